@@ -1,0 +1,349 @@
+-- Times are seconds since 1970 UTC. Words are checked. Every foreign key says what happens on delete.
+
+CREATE TABLE settings (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- One row per kind of number. Every decider first updates the row 'lock', which serialises them.
+CREATE TABLE counters (
+    name TEXT NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+
+CREATE TABLE teams (
+    id BIGINT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE users (
+    id BIGINT NOT NULL PRIMARY KEY,
+    login TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    active BOOLEAN NOT NULL,
+    administrator BOOLEAN NOT NULL,
+    default_team_id BIGINT REFERENCES teams (id) ON DELETE SET NULL,
+    -- Orders assignments; 0 for never (DIST-3).
+    last_assignment BIGINT NOT NULL
+);
+CREATE INDEX users_default_team ON users (default_team_id);
+
+CREATE TABLE user_addresses (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    place BIGINT NOT NULL,
+    PRIMARY KEY (user_id, address)
+);
+CREATE INDEX user_addresses_address ON user_addresses (address);
+
+CREATE TABLE absences (
+    id BIGINT NOT NULL PRIMARY KEY,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    starts_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL
+);
+CREATE INDEX absences_user ON absences (user_id);
+
+CREATE TABLE team_members (
+    team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    position TEXT,
+    PRIMARY KEY (team_id, user_id)
+);
+CREATE INDEX team_members_user ON team_members (user_id);
+
+CREATE TABLE roles (
+    id BIGINT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE role_rights (
+    role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    scope TEXT NOT NULL CHECK (scope IN ('email', 'account', 'contact', 'lead', 'opportunity', 'case', 'group-account', 'personal-account')),
+    action TEXT NOT NULL CHECK (action IN ('read', 'edit', 'delete', 'use')),
+    level TEXT NOT NULL CHECK (level IN ('no', 'own', 'team', 'all')),
+    PRIMARY KEY (role_id, scope, action)
+);
+
+CREATE TABLE user_roles (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    PRIMARY KEY (user_id, role_id)
+);
+CREATE INDEX user_roles_role ON user_roles (role_id);
+
+CREATE TABLE team_roles (
+    team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
+    PRIMARY KEY (team_id, role_id)
+);
+CREATE INDEX team_roles_role ON team_roles (role_id);
+
+CREATE TABLE accounts (
+    id BIGINT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('group', 'personal')),
+    -- The owner of a personal account.
+    owner_id BIGINT REFERENCES users (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    active BOOLEAN NOT NULL,
+    imap_host TEXT NOT NULL,
+    imap_port BIGINT NOT NULL,
+    imap_security TEXT NOT NULL CHECK (imap_security IN ('tls', 'starttls', 'plain')),
+    imap_user TEXT NOT NULL,
+    imap_ca_file TEXT,
+    password_source TEXT NOT NULL CHECK (password_source IN ('stored', 'command', 'file', 'credential')),
+    -- The command as a JSON list, the file's path or the credential's name.
+    password_reference TEXT,
+    password_sealed BLOB,
+    fetch_since BIGINT NOT NULL,
+    act_since BIGINT NOT NULL,
+    max_seconds BIGINT NOT NULL,
+    max_message_size BIGINT NOT NULL,
+    make_cases BOOLEAN NOT NULL,
+    distribution TEXT NOT NULL CHECK (distribution IN ('none', 'direct', 'round-robin', 'least-busy')),
+    assigned_user_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
+    case_team_id BIGINT REFERENCES teams (id) ON DELETE SET NULL,
+    case_position TEXT,
+    add_team_users BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- Volatile from here on: how fetching goes.
+    last_success_at BIGINT,
+    last_error TEXT,
+    last_error_at BIGINT,
+    failing_since BIGINT,
+    failures BIGINT NOT NULL,
+    -- When the failure was last said on standard error.
+    said_at BIGINT,
+    retry_at BIGINT,
+    -- Fencing number of the lease: grows with each taking and with each reset (FETCH-11, FETCH-13).
+    fence BIGINT NOT NULL,
+    lease_owner TEXT,
+    lease_until BIGINT,
+    -- After a death, one message at a time (FETCH-6).
+    careful BOOLEAN NOT NULL,
+    CHECK ((kind = 'personal') = (owner_id IS NOT NULL))
+);
+CREATE INDEX accounts_owner ON accounts (owner_id);
+CREATE INDEX accounts_assigned_user ON accounts (assigned_user_id);
+CREATE INDEX accounts_case_team ON accounts (case_team_id);
+CREATE INDEX accounts_address ON accounts (address);
+
+CREATE TABLE account_mailboxes (
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    place BIGINT NOT NULL,
+    PRIMARY KEY (account_id, name)
+);
+
+CREATE TABLE account_teams (
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    PRIMARY KEY (account_id, team_id)
+);
+CREATE INDEX account_teams_team ON account_teams (team_id);
+
+-- (account, mailbox, UIDVALIDITY): every UID up to last_uid has a fate (FETCH-1, FETCH-2).
+-- Mail that came by `deliver` or `import` has a mailbox of its own, with UIDs that we give.
+CREATE TABLE positions (
+    id BIGINT NOT NULL PRIMARY KEY,
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    mailbox TEXT NOT NULL,
+    uidvalidity BIGINT NOT NULL,
+    last_uid BIGINT NOT NULL,
+    UNIQUE (account_id, mailbox, uidvalidity)
+);
+
+-- Raw bytes, once per content, zstd-compressed (PARSE-1).
+CREATE TABLE raws (
+    id BIGINT NOT NULL PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    size BIGINT NOT NULL,
+    packed BLOB NOT NULL
+);
+
+CREATE TABLE threads (
+    id BIGINT NOT NULL PRIMARY KEY
+);
+
+-- Message-IDs of stored e-mails and of ancestors we never saw (THREAD-1).
+CREATE TABLE thread_ids (
+    message_id TEXT NOT NULL PRIMARY KEY,
+    thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE CASCADE
+);
+CREATE INDEX thread_ids_thread ON thread_ids (thread_id);
+
+CREATE TABLE records (
+    id BIGINT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('account', 'contact', 'lead', 'opportunity', 'case')),
+    number BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    active BOOLEAN NOT NULL,
+    status TEXT CHECK (status IN ('new', 'assigned', 'pending', 'closed', 'rejected', 'duplicate')),
+    description TEXT NOT NULL,
+    account_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    contact_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    lead_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    converted_account_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    converted_contact_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    assigned_user_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
+    -- The e-mail account a case came through.
+    through_account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
+    created_at BIGINT NOT NULL,
+    UNIQUE (kind, number),
+    CHECK ((kind = 'case') = (status IS NOT NULL))
+);
+CREATE INDEX records_account ON records (account_id);
+CREATE INDEX records_contact ON records (contact_id);
+CREATE INDEX records_lead ON records (lead_id);
+CREATE INDEX records_converted_account ON records (converted_account_id);
+CREATE INDEX records_converted_contact ON records (converted_contact_id);
+CREATE INDEX records_assigned_user ON records (assigned_user_id, status);
+CREATE INDEX records_through_account ON records (through_account_id);
+
+CREATE TABLE record_addresses (
+    record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    place BIGINT NOT NULL,
+    PRIMARY KEY (record_id, address)
+);
+CREATE INDEX record_addresses_address ON record_addresses (address);
+
+CREATE TABLE record_teams (
+    record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
+    team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    PRIMARY KEY (record_id, team_id)
+);
+CREATE INDEX record_teams_team ON record_teams (team_id);
+
+CREATE TABLE followers (
+    record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    PRIMARY KEY (record_id, user_id)
+);
+CREATE INDEX followers_user ON followers (user_id);
+
+CREATE TABLE emails (
+    id BIGINT NOT NULL PRIMARY KEY,
+    thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE RESTRICT,
+    raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
+    -- Message-ID, or the digest of the raw bytes where there is none (DUP-2).
+    message_id TEXT NOT NULL,
+    content_digest BLOB NOT NULL,
+    from_address TEXT NOT NULL,
+    -- From, Reply-To, To, Cc and Bcc as JSON lists of {name, address}.
+    people TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    -- What to sort by (PARSE-5).
+    date BIGINT NOT NULL,
+    header_date BIGINT,
+    arrived_at BIGINT NOT NULL,
+    text TEXT NOT NULL,
+    html TEXT,
+    replied_id BIGINT REFERENCES emails (id) ON DELETE SET NULL,
+    is_replied BOOLEAN NOT NULL,
+    parent_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    parent_by TEXT CHECK (parent_by IN ('thread', 'number', 'address', 'opened', 'hand')),
+    account_record_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    is_partial BOOLEAN NOT NULL,
+    is_archived BOOLEAN NOT NULL,
+    id_collision BOOLEAN NOT NULL,
+    -- JSON lists of words.
+    automatic TEXT NOT NULL,
+    defects TEXT NOT NULL
+);
+CREATE INDEX emails_message_id ON emails (message_id);
+CREATE INDEX emails_thread ON emails (thread_id);
+CREATE INDEX emails_raw ON emails (raw_id);
+CREATE INDEX emails_parent ON emails (parent_id);
+CREATE INDEX emails_account_record ON emails (account_record_id);
+CREATE INDEX emails_replied ON emails (replied_id);
+CREATE INDEX emails_date ON emails (date);
+
+CREATE TABLE attachments (
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    place BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    content_id TEXT,
+    is_inline BOOLEAN NOT NULL,
+    part TEXT NOT NULL,
+    PRIMARY KEY (email_id, place)
+);
+
+CREATE TABLE email_accounts (
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    PRIMARY KEY (email_id, account_id)
+);
+CREATE INDEX email_accounts_account ON email_accounts (account_id);
+
+CREATE TABLE email_teams (
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    PRIMARY KEY (email_id, team_id)
+);
+CREATE INDEX email_teams_team ON email_teams (team_id);
+
+CREATE TABLE email_users (
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    is_read BOOLEAN NOT NULL,
+    PRIMARY KEY (email_id, user_id)
+);
+CREATE INDEX email_users_user ON email_users (user_id);
+
+CREATE TABLE notes (
+    id BIGINT NOT NULL PRIMARY KEY,
+    record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('email-received', 'email-sent', 'created', 'assigned', 'status')),
+    email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
+    -- What the kind alone does not say: a user's login, a status.
+    detail TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- One note of a kind per (record, e-mail) (NOTE-1).
+    UNIQUE (record_id, email_id, kind)
+);
+CREATE INDEX notes_email ON notes (email_id);
+
+CREATE TABLE rotations (
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    PRIMARY KEY (account_id, team_id)
+);
+CREATE INDEX rotations_team ON rotations (team_id);
+CREATE INDEX rotations_user ON rotations (user_id);
+
+-- What became of every UID, and why (FETCH-2, WHY-1). Outlives the e-mail.
+CREATE TABLE fates (
+    position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
+    uid BIGINT NOT NULL,
+    fate TEXT NOT NULL CHECK (fate IN ('imported', 'duplicate', 'filtered', 'held', 'quarantined', 'archived', 'gone')),
+    email_id BIGINT REFERENCES emails (id) ON DELETE SET NULL,
+    -- The plan as JSON.
+    why TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (position_id, uid)
+);
+CREATE INDEX fates_email ON fates (email_id);
+
+-- Messages that could not be processed, kept whole (FETCH-6).
+CREATE TABLE quarantine (
+    position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
+    uid BIGINT NOT NULL,
+    raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
+    error TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (position_id, uid)
+);
+CREATE INDEX quarantine_raw ON quarantine (raw_id);
+
+-- Messages that were being worked on when a pass died; the third death quarantines (FETCH-6).
+CREATE TABLE attempts (
+    position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
+    uid BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (position_id, uid)
+);

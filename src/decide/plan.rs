@@ -1,0 +1,151 @@
+//! Everything the rules decided for one message, with reasons.
+
+use serde::Serialize;
+
+use crate::words::{AccountId, CaseStatus, EmailId, Fate, NoteId, NoteKind, ParentBy, RecordId, TeamId, ThreadId, UserId};
+
+/// One thing to write into the database. `store::apply` has one arm for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Change {
+    /// Store the message itself.
+    AddEmail(NewEmail),
+    /// The e-mail came through this account too (DUP-1).
+    AddAccount {
+        email: EmailId,
+        account: AccountId,
+    },
+    AddTeam {
+        email: EmailId,
+        team: TeamId,
+    },
+    /// Put the e-mail into a user's inbox.
+    AddUser {
+        email: EmailId,
+        user: UserId,
+        read: bool,
+    },
+    /// Remember to which thread a Message-ID belongs (THREAD-1).
+    RememberId {
+        message_id: String,
+        thread: ThreadId,
+    },
+    /// Two threads turned out to be one: move everything.
+    JoinThreads {
+        from: ThreadId,
+        into: ThreadId,
+    },
+    MarkReplied {
+        email: EmailId,
+    },
+    /// Give a stored e-mail its parent, and the e-mails of its thread that have none (THREAD-2).
+    SetParent {
+        email: EmailId,
+        thread: ThreadId,
+        parent: RecordId,
+        by: ParentBy,
+        account: Option<RecordId>,
+    },
+    OpenCase(NewCase),
+    /// The assigned user follows the record (FOLLOW-1).
+    Follow {
+        record: RecordId,
+        user: UserId,
+    },
+    /// The account's turn in this team has come to this user (DIST-2).
+    AdvanceRotation {
+        account: AccountId,
+        team: TeamId,
+        user: UserId,
+    },
+    /// When the user last got a case (DIST-3).
+    NoteAssignment {
+        user: UserId,
+        assignment: i64,
+    },
+    AddNote {
+        id: NoteId,
+        record: RecordId,
+        kind: NoteKind,
+        email: Option<EmailId>,
+    },
+}
+
+/// The message as a row; everything else about it is read from the `Mail`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewEmail {
+    pub id: EmailId,
+    pub thread: ThreadId,
+    /// Message-ID or what stands in for it (DUP-2).
+    pub identity: String,
+    /// The date to sort by (PARSE-5); seconds since 1970 UTC.
+    pub date: i64,
+    pub replied: Option<EmailId>,
+    pub parent: Option<RecordId>,
+    pub parent_by: Option<ParentBy>,
+    /// The e-mail's Account field (LINK-6).
+    pub account_record: Option<RecordId>,
+    /// The Message-ID was used before with other content (DUP-2).
+    pub id_collision: bool,
+    pub partial: bool,
+    pub archived: bool,
+}
+
+/// A case to open (CASE-2). Its description is the e-mail's text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewCase {
+    pub id: RecordId,
+    pub number: i64,
+    pub name: String,
+    pub status: CaseStatus,
+    pub team: Option<TeamId>,
+    pub account_record: Option<RecordId>,
+    pub contact: Option<RecordId>,
+    pub lead: Option<RecordId>,
+    pub assigned_user: Option<UserId>,
+    /// The e-mail account it came through.
+    pub through: AccountId,
+    pub email: EmailId,
+}
+
+/// One change and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    #[serde(flatten)]
+    pub change: Change,
+    pub because: String,
+}
+
+/// What becomes of one message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    pub fate: Fate,
+    /// The e-mail it became, or already was.
+    pub email: Option<EmailId>,
+    pub steps: Vec<Step>,
+    /// What was tried and did not hold: near misses, ambiguities, choices (WHY-1).
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Starts an empty plan.
+    pub fn new() -> Self {
+        Self { fate: Fate::Imported, email: None, steps: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Adds a change; there is none without a reason.
+    pub fn add(&mut self, change: Change, because: impl Into<String>) {
+        self.steps.push(Step { change, because: because.into() });
+    }
+
+    /// Notes what was tried and did not hold.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::new()
+    }
+}

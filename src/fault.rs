@@ -1,0 +1,174 @@
+//! What can go wrong, how far it reaches, what to do about it, and the exit status it ends in (sysexits).
+//!
+//! A [`Fault`] travels as an `anyhow::Error`; whoever is to blame for a class wraps the cause in one. An error without
+//! a fault in its chain is our own bug or the operating system's and ends in 70.
+
+use std::fmt;
+
+/// The classes of failure, each with one exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// A question answered no.
+    No,
+    /// The command was used wrongly.
+    Usage,
+    /// The input was bad, or something was newly quarantined.
+    Data,
+    /// A server is unavailable.
+    Unavailable,
+    /// Our bug.
+    Software,
+    /// An output file cannot be created.
+    CannotCreate,
+    /// Reading or writing failed.
+    Io,
+    /// Try again later.
+    TempFail,
+    /// A server broke the protocol.
+    Protocol,
+    /// Refused: not allowed, or a password that was not accepted.
+    Refused,
+    /// The configuration, or the schema of the database.
+    Config,
+}
+
+impl Class {
+    /// Returns the process exit status (`sysexits.h`).
+    pub const fn exit_status(self) -> u8 {
+        match self {
+            Self::No => 1,
+            Self::Usage => 64,
+            Self::Data => 65,
+            Self::Unavailable => 69,
+            Self::Software => 70,
+            Self::CannotCreate => 73,
+            Self::Io => 74,
+            Self::TempFail => 75,
+            Self::Protocol => 76,
+            Self::Refused => 77,
+            Self::Config => 78,
+        }
+    }
+
+    /// Orders classes by how much they need a person: what passes by itself is the least.
+    pub const fn gravity(self) -> u8 {
+        match self {
+            Self::No => 0,
+            Self::TempFail => 1,
+            Self::Unavailable => 2,
+            Self::Data => 3,
+            Self::Protocol => 4,
+            Self::Refused => 5,
+            Self::Usage => 6,
+            Self::CannotCreate => 7,
+            Self::Io => 8,
+            Self::Config => 9,
+            Self::Software => 10,
+        }
+    }
+}
+
+/// How much of a pass a failure ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// One mailbox of one account.
+    Mailbox,
+    /// One account.
+    Account,
+    /// The whole run.
+    Run,
+}
+
+/// One failure, as a person reads it: what happened, and what to do next.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    pub class: Class,
+    pub reach: Reach,
+    /// What happened, without a full stop; names the account, the mailbox and the UID where there is one.
+    pub what: String,
+    /// What to type or do next.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    /// Makes a fault that ends the run.
+    pub fn new(class: Class, what: impl Into<String>) -> Self {
+        Self { class, reach: Reach::Run, what: what.into(), hint: None }
+    }
+
+    /// Sets how far the fault reaches.
+    #[must_use]
+    pub fn reach(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Returns the gravest fault class in an error's chain; an unclassified error is our own bug.
+pub fn class_of(error: &anyhow::Error) -> Class {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<Fault>())
+        .map(|fault| fault.class)
+        .max_by_key(|class| class.gravity())
+        .unwrap_or(Class::Software)
+}
+
+/// Returns the first hint in an error's chain.
+pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
+    error.chain().filter_map(|cause| cause.downcast_ref::<Fault>()).find_map(|fault| fault.hint.as_deref())
+}
+
+/// Writes an error as one line: the chain of causes, then what to try.
+pub fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        // A wrapper that repeats its cause would say everything twice.
+        if line.ends_with(&text) {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        line.push_str(&text);
+    }
+    if let Some(hint) = hint_of(error) {
+        line.push_str("; ");
+        line.push_str(hint);
+    }
+    line.replace(['\r', '\n'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_names_the_chain_once_and_then_the_hint() {
+        let error = anyhow::Error::new(Fault::new(Class::Refused, "login refused").hint("try: espomail account test a"))
+            .context("account a");
+        assert_eq!(one_line(&error), "account a: login refused; try: espomail account test a");
+        assert_eq!(class_of(&error).exit_status(), 77);
+    }
+
+    #[test]
+    fn an_unclassified_error_is_our_bug() {
+        assert_eq!(class_of(&anyhow::anyhow!("odd")), Class::Software);
+    }
+}

@@ -1,0 +1,9 @@
+//! The rooms of espomail, so that the binary, tests, benches and fuzz targets reach the same code.
+//! This is not a public interface and may change in any release.
+
+pub mod decide;
+pub mod fault;
+pub mod mail;
+pub mod secret;
+pub mod store;
+pub mod words;

@@ -1,0 +1,99 @@
+//! Letters. Pure: bytes in, [`Mail`] out. Parsing cannot fail and cannot panic (PARSE-2): what is wrong with a message
+//! is listed on it. Nothing here knows accounts, records or the database.
+
+use serde::Serialize;
+
+/// One e-mail address with its display name, as it stood in a header.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+pub struct Address {
+    /// The display name, decoded; empty when there is none.
+    pub name: String,
+    /// The address as written, without angle brackets.
+    pub address: String,
+}
+
+/// A file that came with a message; its content is read from the raw bytes on demand (PARSE-8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    /// The cleaned file name; never empty.
+    pub name: String,
+    /// The media type in lower case, such as `image/png`.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// The size of the decoded content in bytes.
+    pub size: u64,
+    /// Content-ID without angle brackets.
+    pub content_id: Option<String>,
+    /// Whether the HTML refers to it.
+    pub inline: bool,
+    /// Where it stands: the part's number in the parsed message, and below it the file inside a `winmail.dat`.
+    pub part: String,
+}
+
+/// Everything the rules need to know of one message.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Mail {
+    /// Message-ID without angle brackets; shortened to a digest when unreasonably long.
+    pub message_id: Option<String>,
+    /// In-Reply-To, without angle brackets.
+    pub in_reply_to: Vec<String>,
+    /// References, oldest first, without angle brackets.
+    pub references: Vec<String>,
+    /// The author: the first From address (PARSE-4), none when missing or ambiguous (PARSE-11).
+    pub from: Option<Address>,
+    pub reply_to: Vec<Address>,
+    pub to: Vec<Address>,
+    pub cc: Vec<Address>,
+    pub bcc: Vec<Address>,
+    /// The decoded subject; `(No Subject)` when empty.
+    pub subject: String,
+    /// The Date header in seconds since 1970 UTC.
+    pub date: Option<i64>,
+    /// Plain text, derived from the HTML where there is none (PARSE-6).
+    pub text: String,
+    /// Sanitised HTML (PARSE-6).
+    pub html: Option<String>,
+    pub attachments: Vec<Attachment>,
+    /// Why the message is automatic (AUTO-1); empty when a person wrote it.
+    pub automatic: Vec<String>,
+    /// What is wrong with the message (PARSE-2), in words of [`parse`].
+    pub defects: Vec<String>,
+    /// Digest of From, Date, Subject and decoded text: what makes two messages the same (DUP-2).
+    pub content_digest: [u8; 32],
+    /// Digest of the raw bytes (PARSE-1).
+    pub raw_digest: [u8; 32],
+    /// Size of the raw bytes.
+    pub size: u64,
+}
+
+impl Mail {
+    /// Returns the identity of the message: its Message-ID, or the digest of all its bytes (DUP-2).
+    pub fn identity(&self) -> String {
+        match &self.message_id {
+            Some(id) => id.clone(),
+            None => format!("blake3:{}", hex(&self.raw_digest)),
+        }
+    }
+}
+
+/// Writes bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl Address {
+    /// Returns the form by which addresses are compared (PARSE-4): lower case, domain in IDNA form.
+    pub fn key(&self) -> String {
+        address_key(&self.address)
+    }
+}
+
+/// Returns the form by which addresses are compared (PARSE-4): lower case, domain in IDNA form.
+pub fn address_key(address: &str) -> String {
+    address.trim().to_lowercase()
+}

@@ -1,0 +1,202 @@
+//! Everything that must differ between SQLite and PostgreSQL, each as one named function.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection};
+use diesel::dsl::sql;
+use diesel::migration::MigrationSource;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::BigInt;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{Database, SchemaState};
+use crate::fault::{Class, Fault};
+
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRESQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgresql");
+
+/// How long a writer waits for another one on SQLite, in milliseconds.
+const BUSY_MILLISECONDS: u32 = 30_000;
+
+/// Returns the path of a SQLite URL (`sqlite:PATH`), or none for PostgreSQL; any other URL is refused.
+pub fn sqlite_path(url: &str) -> Result<Option<&str>> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        return Ok(Some(path.strip_prefix("//").unwrap_or(path)));
+    }
+    if url.starts_with("postgresql://") || url.starts_with("postgres://") {
+        return Ok(None);
+    }
+    // The URL may carry a password: only its scheme is said.
+    let scheme = url.split(':').next().unwrap_or_default();
+    Err(Fault::new(Class::Config, format!("the database URL begins with {scheme:?}"))
+        .hint("it must begin with sqlite: or postgresql://")
+        .into())
+}
+
+/// Makes the SQLite file, for its owner alone; does nothing for PostgreSQL or for a file that is there.
+pub fn create(url: &str) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let Some(path) = sqlite_path(url)? else { return Ok(()) };
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Fault::new(Class::CannotCreate, format!("cannot create the database file {path}: {error}")).into()),
+    }
+}
+
+/// Connects. SQLite: WAL, full durability, foreign keys, 30 s of patience; refused on network file systems.
+pub fn connect(url: &str) -> Result<Database> {
+    let Some(path) = sqlite_path(url)? else {
+        let connection = diesel::PgConnection::establish(url)
+            .map_err(|error| anyhow!(Fault::new(Class::Unavailable, format!("cannot connect to PostgreSQL: {error}"))))?;
+        return Ok(Database::Postgresql(connection));
+    };
+    if !Path::new(path).exists() {
+        return Err(Fault::new(Class::Config, format!("there is no database at {path}")).hint("try: espomail init").into());
+    }
+    refuse_network_file_system(path)?;
+    let mut connection = diesel::SqliteConnection::establish(path)
+        .map_err(|error| anyhow!(Fault::new(Class::Io, format!("cannot open the database {path}: {error}"))))?;
+    connection
+        .batch_execute(&format!(
+            "PRAGMA busy_timeout = {BUSY_MILLISECONDS};
+             PRAGMA page_size = 16384;
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA cache_size = -32768;
+             PRAGMA temp_store = MEMORY;"
+        ))
+        .with_context(|| format!("setting up the database {path}"))?;
+    Ok(Database::Sqlite(connection))
+}
+
+/// SQLite's locks and shared memory do not work over a network.
+fn refuse_network_file_system(path: &str) -> Result<()> {
+    const NETWORK: [(u32, &str); 5] =
+        [(0x6969, "NFS"), (0xFF53_4D42, "CIFS"), (0xFE53_4D42, "SMB2"), (0x0102_1997, "9P"), (0x5346_414F, "AFS")];
+    let status = rustix::fs::statfs(path).with_context(|| format!("looking at the file system of {path}"))?;
+    // The magic number's type differs between machines; its low 32 bits are what counts.
+    let magic = (status.f_type as u64 & 0xFFFF_FFFF) as u32;
+    match NETWORK.iter().find(|(number, _)| *number == magic) {
+        Some((_, name)) => Err(Fault::new(Class::Config, format!("the database {path} is on {name}, where SQLite cannot lock"))
+            .hint("move it to a local disk, or use PostgreSQL")
+            .into()),
+        None => Ok(()),
+    }
+}
+
+fn migrations<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<Vec<String>>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let mut names: Vec<String> = MigrationSource::<DB>::migrations(source)
+        .map_err(|error| anyhow!("reading the embedded migrations: {error}"))?
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Compares the applied migrations with the embedded ones.
+pub fn schema_state(connection: &mut Database) -> Result<SchemaState> {
+    let (known, has_table) = match connection {
+        Database::Sqlite(c) => (
+            migrations::<diesel::sqlite::Sqlite>(&SQLITE_MIGRATIONS)?,
+            diesel::select(sql::<BigInt>("(SELECT COUNT(*) FROM sqlite_master WHERE name = '__diesel_schema_migrations')")).get_result::<i64>(c)? > 0,
+        ),
+        Database::Postgresql(c) => (
+            migrations::<diesel::pg::Pg>(&POSTGRESQL_MIGRATIONS)?,
+            diesel::select(sql::<BigInt>("(SELECT COUNT(*) FROM pg_tables WHERE tablename = '__diesel_schema_migrations' AND schemaname = current_schema())")).get_result::<i64>(c)? > 0,
+        ),
+    };
+    if !has_table {
+        return Ok(SchemaState::Empty);
+    }
+    let applied: Vec<String> = match connection {
+        Database::Sqlite(c) => c.applied_migrations(),
+        Database::Postgresql(c) => c.applied_migrations(),
+    }
+    .map_err(|error| anyhow!("reading the applied migrations: {error}"))?
+    .iter()
+    .map(ToString::to_string)
+    .collect();
+    let unknown: Vec<String> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
+    let missing: Vec<String> = known.into_iter().filter(|name| !applied.contains(name)).collect();
+    Ok(match (unknown.is_empty(), missing.is_empty()) {
+        (false, _) => SchemaState::Newer(unknown),
+        (true, true) => SchemaState::Current,
+        (true, false) if applied.is_empty() => SchemaState::Empty,
+        (true, false) => SchemaState::Older(missing),
+    })
+}
+
+/// Applies missing migrations and returns their names.
+pub fn migrate(connection: &mut Database) -> Result<Vec<String>> {
+    let ran = match connection {
+        Database::Sqlite(c) => c.run_pending_migrations(SQLITE_MIGRATIONS),
+        Database::Postgresql(c) => c.run_pending_migrations(POSTGRESQL_MIGRATIONS),
+    }
+    .map_err(|error| anyhow!("migrating the database: {error}"))?;
+    Ok(ran.iter().map(ToString::to_string).collect())
+}
+
+/// Undoes the newest migration and returns its name.
+pub fn revert(connection: &mut Database) -> Result<String> {
+    let undone = match connection {
+        Database::Sqlite(c) => c.revert_last_migration(SQLITE_MIGRATIONS),
+        Database::Postgresql(c) => c.revert_last_migration(POSTGRESQL_MIGRATIONS),
+    }
+    .map_err(|error| anyhow!("reverting a migration: {error}"))?;
+    Ok(undone.to_string())
+}
+
+/// Why a transaction ended: diesel's own error, or ours passing through it.
+enum Ended {
+    Database(DieselError),
+    Ours(anyhow::Error),
+}
+
+impl From<DieselError> for Ended {
+    fn from(error: DieselError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Runs `work` in one transaction that may write: `BEGIN IMMEDIATE` on SQLite, so that it never fails to upgrade its lock.
+pub fn transaction<T>(connection: &mut Database, work: &mut impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
+    use diesel::connection::TransactionManager;
+    type Manager<C> = <C as diesel::Connection>::TransactionManager;
+    match connection {
+        Database::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
+        Database::Postgresql(c) => Manager::<diesel::PgConnection>::begin_transaction(c)?,
+    }
+    let outcome = work(connection).map_err(Ended::Ours).and_then(|value| {
+        <Database as diesel::Connection>::TransactionManager::commit_transaction(connection)?;
+        Ok(value)
+    });
+    match outcome {
+        Ok(value) => Ok(value),
+        Err(ended) => {
+            // The first error is the one to tell; a failing rollback follows from it.
+            let _ = <Database as diesel::Connection>::TransactionManager::rollback_transaction(connection);
+            Err(match ended {
+                Ended::Database(error) => error.into(),
+                Ended::Ours(error) => error,
+            })
+        }
+    }
+}
+
+/// Whether running the transaction again can help: PostgreSQL's 40001 and 40P01.
+pub fn is_serialisation_failure(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| match cause.downcast_ref::<DieselError>() {
+        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
+        // Diesel has no kind for a deadlock (40P01); the server's message is fixed in English by `lc_messages` or not at all.
+        Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
+        _ => false,
+    })
+}

@@ -1,0 +1,130 @@
+//! The database: the only room that knows diesel. Everything here works on SQLite and on PostgreSQL; what must differ is
+//! a named function in [`dialect`]. Promises: a transaction either commits whole or leaves nothing; on a serialisation
+//! failure or deadlock it is run again from its start, so the closure given to [`Store::transaction`] must be repeatable.
+
+pub mod dialect;
+mod schema;
+
+use anyhow::{Context, Result};
+use diesel::prelude::*;
+
+use crate::fault::{Class, Fault};
+
+/// A connection to either database.
+#[derive(diesel::MultiConnection)]
+pub enum Database {
+    Sqlite(diesel::SqliteConnection),
+    Postgresql(diesel::PgConnection),
+}
+
+/// How often a transaction is run again after a serialisation failure or deadlock.
+const RETRIES: usize = 3;
+
+/// An open database whose schema is known to fit.
+pub struct Store {
+    connection: Database,
+}
+
+/// How the database's schema compares with the one this program was built for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaState {
+    Current,
+    /// No table of ours at all.
+    Empty,
+    /// Migrations that have not run yet.
+    Older(Vec<String>),
+    /// Migrations that this program does not know.
+    Newer(Vec<String>),
+}
+
+impl Store {
+    /// Connects, and refuses a schema that is not ours (exit 78, with the line to type).
+    pub fn open(url: &str) -> Result<Self> {
+        let mut store = Self::connect(url)?;
+        let (what, hint) = match store.schema_state()? {
+            SchemaState::Current => return Ok(store),
+            SchemaState::Empty => ("the database is empty".to_string(), "try: espomail init"),
+            SchemaState::Older(missing) => (
+                format!("the database schema is older than this program ({} missing)", missing.join(", ")),
+                "try: espomail db migrate",
+            ),
+            SchemaState::Newer(unknown) => (
+                format!("the database schema is newer than this program ({} unknown)", unknown.join(", ")),
+                "install the espomail that made it",
+            ),
+        };
+        Err(Fault::new(Class::Config, what).hint(hint).into())
+    }
+
+    /// Connects to a database whatever its schema; a SQLite file must exist.
+    pub fn connect(url: &str) -> Result<Self> {
+        Ok(Self { connection: dialect::connect(url)? })
+    }
+
+    /// Connects, and makes the SQLite file (mode 0600) when there is none.
+    pub fn create(url: &str) -> Result<Self> {
+        dialect::create(url)?;
+        Self::connect(url)
+    }
+
+    /// Compares the schema with the one this program was built for.
+    pub fn schema_state(&mut self) -> Result<SchemaState> {
+        dialect::schema_state(&mut self.connection)
+    }
+
+    /// Applies missing migrations and returns their names.
+    pub fn migrate(&mut self) -> Result<Vec<String>> {
+        dialect::migrate(&mut self.connection)
+    }
+
+    /// Undoes the newest migration and returns its name. For tests and for going back a version.
+    pub fn revert(&mut self) -> Result<String> {
+        dialect::revert(&mut self.connection)
+    }
+
+    /// Runs reads outside any transaction.
+    pub fn connection(&mut self) -> &mut Database {
+        &mut self.connection
+    }
+
+    /// Runs `work` in one write transaction; again from its start after a serialisation failure or deadlock.
+    pub fn transaction<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
+        let mut attempt = 0;
+        loop {
+            match dialect::transaction(&mut self.connection, &mut work) {
+                Err(error) if attempt < RETRIES && dialect::is_serialisation_failure(&error) => {
+                    attempt += 1;
+                    log::debug!("transaction repeated ({attempt} of {RETRIES}): {error:#}");
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+/// Takes the row that serialises every decider, first thing in a transaction that numbers anything.
+pub fn lock(connection: &mut Database) -> Result<()> {
+    use schema::counters::dsl;
+    let locked = diesel::update(dsl::counters.filter(dsl::name.eq("lock")))
+        .set(dsl::value.eq(dsl::value + 1))
+        .execute(connection)
+        .context("taking the lock row")?;
+    anyhow::ensure!(locked == 1, "the lock row is missing from the table counters");
+    Ok(())
+}
+
+/// Returns the next number of a kind and moves its counter; call [`lock`] first.
+pub fn next_number(connection: &mut Database, name: &str) -> Result<i64> {
+    use schema::counters::dsl;
+    let next = dsl::counters.find(name).select(dsl::value).first::<i64>(connection).optional()?;
+    match next {
+        Some(number) => {
+            diesel::update(dsl::counters.find(name)).set(dsl::value.eq(number + 1)).execute(connection)?;
+            Ok(number)
+        }
+        None => {
+            diesel::insert_into(dsl::counters).values((dsl::name.eq(name), dsl::value.eq(2))).execute(connection)?;
+            Ok(1)
+        }
+    }
+}

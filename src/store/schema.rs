@@ -1,0 +1,365 @@
+//! The tables, as diesel sees them. `tests/schema.rs` holds them against both databases.
+
+diesel::table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    counters (name) {
+        name -> Text,
+        value -> BigInt,
+    }
+}
+
+diesel::table! {
+    teams (id) {
+        id -> BigInt,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        login -> Text,
+        name -> Text,
+        active -> Bool,
+        administrator -> Bool,
+        default_team_id -> Nullable<BigInt>,
+        last_assignment -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_addresses (user_id, address) {
+        user_id -> BigInt,
+        address -> Text,
+        place -> BigInt,
+    }
+}
+
+diesel::table! {
+    absences (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        starts_at -> BigInt,
+        ends_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    team_members (team_id, user_id) {
+        team_id -> BigInt,
+        user_id -> BigInt,
+        position -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    roles (id) {
+        id -> BigInt,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    role_rights (role_id, scope, action) {
+        role_id -> BigInt,
+        scope -> Text,
+        action -> Text,
+        level -> Text,
+    }
+}
+
+diesel::table! {
+    user_roles (user_id, role_id) {
+        user_id -> BigInt,
+        role_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    team_roles (team_id, role_id) {
+        team_id -> BigInt,
+        role_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> BigInt,
+        name -> Text,
+        kind -> Text,
+        owner_id -> Nullable<BigInt>,
+        address -> Text,
+        active -> Bool,
+        imap_host -> Text,
+        imap_port -> BigInt,
+        imap_security -> Text,
+        imap_user -> Text,
+        imap_ca_file -> Nullable<Text>,
+        password_source -> Text,
+        password_reference -> Nullable<Text>,
+        password_sealed -> Nullable<Binary>,
+        fetch_since -> BigInt,
+        act_since -> BigInt,
+        max_seconds -> BigInt,
+        max_message_size -> BigInt,
+        make_cases -> Bool,
+        distribution -> Text,
+        assigned_user_id -> Nullable<BigInt>,
+        case_team_id -> Nullable<BigInt>,
+        case_position -> Nullable<Text>,
+        add_team_users -> Bool,
+        created_at -> BigInt,
+        last_success_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        last_error_at -> Nullable<BigInt>,
+        failing_since -> Nullable<BigInt>,
+        failures -> BigInt,
+        said_at -> Nullable<BigInt>,
+        retry_at -> Nullable<BigInt>,
+        fence -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        careful -> Bool,
+    }
+}
+
+diesel::table! {
+    account_mailboxes (account_id, name) {
+        account_id -> BigInt,
+        name -> Text,
+        place -> BigInt,
+    }
+}
+
+diesel::table! {
+    account_teams (account_id, team_id) {
+        account_id -> BigInt,
+        team_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    positions (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        mailbox -> Text,
+        uidvalidity -> BigInt,
+        last_uid -> BigInt,
+    }
+}
+
+diesel::table! {
+    raws (id) {
+        id -> BigInt,
+        digest -> Binary,
+        size -> BigInt,
+        packed -> Binary,
+    }
+}
+
+diesel::table! {
+    threads (id) {
+        id -> BigInt,
+    }
+}
+
+diesel::table! {
+    thread_ids (message_id) {
+        message_id -> Text,
+        thread_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    records (id) {
+        id -> BigInt,
+        kind -> Text,
+        number -> BigInt,
+        name -> Text,
+        active -> Bool,
+        status -> Nullable<Text>,
+        description -> Text,
+        account_id -> Nullable<BigInt>,
+        contact_id -> Nullable<BigInt>,
+        lead_id -> Nullable<BigInt>,
+        converted_account_id -> Nullable<BigInt>,
+        converted_contact_id -> Nullable<BigInt>,
+        assigned_user_id -> Nullable<BigInt>,
+        through_account_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    record_addresses (record_id, address) {
+        record_id -> BigInt,
+        address -> Text,
+        place -> BigInt,
+    }
+}
+
+diesel::table! {
+    record_teams (record_id, team_id) {
+        record_id -> BigInt,
+        team_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    followers (record_id, user_id) {
+        record_id -> BigInt,
+        user_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    emails (id) {
+        id -> BigInt,
+        thread_id -> BigInt,
+        raw_id -> BigInt,
+        message_id -> Text,
+        content_digest -> Binary,
+        from_address -> Text,
+        people -> Text,
+        subject -> Text,
+        date -> BigInt,
+        header_date -> Nullable<BigInt>,
+        arrived_at -> BigInt,
+        text -> Text,
+        html -> Nullable<Text>,
+        replied_id -> Nullable<BigInt>,
+        is_replied -> Bool,
+        parent_id -> Nullable<BigInt>,
+        parent_by -> Nullable<Text>,
+        account_record_id -> Nullable<BigInt>,
+        is_partial -> Bool,
+        is_archived -> Bool,
+        id_collision -> Bool,
+        automatic -> Text,
+        defects -> Text,
+    }
+}
+
+diesel::table! {
+    attachments (email_id, place) {
+        email_id -> BigInt,
+        place -> BigInt,
+        name -> Text,
+        media_type -> Text,
+        size -> BigInt,
+        content_id -> Nullable<Text>,
+        is_inline -> Bool,
+        part -> Text,
+    }
+}
+
+diesel::table! {
+    email_accounts (email_id, account_id) {
+        email_id -> BigInt,
+        account_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    email_teams (email_id, team_id) {
+        email_id -> BigInt,
+        team_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    email_users (email_id, user_id) {
+        email_id -> BigInt,
+        user_id -> BigInt,
+        is_read -> Bool,
+    }
+}
+
+diesel::table! {
+    notes (id) {
+        id -> BigInt,
+        record_id -> BigInt,
+        kind -> Text,
+        email_id -> Nullable<BigInt>,
+        detail -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    rotations (account_id, team_id) {
+        account_id -> BigInt,
+        team_id -> BigInt,
+        user_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    fates (position_id, uid) {
+        position_id -> BigInt,
+        uid -> BigInt,
+        fate -> Text,
+        email_id -> Nullable<BigInt>,
+        why -> Text,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    quarantine (position_id, uid) {
+        position_id -> BigInt,
+        uid -> BigInt,
+        raw_id -> BigInt,
+        error -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    attempts (position_id, uid) {
+        position_id -> BigInt,
+        uid -> BigInt,
+        count -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    settings,
+    counters,
+    teams,
+    users,
+    user_addresses,
+    absences,
+    team_members,
+    roles,
+    role_rights,
+    user_roles,
+    team_roles,
+    accounts,
+    account_mailboxes,
+    account_teams,
+    positions,
+    raws,
+    threads,
+    thread_ids,
+    records,
+    record_addresses,
+    record_teams,
+    followers,
+    emails,
+    attachments,
+    email_accounts,
+    email_teams,
+    email_users,
+    notes,
+    rotations,
+    fates,
+    quarantine,
+    attempts,
+);

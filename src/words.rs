@@ -1,0 +1,238 @@
+//! The vocabularies: every word that stands in the database, in JSON and on the command line is written once, here.
+
+/// Declares an enum whose variants have one text each, read and written the same way everywhere.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vmeta])* $variant),+ }
+
+        impl $name {
+            /// Every word, in the order of the manual.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// Returns the text of the word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($text => Ok($name::$variant),)+
+                    _ => Err(format!(
+                        "{text:?} is not one of {}",
+                        [$($text),+].join(", ")
+                    )),
+                }
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl clap::ValueEnum for $name {
+            fn value_variants<'a>() -> &'a [Self] { Self::ALL }
+            fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+                Some(clap::builder::PossibleValue::new(self.as_str()))
+            }
+        }
+    };
+}
+
+/// Declares a number that names one kind of row and cannot be mixed up with another.
+macro_rules! ids {
+    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => { $(
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }
+        }
+    )+ };
+}
+
+ids! {
+    /// An e-mail account.
+    AccountId,
+    /// An e-mail in the store.
+    EmailId,
+    /// A stream note.
+    NoteId,
+    /// One (account, mailbox, UIDVALIDITY) and the last UID taken from it.
+    PositionId,
+    /// A record of any kind; people see `kind:number` instead.
+    RecordId,
+    /// A team.
+    TeamId,
+    /// A conversation.
+    ThreadId,
+    /// A user.
+    UserId,
+}
+
+words! {
+    /// What an e-mail account is for.
+    AccountKind { Group = "group", Personal = "personal" }
+}
+
+words! {
+    /// How the connection to a server is protected.
+    Security {
+        /// TLS from the first byte.
+        Tls = "tls",
+        /// TLS after STARTTLS; refused or stripped is an error.
+        Starttls = "starttls",
+        /// No protection; loopback only unless the configuration allows it.
+        Plain = "plain",
+    }
+}
+
+words! {
+    /// Where an account's password comes from.
+    PasswordSource {
+        /// Encrypted in the database.
+        Stored = "stored",
+        /// The first line of a command's output.
+        Command = "command",
+        /// The first line of a file.
+        File = "file",
+        /// A file in `$CREDENTIALS_DIRECTORY`.
+        Credential = "credential",
+    }
+}
+
+words! {
+    /// What became of one UID of one mailbox (FETCH-2).
+    Fate {
+        Imported = "imported",
+        Duplicate = "duplicate",
+        Filtered = "filtered",
+        Held = "held",
+        Quarantined = "quarantined",
+        /// Imported without actions (FETCH-14).
+        Archived = "archived",
+        /// Expunged before it could be read.
+        Gone = "gone",
+    }
+}
+
+words! {
+    /// A kind of record.
+    RecordKind {
+        Account = "account",
+        Contact = "contact",
+        Lead = "lead",
+        Opportunity = "opportunity",
+        Case = "case",
+    }
+}
+
+words! {
+    /// How far a case has come.
+    CaseStatus {
+        New = "new",
+        Assigned = "assigned",
+        Pending = "pending",
+        Closed = "closed",
+        Rejected = "rejected",
+        Duplicate = "duplicate",
+    }
+}
+
+words! {
+    /// Who gets a new case (DIST-1).
+    Distribution {
+        None = "none",
+        Direct = "direct",
+        RoundRobin = "round-robin",
+        LeastBusy = "least-busy",
+    }
+}
+
+words! {
+    /// How an e-mail came to its parent.
+    ParentBy {
+        /// The parent of the replied e-mail or of its thread (LINK-2).
+        Thread = "thread",
+        /// A case number in the subject (LINK-3).
+        Number = "number",
+        /// An address alone, not authenticated (LINK-4, LINK-8).
+        Address = "address",
+        /// The case this e-mail opened (CASE-1).
+        Opened = "opened",
+        /// A person's choice; never overwritten (LINK-7).
+        Hand = "hand",
+    }
+}
+
+words! {
+    /// What a stream note tells.
+    NoteKind {
+        EmailReceived = "email-received",
+        EmailSent = "email-sent",
+        Created = "created",
+        Assigned = "assigned",
+        Status = "status",
+    }
+}
+
+words! {
+    /// What a role speaks of.
+    RoleScope {
+        Email = "email",
+        Account = "account",
+        Contact = "contact",
+        Lead = "lead",
+        Opportunity = "opportunity",
+        Case = "case",
+        /// Sending through group accounts (SEND-3).
+        GroupAccount = "group-account",
+        /// Keeping personal accounts of one's own (ACCESS-1).
+        PersonalAccount = "personal-account",
+    }
+}
+
+words! {
+    /// What a role lets a user do.
+    RoleAction { Read = "read", Edit = "edit", Delete = "delete", Use = "use" }
+}
+
+words! {
+    /// On how much a role lets a user do it; a later level includes the earlier ones.
+    RoleLevel { No = "no", Own = "own", Team = "team", All = "all" }
+}
+
+impl CaseStatus {
+    /// Whether the case still counts as work for its assigned user (DIST-3).
+    pub const fn is_open(self) -> bool {
+        !matches!(self, Self::Closed | Self::Rejected | Self::Duplicate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_reads_back_as_itself_and_a_stranger_names_the_choices() {
+        for word in Fate::ALL {
+            assert_eq!(word.as_str().parse(), Ok(*word));
+        }
+        let error = "often".parse::<Distribution>().expect_err("no such word");
+        assert_eq!(error, "\"often\" is not one of none, direct, round-robin, least-busy");
+    }
+}
