@@ -4,7 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::words::{
-    AccountId, AccountKind, CaseStatus, Distribution, EmailId, PositionId, RecordId, RecordKind, TeamId, ThreadId, UserId,
+    AccountId, AccountKind, CaseStatus, Distribution, EmailId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId,
+    UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -127,6 +128,7 @@ pub struct EmailFacts {
     pub thread: ThreadId,
     pub content_digest: [u8; 32],
     pub parent: Option<RecordId>,
+    pub parent_by: Option<ParentBy>,
     pub teams: Vec<TeamId>,
     pub users: Vec<UserId>,
     /// The accounts it came through.

@@ -97,3 +97,8 @@ impl Address {
 pub fn address_key(address: &str) -> String {
     address.trim().to_lowercase()
 }
+
+/// Returns the case numbers that a subject names as `[#123]` (LINK-3), in order.
+pub fn case_numbers(subject: &str) -> Vec<i64> {
+    subject.split("[#").skip(1).filter_map(|rest| rest.split_once(']')?.0.trim().parse().ok()).collect()
+}

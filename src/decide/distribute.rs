@@ -1,0 +1,75 @@
+//! DIST: who gets the case.
+
+use super::{Change, Facts, Member, Plan, take};
+use crate::words::{Distribution, UserId};
+
+/// DIST-1: chooses a user, with the reason for the choice or for there being none.
+pub fn choose(facts: &Facts) -> (Option<UserId>, String) {
+    match facts.account.distribution {
+        Distribution::None => (None, "DIST-1: the account hands cases to nobody".to_string()),
+        Distribution::Direct => match facts.account.assigned_user {
+            Some(user) => (Some(user), "DIST-1 direct: the account's assigned user".to_string()),
+            None => (None, "DIST-1 direct: the account has no active assigned user".to_string()),
+        },
+        Distribution::RoundRobin => next_in_turn(facts),
+        Distribution::LeastBusy => least_busy(facts),
+    }
+}
+
+/// Writes down whose turn it was, so that the next case goes to somebody else.
+pub fn record_turn(user: UserId, because: &str, facts: &mut Facts, plan: &mut Plan) {
+    let assignment = take(&mut facts.next.assignment);
+    plan.add(Change::NoteAssignment { user, assignment }, because);
+    let load = facts.load.entry(user).or_default();
+    load.open_cases += 1;
+    load.last_assignment = assignment;
+    if facts.account.distribution == Distribution::RoundRobin
+        && let Some(team) = facts.account.case_team
+    {
+        let account = facts.account.id;
+        plan.add(Change::AdvanceRotation { account, team, user }, "DIST-2: the turn is theirs");
+        facts.rotation.insert(team, user);
+    }
+}
+
+/// DIST-1: active members of the case team, with the account's position if it names one, not absent; by user id.
+fn candidates(facts: &Facts) -> Vec<UserId> {
+    let Some(members) = facts.account.case_team.and_then(|team| facts.teams.get(&team)) else { return Vec::new() };
+    let has_position = |member: &&Member| facts.account.case_position.is_none() || facts.account.case_position == member.position;
+    let mut users: Vec<UserId> =
+        members.iter().filter(|member| member.active && !member.absent).filter(has_position).map(|member| member.user).collect();
+    users.sort_unstable();
+    users
+}
+
+/// DIST-2: the next candidate after the account's last turn in this team, in the order of user ids.
+fn next_in_turn(facts: &Facts) -> (Option<UserId>, String) {
+    let users = candidates(facts);
+    let last = facts.account.case_team.and_then(|team| facts.rotation.get(&team)).copied();
+    let next = users.iter().copied().find(|user| last.is_some_and(|last| *user > last)).or_else(|| users.first().copied());
+    match (next, last) {
+        (None, _) => (None, nobody("round-robin")),
+        (Some(user), None) => (Some(user), format!("DIST-2 round-robin: the first of {} candidates", users.len())),
+        (Some(user), Some(last)) => {
+            (Some(user), format!("DIST-2 round-robin: the next of {} candidates after user {last}", users.len()))
+        }
+    }
+}
+
+/// DIST-3: the fewest open cases; ties to the one whose last assignment is oldest.
+fn least_busy(facts: &Facts) -> (Option<UserId>, String) {
+    let load = |user: &UserId| facts.load.get(user).copied().unwrap_or_default();
+    let users = candidates(facts);
+    let chosen = users.iter().copied().min_by_key(|user| (load(user).open_cases, load(user).last_assignment, *user));
+    match chosen {
+        None => (None, nobody("least-busy")),
+        Some(user) => {
+            let open = load(&user).open_cases;
+            (Some(user), format!("DIST-3 least-busy: {open} open cases, the fewest of {} candidates", users.len()))
+        }
+    }
+}
+
+fn nobody(rule: &str) -> String {
+    format!("DIST-1 {rule}: the case team has no active, present member with the position")
+}

@@ -1,0 +1,163 @@
+//! LINK: which record a message belongs to. The first hit wins, in the order of the manual.
+
+use super::thread::Conversation;
+use super::{Facts, Plan, Policy, RecordFacts};
+use crate::mail::{Address, Mail, case_numbers};
+use crate::words::{ParentBy, RecordId, RecordKind};
+
+/// A parent and why.
+pub struct Link {
+    pub record: RecordId,
+    pub by: ParentBy,
+    pub because: String,
+}
+
+/// Finds the parent.
+pub fn find(mail: &Mail, conversation: &Conversation, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Link> {
+    by_thread(conversation, facts).or_else(|| by_number(mail, facts, plan)).or_else(|| by_address(mail, policy, facts, plan))
+}
+
+/// LINK-6: the record itself when it is an Account, else the Account it belongs to.
+pub fn account_of(record: RecordId, facts: &Facts) -> Option<RecordId> {
+    let known = facts.records.get(&record)?;
+    if known.kind == RecordKind::Account { Some(record) } else { known.account }
+}
+
+/// LINK-2: the parent of the replied e-mail, or of its thread.
+fn by_thread(conversation: &Conversation, facts: &Facts) -> Option<Link> {
+    if let Some(email) = conversation.replied
+        && let Some(record) = facts.emails.get(&email).and_then(|known| known.parent)
+    {
+        let because = format!("LINK-2: the parent of e-mail {email}, which it answers, is {}", name(record, facts));
+        return Some(Link { record, by: ParentBy::Thread, because });
+    }
+    let record = *facts.thread_parents.get(&conversation.thread)?;
+    let because = format!("LINK-2: its thread belongs to {}", name(record, facts));
+    Some(Link { record, by: ParentBy::Thread, because })
+}
+
+/// LINK-3: `[#123]` in the subject, in accounts that make cases, from somebody who takes part in that case.
+fn by_number(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Link> {
+    if !facts.account.make_cases {
+        return None;
+    }
+    for number in case_numbers(&mail.subject) {
+        let Some(record) = facts.cases_by_number.get(&number).copied() else {
+            plan.note(format!("LINK-3: the subject names case {number}, which does not exist"));
+            continue;
+        };
+        match takes_part(mail, record, facts) {
+            Some(role) => {
+                let because = format!("LINK-3: the subject names case:{number}, and the sender is {role}");
+                return Some(Link { record, by: ParentBy::Number, because });
+            }
+            None => plan.note(format!("LINK-3: the subject names case:{number}, but the sender takes no part in it")),
+        }
+    }
+    None
+}
+
+/// Says what the sender is to a case: its contact, a colleague of the contact, a former correspondent, one of its people.
+fn takes_part(mail: &Mail, case: RecordId, facts: &Facts) -> Option<&'static str> {
+    let sender = mail.from.as_ref()?.key();
+    let known = facts.records.get(&case)?;
+    let records = facts.records_by_address.get(&sender).map(Vec::as_slice).unwrap_or_default();
+    if known.contact.is_some_and(|contact| records.contains(&contact)) {
+        return Some("its contact");
+    }
+    if facts.correspondents.contains(&(case, sender.clone())) {
+        return Some("a former correspondent");
+    }
+    if let Some(user) = facts.users.get(&sender) {
+        if known.assigned_user == Some(*user) {
+            return Some("its assigned user");
+        }
+        if facts.followers.contains(&(case, *user)) {
+            return Some("a follower");
+        }
+    }
+    let account = known.account?;
+    records.iter().any(|record| account_of(*record, facts) == Some(account)).then_some("of its Account")
+}
+
+/// LINK-4: by address: From, then the first Reply-To, then the first To. Never Cc.
+fn by_address(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Link> {
+    let places = [("From", mail.from.as_ref()), ("Reply-To", mail.reply_to.first()), ("To", mail.to.first())];
+    for (header, address) in places {
+        let Some(address) = address.map(Address::key).filter(|key| !key.is_empty()) else { continue };
+        // LINK-5: internal addresses are not looked up as records.
+        if is_internal(&address, facts) {
+            plan.note(format!("LINK-5: {header} <{address}> is internal"));
+            continue;
+        }
+        if let Some((record, why)) = of_address(&address, policy, facts, plan) {
+            let because = format!("LINK-4: {header} <{address}> is {why}; by address, not authenticated");
+            return Some(Link { record, by: ParentBy::Address, because });
+        }
+        plan.note(format!("LINK-4: {header} <{address}> is no known record's"));
+    }
+    None
+}
+
+/// Whether an address belongs to one of us: a user or an e-mail account.
+pub fn is_internal(address: &str, facts: &Facts) -> bool {
+    facts.users.contains_key(address) || facts.own_addresses.contains(address)
+}
+
+/// The record kinds that an address is looked up in, the first first (LINK-4).
+const LOOK_UP: [RecordKind; 3] = [RecordKind::Contact, RecordKind::Account, RecordKind::Lead];
+
+/// Returns the record that an address stands for, and what was found.
+fn of_address(address: &str, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<(RecordId, String)> {
+    let all = facts.records_by_address.get(address)?;
+    for kind in LOOK_UP {
+        let mut found = all.iter().filter_map(|id| {
+            facts.records.get(id).filter(|record| record.kind == kind && record.active).map(|record| (*id, record))
+        });
+        let Some((id, record)) = found.next() else { continue };
+        let others = found.count();
+        if others > 0 {
+            plan.note(format!("LINK-4: <{address}> is ambiguous: {others} more of kind {kind}; the oldest active one is taken"));
+        }
+        let stands_for = stands_for(id, record, policy);
+        let mut why = format!("that of {}", name(id, facts));
+        if stands_for != id {
+            why = format!("{why}, which stands for {}", name(stands_for, facts));
+        }
+        return Some(
+            opportunity_of(stands_for, policy, facts)
+                .map_or((stands_for, why.clone()), |(opportunity, only)| (opportunity, format!("{why}, and {only}"))),
+        );
+    }
+    None
+}
+
+/// LINK-4: a Contact stands for its Account unless b2c; a converted Lead for what was made from it.
+fn stands_for(id: RecordId, record: &RecordFacts, policy: &Policy) -> RecordId {
+    let other = match record.kind {
+        RecordKind::Contact if !policy.b2c => record.account,
+        RecordKind::Lead if policy.b2c => record.converted_contact.or(record.converted_account),
+        RecordKind::Lead => record.converted_account.or(record.converted_contact),
+        RecordKind::Contact | RecordKind::Account | RecordKind::Opportunity | RecordKind::Case => None,
+    };
+    other.unwrap_or(id)
+}
+
+/// LINK-4, setting `link-open-opportunity`: the single open Opportunity instead of its Account or Contact.
+fn opportunity_of(record: RecordId, policy: &Policy, facts: &Facts) -> Option<(RecordId, String)> {
+    if !policy.link_open_opportunity {
+        return None;
+    }
+    match facts.records.get(&record)?.open_opportunities.as_slice() {
+        [only] => Some((*only, format!("{} is its only open opportunity", name(*only, facts)))),
+        _ => None,
+    }
+}
+
+/// Names a record as people type it.
+pub fn name(record: RecordId, facts: &Facts) -> String {
+    match facts.records.get(&record) {
+        Some(known) => format!("{}:{}", known.kind, known.number),
+        None => format!("record {record}"),
+    }
+}

@@ -1,0 +1,102 @@
+//! TEAM and INBOX: whose e-mail it is.
+
+use super::thread::Conversation;
+use super::{Change, Facts, Plan, parent};
+use crate::mail::{Address, Mail};
+use crate::words::{AccountKind, EmailId, RecordId, RecordKind, TeamId, UserId};
+
+/// Teams with the reason for each, without doubles.
+pub type Teams = Vec<(TeamId, String)>;
+/// Users with the reason for each, without doubles.
+pub type Users = Vec<(UserId, String)>;
+
+/// TEAM-1: the account's teams, its case team, the replied e-mail's teams; a personal account's owner's default team.
+pub fn teams(conversation: &Conversation, facts: &Facts) -> Teams {
+    let mut teams = Teams::new();
+    let account = &facts.account;
+    for team in &account.teams {
+        push(&mut teams, *team, || "TEAM-1: a team of the account".to_string());
+    }
+    if account.make_cases
+        && let Some(team) = account.case_team
+    {
+        push(&mut teams, team, || "TEAM-1: the account's case team".to_string());
+    }
+    if account.kind == AccountKind::Personal
+        && let Some(team) = account.owner_team
+    {
+        push(&mut teams, team, || "TEAM-1: the owner's default team".to_string());
+    }
+    if let Some(email) = conversation.replied
+        && let Some(known) = facts.emails.get(&email)
+    {
+        for team in &known.teams {
+            push(&mut teams, *team, || format!("THREAD-2: a team of e-mail {email}, which it answers"));
+        }
+    }
+    teams
+}
+
+/// INBOX-1: team members where the account says so, its assigned user, the owner, and users in From, To or Cc.
+pub fn users(mail: &Mail, facts: &Facts) -> Users {
+    let mut users = Users::new();
+    let account = &facts.account;
+    match account.kind {
+        AccountKind::Personal => {
+            if let Some(owner) = account.owner {
+                push(&mut users, owner, || "INBOX-1: the account is theirs".to_string());
+            }
+        }
+        AccountKind::Group => {
+            if account.add_team_users {
+                let members = account.teams.iter().filter_map(|team| facts.teams.get(team)).flatten();
+                for member in members.filter(|member| member.active) {
+                    push(&mut users, member.user, || "INBOX-1: a member of the account's team".to_string());
+                }
+            }
+            if let Some(user) = account.assigned_user {
+                push(&mut users, user, || "INBOX-1: the account's assigned user".to_string());
+            }
+        }
+    }
+    let addressed = [("From", mail.from.as_slice()), ("To", &mail.to), ("Cc", &mail.cc)];
+    for (header, addresses) in addressed {
+        for user in addresses.iter().filter_map(|address| facts.users.get(&address.key())) {
+            push(&mut users, *user, || format!("INBOX-1: their address is in {header}"));
+        }
+    }
+    users
+}
+
+/// TEAM-1 and CASE-1: a parent Case's teams and its assigned user.
+pub fn add_case_people(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) {
+    let Some(case) = facts.records.get(&record).filter(|known| known.kind == RecordKind::Case) else { return };
+    for team in &case.teams {
+        push(teams, *team, || format!("TEAM-1: a team of case:{}", case.number));
+    }
+    if let Some(user) = case.assigned_user {
+        push(users, user, || format!("CASE-1: case:{} is assigned to them", case.number));
+    }
+}
+
+/// Adds teams and users to the e-mail. Unread for everyone but its sender (INBOX-1).
+pub fn join(email: EmailId, teams: &Teams, users: &Users, mail: &Mail, facts: &Facts, plan: &mut Plan) {
+    for (team, because) in teams {
+        plan.add(Change::AddTeam { email, team: *team }, because);
+    }
+    let sender = mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
+    for (user, because) in users {
+        plan.add(Change::AddUser { email, user: *user, read: sender == Some(user) }, because);
+    }
+}
+
+/// Whether From is a user's or one of our accounts' addresses. It labels the author, no more (ACCESS-5).
+pub fn author_is_ours(mail: &Mail, facts: &Facts) -> bool {
+    mail.from.as_ref().map(Address::key).is_some_and(|from| parent::is_internal(&from, facts))
+}
+
+fn push<T: PartialEq>(list: &mut Vec<(T, String)>, item: T, because: impl FnOnce() -> String) {
+    if !list.iter().any(|(known, _)| *known == item) {
+        list.push((item, because()));
+    }
+}
