@@ -1,0 +1,288 @@
+//! `fetch`: accounts → mailboxes → batches. Each account is polled by one worker, under a lease, isolated from the others:
+//! what hangs, refuses or breaks there ends that account (or only that mailbox) and nothing else (FETCH-10).
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::budget::Budget;
+use super::heartbeat::Heartbeat;
+use super::mailbox::{Limits, Poll, poll};
+use super::{Stop, Tally};
+use crate::decide::Policy;
+use crate::fault::{Class, Fault, Reach, one_line, reach_of};
+use crate::mailbox::{Server, Session};
+use crate::secret::Secret;
+use crate::store::account::{self, Account};
+use crate::store::lease::{self, Lease};
+use crate::store::{Store, attempt, status};
+
+/// How long a lease lasts without a heartbeat, in seconds.
+const LEASE_SECONDS: i64 = 120;
+
+/// How long a failing account is left alone at the most, in minutes (FETCH-10).
+const LONGEST_BACK_OFF: i64 = 60;
+
+/// What a pass is run with.
+pub struct Setting<'a> {
+    pub database: &'a str,
+    /// Who takes the leases: host, process and a number of its own.
+    pub owner: &'a str,
+    /// Whether the owner of a lease is known to be dead, so that it need not run out.
+    pub is_dead: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Seconds since 1970 UTC.
+    pub now: &'a (dyn Fn() -> i64 + Sync),
+    pub password_of: &'a (dyn Fn(&Account) -> Result<Secret> + Sync),
+    pub stop: &'a Stop,
+    pub policy: Policy,
+    pub workers: usize,
+    pub memory_bytes: u64,
+    pub batch_messages: usize,
+    pub batch_bytes: u64,
+    pub connect_timeout: Duration,
+    pub read_timeout: Duration,
+    pub allow_plain: bool,
+    /// Messages per mailbox (`--limit`).
+    pub limit: Option<usize>,
+}
+
+/// What became of one account.
+pub struct AccountReport {
+    pub account: String,
+    pub tally: Tally,
+    pub faults: Vec<anyhow::Error>,
+    /// Whether the faults should be said now: at once, then hourly.
+    pub say: bool,
+    /// It had been failing and works again.
+    pub recovered: bool,
+    /// Another pass has the lease.
+    pub busy: bool,
+}
+
+/// Polls the named accounts, or all that are due.
+pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>> {
+    let mut store = Store::open(setting.database)?;
+    let accounts = if named.is_empty() {
+        account::due(store.connection(), (setting.now)())?
+    } else {
+        named.iter().map(|name| account::find(store.connection(), name)).collect::<Result<Vec<_>>>()?
+    };
+    drop(store);
+    let workers = setting.workers.clamp(1, accounts.len().max(1));
+    let queue = Mutex::new(VecDeque::from(accounts));
+    let reports = Mutex::new(Vec::new());
+    let budget = Budget::new(setting.memory_bytes);
+    let heartbeat = Heartbeat::default();
+    std::thread::scope(|scope| {
+        scope.spawn(|| heartbeat.run(setting.database, LEASE_SECONDS, setting.now));
+        let running: Vec<_> =
+            (0..workers).map(|_| scope.spawn(|| work(setting, &queue, &budget, &heartbeat, &reports))).collect();
+        for worker in running {
+            // A worker contains its accounts' panics; one of its own is our bug and must be seen.
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        heartbeat.end();
+    });
+    let mut reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+    reports.sort_by(|a: &AccountReport, b| a.account.cmp(&b.account));
+    Ok(reports)
+}
+
+/// One worker: takes accounts from the queue until it is empty or the pass is asked to end.
+fn work(
+    setting: &Setting<'_>,
+    queue: &Mutex<VecDeque<Account>>,
+    budget: &Budget,
+    heartbeat: &Heartbeat,
+    reports: &Mutex<Vec<AccountReport>>,
+) {
+    let mut store: Option<Store> = None;
+    while !setting.stop.requested() {
+        let Some(account) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
+        let name = account.name.clone();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let store = match &mut store {
+                Some(store) => store,
+                none => none.insert(Store::open(setting.database)?),
+            };
+            visit(setting, store, &account, budget, heartbeat)
+        }));
+        let failed = |error| AccountReport {
+            account: name.clone(),
+            tally: Tally::default(),
+            faults: vec![error],
+            say: true,
+            recovered: false,
+            busy: false,
+        };
+        let report = match outcome {
+            Ok(Ok(report)) => report,
+            Ok(Err(error)) => failed(error.context(format!("account {name}"))),
+            Err(_) => {
+                // The connection may be inside a transaction: it goes with the panic.
+                store = None;
+                failed(Fault::new(Class::Software, format!("account {name}: a part of espomail failed; this is a bug")).into())
+            }
+        };
+        reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+    }
+}
+
+/// Takes the lease of an account, polls it, writes down how it went, and lets it go.
+fn visit(setting: &Setting<'_>, store: &mut Store, account: &Account, budget: &Budget, heartbeat: &Heartbeat) -> Result<AccountReport> {
+    let mut report = AccountReport {
+        account: account.name.clone(),
+        tally: Tally::default(),
+        faults: Vec::new(),
+        say: false,
+        recovered: false,
+        busy: false,
+    };
+    let now = (setting.now)();
+    let Some(lease) = lease::take(store, account.id, setting.owner, setting.is_dead, now, LEASE_SECONDS)? else {
+        report.busy = true;
+        return Ok(report);
+    };
+    heartbeat.add(lease.clone());
+    poll_mailboxes(setting, store, account, &lease, budget, &mut report);
+    heartbeat.remove(&lease);
+
+    let now = (setting.now)();
+    match report.faults.first() {
+        None => {
+            report.recovered = account.failing_since.is_some();
+            store.transaction(|db| {
+                status::note_success(db, account.id, now)?;
+                lease::release(db, &lease)
+            })?;
+        }
+        Some(first) => {
+            let error = one_line(first);
+            let retry_at = now + 60 * back_off_minutes(account.failures);
+            let noted = store.transaction(|db| {
+                let say = status::note_failure(db, account.id, now, &error, retry_at)?;
+                lease::release(db, &lease)?;
+                Ok(say)
+            });
+            match noted {
+                Ok(say) => report.say = say,
+                // The database is the trouble itself; the first fault tells.
+                Err(_) => report.say = true,
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// FETCH-10: 1, 2, 4 … 60 minutes.
+fn back_off_minutes(failures_before: i64) -> i64 {
+    let doublings = u32::try_from(failures_before.clamp(0, 6)).unwrap_or(6);
+    (1_i64 << doublings).min(LONGEST_BACK_OFF)
+}
+
+fn poll_mailboxes(
+    setting: &Setting<'_>,
+    store: &mut Store,
+    account: &Account,
+    lease: &Lease,
+    budget: &Budget,
+    report: &mut AccountReport,
+) {
+    let in_account = format!("account {}", account.name);
+    let max_message_size = u64::try_from(account.max_message_size).unwrap_or(u64::MAX);
+    let (server, careful, mut session) = match open(setting, store, account, lease, max_message_size) {
+        Ok(opened) => opened,
+        Err(error) => return report.faults.push(error.context(in_account)),
+    };
+    let limits = Limits {
+        messages: setting.limit,
+        until: Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default()),
+        batch_messages: setting.batch_messages,
+        batch_bytes: setting.batch_bytes,
+        max_message_size,
+        budget,
+        stop: setting.stop,
+    };
+    let visit = Poll {
+        account,
+        server: &server,
+        lease,
+        lease_seconds: LEASE_SECONDS,
+        policy: &setting.policy,
+        limits: &limits,
+        now: setting.now,
+        careful,
+    };
+    for mailbox in &account.mailboxes {
+        if let Err(error) = poll(&visit, &mut session, store, mailbox, &mut report.tally) {
+            let reach = reach_of(&error);
+            let what = format!("{error:#}");
+            let error = if what.contains(mailbox.as_str()) { error } else { error.context(format!("mailbox {mailbox}")) };
+            report.faults.push(error.context(in_account.clone()));
+            // The one place where the reach of a fault is acted upon: another mailbox may still work, another account will.
+            match reach {
+                Reach::Mailbox => {}
+                Reach::Account | Reach::Run => return,
+            }
+        }
+    }
+    session.logout();
+    if careful && report.faults.is_empty() && !setting.stop.requested() {
+        if let Err(error) = store.transaction(|db| attempt::set_careful(db, account.id, false)) {
+            report.faults.push(error.context(in_account));
+        }
+    }
+}
+
+fn open(
+    setting: &Setting<'_>,
+    store: &mut Store,
+    account: &Account,
+    lease: &Lease,
+    max_message_size: u64,
+) -> Result<(Server, bool, Session)> {
+    if lease.found_dead {
+        log::info!("account {}: the last pass died; going message by message", account.name);
+        store.transaction(|db| attempt::set_careful(db, account.id, true))?;
+    }
+    let careful = attempt::is_careful(store.connection(), account.id)?;
+    let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
+    let server = Server {
+        account: account.name.clone(),
+        host: account.imap_host.clone(),
+        port: u16::try_from(account.imap_port).context("the port is not one")?,
+        security: account.imap_security,
+        ca_file: account.imap_ca_file.as_ref().map(PathBuf::from),
+        user: account.imap_user.clone(),
+        password: (setting.password_of)(account)?,
+        allow_plain: setting.allow_plain,
+        connect_timeout: setting.connect_timeout,
+        read_timeout: setting.read_timeout,
+        // Reading stops at max-seconds between batches; a server that trickles is cut off a little later.
+        deadline: Instant::now() + seconds + setting.read_timeout,
+        max_response: response_budget(setting.batch_bytes, max_message_size),
+    };
+    let session = Session::open(&server)?;
+    Ok((server, careful, session))
+}
+
+/// The bytes that one answer may have: a batch or the largest message, and room for what stands around them.
+fn response_budget(batch_bytes: u64, max_message_size: u64) -> u64 {
+    let largest = batch_bytes.max(max_message_size);
+    largest.saturating_add(largest / 4).saturating_add(8 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fetch_10_back_off_doubles_to_an_hour() {
+        let minutes: Vec<i64> = (0..9).map(back_off_minutes).collect();
+        assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+}

@@ -1,0 +1,219 @@
+//! The road of a batch into the store:
+//! lock → facts → decide → apply → fates → position → commit.
+//! Nothing here talks to a network. What cannot be stored because of its content is quarantined alone (FETCH-6).
+
+use anyhow::Result;
+
+use crate::decide::{Arrival, Plan, Policy, decide};
+use crate::fault::{Class, Fault};
+use crate::mail::{self, Mail};
+use crate::store::raw::{Packed, pack};
+use crate::store::{self, Database, Store, apply, facts, fate, lease, position, quarantine};
+use crate::words::{AccountId, EmailId, Fate, PositionId};
+
+use super::Tally;
+
+/// One message, parsed and packed: everything that could be done without the database.
+pub struct Letter {
+    pub arrival: Arrival,
+    pub mail: Mail,
+    pub packed: Packed,
+}
+
+/// A UID that gets a fate without being read.
+pub struct Passed {
+    pub uid: i64,
+    pub fate: Fate,
+    pub email: Option<EmailId>,
+    pub why: String,
+}
+
+/// Everything that one transaction takes in.
+pub struct Batch {
+    pub letters: Vec<Letter>,
+    pub passed: Vec<Passed>,
+    /// The position's last UID once this batch is committed; none where we number the messages ourselves.
+    pub last_uid: Option<i64>,
+}
+
+/// Where a batch goes.
+pub struct Gate<'a> {
+    pub account: AccountId,
+    pub position: PositionId,
+    /// The lease that must still be ours at the commit. None for `deliver` and `import`: there is no server, and each
+    /// message gets the position's next UID inside the transaction.
+    pub lease: Option<&'a lease::Lease>,
+    pub lease_seconds: i64,
+    pub policy: &'a Policy,
+}
+
+/// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
+pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Letter, Refused> {
+    let parsed = std::panic::catch_unwind(|| mail::parse(bytes));
+    match parsed {
+        Ok(mail) => {
+            let packed = pack(bytes, mail.raw_digest);
+            Ok(Letter { arrival, mail, packed })
+        }
+        Err(_) => Err(Refused { arrival, packed: pack_unparsed(bytes), error: "the parser failed on it".to_string() }),
+    }
+}
+
+/// A message that goes to quarantine.
+pub struct Refused {
+    pub arrival: Arrival,
+    pub packed: Packed,
+    pub error: String,
+}
+
+/// Packs bytes that were never parsed.
+pub fn pack_unparsed(bytes: &[u8]) -> Packed {
+    pack(bytes, mail::digest(bytes))
+}
+
+/// Takes a batch into the store, whole. If its content is refused, takes its messages one by one and quarantines the
+/// ones that cannot be stored. Returns what became of the messages.
+pub fn take_in(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> Result<Tally> {
+    match commit(store, gate, &batch.letters, &batch.passed, batch.last_uid, now) {
+        Ok(tally) => Ok(tally),
+        Err(error) if store::is_message_fault(&error) => {
+            log::warn!("a batch was refused and is taken message by message: {error:#}");
+            one_by_one(store, gate, batch, now)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn one_by_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let mut passed = batch.passed.iter().collect::<Vec<_>>();
+    for letter in &batch.letters {
+        let uid = letter.arrival.uid;
+        // The position may only reach a UID when everything below it has its fate.
+        let (below, rest): (Vec<_>, Vec<_>) = passed.into_iter().partition(|other| other.uid < uid);
+        passed = rest;
+        tally.merge(&commit_passed(store, gate, &below, now)?);
+        match commit(store, gate, std::slice::from_ref(letter), &[], gate.lease.map(|_| uid), now) {
+            Ok(one) => tally.merge(&one),
+            Err(error) if store::is_message_fault(&error) => {
+                tally.merge(&set_aside(store, gate, &letter.arrival, &letter.packed, &format!("{error:#}"), now)?);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    tally.merge(&commit_passed(store, gate, &passed, now)?);
+    commit(store, gate, &[], &[], batch.last_uid, now)?;
+    Ok(tally)
+}
+
+fn commit_passed(store: &mut Store, gate: &Gate<'_>, passed: &[&Passed], now: i64) -> Result<Tally> {
+    let mut tally = Tally::default();
+    if let Some(last) = passed.last() {
+        store.transaction(|db| {
+            guard(db, gate, now)?;
+            write_passed(db, gate, passed, now)?;
+            position::advance(db, gate.position, last.uid)
+        })?;
+        passed.iter().for_each(|other| tally.count(other.fate, 1));
+    }
+    Ok(tally)
+}
+
+/// FETCH-6: keeps a message whole in quarantine; the pass goes on behind it.
+pub fn set_aside(store: &mut Store, gate: &Gate<'_>, arrival: &Arrival, packed: &Packed, error: &str, now: i64) -> Result<Tally> {
+    store.transaction(|db| {
+        store::lock(db)?;
+        guard(db, gate, now)?;
+        let uid = if gate.lease.is_none() { position::last_uid(db, gate.position)? + 1 } else { arrival.uid };
+        quarantine::keep(db, gate.position, uid, packed, error, now)?;
+        position::advance(db, gate.position, uid)
+    })?;
+    let mut tally = Tally::default();
+    tally.count(Fate::Quarantined, 1);
+    Ok(tally)
+}
+
+/// The one transaction of a batch.
+fn commit(
+    store: &mut Store,
+    gate: &Gate<'_>,
+    letters: &[Letter],
+    passed: &[Passed],
+    last_uid: Option<i64>,
+    now: i64,
+) -> Result<Tally> {
+    store.transaction(|db| {
+        let mut tally = Tally::default();
+        let plans = if letters.is_empty() { Vec::new() } else { decide_and_apply(db, gate, letters, now)? };
+        guard(db, gate, now)?;
+        write_passed(db, gate, &passed.iter().collect::<Vec<_>>(), now)?;
+        if let Some(uid) = last_uid {
+            position::advance(db, gate.position, uid)?;
+        }
+        plans.iter().for_each(|plan| tally.count(plan.fate, 1));
+        passed.iter().for_each(|other| tally.count(other.fate, 1));
+        Ok(tally)
+    })
+}
+
+/// Gathers the facts for all messages, decides each in turn, and writes everything.
+fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], now: i64) -> Result<Vec<Plan>> {
+    let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
+    let mut facts = facts::gather(db, gate.account, &mails, now)?;
+    let arrivals = arrivals(db, gate, letters)?;
+    let plans: Vec<Plan> = letters
+        .iter()
+        .zip(&arrivals)
+        .map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts))
+        .collect();
+    let decided: Vec<apply::Decided<'_>> = letters
+        .iter()
+        .zip(&arrivals)
+        .zip(&plans)
+        .map(|((letter, arrival), plan)| apply::Decided { arrival, mail: &letter.mail, packed: &letter.packed, plan })
+        .collect();
+    apply::apply(db, &facts.next, &decided, now)?;
+    Ok(plans)
+}
+
+/// Returns how the letters arrived; without a server, with the position's next UIDs. The lock row is already ours.
+fn arrivals(db: &mut Database, gate: &Gate<'_>, letters: &[Letter]) -> Result<Vec<Arrival>> {
+    let mut arrivals: Vec<Arrival> = letters.iter().map(|letter| letter.arrival.clone()).collect();
+    if gate.lease.is_none() {
+        let last = position::last_uid(db, gate.position)?;
+        for (arrival, uid) in arrivals.iter_mut().zip(last + 1..) {
+            arrival.uid = uid;
+        }
+    }
+    Ok(arrivals)
+}
+
+/// FETCH-11, FETCH-13: nothing is committed under a lease that another pass or a reset has ended.
+fn guard(db: &mut Database, gate: &Gate<'_>, now: i64) -> Result<()> {
+    match gate.lease {
+        Some(lease) => {
+            lease::hold(db, lease)?;
+            lease::renew(db, lease, now, gate.lease_seconds)
+        }
+        None => Ok(()),
+    }
+}
+
+fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64) -> Result<()> {
+    if passed.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(i64, Fate, Option<EmailId>, String)> = passed
+        .iter()
+        .map(|other| {
+            let why = serde_json::json!({ "fate": other.fate, "notes": [other.why] });
+            (other.uid, other.fate, other.email, why.to_string())
+        })
+        .collect();
+    fate::record_fates(db, gate.position, &rows, now)
+}
+
+/// Makes the error for a message that a server lists but does not deliver.
+pub fn undeliverable(uid: u32, cause: &anyhow::Error) -> anyhow::Error {
+    Fault::new(Class::Protocol, format!("UID {uid} cannot be read: {cause:#}")).into()
+}

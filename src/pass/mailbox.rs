@@ -1,0 +1,450 @@
+//! One mailbox of one account: list what is due, read it in batches, take each batch in.
+//! Reading, parsing and writing each have a thread, so the next batch is on its way while this one is stored.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::budget::{Budget, Share};
+use super::intake::{self, Batch, Gate, Letter, Passed, Refused};
+use super::{Stop, Tally};
+use crate::decide::{Arrival, Policy};
+use crate::fault::{Class, class_of};
+use crate::mail;
+use crate::mailbox::{Listed, Opened, RawMessage, Server, Session};
+use crate::store::account::Account;
+use crate::store::lease::Lease;
+use crate::store::{Store, attempt, position};
+use crate::words::{AccountId, EmailId, Fate, PositionId};
+
+/// How many UIDs are asked for their sizes at once.
+const LISTED_AT_ONCE: usize = 2_000;
+
+/// The death of a pass that quarantines the message it was working on (FETCH-6).
+const LAST_DEATH: i64 = 3;
+
+/// What bounds a pass over a mailbox.
+pub struct Limits<'a> {
+    /// Messages per mailbox and pass (FETCH-7).
+    pub messages: Option<usize>,
+    /// When the account's time is over; the batch in hand is finished.
+    pub until: Instant,
+    pub batch_messages: usize,
+    pub batch_bytes: u64,
+    pub max_message_size: u64,
+    pub budget: &'a Budget,
+    pub stop: &'a Stop,
+}
+
+impl Limits<'_> {
+    fn spent(&self) -> bool {
+        self.stop.requested() || Instant::now() >= self.until
+    }
+}
+
+/// Everything that one poll of a mailbox works with.
+pub struct Poll<'a> {
+    pub account: &'a Account,
+    pub server: &'a Server,
+    pub lease: &'a Lease,
+    pub lease_seconds: i64,
+    pub policy: &'a Policy,
+    pub limits: &'a Limits<'a>,
+    pub now: &'a (dyn Fn() -> i64 + Sync),
+    /// After a death: one message at a time (FETCH-6).
+    pub careful: bool,
+}
+
+/// A UID above the position.
+enum Due {
+    Take(u32),
+    /// It gets its fate without being read.
+    Pass(Passed),
+}
+
+impl Due {
+    fn uid(&self) -> i64 {
+        match self {
+            Self::Take(uid) => i64::from(*uid),
+            Self::Pass(passed) => passed.uid,
+        }
+    }
+}
+
+/// A batch as it came from the server.
+struct RawBatch<'a> {
+    messages: Vec<RawMessage>,
+    passed: Vec<Passed>,
+    last_uid: i64,
+    share: Share<'a>,
+}
+
+/// Polls one mailbox. What is committed stays, whatever happens behind it.
+pub fn poll(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, tally: &mut Tally) -> Result<()> {
+    let opened = session.examine(mailbox)?;
+    let (position, mut due) = list_due(poll, session, store, mailbox, &opened)?;
+    if let Some(most) = poll.limits.messages {
+        due.truncate(most);
+    }
+    if due.is_empty() {
+        return Ok(());
+    }
+    let gate = Gate {
+        account: poll.account.id,
+        position,
+        lease: Some(poll.lease),
+        lease_seconds: poll.lease_seconds,
+        policy: poll.policy,
+    };
+    if poll.careful {
+        carefully(poll, session, store, mailbox, &gate, due, tally)
+    } else {
+        pipeline(poll, session, store, mailbox, &gate, due, tally)
+    }
+}
+
+/// Lists the UIDs above the position, oldest first, and starts the position of a mailbox seen for the first time.
+fn list_due(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, opened: &Opened) -> Result<(PositionId, Vec<Due>)> {
+    let account = poll.account.id;
+    let uidvalidity = i64::from(opened.uidvalidity);
+    if let Some(known) = position::position(store.connection(), account, mailbox, uidvalidity)? {
+        let last = u32::try_from(known.last_uid).context("the stored position is no UID")?;
+        return Ok((known.id, session.uids_above(last)?.into_iter().map(Due::Take).collect()));
+    }
+    let earlier = position::positions_of(store.connection(), account, mailbox)?;
+    let since: HashSet<u32> = session.uids_since(poll.account.fetch_since)?.into_iter().collect();
+    let start = match since.iter().min() {
+        Some(first) => first - 1,
+        // Nothing is due: begin behind everything that is there.
+        None => match opened.uidnext {
+            Some(next) => next.saturating_sub(1),
+            None => session.uids_above(0)?.last().copied().unwrap_or(0),
+        },
+    };
+    let above = if since.is_empty() { Vec::new() } else { session.uids_above(start)? };
+    let mut known = HashMap::new();
+    if !earlier.is_empty() {
+        log::warn!(
+            "account {}: mailbox {mailbox}: UIDVALIDITY changed to {uidvalidity}; matching its messages with what is stored",
+            poll.account.name
+        );
+        known = recognise(session, store, account, mailbox, &above)?;
+    }
+    let id = store.transaction(|db| position::start(db, account, mailbox, uidvalidity, i64::from(start)))?.id;
+    let due = above.into_iter().map(|uid| sort_out(uid, &since, &known)).collect();
+    Ok((id, due))
+}
+
+fn sort_out(uid: u32, since: &HashSet<u32>, known: &HashMap<u32, EmailId>) -> Due {
+    let pass = |fate, email, why: &str| Due::Pass(Passed { uid: i64::from(uid), fate, email, why: why.to_string() });
+    if let Some(email) = known.get(&uid) {
+        pass(Fate::Duplicate, Some(*email), "FETCH-5: UIDVALIDITY changed; Message-ID, INTERNALDATE and size are those of a stored e-mail")
+    } else if since.contains(&uid) {
+        Due::Take(uid)
+    } else {
+        pass(Fate::Filtered, None, "FETCH-3: older than the account's fetch-since")
+    }
+}
+
+/// FETCH-5: finds the stored e-mails among the messages of a mailbox whose UIDs have changed.
+fn recognise(session: &mut Session, store: &mut Store, account: AccountId, mailbox: &str, uids: &[u32]) -> Result<HashMap<u32, EmailId>> {
+    let mut known = HashMap::new();
+    for chunk in uids.chunks(LISTED_AT_ONCE) {
+        let listed: Vec<_> = session
+            .headers(chunk)?
+            .into_iter()
+            .filter_map(|header| mail::parse(&header.header).message_id.map(|id| (id, header)))
+            .collect();
+        let ids: Vec<String> = listed.iter().map(|(id, _)| id.clone()).collect();
+        let stored: HashMap<(String, u64, i64), EmailId> = position::known_elsewhere(store.connection(), account, mailbox, &ids)?
+            .into_iter()
+            .map(|stored| ((stored.message_id, stored.raw_size, stored.arrived_at), stored.email))
+            .collect();
+        for (id, header) in listed {
+            if let Some(date) = header.internal_date
+                && let Some(email) = stored.get(&(id, header.size, date))
+            {
+                known.insert(header.uid, *email);
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Reads, parses and writes side by side.
+fn pipeline(
+    poll: &Poll<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    mailbox: &str,
+    gate: &Gate<'_>,
+    due: Vec<Due>,
+    tally: &mut Tally,
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let (to_parser, from_reader) = sync_channel::<RawBatch<'_>>(1);
+        let (to_writer, from_parser) = sync_channel(1);
+        let parser = scope.spawn(move || parse_batches(gate.position, &from_reader, &to_writer));
+        let writer = scope.spawn(move || write_batches(store, gate, poll.now, &from_parser));
+        let read = Reader { poll, session, mailbox }.read(due, &mut |batch| to_parser.send(batch).is_ok());
+        drop(to_parser);
+        let parsed = parser.join();
+        let (written, taken) = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        tally.merge(&taken);
+        if let Err(panic) = parsed {
+            std::panic::resume_unwind(panic);
+        }
+        // A writer that failed made the reader stop: its error is the cause.
+        written.and(read)
+    })
+}
+
+/// A parsed batch on its way to the writer.
+type Parsed<'a> = (Batch, Vec<Refused>, Share<'a>);
+
+fn parse_batches<'a>(position: PositionId, batches: &Receiver<RawBatch<'a>>, writer: &SyncSender<Parsed<'a>>) {
+    for raw in batches {
+        let mut letters = Vec::with_capacity(raw.messages.len());
+        let mut refused = Vec::new();
+        for message in raw.messages {
+            match parse_one(position, message) {
+                Ok(letter) => letters.push(letter),
+                Err(message) => refused.push(message),
+            }
+        }
+        let batch = Batch { letters, passed: raw.passed, last_uid: Some(raw.last_uid) };
+        if writer.send((batch, refused, raw.share)).is_err() {
+            return;
+        }
+    }
+}
+
+fn parse_one(position: PositionId, message: RawMessage) -> Result<Letter, Refused> {
+    let arrival =
+        Arrival { position, uid: i64::from(message.uid), internal_date: message.internal_date, partial: message.partial };
+    intake::prepare(arrival, &message.bytes)
+}
+
+fn write_batches(
+    store: &mut Store,
+    gate: &Gate<'_>,
+    now: &(dyn Fn() -> i64 + Sync),
+    batches: &Receiver<Parsed<'_>>,
+) -> (Result<()>, Tally) {
+    let mut tally = Tally::default();
+    for (batch, refused, share) in batches {
+        let outcome = write_one(store, gate, &batch, &refused, now());
+        drop(share);
+        match outcome {
+            Ok(taken) => tally.merge(&taken),
+            Err(error) => return (Err(error), tally),
+        }
+    }
+    (Ok(()), tally)
+}
+
+fn write_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, refused: &[Refused], now: i64) -> Result<Tally> {
+    let mut tally = Tally::default();
+    // The refused first: the batch moves the position beyond them.
+    for message in refused {
+        tally.merge(&intake::set_aside(store, gate, &message.arrival, &message.packed, &message.error, now)?);
+    }
+    tally.merge(&intake::take_in(store, gate, batch, now)?);
+    Ok(tally)
+}
+
+/// FETCH-6, after a death: one message at a time, an attempt row committed before each; the third death in the same
+/// message quarantines it unparsed.
+fn carefully(
+    poll: &Poll<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    mailbox: &str,
+    gate: &Gate<'_>,
+    due: Vec<Due>,
+    tally: &mut Tally,
+) -> Result<()> {
+    let mut outcome = Ok(());
+    let mut each = |raw: RawBatch<'_>| {
+        let taken = take_carefully(store, gate, raw, (poll.now)());
+        match taken {
+            Ok(taken) => tally.merge(&taken),
+            Err(error) => outcome = Err(error),
+        }
+        outcome.is_ok()
+    };
+    let read = Reader { poll, session, mailbox }.read(due, &mut each);
+    outcome.and(read)
+}
+
+fn take_carefully(store: &mut Store, gate: &Gate<'_>, raw: RawBatch<'_>, now: i64) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let (last_uid, passed) = (raw.last_uid, raw.passed);
+    let mut letters = Vec::new();
+    for message in raw.messages {
+        let uid = i64::from(message.uid);
+        let count = store.transaction(|db| attempt::begin(db, gate.position, uid))?;
+        if count >= LAST_DEATH {
+            let arrival = Arrival { position: gate.position, uid, internal_date: message.internal_date, partial: message.partial };
+            let packed = intake::pack_unparsed(&message.bytes);
+            let error = format!("the pass died {count} times while it worked on this message");
+            tally.merge(&intake::set_aside(store, gate, &arrival, &packed, &error, now)?);
+        } else {
+            match parse_one(gate.position, message) {
+                Ok(letter) => letters.push(letter),
+                Err(refused) => {
+                    tally.merge(&intake::set_aside(store, gate, &refused.arrival, &refused.packed, &refused.error, now)?);
+                }
+            }
+        }
+    }
+    tally.merge(&intake::take_in(store, gate, &Batch { letters, passed, last_uid: Some(last_uid) }, now)?);
+    store.transaction(|db| attempt::clear(db, gate.position, last_uid))?;
+    Ok(tally)
+}
+
+/// Reads due messages from the server, in batches bounded by number and bytes.
+struct Reader<'a> {
+    poll: &'a Poll<'a>,
+    session: &'a mut Session,
+    mailbox: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    /// Hands each batch to `send`, which returns false when nobody takes any more.
+    fn read(mut self, due: Vec<Due>, send: &mut dyn FnMut(RawBatch<'a>) -> bool) -> Result<()> {
+        let mut due = due.into_iter().peekable();
+        while due.peek().is_some() {
+            let chunk: Vec<Due> = due.by_ref().take(LISTED_AT_ONCE).collect();
+            let uids: Vec<u32> = chunk.iter().filter_map(|due| if let Due::Take(uid) = due { Some(*uid) } else { None }).collect();
+            let listed: HashMap<u32, Listed> = self.session.sizes(&uids)?.into_iter().map(|listed| (listed.uid, listed)).collect();
+            if !self.read_chunk(chunk, &listed, send)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_chunk(&mut self, chunk: Vec<Due>, listed: &HashMap<u32, Listed>, send: &mut dyn FnMut(RawBatch<'a>) -> bool) -> Result<bool> {
+        let limits = self.poll.limits;
+        let most = if self.poll.careful { 1 } else { limits.batch_messages };
+        let mut chunk = chunk.into_iter().peekable();
+        while let Some(first) = chunk.next() {
+            if limits.spent() {
+                return Ok(false);
+            }
+            let size = |due: &Due| match due {
+                Due::Take(uid) => listed.get(uid).map_or(0, |listed| listed.size),
+                Due::Pass(_) => 0,
+            };
+            let mut bytes = size(&first);
+            let mut group = vec![first];
+            // A giant goes alone: only its text parts are read (FETCH-8).
+            while bytes <= limits.max_message_size
+                && group.len() < most
+                && let Some(next) = chunk.next_if(|next| bytes + size(next) <= limits.batch_bytes)
+            {
+                bytes += size(&next);
+                group.push(next);
+            }
+            let share = limits.budget.take(bytes.min(limits.max_message_size));
+            let batch = self.read_group(group, bytes > limits.max_message_size, share)?;
+            if !send(batch) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn read_group(&mut self, group: Vec<Due>, giant: bool, share: Share<'a>) -> Result<RawBatch<'a>> {
+        let last_uid = group.last().map_or(0, Due::uid);
+        let mut passed = Vec::new();
+        let mut uids = Vec::new();
+        for due in group {
+            match due {
+                Due::Take(uid) => uids.push(uid),
+                Due::Pass(other) => passed.push(other),
+            }
+        }
+        let messages = if uids.is_empty() {
+            Vec::new()
+        } else if giant {
+            self.one_by_one(&uids, true)?
+        } else {
+            self.fetch(&uids)?
+        };
+        let absent: Vec<u32> = uids.into_iter().filter(|uid| !messages.iter().any(|message| message.uid == *uid)).collect();
+        passed.extend(absent.into_iter().map(|uid| Passed {
+            uid: i64::from(uid),
+            fate: Fate::Gone,
+            email: None,
+            why: "FETCH-2: expunged before it could be read".to_string(),
+        }));
+        passed.sort_by_key(|other| other.uid);
+        Ok(RawBatch { messages, passed, last_uid, share })
+    }
+
+    /// Fetches messages; when the answer cannot be understood, over a new session and one by one. A message that is
+    /// still listed but not delivered is no expunged one: the account stops there, and nothing is lost.
+    fn fetch(&mut self, uids: &[u32]) -> Result<Vec<RawMessage>> {
+        let mut messages = match self.session.fetch(uids) {
+            Ok(messages) => messages,
+            Err(error) if class_of(&error) == Class::Protocol => {
+                log::info!("mailbox {}: {error:#}; reading message by message", self.mailbox);
+                self.reopen()?;
+                return self.one_by_one(uids, false);
+            }
+            Err(error) => return Err(error.context(format!("mailbox {}: UIDs {}", self.mailbox, span(uids)))),
+        };
+        let absent: Vec<u32> = uids.iter().copied().filter(|uid| !messages.iter().any(|message| message.uid == *uid)).collect();
+        if !absent.is_empty() {
+            let listed = self.still_listed(&absent)?;
+            messages.extend(self.one_by_one(&listed, false)?);
+            messages.sort_by_key(|message| message.uid);
+        }
+        Ok(messages)
+    }
+
+    fn one_by_one(&mut self, uids: &[u32], partial: bool) -> Result<Vec<RawMessage>> {
+        let mut messages = Vec::with_capacity(uids.len());
+        for uid in uids {
+            let read = if partial {
+                self.session.fetch_partial(*uid)
+            } else {
+                self.session.fetch(&[*uid]).map(|mut found| found.pop())
+            };
+            match read.with_context(|| format!("mailbox {}: UID {uid}", self.mailbox))? {
+                Some(message) => messages.push(message),
+                None if self.still_listed(&[*uid])?.is_empty() => {}
+                None => {
+                    let what = "the server lists it but does not deliver it";
+                    return Err(intake::undeliverable(*uid, &anyhow::anyhow!(what)).context(format!("mailbox {}", self.mailbox)));
+                }
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Returns which of some UIDs the server still has.
+    fn still_listed(&mut self, uids: &[u32]) -> Result<Vec<u32>> {
+        let Some(first) = uids.first() else { return Ok(Vec::new()) };
+        let listed: HashSet<u32> = self.session.uids_above(first - 1)?.into_iter().collect();
+        Ok(uids.iter().copied().filter(|uid| listed.contains(uid)).collect())
+    }
+
+    fn reopen(&mut self) -> Result<()> {
+        *self.session = Session::open(self.poll.server)?;
+        self.session.examine(self.mailbox)?;
+        Ok(())
+    }
+}
+
+fn span(uids: &[u32]) -> String {
+    match uids {
+        [] => "none".to_string(),
+        [only] => only.to_string(),
+        [first, .., last] => format!("{first} to {last}"),
+    }
+}

@@ -1,0 +1,70 @@
+//! The order of work: loops, batches, transactions, retries. A pass prints nothing: it returns a report with counts and
+//! faults. How far a fault reaches ([`crate::fault::Reach`]) is decided upon in `fetch.rs` and nowhere else.
+
+mod budget;
+pub mod explain;
+pub mod fetch;
+mod heartbeat;
+pub mod import;
+mod intake;
+mod mailbox;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::words::Fate;
+
+/// How many messages came to which fate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct Tally(BTreeMap<&'static str, u64>);
+
+impl Tally {
+    /// Counts messages of one fate.
+    pub fn count(&mut self, fate: Fate, messages: u64) {
+        *self.0.entry(fate.as_str()).or_default() += messages;
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Tally) {
+        for (fate, messages) in &other.0 {
+            *self.0.entry(fate).or_default() += messages;
+        }
+    }
+
+    /// Returns how many messages came to one fate.
+    pub fn of(&self, fate: Fate) -> u64 {
+        self.0.get(fate.as_str()).copied().unwrap_or_default()
+    }
+
+    /// Whether nothing happened.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nothing new");
+        }
+        let parts: Vec<String> = self.0.iter().map(|(fate, messages)| format!("{messages} {fate}")).collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// Set from a signal handler: the pass ends after the batch in hand.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Asks the pass to end.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the pass was asked to end.
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
