@@ -191,6 +191,56 @@ pub fn transaction<T>(connection: &mut Database, work: &mut impl FnMut(&mut Data
     }
 }
 
+/// Returns the time to judge leases by: the database's own on PostgreSQL, `now` on SQLite, which has but one host.
+pub fn clock(connection: &mut Database, now: i64) -> Result<i64> {
+    match connection {
+        Database::Sqlite(_) => Ok(now),
+        Database::Postgresql(c) => {
+            Ok(diesel::select(sql::<BigInt>("floor(extract(epoch FROM clock_timestamp()))::bigint")).get_result(c)?)
+        }
+    }
+}
+
+/// How many rows one `INSERT` of PostgreSQL takes; no table that goes this way has more than six columns, and a
+/// statement may have 65,535 values.
+pub const ROWS: usize = 10_000;
+
+/// Inserts many rows: prepared single rows on SQLite, COPY on PostgreSQL. A row that is there already is an error.
+macro_rules! insert_all {
+    ($connection:expr, $table:expr, $rows:expr) => {
+        match ($connection, $rows) {
+            (_, rows) if rows.is_empty() => Ok(0),
+            ($crate::store::Database::Sqlite(c), rows) => rows.iter().try_fold(0, |done, row| {
+                let one = diesel::RunQueryDsl::execute(diesel::insert_into($table).values(row), c)?;
+                Ok::<usize, diesel::result::Error>(done + one)
+            }),
+            ($crate::store::Database::Postgresql(c), rows) => {
+                diesel::ExecuteCopyFromDsl::execute(diesel::copy_from($table).from_insertable(rows), c)
+            }
+        }
+    };
+}
+
+/// Inserts those of many rows whose keys are new, and leaves the others as they are.
+macro_rules! insert_new {
+    ($connection:expr, $table:expr, $rows:expr) => {
+        match ($connection, $rows) {
+            ($crate::store::Database::Sqlite(c), rows) => rows.iter().try_fold(0, |done, row| {
+                let insert = diesel::insert_into($table).values(row).on_conflict_do_nothing();
+                Ok::<usize, diesel::result::Error>(done + diesel::RunQueryDsl::execute(insert, c)?)
+            }),
+            ($crate::store::Database::Postgresql(c), rows) => {
+                rows.chunks($crate::store::dialect::ROWS).try_fold(0, |done, some| {
+                    let insert = diesel::insert_into($table).values(some).on_conflict_do_nothing();
+                    Ok::<usize, diesel::result::Error>(done + diesel::RunQueryDsl::execute(insert, c)?)
+                })
+            }
+        }
+    };
+}
+
+pub(super) use {insert_all, insert_new};
+
 /// Whether running the transaction again can help: PostgreSQL's 40001 and 40P01.
 pub fn is_serialisation_failure(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| match cause.downcast_ref::<DieselError>() {

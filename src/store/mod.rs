@@ -2,8 +2,19 @@
 //! a named function in [`dialect`]. Promises: a transaction either commits whole or leaves nothing; on a serialisation
 //! failure or deadlock it is run again from its start, so the closure given to [`Store::transaction`] must be repeatable.
 
+pub mod apply;
+pub mod attempt;
 pub mod dialect;
+pub mod facts;
+pub mod fate;
+pub mod lease;
+pub mod position;
+pub mod quarantine;
+pub mod raw;
 mod schema;
+pub mod status;
+
+use std::borrow::Cow;
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
@@ -16,6 +27,9 @@ pub enum Database {
     Sqlite(diesel::SqliteConnection),
     Postgresql(diesel::PgConnection),
 }
+
+/// How many values one `IN (…)` takes: SQLite allows 32,766 in a statement, PostgreSQL 65,535.
+const IN_LIST: usize = 30_000;
 
 /// How often a transaction is run again after a serialisation failure or deadlock.
 const RETRIES: usize = 3;
@@ -115,16 +129,30 @@ pub fn lock(connection: &mut Database) -> Result<()> {
 
 /// Returns the next number of a kind and moves its counter; call [`lock`] first.
 pub fn next_number(connection: &mut Database, name: &str) -> Result<i64> {
+    reserve(connection, name, 1)
+}
+
+/// Returns the first of `count` numbers of a kind and moves its counter past them; call [`lock`] first.
+fn reserve(connection: &mut Database, name: &str, count: usize) -> Result<i64> {
     use schema::counters::dsl;
-    let next = dsl::counters.find(name).select(dsl::value).first::<i64>(connection).optional()?;
-    match next {
-        Some(number) => {
-            diesel::update(dsl::counters.find(name)).set(dsl::value.eq(number + 1)).execute(connection)?;
-            Ok(number)
-        }
-        None => {
-            diesel::insert_into(dsl::counters).values((dsl::name.eq(name), dsl::value.eq(2))).execute(connection)?;
-            Ok(1)
-        }
+    let next = dsl::counters.find(name).select(dsl::value).first::<i64>(connection).optional()?.unwrap_or(1);
+    if count > 0 {
+        let after = i64::try_from(count).ok().and_then(|count| next.checked_add(count));
+        set_counter(connection, name, after.with_context(|| format!("there are no more numbers for {name}"))?)?;
     }
+    Ok(next)
+}
+
+/// Sets the next free number of a kind; call [`lock`] first.
+fn set_counter(connection: &mut Database, name: &str, value: i64) -> Result<()> {
+    use schema::counters::dsl;
+    if diesel::update(dsl::counters.find(name)).set(dsl::value.eq(value)).execute(connection)? == 0 {
+        diesel::insert_into(dsl::counters).values((dsl::name.eq(name), dsl::value.eq(value))).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Takes NUL out of a text: PostgreSQL cannot store it, and one such text must not fail a batch (PARSE-3).
+fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) }
 }

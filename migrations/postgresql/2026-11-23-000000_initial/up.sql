@@ -349,3 +349,8 @@ CREATE TABLE attempts (
     count BIGINT NOT NULL,
     PRIMARY KEY (position_id, uid)
 );
+
+-- Each value is the next free number.
+INSERT INTO counters (name, value) VALUES
+    ('lock', 1), ('email', 1), ('thread', 1), ('record', 1), ('note', 1), ('number:case', 1), ('assignment', 1),
+    ('raw', 1), ('position', 1);

@@ -1,0 +1,513 @@
+//! Writes what was decided. One exhaustive match over [`Change`] gathers rows for the whole batch; then each table is
+//! written once. Order: raw, threads, records; changes to what was there before the batch; e-mails and what hangs on
+//! them; fates, positions, counters. So a change never meets rows that were decided after it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use anyhow::{Context, Result};
+use diesel::prelude::*;
+
+use super::dialect::{insert_all, insert_new};
+use super::fate::FateRow;
+use super::raw::Packed;
+use super::schema::{
+    attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, rotations,
+    thread_ids, threads, users,
+};
+use super::{Database, IN_LIST, clean, facts, fate, position, raw, set_counter};
+use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
+use crate::mail::{Address, Mail};
+use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId, UserId};
+
+/// One message with everything that was decided about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Decided<'a> {
+    pub arrival: &'a Arrival,
+    pub mail: &'a Mail,
+    pub packed: &'a Packed,
+    pub plan: &'a Plan,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = threads, treat_none_as_default_value = false)]
+struct ThreadRow {
+    id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = thread_ids, treat_none_as_default_value = false)]
+struct ThreadIdRow<'a> {
+    message_id: Cow<'a, str>,
+    thread_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = records, treat_none_as_default_value = false)]
+struct CaseRow {
+    id: i64,
+    kind: &'static str,
+    number: i64,
+    name: String,
+    active: bool,
+    status: Option<&'static str>,
+    description: String,
+    account_id: Option<i64>,
+    contact_id: Option<i64>,
+    lead_id: Option<i64>,
+    assigned_user_id: Option<i64>,
+    through_account_id: Option<i64>,
+    created_at: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = record_teams, treat_none_as_default_value = false)]
+struct RecordTeamRow {
+    record_id: i64,
+    team_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = followers, treat_none_as_default_value = false)]
+struct FollowerRow {
+    record_id: i64,
+    user_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = emails, treat_none_as_default_value = false)]
+struct EmailRow<'a> {
+    id: i64,
+    thread_id: i64,
+    raw_id: i64,
+    message_id: Cow<'a, str>,
+    content_digest: &'a [u8],
+    from_address: String,
+    people: String,
+    subject: Cow<'a, str>,
+    date: i64,
+    header_date: Option<i64>,
+    arrived_at: i64,
+    text: Cow<'a, str>,
+    html: Option<Cow<'a, str>>,
+    replied_id: Option<i64>,
+    is_replied: bool,
+    parent_id: Option<i64>,
+    parent_by: Option<&'static str>,
+    account_record_id: Option<i64>,
+    is_partial: bool,
+    is_archived: bool,
+    id_collision: bool,
+    automatic: String,
+    defects: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = attachments, treat_none_as_default_value = false)]
+struct AttachmentRow<'a> {
+    email_id: i64,
+    place: i64,
+    name: Cow<'a, str>,
+    media_type: Cow<'a, str>,
+    size: i64,
+    content_id: Option<Cow<'a, str>>,
+    is_inline: bool,
+    part: Cow<'a, str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = email_accounts, treat_none_as_default_value = false)]
+struct EmailAccountRow {
+    email_id: i64,
+    account_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = email_teams, treat_none_as_default_value = false)]
+struct EmailTeamRow {
+    email_id: i64,
+    team_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = email_users, treat_none_as_default_value = false)]
+struct EmailUserRow {
+    email_id: i64,
+    user_id: i64,
+    is_read: bool,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = notes, treat_none_as_default_value = false)]
+struct NoteRow {
+    id: i64,
+    record_id: i64,
+    kind: &'static str,
+    email_id: Option<i64>,
+    detail: &'static str,
+    created_at: i64,
+}
+
+/// A change to rows that were there before the batch; done in the order decided.
+enum Earlier {
+    Join { from: ThreadId, into: ThreadId },
+    Parent { email: EmailId, thread: ThreadId, parent: Parent },
+}
+
+#[derive(Clone, Copy)]
+struct Parent {
+    record: RecordId,
+    by: ParentBy,
+    account: Option<RecordId>,
+}
+
+/// The rows of one batch.
+#[derive(Default)]
+struct Batch<'a> {
+    now: i64,
+    raws: HashMap<[u8; 32], i64>,
+    emails: Vec<EmailRow<'a>>,
+    /// Where each e-mail of this batch stands in `emails`.
+    places: HashMap<EmailId, usize>,
+    attachments: Vec<AttachmentRow<'a>>,
+    thread_ids: BTreeMap<&'a str, ThreadId>,
+    /// Threads that ended in this batch, and where their e-mails went.
+    joined: HashMap<ThreadId, ThreadId>,
+    cases: Vec<CaseRow>,
+    record_teams: HashSet<(RecordId, TeamId)>,
+    followers: HashSet<(RecordId, UserId)>,
+    email_accounts: HashSet<(EmailId, AccountId)>,
+    email_teams: HashSet<(EmailId, TeamId)>,
+    email_users: HashMap<(EmailId, UserId), bool>,
+    notes: Vec<NoteRow>,
+    rotations: BTreeMap<(AccountId, TeamId), UserId>,
+    assignments: BTreeMap<UserId, i64>,
+    replied: Vec<i64>,
+    earlier: Vec<Earlier>,
+    fates: Vec<FateRow>,
+    positions: BTreeMap<PositionId, i64>,
+}
+
+/// Writes a batch, in the caller's transaction, after [`facts::gather`] took the lock row.
+pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) -> Result<()> {
+    let before = facts::next(db)?;
+    let new: Vec<&Packed> = decided
+        .iter()
+        .filter(|one| one.plan.steps.iter().any(|step| matches!(step.change, Change::AddEmail(_))))
+        .map(|one| one.packed)
+        .collect();
+    let mut batch = Batch { now, raws: raw::store(db, &new)?, ..Batch::default() };
+    for one in decided {
+        batch.gather(one).with_context(|| format!("UID {}", one.arrival.uid))?;
+    }
+    batch.write(db, &before, next)
+}
+
+impl<'a> Batch<'a> {
+    fn gather(&mut self, one: &Decided<'a>) -> Result<()> {
+        for step in &one.plan.steps {
+            self.change(&step.change, one)?;
+        }
+        let Arrival { position, uid, .. } = *one.arrival;
+        self.fates.push(FateRow {
+            position_id: position.0,
+            uid,
+            fate: one.plan.fate.as_str(),
+            email_id: one.plan.email.map(|email| email.0),
+            // JSON writes NUL as an escape, so there is nothing to clean.
+            why: serde_json::to_string(one.plan).context("writing a plan as JSON")?,
+            at: self.now,
+        });
+        let last = self.positions.entry(position).or_insert(uid);
+        *last = (*last).max(uid);
+        Ok(())
+    }
+
+    fn change(&mut self, change: &'a Change, one: &Decided<'a>) -> Result<()> {
+        match change {
+            Change::AddEmail(email) => self.add_email(email, one)?,
+            Change::AddAccount { email, account } => {
+                self.email_accounts.insert((*email, *account));
+            }
+            Change::AddTeam { email, team } => {
+                self.email_teams.insert((*email, *team));
+            }
+            Change::AddUser { email, user, read } => {
+                self.email_users.entry((*email, *user)).or_insert(*read);
+            }
+            Change::RememberId { message_id, thread } => {
+                self.thread_ids.entry(message_id).or_insert(*thread);
+            }
+            Change::JoinThreads { from, into } => self.join(*from, *into),
+            Change::MarkReplied { email } => match self.row(*email) {
+                Some(row) => row.is_replied = true,
+                None => self.replied.push(email.0),
+            },
+            Change::SetParent { email, thread, parent, by, account } => {
+                self.set_parent(*email, *thread, Parent { record: *parent, by: *by, account: *account });
+            }
+            Change::OpenCase(case) => self.open_case(case, one.mail),
+            Change::Follow { record, user } => {
+                self.followers.insert((*record, *user));
+            }
+            Change::AdvanceRotation { account, team, user } => {
+                self.rotations.insert((*account, *team), *user);
+            }
+            Change::NoteAssignment { user, assignment } => {
+                self.assignments.insert(*user, *assignment);
+            }
+            Change::AddNote { id, record, kind, email } => self.notes.push(NoteRow {
+                id: id.0,
+                record_id: record.0,
+                kind: kind.as_str(),
+                email_id: email.map(|email| email.0),
+                detail: "",
+                created_at: self.now,
+            }),
+        }
+        Ok(())
+    }
+
+    fn add_email(&mut self, email: &'a NewEmail, one: &Decided<'a>) -> Result<()> {
+        let mail = one.mail;
+        let raw_id = self.raws.get(&one.packed.digest).copied().context("its raw bytes were not stored")?;
+        self.places.insert(email.id, self.emails.len());
+        self.emails.push(EmailRow {
+            id: email.id.0,
+            thread_id: email.thread.0,
+            raw_id,
+            message_id: clean(&email.identity),
+            content_digest: &mail.content_digest,
+            from_address: mail.from.as_ref().map(|from| clean(&from.key()).into_owned()).unwrap_or_default(),
+            people: people(mail)?,
+            subject: clean(&mail.subject),
+            date: email.date,
+            header_date: mail.date,
+            arrived_at: one.arrival.internal_date.unwrap_or(self.now),
+            text: clean(&mail.text),
+            html: mail.html.as_deref().map(clean),
+            replied_id: email.replied.map(|id| id.0),
+            is_replied: false,
+            parent_id: email.parent.map(|id| id.0),
+            parent_by: email.parent_by.map(ParentBy::as_str),
+            account_record_id: email.account_record.map(|id| id.0),
+            is_partial: email.partial,
+            is_archived: email.archived,
+            id_collision: email.id_collision,
+            automatic: serde_json::to_string(&mail.automatic)?,
+            defects: serde_json::to_string(&mail.defects)?,
+        });
+        for (place, attachment) in (1..).zip(&mail.attachments) {
+            self.attachments.push(AttachmentRow {
+                email_id: email.id.0,
+                place,
+                name: clean(&attachment.name),
+                media_type: clean(&attachment.media_type),
+                size: i64::try_from(attachment.size).unwrap_or(i64::MAX),
+                content_id: attachment.content_id.as_deref().map(clean),
+                is_inline: attachment.inline,
+                part: clean(&attachment.part),
+            });
+        }
+        Ok(())
+    }
+
+    fn open_case(&mut self, case: &NewCase, mail: &Mail) {
+        self.cases.push(CaseRow {
+            id: case.id.0,
+            kind: RecordKind::Case.as_str(),
+            number: case.number,
+            name: clean(&case.name).into_owned(),
+            active: true,
+            status: Some(case.status.as_str()),
+            description: clean(&mail.text).into_owned(),
+            account_id: case.account_record.map(|id| id.0),
+            contact_id: case.contact.map(|id| id.0),
+            lead_id: case.lead.map(|id| id.0),
+            assigned_user_id: case.assigned_user.map(|id| id.0),
+            through_account_id: Some(case.through.0),
+            created_at: self.now,
+        });
+        if let Some(team) = case.team {
+            self.record_teams.insert((case.id, team));
+        }
+    }
+
+    fn row(&mut self, email: EmailId) -> Option<&mut EmailRow<'a>> {
+        self.places.get(&email).and_then(|place| self.emails.get_mut(*place))
+    }
+
+    /// Follows joins to the thread that is left; there are no circles, as only threads that are left are ever joined.
+    fn left(&self, thread: ThreadId) -> ThreadId {
+        let mut thread = thread;
+        while let Some(into) = self.joined.get(&thread) {
+            thread = *into;
+        }
+        thread
+    }
+
+    fn join(&mut self, from: ThreadId, into: ThreadId) {
+        let (from, into) = (self.left(from), self.left(into));
+        if from != into {
+            self.joined.insert(from, into);
+            self.earlier.push(Earlier::Join { from, into });
+        }
+    }
+
+    /// Sets the parent of an e-mail, and of those of its thread that have none; what a person chose stays (LINK-7).
+    fn set_parent(&mut self, email: EmailId, thread: ThreadId, parent: Parent) {
+        let thread = self.left(thread);
+        let joined = &self.joined;
+        for row in &mut self.emails {
+            let mut of_row = ThreadId(row.thread_id);
+            while let Some(into) = joined.get(&of_row) {
+                of_row = *into;
+            }
+            if row.id == email.0 || (of_row == thread && row.parent_id.is_none()) {
+                row.parent_id = Some(parent.record.0);
+                row.parent_by = Some(parent.by.as_str());
+                row.account_record_id = parent.account.map(|id| id.0);
+            }
+        }
+        self.earlier.push(Earlier::Parent { email, thread, parent });
+    }
+
+    fn write(mut self, db: &mut Database, before: &Next, next: &Next) -> Result<()> {
+        let new_threads: Vec<ThreadRow> = (before.thread..next.thread).map(|id| ThreadRow { id }).collect();
+        insert_all!(&mut *db, threads::table, &new_threads).context("writing threads")?;
+        insert_all!(&mut *db, records::table, &self.cases).context("writing cases")?;
+        self.write_earlier(db, before)?;
+        self.write_emails(db)?;
+        self.write_links(db)?;
+        self.end_threads(db)?;
+        self.write_turns(db)?;
+        fate::insert(db, &self.fates)?;
+        for (id, last_uid) in &self.positions {
+            position::advance(db, *id, *last_uid)?;
+        }
+        for ((name, before), (_, after)) in facts::counters(before).into_iter().zip(facts::counters(next)) {
+            if before != after {
+                set_counter(db, name, after)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes rows that were there before the batch, while those of the batch are not there yet.
+    fn write_earlier(&mut self, db: &mut Database, before: &Next) -> Result<()> {
+        // A thread of this batch holds earlier e-mails only once an earlier thread was joined into it.
+        let mut grown: HashSet<ThreadId> = HashSet::new();
+        for change in &self.earlier {
+            match change {
+                Earlier::Join { from, into } => {
+                    if from.0 < before.thread || grown.contains(from) {
+                        grown.insert(*into);
+                        diesel::update(emails::table.filter(emails::thread_id.eq(from.0)))
+                            .set(emails::thread_id.eq(into.0))
+                            .execute(db)?;
+                        diesel::update(thread_ids::table.filter(thread_ids::thread_id.eq(from.0)))
+                            .set(thread_ids::thread_id.eq(into.0))
+                            .execute(db)?;
+                    }
+                }
+                Earlier::Parent { email, thread, parent } => {
+                    let set = (
+                        emails::parent_id.eq(parent.record.0),
+                        emails::parent_by.eq(parent.by.as_str()),
+                        emails::account_record_id.eq(parent.account.map(|id| id.0)),
+                    );
+                    if email.0 < before.email {
+                        let by_hand = emails::parent_by.is_not_null().and(emails::parent_by.eq(ParentBy::Hand.as_str()));
+                        diesel::update(emails::table.find(email.0).filter(diesel::dsl::not(by_hand))).set(set).execute(db)?;
+                    }
+                    if thread.0 < before.thread || grown.contains(thread) {
+                        let orphans = emails::table.filter(emails::thread_id.eq(thread.0)).filter(emails::parent_id.is_null());
+                        diesel::update(orphans).set(set).execute(db)?;
+                    }
+                }
+            }
+        }
+        for some in self.replied.chunks(IN_LIST) {
+            diesel::update(emails::table.filter(emails::id.eq_any(some))).set(emails::is_replied.eq(true)).execute(db)?;
+        }
+        Ok(())
+    }
+
+    fn write_emails(&mut self, db: &mut Database) -> Result<()> {
+        let mut rows = std::mem::take(&mut self.emails);
+        for row in &mut rows {
+            row.thread_id = self.left(ThreadId(row.thread_id)).0;
+        }
+        insert_all!(&mut *db, emails::table, &rows).context("writing e-mails")?;
+        insert_all!(&mut *db, attachments::table, &self.attachments).context("writing attachments")?;
+        let rows: Vec<ThreadIdRow<'_>> = self
+            .thread_ids
+            .iter()
+            .map(|(id, thread)| ThreadIdRow { message_id: clean(id), thread_id: self.left(*thread).0 })
+            .collect();
+        insert_new!(&mut *db, thread_ids::table, &rows).context("remembering Message-IDs")?;
+        insert_new!(&mut *db, notes::table, &self.notes).context("writing notes")?;
+        Ok(())
+    }
+
+    fn write_links(&self, db: &mut Database) -> Result<()> {
+        let rows: Vec<EmailAccountRow> = self
+            .email_accounts
+            .iter()
+            .map(|(email, account)| EmailAccountRow { email_id: email.0, account_id: account.0 })
+            .collect();
+        insert_new!(&mut *db, email_accounts::table, &rows).context("linking accounts")?;
+        let rows: Vec<EmailTeamRow> =
+            self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: email.0, team_id: team.0 }).collect();
+        insert_new!(&mut *db, email_teams::table, &rows).context("linking teams")?;
+        let rows: Vec<EmailUserRow> = self
+            .email_users
+            .iter()
+            .map(|((email, user), read)| EmailUserRow { email_id: email.0, user_id: user.0, is_read: *read })
+            .collect();
+        insert_new!(&mut *db, email_users::table, &rows).context("linking users")?;
+        let rows: Vec<RecordTeamRow> =
+            self.record_teams.iter().map(|(record, team)| RecordTeamRow { record_id: record.0, team_id: team.0 }).collect();
+        insert_new!(&mut *db, record_teams::table, &rows).context("giving cases their teams")?;
+        let rows: Vec<FollowerRow> =
+            self.followers.iter().map(|(record, user)| FollowerRow { record_id: record.0, user_id: user.0 }).collect();
+        insert_new!(&mut *db, followers::table, &rows).context("writing followers")?;
+        Ok(())
+    }
+
+    fn end_threads(&self, db: &mut Database) -> Result<()> {
+        let ended: Vec<i64> = self.joined.keys().map(|thread| thread.0).collect();
+        for some in ended.chunks(IN_LIST) {
+            diesel::delete(threads::table.filter(threads::id.eq_any(some))).execute(db).context("ending joined threads")?;
+        }
+        Ok(())
+    }
+
+    fn write_turns(&self, db: &mut Database) -> Result<()> {
+        for ((account, team), user) in &self.rotations {
+            let there = diesel::update(rotations::table.find((account.0, team.0))).set(rotations::user_id.eq(user.0));
+            if there.execute(db)? == 0 {
+                diesel::insert_into(rotations::table)
+                    .values((rotations::account_id.eq(account.0), rotations::team_id.eq(team.0), rotations::user_id.eq(user.0)))
+                    .execute(db)?;
+            }
+        }
+        for (user, assignment) in &self.assignments {
+            diesel::update(users::table.find(user.0)).set(users::last_assignment.eq(assignment)).execute(db)?;
+        }
+        Ok(())
+    }
+}
+
+fn people(mail: &Mail) -> Result<String> {
+    #[derive(serde::Serialize)]
+    struct People<'a> {
+        from: &'a [Address],
+        reply_to: &'a [Address],
+        to: &'a [Address],
+        cc: &'a [Address],
+        bcc: &'a [Address],
+    }
+    let people = People { from: mail.from.as_slice(), reply_to: &mail.reply_to, to: &mail.to, cc: &mail.cc, bcc: &mail.bcc };
+    serde_json::to_string(&people).context("writing addresses as JSON")
+}

@@ -1,0 +1,468 @@
+//! Fills [`Facts`] for a whole batch in a fixed number of set-based queries: what is asked depends on the kinds of things
+//! the batch names, never on how many messages it has. Rows that other rows name (a Contact's Account, a Lead's Contact)
+//! are fetched level by level, and there are at most [`LEVELS`] of them.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
+use anyhow::{Context, Result, anyhow};
+use diesel::dsl::{count_star, max, min};
+use diesel::prelude::*;
+
+use super::schema::{
+    absences, account_teams, accounts, counters, email_accounts, email_teams, email_users, emails, followers, record_addresses,
+    record_teams, records, rotations, team_members, thread_ids, user_addresses, users,
+};
+use super::{Database, IN_LIST, lock};
+use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next, RecordFacts};
+use crate::mail::{Address, Mail};
+use crate::words::{AccountId, CaseStatus, EmailId, RecordId, RecordKind, TeamId, ThreadId, UserId};
+
+/// How many steps a record may be away from one that the batch names: a case's Contact's Account's parent Account, and a
+/// few more. Beyond that references are left out.
+const LEVELS: usize = 6;
+
+/// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
+/// decides until this transaction ends.
+pub fn gather(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Facts> {
+    lock(db)?;
+    let named = Named::by(mails);
+    let mut facts = Facts { now, next: next(db)?, account: account_facts(db, account)?, ..Facts::default() };
+    gather_addresses(db, &named, &mut facts)?;
+    gather_emails(db, &named, &mut facts)?;
+    gather_threads(db, &named, &mut facts)?;
+    gather_records(db, &named, &mut facts)?;
+    gather_participants(db, &named, &mut facts)?;
+    gather_teams(db, &mut facts)?;
+    Ok(facts)
+}
+
+/// The counters, in the order of [`Next`].
+pub(super) fn counters(next: &Next) -> [(&'static str, i64); 6] {
+    [
+        ("email", next.email),
+        ("thread", next.thread),
+        ("record", next.record),
+        ("note", next.note),
+        ("number:case", next.case_number),
+        ("assignment", next.assignment),
+    ]
+}
+
+/// Reads the next free numbers; one that was never given is 1.
+pub(super) fn next(db: &mut Database) -> Result<Next> {
+    let names = counters(&Next::default()).map(|(name, _)| name);
+    let rows: HashMap<String, i64> = counters::table
+        .filter(counters::name.eq_any(names))
+        .select((counters::name, counters::value))
+        .load::<(String, i64)>(db)?
+        .into_iter()
+        .collect();
+    let value = |name: &str| rows.get(name).copied().unwrap_or(1);
+    let [email, thread, record, note, case_number, assignment] = names.map(value);
+    Ok(Next { email, thread, record, note, case_number, assignment })
+}
+
+/// What the messages of a batch name.
+#[derive(Default)]
+struct Named {
+    /// Message-IDs: their own, or what stands in for it, and those they refer to.
+    message_ids: HashSet<String>,
+    /// Everybody in From, Reply-To, To and Cc.
+    people: HashSet<String>,
+    /// From, and the first of Reply-To and To: those that lead to a record (LINK-4).
+    leading: HashSet<String>,
+    senders: HashSet<String>,
+    case_numbers: HashSet<i64>,
+}
+
+impl Named {
+    fn by(mails: &[&Mail]) -> Self {
+        let mut named = Self::default();
+        for mail in mails {
+            named.message_ids.insert(mail.identity());
+            named.message_ids.extend(mail.in_reply_to.iter().chain(&mail.references).cloned());
+            let people = mail.from.iter().chain(&mail.reply_to).chain(&mail.to).chain(&mail.cc);
+            named.people.extend(people.map(Address::key));
+            let leading = mail.from.iter().chain(mail.reply_to.first()).chain(mail.to.first());
+            named.leading.extend(leading.map(Address::key));
+            named.senders.extend(mail.from.iter().map(Address::key));
+            named.case_numbers.extend(case_numbers(&mail.subject));
+        }
+        // PostgreSQL refuses NUL in a value, and no stored text has one.
+        for texts in [&mut named.message_ids, &mut named.people, &mut named.leading, &mut named.senders] {
+            texts.retain(|text| !text.contains('\0'));
+        }
+        named
+    }
+}
+
+/// Returns the numbers that stand as `[#n]` in a subject (LINK-3).
+fn case_numbers(subject: &str) -> Vec<i64> {
+    subject.split("[#").skip(1).filter_map(|rest| rest.split_once(']')?.0.parse().ok()).filter(|number| *number > 0).collect()
+}
+
+/// Runs a query once for each [`IN_LIST`] keys; not at all when there are none.
+fn in_lists<K: Clone + Ord + Hash, R>(keys: &HashSet<K>, mut load: impl FnMut(&[K]) -> QueryResult<Vec<R>>) -> Result<Vec<R>> {
+    let mut keys: Vec<K> = keys.iter().cloned().collect();
+    keys.sort_unstable();
+    let mut rows = Vec::new();
+    for some in keys.chunks(IN_LIST) {
+        rows.extend(load(some)?);
+    }
+    Ok(rows)
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+struct AccountRow {
+    name: String,
+    kind: String,
+    owner_id: Option<i64>,
+    add_team_users: bool,
+    assigned_user_id: Option<i64>,
+    make_cases: bool,
+    distribution: String,
+    case_team_id: Option<i64>,
+    case_position: Option<String>,
+    act_since: i64,
+}
+
+fn account_facts(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
+    let row = accounts::table.find(id.0).select(AccountRow::as_select()).first::<AccountRow>(db).optional()?;
+    let row = row.with_context(|| format!("there is no account {id}"))?;
+    let teams = account_teams::table.filter(account_teams::account_id.eq(id.0)).order(account_teams::team_id);
+    let teams = teams.select(account_teams::team_id).load::<i64>(db)?;
+    let people: HashMap<i64, (bool, Option<i64>)> = users::table
+        .filter(users::id.eq_any(row.owner_id.into_iter().chain(row.assigned_user_id)))
+        .select((users::id, (users::active, users::default_team_id)))
+        .load::<(i64, (bool, Option<i64>))>(db)?
+        .into_iter()
+        .collect();
+    let wrong = |error: String| anyhow!("account {}: {error}", row.name);
+    Ok(AccountFacts {
+        id,
+        kind: row.kind.parse().map_err(wrong)?,
+        owner: row.owner_id.map(UserId),
+        owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1).map(TeamId),
+        teams: teams.into_iter().map(TeamId).collect(),
+        add_team_users: row.add_team_users,
+        assigned_user: row.assigned_user_id.filter(|user| people.get(user).is_some_and(|(active, _)| *active)).map(UserId),
+        make_cases: row.make_cases,
+        distribution: row.distribution.parse().map_err(wrong)?,
+        case_team: row.case_team_id.map(TeamId),
+        case_position: row.case_position,
+        act_since: row.act_since,
+        name: row.name,
+    })
+}
+
+fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    facts.own_addresses = in_lists(&named.people, |some| {
+        accounts::table.filter(accounts::address.eq_any(some)).select(accounts::address).load::<String>(db)
+    })?
+    .into_iter()
+    .collect();
+    let owners = in_lists(&named.people, |some| {
+        user_addresses::table
+            .inner_join(users::table.on(users::id.eq(user_addresses::user_id)))
+            .filter(users::active.eq(true))
+            .filter(user_addresses::address.eq_any(some))
+            .order(users::id)
+            .select((user_addresses::address, users::id))
+            .load::<(String, i64)>(db)
+    })?;
+    for (address, user) in owners {
+        // An address that two users claim is the first one's.
+        facts.users.entry(address).or_insert(UserId(user));
+    }
+    Ok(())
+}
+
+fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    let rows = in_lists(&named.message_ids, |some| {
+        emails::table
+            .filter(emails::message_id.eq_any(some))
+            .order(emails::id)
+            .select((emails::id, emails::message_id, emails::thread_id, emails::content_digest, emails::parent_id))
+            .load::<(i64, String, i64, Vec<u8>, Option<i64>)>(db)
+    })?;
+    for (id, message_id, thread, digest, parent) in rows {
+        let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
+        facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
+        let email = EmailFacts {
+            thread: ThreadId(thread),
+            content_digest,
+            parent: parent.map(RecordId),
+            teams: Vec::new(),
+            users: Vec::new(),
+            accounts: Vec::new(),
+        };
+        facts.emails.insert(EmailId(id), email);
+    }
+    let ids: HashSet<i64> = facts.emails.keys().map(|email| email.0).collect();
+    let teams = in_lists(&ids, |some| {
+        email_teams::table.filter(email_teams::email_id.eq_any(some)).order(email_teams::team_id).load::<(i64, i64)>(db)
+    })?;
+    for (email, team) in teams {
+        facts.emails.entry(EmailId(email)).and_modify(|email| email.teams.push(TeamId(team)));
+    }
+    let users = in_lists(&ids, |some| {
+        email_users::table
+            .filter(email_users::email_id.eq_any(some))
+            .order(email_users::user_id)
+            .select((email_users::email_id, email_users::user_id))
+            .load::<(i64, i64)>(db)
+    })?;
+    for (email, user) in users {
+        facts.emails.entry(EmailId(email)).and_modify(|email| email.users.push(UserId(user)));
+    }
+    let through = in_lists(&ids, |some| {
+        email_accounts::table
+            .filter(email_accounts::email_id.eq_any(some))
+            .order(email_accounts::account_id)
+            .load::<(i64, i64)>(db)
+    })?;
+    for (email, account) in through {
+        facts.emails.entry(EmailId(email)).and_modify(|email| email.accounts.push(AccountId(account)));
+    }
+    Ok(())
+}
+
+fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    let rows = in_lists(&named.message_ids, |some| {
+        thread_ids::table.filter(thread_ids::message_id.eq_any(some)).load::<(String, i64)>(db)
+    })?;
+    facts.thread_of = rows.into_iter().map(|(message_id, thread)| (message_id, ThreadId(thread))).collect();
+    let threads: HashSet<i64> =
+        facts.thread_of.values().copied().chain(facts.emails.values().map(|email| email.thread)).map(|thread| thread.0).collect();
+    // The newest is the one stored last: a Date header is the sender's word.
+    let newest = in_lists(&threads, |some| {
+        emails::table
+            .filter(emails::thread_id.eq_any(some))
+            .filter(emails::parent_id.is_not_null())
+            .group_by(emails::thread_id)
+            .select(max(emails::id))
+            .load::<Option<i64>>(db)
+    })?;
+    let newest: HashSet<i64> = newest.into_iter().flatten().collect();
+    let parents = in_lists(&newest, |some| {
+        emails::table
+            .filter(emails::id.eq_any(some))
+            .select((emails::thread_id, emails::parent_id))
+            .load::<(i64, Option<i64>)>(db)
+    })?;
+    facts.thread_parents =
+        parents.into_iter().filter_map(|(thread, parent)| Some((ThreadId(thread), RecordId(parent?)))).collect();
+    Ok(())
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = records)]
+struct RecordRow {
+    id: i64,
+    kind: String,
+    number: i64,
+    name: String,
+    active: bool,
+    account_id: Option<i64>,
+    contact_id: Option<i64>,
+    converted_account_id: Option<i64>,
+    converted_contact_id: Option<i64>,
+    status: Option<String>,
+    assigned_user_id: Option<i64>,
+}
+
+impl RecordRow {
+    fn names(&self) -> impl Iterator<Item = i64> {
+        [self.account_id, self.contact_id, self.converted_account_id, self.converted_contact_id].into_iter().flatten()
+    }
+
+    fn facts(self) -> Result<RecordFacts> {
+        let id = self.id;
+        let wrong = |error: String| anyhow!("record {id}: {error}");
+        Ok(RecordFacts {
+            kind: self.kind.parse().map_err(wrong)?,
+            number: self.number,
+            name: self.name,
+            active: self.active,
+            account: self.account_id.map(RecordId),
+            contact: self.contact_id.map(RecordId),
+            converted_account: self.converted_account_id.map(RecordId),
+            converted_contact: self.converted_contact_id.map(RecordId),
+            status: self.status.map(|status| status.parse()).transpose().map_err(wrong)?,
+            assigned_user: self.assigned_user_id.map(UserId),
+            teams: Vec::new(),
+            open_opportunities: Vec::new(),
+        })
+    }
+}
+
+fn gather_records(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    let by_address = in_lists(&named.leading, |some| {
+        record_addresses::table
+            .filter(record_addresses::address.eq_any(some))
+            .order(record_addresses::record_id)
+            .select((record_addresses::address, record_addresses::record_id))
+            .load::<(String, i64)>(db)
+    })?;
+    let by_number = in_lists(&named.case_numbers, |some| {
+        records::table
+            .filter(records::kind.eq(RecordKind::Case.as_str()))
+            .filter(records::number.eq_any(some))
+            .select((records::number, records::id))
+            .load::<(i64, i64)>(db)
+    })?;
+    facts.cases_by_number = by_number.into_iter().map(|(number, id)| (number, RecordId(id))).collect();
+    for (address, record) in by_address {
+        facts.records_by_address.entry(address).or_default().push(RecordId(record));
+    }
+    let named: HashSet<i64> = (facts.records_by_address.values().flatten())
+        .chain(facts.cases_by_number.values())
+        .chain(facts.thread_parents.values())
+        .chain(facts.emails.values().filter_map(|email| email.parent.as_ref()))
+        .map(|record| record.0)
+        .collect();
+    follow(db, named, facts)?;
+    let opportunities = gather_opportunities(db, facts)?;
+    follow(db, opportunities, facts)?;
+    let ids: HashSet<i64> = facts.records.keys().map(|record| record.0).collect();
+    let teams = in_lists(&ids, |some| {
+        record_teams::table.filter(record_teams::record_id.eq_any(some)).order(record_teams::team_id).load::<(i64, i64)>(db)
+    })?;
+    for (record, team) in teams {
+        facts.records.entry(RecordId(record)).and_modify(|record| record.teams.push(TeamId(team)));
+    }
+    Ok(())
+}
+
+/// Fetches records, those that they name, and so on.
+fn follow(db: &mut Database, mut named: HashSet<i64>, facts: &mut Facts) -> Result<()> {
+    for _ in 0..LEVELS {
+        named.retain(|id| !facts.records.contains_key(&RecordId(*id)));
+        let rows = in_lists(&named, |some| {
+            records::table.filter(records::id.eq_any(some)).select(RecordRow::as_select()).load::<RecordRow>(db)
+        })?;
+        named = rows.iter().flat_map(RecordRow::names).collect();
+        for row in rows {
+            facts.records.insert(RecordId(row.id), row.facts()?);
+        }
+    }
+    Ok(())
+}
+
+/// Fetches the oldest and the newest open Opportunity of each Account and Contact: enough to tell whether there is one.
+fn gather_opportunities(db: &mut Database, facts: &mut Facts) -> Result<HashSet<i64>> {
+    let of = |kind: RecordKind| -> HashSet<i64> {
+        facts.records.iter().filter(|(_, record)| record.kind == kind).map(|(id, _)| id.0).collect()
+    };
+    let open = || records::table.filter(records::kind.eq(RecordKind::Opportunity.as_str())).filter(records::active.eq(true));
+    let mut rows = in_lists(&of(RecordKind::Account), |some| {
+        let some = some.iter().copied().map(Some);
+        open()
+            .filter(records::account_id.eq_any(some))
+            .group_by(records::account_id)
+            .select((records::account_id, min(records::id), max(records::id)))
+            .load::<(Option<i64>, Option<i64>, Option<i64>)>(db)
+    })?;
+    rows.extend(in_lists(&of(RecordKind::Contact), |some| {
+        let some = some.iter().copied().map(Some);
+        open()
+            .filter(records::contact_id.eq_any(some))
+            .group_by(records::contact_id)
+            .select((records::contact_id, min(records::id), max(records::id)))
+            .load::<(Option<i64>, Option<i64>, Option<i64>)>(db)
+    })?);
+    let mut found = HashSet::new();
+    for (of, oldest, newest) in rows {
+        let Some(record) = of.and_then(|of| facts.records.get_mut(&RecordId(of))) else { continue };
+        record.open_opportunities = oldest.into_iter().chain(newest.filter(|_| newest != oldest)).map(RecordId).collect();
+        found.extend(oldest.into_iter().chain(newest));
+    }
+    Ok(found)
+}
+
+/// Who takes part in the cases whose numbers stand in subjects (LINK-3).
+fn gather_participants(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    let cases: HashSet<i64> = facts.cases_by_number.values().map(|case| case.0).collect();
+    // There are as many lists as the longer of the two needs, and both are short: one case and one sender a message.
+    let senders: Vec<&String> = named.senders.iter().collect();
+    for some_senders in senders.chunks(IN_LIST) {
+        let rows = in_lists(&cases, |some| {
+            emails::table
+                .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
+                .filter(emails::from_address.eq_any(some_senders.iter().copied()))
+                .select((emails::parent_id, emails::from_address))
+                .distinct()
+                .load::<(Option<i64>, String)>(db)
+        })?;
+        facts.correspondents.extend(rows.into_iter().filter_map(|(case, sender)| Some((RecordId(case?), sender))));
+    }
+    let rows = in_lists(&cases, |some| followers::table.filter(followers::record_id.eq_any(some)).load::<(i64, i64)>(db))?;
+    facts.followers = rows.into_iter().map(|(case, user)| (RecordId(case), UserId(user))).collect();
+    Ok(())
+}
+
+fn gather_teams(db: &mut Database, facts: &mut Facts) -> Result<()> {
+    let account = &facts.account;
+    let teams: HashSet<TeamId> = (account.teams.iter())
+        .chain(&account.case_team)
+        .chain(&account.owner_team)
+        .chain(facts.emails.values().flat_map(|email| &email.teams))
+        .chain(facts.records.values().flat_map(|record| &record.teams))
+        .copied()
+        .collect();
+    let ids: HashSet<i64> = teams.iter().map(|team| team.0).collect();
+    let members = in_lists(&ids, |some| {
+        team_members::table
+            .inner_join(users::table.on(users::id.eq(team_members::user_id)))
+            .filter(team_members::team_id.eq_any(some))
+            .order((team_members::team_id, team_members::user_id))
+            .select((team_members::team_id, users::id, team_members::position, users::active, users::last_assignment))
+            .load::<(i64, i64, Option<String>, bool, i64)>(db)
+    })?;
+    let people: HashSet<i64> = members.iter().map(|member| member.1).collect();
+    let absent: HashSet<i64> = in_lists(&people, |some| {
+        absences::table
+            .filter(absences::user_id.eq_any(some))
+            .filter(absences::starts_at.le(facts.now))
+            .filter(absences::ends_at.gt(facts.now))
+            .select(absences::user_id)
+            .load::<i64>(db)
+    })?
+    .into_iter()
+    .collect();
+    facts.teams = teams.into_iter().map(|team| (team, Vec::new())).collect();
+    for (team, user, position, active, last_assignment) in members {
+        let absent = absent.contains(&user);
+        facts.teams.entry(TeamId(team)).or_default().push(Member { user: UserId(user), position, active, absent });
+        if facts.account.case_team == Some(TeamId(team)) {
+            facts.load.insert(UserId(user), Load { open_cases: 0, last_assignment });
+        }
+    }
+    let rows =
+        rotations::table.filter(rotations::account_id.eq(facts.account.id.0)).select((rotations::team_id, rotations::user_id));
+    facts.rotation = rows.load::<(i64, i64)>(db)?.into_iter().map(|(team, user)| (TeamId(team), UserId(user))).collect();
+    gather_load(db, facts)
+}
+
+/// Counts the open cases of the case team's members (DIST-3).
+fn gather_load(db: &mut Database, facts: &mut Facts) -> Result<()> {
+    let open = CaseStatus::ALL.iter().filter(|status| status.is_open()).map(|status| Some(status.as_str()));
+    let open: Vec<Option<&str>> = open.collect();
+    let members: HashSet<i64> = facts.load.keys().map(|user| user.0).collect();
+    let rows = in_lists(&members, |some| {
+        records::table
+            .filter(records::assigned_user_id.eq_any(some.iter().copied().map(Some)))
+            .filter(records::kind.eq(RecordKind::Case.as_str()))
+            .filter(records::status.eq_any(open.iter().copied()))
+            .group_by(records::assigned_user_id)
+            .select((records::assigned_user_id, count_star()))
+            .load::<(Option<i64>, i64)>(db)
+    })?;
+    for (user, open_cases) in rows {
+        let Some(user) = user else { continue };
+        facts.load.entry(UserId(user)).and_modify(|load| load.open_cases = open_cases);
+    }
+    Ok(())
+}

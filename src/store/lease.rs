@@ -1,0 +1,77 @@
+//! Who works on an account: one pass at a time, over several hosts too (FETCH-11). The fencing number stops a pass that
+//! lost its lease from committing. Times are the database's own on PostgreSQL, so that hosts need not agree.
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::schema::accounts;
+use super::{Database, Store, dialect};
+use crate::fault::{Class, Fault, Reach};
+use crate::words::AccountId;
+
+/// The right to work on one account for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub account: AccountId,
+    pub fence: i64,
+    /// The earlier owner died at work (FETCH-6).
+    pub found_dead: bool,
+}
+
+/// Takes the account's lease; none while another owner is alive.
+pub fn take(store: &mut Store, account: AccountId, owner: &str, now: i64, seconds: i64) -> Result<Option<Lease>> {
+    store.transaction(|db| {
+        let now = dialect::clock(db, now)?;
+        let row = accounts::table.find(account.0).select((accounts::fence, accounts::lease_owner, accounts::lease_until));
+        let Some((fence, earlier, until)) = row.first::<(i64, Option<String>, Option<i64>)>(db).optional()? else {
+            return Ok(None);
+        };
+        if earlier.is_some() && until.is_some_and(|until| until > now) {
+            return Ok(None);
+        }
+        // Of two that saw the same fence on PostgreSQL, the second updates no row.
+        let taken = diesel::update(accounts::table.find(account.0).filter(accounts::fence.eq(fence)))
+            .set((
+                accounts::fence.eq(fence + 1),
+                accounts::lease_owner.eq(owner),
+                accounts::lease_until.eq(now.saturating_add(seconds)),
+            ))
+            .execute(db)?;
+        Ok((taken == 1).then(|| Lease { account, fence: fence + 1, found_dead: earlier.is_some() }))
+    })
+}
+
+/// Stays alive for another while; fails when the lease was lost.
+pub fn renew(db: &mut Database, lease: &Lease, now: i64, seconds: i64) -> Result<()> {
+    let now = dialect::clock(db, now)?;
+    let held = diesel::update(accounts::table.find(lease.account.0).filter(accounts::fence.eq(lease.fence)))
+        .set(accounts::lease_until.eq(now.saturating_add(seconds)))
+        .execute(db)?;
+    if held == 1 { Ok(()) } else { Err(lost(db, lease)) }
+}
+
+/// Holds on to the lease until the end of this transaction: fails when it was lost, and nobody takes it before the commit.
+pub fn hold(db: &mut Database, lease: &Lease) -> Result<()> {
+    let held = diesel::update(accounts::table.find(lease.account.0).filter(accounts::fence.eq(lease.fence)))
+        .set(accounts::fence.eq(lease.fence))
+        .execute(db)?;
+    if held == 1 { Ok(()) } else { Err(lost(db, lease)) }
+}
+
+/// Gives the lease back; nothing happens when it was lost. A pass that dies leaves its name behind instead.
+pub fn release(db: &mut Database, lease: &Lease) -> Result<()> {
+    diesel::update(accounts::table.find(lease.account.0).filter(accounts::fence.eq(lease.fence)))
+        .set((accounts::lease_owner.eq(None::<String>), accounts::lease_until.eq(None::<i64>)))
+        .execute(db)?;
+    Ok(())
+}
+
+fn lost(db: &mut Database, lease: &Lease) -> anyhow::Error {
+    let name = accounts::table.find(lease.account.0).select(accounts::name).first::<String>(db).optional();
+    let what = match name {
+        Ok(Some(name)) => format!("account {name}: another pass or a reset took over"),
+        Ok(None) => format!("account {} was removed meanwhile", lease.account),
+        Err(error) => return error.into(),
+    };
+    Fault::new(Class::TempFail, what).reach(Reach::Account).hint("the next pass continues").into()
+}

@@ -1,0 +1,98 @@
+//! Raw messages: once per content, compressed before they reach the database (PARSE-1).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::Read;
+
+use anyhow::{Context, Result, ensure};
+use diesel::prelude::*;
+
+use super::dialect::insert_all;
+use super::schema::{emails, raws};
+use super::{Database, IN_LIST, reserve};
+use crate::words::EmailId;
+
+/// zstd's fastest regular level: what it saves in bytes written is worth more than what a higher one would add.
+const LEVEL: i32 = 1;
+
+/// A raw message ready for the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    pub digest: [u8; 32],
+    /// The size before packing.
+    pub size: u64,
+    pub packed: Vec<u8>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = raws, treat_none_as_default_value = false)]
+struct RawRow<'a> {
+    id: i64,
+    digest: &'a [u8],
+    size: i64,
+    packed: &'a [u8],
+}
+
+thread_local! {
+    /// Making a compressor costs more than packing a short message with it.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Compresses a message; pure, so that worker threads do it and not the one that writes.
+pub fn pack(raw: &[u8], digest: [u8; 32]) -> Packed {
+    let packed = COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(zstd::bulk::Compressor::new(LEVEL).expect("level 1 exists")),
+        };
+        compressor.compress(raw).expect("the output buffer has zstd's own upper bound")
+    });
+    Packed { digest, size: raw.len() as u64, packed }
+}
+
+/// Decompresses a message; fails when it is not exactly `size` bytes, without ever holding more.
+pub fn unpack(packed: &[u8], size: u64) -> Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    zstd::stream::read::Decoder::with_buffer(packed)
+        .and_then(|decoder| decoder.take(size.saturating_add(1)).read_to_end(&mut raw))
+        .context("unpacking a raw message")?;
+    ensure!(raw.len() as u64 == size, "a raw message does not have the {size} bytes it had when it was stored");
+    Ok(raw)
+}
+
+/// Returns the raw bytes of an e-mail; none when there is no such e-mail.
+pub fn raw_of(db: &mut Database, email: EmailId) -> Result<Option<Vec<u8>>> {
+    let row = emails::table
+        .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
+        .filter(emails::id.eq(email.0))
+        .select((raws::packed, raws::size))
+        .first::<(Vec<u8>, i64)>(db)
+        .optional()?;
+    row.map(|(packed, size)| unpack(&packed, size.unsigned_abs()).with_context(|| format!("e-mail {email}"))).transpose()
+}
+
+/// Stores what is not there yet and returns the row of each digest. Call it under the lock row.
+pub(super) fn store(db: &mut Database, raw: &[&Packed]) -> Result<HashMap<[u8; 32], i64>> {
+    let mut rows = HashMap::with_capacity(raw.len());
+    for some in raw.chunks(IN_LIST) {
+        let digests: Vec<&[u8]> = some.iter().map(|packed| packed.digest.as_slice()).collect();
+        let found = raws::table.filter(raws::digest.eq_any(digests)).select((raws::digest, raws::id));
+        for (digest, id) in found.load::<(Vec<u8>, i64)>(db)? {
+            if let Ok(digest) = <[u8; 32]>::try_from(digest) {
+                rows.insert(digest, id);
+            }
+        }
+    }
+    let mut fresh: Vec<&Packed> = raw.iter().copied().filter(|packed| !rows.contains_key(&packed.digest)).collect();
+    fresh.sort_by_key(|packed| packed.digest);
+    fresh.dedup_by_key(|packed| packed.digest);
+    let first = reserve(db, "raw", fresh.len())?;
+    let mut inserts = Vec::with_capacity(fresh.len());
+    for (id, packed) in (first..).zip(fresh) {
+        rows.insert(packed.digest, id);
+        let size = i64::try_from(packed.size).context("the size of a raw message")?;
+        inserts.push(RawRow { id, digest: &packed.digest, size, packed: &packed.packed });
+    }
+    insert_all!(db, raws::table, &inserts)?;
+    Ok(rows)
+}

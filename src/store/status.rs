@@ -1,0 +1,48 @@
+//! How fetching an account goes: last success, last error, back-off, and when to speak of it (FETCH-10, FETCH-12).
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::Database;
+use super::schema::accounts;
+use crate::words::AccountId;
+
+/// The same failure is said again after this many seconds.
+const SAY_AGAIN: i64 = 3600;
+
+/// Notes a pass that went well; returns whether the account had been failing, to say that it works again.
+pub fn note_success(db: &mut Database, account: AccountId, now: i64) -> Result<bool> {
+    let failed = accounts::table.find(account.0).select(accounts::failing_since).first::<Option<i64>>(db).optional()?.flatten();
+    diesel::update(accounts::table.find(account.0))
+        .set((
+            accounts::last_success_at.eq(now),
+            accounts::failing_since.eq(None::<i64>),
+            accounts::failures.eq(0),
+            accounts::said_at.eq(None::<i64>),
+            accounts::retry_at.eq(None::<i64>),
+        ))
+        .execute(db)?;
+    Ok(failed.is_some())
+}
+
+/// Notes a failed pass; returns whether to say it now: a new failure at once, the same one hourly.
+pub fn note_failure(db: &mut Database, account: AccountId, now: i64, error: &str, retry_at: i64) -> Result<bool> {
+    let error = super::clean(error);
+    let row = accounts::table.find(account.0).select((accounts::failing_since, accounts::last_error, accounts::said_at));
+    let Some((since, last, said)) = row.first::<(Option<i64>, Option<String>, Option<i64>)>(db).optional()? else {
+        return Ok(true);
+    };
+    let same = since.is_some() && last.as_deref() == Some(error.as_ref());
+    let say = !same || said.is_none_or(|said| now.saturating_sub(said) >= SAY_AGAIN);
+    diesel::update(accounts::table.find(account.0))
+        .set((
+            accounts::last_error.eq(error.as_ref()),
+            accounts::last_error_at.eq(now),
+            accounts::failing_since.eq(since.unwrap_or(now)),
+            accounts::failures.eq(accounts::failures + 1),
+            accounts::said_at.eq(if say { Some(now) } else { said }),
+            accounts::retry_at.eq(retry_at),
+        ))
+        .execute(db)?;
+    Ok(say)
+}
