@@ -129,6 +129,11 @@ pub fn class_of(error: &anyhow::Error) -> Class {
         .unwrap_or(Class::Software)
 }
 
+/// Returns how far an error reaches; an unclassified one ends the account it happened in.
+pub fn reach_of(error: &anyhow::Error) -> Reach {
+    error.chain().filter_map(|cause| cause.downcast_ref::<Fault>()).map(|fault| fault.reach).max().unwrap_or(Reach::Account)
+}
+
 /// Returns the first hint in an error's chain.
 pub fn hint_of(error: &anyhow::Error) -> Option<&str> {
     error.chain().filter_map(|cause| cause.downcast_ref::<Fault>()).find_map(|fault| fault.hint.as_deref())

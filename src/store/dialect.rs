@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use diesel::connection::{AnsiTransactionManager, SimpleConnection};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::dsl::sql;
 use diesel::migration::MigrationSource;
 use diesel::prelude::*;
@@ -168,12 +168,7 @@ impl From<DieselError> for Ended {
 
 /// Runs `work` in one transaction that may write: `BEGIN IMMEDIATE` on SQLite, so that it never fails to upgrade its lock.
 pub fn transaction<T>(connection: &mut Database, work: &mut impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
-    use diesel::connection::TransactionManager;
-    type Manager<C> = <C as diesel::Connection>::TransactionManager;
-    match connection {
-        Database::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
-        Database::Postgresql(c) => Manager::<diesel::PgConnection>::begin_transaction(c)?,
-    }
+    begin(connection)?;
     let outcome = work(connection).map_err(Ended::Ours).and_then(|value| {
         <Database as diesel::Connection>::TransactionManager::commit_transaction(connection)?;
         Ok(value)
@@ -181,13 +176,34 @@ pub fn transaction<T>(connection: &mut Database, work: &mut impl FnMut(&mut Data
     match outcome {
         Ok(value) => Ok(value),
         Err(ended) => {
-            // The first error is the one to tell; a failing rollback follows from it.
-            let _ = <Database as diesel::Connection>::TransactionManager::rollback_transaction(connection);
+            roll_back(connection);
             Err(match ended {
                 Ended::Database(error) => error.into(),
                 Ended::Ours(error) => error,
             })
         }
+    }
+}
+
+/// Runs `work` in a write transaction and rolls it back.
+pub fn rehearse<T>(connection: &mut Database, work: impl FnOnce(&mut Database) -> Result<T>) -> Result<T> {
+    begin(connection)?;
+    let outcome = work(connection);
+    roll_back(connection);
+    outcome
+}
+
+fn begin(connection: &mut Database) -> QueryResult<()> {
+    match connection {
+        Database::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+        Database::Postgresql(c) => <diesel::PgConnection as diesel::Connection>::TransactionManager::begin_transaction(c),
+    }
+}
+
+/// The first error is the one to tell; a failing rollback follows from it.
+fn roll_back(connection: &mut Database) {
+    if let Err(error) = <Database as diesel::Connection>::TransactionManager::rollback_transaction(connection) {
+        log::debug!("rolling back: {error}");
     }
 }
 
@@ -247,6 +263,22 @@ pub fn is_serialisation_failure(error: &anyhow::Error) -> bool {
         Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
         // Diesel has no kind for a deadlock (40P01); the server's message is fixed in English by `lc_messages` or not at all.
         Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
+        _ => false,
+    })
+}
+
+/// Whether the content of a row was refused: a constraint, an encoding, a size. A full disk or a lost connection is not it.
+pub fn is_content_refused(error: &anyhow::Error) -> bool {
+    const REFUSALS: [&str; 4] = ["invalid byte sequence", "string or blob too big", "index row size", "index row requires"];
+    error.chain().any(|cause| match cause.downcast_ref::<DieselError>() {
+        Some(DieselError::SerializationError(_)) => true,
+        Some(DieselError::DatabaseError(kind, information)) => match kind {
+            DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::CheckViolation => true,
+            _ => REFUSALS.iter().any(|refusal| information.message().contains(refusal)),
+        },
         _ => false,
     })
 }

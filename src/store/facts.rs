@@ -184,16 +184,24 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
         emails::table
             .filter(emails::message_id.eq_any(some))
             .order(emails::id)
-            .select((emails::id, emails::message_id, emails::thread_id, emails::content_digest, emails::parent_id))
-            .load::<(i64, String, i64, Vec<u8>, Option<i64>)>(db)
+            .select((
+                emails::id,
+                emails::message_id,
+                emails::thread_id,
+                emails::content_digest,
+                emails::parent_id,
+                emails::parent_by,
+            ))
+            .load::<(i64, String, i64, Vec<u8>, Option<i64>, Option<String>)>(db)
     })?;
-    for (id, message_id, thread, digest, parent) in rows {
+    for (id, message_id, thread, digest, parent, parent_by) in rows {
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
         facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
         let email = EmailFacts {
             thread: ThreadId(thread),
             content_digest,
             parent: parent.map(RecordId),
+            parent_by: parent_by.and_then(|by| by.parse().ok()),
             teams: Vec::new(),
             users: Vec::new(),
             accounts: Vec::new(),

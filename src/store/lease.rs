@@ -18,15 +18,23 @@ pub struct Lease {
     pub found_dead: bool,
 }
 
-/// Takes the account's lease; none while another owner is alive.
-pub fn take(store: &mut Store, account: AccountId, owner: &str, now: i64, seconds: i64) -> Result<Option<Lease>> {
+/// Takes the account's lease; none while another owner is alive. `is_dead` tells owners that need not be waited for.
+pub fn take(
+    store: &mut Store,
+    account: AccountId,
+    owner: &str,
+    is_dead: &dyn Fn(&str) -> bool,
+    now: i64,
+    seconds: i64,
+) -> Result<Option<Lease>> {
     store.transaction(|db| {
         let now = dialect::clock(db, now)?;
         let row = accounts::table.find(account.0).select((accounts::fence, accounts::lease_owner, accounts::lease_until));
         let Some((fence, earlier, until)) = row.first::<(i64, Option<String>, Option<i64>)>(db).optional()? else {
             return Ok(None);
         };
-        if earlier.is_some() && until.is_some_and(|until| until > now) {
+        let alive = earlier.as_deref().is_some_and(|earlier| !is_dead(earlier));
+        if alive && until.is_some_and(|until| until > now) {
             return Ok(None);
         }
         // Of two that saw the same fence on PostgreSQL, the second updates no row.

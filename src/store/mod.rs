@@ -101,6 +101,11 @@ impl Store {
         &mut self.connection
     }
 
+    /// Runs `work` in a write transaction that is rolled back: for showing what would happen.
+    pub fn rehearse<T>(&mut self, work: impl FnOnce(&mut Database) -> Result<T>) -> Result<T> {
+        dialect::rehearse(&mut self.connection, work)
+    }
+
     /// Runs `work` in one write transaction; again from its start after a serialisation failure or deadlock.
     pub fn transaction<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
         let mut attempt = 0;
@@ -114,6 +119,11 @@ impl Store {
             }
         }
     }
+}
+
+/// Whether the database refused a message for its content, so that another one may still be stored (FETCH-6).
+pub fn is_message_fault(error: &anyhow::Error) -> bool {
+    dialect::is_content_refused(error)
 }
 
 /// Takes the row that serialises every decider, first thing in a transaction that numbers anything.

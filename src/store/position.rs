@@ -7,13 +7,14 @@ use super::schema::{emails, fates, positions, raws};
 use super::{Database, IN_LIST, lock, next_number};
 use crate::words::{AccountId, EmailId, PositionId};
 
-/// One position: every UID up to `last_uid` has a fate.
+/// One position: every UID above `start_uid` and up to `last_uid` has a fate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     pub id: PositionId,
     pub account: AccountId,
     pub mailbox: String,
     pub uidvalidity: i64,
+    pub start_uid: i64,
     pub last_uid: i64,
 }
 
@@ -28,10 +29,10 @@ pub struct Known {
     pub email: EmailId,
 }
 
-type Row = (i64, i64, String, i64, i64);
+type Row = (i64, i64, String, i64, i64, i64);
 
-fn position_from((id, account, mailbox, uidvalidity, last_uid): Row) -> Position {
-    Position { id: PositionId(id), account: AccountId(account), mailbox, uidvalidity, last_uid }
+fn position_from((id, account, mailbox, uidvalidity, start_uid, last_uid): Row) -> Position {
+    Position { id: PositionId(id), account: AccountId(account), mailbox, uidvalidity, start_uid, last_uid }
 }
 
 /// Returns the position of a mailbox under one UIDVALIDITY.
@@ -55,17 +56,23 @@ pub fn positions_of(db: &mut Database, account: AccountId, mailbox: &str) -> Res
     Ok(rows.into_iter().map(position_from).collect())
 }
 
+/// Returns the last UID that has a fate.
+pub fn last_uid(db: &mut Database, position: PositionId) -> Result<i64> {
+    Ok(positions::table.find(position.0).select(positions::last_uid).first(db)?)
+}
+
 /// Starts a position. Call it in a transaction: it takes the lock row.
 pub fn start(db: &mut Database, account: AccountId, mailbox: &str, uidvalidity: i64, last_uid: i64) -> Result<Position> {
     lock(db)?;
-    let row: Row = (next_number(db, "position")?, account.0, mailbox.to_string(), uidvalidity, last_uid);
+    let row: Row = (next_number(db, "position")?, account.0, mailbox.to_string(), uidvalidity, last_uid, last_uid);
     diesel::insert_into(positions::table)
         .values((
             positions::id.eq(row.0),
             positions::account_id.eq(row.1),
             positions::mailbox.eq(&row.2),
             positions::uidvalidity.eq(row.3),
-            positions::last_uid.eq(row.4),
+            positions::start_uid.eq(row.4),
+            positions::last_uid.eq(row.5),
         ))
         .execute(db)
         .with_context(|| format!("starting the position of mailbox {mailbox:?}"))?;

@@ -150,6 +150,7 @@ diesel::table! {
         account_id -> BigInt,
         mailbox -> Text,
         uidvalidity -> BigInt,
+        start_uid -> BigInt,
         last_uid -> BigInt,
     }
 }

@@ -143,13 +143,15 @@ CREATE TABLE account_teams (
 );
 CREATE INDEX account_teams_team ON account_teams (team_id);
 
--- (account, mailbox, UIDVALIDITY): every UID up to last_uid has a fate (FETCH-1, FETCH-2).
+-- (account, mailbox, UIDVALIDITY): every UID above start_uid and up to last_uid has a fate (FETCH-1, FETCH-2).
+-- What lies at or below start_uid was there before the account's fetch-since (FETCH-3).
 -- Mail that came by `deliver` or `import` has a mailbox of its own, with UIDs that we give.
 CREATE TABLE positions (
     id BIGINT NOT NULL PRIMARY KEY,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     mailbox TEXT NOT NULL,
     uidvalidity BIGINT NOT NULL,
+    start_uid BIGINT NOT NULL,
     last_uid BIGINT NOT NULL,
     UNIQUE (account_id, mailbox, uidvalidity)
 );
