@@ -122,9 +122,15 @@ pub struct Plan {
     pub fate: Fate,
     /// The e-mail it became, or already was.
     pub email: Option<EmailId>,
+    #[serde(serialize_with = "told")]
     pub steps: Vec<Step>,
     /// What was tried and did not hold: near misses, ambiguities, choices (WHY-1).
     pub notes: Vec<String>,
+}
+
+/// Leaves out of the trace what is bookkeeping: a message can refer to a thousand others.
+fn told<S: serde::Serializer>(steps: &[Step], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(steps.iter().filter(|step| !matches!(step.change, Change::RememberId { .. })))
 }
 
 impl Plan {
