@@ -1,6 +1,21 @@
 //! Letters. Pure: bytes in, [`Mail`] out. Parsing cannot fail and cannot panic (PARSE-2): what is wrong with a message
 //! is listed on it. Nothing here knows accounts, records or the database.
 
+mod attachment;
+mod automatic;
+mod charset;
+mod header;
+mod html;
+mod limit;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tnef;
+
+pub use attachment::content as attachment_content;
+pub use parse::parse;
+
 use serde::Serialize;
 
 /// One e-mail address with its display name, as it stood in a header.
@@ -95,7 +110,17 @@ impl Address {
 
 /// Returns the form by which addresses are compared (PARSE-4): lower case, domain in IDNA form.
 pub fn address_key(address: &str) -> String {
-    address.trim().to_lowercase()
+    let lower = address.trim().to_lowercase();
+    let Some((local, domain)) = lower.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()) else { return lower };
+    match idna::domain_to_ascii(domain) {
+        Ok(domain) => format!("{local}@{domain}"),
+        Err(_) => lower,
+    }
+}
+
+/// Returns the digest by which equal bytes are known.
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    *blake3::hash(bytes).as_bytes()
 }
 
 /// Returns the case numbers that a subject names as `[#123]` (LINK-3), in order.

@@ -1,0 +1,243 @@
+//! Whole messages through [`parse`]: one test a rule, and malformed mail of every kind.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn addresses(list: &[Address]) -> Vec<&str> {
+    list.iter().map(|address| address.address.as_str()).collect()
+}
+
+#[test]
+fn parse_4_subject_and_addresses() {
+    let mail = parse(
+        b"From: =?utf-8?q?Ad=C3=A4?= Example <Ada@Example.org>\r\nTo: Team: a@example.com, b@example.com;, c@example.com\r\n\
+          Cc: \"Last, First\" <d@b\xc3\xbccher.example>\r\nReply-To: e@example.org\r\nSubject:  =?iso-8859-1?q?Gr=FC=DFe?=  there \r\n\
+          Message-ID: <1@example.org>\r\nIn-Reply-To: <0@example.org>\r\nReferences: <a@x> <b@x>\r\n <a@x>\r\n\
+          Date: Fri, 20 Nov 2026 10:00:00 +0100\r\n\r\nHello\r\nworld\r\n",
+    );
+    assert_eq!(mail.from.as_ref().map(|from| (from.name.as_str(), from.key())), Some(("Adä Example", "ada@example.org".into())));
+    assert_eq!(addresses(&mail.to), ["a@example.com", "b@example.com", "c@example.com"]);
+    assert_eq!((mail.cc[0].name.as_str(), mail.cc[0].key().as_str()), ("Last, First", "d@xn--bcher-kva.example"));
+    assert_eq!(addresses(&mail.reply_to), ["e@example.org"]);
+    assert_eq!(mail.subject, "Grüße there");
+    assert_eq!(mail.message_id.as_deref(), Some("1@example.org"));
+    assert_eq!(
+        (mail.in_reply_to, mail.references),
+        (vec!["0@example.org".to_string()], vec!["a@x".to_string(), "b@x".to_string()])
+    );
+    assert_eq!(mail.date, Some(1_795_165_200));
+    assert_eq!(mail.text, "Hello\nworld\n");
+    assert!(mail.defects.is_empty() && mail.automatic.is_empty(), "{:?} {:?}", mail.defects, mail.automatic);
+}
+
+#[test]
+fn parse_4_an_empty_subject() {
+    for raw in ["Subject:\r\n\r\n", "From: a@example.org\r\n\r\n", "Subject: =?utf-8?q?_?=\r\n\r\n"] {
+        assert_eq!(parse(raw.as_bytes()).subject, "(No Subject)", "{raw:?}");
+    }
+}
+
+#[test]
+fn parse_4_many_references_are_all_kept_and_a_giant_id_is_shortened() {
+    use std::fmt::Write;
+    let mut raw = "References:".to_string();
+    (0..1_000).for_each(|n| write!(raw, " <{n}@x>\r\n").unwrap());
+    write!(raw, "Message-ID: <{}@x>\r\n\r\n", "y".repeat(5_000)).unwrap();
+    let mail = parse(raw.as_bytes());
+    assert_eq!(mail.references.len(), 1_000);
+    assert!(mail.message_id.unwrap().starts_with("blake3:"));
+}
+
+#[test]
+fn parse_5_a_bad_date_is_no_date() {
+    let mail = parse(b"Date: yesterday\r\n\r\n");
+    assert_eq!(mail.date, None);
+    assert!(mail.defects.contains(&"bad-date".to_string()));
+}
+
+#[test]
+fn parse_6_text_html_and_text_from_html() {
+    let both = parse(
+        b"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n\
+          --b\r\nContent-Type: text/html\r\n\r\n<p>rich<script>x</script></p>\r\n--b--\r\n",
+    );
+    assert_eq!((both.text.trim(), both.html.as_deref().map(str::trim)), ("plain", Some("<p>rich</p>")));
+    assert!(both.attachments.is_empty());
+    let only = parse(b"Content-Type: text/html\r\n\r\n<p>only <b>rich</b></p>");
+    assert_eq!(only.text.trim(), "only rich");
+}
+
+#[test]
+fn parse_3_charsets_of_bodies_and_headers() {
+    let gb = parse(
+        &[b"Content-Type: text/plain; charset=gb2312\r\n\r\n".as_slice(), &encoding_rs::GB18030.encode("中文鎔").0].concat(),
+    );
+    assert_eq!(gb.text, "中文鎔");
+    let jp = parse(b"Subject: \x1b$B$3$s\x1b(B\r\n\r\n\x1b$B$3$s\x1b(B");
+    assert_eq!((jp.subject.as_str(), jp.text.as_str()), ("こん", "こん"));
+    let latin = parse(b"Subject: caf\xe9 au lait\r\nFrom: Andr\xe9 <a@example.org>\r\n\r\nd\xe9j\xe0 vu");
+    assert_eq!((latin.subject.as_str(), latin.text.as_str()), ("café au lait", "déjà vu"));
+    assert_eq!(latin.from.unwrap().name, "André");
+    let unknown = parse(b"Content-Type: text/plain; charset=x-none\r\n\r\nGr\xc3\xbc\xc3\x9fe");
+    assert_eq!(unknown.text, "Grüße");
+}
+
+#[test]
+fn parse_8_attachments() {
+    let raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<img src=\"cid:one@x\">\r\n\
+        --b\r\nContent-Type: image/png\r\nContent-ID: <one@x>\r\nContent-Disposition: inline; filename=one.png\r\n\
+        Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n\
+        --b\r\nContent-Type: image/png\r\nContent-ID: <two@x>\r\nContent-Disposition: inline; filename=\"../two.png\"\r\n\r\nxx\r\n\
+        --b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename*=utf-8''%e2%82%ac.pdf\r\n\r\nabc\r\n\
+        --b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nhello\r\n--b--\r\n";
+    let mail = parse(raw);
+    let seen: Vec<(&str, bool, u64)> = mail.attachments.iter().map(|a| (a.name.as_str(), a.inline, a.size)).collect();
+    assert_eq!(seen[..3], [("one.png", true, 5), ("two.png", false, 2), ("€.pdf", false, 3)]);
+    assert_eq!(seen[3].0, "inner.eml");
+    assert_eq!(attachment_content(raw, &mail.attachments[0].part).unwrap(), b"hello");
+    let inner = attachment_content(raw, &mail.attachments[3].part).unwrap();
+    assert!(inner.starts_with(b"Subject: inner"), "{:?}", String::from_utf8_lossy(&inner));
+    assert_eq!(attachment_content(raw, "99"), None);
+}
+
+#[test]
+fn parse_11_two_from_fields_name_no_author() {
+    let mail = parse(b"From: a@example.org\r\nFrom: b@example.org\r\n\r\n");
+    assert_eq!(mail.from, None);
+    assert!(mail.defects.contains(&"from-ambiguous".to_string()));
+    let twice = parse(b"From: a@example.org\r\nContent-Type: text/plain\r\nContent-Type: text/html\r\n\r\n<p>");
+    assert!(twice.defects.contains(&"mime-ambiguous".to_string()));
+}
+
+#[test]
+fn auto_1_every_sign() {
+    for header in [
+        "Auto-Submitted: Auto-Replied (vacation)",
+        "auto-submitted: auto-generated; x=y",
+        "X-Autoreply: yes",
+        "X-Autorespond: a",
+        "X-AutoResponse: a",
+        "Precedence: Bulk",
+        "Precedence: auto_reply",
+        "List-Id: <news.example.org>",
+        "List-Unsubscribe: <mailto:u@example.org>",
+        "List-Post: NO",
+        "Return-Path: <>",
+        "From: MAILER-DAEMON@example.org",
+        "From: Postmaster <postmaster@example.org>",
+        "Content-Type: multipart/report; boundary=b",
+    ] {
+        let mail = parse(format!("{header}\r\nSubject: x\r\n\r\nhello").as_bytes());
+        assert_eq!(mail.automatic.len(), 1, "{header}: {:?}", mail.automatic);
+    }
+    for header in ["Auto-Submitted: No", "Precedence: first-class", "Return-Path: <a@example.org>", "From: noreply@example.org"] {
+        let mail = parse(format!("{header}\r\nSubject: x\r\n\r\nhello").as_bytes());
+        assert!(mail.automatic.is_empty(), "{header}: {:?}", mail.automatic);
+    }
+}
+
+#[test]
+fn dup_2_the_content_digest_is_of_what_is_said_and_not_of_how_it_came() {
+    let plain = b"From: A <a@example.org>\r\nSubject: x\r\nDate: Fri, 20 Nov 2026 10:00:00 +0000\r\n\r\ncaf\xc3\xa9";
+    let routed = b"Received: from x\r\nFrom: a@EXAMPLE.org\r\nSubject: x\r\nDate: Fri, 20 Nov 2026 10:00:00 +0000\r\n\
+        Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=C3=A9";
+    let other = b"From: A <a@example.org>\r\nSubject: x\r\nDate: Fri, 20 Nov 2026 10:00:00 +0000\r\n\r\ntea";
+    assert_eq!(parse(plain).content_digest, parse(routed).content_digest);
+    assert_ne!(parse(plain).content_digest, parse(other).content_digest);
+    assert_ne!(parse(plain).raw_digest, parse(routed).raw_digest);
+}
+
+#[test]
+fn parse_2_malformed_mail_of_every_kind_is_parsed_with_its_defects() {
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("empty message", Vec::new(), "no-from"),
+        ("no headers", b"\r\njust text".to_vec(), "no-from"),
+        ("no From", b"Subject: x\r\n\r\nx".to_vec(), "no-from"),
+        (
+            "truncated MIME",
+            b"From: a@x.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Ty".to_vec(),
+            "",
+        ),
+        ("unknown charset", b"From: a@x.example\r\nContent-Type: text/plain; charset=klingon\r\n\r\n\xff\xfe".to_vec(), ""),
+        ("NUL", b"From: a\0@x.example\r\nSubject: a\0b\r\n\r\na\0b".to_vec(), ""),
+        ("bare CR", b"From: a@x.example\rSubject: x\r\rbody".to_vec(), ""),
+        ("8-bit headers", b"From: \xff\xfe <a@x.example>\r\nSubject: \xe4\xf6\r\n\r\nx".to_vec(), ""),
+        ("long header line", [b"From: a@x.example\r\nSubject: ".as_slice(), &vec![b'x'; 100_000], b"\r\n\r\nx"].concat(), ""),
+        ("huge header", [b"From: a@x.example\r\nSubject: ".as_slice(), &vec![b'x'; 300_000], b"\r\n\r\nx"].concat(), "limit"),
+        ("5,000 parts", many_parts(5_000), "limit"),
+        ("200 levels", nested(200), "limit"),
+        ("200 messages", nested_messages(200), "limit"),
+        ("20,000 addresses", [b"To: ".as_slice(), "a@x.example,\r\n ".repeat(15_000).as_bytes(), b"\r\n\r\n"].concat(), "limit"),
+    ];
+    for (what, raw, defect) in cases {
+        let started = std::time::Instant::now();
+        let mail = parse(&raw);
+        assert!(mail.defects.iter().any(|found| found.starts_with(defect)) || defect.is_empty(), "{what}: {:?}", mail.defects);
+        assert_eq!(mail.size, raw.len() as u64);
+        assert!(started.elapsed().as_secs() < 10, "{what} took {:?}", started.elapsed());
+        assert!(!serde_json::to_string(&mail).unwrap().contains("\\u0000"), "{what}");
+    }
+}
+
+#[test]
+fn parse_2_a_message_of_40_mb_passes() {
+    let line = format!("{}\r\n", "QUJD".repeat(19));
+    let mut raw = b"From: a@x.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhi\r\n--b\r\n\
+        Content-Type: application/zip; name=big.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        .to_vec();
+    while raw.len() < 40 << 20 {
+        raw.extend(line.as_bytes());
+    }
+    raw.extend(b"--b--\r\n");
+    let mail = parse(&raw);
+    assert_eq!((mail.text.trim(), mail.attachments[0].name.as_str()), ("hi", "big.zip"));
+    assert!(mail.attachments[0].size > 29 << 20);
+}
+
+fn many_parts(count: usize) -> Vec<u8> {
+    let part = "--b\r\nContent-Type: text/plain\r\n\r\nx\r\n";
+    format!("From: a@x.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{}--b--\r\n", part.repeat(count)).into_bytes()
+}
+
+fn nested(levels: usize) -> Vec<u8> {
+    use std::fmt::Write;
+    let mut raw = "From: a@x.example\r\n".to_string();
+    (0..levels).for_each(|n| write!(raw, "Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n").unwrap());
+    raw.push_str("\r\ndeep");
+    raw.into_bytes()
+}
+
+fn nested_messages(levels: usize) -> Vec<u8> {
+    format!("From: a@x.example\r\n{}\r\ndeep", "Content-Type: message/rfc822\r\n\r\nFrom: a@x.example\r\n".repeat(levels))
+        .into_bytes()
+}
+
+mod any_bytes {
+    use proptest::prelude::*;
+
+    const SEED: &[u8] = b"From: =?utf-8?b?w6Q=?= <a@x.example>\r\nTo: g: b@x.example;\r\nContent-Type: multipart/mixed; boundary=\"b\"\r\n\r\n\
+        --b\r\nContent-Type: text/html; charset=gb2312\r\n\r\n<p>hi<img src=cid:x></p>\r\n--b\r\nContent-Type: application/ms-tnef\r\n\
+        Content-Transfer-Encoding: base64\r\n\r\neJ8+IgAA\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: i\r\n\r\n.\r\n--b--\r\n";
+
+    proptest! {
+        #[test]
+        fn parse_2_never_panics_on_any_bytes(raw in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+            super::parse(&raw);
+        }
+
+        #[test]
+        fn parse_2_never_panics_on_a_damaged_message(
+            changes in proptest::collection::vec((0..SEED.len(), any::<u8>()), 0..20),
+            cut in 0..SEED.len(),
+        ) {
+            let mut raw = SEED.to_vec();
+            changes.into_iter().for_each(|(at, byte)| raw[at] = byte);
+            let mail = super::parse(&raw);
+            prop_assert!(!mail.text.contains('\0'));
+            for attachment in &mail.attachments {
+                prop_assert!(super::attachment_content(&raw, &attachment.part).is_some());
+            }
+            super::parse(&raw[cut..]);
+        }
+    }
+}
