@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use espomail::store::{Database, SchemaState, Store};
 use espomail::words::{
-    AccountKind, CaseStatus, Distribution, Fate, NoteKind, ParentBy, PasswordSource, RecordKind, RoleAction, RoleLevel, RoleScope,
-    Security,
+    AccountKind, CaseStatus, Distribution, Fate, NoteKind, ParentBy, PasswordSource, RecordKind, RoleAction, RoleLevel,
+    RoleScope, Security,
 };
 
 use crate::support::TestStore;
@@ -106,7 +106,8 @@ fn every_foreign_key_says_what_happens_on_delete_and_has_an_index() {
         assert!(!foreign.ends_with("NO ACTION"), "{foreign}");
         let (table, column) = foreign.split(' ').next().unwrap().split_once('.').unwrap();
         let begins = |fact: &&String| {
-            fact.starts_with(&format!("{table} ")) && (fact.contains(&format!("({column},")) || fact.contains(&format!("({column})")))
+            fact.starts_with(&format!("{table} "))
+                && (fact.contains(&format!("({column},")) || fact.contains(&format!("({column})")))
         };
         assert!(facts.iter().any(|fact| begins(&fact)), "no index begins with {table}.{column}");
     }
