@@ -131,11 +131,9 @@ fn the_tables_of_the_program_are_those_of_the_database() {
                 _ => "text",
             };
             expected.insert(format!("{table}.{column} {kind} {null}"));
-        } else if let Some((name, key)) = line.trim_end_matches(") {").split_once(" (") {
-            if line.ends_with(") {") {
-                table = name;
-                expected.insert(format!("{table} PRIMARY ({})", key.replace(", ", ",")));
-            }
+        } else if let Some((name, key)) = line.strip_suffix(") {").and_then(|line| line.split_once(" (")) {
+            table = name;
+            expected.insert(format!("{table} PRIMARY ({})", key.replace(", ", ",")));
         }
     }
     let keep = |fact: &String| fact.contains(" PRIMARY ") || fact.ends_with(" YES") || fact.ends_with(" NO");

@@ -87,6 +87,37 @@ on_both_databases! {
         assert_eq!(store.transaction(|db| next_number(db, "never seen")).unwrap(), 2);
     }
 
+    fn a_panic_rolls_back_and_the_connection_goes_on(store: &mut TestStore) {
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            store.transaction(|db| -> anyhow::Result<()> {
+                next_number(db, "raw")?;
+                panic!("a bug");
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(store.transaction(|db| next_number(db, "raw")).unwrap(), 1);
+    }
+
+    fn a_database_that_others_hold_is_to_be_tried_later(store: &mut TestStore) {
+        let mut other = store.another();
+        run(&mut other, if store.is_sqlite() { "PRAGMA busy_timeout = 20" } else { "SET lock_timeout = 50" });
+        store.transaction(|db| {
+            lock(db)?;
+            let error = other.transaction(lock).unwrap_err();
+            assert_eq!(class_of(&error), Class::TempFail, "{error:#}");
+            Ok(())
+        }).unwrap();
+        other.transaction(lock).unwrap();
+    }
+
+    fn a_server_that_went_away_is_unavailable(store: &mut TestStore) {
+        if store.is_sqlite() { return; }
+        let pid = numbers(store, "SELECT pg_backend_pid()::bigint AS n")[0];
+        run(&mut store.another(), &format!("SELECT pg_terminate_backend({pid})"));
+        let error = store.transaction(lock).unwrap_err();
+        assert_eq!(class_of(&error), Class::Unavailable, "{error:#}");
+    }
+
     fn the_lock_row_serialises_deciders(store: &mut TestStore) {
         let threads: Vec<_> = (0..4).map(|_| {
             let mut store = store.another();
