@@ -137,11 +137,11 @@ mod tests {
         let mbox = dir.path().join("box");
         std::fs::write(
             &mbox,
-            "From a@example.org Fri Nov 20 10:00:00 2026\nSubject: 1\n\nFrom here\n>From there\n>>From far\n\nFrom b@example.org Sat\nSubject: 2\n\nx\n",
+            "From a@example.org Fri Nov 20 10:00:00 2026\nSubject: 1\n\nHi\nFrom here\n>From there\n>>From far\n\nFrom b@example.org Sat\nSubject: 2\n\nx\n",
         )
         .unwrap();
         let found = all(&mbox);
-        assert_eq!(found[0], ("Subject: 1\n\nFrom here\nFrom there\n>From far\n".to_string(), Some(1_795_168_800)));
+        assert_eq!(found[0], ("Subject: 1\n\nHi\nFrom here\nFrom there\n>From far\n".to_string(), Some(1_795_168_800)));
         assert_eq!(found[1].0, "Subject: 2\n\nx\n");
 
         let maildir = dir.path().join("maildir");
