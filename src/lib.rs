@@ -4,6 +4,7 @@
 pub mod decide;
 pub mod fault;
 pub mod mail;
+pub mod mailbox;
 pub mod secret;
 pub mod store;
 pub mod words;

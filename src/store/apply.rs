@@ -2,12 +2,17 @@
 //! written once. Order: raw, threads, records; changes to what was there before the batch; e-mails and what hangs on
 //! them; fates, positions, counters. So a change never meets rows that were decided after it.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod rows;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
+use self::rows::{
+    AttachmentRow, CaseRow, EmailAccountRow, EmailRow, EmailTeamRow, EmailUserRow, FollowerRow, NoteRow, RecordTeamRow,
+    ThreadIdRow, ThreadRow,
+};
 use super::dialect::{insert_all, insert_new};
 use super::fate::FateRow;
 use super::raw::Packed;
@@ -27,125 +32,6 @@ pub struct Decided<'a> {
     pub mail: &'a Mail,
     pub packed: &'a Packed,
     pub plan: &'a Plan,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = threads, treat_none_as_default_value = false)]
-struct ThreadRow {
-    id: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = thread_ids, treat_none_as_default_value = false)]
-struct ThreadIdRow<'a> {
-    message_id: Cow<'a, str>,
-    thread_id: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = records, treat_none_as_default_value = false)]
-struct CaseRow {
-    id: i64,
-    kind: &'static str,
-    number: i64,
-    name: String,
-    active: bool,
-    status: Option<&'static str>,
-    description: String,
-    account_id: Option<i64>,
-    contact_id: Option<i64>,
-    lead_id: Option<i64>,
-    assigned_user_id: Option<i64>,
-    through_account_id: Option<i64>,
-    created_at: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = record_teams, treat_none_as_default_value = false)]
-struct RecordTeamRow {
-    record_id: i64,
-    team_id: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = followers, treat_none_as_default_value = false)]
-struct FollowerRow {
-    record_id: i64,
-    user_id: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = emails, treat_none_as_default_value = false)]
-struct EmailRow<'a> {
-    id: i64,
-    thread_id: i64,
-    raw_id: i64,
-    message_id: Cow<'a, str>,
-    content_digest: &'a [u8],
-    from_address: String,
-    people: String,
-    subject: Cow<'a, str>,
-    date: i64,
-    header_date: Option<i64>,
-    arrived_at: i64,
-    text: Cow<'a, str>,
-    html: Option<Cow<'a, str>>,
-    replied_id: Option<i64>,
-    is_replied: bool,
-    parent_id: Option<i64>,
-    parent_by: Option<&'static str>,
-    account_record_id: Option<i64>,
-    is_partial: bool,
-    is_archived: bool,
-    id_collision: bool,
-    automatic: String,
-    defects: String,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = attachments, treat_none_as_default_value = false)]
-struct AttachmentRow<'a> {
-    email_id: i64,
-    place: i64,
-    name: Cow<'a, str>,
-    media_type: Cow<'a, str>,
-    size: i64,
-    content_id: Option<Cow<'a, str>>,
-    is_inline: bool,
-    part: Cow<'a, str>,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = email_accounts, treat_none_as_default_value = false)]
-struct EmailAccountRow {
-    email_id: i64,
-    account_id: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = email_teams, treat_none_as_default_value = false)]
-struct EmailTeamRow {
-    email_id: i64,
-    team_id: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = email_users, treat_none_as_default_value = false)]
-struct EmailUserRow {
-    email_id: i64,
-    user_id: i64,
-    is_read: bool,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = notes, treat_none_as_default_value = false)]
-struct NoteRow {
-    id: i64,
-    record_id: i64,
-    kind: &'static str,
-    email_id: Option<i64>,
-    detail: &'static str,
-    created_at: i64,
 }
 
 /// A change to rows that were there before the batch; done in the order decided.
@@ -174,11 +60,11 @@ struct Batch<'a> {
     /// Threads that ended in this batch, and where their e-mails went.
     joined: HashMap<ThreadId, ThreadId>,
     cases: Vec<CaseRow>,
-    record_teams: HashSet<(RecordId, TeamId)>,
-    followers: HashSet<(RecordId, UserId)>,
-    email_accounts: HashSet<(EmailId, AccountId)>,
-    email_teams: HashSet<(EmailId, TeamId)>,
-    email_users: HashMap<(EmailId, UserId), bool>,
+    record_teams: BTreeSet<(RecordId, TeamId)>,
+    followers: BTreeSet<(RecordId, UserId)>,
+    email_accounts: BTreeSet<(EmailId, AccountId)>,
+    email_teams: BTreeSet<(EmailId, TeamId)>,
+    email_users: BTreeMap<(EmailId, UserId), bool>,
     notes: Vec<NoteRow>,
     rotations: BTreeMap<(AccountId, TeamId), UserId>,
     assignments: BTreeMap<UserId, i64>,
@@ -378,7 +264,7 @@ impl<'a> Batch<'a> {
         insert_all!(&mut *db, records::table, &self.cases).context("writing cases")?;
         self.write_earlier(db, before)?;
         self.write_emails(db)?;
-        self.write_links(db)?;
+        self.write_links(db, before)?;
         self.end_threads(db)?;
         self.write_turns(db)?;
         fate::insert(db, &self.fates)?;
@@ -450,28 +336,27 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn write_links(&self, db: &mut Database) -> Result<()> {
-        let rows: Vec<EmailAccountRow> = self
-            .email_accounts
-            .iter()
-            .map(|(email, account)| EmailAccountRow { email_id: email.0, account_id: account.0 })
-            .collect();
-        insert_new!(&mut *db, email_accounts::table, &rows).context("linking accounts")?;
-        let rows: Vec<EmailTeamRow> =
-            self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: email.0, team_id: team.0 }).collect();
-        insert_new!(&mut *db, email_teams::table, &rows).context("linking teams")?;
-        let rows: Vec<EmailUserRow> = self
-            .email_users
-            .iter()
-            .map(|((email, user), read)| EmailUserRow { email_id: email.0, user_id: user.0, is_read: *read })
-            .collect();
-        insert_new!(&mut *db, email_users::table, &rows).context("linking users")?;
-        let rows: Vec<RecordTeamRow> =
-            self.record_teams.iter().map(|(record, team)| RecordTeamRow { record_id: record.0, team_id: team.0 }).collect();
-        insert_new!(&mut *db, record_teams::table, &rows).context("giving cases their teams")?;
-        let rows: Vec<FollowerRow> =
-            self.followers.iter().map(|(record, user)| FollowerRow { record_id: record.0, user_id: user.0 }).collect();
-        insert_new!(&mut *db, followers::table, &rows).context("writing followers")?;
+    /// What hangs on rows of this batch cannot be there yet, and goes the faster way.
+    fn write_links(&self, db: &mut Database, before: &Next) -> Result<()> {
+        macro_rules! insert {
+            ($table:path, $rows:expr, $key:ident >= $first_new:expr) => {{
+                let (new, old): (Vec<_>, Vec<_>) = $rows.partition(|row| row.$key >= $first_new);
+                insert_all!(&mut *db, $table, &new).context(concat!("writing ", stringify!($table)))?;
+                insert_new!(&mut *db, $table, &old).context(concat!("writing ", stringify!($table)))?;
+            }};
+        }
+        let rows =
+            self.email_accounts.iter().map(|(email, account)| EmailAccountRow { email_id: email.0, account_id: account.0 });
+        insert!(email_accounts::table, rows, email_id >= before.email);
+        let rows = self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: email.0, team_id: team.0 });
+        insert!(email_teams::table, rows, email_id >= before.email);
+        let rows = self.email_users.iter();
+        let rows = rows.map(|((email, user), read)| EmailUserRow { email_id: email.0, user_id: user.0, is_read: *read });
+        insert!(email_users::table, rows, email_id >= before.email);
+        let rows = self.record_teams.iter().map(|(record, team)| RecordTeamRow { record_id: record.0, team_id: team.0 });
+        insert!(record_teams::table, rows, record_id >= before.record);
+        let rows = self.followers.iter().map(|(record, user)| FollowerRow { record_id: record.0, user_id: user.0 });
+        insert!(followers::table, rows, record_id >= before.record);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Everything that must differ between SQLite and PostgreSQL, each as one named function.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -46,11 +47,16 @@ pub fn create(url: &str) -> Result<()> {
     }
 }
 
+/// How a session of PostgreSQL plans: a batch looks up a few hundred keys, so an index is right from the first row on,
+/// and compiling a plan takes longer than running it.
+const POSTGRESQL_SESSION: &str = "SET random_page_cost = 1.1; SET jit = off";
+
 /// Connects. SQLite: WAL, full durability, foreign keys, 30 s of patience; refused on network file systems.
 pub fn connect(url: &str) -> Result<Database> {
     let Some(path) = sqlite_path(url)? else {
-        let connection = diesel::PgConnection::establish(url)
+        let mut connection = diesel::PgConnection::establish(url)
             .map_err(|error| anyhow!(Fault::new(Class::Unavailable, format!("cannot connect to PostgreSQL: {error}"))))?;
+        connection.batch_execute(POSTGRESQL_SESSION).context("setting up the PostgreSQL session")?;
         return Ok(Database::Postgresql(connection));
     };
     if !Path::new(path).exists() {
@@ -154,43 +160,64 @@ pub fn revert(connection: &mut Database) -> Result<String> {
     Ok(undone.to_string())
 }
 
-/// Why a transaction ended: diesel's own error, or ours passing through it.
-enum Ended {
-    Database(DieselError),
-    Ours(anyhow::Error),
-}
-
-impl From<DieselError> for Ended {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
 /// Runs `work` in one transaction that may write: `BEGIN IMMEDIATE` on SQLite, so that it never fails to upgrade its lock.
+/// Whatever ends it but success, a panic too, rolls back.
 pub fn transaction<T>(connection: &mut Database, work: &mut impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
     begin(connection)?;
-    let outcome = work(connection).map_err(Ended::Ours).and_then(|value| {
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let value = work(connection)?;
         <Database as diesel::Connection>::TransactionManager::commit_transaction(connection)?;
         Ok(value)
-    });
-    match outcome {
-        Ok(value) => Ok(value),
-        Err(ended) => {
-            roll_back(connection);
-            Err(match ended {
-                Ended::Database(error) => error.into(),
-                Ended::Ours(error) => error,
-            })
-        }
+    }));
+    if !matches!(outcome, Ok(Ok(_))) {
+        roll_back(connection);
     }
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Gives an error of the database its class, so that it is not taken for ours or for a message's: the server is gone, the
+/// disk is full, others hold the database. Any other stays as it is.
+pub fn classify(error: anyhow::Error) -> anyhow::Error {
+    if error.chain().any(|cause| cause.is::<Fault>()) {
+        return error;
+    }
+    let class = error.chain().find_map(|cause| match cause.downcast_ref::<DieselError>()? {
+        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
+        | DieselError::BrokenTransactionManager => Some(Class::Unavailable),
+        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Some(Class::TempFail),
+        DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => Some(Class::Io),
+        DieselError::DatabaseError(_, information) => class_by_message(information.message()),
+        _ => None,
+    });
+    match class {
+        Some(class) => Fault::new(class, format!("the database: {error:#}")).into(),
+        None => error,
+    }
+}
+
+/// Diesel has no kind for these. SQLite's messages are fixed; PostgreSQL's are in English unless `lc_messages` says else.
+fn class_by_message(message: &str) -> Option<Class> {
+    const MESSAGES: [(&str, Class); 10] = [
+        ("database is locked", Class::TempFail),
+        ("deadlock detected", Class::TempFail),
+        ("canceling statement due to lock timeout", Class::TempFail),
+        ("database or disk is full", Class::Io),
+        ("disk I/O error", Class::Io),
+        ("attempt to write a readonly database", Class::Io),
+        ("No space left on device", Class::Io),
+        ("database disk image is malformed", Class::Io),
+        ("terminating connection", Class::Unavailable),
+        ("server closed the connection", Class::Unavailable),
+    ];
+    MESSAGES.iter().find(|(part, _)| message.contains(part)).map(|(_, class)| *class)
 }
 
 /// Runs `work` in a write transaction and rolls it back.
 pub fn rehearse<T>(connection: &mut Database, work: impl FnOnce(&mut Database) -> Result<T>) -> Result<T> {
     begin(connection)?;
-    let outcome = work(connection);
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)));
     roll_back(connection);
-    outcome
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn begin(connection: &mut Database) -> QueryResult<()> {
@@ -241,6 +268,7 @@ macro_rules! insert_all {
 macro_rules! insert_new {
     ($connection:expr, $table:expr, $rows:expr) => {
         match ($connection, $rows) {
+            (_, rows) if rows.is_empty() => Ok(0),
             ($crate::store::Database::Sqlite(c), rows) => rows.iter().try_fold(0, |done, row| {
                 let insert = diesel::insert_into($table).values(row).on_conflict_do_nothing();
                 Ok::<usize, diesel::result::Error>(done + diesel::RunQueryDsl::execute(insert, c)?)

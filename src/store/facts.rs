@@ -1,26 +1,27 @@
 //! Fills [`Facts`] for a whole batch in a fixed number of set-based queries: what is asked depends on the kinds of things
 //! the batch names, never on how many messages it has. Rows that other rows name (a Contact's Account, a Lead's Contact)
-//! are fetched level by level, and there are at most [`LEVELS`] of them.
+//! are fetched level by level, and there are only so many of them.
+
+mod record;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use anyhow::{Context, Result, anyhow};
-use diesel::dsl::{count_star, max, min};
+use diesel::dsl::{count_star, max};
 use diesel::prelude::*;
 
 use super::schema::{
-    absences, account_teams, accounts, counters, email_accounts, email_teams, email_users, emails, followers, record_addresses,
-    record_teams, records, rotations, team_members, thread_ids, user_addresses, users,
+    absences, account_teams, accounts, counters, email_accounts, email_teams, email_users, emails, followers, records, rotations,
+    team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, lock};
-use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next, RecordFacts};
+use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next};
 use crate::mail::{Address, Mail};
-use crate::words::{AccountId, CaseStatus, EmailId, RecordId, RecordKind, TeamId, ThreadId, UserId};
+use crate::words::{AccountId, CaseStatus, EmailId, RecordId, TeamId, ThreadId, UserId};
 
-/// How many steps a record may be away from one that the batch names: a case's Contact's Account's parent Account, and a
-/// few more. Beyond that references are left out.
-const LEVELS: usize = 6;
+/// How many case numbers are looked for in one subject.
+const NUMBERS: usize = 8;
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
@@ -31,7 +32,7 @@ pub fn gather(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) 
     gather_addresses(db, &named, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
     gather_threads(db, &named, &mut facts)?;
-    gather_records(db, &named, &mut facts)?;
+    record::gather(db, &named, &mut facts)?;
     gather_participants(db, &named, &mut facts)?;
     gather_teams(db, &mut facts)?;
     Ok(facts)
@@ -99,7 +100,13 @@ impl Named {
 
 /// Returns the numbers that stand as `[#n]` in a subject (LINK-3).
 fn case_numbers(subject: &str) -> Vec<i64> {
-    subject.split("[#").skip(1).filter_map(|rest| rest.split_once(']')?.0.parse().ok()).filter(|number| *number > 0).collect()
+    subject
+        .split("[#")
+        .skip(1)
+        .take(NUMBERS)
+        .filter_map(|rest| rest.split_once(']')?.0.parse().ok())
+        .filter(|number| *number > 0)
+        .collect()
 }
 
 /// Runs a query once for each [`IN_LIST`] keys; not at all when there are none.
@@ -265,131 +272,6 @@ fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
     Ok(())
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = records)]
-struct RecordRow {
-    id: i64,
-    kind: String,
-    number: i64,
-    name: String,
-    active: bool,
-    account_id: Option<i64>,
-    contact_id: Option<i64>,
-    converted_account_id: Option<i64>,
-    converted_contact_id: Option<i64>,
-    status: Option<String>,
-    assigned_user_id: Option<i64>,
-}
-
-impl RecordRow {
-    fn names(&self) -> impl Iterator<Item = i64> {
-        [self.account_id, self.contact_id, self.converted_account_id, self.converted_contact_id].into_iter().flatten()
-    }
-
-    fn facts(self) -> Result<RecordFacts> {
-        let id = self.id;
-        let wrong = |error: String| anyhow!("record {id}: {error}");
-        Ok(RecordFacts {
-            kind: self.kind.parse().map_err(wrong)?,
-            number: self.number,
-            name: self.name,
-            active: self.active,
-            account: self.account_id.map(RecordId),
-            contact: self.contact_id.map(RecordId),
-            converted_account: self.converted_account_id.map(RecordId),
-            converted_contact: self.converted_contact_id.map(RecordId),
-            status: self.status.map(|status| status.parse()).transpose().map_err(wrong)?,
-            assigned_user: self.assigned_user_id.map(UserId),
-            teams: Vec::new(),
-            open_opportunities: Vec::new(),
-        })
-    }
-}
-
-fn gather_records(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    let by_address = in_lists(&named.leading, |some| {
-        record_addresses::table
-            .filter(record_addresses::address.eq_any(some))
-            .order(record_addresses::record_id)
-            .select((record_addresses::address, record_addresses::record_id))
-            .load::<(String, i64)>(db)
-    })?;
-    let by_number = in_lists(&named.case_numbers, |some| {
-        records::table
-            .filter(records::kind.eq(RecordKind::Case.as_str()))
-            .filter(records::number.eq_any(some))
-            .select((records::number, records::id))
-            .load::<(i64, i64)>(db)
-    })?;
-    facts.cases_by_number = by_number.into_iter().map(|(number, id)| (number, RecordId(id))).collect();
-    for (address, record) in by_address {
-        facts.records_by_address.entry(address).or_default().push(RecordId(record));
-    }
-    let named: HashSet<i64> = (facts.records_by_address.values().flatten())
-        .chain(facts.cases_by_number.values())
-        .chain(facts.thread_parents.values())
-        .chain(facts.emails.values().filter_map(|email| email.parent.as_ref()))
-        .map(|record| record.0)
-        .collect();
-    follow(db, named, facts)?;
-    let opportunities = gather_opportunities(db, facts)?;
-    follow(db, opportunities, facts)?;
-    let ids: HashSet<i64> = facts.records.keys().map(|record| record.0).collect();
-    let teams = in_lists(&ids, |some| {
-        record_teams::table.filter(record_teams::record_id.eq_any(some)).order(record_teams::team_id).load::<(i64, i64)>(db)
-    })?;
-    for (record, team) in teams {
-        facts.records.entry(RecordId(record)).and_modify(|record| record.teams.push(TeamId(team)));
-    }
-    Ok(())
-}
-
-/// Fetches records, those that they name, and so on.
-fn follow(db: &mut Database, mut named: HashSet<i64>, facts: &mut Facts) -> Result<()> {
-    for _ in 0..LEVELS {
-        named.retain(|id| !facts.records.contains_key(&RecordId(*id)));
-        let rows = in_lists(&named, |some| {
-            records::table.filter(records::id.eq_any(some)).select(RecordRow::as_select()).load::<RecordRow>(db)
-        })?;
-        named = rows.iter().flat_map(RecordRow::names).collect();
-        for row in rows {
-            facts.records.insert(RecordId(row.id), row.facts()?);
-        }
-    }
-    Ok(())
-}
-
-/// Fetches the oldest and the newest open Opportunity of each Account and Contact: enough to tell whether there is one.
-fn gather_opportunities(db: &mut Database, facts: &mut Facts) -> Result<HashSet<i64>> {
-    let of = |kind: RecordKind| -> HashSet<i64> {
-        facts.records.iter().filter(|(_, record)| record.kind == kind).map(|(id, _)| id.0).collect()
-    };
-    let open = || records::table.filter(records::kind.eq(RecordKind::Opportunity.as_str())).filter(records::active.eq(true));
-    let mut rows = in_lists(&of(RecordKind::Account), |some| {
-        let some = some.iter().copied().map(Some);
-        open()
-            .filter(records::account_id.eq_any(some))
-            .group_by(records::account_id)
-            .select((records::account_id, min(records::id), max(records::id)))
-            .load::<(Option<i64>, Option<i64>, Option<i64>)>(db)
-    })?;
-    rows.extend(in_lists(&of(RecordKind::Contact), |some| {
-        let some = some.iter().copied().map(Some);
-        open()
-            .filter(records::contact_id.eq_any(some))
-            .group_by(records::contact_id)
-            .select((records::contact_id, min(records::id), max(records::id)))
-            .load::<(Option<i64>, Option<i64>, Option<i64>)>(db)
-    })?);
-    let mut found = HashSet::new();
-    for (of, oldest, newest) in rows {
-        let Some(record) = of.and_then(|of| facts.records.get_mut(&RecordId(of))) else { continue };
-        record.open_opportunities = oldest.into_iter().chain(newest.filter(|_| newest != oldest)).map(RecordId).collect();
-        found.extend(oldest.into_iter().chain(newest));
-    }
-    Ok(found)
-}
-
 /// Who takes part in the cases whose numbers stand in subjects (LINK-3).
 fn gather_participants(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
     let cases: HashSet<i64> = facts.cases_by_number.values().map(|case| case.0).collect();
@@ -462,7 +344,7 @@ fn gather_load(db: &mut Database, facts: &mut Facts) -> Result<()> {
     let rows = in_lists(&members, |some| {
         records::table
             .filter(records::assigned_user_id.eq_any(some.iter().copied().map(Some)))
-            .filter(records::kind.eq(RecordKind::Case.as_str()))
+            // Only cases have a status, and so the index answers alone.
             .filter(records::status.eq_any(open.iter().copied()))
             .group_by(records::assigned_user_id)
             .select((records::assigned_user_id, count_star()))

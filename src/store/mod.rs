@@ -21,7 +21,7 @@ use diesel::prelude::*;
 
 use crate::fault::{Class, Fault};
 
-/// A connection to either database.
+/// A connection to either database. Every query goes through it: portable ones as they are, others by [`dialect`].
 #[derive(diesel::MultiConnection)]
 pub enum Database {
     Sqlite(diesel::SqliteConnection),
@@ -115,7 +115,7 @@ impl Store {
                     attempt += 1;
                     log::debug!("transaction repeated ({attempt} of {RETRIES}): {error:#}");
                 }
-                outcome => return outcome,
+                outcome => return outcome.map_err(dialect::classify),
             }
         }
     }

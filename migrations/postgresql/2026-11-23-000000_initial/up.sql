@@ -197,8 +197,9 @@ CREATE TABLE records (
     UNIQUE (kind, number),
     CHECK ((kind = 'case') = (status IS NOT NULL))
 );
-CREATE INDEX records_account ON records (account_id);
-CREATE INDEX records_contact ON records (contact_id);
+-- Kind and activity too: an Account may have a hundred thousand cases and one open Opportunity.
+CREATE INDEX records_account ON records (account_id, kind, active);
+CREATE INDEX records_contact ON records (contact_id, kind, active);
 CREATE INDEX records_lead ON records (lead_id);
 CREATE INDEX records_converted_account ON records (converted_account_id);
 CREATE INDEX records_converted_contact ON records (converted_contact_id);

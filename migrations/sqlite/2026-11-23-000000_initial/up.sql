@@ -1,23 +1,24 @@
 -- Times are seconds since 1970 UTC. Words are checked. Every foreign key says what happens on delete.
+-- INTEGER PRIMARY KEY is SQLite's own row number: no second index. Tables that are all key have no row number.
 
 CREATE TABLE settings (
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
 -- One row per kind of number. Every decider first updates the row 'lock', which serialises them.
 CREATE TABLE counters (
     name TEXT NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TABLE teams (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 
 CREATE TABLE users (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     login TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     active BOOLEAN NOT NULL,
@@ -33,11 +34,11 @@ CREATE TABLE user_addresses (
     address TEXT NOT NULL,
     place BIGINT NOT NULL,
     PRIMARY KEY (user_id, address)
-);
+) WITHOUT ROWID;
 CREATE INDEX user_addresses_address ON user_addresses (address);
 
 CREATE TABLE absences (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     starts_at BIGINT NOT NULL,
     ends_at BIGINT NOT NULL
@@ -49,11 +50,11 @@ CREATE TABLE team_members (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     position TEXT,
     PRIMARY KEY (team_id, user_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX team_members_user ON team_members (user_id);
 
 CREATE TABLE roles (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 
@@ -63,24 +64,24 @@ CREATE TABLE role_rights (
     action TEXT NOT NULL CHECK (action IN ('read', 'edit', 'delete', 'use')),
     level TEXT NOT NULL CHECK (level IN ('no', 'own', 'team', 'all')),
     PRIMARY KEY (role_id, scope, action)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE user_roles (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     PRIMARY KEY (user_id, role_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX user_roles_role ON user_roles (role_id);
 
 CREATE TABLE team_roles (
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     PRIMARY KEY (team_id, role_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX team_roles_role ON team_roles (role_id);
 
 CREATE TABLE accounts (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL CHECK (kind IN ('group', 'personal')),
     -- The owner of a personal account.
@@ -134,20 +135,20 @@ CREATE TABLE account_mailboxes (
     name TEXT NOT NULL,
     place BIGINT NOT NULL,
     PRIMARY KEY (account_id, name)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE account_teams (
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (account_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX account_teams_team ON account_teams (team_id);
 
 -- (account, mailbox, UIDVALIDITY): every UID above start_uid and up to last_uid has a fate (FETCH-1, FETCH-2).
 -- What lies at or below start_uid was there before the account's fetch-since (FETCH-3).
 -- Mail that came by `deliver` or `import` has a mailbox of its own, with UIDs that we give.
 CREATE TABLE positions (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     mailbox TEXT NOT NULL,
     uidvalidity BIGINT NOT NULL,
@@ -158,25 +159,25 @@ CREATE TABLE positions (
 
 -- Raw bytes, once per content, zstd-compressed (PARSE-1).
 CREATE TABLE raws (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE,
     size BIGINT NOT NULL,
     packed BLOB NOT NULL
 );
 
 CREATE TABLE threads (
-    id BIGINT NOT NULL PRIMARY KEY
+    id INTEGER NOT NULL PRIMARY KEY
 );
 
 -- Message-IDs of stored e-mails and of ancestors we never saw (THREAD-1).
 CREATE TABLE thread_ids (
     message_id TEXT NOT NULL PRIMARY KEY,
     thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE CASCADE
-);
+) WITHOUT ROWID;
 CREATE INDEX thread_ids_thread ON thread_ids (thread_id);
 
 CREATE TABLE records (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('account', 'contact', 'lead', 'opportunity', 'case')),
     number BIGINT NOT NULL,
     name TEXT NOT NULL,
@@ -195,8 +196,9 @@ CREATE TABLE records (
     UNIQUE (kind, number),
     CHECK ((kind = 'case') = (status IS NOT NULL))
 );
-CREATE INDEX records_account ON records (account_id);
-CREATE INDEX records_contact ON records (contact_id);
+-- Kind and activity too: an Account may have a hundred thousand cases and one open Opportunity.
+CREATE INDEX records_account ON records (account_id, kind, active);
+CREATE INDEX records_contact ON records (contact_id, kind, active);
 CREATE INDEX records_lead ON records (lead_id);
 CREATE INDEX records_converted_account ON records (converted_account_id);
 CREATE INDEX records_converted_contact ON records (converted_contact_id);
@@ -208,25 +210,25 @@ CREATE TABLE record_addresses (
     address TEXT NOT NULL,
     place BIGINT NOT NULL,
     PRIMARY KEY (record_id, address)
-);
+) WITHOUT ROWID;
 CREATE INDEX record_addresses_address ON record_addresses (address);
 
 CREATE TABLE record_teams (
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (record_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX record_teams_team ON record_teams (team_id);
 
 CREATE TABLE followers (
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (record_id, user_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX followers_user ON followers (user_id);
 
 CREATE TABLE emails (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE RESTRICT,
     raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
     -- Message-ID, or the digest of the raw bytes where there is none (DUP-2).
@@ -278,14 +280,14 @@ CREATE TABLE email_accounts (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     PRIMARY KEY (email_id, account_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX email_accounts_account ON email_accounts (account_id);
 
 CREATE TABLE email_teams (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (email_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX email_teams_team ON email_teams (team_id);
 
 CREATE TABLE email_users (
@@ -293,11 +295,11 @@ CREATE TABLE email_users (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     is_read BOOLEAN NOT NULL,
     PRIMARY KEY (email_id, user_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX email_users_user ON email_users (user_id);
 
 CREATE TABLE notes (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('email-received', 'email-sent', 'created', 'assigned', 'status')),
     email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
@@ -314,7 +316,7 @@ CREATE TABLE rotations (
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (account_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX rotations_team ON rotations (team_id);
 CREATE INDEX rotations_user ON rotations (user_id);
 
@@ -348,7 +350,7 @@ CREATE TABLE attempts (
     uid BIGINT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (position_id, uid)
-);
+) WITHOUT ROWID;
 
 -- Each value is the next free number.
 INSERT INTO counters (name, value) VALUES

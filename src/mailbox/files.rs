@@ -1,0 +1,163 @@
+//! Reading mail from files: a message, an mbox, a Maildir, or a folder of messages (FETCH-17).
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::fault::{Class, Fault};
+
+/// A message from a file.
+pub struct FileMessage {
+    /// The path; for an mbox with the message's number in it.
+    pub origin: String,
+    /// When the file was written or the mbox says it was delivered; seconds since 1970 UTC.
+    pub internal_date: Option<i64>,
+    pub bytes: Vec<u8>,
+}
+
+/// Hands every message at or below a path to `each`, in the order of names. A message larger than `max` bytes is an error
+/// that names it; nothing behind it is read.
+pub fn read(path: &Path, max: u64, each: &mut dyn FnMut(FileMessage) -> Result<()>) -> Result<()> {
+    let kind =
+        std::fs::metadata(path).map_err(|error| Fault::new(Class::Data, format!("cannot read {}: {error}", path.display())))?;
+    if !kind.is_dir() {
+        return read_file(path, max, each);
+    }
+    let is_maildir = path.join("cur").is_dir() && path.join("new").is_dir();
+    let folders = if is_maildir { vec![path.join("cur"), path.join("new")] } else { vec![path.to_path_buf()] };
+    for folder in folders {
+        for entry in sorted(&folder)? {
+            if entry.is_dir() {
+                read(&entry, max, each)?;
+            } else if !entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+                read_file(&entry, max, each)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("reading the folder {}", folder.display()))?;
+    let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// A file that begins with `From ` is an mbox (RFC 4155); any other one is a message.
+fn read_file(path: &Path, max: u64, each: &mut dyn FnMut(FileMessage) -> Result<()>) -> Result<()> {
+    let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
+    let modified =
+        file.metadata()?.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok()).map(jiff::Timestamp::as_second);
+    let mut reader = BufReader::with_capacity(128 << 10, file);
+    if reader.fill_buf()?.starts_with(b"From ") {
+        return read_mbox(path, reader, max, each);
+    }
+    let size = std::fs::metadata(path)?.len();
+    if size > max {
+        return Err(too_large(&path.display().to_string(), max));
+    }
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    each(FileMessage { origin: path.display().to_string(), internal_date: modified, bytes })
+}
+
+/// Reads an mbox: a `From ` line begins a message when an empty line stands before it; one `>` is taken off quoted ones.
+fn read_mbox(path: &Path, mut reader: impl BufRead, max: u64, each: &mut dyn FnMut(FileMessage) -> Result<()>) -> Result<()> {
+    let mut number = 0_u64;
+    let mut current: Option<FileMessage> = None;
+    let mut after_empty = true;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let more = std::io::Read::take(&mut reader, max + 1).read_until(b'\n', &mut line)? > 0;
+        let begins = more && after_empty && line.starts_with(b"From ");
+        if begins || !more {
+            if let Some(mut message) = current.take() {
+                // The empty line before the next message is the mbox's, not the message's.
+                let end = message.bytes.strip_suffix(b"\r\n\r\n").map(|rest| rest.len() + 2);
+                let end = end.or_else(|| message.bytes.strip_suffix(b"\n\n").map(|rest| rest.len() + 1));
+                message.bytes.truncate(end.unwrap_or(message.bytes.len()));
+                each(message)?;
+            }
+            if !more {
+                return Ok(());
+            }
+            number += 1;
+            let internal_date = delivered(&line);
+            current = Some(FileMessage { origin: format!("{}:{number}", path.display()), internal_date, bytes: Vec::new() });
+            after_empty = false;
+            continue;
+        }
+        after_empty = matches!(line.as_slice(), b"\n" | b"\r\n");
+        if let Some(message) = &mut current {
+            let quoted = line.iter().position(|byte| *byte != b'>').is_some_and(|at| at > 0 && line[at..].starts_with(b"From "));
+            message.bytes.extend_from_slice(if quoted { &line[1..] } else { &line });
+            if message.bytes.len() as u64 > max {
+                return Err(too_large(&message.origin, max));
+            }
+        }
+    }
+}
+
+/// Reads the date of a line such as `From a@example.org Fri Nov 20 10:00:00 2026`.
+fn delivered(line: &[u8]) -> Option<i64> {
+    let line = std::str::from_utf8(line).ok()?;
+    let date = line.split_ascii_whitespace().skip(2).take(5).collect::<Vec<_>>().join(" ");
+    let parsed = jiff::fmt::strtime::parse("%a %b %d %H:%M:%S %Y", &date).ok()?;
+    Some(parsed.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+}
+
+fn too_large(origin: &str, max: u64) -> anyhow::Error {
+    Fault::new(Class::Data, format!("{origin} is larger than {max} bytes"))
+        .hint("raise fetch.max-message-size to import it")
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn all(path: &Path) -> Vec<(String, Option<i64>)> {
+        let mut messages = Vec::new();
+        read(path, 1_000, &mut |message| {
+            messages.push((String::from_utf8(message.bytes).unwrap(), message.internal_date));
+            Ok(())
+        })
+        .unwrap();
+        messages
+    }
+
+    #[test]
+    fn fetch_17_an_mbox_a_maildir_a_folder_and_a_message() {
+        let dir = tempfile::tempdir().unwrap();
+        let mbox = dir.path().join("box");
+        std::fs::write(
+            &mbox,
+            "From a@example.org Fri Nov 20 10:00:00 2026\nSubject: 1\n\nHi\nFrom here\n>From there\n>>From far\n\nFrom b@example.org Sat\nSubject: 2\n\nx\n",
+        )
+        .unwrap();
+        let found = all(&mbox);
+        assert_eq!(found[0], ("Subject: 1\n\nHi\nFrom here\nFrom there\n>From far\n".to_string(), Some(1_795_168_800)));
+        assert_eq!(found[1].0, "Subject: 2\n\nx\n");
+
+        let maildir = dir.path().join("maildir");
+        for (folder, name, text) in [("cur", "1:2,S", "a"), ("new", "2", "b"), ("tmp", "3", "never")] {
+            std::fs::create_dir_all(maildir.join(folder)).unwrap();
+            std::fs::write(maildir.join(folder).join(name), text).unwrap();
+        }
+        assert_eq!(all(&maildir).iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(all(&maildir.join("cur/1:2,S"))[0].0, "a");
+    }
+
+    #[test]
+    fn fetch_17_a_giant_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.eml"), vec![b'x'; 2_000]).unwrap();
+        let error = read(dir.path(), 1_000, &mut |_| Ok(())).unwrap_err();
+        assert!(error.to_string().contains("a.eml is larger than 1000 bytes"), "{error}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Reading mail: IMAP servers and files.
+//!
+//! Promises: nothing here changes a mailbox (EXAMINE, BODY.PEEK). Every wait has an end, every answer a byte budget. What
+//! goes wrong is a [`Fault`](crate::fault::Fault) that says how far it reaches: a mailbox that does not open ends that
+//! mailbox; everything else ends the account, whose session must then be thrown away. Nobody retries here.
+
+mod answer;
+mod files;
+mod name;
+mod session;
+mod stream;
+mod structure;
+mod wire;
+
+pub use files::{FileMessage, read as read_files};
+pub use session::Session;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::secret::Secret;
+use crate::words::Security;
+
+/// Where to connect, as whom, and for how long.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The account's name, for what to type next.
+    pub account: String,
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    /// Certificates to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    pub user: String,
+    pub password: Secret,
+    /// Whether clear text may leave this machine.
+    pub allow_plain: bool,
+    pub connect_timeout: Duration,
+    /// How long a single read or write may take.
+    pub read_timeout: Duration,
+    /// When everything must be over.
+    pub deadline: Instant,
+    /// The most bytes that the answer to one fetch may have.
+    pub max_response: u64,
+}
+
+/// A mailbox that was opened for reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    pub uidvalidity: u32,
+    pub uidnext: Option<u32>,
+    /// How many messages it has.
+    pub exists: u32,
+}
+
+/// A message's size in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    pub uid: u32,
+    pub size: u64,
+}
+
+/// A message as the server has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawMessage {
+    pub uid: u32,
+    /// INTERNALDATE in seconds since 1970 UTC.
+    pub internal_date: Option<i64>,
+    pub bytes: Vec<u8>,
+    /// Only header and text parts are there (FETCH-8).
+    pub partial: bool,
+}
+
+/// A message's header and what tells it from others (FETCH-5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderOnly {
+    pub uid: u32,
+    pub size: u64,
+    /// INTERNALDATE in seconds since 1970 UTC.
+    pub internal_date: Option<i64>,
+    pub header: Vec<u8>,
+}

@@ -1,0 +1,186 @@
+//! A connection in which every wait has an end: TCP with a limit for each read and an absolute deadline, then TLS.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use native_tls::{Certificate, TlsConnector, TlsStream};
+
+use super::Server;
+use super::session::text;
+use crate::fault::{Class, Fault, Reach};
+
+/// TCP whose reads and writes end at the read limit or at the deadline, whichever comes first.
+#[derive(Debug)]
+pub struct Timed {
+    tcp: TcpStream,
+    limit: Duration,
+    deadline: Instant,
+}
+
+/// Clear or encrypted.
+pub enum Stream {
+    Clear(Timed),
+    Tls(Box<TlsStream<Timed>>),
+}
+
+impl Timed {
+    fn prepare(&self) -> io::Result<()> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the account's time is over"));
+        }
+        // The limit is set once; only near the deadline does it change.
+        if left < self.limit {
+            self.tcp.set_read_timeout(Some(left))?;
+            self.tcp.set_write_timeout(Some(left))?;
+        }
+        Ok(())
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.prepare()?;
+        self.tcp.read(buffer).map_err(timed_out)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.prepare()?;
+        self.tcp.write(bytes).map_err(timed_out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tcp.flush()
+    }
+}
+
+/// A read limit shows as "would block": said as what it is.
+fn timed_out(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            io::Error::new(io::ErrorKind::TimedOut, "the server does not answer")
+        }
+        _ => error,
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(tcp) => tcp.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Clear(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Clear(tcp) => tcp.flush(),
+            Self::Tls(tls) => tls.flush(),
+        }
+    }
+}
+
+/// Connects to the first address that answers.
+pub fn connect(server: &Server) -> Result<Timed> {
+    let unavailable = |what: String| Fault::new(Class::Unavailable, what).reach(Reach::Account);
+    let place = format!("{}:{}", server.host, server.port);
+    let addresses: Vec<_> = (server.host.as_str(), server.port)
+        .to_socket_addrs()
+        .map_err(|error| unavailable(format!("the host {} cannot be found: {error}", server.host)))?
+        .collect();
+    let mut last = None;
+    for address in addresses {
+        let left = server.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(&address, server.connect_timeout.min(left)) {
+            Ok(tcp) => {
+                // Commands are small and wait for their answers.
+                tcp.set_nodelay(true)?;
+                tcp.set_read_timeout(Some(server.read_timeout))?;
+                tcp.set_write_timeout(Some(server.read_timeout))?;
+                return Ok(Timed { tcp, limit: server.read_timeout, deadline: server.deadline });
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    let cause = last.map_or_else(|| "it has no address".to_string(), |error| error.to_string());
+    Err(unavailable(format!("cannot connect to {place}: {cause}")).into())
+}
+
+/// Whether the peer is this machine.
+pub fn is_loopback(tcp: &Timed) -> bool {
+    tcp.tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+}
+
+/// Puts TLS on a connection; the certificate must be trusted, current and the host's.
+pub fn encrypt(server: &Server, tcp: Timed) -> Result<Stream> {
+    let mut builder = TlsConnector::builder();
+    if let Some(path) = &server.ca_file {
+        let file = path.display();
+        let bad = |what: String| Fault::new(Class::Config, what).reach(Reach::Account).hint("check the account's --ca-file");
+        let pem = std::fs::read(path).map_err(|error| bad(format!("cannot read the CA file {file}: {error}")))?;
+        for certificate in pem_blocks(&pem) {
+            let certificate = Certificate::from_pem(&certificate)
+                .map_err(|error| bad(format!("the CA file {file} has no certificate: {error}")))?;
+            builder.add_root_certificate(certificate);
+        }
+    }
+    let connector = builder.build()?;
+    match connector.connect(&server.host, tcp) {
+        Ok(tls) => Ok(Stream::Tls(Box::new(tls))),
+        Err(error) => Err(refused_handshake(server, &error.to_string())),
+    }
+}
+
+/// A CA file may hold several certificates.
+fn pem_blocks(pem: &[u8]) -> Vec<Vec<u8>> {
+    const END: &[u8] = b"-----END CERTIFICATE-----";
+    let mut blocks = Vec::new();
+    let mut rest = pem;
+    while let Some(at) = memchr::memmem::find(rest, END) {
+        let (block, behind) = rest.split_at(at + END.len());
+        blocks.push(block.to_vec());
+        rest = behind;
+    }
+    if blocks.is_empty() { vec![pem.to_vec()] } else { blocks }
+}
+
+fn refused_handshake(server: &Server, error: &str) -> anyhow::Error {
+    let place = format!("{}:{}", server.host, server.port);
+    if error.contains("does not answer") || error.contains("time is over") {
+        return Fault::new(Class::Unavailable, format!("{place}: no TLS answer in time")).reach(Reach::Account).into();
+    }
+    let known = [
+        ("certificate has expired", "its certificate has expired", "the server's administrator must renew it"),
+        (
+            "ostname mismatch",
+            "its certificate is for another host name",
+            "use the name the certificate was made for as --imap-host",
+        ),
+        (
+            "IP address mismatch",
+            "its certificate is for another host name",
+            "use the name the certificate was made for as --imap-host",
+        ),
+        ("self-signed certificate", "its certificate is not signed by a known authority", "name the authority with --ca-file"),
+        ("self signed certificate", "its certificate is not signed by a known authority", "name the authority with --ca-file"),
+        ("unable to get local issuer", "its certificate is not signed by a known authority", "name the authority with --ca-file"),
+    ];
+    let (what, hint) = known.iter().find(|(sign, ..)| error.contains(sign)).map_or_else(
+        || (text(error.as_bytes()), "check host, port and --imap-security"),
+        |(_, what, hint)| ((*what).to_string(), *hint),
+    );
+    Fault::new(Class::Refused, format!("TLS with {place} failed: {what}")).reach(Reach::Account).hint(hint).into()
+}

@@ -1,0 +1,128 @@
+//! The rows that a batch writes, one struct for each table.
+
+use std::borrow::Cow;
+
+use diesel::prelude::*;
+
+use crate::store::schema::{
+    attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, thread_ids, threads,
+};
+
+#[derive(Insertable)]
+#[diesel(table_name = threads, treat_none_as_default_value = false)]
+pub struct ThreadRow {
+    pub id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = thread_ids, treat_none_as_default_value = false)]
+pub struct ThreadIdRow<'a> {
+    pub message_id: Cow<'a, str>,
+    pub thread_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = records, treat_none_as_default_value = false)]
+pub struct CaseRow {
+    pub id: i64,
+    pub kind: &'static str,
+    pub number: i64,
+    pub name: String,
+    pub active: bool,
+    pub status: Option<&'static str>,
+    pub description: String,
+    pub account_id: Option<i64>,
+    pub contact_id: Option<i64>,
+    pub lead_id: Option<i64>,
+    pub assigned_user_id: Option<i64>,
+    pub through_account_id: Option<i64>,
+    pub created_at: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = record_teams, treat_none_as_default_value = false)]
+pub struct RecordTeamRow {
+    pub record_id: i64,
+    pub team_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = followers, treat_none_as_default_value = false)]
+pub struct FollowerRow {
+    pub record_id: i64,
+    pub user_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = emails, treat_none_as_default_value = false)]
+pub struct EmailRow<'a> {
+    pub id: i64,
+    pub thread_id: i64,
+    pub raw_id: i64,
+    pub message_id: Cow<'a, str>,
+    pub content_digest: &'a [u8],
+    pub from_address: String,
+    pub people: String,
+    pub subject: Cow<'a, str>,
+    pub date: i64,
+    pub header_date: Option<i64>,
+    pub arrived_at: i64,
+    pub text: Cow<'a, str>,
+    pub html: Option<Cow<'a, str>>,
+    pub replied_id: Option<i64>,
+    pub is_replied: bool,
+    pub parent_id: Option<i64>,
+    pub parent_by: Option<&'static str>,
+    pub account_record_id: Option<i64>,
+    pub is_partial: bool,
+    pub is_archived: bool,
+    pub id_collision: bool,
+    pub automatic: String,
+    pub defects: String,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = attachments, treat_none_as_default_value = false)]
+pub struct AttachmentRow<'a> {
+    pub email_id: i64,
+    pub place: i64,
+    pub name: Cow<'a, str>,
+    pub media_type: Cow<'a, str>,
+    pub size: i64,
+    pub content_id: Option<Cow<'a, str>>,
+    pub is_inline: bool,
+    pub part: Cow<'a, str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = email_accounts, treat_none_as_default_value = false)]
+pub struct EmailAccountRow {
+    pub email_id: i64,
+    pub account_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = email_teams, treat_none_as_default_value = false)]
+pub struct EmailTeamRow {
+    pub email_id: i64,
+    pub team_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = email_users, treat_none_as_default_value = false)]
+pub struct EmailUserRow {
+    pub email_id: i64,
+    pub user_id: i64,
+    pub is_read: bool,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = notes, treat_none_as_default_value = false)]
+pub struct NoteRow {
+    pub id: i64,
+    pub record_id: i64,
+    pub kind: &'static str,
+    pub email_id: Option<i64>,
+    pub detail: &'static str,
+    pub created_at: i64,
+}

@@ -1,0 +1,8 @@
+//! All integration tests, in one binary.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+#[macro_use]
+mod support;
+
+mod schema;
+mod store;

@@ -1,0 +1,194 @@
+//! The two schemas are one: same tables, columns, keys, delete rules and words, also after going down and up again.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use espomail::store::{Database, SchemaState, Store};
+use espomail::words::{
+    AccountKind, CaseStatus, Distribution, Fate, NoteKind, ParentBy, PasswordSource, RecordKind, RoleAction, RoleLevel,
+    RoleScope, Security,
+};
+
+use crate::support::TestStore;
+
+const SQLITE_UP: &str = include_str!("../migrations/sqlite/2026-11-23-000000_initial/up.sql");
+const POSTGRESQL_UP: &str = include_str!("../migrations/postgresql/2026-11-23-000000_initial/up.sql");
+const TABLES: &str = include_str!("../src/store/schema.rs");
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+fn lines(store: &mut Store, queries: &[&str]) -> BTreeSet<String> {
+    let database: &mut Database = store.connection();
+    let load = |query: &&str| diesel::sql_query(*query).load::<Line>(database).unwrap();
+    queries.iter().flat_map(load).map(|row| row.line).collect()
+}
+
+/// Describes a SQLite schema, one fact a line.
+fn of_sqlite(store: &mut Store) -> BTreeSet<String> {
+    const OURS: &str = "m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '__diesel%'";
+    let columns = format!(
+        "SELECT m.name || '.' || c.name || ' '
+                || CASE c.type WHEN 'INTEGER' THEN 'bigint' WHEN 'BLOB' THEN 'bytea' ELSE lower(c.type) END || ' '
+                || CASE c.\"notnull\" WHEN 1 THEN 'NO' ELSE 'YES' END AS line
+         FROM sqlite_master m, pragma_table_info(m.name) c WHERE {OURS}"
+    );
+    let primary = format!(
+        "SELECT name || ' PRIMARY (' || group_concat(col, ',') || ')' AS line FROM
+            (SELECT m.name AS name, c.name AS col FROM sqlite_master m, pragma_table_info(m.name) c
+             WHERE {OURS} AND c.pk > 0 ORDER BY m.name, c.pk) GROUP BY name"
+    );
+    let foreign = format!(
+        "SELECT m.name || '.' || f.\"from\" || ' -> ' || f.\"table\" || '.' || f.\"to\" || ' ' || f.on_delete AS line
+         FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE {OURS}"
+    );
+    let unique = format!(
+        "SELECT name || ' UNIQUE (' || group_concat(col, ',') || ')' AS line FROM
+            (SELECT m.name AS name, l.name AS idx, i.name AS col
+             FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
+             WHERE {OURS} AND l.origin = 'u' ORDER BY m.name, l.name, i.seqno) GROUP BY name, idx"
+    );
+    let indexes = format!(
+        "SELECT name || ' INDEX ' || idx || ' (' || group_concat(col, ',') || ')' AS line FROM
+            (SELECT m.name AS name, l.name AS idx, i.name AS col
+             FROM sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
+             WHERE {OURS} AND l.origin = 'c' ORDER BY m.name, l.name, i.seqno) GROUP BY name, idx"
+    );
+    lines(store, &[&columns, &primary, &foreign, &unique, &indexes])
+}
+
+/// Describes a PostgreSQL schema in the same words.
+fn of_postgresql(store: &mut Store) -> BTreeSet<String> {
+    const COLUMNS: &str = "SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, NULL) || ' '
+            || CASE WHEN a.attnotnull THEN 'NO' ELSE 'YES' END AS line
+         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_diesel%'";
+    const KEYS: &str = "SELECT c.relname || CASE k.contype WHEN 'p' THEN ' PRIMARY (' ELSE ' UNIQUE (' END ||
+            (SELECT string_agg(a.attname, ',' ORDER BY n.i) FROM unnest(k.conkey) WITH ORDINALITY n (num, i)
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = n.num) || ')' AS line
+         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+         WHERE k.contype IN ('p', 'u') AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_diesel%'";
+    const FOREIGN: &str = "SELECT c.relname || '.' || a.attname || ' -> ' || f.relname || '.' || b.attname || ' ' ||
+            CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION' END AS line
+         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+         JOIN pg_attribute b ON b.attrelid = f.oid AND b.attnum = k.confkey[1]
+         WHERE k.contype = 'f'";
+    const INDEXES: &str = "SELECT c.relname || ' INDEX ' || i.relname || ' (' ||
+            (SELECT string_agg(a.attname, ',' ORDER BY n.i) FROM unnest(x.indkey::int2[]) WITH ORDINALITY n (num, i)
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = n.num) || ')' AS line
+         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
+         WHERE NOT x.indisunique AND c.relnamespace = 'public'::regnamespace";
+    lines(store, &[COLUMNS, KEYS, FOREIGN, INDEXES])
+}
+
+fn of(store: &mut TestStore) -> BTreeSet<String> {
+    if store.is_sqlite() { of_sqlite(store) } else { of_postgresql(store) }
+}
+
+#[test]
+fn both_schemas_are_equal() {
+    let sqlite = of(&mut TestStore::sqlite());
+    let postgresql = of(&mut TestStore::postgresql());
+    let only = |here: &BTreeSet<String>, there: &BTreeSet<String>| here.difference(there).cloned().collect::<Vec<_>>();
+    assert_eq!((only(&sqlite, &postgresql), only(&postgresql, &sqlite)), (vec![], vec![]));
+    assert!(sqlite.len() > 200, "{} facts", sqlite.len());
+}
+
+#[test]
+fn every_foreign_key_says_what_happens_on_delete_and_has_an_index() {
+    let facts = of(&mut TestStore::sqlite());
+    for foreign in facts.iter().filter(|fact| fact.contains(" -> ")) {
+        assert!(!foreign.ends_with("NO ACTION"), "{foreign}");
+        let (table, column) = foreign.split(' ').next().unwrap().split_once('.').unwrap();
+        let begins = |fact: &&String| {
+            fact.starts_with(&format!("{table} "))
+                && (fact.contains(&format!("({column},")) || fact.contains(&format!("({column})")))
+        };
+        assert!(facts.iter().any(|fact| begins(&fact)), "no index begins with {table}.{column}");
+    }
+}
+
+#[test]
+fn the_tables_of_the_program_are_those_of_the_database() {
+    let mut expected = BTreeSet::new();
+    let mut table = "";
+    for line in TABLES.lines().map(str::trim) {
+        if let Some((column, kind)) = line.split_once(" -> ") {
+            let kind = kind.trim_end_matches(',');
+            let (kind, null) = match kind.strip_prefix("Nullable<") {
+                Some(inner) => (inner.trim_end_matches('>'), "YES"),
+                None => (kind, "NO"),
+            };
+            let kind = match kind {
+                "BigInt" => "bigint",
+                "Bool" => "boolean",
+                "Binary" => "bytea",
+                _ => "text",
+            };
+            expected.insert(format!("{table}.{column} {kind} {null}"));
+        } else if let Some((name, key)) = line.strip_suffix(") {").and_then(|line| line.split_once(" (")) {
+            table = name;
+            expected.insert(format!("{table} PRIMARY ({})", key.replace(", ", ",")));
+        }
+    }
+    let keep = |fact: &String| fact.contains(" PRIMARY ") || fact.ends_with(" YES") || fact.ends_with(" NO");
+    let found: BTreeSet<String> = of(&mut TestStore::postgresql()).into_iter().filter(keep).collect();
+    assert_eq!(expected, found);
+}
+
+#[test]
+fn both_migrations_read_the_same_but_for_the_types() {
+    let plain = |text: &str| -> Vec<String> {
+        text.replace("BYTEA", "BLOB")
+            .replace("id INTEGER NOT NULL PRIMARY", "id BIGINT NOT NULL PRIMARY")
+            .replace(") WITHOUT ROWID;", ");")
+            .lines()
+            .filter(|line| !line.starts_with("--") && !line.starts_with("ALTER"))
+            .map(str::to_string)
+            .collect()
+    };
+    assert_eq!(plain(SQLITE_UP), plain(POSTGRESQL_UP));
+}
+
+#[test]
+fn checks_name_the_words_of_the_program() {
+    macro_rules! same {
+        ($table:literal, $column:literal, $words:ty) => {
+            let table = SQLITE_UP.split(concat!("CREATE TABLE ", $table, " (")).nth(1).unwrap();
+            let list = table.split(concat!("CHECK (", $column, " IN (")).nth(1).unwrap().split("))").next().unwrap();
+            let words: Vec<String> = <$words>::ALL.iter().map(|word| format!("'{word}'")).collect();
+            assert_eq!(list, words.join(", "), "{}.{}", $table, $column);
+        };
+    }
+    same!("accounts", "kind", AccountKind);
+    same!("accounts", "imap_security", Security);
+    same!("accounts", "password_source", PasswordSource);
+    same!("accounts", "distribution", Distribution);
+    same!("records", "kind", RecordKind);
+    same!("records", "status", CaseStatus);
+    same!("emails", "parent_by", ParentBy);
+    same!("notes", "kind", NoteKind);
+    same!("fates", "fate", Fate);
+    same!("role_rights", "scope", RoleScope);
+    same!("role_rights", "action", RoleAction);
+    same!("role_rights", "level", RoleLevel);
+}
+
+on_both_databases! {
+    fn up_down_up_leaves_the_same(store: &mut TestStore) {
+        let before = of(store);
+        assert_eq!(store.schema_state().unwrap(), SchemaState::Current);
+        store.revert().unwrap();
+        assert_eq!(store.schema_state().unwrap(), SchemaState::Empty);
+        assert!(of(store).is_empty(), "{:?}", of(store));
+        let error = Store::open(&store.url).err().unwrap();
+        assert_eq!(espomail::fault::class_of(&error).exit_status(), 78);
+        assert_eq!(store.migrate().unwrap().len(), 1);
+        assert_eq!(of(store), before);
+    }
+}

@@ -1,0 +1,294 @@
+//! The store on both databases: transactions, leases, positions, raw, quarantine, status.
+
+mod apply;
+mod facts;
+mod speed;
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use espomail::fault::{Class, class_of};
+use espomail::store::{Store, attempt, fate, lease, lock, next_number, position, quarantine, raw, status};
+use espomail::words::{AccountId, EmailId, Fate, PositionId};
+
+pub const ACCOUNT: AccountId = AccountId(1);
+
+/// Runs statements that both databases understand.
+pub fn run(store: &mut Store, statements: &str) {
+    store.connection().batch_execute(statements).unwrap();
+}
+
+/// Returns the numbers of a query with one column named `n`.
+pub fn numbers(store: &mut Store, query: &str) -> Vec<i64> {
+    #[derive(QueryableByName)]
+    struct One {
+        #[diesel(sql_type = Nullable<BigInt>)]
+        n: Option<i64>,
+    }
+    diesel::sql_query(query).load::<One>(store.connection()).unwrap().into_iter().map(|row| row.n.unwrap_or(-1)).collect()
+}
+
+/// Returns the texts of a query with one column named `t`.
+pub fn texts(store: &mut Store, query: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct One {
+        #[diesel(sql_type = Text)]
+        t: String,
+    }
+    diesel::sql_query(query).load::<One>(store.connection()).unwrap().into_iter().map(|row| row.t).collect()
+}
+
+/// Adds the group account 1 `support`, the personal account 2 of user 1, users 1 to 3, teams 1 and 2.
+pub fn settle(store: &mut Store) {
+    run(
+        store,
+        "INSERT INTO teams (id, name) VALUES (1, 'support'), (2, 'sales');
+         INSERT INTO users (id, login, name, active, administrator, default_team_id, last_assignment) VALUES
+            (1, 'ada', 'Ada Example', TRUE, TRUE, 2, 7), (2, 'bob', 'Bob Example', TRUE, FALSE, NULL, 0),
+            (3, 'cleo', 'Cleo Example', FALSE, FALSE, NULL, 0);
+         INSERT INTO user_addresses (user_id, address, place) VALUES (1, 'ada@example.com', 1), (3, 'cleo@example.com', 1);
+         INSERT INTO team_members (team_id, user_id, position) VALUES (1, 1, 'agent'), (1, 2, NULL), (1, 3, NULL), (2, 2, NULL);
+         INSERT INTO accounts (id, name, kind, owner_id, address, active, imap_host, imap_port, imap_security, imap_user,
+            password_source, fetch_since, act_since, max_seconds, max_message_size, make_cases, distribution,
+            assigned_user_id, case_team_id, case_position, add_team_users, created_at, failures, fence, careful) VALUES
+            (1, 'support', 'group', NULL, 'support@example.com', TRUE, 'localhost', 143, 'plain', 'support', 'file', 0, 5, 600,
+             1000, TRUE, 'least-busy', 3, 1, 'agent', TRUE, 0, 0, 0, FALSE),
+            (2, 'ada', 'personal', 1, 'ada@example.com', TRUE, 'localhost', 143, 'plain', 'ada', 'file', 0, 0, 600,
+             1000, FALSE, 'none', NULL, NULL, NULL, TRUE, 0, 0, 0, FALSE);
+         INSERT INTO account_teams (account_id, team_id) VALUES (1, 1)",
+    );
+}
+
+/// Starts the position that tests put messages at.
+pub fn inbox(store: &mut Store) -> PositionId {
+    store.transaction(|db| position::start(db, ACCOUNT, "INBOX", 77, 0)).unwrap().id
+}
+
+fn packed(raw: &[u8]) -> raw::Packed {
+    raw::pack(raw, *blake3::hash(raw).as_bytes())
+}
+
+on_both_databases! {
+    fn a_failed_transaction_leaves_nothing(store: &mut TestStore) {
+        let failed = store.transaction(|db| {
+            lock(db)?;
+            next_number(db, "raw")?;
+            anyhow::bail!("no");
+            #[allow(unreachable_code)]
+            Ok(())
+        });
+        assert_eq!(failed.unwrap_err().to_string(), "no");
+        assert_eq!(numbers(store, "SELECT value AS n FROM counters WHERE name = 'raw'"), [1]);
+        assert_eq!(store.transaction(|db| next_number(db, "raw")).unwrap(), 1);
+        assert_eq!(store.transaction(|db| next_number(db, "never seen")).unwrap(), 1);
+        assert_eq!(store.transaction(|db| next_number(db, "never seen")).unwrap(), 2);
+    }
+
+    fn a_panic_rolls_back_and_the_connection_goes_on(store: &mut TestStore) {
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            store.transaction(|db| -> anyhow::Result<()> {
+                next_number(db, "raw")?;
+                panic!("a bug");
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(store.transaction(|db| next_number(db, "raw")).unwrap(), 1);
+    }
+
+    fn a_database_that_others_hold_is_to_be_tried_later(store: &mut TestStore) {
+        let mut other = store.another();
+        run(&mut other, if store.is_sqlite() { "PRAGMA busy_timeout = 20" } else { "SET lock_timeout = 50" });
+        store.transaction(|db| {
+            lock(db)?;
+            let error = other.transaction(lock).unwrap_err();
+            assert_eq!(class_of(&error), Class::TempFail, "{error:#}");
+            Ok(())
+        }).unwrap();
+        other.transaction(lock).unwrap();
+    }
+
+    fn a_server_that_went_away_is_unavailable(store: &mut TestStore) {
+        if store.is_sqlite() { return; }
+        let pid = numbers(store, "SELECT pg_backend_pid()::bigint AS n")[0];
+        run(&mut store.another(), &format!("SELECT pg_terminate_backend({pid})"));
+        let error = store.transaction(lock).unwrap_err();
+        assert_eq!(class_of(&error), Class::Unavailable, "{error:#}");
+    }
+
+    fn the_lock_row_serialises_deciders(store: &mut TestStore) {
+        let threads: Vec<_> = (0..4).map(|_| {
+            let mut store = store.another();
+            std::thread::spawn(move || (0..25).map(|_| store.transaction(|db| { lock(db)?; next_number(db, "raw") }).unwrap()).collect::<Vec<_>>())
+        }).collect();
+        let mut given: Vec<i64> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        given.sort_unstable();
+        assert_eq!(given, (1..=100).collect::<Vec<_>>());
+    }
+
+    fn a_deadlock_is_tried_again(store: &mut TestStore) {
+        run(store, "INSERT INTO settings (name, value) VALUES ('a', '0'), ('b', '0')");
+        let bump = |db: &mut espomail::store::Database, name: &str| {
+            db.batch_execute(&format!("UPDATE settings SET value = value || 'x' WHERE name = '{name}'"))
+        };
+        let (here, there) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+        let mut other = store.another();
+        let sqlite = store.is_sqlite();
+        let thread = std::thread::spawn(move || {
+            other.transaction(|db| {
+                bump(db, "b")?;
+                let _ = here.0.send(());
+                // SQLite has one writer, so the other cannot answer; on PostgreSQL both hold one row now.
+                if !sqlite { let _ = there.1.recv_timeout(Duration::from_millis(500)); }
+                Ok(bump(db, "a")?)
+            }).unwrap();
+        });
+        here.1.recv().unwrap();
+        store.transaction(|db| {
+            bump(db, "a")?;
+            let _ = there.0.send(());
+            Ok(bump(db, "b")?)
+        }).unwrap();
+        thread.join().unwrap();
+        assert_eq!(texts(store, "SELECT value AS t FROM settings ORDER BY name"), ["0xx", "0xx"]);
+    }
+
+    fn a_serialisation_failure_is_tried_again(store: &mut TestStore) {
+        if store.is_sqlite() { return; }
+        let mut other = store.another();
+        let mut attempts = 0;
+        store.transaction(|db| {
+            attempts += 1;
+            db.batch_execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT * FROM counters")?;
+            if attempts == 1 { other.transaction(lock)?; }
+            lock(db)
+        }).unwrap();
+        assert_eq!(attempts, 2);
+    }
+
+    fn fetch_11_a_lease_keeps_others_out_and_is_given_back(store: &mut TestStore) {
+        settle(store);
+        let now = jiff::Timestamp::now().as_second();
+        let first = lease::take(store, ACCOUNT, "host-a:1", &|_| false, now, 60).unwrap().unwrap();
+        assert_eq!((first.fence, first.found_dead), (1, false));
+        assert_eq!(lease::take(store, ACCOUNT, "host-b:1", &|_| false, now, 60).unwrap(), None);
+        lease::renew(store.connection(), &first, now, 60).unwrap();
+        lease::release(store.connection(), &first).unwrap();
+        let second = lease::take(store, ACCOUNT, "host-b:1", &|_| false, now, 60).unwrap().unwrap();
+        assert_eq!((second.fence, second.found_dead), (2, false));
+        // Giving back what was lost changes nothing.
+        lease::release(store.connection(), &first).unwrap();
+        assert_eq!(lease::take(store, ACCOUNT, "host-c:1", &|_| false, now, 60).unwrap(), None);
+        assert_eq!(lease::take(store, AccountId(99), "host-c:1", &|_| false, now, 60).unwrap(), None);
+    }
+
+    fn fetch_11_a_stale_lease_is_taken_over_and_the_first_cannot_commit(store: &mut TestStore) {
+        settle(store);
+        let now = jiff::Timestamp::now().as_second();
+        let first = lease::take(store, ACCOUNT, "host-a:1", &|_| false, now, -1).unwrap().unwrap();
+        let second = lease::take(store, ACCOUNT, "host-b:1", &|_| false, now, 60).unwrap().unwrap();
+        assert_eq!((second.fence, second.found_dead), (2, true));
+        for error in [
+            store.transaction(|db| lease::hold(db, &first)).unwrap_err(),
+            lease::renew(store.connection(), &first, now, 60).unwrap_err(),
+        ] {
+            assert_eq!(class_of(&error), Class::TempFail);
+            assert_eq!(error.to_string(), "account support: another pass or a reset took over");
+        }
+        store.transaction(|db| lease::hold(db, &second)).unwrap();
+        // A reset moves the fence (FETCH-13).
+        run(store, "UPDATE accounts SET fence = fence + 1");
+        assert!(store.transaction(|db| lease::hold(db, &second)).is_err());
+    }
+
+    fn fetch_11_of_many_takers_one_wins(store: &mut TestStore) {
+        settle(store);
+        let now = jiff::Timestamp::now().as_second();
+        let threads: Vec<_> = (0..6).map(|number| {
+            let mut store = store.another();
+            std::thread::spawn(move || lease::take(&mut store, ACCOUNT, &format!("host:{number}"), now, 60).unwrap().is_some())
+        }).collect();
+        assert_eq!(threads.into_iter().filter_map(|thread| thread.join().unwrap().then_some(())).count(), 1);
+    }
+
+    fn fetch_1_a_position_moves_ahead_only(store: &mut TestStore) {
+        settle(store);
+        let id = inbox(store);
+        let db = store.connection();
+        position::advance(db, id, 9).unwrap();
+        position::advance(db, id, 4).unwrap();
+        let found = position::position(db, ACCOUNT, "INBOX", 77).unwrap().unwrap();
+        assert_eq!((found.id, found.last_uid), (id, 9));
+        assert_eq!(position::position(db, ACCOUNT, "INBOX", 78).unwrap(), None);
+        store.transaction(|db| position::start(db, ACCOUNT, "INBOX", 78, 3)).unwrap();
+        let all = position::positions_of(store.connection(), ACCOUNT, "INBOX").unwrap();
+        assert_eq!(all.iter().map(|position| position.uidvalidity).collect::<Vec<_>>(), [77, 78]);
+        assert!(position::advance(store.connection(), PositionId(99), 1).is_err());
+    }
+
+    fn fetch_2_a_uid_has_one_fate(store: &mut TestStore) {
+        settle(store);
+        let id = inbox(store);
+        let rows = [(1, Fate::Gone, None, "{}".to_string()), (2, Fate::Filtered, None, "{\"filter\":1}".to_string())];
+        store.transaction(|db| fate::record_fates(db, id, &rows, 5)).unwrap();
+        assert_eq!(texts(store, "SELECT fate AS t FROM fates ORDER BY uid"), ["gone", "filtered"]);
+        assert!(store.transaction(|db| fate::record_fates(db, id, &rows[1..], 6)).is_err());
+        assert_eq!(fate::fates_of(store.connection(), EmailId(1)).unwrap(), []);
+    }
+
+    fn fetch_6_quarantine_keeps_the_bytes_and_the_third_attempt_is_counted(store: &mut TestStore) {
+        settle(store);
+        let id = inbox(store);
+        let raw = packed(b"poison \0 \xff");
+        for count in 1..=3 {
+            assert_eq!(attempt::begin(store.connection(), id, 8).unwrap(), count);
+        }
+        attempt::set_careful(store.connection(), ACCOUNT, true).unwrap();
+        assert!(attempt::is_careful(store.connection(), ACCOUNT).unwrap());
+        store.transaction(|db| {
+            quarantine::keep(db, id, 8, &raw, "it died\0 three times", 5)?;
+            attempt::clear(db, id, 8)
+        }).unwrap();
+        assert_eq!(attempt::begin(store.connection(), id, 8).unwrap(), 1);
+        assert_eq!(quarantine::count(store.connection()).unwrap(), 1);
+        assert_eq!(texts(store, "SELECT error AS t FROM quarantine"), ["it died three times"]);
+        assert_eq!(texts(store, "SELECT why AS t FROM fates WHERE fate = 'quarantined' AND uid = 8").len(), 1);
+        // The same bytes under another UID are kept once (PARSE-1).
+        store.transaction(|db| quarantine::keep(db, id, 9, &raw, "again", 5)).unwrap();
+        assert_eq!(numbers(store, "SELECT count(*) AS n FROM raws"), [1]);
+    }
+
+    fn fetch_10_a_failure_is_said_at_once_then_hourly(store: &mut TestStore) {
+        settle(store);
+        let db = store.connection();
+        let mut fails = |now, error| status::note_failure(db, ACCOUNT, now, error, now + 60).unwrap();
+        assert!(fails(1000, "login refused"));
+        assert!(!fails(1060, "login refused"));
+        assert!(fails(1120, "unknown host"));
+        assert!(!fails(1180, "unknown host"));
+        assert!(fails(4800, "unknown host"));
+        assert_eq!(numbers(store, "SELECT failing_since AS n FROM accounts WHERE id = 1"), [1000]);
+        assert_eq!(numbers(store, "SELECT failures AS n FROM accounts WHERE id = 1"), [5]);
+        assert!(status::note_success(store.connection(), ACCOUNT, 5000).unwrap());
+        assert!(!status::note_success(store.connection(), ACCOUNT, 5060).unwrap());
+        assert_eq!(numbers(store, "SELECT failures + coalesce(retry_at, 0) AS n FROM accounts WHERE id = 1"), [0]);
+        assert!(status::note_failure(store.connection(), ACCOUNT, 5120, "unknown host", 5180).unwrap());
+    }
+}
+
+#[test]
+fn parse_1_raw_bytes_come_back_unchanged_and_never_more_than_promised() {
+    for raw in [&b""[..], b"Subject: a\r\n\r\nb", &vec![b'x'; 3_000_000]] {
+        let packed = packed(raw);
+        assert_eq!(packed.size, raw.len() as u64);
+        assert_eq!(raw::unpack(&packed.packed, packed.size).unwrap(), raw);
+        assert!(raw::unpack(&packed.packed, packed.size + 1).is_err());
+        if !raw.is_empty() {
+            assert!(raw::unpack(&packed.packed, packed.size - 1).is_err());
+        }
+    }
+    assert!(raw::unpack(b"not zstd", 8).is_err());
+    assert!(packed(&vec![0; 3_000_000]).packed.len() < 1000);
+}
