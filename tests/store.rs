@@ -208,7 +208,7 @@ on_both_databases! {
         let now = jiff::Timestamp::now().as_second();
         let threads: Vec<_> = (0..6).map(|number| {
             let mut store = store.another();
-            std::thread::spawn(move || lease::take(&mut store, ACCOUNT, &format!("host:{number}"), now, 60).unwrap().is_some())
+            std::thread::spawn(move || lease::take(&mut store, ACCOUNT, &format!("host:{number}"), &|_| false, now, 60).unwrap().is_some())
         }).collect();
         assert_eq!(threads.into_iter().filter_map(|thread| thread.join().unwrap().then_some(())).count(), 1);
     }
