@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use anyhow::{Context, Result, anyhow};
-use diesel::dsl::{count_star, max};
+use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 
 use super::schema::{
@@ -69,6 +69,8 @@ pub(super) fn next(db: &mut Database) -> Result<Next> {
 struct Named {
     /// Message-IDs: their own, or what stands in for it, and those they refer to.
     message_ids: HashSet<String>,
+    /// Each message's identity and content (DUP-2).
+    contents: Vec<(String, [u8; 32])>,
     /// Everybody in From, Reply-To, To and Cc.
     people: HashSet<String>,
     /// From, and the first of Reply-To and To: those that lead to a record (LINK-4).
@@ -81,6 +83,7 @@ impl Named {
     fn by(mails: &[&Mail]) -> Self {
         let mut named = Self::default();
         for mail in mails {
+            named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
             named.message_ids.extend(mail.in_reply_to.iter().chain(&mail.references).cloned());
             let people = mail.from.iter().chain(&mail.reply_to).chain(&mail.to).chain(&mail.cc);
@@ -91,6 +94,7 @@ impl Named {
             named.case_numbers.extend(case_numbers(&mail.subject));
         }
         // PostgreSQL refuses NUL in a value, and no stored text has one.
+        named.contents.retain(|(text, _)| !text.contains('\0'));
         for texts in [&mut named.message_ids, &mut named.people, &mut named.leading, &mut named.senders] {
             texts.retain(|text| !text.contains('\0'));
         }
@@ -187,13 +191,28 @@ fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Resu
 }
 
 fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    let rows = in_lists(&named.message_ids, |some| {
+    // A sender may use one Message-ID ten thousand times: the first, the last and those with our content say it all.
+    let ends = in_lists(&named.message_ids, |some| {
         emails::table
             .filter(emails::message_id.eq_any(some))
-            .order(emails::id)
+            .group_by(emails::message_id)
+            .select((min(emails::id), max(emails::id)))
+            .load::<(Option<i64>, Option<i64>)>(db)
+    })?;
+    let mut same = Vec::new();
+    for some in named.contents.chunks(IN_LIST / 2) {
+        let (ids, digests): (Vec<&str>, Vec<&[u8]>) = some.iter().map(|(id, digest)| (id.as_str(), digest.as_slice())).unzip();
+        let both = emails::message_id.eq_any(ids).and(emails::content_digest.eq_any(digests));
+        same.extend(emails::table.filter(both).select(emails::id).load::<i64>(db)?);
+    }
+    let ids: HashSet<i64> = ends.into_iter().flat_map(|(first, last)| first.into_iter().chain(last)).chain(same).collect();
+    let mut rows = in_lists(&ids, |some| {
+        emails::table
+            .filter(emails::id.eq_any(some))
             .select((emails::id, emails::message_id, emails::thread_id, emails::content_digest, emails::parent_id))
             .load::<(i64, String, i64, Vec<u8>, Option<i64>)>(db)
     })?;
+    rows.sort_unstable_by_key(|row| row.0);
     for (id, message_id, thread, digest, parent) in rows {
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
         facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
