@@ -21,6 +21,10 @@ const POSTGRESQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/
 /// How long a writer waits for another one on SQLite, in milliseconds.
 const BUSY_MILLISECONDS: u32 = 30_000;
 
+/// How many pages (of 16 KiB) may gather in the write-ahead log before they move into the database: a page that several
+/// batches touch moves once. Measured at 300,000 e-mails: 4,300 messages/s with 8,000, 3,300 with 1,000.
+const CHECKPOINT_PAGES: u32 = 4_000;
+
 /// Returns the path of a SQLite URL (`sqlite:PATH`), or none for PostgreSQL; any other URL is refused.
 pub fn sqlite_path(url: &str) -> Result<Option<&str>> {
     if let Some(path) = url.strip_prefix("sqlite:") {
@@ -51,7 +55,7 @@ pub fn create(url: &str) -> Result<()> {
 /// and compiling a plan takes longer than running it.
 const POSTGRESQL_SESSION: &str = "SET random_page_cost = 1.1; SET jit = off";
 
-/// Connects. SQLite: WAL, full durability, foreign keys, 30 s of patience; refused on network file systems.
+/// Connects. SQLite: WAL, large pages (which only a new file takes), full durability, foreign keys, 30 s of patience; refused on network file systems.
 pub fn connect(url: &str) -> Result<Database> {
     let Some(path) = sqlite_path(url)? else {
         let mut connection = diesel::PgConnection::establish(url)
@@ -73,7 +77,8 @@ pub fn connect(url: &str) -> Result<Database> {
              PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
              PRAGMA cache_size = -32768;
-             PRAGMA temp_store = MEMORY;"
+             PRAGMA temp_store = MEMORY;
+             PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
         ))
         .with_context(|| format!("setting up the database {path}"))?;
     Ok(Database::Sqlite(connection))

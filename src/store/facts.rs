@@ -196,16 +196,18 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
         emails::table
             .filter(emails::message_id.eq_any(some))
             .group_by(emails::message_id)
-            .select((min(emails::id), max(emails::id)))
-            .load::<(Option<i64>, Option<i64>)>(db)
+            .select((emails::message_id, min(emails::id), max(emails::id)))
+            .load::<(String, Option<i64>, Option<i64>)>(db)
     })?;
+    let several: HashSet<&str> = ends.iter().filter(|(_, first, last)| first != last).map(|(id, ..)| id.as_str()).collect();
+    let contents: Vec<_> = named.contents.iter().filter(|(id, _)| several.contains(id.as_str())).collect();
     let mut same = Vec::new();
-    for some in named.contents.chunks(IN_LIST / 2) {
+    for some in contents.chunks(IN_LIST / 2) {
         let (ids, digests): (Vec<&str>, Vec<&[u8]>) = some.iter().map(|(id, digest)| (id.as_str(), digest.as_slice())).unzip();
         let both = emails::message_id.eq_any(ids).and(emails::content_digest.eq_any(digests));
         same.extend(emails::table.filter(both).select(emails::id).load::<i64>(db)?);
     }
-    let ids: HashSet<i64> = ends.into_iter().flat_map(|(first, last)| first.into_iter().chain(last)).chain(same).collect();
+    let ids: HashSet<i64> = ends.into_iter().flat_map(|(_, first, last)| first.into_iter().chain(last)).chain(same).collect();
     let mut rows = in_lists(&ids, |some| {
         emails::table
             .filter(emails::id.eq_any(some))
