@@ -5,6 +5,7 @@ pub mod decide;
 pub mod fault;
 pub mod mail;
 pub mod mailbox;
+pub mod pass;
 pub mod secret;
 pub mod store;
 pub mod words;

@@ -208,7 +208,7 @@ on_both_databases! {
         let now = jiff::Timestamp::now().as_second();
         let threads: Vec<_> = (0..6).map(|number| {
             let mut store = store.another();
-            std::thread::spawn(move || lease::take(&mut store, ACCOUNT, &format!("host:{number}"), now, 60).unwrap().is_some())
+            std::thread::spawn(move || lease::take(&mut store, ACCOUNT, &format!("host:{number}"), &|_| false, now, 60).unwrap().is_some())
         }).collect();
         assert_eq!(threads.into_iter().filter_map(|thread| thread.join().unwrap().then_some(())).count(), 1);
     }
@@ -225,7 +225,8 @@ on_both_databases! {
         store.transaction(|db| position::start(db, ACCOUNT, "INBOX", 78, 3)).unwrap();
         let all = position::positions_of(store.connection(), ACCOUNT, "INBOX").unwrap();
         assert_eq!(all.iter().map(|position| position.uidvalidity).collect::<Vec<_>>(), [77, 78]);
-        assert!(position::advance(store.connection(), PositionId(99), 1).is_err());
+        let error = position::advance(store.connection(), PositionId(99), 1).unwrap_err();
+        assert_eq!(class_of(&error), Class::TempFail);
     }
 
     fn fetch_2_a_uid_has_one_fate(store: &mut TestStore) {
@@ -276,6 +277,41 @@ on_both_databases! {
         assert_eq!(numbers(store, "SELECT failures + coalesce(retry_at, 0) AS n FROM accounts WHERE id = 1"), [0]);
         assert!(status::note_failure(store.connection(), ACCOUNT, 5120, "unknown host", 5180).unwrap());
     }
+}
+
+#[test]
+fn what_keeps_a_database_from_opening_has_its_class() {
+    let directory = tempfile::tempdir().unwrap();
+    let other = directory.path().join("other");
+    std::fs::write(&other, "this is no database, however long it may be made to look by a file of several lines\n".repeat(20))
+        .unwrap();
+    let somewhere = crate::support::postgres::fresh_database();
+    let nowhere = somewhere.replace("postgresql:///test_", "postgresql:///absent_");
+    for (url, class) in [
+        (format!("sqlite:{}", directory.path().join("absent").display()), Class::Config),
+        (format!("sqlite:{}", other.display()), Class::Config),
+        ("mysql://root:secret@localhost/x".to_string(), Class::Config),
+        (nowhere, Class::Config),
+        (format!("postgresql:///x?host={}", directory.path().display()), Class::Unavailable),
+    ] {
+        let error = Store::open(&url).err().unwrap();
+        assert_eq!(class_of(&error), class, "{error:#}");
+        assert!(!format!("{error:#}").contains("secret"));
+    }
+}
+
+#[test]
+fn a_new_database_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("new.db");
+    let mut store = Store::create(&format!("sqlite:{}", path.display())).unwrap();
+    store.migrate().unwrap();
+    for suffix in ["", "-wal"] {
+        let file = format!("{}{suffix}", path.display());
+        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_eq!(numbers(&mut store, "SELECT page_size AS n FROM pragma_page_size"), [16384]);
 }
 
 #[test]

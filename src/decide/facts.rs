@@ -42,7 +42,8 @@ pub struct Facts {
     pub users: HashMap<String, UserId>,
     /// Stored e-mails whose Message-ID is named in the batch.
     pub emails: HashMap<EmailId, EmailFacts>,
-    /// The same by identity, oldest first; more than one when a Message-ID was used twice (DUP-2).
+    /// The same by identity, oldest first; more than one when a Message-ID was used twice (DUP-2): then the first, the last
+    /// and those with the content of a message of this batch.
     pub emails_by_message_id: HashMap<String, Vec<EmailId>>,
     /// Remembered Message-IDs, seen or only referred to, and their threads (THREAD-1).
     pub thread_of: HashMap<String, ThreadId>,

@@ -123,7 +123,11 @@ pub fn digest(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()
 }
 
-/// Returns the case numbers that a subject names as `[#123]` (LINK-3), in order.
+/// The most case numbers that one subject is read for.
+const CASE_NUMBERS: usize = 8;
+
+/// Returns the case numbers that a subject names as `[#123]` (LINK-3), in order; a subject is read for the first few.
 pub fn case_numbers(subject: &str) -> Vec<i64> {
-    subject.split("[#").skip(1).filter_map(|rest| rest.split_once(']')?.0.trim().parse().ok()).collect()
+    let numbers = subject.split("[#").skip(1).filter_map(|rest| rest.split_once(']')?.0.trim().parse().ok());
+    numbers.filter(|number| *number > 0).take(CASE_NUMBERS).collect()
 }

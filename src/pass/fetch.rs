@@ -133,7 +133,13 @@ fn work(
 }
 
 /// Takes the lease of an account, polls it, writes down how it went, and lets it go.
-fn visit(setting: &Setting<'_>, store: &mut Store, account: &Account, budget: &Budget, heartbeat: &Heartbeat) -> Result<AccountReport> {
+fn visit(
+    setting: &Setting<'_>,
+    store: &mut Store,
+    account: &Account,
+    budget: &Budget,
+    heartbeat: &Heartbeat,
+) -> Result<AccountReport> {
     let mut report = AccountReport {
         account: account.name.clone(),
         tally: Tally::default(),

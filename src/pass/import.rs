@@ -45,7 +45,17 @@ impl<'a> Intake<'a> {
                 None => Ok(position::start(db, account.id, mailbox, 0, 0)?.id),
             }
         })?;
-        Ok(Self { account, policy, now, batch_messages, batch_bytes, position, letters: Vec::new(), bytes: 0, tally: Tally::default() })
+        Ok(Self {
+            account,
+            policy,
+            now,
+            batch_messages,
+            batch_bytes,
+            position,
+            letters: Vec::new(),
+            bytes: 0,
+            tally: Tally::default(),
+        })
     }
 
     /// Takes one message; it is committed with its batch.
@@ -57,7 +67,8 @@ impl<'a> Intake<'a> {
                 self.letters.push(letter);
             }
             Err(refused) => {
-                let taken = intake::set_aside(store, &self.gate(), &refused.arrival, &refused.packed, &refused.error, (self.now)())?;
+                let taken =
+                    intake::set_aside(store, &self.gate(), &refused.arrival, &refused.packed, &refused.error, (self.now)())?;
                 self.tally.merge(&taken);
             }
         }

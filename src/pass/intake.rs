@@ -161,11 +161,8 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], now:
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
     let mut facts = facts::gather(db, gate.account, &mails, now)?;
     let arrivals = arrivals(db, gate, letters)?;
-    let plans: Vec<Plan> = letters
-        .iter()
-        .zip(&arrivals)
-        .map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts))
-        .collect();
+    let plans: Vec<Plan> =
+        letters.iter().zip(&arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
     let decided: Vec<apply::Decided<'_>> = letters
         .iter()
         .zip(&arrivals)

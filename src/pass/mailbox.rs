@@ -106,7 +106,13 @@ pub fn poll(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: 
 }
 
 /// Lists the UIDs above the position, oldest first, and starts the position of a mailbox seen for the first time.
-fn list_due(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, opened: &Opened) -> Result<(PositionId, Vec<Due>)> {
+fn list_due(
+    poll: &Poll<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    mailbox: &str,
+    opened: &Opened,
+) -> Result<(PositionId, Vec<Due>)> {
     let account = poll.account.id;
     let uidvalidity = i64::from(opened.uidvalidity);
     if let Some(known) = position::position(store.connection(), account, mailbox, uidvalidity)? {
@@ -140,7 +146,11 @@ fn list_due(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: 
 fn sort_out(uid: u32, since: &HashSet<u32>, known: &HashMap<u32, EmailId>) -> Due {
     let pass = |fate, email, why: &str| Due::Pass(Passed { uid: i64::from(uid), fate, email, why: why.to_string() });
     if let Some(email) = known.get(&uid) {
-        pass(Fate::Duplicate, Some(*email), "FETCH-5: UIDVALIDITY changed; Message-ID, INTERNALDATE and size are those of a stored e-mail")
+        pass(
+            Fate::Duplicate,
+            Some(*email),
+            "FETCH-5: UIDVALIDITY changed; Message-ID, INTERNALDATE and size are those of a stored e-mail",
+        )
     } else if since.contains(&uid) {
         Due::Take(uid)
     } else {
@@ -149,7 +159,13 @@ fn sort_out(uid: u32, since: &HashSet<u32>, known: &HashMap<u32, EmailId>) -> Du
 }
 
 /// FETCH-5: finds the stored e-mails among the messages of a mailbox whose UIDs have changed.
-fn recognise(session: &mut Session, store: &mut Store, account: AccountId, mailbox: &str, uids: &[u32]) -> Result<HashMap<u32, EmailId>> {
+fn recognise(
+    session: &mut Session,
+    store: &mut Store,
+    account: AccountId,
+    mailbox: &str,
+    uids: &[u32],
+) -> Result<HashMap<u32, EmailId>> {
     let mut known = HashMap::new();
     for chunk in uids.chunks(LISTED_AT_ONCE) {
         let listed: Vec<_> = session
@@ -287,7 +303,8 @@ fn take_carefully(store: &mut Store, gate: &Gate<'_>, raw: RawBatch<'_>, now: i6
         let uid = i64::from(message.uid);
         let count = store.transaction(|db| attempt::begin(db, gate.position, uid))?;
         if count >= LAST_DEATH {
-            let arrival = Arrival { position: gate.position, uid, internal_date: message.internal_date, partial: message.partial };
+            let arrival =
+                Arrival { position: gate.position, uid, internal_date: message.internal_date, partial: message.partial };
             let packed = intake::pack_unparsed(&message.bytes);
             let error = format!("the pass died {count} times while it worked on this message");
             tally.merge(&intake::set_aside(store, gate, &arrival, &packed, &error, now)?);
@@ -318,8 +335,10 @@ impl<'a> Reader<'a> {
         let mut due = due.into_iter().peekable();
         while due.peek().is_some() {
             let chunk: Vec<Due> = due.by_ref().take(LISTED_AT_ONCE).collect();
-            let uids: Vec<u32> = chunk.iter().filter_map(|due| if let Due::Take(uid) = due { Some(*uid) } else { None }).collect();
-            let listed: HashMap<u32, Listed> = self.session.sizes(&uids)?.into_iter().map(|listed| (listed.uid, listed)).collect();
+            let uids: Vec<u32> =
+                chunk.iter().filter_map(|due| if let Due::Take(uid) = due { Some(*uid) } else { None }).collect();
+            let listed: HashMap<u32, Listed> =
+                self.session.sizes(&uids)?.into_iter().map(|listed| (listed.uid, listed)).collect();
             if !self.read_chunk(chunk, &listed, send)? {
                 break;
             }
@@ -327,7 +346,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn read_chunk(&mut self, chunk: Vec<Due>, listed: &HashMap<u32, Listed>, send: &mut dyn FnMut(RawBatch<'a>) -> bool) -> Result<bool> {
+    fn read_chunk(
+        &mut self,
+        chunk: Vec<Due>,
+        listed: &HashMap<u32, Listed>,
+        send: &mut dyn FnMut(RawBatch<'a>) -> bool,
+    ) -> Result<bool> {
         let limits = self.poll.limits;
         let most = if self.poll.careful { 1 } else { limits.batch_messages };
         let mut chunk = chunk.into_iter().peekable();
@@ -410,11 +434,8 @@ impl<'a> Reader<'a> {
     fn one_by_one(&mut self, uids: &[u32], partial: bool) -> Result<Vec<RawMessage>> {
         let mut messages = Vec::with_capacity(uids.len());
         for uid in uids {
-            let read = if partial {
-                self.session.fetch_partial(*uid)
-            } else {
-                self.session.fetch(&[*uid]).map(|mut found| found.pop())
-            };
+            let read =
+                if partial { self.session.fetch_partial(*uid) } else { self.session.fetch(&[*uid]).map(|mut found| found.pop()) };
             match read.with_context(|| format!("mailbox {}: UID {uid}", self.mailbox))? {
                 Some(message) => messages.push(message),
                 None if self.still_listed(&[*uid])?.is_empty() => {}

@@ -21,6 +21,10 @@ const POSTGRESQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/
 /// How long a writer waits for another one on SQLite, in milliseconds.
 const BUSY_MILLISECONDS: u32 = 30_000;
 
+/// How many pages (of 16 KiB) may gather in the write-ahead log before they move into the database: a page that several
+/// batches touch moves once. Measured at 300,000 e-mails: 4,300 messages/s with 8,000, 3,300 with 1,000.
+const CHECKPOINT_PAGES: u32 = 4_000;
+
 /// Returns the path of a SQLite URL (`sqlite:PATH`), or none for PostgreSQL; any other URL is refused.
 pub fn sqlite_path(url: &str) -> Result<Option<&str>> {
     if let Some(path) = url.strip_prefix("sqlite:") {
@@ -51,11 +55,12 @@ pub fn create(url: &str) -> Result<()> {
 /// and compiling a plan takes longer than running it.
 const POSTGRESQL_SESSION: &str = "SET random_page_cost = 1.1; SET jit = off";
 
-/// Connects. SQLite: WAL, full durability, foreign keys, 30 s of patience; refused on network file systems.
+/// Connects. SQLite: WAL, large pages (which only a new file takes), full durability, foreign keys, 30 s of patience;
+/// refused on network file systems.
 pub fn connect(url: &str) -> Result<Database> {
     let Some(path) = sqlite_path(url)? else {
         let mut connection = diesel::PgConnection::establish(url)
-            .map_err(|error| anyhow!(Fault::new(Class::Unavailable, format!("cannot connect to PostgreSQL: {error}"))))?;
+            .map_err(|error| Fault::new(refusal(&error.to_string()), format!("cannot connect to PostgreSQL: {error}")))?;
         connection.batch_execute(POSTGRESQL_SESSION).context("setting up the PostgreSQL session")?;
         return Ok(Database::Postgresql(connection));
     };
@@ -64,7 +69,7 @@ pub fn connect(url: &str) -> Result<Database> {
     }
     refuse_network_file_system(path)?;
     let mut connection = diesel::SqliteConnection::establish(path)
-        .map_err(|error| anyhow!(Fault::new(Class::Io, format!("cannot open the database {path}: {error}"))))?;
+        .map_err(|error| Fault::new(Class::Io, format!("cannot open the database {path}: {error}")))?;
     connection
         .batch_execute(&format!(
             "PRAGMA busy_timeout = {BUSY_MILLISECONDS};
@@ -73,10 +78,23 @@ pub fn connect(url: &str) -> Result<Database> {
              PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
              PRAGMA cache_size = -32768;
-             PRAGMA temp_store = MEMORY;"
+             PRAGMA temp_store = MEMORY;
+             PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
         ))
-        .with_context(|| format!("setting up the database {path}"))?;
+        .with_context(|| format!("setting up the database {path}"))
+        .map_err(classify)?;
     Ok(Database::Sqlite(connection))
+}
+
+/// Tells why PostgreSQL let nobody in: a wrong password and a wrong name do not mend themselves.
+fn refusal(message: &str) -> Class {
+    if message.contains("authentication failed") || message.contains("no pg_hba.conf entry") || message.contains("no password") {
+        Class::Refused
+    } else if message.contains("does not exist") {
+        Class::Config
+    } else {
+        Class::Unavailable
+    }
 }
 
 /// SQLite's locks and shared memory do not work over a network.
@@ -197,7 +215,7 @@ pub fn classify(error: anyhow::Error) -> anyhow::Error {
 
 /// Diesel has no kind for these. SQLite's messages are fixed; PostgreSQL's are in English unless `lc_messages` says else.
 fn class_by_message(message: &str) -> Option<Class> {
-    const MESSAGES: [(&str, Class); 10] = [
+    const MESSAGES: [(&str, Class); 11] = [
         ("database is locked", Class::TempFail),
         ("deadlock detected", Class::TempFail),
         ("canceling statement due to lock timeout", Class::TempFail),
@@ -206,6 +224,7 @@ fn class_by_message(message: &str) -> Option<Class> {
         ("attempt to write a readonly database", Class::Io),
         ("No space left on device", Class::Io),
         ("database disk image is malformed", Class::Io),
+        ("file is not a database", Class::Config),
         ("terminating connection", Class::Unavailable),
         ("server closed the connection", Class::Unavailable),
     ];

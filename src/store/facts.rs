@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use anyhow::{Context, Result, anyhow};
-use diesel::dsl::{count_star, max};
+use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 
 use super::schema::{
@@ -17,7 +17,7 @@ use super::schema::{
 };
 use super::{Database, IN_LIST, lock};
 use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next};
-use crate::mail::{Address, Mail};
+use crate::mail::{Address, Mail, case_numbers};
 use crate::words::{AccountId, CaseStatus, EmailId, RecordId, TeamId, ThreadId, UserId};
 
 /// How many case numbers are looked for in one subject.
@@ -69,6 +69,8 @@ pub(super) fn next(db: &mut Database) -> Result<Next> {
 struct Named {
     /// Message-IDs: their own, or what stands in for it, and those they refer to.
     message_ids: HashSet<String>,
+    /// Each message's identity and content (DUP-2).
+    contents: Vec<(String, [u8; 32])>,
     /// Everybody in From, Reply-To, To and Cc.
     people: HashSet<String>,
     /// From, and the first of Reply-To and To: those that lead to a record (LINK-4).
@@ -81,6 +83,7 @@ impl Named {
     fn by(mails: &[&Mail]) -> Self {
         let mut named = Self::default();
         for mail in mails {
+            named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
             named.message_ids.extend(mail.in_reply_to.iter().chain(&mail.references).cloned());
             let people = mail.from.iter().chain(&mail.reply_to).chain(&mail.to).chain(&mail.cc);
@@ -91,22 +94,12 @@ impl Named {
             named.case_numbers.extend(case_numbers(&mail.subject));
         }
         // PostgreSQL refuses NUL in a value, and no stored text has one.
+        named.contents.retain(|(text, _)| !text.contains('\0'));
         for texts in [&mut named.message_ids, &mut named.people, &mut named.leading, &mut named.senders] {
             texts.retain(|text| !text.contains('\0'));
         }
         named
     }
-}
-
-/// Returns the numbers that stand as `[#n]` in a subject (LINK-3).
-fn case_numbers(subject: &str) -> Vec<i64> {
-    subject
-        .split("[#")
-        .skip(1)
-        .take(NUMBERS)
-        .filter_map(|rest| rest.split_once(']')?.0.parse().ok())
-        .filter(|number| *number > 0)
-        .collect()
 }
 
 /// Runs a query once for each [`IN_LIST`] keys; not at all when there are none.
@@ -187,10 +180,26 @@ fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Resu
 }
 
 fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    let rows = in_lists(&named.message_ids, |some| {
+    // A sender may use one Message-ID ten thousand times: the first, the last and those with our content say it all.
+    let ends = in_lists(&named.message_ids, |some| {
         emails::table
             .filter(emails::message_id.eq_any(some))
-            .order(emails::id)
+            .group_by(emails::message_id)
+            .select((emails::message_id, min(emails::id), max(emails::id)))
+            .load::<(String, Option<i64>, Option<i64>)>(db)
+    })?;
+    let several: HashSet<&str> = ends.iter().filter(|(_, first, last)| first != last).map(|(id, ..)| id.as_str()).collect();
+    let contents: Vec<_> = named.contents.iter().filter(|(id, _)| several.contains(id.as_str())).collect();
+    let mut same = Vec::new();
+    for some in contents.chunks(IN_LIST / 2) {
+        let (ids, digests): (Vec<&str>, Vec<&[u8]>) = some.iter().map(|(id, digest)| (id.as_str(), digest.as_slice())).unzip();
+        let both = emails::message_id.eq_any(ids).and(emails::content_digest.eq_any(digests));
+        same.extend(emails::table.filter(both).select(emails::id).load::<i64>(db)?);
+    }
+    let ids: HashSet<i64> = ends.into_iter().flat_map(|(_, first, last)| first.into_iter().chain(last)).chain(same).collect();
+    let mut rows = in_lists(&ids, |some| {
+        emails::table
+            .filter(emails::id.eq_any(some))
             .select((
                 emails::id,
                 emails::message_id,
@@ -201,6 +210,7 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             ))
             .load::<(i64, String, i64, Vec<u8>, Option<i64>, Option<String>)>(db)
     })?;
+    rows.sort_unstable_by_key(|row| row.0);
     for (id, message_id, thread, digest, parent, parent_by) in rows {
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
         facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));

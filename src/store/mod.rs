@@ -2,17 +2,26 @@
 //! a named function in [`dialect`]. Promises: a transaction either commits whole or leaves nothing; on a serialisation
 //! failure or deadlock it is run again from its start, so the closure given to [`Store::transaction`] must be repeatable.
 
+pub mod account;
 pub mod apply;
 pub mod attempt;
+pub mod case;
 pub mod dialect;
+pub mod email;
 pub mod facts;
 pub mod fate;
 pub mod lease;
+mod noun;
 pub mod position;
 pub mod quarantine;
 pub mod raw;
+pub mod record;
+pub mod role;
 mod schema;
 pub mod status;
+pub mod team;
+pub mod user;
+pub mod vault;
 
 use std::borrow::Cow;
 

@@ -1,10 +1,11 @@
 //! How far each mailbox has been read: (account, mailbox, UIDVALIDITY, last UID) (FETCH-1).
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::schema::{emails, fates, positions, raws};
 use super::{Database, IN_LIST, lock, next_number};
+use crate::fault::{Class, Fault, Reach};
 use crate::words::{AccountId, EmailId, PositionId};
 
 /// One position: every UID above `start_uid` and up to `last_uid` has a fate.
@@ -86,7 +87,10 @@ pub fn advance(db: &mut Database, position: PositionId, last_uid: i64) -> Result
         .execute(db)?;
     if moved == 0 {
         let there = positions::table.find(position.0).count().get_result::<i64>(db)?;
-        ensure!(there == 1, "position {position} is gone: the account was reset");
+        if there == 0 {
+            let what = format!("position {position} is gone: the account was reset or removed");
+            return Err(Fault::new(Class::TempFail, what).reach(Reach::Account).hint("the next pass continues").into());
+        }
     }
     Ok(())
 }

@@ -121,6 +121,24 @@ on_both_databases! {
         assert_eq!(known, [1, 2, 6, 8]);
     }
 
+    fn dup_2_of_a_message_id_used_many_times_the_same_content_is_found(store: &mut TestStore) {
+        furnish(store);
+        for id in 4..500 {
+            run(store, &format!(
+                "INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
+                    text, is_replied, is_partial, is_archived, id_collision, automatic, defects) VALUES
+                    ({id}, 1, 1, 'b@x', '{id:032}', '', '', '', 0, 0, '', FALSE, FALSE, FALSE, TRUE, '', '')"));
+        }
+        // SQLite keeps a text literal as text, and a text is never equal to bytes.
+        if store.is_sqlite() {
+            run(store, "UPDATE emails SET content_digest = CAST(content_digest AS BLOB)");
+        }
+        let mut one = mail("b@x", "dora@example.org", "hello");
+        one.content_digest = *b"00000000000000000000000000000250";
+        let facts = gather(store, ACCOUNT, &[one]);
+        assert_eq!(facts.emails_by_message_id["b@x"], [EmailId(2), EmailId(250), EmailId(499)]);
+    }
+
     fn link_4_records_come_with_all_they_name(store: &mut TestStore) {
         furnish(store);
         let mut one = mail("n@x", "Eve@Example.org", "hello");

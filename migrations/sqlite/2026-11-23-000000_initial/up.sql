@@ -256,7 +256,8 @@ CREATE TABLE emails (
     automatic TEXT NOT NULL,
     defects TEXT NOT NULL
 );
-CREATE INDEX emails_message_id ON emails (message_id);
+-- The content too: one Message-ID may have been used ten thousand times.
+CREATE INDEX emails_message_id ON emails (message_id, content_digest);
 CREATE INDEX emails_thread ON emails (thread_id);
 CREATE INDEX emails_raw ON emails (raw_id);
 CREATE INDEX emails_parent ON emails (parent_id);

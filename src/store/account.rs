@@ -1,0 +1,321 @@
+//! E-mail accounts: settings, monitored mailboxes, and which are due.
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+use super::Database;
+use super::noun::{not_found, number, taken};
+use super::schema::{account_mailboxes, account_teams, accounts, positions};
+use crate::mail::address_key;
+use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security, TeamId, UserId};
+
+/// An e-mail account with all its settings and how fetching it goes. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub id: AccountId,
+    pub settings: Settings,
+    pub created_at: i64,
+    pub last_success_at: Option<i64>,
+    pub last_error: Option<String>,
+    pub last_error_at: Option<i64>,
+    pub failing_since: Option<i64>,
+    pub failures: i64,
+    pub retry_at: Option<i64>,
+    pub lease_owner: Option<String>,
+}
+
+impl std::ops::Deref for Account {
+    type Target = Settings;
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+/// What people decide about an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    pub name: String,
+    pub kind: AccountKind,
+    pub owner: Option<UserId>,
+    pub address: String,
+    pub active: bool,
+    pub imap_host: String,
+    pub imap_port: i64,
+    pub imap_security: Security,
+    pub imap_user: String,
+    pub imap_ca_file: Option<String>,
+    pub password_source: PasswordSource,
+    /// The command as a JSON list, the file's path or the credential's name.
+    pub password_reference: Option<String>,
+    pub password_sealed: Option<Vec<u8>>,
+    pub fetch_since: i64,
+    pub act_since: i64,
+    pub max_seconds: i64,
+    pub max_message_size: i64,
+    pub make_cases: bool,
+    pub distribution: Distribution,
+    pub assigned_user: Option<UserId>,
+    pub case_team: Option<TeamId>,
+    pub case_position: Option<String>,
+    pub add_team_users: bool,
+    pub mailboxes: Vec<String>,
+    pub teams: Vec<TeamId>,
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = accounts, treat_none_as_null = true)]
+struct Row {
+    name: String,
+    kind: String,
+    owner_id: Option<i64>,
+    address: String,
+    active: bool,
+    imap_host: String,
+    imap_port: i64,
+    imap_security: String,
+    imap_user: String,
+    imap_ca_file: Option<String>,
+    password_source: String,
+    password_reference: Option<String>,
+    password_sealed: Option<Vec<u8>>,
+    fetch_since: i64,
+    act_since: i64,
+    max_seconds: i64,
+    max_message_size: i64,
+    make_cases: bool,
+    distribution: String,
+    assigned_user_id: Option<i64>,
+    case_team_id: Option<i64>,
+    case_position: Option<String>,
+    add_team_users: bool,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+struct StateRow {
+    created_at: i64,
+    last_success_at: Option<i64>,
+    last_error: Option<String>,
+    last_error_at: Option<i64>,
+    failing_since: Option<i64>,
+    failures: i64,
+    retry_at: Option<i64>,
+    lease_owner: Option<String>,
+}
+
+fn row_from(settings: &Settings) -> Row {
+    Row {
+        name: settings.name.clone(),
+        kind: settings.kind.to_string(),
+        owner_id: settings.owner.map(|user| user.0),
+        address: address_key(&settings.address),
+        active: settings.active,
+        imap_host: settings.imap_host.clone(),
+        imap_port: settings.imap_port,
+        imap_security: settings.imap_security.to_string(),
+        imap_user: settings.imap_user.clone(),
+        imap_ca_file: settings.imap_ca_file.clone(),
+        password_source: settings.password_source.to_string(),
+        password_reference: settings.password_reference.clone(),
+        password_sealed: settings.password_sealed.clone(),
+        fetch_since: settings.fetch_since,
+        act_since: settings.act_since,
+        max_seconds: settings.max_seconds,
+        max_message_size: settings.max_message_size,
+        make_cases: settings.make_cases,
+        distribution: settings.distribution.to_string(),
+        assigned_user_id: settings.assigned_user.map(|user| user.0),
+        case_team_id: settings.case_team.map(|team| team.0),
+        case_position: settings.case_position.clone(),
+        add_team_users: settings.add_team_users,
+    }
+}
+
+/// Returns the number that the next account will have, so that its password can be sealed for its place.
+pub fn next_id(db: &mut Database) -> Result<AccountId> {
+    Ok(AccountId(number(db, "account")?))
+}
+
+/// Adds an account under a number from [`next_id`].
+pub fn add(db: &mut Database, id: AccountId, settings: &Settings, now: i64) -> Result<()> {
+    if accounts::table.filter(accounts::name.eq(&settings.name)).count().get_result::<i64>(db)? > 0 {
+        return Err(taken("account", &settings.name));
+    }
+    diesel::insert_into(accounts::table)
+        .values((
+            row_from(settings),
+            accounts::id.eq(id.0),
+            accounts::created_at.eq(now),
+            accounts::failures.eq(0_i64),
+            accounts::fence.eq(0_i64),
+            accounts::careful.eq(false),
+        ))
+        .execute(db)?;
+    set_lists(db, id, settings)
+}
+
+/// Changes an account to these settings.
+pub fn set(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()> {
+    let others = accounts::table.filter(accounts::name.eq(&settings.name)).filter(accounts::id.ne(id.0));
+    if others.count().get_result::<i64>(db)? > 0 {
+        return Err(taken("account", &settings.name));
+    }
+    diesel::update(accounts::table.find(id.0)).set(row_from(settings)).execute(db)?;
+    set_lists(db, id, settings)
+}
+
+fn set_lists(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()> {
+    diesel::delete(account_mailboxes::table.filter(account_mailboxes::account_id.eq(id.0))).execute(db)?;
+    for (place, name) in (1_i64..).zip(&settings.mailboxes) {
+        diesel::insert_into(account_mailboxes::table)
+            .values((
+                account_mailboxes::account_id.eq(id.0),
+                account_mailboxes::name.eq(name),
+                account_mailboxes::place.eq(place),
+            ))
+            .execute(db)?;
+    }
+    diesel::delete(account_teams::table.filter(account_teams::account_id.eq(id.0))).execute(db)?;
+    for team in &settings.teams {
+        diesel::insert_into(account_teams::table)
+            .values((account_teams::account_id.eq(id.0), account_teams::team_id.eq(team.0)))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Account>> {
+    let rows = accounts::table
+        .filter(accounts::id.eq_any(ids))
+        .select((accounts::id, Row::as_select(), StateRow::as_select()))
+        .load::<(i64, Row, StateRow)>(db)?;
+    let mailboxes = account_mailboxes::table
+        .filter(account_mailboxes::account_id.eq_any(ids))
+        .order(account_mailboxes::place)
+        .select((account_mailboxes::account_id, account_mailboxes::name))
+        .load::<(i64, String)>(db)?;
+    let teams = account_teams::table
+        .filter(account_teams::account_id.eq_any(ids))
+        .order(account_teams::team_id)
+        .load::<(i64, i64)>(db)?;
+    let mut loaded: std::collections::HashMap<i64, Account> =
+        rows.into_iter().map(|(id, row, state)| Ok((id, account_from(id, row, state)?))).collect::<Result<_>>()?;
+    for (id, name) in mailboxes {
+        loaded.entry(id).and_modify(|account| account.settings.mailboxes.push(name));
+    }
+    for (id, team) in teams {
+        loaded.entry(id).and_modify(|account| account.settings.teams.push(TeamId(team)));
+    }
+    Ok(ids.iter().filter_map(|id| loaded.remove(id)).collect())
+}
+
+fn account_from(id: i64, row: Row, state: StateRow) -> Result<Account> {
+    let wrong = |error: String| anyhow!("account {id}: {error}");
+    Ok(Account {
+        id: AccountId(id),
+        created_at: state.created_at,
+        last_success_at: state.last_success_at,
+        last_error: state.last_error,
+        last_error_at: state.last_error_at,
+        failing_since: state.failing_since,
+        failures: state.failures,
+        retry_at: state.retry_at,
+        lease_owner: state.lease_owner,
+        settings: Settings {
+            kind: row.kind.parse().map_err(wrong)?,
+            imap_security: row.imap_security.parse().map_err(wrong)?,
+            password_source: row.password_source.parse().map_err(wrong)?,
+            distribution: row.distribution.parse().map_err(wrong)?,
+            name: row.name,
+            owner: row.owner_id.map(UserId),
+            address: row.address,
+            active: row.active,
+            imap_host: row.imap_host,
+            imap_port: row.imap_port,
+            imap_user: row.imap_user,
+            imap_ca_file: row.imap_ca_file,
+            password_reference: row.password_reference,
+            password_sealed: row.password_sealed,
+            fetch_since: row.fetch_since,
+            act_since: row.act_since,
+            max_seconds: row.max_seconds,
+            max_message_size: row.max_message_size,
+            make_cases: row.make_cases,
+            assigned_user: row.assigned_user_id.map(UserId),
+            case_team: row.case_team_id.map(TeamId),
+            case_position: row.case_position,
+            add_team_users: row.add_team_users,
+            mailboxes: Vec::new(),
+            teams: Vec::new(),
+        },
+    })
+}
+
+/// Finds an account by name or number.
+pub fn find(db: &mut Database, wanted: &str) -> Result<Account> {
+    let by_name = accounts::table.filter(accounts::name.eq(wanted)).select(accounts::id).first::<i64>(db).optional()?;
+    let id = by_name.or_else(|| wanted.parse().ok());
+    if let Some(id) = id
+        && let Some(account) = load(db, &[id])?.pop()
+    {
+        return Ok(account);
+    }
+    Err(not_found("account", wanted, &accounts::table.select(accounts::name).load::<String>(db)?))
+}
+
+/// Lists all accounts by name.
+pub fn list(db: &mut Database) -> Result<Vec<Account>> {
+    let ids = accounts::table.order(accounts::name).select(accounts::id).load::<i64>(db)?;
+    load(db, &ids)
+}
+
+/// Lists the active accounts that are due, longest since a successful pass first (FETCH-10).
+pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
+    let rows = accounts::table
+        .filter(accounts::active.eq(true))
+        .filter(accounts::retry_at.is_null().or(accounts::retry_at.le(now)))
+        .select((accounts::id, accounts::last_success_at))
+        .load::<(i64, Option<i64>)>(db)?;
+    let mut rows: Vec<(Option<i64>, i64)> = rows.into_iter().map(|(id, last)| (last, id)).collect();
+    // Never fetched comes first; NULLs sort differently on the two databases.
+    rows.sort_unstable();
+    let ids: Vec<i64> = rows.into_iter().map(|(_, id)| id).collect();
+    let mut accounts = Vec::with_capacity(ids.len());
+    for some in ids.chunks(super::IN_LIST) {
+        accounts.extend(load(db, some)?);
+    }
+    Ok(accounts)
+}
+
+/// Switches an account on or off.
+pub fn set_active(db: &mut Database, id: AccountId, active: bool) -> Result<()> {
+    diesel::update(accounts::table.find(id.0)).set(accounts::active.eq(active)).execute(db)?;
+    Ok(())
+}
+
+/// Forgets how far the account's server mailboxes were read, with the fates of their UIDs (FETCH-13). A pass that runs at
+/// this moment loses its lease, so it cannot write its position back.
+pub fn reset(db: &mut Database, id: AccountId, since: i64) -> Result<()> {
+    diesel::update(accounts::table.find(id.0))
+        .set((
+            accounts::fence.eq(accounts::fence + 1),
+            accounts::lease_owner.eq(None::<String>),
+            accounts::lease_until.eq(None::<i64>),
+            accounts::fetch_since.eq(since),
+            accounts::failures.eq(0_i64),
+            accounts::failing_since.eq(None::<i64>),
+            accounts::retry_at.eq(None::<i64>),
+            accounts::said_at.eq(None::<i64>),
+            accounts::careful.eq(false),
+        ))
+        .execute(db)?;
+    // UIDVALIDITY 0 is no server's: those are the mailboxes of `deliver` and `import`.
+    diesel::delete(positions::table.filter(positions::account_id.eq(id.0)).filter(positions::uidvalidity.ne(0))).execute(db)?;
+    Ok(())
+}
+
+/// Removes an account with its positions and fates; e-mails and cases stay.
+pub fn remove(db: &mut Database, id: AccountId) -> Result<()> {
+    diesel::delete(accounts::table.find(id.0)).execute(db)?;
+    Ok(())
+}

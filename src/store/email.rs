@@ -1,0 +1,241 @@
+//! Stored e-mails, for those who look at them.
+
+use anyhow::{Context, Result, anyhow};
+use diesel::prelude::*;
+
+use super::Database;
+use super::noun::{anywhere, lower};
+use super::record::{RecordName, name_of};
+use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, raws, teams, users};
+use crate::fault::{Class, Fault};
+use crate::mail::{Address, Attachment, address_key};
+use crate::words::{AccountId, EmailId, ParentBy, RecordId, UserId};
+
+/// An e-mail in a list. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Line {
+    pub id: i64,
+    pub thread: i64,
+    pub date: i64,
+    pub from: String,
+    pub subject: String,
+    pub parent: Option<RecordName>,
+}
+
+/// An e-mail whole. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Email {
+    pub id: i64,
+    pub thread: i64,
+    pub message_id: String,
+    pub date: i64,
+    pub header_date: Option<i64>,
+    pub arrived_at: i64,
+    #[serde(flatten)]
+    pub people: People,
+    pub subject: String,
+    pub text: String,
+    pub html: Option<String>,
+    pub replied: Option<i64>,
+    pub is_replied: bool,
+    pub parent: Option<RecordName>,
+    pub parent_by: Option<ParentBy>,
+    pub account_record: Option<RecordName>,
+    pub partial: bool,
+    pub archived: bool,
+    pub id_collision: bool,
+    pub automatic: Vec<String>,
+    pub defects: Vec<String>,
+    pub raw_size: i64,
+    pub accounts: Vec<String>,
+    pub teams: Vec<String>,
+    pub users: Vec<Reader>,
+    pub attachments: Vec<Attachment>,
+}
+
+/// Everybody a message names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct People {
+    pub from: Vec<Address>,
+    pub reply_to: Vec<Address>,
+    pub to: Vec<Address>,
+    pub cc: Vec<Address>,
+    pub bcc: Vec<Address>,
+}
+
+/// A user who has an e-mail in the inbox.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Reader {
+    pub login: String,
+    pub read: bool,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct EmailFilter {
+    pub through: Option<AccountId>,
+    pub from: Option<String>,
+    pub subject_part: Option<String>,
+    pub since: Option<i64>,
+    pub until: Option<i64>,
+    pub parent: Option<RecordId>,
+    pub thread: Option<i64>,
+    pub inbox_of: Option<UserId>,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// Lists e-mails, the newest first.
+pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
+    let mut query = emails::table.into_boxed();
+    if let Some(account) = filter.through {
+        let of = email_accounts::table.filter(email_accounts::account_id.eq(account.0)).select(email_accounts::email_id);
+        query = query.filter(emails::id.eq_any(of));
+    }
+    if let Some(user) = filter.inbox_of {
+        let of = email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
+        query = query.filter(emails::id.eq_any(of));
+    }
+    if let Some(from) = &filter.from {
+        query = query.filter(emails::from_address.eq(address_key(from)));
+    }
+    if let Some(part) = &filter.subject_part {
+        query = query.filter(lower(emails::subject).like(anywhere(part)).escape('\\'));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(emails::date.ge(since));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(emails::date.lt(until));
+    }
+    if let Some(parent) = filter.parent {
+        query = query.filter(emails::parent_id.eq(parent.0));
+    }
+    if let Some(thread) = filter.thread {
+        query = query.filter(emails::thread_id.eq(thread));
+    }
+    let rows = query
+        .order((emails::date.desc(), emails::id.desc()))
+        .limit(filter.limit)
+        .offset(filter.offset)
+        .select((emails::id, emails::thread_id, emails::date, emails::from_address, emails::subject, emails::parent_id))
+        .load::<(i64, i64, i64, String, String, Option<i64>)>(db)?;
+    rows.into_iter()
+        .map(|(id, thread, date, from, subject, parent)| {
+            Ok(Line { id, thread, date, from, subject, parent: name_of(db, parent)? })
+        })
+        .collect()
+}
+
+/// Finds an e-mail by its number or Message-ID.
+pub fn find(db: &mut Database, wanted: &str) -> Result<EmailId> {
+    let id = match wanted.parse::<i64>() {
+        Ok(id) => emails::table.find(id).select(emails::id).first::<i64>(db).optional()?,
+        Err(_) => {
+            let bare = wanted.trim_start_matches('<').trim_end_matches('>');
+            emails::table.filter(emails::message_id.eq(bare)).order(emails::id).select(emails::id).first::<i64>(db).optional()?
+        }
+    };
+    id.map(EmailId)
+        .ok_or_else(|| Fault::new(Class::Data, format!("there is no e-mail {wanted}")).hint("try: espomail email list").into())
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = emails)]
+struct Row {
+    thread_id: i64,
+    raw_id: i64,
+    message_id: String,
+    date: i64,
+    header_date: Option<i64>,
+    arrived_at: i64,
+    people: String,
+    subject: String,
+    text: String,
+    html: Option<String>,
+    replied_id: Option<i64>,
+    is_replied: bool,
+    parent_id: Option<i64>,
+    parent_by: Option<String>,
+    account_record_id: Option<i64>,
+    is_partial: bool,
+    is_archived: bool,
+    id_collision: bool,
+    automatic: String,
+    defects: String,
+}
+
+/// Shows one e-mail.
+pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
+    let row = emails::table.find(id.0).select(Row::as_select()).first::<Row>(db)?;
+    let readers = email_users::table
+        .inner_join(users::table.on(users::id.eq(email_users::user_id)))
+        .filter(email_users::email_id.eq(id.0))
+        .order(users::login)
+        .select((users::login, email_users::is_read))
+        .load::<(String, bool)>(db)?;
+    let by = row.parent_by.map(|by| by.parse().map_err(|error| anyhow!("e-mail {id}: {error}"))).transpose()?;
+    Ok(Email {
+        id: id.0,
+        thread: row.thread_id,
+        message_id: row.message_id,
+        date: row.date,
+        header_date: row.header_date,
+        arrived_at: row.arrived_at,
+        people: serde_json::from_str(&row.people).with_context(|| format!("the people of e-mail {id}"))?,
+        subject: row.subject,
+        text: row.text,
+        html: row.html,
+        replied: row.replied_id,
+        is_replied: row.is_replied,
+        parent: name_of(db, row.parent_id)?,
+        parent_by: by,
+        account_record: name_of(db, row.account_record_id)?,
+        partial: row.is_partial,
+        archived: row.is_archived,
+        id_collision: row.id_collision,
+        automatic: serde_json::from_str(&row.automatic)?,
+        defects: serde_json::from_str(&row.defects)?,
+        raw_size: raws::table.find(row.raw_id).select(raws::size).first(db)?,
+        accounts: email_accounts::table
+            .inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)))
+            .filter(email_accounts::email_id.eq(id.0))
+            .order(accounts::name)
+            .select(accounts::name)
+            .load(db)?,
+        teams: email_teams::table
+            .inner_join(teams::table.on(teams::id.eq(email_teams::team_id)))
+            .filter(email_teams::email_id.eq(id.0))
+            .order(teams::name)
+            .select(teams::name)
+            .load(db)?,
+        users: readers.into_iter().map(|(login, read)| Reader { login, read }).collect(),
+        attachments: attachments_of(db, id)?,
+    })
+}
+
+/// Lists the attachments of an e-mail, in order.
+pub fn attachments_of(db: &mut Database, id: EmailId) -> Result<Vec<Attachment>> {
+    type Row = (String, String, i64, Option<String>, bool, String);
+    let rows = attachments::table
+        .filter(attachments::email_id.eq(id.0))
+        .order(attachments::place)
+        .select((
+            attachments::name,
+            attachments::media_type,
+            attachments::size,
+            attachments::content_id,
+            attachments::is_inline,
+            attachments::part,
+        ))
+        .load::<Row>(db)?;
+    let attachment = |(name, media_type, size, content_id, inline, part): Row| Attachment {
+        name,
+        media_type,
+        size: size.unsigned_abs(),
+        content_id,
+        inline,
+        part,
+    };
+    Ok(rows.into_iter().map(attachment).collect())
+}

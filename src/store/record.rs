@@ -1,0 +1,254 @@
+//! Records: Accounts, Contacts, Leads and Opportunities, and what they share with cases. People name one `kind:number`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+use super::noun::{anywhere, lower, number};
+use super::schema::{record_addresses, record_teams, records, teams, users};
+use super::{Database, next_number};
+use crate::fault::{Class, Fault};
+use crate::mail::address_key;
+use crate::words::{RecordId, RecordKind, TeamId, UserId};
+
+/// How people name a record: `case:42`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordName {
+    pub kind: RecordKind,
+    pub number: i64,
+}
+
+impl fmt::Display for RecordName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.number)
+    }
+}
+
+impl FromStr for RecordName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a record's name, such as contact:7");
+        let (kind, number) = text.split_once(':').ok_or_else(wrong)?;
+        Ok(Self { kind: kind.parse()?, number: number.parse().map_err(|_| wrong())? })
+    }
+}
+
+impl serde::Serialize for RecordName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A record, with the names of those it refers to.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Record {
+    #[serde(skip)]
+    pub id: RecordId,
+    #[serde(rename = "record")]
+    pub named: RecordName,
+    pub name: String,
+    pub active: bool,
+    pub addresses: Vec<String>,
+    pub account: Option<RecordName>,
+    pub converted_account: Option<RecordName>,
+    pub converted_contact: Option<RecordName>,
+    pub assigned_user: Option<String>,
+    pub teams: Vec<String>,
+    /// Seconds since 1970 UTC.
+    pub created_at: i64,
+}
+
+/// What a record says; for a change, what is not given stays.
+#[derive(Debug, Clone, Default)]
+pub struct RecordChanges {
+    pub name: Option<String>,
+    pub active: Option<bool>,
+    pub addresses: Option<Vec<String>>,
+    pub account: Option<RecordId>,
+    pub converted_account: Option<RecordId>,
+    pub converted_contact: Option<RecordId>,
+    pub assigned_user: Option<UserId>,
+    pub teams: Option<Vec<TeamId>>,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct RecordFilter {
+    pub kind: Option<RecordKind>,
+    pub address: Option<String>,
+    pub name_part: Option<String>,
+    pub limit: i64,
+}
+
+/// Adds a record.
+pub fn add(db: &mut Database, kind: RecordKind, name: &str, changes: &RecordChanges, now: i64) -> Result<RecordName> {
+    let id = number(db, "record")?;
+    let named = RecordName { kind, number: next_number(db, &format!("number:{kind}"))? };
+    diesel::insert_into(records::table)
+        .values((
+            records::id.eq(id),
+            records::kind.eq(kind.as_str()),
+            records::number.eq(named.number),
+            records::name.eq(name),
+            records::active.eq(true),
+            records::description.eq(""),
+            records::created_at.eq(now),
+        ))
+        .execute(db)?;
+    set(db, RecordId(id), changes)?;
+    Ok(named)
+}
+
+/// Changes a record.
+pub fn set(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<()> {
+    let row = records::table.find(id.0);
+    if let Some(name) = &changes.name {
+        diesel::update(row).set(records::name.eq(name)).execute(db)?;
+    }
+    if let Some(active) = changes.active {
+        diesel::update(row).set(records::active.eq(active)).execute(db)?;
+    }
+    if let Some(account) = changes.account {
+        diesel::update(row).set(records::account_id.eq(account.0)).execute(db)?;
+    }
+    if let Some(account) = changes.converted_account {
+        diesel::update(row).set(records::converted_account_id.eq(account.0)).execute(db)?;
+    }
+    if let Some(contact) = changes.converted_contact {
+        diesel::update(row).set(records::converted_contact_id.eq(contact.0)).execute(db)?;
+    }
+    if let Some(user) = changes.assigned_user {
+        diesel::update(row).set(records::assigned_user_id.eq(user.0)).execute(db)?;
+    }
+    if let Some(addresses) = &changes.addresses {
+        diesel::delete(record_addresses::table.filter(record_addresses::record_id.eq(id.0))).execute(db)?;
+        for (place, address) in (1_i64..).zip(addresses) {
+            diesel::insert_into(record_addresses::table)
+                .values((
+                    record_addresses::record_id.eq(id.0),
+                    record_addresses::address.eq(address_key(address)),
+                    record_addresses::place.eq(place),
+                ))
+                .execute(db)?;
+        }
+    }
+    if let Some(teams) = &changes.teams {
+        diesel::delete(record_teams::table.filter(record_teams::record_id.eq(id.0))).execute(db)?;
+        for team in teams {
+            diesel::insert_into(record_teams::table)
+                .values((record_teams::record_id.eq(id.0), record_teams::team_id.eq(team.0)))
+                .execute(db)?;
+        }
+    }
+    Ok(())
+}
+
+/// Finds a record by its name, which must be of one of these kinds; of any when none is given.
+pub fn find(db: &mut Database, named: RecordName, kinds: &[RecordKind]) -> Result<RecordId> {
+    if !kinds.is_empty() && !kinds.contains(&named.kind) {
+        let kinds = kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+        return Err(Fault::new(Class::Data, format!("{named} is no {kinds}")).into());
+    }
+    let id = records::table
+        .filter(records::kind.eq(named.kind.as_str()))
+        .filter(records::number.eq(named.number))
+        .select(records::id)
+        .first::<i64>(db)
+        .optional()?;
+    id.map(RecordId).ok_or_else(|| {
+        let noun = if named.kind == RecordKind::Case { "case".to_string() } else { format!("record list {}", named.kind) };
+        let hint =
+            if named.kind == RecordKind::Case { "try: espomail case list".to_string() } else { format!("try: espomail {noun}") };
+        Fault::new(Class::Data, format!("there is no {named}")).hint(hint).into()
+    })
+}
+
+/// Returns a record's name as people type it.
+pub fn name_of(db: &mut Database, id: Option<i64>) -> Result<Option<RecordName>> {
+    let Some(id) = id else { return Ok(None) };
+    let row = records::table.find(id).select((records::kind, records::number)).first::<(String, i64)>(db).optional()?;
+    row.map(|(kind, number)| Ok(RecordName { kind: kind.parse().map_err(|error| anyhow!("record {id}: {error}"))?, number }))
+        .transpose()
+}
+
+/// Lists records, not cases, the newest first.
+pub fn list(db: &mut Database, filter: &RecordFilter) -> Result<Vec<Record>> {
+    let mut query = records::table.filter(records::kind.ne(RecordKind::Case.as_str())).into_boxed();
+    if let Some(kind) = filter.kind {
+        query = query.filter(records::kind.eq(kind.as_str()));
+    }
+    if let Some(part) = &filter.name_part {
+        query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
+    }
+    if let Some(address) = &filter.address {
+        let of = record_addresses::table.filter(record_addresses::address.eq(address_key(address)));
+        let ids = of.select(record_addresses::record_id).load::<i64>(db)?;
+        query = query.filter(records::id.eq_any(ids));
+    }
+    let ids = query.order(records::id.desc()).limit(filter.limit).select(records::id).load::<i64>(db)?;
+    ids.into_iter().map(|id| show(db, RecordId(id))).collect()
+}
+
+/// Shows one record.
+pub fn show(db: &mut Database, id: RecordId) -> Result<Record> {
+    type Row = (String, i64, String, bool, (Option<i64>, Option<i64>, Option<i64>), Option<i64>, i64);
+    let (kind, number, name, active, (account, converted_account, converted_contact), assigned, created_at) = records::table
+        .find(id.0)
+        .select((
+            records::kind,
+            records::number,
+            records::name,
+            records::active,
+            (records::account_id, records::converted_account_id, records::converted_contact_id),
+            records::assigned_user_id,
+            records::created_at,
+        ))
+        .first::<Row>(db)?;
+    Ok(Record {
+        id,
+        named: RecordName { kind: kind.parse().map_err(|error| anyhow!("record {id}: {error}"))?, number },
+        name,
+        active,
+        addresses: record_addresses::table
+            .filter(record_addresses::record_id.eq(id.0))
+            .order(record_addresses::place)
+            .select(record_addresses::address)
+            .load(db)?,
+        account: name_of(db, account)?,
+        converted_account: name_of(db, converted_account)?,
+        converted_contact: name_of(db, converted_contact)?,
+        assigned_user: login_of(db, assigned)?,
+        teams: teams_of(db, id)?,
+        created_at,
+    })
+}
+
+pub(super) fn login_of(db: &mut Database, user: Option<i64>) -> Result<Option<String>> {
+    let Some(user) = user else { return Ok(None) };
+    Ok(users::table.find(user).select(users::login).first(db).optional()?)
+}
+
+pub(super) fn teams_of(db: &mut Database, id: RecordId) -> Result<Vec<String>> {
+    Ok(record_teams::table
+        .inner_join(teams::table.on(teams::id.eq(record_teams::team_id)))
+        .filter(record_teams::record_id.eq(id.0))
+        .order(teams::name)
+        .select(teams::name)
+        .load(db)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_named_kind_and_number() {
+        let named: RecordName = "contact:7".parse().expect("it is one");
+        assert_eq!((named.kind, named.number, named.to_string().as_str()), (RecordKind::Contact, 7, "contact:7"));
+        for wrong in ["contact", "contact:x", "thing:7", ""] {
+            assert!(wrong.parse::<RecordName>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Roles: what users and teams may do.
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::Database;
+use super::noun::{not_found, number, taken};
+use super::schema::{role_rights, roles, team_roles, teams, user_roles, users};
+use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Role {
+    pub id: i64,
+    pub name: String,
+    pub rights: Vec<Right>,
+    pub users: Vec<String>,
+    pub teams: Vec<String>,
+}
+
+/// One right of a role, as stored: words of [`RoleScope`], [`RoleAction`] and [`RoleLevel`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Right {
+    pub scope: String,
+    pub action: String,
+    pub level: String,
+}
+
+/// Who has a role.
+#[derive(Debug, Clone, Copy)]
+pub enum Holder {
+    User(UserId),
+    Team(TeamId),
+}
+
+/// Adds a role without rights.
+pub fn add(db: &mut Database, name: &str) -> Result<i64> {
+    if roles::table.filter(roles::name.eq(name)).count().get_result::<i64>(db)? > 0 {
+        return Err(taken("role", name));
+    }
+    let id = number(db, "role")?;
+    diesel::insert_into(roles::table).values((roles::id.eq(id), roles::name.eq(name))).execute(db)?;
+    Ok(id)
+}
+
+/// Finds a role by name or number.
+pub fn find(db: &mut Database, wanted: &str) -> Result<i64> {
+    let by_name = roles::table.filter(roles::name.eq(wanted)).select(roles::id).first::<i64>(db).optional()?;
+    let by_number = match wanted.parse::<i64>() {
+        Ok(id) => roles::table.find(id).select(roles::id).first::<i64>(db).optional()?,
+        Err(_) => None,
+    };
+    match by_name.or(by_number) {
+        Some(id) => Ok(id),
+        None => Err(not_found("role", wanted, &roles::table.select(roles::name).load::<String>(db)?)),
+    }
+}
+
+/// Returns the names of roles.
+pub(super) fn names(db: &mut Database, ids: Vec<i64>) -> Result<Vec<String>> {
+    Ok(roles::table.filter(roles::id.eq_any(ids)).order(roles::name).select(roles::name).load(db)?)
+}
+
+/// Lists all roles by name.
+pub fn list(db: &mut Database) -> Result<Vec<Role>> {
+    let ids = roles::table.order(roles::name).select(roles::id).load::<i64>(db)?;
+    ids.into_iter().map(|id| show(db, id)).collect()
+}
+
+/// Shows one role.
+pub fn show(db: &mut Database, id: i64) -> Result<Role> {
+    let rights = role_rights::table
+        .filter(role_rights::role_id.eq(id))
+        .order((role_rights::scope, role_rights::action))
+        .select((role_rights::scope, role_rights::action, role_rights::level))
+        .load::<(String, String, String)>(db)?;
+    Ok(Role {
+        id,
+        name: roles::table.find(id).select(roles::name).first(db)?,
+        rights: rights.into_iter().map(|(scope, action, level)| Right { scope, action, level }).collect(),
+        users: user_roles::table
+            .inner_join(users::table.on(users::id.eq(user_roles::user_id)))
+            .filter(user_roles::role_id.eq(id))
+            .order(users::login)
+            .select(users::login)
+            .load(db)?,
+        teams: team_roles::table
+            .inner_join(teams::table.on(teams::id.eq(team_roles::team_id)))
+            .filter(team_roles::role_id.eq(id))
+            .order(teams::name)
+            .select(teams::name)
+            .load(db)?,
+    })
+}
+
+/// Removes a role from everybody and everywhere.
+pub fn remove(db: &mut Database, id: i64) -> Result<()> {
+    diesel::delete(roles::table.find(id)).execute(db)?;
+    Ok(())
+}
+
+/// Sets one right of a role.
+pub fn grant(db: &mut Database, id: i64, scope: RoleScope, action: RoleAction, level: RoleLevel) -> Result<()> {
+    diesel::delete(role_rights::table.find((id, scope.as_str(), action.as_str()))).execute(db)?;
+    diesel::insert_into(role_rights::table)
+        .values((
+            role_rights::role_id.eq(id),
+            role_rights::scope.eq(scope.as_str()),
+            role_rights::action.eq(action.as_str()),
+            role_rights::level.eq(level.as_str()),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Gives a role to a user or team.
+pub fn give(db: &mut Database, id: i64, holder: Holder) -> Result<()> {
+    take(db, id, holder)?;
+    match holder {
+        Holder::User(user) => {
+            let row = (user_roles::user_id.eq(user.0), user_roles::role_id.eq(id));
+            diesel::insert_into(user_roles::table).values(row).execute(db)?;
+        }
+        Holder::Team(team) => {
+            let row = (team_roles::team_id.eq(team.0), team_roles::role_id.eq(id));
+            diesel::insert_into(team_roles::table).values(row).execute(db)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a role from a user or team; returns whether they had it.
+pub fn take(db: &mut Database, id: i64, holder: Holder) -> Result<bool> {
+    let taken = match holder {
+        Holder::User(user) => diesel::delete(user_roles::table.find((user.0, id))).execute(db)?,
+        Holder::Team(team) => diesel::delete(team_roles::table.find((team.0, id))).execute(db)?,
+    };
+    Ok(taken > 0)
+}

@@ -1,0 +1,110 @@
+//! Teams and their members.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::noun::{not_found, number, taken};
+use super::schema::{team_members, team_roles, teams, users};
+use super::{Database, role};
+use crate::words::{TeamId, UserId};
+
+/// A team.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Team {
+    pub id: TeamId,
+    pub name: String,
+    pub members: Vec<TeamMember>,
+    pub roles: Vec<String>,
+}
+
+/// A member of a team.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TeamMember {
+    pub login: String,
+    pub position: Option<String>,
+    pub active: bool,
+}
+
+/// Adds a team.
+pub fn add(db: &mut Database, name: &str) -> Result<TeamId> {
+    if teams::table.filter(teams::name.eq(name)).count().get_result::<i64>(db)? > 0 {
+        return Err(taken("team", name));
+    }
+    let id = number(db, "team")?;
+    diesel::insert_into(teams::table).values((teams::id.eq(id), teams::name.eq(name))).execute(db)?;
+    Ok(TeamId(id))
+}
+
+/// Finds a team by name or number.
+pub fn find(db: &mut Database, wanted: &str) -> Result<TeamId> {
+    let by_name = teams::table.filter(teams::name.eq(wanted)).select(teams::id).first::<i64>(db).optional()?;
+    let by_number = match wanted.parse::<i64>() {
+        Ok(id) => teams::table.find(id).select(teams::id).first::<i64>(db).optional()?,
+        Err(_) => None,
+    };
+    match by_name.or(by_number) {
+        Some(id) => Ok(TeamId(id)),
+        None => Err(not_found("team", wanted, &teams::table.select(teams::name).load::<String>(db)?)),
+    }
+}
+
+/// Returns every team's name by number.
+pub fn names(db: &mut Database) -> Result<HashMap<i64, String>> {
+    Ok(teams::table.select((teams::id, teams::name)).load::<(i64, String)>(db)?.into_iter().collect())
+}
+
+/// Lists all teams by name.
+pub fn list(db: &mut Database) -> Result<Vec<Team>> {
+    let ids = teams::table.order(teams::name).select(teams::id).load::<i64>(db)?;
+    ids.into_iter().map(|id| show(db, TeamId(id))).collect()
+}
+
+/// Shows one team.
+pub fn show(db: &mut Database, id: TeamId) -> Result<Team> {
+    let members = team_members::table
+        .inner_join(users::table.on(users::id.eq(team_members::user_id)))
+        .filter(team_members::team_id.eq(id.0))
+        .order(users::login)
+        .select((users::login, team_members::position, users::active))
+        .load::<(String, Option<String>, bool)>(db)?;
+    Ok(Team {
+        id,
+        name: teams::table.find(id.0).select(teams::name).first(db)?,
+        members: members.into_iter().map(|(login, position, active)| TeamMember { login, position, active }).collect(),
+        roles: {
+            let held = team_roles::table.filter(team_roles::team_id.eq(id.0)).select(team_roles::role_id).load(db)?;
+            role::names(db, held)?
+        },
+    })
+}
+
+/// Gives a team another name.
+pub fn rename(db: &mut Database, id: TeamId, name: &str) -> Result<()> {
+    if teams::table.filter(teams::name.eq(name)).filter(teams::id.ne(id.0)).count().get_result::<i64>(db)? > 0 {
+        return Err(taken("team", name));
+    }
+    diesel::update(teams::table.find(id.0)).set(teams::name.eq(name)).execute(db)?;
+    Ok(())
+}
+
+/// Removes a team; its members, records and e-mails stay.
+pub fn remove(db: &mut Database, id: TeamId) -> Result<()> {
+    diesel::delete(teams::table.find(id.0)).execute(db)?;
+    Ok(())
+}
+
+/// Makes a user a member, or changes the member's position.
+pub fn join(db: &mut Database, team: TeamId, user: UserId, position: Option<&str>) -> Result<()> {
+    leave(db, team, user)?;
+    diesel::insert_into(team_members::table)
+        .values((team_members::team_id.eq(team.0), team_members::user_id.eq(user.0), team_members::position.eq(position)))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Ends a membership; returns whether there was one.
+pub fn leave(db: &mut Database, team: TeamId, user: UserId) -> Result<bool> {
+    Ok(diesel::delete(team_members::table.find((team.0, user.0))).execute(db)? > 0)
+}

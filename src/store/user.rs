@@ -1,0 +1,212 @@
+//! Users, their addresses and absences.
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::noun::{not_found, number, taken};
+use super::schema::{absences, team_members, teams, user_addresses, user_roles, users};
+use super::{Database, role};
+use crate::mail::address_key;
+use crate::words::{TeamId, UserId};
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct User {
+    pub id: UserId,
+    pub login: String,
+    pub name: String,
+    pub active: bool,
+    pub administrator: bool,
+    pub default_team: Option<String>,
+    pub addresses: Vec<String>,
+    pub teams: Vec<String>,
+    pub roles: Vec<String>,
+}
+
+/// A user to add.
+#[derive(Debug, Clone, Default)]
+pub struct NewUser {
+    pub login: String,
+    pub name: String,
+    pub administrator: bool,
+    pub addresses: Vec<String>,
+    pub default_team: Option<TeamId>,
+}
+
+/// What to change of a user; what is not given stays.
+#[derive(Debug, Clone, Default)]
+pub struct UserChanges {
+    pub name: Option<String>,
+    pub active: Option<bool>,
+    pub administrator: Option<bool>,
+    pub addresses: Option<Vec<String>>,
+    pub default_team: Option<TeamId>,
+}
+
+/// A time in which a user gets no cases (DIST-1).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Absence {
+    pub id: i64,
+    pub login: String,
+    /// Seconds since 1970 UTC.
+    pub starts_at: i64,
+    pub ends_at: i64,
+}
+
+type Row = (i64, String, String, bool, bool, Option<i64>);
+
+fn columns() -> (users::id, users::login, users::name, users::active, users::administrator, users::default_team_id) {
+    (users::id, users::login, users::name, users::active, users::administrator, users::default_team_id)
+}
+
+/// Adds a user.
+pub fn add(db: &mut Database, new: &NewUser) -> Result<UserId> {
+    if users::table.filter(users::login.eq(&new.login)).count().get_result::<i64>(db)? > 0 {
+        return Err(taken("user", &new.login));
+    }
+    let id = number(db, "user")?;
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(id),
+            users::login.eq(&new.login),
+            users::name.eq(&new.name),
+            users::active.eq(true),
+            users::administrator.eq(new.administrator),
+            users::default_team_id.eq(new.default_team.map(|team| team.0)),
+            users::last_assignment.eq(0_i64),
+        ))
+        .execute(db)?;
+    set_addresses(db, UserId(id), &new.addresses)?;
+    Ok(UserId(id))
+}
+
+fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Result<()> {
+    diesel::delete(user_addresses::table.filter(user_addresses::user_id.eq(user.0))).execute(db)?;
+    for (place, address) in (1_i64..).zip(addresses) {
+        diesel::insert_into(user_addresses::table)
+            .values((
+                user_addresses::user_id.eq(user.0),
+                user_addresses::address.eq(address_key(address)),
+                user_addresses::place.eq(place),
+            ))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+/// Finds a user by login or number.
+pub fn find(db: &mut Database, wanted: &str) -> Result<UserId> {
+    let by_login = users::table.filter(users::login.eq(wanted)).select(users::id).first::<i64>(db).optional()?;
+    let by_number = match wanted.parse::<i64>() {
+        Ok(id) => users::table.find(id).select(users::id).first::<i64>(db).optional()?,
+        Err(_) => None,
+    };
+    match by_login.or(by_number) {
+        Some(id) => Ok(UserId(id)),
+        None => Err(not_found("user", wanted, &users::table.select(users::login).load::<String>(db)?)),
+    }
+}
+
+/// Returns every user's login by number.
+pub fn logins(db: &mut Database) -> Result<std::collections::HashMap<i64, String>> {
+    Ok(users::table.select((users::id, users::login)).load::<(i64, String)>(db)?.into_iter().collect())
+}
+
+/// Lists all users by login.
+pub fn list(db: &mut Database) -> Result<Vec<User>> {
+    let rows = users::table.order(users::login).select(columns()).load::<Row>(db)?;
+    rows.into_iter().map(|row| user_from(db, row)).collect()
+}
+
+/// Shows one user.
+pub fn show(db: &mut Database, id: UserId) -> Result<User> {
+    let row = users::table.find(id.0).select(columns()).first::<Row>(db)?;
+    user_from(db, row)
+}
+
+fn user_from(db: &mut Database, (id, login, name, active, administrator, default_team): Row) -> Result<User> {
+    let default_team = match default_team {
+        Some(team) => teams::table.find(team).select(teams::name).first::<String>(db).optional()?,
+        None => None,
+    };
+    Ok(User {
+        id: UserId(id),
+        login,
+        name,
+        active,
+        administrator,
+        default_team,
+        addresses: user_addresses::table
+            .filter(user_addresses::user_id.eq(id))
+            .order(user_addresses::place)
+            .select(user_addresses::address)
+            .load(db)?,
+        teams: team_members::table
+            .inner_join(teams::table.on(teams::id.eq(team_members::team_id)))
+            .filter(team_members::user_id.eq(id))
+            .order(teams::name)
+            .select(teams::name)
+            .load(db)?,
+        roles: {
+            let held = user_roles::table.filter(user_roles::user_id.eq(id)).select(user_roles::role_id).load(db)?;
+            role::names(db, held)?
+        },
+    })
+}
+
+/// Changes a user.
+pub fn set(db: &mut Database, id: UserId, changes: &UserChanges) -> Result<()> {
+    let row = users::table.find(id.0);
+    if let Some(name) = &changes.name {
+        diesel::update(row).set(users::name.eq(name)).execute(db)?;
+    }
+    if let Some(active) = changes.active {
+        diesel::update(row).set(users::active.eq(active)).execute(db)?;
+    }
+    if let Some(administrator) = changes.administrator {
+        diesel::update(row).set(users::administrator.eq(administrator)).execute(db)?;
+    }
+    if let Some(team) = changes.default_team {
+        diesel::update(row).set(users::default_team_id.eq(team.0)).execute(db)?;
+    }
+    if let Some(addresses) = &changes.addresses {
+        set_addresses(db, id, addresses)?;
+    }
+    Ok(())
+}
+
+/// Removes a user, with the personal accounts that are theirs; cases and e-mails stay.
+pub fn remove(db: &mut Database, id: UserId) -> Result<()> {
+    diesel::delete(users::table.find(id.0)).execute(db)?;
+    Ok(())
+}
+
+/// Adds an absence; seconds since 1970 UTC, the end not included.
+pub fn add_absence(db: &mut Database, user: UserId, starts_at: i64, ends_at: i64) -> Result<i64> {
+    let id = number(db, "absence")?;
+    diesel::insert_into(absences::table)
+        .values((
+            absences::id.eq(id),
+            absences::user_id.eq(user.0),
+            absences::starts_at.eq(starts_at),
+            absences::ends_at.eq(ends_at),
+        ))
+        .execute(db)?;
+    Ok(id)
+}
+
+/// Lists absences that are not over.
+pub fn absences(db: &mut Database, now: i64) -> Result<Vec<Absence>> {
+    let rows = absences::table
+        .inner_join(users::table.on(users::id.eq(absences::user_id)))
+        .filter(absences::ends_at.gt(now))
+        .order((absences::starts_at, absences::id))
+        .select((absences::id, users::login, absences::starts_at, absences::ends_at))
+        .load::<(i64, String, i64, i64)>(db)?;
+    Ok(rows.into_iter().map(|(id, login, starts_at, ends_at)| Absence { id, login, starts_at, ends_at }).collect())
+}
+
+/// Removes an absence; returns whether it was there.
+pub fn remove_absence(db: &mut Database, id: i64) -> Result<bool> {
+    Ok(diesel::delete(absences::table.find(id)).execute(db)? > 0)
+}
