@@ -61,7 +61,7 @@ const DRAIN: &str = "raw drain";
 const MBSYNC: &str = "mbsync";
 const SQLITE: &str = "espomail SQLite";
 const POSTGRESQL: &str = "espomail PostgreSQL";
-const WHAT: [&str; 2] = [DRAIN, MBSYNC];
+const WHAT: [&str; 4] = [DRAIN, MBSYNC, SQLITE, POSTGRESQL];
 
 /// A run that fetches everything, and one that finds nothing new.
 struct Pair {
