@@ -32,5 +32,14 @@ bench: ## measure fetch beside mbsync and a raw drain; BENCH_MESSAGES=2000 for a
 	packaging/install-build-deps build bench
 	$(CARGO) bench --locked --bench fetch
 
+install: build ## install under PREFIX (/usr/local), with DESTDIR for packagers
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/espomail
+	install -d $(DESTDIR)$(PREFIX)/share/doc/espomail/examples
+	install -m 644 config.example.toml crontab.example $(DESTDIR)$(PREFIX)/share/doc/espomail/examples
+	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/espomail
+	for page in man/*.[1-8]; do \
+	    install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit; \
+	done
+
 clean: ## remove what was built
 	$(CARGO) clean
