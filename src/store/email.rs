@@ -16,6 +16,7 @@ use crate::words::{AccountId, EmailId, ParentBy, RecordId, UserId};
 pub struct Line {
     pub id: i64,
     pub thread: i64,
+    #[serde(serialize_with = "crate::clock::time")]
     pub date: i64,
     pub from: String,
     pub subject: String,
@@ -28,8 +29,11 @@ pub struct Email {
     pub id: i64,
     pub thread: i64,
     pub message_id: String,
+    #[serde(serialize_with = "crate::clock::time")]
     pub date: i64,
+    #[serde(serialize_with = "crate::clock::optional")]
     pub header_date: Option<i64>,
+    #[serde(serialize_with = "crate::clock::time")]
     pub arrived_at: i64,
     #[serde(flatten)]
     pub people: People,
