@@ -1,11 +1,11 @@
 //! What a command carries: the configuration, the clock, the output, and the store once it is opened. Time, environment,
 //! host name, randomness and secrets enter here and nowhere else.
 
-use std::cell::OnceCell;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -29,7 +29,7 @@ pub struct Context {
     pub out: Output,
     pub loaded: Loaded,
     fixed_now: Option<i64>,
-    key: OnceCell<Key>,
+    key: OnceLock<Key>,
 }
 
 /// Reads what the environment says of the configuration.
@@ -69,7 +69,7 @@ impl Context {
             }
             _ => None,
         };
-        Ok(Self { out, loaded, fixed_now, key: OnceCell::new() })
+        Ok(Self { out, loaded, fixed_now, key: OnceLock::new() })
     }
 
     /// Returns the present in seconds since 1970 UTC.

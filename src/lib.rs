@@ -2,6 +2,7 @@
 //! This is not a public interface and may change in any release.
 
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod context;
 pub mod decide;

@@ -5,8 +5,9 @@
 //! is handled; bodies and secrets never.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the place")]
 
-use std::cell::Cell;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
@@ -28,15 +29,17 @@ pub struct Output {
     /// `-v` given, or a terminal looks: say what went well, too.
     pub talkative: bool,
     pub quiet: bool,
-    worst: Cell<Option<Class>>,
-    closed: Cell<bool>,
+    worst: Mutex<Option<Class>>,
+    /// 128 and the number of the signal that ended the pass; 0 for none.
+    signal: AtomicU8,
+    closed: AtomicBool,
 }
 
 impl Output {
     /// Makes an output.
     pub fn new(format: Format, verbose: bool, quiet: bool) -> Self {
         let talkative = !quiet && (verbose || std::io::stdout().is_terminal());
-        Self { format, talkative, quiet, worst: Cell::new(None), closed: Cell::new(false) }
+        Self { format, talkative, quiet, worst: Mutex::new(None), signal: AtomicU8::new(0), closed: AtomicBool::new(false) }
     }
 
     /// Prints a fault and remembers its class for the exit status.
@@ -47,14 +50,25 @@ impl Output {
 
     /// Remembers a class for the exit status without saying anything: it was said before.
     pub fn remember(&self, class: Class) {
-        if self.worst.get().is_none_or(|worst| class.gravity() > worst.gravity()) {
-            self.worst.set(Some(class));
+        let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);
+        if worst.is_none_or(|worst| class.gravity() > worst.gravity()) {
+            *worst = Some(class);
         }
     }
 
-    /// Returns the exit status of everything that was complained of.
+    /// Remembers the signal that ended a pass: the exit status is then 128 and its number.
+    pub fn ended_by(&self, signal: usize) {
+        let status = u8::try_from(signal).ok().and_then(|signal| signal.checked_add(128)).unwrap_or(0);
+        self.signal.store(status, Ordering::Relaxed);
+    }
+
+    /// Returns the exit status: of the signal that ended us, else of everything that was complained of.
     pub fn status(&self) -> u8 {
-        self.worst.get().map_or(0, Class::exit_status)
+        let signal = self.signal.load(Ordering::Relaxed);
+        if signal != 0 {
+            return signal;
+        }
+        self.worst.lock().unwrap_or_else(PoisonError::into_inner).map_or(0, Class::exit_status)
     }
 
     /// Says that something was done; only to people, and not in cron.
@@ -133,7 +147,7 @@ impl Output {
             .collect();
         let terminal =
             rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0);
-        let mut write = |cells: &[String]| {
+        let write = |cells: &[String]| {
             let mut line = String::new();
             for (column, cell) in cells.iter().enumerate() {
                 line.push_str(cell);
@@ -148,13 +162,13 @@ impl Output {
     }
 
     fn line(&self, text: &str) {
-        if !self.closed.get() {
+        if !self.closed.load(Ordering::Relaxed) {
             let mut stdout = std::io::stdout().lock();
             if let Err(error) = writeln!(stdout, "{text}").or_else(|error| self.unless_closed(error)) {
                 drop(stdout);
                 self.complain(&anyhow::Error::new(error).context("writing to standard output"));
                 self.remember(Class::Io);
-                self.closed.set(true);
+                self.closed.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -162,7 +176,7 @@ impl Output {
     /// A closed pipe is not an error: whoever read has seen enough.
     fn unless_closed(&self, error: std::io::Error) -> std::io::Result<()> {
         if error.kind() == std::io::ErrorKind::BrokenPipe {
-            self.closed.set(true);
+            self.closed.store(true, Ordering::Relaxed);
             return Ok(());
         }
         Err(error)
