@@ -214,3 +214,6 @@ fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64
 pub fn undeliverable(uid: u32, cause: &anyhow::Error) -> anyhow::Error {
     Fault::new(Class::Protocol, format!("UID {uid} cannot be read: {cause:#}")).into()
 }
+
+/// What an answer may have beside the bytes of its messages.
+pub const RESPONSE_MARGIN: u64 = 8 << 20;
