@@ -1,6 +1,7 @@
 //! espomail as a newcomer sets it up: a support mailbox that makes cases and hands them out in turn to a team of three.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -35,6 +36,7 @@ impl Bench {
         }
         let password = fresh.join("password");
         fs::write(&password, "secret\n")?;
+        fs::set_permissions(&password, fs::Permissions::from_mode(0o600))?;
         let mut account = espomail("account add support --address support@example.com --imap-user bench --imap-host localhost");
         account.args(["--make-cases", "--distribution", "round-robin", "--case-team", "support"]);
         // The mailbox is older than the account; without this it would be stored as archive, without cases.
