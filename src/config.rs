@@ -271,7 +271,8 @@ mod tests {
             ..Config::default()
         };
         let mut known = keys(&toml::Table::try_from(&full).expect("it serialises"), "");
-        (shown.sort(), known.sort());
+        shown.sort();
+        known.sort();
         assert_eq!(shown, known);
         let defaults = Config { security: Security::default(), ..parse(example).expect("it loads") };
         assert_eq!(defaults, Config::default(), "what is not commented out is the default");

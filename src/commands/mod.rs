@@ -142,8 +142,8 @@ fn start(cli: Cli) -> u8 {
         Needs::Nothing => {
             let database_from = overrides.database.as_ref().map(|_| "--database");
             let file = overrides.named_file().cloned();
-            let mut config = Config::default();
-            config.database = overrides.database.clone().or(overrides.environment_database.clone()).unwrap_or_default();
+            let database = overrides.database.clone().or(overrides.environment_database.clone()).unwrap_or_default();
+            let config = Config { database, ..Config::default() };
             Ok(Loaded { config, file, set_in_file: Vec::new(), database_from })
         }
         Needs::Config => load(&overrides),

@@ -25,7 +25,7 @@ pub fn ending(line: &[u8], tag: &str) -> Option<Ending> {
 /// Parses one untagged response.
 pub fn parse(line: &[u8]) -> Option<Response<'_>> {
     match imap_proto::parser::parse_response(line) {
-        Ok((rest, response)) if rest.is_empty() => Some(response),
+        Ok(([], response)) => Some(response),
         _ => None,
     }
 }

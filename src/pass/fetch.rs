@@ -244,10 +244,12 @@ fn poll_mailboxes(
         }
     }
     session.logout();
-    if careful && report.faults.is_empty() && !setting.stop.requested() {
-        if let Err(error) = store.transaction(|db| attempt::set_careful(db, account.id, false)) {
-            report.faults.push(error.context(in_account));
-        }
+    if careful
+        && report.faults.is_empty()
+        && !setting.stop.requested()
+        && let Err(error) = store.transaction(|db| attempt::set_careful(db, account.id, false))
+    {
+        report.faults.push(error.context(in_account));
     }
 }
 
