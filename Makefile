@@ -32,6 +32,9 @@ bench: ## measure fetch beside mbsync and a raw drain; BENCH_MESSAGES=2000 for a
 	packaging/install-build-deps build bench
 	$(CARGO) bench --locked --bench fetch
 
+man: ## write man/ anew from the commands' own help
+	ESPOMAIL_WRITE_MAN=1 $(CARGO) test --locked manual_is
+
 install: build ## install under PREFIX (/usr/local), with DESTDIR for packagers
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/espomail
 	install -d $(DESTDIR)$(PREFIX)/share/doc/espomail/examples

@@ -4,5 +4,6 @@
 #[macro_use]
 mod support;
 
+mod manual;
 mod schema;
 mod store;
