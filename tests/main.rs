@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod fetch;
 mod manual;
 mod schema;
 mod store;
