@@ -4,5 +4,6 @@
 #[macro_use]
 mod support;
 
+mod mailbox;
 mod schema;
 mod store;

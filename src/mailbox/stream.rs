@@ -1,11 +1,11 @@
 //! A connection in which every wait has an end: TCP with a limit for each read and an absolute deadline, then TLS.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use native_tls::{Certificate, TlsConnector, TlsStream};
+use native_tls::{Certificate, Protocol, TlsConnector, TlsStream};
 
 use super::Server;
 use super::session::text;
@@ -42,15 +42,26 @@ impl Timed {
 
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.prepare()?;
-        self.tcp.read(buffer).map_err(timed_out)
+        loop {
+            self.prepare()?;
+            match self.tcp.read(buffer) {
+                // With a time limit, Linux does not restart the call behind a signal's handler.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome.map_err(timed_out),
+            }
+        }
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.prepare()?;
-        self.tcp.write(bytes).map_err(timed_out)
+        loop {
+            self.prepare()?;
+            match self.tcp.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome.map_err(timed_out),
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -97,10 +108,7 @@ impl Write for Stream {
 pub fn connect(server: &Server) -> Result<Timed> {
     let unavailable = |what: String| Fault::new(Class::Unavailable, what).reach(Reach::Account);
     let place = format!("{}:{}", server.host, server.port);
-    let addresses: Vec<_> = (server.host.as_str(), server.port)
-        .to_socket_addrs()
-        .map_err(|error| unavailable(format!("the host {} cannot be found: {error}", server.host)))?
-        .collect();
+    let addresses = look_up(server).map_err(|error| unavailable(format!("the host {} cannot be found: {error}", server.host)))?;
     let mut last = None;
     for address in addresses {
         let left = server.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
@@ -119,6 +127,20 @@ pub fn connect(server: &Server) -> Result<Timed> {
     Err(unavailable(format!("cannot connect to {place}: {cause}")).into())
 }
 
+/// The system's resolver has no time limit: it works in a thread that is left behind when it takes too long.
+fn look_up(server: &Server) -> io::Result<Vec<SocketAddr>> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    let place = (server.host.clone(), server.port);
+    std::thread::Builder::new().name("resolver".to_string()).spawn(move || {
+        // Nobody listens any more when it was too late.
+        let _ = sender.send((place.0.as_str(), place.1).to_socket_addrs().map(Iterator::collect));
+    })?;
+    let left = server.deadline.saturating_duration_since(Instant::now());
+    receiver
+        .recv_timeout(server.connect_timeout.min(left))
+        .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the name server does not answer")))
+}
+
 /// Whether the peer is this machine.
 pub fn is_loopback(tcp: &Timed) -> bool {
     tcp.tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
@@ -127,6 +149,8 @@ pub fn is_loopback(tcp: &Timed) -> bool {
 /// Puts TLS on a connection; the certificate must be trusted, current and the host's.
 pub fn encrypt(server: &Server, tcp: Timed) -> Result<Stream> {
     let mut builder = TlsConnector::builder();
+    // RFC 8996: nothing older is to be spoken.
+    builder.min_protocol_version(Some(Protocol::Tlsv12));
     if let Some(path) = &server.ca_file {
         let file = path.display();
         let bad = |what: String| Fault::new(Class::Config, what).reach(Reach::Account).hint("check the account's --ca-file");
@@ -164,6 +188,7 @@ fn refused_handshake(server: &Server, error: &str) -> anyhow::Error {
     }
     let known = [
         ("certificate has expired", "its certificate has expired", "the server's administrator must renew it"),
+        ("certificate is not yet valid", "its certificate is not valid yet", "check the clocks of both machines"),
         (
             "ostname mismatch",
             "its certificate is for another host name",
