@@ -11,6 +11,8 @@ use super::Server;
 use super::session::text;
 use crate::fault::{Class, Fault, Reach};
 
+const TIME_IS_OVER: &str = "the account's time is over";
+
 /// TCP whose reads and writes end at the read limit or at the deadline, whichever comes first.
 #[derive(Debug)]
 pub struct Timed {
@@ -29,7 +31,7 @@ impl Timed {
     fn prepare(&self) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the account's time is over"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, TIME_IS_OVER));
         }
         // The limit is set once; only near the deadline does it change.
         if left < self.limit {
@@ -40,6 +42,19 @@ impl Timed {
     }
 }
 
+impl Timed {
+    /// A limit that was reached shows as "would block": said as what it is.
+    fn explained(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                let what = if Instant::now() >= self.deadline { TIME_IS_OVER } else { "the server does not answer" };
+                io::Error::new(io::ErrorKind::TimedOut, what)
+            }
+            _ => error,
+        }
+    }
+}
+
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
@@ -47,7 +62,7 @@ impl Read for Timed {
             match self.tcp.read(buffer) {
                 // With a time limit, Linux does not restart the call behind a signal's handler.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome.map_err(timed_out),
+                outcome => return outcome.map_err(|error| self.explained(error)),
             }
         }
     }
@@ -59,23 +74,13 @@ impl Write for Timed {
             self.prepare()?;
             match self.tcp.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome.map_err(timed_out),
+                outcome => return outcome.map_err(|error| self.explained(error)),
             }
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.tcp.flush()
-    }
-}
-
-/// A read limit shows as "would block": said as what it is.
-fn timed_out(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            io::Error::new(io::ErrorKind::TimedOut, "the server does not answer")
-        }
-        _ => error,
     }
 }
 
@@ -108,6 +113,9 @@ impl Write for Stream {
 pub fn connect(server: &Server) -> Result<Timed> {
     let unavailable = |what: String| Fault::new(Class::Unavailable, what).reach(Reach::Account);
     let place = format!("{}:{}", server.host, server.port);
+    if Instant::now() >= server.deadline {
+        return Err(unavailable(TIME_IS_OVER.to_string()).into());
+    }
     let addresses = look_up(server).map_err(|error| unavailable(format!("the host {} cannot be found: {error}", server.host)))?;
     let mut last = None;
     for address in addresses {
@@ -164,7 +172,7 @@ pub fn encrypt(server: &Server, tcp: Timed) -> Result<Stream> {
     let connector = builder.build()?;
     match connector.connect(&server.host, tcp) {
         Ok(tls) => Ok(Stream::Tls(Box::new(tls))),
-        Err(error) => Err(refused_handshake(server, &error.to_string())),
+        Err(error) => Err(failed_handshake(server, &error)),
     }
 }
 
@@ -181,10 +189,19 @@ fn pem_blocks(pem: &[u8]) -> Vec<Vec<u8>> {
     if blocks.is_empty() { vec![pem.to_vec()] } else { blocks }
 }
 
-fn refused_handshake(server: &Server, error: &str) -> anyhow::Error {
+/// The line failed, or one of both sides did not like the other.
+fn failed_handshake(server: &Server, error: &native_tls::HandshakeError<Timed>) -> anyhow::Error {
     let place = format!("{}:{}", server.host, server.port);
-    if error.contains("does not answer") || error.contains("time is over") {
-        return Fault::new(Class::Unavailable, format!("{place}: no TLS answer in time")).reach(Reach::Account).into();
+    let cause = match error {
+        native_tls::HandshakeError::Failure(error) => {
+            std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>())
+        }
+        native_tls::HandshakeError::WouldBlock(_) => None,
+    };
+    let error = error.to_string();
+    if cause.is_some() || error.contains("unexpected EOF") {
+        let cause = cause.map_or_else(|| "the connection was cut".to_string(), ToString::to_string);
+        return Fault::new(Class::Unavailable, format!("TLS with {place} failed: {cause}")).reach(Reach::Account).into();
     }
     let known = [
         ("certificate has expired", "its certificate has expired", "the server's administrator must renew it"),

@@ -15,7 +15,7 @@ pub enum Step {
     Say(Vec<u8>),
     /// Reads a line, which must contain the words; else the connection ends.
     Hear(&'static str),
-    /// Sends bytes one at a time, with a pause behind each.
+    /// Sends bytes one at a time, with a pause before each.
     Trickle(Vec<u8>, Duration),
     /// Sends bytes again and again, until the client has enough.
     Flood(Vec<u8>),
@@ -95,7 +95,9 @@ fn play(connection: TcpStream, script: Vec<Step>, ears: &Mutex<Vec<String>>) -> 
             Step::Say(bytes) => mouth.write_all(&with_tag(&bytes, &tag))?,
             Step::Hear(words) => {
                 let mut line = String::new();
-                reader.read_line(&mut line)?;
+                if reader.read_line(&mut line)? == 0 {
+                    return Ok(());
+                }
                 ears.lock().unwrap().push(line.trim_end().to_string());
                 if !line.contains(words) {
                     return Ok(());
@@ -104,8 +106,8 @@ fn play(connection: TcpStream, script: Vec<Step>, ears: &Mutex<Vec<String>>) -> 
             }
             Step::Trickle(bytes, pause) => {
                 for byte in with_tag(&bytes, &tag) {
-                    mouth.write_all(&[byte])?;
                     std::thread::sleep(pause);
+                    mouth.write_all(&[byte])?;
                 }
             }
             Step::Flood(bytes) => loop {
