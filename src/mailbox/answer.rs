@@ -34,7 +34,7 @@ fn parse(line: &[u8]) -> Option<Response<'_>> {
         return None;
     }
     match catch_unwind(|| imap_proto::parser::parse_response(line)).ok()? {
-        Ok((rest, response)) if rest.is_empty() => Some(response),
+        Ok(([], response)) => Some(response),
         _ => None,
     }
 }
