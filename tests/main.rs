@@ -5,6 +5,7 @@
 mod support;
 
 mod fetch;
+mod mailbox;
 mod manual;
 mod schema;
 mod store;
