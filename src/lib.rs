@@ -1,10 +1,15 @@
 //! The rooms of espomail, so that the binary, tests, benches and fuzz targets reach the same code.
 //! This is not a public interface and may change in any release.
 
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod context;
 pub mod decide;
 pub mod fault;
 pub mod mail;
 pub mod mailbox;
+pub mod output;
 pub mod pass;
 pub mod secret;
 pub mod store;

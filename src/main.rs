@@ -1,1 +1,44 @@
-fn main() {}
+//! espomail: a mail-to-CRM engine for the command line.
+//!
+//! Cron runs `espomail fetch`; one pass polls every IMAP mailbox that is set up and takes each new message into SQLite or
+//! PostgreSQL exactly once, decides what becomes of it, and says why.
+//!
+//! # The house
+//!
+//! Seven floors. A file names only lower floors and its own folder; rooms on one floor do not know each other.
+//! `tests/floors.rs` reads the `use` lines and fails on an arrow that runs up.
+//!
+//! ```text
+//! main.rs               parses nothing itself: hands the arguments to commands/ and returns the exit status
+//! commands/          6  what a person types: one file a noun or pass. No rules, no SQL
+//! config context output
+//!                    5  TOML; the clock, secrets and randomness; the only standard output and error
+//! pass/              4  the order of work: loops, batches, transactions, retries
+//! mailbox/ store/    3  the world: reading mail (IMAP, files); the database (the only place that knows diesel)
+//! decide/            2  the rules. Pure: values in, a Plan out
+//! mail/              1  letters. Pure: bytes in, a Mail out
+//! words fault secret clock
+//!                    0  vocabularies; what can go wrong and its exit status; secrets; times
+//! ```
+//!
+//! # The road of a message
+//!
+//! 1. `pass/fetch.rs` takes the lease of each due account and gives it to a worker.
+//! 2. `pass/mailbox.rs` lists the UIDs above the position, reads them in batches, and parses one batch while the next is
+//!    on its way.
+//! 3. `mail/parse.rs` turns bytes into a `Mail`. It cannot fail: defects are listed on it.
+//! 4. `pass/intake.rs` opens one transaction for the batch. Its first statement takes the lock row.
+//! 5. `store/facts.rs` gathers what the rules may ask, in a fixed number of queries.
+//! 6. `decide/mod.rs` decides message by message, and folds each plan back into the facts.
+//! 7. `store/apply.rs` writes everything: raw bytes, e-mails, links, cases, notes, fates with reasons, position. Commit.
+//!
+//! # Reading order
+//!
+//! `words.rs`, `mail/mod.rs`, `decide/mod.rs` (the rules, from top to bottom), `decide/plan.rs`, `pass/intake.rs`,
+//! `store/apply.rs`; then whatever the question is about.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(espomail::commands::run(std::env::args_os()))
+}

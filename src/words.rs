@@ -51,6 +51,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 /// Declares a number that names one kind of row and cannot be mixed up with another.
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => { $(

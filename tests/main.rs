@@ -4,6 +4,8 @@
 #[macro_use]
 mod support;
 
+mod fetch;
 mod mailbox;
+mod manual;
 mod schema;
 mod store;

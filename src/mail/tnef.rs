@@ -28,7 +28,8 @@ pub fn files(stream: &[u8]) -> Vec<File<'_>> {
                 ATT_ATTACH_REND_DATA => name.clear(),
                 ATT_ATTACH_TITLE => name = super::charset::decode(data, None),
                 ATT_ATTACH_DATA => {
-                    files.push(File { name: if name.is_empty() { "attachment.bin".into() } else { name.clone() }, content: data })
+                    let name = if name.is_empty() { "attachment.bin".to_string() } else { name.clone() };
+                    files.push(File { name, content: data });
                 }
                 _ => {}
             }

@@ -42,12 +42,21 @@ pub struct Setting<'a> {
     pub workers: usize,
     pub memory_bytes: u64,
     pub batch_messages: usize,
-    pub batch_bytes: u64,
+    pub connection: Connection,
+    /// Messages per mailbox (`--limit`).
+    pub limit: Option<usize>,
+    /// A person named the accounts: a failure is said, however often it was said before.
+    pub named: bool,
+}
+
+/// How connections are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Connection {
     pub connect_timeout: Duration,
     pub read_timeout: Duration,
     pub allow_plain: bool,
-    /// Messages per mailbox (`--limit`).
-    pub limit: Option<usize>,
+    /// The bytes of a batch; the answer to a fetch may have them, or those of the largest message, and some more.
+    pub batch_bytes: u64,
 }
 
 /// What became of one account.
@@ -175,7 +184,7 @@ fn visit(
                 Ok(say)
             });
             match noted {
-                Ok(say) => report.say = say,
+                Ok(say) => report.say = say || setting.named,
                 // The database is the trouble itself; the first fault tells.
                 Err(_) => report.say = true,
             }
@@ -200,7 +209,7 @@ fn poll_mailboxes(
 ) {
     let in_account = format!("account {}", account.name);
     let max_message_size = u64::try_from(account.max_message_size).unwrap_or(u64::MAX);
-    let (server, careful, mut session) = match open(setting, store, account, lease, max_message_size) {
+    let (server, careful, mut session) = match open(setting, store, account, lease) {
         Ok(opened) => opened,
         Err(error) => return report.faults.push(error.context(in_account)),
     };
@@ -208,7 +217,7 @@ fn poll_mailboxes(
         messages: setting.limit,
         until: Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default()),
         batch_messages: setting.batch_messages,
-        batch_bytes: setting.batch_bytes,
+        batch_bytes: setting.connection.batch_bytes,
         max_message_size,
         budget,
         stop: setting.stop,
@@ -237,49 +246,51 @@ fn poll_mailboxes(
         }
     }
     session.logout();
-    if careful && report.faults.is_empty() && !setting.stop.requested() {
-        if let Err(error) = store.transaction(|db| attempt::set_careful(db, account.id, false)) {
-            report.faults.push(error.context(in_account));
-        }
+    if careful
+        && report.faults.is_empty()
+        && !setting.stop.requested()
+        && let Err(error) = store.transaction(|db| attempt::set_careful(db, account.id, false))
+    {
+        report.faults.push(error.context(in_account));
     }
 }
 
-fn open(
-    setting: &Setting<'_>,
-    store: &mut Store,
-    account: &Account,
-    lease: &Lease,
-    max_message_size: u64,
-) -> Result<(Server, bool, Session)> {
+fn open(setting: &Setting<'_>, store: &mut Store, account: &Account, lease: &Lease) -> Result<(Server, bool, Session)> {
     if lease.found_dead {
         log::info!("account {}: the last pass died; going message by message", account.name);
         store.transaction(|db| attempt::set_careful(db, account.id, true))?;
     }
     let careful = attempt::is_careful(store.connection(), account.id)?;
     let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
-    let server = Server {
+    // Reading stops at max-seconds between batches; a server that trickles is cut off a little later.
+    let deadline = Instant::now() + seconds + setting.connection.read_timeout;
+    let server = server_for(account, (setting.password_of)(account)?, &setting.connection, deadline)?;
+    let session = Session::open(&server)?;
+    Ok((server, careful, session))
+}
+
+/// Says where and as whom to connect for an account.
+pub fn server_for(account: &Account, password: Secret, connection: &Connection, deadline: Instant) -> Result<Server> {
+    Ok(Server {
         account: account.name.clone(),
         host: account.imap_host.clone(),
         port: u16::try_from(account.imap_port).context("the port is not one")?,
         security: account.imap_security,
         ca_file: account.imap_ca_file.as_ref().map(PathBuf::from),
         user: account.imap_user.clone(),
-        password: (setting.password_of)(account)?,
-        allow_plain: setting.allow_plain,
-        connect_timeout: setting.connect_timeout,
-        read_timeout: setting.read_timeout,
-        // Reading stops at max-seconds between batches; a server that trickles is cut off a little later.
-        deadline: Instant::now() + seconds + setting.read_timeout,
-        max_response: response_budget(setting.batch_bytes, max_message_size),
-    };
-    let session = Session::open(&server)?;
-    Ok((server, careful, session))
+        password,
+        allow_plain: connection.allow_plain,
+        connect_timeout: connection.connect_timeout,
+        read_timeout: connection.read_timeout,
+        deadline,
+        max_response: response_budget(connection.batch_bytes, u64::try_from(account.max_message_size).unwrap_or(u64::MAX)),
+    })
 }
 
 /// The bytes that one answer may have: a batch or the largest message, and room for what stands around them.
 fn response_budget(batch_bytes: u64, max_message_size: u64) -> u64 {
     let largest = batch_bytes.max(max_message_size);
-    largest.saturating_add(largest / 4).saturating_add(8 << 20)
+    largest.saturating_add(largest / 4).saturating_add(super::intake::RESPONSE_MARGIN)
 }
 
 #[cfg(test)]

@@ -48,14 +48,17 @@ pub struct Gate<'a> {
 }
 
 /// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
-pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Letter, Refused> {
+pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Letter, Box<Refused>> {
     let parsed = std::panic::catch_unwind(|| mail::parse(bytes));
     match parsed {
         Ok(mail) => {
             let packed = pack(bytes, mail.raw_digest);
             Ok(Letter { arrival, mail, packed })
         }
-        Err(_) => Err(Refused { arrival, packed: pack_unparsed(bytes), error: "the parser failed on it".to_string() }),
+        Err(_) => {
+            let error = "the parser failed on it".to_string();
+            Err(Box::new(Refused { arrival, packed: pack_unparsed(bytes), error }))
+        }
     }
 }
 
@@ -214,3 +217,6 @@ fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64
 pub fn undeliverable(uid: u32, cause: &anyhow::Error) -> anyhow::Error {
     Fault::new(Class::Protocol, format!("UID {uid} cannot be read: {cause:#}")).into()
 }
+
+/// What an answer may have beside the bytes of its messages.
+pub const RESPONSE_MARGIN: u64 = 8 << 20;

@@ -2,6 +2,7 @@
 //! faults. How far a fault reaches ([`crate::fault::Reach`]) is decided upon in `fetch.rs` and nowhere else.
 
 mod budget;
+pub mod complete;
 pub mod explain;
 pub mod fetch;
 mod heartbeat;
@@ -10,7 +11,8 @@ mod intake;
 mod mailbox;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::words::Fate;
 
@@ -54,17 +56,22 @@ impl std::fmt::Display for Tally {
 }
 
 /// Set from a signal handler: the pass ends after the batch in hand.
-#[derive(Debug, Default)]
-pub struct Stop(AtomicBool);
+#[derive(Debug, Default, Clone)]
+pub struct Stop(Arc<AtomicUsize>);
 
 impl Stop {
-    /// Asks the pass to end.
-    pub fn request(&self) {
-        self.0.store(true, Ordering::SeqCst);
+    /// Returns the place for a signal handler to write the signal's number to.
+    pub fn place(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.0)
+    }
+
+    /// Returns the signal that asked the pass to end.
+    pub fn signal(&self) -> Option<usize> {
+        Some(self.0.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
 
     /// Whether the pass was asked to end.
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.signal().is_some()
     }
 }

@@ -26,6 +26,7 @@ pub struct Case {
     pub teams: Vec<String>,
     pub followers: Vec<String>,
     /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
     pub created_at: i64,
     pub description: String,
 }
@@ -34,6 +35,7 @@ pub struct Case {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Note {
     /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
     pub at: i64,
     pub kind: NoteKind,
     pub detail: String,

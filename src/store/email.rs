@@ -5,10 +5,11 @@ use diesel::prelude::*;
 
 use super::Database;
 use super::noun::{anywhere, lower};
+use super::raw::Packed;
 use super::record::{RecordName, name_of};
 use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, raws, teams, users};
 use crate::fault::{Class, Fault};
-use crate::mail::{Address, Attachment, address_key};
+use crate::mail::{Address, Attachment, Mail, address_key};
 use crate::words::{AccountId, EmailId, ParentBy, RecordId, UserId};
 
 /// An e-mail in a list. Times are seconds since 1970 UTC.
@@ -16,6 +17,7 @@ use crate::words::{AccountId, EmailId, ParentBy, RecordId, UserId};
 pub struct Line {
     pub id: i64,
     pub thread: i64,
+    #[serde(serialize_with = "crate::clock::time")]
     pub date: i64,
     pub from: String,
     pub subject: String,
@@ -28,8 +30,11 @@ pub struct Email {
     pub id: i64,
     pub thread: i64,
     pub message_id: String,
+    #[serde(serialize_with = "crate::clock::time")]
     pub date: i64,
+    #[serde(serialize_with = "crate::clock::optional")]
     pub header_date: Option<i64>,
+    #[serde(serialize_with = "crate::clock::time")]
     pub arrived_at: i64,
     #[serde(flatten)]
     pub people: People,
@@ -238,4 +243,40 @@ pub fn attachments_of(db: &mut Database, id: EmailId) -> Result<Vec<Attachment>>
         part,
     };
     Ok(rows.into_iter().map(attachment).collect())
+}
+
+/// Puts the whole message in the place of a partial one (FETCH-8): raw bytes, text and attachments.
+pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) -> Result<()> {
+    super::lock(db)?;
+    let raw = super::raw::store(db, &[packed])?.get(&packed.digest).copied().context("its raw bytes were not stored")?;
+    let earlier: i64 = emails::table.find(id.0).select(emails::raw_id).first(db)?;
+    diesel::update(emails::table.find(id.0))
+        .set((
+            emails::raw_id.eq(raw),
+            emails::content_digest.eq(mail.content_digest.as_slice()),
+            emails::text.eq(super::clean(&mail.text).as_ref()),
+            emails::html.eq(mail.html.as_deref().map(super::clean).as_deref()),
+            emails::defects.eq(serde_json::to_string(&mail.defects)?),
+            emails::is_partial.eq(false),
+        ))
+        .execute(db)?;
+    if earlier != raw && emails::table.filter(emails::raw_id.eq(earlier)).count().get_result::<i64>(db)? == 0 {
+        diesel::delete(raws::table.find(earlier)).execute(db)?;
+    }
+    diesel::delete(attachments::table.filter(attachments::email_id.eq(id.0))).execute(db)?;
+    for (place, attachment) in (1_i64..).zip(&mail.attachments) {
+        diesel::insert_into(attachments::table)
+            .values((
+                attachments::email_id.eq(id.0),
+                attachments::place.eq(place),
+                attachments::name.eq(&attachment.name),
+                attachments::media_type.eq(&attachment.media_type),
+                attachments::size.eq(i64::try_from(attachment.size).unwrap_or(i64::MAX)),
+                attachments::content_id.eq(attachment.content_id.as_deref()),
+                attachments::is_inline.eq(attachment.inline),
+                attachments::part.eq(&attachment.part),
+            ))
+            .execute(db)?;
+    }
+    Ok(())
 }

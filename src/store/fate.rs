@@ -72,3 +72,25 @@ pub fn fates_of(db: &mut Database, email: EmailId) -> Result<Vec<FateOf>> {
         })
         .collect()
 }
+
+/// A place on a server that an e-mail came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    pub account: AccountId,
+    pub mailbox: String,
+    pub uidvalidity: i64,
+    pub uid: i64,
+}
+
+/// Returns every place on a server that an e-mail came from; UIDVALIDITY 0 is of `deliver` and `import`.
+pub fn origins(db: &mut Database, email: EmailId) -> Result<Vec<Origin>> {
+    let rows = fates::table
+        .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
+        .filter(fates::email_id.eq(email.0))
+        .filter(positions::uidvalidity.ne(0))
+        .order(positions::id.desc())
+        .select((positions::account_id, positions::mailbox, positions::uidvalidity, fates::uid))
+        .load::<(i64, String, i64, i64)>(db)?;
+    let origin = |(account, mailbox, uidvalidity, uid)| Origin { account: AccountId(account), mailbox, uidvalidity, uid };
+    Ok(rows.into_iter().map(origin).collect())
+}

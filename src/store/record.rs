@@ -57,6 +57,7 @@ pub struct Record {
     pub assigned_user: Option<String>,
     pub teams: Vec<String>,
     /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
     pub created_at: i64,
 }
 

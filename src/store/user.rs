@@ -49,7 +49,9 @@ pub struct Absence {
     pub id: i64,
     pub login: String,
     /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
     pub starts_at: i64,
+    #[serde(serialize_with = "crate::clock::time")]
     pub ends_at: i64,
 }
 

@@ -6,6 +6,7 @@ pub mod imap;
 pub mod postgres;
 pub mod proxy;
 pub mod smtp;
+pub mod world;
 
 use std::ops::{Deref, DerefMut};
 

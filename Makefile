@@ -1,0 +1,50 @@
+# What can be done here; `make help` lists it.
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+DESTDIR ?=
+# A fresh container has no locale; C.UTF-8 is in every Debian.
+export LC_ALL := C.UTF-8
+
+BINARY := target/release/espomail
+
+.PHONY: help build test demo bench man install clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+build: ## build the program: target/release/espomail
+	packaging/install-build-deps build
+	$(CARGO) build --release --locked
+
+test: ## check format and lints, run all tests on both databases
+	packaging/install-build-deps build test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) test --locked --no-fail-fast
+
+demo: ## show it at work, with a mail server and a database that are thrown away
+	packaging/install-build-deps build demo
+	$(CARGO) build --release --locked
+	tests/demo/run $(BINARY)
+
+bench: ## measure fetch beside mbsync and a raw drain; BENCH_MESSAGES=2000 for a quick look
+	packaging/install-build-deps build bench
+	$(CARGO) bench --locked --bench fetch
+
+man: ## write man/ anew from the commands' own help
+	ESPOMAIL_WRITE_MAN=1 $(CARGO) test --locked manual_is
+
+# Not after "build": `sudo make install` has no cargo.
+install: ## install under PREFIX (/usr/local), with DESTDIR for packagers
+	@[ -x $(BINARY) ] || { echo "$(BINARY) is missing; type: make build" >&2; exit 1; }
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/espomail
+	install -d $(DESTDIR)$(PREFIX)/share/doc/espomail/examples
+	install -m 644 config.example.toml crontab.example $(DESTDIR)$(PREFIX)/share/doc/espomail/examples
+	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/espomail
+	for page in man/*.[1-8]; do \
+	    install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}" || exit; \
+	done
+
+clean: ## remove what was built
+	$(CARGO) clean

@@ -1,0 +1,74 @@
+//! Times as people write and read them. Inside, a time is a number of seconds since 1970 UTC; the present enters once, in
+//! `context.rs`.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Serialize, Serializer};
+
+/// Writes seconds since 1970 UTC as RFC 3339.
+pub fn rfc3339(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
+}
+
+/// Serialises seconds since 1970 UTC as RFC 3339.
+pub fn time<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339(*seconds))
+}
+
+/// The same where there may be none.
+pub fn optional<S: Serializer>(seconds: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    seconds.map(rfc3339).serialize(serializer)
+}
+
+/// Reads a time: RFC 3339, `YYYY-MM-DD` (its first moment in UTC), `today`, `now`, or a time ago such as `3d` or `12h`.
+pub fn parse(text: &str, now: i64) -> Result<i64, String> {
+    let wrong = || format!("{text:?} is no time; write 2026-11-23, 2026-11-23T10:00:00Z, today, or 3d for three days ago");
+    let day_start = |date: Date| date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp().as_second()).map_err(|_| wrong());
+    match text {
+        "now" => return Ok(now),
+        "today" => return Ok(now - now.rem_euclid(86_400)),
+        _ => {}
+    }
+    if let Some((number, unit)) = text.char_indices().last().map(|(at, unit)| (&text[..at], unit))
+        && let Ok(number) = number.parse::<i64>()
+    {
+        let seconds = match unit {
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return Err(wrong()),
+        };
+        return number.checked_mul(seconds).and_then(|ago| now.checked_sub(ago)).ok_or_else(wrong);
+    }
+    if let Ok(date) = text.parse::<Date>()
+        && text.len() == 10
+    {
+        return day_start(date);
+    }
+    text.parse::<Timestamp>().map(Timestamp::as_second).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_every_form_and_written_in_one() {
+        let now = 1_795_392_000 + 3_661;
+        for (text, seconds) in [
+            ("2026-11-23", 1_795_392_000),
+            ("2026-11-23T01:01:01Z", now),
+            ("today", 1_795_392_000),
+            ("now", now),
+            ("2h", now - 7_200),
+            ("3d", now - 259_200),
+        ] {
+            assert_eq!(parse(text, now), Ok(seconds), "{text}");
+        }
+        for wrong in ["", "yesterday", "3y", "99999999999999999999d", "2026-13-01"] {
+            assert!(parse(wrong, now).is_err(), "{wrong}");
+        }
+        assert_eq!(rfc3339(now), "2026-11-23T01:01:01Z");
+    }
+}

@@ -1,0 +1,360 @@
+//! `espomail account`.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+
+use super::account_settings::{SettingsArguments, defaults};
+use super::show::{lines, or_empty, yes};
+use crate::clock::rfc3339;
+use crate::context::Context;
+use crate::mailbox::Session;
+use crate::pass::fetch::server_for;
+use crate::store::account::{self, Account as Stored};
+use crate::store::{team, user};
+use crate::words::{AccountKind, PasswordSource};
+
+/// Manage e-mail accounts: group mailboxes and users' personal ones
+#[derive(Debug, clap::Args)]
+pub struct Account {
+    #[command(subcommand)]
+    command: AccountCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountCommand {
+    /// Add an account; without an option for the password, it is asked for
+    Add {
+        /// Name, such as support
+        name: String,
+        #[command(flatten)]
+        settings: Box<SettingsArguments>,
+    },
+    /// List all accounts and how fetching them goes
+    List,
+    /// Show an account with all its settings
+    Show {
+        /// Name or number
+        account: String,
+    },
+    /// Change an account; what is not given stays
+    Set {
+        /// Name or number
+        account: String,
+        /// New name
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        settings: Box<SettingsArguments>,
+    },
+    /// Remove an account and how far it was read; e-mails and cases stay
+    Remove {
+        /// Name or number
+        account: String,
+    },
+    /// Switch an account on
+    Enable {
+        /// Name or number
+        account: String,
+    },
+    /// Switch an account off; passes leave it out
+    Disable {
+        /// Name or number
+        account: String,
+    },
+    /// Log in and open every monitored mailbox; change nothing
+    Test {
+        /// Name or number
+        account: String,
+    },
+    /// List the mailboxes that the server has
+    Folders {
+        /// Name or number
+        account: String,
+    },
+    /// Forget how far an account was read; the next pass reads it anew, and what is stored does not double
+    Reset {
+        /// Name or number
+        account: String,
+        /// Read mail that arrived at the server since then: 2026-11-23, RFC 3339, today, 30d
+        #[arg(long, value_name = "TIME")]
+        since: String,
+    },
+}
+
+impl Account {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        let out = &context.out;
+        match self.command {
+            AccountCommand::Add { name, settings } => {
+                let password = settings.read_password(true)?;
+                store.transaction(|db| {
+                    let id = account::next_id(db)?;
+                    let mut new = defaults(context, &name)?;
+                    settings.over(&mut new, context, db, id, password.as_ref())?;
+                    account::add(db, id, &new, context.now())
+                })?;
+                out.say(&format!("Account {name} added. Next: espomail account test {name}"));
+            }
+            AccountCommand::List => {
+                let accounts = account::list(store.connection())?;
+                let now = context.now();
+                let shown: Vec<Line> = accounts.iter().map(|account| Line::new(account, now)).collect();
+                out.list(&shown, &["name", "kind", "address", "active", "last success", "error"], |line| {
+                    let success = line.last_success.as_deref().unwrap_or("never");
+                    vec![
+                        line.name.clone(),
+                        line.kind.clone(),
+                        line.address.clone(),
+                        yes(line.active),
+                        success.to_string(),
+                        line.trouble(),
+                    ]
+                });
+            }
+            AccountCommand::Show { account: wanted } => {
+                let account = account::find(store.connection(), &wanted)?;
+                let shown = Whole::new(&account, &mut store)?;
+                out.item(&shown, || shown.text());
+            }
+            AccountCommand::Set { account: wanted, name, settings } => {
+                let password = settings.read_password(false)?;
+                store.transaction(|db| {
+                    let account = account::find(db, &wanted)?;
+                    let mut new = account.settings.clone();
+                    if let Some(name) = &name {
+                        new.name.clone_from(name);
+                    }
+                    settings.over(&mut new, context, db, account.id, password.as_ref())?;
+                    account::set(db, account.id, &new)
+                })?;
+                out.say(&format!("Account {} changed.", name.unwrap_or(wanted)));
+            }
+            AccountCommand::Remove { account: wanted } => {
+                store.transaction(|db| {
+                    let account = account::find(db, &wanted)?;
+                    account::remove(db, account.id)
+                })?;
+                out.say(&format!("Account {wanted} removed, with how far its mailboxes were read. Its e-mails and cases stay."));
+            }
+            AccountCommand::Enable { account: wanted } => switch(context, &wanted, true)?,
+            AccountCommand::Disable { account: wanted } => switch(context, &wanted, false)?,
+            AccountCommand::Test { account: wanted } => {
+                let account = account::find(store.connection(), &wanted)?;
+                drop(store);
+                test(context, &account).with_context(|| format!("account {}", account.name))?;
+            }
+            AccountCommand::Folders { account: wanted } => {
+                let account = account::find(store.connection(), &wanted)?;
+                drop(store);
+                let mut session = connect(context, &account).with_context(|| format!("account {}", account.name))?;
+                let folders: Vec<Folder> = session
+                    .mailboxes()
+                    .with_context(|| format!("account {}", account.name))?
+                    .into_iter()
+                    .map(|name| Folder { monitored: account.mailboxes.contains(&name), name })
+                    .collect();
+                session.logout();
+                out.list(&folders, &["mailbox", "monitored"], |folder| vec![folder.name.clone(), yes(folder.monitored)]);
+            }
+            AccountCommand::Reset { account: wanted, since } => {
+                let since = context.time(&since)?;
+                store.transaction(|db| {
+                    let account = account::find(db, &wanted)?;
+                    account::reset(db, account.id, since)
+                })?;
+                out.say(&format!("Account {wanted} is read anew from {} on at the next pass.", rfc3339(since)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn switch(context: &Context, wanted: &str, active: bool) -> Result<()> {
+    context.store()?.transaction(|db| {
+        let account = account::find(db, wanted)?;
+        account::set_active(db, account.id, active)
+    })?;
+    context.out.say(&format!("Account {wanted} is {}.", if active { "on" } else { "off" }));
+    Ok(())
+}
+
+fn connect(context: &Context, account: &Stored) -> Result<Session> {
+    let password = context.password_of(account)?;
+    let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
+    Session::open(&server_for(account, password, &super::fetch::connection(context), deadline)?)
+}
+
+fn test(context: &Context, account: &Stored) -> Result<()> {
+    let mut session = connect(context, account)?;
+    let out = &context.out;
+    out.say(&format!(
+        "Logged in to {}:{} ({}) as {}.",
+        account.imap_host, account.imap_port, account.imap_security, account.imap_user
+    ));
+    for mailbox in &account.mailboxes {
+        match session.examine(mailbox) {
+            Ok(opened) => out.say(&format!("Mailbox {mailbox}: {} messages.", opened.exists)),
+            Err(error) => out.complain(&error.context(format!("account {}", account.name))),
+        }
+    }
+    session.logout();
+    Ok(())
+}
+
+#[derive(serde::Serialize)]
+struct Folder {
+    name: String,
+    monitored: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Line {
+    name: String,
+    kind: String,
+    address: String,
+    active: bool,
+    last_success: Option<String>,
+    failing_since: Option<String>,
+    failing_seconds: Option<i64>,
+    last_error: Option<String>,
+    next_attempt: Option<String>,
+}
+
+impl Line {
+    fn new(account: &Stored, now: i64) -> Self {
+        Self {
+            name: account.name.clone(),
+            kind: account.kind.to_string(),
+            address: account.address.clone(),
+            active: account.active,
+            last_success: account.last_success_at.map(rfc3339),
+            failing_since: account.failing_since.map(rfc3339),
+            failing_seconds: account.failing_since.map(|since| now - since),
+            last_error: account.failing_since.and(account.last_error.clone()),
+            next_attempt: account.retry_at.map(rfc3339),
+        }
+    }
+
+    fn trouble(&self) -> String {
+        match (&self.last_error, self.failing_seconds) {
+            (Some(error), Some(seconds)) => format!("for {} min: {error}", seconds / 60),
+            _ => "-".to_string(),
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Whole {
+    name: String,
+    kind: AccountKind,
+    owner: Option<String>,
+    address: String,
+    active: bool,
+    imap_host: String,
+    imap_port: i64,
+    imap_security: String,
+    imap_user: String,
+    ca_file: Option<String>,
+    password: String,
+    mailboxes: Vec<String>,
+    fetch_since: String,
+    act_since: String,
+    max_seconds: i64,
+    max_message_mib: i64,
+    make_cases: bool,
+    distribution: String,
+    case_team: Option<String>,
+    case_position: Option<String>,
+    assigned_user: Option<String>,
+    teams: Vec<String>,
+    add_team_users: bool,
+    created_at: String,
+    last_success: Option<String>,
+    failing_since: Option<String>,
+    last_error: Option<String>,
+    last_error_at: Option<String>,
+    next_attempt: Option<String>,
+    in_work_by: Option<String>,
+}
+
+impl Whole {
+    fn new(account: &Stored, store: &mut crate::store::Store) -> Result<Self> {
+        let (logins, teams) = (user::logins(store.connection())?, team::names(store.connection())?);
+        let login = |user: Option<crate::words::UserId>| user.and_then(|user| logins.get(&user.0).cloned());
+        let reference = account.password_reference.as_deref().unwrap_or_default();
+        Ok(Self {
+            name: account.name.clone(),
+            kind: account.kind,
+            owner: login(account.owner),
+            address: account.address.clone(),
+            active: account.active,
+            imap_host: account.imap_host.clone(),
+            imap_port: account.imap_port,
+            imap_security: account.imap_security.to_string(),
+            imap_user: account.imap_user.clone(),
+            ca_file: account.imap_ca_file.clone(),
+            password: match account.password_source {
+                PasswordSource::Stored if account.password_sealed.is_some() => "kept encrypted in the database".to_string(),
+                PasswordSource::Stored => "none".to_string(),
+                PasswordSource::Command => format!("from the command {reference}"),
+                PasswordSource::File => format!("from the file {reference}"),
+                PasswordSource::Credential => format!("from the credential {reference}"),
+            },
+            mailboxes: account.mailboxes.clone(),
+            fetch_since: rfc3339(account.fetch_since),
+            act_since: rfc3339(account.act_since),
+            max_seconds: account.max_seconds,
+            max_message_mib: account.max_message_size >> 20,
+            make_cases: account.make_cases,
+            distribution: account.distribution.to_string(),
+            case_team: account.case_team.and_then(|team| teams.get(&team.0).cloned()),
+            case_position: account.case_position.clone(),
+            assigned_user: login(account.assigned_user),
+            teams: account.teams.iter().filter_map(|team| teams.get(&team.0).cloned()).collect(),
+            add_team_users: account.add_team_users,
+            created_at: rfc3339(account.created_at),
+            last_success: account.last_success_at.map(rfc3339),
+            failing_since: account.failing_since.map(rfc3339),
+            last_error: account.last_error.clone(),
+            last_error_at: account.last_error_at.map(rfc3339),
+            next_attempt: account.retry_at.map(rfc3339),
+            in_work_by: account.lease_owner.clone(),
+        })
+    }
+
+    fn text(&self) -> String {
+        lines(&[
+            ("account", self.name.clone()),
+            ("kind", self.kind.to_string()),
+            ("owner", or_empty(self.owner.as_ref())),
+            ("address", self.address.clone()),
+            ("active", yes(self.active)),
+            ("server", format!("{}:{} ({})", self.imap_host, self.imap_port, self.imap_security)),
+            ("user", self.imap_user.clone()),
+            ("CA file", or_empty(self.ca_file.as_ref())),
+            ("password", self.password.clone()),
+            ("mailboxes", self.mailboxes.join(", ")),
+            ("fetch since", self.fetch_since.clone()),
+            ("act since", self.act_since.clone()),
+            ("max seconds", self.max_seconds.to_string()),
+            ("max message", format!("{} MiB", self.max_message_mib)),
+            ("makes cases", yes(self.make_cases)),
+            ("distribution", self.distribution.clone()),
+            ("case team", or_empty(self.case_team.as_ref())),
+            ("case position", or_empty(self.case_position.as_ref())),
+            ("assigned user", or_empty(self.assigned_user.as_ref())),
+            ("teams", self.teams.join(", ")),
+            ("members get mail", yes(self.add_team_users)),
+            ("created", self.created_at.clone()),
+            ("last success", self.last_success.clone().unwrap_or_else(|| "never".to_string())),
+            ("failing since", or_empty(self.failing_since.as_ref())),
+            ("last error", or_empty(self.last_error.as_ref())),
+            ("last error at", or_empty(self.last_error_at.as_ref())),
+            ("next attempt", or_empty(self.next_attempt.as_ref())),
+            ("in work by", or_empty(self.in_work_by.as_ref())),
+        ])
+    }
+}

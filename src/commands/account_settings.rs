@@ -1,0 +1,260 @@
+//! The options of `espomail account add` and `account set`: the same for both, and none has a default here, so that what
+//! is not given stays.
+
+use anyhow::Result;
+use clap::ArgAction;
+
+use crate::context::{self, Context};
+use crate::fault::{Class, Fault};
+use crate::store::account::Settings;
+use crate::store::{Database, team, user};
+use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security};
+
+#[derive(Debug, clap::Args)]
+pub struct SettingsArguments {
+    /// E-mail address
+    #[arg(long)]
+    address: Option<String>,
+    /// Owner; the account is then personal, else it is a group account
+    #[arg(long, value_name = "USER")]
+    owner: Option<String>,
+    /// IMAP server
+    #[arg(long, value_name = "HOST", help_heading = "Server")]
+    imap_host: Option<String>,
+    /// IMAP port [default: 993 with tls, else 143]
+    #[arg(long, value_name = "PORT", help_heading = "Server")]
+    imap_port: Option<u16>,
+    /// Protection of the connection [default: tls]
+    #[arg(long, value_name = "HOW", help_heading = "Server")]
+    imap_security: Option<Security>,
+    /// IMAP user [default: the address]
+    #[arg(long, value_name = "NAME", help_heading = "Server")]
+    imap_user: Option<String>,
+    /// Trust the certificates in this PEM file, too
+    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    ca_file: Option<String>,
+    /// Mailbox to monitor; may be given several times [default: INBOX]
+    #[arg(long = "mailbox", value_name = "NAME", help_heading = "Server")]
+    mailboxes: Vec<String>,
+    #[command(flatten)]
+    password: PasswordArguments,
+    /// Take mail that arrived at the server since then: 2026-11-23, RFC 3339, today, 30d [default: today]
+    #[arg(long, value_name = "TIME", help_heading = "Fetching")]
+    fetch_since: Option<String>,
+    /// Archive mail that arrived before then: no cases, no answers [default: now]
+    #[arg(long, value_name = "TIME", help_heading = "Fetching")]
+    act_since: Option<String>,
+    /// Seconds that one pass may take [default: fetch.max-seconds]
+    #[arg(long, value_name = "SECONDS", help_heading = "Fetching")]
+    max_seconds: Option<i64>,
+    /// MiB beyond which only header and text are fetched [default: fetch.max-message-mib]
+    #[arg(long, value_name = "MIB", help_heading = "Fetching")]
+    max_message_mib: Option<i64>,
+    /// Open a case for the first e-mail of each thread (group accounts)
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Cases")]
+    make_cases: Option<bool>,
+    /// Who gets new cases [default: none]
+    #[arg(long, value_name = "RULE", help_heading = "Cases")]
+    distribution: Option<Distribution>,
+    /// Team of new cases; with round-robin and least-busy its members get them
+    #[arg(long, value_name = "TEAM", help_heading = "Cases")]
+    case_team: Option<String>,
+    /// Only members with this position in the case team get cases
+    #[arg(long, value_name = "POSITION", help_heading = "Cases")]
+    case_position: Option<String>,
+    /// User who gets new cases with direct, and the account's mail
+    #[arg(long, value_name = "USER", help_heading = "Cases")]
+    assigned_user: Option<String>,
+    /// Team of the account's mail; may be given several times
+    #[arg(long = "team", value_name = "TEAM", help_heading = "Inboxes")]
+    teams: Vec<String>,
+    /// Whether members of these teams get the mail in their inboxes [default: true]
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Inboxes")]
+    add_team_users: Option<bool>,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct PasswordArguments {
+    /// Read the password from standard input and keep it encrypted in the database
+    #[arg(long, help_heading = "Password")]
+    password_stdin: bool,
+    /// Run this command for the password at each pass; no shell is involved
+    #[arg(long, value_name = "COMMAND", num_args = 1.., value_terminator = ";", allow_hyphen_values = true, help_heading = "Password")]
+    password_command: Vec<String>,
+    /// Read the password from the first line of this file at each pass
+    #[arg(long, value_name = "FILE", help_heading = "Password")]
+    password_file: Option<String>,
+    /// Read the password from this systemd credential at each pass
+    #[arg(long, value_name = "NAME", help_heading = "Password")]
+    password_credential: Option<String>,
+}
+
+impl PasswordArguments {
+    fn given(&self) -> bool {
+        self.password_stdin
+            || !self.password_command.is_empty()
+            || self.password_file.is_some()
+            || self.password_credential.is_some()
+    }
+}
+
+/// Returns the settings that a new account starts from.
+pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
+    let fetch = &context.loaded.config.fetch;
+    Ok(Settings {
+        name: name.to_string(),
+        kind: AccountKind::Group,
+        owner: None,
+        address: String::new(),
+        active: true,
+        imap_host: String::new(),
+        imap_port: 0,
+        imap_security: Security::Tls,
+        imap_user: String::new(),
+        imap_ca_file: None,
+        password_source: PasswordSource::Stored,
+        password_reference: None,
+        password_sealed: None,
+        fetch_since: context.time("today")?,
+        act_since: context.now(),
+        max_seconds: fetch.max_seconds,
+        max_message_size: fetch.max_message_mib << 20,
+        make_cases: false,
+        distribution: Distribution::None,
+        assigned_user: None,
+        case_team: None,
+        case_position: None,
+        add_team_users: true,
+        mailboxes: vec!["INBOX".to_string()],
+        teams: Vec::new(),
+    })
+}
+
+impl SettingsArguments {
+    /// Reads the password where one must be read before the transaction; `ask` when there is none yet.
+    pub fn read_password(&self, ask: bool) -> Result<Option<crate::secret::Secret>> {
+        if self.password.password_stdin || (ask && !self.password.given()) {
+            return context::read_password(self.password.password_stdin).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Puts what was given over the settings, and completes what follows from it.
+    pub fn over(
+        &self,
+        settings: &mut Settings,
+        context: &Context,
+        db: &mut Database,
+        id: AccountId,
+        password: Option<&crate::secret::Secret>,
+    ) -> Result<()> {
+        self.over_server(settings);
+        self.over_password(settings, context, id, password)?;
+        if let Some(login) = &self.owner {
+            (settings.kind, settings.owner) = (AccountKind::Personal, Some(user::find(db, login)?));
+        }
+        if let Some(text) = &self.fetch_since {
+            settings.fetch_since = context.time(text)?;
+        }
+        if let Some(text) = &self.act_since {
+            settings.act_since = context.time(text)?;
+        }
+        put(&mut settings.max_seconds, self.max_seconds);
+        put(&mut settings.max_message_size, self.max_message_mib.map(|mib| mib.saturating_mul(1 << 20)));
+        put(&mut settings.make_cases, self.make_cases);
+        put(&mut settings.distribution, self.distribution);
+        put(&mut settings.add_team_users, self.add_team_users);
+        if let Some(name) = &self.case_team {
+            settings.case_team = Some(team::find(db, name)?);
+        }
+        if let Some(position) = &self.case_position {
+            settings.case_position = (!position.is_empty()).then(|| position.clone());
+        }
+        if let Some(login) = &self.assigned_user {
+            settings.assigned_user = Some(user::find(db, login)?);
+        }
+        if !self.teams.is_empty() {
+            settings.teams = self.teams.iter().map(|name| team::find(db, name)).collect::<Result<_>>()?;
+        }
+        check(settings)
+    }
+
+    fn over_server(&self, settings: &mut Settings) {
+        put(&mut settings.address, self.address.clone());
+        put(&mut settings.imap_host, self.imap_host.clone());
+        put(&mut settings.imap_security, self.imap_security);
+        put(&mut settings.imap_port, self.imap_port.map(i64::from));
+        if settings.imap_port == 0 || (self.imap_security.is_some() && self.imap_port.is_none()) {
+            settings.imap_port = if settings.imap_security == Security::Tls { 993 } else { 143 };
+        }
+        put(&mut settings.imap_user, self.imap_user.clone());
+        if settings.imap_user.is_empty() {
+            settings.imap_user.clone_from(&settings.address);
+        }
+        if let Some(file) = &self.ca_file {
+            settings.imap_ca_file = (!file.is_empty()).then(|| file.clone());
+        }
+        if !self.mailboxes.is_empty() {
+            settings.mailboxes.clone_from(&self.mailboxes);
+            let mut seen = std::collections::HashSet::new();
+            settings.mailboxes.retain(|name| seen.insert(name.clone()));
+        }
+    }
+
+    fn over_password(
+        &self,
+        settings: &mut Settings,
+        context: &Context,
+        id: AccountId,
+        password: Option<&crate::secret::Secret>,
+    ) -> Result<()> {
+        let given = &self.password;
+        let (source, reference, sealed) = if let Some(password) = password {
+            (PasswordSource::Stored, None, Some(context.seal(id, password)?))
+        } else if !given.password_command.is_empty() {
+            (PasswordSource::Command, Some(serde_json::to_string(&given.password_command)?), None)
+        } else if let Some(file) = &given.password_file {
+            (PasswordSource::File, Some(std::path::absolute(file)?.display().to_string()), None)
+        } else if let Some(name) = &given.password_credential {
+            (PasswordSource::Credential, Some(name.clone()), None)
+        } else {
+            return Ok(());
+        };
+        settings.password_source = source;
+        settings.password_reference = reference;
+        settings.password_sealed = sealed;
+        Ok(())
+    }
+}
+
+fn put<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// Refuses settings that cannot work.
+fn check(settings: &Settings) -> Result<()> {
+    let wrong = |what: &str| Err(Fault::new(Class::Usage, what).into());
+    let needs_team = matches!(settings.distribution, Distribution::RoundRobin | Distribution::LeastBusy);
+    if !settings.address.contains('@') {
+        return wrong("the account needs an e-mail address: --address");
+    }
+    if settings.imap_host.is_empty() {
+        return wrong("the account needs a server: --imap-host");
+    }
+    if settings.make_cases && settings.kind == AccountKind::Personal {
+        return wrong("only a group account makes cases");
+    }
+    if settings.make_cases && needs_team && settings.case_team.is_none() {
+        return wrong("round-robin and least-busy hand cases to a team: --case-team");
+    }
+    if settings.make_cases && settings.distribution == Distribution::Direct && settings.assigned_user.is_none() {
+        return wrong("direct hands cases to one user: --assigned-user");
+    }
+    if settings.max_seconds <= 0 || settings.max_message_size <= 0 {
+        return wrong("--max-seconds and --max-message-mib must be above zero");
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! `espomail deliver`.
+
+use anyhow::Result;
+
+use crate::context::{self, Context};
+use crate::fault::{Class, Fault, class_of};
+use crate::pass::import::{DELIVERED, Intake};
+use crate::store::account;
+
+/// Take one message from standard input, as an MTA hands it over
+///
+/// The message goes the very same way as fetched mail. Exits 0 when it is stored and 75 otherwise, so that no MTA ever
+/// bounces it to its sender: it keeps the message and tries again.
+#[derive(Debug, clap::Args)]
+pub struct Deliver {
+    /// Account that it came through
+    #[arg(long, value_name = "ACCOUNT")]
+    account: String,
+}
+
+impl Deliver {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let name = self.account.clone();
+        self.take(context).map_err(|error| {
+            // Whatever it was, the MTA must keep the message.
+            log::debug!("exit status 75 stands for {:?}", class_of(&error));
+            Fault::new(Class::TempFail, format!("account {name}: {}", crate::fault::one_line(&error))).into()
+        })
+    }
+
+    fn take(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        let account = account::find(store.connection(), &self.account)?;
+        let bytes = context::read_stdin(u64::try_from(account.max_message_size)?)?;
+        let (policy, now) = (super::fetch::policy(context), || context.now());
+        let mut intake = Intake::open(&mut store, &account, DELIVERED, &policy, &now, (1, u64::MAX))?;
+        intake.add(&mut store, Some(context.now()), &bytes)?;
+        let tally = intake.finish(&mut store)?;
+        context.out.tell(&format!("account {}: {tally}", account.name));
+        Ok(())
+    }
+}

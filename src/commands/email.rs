@@ -1,0 +1,192 @@
+//! `espomail email`.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::show::{lines, or_empty, yes};
+use crate::clock::rfc3339;
+use crate::context::Context;
+use crate::fault::{Class, Fault};
+use crate::mail::{self, Address};
+use crate::output::shown;
+use crate::pass::complete;
+use crate::store::email::{self, EmailFilter};
+use crate::store::record::{self, RecordName};
+use crate::store::{account, raw, user};
+
+/// Look at stored e-mails
+#[derive(Debug, clap::Args)]
+pub struct Email {
+    #[command(subcommand)]
+    command: EmailCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum EmailCommand {
+    /// List e-mails, the newest first
+    List(List),
+    /// Show an e-mail
+    Show {
+        /// Number or Message-ID
+        email: String,
+    },
+    /// Write the message as it was received to standard output
+    Raw {
+        /// Number or Message-ID
+        email: String,
+    },
+    /// List the attachments, or write one to standard output
+    Attachments {
+        /// Number or Message-ID
+        email: String,
+        /// Number of the attachment to write, as listed
+        #[arg(long, value_name = "NUMBER")]
+        save: Option<usize>,
+    },
+    /// Fetch the whole of an e-mail of which only header and text were taken
+    FetchBody {
+        /// Number or Message-ID
+        email: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only those that came through this e-mail account
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Only those from this address
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
+    /// Only those with this in the subject
+    #[arg(long, value_name = "TEXT")]
+    subject: Option<String>,
+    /// Only those of a record, such as case:42
+    #[arg(long, value_name = "RECORD")]
+    parent: Option<RecordName>,
+    /// Only those of a thread
+    #[arg(long, value_name = "NUMBER")]
+    thread: Option<i64>,
+    /// Only those in this user's inbox
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Only those not before this time: 2026-11-23, RFC 3339, today, 3d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only those before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// How many at the most
+    #[arg(long, default_value_t = 100)]
+    limit: i64,
+    /// How many to pass over
+    #[arg(long, default_value_t = 0)]
+    offset: i64,
+}
+
+impl Email {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        let out = &context.out;
+        match self.command {
+            EmailCommand::List(list) => {
+                let db = store.connection();
+                let filter = EmailFilter {
+                    through: list.account.map(|name| account::find(db, &name)).transpose()?.map(|account| account.id),
+                    from: list.from,
+                    subject_part: list.subject,
+                    since: list.since.map(|text| context.time(&text)).transpose()?,
+                    until: list.until.map(|text| context.time(&text)).transpose()?,
+                    parent: list.parent.map(|named| record::find(db, named, &[])).transpose()?,
+                    thread: list.thread,
+                    inbox_of: list.user.map(|login| user::find(db, &login)).transpose()?,
+                    limit: list.limit,
+                    offset: list.offset,
+                };
+                let emails = email::list(db, &filter)?;
+                out.list(&emails, &["id", "thread", "date", "from", "parent", "subject"], |email| {
+                    let parent = email.parent.map_or_else(|| "-".to_string(), |parent| parent.to_string());
+                    let from = email.from.clone();
+                    vec![email.id.to_string(), email.thread.to_string(), rfc3339(email.date), from, parent, email.subject.clone()]
+                });
+            }
+            EmailCommand::Show { email: wanted } => {
+                let id = email::find(store.connection(), &wanted)?;
+                let email = email::show(store.connection(), id)?;
+                out.item(&email, || text(&email));
+            }
+            EmailCommand::Raw { email: wanted } => {
+                let id = email::find(store.connection(), &wanted)?;
+                out.bytes(&raw::raw_of(store.connection(), id)?.unwrap_or_default())?;
+            }
+            EmailCommand::Attachments { email: wanted, save } => {
+                let id = email::find(store.connection(), &wanted)?;
+                let attachments = email::attachments_of(store.connection(), id)?;
+                let Some(number) = save else {
+                    let numbered: Vec<_> = (1_usize..).zip(attachments).collect();
+                    out.list(&numbered, &["number", "name", "type", "size"], |(number, attachment)| {
+                        let size = attachment.size.to_string();
+                        vec![number.to_string(), attachment.name.clone(), attachment.media_type.clone(), size]
+                    });
+                    return Ok(());
+                };
+                let missing = || Fault::new(Class::Data, format!("e-mail {id} has no attachment {number}"));
+                let attachment = number.checked_sub(1).and_then(|at| attachments.get(at)).ok_or_else(missing)?;
+                let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
+                out.bytes(&mail::attachment_content(&raw, &attachment.part).ok_or_else(missing)?)?;
+            }
+            EmailCommand::FetchBody { email: wanted } => {
+                let id = email::find(store.connection(), &wanted)?;
+                let setting = super::fetch::connection(context);
+                complete::complete(&mut store, id, &setting, &|account| context.password_of(account))?;
+                out.say(&format!("E-mail {id} is complete."));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn people(list: &[Address]) -> String {
+    let one = |person: &Address| {
+        if person.name.is_empty() { person.address.clone() } else { format!("{} <{}>", person.name, person.address) }
+    };
+    list.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn text(email: &email::Email) -> String {
+    let parent = email.parent.map(|parent| match email.parent_by {
+        Some(by) => format!("{parent} (by {by})"),
+        None => parent.to_string(),
+    });
+    let readers = email.users.iter().map(|user| if user.read { user.login.clone() } else { format!("{} (unread)", user.login) });
+    let mut text = lines(&[
+        ("e-mail", email.id.to_string()),
+        ("thread", email.thread.to_string()),
+        ("message-id", email.message_id.clone()),
+        ("from", people(&email.people.from)),
+        ("reply-to", people(&email.people.reply_to)),
+        ("to", people(&email.people.to)),
+        ("cc", people(&email.people.cc)),
+        ("bcc", people(&email.people.bcc)),
+        ("subject", email.subject.clone()),
+        ("date", rfc3339(email.date)),
+        ("arrived", rfc3339(email.arrived_at)),
+        ("parent", or_empty(parent.as_ref())),
+        ("account", or_empty(email.account_record.as_ref())),
+        ("answers", or_empty(email.replied.as_ref())),
+        ("answered", yes(email.is_replied)),
+        ("came through", email.accounts.join(", ")),
+        ("teams", email.teams.join(", ")),
+        ("users", readers.collect::<Vec<_>>().join(", ")),
+        ("archived", if email.archived { yes(true) } else { String::new() }),
+        ("partial", if email.partial { format!("yes; try: espomail email fetch-body {}", email.id) } else { String::new() }),
+        ("automatic", email.automatic.join("; ")),
+        ("defects", email.defects.join("; ")),
+        (
+            "attachments",
+            email.attachments.iter().map(|file| format!("{} ({} bytes)", file.name, file.size)).collect::<Vec<_>>().join(", "),
+        ),
+    ]);
+    text.push_str(&format!("\n{}\n", shown(email.text.trim_end())));
+    text
+}

@@ -1,0 +1,125 @@
+//! `espomail fetch`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::context::{self, Context};
+use crate::decide::Policy;
+use crate::fault::{Class, class_of};
+use crate::pass::fetch::{self, AccountReport, Connection, Setting};
+use crate::pass::{Stop, Tally};
+use crate::words::Fate;
+
+/// Poll e-mail accounts and take in what is new
+///
+/// Without names, every active account that is due is polled, several side by side. Silent unless something needs a person:
+/// one line on standard error for each account that fails, at once and then hourly.
+#[derive(Debug, clap::Args)]
+pub struct Fetch {
+    /// Only these accounts, also when they are switched off or being left alone after a failure
+    #[arg(value_name = "ACCOUNT")]
+    accounts: Vec<String>,
+    /// Take this many messages from each mailbox at the most; the next pass goes on
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<usize>,
+}
+
+/// What one account's pass came to, for `-o json`.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    account: &'a str,
+    messages: &'a Tally,
+    busy: bool,
+    errors: Vec<String>,
+}
+
+impl Fetch {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let stop = Stop::default();
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+            signal_hook::flag::register_usize(signal, stop.place(), usize::try_from(signal)?)?;
+        }
+        let owner = context.owner()?;
+        let config = &context.loaded.config;
+        let now = || context.now();
+        let password_of = |account: &_| context.password_of(account);
+        let setting = Setting {
+            database: context.database(),
+            owner: &owner,
+            is_dead: &context::is_dead,
+            now: &now,
+            password_of: &password_of,
+            stop: &stop,
+            policy: policy(context),
+            workers: config.fetch.workers,
+            memory_bytes: config.fetch.memory_mib << 20,
+            batch_messages: config.fetch.batch_messages.max(1),
+            connection: connection(context),
+            limit: self.limit,
+            named: !self.accounts.is_empty(),
+        };
+        let reports = fetch::run(&setting, &self.accounts)?;
+        report(context, &reports);
+        if let Some(signal) = stop.signal() {
+            context.out.ended_by(signal);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the switches that hold for every account.
+pub fn policy(context: &Context) -> Policy {
+    let link = &context.loaded.config.link;
+    Policy { b2c: link.b2c, link_open_opportunity: link.link_open_opportunity }
+}
+
+/// Returns how connections are made.
+pub fn connection(context: &Context) -> Connection {
+    let config = &context.loaded.config;
+    Connection {
+        connect_timeout: Duration::from_secs(config.fetch.connect_timeout.max(1)),
+        read_timeout: Duration::from_secs(config.fetch.read_timeout.max(1)),
+        allow_plain: config.security.allow_plain,
+        batch_bytes: config.fetch.batch_mib << 20,
+    }
+}
+
+fn report(context: &Context, reports: &[AccountReport]) {
+    let out = &context.out;
+    for report in reports {
+        for fault in &report.faults {
+            if report.say {
+                out.complain(fault);
+            } else {
+                out.remember(class_of(fault));
+            }
+        }
+        let quarantined = report.tally.of(Fate::Quarantined);
+        if quarantined > 0 {
+            let what = format!(
+                "account {}: {quarantined} messages could not be processed and are kept whole in quarantine",
+                report.account
+            );
+            out.complain(&crate::fault::Fault::new(Class::Data, what).into());
+        }
+        if report.recovered {
+            out.tell(&format!("account {}: works again", report.account));
+        }
+    }
+    let lines: Vec<Line<'_>> = reports
+        .iter()
+        .map(|report| Line {
+            account: &report.account,
+            messages: &report.tally,
+            busy: report.busy,
+            errors: report.faults.iter().map(crate::fault::one_line).collect(),
+        })
+        .collect();
+    if out.talkative || out.format != crate::output::Format::Text {
+        out.list(&lines, &["account", "messages"], |line| {
+            let what = if line.busy { "another pass is at work".to_string() } else { line.messages.to_string() };
+            vec![line.account.to_string(), what]
+        });
+    }
+}

@@ -1,0 +1,179 @@
+//! What a person types: one file a noun or pass. Each has a clap structure, whose doc comments are the help, and a
+//! function that calls and prints. No rules, no SQL.
+
+mod account;
+mod account_settings;
+mod case;
+mod config;
+mod db;
+mod deliver;
+mod email;
+mod explain;
+mod fetch;
+mod import;
+mod init;
+mod record;
+mod role;
+mod show;
+mod team;
+mod user;
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::config::{Config, Loaded, load};
+use crate::context::{self, Context};
+use crate::fault::Class;
+use crate::output::{self, Format, Output};
+
+/// A mail-to-CRM engine for the command line
+#[derive(Debug, Parser)]
+#[command(name = "espomail", version, max_term_width = 100, arg_required_else_help = true, subcommand_required = true)]
+#[command(
+    after_help = "Exit status: 0 done, 1 a question answered no, 64 usage, 65 bad input, 69 server unavailable, 70 our bug,\n\
+                        73 and 74 cannot write, 75 try later, 76 protocol, 77 refused, 78 configuration. See espomail(1)."
+)]
+pub struct Cli {
+    /// Read this configuration file instead of looking for one
+    #[arg(short, long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Use this database: sqlite:PATH or postgresql://USER@HOST/NAME
+    #[arg(long, value_name = "URL", global = true, hide_env_values = true)]
+    database: Option<String>,
+    /// Write answers as text, one JSON document, or one JSON line an item
+    #[arg(short, long, value_name = "FORMAT", global = true, default_value = "text", hide_possible_values = true)]
+    output: Format,
+    /// Print nothing but answers and faults
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say what is done; twice for each message, three times for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every command, in the order of the manual.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    Fetch(fetch::Fetch),
+    Deliver(deliver::Deliver),
+    Import(import::Import),
+    Explain(explain::Explain),
+    Account(account::Account),
+    User(user::User),
+    Team(team::Team),
+    Role(role::Role),
+    Record(record::Record),
+    Case(case::Case),
+    Email(email::Email),
+    Config(config::ConfigCommand),
+    Db(db::Db),
+}
+
+/// What must be there before a command starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Not even a configuration that can be read.
+    Nothing,
+    /// The configuration; the store is opened by the command itself where it needs it.
+    Config,
+}
+
+impl Command {
+    const fn needs(&self) -> Needs {
+        match self {
+            Self::Init(_) => Needs::Nothing,
+            _ => Needs::Config,
+        }
+    }
+
+    fn run(self, context: &Context) -> Result<()> {
+        match self {
+            Self::Init(command) => command.run(context),
+            Self::Fetch(command) => command.run(context),
+            Self::Deliver(command) => command.run(context),
+            Self::Import(command) => command.run(context),
+            Self::Explain(command) => command.run(context),
+            Self::Account(command) => command.run(context),
+            Self::User(command) => command.run(context),
+            Self::Team(command) => command.run(context),
+            Self::Role(command) => command.run(context),
+            Self::Record(command) => command.run(context),
+            Self::Case(command) => command.run(context),
+            Self::Email(command) => command.run(context),
+            Self::Config(command) => command.run(context),
+            Self::Db(command) => command.run(context),
+        }
+    }
+}
+
+/// Returns the whole command line as clap knows it, for the manual.
+pub fn command_line() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs espomail and returns its exit status. A panic is our bug and says so in one line.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            output::print_help(&error);
+            return if error.use_stderr() { Class::Usage.exit_status() } else { 0 };
+        }
+    };
+    // The message of a panic is for a bug report, not for cron's mail.
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    catch_unwind(AssertUnwindSafe(|| start(cli))).unwrap_or_else(|_| {
+        output::last_words("espomail itself failed; this is a bug, please report it with the output of -vvv");
+        Class::Software.exit_status()
+    })
+}
+
+fn start(cli: Cli) -> u8 {
+    let out = Output::new(cli.output, cli.verbose > 0, cli.quiet);
+    let overrides = context::overrides(cli.config, cli.database);
+    let loaded = match cli.command.needs() {
+        Needs::Nothing => {
+            let database_from = overrides.database.as_ref().map(|_| "--database");
+            let file = overrides.named_file().cloned();
+            let database = overrides.database.clone().or(overrides.environment_database.clone()).unwrap_or_default();
+            let config = Config { database, ..Config::default() };
+            Ok(Loaded { config, file, set_in_file: Vec::new(), database_from })
+        }
+        Needs::Config => load(&overrides),
+    };
+    let context = match loaded.and_then(|loaded| {
+        begin_log(cli.verbose, cli.quiet, &loaded.config);
+        Context::new(Output::new(cli.output, cli.verbose > 0, cli.quiet), loaded)
+    }) {
+        Ok(context) => context,
+        Err(error) => {
+            out.complain(&error);
+            return out.status();
+        }
+    };
+    if let Err(error) = cli.command.run(&context) {
+        context.out.complain(&error);
+    }
+    context.out.status()
+}
+
+/// The log goes to standard error; the libraries' own logs only when everything is asked for.
+fn begin_log(verbose: u8, quiet: bool, config: &Config) {
+    let level = match (quiet, verbose) {
+        (true, _) => "error",
+        (_, 0) => &config.log.level,
+        (_, 1) => "info",
+        (_, 2) => "debug",
+        _ => "trace",
+    };
+    let filter = context::log_level().unwrap_or_else(|| format!("off,espomail={level}"));
+    // A second logger in one process, as in tests, changes nothing.
+    let _ = env_logger::Builder::new().parse_filters(&filter).format_timestamp_secs().try_init();
+}

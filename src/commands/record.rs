@@ -1,0 +1,160 @@
+//! `espomail record`.
+
+use anyhow::Result;
+use clap::{ArgAction, Subcommand};
+
+use super::show::{lines, or_empty, yes};
+use crate::clock::rfc3339;
+use crate::context::Context;
+use crate::fault::{Class, Fault};
+use crate::store::record::{self, RecordChanges, RecordFilter, RecordName};
+use crate::store::{Database, team, user};
+use crate::words::RecordKind;
+
+/// Manage Accounts, Contacts, Leads and Opportunities
+#[derive(Debug, clap::Args)]
+pub struct Record {
+    #[command(subcommand)]
+    command: RecordCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RecordCommand {
+    /// Add a record
+    Add {
+        /// account, contact, lead or opportunity
+        kind: RecordKind,
+        /// Name
+        name: String,
+        #[command(flatten)]
+        fields: Fields,
+    },
+    /// List records, the newest first
+    List {
+        /// Only this kind
+        kind: Option<RecordKind>,
+        /// Only those with this e-mail address
+        #[arg(long)]
+        address: Option<String>,
+        /// Only those with this in their name
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        /// How many at the most
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+    },
+    /// Show a record
+    Show {
+        /// Kind and number, such as contact:7
+        record: RecordName,
+    },
+    /// Change a record; what is not given stays
+    Set {
+        /// Kind and number, such as contact:7
+        record: RecordName,
+        /// Name
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        fields: Fields,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Fields {
+    /// E-mail address, in place of those there are; may be given several times
+    #[arg(long = "address", value_name = "ADDRESS")]
+    addresses: Vec<String>,
+    /// Account it belongs to, such as account:3
+    #[arg(long, value_name = "RECORD")]
+    account: Option<RecordName>,
+    /// Account that a lead was converted into
+    #[arg(long, value_name = "RECORD")]
+    converted_account: Option<RecordName>,
+    /// Contact that a lead was converted into
+    #[arg(long, value_name = "RECORD")]
+    converted_contact: Option<RecordName>,
+    /// User it is assigned to
+    #[arg(long, value_name = "USER")]
+    assigned_user: Option<String>,
+    /// Team, in place of those there are; may be given several times
+    #[arg(long = "team", value_name = "TEAM")]
+    teams: Vec<String>,
+    /// Whether it is active; inactive records get no mail
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+    active: Option<bool>,
+}
+
+impl Fields {
+    fn changes(&self, db: &mut Database, name: Option<String>) -> Result<RecordChanges> {
+        let mut of = |named: Option<RecordName>, kind| named.map(|named| record::find(db, named, &[kind])).transpose();
+        let account = of(self.account, RecordKind::Account)?;
+        let converted_account = of(self.converted_account, RecordKind::Account)?;
+        let converted_contact = of(self.converted_contact, RecordKind::Contact)?;
+        let teams = self.teams.iter().map(|name| team::find(db, name)).collect::<Result<Vec<_>>>()?;
+        Ok(RecordChanges {
+            name,
+            active: self.active,
+            addresses: (!self.addresses.is_empty()).then(|| self.addresses.clone()),
+            account,
+            converted_account,
+            converted_contact,
+            assigned_user: self.assigned_user.as_deref().map(|login| user::find(db, login)).transpose()?,
+            teams: (!teams.is_empty()).then_some(teams),
+        })
+    }
+}
+
+impl Record {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        let out = &context.out;
+        match self.command {
+            RecordCommand::Add { kind: RecordKind::Case, .. } => {
+                return Err(Fault::new(Class::Usage, "cases are made with: espomail case create").into());
+            }
+            RecordCommand::Add { kind, name, fields } => {
+                let named = store.transaction(|db| {
+                    let changes = fields.changes(db, None)?;
+                    record::add(db, kind, &name, &changes, context.now())
+                })?;
+                out.say(&format!("{named} added: {name}."));
+            }
+            RecordCommand::List { kind, address, name, limit } => {
+                let filter = RecordFilter { kind, address, name_part: name, limit };
+                let records = record::list(store.connection(), &filter)?;
+                out.list(&records, &["record", "name", "account", "active", "addresses"], |record| {
+                    let account = or_empty(record.account.as_ref());
+                    vec![record.named.to_string(), record.name.clone(), account, yes(record.active), record.addresses.join(", ")]
+                });
+            }
+            RecordCommand::Show { record: named } => {
+                let id = record::find(store.connection(), named, &[])?;
+                let record = record::show(store.connection(), id)?;
+                out.item(&record, || {
+                    lines(&[
+                        ("record", record.named.to_string()),
+                        ("name", record.name.clone()),
+                        ("active", yes(record.active)),
+                        ("addresses", record.addresses.join(", ")),
+                        ("account", or_empty(record.account.as_ref())),
+                        ("converted account", or_empty(record.converted_account.as_ref())),
+                        ("converted contact", or_empty(record.converted_contact.as_ref())),
+                        ("assigned user", or_empty(record.assigned_user.as_ref())),
+                        ("teams", record.teams.join(", ")),
+                        ("created", rfc3339(record.created_at)),
+                    ])
+                });
+            }
+            RecordCommand::Set { record: named, name, fields } => {
+                store.transaction(|db| {
+                    let id = record::find(db, named, &[])?;
+                    let changes = fields.changes(db, name.clone())?;
+                    record::set(db, id, &changes)
+                })?;
+                out.say(&format!("{named} changed."));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,21 @@
+//! Pieces of text that several commands print alike.
+
+/// Writes a title and lines of `key: value`, leaving out what is empty.
+pub fn lines(pairs: &[(&str, String)]) -> String {
+    let width = pairs.iter().map(|(key, _)| key.len()).max().unwrap_or(0) + 1;
+    let mut text = String::new();
+    for (key, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        text.push_str(&format!("{:<width$} {}\n", format!("{key}:"), crate::output::shown(value)));
+    }
+    text
+}
+
+/// Writes what may be missing.
+pub fn or_empty<T: ToString>(value: Option<&T>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
+}
+
+/// Writes yes or no.
+pub fn yes(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_string()
+}

@@ -1,0 +1,138 @@
+//! `espomail team`.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::show::lines;
+use crate::context::Context;
+use crate::fault::{Class, Fault};
+use crate::store::team::{self, TeamMember};
+use crate::store::user;
+
+/// Manage teams and their members
+#[derive(Debug, clap::Args)]
+pub struct Team {
+    #[command(subcommand)]
+    command: TeamCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TeamCommand {
+    /// Add a team
+    Add {
+        /// Name
+        name: String,
+    },
+    /// List all teams
+    List,
+    /// Show a team with its members
+    Show {
+        /// Name or number
+        team: String,
+    },
+    /// Change a team
+    Set {
+        /// Name or number
+        team: String,
+        /// New name
+        #[arg(long)]
+        name: String,
+    },
+    /// Remove a team; its members, records and e-mails stay
+    Remove {
+        /// Name or number
+        team: String,
+    },
+    /// Make users members of a team, or change their position
+    Join {
+        /// Name or number of the team
+        team: String,
+        /// Logins or numbers
+        #[arg(required = true)]
+        users: Vec<String>,
+        /// Position in the team, such as agent
+        #[arg(long)]
+        position: Option<String>,
+    },
+    /// End the membership of users
+    Leave {
+        /// Name or number of the team
+        team: String,
+        /// Logins or numbers
+        #[arg(required = true)]
+        users: Vec<String>,
+    },
+}
+
+impl Team {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        let out = &context.out;
+        match self.command {
+            TeamCommand::Add { name } => {
+                store.transaction(|db| team::add(db, &name))?;
+                out.say(&format!("Team {name} added."));
+            }
+            TeamCommand::List => {
+                let teams = team::list(store.connection())?;
+                out.list(&teams, &["id", "name", "members"], |team| {
+                    vec![team.id.to_string(), team.name.clone(), team.members.iter().map(member).collect::<Vec<_>>().join(", ")]
+                });
+            }
+            TeamCommand::Show { team: wanted } => {
+                let id = team::find(store.connection(), &wanted)?;
+                let team = team::show(store.connection(), id)?;
+                out.item(&team, || {
+                    let members = team.members.iter().map(member).collect::<Vec<_>>().join(", ");
+                    lines(&[("team", team.name.clone()), ("members", members), ("roles", team.roles.join(", "))])
+                });
+            }
+            TeamCommand::Set { team: wanted, name } => {
+                store.transaction(|db| {
+                    let id = team::find(db, &wanted)?;
+                    team::rename(db, id, &name)
+                })?;
+                out.say(&format!("Team {wanted} is now {name}."));
+            }
+            TeamCommand::Remove { team: wanted } => {
+                store.transaction(|db| {
+                    let id = team::find(db, &wanted)?;
+                    team::remove(db, id)
+                })?;
+                out.say(&format!("Team {wanted} removed."));
+            }
+            TeamCommand::Join { team: wanted, users, position } => {
+                store.transaction(|db| {
+                    let id = team::find(db, &wanted)?;
+                    for login in &users {
+                        let user = user::find(db, login)?;
+                        team::join(db, id, user, position.as_deref())?;
+                    }
+                    Ok(())
+                })?;
+                out.say(&format!("{} joined team {wanted}.", users.join(", ")));
+            }
+            TeamCommand::Leave { team: wanted, users } => {
+                store.transaction(|db| {
+                    let id = team::find(db, &wanted)?;
+                    for login in &users {
+                        let user = user::find(db, login)?;
+                        if !team::leave(db, id, user)? {
+                            return Err(Fault::new(Class::Data, format!("{login} is no member of team {wanted}")).into());
+                        }
+                    }
+                    Ok(())
+                })?;
+                out.say(&format!("{} left team {wanted}.", users.join(", ")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn member(member: &TeamMember) -> String {
+    match &member.position {
+        Some(position) => format!("{} ({position})", member.login),
+        None => member.login.clone(),
+    }
+}

@@ -1,0 +1,280 @@
+//! The configuration: TOML into [`Config`], with a default for every key. Flags come first, then `ESPOMAIL_*`, then the
+//! file: `-c`, `$ESPOMAIL_CONFIG`, `$XDG_CONFIG_HOME/espomail/config.toml`, `/etc/espomail/config.toml`.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Class, Fault};
+
+/// Every setting, effective.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// `sqlite:PATH` (relative to this file) or `postgresql://…`.
+    pub database: String,
+    pub fetch: Fetch,
+    pub link: Link,
+    pub security: Security,
+    pub log: Log,
+}
+
+/// How mail is fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Fetch {
+    /// Accounts polled side by side.
+    pub workers: usize,
+    /// Messages held in memory by all of them, in MiB.
+    pub memory_mib: u64,
+    /// Messages in one transaction at the most.
+    pub batch_messages: usize,
+    /// Their size in MiB at the most.
+    pub batch_mib: u64,
+    /// Seconds to wait for a connection.
+    pub connect_timeout: u64,
+    /// Seconds to wait for an answer.
+    pub read_timeout: u64,
+    /// Seconds that an account may take in one pass; for new accounts.
+    pub max_seconds: i64,
+    /// MiB beyond which only header and text of a message are fetched; for new accounts.
+    pub max_message_mib: i64,
+}
+
+/// How records are found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Link {
+    pub b2c: bool,
+    pub link_open_opportunity: bool,
+}
+
+/// What is allowed, and the key of stored passwords.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Security {
+    pub allow_plain: bool,
+    /// 32 bytes in Base64 or hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<String>,
+    /// The same, printed by a command.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub key_command: Vec<String>,
+}
+
+/// What is logged to standard error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Log {
+    /// error, warn, info, debug or trace.
+    pub level: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let database = "sqlite:/var/lib/espomail/espomail.sqlite".to_string();
+        Self { database, fetch: Fetch::default(), link: Link::default(), security: Security::default(), log: Log::default() }
+    }
+}
+
+impl Default for Fetch {
+    fn default() -> Self {
+        Self {
+            workers: 16,
+            memory_mib: 64,
+            batch_messages: 256,
+            batch_mib: 16,
+            connect_timeout: 20,
+            read_timeout: 60,
+            max_seconds: 600,
+            max_message_mib: 50,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "warn".to_string() }
+    }
+}
+
+/// The configuration with where it came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub config: Config,
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+    /// Keys that the file sets, dotted.
+    pub set_in_file: Vec<String>,
+    /// Where the database URL came from when not from the file: `--database` or `ESPOMAIL_DATABASE`.
+    pub database_from: Option<&'static str>,
+}
+
+/// What the environment and the command line say of the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub file: Option<PathBuf>,
+    pub database: Option<String>,
+    /// `ESPOMAIL_CONFIG` and `ESPOMAIL_DATABASE`.
+    pub environment_file: Option<PathBuf>,
+    pub environment_database: Option<String>,
+    /// `$XDG_CONFIG_HOME`, else `$HOME/.config`.
+    pub config_home: Option<PathBuf>,
+}
+
+impl Overrides {
+    /// Returns the file that is asked for by name, if one is.
+    pub fn named_file(&self) -> Option<&PathBuf> {
+        self.file.as_ref().or(self.environment_file.as_ref())
+    }
+
+    /// Returns where the file is looked for, the first first.
+    pub fn places(&self) -> Vec<PathBuf> {
+        let home = self.config_home.iter().map(|home| home.join("espomail/config.toml"));
+        home.chain([PathBuf::from("/etc/espomail/config.toml")]).collect()
+    }
+}
+
+/// Reads the configuration. A named file must exist; without one, defaults hold.
+pub fn load(overrides: &Overrides) -> Result<Loaded> {
+    let file = match overrides.named_file() {
+        Some(file) => Some(file.clone()),
+        None => overrides.places().into_iter().find(|place| place.exists()),
+    };
+    let mut loaded = match file {
+        Some(file) => read(&file)?,
+        None => Loaded { config: Config::default(), file: None, set_in_file: Vec::new(), database_from: None },
+    };
+    if let Some(url) = &overrides.database {
+        (loaded.config.database, loaded.database_from) = (url.clone(), Some("--database"));
+    } else if let Some(url) = &overrides.environment_database {
+        (loaded.config.database, loaded.database_from) = (url.clone(), Some("ESPOMAIL_DATABASE"));
+    }
+    Ok(loaded)
+}
+
+fn read(file: &Path) -> Result<Loaded> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let hint = if error.kind() == std::io::ErrorKind::NotFound { "try: espomail init" } else { "check who may read it" };
+        Fault::new(Class::Config, format!("cannot read the configuration {name}: {error}")).hint(hint)
+    })?;
+    let mut config = parse(&text).map_err(|(line, what)| Fault::new(Class::Config, format!("{name}:{line}: {what}")))?;
+    if has_password(&config.database) {
+        let mode = std::fs::metadata(file)?.mode();
+        if mode & 0o077 != 0 {
+            let what = format!("{name} has a password in its database URL and others can read it");
+            return Err(Fault::new(Class::Refused, what).hint(format!("try: chmod 600 {name}")).into());
+        }
+    }
+    let folder = file.parent().unwrap_or(Path::new("."));
+    if let Some(path) = config.database.strip_prefix("sqlite:").filter(|path| Path::new(path).is_relative()) {
+        config.database = format!("sqlite:{}", folder.join(path).display());
+    }
+    if let Some(path) = config.security.key_file.as_mut().filter(|path| Path::new(path).is_relative()) {
+        *path = folder.join(&path).display().to_string();
+    }
+    let set_in_file = text.parse::<toml::Table>().map(|table| keys(&table, "")).unwrap_or_default();
+    Ok(Loaded { config, file: Some(file.to_path_buf()), set_in_file, database_from: None })
+}
+
+/// Reads TOML; an error has its line and says the nearest key.
+pub fn parse(text: &str) -> Result<Config, (usize, String)> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start).min(text.len());
+        let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        (line, explained(error.message()))
+    })
+}
+
+/// Turns ``unknown field `x`, expected one of `a`, `b` `` into the nearest key.
+fn explained(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("unknown field ") else { return message.to_string() };
+    let mut names = rest.split('`').skip(1).step_by(2);
+    let wrong = names.next().unwrap_or_default();
+    let nearest = names.max_by(|a, b| strsim::jaro_winkler(a, wrong).total_cmp(&strsim::jaro_winkler(b, wrong)));
+    match nearest {
+        Some(nearest) => format!("unknown key `{wrong}`; did you mean `{nearest}`?"),
+        None => format!("unknown key `{wrong}`"),
+    }
+}
+
+/// Returns the dotted keys of a table.
+pub fn keys(table: &toml::Table, prefix: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, value) in table {
+        let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) => found.extend(keys(inner, &key)),
+            _ => found.push(key),
+        }
+    }
+    found
+}
+
+/// Whether a URL has a password between `:` and `@`.
+pub fn has_password(url: &str) -> bool {
+    masked(url) != url
+}
+
+/// Returns a URL without its password.
+pub fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_string() };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let mut shown = url.to_string();
+    if let Some((credentials, _)) = authority.rsplit_once('@')
+        && let Some((user, password)) = credentials.split_once(':')
+    {
+        shown = format!("{scheme}://{user}:…{}", &rest[user.len() + 1 + password.len()..]);
+    }
+    // libpq also takes it as a parameter.
+    if let Some((before, after)) = shown.split_once("password=") {
+        let rest = after.find('&').map_or("", |end| &after[end..]);
+        shown = format!("{before}password=…{rest}");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_nearest() {
+        let error = parse("database = \"sqlite:x\"\n[fetch]\nworkrs = 3\n").expect_err("no such key");
+        assert_eq!(error, (3, "unknown key `workrs`; did you mean `workers`?".to_string()));
+        assert_eq!(parse("database = 3\n").expect_err("no text").0, 1);
+        assert_eq!(parse("\n\nx = [").expect_err("no TOML").0, 3);
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        assert_eq!(masked("postgresql://me:secret@host/db?x=1"), "postgresql://me:…@host/db?x=1");
+        assert_eq!(masked("postgresql:///db?user=me&password=secret&host=x"), "postgresql:///db?user=me&password=…&host=x");
+        assert!(!has_password("postgresql://me@host/db") && !has_password("sqlite:/a:b@c"));
+    }
+
+    #[test]
+    fn the_example_has_every_key_and_no_other() {
+        let example = include_str!("../config.example.toml");
+        // Commented keys are examples too: uncommented they must load.
+        let whole: String = example
+            .lines()
+            .map(|line| line.strip_prefix("#= ").unwrap_or(line))
+            .fold(String::new(), |all, line| all + line + "\n");
+        parse(&whole).expect("the example loads");
+        let mut shown = keys(&whole.parse().expect("it is TOML"), "");
+        let full = Config {
+            security: Security { key_file: Some("x".into()), key_command: vec!["x".into()], ..Security::default() },
+            ..Config::default()
+        };
+        let mut known = keys(&toml::Table::try_from(&full).expect("it serialises"), "");
+        shown.sort();
+        known.sort();
+        assert_eq!(shown, known);
+        let defaults = Config { security: Security::default(), ..parse(example).expect("it loads") };
+        assert_eq!(defaults, Config::default(), "what is not commented out is the default");
+    }
+}

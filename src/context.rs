@@ -1,0 +1,285 @@
+//! What a command carries: the configuration, the clock, the output, and the store once it is opened. Time, environment,
+//! host name, randomness and secrets enter here and nowhere else.
+
+use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use base64::Engine;
+
+use crate::clock;
+use crate::config::{Loaded, Overrides};
+use crate::fault::{Class, Fault, Reach};
+use crate::output::{self, Output};
+use crate::secret::Secret;
+use crate::store::account::Account;
+use crate::store::vault::{self, Key};
+use crate::store::{Store, dialect};
+use crate::words::{AccountId, PasswordSource};
+
+/// How long a command that prints a secret may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+
+/// Everything a command works with.
+pub struct Context {
+    pub out: Output,
+    pub loaded: Loaded,
+    fixed_now: Option<i64>,
+    key: OnceLock<Key>,
+}
+
+/// Reads what the environment says of the configuration.
+pub fn overrides(file: Option<PathBuf>, database: Option<String>) -> Overrides {
+    let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    Overrides {
+        file,
+        database,
+        environment_file: path("ESPOMAIL_CONFIG"),
+        environment_database: std::env::var("ESPOMAIL_DATABASE").ok().filter(|url| !url.is_empty()),
+        config_home: path("XDG_CONFIG_HOME").or_else(|| path("HOME").map(|home| home.join(".config"))),
+    }
+}
+
+/// Whether the effective user is root, whose files go to /etc and /var/lib.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Returns the folder for a user's data: `$XDG_DATA_HOME`, else `$HOME/.local/share`.
+pub fn data_home() -> Option<PathBuf> {
+    let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    path("XDG_DATA_HOME").or_else(|| path("HOME").map(|home| home.join(".local/share")))
+}
+
+/// Returns the log level from the environment.
+pub fn log_level() -> Option<String> {
+    std::env::var("ESPOMAIL_LOG").ok().filter(|level| !level.is_empty())
+}
+
+impl Context {
+    /// Makes a context. `ESPOMAIL_NOW` fixes the present, for tests and for replaying a day.
+    pub fn new(out: Output, loaded: Loaded) -> Result<Self> {
+        let fixed_now = match std::env::var("ESPOMAIL_NOW") {
+            Ok(text) if !text.is_empty() => {
+                Some(clock::parse(&text, 0).map_err(|error| Fault::new(Class::Usage, format!("ESPOMAIL_NOW: {error}")))?)
+            }
+            _ => None,
+        };
+        Ok(Self { out, loaded, fixed_now, key: OnceLock::new() })
+    }
+
+    /// Returns the present in seconds since 1970 UTC.
+    pub fn now(&self) -> i64 {
+        self.fixed_now.unwrap_or_else(|| jiff::Timestamp::now().as_second())
+    }
+
+    /// Reads a time from an argument.
+    pub fn time(&self, text: &str) -> Result<i64> {
+        clock::parse(text, self.now()).map_err(|error| Fault::new(Class::Usage, error).into())
+    }
+
+    /// Returns the database URL.
+    pub fn database(&self) -> &str {
+        &self.loaded.config.database
+    }
+
+    /// Opens the store; its schema must be ours.
+    pub fn store(&self) -> Result<Store> {
+        Store::open(self.database())
+    }
+
+    /// Returns who takes leases: host, process, and a number of this run.
+    pub fn owner(&self) -> Result<String> {
+        Ok(format!("{}/{}/{:08x}", host(), std::process::id(), u32::from_le_bytes(random()?)))
+    }
+
+    /// Seals an account's password for the database.
+    pub fn seal(&self, account: AccountId, password: &Secret) -> Result<Vec<u8>> {
+        vault::seal(self.key()?, &place(account), random()?, password)
+    }
+
+    /// Returns an account's password from wherever it is kept.
+    pub fn password_of(&self, account: &Account) -> Result<Secret> {
+        let reference = account.password_reference.as_deref().unwrap_or_default();
+        let secret = match account.password_source {
+            PasswordSource::Stored => match &account.password_sealed {
+                Some(sealed) => vault::open(self.key()?, &place(account.id), sealed),
+                None => Err(Fault::new(Class::Config, "no password is set")
+                    .hint(format!("try: espomail account set {} --password-stdin", account.name))
+                    .into()),
+            },
+            PasswordSource::Command => serde_json::from_str::<Vec<String>>(reference)
+                .context("the stored password command")
+                .and_then(|arguments| first_line_of_command(&arguments)),
+            PasswordSource::File => first_line_of_file(Path::new(reference)),
+            PasswordSource::Credential => credential(reference),
+        };
+        secret.map_err(|error| match error.downcast::<Fault>() {
+            Ok(fault) => fault.reach(Reach::Account).into(),
+            Err(other) => other,
+        })
+    }
+
+    /// Returns the key of stored passwords: a systemd credential, a command or a file.
+    fn key(&self) -> Result<&Key> {
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        let security = &self.loaded.config.security;
+        let text = if let Ok(text) = credential("espomail-key") {
+            text
+        } else if !security.key_command.is_empty() {
+            first_line_of_command(&security.key_command)?
+        } else if let Some(file) = &security.key_file {
+            first_line_of_file(Path::new(file))?
+        } else {
+            return Err(Fault::new(Class::Config, "there is no key to keep passwords in the database")
+                .hint("set security.key-file, or use --password-command or --password-file")
+                .into());
+        };
+        let key = read_key(text.reveal())
+            .ok_or_else(|| Fault::new(Class::Config, "the key is not 32 bytes in Base64 or hexadecimal digits"))?;
+        Ok(self.key.get_or_init(|| key))
+    }
+}
+
+/// Whether the owner of a lease was a process of this host that is gone.
+pub fn is_dead(owner: &str) -> bool {
+    let mut parts = owner.split('/');
+    let (Some(its_host), Some(process)) = (parts.next(), parts.next()) else { return false };
+    its_host == host()
+        && process.parse::<u32>().is_ok()
+        && !Path::new("/proc").join(process).exists()
+        && Path::new("/proc/self").exists()
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().replace('/', "_")
+}
+
+fn place(account: AccountId) -> String {
+    format!("accounts/{account}/password")
+}
+
+/// Returns random bytes.
+pub fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("no randomness to be had: {error}"))?;
+    Ok(bytes)
+}
+
+/// Makes a new key as text.
+pub fn new_key() -> Result<String> {
+    Ok(base64::engine::general_purpose::STANDARD.encode(random::<32>()?))
+}
+
+fn read_key(text: &str) -> Option<Key> {
+    let text = text.trim();
+    let bytes = if text.len() == 64 {
+        (0..32)
+            .map(|at| text.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+            .collect::<Option<Vec<u8>>>()?
+    } else {
+        base64::engine::general_purpose::STANDARD.decode(text).ok()?
+    };
+    Some(Key::new(bytes.try_into().ok()?))
+}
+
+/// Reads a password from standard input, or asks for it on a terminal.
+pub fn read_password(from_stdin: bool) -> Result<Secret> {
+    if from_stdin {
+        let mut line = String::new();
+        std::io::stdin().lock().take(64 << 10).read_line(&mut line).context("reading the password")?;
+        return not_empty(line.trim_end_matches(['\r', '\n']), "standard input");
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Fault::new(Class::Usage, "there is no terminal to ask for the password")
+            .hint("use --password-stdin, --password-command, --password-file or --password-credential")
+            .into());
+    }
+    not_empty(&output::ask_secret("Password").context("reading the password")?, "the terminal")
+}
+
+fn not_empty(text: &str, place: &str) -> Result<Secret> {
+    if text.is_empty() {
+        return Err(Fault::new(Class::Data, format!("the password from {place} is empty")).into());
+    }
+    Ok(Secret::new(text))
+}
+
+fn credential(name: &str) -> Result<Secret> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .ok_or_else(|| Fault::new(Class::Config, format!("there is no $CREDENTIALS_DIRECTORY for the credential {name:?}")))?;
+    let path = Path::new(&folder).join(Path::new(name).file_name().unwrap_or_default());
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Fault::new(Class::Config, format!("cannot read the credential {}: {error}", path.display())))?;
+    not_empty(text.lines().next().unwrap_or_default(), "the credential")
+}
+
+fn first_line_of_file(path: &Path) -> Result<Secret> {
+    let name = path.display();
+    let unreadable = |error: std::io::Error| Fault::new(Class::Config, format!("cannot read the secret in {name}: {error}"));
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if metadata.mode() & 0o077 != 0 {
+        let what = format!("others can read the secret in {name}");
+        return Err(Fault::new(Class::Refused, what).hint(format!("try: chmod 600 {name}")).into());
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    not_empty(text.lines().next().unwrap_or_default(), &name.to_string())
+}
+
+/// Runs a command without a shell and takes its first line.
+fn first_line_of_command(arguments: &[String]) -> Result<Secret> {
+    let Some((program, rest)) = arguments.split_first() else {
+        return Err(Fault::new(Class::Config, "the password command is empty").into());
+    };
+    let fault = |what: String| Fault::new(Class::Config, format!("the password command {program:?} {what}"));
+    let mut child = Command::new(program)
+        .args(rest)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| fault(format!("does not start: {error}")))?;
+    let stdout = child.stdout.take().context("the command's output")?;
+    let reader = std::thread::spawn(move || {
+        let mut line = String::new();
+        BufReader::new(stdout.take(64 << 10)).read_line(&mut line).map(|_| line)
+    });
+    let until = Instant::now() + COMMAND_LIMIT;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if Instant::now() >= until {
+            // It may have ended meanwhile; either way it is over.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(fault(format!("takes longer than {} seconds", COMMAND_LIMIT.as_secs())).into());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    if !status.success() {
+        return Err(fault(format!("failed: {status}")).into());
+    }
+    let line = reader.join().map_err(|_| anyhow!("reading the command's output"))?.context("reading the command's output")?;
+    not_empty(line.trim_end_matches(['\r', '\n']), &format!("{program:?}"))
+}
+
+/// Reads all of standard input.
+pub fn read_stdin(max: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(max + 1).read_to_end(&mut bytes).context("reading standard input")?;
+    if bytes.len() as u64 > max {
+        return Err(Fault::new(Class::Data, format!("the message on standard input is larger than {max} bytes")).into());
+    }
+    Ok(bytes)
+}
+
+/// Whether a URL names PostgreSQL, for messages; a bad URL is refused.
+pub fn is_postgresql(url: &str) -> Result<bool> {
+    Ok(dialect::sqlite_path(url)?.is_none())
+}

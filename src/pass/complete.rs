@@ -1,0 +1,67 @@
+//! FETCH-8: fetches the whole of an e-mail of which only header and text parts were taken.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::fetch::{Connection, server_for};
+use super::intake;
+use crate::fault::{Class, Fault, Reach};
+use crate::mail;
+use crate::mailbox::Session;
+use crate::secret::Secret;
+use crate::store::account::{self, Account};
+use crate::store::raw::pack;
+use crate::store::{Store, email, fate};
+use crate::words::EmailId;
+
+/// Finds the message on a server it came from, and puts its raw bytes and attachments in the place of the partial ones.
+pub fn complete(
+    store: &mut Store,
+    id: EmailId,
+    connection: &Connection,
+    password_of: &dyn Fn(&Account) -> Result<Secret>,
+) -> Result<()> {
+    if !email::show(store.connection(), id)?.partial {
+        return Err(Fault::new(Class::Data, format!("e-mail {id} is complete already")).into());
+    }
+    let mut last = None;
+    for origin in fate::origins(store.connection(), id)? {
+        let account = account::find(store.connection(), &origin.account.to_string())?;
+        match fetch(&account, &origin, connection, password_of) {
+            Ok(bytes) => {
+                let mail = mail::parse(&bytes);
+                let packed = pack(&bytes, mail.raw_digest);
+                return store.transaction(|db| email::complete(db, id, &packed, &mail));
+            }
+            Err(error) => last = Some(error.context(format!("account {}", account.name))),
+        }
+    }
+    Err(last.unwrap_or_else(|| Fault::new(Class::Data, format!("e-mail {id} came from no server")).into()))
+}
+
+fn fetch(
+    account: &Account,
+    origin: &fate::Origin,
+    connection: &Connection,
+    password_of: &dyn Fn(&Account) -> Result<Secret>,
+) -> Result<Vec<u8>> {
+    let mut server = server_for(account, password_of(account)?, connection, Instant::now() + Duration::from_secs(3_600))?;
+    let uid = u32::try_from(origin.uid).context("the stored UID is none")?;
+    let gone = |what: &str| {
+        Fault::new(Class::Unavailable, format!("mailbox {}: UID {uid} {what}", origin.mailbox)).reach(Reach::Account)
+    };
+    let mut session = Session::open(&server)?;
+    if i64::from(session.examine(&origin.mailbox)?.uidvalidity) != origin.uidvalidity {
+        return Err(gone("means another message now: UIDVALIDITY has changed").into());
+    }
+    let size = session.sizes(&[uid])?.first().map(|listed| listed.size).ok_or_else(|| gone("is not there any more"))?;
+    session.logout();
+    // This one was asked for: its own size is the limit.
+    server.max_response = size.saturating_add(intake::RESPONSE_MARGIN);
+    let mut session = Session::open(&server)?;
+    session.examine(&origin.mailbox)?;
+    let message = session.fetch(&[uid])?.pop().ok_or_else(|| gone("is not there any more"))?;
+    session.logout();
+    Ok(message.bytes)
+}
