@@ -4,6 +4,8 @@
 #[macro_use]
 mod support;
 
+mod floors;
 mod manual;
 mod schema;
+mod shell;
 mod store;

@@ -1,6 +1,7 @@
 //! What the integration tests stand on.
 
 pub mod postgres;
+pub mod world;
 
 use std::ops::{Deref, DerefMut};
 
