@@ -5,6 +5,8 @@
 mod support;
 
 mod floors;
+mod fetch;
+mod mailbox;
 mod manual;
 mod schema;
 mod shell;

@@ -1,32 +1,47 @@
 //! Files that came with a message (PARSE-8). Their content is read from the raw bytes when somebody wants it.
 
-use mail_parser::{HeaderName, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use std::borrow::Cow;
 
-use super::{Attachment, charset, header, limit, tnef};
+use mail_parser::{Message, MimeHeaders};
+
+use super::html::References;
+use super::structure::{self, Leaf, PARTS, Structure};
+use super::transfer::Encoding;
+use super::{Attachment, charset, text, tnef};
 
 /// The longest file name that is kept, in bytes: what file systems take.
 const LONGEST_NAME: usize = 255;
+/// How much of an encoded message inside the message is read for its subject.
+const SUBJECT_WITHIN: usize = 16 << 10;
 
 /// Lists the attachments. An inline part that the HTML does not refer to counts as an attachment.
-pub fn list(message: &Message<'_>, html: &str) -> Vec<Attachment> {
+pub fn list(structure: &Structure<'_>, references: &References, defects: &mut Vec<String>) -> Vec<Attachment> {
     let mut attachments = Vec::new();
-    for id in &message.attachments {
-        let Some(part) = message.parts.get(*id as usize) else { continue };
-        let content_id = part.content_id().map(|id| charset::without_nul(id.trim_matches(['<', '>', ' '])).into_owned());
-        let inline = content_id.as_deref().is_some_and(|id| !id.is_empty() && html.contains(&format!("cid:{id}")));
+    let leaves = structure.leaves.iter().enumerate().filter(|(_, leaf)| !text::is_body(structure, leaf));
+    for (id, leaf) in leaves {
+        let head = structure.head_of(leaf);
+        let encoding = Encoding::of(head);
+        let (size, in_order) = encoding.measure(leaf.body);
+        if !in_order && !defects.iter().any(|defect| defect == "mime-ambiguous") {
+            defects.push("mime-ambiguous".to_string());
+        }
+        let content_id = head.content_id().map(|id| charset::without_nul(id.trim_matches(['<', '>', ' '])).into_owned());
+        let content_id = content_id.filter(|id| !id.is_empty());
         let attachment = Attachment {
-            name: name_of(part),
-            media_type: media_type(part),
-            size: contents(part).len() as u64,
+            name: name_of(leaf, head),
+            media_type: leaf.media_type.clone(),
+            size,
+            inline: content_id.as_deref().is_some_and(|id| references.contains(id)),
             content_id,
-            inline,
             part: id.to_string(),
         };
         let is_tnef = attachment.media_type.ends_with("/ms-tnef") || attachment.name.eq_ignore_ascii_case("winmail.dat");
         attachments.push(attachment);
         if is_tnef {
-            attachments.extend(tnef::files(contents(part)).into_iter().enumerate().map(|(place, file)| Attachment {
-                name: clean_name(&file.name),
+            let room = PARTS.saturating_sub(attachments.len());
+            let stream = encoding.decode(leaf.body);
+            attachments.extend(tnef::files(&stream).into_iter().take(room).enumerate().map(|(place, file)| Attachment {
+                name: Some(clean_name(&file.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "attachment.bin".into()),
                 media_type: "application/octet-stream".to_string(),
                 size: file.content.len() as u64,
                 content_id: None,
@@ -40,61 +55,62 @@ pub fn list(message: &Message<'_>, html: &str) -> Vec<Attachment> {
 
 /// Returns the content of an attachment by its [`Attachment::part`].
 pub fn content(raw: &[u8], part: &str) -> Option<Vec<u8>> {
-    let (bytes, _) = limit::within(raw);
-    let message = MessageParser::default().parse(bytes.as_ref())?;
+    let structure = structure::of(raw, &mut Vec::new());
     let (id, inner) = match part.split_once('/') {
         Some((id, inner)) => (id, Some(inner.parse::<usize>().ok()?)),
         None => (part, None),
     };
-    let outer = contents(message.parts.get(id.parse::<usize>().ok()?)?);
+    let leaf = structure.leaves.get(id.parse::<usize>().ok()?)?;
+    let outer = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
     match inner {
-        None => Some(outer.to_vec()),
-        Some(place) => tnef::files(outer).into_iter().nth(place).map(|file| file.content.to_vec()),
+        None => Some(outer.into_owned()),
+        Some(place) => tnef::files(&outer).into_iter().nth(place).map(|file| file.content.to_vec()),
     }
 }
 
-fn contents<'m>(part: &'m MessagePart<'_>) -> &'m [u8] {
-    match &part.body {
-        PartType::Message(message) => {
-            let start = message.parts.first().map_or(0, |root| root.offset_header as usize);
-            let end = message.parts.first().map_or(0, |root| root.offset_end as usize);
-            message.raw_message.get(start..end).filter(|bytes| !bytes.is_empty()).unwrap_or(&message.raw_message)
-        }
-        _ => part.contents(),
-    }
-}
-
-fn media_type(part: &MessagePart<'_>) -> String {
-    match part.content_type() {
-        Some(content_type) => {
-            let subtype = content_type.subtype().unwrap_or("octet-stream");
-            charset::without_nul(&format!("{}/{subtype}", content_type.ctype())).to_lowercase()
-        }
-        None if part.is_message() => "message/rfc822".to_string(),
-        None => "application/octet-stream".to_string(),
-    }
-}
-
-fn name_of(part: &MessagePart<'_>) -> String {
-    let given = part.attachment_name().map(clean_name).filter(|name| !name.is_empty());
-    if let PartType::Message(message) = &part.body {
-        let subject = || clean_name(&header::text(message, &HeaderName::Subject));
+fn name_of(leaf: &Leaf<'_>, head: &Message<'_>) -> String {
+    let given = head.attachment_name().map(|name| clean_name(&decoded(name))).filter(|name| !name.is_empty());
+    if leaf.media_type == "message/rfc822" || leaf.media_type == "message/global" {
+        let subject = || clean_name(&inner_subject(leaf, head));
         let name = given.unwrap_or_else(subject);
         let name = if name.is_empty() { "message".to_string() } else { name };
-        return if name.to_ascii_lowercase().ends_with(".eml") { name } else { format!("{name}.eml") };
+        return if name.to_ascii_lowercase().ends_with(".eml") { name } else { clean_name(&format!("{}.eml", shorter(&name))) };
     }
     given.unwrap_or_else(|| {
-        let media_type = media_type(part);
-        match media_type.as_str() {
-            "text/plain" => "attachment.txt".to_string(),
-            "text/html" => "attachment.html".to_string(),
-            "text/calendar" => "invitation.ics".to_string(),
-            "image/jpeg" => "image.jpg".to_string(),
-            "image/png" => "image.png".to_string(),
-            "application/pdf" => "attachment.pdf".to_string(),
-            _ => "attachment.bin".to_string(),
+        match leaf.media_type.as_str() {
+            "text/plain" => "attachment.txt",
+            "text/html" => "attachment.html",
+            "text/calendar" => "invitation.ics",
+            "text/rfc822-headers" => "headers.txt",
+            "message/delivery-status" => "delivery-status.txt",
+            "image/jpeg" => "image.jpg",
+            "image/png" => "image.png",
+            "image/gif" => "image.gif",
+            "application/pdf" => "attachment.pdf",
+            _ => "attachment.bin",
         }
+        .to_string()
     })
+}
+
+/// Reads the subject of a message inside the message, without reading more of it.
+fn inner_subject(leaf: &Leaf<'_>, head: &Message<'_>) -> String {
+    let start = &leaf.body[..leaf.body.len().min(SUBJECT_WITHIN)];
+    structure::subject(&Encoding::of(head).decode(start))
+}
+
+/// Decodes encoded words, which RFC 2047 forbids in a parameter and many senders write there.
+fn decoded(name: &str) -> Cow<'_, str> {
+    if !name.contains("=?") {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(structure::subject(format!("Subject: {}\n\n", name.replace(['\r', '\n'], " ")).as_bytes()))
+}
+
+/// Leaves room for an ending.
+fn shorter(name: &str) -> &str {
+    let end = (0..=name.len().min(LONGEST_NAME - ".eml".len())).rev().find(|end| name.is_char_boundary(*end));
+    &name[..end.unwrap_or_default()]
 }
 
 /// Cleans a name of paths and of everything that makes it look like another one. Checks run on what this returns.

@@ -3,44 +3,64 @@
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, GB18030, ISO_2022_JP, UTF_8, WINDOWS_1252};
+use mail_parser::decoders::charsets::map::charset_decoder;
 
 /// Decodes bytes to text without NUL.
 pub fn decode(bytes: &[u8], declared: Option<&str>) -> String {
-    let text = match declared.and_then(corrected) {
-        Some(encoding) => match encoding.decode_without_bom_handling_and_without_replacement(bytes) {
-            Some(text) => text,
-            None => detected(bytes),
-        },
-        None => detected(bytes),
+    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        return without_nul(&encoding.decode_without_bom_handling(&bytes[mark..]).0).into_owned();
+    }
+    let name = declared.unwrap_or_default().trim().trim_matches(['"', '\'']);
+    let encoding = corrected(name);
+    // Old Japanese programs send iso-2022-jp and declare nothing, or ASCII.
+    if encoding.is_none_or(|encoding| encoding == UTF_8) && has_escapes(bytes) {
+        let (text, has_errors) = ISO_2022_JP.decode_without_bom_handling(bytes);
+        if !has_errors {
+            return without_nul(&text).into_owned();
+        }
+    }
+    let text = match encoding {
+        Some(encoding) => encoding.decode_without_bom_handling_and_without_replacement(bytes),
+        // Such as UTF-7 and the code pages of DOS.
+        None if !name.is_empty() => charset_decoder(name.as_bytes()).map(|decode| Cow::Owned(decode(bytes))),
+        None => None,
     };
-    without_nul(&text).into_owned()
+    without_nul(&text.unwrap_or_else(|| detected(bytes))).into_owned()
+}
+
+/// Whether bytes hold a shift of iso-2022-jp. Colours of terminals also begin with an escape.
+pub fn has_escapes(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(0x1B, bytes)
+        .any(|at| matches!(bytes.get(at + 1..at + 3), Some([b'$', b'@' | b'B'] | [b'(', b'J' | b'I'])))
 }
 
 /// Returns the charset that is meant by a declared name: senders say gb2312 and iso-8859-1 and mean their supersets.
 fn corrected(name: &str) -> Option<&'static Encoding> {
-    let name = name.trim().trim_matches(['"', '\'']);
     if name.eq_ignore_ascii_case("gb2312") || name.eq_ignore_ascii_case("gbk") {
         return Some(GB18030);
     }
     if name.eq_ignore_ascii_case("us-ascii") || name.eq_ignore_ascii_case("ascii") {
         return Some(UTF_8);
     }
-    Encoding::for_label(name.as_bytes())
+    Encoding::for_label_no_replacement(name.as_bytes())
 }
 
 fn detected(bytes: &[u8]) -> Cow<'_, str> {
-    if bytes.contains(&0x1B) && !bytes.iter().any(|byte| *byte >= 0x80) {
-        return ISO_2022_JP.decode_without_bom_handling(bytes).0;
-    }
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    // UTF-8 that was cut or hurt in few places is still UTF-8.
+    let broken = text.chars().filter(|c| *c == '\u{FFFD}').count();
+    if text.chars().filter(|c| !c.is_ascii()).count() > 4 * broken {
+        return text;
     }
     let mut detector = chardetng::EncodingDetector::new();
     // Enough to tell; detection is slower than decoding.
     detector.feed(&bytes[..bytes.len().min(64 << 10)], true);
     let encoding = detector.guess(None, true);
-    let (text, failed) = encoding.decode_without_bom_handling(bytes);
-    if failed && encoding != WINDOWS_1252 { UTF_8.decode_without_bom_handling(bytes).0 } else { text }
+    let (guessed, failed) = encoding.decode_without_bom_handling(bytes);
+    if failed && encoding != WINDOWS_1252 { text } else { guessed }
 }
 
 /// Takes NUL out of a text: no database can store it (PARSE-3).

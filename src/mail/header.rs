@@ -9,48 +9,32 @@ pub fn text(message: &Message<'_>, name: &HeaderName<'_>) -> String {
     let Some(header) = message.headers().iter().find(|header| header.name == *name) else { return String::new() };
     let bytes = message.raw_message.get(header.offset_start as usize..header.offset_end as usize).unwrap_or_default();
     match &header.value {
-        HeaderValue::Text(text) if !suspicious(bytes, text) => charset::without_nul(text).into_owned(),
-        HeaderValue::TextList(list) if !list.iter().any(|text| suspicious(bytes, text)) => {
-            charset::without_nul(&list.join(", ")).into_owned()
-        }
+        HeaderValue::Text(text) => charset::without_nul(text).into_owned(),
+        HeaderValue::TextList(list) => charset::without_nul(&list.join(", ")).into_owned(),
         HeaderValue::Empty => String::new(),
         _ => charset::decode(bytes, None),
     }
-}
-
-/// Whether raw 8-bit or escape bytes stand in a header and the parser could not read them.
-fn suspicious(bytes: &[u8], text: &str) -> bool {
-    (text.contains('\u{FFFD}') && bytes.iter().any(|byte| *byte >= 0x80)) || bytes.contains(&0x1B)
 }
 
 /// Returns the addresses of all such headers, groups flattened, in order; at most `room`, which shrinks.
 pub fn addresses(message: &Message<'_>, name: &HeaderName<'_>, room: &mut usize) -> Vec<Address> {
     let mut addresses = Vec::new();
     for header in message.headers().iter().filter(|header| header.name == *name) {
-        let bytes = message.raw_message.get(header.offset_start as usize..header.offset_end as usize).unwrap_or_default();
         let Some(list) = header.value.as_address() else { continue };
         for entry in list.iter().take(*room) {
             let written = entry.address.as_deref().unwrap_or_default().trim();
             let name = entry.name.as_deref().unwrap_or_default();
-            let name = if suspicious(bytes, name) { raw_name(bytes, written) } else { name.to_string() };
             if written.is_empty() && name.is_empty() {
                 continue;
             }
             addresses.push(Address {
-                name: one_line(&name),
+                name: one_line(name),
                 address: charset::without_nul(written).chars().filter(|c| !c.is_control()).collect(),
             });
             *room -= 1;
         }
     }
     addresses
-}
-
-/// Reads a display name that stands in a header as raw 8-bit or escape bytes: what is before the address.
-fn raw_name(bytes: &[u8], address: &str) -> String {
-    let text = charset::decode(bytes, None);
-    let before = text.split(address).next().unwrap_or_default();
-    before.rsplit([',', ';']).next().unwrap_or_default().trim().trim_end_matches('<').trim().trim_matches('"').to_string()
 }
 
 /// Names are one line: a line break in one must never become a header of ours.

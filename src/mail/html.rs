@@ -1,18 +1,30 @@
-//! HTML that is safe to show: no script, no remote load, no form (PARSE-6).
+//! HTML that is safe to show: no script, no remote load, no form (PARSE-6). And what it says as plain text.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use ammonia::Builder;
 
 /// Open elements beyond which a tree costs more than its size, or more stack than there is.
 const DEEPEST: usize = 500;
+/// Tags in all, where we cannot tell which of them the parser will heed.
+const MOST_IN_FOREIGN: usize = 10_000;
 /// The largest HTML that is read, in bytes.
 const LARGEST: usize = 4 << 20;
+/// The longest tag, in bytes outside quotes: attributes are compared with one another.
+const LONGEST_TAG: usize = 4 << 10;
+/// Open formatting elements, summed over the tags behind them: each paragraph opens all of them again.
+const FORMATTING_COST: usize = 500_000;
+
+/// Text and tags that stand in a table and in no cell of it: each is moved before the table, past all others.
+const MOST_MISPLACED: usize = 10_000;
+/// Ampersands of a run of text times its length: for each the parser copies the run.
+const ENTITY_COST: usize = 50_000_000_000;
 
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
+    builder.add_clean_content_tags(["title", "noscript", "noembed", "noframes", "iframe"]);
     builder.url_schemes(["http", "https", "mailto", "tel", "cid"].into());
     builder.attribute_filter(|element, attribute, value| match (element, attribute) {
         // A picture from elsewhere tells its sender that, when and where the mail was read.
@@ -34,44 +46,326 @@ pub fn sanitise(html: &str, defects: &mut Vec<String>) -> String {
     super::charset::without_nul(&SANITISER.clean(html).to_string()).into_owned()
 }
 
-/// Whether HTML can be read at a cost in proportion to its size. An element counts as open until its end tag; those
-/// that the parser closes by itself do not count.
-pub fn is_reasonable(html: &str) -> bool {
-    if html.len() > LARGEST {
-        return false;
+/// Returns plain text as HTML.
+pub fn from_text(text: &str) -> String {
+    format!("<pre>{}</pre>", ammonia::clean_text(text).replace("&#10;", "\n").replace("&#32;", " "))
+}
+
+/// The Content-IDs that HTML refers to.
+#[derive(Default)]
+pub struct References(HashSet<String>);
+
+impl References {
+    /// Remembers every `cid:` URL (RFC 2392).
+    pub fn read(&mut self, html: &str) {
+        for scheme in ["cid:", "CID:", "Cid:"] {
+            for (at, _) in html.match_indices(scheme) {
+                let rest = &html[at + scheme.len()..];
+                let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '>' | '<' | ')' | '&'));
+                if let Some(id) = end.and_then(|end| rest.get(..end)).or(Some(rest)).filter(|id| id.len() <= 998) {
+                    self.0.insert(without_percent(id));
+                }
+            }
+        }
     }
+
+    /// Whether the HTML refers to this Content-ID.
+    pub fn contains(&self, content_id: &str) -> bool {
+        self.0.contains(content_id)
+    }
+}
+
+fn without_percent(url: &str) -> String {
+    let mut bytes = Vec::with_capacity(url.len());
+    let mut rest = url.as_bytes();
+    while let [first, behind @ ..] = rest {
+        rest = behind;
+        let code = behind.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match code.filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => bytes.push(*first),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Returns what HTML says. It has been sanitised, or is too unusual to be; then its tags are left out.
+pub fn to_text(html: &str) -> String {
+    let mut text = String::with_capacity(html.len() / 2);
+    let mut preformatted = 0_usize;
+    for token in Tokens(html) {
+        match token {
+            Token::Text(run) => add_text(&mut text, run, preformatted > 0),
+            Token::Tag { name, is_end, .. } => {
+                let name = name.to_ascii_lowercase();
+                match name.as_str() {
+                    "br" => text.push('\n'),
+                    "pre" if is_end => preformatted = preformatted.saturating_sub(1),
+                    "pre" => preformatted += 1,
+                    "td" | "th" if is_end => text.push(' '),
+                    "li" if !is_end => {
+                        new_line(&mut text, 1);
+                        text.push_str("- ");
+                    }
+                    "hr" | "div" | "tr" | "table" | "section" | "article" | "header" | "footer" | "dt" | "dd" | "li" => {
+                        new_line(&mut text, 1)
+                    }
+                    "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "blockquote" => new_line(&mut text, 2),
+                    _ => {}
+                }
+            }
+        }
+    }
+    text.truncate(text.trim_end().len());
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// Ends the line, and begins the next one with `count - 1` empty lines before it.
+fn new_line(text: &mut String, count: usize) {
+    text.truncate(text.trim_end_matches([' ', '\t']).len());
+    if text.is_empty() {
+        return;
+    }
+    let there = text.len() - text.trim_end_matches('\n').len();
+    text.extend(std::iter::repeat_n('\n', count.saturating_sub(there)));
+}
+
+fn add_text(text: &mut String, run: &str, preformatted: bool) {
+    let mut rest = run;
+    while let Some(next) = rest.chars().next() {
+        let (c, length) = if next == '&' { entity(rest) } else { (next, next.len_utf8()) };
+        rest = &rest[length..];
+        if preformatted || !matches!(c, ' ' | '\t' | '\r' | '\n') {
+            text.push(if c == '\u{A0}' { ' ' } else { c });
+        } else if !text.is_empty() && !text.ends_with([' ', '\n']) {
+            text.push(' ');
+        }
+    }
+}
+
+/// Reads one of the entities that the sanitiser writes.
+fn entity(text: &str) -> (char, usize) {
+    const ENTITIES: [(&str, char); 6] =
+        [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&nbsp;", '\u{A0}'), ("&quot;", '"'), ("&#39;", '\'')];
+    let found = ENTITIES.iter().find(|(entity, _)| text.starts_with(entity));
+    found.map_or(('&', 1), |(entity, c)| (*c, entity.len()))
+}
+
+/// A piece of HTML.
+enum Token<'a> {
+    Text(&'a str),
+    Tag {
+        name: &'a str,
+        is_end: bool,
+        /// Bytes outside quotes.
+        length: usize,
+    },
+}
+
+/// Cuts HTML into text and tags as the HTML standard does (section 13.2.5): comments and the content of scripts and
+/// the like are neither.
+struct Tokens<'a>(&'a str);
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        loop {
+            let html = self.0;
+            if html.is_empty() {
+                return None;
+            }
+            let is_tag = html.starts_with('<')
+                && html[1..].strip_prefix('/').unwrap_or(&html[1..]).starts_with(|c: char| c.is_ascii_alphabetic());
+            if is_tag {
+                let (token, rest) = tag(html);
+                self.0 = rest;
+                return Some(token);
+            }
+            if let Some(rest) = html.strip_prefix("<!--") {
+                self.0 = behind_comment(rest);
+            } else if html.starts_with("<!") || html.starts_with("<?") || html.starts_with("</") {
+                self.0 = html.find('>').and_then(|end| html.get(end + 1..)).unwrap_or_default();
+            } else {
+                let end = memchr::memchr(b'<', &html.as_bytes()[1..]).map_or(html.len(), |end| end + 1);
+                // A multi-byte character cannot be cut: what is searched for is ASCII.
+                let (text, rest) = html.split_at(end);
+                self.0 = rest;
+                return Some(Token::Text(text));
+            }
+        }
+    }
+}
+
+fn behind_comment(rest: &str) -> &str {
+    if let Some(rest) = rest.strip_prefix('>').or_else(|| rest.strip_prefix("->")) {
+        return rest;
+    }
+    let bytes = rest.as_bytes();
+    let mut ends = memchr::memchr_iter(b'>', bytes);
+    let end = ends.find(|end| bytes[..*end].ends_with(b"--") || bytes[..*end].ends_with(b"--!"));
+    end.and_then(|end| rest.get(end + 1..)).unwrap_or_default()
+}
+
+/// Reads a tag, and skips the content of those elements that hold no markup.
+fn tag(html: &str) -> (Token<'_>, &str) {
+    let is_end = html.as_bytes().get(1) == Some(&b'/');
+    let start = if is_end { 2 } else { 1 };
     let bytes = html.as_bytes();
-    let mut open: HashMap<&[u8], usize> = HashMap::new();
-    let mut depth = 0_usize;
-    for at in memchr::memchr_iter(b'<', bytes) {
-        let rest = &bytes[at + 1..];
-        let (closing, rest) = if let [b'/', rest @ ..] = rest { (true, rest) } else { (false, rest) };
-        let end = rest.iter().take(16).position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len().min(16));
-        let name = &rest[..end];
-        if name.is_empty() || is_light(name) {
-            continue;
+    let name_end = bytes.iter().skip(start).position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'));
+    let name_end = name_end.map_or(html.len(), |end| end + start);
+    let name = html.get(start..name_end).unwrap_or_default();
+    let (length, quoted) = attributes(&bytes[name_end..]);
+    let at = name_end + length;
+    let token = Token::Tag { name, is_end, length: at - quoted };
+    let mut rest = html.get(at..).unwrap_or_default();
+    const RAW: [&str; 9] = ["script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes", "noscript"];
+    if !is_end && RAW.iter().any(|raw| name.eq_ignore_ascii_case(raw)) {
+        rest = from_end_tag(rest, name);
+    }
+    (token, rest)
+}
+
+/// Returns how long the rest of a tag is, and how much of that stands in quotes.
+fn attributes(bytes: &[u8]) -> (usize, usize) {
+    #[derive(Clone, Copy)]
+    enum State {
+        BeforeName,
+        Name,
+        AfterName,
+        BeforeValue,
+        Unquoted,
+    }
+    let (mut at, mut quoted) = (0, 0);
+    let mut state = State::BeforeName;
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        state = match (state, byte) {
+            (_, b'>') => break,
+            (State::BeforeName | State::Name | State::AfterName, b'/') => State::BeforeName,
+            (State::BeforeName | State::Unquoted, byte) if byte.is_ascii_whitespace() => State::BeforeName,
+            (State::Name | State::AfterName, byte) if byte.is_ascii_whitespace() => State::AfterName,
+            (State::Name | State::AfterName, b'=') => State::BeforeValue,
+            (State::BeforeName | State::Name | State::AfterName, _) => State::Name,
+            (State::BeforeValue, byte) if byte.is_ascii_whitespace() => State::BeforeValue,
+            (State::BeforeValue, b'"' | b'\'') => {
+                let end = memchr::memchr(*byte, &bytes[at..]).map_or(bytes.len(), |end| at + end + 1);
+                quoted += end - at;
+                at = end;
+                State::BeforeName
+            }
+            (State::BeforeValue | State::Unquoted, _) => State::Unquoted,
+        };
+    }
+    (at, quoted)
+}
+
+/// Returns HTML from the end tag of an element on.
+fn from_end_tag<'a>(html: &'a str, name: &str) -> &'a str {
+    let ends = memchr::memmem::find_iter(html.as_bytes(), b"</").filter_map(|at| html.get(at..));
+    let mut ends = ends.filter(|rest| {
+        let rest = &rest.as_bytes()[2..];
+        rest.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+            && rest.get(name.len()).is_some_and(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'))
+    });
+    ends.next().unwrap_or_default()
+}
+
+/// Whether HTML can be read at a cost in proportion to its size.
+fn is_reasonable(html: &str) -> bool {
+    html.len() <= LARGEST && {
+        let mut cost = Cost::default();
+        Tokens(html).all(|token| cost.bears(&token))
+            && (!cost.is_foreign || memchr::memchr_iter(b'<', html.as_bytes()).count() <= MOST_IN_FOREIGN)
+    }
+}
+
+/// What the parser will do for the HTML so far.
+#[derive(Default)]
+struct Cost<'a> {
+    /// Open elements, and whether each is a formatting element.
+    open: Vec<(&'a str, bool)>,
+    formatting: usize,
+    formatting_cost: usize,
+    entity_cost: usize,
+    is_in_table: bool,
+    misplaced: usize,
+    is_foreign: bool,
+}
+
+impl<'a> Cost<'a> {
+    /// Adds a token; returns whether the HTML is still reasonable.
+    fn bears(&mut self, token: &Token<'a>) -> bool {
+        match token {
+            Token::Text(text) => {
+                let entities = memchr::memchr_iter(b'&', text.as_bytes()).count();
+                self.entity_cost = self.entity_cost.saturating_add(entities.saturating_mul(text.len()));
+                self.misplaced += usize::from(self.is_in_table && !text.trim_ascii().is_empty());
+            }
+            Token::Tag { length, .. } if *length > LONGEST_TAG => return false,
+            Token::Tag { name, is_end, .. } => {
+                self.formatting_cost += self.formatting;
+                self.place(name, *is_end);
+                if !is_in(name, &LIGHT) {
+                    self.is_foreign |= is_in(name, &FOREIGN);
+                    self.nest(name, *is_end);
+                }
+            }
         }
-        let count = open.entry(name).or_default();
-        if !closing {
-            (*count, depth) = (*count + 1, depth + 1);
-        } else if *count > 0 {
-            (*count, depth) = (*count - 1, depth - 1);
-        }
-        if depth > DEEPEST {
-            return false;
+        self.open.len() <= DEEPEST
+            && self.formatting_cost <= FORMATTING_COST
+            && self.entity_cost <= ENTITY_COST
+            && self.misplaced <= MOST_MISPLACED
+    }
+
+    /// An end tag counts where it closes the innermost open element; any other may be passed over by the parser, so its
+    /// element counts as open. Elements that the parser closes by itself do not count.
+    fn nest(&mut self, name: &'a str, is_end: bool) {
+        if !is_end {
+            let is_formatting = is_in(name, &FORMATTING);
+            self.formatting += usize::from(is_formatting);
+            self.open.push((name, is_formatting));
+        } else if let Some((_, is_formatting)) = self.open.pop_if(|(innermost, _)| innermost.eq_ignore_ascii_case(name)) {
+            self.formatting -= usize::from(is_formatting);
         }
     }
-    true
+
+    fn place(&mut self, name: &str, is_end: bool) {
+        if is_in(name, &["td", "th", "caption"]) {
+            self.is_in_table = is_end && self.has_table();
+        } else if name.eq_ignore_ascii_case("table") {
+            self.is_in_table = !is_end;
+        } else if is_in(name, &["tr", "tbody", "thead", "tfoot", "colgroup", "col"]) {
+            self.is_in_table |= self.has_table();
+        } else {
+            self.misplaced += usize::from(self.is_in_table);
+        }
+    }
+
+    fn has_table(&self) -> bool {
+        self.open.iter().any(|(name, _)| name.eq_ignore_ascii_case("table"))
+    }
+}
+
+fn is_in(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
 /// Elements without content, or ended by the next of their kind.
-fn is_light(name: &[u8]) -> bool {
-    const LIGHT: [&str; 19] = [
-        "br", "img", "hr", "input", "meta", "link", "col", "area", "base", "wbr", "p", "li", "td", "th", "tr", "dd", "dt",
-        "option", "tbody",
-    ];
-    LIGHT.iter().any(|light| name.eq_ignore_ascii_case(light.as_bytes()))
-}
+const LIGHT: [&str; 22] = [
+    "br", "img", "hr", "input", "meta", "link", "col", "area", "base", "wbr", "p", "li", "td", "th", "tr", "dd", "dt", "option",
+    "tbody", "html", "head", "body",
+];
+/// Elements that the parser opens again in the next paragraph.
+const FORMATTING: [&str; 14] = ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+/// Elements in which other rules hold.
+const FOREIGN: [&str; 7] = ["svg", "math", "select", "template", "frameset", "plaintext", "script"];
 
 #[cfg(test)]
 mod tests {
@@ -98,5 +392,61 @@ mod tests {
         let mut defects = Vec::new();
         assert_eq!(sanitise(&"<b x></i>".repeat(1_000), &mut defects), "");
         assert_eq!(defects.len(), 1);
+    }
+
+    #[test]
+    fn parse_2_html_that_costs_more_than_its_size_is_left_out() {
+        let fonts: String = (0..400).map(|n| format!("<font color=c{n}>")).collect();
+        for (what, hostile) in [
+            ("end tags in comments", "<!--</div>--><div>".repeat(20_000)),
+            ("end tags in scripts", "<script></div></script><div>".repeat(20_000)),
+            ("end tags in attributes", "<div a='</div>'>".repeat(20_000)),
+            ("a quote that opens no value", format!("<p =\'>{}\'>", "<div>".repeat(20_000))),
+            ("end tags out of scope", "<div><object></div></object>".repeat(20_000)),
+            ("names with hyphens", "<x-a></x-b>".repeat(20_000)),
+            ("foreign content", format!("<svg><style>{}</style></svg>", "<div>".repeat(20_000))),
+            ("formatting opened in each paragraph", format!("<p>{fonts}{}", "x</p><p>".repeat(5_000))),
+            ("text outside cells", format!("<table>{}", "x<p>".repeat(50_000))),
+            ("ampersands", "&".repeat(500_000)),
+            ("attributes", format!("<p {}>", "a ".repeat(50_000))),
+        ] {
+            let mut defects = Vec::new();
+            let started = std::time::Instant::now();
+            assert_eq!(sanitise(&hostile, &mut defects), "", "{what}");
+            assert!(!defects.is_empty() && started.elapsed().as_secs() < 2, "{what}: {:?}", started.elapsed());
+        }
+    }
+
+    #[test]
+    fn parse_6_large_honest_html_is_kept() {
+        let row = "<tr><td><b>1</b>&nbsp;&amp;<br></td><td align=right><a href='https://example.org/?a=1&b=2'>x</a></td></tr>\n";
+        let html = format!("<!--[if mso]><table><![endif]--><table><tbody>{}</tbody></table><p>end", row.repeat(10_000));
+        let mut defects = Vec::new();
+        assert!(sanitise(&html, &mut defects).contains("<p>end"), "{defects:?}");
+        assert!(defects.is_empty());
+    }
+
+    #[test]
+    fn parse_6_text_says_what_html_says() {
+        for (html, text) in [
+            ("<div>a</div><div>b</div>", "a\nb\n"),
+            ("<p>a  b\n c</p><p>d</p>", "a b c\n\nd\n"),
+            ("a<br>b&nbsp;c &lt;d&gt; &amp;amp;", "a\nb c <d> &amp;\n"),
+            ("<ul><li>a</li><li>b</li></ul>c", "- a\n- b\n\nc\n"),
+            ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc\n"),
+            ("<pre>a\n  b</pre>", "a\n  b\n"),
+            ("<title>t</title><style>s</style><!-- c --><script>x</script>a", "a\n"),
+            ("  ", ""),
+        ] {
+            assert_eq!(to_text(&sanitise(html, &mut Vec::new())), text, "{html}");
+        }
+    }
+
+    #[test]
+    fn parse_8_references_are_whole_content_ids() {
+        let mut references = References::default();
+        references.read("<img src=\"cid:a%25b@x\"><img src=CID:c><div style='background:url(cid:d)'>");
+        assert!(references.contains("a%b@x") && references.contains("c") && references.contains("d"));
+        assert!(!references.contains("a") && !references.contains("cid"));
     }
 }

@@ -6,12 +6,13 @@ mod automatic;
 mod charset;
 mod header;
 mod html;
-mod limit;
 mod parse;
+mod structure;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tnef;
+mod transfer;
 
 pub use attachment::content as attachment_content;
 pub use parse::parse;

@@ -2,53 +2,56 @@
 
 use std::borrow::Cow;
 
-use mail_parser::{Header, HeaderName, HeaderValue, Message, MessageParser, MessagePart};
+use mail_parser::{Header, HeaderName, HeaderValue, Message, MimeHeaders};
 
-use super::{Address, Mail, attachment, automatic, charset, header, html, limit, text};
+use super::structure::{self, Structure};
+use super::{Address, Mail, attachment, automatic, charset, header, text};
 
 /// A Message-ID longer than this is remembered by its digest (RFC 5322 allows 998 octets a line, databases less a key).
 const LONGEST_ID: usize = 255;
 
+/// The most addresses of all headers together (PARSE-2).
+const ADDRESSES: usize = 10_000;
+
 /// Parses a message. Cannot fail; what is wrong with it is listed in [`Mail::defects`].
 pub fn parse(raw: &[u8]) -> Mail {
-    let (bytes, mut defects) = limit::within(raw);
-    let mut message = MessageParser::default().parse(bytes.as_ref()).unwrap_or_default();
-    if message.parts.is_empty() {
-        defects.push("empty".to_string());
-        // mail-parser 0.11 indexes the first part without looking.
-        message.parts.push(MessagePart::default());
-    }
+    let mut defects = Vec::new();
+    let structure = structure::of(raw, &mut defects);
+    let message = &structure.head;
     let headers = message.headers();
+    if headers.is_empty() && structure.leaves.is_empty() {
+        defects.push("empty".to_string());
+    }
     let mut mail = Mail {
         message_id: ids(headers, &HeaderName::MessageId).into_iter().next(),
         in_reply_to: ids(headers, &HeaderName::InReplyTo),
         references: ids(headers, &HeaderName::References),
-        subject: subject(&message),
+        subject: subject(message),
         date: date(headers, &mut defects),
         raw_digest: super::digest(raw),
         size: raw.len() as u64,
         ..Mail::default()
     };
-    let mut room = limit::ADDRESSES;
-    mail.from = author(&message, &mut room, &mut defects);
+    let mut room = ADDRESSES;
+    mail.from = author(message, &mut room, &mut defects);
     for (list, name) in [
         (&mut mail.reply_to, HeaderName::ReplyTo),
         (&mut mail.to, HeaderName::To),
         (&mut mail.cc, HeaderName::Cc),
         (&mut mail.bcc, HeaderName::Bcc),
     ] {
-        *list = header::addresses(&message, &name, &mut room);
+        *list = header::addresses(message, &name, &mut room);
     }
     if room == 0 {
-        defects.push(format!("limit: more than {} addresses; the rest is left raw", limit::ADDRESSES));
+        defects.push(format!("limit: more than {} addresses; the rest is left raw", ADDRESSES));
     }
-    mime_defects(&message, &mut defects);
+    mime_defects(&structure, &mut defects);
 
-    let bodies = text::bodies(&message, &mut defects);
-    mail.attachments = attachment::list(&message, bodies.html.as_deref().unwrap_or_default());
-    mail.html = bodies.html.map(|html| html::sanitise(&html, &mut defects));
+    let bodies = text::bodies(&structure, &mut defects);
+    mail.attachments = attachment::list(&structure, &bodies.references, &mut defects);
+    mail.html = bodies.html;
     mail.text = bodies.text;
-    mail.automatic = automatic::signs(&message, mail.from.as_ref());
+    mail.automatic = automatic::signs(message, mail.from.as_ref());
     mail.content_digest = content_digest(&mail);
     mail.defects = defects;
     mail
@@ -131,13 +134,20 @@ fn author(message: &Message<'_>, room: &mut usize, defects: &mut Vec<String>) ->
     }
 }
 
-/// PARSE-11: structure that two programs would read in two ways.
-fn mime_defects(message: &Message<'_>, defects: &mut Vec<String>) {
-    let twice = message.parts.iter().any(|part| {
-        part.headers.iter().filter(|header| header.name == HeaderName::ContentType).count() > 1
-            || part.headers.iter().filter(|header| header.name == HeaderName::ContentTransferEncoding).count() > 1
-    });
-    if twice || message.parts.iter().any(|part| part.is_encoding_problem) {
+/// PARSE-11: structure that two programs would read in two ways. We take the last of two fields and the first of two
+/// boundaries.
+fn mime_defects(structure: &Structure<'_>, defects: &mut Vec<String>) {
+    let is_twice =
+        |head: &Message<'_>, name: HeaderName<'_>| head.headers().iter().filter(|header| header.name == name).count() > 1;
+    let two_boundaries = |head: &Message<'_>| {
+        let attributes = head.content_type().and_then(mail_parser::ContentType::attributes).unwrap_or_default();
+        attributes.iter().filter(|attribute| attribute.name == "boundary").count() > 1
+    };
+    let is_ambiguous = |head: &Message<'_>| {
+        is_twice(head, HeaderName::ContentType) || is_twice(head, HeaderName::ContentTransferEncoding) || two_boundaries(head)
+    };
+    let heads = std::iter::once(&structure.head).chain(structure.leaves.iter().filter_map(|leaf| leaf.head.as_ref()));
+    if heads.into_iter().any(is_ambiguous) {
         defects.push("mime-ambiguous".to_string());
     }
 }

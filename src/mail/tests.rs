@@ -166,7 +166,7 @@ fn parse_2_malformed_mail_of_every_kind_is_parsed_with_its_defects() {
         ("huge header", [b"From: a@x.example\r\nSubject: ".as_slice(), &vec![b'x'; 300_000], b"\r\n\r\nx"].concat(), "limit"),
         ("5,000 parts", many_parts(5_000), "limit"),
         ("200 levels", nested(200), "limit"),
-        ("200 messages", nested_messages(200), "limit"),
+        ("5,000 messages", nested_messages(5_000), ""),
         ("20,000 addresses", [b"To: ".as_slice(), "a@x.example,\r\n ".repeat(15_000).as_bytes(), b"\r\n\r\n"].concat(), "limit"),
     ];
     for (what, raw, defect) in cases {

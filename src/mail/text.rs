@@ -1,59 +1,81 @@
 //! Bodies: the plain text part or parts, and the HTML part or parts (PARSE-6).
 
-use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::html::html_to_text;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail_parser::{Encoding, Message, MessagePart, MimeHeaders, PartType};
+use mail_parser::MimeHeaders;
 
+use super::structure::{Leaf, Structure};
+use super::transfer::Encoding;
 use super::{charset, html};
 
 /// What a message says.
 pub struct Bodies {
     pub text: String,
-    /// As received; sanitise it before anybody sees it.
+    /// Sanitised.
     pub html: Option<String>,
+    /// The Content-IDs that the HTML refers to.
+    pub references: html::References,
 }
 
-/// Returns the bodies; several of a kind are joined. Text is derived from the HTML where there is none.
-pub fn bodies(message: &Message<'_>, defects: &mut Vec<String>) -> Bodies {
-    let of = |ids: &[u32]| -> Vec<&MessagePart<'_>> { ids.iter().filter_map(|id| message.parts.get(*id as usize)).collect() };
-    let texts: Vec<String> = of(&message.text_body)
-        .into_iter()
-        .filter_map(|part| if let PartType::Text(text) = &part.body { Some(decoded(message, part, text)) } else { None })
-        .collect();
-    let htmls: Vec<String> = of(&message.html_body)
-        .into_iter()
-        .filter_map(|part| if let PartType::Html(text) = &part.body { Some(decoded(message, part, text)) } else { None })
-        .collect();
-    let html = (!htmls.is_empty()).then(|| htmls.join("\n"));
-    let text = match &html {
-        Some(html) if texts.iter().all(|text| text.trim().is_empty()) => {
-            if html::is_reasonable(html) {
-                html_to_text(html)
-            } else {
-                defects.push("limit: the HTML is too deep to be read as text".to_string());
-                String::new()
+/// One body part, decoded.
+struct Body {
+    alternative: Option<usize>,
+    is_html: bool,
+    text: String,
+}
+
+/// Whether a leaf is a body: text or HTML that is not declared a file.
+pub fn is_body(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
+    let head = structure.head_of(leaf);
+    let is_text = leaf.media_type == "text/plain" || leaf.media_type == "text/html";
+    let is_file = head.content_disposition().is_some_and(mail_parser::ContentType::is_attachment);
+    // A message that is nothing but a text has a body, whatever its name.
+    let is_named = leaf.head.is_some() && head.attachment_name().is_some_and(|name| !name.is_empty());
+    is_text && !is_file && !is_named && !leaf.is_related
+}
+
+/// Returns the bodies; several of a kind are joined. Where a text has no plain form it is derived from its HTML, and a
+/// plain text beside HTML is shown with it.
+pub fn bodies(structure: &Structure<'_>, defects: &mut Vec<String>) -> Bodies {
+    let bodies: Vec<Body> =
+        structure.leaves.iter().filter(|leaf| is_body(structure, leaf)).map(|leaf| body(structure, leaf)).collect();
+    let mut references = html::References::default();
+    let mut cleaned = Vec::new();
+    for body in bodies.iter().filter(|body| body.is_html) {
+        references.read(&body.text);
+        cleaned.push(html::sanitise(&body.text, defects));
+    }
+    let is_twin = |body: &Body, html: bool| {
+        body.alternative.is_some()
+            && bodies
+                .iter()
+                .any(|other| other.alternative == body.alternative && other.is_html == html && !other.text.trim().is_empty())
+    };
+    let has_html = !cleaned.is_empty();
+    let mut cleaned = cleaned.into_iter();
+    let (mut texts, mut htmls) = (Vec::new(), Vec::new());
+    for body in &bodies {
+        if body.is_html {
+            let html = cleaned.next().unwrap_or_default();
+            if !is_twin(body, false) {
+                texts.push(html::to_text(if html.is_empty() { &body.text } else { &html }));
+            }
+            htmls.push(html);
+        } else {
+            texts.push(body.text.clone());
+            if has_html && !is_twin(body, true) && !body.text.trim().is_empty() {
+                htmls.push(html::from_text(&body.text));
             }
         }
-        _ => texts.join("\n"),
-    };
-    Bodies { text: charset::without_nul(&text.replace("\r\n", "\n")).into_owned(), html }
+    }
+    if texts.len() > 1 {
+        texts.retain(|text| !text.trim().is_empty());
+    }
+    Bodies { text: texts.join("\n"), html: has_html.then(|| htmls.join("\n")), references }
 }
 
-/// Returns a part's text. The parser has decoded it by its declared charset; where that is missing, unknown or wrong,
-/// it is decoded again from its bytes (PARSE-3).
-fn decoded(message: &Message<'_>, part: &MessagePart<'_>, text: &str) -> String {
-    let declared = part.content_type().and_then(|content_type| content_type.attribute("charset"));
-    let chinese = declared.is_some_and(|name| name.to_ascii_lowercase().starts_with("gb"));
-    let escapes = declared.is_none() && text.contains('\u{1B}');
-    if !text.contains('\u{FFFD}') && !escapes && !chinese {
-        return charset::without_nul(text).into_owned();
-    }
-    let bytes = message.raw_message.get(part.offset_body as usize..part.offset_end as usize).unwrap_or_default();
-    let decoded = match part.encoding {
-        Encoding::None => Some(bytes.to_vec()),
-        Encoding::QuotedPrintable => quoted_printable_decode(bytes),
-        Encoding::Base64 => base64_decode(bytes),
-    };
-    decoded.map_or_else(|| charset::without_nul(text).into_owned(), |bytes| charset::decode(&bytes, declared))
+fn body(structure: &Structure<'_>, leaf: &Leaf<'_>) -> Body {
+    let head = structure.head_of(leaf);
+    let declared = head.content_type().and_then(|content_type| content_type.attribute("charset"));
+    let text = charset::decode(&Encoding::of(head).decode(leaf.body), declared);
+    let text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text };
+    Body { alternative: leaf.alternative, is_html: leaf.media_type == "text/html", text }
 }

@@ -31,10 +31,12 @@ fn collect(structure: &BodyStructure<'_>, path: &str, sections: &mut Vec<String>
             }
         }
         leaf => {
-            let path = if path.is_empty() { "1" } else { path };
-            sections.push(format!("{path}.MIME"));
+            // RFC 3501, section 6.4.5: the only part of a message without parts is 1, and its MIME header is the message's.
+            if !path.is_empty() {
+                sections.push(format!("{path}.MIME"));
+            }
             if is_wanted(leaf) {
-                sections.push(path.to_string());
+                sections.push(if path.is_empty() { "1".to_string() } else { path.to_string() });
             }
         }
     }

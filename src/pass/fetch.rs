@@ -45,6 +45,8 @@ pub struct Setting<'a> {
     pub connection: Connection,
     /// Messages per mailbox (`--limit`).
     pub limit: Option<usize>,
+    /// A person named the accounts: a failure is said, however often it was said before.
+    pub named: bool,
 }
 
 /// How connections are made.
@@ -182,7 +184,7 @@ fn visit(
                 Ok(say)
             });
             match noted {
-                Ok(say) => report.say = say,
+                Ok(say) => report.say = say || setting.named,
                 // The database is the trouble itself; the first fault tells.
                 Err(_) => report.say = true,
             }

@@ -36,6 +36,16 @@ impl World {
         world
     }
 
+    /// Set up by `init` with a SQLite database, or with a PostgreSQL database of its own.
+    pub fn on(database: &str) -> Self {
+        let world = Self::empty();
+        match database {
+            "postgresql" => world.run(&["init", "--database", &super::postgres::empty_database()]).ok(),
+            _ => world.run(&["init"]).ok(),
+        };
+        world
+    }
+
     /// Sets a variable for all commands from now on.
     pub fn set(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_string(), value.to_string()));
