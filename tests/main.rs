@@ -4,8 +4,8 @@
 #[macro_use]
 mod support;
 
-mod floors;
 mod fetch;
+mod floors;
 mod mailbox;
 mod manual;
 mod schema;
