@@ -1,6 +1,7 @@
 //! The command line from outside: set-up, round trips of every noun, exit codes, and what must never be printed.
 
 mod accounts;
+mod emails;
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -148,7 +149,10 @@ fn wrong_use_ends_in_64_and_help_in_0() {
 
 #[test]
 fn users_teams_and_roles_make_their_round() {
-    let world = World::new();
+    ["sqlite", "postgresql"].map(World::on).iter().for_each(users_teams_and_roles);
+}
+
+fn users_teams_and_roles(world: &World) {
     world.run(&["team", "add", "first level"]).ok();
     world
         .run(&["user", "add", "ada", "--name", "Ada Example", "--address", "Ada@Example.com", "--default-team", "first level"])
@@ -196,7 +200,10 @@ fn users_teams_and_roles_make_their_round() {
 
 #[test]
 fn records_and_cases_make_their_round() {
-    let world = World::new();
+    ["sqlite", "postgresql"].map(World::on).iter().for_each(records_and_cases);
+}
+
+fn records_and_cases(world: &World) {
     world.run(&["user", "add", "ada"]).ok();
     world.run(&["team", "add", "support"]).ok();
     world.run(&["record", "add", "account", "Example Ltd", "--address", "info@example.org"]).ok();

@@ -47,9 +47,9 @@ pub struct Cli {
     /// Use this database: sqlite:PATH or postgresql://USER@HOST/NAME
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
-    /// Write answers as text, one JSON document, or one JSON line an item
-    #[arg(short, long, value_name = "FORMAT", global = true, default_value = "text", hide_possible_values = true)]
-    output: Format,
+    /// Write answers as text, json (one document) or jsonl (one line an item) [default: text]
+    #[arg(short, long, value_name = "FORMAT", global = true, hide_possible_values = true)]
+    output: Option<Format>,
     /// Print nothing but answers and faults
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -132,7 +132,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn start(cli: Cli) -> u8 {
-    let out = Output::new(cli.output, cli.verbose > 0, cli.quiet);
+    let format = cli.output.unwrap_or(Format::Text);
+    let out = Output::new(format, cli.verbose > 0, cli.quiet);
     let overrides = context::overrides(cli.config, cli.database);
     let loaded = match cli.command.needs() {
         Needs::Nothing => {
@@ -146,7 +147,7 @@ fn start(cli: Cli) -> u8 {
     };
     let context = match loaded.and_then(|loaded| {
         begin_log(cli.verbose, cli.quiet, &loaded.config);
-        Context::new(Output::new(cli.output, cli.verbose > 0, cli.quiet), loaded)
+        Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)
     }) {
         Ok(context) => context,
         Err(error) => {
