@@ -5,7 +5,9 @@
 mod support;
 
 mod fetch;
+mod floors;
 mod mailbox;
 mod manual;
 mod schema;
+mod shell;
 mod store;

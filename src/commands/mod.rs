@@ -3,6 +3,8 @@
 
 mod account;
 mod account_settings;
+mod argument;
+mod attachments;
 mod case;
 mod config;
 mod db;
@@ -29,6 +31,7 @@ use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
 use crate::fault::Class;
 use crate::output::{self, Format, Output};
+use crate::store::dialect;
 
 /// A mail-to-CRM engine for the command line
 #[derive(Debug, Parser)]
@@ -42,11 +45,11 @@ pub struct Cli {
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Use this database: sqlite:PATH or postgresql://USER@HOST/NAME
-    #[arg(long, value_name = "URL", global = true, hide_env_values = true)]
+    #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
-    /// Write answers as text, one JSON document, or one JSON line an item
-    #[arg(short, long, value_name = "FORMAT", global = true, default_value = "text", hide_possible_values = true)]
-    output: Format,
+    /// Write answers as text, json (one document) or jsonl (one line an item) [default: text]
+    #[arg(short, long, value_name = "FORMAT", global = true, hide_possible_values = true)]
+    output: Option<Format>,
     /// Print nothing but answers and faults
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -87,10 +90,7 @@ enum Needs {
 
 impl Command {
     const fn needs(&self) -> Needs {
-        match self {
-            Self::Init(_) => Needs::Nothing,
-            _ => Needs::Config,
-        }
+        if matches!(self, Self::Init(_)) { Needs::Nothing } else { Needs::Config }
     }
 
     fn run(self, context: &Context) -> Result<()> {
@@ -127,16 +127,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { Class::Usage.exit_status() } else { 0 };
         }
     };
-    // The message of a panic is for a bug report, not for cron's mail.
-    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
-    catch_unwind(AssertUnwindSafe(|| start(cli))).unwrap_or_else(|_| {
-        output::last_words("espomail itself failed; this is a bug, please report it with the output of -vvv");
-        Class::Software.exit_status()
-    })
+    output::report_panics();
+    catch_unwind(AssertUnwindSafe(|| start(cli))).unwrap_or(Class::Software.exit_status())
 }
 
 fn start(cli: Cli) -> u8 {
-    let out = Output::new(cli.output, cli.verbose > 0, cli.quiet);
+    let format = cli.output.unwrap_or(Format::Text);
+    let out = Output::new(format, cli.verbose > 0, cli.quiet);
     let overrides = context::overrides(cli.config, cli.database);
     let loaded = match cli.command.needs() {
         Needs::Nothing => {
@@ -150,7 +147,7 @@ fn start(cli: Cli) -> u8 {
     };
     let context = match loaded.and_then(|loaded| {
         begin_log(cli.verbose, cli.quiet, &loaded.config);
-        Context::new(Output::new(cli.output, cli.verbose > 0, cli.quiet), loaded)
+        Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)
     }) {
         Ok(context) => context,
         Err(error) => {
@@ -159,21 +156,19 @@ fn start(cli: Cli) -> u8 {
         }
     };
     if let Err(error) = cli.command.run(&context) {
-        context.out.complain(&error);
+        context.out.complain(&dialect::classify(error));
     }
     context.out.status()
 }
 
-/// The log goes to standard error; the libraries' own logs only when everything is asked for.
+/// A flag comes before the environment, the environment before the file.
 fn begin_log(verbose: u8, quiet: bool, config: &Config) {
     let level = match (quiet, verbose) {
-        (true, _) => "error",
-        (_, 0) => &config.log.level,
-        (_, 1) => "info",
-        (_, 2) => "debug",
-        _ => "trace",
+        (true, _) => "error".to_string(),
+        (_, 0) => context::log_level().unwrap_or_else(|| config.log.level.clone()),
+        (_, 1) => "info".to_string(),
+        (_, 2) => "debug".to_string(),
+        _ => "trace".to_string(),
     };
-    let filter = context::log_level().unwrap_or_else(|| format!("off,espomail={level}"));
-    // A second logger in one process, as in tests, changes nothing.
-    let _ = env_logger::Builder::new().parse_filters(&filter).format_timestamp_secs().try_init();
+    output::start_log(&level);
 }
