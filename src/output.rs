@@ -228,7 +228,7 @@ pub fn shown(text: &str) -> String {
             '\n' => clean.push('\n'),
             '\t' => clean.push(' '),
             '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
-                clean.extend(c.escape_unicode())
+                clean.extend(c.escape_unicode());
             }
             c if c.is_control() => clean.extend(c.escape_default()),
             c => clean.push(c),

@@ -46,7 +46,7 @@ impl Attachments {
                     .hint(format!("try: espomail email attachments {id}"))
             })?;
             let raw = raw::raw_of(db, id)?.with_context(raw)?;
-            return Ok(context.out.bytes(&content(&raw, id, attachment)?)?);
+            return context.out.bytes(&content(&raw, id, attachment)?);
         }
         let mut listed: Vec<Listed<'_>> =
             (1..).zip(&attachments).map(|(number, attachment)| Listed { number, attachment, saved_as: None }).collect();
