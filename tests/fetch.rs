@@ -292,7 +292,7 @@ in_both_worlds! {
         let line = world.run(&["fetch"]).fails(69);
         assert!(line.contains("account support: mailbox INBOX: UIDs ") && !line.contains("bug"), "{line}");
         let before = emails(world).len();
-        assert!(before > 0 && before < 40 && before % 5 == 0, "{before} are committed");
+        assert!(before > 0 && before < 40 && before.is_multiple_of(5), "{before} are committed");
         let port = server.port.to_string();
         let _ = world.run(&["account", "set", "support", "--imap-port", &port]).ok();
         let _ = world.run(&["fetch", "support"]).ok();

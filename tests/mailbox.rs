@@ -3,6 +3,7 @@
 mod dovecot;
 mod faults;
 mod hostile;
+mod speed;
 
 use std::time::{Duration, Instant};
 

@@ -111,7 +111,7 @@ pub fn to_text(html: &str) -> String {
                         text.push_str("- ");
                     }
                     "hr" | "div" | "tr" | "table" | "section" | "article" | "header" | "footer" | "dt" | "dd" | "li" => {
-                        new_line(&mut text, 1)
+                        new_line(&mut text, 1);
                     }
                     "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "blockquote" => new_line(&mut text, 2),
                     _ => {}

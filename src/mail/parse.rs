@@ -43,7 +43,7 @@ pub fn parse(raw: &[u8]) -> Mail {
         *list = header::addresses(message, &name, &mut room);
     }
     if room == 0 {
-        defects.push(format!("limit: more than {} addresses; the rest is left raw", ADDRESSES));
+        defects.push(format!("limit: more than {ADDRESSES} addresses; the rest is left raw"));
     }
     mime_defects(&structure, &mut defects);
 

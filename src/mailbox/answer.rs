@@ -291,6 +291,28 @@ mod tests {
     }
 
     #[test]
+    fn a_structure_as_deep_as_it_may_be_is_read_in_no_time() {
+        let text = r#"("text" "plain" NIL NIL NIL "7bit" 2 1)"#;
+        let multipart = |inner: String| format!(r#"({inner} "mixed")"#);
+        let envelope = r#"(NIL "s" NIL NIL NIL NIL NIL NIL NIL NIL)"#;
+        let message = |inner: String| format!(r#"("message" "rfc822" NIL NIL NIL "7bit" 9 {envelope} {inner} 1)"#);
+        let started = std::time::Instant::now();
+        for (broken, wrap) in [(false, true), (true, true), (false, false), (true, false)] {
+            let core = if broken { text.replace("7bit\" 2", "7bit\" x") } else { text.to_string() };
+            let deep = (0..DEEPEST - 3).fold(core, |inner, _| if wrap { multipart(inner) } else { message(inner) });
+            let line = format!("* 1 FETCH (UID 1 BODYSTRUCTURE {deep})\r\n");
+            assert!(!is_too_deep(line.as_bytes()));
+            assert_eq!(item(line.as_bytes()).is_none(), broken, "{wrap}");
+        }
+        let extension = format!(
+            "* 1 FETCH (UID 1 BODYSTRUCTURE (\"text\" \"plain\" NIL NIL NIL \"7bit\" 2 1 NIL NIL NIL NIL {}x))\r\n",
+            "(".repeat(90)
+        );
+        assert!(item(extension.as_bytes()).is_none());
+        assert!(started.elapsed() < std::time::Duration::from_secs(1), "{:?}", started.elapsed());
+    }
+
+    #[test]
     fn fetch_4_a_listed_name_may_have_quotation_marks() {
         assert_eq!(listed(b"* LIST (\\HasNoChildren) \"/\" \"a\\\"b\\\\c\"\r\n").as_deref(), Some("a\"b\\c"));
         assert_eq!(listed(b"* LIST () \"/\" {3}\r\na\"b\r\n").as_deref(), Some("a\"b"));

@@ -1,6 +1,7 @@
 //! A real Dovecot behind a line that fails, and places where there is no server at all.
 
-use std::net::TcpListener;
+use std::io::Read;
+use std::net::{TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
 use espomail::fault::{Class, Reach};
@@ -116,4 +117,26 @@ fn fetch_10_a_connection_that_nobody_accepts_ends_at_the_connect_limit() {
     };
     assert_fault(&refusal(&server), Class::Unavailable, Reach::Account, "");
     assert!(started.elapsed() < Duration::from_secs(2), "{} were queued", queue.len());
+}
+
+#[test]
+fn fetch_16_nothing_is_sent_in_clear_text_beyond_this_machine() {
+    // No packet is sent: this only asks which address of ours would be used.
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    if socket.connect("192.0.2.1:9").is_err() {
+        eprintln!("skipped: this machine has no address but loopback");
+        return;
+    }
+    let host = socket.local_addr().unwrap().ip().to_string();
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let server = Server { host, ..plain(listener.local_addr().unwrap().port(), "x") };
+    assert_fault(
+        &refusal(&server),
+        Class::Refused,
+        Reach::Account,
+        "is not this machine, and clear text is not allowed; use --imap",
+    );
+    let mut heard = Vec::new();
+    listener.accept().unwrap().0.read_to_end(&mut heard).unwrap();
+    assert!(heard.is_empty());
 }

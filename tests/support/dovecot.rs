@@ -150,10 +150,12 @@ fn start() -> Dovecot {
         // The server may run as somebody else than the tests; the keys are worth nothing.
         std::fs::set_permissions(entry.unwrap().path(), std::fs::Permissions::from_mode(0o644)).unwrap();
     }
-    let [port, tls_port] = free_ports();
-    let owner = if is_root() { "dovecot".to_string() } else { id("-un") };
+    let ports = free_ports();
+    let (owner, group) = if is_root() { ("dovecot".to_string(), id("-gn dovecot")) } else { (id("-un"), id("-gn")) };
     std::fs::write(directory.join("passwords"), format!("everybody:{PASSWORD}\n")).unwrap();
-    std::fs::write(directory.join("dovecot.conf"), configuration(&directory, &owner, port, tls_port)).unwrap();
+    let configuration = configuration(&directory, has_old_settings(&binary), &owner, &group, ports);
+    std::fs::write(directory.join("dovecot.conf"), configuration).unwrap();
+    let [port, tls_port] = ports;
     watchdog.stdin.as_mut().unwrap().write_all(b"start\n").unwrap();
     await_greeting(port, &directory);
     Dovecot { port, tls_port, ca_file, _watchdog: watchdog }
@@ -176,14 +178,17 @@ fn await_greeting(port: u16, directory: &Path) {
     }
 }
 
-fn configuration(directory: &Path, owner: &str, port: u16, tls_port: u16) -> String {
+/// Whether the settings are those from before Dovecot 2.4 (Debian 12), which has renamed them (Debian 13).
+fn has_old_settings(binary: &Path) -> bool {
+    let version = Command::new(binary).arg("--version").output().unwrap().stdout;
+    [b"2.2.", b"2.3."].iter().any(|old| version.starts_with(*old))
+}
+
+fn configuration(directory: &Path, old: bool, owner: &str, group: &str, [port, tls_port]: [u16; 2]) -> String {
     let dir = directory.display();
-    let group = if is_root() { id("-gn dovecot") } else { id("-gn") };
-    let bad: String = [("127.0.0.2", EXPIRED), ("127.0.0.3", FOREIGN), ("127.0.0.4", WRONG_NAME)]
-        .map(|(address, name)| format!("local {address} {{\n  ssl_cert = <{dir}/{name}.pem\n  ssl_key = <{dir}/{name}.key\n}}\n"))
-        .concat();
+    let by_version = if old { old_settings } else { new_settings }(&dir.to_string(), owner, group);
     format!(
-        r#"
+        r#"{by_version}
 base_dir = {dir}/run
 state_dir = {dir}/state
 log_path = {dir}/log
@@ -193,23 +198,11 @@ first_valid_uid = 1
 default_internal_user = {owner}
 default_internal_group = {group}
 default_login_user = {owner}
-mail_location = maildir:~/Maildir
 mail_fsync = never
 mail_max_userip_connections = 100
-disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_failure_delay = 0
 ssl = yes
-ssl_cert = <{dir}/{GOOD}.pem
-ssl_key = <{dir}/{GOOD}.key
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=everybody {dir}/passwords
-}}
-userdb {{
-  driver = static
-  args = uid={owner} gid={group} home={dir}/mail/%u
-}}
 namespace inbox {{
   inbox = yes
   separator = /
@@ -234,8 +227,56 @@ service anvil {{
 service stats {{
   chroot =
 }}
-{bad}
 "#
+    )
+}
+
+/// The addresses that show something else than the good certificate.
+const BAD: [(&str, &str); 3] = [("127.0.0.2", EXPIRED), ("127.0.0.3", FOREIGN), ("127.0.0.4", WRONG_NAME)];
+
+fn old_settings(dir: &str, owner: &str, group: &str) -> String {
+    let certificate = |name: &str| format!("ssl_cert = <{dir}/{name}.pem\nssl_key = <{dir}/{name}.key\n");
+    let bad = BAD.map(|(address, name)| format!("local {address} {{\n{}}}\n", certificate(name))).concat();
+    format!(
+        r#"mail_location = maildir:~/Maildir
+disable_plaintext_auth = no
+{good}{bad}
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=everybody {dir}/passwords
+}}
+userdb {{
+  driver = static
+  args = uid={owner} gid={group} home={dir}/mail/%u
+}}
+"#,
+        good = certificate(GOOD)
+    )
+}
+
+fn new_settings(dir: &str, owner: &str, group: &str) -> String {
+    let certificate = |name: &str| format!("ssl_server_cert_file = {dir}/{name}.pem\nssl_server_key_file = {dir}/{name}.key\n");
+    let bad = BAD.map(|(address, name)| format!("local {address} {{\n{}}}\n", certificate(name))).concat();
+    let password = PASSWORD.replace('\\', "\\\\").replace('"', "\\\"");
+    format!(
+        r#"dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+mail_driver = maildir
+mail_path = ~/Maildir
+auth_allow_cleartext = yes
+{good}{bad}
+passdb static {{
+  password = "{password}"
+}}
+userdb static {{
+  fields {{
+    uid = {owner}
+    gid = {group}
+    home = {dir}/mail/%{{user}}
+  }}
+}}
+"#,
+        good = certificate(GOOD)
     )
 }
 

@@ -10,7 +10,6 @@ pub const NOW: &str = "2026-11-23T10:00:00Z";
 
 pub struct World {
     directory: tempfile::TempDir,
-    environment: Vec<(String, String)>,
 }
 
 /// What a command did.
@@ -26,14 +25,7 @@ pub struct Done {
 impl World {
     /// An empty directory, nothing set up.
     pub fn empty() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), environment: Vec::new() }
-    }
-
-    /// Set up by `init` with a SQLite database.
-    pub fn new() -> Self {
-        let world = Self::empty();
-        world.run(&["init"]).ok();
-        world
+        Self { directory: tempfile::tempdir().unwrap() }
     }
 
     /// Set up by `init` with a SQLite database, or with a PostgreSQL database of its own.
@@ -44,11 +36,6 @@ impl World {
             _ => world.run(&["init"]).ok(),
         };
         world
-    }
-
-    /// Sets a variable for all commands from now on.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.environment.push((name.to_string(), value.to_string()));
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -86,7 +73,6 @@ impl World {
             .env("ESPOMAIL_CONFIG", self.config())
             .env("ESPOMAIL_NOW", NOW)
             .env("PATH", "/usr/bin:/bin")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
             .args(arguments);
         command
