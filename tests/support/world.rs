@@ -10,6 +10,7 @@ pub const NOW: &str = "2026-11-23T10:00:00Z";
 
 pub struct World {
     directory: tempfile::TempDir,
+    environment: Vec<(String, String)>,
 }
 
 /// What a command did.
@@ -25,7 +26,14 @@ pub struct Done {
 impl World {
     /// An empty directory, nothing set up.
     pub fn empty() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        Self { directory: tempfile::tempdir().unwrap(), environment: Vec::new() }
+    }
+
+    /// Set up by `init` with a SQLite database.
+    pub fn new() -> Self {
+        let world = Self::empty();
+        world.run(&["init"]).ok();
+        world
     }
 
     /// Set up by `init` with a SQLite database, or with a PostgreSQL database of its own.
@@ -36,6 +44,11 @@ impl World {
             _ => world.run(&["init"]).ok(),
         };
         world
+    }
+
+    /// Sets a variable for all commands from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_string(), value.to_string()));
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -73,6 +86,7 @@ impl World {
             .env("ESPOMAIL_CONFIG", self.config())
             .env("ESPOMAIL_NOW", NOW)
             .env("PATH", "/usr/bin:/bin")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
             .args(arguments);
         command
