@@ -51,8 +51,8 @@ pub struct SettingsArguments {
     /// MiB beyond which only header and text are fetched [default: fetch.max-message-mib]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(i64).range(1..=1_024), help_heading = "Fetching")]
     max_message_mib: Option<i64>,
-    /// Open a case for the first e-mail of each thread (group accounts)
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Cases")]
+    /// Open a case for the first e-mail of each thread (group accounts); --make-cases=false ends it
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Cases")]
     make_cases: Option<bool>,
     /// Who gets new cases [default: none]
     #[arg(long, value_name = "RULE", help_heading = "Cases")]

@@ -57,8 +57,8 @@ mod tests {
         for good in ["a@example.com", "jörg@exämple.test", "\"odd\"@example.com"] {
             assert!(address(good).is_ok(), "{good}");
         }
-        for wrong in ["a", "a@", "@b", "a b@c", "Ada <a@b>", "a@b\n"] {
-            assert!(address(wrong).is_err() || !wrong.contains(char::is_whitespace), "{wrong}");
+        for wrong in ["a", "a@", "@b", "a b@c", "Ada <a@b>", "a@b\u{7}"] {
+            assert!(address(wrong).is_err(), "{wrong}");
         }
     }
 }

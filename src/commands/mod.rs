@@ -36,25 +36,24 @@ use crate::store::dialect;
 /// A mail-to-CRM engine for the command line
 #[derive(Debug, Parser)]
 #[command(name = "espomail", version, max_term_width = 100, arg_required_else_help = true, subcommand_required = true)]
-#[command(
-    after_help = "Exit status: 0 done, 1 a question answered no, 64 usage, 65 bad input, 69 server unavailable, 70 our bug,\n\
-                        73 and 74 cannot write, 75 try later, 76 protocol, 77 refused, 78 configuration. See espomail(1)."
-)]
+#[command(after_help = "Exit status: 0 done, 1 a question answered no, 64 usage, 65 bad input,\n\
+                  69 server unavailable, 70 our bug, 73 and 74 cannot write, 75 try later,\n\
+                  76 protocol, 77 refused, 78 configuration. See espomail(1).")]
 pub struct Cli {
     /// Read this configuration file instead of looking for one
-    #[arg(short, long, value_name = "FILE", global = true)]
+    #[arg(short, long, value_name = "FILE", global = true, help_heading = "Global options")]
     config: Option<PathBuf>,
     /// Use this database: sqlite:PATH or postgresql://USER@HOST/NAME
-    #[arg(long, value_name = "URL", global = true)]
+    #[arg(long, value_name = "URL", global = true, help_heading = "Global options")]
     database: Option<String>,
     /// Write answers as text, json (one document) or jsonl (one line an item) [default: text]
-    #[arg(short, long, value_name = "FORMAT", global = true, hide_possible_values = true)]
+    #[arg(short, long, value_name = "FORMAT", global = true, help_heading = "Global options", hide_possible_values = true)]
     output: Option<Format>,
     /// Print nothing but answers and faults
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = "Global options", conflicts_with = "verbose")]
     quiet: bool,
     /// Say what is done; twice for each message, three times for everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Global options", action = clap::ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]
     command: Command,

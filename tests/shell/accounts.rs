@@ -45,6 +45,8 @@ fn an_account_is_added_with_defaults_changed_switched_and_removed() {
     world.run(&["account", "enable", "support"]).ok();
     world.run(&["account", "set", "support", "--name", "help desk"]).ok();
     assert!(world.run(&["account", "show", "support"]).fails(65).contains("there is no account"));
+    world.run(&["account", "set", "--make-cases", "help desk"]).ok();
+    assert_eq!(world.json(&["account", "show", "help desk"])["make_cases"], json!(true));
     world.run(&["account", "remove", "help desk"]).ok();
     assert_eq!(world.json(&["account", "list"])["items"], json!([]));
 }
