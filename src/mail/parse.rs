@@ -43,7 +43,7 @@ pub fn parse(raw: &[u8]) -> Mail {
         *list = header::addresses(message, &name, &mut room);
     }
     if room == 0 {
-        defects.push(format!("limit: more than {} addresses; the rest is left raw", ADDRESSES));
+        defects.push(format!("limit: more than {ADDRESSES} addresses; the rest is left raw"));
     }
     mime_defects(&structure, &mut defects);
 
@@ -51,7 +51,8 @@ pub fn parse(raw: &[u8]) -> Mail {
     mail.attachments = attachment::list(&structure, &bodies.references, &mut defects);
     mail.html = bodies.html;
     mail.text = bodies.text;
-    mail.automatic = automatic::signs(message, mail.from.as_ref());
+    mail.automatic = automatic::signs(message);
+    mail.no_answer = automatic::suppressions(message);
     mail.content_digest = content_digest(&mail);
     mail.defects = defects;
     mail
