@@ -74,7 +74,11 @@ fn name_of(leaf: &Leaf<'_>, head: &Message<'_>) -> String {
         let subject = || clean_name(&inner_subject(leaf, head));
         let name = given.unwrap_or_else(subject);
         let name = if name.is_empty() { "message".to_string() } else { name };
-        return if name.to_ascii_lowercase().ends_with(".eml") { name } else { clean_name(&format!("{}.eml", shorter(&name))) };
+        return if name.to_ascii_lowercase().ends_with(".eml") {
+            name
+        } else {
+            format!("{}.eml", shorter(&name, LONGEST_NAME - 4))
+        };
     }
     given.unwrap_or_else(|| {
         match leaf.media_type.as_str() {
@@ -107,25 +111,27 @@ fn decoded(name: &str) -> Cow<'_, str> {
     Cow::Owned(structure::subject(format!("Subject: {}\n\n", name.replace(['\r', '\n'], " ")).as_bytes()))
 }
 
-/// Leaves room for an ending.
-fn shorter(name: &str) -> &str {
-    let end = (0..=name.len().min(LONGEST_NAME - ".eml".len())).rev().find(|end| name.is_char_boundary(*end));
-    &name[..end.unwrap_or_default()]
+/// Returns at most so many bytes of a text, whole characters.
+fn shorter(text: &str, most: usize) -> &str {
+    let end = (0..=text.len().min(most)).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
 /// Cleans a name of paths and of everything that makes it look like another one. Checks run on what this returns.
 pub fn clean_name(name: &str) -> String {
     let invisible = |c: char| {
         c.is_control()
-            || matches!(c, '\u{00AD}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+            || matches!(c, '\u{00AD}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{180E}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
     };
     let visible: String = name.chars().filter(|c| !invisible(*c)).collect();
     let last = visible.rsplit(['/', '\\']).find(|part| !part.trim().is_empty()).unwrap_or_default();
-    let mut clean = last.trim().trim_start_matches('.').trim().to_string();
-    while clean.len() > LONGEST_NAME {
-        clean.pop();
+    let clean = last.trim().trim_start_matches('.').trim_end_matches('.').trim();
+    if clean.len() <= LONGEST_NAME {
+        return clean.to_string();
     }
-    clean
+    // The ending says what the file is.
+    let ending = clean.rfind('.').and_then(|dot| clean.get(dot..)).filter(|ending| ending.len() <= 16).unwrap_or_default();
+    format!("{}{ending}", shorter(clean, LONGEST_NAME - ending.len()))
 }
 
 #[cfg(test)]
@@ -146,5 +152,7 @@ mod tests {
             assert_eq!(clean_name(name), clean);
         }
         assert!(clean_name(&"ü".repeat(300)).len() <= LONGEST_NAME);
+        let long = clean_name(&format!("{}.pdf", "ü".repeat(300)));
+        assert!(long.len() <= LONGEST_NAME && long.ends_with("ü.pdf"), "{long}");
     }
 }

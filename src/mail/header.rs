@@ -1,8 +1,14 @@
 //! Header fields: decoded text and address lists.
 
-use mail_parser::{HeaderName, HeaderValue, Message};
+use mail_parser::{Header, HeaderName, HeaderValue, Message};
 
 use super::{Address, charset};
+
+/// Returns a field as it stands, on one line.
+pub fn raw(message: &Message<'_>, header: &Header<'_>) -> String {
+    let bytes = message.raw_message.get(header.offset_start as usize..header.offset_end as usize).unwrap_or_default();
+    one_line(&charset::decode(bytes, None))
+}
 
 /// Returns the decoded text of the first such header; empty when there is none.
 pub fn text(message: &Message<'_>, name: &HeaderName<'_>) -> String {

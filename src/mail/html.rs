@@ -37,10 +37,14 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// Returns HTML without anything that acts or loads. HTML too deep or too large to be read is left out, and said.
-pub fn sanitise(html: &str, defects: &mut Vec<String>) -> String {
-    if !is_reasonable(html) {
-        defects.push("limit: the HTML is too deep or too large and is left raw".to_string());
+/// Returns HTML without anything that acts or loads. HTML too deep or too large to be read is left out, and said. What
+/// the parts of one message cost is added up.
+pub fn sanitise(html: &str, spent: &mut Spent, defects: &mut Vec<String>) -> String {
+    if !is_reasonable(html, spent) {
+        let defect = "limit: the HTML is too deep or too large and is left raw";
+        if !defects.iter().any(|other| other == defect) {
+            defects.push(defect.to_string());
+        }
         return String::new();
     }
     super::charset::without_nul(&SANITISER.clean(html).to_string()).into_owned()
@@ -278,39 +282,51 @@ fn from_end_tag<'a>(html: &'a str, name: &str) -> &'a str {
 }
 
 /// Whether HTML can be read at a cost in proportion to its size.
-fn is_reasonable(html: &str) -> bool {
-    html.len() <= LARGEST && {
-        let mut cost = Cost::default();
-        Tokens(html).all(|token| cost.bears(&token))
-            && (!cost.is_foreign || memchr::memchr_iter(b'<', html.as_bytes()).count() <= MOST_IN_FOREIGN)
+fn is_reasonable(html: &str, spent: &mut Spent) -> bool {
+    spent.size += html.len();
+    if spent.size > LARGEST {
+        return false;
     }
+    let mut cost = Cost { spent, open: Vec::new(), formatting: 0, is_in_table: false, is_foreign: false };
+    let is_reasonable = Tokens(html).all(|token| cost.bears(&token));
+    if cost.is_foreign {
+        cost.spent.foreign += memchr::memchr_iter(b'<', html.as_bytes()).count();
+    }
+    is_reasonable && spent.foreign <= MOST_IN_FOREIGN
 }
 
-/// What the parser will do for the HTML so far.
+/// What the HTML of one message has cost so far.
 #[derive(Default)]
-struct Cost<'a> {
+pub struct Spent {
+    size: usize,
+    formatting: usize,
+    entities: usize,
+    misplaced: usize,
+    foreign: usize,
+}
+
+/// What the parser will do for one piece of HTML.
+struct Cost<'a, 's> {
+    spent: &'s mut Spent,
     /// Open elements, and whether each is a formatting element.
     open: Vec<(&'a str, bool)>,
     formatting: usize,
-    formatting_cost: usize,
-    entity_cost: usize,
     is_in_table: bool,
-    misplaced: usize,
     is_foreign: bool,
 }
 
-impl<'a> Cost<'a> {
+impl<'a> Cost<'a, '_> {
     /// Adds a token; returns whether the HTML is still reasonable.
     fn bears(&mut self, token: &Token<'a>) -> bool {
         match token {
             Token::Text(text) => {
                 let entities = memchr::memchr_iter(b'&', text.as_bytes()).count();
-                self.entity_cost = self.entity_cost.saturating_add(entities.saturating_mul(text.len()));
-                self.misplaced += usize::from(self.is_in_table && !text.trim_ascii().is_empty());
+                self.spent.entities = self.spent.entities.saturating_add(entities.saturating_mul(text.len()));
+                self.spent.misplaced += usize::from(self.is_in_table && !text.trim_ascii().is_empty());
             }
             Token::Tag { length, .. } if *length > LONGEST_TAG => return false,
             Token::Tag { name, is_end, .. } => {
-                self.formatting_cost += self.formatting;
+                self.spent.formatting += self.formatting;
                 self.place(name, *is_end);
                 if !is_in(name, &LIGHT) {
                     self.is_foreign |= is_in(name, &FOREIGN);
@@ -319,9 +335,9 @@ impl<'a> Cost<'a> {
             }
         }
         self.open.len() <= DEEPEST
-            && self.formatting_cost <= FORMATTING_COST
-            && self.entity_cost <= ENTITY_COST
-            && self.misplaced <= MOST_MISPLACED
+            && self.spent.formatting <= FORMATTING_COST
+            && self.spent.entities <= ENTITY_COST
+            && self.spent.misplaced <= MOST_MISPLACED
     }
 
     /// An end tag counts where it closes the innermost open element; any other may be passed over by the parser, so its
@@ -344,7 +360,7 @@ impl<'a> Cost<'a> {
         } else if is_in(name, &["tr", "tbody", "thead", "tfoot", "colgroup", "col"]) {
             self.is_in_table |= self.has_table();
         } else {
-            self.misplaced += usize::from(self.is_in_table);
+            self.spent.misplaced += usize::from(self.is_in_table);
         }
     }
 
@@ -376,7 +392,7 @@ mod tests {
         let hostile = "<p onclick=x()>Hi<script>alert(1)</script><img src=http://tracker.example/a.gif><img src='cid:a@b'>\
                        <form action=/x><input name=a></form><style>@import url(http://x)</style><a href='javascript:x()'>l</a>\
                        <iframe src=http://x></iframe><svg onload=x()></svg><div style='background:url(http://x)'>d</div>";
-        let clean = sanitise(hostile, &mut Vec::new());
+        let clean = sanitise(hostile, &mut Spent::default(), &mut Vec::new());
         for word in ["script", "tracker", "form", "input", "style", "javascript", "iframe", "svg", "onclick", "http"] {
             assert!(!clean.contains(word), "{word} in {clean}");
         }
@@ -387,10 +403,10 @@ mod tests {
     fn parse_2_deep_html_is_left_out_in_no_time() {
         for deep in ["<div>".repeat(100_000), "<b>".repeat(100_000), "<b></i>".repeat(100_000), "<".repeat(1_000_000)] {
             let mut defects = Vec::new();
-            sanitise(&deep, &mut defects);
+            sanitise(&deep, &mut Spent::default(), &mut defects);
         }
         let mut defects = Vec::new();
-        assert_eq!(sanitise(&"<b x></i>".repeat(1_000), &mut defects), "");
+        assert_eq!(sanitise(&"<b x></i>".repeat(1_000), &mut Spent::default(), &mut defects), "");
         assert_eq!(defects.len(), 1);
     }
 
@@ -412,7 +428,7 @@ mod tests {
         ] {
             let mut defects = Vec::new();
             let started = std::time::Instant::now();
-            assert_eq!(sanitise(&hostile, &mut defects), "", "{what}");
+            assert_eq!(sanitise(&hostile, &mut Spent::default(), &mut defects), "", "{what}");
             assert!(!defects.is_empty() && started.elapsed().as_secs() < 2, "{what}: {:?}", started.elapsed());
         }
     }
@@ -422,7 +438,7 @@ mod tests {
         let row = "<tr><td><b>1</b>&nbsp;&amp;<br></td><td align=right><a href='https://example.org/?a=1&b=2'>x</a></td></tr>\n";
         let html = format!("<!--[if mso]><table><![endif]--><table><tbody>{}</tbody></table><p>end", row.repeat(10_000));
         let mut defects = Vec::new();
-        assert!(sanitise(&html, &mut defects).contains("<p>end"), "{defects:?}");
+        assert!(sanitise(&html, &mut Spent::default(), &mut defects).contains("<p>end"), "{defects:?}");
         assert!(defects.is_empty());
     }
 
@@ -438,7 +454,7 @@ mod tests {
             ("<title>t</title><style>s</style><!-- c --><script>x</script>a", "a\n"),
             ("  ", ""),
         ] {
-            assert_eq!(to_text(&sanitise(html, &mut Vec::new())), text, "{html}");
+            assert_eq!(to_text(&sanitise(html, &mut Spent::default(), &mut Vec::new())), text, "{html}");
         }
     }
 

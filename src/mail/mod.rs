@@ -72,6 +72,8 @@ pub struct Mail {
     pub attachments: Vec<Attachment>,
     /// Why the message is automatic (AUTO-1); empty when a person wrote it.
     pub automatic: Vec<String>,
+    /// Why the message must not be answered although a person may have written it (AUTO-1).
+    pub no_answer: Vec<String>,
     /// What is wrong with the message (PARSE-2), in words of [`parse`].
     pub defects: Vec<String>,
     /// Digest of From, Date, Subject and decoded text: what makes two messages the same (DUP-2).

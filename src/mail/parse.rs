@@ -51,7 +51,8 @@ pub fn parse(raw: &[u8]) -> Mail {
     mail.attachments = attachment::list(&structure, &bodies.references, &mut defects);
     mail.html = bodies.html;
     mail.text = bodies.text;
-    mail.automatic = automatic::signs(message, mail.from.as_ref());
+    mail.automatic = automatic::signs(message);
+    mail.no_answer = automatic::suppressions(message);
     mail.content_digest = content_digest(&mail);
     mail.defects = defects;
     mail

@@ -126,6 +126,9 @@ fn auto_1_every_sign() {
         "From: MAILER-DAEMON@example.org",
         "From: Postmaster <postmaster@example.org>",
         "Content-Type: multipart/report; boundary=b",
+        "Auto-Submitted: no\r\nAuto-Submitted: auto-replied",
+        "From: Mail Delivery System <MAILER-DAEMON>",
+        "From: MAILER-DAEMON (Mail Delivery System)",
     ] {
         let mail = parse(format!("{header}\r\nSubject: x\r\n\r\nhello").as_bytes());
         assert_eq!(mail.automatic.len(), 1, "{header}: {:?}", mail.automatic);
@@ -134,6 +137,21 @@ fn auto_1_every_sign() {
         let mail = parse(format!("{header}\r\nSubject: x\r\n\r\nhello").as_bytes());
         assert!(mail.automatic.is_empty(), "{header}: {:?}", mail.automatic);
     }
+}
+
+#[test]
+fn auto_1_what_asks_for_no_answer_is_not_automatic() {
+    for header in [
+        "X-Auto-Response-Suppress: DR, oof, RN",
+        "X-Auto-Response-Suppress: All",
+        "From: No-Reply <no-reply@example.org>",
+        "From: do_not_reply@example.org",
+    ] {
+        let mail = parse(format!("{header}\r\nSubject: x\r\n\r\nhello").as_bytes());
+        assert_eq!((mail.no_answer.len(), mail.automatic.len()), (1, 0), "{header}");
+    }
+    let mail = parse(b"From: a@example.org\r\nX-Auto-Response-Suppress: DR, RN\r\n\r\nhello");
+    assert!(mail.no_answer.is_empty());
 }
 
 #[test]

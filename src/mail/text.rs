@@ -38,10 +38,10 @@ pub fn bodies(structure: &Structure<'_>, defects: &mut Vec<String>) -> Bodies {
     let bodies: Vec<Body> =
         structure.leaves.iter().filter(|leaf| is_body(structure, leaf)).map(|leaf| body(structure, leaf)).collect();
     let mut references = html::References::default();
-    let mut cleaned = Vec::new();
+    let (mut cleaned, mut spent) = (Vec::new(), html::Spent::default());
     for body in bodies.iter().filter(|body| body.is_html) {
         references.read(&body.text);
-        cleaned.push(html::sanitise(&body.text, defects));
+        cleaned.push(html::sanitise(&body.text, &mut spent, defects));
     }
     let is_twin = |body: &Body, html: bool| {
         body.alternative.is_some()
