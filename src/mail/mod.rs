@@ -4,6 +4,8 @@
 mod attachment;
 mod automatic;
 mod charset;
+#[cfg(test)]
+mod corpus;
 mod header;
 mod html;
 mod parse;
