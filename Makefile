@@ -32,7 +32,12 @@ bench: ## measure fetch beside mbsync and a raw drain; BENCH_MESSAGES=2000 for a
 	packaging/install-build-deps build bench
 	$(CARGO) bench --locked --bench fetch
 
-install: build ## install under PREFIX (/usr/local), with DESTDIR for packagers
+man: ## write man/ anew from the commands' own help
+	ESPOMAIL_WRITE_MAN=1 $(CARGO) test --locked manual_is
+
+# Not after "build": `sudo make install` has no cargo.
+install: ## install under PREFIX (/usr/local), with DESTDIR for packagers
+	@[ -x $(BINARY) ] || { echo "$(BINARY) is missing; type: make build" >&2; exit 1; }
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/espomail
 	install -d $(DESTDIR)$(PREFIX)/share/doc/espomail/examples
 	install -m 644 config.example.toml crontab.example $(DESTDIR)$(PREFIX)/share/doc/espomail/examples

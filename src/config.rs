@@ -101,7 +101,7 @@ impl Default for Log {
 }
 
 /// The configuration with where it came from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Loaded {
     pub config: Config,
     /// The file that was read.
@@ -145,7 +145,7 @@ pub fn load(overrides: &Overrides) -> Result<Loaded> {
     };
     let mut loaded = match file {
         Some(file) => read(&file)?,
-        None => Loaded { config: Config::default(), file: None, set_in_file: Vec::new(), database_from: None },
+        None => Loaded::default(),
     };
     if let Some(url) = &overrides.database {
         (loaded.config.database, loaded.database_from) = (url.clone(), Some("--database"));
@@ -182,11 +182,39 @@ fn read(file: &Path) -> Result<Loaded> {
 
 /// Reads TOML; an error has its line and says the nearest key.
 pub fn parse(text: &str) -> Result<Config, (usize, String)> {
-    toml::from_str(text).map_err(|error| {
+    let config: Config = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start).min(text.len());
         let line = text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
         (line, explained(error.message()))
-    })
+    })?;
+    match wrong_value(&config) {
+        Some((key, what)) => {
+            let line = text.lines().position(|line| line.trim_start().starts_with(key)).map_or(1, |at| at + 1);
+            Err((line, format!("`{key}` {what}")))
+        }
+        None => Ok(config),
+    }
+}
+
+/// Returns the first key whose value makes no sense, and why.
+fn wrong_value(config: &Config) -> Option<(&'static str, String)> {
+    let fetch = &config.fetch;
+    let numbers = [
+        ("workers", fetch.workers as u64, 1_000),
+        ("memory-mib", fetch.memory_mib, 1 << 20),
+        ("batch-messages", fetch.batch_messages as u64, 10_000),
+        ("batch-mib", fetch.batch_mib, 1 << 10),
+        ("connect-timeout", fetch.connect_timeout, 3_600),
+        ("read-timeout", fetch.read_timeout, 3_600),
+        ("max-seconds", u64::try_from(fetch.max_seconds).unwrap_or_default(), 86_400),
+        ("max-message-mib", u64::try_from(fetch.max_message_mib).unwrap_or_default(), 1 << 10),
+    ];
+    let wrong = numbers.into_iter().find(|(_, value, most)| !(1..=*most).contains(value));
+    if let Some((key, _, most)) = wrong {
+        return Some((key, format!("must be between 1 and {most}")));
+    }
+    let level = config.log.level.parse::<log::LevelFilter>();
+    level.is_err().then(|| ("level", format!("must be error, warn, info, debug or trace, not {:?}", config.log.level)))
 }
 
 /// Turns ``unknown field `x`, expected one of `a`, `b` `` into the nearest key.
@@ -222,19 +250,18 @@ pub fn has_password(url: &str) -> bool {
 /// Returns a URL without its password.
 pub fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_string() };
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    // A password may hold an unescaped slash: everything before the last @ is suspect.
+    let before_parameters = rest.split('?').next().unwrap_or_default();
     let mut shown = url.to_string();
-    if let Some((credentials, _)) = authority.rsplit_once('@')
+    if let Some((credentials, _)) = before_parameters.rsplit_once('@')
         && let Some((user, password)) = credentials.split_once(':')
     {
         shown = format!("{scheme}://{user}:…{}", &rest[user.len() + 1 + password.len()..]);
     }
-    // libpq also takes it as a parameter.
-    if let Some((before, after)) = shown.split_once("password=") {
-        let rest = after.find('&').map_or("", |end| &after[end..]);
-        shown = format!("{before}password=…{rest}");
-    }
-    shown
+    // libpq also takes it as a parameter, and the one of a client key (`sslpassword`).
+    let mut parts = shown.split("password=");
+    let first = parts.next().unwrap_or_default().to_string();
+    parts.fold(first, |all, after| format!("{all}password=…{}", after.find('&').map_or("", |end| &after[end..])))
 }
 
 #[cfg(test)]
@@ -247,12 +274,19 @@ mod tests {
         assert_eq!(error, (3, "unknown key `workrs`; did you mean `workers`?".to_string()));
         assert_eq!(parse("database = 3\n").expect_err("no text").0, 1);
         assert_eq!(parse("\n\nx = [").expect_err("no TOML").0, 3);
+        assert_eq!(
+            parse("[fetch]\nworkers = 0\n").expect_err("nobody would work"),
+            (2, "`workers` must be between 1 and 1000".into())
+        );
+        assert_eq!(parse("[log]\nlevel = \"loud\"\n").expect_err("no level").0, 2);
     }
 
     #[test]
     fn a_password_is_never_shown() {
         assert_eq!(masked("postgresql://me:secret@host/db?x=1"), "postgresql://me:…@host/db?x=1");
         assert_eq!(masked("postgresql:///db?user=me&password=secret&host=x"), "postgresql:///db?user=me&password=…&host=x");
+        assert_eq!(masked("postgresql://me:s/e@c@host/db"), "postgresql://me:…@host/db");
+        assert_eq!(masked("postgresql:///db?sslpassword=one&password=two"), "postgresql:///db?sslpassword=…&password=…");
         assert!(!has_password("postgresql://me@host/db") && !has_password("sqlite:/a:b@c"));
     }
 
@@ -271,7 +305,8 @@ mod tests {
             ..Config::default()
         };
         let mut known = keys(&toml::Table::try_from(&full).expect("it serialises"), "");
-        (shown.sort(), known.sort());
+        shown.sort();
+        known.sort();
         assert_eq!(shown, known);
         let defaults = Config { security: Security::default(), ..parse(example).expect("it loads") };
         assert_eq!(defaults, Config::default(), "what is not commented out is the default");

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -55,7 +56,7 @@ pub fn data_home() -> Option<PathBuf> {
     path("XDG_DATA_HOME").or_else(|| path("HOME").map(|home| home.join(".local/share")))
 }
 
-/// Returns the log level from the environment.
+/// Returns the log level from the environment, such as `debug` or `info,diesel=debug`.
 pub fn log_level() -> Option<String> {
     std::env::var("ESPOMAIL_LOG").ok().filter(|level| !level.is_empty())
 }
@@ -125,13 +126,13 @@ impl Context {
     }
 
     /// Returns the key of stored passwords: a systemd credential, a command or a file.
-    fn key(&self) -> Result<&Key> {
+    pub fn key(&self) -> Result<&Key> {
         if let Some(key) = self.key.get() {
             return Ok(key);
         }
         let security = &self.loaded.config.security;
-        let text = if let Ok(text) = credential("espomail-key") {
-            text
+        let text = if credential_path("espomail-key").is_some_and(|path| path.exists()) {
+            credential("espomail-key")?
         } else if !security.key_command.is_empty() {
             first_line_of_command(&security.key_command)?
         } else if let Some(file) = &security.key_file {
@@ -211,10 +212,14 @@ fn not_empty(text: &str, place: &str) -> Result<Secret> {
     Ok(Secret::new(text))
 }
 
+/// A credential's name is no path: it stays in its directory.
+fn credential_path(name: &str) -> Option<PathBuf> {
+    Some(Path::new(&std::env::var_os("CREDENTIALS_DIRECTORY")?).join(Path::new(name).file_name()?))
+}
+
 fn credential(name: &str) -> Result<Secret> {
-    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")
+    let path = credential_path(name)
         .ok_or_else(|| Fault::new(Class::Config, format!("there is no $CREDENTIALS_DIRECTORY for the credential {name:?}")))?;
-    let path = Path::new(&folder).join(Path::new(name).file_name().unwrap_or_default());
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Fault::new(Class::Config, format!("cannot read the credential {}: {error}", path.display())))?;
     not_empty(text.lines().next().unwrap_or_default(), "the credential")
@@ -245,11 +250,19 @@ fn first_line_of_command(arguments: &[String]) -> Result<Secret> {
         .spawn()
         .map_err(|error| fault(format!("does not start: {error}")))?;
     let stdout = child.stdout.take().context("the command's output")?;
-    let reader = std::thread::spawn(move || {
+    let (said, line) = mpsc::channel();
+    // Not joined: something the command left behind may hold its output open for ever.
+    std::thread::spawn(move || {
+        let mut output = BufReader::new(stdout);
         let mut line = String::new();
-        BufReader::new(stdout.take(64 << 10)).read_line(&mut line).map(|_| line)
+        let read = output.by_ref().take(64 << 10).read_line(&mut line).map(|_| line);
+        // Nobody listens after the time limit.
+        let _ = said.send(read);
+        // A command that has more to say must not die of a closed pipe.
+        let _ = std::io::copy(&mut output, &mut std::io::sink());
     });
     let until = Instant::now() + COMMAND_LIMIT;
+    let too_long = || fault(format!("takes longer than {} seconds", COMMAND_LIMIT.as_secs()));
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -258,14 +271,15 @@ fn first_line_of_command(arguments: &[String]) -> Result<Secret> {
             // It may have ended meanwhile; either way it is over.
             let _ = child.kill();
             let _ = child.wait();
-            return Err(fault(format!("takes longer than {} seconds", COMMAND_LIMIT.as_secs())).into());
+            return Err(too_long().into());
         }
         std::thread::sleep(Duration::from_millis(10));
     };
     if !status.success() {
         return Err(fault(format!("failed: {status}")).into());
     }
-    let line = reader.join().map_err(|_| anyhow!("reading the command's output"))?.context("reading the command's output")?;
+    let line = line.recv_timeout(until.saturating_duration_since(Instant::now())).map_err(|_| too_long())?;
+    let line = line.context("reading the command's output")?;
     not_empty(line.trim_end_matches(['\r', '\n']), &format!("{program:?}"))
 }
 
@@ -282,4 +296,32 @@ pub fn read_stdin(max: u64) -> Result<Vec<u8>> {
 /// Whether a URL names PostgreSQL, for messages; a bad URL is refused.
 pub fn is_postgresql(url: &str) -> Result<bool> {
     Ok(dialect::sqlite_path(url)?.is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(script: &str) -> Result<Secret> {
+        first_line_of_command(&["sh".to_string(), "-c".to_string(), script.to_string()])
+    }
+
+    #[test]
+    fn a_command_gives_its_first_line_whatever_follows() {
+        let secret = said("echo hunter2; sleep 0.1; head -c 300000 /dev/zero; echo").expect("it ended well");
+        assert_eq!(secret.reveal(), "hunter2");
+        // What it leaves behind keeps its output open.
+        assert_eq!(said("sleep 20 & echo hunter2").expect("it ended well").reveal(), "hunter2");
+        for script in ["exit 3", "true", "echo", "kill $$"] {
+            assert!(said(script).is_err(), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_32_bytes_in_either_writing() {
+        assert!(read_key(&new_key().expect("random")).is_some() && read_key(&"0f".repeat(32)).is_some());
+        for wrong in ["", "short", &"0g".repeat(32), &"é".repeat(32), "AAAA"] {
+            assert!(read_key(wrong).is_none(), "{wrong}");
+        }
+    }
 }

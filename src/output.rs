@@ -3,8 +3,6 @@
 //! Answers go to standard output: text for people, `-o json` as one document, `-o jsonl` as a line an item. Faults go to
 //! standard error, one line each, and whoever prints one here also sets the exit status. A failure is said once, where it
 //! is handled; bodies and secrets never.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the place")]
-
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use crate::fault::{Class, class_of, one_line};
+use crate::fault::{Class, Fault, class_of, one_line};
 use crate::words::words;
 
 /// The version of everything that `-o json` prints.
@@ -42,9 +40,9 @@ impl Output {
         Self { format, talkative, quiet, worst: Mutex::new(None), signal: AtomicU8::new(0), closed: AtomicBool::new(false) }
     }
 
-    /// Prints a fault and remembers its class for the exit status.
+    /// Prints a fault and remembers its class for the exit status. It may quote a server: control characters are shown.
     pub fn complain(&self, error: &anyhow::Error) {
-        eprintln!("espomail: {}", one_line(error));
+        last_words(&shown(&one_line(error)));
         self.remember(class_of(error));
     }
 
@@ -74,14 +72,14 @@ impl Output {
     /// Says that something was done; only to people, and not in cron.
     pub fn say(&self, text: &str) {
         if self.format == Format::Text && !self.quiet {
-            self.line(text);
+            self.line(&shown(text));
         }
     }
 
     /// Says how something went; only when somebody looks.
     pub fn tell(&self, text: &str) {
         if self.talkative && self.format == Format::Text {
-            self.line(text);
+            self.line(&shown(text));
         }
     }
 
@@ -97,16 +95,26 @@ impl Output {
     /// Prints one item: lines for people, else JSON.
     pub fn item<T: Serialize>(&self, item: &T, text: impl FnOnce() -> String) {
         match self.format {
-            Format::Text => self.line(text().trim_end()),
+            Format::Text => self.line(&shown(text().trim_end())),
+            Format::Json => self.document(item),
+            Format::Jsonl => self.json_line(item),
+        }
+    }
+
+    /// Says what was made or changed: a sentence for people, the thing itself as JSON.
+    pub fn made<T: Serialize>(&self, item: &T, sentence: &str) {
+        match self.format {
+            Format::Text => self.say(sentence),
             Format::Json => self.document(item),
             Format::Jsonl => self.json_line(item),
         }
     }
 
     /// Writes bytes as they are.
-    pub fn bytes(&self, bytes: &[u8]) -> std::io::Result<()> {
+    pub fn bytes(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(bytes).and_then(|()| stdout.flush()).or_else(|error| self.unless_closed(error))
+        let written = stdout.write_all(bytes).and_then(|()| stdout.flush()).or_else(|error| self.unless_closed(error));
+        written.map_err(cannot_write)
     }
 
     fn document<T: Serialize>(&self, item: &T) {
@@ -133,32 +141,23 @@ impl Output {
         if rows.is_empty() {
             return self.tell("nothing");
         }
-        let rows: Vec<Vec<String>> =
-            rows.iter().map(|row| row.iter().map(|cell| shown(cell).replace('\n', " ")).collect()).collect();
-        let widths: Vec<usize> = (0..headings.len())
-            .map(|column| {
-                rows.iter()
-                    .filter_map(|row| row.get(column))
-                    .map(|cell| cell.width())
-                    .chain([headings[column].len()])
-                    .max()
-                    .unwrap_or(0)
-            })
+        let heading: Vec<String> = headings.iter().map(|heading| heading.to_uppercase()).collect();
+        let rows = rows.iter().map(|row| row.iter().map(|cell| shown(cell).replace('\n', " ")).collect::<Vec<_>>());
+        let lines: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
+        let mut widths: Vec<usize> = (0..headings.len())
+            .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max().unwrap_or(0))
             .collect();
-        let terminal =
-            rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|width| *width > 0);
-        let write = |cells: &[String]| {
-            let mut line = String::new();
-            for (column, cell) in cells.iter().enumerate() {
-                line.push_str(cell);
-                if column + 1 < cells.len() {
-                    line.push_str(&" ".repeat(widths[column].saturating_sub(cell.width()) + 2));
-                }
-            }
-            self.line(&terminal.map_or_else(|| line.clone(), |width| fitted(&line, width)));
-        };
-        write(&headings.iter().map(|heading| heading.to_uppercase()).collect::<Vec<_>>());
-        rows.iter().for_each(|row| write(row));
+        if let Some(terminal) = terminal_width() {
+            narrow(&mut widths, terminal);
+        }
+        for line in lines {
+            let cells = line.iter().zip(&widths).map(|(cell, width)| {
+                let cell = fitted(cell, *width);
+                let padding = width.saturating_sub(cell.width());
+                cell + &" ".repeat(padding)
+            });
+            self.line(cells.collect::<Vec<_>>().join("  ").trim_end());
+        }
     }
 
     fn line(&self, text: &str) {
@@ -166,8 +165,7 @@ impl Output {
             let mut stdout = std::io::stdout().lock();
             if let Err(error) = writeln!(stdout, "{text}").or_else(|error| self.unless_closed(error)) {
                 drop(stdout);
-                self.complain(&anyhow::Error::new(error).context("writing to standard output"));
-                self.remember(Class::Io);
+                self.complain(&cannot_write(error));
                 self.closed.store(true, Ordering::Relaxed);
             }
         }
@@ -183,6 +181,10 @@ impl Output {
     }
 }
 
+fn cannot_write(error: std::io::Error) -> anyhow::Error {
+    Fault::new(Class::Io, format!("cannot write to standard output: {error}")).into()
+}
+
 /// Prints what clap has to say, to the stream it belongs to.
 pub fn print_help(error: &clap::Error) {
     // Nobody may be listening.
@@ -191,13 +193,31 @@ pub fn print_help(error: &clap::Error) {
 
 /// Asks for a secret on the terminal.
 pub fn ask_secret(question: &str) -> std::io::Result<String> {
-    eprint!("{question}: ");
-    rpassword::read_password()
+    rpassword::prompt_password(format!("{question}: "))
 }
 
-/// Reports our own failure when there is no output yet.
+/// Writes a line to standard error, also when there is no [`Output`] yet.
 pub fn last_words(text: &str) {
-    eprintln!("espomail: {text}");
+    // When standard error is closed there is nobody left to tell; `eprintln!` would panic.
+    let _ = writeln!(std::io::stderr(), "espomail: {text}");
+}
+
+/// Makes a panic say one line. Its message may quote a mail, so it is for those who debug.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
+        last_words(&format!("this is a bug in espomail{place}; please report it with this line and what you did"));
+        log::debug!("{}", shown(&panic.to_string()));
+    }));
+}
+
+/// Sends the log to standard error. A level such as `debug` is meant for espomail itself; other crates speak only when the
+/// filter names them (`debug,diesel=info`).
+pub fn start_log(filter: &str) {
+    let (own, others) = filter.split_once(',').unwrap_or((filter, ""));
+    let filter = if own.contains('=') { filter.to_string() } else { format!("off,espomail={own},{others}") };
+    // A second logger in one process, as in tests, changes nothing.
+    let _ = env_logger::Builder::new().parse_filters(&filter).format_timestamp_secs().try_init();
 }
 
 /// Makes mail content fit for a terminal: control characters and changes of direction are shown, never sent.
@@ -207,7 +227,9 @@ pub fn shown(text: &str) -> String {
         match c {
             '\n' => clean.push('\n'),
             '\t' => clean.push(' '),
-            '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => clean.extend(c.escape_unicode()),
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+                clean.extend(c.escape_unicode());
+            }
             c if c.is_control() => clean.extend(c.escape_default()),
             c => clean.push(c),
         }
@@ -215,13 +237,29 @@ pub fn shown(text: &str) -> String {
     clean
 }
 
-/// Cuts a line at a width.
-fn fitted(line: &str, width: usize) -> String {
-    if line.width() <= width {
-        return line.to_string();
+fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+}
+
+/// Takes from the widest column until the table fits, but leaves each a little.
+fn narrow(widths: &mut [usize], terminal: usize) {
+    const LEAST: usize = 8;
+    let gaps = 2 * widths.len().saturating_sub(1);
+    loop {
+        let excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(terminal);
+        let Some(widest) = widths.iter_mut().max().filter(|width| excess > 0 && **width > LEAST) else { return };
+        *widest -= 1;
+    }
+}
+
+/// Cuts a text at a width.
+fn fitted(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_string();
     }
     let mut cut = String::new();
-    for c in line.chars() {
+    for c in text.chars() {
         cut.push(c);
         if cut.width() >= width {
             cut.pop();
@@ -239,5 +277,14 @@ mod tests {
     fn control_characters_are_shown_and_never_sent() {
         assert_eq!(shown("a\u{1b}[31mb\u{202e}c\r"), "a\\u{1b}[31mb\\u{202e}c\\r");
         assert_eq!(fitted("Grüße aus Köln", 8), "Grüße a…");
+    }
+
+    #[test]
+    fn a_table_gives_way_at_its_widest_column() {
+        let mut widths = [4, 90, 10];
+        narrow(&mut widths, 60);
+        assert_eq!(widths, [4, 42, 10]);
+        narrow(&mut widths, 5);
+        assert_eq!(widths, [4, 8, 8]);
     }
 }

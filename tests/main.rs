@@ -4,5 +4,10 @@
 #[macro_use]
 mod support;
 
+mod fetch;
+mod floors;
+mod mailbox;
+mod manual;
 mod schema;
+mod shell;
 mod store;

@@ -6,10 +6,13 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
 use super::account_settings::{SettingsArguments, defaults};
+use super::argument;
 use super::show::{lines, or_empty, yes};
 use crate::clock::rfc3339;
 use crate::context::Context;
+use crate::fault::Fault;
 use crate::mailbox::Session;
+use crate::output::Format;
 use crate::pass::fetch::server_for;
 use crate::store::account::{self, Account as Stored};
 use crate::store::{team, user};
@@ -27,6 +30,7 @@ enum AccountCommand {
     /// Add an account; without an option for the password, it is asked for
     Add {
         /// Name, such as support
+        #[arg(value_parser = argument::name)]
         name: String,
         #[command(flatten)]
         settings: Box<SettingsArguments>,
@@ -43,7 +47,7 @@ enum AccountCommand {
         /// Name or number
         account: String,
         /// New name
-        #[arg(long)]
+        #[arg(long, value_parser = argument::name)]
         name: Option<String>,
         #[command(flatten)]
         settings: Box<SettingsArguments>,
@@ -89,14 +93,16 @@ impl Account {
         let out = &context.out;
         match self.command {
             AccountCommand::Add { name, settings } => {
-                let password = settings.read_password(true)?;
+                let password = settings.read_password(context, true)?;
                 store.transaction(|db| {
                     let id = account::next_id(db)?;
                     let mut new = defaults(context, &name)?;
                     settings.over(&mut new, context, db, id, password.as_ref())?;
                     account::add(db, id, &new, context.now())
                 })?;
-                out.say(&format!("Account {name} added. Next: espomail account test {name}"));
+                let shown = Whole::new(&account::find(store.connection(), &name)?, &mut store)?;
+                let next = format!("Next: espomail account test {}", argument::quoted(&name));
+                out.made(&shown, &format!("Account {name} added. {next}"));
             }
             AccountCommand::List => {
                 let accounts = account::list(store.connection())?;
@@ -120,7 +126,7 @@ impl Account {
                 out.item(&shown, || shown.text());
             }
             AccountCommand::Set { account: wanted, name, settings } => {
-                let password = settings.read_password(false)?;
+                let password = settings.read_password(context, false)?;
                 store.transaction(|db| {
                     let account = account::find(db, &wanted)?;
                     let mut new = account.settings.clone();
@@ -187,21 +193,48 @@ fn connect(context: &Context, account: &Stored) -> Result<Session> {
     Session::open(&server_for(account, password, &super::fetch::connection(context), deadline)?)
 }
 
+/// What `test` found of one mailbox.
+#[derive(serde::Serialize)]
+struct Tested<'a> {
+    mailbox: &'a str,
+    messages: u32,
+    uidvalidity: u32,
+}
+
 fn test(context: &Context, account: &Stored) -> Result<()> {
-    let mut session = connect(context, account)?;
+    let mut session = connect(context, account).map_err(|error| advised(error, account))?;
     let out = &context.out;
     out.say(&format!(
         "Logged in to {}:{} ({}) as {}.",
         account.imap_host, account.imap_port, account.imap_security, account.imap_user
     ));
+    let mut tested = Vec::new();
     for mailbox in &account.mailboxes {
         match session.examine(mailbox) {
-            Ok(opened) => out.say(&format!("Mailbox {mailbox}: {} messages.", opened.exists)),
+            Ok(opened) => {
+                out.say(&format!("Mailbox {mailbox}: {} messages.", opened.exists));
+                tested.push(Tested { mailbox, messages: opened.exists, uidvalidity: opened.uidvalidity });
+            }
             Err(error) => out.complain(&error.context(format!("account {}", account.name))),
         }
     }
     session.logout();
+    if out.format != Format::Text {
+        out.list(&tested, &[], |_| Vec::new());
+    }
     Ok(())
+}
+
+/// What a pass advises on a refused login is what was just done.
+fn advised(error: anyhow::Error, account: &Stored) -> anyhow::Error {
+    match error.downcast::<Fault>() {
+        Ok(fault) if fault.hint.as_ref().is_some_and(|hint| hint.contains("account test")) => {
+            let set = format!("try: espomail account set {} --password-stdin", argument::quoted(&account.name));
+            fault.hint(format!("check the user and the password; {set}")).into()
+        }
+        Ok(fault) => fault.into(),
+        Err(other) => other,
+    }
 }
 
 #[derive(serde::Serialize)]

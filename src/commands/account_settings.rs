@@ -4,6 +4,7 @@
 use anyhow::Result;
 use clap::ArgAction;
 
+use super::argument;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::store::account::Settings;
@@ -13,7 +14,7 @@ use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Securit
 #[derive(Debug, clap::Args)]
 pub struct SettingsArguments {
     /// E-mail address
-    #[arg(long)]
+    #[arg(long, value_parser = argument::one_address)]
     address: Option<String>,
     /// Owner; the account is then personal, else it is a group account
     #[arg(long, value_name = "USER")]
@@ -22,7 +23,7 @@ pub struct SettingsArguments {
     #[arg(long, value_name = "HOST", help_heading = "Server")]
     imap_host: Option<String>,
     /// IMAP port [default: 993 with tls, else 143]
-    #[arg(long, value_name = "PORT", help_heading = "Server")]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
     imap_port: Option<u16>,
     /// Protection of the connection [default: tls]
     #[arg(long, value_name = "HOW", help_heading = "Server")]
@@ -30,7 +31,7 @@ pub struct SettingsArguments {
     /// IMAP user [default: the address]
     #[arg(long, value_name = "NAME", help_heading = "Server")]
     imap_user: Option<String>,
-    /// Trust the certificates in this PEM file, too
+    /// Trust the certificates in this PEM file, too; an empty name forgets it
     #[arg(long, value_name = "FILE", help_heading = "Server")]
     ca_file: Option<String>,
     /// Mailbox to monitor; may be given several times [default: INBOX]
@@ -45,27 +46,27 @@ pub struct SettingsArguments {
     #[arg(long, value_name = "TIME", help_heading = "Fetching")]
     act_since: Option<String>,
     /// Seconds that one pass may take [default: fetch.max-seconds]
-    #[arg(long, value_name = "SECONDS", help_heading = "Fetching")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400), help_heading = "Fetching")]
     max_seconds: Option<i64>,
     /// MiB beyond which only header and text are fetched [default: fetch.max-message-mib]
-    #[arg(long, value_name = "MIB", help_heading = "Fetching")]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(i64).range(1..=1_024), help_heading = "Fetching")]
     max_message_mib: Option<i64>,
-    /// Open a case for the first e-mail of each thread (group accounts)
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Cases")]
+    /// Open a case for the first e-mail of each thread (group accounts); --make-cases=false ends it
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Cases")]
     make_cases: Option<bool>,
     /// Who gets new cases [default: none]
     #[arg(long, value_name = "RULE", help_heading = "Cases")]
     distribution: Option<Distribution>,
-    /// Team of new cases; with round-robin and least-busy its members get them
+    /// Team of new cases; with round-robin and least-busy its members get them; an empty name forgets it
     #[arg(long, value_name = "TEAM", help_heading = "Cases")]
     case_team: Option<String>,
-    /// Only members with this position in the case team get cases
+    /// Only members with this position in the case team get cases; an empty one forgets it
     #[arg(long, value_name = "POSITION", help_heading = "Cases")]
     case_position: Option<String>,
-    /// User who gets new cases with direct, and the account's mail
+    /// User who gets new cases with direct, and the account's mail; an empty name forgets it
     #[arg(long, value_name = "USER", help_heading = "Cases")]
     assigned_user: Option<String>,
-    /// Team of the account's mail; may be given several times
+    /// Team of the account's mail, in place of those there are; may be given several times, an empty name clears them
     #[arg(long = "team", value_name = "TEAM", help_heading = "Inboxes")]
     teams: Vec<String>,
     /// Whether members of these teams get the mail in their inboxes [default: true]
@@ -79,8 +80,8 @@ struct PasswordArguments {
     /// Read the password from standard input and keep it encrypted in the database
     #[arg(long, help_heading = "Password")]
     password_stdin: bool,
-    /// Run this command for the password at each pass; no shell is involved
-    #[arg(long, value_name = "COMMAND", num_args = 1.., value_terminator = ";", allow_hyphen_values = true, help_heading = "Password")]
+    /// Run this command for the password at each pass, up to the next option; no shell is involved
+    #[arg(long, value_name = "COMMAND", num_args = 1.., value_terminator = ";", help_heading = "Password")]
     password_command: Vec<String>,
     /// Read the password from the first line of this file at each pass
     #[arg(long, value_name = "FILE", help_heading = "Password")]
@@ -133,8 +134,10 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
 
 impl SettingsArguments {
     /// Reads the password where one must be read before the transaction; `ask` when there is none yet.
-    pub fn read_password(&self, ask: bool) -> Result<Option<crate::secret::Secret>> {
+    pub fn read_password(&self, context: &Context, ask: bool) -> Result<Option<crate::secret::Secret>> {
         if self.password.password_stdin || (ask && !self.password.given()) {
+            // Without a key there is nowhere to keep it: say so before anybody types it.
+            context.key()?;
             return context::read_password(self.password.password_stdin).map(Some);
         }
         Ok(None)
@@ -149,7 +152,7 @@ impl SettingsArguments {
         id: AccountId,
         password: Option<&crate::secret::Secret>,
     ) -> Result<()> {
-        self.over_server(settings);
+        self.over_server(settings)?;
         self.over_password(settings, context, id, password)?;
         if let Some(login) = &self.owner {
             (settings.kind, settings.owner) = (AccountKind::Personal, Some(user::find(db, login)?));
@@ -166,40 +169,45 @@ impl SettingsArguments {
         put(&mut settings.distribution, self.distribution);
         put(&mut settings.add_team_users, self.add_team_users);
         if let Some(name) = &self.case_team {
-            settings.case_team = Some(team::find(db, name)?);
+            settings.case_team = if name.is_empty() { None } else { Some(team::find(db, name)?) };
         }
         if let Some(position) = &self.case_position {
             settings.case_position = (!position.is_empty()).then(|| position.clone());
         }
         if let Some(login) = &self.assigned_user {
-            settings.assigned_user = Some(user::find(db, login)?);
+            settings.assigned_user = if login.is_empty() { None } else { Some(user::find(db, login)?) };
         }
-        if !self.teams.is_empty() {
-            settings.teams = self.teams.iter().map(|name| team::find(db, name)).collect::<Result<_>>()?;
+        if let Some(teams) = argument::list(&self.teams) {
+            settings.teams = teams.iter().map(|name| team::find(db, name)).collect::<Result<_>>()?;
         }
         check(settings)
     }
 
-    fn over_server(&self, settings: &mut Settings) {
+    fn over_server(&self, settings: &mut Settings) -> Result<()> {
         put(&mut settings.address, self.address.clone());
         put(&mut settings.imap_host, self.imap_host.clone());
+        let usual = settings.imap_port == 0 || settings.imap_port == usual_port(settings.imap_security);
         put(&mut settings.imap_security, self.imap_security);
         put(&mut settings.imap_port, self.imap_port.map(i64::from));
-        if settings.imap_port == 0 || (self.imap_security.is_some() && self.imap_port.is_none()) {
-            settings.imap_port = if settings.imap_security == Security::Tls { 993 } else { 143 };
+        // A port of one's own stays when only the protection changes.
+        if usual && self.imap_port.is_none() {
+            settings.imap_port = usual_port(settings.imap_security);
         }
         put(&mut settings.imap_user, self.imap_user.clone());
         if settings.imap_user.is_empty() {
             settings.imap_user.clone_from(&settings.address);
         }
         if let Some(file) = &self.ca_file {
-            settings.imap_ca_file = (!file.is_empty()).then(|| file.clone());
+            // Cron has another working directory.
+            let file = if file.is_empty() { None } else { Some(std::path::absolute(file)?.display().to_string()) };
+            settings.imap_ca_file = file;
         }
         if !self.mailboxes.is_empty() {
             settings.mailboxes.clone_from(&self.mailboxes);
             let mut seen = std::collections::HashSet::new();
             settings.mailboxes.retain(|name| seen.insert(name.clone()));
         }
+        Ok(())
     }
 
     fn over_password(
@@ -226,6 +234,10 @@ impl SettingsArguments {
         settings.password_sealed = sealed;
         Ok(())
     }
+}
+
+fn usual_port(security: Security) -> i64 {
+    if security == Security::Tls { 993 } else { 143 }
 }
 
 fn put<T>(place: &mut T, value: Option<T>) {

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::argument;
 use super::show::{lines, or_empty};
 use crate::clock::rfc3339;
 use crate::context::Context;
@@ -37,7 +38,7 @@ enum CaseCommand {
         #[arg(long, value_name = "ACCOUNT")]
         account: Option<String>,
         /// How many at the most
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
         limit: i64,
     },
     /// Show a case with its stream
@@ -108,7 +109,7 @@ impl Case {
                 out.item(&whole, || text(&whole));
             }
             CaseCommand::Create { name, from_email, assigned_user } => {
-                let number = store.transaction(|db| {
+                let case = store.transaction(|db| {
                     let id = match (&from_email, &name) {
                         (Some(wanted), _) => {
                             let email = email::find(db, wanted)?;
@@ -121,9 +122,9 @@ impl Case {
                         let user = user::find(db, login)?;
                         case::assign(db, id, user, now)?;
                     }
-                    Ok(case::show(db, id)?.number)
+                    case::show(db, id)
                 })?;
-                out.say(&format!("case:{number} opened."));
+                out.made(&case, &format!("case:{} opened: {}.", case.number, case.name));
             }
             CaseCommand::Assign { case: wanted, user: login } => {
                 store.transaction(|db| {
@@ -145,8 +146,9 @@ impl Case {
 }
 
 fn find(db: &mut Database, wanted: &str) -> Result<RecordId> {
-    let number = wanted.strip_prefix("case:").unwrap_or(wanted);
-    let number = number.parse().map_err(|_| Fault::new(Class::Usage, format!("{wanted:?} is no case number")))?;
+    let number = wanted.strip_prefix("case:").or_else(|| wanted.strip_prefix('#')).unwrap_or(wanted);
+    let number =
+        number.parse().map_err(|_| Fault::new(Class::Usage, format!("{wanted:?} is no case number, such as 42 or case:42")))?;
     record::find(db, RecordName { kind: RecordKind::Case, number }, &[RecordKind::Case])
 }
 

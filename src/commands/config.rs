@@ -17,7 +17,7 @@ pub struct ConfigCommand {
 enum Verb {
     /// Print every setting in force and where it came from; passwords are left out
     Show,
-    /// Read the configuration and say whether it is sound
+    /// Read the configuration and the key of stored passwords and say whether they are sound; leave the database alone
     Check,
 }
 
@@ -33,8 +33,14 @@ impl ConfigCommand {
         let loaded = &context.loaded;
         let file = loaded.file.as_ref().map_or_else(|| "defaults".to_string(), |file| file.display().to_string());
         match self.command {
-            // Whatever is wrong with it was said before we came here.
-            Verb::Check => context.out.say(&format!("{file}: sound.")),
+            // Whatever is wrong with it was said before we came here; what is left is the key it names.
+            Verb::Check => {
+                let security = &loaded.config.security;
+                if security.key_file.is_some() || !security.key_command.is_empty() {
+                    context.key()?;
+                }
+                context.out.made(&serde_json::json!({ "file": loaded.file, "sound": true }), &format!("{file}: sound."));
+            }
             Verb::Show => {
                 let mut shown = loaded.config.clone();
                 shown.database = masked(&shown.database);

@@ -35,9 +35,13 @@ impl Db {
         let mut store = Store::connect(context.database())?;
         match self.command {
             DbCommand::Migrate => {
+                if matches!(store.schema_state()?, SchemaState::Newer(_)) {
+                    // Says so, and what to install.
+                    return Store::open(context.database()).map(|_| ());
+                }
                 let ran = store.migrate()?;
                 let text = if ran.is_empty() { "Nothing to do.".to_string() } else { format!("Applied {}.", ran.join(", ")) };
-                context.out.say(&text);
+                context.out.made(&serde_json::json!({ "applied": ran }), &text);
             }
             DbCommand::Status => {
                 let (state, migrations) = match store.schema_state()? {

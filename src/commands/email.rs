@@ -3,11 +3,11 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::argument;
 use super::show::{lines, or_empty, yes};
 use crate::clock::rfc3339;
 use crate::context::Context;
-use crate::fault::{Class, Fault};
-use crate::mail::{self, Address};
+use crate::mail::Address;
 use crate::output::shown;
 use crate::pass::complete;
 use crate::store::email::{self, EmailFilter};
@@ -35,14 +35,8 @@ enum EmailCommand {
         /// Number or Message-ID
         email: String,
     },
-    /// List the attachments, or write one to standard output
-    Attachments {
-        /// Number or Message-ID
-        email: String,
-        /// Number of the attachment to write, as listed
-        #[arg(long, value_name = "NUMBER")]
-        save: Option<usize>,
-    },
+    /// List the attachments, save them, or write one to standard output
+    Attachments(super::attachments::Attachments),
     /// Fetch the whole of an e-mail of which only header and text were taken
     FetchBody {
         /// Number or Message-ID
@@ -56,7 +50,7 @@ struct List {
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
     /// Only those from this address
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = argument::one_address)]
     from: Option<String>,
     /// Only those with this in the subject
     #[arg(long, value_name = "TEXT")]
@@ -77,10 +71,10 @@ struct List {
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// How many at the most
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
     limit: i64,
     /// How many to pass over
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     offset: i64,
 }
 
@@ -119,22 +113,7 @@ impl Email {
                 let id = email::find(store.connection(), &wanted)?;
                 out.bytes(&raw::raw_of(store.connection(), id)?.unwrap_or_default())?;
             }
-            EmailCommand::Attachments { email: wanted, save } => {
-                let id = email::find(store.connection(), &wanted)?;
-                let attachments = email::attachments_of(store.connection(), id)?;
-                let Some(number) = save else {
-                    let numbered: Vec<_> = (1_usize..).zip(attachments).collect();
-                    out.list(&numbered, &["number", "name", "type", "size"], |(number, attachment)| {
-                        let size = attachment.size.to_string();
-                        vec![number.to_string(), attachment.name.clone(), attachment.media_type.clone(), size]
-                    });
-                    return Ok(());
-                };
-                let missing = || Fault::new(Class::Data, format!("e-mail {id} has no attachment {number}"));
-                let attachment = number.checked_sub(1).and_then(|at| attachments.get(at)).ok_or_else(missing)?;
-                let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
-                out.bytes(&mail::attachment_content(&raw, &attachment.part).ok_or_else(missing)?)?;
-            }
+            EmailCommand::Attachments(attachments) => attachments.run(context, store.connection())?,
             EmailCommand::FetchBody { email: wanted } => {
                 let id = email::find(store.connection(), &wanted)?;
                 let setting = super::fetch::connection(context);

@@ -57,6 +57,7 @@ impl Fetch {
             batch_messages: config.fetch.batch_messages.max(1),
             connection: connection(context),
             limit: self.limit,
+            named: !self.accounts.is_empty(),
         };
         let reports = fetch::run(&setting, &self.accounts)?;
         report(context, &reports);

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use serde_json::json;
 
 use crate::config;
 use crate::context::{self, Context};
@@ -39,20 +40,23 @@ impl Init {
         }
         // The database first: when it cannot be had, nothing is left behind.
         let mut store = Store::create(&database)?;
-        let state = store.schema_state()?;
-        if state == SchemaState::Empty {
+        if store.schema_state()? == SchemaState::Empty {
             store.migrate()?;
+        } else {
+            // One that was there is kept; an older or newer one is refused.
+            Store::open(&database)?;
         }
         let key = folder.join("espomail.key");
         let made_key = write_private(&key, &format!("{}\n", context::new_key()?))?;
         write_private(&file, &configuration(&database))?;
-        let out = &context.out;
-        out.say(&format!("Configuration: {}", file.display()));
+        let mut said = vec![format!("Configuration: {}", file.display())];
         if made_key {
-            out.say(&format!("Key:           {} (keep a copy: stored passwords cannot be read without it)", key.display()));
+            said.push(format!("Key:           {} (keep a copy: stored passwords cannot be read without it)", key.display()));
         }
-        out.say(&format!("Database:      {}", config::masked(&database)));
-        out.say("Next: espomail account add --help");
+        said.push(format!("Database:      {}", config::masked(&database)));
+        said.push("Next: espomail account add --help".to_string());
+        let made = json!({ "config": file, "key": key, "database": config::masked(&database) });
+        context.out.made(&made, &said.join("\n"));
         Ok(())
     }
 }
@@ -79,8 +83,9 @@ fn complete(context: &Context, file: &Path) -> Result<()> {
         .into());
     }
     store.migrate()?;
-    context.out.say(&format!("Configuration: {} (kept)", file.display()));
-    context.out.say(&format!("Database:      {}", config::masked(&database)));
+    let database = config::masked(&database);
+    let sentence = format!("Configuration: {} (kept)\nDatabase:      {database}", file.display());
+    context.out.made(&json!({ "config": file, "database": database }), &sentence);
     Ok(())
 }
 

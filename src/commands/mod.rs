@@ -3,6 +3,8 @@
 
 mod account;
 mod account_settings;
+mod argument;
+mod attachments;
 mod case;
 mod config;
 mod db;
@@ -29,29 +31,29 @@ use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
 use crate::fault::Class;
 use crate::output::{self, Format, Output};
+use crate::store::dialect;
 
 /// A mail-to-CRM engine for the command line
 #[derive(Debug, Parser)]
 #[command(name = "espomail", version, max_term_width = 100, arg_required_else_help = true, subcommand_required = true)]
-#[command(
-    after_help = "Exit status: 0 done, 1 a question answered no, 64 usage, 65 bad input, 69 server unavailable, 70 our bug,\n\
-                        73 and 74 cannot write, 75 try later, 76 protocol, 77 refused, 78 configuration. See espomail(1)."
-)]
+#[command(after_help = "Exit status: 0 done, 1 a question answered no, 64 usage, 65 bad input,\n\
+                  69 server unavailable, 70 our bug, 73 and 74 cannot write, 75 try later,\n\
+                  76 protocol, 77 refused, 78 configuration. See espomail(1).")]
 pub struct Cli {
     /// Read this configuration file instead of looking for one
-    #[arg(short, long, value_name = "FILE", global = true)]
+    #[arg(short, long, value_name = "FILE", global = true, help_heading = "Global options")]
     config: Option<PathBuf>,
     /// Use this database: sqlite:PATH or postgresql://USER@HOST/NAME
-    #[arg(long, value_name = "URL", global = true, hide_env_values = true)]
+    #[arg(long, value_name = "URL", global = true, help_heading = "Global options")]
     database: Option<String>,
-    /// Write answers as text, one JSON document, or one JSON line an item
-    #[arg(short, long, value_name = "FORMAT", global = true, default_value = "text", hide_possible_values = true)]
-    output: Format,
+    /// Write answers as text, json (one document) or jsonl (one line an item) [default: text]
+    #[arg(short, long, value_name = "FORMAT", global = true, help_heading = "Global options", hide_possible_values = true)]
+    output: Option<Format>,
     /// Print nothing but answers and faults
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = "Global options", conflicts_with = "verbose")]
     quiet: bool,
     /// Say what is done; twice for each message, three times for everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Global options", action = clap::ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]
     command: Command,
@@ -87,10 +89,7 @@ enum Needs {
 
 impl Command {
     const fn needs(&self) -> Needs {
-        match self {
-            Self::Init(_) => Needs::Nothing,
-            _ => Needs::Config,
-        }
+        if matches!(self, Self::Init(_)) { Needs::Nothing } else { Needs::Config }
     }
 
     fn run(self, context: &Context) -> Result<()> {
@@ -127,30 +126,27 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return if error.use_stderr() { Class::Usage.exit_status() } else { 0 };
         }
     };
-    // The message of a panic is for a bug report, not for cron's mail.
-    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
-    catch_unwind(AssertUnwindSafe(|| start(cli))).unwrap_or_else(|_| {
-        output::last_words("espomail itself failed; this is a bug, please report it with the output of -vvv");
-        Class::Software.exit_status()
-    })
+    output::report_panics();
+    catch_unwind(AssertUnwindSafe(|| start(cli))).unwrap_or(Class::Software.exit_status())
 }
 
 fn start(cli: Cli) -> u8 {
-    let out = Output::new(cli.output, cli.verbose > 0, cli.quiet);
+    let format = cli.output.unwrap_or(Format::Text);
+    let out = Output::new(format, cli.verbose > 0, cli.quiet);
     let overrides = context::overrides(cli.config, cli.database);
     let loaded = match cli.command.needs() {
         Needs::Nothing => {
             let database_from = overrides.database.as_ref().map(|_| "--database");
             let file = overrides.named_file().cloned();
-            let mut config = Config::default();
-            config.database = overrides.database.clone().or(overrides.environment_database.clone()).unwrap_or_default();
+            let database = overrides.database.clone().or(overrides.environment_database.clone()).unwrap_or_default();
+            let config = Config { database, ..Config::default() };
             Ok(Loaded { config, file, set_in_file: Vec::new(), database_from })
         }
         Needs::Config => load(&overrides),
     };
     let context = match loaded.and_then(|loaded| {
         begin_log(cli.verbose, cli.quiet, &loaded.config);
-        Context::new(Output::new(cli.output, cli.verbose > 0, cli.quiet), loaded)
+        Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)
     }) {
         Ok(context) => context,
         Err(error) => {
@@ -159,21 +155,19 @@ fn start(cli: Cli) -> u8 {
         }
     };
     if let Err(error) = cli.command.run(&context) {
-        context.out.complain(&error);
+        context.out.complain(&dialect::classify(error));
     }
     context.out.status()
 }
 
-/// The log goes to standard error; the libraries' own logs only when everything is asked for.
+/// A flag comes before the environment, the environment before the file.
 fn begin_log(verbose: u8, quiet: bool, config: &Config) {
     let level = match (quiet, verbose) {
-        (true, _) => "error",
-        (_, 0) => &config.log.level,
-        (_, 1) => "info",
-        (_, 2) => "debug",
-        _ => "trace",
+        (true, _) => "error".to_string(),
+        (_, 0) => context::log_level().unwrap_or_else(|| config.log.level.clone()),
+        (_, 1) => "info".to_string(),
+        (_, 2) => "debug".to_string(),
+        _ => "trace".to_string(),
     };
-    let filter = context::log_level().unwrap_or_else(|| format!("off,espomail={level}"));
-    // A second logger in one process, as in tests, changes nothing.
-    let _ = env_logger::Builder::new().parse_filters(&filter).format_timestamp_secs().try_init();
+    output::start_log(&level);
 }

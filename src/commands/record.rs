@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
+use super::argument;
 use super::show::{lines, or_empty, yes};
 use crate::clock::rfc3339;
 use crate::context::Context;
@@ -34,13 +35,13 @@ enum RecordCommand {
         /// Only this kind
         kind: Option<RecordKind>,
         /// Only those with this e-mail address
-        #[arg(long)]
+        #[arg(long, value_parser = argument::one_address)]
         address: Option<String>,
         /// Only those with this in their name
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
         /// How many at the most
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
         limit: i64,
     },
     /// Show a record
@@ -62,8 +63,8 @@ enum RecordCommand {
 
 #[derive(Debug, clap::Args)]
 struct Fields {
-    /// E-mail address, in place of those there are; may be given several times
-    #[arg(long = "address", value_name = "ADDRESS")]
+    /// E-mail address, in place of those there are; may be given several times, an empty one clears them
+    #[arg(long = "address", value_name = "ADDRESS", value_parser = argument::address)]
     addresses: Vec<String>,
     /// Account it belongs to, such as account:3
     #[arg(long, value_name = "RECORD")]
@@ -77,7 +78,7 @@ struct Fields {
     /// User it is assigned to
     #[arg(long, value_name = "USER")]
     assigned_user: Option<String>,
-    /// Team, in place of those there are; may be given several times
+    /// Team, in place of those there are; may be given several times, an empty one clears them
     #[arg(long = "team", value_name = "TEAM")]
     teams: Vec<String>,
     /// Whether it is active; inactive records get no mail
@@ -91,16 +92,17 @@ impl Fields {
         let account = of(self.account, RecordKind::Account)?;
         let converted_account = of(self.converted_account, RecordKind::Account)?;
         let converted_contact = of(self.converted_contact, RecordKind::Contact)?;
-        let teams = self.teams.iter().map(|name| team::find(db, name)).collect::<Result<Vec<_>>>()?;
+        let teams = argument::list(&self.teams);
+        let teams = teams.map(|names| names.iter().map(|name| team::find(db, name)).collect()).transpose()?;
         Ok(RecordChanges {
             name,
             active: self.active,
-            addresses: (!self.addresses.is_empty()).then(|| self.addresses.clone()),
+            addresses: argument::list(&self.addresses),
             account,
             converted_account,
             converted_contact,
             assigned_user: self.assigned_user.as_deref().map(|login| user::find(db, login)).transpose()?,
-            teams: (!teams.is_empty()).then_some(teams),
+            teams,
         })
     }
 }
@@ -114,11 +116,13 @@ impl Record {
                 return Err(Fault::new(Class::Usage, "cases are made with: espomail case create").into());
             }
             RecordCommand::Add { kind, name, fields } => {
-                let named = store.transaction(|db| {
+                let record = store.transaction(|db| {
                     let changes = fields.changes(db, None)?;
-                    record::add(db, kind, &name, &changes, context.now())
+                    let named = record::add(db, kind, &name, &changes, context.now())?;
+                    let id = record::find(db, named, &[])?;
+                    record::show(db, id)
                 })?;
-                out.say(&format!("{named} added: {name}."));
+                out.made(&record, &format!("{} added: {name}.", record.named));
             }
             RecordCommand::List { kind, address, name, limit } => {
                 let filter = RecordFilter { kind, address, name_part: name, limit };

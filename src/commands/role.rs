@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::argument;
 use super::show::lines;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
@@ -22,6 +23,7 @@ enum RoleCommand {
     /// Add a role without rights
     Add {
         /// Name
+        #[arg(value_parser = argument::name)]
         name: String,
     },
     /// List all roles
@@ -88,8 +90,9 @@ impl Role {
         let out = &context.out;
         match self.command {
             RoleCommand::Add { name } => {
-                store.transaction(|db| role::add(db, &name))?;
-                out.say(&format!("Role {name} added."));
+                let role = store.transaction(|db| role::add(db, &name).and_then(|id| role::show(db, id)))?;
+                let next = format!("Next: espomail role grant {} email read team", argument::quoted(&name));
+                out.made(&role, &format!("Role {name} added. {next}"));
             }
             RoleCommand::List => {
                 let roles = role::list(store.connection())?;

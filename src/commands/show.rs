@@ -1,11 +1,11 @@
 //! Pieces of text that several commands print alike.
 
-/// Writes a title and lines of `key: value`, leaving out what is empty.
+/// Writes lines of `key: value`, leaving out what is empty. A value with a line break must not look like another line.
 pub fn lines(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(key, _)| key.len()).max().unwrap_or(0) + 1;
     let mut text = String::new();
     for (key, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-        text.push_str(&format!("{:<width$} {}\n", format!("{key}:"), crate::output::shown(value)));
+        text.push_str(&format!("{:<width$} {}\n", format!("{key}:"), crate::output::shown(value).replace('\n', " ")));
     }
     text
 }

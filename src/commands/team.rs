@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::argument;
 use super::show::lines;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
@@ -21,6 +22,7 @@ enum TeamCommand {
     /// Add a team
     Add {
         /// Name
+        #[arg(value_parser = argument::name)]
         name: String,
     },
     /// List all teams
@@ -35,7 +37,7 @@ enum TeamCommand {
         /// Name or number
         team: String,
         /// New name
-        #[arg(long)]
+        #[arg(long, value_parser = argument::name)]
         name: String,
     },
     /// Remove a team; its members, records and e-mails stay
@@ -51,7 +53,7 @@ enum TeamCommand {
         #[arg(required = true)]
         users: Vec<String>,
         /// Position in the team, such as agent
-        #[arg(long)]
+        #[arg(long, value_parser = argument::name)]
         position: Option<String>,
     },
     /// End the membership of users
@@ -70,8 +72,8 @@ impl Team {
         let out = &context.out;
         match self.command {
             TeamCommand::Add { name } => {
-                store.transaction(|db| team::add(db, &name))?;
-                out.say(&format!("Team {name} added."));
+                let team = store.transaction(|db| team::add(db, &name).and_then(|id| team::show(db, id)))?;
+                out.made(&team, &format!("Team {name} added. Next: espomail team join {} USER", argument::quoted(&name)));
             }
             TeamCommand::List => {
                 let teams = team::list(store.connection())?;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
+use super::argument;
 use super::show::{lines, or_empty, yes};
 use crate::clock::rfc3339;
 use crate::context::Context;
@@ -43,12 +44,13 @@ enum UserCommand {
 #[derive(Debug, clap::Args)]
 struct Add {
     /// Login, as in the operating system
+    #[arg(value_parser = argument::name)]
     login: String,
     /// Full name [default: the login]
     #[arg(long)]
     name: Option<String>,
     /// E-mail address; may be given several times
-    #[arg(long = "address", value_name = "ADDRESS")]
+    #[arg(long = "address", value_name = "ADDRESS", value_parser = argument::one_address)]
     addresses: Vec<String>,
     /// Team that e-mails of the user's personal accounts get
     #[arg(long, value_name = "TEAM")]
@@ -65,8 +67,8 @@ struct Set {
     /// Full name
     #[arg(long)]
     name: Option<String>,
-    /// E-mail addresses, in place of those there are; may be given several times
-    #[arg(long = "address", value_name = "ADDRESS")]
+    /// E-mail addresses, in place of those there are; may be given several times, an empty one clears them
+    #[arg(long = "address", value_name = "ADDRESS", value_parser = argument::address)]
     addresses: Vec<String>,
     /// Team that e-mails of the user's personal accounts get
     #[arg(long, value_name = "TEAM")]
@@ -107,7 +109,7 @@ impl User {
         let out = &context.out;
         match self.command {
             UserCommand::Add(add) => {
-                store.transaction(|db| {
+                let user = store.transaction(|db| {
                     let default_team = add.default_team.as_deref().map(|name| team::find(db, name)).transpose()?;
                     let new = NewUser {
                         login: add.login.clone(),
@@ -116,9 +118,10 @@ impl User {
                         addresses: add.addresses.clone(),
                         default_team,
                     };
-                    user::add(db, &new)
+                    let id = user::add(db, &new)?;
+                    user::show(db, id)
                 })?;
-                out.say(&format!("User {} added.", add.login));
+                out.made(&user, &format!("User {} added.", user.login));
             }
             UserCommand::List => {
                 let users = user::list(store.connection())?;
@@ -156,7 +159,7 @@ impl User {
                         name: set.name.clone(),
                         active: set.active,
                         administrator: set.administrator,
-                        addresses: (!set.addresses.is_empty()).then(|| set.addresses.clone()),
+                        addresses: argument::list(&set.addresses),
                         default_team,
                     };
                     user::set(db, id, &changes)
@@ -186,11 +189,12 @@ impl Absence {
                 if ends_at <= starts_at {
                     return Err(Fault::new(Class::Usage, "the absence ends before it begins").into());
                 }
-                let id = store.transaction(|db| {
+                let (id, login) = store.transaction(|db| {
                     let id = user::find(db, &wanted)?;
-                    user::add_absence(db, id, starts_at, ends_at)
+                    Ok((user::add_absence(db, id, starts_at, ends_at)?, user::show(db, id)?.login))
                 })?;
-                out.say(&format!("Absence {id} added: {wanted} from {} until {}.", rfc3339(starts_at), rfc3339(ends_at)));
+                let sentence = format!("Absence {id} added: {login} from {} until {}.", rfc3339(starts_at), rfc3339(ends_at));
+                out.made(&user::Absence { id, login, starts_at, ends_at }, &sentence);
             }
             Self::List => {
                 let absences = user::absences(store.connection(), context.now())?;

@@ -8,6 +8,7 @@ mod charset;
 mod corpus;
 mod header;
 mod html;
+mod markup;
 mod parse;
 mod structure;
 #[cfg(test)]

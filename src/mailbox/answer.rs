@@ -1,16 +1,22 @@
 //! What a server answers, one untagged response at a time: one that cannot be read spoils itself alone.
 
+use std::ops::Range;
+use std::panic::catch_unwind;
+
 use imap_proto::types::{AttributeValue, BodyStructure, MailboxDatum, Response, ResponseCode, Status};
 use jiff::fmt::strtime;
 
+/// How deep parentheses may go: the parser calls itself for each, and the stack is finite.
+const DEEPEST: usize = 100;
+
 /// How a command ended.
-pub struct Ending {
+pub struct Ending<'a> {
     pub status: Status,
-    pub information: String,
+    pub information: &'a [u8],
 }
 
 /// Reads the tagged response that ends a command; none for any other line.
-pub fn ending(line: &[u8], tag: &str) -> Option<Ending> {
+pub fn ending<'a>(line: &'a [u8], tag: &str) -> Option<Ending<'a>> {
     let rest = line.strip_prefix(tag.as_bytes())?.strip_prefix(b" ")?;
     let (word, information) = rest.split_at(rest.iter().position(|byte| byte.is_ascii_whitespace()).unwrap_or(rest.len()));
     let status = match word.to_ascii_uppercase().as_slice() {
@@ -19,21 +25,65 @@ pub fn ending(line: &[u8], tag: &str) -> Option<Ending> {
         b"BAD" => Status::Bad,
         _ => return None,
     };
-    Some(Ending { status, information: super::session::text(information) })
+    Some(Ending { status, information })
 }
 
-/// Parses one untagged response.
-pub fn parse(line: &[u8]) -> Option<Response<'_>> {
-    match imap_proto::parser::parse_response(line) {
-        Ok((rest, response)) if rest.is_empty() => Some(response),
+/// Parses one untagged response. The parser panics on some (such as `INTERNALDATE NIL`): those cannot be read either.
+fn parse(line: &[u8]) -> Option<Response<'_>> {
+    if is_too_deep(line) {
+        return None;
+    }
+    match catch_unwind(|| imap_proto::parser::parse_response(line)).ok()? {
+        Ok(([], response)) => Some(response),
         _ => None,
     }
 }
 
+/// Whether parentheses outside of strings go deeper than any message's structure does.
+fn is_too_deep(line: &[u8]) -> bool {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(found) = line.get(at..).and_then(|rest| rest.iter().position(|byte| b"()\"{".contains(byte))) {
+        at += found + 1;
+        match line.get(at - 1) {
+            Some(b'(') => depth += 1,
+            Some(b')') => depth = depth.saturating_sub(1),
+            Some(b'"') => at += quoted_length(&line[at..]),
+            _ => {
+                let end = memchr::memchr(b'\n', &line[at..]).map_or(line.len(), |end| at + end + 1);
+                let length = super::wire::literal_length(&line[at - 1..end]).and_then(|length| usize::try_from(length).ok());
+                if let Some(length) = length {
+                    at = end.saturating_add(length);
+                }
+            }
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+    }
+    false
+}
+
+/// Returns how many bytes a quoted string has behind its first quotation mark, with the last.
+fn quoted_length(rest: &[u8]) -> usize {
+    let mut escaped = false;
+    let end = rest.iter().position(|byte| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    });
+    end.map_or(rest.len(), |end| end + 1)
+}
+
+/// Whether an untagged response begins with a word.
+pub fn is_about(line: &[u8], word: &str) -> bool {
+    line.strip_prefix(b"* ")
+        .and_then(|rest| rest.get(..word.len()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+}
+
 /// Whether the server says that it closes the connection; with its words.
-pub fn bye(line: &[u8]) -> Option<String> {
-    let rest = line.strip_prefix(b"* ")?;
-    (rest.len() >= 3 && rest[..3].eq_ignore_ascii_case(b"BYE")).then(|| super::session::text(&rest[3..]))
+pub fn bye(line: &[u8]) -> Option<&[u8]> {
+    is_about(line, "BYE").then(|| line.get(5..)).flatten()
 }
 
 /// What a FETCH response says of one message.
@@ -43,17 +93,62 @@ pub struct Item {
     pub size: Option<u64>,
     /// Seconds since 1970 UTC.
     pub internal_date: Option<i64>,
-    /// Where in the response each BODY section stands: its name, offset and length.
-    pub sections: Vec<Section>,
+    sections: Vec<Section>,
     pub structure: Option<BodyStructure<'static>>,
 }
 
 /// One BODY section of a FETCH response.
 #[derive(Debug)]
-pub struct Section {
+struct Section {
     /// As asked for, such as `1.2.MIME`; empty for the whole.
-    pub name: String,
-    pub bytes: std::ops::Range<usize>,
+    name: String,
+    content: Content,
+}
+
+/// Where a section's bytes are.
+#[derive(Debug)]
+enum Content {
+    Nil,
+    /// At this place in the response: bodies are not copied.
+    Literal(Range<usize>),
+    /// Out of a quoted string.
+    Quoted(Vec<u8>),
+}
+
+/// A section that was looked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    Bytes(Vec<u8>),
+    Nil,
+    Absent,
+}
+
+impl Item {
+    /// Takes a section out of the response that the item was read from.
+    pub fn take(self, name: &str, mut line: Vec<u8>) -> Taken {
+        match self.sections.into_iter().find(|section| section.name == name).map(|section| section.content) {
+            Some(Content::Literal(range)) => {
+                line.truncate(range.end);
+                line.drain(..range.start.min(line.len()));
+                Taken::Bytes(line)
+            }
+            Some(Content::Quoted(bytes)) => Taken::Bytes(bytes),
+            Some(Content::Nil) => Taken::Nil,
+            None => Taken::Absent,
+        }
+    }
+
+    /// Takes all sections, with their names.
+    pub fn into_sections(self, line: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> {
+        self.sections.into_iter().map(|section| {
+            let bytes = match section.content {
+                Content::Literal(range) => line.get(range).unwrap_or_default().to_vec(),
+                Content::Quoted(bytes) => bytes,
+                Content::Nil => Vec::new(),
+            };
+            (section.name, bytes)
+        })
+    }
 }
 
 /// Reads a FETCH response.
@@ -66,9 +161,9 @@ pub fn item(line: &[u8]) -> Option<Item> {
             AttributeValue::Rfc822Size(size) => item.size = Some(u64::from(size)),
             AttributeValue::InternalDate(date) => item.internal_date = internal_date(&date),
             AttributeValue::BodyStructure(structure) => item.structure = Some(structure.into_owned()),
-            AttributeValue::BodySection { section, data, .. } => {
-                let bytes = data.as_deref().map_or(0..0, |data| place(line, data));
-                item.sections.push(Section { name: section.as_ref().map(section_name).unwrap_or_default(), bytes });
+            AttributeValue::BodySection { section, index: None, data } => {
+                let name = section.as_ref().map(section_name).unwrap_or_default();
+                item.sections.push(Section { name, content: content(line, data.as_deref()) });
             }
             _ => {}
         }
@@ -76,14 +171,26 @@ pub fn item(line: &[u8]) -> Option<Item> {
     Some(item)
 }
 
-/// Returns where a part of a line stands in it. The parser borrows literals; what it copied (an escaped quoted string) is
-/// looked for.
-fn place(line: &[u8], part: &[u8]) -> std::ops::Range<usize> {
-    let start = (part.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
-    if line.get(start..start + part.len()).is_some_and(|here| here == part) {
-        return start..start + part.len();
+/// The parser lends the bytes between quotation marks as they are, and does not tell them from those of a literal; what
+/// stands before them does.
+fn content(line: &[u8], data: Option<&[u8]>) -> Content {
+    let Some(data) = data else { return Content::Nil };
+    let start = (data.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+    let range = start..start.saturating_add(data.len());
+    match line.get(start.wrapping_sub(1)) {
+        Some(b'\n') if range.end <= line.len() => Content::Literal(range),
+        _ => Content::Quoted(unescaped(data)),
     }
-    memchr::memmem::find(line, part).map_or(0..0, |at| at..at + part.len())
+}
+
+/// Takes the backslashes off quoted characters (RFC 3501, section 9: QUOTED-CHAR).
+fn unescaped(quoted: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(quoted.len());
+    let mut rest = quoted.iter();
+    while let Some(byte) = rest.next() {
+        bytes.push(if *byte == b'\\' { *rest.next().unwrap_or(byte) } else { *byte });
+    }
+    bytes
 }
 
 fn section_name(section: &imap_proto::types::SectionPath) -> String {
@@ -123,7 +230,10 @@ pub fn listed(line: &[u8]) -> Option<String> {
         Response::MailboxData(MailboxDatum::List { name_attributes, name, .. })
             if !name_attributes.contains(&NameAttribute::NoSelect) =>
         {
-            Some(super::name::decode(&name))
+            // As with bodies, a quoted name comes with its backslashes.
+            let is_quoted = line.trim_ascii_end().ends_with(b"\"");
+            let wire = if is_quoted { String::from_utf8(unescaped(name.as_bytes())).ok()? } else { name.into_owned() };
+            Some(super::name::decode(&wire))
         }
         _ => None,
     }
@@ -155,11 +265,64 @@ mod tests {
     }
 
     #[test]
-    fn a_fetch_response_with_two_sections() {
-        let line = b"* 3 FETCH (UID 7 RFC822.SIZE 12 BODY[1.MIME] {3}\r\nabc BODY[] \"x\\\"y\")\r\n";
-        let item = item(line).expect("it is well-formed");
-        assert_eq!((item.uid, item.size), (Some(7), Some(12)));
-        assert_eq!(item.sections[0].name, "1.MIME");
-        assert_eq!(&line[item.sections[0].bytes.clone()], b"abc");
+    fn a_fetch_response_with_literals_quoted_strings_and_nil() {
+        let line = b"* 3 FETCH (UID 7 RFC822.SIZE 12 BODY[1.MIME] {3}\r\nabc BODY[1] \"x\\\"y\\\\\" BODY[2] \"\" BODY[] NIL)\r\n";
+        let read = || item(line).expect("it is well-formed");
+        assert_eq!((read().uid, read().size), (Some(7), Some(12)));
+        for (name, taken) in [
+            ("1.MIME", Taken::Bytes(b"abc".to_vec())),
+            ("1", Taken::Bytes(b"x\"y\\".to_vec())),
+            ("2", Taken::Bytes(Vec::new())),
+            ("", Taken::Nil),
+            ("9", Taken::Absent),
+        ] {
+            assert_eq!(read().take(name, line.to_vec()), taken, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_the_parser_cannot_be_read() {
+        assert!(item(b"* 3 FETCH (UID 7 INTERNALDATE NIL)\r\n").is_none());
+        let deep = |deep: usize| format!("* 3 FETCH (UID 7 BODYSTRUCTURE {}\r\n", "(".repeat(deep));
+        assert!(item(deep(1_000_000).as_bytes()).is_none());
+        let hidden = format!("* 3 FETCH (BODY[1] \"\\\")))\" BODY[2] {{4}}\r\n))\") BODYSTRUCTURE {}\r\n", "(".repeat(200));
+        assert!(is_too_deep(hidden.as_bytes()));
+        assert!(!is_too_deep(b"* 3 FETCH (BODY[] {300}\r\n((((("));
+    }
+
+    #[test]
+    fn a_structure_as_deep_as_it_may_be_is_read_in_no_time() {
+        let text = r#"("text" "plain" NIL NIL NIL "7bit" 2 1)"#;
+        let multipart = |inner: String| format!(r#"({inner} "mixed")"#);
+        let envelope = r#"(NIL "s" NIL NIL NIL NIL NIL NIL NIL NIL)"#;
+        let message = |inner: String| format!(r#"("message" "rfc822" NIL NIL NIL "7bit" 9 {envelope} {inner} 1)"#);
+        let started = std::time::Instant::now();
+        for (broken, wrap) in [(false, true), (true, true), (false, false), (true, false)] {
+            let core = if broken { text.replace("7bit\" 2", "7bit\" x") } else { text.to_string() };
+            let deep = (0..DEEPEST - 3).fold(core, |inner, _| if wrap { multipart(inner) } else { message(inner) });
+            let line = format!("* 1 FETCH (UID 1 BODYSTRUCTURE {deep})\r\n");
+            assert!(!is_too_deep(line.as_bytes()));
+            assert_eq!(item(line.as_bytes()).is_none(), broken, "{wrap}");
+        }
+        let extension = format!(
+            "* 1 FETCH (UID 1 BODYSTRUCTURE (\"text\" \"plain\" NIL NIL NIL \"7bit\" 2 1 NIL NIL NIL NIL {}x))\r\n",
+            "(".repeat(90)
+        );
+        assert!(item(extension.as_bytes()).is_none());
+        assert!(started.elapsed() < std::time::Duration::from_secs(1), "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn fetch_4_a_listed_name_may_have_quotation_marks() {
+        assert_eq!(listed(b"* LIST (\\HasNoChildren) \"/\" \"a\\\"b\\\\c\"\r\n").as_deref(), Some("a\"b\\c"));
+        assert_eq!(listed(b"* LIST () \"/\" {3}\r\na\"b\r\n").as_deref(), Some("a\"b"));
+        assert_eq!(listed(b"* LIST (\\Noselect) NIL x\r\n"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(line in "\\* 1 FETCH \\([ A-Z()\"{}0-9\\\\\\[\\]]{0,60}\\)?\r\n") {
+            let _ = (item(line.as_bytes()), search(line.as_bytes()), listed(line.as_bytes()));
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! Reading mail from files: a message, an mbox, a Maildir, or a folder of messages (FETCH-17).
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::fault::{Class, Fault};
+
+/// How an mbox and each message in it begins (RFC 4155).
+const MBOX: &[u8] = b"From ";
 
 /// A message from a file.
 pub struct FileMessage {
@@ -20,46 +23,74 @@ pub struct FileMessage {
 /// Hands every message at or below a path to `each`, in the order of names. A message larger than `max` bytes is an error
 /// that names it; nothing behind it is read.
 pub fn read(path: &Path, max: u64, each: &mut dyn FnMut(FileMessage) -> Result<()>) -> Result<()> {
-    let kind =
-        std::fs::metadata(path).map_err(|error| Fault::new(Class::Data, format!("cannot read {}: {error}", path.display())))?;
-    if !kind.is_dir() {
-        return read_file(path, max, each);
-    }
-    let is_maildir = path.join("cur").is_dir() && path.join("new").is_dir();
-    let folders = if is_maildir { vec![path.join("cur"), path.join("new")] } else { vec![path.to_path_buf()] };
+    let kind = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if kind.is_dir() { read_folder(path, max, each) } else { read_file(path, max, each) }
+}
+
+/// A Maildir has messages in `cur` and `new`, under any names; another folder has them in files whose names or beginnings
+/// say so, and in the folders below it.
+fn read_folder(folder: &Path, max: u64, each: &mut dyn FnMut(FileMessage) -> Result<()>) -> Result<()> {
+    let is_maildir = folder.join("cur").is_dir() && folder.join("new").is_dir();
+    let folders = if is_maildir { vec![folder.join("cur"), folder.join("new")] } else { vec![folder.to_path_buf()] };
     for folder in folders {
-        for entry in sorted(&folder)? {
-            if entry.is_dir() {
-                read(&entry, max, each)?;
-            } else if !entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
-                read_file(&entry, max, each)?;
+        for path in sorted(&folder)? {
+            // A link to a folder may lead back here, and what is neither file nor folder may never end.
+            let is_link = path.symlink_metadata().map_err(|error| unreadable(&path, &error))?.is_symlink();
+            let kind = path.metadata().map_err(|error| unreadable(&path, &error))?;
+            let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if kind.is_dir() && !is_link && !is_maildir {
+                read_folder(&path, max, each)?;
+            } else if kind.is_file() && !is_hidden && (is_maildir || is_mail(&path)?) {
+                read_file(&path, max, each)?;
             }
         }
     }
     Ok(())
 }
 
+fn is_mail(path: &Path) -> Result<bool> {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    if matches!(extension.as_deref(), Some("eml" | "mbox")) {
+        return Ok(true);
+    }
+    let mut beginning = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MBOX.len() as u64).read_to_end(&mut beginning))
+        .map_err(|error| unreadable(path, &error))?;
+    if beginning != MBOX {
+        log::info!("passed over {}: neither .eml nor an mbox", path.display());
+    }
+    Ok(beginning == MBOX)
+}
+
 fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("reading the folder {}", folder.display()))?;
-    let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>()?;
+    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<Vec<_>>>()
+        .map_err(|error| unreadable(folder, &error))?;
     paths.sort();
     Ok(paths)
 }
 
 /// A file that begins with `From ` is an mbox (RFC 4155); any other one is a message.
 fn read_file(path: &Path, max: u64, each: &mut dyn FnMut(FileMessage) -> Result<()>) -> Result<()> {
-    let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
-    let modified =
-        file.metadata()?.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok()).map(jiff::Timestamp::as_second);
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let modified = file
+        .metadata()
+        .and_then(|metadata| metadata.modified())
+        .ok()
+        .and_then(|time| jiff::Timestamp::try_from(time).ok())
+        .map(jiff::Timestamp::as_second);
     let mut reader = BufReader::with_capacity(128 << 10, file);
-    if reader.fill_buf()?.starts_with(b"From ") {
+    if reader.fill_buf().map_err(|error| unreadable(path, &error))?.starts_with(MBOX) {
         return read_mbox(path, reader, max, each);
     }
-    let size = std::fs::metadata(path)?.len();
-    if size > max {
+    let mut bytes = Vec::new();
+    reader.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > max {
         return Err(too_large(&path.display().to_string(), max));
     }
-    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
     each(FileMessage { origin: path.display().to_string(), internal_date: modified, bytes })
 }
 
@@ -71,8 +102,9 @@ fn read_mbox(path: &Path, mut reader: impl BufRead, max: u64, each: &mut dyn FnM
     let mut line = Vec::new();
     loop {
         line.clear();
-        let more = std::io::Read::take(&mut reader, max + 1).read_until(b'\n', &mut line)? > 0;
-        let begins = more && after_empty && line.starts_with(b"From ");
+        let more =
+            (&mut reader).take(max.saturating_add(1)).read_until(b'\n', &mut line).map_err(|error| unreadable(path, &error))? > 0;
+        let begins = more && after_empty && line.starts_with(MBOX);
         if begins || !more {
             if let Some(mut message) = current.take() {
                 // The empty line before the next message is the mbox's, not the message's.
@@ -92,7 +124,7 @@ fn read_mbox(path: &Path, mut reader: impl BufRead, max: u64, each: &mut dyn FnM
         }
         after_empty = matches!(line.as_slice(), b"\n" | b"\r\n");
         if let Some(message) = &mut current {
-            let quoted = line.iter().position(|byte| *byte != b'>').is_some_and(|at| at > 0 && line[at..].starts_with(b"From "));
+            let quoted = line.iter().position(|byte| *byte != b'>').is_some_and(|at| at > 0 && line[at..].starts_with(MBOX));
             message.bytes.extend_from_slice(if quoted { &line[1..] } else { &line });
             if message.bytes.len() as u64 > max {
                 return Err(too_large(&message.origin, max));
@@ -107,6 +139,10 @@ fn delivered(line: &[u8]) -> Option<i64> {
     let date = line.split_ascii_whitespace().skip(2).take(5).collect::<Vec<_>>().join(" ");
     let parsed = jiff::fmt::strtime::parse("%a %b %d %H:%M:%S %Y", &date).ok()?;
     Some(parsed.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    Fault::new(Class::Data, format!("cannot read {}: {error}", path.display())).into()
 }
 
 fn too_large(origin: &str, max: u64) -> anyhow::Error {
@@ -154,8 +190,27 @@ mod tests {
     }
 
     #[test]
+    fn fetch_17_a_tree_with_links_pipes_and_other_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let below = dir.path().join("2026/11");
+        std::fs::create_dir_all(&below).unwrap();
+        std::fs::write(below.join("b.EML"), "b").unwrap();
+        std::fs::write(below.join("box"), "From a@example.org x\n\nc\n").unwrap();
+        std::fs::write(below.join("index.html"), "<html>").unwrap();
+        std::fs::write(below.join(".hidden.eml"), "h").unwrap();
+        std::os::unix::fs::symlink(dir.path(), below.join("round")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(below.join("pipe.eml")).status().unwrap();
+        assert!(made.success());
+        assert_eq!(all(dir.path()).iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["b", "\nc\n"]);
+        let missing = read(&dir.path().join("none"), 1, &mut |_| Ok(())).unwrap_err();
+        assert_eq!(crate::fault::class_of(&missing), Class::Data);
+    }
+
+    #[test]
     fn fetch_17_a_giant_is_named() {
         let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("notes.txt"), vec![b'x'; 2_000]).unwrap();
+        assert!(all(dir.path()).is_empty());
         std::fs::write(dir.path().join("a.eml"), vec![b'x'; 2_000]).unwrap();
         let error = read(dir.path(), 1_000, &mut |_| Ok(())).unwrap_err();
         assert!(error.to_string().contains("a.eml is larger than 1000 bytes"), "{error}");

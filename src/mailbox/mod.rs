@@ -6,6 +6,7 @@
 
 mod answer;
 mod files;
+mod login;
 mod name;
 mod session;
 mod stream;

@@ -56,7 +56,7 @@ fn try_decode(wire: &str) -> Option<String> {
         } else {
             let bytes = BASE64.decode(shifted).ok()?;
             let units = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-            name.extend(char::decode_utf16(units).collect::<Result<String, _>>().ok()?.chars());
+            name.push_str(&char::decode_utf16(units).collect::<Result<String, _>>().ok()?);
         }
         rest = after;
     }

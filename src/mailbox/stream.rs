@@ -1,15 +1,17 @@
 //! A connection in which every wait has an end: TCP with a limit for each read and an absolute deadline, then TLS.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use native_tls::{Certificate, TlsConnector, TlsStream};
+use native_tls::{Certificate, Protocol, TlsConnector, TlsStream};
 
 use super::Server;
 use super::session::text;
 use crate::fault::{Class, Fault, Reach};
+
+const TIME_IS_OVER: &str = "the account's time is over";
 
 /// TCP whose reads and writes end at the read limit or at the deadline, whichever comes first.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ impl Timed {
     fn prepare(&self) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "the account's time is over"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, TIME_IS_OVER));
         }
         // The limit is set once; only near the deadline does it change.
         if left < self.limit {
@@ -40,31 +42,45 @@ impl Timed {
     }
 }
 
+impl Timed {
+    /// A limit that was reached shows as "would block": said as what it is.
+    fn explained(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                let what = if Instant::now() >= self.deadline { TIME_IS_OVER } else { "the server does not answer" };
+                io::Error::new(io::ErrorKind::TimedOut, what)
+            }
+            _ => error,
+        }
+    }
+}
+
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.prepare()?;
-        self.tcp.read(buffer).map_err(timed_out)
+        loop {
+            self.prepare()?;
+            match self.tcp.read(buffer) {
+                // With a time limit, Linux does not restart the call behind a signal's handler.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome.map_err(|error| self.explained(error)),
+            }
+        }
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.prepare()?;
-        self.tcp.write(bytes).map_err(timed_out)
+        loop {
+            self.prepare()?;
+            match self.tcp.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome.map_err(|error| self.explained(error)),
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.tcp.flush()
-    }
-}
-
-/// A read limit shows as "would block": said as what it is.
-fn timed_out(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            io::Error::new(io::ErrorKind::TimedOut, "the server does not answer")
-        }
-        _ => error,
     }
 }
 
@@ -97,10 +113,10 @@ impl Write for Stream {
 pub fn connect(server: &Server) -> Result<Timed> {
     let unavailable = |what: String| Fault::new(Class::Unavailable, what).reach(Reach::Account);
     let place = format!("{}:{}", server.host, server.port);
-    let addresses: Vec<_> = (server.host.as_str(), server.port)
-        .to_socket_addrs()
-        .map_err(|error| unavailable(format!("the host {} cannot be found: {error}", server.host)))?
-        .collect();
+    if Instant::now() >= server.deadline {
+        return Err(unavailable(TIME_IS_OVER.to_string()).into());
+    }
+    let addresses = look_up(server).map_err(|error| unavailable(format!("the host {} cannot be found: {error}", server.host)))?;
     let mut last = None;
     for address in addresses {
         let left = server.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
@@ -119,6 +135,20 @@ pub fn connect(server: &Server) -> Result<Timed> {
     Err(unavailable(format!("cannot connect to {place}: {cause}")).into())
 }
 
+/// The system's resolver has no time limit: it works in a thread that is left behind when it takes too long.
+fn look_up(server: &Server) -> io::Result<Vec<SocketAddr>> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    let place = (server.host.clone(), server.port);
+    std::thread::Builder::new().name("resolver".to_string()).spawn(move || {
+        // Nobody listens any more when it was too late.
+        let _ = sender.send((place.0.as_str(), place.1).to_socket_addrs().map(Iterator::collect));
+    })?;
+    let left = server.deadline.saturating_duration_since(Instant::now());
+    receiver
+        .recv_timeout(server.connect_timeout.min(left))
+        .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the name server does not answer")))
+}
+
 /// Whether the peer is this machine.
 pub fn is_loopback(tcp: &Timed) -> bool {
     tcp.tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
@@ -127,6 +157,8 @@ pub fn is_loopback(tcp: &Timed) -> bool {
 /// Puts TLS on a connection; the certificate must be trusted, current and the host's.
 pub fn encrypt(server: &Server, tcp: Timed) -> Result<Stream> {
     let mut builder = TlsConnector::builder();
+    // RFC 8996: nothing older is to be spoken.
+    builder.min_protocol_version(Some(Protocol::Tlsv12));
     if let Some(path) = &server.ca_file {
         let file = path.display();
         let bad = |what: String| Fault::new(Class::Config, what).reach(Reach::Account).hint("check the account's --ca-file");
@@ -140,7 +172,7 @@ pub fn encrypt(server: &Server, tcp: Timed) -> Result<Stream> {
     let connector = builder.build()?;
     match connector.connect(&server.host, tcp) {
         Ok(tls) => Ok(Stream::Tls(Box::new(tls))),
-        Err(error) => Err(refused_handshake(server, &error.to_string())),
+        Err(error) => Err(failed_handshake(server, &error)),
     }
 }
 
@@ -157,13 +189,23 @@ fn pem_blocks(pem: &[u8]) -> Vec<Vec<u8>> {
     if blocks.is_empty() { vec![pem.to_vec()] } else { blocks }
 }
 
-fn refused_handshake(server: &Server, error: &str) -> anyhow::Error {
+/// The line failed, or one of both sides did not like the other.
+fn failed_handshake(server: &Server, error: &native_tls::HandshakeError<Timed>) -> anyhow::Error {
     let place = format!("{}:{}", server.host, server.port);
-    if error.contains("does not answer") || error.contains("time is over") {
-        return Fault::new(Class::Unavailable, format!("{place}: no TLS answer in time")).reach(Reach::Account).into();
+    let cause = match error {
+        native_tls::HandshakeError::Failure(error) => {
+            std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>())
+        }
+        native_tls::HandshakeError::WouldBlock(_) => None,
+    };
+    let error = error.to_string();
+    if cause.is_some() || error.contains("unexpected EOF") {
+        let cause = cause.map_or_else(|| "the connection was cut".to_string(), ToString::to_string);
+        return Fault::new(Class::Unavailable, format!("TLS with {place} failed: {cause}")).reach(Reach::Account).into();
     }
     let known = [
         ("certificate has expired", "its certificate has expired", "the server's administrator must renew it"),
+        ("certificate is not yet valid", "its certificate is not valid yet", "check the clocks of both machines"),
         (
             "ostname mismatch",
             "its certificate is for another host name",

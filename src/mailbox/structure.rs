@@ -5,19 +5,19 @@ use std::collections::HashMap;
 
 use imap_proto::types::{BodyContentCommon, BodyStructure};
 
-/// The largest text part that is read, in bytes; a larger one is left out like a file.
-const LARGEST_TEXT: u32 = 4 << 20;
+/// The most bytes of text that are read; the part that would go beyond is left out like a file.
+const MOST_TEXT: u64 = 8 << 20;
 /// The most parts that are asked for.
 const MOST_PARTS: usize = 1_000;
 
 /// Returns the sections to ask for, in the words of FETCH; none when there is nothing but a header to be had.
 pub fn sections(structure: &BodyStructure<'_>) -> Vec<String> {
-    let mut sections = Vec::new();
-    collect(structure, "", &mut sections);
+    let (mut sections, mut room) = (Vec::new(), MOST_TEXT);
+    collect(structure, "", &mut sections, &mut room);
     sections
 }
 
-fn collect(structure: &BodyStructure<'_>, path: &str, sections: &mut Vec<String>) {
+fn collect(structure: &BodyStructure<'_>, path: &str, sections: &mut Vec<String>, room: &mut u64) {
     if sections.len() >= MOST_PARTS {
         return;
     }
@@ -27,14 +27,17 @@ fn collect(structure: &BodyStructure<'_>, path: &str, sections: &mut Vec<String>
                 sections.push(format!("{path}.MIME"));
             }
             for (number, body) in (1..).zip(bodies) {
-                collect(body, &below(path, number), sections);
+                collect(body, &below(path, number), sections, room);
             }
         }
         leaf => {
-            let path = if path.is_empty() { "1" } else { path };
-            sections.push(format!("{path}.MIME"));
-            if is_wanted(leaf) {
-                sections.push(path.to_string());
+            // RFC 3501, section 6.4.5: the only part of a message without parts is 1, and its MIME header is the message's.
+            if !path.is_empty() {
+                sections.push(format!("{path}.MIME"));
+            }
+            if let Some(left) = text_bytes(leaf).and_then(|bytes| room.checked_sub(bytes)) {
+                *room = left;
+                sections.push(if path.is_empty() { "1".to_string() } else { path.to_string() });
             }
         }
     }
@@ -44,11 +47,11 @@ fn below(path: &str, number: usize) -> String {
     if path.is_empty() { number.to_string() } else { format!("{path}.{number}") }
 }
 
-/// Text that is not attached as a file.
-fn is_wanted(leaf: &BodyStructure<'_>) -> bool {
-    let BodyStructure::Text { common, other, .. } = leaf else { return false };
+/// Returns the size of a text that is not attached as a file.
+fn text_bytes(leaf: &BodyStructure<'_>) -> Option<u64> {
+    let BodyStructure::Text { common, other, .. } = leaf else { return None };
     let attached = common.disposition.as_ref().is_some_and(|disposition| disposition.ty.eq_ignore_ascii_case("attachment"));
-    !attached && other.octets <= LARGEST_TEXT
+    (!attached).then_some(u64::from(other.octets))
 }
 
 /// Puts the message together.
@@ -84,4 +87,21 @@ fn multipart(
 fn boundary<'s>(common: &'s BodyContentCommon<'_>) -> Option<&'s str> {
     let parameters = common.ty.params.as_ref()?;
     parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case("boundary")).map(|(_, value)| value.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fetch_8_text_is_asked_for_until_there_is_enough() {
+        let line = format!(
+            "* 1 FETCH (UID 1 BODYSTRUCTURE ({}{}{}(\"image\" \"png\" NIL NIL NIL \"base64\" 9) \"mixed\"))\r\n",
+            r#"("text" "plain" NIL NIL NIL "7bit" 8000000 1)"#,
+            r#"("text" "plain" NIL NIL NIL "7bit" 8000000 1)"#,
+            r#"("text" "html" NIL NIL NIL "7bit" 1000 1)"#,
+        );
+        let structure = crate::mailbox::answer::item(line.as_bytes()).and_then(|item| item.structure).expect("it is well-formed");
+        assert_eq!(sections(&structure), ["1.MIME", "1", "2.MIME", "3.MIME", "3", "4.MIME"]);
+    }
 }

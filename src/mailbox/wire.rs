@@ -1,23 +1,17 @@
 //! IMAP lines and literals over a [`Stream`](super::stream::Stream), under a byte budget for each answer (RFC 3501,
-//! section 2.2). The `imap` crate reads through the same wire while it logs in: it is handed a line at a time, so it never
-//! keeps bytes that belong to the next answer.
+//! section 2.2).
 
-use std::cell::RefCell;
 use std::io::{self, Read, Write};
-use std::rc::Rc;
 
 use super::stream::Stream;
 
 /// The buffer between the connection and us, in bytes.
 const BUFFER: usize = 128 << 10;
-/// The longest line outside of literals: a search over a million messages has eight million bytes.
-const LONGEST_LINE: usize = 16 << 20;
+/// The longest line outside of literals: a search that finds three million messages has 33 million bytes.
+const LONGEST_LINE: usize = 40 << 20;
 
-/// One connection, shared by two handles during login.
-#[derive(Clone)]
-pub struct Wire(Rc<RefCell<Inner>>);
-
-struct Inner {
+/// One connection.
+pub struct Wire {
     stream: Stream,
     buffer: Vec<u8>,
     start: usize,
@@ -28,43 +22,38 @@ struct Inner {
 
 impl Wire {
     pub fn new(stream: Stream) -> Self {
-        Self(Rc::new(RefCell::new(Inner { stream, buffer: vec![0; BUFFER], start: 0, end: 0, budget: LONGEST_LINE as u64 })))
+        Self { stream, buffer: vec![0; BUFFER], start: 0, end: 0, budget: 0 }
     }
 
-    /// Gives the stream back; none while another handle lives or bytes are waiting that nobody asked for.
+    /// Gives the stream back; none while bytes are waiting that nobody asked for.
     pub fn into_stream(self) -> Option<Stream> {
-        let inner = Rc::try_unwrap(self.0).ok()?.into_inner();
-        (inner.start == inner.end).then_some(inner.stream)
+        (self.start == self.end).then_some(self.stream)
     }
 
     /// Allows the next answer so many bytes.
-    pub fn allow(&self, bytes: u64) {
-        self.0.borrow_mut().budget = bytes;
+    pub fn allow(&mut self, bytes: u64) {
+        self.budget = bytes;
     }
 
     /// Sends bytes.
-    pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut inner = self.0.borrow_mut();
-        inner.stream.write_all(bytes)?;
-        inner.stream.flush()
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
     }
 
-    /// Reads one answer: a line, and as often as it ends in a literal, the literal and the line behind it.
-    pub fn answer(&self) -> io::Result<Vec<u8>> {
-        let mut inner = self.0.borrow_mut();
+    /// Reads one response: a line, and as often as it ends in a literal, the literal and the line behind it.
+    pub fn answer(&mut self) -> io::Result<Vec<u8>> {
         let mut answer = Vec::new();
         loop {
             let start = answer.len();
-            inner.line(&mut answer)?;
+            self.line(&mut answer)?;
             match literal_length(&answer[start..]) {
-                Some(length) => inner.literal(length, &mut answer)?,
+                Some(length) => self.literal(length, &mut answer)?,
                 None => return Ok(answer),
             }
         }
     }
-}
 
-impl Inner {
     fn fill(&mut self) -> io::Result<()> {
         self.start = 0;
         self.end = 0;
@@ -123,7 +112,7 @@ impl Inner {
 }
 
 /// Returns the length of the literal that a line announces at its end: `{123}`.
-fn literal_length(line: &[u8]) -> Option<u64> {
+pub fn literal_length(line: &[u8]) -> Option<u64> {
     let line = line.strip_suffix(b"\r\n").or_else(|| line.strip_suffix(b"\n"))?.strip_suffix(b"}")?;
     let digits = &line[line.iter().rposition(|byte| *byte == b'{')? + 1..];
     let digits = digits.strip_suffix(b"+").unwrap_or(digits);
@@ -132,32 +121,6 @@ fn literal_length(line: &[u8]) -> Option<u64> {
     }
     // More digits than fit are more bytes than any budget.
     Some(std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX))
-}
-
-impl Read for Wire {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut inner = self.0.borrow_mut();
-        if inner.start == inner.end {
-            inner.fill()?;
-        }
-        let waiting = &inner.buffer[inner.start..inner.end];
-        let line = memchr::memchr(b'\n', waiting).map_or(waiting.len(), |at| at + 1);
-        let length = line.min(buffer.len());
-        buffer[..length].copy_from_slice(&waiting[..length]);
-        inner.start += length;
-        inner.spend(length as u64)?;
-        Ok(length)
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().stream.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().stream.flush()
-    }
 }
 
 #[cfg(test)]

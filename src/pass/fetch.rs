@@ -45,6 +45,8 @@ pub struct Setting<'a> {
     pub connection: Connection,
     /// Messages per mailbox (`--limit`).
     pub limit: Option<usize>,
+    /// A person named the accounts: a failure is said, however often it was said before.
+    pub named: bool,
 }
 
 /// How connections are made.
@@ -182,7 +184,7 @@ fn visit(
                 Ok(say)
             });
             match noted {
-                Ok(say) => report.say = say,
+                Ok(say) => report.say = say || setting.named,
                 // The database is the trouble itself; the first fault tells.
                 Err(_) => report.say = true,
             }
@@ -244,10 +246,12 @@ fn poll_mailboxes(
         }
     }
     session.logout();
-    if careful && report.faults.is_empty() && !setting.stop.requested() {
-        if let Err(error) = store.transaction(|db| attempt::set_careful(db, account.id, false)) {
-            report.faults.push(error.context(in_account));
-        }
+    if careful
+        && report.faults.is_empty()
+        && !setting.stop.requested()
+        && let Err(error) = store.transaction(|db| attempt::set_careful(db, account.id, false))
+    {
+        report.faults.push(error.context(in_account));
     }
 }
 

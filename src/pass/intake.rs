@@ -48,14 +48,17 @@ pub struct Gate<'a> {
 }
 
 /// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
-pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Letter, Refused> {
+pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Letter, Box<Refused>> {
     let parsed = std::panic::catch_unwind(|| mail::parse(bytes));
     match parsed {
         Ok(mail) => {
             let packed = pack(bytes, mail.raw_digest);
             Ok(Letter { arrival, mail, packed })
         }
-        Err(_) => Err(Refused { arrival, packed: pack_unparsed(bytes), error: "the parser failed on it".to_string() }),
+        Err(_) => {
+            let error = "the parser failed on it".to_string();
+            Err(Box::new(Refused { arrival, packed: pack_unparsed(bytes), error }))
+        }
     }
 }
 

@@ -227,7 +227,7 @@ fn parse_batches<'a>(position: PositionId, batches: &Receiver<RawBatch<'a>>, wri
         for message in raw.messages {
             match parse_one(position, message) {
                 Ok(letter) => letters.push(letter),
-                Err(message) => refused.push(message),
+                Err(message) => refused.push(*message),
             }
         }
         let batch = Batch { letters, passed: raw.passed, last_uid: Some(raw.last_uid) };
@@ -237,7 +237,7 @@ fn parse_batches<'a>(position: PositionId, batches: &Receiver<RawBatch<'a>>, wri
     }
 }
 
-fn parse_one(position: PositionId, message: RawMessage) -> Result<Letter, Refused> {
+fn parse_one(position: PositionId, message: RawMessage) -> Result<Letter, Box<Refused>> {
     let arrival =
         Arrival { position, uid: i64::from(message.uid), internal_date: message.internal_date, partial: message.partial };
     intake::prepare(arrival, &message.bytes)

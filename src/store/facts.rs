@@ -20,8 +20,6 @@ use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next};
 use crate::mail::{Address, Mail, case_numbers};
 use crate::words::{AccountId, CaseStatus, EmailId, RecordId, TeamId, ThreadId, UserId};
 
-/// How many case numbers are looked for in one subject.
-
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
 pub fn gather(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Facts> {

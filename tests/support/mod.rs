@@ -1,6 +1,12 @@
 //! What the integration tests stand on.
 
+pub mod certificates;
+pub mod dovecot;
+pub mod imap;
 pub mod postgres;
+pub mod proxy;
+pub mod smtp;
+pub mod world;
 
 use std::ops::{Deref, DerefMut};
 

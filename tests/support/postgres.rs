@@ -40,10 +40,19 @@ static DATABASES: AtomicUsize = AtomicUsize::new(1);
 
 /// Makes a migrated database that no other test has and returns its URL.
 pub fn fresh_database() -> String {
+    make_database("migrated")
+}
+
+/// Makes a database without any table that no other test has and returns its URL.
+pub fn empty_database() -> String {
+    make_database("template0")
+}
+
+fn make_database(template: &str) -> String {
     let cluster = CLUSTER.get_or_init(start);
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let mut admin = PgConnection::establish(&cluster.url("postgres")).unwrap();
-    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE migrated")).unwrap();
+    admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).unwrap();
     cluster.url(&name)
 }
 

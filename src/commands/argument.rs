@@ -1,0 +1,64 @@
+//! How arguments are read that more than one command takes: names, addresses, and what clears a list.
+
+/// Reads the name of something new. A number would be taken for an id.
+pub fn name(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("a name has at least one character and no control characters".to_string());
+    }
+    if text.parse::<i64>().is_ok() {
+        return Err("a name cannot be a number alone, because numbers are ids".to_string());
+    }
+    Ok(text.to_string())
+}
+
+/// Reads an e-mail address; an empty one clears the list it is for.
+pub fn address(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let sound = text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace() || "<>,;".contains(c));
+    if sound || text.is_empty() { Ok(text.to_string()) } else { Err(format!("{text:?} is not an e-mail address")) }
+}
+
+/// Reads an e-mail address that must be there.
+pub fn one_address(text: &str) -> Result<String, String> {
+    address(text).and_then(|address| if address.is_empty() { Err("the address is empty".to_string()) } else { Ok(address) })
+}
+
+/// Reads a number of items to list.
+pub fn limit(text: &str) -> Result<i64, String> {
+    text.parse::<i64>().ok().filter(|limit| *limit > 0).ok_or_else(|| "write a number above 0".to_string())
+}
+
+/// Turns a list that was given into what it says: nothing stays, one empty value clears.
+pub fn list(given: &[String]) -> Option<Vec<String>> {
+    if given.is_empty() { None } else { Some(given.iter().filter(|text| !text.is_empty()).cloned().collect()) }
+}
+
+/// Writes a name as it is typed in a shell.
+pub fn quoted(name: &str) -> String {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.@+".contains(c));
+    if plain { name.to_string() } else { format!("'{}'", name.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_for_the_shell_where_it_must() {
+        assert_eq!((quoted("support").as_str(), quoted("it's me").as_str()), ("support", r"'it'\''s me'"));
+    }
+
+    #[test]
+    fn names_and_addresses_are_read_strictly() {
+        assert_eq!(name(" Support "), Ok("Support".to_string()));
+        assert!(name("7").is_err() && name("").is_err() && name("a\u{1b}b").is_err());
+        for good in ["a@example.com", "jörg@exämple.test", "\"odd\"@example.com"] {
+            assert!(address(good).is_ok(), "{good}");
+        }
+        for wrong in ["a", "a@", "@b", "a b@c", "Ada <a@b>", "a@b\u{7}"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `man/` is generated: a page a command from the command line's own definitions, espomail.toml(5) from
+//! `config.example.toml`. `make man` writes it; this test fails when it is stale.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use espomail::fault::Class;
+
+const EXAMPLE: &str = include_str!("../config.example.toml");
+
+/// What each exit status means, the sections that espomail(1) has beside those of every command.
+const STATUSES: [(Class, &str); 11] = [
+    (Class::No, "A question was answered no, such as \\fBdb status\\fR when the tables do not fit."),
+    (Class::Usage, "The command was used wrongly."),
+    (Class::Data, "The input was bad, a name is unknown, or a message was newly quarantined."),
+    (Class::Unavailable, "A server is unavailable."),
+    (Class::Software, "A bug in espomail; please report it with the line it printed."),
+    (Class::CannotCreate, "A file cannot be made, or is there already."),
+    (Class::Io, "Reading or writing failed."),
+    (Class::TempFail, "Try again later."),
+    (Class::Protocol, "A server broke the protocol."),
+    (Class::Refused, "Refused: a password that was not accepted, or a secret that others can read."),
+    (Class::Config, "The configuration is wrong, or the schema of the database does not fit."),
+];
+
+const MORE: &str = "\
+.PP
+When several accounts fail, the gravest counts. SIGTERM and SIGINT let \\fBfetch\\fR finish its batch and end it with 143
+or 130.
+.SH ENVIRONMENT
+.TP
+\\fBESPOMAIL_CONFIG\\fR
+The configuration file; \\fB\\-\\-config\\fR comes first.
+.TP
+\\fBESPOMAIL_DATABASE\\fR
+The database; \\fB\\-\\-database\\fR comes first, the configuration last.
+.TP
+\\fBESPOMAIL_LOG\\fR
+What goes to standard error: error, warn, info, debug or trace. Other crates are named after a comma, such as
+\\fBdebug,diesel=debug\\fR. \\fB\\-v\\fR and \\fB\\-q\\fR come first.
+.TP
+\\fBESPOMAIL_NOW\\fR
+A time to take for the present, for tests and to see what would have been.
+.TP
+\\fBCREDENTIALS_DIRECTORY\\fR
+Where systemd puts credentials: those of \\fB\\-\\-password\\-credential\\fR, and \\fIespomail\\-key\\fR, the key of stored passwords.
+.TP
+\\fBXDG_CONFIG_HOME\\fR, \\fBXDG_DATA_HOME\\fR, \\fBHOME\\fR
+Where configuration and database are by default.
+.SH FILES
+.TP
+\\fI$XDG_CONFIG_HOME/espomail/config.toml\\fR, \\fI/etc/espomail/config.toml\\fR
+The configuration: the first of them that is there. See \\fBespomail.toml\\fR(5).
+.TP
+\\fIespomail.key\\fR
+Beside the configuration: the key of stored passwords. Without it they cannot be read.
+.TP
+\\fI/var/lib/espomail/espomail.sqlite\\fR, \\fI~/.local/share/espomail/espomail.sqlite\\fR
+The database that \\fBinit\\fR makes for root and for others.
+.SH \"SEE ALSO\"
+\\fBespomail.toml\\fR(5), \\fBcrontab\\fR(5)
+";
+
+/// Writes text so that roff takes none of it for its own.
+fn roff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
+}
+
+fn sections() -> String {
+    let mut text = ".SH \"EXIT STATUS\"\n.TP\n\\fB0\\fR\nDone, nothing to do, or another pass is at work.\n".to_string();
+    for (class, meaning) in STATUSES {
+        text += &format!(".TP\n\\fB{}\\fR\n{meaning}\n", class.exit_status());
+    }
+    text + MORE
+}
+
+/// Makes espomail.toml(5) of the example: comments describe the key below them.
+fn settings() -> String {
+    let mut page = format!(".TH espomail.toml 5 \"\" \"espomail {}\"\n.SH NAME\n", env!("CARGO_PKG_VERSION"));
+    page += "espomail.toml \\- the configuration of espomail\n.SH DESCRIPTION\n";
+    let mut comment = String::new();
+    let mut keys = 0;
+    for line in EXAMPLE.lines() {
+        let line = line.strip_prefix("#= ").unwrap_or(line);
+        if let Some(text) = line.strip_prefix("# ") {
+            comment += &format!("{}\n", roff(text));
+        } else if let Some(section) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            page += &format!(".SH \"[{}]\"\n", roff(section));
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            if keys == 0 {
+                page += ".SH \"TOP LEVEL\"\n";
+            }
+            keys += 1;
+            page += &format!(".TP\n\\fB{}\\fR = {}\n{}", roff(key), roff(value), std::mem::take(&mut comment));
+        } else if line.is_empty() && keys == 0 {
+            page += &std::mem::take(&mut comment);
+        }
+    }
+    page + ".SH \"SEE ALSO\"\n\\fBespomail\\fR(1)\n"
+}
+
+fn pages(folder: &Path) -> BTreeMap<String, String> {
+    let page = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.unwrap();
+        (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap())
+    };
+    fs::read_dir(folder).into_iter().flatten().map(page).collect()
+}
+
+#[test]
+fn manual_is_what_the_commands_say() {
+    let generated = tempfile::tempdir().unwrap();
+    clap_mangen::generate_to(espomail::commands::command_line().disable_help_subcommand(true), generated.path()).unwrap();
+    let mut wanted = pages(generated.path());
+    assert!(wanted.contains_key("espomail-account-add.1"), "{:?}", wanted.keys());
+    *wanted.get_mut("espomail.1").unwrap() += &sections();
+    wanted.insert("espomail.toml.5".to_string(), settings());
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
+    if std::env::var_os("ESPOMAIL_WRITE_MAN").is_some() {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir(&folder).unwrap();
+        for (name, text) in &wanted {
+            fs::write(folder.join(name), text).unwrap();
+        }
+    }
+    let found = pages(&folder);
+    let names = |pages: &BTreeMap<String, String>| pages.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&found), names(&wanted), "man/ is stale; try: make man");
+    for (name, text) in &wanted {
+        assert!(found.get(name) == Some(text), "man/{name} is stale; try: make man");
+    }
+}
+
+/// The style of help: imperative or a noun, one line that says it all, no full stop; nothing without a word.
+#[test]
+fn every_command_and_option_has_help_that_reads_well() {
+    fn check(command: &clap::Command, wrong: &mut Vec<String>) {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        if about.is_empty() || about.ends_with('.') || !about.starts_with(char::is_uppercase) {
+            wrong.push(format!("{}: {about:?}", command.get_name()));
+        }
+        for argument in command.get_arguments() {
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            if help.is_empty() || help.ends_with('.') {
+                wrong.push(format!("{} {}: {help:?}", command.get_name(), argument.get_id()));
+            }
+        }
+        command.get_subcommands().for_each(|command| check(command, wrong));
+    }
+    let mut wrong = Vec::new();
+    check(&espomail::commands::command_line(), &mut wrong);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,148 @@
+//! `account`: settings, passwords, and what `account test` says of servers that are not there.
+
+use serde_json::json;
+
+use crate::support::world::World;
+
+const PASSWORD: &str = "hunter2-and-more";
+
+fn add(world: &World, more: &[&str]) -> crate::support::world::Done {
+    let fixed = ["-o", "json", "account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1"];
+    world.run_with(&[&fixed[..], more].concat(), &format!("{PASSWORD}\n"))
+}
+
+#[test]
+fn an_account_is_added_with_defaults_changed_switched_and_removed() {
+    let world = World::new();
+    let said = add(&world, &["--password-stdin"]).ok();
+    assert!(!said.contains(PASSWORD));
+    let shown = world.json(&["account", "show", "support"]);
+    for (key, value) in [
+        ("kind", json!("group")),
+        ("imap_port", json!(993)),
+        ("imap_security", json!("tls")),
+        ("imap_user", json!("support@example.com")),
+        ("mailboxes", json!(["INBOX"])),
+        ("fetch_since", json!("2026-11-23T00:00:00Z")),
+        ("act_since", json!("2026-11-23T10:00:00Z")),
+        ("max_seconds", json!(600)),
+        ("max_message_mib", json!(50)),
+        ("password", json!("kept encrypted in the database")),
+        ("make_cases", json!(false)),
+    ] {
+        assert_eq!(shown[key], value, "{key}");
+    }
+    world.run(&["account", "set", "support", "--imap-security", "starttls", "--mailbox", "INBOX", "--mailbox", "Grüße"]).ok();
+    let shown = world.json(&["account", "show", "1"]);
+    assert_eq!((&shown["imap_port"], &shown["mailboxes"]), (&json!(143), &json!(["INBOX", "Grüße"])));
+    world.run(&["account", "set", "support", "--imap-port", "1143", "--imap-security", "tls"]).ok();
+    world.run(&["account", "set", "support", "--imap-security", "plain"]).ok();
+    assert_eq!(world.json(&["account", "show", "support"])["imap_port"], 1143);
+    world.run(&["account", "reset", "support", "--since", "3d"]).ok();
+    assert_eq!(world.json(&["account", "show", "support"])["fetch_since"], "2026-11-20T10:00:00Z");
+    world.run(&["account", "disable", "support"]).ok();
+    assert_eq!(world.json(&["account", "list"])["items"][0]["active"], json!(false));
+    world.run(&["account", "enable", "support"]).ok();
+    world.run(&["account", "set", "support", "--name", "help desk"]).ok();
+    assert!(world.run(&["account", "show", "support"]).fails(65).contains("there is no account"));
+    world.run(&["account", "set", "--make-cases", "help desk"]).ok();
+    assert_eq!(world.json(&["account", "show", "help desk"])["make_cases"], json!(true));
+    world.run(&["account", "remove", "help desk"]).ok();
+    assert_eq!(world.json(&["account", "list"])["items"], json!([]));
+}
+
+#[test]
+fn cases_need_what_they_are_handed_out_by() {
+    let world = World::new();
+    world.run(&["user", "add", "ada"]).ok();
+    world.run(&["team", "add", "agents"]).ok();
+    let more = |more: &[&str]| add(&world, &[&["--password-stdin"], more].concat());
+    assert!(more(&["--make-cases", "--distribution", "direct"]).fails(64).ends_with("--assigned-user"));
+    assert!(more(&["--make-cases", "--distribution", "least-busy"]).fails(64).ends_with("--case-team"));
+    assert!(more(&["--make-cases", "--owner", "ada"]).fails(64).contains("only a group account makes cases"));
+    assert!(more(&["--team", "agnts"]).fails(65).ends_with("; did you mean agents?"));
+    more(&[
+        "--make-cases",
+        "--distribution",
+        "round-robin",
+        "--case-team",
+        "agents",
+        "--case-position",
+        "first",
+        "--team",
+        "agents",
+    ])
+    .ok();
+    let shown = world.json(&["account", "show", "support"]);
+    assert_eq!(
+        (&shown["case_team"], &shown["case_position"], &shown["teams"]),
+        (&json!("agents"), &json!("first"), &json!(["agents"]))
+    );
+    world.run(&["account", "set", "support", "--case-team", ""]).fails(64);
+    world
+        .run(&["account", "set", "support", "--make-cases=false", "--distribution", "none", "--case-team", "", "--team", ""])
+        .ok();
+    let shown = world.json(&["account", "show", "support"]);
+    assert_eq!((&shown["case_team"], &shown["make_cases"], &shown["teams"]), (&json!(null), &json!(false), &json!([])));
+}
+
+#[test]
+fn a_password_is_never_shown_nor_kept_in_clear_text() {
+    let world = World::new();
+    add(&world, &["--password-stdin"]).ok();
+    let outputs = [
+        world.run(&["account", "show", "support"]),
+        world.run(&["-o", "json", "account", "list"]),
+        world.run(&["-vvv", "account", "test", "support"]),
+    ];
+    for done in outputs {
+        assert!(!done.stdout.contains(PASSWORD) && !done.stderr.contains(PASSWORD), "{done:?}");
+    }
+    for name in ["espomail.sqlite", "espomail.sqlite-wal"] {
+        let bytes = std::fs::read(world.database().with_file_name(name)).unwrap_or_default();
+        assert!(!bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes()), "{name}");
+    }
+}
+
+#[test]
+fn a_password_comes_from_where_it_is_said_to() {
+    let mut world = World::new();
+    let line = world.run(&["account", "add", "a", "--address", "a@example.com", "--imap-host", "127.0.0.1"]).fails(64);
+    assert!(line.contains("no terminal") && line.contains("--password-stdin"), "{line}");
+    let file = world.path("password");
+    world.write(&file, "hunter2\n", 0o644);
+    add(&world, &["--password-file", "password"]).ok();
+    assert_eq!(world.json(&["account", "show", "support"])["password"], json!(format!("from the file {}", file.display())));
+    let line = world.run(&["account", "test", "support"]).fails(77);
+    assert!(line.contains("; try: chmod 600 "), "{line}");
+
+    world.run(&["account", "set", "support", "--password-command", "false", "x", "--imap-port", "1"]).ok();
+    assert_eq!(world.json(&["account", "show", "support"])["password"], json!("from the command [\"false\",\"x\"]"));
+    let line = world.run(&["account", "test", "support"]).fails(78);
+    assert!(line.contains("account support: the password command \"false\" failed"), "{line}");
+    world.run(&["account", "set", "support", "--password-command", "echo", "hunter2"]).ok();
+    let line = world.run(&["account", "test", "support"]).fails(69);
+    assert!(line.starts_with("espomail: account support: cannot connect to 127.0.0.1:1"), "{line}");
+
+    world.run(&["account", "set", "support", "--password-credential", "imap"]).ok();
+    assert!(world.run(&["account", "test", "support"]).fails(78).contains("CREDENTIALS_DIRECTORY"));
+    let folder = world.path("credentials");
+    world.write(&folder.join("imap"), "hunter2\n", 0o400);
+    world.set("CREDENTIALS_DIRECTORY", folder.to_str().unwrap());
+    world.run(&["account", "test", "support"]).fails(69);
+    assert!(world.run_with(&["account", "set", "support", "--password-stdin"], "\n").fails(65).contains("is empty"));
+}
+
+#[test]
+fn a_stored_password_needs_its_key() {
+    let world = World::new();
+    add(&world, &["--password-stdin"]).ok();
+    let key = world.config().with_file_name("espomail.key");
+    world.write(&key, &"00".repeat(32), 0o600);
+    assert!(world.run(&["account", "test", "support"]).fails(78).contains("does not open with this key"));
+    world.write(&key, "short\n", 0o600);
+    assert!(world.run(&["account", "folders", "support"]).fails(78).contains("the key is not 32 bytes"));
+    std::fs::remove_file(&key).unwrap();
+    let line = world.run(&["account", "set", "support", "--password-stdin"]).fails(78);
+    assert!(line.contains("espomail.key"), "{line}");
+}
