@@ -10,7 +10,7 @@ pub fn decode(bytes: &[u8], declared: Option<&str>) -> String {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return without_nul(&encoding.decode_without_bom_handling(&bytes[mark..]).0).into_owned();
     }
-    let name = declared.unwrap_or_default().trim().trim_matches(['"', '\'']);
+    let name = bare(declared.unwrap_or_default());
     let encoding = corrected(name);
     // Old Japanese programs send iso-2022-jp and declare nothing, or ASCII.
     if encoding.is_none_or(|encoding| encoding == UTF_8) && has_escapes(bytes) {
@@ -26,6 +26,16 @@ pub fn decode(bytes: &[u8], declared: Option<&str>) -> String {
         None => None,
     };
     without_nul(&text.unwrap_or_else(|| detected(bytes))).into_owned()
+}
+
+/// Whether a declared charset is one that we can read.
+pub fn is_known(name: &str) -> bool {
+    let name = bare(name);
+    corrected(name).is_some() || charset_decoder(name.as_bytes()).is_some()
+}
+
+fn bare(name: &str) -> &str {
+    name.trim().trim_matches(['"', '\''])
 }
 
 /// Whether bytes hold a shift of iso-2022-jp. Colours of terminals also begin with an escape.
@@ -52,7 +62,7 @@ fn detected(bytes: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(bytes);
     // UTF-8 that was cut or hurt in few places is still UTF-8.
     let broken = text.chars().filter(|c| *c == '\u{FFFD}').count();
-    if text.chars().filter(|c| !c.is_ascii()).count() > 4 * broken {
+    if text.chars().filter(|c| !c.is_ascii()).count() > 3 * broken {
         return text;
     }
     let mut detector = chardetng::EncodingDetector::new();
@@ -70,6 +80,7 @@ pub fn without_nul(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -85,5 +96,12 @@ mod tests {
             "Добрый день, как ваши дела?"
         );
         assert_eq!(decode(b"a\0b", Some("utf-8")), "ab");
+        assert_eq!(decode(b"\x1b$B$3$s\x1b(B", Some("us-ascii")), "こん");
+        assert_eq!(decode(b"\x1b[31mred\x1b[0m", None), "\u{1b}[31mred\u{1b}[0m", "an escape for a terminal");
+        assert_eq!(decode("Grüße, schöne ß".as_bytes().split_last().unwrap().1, Some("utf-8")), "Grüße, schöne \u{FFFD}", "cut");
+        assert_eq!(decode(b"\xff\xfea\0", Some("utf-16")), "a", "by its byte order mark");
+        assert_eq!(decode(b"\xef\xbb\xbfa", None), "a");
+        assert_eq!(decode(b"Gr+APw-n", Some("utf-7")), "Grün");
+        assert!(is_known("\"UTF-8\"") && is_known("utf-7") && !is_known("x-klingon"));
     }
 }

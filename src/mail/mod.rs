@@ -4,8 +4,11 @@
 mod attachment;
 mod automatic;
 mod charset;
+#[cfg(test)]
+mod corpus;
 mod header;
 mod html;
+mod markup;
 mod parse;
 mod structure;
 #[cfg(test)]

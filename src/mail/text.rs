@@ -36,7 +36,7 @@ pub fn is_body(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
 /// plain text beside HTML is shown with it.
 pub fn bodies(structure: &Structure<'_>, defects: &mut Vec<String>) -> Bodies {
     let bodies: Vec<Body> =
-        structure.leaves.iter().filter(|leaf| is_body(structure, leaf)).map(|leaf| body(structure, leaf)).collect();
+        structure.leaves.iter().filter(|leaf| is_body(structure, leaf)).map(|leaf| body(structure, leaf, defects)).collect();
     let mut references = html::References::default();
     let (mut cleaned, mut spent) = (Vec::new(), html::Spent::default());
     for body in bodies.iter().filter(|body| body.is_html) {
@@ -72,9 +72,12 @@ pub fn bodies(structure: &Structure<'_>, defects: &mut Vec<String>) -> Bodies {
     Bodies { text: texts.join("\n"), html: has_html.then(|| htmls.join("\n")), references }
 }
 
-fn body(structure: &Structure<'_>, leaf: &Leaf<'_>) -> Body {
+fn body(structure: &Structure<'_>, leaf: &Leaf<'_>, defects: &mut Vec<String>) -> Body {
     let head = structure.head_of(leaf);
     let declared = head.content_type().and_then(|content_type| content_type.attribute("charset"));
+    if declared.is_some_and(|name| !charset::is_known(name)) && !defects.iter().any(|defect| defect == "unknown-charset") {
+        defects.push("unknown-charset".to_string());
+    }
     let text = charset::decode(&Encoding::of(head).decode(leaf.body), declared);
     let text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text };
     Body { alternative: leaf.alternative, is_html: leaf.media_type == "text/html", text }

@@ -123,6 +123,6 @@ mod tests {
     #[test]
     fn parse_2_broken_quoted_printable_keeps_what_it_says() {
         assert_eq!(Encoding::QuotedPrintable.decode(b"a=zz b=C3=A9=\r\nc=").as_ref(), "a=zz béc=".as_bytes());
-        assert!(Encoding::QuotedPrintable.measure(b"=41=").1);
+        assert!(Encoding::QuotedPrintable.measure(b"=41=\r\n").1 && !Encoding::QuotedPrintable.measure(b"=zz").1);
     }
 }
