@@ -160,6 +160,23 @@ pub fn one_line(error: &anyhow::Error) -> String {
     line.replace(['\r', '\n'], " ")
 }
 
+/// A place where a test lets the program die or panic, to see that nothing is lost there. Debug builds count these places
+/// and heed `ESPOMAIL_DIE_AT_STEP` and `ESPOMAIL_PANIC_AT_STEP`; in a release build there is nothing here.
+#[inline]
+pub fn step() {
+    #[cfg(debug_assertions)]
+    {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static STEPS: AtomicU64 = AtomicU64::new(0);
+        let step = STEPS.fetch_add(1, Ordering::SeqCst) + 1;
+        let is_asked = |name: &str| std::env::var(name).ok().and_then(|at| at.parse().ok()) == Some(step);
+        if is_asked("ESPOMAIL_DIE_AT_STEP") {
+            std::process::abort();
+        }
+        assert!(!is_asked("ESPOMAIL_PANIC_AT_STEP"), "asked to panic at step {step}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

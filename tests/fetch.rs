@@ -325,6 +325,80 @@ in_both_worlds! {
     }
 }
 
+/// Kills a pass at its first step, at its second, and so on until one comes through; each time the next pass must make
+/// everything good.
+fn die_at_every_step(database: &str) {
+    let server = dovecot::server();
+    for step in 1.. {
+        let user = format!("die-{database}-{step}");
+        let mail: Vec<_> = (0..4).flat_map(|n| [letter(&n.to_string(), ""), reply(&format!("{n}r"), &n.to_string())]).collect();
+        server.append(&user, "INBOX", mail.iter().map(Vec::as_slice));
+        let mut world = World::on(database);
+        add_support(&world, &user, server.port);
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        world.write(&world.config(), &format!("{config}\n[fetch]\nbatch-messages = 3\n"), 0o600);
+        world.set("ESPOMAIL_DIE_AT_STEP", &step.to_string());
+        let first = world.run(&["fetch"]);
+        world.set("ESPOMAIL_DIE_AT_STEP", "0");
+        assert_eq!(world.run(&["fetch"]).ok(), "", "step {step}");
+        assert_eq!((emails(&world).len(), cases(&world).len()), (8, 4), "step {step}");
+        let assigned = cases(&world).iter().filter(|case| case["assigned_user"] == "ada").count();
+        assert_eq!(assigned, 2, "DIST-2: no turn is lost or doubled at step {step}");
+        if first.status == Some(0) {
+            assert!(step > 10, "{step} steps are too few to have been at work");
+            return;
+        }
+        assert_eq!(first.status, None, "step {step}: {}", first.stderr);
+    }
+}
+
+#[test]
+fn fetch_1_case_3_a_death_at_any_step_loses_and_doubles_nothing_sqlite() {
+    die_at_every_step("sqlite");
+}
+
+#[test]
+fn fetch_1_case_3_a_death_at_any_step_loses_and_doubles_nothing_postgresql() {
+    die_at_every_step("postgresql");
+}
+
+#[test]
+fn fetch_6_a_panic_is_contained_and_nothing_is_lost() {
+    let server = dovecot::server();
+    let mail: Vec<_> = (0..4).map(|n| letter(&n.to_string(), "")).collect();
+    server.append("panics", "INBOX", mail.iter().map(Vec::as_slice));
+    for step in 1..=6 {
+        let mut world = World::on("sqlite");
+        add_support(&world, "panics", server.port);
+        world.set("ESPOMAIL_PANIC_AT_STEP", &step.to_string());
+        let done = world.run(&["fetch"]);
+        assert!(matches!(done.status, Some(0 | 70)), "step {step}: {:?} {}", done.status, done.stderr);
+        world.set("ESPOMAIL_PANIC_AT_STEP", "0");
+        let _ = world.run(&["fetch", "support"]).ok();
+        assert_eq!((emails(&world).len(), cases(&world).len()), (4, 4), "step {step}");
+    }
+}
+
+#[test]
+fn sigterm_ends_the_pass_behind_the_batch_in_hand() {
+    let world = World::on("sqlite");
+    let mut script = opened();
+    script.push(Step::Stall);
+    let slow = ScriptedImap::start(script);
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    world.write(&world.config(), &format!("{config}\n[fetch]\nread-timeout = 1\n"), 0o600);
+    add_account(&world, "slow", "slow", slow.port, &[]);
+    let mut pass = world.command(&["fetch"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while !slow.heard().iter().any(|line| line.contains("EXAMINE")) {
+        assert!(Instant::now() < until, "the pass does not come to its mailbox");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let killed = std::process::Command::new("kill").args(["-TERM", &pass.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(pass.wait().unwrap().code(), Some(143));
+}
+
 #[test]
 fn fetch_6_the_third_death_in_a_message_quarantines_it_alone() {
     let world = World::on("sqlite");

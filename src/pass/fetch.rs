@@ -14,7 +14,7 @@ use super::heartbeat::Heartbeat;
 use super::mailbox::{Limits, Poll, poll};
 use super::{Stop, Tally};
 use crate::decide::Policy;
-use crate::fault::{Class, Fault, Reach, one_line, reach_of};
+use crate::fault::{Class, Fault, Reach, one_line, reach_of, step};
 use crate::mailbox::{Server, Session};
 use crate::secret::Secret;
 use crate::store::account::{self, Account};
@@ -163,8 +163,10 @@ fn visit(
         return Ok(report);
     };
     heartbeat.add(lease.clone());
+    step();
     poll_mailboxes(setting, store, account, &lease, budget, &mut report);
     heartbeat.remove(&lease);
+    step();
 
     let now = (setting.now)();
     match report.faults.first() {

@@ -5,7 +5,7 @@
 use anyhow::Result;
 
 use crate::decide::{Arrival, Plan, Policy, decide};
-use crate::fault::{Class, Fault};
+use crate::fault::{self, Class, Fault};
 use crate::mail::{self, Mail};
 use crate::store::raw::{Packed, pack};
 use crate::store::{self, Database, Store, apply, facts, fate, lease, position, quarantine};
@@ -77,9 +77,9 @@ pub fn pack_unparsed(bytes: &[u8]) -> Packed {
 /// Takes a batch into the store, whole. If its content is refused, takes its messages one by one and quarantines the
 /// ones that cannot be stored. Returns what became of the messages.
 pub fn take_in(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> Result<Tally> {
-    match commit(store, gate, &batch.letters, &batch.passed, batch.last_uid, now) {
+    match commit_contained(store, gate, &batch.letters, &batch.passed, batch.last_uid, now) {
         Ok(tally) => Ok(tally),
-        Err(error) if store::is_message_fault(&error) => {
+        Err(error) if is_message_fault(&error) => {
             log::warn!("a batch was refused and is taken message by message: {error:#}");
             one_by_one(store, gate, batch, now)
         }
@@ -96,9 +96,9 @@ fn one_by_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> Re
         let (below, rest): (Vec<_>, Vec<_>) = passed.into_iter().partition(|other| other.uid < uid);
         passed = rest;
         tally.merge(&commit_passed(store, gate, &below, now)?);
-        match commit(store, gate, std::slice::from_ref(letter), &[], gate.lease.map(|_| uid), now) {
+        match commit_contained(store, gate, std::slice::from_ref(letter), &[], gate.lease.map(|_| uid), now) {
             Ok(one) => tally.merge(&one),
-            Err(error) if store::is_message_fault(&error) => {
+            Err(error) if is_message_fault(&error) => {
                 tally.merge(&set_aside(store, gate, &letter.arrival, &letter.packed, &format!("{error:#}"), now)?);
             }
             Err(error) => return Err(error),
@@ -136,6 +136,35 @@ pub fn set_aside(store: &mut Store, gate: &Gate<'_>, arrival: &Arrival, packed: 
     Ok(tally)
 }
 
+/// A message on which the rules or the store panicked; the transaction was rolled back.
+#[derive(Debug)]
+struct Panicked;
+
+impl std::fmt::Display for Panicked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("espomail failed on it; this is a bug")
+    }
+}
+
+impl std::error::Error for Panicked {}
+
+fn is_message_fault(error: &anyhow::Error) -> bool {
+    error.is::<Panicked>() || store::is_message_fault(error)
+}
+
+/// Commits; a panic on the way is an error of the messages, so that one of them never holds up the others.
+fn commit_contained(
+    store: &mut Store,
+    gate: &Gate<'_>,
+    letters: &[Letter],
+    passed: &[Passed],
+    last_uid: Option<i64>,
+    now: i64,
+) -> Result<Tally> {
+    let work = || commit(store, gate, letters, passed, last_uid, now);
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Panicked.into()))
+}
+
 /// The one transaction of a batch.
 fn commit(
     store: &mut Store,
@@ -145,7 +174,8 @@ fn commit(
     last_uid: Option<i64>,
     now: i64,
 ) -> Result<Tally> {
-    store.transaction(|db| {
+    fault::step();
+    let tally = store.transaction(|db| {
         let mut tally = Tally::default();
         let plans = if letters.is_empty() { Vec::new() } else { decide_and_apply(db, gate, letters, now)? };
         guard(db, gate, now)?;
@@ -155,8 +185,11 @@ fn commit(
         }
         plans.iter().for_each(|plan| tally.count(plan.fate, 1));
         passed.iter().for_each(|other| tally.count(other.fate, 1));
+        fault::step();
         Ok(tally)
-    })
+    })?;
+    fault::step();
+    Ok(tally)
 }
 
 /// Gathers the facts for all messages, decides each in turn, and writes everything.
@@ -173,6 +206,7 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], now:
         .map(|((letter, arrival), plan)| apply::Decided { arrival, mail: &letter.mail, packed: &letter.packed, plan })
         .collect();
     apply::apply(db, &facts.next, &decided, now)?;
+    fault::step();
     Ok(plans)
 }
 

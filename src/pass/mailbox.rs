@@ -11,7 +11,7 @@ use super::budget::{Budget, Share};
 use super::intake::{self, Batch, Gate, Letter, Passed, Refused};
 use super::{Stop, Tally};
 use crate::decide::{Arrival, Policy};
-use crate::fault::{Class, class_of};
+use crate::fault::{Class, class_of, step};
 use crate::mail;
 use crate::mailbox::{Listed, Opened, RawMessage, Server, Session};
 use crate::store::account::Account;
@@ -230,6 +230,7 @@ fn parse_batches<'a>(position: PositionId, batches: &Receiver<RawBatch<'a>>, wri
                 Err(message) => refused.push(*message),
             }
         }
+        step();
         let batch = Batch { letters, passed: raw.passed, last_uid: Some(raw.last_uid) };
         if writer.send((batch, refused, raw.share)).is_err() {
             return;
@@ -302,6 +303,7 @@ fn take_carefully(store: &mut Store, gate: &Gate<'_>, raw: RawBatch<'_>, now: i6
     for message in raw.messages {
         let uid = i64::from(message.uid);
         let count = store.transaction(|db| attempt::begin(db, gate.position, uid))?;
+        step();
         if count >= LAST_DEATH {
             let arrival =
                 Arrival { position: gate.position, uid, internal_date: message.internal_date, partial: message.partial };
