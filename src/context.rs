@@ -14,6 +14,7 @@ use base64::Engine;
 
 use crate::clock;
 use crate::config::{Loaded, Overrides};
+use crate::decide::access::Actor;
 use crate::fault::{Class, Fault, Reach};
 use crate::output::{self, Output};
 use crate::secret::Secret;
@@ -81,6 +82,13 @@ impl Context {
     /// Reads a time from an argument.
     pub fn time(&self, text: &str) -> Result<i64> {
         clock::parse(text, self.now()).map_err(|error| Fault::new(Class::Usage, error).into())
+    }
+
+    /// Returns who is asking: the service account and root act as administrator.
+    pub fn actor(&self) -> Actor {
+        let name = std::env::var("USER").ok().filter(|name| !name.is_empty());
+        let os_account = name.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
+        Actor { os_account, administrator: true, ..Actor::default() }
     }
 
     /// Returns the database URL.

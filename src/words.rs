@@ -82,6 +82,14 @@ ids! {
     TeamId,
     /// A conversation.
     ThreadId,
+    /// A notification of a user.
+    NotificationId,
+    /// A folder of espomail's own.
+    FolderId,
+    /// An e-mail filter.
+    FilterId,
+    /// An e-mail that waits for a person's word.
+    ReviewId,
     /// A user.
     UserId,
 }
@@ -168,6 +176,8 @@ words! {
 words! {
     /// How an e-mail came to its parent.
     ParentBy {
+        /// A signed token of ours (LINK-1).
+        Token = "token",
         /// The parent of the replied e-mail or of its thread (LINK-2).
         Thread = "thread",
         /// A case number in the subject (LINK-3).
@@ -189,7 +199,58 @@ words! {
         Created = "created",
         Assigned = "assigned",
         Status = "status",
+        /// A person's words.
+        Note = "note",
+        /// Another case was merged into this one, or this one into another.
+        Merged = "merged",
+        /// An e-mail left for a case of its own, or this case began so.
+        Split = "split",
+        /// A person linked an e-mail or took it away (LINK-7).
+        Linked = "linked",
+        /// A delivery report came (BOUNCE-2).
+        Bounce = "bounce",
     }
+}
+
+words! {
+    /// What a notification tells.
+    NotificationKind {
+        EmailReceived = "email-received",
+        Note = "note",
+        Assigned = "assigned",
+        Bounce = "bounce",
+        Account = "account",
+    }
+}
+
+words! {
+    /// What happens to mail that names a case of which its sender is no part (LINK-3).
+    UnknownSender {
+        /// A new case that names the other.
+        NewCase = "new-case",
+        /// It waits for a person's word.
+        Hold = "hold",
+    }
+}
+
+words! {
+    /// How urgent a case is.
+    Priority { Low = "low", Normal = "normal", High = "high", Urgent = "urgent" }
+}
+
+words! {
+    /// What is known of an address from delivery reports (BOUNCE-3).
+    AddressState { Good = "good", Doubtful = "doubtful", Invalid = "invalid" }
+}
+
+words! {
+    /// What became of an e-mail of ours at one recipient (BOUNCE-2).
+    DeliveryState { Sent = "sent", Delivered = "delivered", Delayed = "delayed", Failed = "failed" }
+}
+
+words! {
+    /// What a person said of an e-mail that was held.
+    ReviewDecision { Accepted = "accepted", Split = "split", Rejected = "rejected" }
 }
 
 words! {

@@ -46,18 +46,19 @@ pub fn settle(store: &mut Store) {
     run(
         store,
         "INSERT INTO teams (id, name) VALUES (1, 'support'), (2, 'sales');
-         INSERT INTO users (id, login, name, active, administrator, default_team_id, last_assignment) VALUES
-            (1, 'ada', 'Ada Example', TRUE, TRUE, 2, 7), (2, 'bob', 'Bob Example', TRUE, FALSE, NULL, 0),
-            (3, 'cleo', 'Cleo Example', FALSE, FALSE, NULL, 0);
+         INSERT INTO users (id, login, name, active, administrator, default_team_id, last_assignment, notify_received) VALUES
+            (1, 'ada', 'Ada Example', TRUE, TRUE, 2, 7, TRUE), (2, 'bob', 'Bob Example', TRUE, FALSE, NULL, 0, TRUE),
+            (3, 'cleo', 'Cleo Example', FALSE, FALSE, NULL, 0, TRUE);
          INSERT INTO user_addresses (user_id, address, place) VALUES (1, 'ada@example.com', 1), (3, 'cleo@example.com', 1);
          INSERT INTO team_members (team_id, user_id, position) VALUES (1, 1, 'agent'), (1, 2, NULL), (1, 3, NULL), (2, 2, NULL);
          INSERT INTO accounts (id, name, kind, owner_id, address, active, imap_host, imap_port, imap_security, imap_user,
             password_source, fetch_since, act_since, max_seconds, max_message_size, make_cases, distribution,
-            assigned_user_id, case_team_id, case_position, add_team_users, created_at, failures, fence, careful) VALUES
+            assigned_user_id, case_team_id, case_position, add_team_users, unknown_sender, reopen_within, list_cases,
+            take_forwards, created_at, failures, fence, careful) VALUES
             (1, 'support', 'group', NULL, 'support@example.com', TRUE, 'localhost', 143, 'plain', 'support', 'file', 0, 5, 600,
-             1000, TRUE, 'least-busy', 3, 1, 'agent', TRUE, 0, 0, 0, FALSE),
+             1000, TRUE, 'least-busy', 3, 1, 'agent', TRUE, 'new-case', 1209600, FALSE, FALSE, 0, 0, 0, FALSE),
             (2, 'ada', 'personal', 1, 'ada@example.com', TRUE, 'localhost', 143, 'plain', 'ada', 'file', 0, 0, 600,
-             1000, FALSE, 'none', NULL, NULL, NULL, TRUE, 0, 0, 0, FALSE);
+             1000, FALSE, 'none', NULL, NULL, NULL, TRUE, 'new-case', 1209600, FALSE, FALSE, 0, 0, 0, FALSE);
          INSERT INTO account_teams (account_id, team_id) VALUES (1, 1)",
     );
 }

@@ -9,7 +9,7 @@ use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::store::account::Settings;
 use crate::store::{Database, team, user};
-use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security};
+use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security, UnknownSender};
 
 #[derive(Debug, clap::Args)]
 pub struct SettingsArguments {
@@ -63,6 +63,18 @@ pub struct SettingsArguments {
     /// Only members with this position in the case team get cases; an empty one forgets it
     #[arg(long, value_name = "POSITION", help_heading = "Cases")]
     case_position: Option<String>,
+    /// What to do with mail that names a case of which its sender is no part [default: new-case]
+    #[arg(long, value_name = "HOW", help_heading = "Cases")]
+    unknown_sender: Option<UnknownSender>,
+    /// Re-open a closed case for a follow-up within this time, such as 14d, or never [default: 14d]
+    #[arg(long, value_name = "TIME", value_parser = argument::span, help_heading = "Cases")]
+    reopen_within: Option<argument::Span>,
+    /// Whether mail of mailing lists may open cases [default: false]
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Cases")]
+    list_cases: Option<bool>,
+    /// Whether each forward by a user makes its original sender the contact, also without @fwd [default: false]
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Cases")]
+    take_forwards: Option<bool>,
     /// User who gets new cases with direct, and the account's mail; an empty name forgets it
     #[arg(long, value_name = "USER", help_heading = "Cases")]
     assigned_user: Option<String>,
@@ -127,6 +139,10 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
         case_team: None,
         case_position: None,
         add_team_users: true,
+        unknown_sender: UnknownSender::NewCase,
+        reopen_within: Some(14 * 86_400),
+        list_cases: false,
+        take_forwards: false,
         mailboxes: vec!["INBOX".to_string()],
         teams: Vec::new(),
     })
@@ -168,6 +184,10 @@ impl SettingsArguments {
         put(&mut settings.make_cases, self.make_cases);
         put(&mut settings.distribution, self.distribution);
         put(&mut settings.add_team_users, self.add_team_users);
+        put(&mut settings.unknown_sender, self.unknown_sender);
+        put(&mut settings.reopen_within, self.reopen_within.map(|span| span.0));
+        put(&mut settings.list_cases, self.list_cases);
+        put(&mut settings.take_forwards, self.take_forwards);
         if let Some(name) = &self.case_team {
             settings.case_team = if name.is_empty() { None } else { Some(team::find(db, name)?) };
         }

@@ -1,5 +1,7 @@
 //! How arguments are read that more than one command takes: names, addresses, and what clears a list.
 
+use crate::clock;
+
 /// Reads the name of something new. A number would be taken for an id.
 pub fn name(text: &str) -> Result<String, String> {
     let text = text.trim();
@@ -30,6 +32,34 @@ pub fn limit(text: &str) -> Result<i64, String> {
     text.parse::<i64>().ok().filter(|limit| *limit > 0).ok_or_else(|| "write a number above 0".to_string())
 }
 
+/// A length of time in seconds; none is never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub Option<i64>);
+
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            None => f.write_str("never"),
+            Some(seconds) if seconds % 86_400 == 0 => write!(f, "{}d", seconds / 86_400),
+            Some(seconds) => write!(f, "{}h", seconds / 3_600),
+        }
+    }
+}
+
+/// Reads a length of time such as `14d`, `12h` or `2w`, or `never`.
+pub fn span(text: &str) -> Result<Span, String> {
+    if text == "never" {
+        return Ok(Span(None));
+    }
+    // A time ago is a length of time before the beginning.
+    match clock::parse(text, 0) {
+        Ok(seconds) if text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(['h', 'd', 'w']) => {
+            Ok(Span(Some(-seconds)))
+        }
+        _ => Err(format!("{text:?} is no length of time; write 12h, 14d, 2w or never")),
+    }
+}
+
 /// Turns a list that was given into what it says: nothing stays, one empty value clears.
 pub fn list(given: &[String]) -> Option<Vec<String>> {
     if given.is_empty() { None } else { Some(given.iter().filter(|text| !text.is_empty()).cloned().collect()) }
@@ -48,6 +78,17 @@ mod tests {
     #[test]
     fn a_name_is_quoted_for_the_shell_where_it_must() {
         assert_eq!((quoted("support").as_str(), quoted("it's me").as_str()), ("support", r"'it'\''s me'"));
+    }
+
+    #[test]
+    fn a_span_is_read_as_it_is_written() {
+        for text in ["14d", "12h", "never"] {
+            assert_eq!(span(text).map(|span| span.to_string()), Ok(text.to_string()));
+        }
+        assert_eq!(span("2w"), Ok(Span(Some(14 * 86_400))));
+        for wrong in ["", "now", "today", "-3d", "3", "2026-11-23"] {
+            assert!(span(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

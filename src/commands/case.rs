@@ -196,5 +196,8 @@ fn told(note: &Note) -> String {
         NoteKind::EmailSent => format!("sent {}", email()),
         NoteKind::Assigned => format!("assigned to {}", note.detail),
         NoteKind::Status => format!("status {}", note.detail),
+        NoteKind::Note => format!("note: {}", shown(&note.detail)),
+        NoteKind::Merged | NoteKind::Split | NoteKind::Linked => shown(&note.detail).to_string(),
+        NoteKind::Bounce => format!("delivery report: {}", email()),
     }
 }

@@ -2,6 +2,7 @@
 //! manual: what a message is (date, archive), whether it is known, its conversation, its record, its people, its case.
 //! Each plan is folded back into the facts, so the second message of a batch sees what the first one did.
 
+pub mod access;
 mod case;
 mod distribute;
 mod duplicate;

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::words::{AccountId, CaseStatus, EmailId, Fate, NoteId, NoteKind, ParentBy, RecordId, TeamId, ThreadId, UserId};
+use crate::words::{
+    AccountId, CaseStatus, EmailId, Fate, FilterId, NoteId, NoteKind, ParentBy, RecordId, TeamId, ThreadId, UserId,
+};
 
 /// One thing to write into the database. `store::apply` has one arm for each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -126,6 +128,40 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What was tried and did not hold: near misses, ambiguities, choices (WHY-1).
     pub notes: Vec<String>,
+    /// The filters that were tried, in order (FILTER-6).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<FilterTrial>,
+    /// The records that were in question as parent, the one taken included (LINK).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+}
+
+/// One filter, held against the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FilterTrial {
+    pub filter: FilterId,
+    pub name: String,
+    pub matched: bool,
+    pub criteria: Vec<CriterionTrial>,
+}
+
+/// One criterion of a filter, held against the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CriterionTrial {
+    /// As it is shown by `filter show`.
+    pub criterion: String,
+    pub matched: bool,
+    pub because: String,
+}
+
+/// A record that was in question as parent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// `kind:number`.
+    pub record: String,
+    pub by: ParentBy,
+    pub taken: bool,
+    pub because: String,
 }
 
 /// Leaves out of the trace what is bookkeeping: a message can refer to a thousand others.
@@ -136,7 +172,14 @@ fn told<S: serde::Serializer>(steps: &[Step], serializer: S) -> Result<S::Ok, S:
 impl Plan {
     /// Starts an empty plan.
     pub fn new() -> Self {
-        Self { fate: Fate::Imported, email: None, steps: Vec::new(), notes: Vec::new() }
+        Self {
+            fate: Fate::Imported,
+            email: None,
+            steps: Vec::new(),
+            notes: Vec::new(),
+            filters: Vec::new(),
+            candidates: Vec::new(),
+        }
     }
 
     /// Adds a change; there is none without a reason.

@@ -7,7 +7,7 @@ use super::Database;
 use super::noun::{not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions};
 use crate::mail::address_key;
-use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security, TeamId, UserId};
+use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security, TeamId, UnknownSender, UserId};
 
 /// An e-mail account with all its settings and how fetching it goes. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,11 @@ pub struct Settings {
     pub case_team: Option<TeamId>,
     pub case_position: Option<String>,
     pub add_team_users: bool,
+    pub unknown_sender: UnknownSender,
+    /// Seconds after closing in which a follow-up re-opens a case; none is never (CASE-4).
+    pub reopen_within: Option<i64>,
+    pub list_cases: bool,
+    pub take_forwards: bool,
     pub mailboxes: Vec<String>,
     pub teams: Vec<TeamId>,
 }
@@ -88,6 +93,10 @@ struct Row {
     case_team_id: Option<i64>,
     case_position: Option<String>,
     add_team_users: bool,
+    unknown_sender: String,
+    reopen_within: Option<i64>,
+    list_cases: bool,
+    take_forwards: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -128,6 +137,10 @@ fn row_from(settings: &Settings) -> Row {
         case_team_id: settings.case_team.map(|team| team.0),
         case_position: settings.case_position.clone(),
         add_team_users: settings.add_team_users,
+        unknown_sender: settings.unknown_sender.to_string(),
+        reopen_within: settings.reopen_within,
+        list_cases: settings.list_cases,
+        take_forwards: settings.take_forwards,
     }
 }
 
@@ -245,6 +258,10 @@ fn account_from(id: i64, row: Row, state: StateRow) -> Result<Account> {
             case_team: row.case_team_id.map(TeamId),
             case_position: row.case_position,
             add_team_users: row.add_team_users,
+            unknown_sender: row.unknown_sender.parse().map_err(wrong)?,
+            reopen_within: row.reopen_within,
+            list_cases: row.list_cases,
+            take_forwards: row.take_forwards,
             mailboxes: Vec::new(),
             teams: Vec::new(),
         },

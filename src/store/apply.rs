@@ -147,7 +147,8 @@ impl<'a> Batch<'a> {
                 record_id: record.0,
                 kind: kind.as_str(),
                 email_id: email.map(|email| email.0),
-                detail: "",
+                detail: String::new(),
+                is_quiet: false,
                 created_at: self.now,
             }),
         }
@@ -180,6 +181,9 @@ impl<'a> Batch<'a> {
             is_partial: email.partial,
             is_archived: email.archived,
             id_collision: email.id_collision,
+            is_ours: false,
+            subject_from: 0,
+            subject_to: 0,
             automatic: serde_json::to_string(&mail.automatic)?,
             defects: serde_json::to_string(&mail.defects)?,
         });
@@ -351,7 +355,14 @@ impl<'a> Batch<'a> {
         let rows = self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: email.0, team_id: team.0 });
         insert!(email_teams::table, rows, email_id >= before.email);
         let rows = self.email_users.iter();
-        let rows = rows.map(|((email, user), read)| EmailUserRow { email_id: email.0, user_id: user.0, is_read: *read });
+        let rows = rows.map(|((email, user), read)| EmailUserRow {
+            email_id: email.0,
+            user_id: user.0,
+            is_read: *read,
+            is_important: false,
+            is_archived: false,
+            is_trashed: false,
+        });
         insert!(email_users::table, rows, email_id >= before.email);
         let rows = self.record_teams.iter().map(|(record, team)| RecordTeamRow { record_id: record.0, team_id: team.0 });
         insert!(record_teams::table, rows, record_id >= before.record);

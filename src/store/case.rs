@@ -226,6 +226,7 @@ fn add_note(db: &mut Database, record: RecordId, kind: NoteKind, email: Option<E
             notes::kind.eq(kind.as_str()),
             notes::email_id.eq(email.map(|email| email.0)),
             notes::detail.eq(detail),
+            notes::is_quiet.eq(false),
             notes::created_at.eq(now),
         ))
         .execute(db)?;

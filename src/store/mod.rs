@@ -2,6 +2,7 @@
 //! a named function in [`dialect`]. Promises: a transaction either commits whole or leaves nothing; on a serialisation
 //! failure or deadlock it is run again from its start, so the closure given to [`Store::transaction`] must be repeatable.
 
+pub mod access;
 pub mod account;
 pub mod apply;
 pub mod attempt;

@@ -30,6 +30,7 @@ diesel::table! {
         administrator -> Bool,
         default_team_id -> Nullable<BigInt>,
         last_assignment -> BigInt,
+        notify_received -> Bool,
     }
 }
 
@@ -38,6 +39,13 @@ diesel::table! {
         user_id -> BigInt,
         address -> Text,
         place -> BigInt,
+    }
+}
+
+diesel::table! {
+    auto_follows (user_id, kind) {
+        user_id -> BigInt,
+        kind -> Text,
     }
 }
 
@@ -114,6 +122,10 @@ diesel::table! {
         case_team_id -> Nullable<BigInt>,
         case_position -> Nullable<Text>,
         add_team_users -> Bool,
+        unknown_sender -> Text,
+        reopen_within -> Nullable<BigInt>,
+        list_cases -> Bool,
+        take_forwards -> Bool,
         created_at -> BigInt,
         last_success_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
@@ -130,10 +142,44 @@ diesel::table! {
 }
 
 diesel::table! {
+    folders (id) {
+        id -> BigInt,
+        user_id -> Nullable<BigInt>,
+        name -> Text,
+        place -> BigInt,
+        skip_notifications -> Bool,
+    }
+}
+
+diesel::table! {
+    folder_teams (folder_id, team_id) {
+        folder_id -> BigInt,
+        team_id -> BigInt,
+    }
+}
+
+diesel::table! {
     account_mailboxes (account_id, name) {
         account_id -> BigInt,
         name -> Text,
         place -> BigInt,
+        folder_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    filters (id) {
+        id -> BigInt,
+        name -> Text,
+        account_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+        place -> BigInt,
+        active -> Bool,
+        match_case -> Bool,
+        is_regex -> Bool,
+        criteria -> Text,
+        actions -> Text,
+        sieve -> Nullable<Text>,
     }
 }
 
@@ -193,6 +239,10 @@ diesel::table! {
         converted_contact_id -> Nullable<BigInt>,
         assigned_user_id -> Nullable<BigInt>,
         through_account_id -> Nullable<BigInt>,
+        priority -> Nullable<Text>,
+        merged_into_id -> Nullable<BigInt>,
+        refers_to_id -> Nullable<BigInt>,
+        closed_at -> Nullable<BigInt>,
         created_at -> BigInt,
     }
 }
@@ -242,8 +292,16 @@ diesel::table! {
         is_partial -> Bool,
         is_archived -> Bool,
         id_collision -> Bool,
+        folder_id -> Nullable<BigInt>,
+        author_id -> Nullable<BigInt>,
+        is_ours -> Bool,
+        subject_from -> BigInt,
+        subject_to -> BigInt,
         automatic -> Text,
         defects -> Text,
+        bounce -> Nullable<Text>,
+        calendar -> Nullable<Text>,
+        list_id -> Nullable<Text>,
     }
 }
 
@@ -279,6 +337,45 @@ diesel::table! {
         email_id -> BigInt,
         user_id -> BigInt,
         is_read -> Bool,
+        is_important -> Bool,
+        is_archived -> Bool,
+        is_trashed -> Bool,
+        folder_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    deliveries (email_id, address) {
+        email_id -> BigInt,
+        address -> Text,
+        state -> Text,
+        status -> Nullable<Text>,
+        diagnostic -> Nullable<Text>,
+        report_id -> Nullable<BigInt>,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    address_states (address) {
+        address -> Text,
+        state -> Text,
+        soft -> Text,
+        because -> Text,
+        changed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    reviews (id) {
+        id -> BigInt,
+        email_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        candidate_id -> Nullable<BigInt>,
+        because -> Text,
+        created_at -> BigInt,
+        decision -> Nullable<Text>,
+        decided_at -> Nullable<BigInt>,
     }
 }
 
@@ -289,7 +386,45 @@ diesel::table! {
         kind -> Text,
         email_id -> Nullable<BigInt>,
         detail -> Text,
+        author_id -> Nullable<BigInt>,
+        is_quiet -> Bool,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    notifications (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        kind -> Text,
+        email_id -> Nullable<BigInt>,
+        note_id -> Nullable<BigInt>,
+        record_id -> Nullable<BigInt>,
+        detail -> Text,
+        created_at -> BigInt,
+        is_read -> Bool,
+    }
+}
+
+diesel::table! {
+    token_keys (id) {
+        id -> BigInt,
+        sealed -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> BigInt,
+        os_account -> Text,
+        acting -> Nullable<Text>,
+        is_on_behalf -> Bool,
+        action -> Text,
+        subject -> Text,
+        detail -> Text,
     }
 }
 
@@ -336,6 +471,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     teams,
     users,
     user_addresses,
+    auto_follows,
     absences,
     team_members,
     roles,
@@ -343,7 +479,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     user_roles,
     team_roles,
     accounts,
+    folders,
+    folder_teams,
     account_mailboxes,
+    filters,
     account_teams,
     positions,
     raws,
@@ -358,7 +497,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     email_accounts,
     email_teams,
     email_users,
+    deliveries,
+    address_states,
+    reviews,
     notes,
+    notifications,
+    token_keys,
+    audit,
     rotations,
     fates,
     quarantine,

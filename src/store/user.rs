@@ -76,6 +76,7 @@ pub fn add(db: &mut Database, new: &NewUser) -> Result<UserId> {
             users::administrator.eq(new.administrator),
             users::default_team_id.eq(new.default_team.map(|team| team.0)),
             users::last_assignment.eq(0_i64),
+            users::notify_received.eq(true),
         ))
         .execute(db)?;
     set_addresses(db, UserId(id), &new.addresses)?;

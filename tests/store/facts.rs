@@ -58,13 +58,14 @@ fn furnish(store: &mut Store) {
          INSERT INTO thread_ids (message_id, thread_id) VALUES ('a@x', 1), ('b@x', 1), ('unseen@x', 2);
          INSERT INTO raws (id, digest, size, packed) VALUES (1, '0', 0, '');
          INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
-            text, is_replied, parent_id, is_partial, is_archived, id_collision, automatic, defects) VALUES
-            (1, 1, 1, 'a@x', '00000000000000000000000000000001', 'dora@example.org', '{}', 's', 9, 9, '', FALSE, 7, FALSE, FALSE, FALSE, '', ''),
-            (2, 1, 1, 'b@x', '00000000000000000000000000000002', 'dora@example.org', '{}', 's', 8, 9, '', FALSE, 6, FALSE, FALSE, FALSE, '', ''),
-            (3, 1, 1, 'b@x', '00000000000000000000000000000003', 'else@example.org', '{}', 's', 8, 9, '', FALSE, NULL, FALSE, FALSE, TRUE, '', '');
+            text, is_replied, parent_id, is_partial, is_archived, id_collision, is_ours, subject_from, subject_to, automatic, defects) VALUES
+            (1, 1, 1, 'a@x', '00000000000000000000000000000001', 'dora@example.org', '{}', 's', 9, 9, '', FALSE, 7, FALSE, FALSE, FALSE, FALSE, 0, 0, '', ''),
+            (2, 1, 1, 'b@x', '00000000000000000000000000000002', 'dora@example.org', '{}', 's', 8, 9, '', FALSE, 6, FALSE, FALSE, FALSE, FALSE, 0, 0, '', ''),
+            (3, 1, 1, 'b@x', '00000000000000000000000000000003', 'else@example.org', '{}', 's', 8, 9, '', FALSE, NULL, FALSE, FALSE, TRUE, FALSE, 0, 0, '', '');
          INSERT INTO email_accounts (email_id, account_id) VALUES (2, 2), (2, 1);
          INSERT INTO email_teams (email_id, team_id) VALUES (2, 1);
-         INSERT INTO email_users (email_id, user_id, is_read) VALUES (2, 1, TRUE), (2, 2, FALSE);
+         INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES
+            (2, 1, TRUE, FALSE, FALSE, FALSE), (2, 2, FALSE, FALSE, FALSE, FALSE);
          INSERT INTO absences (id, user_id, starts_at, ends_at) VALUES (1, 2, 900, 1001), (2, 1, 100, 1000);
          INSERT INTO rotations (account_id, team_id, user_id) VALUES (1, 1, 2), (2, 2, 1);
          UPDATE counters SET value = 4 WHERE name = 'email';
@@ -126,8 +127,8 @@ on_both_databases! {
         for id in 4..500 {
             run(store, &format!(
                 "INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
-                    text, is_replied, is_partial, is_archived, id_collision, automatic, defects) VALUES
-                    ({id}, 1, 1, 'b@x', '{id:032}', '', '', '', 0, 0, '', FALSE, FALSE, FALSE, TRUE, '', '')"));
+                    text, is_replied, is_partial, is_archived, id_collision, is_ours, subject_from, subject_to, automatic, defects) VALUES
+                    ({id}, 1, 1, 'b@x', '{id:032}', '', '', '', 0, 0, '', FALSE, FALSE, FALSE, TRUE, FALSE, 0, 0, '', '')"));
         }
         // SQLite keeps a text literal as text, and a text is never equal to bytes.
         if store.is_sqlite() {

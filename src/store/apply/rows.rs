@@ -77,6 +77,9 @@ pub struct EmailRow<'a> {
     pub is_partial: bool,
     pub is_archived: bool,
     pub id_collision: bool,
+    pub is_ours: bool,
+    pub subject_from: i64,
+    pub subject_to: i64,
     pub automatic: String,
     pub defects: String,
 }
@@ -114,6 +117,9 @@ pub struct EmailUserRow {
     pub email_id: i64,
     pub user_id: i64,
     pub is_read: bool,
+    pub is_important: bool,
+    pub is_archived: bool,
+    pub is_trashed: bool,
 }
 
 #[derive(Insertable)]
@@ -123,6 +129,7 @@ pub struct NoteRow {
     pub record_id: i64,
     pub kind: &'static str,
     pub email_id: Option<i64>,
-    pub detail: &'static str,
+    pub detail: String,
+    pub is_quiet: bool,
     pub created_at: i64,
 }

@@ -1,30 +1,33 @@
 -- Times are seconds since 1970 UTC. Words are checked. Every foreign key says what happens on delete.
+-- INTEGER PRIMARY KEY is SQLite's own row number: no second index. Tables that are all key have no row number.
 
 CREATE TABLE settings (
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
 -- One row per kind of number. Every decider first updates the row 'lock', which serialises them.
 CREATE TABLE counters (
     name TEXT NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TABLE teams (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 
 CREATE TABLE users (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     login TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     active BOOLEAN NOT NULL,
     administrator BOOLEAN NOT NULL,
     default_team_id BIGINT REFERENCES teams (id) ON DELETE SET NULL,
     -- Orders assignments; 0 for never (DIST-3).
-    last_assignment BIGINT NOT NULL
+    last_assignment BIGINT NOT NULL,
+    -- Whether they are told of e-mails that are new in their inbox (NOTIFY-2).
+    notify_received BOOLEAN NOT NULL
 );
 CREATE INDEX users_default_team ON users (default_team_id);
 
@@ -33,11 +36,18 @@ CREATE TABLE user_addresses (
     address TEXT NOT NULL,
     place BIGINT NOT NULL,
     PRIMARY KEY (user_id, address)
-);
+) WITHOUT ROWID;
 CREATE INDEX user_addresses_address ON user_addresses (address);
 
+-- Record kinds that a user follows from their beginning (FOLLOW-1).
+CREATE TABLE auto_follows (
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('account', 'contact', 'lead', 'opportunity', 'case')),
+    PRIMARY KEY (user_id, kind)
+) WITHOUT ROWID;
+
 CREATE TABLE absences (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     starts_at BIGINT NOT NULL,
     ends_at BIGINT NOT NULL
@@ -49,11 +59,11 @@ CREATE TABLE team_members (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     position TEXT,
     PRIMARY KEY (team_id, user_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX team_members_user ON team_members (user_id);
 
 CREATE TABLE roles (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 
@@ -63,24 +73,24 @@ CREATE TABLE role_rights (
     action TEXT NOT NULL CHECK (action IN ('read', 'edit', 'delete', 'use')),
     level TEXT NOT NULL CHECK (level IN ('no', 'own', 'team', 'all')),
     PRIMARY KEY (role_id, scope, action)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE user_roles (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     PRIMARY KEY (user_id, role_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX user_roles_role ON user_roles (role_id);
 
 CREATE TABLE team_roles (
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     PRIMARY KEY (team_id, role_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX team_roles_role ON team_roles (role_id);
 
 CREATE TABLE accounts (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL CHECK (kind IN ('group', 'personal')),
     -- The owner of a personal account.
@@ -95,7 +105,7 @@ CREATE TABLE accounts (
     password_source TEXT NOT NULL CHECK (password_source IN ('stored', 'command', 'file', 'credential')),
     -- The command as a JSON list, the file's path or the credential's name.
     password_reference TEXT,
-    password_sealed BYTEA,
+    password_sealed BLOB,
     fetch_since BIGINT NOT NULL,
     act_since BIGINT NOT NULL,
     max_seconds BIGINT NOT NULL,
@@ -106,6 +116,14 @@ CREATE TABLE accounts (
     case_team_id BIGINT REFERENCES teams (id) ON DELETE SET NULL,
     case_position TEXT,
     add_team_users BOOLEAN NOT NULL,
+    -- Mail that names a case of which its sender is no part (LINK-3).
+    unknown_sender TEXT NOT NULL CHECK (unknown_sender IN ('new-case', 'hold')),
+    -- Seconds after closing in which a follow-up re-opens a case; NULL is never (CASE-4).
+    reopen_within BIGINT,
+    -- Whether list mail may open cases (AUTO-3).
+    list_cases BOOLEAN NOT NULL,
+    -- Whether a user's forward makes its original sender the contact without a mark (CASE-6).
+    take_forwards BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     -- Volatile from here on: how fetching goes.
     last_success_at BIGINT,
@@ -129,25 +147,67 @@ CREATE INDEX accounts_assigned_user ON accounts (assigned_user_id);
 CREATE INDEX accounts_case_team ON accounts (case_team_id);
 CREATE INDEX accounts_address ON accounts (address);
 
+-- espomail's own folders: a user's, or group folders where there is no user (INBOX-2).
+CREATE TABLE folders (
+    id INTEGER NOT NULL PRIMARY KEY,
+    user_id BIGINT REFERENCES users (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    place BIGINT NOT NULL,
+    skip_notifications BOOLEAN NOT NULL,
+    UNIQUE (user_id, name)
+);
+
+-- The teams of a group folder (TEAM-1).
+CREATE TABLE folder_teams (
+    folder_id BIGINT NOT NULL REFERENCES folders (id) ON DELETE CASCADE,
+    team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
+    PRIMARY KEY (folder_id, team_id)
+) WITHOUT ROWID;
+CREATE INDEX folder_teams_team ON folder_teams (team_id);
+
 CREATE TABLE account_mailboxes (
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     place BIGINT NOT NULL,
+    -- The owner's folder that its mail goes to (INBOX-2).
+    folder_id BIGINT REFERENCES folders (id) ON DELETE SET NULL,
     PRIMARY KEY (account_id, name)
+) WITHOUT ROWID;
+CREATE INDEX account_mailboxes_folder ON account_mailboxes (folder_id);
+
+-- E-mail filters (FILTER-1). Global ones have neither account nor user.
+CREATE TABLE filters (
+    id INTEGER NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    account_id BIGINT REFERENCES accounts (id) ON DELETE CASCADE,
+    user_id BIGINT REFERENCES users (id) ON DELETE CASCADE,
+    -- The order within a scope, from 1 (FILTER-6).
+    place BIGINT NOT NULL,
+    active BOOLEAN NOT NULL,
+    match_case BOOLEAN NOT NULL,
+    is_regex BOOLEAN NOT NULL,
+    -- Criteria and actions as JSON lists.
+    criteria TEXT NOT NULL,
+    actions TEXT NOT NULL,
+    -- A Sieve script in the place of both (FILTER-3).
+    sieve TEXT,
+    UNIQUE (account_id, user_id, name),
+    CHECK (account_id IS NULL OR user_id IS NULL)
 );
+CREATE INDEX filters_user ON filters (user_id);
 
 CREATE TABLE account_teams (
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (account_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX account_teams_team ON account_teams (team_id);
 
 -- (account, mailbox, UIDVALIDITY): every UID above start_uid and up to last_uid has a fate (FETCH-1, FETCH-2).
 -- What lies at or below start_uid was there before the account's fetch-since (FETCH-3).
 -- Mail that came by `deliver` or `import` has a mailbox of its own, with UIDs that we give.
 CREATE TABLE positions (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     mailbox TEXT NOT NULL,
     uidvalidity BIGINT NOT NULL,
@@ -158,27 +218,25 @@ CREATE TABLE positions (
 
 -- Raw bytes, once per content, zstd-compressed (PARSE-1).
 CREATE TABLE raws (
-    id BIGINT NOT NULL PRIMARY KEY,
-    digest BYTEA NOT NULL UNIQUE,
+    id INTEGER NOT NULL PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
     size BIGINT NOT NULL,
-    packed BYTEA NOT NULL
+    packed BLOB NOT NULL
 );
--- Already compressed: PostgreSQL must not try again.
-ALTER TABLE raws ALTER COLUMN packed SET STORAGE EXTERNAL;
 
 CREATE TABLE threads (
-    id BIGINT NOT NULL PRIMARY KEY
+    id INTEGER NOT NULL PRIMARY KEY
 );
 
 -- Message-IDs of stored e-mails and of ancestors we never saw (THREAD-1).
 CREATE TABLE thread_ids (
     message_id TEXT NOT NULL PRIMARY KEY,
     thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE CASCADE
-);
+) WITHOUT ROWID;
 CREATE INDEX thread_ids_thread ON thread_ids (thread_id);
 
 CREATE TABLE records (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('account', 'contact', 'lead', 'opportunity', 'case')),
     number BIGINT NOT NULL,
     name TEXT NOT NULL,
@@ -193,6 +251,13 @@ CREATE TABLE records (
     assigned_user_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
     -- The e-mail account a case came through.
     through_account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
+    priority TEXT CHECK (priority IN ('low', 'normal', 'high', 'urgent')),
+    -- The case that this one was merged into (CASE-4).
+    merged_into_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    -- The case that this one refers to: it was opened by a late follow-up, or named in a subject (CASE-4, LINK-3).
+    refers_to_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    -- When the case was last closed (CASE-4).
+    closed_at BIGINT,
     created_at BIGINT NOT NULL,
     UNIQUE (kind, number),
     CHECK ((kind = 'case') = (status IS NOT NULL))
@@ -205,36 +270,38 @@ CREATE INDEX records_converted_account ON records (converted_account_id);
 CREATE INDEX records_converted_contact ON records (converted_contact_id);
 CREATE INDEX records_assigned_user ON records (assigned_user_id, status);
 CREATE INDEX records_through_account ON records (through_account_id);
+CREATE INDEX records_merged_into ON records (merged_into_id);
+CREATE INDEX records_refers_to ON records (refers_to_id);
 
 CREATE TABLE record_addresses (
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     address TEXT NOT NULL,
     place BIGINT NOT NULL,
     PRIMARY KEY (record_id, address)
-);
+) WITHOUT ROWID;
 CREATE INDEX record_addresses_address ON record_addresses (address);
 
 CREATE TABLE record_teams (
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (record_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX record_teams_team ON record_teams (team_id);
 
 CREATE TABLE followers (
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (record_id, user_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX followers_user ON followers (user_id);
 
 CREATE TABLE emails (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE RESTRICT,
     raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
     -- Message-ID, or the digest of the raw bytes where there is none (DUP-2).
     message_id TEXT NOT NULL,
-    content_digest BYTEA NOT NULL,
+    content_digest BLOB NOT NULL,
     from_address TEXT NOT NULL,
     -- From, Reply-To, To, Cc and Bcc as JSON lists of {name, address}.
     people TEXT NOT NULL,
@@ -248,14 +315,25 @@ CREATE TABLE emails (
     replied_id BIGINT REFERENCES emails (id) ON DELETE SET NULL,
     is_replied BOOLEAN NOT NULL,
     parent_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
-    parent_by TEXT CHECK (parent_by IN ('thread', 'number', 'address', 'opened', 'hand')),
+    parent_by TEXT CHECK (parent_by IN ('token', 'thread', 'number', 'address', 'opened', 'hand')),
     account_record_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
     is_partial BOOLEAN NOT NULL,
     is_archived BOOLEAN NOT NULL,
     id_collision BOOLEAN NOT NULL,
-    -- JSON lists of words.
+    -- The group folder (INBOX-2).
+    folder_id BIGINT REFERENCES folders (id) ON DELETE SET NULL,
+    -- Whether one of us wrote it, and who (AUTO-2, ACCESS-5); its Message-ID is ours when it went out through here.
+    author_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
+    is_ours BOOLEAN NOT NULL,
+    -- Digests of base subject and From, and of base subject and first To (THREAD-3).
+    subject_from BIGINT NOT NULL,
+    subject_to BIGINT NOT NULL,
+    -- JSON: lists of words, a delivery report, calendar events.
     automatic TEXT NOT NULL,
-    defects TEXT NOT NULL
+    defects TEXT NOT NULL,
+    bounce TEXT,
+    calendar TEXT,
+    list_id TEXT
 );
 -- The content too: one Message-ID may have been used ten thousand times.
 CREATE INDEX emails_message_id ON emails (message_id, content_digest);
@@ -265,6 +343,10 @@ CREATE INDEX emails_parent ON emails (parent_id);
 CREATE INDEX emails_account_record ON emails (account_record_id);
 CREATE INDEX emails_replied ON emails (replied_id);
 CREATE INDEX emails_date ON emails (date);
+CREATE INDEX emails_folder ON emails (folder_id) WHERE folder_id IS NOT NULL;
+CREATE INDEX emails_author ON emails (author_id) WHERE author_id IS NOT NULL;
+CREATE INDEX emails_subject_from ON emails (subject_from);
+CREATE INDEX emails_subject_to ON emails (subject_to);
 
 CREATE TABLE attachments (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
@@ -282,43 +364,140 @@ CREATE TABLE email_accounts (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     PRIMARY KEY (email_id, account_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX email_accounts_account ON email_accounts (account_id);
 
 CREATE TABLE email_teams (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (email_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX email_teams_team ON email_teams (team_id);
 
 CREATE TABLE email_users (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     is_read BOOLEAN NOT NULL,
+    is_important BOOLEAN NOT NULL,
+    is_archived BOOLEAN NOT NULL,
+    is_trashed BOOLEAN NOT NULL,
+    -- The user's own folder; NULL is the inbox (INBOX-2).
+    folder_id BIGINT REFERENCES folders (id) ON DELETE SET NULL,
     PRIMARY KEY (email_id, user_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX email_users_user ON email_users (user_id);
+CREATE INDEX email_users_folder ON email_users (folder_id) WHERE folder_id IS NOT NULL;
+
+-- What became of an e-mail of ours, recipient by recipient (BOUNCE-2, SEND-6).
+CREATE TABLE deliveries (
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('sent', 'delivered', 'delayed', 'failed')),
+    -- Enhanced status code (RFC 3463) and what the server said.
+    status TEXT,
+    diagnostic TEXT,
+    -- The delivery report.
+    report_id BIGINT REFERENCES emails (id) ON DELETE SET NULL,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (email_id, address)
+);
+CREATE INDEX deliveries_report ON deliveries (report_id);
+
+-- Addresses that reports have spoken of (BOUNCE-3).
+CREATE TABLE address_states (
+    address TEXT NOT NULL PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('good', 'doubtful', 'invalid')),
+    -- The times of the last soft reports as a JSON list.
+    soft TEXT NOT NULL,
+    because TEXT NOT NULL,
+    changed_at BIGINT NOT NULL
+);
+
+-- E-mails that wait for a person's word (LINK-3, FILTER-4).
+CREATE TABLE reviews (
+    id INTEGER NOT NULL PRIMARY KEY,
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
+    -- The record it may belong to.
+    candidate_id BIGINT REFERENCES records (id) ON DELETE SET NULL,
+    because TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    decision TEXT CHECK (decision IN ('accepted', 'split', 'rejected')),
+    decided_at BIGINT,
+    UNIQUE (email_id, account_id)
+);
+CREATE INDEX reviews_account ON reviews (account_id);
+CREATE INDEX reviews_candidate ON reviews (candidate_id);
+CREATE INDEX reviews_decision ON reviews (decision);
 
 CREATE TABLE notes (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL CHECK (kind IN ('email-received', 'email-sent', 'created', 'assigned', 'status')),
+    kind TEXT NOT NULL CHECK (kind IN ('email-received', 'email-sent', 'created', 'assigned', 'status', 'note', 'merged', 'split', 'linked', 'bounce')),
     email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
-    -- What the kind alone does not say: a user's login, a status.
+    -- What the kind alone does not say: a user's login, a status, a person's words.
     detail TEXT NOT NULL,
+    -- The user who did it.
+    author_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
+    -- Nobody is told of a quiet note (AUTO-3).
+    is_quiet BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     -- One note of a kind per (record, e-mail) (NOTE-1).
     UNIQUE (record_id, email_id, kind)
 );
 CREATE INDEX notes_email ON notes (email_id);
+CREATE INDEX notes_author ON notes (author_id);
+
+CREATE TABLE notifications (
+    id INTEGER NOT NULL PRIMARY KEY,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('email-received', 'note', 'assigned', 'bounce', 'account')),
+    email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
+    note_id BIGINT REFERENCES notes (id) ON DELETE CASCADE,
+    record_id BIGINT REFERENCES records (id) ON DELETE CASCADE,
+    detail TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    is_read BOOLEAN NOT NULL,
+    -- At most one per (user, e-mail) (NOTIFY-2).
+    UNIQUE (user_id, email_id)
+);
+CREATE INDEX notifications_unread ON notifications (user_id, is_read);
+CREATE INDEX notifications_email ON notifications (email_id);
+CREATE INDEX notifications_note ON notifications (note_id);
+CREATE INDEX notifications_record ON notifications (record_id);
+
+-- Keys of signed tokens, sealed; the newest signs, all that are not expired verify (LINK-1).
+CREATE TABLE token_keys (
+    id INTEGER NOT NULL PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT
+);
+
+-- Every change by a person: who asked, and for whom.
+CREATE TABLE audit (
+    id INTEGER NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    os_account TEXT NOT NULL,
+    -- The espomail user that acted, by login: it outlives the user.
+    acting TEXT,
+    -- Whether --as named them.
+    is_on_behalf BOOLEAN NOT NULL,
+    -- Verb and noun as typed, such as `case close`.
+    action TEXT NOT NULL,
+    -- What it was done to, such as `case:42`.
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_subject ON audit (subject);
 
 CREATE TABLE rotations (
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (account_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX rotations_team ON rotations (team_id);
 CREATE INDEX rotations_user ON rotations (user_id);
 
@@ -352,9 +531,9 @@ CREATE TABLE attempts (
     uid BIGINT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (position_id, uid)
-);
+) WITHOUT ROWID;
 
 -- Each value is the next free number.
 INSERT INTO counters (name, value) VALUES
     ('lock', 1), ('email', 1), ('thread', 1), ('record', 1), ('note', 1), ('number:case', 1), ('assignment', 1),
-    ('raw', 1), ('position', 1);
+    ('raw', 1), ('position', 1), ('notification', 1), ('review', 1);
