@@ -101,6 +101,14 @@ impl Context {
         Store::open(self.database())
     }
 
+    /// Opens the store; none where nothing is set up: neither a configuration nor a database, and none was named.
+    pub fn store_if_any(&self) -> Result<Option<Store>> {
+        let loaded = &self.loaded;
+        let is_default = loaded.file.is_none() && loaded.database_from.is_none();
+        let is_there = dialect::sqlite_path(self.database())?.is_none_or(|path| Path::new(path).exists());
+        if is_default && !is_there { Ok(None) } else { self.store().map(Some) }
+    }
+
     /// Returns who takes leases: host, process, and a number of this run.
     pub fn owner(&self) -> Result<String> {
         Ok(format!("{}/{}/{:08x}", host(), std::process::id(), u32::from_le_bytes(random()?)))

@@ -1,40 +1,44 @@
 //! `espomail explain`.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
+use crate::mail::{self, Mail};
 use crate::output::shown;
-use crate::pass::explain::explain;
-use crate::store::{Store, account, email, fate, record, team, user};
+use crate::pass::explain::{Explained, explain, names_of};
+use crate::pass::verdict::{Names, Verdict};
+use crate::store::account::Account;
+use crate::store::{Store, account, email, fate, record};
+use crate::words::{RecordId, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
 /// For a stored e-mail the reasons that were written down when it arrived are printed, once for each account it came
-/// through. For a file, today's rules are run without changing anything.
+/// through. For a file, today's rules are run without changing anything; where nothing is set up yet, as if it came through
+/// a group account without settings.
 #[derive(Debug, clap::Args)]
 pub struct Explain {
-    /// File with a message, or the number or Message-ID of a stored e-mail
+    /// File with a message (- for standard input), or the number or Message-ID of a stored e-mail
     #[arg(value_name = "FILE|ID")]
     what: String,
-    /// Account that the file's message would come through
+    /// Account that the file's message would come through [default: the one that it is addressed to, or the only one]
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
 }
 
 impl Explain {
     pub fn run(self, context: &Context) -> Result<()> {
-        let mut store = context.store()?;
-        if Path::new(&self.what).is_file() {
-            return self.file(context, &mut store);
+        if self.what == "-" || Path::new(&self.what).is_file() {
+            return self.file(context);
         }
+        let mut store = context.store()?;
         let id = email::find(store.connection(), &self.what)?;
-        let names = Names::read(&mut store)?;
+        let names = names_of(&mut store)?;
         let mut arrivals = Vec::new();
         for arrival in fate::fates_of(store.connection(), id)? {
             let through = account::find(store.connection(), &arrival.account.to_string())?.settings.name;
@@ -56,7 +60,12 @@ impl Explain {
                     arrival["uid"],
                     text("fate")
                 );
-                format!("{head}\n{}", told(&arrival["why"], &names, &mut store))
+                let mut record = |id| match record::name_of(store.connection(), Some(id)) {
+                    Ok(Some(named)) => named.to_string(),
+                    // It is gone.
+                    Ok(None) | Err(_) => format!("record {id}"),
+                };
+                format!("{head}\n{}", told(&arrival["why"], &mut record, &names))
             };
             let mut of = of;
             arrivals.iter().map(&mut of).collect::<Vec<_>>().join("\n")
@@ -64,50 +73,86 @@ impl Explain {
         Ok(())
     }
 
-    fn file(self, context: &Context, store: &mut Store) -> Result<()> {
-        let account = match &self.account {
-            Some(name) => account::find(store.connection(), name)?,
-            None => {
-                let mut accounts = account::list(store.connection())?;
-                match (accounts.pop(), accounts.is_empty()) {
-                    (Some(only), true) => only,
-                    _ => return Err(Fault::new(Class::Usage, "say which account it would come through: --account NAME").into()),
-                }
+    fn file(self, context: &Context) -> Result<()> {
+        let bytes = if self.what == "-" { context::read_stdin(LARGEST)? } else { read(&self.what)? };
+        let policy = super::fetch::policy(context);
+        let explained = match context.store_if_any()? {
+            None => explain(None, &bytes, &policy, context.now())?,
+            Some(mut store) => {
+                let account = self.account_for(&mut store, &bytes)?;
+                explain(account.as_ref().map(|account| (&mut store, account)), &bytes, &policy, context.now())?
             }
         };
-        let bytes =
-            std::fs::read(&self.what).map_err(|error| Fault::new(Class::Data, format!("cannot read {}: {error}", self.what)))?;
-        let (mail, plan) = explain(store, &account, &bytes, &super::fetch::policy(context), context.now())?;
-        let names = Names::read(store)?;
-        let document = json!({ "message": mail, "decision": plan });
-        context.out.item(&document, || {
-            let from = mail.from.as_ref().map(|from| from.address.clone()).unwrap_or_default();
-            let head = format!("{} from {}: it would be {}\n", shown(&mail.subject), shown(&from), plan.fate);
-            let defects = mail.defects.iter().map(|defect| format!("  defect: {defect}\n")).collect::<String>();
-            format!("{head}{defects}{}", told(&document["decision"], &names, store))
-        });
+        let verdict = Verdict::of(&explained.plan, &explained.mail, &explained.names);
+        let document = json!({ "message": message(&explained.mail), "decision": verdict });
+        context.out.item(&document, || told_file(&explained));
         Ok(())
     }
-}
 
-/// Users and teams by number, for people.
-struct Names {
-    users: HashMap<i64, String>,
-    teams: HashMap<i64, String>,
-}
-
-impl Names {
-    fn read(store: &mut Store) -> Result<Self> {
-        Ok(Self { users: user::logins(store.connection())?, teams: team::names(store.connection())? })
+    /// The account named, else the one that the message is addressed to, else the only one there is; none when there is none.
+    fn account_for(&self, store: &mut Store, bytes: &[u8]) -> Result<Option<Account>> {
+        if let Some(name) = &self.account {
+            return account::find(store.connection(), name).map(Some);
+        }
+        let mut accounts = account::list(store.connection())?;
+        if accounts.len() < 2 {
+            return Ok(accounts.pop());
+        }
+        let mail = mail::parse(bytes);
+        let addressed = |account: &Account| mail.to.iter().chain(&mail.cc).any(|address| address.key() == account.address);
+        match accounts.into_iter().find(addressed) {
+            Some(account) => Ok(Some(account)),
+            None => Err(Fault::new(Class::Usage, "the message is addressed to none of the accounts")
+                .hint("say which one it would come through: --account NAME")
+                .into()),
+        }
     }
+}
+
+/// The largest message that is read from standard input, in bytes.
+const LARGEST: u64 = 1 << 30;
+
+fn read(path: &str) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| Fault::new(Class::Data, format!("cannot read {path}: {error}")).into())
+}
+
+/// What a message says, field by field.
+fn message(mail: &Mail) -> Value {
+    json!({
+        "from": mail.from.as_slice(),
+        "reply_to": mail.reply_to,
+        "to": mail.to,
+        "cc": mail.cc,
+        "bcc": mail.bcc,
+        "subject": mail.subject,
+        "message_id": mail.message_id,
+        "in_reply_to": mail.in_reply_to,
+        "references": mail.references,
+        "date": mail.date.map(rfc3339),
+        "text": mail.text,
+        "html": mail.html,
+        "attachments": mail.attachments,
+        "automatic": { "is": !mail.automatic.is_empty(), "reasons": mail.automatic },
+        "no_answer": mail.no_answer,
+        "defects": mail.defects,
+        "size": mail.size,
+    })
+}
+
+fn told_file(explained: &Explained) -> String {
+    let (mail, plan) = (&explained.mail, &explained.plan);
+    let from = mail.from.as_ref().map(|from| from.address.clone()).unwrap_or_default();
+    let head = format!("{} from {}: it would be {}\n", shown(&mail.subject), shown(&from), plan.fate);
+    let defects = mail.defects.iter().map(|defect| format!("  defect: {defect}\n")).collect::<String>();
+    format!("{head}{defects}{}", told(&json!(plan), &mut |id| explained.names.record(RecordId(id)), &explained.names))
 }
 
 /// Writes the steps and notes of a plan, one a line.
-fn told(plan: &Value, names: &Names, store: &mut Store) -> String {
+fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> String {
     let mut text = String::new();
     for step in plan["steps"].as_array().into_iter().flatten() {
         let because = step["because"].as_str().unwrap_or_default();
-        text.push_str(&format!("  {}\n      because {}\n", did(step, names, store), shown(because)));
+        text.push_str(&format!("  {}\n      because {}\n", did(step, record, names), shown(because)));
     }
     for note in plan["notes"].as_array().into_iter().flatten() {
         text.push_str(&format!("  note: {}\n", shown(note.as_str().unwrap_or_default())));
@@ -115,15 +160,11 @@ fn told(plan: &Value, names: &Names, store: &mut Store) -> String {
     text
 }
 
-fn did(step: &Value, names: &Names, store: &mut Store) -> String {
+fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> String {
     let number = |key: &str| step[key].as_i64().unwrap_or_default();
-    let user = |key: &str| names.users.get(&number(key)).cloned().unwrap_or_else(|| format!("user {}", number(key)));
-    let team = || names.teams.get(&number("team")).cloned().unwrap_or_else(|| format!("team {}", number("team")));
-    let mut record = |key: &str| match record::name_of(store.connection(), step[key].as_i64()) {
-        Ok(Some(named)) => named.to_string(),
-        // It was never written (a rehearsal), or is gone.
-        Ok(None) | Err(_) => "the record".to_string(),
-    };
+    let user = |key: &str| names.user(UserId(number(key)));
+    let team = || names.team(TeamId(number("team")));
+    let mut record = |key: &str| record(number(key));
     match step["do"].as_str().unwrap_or_default() {
         "add-email" => match step["parent"].as_i64() {
             Some(_) => format!("stored as e-mail {} in thread {}, of {}", number("id"), number("thread"), record("parent")),

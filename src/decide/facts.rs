@@ -67,6 +67,14 @@ pub struct Facts {
     pub rotation: HashMap<TeamId, UserId>,
 }
 
+impl Facts {
+    /// Knows nothing but the time: an empty store, and a group account without settings.
+    pub fn alone(now: i64) -> Self {
+        let next = Next { email: 1, thread: 1, record: 1, note: 1, case_number: 1, assignment: 1 };
+        Self { now, next, account: AccountFacts { name: "(none)".to_string(), ..AccountFacts::default() }, ..Self::default() }
+    }
+}
+
 /// The next free number of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Next {

@@ -1,0 +1,210 @@
+//! What a plan comes to, question by question, each answer with its reason: the `decision` of `explain` and what policy
+//! tests compare. Names stand where the plan has numbers.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::decide::{Candidate, Change, Facts, FilterTrial, Plan};
+use crate::mail::Mail;
+use crate::words::{CaseStatus, EmailId, Fate, ParentBy, RecordId, TeamId, ThreadId, UserId};
+
+/// Names of what plans speak of by number.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Logins.
+    pub users: HashMap<UserId, String>,
+    pub teams: HashMap<TeamId, String>,
+    /// `kind:number`.
+    pub records: HashMap<RecordId, String>,
+}
+
+impl Names {
+    /// Adds the records that the facts know, those that were opened meanwhile included.
+    pub fn add_records(&mut self, facts: &Facts) {
+        let named = facts.records.iter().map(|(id, record)| (*id, format!("{}:{}", record.kind, record.number)));
+        self.records.extend(named);
+    }
+
+    pub fn user(&self, id: UserId) -> String {
+        self.users.get(&id).cloned().unwrap_or_else(|| format!("user {id}"))
+    }
+
+    pub fn team(&self, id: TeamId) -> String {
+        self.teams.get(&id).cloned().unwrap_or_else(|| format!("team {id}"))
+    }
+
+    pub fn record(&self, id: RecordId) -> String {
+        self.records.get(&id).cloned().unwrap_or_else(|| format!("record {id}"))
+    }
+}
+
+/// Everything decided about one message.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    pub fate: Fate,
+    pub filters: Vec<FilterTrial>,
+    pub duplicate: Duplicate,
+    pub thread: Thread,
+    pub parent: Parent,
+    pub teams: Vec<Named>,
+    pub users: Vec<Named>,
+    pub case: Case,
+    pub assignee: Assignee,
+    pub answer: Answer,
+    pub notifications: Vec<Named>,
+    /// What was tried and did not hold.
+    pub notes: Vec<String>,
+}
+
+/// Whether the e-mail is in the store already (DUP).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Duplicate {
+    pub is: bool,
+    pub of: Option<EmailId>,
+    pub because: String,
+}
+
+/// The conversation (THREAD).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Thread {
+    pub id: Option<ThreadId>,
+    /// The stored e-mail that it answers.
+    pub replies_to: Option<EmailId>,
+    pub because: String,
+}
+
+/// The record it belongs to (LINK).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Parent {
+    pub record: Option<String>,
+    pub by: Option<ParentBy>,
+    pub because: String,
+    pub candidates: Vec<Candidate>,
+}
+
+/// Somebody or something by name, and why.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Named {
+    pub name: String,
+    pub because: String,
+}
+
+/// The case that it opens (CASE).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Case {
+    pub opened: bool,
+    pub record: Option<String>,
+    pub status: Option<CaseStatus>,
+    pub because: String,
+}
+
+/// Who gets the case (DIST).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Assignee {
+    pub user: Option<String>,
+    pub because: String,
+}
+
+/// Whether it may be answered by itself (AUTO, ACK).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    pub allowed: bool,
+    pub because: String,
+}
+
+impl Verdict {
+    /// Reads a plan.
+    pub fn of(plan: &Plan, mail: &Mail, names: &Names) -> Self {
+        let mut verdict = Self {
+            fate: plan.fate,
+            filters: plan.filters.clone(),
+            duplicate: duplicate(plan),
+            thread: Thread { id: None, replies_to: None, because: noted(plan, "THREAD-", "it refers to nothing that is known") },
+            parent: Parent {
+                record: None,
+                by: None,
+                because: noted(plan, "LINK-", "no record was found for it"),
+                candidates: plan.candidates.clone(),
+            },
+            teams: Vec::new(),
+            users: Vec::new(),
+            case: Case {
+                opened: false,
+                record: None,
+                status: None,
+                because: noted(plan, "no new case", "the message was not new"),
+            },
+            assignee: Assignee { user: None, because: noted(plan, "DIST-", "no case was opened") },
+            answer: answer(plan, mail),
+            notifications: Vec::new(),
+            notes: plan.notes.clone(),
+        };
+        for step in &plan.steps {
+            verdict.read(&step.change, &step.because, names);
+        }
+        verdict
+    }
+
+    fn read(&mut self, change: &Change, because: &str, names: &Names) {
+        let named = |name| Named { name, because: because.to_string() };
+        match change {
+            Change::AddEmail(email) => {
+                self.thread.id = Some(email.thread);
+                self.thread.replies_to = email.replied;
+                if let Some(record) = email.parent {
+                    self.parent.record = Some(names.record(record));
+                    self.parent.by = email.parent_by;
+                    self.parent.because = because.to_string();
+                }
+            }
+            Change::SetParent { parent, by, .. } => {
+                self.parent.record = Some(names.record(*parent));
+                self.parent.by = Some(*by);
+                self.parent.because = because.to_string();
+            }
+            Change::OpenCase(case) => {
+                self.case = Case {
+                    opened: true,
+                    record: Some(format!("case:{}", case.number)),
+                    status: Some(case.status),
+                    because: because.to_string(),
+                };
+                self.assignee.user = case.assigned_user.map(|user| names.user(user));
+            }
+            Change::NoteAssignment { .. } => self.assignee.because = because.to_string(),
+            Change::AddTeam { team, .. } => self.teams.push(named(names.team(*team))),
+            Change::AddUser { user, .. } => self.users.push(named(names.user(*user))),
+            Change::AddAccount { .. }
+            | Change::RememberId { .. }
+            | Change::JoinThreads { .. }
+            | Change::MarkReplied { .. }
+            | Change::Follow { .. }
+            | Change::AdvanceRotation { .. }
+            | Change::AddNote { .. } => {}
+        }
+    }
+}
+
+fn duplicate(plan: &Plan) -> Duplicate {
+    let is = plan.fate == Fate::Duplicate;
+    let because = noted(plan, "DUP-", "no stored e-mail has its Message-ID");
+    Duplicate { is, of: plan.email.filter(|_| is), because }
+}
+
+/// AUTO-1: what forbids an answer.
+fn answer(plan: &Plan, mail: &Mail) -> Answer {
+    let forbidden = mail.automatic.iter().chain(&mail.no_answer).next();
+    let because = match forbidden {
+        Some(sign) => format!("AUTO-1: {sign}"),
+        None if plan.fate != Fate::Imported => format!("ACK-1: its fate is {}", plan.fate),
+        None => "AUTO-1: no sign forbids it".to_string(),
+    };
+    Answer { allowed: forbidden.is_none() && plan.fate == Fate::Imported, because }
+}
+
+/// Returns the notes of a rule family, else what holds when there are none.
+fn noted(plan: &Plan, rule: &str, otherwise: &str) -> String {
+    let notes: Vec<&str> = plan.notes.iter().map(String::as_str).filter(|note| note.starts_with(rule)).collect();
+    if notes.is_empty() { otherwise.to_string() } else { notes.join("; ") }
+}
