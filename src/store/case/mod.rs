@@ -1,5 +1,9 @@
 //! Cases and their streams.
 
+mod merge;
+
+pub use merge::{Merge, merge};
+
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
@@ -115,6 +119,11 @@ pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
         created_at,
         description,
     })
+}
+
+/// Returns a case's number.
+fn number_of(db: &mut Database, case: RecordId) -> Result<i64> {
+    Ok(records::table.find(case.0).select(records::number).first(db)?)
 }
 
 /// Returns a record's stream, the newest note last.
