@@ -4,9 +4,12 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::number_of;
-use crate::store::Database;
+use crate::decide::access::Permit;
+use crate::fault::{Class, Fault};
+use crate::store::record::name_of;
 use crate::store::schema::{emails, followers, notes, notifications, record_teams, records, reviews};
-use crate::words::{CaseStatus, NoteId, NoteKind, ParentBy, RecordId, UserId};
+use crate::store::{Database, access, lock, reserve};
+use crate::words::{CaseStatus, NoteKind, ParentBy, RecordId, UserId};
 
 /// One case going into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,16 +17,15 @@ pub struct Merge {
     pub from: RecordId,
     pub into: RecordId,
     /// Numbers for the note in the stream of `from` and for that of `into`: whoever asks has taken them.
-    pub notes: [NoteId; 2],
-    /// Whether a person did it: then the e-mails' parent is a person's choice (LINK-7).
-    pub by_hand: bool,
+    pub notes: [i64; 2],
+    /// Who asked for it; nobody when mail did (THREAD-1), or the service account.
     pub author: Option<UserId>,
 }
 
 /// Merges one case into another, in the caller's transaction, under the lock row. E-mails, their notes, people's notes,
 /// followers and teams go along; what the other lacks (Account, Contact, Lead) it takes over. The one merged away becomes
 /// Duplicate and says where everything went (CASE-4); assignments and status changes stay in its stream.
-pub fn merge(db: &mut Database, merge: &Merge, now: i64) -> Result<()> {
+pub fn merge_numbered(db: &mut Database, merge: &Merge, now: i64) -> Result<()> {
     let (from, into) = (merge.from.0, merge.into.0);
     let names = (number_of(db, merge.from)?, number_of(db, merge.into)?);
     fill_gaps(db, from, into)?;
@@ -68,7 +70,7 @@ pub fn merge(db: &mut Database, merge: &Merge, now: i64) -> Result<()> {
     ] {
         diesel::insert_into(notes::table)
             .values((
-                notes::id.eq(note.0),
+                notes::id.eq(note),
                 notes::record_id.eq(record),
                 notes::kind.eq(NoteKind::Merged.as_str()),
                 notes::detail.eq(told),
@@ -87,9 +89,6 @@ fn move_emails(db: &mut Database, merge: &Merge) -> Result<()> {
     let of = || emails::table.filter(emails::parent_id.eq(from));
     if let Some(account) = account {
         diesel::update(of()).set(emails::account_record_id.eq(account)).execute(db)?;
-    }
-    if merge.by_hand {
-        diesel::update(of()).set(emails::parent_by.eq(ParentBy::Hand.as_str())).execute(db)?;
     }
     diesel::update(of()).set(emails::parent_id.eq(into)).execute(db)?;
     Ok(())
@@ -127,4 +126,28 @@ fn fill_gaps(db: &mut Database, from: i64, into: i64) -> Result<()> {
         ))
         .execute(db)?;
     Ok(())
+}
+
+/// Merges a case into another by a person's word.
+pub fn merge(db: &mut Database, permit: &Permit<'_>, from: RecordId, into: RecordId, now: i64) -> Result<()> {
+    lock(db)?;
+    let names = (number_of(db, from)?, number_of(db, into)?);
+    if from == into {
+        return Err(Fault::new(Class::Usage, format!("case:{} cannot be merged into itself", names.0)).into());
+    }
+    for (case, number) in [(from, names.0), (into, names.1)] {
+        let merged: Option<i64> = records::table.find(case.0).select(records::merged_into_id).first(db)?;
+        if let Some(left) = name_of(db, merged)? {
+            return Err(Fault::new(Class::Data, format!("case:{number} was merged into {left}"))
+                .hint(format!("try: espomail case show {}", left.number))
+                .into());
+        }
+    }
+    // The e-mails are where a person wants them (LINK-7).
+    diesel::update(emails::table.filter(emails::parent_id.eq(from.0)))
+        .set(emails::parent_by.eq(ParentBy::Hand.as_str()))
+        .execute(db)?;
+    let first = reserve(db, "note", 2)?;
+    merge_numbered(db, &Merge { from, into, notes: [first, first + 1], author: permit.actor().user }, now)?;
+    access::record(db, permit, "case merge", &format!("case:{}", names.0), &format!("into case:{}", names.1), now)
 }
