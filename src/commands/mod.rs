@@ -16,6 +16,7 @@ mod import;
 mod init;
 mod link;
 mod record;
+mod review;
 mod right;
 mod role;
 mod show;
@@ -75,6 +76,7 @@ enum Command {
     Role(role::Role),
     Record(record::Record),
     Case(case::Case),
+    Review(review::ReviewArgs),
     Email(email::Email),
     Config(config::ConfigCommand),
     Db(db::Db),
@@ -107,6 +109,7 @@ impl Command {
             Self::Role(command) => command.run(context),
             Self::Record(command) => command.run(context),
             Self::Case(command) => command.run(context),
+            Self::Review(command) => command.run(context),
             Self::Email(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Db(command) => command.run(context),

@@ -20,6 +20,7 @@ pub mod quarantine;
 pub mod raw;
 pub mod record;
 pub mod relation;
+pub mod review;
 pub mod role;
 mod schema;
 pub mod status;

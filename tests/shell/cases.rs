@@ -275,3 +275,76 @@ fn link_7_a_persons_choice_of_a_record_is_never_overwritten() {
         assert!(world.run(&["email", "link", "1", "case:9"]).fails(65).contains("there is no case:9"));
     }
 }
+
+/// Holds the e-mail 1 for the case 1, as mail from a stranger that names it is held.
+fn hold(world: &World) {
+    world.sql(
+        "INSERT INTO reviews (id, email_id, account_id, candidate_id, because, created_at)
+         SELECT 1, 1, 1, id, 'LINK-3: the sender takes no part in it', 1795428000 FROM records WHERE kind = 'case' AND number = 1",
+    );
+}
+
+fn world_with_held_mail() -> World {
+    let world = world_on("sqlite");
+    world.run(&["account", "set", "support", "--make-cases=false"]).ok();
+    world.run(&["record", "add", "account", "Example Ltd"]).ok();
+    world.run(&["record", "add", "contact", "Dora Example", "--account", "account:1", "--address", "d@example.org"]).ok();
+    world.run(&["case", "create", "Door", "--assigned-user", "cleo"]).ok();
+    deliver(&world, "a", "", "The door [#1]", "It squeaks.");
+    world.run(&["account", "set", "support", "--make-cases=true"]).ok();
+    hold(&world);
+    world
+}
+
+#[test]
+fn link_3_a_held_email_is_accepted_into_the_case_in_question() {
+    let world = world_with_held_mail();
+    let listed = world.json(&["review", "list"]);
+    assert_eq!((&listed["items"][0]["candidate"], &listed["items"][0]["decision"]), (&json!("case:1"), &Value::Null));
+    let said = world.run(&["review", "show", "1"]).ok();
+    assert!(said.contains("It squeaks.") && said.contains("takes no part"), "{said}");
+    world.run(&["review", "accept", "1"]).ok();
+    let email = world.json(&["email", "show", "1"]);
+    assert_eq!((&email["parent"], &email["parent_by"]), (&json!("case:1"), &json!("hand")));
+    assert!(email["users"].as_array().unwrap().iter().any(|user| user["login"] == "cleo"), "{email}");
+    assert!(kinds(&world, "1").iter().any(|kind| kind == "email-received"));
+    assert_eq!(world.json(&["review", "list"])["items"], json!([]));
+    let decided = world.json(&["review", "list", "--all"])["items"][0].clone();
+    assert_eq!((&decided["decision"], &decided["decided_at"]), (&json!("accepted"), &json!("2026-11-23T10:00:00Z")));
+    for wrong in ["accept", "split", "reject"] {
+        assert!(world.run(&["review", wrong, "1"]).fails(65).contains("review 1 was decided before"));
+    }
+    assert!(world.run(&["review", "show", "2"]).fails(65).ends_with("there is no review 2; try: espomail review list"));
+}
+
+#[test]
+fn link_3_a_held_email_that_is_split_opens_a_case_by_the_accounts_rules() {
+    let world = world_with_held_mail();
+    world.run(&["review", "split", "1"]).ok();
+    let case = world.json(&["case", "show", "2"]);
+    assert_eq!(
+        (&case["name"], &case["assigned_user"], &case["through"]),
+        (&json!("The door [#1]"), &json!("ada"), &json!("support"))
+    );
+    assert_eq!(case["teams"], json!(["support"]));
+    assert_eq!(kinds(&world, "2"), ["created", "email-received"]);
+    // DIST-2: the turn was used.
+    assert_eq!(world.json(&["case", "next", "--account", "support"])["user"], "ben");
+    assert_eq!(world.json(&["review", "show", "1"])["decision"], "split");
+}
+
+#[test]
+fn link_3_a_held_email_that_is_rejected_stays_as_it_is() {
+    let world = world_with_held_mail();
+    let before = world.json(&["email", "show", "1"]);
+    world.run(&["review", "reject", "1"]).ok();
+    assert_eq!(world.json(&["email", "show", "1"]), before);
+    assert_eq!(world.json(&["review", "show", "1"])["decision"], "rejected");
+
+    // What a person linked meanwhile is no rule's any more.
+    let world = world_with_held_mail();
+    world.run(&["email", "link", "1", "account:1"]).ok();
+    assert!(world.run(&["review", "accept", "1"]).fails(65).contains("was linked or unlinked by hand meanwhile"));
+    assert_eq!(world.json(&["review", "show", "1"])["decision"], Value::Null);
+    world.run(&["review", "reject", "1"]).ok();
+}
