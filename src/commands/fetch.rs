@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::context::{self, Context};
 use crate::decide::Policy;
-use crate::fault::{Class, class_of};
+use crate::fault::{Class, Fault, class_of};
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
 use crate::pass::{Stop, Tally};
 use crate::words::Fate;
@@ -101,7 +101,7 @@ fn report(context: &Context, reports: &[AccountReport]) {
                 "account {}: {quarantined} messages could not be processed and are kept whole in quarantine",
                 report.account
             );
-            out.complain(&crate::fault::Fault::new(Class::Data, what).into());
+            out.complain(&Fault::new(Class::Data, what).hint("try: espomail quarantine list").into());
         }
         if report.recovered {
             out.tell(&format!("account {}: works again", report.account));

@@ -14,6 +14,7 @@ mod explain;
 mod fetch;
 mod import;
 mod init;
+mod quarantine;
 mod record;
 mod role;
 mod show;
@@ -74,6 +75,7 @@ enum Command {
     Record(record::Record),
     Case(case::Case),
     Email(email::Email),
+    Quarantine(quarantine::Quarantine),
     Config(config::ConfigCommand),
     Db(db::Db),
 }
@@ -106,6 +108,7 @@ impl Command {
             Self::Record(command) => command.run(context),
             Self::Case(command) => command.run(context),
             Self::Email(command) => command.run(context),
+            Self::Quarantine(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Db(command) => command.run(context),
         }
