@@ -432,6 +432,6 @@ fn fetch_6_the_third_death_in_a_message_quarantines_it_alone() {
     assert_eq!((why["arrivals"][0]["uid"].as_i64(), why["arrivals"][0]["mailbox"].as_str()), (Some(2), Some("INBOX")));
     assert_eq!(
         world.run(&["quarantine", "retry", "1"]).fails(65),
-        "espomail: there is no message 1 in quarantine; try: espomail quarantine list\n"
+        "espomail: there is no message 1 in quarantine; try: espomail quarantine list"
     );
 }
