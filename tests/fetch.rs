@@ -435,3 +435,22 @@ fn fetch_6_the_third_death_in_a_message_quarantines_it_alone() {
         "espomail: there is no message 1 in quarantine; try: espomail quarantine list"
     );
 }
+
+in_both_worlds! {
+fn why_1_a_dry_run_decides_everything_and_changes_nothing(world: &mut World, user: &str) {
+    let server = dovecot::server();
+    let mail = [letter("a", ""), letter("b", "In-Reply-To: <a@example.org>\r\n")];
+    server.append(user, "INBOX", mail.iter().map(Vec::as_slice));
+    add_support(world, user, server.port);
+    let rehearsed = world.json(&["fetch", "--dry-run"])["items"].as_array().unwrap().clone();
+    let of = |at: usize| (&rehearsed[at]["decision"]["case"], &rehearsed[at]["decision"]["parent"]["record"]);
+    assert_eq!(rehearsed.len(), 2);
+    assert_eq!((&of(0).0["opened"], of(0).1), (&serde_json::json!(true), &serde_json::json!("case:1")));
+    assert_eq!((&of(1).0["opened"], of(1).1), (&serde_json::json!(false), &serde_json::json!("case:1")), "it sees what the one before would have done");
+    assert_eq!((emails(world).len(), cases(world).len()), (0, 0));
+    let text = world.run(&["fetch", "--dry-run"]).ok();
+    assert!(text.contains("case:1") && text.contains("About b"), "{text}");
+    assert_eq!(world.run(&["fetch"]).ok(), "");
+    assert_eq!((emails(world).len(), cases(world).len()), (2, 1), "what was rehearsed is what happens");
+}
+}

@@ -12,6 +12,7 @@ use crate::store::{self, Database, Store, apply, facts, fate, lease, position, q
 use crate::words::{AccountId, EmailId, Fate, PositionId};
 
 use super::Tally;
+use super::witness::Watch;
 
 /// One message, parsed and packed: everything that could be done without the database.
 pub struct Letter {
@@ -45,6 +46,8 @@ pub struct Gate<'a> {
     pub lease: Option<&'a lease::Lease>,
     pub lease_seconds: i64,
     pub policy: &'a Policy,
+    /// Who looks on while the pass is rehearsed.
+    pub watch: Option<Watch<'a>>,
 }
 
 /// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
@@ -129,7 +132,8 @@ pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, n
     let arrival = Arrival { position: kept.position, uid: kept.uid, internal_date: kept.internal_date, partial: false };
     let refused = match prepare(arrival, &bytes) {
         Ok(letter) => {
-            let gate = Gate { account: kept.account_id, position: kept.position, lease: None, lease_seconds: 0, policy };
+            let gate =
+                Gate { account: kept.account_id, position: kept.position, lease: None, lease_seconds: 0, policy, watch: None };
             let work = || {
                 store.transaction(|db| {
                     store::lock(db)?;
@@ -234,6 +238,10 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arri
     let mut facts = facts::gather(db, gate.account, &mails, now)?;
     let plans: Vec<Plan> =
         letters.iter().zip(arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
+    if let Some(watch) = &gate.watch {
+        let seen = letters.iter().zip(arrivals).zip(&plans);
+        watch.see(seen.map(|((letter, arrival), plan)| (arrival.uid, &letter.mail, plan)), &facts);
+    }
     let decided: Vec<apply::Decided<'_>> = letters
         .iter()
         .zip(arrivals)

@@ -11,6 +11,7 @@ mod intake;
 mod mailbox;
 pub mod quarantine;
 pub mod verdict;
+pub mod witness;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
