@@ -19,6 +19,7 @@ mod record;
 mod role;
 mod show;
 mod team;
+mod test;
 mod user;
 
 use std::ffi::OsString;
@@ -68,6 +69,7 @@ enum Command {
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
+    Test(test::Test),
     Account(account::Account),
     User(user::User),
     Team(team::Team),
@@ -101,6 +103,7 @@ impl Command {
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),
+            Self::Test(command) => command.run(context),
             Self::Account(command) => command.run(context),
             Self::User(command) => command.run(context),
             Self::Team(command) => command.run(context),

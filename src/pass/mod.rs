@@ -9,6 +9,7 @@ mod heartbeat;
 pub mod import;
 mod intake;
 mod mailbox;
+pub mod policy;
 pub mod quarantine;
 pub mod verdict;
 pub mod witness;
