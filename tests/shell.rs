@@ -3,6 +3,7 @@
 mod accounts;
 mod cases;
 mod emails;
+mod policy;
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;

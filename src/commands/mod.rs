@@ -12,15 +12,18 @@ mod deliver;
 mod email;
 mod explain;
 mod fetch;
+mod follow;
 mod import;
 mod init;
 mod link;
+mod quarantine;
 mod record;
 mod review;
 mod right;
 mod role;
 mod show;
 mod team;
+mod test;
 mod user;
 
 use std::ffi::OsString;
@@ -70,6 +73,7 @@ enum Command {
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
+    Test(test::Test),
     Account(account::Account),
     User(user::User),
     Team(team::Team),
@@ -78,6 +82,7 @@ enum Command {
     Case(case::Case),
     Review(review::ReviewArgs),
     Email(email::Email),
+    Quarantine(quarantine::Quarantine),
     Config(config::ConfigCommand),
     Db(db::Db),
 }
@@ -103,6 +108,7 @@ impl Command {
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),
+            Self::Test(command) => command.run(context),
             Self::Account(command) => command.run(context),
             Self::User(command) => command.run(context),
             Self::Team(command) => command.run(context),
@@ -111,6 +117,7 @@ impl Command {
             Self::Case(command) => command.run(context),
             Self::Review(command) => command.run(context),
             Self::Email(command) => command.run(context),
+            Self::Quarantine(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Db(command) => command.run(context),
         }

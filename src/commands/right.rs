@@ -9,12 +9,17 @@ use crate::store::record::{self, RecordName};
 use crate::store::{Database, email, relation};
 use crate::words::{EmailId, RecordId, RecordKind, RoleAction, RoleScope};
 
-/// Finds a case by its number, `case:NUMBER` or `#NUMBER`.
-pub fn case<'a>(db: &mut Database, actor: &'a Actor, wanted: &str, action: RoleAction) -> Result<(RecordId, Permit<'a>)> {
+/// Reads a case's number, `case:NUMBER` or `#NUMBER`.
+pub fn case_name(wanted: &str) -> Result<RecordName> {
     let number = wanted.strip_prefix("case:").or_else(|| wanted.strip_prefix('#')).unwrap_or(wanted);
     let number =
         number.parse().map_err(|_| Fault::new(Class::Usage, format!("{wanted:?} is no case number, such as 42 or case:42")))?;
-    record(db, actor, RecordName { kind: RecordKind::Case, number }, action)
+    Ok(RecordName { kind: RecordKind::Case, number })
+}
+
+/// Finds a case by its number.
+pub fn case<'a>(db: &mut Database, actor: &'a Actor, wanted: &str, action: RoleAction) -> Result<(RecordId, Permit<'a>)> {
+    record(db, actor, case_name(wanted)?, action)
 }
 
 /// Finds a record of any kind.

@@ -166,6 +166,26 @@ pub struct RecordFacts {
     pub open_opportunities: Vec<RecordId>,
 }
 
+impl RecordFacts {
+    /// A record that nothing else is known of.
+    pub fn new(kind: RecordKind, number: i64, name: &str, account: Option<RecordId>) -> Self {
+        Self {
+            kind,
+            number,
+            name: name.to_string(),
+            active: true,
+            account,
+            contact: None,
+            converted_account: None,
+            converted_contact: None,
+            status: None,
+            assigned_user: None,
+            teams: Vec::new(),
+            open_opportunities: Vec::new(),
+        }
+    }
+}
+
 /// A member of a team.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {

@@ -6,9 +6,11 @@ mod automatic;
 mod charset;
 #[cfg(test)]
 mod corpus;
+mod document;
 mod header;
 mod html;
 mod markup;
+mod mask;
 mod parse;
 mod structure;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod tnef;
 mod transfer;
 
 pub use attachment::content as attachment_content;
+pub use mask::masked;
 pub use parse::parse;
 
 use serde::Serialize;
@@ -85,9 +88,24 @@ pub struct Mail {
     pub raw_digest: [u8; 32],
     /// Size of the raw bytes.
     pub size: u64,
+    /// The header as it stands, within the limit (PARSE-2); fields are read from it on demand.
+    #[serde(skip)]
+    pub header: Vec<u8>,
 }
 
 impl Mail {
+    /// Returns every value of a header field, unfolded and decoded, in order.
+    pub fn header_values<'m>(&'m self, name: &'m str) -> impl Iterator<Item = String> + 'm {
+        header::fields(&self.header)
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| header::decoded(value))
+    }
+
+    /// Returns every header field with its value, unfolded and decoded, in order.
+    pub fn header_fields(&self) -> impl Iterator<Item = (&str, String)> {
+        header::fields(&self.header).map(|(name, value)| (name, header::decoded(value)))
+    }
+
     /// Returns the identity of the message: its Message-ID, or the digest of all its bytes (DUP-2).
     pub fn identity(&self) -> String {
         match &self.message_id {

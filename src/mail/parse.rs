@@ -30,6 +30,7 @@ pub fn parse(raw: &[u8]) -> Mail {
         date: date(headers, &mut defects),
         raw_digest: super::digest(raw),
         size: raw.len() as u64,
+        header: structure.header.to_vec(),
         ..Mail::default()
     };
     let mut room = ADDRESSES;

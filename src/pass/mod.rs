@@ -9,8 +9,11 @@ mod heartbeat;
 pub mod import;
 mod intake;
 mod mailbox;
+pub mod policy;
+pub mod quarantine;
 pub mod review;
 pub mod verdict;
+pub mod witness;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

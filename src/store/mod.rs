@@ -11,6 +11,7 @@ pub mod dialect;
 pub mod email;
 pub mod facts;
 pub mod fate;
+pub mod follow;
 pub mod lease;
 pub mod link;
 mod note;
@@ -118,6 +119,14 @@ impl Store {
     /// Runs `work` in a write transaction that is rolled back: for showing what would happen.
     pub fn rehearse<T>(&mut self, work: impl FnOnce(&mut Database) -> Result<T>) -> Result<T> {
         dialect::rehearse(&mut self.connection, work)
+    }
+
+    /// Runs `work`, with all its transactions, inside one that is rolled back.
+    pub fn rehearse_all<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        dialect::begin(&mut self.connection)?;
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self)));
+        dialect::roll_back(&mut self.connection);
+        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Runs `work` in one write transaction; again from its start after a serialisation failure or deadlock.

@@ -348,3 +348,20 @@ fn link_3_a_held_email_that_is_rejected_stays_as_it_is() {
     assert_eq!(world.json(&["review", "show", "1"])["decision"], Value::Null);
     world.run(&["review", "reject", "1"]).ok();
 }
+
+#[test]
+fn follow_1_people_follow_and_unfollow_by_command() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        world.run(&["case", "create", "Door", "--assigned-user", "ada"]).ok();
+        world.run(&["record", "add", "account", "Example Ltd"]).ok();
+        assert_eq!(world.run(&["case", "follow", "1", "--user", "ben"]).ok(), "ben follows case:1.\n");
+        assert_eq!(world.run(&["case", "follow", "1", "--user", "ben"]).ok(), "ben follows case:1 already.\n");
+        assert_eq!(world.json(&["case", "show", "1"])["followers"], json!(["ada", "ben"]));
+        world.run(&["case", "unfollow", "1", "--user", "ada"]).ok();
+        assert_eq!(world.json(&["case", "show", "1"])["followers"], json!(["ben"]), "{database}");
+        world.run(&["record", "follow", "account:1", "--user", "cleo"]).ok();
+        world.run(&["record", "unfollow", "account:1", "--user", "cleo"]).ok();
+        assert!(world.run(&["record", "follow", "account:1"]).fails(64).contains("say who: --user USER"));
+    }
+}

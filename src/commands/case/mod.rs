@@ -9,6 +9,7 @@ use clap::Subcommand;
 
 use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status};
 use self::show::{List, Next, Show};
+use super::{follow, right};
 use crate::context::Context;
 
 /// Work on cases
@@ -44,6 +45,19 @@ enum CaseCommand {
     Merge(Merge),
     /// Open a new case from some e-mails of a case
     Split(Split),
+    /// Follow a case, to be told of what happens to it
+    Follow(Follow),
+    /// Follow a case no longer
+    Unfollow(Follow),
+}
+
+#[derive(Debug, clap::Args)]
+struct Follow {
+    /// Number, or case:NUMBER
+    case: String,
+    /// Another user; for administrators
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
 }
 
 impl Case {
@@ -62,6 +76,12 @@ impl Case {
             CaseCommand::Note(command) => command.run(context, &mut store),
             CaseCommand::Merge(command) => command.run(context, &mut store),
             CaseCommand::Split(command) => command.run(context, &mut store),
+            CaseCommand::Follow(Follow { case, user }) => {
+                follow::run(context, &mut store, right::case_name(&case)?, user.as_deref(), true)
+            }
+            CaseCommand::Unfollow(Follow { case, user }) => {
+                follow::run(context, &mut store, right::case_name(&case)?, user.as_deref(), false)
+            }
         }
     }
 }

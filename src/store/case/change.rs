@@ -9,8 +9,8 @@ use crate::fault::{Class, Fault};
 use crate::store::note::{self, NewNote};
 use crate::store::noun::number;
 use crate::store::record::name_of;
-use crate::store::schema::{emails, followers, record_teams, records, users};
-use crate::store::{Database, access, clean, lock};
+use crate::store::schema::{emails, record_teams, records, users};
+use crate::store::{Database, access, clean, follow, lock};
 use crate::words::{CaseStatus, NoteKind, Priority, RecordId, TeamId, UserId};
 
 /// What to change; what is not given stays. An inner none clears.
@@ -51,11 +51,7 @@ pub(super) fn hand_to(db: &mut Database, case: RecordId, user: UserId, author: O
         .set(records::status.eq(CaseStatus::Assigned.as_str()))
         .execute(db)?;
     diesel::update(users::table.find(user.0)).set(users::last_assignment.eq(assignment)).execute(db)?;
-    if followers::table.find((case.0, user.0)).count().get_result::<i64>(db)? == 0 {
-        diesel::insert_into(followers::table)
-            .values((followers::record_id.eq(case.0), followers::user_id.eq(user.0)))
-            .execute(db)?;
-    }
+    follow::add(db, case, user)?;
     note::add(db, &NewNote { record: case, kind: NoteKind::Assigned, email: None, detail: &login, author, at: now })?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::store::note::{self, NewNote};
 use crate::store::schema::{emails, followers, record_teams, records};
-use crate::store::{Database, access, link, lock};
+use crate::store::{Database, access, follow, link, lock};
 use crate::words::{EmailId, NoteKind, ParentBy, RecordId, UserId};
 
 /// Opens a case from e-mails of another. What answers them goes along, now and when it comes later (THREAD-1, LINK-2). The
@@ -38,10 +38,8 @@ pub fn split(
         hand_to(db, made, user, author, now)?;
     }
     let following: Vec<i64> = followers::table.filter(followers::record_id.eq(case.0)).select(followers::user_id).load(db)?;
-    for user in following.into_iter().filter(|user| assigned != Some(UserId(*user))) {
-        diesel::insert_into(followers::table)
-            .values((followers::record_id.eq(made.0), followers::user_id.eq(user)))
-            .execute(db)?;
+    for user in following {
+        follow::add(db, made, UserId(user))?;
     }
     link::give(db, &moved, made, ParentBy::Hand, now)?;
     let listed = moved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
