@@ -61,5 +61,6 @@ fn line(text: &str) -> String {
 
 /// Sets text off from the lines of the stream, so that none of it can look like one.
 fn indented(text: &str) -> String {
-    shown(text.trim()).lines().map(|line| format!("      {line}\n")).collect()
+    let line = |line: &str| if line.trim().is_empty() { "\n".to_string() } else { format!("      {line}\n") };
+    shown(text.trim()).lines().map(line).collect()
 }
