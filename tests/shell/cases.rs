@@ -149,6 +149,12 @@ fn a_stream_shows_words_and_files_oldest_first_and_nothing_in_it_looks_like_the_
     let entries = stream(&world, "1");
     let received = entries.iter().find(|entry| entry["kind"] == "email-received").unwrap();
     assert_eq!(received["attachments"], json!([{ "name": "list.csv", "type": "text/csv", "size": 3 }]));
+    // PARSE-7: a quotation is folded away.
+    deliver(&world, "b", "a", "Re: Fire", "Put it out.\r\n\r\nOn 23 Nov 2026, Support wrote:\r\n> Looks bad.\r\n> Very bad.");
+    let said = world.run(&["case", "show", "1"]).ok();
+    assert!(said.contains("      Put it out.\n      [3 lines of quotation]\n") && !said.contains("> Looks"), "{said}");
+    let answer = stream(&world, "1").into_iter().find(|entry| entry["email"] == 2).unwrap();
+    assert_eq!((&answer["reply_text"], &answer["quoted_lines"]), (&json!("Put it out."), &json!(3)));
     let short = world.json(&["case", "show", "1", "--short"]);
     assert_eq!((short.get("stream"), &short["closed_at"]), (None, &json!("2026-11-23T10:00:00Z")));
     assert!(!world.run(&["case", "show", "1", "--short"]).ok().contains("Stream"));
