@@ -48,6 +48,9 @@ pub struct Cli {
     /// Use this database: sqlite:PATH or postgresql://USER@HOST/NAME
     #[arg(long, value_name = "URL", global = true, help_heading = "Global options")]
     database: Option<String>,
+    /// Act for this user; for administrators
+    #[arg(long = "as", value_name = "USER", global = true, help_heading = "Global options")]
+    acting: Option<String>,
     /// Write answers as text, json (one document) or jsonl (one line an item) [default: text]
     #[arg(short, long, value_name = "FORMAT", global = true, help_heading = "Global options", hide_possible_values = true)]
     output: Option<Format>,
@@ -152,11 +155,13 @@ fn start(cli: Cli) -> u8 {
     };
     let context = match loaded.and_then(|loaded| {
         begin_log(cli.verbose, cli.quiet, &loaded.config);
-        Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)
+        let mut context = Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)?;
+        context.identify(cli.acting.as_deref())?;
+        Ok(context)
     }) {
         Ok(context) => context,
         Err(error) => {
-            out.complain(&error);
+            out.complain(&dialect::classify(error));
             return out.status();
         }
     };
