@@ -54,7 +54,7 @@ pub fn overrides(file: Option<PathBuf>, database: Option<String>) -> Overrides {
     }
 }
 
-pub use caller::caller;
+pub use caller::{caller, variables};
 
 /// Whether the effective user is root, whose files go to /etc and /var/lib.
 pub fn is_root() -> bool {
@@ -311,7 +311,9 @@ fn first_line_of_command(arguments: &[String]) -> Result<Secret> {
         return Err(Fault::new(Class::Config, "the password command is empty").into());
     };
     let fault = |what: String| Fault::new(Class::Config, format!("the password command {program:?} {what}"));
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    caller::own_environment(&mut command);
+    let mut child = command
         .args(rest)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

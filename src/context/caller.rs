@@ -1,6 +1,7 @@
 //! Asks the operating system who calls, and fixes what a caller through sudo must not choose (ACCESS-4).
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::config::Overrides;
 use crate::decide::caller::{Caller, Sudo};
@@ -23,6 +24,26 @@ pub fn fixed_places(caller: &Caller) -> Overrides {
     let home = known(caller.uid).map(|(_, home)| home.join(".config"));
     Overrides { config_home: home, ..Overrides::default() }
 }
+
+/// Returns the names of all variables of the environment.
+pub fn variables() -> Vec<String> {
+    std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
+}
+
+/// Gives a command of the configuration the service account's own surroundings when somebody comes through sudo: the caller's
+/// PATH would choose the program, the caller's folder what it finds there.
+pub fn own_environment(command: &mut Command) {
+    let caller = caller();
+    if caller.guest().is_some() {
+        command.env_clear().env("PATH", OWN_PATH).current_dir("/");
+        if let Some((name, home)) = known(caller.uid) {
+            command.env("HOME", home).env("USER", &name).env("LOGNAME", &name);
+        }
+    }
+}
+
+/// Where programs are, for commands of the configuration that run while somebody comes through sudo.
+const OWN_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Returns name and home of a local account.
 fn known(uid: u32) -> Option<(String, PathBuf)> {
