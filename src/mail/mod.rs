@@ -12,6 +12,7 @@ mod html;
 mod markup;
 mod mask;
 mod parse;
+mod quote;
 mod structure;
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,10 @@ pub struct Mail {
     pub date: Option<i64>,
     /// Plain text, derived from the HTML where there is none (PARSE-6).
     pub text: String,
+    /// The new text, without the quotation and the signature (PARSE-7). The three together have every line of the text.
+    pub reply_text: String,
+    pub quoted_text: String,
+    pub signature: String,
     /// Sanitised HTML (PARSE-6).
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
