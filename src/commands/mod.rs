@@ -12,10 +12,14 @@ mod deliver;
 mod email;
 mod explain;
 mod fetch;
+mod follow;
 mod import;
 mod init;
+mod link;
 mod quarantine;
 mod record;
+mod review;
+mod right;
 mod role;
 mod show;
 mod sudo;
@@ -80,6 +84,7 @@ enum Command {
     Role(role::Role),
     Record(record::Record),
     Case(case::Case),
+    Review(review::ReviewArgs),
     Email(email::Email),
     Quarantine(quarantine::Quarantine),
     Config(config::ConfigCommand),
@@ -114,6 +119,7 @@ impl Command {
             Self::Role(command) => command.run(context),
             Self::Record(command) => command.run(context),
             Self::Case(command) => command.run(context),
+            Self::Review(command) => command.run(context),
             Self::Email(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
             Self::Config(command) => command.run(context),

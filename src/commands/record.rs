@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
-use super::argument;
 use super::show::{lines, or_empty, yes};
+use super::{argument, follow};
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
@@ -59,6 +59,19 @@ enum RecordCommand {
         #[command(flatten)]
         fields: Fields,
     },
+    /// Follow a record, to be told of what happens to it
+    Follow(Follow),
+    /// Follow a record no longer
+    Unfollow(Follow),
+}
+
+#[derive(Debug, clap::Args)]
+struct Follow {
+    /// Kind and number, such as contact:7
+    record: RecordName,
+    /// Another user; for administrators
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -157,6 +170,12 @@ impl Record {
                     record::set(db, id, &changes)
                 })?;
                 out.say(&format!("{named} changed."));
+            }
+            RecordCommand::Follow(Follow { record, user }) => {
+                follow::run(context, &mut store, record, user.as_deref(), true)?;
+            }
+            RecordCommand::Unfollow(Follow { record, user }) => {
+                follow::run(context, &mut store, record, user.as_deref(), false)?;
             }
         }
         Ok(())

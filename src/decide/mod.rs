@@ -8,6 +8,7 @@ mod case;
 mod distribute;
 mod duplicate;
 mod facts;
+mod hand;
 mod parent;
 mod people;
 mod plan;
@@ -17,6 +18,7 @@ mod thread;
 mod tests;
 
 pub use facts::*;
+pub use hand::*;
 pub use plan::*;
 
 use crate::mail::Mail;

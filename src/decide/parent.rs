@@ -81,7 +81,7 @@ fn takes_part(mail: &Mail, case: RecordId, facts: &Facts) -> Option<&'static str
 }
 
 /// LINK-4: by address: From, then the first Reply-To, then the first To. Never Cc.
-fn by_address(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Link> {
+pub fn by_address(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Link> {
     let places = [("From", mail.from.as_ref()), ("Reply-To", mail.reply_to.first()), ("To", mail.to.first())];
     for (header, address) in places {
         let Some(address) = address.map(Address::key).filter(|key| !key.is_empty()) else { continue };

@@ -23,8 +23,14 @@ use crate::words::{AccountId, CaseStatus, EmailId, RecordId, TeamId, ThreadId, U
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
 pub fn gather(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Facts> {
+    gather_with(db, account, mails, &[], now)
+}
+
+/// The same, with records that a person named.
+pub fn gather_with(db: &mut Database, account: AccountId, mails: &[&Mail], records: &[RecordId], now: i64) -> Result<Facts> {
     lock(db)?;
-    let named = Named::by(mails);
+    let mut named = Named::by(mails);
+    named.records.extend(records.iter().map(|record| record.0));
     let mut facts = Facts { now, next: next(db)?, account: account_facts(db, account)?, ..Facts::default() };
     gather_addresses(db, &named, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
@@ -74,6 +80,8 @@ struct Named {
     leading: HashSet<String>,
     senders: HashSet<String>,
     case_numbers: HashSet<i64>,
+    /// Records that a person named.
+    records: HashSet<i64>,
 }
 
 impl Named {

@@ -158,12 +158,16 @@ pub fn find(db: &mut Database, named: RecordName, kinds: &[RecordKind]) -> Resul
         .select(records::id)
         .first::<i64>(db)
         .optional()?;
-    id.map(RecordId).ok_or_else(|| {
-        let noun = if named.kind == RecordKind::Case { "case".to_string() } else { format!("record list {}", named.kind) };
-        let hint =
-            if named.kind == RecordKind::Case { "try: espomail case list".to_string() } else { format!("try: espomail {noun}") };
-        Fault::new(Class::Data, format!("there is no {named}")).hint(hint).into()
-    })
+    id.map(RecordId).ok_or_else(|| missing(named))
+}
+
+/// Makes the error for a record that is not there, or not for the one who asks.
+pub fn missing(named: RecordName) -> anyhow::Error {
+    let hint = match named.kind {
+        RecordKind::Case => "try: espomail case list".to_string(),
+        kind => format!("try: espomail record list {kind}"),
+    };
+    Fault::new(Class::Data, format!("there is no {named}")).hint(hint).into()
 }
 
 /// Returns a record's name as people type it.

@@ -28,7 +28,7 @@ const SEPARATOR: usize = 200;
 /// How far the lines of a header block may reach, in lines.
 const BLOCK: usize = 12;
 
-/// Marks every line.
+/// Marks every line; behind one after which nothing more is to be found, each by itself alone.
 pub fn marks(lines: &[&str]) -> Vec<Mark> {
     let mut marks: Vec<Mark> = lines.iter().map(|line| alone(line)).collect();
     let mut is_free = 0;
@@ -42,12 +42,11 @@ pub fn marks(lines: &[&str]) -> Vec<Mark> {
             is_free = at + 1;
         } else if let Some(mark) = separator(line) {
             marks[at] = mark;
-            if mark == Mark::Forward {
-                return marks;
-            }
+            return marks;
         } else if is_header_block(lines, at) {
             let start = above(lines, &marks, at);
             marks[start] = Mark::Rest;
+            return marks;
         }
     }
     marks
