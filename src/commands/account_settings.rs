@@ -2,7 +2,7 @@
 //! is not given stays.
 
 use anyhow::Result;
-use clap::ArgAction;
+use clap::{ArgAction, ValueHint};
 
 use super::argument;
 use crate::context::{self, Context};
@@ -32,7 +32,7 @@ pub struct SettingsArguments {
     #[arg(long, value_name = "NAME", help_heading = "Server")]
     imap_user: Option<String>,
     /// Trust the certificates in this PEM file, too; an empty name forgets it
-    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Server")]
     ca_file: Option<String>,
     /// Mailbox to monitor; may be given several times [default: INBOX]
     #[arg(long = "mailbox", value_name = "NAME", help_heading = "Server")]
@@ -93,10 +93,10 @@ struct PasswordArguments {
     #[arg(long, help_heading = "Password")]
     password_stdin: bool,
     /// Run this command for the password at each pass, up to the next option; no shell is involved
-    #[arg(long, value_name = "COMMAND", num_args = 1.., value_terminator = ";", help_heading = "Password")]
+    #[arg(long, value_name = "COMMAND", num_args = 1.., value_terminator = ";", value_hint = ValueHint::CommandString, help_heading = "Password")]
     password_command: Vec<String>,
     /// Read the password from the first line of this file at each pass
-    #[arg(long, value_name = "FILE", help_heading = "Password")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Password")]
     password_file: Option<String>,
     /// Read the password from this systemd credential at each pass
     #[arg(long, value_name = "NAME", help_heading = "Password")]

@@ -22,6 +22,7 @@ mod review;
 mod right;
 mod role;
 mod show;
+mod sudo;
 mod team;
 mod test;
 mod user;
@@ -31,7 +32,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
@@ -52,6 +53,9 @@ pub struct Cli {
     /// Use this database: sqlite:PATH or postgresql://USER@HOST/NAME
     #[arg(long, value_name = "URL", global = true, help_heading = "Global options")]
     database: Option<String>,
+    /// Act for this user; for administrators
+    #[arg(long = "as", value_name = "USER", global = true, help_heading = "Global options")]
+    acting: Option<String>,
     /// Write answers as text, json (one document) or jsonl (one line an item) [default: text]
     #[arg(short, long, value_name = "FORMAT", global = true, help_heading = "Global options", hide_possible_values = true)]
     output: Option<Format>,
@@ -131,20 +135,31 @@ pub fn command_line() -> clap::Command {
 
 /// Runs espomail and returns its exit status. A panic is our bug and says so in one line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let mut command = Cli::command();
+    let parsed = command.try_get_matches_from_mut(arguments).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        Ok((cli, matches))
+    });
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             output::print_help(&error);
             return if error.use_stderr() { Class::Usage.exit_status() } else { 0 };
         }
     };
     output::report_panics();
-    catch_unwind(AssertUnwindSafe(|| start(cli))).unwrap_or(Class::Software.exit_status())
+    catch_unwind(AssertUnwindSafe(|| start(cli, &command, &matches))).unwrap_or(Class::Software.exit_status())
 }
 
-fn start(cli: Cli) -> u8 {
+fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
     let format = cli.output.unwrap_or(Format::Text);
     let out = Output::new(format, cli.verbose > 0, cli.quiet);
+    if context::caller().guest().is_some()
+        && let Err(fault) = sudo::refuse(command, matches, &context::variables())
+    {
+        out.complain(&fault.into());
+        return out.status();
+    }
     let overrides = context::overrides(cli.config, cli.database);
     let loaded = match cli.command.needs() {
         Needs::Nothing => {
@@ -158,11 +173,13 @@ fn start(cli: Cli) -> u8 {
     };
     let context = match loaded.and_then(|loaded| {
         begin_log(cli.verbose, cli.quiet, &loaded.config);
-        Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)
+        let mut context = Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)?;
+        context.identify(cli.acting.as_deref())?;
+        Ok(context)
     }) {
         Ok(context) => context,
         Err(error) => {
-            out.complain(&error);
+            out.complain(&dialect::classify(error));
             return out.status();
         }
     };

@@ -3,6 +3,7 @@
 //! Each plan is folded back into the facts, so the second message of a batch sees what the first one did.
 
 pub mod access;
+pub mod caller;
 mod case;
 mod distribute;
 mod duplicate;

@@ -110,6 +110,12 @@ pub fn find(db: &mut Database, wanted: &str) -> Result<UserId> {
     }
 }
 
+/// Returns the active user with this login; only a login names the one who asks.
+pub fn active(db: &mut Database, login: &str) -> Result<Option<UserId>> {
+    let id = users::table.filter(users::login.eq(login)).filter(users::active.eq(true)).select(users::id);
+    Ok(id.first::<i64>(db).optional()?.map(UserId))
+}
+
 /// Returns every user's login by number.
 pub fn logins(db: &mut Database) -> Result<std::collections::HashMap<i64, String>> {
     Ok(users::table.select((users::id, users::login)).load::<(i64, String)>(db)?.into_iter().collect())
