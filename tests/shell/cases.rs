@@ -138,6 +138,9 @@ fn a_stream_shows_words_and_files_oldest_first_and_nothing_in_it_looks_like_the_
     world.run_with(&["deliver", "--account", "support"], message).ok();
     world.run_with(&["case", "note", "1"], "Looks bad.\nVery bad.\n").ok();
     world.run(&["case", "note", "1", "Called back"]).ok();
+    std::fs::write(world.path("words.txt"), "From a file").unwrap();
+    world.run(&["case", "note", "1", "--file", "words.txt"]).ok();
+    world.run(&["case", "note", "1", "--file", "nowhere.txt"]).fails(65);
     world.run(&["case", "close", "1"]).ok();
     let said = world.run(&["case", "show", "1"]).ok();
     let lines: Vec<&str> = said.split("Stream\n").nth(1).unwrap().lines().collect();
@@ -369,5 +372,71 @@ fn follow_1_people_follow_and_unfollow_by_command() {
         world.run(&["record", "follow", "account:1", "--user", "cleo"]).ok();
         world.run(&["record", "unfollow", "account:1", "--user", "cleo"]).ok();
         assert!(world.run(&["record", "follow", "account:1"]).fails(64).contains("say who: --user USER"));
+    }
+}
+
+#[test]
+fn access_2_roles_say_who_does_what_to_cases_and_their_mail() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        for (role, to, scope, rights) in [
+            ("agents", ["--team", "support"], "case", &[("read", "team"), ("edit", "own")][..]),
+            ("readers", ["--team", "support"], "email", &[("read", "team"), ("edit", "own")]),
+            ("guests", ["--user", "cleo"], "case", &[("read", "own"), ("edit", "own")]),
+        ] {
+            world.run(&["role", "add", role]).ok();
+            for (action, level) in rights {
+                world.run(&["role", "grant", role, scope, action, level]).ok();
+            }
+            world.run(&[&["role", "give", role][..], &to].concat()).ok();
+        }
+        world.run(&["account", "set", "support", "--add-team-users=false"]).ok();
+        deliver(&world, "a", "", "Pump leaks", "It drips.");
+        deliver(&world, "b", "", "Door squeaks", "It squeaks.");
+        let run = |user: &str, arguments: &[&str]| world.run(&[&["--as", user], arguments].concat());
+        // Case 1 is ada's, case 2 ben's, both are their team's.
+        run("ada", &["case", "note", "1", "On it"]).ok();
+        let entries = stream(&world, "1");
+        assert_eq!((&entries.last().unwrap()["author"], &entries.last().unwrap()["detail"]), (&json!("ada"), &json!("On it")));
+        run("ada", &["case", "show", "2"]).ok();
+        for wrong in [
+            &["case", "note", "2", "Hm"][..],
+            &["case", "close", "2"],
+            &["case", "set", "2", "--priority", "low"],
+            &["case", "assign", "2", "ada"],
+            &["case", "split", "2", "--email", "2"],
+            &["case", "merge", "1", "--into", "2"],
+            &["case", "merge", "2", "--into", "1"],
+            &["case", "follow", "2", "--user", "ben"],
+            &["email", "link", "2", "case:1"],
+            &["email", "unlink", "2"],
+        ] {
+            let line = run("ada", wrong).fails(77);
+            assert!(line.contains("your roles do not let you edit") || line.contains("only administrators"), "{line}");
+        }
+        assert_eq!(kinds(&world, "2").last().unwrap(), "email-received", "{database}: nothing was written");
+        run("ada", &["case", "follow", "2"]).ok();
+        run("ada", &["case", "close", "1"]).ok();
+        run("ada", &["email", "unlink", "1"]).ok();
+        // What one may not read is not there.
+        let missing = run("cleo", &["case", "show", "9"]).fails(65).replace('9', "2");
+        for hidden in
+            [&["case", "show", "2"][..], &["case", "note", "2", "Hm"], &["case", "follow", "2"], &["record", "follow", "case:2"]]
+        {
+            assert_eq!(run("cleo", hidden).fails(65), missing);
+        }
+        for hidden in [&["email", "link", "2", "case:1"][..], &["case", "create", "--from-email", "2"]] {
+            assert!(run("cleo", hidden).fails(65).contains("there is no e-mail 2"));
+        }
+        let listed = |user: &str, noun: &str| {
+            let line = run(user, &["-o", "jsonl", noun, "list"]).ok();
+            line.lines().count()
+        };
+        assert_eq!((listed("ada", "case"), listed("cleo", "case"), listed("cleo", "review")), (1, 0, 0));
+        // What one makes is one's own.
+        run("cleo", &["case", "create", "Window"]).ok();
+        run("cleo", &["case", "set", "3", "--priority", "high"]).ok();
+        assert_eq!(listed("cleo", "case"), 1);
+        run("ben", &["case", "show", "3"]).fails(65);
     }
 }
