@@ -401,7 +401,7 @@ fn sigterm_ends_the_pass_behind_the_batch_in_hand() {
 
 #[test]
 fn fetch_6_the_third_death_in_a_message_quarantines_it_alone() {
-    let world = World::on("sqlite");
+    let mut world = World::on("sqlite");
     let server = dovecot::server();
     let mail = [letter("a", ""), letter("poison", ""), letter("c", "")];
     server.append("poison", "INBOX", mail.iter().map(Vec::as_slice));
@@ -414,4 +414,43 @@ fn fetch_6_the_third_death_in_a_message_quarantines_it_alone() {
     let subjects: Vec<_> = emails(&world).iter().map(|email| email["subject"].as_str().unwrap().to_string()).collect();
     assert_eq!(subjects, ["About c", "About a"]);
     assert_eq!(world.run(&["fetch"]).ok(), "", "the mailbox is not held up");
+
+    // A person looks at it, and takes it through the rules again under the UID it has.
+    let kept = &world.json(&["quarantine", "list"])["items"][0];
+    assert_eq!((kept["id"].as_i64(), kept["account"].as_str(), kept["uid"].as_i64()), (Some(1), Some("support"), Some(2)));
+    assert!(world.run(&["quarantine", "show", "1", "--raw"]).ok().contains("Subject: About poison"));
+    world.set("ESPOMAIL_PANIC_AT_STEP", "1");
+    let refused = world.run(&["quarantine", "retry", "1"]);
+    assert!(refused.stderr.contains("message 1 stays in quarantine: espomail failed on it"), "{refused:?}");
+    assert_eq!(refused.status, Some(65));
+    world.set("ESPOMAIL_PANIC_AT_STEP", "0");
+    assert_eq!(world.json(&["quarantine", "show", "1"])["error"], "espomail failed on it; this is a bug");
+    assert!(world.run(&["quarantine", "retry", "1"]).ok().contains("imported"));
+    assert_eq!(world.run(&["quarantine", "list"]).ok(), "");
+    assert_eq!(emails(&world).len(), 3);
+    let why = world.json(&["explain", "<poison@example.org>"]);
+    assert_eq!((why["arrivals"][0]["uid"].as_i64(), why["arrivals"][0]["mailbox"].as_str()), (Some(2), Some("INBOX")));
+    assert_eq!(
+        world.run(&["quarantine", "retry", "1"]).fails(65),
+        "espomail: there is no message 1 in quarantine; try: espomail quarantine list"
+    );
+}
+
+in_both_worlds! {
+fn why_1_a_dry_run_decides_everything_and_changes_nothing(world: &mut World, user: &str) {
+    let server = dovecot::server();
+    let mail = [letter("a", ""), letter("b", "In-Reply-To: <a@example.org>\r\n")];
+    server.append(user, "INBOX", mail.iter().map(Vec::as_slice));
+    add_support(world, user, server.port);
+    let rehearsed = world.json(&["fetch", "--dry-run"])["items"].as_array().unwrap().clone();
+    let of = |at: usize| (&rehearsed[at]["decision"]["case"], &rehearsed[at]["decision"]["parent"]["record"]);
+    assert_eq!(rehearsed.len(), 2);
+    assert_eq!((&of(0).0["opened"], of(0).1), (&serde_json::json!(true), &serde_json::json!("case:1")));
+    assert_eq!((&of(1).0["opened"], of(1).1), (&serde_json::json!(false), &serde_json::json!("case:1")), "it sees what the one before would have done");
+    assert_eq!((emails(world).len(), cases(world).len()), (0, 0));
+    let text = world.run(&["fetch", "--dry-run"]).ok();
+    assert!(text.contains("case:1") && text.contains("About b"), "{text}");
+    assert_eq!(world.run(&["fetch"]).ok(), "");
+    assert_eq!((emails(world).len(), cases(world).len()), (2, 1), "what was rehearsed is what happens");
+}
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod emails;
+mod policy;
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;

@@ -250,7 +250,7 @@ on_both_databases! {
         attempt::set_careful(store.connection(), ACCOUNT, true).unwrap();
         assert!(attempt::is_careful(store.connection(), ACCOUNT).unwrap());
         store.transaction(|db| {
-            quarantine::keep(db, id, 8, &raw, "it died\0 three times", 5)?;
+            quarantine::keep(db, id, 8, None, &raw, "it died\0 three times", 5)?;
             attempt::clear(db, id, 8)
         }).unwrap();
         assert_eq!(attempt::begin(store.connection(), id, 8).unwrap(), 1);
@@ -258,7 +258,7 @@ on_both_databases! {
         assert_eq!(texts(store, "SELECT error AS t FROM quarantine"), ["it died three times"]);
         assert_eq!(texts(store, "SELECT why AS t FROM fates WHERE fate = 'quarantined' AND uid = 8").len(), 1);
         // The same bytes under another UID are kept once (PARSE-1).
-        store.transaction(|db| quarantine::keep(db, id, 9, &raw, "again", 5)).unwrap();
+        store.transaction(|db| quarantine::keep(db, id, 9, None, &raw, "again", 5)).unwrap();
         assert_eq!(numbers(store, "SELECT count(*) AS n FROM raws"), [1]);
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
-use crate::mail::{self, Mail};
+use crate::mail;
 use crate::output::shown;
 use crate::pass::explain::{Explained, explain, names_of};
 use crate::pass::verdict::{Names, Verdict};
@@ -84,7 +84,7 @@ impl Explain {
             }
         };
         let verdict = Verdict::of(&explained.plan, &explained.mail, &explained.names);
-        let document = json!({ "message": message(&explained.mail), "decision": verdict });
+        let document = json!({ "message": explained.mail.document(), "decision": verdict });
         context.out.item(&document, || told_file(&explained));
         Ok(())
     }
@@ -94,18 +94,13 @@ impl Explain {
         if let Some(name) = &self.account {
             return account::find(store.connection(), name).map(Some);
         }
-        let mut accounts = account::list(store.connection())?;
-        if accounts.len() < 2 {
-            return Ok(accounts.pop());
-        }
-        let mail = mail::parse(bytes);
-        let addressed = |account: &Account| mail.to.iter().chain(&mail.cc).any(|address| address.key() == account.address);
-        match accounts.into_iter().find(addressed) {
-            Some(account) => Ok(Some(account)),
-            None => Err(Fault::new(Class::Usage, "the message is addressed to none of the accounts")
+        let found = account::addressed(store.connection(), &mail::parse(bytes))?;
+        if found.is_none() && !account::list(store.connection())?.is_empty() {
+            return Err(Fault::new(Class::Usage, "the message is addressed to none of the accounts")
                 .hint("say which one it would come through: --account NAME")
-                .into()),
+                .into());
         }
+        Ok(found)
     }
 }
 
@@ -114,29 +109,6 @@ const LARGEST: u64 = 1 << 30;
 
 fn read(path: &str) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Fault::new(Class::Data, format!("cannot read {path}: {error}")).into())
-}
-
-/// What a message says, field by field.
-fn message(mail: &Mail) -> Value {
-    json!({
-        "from": mail.from.as_slice(),
-        "reply_to": mail.reply_to,
-        "to": mail.to,
-        "cc": mail.cc,
-        "bcc": mail.bcc,
-        "subject": mail.subject,
-        "message_id": mail.message_id,
-        "in_reply_to": mail.in_reply_to,
-        "references": mail.references,
-        "date": mail.date.map(rfc3339),
-        "text": mail.text,
-        "html": mail.html,
-        "attachments": mail.attachments,
-        "automatic": { "is": !mail.automatic.is_empty(), "reasons": mail.automatic },
-        "no_answer": mail.no_answer,
-        "defects": mail.defects,
-        "size": mail.size,
-    })
 }
 
 fn told_file(explained: &Explained) -> String {

@@ -6,8 +6,9 @@ use anyhow::Result;
 
 use crate::context::{self, Context};
 use crate::decide::Policy;
-use crate::fault::{Class, class_of};
+use crate::fault::{Class, Fault, class_of};
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
+use crate::pass::witness::Seen;
 use crate::pass::{Stop, Tally};
 use crate::words::Fate;
 
@@ -23,6 +24,9 @@ pub struct Fetch {
     /// Take this many messages from each mailbox at the most; the next pass goes on
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
+    /// Print what would become of each message and why, and change nothing; other passes wait meanwhile
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// What one account's pass came to, for `-o json`.
@@ -59,8 +63,13 @@ impl Fetch {
             limit: self.limit,
             named: !self.accounts.is_empty(),
         };
-        let reports = fetch::run(&setting, &self.accounts)?;
-        report(context, &reports);
+        if self.dry_run {
+            let (reports, seen) = fetch::rehearse(&setting, &self.accounts)?;
+            complain(context, &reports);
+            context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject"], line);
+        } else {
+            report(context, &fetch::run(&setting, &self.accounts)?);
+        }
         if let Some(signal) = stop.signal() {
             context.out.ended_by(signal);
         }
@@ -85,23 +94,45 @@ pub fn connection(context: &Context) -> Connection {
     }
 }
 
-fn report(context: &Context, reports: &[AccountReport]) {
-    let out = &context.out;
+/// One message of a rehearsal; `-o json` has every reason.
+fn line(seen: &Seen) -> Vec<String> {
+    let decision = &seen.decision;
+    let parent = decision.case.record.as_ref().or(decision.parent.record.as_ref());
+    let dash = |text: Option<&String>| text.map_or_else(|| "-".to_string(), Clone::clone);
+    vec![
+        seen.account.clone(),
+        seen.uid.to_string(),
+        decision.fate.to_string(),
+        dash(parent),
+        dash(decision.assignee.user.as_ref()),
+        seen.from.clone(),
+        seen.subject.clone(),
+    ]
+}
+
+fn complain(context: &Context, reports: &[AccountReport]) {
     for report in reports {
         for fault in &report.faults {
             if report.say {
-                out.complain(fault);
+                context.out.complain(fault);
             } else {
-                out.remember(class_of(fault));
+                context.out.remember(class_of(fault));
             }
         }
+    }
+}
+
+fn report(context: &Context, reports: &[AccountReport]) {
+    let out = &context.out;
+    complain(context, reports);
+    for report in reports {
         let quarantined = report.tally.of(Fate::Quarantined);
         if quarantined > 0 {
             let what = format!(
                 "account {}: {quarantined} messages could not be processed and are kept whole in quarantine",
                 report.account
             );
-            out.complain(&crate::fault::Fault::new(Class::Data, what).into());
+            out.complain(&Fault::new(Class::Data, what).hint("try: espomail quarantine list").into());
         }
         if report.recovered {
             out.tell(&format!("account {}: works again", report.account));

@@ -14,10 +14,12 @@ mod explain;
 mod fetch;
 mod import;
 mod init;
+mod quarantine;
 mod record;
 mod role;
 mod show;
 mod team;
+mod test;
 mod user;
 
 use std::ffi::OsString;
@@ -67,6 +69,7 @@ enum Command {
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
+    Test(test::Test),
     Account(account::Account),
     User(user::User),
     Team(team::Team),
@@ -74,6 +77,7 @@ enum Command {
     Record(record::Record),
     Case(case::Case),
     Email(email::Email),
+    Quarantine(quarantine::Quarantine),
     Config(config::ConfigCommand),
     Db(db::Db),
 }
@@ -99,6 +103,7 @@ impl Command {
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),
+            Self::Test(command) => command.run(context),
             Self::Account(command) => command.run(context),
             Self::User(command) => command.run(context),
             Self::Team(command) => command.run(context),
@@ -106,6 +111,7 @@ impl Command {
             Self::Record(command) => command.run(context),
             Self::Case(command) => command.run(context),
             Self::Email(command) => command.run(context),
+            Self::Quarantine(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Db(command) => command.run(context),
         }

@@ -58,7 +58,7 @@ pub struct Facts {
     pub joined: HashMap<ThreadId, ThreadId>,
     /// The newest e-mail of late with a base subject from or to an address, by [`crate::mail::subject::key`] (THREAD-3).
     pub by_subject: HashMap<i64, EmailId>,
-    /// Everybody in From, To and Cc of the e-mails of cases that a message of this batch may bring together (THREAD-1).
+    /// Who from outside takes part, by invitation, in cases that a message of this batch may bring together (THREAD-1).
     pub participants: HashMap<RecordId, HashSet<String>>,
     /// Every record named by anything else in here.
     pub records: HashMap<RecordId, RecordFacts>,
@@ -252,6 +252,28 @@ pub struct RecordFacts {
     pub teams: Vec<TeamId>,
     /// Open Opportunities of an Account or Contact, at most two (LINK-4 asks whether there is exactly one).
     pub open_opportunities: Vec<RecordId>,
+}
+
+impl RecordFacts {
+    /// A record that nothing else is known of.
+    pub fn new(kind: RecordKind, number: i64, name: &str, account: Option<RecordId>) -> Self {
+        Self {
+            kind,
+            number,
+            name: name.to_string(),
+            active: true,
+            account,
+            contact: None,
+            converted_account: None,
+            converted_contact: None,
+            status: None,
+            closed_at: None,
+            merged_into: None,
+            assigned_user: None,
+            teams: Vec::new(),
+            open_opportunities: Vec::new(),
+        }
+    }
 }
 
 /// A member of a team.

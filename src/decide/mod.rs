@@ -268,8 +268,7 @@ fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, user
         if !new.sender.is_empty() {
             facts.correspondents.insert((record, new.sender.clone()));
         }
-        let people = mail.from.iter().chain(&mail.to).chain(&mail.cc).map(Address::key);
-        facts.participants.entry(record).or_default().extend(people);
+        merge::invite(record, new.parent_by == Some(ParentBy::Opened), new.ours, mail, facts);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The rules, by table: each test names the rule it proves.
 #![allow(clippy::unwrap_used)]
 
+mod order;
+
 use std::collections::HashSet;
 
 use super::*;

@@ -49,7 +49,11 @@ pub fn place(mail: &Mail, arrived_at: i64, collision: bool, facts: &mut Facts, p
     let thread = match threads.split_first() {
         None => ThreadId(take(&mut facts.next.thread)),
         Some((first, others)) => {
-            others.iter().for_each(|other| mixed |= join(*first, *other, mail, facts, plan));
+            let awaited = own.clone().next().and_then(|id| facts.thread_of.get(id)).map(|thread| facts.thread(*thread));
+            for other in others {
+                let awaited = awaited == Some(*first) || awaited == Some(*other);
+                mixed |= join(*first, *other, mail, awaited, facts, plan);
+            }
             *first
         }
     };
@@ -65,12 +69,12 @@ pub fn place(mail: &Mail, arrived_at: i64, collision: bool, facts: &mut Facts, p
 /// Joins two threads that turned out to be one; says whether loose e-mails came to a case by it. Two threads that each
 /// belong to a matter of its own stay apart unless their cases can be merged: a sender who names both must not be able to
 /// mix two cases.
-fn join(into: ThreadId, from: ThreadId, mail: &Mail, facts: &mut Facts, plan: &mut Plan) -> bool {
+fn join(into: ThreadId, from: ThreadId, mail: &Mail, awaited: bool, facts: &mut Facts, plan: &mut Plan) -> bool {
     let parents = (facts.parent_of_thread(into), facts.parent_of_thread(from));
     let firm = |record: &_| facts.is_firm(*record);
     if let (Some(one), Some(other)) = (parents.0.filter(firm), parents.1.filter(firm))
         && one != other
-        && !merge::bring_together(one, other, mail, facts, plan)
+        && !merge::bring_together(one, other, mail, awaited, facts, plan)
     {
         plan.note(format!("THREAD-1: thread {from} belongs to another record and stays apart"));
         return false;

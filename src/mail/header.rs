@@ -2,7 +2,7 @@
 
 use mail_parser::{Header, HeaderName, HeaderValue, Message};
 
-use super::{Address, charset};
+use super::{Address, charset, structure};
 
 /// Returns a field as it stands, on one line.
 pub fn raw(message: &Message<'_>, header: &Header<'_>) -> String {
@@ -47,4 +47,49 @@ pub fn addresses(message: &Message<'_>, name: &HeaderName<'_>, room: &mut usize)
 fn one_line(name: &str) -> String {
     let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     name.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Returns every field of a header block as (name, value as it stands, still folded), in order. What is no field is left out.
+pub fn fields(block: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
+    let mut rest = block;
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            // A field goes on over lines that begin with white space (RFC 5322, section 2.2.3).
+            let ends = memchr::memchr_iter(b'\n', rest).map(|end| end + 1);
+            let end = ends.into_iter().find(|end| !matches!(rest.get(*end), Some(b' ' | b'\t'))).unwrap_or(rest.len());
+            let (field, behind) = rest.split_at(end);
+            rest = behind;
+            if let Some(colon) = memchr::memchr(b':', field)
+                && let Ok(name) = std::str::from_utf8(field[..colon].trim_ascii())
+                && !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_graphic())
+            {
+                return Some((name, &field[colon + 1..]));
+            }
+        }
+        None
+    })
+}
+
+/// Decodes the value of a field: unfolded, encoded words (RFC 2047) and raw 8-bit text read.
+pub fn decoded(value: &[u8]) -> String {
+    if value.is_ascii() && memchr::memmem::find(value, b"=?").is_none() {
+        return one_line(&String::from_utf8_lossy(value));
+    }
+    // Read as the one field whose value is text and nothing else.
+    let field = [b"Subject:", value].concat();
+    one_line(&text(&structure::fields(&field, &structure::ROOT_FIELDS), &HeaderName::Subject))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_told_apart_and_decoded() {
+        let block = b"Subject: a\r\n b\r\nX-Spam: =?utf-8?Q?J=C3=B6rg?=\r\n =?utf-8?Q?_x?=\r\nno field\r\nX-8: J\xF6rg\r\nx-spam:YES\r\nLast: 1";
+        let fields: Vec<(&str, String)> = fields(block).map(|(name, value)| (name, decoded(value))).collect();
+        let expected = [("Subject", "a b"), ("X-Spam", "J\u{f6}rg x"), ("X-8", "J\u{f6}rg"), ("x-spam", "YES"), ("Last", "1")];
+        assert_eq!(fields, expected.map(|(name, value)| (name, value.to_string())));
+    }
 }

@@ -119,17 +119,57 @@ pub fn to_text(html: &str) -> String {
                     "hr" | "div" | "tr" | "table" | "section" | "article" | "header" | "footer" | "dt" | "dd" | "li" => {
                         new_line(&mut text, 1);
                     }
-                    "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "blockquote" => new_line(&mut text, 2),
+                    "blockquote" => {
+                        new_line(&mut text, 2);
+                        text.push(if is_end { QUOTE_END } else { QUOTE_START });
+                        text.push('\n');
+                    }
+                    "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" => new_line(&mut text, 2),
                     _ => {}
                 }
             }
         }
     }
+    let mut text = if text.contains(QUOTE_START) { with_quote_marks(&text) } else { text.replace(QUOTE_END, "") };
     text.truncate(text.trim_end().len());
     if !text.is_empty() {
         text.push('\n');
     }
     text
+}
+
+/// Lines between which a quotation stands, until the text is whole; no text has these characters.
+const QUOTE_START: char = '\u{E000}';
+const QUOTE_END: char = '\u{E001}';
+/// Quotations in one another beyond which no more marks are written.
+const DEEPEST_QUOTE: usize = 8;
+
+/// Writes `>` before the lines of a quotation, as plain text has it.
+fn with_quote_marks(text: &str) -> String {
+    let mut marked = String::with_capacity(text.len() + text.len() / 8);
+    let (mut depth, mut depth_above) = (0_usize, 0);
+    let mut has_gap = false;
+    for line in text.lines() {
+        let bare = line.trim_matches([QUOTE_START, QUOTE_END]).trim_end();
+        depth = (depth + line.matches(QUOTE_START).count()).saturating_sub(line.matches(QUOTE_END).count());
+        if bare.is_empty() {
+            has_gap = true;
+            continue;
+        }
+        let marks = |depth: usize| ">".repeat(depth.min(DEEPEST_QUOTE));
+        if has_gap && !marked.is_empty() {
+            marked.push_str(&marks(depth.min(depth_above)));
+            marked.push('\n');
+        }
+        if depth > 0 {
+            marked.push_str(&marks(depth));
+            marked.push(' ');
+        }
+        marked.push_str(bare);
+        marked.push('\n');
+        (depth_above, has_gap) = (depth, false);
+    }
+    marked
 }
 
 /// Ends the line, and begins the next one with `count - 1` empty lines before it.
@@ -147,6 +187,9 @@ fn add_text(text: &mut String, run: &str, preformatted: bool) {
     while let Some(next) = rest.chars().next() {
         let (c, length) = if next == '&' { entity(rest) } else { (next, next.len_utf8()) };
         rest = &rest[length..];
+        if matches!(c, QUOTE_START | QUOTE_END) {
+            continue;
+        }
         if preformatted || !matches!(c, ' ' | '\t' | '\r' | '\n') {
             text.push(if c == '\u{A0}' { ' ' } else { c });
         } else if !text.is_empty() && !text.ends_with([' ', '\n']) {
@@ -335,6 +378,7 @@ mod tests {
             ("<pre>a\n  b</pre>", "a\n  b\n"),
             ("<title>t</title><style>s</style><!-- c --><script>x</script>a", "a\n"),
             ("  ", ""),
+            ("a<blockquote>b<br>c<blockquote>d</blockquote></blockquote>e", "a\n\n> b\n> c\n>\n>> d\n\ne\n"),
         ] {
             assert_eq!(to_text(&sanitise(html, &mut Spent::default(), &mut Vec::new())), text, "{html}");
         }

@@ -6,10 +6,13 @@ mod automatic;
 mod charset;
 #[cfg(test)]
 mod corpus;
+mod document;
 mod header;
 mod html;
 mod markup;
+mod mask;
 mod parse;
+mod quote;
 mod structure;
 pub mod subject;
 #[cfg(test)]
@@ -20,6 +23,7 @@ pub mod token;
 mod transfer;
 
 pub use attachment::content as attachment_content;
+pub use mask::masked;
 pub use parse::parse;
 
 use std::borrow::Cow;
@@ -76,6 +80,10 @@ pub struct Mail {
     pub date: Option<i64>,
     /// Plain text, derived from the HTML where there is none (PARSE-6).
     pub text: String,
+    /// The new text, without the quotation and the signature (PARSE-7). The three together have every line of the text.
+    pub reply_text: String,
+    pub quoted_text: String,
+    pub signature: String,
     /// Sanitised HTML (PARSE-6).
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
@@ -91,6 +99,9 @@ pub struct Mail {
     pub raw_digest: [u8; 32],
     /// Size of the raw bytes.
     pub size: u64,
+    /// The header as it stands, within the limit (PARSE-2); fields are read from it on demand.
+    #[serde(skip)]
+    pub header: Vec<u8>,
 }
 
 impl Mail {
@@ -106,7 +117,21 @@ impl Mail {
     pub fn token_places(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let ids = self.message_id.iter().chain(self.ancestors()).map(|id| Cow::Borrowed(id.as_str()));
         let recipients = self.to.iter().chain(&self.cc).map(|recipient| Cow::Borrowed(recipient.address.as_str()));
-        ids.chain(recipients)
+        // Where the message went in truth: a Bcc or an alias stands in no other field.
+        let delivered = ["Delivered-To", "X-Original-To"].into_iter().flat_map(|name| self.header_values(name)).map(Cow::Owned);
+        ids.chain(recipients).chain(delivered)
+    }
+
+    /// Returns every value of a header field, unfolded and decoded, in order.
+    pub fn header_values<'m>(&'m self, name: &'m str) -> impl Iterator<Item = String> + 'm {
+        header::fields(&self.header)
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| header::decoded(value))
+    }
+
+    /// Returns every header field with its value, unfolded and decoded, in order.
+    pub fn header_fields(&self) -> impl Iterator<Item = (&str, String)> {
+        header::fields(&self.header).map(|(name, value)| (name, header::decoded(value)))
     }
 
     /// Returns the identity of the message: its Message-ID, or the digest of all its bytes (DUP-2).

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use mail_parser::{Header, HeaderName, HeaderValue, Message, MimeHeaders};
 
 use super::structure::{self, Structure};
-use super::{Address, Mail, attachment, automatic, charset, header, text};
+use super::{Address, Mail, attachment, automatic, charset, header, quote, text};
 
 /// A Message-ID longer than this is remembered by its digest (RFC 5322 allows 998 octets a line, databases less a key).
 const LONGEST_ID: usize = 255;
@@ -31,6 +31,7 @@ pub fn parse(raw: &[u8]) -> Mail {
         date: date(headers, &mut defects),
         raw_digest: super::digest(raw),
         size: raw.len() as u64,
+        header: structure.header.to_vec(),
         ..Mail::default()
     };
     let mut room = ADDRESSES;
@@ -52,6 +53,8 @@ pub fn parse(raw: &[u8]) -> Mail {
     mail.attachments = attachment::list(&structure, &bodies.references, &mut defects);
     mail.html = bodies.html;
     mail.text = bodies.text;
+    let split = quote::split(&mail.text);
+    (mail.reply_text, mail.quoted_text, mail.signature) = (split.reply, split.quoted, split.signature);
     mail.automatic = automatic::signs(message);
     mail.no_answer = automatic::suppressions(message);
     mail.content_digest = content_digest(&mail);

@@ -20,13 +20,16 @@ const NESTING: usize = 50;
 const PART_HEADERS: usize = 4 << 20;
 
 /// Reads the fields that we use; all others stay raw.
-static ROOT_FIELDS: LazyLock<MessageParser> = LazyLock::new(|| MessageParser::new().with_minimal_headers().with_message_ids());
+pub static ROOT_FIELDS: LazyLock<MessageParser> =
+    LazyLock::new(|| MessageParser::new().with_minimal_headers().with_message_ids());
 static PART_FIELDS: LazyLock<MessageParser> = LazyLock::new(|| MessageParser::new().with_mime_headers());
 
 /// A message, taken apart.
 pub struct Structure<'a> {
     /// The fields of the message.
     pub head: Message<'a>,
+    /// The header as it stands, within the limit.
+    pub header: &'a [u8],
     /// What is not a multipart, in order. An attachment is named by its place here.
     pub leaves: Vec<Leaf<'a>>,
 }
@@ -76,8 +79,10 @@ pub fn of<'a>(raw: &'a [u8], defects: &mut Vec<String>) -> Structure<'a> {
     if header > HEADER {
         defects.push(format!("limit: the header has more than {HEADER} bytes; the rest of it is left raw"));
     }
-    let head = fields(&raw[..cut(raw, header, HEADER)], &ROOT_FIELDS);
-    Walk { raw, defects, open: Vec::new(), boundaries: HashMap::new(), leaves: Vec::new(), parts: 0, headers: 0 }.run(head, body)
+    let header = &raw[..cut(raw, header, HEADER)];
+    let head = fields(header, &ROOT_FIELDS);
+    let walk = Walk { raw, defects, open: Vec::new(), boundaries: HashMap::new(), leaves: Vec::new(), parts: 0, headers: 0 };
+    Structure { header, ..walk.run(head, body) }
 }
 
 struct Walk<'a, 'd> {
@@ -117,7 +122,7 @@ impl<'a> Walk<'a, '_> {
                 leaf.head = Some(head);
             }
         }
-        Structure { head: root, leaves: self.leaves }
+        Structure { head: root, header: &[], leaves: self.leaves }
     }
 
     /// Opens a multipart or adds a leaf, whose body begins at `body`. Returns where the next part begins.

@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::budget::Budget;
+use super::explain::names_of;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Limits, Poll, poll};
+use super::witness::{Seen, Witness};
 use super::{Stop, Tally};
 use crate::decide::Policy;
 use crate::fault::{Class, Fault, Reach, one_line, reach_of, step};
@@ -75,11 +77,7 @@ pub struct AccountReport {
 /// Polls the named accounts, or all that are due.
 pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>> {
     let mut store = Store::open(setting.database)?;
-    let accounts = if named.is_empty() {
-        account::due(store.connection(), (setting.now)())?
-    } else {
-        named.iter().map(|name| account::find(store.connection(), name)).collect::<Result<Vec<_>>>()?
-    };
+    let accounts = due(setting, &mut store, named)?;
     drop(store);
     let workers = setting.workers.clamp(1, accounts.len().max(1));
     let queue = Mutex::new(VecDeque::from(accounts));
@@ -101,6 +99,33 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
     Ok(reports)
 }
 
+/// Polls like [`run`], in one transaction that is rolled back: nothing is stored, and each message sees what the ones before
+/// it would have done (WHY-1). One account after the other; others who decide wait meanwhile.
+pub fn rehearse(setting: &Setting<'_>, named: &[String]) -> Result<(Vec<AccountReport>, Vec<Seen>)> {
+    let mut store = Store::open(setting.database)?;
+    let accounts = due(setting, &mut store, named)?;
+    let witness = Witness::new(names_of(&mut store)?);
+    let (budget, heartbeat) = (Budget::new(setting.memory_bytes), Heartbeat::default());
+    let mut reports = Vec::new();
+    store.rehearse_all(|store| {
+        for account in accounts {
+            let mut report = visit(setting, store, &account, &budget, &heartbeat, Some(&witness))?;
+            report.say = true;
+            reports.push(report);
+        }
+        Ok(())
+    })?;
+    Ok((reports, witness.tell()))
+}
+
+/// Returns the named accounts, or all that are due.
+fn due(setting: &Setting<'_>, store: &mut Store, named: &[String]) -> Result<Vec<Account>> {
+    if named.is_empty() {
+        return account::due(store.connection(), (setting.now)());
+    }
+    named.iter().map(|name| account::find(store.connection(), name)).collect()
+}
+
 /// One worker: takes accounts from the queue until it is empty or the pass is asked to end.
 fn work(
     setting: &Setting<'_>,
@@ -118,7 +143,7 @@ fn work(
                 Some(store) => store,
                 none => none.insert(Store::open(setting.database)?),
             };
-            visit(setting, store, &account, budget, heartbeat)
+            visit(setting, store, &account, budget, heartbeat, None)
         }));
         let failed = |error| AccountReport {
             account: name.clone(),
@@ -148,6 +173,7 @@ fn visit(
     account: &Account,
     budget: &Budget,
     heartbeat: &Heartbeat,
+    witness: Option<&Witness>,
 ) -> Result<AccountReport> {
     let mut report = AccountReport {
         account: account.name.clone(),
@@ -164,7 +190,7 @@ fn visit(
     };
     heartbeat.add(lease.clone());
     step();
-    poll_mailboxes(setting, store, account, &lease, budget, &mut report);
+    poll_mailboxes(setting, store, account, &lease, budget, witness, &mut report);
     heartbeat.remove(&lease);
     step();
 
@@ -207,6 +233,7 @@ fn poll_mailboxes(
     account: &Account,
     lease: &Lease,
     budget: &Budget,
+    witness: Option<&Witness>,
     report: &mut AccountReport,
 ) {
     let in_account = format!("account {}", account.name);
@@ -233,6 +260,7 @@ fn poll_mailboxes(
         limits: &limits,
         now: setting.now,
         careful,
+        witness,
     };
     for mailbox in &account.mailboxes {
         if let Err(error) = poll(&visit, &mut session, store, mailbox, &mut report.tally) {

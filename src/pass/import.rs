@@ -95,6 +95,13 @@ impl<'a> Intake<'a> {
     }
 
     fn gate(&self) -> Gate<'a> {
-        Gate { account: self.account.id, position: self.position, lease: None, lease_seconds: 0, policy: self.policy }
+        Gate {
+            account: self.account.id,
+            position: self.position,
+            lease: None,
+            lease_seconds: 0,
+            policy: self.policy,
+            watch: None,
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::store::{self, Database, Store, apply, facts, fate, lease, position, q
 use crate::words::{AccountId, EmailId, Fate, PositionId};
 
 use super::Tally;
+use super::witness::Watch;
 
 /// One message, parsed and packed: everything that could be done without the database.
 pub struct Letter {
@@ -45,6 +46,8 @@ pub struct Gate<'a> {
     pub lease: Option<&'a lease::Lease>,
     pub lease_seconds: i64,
     pub policy: &'a Policy,
+    /// Who looks on while the pass is rehearsed.
+    pub watch: Option<Watch<'a>>,
 }
 
 /// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
@@ -122,13 +125,43 @@ fn commit_passed(store: &mut Store, gate: &Gate<'_>, passed: &[&Passed], now: i6
     Ok(tally)
 }
 
+/// Takes a message out of quarantine and through the road again, under the UID it has; it stays where it is when it is refused
+/// once more. Returns its fate, or why it stays.
+pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, now: i64) -> Result<Result<Fate, String>> {
+    let bytes = quarantine::raw_of(store.connection(), kept.id)?;
+    let arrival = Arrival { position: kept.position, uid: kept.uid, internal_date: kept.internal_date, partial: false };
+    let refused = match prepare(arrival, &bytes) {
+        Ok(letter) => {
+            let gate =
+                Gate { account: kept.account_id, position: kept.position, lease: None, lease_seconds: 0, policy, watch: None };
+            let work = || {
+                store.transaction(|db| {
+                    store::lock(db)?;
+                    quarantine::release(db, kept)?;
+                    let arrivals = [letter.arrival.clone()];
+                    let plans = decide_and_apply(db, &gate, std::slice::from_ref(&letter), &arrivals, now)?;
+                    Ok(plans.first().map_or(Fate::Quarantined, |plan| plan.fate))
+                })
+            };
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Panicked.into())) {
+                Ok(fate) => return Ok(Ok(fate)),
+                Err(error) if is_message_fault(&error) => format!("{error:#}"),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused) => refused.error,
+    };
+    store.transaction(|db| quarantine::note_error(db, kept.id, &refused))?;
+    Ok(Err(refused))
+}
+
 /// FETCH-6: keeps a message whole in quarantine; the pass goes on behind it.
 pub fn set_aside(store: &mut Store, gate: &Gate<'_>, arrival: &Arrival, packed: &Packed, error: &str, now: i64) -> Result<Tally> {
     store.transaction(|db| {
         store::lock(db)?;
         guard(db, gate, now)?;
         let uid = if gate.lease.is_none() { position::last_uid(db, gate.position)? + 1 } else { arrival.uid };
-        quarantine::keep(db, gate.position, uid, packed, error, now)?;
+        quarantine::keep(db, gate.position, uid, arrival.internal_date, packed, error, now)?;
         position::advance(db, gate.position, uid)
     })?;
     let mut tally = Tally::default();
@@ -177,7 +210,14 @@ fn commit(
     fault::step();
     let tally = store.transaction(|db| {
         let mut tally = Tally::default();
-        let plans = if letters.is_empty() { Vec::new() } else { decide_and_apply(db, gate, letters, now)? };
+        let plans = if letters.is_empty() {
+            Vec::new()
+        } else {
+            {
+                let arrivals = arrivals(db, gate, letters)?;
+                decide_and_apply(db, gate, letters, &arrivals, now)?
+            }
+        };
         guard(db, gate, now)?;
         write_passed(db, gate, &passed.iter().collect::<Vec<_>>(), now)?;
         if let Some(uid) = last_uid {
@@ -193,15 +233,18 @@ fn commit(
 }
 
 /// Gathers the facts for all messages, decides each in turn, and writes everything.
-fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], now: i64) -> Result<Vec<Plan>> {
+fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arrivals: &[Arrival], now: i64) -> Result<Vec<Plan>> {
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
     let mut facts = facts::gather(db, gate.account, &mails, now)?;
-    let arrivals = arrivals(db, gate, letters)?;
     let plans: Vec<Plan> =
-        letters.iter().zip(&arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
+        letters.iter().zip(arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
+    if let Some(watch) = &gate.watch {
+        let seen = letters.iter().zip(arrivals).zip(&plans);
+        watch.see(seen.map(|((letter, arrival), plan)| (arrival.uid, &letter.mail, plan)), &facts);
+    }
     let decided: Vec<apply::Decided<'_>> = letters
         .iter()
-        .zip(&arrivals)
+        .zip(arrivals)
         .zip(&plans)
         .map(|((letter, arrival), plan)| apply::Decided { arrival, mail: &letter.mail, packed: &letter.packed, plan })
         .collect();
@@ -210,10 +253,11 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], now:
     Ok(plans)
 }
 
-/// Returns how the letters arrived; without a server, with the position's next UIDs. The lock row is already ours.
+/// Returns how the letters arrived; without a server, with the position's next UIDs.
 fn arrivals(db: &mut Database, gate: &Gate<'_>, letters: &[Letter]) -> Result<Vec<Arrival>> {
     let mut arrivals: Vec<Arrival> = letters.iter().map(|letter| letter.arrival.clone()).collect();
     if gate.lease.is_none() {
+        store::lock(db)?;
         let last = position::last_uid(db, gate.position)?;
         for (arrival, uid) in arrivals.iter_mut().zip(last + 1..) {
             arrival.uid = uid;

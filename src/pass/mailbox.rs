@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use super::budget::{Budget, Share};
 use super::intake::{self, Batch, Gate, Letter, Passed, Refused};
+use super::witness::{Watch, Witness};
 use super::{Stop, Tally};
 use crate::decide::{Arrival, Policy};
 use crate::fault::{Class, class_of, step};
@@ -55,6 +56,8 @@ pub struct Poll<'a> {
     pub now: &'a (dyn Fn() -> i64 + Sync),
     /// After a death: one message at a time (FETCH-6).
     pub careful: bool,
+    /// Who looks on while the pass is rehearsed.
+    pub witness: Option<&'a Witness>,
 }
 
 /// A UID above the position.
@@ -97,6 +100,7 @@ pub fn poll(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: 
         lease: Some(poll.lease),
         lease_seconds: poll.lease_seconds,
         policy: poll.policy,
+        watch: poll.witness.map(|witness| Watch { account: &poll.account.name, mailbox, witness }),
     };
     if poll.careful {
         carefully(poll, session, store, mailbox, &gate, due, tally)

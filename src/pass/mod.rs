@@ -9,7 +9,10 @@ mod heartbeat;
 pub mod import;
 mod intake;
 mod mailbox;
+pub mod policy;
+pub mod quarantine;
 pub mod verdict;
+pub mod witness;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

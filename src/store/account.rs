@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::Database;
 use super::noun::{not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions};
-use crate::mail::address_key;
+use crate::mail::{Mail, address_key};
 use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security, TeamId, UnknownSender, UserId};
 
 /// An e-mail account with all its settings and how fetching it goes. Times are seconds since 1970 UTC.
@@ -266,6 +266,16 @@ fn account_from(id: i64, row: Row, state: StateRow) -> Result<Account> {
             teams: Vec::new(),
         },
     })
+}
+
+/// Returns the account that a message is addressed to, else the only one there is.
+pub fn addressed(db: &mut Database, mail: &Mail) -> Result<Option<Account>> {
+    let mut accounts = list(db)?;
+    if accounts.len() < 2 {
+        return Ok(accounts.pop());
+    }
+    let is_named = |account: &Account| mail.to.iter().chain(&mail.cc).any(|address| address.key() == account.address);
+    Ok(accounts.into_iter().find(is_named))
 }
 
 /// Finds an account by name or number.

@@ -239,15 +239,27 @@ pub fn rehearse<T>(connection: &mut Database, work: impl FnOnce(&mut Database) -
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn begin(connection: &mut Database) -> QueryResult<()> {
+/// Begins a write transaction; inside another one, a part of it that can be rolled back alone.
+pub fn begin(connection: &mut Database) -> QueryResult<()> {
     match connection {
-        Database::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+        Database::Sqlite(c) => {
+            if is_inside(c) {
+                AnsiTransactionManager::begin_transaction(c)
+            } else {
+                AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")
+            }
+        }
         Database::Postgresql(c) => <diesel::PgConnection as diesel::Connection>::TransactionManager::begin_transaction(c),
     }
 }
 
+fn is_inside(connection: &mut diesel::SqliteConnection) -> bool {
+    let status = AnsiTransactionManager::transaction_manager_status_mut(connection);
+    matches!(status.transaction_depth(), Ok(Some(_)))
+}
+
 /// The first error is the one to tell; a failing rollback follows from it.
-fn roll_back(connection: &mut Database) {
+pub fn roll_back(connection: &mut Database) {
     if let Err(error) = <Database as diesel::Connection>::TransactionManager::rollback_transaction(connection) {
         log::debug!("rolling back: {error}");
     }

@@ -260,8 +260,8 @@ pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) ->
             emails::is_partial.eq(false),
         ))
         .execute(db)?;
-    if earlier != raw && emails::table.filter(emails::raw_id.eq(earlier)).count().get_result::<i64>(db)? == 0 {
-        diesel::delete(raws::table.find(earlier)).execute(db)?;
+    if earlier != raw {
+        super::raw::drop_unused(db, earlier)?;
     }
     diesel::delete(attachments::table.filter(attachments::email_id.eq(id.0))).execute(db)?;
     for (place, attachment) in (1_i64..).zip(&mail.attachments) {

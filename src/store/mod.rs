@@ -116,6 +116,14 @@ impl Store {
         dialect::rehearse(&mut self.connection, work)
     }
 
+    /// Runs `work`, with all its transactions, inside one that is rolled back.
+    pub fn rehearse_all<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        dialect::begin(&mut self.connection)?;
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self)));
+        dialect::roll_back(&mut self.connection);
+        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
     /// Runs `work` in one write transaction; again from its start after a serialisation failure or deadlock.
     pub fn transaction<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
         let mut attempt = 0;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use diesel::prelude::*;
 
 use super::dialect::insert_all;
-use super::schema::{emails, raws};
+use super::schema::{emails, quarantine, raws};
 use super::{Database, IN_LIST, reserve};
 use crate::words::EmailId;
 
@@ -95,4 +95,14 @@ pub(super) fn store(db: &mut Database, raw: &[&Packed]) -> Result<HashMap<[u8; 3
     }
     insert_all!(db, raws::table, &inserts)?;
     Ok(rows)
+}
+
+/// Drops raw bytes that no e-mail and nothing in quarantine has any more.
+pub(super) fn drop_unused(db: &mut Database, raw: i64) -> Result<()> {
+    let used = emails::table.filter(emails::raw_id.eq(raw)).count().get_result::<i64>(db)?
+        + quarantine::table.filter(quarantine::raw_id.eq(raw)).count().get_result::<i64>(db)?;
+    if used == 0 {
+        diesel::delete(raws::table.find(raw)).execute(db)?;
+    }
+    Ok(())
 }

@@ -448,11 +448,13 @@ diesel::table! {
 }
 
 diesel::table! {
-    quarantine (position_id, uid) {
+    quarantine (id) {
+        id -> BigInt,
         position_id -> BigInt,
         uid -> BigInt,
         raw_id -> BigInt,
         error -> Text,
+        internal_date -> Nullable<BigInt>,
         created_at -> BigInt,
     }
 }

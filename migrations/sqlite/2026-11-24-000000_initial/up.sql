@@ -516,12 +516,15 @@ CREATE INDEX fates_email ON fates (email_id);
 
 -- Messages that could not be processed, kept whole (FETCH-6).
 CREATE TABLE quarantine (
+    id INTEGER NOT NULL PRIMARY KEY,
     position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
     uid BIGINT NOT NULL,
     raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
     error TEXT NOT NULL,
+    -- INTERNALDATE, as far as it is known.
+    internal_date BIGINT,
     created_at BIGINT NOT NULL,
-    PRIMARY KEY (position_id, uid)
+    UNIQUE (position_id, uid)
 );
 CREATE INDEX quarantine_raw ON quarantine (raw_id);
 

@@ -11,7 +11,7 @@ use super::{Named, in_lists};
 use crate::decide::Facts;
 use crate::mail::{Address, Mail};
 use crate::store::Database;
-use crate::store::schema::emails;
+use crate::store::schema::{accounts, emails, user_addresses};
 use crate::words::{EmailId, RecordId, ThreadId};
 
 /// How far before a message its conversation is looked for by subject: the rule's 14 days, and clocks that differ
@@ -58,27 +58,55 @@ pub(super) fn participants(db: &mut Database, mails: &[&Mail], facts: &mut Facts
     let rows = in_lists(&cases, |some| {
         emails::table
             .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
-            // By case first, so that PostgreSQL does not walk all e-mails backwards to meet the limit.
-            .order((emails::parent_id, emails::id.desc()))
+            // By case first, so that PostgreSQL does not walk all e-mails to meet the limit.
+            .order((emails::parent_id, emails::id))
             .limit(limit)
-            .select((emails::parent_id, emails::people))
-            .load::<(Option<i64>, String)>(db)
+            .select((emails::parent_id, emails::is_ours, emails::people))
+            .load::<(Option<i64>, bool, String)>(db)
     })?;
-    #[derive(Default, serde::Deserialize)]
-    #[serde(default)]
-    struct People {
-        from: Vec<Address>,
-        to: Vec<Address>,
-        cc: Vec<Address>,
-    }
-    for (case, people) in rows {
-        let Some(case) = case else { continue };
+    let mut letters = Vec::new();
+    for (case, ours, people) in rows {
         // Written by us; what cannot be read says nobody.
         let people: People = serde_json::from_str(&people).unwrap_or_default();
-        let people = people.from.iter().chain(&people.to).chain(&people.cc).map(Address::key);
-        facts.participants.entry(RecordId(case)).or_default().extend(people);
+        letters.push((RecordId(case.unwrap_or_default()), ours, people));
+    }
+    let everybody = letters.iter().flat_map(|(_, _, people)| people.all()).collect();
+    let internal = internal(db, &everybody)?;
+    for (case, ours, people) in letters {
+        // The first e-mail of a case opened it; see `decide` for who is invited.
+        let invited = facts.participants.entry(case).or_default();
+        let by_one_of_them = people.from.iter().any(|from| invited.contains(&from.key()));
+        if invited.is_empty() || ours || by_one_of_them {
+            invited.extend(people.all().filter(|address| !address.is_empty() && !internal.contains(address)));
+        }
     }
     Ok(())
+}
+
+/// The people of a stored e-mail.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct People {
+    from: Vec<Address>,
+    to: Vec<Address>,
+    cc: Vec<Address>,
+}
+
+impl People {
+    fn all(&self) -> impl Iterator<Item = String> {
+        self.from.iter().chain(&self.to).chain(&self.cc).map(Address::key)
+    }
+}
+
+/// Returns those of some addresses that are users' or our accounts'.
+fn internal(db: &mut Database, addresses: &HashSet<String>) -> Result<HashSet<String>> {
+    let accounts = in_lists(addresses, |some| {
+        accounts::table.filter(accounts::address.eq_any(some)).select(accounts::address).load::<String>(db)
+    })?;
+    let users = in_lists(addresses, |some| {
+        user_addresses::table.filter(user_addresses::address.eq_any(some)).select(user_addresses::address).load::<String>(db)
+    })?;
+    Ok(accounts.into_iter().chain(users).collect())
 }
 
 /// Returns the cases of stored threads that messages of this batch connect, directly or over one another, with another

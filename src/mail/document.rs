@@ -1,0 +1,34 @@
+//! A message as JSON: what `explain` prints and policy tests compare.
+
+use serde_json::{Value, json};
+
+use super::Mail;
+use crate::clock::rfc3339;
+
+impl Mail {
+    /// Returns what the message says, field by field. Times are RFC 3339.
+    pub fn document(&self) -> Value {
+        json!({
+            "from": self.from.as_slice(),
+            "reply_to": self.reply_to,
+            "to": self.to,
+            "cc": self.cc,
+            "bcc": self.bcc,
+            "subject": self.subject,
+            "message_id": self.message_id,
+            "in_reply_to": self.in_reply_to,
+            "references": self.references,
+            "date": self.date.map(rfc3339),
+            "text": self.text,
+            "html": self.html,
+            "reply_text": self.reply_text,
+            "quoted_text": self.quoted_text,
+            "signature": self.signature,
+            "attachments": self.attachments,
+            "automatic": { "is": !self.automatic.is_empty(), "reasons": self.automatic },
+            "no_answer": self.no_answer,
+            "defects": self.defects,
+            "size": self.size,
+        })
+    }
+}

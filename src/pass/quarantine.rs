@@ -1,0 +1,30 @@
+//! `quarantine retry`: messages that could not be processed go through the road again, one by one (FETCH-6).
+
+use anyhow::Result;
+
+use super::intake;
+use crate::decide::Policy;
+use crate::store::{Store, quarantine};
+use crate::words::Fate;
+
+/// What became of one message.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Retried {
+    pub id: i64,
+    pub fate: Fate,
+    /// Why it stays in quarantine.
+    pub error: Option<String>,
+}
+
+/// Retries these messages, or all.
+pub fn retry(store: &mut Store, ids: Option<&[i64]>, policy: &Policy, now: i64) -> Result<Vec<Retried>> {
+    let mut retried = Vec::new();
+    for kept in quarantine::list(store.connection(), ids)? {
+        let (fate, error) = match intake::take_again(store, &kept, policy, now)? {
+            Ok(fate) => (fate, None),
+            Err(error) => (Fate::Quarantined, Some(error)),
+        };
+        retried.push(Retried { id: kept.id, fate, error });
+    }
+    Ok(retried)
+}

@@ -1,0 +1,67 @@
+//! `test`: policy tests with the accounts, users and filters of the database, and nothing else of it.
+
+use crate::support::world::World;
+
+const FIRST: &str = "From: Cleo Example <cleo@example.org>\nTo: support@example.com\nSubject: Pump\n\
+    Date: Mon, 23 Nov 2026 09:00:00 +0000\nMessage-ID: <one@example.org>\n\nIt leaks. Write to cleo@example.org.\n";
+const SECOND: &str = "From: Cleo Example <cleo@example.org>\nTo: support@example.com\nSubject: Re: Pump\n\
+    Date: Mon, 23 Nov 2026 09:30:00 +0000\nMessage-ID: <two@example.org>\nIn-Reply-To: <one@example.org>\n\nStill.\n";
+
+fn world() -> World {
+    let world = World::new();
+    world.run(&["user", "add", "ada"]).ok();
+    world.run(&["team", "add", "support"]).ok();
+    world.run(&["team", "join", "support", "ada"]).ok();
+    let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--make-cases"];
+    let cases = ["--distribution", "round-robin", "--case-team", "support", "--act-since", "2026-01-01", "--password-stdin"];
+    world.run_with(&[&add[..], &cases].concat(), "hunter2\n").ok();
+    world
+}
+
+#[test]
+fn policy_tests_tell_what_holds_and_what_does_not() {
+    let world = world();
+    let file = |name: &str, text: &str| world.write(&world.path("policy").join(name), text, 0o600);
+    file("first.eml", FIRST);
+    file("first.toml", "[expect]\ndecision.case.opened = true\ndecision.assignee.user = \"ada\"\nmessage.automatic.is = false\n");
+    file("second.eml", SECOND);
+    file(
+        "second.toml",
+        "after = [\"first.eml\"]\n[expect]\ndecision.case.opened = false\ndecision.parent.record = \"case:1\"\n\
+         decision.users = [\"ada\"]\n",
+    );
+    file("third.eml", FIRST);
+    file(
+        "third.toml",
+        "[[record]]\nkind = \"account\"\nname = \"Works\"\n[[record]]\nkind = \"contact\"\nname = \"Cleo\"\naccount = \"Works\"\n\
+         addresses = [\"cleo@example.org\"]\n[expect.decision]\ncase.opened = true\nparent.record = \"case:1\"\n",
+    );
+    assert!(world.run(&["test", "policy"]).ok().contains("3 passed, 0 failed"));
+
+    // What is stored does not show: the same message is new in each test.
+    world.run_with(&["deliver", "--account", "support"], FIRST).ok();
+    assert!(world.run(&["test", "policy"]).ok().contains("3 passed, 0 failed"));
+
+    file("first.toml", "[expect]\ndecision.case.opened = false\n");
+    let failed = world.run(&["test", "policy"]);
+    assert_eq!(failed.status, Some(1));
+    assert!(failed.stdout.contains("decision.case.opened: expected false, found true"), "{}", failed.stdout);
+    file("first.toml", "[expect\n");
+    assert_eq!(world.run(&["test", "policy"]).status, Some(1), "a test that cannot be read fails alone");
+    world.run(&["test", "nowhere"]).fails(65);
+}
+
+#[test]
+fn a_test_is_recorded_without_the_people_and_passes() {
+    let world = world();
+    world.run_with(&["deliver", "--account", "support"], FIRST).ok();
+    std::fs::create_dir(world.path("recorded")).unwrap();
+    world.run(&["test", "recorded", "--record", "1"]).ok();
+    let message = std::fs::read_to_string(world.path("recorded/email-1.eml")).unwrap();
+    assert!(
+        !message.contains("cleo@") && !message.contains("Cleo") && message.contains("Write to person-1@example.net."),
+        "{message}"
+    );
+    assert!(world.run(&["test", "recorded"]).ok().contains("1 passed, 0 failed"));
+    world.run(&["test", "recorded", "--record", "1"]).fails(73);
+}
