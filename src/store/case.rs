@@ -1,7 +1,11 @@
 //! Cases and their streams.
 
+mod merge;
+
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
+
+pub use merge::{Merge, merge, merge_numbered};
 
 use super::noun::number;
 use super::record::{RecordName, login_of, name_of, teams_of};
