@@ -244,6 +244,17 @@ words! {
 }
 
 words! {
+    /// What a delivery report says was done (RFC 3464, section 2.3.3).
+    DeliveryAction {
+        Failed = "failed",
+        Delayed = "delayed",
+        Delivered = "delivered",
+        Relayed = "relayed",
+        Expanded = "expanded",
+    }
+}
+
+words! {
     /// What became of an e-mail of ours at one recipient (BOUNCE-2).
     DeliveryState { Sent = "sent", Delivered = "delivered", Delayed = "delayed", Failed = "failed" }
 }

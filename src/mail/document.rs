@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Mail;
+use super::{Bounce, Mail};
 use crate::clock::rfc3339;
 
 impl Mail {
@@ -26,6 +26,13 @@ impl Mail {
             "signature": self.signature,
             "attachments": self.attachments,
             "automatic": { "is": !self.automatic.is_empty(), "reasons": self.automatic },
+            "bounce": {
+                "is": self.bounce.as_ref().is_some_and(Bounce::is_failure),
+                "hard": self.bounce.as_ref().is_some_and(|bounce| bounce.hard),
+                "recipients": self.bounce.as_ref().map(|bounce| bounce.recipients.as_slice()).unwrap_or_default(),
+                "message_id": self.bounce.as_ref().and_then(|bounce| bounce.message_id.as_deref()),
+            },
+            "list": { "is": self.list.is_some(), "id": self.list.as_deref().filter(|id| !id.is_empty()) },
             "no_answer": self.no_answer,
             "defects": self.defects,
             "size": self.size,

@@ -3,6 +3,7 @@
 
 mod attachment;
 mod automatic;
+mod bounce;
 mod charset;
 #[cfg(test)]
 mod corpus;
@@ -21,6 +22,7 @@ mod tnef;
 mod transfer;
 
 pub use attachment::content as attachment_content;
+pub use bounce::{Bounce, Recipient};
 pub use mask::masked;
 pub use parse::parse;
 
@@ -85,6 +87,10 @@ pub struct Mail {
     pub automatic: Vec<String>,
     /// Why the message must not be answered although a person may have written it (AUTO-1).
     pub no_answer: Vec<String>,
+    /// The delivery report that it is (BOUNCE-1).
+    pub bounce: Option<Bounce>,
+    /// The mailing list that it came over: its List-Id (RFC 2919), or empty when it names none.
+    pub list: Option<String>,
     /// What is wrong with the message (PARSE-2), in words of [`parse`].
     pub defects: Vec<String>,
     /// Digest of From, Date, Subject and decoded text: what makes two messages the same (DUP-2).

@@ -19,6 +19,8 @@ pub enum Mark {
 
 /// The most lines that an attribution is wrapped over.
 const WRAPPED: usize = 4;
+/// The lines with a colon at their end that are tried as attributions: no letter has more.
+const ATTEMPTS: usize = 1_000;
 /// The longest attribution, in bytes.
 const ATTRIBUTION: usize = 400;
 /// The longest label of a header line, in bytes.
@@ -32,12 +34,15 @@ const BLOCK: usize = 12;
 pub fn marks(lines: &[&str]) -> Vec<Mark> {
     let mut marks: Vec<Mark> = lines.iter().map(|line| alone(line)).collect();
     let mut is_free = 0;
+    let mut tried = 0;
     for at in 0..lines.len() {
         if marks[at] != Mark::Text {
             continue;
         }
         let line = clean(lines[at]);
-        if let Some(start) = attribution(lines, &marks, is_free, at) {
+        let may_introduce = line.ends_with([':', '：', '*']) && tried < ATTEMPTS;
+        tried += usize::from(may_introduce);
+        if may_introduce && let Some(start) = attribution(lines, &marks, is_free, at) {
             marks[start] = Mark::Attribution(at + 1 - start);
             is_free = at + 1;
         } else if let Some(mark) = separator(line) {
@@ -77,18 +82,21 @@ fn attribution(lines: &[&str], marks: &[Mark], free: usize, at: usize) -> Option
         return None;
     }
     let is_followed = marks.iter().skip(at + 1).find(|mark| **mark != Mark::Empty) == Some(&Mark::Quoted);
+    let first = free.max(at.saturating_sub(WRAPPED - 1));
+    let names_anything = |line: &&str| line.bytes().any(|byte| byte == b'@' || byte.is_ascii_digit());
+    if !is_followed && !lines[first..=at].iter().any(|line| names_anything(&line)) {
+        return None;
+    }
     let mut joined = String::new();
     let mut found = None;
-    for start in (free.max(at.saturating_sub(WRAPPED - 1))..=at).rev() {
+    for start in (first..=at).rev() {
         let line = clean(lines[start]);
         if marks[start] != Mark::Text || joined.len() + line.len() > ATTRIBUTION {
             break;
         }
         joined = format!("{} {joined}", line.to_lowercase());
-        let opens = OPENERS
-            .iter()
-            .any(|opener| joined.trim_start_matches(['-', '*', ' ']).starts_with(opener.trim_start_matches("--- ")))
-            || joined.starts_with(|c: char| c.is_ascii_digit());
+        let bare = joined.trim_start_matches(['-', '*', ' ']);
+        let opens = bare.starts_with(|c: char| c.is_ascii_digit()) || OPENERS.iter().any(|opener| bare.starts_with(opener));
         let is_one = is_attribution(joined.trim(), is_followed, opens);
         if is_one && (found.is_none() || opens) {
             found = Some(start);

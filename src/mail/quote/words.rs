@@ -152,7 +152,7 @@ pub const WROTE: [&str; 63] = [
 ];
 
 /// How an attribution begins.
-pub const OPENERS: [&str; 34] = [
+pub const OPENERS: [&str; 33] = [
     "on ",
     "am ",
     "le ",
@@ -186,7 +186,6 @@ pub const OPENERS: [&str; 34] = [
     "el dia ",
     "pada ",
     "om ",
-    "--- on ",
 ];
 
 /// The kinds of lines that a quoted header has.

@@ -1,0 +1,192 @@
+//! BOUNCE-1: reports as they are sent, in our words, and mail that only looks like one.
+
+use crate::mail::{Bounce, parse};
+
+fn read(head: &str, body: &str) -> Option<Bounce> {
+    parse(format!("To: support@example.com\n{head}\n\n{body}").as_bytes()).bounce
+}
+
+/// The first recipient with its status, and whether the report is hard.
+fn told(head: &str, body: &str) -> Option<(String, String, bool)> {
+    let bounce = read(head, body)?;
+    let first = bounce.recipients.first()?;
+    Some((first.address.clone(), first.status.clone().unwrap_or_default(), bounce.hard))
+}
+
+fn report(status: &str, returned: &str) -> Option<Bounce> {
+    let head = "From: MAILER-DAEMON@mx.example.com\nSubject: Undelivered Mail Returned to Sender\nReturn-Path: <>\n\
+        Content-Type: multipart/report; report-type=delivery-status; boundary=b";
+    let body = format!(
+        "--b\nContent-Type: text/plain\n\nSorry.\n--b\nContent-Type: message/delivery-status\n\n{status}\n\
+         --b\nContent-Type: message/rfc822\n\n{returned}\n--b--\n"
+    );
+    read(head, &body)
+}
+
+#[test]
+fn bounce_1_a_standard_report_is_read_whole() {
+    let bounce = report(
+        "Reporting-MTA: dns; mx.example.com\nOriginal-Envelope-Id: QQ4711\n\nOriginal-Recipient: rfc822;ada+2Bpump@example.org\n\
+         Final-Recipient: rfc822; ada@inside.example.org\nAction: failed\nStatus: 5.1.1 (no such user)\n\
+         Diagnostic-Code: smtp; 550 5.1.1 <ada@inside.example.org>: Recipient\n address rejected\n\n\
+         Final-Recipient: rfc822; ben@example.org\nAction: delayed\nStatus: 4.4.1\n",
+        "From: support@example.com\nMessage-ID: <one@example.com>\nSubject: x\n\ntext",
+    )
+    .expect("it is a report");
+    assert_eq!((bounce.message_id.as_deref(), bounce.envelope_id.as_deref()), (Some("one@example.com"), Some("QQ4711")));
+    let told: Vec<_> =
+        bounce.recipients.iter().map(|one| (one.address.as_str(), one.action.as_str(), one.status.as_deref())).collect();
+    assert_eq!(told, [("ada+pump@example.org", "failed", Some("5.1.1")), ("ben@example.org", "delayed", Some("4.4.1"))]);
+    assert_eq!(
+        bounce.recipients[0].diagnostic.as_deref(),
+        Some("550 5.1.1 <ada@inside.example.org>: Recipient address rejected")
+    );
+    assert!(bounce.hard && bounce.recipients[0].means_address() && !bounce.recipients[1].means_address());
+}
+
+#[test]
+fn bounce_1_hard_is_what_stays() {
+    for (status, hard, failure) in [
+        ("Final-Recipient: rfc822;a@example.org\nAction: failed\nStatus: 5.2.2", false, true),
+        ("Final-Recipient: rfc822;a@example.org\nAction: failed\nStatus: 5.7.1", true, true),
+        ("Final-Recipient: rfc822;a@example.org\nAction: failed\nStatus: 4.4.7", false, true),
+        ("Final-Recipient: rfc822;a@example.org\nAction: delayed\nStatus: 4.2.0", false, true),
+        ("Final-Recipient: rfc822;a@example.org\nAction: relayed\nStatus: 2.0.0", false, false),
+        (
+            "Final-Recipient: rfc822;a@example.org\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp;550 5.1.1 none",
+            true,
+            true,
+        ),
+        // Two recipients without an empty line between them.
+        (
+            "Final-Recipient: rfc822;b@example.org\nAction: delivered\nFinal-Recipient: a@example.org\nAction: failed\nStatus: 5.1.1",
+            true,
+            true,
+        ),
+        ("Final-Recipient: utf-8;j\\x{F6}rg@example.org\nAction: failed\nStatus: 5.1.1", true, true),
+    ] {
+        let bounce = report(status, "Message-ID: <one@example.com>\n\n").expect("it is a report");
+        assert_eq!((bounce.hard, bounce.is_failure()), (hard, failure), "{status}");
+    }
+}
+
+const QMAIL: &str = "Hi. This is the qmail-send program at mx.example.net.\nI'm afraid I wasn't able to deliver your message to the following addresses.\n\
+    This is a permanent error; I've given up. Sorry it didn't work out.\n\n<ada@example.org>:\n192.0.2.1 does not like recipient.\n\
+    Remote host said: 550 no such user here\n\n--- Below this line is a copy of the message.\n\nReturn-Path: <support@example.com>\nMessage-ID: <one@example.com>\n";
+const EXIM: &str = "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to one or more of its\n\
+    recipients. This is a permanent error. The following address(es) failed:\n\n  ada@example.org\n    SMTP error from remote mail server after RCPT TO:<ada@example.org>:\n\
+    host mx.example.org [192.0.2.1]: 550 5.1.1 unknown or illegal alias\n\n------ This is a copy of the message, including all the headers. ------\n\nMessage-ID: <one@example.com>\n";
+const SENDMAIL: &str = "The original message was received at Mon, 23 Nov 2026 09:12:00 GMT\n\n   ----- The following addresses had permanent fatal errors -----\n<ada@example.org>\n\
+    \x20   (reason: 550 5.1.1 <ada@example.org>... User unknown)\n\n   ----- Transcript of session follows -----\n... while talking to mx.example.org.:\n";
+const EXCHANGE: &str = "Your message did not reach some or all of the intended recipients.\n\n      Subject:\tPump\n      Sent:\t23.11.2026 09:12\n\n\
+    The following recipient(s) could not be reached:\n\n      ada@example.org on 23.11.2026 09:12\n            The e-mail account does not exist at the organization this message was sent to.\n            <mx.example.org #5.1.1>\n";
+const OFFICE: &str = "Delivery has failed to these recipients or groups:\n\nada@example.org\nThe email address you entered couldn't be found. Please check it and try to resend.\n\n\
+    Diagnostic information for administrators:\n\nRemote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound'\n\nOriginal message headers:\n\nMessage-ID: <one@example.com>\n";
+const GMAIL: &str = "** Address not found **\n\nYour message wasn't delivered to ada@example.org because the address couldn't be found, or is unable to receive mail.\n\n\
+    The response was:\n\n550 5.1.1 The email account that you tried to reach does not exist.\n";
+const GMAIL_OLD: &str = "Delivery to the following recipient failed permanently:\n\n     ada@example.org\n\nTechnical details of permanent failure: \nThe recipient server did not accept our requests. 550-5.1.1 try\n\n----- Original message -----\nMessage-ID: <one@example.com>\n";
+const POSTFIX: &str = "This is the mail system at host mx.example.com.\n\nI'm sorry to have to inform you that your message could not\nbe delivered to one or more recipients.\n\n\
+    <ada@example.org>: host mx.example.org[192.0.2.1] said: 550 5.1.1 User unknown\n    (in reply to RCPT TO command)\n";
+const DOMINO: &str = "Your Document:\n\nPump\n\ncould not be delivered to:\n\nada@example.org\n\nbecause:\n\nUser ada (ada@example.org) not listed in Domino Directory\n";
+const FULL: &str = "Your message could not be delivered.\n\n<ada@example.org>: mailbox is full, retry later\n";
+const DELAY: &str = "This is a warning message only.\nYOU DO NOT NEED TO RESEND YOUR MESSAGE.\n\nThe message has not yet been delivered to:\n\n  ada@example.org\n    Delay reason: connection timed out\n";
+const SES: &str = "An error occurred while trying to deliver the mail to the following recipients:\nada@example.org\n\nThe address does not exist.\n";
+const GERMAN: &str =
+    "Die Nachricht konnte nicht zugestellt werden:\n\n<ada@example.org>: 550 Requested action not taken: mailbox unavailable\n";
+
+#[test]
+fn bounce_1_the_forms_of_many_systems_are_read() {
+    let daemon = |subject: &str| format!("From: Mail Delivery System <MAILER-DAEMON@mx.example.net>\nSubject: {subject}");
+    let postmaster = |subject: &str| format!("From: postmaster@example.net\nSubject: {subject}");
+    for (name, head, body, status, hard) in [
+        ("qmail", daemon("failure notice"), QMAIL, "5.1.1", true),
+        ("exim", daemon("Mail delivery failed: returning message to sender"), EXIM, "5.1.1", true),
+        (
+            "exim by header",
+            "From: x@example.net\nSubject: y\nX-Failed-Recipients: ada@example.org".to_string(),
+            EXIM,
+            "5.1.1",
+            true,
+        ),
+        ("sendmail", daemon("Returned mail: see transcript for details"), SENDMAIL, "5.1.1", true),
+        (
+            "exchange",
+            "From: System Administrator <postmaster@example.org>\nSubject: Undeliverable: Pump".to_string(),
+            EXCHANGE,
+            "5.1.1",
+            true,
+        ),
+        ("office", postmaster("Undeliverable: Pump"), OFFICE, "5.1.10", true),
+        ("gmail", daemon("Delivery Status Notification (Failure)"), GMAIL, "5.1.1", true),
+        ("gmail before", daemon("Delivery Status Notification (Failure)"), GMAIL_OLD, "5.1.1", true),
+        ("postfix", daemon("Undelivered Mail Returned to Sender"), POSTFIX, "5.1.1", true),
+        (
+            "domino",
+            postmaster("DELIVERY FAILURE: User ada (ada@example.org) not listed in Domino Directory"),
+            DOMINO,
+            "5.1.1",
+            true,
+        ),
+        ("full", daemon("failure notice"), FULL, "5.2.2", false),
+        ("delay", daemon("Warning: message delayed 24 hours"), DELAY, "4.4.7", false),
+        ("ses", daemon("Delivery Status Notification (Failure)"), SES, "5.1.1", true),
+        (
+            "german",
+            "From: postmaster@example.net\nSubject: Unzustellbar: Pumpe\nReturn-Path: <>".to_string(),
+            GERMAN,
+            "5.1.0",
+            true,
+        ),
+    ] {
+        assert_eq!(told(&head, body), Some(("ada@example.org".to_string(), status.to_string(), hard)), "{name}");
+    }
+    assert_eq!(read(&daemon("failure notice"), QMAIL).and_then(|bounce| bounce.message_id).as_deref(), Some("one@example.com"));
+}
+
+#[test]
+fn bounce_1_what_only_speaks_of_a_failure_is_no_report() {
+    for (name, head, body) in [
+        (
+            "a person asks",
+            "From: ada@example.org\nSubject: Undeliverable: Pump",
+            "I got this:\n\n<ben@example.org>: user unknown\n",
+        ),
+        ("an answer", "From: ada@example.org\nSubject: Re: Mail delivery failed", EXIM),
+        (
+            "absence",
+            "From: ada@example.org\nSubject: Automatic reply: Pump\nAuto-Submitted: auto-replied\nReturn-Path: <>",
+            "I am away. My mailbox is not read.\n",
+        ),
+        (
+            "a postmaster writes",
+            "From: postmaster@example.org\nSubject: New rules",
+            "Dear users,\n\nplease choose a new password.\n",
+        ),
+        (
+            "a receipt",
+            "From: ada@example.org\nSubject: Read: Pump\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b",
+            "--b\n\nYour message was read.\n--b\nContent-Type: message/disposition-notification\n\nDisposition: manual-action/MDN-sent-manually; displayed\n--b--\n",
+        ),
+        (
+            "an abuse report",
+            "From: postmaster@example.org\nSubject: Complaint\nContent-Type: multipart/report; report-type=feedback-report; boundary=b",
+            "--b\n\nThis message was rejected.\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n--b--\n",
+        ),
+    ] {
+        assert_eq!(read(head, body), None, "{name}");
+    }
+}
+
+#[test]
+fn bounce_1_hostile_reports_cost_in_proportion() {
+    for body in
+        ["a@b.c ".repeat(100_000), "<a@b.c>:\n".repeat(50_000), "550 ".repeat(200_000), "-- message headers\n".repeat(50_000)]
+    {
+        let started = std::time::Instant::now();
+        let _ = read("From: mailer-daemon@example.org\nSubject: failure notice", &format!("could not be delivered\n{body}"));
+        assert!(started.elapsed().as_secs() < 4, "{:?}", started.elapsed());
+    }
+    let groups = "Final-Recipient: rfc822;a@example.org\nAction: failed\n\n".repeat(50_000);
+    let bounce = report(&groups, "").expect("it is a report");
+    assert!(bounce.recipients.len() <= 1_001);
+}
