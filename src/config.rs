@@ -52,10 +52,14 @@ pub struct Link {
 }
 
 /// What is allowed, and the key of stored passwords.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Security {
     pub allow_plain: bool,
+    /// How many personal accounts a user may add (ACCESS-1).
+    pub personal_accounts: u32,
+    /// Names and addresses of internal servers that personal accounts may have (ACCESS-3).
+    pub internal_hosts: Vec<String>,
     /// 32 bytes in Base64 or hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<String>,
@@ -91,6 +95,12 @@ impl Default for Fetch {
             max_seconds: 600,
             max_message_mib: 50,
         }
+    }
+}
+
+impl Default for Security {
+    fn default() -> Self {
+        Self { allow_plain: false, personal_accounts: 2, internal_hosts: Vec::new(), key_file: None, key_command: Vec::new() }
     }
 }
 

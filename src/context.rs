@@ -16,7 +16,7 @@ use base64::Engine;
 
 use crate::clock;
 use crate::config::{Loaded, Overrides};
-use crate::decide::access::Actor;
+use crate::decide::access::{self as rights, Actor, Permit};
 use crate::decide::caller::{Acts, Caller};
 use crate::fault::{Class, Fault, Reach};
 use crate::output::{self, Output};
@@ -130,6 +130,17 @@ impl Context {
     /// Returns who is asking.
     pub fn actor(&self) -> Actor {
         self.actor.clone()
+    }
+
+    /// Returns the permit for what only administrators do (ACCESS-1).
+    pub fn administrator(&self) -> Result<Permit<'_>> {
+        rights::administer(&self.actor).map_err(|_| self.refused("only administrators may do this"))
+    }
+
+    /// Makes the error for what the one who asks may not do.
+    pub fn refused(&self, what: &str) -> anyhow::Error {
+        let login = self.actor.login.as_deref().unwrap_or_default();
+        Fault::new(Class::Refused, what).hint(format!("see what you may do: espomail user rights {login}")).into()
     }
 
     /// Returns the database URL.

@@ -5,6 +5,7 @@ mod account;
 mod account_settings;
 mod argument;
 mod attachments;
+mod audit;
 mod case;
 mod config;
 mod db;
@@ -87,6 +88,7 @@ enum Command {
     Review(review::ReviewArgs),
     Email(email::Email),
     Quarantine(quarantine::Quarantine),
+    Audit(audit::Audit),
     Config(config::ConfigCommand),
     Db(db::Db),
 }
@@ -98,11 +100,18 @@ enum Needs {
     Nothing,
     /// The configuration; the store is opened by the command itself where it needs it.
     Config,
+    /// The same, and an administrator: the passes, and what looks after the whole (ACCESS-1).
+    Administrator,
 }
 
 impl Command {
     const fn needs(&self) -> Needs {
-        if matches!(self, Self::Init(_)) { Needs::Nothing } else { Needs::Config }
+        match self {
+            Self::Init(_) => Needs::Nothing,
+            Self::Fetch(_) | Self::Deliver(_) | Self::Import(_) | Self::Test(_) => Needs::Administrator,
+            Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
+            _ => Needs::Config,
+        }
     }
 
     fn run(self, context: &Context) -> Result<()> {
@@ -122,6 +131,7 @@ impl Command {
             Self::Review(command) => command.run(context),
             Self::Email(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
+            Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Db(command) => command.run(context),
         }
@@ -169,12 +179,16 @@ fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
             let config = Config { database, ..Config::default() };
             Ok(Loaded { config, file, set_in_file: Vec::new(), database_from })
         }
-        Needs::Config => load(&overrides),
+        Needs::Config | Needs::Administrator => load(&overrides),
     };
+    let needs = cli.command.needs();
     let context = match loaded.and_then(|loaded| {
         begin_log(cli.verbose, cli.quiet, &loaded.config);
         let mut context = Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)?;
         context.identify(cli.acting.as_deref())?;
+        if needs != Needs::Config {
+            context.administrator()?;
+        }
         Ok(context)
     }) {
         Ok(context) => context,

@@ -3,8 +3,10 @@
 
 use anyhow::Result;
 
-use crate::decide::access::{Actor, Permit, act};
+use crate::context::Context;
+use crate::decide::access::{Actor, Permit, act, administer, keep_own};
 use crate::fault::{Class, Fault};
+use crate::store::account::{self, Account};
 use crate::store::record::{self, RecordName};
 use crate::store::{Database, email, relation};
 use crate::words::{EmailId, RecordId, RecordKind, RoleAction, RoleScope};
@@ -24,19 +26,12 @@ pub fn case<'a>(db: &mut Database, actor: &'a Actor, wanted: &str, action: RoleA
 
 /// Finds a record of any kind.
 pub fn record<'a>(db: &mut Database, actor: &'a Actor, named: RecordName, action: RoleAction) -> Result<(RecordId, Permit<'a>)> {
-    let scope = match named.kind {
-        RecordKind::Account => RoleScope::Account,
-        RecordKind::Contact => RoleScope::Contact,
-        RecordKind::Lead => RoleScope::Lead,
-        RecordKind::Opportunity => RoleScope::Opportunity,
-        RecordKind::Case => RoleScope::Case,
-    };
     let id = record::find(db, named, &[])?;
     let relation = relation::of_record(db, actor, id)?;
-    if act(actor, scope, RoleAction::Read, relation).is_err() {
+    if act(actor, named.kind.scope(), RoleAction::Read, relation).is_err() {
         return Err(record::missing(named));
     }
-    match act(actor, scope, action, relation) {
+    match act(actor, named.kind.scope(), action, relation) {
         Ok(permit) => Ok((id, permit)),
         Err(_) => Err(refused(action, &named.to_string())),
     }
@@ -52,6 +47,17 @@ pub fn email<'a>(db: &mut Database, actor: &'a Actor, wanted: &str, action: Role
     match act(actor, RoleScope::Email, action, relation) {
         Ok(permit) => Ok((id, permit)),
         Err(_) => Err(refused(action, &format!("e-mail {id}"))),
+    }
+}
+
+/// Finds an e-mail account for changing it or for looking into it: one's own, or as an administrator any (ACCESS-1). Of the
+/// accounts of others there is not even a hint.
+pub fn account<'a>(db: &mut Database, context: &Context, actor: &'a Actor, wanted: &str) -> Result<(Account, Permit<'a>)> {
+    let account = account::find_seen(db, actor, wanted)?;
+    let permit = account.owner.map_or_else(|| administer(actor), |owner| keep_own(actor, owner));
+    match permit {
+        Ok(permit) => Ok((account, permit)),
+        Err(_) => Err(context.refused("only administrators look after group accounts")),
     }
 }
 

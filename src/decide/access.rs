@@ -31,9 +31,12 @@ impl Rights {
         *held = (*held).max(level);
     }
 
-    /// Returns the level; what no role speaks of is not allowed.
+    /// Returns the level. What no role speaks of is not allowed, but for reading what is in one's own inbox.
     pub fn level(&self, scope: RoleScope, action: RoleAction) -> RoleLevel {
-        self.0.get(&(scope, action)).copied().unwrap_or(RoleLevel::No)
+        self.0.get(&(scope, action)).copied().unwrap_or(match (scope, action) {
+            (RoleScope::Email, RoleAction::Read) => RoleLevel::Own,
+            _ => RoleLevel::No,
+        })
     }
 }
 
@@ -96,9 +99,36 @@ pub fn act(actor: &Actor, scope: RoleScope, action: RoleAction, relation: Relati
     if allowed { Ok(Permit { actor }) } else { Err(Denied) }
 }
 
+/// Why a user cannot add a personal account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAccount {
+    /// It would be another user's, or no role lets them have one.
+    Denied,
+    /// They have as many as one may.
+    Enough,
+}
+
+/// ACCESS-1: adding a personal account of one's own, when a role lets one have some, up to a limit; administrators add any.
+pub fn add_account(actor: &Actor, owner: UserId, kept: i64, limit: u32) -> Result<Permit<'_>, NoAccount> {
+    let permit = keep_own(actor, owner).map_err(|Denied| NoAccount::Denied)?;
+    if actor.administrator {
+        return Ok(permit);
+    }
+    match actor.rights.level(RoleScope::PersonalAccount, RoleAction::Use) {
+        RoleLevel::No => Err(NoAccount::Denied),
+        _ if kept >= i64::from(limit) => Err(NoAccount::Enough),
+        RoleLevel::Own | RoleLevel::Team | RoleLevel::All => Ok(permit),
+    }
+}
+
 /// ACCESS-2: how much of a kind of thing the actor may read.
 pub fn sight(actor: &Actor, scope: RoleScope) -> Sight {
-    match (actor.administrator, actor.user, actor.rights.level(scope, RoleAction::Read)) {
+    sight_for(actor, scope, RoleAction::Read)
+}
+
+/// On how much of a kind of thing the actor may do something; of group accounts, through which of them they may send (SEND-3).
+pub fn sight_for(actor: &Actor, scope: RoleScope, action: RoleAction) -> Sight {
+    match (actor.administrator, actor.user, actor.rights.level(scope, action)) {
         (true, ..) | (_, Some(_), RoleLevel::All) => Sight::Everything,
         (_, Some(user), RoleLevel::Team) => Sight::Teams(user, actor.teams.clone()),
         (_, Some(user), RoleLevel::Own) => Sight::Own(user),

@@ -9,6 +9,7 @@ mod distribute;
 mod duplicate;
 mod facts;
 mod hand;
+pub mod host;
 mod merge;
 mod parent;
 mod people;

@@ -7,10 +7,10 @@ use diesel::sql_types::BigInt;
 
 use super::{Case, show};
 use crate::decide::access::Sight;
-use crate::store::Database;
 use crate::store::noun::{anywhere, lower};
-use crate::store::schema::{notes, record_teams, records};
-use crate::words::{AccountId, CaseStatus, NoteKind, Priority, RecordId, RecordKind, TeamId, UserId};
+use crate::store::schema::{record_teams, records};
+use crate::store::{Database, relation};
+use crate::words::{AccountId, CaseStatus, Priority, RecordId, RecordKind, TeamId, UserId};
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -36,28 +36,12 @@ const URGENCY: &str = "CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHE
 
 /// Lists cases: the most urgent first, then the newest.
 pub fn list(db: &mut Database, filter: &CaseFilter) -> Result<Vec<Case>> {
-    let mut query = records::table.filter(records::kind.eq(RecordKind::Case.as_str())).into_boxed();
+    let Some(visible) = relation::visible(&filter.sight) else { return Ok(Vec::new()) };
+    let mut query = records::table.filter(records::kind.eq(RecordKind::Case.as_str())).filter(visible).into_boxed();
     let of_teams = |teams: &[TeamId]| {
         let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
         record_teams::table.filter(record_teams::team_id.eq_any(teams)).select(record_teams::record_id)
     };
-    let made_by = |user: UserId| {
-        notes::table
-            .filter(notes::kind.eq(NoteKind::Created.as_str()))
-            .filter(notes::author_id.eq(user.0))
-            .select(notes::record_id)
-    };
-    match &filter.sight {
-        Sight::Everything => {}
-        Sight::Teams(user, teams) => {
-            let own = records::assigned_user_id.eq(user.0).or(records::id.eq_any(made_by(*user)));
-            query = query.filter(own.or(records::id.eq_any(of_teams(teams))));
-        }
-        Sight::Own(user) => {
-            query = query.filter(records::assigned_user_id.eq(user.0).or(records::id.eq_any(made_by(*user))));
-        }
-        Sight::Nothing => return Ok(Vec::new()),
-    }
     match filter.status {
         Some(status) => query = query.filter(records::status.eq(status.as_str())),
         None if !filter.all => {
