@@ -61,6 +61,9 @@ fn case_5_merge_leaves_one_case_with_everything_and_the_other_says_where() {
         deliver(&world, "c", "b", "Re: Pump still leaks", "And now?");
         assert_eq!(world.json(&["email", "show", "<c@example.org>"])["parent"], "case:1");
 
+        world.run(&["email", "unlink", "3"]).ok();
+        assert_eq!(world.run(&["email", "link", "3", "case:2"]).ok(), "E-mail 3 belongs to case:1.\n");
+
         for (wrong, part) in [
             (&["case", "merge", "2", "--into", "1"][..], "case:2 was merged into case:1"),
             (&["case", "reopen", "2"], "case:2 was merged into case:1; try: espomail case show 1"),
