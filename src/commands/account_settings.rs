@@ -314,12 +314,6 @@ fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
     if settings.imap_host.is_empty() {
         return wrong("the account needs a server: --imap-host");
     }
-    let is_internal = host::is_internal_name(&settings.imap_host) && !host::is_listed(internal_hosts, &settings.imap_host);
-    if settings.kind == AccountKind::Personal && is_internal {
-        let what = format!("{} is internal, and a personal account's server must not be", settings.imap_host);
-        let hint = "an administrator can list it in security.internal-hosts";
-        return Err(Fault::new(Class::Refused, what).hint(hint).into());
-    }
     if settings.make_cases && settings.kind == AccountKind::Personal {
         return wrong("only a group account makes cases");
     }
@@ -331,6 +325,12 @@ fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
     }
     if settings.max_seconds <= 0 || settings.max_message_size <= 0 {
         return wrong("--max-seconds and --max-message-mib must be above zero");
+    }
+    let is_internal = host::is_internal_name(&settings.imap_host) && !host::is_listed(internal_hosts, &settings.imap_host);
+    if settings.kind == AccountKind::Personal && is_internal {
+        let what = format!("{} is internal, and a personal account's server must not be", settings.imap_host);
+        let hint = "an administrator can list it in security.internal-hosts";
+        return Err(Fault::new(Class::Refused, what).hint(hint).into());
     }
     Ok(())
 }

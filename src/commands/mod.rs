@@ -37,7 +37,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
-use crate::fault::Class;
+use crate::fault::{Class, Fault};
 use crate::output::{self, Format, Output};
 use crate::store::dialect;
 
@@ -114,6 +114,11 @@ impl Command {
         }
     }
 
+    /// What a fault before the command is told as.
+    fn told(&self, error: anyhow::Error) -> anyhow::Error {
+        if let Self::Deliver(deliver) = self { deliver.put_off(error) } else { error }
+    }
+
     fn run(self, context: &Context) -> Result<()> {
         match self {
             Self::Init(command) => command.run(context),
@@ -162,38 +167,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
-    let format = cli.output.unwrap_or(Format::Text);
-    let out = Output::new(format, cli.verbose > 0, cli.quiet);
-    if context::caller().guest().is_some()
-        && let Err(fault) = sudo::refuse(command, matches, &context::variables())
-    {
-        out.complain(&fault.into());
-        return out.status();
-    }
-    let overrides = context::overrides(cli.config, cli.database);
-    let loaded = match cli.command.needs() {
-        Needs::Nothing => {
-            let database_from = overrides.database.as_ref().map(|_| "--database");
-            let file = overrides.named_file().cloned();
-            let database = overrides.database.clone().or(overrides.environment_database.clone()).unwrap_or_default();
-            let config = Config { database, ..Config::default() };
-            Ok(Loaded { config, file, set_in_file: Vec::new(), database_from })
-        }
-        Needs::Config | Needs::Administrator => load(&overrides),
-    };
-    let needs = cli.command.needs();
-    let context = match loaded.and_then(|loaded| {
-        begin_log(cli.verbose, cli.quiet, &loaded.config);
-        let mut context = Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)?;
-        context.identify(cli.acting.as_deref())?;
-        if needs != Needs::Config {
-            context.administrator()?;
-        }
-        Ok(context)
-    }) {
+    let out = || Output::new(cli.output.unwrap_or(Format::Text), cli.verbose > 0, cli.quiet);
+    let context = match prepare(&cli, command, matches, out()) {
         Ok(context) => context,
         Err(error) => {
-            out.complain(&dialect::classify(error));
+            let out = out();
+            out.complain(&cli.command.told(dialect::classify(error)));
             return out.status();
         }
     };
@@ -201,6 +180,39 @@ fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
         context.out.complain(&dialect::classify(error));
     }
     context.out.status()
+}
+
+/// Finds out who asks and what for, and reads the configuration, in an order that one who comes through sudo cannot disturb.
+fn prepare(cli: &Cli, command: &clap::Command, matches: &ArgMatches, out: Output) -> Result<Context> {
+    let is_guest = context::caller().guest().is_some();
+    if is_guest {
+        sudo::refuse(command, matches, &context::variables())?;
+    }
+    let overrides = context::overrides(cli.config.clone(), cli.database.clone());
+    let needs = cli.command.needs();
+    let loaded = match needs {
+        Needs::Nothing => {
+            let database_from = overrides.database.as_ref().map(|_| "--database");
+            let file = overrides.named_file().cloned();
+            let database = overrides.database.clone().or(overrides.environment_database.clone()).unwrap_or_default();
+            let config = Config { database, ..Config::default() };
+            Loaded { config, file, set_in_file: Vec::new(), database_from }
+        }
+        Needs::Config | Needs::Administrator => load(&overrides)?,
+    };
+    if is_guest && loaded.file.is_none() {
+        let places = overrides.places().iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(" or ");
+        return Err(Fault::new(Class::Config, format!("through sudo the configuration is {places}, which is not there"))
+            .hint("see espomail-access(7)")
+            .into());
+    }
+    begin_log(cli.verbose, cli.quiet, &loaded.config);
+    let mut context = Context::new(out, loaded)?;
+    context.identify(cli.acting.as_deref())?;
+    if needs != Needs::Config {
+        context.administrator()?;
+    }
+    Ok(context)
 }
 
 /// A flag comes before the environment, the environment before the file.
