@@ -80,7 +80,7 @@ impl Fetch {
 /// Returns the switches that hold for every account.
 pub fn policy(context: &Context) -> Policy {
     let link = &context.loaded.config.link;
-    Policy { b2c: link.b2c, link_open_opportunity: link.link_open_opportunity }
+    Policy { b2c: link.b2c, link_open_opportunity: link.link_open_opportunity, ..Policy::default() }
 }
 
 /// Returns how connections are made.

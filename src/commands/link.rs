@@ -25,17 +25,17 @@ pub struct Unlink {
 impl Link {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let (email, others) = store.transaction(|db| {
+        let (email, linked) = store.transaction(|db| {
             let (email, permit) = right::email(db, &actor, &self.email, RoleAction::Edit)?;
             let (record, _) = right::record(db, &actor, self.record, RoleAction::Read)?;
             Ok((email, link::link(db, &permit, email, record, now)?))
         })?;
-        let others = match others {
+        let others = match linked.others {
             0 => String::new(),
             1 => ", and so does another of its thread".to_string(),
             others => format!(", and so do {others} others of its thread"),
         };
-        context.out.say(&format!("E-mail {email} belongs to {}{others}.", self.record));
+        context.out.say(&format!("E-mail {email} belongs to {}{others}.", linked.record));
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::decide::access::{Actor, Permit, sight};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
 use crate::pass::review::settle;
-use crate::store::record::RecordName;
+use crate::store::record::{self, RecordName};
 use crate::store::review::{self, Review, ReviewFilter};
 use crate::store::{Database, account, email};
 use crate::words::{ReviewDecision, ReviewId, RoleAction, RoleScope};
@@ -104,13 +104,13 @@ impl ReviewArgs {
                 let held = Held { review, text };
                 out.item(&held, || told(&held));
             }
-            ReviewCommand::Accept { ids, record } => {
+            ReviewCommand::Accept { ids, record: chosen } => {
                 let policy = fetch::policy(context);
                 let done = store.transaction(|db| {
                     let mut done = Vec::new();
                     for id in &ids {
                         let (held, permit) = find(db, &actor, *id, RoleAction::Edit)?;
-                        let named = record.or(held.candidate).ok_or_else(|| {
+                        let named = chosen.or(held.candidate).ok_or_else(|| {
                             Fault::new(Class::Data, format!("review {id} names no record"))
                                 .hint(format!("try: espomail review accept {id} --record RECORD"))
                         })?;
@@ -128,7 +128,8 @@ impl ReviewArgs {
                     let mut done = Vec::new();
                     for id in &ids {
                         let (held, permit) = find(db, &actor, *id, RoleAction::Edit)?;
-                        settle(db, &permit, &held, Word::Split, &policy, now)?;
+                        let refers_to = held.candidate.map(|named| record::find(db, named, &[])).transpose()?;
+                        settle(db, &permit, &held, Word::Split { refers_to }, &policy, now)?;
                         let parent = email::show(db, held.email)?.parent;
                         done.push(format!("E-mail {} opened {}.", held.email, or_empty(parent.as_ref())));
                     }

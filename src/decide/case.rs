@@ -1,44 +1,138 @@
 //! CASE: e-mail-to-case.
 
-use super::{Change, Facts, NewCase, Plan, RecordFacts, distribute, take};
+use super::parent::Link;
+use super::thread::Conversation;
+use super::{Change, Facts, NewCase, Plan, RecordFacts, distribute, parent, take};
 use crate::mail::{Address, Mail};
-use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind};
+use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, RecordId, RecordKind, ReviewId, UnknownSender};
 
-/// CASE-1: whether the message opens a case, with the reason either way.
-pub fn should_open(mail: &Mail, archived: bool, parent: Option<(RecordId, ParentBy)>, facts: &Facts) -> Result<String, String> {
-    if !facts.account.make_cases {
-        return Err(format!("the account {} makes none", facts.account.name));
+/// What a message does to cases.
+pub enum Course {
+    /// It opens one, which may refer to another.
+    Open { refers_to: Option<RecordId>, because: String },
+    /// It opens the closed case that it belongs to again.
+    Reopen { case: RecordId, status: CaseStatus, because: String },
+    /// It waits for a person's word.
+    Hold { candidate: RecordId, because: String },
+    /// Nothing.
+    Stay { because: String },
+}
+
+/// What the message itself says to that, and what is known of it beside.
+pub struct Occasion<'a> {
+    pub mail: &'a Mail,
+    pub archived: bool,
+    /// Seconds since 1970 UTC.
+    pub arrived_at: i64,
+    /// Its Message-ID says that it went out from here (AUTO-2).
+    pub sent_by_us: bool,
+}
+
+/// Chooses the course. `named` is a case that the subject names although the sender takes no part in it.
+pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<RecordId>, facts: &Facts) -> Course {
+    let forbidden = may_act(occasion, facts).and_then(|()| may_open(facts));
+    let case = parent.filter(|record| facts.is_case(*record));
+    match (case, forbidden, named) {
+        (Some(case), opening, _) => follow_up(case, occasion, opening, facts),
+        (None, Err(because), _) => Course::Stay { because },
+        (None, Ok(()), Some(candidate)) if facts.account.unknown_sender == UnknownSender::Hold => {
+            let because = format!("LINK-3: it names {}, of which its sender is no part", parent::name(candidate, facts));
+            Course::Hold { candidate, because }
+        }
+        (None, Ok(()), refers_to) => {
+            let because = format!("CASE-1: the first e-mail of its thread, and the account {} makes cases", facts.account.name);
+            Course::Open { refers_to, because }
+        }
     }
-    if let Some((record, _)) = parent
-        && let Some(known) = facts.records.get(&record).filter(|known| known.kind == RecordKind::Case)
-    {
-        return Err(format!("CASE-1: it belongs to case:{}", known.number));
+}
+
+/// CASE-1, CASE-4: what a message does to the case that it belongs to.
+fn follow_up(case: RecordId, occasion: &Occasion<'_>, opening: Result<(), String>, facts: &Facts) -> Course {
+    let name = parent::name(case, facts);
+    let Some(known) = facts.records.get(&case) else { return Course::Stay { because: format!("CASE-1: it belongs to {name}") } };
+    let status = known.status.unwrap_or(CaseStatus::New);
+    if status.is_open() {
+        return Course::Stay { because: format!("CASE-1: it belongs to {name}") };
     }
-    if archived {
+    let since_closed = known.closed_at.map_or(0, |closed_at| occasion.arrived_at - closed_at);
+    match (status, facts.account.reopen_within) {
+        (CaseStatus::Closed, None) => {
+            Course::Stay { because: format!("CASE-4: {name} is closed, and the account never re-opens") }
+        }
+        (CaseStatus::Closed, Some(within)) if since_closed <= within => match may_reopen(case, known, occasion, facts) {
+            Ok(()) => {
+                let status = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+                Course::Reopen { case, status, because: format!("CASE-4: a follow-up to {name}, closed not long ago") }
+            }
+            Err(because) => Course::Stay { because },
+        },
+        _ => match opening {
+            Ok(()) => {
+                let because = format!("CASE-4: {name} is {status} for good, so this is a matter of its own that refers to it");
+                Course::Open { refers_to: Some(case), because }
+            }
+            Err(because) => Course::Stay { because },
+        },
+    }
+}
+
+/// Whether the account makes cases.
+fn may_open(facts: &Facts) -> Result<(), String> {
+    if facts.account.make_cases { Ok(()) } else { Err(format!("the account {} makes none", facts.account.name)) }
+}
+
+/// FETCH-14, AUTO-2, AUTO-3: whether mail like this does anything to cases.
+fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
+    if occasion.archived {
         return Err("FETCH-14: it is older than the account's act-since".to_string());
     }
-    if let Some(sign) = mail.automatic.first() {
+    if let Some(sign) = automatic(occasion.mail, facts) {
         return Err(format!("AUTO-3: it is automatic: {sign}"));
     }
-    if let Some(from) = mail.from.as_ref().map(Address::key).filter(|from| facts.own_addresses.contains(from)) {
+    if occasion.sent_by_us {
+        return Err("AUTO-2: its Message-ID is ours".to_string());
+    }
+    let from = occasion.mail.from.as_ref().map(Address::key);
+    if let Some(from) = from.filter(|from| facts.own_addresses.contains(from)) {
         return Err(format!("AUTO-2: <{from}> is our own account"));
     }
-    Ok(format!("CASE-1: the first e-mail of its thread, and the account {} makes cases", facts.account.name))
+    Ok(())
+}
+
+/// CASE-4: mail of those who work on the case leaves it closed.
+fn may_reopen(case: RecordId, known: &RecordFacts, occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
+    may_act(occasion, facts)?;
+    let sender = occasion.mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
+    match sender {
+        Some(user) if known.assigned_user == Some(*user) || facts.followers.contains(&(case, *user)) => {
+            Err(format!("CASE-4: {} stays closed: one of its own people wrote this", parent::name(case, facts)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// AUTO-3: the sign that nobody wrote the message by hand. Where list mail may open cases, its signs are none.
+pub fn automatic<'m>(mail: &'m Mail, facts: &Facts) -> Option<&'m str> {
+    let of_list = |sign: &str| sign.starts_with("List-") || sign == "Precedence: list" || sign == "Precedence: bulk";
+    mail.automatic.iter().map(String::as_str).find(|sign| !(facts.account.list_cases && of_list(sign)))
 }
 
 /// CASE-2: opens the case and hands it to somebody; returns its id. The facts know it afterwards.
 pub fn open(
     email: EmailId,
     mail: &Mail,
-    account_record: Option<RecordId>,
+    customer: Option<&Address>,
+    (account_record, refers_to): (Option<RecordId>, Option<RecordId>),
     because: String,
     facts: &mut Facts,
     plan: &mut Plan,
 ) -> RecordId {
     let id = RecordId(take(&mut facts.next.record));
     let number = take(&mut facts.next.case_number);
-    let contact = sender_of_kind(mail, RecordKind::Contact, facts);
-    let lead = if contact.is_none() && account_record.is_none() { sender_of_kind(mail, RecordKind::Lead, facts) } else { None };
+    let person = customer.or(mail.from.as_ref()).map(Address::key);
+    let of_kind = |kind| person.as_ref().and_then(|person| oldest_of_kind(person, kind, facts));
+    let contact = of_kind(RecordKind::Contact);
+    let lead = if contact.is_none() && account_record.is_none() { of_kind(RecordKind::Lead) } else { None };
     let (assigned_user, chosen) = distribute::choose(facts);
     let team = facts.account.case_team;
     let status = if assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
@@ -53,11 +147,11 @@ pub fn open(
         lead,
         assigned_user,
         through: facts.account.id,
+        refers_to,
         email,
     };
     plan.add(Change::OpenCase(new), because);
-    let note = NoteId(take(&mut facts.next.note));
-    plan.add(Change::AddNote { id: note, record: id, kind: NoteKind::Created, email: Some(email) }, "CASE-2: the stream begins");
+    add_note(id, NoteKind::Created, Some(email), "", "CASE-2: the stream begins", facts, plan);
     match assigned_user {
         Some(user) => {
             distribute::record_turn(user, &chosen, facts, plan);
@@ -67,28 +161,72 @@ pub fn open(
         None => plan.note(chosen),
     }
     facts.cases_by_number.insert(number, id);
-    facts.records.insert(
-        id,
-        RecordFacts {
-            kind: RecordKind::Case,
-            number,
-            name: mail.subject.clone(),
-            active: true,
-            account: account_record,
-            contact,
-            converted_account: None,
-            converted_contact: None,
-            status: Some(status),
-            assigned_user,
-            teams: team.into_iter().collect(),
-            open_opportunities: Vec::new(),
-        },
-    );
+    let known = RecordFacts {
+        kind: RecordKind::Case,
+        number,
+        name: mail.subject.clone(),
+        active: true,
+        account: account_record,
+        contact,
+        converted_account: None,
+        converted_contact: None,
+        status: Some(status),
+        closed_at: None,
+        merged_into: None,
+        assigned_user,
+        teams: team.into_iter().collect(),
+        open_opportunities: Vec::new(),
+    };
+    facts.records.insert(id, known);
     id
 }
 
-/// Returns the oldest active record of a kind that has the From address.
-fn sender_of_kind(mail: &Mail, kind: RecordKind, facts: &Facts) -> Option<RecordId> {
-    let records = facts.records_by_address.get(&mail.from.as_ref()?.key())?;
+/// CASE-4: opens a closed case again.
+pub fn reopen(case: RecordId, status: CaseStatus, because: String, facts: &mut Facts, plan: &mut Plan) {
+    plan.add(Change::Reopen { case, status }, because);
+    add_note(case, NoteKind::Status, None, status.as_str(), "CASE-4: the stream says so", facts, plan);
+    let Some(known) = facts.records.get_mut(&case) else { return };
+    (known.status, known.closed_at) = (Some(status), None);
+    if let Some(load) = known.assigned_user.and_then(|user| facts.load.get_mut(&user)) {
+        load.open_cases += 1;
+    }
+}
+
+/// LINK-3: the message waits for a person's word.
+pub fn hold(email: EmailId, candidate: RecordId, because: String, facts: &mut Facts, plan: &mut Plan) {
+    let review = ReviewId(take(&mut facts.next.review));
+    plan.add(Change::Hold { review, email, account: facts.account.id, candidate: Some(candidate) }, because);
+}
+
+/// THREAD-2: what is in the conversation by address alone, or belongs to nobody, comes to its case.
+pub fn adopt(link: &Link, conversation: &Conversation, facts: &mut Facts, plan: &mut Plan) {
+    let thread = conversation.thread;
+    let has_case = facts.parent_of_thread(thread).is_some_and(|record| facts.is_case(record));
+    if !conversation.known || !facts.is_case(link.record) || (has_case && !conversation.mixed) {
+        return;
+    }
+    let account = parent::account_of(link.record, facts);
+    let because = "THREAD-2: e-mails of its thread that had no record, or one by address alone, are the case's";
+    plan.add(Change::AdoptThread { thread, case: link.record, account }, because);
+    facts.thread_parents.insert(thread, link.record);
+}
+
+/// Adds a note that everybody may hear of.
+fn add_note(
+    record: RecordId,
+    kind: NoteKind,
+    email: Option<EmailId>,
+    detail: &str,
+    because: &str,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    let id = NoteId(take(&mut facts.next.note));
+    plan.add(Change::AddNote { id, record, kind, email, detail: detail.to_string(), quiet: false }, because);
+}
+
+/// Returns the oldest active record of a kind that has an address.
+fn oldest_of_kind(address: &str, kind: RecordKind, facts: &Facts) -> Option<RecordId> {
+    let records = facts.records_by_address.get(address)?;
     records.iter().copied().find(|id| facts.records.get(id).is_some_and(|record| record.kind == kind && record.active))
 }

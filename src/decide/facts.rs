@@ -3,9 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::mail::token::KeyRing;
 use crate::words::{
     AccountId, AccountKind, CaseStatus, Distribution, EmailId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId,
-    UserId,
+    UnknownSender, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -26,6 +27,10 @@ pub struct Policy {
     pub b2c: bool,
     /// A single open Opportunity is taken instead of its Account or Contact (LINK-4).
     pub link_open_opportunity: bool,
+    /// The keys of signed tokens (LINK-1).
+    pub tokens: KeyRing,
+    /// The names by which our border signs its Authentication-Results (ACCESS-5).
+    pub authserv_ids: Vec<String>,
 }
 
 /// Everything the rules may ask about, for one batch from one account.
@@ -49,6 +54,12 @@ pub struct Facts {
     pub thread_of: HashMap<String, ThreadId>,
     /// The parent of each of these threads: that of its newest e-mail that has one (LINK-2).
     pub thread_parents: HashMap<ThreadId, RecordId>,
+    /// Threads that ended since the facts were gathered, and where they went.
+    pub joined: HashMap<ThreadId, ThreadId>,
+    /// The newest e-mail of late with a base subject from or to an address, by [`crate::mail::subject::key`] (THREAD-3).
+    pub by_subject: HashMap<i64, EmailId>,
+    /// Who from outside takes part, by invitation, in cases that a message of this batch may bring together (THREAD-1).
+    pub participants: HashMap<RecordId, HashSet<String>>,
     /// Every record named by anything else in here.
     pub records: HashMap<RecordId, RecordFacts>,
     /// Records by address, oldest first.
@@ -70,8 +81,61 @@ pub struct Facts {
 impl Facts {
     /// Knows nothing but the time: an empty store, and a group account without settings.
     pub fn alone(now: i64) -> Self {
-        let next = Next { email: 1, thread: 1, record: 1, note: 1, case_number: 1, assignment: 1 };
+        let next = Next { email: 1, thread: 1, record: 1, note: 1, case_number: 1, assignment: 1, review: 1 };
         Self { now, next, account: AccountFacts { name: "(none)".to_string(), ..AccountFacts::default() }, ..Self::default() }
+    }
+}
+
+impl Facts {
+    /// Returns the thread that is left of a thread.
+    pub fn thread(&self, thread: ThreadId) -> ThreadId {
+        let mut thread = thread;
+        // Only threads that are left are ever joined, so there are no circles.
+        while let Some(into) = self.joined.get(&thread) {
+            thread = *into;
+        }
+        thread
+    }
+
+    /// Returns the case that is left of a merged one; any other record stands for itself.
+    pub fn survivor(&self, record: RecordId) -> RecordId {
+        let mut record = record;
+        // Each step leads to another record; a circle in the database must not hold up a pass.
+        for _ in 0..self.records.len() {
+            let into = self.records.get(&record).and_then(|known| known.merged_into);
+            let Some(into) = into.filter(|into| self.records.contains_key(into)) else { break };
+            record = into;
+        }
+        record
+    }
+
+    /// Returns the parent of a thread.
+    pub fn parent_of_thread(&self, thread: ThreadId) -> Option<RecordId> {
+        self.thread_parents.get(&self.thread(thread)).map(|record| self.survivor(*record))
+    }
+
+    /// Returns the parent of a stored e-mail. What was linked by address alone belongs to the case that its thread came to;
+    /// what a person chose stays (LINK-7).
+    pub fn parent_of(&self, email: EmailId) -> Option<(RecordId, ParentBy)> {
+        let known = self.emails.get(&email)?;
+        let by = known.parent_by.unwrap_or(ParentBy::Address);
+        let own = known.parent.map(|record| (self.survivor(record), by));
+        if by == ParentBy::Hand || own.is_some_and(|(record, _)| self.is_firm(record)) {
+            return own;
+        }
+        let thread = self.parent_of_thread(known.thread).filter(|record| self.is_case(*record));
+        thread.map(|record| (record, ParentBy::Thread)).or(own)
+    }
+
+    /// Whether a record is a case.
+    pub fn is_case(&self, record: RecordId) -> bool {
+        self.records.get(&record).is_some_and(|known| known.kind == RecordKind::Case)
+    }
+
+    /// Whether a record is a matter of its own, not just somebody: a conversation has one of these.
+    pub fn is_firm(&self, record: RecordId) -> bool {
+        let kind = self.records.get(&record).map(|known| known.kind);
+        matches!(kind, Some(RecordKind::Case | RecordKind::Opportunity))
     }
 }
 
@@ -85,6 +149,7 @@ pub struct Next {
     pub case_number: i64,
     /// Orders assignments, so that the oldest can be told (DIST-3).
     pub assignment: i64,
+    pub review: i64,
 }
 
 /// The account that the batch came through.
@@ -92,6 +157,7 @@ pub struct Next {
 pub struct AccountFacts {
     pub id: AccountId,
     pub name: String,
+    pub address: String,
     pub kind: AccountKind,
     /// The owner of a personal account.
     pub owner: Option<UserId>,
@@ -109,13 +175,25 @@ pub struct AccountFacts {
     pub case_position: Option<String>,
     /// Mail older than this is archived without actions (FETCH-14); seconds since 1970 UTC.
     pub act_since: i64,
+    /// What to do with mail that names a case of which its sender is no part (LINK-3).
+    pub unknown_sender: UnknownSender,
+    /// Seconds after closing in which a follow-up re-opens a case; none is never (CASE-4).
+    pub reopen_within: Option<i64>,
+    /// Whether list mail may open cases (AUTO-3).
+    pub list_cases: bool,
+    /// Whether a user's forward makes its original sender the contact without a mark (CASE-6).
+    pub take_forwards: bool,
 }
+
+/// EspoCRM has no such limit; a case that was closed two weeks ago is another matter (CASE-4).
+const REOPEN_WITHIN: i64 = 14 * 86_400;
 
 impl Default for AccountFacts {
     fn default() -> Self {
         Self {
             id: AccountId(0),
             name: String::new(),
+            address: String::new(),
             kind: AccountKind::Group,
             owner: None,
             owner_team: None,
@@ -127,6 +205,10 @@ impl Default for AccountFacts {
             case_team: None,
             case_position: None,
             act_since: 0,
+            unknown_sender: UnknownSender::NewCase,
+            reopen_within: Some(REOPEN_WITHIN),
+            list_cases: false,
+            take_forwards: false,
         }
     }
 }
@@ -135,6 +217,8 @@ impl Default for AccountFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailFacts {
     pub thread: ThreadId,
+    /// Seconds since 1970 UTC.
+    pub arrived_at: i64,
     pub content_digest: [u8; 32],
     pub parent: Option<RecordId>,
     pub parent_by: Option<ParentBy>,
@@ -160,6 +244,10 @@ pub struct RecordFacts {
     pub converted_contact: Option<RecordId>,
     /// The case's status; none for other kinds.
     pub status: Option<CaseStatus>,
+    /// When a closed case was closed.
+    pub closed_at: Option<i64>,
+    /// The case that this one was merged into; that one is never merged itself.
+    pub merged_into: Option<RecordId>,
     pub assigned_user: Option<UserId>,
     pub teams: Vec<TeamId>,
     /// Open Opportunities of an Account or Contact, at most two (LINK-4 asks whether there is exactly one).
@@ -179,6 +267,8 @@ impl RecordFacts {
             converted_account: None,
             converted_contact: None,
             status: None,
+            closed_at: None,
+            merged_into: None,
             assigned_user: None,
             teams: Vec::new(),
             open_opportunities: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::{Change, Facts, Load, Plan, Policy, case, distribute, note, parent, people};
 use crate::mail::Mail;
-use crate::words::{Distribution, EmailId, ParentBy, RecordId, UserId};
+use crate::words::{CaseStatus, Distribution, EmailId, ParentBy, RecordId, UserId};
 
 /// Who gets the next case of an account (DIST-2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub fn next_turn(facts: &Facts) -> Turn {
 pub enum Word {
     /// It belongs to this record, as if its sender took part in it.
     Accept(RecordId),
-    /// It opens a case, by the account's rules (CASE-2, DIST-1).
-    Split,
+    /// It opens a case by the account's rules (CASE-2, DIST-1), which refers to the one that was in question.
+    Split { refers_to: Option<RecordId> },
 }
 
 /// Decides what becomes of a stored e-mail by a person's word. Like the rest of [`super::decide`], it keeps the facts current.
@@ -39,27 +39,44 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     let (record, because) = match word {
-        Word::Accept(record) => (record, "LINK-7: a person said so"),
-        Word::Split => {
-            let known = known.parent.or_else(|| parent::by_address(mail, policy, facts, &mut plan).map(|link| link.record));
-            let account = known.and_then(|record| parent::account_of(record, facts));
+        Word::Accept(record) => (accept(facts.survivor(record), facts, &mut plan), "LINK-7: a person said so"),
+        Word::Split { refers_to } => {
+            let refers_to = refers_to.map(|record| facts.survivor(record)).filter(|record| facts.is_case(*record));
+            let sender = || parent::by_address(mail, None, policy, facts, &mut plan).map(|link| link.record);
+            let account = known.parent.or_else(sender).and_then(|record| parent::account_of(record, facts));
             let because = "LINK-3: a person said that it opens a case of its own".to_string();
-            (case::open(email, mail, account, because, facts, &mut plan), "LINK-7: it opened this case")
+            let case = case::open(email, mail, None, (account, refers_to), because, facts, &mut plan);
+            (case, "LINK-7: it opened this case")
         }
     };
-    let account = parent::account_of(record, facts);
-    plan.add(Change::SetParent { email, thread: known.thread, parent: record, by: ParentBy::Hand, account }, because);
+    let (account, thread) = (parent::account_of(record, facts), facts.thread(known.thread));
+    plan.add(Change::SetParent { email, thread, parent: record, by: ParentBy::Hand, account }, because);
     let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
     people::add_case_people(record, facts, &mut teams, &mut users);
     teams.retain(|(team, _)| !known.teams.contains(team));
     users.retain(|(user, _)| !known.users.contains(user));
     people::join(email, &teams, &users, mail, facts, &mut plan);
-    note(email, record, mail, facts, &mut plan);
-    facts.thread_parents.insert(known.thread, record);
+    // The note that it has in the stream of another record comes along (NOTE-1).
+    if known.parent.is_none() {
+        note(email, record, mail, facts, &mut plan);
+    }
+    facts.thread_parents.insert(thread, record);
     if let Some(entry) = facts.emails.get_mut(&email) {
         (entry.parent, entry.parent_by) = (Some(record), Some(ParentBy::Hand));
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
     plan
+}
+
+/// A closed case that gets mail by a person's word is open again, however long ago it was closed (CASE-4): nobody would look
+/// into it otherwise.
+fn accept(record: RecordId, facts: &mut Facts, plan: &mut Plan) -> RecordId {
+    let closed = facts.records.get(&record).filter(|known| known.status == Some(CaseStatus::Closed));
+    if let Some(known) = closed {
+        let status = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+        let because = format!("CASE-4: a person gave {} an e-mail, and it was closed", parent::name(record, facts));
+        case::reopen(record, status, because, facts, plan);
+    }
+    record
 }

@@ -10,6 +10,7 @@ mod duplicate;
 mod facts;
 mod hand;
 pub mod host;
+mod merge;
 mod parent;
 mod people;
 mod plan;
@@ -22,9 +23,12 @@ pub use facts::*;
 pub use hand::*;
 pub use plan::*;
 
-use crate::mail::Mail;
-use crate::words::{EmailId, Fate, NoteId, NoteKind, ParentBy, RecordId, RecordKind};
+use crate::mail::{Address, Mail, subject, token};
+use crate::words::{EmailId, Fate, NoteId, NoteKind, ParentBy, RecordId};
+use case::{Course, Occasion};
 use duplicate::Known;
+use parent::{Found, Link};
+use thread::Conversation;
 
 /// 1990-01-01 UTC: no mail in the store is older, so an earlier Date is an error of its sender (PARSE-5).
 const FIRST_CREDIBLE_DATE: i64 = 631_152_000;
@@ -34,7 +38,7 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
     let mut plan = Plan::new();
     let collision = match duplicate::find(mail, facts, &mut plan) {
         Known::Same(email) => {
-            arrive_again(email, arrival, mail, facts, &mut plan);
+            arrive_again(email, arrival, mail, policy, facts, &mut plan);
             return plan;
         }
         Known::Collision => true,
@@ -47,67 +51,107 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
 /// The road of a message that is new to the store.
 fn arrive(arrival: &Arrival, mail: &Mail, policy: &Policy, collision: bool, facts: &mut Facts, plan: &mut Plan) {
     let email = EmailId(take(&mut facts.next.email));
-    let archived = is_archive(arrival, mail, facts);
+    let occasion = occasion(arrival, mail, policy, facts);
     plan.email = Some(email);
-    plan.fate = if archived { Fate::Archived } else { Fate::Imported };
+    plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
-    let conversation = thread::place(mail, collision, facts, plan);
-    let found = parent::find(mail, &conversation, policy, facts, plan);
+    let conversation = thread::place(mail, occasion.arrived_at, collision, facts, plan);
+    let customer = None;
+    let Found { link, named } = parent::find(mail, customer, &conversation, policy, facts, plan);
     // The e-mail's row comes first in the plan, its links after it.
     let row = plan.steps.len();
     let mut teams = people::teams(&conversation, facts);
     let mut users = people::users(mail, facts);
+    let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
 
-    let mut parent = found.as_ref().map(|link| (link.record, link.by));
-    let account_record = found.as_ref().and_then(|link| parent::account_of(link.record, facts));
-    let opened = match case::should_open(mail, archived, parent, facts) {
-        Ok(because) => {
-            let case = case::open(email, mail, account_record, because, facts, plan);
-            parent = Some((case, ParentBy::Opened));
-            true
+    let link = match case::course(&occasion, link.as_ref().map(|link| link.record), named, facts) {
+        Course::Open { refers_to, because } => {
+            let record = case::open(email, mail, customer, (account_record, refers_to), because, facts, plan);
+            Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
         }
-        Err(because) => {
+        Course::Reopen { case, status, because } => {
+            case::reopen(case, status, because, facts, plan);
+            link
+        }
+        Course::Hold { candidate, because } => {
+            plan.fate = Fate::Held;
+            case::hold(email, candidate, because, facts, plan);
+            None
+        }
+        Course::Stay { because } => {
             plan.note(format!("no new case: {because}"));
-            false
+            link
         }
     };
-    if let Some((record, _)) = parent {
-        people::add_case_people(record, facts, &mut teams, &mut users);
+    if let Some(link) = &link {
+        people::add_case_people(link.record, facts, &mut teams, &mut users);
     }
-
-    let because = match (&found, opened) {
-        (_, true) => "it opens a case".to_string(),
-        (Some(link), false) => link.because.clone(),
-        (None, false) => "no record was found for it".to_string(),
-    };
-    let new = NewEmail {
-        id: email,
-        thread: conversation.thread,
-        identity: mail.identity(),
-        date: sort_date(arrival, mail, facts.now),
-        replied: conversation.replied,
-        parent: parent.map(|(record, _)| record),
-        parent_by: parent.map(|(_, by)| by),
-        account_record,
-        id_collision: collision,
-        partial: arrival.partial,
-        archived,
-    };
-    plan.steps.insert(row, Step { change: Change::AddEmail(new), because });
+    let because = link.as_ref().map_or("no record was found for it", |link| &link.because).to_string();
+    let new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, collision, arrival, facts);
+    plan.steps.insert(row, Step { change: Change::AddEmail(new.clone()), because });
     let account = facts.account.id;
     plan.add(Change::AddAccount { email, account }, "it came through this account");
     if let Some(replied) = conversation.replied {
         plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
     }
     people::join(email, &teams, &users, mail, facts, plan);
-    if let Some((record, _)) = parent {
-        note(email, record, mail, facts, plan);
+    if let Some(link) = &link {
+        note(email, link.record, mail, facts, plan);
+        case::adopt(link, &conversation, facts, plan);
     }
-    remember(email, mail, &conversation, parent.map(|(record, _)| record), &teams, &users, facts);
+    remember(&new, &occasion, &teams, &users, facts);
+}
+
+/// What the rules of cases ask of a message.
+fn occasion<'a>(arrival: &Arrival, mail: &'a Mail, policy: &Policy, facts: &Facts) -> Occasion<'a> {
+    let arrived_at = arrived_at(arrival, mail, facts.now);
+    Occasion {
+        mail,
+        // FETCH-14: mail older than the account's `act-since` is history, not work.
+        archived: arrived_at < facts.account.act_since,
+        arrived_at,
+        sent_by_us: mail.message_id.as_ref().is_some_and(|id| token::is_ours(&policy.tokens, id)),
+    }
+}
+
+/// The message as a row.
+#[expect(clippy::too_many_arguments, reason = "it brings together what every rule before it found")]
+fn new_email(
+    id: EmailId,
+    occasion: &Occasion<'_>,
+    conversation: &Conversation,
+    link: Option<&Link>,
+    account_record: Option<RecordId>,
+    id_collision: bool,
+    arrival: &Arrival,
+    facts: &Facts,
+) -> NewEmail {
+    let mail = occasion.mail;
+    let sender = mail.from.as_ref().map(Address::key).unwrap_or_default();
+    let subject = subject::read(&mail.subject);
+    let by_subject = |address: &str| subject::key(&subject.base, address).unwrap_or_default();
+    NewEmail {
+        id,
+        thread: conversation.thread,
+        identity: mail.identity(),
+        date: sort_date(occasion, facts.now),
+        replied: conversation.replied,
+        parent: link.map(|link| link.record),
+        parent_by: link.map(|link| link.by),
+        account_record,
+        id_collision,
+        partial: arrival.partial,
+        archived: occasion.archived,
+        ours: people::author_is_ours(mail, facts),
+        author: facts.users.get(&sender).copied(),
+        subject_from: by_subject(&sender),
+        subject_to: mail.to.first().map(|to| by_subject(&to.key())).unwrap_or_default(),
+        sender,
+    }
 }
 
 /// The road of a message that is already in the store (DUP-1): things are added, nothing is removed.
-fn arrive_again(email: EmailId, arrival: &Arrival, mail: &Mail, facts: &mut Facts, plan: &mut Plan) {
+fn arrive_again(email: EmailId, arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts, plan: &mut Plan) {
     plan.fate = Fate::Duplicate;
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return };
@@ -117,38 +161,13 @@ fn arrive_again(email: EmailId, arrival: &Arrival, mail: &Mail, facts: &mut Fact
         plan.add(Change::AddAccount { email, account }, "DUP-1: it came through this account too");
     }
 
-    let conversation = thread::Conversation { thread: known.thread, replied: None };
+    let conversation = Conversation { thread: facts.thread(known.thread), replied: None, known: true, mixed: false };
     let mut teams = people::teams(&conversation, facts);
     let mut users = people::users(mail, facts);
-    let mut parent = known.parent;
+    let mut parent = facts.parent_of(email).map(|(record, _)| record);
     if first_time_here && known.parent_by != Some(ParentBy::Hand) {
-        let archived = is_archive(arrival, mail, facts);
-        let current = known.parent.map(|record| (record, known.parent_by.unwrap_or(ParentBy::Address)));
-        match case::should_open(mail, archived, current, facts) {
-            Ok(because) => {
-                let account_record = known.parent.and_then(|record| parent::account_of(record, facts));
-                let case = case::open(
-                    email,
-                    mail,
-                    account_record,
-                    format!("DUP-3: first here by a case-making account; {because}"),
-                    facts,
-                    plan,
-                );
-                let change = Change::SetParent {
-                    email,
-                    thread: known.thread,
-                    parent: case,
-                    by: ParentBy::Opened,
-                    account: account_record,
-                };
-                plan.add(change, "DUP-3: the e-mail opened this case");
-                note(email, case, mail, facts, plan);
-                facts.thread_parents.insert(known.thread, case);
-                parent = Some(case);
-            }
-            Err(because) => plan.note(format!("no new case: {because}")),
-        }
+        let occasion = occasion(arrival, mail, policy, facts);
+        parent = open_late(email, &occasion, &conversation, parent, facts, plan).or(parent);
     }
     if let Some(record) = parent {
         people::add_case_people(record, facts, &mut teams, &mut users);
@@ -161,10 +180,46 @@ fn arrive_again(email: EmailId, arrival: &Arrival, mail: &Mail, facts: &mut Fact
         if first_time_here {
             entry.accounts.push(account);
         }
-        entry.parent = parent;
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
+}
+
+/// DUP-3: mail that was first seen by an account that makes no cases makes its case at the first that does.
+fn open_late(
+    email: EmailId,
+    occasion: &Occasion<'_>,
+    conversation: &Conversation,
+    parent: Option<RecordId>,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) -> Option<RecordId> {
+    if parent.is_some_and(|record| facts.is_case(record)) {
+        plan.note("no new case: CASE-1: it belongs to one");
+        return None;
+    }
+    let because = match case::course(occasion, parent, None, facts) {
+        Course::Open { because, .. } => format!("DUP-3: first here by a case-making account; {because}"),
+        Course::Stay { because } => {
+            plan.note(format!("no new case: {because}"));
+            return None;
+        }
+        Course::Reopen { .. } | Course::Hold { .. } => return None,
+    };
+    let account = parent.and_then(|record| parent::account_of(record, facts));
+    let record = case::open(email, occasion.mail, None, (account, None), because, facts, plan);
+    let thread = conversation.thread;
+    let change = Change::SetParent { email, thread, parent: record, by: ParentBy::Opened, account };
+    plan.add(change, "DUP-3: the e-mail opened this case");
+    // The note that it has in the stream of another record comes along (NOTE-1).
+    if parent.is_none() {
+        note(email, record, occasion.mail, facts, plan);
+    }
+    facts.thread_parents.insert(thread, record);
+    if let Some(entry) = facts.emails.get_mut(&email) {
+        (entry.parent, entry.parent_by) = (Some(record), Some(ParentBy::Opened));
+    }
+    Some(record)
 }
 
 /// Returns when the message reached us: INTERNALDATE, else its Date, else now; seconds since 1970 UTC.
@@ -173,55 +228,51 @@ fn arrived_at(arrival: &Arrival, mail: &Mail, now: i64) -> i64 {
 }
 
 /// PARSE-5: the date to sort by. A Date in the future or before 1990 sorts by arrival.
-fn sort_date(arrival: &Arrival, mail: &Mail, now: i64) -> i64 {
-    mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=now).contains(date)).unwrap_or_else(|| arrived_at(arrival, mail, now))
+fn sort_date(occasion: &Occasion<'_>, now: i64) -> i64 {
+    occasion.mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=now).contains(date)).unwrap_or(occasion.arrived_at)
 }
 
-/// FETCH-14: mail older than the account's `act-since` is history, not work.
-fn is_archive(arrival: &Arrival, mail: &Mail, facts: &Facts) -> bool {
-    arrived_at(arrival, mail, facts.now) < facts.account.act_since
-}
-
-/// NOTE-1: the record's stream tells of the e-mail.
+/// NOTE-1: the record's stream tells of the e-mail; of automatic mail without telling anybody (AUTO-3).
 fn note(email: EmailId, record: RecordId, mail: &Mail, facts: &mut Facts, plan: &mut Plan) {
     let ours = people::author_is_ours(mail, facts);
-    let (kind, because) = if ours {
-        (NoteKind::EmailSent, "NOTE-1: one of us wrote it")
-    } else {
-        (NoteKind::EmailReceived, "NOTE-1: the record's stream tells of it")
+    let automatic = case::automatic(mail, facts);
+    let (kind, because) = match (ours, automatic) {
+        (true, _) => (NoteKind::EmailSent, "NOTE-1: one of us wrote it".to_string()),
+        (false, None) => (NoteKind::EmailReceived, "NOTE-1: the record's stream tells of it".to_string()),
+        (false, Some(sign)) => (NoteKind::EmailReceived, format!("AUTO-3: the stream tells of it, and nobody else: {sign}")),
     };
+    let quiet = automatic.is_some();
     let id = NoteId(take(&mut facts.next.note));
-    plan.add(Change::AddNote { id, record, kind, email: Some(email) }, because);
+    plan.add(Change::AddNote { id, record, kind, email: Some(email), detail: String::new(), quiet }, because);
 }
 
 /// Folds a new e-mail back into the facts, for the messages behind it in the batch.
-fn remember(
-    email: EmailId,
-    mail: &Mail,
-    conversation: &thread::Conversation,
-    parent: Option<RecordId>,
-    teams: &[(crate::words::TeamId, String)],
-    users: &[(crate::words::UserId, String)],
-    facts: &mut Facts,
-) {
-    facts.emails.insert(
-        email,
-        EmailFacts {
-            thread: conversation.thread,
-            content_digest: mail.content_digest,
-            parent,
-            parent_by: None,
-            teams: teams.iter().map(|(team, _)| *team).collect(),
-            users: users.iter().map(|(user, _)| *user).collect(),
-            accounts: vec![facts.account.id],
-        },
-    );
-    facts.emails_by_message_id.entry(mail.identity()).or_default().push(email);
-    if let Some(record) = parent {
-        facts.thread_parents.insert(conversation.thread, record);
-        if let (Some(from), Some(RecordKind::Case)) = (&mail.from, facts.records.get(&record).map(|r| r.kind)) {
-            facts.correspondents.insert((record, from.key()));
+fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, users: &people::Users, facts: &mut Facts) {
+    let mail = occasion.mail;
+    let known = EmailFacts {
+        thread: new.thread,
+        arrived_at: occasion.arrived_at,
+        content_digest: mail.content_digest,
+        parent: new.parent,
+        parent_by: new.parent_by,
+        teams: teams.iter().map(|(team, _)| *team).collect(),
+        users: users.iter().map(|(user, _)| *user).collect(),
+        accounts: vec![facts.account.id],
+    };
+    facts.emails.insert(new.id, known);
+    facts.emails_by_message_id.entry(new.identity.clone()).or_default().push(new.id);
+    for key in [new.subject_from, new.subject_to] {
+        if key != 0 {
+            facts.by_subject.insert(key, new.id);
         }
+    }
+    let Some(record) = new.parent else { return };
+    facts.thread_parents.insert(new.thread, record);
+    if facts.is_case(record) {
+        if !new.sender.is_empty() {
+            facts.correspondents.insert((record, new.sender.clone()));
+        }
+        merge::invite(record, new.parent_by == Some(ParentBy::Opened), new.ours, mail, facts);
     }
 }
 

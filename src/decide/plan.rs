@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::words::{
-    AccountId, CaseStatus, EmailId, Fate, FilterId, NoteId, NoteKind, ParentBy, RecordId, TeamId, ThreadId, UserId,
+    AccountId, CaseStatus, EmailId, Fate, FilterId, NoteId, NoteKind, ParentBy, RecordId, ReviewId, TeamId, ThreadId, UserId,
 };
 
 /// One thing to write into the database. `store::apply` has one arm for each.
@@ -40,13 +40,37 @@ pub enum Change {
     MarkReplied {
         email: EmailId,
     },
-    /// Give a stored e-mail its parent, and the e-mails of its thread that have none (THREAD-2).
+    /// Give a stored e-mail its parent, and the e-mails of its thread as [`Change::AdoptThread`] does (THREAD-2).
     SetParent {
         email: EmailId,
         thread: ThreadId,
         parent: RecordId,
         by: ParentBy,
         account: Option<RecordId>,
+    },
+    /// The thread came to a case: its e-mails that have no parent, or one by address alone, are the case's, notes included.
+    AdoptThread {
+        thread: ThreadId,
+        case: RecordId,
+        account: Option<RecordId>,
+    },
+    /// Two cases turned out to be one conversation (THREAD-1); the notes are those of the two streams.
+    MergeCases {
+        from: RecordId,
+        into: RecordId,
+        notes: [NoteId; 2],
+    },
+    /// A follow-up opens the case again (CASE-4).
+    Reopen {
+        case: RecordId,
+        status: CaseStatus,
+    },
+    /// The e-mail waits for a person's word (LINK-3).
+    Hold {
+        review: ReviewId,
+        email: EmailId,
+        account: AccountId,
+        candidate: Option<RecordId>,
     },
     OpenCase(NewCase),
     /// The assigned user follows the record (FOLLOW-1).
@@ -70,6 +94,10 @@ pub enum Change {
         record: RecordId,
         kind: NoteKind,
         email: Option<EmailId>,
+        /// What the kind alone does not say.
+        detail: String,
+        /// Nobody is told of it (AUTO-3).
+        quiet: bool,
     },
 }
 
@@ -91,6 +119,14 @@ pub struct NewEmail {
     pub id_collision: bool,
     pub partial: bool,
     pub archived: bool,
+    /// Who is taken to have written it (PARSE-10); empty when nobody says so.
+    pub sender: String,
+    /// One of us wrote it (AUTO-2), and which of our users (ACCESS-5).
+    pub ours: bool,
+    pub author: Option<UserId>,
+    /// By base subject and From, and by base subject and first To (THREAD-3); 0 for none.
+    pub subject_from: i64,
+    pub subject_to: i64,
 }
 
 /// A case to open (CASE-2). Its description is the e-mail's text.
@@ -107,6 +143,8 @@ pub struct NewCase {
     pub assigned_user: Option<UserId>,
     /// The e-mail account it came through.
     pub through: AccountId,
+    /// The case that it goes on from, or that the subject names (CASE-4, LINK-3).
+    pub refers_to: Option<RecordId>,
     pub email: EmailId,
 }
 
@@ -185,6 +223,11 @@ impl Plan {
     /// Adds a change; there is none without a reason.
     pub fn add(&mut self, change: Change, because: impl Into<String>) {
         self.steps.push(Step { change, because: because.into() });
+    }
+
+    /// Writes down a record that was in question as parent.
+    pub fn consider(&mut self, record: String, by: ParentBy, taken: bool, because: impl Into<String>) {
+        self.candidates.push(Candidate { record, by, taken, because: because.into() });
     }
 
     /// Notes what was tried and did not hold.

@@ -1,11 +1,14 @@
 //! The rules, by table: each test names the rule it proves.
 #![allow(clippy::unwrap_used)]
 
+mod hand;
+mod order;
+
 use std::collections::HashSet;
 
 use super::*;
 use crate::mail::Address;
-use crate::words::{AccountId, AccountKind, CaseStatus, Distribution, PositionId, TeamId, ThreadId, UserId};
+use crate::words::{AccountId, AccountKind, CaseStatus, Distribution, PositionId, RecordKind, TeamId, ThreadId, UserId};
 
 const NOW: i64 = 1_800_000_000;
 const SUPPORT: AccountId = AccountId(1);
@@ -48,7 +51,7 @@ fn facts() -> Facts {
     let member = |user| Member { user: UserId(user), position: None, active: true, absent: false };
     Facts {
         now: NOW,
-        next: Next { email: 1, thread: 1, record: 100, note: 1, case_number: 1, assignment: 1 },
+        next: Next { email: 1, thread: 1, record: 100, note: 1, case_number: 1, assignment: 1, review: 1 },
         account: AccountFacts {
             id: SUPPORT,
             name: "support".to_string(),
@@ -85,6 +88,8 @@ fn record(kind: RecordKind, number: i64, account: Option<i64>) -> RecordFacts {
         converted_account: None,
         converted_contact: None,
         status: (kind == RecordKind::Case).then_some(CaseStatus::Assigned),
+        closed_at: None,
+        merged_into: None,
         assigned_user: None,
         teams: Vec::new(),
         open_opportunities: Vec::new(),
@@ -242,9 +247,10 @@ fn thread_1_two_halves_without_records_join_and_two_cases_stay_apart() {
 
     let mut cases = facts();
     go(&mut cases, &mail("a@x"));
-    go(&mut cases, &mail("b@x"));
+    go(&mut cases, &Mail { from: Some(address("other@example.net")), ..mail("b@x") });
     let plan = go(&mut cases, &answer("c@x", &["a@x", "b@x"]));
     assert!(!plan.steps.iter().any(|step| matches!(step.change, Change::JoinThreads { .. })));
+    assert!(plan.notes.iter().any(|note| note.contains("nobody from outside takes part in both")), "{:?}", plan.notes);
 }
 
 #[test]

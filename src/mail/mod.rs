@@ -15,16 +15,20 @@ mod mask;
 mod parse;
 mod quote;
 mod structure;
+pub mod subject;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tnef;
+pub mod token;
 mod transfer;
 
 pub use attachment::content as attachment_content;
 pub use bounce::{Bounce, Recipient};
 pub use mask::masked;
 pub use parse::parse;
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 
@@ -64,6 +68,8 @@ pub struct Mail {
     pub in_reply_to: Vec<String>,
     /// References, oldest first, without angle brackets.
     pub references: Vec<String>,
+    /// The root of Microsoft's Thread-Index, written like a Message-ID (THREAD-3).
+    pub thread_index: Option<String>,
     /// The author: the first From address (PARSE-4), none when missing or ambiguous (PARSE-11).
     pub from: Option<Address>,
     pub reply_to: Vec<Address>,
@@ -105,6 +111,23 @@ pub struct Mail {
 }
 
 impl Mail {
+    /// Returns the ids of the messages before this one: In-Reply-To, then References with the newest first. A chain longer
+    /// than anybody's conversation counts from its newer end.
+    pub fn ancestors(&self) -> impl Iterator<Item = &String> {
+        let ids = self.in_reply_to.iter().chain(self.references.iter().rev());
+        ids.filter(|id| self.message_id.as_ref() != Some(*id)).take(ANCESTORS)
+    }
+
+    /// Returns where a token of ours may stand (LINK-1): its own id, the ids of earlier messages, the newest first, then
+    /// the recipients.
+    pub fn token_places(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let ids = self.message_id.iter().chain(self.ancestors()).map(|id| Cow::Borrowed(id.as_str()));
+        let recipients = self.to.iter().chain(&self.cc).map(|recipient| Cow::Borrowed(recipient.address.as_str()));
+        // Where the message went in truth: a Bcc or an alias stands in no other field.
+        let delivered = ["Delivered-To", "X-Original-To"].into_iter().flat_map(|name| self.header_values(name)).map(Cow::Owned);
+        ids.chain(recipients).chain(delivered)
+    }
+
     /// Returns every value of a header field, unfolded and decoded, in order.
     pub fn header_values<'m>(&'m self, name: &'m str) -> impl Iterator<Item = String> + 'm {
         header::fields(&self.header)
@@ -157,6 +180,9 @@ pub fn address_key(address: &str) -> String {
 pub fn digest(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()
 }
+
+/// The most earlier messages that one message is read for (THREAD-1).
+const ANCESTORS: usize = 1_000;
 
 /// The most case numbers that one subject is read for.
 const CASE_NUMBERS: usize = 8;

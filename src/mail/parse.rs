@@ -26,6 +26,7 @@ pub fn parse(raw: &[u8]) -> Mail {
         message_id: ids(headers, &HeaderName::MessageId).into_iter().next(),
         in_reply_to: ids(headers, &HeaderName::InReplyTo),
         references: ids(headers, &HeaderName::References),
+        thread_index: thread_index(message),
         subject: subject(message),
         date: date(headers, &mut defects),
         raw_digest: super::digest(raw),
@@ -104,6 +105,14 @@ fn id_of(text: &str) -> String {
         return format!("blake3:{}", super::hex(&super::digest(id.as_bytes())));
     }
     id.into_owned()
+}
+
+/// The first 22 bytes of a Thread-Index are those of the message that began the conversation ([MS-OXOMSG] 2.2.1.3).
+fn thread_index(message: &Message<'_>) -> Option<String> {
+    let header = message.headers().iter().find(|header| header.name().eq_ignore_ascii_case("Thread-Index"))?;
+    // Base 64 of 22 bytes, without the bits that the 23rd has a part in.
+    let root: String = header::raw(message, header).chars().filter(|c| !c.is_whitespace()).take(29).collect();
+    (root.len() == 29 && root.is_ascii()).then(|| format!("thread-index:{root}"))
 }
 
 /// PARSE-4: decoded, trimmed; empty is `(No Subject)`.

@@ -15,7 +15,7 @@ pub fn settle(db: &mut Database, permit: &Permit<'_>, held: &Review, word: Word,
     let id = held.id;
     let (decision, records) = match word {
         Word::Accept(record) => (ReviewDecision::Accepted, vec![record]),
-        Word::Split => (ReviewDecision::Split, Vec::new()),
+        Word::Split { refers_to } => (ReviewDecision::Split, refers_to.into_iter().collect()),
     };
     // First of all: it takes the lock row, and a review is decided once.
     review::decide(db, permit, id, decision, &format!("e-mail {}", held.email), now)?;

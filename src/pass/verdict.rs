@@ -181,6 +181,10 @@ impl Verdict {
             | Change::MarkReplied { .. }
             | Change::Follow { .. }
             | Change::AdvanceRotation { .. }
+            | Change::AdoptThread { .. }
+            | Change::MergeCases { .. }
+            | Change::Reopen { .. }
+            | Change::Hold { .. }
             | Change::AddNote { .. } => {}
         }
     }

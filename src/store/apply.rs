@@ -1,29 +1,33 @@
 //! Writes what was decided. One exhaustive match over [`Change`] gathers rows for the whole batch; then each table is
-//! written once. Order: raw, threads, records; changes to what was there before the batch; e-mails and what hangs on
-//! them; fates, positions, counters. So a change never meets rows that were decided after it.
+//! written once. Order: raw, threads, records; joins of threads; e-mails and what hangs on them; changes to rows of any
+//! age; fates, positions, counters.
 
+mod adopt;
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
+use self::adopt::{Adoption, Movable};
 use self::rows::{
     AttachmentRow, CaseRow, EmailAccountRow, EmailRow, EmailTeamRow, EmailUserRow, FollowerRow, NoteRow, RecordTeamRow,
-    ThreadIdRow, ThreadRow,
+    ReviewRow, ThreadIdRow, ThreadRow,
 };
+use super::case::{self, Merge};
 use super::dialect::{insert_all, insert_new};
 use super::fate::FateRow;
 use super::raw::Packed;
 use super::schema::{
-    attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, rotations,
+    attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews, rotations,
     thread_ids, threads, users,
 };
 use super::{Database, IN_LIST, clean, facts, fate, position, raw, set_counter};
 use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
 use crate::mail::{Address, Mail};
-use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId, UserId};
+use crate::words::{AccountId, CaseStatus, EmailId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId, UserId};
 
 /// One message with everything that was decided about it.
 #[derive(Debug, Clone, Copy)]
@@ -34,17 +38,11 @@ pub struct Decided<'a> {
     pub plan: &'a Plan,
 }
 
-/// A change to rows that were there before the batch; done in the order decided.
-enum Earlier {
-    Join { from: ThreadId, into: ThreadId },
-    Parent { email: EmailId, thread: ThreadId, parent: Parent },
-}
-
-#[derive(Clone, Copy)]
-struct Parent {
-    record: RecordId,
-    by: ParentBy,
-    account: Option<RecordId>,
+/// A change to rows of any age; done in the order decided.
+enum Later {
+    Adopt(Adoption),
+    Merge(Merge),
+    Reopen(RecordId, CaseStatus),
 }
 
 /// The rows of one batch.
@@ -53,6 +51,8 @@ struct Batch<'a> {
     now: i64,
     raws: HashMap<[u8; 32], i64>,
     emails: Vec<EmailRow<'a>>,
+    /// The last e-mail so far: what is decided of a thread says nothing of e-mails behind it.
+    last_email: i64,
     /// Where each e-mail of this batch stands in `emails`.
     places: HashMap<EmailId, usize>,
     attachments: Vec<AttachmentRow<'a>>,
@@ -69,7 +69,8 @@ struct Batch<'a> {
     rotations: BTreeMap<(AccountId, TeamId), UserId>,
     assignments: BTreeMap<UserId, i64>,
     replied: Vec<i64>,
-    earlier: Vec<Earlier>,
+    later: Vec<Later>,
+    reviews: Vec<ReviewRow<'a>>,
     fates: Vec<FateRow>,
     positions: BTreeMap<PositionId, i64>,
 }
@@ -82,7 +83,7 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
         .filter(|one| one.plan.steps.iter().any(|step| matches!(step.change, Change::AddEmail(_))))
         .map(|one| one.packed)
         .collect();
-    let mut batch = Batch { now, raws: raw::store(db, &new)?, ..Batch::default() };
+    let mut batch = Batch { now, raws: raw::store(db, &new)?, last_email: before.email - 1, ..Batch::default() };
     for one in decided {
         batch.gather(one).with_context(|| format!("UID {}", one.arrival.uid))?;
     }
@@ -92,13 +93,13 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
 /// Writes what a person's word decided about an e-mail that is in the store: it has its fates already.
 pub fn apply_by_hand(db: &mut Database, next: &Next, mail: &Mail, plan: &Plan, now: i64) -> Result<()> {
     let before = facts::next(db)?;
-    let mut batch = Batch { now, ..Batch::default() };
+    let mut batch = Batch { now, last_email: before.email - 1, ..Batch::default() };
     // Only a new e-mail is asked how it arrived and what its bytes are, and none is added here.
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: None, partial: false };
     let packed = Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new() };
     let one = Decided { arrival: &arrival, mail, packed: &packed, plan };
     for step in &plan.steps {
-        batch.change(&step.change, &one)?;
+        batch.change(&step.change, &step.because, &one)?;
     }
     batch.write(db, &before, next)
 }
@@ -106,7 +107,7 @@ pub fn apply_by_hand(db: &mut Database, next: &Next, mail: &Mail, plan: &Plan, n
 impl<'a> Batch<'a> {
     fn gather(&mut self, one: &Decided<'a>) -> Result<()> {
         for step in &one.plan.steps {
-            self.change(&step.change, one)?;
+            self.change(&step.change, &step.because, one)?;
         }
         let Arrival { position, uid, .. } = *one.arrival;
         self.fates.push(FateRow {
@@ -123,7 +124,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn change(&mut self, change: &'a Change, one: &Decided<'a>) -> Result<()> {
+    fn change(&mut self, change: &'a Change, because: &'a str, one: &Decided<'a>) -> Result<()> {
         match change {
             Change::AddEmail(email) => self.add_email(email, one)?,
             Change::AddAccount { email, account } => {
@@ -144,8 +145,21 @@ impl<'a> Batch<'a> {
                 None => self.replied.push(email.0),
             },
             Change::SetParent { email, thread, parent, by, account } => {
-                self.set_parent(*email, *thread, Parent { record: *parent, by: *by, account: *account });
+                self.adopt(*thread, *parent, *account, Some((*email, *by)));
             }
+            Change::AdoptThread { thread, case, account } => self.adopt(*thread, *case, *account, None),
+            Change::MergeCases { from, into, notes } => {
+                self.later.push(Later::Merge(Merge { from: *from, into: *into, notes: notes.map(|note| note.0), author: None }));
+            }
+            Change::Reopen { case, status } => self.later.push(Later::Reopen(*case, *status)),
+            Change::Hold { review, email, account, candidate } => self.reviews.push(ReviewRow {
+                id: review.0,
+                email_id: email.0,
+                account_id: Some(account.0),
+                candidate_id: candidate.map(|id| id.0),
+                because: Cow::Borrowed(because),
+                created_at: self.now,
+            }),
             Change::OpenCase(case) => self.open_case(case, one.mail),
             Change::Follow { record, user } => {
                 self.followers.insert((*record, *user));
@@ -156,13 +170,13 @@ impl<'a> Batch<'a> {
             Change::NoteAssignment { user, assignment } => {
                 self.assignments.insert(*user, *assignment);
             }
-            Change::AddNote { id, record, kind, email } => self.notes.push(NoteRow {
+            Change::AddNote { id, record, kind, email, detail, quiet } => self.notes.push(NoteRow {
                 id: id.0,
                 record_id: record.0,
                 kind: kind.as_str(),
                 email_id: email.map(|email| email.0),
-                detail: String::new(),
-                is_quiet: false,
+                detail: clean(detail).into_owned(),
+                is_quiet: *quiet,
                 created_at: self.now,
             }),
         }
@@ -173,13 +187,14 @@ impl<'a> Batch<'a> {
         let mail = one.mail;
         let raw_id = self.raws.get(&one.packed.digest).copied().context("its raw bytes were not stored")?;
         self.places.insert(email.id, self.emails.len());
+        self.last_email = email.id.0;
         self.emails.push(EmailRow {
             id: email.id.0,
             thread_id: email.thread.0,
             raw_id,
             message_id: clean(&email.identity),
             content_digest: &mail.content_digest,
-            from_address: mail.from.as_ref().map(|from| clean(&from.key()).into_owned()).unwrap_or_default(),
+            from_address: clean(&email.sender).into_owned(),
             people: people(mail)?,
             subject: clean(&mail.subject),
             date: email.date,
@@ -195,9 +210,10 @@ impl<'a> Batch<'a> {
             is_partial: email.partial,
             is_archived: email.archived,
             id_collision: email.id_collision,
-            is_ours: false,
-            subject_from: 0,
-            subject_to: 0,
+            is_ours: email.ours,
+            author_id: email.author.map(|user| user.0),
+            subject_from: email.subject_from,
+            subject_to: email.subject_to,
             automatic: serde_json::to_string(&mail.automatic)?,
             defects: serde_json::to_string(&mail.defects)?,
         });
@@ -230,6 +246,7 @@ impl<'a> Batch<'a> {
             lead_id: case.lead.map(|id| id.0),
             assigned_user_id: case.assigned_user.map(|id| id.0),
             through_account_id: Some(case.through.0),
+            refers_to_id: case.refers_to.map(|id| id.0),
             created_at: self.now,
         });
         if let Some(team) = case.team {
@@ -250,46 +267,35 @@ impl<'a> Batch<'a> {
         thread
     }
 
+    fn adopt(&mut self, thread: ThreadId, case: RecordId, account: Option<RecordId>, email: Option<(EmailId, ParentBy)>) {
+        let last_email = self.last_email;
+        self.later.push(Later::Adopt(Adoption { thread, case, account, email, last_email }));
+    }
+
     fn join(&mut self, from: ThreadId, into: ThreadId) {
         let (from, into) = (self.left(from), self.left(into));
         if from != into {
             self.joined.insert(from, into);
-            self.earlier.push(Earlier::Join { from, into });
         }
-    }
-
-    /// Sets the parent of an e-mail, and of those of its thread that have none; what a person chose stays (LINK-7).
-    fn set_parent(&mut self, email: EmailId, thread: ThreadId, parent: Parent) {
-        let thread = self.left(thread);
-        let joined = &self.joined;
-        for row in &mut self.emails {
-            let mut of_row = ThreadId(row.thread_id);
-            while let Some(into) = joined.get(&of_row) {
-                of_row = *into;
-            }
-            if row.id == email.0 || (of_row == thread && row.parent_id.is_none()) {
-                row.parent_id = Some(parent.record.0);
-                row.parent_by = Some(parent.by.as_str());
-                row.account_record_id = parent.account.map(|id| id.0);
-            }
-        }
-        self.earlier.push(Earlier::Parent { email, thread, parent });
     }
 
     fn write(mut self, db: &mut Database, before: &Next, next: &Next) -> Result<()> {
         let new_threads: Vec<ThreadRow> = (before.thread..next.thread).map(|id| ThreadRow { id }).collect();
         insert_all!(&mut *db, threads::table, &new_threads).context("writing threads")?;
         insert_all!(&mut *db, records::table, &self.cases).context("writing cases")?;
-        self.write_earlier(db, before)?;
+        self.write_joins(db, before)?;
+        self.write_replied(db)?;
         self.write_emails(db)?;
         self.write_links(db, before)?;
+        let mut next = next.clone();
+        self.write_later(db, &mut next.note)?;
         self.end_threads(db)?;
         self.write_turns(db)?;
         fate::insert(db, &self.fates)?;
         for (id, last_uid) in &self.positions {
             position::advance(db, *id, *last_uid)?;
         }
-        for ((name, before), (_, after)) in facts::counters(before).into_iter().zip(facts::counters(next)) {
+        for ((name, before), (_, after)) in facts::counters(before).into_iter().zip(facts::counters(&next)) {
             if before != after {
                 set_counter(db, name, after)?;
             }
@@ -297,44 +303,49 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Changes rows that were there before the batch, while those of the batch are not there yet.
-    fn write_earlier(&mut self, db: &mut Database, before: &Next) -> Result<()> {
-        // A thread of this batch holds earlier e-mails only once an earlier thread was joined into it.
-        let mut grown: HashSet<ThreadId> = HashSet::new();
-        for change in &self.earlier {
-            match change {
-                Earlier::Join { from, into } => {
-                    if from.0 < before.thread || grown.contains(from) {
-                        grown.insert(*into);
-                        diesel::update(emails::table.filter(emails::thread_id.eq(from.0)))
-                            .set(emails::thread_id.eq(into.0))
-                            .execute(db)?;
-                        diesel::update(thread_ids::table.filter(thread_ids::thread_id.eq(from.0)))
-                            .set(thread_ids::thread_id.eq(into.0))
-                            .execute(db)?;
-                    }
-                }
-                Earlier::Parent { email, thread, parent } => {
-                    let set = (
-                        emails::parent_id.eq(parent.record.0),
-                        emails::parent_by.eq(parent.by.as_str()),
-                        emails::account_record_id.eq(parent.account.map(|id| id.0)),
-                    );
-                    if email.0 < before.email {
-                        let by_hand = emails::parent_by.is_not_null().and(emails::parent_by.eq(ParentBy::Hand.as_str()));
-                        diesel::update(emails::table.find(email.0).filter(diesel::dsl::not(by_hand))).set(set).execute(db)?;
-                    }
-                    if thread.0 < before.thread || grown.contains(thread) {
-                        let orphans = emails::table.filter(emails::thread_id.eq(thread.0)).filter(emails::parent_id.is_null());
-                        // One without a parent by a person's choice stays so (LINK-7).
-                        let orphans = orphans.filter(emails::parent_by.is_null());
-                        diesel::update(orphans).set(set).execute(db)?;
-                    }
-                }
-            }
+    /// Moves what was in joined threads before the batch; rows of the batch are written with the thread that is left.
+    fn write_joins(&self, db: &mut Database, before: &Next) -> Result<()> {
+        let mut ended: BTreeMap<ThreadId, Vec<i64>> = BTreeMap::new();
+        for thread in self.joined.keys().filter(|thread| thread.0 < before.thread) {
+            ended.entry(self.left(*thread)).or_default().push(thread.0);
         }
+        for (into, from) in &ended {
+            diesel::update(emails::table.filter(emails::thread_id.eq_any(from))).set(emails::thread_id.eq(into.0)).execute(db)?;
+            diesel::update(thread_ids::table.filter(thread_ids::thread_id.eq_any(from)))
+                .set(thread_ids::thread_id.eq(into.0))
+                .execute(db)?;
+        }
+        Ok(())
+    }
+
+    fn write_replied(&self, db: &mut Database) -> Result<()> {
         for some in self.replied.chunks(IN_LIST) {
             diesel::update(emails::table.filter(emails::id.eq_any(some))).set(emails::is_replied.eq(true)).execute(db)?;
+        }
+        Ok(())
+    }
+
+    /// Changes rows of any age, in the order decided, now that all rows of the batch are there.
+    fn write_later(&mut self, db: &mut Database, next_note: &mut i64) -> Result<()> {
+        let mut later = std::mem::take(&mut self.later);
+        let mut adoptions = Vec::new();
+        for change in &mut later {
+            if let Later::Adopt(adoption) = change {
+                adoption.thread = self.left(adoption.thread);
+                adoptions.push(*adoption);
+            }
+        }
+        let mut movable = Movable::gather(db, &adoptions)?;
+        for change in &later {
+            match change {
+                Later::Adopt(adoption) => movable.adopt(db, adoption, next_note, self.now)?,
+                Later::Merge(merge) => case::merge_numbered(db, merge, self.now)?,
+                Later::Reopen(case, status) => {
+                    diesel::update(records::table.find(case.0))
+                        .set((records::status.eq(status.as_str()), records::closed_at.eq(None::<i64>)))
+                        .execute(db)?;
+                }
+            }
         }
         Ok(())
     }
@@ -353,6 +364,7 @@ impl<'a> Batch<'a> {
             .collect();
         insert_new!(&mut *db, thread_ids::table, &rows).context("remembering Message-IDs")?;
         insert_new!(&mut *db, notes::table, &self.notes).context("writing notes")?;
+        insert_new!(&mut *db, reviews::table, &self.reviews).context("writing what is held")?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! the batch names, never on how many messages it has. Rows that other rows name (a Contact's Account, a Lead's Contact)
 //! are fetched level by level, and there are only so many of them.
 
+mod conversation;
 mod record;
 
 use std::collections::{HashMap, HashSet};
@@ -17,7 +18,7 @@ use super::schema::{
 };
 use super::{Database, IN_LIST, lock};
 use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next};
-use crate::mail::{Address, Mail, case_numbers};
+use crate::mail::{Address, Mail, case_numbers, subject, token};
 use crate::words::{AccountId, CaseStatus, EmailId, RecordId, TeamId, ThreadId, UserId};
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
@@ -37,12 +38,13 @@ pub fn gather_with(db: &mut Database, account: AccountId, mails: &[&Mail], recor
     gather_threads(db, &named, &mut facts)?;
     record::gather(db, &named, &mut facts)?;
     gather_participants(db, &named, &mut facts)?;
+    conversation::participants(db, mails, &mut facts)?;
     gather_teams(db, &mut facts)?;
     Ok(facts)
 }
 
 /// The counters, in the order of [`Next`].
-pub(super) fn counters(next: &Next) -> [(&'static str, i64); 6] {
+pub(super) fn counters(next: &Next) -> [(&'static str, i64); 7] {
     [
         ("email", next.email),
         ("thread", next.thread),
@@ -50,6 +52,7 @@ pub(super) fn counters(next: &Next) -> [(&'static str, i64); 6] {
         ("note", next.note),
         ("number:case", next.case_number),
         ("assignment", next.assignment),
+        ("review", next.review),
     ]
 }
 
@@ -63,8 +66,8 @@ pub(super) fn next(db: &mut Database) -> Result<Next> {
         .into_iter()
         .collect();
     let value = |name: &str| rows.get(name).copied().unwrap_or(1);
-    let [email, thread, record, note, case_number, assignment] = names.map(value);
-    Ok(Next { email, thread, record, note, case_number, assignment })
+    let [email, thread, record, note, case_number, assignment, review] = names.map(value);
+    Ok(Next { email, thread, record, note, case_number, assignment, review })
 }
 
 /// What the messages of a batch name.
@@ -82,6 +85,12 @@ struct Named {
     case_numbers: HashSet<i64>,
     /// Records that a person named.
     records: HashSet<i64>,
+    /// Records that tokens name, genuine or not (LINK-1).
+    tokens: HashSet<i64>,
+    /// Where answers without References may find what they answer (THREAD-3).
+    subjects: HashSet<i64>,
+    /// The oldest Date.
+    oldest: Option<i64>,
 }
 
 impl Named {
@@ -90,13 +99,16 @@ impl Named {
         for mail in mails {
             named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
-            named.message_ids.extend(mail.in_reply_to.iter().chain(&mail.references).cloned());
+            named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
             let people = mail.from.iter().chain(&mail.reply_to).chain(&mail.to).chain(&mail.cc);
             named.people.extend(people.map(Address::key));
             let leading = mail.from.iter().chain(mail.reply_to.first()).chain(mail.to.first());
             named.leading.extend(leading.map(Address::key));
             named.senders.extend(mail.from.iter().map(Address::key));
             named.case_numbers.extend(case_numbers(&mail.subject));
+            named.tokens.extend(mail.token_places().flat_map(|place| claimed(&place)));
+            named.subjects.extend(subjects(mail));
+            named.oldest = named.oldest.into_iter().chain(mail.date).min();
         }
         // PostgreSQL refuses NUL in a value, and no stored text has one.
         named.contents.retain(|(text, _)| !text.contains('\0'));
@@ -105,6 +117,20 @@ impl Named {
         }
         named
     }
+}
+
+/// The records that tokens in an address or Message-ID name, were they genuine.
+fn claimed(place: &str) -> Vec<i64> {
+    token::parts(place).filter_map(token::claimed).map(|record| record.0).collect()
+}
+
+/// Where an answer may find what it answers: by its sender, or by its first recipient when one of us wrote it.
+fn subjects(mail: &Mail) -> Vec<i64> {
+    let subject = subject::read(&mail.subject);
+    if !subject.is_answer && mail.thread_index.is_none() {
+        return Vec::new();
+    }
+    mail.from.iter().chain(mail.to.first()).filter_map(|person| subject::key(&subject.base, &person.key())).collect()
 }
 
 /// Runs a query once for each [`IN_LIST`] keys; not at all when there are none.
@@ -122,6 +148,7 @@ fn in_lists<K: Clone + Ord + Hash, R>(keys: &HashSet<K>, mut load: impl FnMut(&[
 #[diesel(table_name = accounts)]
 struct AccountRow {
     name: String,
+    address: String,
     kind: String,
     owner_id: Option<i64>,
     add_team_users: bool,
@@ -131,6 +158,10 @@ struct AccountRow {
     case_team_id: Option<i64>,
     case_position: Option<String>,
     act_since: i64,
+    unknown_sender: String,
+    reopen_within: Option<i64>,
+    list_cases: bool,
+    take_forwards: bool,
 }
 
 fn account_facts(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
@@ -158,6 +189,11 @@ fn account_facts(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         case_team: row.case_team_id.map(TeamId),
         case_position: row.case_position,
         act_since: row.act_since,
+        unknown_sender: row.unknown_sender.parse().map_err(wrong)?,
+        reopen_within: row.reopen_within,
+        list_cases: row.list_cases,
+        take_forwards: row.take_forwards,
+        address: row.address,
         name: row.name,
     })
 }
@@ -201,7 +237,9 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
         let both = emails::message_id.eq_any(ids).and(emails::content_digest.eq_any(digests));
         same.extend(emails::table.filter(both).select(emails::id).load::<i64>(db)?);
     }
-    let ids: HashSet<i64> = ends.into_iter().flat_map(|(_, first, last)| first.into_iter().chain(last)).chain(same).collect();
+    let by_subject = conversation::by_subject(db, named, facts)?;
+    let ids = ends.into_iter().flat_map(|(_, first, last)| first.into_iter().chain(last));
+    let ids: HashSet<i64> = ids.chain(same).chain(by_subject).collect();
     let mut rows = in_lists(&ids, |some| {
         emails::table
             .filter(emails::id.eq_any(some))
@@ -209,18 +247,20 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
                 emails::id,
                 emails::message_id,
                 emails::thread_id,
+                emails::arrived_at,
                 emails::content_digest,
                 emails::parent_id,
                 emails::parent_by,
             ))
-            .load::<(i64, String, i64, Vec<u8>, Option<i64>, Option<String>)>(db)
+            .load::<(i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>)>(db)
     })?;
     rows.sort_unstable_by_key(|row| row.0);
-    for (id, message_id, thread, digest, parent, parent_by) in rows {
+    for (id, message_id, thread, arrived_at, digest, parent, parent_by) in rows {
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
         facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
         let email = EmailFacts {
             thread: ThreadId(thread),
+            arrived_at,
             content_digest,
             parent: parent.map(RecordId),
             parent_by: parent_by.and_then(|by| by.parse().ok()),

@@ -1,19 +1,30 @@
 //! LINK-7: a person says which record an e-mail belongs to, or that it belongs to none. No rule overwrites that.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::note::{self, NewNote};
-use super::record::name_of;
+use super::record::{RecordName, name_of};
 use super::schema::{email_teams, email_users, emails, record_teams, records};
 use super::{Database, IN_LIST, access, lock};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{EmailId, NoteKind, ParentBy, RecordId, RecordKind};
 
-/// Gives an e-mail its parent. The e-mails of its thread that have none get it too (THREAD-2). Returns how many did.
-pub fn link(db: &mut Database, permit: &Permit<'_>, email: EmailId, record: RecordId, now: i64) -> Result<usize> {
+/// What [`link`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Linked {
+    pub record: RecordName,
+    /// How many other e-mails of the thread came along.
+    pub others: usize,
+}
+
+/// Gives an e-mail its parent; of a merged case, the one that is left (CASE-4). The e-mails of its thread that have none get it
+/// too (THREAD-2).
+pub fn link(db: &mut Database, permit: &Permit<'_>, email: EmailId, record: RecordId, now: i64) -> Result<Linked> {
     lock(db)?;
+    let left: Option<i64> = records::table.find(record.0).select(records::merged_into_id).first(db)?;
+    let record = left.map_or(record, RecordId);
     let (thread, before): (i64, Option<i64>) =
         emails::table.find(email.0).select((emails::thread_id, emails::parent_id)).first(db)?;
     let orphans: Vec<i64> = emails::table
@@ -28,15 +39,15 @@ pub fn link(db: &mut Database, permit: &Permit<'_>, email: EmailId, record: Reco
     give(db, &[email], record, ParentBy::Hand, now)?;
     let orphans: Vec<EmailId> = orphans.into_iter().map(EmailId).collect();
     give(db, &orphans, record, ParentBy::Thread, now)?;
-    let named = name_of(db, Some(record.0))?.map(|named| named.to_string()).unwrap_or_default();
+    let named = name_of(db, Some(record.0))?.context("the record is gone")?;
     if before != Some(record.0) {
         tell(db, permit, record, &format!("e-mail {email} was linked by hand"), now)?;
         if let Some(before) = before {
             tell(db, permit, RecordId(before), &format!("e-mail {email} was linked to {named} by hand"), now)?;
         }
     }
-    access::record(db, permit, "email link", &format!("email:{email}"), &named, now)?;
-    Ok(orphans.len())
+    access::record(db, permit, "email link", &format!("email:{email}"), &named.to_string(), now)?;
+    Ok(Linked { record: named, others: orphans.len() })
 }
 
 /// Takes an e-mail's parent away.

@@ -134,7 +134,8 @@ pub fn account_of(db: &mut Database, id: ReviewId) -> Result<Option<AccountId>> 
     Ok(account.map(AccountId))
 }
 
-/// Writes down what was decided; a decision is made once.
+/// Writes down what was decided; a decision is made once. What several accounts held is decided with the first, unless that
+/// one was rejected.
 pub fn decide(
     db: &mut Database,
     permit: &Permit<'_>,
@@ -144,8 +145,13 @@ pub fn decide(
     now: i64,
 ) -> Result<()> {
     lock(db)?;
-    let open = reviews::table.find(id.0).filter(reviews::decision.is_null());
-    let made = diesel::update(open).set((reviews::decision.eq(decision.as_str()), reviews::decided_at.eq(now))).execute(db)?;
+    let set = (reviews::decision.eq(decision.as_str()), reviews::decided_at.eq(now));
+    let made = diesel::update(reviews::table.find(id.0).filter(reviews::decision.is_null())).set(set).execute(db)?;
+    if decision != ReviewDecision::Rejected {
+        let email: i64 = reviews::table.find(id.0).select(reviews::email_id).first(db)?;
+        let others = reviews::table.filter(reviews::email_id.eq(email)).filter(reviews::decision.is_null());
+        diesel::update(others).set(set).execute(db)?;
+    }
     if made == 0 {
         return Err(Fault::new(Class::Data, format!("review {id} was decided before"))
             .hint(format!("try: espomail review show {id}"))

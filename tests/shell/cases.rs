@@ -61,6 +61,9 @@ fn case_5_merge_leaves_one_case_with_everything_and_the_other_says_where() {
         deliver(&world, "c", "b", "Re: Pump still leaks", "And now?");
         assert_eq!(world.json(&["email", "show", "<c@example.org>"])["parent"], "case:1");
 
+        world.run(&["email", "unlink", "3"]).ok();
+        assert_eq!(world.run(&["email", "link", "3", "case:2"]).ok(), "E-mail 3 belongs to case:1.\n");
+
         for (wrong, part) in [
             (&["case", "merge", "2", "--into", "1"][..], "case:2 was merged into case:1"),
             (&["case", "reopen", "2"], "case:2 was merged into case:1; try: espomail case show 1"),
@@ -138,6 +141,9 @@ fn a_stream_shows_words_and_files_oldest_first_and_nothing_in_it_looks_like_the_
     world.run_with(&["deliver", "--account", "support"], message).ok();
     world.run_with(&["case", "note", "1"], "Looks bad.\nVery bad.\n").ok();
     world.run(&["case", "note", "1", "Called back"]).ok();
+    std::fs::write(world.path("words.txt"), "From a file").unwrap();
+    world.run(&["case", "note", "1", "--file", "words.txt"]).ok();
+    world.run(&["case", "note", "1", "--file", "nowhere.txt"]).fails(65);
     world.run(&["case", "close", "1"]).ok();
     let said = world.run(&["case", "show", "1"]).ok();
     let lines: Vec<&str> = said.split("Stream\n").nth(1).unwrap().lines().collect();
@@ -149,6 +155,13 @@ fn a_stream_shows_words_and_files_oldest_first_and_nothing_in_it_looks_like_the_
     let entries = stream(&world, "1");
     let received = entries.iter().find(|entry| entry["kind"] == "email-received").unwrap();
     assert_eq!(received["attachments"], json!([{ "name": "list.csv", "type": "text/csv", "size": 3 }]));
+    // PARSE-7: a quotation is folded away.
+    deliver(&world, "b", "a", "Re: Fire", "Put it out.\r\n\r\nOn 23 Nov 2026, Support wrote:\r\n> Looks bad.\r\n> Very bad.");
+    let said = world.run(&["case", "show", "1"]).ok();
+    assert!(said.contains("      Put it out.\n      [3 lines of quotation]\n") && !said.contains("> Looks"), "{said}");
+    let answer = stream(&world, "1").into_iter().find(|entry| entry["email"] == 2).unwrap();
+    assert_eq!((&answer["reply_text"], &answer["quoted_lines"]), (&json!("Put it out."), &json!(3)));
+    world.run(&["case", "close", "1"]).ok();
     let short = world.json(&["case", "show", "1", "--short"]);
     assert_eq!((short.get("stream"), &short["closed_at"]), (None, &json!("2026-11-23T10:00:00Z")));
     assert!(!world.run(&["case", "show", "1", "--short"]).ok().contains("Stream"));
@@ -276,73 +289,75 @@ fn link_7_a_persons_choice_of_a_record_is_never_overwritten() {
     }
 }
 
-/// Holds the e-mail 1 for the case 1, as mail from a stranger that names it is held.
-fn hold(world: &World) {
-    world.sql(
-        "INSERT INTO reviews (id, email_id, account_id, candidate_id, because, created_at)
-         SELECT 1, 1, 1, id, 'LINK-3: the sender takes no part in it', 1795428000 FROM records WHERE kind = 'case' AND number = 1",
-    );
-}
-
-fn world_with_held_mail() -> World {
-    let world = world_on("sqlite");
-    world.run(&["account", "set", "support", "--make-cases=false"]).ok();
+/// A world in which the e-mail 1 waits: its subject names the case 1, of which its sender is no part.
+fn world_with_held_mail(database: &str) -> World {
+    let world = world_on(database);
+    world.run(&["account", "set", "support", "--unknown-sender", "hold"]).ok();
     world.run(&["record", "add", "account", "Example Ltd"]).ok();
-    world.run(&["record", "add", "contact", "Dora Example", "--account", "account:1", "--address", "d@example.org"]).ok();
     world.run(&["case", "create", "Door", "--assigned-user", "cleo"]).ok();
     deliver(&world, "a", "", "The door [#1]", "It squeaks.");
-    world.run(&["account", "set", "support", "--make-cases=true"]).ok();
-    hold(&world);
     world
 }
 
 #[test]
 fn link_3_a_held_email_is_accepted_into_the_case_in_question() {
-    let world = world_with_held_mail();
-    let listed = world.json(&["review", "list"]);
-    assert_eq!((&listed["items"][0]["candidate"], &listed["items"][0]["decision"]), (&json!("case:1"), &Value::Null));
-    let said = world.run(&["review", "show", "1"]).ok();
-    assert!(said.contains("It squeaks.") && said.contains("takes no part"), "{said}");
-    world.run(&["review", "accept", "1"]).ok();
-    let email = world.json(&["email", "show", "1"]);
-    assert_eq!((&email["parent"], &email["parent_by"]), (&json!("case:1"), &json!("hand")));
-    assert!(email["users"].as_array().unwrap().iter().any(|user| user["login"] == "cleo"), "{email}");
-    assert!(kinds(&world, "1").iter().any(|kind| kind == "email-received"));
-    assert_eq!(world.json(&["review", "list"])["items"], json!([]));
-    let decided = world.json(&["review", "list", "--all"])["items"][0].clone();
-    assert_eq!((&decided["decision"], &decided["decided_at"]), (&json!("accepted"), &json!("2026-11-23T10:00:00Z")));
-    for wrong in ["accept", "split", "reject"] {
-        assert!(world.run(&["review", wrong, "1"]).fails(65).contains("review 1 was decided before"));
+    for database in ["sqlite", "postgresql"] {
+        let world = world_with_held_mail(database);
+        world.run(&["case", "close", "1"]).ok();
+        let listed = world.json(&["review", "list"]);
+        assert_eq!((&listed["items"][0]["candidate"], &listed["items"][0]["decision"]), (&json!("case:1"), &Value::Null));
+        let said = world.run(&["review", "show", "1"]).ok();
+        assert!(said.contains("It squeaks.") && said.contains("its sender is no part"), "{said}");
+        world.run(&["review", "accept", "1"]).ok();
+        let email = world.json(&["email", "show", "1"]);
+        assert_eq!((&email["parent"], &email["parent_by"]), (&json!("case:1"), &json!("hand")));
+        assert!(email["users"].as_array().unwrap().iter().any(|user| user["login"] == "cleo"), "{email}");
+        assert!(kinds(&world, "1").iter().any(|kind| kind == "email-received"));
+        assert_eq!(world.json(&["review", "list"])["items"], json!([]));
+        let decided = world.json(&["review", "list", "--all"])["items"][0].clone();
+        assert_eq!((&decided["decision"], &decided["decided_at"]), (&json!("accepted"), &json!("2026-11-23T10:00:00Z")));
+        for wrong in ["accept", "split", "reject"] {
+            assert!(world.run(&["review", wrong, "1"]).fails(65).contains("review 1 was decided before"));
+        }
+        assert!(world.run(&["review", "show", "2"]).fails(65).ends_with("there is no review 2; try: espomail review list"));
+        // CASE-4: nobody looks into a closed case.
+        let case = world.json(&["case", "show", "1"]);
+        assert_eq!((&case["status"], &case["closed_at"]), (&json!("assigned"), &Value::Null));
+        // Who wrote it takes part from now on.
+        deliver(&world, "b", "", "The door again [#1]", "It still squeaks.");
+        assert_eq!(world.json(&["email", "show", "2"])["parent"], "case:1");
     }
-    assert!(world.run(&["review", "show", "2"]).fails(65).ends_with("there is no review 2; try: espomail review list"));
 }
 
 #[test]
 fn link_3_a_held_email_that_is_split_opens_a_case_by_the_accounts_rules() {
-    let world = world_with_held_mail();
-    world.run(&["review", "split", "1"]).ok();
-    let case = world.json(&["case", "show", "2"]);
-    assert_eq!(
-        (&case["name"], &case["assigned_user"], &case["through"]),
-        (&json!("The door [#1]"), &json!("ada"), &json!("support"))
-    );
-    assert_eq!(case["teams"], json!(["support"]));
-    assert_eq!(kinds(&world, "2"), ["created", "email-received"]);
-    // DIST-2: the turn was used.
-    assert_eq!(world.json(&["case", "next", "--account", "support"])["user"], "ben");
-    assert_eq!(world.json(&["review", "show", "1"])["decision"], "split");
+    for database in ["sqlite", "postgresql"] {
+        let world = world_with_held_mail(database);
+        deliver(&world, "b", "a", "Re: The door [#1]", "It still squeaks.");
+        world.run(&["review", "split", "1"]).ok();
+        let case = world.json(&["case", "show", "2"]);
+        assert_eq!(
+            (&case["name"], &case["assigned_user"], &case["through"]),
+            (&json!("The door [#1]"), &json!("ada"), &json!("support"))
+        );
+        assert_eq!((&case["teams"], &case["refers_to"]), (&json!(["support"]), &json!("case:1")));
+        assert_eq!(kinds(&world, "2"), ["created", "email-received"]);
+        // DIST-2: the turn was used.
+        assert_eq!(world.json(&["case", "next", "--account", "support"])["user"], "ben");
+        assert_eq!(world.json(&["review", "show", "1"])["decision"], "split");
+    }
 }
 
 #[test]
 fn link_3_a_held_email_that_is_rejected_stays_as_it_is() {
-    let world = world_with_held_mail();
+    let world = world_with_held_mail("sqlite");
     let before = world.json(&["email", "show", "1"]);
     world.run(&["review", "reject", "1"]).ok();
     assert_eq!(world.json(&["email", "show", "1"]), before);
     assert_eq!(world.json(&["review", "show", "1"])["decision"], "rejected");
 
     // What a person linked meanwhile is no rule's any more.
-    let world = world_with_held_mail();
+    let world = world_with_held_mail("sqlite");
     world.run(&["email", "link", "1", "account:1"]).ok();
     assert!(world.run(&["review", "accept", "1"]).fails(65).contains("was linked or unlinked by hand meanwhile"));
     assert_eq!(world.json(&["review", "show", "1"])["decision"], Value::Null);
@@ -363,5 +378,71 @@ fn follow_1_people_follow_and_unfollow_by_command() {
         world.run(&["record", "follow", "account:1", "--user", "cleo"]).ok();
         world.run(&["record", "unfollow", "account:1", "--user", "cleo"]).ok();
         assert!(world.run(&["record", "follow", "account:1"]).fails(64).contains("say who: --user USER"));
+    }
+}
+
+#[test]
+fn access_2_roles_say_who_does_what_to_cases_and_their_mail() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        for (role, to, scope, rights) in [
+            ("agents", ["--team", "support"], "case", &[("read", "team"), ("edit", "own")][..]),
+            ("readers", ["--team", "support"], "email", &[("read", "team"), ("edit", "own")]),
+            ("guests", ["--user", "cleo"], "case", &[("read", "own"), ("edit", "own")]),
+        ] {
+            world.run(&["role", "add", role]).ok();
+            for (action, level) in rights {
+                world.run(&["role", "grant", role, scope, action, level]).ok();
+            }
+            world.run(&[&["role", "give", role][..], &to].concat()).ok();
+        }
+        world.run(&["account", "set", "support", "--add-team-users=false"]).ok();
+        deliver(&world, "a", "", "Pump leaks", "It drips.");
+        deliver(&world, "b", "", "Door squeaks", "It squeaks.");
+        let run = |user: &str, arguments: &[&str]| world.run(&[&["--as", user], arguments].concat());
+        // Case 1 is ada's, case 2 ben's, both are their team's.
+        run("ada", &["case", "note", "1", "On it"]).ok();
+        let entries = stream(&world, "1");
+        assert_eq!((&entries.last().unwrap()["author"], &entries.last().unwrap()["detail"]), (&json!("ada"), &json!("On it")));
+        run("ada", &["case", "show", "2"]).ok();
+        for wrong in [
+            &["case", "note", "2", "Hm"][..],
+            &["case", "close", "2"],
+            &["case", "set", "2", "--priority", "low"],
+            &["case", "assign", "2", "ada"],
+            &["case", "split", "2", "--email", "2"],
+            &["case", "merge", "1", "--into", "2"],
+            &["case", "merge", "2", "--into", "1"],
+            &["case", "follow", "2", "--user", "ben"],
+            &["email", "link", "2", "case:1"],
+            &["email", "unlink", "2"],
+        ] {
+            let line = run("ada", wrong).fails(77);
+            assert!(line.contains("your roles do not let you edit") || line.contains("only administrators"), "{line}");
+        }
+        assert_eq!(kinds(&world, "2").last().unwrap(), "email-received", "{database}: nothing was written");
+        run("ada", &["case", "follow", "2"]).ok();
+        run("ada", &["case", "close", "1"]).ok();
+        run("ada", &["email", "unlink", "1"]).ok();
+        // What one may not read is not there.
+        let missing = run("cleo", &["case", "show", "9"]).fails(65).replace('9', "2");
+        for hidden in
+            [&["case", "show", "2"][..], &["case", "note", "2", "Hm"], &["case", "follow", "2"], &["record", "follow", "case:2"]]
+        {
+            assert_eq!(run("cleo", hidden).fails(65), missing);
+        }
+        for hidden in [&["email", "link", "2", "case:1"][..], &["case", "create", "--from-email", "2"]] {
+            assert!(run("cleo", hidden).fails(65).contains("there is no e-mail 2"));
+        }
+        let listed = |user: &str, noun: &str| {
+            let line = run(user, &["-o", "jsonl", noun, "list"]).ok();
+            line.lines().count()
+        };
+        assert_eq!((listed("ada", "case"), listed("cleo", "case"), listed("cleo", "review")), (1, 0, 0));
+        // What one makes is one's own.
+        run("cleo", &["case", "create", "Window"]).ok();
+        run("cleo", &["case", "set", "3", "--priority", "high"]).ok();
+        assert_eq!(listed("cleo", "case"), 1);
+        run("ben", &["case", "show", "3"]).fails(65);
     }
 }

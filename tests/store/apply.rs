@@ -55,6 +55,11 @@ fn email(id: i64, thread: i64) -> NewEmail {
         id_collision: false,
         partial: false,
         archived: false,
+        sender: "dora@example.org".into(),
+        ours: false,
+        author: None,
+        subject_from: 0,
+        subject_to: 0,
     }
 }
 
@@ -70,13 +75,14 @@ fn case(id: i64, number: i64, email: i64) -> NewCase {
         lead: None,
         assigned_user: Some(UserId(2)),
         through: ACCOUNT,
+        refers_to: None,
         email: EmailId(email),
     }
 }
 
 /// The next numbers after so many new e-mails and threads, from the first on.
 fn after(emails: i64, threads: i64) -> Next {
-    Next { email: emails + 1, thread: threads + 1, record: 1, note: 1, case_number: 1, assignment: 1 }
+    Next { email: emails + 1, thread: threads + 1, record: 1, note: 1, case_number: 1, assignment: 1, review: 1 }
 }
 
 fn write(store: &mut Store, position: PositionId, next: &Next, messages: &[Message]) -> anyhow::Result<Facts> {
@@ -143,13 +149,13 @@ on_both_databases! {
             Change::Follow { record: RecordId(1), user: UserId(2) },
             Change::AdvanceRotation { account: ACCOUNT, team: TeamId(1), user: UserId(2) },
             Change::NoteAssignment { user: UserId(2), assignment: 1 },
-            Change::AddNote { id: NoteId(1), record: RecordId(1), kind: NoteKind::Created, email: None },
-            Change::AddNote { id: NoteId(2), record: RecordId(1), kind: NoteKind::EmailReceived, email: Some(EmailId(1)) },
+            Change::AddNote { id: NoteId(1), record: RecordId(1), kind: NoteKind::Created, email: None, detail: String::new(), quiet: false },
+            Change::AddNote { id: NoteId(2), record: RecordId(1), kind: NoteKind::EmailReceived, email: Some(EmailId(1)), detail: String::new(), quiet: false },
         ]);
         one.mail.attachments = vec![Attachment {
             name: "a\0.png".into(), media_type: "image/png".into(), size: 12, content_id: Some("c@x".into()), inline: true, part: "2".into(),
         }];
-        let next = Next { email: 2, thread: 2, record: 2, note: 3, case_number: 2, assignment: 2 };
+        let next = Next { email: 2, thread: 2, record: 2, note: 3, case_number: 2, assignment: 2, review: 1 };
         write(store, position, &next, std::slice::from_ref(&one)).unwrap();
         assert_eq!(counts(store), [1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 1, 2, 1, 1]);
         assert_eq!(texts(store, "SELECT subject || '|' || text || '|' || from_address || '|' || message_id || '|' || parent_by || '|' || automatic AS t FROM emails"),
@@ -326,7 +332,7 @@ on_both_databases! {
     fn note_1_there_is_one_note_for_a_record_and_an_email(store: &mut TestStore) {
         settle(store);
         let position = inbox(store);
-        let note = |id| Change::AddNote { id: NoteId(id), record: RecordId(1), kind: NoteKind::EmailReceived, email: Some(EmailId(1)) };
+        let note = |id| Change::AddNote { id: NoteId(id), record: RecordId(1), kind: NoteKind::EmailReceived, email: Some(EmailId(1)), detail: String::new(), quiet: false };
         let next = Next { record: 2, case_number: 2, note: 2, ..after(1, 1) };
         write(store, position, &next, &[message(1, vec![Change::AddEmail(email(1, 1)), Change::OpenCase(case(1, 1, 1)), note(1)])]).unwrap();
         write(store, position, &Next { note: 3, ..next }, &[message(2, vec![note(2)])]).unwrap();

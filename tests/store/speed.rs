@@ -54,6 +54,11 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
             id_collision: false,
             partial: false,
             archived: false,
+            sender: "dora@example.org".into(),
+            ours: false,
+            author: None,
+            subject_from: 0,
+            subject_to: 0,
         }),
         "no e-mail has this Message-ID",
     );
@@ -79,13 +84,24 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
                 lead: None,
                 assigned_user: Some(UserId(1)),
                 through: ACCOUNT,
+                refers_to: None,
                 email,
             }),
             "the first e-mail of its thread",
         );
         plan.add(Change::Follow { record, user: UserId(1) }, "the assigned user");
     }
-    plan.add(Change::AddNote { id: NoteId(uid), record, kind: NoteKind::EmailReceived, email: Some(email) }, "it has a parent");
+    plan.add(
+        Change::AddNote {
+            id: NoteId(uid),
+            record,
+            kind: NoteKind::EmailReceived,
+            email: Some(email),
+            detail: String::new(),
+            quiet: false,
+        },
+        "it has a parent",
+    );
     plan
 }
 

@@ -1,6 +1,9 @@
 //! What changes cases.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
+use clap::ValueHint;
 
 use crate::commands::argument::{self, Clearable};
 use crate::commands::right;
@@ -185,15 +188,20 @@ pub struct Note {
     /// The note, or - to read it from standard input [default: -]
     #[arg(value_name = "TEXT")]
     text: Option<String>,
+    /// Read it from this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "text")]
+    file: Option<PathBuf>,
 }
 
 impl Note {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        // Not from a file: under sudo it would be read with the rights of the service account.
-        let words = match self.text {
-            Some(text) if text != "-" => text,
-            _ => String::from_utf8_lossy(&context::read_stdin(NOTE_LIMIT)?).into_owned(),
+        let bytes = match (self.text, self.file) {
+            (Some(text), _) if text != "-" => text.into_bytes(),
+            (_, Some(file)) => std::fs::read(&file)
+                .map_err(|error| Fault::new(Class::Data, format!("cannot read {}: {error}", file.display())))?,
+            (_, None) => context::read_stdin(NOTE_LIMIT)?,
         };
+        let words = String::from_utf8_lossy(&bytes);
         let words = words.trim();
         if words.is_empty() {
             return Err(Fault::new(Class::Usage, "the note is empty").into());

@@ -15,17 +15,25 @@ pub fn text(entries: &[Entry]) -> String {
         }
         if let Some(reply) = &entry.reply_text {
             text.push_str(&indented(reply));
-            match entry.folded_lines {
-                0 => {}
-                1 => text.push_str("      [1 line quoted]\n"),
-                lines => text.push_str(&format!("      [{lines} lines quoted]\n")),
-            }
+            text.push_str(&folded(entry));
         }
         for file in &entry.attachments {
             text.push_str(&format!("      attached: {} ({}, {} bytes)\n", line(&file.name), line(&file.media_type), file.size));
         }
     }
     text
+}
+
+/// Says what is left out of an e-mail.
+fn folded(entry: &Entry) -> String {
+    let lines = |count: usize, what: &str| match count {
+        0 => None,
+        1 => Some(format!("1 line of {what}")),
+        count => Some(format!("{count} lines of {what}")),
+    };
+    let parts: Vec<String> =
+        [lines(entry.quoted_lines, "quotation"), lines(entry.signature_lines, "signature")].into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!("      [{}]\n", parts.join(", ")) }
 }
 
 fn told(entry: &Entry) -> String {

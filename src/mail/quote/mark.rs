@@ -84,7 +84,7 @@ fn attribution(lines: &[&str], marks: &[Mark], free: usize, at: usize) -> Option
     let is_followed = marks.iter().skip(at + 1).find(|mark| **mark != Mark::Empty) == Some(&Mark::Quoted);
     let first = free.max(at.saturating_sub(WRAPPED - 1));
     let names_anything = |line: &&str| line.bytes().any(|byte| byte == b'@' || byte.is_ascii_digit());
-    if !is_followed && !lines[first..=at].iter().any(|line| names_anything(&line)) {
+    if !is_followed && !lines[first..=at].iter().any(|line| names_anything(line)) {
         return None;
     }
     let mut joined = String::new();

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use diesel::prelude::*;
 
 use crate::store::schema::{
-    attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, thread_ids, threads,
+    attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews, thread_ids,
+    threads,
 };
 
 #[derive(Insertable)]
@@ -36,6 +37,7 @@ pub struct CaseRow {
     pub lead_id: Option<i64>,
     pub assigned_user_id: Option<i64>,
     pub through_account_id: Option<i64>,
+    pub refers_to_id: Option<i64>,
     pub created_at: i64,
 }
 
@@ -78,6 +80,7 @@ pub struct EmailRow<'a> {
     pub is_archived: bool,
     pub id_collision: bool,
     pub is_ours: bool,
+    pub author_id: Option<i64>,
     pub subject_from: i64,
     pub subject_to: i64,
     pub automatic: String,
@@ -131,5 +134,16 @@ pub struct NoteRow {
     pub email_id: Option<i64>,
     pub detail: String,
     pub is_quiet: bool,
+    pub created_at: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = reviews, treat_none_as_default_value = false)]
+pub struct ReviewRow<'a> {
+    pub id: i64,
+    pub email_id: i64,
+    pub account_id: Option<i64>,
+    pub candidate_id: Option<i64>,
+    pub because: Cow<'a, str>,
     pub created_at: i64,
 }

@@ -23,10 +23,11 @@ pub struct Entry {
     pub email: Option<i64>,
     pub from: Option<String>,
     pub subject: Option<String>,
-    /// What the e-mail says, without what it quotes.
+    /// What the e-mail says, without what it quotes and its signature (PARSE-7).
     pub reply_text: Option<String>,
-    /// How many lines of the e-mail are left out of that.
-    pub folded_lines: usize,
+    /// How many lines are folded away.
+    pub quoted_lines: usize,
+    pub signature_lines: usize,
     pub attachments: Vec<Attached>,
 }
 
@@ -66,21 +67,33 @@ pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
             (NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce, Some(email)) => Some(email),
             _ => None,
         };
-        let (reply_text, folded_lines) = match says {
-            Some(email) => reply_text(db, EmailId(email))?,
-            None => (None, 0),
-        };
+        let parts = says.map(|email| parts(db, EmailId(email))).transpose()?.flatten();
+        let (reply_text, quoted_lines, signature_lines) =
+            parts.map_or((None, 0, 0), |(reply, quoted, signature)| (Some(reply), quoted, signature));
         let attachments = says.and_then(|email| files.remove(&email)).unwrap_or_default();
-        entries.push(Entry { at, kind, author, detail, email, from, subject, reply_text, folded_lines, attachments });
+        entries.push(Entry {
+            at,
+            kind,
+            author,
+            detail,
+            email,
+            from,
+            subject,
+            reply_text,
+            quoted_lines,
+            signature_lines,
+            attachments,
+        });
     }
     Ok(entries)
 }
 
-/// Returns what an e-mail says, and how many lines are folded away.
-fn reply_text(db: &mut Database, email: EmailId) -> Result<(Option<String>, usize)> {
-    let Some(raw) = raw::raw_of(db, email)? else { return Ok((None, 0)) };
+/// Returns what an e-mail says, and how many lines of quotation and of signature it has beside.
+fn parts(db: &mut Database, email: EmailId) -> Result<Option<(String, usize, usize)>> {
+    let Some(raw) = raw::raw_of(db, email)? else { return Ok(None) };
     let mail = mail::parse(&raw);
-    Ok((Some(mail.text.trim_end().to_string()), 0))
+    let lines = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
+    Ok(Some((mail.reply_text.trim_end().to_string(), lines(&mail.quoted_text), lines(&mail.signature))))
 }
 
 /// Returns the attachments of e-mails, without those that only the HTML shows.

@@ -28,13 +28,17 @@ struct RecordRow {
     contact_id: Option<i64>,
     converted_account_id: Option<i64>,
     converted_contact_id: Option<i64>,
+    merged_into_id: Option<i64>,
+    closed_at: Option<i64>,
     status: Option<String>,
     assigned_user_id: Option<i64>,
 }
 
 impl RecordRow {
     fn names(&self) -> impl Iterator<Item = i64> {
-        [self.account_id, self.contact_id, self.converted_account_id, self.converted_contact_id].into_iter().flatten()
+        [self.account_id, self.contact_id, self.converted_account_id, self.converted_contact_id, self.merged_into_id]
+            .into_iter()
+            .flatten()
     }
 
     fn facts(self) -> Result<RecordFacts> {
@@ -50,6 +54,8 @@ impl RecordRow {
             converted_account: self.converted_account_id.map(RecordId),
             converted_contact: self.converted_contact_id.map(RecordId),
             status: self.status.map(|status| status.parse()).transpose().map_err(wrong)?,
+            closed_at: self.closed_at,
+            merged_into: self.merged_into_id.map(RecordId),
             assigned_user: self.assigned_user_id.map(UserId),
             teams: Vec::new(),
             open_opportunities: Vec::new(),
@@ -76,14 +82,15 @@ pub(super) fn gather(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
     for (address, record) in by_address {
         facts.records_by_address.entry(address).or_default().push(RecordId(record));
     }
-    let named: HashSet<i64> = (facts.records_by_address.values().flatten())
+    let ids: HashSet<i64> = (facts.records_by_address.values().flatten())
         .chain(facts.cases_by_number.values())
         .chain(facts.thread_parents.values())
         .chain(facts.emails.values().filter_map(|email| email.parent.as_ref()))
         .map(|record| record.0)
         .chain(named.records.iter().copied())
+        .chain(named.tokens.iter().copied())
         .collect();
-    follow(db, named, facts)?;
+    follow(db, ids, facts)?;
     let opportunities = opportunities(db, facts)?;
     follow(db, opportunities, facts)?;
     let ids: HashSet<i64> = facts.records.keys().map(|record| record.0).collect();

@@ -1,0 +1,100 @@
+//! What becomes of held mail by a person's word, and whose turn it is.
+
+use super::*;
+
+const EMAIL: EmailId = EmailId(41);
+
+/// A stored e-mail that waits, and the case 5 that its subject names.
+fn waiting() -> Facts {
+    let mut facts = facts();
+    let known = EmailFacts {
+        thread: ThreadId(8),
+        arrived_at: NOW,
+        content_digest: [0; 32],
+        parent: None,
+        parent_by: None,
+        teams: Vec::new(),
+        users: vec![UserId(1)],
+        accounts: vec![SUPPORT],
+    };
+    facts.emails.insert(EMAIL, known);
+    let mut case = record(RecordKind::Case, 5, None);
+    (case.assigned_user, case.teams) = (Some(UserId(2)), vec![TeamId(4)]);
+    facts.records.insert(RecordId(50), case);
+    facts
+}
+
+fn changes(word: Word, facts: &mut Facts) -> Vec<Change> {
+    let plan = by_hand(EMAIL, &mail("a@x"), word, &Policy::default(), facts);
+    assert!(plan.steps.iter().all(|step| !step.because.is_empty()));
+    plan.steps.into_iter().map(|step| step.change).collect()
+}
+
+fn set_parent(record: i64, account: Option<i64>) -> Change {
+    let (parent, account) = (RecordId(record), account.map(RecordId));
+    Change::SetParent { email: EMAIL, thread: ThreadId(8), parent, by: ParentBy::Hand, account }
+}
+
+fn received(id: i64, record: i64) -> Change {
+    Change::AddNote {
+        id: NoteId(id),
+        record: RecordId(record),
+        kind: NoteKind::EmailReceived,
+        email: Some(EMAIL),
+        detail: String::new(),
+        quiet: false,
+    }
+}
+
+#[test]
+fn link_3_accepted_mail_belongs_to_the_case_and_its_people() {
+    let mut facts = waiting();
+    let expected = [
+        set_parent(50, None),
+        Change::AddTeam { email: EMAIL, team: TeamId(4) },
+        Change::AddUser { email: EMAIL, user: UserId(2), read: false },
+        received(1, 50),
+    ];
+    assert_eq!(changes(Word::Accept(RecordId(50)), &mut facts), expected);
+    assert_eq!(facts.parent_of(EMAIL), Some((RecordId(50), ParentBy::Hand)));
+}
+
+#[test]
+fn case_4_accepted_mail_opens_a_closed_case_and_goes_to_the_one_that_is_left_of_a_merged_one() {
+    let mut facts = waiting();
+    facts.records.get_mut(&RecordId(50)).unwrap().status = Some(CaseStatus::Closed);
+    let mut merged = record(RecordKind::Case, 6, None);
+    (merged.status, merged.merged_into) = (Some(CaseStatus::Duplicate), Some(RecordId(50)));
+    facts.records.insert(RecordId(60), merged);
+    let done = changes(Word::Accept(RecordId(60)), &mut facts);
+    assert_eq!(done[0], Change::Reopen { case: RecordId(50), status: CaseStatus::Assigned });
+    assert!(done.contains(&set_parent(50, None)));
+    // Rejected stays rejected.
+    let mut facts = waiting();
+    facts.records.get_mut(&RecordId(50)).unwrap().status = Some(CaseStatus::Rejected);
+    assert_eq!(changes(Word::Accept(RecordId(50)), &mut facts)[0], set_parent(50, None));
+}
+
+#[test]
+fn link_3_split_mail_opens_a_case_by_the_accounts_rules_that_refers_to_the_other() {
+    let mut facts = waiting();
+    know(&mut facts, 70, record(RecordKind::Account, 1, None), "elsewhere@example.org");
+    let contact = know(&mut facts, 71, record(RecordKind::Contact, 1, Some(70)), "customer@example.org");
+    let done = changes(Word::Split { refers_to: Some(RecordId(50)) }, &mut facts);
+    let Change::OpenCase(case) = &done[0] else { panic!("{done:?}") };
+    assert_eq!((case.contact, case.account_record), (Some(contact), Some(RecordId(70))));
+    assert_eq!((case.refers_to, case.assigned_user, case.email), (Some(RecordId(50)), Some(UserId(1)), EMAIL));
+    assert!(done.contains(&set_parent(100, Some(70))) && done.contains(&received(2, 100)), "{done:?}");
+    assert!(done.contains(&Change::AdvanceRotation { account: SUPPORT, team: TEAM, user: UserId(1) }));
+}
+
+#[test]
+fn dist_2_asking_whose_turn_it_is_leaves_it_theirs() {
+    let facts = waiting();
+    let turn = next_turn(&facts);
+    assert_eq!((turn.user, turn.candidates.len()), (Some(UserId(1)), 3));
+    let mut facts = facts;
+    facts.account.distribution = Distribution::Direct;
+    let turn = next_turn(&facts);
+    assert_eq!((turn.user, turn.candidates), (None, Vec::new()));
+}

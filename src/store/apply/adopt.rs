@@ -1,0 +1,113 @@
+//! E-mails of a thread that comes to a case: those that have no parent, or one by address alone, become the case's, and
+//! their notes go with them. What a person chose stays (LINK-7), and so does what waits for a person's word.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use crate::store::schema::{emails, notes, records, reviews};
+use crate::store::{Database, IN_LIST};
+use crate::words::{EmailId, NoteKind, ParentBy, RecordId, RecordKind, ThreadId};
+
+/// A thread and the case that it comes to.
+#[derive(Debug, Clone, Copy)]
+pub struct Adoption {
+    pub thread: ThreadId,
+    pub case: RecordId,
+    pub account: Option<RecordId>,
+    /// The e-mail that this is about, and how it came to the case; it moves whatever its parent was.
+    pub email: Option<(EmailId, ParentBy)>,
+    /// E-mails behind this one were decided later.
+    pub last_email: i64,
+}
+
+/// An e-mail that may move.
+struct Loose {
+    id: i64,
+    ours: bool,
+}
+
+/// The e-mails that adoptions of one batch move, by thread.
+pub struct Movable(HashMap<i64, Vec<Loose>>);
+
+impl Movable {
+    /// Finds them all at once.
+    pub fn gather(db: &mut Database, adoptions: &[Adoption]) -> Result<Self> {
+        let mut threads: Vec<i64> = adoptions.iter().map(|adoption| adoption.thread.0).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        let named: Vec<i64> = adoptions.iter().filter_map(|adoption| Some(adoption.email?.0.0)).collect();
+        let soft = [RecordKind::Account, RecordKind::Contact, RecordKind::Lead].map(RecordKind::as_str);
+        let mut movable: HashMap<i64, Vec<Loose>> = HashMap::new();
+        for some in threads.chunks(IN_LIST / 2) {
+            let no_parent = emails::parent_id.is_null().and(emails::parent_by.is_null());
+            let by_address = emails::parent_by.eq(ParentBy::Address.as_str());
+            let by_thread = emails::parent_by
+                .eq(ParentBy::Thread.as_str())
+                .and(emails::parent_id.eq_any(records::table.filter(records::kind.eq_any(soft)).select(records::id.nullable())));
+            let not_by_hand = emails::parent_by.is_null().or(emails::parent_by.ne(ParentBy::Hand.as_str()));
+            let chosen = emails::id.eq_any(named.iter().copied()).and(not_by_hand);
+            let waiting = reviews::table.filter(reviews::decision.is_null()).select(reviews::email_id);
+            let rows = emails::table
+                .filter(emails::thread_id.eq_any(some))
+                .filter(no_parent.or(by_address).or(by_thread).or(chosen))
+                .filter(emails::id.ne_all(waiting))
+                .order(emails::id)
+                .select((emails::thread_id, emails::id, emails::is_ours))
+                .load::<(i64, i64, bool)>(db)?;
+            for (thread, id, ours) in rows {
+                movable.entry(thread).or_default().push(Loose { id, ours });
+            }
+        }
+        Ok(Self(movable))
+    }
+
+    /// Moves what there is for one adoption. New notes are quiet: the mail is not.
+    pub fn adopt(&mut self, db: &mut Database, adoption: &Adoption, next_note: &mut i64, now: i64) -> Result<()> {
+        let Some(all) = self.0.remove(&adoption.thread.0) else { return Ok(()) };
+        let (moved, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|email| email.id <= adoption.last_email);
+        self.0.insert(adoption.thread.0, rest);
+        let case = adoption.case.0;
+        let kinds = [NoteKind::EmailReceived, NoteKind::EmailSent].map(NoteKind::as_str);
+        for some in moved.chunks(IN_LIST / 2) {
+            let ids: Vec<i64> = some.iter().map(|email| email.id).collect();
+            let told = notes::table
+                .filter(notes::email_id.eq_any(ids.iter().copied().map(Some)))
+                .filter(notes::kind.eq_any(kinds))
+                .select((notes::id, notes::record_id, notes::email_id.assume_not_null()))
+                .load::<(i64, i64, i64)>(db)?;
+            let here: HashSet<i64> = told.iter().filter(|note| note.1 == case).map(|note| note.2).collect();
+            let elsewhere: Vec<_> = told.iter().filter(|note| note.1 != case && !here.contains(&note.2)).collect();
+            let coming: Vec<i64> = elsewhere.iter().map(|note| note.0).collect();
+            diesel::update(notes::table.filter(notes::id.eq_any(coming))).set(notes::record_id.eq(case)).execute(db)?;
+            let noted: HashSet<i64> = elsewhere.iter().map(|note| note.2).chain(here).collect();
+            for email in some.iter().filter(|email| !noted.contains(&email.id)) {
+                let kind = if email.ours { NoteKind::EmailSent } else { NoteKind::EmailReceived };
+                diesel::insert_into(notes::table)
+                    .values((
+                        notes::id.eq(*next_note),
+                        notes::record_id.eq(case),
+                        notes::kind.eq(kind.as_str()),
+                        notes::email_id.eq(email.id),
+                        notes::detail.eq(""),
+                        notes::is_quiet.eq(true),
+                        notes::created_at.eq(now),
+                    ))
+                    .execute(db)?;
+                *next_note += 1;
+            }
+            diesel::update(emails::table.filter(emails::id.eq_any(ids)))
+                .set((
+                    emails::parent_id.eq(case),
+                    emails::parent_by.eq(ParentBy::Thread.as_str()),
+                    emails::account_record_id.eq(adoption.account.map(|id| id.0)),
+                ))
+                .execute(db)?;
+        }
+        if let Some((email, by)) = adoption.email.filter(|(email, _)| moved.iter().any(|moved| moved.id == email.0)) {
+            diesel::update(emails::table.find(email.0)).set(emails::parent_by.eq(by.as_str())).execute(db)?;
+        }
+        Ok(())
+    }
+}
