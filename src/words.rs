@@ -297,6 +297,38 @@ words! {
     RoleLevel { No = "no", Own = "own", Team = "team", All = "all" }
 }
 
+impl RecordKind {
+    /// Returns what roles call this kind.
+    pub const fn scope(self) -> RoleScope {
+        match self {
+            Self::Account => RoleScope::Account,
+            Self::Contact => RoleScope::Contact,
+            Self::Lead => RoleScope::Lead,
+            Self::Opportunity => RoleScope::Opportunity,
+            Self::Case => RoleScope::Case,
+        }
+    }
+}
+
+impl RoleScope {
+    /// Returns what a role can let a user do there.
+    pub const fn actions(self) -> &'static [RoleAction] {
+        match self {
+            Self::GroupAccount | Self::PersonalAccount => &[RoleAction::Use],
+            _ => &[RoleAction::Read, RoleAction::Edit, RoleAction::Delete],
+        }
+    }
+
+    /// Returns on how much a role can let a user do it. A group account is nobody's own, a personal one nobody else's.
+    pub const fn levels(self) -> &'static [RoleLevel] {
+        match self {
+            Self::GroupAccount => &[RoleLevel::No, RoleLevel::Team, RoleLevel::All],
+            Self::PersonalAccount => &[RoleLevel::No, RoleLevel::Own],
+            _ => RoleLevel::ALL,
+        }
+    }
+}
+
 impl CaseStatus {
     /// Whether the case still counts as work for its assigned user (DIST-3).
     pub const fn is_open(self) -> bool {

@@ -34,7 +34,7 @@ pub fn record_turn(user: UserId, because: &str, in_turn: bool, facts: &mut Facts
 }
 
 /// DIST-1: active members of the case team, with the account's position if it names one, not absent; by user id.
-fn candidates(facts: &Facts) -> Vec<UserId> {
+pub fn candidates(facts: &Facts) -> Vec<UserId> {
     let Some(members) = facts.account.case_team.and_then(|team| facts.teams.get(&team)) else { return Vec::new() };
     let has_position = |member: &&Member| facts.account.case_position.is_none() || facts.account.case_position == member.position;
     let mut users: Vec<UserId> =

@@ -3,11 +3,14 @@
 //! Each plan is folded back into the facts, so the second message of a batch sees what the first one did.
 
 pub mod access;
+pub mod caller;
 mod case;
 mod distribute;
 mod duplicate;
 mod facts;
 pub mod filter;
+mod hand;
+pub mod host;
 mod merge;
 mod parent;
 mod people;
@@ -18,6 +21,7 @@ mod thread;
 mod tests;
 
 pub use facts::*;
+pub use hand::*;
 pub use plan::*;
 
 use crate::mail::{Address, Mail, subject, token};

@@ -92,6 +92,20 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
     batch.write(db, &before, next)
 }
 
+/// Writes what a person's word decided about an e-mail that is in the store: it has its fates already.
+pub fn apply_by_hand(db: &mut Database, next: &Next, mail: &Mail, plan: &Plan, now: i64) -> Result<()> {
+    let before = facts::next(db)?;
+    let mut batch = Batch { now, ..Batch::default() };
+    // Only a new e-mail is asked how it arrived and what its bytes are, and none is added here.
+    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: None, partial: false };
+    let packed = Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new() };
+    let one = Decided { arrival: &arrival, mail, packed: &packed, plan };
+    for step in &plan.steps {
+        batch.change(&step.change, &step.because, &one)?;
+    }
+    batch.write(db, &before, next)
+}
+
 impl<'a> Batch<'a> {
     fn gather(&mut self, one: &Decided<'a>) -> Result<()> {
         for step in &one.plan.steps {

@@ -25,7 +25,12 @@ use crate::words::{AccountId, CaseStatus, EmailId, PositionId, RecordId, TeamId,
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
 pub fn gather(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Facts> {
-    gather_at(db, account, None, mails, now)
+    gather_at(db, account, None, mails, &[], now)
+}
+
+/// The same, with records that a person named.
+pub fn gather_with(db: &mut Database, account: AccountId, mails: &[&Mail], records: &[RecordId], now: i64) -> Result<Facts> {
+    gather_at(db, account, None, mails, records, now)
 }
 
 /// The same for a batch of one mailbox, which may be mapped to a folder of the account's owner (INBOX-2).
@@ -34,10 +39,12 @@ pub fn gather_at(
     account: AccountId,
     position: Option<PositionId>,
     mails: &[&Mail],
+    records: &[RecordId],
     now: i64,
 ) -> Result<Facts> {
     lock(db)?;
-    let named = Named::by(mails);
+    let mut named = Named::by(mails);
+    named.records.extend(records.iter().map(|record| record.0));
     let mut facts = Facts { now, next: next(db)?, account: account_facts(db, account)?, ..Facts::default() };
     gather_addresses(db, &named, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
@@ -99,6 +106,8 @@ struct Named {
     subjects: HashSet<i64>,
     /// The oldest Date.
     oldest: Option<i64>,
+    /// Records that a person named.
+    records: HashSet<i64>,
 }
 
 impl Named {
