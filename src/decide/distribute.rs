@@ -16,14 +16,15 @@ pub fn choose(facts: &Facts) -> (Option<UserId>, String) {
     }
 }
 
-/// Writes down whose turn it was, so that the next case goes to somebody else.
-pub fn record_turn(user: UserId, because: &str, facts: &mut Facts, plan: &mut Plan) {
+/// Writes down whose turn it was, so that the next case goes to somebody else; one that a filter gave moves no pointer.
+pub fn record_turn(user: UserId, because: &str, in_turn: bool, facts: &mut Facts, plan: &mut Plan) {
     let assignment = take(&mut facts.next.assignment);
     plan.add(Change::NoteAssignment { user, assignment }, because);
     let load = facts.load.entry(user).or_default();
     load.open_cases += 1;
     load.last_assignment = assignment;
-    if facts.account.distribution == Distribution::RoundRobin
+    if in_turn
+        && facts.account.distribution == Distribution::RoundRobin
         && let Some(team) = facts.account.case_team
     {
         let account = facts.account.id;

@@ -1,6 +1,7 @@
 //! What people ask the rules for: whose turn it is, and what becomes of an e-mail that waited for their word.
 
-use super::{Change, Facts, Load, Plan, Policy, case, distribute, note, parent, people};
+use super::case::Occasion;
+use super::{Change, Facts, Load, Plan, Policy, case, distribute, filter, note, parent, people};
 use crate::mail::Mail;
 use crate::words::{CaseStatus, Distribution, EmailId, ParentBy, RecordId, UserId};
 
@@ -38,6 +39,9 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     let mut plan = Plan::new();
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
+    // What filters chose for it beside holding it counts now (FILTER-4).
+    let choices = filter::import(mail, facts, &mut plan);
+    let occasion = Occasion { mail, archived: false, arrived_at: facts.now, choices, sent_by_us: false };
     let (record, because) = match word {
         Word::Accept(record) => (accept(facts.survivor(record), facts, &mut plan), "LINK-7: a person said so"),
         Word::Split { refers_to } => {
@@ -45,7 +49,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
             let sender = || parent::by_address(mail, None, policy, facts, &mut plan).map(|link| link.record);
             let account = known.parent.or_else(sender).and_then(|record| parent::account_of(record, facts));
             let because = "LINK-3: a person said that it opens a case of its own".to_string();
-            let case = case::open(email, mail, None, (account, refers_to), because, facts, &mut plan);
+            let case = case::open(email, &occasion, None, (account, refers_to), because, facts, &mut plan);
             (case, "LINK-7: it opened this case")
         }
     };
@@ -55,7 +59,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     people::add_case_people(record, facts, &mut teams, &mut users);
     teams.retain(|(team, _)| !known.teams.contains(team));
     users.retain(|(user, _)| !known.users.contains(user));
-    people::join(email, &teams, &users, mail, facts, &mut plan);
+    people::join(email, &teams, &users, &occasion, facts, &mut plan);
     // The note that it has in the stream of another record comes along (NOTE-1).
     if known.parent.is_none() {
         note(email, record, mail, facts, &mut plan);

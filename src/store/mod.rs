@@ -11,6 +11,8 @@ pub mod dialect;
 pub mod email;
 pub mod facts;
 pub mod fate;
+pub mod filter;
+pub mod folder;
 pub mod follow;
 pub mod lease;
 pub mod link;

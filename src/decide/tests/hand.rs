@@ -52,7 +52,7 @@ fn link_3_accepted_mail_belongs_to_the_case_and_its_people() {
     let expected = [
         set_parent(50, None),
         Change::AddTeam { email: EMAIL, team: TeamId(4) },
-        Change::AddUser { email: EMAIL, user: UserId(2), read: false },
+        Change::AddUser { email: EMAIL, user: UserId(2), read: false, trashed: false, folder: None },
         received(1, 50),
     ];
     assert_eq!(changes(Word::Accept(RecordId(50)), &mut facts), expected);
