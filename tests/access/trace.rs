@@ -37,10 +37,10 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("account remove support", "account:support", ""),
     ("case create Broken", "case:1", ""),
     ("case assign 1 ada", "case:1", "ada"),
-    ("case note 1 Words", "case:1", "note 5"),
+    ("case note 1 Words", "case:1", "note 4"),
     ("case unfollow 1 --user ada", "case:1", "ada"),
     ("case follow 1 --user ada", "case:1", "ada"),
-    ("case set 1 --name Mended", "case:1", "name Mended"),
+    ("case set 1 --name Mended", "case:1", "name"),
     ("case close 1", "case:1", "closed"),
     ("case reopen 1", "case:1", "assigned"),
     ("case status 1 pending", "case:1", "pending"),
@@ -87,7 +87,8 @@ fn access_1_only_administrators_change_what_concerns_all() {
     for (line, ..) in CHANGES.iter().filter(|(line, ..)| all.contains(&words(line)[0])) {
         // A user without any role, in the world before that change.
         if !line.starts_with("user add ada") {
-            office.service(&["user", "add", "eve"]);
+            // After the first time she is there.
+            let _ = office.service(&["user", "add", "eve"]);
             // `--password-command` is refused for another reason.
             let arguments: Vec<&str> = words(line).into_iter().take_while(|word| *word != "--password-command").collect();
             let arguments =
