@@ -1,5 +1,7 @@
 //! `man/` is generated: a page a command from the command line's own definitions, espomail.toml(5) from
-//! `config.example.toml`. `make man` writes it; this test fails when it is stale.
+//! `config.example.toml`, espomail-access(7) from the words of roles. `make man` writes it; this test fails when it is stale.
+
+mod access;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +22,7 @@ const STATUSES: [(Class, &str); 11] = [
     (Class::Io, "Reading or writing failed."),
     (Class::TempFail, "Try again later."),
     (Class::Protocol, "A server broke the protocol."),
-    (Class::Refused, "Refused: a password that was not accepted, or a secret that others can read."),
+    (Class::Refused, "Refused: not allowed, a password that was not accepted, or a secret that others can read."),
     (Class::Config, "The configuration is wrong, or the schema of the database does not fit."),
 ];
 
@@ -59,7 +61,7 @@ Beside the configuration: the key of stored passwords. Without it they cannot be
 \\fI/var/lib/espomail/espomail.sqlite\\fR, \\fI~/.local/share/espomail/espomail.sqlite\\fR
 The database that \\fBinit\\fR makes for root and for others.
 .SH \"SEE ALSO\"
-\\fBespomail.toml\\fR(5), \\fBcrontab\\fR(5)
+\\fBespomail.toml\\fR(5), \\fBespomail\\-access\\fR(7), \\fBcrontab\\fR(5)
 ";
 
 /// Writes text so that roff takes none of it for its own.
@@ -117,6 +119,7 @@ fn manual_is_what_the_commands_say() {
     assert!(wanted.contains_key("espomail-account-add.1"), "{:?}", wanted.keys());
     *wanted.get_mut("espomail.1").unwrap() += &sections();
     wanted.insert("espomail.toml.5".to_string(), settings());
+    wanted.insert("espomail-access.7".to_string(), access::page());
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
     if std::env::var_os("ESPOMAIL_WRITE_MAN").is_some() {

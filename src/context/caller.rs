@@ -13,7 +13,11 @@ pub fn caller() -> Caller {
     Caller {
         uid,
         account: known(uid).map_or_else(|| format!("uid {uid}"), |(name, _)| name),
-        sudo: variable("SUDO_USER").map(|user| Sudo { user, uid: variable("SUDO_UID").and_then(|uid| uid.parse().ok()) }),
+        sudo: variable("SUDO_USER").map(|user| Sudo {
+            user,
+            uid: variable("SUDO_UID").and_then(|uid| uid.parse().ok()),
+            command: variable("SUDO_COMMAND").unwrap_or_default(),
+        }),
         otherwise: ["DOAS_USER", "PKEXEC_UID"].iter().any(|name| std::env::var_os(name).is_some()),
     }
 }

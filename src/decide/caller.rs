@@ -18,7 +18,22 @@ pub struct Caller {
 pub struct Sudo {
     pub user: String,
     pub uid: Option<u32>,
+    /// What sudo was asked to run; a caller cannot set it.
+    pub command: String,
 }
+
+impl Sudo {
+    /// Whether sudo gave a shell, or root who then became somebody else: such a person can do whatever the account can, and
+    /// does not come through the program alone. A script may be all that a rule of sudo allows: it is no shell.
+    fn gave_the_account(&self) -> bool {
+        let mut words = self.command.split_ascii_whitespace();
+        let program = words.next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        program == "su" || (SHELLS.contains(&program) && words.next().is_none())
+    }
+}
+
+/// Shells as `sudo -i` and `sudo -s` start them.
+const SHELLS: &[&str] = &["sh", "ash", "bash", "dash", "zsh", "fish", "ksh", "mksh", "csh", "tcsh"];
 
 /// As whom a command acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +48,10 @@ pub enum Acts<'a> {
 
 impl Caller {
     /// Returns who came through sudo to an account that is not theirs, and does not hold all its rights already: neither root
-    /// nor the account itself. What such a caller names is foreign to the account that reads it.
+    /// nor the account itself, nor in a shell of the account. What such a caller names is foreign to the account that reads it.
     pub fn guest(&self) -> Option<&str> {
         let sudo = self.sudo.as_ref().filter(|sudo| self.uid != 0 && sudo.user != "root" && sudo.uid != Some(0))?;
-        if sudo.uid == Some(self.uid) { None } else { Some(&sudo.user) }
+        if sudo.uid == Some(self.uid) || sudo.gave_the_account() { None } else { Some(&sudo.user) }
     }
 
     /// Returns the account of the operating system that asks, for the audit: the person behind sudo.
@@ -67,7 +82,8 @@ mod tests {
     const ADA: u32 = 1001;
 
     fn caller(uid: u32, sudo: Option<(&str, Option<u32>)>) -> Caller {
-        let sudo = sudo.map(|(user, uid)| Sudo { user: user.to_string(), uid });
+        let command = "/usr/bin/espomail case list".to_string();
+        let sudo = sudo.map(|(user, uid)| Sudo { user: user.to_string(), uid, command });
         Caller { uid, account: format!("account {uid}"), sudo, otherwise: false }
     }
 
@@ -102,6 +118,21 @@ mod tests {
         let otherwise = Caller { otherwise: true, ..caller(SERVICE, None) };
         assert_eq!(otherwise.acts(Some(SERVICE)), Acts::Nobody);
         assert_eq!(Caller { uid: 0, ..otherwise }.acts(Some(SERVICE)), Acts::Service);
+    }
+
+    #[test]
+    fn access_4_a_shell_of_the_account_is_the_account_and_a_script_is_not() {
+        let by = |command: &str| {
+            let sudo = Sudo { user: "ada".to_string(), uid: Some(ADA), command: command.to_string() };
+            let caller = Caller { uid: SERVICE, sudo: Some(sudo), ..Caller::default() };
+            (caller.acts(Some(SERVICE)) == Acts::Service, caller.os_account().to_string())
+        };
+        for command in ["/bin/bash", "/usr/bin/zsh", "/bin/su espomail", "sh"] {
+            assert_eq!(by(command), (true, "ada".to_string()), "{command}");
+        }
+        for command in ["", "/usr/bin/espomail", "/usr/bin/espomail case list", "/bin/bash -c espomail", "/usr/local/bin/sh.sh"] {
+            assert_eq!(by(command), (false, "ada".to_string()), "{command}");
+        }
     }
 
     #[test]

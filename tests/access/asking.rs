@@ -32,6 +32,9 @@ fn access_4_who_comes_through_sudo_is_the_user_with_that_login() {
     let uid = std::fs::read_to_string(office.home().join("passwd")).unwrap();
     let uid = uid.lines().nth(1).and_then(|line| line.split(':').nth(2)).unwrap();
     Done::of(itself.env("SUDO_UID", uid), "").ok();
+    // So may who has a shell of the account: `sudo -iu espomail`.
+    let mut shell = office.sudo("eve", &["team", "add", "w"]);
+    Done::of(shell.env("HOME", office.home()).env("SUDO_COMMAND", "/bin/bash"), "").ok();
     // The passes and what looks after the whole.
     for whole in [
         &["fetch"][..],

@@ -81,6 +81,7 @@ impl Office {
         let mut command = self.command(arguments);
         // Whatever home sudo leaves: it does not count.
         command.env("HOME", "/nonexistent").env("SUDO_USER", login).env("SUDO_UID", "4711");
+        command.env("SUDO_COMMAND", format!("/usr/local/bin/espomail {}", arguments.join(" ")));
         command
     }
 

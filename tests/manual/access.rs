@@ -1,0 +1,139 @@
+//! espomail-access(7): who is asking, and who may do what. The table of rights comes from the words themselves.
+
+use espomail::words::{RoleAction, RoleLevel, RoleScope};
+
+use super::roff;
+
+const ASKING: &str = "\
+.SH DESCRIPTION
+Whoever can write the database or read the key of stored passwords can do everything: the rights of that file or of that PostgreSQL
+role are the hard boundary. Inside it, roles guide people and protect them from each other's mistakes and curiosity. They do
+so for those who reach espomail by the road below, and for nobody else.
+.SH \"WHO IS ASKING\"
+.TP
+The service account
+is the account that owns the configuration file: the one that ran \\fBespomail init\\fR, and whose crontab runs
+\\fBespomail fetch\\fR. It is an administrator without being a user of espomail. Where root owns the file (a package, a
+container), it is whoever can read the file and did not come through sudo.
+.TP
+root
+is an administrator, logged in or by sudo. The audit names the person behind sudo.
+.TP
+Everyone else
+comes by a rule of sudo to the service account, such as
+.IP
+.EX
+%staff ALL=(espomail) NOPASSWD: /usr/local/bin/espomail
+.EE
+.IP
+and types \\fBsudo \\-u espomail espomail\\fR \\fICOMMAND\\fR. They act as the active user of espomail whose login is the
+value of SUDO_USER, which sudo sets. Without such a user the exit status is 77.
+.PP
+Who came to the service account by sudo but holds all its rights already is the service account: root (SUDO_USER or SUDO_UID says
+so), the account itself, and who was given a shell of it, as by \\fBsudo \\-iu espomail\\fR (SUDO_COMMAND is a shell without
+arguments, or su). The audit still names the person. So give people the rule for the program, never for a shell.
+.PP
+\\fBdoas\\fR(1) and \\fBpkexec\\fR(1) do not say who asks in a way that can be told from what the caller set; through them there
+is exit status 77.
+.SS \"Acting for another user\"
+\\fB\\-\\-as\\fR \\fIUSER\\fR before or behind any command makes an administrator act with the rights of that user and no others. The audit
+keeps both names. To everybody else it is refused.
+.SS \"What sudo closes\"
+The service account would read, write and run what it is told with its own rights. So whoever comes through sudo, administrator
+or not, cannot name
+.IP \\(bu 2
+the configuration or the database (\\fB\\-\\-config\\fR, \\fB\\-\\-database\\fR): it is \\fI.config/espomail/config.toml\\fR in the service
+account's home as \\fI/etc/passwd\\fR has it, else \\fI/etc/espomail/config.toml\\fR;
+.IP \\(bu 2
+a file or folder to read or write: messages come from standard input, attachments go to standard output with
+\\fB\\-\\-extract\\fR;
+.IP \\(bu 2
+a command, a password file or a credential: passwords come from the terminal or by \\fB\\-\\-password\\-stdin\\fR.
+.PP
+\\fBinit\\fR is not there. Variables whose names begin with ESPOMAIL_, PG, SSL_CERT_ or OPENSSL_, and CREDENTIALS_DIRECTORY, must not be
+set; HOME, XDG_* and PATH are not read. Commands of the configuration run in the folder / with a PATH of their own. All this is exit
+status 77. Leave sudo's \\fBenv_reset\\fR on, as it is by default, and give nobody SETENV.
+.SH \"WHO MAY DO WHAT\"
+.TP
+Administrators
+do everything, for anybody. Theirs alone are group accounts, users, teams and roles, the passes (\\fBfetch\\fR, \\fBdeliver\\fR,
+\\fBimport\\fR), \\fBexplain\\fR of a file, \\fBtest\\fR, \\fBquarantine\\fR, \\fBaudit\\fR, \\fBconfig\\fR and \\fBdb\\fR.
+.TP
+Users
+see all users, teams and roles, enter their own absences, keep personal accounts where a role allows it, and do with cases, records
+and e-mails what their roles say. They follow what they may read.
+.SS Roles
+A role says for a kind of thing what may be done, and on how much of it:
+";
+
+const AFTER_TABLE: &str = "\
+.PP
+Levels:
+.TP
+\\fBno\\fR
+Nothing.
+.TP
+\\fBown\\fR
+A record or case that is assigned to the user or that the user made; an e-mail in the user's inbox.
+.TP
+\\fBteam\\fR
+The same, and what shares a team with the user.
+.TP
+\\fBall\\fR
+Everything of that kind.
+.PP
+A user has the roles given to them and those given to their teams; for each right the most permissive level counts. What no role
+speaks of is \\fBno\\fR, but for reading e-mail, which is then \\fBown\\fR: a user without any role reads the e-mail in their inbox and
+nothing else. A role that says \\fBemail read no\\fR takes that away.
+.PP
+Delete is a right of its own. To add a record or to open a case, \\fBedit\\fR must not be \\fBno\\fR; it is then one's own. What one may
+not read is not there: the same words say \\(lqnot found\\(rq and \\(lqnot allowed\\(rq, lists leave it out, and no name is proposed.
+What one may read but not change is refused with exit status 77.
+.PP
+\\fBrole show\\fR prints a role as a table, \\fBuser rights\\fR what a user may do and which roles say so.
+.SS \"Accounts\"
+Group accounts are administrators'; users see those through which they may send: with \\fBgroup\\-account use all\\fR every active
+one, with \\fBteam\\fR those that share a team with them.
+.PP
+With \\fBpersonal\\-account use own\\fR a user adds personal accounts, at most \\fBsecurity.personal\\-accounts\\fR of them; an
+administrator may add more. Nobody but the owner and administrators sees them. The server of a personal account must not be internal:
+loopback, private and link-local addresses, names without a dot and names of local networks are refused when the account is set and,
+whatever its name resolves to, at each connection. \\fBsecurity.internal\\-hosts\\fR lists exceptions.
+.PP
+Passwords are never shown again. As a stored password sent to another server is as good as shown, a change of host, port, protection
+or trusted certificates needs the password again, unless the service account itself asks.
+.SH AUDIT
+Every change by a person is written down in the transaction of the change: when, the account of the operating system that asked, the
+user of espomail it acted as, whether \\fB\\-\\-as\\fR named them, what was done to what. Passwords are left out.
+\\fBespomail audit list\\fR prints it. What passes do is told by \\fBespomail explain\\fR.
+.SH LIMITS
+Rights are looked up when a command starts; a command that waits for a password still has those it started with. What is a
+user's own, and which teams share it, is looked up in the transaction of the change.
+.PP
+Who may read a case sees in its stream the sender, subject and words of its e-mails.
+.SH \"EXIT STATUS\"
+.TP
+\\fB77\\fR
+Not allowed, no such user, or something that sudo closes.
+.TP
+\\fB65\\fR
+Not there, or not there for you.
+.SH \"SEE ALSO\"
+\\fBespomail\\fR(1), \\fBespomail\\-role\\fR(1), \\fBespomail\\-user\\-rights\\fR(1), \\fBespomail\\-audit\\-list\\fR(1),
+\\fBespomail.toml\\fR(5), \\fBsudoers\\fR(5)
+";
+
+/// Makes the page.
+pub fn page() -> String {
+    let mut page = format!(".TH espomail-access 7 \"\" \"espomail {}\"\n.SH NAME\n", env!("CARGO_PKG_VERSION"));
+    page += "espomail\\-access \\- who is asking, and who may do what\n";
+    page += ASKING;
+    page += ".IP\n.EX\n";
+    for scope in RoleScope::ALL {
+        let words = |words: Vec<&str>| words.join(", ");
+        let actions = words(scope.actions().iter().copied().map(RoleAction::as_str).collect());
+        let levels = words(scope.levels().iter().copied().map(RoleLevel::as_str).collect());
+        page += &format!("{}\n", roff(&format!("{scope:<18}{actions:<22}{levels}")));
+    }
+    page + ".EE\n" + AFTER_TABLE
+}
