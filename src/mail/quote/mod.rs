@@ -3,16 +3,22 @@
 //! new text above it is; one that only looks like a quotation is cut when at least a tenth of the text is left. Where answers
 //! stand inside the quotation, where a message is passed on, or where nothing would be left, nothing is cut.
 
+mod attribution;
+mod block;
 mod mark;
 mod signature;
 #[cfg(test)]
 mod tests;
 mod words;
 
+use std::ops::Range;
+
 use mark::Mark;
 
 /// The share of the text, as one part in so many, that must be left when a quotation is only probable.
 const LEAST_SHARE: usize = 10;
+/// The first lines of a quotation that are read for what introduces it.
+const OPENING: usize = 8;
 
 /// A text, told apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +38,13 @@ enum Part {
     Signature,
 }
 
+/// A quotation that may be cut.
+struct Cut {
+    lines: Range<usize>,
+    /// Its program says that it is one; the marks at the lines alone do not.
+    is_certain: bool,
+}
+
 /// Tells the reply from the quotation and the signature.
 pub fn split(text: &str) -> Split {
     let lines: Vec<&str> = text.lines().collect();
@@ -47,55 +60,75 @@ pub fn split(text: &str) -> Split {
 
 /// Decides which lines are quoted.
 fn quotation(lines: &[&str], marks: &[Mark]) -> Vec<Part> {
-    let whole = vec![Part::Reply; lines.len()];
-    let mut parts = whole.clone();
-    let mut certain = true;
-    let mut at = 0;
-    while at < marks.len() {
-        match marks[at] {
-            // What is passed on is what the mail is about.
-            Mark::Forward => break,
-            Mark::Rest => {
-                parts[at..].fill(Part::Quoted);
-                break;
-            }
-            Mark::Attribution(length) => {
-                let end = at + length;
-                let run = quoted_run(marks, end);
-                if run == end {
-                    // The program marks no line: what follows is the quotation.
-                    parts[at..].fill(Part::Quoted);
-                    break;
-                }
-                parts[at..run].fill(Part::Quoted);
-                at = run;
-                continue;
-            }
-            Mark::Quoted => {
-                let run = quoted_run(marks, at);
-                // One line alone above or between may be anything.
-                let is_last = marks[run..].iter().all(|mark| *mark == Mark::Empty);
-                if run - at > 1 || is_last {
-                    parts[at..run].fill(Part::Quoted);
-                    certain = false;
-                }
-                at = run;
-                continue;
-            }
-            Mark::Empty | Mark::Text => {}
-        }
-        at += 1;
+    let mut parts = vec![Part::Reply; lines.len()];
+    let mut cuts = cuts(lines, marks);
+    if cuts.is_empty() {
+        return parts;
+    }
+    if has_text_between(&cuts, marks) {
+        // What is answered inside stays whole; a whole message quoted below all answers does not belong to it.
+        let last = cuts.pop();
+        let is_below = |cut: &Cut| cut.is_certain && is_empty(marks, cut.lines.end) && !is_empty(&marks[..cut.lines.start], 0);
+        cuts = last.filter(is_below).into_iter().collect();
+    }
+    for cut in &cuts {
+        parts[cut.lines.clone()].fill(Part::Quoted);
     }
     let weight = |part: Part| -> usize {
-        let of = lines.iter().zip(&parts).filter(|(_, of)| **of == part);
+        let of = lines.iter().zip(&parts).filter(|(line, of)| **of == part && !signature::is_program(line));
         of.map(|(line, _)| line.trim().chars().count()).sum()
     };
     let (left, cut) = (weight(Part::Reply), weight(Part::Quoted));
-    let is_answered_inside = has_text_between(&parts, marks);
-    if left == 0 || is_answered_inside || (!certain && left * LEAST_SHARE < left + cut) {
-        return whole;
+    let is_certain = cuts.iter().all(|cut| cut.is_certain);
+    if left == 0 || (!is_certain && left * LEAST_SHARE < left + cut) {
+        parts.fill(Part::Reply);
     }
     parts
+}
+
+/// Returns what looks like a quotation, from above.
+fn cuts(lines: &[&str], marks: &[Mark]) -> Vec<Cut> {
+    let mut cuts = Vec::new();
+    let mut at = 0;
+    while let Some(mark) = marks.get(at) {
+        let end = match mark {
+            Mark::Rest => lines.len(),
+            // Where the program marks no line, what follows is the quotation.
+            Mark::Attribution(length) => match quoted_run(marks, at + length) {
+                run if run == at + length => lines.len(),
+                run => run,
+            },
+            Mark::Quoted => {
+                let run = quoted_run(marks, at);
+                let is_certain = opens_as_quotation(&lines[at..run]);
+                // One line alone above or between may be anything.
+                if run - at > 1 || is_certain || is_empty(marks, run) {
+                    cuts.push(Cut { lines: at..run, is_certain });
+                }
+                at = run;
+                continue;
+            }
+            Mark::Empty | Mark::Text => at,
+        };
+        if end > at {
+            cuts.push(Cut { lines: at..end, is_certain: true });
+        }
+        at = end.max(at + 1);
+    }
+    cuts
+}
+
+fn is_empty(marks: &[Mark], from: usize) -> bool {
+    marks.iter().skip(from).all(|mark| *mark == Mark::Empty)
+}
+
+/// Whether the first quoted lines are themselves an attribution or the head of a message: programs that quote these too.
+fn opens_as_quotation(quoted: &[&str]) -> bool {
+    let bare = quoted.iter().take(OPENING).map(|line| line.trim_start().trim_start_matches(['>', ' ']));
+    let bare: Vec<&str> = bare.skip_while(|line| line.trim().is_empty()).collect();
+    // An attribution counts as followed by a quotation, which it is.
+    let marks = mark::marks(&bare);
+    matches!(marks.first(), Some(Mark::Attribution(_) | Mark::Rest))
 }
 
 /// Returns where a run of quoted lines ends that begins at or, behind empty lines, after `start`; `start` when there is none.
@@ -112,7 +145,7 @@ fn quoted_run(marks: &[Mark], start: usize) -> usize {
                 at += length;
                 continue;
             }
-            Mark::Text | Mark::Attribution(_) | Mark::Rest | Mark::Forward => break,
+            Mark::Text | Mark::Attribution(_) | Mark::Rest => break,
         }
         at += 1;
     }
@@ -124,11 +157,15 @@ fn quoted_after(marks: &[Mark], at: usize) -> bool {
 }
 
 /// Whether new text stands between two quotations: answers inside the quotation.
-fn has_text_between(parts: &[Part], marks: &[Mark]) -> bool {
+fn has_text_between(cuts: &[Cut], marks: &[Mark]) -> bool {
+    let mut is_quoted = vec![false; marks.len()];
+    for cut in cuts {
+        is_quoted[cut.lines.clone()].fill(true);
+    }
     let mut seen_quoted = false;
     let mut seen_text_behind = false;
-    for (part, mark) in parts.iter().zip(marks) {
-        if *part == Part::Quoted || *mark == Mark::Quoted {
+    for (is_quoted, mark) in is_quoted.iter().zip(marks) {
+        if *is_quoted || *mark == Mark::Quoted {
             if seen_text_behind {
                 return true;
             }

@@ -2,7 +2,8 @@
 //! with a block of contact lines. In doubt it is text.
 
 use super::Part;
-use super::words::{CLOSINGS, SENT_FROM, SENT_FROM_END};
+use super::mark::clean;
+use super::words::{CLOSINGS, DEVICES, SENT_FROM, SENT_FROM_END};
 
 /// The most lines of a signature behind `-- `.
 const BEHIND_DELIMITER: usize = 20;
@@ -10,6 +11,8 @@ const BEHIND_DELIMITER: usize = 20;
 const SHORT: usize = 8;
 /// The longest line of such a signature, in bytes.
 const NARROW: usize = 120;
+/// The most words by which a program or its device is named.
+const NAMED: usize = 10;
 
 /// Marks the lines of the signature, at the end of the text above the quotation or below it.
 pub fn mark(lines: &[&str], parts: &mut [Part]) {
@@ -21,69 +24,145 @@ pub fn mark(lines: &[&str], parts: &mut [Part]) {
             (0..parts.len()).any(|at| !(start..end).contains(&at) && parts[at] == Part::Reply && !lines[at].trim().is_empty());
         if let Some(at) = begin(&lines[start..end], has_other_text) {
             parts[start + at..end].fill(Part::Signature);
-            return;
         }
+    }
+    standing_apart(lines, parts);
+}
+
+/// Programs also sign above the text and, where what they quote bears no mark, in the middle of it: on lines that stand
+/// apart.
+fn standing_apart(lines: &[&str], parts: &mut [Part]) {
+    let is_text = |at: &usize| parts[*at] == Part::Reply && !clean(lines[*at]).is_empty();
+    let mut left = (0..lines.len()).filter(is_text).count();
+    let mut start = 0;
+    for paragraph in lines.split(|line| clean(line).is_empty()) {
+        let end = start + paragraph.len();
+        let is_reply = || parts[start..end].iter().all(|part| *part == Part::Reply);
+        if paragraph.first().is_some_and(|line| is_program(line)) && is_reply() && paragraph.iter().all(|line| is_program(line)) {
+            if left > paragraph.len() {
+                left -= paragraph.len();
+                parts[start..end].fill(Part::Signature);
+            }
+        }
+        start = end + 1;
     }
 }
 
 /// Returns the line on which the signature begins.
 fn begin(lines: &[&str], may_be_all: bool) -> Option<usize> {
-    let end = lines.iter().rposition(|line| !line.trim().is_empty())? + 1;
+    let end = last_filled(lines)?;
     let first = lines.iter().position(|line| !line.trim().is_empty())?;
-    let found = delimiter(lines, end).or_else(|| program(lines, end)).or_else(|| closing(lines, end))?;
-    (found > first || may_be_all).then_some(found)
+    let is_left = |at: &usize| *at > first || may_be_all;
+    let program = program(lines, end).filter(is_left);
+    // A person's block may stand above what the program writes.
+    let above = program.unwrap_or(end);
+    let block =
+        last_filled(&lines[..above]).and_then(|end| delimiter(lines, end).or_else(|| closing(lines, end))).filter(is_left);
+    block.or(program)
+}
+
+fn last_filled(lines: &[&str]) -> Option<usize> {
+    Some(lines.iter().rposition(|line| !line.trim().is_empty())? + 1)
 }
 
 fn filled(lines: &[&str]) -> usize {
     lines.iter().filter(|line| !line.trim().is_empty()).count()
 }
 
+fn is_narrow(lines: &[&str], most: usize) -> bool {
+    filled(lines) <= most && lines.iter().all(|line| line.len() <= NARROW)
+}
+
 fn delimiter(lines: &[&str], end: usize) -> Option<usize> {
-    let is_exact = |line: &&str| matches!(line.trim_end_matches('\r'), "-- " | "--");
-    if let Some(at) = lines[..end].iter().rposition(is_exact)
-        && filled(&lines[at + 1..end]) <= BEHIND_DELIMITER
-    {
+    let within = |at: &usize| filled(&lines[at + 1..end]) <= BEHIND_DELIMITER;
+    let from = end.saturating_sub(BEHIND_DELIMITER * 3);
+    // The first `-- `: what follows it may have lines of its own.
+    if let Some(at) = (from..end).find(|at| lines[*at].trim_end_matches('\r') == "-- " && within(at)) {
         return Some(at);
     }
-    let is_like = |line: &&str| {
-        let line = line.trim();
-        let length = line.chars().count();
-        (length >= 2 || line == "—" || line == "–")
-            && ["-", "_", "—", "–", "=", "*", "~"].iter().any(|rule| line.chars().all(|c| rule.starts_with(c)))
-    };
-    let at = lines[..end].iter().rposition(is_like)?;
-    let behind = &lines[at + 1..end];
-    let is_short = filled(behind) <= SHORT && behind.iter().all(|line| line.len() <= NARROW);
-    is_short.then_some(at)
+    if let Some(at) = (from..end).rev().find(|at| clean(lines[*at]) == "--").filter(within) {
+        return Some(at);
+    }
+    let is_first_of_run = |at: &usize| is_like(lines, *at) && is_narrow(&lines[at + 1..end], SHORT);
+    let at = (from..end).rev().find(|at| is_like(lines, *at)).filter(is_first_of_run)?;
+    // Rules under one another are one.
+    Some(
+        (from..at)
+            .rev()
+            .take_while(|at| is_like(lines, *at) || clean(lines[*at]).is_empty())
+            .filter(|at| is_like(lines, *at))
+            .last()
+            .unwrap_or(at),
+    )
+}
+
+/// Whether a line is a rule that may stand above a signature and no underline of a heading.
+fn is_like(lines: &[&str], at: usize) -> bool {
+    let line = clean(lines[at]);
+    let mut signs = line.chars().filter(|c| !c.is_whitespace());
+    let Some(first) = signs.next() else { return false };
+    let length = signs.clone().count() + 1;
+    if !signs.all(|c| c == first) {
+        return false;
+    }
+    let has_gap = at == 0 || clean(lines[at - 1]).is_empty();
+    match first {
+        '—' | '–' | 'ᐧ' => true,
+        '_' => length >= 2,
+        '-' => length == 2 || (length > 2 && has_gap),
+        '=' | '*' | '~' | '#' | '+' | '.' => length >= 3 && has_gap,
+        _ => false,
+    }
 }
 
 /// "Sent from my …" and what a program writes under it.
 fn program(lines: &[&str], end: usize) -> Option<usize> {
+    let mut found = None;
+    for at in (0..end).rev() {
+        if is_program(lines[at]) {
+            found = Some(at);
+        } else if !clean(lines[at]).is_empty() {
+            break;
+        }
+    }
     let from = end.saturating_sub(4);
-    let at = from + lines[from..end].iter().position(|line| is_program(line))?;
-    (filled(&lines[at + 1..end]) <= 2).then_some(at)
+    found.or_else(|| {
+        let at = from + lines[from..end].iter().position(|line| is_program(line))?;
+        // Its link, or the excuse for errors.
+        let is_one_block = lines[at + 1..end].iter().all(|line| !clean(line).is_empty());
+        (is_one_block && end - at <= 3 && is_narrow(&lines[at + 1..end], 2)).then_some(at)
+    })
 }
 
-fn is_program(line: &str) -> bool {
-    let line = line.trim().trim_matches(|c| matches!(c, '*' | '<' | '(' | '[' | '_')).trim_start();
-    if line.is_empty() || line.len() > NARROW {
+/// Whether a line is one by which a program or a device signs.
+pub fn is_program(line: &str) -> bool {
+    let line = clean(line).trim_matches(|c: char| matches!(c, '*' | '<' | '>' | '(' | ')' | '_' | '[') || c.is_whitespace());
+    if line.len() < 6 || line.len() > NARROW {
         return false;
     }
-    let line = line.to_lowercase();
-    let device = ["iphone", "ipad", "android", "samsung", "outlook", "blackberry", "mobile", "handy", "phone", "mail", "windows"];
-    let names_device = || device.iter().any(|device| line.contains(device));
-    // "from my", said with other words in many languages, may begin any sentence: then it names a device.
-    SENT_FROM.iter().any(|start| line.starts_with(start))
-        && (names_device() || line.starts_with("sent from my") || line.starts_with("发自"))
-        || SENT_FROM_END.iter().any(|ending| line.ends_with(ending)) && names_device()
+    let line = clean(line).to_lowercase();
+    let starts = SENT_FROM.iter().any(|start| line.starts_with(start));
+    if !starts && !SENT_FROM_END.iter().any(|ending| line.ends_with(ending)) {
+        return false;
+    }
+    // A link is no name.
+    let named = line.split("http").next().unwrap_or_default();
+    let clause = named.split([',', ';', '，']).next().unwrap_or_default().split(". ").next().unwrap_or_default();
+    if clause.split_whitespace().count() > NAMED {
+        return false;
+    }
+    let names_device = DEVICES.iter().any(|device| clause.contains(device));
+    // Any device may be one's own, where it is not the subject of a sentence.
+    let is_own = line.starts_with("sent from my ") && clause.len() == named.len() && clause.split_whitespace().count() <= 7;
+    names_device || is_own && !line.ends_with('.') || line.starts_with("sent via mobile")
 }
 
 /// A closing formula with contact lines under it; without them it is a part of the text.
 fn closing(lines: &[&str], end: usize) -> Option<usize> {
     let from = end.saturating_sub(SHORT * 2);
     let is_closing = |line: &&str| {
-        let line = line.trim().trim_end_matches([',', '.', '!', '，', '。', ' ']);
-        line.len() <= 60 && CLOSINGS.contains(&line.to_lowercase().as_str())
+        let line = clean(line).trim_end_matches([',', '.', '!', '，', '。', '、', ' ', ';', ':', '-', '–']);
+        line.len() <= 80 && CLOSINGS.contains(&line.to_lowercase().as_str())
     };
     let at = from + lines[from..end].iter().rposition(is_closing)?;
     let behind: Vec<&str> = lines[at + 1..end].iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();

@@ -1,0 +1,44 @@
+//! "On …, … wrote:" in the languages of mail programs.
+
+/// "wrote": the word that an attribution has.
+#[rustfmt::skip]
+pub const WROTE: &[&str] = &[
+    "wrote", "writes",
+    "schrieb", "schreibt", "geschrieben", "hat geschrieben",
+    "a écrit", "écrit", "a ecrit", "écrivait",
+    "escribió", "escribio", "ha escrito", "va escriure", "ha escrit",
+    "escreveu", "escreveram",
+    "ha scritto", "scrisse", "scrive",
+    "schreef", "het volgende geschreven", "skriuwde",
+    "napisał", "napisała", "napisał(a)", "napisal", "napisal(a)", "pisze", "napisana przez",
+    "написал", "написала", "написал(а)", "пишет", "писал", "писала", "писал(а)", "вы писали",
+    "написав", "написала", "написав(ла)", "написав(-ла)", "написав (-ла)", "пише", "пишуть", "напісаў", "написа",
+    "napsal", "napsala", "napsal(a)", "napsal/a", "napísal", "napísala", "napísal(a)", "je napisao", "je napisao/la", "je napisala", "je napisao(la)",
+    "skrev", "skrev följande", "skrev følgende", "skreiv",
+    "kirjoitti", "kirjutas", "rašė", "rakstīja",
+    "írta", "ezt írta", "a következőt írta",
+    "yazdı", "yazmış", "şunları yazdı", "şunu yazdı",
+    "έγραψε", "έγραψαν",
+    "כתב", "כתבה", "כתב/ה",
+    "كتب", "كتبت", "كتب/ت",
+    "đã viết", "viết",
+    "a scris", "menulis", "เขียนว่า", "ने लिखा",
+    "書きました", "のメール", "のメッセージ", "さんからのメッセージ",
+    "写道", "寫道", "书写", "编写", "撰寫", "來信", "来信",
+    "작성", "님이 작성", "썼습니다", "님이 씀",
+];
+
+/// How an attribution begins.
+#[rustfmt::skip]
+pub const OPENERS: &[&str] = &[
+    "on ", "at ", "in message ", "in article ", "quoting ", "le ", "el ", "a las ", "el dia ", "em ", "il ", "il giorno ", "in data ",
+    "am ", "zitat von ", "von: ", "op ", "w dniu ", "dnia ", "wiadomość napisana ", "den ", "dne ", "dňa ", "på ", "στις ", "vào ", "lúc ",
+    "pe ", "dana ", "ma ", "no dia ", "pada ", "om ", "в ", "від ", "от ", "zo ", "u ", "ב-", "בתאריך ", "في ", "بتاريخ ",
+    "在", "于", "於", "tarihinde ",
+    // The day of the week.
+    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo.", "di.", "mi.", "do.", "fr.", "sa.", "so.", "lun", "mar", "mer", "jeu", "ven", "sam", "dim",
+    "mié", "jue", "vie", "sáb", "dom", "seg", "ter", "qua", "qui", "sex", "gio", "ma ", "wo ", "vr ", "za ", "pon", "wt.", "śr", "czw", "pt.", "sob", "niedz",
+    "пн", "вт", "ср", "чт", "пт", "сб", "нд", "вс", "понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье", "понеділок", "неділя",
+    "po ", "út ", "st ", "čt ", "pá ", "so ", "ne ", "mån", "tis", "ons", "tors", "lör", "sön", "man", "tir", "tor", "lør", "søn", "ti ", "ke ", "to ", "pe ", "la ", "su ",
+    "δευ", "τρί", "τετ", "πέμ", "παρ", "σάβ", "κυρ", "pzt", "sal", "çar", "per", "cum", "cmt", "paz",
+];

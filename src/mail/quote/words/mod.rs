@@ -1,0 +1,11 @@
+//! The words by which mail programs mark what they quote and sign, one line a language or two; all in lower case.
+
+mod attribution;
+mod header;
+mod separator;
+mod signature;
+
+pub use attribution::{OPENERS, WROTE};
+pub use header::{Label, label};
+pub use separator::{ABOVE, FORWARDED, ORIGINAL};
+pub use signature::{CLOSINGS, DEVICES, SENT_FROM, SENT_FROM_END};
