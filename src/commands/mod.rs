@@ -20,6 +20,7 @@ mod role;
 mod show;
 mod team;
 mod test;
+mod token;
 mod user;
 
 use std::ffi::OsString;
@@ -74,6 +75,7 @@ enum Command {
     User(user::User),
     Team(team::Team),
     Role(role::Role),
+    Token(token::Token),
     Record(record::Record),
     Case(case::Case),
     Email(email::Email),
@@ -108,6 +110,7 @@ impl Command {
             Self::User(command) => command.run(context),
             Self::Team(command) => command.run(context),
             Self::Role(command) => command.run(context),
+            Self::Token(command) => command.run(context),
             Self::Record(command) => command.run(context),
             Self::Case(command) => command.run(context),
             Self::Email(command) => command.run(context),

@@ -3,6 +3,7 @@
 //! Each plan is folded back into the facts, so the second message of a batch sees what the first one did.
 
 pub mod access;
+mod author;
 mod case;
 mod distribute;
 mod duplicate;
@@ -32,6 +33,7 @@ const FIRST_CREDIBLE_DATE: i64 = 631_152_000;
 /// Decides everything about one message and keeps the facts current.
 pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
+    let mail = &*author::unveil(mail, facts, &mut plan);
     let collision = match duplicate::find(mail, facts, &mut plan) {
         Known::Same(email) => {
             arrive_again(email, arrival, mail, policy, facts, &mut plan);
@@ -52,8 +54,8 @@ fn arrive(arrival: &Arrival, mail: &Mail, policy: &Policy, collision: bool, fact
     plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
     let conversation = thread::place(mail, occasion.arrived_at, collision, facts, plan);
-    let customer = None;
-    let Found { link, named } = parent::find(mail, customer, &conversation, policy, facts, plan);
+    let customer = author::customer(mail, policy, facts, plan);
+    let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, policy, facts, plan);
     // The e-mail's row comes first in the plan, its links after it.
     let row = plan.steps.len();
     let mut teams = people::teams(&conversation, facts);
@@ -62,7 +64,7 @@ fn arrive(arrival: &Arrival, mail: &Mail, policy: &Policy, collision: bool, fact
 
     let link = match case::course(&occasion, link.as_ref().map(|link| link.record), named, facts) {
         Course::Open { refers_to, because } => {
-            let record = case::open(email, mail, customer, (account_record, refers_to), because, facts, plan);
+            let record = case::open(email, mail, customer.as_ref(), (account_record, refers_to), because, facts, plan);
             Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
         }
         Course::Reopen { case, status, because } => {

@@ -69,7 +69,7 @@ fn alone(line: &str) -> Mark {
 }
 
 /// Takes away what shows nothing: blanks, marks of direction, the no-break space.
-fn clean(line: &str) -> &str {
+pub(super) fn clean(line: &str) -> &str {
     line.trim_matches(|c: char| {
         c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
     })
@@ -161,7 +161,7 @@ fn separator(line: &str) -> Option<Mark> {
 }
 
 /// Whether header lines begin here: From and at least two others of Date, To, Subject.
-fn is_header_block(lines: &[&str], at: usize) -> bool {
+pub(super) fn is_header_block(lines: &[&str], at: usize) -> bool {
     if label_of(lines[at]).is_none_or(|label| matches!(label, Label::Cc | Label::Other)) {
         return false;
     }
@@ -188,7 +188,7 @@ fn is_header_block(lines: &[&str], at: usize) -> bool {
 }
 
 /// Returns the kind of a header line: `From: …`, `*Von:* …`, `发件人：…`.
-fn label_of(line: &str) -> Option<Label> {
+pub(super) fn label_of(line: &str) -> Option<Label> {
     let line = clean(line).trim_start_matches('*');
     let (colon, _) = line.char_indices().take_while(|(at, _)| *at <= LABEL).find(|(_, c)| matches!(c, ':' | '：'))?;
     let text = line.get(..colon)?.trim_matches(|c: char| c == '*' || c.is_whitespace());

@@ -3,12 +3,14 @@
 //! new text above it is; one that only looks like a quotation is cut when at least a tenth of the text is left. Where answers
 //! stand inside the quotation, where a message is passed on, or where nothing would be left, nothing is cut.
 
+mod forward;
 mod mark;
 mod signature;
 #[cfg(test)]
 mod tests;
 mod words;
 
+pub use forward::original_sender;
 use mark::Mark;
 
 /// The share of the text, as one part in so many, that must be left when a quotation is only probable.
