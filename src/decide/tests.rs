@@ -1,6 +1,7 @@
 //! The rules, by table: each test names the rule it proves.
 #![allow(clippy::unwrap_used)]
 
+mod linking;
 mod order;
 
 use std::collections::HashSet;
