@@ -2,6 +2,7 @@
 
 mod apply;
 mod facts;
+mod order;
 mod speed;
 
 use std::sync::mpsc;
