@@ -60,10 +60,14 @@ impl Default for Link {
 }
 
 /// What is allowed, and the key of stored passwords.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Security {
     pub allow_plain: bool,
+    /// How many personal accounts a user may add (ACCESS-1).
+    pub personal_accounts: u32,
+    /// Names and addresses of internal servers that personal accounts may have (ACCESS-3).
+    pub internal_hosts: Vec<String>,
     /// 32 bytes in Base64 or hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<String>,
@@ -100,6 +104,19 @@ impl Default for Fetch {
             read_timeout: 60,
             max_seconds: 600,
             max_message_mib: 50,
+        }
+    }
+}
+
+impl Default for Security {
+    fn default() -> Self {
+        Self {
+            allow_plain: false,
+            personal_accounts: 2,
+            internal_hosts: Vec::new(),
+            key_file: None,
+            key_command: Vec::new(),
+            authserv_id: Vec::new(),
         }
     }
 }
@@ -151,7 +168,7 @@ impl Overrides {
 pub fn load(overrides: &Overrides) -> Result<Loaded> {
     let file = match overrides.named_file() {
         Some(file) => Some(file.clone()),
-        None => overrides.places().into_iter().find(|place| place.exists()),
+        None => overrides.places().into_iter().find(|place| !matches!(place.try_exists(), Ok(false))),
     };
     let mut loaded = match file {
         Some(file) => read(&file)?,
@@ -168,8 +185,13 @@ pub fn load(overrides: &Overrides) -> Result<Loaded> {
 fn read(file: &Path) -> Result<Loaded> {
     let name = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| {
-        let hint = if error.kind() == std::io::ErrorKind::NotFound { "try: espomail init" } else { "check who may read it" };
-        Fault::new(Class::Config, format!("cannot read the configuration {name}: {error}")).hint(hint)
+        let (class, hint) = match error.kind() {
+            std::io::ErrorKind::NotFound => (Class::Config, "try: espomail init"),
+            // Whoever may not read it is not the service account (ACCESS-4).
+            std::io::ErrorKind::PermissionDenied => (Class::Refused, "try: sudo -u ACCOUNT espomail …; see espomail-access(7)"),
+            _ => (Class::Config, "check who may read it"),
+        };
+        Fault::new(class, format!("cannot read the configuration {name}: {error}")).hint(hint)
     })?;
     let mut config = parse(&text).map_err(|(line, what)| Fault::new(Class::Config, format!("{name}:{line}: {what}")))?;
     if has_password(&config.database) {

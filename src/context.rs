@@ -1,6 +1,7 @@
 //! What a command carries: the configuration, the clock, the output, and the store once it is opened. Time, environment,
 //! host name, randomness and secrets enter here and nowhere else.
 
+mod caller;
 mod token;
 
 use std::io::{BufRead, BufReader, IsTerminal, Read};
@@ -16,13 +17,14 @@ use base64::Engine;
 
 use crate::clock;
 use crate::config::{Loaded, Overrides, Security};
-use crate::decide::access::Actor;
+use crate::decide::access::{self as rights, Actor, Permit};
+use crate::decide::caller::{Acts, Caller};
 use crate::fault::{Class, Fault, Reach};
 use crate::output::{self, Output};
 use crate::secret::Secret;
 use crate::store::account::Account;
 use crate::store::vault::{self, Key};
-use crate::store::{Store, dialect};
+use crate::store::{Store, access, dialect, user};
 use crate::words::{AccountId, PasswordSource};
 
 pub use token::make as make_token_key;
@@ -36,10 +38,15 @@ pub struct Context {
     pub loaded: Loaded,
     fixed_now: Option<i64>,
     key: OnceLock<Key>,
+    actor: Actor,
 }
 
-/// Reads what the environment says of the configuration.
+/// Reads what the environment says of the configuration; of one who comes through sudo it says nothing.
 pub fn overrides(file: Option<PathBuf>, database: Option<String>) -> Overrides {
+    let caller = caller();
+    if caller.guest().is_some() {
+        return caller::fixed_places(&caller);
+    }
     let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     Overrides {
         file,
@@ -49,6 +56,8 @@ pub fn overrides(file: Option<PathBuf>, database: Option<String>) -> Overrides {
         config_home: path("XDG_CONFIG_HOME").or_else(|| path("HOME").map(|home| home.join(".config"))),
     }
 }
+
+pub use caller::{caller, variables};
 
 /// Whether the effective user is root, whose files go to /etc and /var/lib.
 pub fn is_root() -> bool {
@@ -75,7 +84,40 @@ impl Context {
             }
             _ => None,
         };
-        Ok(Self { out, loaded, fixed_now, key: OnceLock::new() })
+        Ok(Self { out, loaded, fixed_now, key: OnceLock::new(), actor: Actor::default() })
+    }
+
+    /// Finds out who is asking (ACCESS-4); until then it is nobody, who may do nothing. `--as` names another user.
+    pub fn identify(&mut self, named: Option<&str>) -> Result<()> {
+        let caller = caller();
+        let file = self.loaded.file.as_ref();
+        let owner = file.and_then(|file| std::fs::metadata(file).ok()).map(|metadata| metadata.uid());
+        self.actor = match caller.acts(owner) {
+            Acts::Service => Actor { os_account: caller.os_account().to_string(), administrator: true, ..Actor::default() },
+            Acts::User(login) => self.user(&caller, login, false)?,
+            Acts::Nobody => return Err(not_the_service(&caller, file.map(PathBuf::as_path))),
+        };
+        if let Some(login) = named {
+            if !self.actor.administrator {
+                return Err(Fault::new(Class::Refused, "only administrators act for another user: --as")
+                    .hint("leave it out")
+                    .into());
+            }
+            self.actor = self.user(&caller, login, true)?;
+        }
+        Ok(())
+    }
+
+    /// Returns an active user as the one who asks.
+    fn user(&self, caller: &Caller, login: &str, on_behalf: bool) -> Result<Actor> {
+        let mut store = self.store()?;
+        let db = store.connection();
+        match user::active(db, login)? {
+            Some(id) => access::actor(db, caller.os_account(), id, on_behalf),
+            None => Err(Fault::new(Class::Refused, format!("there is no active user with the login {login:?}"))
+                .hint(format!("an administrator adds one with: espomail user add {login}; see espomail-access(7)"))
+                .into()),
+        }
     }
 
     /// Returns the present in seconds since 1970 UTC.
@@ -88,11 +130,20 @@ impl Context {
         clock::parse(text, self.now()).map_err(|error| Fault::new(Class::Usage, error).into())
     }
 
-    /// Returns who is asking: the service account and root act as administrator.
+    /// Returns who is asking.
     pub fn actor(&self) -> Actor {
-        let name = std::env::var("USER").ok().filter(|name| !name.is_empty());
-        let os_account = name.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-        Actor { os_account, administrator: true, ..Actor::default() }
+        self.actor.clone()
+    }
+
+    /// Returns the permit for what only administrators do (ACCESS-1).
+    pub fn administrator(&self) -> Result<Permit<'_>> {
+        rights::administer(&self.actor).map_err(|_| self.refused("only administrators may do this"))
+    }
+
+    /// Makes the error for what the one who asks may not do.
+    pub fn refused(&self, what: &str) -> anyhow::Error {
+        let login = self.actor.login.as_deref().unwrap_or_default();
+        Fault::new(Class::Refused, what).hint(format!("see what you may do: espomail user rights {login}")).into()
     }
 
     /// Returns the database URL.
@@ -170,6 +221,17 @@ pub fn key_of(security: &Security) -> Result<Key> {
     };
     read_key(text.reveal())
         .ok_or_else(|| Fault::new(Class::Config, "the key is not 32 bytes in Base64 or hexadecimal digits").into())
+}
+
+/// The one who asks is neither the service account nor came through it.
+fn not_the_service(caller: &Caller, file: Option<&Path>) -> anyhow::Error {
+    let what = if caller.otherwise {
+        "only sudo says who asks: doas and pkexec cannot be used to reach the service account".to_string()
+    } else {
+        let file = file.map(|file| file.display().to_string()).unwrap_or_default();
+        format!("{} is not the service account, which owns {file}", caller.account)
+    };
+    Fault::new(Class::Refused, what).hint("try: sudo -u ACCOUNT espomail …; see espomail-access(7)").into()
 }
 
 /// Whether the owner of a lease was a process of this host that is gone.
@@ -267,7 +329,9 @@ fn first_line_of_command(arguments: &[String]) -> Result<Secret> {
         return Err(Fault::new(Class::Config, "the password command is empty").into());
     };
     let fault = |what: String| Fault::new(Class::Config, format!("the password command {program:?} {what}"));
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    caller::own_environment(&mut command);
+    let mut child = command
         .args(rest)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -42,6 +42,13 @@ macro_rules! words {
             }
         }
 
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
         impl clap::ValueEnum for $name {
             fn value_variants<'a>() -> &'a [Self] { Self::ALL }
             fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
@@ -57,7 +64,7 @@ pub(crate) use words;
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => { $(
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub i64);
 
@@ -288,6 +295,38 @@ words! {
 words! {
     /// On how much a role lets a user do it; a later level includes the earlier ones.
     RoleLevel { No = "no", Own = "own", Team = "team", All = "all" }
+}
+
+impl RecordKind {
+    /// Returns what roles call this kind.
+    pub const fn scope(self) -> RoleScope {
+        match self {
+            Self::Account => RoleScope::Account,
+            Self::Contact => RoleScope::Contact,
+            Self::Lead => RoleScope::Lead,
+            Self::Opportunity => RoleScope::Opportunity,
+            Self::Case => RoleScope::Case,
+        }
+    }
+}
+
+impl RoleScope {
+    /// Returns what a role can let a user do there.
+    pub const fn actions(self) -> &'static [RoleAction] {
+        match self {
+            Self::GroupAccount | Self::PersonalAccount => &[RoleAction::Use],
+            _ => &[RoleAction::Read, RoleAction::Edit, RoleAction::Delete],
+        }
+    }
+
+    /// Returns on how much a role can let a user do it. A group account is nobody's own, a personal one nobody else's.
+    pub const fn levels(self) -> &'static [RoleLevel] {
+        match self {
+            Self::GroupAccount => &[RoleLevel::No, RoleLevel::Team, RoleLevel::All],
+            Self::PersonalAccount => &[RoleLevel::No, RoleLevel::Own],
+            _ => RoleLevel::ALL,
+        }
+    }
 }
 
 impl CaseStatus {

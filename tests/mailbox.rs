@@ -25,6 +25,7 @@ fn plain(port: u16, user: &str) -> Server {
         user: user.to_string(),
         password: Secret::new(PASSWORD),
         allow_plain: false,
+        internal_hosts: None,
         connect_timeout: Duration::from_secs(10),
         read_timeout: Duration::from_secs(10),
         deadline: Instant::now() + Duration::from_secs(60),

@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod access;
 mod fetch;
 mod floors;
 mod mailbox;

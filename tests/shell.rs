@@ -1,6 +1,7 @@
 //! The command line from outside: set-up, round trips of every noun, exit codes, and what must never be printed.
 
 mod accounts;
+mod cases;
 mod emails;
 mod policy;
 

@@ -1,6 +1,7 @@
 //! The store on both databases: transactions, leases, positions, raw, quarantine, status.
 
 mod apply;
+mod cases;
 mod facts;
 mod order;
 mod speed;

@@ -6,16 +6,17 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
 use super::account_settings::{SettingsArguments, defaults};
-use super::argument;
 use super::show::{lines, or_empty, yes};
+use super::{argument, right};
 use crate::clock::rfc3339;
 use crate::context::Context;
-use crate::fault::Fault;
+use crate::decide::access::{self, Actor, NoAccount, Permit};
+use crate::fault::{Class, Fault};
 use crate::mailbox::Session;
 use crate::output::Format;
 use crate::pass::fetch::server_for;
-use crate::store::account::{self, Account as Stored};
-use crate::store::{team, user};
+use crate::store::account::{self, Account as Stored, Settings};
+use crate::store::{Database, team, user};
 use crate::words::{AccountKind, PasswordSource};
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
@@ -35,7 +36,7 @@ enum AccountCommand {
         #[command(flatten)]
         settings: Box<SettingsArguments>,
     },
-    /// List all accounts and how fetching them goes
+    /// List the accounts that you may use and how fetching them goes; administrators see all
     List,
     /// Show an account with all its settings
     Show {
@@ -90,24 +91,26 @@ enum AccountCommand {
 impl Account {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
-        let out = &context.out;
+        let (out, actor, now) = (&context.out, context.actor(), context.now());
         match self.command {
             AccountCommand::Add { name, settings } => {
+                settings.allowed(context)?;
                 let password = settings.read_password(context, true)?;
                 store.transaction(|db| {
                     let id = account::next_id(db)?;
                     let mut new = defaults(context, &name)?;
                     settings.over(&mut new, context, db, id, password.as_ref())?;
-                    account::add(db, id, &new, context.now())
+                    let permit = may_add(context, db, &actor, &new)?;
+                    account::add(db, &permit, id, &new, now)
                 })?;
                 let shown = Whole::new(&account::find(store.connection(), &name)?, &mut store)?;
                 let next = format!("Next: espomail account test {}", argument::quoted(&name));
                 out.made(&shown, &format!("Account {name} added. {next}"));
             }
             AccountCommand::List => {
-                let accounts = account::list(store.connection())?;
-                let now = context.now();
-                let shown: Vec<Line> = accounts.iter().map(|account| Line::new(account, now)).collect();
+                let accounts = account::seen(store.connection(), &actor)?;
+                let shown: Vec<Line> =
+                    accounts.iter().map(|account| Line::new(account, now, is_theirs(&actor, account))).collect();
                 out.list(&shown, &["name", "kind", "address", "active", "last success", "error"], |line| {
                     let success = line.last_success.as_deref().unwrap_or("never");
                     vec![
@@ -121,39 +124,41 @@ impl Account {
                 });
             }
             AccountCommand::Show { account: wanted } => {
-                let account = account::find(store.connection(), &wanted)?;
+                let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
                 let shown = Whole::new(&account, &mut store)?;
                 out.item(&shown, || shown.text());
             }
             AccountCommand::Set { account: wanted, name, settings } => {
+                settings.allowed(context)?;
                 let password = settings.read_password(context, false)?;
                 store.transaction(|db| {
-                    let account = account::find(db, &wanted)?;
+                    let (account, permit) = right::account(db, context, &actor, &wanted)?;
                     let mut new = account.settings.clone();
                     if let Some(name) = &name {
                         new.name.clone_from(name);
                     }
                     settings.over(&mut new, context, db, account.id, password.as_ref())?;
-                    account::set(db, account.id, &new)
+                    not_elsewhere(&actor, &account, &new)?;
+                    account::set(db, &permit, &account, &new, now)
                 })?;
                 out.say(&format!("Account {} changed.", name.unwrap_or(wanted)));
             }
             AccountCommand::Remove { account: wanted } => {
                 store.transaction(|db| {
-                    let account = account::find(db, &wanted)?;
-                    account::remove(db, account.id)
+                    let (account, permit) = right::account(db, context, &actor, &wanted)?;
+                    account::remove(db, &permit, &account, now)
                 })?;
                 out.say(&format!("Account {wanted} removed, with how far its mailboxes were read. Its e-mails and cases stay."));
             }
             AccountCommand::Enable { account: wanted } => switch(context, &wanted, true)?,
             AccountCommand::Disable { account: wanted } => switch(context, &wanted, false)?,
             AccountCommand::Test { account: wanted } => {
-                let account = account::find(store.connection(), &wanted)?;
+                let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
                 drop(store);
                 test(context, &account).with_context(|| format!("account {}", account.name))?;
             }
             AccountCommand::Folders { account: wanted } => {
-                let account = account::find(store.connection(), &wanted)?;
+                let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
                 drop(store);
                 let mut session = connect(context, &account).with_context(|| format!("account {}", account.name))?;
                 let folders: Vec<Folder> = session
@@ -168,8 +173,8 @@ impl Account {
             AccountCommand::Reset { account: wanted, since } => {
                 let since = context.time(&since)?;
                 store.transaction(|db| {
-                    let account = account::find(db, &wanted)?;
-                    account::reset(db, account.id, since)
+                    let (account, permit) = right::account(db, context, &actor, &wanted)?;
+                    account::reset(db, &permit, &account, since, now)
                 })?;
                 out.say(&format!("Account {wanted} is read anew from {} on at the next pass.", rfc3339(since)));
             }
@@ -178,10 +183,43 @@ impl Account {
     }
 }
 
+/// The group accounts that a user may send through are named to them; how they fare is not their business.
+fn is_theirs(actor: &Actor, account: &Stored) -> bool {
+    actor.administrator || (account.owner.is_some() && account.owner == actor.user)
+}
+
+/// ACCESS-1: group accounts are administrators'; of personal ones users add their own, up to a limit.
+fn may_add<'a>(context: &Context, db: &mut Database, actor: &'a Actor, new: &Settings) -> Result<Permit<'a>> {
+    let Some(owner) = new.owner else {
+        return access::administer(actor).map_err(|_| context.refused("only administrators add group accounts"));
+    };
+    let limit = context.loaded.config.security.personal_accounts;
+    access::add_account(actor, owner, account::kept(db, owner)?, limit).map_err(|why| match why {
+        NoAccount::Denied => context.refused("no role lets you have a personal account, or it would be another user's"),
+        NoAccount::Enough => Fault::new(Class::Refused, format!("you have as many personal accounts as one may: {limit}"))
+            .hint("remove one, or ask an administrator to add it")
+            .into(),
+    })
+}
+
+/// ACCESS-3: who sends a stored password to a server of their own choice has read it. Only the service account may.
+fn not_elsewhere(actor: &Actor, account: &Stored, new: &Settings) -> Result<()> {
+    let place = |settings: &Settings| {
+        (settings.imap_host.clone(), settings.imap_port, settings.imap_security, settings.imap_ca_file.clone())
+    };
+    let secret =
+        |settings: &Settings| (settings.password_source, settings.password_reference.clone(), settings.password_sealed.clone());
+    if actor.user.is_some() && place(account) != place(new) && secret(account) == secret(new) {
+        return Err(Fault::new(Class::Refused, "another server needs the password again").hint("add --password-stdin").into());
+    }
+    Ok(())
+}
+
 fn switch(context: &Context, wanted: &str, active: bool) -> Result<()> {
+    let actor = context.actor();
     context.store()?.transaction(|db| {
-        let account = account::find(db, wanted)?;
-        account::set_active(db, account.id, active)
+        let (account, permit) = right::account(db, context, &actor, wanted)?;
+        account::set_active(db, &permit, &account, active, context.now())
     })?;
     context.out.say(&format!("Account {wanted} is {}.", if active { "on" } else { "off" }));
     Ok(())
@@ -257,17 +295,18 @@ struct Line {
 }
 
 impl Line {
-    fn new(account: &Stored, now: i64) -> Self {
+    fn new(account: &Stored, now: i64, is_theirs: bool) -> Self {
+        let failing_since = account.failing_since.filter(|_| is_theirs);
         Self {
             name: account.name.clone(),
             kind: account.kind.to_string(),
             address: account.address.clone(),
             active: account.active,
-            last_success: account.last_success_at.map(rfc3339),
-            failing_since: account.failing_since.map(rfc3339),
-            failing_seconds: account.failing_since.map(|since| now - since),
-            last_error: account.failing_since.and(account.last_error.clone()),
-            next_attempt: account.retry_at.map(rfc3339),
+            last_success: account.last_success_at.filter(|_| is_theirs).map(rfc3339),
+            failing_since: failing_since.map(rfc3339),
+            failing_seconds: failing_since.map(|since| now - since),
+            last_error: failing_since.and(account.last_error.clone()),
+            next_attempt: account.retry_at.filter(|_| is_theirs).map(rfc3339),
         }
     }
 

@@ -2,10 +2,11 @@
 //! is not given stays.
 
 use anyhow::Result;
-use clap::ArgAction;
+use clap::{ArgAction, ValueHint};
 
 use super::argument;
 use crate::context::{self, Context};
+use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::store::account::Settings;
 use crate::store::{Database, team, user};
@@ -16,7 +17,7 @@ pub struct SettingsArguments {
     /// E-mail address
     #[arg(long, value_parser = argument::one_address)]
     address: Option<String>,
-    /// Owner; the account is then personal, else it is a group account
+    /// Owner; the account is then personal, else it is a group account [default: you, unless you are an administrator]
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
     /// IMAP server
@@ -32,7 +33,7 @@ pub struct SettingsArguments {
     #[arg(long, value_name = "NAME", help_heading = "Server")]
     imap_user: Option<String>,
     /// Trust the certificates in this PEM file, too; an empty name forgets it
-    #[arg(long, value_name = "FILE", help_heading = "Server")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Server")]
     ca_file: Option<String>,
     /// Mailbox to monitor; may be given several times [default: INBOX]
     #[arg(long = "mailbox", value_name = "NAME", help_heading = "Server")]
@@ -93,10 +94,10 @@ struct PasswordArguments {
     #[arg(long, help_heading = "Password")]
     password_stdin: bool,
     /// Run this command for the password at each pass, up to the next option; no shell is involved
-    #[arg(long, value_name = "COMMAND", num_args = 1.., value_terminator = ";", help_heading = "Password")]
+    #[arg(long, value_name = "COMMAND", num_args = 1.., value_terminator = ";", value_hint = ValueHint::CommandString, help_heading = "Password")]
     password_command: Vec<String>,
     /// Read the password from the first line of this file at each pass
-    #[arg(long, value_name = "FILE", help_heading = "Password")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Password")]
     password_file: Option<String>,
     /// Read the password from this systemd credential at each pass
     #[arg(long, value_name = "NAME", help_heading = "Password")]
@@ -170,8 +171,10 @@ impl SettingsArguments {
     ) -> Result<()> {
         self.over_server(settings)?;
         self.over_password(settings, context, id, password)?;
-        if let Some(login) = &self.owner {
-            (settings.kind, settings.owner) = (AccountKind::Personal, Some(user::find(db, login)?));
+        let own = context.actor().user.filter(|_| !context.actor().administrator);
+        let owner = self.owner.as_ref().map(|login| user::find(db, login)).transpose()?.or(own);
+        if owner.is_some() {
+            (settings.kind, settings.owner) = (AccountKind::Personal, owner);
         }
         if let Some(text) = &self.fetch_since {
             settings.fetch_since = context.time(text)?;
@@ -200,7 +203,42 @@ impl SettingsArguments {
         if let Some(teams) = argument::list(&self.teams) {
             settings.teams = teams.iter().map(|name| team::find(db, name)).collect::<Result<_>>()?;
         }
-        check(settings)
+        if self.distribution.is_some_and(|rule| rule != Distribution::None) && !settings.make_cases {
+            let what = "--distribution says who gets new cases, and this account makes none";
+            return Err(Fault::new(Class::Usage, what).hint("add --make-cases").into());
+        }
+        check(settings, &context.loaded.config.security.internal_hosts)
+    }
+
+    /// ACCESS-1: what a user decides about a personal account: where it is and what is taken from it. What costs the service,
+    /// runs something or concerns others is for administrators.
+    pub fn allowed(&self, context: &Context) -> Result<()> {
+        let actor = context.actor();
+        let password = &self.password;
+        let given = [
+            (self.owner.as_ref().is_some_and(|login| Some(login) != actor.login.as_ref()), "--owner"),
+            (self.ca_file.is_some(), "--ca-file"),
+            (!password.password_command.is_empty(), "--password-command"),
+            (password.password_file.is_some(), "--password-file"),
+            (password.password_credential.is_some(), "--password-credential"),
+            (self.max_seconds.is_some(), "--max-seconds"),
+            (self.max_message_mib.is_some(), "--max-message-mib"),
+            (self.make_cases.is_some(), "--make-cases"),
+            (self.distribution.is_some(), "--distribution"),
+            (self.case_team.is_some(), "--case-team"),
+            (self.case_position.is_some(), "--case-position"),
+            (self.unknown_sender.is_some(), "--unknown-sender"),
+            (self.reopen_within.is_some(), "--reopen-within"),
+            (self.list_cases.is_some(), "--list-cases"),
+            (self.take_forwards.is_some(), "--take-forwards"),
+            (self.assigned_user.is_some(), "--assigned-user"),
+            (!self.teams.is_empty(), "--team"),
+            (self.add_team_users.is_some(), "--add-team-users"),
+        ];
+        match given.iter().find(|(is_given, _)| *is_given && !actor.administrator) {
+            Some((_, option)) => Err(context.refused(&format!("only administrators give {option}"))),
+            None => Ok(()),
+        }
     }
 
     fn over_server(&self, settings: &mut Settings) -> Result<()> {
@@ -267,7 +305,7 @@ fn put<T>(place: &mut T, value: Option<T>) {
 }
 
 /// Refuses settings that cannot work.
-fn check(settings: &Settings) -> Result<()> {
+fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
     let wrong = |what: &str| Err(Fault::new(Class::Usage, what).into());
     let needs_team = matches!(settings.distribution, Distribution::RoundRobin | Distribution::LeastBusy);
     if !settings.address.contains('@') {
@@ -287,6 +325,12 @@ fn check(settings: &Settings) -> Result<()> {
     }
     if settings.max_seconds <= 0 || settings.max_message_size <= 0 {
         return wrong("--max-seconds and --max-message-mib must be above zero");
+    }
+    let is_internal = host::is_internal_name(&settings.imap_host) && !host::is_listed(internal_hosts, &settings.imap_host);
+    if settings.kind == AccountKind::Personal && is_internal {
+        let what = format!("{} is internal, and a personal account's server must not be", settings.imap_host);
+        let hint = "an administrator can list it in security.internal-hosts";
+        return Err(Fault::new(Class::Refused, what).hint(hint).into());
     }
     Ok(())
 }

@@ -20,15 +20,16 @@ pub struct Deliver {
 
 impl Deliver {
     pub fn run(self, context: &Context) -> Result<()> {
-        let name = self.account.clone();
-        self.take(context).map_err(|error| {
-            // Whatever it was, the MTA must keep the message.
-            log::debug!("exit status 75 stands for {:?}", class_of(&error));
-            Fault::new(Class::TempFail, format!("account {name}: {}", crate::fault::one_line(&error))).into()
-        })
+        self.take(context).map_err(|error| self.put_off(error))
     }
 
-    fn take(self, context: &Context) -> Result<()> {
+    /// Whatever it was, the MTA must keep the message.
+    pub fn put_off(&self, error: anyhow::Error) -> anyhow::Error {
+        log::debug!("exit status 75 stands for {:?}", class_of(&error));
+        Fault::new(Class::TempFail, format!("account {}: {}", self.account, crate::fault::one_line(&error))).into()
+    }
+
+    fn take(&self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
         let account = account::find(store.connection(), &self.account)?;
         let bytes = context::read_stdin(u64::try_from(account.max_message_size)?)?;

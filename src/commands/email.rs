@@ -42,6 +42,10 @@ enum EmailCommand {
         /// Number or Message-ID
         email: String,
     },
+    /// Say which record an e-mail belongs to; no rule overwrites it
+    Link(super::link::Link),
+    /// Say that an e-mail belongs to no record; no rule overwrites it
+    Unlink(super::link::Unlink),
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,6 +124,8 @@ impl Email {
                 complete::complete(&mut store, id, &setting, &|account| context.password_of(account))?;
                 out.say(&format!("E-mail {id} is complete."));
             }
+            EmailCommand::Link(command) => command.run(context, &mut store)?,
+            EmailCommand::Unlink(command) => command.run(context, &mut store)?,
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::right;
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
@@ -13,8 +14,8 @@ use crate::output::shown;
 use crate::pass::explain::{Explained, explain, names_of};
 use crate::pass::verdict::{Names, Verdict};
 use crate::store::account::Account;
-use crate::store::{Store, account, email, fate, record};
-use crate::words::{RecordId, TeamId, UserId};
+use crate::store::{Store, account, fate, record};
+use crate::words::{RecordId, RoleAction, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
@@ -33,11 +34,16 @@ pub struct Explain {
 
 impl Explain {
     pub fn run(self, context: &Context) -> Result<()> {
-        if self.what == "-" || Path::new(&self.what).is_file() {
+        // Through sudo a file would be read with the rights of the service account.
+        let is_guest = context::caller().guest().is_some();
+        if self.what == "-" || (!is_guest && Path::new(&self.what).is_file()) {
+            // It shows what the rules know, of whomever it is.
+            context.administrator()?;
             return self.file(context);
         }
         let mut store = context.store()?;
-        let id = email::find(store.connection(), &self.what)?;
+        let actor = context.actor();
+        let (id, _) = right::email(store.connection(), &actor, &self.what, RoleAction::Read)?;
         let names = names_of(&mut store)?;
         let mut arrivals = Vec::new();
         for arrival in fate::fates_of(store.connection(), id)? {

@@ -83,6 +83,7 @@ pub fn connection(context: &Context) -> Connection {
         connect_timeout: Duration::from_secs(config.fetch.connect_timeout.max(1)),
         read_timeout: Duration::from_secs(config.fetch.read_timeout.max(1)),
         allow_plain: config.security.allow_plain,
+        internal_hosts: config.security.internal_hosts.clone(),
         batch_bytes: config.fetch.batch_mib << 20,
     }
 }

@@ -5,6 +5,7 @@ mod account;
 mod account_settings;
 mod argument;
 mod attachments;
+mod audit;
 mod case;
 mod config;
 mod db;
@@ -12,12 +13,17 @@ mod deliver;
 mod email;
 mod explain;
 mod fetch;
+mod follow;
 mod import;
 mod init;
+mod link;
 mod quarantine;
 mod record;
+mod review;
+mod right;
 mod role;
 mod show;
+mod sudo;
 mod team;
 mod test;
 mod token;
@@ -28,11 +34,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
-use crate::fault::Class;
+use crate::fault::{Class, Fault};
 use crate::output::{self, Format, Output};
 use crate::store::dialect;
 
@@ -49,6 +55,9 @@ pub struct Cli {
     /// Use this database: sqlite:PATH or postgresql://USER@HOST/NAME
     #[arg(long, value_name = "URL", global = true, help_heading = "Global options")]
     database: Option<String>,
+    /// Act for this user; for administrators
+    #[arg(long = "as", value_name = "USER", global = true, help_heading = "Global options")]
+    acting: Option<String>,
     /// Write answers as text, json (one document) or jsonl (one line an item) [default: text]
     #[arg(short, long, value_name = "FORMAT", global = true, help_heading = "Global options", hide_possible_values = true)]
     output: Option<Format>,
@@ -78,8 +87,10 @@ enum Command {
     Token(token::Token),
     Record(record::Record),
     Case(case::Case),
+    Review(review::ReviewArgs),
     Email(email::Email),
     Quarantine(quarantine::Quarantine),
+    Audit(audit::Audit),
     Config(config::ConfigCommand),
     Db(db::Db),
 }
@@ -91,11 +102,23 @@ enum Needs {
     Nothing,
     /// The configuration; the store is opened by the command itself where it needs it.
     Config,
+    /// The same, and an administrator: the passes, and what looks after the whole (ACCESS-1).
+    Administrator,
 }
 
 impl Command {
     const fn needs(&self) -> Needs {
-        if matches!(self, Self::Init(_)) { Needs::Nothing } else { Needs::Config }
+        match self {
+            Self::Init(_) => Needs::Nothing,
+            Self::Fetch(_) | Self::Deliver(_) | Self::Import(_) | Self::Test(_) => Needs::Administrator,
+            Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
+            _ => Needs::Config,
+        }
+    }
+
+    /// What a fault before the command is told as.
+    fn told(&self, error: anyhow::Error) -> anyhow::Error {
+        if let Self::Deliver(deliver) = self { deliver.put_off(error) } else { error }
     }
 
     fn run(self, context: &Context) -> Result<()> {
@@ -113,8 +136,10 @@ impl Command {
             Self::Token(command) => command.run(context),
             Self::Record(command) => command.run(context),
             Self::Case(command) => command.run(context),
+            Self::Review(command) => command.run(context),
             Self::Email(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
+            Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Db(command) => command.run(context),
         }
@@ -128,38 +153,29 @@ pub fn command_line() -> clap::Command {
 
 /// Runs espomail and returns its exit status. A panic is our bug and says so in one line.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let mut command = Cli::command();
+    let parsed = command.try_get_matches_from_mut(arguments).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        Ok((cli, matches))
+    });
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             output::print_help(&error);
             return if error.use_stderr() { Class::Usage.exit_status() } else { 0 };
         }
     };
     output::report_panics();
-    catch_unwind(AssertUnwindSafe(|| start(cli))).unwrap_or(Class::Software.exit_status())
+    catch_unwind(AssertUnwindSafe(|| start(cli, &command, &matches))).unwrap_or(Class::Software.exit_status())
 }
 
-fn start(cli: Cli) -> u8 {
-    let format = cli.output.unwrap_or(Format::Text);
-    let out = Output::new(format, cli.verbose > 0, cli.quiet);
-    let overrides = context::overrides(cli.config, cli.database);
-    let loaded = match cli.command.needs() {
-        Needs::Nothing => {
-            let database_from = overrides.database.as_ref().map(|_| "--database");
-            let file = overrides.named_file().cloned();
-            let database = overrides.database.clone().or(overrides.environment_database.clone()).unwrap_or_default();
-            let config = Config { database, ..Config::default() };
-            Ok(Loaded { config, file, set_in_file: Vec::new(), database_from })
-        }
-        Needs::Config => load(&overrides),
-    };
-    let context = match loaded.and_then(|loaded| {
-        begin_log(cli.verbose, cli.quiet, &loaded.config);
-        Context::new(Output::new(format, cli.verbose > 0, cli.quiet), loaded)
-    }) {
+fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
+    let out = || Output::new(cli.output.unwrap_or(Format::Text), cli.verbose > 0, cli.quiet);
+    let context = match prepare(&cli, command, matches, out()) {
         Ok(context) => context,
         Err(error) => {
-            out.complain(&error);
+            let out = out();
+            out.complain(&cli.command.told(dialect::classify(error)));
             return out.status();
         }
     };
@@ -167,6 +183,39 @@ fn start(cli: Cli) -> u8 {
         context.out.complain(&dialect::classify(error));
     }
     context.out.status()
+}
+
+/// Finds out who asks and what for, and reads the configuration, in an order that one who comes through sudo cannot disturb.
+fn prepare(cli: &Cli, command: &clap::Command, matches: &ArgMatches, out: Output) -> Result<Context> {
+    let is_guest = context::caller().guest().is_some();
+    if is_guest {
+        sudo::refuse(command, matches, &context::variables())?;
+    }
+    let overrides = context::overrides(cli.config.clone(), cli.database.clone());
+    let needs = cli.command.needs();
+    let loaded = match needs {
+        Needs::Nothing => {
+            let database_from = overrides.database.as_ref().map(|_| "--database");
+            let file = overrides.named_file().cloned();
+            let database = overrides.database.clone().or(overrides.environment_database.clone()).unwrap_or_default();
+            let config = Config { database, ..Config::default() };
+            Loaded { config, file, set_in_file: Vec::new(), database_from }
+        }
+        Needs::Config | Needs::Administrator => load(&overrides)?,
+    };
+    if is_guest && loaded.file.is_none() {
+        let places = overrides.places().iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(" or ");
+        return Err(Fault::new(Class::Config, format!("through sudo the configuration is {places}, which is not there"))
+            .hint("see espomail-access(7)")
+            .into());
+    }
+    begin_log(cli.verbose, cli.quiet, &loaded.config);
+    let mut context = Context::new(out, loaded)?;
+    context.identify(cli.acting.as_deref())?;
+    if needs != Needs::Config {
+        context.administrator()?;
+    }
+    Ok(context)
 }
 
 /// A flag comes before the environment, the environment before the file.

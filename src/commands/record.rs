@@ -3,14 +3,16 @@
 use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
-use super::argument;
+use super::argument::{self, Clearable};
 use super::show::{lines, or_empty, yes};
+use super::{follow, right};
 use crate::clock::rfc3339;
 use crate::context::Context;
+use crate::decide::access::{Actor, Relation, act, sight};
 use crate::fault::{Class, Fault};
 use crate::store::record::{self, RecordChanges, RecordFilter, RecordName};
 use crate::store::{Database, team, user};
-use crate::words::RecordKind;
+use crate::words::{RecordKind, RoleAction};
 
 /// Manage Accounts, Contacts, Leads and Opportunities
 #[derive(Debug, clap::Args)]
@@ -59,6 +61,24 @@ enum RecordCommand {
         #[command(flatten)]
         fields: Fields,
     },
+    /// Remove a record; its e-mails and cases stay
+    Remove {
+        /// Kind and number, such as contact:7
+        record: RecordName,
+    },
+    /// Follow a record, to be told of what happens to it
+    Follow(Follow),
+    /// Follow a record no longer
+    Unfollow(Follow),
+}
+
+#[derive(Debug, clap::Args)]
+struct Follow {
+    /// Kind and number, such as contact:7
+    record: RecordName,
+    /// Another user; for administrators
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -66,16 +86,16 @@ struct Fields {
     /// E-mail address, in place of those there are; may be given several times, an empty one clears them
     #[arg(long = "address", value_name = "ADDRESS", value_parser = argument::address)]
     addresses: Vec<String>,
-    /// Account it belongs to, such as account:3
+    /// Account it belongs to, such as account:3; an empty name forgets it
     #[arg(long, value_name = "RECORD")]
-    account: Option<RecordName>,
-    /// Account that a lead was converted into
+    account: Option<Clearable<RecordName>>,
+    /// Account that a lead was converted into; an empty name forgets it
     #[arg(long, value_name = "RECORD")]
-    converted_account: Option<RecordName>,
-    /// Contact that a lead was converted into
+    converted_account: Option<Clearable<RecordName>>,
+    /// Contact that a lead was converted into; an empty name forgets it
     #[arg(long, value_name = "RECORD")]
-    converted_contact: Option<RecordName>,
-    /// User it is assigned to
+    converted_contact: Option<Clearable<RecordName>>,
+    /// User it is assigned to; an empty name forgets it
     #[arg(long, value_name = "USER")]
     assigned_user: Option<String>,
     /// Team, in place of those there are; may be given several times, an empty one clears them
@@ -87,13 +107,21 @@ struct Fields {
 }
 
 impl Fields {
-    fn changes(&self, db: &mut Database, name: Option<String>) -> Result<RecordChanges> {
-        let mut of = |named: Option<RecordName>, kind| named.map(|named| record::find(db, named, &[kind])).transpose();
+    fn changes(&self, db: &mut Database, actor: &Actor, name: Option<String>) -> Result<RecordChanges> {
+        let mut of = |named: Option<Clearable<RecordName>>, kind| match named {
+            None => Ok(None),
+            Some(Clearable(None)) => Ok(Some(None)),
+            Some(Clearable(Some(named))) => {
+                record::of_kind(named, &[kind])?;
+                right::record(db, actor, named, RoleAction::Read).map(|(id, _)| Some(Some(id)))
+            }
+        };
         let account = of(self.account, RecordKind::Account)?;
         let converted_account = of(self.converted_account, RecordKind::Account)?;
         let converted_contact = of(self.converted_contact, RecordKind::Contact)?;
         let teams = argument::list(&self.teams);
         let teams = teams.map(|names| names.iter().map(|name| team::find(db, name)).collect()).transpose()?;
+        let mut user = |login: &str| if login.is_empty() { Ok(None) } else { user::find(db, login).map(Some) };
         Ok(RecordChanges {
             name,
             active: self.active,
@@ -101,7 +129,7 @@ impl Fields {
             account,
             converted_account,
             converted_contact,
-            assigned_user: self.assigned_user.as_deref().map(|login| user::find(db, login)).transpose()?,
+            assigned_user: self.assigned_user.as_deref().map(&mut user).transpose()?,
             teams,
         })
     }
@@ -110,22 +138,29 @@ impl Fields {
 impl Record {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
-        let out = &context.out;
+        let (out, actor, now) = (&context.out, context.actor(), context.now());
         match self.command {
             RecordCommand::Add { kind: RecordKind::Case, .. } => {
                 return Err(Fault::new(Class::Usage, "cases are made with: espomail case create").into());
             }
             RecordCommand::Add { kind, name, fields } => {
                 let record = store.transaction(|db| {
-                    let changes = fields.changes(db, None)?;
-                    let named = record::add(db, kind, &name, &changes, context.now())?;
+                    // What one makes is one's own.
+                    let own = Relation { own: true, team: false };
+                    let permit = act(&actor, kind.scope(), RoleAction::Edit, own)
+                        .map_err(|_| context.refused(&format!("your roles do not let you add a record of the kind {kind}")))?;
+                    let changes = fields.changes(db, &actor, None)?;
+                    let named = record::add(db, &permit, (kind, &name), &changes, now)?;
                     let id = record::find(db, named, &[])?;
                     record::show(db, id)
                 })?;
                 out.made(&record, &format!("{} added: {name}.", record.named));
             }
             RecordCommand::List { kind, address, name, limit } => {
-                let filter = RecordFilter { kind, address, name_part: name, limit };
+                let all = RecordKind::ALL.iter().copied().filter(|kind| *kind != RecordKind::Case);
+                let kinds = kind.map_or_else(|| all.collect(), |kind| vec![kind]);
+                let kinds = kinds.into_iter().map(|kind| (kind, sight(&actor, kind.scope()))).collect();
+                let filter = RecordFilter { kinds, address, name_part: name, limit };
                 let records = record::list(store.connection(), &filter)?;
                 out.list(&records, &["record", "name", "account", "active", "addresses"], |record| {
                     let account = or_empty(record.account.as_ref());
@@ -133,7 +168,7 @@ impl Record {
                 });
             }
             RecordCommand::Show { record: named } => {
-                let id = record::find(store.connection(), named, &[])?;
+                let (id, _) = right::record(store.connection(), &actor, named, RoleAction::Read)?;
                 let record = record::show(store.connection(), id)?;
                 out.item(&record, || {
                     lines(&[
@@ -151,14 +186,38 @@ impl Record {
                 });
             }
             RecordCommand::Set { record: named, name, fields } => {
+                not_a_case(named, "set")?;
                 store.transaction(|db| {
-                    let id = record::find(db, named, &[])?;
-                    let changes = fields.changes(db, name.clone())?;
-                    record::set(db, id, &changes)
+                    let (id, permit) = right::record(db, &actor, named, RoleAction::Edit)?;
+                    let changes = fields.changes(db, &actor, name.clone())?;
+                    record::set(db, &permit, id, &changes, now)
                 })?;
                 out.say(&format!("{named} changed."));
+            }
+            RecordCommand::Remove { record: named } => {
+                not_a_case(named, "close")?;
+                store.transaction(|db| {
+                    let (id, permit) = right::record(db, &actor, named, RoleAction::Delete)?;
+                    record::remove(db, &permit, id, now)
+                })?;
+                out.say(&format!("{named} removed. Its e-mails and cases stay."));
+            }
+            RecordCommand::Follow(Follow { record, user }) => {
+                follow::run(context, &mut store, record, user.as_deref(), true)?;
+            }
+            RecordCommand::Unfollow(Follow { record, user }) => {
+                follow::run(context, &mut store, record, user.as_deref(), false)?;
             }
         }
         Ok(())
     }
+}
+
+/// A case has a life of its own: what is done to it is told in its stream.
+fn not_a_case(named: RecordName, verb: &str) -> Result<()> {
+    if named.kind == RecordKind::Case {
+        let hint = format!("try: espomail case {verb} {}", named.number);
+        return Err(Fault::new(Class::Usage, format!("{named} is a case")).hint(hint).into());
+    }
+    Ok(())
 }

@@ -87,10 +87,12 @@ impl HolderArguments {
 impl Role {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
-        let out = &context.out;
+        let (out, now) = (&context.out, context.now());
+        // Everybody may know the roles; only administrators change them.
+        let permit = || context.administrator();
         match self.command {
             RoleCommand::Add { name } => {
-                let role = store.transaction(|db| role::add(db, &name).and_then(|id| role::show(db, id)))?;
+                let role = store.transaction(|db| role::add(db, &permit()?, &name, now).and_then(|id| role::show(db, id)))?;
                 let next = format!("Next: espomail role grant {} email read team", argument::quoted(&name));
                 out.made(&role, &format!("Role {name} added. {next}"));
             }
@@ -104,39 +106,37 @@ impl Role {
                 let id = role::find(store.connection(), &wanted)?;
                 let role = role::show(store.connection(), id)?;
                 out.item(&role, || {
-                    lines(&[
-                        ("role", role.name.clone()),
-                        ("rights", rights(&role, ", ")),
-                        ("users", role.users.join(", ")),
-                        ("teams", role.teams.join(", ")),
-                    ])
+                    let text =
+                        lines(&[("role", role.name.clone()), ("users", role.users.join(", ")), ("teams", role.teams.join(", "))]);
+                    format!("{text}\n{}", matrix(&role))
                 });
             }
             RoleCommand::Remove { role: wanted } => {
                 store.transaction(|db| {
                     let id = role::find(db, &wanted)?;
-                    role::remove(db, id)
+                    role::remove(db, &permit()?, id, now)
                 })?;
                 out.say(&format!("Role {wanted} removed."));
             }
             RoleCommand::Grant { role: wanted, scope, action, level } => {
+                sensible(scope, action, level)?;
                 store.transaction(|db| {
                     let id = role::find(db, &wanted)?;
-                    role::grant(db, id, scope, action, level)
+                    role::grant(db, &permit()?, id, (scope, action, level), now)
                 })?;
                 out.say(&format!("Role {wanted}: {action} {scope}: {level}."));
             }
             RoleCommand::Give(hold) => {
                 store.transaction(|db| {
                     let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
-                    role::give(db, id, holder)
+                    role::give(db, &permit()?, id, holder, now)
                 })?;
                 out.say(&format!("Role {} given.", hold.role));
             }
             RoleCommand::Take(hold) => {
                 let taken = store.transaction(|db| {
                     let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
-                    role::take(db, id, holder)
+                    role::take(db, &permit()?, id, holder, now)
                 })?;
                 if !taken {
                     return Err(Fault::new(Class::Data, format!("they do not have the role {}", hold.role)).into());
@@ -150,4 +150,37 @@ impl Role {
 
 fn rights(role: &role::Role, between: &str) -> String {
     role.rights.iter().map(|right| format!("{} {}: {}", right.action, right.scope, right.level)).collect::<Vec<_>>().join(between)
+}
+
+/// Refuses a right that nothing asks for.
+fn sensible(scope: RoleScope, action: RoleAction, level: RoleLevel) -> Result<()> {
+    let words = |words: Vec<&str>| words.join(", ");
+    let wrong = |what: String| Err(Fault::new(Class::Usage, what).into());
+    if !scope.actions().contains(&action) {
+        let actions = words(scope.actions().iter().map(|action| action.as_str()).collect());
+        return wrong(format!("of {scope}, roles say only: {actions}"));
+    }
+    if !scope.levels().contains(&level) {
+        let levels = words(scope.levels().iter().map(|level| level.as_str()).collect());
+        return wrong(format!("{scope} {action} is one of {levels}"));
+    }
+    Ok(())
+}
+
+/// Writes a role as a table of what it speaks of and what it lets do; `-` is what it says nothing of.
+fn matrix(role: &role::Role) -> String {
+    let level = |scope: RoleScope, action: RoleAction| {
+        if !scope.actions().contains(&action) {
+            return "";
+        }
+        let said = role.rights.iter().find(|right| right.scope == scope.as_str() && right.action == action.as_str());
+        said.map_or("-", |right| right.level.as_str())
+    };
+    let heading = RoleAction::ALL.iter().map(|action| format!("{action:<8}")).collect::<String>();
+    let mut text = format!("{:<18}{}\n", "", heading.trim_end());
+    for scope in RoleScope::ALL {
+        let cells = RoleAction::ALL.iter().map(|action| format!("{:<8}", level(*scope, *action))).collect::<String>();
+        text.push_str(&format!("{scope:<18}{}\n", cells.trim_end()));
+    }
+    text
 }

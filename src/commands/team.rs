@@ -69,10 +69,12 @@ enum TeamCommand {
 impl Team {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
-        let out = &context.out;
+        let (out, now) = (&context.out, context.now());
+        // Everybody may know the teams; only administrators change them.
+        let permit = || context.administrator();
         match self.command {
             TeamCommand::Add { name } => {
-                let team = store.transaction(|db| team::add(db, &name).and_then(|id| team::show(db, id)))?;
+                let team = store.transaction(|db| team::add(db, &permit()?, &name, now).and_then(|id| team::show(db, id)))?;
                 out.made(&team, &format!("Team {name} added. Next: espomail team join {} USER", argument::quoted(&name)));
             }
             TeamCommand::List => {
@@ -92,14 +94,14 @@ impl Team {
             TeamCommand::Set { team: wanted, name } => {
                 store.transaction(|db| {
                     let id = team::find(db, &wanted)?;
-                    team::rename(db, id, &name)
+                    team::rename(db, &permit()?, id, &name, now)
                 })?;
                 out.say(&format!("Team {wanted} is now {name}."));
             }
             TeamCommand::Remove { team: wanted } => {
                 store.transaction(|db| {
                     let id = team::find(db, &wanted)?;
-                    team::remove(db, id)
+                    team::remove(db, &permit()?, id, now)
                 })?;
                 out.say(&format!("Team {wanted} removed."));
             }
@@ -108,7 +110,7 @@ impl Team {
                     let id = team::find(db, &wanted)?;
                     for login in &users {
                         let user = user::find(db, login)?;
-                        team::join(db, id, user, position.as_deref())?;
+                        team::join(db, &permit()?, id, user, position.as_deref(), now)?;
                     }
                     Ok(())
                 })?;
@@ -119,7 +121,7 @@ impl Team {
                     let id = team::find(db, &wanted)?;
                     for login in &users {
                         let user = user::find(db, login)?;
-                        if !team::leave(db, id, user)? {
+                        if !team::leave(db, &permit()?, id, user, now)? {
                             return Err(Fault::new(Class::Data, format!("{login} is no member of team {wanted}")).into());
                         }
                     }

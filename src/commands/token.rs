@@ -3,14 +3,14 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::right;
 use crate::clock::rfc3339;
 use crate::context::Context;
-use crate::decide::access;
 use crate::fault::{Class, Fault};
 use crate::mail;
-use crate::store::record::{self, RecordName};
-use crate::store::{account, token};
-use crate::words::RecordKind;
+use crate::store::record::RecordName;
+use crate::store::{access as trace, account, token};
+use crate::words::RoleAction;
 
 /// Manage the keys of signed tokens, which lead answers back to their records
 ///
@@ -44,15 +44,20 @@ enum TokenCommand {
 
 impl Token {
     pub fn run(self, context: &Context) -> Result<()> {
-        let actor = context.actor();
-        access::administer(&actor).map_err(|_| Fault::new(Class::Refused, "only administrators manage token keys"))?;
         let mut store = context.store()?;
         match self.command {
             TokenCommand::Rotate { keep } => {
-                let key = store.transaction(|db| context.rotate_tokens(db, keep))?;
+                let permit = context.administrator()?;
+                let key = store.transaction(|db| {
+                    let key = context.rotate_tokens(db, keep)?;
+                    let detail = format!("those before it are good for {keep} days");
+                    trace::record(db, &permit, "token rotate", &format!("token-key:{}", key.id), &detail, context.now())?;
+                    Ok(key)
+                })?;
                 context.out.made(&key, &format!("Token key {} signs; those before it are good for {keep} days.", key.id));
             }
             TokenCommand::List => {
+                context.administrator()?;
                 let keys = token::keys(store.connection())?;
                 context.out.list(&keys, &["key", "made", "expires"], |key| {
                     let expires = key.expires_at.map_or_else(|| "signs".to_string(), rfc3339);
@@ -62,7 +67,8 @@ impl Token {
             TokenCommand::Make { record: name, account } => {
                 let db = store.connection();
                 let account = account::find(db, &account)?;
-                let id = record::find(db, name, RecordKind::ALL)?;
+                let actor = context.actor();
+                let (id, _) = right::record(db, &actor, name, RoleAction::Edit)?;
                 let ring = context.key_ring(db)?;
                 let token = mail::token::make(&ring, id, context.now()).ok_or_else(|| {
                     Fault::new(Class::Config, "there is no key that signs tokens").hint("try: espomail token rotate")

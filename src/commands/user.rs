@@ -7,9 +7,12 @@ use super::argument;
 use super::show::{lines, or_empty, yes};
 use crate::clock::rfc3339;
 use crate::context::Context;
+use crate::decide::access;
 use crate::fault::{Class, Fault};
-use crate::store::team;
+use crate::store::access::{self as trace, Held};
 use crate::store::user::{self, NewUser, UserChanges};
+use crate::store::{Store, team};
+use crate::words::{RoleAction, RoleLevel, RoleScope};
 
 /// Manage users
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,11 @@ enum UserCommand {
     Show {
         /// Login or number
         user: String,
+    },
+    /// Show what a user may do, and which roles say so
+    Rights {
+        /// Login or number [default: who asks]
+        user: Option<String>,
     },
     /// Change a user; what is not given stays
     Set(Set),
@@ -70,7 +78,7 @@ struct Set {
     /// E-mail addresses, in place of those there are; may be given several times, an empty one clears them
     #[arg(long = "address", value_name = "ADDRESS", value_parser = argument::address)]
     addresses: Vec<String>,
-    /// Team that e-mails of the user's personal accounts get
+    /// Team that e-mails of the user's personal accounts get; an empty name forgets it
     #[arg(long, value_name = "TEAM")]
     default_team: Option<String>,
     /// Whether the user is active
@@ -109,6 +117,7 @@ impl User {
         let out = &context.out;
         match self.command {
             UserCommand::Add(add) => {
+                let permit = context.administrator()?;
                 let user = store.transaction(|db| {
                     let default_team = add.default_team.as_deref().map(|name| team::find(db, name)).transpose()?;
                     let new = NewUser {
@@ -118,7 +127,7 @@ impl User {
                         addresses: add.addresses.clone(),
                         default_team,
                     };
-                    let id = user::add(db, &new)?;
+                    let id = user::add(db, &permit, &new, context.now())?;
                     user::show(db, id)
                 })?;
                 out.made(&user, &format!("User {} added.", user.login));
@@ -151,10 +160,13 @@ impl User {
                     ])
                 });
             }
+            UserCommand::Rights { user: wanted } => rights(context, &mut store, wanted)?,
             UserCommand::Set(set) => {
+                let permit = context.administrator()?;
                 store.transaction(|db| {
                     let id = user::find(db, &set.user)?;
-                    let default_team = set.default_team.as_deref().map(|name| team::find(db, name)).transpose()?;
+                    let mut find = |name: &str| if name.is_empty() { Ok(None) } else { team::find(db, name).map(Some) };
+                    let default_team = set.default_team.as_deref().map(&mut find).transpose()?;
                     let changes = UserChanges {
                         name: set.name.clone(),
                         active: set.active,
@@ -162,14 +174,15 @@ impl User {
                         addresses: argument::list(&set.addresses),
                         default_team,
                     };
-                    user::set(db, id, &changes)
+                    user::set(db, &permit, id, &changes, context.now())
                 })?;
                 out.say(&format!("User {} changed.", set.user));
             }
             UserCommand::Remove { user: wanted } => {
+                let permit = context.administrator()?;
                 store.transaction(|db| {
                     let id = user::find(db, &wanted)?;
-                    user::remove(db, id)
+                    user::remove(db, &permit, id, context.now())
                 })?;
                 out.say(&format!("User {wanted} removed."));
             }
@@ -179,10 +192,57 @@ impl User {
     }
 }
 
+/// One line of what a user may do.
+#[derive(serde::Serialize)]
+struct RightLine {
+    scope: RoleScope,
+    action: RoleAction,
+    level: RoleLevel,
+    from: Vec<Held>,
+}
+
+/// Anybody may see what anybody may do: it tells whom to ask.
+fn rights(context: &Context, store: &mut Store, wanted: Option<String>) -> Result<()> {
+    let db = store.connection();
+    let id = match (&wanted, context.actor().user) {
+        (Some(wanted), _) => user::find(db, wanted)?,
+        (None, Some(id)) => id,
+        (None, None) => return Err(Fault::new(Class::Usage, "the service account is an administrator; name a user").into()),
+    };
+    let actor = trace::actor(db, "", id, false)?;
+    let held = trace::rights_of(db, id)?;
+    let mut shown = Vec::new();
+    for scope in RoleScope::ALL {
+        for action in scope.actions() {
+            let level = if actor.administrator { RoleLevel::All } else { actor.rights.level(*scope, *action) };
+            let gives = |held: &&Held| held.scope == *scope && held.action == *action && held.level == level;
+            let from = if actor.administrator { Vec::new() } else { held.iter().filter(gives).cloned().collect() };
+            shown.push(RightLine { scope: *scope, action: *action, level, from });
+        }
+    }
+    context.out.list(&shown, &["scope", "action", "level", "from"], |line| {
+        let from = match line.from.as_slice() {
+            [] if actor.administrator => "administrator".to_string(),
+            [] => "no role says so".to_string(),
+            some => some.iter().map(source).collect::<Vec<_>>().join(", "),
+        };
+        vec![line.scope.to_string(), line.action.to_string(), line.level.to_string(), from]
+    });
+    Ok(())
+}
+
+fn source(held: &Held) -> String {
+    match &held.team {
+        Some(team) => format!("{} (team {team})", held.role),
+        None => held.role.clone(),
+    }
+}
+
 impl Absence {
     fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
-        let out = &context.out;
+        let (out, actor, now) = (&context.out, context.actor(), context.now());
+        let keep = |user| access::keep_own(&actor, user).map_err(|_| context.refused("only administrators do this for others"));
         match self {
             Self::Add { user: wanted, from, until } => {
                 let (starts_at, ends_at) = (context.time(&from)?, context.time(&until)?);
@@ -191,22 +251,26 @@ impl Absence {
                 }
                 let (id, login) = store.transaction(|db| {
                     let id = user::find(db, &wanted)?;
-                    Ok((user::add_absence(db, id, starts_at, ends_at)?, user::show(db, id)?.login))
+                    let absence = user::add_absence(db, &keep(id)?, id, (starts_at, ends_at), now)?;
+                    Ok((absence, user::show(db, id)?.login))
                 })?;
                 let sentence = format!("Absence {id} added: {login} from {} until {}.", rfc3339(starts_at), rfc3339(ends_at));
                 out.made(&user::Absence { id, login, starts_at, ends_at }, &sentence);
             }
             Self::List => {
-                let absences = user::absences(store.connection(), context.now())?;
+                let absences = user::absences(store.connection(), now)?;
                 out.list(&absences, &["id", "user", "from", "until"], |absence| {
                     vec![absence.id.to_string(), absence.login.clone(), rfc3339(absence.starts_at), rfc3339(absence.ends_at)]
                 });
             }
             Self::Remove { absence } => {
-                if !store.transaction(|db| user::remove_absence(db, absence))? {
-                    let fault = Fault::new(Class::Data, format!("there is no absence {absence}"));
-                    return Err(fault.hint("try: espomail user absence list").into());
-                }
+                store.transaction(|db| {
+                    let Some(user) = user::absent(db, absence)? else {
+                        let fault = Fault::new(Class::Data, format!("there is no absence {absence}"));
+                        return Err(fault.hint("try: espomail user absence list").into());
+                    };
+                    user::remove_absence(db, &keep(user)?, absence, now)
+                })?;
                 out.say(&format!("Absence {absence} removed."));
             }
         }

@@ -31,9 +31,12 @@ impl Rights {
         *held = (*held).max(level);
     }
 
-    /// Returns the level; what no role speaks of is not allowed.
+    /// Returns the level. What no role speaks of is not allowed, but for reading what is in one's own inbox.
     pub fn level(&self, scope: RoleScope, action: RoleAction) -> RoleLevel {
-        self.0.get(&(scope, action)).copied().unwrap_or(RoleLevel::No)
+        self.0.get(&(scope, action)).copied().unwrap_or(match (scope, action) {
+            (RoleScope::Email, RoleAction::Read) => RoleLevel::Own,
+            _ => RoleLevel::No,
+        })
     }
 }
 
@@ -96,12 +99,140 @@ pub fn act(actor: &Actor, scope: RoleScope, action: RoleAction, relation: Relati
     if allowed { Ok(Permit { actor }) } else { Err(Denied) }
 }
 
+/// Why a user cannot add a personal account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAccount {
+    /// It would be another user's, or no role lets them have one.
+    Denied,
+    /// They have as many as one may.
+    Enough,
+}
+
+/// ACCESS-1: adding a personal account of one's own, when a role lets one have some, up to a limit; administrators add any.
+pub fn add_account(actor: &Actor, owner: UserId, kept: i64, limit: u32) -> Result<Permit<'_>, NoAccount> {
+    let permit = keep_own(actor, owner).map_err(|Denied| NoAccount::Denied)?;
+    if actor.administrator {
+        return Ok(permit);
+    }
+    match actor.rights.level(RoleScope::PersonalAccount, RoleAction::Use) {
+        RoleLevel::No => Err(NoAccount::Denied),
+        _ if kept >= i64::from(limit) => Err(NoAccount::Enough),
+        RoleLevel::Own | RoleLevel::Team | RoleLevel::All => Ok(permit),
+    }
+}
+
 /// ACCESS-2: how much of a kind of thing the actor may read.
 pub fn sight(actor: &Actor, scope: RoleScope) -> Sight {
-    match (actor.administrator, actor.user, actor.rights.level(scope, RoleAction::Read)) {
+    sight_for(actor, scope, RoleAction::Read)
+}
+
+/// On how much of a kind of thing the actor may do something; of group accounts, through which of them they may send (SEND-3).
+pub fn sight_for(actor: &Actor, scope: RoleScope, action: RoleAction) -> Sight {
+    match (actor.administrator, actor.user, actor.rights.level(scope, action)) {
         (true, ..) | (_, Some(_), RoleLevel::All) => Sight::Everything,
         (_, Some(user), RoleLevel::Team) => Sight::Teams(user, actor.teams.clone()),
         (_, Some(user), RoleLevel::Own) => Sight::Own(user),
         (_, None, _) | (_, _, RoleLevel::No) => Sight::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: Relation = Relation { own: true, team: false };
+    const MATE: Relation = Relation { own: false, team: true };
+    const STRANGER: Relation = Relation { own: false, team: false };
+
+    fn user(rights: &[(RoleScope, RoleAction, RoleLevel)]) -> Actor {
+        let mut actor = Actor { user: Some(UserId(1)), teams: vec![TeamId(7)], ..Actor::default() };
+        for (scope, action, level) in rights {
+            actor.rights.add(*scope, *action, *level);
+        }
+        actor
+    }
+
+    #[test]
+    fn access_2_every_cell() {
+        use RoleAction::{Delete, Edit, Read};
+        for scope in RoleScope::ALL.iter().filter(|scope| scope.actions().contains(&Read)) {
+            for action in [Read, Edit, Delete] {
+                for (level, owner, mate, stranger) in [
+                    (RoleLevel::No, false, false, false),
+                    (RoleLevel::Own, true, false, false),
+                    (RoleLevel::Team, true, true, false),
+                    (RoleLevel::All, true, true, true),
+                ] {
+                    let actor = user(&[(*scope, action, level)]);
+                    for (relation, allowed) in [(OWNER, owner), (MATE, mate), (STRANGER, stranger)] {
+                        let cell = format!("{scope} {action} {level} {relation:?}");
+                        assert_eq!(act(&actor, *scope, action, relation).is_ok(), allowed, "{cell}");
+                        // A right of one action or scope is none of another.
+                        for other in [Read, Edit, Delete].into_iter().filter(|other| *other != action) {
+                            let inbox = (*scope, other, relation.own) == (RoleScope::Email, Read, true);
+                            assert_eq!(act(&actor, *scope, other, relation).is_ok(), inbox, "{cell}: {other}");
+                        }
+                    }
+                    let sight = sight_for(&actor, *scope, action);
+                    let expected = match level {
+                        RoleLevel::No => Sight::Nothing,
+                        RoleLevel::Own => Sight::Own(UserId(1)),
+                        RoleLevel::Team => Sight::Teams(UserId(1), vec![TeamId(7)]),
+                        RoleLevel::All => Sight::Everything,
+                    };
+                    assert_eq!(sight, expected, "{scope} {action} {level}");
+                    let administrator = Actor { administrator: true, ..actor };
+                    assert!(act(&administrator, *scope, action, STRANGER).is_ok(), "{scope} {action} {level}");
+                    assert_eq!(sight_for(&administrator, *scope, action), Sight::Everything);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn access_2_the_most_permissive_role_wins_and_silence_is_no_but_for_the_inbox() {
+        use RoleLevel::{All, No, Own, Team};
+        let of = |levels: &[RoleLevel]| {
+            let rights: Vec<_> = levels.iter().map(|level| (RoleScope::Email, RoleAction::Read, *level)).collect();
+            user(&rights).rights.level(RoleScope::Email, RoleAction::Read)
+        };
+        assert_eq!([of(&[Team, Own]), of(&[Own, All, No]), of(&[No, No])], [Team, All, No]);
+        // No role speaks of it: one reads one's own inbox, and that is all.
+        let silent = user(&[]);
+        assert_eq!(of(&[]), Own);
+        for scope in RoleScope::ALL {
+            for action in scope.actions().iter().filter(|action| (*scope, **action) != (RoleScope::Email, RoleAction::Read)) {
+                assert_eq!(silent.rights.level(*scope, *action), No, "{scope} {action}");
+            }
+        }
+        // Nobody at all: before anybody was asked for.
+        assert_eq!(sight(&Actor::default(), RoleScope::Email), Sight::Nothing);
+        assert!(act(&Actor::default(), RoleScope::Email, RoleAction::Read, STRANGER).is_err());
+    }
+
+    #[test]
+    fn access_1_administrators_act_for_anybody_and_users_for_themselves() {
+        let ada = user(&[]);
+        let administrator = Actor { administrator: true, ..Actor::default() };
+        assert!(administer(&ada).is_err() && administer(&administrator).is_ok());
+        assert!(keep_own(&ada, UserId(1)).is_ok() && keep_own(&ada, UserId(2)).is_err());
+        assert!(keep_own(&administrator, UserId(2)).is_ok() && keep_own(&Actor::default(), UserId(2)).is_err());
+    }
+
+    #[test]
+    fn access_1_a_personal_account_needs_a_role_and_room() {
+        let may = user(&[(RoleScope::PersonalAccount, RoleAction::Use, RoleLevel::Own)]);
+        let may_not = user(&[(RoleScope::PersonalAccount, RoleAction::Use, RoleLevel::No)]);
+        let administrator = Actor { administrator: true, ..user(&[]) };
+        for (actor, owner, kept, expected) in [
+            (&may, 1, 1, Ok(())),
+            (&may, 1, 2, Err(NoAccount::Enough)),
+            (&may, 2, 0, Err(NoAccount::Denied)),
+            (&may_not, 1, 0, Err(NoAccount::Denied)),
+            (&user(&[]), 1, 0, Err(NoAccount::Denied)),
+            (&administrator, 2, 9, Ok(())),
+        ] {
+            assert_eq!(add_account(actor, UserId(owner), kept, 2).map(|_| ()), expected, "{actor:?} {owner} {kept}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! CASE: e-mail-to-case.
 
+use super::filter::Choices;
 use super::parent::Link;
 use super::thread::Conversation;
 use super::{Change, Facts, NewCase, Plan, RecordFacts, distribute, parent, take};
@@ -13,7 +14,7 @@ pub enum Course {
     /// It opens the closed case that it belongs to again.
     Reopen { case: RecordId, status: CaseStatus, because: String },
     /// It waits for a person's word.
-    Hold { candidate: RecordId, because: String },
+    Hold { candidate: Option<RecordId>, because: String },
     /// Nothing.
     Stay { because: String },
 }
@@ -24,20 +25,25 @@ pub struct Occasion<'a> {
     pub archived: bool,
     /// Seconds since 1970 UTC.
     pub arrived_at: i64,
+    /// What filters chose for it (FILTER-4).
+    pub choices: Choices,
     /// Its Message-ID says that it went out from here (AUTO-2).
     pub sent_by_us: bool,
 }
 
 /// Chooses the course. `named` is a case that the subject names although the sender takes no part in it.
 pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<RecordId>, facts: &Facts) -> Course {
-    let forbidden = may_act(occasion, facts).and_then(|()| may_open(facts));
+    if let Some(because) = &occasion.choices.hold {
+        return Course::Hold { candidate: parent.or(named), because: format!("{because} holds it for review") };
+    }
+    let forbidden = may_act(occasion, facts).and_then(|()| may_open(occasion, facts));
     let case = parent.filter(|record| facts.is_case(*record));
     match (case, forbidden, named) {
         (Some(case), opening, _) => follow_up(case, occasion, opening, facts),
         (None, Err(because), _) => Course::Stay { because },
         (None, Ok(()), Some(candidate)) if facts.account.unknown_sender == UnknownSender::Hold => {
             let because = format!("LINK-3: it names {}, of which its sender is no part", parent::name(candidate, facts));
-            Course::Hold { candidate, because }
+            Course::Hold { candidate: Some(candidate), because }
         }
         (None, Ok(()), refers_to) => {
             let because = format!("CASE-1: the first e-mail of its thread, and the account {} makes cases", facts.account.name);
@@ -77,7 +83,10 @@ fn follow_up(case: RecordId, occasion: &Occasion<'_>, opening: Result<(), String
 }
 
 /// Whether the account makes cases.
-fn may_open(facts: &Facts) -> Result<(), String> {
+fn may_open(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
+    if let Some(because) = &occasion.choices.no_case {
+        return Err(because.clone());
+    }
     if facts.account.make_cases { Ok(()) } else { Err(format!("the account {} makes none", facts.account.name)) }
 }
 
@@ -120,27 +129,33 @@ pub fn automatic<'m>(mail: &'m Mail, facts: &Facts) -> Option<&'m str> {
 /// CASE-2: opens the case and hands it to somebody; returns its id. The facts know it afterwards.
 pub fn open(
     email: EmailId,
-    mail: &Mail,
+    occasion: &Occasion<'_>,
     customer: Option<&Address>,
     (account_record, refers_to): (Option<RecordId>, Option<RecordId>),
     because: String,
     facts: &mut Facts,
     plan: &mut Plan,
 ) -> RecordId {
+    let (mail, choices) = (occasion.mail, &occasion.choices);
     let id = RecordId(take(&mut facts.next.record));
     let number = take(&mut facts.next.case_number);
     let person = customer.or(mail.from.as_ref()).map(Address::key);
     let of_kind = |kind| person.as_ref().and_then(|person| oldest_of_kind(person, kind, facts));
     let contact = of_kind(RecordKind::Contact);
     let lead = if contact.is_none() && account_record.is_none() { of_kind(RecordKind::Lead) } else { None };
-    let (assigned_user, chosen) = distribute::choose(facts);
-    let team = facts.account.case_team;
-    let status = if assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+    let (assigned_user, chosen) = match &choices.assign_user {
+        Some((user, because)) => (Some(*user), because.clone()),
+        None => distribute::choose(facts),
+    };
+    let team = choices.assign_team.as_ref().map(|(team, _)| *team).or(facts.account.case_team);
+    let usual = if assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+    let status = choices.status.as_ref().map_or(usual, |(status, _)| *status);
     let new = NewCase {
         id,
         number,
         name: mail.subject.clone(),
         status,
+        priority: choices.priority.as_ref().map(|(priority, _)| *priority),
         team,
         account_record,
         contact,
@@ -154,7 +169,7 @@ pub fn open(
     add_note(id, NoteKind::Created, Some(email), "", "CASE-2: the stream begins", facts, plan);
     match assigned_user {
         Some(user) => {
-            distribute::record_turn(user, &chosen, facts, plan);
+            distribute::record_turn(user, &chosen, choices.assign_user.is_none(), facts, plan);
             plan.add(Change::Follow { record: id, user }, "FOLLOW-1: the assigned user follows the case");
             facts.followers.insert((id, user));
         }
@@ -193,9 +208,9 @@ pub fn reopen(case: RecordId, status: CaseStatus, because: String, facts: &mut F
 }
 
 /// LINK-3: the message waits for a person's word.
-pub fn hold(email: EmailId, candidate: RecordId, because: String, facts: &mut Facts, plan: &mut Plan) {
+pub fn hold(email: EmailId, candidate: Option<RecordId>, because: String, facts: &mut Facts, plan: &mut Plan) {
     let review = ReviewId(take(&mut facts.next.review));
-    plan.add(Change::Hold { review, email, account: facts.account.id, candidate: Some(candidate) }, because);
+    plan.add(Change::Hold { review, email, account: facts.account.id, candidate }, because);
 }
 
 /// THREAD-2: what is in the conversation by address alone, or belongs to nobody, comes to its case.

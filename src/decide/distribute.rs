@@ -16,14 +16,15 @@ pub fn choose(facts: &Facts) -> (Option<UserId>, String) {
     }
 }
 
-/// Writes down whose turn it was, so that the next case goes to somebody else.
-pub fn record_turn(user: UserId, because: &str, facts: &mut Facts, plan: &mut Plan) {
+/// Writes down whose turn it was, so that the next case goes to somebody else; one that a filter gave moves no pointer.
+pub fn record_turn(user: UserId, because: &str, in_turn: bool, facts: &mut Facts, plan: &mut Plan) {
     let assignment = take(&mut facts.next.assignment);
     plan.add(Change::NoteAssignment { user, assignment }, because);
     let load = facts.load.entry(user).or_default();
     load.open_cases += 1;
     load.last_assignment = assignment;
-    if facts.account.distribution == Distribution::RoundRobin
+    if in_turn
+        && facts.account.distribution == Distribution::RoundRobin
         && let Some(team) = facts.account.case_team
     {
         let account = facts.account.id;
@@ -33,7 +34,7 @@ pub fn record_turn(user: UserId, because: &str, facts: &mut Facts, plan: &mut Pl
 }
 
 /// DIST-1: active members of the case team, with the account's position if it names one, not absent; by user id.
-fn candidates(facts: &Facts) -> Vec<UserId> {
+pub fn candidates(facts: &Facts) -> Vec<UserId> {
     let Some(members) = facts.account.case_team.and_then(|team| facts.teams.get(&team)) else { return Vec::new() };
     let has_position = |member: &&Member| facts.account.case_position.is_none() || facts.account.case_position == member.position;
     let mut users: Vec<UserId> =

@@ -3,10 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::filter::Filter;
 use crate::mail::token::KeyRing;
 use crate::words::{
-    AccountId, AccountKind, CaseStatus, Distribution, EmailId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId,
-    UnknownSender, UserId,
+    AccountId, AccountKind, CaseStatus, Distribution, EmailId, FolderId, ParentBy, PositionId, RecordId, RecordKind, TeamId,
+    ThreadId, UnknownSender, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -70,6 +71,16 @@ pub struct Facts {
     pub correspondents: HashSet<(RecordId, String)>,
     /// Who follows which of those cases.
     pub followers: HashSet<(RecordId, UserId)>,
+    /// Import filters: those of the account, then the global ones, each in the order that people gave them (FILTER-6).
+    pub filters: Vec<Filter>,
+    /// The filters of users who may get mail of this batch (FILTER-5).
+    pub user_filters: HashMap<UserId, Vec<Filter>>,
+    /// Whether the trace has every filter that was tried, not just those that matched (FILTER-8).
+    pub trace_filters: bool,
+    /// Teams of group folders that filters move mail to (TEAM-1).
+    pub folder_teams: HashMap<FolderId, Vec<TeamId>>,
+    /// Folders whose mail nobody is told of (INBOX-2).
+    pub silent_folders: HashSet<FolderId>,
     /// Teams of the account and of the records above, with all their members.
     pub teams: HashMap<TeamId, Vec<Member>>,
     /// How busy each member of the case team is.
@@ -163,6 +174,8 @@ pub struct AccountFacts {
     pub owner: Option<UserId>,
     /// The owner's default team (TEAM-1).
     pub owner_team: Option<TeamId>,
+    /// The owner's folder that mail of this mailbox goes to (INBOX-2).
+    pub folder: Option<FolderId>,
     pub teams: Vec<TeamId>,
     /// Whether members of the account's teams get its mail in their inboxes (INBOX-1).
     pub add_team_users: bool,
@@ -197,6 +210,7 @@ impl Default for AccountFacts {
             kind: AccountKind::Group,
             owner: None,
             owner_team: None,
+            folder: None,
             teams: Vec::new(),
             add_team_users: true,
             assigned_user: None,

@@ -4,10 +4,14 @@
 
 pub mod access;
 mod author;
+pub mod caller;
 mod case;
 mod distribute;
 mod duplicate;
 mod facts;
+pub mod filter;
+mod hand;
+pub mod host;
 mod merge;
 mod parent;
 mod people;
@@ -18,12 +22,14 @@ mod thread;
 mod tests;
 
 pub use facts::*;
+pub use hand::*;
 pub use plan::*;
 
 use crate::mail::{Address, Mail, subject, token};
 use crate::words::{EmailId, Fate, NoteId, NoteKind, ParentBy, RecordId};
 use case::{Course, Occasion};
 use duplicate::Known;
+use filter::Choices;
 use parent::{Found, Link};
 use thread::Conversation;
 
@@ -33,23 +39,38 @@ const FIRST_CREDIBLE_DATE: i64 = 631_152_000;
 /// Decides everything about one message and keeps the facts current.
 pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
+    let choices = filter::import(mail, facts, &mut plan);
+    if let Some((skipped_by, because)) = &choices.skip {
+        plan.fate = Fate::Filtered;
+        plan.skipped_by = Some(*skipped_by);
+        plan.note(format!("{because} skips it; it is left alone on the server (FILTER-7)"));
+        return plan;
+    }
     let mail = &*author::unveil(mail, facts, &mut plan);
     let collision = match duplicate::find(mail, facts, &mut plan) {
         Known::Same(email) => {
-            arrive_again(email, arrival, mail, policy, facts, &mut plan);
+            arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
             return plan;
         }
         Known::Collision => true,
         Known::New => false,
     };
-    arrive(arrival, mail, policy, collision, facts, &mut plan);
+    arrive(arrival, mail, policy, choices, collision, facts, &mut plan);
     plan
 }
 
 /// The road of a message that is new to the store.
-fn arrive(arrival: &Arrival, mail: &Mail, policy: &Policy, collision: bool, facts: &mut Facts, plan: &mut Plan) {
+fn arrive(
+    arrival: &Arrival,
+    mail: &Mail,
+    policy: &Policy,
+    choices: Choices,
+    collision: bool,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
     let email = EmailId(take(&mut facts.next.email));
-    let occasion = occasion(arrival, mail, policy, facts);
+    let occasion = occasion(arrival, mail, policy, choices, facts);
     plan.email = Some(email);
     plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
@@ -58,13 +79,13 @@ fn arrive(arrival: &Arrival, mail: &Mail, policy: &Policy, collision: bool, fact
     let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, policy, facts, plan);
     // The e-mail's row comes first in the plan, its links after it.
     let row = plan.steps.len();
-    let mut teams = people::teams(&conversation, facts);
-    let mut users = people::users(mail, facts);
+    let mut teams = people::teams(&conversation, &occasion.choices, facts);
+    let mut users = people::users(mail, &occasion.choices, facts);
     let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
 
     let link = match case::course(&occasion, link.as_ref().map(|link| link.record), named, facts) {
         Course::Open { refers_to, because } => {
-            let record = case::open(email, mail, customer.as_ref(), (account_record, refers_to), because, facts, plan);
+            let record = case::open(email, &occasion, customer.as_ref(), (account_record, refers_to), because, facts, plan);
             Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
         }
         Course::Reopen { case, status, because } => {
@@ -92,7 +113,10 @@ fn arrive(arrival: &Arrival, mail: &Mail, policy: &Policy, collision: bool, fact
     if let Some(replied) = conversation.replied {
         plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
     }
-    people::join(email, &teams, &users, mail, facts, plan);
+    people::join(email, &teams, &users, &occasion, facts, plan);
+    if let Some(because) = &occasion.choices.no_reply {
+        plan.no_answer.get_or_insert_with(|| because.clone());
+    }
     if let Some(link) = &link {
         note(email, link.record, mail, facts, plan);
         case::adopt(link, &conversation, facts, plan);
@@ -101,13 +125,14 @@ fn arrive(arrival: &Arrival, mail: &Mail, policy: &Policy, collision: bool, fact
 }
 
 /// What the rules of cases ask of a message.
-fn occasion<'a>(arrival: &Arrival, mail: &'a Mail, policy: &Policy, facts: &Facts) -> Occasion<'a> {
+fn occasion<'a>(arrival: &Arrival, mail: &'a Mail, policy: &Policy, choices: Choices, facts: &Facts) -> Occasion<'a> {
     let arrived_at = arrived_at(arrival, mail, facts.now);
     Occasion {
         mail,
         // FETCH-14: mail older than the account's `act-since` is history, not work.
         archived: arrived_at < facts.account.act_since,
         arrived_at,
+        choices,
         sent_by_us: mail.message_id.as_ref().is_some_and(|id| token::is_ours(&policy.tokens, id)),
     }
 }
@@ -140,6 +165,7 @@ fn new_email(
         id_collision,
         partial: arrival.partial,
         archived: occasion.archived,
+        folder: occasion.choices.folder.as_ref().map(|(folder, _)| *folder),
         ours: people::author_is_ours(mail, facts),
         author: facts.users.get(&sender).copied(),
         subject_from: by_subject(&sender),
@@ -149,7 +175,15 @@ fn new_email(
 }
 
 /// The road of a message that is already in the store (DUP-1): things are added, nothing is removed.
-fn arrive_again(email: EmailId, arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts, plan: &mut Plan) {
+fn arrive_again(
+    email: EmailId,
+    arrival: &Arrival,
+    mail: &Mail,
+    policy: &Policy,
+    choices: Choices,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
     plan.fate = Fate::Duplicate;
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return };
@@ -160,11 +194,11 @@ fn arrive_again(email: EmailId, arrival: &Arrival, mail: &Mail, policy: &Policy,
     }
 
     let conversation = Conversation { thread: facts.thread(known.thread), replied: None, known: true, mixed: false };
-    let mut teams = people::teams(&conversation, facts);
-    let mut users = people::users(mail, facts);
+    let occasion = occasion(arrival, mail, policy, choices, facts);
+    let mut teams = people::teams(&conversation, &occasion.choices, facts);
+    let mut users = people::users(mail, &occasion.choices, facts);
     let mut parent = facts.parent_of(email).map(|(record, _)| record);
     if first_time_here && known.parent_by != Some(ParentBy::Hand) {
-        let occasion = occasion(arrival, mail, policy, facts);
         parent = open_late(email, &occasion, &conversation, parent, facts, plan).or(parent);
     }
     if let Some(record) = parent {
@@ -172,7 +206,7 @@ fn arrive_again(email: EmailId, arrival: &Arrival, mail: &Mail, policy: &Policy,
     }
     teams.retain(|(team, _)| !known.teams.contains(team));
     users.retain(|(user, _)| !known.users.contains(user));
-    people::join(email, &teams, &users, mail, facts, plan);
+    people::join(email, &teams, &users, &occasion, facts, plan);
 
     if let Some(entry) = facts.emails.get_mut(&email) {
         if first_time_here {
@@ -205,7 +239,7 @@ fn open_late(
         Course::Reopen { .. } | Course::Hold { .. } => return None,
     };
     let account = parent.and_then(|record| parent::account_of(record, facts));
-    let record = case::open(email, occasion.mail, None, (account, None), because, facts, plan);
+    let record = case::open(email, occasion, None, (account, None), because, facts, plan);
     let thread = conversation.thread;
     let change = Change::SetParent { email, thread, parent: record, by: ParentBy::Opened, account };
     plan.add(change, "DUP-3: the e-mail opened this case");

@@ -147,7 +147,7 @@ pub fn role_of(address: &str, case: RecordId, facts: &Facts) -> Option<&'static 
 }
 
 /// LINK-4: by address: From, then the first Reply-To, then the first To. Never Cc.
-fn by_address(mail: &Mail, customer: Option<&Address>, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Link> {
+pub fn by_address(mail: &Mail, customer: Option<&Address>, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Link> {
     let places =
         [("the forwarded", customer), ("From", mail.from.as_ref()), ("Reply-To", mail.reply_to.first()), ("To", mail.to.first())];
     for (header, address) in places {

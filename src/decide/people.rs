@@ -1,5 +1,7 @@
 //! TEAM and INBOX: whose e-mail it is.
 
+use super::case::Occasion;
+use super::filter::{self, Choices, UserChoices};
 use super::thread::Conversation;
 use super::{Change, Facts, Plan, parent};
 use crate::mail::{Address, Mail};
@@ -11,7 +13,7 @@ pub type Teams = Vec<(TeamId, String)>;
 pub type Users = Vec<(UserId, String)>;
 
 /// TEAM-1: the account's teams, its case team, the replied e-mail's teams; a personal account's owner's default team.
-pub fn teams(conversation: &Conversation, facts: &Facts) -> Teams {
+pub fn teams(conversation: &Conversation, choices: &Choices, facts: &Facts) -> Teams {
     let mut teams = Teams::new();
     let account = &facts.account;
     for team in &account.teams {
@@ -27,6 +29,14 @@ pub fn teams(conversation: &Conversation, facts: &Facts) -> Teams {
     {
         push(&mut teams, team, || "TEAM-1: the owner's default team".to_string());
     }
+    if let Some((team, because)) = &choices.assign_team {
+        push(&mut teams, *team, || because.clone());
+    }
+    if let Some((folder, because)) = &choices.folder {
+        for team in facts.folder_teams.get(folder).into_iter().flatten() {
+            push(&mut teams, *team, || format!("TEAM-1: a team of the group folder; {because}"));
+        }
+    }
     if let Some(email) = conversation.replied
         && let Some(known) = facts.emails.get(&email)
     {
@@ -38,8 +48,11 @@ pub fn teams(conversation: &Conversation, facts: &Facts) -> Teams {
 }
 
 /// INBOX-1: team members where the account says so, its assigned user, the owner, and users in From, To or Cc.
-pub fn users(mail: &Mail, facts: &Facts) -> Users {
+pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
     let mut users = Users::new();
+    if let Some((user, because)) = &choices.assign_user {
+        push(&mut users, *user, || because.clone());
+    }
     let account = &facts.account;
     match account.kind {
         AccountKind::Personal => {
@@ -79,14 +92,25 @@ pub fn add_case_people(record: RecordId, facts: &Facts, teams: &mut Teams, users
     }
 }
 
-/// Adds teams and users to the e-mail. Unread for everyone but its sender (INBOX-1).
-pub fn join(email: EmailId, teams: &Teams, users: &Users, mail: &Mail, facts: &Facts, plan: &mut Plan) {
+/// Adds teams and users to the e-mail. Unread for everyone but its sender (INBOX-1); each user's own filters decide where it
+/// goes (FILTER-5), but never the sender's.
+pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_>, facts: &Facts, plan: &mut Plan) {
+    let mail = occasion.mail;
     for (team, because) in teams {
         plan.add(Change::AddTeam { email, team: *team }, because);
     }
     let sender = mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
     for (user, because) in users {
-        plan.add(Change::AddUser { email, user: *user, read: sender == Some(user) }, because);
+        let is_sender = sender == Some(user);
+        let own = if is_sender { UserChoices::default() } else { filter::of_user(*user, mail, facts, plan) };
+        let mapped = facts.account.folder.filter(|_| facts.account.owner == Some(*user));
+        let folder = own.folder.or(mapped);
+        if own.silent || own.trash || folder.is_some_and(|folder| facts.silent_folders.contains(&folder)) {
+            plan.silent_for.push(*user);
+        }
+        let read = is_sender || own.read || occasion.choices.mark_read.is_some();
+        let because = if own.because.is_empty() { because.clone() } else { format!("{because}; {}", own.because) };
+        plan.add(Change::AddUser { email, user: *user, read, trashed: own.trash, folder }, because);
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::words::{
-    AccountId, CaseStatus, EmailId, Fate, FilterId, NoteId, NoteKind, ParentBy, RecordId, ReviewId, TeamId, ThreadId, UserId,
+    AccountId, CaseStatus, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind, ParentBy, Priority, RecordId, ReviewId, TeamId,
+    ThreadId, UserId,
 };
 
 /// One thing to write into the database. `store::apply` has one arm for each.
@@ -26,6 +27,9 @@ pub enum Change {
         email: EmailId,
         user: UserId,
         read: bool,
+        trashed: bool,
+        /// The user's own folder; none is the inbox (INBOX-2).
+        folder: Option<FolderId>,
     },
     /// Remember to which thread a Message-ID belongs (THREAD-1).
     RememberId {
@@ -119,6 +123,8 @@ pub struct NewEmail {
     pub id_collision: bool,
     pub partial: bool,
     pub archived: bool,
+    /// The group folder (INBOX-2).
+    pub folder: Option<FolderId>,
     /// Who is taken to have written it (PARSE-10); empty when nobody says so.
     pub sender: String,
     /// One of us wrote it (AUTO-2), and which of our users (ACCESS-5).
@@ -136,6 +142,7 @@ pub struct NewCase {
     pub number: i64,
     pub name: String,
     pub status: CaseStatus,
+    pub priority: Option<Priority>,
     pub team: Option<TeamId>,
     pub account_record: Option<RecordId>,
     pub contact: Option<RecordId>,
@@ -166,6 +173,15 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What was tried and did not hold: near misses, ambiguities, choices (WHY-1).
     pub notes: Vec<String>,
+    /// The filter that skipped it (FETCH-2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped_by: Option<FilterId>,
+    /// Why it must not be answered, beyond what the message itself says (FILTER-4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_answer: Option<String>,
+    /// Users whom nobody tells of it: a filter or a folder of theirs says so (NOTIFY-2).
+    #[serde(skip)]
+    pub silent_for: Vec<UserId>,
     /// The filters that were tried, in order (FILTER-6).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<FilterTrial>,
@@ -215,6 +231,9 @@ impl Plan {
             email: None,
             steps: Vec::new(),
             notes: Vec::new(),
+            skipped_by: None,
+            no_answer: None,
+            silent_for: Vec::new(),
             filters: Vec::new(),
             candidates: Vec::new(),
         }

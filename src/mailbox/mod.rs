@@ -36,6 +36,8 @@ pub struct Server {
     pub password: Secret,
     /// Whether clear text may leave this machine.
     pub allow_plain: bool,
+    /// A personal account's server must not be internal (ACCESS-3), but for these; none when it may be anywhere.
+    pub internal_hosts: Option<Vec<String>>,
     pub connect_timeout: Duration,
     /// How long a single read or write may take.
     pub read_timeout: Duration,

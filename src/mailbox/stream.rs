@@ -9,6 +9,7 @@ use native_tls::{Certificate, Protocol, TlsConnector, TlsStream};
 
 use super::Server;
 use super::session::text;
+use crate::decide::host;
 use crate::fault::{Class, Fault, Reach};
 
 const TIME_IS_OVER: &str = "the account's time is over";
@@ -118,7 +119,7 @@ pub fn connect(server: &Server) -> Result<Timed> {
     }
     let addresses = look_up(server).map_err(|error| unavailable(format!("the host {} cannot be found: {error}", server.host)))?;
     let mut last = None;
-    for address in addresses {
+    for address in may_connect(server, addresses)? {
         let left = server.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         match TcpStream::connect_timeout(&address, server.connect_timeout.min(left)) {
             Ok(tcp) => {
@@ -133,6 +134,26 @@ pub fn connect(server: &Server) -> Result<Timed> {
     }
     let cause = last.map_or_else(|| "it has no address".to_string(), |error| error.to_string());
     Err(unavailable(format!("cannot connect to {place}: {cause}")).into())
+}
+
+/// ACCESS-3: judges addresses, not names: what a name resolves to is chosen by whoever owns it, and may change.
+fn may_connect(server: &Server, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
+    let Some(listed) = server.internal_hosts.as_ref().filter(|listed| !host::is_listed(listed, &server.host)) else {
+        return Ok(addresses);
+    };
+    let (internal, public): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| {
+        let address = address.ip();
+        host::is_internal(address) && !host::is_listed(listed, &address.to_string())
+    });
+    match internal.first() {
+        Some(_) if public.is_empty() => {
+            // Which address it is would tell about the network.
+            let what = format!("{} is internal, and a personal account's server must not be", server.host);
+            let hint = "an administrator can list it in security.internal-hosts";
+            Err(Fault::new(Class::Refused, what).reach(Reach::Account).hint(hint).into())
+        }
+        _ => Ok(public),
+    }
 }
 
 /// The system's resolver has no time limit: it works in a thread that is left behind when it takes too long.

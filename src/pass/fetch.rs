@@ -22,6 +22,7 @@ use crate::secret::Secret;
 use crate::store::account::{self, Account};
 use crate::store::lease::{self, Lease};
 use crate::store::{Store, attempt, status};
+use crate::words::AccountKind;
 
 /// How long a lease lasts without a heartbeat, in seconds.
 const LEASE_SECONDS: i64 = 120;
@@ -52,11 +53,13 @@ pub struct Setting<'a> {
 }
 
 /// How connections are made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Connection {
     pub connect_timeout: Duration,
     pub read_timeout: Duration,
     pub allow_plain: bool,
+    /// The internal servers that personal accounts may have (ACCESS-3).
+    pub internal_hosts: Vec<String>,
     /// The bytes of a batch; the answer to a fetch may have them, or those of the largest message, and some more.
     pub batch_bytes: u64,
 }
@@ -310,6 +313,7 @@ pub fn server_for(account: &Account, password: Secret, connection: &Connection, 
         user: account.imap_user.clone(),
         password,
         allow_plain: connection.allow_plain,
+        internal_hosts: (account.kind == AccountKind::Personal).then(|| connection.internal_hosts.clone()),
         connect_timeout: connection.connect_timeout,
         read_timeout: connection.read_timeout,
         deadline,

@@ -235,7 +235,7 @@ fn commit(
 /// Gathers the facts for all messages, decides each in turn, and writes everything.
 fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arrivals: &[Arrival], now: i64) -> Result<Vec<Plan>> {
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
-    let mut facts = facts::gather(db, gate.account, &mails, now)?;
+    let mut facts = facts::gather_at(db, gate.account, Some(gate.position), &mails, &[], now)?;
     let plans: Vec<Plan> =
         letters.iter().zip(arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
     if let Some(watch) = &gate.watch {

@@ -11,13 +11,14 @@ use super::budget::{Budget, Share};
 use super::intake::{self, Batch, Gate, Letter, Passed, Refused};
 use super::witness::{Watch, Witness};
 use super::{Stop, Tally};
+use crate::decide::filter::{self, Filter};
 use crate::decide::{Arrival, Policy};
 use crate::fault::{Class, class_of, step};
 use crate::mail;
 use crate::mailbox::{Listed, Opened, RawMessage, Server, Session};
 use crate::store::account::Account;
 use crate::store::lease::Lease;
-use crate::store::{Store, attempt, position};
+use crate::store::{self, Store, attempt, position};
 use crate::words::{AccountId, EmailId, Fate, PositionId};
 
 /// How many UIDs are asked for their sizes at once.
@@ -102,11 +103,12 @@ pub fn poll(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: 
         policy: poll.policy,
         watch: poll.witness.map(|witness| Watch { account: &poll.account.name, mailbox, witness }),
     };
-    if poll.careful {
-        carefully(poll, session, store, mailbox, &gate, due, tally)
-    } else {
-        pipeline(poll, session, store, mailbox, &gate, due, tally)
+    let mut filters = store::filter::of_account(store.connection(), poll.account.id)?;
+    if !filter::may_screen(&filters) {
+        filters.clear();
     }
+    let visit = Visit { poll, mailbox, gate: &gate, filters: &filters };
+    if poll.careful { carefully(&visit, session, store, due, tally) } else { pipeline(&visit, session, store, due, tally) }
 }
 
 /// Lists the UIDs above the position, oldest first, and starts the position of a mailbox seen for the first time.
@@ -193,22 +195,25 @@ fn recognise(
     Ok(known)
 }
 
+/// One mailbox of one poll.
+#[derive(Clone, Copy)]
+struct Visit<'a> {
+    poll: &'a Poll<'a>,
+    mailbox: &'a str,
+    gate: &'a Gate<'a>,
+    /// Import filters, when one of them can skip a message by its header.
+    filters: &'a [Filter],
+}
+
 /// Reads, parses and writes side by side.
-fn pipeline(
-    poll: &Poll<'_>,
-    session: &mut Session,
-    store: &mut Store,
-    mailbox: &str,
-    gate: &Gate<'_>,
-    due: Vec<Due>,
-    tally: &mut Tally,
-) -> Result<()> {
+fn pipeline(visit: &Visit<'_>, session: &mut Session, store: &mut Store, due: Vec<Due>, tally: &mut Tally) -> Result<()> {
+    let Visit { poll, mailbox, gate, filters } = *visit;
     std::thread::scope(|scope| {
         let (to_parser, from_reader) = sync_channel::<RawBatch<'_>>(1);
         let (to_writer, from_parser) = sync_channel(1);
         let parser = scope.spawn(move || parse_batches(gate.position, &from_reader, &to_writer));
         let writer = scope.spawn(move || write_batches(store, gate, poll.now, &from_parser));
-        let read = Reader { poll, session, mailbox }.read(due, &mut |batch| to_parser.send(batch).is_ok());
+        let read = Reader { poll, session, mailbox, filters }.read(due, &mut |batch| to_parser.send(batch).is_ok());
         drop(to_parser);
         let parsed = parser.join();
         let (written, taken) = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -278,15 +283,8 @@ fn write_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, refused: &[Refus
 
 /// FETCH-6, after a death: one message at a time, an attempt row committed before each; the third death in the same
 /// message quarantines it unparsed.
-fn carefully(
-    poll: &Poll<'_>,
-    session: &mut Session,
-    store: &mut Store,
-    mailbox: &str,
-    gate: &Gate<'_>,
-    due: Vec<Due>,
-    tally: &mut Tally,
-) -> Result<()> {
+fn carefully(visit: &Visit<'_>, session: &mut Session, store: &mut Store, due: Vec<Due>, tally: &mut Tally) -> Result<()> {
+    let Visit { poll, mailbox, gate, filters } = *visit;
     let mut outcome = Ok(());
     let mut each = |raw: RawBatch<'_>| {
         let taken = take_carefully(store, gate, raw, (poll.now)());
@@ -296,7 +294,7 @@ fn carefully(
         }
         outcome.is_ok()
     };
-    let read = Reader { poll, session, mailbox }.read(due, &mut each);
+    let read = Reader { poll, session, mailbox, filters }.read(due, &mut each);
     outcome.and(read)
 }
 
@@ -333,6 +331,8 @@ struct Reader<'a> {
     poll: &'a Poll<'a>,
     session: &'a mut Session,
     mailbox: &'a str,
+    /// Import filters, when one of them can skip a message by its header.
+    filters: &'a [Filter],
 }
 
 impl<'a> Reader<'a> {
@@ -340,13 +340,38 @@ impl<'a> Reader<'a> {
     fn read(mut self, due: Vec<Due>, send: &mut dyn FnMut(RawBatch<'a>) -> bool) -> Result<()> {
         let mut due = due.into_iter().peekable();
         while due.peek().is_some() {
-            let chunk: Vec<Due> = due.by_ref().take(LISTED_AT_ONCE).collect();
+            let mut chunk: Vec<Due> = due.by_ref().take(LISTED_AT_ONCE).collect();
+            if !self.filters.is_empty() {
+                self.screen(&mut chunk)?;
+            }
             let uids: Vec<u32> =
                 chunk.iter().filter_map(|due| if let Due::Take(uid) = due { Some(*uid) } else { None }).collect();
             let listed: HashMap<u32, Listed> =
                 self.session.sizes(&uids)?.into_iter().map(|listed| (listed.uid, listed)).collect();
             if !self.read_chunk(chunk, &listed, send)? {
                 break;
+            }
+        }
+        Ok(())
+    }
+
+    /// FILTER-6: looks at the headers first, so that the body of a skipped message is not fetched (FILTER-7).
+    fn screen(&mut self, chunk: &mut [Due]) -> Result<()> {
+        let uids: Vec<u32> = chunk.iter().filter_map(|due| if let Due::Take(uid) = due { Some(*uid) } else { None }).collect();
+        let headers = self.session.headers(&uids)?;
+        let mut skipped: HashMap<u32, String> = HashMap::new();
+        for header in headers {
+            let mail = mail::parse(&header.header);
+            if let Some(filter) = filter::screen(&mail, header.size, self.filters) {
+                skipped
+                    .insert(header.uid, format!("FILTER-6: the filter {:?} ({}) skips it by its header", filter.name, filter.id));
+            }
+        }
+        for due in chunk {
+            if let Due::Take(uid) = due
+                && let Some(why) = skipped.remove(uid)
+            {
+                *due = Due::Pass(Passed { uid: i64::from(*uid), fate: Fate::Filtered, email: None, why });
             }
         }
         Ok(())

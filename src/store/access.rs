@@ -4,25 +4,59 @@ use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
 use super::noun::number;
-use super::schema::{audit, role_rights, team_members, team_roles, user_roles};
+use super::schema::{audit, role_rights, roles, team_members, team_roles, teams, user_roles};
 use super::{Database, user};
 use crate::decide::access::{Actor, Permit, Rights};
-use crate::words::{TeamId, UserId};
+use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
+
+/// A right of a user, and how it was come by.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Held {
+    pub scope: RoleScope,
+    pub action: RoleAction,
+    pub level: RoleLevel,
+    pub role: String,
+    /// The team that has the role, when the user has it through one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+}
+
+/// One change by a person.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+pub struct Trace {
+    pub id: i64,
+    /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
+    pub at: i64,
+    /// The account of the operating system that asked.
+    pub os_account: String,
+    /// The login of the espomail user that acted; none for the service account itself.
+    pub user: Option<String>,
+    /// Whether `--as` named the user.
+    pub on_behalf: bool,
+    /// Noun and verb as typed (`case close`).
+    pub action: String,
+    pub subject: String,
+    pub detail: String,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct TraceFilter {
+    pub subject: Option<String>,
+    /// A login or an account of the operating system.
+    pub who: Option<String>,
+    pub since: Option<i64>,
+    pub limit: i64,
+}
 
 /// Returns an espomail user as the one who asks, with the rights of all roles (ACCESS-2).
 pub fn actor(db: &mut Database, os_account: &str, id: UserId, on_behalf: bool) -> Result<Actor> {
     let known = user::show(db, id)?;
-    let teams: Vec<i64> = team_members::table.filter(team_members::user_id.eq(id.0)).select(team_members::team_id).load(db)?;
-    let mut roles: Vec<i64> = user_roles::table.filter(user_roles::user_id.eq(id.0)).select(user_roles::role_id).load(db)?;
-    roles.extend(team_roles::table.filter(team_roles::team_id.eq_any(&teams)).select(team_roles::role_id).load::<i64>(db)?);
+    let of_teams: Vec<i64> = team_members::table.filter(team_members::user_id.eq(id.0)).select(team_members::team_id).load(db)?;
     let mut rights = Rights::default();
-    for (scope, action, level) in role_rights::table
-        .filter(role_rights::role_id.eq_any(roles))
-        .select((role_rights::scope, role_rights::action, role_rights::level))
-        .load::<(String, String, String)>(db)?
-    {
-        let wrong = |error: String| anyhow!("a role: {error}");
-        rights.add(scope.parse().map_err(wrong)?, action.parse().map_err(wrong)?, level.parse().map_err(wrong)?);
+    for held in rights_of(db, id)? {
+        rights.add(held.scope, held.action, held.level);
     }
     Ok(Actor {
         os_account: os_account.to_string(),
@@ -30,9 +64,63 @@ pub fn actor(db: &mut Database, os_account: &str, id: UserId, on_behalf: bool) -
         login: Some(known.login),
         on_behalf,
         administrator: known.administrator && known.active,
-        teams: teams.into_iter().map(TeamId).collect(),
+        teams: of_teams.into_iter().map(TeamId).collect(),
         rights,
     })
+}
+
+/// Returns every right of a user, of their own roles and of their teams'.
+pub fn rights_of(db: &mut Database, id: UserId) -> Result<Vec<Held>> {
+    let own = user_roles::table
+        .inner_join(roles::table.on(roles::id.eq(user_roles::role_id)))
+        .filter(user_roles::user_id.eq(id.0))
+        .order(roles::name)
+        .select((roles::id, roles::name))
+        .load::<(i64, String)>(db)?;
+    let of_teams = team_roles::table
+        .inner_join(roles::table.on(roles::id.eq(team_roles::role_id)))
+        .inner_join(teams::table.on(teams::id.eq(team_roles::team_id)))
+        .inner_join(team_members::table.on(team_members::team_id.eq(team_roles::team_id)))
+        .filter(team_members::user_id.eq(id.0))
+        .order((roles::name, teams::name))
+        .select((roles::id, roles::name, teams::name))
+        .load::<(i64, String, String)>(db)?;
+    let own = own.into_iter().map(|(id, role)| (id, role, None));
+    let all: Vec<_> = own.chain(of_teams.into_iter().map(|(id, role, team)| (id, role, Some(team)))).collect();
+    let ids: Vec<i64> = all.iter().map(|(id, ..)| *id).collect();
+    let said = role_rights::table
+        .filter(role_rights::role_id.eq_any(ids))
+        .select((role_rights::role_id, role_rights::scope, role_rights::action, role_rights::level))
+        .load::<(i64, String, String, String)>(db)?;
+    let mut held = Vec::new();
+    for (id, role, team) in all {
+        for (_, scope, action, level) in said.iter().filter(|(of, ..)| *of == id) {
+            let wrong = |error: String| anyhow!("role {role}: {error}");
+            held.push(Held {
+                scope: scope.parse().map_err(wrong)?,
+                action: action.parse().map_err(wrong)?,
+                level: level.parse().map_err(wrong)?,
+                role: role.clone(),
+                team: team.clone(),
+            });
+        }
+    }
+    Ok(held)
+}
+
+/// Lists changes by people, the newest first.
+pub fn list(db: &mut Database, filter: &TraceFilter) -> Result<Vec<Trace>> {
+    let mut query = audit::table.into_boxed();
+    if let Some(subject) = &filter.subject {
+        query = query.filter(audit::subject.eq(subject));
+    }
+    if let Some(who) = &filter.who {
+        query = query.filter(audit::acting.eq(who).or(audit::os_account.eq(who).nullable()));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(audit::at.ge(since));
+    }
+    Ok(query.order(audit::id.desc()).limit(filter.limit).load(db)?)
 }
 
 /// Records who changed what, in the transaction of the change. `action` is verb and noun as typed (`case close`).

@@ -3,11 +3,15 @@
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
-use super::Database;
 use super::noun::{not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions};
+use super::{Database, access};
+use crate::clock::rfc3339;
+use crate::decide::access::{Actor, Permit, Sight, sight_for};
 use crate::mail::{Mail, address_key};
-use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security, TeamId, UnknownSender, UserId};
+use crate::words::{
+    AccountId, AccountKind, Distribution, PasswordSource, RoleAction, RoleScope, Security, TeamId, UnknownSender, UserId,
+};
 
 /// An e-mail account with all its settings and how fetching it goes. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +69,22 @@ pub struct Settings {
     pub take_forwards: bool,
     pub mailboxes: Vec<String>,
     pub teams: Vec<TeamId>,
+}
+
+impl Settings {
+    /// Returns which settings other ones change, for the audit: names alone, as some are secret.
+    fn differing(&self, other: &Self) -> Vec<String> {
+        macro_rules! differing {
+            ($($field:ident)+) => { [$((stringify!($field), self.$field != other.$field)),+] };
+        }
+        let fields = differing!(
+            name kind owner address active imap_host imap_port imap_security imap_user imap_ca_file password_source
+            password_reference password_sealed fetch_since act_since max_seconds max_message_size make_cases distribution
+            assigned_user case_team case_position add_team_users unknown_sender reopen_within list_cases take_forwards mailboxes
+            teams
+        );
+        fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.replace('_', "-")).collect()
+    }
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -150,7 +170,7 @@ pub fn next_id(db: &mut Database) -> Result<AccountId> {
 }
 
 /// Adds an account under a number from [`next_id`].
-pub fn add(db: &mut Database, id: AccountId, settings: &Settings, now: i64) -> Result<()> {
+pub fn add(db: &mut Database, permit: &Permit<'_>, id: AccountId, settings: &Settings, now: i64) -> Result<()> {
     if accounts::table.filter(accounts::name.eq(&settings.name)).count().get_result::<i64>(db)? > 0 {
         return Err(taken("account", &settings.name));
     }
@@ -164,17 +184,25 @@ pub fn add(db: &mut Database, id: AccountId, settings: &Settings, now: i64) -> R
             accounts::careful.eq(false),
         ))
         .execute(db)?;
-    set_lists(db, id, settings)
+    set_lists(db, id, settings)?;
+    access::record(db, permit, "account add", &subject(&settings.name), settings.kind.as_str(), now)
+}
+
+/// What the audit calls an account.
+fn subject(name: &str) -> String {
+    format!("account:{name}")
 }
 
 /// Changes an account to these settings.
-pub fn set(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()> {
+pub fn set(db: &mut Database, permit: &Permit<'_>, account: &Account, settings: &Settings, now: i64) -> Result<()> {
+    let id = account.id;
     let others = accounts::table.filter(accounts::name.eq(&settings.name)).filter(accounts::id.ne(id.0));
     if others.count().get_result::<i64>(db)? > 0 {
         return Err(taken("account", &settings.name));
     }
     diesel::update(accounts::table.find(id.0)).set(row_from(settings)).execute(db)?;
-    set_lists(db, id, settings)
+    set_lists(db, id, settings)?;
+    access::record(db, permit, "account set", &subject(&account.name), &account.settings.differing(settings).join(", "), now)
 }
 
 fn set_lists(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()> {
@@ -290,6 +318,41 @@ pub fn find(db: &mut Database, wanted: &str) -> Result<Account> {
     Err(not_found("account", wanted, &accounts::table.select(accounts::name).load::<String>(db)?))
 }
 
+/// Lists the accounts that somebody may know of, by name: their own, and the group accounts that they may send through
+/// (SEND-3); administrators all.
+pub fn seen(db: &mut Database, actor: &Actor) -> Result<Vec<Account>> {
+    let own = accounts::owner_id.eq(actor.user.map(|user| user.0));
+    let group = accounts::kind.eq(AccountKind::Group.as_str()).and(accounts::active.eq(true));
+    let mut query = accounts::table.into_boxed();
+    match sight_for(actor, RoleScope::GroupAccount, RoleAction::Use) {
+        Sight::Everything if actor.administrator => {}
+        Sight::Everything => query = query.filter(own.or(group.nullable())),
+        Sight::Teams(_, teams) => {
+            let teams: Vec<i64> = teams.into_iter().map(|team| team.0).collect();
+            let theirs = account_teams::table.filter(account_teams::team_id.eq_any(teams)).select(account_teams::account_id);
+            query = query.filter(own.or(group.and(accounts::id.eq_any(theirs)).nullable()));
+        }
+        // A group account is nobody's own.
+        Sight::Own(_) | Sight::Nothing => query = query.filter(own),
+    }
+    let ids = query.order(accounts::name).select(accounts::id).load::<i64>(db)?;
+    load(db, &ids)
+}
+
+/// Finds one of the accounts that somebody may know of, by name or number; of others there is not even a hint.
+pub fn find_seen(db: &mut Database, actor: &Actor, wanted: &str) -> Result<Account> {
+    let seen = seen(db, actor)?;
+    let number = wanted.parse().ok().map(AccountId);
+    let found = seen.iter().find(|account| account.name == wanted).or_else(|| seen.iter().find(|one| Some(one.id) == number));
+    let names = || seen.iter().map(|account| account.name.clone()).collect::<Vec<_>>();
+    found.cloned().ok_or_else(|| not_found("account", wanted, &names()))
+}
+
+/// Counts a user's personal accounts.
+pub fn kept(db: &mut Database, owner: UserId) -> Result<i64> {
+    Ok(accounts::table.filter(accounts::owner_id.eq(owner.0)).count().get_result(db)?)
+}
+
 /// Lists all accounts by name.
 pub fn list(db: &mut Database) -> Result<Vec<Account>> {
     let ids = accounts::table.order(accounts::name).select(accounts::id).load::<i64>(db)?;
@@ -315,14 +378,16 @@ pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
 }
 
 /// Switches an account on or off.
-pub fn set_active(db: &mut Database, id: AccountId, active: bool) -> Result<()> {
-    diesel::update(accounts::table.find(id.0)).set(accounts::active.eq(active)).execute(db)?;
-    Ok(())
+pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, active: bool, now: i64) -> Result<()> {
+    diesel::update(accounts::table.find(account.id.0)).set(accounts::active.eq(active)).execute(db)?;
+    let verb = if active { "account enable" } else { "account disable" };
+    access::record(db, permit, verb, &subject(&account.name), "", now)
 }
 
 /// Forgets how far the account's server mailboxes were read, with the fates of their UIDs (FETCH-13). A pass that runs at
 /// this moment loses its lease, so it cannot write its position back.
-pub fn reset(db: &mut Database, id: AccountId, since: i64) -> Result<()> {
+pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i64, now: i64) -> Result<()> {
+    let id = account.id;
     diesel::update(accounts::table.find(id.0))
         .set((
             accounts::fence.eq(accounts::fence + 1),
@@ -338,11 +403,11 @@ pub fn reset(db: &mut Database, id: AccountId, since: i64) -> Result<()> {
         .execute(db)?;
     // UIDVALIDITY 0 is no server's: those are the mailboxes of `deliver` and `import`.
     diesel::delete(positions::table.filter(positions::account_id.eq(id.0)).filter(positions::uidvalidity.ne(0))).execute(db)?;
-    Ok(())
+    access::record(db, permit, "account reset", &subject(&account.name), &format!("since {}", rfc3339(since)), now)
 }
 
 /// Removes an account with its positions and fates; e-mails and cases stay.
-pub fn remove(db: &mut Database, id: AccountId) -> Result<()> {
-    diesel::delete(accounts::table.find(id.0)).execute(db)?;
-    Ok(())
+pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<()> {
+    diesel::delete(accounts::table.find(account.id.0)).execute(db)?;
+    access::record(db, permit, "account remove", &subject(&account.name), "", now)
 }

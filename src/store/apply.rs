@@ -27,7 +27,9 @@ use super::schema::{
 use super::{Database, IN_LIST, clean, facts, fate, position, raw, set_counter};
 use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
 use crate::mail::{Address, Mail};
-use crate::words::{AccountId, CaseStatus, EmailId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId, UserId};
+use crate::words::{
+    AccountId, CaseStatus, EmailId, ParentBy, PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId, UserId,
+};
 
 /// One message with everything that was decided about it.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +66,7 @@ struct Batch<'a> {
     followers: BTreeSet<(RecordId, UserId)>,
     email_accounts: BTreeSet<(EmailId, AccountId)>,
     email_teams: BTreeSet<(EmailId, TeamId)>,
-    email_users: BTreeMap<(EmailId, UserId), bool>,
+    email_users: BTreeMap<(EmailId, UserId), EmailUserRow>,
     notes: Vec<NoteRow>,
     rotations: BTreeMap<(AccountId, TeamId), UserId>,
     assignments: BTreeMap<UserId, i64>,
@@ -86,6 +88,20 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
     let mut batch = Batch { now, raws: raw::store(db, &new)?, last_email: before.email - 1, ..Batch::default() };
     for one in decided {
         batch.gather(one).with_context(|| format!("UID {}", one.arrival.uid))?;
+    }
+    batch.write(db, &before, next)
+}
+
+/// Writes what a person's word decided about an e-mail that is in the store: it has its fates already.
+pub fn apply_by_hand(db: &mut Database, next: &Next, mail: &Mail, plan: &Plan, now: i64) -> Result<()> {
+    let before = facts::next(db)?;
+    let mut batch = Batch { now, last_email: before.email - 1, ..Batch::default() };
+    // Only a new e-mail is asked how it arrived and what its bytes are, and none is added here.
+    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: None, partial: false };
+    let packed = Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new() };
+    let one = Decided { arrival: &arrival, mail, packed: &packed, plan };
+    for step in &plan.steps {
+        batch.change(&step.change, &step.because, &one)?;
     }
     batch.write(db, &before, next)
 }
@@ -119,8 +135,16 @@ impl<'a> Batch<'a> {
             Change::AddTeam { email, team } => {
                 self.email_teams.insert((*email, *team));
             }
-            Change::AddUser { email, user, read } => {
-                self.email_users.entry((*email, *user)).or_insert(*read);
+            Change::AddUser { email, user, read, trashed, folder } => {
+                self.email_users.entry((*email, *user)).or_insert(EmailUserRow {
+                    email_id: email.0,
+                    user_id: user.0,
+                    is_read: *read,
+                    is_important: false,
+                    is_archived: false,
+                    is_trashed: *trashed,
+                    folder_id: folder.map(|id| id.0),
+                });
             }
             Change::RememberId { message_id, thread } => {
                 self.thread_ids.entry(message_id).or_insert(*thread);
@@ -196,6 +220,9 @@ impl<'a> Batch<'a> {
             is_partial: email.partial,
             is_archived: email.archived,
             id_collision: email.id_collision,
+            folder_id: email.folder.map(|id| id.0),
+            list_id: mail.list.as_deref().map(clean),
+            bounce: mail.bounce.as_ref().map(serde_json::to_string).transpose()?,
             is_ours: email.ours,
             author_id: email.author.map(|user| user.0),
             subject_from: email.subject_from,
@@ -226,6 +253,7 @@ impl<'a> Batch<'a> {
             name: clean(&case.name).into_owned(),
             active: true,
             status: Some(case.status.as_str()),
+            priority: case.priority.map(Priority::as_str),
             description: clean(&mail.text).into_owned(),
             account_id: case.account_record.map(|id| id.0),
             contact_id: case.contact.map(|id| id.0),
@@ -368,15 +396,7 @@ impl<'a> Batch<'a> {
         insert!(email_accounts::table, rows, email_id >= before.email);
         let rows = self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: email.0, team_id: team.0 });
         insert!(email_teams::table, rows, email_id >= before.email);
-        let rows = self.email_users.iter();
-        let rows = rows.map(|((email, user), read)| EmailUserRow {
-            email_id: email.0,
-            user_id: user.0,
-            is_read: *read,
-            is_important: false,
-            is_archived: false,
-            is_trashed: false,
-        });
+        let rows = self.email_users.values().cloned();
         insert!(email_users::table, rows, email_id >= before.email);
         let rows = self.record_teams.iter().map(|(record, team)| RecordTeamRow { record_id: record.0, team_id: team.0 });
         insert!(record_teams::table, rows, record_id >= before.record);

@@ -141,8 +141,12 @@ pub fn find(db: &mut Database, wanted: &str) -> Result<EmailId> {
             emails::table.filter(emails::message_id.eq(bare)).order(emails::id).select(emails::id).first::<i64>(db).optional()?
         }
     };
-    id.map(EmailId)
-        .ok_or_else(|| Fault::new(Class::Data, format!("there is no e-mail {wanted}")).hint("try: espomail email list").into())
+    id.map(EmailId).ok_or_else(|| missing(wanted))
+}
+
+/// Makes the error for an e-mail that is not there, or not for the one who asks.
+pub fn missing(wanted: &str) -> anyhow::Error {
+    Fault::new(Class::Data, format!("there is no e-mail {wanted}")).hint("try: espomail email list").into()
 }
 
 #[derive(Queryable, Selectable)]

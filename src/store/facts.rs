@@ -3,6 +3,7 @@
 //! are fetched level by level, and there are only so many of them.
 
 mod conversation;
+mod filter;
 mod record;
 
 use std::collections::{HashMap, HashSet};
@@ -19,13 +20,31 @@ use super::schema::{
 use super::{Database, IN_LIST, lock};
 use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next};
 use crate::mail::{Address, Mail, case_numbers, subject, token};
-use crate::words::{AccountId, CaseStatus, EmailId, RecordId, TeamId, ThreadId, UserId};
+use crate::words::{AccountId, CaseStatus, EmailId, PositionId, RecordId, TeamId, ThreadId, UserId};
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
 pub fn gather(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Facts> {
+    gather_at(db, account, None, mails, &[], now)
+}
+
+/// The same, with records that a person named.
+pub fn gather_with(db: &mut Database, account: AccountId, mails: &[&Mail], records: &[RecordId], now: i64) -> Result<Facts> {
+    gather_at(db, account, None, mails, records, now)
+}
+
+/// The same for a batch of one mailbox, which may be mapped to a folder of the account's owner (INBOX-2).
+pub fn gather_at(
+    db: &mut Database,
+    account: AccountId,
+    position: Option<PositionId>,
+    mails: &[&Mail],
+    records: &[RecordId],
+    now: i64,
+) -> Result<Facts> {
     lock(db)?;
-    let named = Named::by(mails);
+    let mut named = Named::by(mails);
+    named.records.extend(records.iter().map(|record| record.0));
     let mut facts = Facts { now, next: next(db)?, account: account_facts(db, account)?, ..Facts::default() };
     gather_addresses(db, &named, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
@@ -34,6 +53,10 @@ pub fn gather(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) 
     gather_participants(db, &named, &mut facts)?;
     conversation::participants(db, mails, &mut facts)?;
     gather_teams(db, &mut facts)?;
+    if let Some(position) = position.filter(|_| facts.account.owner.is_some()) {
+        facts.account.folder = filter::mapped(db, position)?;
+    }
+    filter::gather(db, &mut facts)?;
     Ok(facts)
 }
 
@@ -83,6 +106,8 @@ struct Named {
     subjects: HashSet<i64>,
     /// The oldest Date.
     oldest: Option<i64>,
+    /// Records that a person named.
+    records: HashSet<i64>,
 }
 
 impl Named {
@@ -175,6 +200,7 @@ fn account_facts(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         id,
         kind: row.kind.parse().map_err(wrong)?,
         owner: row.owner_id.map(UserId),
+        folder: None,
         owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1).map(TeamId),
         teams: teams.into_iter().map(TeamId).collect(),
         add_team_users: row.add_team_users,

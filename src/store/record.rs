@@ -6,12 +6,14 @@ use std::str::FromStr;
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
+use super::note::{self, NewNote};
 use super::noun::{anywhere, lower, number};
 use super::schema::{record_addresses, record_teams, records, teams, users};
-use super::{Database, next_number};
+use super::{Database, access, follow, next_number, relation};
+use crate::decide::access::{Permit, Sight};
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
-use crate::words::{RecordId, RecordKind, TeamId, UserId};
+use crate::words::{NoteKind, RecordId, RecordKind, TeamId, UserId};
 
 /// How people name a record: `case:42`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,30 +63,57 @@ pub struct Record {
     pub created_at: i64,
 }
 
-/// What a record says; for a change, what is not given stays.
+/// What a record says; for a change, what is not given stays, and none inside forgets it.
 #[derive(Debug, Clone, Default)]
 pub struct RecordChanges {
     pub name: Option<String>,
     pub active: Option<bool>,
     pub addresses: Option<Vec<String>>,
-    pub account: Option<RecordId>,
-    pub converted_account: Option<RecordId>,
-    pub converted_contact: Option<RecordId>,
-    pub assigned_user: Option<UserId>,
+    pub account: Option<Option<RecordId>>,
+    pub converted_account: Option<Option<RecordId>>,
+    pub converted_contact: Option<Option<RecordId>>,
+    pub assigned_user: Option<Option<UserId>>,
     pub teams: Option<Vec<TeamId>>,
 }
 
 /// What to list.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct RecordFilter {
-    pub kind: Option<RecordKind>,
+    /// The kinds to list, and what of each the one who asks may see.
+    pub kinds: Vec<(RecordKind, Sight)>,
     pub address: Option<String>,
     pub name_part: Option<String>,
     pub limit: i64,
 }
 
+impl RecordChanges {
+    /// Returns what is changed, for the audit.
+    fn told(&self) -> Vec<String> {
+        let word = |is_given: bool, word: &str| is_given.then(|| word.to_string());
+        [
+            self.name.as_ref().map(|name| format!("name {name}")),
+            self.active.map(|active| if active { "active" } else { "not active" }.to_string()),
+            self.addresses.as_ref().map(|addresses| format!("addresses {}", addresses.join(" "))),
+            word(self.account.is_some(), "account"),
+            word(self.converted_account.is_some(), "converted account"),
+            word(self.converted_contact.is_some(), "converted contact"),
+            word(self.assigned_user.is_some(), "assigned user"),
+            word(self.teams.is_some(), "teams"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
 /// Adds a record.
-pub fn add(db: &mut Database, kind: RecordKind, name: &str, changes: &RecordChanges, now: i64) -> Result<RecordName> {
+pub fn add(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    (kind, name): (RecordKind, &str),
+    changes: &RecordChanges,
+    now: i64,
+) -> Result<RecordName> {
     let id = number(db, "record")?;
     let named = RecordName { kind, number: next_number(db, &format!("number:{kind}"))? };
     diesel::insert_into(records::table)
@@ -98,12 +127,30 @@ pub fn add(db: &mut Database, kind: RecordKind, name: &str, changes: &RecordChan
             records::created_at.eq(now),
         ))
         .execute(db)?;
-    set(db, RecordId(id), changes)?;
+    let (record, author) = (RecordId(id), permit.actor().user);
+    // Whoever made it keeps it, whatever it is assigned to.
+    note::add(db, &NewNote { record, kind: NoteKind::Created, email: None, detail: "", author, at: now })?;
+    write(db, record, changes)?;
+    access::record(db, permit, "record add", &named.to_string(), name, now)?;
     Ok(named)
 }
 
+/// Removes a record; its e-mails and cases stay, without it.
+pub fn remove(db: &mut Database, permit: &Permit<'_>, id: RecordId, now: i64) -> Result<()> {
+    let row = records::table.find(id.0);
+    let (kind, number, name) = row.select((records::kind, records::number, records::name)).first::<(String, i64, String)>(db)?;
+    diesel::delete(row).execute(db)?;
+    access::record(db, permit, "record remove", &format!("{kind}:{number}"), &name, now)
+}
+
 /// Changes a record.
-pub fn set(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<()> {
+pub fn set(db: &mut Database, permit: &Permit<'_>, id: RecordId, changes: &RecordChanges, now: i64) -> Result<()> {
+    write(db, id, changes)?;
+    let subject = name_of(db, Some(id.0))?.map(|named| named.to_string()).unwrap_or_default();
+    access::record(db, permit, "record set", &subject, &changes.told().join(", "), now)
+}
+
+fn write(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<()> {
     let row = records::table.find(id.0);
     if let Some(name) = &changes.name {
         diesel::update(row).set(records::name.eq(name)).execute(db)?;
@@ -112,16 +159,20 @@ pub fn set(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<(
         diesel::update(row).set(records::active.eq(active)).execute(db)?;
     }
     if let Some(account) = changes.account {
-        diesel::update(row).set(records::account_id.eq(account.0)).execute(db)?;
+        diesel::update(row).set(records::account_id.eq(account.map(|one| one.0))).execute(db)?;
     }
     if let Some(account) = changes.converted_account {
-        diesel::update(row).set(records::converted_account_id.eq(account.0)).execute(db)?;
+        diesel::update(row).set(records::converted_account_id.eq(account.map(|one| one.0))).execute(db)?;
     }
     if let Some(contact) = changes.converted_contact {
-        diesel::update(row).set(records::converted_contact_id.eq(contact.0)).execute(db)?;
+        diesel::update(row).set(records::converted_contact_id.eq(contact.map(|one| one.0))).execute(db)?;
     }
     if let Some(user) = changes.assigned_user {
-        diesel::update(row).set(records::assigned_user_id.eq(user.0)).execute(db)?;
+        diesel::update(row).set(records::assigned_user_id.eq(user.map(|one| one.0))).execute(db)?;
+        if let Some(user) = user {
+            // FOLLOW-1.
+            follow::add(db, id, user)?;
+        }
     }
     if let Some(addresses) = &changes.addresses {
         diesel::delete(record_addresses::table.filter(record_addresses::record_id.eq(id.0))).execute(db)?;
@@ -146,24 +197,34 @@ pub fn set(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<(
     Ok(())
 }
 
+/// Refuses a record that is of none of these kinds.
+pub fn of_kind(named: RecordName, kinds: &[RecordKind]) -> Result<()> {
+    if kinds.is_empty() || kinds.contains(&named.kind) {
+        return Ok(());
+    }
+    let kinds = kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+    Err(Fault::new(Class::Data, format!("{named} is no {kinds}")).into())
+}
+
 /// Finds a record by its name, which must be of one of these kinds; of any when none is given.
 pub fn find(db: &mut Database, named: RecordName, kinds: &[RecordKind]) -> Result<RecordId> {
-    if !kinds.is_empty() && !kinds.contains(&named.kind) {
-        let kinds = kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-        return Err(Fault::new(Class::Data, format!("{named} is no {kinds}")).into());
-    }
+    of_kind(named, kinds)?;
     let id = records::table
         .filter(records::kind.eq(named.kind.as_str()))
         .filter(records::number.eq(named.number))
         .select(records::id)
         .first::<i64>(db)
         .optional()?;
-    id.map(RecordId).ok_or_else(|| {
-        let noun = if named.kind == RecordKind::Case { "case".to_string() } else { format!("record list {}", named.kind) };
-        let hint =
-            if named.kind == RecordKind::Case { "try: espomail case list".to_string() } else { format!("try: espomail {noun}") };
-        Fault::new(Class::Data, format!("there is no {named}")).hint(hint).into()
-    })
+    id.map(RecordId).ok_or_else(|| missing(named))
+}
+
+/// Makes the error for a record that is not there, or not for the one who asks.
+pub fn missing(named: RecordName) -> anyhow::Error {
+    let hint = match named.kind {
+        RecordKind::Case => "try: espomail case list".to_string(),
+        kind => format!("try: espomail record list {kind}"),
+    };
+    Fault::new(Class::Data, format!("there is no {named}")).hint(hint).into()
 }
 
 /// Returns a record's name as people type it.
@@ -174,21 +235,29 @@ pub fn name_of(db: &mut Database, id: Option<i64>) -> Result<Option<RecordName>>
         .transpose()
 }
 
-/// Lists records, not cases, the newest first.
+/// Lists records, the newest first.
 pub fn list(db: &mut Database, filter: &RecordFilter) -> Result<Vec<Record>> {
-    let mut query = records::table.filter(records::kind.ne(RecordKind::Case.as_str())).into_boxed();
-    if let Some(kind) = filter.kind {
-        query = query.filter(records::kind.eq(kind.as_str()));
+    let with_address = match &filter.address {
+        Some(address) => {
+            let of = record_addresses::table.filter(record_addresses::address.eq(address_key(address)));
+            Some(of.select(record_addresses::record_id).load::<i64>(db)?)
+        }
+        None => None,
+    };
+    let mut ids = Vec::new();
+    for (kind, sight) in &filter.kinds {
+        let Some(visible) = relation::visible(sight) else { continue };
+        let mut query = records::table.filter(records::kind.eq(kind.as_str())).filter(visible).into_boxed();
+        if let Some(part) = &filter.name_part {
+            query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
+        }
+        if let Some(with_address) = &with_address {
+            query = query.filter(records::id.eq_any(with_address.clone()));
+        }
+        ids.extend(query.order(records::id.desc()).limit(filter.limit).select(records::id).load::<i64>(db)?);
     }
-    if let Some(part) = &filter.name_part {
-        query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
-    }
-    if let Some(address) = &filter.address {
-        let of = record_addresses::table.filter(record_addresses::address.eq(address_key(address)));
-        let ids = of.select(record_addresses::record_id).load::<i64>(db)?;
-        query = query.filter(records::id.eq_any(ids));
-    }
-    let ids = query.order(records::id.desc()).limit(filter.limit).select(records::id).load::<i64>(db)?;
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    ids.truncate(usize::try_from(filter.limit).unwrap_or_default());
     ids.into_iter().map(|id| show(db, RecordId(id))).collect()
 }
 

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::Database;
 use super::noun::{not_found, number, taken};
 use super::schema::{role_rights, roles, team_roles, teams, user_roles, users};
+use super::{Database, access, team, user};
+use crate::decide::access::Permit;
 use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
 /// A role.
@@ -34,12 +35,13 @@ pub enum Holder {
 }
 
 /// Adds a role without rights.
-pub fn add(db: &mut Database, name: &str) -> Result<i64> {
+pub fn add(db: &mut Database, permit: &Permit<'_>, name: &str, now: i64) -> Result<i64> {
     if roles::table.filter(roles::name.eq(name)).count().get_result::<i64>(db)? > 0 {
         return Err(taken("role", name));
     }
     let id = number(db, "role")?;
     diesel::insert_into(roles::table).values((roles::id.eq(id), roles::name.eq(name))).execute(db)?;
+    access::record(db, permit, "role add", &format!("role:{name}"), "", now)?;
     Ok(id)
 }
 
@@ -94,13 +96,20 @@ pub fn show(db: &mut Database, id: i64) -> Result<Role> {
 }
 
 /// Removes a role from everybody and everywhere.
-pub fn remove(db: &mut Database, id: i64) -> Result<()> {
+pub fn remove(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Result<()> {
+    let subject = subject(db, id)?;
     diesel::delete(roles::table.find(id)).execute(db)?;
-    Ok(())
+    access::record(db, permit, "role remove", &subject, "", now)
 }
 
 /// Sets one right of a role.
-pub fn grant(db: &mut Database, id: i64, scope: RoleScope, action: RoleAction, level: RoleLevel) -> Result<()> {
+pub fn grant(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    id: i64,
+    (scope, action, level): (RoleScope, RoleAction, RoleLevel),
+    now: i64,
+) -> Result<()> {
     diesel::delete(role_rights::table.find((id, scope.as_str(), action.as_str()))).execute(db)?;
     diesel::insert_into(role_rights::table)
         .values((
@@ -110,12 +119,13 @@ pub fn grant(db: &mut Database, id: i64, scope: RoleScope, action: RoleAction, l
             role_rights::level.eq(level.as_str()),
         ))
         .execute(db)?;
-    Ok(())
+    let subject = subject(db, id)?;
+    access::record(db, permit, "role grant", &subject, &format!("{scope} {action} {level}"), now)
 }
 
 /// Gives a role to a user or team.
-pub fn give(db: &mut Database, id: i64, holder: Holder) -> Result<()> {
-    take(db, id, holder)?;
+pub fn give(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now: i64) -> Result<()> {
+    delete(db, id, holder)?;
     match holder {
         Holder::User(user) => {
             let row = (user_roles::user_id.eq(user.0), user_roles::role_id.eq(id));
@@ -126,14 +136,35 @@ pub fn give(db: &mut Database, id: i64, holder: Holder) -> Result<()> {
             diesel::insert_into(team_roles::table).values(row).execute(db)?;
         }
     }
-    Ok(())
+    let (subject, holder) = (subject(db, id)?, named(db, holder)?);
+    access::record(db, permit, "role give", &subject, &holder, now)
 }
 
 /// Takes a role from a user or team; returns whether they had it.
-pub fn take(db: &mut Database, id: i64, holder: Holder) -> Result<bool> {
-    let taken = match holder {
+pub fn take(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now: i64) -> Result<bool> {
+    let taken = delete(db, id, holder)?;
+    if taken {
+        let (subject, holder) = (subject(db, id)?, named(db, holder)?);
+        access::record(db, permit, "role take", &subject, &holder, now)?;
+    }
+    Ok(taken)
+}
+
+fn delete(db: &mut Database, id: i64, holder: Holder) -> Result<bool> {
+    let deleted = match holder {
         Holder::User(user) => diesel::delete(user_roles::table.find((user.0, id))).execute(db)?,
         Holder::Team(team) => diesel::delete(team_roles::table.find((team.0, id))).execute(db)?,
     };
-    Ok(taken > 0)
+    Ok(deleted > 0)
+}
+
+fn subject(db: &mut Database, id: i64) -> Result<String> {
+    Ok(format!("role:{}", roles::table.find(id).select(roles::name).first::<String>(db)?))
+}
+
+fn named(db: &mut Database, holder: Holder) -> Result<String> {
+    match holder {
+        Holder::User(user) => user::login(db, user).map(|login| format!("user:{login}")),
+        Holder::Team(team) => team::subject(db, team),
+    }
 }

@@ -7,7 +7,8 @@ use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
 use super::schema::{team_members, team_roles, teams, users};
-use super::{Database, role};
+use super::{Database, access, role, user};
+use crate::decide::access::Permit;
 use crate::words::{TeamId, UserId};
 
 /// A team.
@@ -28,12 +29,13 @@ pub struct TeamMember {
 }
 
 /// Adds a team.
-pub fn add(db: &mut Database, name: &str) -> Result<TeamId> {
+pub fn add(db: &mut Database, permit: &Permit<'_>, name: &str, now: i64) -> Result<TeamId> {
     if teams::table.filter(teams::name.eq(name)).count().get_result::<i64>(db)? > 0 {
         return Err(taken("team", name));
     }
     let id = number(db, "team")?;
     diesel::insert_into(teams::table).values((teams::id.eq(id), teams::name.eq(name))).execute(db)?;
+    access::record(db, permit, "team add", &format!("team:{name}"), "", now)?;
     Ok(TeamId(id))
 }
 
@@ -81,30 +83,44 @@ pub fn show(db: &mut Database, id: TeamId) -> Result<Team> {
 }
 
 /// Gives a team another name.
-pub fn rename(db: &mut Database, id: TeamId, name: &str) -> Result<()> {
+pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, now: i64) -> Result<()> {
+    let subject = subject(db, id)?;
     if teams::table.filter(teams::name.eq(name)).filter(teams::id.ne(id.0)).count().get_result::<i64>(db)? > 0 {
         return Err(taken("team", name));
     }
     diesel::update(teams::table.find(id.0)).set(teams::name.eq(name)).execute(db)?;
-    Ok(())
+    access::record(db, permit, "team set", &subject, &format!("name {name}"), now)
 }
 
 /// Removes a team; its members, records and e-mails stay.
-pub fn remove(db: &mut Database, id: TeamId) -> Result<()> {
+pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<()> {
+    let subject = subject(db, id)?;
     diesel::delete(teams::table.find(id.0)).execute(db)?;
-    Ok(())
+    access::record(db, permit, "team remove", &subject, "", now)
 }
 
 /// Makes a user a member, or changes the member's position.
-pub fn join(db: &mut Database, team: TeamId, user: UserId, position: Option<&str>) -> Result<()> {
-    leave(db, team, user)?;
+pub fn join(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId, position: Option<&str>, now: i64) -> Result<()> {
+    diesel::delete(team_members::table.find((team.0, user.0))).execute(db)?;
     diesel::insert_into(team_members::table)
         .values((team_members::team_id.eq(team.0), team_members::user_id.eq(user.0), team_members::position.eq(position)))
         .execute(db)?;
-    Ok(())
+    let (subject, login) = (subject(db, team)?, user::login(db, user)?);
+    let who = position.map_or_else(|| login.clone(), |position| format!("{login} ({position})"));
+    access::record(db, permit, "team join", &subject, &who, now)
 }
 
 /// Ends a membership; returns whether there was one.
-pub fn leave(db: &mut Database, team: TeamId, user: UserId) -> Result<bool> {
-    Ok(diesel::delete(team_members::table.find((team.0, user.0))).execute(db)? > 0)
+pub fn leave(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId, now: i64) -> Result<bool> {
+    let left = diesel::delete(team_members::table.find((team.0, user.0))).execute(db)? > 0;
+    if left {
+        let (subject, login) = (subject(db, team)?, user::login(db, user)?);
+        access::record(db, permit, "team leave", &subject, &login, now)?;
+    }
+    Ok(left)
+}
+
+/// What the audit calls a team.
+pub(super) fn subject(db: &mut Database, id: TeamId) -> Result<String> {
+    Ok(format!("team:{}", teams::table.find(id.0).select(teams::name).first::<String>(db)?))
 }

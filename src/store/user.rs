@@ -5,7 +5,9 @@ use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
 use super::schema::{absences, team_members, teams, user_addresses, user_roles, users};
-use super::{Database, role};
+use super::{Database, access, role};
+use crate::clock::rfc3339;
+use crate::decide::access::Permit;
 use crate::mail::address_key;
 use crate::words::{TeamId, UserId};
 
@@ -40,7 +42,8 @@ pub struct UserChanges {
     pub active: Option<bool>,
     pub administrator: Option<bool>,
     pub addresses: Option<Vec<String>>,
-    pub default_team: Option<TeamId>,
+    /// None inside forgets it.
+    pub default_team: Option<Option<TeamId>>,
 }
 
 /// A time in which a user gets no cases (DIST-1).
@@ -62,7 +65,7 @@ fn columns() -> (users::id, users::login, users::name, users::active, users::adm
 }
 
 /// Adds a user.
-pub fn add(db: &mut Database, new: &NewUser) -> Result<UserId> {
+pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> Result<UserId> {
     if users::table.filter(users::login.eq(&new.login)).count().get_result::<i64>(db)? > 0 {
         return Err(taken("user", &new.login));
     }
@@ -80,7 +83,14 @@ pub fn add(db: &mut Database, new: &NewUser) -> Result<UserId> {
         ))
         .execute(db)?;
     set_addresses(db, UserId(id), &new.addresses)?;
+    let what = if new.administrator { "administrator" } else { "" };
+    access::record(db, permit, "user add", &subject(&new.login), what, now)?;
     Ok(UserId(id))
+}
+
+/// What the audit calls a user.
+fn subject(login: &str) -> String {
+    format!("user:{login}")
 }
 
 fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Result<()> {
@@ -108,6 +118,12 @@ pub fn find(db: &mut Database, wanted: &str) -> Result<UserId> {
         Some(id) => Ok(UserId(id)),
         None => Err(not_found("user", wanted, &users::table.select(users::login).load::<String>(db)?)),
     }
+}
+
+/// Returns the active user with this login; only a login names the one who asks.
+pub fn active(db: &mut Database, login: &str) -> Result<Option<UserId>> {
+    let id = users::table.filter(users::login.eq(login)).filter(users::active.eq(true)).select(users::id);
+    Ok(id.first::<i64>(db).optional()?.map(UserId))
 }
 
 /// Returns every user's login by number.
@@ -158,34 +174,48 @@ fn user_from(db: &mut Database, (id, login, name, active, administrator, default
 }
 
 /// Changes a user.
-pub fn set(db: &mut Database, id: UserId, changes: &UserChanges) -> Result<()> {
+pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserChanges, now: i64) -> Result<()> {
+    let login = login(db, id)?;
+    let mut told = Vec::new();
     let row = users::table.find(id.0);
     if let Some(name) = &changes.name {
         diesel::update(row).set(users::name.eq(name)).execute(db)?;
+        told.push(format!("name {name}"));
     }
     if let Some(active) = changes.active {
         diesel::update(row).set(users::active.eq(active)).execute(db)?;
+        told.push(if active { "active" } else { "not active" }.to_string());
     }
     if let Some(administrator) = changes.administrator {
         diesel::update(row).set(users::administrator.eq(administrator)).execute(db)?;
+        told.push(if administrator { "administrator" } else { "no administrator" }.to_string());
     }
     if let Some(team) = changes.default_team {
-        diesel::update(row).set(users::default_team_id.eq(team.0)).execute(db)?;
+        diesel::update(row).set(users::default_team_id.eq(team.map(|team| team.0))).execute(db)?;
+        told.push("default team".to_string());
     }
     if let Some(addresses) = &changes.addresses {
         set_addresses(db, id, addresses)?;
+        told.push(format!("addresses {}", addresses.join(" ")));
     }
-    Ok(())
+    access::record(db, permit, "user set", &subject(&login), &told.join(", "), now)
 }
 
 /// Removes a user, with the personal accounts that are theirs; cases and e-mails stay.
-pub fn remove(db: &mut Database, id: UserId) -> Result<()> {
+pub fn remove(db: &mut Database, permit: &Permit<'_>, id: UserId, now: i64) -> Result<()> {
+    let login = login(db, id)?;
     diesel::delete(users::table.find(id.0)).execute(db)?;
-    Ok(())
+    access::record(db, permit, "user remove", &subject(&login), "", now)
 }
 
 /// Adds an absence; seconds since 1970 UTC, the end not included.
-pub fn add_absence(db: &mut Database, user: UserId, starts_at: i64, ends_at: i64) -> Result<i64> {
+pub fn add_absence(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    user: UserId,
+    (starts_at, ends_at): (i64, i64),
+    now: i64,
+) -> Result<i64> {
     let id = number(db, "absence")?;
     diesel::insert_into(absences::table)
         .values((
@@ -195,6 +225,8 @@ pub fn add_absence(db: &mut Database, user: UserId, starts_at: i64, ends_at: i64
             absences::ends_at.eq(ends_at),
         ))
         .execute(db)?;
+    let (login, when) = (login(db, user)?, format!("{} until {}", rfc3339(starts_at), rfc3339(ends_at)));
+    access::record(db, permit, "user absence add", &subject(&login), &when, now)?;
     Ok(id)
 }
 
@@ -209,7 +241,22 @@ pub fn absences(db: &mut Database, now: i64) -> Result<Vec<Absence>> {
     Ok(rows.into_iter().map(|(id, login, starts_at, ends_at)| Absence { id, login, starts_at, ends_at }).collect())
 }
 
-/// Removes an absence; returns whether it was there.
-pub fn remove_absence(db: &mut Database, id: i64) -> Result<bool> {
-    Ok(diesel::delete(absences::table.find(id)).execute(db)? > 0)
+/// Returns whose absence it is, if there is one.
+pub fn absent(db: &mut Database, id: i64) -> Result<Option<UserId>> {
+    Ok(absences::table.find(id).select(absences::user_id).first::<i64>(db).optional()?.map(UserId))
+}
+
+/// Removes an absence.
+pub fn remove_absence(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Result<()> {
+    if let Some(user) = absent(db, id)? {
+        diesel::delete(absences::table.find(id)).execute(db)?;
+        let login = login(db, user)?;
+        access::record(db, permit, "user absence remove", &subject(&login), &format!("absence {id}"), now)?;
+    }
+    Ok(())
+}
+
+/// Returns a user's login.
+pub(super) fn login(db: &mut Database, id: UserId) -> Result<String> {
+    Ok(users::table.find(id.0).select(users::login).first(db)?)
 }

@@ -54,6 +54,7 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
             id_collision: false,
             partial: false,
             archived: false,
+            folder: None,
             sender: "dora@example.org".into(),
             ours: false,
             author: None,
@@ -67,7 +68,10 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
     plan.add(Change::AddAccount { email, account: ACCOUNT }, "it came through this account");
     plan.add(Change::AddTeam { email, team: TeamId(1) }, "the account's team");
     for user in 1..=3 {
-        plan.add(Change::AddUser { email, user: UserId(user), read: false }, "member of the account's team");
+        plan.add(
+            Change::AddUser { email, user: UserId(user), read: false, trashed: false, folder: None },
+            "member of the account's team",
+        );
     }
     if reply {
         plan.add(Change::MarkReplied { email: EmailId(uid - 1) }, "this e-mail replies to it");
@@ -78,6 +82,7 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
                 number: uid,
                 name: mail.subject.clone(),
                 status: CaseStatus::Assigned,
+                priority: None,
                 team: Some(TeamId(1)),
                 account_record: None,
                 contact: None,

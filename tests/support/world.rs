@@ -97,16 +97,7 @@ impl World {
     }
 
     pub fn run_with(&self, arguments: &[&str], input: &str) -> Done {
-        let mut child =
-            self.command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // A command that does not read its input may be gone already.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Done {
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-            status: output.status.code(),
-        }
+        Done::of(&mut self.command(arguments), input)
     }
 
     /// Runs a command that must succeed and returns what it printed as JSON.
@@ -118,6 +109,19 @@ impl World {
 }
 
 impl Done {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command, input: &str) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A command that does not read its input may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Self {
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            status: output.status.code(),
+        }
+    }
+
     /// It succeeded and complained of nothing; returns what it printed.
     #[track_caller]
     pub fn ok(self) -> String {

@@ -31,6 +31,7 @@ pub struct CaseRow {
     pub name: String,
     pub active: bool,
     pub status: Option<&'static str>,
+    pub priority: Option<&'static str>,
     pub description: String,
     pub account_id: Option<i64>,
     pub contact_id: Option<i64>,
@@ -79,6 +80,9 @@ pub struct EmailRow<'a> {
     pub is_partial: bool,
     pub is_archived: bool,
     pub id_collision: bool,
+    pub folder_id: Option<i64>,
+    pub list_id: Option<Cow<'a, str>>,
+    pub bounce: Option<String>,
     pub is_ours: bool,
     pub author_id: Option<i64>,
     pub subject_from: i64,
@@ -114,7 +118,7 @@ pub struct EmailTeamRow {
     pub team_id: i64,
 }
 
-#[derive(Insertable)]
+#[derive(Clone, Insertable)]
 #[diesel(table_name = email_users, treat_none_as_default_value = false)]
 pub struct EmailUserRow {
     pub email_id: i64,
@@ -123,6 +127,7 @@ pub struct EmailUserRow {
     pub is_important: bool,
     pub is_archived: bool,
     pub is_trashed: bool,
+    pub folder_id: Option<i64>,
 }
 
 #[derive(Insertable)]

@@ -1,72 +1,80 @@
-//! Two cases become one: the e-mails of the one, their notes, its followers and its teams are the other's from then on.
+//! Merging cases (CASE-5): one is left, and everything that belonged to the other is found there.
 
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::number_of;
+use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
-use crate::store::schema::{emails, followers, notes, record_teams, records, reviews};
-use crate::store::{Database, lock, reserve};
-use crate::words::{CaseStatus, NoteKind, RecordId, RecordKind, UserId};
+use crate::store::record::name_of;
+use crate::store::schema::{emails, followers, notes, notifications, record_teams, records, reviews};
+use crate::store::{Database, access, lock, reserve};
+use crate::words::{CaseStatus, NoteKind, ParentBy, RecordId, UserId};
 
-/// The case that ends, the case that goes on, and what their streams say.
+/// One case going into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Merge {
     pub from: RecordId,
     pub into: RecordId,
-    /// The numbers of the two notes, the first for the case that ends.
+    /// Numbers for the note in the stream of `from` and for that of `into`: whoever asks has taken them.
     pub notes: [i64; 2],
-    /// Who asked for it; nobody when mail did (THREAD-1).
+    /// Who asked for it; nobody when mail did (THREAD-1), or the service account.
     pub author: Option<UserId>,
 }
 
-/// Merges one case into another by hand.
-pub fn merge(db: &mut Database, from: RecordId, into: RecordId, author: Option<UserId>, now: i64) -> Result<()> {
-    lock(db)?;
-    let first = reserve(db, "note", 2)?;
-    merge_numbered(db, &Merge { from, into, notes: [first, first + 1], author }, now)
-}
-
-/// The same with numbers that were reserved before. What was merged into the one that ends follows it, so that a merged
-/// case always names the one that is left.
+/// Merges one case into another, in the caller's transaction, under the lock row. E-mails, their notes, people's notes,
+/// followers and teams go along; what the other lacks (Account, Contact, Lead) it takes over. The one merged away becomes
+/// Duplicate and says where everything went (CASE-4); assignments and status changes stay in its stream.
 pub fn merge_numbered(db: &mut Database, merge: &Merge, now: i64) -> Result<()> {
-    let Merge { from, into, notes: numbers, author } = *merge;
-    let of = |db: &mut Database, id: RecordId| {
-        let case = records::table.find(id.0).filter(records::kind.eq(RecordKind::Case.as_str()));
-        case.select((records::number, records::merged_into_id, records::account_id)).first::<(i64, Option<i64>, Option<i64>)>(db)
-    };
-    let (from_number, from_merged, _) = of(db, from)?;
-    let (into_number, into_merged, account) = of(db, into)?;
-    let refused = |what: String| Fault::new(Class::Data, what).hint(format!("try: espomail case show {into_number}"));
-    if from == into {
-        return Err(refused(format!("case:{from_number} cannot be merged into itself")).into());
-    }
-    for (number, merged) in [(from_number, from_merged), (into_number, into_merged)] {
-        if merged.is_some() {
-            return Err(refused(format!("case:{number} was merged into another before")).into());
-        }
-    }
+    let (from, into) = (merge.from.0, merge.into.0);
+    let names = (number_of(db, merge.from)?, number_of(db, merge.into)?);
+    fill_gaps(db, from, into)?;
+    move_emails(db, merge)?;
     move_notes(db, from, into)?;
-    diesel::update(emails::table.filter(emails::parent_id.eq(from.0)))
-        .set((emails::parent_id.eq(into.0), emails::account_record_id.eq(account)))
+    let following: Vec<i64> = followers::table.filter(followers::record_id.eq(into)).select(followers::user_id).load(db)?;
+    diesel::update(followers::table.filter(followers::record_id.eq(from)).filter(followers::user_id.ne_all(following)))
+        .set(followers::record_id.eq(into))
         .execute(db)?;
-    diesel::update(reviews::table.filter(reviews::candidate_id.eq(from.0))).set(reviews::candidate_id.eq(into.0)).execute(db)?;
-    move_people(db, from, into)?;
-    diesel::update(records::table.filter(records::merged_into_id.eq(from.0)))
-        .set(records::merged_into_id.eq(into.0))
+    diesel::delete(followers::table.filter(followers::record_id.eq(from))).execute(db)?;
+    // The one merged away keeps its teams: whoever could read it still can.
+    let there: Vec<i64> = record_teams::table.filter(record_teams::record_id.eq(into)).select(record_teams::team_id).load(db)?;
+    let teams: Vec<i64> = record_teams::table
+        .filter(record_teams::record_id.eq(from))
+        .filter(record_teams::team_id.ne_all(there))
+        .select(record_teams::team_id)
+        .load(db)?;
+    for team in teams {
+        diesel::insert_into(record_teams::table)
+            .values((record_teams::record_id.eq(into), record_teams::team_id.eq(team)))
+            .execute(db)?;
+    }
+    diesel::update(reviews::table.filter(reviews::candidate_id.eq(from)).filter(reviews::decision.is_null()))
+        .set(reviews::candidate_id.eq(into))
         .execute(db)?;
-    diesel::update(records::table.find(from.0))
-        .set((records::status.eq(CaseStatus::Duplicate.as_str()), records::merged_into_id.eq(into.0)))
+    diesel::update(notifications::table.filter(notifications::record_id.eq(from)))
+        .set(notifications::record_id.eq(into))
         .execute(db)?;
-    let told =
-        [(from, format!("merged into case:{into_number}")), (into, format!("case:{from_number} was merged into this one"))];
-    for (id, (case, detail)) in numbers.into_iter().zip(told) {
+    // Those that were merged into it before lead to the one that is left, in one step.
+    diesel::update(records::table.filter(records::merged_into_id.eq(from))).set(records::merged_into_id.eq(into)).execute(db)?;
+    diesel::update(records::table.find(from))
+        .set((
+            records::status.eq(CaseStatus::Duplicate.as_str()),
+            records::merged_into_id.eq(into),
+            records::closed_at.eq(None::<i64>),
+        ))
+        .execute(db)?;
+    let [in_from, in_into] = merge.notes;
+    for (note, record, told) in [
+        (in_from, from, format!("merged into case:{}", names.1)),
+        (in_into, into, format!("case:{} was merged into it", names.0)),
+    ] {
         diesel::insert_into(notes::table)
             .values((
-                notes::id.eq(id),
-                notes::record_id.eq(case.0),
+                notes::id.eq(note),
+                notes::record_id.eq(record),
                 notes::kind.eq(NoteKind::Merged.as_str()),
-                notes::detail.eq(detail),
-                notes::author_id.eq(author.map(|user| user.0)),
+                notes::detail.eq(told),
+                notes::author_id.eq(merge.author.map(|user| user.0)),
                 notes::is_quiet.eq(false),
                 notes::created_at.eq(now),
             ))
@@ -75,41 +83,71 @@ pub fn merge_numbered(db: &mut Database, merge: &Merge, now: i64) -> Result<()> 
     Ok(())
 }
 
-/// Moves the notes of e-mails that came or went; both cases may have one of the same e-mail, which then is the other's.
-fn move_notes(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
-    let kinds = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce].map(NoteKind::as_str);
-    let there = notes::table
-        .filter(notes::record_id.eq(into.0))
-        .filter(notes::email_id.is_not_null())
-        .filter(notes::kind.eq_any(kinds))
-        .select(notes::email_id.assume_not_null())
-        .load::<i64>(db)?;
-    for some in there.chunks(crate::store::IN_LIST) {
-        let doubled = notes::table.filter(notes::record_id.eq(from.0)).filter(notes::kind.eq_any(kinds));
-        diesel::delete(doubled.filter(notes::email_id.eq_any(some.iter().copied().map(Some)))).execute(db)?;
+fn move_emails(db: &mut Database, merge: &Merge) -> Result<()> {
+    let (from, into) = (merge.from.0, merge.into.0);
+    let account: Option<i64> = records::table.find(into).select(records::account_id).first(db)?;
+    let of = || emails::table.filter(emails::parent_id.eq(from));
+    if let Some(account) = account {
+        diesel::update(of()).set(emails::account_record_id.eq(account)).execute(db)?;
     }
-    diesel::update(notes::table.filter(notes::record_id.eq(from.0)).filter(notes::kind.eq_any(kinds)))
-        .set(notes::record_id.eq(into.0))
+    diesel::update(of()).set(emails::parent_id.eq(into)).execute(db)?;
+    Ok(())
+}
+
+/// Moves what is told of e-mails and what people said; a note that is in both streams is left once (NOTE-1).
+fn move_notes(db: &mut Database, from: i64, into: i64) -> Result<()> {
+    for kind in [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce, NoteKind::Note] {
+        let of = |record: i64| notes::table.filter(notes::record_id.eq(record)).filter(notes::kind.eq(kind.as_str()));
+        let told = notes::table
+            .filter(notes::record_id.eq(into))
+            .filter(notes::kind.eq(kind.as_str()))
+            .filter(notes::email_id.is_not_null())
+            .select(notes::email_id)
+            .load::<Option<i64>>(db)?;
+        for some in told.chunks(crate::store::IN_LIST) {
+            diesel::delete(of(from).filter(notes::email_id.eq_any(some))).execute(db)?;
+        }
+        diesel::update(of(from)).set(notes::record_id.eq(into)).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Gives the case that is left the people it had none of.
+fn fill_gaps(db: &mut Database, from: i64, into: i64) -> Result<()> {
+    type People = (Option<i64>, Option<i64>, Option<i64>);
+    let people = (records::account_id, records::contact_id, records::lead_id);
+    let (account, contact, lead): People = records::table.find(into).select(people).first(db)?;
+    let other: People = records::table.find(from).select(people).first(db)?;
+    diesel::update(records::table.find(into))
+        .set((
+            records::account_id.eq(account.or(other.0)),
+            records::contact_id.eq(contact.or(other.1)),
+            records::lead_id.eq(lead.or(other.2)),
+        ))
         .execute(db)?;
     Ok(())
 }
 
-/// Followers move; teams are added, and those of the case that ended may still read what became of it.
-fn move_people(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
-    let there = followers::table.filter(followers::record_id.eq(into.0)).select(followers::user_id).load::<i64>(db)?;
-    diesel::delete(followers::table.filter(followers::record_id.eq(from.0)).filter(followers::user_id.eq_any(there)))
-        .execute(db)?;
-    diesel::update(followers::table.filter(followers::record_id.eq(from.0))).set(followers::record_id.eq(into.0)).execute(db)?;
-    let there = record_teams::table.filter(record_teams::record_id.eq(into.0)).select(record_teams::team_id).load::<i64>(db)?;
-    let missing = record_teams::table
-        .filter(record_teams::record_id.eq(from.0))
-        .filter(record_teams::team_id.ne_all(there))
-        .select(record_teams::team_id)
-        .load::<i64>(db)?;
-    for team in missing {
-        diesel::insert_into(record_teams::table)
-            .values((record_teams::record_id.eq(into.0), record_teams::team_id.eq(team)))
-            .execute(db)?;
+/// Merges a case into another by a person's word.
+pub fn merge(db: &mut Database, permit: &Permit<'_>, from: RecordId, into: RecordId, now: i64) -> Result<()> {
+    lock(db)?;
+    let names = (number_of(db, from)?, number_of(db, into)?);
+    if from == into {
+        return Err(Fault::new(Class::Usage, format!("case:{} cannot be merged into itself", names.0)).into());
     }
-    Ok(())
+    for (case, number) in [(from, names.0), (into, names.1)] {
+        let merged: Option<i64> = records::table.find(case.0).select(records::merged_into_id).first(db)?;
+        if let Some(left) = name_of(db, merged)? {
+            return Err(Fault::new(Class::Data, format!("case:{number} was merged into {left}"))
+                .hint(format!("try: espomail case show {}", left.number))
+                .into());
+        }
+    }
+    // The e-mails are where a person wants them (LINK-7).
+    diesel::update(emails::table.filter(emails::parent_id.eq(from.0)))
+        .set(emails::parent_by.eq(ParentBy::Hand.as_str()))
+        .execute(db)?;
+    let first = reserve(db, "note", 2)?;
+    merge_numbered(db, &Merge { from, into, notes: [first, first + 1], author: permit.actor().user }, now)?;
+    access::record(db, permit, "case merge", &format!("case:{}", names.0), &format!("into case:{}", names.1), now)
 }

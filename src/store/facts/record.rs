@@ -88,6 +88,7 @@ pub(super) fn gather(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
         .chain(facts.emails.values().filter_map(|email| email.parent.as_ref()))
         .map(|record| record.0)
         .chain(named.tokens.iter().copied())
+        .chain(named.records.iter().copied())
         .collect();
     follow(db, ids, facts)?;
     let opportunities = opportunities(db, facts)?;

@@ -1,0 +1,87 @@
+//! `espomail case`.
+
+mod change;
+mod show;
+mod stream;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status};
+use self::show::{List, Next, Show};
+use super::{follow, right};
+use crate::context::Context;
+
+/// Work on cases
+#[derive(Debug, clap::Args)]
+pub struct Case {
+    #[command(subcommand)]
+    command: CaseCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CaseCommand {
+    /// List open cases: the most urgent first, then the newest
+    List(List),
+    /// Show a case with its stream: e-mails, notes and what was done, the newest last
+    Show(Show),
+    /// Say who gets the next case of an e-mail account, and why
+    Next(Next),
+    /// Open a case by hand
+    Create(Create),
+    /// Change what a case says; what is not given stays
+    Set(Set),
+    /// Hand a case to a user
+    Assign(Assign),
+    /// Set the status of a case
+    Status(Status),
+    /// Close a case
+    Close(Close),
+    /// Open a closed case again
+    Reopen(Reopen),
+    /// Write a note into the stream of a case
+    Note(Note),
+    /// Merge cases into another
+    Merge(Merge),
+    /// Open a new case from some e-mails of a case
+    Split(Split),
+    /// Follow a case, to be told of what happens to it
+    Follow(Follow),
+    /// Follow a case no longer
+    Unfollow(Follow),
+}
+
+#[derive(Debug, clap::Args)]
+struct Follow {
+    /// Number, or case:NUMBER
+    case: String,
+    /// Another user; for administrators
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+}
+
+impl Case {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        match self.command {
+            CaseCommand::List(command) => command.run(context, &mut store),
+            CaseCommand::Show(command) => command.run(context, &mut store),
+            CaseCommand::Next(command) => command.run(context, &mut store),
+            CaseCommand::Create(command) => command.run(context, &mut store),
+            CaseCommand::Set(command) => command.run(context, &mut store),
+            CaseCommand::Assign(command) => command.run(context, &mut store),
+            CaseCommand::Status(command) => command.run(context, &mut store),
+            CaseCommand::Close(command) => command.run(context, &mut store),
+            CaseCommand::Reopen(command) => command.run(context, &mut store),
+            CaseCommand::Note(command) => command.run(context, &mut store),
+            CaseCommand::Merge(command) => command.run(context, &mut store),
+            CaseCommand::Split(command) => command.run(context, &mut store),
+            CaseCommand::Follow(Follow { case, user }) => {
+                follow::run(context, &mut store, right::case_name(&case)?, user.as_deref(), true)
+            }
+            CaseCommand::Unfollow(Follow { case, user }) => {
+                follow::run(context, &mut store, right::case_name(&case)?, user.as_deref(), false)
+            }
+        }
+    }
+}

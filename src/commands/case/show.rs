@@ -1,0 +1,206 @@
+//! `case list`, `case show` and `case next`.
+
+use anyhow::Result;
+
+use super::stream;
+use crate::clock::rfc3339;
+use crate::commands::show::{lines, or_empty};
+use crate::commands::{argument, right};
+use crate::context::Context;
+use crate::decide::access::{Sight, sight};
+use crate::decide::{self, Turn};
+use crate::fault::{Class, Fault};
+use crate::output::shown;
+use crate::store::case::{self, CaseFilter, Entry};
+use crate::store::{Store, account, facts, team, user};
+use crate::words::{CaseStatus, Priority, RoleAction, RoleScope, UserId};
+
+#[derive(Debug, clap::Args)]
+pub struct List {
+    /// Only those with this status
+    #[arg(long)]
+    status: Option<CaseStatus>,
+    /// Only those that are not closed, rejected or duplicate, which is the default
+    #[arg(long, conflicts_with_all = ["status", "all"])]
+    open: bool,
+    /// Also those that are closed, rejected or duplicate
+    #[arg(long)]
+    all: bool,
+    /// Only those assigned to this user
+    #[arg(long, value_name = "USER", visible_alias = "assigned-user")]
+    assigned: Option<String>,
+    /// Only those that nobody has
+    #[arg(long, conflicts_with = "assigned")]
+    unassigned: bool,
+    /// Only those of this team
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+    /// Only those that came through this e-mail account
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Only those with this priority
+    #[arg(long)]
+    priority: Option<Priority>,
+    /// Only those with this in their name
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// How many at the most
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
+    limit: i64,
+}
+
+impl List {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let db = store.connection();
+        let filter = CaseFilter {
+            sight: sight(&context.actor(), RoleScope::Case),
+            status: self.status,
+            all: self.all,
+            assigned_user: self.assigned.map(|login| user::find(db, &login)).transpose()?,
+            unassigned: self.unassigned,
+            team: self.team.map(|name| team::find(db, &name)).transpose()?,
+            through: self.account.map(|name| account::find(db, &name)).transpose()?.map(|account| account.id),
+            priority: self.priority,
+            name_part: self.search,
+            limit: self.limit,
+        };
+        let cases = case::list(db, &filter)?;
+        context.out.list(&cases, &["case", "priority", "status", "assigned", "from", "created", "name"], |case| {
+            let dash = || "-".to_string();
+            let from = case.contact.or(case.lead).or(case.account);
+            vec![
+                case.number.to_string(),
+                case.priority.map_or_else(dash, |priority| priority.to_string()),
+                case.status.to_string(),
+                case.assigned_user.clone().unwrap_or_else(dash),
+                from.map_or_else(dash, |record| record.to_string()),
+                rfc3339(case.created_at),
+                case.name.clone(),
+            ]
+        });
+        Ok(())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Show {
+    /// Number, or case:NUMBER
+    case: String,
+    /// Without description and stream
+    #[arg(long)]
+    short: bool,
+}
+
+/// A case with its stream, as JSON has it.
+#[derive(serde::Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    case: case::Case,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<Vec<Entry>>,
+}
+
+impl Show {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let db = store.connection();
+        let (id, _) = right::case(db, &context.actor(), &self.case, RoleAction::Read)?;
+        let stream = if self.short { None } else { Some(case::stream(db, id)?) };
+        let whole = Whole { case: case::show(db, id)?, stream };
+        context.out.item(&whole, || text(&whole));
+        Ok(())
+    }
+}
+
+fn text(whole: &Whole) -> String {
+    let case = &whole.case;
+    let mut text = lines(&[
+        ("case", case.number.to_string()),
+        ("name", case.name.clone()),
+        ("status", case.status.to_string()),
+        ("priority", or_empty(case.priority.as_ref())),
+        ("assigned user", or_empty(case.assigned_user.as_ref())),
+        ("account", or_empty(case.account.as_ref())),
+        ("contact", or_empty(case.contact.as_ref())),
+        ("lead", or_empty(case.lead.as_ref())),
+        ("came through", or_empty(case.through.as_ref())),
+        ("teams", case.teams.join(", ")),
+        ("followers", case.followers.join(", ")),
+        ("merged into", or_empty(case.merged_into.as_ref())),
+        ("refers to", or_empty(case.refers_to.as_ref())),
+        ("created", rfc3339(case.created_at)),
+        ("closed", case.closed_at.map(rfc3339).unwrap_or_default()),
+    ]);
+    let Some(entries) = &whole.stream else { return text };
+    // The e-mail that opened the case says the same in the stream.
+    let opened = entries.iter().any(|entry| entry.reply_text.is_some());
+    if !opened && !case.description.trim().is_empty() {
+        text.push_str(&format!("\n{}\n", shown(case.description.trim())));
+    }
+    text.push_str("\nStream\n");
+    text.push_str(&stream::text(entries));
+    text
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Next {
+    /// E-mail account
+    #[arg(long, value_name = "ACCOUNT")]
+    account: String,
+}
+
+/// Who is next, as JSON has it.
+#[derive(serde::Serialize)]
+struct Said {
+    account: String,
+    user: Option<String>,
+    because: String,
+    candidates: Vec<Candidate>,
+}
+
+#[derive(serde::Serialize)]
+struct Candidate {
+    login: String,
+    open_cases: i64,
+    /// Orders the candidates by when they last got a case: the lower the longer ago, 0 for never.
+    last_assignment: i64,
+}
+
+impl Next {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        if sight(&context.actor(), RoleScope::Case) == Sight::Nothing {
+            return Err(Fault::new(Class::Refused, "your roles do not let you read cases").into());
+        }
+        let account = account::find(store.connection(), &self.account)?;
+        // Looks as a fetch would, and changes nothing: the turn stays.
+        let facts = store.rehearse(|db| facts::gather(db, account.id, &[], context.now()))?;
+        let Turn { user, because, candidates } = decide::next_turn(&facts);
+        let logins: std::collections::HashMap<i64, String> = user::logins(store.connection())?.into_iter().collect();
+        let login = |user: UserId| logins.get(&user.0).cloned().unwrap_or_else(|| format!("user {user}"));
+        let said = Said {
+            account: account.name.clone(),
+            user: user.map(login),
+            because,
+            candidates: candidates
+                .into_iter()
+                .map(|(user, load)| Candidate {
+                    login: login(user),
+                    open_cases: load.open_cases,
+                    last_assignment: load.last_assignment,
+                })
+                .collect(),
+        };
+        context.out.item(&said, || {
+            let mut text = lines(&[
+                ("account", said.account.clone()),
+                ("next", said.user.clone().unwrap_or_else(|| "nobody".to_string())),
+                ("because", said.because.clone()),
+            ]);
+            for one in &said.candidates {
+                let noun = if one.open_cases == 1 { "case" } else { "cases" };
+                text.push_str(&format!("  {}: {} open {noun}\n", one.login, one.open_cases));
+            }
+            text
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,41 @@
+//! `case follow`, `record follow` and their opposites (FOLLOW-1).
+
+use anyhow::Result;
+
+use super::right;
+use crate::context::Context;
+use crate::decide::access::{Actor, Permit, keep_own};
+use crate::fault::{Class, Fault};
+use crate::store::record::RecordName;
+use crate::store::{Database, Store, follow, user};
+use crate::words::{RoleAction, UserId};
+
+/// Makes somebody follow a record, or no longer.
+pub fn run(context: &Context, store: &mut Store, named: RecordName, login: Option<&str>, wanted: bool) -> Result<()> {
+    let (actor, now) = (context.actor(), context.now());
+    let (login, changed) = store.transaction(|db| {
+        let (record, _) = right::record(db, &actor, named, RoleAction::Read)?;
+        let (user, permit) = whom(db, &actor, login)?;
+        let changed = match wanted {
+            true => follow::follow(db, &permit, record, user, now)?,
+            false => follow::unfollow(db, &permit, record, user, now)?,
+        };
+        Ok((user::show(db, user)?.login, changed))
+    })?;
+    let verb = if wanted { "follows" } else { "does not follow" };
+    context.out.say(&format!("{login} {verb} {named}{}.", if changed { "" } else { " already" }));
+    Ok(())
+}
+
+/// Oneself, or for administrators anybody (ACCESS-1).
+fn whom<'a>(db: &mut Database, actor: &'a Actor, login: Option<&str>) -> Result<(UserId, Permit<'a>)> {
+    let user = match (login, actor.user) {
+        (Some(login), _) => user::find(db, login)?,
+        (None, Some(user)) => user,
+        (None, None) => return Err(Fault::new(Class::Usage, "say who: --user USER").into()),
+    };
+    match keep_own(actor, user) {
+        Ok(permit) => Ok((user, permit)),
+        Err(_) => Err(Fault::new(Class::Refused, "only administrators say what others follow").into()),
+    }
+}

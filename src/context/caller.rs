@@ -1,0 +1,65 @@
+//! Asks the operating system who calls, and fixes what a caller through sudo must not choose (ACCESS-4).
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::config::Overrides;
+use crate::decide::caller::{Caller, Sudo};
+
+/// Returns who calls.
+pub fn caller() -> Caller {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let uid = rustix::process::geteuid().as_raw();
+    Caller {
+        uid,
+        account: known(uid).map_or_else(|| format!("uid {uid}"), |(name, _)| name),
+        sudo: variable("SUDO_USER").map(|user| Sudo { user, uid: variable("SUDO_UID").and_then(|uid| uid.parse().ok()) }),
+        otherwise: ["DOAS_USER", "PKEXEC_UID"].iter().any(|name| std::env::var_os(name).is_some()),
+    }
+}
+
+/// Returns where the configuration is for one who comes through sudo: at the service account's home as the system knows it,
+/// or in /etc; nothing of the environment counts.
+pub fn fixed_places(caller: &Caller) -> Overrides {
+    let home = known(caller.uid).map(|(_, home)| home.join(".config"));
+    Overrides { config_home: home, ..Overrides::default() }
+}
+
+/// Returns the names of all variables of the environment.
+pub fn variables() -> Vec<String> {
+    std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
+}
+
+/// Gives a command of the configuration the service account's own surroundings when somebody comes through sudo: the caller's
+/// PATH would choose the program, the caller's folder what it finds there.
+pub fn own_environment(command: &mut Command) {
+    let caller = caller();
+    if caller.guest().is_some() {
+        command.env_clear().env("PATH", OWN_PATH).current_dir("/");
+        if let Some((name, home)) = known(caller.uid) {
+            command.env("HOME", home).env("USER", &name).env("LOGNAME", &name);
+        }
+    }
+}
+
+/// Where programs are, for commands of the configuration that run while somebody comes through sudo.
+const OWN_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Returns name and home of a local account.
+fn known(uid: u32) -> Option<(String, PathBuf)> {
+    let text = std::fs::read_to_string(accounts_file()).ok()?;
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, id, home) = (fields.next()?, fields.nth(1)?, fields.nth(2)?);
+        (id.parse() == Ok(uid)).then(|| (name.to_string(), PathBuf::from(home)))
+    })
+}
+
+/// The system's accounts. A test cannot add one: debug builds take another file.
+fn accounts_file() -> PathBuf {
+    #[cfg(debug_assertions)]
+    if let Some(file) = std::env::var_os("ESPOMAIL_PASSWD") {
+        return file.into();
+    }
+    "/etc/passwd".into()
+}

@@ -1,0 +1,37 @@
+//! A held e-mail goes the road from where it stopped, by a person's word: facts → decide → apply.
+
+use anyhow::{Context, Result};
+
+use crate::decide::access::Permit;
+use crate::decide::{Policy, Word, by_hand};
+use crate::fault::{Class, Fault};
+use crate::mail;
+use crate::store::review::{self, Review};
+use crate::store::{Database, apply, email, facts, raw};
+use crate::words::{ParentBy, ReviewDecision};
+
+/// Does what a person said, in the caller's transaction, and writes the decision down.
+pub fn settle(db: &mut Database, permit: &Permit<'_>, held: &Review, word: Word, policy: &Policy, now: i64) -> Result<()> {
+    let id = held.id;
+    let (decision, records) = match word {
+        Word::Accept(record) => (ReviewDecision::Accepted, vec![record]),
+        Word::Split => (ReviewDecision::Split, Vec::new()),
+    };
+    // First of all: it takes the lock row, and a review is decided once.
+    review::decide(db, permit, id, decision, &format!("e-mail {}", held.email), now)?;
+    if email::show(db, held.email)?.parent_by == Some(ParentBy::Hand) {
+        return Err(Fault::new(Class::Data, format!("e-mail {} was linked or unlinked by hand meanwhile", held.email))
+            .hint(format!("try: espomail review reject {id}"))
+            .into());
+    }
+    let Some(account) = review::account_of(db, id)? else {
+        return Err(Fault::new(Class::Data, format!("the e-mail account that held e-mail {} is gone", held.email))
+            .hint(format!("try: espomail email link {} RECORD", held.email))
+            .into());
+    };
+    let raw = raw::raw_of(db, held.email)?.context("its raw bytes are gone")?;
+    let mail = mail::parse(&raw);
+    let mut facts = facts::gather_with(db, account, &[&mail], &records, now)?;
+    let plan = by_hand(held.email, &mail, word, policy, &mut facts);
+    apply::apply_by_hand(db, &facts.next, &mail, &plan, now)
+}

@@ -1,0 +1,74 @@
+//! Which cases to list, and in what order.
+
+use anyhow::Result;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::{Case, show};
+use crate::decide::access::Sight;
+use crate::store::noun::{anywhere, lower};
+use crate::store::schema::{record_teams, records};
+use crate::store::{Database, relation};
+use crate::words::{AccountId, CaseStatus, Priority, RecordId, RecordKind, TeamId, UserId};
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct CaseFilter {
+    /// What the one who asks may see.
+    pub sight: Sight,
+    pub status: Option<CaseStatus>,
+    /// Also those that are closed, rejected or duplicate.
+    pub all: bool,
+    pub assigned_user: Option<UserId>,
+    /// Only those that nobody has.
+    pub unassigned: bool,
+    pub team: Option<TeamId>,
+    /// The e-mail account they came through.
+    pub through: Option<AccountId>,
+    pub priority: Option<Priority>,
+    pub name_part: Option<String>,
+    pub limit: i64,
+}
+
+/// How urgent a case is, as a number: the lowest is looked at first. A case without a priority is normal.
+const URGENCY: &str = "CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'low' THEN 3 ELSE 2 END";
+
+/// Lists cases: the most urgent first, then the newest.
+pub fn list(db: &mut Database, filter: &CaseFilter) -> Result<Vec<Case>> {
+    let Some(visible) = relation::visible(&filter.sight) else { return Ok(Vec::new()) };
+    let mut query = records::table.filter(records::kind.eq(RecordKind::Case.as_str())).filter(visible).into_boxed();
+    let of_teams = |teams: &[TeamId]| {
+        let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
+        record_teams::table.filter(record_teams::team_id.eq_any(teams)).select(record_teams::record_id)
+    };
+    match filter.status {
+        Some(status) => query = query.filter(records::status.eq(status.as_str())),
+        None if !filter.all => {
+            let open = CaseStatus::ALL.iter().filter(|status| status.is_open()).map(|status| Some(status.as_str()));
+            query = query.filter(records::status.eq_any(open.collect::<Vec<_>>()));
+        }
+        None => {}
+    }
+    if let Some(user) = filter.assigned_user {
+        query = query.filter(records::assigned_user_id.eq(user.0));
+    }
+    if filter.unassigned {
+        query = query.filter(records::assigned_user_id.is_null());
+    }
+    if let Some(team) = filter.team {
+        query = query.filter(records::id.eq_any(of_teams(&[team])));
+    }
+    if let Some(account) = filter.through {
+        query = query.filter(records::through_account_id.eq(account.0));
+    }
+    if let Some(priority) = filter.priority {
+        query = query.filter(records::priority.eq(priority.as_str()));
+    }
+    if let Some(part) = &filter.name_part {
+        query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
+    }
+    let ids =
+        query.order((sql::<BigInt>(URGENCY), records::number.desc())).limit(filter.limit).select(records::id).load::<i64>(db)?;
+    ids.into_iter().map(|id| show(db, RecordId(id))).collect()
+}

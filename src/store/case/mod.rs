@@ -1,0 +1,115 @@
+//! Cases: what they are, and what people do to them. Every change takes a permit, writes its note, and is recorded.
+
+mod change;
+mod list;
+mod merge;
+mod open;
+mod split;
+mod stream;
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+pub use change::{CaseChanges, assign, change, note, set_status};
+pub use list::{CaseFilter, list};
+pub use merge::{Merge, merge, merge_numbered};
+pub use open::{create, create_from_email};
+pub use split::split;
+pub use stream::{Attached, Entry, stream};
+
+use super::Database;
+use super::record::{RecordName, login_of, name_of, teams_of};
+use super::schema::{accounts, followers, records, users};
+use crate::words::{CaseStatus, Priority, RecordId};
+
+/// A case.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Case {
+    #[serde(skip)]
+    pub id: RecordId,
+    pub number: i64,
+    pub name: String,
+    pub status: CaseStatus,
+    pub priority: Option<Priority>,
+    pub assigned_user: Option<String>,
+    pub account: Option<RecordName>,
+    pub contact: Option<RecordName>,
+    pub lead: Option<RecordName>,
+    /// The e-mail account it came through.
+    pub through: Option<String>,
+    pub teams: Vec<String>,
+    pub followers: Vec<String>,
+    /// The case that this one was merged into.
+    pub merged_into: Option<RecordName>,
+    /// The case that this one refers to.
+    pub refers_to: Option<RecordName>,
+    /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
+    pub created_at: i64,
+    /// When it was last closed; none while it is not.
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub closed_at: Option<i64>,
+    pub description: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = records)]
+struct Row {
+    number: i64,
+    name: String,
+    status: Option<String>,
+    priority: Option<String>,
+    assigned_user_id: Option<i64>,
+    account_id: Option<i64>,
+    contact_id: Option<i64>,
+    lead_id: Option<i64>,
+    through_account_id: Option<i64>,
+    merged_into_id: Option<i64>,
+    refers_to_id: Option<i64>,
+    created_at: i64,
+    closed_at: Option<i64>,
+    description: String,
+}
+
+/// Shows one case.
+pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
+    let row = records::table.find(id.0).select(Row::as_select()).first::<Row>(db)?;
+    let wrong = |error: String| anyhow!("case:{}: {error}", row.number);
+    Ok(Case {
+        id,
+        number: row.number,
+        status: row.status.as_deref().unwrap_or_default().parse().map_err(wrong)?,
+        priority: row.priority.as_deref().map(str::parse).transpose().map_err(wrong)?,
+        assigned_user: login_of(db, row.assigned_user_id)?,
+        account: name_of(db, row.account_id)?,
+        contact: name_of(db, row.contact_id)?,
+        lead: name_of(db, row.lead_id)?,
+        through: match row.through_account_id {
+            Some(account) => accounts::table.find(account).select(accounts::name).first(db).optional()?,
+            None => None,
+        },
+        teams: teams_of(db, id)?,
+        followers: followers::table
+            .inner_join(users::table.on(users::id.eq(followers::user_id)))
+            .filter(followers::record_id.eq(id.0))
+            .order(users::login)
+            .select(users::login)
+            .load(db)?,
+        merged_into: name_of(db, row.merged_into_id)?,
+        refers_to: name_of(db, row.refers_to_id)?,
+        created_at: row.created_at,
+        closed_at: row.closed_at,
+        name: row.name,
+        description: row.description,
+    })
+}
+
+/// Returns a case's number.
+fn number_of(db: &mut Database, case: RecordId) -> Result<i64> {
+    Ok(records::table.find(case.0).select(records::number).first(db)?)
+}
+
+/// Returns a case's name in the audit.
+fn subject(db: &mut Database, case: RecordId) -> Result<String> {
+    Ok(format!("case:{}", number_of(db, case)?))
+}

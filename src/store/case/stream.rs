@@ -1,0 +1,102 @@
+//! A record's stream: everything that happened to it, oldest first, with what people wrote.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+use crate::mail;
+use crate::store::schema::{attachments, emails, notes, users};
+use crate::store::{Database, IN_LIST, raw};
+use crate::words::{EmailId, NoteKind, RecordId};
+
+/// One entry of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Entry {
+    /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
+    pub at: i64,
+    pub kind: NoteKind,
+    /// The login of the user who did it; none for the rules, for the service account, and for e-mails.
+    pub author: Option<String>,
+    pub detail: String,
+    pub email: Option<i64>,
+    pub from: Option<String>,
+    pub subject: Option<String>,
+    /// What the e-mail says, without what it quotes.
+    pub reply_text: Option<String>,
+    /// How many lines of the e-mail are left out of that.
+    pub folded_lines: usize,
+    pub attachments: Vec<Attached>,
+}
+
+/// An attachment, by name.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Attached {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub media_type: String,
+    pub size: i64,
+}
+
+/// Returns a record's stream. The reply texts are read from the raw bytes, so they follow today's rules.
+pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
+    type Row = (i64, String, Option<String>, String, Option<i64>, Option<String>, Option<String>);
+    let rows = notes::table
+        .left_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
+        .left_join(users::table.on(users::id.nullable().eq(notes::author_id)))
+        .filter(notes::record_id.eq(record.0))
+        .order((notes::created_at, notes::id))
+        .select((
+            notes::created_at,
+            notes::kind,
+            users::login.nullable(),
+            notes::detail,
+            notes::email_id,
+            emails::from_address.nullable(),
+            emails::subject.nullable(),
+        ))
+        .load::<Row>(db)?;
+    let named: HashSet<i64> = rows.iter().filter_map(|row| row.4).collect();
+    let mut files = attached(db, &named)?;
+    let mut entries = Vec::with_capacity(rows.len());
+    for (at, kind, author, detail, email, from, subject) in rows {
+        let kind: NoteKind = kind.parse().map_err(|error| anyhow!("a note of record {record}: {error}"))?;
+        let says = match (kind, email) {
+            (NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce, Some(email)) => Some(email),
+            _ => None,
+        };
+        let (reply_text, folded_lines) = match says {
+            Some(email) => reply_text(db, EmailId(email))?,
+            None => (None, 0),
+        };
+        let attachments = says.and_then(|email| files.remove(&email)).unwrap_or_default();
+        entries.push(Entry { at, kind, author, detail, email, from, subject, reply_text, folded_lines, attachments });
+    }
+    Ok(entries)
+}
+
+/// Returns what an e-mail says, and how many lines are folded away.
+fn reply_text(db: &mut Database, email: EmailId) -> Result<(Option<String>, usize)> {
+    let Some(raw) = raw::raw_of(db, email)? else { return Ok((None, 0)) };
+    let mail = mail::parse(&raw);
+    Ok((Some(mail.text.trim_end().to_string()), 0))
+}
+
+/// Returns the attachments of e-mails, without those that only the HTML shows.
+fn attached(db: &mut Database, named: &HashSet<i64>) -> Result<HashMap<i64, Vec<Attached>>> {
+    let mut found: HashMap<i64, Vec<Attached>> = HashMap::new();
+    let named: Vec<i64> = named.iter().copied().collect();
+    for some in named.chunks(IN_LIST) {
+        let rows = attachments::table
+            .filter(attachments::email_id.eq_any(some))
+            .filter(attachments::is_inline.eq(false))
+            .order((attachments::email_id, attachments::place))
+            .select((attachments::email_id, attachments::name, attachments::media_type, attachments::size))
+            .load::<(i64, String, String, i64)>(db)?;
+        for (email, name, media_type, size) in rows {
+            found.entry(email).or_default().push(Attached { name, media_type, size });
+        }
+    }
+    Ok(found)
+}

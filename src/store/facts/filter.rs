@@ -1,0 +1,67 @@
+//! The filters that may concern a batch, and the folders that they move mail to.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::in_lists;
+use crate::decide::Facts;
+use crate::decide::filter::{Action, Filter};
+use crate::store::schema::{account_mailboxes, folder_teams, folders, positions};
+use crate::store::{Database, filter};
+use crate::words::{FolderId, PositionId, TeamId, UserId};
+
+/// Gathers filters; call it when users and teams are known.
+pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
+    facts.filters = filter::of_account(db, facts.account.id)?;
+    let mut users: HashSet<UserId> = facts.users.values().copied().collect();
+    users.extend(facts.account.owner.iter().chain(&facts.account.assigned_user));
+    users.extend(facts.teams.values().flatten().map(|member| member.user));
+    users.extend(facts.records.values().filter_map(|record| record.assigned_user));
+    facts.user_filters = filter::of_users(db, &users)?;
+    let moves = |filter: &Filter| -> Vec<i64> {
+        filter
+            .actions
+            .iter()
+            .filter_map(|action| if let Action::Folder(folder) = action { Some(folder.0) } else { None })
+            .collect()
+    };
+    let named: HashSet<i64> = facts
+        .filters
+        .iter()
+        .chain(facts.user_filters.values().flatten())
+        .flat_map(moves)
+        .chain(facts.account.folder.map(|folder| folder.0))
+        .collect();
+    let there = in_lists(&named, |some| {
+        folders::table.filter(folders::id.eq_any(some)).select((folders::id, folders::skip_notifications)).load::<(i64, bool)>(db)
+    })?;
+    facts.silent_folders = there.iter().filter(|(_, silent)| *silent).map(|(id, _)| FolderId(*id)).collect();
+    let there: HashSet<i64> = there.into_iter().map(|(id, _)| id).collect();
+    // A folder that was removed since takes no mail.
+    for filter in facts.filters.iter_mut().chain(facts.user_filters.values_mut().flatten()) {
+        filter.actions.retain(|action| !matches!(action, Action::Folder(folder) if !there.contains(&folder.0)));
+    }
+    let teams = in_lists(&there, |some| {
+        folder_teams::table.filter(folder_teams::folder_id.eq_any(some)).order(folder_teams::team_id).load::<(i64, i64)>(db)
+    })?;
+    for (folder, team) in teams {
+        facts.folder_teams.entry(FolderId(folder)).or_default().push(TeamId(team));
+    }
+    Ok(())
+}
+
+/// INBOX-2: returns the owner's folder that a mailbox is mapped to.
+pub(super) fn mapped(db: &mut Database, position: PositionId) -> Result<Option<FolderId>> {
+    let folder = positions::table
+        .inner_join(
+            account_mailboxes::table
+                .on(account_mailboxes::account_id.eq(positions::account_id).and(account_mailboxes::name.eq(positions::mailbox))),
+        )
+        .filter(positions::id.eq(position.0))
+        .select(account_mailboxes::folder_id)
+        .first::<Option<i64>>(db)
+        .optional()?;
+    Ok(folder.flatten().map(FolderId))
+}

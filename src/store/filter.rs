@@ -1,0 +1,229 @@
+//! E-mail filters as people made them (FILTER-1). Within a scope their places are 1, 2, 3 … without holes.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Context, Result};
+use diesel::prelude::*;
+
+use super::noun::{not_found, number, taken};
+use super::schema::{accounts, filters, users};
+use super::{Database, IN_LIST};
+use crate::decide::filter::{Action, Criterion, Filter, Scope};
+use crate::words::{AccountId, FilterId, UserId};
+
+/// Whose mail a filter is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    Global,
+    Account(AccountId),
+    User(UserId),
+}
+
+/// A filter with where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub filter: Filter,
+    pub owner: Owner,
+    /// `global`, `account support` or `user ada`.
+    pub scope: String,
+    pub place: i64,
+    pub active: bool,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = filters)]
+struct Row {
+    id: i64,
+    name: String,
+    account_id: Option<i64>,
+    user_id: Option<i64>,
+    place: i64,
+    active: bool,
+    match_case: bool,
+    is_regex: bool,
+    criteria: String,
+    actions: String,
+}
+
+impl Row {
+    fn owner(&self) -> Owner {
+        match (self.account_id, self.user_id) {
+            (Some(account), _) => Owner::Account(AccountId(account)),
+            (None, Some(user)) => Owner::User(UserId(user)),
+            (None, None) => Owner::Global,
+        }
+    }
+
+    fn filter(&self) -> Result<Filter> {
+        let wrong = || format!("filter {:?}", self.name);
+        Ok(Filter {
+            id: FilterId(self.id),
+            name: self.name.clone(),
+            scope: match self.owner() {
+                Owner::Global => Scope::Global,
+                Owner::Account(_) => Scope::Account,
+                Owner::User(user) => Scope::User(user),
+            },
+            match_case: self.match_case,
+            regex: self.is_regex,
+            criteria: serde_json::from_str::<Vec<Criterion>>(&self.criteria).with_context(wrong)?,
+            actions: serde_json::from_str::<Vec<Action>>(&self.actions).with_context(wrong)?,
+        })
+    }
+}
+
+/// Returns the active import filters of an account: its own, then the global ones, each in order (FILTER-6).
+pub fn of_account(db: &mut Database, account: AccountId) -> Result<Vec<Filter>> {
+    let rows = filters::table
+        .filter(filters::active.eq(true))
+        .filter(filters::user_id.is_null())
+        .filter(filters::account_id.eq(account.0).or(filters::account_id.is_null()))
+        .order((filters::place, filters::id))
+        .select(Row::as_select())
+        .load::<Row>(db)?;
+    let (own, global): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.account_id.is_some());
+    own.into_iter().chain(global).map(Row::filter).collect()
+}
+
+/// Returns the active filters of users, in order.
+pub(super) fn of_users(db: &mut Database, users: &HashSet<UserId>) -> Result<HashMap<UserId, Vec<Filter>>> {
+    let ids: Vec<i64> = users.iter().map(|user| user.0).collect();
+    let mut found: HashMap<UserId, Vec<Filter>> = HashMap::new();
+    for some in ids.chunks(IN_LIST) {
+        let rows = filters::table
+            .filter(filters::active.eq(true))
+            .filter(filters::user_id.eq_any(some.iter().copied().map(Some)))
+            .order((filters::place, filters::id))
+            .select(Row::as_select())
+            .load::<Row>(db)?;
+        for row in rows {
+            if let Some(user) = row.user_id {
+                found.entry(UserId(user)).or_default().push(row.filter()?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Lists filters: of one owner, or all, the global ones first.
+pub fn list(db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
+    let mut query = filters::table.into_boxed();
+    query = match owner {
+        None => query,
+        Some(Owner::Global) => query.filter(filters::account_id.is_null()).filter(filters::user_id.is_null()),
+        Some(Owner::Account(account)) => query.filter(filters::account_id.eq(account.0)),
+        Some(Owner::User(user)) => query.filter(filters::user_id.eq(user.0)),
+    };
+    let rows = query.order((filters::place, filters::id)).select(Row::as_select()).load::<Row>(db)?;
+    let accounts: HashMap<i64, String> = accounts::table.select((accounts::id, accounts::name)).load(db)?.into_iter().collect();
+    let users: HashMap<i64, String> = users::table.select((users::id, users::login)).load(db)?.into_iter().collect();
+    let name = |names: &HashMap<i64, String>, id: i64| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
+    let mut stored = Vec::with_capacity(rows.len());
+    for row in rows {
+        let scope = match row.owner() {
+            Owner::Global => "global".to_string(),
+            Owner::Account(account) => format!("account {}", name(&accounts, account.0)),
+            Owner::User(user) => format!("user {}", name(&users, user.0)),
+        };
+        stored.push(Stored { filter: row.filter()?, owner: row.owner(), scope, place: row.place, active: row.active });
+    }
+    // Global ones first, then account by account, user by user.
+    stored.sort_by_key(|one| match one.owner {
+        Owner::Global => (0, 0, one.place),
+        Owner::Account(account) => (1, account.0, one.place),
+        Owner::User(user) => (2, user.0, one.place),
+    });
+    Ok(stored)
+}
+
+/// Finds a filter by its name or number; `owner` tells two of one name apart.
+pub fn find(db: &mut Database, wanted: &str, owner: Option<Owner>) -> Result<Stored> {
+    let all = list(db, owner)?;
+    let by_name: Vec<&Stored> = all.iter().filter(|one| one.filter.name == wanted).collect();
+    match by_name.as_slice() {
+        [only] => return Ok((*only).clone()),
+        [] => {}
+        several => {
+            let scopes: Vec<&str> = several.iter().map(|one| one.scope.as_str()).collect();
+            let what = format!("there are several filters {wanted:?}: {}", scopes.join(", "));
+            let hint = "name the scope: --global, --account or --user; or the number";
+            return Err(crate::fault::Fault::new(crate::fault::Class::Data, what).hint(hint).into());
+        }
+    }
+    let by_number = wanted.parse().ok().and_then(|id| all.iter().find(|one| one.filter.id == FilterId(id)));
+    match by_number {
+        Some(found) => Ok(found.clone()),
+        None => Err(not_found("filter", wanted, &all.iter().map(|one| one.filter.name.clone()).collect::<Vec<_>>())),
+    }
+}
+
+/// Adds a filter behind the others of its scope.
+pub fn add(db: &mut Database, owner: Owner, filter: &Filter) -> Result<FilterId> {
+    let others = list(db, Some(owner))?;
+    if others.iter().any(|other| other.filter.name == filter.name) {
+        return Err(taken("filter", &filter.name));
+    }
+    let id = number(db, "filter")?;
+    let (account, user) = match owner {
+        Owner::Global => (None, None),
+        Owner::Account(account) => (Some(account.0), None),
+        Owner::User(user) => (None, Some(user.0)),
+    };
+    let place = others.iter().map(|other| other.place).max().unwrap_or(0) + 1;
+    diesel::insert_into(filters::table)
+        .values((
+            (
+                filters::id.eq(id),
+                filters::name.eq(&filter.name),
+                filters::account_id.eq(account),
+                filters::user_id.eq(user),
+                filters::place.eq(place),
+                filters::active.eq(true),
+            ),
+            (
+                filters::match_case.eq(filter.match_case),
+                filters::is_regex.eq(filter.regex),
+                filters::criteria.eq(serde_json::to_string(&filter.criteria)?),
+                filters::actions.eq(serde_json::to_string(&filter.actions)?),
+            ),
+        ))
+        .execute(db)?;
+    Ok(FilterId(id))
+}
+
+/// Changes what a filter asks and does, and whether it is used.
+pub fn set(db: &mut Database, filter: &Filter, active: bool) -> Result<()> {
+    diesel::update(filters::table.find(filter.id.0))
+        .set((
+            filters::name.eq(&filter.name),
+            filters::active.eq(active),
+            filters::match_case.eq(filter.match_case),
+            filters::is_regex.eq(filter.regex),
+            filters::criteria.eq(serde_json::to_string(&filter.criteria)?),
+            filters::actions.eq(serde_json::to_string(&filter.actions)?),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Moves a filter to a place among those of its scope; the others keep their order.
+pub fn move_to(db: &mut Database, moved: &Stored, place: usize) -> Result<()> {
+    let mut order: Vec<FilterId> = list(db, Some(moved.owner))?.into_iter().map(|one| one.filter.id).collect();
+    order.retain(|id| *id != moved.filter.id);
+    order.insert(place.saturating_sub(1).min(order.len()), moved.filter.id);
+    renumber(db, &order)
+}
+
+/// Removes a filter.
+pub fn remove(db: &mut Database, removed: &Stored) -> Result<()> {
+    diesel::delete(filters::table.find(removed.filter.id.0)).execute(db)?;
+    let order: Vec<FilterId> = list(db, Some(removed.owner))?.into_iter().map(|one| one.filter.id).collect();
+    renumber(db, &order)
+}
+
+fn renumber(db: &mut Database, order: &[FilterId]) -> Result<()> {
+    for (place, id) in (1_i64..).zip(order) {
+        diesel::update(filters::table.find(id.0)).set(filters::place.eq(place)).execute(db)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! espomail's own folders: a user's, and group folders (INBOX-2).
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::Database;
+use super::noun::{not_found, number, taken};
+use super::schema::{folder_teams, folders, teams, users};
+use crate::words::{FolderId, TeamId, UserId};
+
+/// A folder.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Folder {
+    pub id: FolderId,
+    pub name: String,
+    /// The login of its owner; none for a group folder.
+    pub user: Option<String>,
+    pub skip_notifications: bool,
+    /// The teams that get the mail of a group folder (TEAM-1).
+    pub teams: Vec<String>,
+    #[serde(skip)]
+    pub owner: Option<UserId>,
+}
+
+/// Adds a folder: a user's, or a group folder where there is no user.
+pub fn add(db: &mut Database, user: Option<UserId>, name: &str, skip_notifications: bool, teams: &[TeamId]) -> Result<FolderId> {
+    if list(db, user)?.iter().any(|folder| folder.name == name && folder.owner == user) {
+        return Err(taken("folder", name));
+    }
+    let id = number(db, "folder")?;
+    diesel::insert_into(folders::table)
+        .values((
+            folders::id.eq(id),
+            folders::user_id.eq(user.map(|user| user.0)),
+            folders::name.eq(name),
+            folders::place.eq(id),
+            folders::skip_notifications.eq(skip_notifications),
+        ))
+        .execute(db)?;
+    set_teams(db, FolderId(id), teams)?;
+    Ok(FolderId(id))
+}
+
+/// Lists group folders, and a user's own with them.
+pub fn list(db: &mut Database, user: Option<UserId>) -> Result<Vec<Folder>> {
+    let rows = folders::table
+        .left_join(users::table.on(users::id.nullable().eq(folders::user_id)))
+        .filter(folders::user_id.is_null().or(folders::user_id.eq(user.map(|user| user.0))))
+        .order((folders::user_id, folders::name))
+        .select((folders::id, folders::name, folders::user_id, users::login.nullable(), folders::skip_notifications))
+        .load::<(i64, String, Option<i64>, Option<String>, bool)>(db)?;
+    rows.into_iter()
+        .map(|(id, name, owner, user, skip_notifications)| {
+            let teams = folder_teams::table
+                .inner_join(teams::table.on(teams::id.eq(folder_teams::team_id)))
+                .filter(folder_teams::folder_id.eq(id))
+                .order(teams::name)
+                .select(teams::name)
+                .load(db)?;
+            Ok(Folder { id: FolderId(id), name, user, skip_notifications, teams, owner: owner.map(UserId) })
+        })
+        .collect()
+}
+
+/// Finds a user's folder, or a group folder where there is no user, by name or number.
+pub fn find(db: &mut Database, user: Option<UserId>, wanted: &str) -> Result<Folder> {
+    let mut all = list(db, user)?;
+    all.retain(|folder| folder.owner == user);
+    let by_number = wanted.parse::<i64>().ok();
+    let at = all
+        .iter()
+        .position(|folder| folder.name == wanted)
+        .or_else(|| all.iter().position(|folder| Some(folder.id.0) == by_number));
+    match at {
+        Some(at) => Ok(all.swap_remove(at)),
+        None => Err(not_found("folder", wanted, &all.into_iter().map(|folder| folder.name).collect::<Vec<_>>())),
+    }
+}
+
+/// Changes a folder.
+pub fn set(db: &mut Database, id: FolderId, name: Option<&str>, skip: Option<bool>, teams: Option<&[TeamId]>) -> Result<()> {
+    if let Some(name) = name {
+        diesel::update(folders::table.find(id.0)).set(folders::name.eq(name)).execute(db)?;
+    }
+    if let Some(skip) = skip {
+        diesel::update(folders::table.find(id.0)).set(folders::skip_notifications.eq(skip)).execute(db)?;
+    }
+    teams.map_or(Ok(()), |teams| set_teams(db, id, teams))
+}
+
+fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {
+    diesel::delete(folder_teams::table.filter(folder_teams::folder_id.eq(id.0))).execute(db)?;
+    for team in teams {
+        diesel::insert_into(folder_teams::table)
+            .values((folder_teams::folder_id.eq(id.0), folder_teams::team_id.eq(team.0)))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+/// Removes a folder; its mail goes back to the inbox.
+pub fn remove(db: &mut Database, id: FolderId) -> Result<()> {
+    diesel::delete(folders::table.find(id.0)).execute(db)?;
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Notes of streams, as people's commands write them; those of incoming mail are written by the batch.
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::noun::number;
+use super::schema::{accounts, emails, notes, user_addresses};
+use super::{Database, clean};
+use crate::words::{EmailId, NoteKind, RecordId, UserId};
+
+/// A note to add.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewNote<'a> {
+    pub record: RecordId,
+    pub kind: NoteKind,
+    pub email: Option<EmailId>,
+    /// What the kind alone does not say.
+    pub detail: &'a str,
+    /// The user who did it; none for the service account.
+    pub author: Option<UserId>,
+    pub at: i64,
+}
+
+/// Adds a note and returns its number.
+pub(super) fn add(db: &mut Database, note: &NewNote<'_>) -> Result<i64> {
+    let id = number(db, "note")?;
+    diesel::insert_into(notes::table)
+        .values((
+            notes::id.eq(id),
+            notes::record_id.eq(note.record.0),
+            notes::kind.eq(note.kind.as_str()),
+            notes::email_id.eq(note.email.map(|email| email.0)),
+            notes::detail.eq(clean(note.detail)),
+            notes::author_id.eq(note.author.map(|author| author.0)),
+            notes::is_quiet.eq(false),
+            notes::created_at.eq(note.at),
+        ))
+        .execute(db)?;
+    Ok(id)
+}
+
+/// What streams tell of an e-mail that comes to a record or leaves it.
+pub(super) const OF_EMAILS: [NoteKind; 3] = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce];
+
+/// NOTE-1: moves what the streams of other records tell of an e-mail to the record it belongs to now, and tells of it where
+/// none did. Without a record nothing tells of it any more. The note stands at the time the e-mail came.
+pub(super) fn follow_email(db: &mut Database, email: EmailId, record: Option<RecordId>, now: i64) -> Result<()> {
+    let kinds = OF_EMAILS.map(NoteKind::as_str);
+    let told = || notes::table.filter(notes::email_id.eq(email.0)).filter(notes::kind.eq_any(kinds));
+    let Some(record) = record else {
+        diesel::delete(told()).execute(db)?;
+        return Ok(());
+    };
+    for kind in kinds {
+        let of_kind = || told().filter(notes::kind.eq(kind));
+        if of_kind().filter(notes::record_id.eq(record.0)).count().get_result::<i64>(db)? == 0 {
+            // Several records may have told of it: the first note is the one that is left.
+            let first: Option<i64> = of_kind().order(notes::id).select(notes::id).first(db).optional()?;
+            if let Some(first) = first {
+                diesel::update(notes::table.find(first)).set(notes::record_id.eq(record.0)).execute(db)?;
+            }
+        }
+        diesel::delete(of_kind().filter(notes::record_id.ne(record.0))).execute(db)?;
+    }
+    if told().count().get_result::<i64>(db)? == 0 {
+        let (from, arrived_at): (String, i64) =
+            emails::table.find(email.0).select((emails::from_address, emails::arrived_at)).first(db)?;
+        let kind = if is_ours(db, &from)? { NoteKind::EmailSent } else { NoteKind::EmailReceived };
+        add(db, &NewNote { record, kind, email: Some(email), detail: "", author: None, at: arrived_at.min(now) })?;
+    }
+    Ok(())
+}
+
+/// Whether an address is a user's or one of our accounts'.
+fn is_ours(db: &mut Database, address: &str) -> Result<bool> {
+    let users = user_addresses::table.filter(user_addresses::address.eq(address)).count().get_result::<i64>(db)?;
+    Ok(users > 0 || accounts::table.filter(accounts::address.eq(address)).count().get_result::<i64>(db)? > 0)
+}

@@ -1,0 +1,57 @@
+//! What a record or an e-mail is to the one who asks (ACCESS-2).
+
+use anyhow::Result;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable};
+
+use super::Database;
+use super::schema::{email_teams, email_users, notes, record_teams, records};
+use crate::decide::access::{Actor, Relation, Sight};
+use crate::words::{EmailId, NoteKind, RecordId, UserId};
+
+/// A record is one's own when it is assigned to one, or one made it; a team's when it shares one.
+pub fn of_record(db: &mut Database, actor: &Actor, record: RecordId) -> Result<Relation> {
+    let Some(user) = actor.user else { return Ok(Relation::default()) };
+    let assigned: Option<i64> = records::table.find(record.0).select(records::assigned_user_id).first(db)?;
+    let made = notes::table
+        .filter(notes::record_id.eq(record.0))
+        .filter(notes::kind.eq(NoteKind::Created.as_str()))
+        .filter(notes::author_id.eq(user.0));
+    let own = assigned == Some(user.0) || made.count().get_result::<i64>(db)? > 0;
+    let teams: Vec<i64> = actor.teams.iter().map(|team| team.0).collect();
+    let shared = record_teams::table.filter(record_teams::record_id.eq(record.0)).filter(record_teams::team_id.eq_any(teams));
+    Ok(Relation { own, team: shared.count().get_result::<i64>(db)? > 0 })
+}
+
+/// Which records somebody sees.
+pub(super) type Visible = Box<dyn BoxableExpression<records::table, <Database as Connection>::Backend, SqlType = Nullable<Bool>>>;
+
+/// Restricts a query to the records that somebody may see; the same rule as [`of_record`]. None when it is no record at all.
+pub(super) fn visible(sight: &Sight) -> Option<Visible> {
+    let own = |user: UserId| {
+        let made = notes::table
+            .filter(notes::kind.eq(NoteKind::Created.as_str()))
+            .filter(notes::author_id.eq(user.0))
+            .select(notes::record_id);
+        records::assigned_user_id.eq(user.0).or(records::id.eq_any(made).nullable())
+    };
+    match sight {
+        Sight::Everything => Some(Box::new(records::id.is_not_null().nullable())),
+        Sight::Teams(user, teams) => {
+            let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
+            let theirs = record_teams::table.filter(record_teams::team_id.eq_any(teams)).select(record_teams::record_id);
+            Some(Box::new(own(*user).or(records::id.eq_any(theirs).nullable())))
+        }
+        Sight::Own(user) => Some(Box::new(own(*user))),
+        Sight::Nothing => None,
+    }
+}
+
+/// An e-mail is one's own when it is in one's inbox; a team's when it shares one.
+pub fn of_email(db: &mut Database, actor: &Actor, email: EmailId) -> Result<Relation> {
+    let Some(user) = actor.user else { return Ok(Relation::default()) };
+    let own = email_users::table.find((email.0, user.0)).count().get_result::<i64>(db)? > 0;
+    let teams: Vec<i64> = actor.teams.iter().map(|team| team.0).collect();
+    let shared = email_teams::table.filter(email_teams::email_id.eq(email.0)).filter(email_teams::team_id.eq_any(teams));
+    Ok(Relation { own, team: shared.count().get_result::<i64>(db)? > 0 })
+}

@@ -1,0 +1,160 @@
+//! E-mails that wait for a person's word (LINK-3, FILTER-4).
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+use super::record::{RecordName, name_of};
+use super::schema::{accounts, email_accounts, email_teams, email_users, emails, reviews};
+use super::{Database, access, lock};
+use crate::decide::access::{Permit, Sight};
+use crate::fault::{Class, Fault};
+use crate::words::{AccountId, EmailId, ReviewDecision, ReviewId};
+
+/// An e-mail that waits, or waited. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Review {
+    pub id: ReviewId,
+    pub email: EmailId,
+    pub from: String,
+    pub subject: String,
+    /// The e-mail account it came through.
+    pub account: Option<String>,
+    /// The record it may belong to.
+    pub candidate: Option<RecordName>,
+    pub because: String,
+    #[serde(serialize_with = "crate::clock::time")]
+    pub created_at: i64,
+    pub decision: Option<ReviewDecision>,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub decided_at: Option<i64>,
+}
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct ReviewFilter {
+    /// What the one who asks may see of e-mails.
+    pub sight: Sight,
+    pub account: Option<AccountId>,
+    /// Also those that are decided.
+    pub all: bool,
+    pub limit: i64,
+}
+
+type Row = (i64, i64, (String, String), Option<String>, Option<i64>, String, (i64, Option<i64>), Option<String>);
+
+fn review(db: &mut Database, row: Row) -> Result<Review> {
+    let (id, email, (from, subject), account, candidate, because, (created_at, decided_at), decision) = row;
+    let decision =
+        decision.map(|decision| decision.parse().map_err(|error: String| anyhow!("review {id}: {error}"))).transpose()?;
+    Ok(Review {
+        id: ReviewId(id),
+        email: EmailId(email),
+        from,
+        subject,
+        account,
+        candidate: name_of(db, candidate)?,
+        because,
+        created_at,
+        decision,
+        decided_at,
+    })
+}
+
+macro_rules! columns {
+    () => {
+        (
+            reviews::id,
+            reviews::email_id,
+            (emails::from_address, emails::subject),
+            accounts::name.nullable(),
+            reviews::candidate_id,
+            reviews::because,
+            (reviews::created_at, reviews::decided_at),
+            reviews::decision,
+        )
+    };
+}
+
+macro_rules! joined {
+    () => {
+        reviews::table
+            .inner_join(emails::table.on(emails::id.eq(reviews::email_id)))
+            .left_join(accounts::table.on(accounts::id.nullable().eq(reviews::account_id)))
+    };
+}
+
+/// Lists what waits, the oldest first.
+pub fn list(db: &mut Database, filter: &ReviewFilter) -> Result<Vec<Review>> {
+    let mut query = joined!().select(columns!()).order(reviews::id).limit(filter.limit).into_boxed();
+    if !filter.all {
+        query = query.filter(reviews::decision.is_null());
+    }
+    if let Some(account) = filter.account {
+        query = query.filter(reviews::account_id.eq(account.0));
+    }
+    let of = |user: i64| email_users::table.filter(email_users::user_id.eq(user)).select(email_users::email_id);
+    match &filter.sight {
+        Sight::Everything => {}
+        Sight::Teams(user, teams) => {
+            let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
+            let shared = email_teams::table.filter(email_teams::team_id.eq_any(teams)).select(email_teams::email_id);
+            query = query.filter(reviews::email_id.eq_any(of(user.0)).or(reviews::email_id.eq_any(shared)));
+        }
+        Sight::Own(user) => query = query.filter(reviews::email_id.eq_any(of(user.0))),
+        Sight::Nothing => return Ok(Vec::new()),
+    }
+    let rows = query.load::<Row>(db)?;
+    rows.into_iter().map(|row| review(db, row)).collect()
+}
+
+/// Shows one.
+pub fn show(db: &mut Database, id: ReviewId) -> Result<Review> {
+    let row = joined!().filter(reviews::id.eq(id.0)).select(columns!()).first::<Row>(db).optional()?;
+    review(db, row.ok_or_else(|| missing(id))?)
+}
+
+/// Makes the error for a review that is not there, or not for the one who asks.
+pub fn missing(id: ReviewId) -> anyhow::Error {
+    Fault::new(Class::Data, format!("there is no review {id}")).hint("try: espomail review list").into()
+}
+
+/// Returns the account by whose rules the e-mail is judged: the one that held it, else the first that it came through.
+pub fn account_of(db: &mut Database, id: ReviewId) -> Result<Option<AccountId>> {
+    let (email, account): (i64, Option<i64>) =
+        reviews::table.find(id.0).select((reviews::email_id, reviews::account_id)).first(db)?;
+    let account = match account {
+        Some(account) => Some(account),
+        None => email_accounts::table
+            .filter(email_accounts::email_id.eq(email))
+            .order(email_accounts::account_id)
+            .select(email_accounts::account_id)
+            .first(db)
+            .optional()?,
+    };
+    Ok(account.map(AccountId))
+}
+
+/// Writes down what was decided; a decision is made once.
+pub fn decide(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    id: ReviewId,
+    decision: ReviewDecision,
+    detail: &str,
+    now: i64,
+) -> Result<()> {
+    lock(db)?;
+    let open = reviews::table.find(id.0).filter(reviews::decision.is_null());
+    let made = diesel::update(open).set((reviews::decision.eq(decision.as_str()), reviews::decided_at.eq(now))).execute(db)?;
+    if made == 0 {
+        return Err(Fault::new(Class::Data, format!("review {id} was decided before"))
+            .hint(format!("try: espomail review show {id}"))
+            .into());
+    }
+    let verb = match decision {
+        ReviewDecision::Accepted => "review accept",
+        ReviewDecision::Split => "review split",
+        ReviewDecision::Rejected => "review reject",
+    };
+    access::record(db, permit, verb, &format!("review:{id}"), detail, now)
+}

@@ -1,0 +1,6 @@
+//! ACCESS: who may do what, asked of the real program by people who come through sudo.
+
+mod accounts;
+mod asking;
+mod records;
+mod trace;

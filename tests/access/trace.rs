@@ -1,0 +1,173 @@
+//! Every change by a person leaves a line in the audit, and nobody but administrators changes what concerns all.
+
+use crate::support::office::Office;
+
+/// Changes in an order in which each finds what it needs, and what the audit says of them.
+const CHANGES: &[(&str, &str, &str)] = &[
+    ("team add front", "team:front", ""),
+    ("team set front --name first", "team:front", "name first"),
+    ("user add ada --address ada@example.com", "user:ada", ""),
+    ("user set ada --name Ada --administrator false", "user:ada", "name Ada, no administrator"),
+    ("user absence add ada --from 2026-12-24 --until 2026-12-27", "user:ada", "2026-12-24T00:00:00Z until 2026-12-27T00:00:00Z"),
+    ("user absence remove 1", "user:ada", "absence 1"),
+    ("team join first ada --position agent", "team:first", "ada (agent)"),
+    ("role add agents", "role:agents", ""),
+    ("role grant agents email read team", "role:agents", "email read team"),
+    ("role give agents --team first", "role:agents", "team:first"),
+    ("role take agents --team first", "role:agents", "team:first"),
+    ("role remove agents", "role:agents", ""),
+    ("record add contact Vera", "contact:1", "Vera"),
+    ("record set contact:1 --assigned-user ada --active false", "contact:1", "not active, assigned user"),
+    ("record unfollow contact:1 --user ada", "contact:1", "ada"),
+    ("record follow contact:1 --user ada", "contact:1", "ada"),
+    ("record remove contact:1", "contact:1", "Vera"),
+    (
+        "account add support --address s@example.com --imap-host imap.example.com --password-command echo hunter2",
+        "account:support",
+        "group",
+    ),
+    (
+        "account set support --imap-host mail.example.com --password-command echo hunter3",
+        "account:support",
+        "imap-host, password-reference",
+    ),
+    ("account disable support", "account:support", ""),
+    ("account enable support", "account:support", ""),
+    ("account reset support --since 2026-11-01", "account:support", "since 2026-11-01T00:00:00Z"),
+    ("account remove support", "account:support", ""),
+    ("token rotate --keep 30", "token-key:2", "those before it are good for 30 days"),
+    ("case create Broken", "case:1", ""),
+    ("case assign 1 ada", "case:1", "ada"),
+    ("case note 1 Words", "case:1", "note 5"),
+    ("case unfollow 1 --user ada", "case:1", "ada"),
+    ("case follow 1 --user ada", "case:1", "ada"),
+    ("case set 1 --name Mended", "case:1", "name Mended"),
+    ("case close 1", "case:1", "closed"),
+    ("case reopen 1", "case:1", "assigned"),
+    ("case status 1 pending", "case:1", "pending"),
+    ("team leave first ada", "team:first", "ada"),
+    ("user remove ada", "user:ada", ""),
+    ("team remove first", "team:first", ""),
+];
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
+/// The verbs of a command that was typed: `user absence add`.
+fn verbs(line: &str) -> String {
+    let count = if line.starts_with("user absence") { 3 } else { 2 };
+    words(line)[..count].join(" ")
+}
+
+#[test]
+fn access_4_every_change_by_a_person_is_written_down() {
+    ["sqlite", "postgresql"].map(Office::on).iter().for_each(every_change);
+}
+
+fn every_change(office: &Office) {
+    for (line, subject, detail) in CHANGES {
+        office.service(&words(line)).ok();
+        let newest = &office.json(&["audit", "list", "--limit", "1"])["items"][0];
+        let wanted = (verbs(line), subject.to_string(), detail.to_string(), "2026-11-23T10:00:00Z".to_string());
+        let text = |key: &str| newest[key].as_str().unwrap().to_string();
+        assert_eq!((text("action"), text("subject"), text("detail"), text("at")), wanted, "{line}");
+    }
+    let changes = office.json(&["audit", "list", "--limit", "1000"]);
+    assert_eq!(changes["items"].as_array().unwrap().len(), CHANGES.len(), "one line for each");
+    assert!(!changes.to_string().contains("hunter"));
+    // What fails leaves nothing.
+    office.service(&["team", "remove", "first"]).fails(65);
+    assert_eq!(office.json(&["audit", "list", "--limit", "1000"])["items"].as_array().unwrap().len(), CHANGES.len());
+}
+
+#[test]
+fn access_1_only_administrators_change_what_concerns_all() {
+    let office = Office::on("sqlite");
+    let all = ["account", "user", "team", "role"];
+    for (line, ..) in CHANGES.iter().filter(|(line, ..)| all.contains(&words(line)[0])) {
+        // A user without any role, in the world before that change.
+        if !line.starts_with("user add ada") {
+            office.service(&["user", "add", "eve"]);
+            // `--password-command` is refused for another reason.
+            let arguments: Vec<&str> = words(line).into_iter().take_while(|word| *word != "--password-command").collect();
+            let arguments =
+                if arguments.len() < words(line).len() { [&arguments[..], &["--password-stdin"]].concat() } else { arguments };
+            let done = office.asks_with("eve", &arguments, "x");
+            // Of an account there is not even a hint.
+            let status = if line.starts_with("account") && !line.starts_with("account add") { 65 } else { 77 };
+            done.fails(status);
+        }
+        office.service(&words(line)).ok();
+    }
+}
+
+/// Commands that change nothing for a person, or whose audit other tests look at.
+const OTHERS: &[&str] = &[
+    "init",
+    "fetch",
+    "deliver",
+    "import",
+    "explain",
+    "test",
+    "config show",
+    "config check",
+    "db migrate",
+    "db status",
+    "audit list",
+    "token list",
+    "token make",
+    "account list",
+    "account show",
+    "account test",
+    "account folders",
+    "user list",
+    "user show",
+    "user rights",
+    "user absence list",
+    "team list",
+    "team show",
+    "role list",
+    "role show",
+    "record list",
+    "record show",
+    "case list",
+    "case show",
+    "case next",
+    "email list",
+    "email show",
+    "email raw",
+    "email attachments",
+    "email fetch-body",
+    // In tests/shell/: `case merge`, `case split`, what is done to e-mails, and what waits for a person's word.
+    "case merge",
+    "case split",
+    "email link",
+    "email unlink",
+    "quarantine list",
+    "quarantine show",
+    "quarantine retry",
+    "quarantine drop",
+    "review list",
+    "review show",
+    "review accept",
+    "review split",
+    "review reject",
+];
+
+#[test]
+fn access_4_no_command_is_forgotten() {
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        if command.get_subcommands().next().is_none() {
+            found.push(path.trim().to_string());
+        }
+        command.get_subcommands().for_each(|inner| leaves(inner, &format!("{path} {}", inner.get_name()), found));
+    }
+    let mut commands = Vec::new();
+    leaves(&espomail::commands::command_line(), "", &mut commands);
+    let known: Vec<String> = CHANGES.iter().map(|(line, ..)| verbs(line)).chain(OTHERS.iter().map(ToString::to_string)).collect();
+    let forgotten: Vec<&String> = commands.iter().filter(|command| !known.contains(command)).collect();
+    assert!(forgotten.is_empty(), "does it change anything, and who may? Put it into CHANGES or OTHERS: {forgotten:?}");
+    let gone: Vec<&String> = known.iter().filter(|command| !commands.contains(command)).collect();
+    assert!(gone.is_empty(), "there is no such command: {gone:?}");
+}

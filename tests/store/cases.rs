@@ -1,0 +1,161 @@
+//! Cases as people change them: what moves in a merge, whose a case is, and that every change is on record.
+
+use espomail::decide::access::{Actor, Relation, Rights, Sight, administer, sight};
+use espomail::store::case::{self, CaseFilter, Merge};
+use espomail::store::{Store, relation};
+use espomail::words::{EmailId, RecordId, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
+
+use super::{numbers, run, settle, texts};
+
+/// Two cases, 1 of team 1 assigned to user 1, 2 of team 2 assigned to user 2, each with an e-mail; e-mail 3 is told of in both
+/// streams.
+fn two_cases(store: &mut Store) {
+    settle(store);
+    run(
+        store,
+        "INSERT INTO records (id, kind, number, name, active, status, description, assigned_user_id, created_at) VALUES
+            (1, 'case', 1, 'One', TRUE, 'assigned', '', 1, 0), (2, 'case', 2, 'Two', TRUE, 'closed', '', 2, 0),
+            (3, 'case', 3, 'Three', TRUE, 'duplicate', '', NULL, 0);
+         INSERT INTO records (id, kind, number, name, active, description, created_at) VALUES
+            (4, 'account', 1, 'Example Ltd', TRUE, '', 0);
+         UPDATE records SET account_id = 4, closed_at = 9 WHERE id = 2;
+         UPDATE records SET merged_into_id = 2 WHERE id = 3;
+         INSERT INTO record_teams (record_id, team_id) VALUES (1, 1), (2, 1), (2, 2);
+         INSERT INTO followers (record_id, user_id) VALUES (1, 1), (2, 1), (2, 2);
+         INSERT INTO raws (id, digest, size, packed) VALUES (1, '', 0, '');
+         INSERT INTO threads (id) VALUES (1);
+         INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
+            text, is_replied, parent_id, parent_by, is_partial, is_archived, id_collision, is_ours, subject_from, subject_to,
+            automatic, defects) VALUES
+            (1, 1, 1, '1@x', '', 'd@x', '{}', 'One', 0, 0, '', FALSE, 1, 'opened', FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
+            (2, 1, 1, '2@x', '', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'opened', FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
+            (3, 1, 1, '3@x', '', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'thread', FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]');
+         INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES
+            (1, 2, FALSE, FALSE, FALSE, FALSE);
+         INSERT INTO email_teams (email_id, team_id) VALUES (2, 1);
+         INSERT INTO notes (id, record_id, kind, email_id, detail, is_quiet, created_at) VALUES
+            (11, 1, 'created', 1, '', FALSE, 0), (12, 1, 'email-received', 1, '', FALSE, 0),
+            (13, 2, 'created', 2, '', FALSE, 0), (14, 2, 'email-received', 2, '', FALSE, 0),
+            (15, 1, 'email-received', 3, '', FALSE, 0), (16, 2, 'email-received', 3, '', FALSE, 0),
+            (17, 2, 'note', NULL, 'words', FALSE, 1), (18, 2, 'status', NULL, 'closed', FALSE, 1);
+         UPDATE notes SET author_id = 2 WHERE id = 11;
+         INSERT INTO reviews (id, email_id, candidate_id, because, created_at, decision) VALUES
+            (1, 1, 2, '', 0, NULL), (2, 2, 2, '', 0, 'rejected');
+         INSERT INTO notifications (id, user_id, kind, note_id, record_id, detail, created_at, is_read) VALUES
+            (1, 1, 'note', 17, 2, '', 0, FALSE);
+         UPDATE counters SET value = 100 WHERE name = 'note'",
+    );
+}
+
+/// A user of team 2 whose roles let them do this much with cases.
+fn actor(user: i64, level: RoleLevel) -> Actor {
+    let mut rights = Rights::default();
+    rights.add(RoleScope::Case, RoleAction::Read, level);
+    Actor { user: Some(UserId(user)), teams: vec![TeamId(2)], rights, ..Actor::default() }
+}
+
+on_both_databases! {
+    fn case_5_a_merge_moves_what_belongs_to_the_case_and_doubles_nothing(store: &mut TestStore) {
+        two_cases(store);
+        let merge = Merge { from: RecordId(2), into: RecordId(1), notes: [101, 102], author: None };
+        store.transaction(|db| case::merge_numbered(db, &merge, 50)).unwrap();
+        assert_eq!(numbers(store, "SELECT parent_id AS n FROM emails ORDER BY id"), [1, 1, 1]);
+        // LINK-6: the case that is left took over the Account, and its e-mails have it.
+        assert_eq!(numbers(store, "SELECT account_record_id AS n FROM emails ORDER BY id"), [-1, 4, 4]);
+        assert_eq!(numbers(store, "SELECT account_id AS n FROM records WHERE id = 1"), [4]);
+        assert_eq!(numbers(store, "SELECT id AS n FROM notes WHERE record_id = 1 ORDER BY id"), [11, 12, 14, 15, 17, 102]);
+        assert_eq!(numbers(store, "SELECT id AS n FROM notes WHERE record_id = 2 ORDER BY id"), [13, 18, 101]);
+        assert_eq!(numbers(store, "SELECT record_id * 10 + user_id AS n FROM followers ORDER BY 1"), [11, 12]);
+        assert_eq!(numbers(store, "SELECT record_id * 10 + team_id AS n FROM record_teams ORDER BY 1"), [11, 12, 21, 22]);
+        assert_eq!(numbers(store, "SELECT merged_into_id AS n FROM records WHERE kind = 'case' ORDER BY id"), [-1, 1, 1]);
+        assert_eq!(texts(store, "SELECT status AS t FROM records WHERE kind = 'case' ORDER BY id"), ["assigned", "duplicate", "duplicate"]);
+        assert_eq!(numbers(store, "SELECT closed_at AS n FROM records WHERE id = 2"), [-1]);
+        // What waits for a word is about the case that is left; what is decided says what was decided.
+        assert_eq!(numbers(store, "SELECT candidate_id AS n FROM reviews ORDER BY id"), [1, 2]);
+        assert_eq!(numbers(store, "SELECT record_id AS n FROM notifications"), [1]);
+        // The numbers were the caller's.
+        assert_eq!(numbers(store, "SELECT value AS n FROM counters WHERE name = 'note'"), [100]);
+    }
+
+    fn access_2_a_case_is_ones_own_or_ones_teams(store: &mut TestStore) {
+        two_cases(store);
+        let db = store.connection();
+        let own = Relation { own: true, team: false };
+        let team = Relation { own: false, team: true };
+        let both = Relation { own: true, team: true };
+        for (user, case, expected) in [
+            (1, 1, own),
+            // User 2 made it.
+            (2, 1, own),
+            (2, 2, both),
+            (1, 2, team),
+            (3, 1, Relation::default()),
+            (1, 3, Relation::default()),
+        ] {
+            assert_eq!(relation::of_record(db, &actor(user, RoleLevel::All), RecordId(case)).unwrap(), expected, "{user} {case}");
+        }
+        assert_eq!(relation::of_record(db, &Actor::default(), RecordId(1)).unwrap(), Relation::default());
+        let of_email = |db: &mut _, user, email| relation::of_email(db, &actor(user, RoleLevel::All), EmailId(email)).unwrap();
+        assert_eq!((of_email(db, 2, 1), of_email(db, 1, 1)), (own, Relation::default()));
+        let first_team = Actor { teams: vec![TeamId(1)], ..actor(1, RoleLevel::All) };
+        assert_eq!(relation::of_email(db, &first_team, EmailId(2)).unwrap(), team);
+    }
+
+    fn access_2_a_list_shows_what_one_may_read(store: &mut TestStore) {
+        two_cases(store);
+        for (user, level, expected) in [
+            (1, RoleLevel::All, &[3, 2, 1][..]),
+            (1, RoleLevel::Team, &[2, 1]),
+            (3, RoleLevel::Team, &[2]),
+            (1, RoleLevel::Own, &[1]),
+            (2, RoleLevel::Own, &[2, 1]),
+            (1, RoleLevel::No, &[]),
+        ] {
+            let filter = CaseFilter { sight: sight(&actor(user, level), RoleScope::Case), all: true, limit: 9, ..everything() };
+            let listed: Vec<i64> = case::list(store.connection(), &filter).unwrap().iter().map(|case| case.number).collect();
+            assert_eq!(listed, expected, "{user} {level}");
+        }
+    }
+
+    fn every_change_of_a_case_is_on_record_with_who_asked(store: &mut TestStore) {
+        two_cases(store);
+        let ada = Actor {
+            os_account: "root".into(), user: Some(UserId(1)), login: Some("ada".into()), on_behalf: true, administrator: true,
+            ..Actor::default()
+        };
+        let permit = administer(&ada).unwrap();
+        store.transaction(|db| {
+            case::set_status(db, &permit, RecordId(1), Some(espomail::words::CaseStatus::Closed), 60)?;
+            case::note(db, &permit, RecordId(1), "words", 61)?;
+            case::assign(db, &permit, RecordId(1), UserId(2), 62)?;
+            // Nothing changes, and nothing is recorded.
+            case::assign(db, &permit, RecordId(1), UserId(2), 63)?;
+            case::merge(db, &permit, RecordId(1), RecordId(2), 64)
+        }).unwrap();
+        let told = "SELECT os_account || ' ' || acting || ' ' || action || ' ' || subject || ' ' || detail AS t FROM audit ORDER BY id";
+        assert_eq!(texts(store, told), [
+            "root ada case close case:1 closed",
+            "root ada case note case:1 note 101",
+            "root ada case assign case:1 bob",
+            "root ada case merge case:1 into case:2",
+        ]);
+        let authors = "SELECT author_id AS n FROM notes WHERE id >= 100 ORDER BY id";
+        assert_eq!(numbers(store, authors), [1, 1, 1, 1, 1]);
+        assert_eq!(texts(store, "SELECT parent_by AS t FROM emails WHERE id = 1"), ["hand"]);
+    }
+}
+
+fn everything() -> CaseFilter {
+    CaseFilter {
+        sight: Sight::Everything,
+        status: None,
+        all: false,
+        assigned_user: None,
+        unassigned: false,
+        team: None,
+        through: None,
+        priority: None,
+        name_part: None,
+        limit: 100,
+    }
+}
