@@ -44,11 +44,19 @@ pub struct Fetch {
 }
 
 /// How records are found.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Link {
     pub b2c: bool,
     pub link_open_opportunity: bool,
+    /// Days for which a signed token leads back to its record.
+    pub token_days: i64,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self { b2c: false, link_open_opportunity: false, token_days: 365 }
+    }
 }
 
 /// What is allowed, and the key of stored passwords.
@@ -66,6 +74,8 @@ pub struct Security {
     /// The same, printed by a command.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub key_command: Vec<String>,
+    /// The names by which our own border signs its Authentication-Results (ACCESS-5).
+    pub authserv_id: Vec<String>,
 }
 
 /// What is logged to standard error.
@@ -100,7 +110,14 @@ impl Default for Fetch {
 
 impl Default for Security {
     fn default() -> Self {
-        Self { allow_plain: false, personal_accounts: 2, internal_hosts: Vec::new(), key_file: None, key_command: Vec::new() }
+        Self {
+            allow_plain: false,
+            personal_accounts: 2,
+            internal_hosts: Vec::new(),
+            key_file: None,
+            key_command: Vec::new(),
+            authserv_id: Vec::new(),
+        }
     }
 }
 
@@ -222,6 +239,7 @@ fn wrong_value(config: &Config) -> Option<(&'static str, String)> {
         ("connect-timeout", fetch.connect_timeout, 3_600),
         ("read-timeout", fetch.read_timeout, 3_600),
         ("max-seconds", u64::try_from(fetch.max_seconds).unwrap_or_default(), 86_400),
+        ("token-days", u64::try_from(config.link.token_days).unwrap_or_default(), 36_500),
         ("max-message-mib", u64::try_from(fetch.max_message_mib).unwrap_or_default(), 1 << 10),
     ];
     let wrong = numbers.into_iter().find(|(_, value, most)| !(1..=*most).contains(value));

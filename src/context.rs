@@ -2,6 +2,7 @@
 //! host name, randomness and secrets enter here and nowhere else.
 
 mod caller;
+mod token;
 
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::os::unix::fs::MetadataExt;
@@ -15,7 +16,7 @@ use anyhow::{Context as _, Result, anyhow};
 use base64::Engine;
 
 use crate::clock;
-use crate::config::{Loaded, Overrides};
+use crate::config::{Loaded, Overrides, Security};
 use crate::decide::access::{self as rights, Actor, Permit};
 use crate::decide::caller::{Acts, Caller};
 use crate::fault::{Class, Fault, Reach};
@@ -25,6 +26,8 @@ use crate::store::account::Account;
 use crate::store::vault::{self, Key};
 use crate::store::{Store, access, dialect, user};
 use crate::words::{AccountId, PasswordSource};
+
+pub use token::make as make_token_key;
 
 /// How long a command that prints a secret may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
@@ -198,22 +201,26 @@ impl Context {
         if let Some(key) = self.key.get() {
             return Ok(key);
         }
-        let security = &self.loaded.config.security;
-        let text = if credential_path("espomail-key").is_some_and(|path| path.exists()) {
-            credential("espomail-key")?
-        } else if !security.key_command.is_empty() {
-            first_line_of_command(&security.key_command)?
-        } else if let Some(file) = &security.key_file {
-            first_line_of_file(Path::new(file))?
-        } else {
-            return Err(Fault::new(Class::Config, "there is no key to keep passwords in the database")
-                .hint("set security.key-file, or use --password-command or --password-file")
-                .into());
-        };
-        let key = read_key(text.reveal())
-            .ok_or_else(|| Fault::new(Class::Config, "the key is not 32 bytes in Base64 or hexadecimal digits"))?;
+        let key = key_of(&self.loaded.config.security)?;
         Ok(self.key.get_or_init(|| key))
     }
+}
+
+/// Reads the key of stored passwords from where the configuration says.
+pub fn key_of(security: &Security) -> Result<Key> {
+    let text = if credential_path("espomail-key").is_some_and(|path| path.exists()) {
+        credential("espomail-key")?
+    } else if !security.key_command.is_empty() {
+        first_line_of_command(&security.key_command)?
+    } else if let Some(file) = &security.key_file {
+        first_line_of_file(Path::new(file))?
+    } else {
+        return Err(Fault::new(Class::Config, "there is no key to keep passwords in the database")
+            .hint("set security.key-file, or use --password-command or --password-file")
+            .into());
+    };
+    read_key(text.reveal())
+        .ok_or_else(|| Fault::new(Class::Config, "the key is not 32 bytes in Base64 or hexadecimal digits").into())
 }
 
 /// The one who asks is neither the service account nor came through it.

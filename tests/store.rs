@@ -3,6 +3,7 @@
 mod apply;
 mod cases;
 mod facts;
+mod order;
 mod speed;
 
 use std::sync::mpsc;

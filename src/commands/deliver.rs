@@ -33,7 +33,7 @@ impl Deliver {
         let mut store = context.store()?;
         let account = account::find(store.connection(), &self.account)?;
         let bytes = context::read_stdin(u64::try_from(account.max_message_size)?)?;
-        let (policy, now) = (super::fetch::policy(context), || context.now());
+        let (policy, now) = (context.policy(store.connection())?, || context.now());
         let mut intake = Intake::open(&mut store, &account, DELIVERED, &policy, &now, (1, u64::MAX))?;
         intake.add(&mut store, Some(context.now()), &bytes)?;
         let tally = intake.finish(&mut store)?;

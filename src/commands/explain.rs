@@ -81,10 +81,10 @@ impl Explain {
 
     fn file(self, context: &Context) -> Result<()> {
         let bytes = if self.what == "-" { context::read_stdin(LARGEST)? } else { read(&self.what)? };
-        let policy = super::fetch::policy(context);
         let explained = match context.store_if_any()? {
-            None => explain(None, &bytes, &policy, context.now())?,
+            None => explain(None, &bytes, &context.switches(), context.now())?,
             Some(mut store) => {
+                let policy = context.policy(store.connection())?;
                 let account = self.account_for(&mut store, &bytes)?;
                 explain(account.as_ref().map(|account| (&mut store, account)), &bytes, &policy, context.now())?
             }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::context::{self, Context};
-use crate::decide::Policy;
 use crate::fault::{Class, Fault, class_of};
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
 use crate::pass::witness::Seen;
@@ -55,7 +54,7 @@ impl Fetch {
             now: &now,
             password_of: &password_of,
             stop: &stop,
-            policy: policy(context),
+            policy: context.policy(context.store()?.connection())?,
             workers: config.fetch.workers,
             memory_bytes: config.fetch.memory_mib << 20,
             batch_messages: config.fetch.batch_messages.max(1),
@@ -75,12 +74,6 @@ impl Fetch {
         }
         Ok(())
     }
-}
-
-/// Returns the switches that hold for every account.
-pub fn policy(context: &Context) -> Policy {
-    let link = &context.loaded.config.link;
-    Policy { b2c: link.b2c, link_open_opportunity: link.link_open_opportunity, ..Policy::default() }
 }
 
 /// Returns how connections are made.

@@ -30,7 +30,7 @@ impl Import {
         let mut store = context.store()?;
         let account = account::find(store.connection(), &self.account)?;
         let fetch = &context.loaded.config.fetch;
-        let (policy, now) = (super::fetch::policy(context), || context.now());
+        let (policy, now) = (context.policy(store.connection())?, || context.now());
         let bounds = (fetch.batch_messages.max(1), fetch.batch_mib << 20);
         let mut intake = Intake::open(&mut store, &account, IMPORTED, &policy, &now, bounds)?;
         let largest = u64::try_from(account.max_message_size)?;

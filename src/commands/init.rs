@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::config;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
-use crate::store::{SchemaState, Store};
+use crate::store::{SchemaState, Store, token};
 
 /// Make a configuration, a key and a database
 ///
@@ -49,6 +49,7 @@ impl Init {
         let key = folder.join("espomail.key");
         let made_key = write_private(&key, &format!("{}\n", context::new_key()?))?;
         write_private(&file, &configuration(&database))?;
+        first_token_key(context, &file, &mut store)?;
         let mut said = vec![format!("Configuration: {}", file.display())];
         if made_key {
             said.push(format!("Key:           {} (keep a copy: stored passwords cannot be read without it)", key.display()));
@@ -83,10 +84,26 @@ fn complete(context: &Context, file: &Path) -> Result<()> {
         .into());
     }
     store.migrate()?;
+    first_token_key(context, file, &mut store)?;
     let database = config::masked(&database);
     let sentence = format!("Configuration: {} (kept)\nDatabase:      {database}", file.display());
     context.out.made(&json!({ "config": file, "database": database }), &sentence);
     Ok(())
+}
+
+/// Makes the key that signs tokens, where secrets can be kept in the database (LINK-1).
+fn first_token_key(context: &Context, file: &Path, store: &mut Store) -> Result<()> {
+    let loaded = config::load(&context::overrides(Some(file.to_path_buf()), None))?;
+    if !token::keys(store.connection())?.is_empty() {
+        return Ok(());
+    }
+    match context::key_of(&loaded.config.security) {
+        Ok(key) => store.transaction(|db| context::make_token_key(db, &key, 0, context.now())).map(drop),
+        Err(error) => {
+            log::debug!("no token key was made: {error:#}");
+            Ok(())
+        }
+    }
 }
 
 fn database_for(context: &Context, file: &Path) -> Result<String> {

@@ -26,6 +26,7 @@ mod show;
 mod sudo;
 mod team;
 mod test;
+mod token;
 mod user;
 
 use std::ffi::OsString;
@@ -83,6 +84,7 @@ enum Command {
     User(user::User),
     Team(team::Team),
     Role(role::Role),
+    Token(token::Token),
     Record(record::Record),
     Case(case::Case),
     Review(review::ReviewArgs),
@@ -131,6 +133,7 @@ impl Command {
             Self::User(command) => command.run(context),
             Self::Team(command) => command.run(context),
             Self::Role(command) => command.run(context),
+            Self::Token(command) => command.run(context),
             Self::Record(command) => command.run(context),
             Self::Case(command) => command.run(context),
             Self::Review(command) => command.run(context),

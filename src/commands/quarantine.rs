@@ -97,7 +97,8 @@ impl Quarantine {
                 for id in &ids {
                     quarantine::find(store.connection(), *id)?;
                 }
-                let retried = retry(&mut store, (!all).then_some(ids.as_slice()), &super::fetch::policy(context), context.now())?;
+                let policy = context.policy(store.connection())?;
+                let retried = retry(&mut store, (!all).then_some(ids.as_slice()), &policy, context.now())?;
                 for one in &retried {
                     let subject = format!("quarantine:{}", one.id);
                     store.transaction(|db| {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::show::{lines, or_empty};
-use super::{argument, fetch, right};
+use super::{argument, right};
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::Word;
@@ -105,7 +105,7 @@ impl ReviewArgs {
                 out.item(&held, || told(&held));
             }
             ReviewCommand::Accept { ids, record: chosen } => {
-                let policy = fetch::policy(context);
+                let policy = context.policy(store.connection())?;
                 let done = store.transaction(|db| {
                     let mut done = Vec::new();
                     for id in &ids {
@@ -123,7 +123,7 @@ impl ReviewArgs {
                 done.iter().for_each(|line| out.say(line));
             }
             ReviewCommand::Split { ids } => {
-                let policy = fetch::policy(context);
+                let policy = context.policy(store.connection())?;
                 let done = store.transaction(|db| {
                     let mut done = Vec::new();
                     for id in &ids {

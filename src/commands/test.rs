@@ -33,7 +33,8 @@ impl Test {
         if let Some(wanted) = &self.record {
             return record_one(context, &mut store, &self.folder, wanted);
         }
-        let outcomes = run(&mut store, &self.folder, &super::fetch::policy(context), context.now())?;
+        let policy = context.policy(store.connection())?;
+        let outcomes = run(&mut store, &self.folder, &policy, context.now())?;
         if outcomes.is_empty() {
             return Err(Fault::new(Class::Data, format!("there is no test (NAME.toml) in {}", self.folder.display())).into());
         }
@@ -65,7 +66,7 @@ fn record_one(context: &Context, store: &mut Store, folder: &Path, wanted: &str)
     let mut ours: Vec<String> = account::list(store.connection())?.into_iter().map(|account| account.address.clone()).collect();
     ours.extend(user::list(store.connection())?.into_iter().flat_map(|user| user.addresses));
     let message = mail::masked(&mail::parse(&bytes), &|address| ours.iter().any(|own| own == address));
-    let policy = super::fetch::policy(context);
+    let policy = context.policy(store.connection())?;
     let path = record(store, folder, &format!("email-{id}"), &account.name, &message, &policy, context.now())?;
     let sentence = format!("Recorded {}: read both files before you keep them.", path.display());
     context.out.made(&json!({ "test": path }), &sentence);

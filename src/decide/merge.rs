@@ -8,8 +8,15 @@ use crate::mail::{Address, Mail};
 use crate::words::{CaseStatus, NoteId, RecordId};
 
 /// Merges the cases of two threads that a message connects, if they may be merged; says whether they are one now.
-/// `awaited` when e-mails of the one answered the message before it was here.
-pub fn bring_together(one: RecordId, other: RecordId, mail: &Mail, awaited: bool, facts: &mut Facts, plan: &mut Plan) -> bool {
+/// `awaiting` is the one whose e-mails answered the message before it was here, if one did.
+pub fn bring_together(
+    one: RecordId,
+    other: RecordId,
+    mail: &Mail,
+    awaiting: Option<RecordId>,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) -> bool {
     if !(facts.is_case(one) && facts.is_case(other)) {
         return false;
     }
@@ -21,7 +28,7 @@ pub fn bring_together(one: RecordId, other: RecordId, mail: &Mail, awaited: bool
         plan.note(format!("THREAD-1: {into_name} and {from_name} are not merged: {} is over", parent::name(over, facts)));
         return false;
     }
-    let because = match are_one(into, from, mail, awaited, facts) {
+    let because = match are_one(into, from, mail, awaiting, facts) {
         Ok(because) => because,
         Err(why) => {
             plan.note(format!("THREAD-1: {into_name} and {from_name} are not merged: {why}"));
@@ -41,7 +48,7 @@ fn is_open(case: RecordId, facts: &Facts) -> bool {
 
 /// Says why two cases are one conversation, or why not. Somebody who takes part in one of them, or one of us, must say
 /// so, and they must share somebody from outside, if only on the missing link between them: whoever merely knows two Message-IDs cannot mix two customers' matters.
-fn are_one(one: RecordId, other: RecordId, mail: &Mail, awaited: bool, facts: &Facts) -> Result<String, String> {
+fn are_one(one: RecordId, other: RecordId, mail: &Mail, awaiting: Option<RecordId>, facts: &Facts) -> Result<String, String> {
     let (Some(people), Some(others)) = (facts.participants.get(&one), facts.participants.get(&other)) else {
         return Err("it is not known who takes part".to_string());
     };
@@ -55,16 +62,19 @@ fn are_one(one: RecordId, other: RecordId, mail: &Mail, awaited: bool, facts: &F
     if let Some(address) = people.intersection(others).min() {
         return Ok(format!("<{address}> takes part in both"));
     }
-    let on_it: Vec<String> = mail.from.iter().chain(&mail.to).chain(&mail.cc).map(Address::key).collect();
-    let stands_on_it = |people: &HashSet<String>| on_it.iter().any(|address| people.contains(address));
-    if awaited && stands_on_it(people) && stands_on_it(others) {
+    let on_it: HashSet<String> = mail.from.iter().chain(&mail.to).chain(&mail.cc).map(Address::key).collect();
+    let awaiting = awaiting.and_then(|case| facts.participants.get(&case));
+    if awaiting.is_some_and(|people| people.is_subset(&on_it)) {
+        return Ok("the other is nothing but answers to it".to_string());
+    }
+    if awaiting.is_some() && !people.is_disjoint(&on_it) && !others.is_disjoint(&on_it) {
         return Ok("people of both stand on it, and it was awaited".to_string());
     }
     Err("nobody from outside takes part in both".to_string())
 }
 
 /// Adds the people of an e-mail to those who take part in its case. They are invited: by the e-mail that opened the case,
-/// by those who took part before, or by one of us. Whoever writes uninvited, and whom they name, takes no part.
+/// by those who took part before, or by one of us; the first from outside invites themselves. Whoever writes uninvited, and whom they name, takes no part.
 pub fn invite(case: RecordId, opens: bool, ours: bool, mail: &Mail, facts: &mut Facts) {
     let all = mail.from.iter().chain(&mail.to).chain(&mail.cc).map(Address::key);
     let outside: Vec<String> = all.filter(|address| !address.is_empty() && !parent::is_internal(address, facts)).collect();
@@ -72,7 +82,7 @@ pub fn invite(case: RecordId, opens: bool, ours: bool, mail: &Mail, facts: &mut 
         facts.participants.insert(case, HashSet::new());
     }
     let Some(people) = facts.participants.get_mut(&case) else { return };
-    if opens || ours || mail.from.as_ref().is_some_and(|from| people.contains(&from.key())) {
+    if opens || ours || people.is_empty() || mail.from.as_ref().is_some_and(|from| people.contains(&from.key())) {
         people.extend(outside);
     }
 }

@@ -3,6 +3,7 @@
 //! Each plan is folded back into the facts, so the second message of a batch sees what the first one did.
 
 pub mod access;
+mod author;
 pub mod caller;
 mod case;
 mod distribute;
@@ -45,6 +46,7 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         plan.note(format!("{because} skips it; it is left alone on the server (FILTER-7)"));
         return plan;
     }
+    let mail = &*author::unveil(mail, facts, &mut plan);
     let collision = match duplicate::find(mail, facts, &mut plan) {
         Known::Same(email) => {
             arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
@@ -73,8 +75,8 @@ fn arrive(
     plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
     let conversation = thread::place(mail, occasion.arrived_at, collision, facts, plan);
-    let customer = None;
-    let Found { link, named } = parent::find(mail, customer, &conversation, policy, facts, plan);
+    let customer = author::customer(mail, policy, facts, plan);
+    let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, policy, facts, plan);
     // The e-mail's row comes first in the plan, its links after it.
     let row = plan.steps.len();
     let mut teams = people::teams(&conversation, &occasion.choices, facts);
@@ -83,7 +85,7 @@ fn arrive(
 
     let link = match case::course(&occasion, link.as_ref().map(|link| link.record), named, facts) {
         Course::Open { refers_to, because } => {
-            let record = case::open(email, &occasion, customer, (account_record, refers_to), because, facts, plan);
+            let record = case::open(email, &occasion, customer.as_ref(), (account_record, refers_to), because, facts, plan);
             Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
         }
         Course::Reopen { case, status, because } => {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod hand;
+mod linking;
 mod order;
 
 use std::collections::HashSet;

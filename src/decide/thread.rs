@@ -2,7 +2,7 @@
 
 use super::{Change, Facts, Plan, merge, take};
 use crate::mail::{Address, Mail, subject};
-use crate::words::{EmailId, ThreadId};
+use crate::words::{EmailId, RecordId, ThreadId};
 
 /// A message's place in its conversation.
 pub struct Conversation {
@@ -49,10 +49,11 @@ pub fn place(mail: &Mail, arrived_at: i64, collision: bool, facts: &mut Facts, p
     let thread = match threads.split_first() {
         None => ThreadId(take(&mut facts.next.thread)),
         Some((first, others)) => {
-            let awaited = own.clone().next().and_then(|id| facts.thread_of.get(id)).map(|thread| facts.thread(*thread));
+            let own_thread = own.clone().next().and_then(|id| facts.thread_of.get(id)).copied();
             for other in others {
-                let awaited = awaited == Some(*first) || awaited == Some(*other);
-                mixed |= join(*first, *other, mail, awaited, facts, plan);
+                let awaiting = own_thread.map(|thread| facts.thread(thread)).filter(|thread| thread == first || thread == other);
+                let awaiting = awaiting.and_then(|thread| facts.parent_of_thread(thread));
+                mixed |= join(*first, *other, mail, awaiting, facts, plan);
             }
             *first
         }
@@ -69,12 +70,12 @@ pub fn place(mail: &Mail, arrived_at: i64, collision: bool, facts: &mut Facts, p
 /// Joins two threads that turned out to be one; says whether loose e-mails came to a case by it. Two threads that each
 /// belong to a matter of its own stay apart unless their cases can be merged: a sender who names both must not be able to
 /// mix two cases.
-fn join(into: ThreadId, from: ThreadId, mail: &Mail, awaited: bool, facts: &mut Facts, plan: &mut Plan) -> bool {
+fn join(into: ThreadId, from: ThreadId, mail: &Mail, awaiting: Option<RecordId>, facts: &mut Facts, plan: &mut Plan) -> bool {
     let parents = (facts.parent_of_thread(into), facts.parent_of_thread(from));
     let firm = |record: &_| facts.is_firm(*record);
     if let (Some(one), Some(other)) = (parents.0.filter(firm), parents.1.filter(firm))
         && one != other
-        && !merge::bring_together(one, other, mail, awaited, facts, plan)
+        && !merge::bring_together(one, other, mail, awaiting, facts, plan)
     {
         plan.note(format!("THREAD-1: thread {from} belongs to another record and stays apart"));
         return false;

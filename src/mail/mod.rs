@@ -2,6 +2,7 @@
 //! is listed on it. Nothing here knows accounts, records or the database.
 
 mod attachment;
+mod author;
 mod automatic;
 mod bounce;
 mod charset;

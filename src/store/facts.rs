@@ -117,11 +117,14 @@ impl Named {
             named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
             named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
-            let people = mail.from.iter().chain(&mail.reply_to).chain(&mail.to).chain(&mail.cc);
+            // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
+            let behind: Vec<Address> =
+                mail.behind_via().into_iter().chain(mail.forward().map(|forward| forward.sender)).collect();
+            let people = mail.from.iter().chain(&mail.reply_to).chain(&mail.to).chain(&mail.cc).chain(&behind);
             named.people.extend(people.map(Address::key));
-            let leading = mail.from.iter().chain(mail.reply_to.first()).chain(mail.to.first());
+            let leading = mail.from.iter().chain(mail.reply_to.first()).chain(mail.to.first()).chain(&behind);
             named.leading.extend(leading.map(Address::key));
-            named.senders.extend(mail.from.iter().map(Address::key));
+            named.senders.extend(mail.from.iter().chain(&behind).map(Address::key));
             named.case_numbers.extend(case_numbers(&mail.subject));
             named.tokens.extend(mail.token_places().flat_map(|place| claimed(&place)));
             named.subjects.extend(subjects(mail));

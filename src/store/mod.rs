@@ -28,6 +28,7 @@ pub mod role;
 mod schema;
 pub mod status;
 pub mod team;
+pub mod token;
 pub mod user;
 pub mod vault;
 

@@ -20,6 +20,11 @@ impl Key {
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
+
+    /// Gives the key out, for what is derived from it or was kept like it.
+    pub const fn into_bytes(self) -> [u8; 32] {
+        self.0
+    }
 }
 
 impl std::fmt::Debug for Key {

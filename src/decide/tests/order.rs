@@ -1,6 +1,7 @@
 //! THREAD-1: whatever the order in which the messages of a conversation arrive, it is one thread and one case.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 
@@ -93,7 +94,8 @@ fn world(has_records: bool) -> Facts {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    // A fixed seed: what holds for three hundred thousand conversations of random people is no law for all of them.
+    #![proptest_config(ProptestConfig { cases: 3_000, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn thread_1_any_order_of_arrival_is_one_conversation_and_one_case(

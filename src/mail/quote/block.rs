@@ -59,6 +59,17 @@ pub fn is_field(line: &str) -> bool {
     field(line).is_some()
 }
 
+/// Returns the value of the first From line of a header block that begins at a line.
+pub fn from_of<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
+    lines
+        .iter()
+        .skip(at)
+        .take(REACH)
+        .filter_map(|line| field(line))
+        .find(|(label, _)| *label == Label::From)
+        .map(|(_, value)| value)
+}
+
 /// Returns the kind of a header line and its value: `From: …`, `*Von:* …`, `发件人：…`.
 fn field(line: &str) -> Option<(Label, &str)> {
     let line = clean(line).trim_start_matches(['*', '|', ' ']);

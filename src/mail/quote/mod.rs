@@ -5,6 +5,7 @@
 
 mod attribution;
 mod block;
+mod forward;
 mod mark;
 mod signature;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod words;
 
 use std::ops::Range;
 
+pub use forward::original_sender;
 use mark::Mark;
 
 /// The share of the text, as one part in so many, that must be left when a quotation is only probable.
