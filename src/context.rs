@@ -135,6 +135,11 @@ impl Context {
         self.actor.clone()
     }
 
+    /// Returns who is asking, for a permit that lives as long as this.
+    pub const fn actor_ref(&self) -> &Actor {
+        &self.actor
+    }
+
     /// Returns the permit for what only administrators do (ACCESS-1).
     pub fn administrator(&self) -> Result<Permit<'_>> {
         rights::administer(&self.actor).map_err(|_| self.refused("only administrators may do this"))

@@ -30,7 +30,8 @@ fn lines(store: &mut Store, queries: &[&str]) -> BTreeSet<String> {
 
 /// Describes a SQLite schema, one fact a line.
 fn of_sqlite(store: &mut Store) -> BTreeSet<String> {
-    const OURS: &str = "m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '__diesel%'";
+    const OURS: &str =
+        "m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '__diesel%' AND m.name NOT LIKE 'email_search%'";
     let columns = format!(
         "SELECT m.name || '.' || c.name || ' '
                 || CASE c.type WHEN 'INTEGER' THEN 'bigint' WHEN 'BLOB' THEN 'bytea' ELSE lower(c.type) END || ' '
@@ -66,12 +67,12 @@ fn of_postgresql(store: &mut Store) -> BTreeSet<String> {
     const COLUMNS: &str = "SELECT c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, NULL) || ' '
             || CASE WHEN a.attnotnull THEN 'NO' ELSE 'YES' END AS line
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_diesel%'";
+         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_diesel%' AND c.relname NOT LIKE 'email_search%'";
     const KEYS: &str = "SELECT c.relname || CASE k.contype WHEN 'p' THEN ' PRIMARY (' ELSE ' UNIQUE (' END ||
             (SELECT string_agg(a.attname, ',' ORDER BY n.i) FROM unnest(k.conkey) WITH ORDINALITY n (num, i)
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = n.num) || ')' AS line
          FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
-         WHERE k.contype IN ('p', 'u') AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_diesel%'";
+         WHERE k.contype IN ('p', 'u') AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '\\_\\_diesel%' AND c.relname NOT LIKE 'email_search%'";
     const FOREIGN: &str = "SELECT c.relname || '.' || a.attname || ' -> ' || f.relname || '.' || b.attname || ' ' ||
             CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION' END AS line
          FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid

@@ -7,12 +7,14 @@ use super::argument;
 use super::show::{lines, or_empty, yes};
 use crate::clock::rfc3339;
 use crate::context::Context;
+use crate::decide::access;
 use crate::mail::Address;
 use crate::output::shown;
 use crate::pass::complete;
-use crate::store::email::{self, EmailFilter};
+use crate::store::email::{self, EmailFilter, Place, View};
 use crate::store::record::{self, RecordName};
 use crate::store::{account, raw, user};
+use crate::words::RoleScope;
 
 /// Look at stored e-mails
 #[derive(Debug, clap::Args)]
@@ -97,9 +99,16 @@ impl Email {
                     until: list.until.map(|text| context.time(&text)).transpose()?,
                     parent: list.parent.map(|named| record::find(db, named, &[])).transpose()?,
                     thread: list.thread,
-                    inbox_of: list.user.map(|login| user::find(db, &login)).transpose()?,
+                    sight: access::sight(context.actor_ref(), RoleScope::Email),
+                    view: match list.user {
+                        Some(login) => {
+                            Some(View { user: user::find(db, &login)?, place: Place::Anywhere, unread: false, important: false })
+                        }
+                        None => None,
+                    },
                     limit: list.limit,
                     offset: list.offset,
+                    ..EmailFilter::default()
                 };
                 let emails = email::list(db, &filter)?;
                 out.list(&emails, &["id", "thread", "date", "from", "parent", "subject"], |email| {

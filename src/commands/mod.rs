@@ -13,6 +13,9 @@ mod deliver;
 mod email;
 mod explain;
 mod fetch;
+mod filter;
+mod filter_settings;
+mod folder;
 mod follow;
 mod import;
 mod init;
@@ -89,6 +92,8 @@ enum Command {
     Case(case::Case),
     Review(review::ReviewArgs),
     Email(email::Email),
+    Filter(filter::FilterCommand),
+    Folder(folder::FolderCommand),
     Quarantine(quarantine::Quarantine),
     Audit(audit::Audit),
     Config(config::ConfigCommand),
@@ -138,6 +143,8 @@ impl Command {
             Self::Case(command) => command.run(context),
             Self::Review(command) => command.run(context),
             Self::Email(command) => command.run(context),
+            Self::Filter(command) => command.run(context),
+            Self::Folder(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
             Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),

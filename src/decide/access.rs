@@ -67,13 +67,14 @@ impl<'a> Permit<'a> {
 pub struct Denied;
 
 /// How much of a kind of thing the one who asks may see; lists carry it in their SQL.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Sight {
     Everything,
     /// What is theirs, and what is their teams'.
     Teams(UserId, Vec<TeamId>),
     /// What is theirs.
     Own(UserId),
+    #[default]
     Nothing,
 }
 

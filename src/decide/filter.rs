@@ -227,6 +227,12 @@ impl<'m> Held<'m> {
 }
 
 impl Filter {
+    /// Starts a filter that asks and does nothing.
+    pub fn named(name: &str, scope: Scope) -> Self {
+        let (criteria, actions) = (Vec::new(), Vec::new());
+        Self { id: FilterId(0), name: name.to_string(), scope, match_case: false, regex: false, criteria, actions }
+    }
+
     /// FILTER-2: all criteria must hold; a filter with none never matches.
     fn matches(&self, held: &Held<'_>) -> bool {
         !self.criteria.is_empty() && self.criteria.iter().all(|criterion| self.holds(criterion, held))
@@ -300,10 +306,13 @@ pub fn compile(pattern: &str, match_case: bool) -> Result<Regex, String> {
     builder.build().map_err(|error| error.to_string())
 }
 
+/// By pattern and whether case counts; none for one that cannot be read.
+type Compiled = HashMap<(String, bool), Option<Rc<Regex>>>;
+
 /// Returns a regular expression, compiled once in a thread.
 fn regex(pattern: &str, match_case: bool) -> Option<Rc<Regex>> {
     thread_local! {
-        static COMPILED: RefCell<HashMap<(String, bool), Option<Rc<Regex>>>> = RefCell::default();
+        static COMPILED: RefCell<Compiled> = RefCell::default();
     }
     COMPILED.with_borrow_mut(|compiled| {
         let key = (pattern.to_string(), match_case);
@@ -332,6 +341,19 @@ impl Criterion {
     /// Whether the header alone cannot tell.
     pub const fn needs_body(&self) -> bool {
         matches!(self, Self::Body(_) | Self::BodyAll(_) | Self::HasAttachment(_))
+    }
+
+    /// What is compared with texts.
+    pub fn patterns(&self) -> impl Iterator<Item = &String> {
+        let (one, several): (Option<&String>, &[String]) = match self {
+            Self::From(pattern) | Self::To(pattern) | Self::Cc(pattern) | Self::Subject(pattern) | Self::ListId(pattern) => {
+                (Some(pattern), &[])
+            }
+            Self::Header { value, .. } => (Some(value), &[]),
+            Self::Body(phrases) | Self::BodyAll(phrases) => (None, phrases),
+            Self::HasAttachment(_) | Self::Larger(_) | Self::Smaller(_) | Self::Automatic(_) => (None, &[]),
+        };
+        one.into_iter().chain(several)
     }
 
     /// What the message has there.

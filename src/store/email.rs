@@ -8,9 +8,10 @@ use super::noun::{anywhere, lower};
 use super::raw::Packed;
 use super::record::{RecordName, name_of};
 use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, raws, teams, users};
+use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, Attachment, Mail, address_key};
-use crate::words::{AccountId, EmailId, ParentBy, RecordId, UserId};
+use crate::words::{AccountId, EmailId, FolderId, ParentBy, RecordId, UserId};
 
 /// An e-mail in a list. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -85,9 +86,36 @@ pub struct EmailFilter {
     pub until: Option<i64>,
     pub parent: Option<RecordId>,
     pub thread: Option<i64>,
-    pub inbox_of: Option<UserId>,
+    /// What the one who asks may see.
+    pub sight: Sight,
+    /// Only what one user has, as that user has it.
+    pub view: Option<View>,
+    /// Only what this user wrote.
+    pub sent_by: Option<UserId>,
+    pub group_folder: Option<FolderId>,
+    /// Only these, found by a search.
+    pub found: Option<Vec<i64>>,
     pub limit: i64,
     pub offset: i64,
+}
+
+/// A user's e-mails.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub user: UserId,
+    pub place: Place,
+    pub unread: bool,
+    pub important: bool,
+}
+
+/// Where a user has an e-mail (INBOX-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Inbox,
+    Archive,
+    Trash,
+    Folder(FolderId),
+    Anywhere,
 }
 
 /// Lists e-mails, the newest first.
@@ -97,9 +125,51 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
         let of = email_accounts::table.filter(email_accounts::account_id.eq(account.0)).select(email_accounts::email_id);
         query = query.filter(emails::id.eq_any(of));
     }
-    if let Some(user) = filter.inbox_of {
-        let of = email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
-        query = query.filter(emails::id.eq_any(of));
+    match &filter.sight {
+        Sight::Everything => {}
+        Sight::Teams(user, teams) => {
+            let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
+            let theirs = email_teams::table.filter(email_teams::team_id.eq_any(teams)).select(email_teams::email_id);
+            let own = email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
+            query = query.filter(emails::id.eq_any(own).or(emails::id.eq_any(theirs)));
+        }
+        Sight::Own(user) => {
+            let own = email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
+            query = query.filter(emails::id.eq_any(own));
+        }
+        Sight::Nothing => return Ok(Vec::new()),
+    }
+    if let Some(view) = &filter.view {
+        // Through this kind of connection one query cannot be put together inside another: each condition is one.
+        macro_rules! only {
+            ($($condition:expr),*) => {{
+                let of = email_users::table.filter(email_users::user_id.eq(view.user.0))$(.filter($condition))*;
+                query = query.filter(emails::id.eq_any(of.select(email_users::email_id)));
+            }};
+        }
+        let (trashed, archived) = (email_users::is_trashed, email_users::is_archived);
+        match view.place {
+            Place::Anywhere => only!(),
+            Place::Trash => only!(trashed.eq(true)),
+            Place::Archive => only!(trashed.eq(false), archived.eq(true)),
+            Place::Folder(folder) => only!(trashed.eq(false), email_users::folder_id.eq(folder.0)),
+            Place::Inbox => only!(trashed.eq(false), archived.eq(false), email_users::folder_id.is_null()),
+        }
+        if view.unread {
+            only!(email_users::is_read.eq(false));
+        }
+        if view.important {
+            only!(email_users::is_important.eq(true));
+        }
+    }
+    if let Some(user) = filter.sent_by {
+        query = query.filter(emails::author_id.eq(user.0));
+    }
+    if let Some(folder) = filter.group_folder {
+        query = query.filter(emails::folder_id.eq(folder.0));
+    }
+    if let Some(found) = &filter.found {
+        query = query.filter(emails::id.eq_any(found.clone()));
     }
     if let Some(from) = &filter.from {
         query = query.filter(emails::from_address.eq(address_key(from)));
@@ -267,6 +337,7 @@ pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) ->
     if earlier != raw {
         super::raw::drop_unused(db, earlier)?;
     }
+    super::search::renew(db, id)?;
     diesel::delete(attachments::table.filter(attachments::email_id.eq(id.0))).execute(db)?;
     for (place, attachment) in (1_i64..).zip(&mail.attachments) {
         diesel::insert_into(attachments::table)

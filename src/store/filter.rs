@@ -19,6 +19,17 @@ pub enum Owner {
     User(UserId),
 }
 
+impl Owner {
+    /// Returns the scope of its filters.
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::Global => Scope::Global,
+            Self::Account(_) => Scope::Account,
+            Self::User(user) => Scope::User(user),
+        }
+    }
+}
+
 /// A filter with where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
@@ -59,11 +70,7 @@ impl Row {
         Ok(Filter {
             id: FilterId(self.id),
             name: self.name.clone(),
-            scope: match self.owner() {
-                Owner::Global => Scope::Global,
-                Owner::Account(_) => Scope::Account,
-                Owner::User(user) => Scope::User(user),
-            },
+            scope: self.owner().scope(),
             match_case: self.match_case,
             regex: self.is_regex,
             criteria: serde_json::from_str::<Vec<Criterion>>(&self.criteria).with_context(wrong)?,

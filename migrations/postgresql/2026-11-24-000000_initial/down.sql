@@ -1,3 +1,4 @@
+DROP TABLE email_search;
 DROP TABLE attempts;
 DROP TABLE quarantine;
 DROP TABLE fates;

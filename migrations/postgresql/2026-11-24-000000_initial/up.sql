@@ -537,6 +537,13 @@ CREATE TABLE attempts (
     PRIMARY KEY (position_id, uid)
 );
 
+-- Words of e-mails, for searching. Whoever searches brings it up to date.
+CREATE TABLE email_search (
+    id BIGINT NOT NULL PRIMARY KEY REFERENCES emails (id) ON DELETE CASCADE,
+    words TSVECTOR NOT NULL
+);
+CREATE INDEX email_search_words ON email_search USING gin (words);
+
 -- Each value is the next free number.
 INSERT INTO counters (name, value) VALUES
     ('lock', 1), ('email', 1), ('thread', 1), ('record', 1), ('note', 1), ('number:case', 1), ('assignment', 1),

@@ -536,6 +536,9 @@ CREATE TABLE attempts (
     PRIMARY KEY (position_id, uid)
 ) WITHOUT ROWID;
 
+-- Words of e-mails, for searching; the row number is the e-mail's. Whoever searches brings it up to date.
+CREATE VIRTUAL TABLE email_search USING fts5 (words, content = '', contentless_delete = 1, tokenize = 'unicode61');
+
 -- Each value is the next free number.
 INSERT INTO counters (name, value) VALUES
     ('lock', 1), ('email', 1), ('thread', 1), ('record', 1), ('note', 1), ('number:case', 1), ('assignment', 1),

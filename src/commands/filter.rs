@@ -1,0 +1,430 @@
+//! `espomail filter`.
+
+use anyhow::Result;
+use clap::{ArgAction, Subcommand};
+use serde_json::json;
+
+use super::argument;
+use super::filter_settings::{FilterArguments, action_text};
+use super::show::{lines, yes};
+use crate::context::{self, Context};
+use crate::decide::FilterTrial;
+use crate::decide::access::{self, Permit};
+use crate::decide::filter::{Filter, trial};
+use crate::fault::{Class, Fault};
+use crate::mail::{self, Mail};
+use crate::output::shown;
+use crate::store::access as trace;
+use crate::store::email::EmailFilter;
+use crate::store::filter::{self, Owner, Stored};
+use crate::store::{Database, account, email, raw, user};
+use crate::words::{EmailId, RoleAction, RoleScope};
+
+/// Manage e-mail filters
+///
+/// A filter has criteria, which must all hold, and actions. Import filters are global (every account) or one account's; a user's
+/// filters look after that user's inbox. Of each scope the first that matches wins, in the order that "filter list" shows: first
+/// those of the account, then the global ones. See espomail-filters(7).
+#[derive(Debug, clap::Args)]
+pub struct FilterCommand {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Add a filter behind the others of its scope
+    Add {
+        /// Name
+        #[arg(value_parser = argument::name)]
+        name: String,
+        #[command(flatten)]
+        scope: ScopeArguments,
+        #[command(flatten)]
+        settings: Box<FilterArguments>,
+    },
+    /// List filters in the order in which they are tried
+    List {
+        #[command(flatten)]
+        scope: ScopeArguments,
+    },
+    /// Show a filter
+    Show {
+        /// Name or number
+        filter: String,
+        #[command(flatten)]
+        scope: ScopeArguments,
+    },
+    /// Change a filter; criteria that are given take the place of all it has, and so do actions
+    Set {
+        /// Name or number
+        filter: String,
+        #[command(flatten)]
+        scope: ScopeArguments,
+        /// New name
+        #[arg(long, value_parser = argument::name)]
+        name: Option<String>,
+        /// Use it, or keep it unused
+        #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+        active: Option<bool>,
+        #[command(flatten)]
+        settings: Box<FilterArguments>,
+    },
+    /// Move a filter among those of its scope
+    Move {
+        /// Name or number
+        filter: String,
+        #[command(flatten)]
+        scope: ScopeArguments,
+        #[command(flatten)]
+        place: PlaceArguments,
+    },
+    /// Remove a filter
+    Remove {
+        /// Name or number
+        filter: String,
+        #[command(flatten)]
+        scope: ScopeArguments,
+    },
+    /// Hold filters against messages and print what matches, criterion by criterion; nothing changes
+    Test {
+        /// Files with messages (- for standard input), or numbers or Message-IDs of stored e-mails
+        #[arg(value_name = "FILE|ID", required_unless_present = "last")]
+        messages: Vec<String>,
+        /// Every stored e-mail since then, such as 7d
+        #[arg(long, value_name = "TIME", conflicts_with = "messages")]
+        last: Option<String>,
+        /// Only this filter; may be given several times
+        #[arg(long = "filter", value_name = "FILTER")]
+        filters: Vec<String>,
+        #[command(flatten)]
+        scope: ScopeArguments,
+        /// Print the filters that do not match, too
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Whose filter.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct ScopeArguments {
+    /// Of all accounts
+    #[arg(long, help_heading = "Scope")]
+    global: bool,
+    /// Of this account
+    #[arg(long, value_name = "ACCOUNT", help_heading = "Scope")]
+    account: Option<String>,
+    /// Of this user's inbox
+    #[arg(long, value_name = "USER", help_heading = "Scope")]
+    user: Option<String>,
+}
+
+impl ScopeArguments {
+    fn owner(&self, db: &mut Database) -> Result<Option<Owner>> {
+        Ok(match (&self.account, &self.user, self.global) {
+            (Some(name), ..) => Some(Owner::Account(account::find(db, name)?.id)),
+            (_, Some(login), _) => Some(Owner::User(user::find(db, login)?)),
+            (_, _, true) => Some(Owner::Global),
+            _ => None,
+        })
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct PlaceArguments {
+    /// To this place, from 1
+    #[arg(long, value_name = "PLACE", value_parser = clap::value_parser!(u32).range(1..))]
+    to: Option<u32>,
+    /// Before all others
+    #[arg(long)]
+    first: bool,
+    /// Behind all others
+    #[arg(long)]
+    last: bool,
+    /// Before this one
+    #[arg(long, value_name = "FILTER")]
+    before: Option<String>,
+    /// Behind this one
+    #[arg(long, value_name = "FILTER")]
+    after: Option<String>,
+}
+
+impl FilterCommand {
+    pub fn run(self, context: &Context) -> Result<()> {
+        match self.command {
+            Verb::Add { name, scope, settings } => add(context, &name, &scope, &settings),
+            Verb::List { scope } => list(context, &scope),
+            Verb::Show { filter, scope } => {
+                let mut store = context.store()?;
+                let db = store.connection();
+                let owner = scope.owner(db)?;
+                let found = filter::find(db, &filter, owner)?;
+                permit(context, db, found.owner)?;
+                let actions = texts(db, &found)?;
+                context.out.item(&document(&found, &actions), || told(&found, &actions));
+                Ok(())
+            }
+            Verb::Set { filter, scope, name, active, settings } => {
+                change(context, "filter set", &filter, &scope, |db, stored| {
+                    let mut changed = stored.filter.clone();
+                    settings.over(db, &mut changed, stored.owner)?;
+                    if let Some(name) = &name {
+                        changed.name.clone_from(name);
+                    }
+                    filter::set(db, &changed, active.unwrap_or(stored.active))?;
+                    Ok(format!("Filter {} changed.", changed.name))
+                })
+            }
+            Verb::Move { filter, scope, place } => change(context, "filter move", &filter, &scope, |db, stored| {
+                let place = place.of(db, stored)?;
+                filter::move_to(db, stored, place)?;
+                Ok(format!("Filter {} moved.", stored.filter.name))
+            }),
+            Verb::Remove { filter, scope } => change(context, "filter remove", &filter, &scope, |db, stored| {
+                filter::remove(db, stored)?;
+                Ok(format!("Filter {} removed.", stored.filter.name))
+            }),
+            Verb::Test { messages, last, filters, scope, all } => {
+                test(context, &messages, last.as_deref(), &filters, &scope, all)
+            }
+        }
+    }
+}
+
+impl PlaceArguments {
+    fn of(&self, db: &mut Database, moved: &Stored) -> Result<usize> {
+        if self.first {
+            return Ok(1);
+        }
+        if let Some(place) = self.to {
+            return Ok(place as usize);
+        }
+        let others: Vec<Stored> =
+            filter::list(db, Some(moved.owner))?.into_iter().filter(|one| one.filter.id != moved.filter.id).collect();
+        let of = |wanted: &str| {
+            let at = others.iter().position(|one| one.filter.name == wanted || one.filter.id.to_string() == wanted);
+            at.ok_or_else(|| Fault::new(Class::Data, format!("there is no other filter {wanted:?} in {}", moved.scope)))
+        };
+        Ok(match (&self.before, &self.after) {
+            (Some(wanted), _) => of(wanted)? + 1,
+            (_, Some(wanted)) => of(wanted)? + 2,
+            _ => others.len() + 1,
+        })
+    }
+}
+
+/// FILTER-1: administrators keep global and group accounts' filters; users those of their own accounts and inboxes.
+fn permit<'a>(context: &'a Context, db: &mut Database, owner: Owner) -> Result<Permit<'a>> {
+    let actor = context.actor_ref();
+    let allowed = match owner {
+        Owner::Global => access::administer(actor),
+        Owner::User(user) => access::keep_own(actor, user),
+        Owner::Account(id) => match account::find(db, &id.to_string())?.owner {
+            Some(user) => access::keep_own(actor, user),
+            None => access::administer(actor),
+        },
+    };
+    allowed.map_err(|_| context.refused("these filters are another's, or an administrator's"))
+}
+
+fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterArguments) -> Result<()> {
+    let mut store = context.store()?;
+    let now = context.now();
+    let added = store.transaction(|db| {
+        let Some(owner) = scope.owner(db)? else {
+            return Err(Fault::new(Class::Usage, "say whose filter it is: --global, --account or --user").into());
+        };
+        let permit = permit(context, db, owner)?;
+        let mut made = Filter::named(name, owner.scope());
+        settings.over(db, &mut made, owner)?;
+        if made.criteria.is_empty() {
+            return Err(Fault::new(Class::Usage, "a filter without criteria never matches: give one, such as --from").into());
+        }
+        if made.actions.is_empty() {
+            return Err(Fault::new(Class::Usage, "say what it does, such as --skip; see espomail-filters(7)").into());
+        }
+        let id = filter::add(db, owner, &made)?;
+        trace::record(db, &permit, "filter add", &format!("filter:{id}"), name, now)?;
+        let stored = filter::find(db, &id.to_string(), Some(owner))?;
+        let actions = texts(db, &stored)?;
+        Ok(document(&stored, &actions))
+    })?;
+    context
+        .out
+        .made(&added, &format!("Filter {name} added. Next: espomail filter test --last 7d --filter {}", argument::quoted(name)));
+    Ok(())
+}
+
+fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
+    let mut store = context.store()?;
+    let db = store.connection();
+    let owner = scope.owner(db)?;
+    let mut lines = Vec::new();
+    for stored in filter::list(db, owner)? {
+        // What one may not keep is not shown.
+        if permit(context, db, stored.owner).is_ok() {
+            let actions = texts(db, &stored)?;
+            lines.push((document(&stored, &actions), stored, actions));
+        }
+    }
+    let documents: Vec<_> = lines.iter().map(|(document, ..)| document).collect();
+    let mut row = lines.iter();
+    let rows = std::cell::RefCell::new(&mut row);
+    context.out.list(&documents, &["id", "scope", "place", "filter", "criteria", "actions"], |_| {
+        rows.borrow_mut().next().map_or_else(Vec::new, |(_, stored, actions)| {
+            let criteria: Vec<String> = stored.filter.criteria.iter().map(ToString::to_string).collect();
+            let name = if stored.active { stored.filter.name.clone() } else { format!("{} (unused)", stored.filter.name) };
+            vec![
+                stored.filter.id.to_string(),
+                stored.scope.clone(),
+                stored.place.to_string(),
+                name,
+                criteria.join(" and "),
+                actions.join(", "),
+            ]
+        })
+    });
+    Ok(())
+}
+
+fn change(
+    context: &Context,
+    action: &str,
+    wanted: &str,
+    scope: &ScopeArguments,
+    mut work: impl FnMut(&mut Database, &Stored) -> Result<String>,
+) -> Result<()> {
+    let mut store = context.store()?;
+    let now = context.now();
+    let done = store.transaction(|db| {
+        let owner = scope.owner(db)?;
+        let stored = filter::find(db, wanted, owner)?;
+        let permit = permit(context, db, stored.owner)?;
+        let done = work(db, &stored)?;
+        trace::record(db, &permit, action, &format!("filter:{}", stored.filter.id), &stored.filter.name, now)?;
+        Ok(done)
+    })?;
+    context.out.say(&done);
+    Ok(())
+}
+
+fn texts(db: &mut Database, stored: &Stored) -> Result<Vec<String>> {
+    stored.filter.actions.iter().map(|action| action_text(db, action, stored.owner)).collect()
+}
+
+fn document(stored: &Stored, actions: &[String]) -> serde_json::Value {
+    let filter = &stored.filter;
+    json!({
+        "id": filter.id, "name": filter.name, "scope": stored.scope, "place": stored.place, "active": stored.active,
+        "match_case": filter.match_case, "regex": filter.regex,
+        "criteria": filter.criteria.iter().map(ToString::to_string).collect::<Vec<_>>(), "actions": actions,
+    })
+}
+
+fn told(stored: &Stored, actions: &[String]) -> String {
+    let filter = &stored.filter;
+    let mut text = lines(&[
+        ("filter", filter.name.clone()),
+        ("number", filter.id.to_string()),
+        ("scope", stored.scope.clone()),
+        ("place", stored.place.to_string()),
+        ("active", yes(stored.active)),
+        ("case counts", yes(filter.match_case)),
+        ("regular expressions", yes(filter.regex)),
+    ]);
+    filter.criteria.iter().for_each(|criterion| text.push_str(&format!("  if {}\n", shown(&criterion.to_string()))));
+    actions.iter().for_each(|action| text.push_str(&format!("  then {}\n", shown(action))));
+    text
+}
+
+/// How many stored e-mails are listed at once.
+const PAGE: i64 = 500;
+
+/// What filters say of one message.
+#[derive(serde::Serialize)]
+struct Tested {
+    message: String,
+    subject: String,
+    filters: Vec<FilterTrial>,
+}
+
+fn test(
+    context: &Context,
+    messages: &[String],
+    last: Option<&str>,
+    wanted: &[String],
+    scope: &ScopeArguments,
+    all: bool,
+) -> Result<()> {
+    let mut store = context.store()?;
+    let db = store.connection();
+    let owner = scope.owner(db)?;
+    let mut filters = Vec::new();
+    for stored in filter::list(db, owner)? {
+        let is_wanted =
+            wanted.is_empty() || wanted.iter().any(|one| *one == stored.filter.name || *one == stored.filter.id.to_string());
+        if is_wanted && permit(context, db, stored.owner).is_ok() {
+            filters.push(stored.filter);
+        }
+    }
+    if filters.is_empty() {
+        return Err(Fault::new(Class::Data, "there is no such filter to test").hint("try: espomail filter list").into());
+    }
+    let mut tested = Vec::new();
+    let mut hold = |name: String, mail: &Mail| {
+        let mut trials: Vec<FilterTrial> = filters.iter().map(|filter| trial(filter, mail)).collect();
+        trials.retain(|trial| all || trial.matched || messages.len() == 1);
+        if last.is_none() || !trials.is_empty() {
+            tested.push(Tested { message: name, subject: mail.subject.clone(), filters: trials });
+        }
+    };
+    for message in messages {
+        hold(message.clone(), &mail::parse(&bytes_of(context, db, message)?));
+    }
+    if let Some(since) = last {
+        // Stored mail goes through one by one: there may be much of it.
+        let sight = access::sight(context.actor_ref(), RoleScope::Email);
+        let since = Some(context.time(since)?);
+        let mut filter = EmailFilter { sight, since, limit: PAGE, ..EmailFilter::default() };
+        loop {
+            let page = email::list(db, &filter)?;
+            for line in &page {
+                let bytes = raw::raw_of(db, EmailId(line.id))?.unwrap_or_default();
+                hold(format!("e-mail {}", line.id), &mail::parse(&bytes));
+            }
+            if page.is_empty() {
+                break;
+            }
+            filter.offset += PAGE;
+        }
+    }
+    context.out.item(&json!({ "messages": tested }), || tested.iter().map(told_test).collect());
+    Ok(())
+}
+
+fn bytes_of(context: &Context, db: &mut Database, message: &str) -> Result<Vec<u8>> {
+    if message == "-" {
+        return context::read_stdin(1 << 30);
+    }
+    // Through sudo a file would be read with the rights of the service account.
+    let is_guest = context::caller().guest().is_some();
+    if !is_guest && std::path::Path::new(message).is_file() {
+        return std::fs::read(message).map_err(|error| Fault::new(Class::Data, format!("cannot read {message}: {error}")).into());
+    }
+    let (id, _) = super::right::email(db, context.actor_ref(), message, RoleAction::Read)?;
+    Ok(raw::raw_of(db, id)?.unwrap_or_default())
+}
+
+fn told_test(tested: &Tested) -> String {
+    let mut text = format!("{}: {}\n", shown(&tested.message), shown(&tested.subject));
+    for trial in &tested.filters {
+        text.push_str(&format!("  {} {}\n", if trial.matched { "matches" } else { "no match" }, shown(&trial.name)));
+        for criterion in &trial.criteria {
+            let sign = if criterion.matched { "+" } else { "-" };
+            text.push_str(&format!("    {sign} {}: {}\n", shown(&criterion.criterion), shown(&criterion.because)));
+        }
+    }
+    text
+}

@@ -1,0 +1,217 @@
+//! The options of `espomail filter add` and `filter set`: what a filter asks and what it does.
+
+use anyhow::Result;
+use clap::ArgAction;
+
+use crate::decide::filter::{Action, Criterion, Filter, compile};
+use crate::fault::{Class, Fault};
+use crate::store::filter::Owner;
+use crate::store::{Database, folder, team, user};
+use crate::words::{CaseStatus, Priority};
+
+#[derive(Debug, clap::Args)]
+pub struct FilterArguments {
+    /// The From address is like this; * stands for any run of characters
+    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    from: Option<String>,
+    /// One of the To addresses is like this
+    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    to: Option<String>,
+    /// One of the Cc addresses is like this
+    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    cc: Option<String>,
+    /// The whole subject is like this
+    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    subject: Option<String>,
+    /// The text has this phrase; given several times, any of them
+    #[arg(long, value_name = "PHRASE", help_heading = "Criteria")]
+    body: Vec<String>,
+    /// The text has this phrase; given several times, all of them
+    #[arg(long, value_name = "PHRASE", help_heading = "Criteria")]
+    body_all: Vec<String>,
+    /// A header field is like this, such as 'X-Spam-Flag: YES'; may be given several times
+    #[arg(long = "header", value_name = "NAME: PATTERN", value_parser = header, help_heading = "Criteria")]
+    headers: Vec<(String, String)>,
+    /// The List-Id is like this
+    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    list_id: Option<String>,
+    /// It has files, or has none
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
+    has_attachment: Option<bool>,
+    /// It is larger than so many bytes; K and M count in 1024
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Criteria")]
+    larger: Option<u64>,
+    /// It is smaller than so many bytes
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Criteria")]
+    smaller: Option<u64>,
+    /// It is automatic mail, or is not
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
+    automatic: Option<bool>,
+    /// Capital and small letters differ in subject, text and header fields
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
+    match_case: Option<bool>,
+    /// Patterns and phrases are regular expressions, found anywhere
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
+    regex: Option<bool>,
+    /// Do not import it; with --user, put it into that user's trash
+    #[arg(long, help_heading = "Actions")]
+    skip: bool,
+    /// Put it into this group folder; with --user, into that user's folder
+    #[arg(long, value_name = "FOLDER", help_heading = "Actions")]
+    folder: Option<String>,
+    /// Give it, and the case that it opens, to this user
+    #[arg(long, value_name = "USER", help_heading = "Actions")]
+    assign: Option<String>,
+    /// Give it, and the case that it opens, to this team
+    #[arg(long, value_name = "TEAM", help_heading = "Actions")]
+    assign_team: Option<String>,
+    /// Priority of the case that it opens
+    #[arg(long, value_name = "PRIORITY", help_heading = "Actions")]
+    priority: Option<Priority>,
+    /// Status of the case that it opens
+    #[arg(long, value_name = "STATUS", help_heading = "Actions")]
+    status: Option<CaseStatus>,
+    /// It opens no case
+    #[arg(long, help_heading = "Actions")]
+    no_case: bool,
+    /// It gets no automatic answer
+    #[arg(long, help_heading = "Actions")]
+    no_reply: bool,
+    /// It counts as read
+    #[arg(long, help_heading = "Actions")]
+    mark_read: bool,
+    /// It waits for a person's word; see review list
+    #[arg(long, help_heading = "Actions")]
+    hold: bool,
+    /// Nobody is told of it (with --user)
+    #[arg(long, help_heading = "Actions")]
+    skip_notification: bool,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as 'Name: pattern'")?;
+    let name = name.trim();
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("{name:?} is no name of a header field"));
+    }
+    Ok((name.to_string(), value.trim().to_string()))
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let (number, factor) = match text.strip_suffix(['K', 'k']) {
+        Some(number) => (number, 1 << 10),
+        None => text.strip_suffix(['M', 'm']).map_or((text, 1), |number| (number, 1 << 20)),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("{text:?} is no size; write 4096, 64K or 10M"))?;
+    number.checked_mul(factor).ok_or_else(|| format!("{text:?} is too large"))
+}
+
+impl FilterArguments {
+    /// Puts what was given over a filter. Criteria take the place of all it had, and so do actions.
+    pub fn over(&self, db: &mut Database, filter: &mut Filter, owner: Owner) -> Result<()> {
+        let criteria = self.criteria();
+        if !criteria.is_empty() {
+            filter.criteria = criteria;
+        }
+        let actions = self.actions(db, owner)?;
+        if !actions.is_empty() {
+            filter.actions = actions;
+        }
+        filter.match_case = self.match_case.unwrap_or(filter.match_case);
+        filter.regex = self.regex.unwrap_or(filter.regex);
+        check(filter, owner)
+    }
+
+    fn criteria(&self) -> Vec<Criterion> {
+        let mut criteria = Vec::new();
+        criteria.extend(self.from.clone().map(Criterion::From));
+        criteria.extend(self.to.clone().map(Criterion::To));
+        criteria.extend(self.cc.clone().map(Criterion::Cc));
+        criteria.extend(self.subject.clone().map(Criterion::Subject));
+        criteria.extend((!self.body.is_empty()).then(|| Criterion::Body(self.body.clone())));
+        criteria.extend((!self.body_all.is_empty()).then(|| Criterion::BodyAll(self.body_all.clone())));
+        criteria.extend(self.headers.iter().map(|(name, value)| Criterion::Header { name: name.clone(), value: value.clone() }));
+        criteria.extend(self.list_id.clone().map(Criterion::ListId));
+        criteria.extend(self.has_attachment.map(Criterion::HasAttachment));
+        criteria.extend(self.larger.map(Criterion::Larger));
+        criteria.extend(self.smaller.map(Criterion::Smaller));
+        criteria.extend(self.automatic.map(Criterion::Automatic));
+        criteria
+    }
+
+    fn actions(&self, db: &mut Database, owner: Owner) -> Result<Vec<Action>> {
+        let mut actions = Vec::new();
+        let mut on = |given: bool, action: Action| actions.extend(given.then_some(action));
+        on(self.skip, Action::Skip);
+        on(self.no_case, Action::NoCase);
+        on(self.no_reply, Action::NoReply);
+        on(self.mark_read, Action::MarkRead);
+        on(self.hold, Action::Hold);
+        on(self.skip_notification, Action::SkipNotification);
+        actions.extend(self.priority.map(Action::Priority));
+        actions.extend(self.status.map(Action::Status));
+        if let Some(name) = &self.folder {
+            actions.push(Action::Folder(folder::find(db, folder_owner(owner), name)?.id));
+        }
+        if let Some(login) = &self.assign {
+            actions.push(Action::AssignUser(user::find(db, login)?));
+        }
+        if let Some(name) = &self.assign_team {
+            actions.push(Action::AssignTeam(team::find(db, name)?));
+        }
+        Ok(actions)
+    }
+}
+
+const fn folder_owner(owner: Owner) -> Option<crate::words::UserId> {
+    match owner {
+        Owner::User(user) => Some(user),
+        Owner::Global | Owner::Account(_) => None,
+    }
+}
+
+/// FILTER-4, FILTER-5: refuses what the scope cannot do, and patterns that cannot be read.
+fn check(filter: &Filter, owner: Owner) -> Result<()> {
+    let wrong = |what: String| Err(Fault::new(Class::Usage, what).into());
+    for action in &filter.actions {
+        let is_users = matches!(action, Action::Skip | Action::Folder(_) | Action::MarkRead | Action::SkipNotification);
+        if matches!(owner, Owner::User(_)) && !is_users {
+            return wrong("a user's filter can --skip, put into a --folder, --mark-read and --skip-notification".to_string());
+        }
+        if !matches!(owner, Owner::User(_)) && *action == Action::SkipNotification {
+            return wrong("--skip-notification is for a user's filter".to_string());
+        }
+    }
+    if filter.regex {
+        for pattern in filter.criteria.iter().flat_map(Criterion::patterns) {
+            if let Err(error) = compile(pattern, filter.match_case) {
+                let line = error.lines().last().unwrap_or_default().trim().to_string();
+                return wrong(format!("{pattern:?} is no regular expression: {line}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says what an action does, with names for numbers.
+pub fn action_text(db: &mut Database, action: &Action, owner: Owner) -> Result<String> {
+    let is_users = matches!(owner, Owner::User(_));
+    Ok(match action {
+        Action::Skip if is_users => "put it into the trash".to_string(),
+        Action::Skip => "skip it".to_string(),
+        Action::Folder(id) => {
+            let folders = folder::list(db, folder_owner(owner))?;
+            let name = folders.into_iter().find(|folder| folder.id == *id).map(|folder| folder.name);
+            format!("put it into folder {}", name.unwrap_or_else(|| "that was removed".to_string()))
+        }
+        Action::AssignUser(id) => format!("give it to {}", user::logins(db)?.get(&id.0).cloned().unwrap_or_default()),
+        Action::AssignTeam(id) => format!("give it to team {}", team::names(db)?.get(&id.0).cloned().unwrap_or_default()),
+        Action::Priority(priority) => format!("case priority {priority}"),
+        Action::Status(status) => format!("case status {status}"),
+        Action::NoCase => "no case".to_string(),
+        Action::NoReply => "no automatic answer".to_string(),
+        Action::MarkRead => "mark it as read".to_string(),
+        Action::Hold => "hold it for review".to_string(),
+        Action::SkipNotification => "tell nobody".to_string(),
+    })
+}

@@ -1,0 +1,191 @@
+//! `espomail folder`.
+
+use anyhow::Result;
+use clap::{ArgAction, Subcommand};
+
+use super::argument;
+use super::show::{lines, yes};
+use crate::context::Context;
+use crate::decide::access::{self, Permit};
+use crate::store::access as trace;
+use crate::store::folder::{self, Folder};
+use crate::store::{Database, team, user};
+use crate::words::{TeamId, UserId};
+
+/// Manage folders: users' own, and group folders
+///
+/// An e-mail is in one folder of each user who has it, or in that user's inbox, and in one group folder at most.
+#[derive(Debug, clap::Args)]
+pub struct FolderCommand {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Add a folder
+    Add {
+        /// Name
+        #[arg(value_parser = argument::name)]
+        name: String,
+        #[command(flatten)]
+        of: OwnerArguments,
+        /// Nobody is told of mail in it
+        #[arg(long)]
+        skip_notifications: bool,
+        /// Team that gets the mail of a group folder; may be given several times
+        #[arg(long = "team", value_name = "TEAM")]
+        teams: Vec<String>,
+    },
+    /// List folders: the user's own and the group folders
+    List {
+        /// This user's [default: the one who asks]
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
+    /// Show a folder
+    Show {
+        /// Name or number
+        folder: String,
+        #[command(flatten)]
+        of: OwnerArguments,
+    },
+    /// Change a folder
+    Set {
+        /// Name or number
+        folder: String,
+        #[command(flatten)]
+        of: OwnerArguments,
+        /// New name
+        #[arg(long, value_parser = argument::name)]
+        name: Option<String>,
+        /// Whether nobody is told of mail in it
+        #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+        skip_notifications: Option<bool>,
+        /// Team that gets the mail of a group folder, in place of those there are; an empty name clears them
+        #[arg(long = "team", value_name = "TEAM")]
+        teams: Vec<String>,
+    },
+    /// Remove a folder; its mail goes back to the inbox
+    Remove {
+        /// Name or number
+        folder: String,
+        #[command(flatten)]
+        of: OwnerArguments,
+    },
+}
+
+/// Whose folder.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub struct OwnerArguments {
+    /// This user's own folder [default: of the one who asks]
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// A group folder
+    #[arg(long)]
+    group: bool,
+}
+
+impl OwnerArguments {
+    /// Returns the owner; none for a group folder. The service account has no folders of its own.
+    fn owner(&self, context: &Context, db: &mut Database) -> Result<Option<UserId>> {
+        match (&self.user, self.group) {
+            (Some(login), _) => user::find(db, login).map(Some),
+            (None, true) => Ok(None),
+            (None, false) => Ok(context.actor_ref().user),
+        }
+    }
+}
+
+/// ACCESS-1: administrators keep group folders, users their own.
+fn permit(context: &Context, owner: Option<UserId>) -> Result<Permit<'_>> {
+    match owner {
+        None => context.administrator(),
+        Some(user) => access::keep_own(context.actor_ref(), user).map_err(|_| context.refused("this folder is another user's")),
+    }
+}
+
+impl FolderCommand {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        let (out, now) = (&context.out, context.now());
+        match self.command {
+            Verb::Add { name, of, skip_notifications, teams } => {
+                let made = store.transaction(|db| {
+                    let owner = of.owner(context, db)?;
+                    let permit = permit(context, owner)?;
+                    let teams = find_teams(db, &teams)?;
+                    let id = folder::add(db, owner, &name, skip_notifications, &teams)?;
+                    trace::record(db, &permit, "folder add", &format!("folder:{id}"), &name, now)?;
+                    folder::find(db, owner, &name)
+                })?;
+                out.made(&made, &format!("Folder {name} added."));
+            }
+            Verb::List { user: login } => {
+                let db = store.connection();
+                let owner = match login {
+                    Some(login) => Some(user::find(db, &login)?),
+                    None => context.actor_ref().user,
+                };
+                if let Some(owner) = owner {
+                    permit(context, Some(owner))?;
+                }
+                let folders = folder::list(db, owner)?;
+                out.list(&folders, &["id", "folder", "of", "told", "teams"], |folder| {
+                    let of = folder.user.clone().unwrap_or_else(|| "group".to_string());
+                    let told = if folder.skip_notifications { "nobody" } else { "yes" };
+                    vec![folder.id.to_string(), folder.name.clone(), of, told.to_string(), folder.teams.join(", ")]
+                });
+            }
+            Verb::Show { folder: wanted, of } => {
+                let db = store.connection();
+                let owner = of.owner(context, db)?;
+                if owner.is_some() {
+                    permit(context, owner)?;
+                }
+                let found = folder::find(db, owner, &wanted)?;
+                out.item(&found, || told(&found));
+            }
+            Verb::Set { folder: wanted, of, name, skip_notifications, teams } => {
+                store.transaction(|db| {
+                    let owner = of.owner(context, db)?;
+                    let permit = permit(context, owner)?;
+                    let found = folder::find(db, owner, &wanted)?;
+                    let teams = match argument::list(&teams) {
+                        Some(names) => Some(find_teams(db, &names)?),
+                        None => None,
+                    };
+                    folder::set(db, found.id, name.as_deref(), skip_notifications, teams.as_deref())?;
+                    trace::record(db, &permit, "folder set", &format!("folder:{}", found.id), &found.name, now)
+                })?;
+                out.say(&format!("Folder {wanted} changed."));
+            }
+            Verb::Remove { folder: wanted, of } => {
+                store.transaction(|db| {
+                    let owner = of.owner(context, db)?;
+                    let permit = permit(context, owner)?;
+                    let found = folder::find(db, owner, &wanted)?;
+                    folder::remove(db, found.id)?;
+                    trace::record(db, &permit, "folder remove", &format!("folder:{}", found.id), &found.name, now)
+                })?;
+                out.say(&format!("Folder {wanted} removed."));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn find_teams(db: &mut Database, names: &[String]) -> Result<Vec<TeamId>> {
+    names.iter().map(|name| team::find(db, name)).collect()
+}
+
+fn told(folder: &Folder) -> String {
+    lines(&[
+        ("folder", folder.name.clone()),
+        ("number", folder.id.to_string()),
+        ("of", folder.user.clone().unwrap_or_else(|| "group".to_string())),
+        ("nobody is told", yes(folder.skip_notifications)),
+        ("teams", folder.teams.join(", ")),
+    ])
+}

@@ -1,0 +1,65 @@
+//! What users do with their e-mails (INBOX-2, ACCESS-2): each has a copy of the marks, everybody has the same e-mail.
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::email::Place;
+use super::raw;
+use super::schema::{email_users, emails};
+use super::{Database, search};
+use crate::words::{EmailId, FolderId, UserId};
+
+/// What to mark; what is not given stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks {
+    pub read: Option<bool>,
+    pub important: Option<bool>,
+}
+
+/// Marks a user's copy; returns false when the user does not have the e-mail.
+pub fn mark(db: &mut Database, user: UserId, email: EmailId, marks: Marks) -> Result<bool> {
+    let copy = || email_users::table.find((email.0, user.0));
+    let mut had = copy().count().get_result::<i64>(db)?;
+    if let Some(read) = marks.read {
+        had = i64::try_from(diesel::update(copy()).set(email_users::is_read.eq(read)).execute(db)?)?;
+    }
+    if let Some(important) = marks.important {
+        had = i64::try_from(diesel::update(copy()).set(email_users::is_important.eq(important)).execute(db)?)?;
+    }
+    Ok(had > 0)
+}
+
+/// Moves a user's copy; returns false when the user does not have the e-mail. Trash is the user's own, too.
+pub fn move_to(db: &mut Database, user: UserId, email: EmailId, place: Place) -> Result<bool> {
+    let (trashed, archived, folder) = match place {
+        Place::Inbox | Place::Anywhere => (false, false, None),
+        Place::Archive => (false, true, None),
+        Place::Trash => (true, false, None),
+        Place::Folder(folder) => (false, false, Some(folder.0)),
+    };
+    let copy = diesel::update(email_users::table.find((email.0, user.0)));
+    // From the trash it can go back to where it was.
+    let moved = if place == Place::Trash {
+        copy.set(email_users::is_trashed.eq(true)).execute(db)?
+    } else {
+        copy.set((email_users::is_trashed.eq(trashed), email_users::is_archived.eq(archived), email_users::folder_id.eq(folder)))
+            .execute(db)?
+    };
+    Ok(moved > 0)
+}
+
+/// Puts an e-mail into a group folder, or takes it out.
+pub fn set_group_folder(db: &mut Database, email: EmailId, folder: Option<FolderId>) -> Result<()> {
+    diesel::update(emails::table.find(email.0)).set(emails::folder_id.eq(folder.map(|folder| folder.0))).execute(db)?;
+    Ok(())
+}
+
+/// Deletes an e-mail for everybody. Its fates stay, so that it does not come back (FETCH-2); its Message-ID stays known to its
+/// thread, so that answers find it.
+pub fn delete(db: &mut Database, email: EmailId) -> Result<()> {
+    super::lock(db)?;
+    let raw_id: i64 = emails::table.find(email.0).select(emails::raw_id).first(db)?;
+    search::forget(db, email)?;
+    diesel::delete(emails::table.find(email.0)).execute(db)?;
+    raw::drop_unused(db, raw_id)
+}
