@@ -78,12 +78,12 @@ fn of_postgresql(store: &mut Store) -> BTreeSet<String> {
          FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class f ON f.oid = k.confrelid
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
          JOIN pg_attribute b ON b.attrelid = f.oid AND b.attnum = k.confkey[1]
-         WHERE k.contype = 'f'";
+         WHERE k.contype = 'f' AND c.relname NOT LIKE 'email_search%'";
     const INDEXES: &str = "SELECT c.relname || ' INDEX ' || i.relname || ' (' ||
             (SELECT string_agg(a.attname, ',' ORDER BY n.i) FROM unnest(x.indkey::int2[]) WITH ORDINALITY n (num, i)
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = n.num) || ')' AS line
          FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
-         WHERE NOT x.indisunique AND c.relnamespace = 'public'::regnamespace";
+         WHERE NOT x.indisunique AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'email_search%'";
     lines(store, &[COLUMNS, KEYS, FOREIGN, INDEXES])
 }
 
@@ -144,8 +144,13 @@ fn the_tables_of_the_program_are_those_of_the_database() {
 
 #[test]
 fn both_migrations_read_the_same_but_for_the_types() {
+    // The search is each database's own; its statement stands in one paragraph.
+    let without_search = |text: &str| -> String {
+        text.split("\n\n").filter(|paragraph| !paragraph.contains("email_search")).collect::<Vec<_>>().join("\n\n")
+    };
     let plain = |text: &str| -> Vec<String> {
-        text.replace("BYTEA", "BLOB")
+        without_search(text)
+            .replace("BYTEA", "BLOB")
             .replace("id INTEGER NOT NULL PRIMARY", "id BIGINT NOT NULL PRIMARY")
             .replace(") WITHOUT ROWID;", ");")
             .lines()
@@ -153,7 +158,10 @@ fn both_migrations_read_the_same_but_for_the_types() {
             .map(str::to_string)
             .collect()
     };
-    assert_eq!(plain(SQLITE_UP), plain(POSTGRESQL_UP));
+    for (sqlite, postgresql) in plain(SQLITE_UP).iter().zip(&plain(POSTGRESQL_UP)) {
+        assert_eq!(sqlite, postgresql);
+    }
+    assert_eq!(plain(SQLITE_UP).len(), plain(POSTGRESQL_UP).len());
 }
 
 #[test]

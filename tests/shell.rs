@@ -3,6 +3,8 @@
 mod accounts;
 mod cases;
 mod emails;
+mod filters;
+mod inbox;
 mod policy;
 
 use std::io::Read;

@@ -4,7 +4,6 @@
 mod account;
 mod account_settings;
 mod argument;
-mod attachments;
 mod audit;
 mod case;
 mod config;
@@ -19,7 +18,6 @@ mod folder;
 mod follow;
 mod import;
 mod init;
-mod link;
 mod quarantine;
 mod record;
 mod review;

@@ -119,7 +119,7 @@ mod tests {
         fn check(command: &Command, found: &mut usize) {
             for argument in command.get_arguments() {
                 let names = argument.get_value_names().unwrap_or_default().iter().map(ToString::to_string);
-                for name in names.filter(|name| ["FILE", "PATH", "FOLDER", "DIR", "COMMAND", "URL"].contains(&name.as_str())) {
+                for name in names.filter(|name| ["FILE", "PATH", "DIRECTORY", "DIR", "COMMAND", "URL"].contains(&name.as_str())) {
                     *found += 1;
                     assert!(is_foreign(argument), "{} {}: {name}", command.get_name(), argument.get_id());
                 }

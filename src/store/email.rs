@@ -7,7 +7,7 @@ use super::Database;
 use super::noun::{anywhere, lower};
 use super::raw::Packed;
 use super::record::{RecordName, name_of};
-use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, raws, teams, users};
+use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, folders, raws, teams, users};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, Attachment, Mail, address_key};
@@ -56,6 +56,7 @@ pub struct Email {
     pub accounts: Vec<String>,
     pub teams: Vec<String>,
     pub users: Vec<Reader>,
+    pub group_folder: Option<String>,
     pub attachments: Vec<Attachment>,
 }
 
@@ -70,10 +71,20 @@ pub struct People {
 }
 
 /// A user who has an e-mail in the inbox.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Reader {
     pub login: String,
     pub read: bool,
+    /// None where it is not for the one who asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub important: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trashed: Option<bool>,
+    /// The user's own folder; none for the inbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
 }
 
 /// What to list.
@@ -240,6 +251,7 @@ struct Row {
     is_partial: bool,
     is_archived: bool,
     id_collision: bool,
+    folder_id: Option<i64>,
     automatic: String,
     defects: String,
 }
@@ -249,10 +261,26 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
     let row = emails::table.find(id.0).select(Row::as_select()).first::<Row>(db)?;
     let readers = email_users::table
         .inner_join(users::table.on(users::id.eq(email_users::user_id)))
+        .left_join(folders::table.on(folders::id.nullable().eq(email_users::folder_id)))
         .filter(email_users::email_id.eq(id.0))
         .order(users::login)
-        .select((users::login, email_users::is_read))
-        .load::<(String, bool)>(db)?;
+        .select((
+            users::login,
+            email_users::is_read,
+            email_users::is_important,
+            email_users::is_archived,
+            email_users::is_trashed,
+            folders::name.nullable(),
+        ))
+        .load::<(String, bool, bool, bool, bool, Option<String>)>(db)?;
+    let users = readers.into_iter().map(|(login, read, important, archived, trashed, folder)| Reader {
+        login,
+        read,
+        important: Some(important),
+        archived: Some(archived),
+        trashed: Some(trashed),
+        folder,
+    });
     let by = row.parent_by.map(|by| by.parse().map_err(|error| anyhow!("e-mail {id}: {error}"))).transpose()?;
     Ok(Email {
         id: id.0,
@@ -288,7 +316,12 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
             .order(teams::name)
             .select(teams::name)
             .load(db)?,
-        users: readers.into_iter().map(|(login, read)| Reader { login, read }).collect(),
+        users: users.collect(),
+        group_folder: folders::table
+            .filter(folders::id.nullable().eq(row.folder_id))
+            .select(folders::name)
+            .first(db)
+            .optional()?,
         attachments: attachments_of(db, id)?,
     })
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::email::Place;
 use super::raw;
-use super::schema::{email_users, emails};
+use super::schema::{email_teams, email_users, emails, folder_teams};
 use super::{Database, search};
 use crate::words::{EmailId, FolderId, UserId};
 
@@ -48,18 +48,31 @@ pub fn move_to(db: &mut Database, user: UserId, email: EmailId, place: Place) ->
     Ok(moved > 0)
 }
 
-/// Puts an e-mail into a group folder, or takes it out.
+/// Puts an e-mail into a group folder, whose teams get it (TEAM-1), or takes it out.
 pub fn set_group_folder(db: &mut Database, email: EmailId, folder: Option<FolderId>) -> Result<()> {
+    if let Some(folder) = folder {
+        let theirs: Vec<i64> =
+            folder_teams::table.filter(folder_teams::folder_id.eq(folder.0)).select(folder_teams::team_id).load(db)?;
+        let have: Vec<i64> =
+            email_teams::table.filter(email_teams::email_id.eq(email.0)).select(email_teams::team_id).load(db)?;
+        for team in theirs.iter().filter(|team| !have.contains(team)) {
+            diesel::insert_into(email_teams::table)
+                .values((email_teams::email_id.eq(email.0), email_teams::team_id.eq(team)))
+                .execute(db)?;
+        }
+    }
     diesel::update(emails::table.find(email.0)).set(emails::folder_id.eq(folder.map(|folder| folder.0))).execute(db)?;
     Ok(())
 }
 
 /// Deletes an e-mail for everybody. Its fates stay, so that it does not come back (FETCH-2); its Message-ID stays known to its
-/// thread, so that answers find it.
-pub fn delete(db: &mut Database, email: EmailId) -> Result<()> {
+/// thread, so that answers find it. Returns its Message-ID.
+pub fn delete(db: &mut Database, email: EmailId) -> Result<String> {
     super::lock(db)?;
-    let raw_id: i64 = emails::table.find(email.0).select(emails::raw_id).first(db)?;
+    let (raw_id, message_id): (i64, String) =
+        emails::table.find(email.0).select((emails::raw_id, emails::message_id)).first(db)?;
     search::forget(db, email)?;
     diesel::delete(emails::table.find(email.0)).execute(db)?;
-    raw::drop_unused(db, raw_id)
+    raw::drop_unused(db, raw_id)?;
+    Ok(message_id)
 }

@@ -19,7 +19,7 @@ const BATCH: i64 = 200;
 /// How much of a text is indexed, in characters: PostgreSQL takes no more than a MiB of words.
 const INDEXED: usize = 200_000;
 /// How many hits are looked at, the newest first.
-pub const MOST: i64 = 10_000;
+pub const MOST: u16 = 10_000;
 /// The last e-mail that is in the index.
 const POSITION: &str = "search:last-email";
 
@@ -145,13 +145,13 @@ pub fn find(db: &mut Database, query: &Query) -> Result<Vec<i64>> {
         Database::Sqlite(c) => {
             diesel::sql_query("SELECT rowid AS id FROM email_search WHERE email_search MATCH ? ORDER BY rowid DESC LIMIT ?")
                 .bind::<Text, _>(query.fts5())
-                .bind::<BigInt, _>(MOST)
+                .bind::<BigInt, _>(i64::from(MOST))
                 .load(c)?
         }
         Database::Postgresql(c) => {
             diesel::sql_query("SELECT id FROM email_search WHERE words @@ $1::tsquery ORDER BY id DESC LIMIT $2")
                 .bind::<Text, _>(query.tsquery())
-                .bind::<BigInt, _>(MOST)
+                .bind::<BigInt, _>(i64::from(MOST))
                 .load(c)?
         }
     };

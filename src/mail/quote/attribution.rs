@@ -131,9 +131,8 @@ impl Signs {
     fn are_enough(&self, is_followed: bool, is_above_block: bool) -> bool {
         if !self.has_colon {
             let is_dated = self.opens && self.digits >= 4;
-            return self.has_verb && self.is_ruled
-                || self.has_verb && is_dated && (self.has_address || is_followed || is_above_block || self.is_ruled)
-                || self.is_by_date && (self.has_bracket && self.has_address || self.digits >= 16);
+            let is_told = self.is_ruled || is_dated && (self.has_address || is_followed || is_above_block);
+            return self.has_verb && is_told || self.is_by_date && (self.has_bracket && self.has_address || self.digits >= 16);
         }
         if is_followed {
             // In any language: a name with an address or a time, right above a quotation.

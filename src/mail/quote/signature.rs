@@ -38,11 +38,13 @@ fn standing_apart(lines: &[&str], parts: &mut [Part]) {
     for paragraph in lines.split(|line| clean(line).is_empty()) {
         let end = start + paragraph.len();
         let is_reply = || parts[start..end].iter().all(|part| *part == Part::Reply);
-        if paragraph.first().is_some_and(|line| is_program(line)) && is_reply() && paragraph.iter().all(|line| is_program(line)) {
-            if left > paragraph.len() {
-                left -= paragraph.len();
-                parts[start..end].fill(Part::Signature);
-            }
+        if paragraph.first().is_some_and(|line| is_program(line))
+            && is_reply()
+            && paragraph.iter().all(|line| is_program(line))
+            && left > paragraph.len()
+        {
+            left -= paragraph.len();
+            parts[start..end].fill(Part::Signature);
         }
         start = end + 1;
     }

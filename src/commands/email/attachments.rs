@@ -7,19 +7,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::show::yes;
+use crate::commands::right;
+use crate::commands::show::yes;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::mail::{Attachment, attachment_content};
 use crate::store::{Database, email, raw};
-use crate::words::EmailId;
+use crate::words::{EmailId, RoleAction};
 
 #[derive(Debug, clap::Args)]
 pub struct Attachments {
     /// Number or Message-ID
     email: String,
-    /// Save all of them into this folder, which must exist; a file that is there is never overwritten
-    #[arg(long, value_name = "FOLDER")]
+    /// Save all of them into this directory, which must exist; a file that is there is never overwritten
+    #[arg(long, value_name = "DIRECTORY")]
     save: Option<PathBuf>,
     /// Write the one with this number to standard output
     #[arg(long, value_name = "NUMBER", conflicts_with = "save")]
@@ -37,7 +38,8 @@ struct Listed<'a> {
 
 impl Attachments {
     pub fn run(self, context: &Context, db: &mut Database) -> Result<()> {
-        let id = email::find(db, &self.email)?;
+        let actor = context.actor();
+        let (id, _) = right::email(db, &actor, &self.email, RoleAction::Read)?;
         let attachments = email::attachments_of(db, id)?;
         let raw = || format!("e-mail {id} has no raw message");
         if let Some(number) = self.extract {

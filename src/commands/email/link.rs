@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::right;
+use crate::commands::right;
 use crate::context::Context;
 use crate::store::record::RecordName;
 use crate::store::{Store, link};

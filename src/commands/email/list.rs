@@ -1,0 +1,146 @@
+//! `email list`: by what stands in the e-mails, and by where a user has them (INBOX-2).
+
+use anyhow::Result;
+
+use super::inbox;
+use crate::clock::rfc3339;
+use crate::commands::argument;
+use crate::context::Context;
+use crate::decide::access;
+use crate::store::email::{self, EmailFilter, Place, View};
+use crate::store::record::{self, RecordName};
+use crate::store::search::{self, Query};
+use crate::store::{Database, Store, account, folder};
+use crate::words::RoleScope;
+
+#[derive(Debug, clap::Args)]
+pub struct List {
+    /// Only those with these words in subject, text or addresses: words, "phrases", begin*, -without
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    search: Option<String>,
+    /// Only those that came through this e-mail account
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Only those from this address
+    #[arg(long, value_name = "ADDRESS", value_parser = argument::one_address)]
+    from: Option<String>,
+    /// Only those with this in the subject
+    #[arg(long, value_name = "TEXT")]
+    subject: Option<String>,
+    /// Only those of a record, such as case:42
+    #[arg(long, value_name = "RECORD")]
+    parent: Option<RecordName>,
+    /// Only those of a thread
+    #[arg(long, value_name = "NUMBER")]
+    thread: Option<i64>,
+    /// Only those not before this time: 2026-11-23, RFC 3339, today, 3d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only those before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only those in this group folder
+    #[arg(long, value_name = "FOLDER")]
+    group_folder: Option<String>,
+    /// How many at the most
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
+    limit: i64,
+    /// How many to pass over
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    offset: i64,
+    #[command(flatten)]
+    copies: Copies,
+}
+
+/// Where a user has them.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "A user's e-mails")]
+struct Copies {
+    /// Only those that this user has [default, with what stands below: the one who asks]
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Only those in the user's inbox
+    #[arg(long, group = "place")]
+    inbox: bool,
+    /// Only those that the user put into the archive
+    #[arg(long, group = "place")]
+    archived: bool,
+    /// Only those in the user's trash
+    #[arg(long, group = "place")]
+    trash: bool,
+    /// Only those in this folder of the user
+    #[arg(long, value_name = "FOLDER", group = "place")]
+    folder: Option<String>,
+    /// Only those that the user wrote
+    #[arg(long, group = "place")]
+    sent: bool,
+    /// Only those that the user has not read
+    #[arg(long)]
+    unread: bool,
+    /// Only those that are important to the user
+    #[arg(long)]
+    important: bool,
+}
+
+impl List {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let found = self.search.as_deref().map(|text| self::find(context, store, text)).transpose()?;
+        let db = store.connection();
+        let mut filter = EmailFilter {
+            through: self.account.map(|name| account::find(db, &name)).transpose()?.map(|account| account.id),
+            from: self.from,
+            subject_part: self.subject,
+            since: self.since.map(|text| context.time(&text)).transpose()?,
+            until: self.until.map(|text| context.time(&text)).transpose()?,
+            parent: self.parent.map(|named| record::find(db, named, &[])).transpose()?,
+            thread: self.thread,
+            sight: access::sight(context.actor_ref(), RoleScope::Email),
+            group_folder: self.group_folder.map(|name| folder::find(db, None, &name)).transpose()?.map(|folder| folder.id),
+            found,
+            limit: self.limit,
+            offset: self.offset,
+            ..EmailFilter::default()
+        };
+        self.copies.restrict(context, db, &mut filter)?;
+        let emails = email::list(db, &filter)?;
+        context.out.list(&emails, &["id", "thread", "date", "from", "parent", "subject"], |email| {
+            let parent = email.parent.map_or_else(|| "-".to_string(), |parent| parent.to_string());
+            let from = email.from.clone();
+            vec![email.id.to_string(), email.thread.to_string(), rfc3339(email.date), from, parent, email.subject.clone()]
+        });
+        Ok(())
+    }
+}
+
+impl Copies {
+    fn restrict(self, context: &Context, db: &mut Database, filter: &mut EmailFilter) -> Result<()> {
+        let has_place = self.inbox || self.archived || self.trash || self.sent || self.folder.is_some();
+        if !has_place && !self.unread && !self.important && self.user.is_none() {
+            return Ok(());
+        }
+        let (user, _) = inbox::user(context, db, self.user.as_deref())?;
+        if self.sent {
+            filter.sent_by = Some(user);
+        }
+        let place = match self.folder {
+            Some(name) => Place::Folder(folder::find(db, Some(user), &name)?.id),
+            None if self.inbox => Place::Inbox,
+            None if self.archived => Place::Archive,
+            None if self.trash => Place::Trash,
+            None => Place::Anywhere,
+        };
+        filter.view = Some(View { user, place, unread: self.unread, important: self.important });
+        Ok(())
+    }
+}
+
+/// Finds what somebody searches for, after the index knows everything.
+fn find(context: &Context, store: &mut Store, text: &str) -> Result<Vec<i64>> {
+    let query = Query::parse(text)?;
+    search::bring_up_to_date(store, &mut |done| log::info!("{done} more e-mails are in the index"))?;
+    let found = search::find(store.connection(), &query)?;
+    if found.len() >= usize::from(search::MOST) {
+        context.out.tell(&format!("more than {} e-mails have these words; only the newest are looked at", search::MOST));
+    }
+    Ok(found)
+}

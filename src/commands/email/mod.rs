@@ -1,0 +1,81 @@
+//! `espomail email`.
+
+mod attachments;
+mod inbox;
+mod link;
+mod list;
+mod show;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::right;
+use crate::context::Context;
+use crate::pass::complete;
+use crate::store::raw;
+use crate::words::RoleAction;
+
+/// Look at stored e-mails, sort them, link them
+#[derive(Debug, clap::Args)]
+pub struct Email {
+    #[command(subcommand)]
+    command: EmailCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum EmailCommand {
+    /// List e-mails, the newest first
+    List(list::List),
+    /// Show an e-mail: what is new in it first
+    Show(show::Show),
+    /// Write the message as it was received to standard output
+    Raw {
+        /// Number or Message-ID
+        email: String,
+    },
+    /// List the attachments, save them, or write one to standard output
+    Attachments(attachments::Attachments),
+    /// Fetch the whole of an e-mail of which only header and text were taken
+    FetchBody {
+        /// Number or Message-ID
+        email: String,
+    },
+    /// Mark a user's e-mails as read or important
+    Mark(inbox::Mark),
+    /// Move e-mails to a user's folder, archive, trash or inbox, or to a group folder
+    Move(inbox::Move),
+    /// Say which record an e-mail belongs to; no rule overwrites it
+    Link(link::Link),
+    /// Say that an e-mail belongs to no record; no rule overwrites it
+    Unlink(link::Unlink),
+    /// Delete e-mails for everybody; they do not come back
+    Delete(inbox::Delete),
+}
+
+impl Email {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        let (out, actor) = (&context.out, context.actor_ref());
+        match self.command {
+            EmailCommand::List(list) => list.run(context, &mut store),
+            EmailCommand::Show(show) => show.run(context, store.connection()),
+            EmailCommand::Raw { email } => {
+                let (id, _) = right::email(store.connection(), actor, &email, RoleAction::Read)?;
+                out.bytes(&raw::raw_of(store.connection(), id)?.unwrap_or_default())
+            }
+            EmailCommand::Attachments(attachments) => attachments.run(context, store.connection()),
+            EmailCommand::FetchBody { email } => {
+                let (id, _) = right::email(store.connection(), actor, &email, RoleAction::Read)?;
+                let setting = super::fetch::connection(context);
+                complete::complete(&mut store, id, &setting, &|account| context.password_of(account))?;
+                out.say(&format!("E-mail {id} is complete."));
+                Ok(())
+            }
+            EmailCommand::Mark(command) => command.run(context, &mut store),
+            EmailCommand::Move(command) => command.run(context, &mut store),
+            EmailCommand::Link(command) => command.run(context, &mut store),
+            EmailCommand::Unlink(command) => command.run(context, &mut store),
+            EmailCommand::Delete(command) => command.run(context, &mut store),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `email show`: what is new in the message first; the quotation and the signature are folded (PARSE-7).
+
+use anyhow::Result;
+
+use crate::clock::rfc3339;
+use crate::commands::right;
+use crate::commands::show::{lines, or_empty, yes};
+use crate::context::Context;
+use crate::mail::{self, Address};
+use crate::output::shown;
+use crate::store::email::{self, Reader};
+use crate::store::{Database, raw};
+use crate::words::RoleAction;
+
+#[derive(Debug, clap::Args)]
+pub struct Show {
+    /// Number or Message-ID
+    email: String,
+    /// Print the whole text, with quotation and signature
+    #[arg(long)]
+    full: bool,
+}
+
+/// An e-mail with its text told apart.
+#[derive(serde::Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    email: email::Email,
+    reply_text: String,
+    quoted_text: String,
+    signature: String,
+}
+
+impl Show {
+    pub fn run(self, context: &Context, db: &mut Database) -> Result<()> {
+        let actor = context.actor_ref();
+        let (id, _) = right::email(db, actor, &self.email, RoleAction::Read)?;
+        let mut email = email::show(db, id)?;
+        if !actor.administrator {
+            // Where others keep their copy is theirs to know.
+            for reader in email.users.iter_mut().filter(|reader| Some(&reader.login) != actor.login.as_ref()) {
+                *reader = Reader { login: std::mem::take(&mut reader.login), read: reader.read, ..Reader::default() };
+            }
+        }
+        let parsed = raw::raw_of(db, id)?.map(|raw| mail::parse(&raw)).unwrap_or_default();
+        let shown = Shown { email, reply_text: parsed.reply_text, quoted_text: parsed.quoted_text, signature: parsed.signature };
+        context.out.item(&shown, || head(&shown.email) + &body(&shown, self.full));
+        Ok(())
+    }
+}
+
+fn people(list: &[Address]) -> String {
+    let one = |person: &Address| {
+        if person.name.is_empty() { person.address.clone() } else { format!("{} <{}>", person.name, person.address) }
+    };
+    list.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn reader(reader: &Reader) -> String {
+    let mut marks = Vec::new();
+    for (is, word) in [
+        (!reader.read, "unread"),
+        (reader.important == Some(true), "important"),
+        (reader.archived == Some(true), "archive"),
+        (reader.trashed == Some(true), "trash"),
+    ] {
+        if is {
+            marks.push(word.to_string());
+        }
+    }
+    marks.extend(reader.folder.as_ref().map(|folder| format!("folder {folder}")));
+    if marks.is_empty() { reader.login.clone() } else { format!("{} ({})", reader.login, marks.join(", ")) }
+}
+
+fn head(email: &email::Email) -> String {
+    let parent = email.parent.map(|parent| match email.parent_by {
+        Some(by) => format!("{parent} (by {by})"),
+        None => parent.to_string(),
+    });
+    lines(&[
+        ("e-mail", email.id.to_string()),
+        ("thread", email.thread.to_string()),
+        ("message-id", email.message_id.clone()),
+        ("from", people(&email.people.from)),
+        ("reply-to", people(&email.people.reply_to)),
+        ("to", people(&email.people.to)),
+        ("cc", people(&email.people.cc)),
+        ("bcc", people(&email.people.bcc)),
+        ("subject", email.subject.clone()),
+        ("date", rfc3339(email.date)),
+        ("arrived", rfc3339(email.arrived_at)),
+        ("parent", or_empty(parent.as_ref())),
+        ("account", or_empty(email.account_record.as_ref())),
+        ("answers", or_empty(email.replied.as_ref())),
+        ("answered", yes(email.is_replied)),
+        ("came through", email.accounts.join(", ")),
+        ("teams", email.teams.join(", ")),
+        ("users", email.users.iter().map(reader).collect::<Vec<_>>().join(", ")),
+        ("group folder", or_empty(email.group_folder.as_ref())),
+        ("archived", if email.archived { yes(true) } else { String::new() }),
+        ("partial", if email.partial { format!("yes; try: espomail email fetch-body {}", email.id) } else { String::new() }),
+        ("automatic", email.automatic.join("; ")),
+        ("defects", email.defects.join("; ")),
+        (
+            "attachments",
+            email.attachments.iter().map(|file| format!("{} ({} bytes)", file.name, file.size)).collect::<Vec<_>>().join(", "),
+        ),
+    ])
+}
+
+fn body(shown_email: &Shown, full: bool) -> String {
+    let text = shown_email.email.text.trim_end();
+    let reply = shown_email.reply_text.trim_end();
+    if full || reply.is_empty() {
+        return format!("\n{}\n", shown(text));
+    }
+    let count = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
+    let folded: Vec<String> = [(count(&shown_email.quoted_text), "quotation"), (count(&shown_email.signature), "signature")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {} of {what}", if count == 1 { "line" } else { "lines" }))
+        .collect();
+    let mut body = format!("\n{}\n", shown(reply));
+    if !folded.is_empty() {
+        body.push_str(&format!("\n[{}; --full prints all]\n", folded.join(", ")));
+    }
+    body
+}

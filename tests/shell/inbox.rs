@@ -1,0 +1,157 @@
+//! `email list|mark|move|delete` and the search: what users do with their e-mails.
+
+use serde_json::{Value, json};
+
+use crate::support::office::Office;
+use crate::support::world::World;
+
+fn world_on(database: &str) -> World {
+    let world = World::on(database);
+    world.run(&["team", "add", "support"]).ok();
+    for user in ["ada", "ben"] {
+        world.run(&["user", "add", user, "--address", &format!("{user}@example.com")]).ok();
+    }
+    world.run(&["team", "join", "support", "ada", "ben"]).ok();
+    let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1"];
+    world.run_with(&[&add[..], &["--team", "support", "--password-stdin"]].concat(), "hunter2\n").ok();
+    world
+}
+
+fn message(id: &str, subject: &str, text: &str) -> String {
+    format!(
+        "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nSubject: {subject}\r\n\
+         Date: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <{id}@example.org>\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n"
+    )
+}
+
+fn deliver(world: &World, id: &str, subject: &str, text: &str) {
+    world.run_with(&["deliver", "--account", "support"], &message(id, subject, text)).ok();
+}
+
+fn ids(world: &World, arguments: &[&str]) -> Vec<i64> {
+    let listed = world.json(&[&["email", "list"], arguments].concat());
+    let mut ids: Vec<i64> = listed["items"].as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[test]
+fn inbox_2_each_user_has_marks_and_places_of_ones_own() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        for id in ["a", "b", "c", "d"] {
+            deliver(&world, id, id, "x");
+        }
+        world.run(&["folder", "add", "Later", "--user", "ada"]).ok();
+        let ada = |arguments: &[&str]| world.run(&[&["email"], arguments, &["--user", "ada"]].concat()).ok();
+        ada(&["mark", "1", "2", "--read", "--important"]);
+        ada(&["mark", "2", "--unimportant"]);
+        ada(&["move", "2", "--folder", "Later"]);
+        ada(&["move", "3", "--trash"]);
+        ada(&["move", "4", "--archive"]);
+        let of = |user: &str, arguments: &[&str]| ids(&world, &[&["--user", user], arguments].concat());
+        for (arguments, expected) in [
+            (&["--inbox"][..], &[1][..]),
+            (&["--unread"], &[3, 4]),
+            (&["--important"], &[1]),
+            (&["--folder", "Later"], &[2]),
+            (&["--trash"], &[3]),
+            (&["--archived"], &[4]),
+            (&["--sent"], &[]),
+            (&[], &[1, 2, 3, 4]),
+        ] {
+            assert_eq!(of("ada", arguments), expected, "{database}: {arguments:?}");
+        }
+        assert_eq!(of("ben", &["--inbox", "--unread"]), [1, 2, 3, 4]);
+        // From the trash it comes back.
+        ada(&["move", "3", "--inbox"]);
+        assert_eq!(of("ada", &["--inbox"]), [1, 3]);
+        let line = world.run(&["email", "mark", "1", "--read"]).fails(64);
+        assert!(line.contains("--user USER"), "{line}");
+
+        world.run(&["folder", "add", "Bills", "--group"]).ok();
+        world.run(&["email", "move", "1", "2", "--group-folder", "Bills"]).ok();
+        assert_eq!(ids(&world, &["--group-folder", "Bills"]), [1, 2]);
+        world.run(&["email", "move", "1", "--no-group-folder"]).ok();
+        assert_eq!(ids(&world, &["--group-folder", "Bills"]), [2]);
+    }
+}
+
+#[test]
+fn access_2_a_deleted_email_is_gone_for_everybody_and_does_not_come_back() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        deliver(&world, "a", "Pump", "It drips.");
+        assert_eq!(ids(&world, &["--search", "drips"]), [1]);
+        world.run(&["email", "delete", "1"]).ok();
+        world.run(&["email", "show", "1"]).fails(65);
+        assert_eq!(ids(&world, &["--search", "drips"]), [] as [i64; 0]);
+        let newest = &world.json(&["audit", "list", "--limit", "1"])["items"][0];
+        assert_eq!((&newest["action"], &newest["detail"]), (&json!("email delete"), &json!("a@example.org")));
+    }
+}
+
+#[test]
+fn search_finds_words_phrases_beginnings_and_the_same_on_both_databases() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        deliver(&world, "a", "The pump leaks", "Water stands in the cellar of house 12.");
+        deliver(&world, "b", "Grüße aus Köln", "Die Pumpe läuft wieder.");
+        deliver(&world, "c", "請求書", "請求書をお送りします。");
+        for (words, expected) in [
+            ("pump", &[1][..]),
+            ("pump*", &[1, 2]),
+            ("PUMP", &[1]),
+            ("\"stands in\"", &[1]),
+            ("\"in stands\"", &[]),
+            ("grusse koln", &[]),
+            ("grüße", &[2]),
+            ("kol*", &[2]),
+            ("請求書", &[3]),
+            ("求書", &[3]),
+            ("dora", &[1, 2, 3]),
+            ("dora -pump", &[2, 3]),
+            ("dora@example.org", &[1, 2, 3]),
+            ("12", &[1]),
+            ("pump OR pumpe", &[]),
+        ] {
+            assert_eq!(ids(&world, &["--search", words]), expected, "{database}: {words}");
+        }
+        assert_eq!(ids(&world, &["--search", "dora", "--user", "ada", "--subject", "pump"]), [1]);
+        let line = world.run(&["email", "list", "--search", "-pump"]).fails(64);
+        assert!(line.contains("at least one word"), "{line}");
+    }
+}
+
+#[test]
+fn access_2_what_one_may_not_read_is_in_no_list_and_no_search() {
+    for database in ["sqlite", "postgresql"] {
+        let office = Office::on(database);
+        for user in ["ada", "ben", "cleo"] {
+            office.service(&["user", "add", user, "--address", &format!("{user}@example.com")]).ok();
+        }
+        let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "imap.example.com"];
+        office.service(&[&add[..], &["--assigned-user", "ada", "--password-command", "true"]].concat()).ok();
+        let path = office.home().join("a.eml");
+        std::fs::write(&path, message("a", "Pump", "It drips.")).unwrap();
+        office.service(&["import", path.to_str().unwrap(), "--account", "support"]).ok();
+        let sees = |user: &str, arguments: &[&str]| -> usize {
+            let text = office.asks(user, &[&["-o", "json", "email", "list"], arguments].concat()).ok();
+            serde_json::from_str::<Value>(&text).unwrap()["items"].as_array().unwrap().len()
+        };
+        for arguments in [&[][..], &["--search", "drips"], &["--from", "dora@example.org"]] {
+            assert_eq!((sees("ada", arguments), sees("ben", arguments)), (1, 0), "{database}: {arguments:?}");
+        }
+        for arguments in [&["show", "1"][..], &["raw", "1"], &["attachments", "1"], &["delete", "1"], &["mark", "1", "--read"]] {
+            let line = office.asks("ben", &[&["email"], arguments].concat()).fails(65);
+            assert!(line.contains("there is no e-mail 1"), "{line}");
+        }
+        // One's own may be marked and thrown away, but not deleted for everybody.
+        office.asks("ada", &["email", "mark", "1", "--read"]).ok();
+        office.asks("ada", &["email", "move", "1", "--trash"]).ok();
+        assert_eq!(sees("ada", &["--trash"]), 1);
+        office.asks("ada", &["email", "delete", "1"]).fails(77);
+        office.asks("ben", &["email", "list", "--user", "ada"]).fails(77);
+    }
+}
