@@ -3,6 +3,7 @@
 
 mod account;
 mod account_settings;
+mod address;
 mod argument;
 mod audit;
 mod case;
@@ -18,6 +19,7 @@ mod folder;
 mod follow;
 mod import;
 mod init;
+mod notification;
 mod quarantine;
 mod record;
 mod review;
@@ -92,6 +94,8 @@ enum Command {
     Email(email::Email),
     Filter(filter::FilterCommand),
     Folder(folder::FolderCommand),
+    Notification(notification::NotificationCommand),
+    Address(address::Address),
     Quarantine(quarantine::Quarantine),
     Audit(audit::Audit),
     Config(config::ConfigCommand),
@@ -143,6 +147,8 @@ impl Command {
             Self::Email(command) => command.run(context),
             Self::Filter(command) => command.run(context),
             Self::Folder(command) => command.run(context),
+            Self::Notification(command) => command.run(context),
+            Self::Address(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
             Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),

@@ -12,7 +12,7 @@ use crate::fault::{Class, Fault};
 use crate::store::access::{self as trace, Held};
 use crate::store::user::{self, NewUser, UserChanges};
 use crate::store::{Store, team};
-use crate::words::{RoleAction, RoleLevel, RoleScope};
+use crate::words::{RecordKind, RoleAction, RoleLevel, RoleScope};
 
 /// Manage users
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ enum UserCommand {
         /// Login or number [default: who asks]
         user: Option<String>,
     },
-    /// Change a user; what is not given stays
+    /// Change a user; what is not given stays. What users hear of they set themselves
     Set(Set),
     /// Remove a user with their personal accounts; cases and e-mails stay
     Remove {
@@ -87,6 +87,24 @@ struct Set {
     /// Whether the user is an administrator
     #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
     administrator: Option<bool>,
+    /// Whether the user is told of e-mails that are new in the inbox
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+    notify_received: Option<bool>,
+    /// Kind of records that the user follows from their beginning: account, contact, lead, opportunity or case; may be given
+    /// several times
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    auto_follow: Vec<RecordKind>,
+    /// Kind that the user does not follow from the beginning any more; may be given several times
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    no_auto_follow: Vec<RecordKind>,
+}
+
+impl Set {
+    /// ACCESS-1: what users hear of is their own affair; the rest is the administrators'.
+    fn is_own_affair(&self) -> bool {
+        let others = self.name.is_some() || self.default_team.is_some() || self.active.is_some() || self.administrator.is_some();
+        !others && self.addresses.is_empty()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -157,14 +175,20 @@ impl User {
                         ("default team", or_empty(user.default_team.as_ref())),
                         ("teams", user.teams.join(", ")),
                         ("roles", user.roles.join(", ")),
+                        ("told of new e-mail", yes(user.notify_received)),
+                        ("follows every", user.auto_follow.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
                     ])
                 });
             }
             UserCommand::Rights { user: wanted } => rights(context, &mut store, wanted)?,
             UserCommand::Set(set) => {
-                let permit = context.administrator()?;
                 store.transaction(|db| {
-                    let id = user::find(db, &set.user)?;
+                    let id = match set.is_own_affair() {
+                        true => user::find(db, &set.user)?,
+                        false => context.administrator().and_then(|_| user::find(db, &set.user))?,
+                    };
+                    let permit = access::keep_own(context.actor_ref(), id)
+                        .map_err(|_| context.refused("only administrators do this for others"))?;
                     let mut find = |name: &str| if name.is_empty() { Ok(None) } else { team::find(db, name).map(Some) };
                     let default_team = set.default_team.as_deref().map(&mut find).transpose()?;
                     let changes = UserChanges {
@@ -173,6 +197,9 @@ impl User {
                         administrator: set.administrator,
                         addresses: argument::list(&set.addresses),
                         default_team,
+                        notify_received: set.notify_received,
+                        auto_follow: set.auto_follow.clone(),
+                        no_auto_follow: set.no_auto_follow.clone(),
                     };
                     user::set(db, &permit, id, &changes, context.now())
                 })?;

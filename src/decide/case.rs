@@ -1,11 +1,14 @@
 //! CASE: e-mail-to-case.
 
+use super::access::{Relation, act};
 use super::filter::Choices;
 use super::parent::Link;
 use super::thread::Conversation;
 use super::{Change, Facts, NewCase, Plan, RecordFacts, distribute, parent, take};
 use crate::mail::{Address, Mail};
-use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, RecordId, RecordKind, ReviewId, UnknownSender};
+use crate::words::{
+    CaseStatus, EmailId, NoteId, NoteKind, RecordId, RecordKind, ReviewId, RoleAction, RoleScope, TeamId, UnknownSender, UserId,
+};
 
 /// What a message does to cases.
 pub enum Course {
@@ -167,6 +170,7 @@ pub fn open(
     };
     plan.add(Change::OpenCase(new), because);
     add_note(id, NoteKind::Created, Some(email), "", "CASE-2: the stream begins", facts, plan);
+    let teams: Vec<_> = team.into_iter().collect();
     match assigned_user {
         Some(user) => {
             distribute::record_turn(user, &chosen, choices.assign_user.is_none(), facts, plan);
@@ -175,6 +179,7 @@ pub fn open(
         }
         None => plan.note(chosen),
     }
+    auto_follow(id, assigned_user, &teams, facts, plan);
     facts.cases_by_number.insert(number, id);
     let known = RecordFacts {
         kind: RecordKind::Case,
@@ -189,11 +194,23 @@ pub fn open(
         closed_at: None,
         merged_into: None,
         assigned_user,
-        teams: team.into_iter().collect(),
+        teams,
         open_opportunities: Vec::new(),
     };
     facts.records.insert(id, known);
     id
+}
+
+/// FOLLOW-1: users who follow every case follow this one, if they may read it.
+fn auto_follow(case: RecordId, assigned: Option<UserId>, teams: &[TeamId], facts: &mut Facts, plan: &mut Plan) {
+    for (user, person) in facts.people.iter().filter(|(_, person)| person.active && person.follows_cases) {
+        let shared = teams.iter().any(|team| person.actor.teams.contains(team));
+        let relation = Relation { own: assigned == Some(*user), team: shared };
+        let may_read = act(&person.actor, RoleScope::Case, RoleAction::Read, relation).is_ok();
+        if may_read && facts.followers.insert((case, *user)) {
+            plan.add(Change::Follow { record: case, user: *user }, "FOLLOW-1: they follow every case that they may read");
+        }
+    }
 }
 
 /// CASE-4: opens a closed case again.

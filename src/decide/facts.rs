@@ -1,13 +1,14 @@
 //! What the rules know about the world: one plain struct for a whole batch, filled by `store::facts` in a fixed number
 //! of queries and kept current by [`super::decide`] as each plan is made. It can be written by hand in a test.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::access::Actor;
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
 use crate::words::{
-    AccountId, AccountKind, CaseStatus, Distribution, EmailId, FolderId, ParentBy, PositionId, RecordId, RecordKind, TeamId,
-    ThreadId, UnknownSender, UserId,
+    AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, Distribution, EmailId, FolderId, ParentBy, PositionId,
+    RecordId, RecordKind, TeamId, ThreadId, UnknownSender, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -69,8 +70,14 @@ pub struct Facts {
     pub cases_by_number: HashMap<i64, RecordId>,
     /// Who has written to which of those cases before.
     pub correspondents: HashSet<(RecordId, String)>,
-    /// Who follows which of those cases.
-    pub followers: HashSet<(RecordId, UserId)>,
+    /// Who follows which of the records above.
+    pub followers: BTreeSet<(RecordId, UserId)>,
+    /// Everybody who may get mail of this batch or be told of it.
+    pub people: BTreeMap<UserId, Person>,
+    /// To whom those of the e-mails above went that we sent, and how far they came (BOUNCE-2).
+    pub deliveries: HashMap<EmailId, HashMap<String, DeliveryState>>,
+    /// What is known of the addresses that delivery reports of the batch speak of (BOUNCE-3).
+    pub address_states: HashMap<String, AddressFacts>,
     /// Import filters: those of the account, then the global ones, each in the order that people gave them (FILTER-6).
     pub filters: Vec<Filter>,
     /// The filters of users who may get mail of this batch (FILTER-5).
@@ -136,6 +143,11 @@ impl Facts {
         }
         let thread = self.parent_of_thread(known.thread).filter(|record| self.is_case(*record));
         thread.map(|record| (record, ParentBy::Thread)).or(own)
+    }
+
+    /// Returns who follows a record.
+    pub fn followers_of(&self, record: RecordId) -> impl Iterator<Item = UserId> {
+        self.followers.range((record, UserId(i64::MIN))..=(record, UserId(i64::MAX))).map(|(_, user)| *user)
     }
 
     /// Whether a record is a case.
@@ -227,6 +239,26 @@ impl Default for AccountFacts {
     }
 }
 
+/// Somebody who may be told of mail.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Person {
+    /// Their login, teams, and what they may read of e-mails and cases.
+    pub actor: Actor,
+    pub active: bool,
+    /// Whether they are told of e-mails that are new in their inbox (NOTIFY-2).
+    pub notify_received: bool,
+    /// Whether they follow every new case that they may read (FOLLOW-1).
+    pub follows_cases: bool,
+}
+
+/// What delivery reports said of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressFacts {
+    pub state: AddressState,
+    /// When it was said to be out of reach for now; seconds since 1970 UTC.
+    pub soft: Vec<i64>,
+}
+
 /// A stored e-mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailFacts {
@@ -240,6 +272,9 @@ pub struct EmailFacts {
     pub users: Vec<UserId>,
     /// The accounts it came through.
     pub accounts: Vec<AccountId>,
+    /// One of us wrote it, and which of our users (BOUNCE-2).
+    pub ours: bool,
+    pub author: Option<UserId>,
 }
 
 /// A record.

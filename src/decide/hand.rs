@@ -1,7 +1,7 @@
 //! What people ask the rules for: whose turn it is, and what becomes of an e-mail that waited for their word.
 
 use super::case::Occasion;
-use super::{Change, Facts, Load, Plan, Policy, case, distribute, filter, note, parent, people};
+use super::{Change, Facts, Load, Plan, Policy, bounce, case, distribute, filter, note, parent, people, tell};
 use crate::mail::Mail;
 use crate::words::{CaseStatus, Distribution, EmailId, ParentBy, RecordId, UserId};
 
@@ -62,7 +62,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     people::join(email, &teams, &users, &occasion, facts, &mut plan);
     // The note that it has in the stream of another record comes along (NOTE-1).
     if known.parent.is_none() {
-        note(email, record, mail, facts, &mut plan);
+        note(email, record, mail, bounce::outgoing(mail, facts), facts, &mut plan);
     }
     facts.thread_parents.insert(thread, record);
     if let Some(entry) = facts.emails.get_mut(&email) {
@@ -70,6 +70,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
+    tell(email, Some(record), &occasion, (false, false), facts, &mut plan);
     plan
 }
 

@@ -105,7 +105,7 @@ fn fold(from: RecordId, into: RecordId, facts: &mut Facts) {
     if let Some(known) = facts.participants.get_mut(&into) {
         known.extend(people);
     }
-    let moved: HashSet<_> = facts.followers.iter().filter(|(case, _)| *case == from).copied().collect();
+    let moved: Vec<_> = facts.followers.iter().filter(|(case, _)| *case == from).copied().collect();
     facts.followers.retain(|(case, _)| *case != from);
     facts.followers.extend(moved.into_iter().map(|(_, user)| (into, user)));
     let written: HashSet<_> = facts.correspondents.iter().filter(|(case, _)| *case == from).cloned().collect();

@@ -4,6 +4,7 @@
 
 pub mod access;
 mod author;
+mod bounce;
 pub mod caller;
 mod case;
 mod distribute;
@@ -13,6 +14,7 @@ pub mod filter;
 mod hand;
 pub mod host;
 mod merge;
+mod notify;
 mod parent;
 mod people;
 mod plan;
@@ -75,6 +77,7 @@ fn arrive(
     plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
     let conversation = thread::place(mail, occasion.arrived_at, collision, facts, plan);
+    let outgoing = bounce::outgoing(mail, facts);
     let customer = author::customer(mail, policy, facts, plan);
     let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, policy, facts, plan);
     // The e-mail's row comes first in the plan, its links after it.
@@ -110,7 +113,7 @@ fn arrive(
     plan.steps.insert(row, Step { change: Change::AddEmail(new.clone()), because });
     let account = facts.account.id;
     plan.add(Change::AddAccount { email, account }, "it came through this account");
-    if let Some(replied) = conversation.replied {
+    if let Some(replied) = conversation.replied.filter(|_| mail.bounce.is_none()) {
         plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
     }
     people::join(email, &teams, &users, &occasion, facts, plan);
@@ -118,10 +121,35 @@ fn arrive(
         plan.no_answer.get_or_insert_with(|| because.clone());
     }
     if let Some(link) = &link {
-        note(email, link.record, mail, facts, plan);
+        note(email, link.record, mail, outgoing, facts, plan);
         case::adopt(link, &conversation, facts, plan);
     }
     remember(&new, &occasion, &teams, &users, facts);
+    let record = link.as_ref().map(|link| link.record);
+    let is_genuine = bounce::file(email, outgoing, record, &occasion, facts, plan);
+    tell(email, record, &occasion, (is_genuine, true), facts, plan);
+}
+
+/// NOTIFY: people hear of the e-mail, unless nobody does.
+fn tell(
+    email: EmailId,
+    record: Option<RecordId>,
+    occasion: &Occasion<'_>,
+    (is_report, is_new): (bool, bool),
+    facts: &Facts,
+    plan: &mut Plan,
+) {
+    let silence = if occasion.archived {
+        Some("FETCH-14: it is older than the account's act-since".to_string())
+    } else if is_report {
+        Some("BOUNCE-2: it is a delivery report; who wrote the e-mail hears when it did not arrive".to_string())
+    } else {
+        let sign = case::automatic(occasion.mail, facts).filter(|_| record.is_some_and(|record| facts.is_case(record)));
+        sign.map(|sign| format!("AUTO-3: it is automatic: {sign}"))
+    };
+    let sender = occasion.mail.from.as_ref().and_then(|from| facts.users.get(&from.key())).copied();
+    let (arrived_at, silence) = (occasion.arrived_at, silence.as_deref());
+    notify::tell(&notify::News { email, record, sender, arrived_at, silence, is_new }, facts, plan);
 }
 
 /// What the rules of cases ask of a message.
@@ -215,6 +243,7 @@ fn arrive_again(
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
+    tell(email, parent, &occasion, (false, false), facts, plan);
 }
 
 /// DUP-3: mail that was first seen by an account that makes no cases makes its case at the first that does.
@@ -245,7 +274,7 @@ fn open_late(
     plan.add(change, "DUP-3: the e-mail opened this case");
     // The note that it has in the stream of another record comes along (NOTE-1).
     if parent.is_none() {
-        note(email, record, occasion.mail, facts, plan);
+        note(email, record, occasion.mail, None, facts, plan);
     }
     facts.thread_parents.insert(thread, record);
     if let Some(entry) = facts.emails.get_mut(&email) {
@@ -265,17 +294,21 @@ fn sort_date(occasion: &Occasion<'_>, now: i64) -> i64 {
 }
 
 /// NOTE-1: the record's stream tells of the e-mail; of automatic mail without telling anybody (AUTO-3).
-fn note(email: EmailId, record: RecordId, mail: &Mail, facts: &mut Facts, plan: &mut Plan) {
+/// Where it is a delivery report of an e-mail of ours, `outgoing` is that (BOUNCE-2).
+fn note(email: EmailId, record: RecordId, mail: &Mail, outgoing: Option<EmailId>, facts: &mut Facts, plan: &mut Plan) {
     let ours = people::author_is_ours(mail, facts);
     let automatic = case::automatic(mail, facts);
+    let report = mail.bounce.as_ref().zip(outgoing);
     let (kind, because) = match (ours, automatic) {
+        _ if report.is_some() => (NoteKind::Bounce, "BOUNCE-2: it reports on an e-mail of ours that stands here".to_string()),
         (true, _) => (NoteKind::EmailSent, "NOTE-1: one of us wrote it".to_string()),
         (false, None) => (NoteKind::EmailReceived, "NOTE-1: the record's stream tells of it".to_string()),
         (false, Some(sign)) => (NoteKind::EmailReceived, format!("AUTO-3: the stream tells of it, and nobody else: {sign}")),
     };
-    let quiet = automatic.is_some();
+    let quiet = automatic.is_some() || report.is_some();
+    let detail = report.map(|(bounce, _)| bounce::summary(bounce)).unwrap_or_default();
     let id = NoteId(take(&mut facts.next.note));
-    plan.add(Change::AddNote { id, record, kind, email: Some(email), detail: String::new(), quiet }, because);
+    plan.add(Change::AddNote { id, record, kind, email: Some(email), detail, quiet }, because);
 }
 
 /// Folds a new e-mail back into the facts, for the messages behind it in the batch.
@@ -290,6 +323,8 @@ fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, user
         teams: teams.iter().map(|(team, _)| *team).collect(),
         users: users.iter().map(|(user, _)| *user).collect(),
         accounts: vec![facts.account.id],
+        ours: new.ours,
+        author: new.author,
     };
     facts.emails.insert(new.id, known);
     facts.emails_by_message_id.entry(new.identity.clone()).or_default().push(new.id);

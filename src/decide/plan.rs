@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::words::{
-    AccountId, CaseStatus, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind, ParentBy, Priority, RecordId, ReviewId, TeamId,
-    ThreadId, UserId,
+    AccountId, AddressState, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind, NotificationKind,
+    ParentBy, Priority, RecordId, ReviewId, TeamId, ThreadId, UserId,
 };
 
 /// One thing to write into the database. `store::apply` has one arm for each.
@@ -103,6 +103,32 @@ pub enum Change {
         /// Nobody is told of it (AUTO-3).
         quiet: bool,
     },
+    /// Tell a user; at most once of an e-mail (NOTIFY-2).
+    Notify {
+        user: UserId,
+        kind: NotificationKind,
+        email: Option<EmailId>,
+        note: Option<NoteId>,
+        record: Option<RecordId>,
+        /// What the kind alone does not say.
+        detail: String,
+    },
+    /// A report says how far an e-mail of ours came on its way to a recipient (BOUNCE-2).
+    SetDelivery {
+        email: EmailId,
+        address: String,
+        state: DeliveryState,
+        status: Option<String>,
+        diagnostic: Option<String>,
+        report: EmailId,
+    },
+    /// What a report says of an address (BOUNCE-3).
+    SetAddress {
+        address: String,
+        state: AddressState,
+        /// When it was out of reach for now; seconds since 1970 UTC.
+        soft: Vec<i64>,
+    },
 }
 
 /// The message as a row; everything else about it is read from the `Mail`.
@@ -179,7 +205,7 @@ pub struct Plan {
     /// Why it must not be answered, beyond what the message itself says (FILTER-4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_answer: Option<String>,
-    /// Users whom nobody tells of it: a filter or a folder of theirs says so (NOTIFY-2).
+    /// Users whom nobody tells of it: a filter or a folder of theirs says so (NOTIFY-2), see [`super::notify`].
     #[serde(skip)]
     pub silent_for: Vec<UserId>,
     /// The filters that were tried, in order (FILTER-6).

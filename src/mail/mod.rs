@@ -112,10 +112,11 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// Returns the ids of the messages before this one: In-Reply-To, then References with the newest first. A chain longer
-    /// than anybody's conversation counts from its newer end.
+    /// Returns the ids of the messages before this one: In-Reply-To, then what a delivery report is about (BOUNCE-2), then
+    /// References with the newest first. A chain longer than anybody's conversation counts from its newer end.
     pub fn ancestors(&self) -> impl Iterator<Item = &String> {
-        let ids = self.in_reply_to.iter().chain(self.references.iter().rev());
+        let reported = self.bounce.iter().flat_map(Bounce::ids);
+        let ids = self.in_reply_to.iter().chain(reported).chain(self.references.iter().rev());
         ids.filter(|id| self.message_id.as_ref() != Some(*id)).take(ANCESTORS)
     }
 

@@ -175,6 +175,7 @@ impl Verdict {
             Change::NoteAssignment { .. } => self.assignee.because = because.to_string(),
             Change::AddTeam { team, .. } => self.teams.push(named(names.team(*team))),
             Change::AddUser { user, .. } => self.users.push(named(names.user(*user))),
+            Change::Notify { user, .. } => self.notifications.push(named(names.user(*user))),
             Change::AddAccount { .. }
             | Change::RememberId { .. }
             | Change::JoinThreads { .. }
@@ -185,7 +186,9 @@ impl Verdict {
             | Change::MergeCases { .. }
             | Change::Reopen { .. }
             | Change::Hold { .. }
-            | Change::AddNote { .. } => {}
+            | Change::AddNote { .. }
+            | Change::SetDelivery { .. }
+            | Change::SetAddress { .. } => {}
         }
     }
 }

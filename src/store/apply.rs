@@ -16,9 +16,11 @@ use self::rows::{
     AttachmentRow, CaseRow, EmailAccountRow, EmailRow, EmailTeamRow, EmailUserRow, FollowerRow, NoteRow, RecordTeamRow,
     ReviewRow, ThreadIdRow, ThreadRow,
 };
+use super::address::{self, AddressRow, DeliveryRow};
 use super::case::{self, Merge};
 use super::dialect::{insert_all, insert_new};
 use super::fate::FateRow;
+use super::notification::{self, NotificationRow};
 use super::raw::Packed;
 use super::schema::{
     attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews, rotations,
@@ -73,6 +75,9 @@ struct Batch<'a> {
     replied: Vec<i64>,
     later: Vec<Later>,
     reviews: Vec<ReviewRow<'a>>,
+    notifications: BTreeMap<(UserId, Option<EmailId>, Option<RecordId>), NotificationRow>,
+    deliveries: Vec<DeliveryRow>,
+    addresses: BTreeMap<String, AddressRow>,
     fates: Vec<FateRow>,
     positions: BTreeMap<PositionId, i64>,
 }
@@ -189,6 +194,34 @@ impl<'a> Batch<'a> {
                 is_quiet: *quiet,
                 created_at: self.now,
             }),
+            Change::Notify { user, kind, email, note, record, detail } => {
+                // Of an e-mail a user hears once, whatever is to be told of it.
+                let key = (*user, *email, record.filter(|_| email.is_none()));
+                self.notifications.entry(key).or_insert(NotificationRow {
+                    id: 0,
+                    user_id: user.0,
+                    kind: kind.as_str(),
+                    email_id: email.map(|email| email.0),
+                    note_id: note.map(|note| note.0),
+                    record_id: record.map(|record| record.0),
+                    detail: clean(detail).into_owned(),
+                    created_at: self.now,
+                    is_read: false,
+                });
+            }
+            Change::SetDelivery { email, address, state, status, diagnostic, report } => self.deliveries.push(DeliveryRow {
+                email: *email,
+                address: clean(address).into_owned(),
+                state: *state,
+                status: status.as_deref().map(|text| clean(text).into_owned()),
+                diagnostic: diagnostic.as_deref().map(|text| clean(text).into_owned()),
+                report: *report,
+            }),
+            Change::SetAddress { address, state, soft } => {
+                let soft = serde_json::to_string(soft)?;
+                let row = AddressRow { state: *state, soft, because: clean(because).into_owned(), changed_at: self.now };
+                self.addresses.insert(clean(address).into_owned(), row);
+            }
         }
         Ok(())
     }
@@ -301,6 +334,9 @@ impl<'a> Batch<'a> {
         self.write_replied(db)?;
         self.write_emails(db)?;
         self.write_links(db, before)?;
+        notification::insert(db, before, std::mem::take(&mut self.notifications).into_values().collect())?;
+        self.deliveries.iter().try_for_each(|row| address::set_delivery(db, row, self.now))?;
+        self.addresses.iter().try_for_each(|(address, row)| address::set(db, address, row))?;
         let mut next = next.clone();
         self.write_later(db, &mut next.note)?;
         self.end_threads(db)?;

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, anyhow};
 use diesel::prelude::*;
 
 use super::Database;
+use super::address::{Delivery, deliveries_of};
 use super::noun::{anywhere, lower};
 use super::raw::Packed;
 use super::record::{RecordName, name_of};
@@ -58,6 +59,8 @@ pub struct Email {
     pub users: Vec<Reader>,
     pub group_folder: Option<String>,
     pub attachments: Vec<Attachment>,
+    /// How far an e-mail of ours came (BOUNCE-2).
+    pub deliveries: Vec<Delivery>,
 }
 
 /// Everybody a message names.
@@ -284,6 +287,7 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
     let by = row.parent_by.map(|by| by.parse().map_err(|error| anyhow!("e-mail {id}: {error}"))).transpose()?;
     Ok(Email {
         id: id.0,
+        deliveries: deliveries_of(db, id)?,
         thread: row.thread_id,
         message_id: row.message_id,
         date: row.date,

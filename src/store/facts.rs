@@ -4,7 +4,9 @@
 
 mod conversation;
 mod filter;
+mod person;
 mod record;
+mod report;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -14,7 +16,7 @@ use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 
 use super::schema::{
-    absences, account_teams, accounts, counters, email_accounts, email_teams, email_users, emails, followers, records, rotations,
+    absences, account_teams, accounts, counters, email_accounts, email_teams, email_users, emails, records, rotations,
     team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, lock};
@@ -57,6 +59,8 @@ pub fn gather_at(
         facts.account.folder = filter::mapped(db, position)?;
     }
     filter::gather(db, &mut facts)?;
+    person::gather(db, &mut facts)?;
+    report::gather(db, mails, &mut facts)?;
     Ok(facts)
 }
 
@@ -272,11 +276,12 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
                 emails::content_digest,
                 emails::parent_id,
                 emails::parent_by,
+                (emails::is_ours, emails::author_id),
             ))
-            .load::<(i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>)>(db)
+            .load::<(i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>, (bool, Option<i64>))>(db)
     })?;
     rows.sort_unstable_by_key(|row| row.0);
-    for (id, message_id, thread, arrived_at, digest, parent, parent_by) in rows {
+    for (id, message_id, thread, arrived_at, digest, parent, parent_by, (ours, author)) in rows {
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
         facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
         let email = EmailFacts {
@@ -288,6 +293,8 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             teams: Vec::new(),
             users: Vec::new(),
             accounts: Vec::new(),
+            ours,
+            author: author.map(UserId),
         };
         facts.emails.insert(EmailId(id), email);
     }
@@ -364,8 +371,6 @@ fn gather_participants(db: &mut Database, named: &Named, facts: &mut Facts) -> R
         })?;
         facts.correspondents.extend(rows.into_iter().filter_map(|(case, sender)| Some((RecordId(case?), sender))));
     }
-    let rows = in_lists(&cases, |some| followers::table.filter(followers::record_id.eq_any(some)).load::<(i64, i64)>(db))?;
-    facts.followers = rows.into_iter().map(|(case, user)| (RecordId(case), UserId(user))).collect();
     Ok(())
 }
 

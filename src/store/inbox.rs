@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::email::Place;
 use super::raw;
 use super::schema::{email_teams, email_users, emails, folder_teams};
-use super::{Database, search};
+use super::{Database, notification, search};
 use crate::words::{EmailId, FolderId, UserId};
 
 /// What to mark; what is not given stays.
@@ -22,6 +22,9 @@ pub fn mark(db: &mut Database, user: UserId, email: EmailId, marks: Marks) -> Re
     let mut had = copy().count().get_result::<i64>(db)?;
     if let Some(read) = marks.read {
         had = i64::try_from(diesel::update(copy()).set(email_users::is_read.eq(read)).execute(db)?)?;
+        if read {
+            notification::heard(db, user, email)?;
+        }
     }
     if let Some(important) = marks.important {
         had = i64::try_from(diesel::update(copy()).set(email_users::is_important.eq(important)).execute(db)?)?;

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod account;
+pub mod address;
 pub mod apply;
 pub mod attempt;
 pub mod case;
@@ -18,6 +19,7 @@ pub mod inbox;
 pub mod lease;
 pub mod link;
 mod note;
+pub mod notification;
 mod noun;
 pub mod position;
 pub mod quarantine;

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::note::{self, NewNote};
 use super::noun::{anywhere, lower, number};
 use super::schema::{record_addresses, record_teams, records, teams, users};
-use super::{Database, access, follow, next_number, relation};
+use super::{Database, access, follow, next_number, notification, relation};
 use crate::decide::access::{Permit, Sight};
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
@@ -131,6 +131,10 @@ pub fn add(
     // Whoever made it keeps it, whatever it is assigned to.
     note::add(db, &NewNote { record, kind: NoteKind::Created, email: None, detail: "", author, at: now })?;
     write(db, record, changes)?;
+    if let Some(Some(user)) = changes.assigned_user {
+        notification::assigned(db, record, user, author, now)?;
+    }
+    follow::auto(db, record, kind)?;
     access::record(db, permit, "record add", &named.to_string(), name, now)?;
     Ok(named)
 }
@@ -145,7 +149,14 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: RecordId, now: i64) ->
 
 /// Changes a record.
 pub fn set(db: &mut Database, permit: &Permit<'_>, id: RecordId, changes: &RecordChanges, now: i64) -> Result<()> {
+    let before: Option<i64> = records::table.find(id.0).select(records::assigned_user_id).first(db)?;
     write(db, id, changes)?;
+    if let Some(Some(user)) = changes.assigned_user.filter(|user| user.map(|user| user.0) != before) {
+        notification::assigned(db, id, user, permit.actor().user, now)?;
+    }
+    if changes.assigned_user.is_some() || changes.teams.is_some() {
+        follow::end_lost(db, id)?;
+    }
     let subject = name_of(db, Some(id.0))?.map(|named| named.to_string()).unwrap_or_default();
     access::record(db, permit, "record set", &subject, &changes.told().join(", "), now)
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
 use super::schema::{role_rights, roles, team_roles, teams, user_roles, users};
-use super::{Database, access, team, user};
+use super::{Database, access, follow, team, user};
 use crate::decide::access::Permit;
 use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
@@ -99,6 +99,7 @@ pub fn show(db: &mut Database, id: i64) -> Result<Role> {
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Result<()> {
     let subject = subject(db, id)?;
     diesel::delete(roles::table.find(id)).execute(db)?;
+    follow::end_lost_of(db, None)?;
     access::record(db, permit, "role remove", &subject, "", now)
 }
 
@@ -119,6 +120,9 @@ pub fn grant(
             role_rights::level.eq(level.as_str()),
         ))
         .execute(db)?;
+    if action == RoleAction::Read {
+        follow::end_lost_of(db, None)?;
+    }
     let subject = subject(db, id)?;
     access::record(db, permit, "role grant", &subject, &format!("{scope} {action} {level}"), now)
 }
@@ -144,6 +148,7 @@ pub fn give(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now
 pub fn take(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now: i64) -> Result<bool> {
     let taken = delete(db, id, holder)?;
     if taken {
+        follow::end_lost_of(db, None)?;
         let (subject, holder) = (subject(db, id)?, named(db, holder)?);
         access::record(db, permit, "role take", &subject, &holder, now)?;
     }

@@ -134,6 +134,7 @@ diesel::table! {
         failures -> BigInt,
         said_at -> Nullable<BigInt>,
         retry_at -> Nullable<BigInt>,
+        told_at -> Nullable<BigInt>,
         fence -> BigInt,
         lease_owner -> Nullable<Text>,
         lease_until -> Nullable<BigInt>,

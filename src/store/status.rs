@@ -3,16 +3,25 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::Database;
 use super::schema::accounts;
+use super::{Database, notification};
+use crate::clock::rfc3339;
 use crate::words::AccountId;
 
 /// The same failure is said again after this many seconds.
 const SAY_AGAIN: i64 = 3600;
 
+/// People are told of an account that has failed for so many seconds.
+const TELL_AFTER: i64 = 600;
+
 /// Notes a pass that went well; returns whether the account had been failing, to say that it works again.
 pub fn note_success(db: &mut Database, account: AccountId, now: i64) -> Result<bool> {
-    let failed = accounts::table.find(account.0).select(accounts::failing_since).first::<Option<i64>>(db).optional()?.flatten();
+    let row = accounts::table.find(account.0).select((accounts::failing_since, accounts::told_at));
+    let (failed, told) = row.first::<(Option<i64>, Option<i64>)>(db).optional()?.unwrap_or_default();
+    if told.is_some() {
+        // Takes the lock row: it comes before the account's.
+        notification::of_account(db, account, "works again", now)?;
+    }
     diesel::update(accounts::table.find(account.0))
         .set((
             accounts::last_success_at.eq(now),
@@ -20,6 +29,7 @@ pub fn note_success(db: &mut Database, account: AccountId, now: i64) -> Result<b
             accounts::failures.eq(0),
             accounts::said_at.eq(None::<i64>),
             accounts::retry_at.eq(None::<i64>),
+            accounts::told_at.eq(None::<i64>),
         ))
         .execute(db)?;
     Ok(failed.is_some())
@@ -28,10 +38,20 @@ pub fn note_success(db: &mut Database, account: AccountId, now: i64) -> Result<b
 /// Notes a failed pass; returns whether to say it now: a new failure at once, the same one hourly.
 pub fn note_failure(db: &mut Database, account: AccountId, now: i64, error: &str, retry_at: i64) -> Result<bool> {
     let error = super::clean(error);
-    let row = accounts::table.find(account.0).select((accounts::failing_since, accounts::last_error, accounts::said_at));
-    let Some((since, last, said)) = row.first::<(Option<i64>, Option<String>, Option<i64>)>(db).optional()? else {
+    let row = accounts::table.find(account.0).select((
+        accounts::failing_since,
+        accounts::last_error,
+        accounts::said_at,
+        accounts::told_at,
+    ));
+    let Some((since, last, said, told)) = row.first::<(Option<i64>, Option<String>, Option<i64>, Option<i64>)>(db).optional()?
+    else {
         return Ok(true);
     };
+    let begun = since.filter(|since| now.saturating_sub(*since) >= TELL_AFTER);
+    if let Some(begun) = begun.filter(|_| told.is_none()) {
+        notification::of_account(db, account, &format!("has failed since {}: {error}", rfc3339(begun)), now)?;
+    }
     let same = since.is_some() && last.as_deref() == Some(error.as_ref());
     let say = !same || said.is_none_or(|said| now.saturating_sub(said) >= SAY_AGAIN);
     diesel::update(accounts::table.find(account.0))
@@ -42,6 +62,7 @@ pub fn note_failure(db: &mut Database, account: AccountId, now: i64, error: &str
             accounts::failures.eq(accounts::failures + 1),
             accounts::said_at.eq(if say { Some(now) } else { said }),
             accounts::retry_at.eq(retry_at),
+            accounts::told_at.eq(told.or(begun.map(|_| now))),
         ))
         .execute(db)?;
     Ok(say)

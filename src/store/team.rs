@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
 use super::schema::{team_members, team_roles, teams, users};
-use super::{Database, access, role, user};
+use super::{Database, access, follow, role, user};
 use crate::decide::access::Permit;
 use crate::words::{TeamId, UserId};
 
@@ -96,6 +96,7 @@ pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, no
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<()> {
     let subject = subject(db, id)?;
     diesel::delete(teams::table.find(id.0)).execute(db)?;
+    follow::end_lost_of(db, None)?;
     access::record(db, permit, "team remove", &subject, "", now)
 }
 
@@ -114,6 +115,7 @@ pub fn join(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId, 
 pub fn leave(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId, now: i64) -> Result<bool> {
     let left = diesel::delete(team_members::table.find((team.0, user.0))).execute(db)? > 0;
     if left {
+        follow::end_lost_of(db, Some(user))?;
         let (subject, login) = (subject(db, team)?, user::login(db, user)?);
         access::record(db, permit, "team leave", &subject, &login, now)?;
     }

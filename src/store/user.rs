@@ -4,12 +4,12 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
-use super::schema::{absences, team_members, teams, user_addresses, user_roles, users};
-use super::{Database, access, role};
+use super::schema::{absences, auto_follows, team_members, teams, user_addresses, user_roles, users};
+use super::{Database, access, follow, role};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::mail::address_key;
-use crate::words::{TeamId, UserId};
+use crate::words::{RecordKind, TeamId, UserId};
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -23,6 +23,10 @@ pub struct User {
     pub addresses: Vec<String>,
     pub teams: Vec<String>,
     pub roles: Vec<String>,
+    /// Whether they are told of e-mails that are new in their inbox (NOTIFY-2).
+    pub notify_received: bool,
+    /// The kinds of records that they follow from the beginning (FOLLOW-1).
+    pub auto_follow: Vec<RecordKind>,
 }
 
 /// A user to add.
@@ -44,6 +48,10 @@ pub struct UserChanges {
     pub addresses: Option<Vec<String>>,
     /// None inside forgets it.
     pub default_team: Option<Option<TeamId>>,
+    pub notify_received: Option<bool>,
+    /// Kinds of records to follow from the beginning, and kinds no longer to (FOLLOW-1).
+    pub auto_follow: Vec<RecordKind>,
+    pub no_auto_follow: Vec<RecordKind>,
 }
 
 /// A time in which a user gets no cases (DIST-1).
@@ -58,11 +66,13 @@ pub struct Absence {
     pub ends_at: i64,
 }
 
-type Row = (i64, String, String, bool, bool, Option<i64>);
+type Row = (i64, String, String, bool, bool, Option<i64>, bool);
 
-fn columns() -> (users::id, users::login, users::name, users::active, users::administrator, users::default_team_id) {
-    (users::id, users::login, users::name, users::active, users::administrator, users::default_team_id)
-}
+type Columns =
+    (users::id, users::login, users::name, users::active, users::administrator, users::default_team_id, users::notify_received);
+
+const COLUMNS: Columns =
+    (users::id, users::login, users::name, users::active, users::administrator, users::default_team_id, users::notify_received);
 
 /// Adds a user.
 pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> Result<UserId> {
@@ -133,17 +143,17 @@ pub fn logins(db: &mut Database) -> Result<std::collections::HashMap<i64, String
 
 /// Lists all users by login.
 pub fn list(db: &mut Database) -> Result<Vec<User>> {
-    let rows = users::table.order(users::login).select(columns()).load::<Row>(db)?;
+    let rows = users::table.order(users::login).select(COLUMNS).load::<Row>(db)?;
     rows.into_iter().map(|row| user_from(db, row)).collect()
 }
 
 /// Shows one user.
 pub fn show(db: &mut Database, id: UserId) -> Result<User> {
-    let row = users::table.find(id.0).select(columns()).first::<Row>(db)?;
+    let row = users::table.find(id.0).select(COLUMNS).first::<Row>(db)?;
     user_from(db, row)
 }
 
-fn user_from(db: &mut Database, (id, login, name, active, administrator, default_team): Row) -> Result<User> {
+fn user_from(db: &mut Database, (id, login, name, active, administrator, default_team, notify_received): Row) -> Result<User> {
     let default_team = match default_team {
         Some(team) => teams::table.find(team).select(teams::name).first::<String>(db).optional()?,
         None => None,
@@ -170,6 +180,11 @@ fn user_from(db: &mut Database, (id, login, name, active, administrator, default
             let held = user_roles::table.filter(user_roles::user_id.eq(id)).select(user_roles::role_id).load(db)?;
             role::names(db, held)?
         },
+        notify_received,
+        auto_follow: {
+            let kinds = auto_follows::table.filter(auto_follows::user_id.eq(id)).select(auto_follows::kind).load::<String>(db)?;
+            RecordKind::ALL.iter().copied().filter(|kind| kinds.iter().any(|word| word == kind.as_str())).collect()
+        },
     })
 }
 
@@ -189,6 +204,7 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
     if let Some(administrator) = changes.administrator {
         diesel::update(row).set(users::administrator.eq(administrator)).execute(db)?;
         told.push(if administrator { "administrator" } else { "no administrator" }.to_string());
+        follow::end_lost_of(db, Some(id))?;
     }
     if let Some(team) = changes.default_team {
         diesel::update(row).set(users::default_team_id.eq(team.map(|team| team.0))).execute(db)?;
@@ -198,6 +214,19 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
         set_addresses(db, id, addresses)?;
         told.push(format!("addresses {}", addresses.join(" ")));
     }
+    if let Some(wanted) = changes.notify_received {
+        diesel::update(row).set(users::notify_received.eq(wanted)).execute(db)?;
+        told.push(if wanted { "told of new e-mail" } else { "not told of new e-mail" }.to_string());
+    }
+    for kind in changes.auto_follow.iter().chain(&changes.no_auto_follow) {
+        diesel::delete(auto_follows::table.find((id.0, kind.as_str()))).execute(db)?;
+    }
+    for kind in &changes.auto_follow {
+        let new = (auto_follows::user_id.eq(id.0), auto_follows::kind.eq(kind.as_str()));
+        diesel::insert_into(auto_follows::table).values(new).execute(db)?;
+        told.push(format!("follows every {kind}"));
+    }
+    told.extend(changes.no_auto_follow.iter().map(|kind| format!("does not follow every {kind}")));
     access::record(db, permit, "user set", &subject(&login), &told.join(", "), now)
 }
 

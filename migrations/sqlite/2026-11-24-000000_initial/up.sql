@@ -134,6 +134,8 @@ CREATE TABLE accounts (
     -- When the failure was last said on standard error.
     said_at BIGINT,
     retry_at BIGINT,
+    -- When people were told that it fails (FETCH-12).
+    told_at BIGINT,
     -- Fencing number of the lease: grows with each taking and with each reset (FETCH-11, FETCH-13).
     fence BIGINT NOT NULL,
     lease_owner TEXT,
@@ -388,7 +390,9 @@ CREATE TABLE email_users (
 CREATE INDEX email_users_user ON email_users (user_id);
 CREATE INDEX email_users_folder ON email_users (folder_id) WHERE folder_id IS NOT NULL;
 
--- What became of an e-mail of ours, recipient by recipient (BOUNCE-2, SEND-6).
+-- What became of an e-mail of ours, recipient by recipient (BOUNCE-2, SEND-6). Whatever sends an e-mail makes a row 'sent' for
+-- each recipient of the envelope, with the address as it is compared (lower case, IDNA), and gives the Message-ID as envelope
+-- id (RFC 3461), because reports are only believed about rows that are here (BOUNCE-3).
 CREATE TABLE deliveries (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     address TEXT NOT NULL,
@@ -453,7 +457,7 @@ CREATE TABLE notifications (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('email-received', 'note', 'assigned', 'bounce', 'account')),
     email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
-    note_id BIGINT REFERENCES notes (id) ON DELETE CASCADE,
+    note_id BIGINT REFERENCES notes (id) ON DELETE SET NULL,
     record_id BIGINT REFERENCES records (id) ON DELETE CASCADE,
     detail TEXT NOT NULL,
     created_at BIGINT NOT NULL,

@@ -8,6 +8,7 @@ use crate::commands::show::{lines, or_empty, yes};
 use crate::context::Context;
 use crate::mail::{self, Address};
 use crate::output::shown;
+use crate::store::address::Delivery;
 use crate::store::email::{self, Reader};
 use crate::store::{Database, raw};
 use crate::words::RoleAction;
@@ -72,6 +73,12 @@ fn reader(reader: &Reader) -> String {
     if marks.is_empty() { reader.login.clone() } else { format!("{} ({})", reader.login, marks.join(", ")) }
 }
 
+fn delivery(one: &Delivery) -> String {
+    let status = one.status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
+    let report = one.report.map(|report| format!(", see e-mail {report}")).unwrap_or_default();
+    format!("{}: {}{status}{report}", one.address, one.state)
+}
+
 fn head(email: &email::Email) -> String {
     let parent = email.parent.map(|parent| match email.parent_by {
         Some(by) => format!("{parent} (by {by})"),
@@ -96,6 +103,7 @@ fn head(email: &email::Email) -> String {
         ("came through", email.accounts.join(", ")),
         ("teams", email.teams.join(", ")),
         ("users", email.users.iter().map(reader).collect::<Vec<_>>().join(", ")),
+        ("delivery", email.deliveries.iter().map(delivery).collect::<Vec<_>>().join("; ")),
         ("group folder", or_empty(email.group_folder.as_ref())),
         ("archived", if email.archived { yes(true) } else { String::new() }),
         ("partial", if email.partial { format!("yes; try: espomail email fetch-body {}", email.id) } else { String::new() }),

@@ -8,6 +8,8 @@ const EMAIL: EmailId = EmailId(41);
 fn waiting() -> Facts {
     let mut facts = facts();
     let known = EmailFacts {
+        ours: false,
+        author: None,
         thread: ThreadId(8),
         arrived_at: NOW,
         content_digest: [0; 32],

@@ -39,6 +39,11 @@ pub struct Recipient {
 }
 
 impl Bounce {
+    /// Returns what may name the message it is about: its Message-ID, then its envelope id, which is the same where we sent it.
+    pub fn ids(&self) -> impl Iterator<Item = &String> {
+        self.message_id.iter().chain(&self.envelope_id)
+    }
+
     /// Whether it tells of a failure or a delay, not of success.
     pub fn is_failure(&self) -> bool {
         self.recipients.is_empty()

@@ -68,7 +68,7 @@ impl Movable {
         let (moved, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|email| email.id <= adoption.last_email);
         self.0.insert(adoption.thread.0, rest);
         let case = adoption.case.0;
-        let kinds = [NoteKind::EmailReceived, NoteKind::EmailSent].map(NoteKind::as_str);
+        let kinds = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce].map(NoteKind::as_str);
         for some in moved.chunks(IN_LIST / 2) {
             let ids: Vec<i64> = some.iter().map(|email| email.id).collect();
             let told = notes::table

@@ -10,7 +10,7 @@ use crate::store::note::{self, NewNote};
 use crate::store::noun::number;
 use crate::store::record::name_of;
 use crate::store::schema::{emails, record_teams, records, users};
-use crate::store::{Database, access, clean, follow, lock};
+use crate::store::{Database, access, clean, follow, lock, notification};
 use crate::words::{CaseStatus, NoteKind, Priority, RecordId, TeamId, UserId};
 
 /// What to change; what is not given stays. An inner none clears.
@@ -38,6 +38,7 @@ pub fn assign(db: &mut Database, permit: &Permit<'_>, case: RecordId, user: User
         return Ok(false);
     }
     hand_to(db, case, user, permit.actor().user, now)?;
+    follow::end_lost(db, case)?;
     let subject = subject(db, case)?;
     access::record(db, permit, "case assign", &subject, &login, now)?;
     Ok(true)
@@ -52,6 +53,7 @@ pub(super) fn hand_to(db: &mut Database, case: RecordId, user: UserId, author: O
         .execute(db)?;
     diesel::update(users::table.find(user.0)).set(users::last_assignment.eq(assignment)).execute(db)?;
     follow::add(db, case, user)?;
+    notification::assigned(db, case, user, author, now)?;
     note::add(db, &NewNote { record: case, kind: NoteKind::Assigned, email: None, detail: &login, author, at: now })?;
     Ok(())
 }
@@ -100,6 +102,7 @@ pub fn set_status(
 pub fn note(db: &mut Database, permit: &Permit<'_>, case: RecordId, words: &str, now: i64) -> Result<()> {
     let author = permit.actor().user;
     let id = note::add(db, &NewNote { record: case, kind: NoteKind::Note, email: None, detail: words, author, at: now })?;
+    notification::noted(db, case, id, author, now)?;
     let subject = subject(db, case)?;
     access::record(db, permit, "case note", &subject, &format!("note {id}"), now)
 }
@@ -136,6 +139,7 @@ pub fn change(db: &mut Database, permit: &Permit<'_>, case: RecordId, changes: &
                 .values((record_teams::record_id.eq(case.0), record_teams::team_id.eq(team.0)))
                 .execute(db)?;
         }
+        follow::end_lost(db, case)?;
         told.push("team");
     }
     let subject = subject(db, case)?;

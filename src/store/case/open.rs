@@ -10,7 +10,7 @@ use crate::store::note::{self, NewNote};
 use crate::store::noun::number;
 use crate::store::record::name_of;
 use crate::store::schema::{accounts, email_accounts, emails, record_addresses, record_teams, records};
-use crate::store::{Database, access, clean, link, lock, next_number};
+use crate::store::{Database, access, clean, follow, link, lock, next_number};
 use crate::words::{CaseStatus, EmailId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
 
 /// A case as a row.
@@ -129,5 +129,6 @@ pub(super) fn insert(db: &mut Database, new: &NewCase, author: Option<UserId>, n
     }
     let record = RecordId(id);
     note::add(db, &NewNote { record, kind: NoteKind::Created, email: new.email, detail: "", author, at: now })?;
+    follow::auto(db, record, RecordKind::Case)?;
     Ok(record)
 }

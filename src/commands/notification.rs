@@ -1,0 +1,111 @@
+//! `espomail notification`.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::argument;
+use super::show::yes;
+use crate::clock::rfc3339;
+use crate::context::Context;
+use crate::decide::access;
+use crate::fault::{Class, Fault};
+use crate::store::notification::{self, Notification};
+use crate::store::{Database, user};
+use crate::words::{NotificationId, NotificationKind, UserId};
+
+/// Read what there is to hear of: new e-mail, records one follows, cases one got
+#[derive(Debug, clap::Args)]
+pub struct NotificationCommand {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List notifications, the newest first
+    List {
+        /// Only those that are not read
+        #[arg(long)]
+        unread: bool,
+        /// This user's; for administrators [default: of the one who asks]
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// At most so many
+        #[arg(long, value_name = "N", default_value = "50", value_parser = argument::limit)]
+        limit: i64,
+    },
+    /// Mark notifications as read
+    Read {
+        /// Numbers, as listed
+        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<i64>,
+        /// All of them
+        #[arg(long)]
+        all: bool,
+        /// This user's; for administrators [default: of the one who asks]
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
+}
+
+impl NotificationCommand {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        match self.command {
+            Verb::List { unread, user, limit } => {
+                let db = store.connection();
+                let user = whose(context, db, user.as_deref())?;
+                let list = notification::list(db, user, unread, limit)?;
+                context.out.list(&list, &["id", "at", "read", "about", "what"], |one| {
+                    vec![one.id.to_string(), rfc3339(one.at), yes(one.read), about(one), what(one)]
+                });
+            }
+            Verb::Read { ids, all: _, user } => {
+                let ids: Vec<NotificationId> = ids.into_iter().map(NotificationId).collect();
+                let marked = store.transaction(|db| {
+                    let user = whose(context, db, user.as_deref())?;
+                    notification::mark_read(db, user, &ids)
+                })?;
+                let noun = if marked == 1 { "notification" } else { "notifications" };
+                context.out.say(&format!("{marked} {noun} marked as read."));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// ACCESS-1: one's own, or for administrators anybody's.
+fn whose(context: &Context, db: &mut Database, login: Option<&str>) -> Result<UserId> {
+    let actor = context.actor_ref();
+    let user = match (login, actor.user) {
+        (Some(login), _) => user::find(db, login)?,
+        (None, Some(user)) => user,
+        (None, None) => return Err(Fault::new(Class::Usage, "say whose: --user USER").into()),
+    };
+    match access::keep_own(actor, user) {
+        Ok(_) => Ok(user),
+        Err(_) => Err(context.refused("only administrators see what others hear of")),
+    }
+}
+
+fn about(one: &Notification) -> String {
+    let record = one.record.map(|record| record.to_string());
+    let email = one.email.map(|email| format!("e-mail {email}"));
+    record.into_iter().chain(email).collect::<Vec<_>>().join(", ")
+}
+
+fn what(one: &Notification) -> String {
+    let mail = match (&one.from, &one.subject) {
+        (Some(from), Some(subject)) => format!("{subject} (from {from})"),
+        _ => String::new(),
+    };
+    let told = match one.kind {
+        NotificationKind::Account => return one.detail.clone(),
+        NotificationKind::Bounce => return format!("not delivered: {}", one.detail),
+        NotificationKind::Assigned => "it is yours",
+        NotificationKind::EmailReceived => "new e-mail",
+        NotificationKind::Note if one.email.is_some() => "e-mail",
+        NotificationKind::Note => "a note in the stream",
+    };
+    if mail.is_empty() { told.to_string() } else { format!("{told}: {mail}") }
+}

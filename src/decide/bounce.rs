@@ -1,0 +1,149 @@
+//! BOUNCE: what a delivery report does. It is attached to the e-mail of ours that it names (its Message-ID is among the
+//! report's ancestors), but only what we really sent to somebody lets it speak of that address: the rest is filed.
+
+use super::case::Occasion;
+use super::{AddressFacts, Change, Facts, Plan};
+use crate::mail::{Bounce, Mail, Recipient, address_key};
+use crate::words::{AddressState, DeliveryAction, DeliveryState, EmailId, NotificationKind, RecordId};
+
+/// So many reports within so many seconds that an address is out of reach for now make it doubtful (BOUNCE-3).
+const SOFT: usize = 3;
+const SOFT_WITHIN: i64 = 7 * 86_400;
+
+/// How much is kept of what other servers say, in characters.
+const SAID: usize = 500;
+
+/// How many recipients a note names.
+const NAMED: usize = 3;
+
+/// Finds the e-mail of ours that the message is a delivery report of.
+pub fn outgoing(mail: &Mail, facts: &Facts) -> Option<EmailId> {
+    let bounce = mail.bounce.as_ref()?;
+    let named: Vec<EmailId> = bounce.ids().filter_map(|id| facts.emails_by_message_id.get(id)).flatten().copied().collect();
+    let sent = named.iter().find(|email| facts.deliveries.contains_key(email));
+    sent.or_else(|| named.iter().find(|email| facts.emails.get(email).is_some_and(|known| known.ours))).copied()
+}
+
+/// Writes down what the report says of each recipient; returns whether we did send to one of them.
+pub fn file(
+    report: EmailId,
+    outgoing: Option<EmailId>,
+    record: Option<RecordId>,
+    occasion: &Occasion<'_>,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) -> bool {
+    let Some(bounce) = &occasion.mail.bounce else { return false };
+    let Some(outgoing) = outgoing else {
+        plan.note("BOUNCE-3: it is a delivery report that names no e-mail of ours: it is filed, and that is all");
+        return false;
+    };
+    if occasion.archived {
+        return false;
+    }
+    let mut strangers = 0_usize;
+    let mut failed = Vec::new();
+    let mut is_genuine = false;
+    for recipient in &bounce.recipients {
+        let address = address_key(&recipient.address);
+        let Some(before) = facts.deliveries.get(&outgoing).and_then(|sent| sent.get(&address)).copied() else {
+            strangers += 1;
+            continue;
+        };
+        is_genuine = true;
+        judge(&address, before, recipient, occasion.arrived_at.min(facts.now), facts, plan);
+        let Some(state) = state_after(before, recipient.action) else { continue };
+        facts.deliveries.entry(outgoing).or_default().insert(address.clone(), state);
+        if state == DeliveryState::Failed {
+            failed.push(recipient);
+        }
+        let short = |text: &Option<String>| text.as_ref().map(|text| text.chars().take(SAID).collect());
+        let (status, diagnostic) = (short(&recipient.status), short(&recipient.diagnostic));
+        let because = format!("BOUNCE-2: the report says so of e-mail {outgoing}");
+        plan.add(Change::SetDelivery { email: outgoing, address, state, status, diagnostic, report }, because);
+    }
+    if strangers > 0 {
+        plan.note(format!("BOUNCE-3: e-mail {outgoing} did not go to {strangers} of those it names: of them it is only filed"));
+    }
+    let author = facts.emails.get(&outgoing).and_then(|known| known.author);
+    if let Some(user) = author.filter(|user| !failed.is_empty() && facts.people.get(user).is_some_and(|one| one.active)) {
+        let detail = said(&failed);
+        let kind = NotificationKind::Bounce;
+        let change = Change::Notify { user, kind, email: Some(report), note: None, record, detail };
+        plan.add(change, format!("BOUNCE-2: they wrote e-mail {outgoing}, which did not arrive"));
+    }
+    is_genuine
+}
+
+/// Says in short what a report says, for its note.
+pub fn summary(bounce: &Bounce) -> String {
+    said(&bounce.recipients.iter().collect::<Vec<_>>())
+}
+
+fn said(recipients: &[&Recipient]) -> String {
+    let one = |recipient: &&Recipient| {
+        let status = recipient.status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
+        let text = format!("{}: {}{status}", recipient.address, recipient.action);
+        text.chars().take(SAID).collect::<String>()
+    };
+    let mut said: Vec<String> = recipients.iter().take(NAMED).map(one).collect();
+    if recipients.len() > NAMED {
+        said.push(format!("and {} more", recipients.len() - NAMED));
+    }
+    said.join("; ")
+}
+
+/// How far the e-mail came, now that a report says what was done; none where that is nothing new. Reports overtake one
+/// another: a delay is no news of what was delivered or failed.
+fn state_after(before: DeliveryState, action: DeliveryAction) -> Option<DeliveryState> {
+    let state = match action {
+        DeliveryAction::Failed => DeliveryState::Failed,
+        DeliveryAction::Delayed if before == DeliveryState::Sent => DeliveryState::Delayed,
+        DeliveryAction::Delivered if before != DeliveryState::Failed => DeliveryState::Delivered,
+        DeliveryAction::Delayed | DeliveryAction::Delivered | DeliveryAction::Relayed | DeliveryAction::Expanded => return None,
+    };
+    (state != before).then_some(state)
+}
+
+/// BOUNCE-3: what the report makes of the address.
+fn judge(address: &str, before: DeliveryState, recipient: &Recipient, at: i64, facts: &mut Facts, plan: &mut Plan) {
+    let unknown = AddressFacts { state: AddressState::Good, soft: Vec::new() };
+    let mut known = facts.address_states.get(address).cloned().unwrap_or(unknown);
+    let status = recipient.status.as_deref().unwrap_or("no status");
+    let because = if known.state == AddressState::Invalid {
+        return;
+    } else if recipient.means_address() {
+        known.state = AddressState::Invalid;
+        format!("BOUNCE-3: the report says that there is no such address: {}", short(status))
+    } else if is_soft(recipient) && matches!(before, DeliveryState::Sent | DeliveryState::Delivered) {
+        // Several reports of one e-mail count once.
+        known.soft.retain(|time| *time > at.saturating_sub(SOFT_WITHIN));
+        known.soft.push(at);
+        if known.soft.len() >= SOFT {
+            known.state = AddressState::Doubtful;
+        }
+        format!("BOUNCE-3: out of reach for now, {} within a week: {}", times(known.soft.len()), short(status))
+    } else {
+        return;
+    };
+    let change = Change::SetAddress { address: address.to_string(), state: known.state, soft: known.soft.clone() };
+    plan.add(change, because);
+    facts.address_states.insert(address.to_string(), known);
+}
+
+/// Whether it is out of reach for now, by the report's own word: a delay, or a failure that need not last.
+fn is_soft(recipient: &Recipient) -> bool {
+    match recipient.action {
+        DeliveryAction::Delayed => true,
+        DeliveryAction::Failed => !recipient.is_hard(),
+        DeliveryAction::Delivered | DeliveryAction::Relayed | DeliveryAction::Expanded => false,
+    }
+}
+
+fn times(count: usize) -> String {
+    if count == 1 { "once".to_string() } else { format!("{count} times") }
+}
+
+fn short(status: &str) -> String {
+    status.chars().take(SAID).collect()
+}

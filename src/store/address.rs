@@ -1,0 +1,146 @@
+//! What delivery reports said: how far e-mails of ours came (BOUNCE-2), and which addresses are no good (BOUNCE-3).
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+use super::schema::{address_states, deliveries};
+use super::{Database, access, lock};
+use crate::decide::access::Permit;
+use crate::fault::{Class, Fault};
+use crate::mail::address_key;
+use crate::words::{AddressState, DeliveryState, EmailId};
+
+/// What a report says of a delivery.
+pub(super) struct DeliveryRow {
+    pub email: EmailId,
+    pub address: String,
+    pub state: DeliveryState,
+    pub status: Option<String>,
+    pub diagnostic: Option<String>,
+    pub report: EmailId,
+}
+
+/// What is known of an address now.
+pub(super) struct AddressRow {
+    pub state: AddressState,
+    /// JSON.
+    pub soft: String,
+    pub because: String,
+    pub changed_at: i64,
+}
+
+/// How far an e-mail came on its way to a recipient.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Delivery {
+    pub address: String,
+    pub state: DeliveryState,
+    pub status: Option<String>,
+    pub diagnostic: Option<String>,
+    /// The delivery report.
+    pub report: Option<EmailId>,
+    /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
+    pub changed_at: i64,
+}
+
+/// An address that reports have spoken of.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Known {
+    pub address: String,
+    pub state: AddressState,
+    pub because: String,
+    /// How many reports said of late that it is out of reach for now.
+    pub soft: usize,
+    /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
+    pub changed_at: i64,
+}
+
+/// Writes down what a report says of a delivery; the row was made when the e-mail was sent.
+pub(super) fn set_delivery(db: &mut Database, row: &DeliveryRow, now: i64) -> Result<()> {
+    diesel::update(deliveries::table.find((row.email.0, &row.address)))
+        .set((
+            deliveries::state.eq(row.state.as_str()),
+            deliveries::status.eq(&row.status),
+            deliveries::diagnostic.eq(&row.diagnostic),
+            deliveries::report_id.eq(row.report.0),
+            deliveries::changed_at.eq(now),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Writes down what is known of an address.
+pub(super) fn set(db: &mut Database, address: &str, row: &AddressRow) -> Result<()> {
+    diesel::delete(address_states::table.find(address)).execute(db)?;
+    diesel::insert_into(address_states::table)
+        .values((
+            address_states::address.eq(address),
+            address_states::state.eq(row.state.as_str()),
+            address_states::soft.eq(&row.soft),
+            address_states::because.eq(&row.because),
+            address_states::changed_at.eq(row.changed_at),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Returns how far an e-mail of ours came, recipient by recipient.
+pub fn deliveries_of(db: &mut Database, email: EmailId) -> Result<Vec<Delivery>> {
+    type Row = (String, String, Option<String>, Option<String>, Option<i64>, i64);
+    let rows = deliveries::table
+        .filter(deliveries::email_id.eq(email.0))
+        .order(deliveries::address)
+        .select((
+            deliveries::address,
+            deliveries::state,
+            deliveries::status,
+            deliveries::diagnostic,
+            deliveries::report_id,
+            deliveries::changed_at,
+        ))
+        .load::<Row>(db)?;
+    let delivery = |(address, state, status, diagnostic, report, changed_at): Row| {
+        let state = state.parse().map_err(|error: String| anyhow!("the delivery of e-mail {email}: {error}"))?;
+        Ok(Delivery { address, state, status, diagnostic, report: report.map(EmailId), changed_at })
+    };
+    rows.into_iter().map(delivery).collect()
+}
+
+type Row = (String, String, String, String, i64);
+
+fn known((address, state, soft, because, changed_at): Row) -> Result<Known> {
+    let state = state.parse().map_err(|error: String| anyhow!("the address {address}: {error}"))?;
+    // Written by us; what cannot be read says nothing.
+    let soft: Vec<i64> = serde_json::from_str(&soft).unwrap_or_default();
+    Ok(Known { address, state, because, soft: soft.len(), changed_at })
+}
+
+/// Lists addresses by their state: this one, or all that are no good.
+pub fn list(db: &mut Database, state: Option<AddressState>) -> Result<Vec<Known>> {
+    let states = match state {
+        Some(state) => vec![state.as_str()],
+        None => vec![AddressState::Doubtful.as_str(), AddressState::Invalid.as_str()],
+    };
+    let rows = address_states::table.filter(address_states::state.eq_any(states)).order(address_states::address);
+    rows.load::<Row>(db)?.into_iter().map(known).collect()
+}
+
+/// Shows what is known of an address.
+pub fn show(db: &mut Database, address: &str) -> Result<Known> {
+    let key = address_key(address);
+    match address_states::table.find(&key).first::<Row>(db).optional()? {
+        Some(row) => known(row),
+        None => Err(Fault::new(Class::Data, format!("no delivery report has spoken of {key}"))
+            .hint("try: espomail address list")
+            .into()),
+    }
+}
+
+/// Forgets what reports said of an address: it is good again.
+pub fn clear(db: &mut Database, permit: &Permit<'_>, address: &str, now: i64) -> Result<()> {
+    lock(db)?;
+    let known = show(db, address)?;
+    diesel::delete(address_states::table.find(&known.address)).execute(db)?;
+    access::record(db, permit, "address clear", &format!("address:{}", known.address), known.state.as_str(), now)
+}

@@ -1,0 +1,98 @@
+//! Who may be told of a batch: followers, readers to be, and what each may read (NOTIFY, FOLLOW-1).
+
+use std::collections::HashSet;
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+use super::in_lists;
+use crate::decide::access::Actor;
+use crate::decide::filter::Action;
+use crate::decide::{Facts, Person};
+use crate::store::Database;
+use crate::store::schema::{auto_follows, followers, role_rights, team_members, team_roles, user_roles, users};
+use crate::words::{RecordId, RecordKind, RoleAction, RoleScope, TeamId, UserId};
+
+/// Gathers followers and people; call it when records, users, teams and filters are known.
+pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
+    let records: HashSet<i64> = facts.records.keys().map(|record| record.0).collect();
+    let rows = in_lists(&records, |some| followers::table.filter(followers::record_id.eq_any(some)).load::<(i64, i64)>(db))?;
+    facts.followers = rows.into_iter().map(|(record, user)| (RecordId(record), UserId(user))).collect();
+    let every_case = auto_follows::table.filter(auto_follows::kind.eq(RecordKind::Case.as_str()));
+    let every_case: HashSet<i64> = every_case.select(auto_follows::user_id).load::<i64>(db)?.into_iter().collect();
+    let mut named = concerned(facts);
+    named.extend(&every_case);
+    let rows = in_lists(&named, |some| {
+        users::table
+            .filter(users::id.eq_any(some))
+            .select((users::id, users::login, users::active, users::administrator, users::notify_received))
+            .load::<(i64, String, bool, bool, bool)>(db)
+    })?;
+    for (id, login, active, administrator, notify_received) in rows {
+        let user = UserId(id);
+        let actor = Actor { user: Some(user), login: Some(login), administrator: administrator && active, ..Actor::default() };
+        facts.people.insert(user, Person { actor, active, notify_received, follows_cases: every_case.contains(&id) });
+    }
+    gather_rights(db, &named, facts)
+}
+
+/// Returns everybody whom the batch may concern.
+fn concerned(facts: &Facts) -> HashSet<i64> {
+    let assigned = |action: &Action| if let Action::AssignUser(user) = action { Some(*user) } else { None };
+    facts
+        .users
+        .values()
+        .chain(&facts.account.owner)
+        .chain(&facts.account.assigned_user)
+        .copied()
+        .chain(facts.followers.iter().map(|(_, user)| *user))
+        .chain(facts.teams.values().flatten().map(|member| member.user))
+        .chain(facts.records.values().filter_map(|record| record.assigned_user))
+        .chain(facts.emails.values().filter_map(|email| email.author))
+        .chain(facts.filters.iter().flat_map(|filter| &filter.actions).filter_map(assigned))
+        .map(|user| user.0)
+        .collect()
+}
+
+/// Gathers what roles let people read, their own and their teams' (ACCESS-2).
+fn gather_rights(db: &mut Database, named: &HashSet<i64>, facts: &mut Facts) -> Result<()> {
+    let teams = in_lists(named, |some| {
+        team_members::table
+            .filter(team_members::user_id.eq_any(some))
+            .order((team_members::user_id, team_members::team_id))
+            .select((team_members::user_id, team_members::team_id))
+            .load::<(i64, i64)>(db)
+    })?;
+    for (user, team) in teams {
+        facts.people.entry(UserId(user)).and_modify(|person| person.actor.teams.push(TeamId(team)));
+    }
+    let of_use = || {
+        let scopes = [RoleScope::Email, RoleScope::Case].map(RoleScope::as_str);
+        role_rights::action.eq(RoleAction::Read.as_str()).and(role_rights::scope.eq_any(scopes))
+    };
+    let mut rights = in_lists(named, |some| {
+        user_roles::table
+            .inner_join(role_rights::table.on(role_rights::role_id.eq(user_roles::role_id)))
+            .filter(user_roles::user_id.eq_any(some))
+            .filter(of_use())
+            .select((user_roles::user_id, role_rights::scope, role_rights::level))
+            .load::<(i64, String, String)>(db)
+    })?;
+    rights.extend(in_lists(named, |some| {
+        team_roles::table
+            .inner_join(team_members::table.on(team_members::team_id.eq(team_roles::team_id)))
+            .inner_join(role_rights::table.on(role_rights::role_id.eq(team_roles::role_id)))
+            .filter(team_members::user_id.eq_any(some))
+            .filter(of_use())
+            .select((team_members::user_id, role_rights::scope, role_rights::level))
+            .distinct()
+            .load::<(i64, String, String)>(db)
+    })?);
+    for (user, scope, level) in rights {
+        let wrong = |error: String| anyhow!("a role of user {user}: {error}");
+        let (scope, level) = (scope.parse().map_err(wrong)?, level.parse().map_err(wrong)?);
+        let add = |person: &mut Person| person.actor.rights.add(scope, RoleAction::Read, level);
+        facts.people.entry(UserId(user)).and_modify(add);
+    }
+    Ok(())
+}

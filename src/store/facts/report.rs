@@ -1,0 +1,50 @@
+//! What delivery reports of a batch speak of: to whom we sent the e-mails that they name, and what is known of the addresses
+//! (BOUNCE). Asks nothing where there are none.
+
+use std::collections::HashSet;
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+use super::in_lists;
+use crate::decide::{AddressFacts, Facts};
+use crate::mail::{Bounce, Mail, address_key};
+use crate::store::Database;
+use crate::store::schema::{address_states, deliveries};
+use crate::words::EmailId;
+
+/// Gathers it; call it when e-mails are known.
+pub(super) fn gather(db: &mut Database, mails: &[&Mail], facts: &mut Facts) -> Result<()> {
+    let bounces = || mails.iter().filter_map(|mail| mail.bounce.as_ref());
+    let named = bounces().flat_map(Bounce::ids).filter_map(|id| facts.emails_by_message_id.get(id)).flatten();
+    let named: HashSet<i64> = named.map(|email| email.0).collect();
+    let rows = in_lists(&named, |some| {
+        deliveries::table
+            .filter(deliveries::email_id.eq_any(some))
+            .select((deliveries::email_id, deliveries::address, deliveries::state))
+            .load::<(i64, String, String)>(db)
+    })?;
+    let mut sent_to = HashSet::new();
+    for (email, address, state) in rows {
+        let state = state.parse().map_err(|error: String| anyhow!("the delivery of e-mail {email}: {error}"))?;
+        sent_to.insert(address.clone());
+        facts.deliveries.entry(EmailId(email)).or_default().insert(address, state);
+    }
+    // Of addresses that we sent nothing to a report says nothing.
+    let spoken_of: HashSet<String> =
+        bounces().flat_map(|bounce| &bounce.recipients).map(|one| address_key(&one.address)).collect();
+    let spoken_of: HashSet<String> = spoken_of.intersection(&sent_to).cloned().collect();
+    let rows = in_lists(&spoken_of, |some| {
+        address_states::table
+            .filter(address_states::address.eq_any(some))
+            .select((address_states::address, address_states::state, address_states::soft))
+            .load::<(String, String, String)>(db)
+    })?;
+    for (address, state, soft) in rows {
+        let state = state.parse().map_err(|error: String| anyhow!("the address {address}: {error}"))?;
+        // Written by us; what cannot be read says nothing.
+        let soft = serde_json::from_str(&soft).unwrap_or_default();
+        facts.address_states.insert(address, AddressFacts { state, soft });
+    }
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! Notifications: what people hear of (NOTIFY). Those of incoming mail are written by the batch; here are those of what
+//! people and servers do, and what users do with them.
+
+use anyhow::{Context, Result};
+use diesel::prelude::*;
+
+use super::dialect::{insert_all, insert_new};
+use super::record::{RecordName, name_of};
+use super::schema::{accounts, emails, followers, notifications, records, users};
+use super::{Database, access, clean, lock, next_number, relation, reserve};
+use crate::decide::Next;
+use crate::decide::access::act;
+use crate::fault::{Class, Fault};
+use crate::words::{AccountId, EmailId, NotificationId, NotificationKind, RecordId, RoleAction, RoleScope, UserId};
+
+/// A notification as a row.
+#[derive(Insertable)]
+#[diesel(table_name = notifications, treat_none_as_default_value = false)]
+pub(super) struct NotificationRow {
+    /// Given when it is written.
+    pub id: i64,
+    pub user_id: i64,
+    pub kind: &'static str,
+    pub email_id: Option<i64>,
+    pub note_id: Option<i64>,
+    pub record_id: Option<i64>,
+    pub detail: String,
+    pub created_at: i64,
+    pub is_read: bool,
+}
+
+/// A notification.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Notification {
+    pub id: NotificationId,
+    pub kind: NotificationKind,
+    /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
+    pub at: i64,
+    pub read: bool,
+    pub record: Option<RecordName>,
+    pub email: Option<EmailId>,
+    /// Of the e-mail, as long as the user may read it.
+    pub from: Option<String>,
+    pub subject: Option<String>,
+    /// What the kind alone does not say.
+    pub detail: String,
+}
+
+/// Writes the notifications of a batch; a user hears of an e-mail once. What is told of new e-mails goes the faster way.
+pub(super) fn insert(db: &mut Database, before: &Next, mut rows: Vec<NotificationRow>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let first = reserve(db, "notification", rows.len())?;
+    for (id, row) in (first..).zip(&mut rows) {
+        row.id = id;
+    }
+    let (new, old): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.email_id.is_none_or(|email| email >= before.email));
+    insert_all!(&mut *db, notifications::table, &new).context("writing notifications")?;
+    insert_new!(&mut *db, notifications::table, &old).context("writing notifications")?;
+    Ok(())
+}
+
+/// Tells a user something that is not about an e-mail.
+fn tell(
+    db: &mut Database,
+    user: i64,
+    kind: NotificationKind,
+    (record, note): (Option<RecordId>, Option<i64>),
+    detail: &str,
+    now: i64,
+) -> Result<()> {
+    lock(db)?;
+    let row = NotificationRow {
+        id: next_number(db, "notification")?,
+        user_id: user,
+        kind: kind.as_str(),
+        email_id: None,
+        note_id: note,
+        record_id: record.map(|record| record.0),
+        detail: clean(detail).into_owned(),
+        created_at: now,
+        is_read: false,
+    };
+    diesel::insert_into(notifications::table).values(&row).execute(db)?;
+    Ok(())
+}
+
+/// Tells a user that a record is theirs now, unless they took it themselves.
+pub(super) fn assigned(db: &mut Database, record: RecordId, user: UserId, author: Option<UserId>, now: i64) -> Result<()> {
+    if author == Some(user) {
+        return Ok(());
+    }
+    tell(db, user.0, NotificationKind::Assigned, (Some(record), None), "", now)
+}
+
+/// Tells those who follow a record or its Account, and may read it, what somebody noted there.
+pub(super) fn noted(db: &mut Database, record: RecordId, note: i64, author: Option<UserId>, now: i64) -> Result<()> {
+    let (kind, account): (String, Option<i64>) =
+        records::table.find(record.0).select((records::kind, records::account_id)).first(db)?;
+    let Ok(kind) = kind.parse::<crate::words::RecordKind>() else { return Ok(()) };
+    let following = followers::table
+        .inner_join(users::table.on(users::id.eq(followers::user_id)))
+        .filter(followers::record_id.eq_any([Some(record.0), account].into_iter().flatten()))
+        .filter(users::active.eq(true))
+        .order(users::id)
+        .select(users::id)
+        .distinct()
+        .load::<i64>(db)?;
+    for user in following.into_iter().filter(|user| author != Some(UserId(*user))) {
+        let actor = access::actor(db, "", UserId(user), false)?;
+        let relation = relation::of_record(db, &actor, record)?;
+        if act(&actor, kind.scope(), RoleAction::Read, relation).is_ok() {
+            tell(db, user, NotificationKind::Note, (Some(record), Some(note)), "", now)?;
+        }
+    }
+    Ok(())
+}
+
+/// FETCH-12: tells how fetching an account goes: the owner of a personal account, the administrators of a group account.
+pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now: i64) -> Result<()> {
+    let (name, owner): (String, Option<i64>) =
+        accounts::table.find(account.0).select((accounts::name, accounts::owner_id)).first(db)?;
+    let mut of = users::table.filter(users::active.eq(true)).into_boxed();
+    of = match owner {
+        Some(owner) => of.filter(users::id.eq(owner)),
+        None => of.filter(users::administrator.eq(true)),
+    };
+    for user in of.order(users::id).select(users::id).load::<i64>(db)? {
+        tell(db, user, NotificationKind::Account, (None, None), &format!("account {name} {what}"), now)?;
+    }
+    Ok(())
+}
+
+/// Lists a user's notifications, the newest first.
+pub fn list(db: &mut Database, user: UserId, unread: bool, limit: i64) -> Result<Vec<Notification>> {
+    type Row = (i64, String, i64, bool, Option<i64>, Option<i64>, String);
+    let mut query = notifications::table.filter(notifications::user_id.eq(user.0)).into_boxed();
+    if unread {
+        query = query.filter(notifications::is_read.eq(false));
+    }
+    let rows = query
+        .order(notifications::id.desc())
+        .limit(limit)
+        .select((
+            notifications::id,
+            notifications::kind,
+            notifications::created_at,
+            notifications::is_read,
+            notifications::record_id,
+            notifications::email_id,
+            notifications::detail,
+        ))
+        .load::<Row>(db)?;
+    let actor = access::actor(db, "", user, false)?;
+    let mut list = Vec::new();
+    for (id, kind, at, read, record, email, detail) in rows {
+        let mut notification = Notification {
+            id: NotificationId(id),
+            kind: kind.parse().map_err(|error: String| anyhow::anyhow!("notification {id}: {error}"))?,
+            at,
+            read,
+            record: name_of(db, record)?,
+            email: email.map(EmailId),
+            from: None,
+            subject: None,
+            detail,
+        };
+        if let Some(email) = notification.email {
+            let relation = relation::of_email(db, &actor, email)?;
+            if act(&actor, RoleScope::Email, RoleAction::Read, relation).is_ok() {
+                let (from, subject) =
+                    emails::table.find(email.0).select((emails::from_address, emails::subject)).first::<(String, String)>(db)?;
+                (notification.from, notification.subject) = (Some(from), Some(subject));
+            }
+        }
+        list.push(notification);
+    }
+    Ok(list)
+}
+
+/// Marks notifications of a user as read: these, or all when none are named. Returns how many were unread.
+pub fn mark_read(db: &mut Database, user: UserId, ids: &[NotificationId]) -> Result<usize> {
+    for id in ids {
+        let theirs = notifications::table.filter(notifications::id.eq(id.0)).filter(notifications::user_id.eq(user.0));
+        if theirs.count().get_result::<i64>(db)? == 0 {
+            let hint = "try: espomail notification list";
+            return Err(Fault::new(Class::Data, format!("there is no notification {id}")).hint(hint).into());
+        }
+    }
+    let unread = notifications::table.filter(notifications::user_id.eq(user.0)).filter(notifications::is_read.eq(false));
+    let read = notifications::is_read.eq(true);
+    Ok(match ids {
+        [] => diesel::update(unread).set(read).execute(db)?,
+        ids => {
+            let mut marked = 0;
+            for some in ids.chunks(super::IN_LIST) {
+                let some = some.iter().map(|id| id.0);
+                marked += diesel::update(unread.filter(notifications::id.eq_any(some))).set(read).execute(db)?;
+            }
+            marked
+        }
+    })
+}
+
+/// Who reads an e-mail has heard of it.
+pub(super) fn heard(db: &mut Database, user: UserId, email: EmailId) -> Result<()> {
+    let of = notifications::table.filter(notifications::user_id.eq(user.0)).filter(notifications::email_id.eq(email.0));
+    diesel::update(of).set(notifications::is_read.eq(true)).execute(db)?;
+    Ok(())
+}
