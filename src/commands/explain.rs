@@ -126,7 +126,7 @@ fn told_file(explained: &Explained) -> String {
 }
 
 /// Writes the steps and notes of a plan, one a line.
-fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> String {
+pub fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> String {
     let mut text = String::new();
     for step in plan["steps"].as_array().into_iter().flatten() {
         let because = step["because"].as_str().unwrap_or_default();
@@ -134,6 +134,10 @@ fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> S
     }
     for note in plan["notes"].as_array().into_iter().flatten() {
         text.push_str(&format!("  note: {}\n", shown(note.as_str().unwrap_or_default())));
+    }
+    for again in plan["again"].as_array().into_iter().flatten() {
+        text.push_str(&format!("  {} reprocessed:\n", again["at"].as_str().unwrap_or_default()));
+        text.push_str(&told(again, record, names));
     }
     text
 }
@@ -154,6 +158,11 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
         "add-user" => format!("into the inbox of {}", user("user")),
         "join-threads" => format!("thread {} was joined into thread {}", number("from"), number("into")),
         "mark-replied" => format!("e-mail {} was marked as answered", number("email")),
+        "amend" => "it was read again".to_string(),
+        "relink" => match step["parent"].as_i64() {
+            Some(_) => format!("the e-mail came to {}", record("parent")),
+            None => "the e-mail belongs to no record any more".to_string(),
+        },
         "set-parent" => format!("the e-mail now belongs to {}", record("parent")),
         "open-case" => match step["assigned_user"].as_i64() {
             Some(_) => format!("case:{} was opened and given to {}", number("number"), user("assigned_user")),

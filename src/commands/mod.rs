@@ -20,6 +20,7 @@ mod import;
 mod init;
 mod quarantine;
 mod record;
+mod reprocess;
 mod review;
 mod right;
 mod role;
@@ -80,6 +81,7 @@ enum Command {
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
+    Reprocess(reprocess::Reprocess),
     Test(test::Test),
     Account(account::Account),
     User(user::User),
@@ -113,7 +115,7 @@ impl Command {
     const fn needs(&self) -> Needs {
         match self {
             Self::Init(_) => Needs::Nothing,
-            Self::Fetch(_) | Self::Deliver(_) | Self::Import(_) | Self::Test(_) => Needs::Administrator,
+            Self::Fetch(_) | Self::Deliver(_) | Self::Import(_) | Self::Reprocess(_) | Self::Test(_) => Needs::Administrator,
             Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
             _ => Needs::Config,
         }
@@ -131,6 +133,7 @@ impl Command {
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),
+            Self::Reprocess(command) => command.run(context),
             Self::Test(command) => command.run(context),
             Self::Account(command) => command.run(context),
             Self::User(command) => command.run(context),

@@ -175,7 +175,9 @@ impl Verdict {
             Change::NoteAssignment { .. } => self.assignee.because = because.to_string(),
             Change::AddTeam { team, .. } => self.teams.push(named(names.team(*team))),
             Change::AddUser { user, .. } => self.users.push(named(names.user(*user))),
-            Change::AddAccount { .. }
+            Change::Amend(_)
+            | Change::Relink { .. }
+            | Change::AddAccount { .. }
             | Change::RememberId { .. }
             | Change::JoinThreads { .. }
             | Change::MarkReplied { .. }

@@ -4,6 +4,7 @@
 
 mod conversation;
 mod filter;
+mod past;
 mod record;
 
 use std::collections::{HashMap, HashSet};
@@ -59,6 +60,8 @@ pub fn gather_at(
     filter::gather(db, &mut facts)?;
     Ok(facts)
 }
+
+pub use past::gather_without;
 
 /// The counters, in the order of [`Next`].
 pub(super) fn counters(next: &Next) -> [(&'static str, i64); 7] {

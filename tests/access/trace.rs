@@ -155,6 +155,7 @@ const OTHERS: &[&str] = &[
     "email mark",
     "email move",
     "email delete",
+    "reprocess",
     // In tests/shell/: `case merge`, `case split`, what is done to e-mails, and what waits for a person's word.
     "case merge",
     "case split",
