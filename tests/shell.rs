@@ -6,6 +6,7 @@ mod emails;
 mod filters;
 mod inbox;
 mod policy;
+mod reprocess;
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;

@@ -11,11 +11,11 @@ use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::mail;
 use crate::output::shown;
-use crate::pass::explain::{Explained, explain, names_of};
+use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
 use crate::store::account::Account;
-use crate::store::{Store, account, fate, record};
-use crate::words::{RecordId, RoleAction, TeamId, UserId};
+use crate::store::{Store, account, fate, raw, record};
+use crate::words::{FolderId, RecordId, RoleAction, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
@@ -44,7 +44,7 @@ impl Explain {
         let mut store = context.store()?;
         let actor = context.actor();
         let (id, _) = right::email(store.connection(), &actor, &self.what, RoleAction::Read)?;
-        let names = names_of(&mut store)?;
+        let names = Names::all(&mut store)?;
         let mut arrivals = Vec::new();
         for arrival in fate::fates_of(store.connection(), id)? {
             let through = account::find(store.connection(), &arrival.account.to_string())?.settings.name;
@@ -54,7 +54,8 @@ impl Explain {
                 "fate": arrival.fate, "why": why,
             }));
         }
-        let document = json!({ "email": id, "arrivals": arrivals });
+        let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
+        let document = json!({ "email": id, "message": mail::parse(&raw).document(), "arrivals": arrivals });
         context.out.item(&document, || {
             let of = |arrival: &Value| {
                 let text = |key: &str| arrival[key].as_str().unwrap_or_default().to_string();
@@ -126,7 +127,7 @@ fn told_file(explained: &Explained) -> String {
 }
 
 /// Writes the steps and notes of a plan, one a line.
-fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> String {
+pub fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> String {
     let mut text = String::new();
     for step in plan["steps"].as_array().into_iter().flatten() {
         let because = step["because"].as_str().unwrap_or_default();
@@ -135,6 +136,10 @@ fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> S
     for note in plan["notes"].as_array().into_iter().flatten() {
         text.push_str(&format!("  note: {}\n", shown(note.as_str().unwrap_or_default())));
     }
+    for again in plan["again"].as_array().into_iter().flatten() {
+        text.push_str(&format!("  {} reprocessed:\n", again["at"].as_str().unwrap_or_default()));
+        text.push_str(&told(again, record, names));
+    }
     text
 }
 
@@ -142,6 +147,7 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
     let number = |key: &str| step[key].as_i64().unwrap_or_default();
     let user = |key: &str| names.user(UserId(number(key)));
     let team = || names.team(TeamId(number("team")));
+    let text = |key: &str| step[key].as_str().unwrap_or_default();
     let mut record = |key: &str| record(number(key));
     match step["do"].as_str().unwrap_or_default() {
         "add-email" => match step["parent"].as_i64() {
@@ -150,15 +156,31 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
         },
         "add-account" => "the account was added to the e-mail".to_string(),
         "add-team" => format!("team {} was added to the e-mail", team()),
+        "add-user" if step["trashed"].as_bool() == Some(true) => format!("into the trash of {}", user("user")),
+        "add-user" if step["folder"].is_i64() => {
+            format!("into folder {} of {}", names.folder(FolderId(number("folder"))), user("user"))
+        }
         "add-user" if step["read"].as_bool() == Some(true) => format!("into the inbox of {}, read", user("user")),
         "add-user" => format!("into the inbox of {}", user("user")),
         "join-threads" => format!("thread {} was joined into thread {}", number("from"), number("into")),
         "mark-replied" => format!("e-mail {} was marked as answered", number("email")),
+        "amend" => "it was read again".to_string(),
+        "relink" => match step["parent"].as_i64() {
+            Some(_) => format!("the e-mail came to {}", record("parent")),
+            None => "the e-mail belongs to no record any more".to_string(),
+        },
         "set-parent" => format!("the e-mail now belongs to {}", record("parent")),
+        "adopt-thread" => format!("what its thread has by address alone came to {}", record("case")),
+        "merge-cases" => format!("{} was merged into {}", record("from"), record("into")),
+        "reopen" => format!("{} was opened again, {}", record("case"), step["status"].as_str().unwrap_or_default()),
+        "hold" => format!("it waits for a person's word: espomail review show {}", number("review")),
         "open-case" => match step["assigned_user"].as_i64() {
             Some(_) => format!("case:{} was opened and given to {}", number("number"), user("assigned_user")),
             None => format!("case:{} was opened, for nobody yet", number("number")),
         },
+        "notify" => format!("{} is told ({})", user("user"), text("kind")),
+        "set-delivery" => format!("e-mail {} to {}: {}", number("email"), shown(text("address")), text("state")),
+        "set-address" => format!("the address {} is {}", shown(text("address")), text("state")),
         "follow" => format!("{} follows {}", user("user"), record("record")),
         "advance-rotation" => format!("the turn in team {} was {}'s", team(), user("user")),
         "note-assignment" => format!("{} got it", user("user")),

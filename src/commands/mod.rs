@@ -22,6 +22,7 @@ mod init;
 mod notification;
 mod quarantine;
 mod record;
+mod reprocess;
 mod review;
 mod right;
 mod role;
@@ -82,6 +83,7 @@ enum Command {
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
+    Reprocess(reprocess::Reprocess),
     Test(test::Test),
     Account(account::Account),
     User(user::User),
@@ -117,7 +119,7 @@ impl Command {
     const fn needs(&self) -> Needs {
         match self {
             Self::Init(_) => Needs::Nothing,
-            Self::Fetch(_) | Self::Deliver(_) | Self::Import(_) | Self::Test(_) => Needs::Administrator,
+            Self::Fetch(_) | Self::Deliver(_) | Self::Import(_) | Self::Reprocess(_) | Self::Test(_) => Needs::Administrator,
             Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
             _ => Needs::Config,
         }
@@ -135,6 +137,7 @@ impl Command {
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),
+            Self::Reprocess(command) => command.run(context),
             Self::Test(command) => command.run(context),
             Self::Account(command) => command.run(context),
             Self::User(command) => command.run(context),

@@ -3,6 +3,7 @@
 //! Each plan is folded back into the facts, so the second message of a batch sees what the first one did.
 
 pub mod access;
+mod again;
 mod author;
 mod bounce;
 pub mod caller;
@@ -23,6 +24,7 @@ mod thread;
 #[cfg(test)]
 mod tests;
 
+pub use again::*;
 pub use facts::*;
 pub use hand::*;
 pub use plan::*;

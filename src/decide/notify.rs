@@ -65,7 +65,7 @@ fn tell_assigned(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BTr
 fn tell_followers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) -> bool {
     let Some((note, record, quiet)) = note_of(news.email, plan) else { return false };
     if quiet {
-        plan.note("AUTO-3: followers are not told: the note is quiet");
+        plan.note("NOTIFY-1: followers are not told: the note is quiet (AUTO-3)");
         return false;
     }
     for user in followers(record, facts) {

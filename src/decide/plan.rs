@@ -82,6 +82,15 @@ pub enum Change {
         record: RecordId,
         user: UserId,
     },
+    /// An e-mail that is there is read again: what is derived from its bytes is as the rules see it now (WHY-2).
+    Amend(NewEmail),
+    /// An e-mail that is there comes to another record, or to none (WHY-2).
+    Relink {
+        email: EmailId,
+        parent: Option<RecordId>,
+        by: Option<ParentBy>,
+        account: Option<RecordId>,
+    },
     /// The account's turn in this team has come to this user (DIST-2).
     AdvanceRotation {
         account: AccountId,

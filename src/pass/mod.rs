@@ -11,6 +11,7 @@ mod intake;
 mod mailbox;
 pub mod policy;
 pub mod quarantine;
+pub mod reprocess;
 pub mod review;
 pub mod verdict;
 pub mod witness;

@@ -3,12 +3,12 @@
 use anyhow::{Context, Result};
 
 use crate::decide::access::Permit;
-use crate::decide::{Policy, Word, by_hand};
+use crate::decide::{Arrival, Policy, Word, by_hand};
 use crate::fault::{Class, Fault};
 use crate::mail;
 use crate::store::review::{self, Review};
 use crate::store::{Database, apply, email, facts, raw};
-use crate::words::{ParentBy, ReviewDecision};
+use crate::words::{ParentBy, PositionId, ReviewDecision};
 
 /// Does what a person said, in the caller's transaction, and writes the decision down.
 pub fn settle(db: &mut Database, permit: &Permit<'_>, held: &Review, word: Word, policy: &Policy, now: i64) -> Result<()> {
@@ -33,5 +33,8 @@ pub fn settle(db: &mut Database, permit: &Permit<'_>, held: &Review, word: Word,
     let mail = mail::parse(&raw);
     let mut facts = facts::gather_with(db, account, &[&mail], &records, now)?;
     let plan = by_hand(held.email, &mail, word, policy, &mut facts);
-    apply::apply_by_hand(db, &facts.next, &mail, &plan, now)
+    // Nothing that is asked for here depends on how it arrived.
+    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: None, partial: false };
+    apply::apply_to_stored(db, &facts.next, &arrival, &mail, &plan, now)?;
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! age; fates, positions, counters.
 
 mod adopt;
+mod amend;
 mod rows;
 
 use std::borrow::Cow;
@@ -12,6 +13,8 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use self::adopt::{Adoption, Movable};
+use self::amend::Amended;
+pub use self::amend::Difference;
 use self::rows::{
     AttachmentRow, CaseRow, EmailAccountRow, EmailRow, EmailTeamRow, EmailUserRow, FollowerRow, NoteRow, RecordTeamRow,
     ReviewRow, ThreadIdRow, ThreadRow,
@@ -26,9 +29,9 @@ use super::schema::{
     attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews, rotations,
     thread_ids, threads, users,
 };
-use super::{Database, IN_LIST, clean, facts, fate, position, raw, set_counter};
+use super::{Database, IN_LIST, clean, facts, fate, link, position, raw, set_counter};
 use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
-use crate::mail::{Address, Mail};
+use crate::mail::Mail;
 use crate::words::{
     AccountId, CaseStatus, EmailId, ParentBy, PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId, UserId,
 };
@@ -47,6 +50,7 @@ enum Later {
     Adopt(Adoption),
     Merge(Merge),
     Reopen(RecordId, CaseStatus),
+    Relink(EmailId, Option<(RecordId, ParentBy)>),
 }
 
 /// The rows of one batch.
@@ -60,6 +64,7 @@ struct Batch<'a> {
     /// Where each e-mail of this batch stands in `emails`.
     places: HashMap<EmailId, usize>,
     attachments: Vec<AttachmentRow<'a>>,
+    amended: Vec<Amended<'a>>,
     thread_ids: BTreeMap<&'a str, ThreadId>,
     /// Threads that ended in this batch, and where their e-mails went.
     joined: HashMap<ThreadId, ThreadId>,
@@ -94,17 +99,24 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
     for one in decided {
         batch.gather(one).with_context(|| format!("UID {}", one.arrival.uid))?;
     }
-    batch.write(db, &before, next)
+    batch.write(db, &before, next).map(|_| ())
 }
 
-/// Writes what a person's word decided about an e-mail that is in the store: it has its fates already.
-pub fn apply_by_hand(db: &mut Database, next: &Next, mail: &Mail, plan: &Plan, now: i64) -> Result<()> {
+/// Writes what was decided about an e-mail that is in the store, by a person's word or by today's rules: it has its fates
+/// already. Says what is read in it now and was not.
+pub fn apply_to_stored(
+    db: &mut Database,
+    next: &Next,
+    arrival: &Arrival,
+    mail: &Mail,
+    plan: &Plan,
+    now: i64,
+) -> Result<Vec<Difference>> {
     let before = facts::next(db)?;
     let mut batch = Batch { now, last_email: before.email - 1, ..Batch::default() };
-    // Only a new e-mail is asked how it arrived and what its bytes are, and none is added here.
-    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: None, partial: false };
+    // Only a new e-mail is asked what its bytes are, and none is added here.
     let packed = Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new() };
-    let one = Decided { arrival: &arrival, mail, packed: &packed, plan };
+    let one = Decided { arrival, mail, packed: &packed, plan };
     for step in &plan.steps {
         batch.change(&step.change, &step.because, &one)?;
     }
@@ -161,6 +173,14 @@ impl<'a> Batch<'a> {
             },
             Change::SetParent { email, thread, parent, by, account } => {
                 self.adopt(*thread, *parent, *account, Some((*email, *by)));
+            }
+            Change::Amend(email) => {
+                let amended =
+                    Amended { row: EmailRow::new(email, one, 0, self.now)?, attachments: AttachmentRow::all(email.id, one.mail) };
+                self.amended.push(amended);
+            }
+            Change::Relink { email, parent, by, .. } => {
+                self.later.push(Later::Relink(*email, parent.zip(Some(by.unwrap_or(ParentBy::Thread)))));
             }
             Change::AdoptThread { thread, case, account } => self.adopt(*thread, *case, *account, None),
             Change::MergeCases { from, into, notes } => {
@@ -227,54 +247,11 @@ impl<'a> Batch<'a> {
     }
 
     fn add_email(&mut self, email: &'a NewEmail, one: &Decided<'a>) -> Result<()> {
-        let mail = one.mail;
         let raw_id = self.raws.get(&one.packed.digest).copied().context("its raw bytes were not stored")?;
         self.places.insert(email.id, self.emails.len());
         self.last_email = email.id.0;
-        self.emails.push(EmailRow {
-            id: email.id.0,
-            thread_id: email.thread.0,
-            raw_id,
-            message_id: clean(&email.identity),
-            content_digest: &mail.content_digest,
-            from_address: clean(&email.sender).into_owned(),
-            people: people(mail)?,
-            subject: clean(&mail.subject),
-            date: email.date,
-            header_date: mail.date,
-            arrived_at: one.arrival.internal_date.unwrap_or(self.now),
-            text: clean(&mail.text),
-            html: mail.html.as_deref().map(clean),
-            replied_id: email.replied.map(|id| id.0),
-            is_replied: false,
-            parent_id: email.parent.map(|id| id.0),
-            parent_by: email.parent_by.map(ParentBy::as_str),
-            account_record_id: email.account_record.map(|id| id.0),
-            is_partial: email.partial,
-            is_archived: email.archived,
-            id_collision: email.id_collision,
-            folder_id: email.folder.map(|id| id.0),
-            list_id: mail.list.as_deref().map(clean),
-            bounce: mail.bounce.as_ref().map(serde_json::to_string).transpose()?,
-            is_ours: email.ours,
-            author_id: email.author.map(|user| user.0),
-            subject_from: email.subject_from,
-            subject_to: email.subject_to,
-            automatic: serde_json::to_string(&mail.automatic)?,
-            defects: serde_json::to_string(&mail.defects)?,
-        });
-        for (place, attachment) in (1..).zip(&mail.attachments) {
-            self.attachments.push(AttachmentRow {
-                email_id: email.id.0,
-                place,
-                name: clean(&attachment.name),
-                media_type: clean(&attachment.media_type),
-                size: i64::try_from(attachment.size).unwrap_or(i64::MAX),
-                content_id: attachment.content_id.as_deref().map(clean),
-                is_inline: attachment.inline,
-                part: clean(&attachment.part),
-            });
-        }
+        self.emails.push(EmailRow::new(email, one, raw_id, self.now)?);
+        self.attachments.extend(AttachmentRow::all(email.id, one.mail));
         Ok(())
     }
 
@@ -326,13 +303,18 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn write(mut self, db: &mut Database, before: &Next, next: &Next) -> Result<()> {
+    fn write(mut self, db: &mut Database, before: &Next, next: &Next) -> Result<Vec<Difference>> {
         let new_threads: Vec<ThreadRow> = (before.thread..next.thread).map(|id| ThreadRow { id }).collect();
         insert_all!(&mut *db, threads::table, &new_threads).context("writing threads")?;
         insert_all!(&mut *db, records::table, &self.cases).context("writing cases")?;
         self.write_joins(db, before)?;
         self.write_replied(db)?;
         self.write_emails(db)?;
+        let mut differences = Vec::new();
+        for mut amended in std::mem::take(&mut self.amended) {
+            amended.row.thread_id = self.left(ThreadId(amended.row.thread_id)).0;
+            differences.extend(amended.write(db)?);
+        }
         self.write_links(db, before)?;
         notification::insert(db, before, std::mem::take(&mut self.notifications).into_values().collect())?;
         self.deliveries.iter().try_for_each(|row| address::set_delivery(db, row, self.now))?;
@@ -350,7 +332,7 @@ impl<'a> Batch<'a> {
                 set_counter(db, name, after)?;
             }
         }
-        Ok(())
+        Ok(differences)
     }
 
     /// Moves what was in joined threads before the batch; rows of the batch are written with the thread that is left.
@@ -389,6 +371,8 @@ impl<'a> Batch<'a> {
         for change in &later {
             match change {
                 Later::Adopt(adoption) => movable.adopt(db, adoption, next_note, self.now)?,
+                Later::Relink(email, Some((record, by))) => link::give(db, &[*email], *record, *by, self.now)?,
+                Later::Relink(email, None) => link::take_away(db, *email, None, self.now)?,
                 Later::Merge(merge) => case::merge_numbered(db, merge, self.now)?,
                 Later::Reopen(case, status) => {
                     diesel::update(records::table.find(case.0))
@@ -463,17 +447,4 @@ impl<'a> Batch<'a> {
         }
         Ok(())
     }
-}
-
-fn people(mail: &Mail) -> Result<String> {
-    #[derive(serde::Serialize)]
-    struct People<'a> {
-        from: &'a [Address],
-        reply_to: &'a [Address],
-        to: &'a [Address],
-        cc: &'a [Address],
-        bcc: &'a [Address],
-    }
-    let people = People { from: mail.from.as_slice(), reply_to: &mail.reply_to, to: &mail.to, cc: &mail.cc, bcc: &mail.bcc };
-    serde_json::to_string(&people).context("writing addresses as JSON")
 }

@@ -4,6 +4,7 @@
 
 mod conversation;
 mod filter;
+mod past;
 mod person;
 mod record;
 mod report;
@@ -63,6 +64,8 @@ pub fn gather_at(
     report::gather(db, mails, &mut facts)?;
     Ok(facts)
 }
+
+pub use past::gather_without;
 
 /// The counters, in the order of [`Next`].
 pub(super) fn counters(next: &Next) -> [(&'static str, i64); 7] {

@@ -64,7 +64,9 @@ pub fn set_group_folder(db: &mut Database, email: EmailId, folder: Option<Folder
                 .execute(db)?;
         }
     }
-    diesel::update(emails::table.find(email.0)).set(emails::folder_id.eq(folder.map(|folder| folder.0))).execute(db)?;
+    diesel::update(emails::table.find(email.0))
+        .set((emails::folder_id.eq(folder.map(|folder| folder.0)), emails::filed_by_hand.eq(true)))
+        .execute(db)?;
     Ok(())
 }
 

@@ -57,17 +57,22 @@ pub fn unlink(db: &mut Database, permit: &Permit<'_>, email: EmailId, now: i64) 
     let Some(before) = before else {
         return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to no record")).into());
     };
-    diesel::update(emails::table.find(email.0))
-        .set((
-            emails::parent_id.eq(None::<i64>),
-            emails::parent_by.eq(ParentBy::Hand.as_str()),
-            emails::account_record_id.eq(None::<i64>),
-        ))
-        .execute(db)?;
-    note::follow_email(db, email, None, now)?;
+    take_away(db, email, Some(ParentBy::Hand), now)?;
     tell(db, permit, RecordId(before), &format!("e-mail {email} was taken away by hand"), now)?;
     let named = name_of(db, Some(before))?.map(|named| named.to_string()).unwrap_or_default();
     access::record(db, permit, "email unlink", &format!("email:{email}"), &named, now)
+}
+
+/// Takes an e-mail from its record; `by` says whether a person did it. No stream tells of it any more.
+pub(super) fn take_away(db: &mut Database, email: EmailId, by: Option<ParentBy>, now: i64) -> Result<()> {
+    diesel::update(emails::table.find(email.0))
+        .set((
+            emails::parent_id.eq(None::<i64>),
+            emails::parent_by.eq(by.map(ParentBy::as_str)),
+            emails::account_record_id.eq(None::<i64>),
+        ))
+        .execute(db)?;
+    note::follow_email(db, email, None, now)
 }
 
 fn tell(db: &mut Database, permit: &Permit<'_>, record: RecordId, detail: &str, now: i64) -> Result<()> {

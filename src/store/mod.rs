@@ -26,6 +26,7 @@ pub mod quarantine;
 pub mod raw;
 pub mod record;
 pub mod relation;
+pub mod reprocess;
 pub mod review;
 pub mod role;
 mod schema;

@@ -294,6 +294,7 @@ diesel::table! {
         is_archived -> Bool,
         id_collision -> Bool,
         folder_id -> Nullable<BigInt>,
+        filed_by_hand -> Bool,
         author_id -> Nullable<BigInt>,
         is_ours -> Bool,
         subject_from -> BigInt,

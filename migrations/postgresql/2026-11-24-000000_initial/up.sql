@@ -325,6 +325,8 @@ CREATE TABLE emails (
     id_collision BOOLEAN NOT NULL,
     -- The group folder (INBOX-2).
     folder_id BIGINT REFERENCES folders (id) ON DELETE SET NULL,
+    -- Whether a person put it there, or took it out.
+    filed_by_hand BOOLEAN NOT NULL,
     -- Whether one of us wrote it, and who (AUTO-2, ACCESS-5); its Message-ID is ours when it went out through here.
     author_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
     is_ours BOOLEAN NOT NULL,

@@ -2,12 +2,18 @@
 
 use std::borrow::Cow;
 
+use anyhow::{Context, Result};
 use diesel::prelude::*;
 
+use super::Decided;
+use crate::decide::NewEmail;
+use crate::mail::{Address, Mail};
+use crate::store::clean;
 use crate::store::schema::{
     attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews, thread_ids,
     threads,
 };
+use crate::words::{EmailId, ParentBy};
 
 #[derive(Insertable)]
 #[diesel(table_name = threads, treat_none_as_default_value = false)]
@@ -81,6 +87,7 @@ pub struct EmailRow<'a> {
     pub is_archived: bool,
     pub id_collision: bool,
     pub folder_id: Option<i64>,
+    pub filed_by_hand: bool,
     pub list_id: Option<Cow<'a, str>>,
     pub bounce: Option<String>,
     pub is_ours: bool,
@@ -89,6 +96,60 @@ pub struct EmailRow<'a> {
     pub subject_to: i64,
     pub automatic: String,
     pub defects: String,
+}
+
+impl<'a> EmailRow<'a> {
+    /// Makes the row of a message; its thread is the one that was decided.
+    pub fn new(email: &'a NewEmail, one: &Decided<'a>, raw_id: i64, now: i64) -> Result<Self> {
+        let mail = one.mail;
+        Ok(Self {
+            id: email.id.0,
+            thread_id: email.thread.0,
+            raw_id,
+            message_id: clean(&email.identity),
+            content_digest: &mail.content_digest,
+            from_address: clean(&email.sender).into_owned(),
+            people: people(mail)?,
+            subject: clean(&mail.subject),
+            date: email.date,
+            header_date: mail.date,
+            arrived_at: one.arrival.internal_date.unwrap_or(now),
+            text: clean(&mail.text),
+            html: mail.html.as_deref().map(clean),
+            replied_id: email.replied.map(|id| id.0),
+            is_replied: false,
+            parent_id: email.parent.map(|id| id.0),
+            parent_by: email.parent_by.map(ParentBy::as_str),
+            account_record_id: email.account_record.map(|id| id.0),
+            is_partial: email.partial,
+            is_archived: email.archived,
+            id_collision: email.id_collision,
+            folder_id: email.folder.map(|id| id.0),
+            filed_by_hand: false,
+            list_id: mail.list.as_deref().map(clean),
+            bounce: mail.bounce.as_ref().map(serde_json::to_string).transpose()?,
+            is_ours: email.ours,
+            author_id: email.author.map(|user| user.0),
+            subject_from: email.subject_from,
+            subject_to: email.subject_to,
+            automatic: serde_json::to_string(&mail.automatic)?,
+            defects: serde_json::to_string(&mail.defects)?,
+        })
+    }
+}
+
+/// Everybody that a message names, as JSON.
+fn people(mail: &Mail) -> Result<String> {
+    #[derive(serde::Serialize)]
+    struct People<'a> {
+        from: &'a [Address],
+        reply_to: &'a [Address],
+        to: &'a [Address],
+        cc: &'a [Address],
+        bcc: &'a [Address],
+    }
+    let people = People { from: mail.from.as_slice(), reply_to: &mail.reply_to, to: &mail.to, cc: &mail.cc, bcc: &mail.bcc };
+    serde_json::to_string(&people).context("writing addresses as JSON")
 }
 
 #[derive(Insertable)]
@@ -102,6 +163,26 @@ pub struct AttachmentRow<'a> {
     pub content_id: Option<Cow<'a, str>>,
     pub is_inline: bool,
     pub part: Cow<'a, str>,
+}
+
+impl<'a> AttachmentRow<'a> {
+    /// Makes the rows of everything that a message carries, in order.
+    pub fn all(email: EmailId, mail: &'a Mail) -> Vec<Self> {
+        let mut rows = Vec::with_capacity(mail.attachments.len());
+        for (place, attachment) in (1..).zip(&mail.attachments) {
+            rows.push(Self {
+                email_id: email.0,
+                place,
+                name: clean(&attachment.name),
+                media_type: clean(&attachment.media_type),
+                size: i64::try_from(attachment.size).unwrap_or(i64::MAX),
+                content_id: attachment.content_id.as_deref().map(clean),
+                is_inline: attachment.inline,
+                part: clean(&attachment.part),
+            });
+        }
+        rows
+    }
 }
 
 #[derive(Insertable)]

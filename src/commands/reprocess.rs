@@ -1,0 +1,155 @@
+//! `espomail reprocess`.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::explain::told;
+use super::right;
+use crate::context::Context;
+use crate::fault::{Class, Fault};
+use crate::output::shown;
+use crate::pass::quarantine::retry;
+use crate::pass::reprocess::{Reprocessed, all};
+use crate::pass::verdict::Names;
+use crate::store::reprocess::{Selection, select};
+use crate::store::{Store, access as trace, account};
+use crate::words::{EmailId, Fate, RecordId, RoleAction};
+
+/// Run today's rules over stored mail and print what would differ; --apply makes it so
+///
+/// Each e-mail is held against what the rules of today would make of it, had it just come: its text, its thread, its record,
+/// its teams and users, its case. Nothing is ever sent, nobody is told, and what a person set by hand stays; nothing is taken
+/// from a team or a user. Without --apply nothing changes, and meanwhile nothing else can be written.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true)))]
+pub struct Reprocess {
+    /// Numbers or Message-IDs of e-mails
+    #[arg(value_name = "EMAIL", group = "which", conflicts_with_all = ["account", "since", "until", "all", "quarantine"])]
+    emails: Vec<String>,
+    /// Those that came through this e-mail account
+    #[arg(long, value_name = "ACCOUNT", group = "which")]
+    account: Option<String>,
+    /// Those not before this time: 2026-11-23, RFC 3339, today, 3d
+    #[arg(long, value_name = "TIME", group = "which")]
+    since: Option<String>,
+    /// Those before this time
+    #[arg(long, value_name = "TIME", group = "which")]
+    until: Option<String>,
+    /// All of them
+    #[arg(long, group = "which")]
+    all: bool,
+    /// The messages in quarantine
+    #[arg(long, group = "which", conflicts_with_all = ["account", "since", "until", "all"])]
+    quarantine: bool,
+    /// Make it so
+    #[arg(long)]
+    apply: bool,
+}
+
+/// How many e-mails are listed at once.
+const PAGE: i64 = 500;
+
+impl Reprocess {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        if self.apply {
+            return self.work(context, &mut store);
+        }
+        // Each e-mail sees what the ones before it would have become.
+        store.rehearse_all(|store| self.work(context, store))
+    }
+
+    fn work(&self, context: &Context, store: &mut Store) -> Result<()> {
+        if self.quarantine {
+            return self.quarantined(context, store);
+        }
+        let permit = context.administrator()?;
+        let (policy, names) = (context.policy(store.connection())?, Names::all(store)?);
+        let (mut seen, mut different, mut failed) = (0, Vec::new(), 0);
+        let mut hear = |id: EmailId, outcome: Result<Reprocessed>| {
+            seen += 1;
+            match outcome {
+                Ok(one) if one.is_different() || one.plans.iter().any(|plan| plan.fate == Fate::Filtered) => different.push(one),
+                Ok(_) => {}
+                Err(error) => {
+                    failed += 1;
+                    let what = format!("e-mail {id} stays as it is: {error:#}");
+                    context.out.complain(&Fault::new(Class::Data, what).hint(format!("see: espomail email raw {id}")).into());
+                }
+            }
+        };
+        if self.emails.is_empty() {
+            let selection = self.selection(context, store)?;
+            let mut last = EmailId(0);
+            loop {
+                let page = select(store.connection(), selection, last, PAGE)?;
+                all(store, &permit, &page, &policy, &names, context.now(), &mut hear)?;
+                match page.last() {
+                    Some(id) => last = *id,
+                    None => break,
+                }
+            }
+        } else {
+            let mut ids = Vec::new();
+            for wanted in &self.emails {
+                ids.push(right::email(store.connection(), context.actor_ref(), wanted, RoleAction::Edit)?.0);
+            }
+            all(store, &permit, &ids, &policy, &names, context.now(), &mut hear)?;
+        }
+        let document = json!({ "applied": self.apply, "seen": seen, "failed": failed, "emails": different });
+        context.out.item(&document, || self.told(seen, &different));
+        Ok(())
+    }
+
+    fn selection(&self, context: &Context, store: &mut Store) -> Result<Selection> {
+        let db = store.connection();
+        Ok(Selection {
+            account: self.account.as_ref().map(|name| account::find(db, name)).transpose()?.map(|account| account.id),
+            since: self.since.as_ref().map(|text| context.time(text)).transpose()?,
+            until: self.until.as_ref().map(|text| context.time(text)).transpose()?,
+        })
+    }
+
+    /// What became, or would become, of messages in quarantine.
+    fn quarantined(&self, context: &Context, store: &mut Store) -> Result<()> {
+        let policy = context.policy(store.connection())?;
+        let permit = context.administrator()?;
+        let retried = retry(store, None, &policy, context.now())?;
+        for one in &retried {
+            let subject = format!("quarantine:{}", one.id);
+            store.transaction(|db| trace::record(db, &permit, "reprocess", &subject, one.fate.as_str(), context.now()))?;
+        }
+        let document = json!({ "applied": self.apply, "messages": retried });
+        context.out.item(&document, || {
+            let line = |one: &crate::pass::quarantine::Retried| match &one.error {
+                Some(error) => format!("message {} stays in quarantine: {}\n", one.id, shown(error)),
+                None => format!("message {} is {}\n", one.id, one.fate),
+            };
+            let lines: String = retried.iter().map(line).collect();
+            match (self.apply, retried.is_empty()) {
+                (_, true) => "Nothing is in quarantine.\n".to_string(),
+                (true, _) => lines,
+                (false, _) => lines + "Nothing was changed. To make it so: --apply\n",
+            }
+        });
+        Ok(())
+    }
+
+    fn told(&self, seen: usize, different: &[Reprocessed]) -> String {
+        let mut text = String::new();
+        for one in different {
+            text.push_str(&format!("e-mail {}: {}\n", one.email, shown(&one.subject).replace('\n', " ")));
+            for plan in &one.plans {
+                text.push_str(&told(&json!(plan), &mut |id| one.names.record(RecordId(id)), &one.names));
+            }
+        }
+        let count = different.len();
+        let counted = format!("{count} of {seen} e-mails");
+        match (self.apply, count) {
+            (true, _) => text.push_str(&format!("{counted} changed.\n")),
+            (false, 0) => text.push_str(&format!("{counted} would change.\n")),
+            (false, _) => text.push_str(&format!("{counted} would change. To make it so: --apply\n")),
+        }
+        text
+    }
+}

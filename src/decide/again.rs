@@ -1,0 +1,161 @@
+//! WHY-2: today's rules over an e-mail that is in the store. The facts are those of a world in which it never came; what the
+//! rules would do with it now is held against what is there, and only what differs is left. What a person chose stays, nothing
+//! is taken from anybody, and an e-mail leaves a case only for another one.
+
+use super::{Arrival, Change, Facts, NewEmail, Plan, Policy, Step, arrive, arrive_again, author, filter, parent};
+use crate::mail::Mail;
+use crate::words::{EmailId, Fate, FolderId, NoteKind, ParentBy, RecordId, TeamId, ThreadId, UserId};
+
+/// An e-mail as it is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub id: EmailId,
+    pub thread: ThreadId,
+    pub replied: Option<EmailId>,
+    pub parent: Option<RecordId>,
+    pub parent_by: Option<ParentBy>,
+    pub id_collision: bool,
+    /// The group folder, and whether a person chose it.
+    pub folder: Option<FolderId>,
+    pub filed_by_hand: bool,
+    pub teams: Vec<TeamId>,
+    pub users: Vec<UserId>,
+    /// It waits for a person's word, or waited.
+    pub reviewed: bool,
+}
+
+/// Decides what is to change about an e-mail, as if it came through the account that it first came through.
+pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, policy: &Policy, facts: &mut Facts) -> Plan {
+    let mut plan = Plan::new();
+    plan.email = Some(stored.id);
+    let choices = filter::import(mail, facts, &mut plan);
+    if let Some((_, because)) = &choices.skip {
+        plan.fate = Fate::Filtered;
+        plan.note(format!("{because} would skip it today; it stays, as it was imported (FILTER-7)"));
+        return plan;
+    }
+    let mail = &*author::unveil(mail, facts, &mut plan);
+    let before = facts.next.clone();
+    facts.next.email = stored.id.0;
+    arrive(arrival, mail, policy, choices, stored.id_collision, facts, &mut plan);
+    facts.next.email = before.email;
+    plan.fate = Fate::Imported;
+    plan.notes.retain(|note| !is_of_telling(note));
+    let wanted = std::mem::take(&mut plan.steps);
+    let Some((mut new, because)) = wanted.iter().find_map(row) else { return plan };
+    // A thread that was begun for it alone is the one it is in.
+    if new.thread.0 >= before.thread {
+        (new.thread, facts.next.thread) = (stored.thread, before.thread);
+    }
+    // What led to it may be gone, or not look at mail that its own thread knows already (THREAD-3).
+    new.replied = new.replied.or(stored.replied);
+    let moves = moves(stored, &new, facts, &mut plan);
+    let opens = moves && new.parent_by == Some(ParentBy::Opened);
+    if !opens {
+        let next = &mut facts.next;
+        (next.record, next.case_number, next.assignment) = (before.record, before.case_number, before.assignment);
+    }
+    for step in wanted {
+        if let Some(step) = keep(step, stored, &new, moves, opens, &mut plan) {
+            plan.steps.push(step);
+        }
+    }
+    if moves {
+        let (email, parent, by, account) = (stored.id, new.parent, new.parent_by, new.account_record);
+        plan.add(Change::Relink { email, parent, by, account }, because);
+    }
+    if stored.filed_by_hand || new.folder.is_none() {
+        new.folder = stored.folder;
+    }
+    if arrival.partial {
+        // What the whole message would say is not known (FETCH-8).
+        return plan;
+    }
+    let amend = Step { change: Change::Amend(new), because: "WHY-2: it was read again".to_string() };
+    plan.steps.insert(0, amend);
+    plan
+}
+
+/// The same for each further account that it came through (DUP-1): what is missing is added.
+pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, policy: &Policy, facts: &mut Facts) -> Plan {
+    let mut plan = Plan::new();
+    let choices = filter::import(mail, facts, &mut plan);
+    if choices.skip.is_some() {
+        return plan;
+    }
+    let mail = &*author::unveil(mail, facts, &mut plan);
+    let account = facts.account.id;
+    if let Some(known) = facts.emails.get_mut(&email) {
+        known.accounts.retain(|known| *known != account);
+    }
+    arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
+    plan.steps.retain(|step| !matches!(step.change, Change::AddAccount { .. } | Change::Notify { .. }));
+    plan.notes.retain(|note| !is_of_telling(note));
+    plan
+}
+
+/// Whether a note says why somebody is not told: nobody would be.
+fn is_of_telling(note: &str) -> bool {
+    note.starts_with("NOTIFY-")
+}
+
+fn row(step: &Step) -> Option<(NewEmail, String)> {
+    if let Change::AddEmail(new) = &step.change { Some((new.clone(), step.because.clone())) } else { None }
+}
+
+/// Whether it comes to another record.
+fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> bool {
+    let of = |record: Option<RecordId>| record.map(|record| facts.survivor(record));
+    if of(stored.parent) == of(new.parent) {
+        return false;
+    }
+    let told = new.parent.map_or_else(|| "no record".to_string(), |record| parent::name(record, facts));
+    if stored.parent_by == Some(ParentBy::Hand) {
+        plan.note(format!("LINK-7: a person said where it belongs; the rules would say {told}"));
+        return false;
+    }
+    if stored.reviewed {
+        plan.note(format!("LINK-3: it is a person's word where it belongs; the rules would say {told}"));
+        return false;
+    }
+    let Some(current) = stored.parent else { return true };
+    let is_another_matter = new.parent_by != Some(ParentBy::Opened) && new.parent.is_some_and(|record| facts.is_firm(record));
+    if stored.parent_by == Some(ParentBy::Opened) || (facts.is_firm(current) && !is_another_matter) {
+        if new.parent_by != Some(ParentBy::Opened) {
+            plan.note(format!("WHY-2: it stays in {}; a new one would come to {told}", parent::name(current, facts)));
+        }
+        return false;
+    }
+    true
+}
+
+/// Returns what of a step is to be done for an e-mail that is there.
+fn keep(step: Step, stored: &Stored, new: &NewEmail, moves: bool, opens: bool, plan: &mut Plan) -> Option<Step> {
+    let is_due = match &step.change {
+        Change::AddTeam { team, .. } => !stored.teams.contains(team),
+        Change::AddUser { user, .. } => !stored.users.contains(user),
+        Change::MarkReplied { email } => stored.replied != Some(*email),
+        Change::JoinThreads { .. } | Change::MergeCases { .. } => true,
+        Change::RememberId { message_id, .. } => {
+            let change = Change::RememberId { message_id: message_id.clone(), thread: new.thread };
+            return Some(Step { change, because: step.because });
+        }
+        Change::AdoptThread { .. } => moves,
+        Change::OpenCase(_) | Change::Follow { .. } | Change::AdvanceRotation { .. } | Change::NoteAssignment { .. } => opens,
+        // The note that tells of the e-mail itself comes along with it.
+        Change::AddNote { kind, .. } => {
+            opens && !matches!(kind, NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce)
+        }
+        Change::Reopen { .. } | Change::Hold { .. } => {
+            plan.note(format!("WHY-2: left alone, though a new one would do it: {}", step.because));
+            false
+        }
+        // Nobody is told again, and what a report said was counted when it came (WHY-2).
+        Change::Notify { .. } | Change::SetDelivery { .. } | Change::SetAddress { .. } => false,
+        // These are never decided for an e-mail that is new, or are said by the row that is amended.
+        Change::AddEmail(_) | Change::AddAccount { .. } | Change::SetParent { .. } | Change::Amend(_) | Change::Relink { .. } => {
+            false
+        }
+    };
+    is_due.then_some(step)
+}

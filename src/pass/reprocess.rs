@@ -1,0 +1,133 @@
+//! `reprocess`: today's rules over stored mail (WHY-2): facts → decide → what differs → apply. Each e-mail is a transaction of
+//! its own, so that one which cannot be read holds up no other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::{Context, Result, anyhow};
+use serde::Serialize;
+
+use crate::decide::access::Permit;
+use crate::decide::{Change, Plan, Policy, again, again_elsewhere};
+use crate::mail::{self, Mail};
+use crate::store::apply::{self, Difference};
+use crate::store::reprocess::{self, Through};
+use crate::store::{self, Database, Store, access, facts, raw};
+use crate::words::{EmailId, Fate};
+
+use super::verdict::Names;
+
+/// What differs, or would differ, of one e-mail.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reprocessed {
+    pub email: EmailId,
+    pub subject: String,
+    /// What is read in it now and was not.
+    pub differences: Vec<Difference>,
+    /// The changes, account by account.
+    #[serde(serialize_with = "steps")]
+    pub plans: Vec<Plan>,
+    #[serde(skip)]
+    pub names: Names,
+}
+
+fn steps<S: serde::Serializer>(plans: &[Plan], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(plans.iter().map(|plan| serde_json::json!({ "steps": plan.steps, "notes": plan.notes })))
+}
+
+impl Reprocessed {
+    /// Whether anything is, or would be, different.
+    pub fn is_different(&self) -> bool {
+        !self.differences.is_empty() || self.plans.iter().any(|plan| !plan.steps.is_empty())
+    }
+}
+
+/// Reprocesses one e-mail, in the caller's transaction: what differs is written, with its reasons, and the audit says who
+/// asked for it.
+pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, policy: &Policy, names: &Names, now: i64) -> Result<Reprocessed> {
+    store::lock(db)?;
+    let raw = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
+    let mail = catch_unwind(|| mail::parse(&raw)).map_err(|_| anyhow!("the parser failed on e-mail {id}; this is a bug"))?;
+    let mut done = Reprocessed {
+        email: id,
+        subject: mail.subject.clone(),
+        differences: Vec::new(),
+        plans: Vec::new(),
+        names: names.clone(),
+    };
+    let through = reprocess::through(db, id)?;
+    for (place, through) in through.iter().enumerate() {
+        let is_first = place == 0;
+        let plan = step(db, &mut done, *through, is_first, &mail, policy, now)?;
+        if !plan.steps.is_empty() {
+            reprocess::trace(db, id, through.account, &plan, now)?;
+        }
+        done.plans.push(plan);
+    }
+    if done.is_different() {
+        let fields: Vec<&str> = done.differences.iter().map(|one| one.field.as_str()).collect();
+        access::record(db, permit, "reprocess", &format!("email:{id}"), &fields.join(", "), now)?;
+    }
+    Ok(done)
+}
+
+/// Does what one account's rules say.
+fn step(
+    db: &mut Database,
+    done: &mut Reprocessed,
+    through: Through,
+    is_first: bool,
+    mail: &Mail,
+    policy: &Policy,
+    now: i64,
+) -> Result<Plan> {
+    let id = done.email;
+    let (stored, arrival) = reprocess::read(db, id)?;
+    let (mut plan, facts) = if is_first {
+        let records: Vec<_> = stored.parent.into_iter().collect();
+        let mut facts = facts::gather_without(db, id, (through.account, through.position), mail, &records, now)?;
+        (again(&arrival, mail, &stored, policy, &mut facts), facts)
+    } else {
+        let mut facts = facts::gather_at(db, through.account, through.position, &[mail], &[], now)?;
+        (again_elsewhere(&arrival, mail, id, policy, &mut facts), facts)
+    };
+    done.names.add_records(&facts);
+    if plan.fate == Fate::Filtered || plan.steps.is_empty() {
+        return Ok(plan);
+    }
+    let found = apply::apply_to_stored(db, &facts.next, &arrival, mail, &plan, now)?;
+    match found.as_slice() {
+        // Nothing else is read in it: it was not amended.
+        [] => plan.steps.retain(|step| !matches!(step.change, Change::Amend(_))),
+        found => {
+            let fields: Vec<&str> = found.iter().map(|one| one.field.as_str()).collect();
+            for step in plan.steps.iter_mut().filter(|step| matches!(step.change, Change::Amend(_))) {
+                step.because = format!("WHY-2: read again, these differ: {}", fields.join(", "));
+            }
+        }
+    }
+    done.differences.extend(found);
+    Ok(plan)
+}
+
+/// Reprocesses e-mails, each in a transaction of its own; `told` hears of each, and of each that failed alone.
+pub fn all(
+    store: &mut Store,
+    permit: &Permit<'_>,
+    emails: &[EmailId],
+    policy: &Policy,
+    names: &Names,
+    now: i64,
+    told: &mut dyn FnMut(EmailId, Result<Reprocessed>),
+) -> Result<()> {
+    for id in emails {
+        let work = || store.transaction(|db| one(db, permit, *id, policy, names, now));
+        let outcome = catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|_| Err(anyhow!("espomail failed on e-mail {id}; this is a bug")));
+        match outcome {
+            // A fault of the database is not the e-mail's.
+            Err(error) if error.chain().any(|cause| cause.is::<crate::fault::Fault>()) => return Err(error),
+            outcome => told(*id, outcome),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! Reads a stored e-mail again (WHY-2): what is derived from its bytes is compared, and written where it differs.
+
+use std::borrow::Cow;
+
+use anyhow::Result;
+use diesel::prelude::*;
+use serde_json::Value;
+
+use super::rows::{AttachmentRow, EmailRow};
+use crate::store::email::attachments_of;
+use crate::store::schema::{attachments, emails};
+use crate::store::{Database, dialect};
+use crate::words::EmailId;
+
+/// Columns that people do not ask for.
+const SILENT: [&str; 4] = ["content_digest", "subject_from", "subject_to", "thread_id"];
+
+/// What was read and what is read now.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Difference {
+    pub field: String,
+    pub was: Value,
+    pub is: Value,
+}
+
+/// What is derived from the bytes of an e-mail, and what the rules of the day read in it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, AsChangeset, serde::Serialize)]
+#[diesel(table_name = emails, treat_none_as_null = true)]
+pub struct Reading {
+    pub thread_id: i64,
+    pub message_id: String,
+    pub content_digest: Vec<u8>,
+    pub from_address: String,
+    pub people: String,
+    pub subject: String,
+    pub date: i64,
+    pub header_date: Option<i64>,
+    pub text: String,
+    pub html: Option<String>,
+    pub replied_id: Option<i64>,
+    pub is_archived: bool,
+    pub folder_id: Option<i64>,
+    pub list_id: Option<String>,
+    pub bounce: Option<String>,
+    pub is_ours: bool,
+    pub author_id: Option<i64>,
+    pub subject_from: i64,
+    pub subject_to: i64,
+    pub automatic: String,
+    pub defects: String,
+}
+
+impl From<EmailRow<'_>> for Reading {
+    fn from(row: EmailRow<'_>) -> Self {
+        Self {
+            thread_id: row.thread_id,
+            message_id: row.message_id.into_owned(),
+            content_digest: row.content_digest.to_vec(),
+            from_address: row.from_address,
+            people: row.people,
+            subject: row.subject.into_owned(),
+            date: row.date,
+            header_date: row.header_date,
+            text: row.text.into_owned(),
+            html: row.html.map(Cow::into_owned),
+            replied_id: row.replied_id,
+            is_archived: row.is_archived,
+            folder_id: row.folder_id,
+            list_id: row.list_id.map(Cow::into_owned),
+            bounce: row.bounce,
+            is_ours: row.is_ours,
+            author_id: row.author_id,
+            subject_from: row.subject_from,
+            subject_to: row.subject_to,
+            automatic: row.automatic,
+            defects: row.defects,
+        }
+    }
+}
+
+/// An e-mail that is read again.
+pub(super) struct Amended<'a> {
+    pub row: EmailRow<'a>,
+    pub attachments: Vec<AttachmentRow<'a>>,
+}
+
+impl Amended<'_> {
+    /// Writes it where something differs; says what.
+    pub(super) fn write(self, db: &mut Database) -> Result<Vec<Difference>> {
+        let id = self.row.id;
+        let now = Reading::from(self.row);
+        let was = emails::table.find(id).select(Reading::as_select()).first::<Reading>(db)?;
+        let mut differences = Vec::new();
+        if now != was {
+            diesel::update(emails::table.find(id)).set(&now).execute(db)?;
+            let (Value::Object(was), Value::Object(mut now)) = (serde_json::to_value(&was)?, serde_json::to_value(&now)?) else {
+                return Ok(differences);
+            };
+            for (field, was) in was {
+                let is = now.remove(&field).unwrap_or_default();
+                if was != is && !SILENT.contains(&field.as_str()) {
+                    differences.push(Difference { field, was, is });
+                }
+            }
+        }
+        let named = |name: &str, part: &str, size: i64, inline: bool| format!("{name} ({part}, {size} bytes, inline {inline})");
+        let were = attachments_of(db, EmailId(id))?;
+        let size = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+        let were: Vec<String> = were.iter().map(|one| named(&one.name, &one.part, size(one.size), one.inline)).collect();
+        let are: Vec<String> = self.attachments.iter().map(|one| named(&one.name, &one.part, one.size, one.is_inline)).collect();
+        if were != are {
+            diesel::delete(attachments::table.filter(attachments::email_id.eq(id))).execute(db)?;
+            dialect::insert_all!(&mut *db, attachments::table, &self.attachments)?;
+            differences.push(Difference { field: "attachments".to_string(), was: were.into(), is: are.into() });
+        }
+        if !differences.is_empty() {
+            crate::store::search::renew(db, EmailId(id))?;
+        }
+        Ok(differences)
+    }
+}

@@ -1,0 +1,41 @@
+//! The facts of a world in which an e-mail never came (WHY-2): it is taken out, the facts are gathered, and everything is
+//! rolled back.
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::{Facts, Mail, gather_at, subjects};
+use crate::store::schema::{emails, records};
+use crate::store::{Database, dialect, lock};
+use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind};
+
+/// Gathers what the rules may ask about a stored e-mail. What came after it and leans on it says nothing of it: its place in
+/// its thread by address, and e-mails of the same subject.
+pub fn gather_without(
+    db: &mut Database,
+    email: EmailId,
+    (account, position): (AccountId, Option<PositionId>),
+    mail: &Mail,
+    records: &[RecordId],
+    now: i64,
+) -> Result<Facts> {
+    // Nobody else decides until the caller's transaction ends, not just until this part of it is rolled back.
+    lock(db)?;
+    dialect::rehearse(db, |db| {
+        let thread: i64 = emails::table.find(email.0).select(emails::thread_id).first(db)?;
+        let later = || emails::table.filter(emails::id.gt(email.0));
+        let soft = [RecordKind::Account, RecordKind::Contact, RecordKind::Lead].map(RecordKind::as_str);
+        let by_address = [ParentBy::Address, ParentBy::Thread].map(ParentBy::as_str);
+        let of_soft = records::table.filter(records::kind.eq_any(soft)).select(records::id.nullable());
+        let leaning = later()
+            .filter(emails::thread_id.eq(thread))
+            .filter(emails::parent_by.eq_any(by_address))
+            .filter(emails::parent_id.eq_any(of_soft));
+        diesel::update(leaning).set(emails::parent_id.eq(None::<i64>)).execute(db)?;
+        let keys = subjects(mail);
+        diesel::update(later().filter(emails::subject_from.eq_any(&keys))).set(emails::subject_from.eq(0)).execute(db)?;
+        diesel::update(later().filter(emails::subject_to.eq_any(&keys))).set(emails::subject_to.eq(0)).execute(db)?;
+        diesel::delete(emails::table.find(email.0)).execute(db)?;
+        gather_at(db, account, position, &[mail], records, now)
+    })
+}
