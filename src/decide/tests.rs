@@ -1,8 +1,10 @@
 //! The rules, by table: each test names the rule it proves.
 #![allow(clippy::unwrap_used)]
 
+mod bounce;
 mod hand;
 mod linking;
+mod notify;
 mod order;
 
 use std::collections::HashSet;

@@ -1,0 +1,193 @@
+//! What delivery reports do, and what forged ones do not.
+
+use super::*;
+use crate::mail::{Bounce, Recipient};
+use crate::words::{AddressState, DeliveryAction, DeliveryState, NotificationKind};
+
+const SENT: EmailId = EmailId(41);
+const CASE: RecordId = RecordId(50);
+const DORA: &str = "dora@example.org";
+
+/// An e-mail of ours in the case 5, written by user 1, that went to Dora and to Eve.
+fn sent() -> Facts {
+    let mut facts = facts();
+    let known = EmailFacts {
+        thread: ThreadId(8),
+        arrived_at: NOW - 60,
+        content_digest: [0; 32],
+        parent: Some(CASE),
+        parent_by: Some(ParentBy::Thread),
+        teams: vec![TeamId(4)],
+        users: vec![UserId(1)],
+        accounts: vec![SUPPORT],
+        ours: true,
+        author: Some(UserId(1)),
+    };
+    facts.emails.insert(SENT, known);
+    facts.emails_by_message_id.insert("ours@x".to_string(), vec![SENT]);
+    facts.thread_of.insert("ours@x".to_string(), ThreadId(8));
+    facts.thread_parents.insert(ThreadId(8), CASE);
+    let to = [DORA, "eve@example.org"].map(|address| (address.to_string(), DeliveryState::Sent));
+    facts.deliveries.insert(SENT, to.into());
+    facts.records.insert(CASE, record(RecordKind::Case, 5, None));
+    facts.people.insert(UserId(1), Person { active: true, notify_received: true, ..Person::default() });
+    facts.followers.insert((CASE, UserId(1)));
+    facts
+}
+
+fn recipient(address: &str, action: DeliveryAction, status: &str) -> Recipient {
+    Recipient { address: address.to_string(), action, status: Some(status.to_string()), diagnostic: None }
+}
+
+fn report(id: &str, about: &str, recipients: Vec<Recipient>) -> Mail {
+    let hard = recipients.iter().any(Recipient::is_hard);
+    let bounce = Bounce { hard, recipients, message_id: Some(about.to_string()), envelope_id: None };
+    Mail {
+        from: Some(address("mailer-daemon@example.org")),
+        automatic: vec!["Content-Type: multipart/report".to_string()],
+        bounce: Some(bounce),
+        ..mail(id)
+    }
+}
+
+fn failed(id: &str, address: &str, status: &str) -> Mail {
+    report(id, "ours@x", vec![recipient(address, DeliveryAction::Failed, status)])
+}
+
+/// The states of deliveries and addresses that a plan sets.
+fn states(plan: &Plan) -> (Vec<(String, DeliveryState)>, Vec<(String, AddressState)>) {
+    let mut states = (Vec::new(), Vec::new());
+    for step in &plan.steps {
+        match &step.change {
+            Change::SetDelivery { email: SENT, address, state, report, .. } if Some(*report) == plan.email => {
+                states.0.push((address.clone(), *state));
+            }
+            Change::SetAddress { address, state, .. } => states.1.push((address.clone(), *state)),
+            _ => {}
+        }
+    }
+    states
+}
+
+fn told(plan: &Plan) -> Vec<(i64, NotificationKind, String)> {
+    let of = |step: &Step| match &step.change {
+        Change::Notify { user, kind, detail, .. } => Some((user.0, *kind, detail.clone())),
+        _ => None,
+    };
+    plan.steps.iter().filter_map(of).collect()
+}
+
+#[test]
+fn bounce_2_a_report_stands_with_the_email_it_names_and_says_how_far_that_came() {
+    let mut facts = sent();
+    let plan = go(&mut facts, &failed("r@x", "Dora@Example.org", "5.1.1"));
+    let email = new_email(&plan);
+    assert_eq!((email.parent, email.replied, email.thread), (Some(CASE), Some(SENT), ThreadId(8)));
+    assert!(!plan.steps.iter().any(|step| matches!(step.change, Change::MarkReplied { .. })), "it is no answer");
+    assert_eq!(teams(&plan), [TEAM.0, 4]);
+    let note = plan.steps.iter().find_map(|step| match &step.change {
+        Change::AddNote { kind, record, detail, quiet, .. } => Some((*kind, *record, detail.as_str(), *quiet)),
+        _ => None,
+    });
+    assert_eq!(note, Some((NoteKind::Bounce, CASE, "Dora@Example.org: failed (5.1.1)", true)));
+    assert_eq!(states(&plan).0, [(DORA.to_string(), DeliveryState::Failed)]);
+    // Who wrote it hears of it; followers do not, and there is no case.
+    let said = "Dora@Example.org: failed (5.1.1)".to_string();
+    assert_eq!(told(&plan), [(1, NotificationKind::Bounce, said)]);
+    assert!(new_case(&plan).is_none());
+    // The envelope id names it as well.
+    let mut by_envelope = failed("e@x", "eve@example.org", "5.1.1");
+    let bounce = by_envelope.bounce.as_mut().unwrap();
+    (bounce.message_id, bounce.envelope_id) = (None, Some("ours@x".to_string()));
+    let plan = go(&mut facts, &by_envelope);
+    assert_eq!((new_email(&plan).parent, states(&plan).0.len()), (Some(CASE), 1));
+}
+
+#[test]
+fn bounce_2_reports_overtake_one_another() {
+    use DeliveryAction::{Delayed, Delivered, Expanded, Failed, Relayed};
+    use DeliveryState as State;
+    for (actions, last) in [
+        (vec![Delayed], Some(State::Delayed)),
+        (vec![Delayed, Failed], Some(State::Failed)),
+        (vec![Failed, Delayed], Some(State::Failed)),
+        (vec![Delayed, Delivered, Delayed], Some(State::Delivered)),
+        (vec![Failed, Delivered], Some(State::Failed)),
+        (vec![Relayed, Expanded], None),
+    ] {
+        let mut facts = sent();
+        let mut found = None;
+        for (number, action) in actions.iter().enumerate() {
+            let mail = report(&format!("{number}@x"), "ours@x", vec![recipient(DORA, *action, "4.0.0")]);
+            found = states(&go(&mut facts, &mail)).0.pop().map(|(_, state)| state).or(found);
+        }
+        assert_eq!(found, last, "{actions:?}");
+    }
+}
+
+#[test]
+fn bounce_3_what_means_the_address_makes_it_invalid() {
+    for (status, expected) in [
+        ("5.1.1", Some(AddressState::Invalid)),
+        ("5.2.1", Some(AddressState::Invalid)),
+        ("5.4.1", Some(AddressState::Invalid)),
+        // Refused for another reason: the address may be good.
+        ("5.7.1", None),
+        // Soft, once.
+        ("5.2.2", Some(AddressState::Good)),
+        ("4.2.2", Some(AddressState::Good)),
+    ] {
+        let plan = go(&mut sent(), &failed("r@x", DORA, status));
+        assert_eq!(states(&plan).1.first().map(|(_, state)| *state), expected, "{status}");
+    }
+}
+
+#[test]
+fn bounce_3_three_soft_ones_within_a_week_make_it_doubtful() {
+    let day = 86_400;
+    for (times, expected) in [
+        (vec![NOW - 2 * day, NOW - day, NOW], AddressState::Doubtful),
+        (vec![NOW - day, NOW], AddressState::Good),
+        (vec![NOW - 8 * day, NOW - day, NOW], AddressState::Good),
+    ] {
+        let mut facts = sent();
+        let mut last = None;
+        for (number, at) in times.iter().enumerate() {
+            // Each reports on another e-mail.
+            facts.deliveries.insert(SENT, [(DORA.to_string(), DeliveryState::Sent)].into());
+            let arrival = Arrival { internal_date: Some(*at), ..arrival() };
+            let plan = decide(&arrival, &failed(&format!("{number}@x"), DORA, "4.4.7"), &Policy::default(), &mut facts);
+            last = states(&plan).1.pop();
+        }
+        assert_eq!(last, Some((DORA.to_string(), expected)), "{times:?}");
+    }
+    // Several of one e-mail count once.
+    let mut facts = sent();
+    for number in 0..5 {
+        let _ = go(&mut facts, &failed(&format!("{number}@x"), DORA, "4.4.7"));
+    }
+    assert_eq!(facts.address_states[DORA], AddressFacts { state: AddressState::Good, soft: vec![NOW] });
+}
+
+#[test]
+fn bounce_3_a_forged_report_is_only_filed() {
+    // It names nothing of ours; it names an e-mail of ours that went to others; it names one that we did not send.
+    let stranger = report("a@x", "never@x", vec![recipient(DORA, DeliveryAction::Failed, "5.1.1")]);
+    let others = failed("b@x", "victim@example.net", "5.1.1");
+    let mut facts = sent();
+    let received = EmailFacts { ours: false, author: None, ..facts.emails[&SENT].clone() };
+    facts.emails.insert(EmailId(42), received);
+    facts.emails_by_message_id.insert("theirs@x".to_string(), vec![EmailId(42)]);
+    let theirs = report("c@x", "theirs@x", vec![recipient(DORA, DeliveryAction::Failed, "5.1.1")]);
+    for mail in [stranger, others, theirs] {
+        let plan = go(&mut facts, &mail);
+        assert_eq!(plan.fate, Fate::Imported);
+        assert_eq!((states(&plan), told(&plan)), ((vec![], vec![]), vec![]), "{mail:?}");
+        assert!(plan.notes.iter().any(|note| note.starts_with("BOUNCE-3") && note.contains("filed")), "{:?}", plan.notes);
+    }
+    assert!(facts.address_states.is_empty());
+    // One of ours that somebody sent from elsewhere: it stands there, and that is all.
+    facts.deliveries.clear();
+    let plan = go(&mut facts, &failed("d@x", DORA, "5.1.1"));
+    assert_eq!((notes(&plan), states(&plan)), (vec![NoteKind::Bounce], (vec![], vec![])));
+}
