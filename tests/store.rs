@@ -3,6 +3,7 @@
 mod apply;
 mod cases;
 mod facts;
+mod notify;
 mod order;
 mod speed;
 
