@@ -5,6 +5,7 @@ mod cases;
 mod emails;
 mod filters;
 mod inbox;
+mod people;
 mod policy;
 mod reprocess;
 
