@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::dialect::{insert_all, insert_new};
 use super::record::{RecordName, name_of};
-use super::schema::{accounts, emails, followers, notifications, records, users};
+use super::schema::{accounts, emails, followers, notes, notifications, records, users};
 use super::{Database, access, clean, lock, next_number, relation, reserve};
 use crate::decide::Next;
 use crate::decide::access::act;
@@ -56,8 +56,15 @@ pub(super) fn insert(db: &mut Database, before: &Next, mut rows: Vec<Notificatio
     for (id, row) in (first..).zip(&mut rows) {
         row.id = id;
     }
-    let (new, old): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.email_id.is_none_or(|email| email >= before.email));
+    let (new, mut old): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| row.email_id.is_none_or(|email| email >= before.email));
     insert_all!(&mut *db, notifications::table, &new).context("writing notifications")?;
+    // A note that the stream had already was not written again (NOTE-1).
+    for some in old.chunks_mut(super::IN_LIST) {
+        let named = some.iter().filter_map(|row| row.note_id);
+        let there: Vec<i64> = notes::table.filter(notes::id.eq_any(named)).select(notes::id).load(db)?;
+        some.iter_mut().for_each(|row| row.note_id = row.note_id.filter(|note| there.contains(note)));
+    }
     insert_new!(&mut *db, notifications::table, &old).context("writing notifications")?;
     Ok(())
 }

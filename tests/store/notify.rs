@@ -1,15 +1,15 @@
 //! What people hear of, what delivery reports leave behind, and who follows what.
 
 use espomail::decide::access::{Actor, administer};
-use espomail::decide::{Change, Facts};
+use espomail::decide::{Change, Facts, Next};
 use espomail::mail::{Address, Bounce, Mail, Recipient};
 use espomail::store::case::{self, CaseChanges};
 use espomail::store::role::{self, Holder};
 use espomail::store::user::{self, UserChanges};
 use espomail::store::{Store, address, facts, inbox as users_inbox, notification, status, team};
 use espomail::words::{
-    AccountId, AddressState, DeliveryAction, DeliveryState, EmailId, NotificationId, NotificationKind, RecordId, RecordKind,
-    RoleAction, RoleLevel, RoleScope, TeamId, UserId,
+    AccountId, AddressState, DeliveryAction, DeliveryState, EmailId, NoteId, NoteKind, NotificationId, NotificationKind,
+    RecordId, RecordKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId,
 };
 
 use super::apply::{after, email, message, write};
@@ -89,6 +89,18 @@ on_both_databases! {
         // Cleo has it not: that there was something, not what.
         assert_eq!(list(store, 3)[0].subject, None);
         assert!(notification::mark_read(store.connection(), UserId(3), &[NotificationId(99)]).is_err());
+    }
+
+    fn note_1_a_note_that_was_there_before_keeps_nobody_from_hearing(store: &mut TestStore) {
+        one_case(store);
+        let position = inbox(store);
+        let note = |id| Change::AddNote { id: NoteId(id), record: RecordId(1), kind: NoteKind::EmailReceived, email: Some(EmailId(1)), detail: String::new(), quiet: false };
+        let next = |note| Next { record: 2, case_number: 2, note, ..after(1, 1) };
+        write(store, position, &next(2), &[message(1, vec![Change::AddEmail(email(1, 1)), note(1)])]).unwrap();
+        let Change::Notify { user, kind, email, record, detail, .. } = notify(2, Some(1), NotificationKind::Note) else { panic!() };
+        let told = Change::Notify { user, kind, email, note: Some(NoteId(2)), record, detail };
+        write(store, position, &next(3), &[message(2, vec![note(2), told])]).unwrap();
+        assert_eq!(numbers(store, "SELECT coalesce(note_id, 0) * 10 + user_id AS n FROM notifications"), [2]);
     }
 
     fn bounce_2_and_3_what_a_report_says_is_written_and_known_to_the_next(store: &mut TestStore) {
