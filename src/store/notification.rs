@@ -1,6 +1,8 @@
 //! Notifications: what people hear of (NOTIFY). Those of incoming mail are written by the batch; here are those of what
 //! people and servers do, and what users do with them.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
@@ -62,7 +64,8 @@ pub(super) fn insert(db: &mut Database, before: &Next, mut rows: Vec<Notificatio
     // A note that the stream had already was not written again (NOTE-1).
     for some in old.chunks_mut(super::IN_LIST) {
         let named = some.iter().filter_map(|row| row.note_id);
-        let there: Vec<i64> = notes::table.filter(notes::id.eq_any(named)).select(notes::id).load(db)?;
+        let there: HashSet<i64> =
+            notes::table.filter(notes::id.eq_any(named)).select(notes::id).load::<i64>(db)?.into_iter().collect();
         some.iter_mut().for_each(|row| row.note_id = row.note_id.filter(|note| there.contains(note)));
     }
     insert_new!(&mut *db, notifications::table, &old).context("writing notifications")?;

@@ -54,8 +54,11 @@ fn failed(id: &str, address: &str, status: &str) -> Mail {
     report(id, "ours@x", vec![recipient(address, DeliveryAction::Failed, status)])
 }
 
+/// States of addresses.
+type States<T> = Vec<(String, T)>;
+
 /// The states of deliveries and addresses that a plan sets.
-fn states(plan: &Plan) -> (Vec<(String, DeliveryState)>, Vec<(String, AddressState)>) {
+fn states(plan: &Plan) -> (States<DeliveryState>, States<AddressState>) {
     let mut states = (Vec::new(), Vec::new());
     for step in &plan.steps {
         match &step.change {
