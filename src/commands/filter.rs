@@ -10,14 +10,14 @@ use super::show::{lines, yes};
 use crate::context::{self, Context};
 use crate::decide::FilterTrial;
 use crate::decide::access::{self, Permit};
-use crate::decide::filter::{Filter, trial};
+use crate::decide::filter::{Action, Filter, trial};
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Mail};
 use crate::output::shown;
 use crate::store::access as trace;
 use crate::store::email::EmailFilter;
 use crate::store::filter::{self, Owner, Stored};
-use crate::store::{Database, account, email, raw, user};
+use crate::store::{Database, account, effect, email, raw, user};
 use crate::words::{EmailId, RoleAction, RoleScope};
 
 /// Manage e-mail filters
@@ -85,6 +85,12 @@ enum Verb {
         filter: String,
         #[command(flatten)]
         scope: ScopeArguments,
+    },
+    /// Run the commands again that filters wanted and that were given up, with the next fetch
+    Retry {
+        /// Numbers or Message-IDs of e-mails; without any, all of them
+        #[arg(value_name = "EMAIL")]
+        emails: Vec<String>,
     },
     /// Hold filters against messages and print what matches, criterion by criterion; nothing changes
     Test {
@@ -167,9 +173,11 @@ impl FilterCommand {
                 Ok(())
             }
             Verb::Set { filter, scope, name, active, settings } => {
+                let named = settings.named(context)?;
                 change(context, "filter set", &filter, &scope, |db, stored| {
                     let mut changed = stored.filter.clone();
-                    settings.over(db, &mut changed, stored.owner)?;
+                    settings.over(db, &mut changed, stored.owner, &named)?;
+                    may_run(context, &changed)?;
                     if let Some(name) = &name {
                         changed.name.clone_from(name);
                     }
@@ -186,6 +194,7 @@ impl FilterCommand {
                 filter::remove(db, stored)?;
                 Ok(format!("Filter {} removed.", stored.filter.name))
             }),
+            Verb::Retry { emails } => retry(context, &emails),
             Verb::Test { messages, last, filters, scope, all } => {
                 test(context, &messages, last.as_deref(), &filters, &scope, all)
             }
@@ -229,22 +238,27 @@ fn permit<'a>(context: &'a Context, db: &mut Database, owner: Owner) -> Result<P
     allowed.map_err(|_| context.refused("these filters are another's, or an administrator's"))
 }
 
+/// FILTER-4: only administrators say what the service account runs, and for which mail.
+fn may_run(context: &Context, filter: &Filter) -> Result<()> {
+    if filter.actions.iter().any(|action| matches!(action, Action::Run(_))) {
+        access::administer(context.actor_ref())
+            .map_err(|_| context.refused("a filter that runs a command is an administrator's"))?;
+    }
+    Ok(())
+}
+
 fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterArguments) -> Result<()> {
     let mut store = context.store()?;
     let now = context.now();
+    let named = settings.named(context)?;
     let added = store.transaction(|db| {
         let Some(owner) = scope.owner(db)? else {
             return Err(Fault::new(Class::Usage, "say whose filter it is: --global, --account or --user").into());
         };
         let permit = permit(context, db, owner)?;
         let mut made = Filter::named(name, owner.scope());
-        settings.over(db, &mut made, owner)?;
-        if made.criteria.is_empty() {
-            return Err(Fault::new(Class::Usage, "a filter without criteria never matches: give one, such as --from").into());
-        }
-        if made.actions.is_empty() {
-            return Err(Fault::new(Class::Usage, "say what it does, such as --skip; see espomail-filters(7)").into());
-        }
+        settings.over(db, &mut made, owner, &named)?;
+        may_run(context, &made)?;
         let id = filter::add(db, owner, &made)?;
         trace::record(db, &permit, "filter add", &format!("filter:{id}"), name, now)?;
         let stored = filter::find(db, &id.to_string(), Some(owner))?;
@@ -274,7 +288,8 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
     let rows = std::cell::RefCell::new(&mut row);
     context.out.list(&documents, &["id", "scope", "place", "filter", "criteria", "actions"], |_| {
         rows.borrow_mut().next().map_or_else(Vec::new, |(_, stored, actions)| {
-            let criteria: Vec<String> = stored.filter.criteria.iter().map(ToString::to_string).collect();
+            let mut criteria: Vec<String> = stored.filter.criteria.iter().map(ToString::to_string).collect();
+            criteria.extend(stored.filter.sieve.as_ref().map(|_| "a Sieve script".to_string()));
             let name = if stored.active { stored.filter.name.clone() } else { format!("{} (unused)", stored.filter.name) };
             vec![
                 stored.filter.id.to_string(),
@@ -319,6 +334,7 @@ fn document(stored: &Stored, actions: &[String]) -> serde_json::Value {
     json!({
         "id": filter.id, "name": filter.name, "scope": stored.scope, "place": stored.place, "active": stored.active,
         "match_case": filter.match_case, "regex": filter.regex,
+        "sieve": filter.sieve.as_ref().map(|script| &script.text),
         "criteria": filter.criteria.iter().map(ToString::to_string).collect::<Vec<_>>(), "actions": actions,
     })
 }
@@ -334,9 +350,34 @@ fn told(stored: &Stored, actions: &[String]) -> String {
         ("case counts", yes(filter.match_case)),
         ("regular expressions", yes(filter.regex)),
     ]);
+    if let Some(script) = &filter.sieve {
+        text.push_str("sieve:\n");
+        script.text.lines().for_each(|line| text.push_str(&format!("  {}\n", shown(line))));
+        return text;
+    }
     filter.criteria.iter().for_each(|criterion| text.push_str(&format!("  if {}\n", shown(&criterion.to_string()))));
     actions.iter().for_each(|action| text.push_str(&format!("  then {}\n", shown(action))));
     text
+}
+
+fn retry(context: &Context, emails: &[String]) -> Result<()> {
+    let mut store = context.store()?;
+    let now = context.now();
+    let again = store.transaction(|db| {
+        let permit = access::administer(context.actor_ref()).map_err(|_| context.refused("commands are an administrator's"))?;
+        let mut ids = Vec::new();
+        for wanted in emails {
+            ids.push(super::right::email(db, context.actor_ref(), wanted, RoleAction::Read)?.0);
+        }
+        let again = effect::retry(db, &ids, now)?;
+        trace::record(db, &permit, "filter retry", "effect", &emails.join(" "), now)?;
+        Ok(again)
+    })?;
+    if again == 0 {
+        return Err(Fault::new(Class::Data, "there is no command that was given up").into());
+    }
+    context.out.made(&json!({ "commands": again }), &format!("With the next fetch: {again} commands."));
+    Ok(())
 }
 
 /// How many stored e-mails are listed at once.
