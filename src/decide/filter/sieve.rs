@@ -172,12 +172,12 @@ impl Script {
         let runtime = Runtime::new().with_cpu_limit(INSTRUCTIONS);
         let mut instance = runtime.filter_parsed(message);
         let mut input = Input::script("filter", program.compiled.clone());
-        let (mut folder, mut kept, mut discarded) = (None, false, false);
+        let (mut folder, mut discarded) = (None, false);
         while let Some(event) = instance.run(input) {
             match event {
                 Ok(Event::Discard) => discarded = true,
                 Ok(Event::FileInto { folder: name, .. }) => folder = folder.or(Some(name)),
-                Ok(Event::Keep { .. }) => kept = true,
+                Ok(Event::Keep { .. }) => discarded = false,
                 Ok(_) => {}
                 Err(_) => return (None, format!("the script takes more than {INSTRUCTIONS} steps")),
             }
@@ -188,8 +188,8 @@ impl Script {
                 Some(id) => (Some(Action::Folder(*id)), format!("the script says fileinto {name:?}")),
                 None => (None, format!("the script says fileinto {name:?}, and there is no such folder")),
             },
-            // Discard takes back only the keep that nobody wrote (RFC 5228, section 4.4).
-            None if discarded && !kept => (Some(Action::Skip), "the script says discard".to_string()),
+            // Of keep and discard, the last that was run counts.
+            None if discarded => (Some(Action::Skip), "the script says discard".to_string()),
             None => (None, "the script keeps it".to_string()),
         }
     }
