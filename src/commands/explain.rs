@@ -11,11 +11,11 @@ use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::mail;
 use crate::output::shown;
-use crate::pass::explain::{Explained, explain, names_of};
+use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
 use crate::store::account::Account;
-use crate::store::{Store, account, fate, record};
-use crate::words::{RecordId, RoleAction, TeamId, UserId};
+use crate::store::{Store, account, fate, raw, record};
+use crate::words::{FolderId, RecordId, RoleAction, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
@@ -44,7 +44,7 @@ impl Explain {
         let mut store = context.store()?;
         let actor = context.actor();
         let (id, _) = right::email(store.connection(), &actor, &self.what, RoleAction::Read)?;
-        let names = names_of(&mut store)?;
+        let names = Names::all(&mut store)?;
         let mut arrivals = Vec::new();
         for arrival in fate::fates_of(store.connection(), id)? {
             let through = account::find(store.connection(), &arrival.account.to_string())?.settings.name;
@@ -54,7 +54,8 @@ impl Explain {
                 "fate": arrival.fate, "why": why,
             }));
         }
-        let document = json!({ "email": id, "arrivals": arrivals });
+        let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
+        let document = json!({ "email": id, "message": mail::parse(&raw).document(), "arrivals": arrivals });
         context.out.item(&document, || {
             let of = |arrival: &Value| {
                 let text = |key: &str| arrival[key].as_str().unwrap_or_default().to_string();
@@ -154,6 +155,10 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
         },
         "add-account" => "the account was added to the e-mail".to_string(),
         "add-team" => format!("team {} was added to the e-mail", team()),
+        "add-user" if step["trashed"].as_bool() == Some(true) => format!("into the trash of {}", user("user")),
+        "add-user" if step["folder"].is_i64() => {
+            format!("into folder {} of {}", names.folder(FolderId(number("folder"))), user("user"))
+        }
         "add-user" if step["read"].as_bool() == Some(true) => format!("into the inbox of {}, read", user("user")),
         "add-user" => format!("into the inbox of {}", user("user")),
         "join-threads" => format!("thread {} was joined into thread {}", number("from"), number("into")),
@@ -164,6 +169,10 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
             None => "the e-mail belongs to no record any more".to_string(),
         },
         "set-parent" => format!("the e-mail now belongs to {}", record("parent")),
+        "adopt-thread" => format!("what its thread has by address alone came to {}", record("case")),
+        "merge-cases" => format!("{} was merged into {}", record("from"), record("into")),
+        "reopen" => format!("{} was opened again, {}", record("case"), step["status"].as_str().unwrap_or_default()),
+        "hold" => format!("it waits for a person's word: espomail review show {}", number("review")),
         "open-case" => match step["assigned_user"].as_i64() {
             Some(_) => format!("case:{} was opened and given to {}", number("number"), user("assigned_user")),
             None => format!("case:{} was opened, for nobody yet", number("number")),

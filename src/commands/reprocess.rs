@@ -8,9 +8,9 @@ use super::right;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::output::shown;
-use crate::pass::explain::names_of;
 use crate::pass::quarantine::retry;
 use crate::pass::reprocess::{Reprocessed, all};
+use crate::pass::verdict::Names;
 use crate::store::reprocess::{Selection, select};
 use crate::store::{Store, access as trace, account};
 use crate::words::{EmailId, Fate, RecordId, RoleAction};
@@ -64,7 +64,7 @@ impl Reprocess {
             return self.quarantined(context, store);
         }
         let permit = context.administrator()?;
-        let (policy, names) = (context.policy(store.connection())?, names_of(store)?);
+        let (policy, names) = (context.policy(store.connection())?, Names::all(store)?);
         let (mut seen, mut different, mut failed) = (0, Vec::new(), 0);
         let mut hear = |id: EmailId, outcome: Result<Reprocessed>| {
             seen += 1;

@@ -6,8 +6,8 @@ use super::verdict::Names;
 use crate::decide::{Arrival, Facts, Plan, Policy, decide};
 use crate::mail::{self, Mail};
 use crate::store::account::Account;
-use crate::store::{Store, facts, team, user};
-use crate::words::{PositionId, TeamId, UserId};
+use crate::store::{Store, facts};
+use crate::words::PositionId;
 
 /// A message with what was decided about it.
 pub struct Explained {
@@ -24,19 +24,13 @@ pub fn explain(through: Option<(&mut Store, &Account)>, bytes: &[u8], policy: &P
     let mut names = Names::default();
     let mut facts = match through {
         Some((store, account)) => {
-            names = names_of(store)?;
+            names = Names::all(store)?;
             store.rehearse(|db| facts::gather(db, account.id, &[&mail], now))?
         }
         None => Facts::alone(now),
     };
+    facts.trace_filters = true;
     let plan = decide(&arrival, &mail, policy, &mut facts);
     names.add_records(&facts);
     Ok(Explained { mail, plan, names })
-}
-
-/// Returns the names of users and teams.
-pub fn names_of(store: &mut Store) -> Result<Names> {
-    let users = user::logins(store.connection())?.into_iter().map(|(id, login)| (UserId(id), login));
-    let teams = team::names(store.connection())?.into_iter().map(|(id, name)| (TeamId(id), name));
-    Ok(Names { users: users.collect(), teams: teams.collect(), ..Names::default() })
 }

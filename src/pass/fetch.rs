@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::budget::Budget;
-use super::explain::names_of;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Limits, Poll, poll};
+use super::verdict::Names;
 use super::witness::{Seen, Witness};
 use super::{Stop, Tally};
 use crate::decide::Policy;
@@ -107,7 +107,7 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
 pub fn rehearse(setting: &Setting<'_>, named: &[String]) -> Result<(Vec<AccountReport>, Vec<Seen>)> {
     let mut store = Store::open(setting.database)?;
     let accounts = due(setting, &mut store, named)?;
-    let witness = Witness::new(names_of(&mut store)?);
+    let witness = Witness::new(Names::all(&mut store)?);
     let (budget, heartbeat) = (Budget::new(setting.memory_bytes), Heartbeat::default());
     let mut reports = Vec::new();
     store.rehearse_all(|store| {

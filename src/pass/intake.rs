@@ -213,10 +213,8 @@ fn commit(
         let plans = if letters.is_empty() {
             Vec::new()
         } else {
-            {
-                let arrivals = arrivals(db, gate, letters)?;
-                decide_and_apply(db, gate, letters, &arrivals, now)?
-            }
+            let arrivals = arrivals(db, gate, letters)?;
+            decide_and_apply(db, gate, letters, &arrivals, now)?
         };
         guard(db, gate, now)?;
         write_passed(db, gate, &passed.iter().collect::<Vec<_>>(), now)?;
@@ -236,6 +234,7 @@ fn commit(
 fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arrivals: &[Arrival], now: i64) -> Result<Vec<Plan>> {
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
     let mut facts = facts::gather_at(db, gate.account, Some(gate.position), &mails, &[], now)?;
+    facts.trace_filters = gate.watch.is_some();
     let plans: Vec<Plan> =
         letters.iter().zip(arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
     if let Some(watch) = &gate.watch {

@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::explain::names_of;
 use super::verdict::{Names, Verdict};
 use crate::clock;
 use crate::decide::{AccountFacts, Arrival, Facts, Policy, RecordFacts, decide};
@@ -178,9 +177,19 @@ fn world(store: &mut Store, account: &Account, mails: &[Mail], now: i64) -> Resu
     let mails: Vec<&Mail> = mails.iter().collect();
     let known = store.rehearse(|db| facts::gather(db, account.id, &mails, now))?;
     let account = AccountFacts { act_since: known.account.act_since.min(now), ..known.account };
-    let facts =
-        Facts { own_addresses: known.own_addresses, users: known.users, teams: known.teams, account, ..Facts::alone(now) };
-    Ok((facts, names_of(store)?))
+    let facts = Facts {
+        own_addresses: known.own_addresses,
+        users: known.users,
+        teams: known.teams,
+        filters: known.filters,
+        user_filters: known.user_filters,
+        folder_teams: known.folder_teams,
+        silent_folders: known.silent_folders,
+        trace_filters: true,
+        account,
+        ..Facts::alone(now)
+    };
+    Ok((facts, Names::all(store)?))
 }
 
 fn give(given: &Given, facts: &mut Facts) -> Result<()> {

@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 
+use anyhow::Result;
 use serde::Serialize;
 
 use crate::decide::{Candidate, Change, Facts, FilterTrial, Plan};
 use crate::mail::Mail;
-use crate::words::{CaseStatus, EmailId, Fate, ParentBy, RecordId, TeamId, ThreadId, UserId};
+use crate::store::{Store, folder, team, user};
+use crate::words::{CaseStatus, EmailId, Fate, FolderId, ParentBy, Priority, RecordId, TeamId, ThreadId, UserId};
 
 /// Names of what plans speak of by number.
 #[derive(Debug, Clone, Default)]
@@ -17,9 +19,19 @@ pub struct Names {
     pub teams: HashMap<TeamId, String>,
     /// `kind:number`.
     pub records: HashMap<RecordId, String>,
+    pub folders: HashMap<FolderId, String>,
 }
 
 impl Names {
+    /// Knows all users, teams and folders.
+    pub fn all(store: &mut Store) -> Result<Self> {
+        let db = store.connection();
+        let users = user::logins(db)?.into_iter().map(|(id, login)| (UserId(id), login)).collect();
+        let teams = team::names(db)?.into_iter().map(|(id, name)| (TeamId(id), name)).collect();
+        let folders = folder::names(db)?.into_iter().map(|(id, name)| (FolderId(id), name)).collect();
+        Ok(Self { users, teams, folders, ..Self::default() })
+    }
+
     /// Adds the records that the facts know, those that were opened meanwhile included.
     pub fn add_records(&mut self, facts: &Facts) {
         let named = facts.records.iter().map(|(id, record)| (*id, format!("{}:{}", record.kind, record.number)));
@@ -32,6 +44,10 @@ impl Names {
 
     pub fn team(&self, id: TeamId) -> String {
         self.teams.get(&id).cloned().unwrap_or_else(|| format!("team {id}"))
+    }
+
+    pub fn folder(&self, id: FolderId) -> String {
+        self.folders.get(&id).cloned().unwrap_or_else(|| format!("folder {id}"))
     }
 
     pub fn record(&self, id: RecordId) -> String {
@@ -47,8 +63,10 @@ pub struct Verdict {
     pub duplicate: Duplicate,
     pub thread: Thread,
     pub parent: Parent,
+    /// The group folder.
+    pub folder: Option<String>,
     pub teams: Vec<Named>,
-    pub users: Vec<Named>,
+    pub users: Vec<Reader>,
     pub case: Case,
     pub assignee: Assignee,
     pub answer: Answer,
@@ -92,12 +110,27 @@ pub struct Named {
     pub because: String,
 }
 
-/// The case that it opens (CASE).
+/// Somebody who gets it, and where (INBOX-1, FILTER-5).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reader {
+    pub name: String,
+    pub read: bool,
+    pub trashed: bool,
+    /// The user's own folder; none is the inbox.
+    pub folder: Option<String>,
+    pub because: String,
+}
+
+/// The case that it opens, or opens again (CASE).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Case {
     pub opened: bool,
+    pub reopened: bool,
+    /// It waits for a person's word.
+    pub held: bool,
     pub record: Option<String>,
     pub status: Option<CaseStatus>,
+    pub priority: Option<Priority>,
     pub because: String,
 }
 
@@ -129,12 +162,16 @@ impl Verdict {
                 because: noted(plan, "LINK-", "no record was found for it"),
                 candidates: plan.candidates.clone(),
             },
+            folder: None,
             teams: Vec::new(),
             users: Vec::new(),
             case: Case {
                 opened: false,
+                reopened: false,
+                held: false,
                 record: None,
                 status: None,
+                priority: None,
                 because: noted(plan, "no new case", "the message was not new"),
             },
             assignee: Assignee { user: None, because: noted(plan, "DIST-", "no case was opened") },
@@ -155,6 +192,7 @@ impl Verdict {
             Change::AddEmail(email) => {
                 self.thread.id = Some(email.thread);
                 self.thread.replies_to = email.replied;
+                self.folder = email.folder.map(|folder| names.folder(folder));
                 if let Some(record) = email.parent {
                     self.parent.record = Some(names.record(record));
                     self.parent.by = email.parent_by;
@@ -167,18 +205,32 @@ impl Verdict {
                 self.parent.because = because.to_string();
             }
             Change::OpenCase(case) => {
-                self.case = Case {
-                    opened: true,
-                    record: Some(format!("case:{}", case.number)),
-                    status: Some(case.status),
-                    because: because.to_string(),
-                };
+                self.case.opened = true;
+                self.case.record = Some(format!("case:{}", case.number));
+                (self.case.status, self.case.priority) = (Some(case.status), case.priority);
+                self.case.because = because.to_string();
                 self.assignee.user = case.assigned_user.map(|user| names.user(user));
             }
             Change::NoteAssignment { .. } => self.assignee.because = because.to_string(),
             Change::Run { command, .. } => self.commands.push(named(command.clone())),
             Change::AddTeam { team, .. } => self.teams.push(named(names.team(*team))),
-            Change::AddUser { user, .. } => self.users.push(named(names.user(*user))),
+            Change::AddUser { user, read, trashed, folder, .. } => self.users.push(Reader {
+                name: names.user(*user),
+                read: *read,
+                trashed: *trashed,
+                folder: folder.map(|folder| names.folder(folder)),
+                because: because.to_string(),
+            }),
+            Change::Reopen { case, status } => {
+                self.case.reopened = true;
+                (self.case.record, self.case.status) = (Some(names.record(*case)), Some(*status));
+                self.case.because = because.to_string();
+            }
+            Change::Hold { candidate, .. } => {
+                self.case.held = true;
+                self.case.record = candidate.map(|record| names.record(record));
+                self.case.because = because.to_string();
+            }
             Change::Amend(_)
             | Change::Relink { .. }
             | Change::AddAccount { .. }
@@ -189,8 +241,6 @@ impl Verdict {
             | Change::AdvanceRotation { .. }
             | Change::AdoptThread { .. }
             | Change::MergeCases { .. }
-            | Change::Reopen { .. }
-            | Change::Hold { .. }
             | Change::AddNote { .. } => {}
         }
     }
@@ -205,12 +255,13 @@ fn duplicate(plan: &Plan) -> Duplicate {
 /// AUTO-1: what forbids an answer.
 fn answer(plan: &Plan, mail: &Mail) -> Answer {
     let forbidden = mail.automatic.iter().chain(&mail.no_answer).next();
-    let because = match forbidden {
-        Some(sign) => format!("AUTO-1: {sign}"),
-        None if plan.fate != Fate::Imported => format!("ACK-1: its fate is {}", plan.fate),
-        None => "AUTO-1: no sign forbids it".to_string(),
+    let because = match (forbidden, &plan.no_answer) {
+        (Some(sign), _) => format!("AUTO-1: {sign}"),
+        (None, Some(because)) => because.clone(),
+        (None, None) if plan.fate != Fate::Imported => format!("ACK-1: its fate is {}", plan.fate),
+        (None, None) => "AUTO-1: no sign forbids it".to_string(),
     };
-    Answer { allowed: forbidden.is_none() && plan.fate == Fate::Imported, because }
+    Answer { allowed: forbidden.is_none() && plan.no_answer.is_none() && plan.fate == Fate::Imported, because }
 }
 
 /// Returns the notes of a rule family, else what holds when there are none.

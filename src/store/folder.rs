@@ -62,6 +62,11 @@ pub fn list(db: &mut Database, user: Option<UserId>) -> Result<Vec<Folder>> {
         .collect()
 }
 
+/// Returns the names of all folders.
+pub fn names(db: &mut Database) -> Result<Vec<(i64, String)>> {
+    Ok(folders::table.select((folders::id, folders::name)).load(db)?)
+}
+
 /// Finds a user's folder, or a group folder where there is no user, by name or number.
 pub fn find(db: &mut Database, user: Option<UserId>, wanted: &str) -> Result<Folder> {
     let mut all = list(db, user)?;

@@ -65,3 +65,35 @@ fn a_test_is_recorded_without_the_people_and_passes() {
     assert!(world.run(&["test", "recorded"]).ok().contains("1 passed, 0 failed"));
     world.run(&["test", "recorded", "--record", "1"]).fails(73);
 }
+
+#[test]
+fn filter_8_policy_tests_and_explain_tell_every_filter_criterion_by_criterion() {
+    let world = world();
+    world.run(&["folder", "add", "Later", "--user", "ada"]).ok();
+    world.run(&["filter", "add", "spam", "--global", "--subject", "SPAM*", "--skip"]).ok();
+    world.run(&["filter", "add", "leaks", "--account", "support", "--body", "leaks", "--priority", "urgent", "--no-reply"]).ok();
+    world.run(&["filter", "add", "later", "--user", "ada", "--subject", "Pump", "--folder", "Later"]).ok();
+    let file = |name: &str, text: &str| world.write(&world.path("policy").join(name), text, 0o600);
+    file("first.eml", FIRST);
+    file(
+        "first.toml",
+        "[expect.decision]\ncase.priority = \"urgent\"\nanswer.allowed = false\nfilters = [\"leaks\", \"spam\", \"later\"]\n",
+    );
+    assert!(world.run(&["test", "policy"]).ok().contains("1 passed, 0 failed"), "{}", world.run(&["test", "policy"]).stdout);
+
+    let path = world.path("policy/first.eml");
+    let explained = world.json(&["explain", path.to_str().unwrap()]);
+    let decision = &explained["decision"];
+    assert_eq!(explained["message"]["subject"], "Pump");
+    let spam = decision["filters"].as_array().unwrap().iter().find(|filter| filter["name"] == "spam").unwrap();
+    assert_eq!((&spam["matched"], &spam["criteria"][0]["matched"]), (&false.into(), &false.into()));
+    let ada = &decision["users"][0];
+    assert_eq!((&ada["name"], &ada["folder"]), (&"ada".into(), &"Later".into()));
+    assert_eq!(decision["answer"]["allowed"], false);
+
+    world.run_with(&["deliver", "--account", "support"], FIRST).ok();
+    let stored = world.json(&["explain", "1"]);
+    assert_eq!((&stored["message"]["subject"], &stored["email"]), (&"Pump".into(), &1.into()));
+    let told = world.run(&["explain", "1"]).ok();
+    assert!(told.contains("into folder Later of ada") && told.contains("case:1 was opened and given to ada"), "{told}");
+}

@@ -58,10 +58,10 @@ fn furnish(store: &mut Store) {
          INSERT INTO thread_ids (message_id, thread_id) VALUES ('a@x', 1), ('b@x', 1), ('unseen@x', 2);
          INSERT INTO raws (id, digest, size, packed) VALUES (1, '0', 0, '');
          INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
-            text, is_replied, parent_id, is_partial, is_archived, id_collision, is_ours, subject_from, subject_to, automatic, defects) VALUES
-            (1, 1, 1, 'a@x', '00000000000000000000000000000001', 'dora@example.org', '{}', 's', 9, 9, '', FALSE, 7, FALSE, FALSE, FALSE, FALSE, 0, 0, '', ''),
-            (2, 1, 1, 'b@x', '00000000000000000000000000000002', 'dora@example.org', '{}', 's', 8, 9, '', FALSE, 6, FALSE, FALSE, FALSE, FALSE, 0, 0, '', ''),
-            (3, 1, 1, 'b@x', '00000000000000000000000000000003', 'else@example.org', '{}', 's', 8, 9, '', FALSE, NULL, FALSE, FALSE, TRUE, FALSE, 0, 0, '', '');
+            text, is_replied, parent_id, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to, automatic, defects) VALUES
+            (1, 1, 1, 'a@x', '00000000000000000000000000000001', 'dora@example.org', '{}', 's', 9, 9, '', FALSE, 7, FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '', ''),
+            (2, 1, 1, 'b@x', '00000000000000000000000000000002', 'dora@example.org', '{}', 's', 8, 9, '', FALSE, 6, FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '', ''),
+            (3, 1, 1, 'b@x', '00000000000000000000000000000003', 'else@example.org', '{}', 's', 8, 9, '', FALSE, NULL, FALSE, FALSE, TRUE, FALSE, FALSE, 0, 0, '', '');
          INSERT INTO email_accounts (email_id, account_id) VALUES (2, 2), (2, 1);
          INSERT INTO email_teams (email_id, team_id) VALUES (2, 1);
          INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES
@@ -127,8 +127,8 @@ on_both_databases! {
         for id in 4..500 {
             run(store, &format!(
                 "INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
-                    text, is_replied, is_partial, is_archived, id_collision, is_ours, subject_from, subject_to, automatic, defects) VALUES
-                    ({id}, 1, 1, 'b@x', '{id:032}', '', '', '', 0, 0, '', FALSE, FALSE, FALSE, TRUE, FALSE, 0, 0, '', '')"));
+                    text, is_replied, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to, automatic, defects) VALUES
+                    ({id}, 1, 1, 'b@x', '{id:032}', '', '', '', 0, 0, '', FALSE, FALSE, FALSE, TRUE, FALSE, FALSE, 0, 0, '', '')"));
         }
         // SQLite keeps a text literal as text, and a text is never equal to bytes.
         if store.is_sqlite() {
