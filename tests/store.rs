@@ -2,6 +2,7 @@
 
 mod apply;
 mod cases;
+mod effects;
 mod facts;
 mod order;
 mod speed;

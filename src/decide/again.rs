@@ -88,7 +88,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, policy: &
         known.accounts.retain(|known| *known != account);
     }
     arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
-    plan.steps.retain(|step| !matches!(step.change, Change::AddAccount { .. }));
+    plan.steps.retain(|step| !matches!(step.change, Change::AddAccount { .. } | Change::Run { .. }));
     plan
 }
 
@@ -143,6 +143,8 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, moves: bool, opens: bool, p
             plan.note(format!("WHY-2: left alone, though a new one would do it: {}", step.because));
             false
         }
+        // Commands run when an e-mail comes, and not again (FILTER-4).
+        Change::Run { .. } => false,
         // These are never decided for an e-mail that is new, or are said by the row that is amended.
         Change::AddEmail(_) | Change::AddAccount { .. } | Change::SetParent { .. } | Change::Amend(_) | Change::Relink { .. } => {
             false

@@ -16,16 +16,16 @@ use self::adopt::{Adoption, Movable};
 use self::amend::Amended;
 pub use self::amend::Difference;
 use self::rows::{
-    AttachmentRow, CaseRow, EmailAccountRow, EmailRow, EmailTeamRow, EmailUserRow, FollowerRow, NoteRow, RecordTeamRow,
-    ReviewRow, ThreadIdRow, ThreadRow,
+    AttachmentRow, CaseRow, EffectRow, EmailAccountRow, EmailRow, EmailTeamRow, EmailUserRow, FollowerRow, NoteRow,
+    RecordTeamRow, ReviewRow, ThreadIdRow, ThreadRow,
 };
 use super::case::{self, Merge};
 use super::dialect::{insert_all, insert_new};
 use super::fate::FateRow;
 use super::raw::Packed;
 use super::schema::{
-    attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews, rotations,
-    thread_ids, threads, users,
+    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
+    rotations, thread_ids, threads, users,
 };
 use super::{Database, IN_LIST, clean, facts, fate, link, position, raw, set_counter};
 use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
@@ -78,6 +78,7 @@ struct Batch<'a> {
     replied: Vec<i64>,
     later: Vec<Later>,
     reviews: Vec<ReviewRow<'a>>,
+    effects: Vec<EffectRow>,
     fates: Vec<FateRow>,
     positions: BTreeMap<PositionId, i64>,
 }
@@ -189,6 +190,16 @@ impl<'a> Batch<'a> {
                 candidate_id: candidate.map(|id| id.0),
                 because: Cow::Borrowed(because),
                 created_at: self.now,
+            }),
+            Change::Run { email, account, filter, command } => self.effects.push(EffectRow {
+                id: 0,
+                email_id: email.0,
+                account_id: Some(account.0),
+                filter: filter.clone(),
+                command: command.clone(),
+                created_at: self.now,
+                due_at: Some(self.now),
+                attempts: 0,
             }),
             Change::OpenCase(case) => self.open_case(case, one.mail),
             Change::Follow { record, user } => {
@@ -363,6 +374,16 @@ impl<'a> Batch<'a> {
         insert_new!(&mut *db, thread_ids::table, &rows).context("remembering Message-IDs")?;
         insert_new!(&mut *db, notes::table, &self.notes).context("writing notes")?;
         insert_new!(&mut *db, reviews::table, &self.reviews).context("writing what is held")?;
+        self.write_effects(db)
+    }
+
+    /// Effects are rare: their numbers are reserved here, and only where there are some.
+    fn write_effects(&mut self, db: &mut Database) -> Result<()> {
+        if !self.effects.is_empty() {
+            let first = super::reserve(db, "effect", self.effects.len())?;
+            self.effects.iter_mut().zip(first..).for_each(|(row, id)| row.id = id);
+            insert_all!(&mut *db, effects::table, &self.effects).context("writing what is to be done")?;
+        }
         Ok(())
     }
 

@@ -12,14 +12,14 @@ use espomail::words::{
 use super::{ACCOUNT, inbox, numbers, run, settle, texts};
 
 /// A message with what was decided about it.
-struct Message {
+pub struct Message {
     uid: i64,
     mail: Mail,
     raw: raw::Packed,
     plan: Plan,
 }
 
-fn message(uid: i64, changes: Vec<Change>) -> Message {
+pub fn message(uid: i64, changes: Vec<Change>) -> Message {
     let bytes = format!("Subject: {uid}\r\n\r\ntext");
     let mail = Mail {
         message_id: Some(format!("{uid}@x")),
@@ -42,7 +42,7 @@ fn message(uid: i64, changes: Vec<Change>) -> Message {
     Message { uid, raw: raw::pack(bytes.as_bytes(), *blake3::hash(bytes.as_bytes()).as_bytes()), mail, plan }
 }
 
-fn email(id: i64, thread: i64) -> NewEmail {
+pub fn email(id: i64, thread: i64) -> NewEmail {
     NewEmail {
         id: EmailId(id),
         thread: ThreadId(thread),
@@ -83,11 +83,11 @@ fn case(id: i64, number: i64, email: i64) -> NewCase {
 }
 
 /// The next numbers after so many new e-mails and threads, from the first on.
-fn after(emails: i64, threads: i64) -> Next {
+pub fn after(emails: i64, threads: i64) -> Next {
     Next { email: emails + 1, thread: threads + 1, record: 1, note: 1, case_number: 1, assignment: 1, review: 1 }
 }
 
-fn write(store: &mut Store, position: PositionId, next: &Next, messages: &[Message]) -> anyhow::Result<Facts> {
+pub fn write(store: &mut Store, position: PositionId, next: &Next, messages: &[Message]) -> anyhow::Result<Facts> {
     store.transaction(|db| {
         let facts = facts::gather(db, ACCOUNT, &[], 1000)?;
         let arrivals: Vec<Arrival> = messages
