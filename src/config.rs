@@ -1,6 +1,7 @@
 //! The configuration: TOML into [`Config`], with a default for every key. Flags come first, then `ESPOMAIL_*`, then the
 //! file: `-c`, `$ESPOMAIL_CONFIG`, `$XDG_CONFIG_HOME/espomail/config.toml`, `/etc/espomail/config.toml`.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ pub struct Config {
     /// `sqlite:PATH` (relative to this file) or `postgresql://…`.
     pub database: String,
     pub fetch: Fetch,
+    pub filters: Filters,
     pub link: Link,
     pub security: Security,
     pub log: Log,
@@ -41,6 +43,23 @@ pub struct Fetch {
     pub max_seconds: i64,
     /// MiB beyond which only header and text of a message are fetched; for new accounts.
     pub max_message_mib: i64,
+}
+
+/// What filters may do beyond the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Filters {
+    /// Seconds that a command may take.
+    pub command_timeout: u64,
+    /// The commands that filters may name (FILTER-4).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub commands: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for Filters {
+    fn default() -> Self {
+        Self { command_timeout: 30, commands: BTreeMap::new() }
+    }
 }
 
 /// How records are found.
@@ -89,7 +108,14 @@ pub struct Log {
 impl Default for Config {
     fn default() -> Self {
         let database = "sqlite:/var/lib/espomail/espomail.sqlite".to_string();
-        Self { database, fetch: Fetch::default(), link: Link::default(), security: Security::default(), log: Log::default() }
+        Self {
+            database,
+            fetch: Fetch::default(),
+            filters: Filters::default(),
+            link: Link::default(),
+            security: Security::default(),
+            log: Log::default(),
+        }
     }
 }
 
@@ -239,12 +265,16 @@ fn wrong_value(config: &Config) -> Option<(&'static str, String)> {
         ("connect-timeout", fetch.connect_timeout, 3_600),
         ("read-timeout", fetch.read_timeout, 3_600),
         ("max-seconds", u64::try_from(fetch.max_seconds).unwrap_or_default(), 86_400),
+        ("command-timeout", config.filters.command_timeout, 3_600),
         ("token-days", u64::try_from(config.link.token_days).unwrap_or_default(), 36_500),
         ("max-message-mib", u64::try_from(fetch.max_message_mib).unwrap_or_default(), 1 << 10),
     ];
     let wrong = numbers.into_iter().find(|(_, value, most)| !(1..=*most).contains(value));
     if let Some((key, _, most)) = wrong {
         return Some((key, format!("must be between 1 and {most}")));
+    }
+    if config.filters.commands.values().any(|command| command.first().is_none_or(String::is_empty)) {
+        return Some(("[filters.commands]", "must name a program in each command".to_string()));
     }
     let level = config.log.level.parse::<log::LevelFilter>();
     level.is_err().then(|| ("level", format!("must be error, warn, info, debug or trace, not {:?}", config.log.level)))
@@ -334,6 +364,7 @@ mod tests {
         parse(&whole).expect("the example loads");
         let mut shown = keys(&whole.parse().expect("it is TOML"), "");
         let full = Config {
+            filters: Filters { commands: [("ticket".into(), vec!["x".into()])].into(), ..Filters::default() },
             security: Security { key_file: Some("x".into()), key_command: vec!["x".into()], ..Security::default() },
             ..Config::default()
         };

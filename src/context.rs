@@ -57,7 +57,7 @@ pub fn overrides(file: Option<PathBuf>, database: Option<String>) -> Overrides {
     }
 }
 
-pub use caller::{caller, variables};
+pub use caller::{caller, hook_environment, variables};
 
 /// Whether the effective user is root, whose files go to /etc and /var/lib.
 pub fn is_root() -> bool {

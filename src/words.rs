@@ -95,6 +95,8 @@ ids! {
     FolderId,
     /// An e-mail filter.
     FilterId,
+    /// Something to do outside the database.
+    EffectId,
     /// An e-mail that waits for a person's word.
     ReviewId,
     /// A user.

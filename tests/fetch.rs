@@ -32,6 +32,8 @@ macro_rules! in_both_worlds {
     )+ };
 }
 
+mod filters;
+
 fn letter(id: &str, more: &str) -> Vec<u8> {
     format!(
         "From: Customer <customer@example.org>\r\nTo: support@example.com\r\nSubject: About {id}\r\n\

@@ -2,6 +2,7 @@
 
 mod apply;
 mod cases;
+mod effects;
 mod facts;
 mod notify;
 mod order;

@@ -1,11 +1,12 @@
 //! `espomail fetch`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault, class_of};
+use crate::pass::effects;
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
 use crate::pass::witness::Seen;
 use crate::pass::{Stop, Tally};
@@ -68,12 +69,31 @@ impl Fetch {
             context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject"], line);
         } else {
             report(context, &fetch::run(&setting, &self.accounts)?);
+            run_commands(context, &stop)?;
         }
         if let Some(signal) = stop.signal() {
             context.out.ended_by(signal);
         }
         Ok(())
     }
+}
+
+/// FILTER-4: runs the commands that filters want for what is stored now.
+fn run_commands(context: &Context, stop: &Stop) -> Result<()> {
+    let config = &context.loaded.config;
+    let seconds = u64::try_from(config.fetch.max_seconds).unwrap_or_default();
+    let setting = effects::Setting {
+        commands: &config.filters.commands,
+        limit: Duration::from_secs(config.filters.command_timeout),
+        prepare: &context::hook_environment,
+        now: &|| context.now(),
+        stop,
+        until: Instant::now() + Duration::from_secs(seconds),
+    };
+    for fault in effects::run(&mut context.store()?, &setting)? {
+        context.out.complain(&fault);
+    }
+    Ok(())
 }
 
 /// Returns how connections are made.

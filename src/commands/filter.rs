@@ -6,19 +6,17 @@ use serde_json::json;
 
 use super::argument;
 use super::filter_settings::{FilterArguments, action_text};
+use super::filter_test;
 use super::show::{lines, yes};
-use crate::context::{self, Context};
-use crate::decide::FilterTrial;
+use crate::context::Context;
 use crate::decide::access::{self, Permit};
-use crate::decide::filter::{Filter, trial};
+use crate::decide::filter::{Action, Filter};
 use crate::fault::{Class, Fault};
-use crate::mail::{self, Mail};
 use crate::output::shown;
 use crate::store::access as trace;
-use crate::store::email::EmailFilter;
 use crate::store::filter::{self, Owner, Stored};
-use crate::store::{Database, account, email, raw, user};
-use crate::words::{EmailId, RoleAction, RoleScope};
+use crate::store::{Database, account, effect, user};
+use crate::words::RoleAction;
 
 /// Manage e-mail filters
 ///
@@ -86,6 +84,12 @@ enum Verb {
         #[command(flatten)]
         scope: ScopeArguments,
     },
+    /// Run the commands again that filters wanted and that were given up, with the next fetch
+    Retry {
+        /// Numbers or Message-IDs of e-mails; without any, all of them
+        #[arg(value_name = "EMAIL")]
+        emails: Vec<String>,
+    },
     /// Hold filters against messages and print what matches, criterion by criterion; nothing changes
     Test {
         /// Files with messages (- for standard input), or numbers or Message-IDs of stored e-mails
@@ -108,7 +112,7 @@ enum Verb {
 /// Whose filter.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
-struct ScopeArguments {
+pub struct ScopeArguments {
     /// Of all accounts
     #[arg(long, help_heading = "Scope")]
     global: bool,
@@ -121,7 +125,7 @@ struct ScopeArguments {
 }
 
 impl ScopeArguments {
-    fn owner(&self, db: &mut Database) -> Result<Option<Owner>> {
+    pub fn owner(&self, db: &mut Database) -> Result<Option<Owner>> {
         Ok(match (&self.account, &self.user, self.global) {
             (Some(name), ..) => Some(Owner::Account(account::find(db, name)?.id)),
             (_, Some(login), _) => Some(Owner::User(user::find(db, login)?)),
@@ -167,9 +171,11 @@ impl FilterCommand {
                 Ok(())
             }
             Verb::Set { filter, scope, name, active, settings } => {
+                let named = settings.named(context)?;
                 change(context, "filter set", &filter, &scope, |db, stored| {
                     let mut changed = stored.filter.clone();
-                    settings.over(db, &mut changed, stored.owner)?;
+                    settings.over(db, &mut changed, stored.owner, &named)?;
+                    may_run(context, &changed)?;
                     if let Some(name) = &name {
                         changed.name.clone_from(name);
                     }
@@ -186,8 +192,9 @@ impl FilterCommand {
                 filter::remove(db, stored)?;
                 Ok(format!("Filter {} removed.", stored.filter.name))
             }),
+            Verb::Retry { emails } => retry(context, &emails),
             Verb::Test { messages, last, filters, scope, all } => {
-                test(context, &messages, last.as_deref(), &filters, &scope, all)
+                filter_test::test(context, &messages, last.as_deref(), &filters, &scope, all)
             }
         }
     }
@@ -216,7 +223,7 @@ impl PlaceArguments {
 }
 
 /// FILTER-1: administrators keep global and group accounts' filters; users those of their own accounts and inboxes.
-fn permit<'a>(context: &'a Context, db: &mut Database, owner: Owner) -> Result<Permit<'a>> {
+pub fn permit<'a>(context: &'a Context, db: &mut Database, owner: Owner) -> Result<Permit<'a>> {
     let actor = context.actor_ref();
     let allowed = match owner {
         Owner::Global => access::administer(actor),
@@ -229,22 +236,27 @@ fn permit<'a>(context: &'a Context, db: &mut Database, owner: Owner) -> Result<P
     allowed.map_err(|_| context.refused("these filters are another's, or an administrator's"))
 }
 
+/// FILTER-4: only administrators say what the service account runs, and for which mail.
+fn may_run(context: &Context, filter: &Filter) -> Result<()> {
+    if filter.actions.iter().any(|action| matches!(action, Action::Run(_))) {
+        access::administer(context.actor_ref())
+            .map_err(|_| context.refused("a filter that runs a command is an administrator's"))?;
+    }
+    Ok(())
+}
+
 fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterArguments) -> Result<()> {
     let mut store = context.store()?;
     let now = context.now();
+    let named = settings.named(context)?;
     let added = store.transaction(|db| {
         let Some(owner) = scope.owner(db)? else {
             return Err(Fault::new(Class::Usage, "say whose filter it is: --global, --account or --user").into());
         };
         let permit = permit(context, db, owner)?;
         let mut made = Filter::named(name, owner.scope());
-        settings.over(db, &mut made, owner)?;
-        if made.criteria.is_empty() {
-            return Err(Fault::new(Class::Usage, "a filter without criteria never matches: give one, such as --from").into());
-        }
-        if made.actions.is_empty() {
-            return Err(Fault::new(Class::Usage, "say what it does, such as --skip; see espomail-filters(7)").into());
-        }
+        settings.over(db, &mut made, owner, &named)?;
+        may_run(context, &made)?;
         let id = filter::add(db, owner, &made)?;
         trace::record(db, &permit, "filter add", &format!("filter:{id}"), name, now)?;
         let stored = filter::find(db, &id.to_string(), Some(owner))?;
@@ -274,7 +286,8 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
     let rows = std::cell::RefCell::new(&mut row);
     context.out.list(&documents, &["id", "scope", "place", "filter", "criteria", "actions"], |_| {
         rows.borrow_mut().next().map_or_else(Vec::new, |(_, stored, actions)| {
-            let criteria: Vec<String> = stored.filter.criteria.iter().map(ToString::to_string).collect();
+            let mut criteria: Vec<String> = stored.filter.criteria.iter().map(ToString::to_string).collect();
+            criteria.extend(stored.filter.sieve.as_ref().map(|_| "a Sieve script".to_string()));
             let name = if stored.active { stored.filter.name.clone() } else { format!("{} (unused)", stored.filter.name) };
             vec![
                 stored.filter.id.to_string(),
@@ -319,6 +332,7 @@ fn document(stored: &Stored, actions: &[String]) -> serde_json::Value {
     json!({
         "id": filter.id, "name": filter.name, "scope": stored.scope, "place": stored.place, "active": stored.active,
         "match_case": filter.match_case, "regex": filter.regex,
+        "sieve": filter.sieve.as_ref().map(|script| &script.text),
         "criteria": filter.criteria.iter().map(ToString::to_string).collect::<Vec<_>>(), "actions": actions,
     })
 }
@@ -334,97 +348,32 @@ fn told(stored: &Stored, actions: &[String]) -> String {
         ("case counts", yes(filter.match_case)),
         ("regular expressions", yes(filter.regex)),
     ]);
+    if let Some(script) = &filter.sieve {
+        text.push_str("sieve:\n");
+        script.text.lines().for_each(|line| text.push_str(&format!("  {}\n", shown(line))));
+        return text;
+    }
     filter.criteria.iter().for_each(|criterion| text.push_str(&format!("  if {}\n", shown(&criterion.to_string()))));
     actions.iter().for_each(|action| text.push_str(&format!("  then {}\n", shown(action))));
     text
 }
 
-/// How many stored e-mails are listed at once.
-const PAGE: i64 = 500;
-
-/// What filters say of one message.
-#[derive(serde::Serialize)]
-struct Tested {
-    message: String,
-    subject: String,
-    filters: Vec<FilterTrial>,
-}
-
-fn test(
-    context: &Context,
-    messages: &[String],
-    last: Option<&str>,
-    wanted: &[String],
-    scope: &ScopeArguments,
-    all: bool,
-) -> Result<()> {
+fn retry(context: &Context, emails: &[String]) -> Result<()> {
     let mut store = context.store()?;
-    let db = store.connection();
-    let owner = scope.owner(db)?;
-    let mut filters = Vec::new();
-    for stored in filter::list(db, owner)? {
-        let is_wanted =
-            wanted.is_empty() || wanted.iter().any(|one| *one == stored.filter.name || *one == stored.filter.id.to_string());
-        if is_wanted && permit(context, db, stored.owner).is_ok() {
-            filters.push(stored.filter);
+    let now = context.now();
+    let again = store.transaction(|db| {
+        let permit = access::administer(context.actor_ref()).map_err(|_| context.refused("commands are an administrator's"))?;
+        let mut ids = Vec::new();
+        for wanted in emails {
+            ids.push(super::right::email(db, context.actor_ref(), wanted, RoleAction::Read)?.0);
         }
+        let again = effect::retry(db, &ids, now)?;
+        trace::record(db, &permit, "filter retry", "effect", &emails.join(" "), now)?;
+        Ok(again)
+    })?;
+    if again == 0 {
+        return Err(Fault::new(Class::Data, "there is no command that was given up").into());
     }
-    if filters.is_empty() {
-        return Err(Fault::new(Class::Data, "there is no such filter to test").hint("try: espomail filter list").into());
-    }
-    let mut tested = Vec::new();
-    let mut hold = |name: String, mail: &Mail| {
-        let mut trials: Vec<FilterTrial> = filters.iter().map(|filter| trial(filter, mail)).collect();
-        trials.retain(|trial| all || trial.matched || messages.len() == 1);
-        if last.is_none() || !trials.is_empty() {
-            tested.push(Tested { message: name, subject: mail.subject.clone(), filters: trials });
-        }
-    };
-    for message in messages {
-        hold(message.clone(), &mail::parse(&bytes_of(context, db, message)?));
-    }
-    if let Some(since) = last {
-        // Stored mail goes through one by one: there may be much of it.
-        let sight = access::sight(context.actor_ref(), RoleScope::Email);
-        let since = Some(context.time(since)?);
-        let mut filter = EmailFilter { sight, since, limit: PAGE, ..EmailFilter::default() };
-        loop {
-            let page = email::list(db, &filter)?;
-            for line in &page {
-                let bytes = raw::raw_of(db, EmailId(line.id))?.unwrap_or_default();
-                hold(format!("e-mail {}", line.id), &mail::parse(&bytes));
-            }
-            if page.is_empty() {
-                break;
-            }
-            filter.offset += PAGE;
-        }
-    }
-    context.out.item(&json!({ "messages": tested }), || tested.iter().map(told_test).collect());
+    context.out.made(&json!({ "commands": again }), &format!("With the next fetch: {again} commands."));
     Ok(())
-}
-
-fn bytes_of(context: &Context, db: &mut Database, message: &str) -> Result<Vec<u8>> {
-    if message == "-" {
-        return context::read_stdin(1 << 30);
-    }
-    // Through sudo a file would be read with the rights of the service account.
-    let is_guest = context::caller().guest().is_some();
-    if !is_guest && std::path::Path::new(message).is_file() {
-        return std::fs::read(message).map_err(|error| Fault::new(Class::Data, format!("cannot read {message}: {error}")).into());
-    }
-    let (id, _) = super::right::email(db, context.actor_ref(), message, RoleAction::Read)?;
-    Ok(raw::raw_of(db, id)?.unwrap_or_default())
-}
-
-fn told_test(tested: &Tested) -> String {
-    let mut text = format!("{}: {}\n", shown(&tested.message), shown(&tested.subject));
-    for trial in &tested.filters {
-        text.push_str(&format!("  {} {}\n", if trial.matched { "matches" } else { "no match" }, shown(&trial.name)));
-        for criterion in &trial.criteria {
-            let sign = if criterion.matched { "+" } else { "-" };
-            text.push_str(&format!("    {sign} {}: {}\n", shown(&criterion.criterion), shown(&criterion.because)));
-        }
-    }
-    text
 }

@@ -1,13 +1,57 @@
 //! The options of `espomail filter add` and `filter set`: what a filter asks and what it does.
 
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+
 use anyhow::Result;
 use clap::ArgAction;
 
-use crate::decide::filter::{Action, Criterion, Filter, compile};
+use crate::context::{self, Context};
+use crate::decide::filter::{Action, Criterion, Filter, Script, compile};
 use crate::fault::{Class, Fault};
 use crate::store::filter::Owner;
 use crate::store::{Database, folder, team, user};
 use crate::words::{CaseStatus, Priority};
+
+/// What a script takes the place of.
+const BESIDE: [&str; 26] = [
+    "from",
+    "to",
+    "cc",
+    "subject",
+    "body",
+    "body_all",
+    "headers",
+    "list_id",
+    "has_attachment",
+    "larger",
+    "smaller",
+    "automatic",
+    "match_case",
+    "regex",
+    "skip",
+    "folder",
+    "assign",
+    "assign_team",
+    "priority",
+    "status",
+    "no_case",
+    "no_reply",
+    "mark_read",
+    "hold",
+    "run",
+    "skip_notification",
+];
+
+/// The largest file that is read as a script, in bytes; what a script may have is less.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// What the options name outside the database.
+pub struct Named<'a> {
+    script: Option<Script>,
+    commands: &'a BTreeMap<String, Vec<String>>,
+}
 
 #[derive(Debug, clap::Args)]
 pub struct FilterArguments {
@@ -83,9 +127,22 @@ pub struct FilterArguments {
     /// It waits for a person's word; see review list
     #[arg(long, help_heading = "Actions")]
     hold: bool,
+    /// Run this command of the configuration once it is stored; may be given several times
+    #[arg(long, value_name = "NAME", help_heading = "Actions")]
+    run: Vec<String>,
+    /// A Sieve script in the place of criteria and actions (- for standard input)
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Sieve", conflicts_with_all = BESIDE)]
+    sieve: Option<String>,
     /// Nobody is told of it (with --user)
     #[arg(long, help_heading = "Actions")]
     skip_notification: bool,
+}
+
+fn read(path: &str) -> Result<Vec<u8>> {
+    let fault = |error| Fault::new(Class::Data, format!("cannot read {path}: {error}"));
+    let mut text = Vec::new();
+    File::open(path).and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut text)).map_err(fault)?;
+    Ok(text)
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
@@ -107,19 +164,55 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 impl FilterArguments {
-    /// Puts what was given over a filter. Criteria take the place of all it had, and so do actions.
-    pub fn over(&self, db: &mut Database, filter: &mut Filter, owner: Owner) -> Result<()> {
-        let criteria = self.criteria();
+    /// Reads what the options name outside the database.
+    pub fn named<'a>(&self, context: &'a Context) -> Result<Named<'a>> {
+        let text = match self.sieve.as_deref() {
+            None => None,
+            Some("-") => Some(context::read_stdin(LARGEST_FILE)?),
+            Some(path) => Some(read(path)?),
+        };
+        let wrong = |what: String| Fault::new(Class::Data, format!("the Sieve script: {what}")).hint("see espomail-filters(7)");
+        let script = text.map(|text| {
+            let text = String::from_utf8(text).map_err(|_| wrong("it is not written in UTF-8".to_string()))?;
+            Script::new(&text).map_err(wrong)
+        });
+        Ok(Named { script: script.transpose()?, commands: &context.loaded.config.filters.commands })
+    }
+
+    /// Puts what was given over a filter. Criteria take the place of all it had, and so do actions; a script that of both.
+    pub fn over(&self, db: &mut Database, filter: &mut Filter, owner: Owner, named: &Named<'_>) -> Result<()> {
+        if let Some(script) = &named.script {
+            for name in script.folder_names() {
+                folder::find(db, folder_owner(owner), &name)?;
+            }
+            filter.sieve = Some(script.clone());
+            filter.criteria.clear();
+            filter.actions.clear();
+            (filter.match_case, filter.regex) = (false, false);
+            return Ok(());
+        }
+        let (criteria, actions) = (self.criteria(), self.actions(db, owner)?);
+        if !criteria.is_empty() || !actions.is_empty() {
+            filter.sieve = None;
+        }
         if !criteria.is_empty() {
             filter.criteria = criteria;
         }
-        let actions = self.actions(db, owner)?;
         if !actions.is_empty() {
             filter.actions = actions;
         }
         filter.match_case = self.match_case.unwrap_or(filter.match_case);
         filter.regex = self.regex.unwrap_or(filter.regex);
-        check(filter, owner)
+        check(filter, owner)?;
+        for name in &self.run {
+            if !named.commands.contains_key(name) {
+                let known: Vec<&str> = named.commands.keys().map(String::as_str).collect();
+                let there = if known.is_empty() { "none".to_string() } else { known.join(", ") };
+                let what = format!("the configuration has no command {name:?}; there is {there}");
+                return Err(Fault::new(Class::Data, what).hint("see [filters.commands] in espomail.toml(5)").into());
+            }
+        }
+        Ok(())
     }
 
     fn criteria(&self) -> Vec<Criterion> {
@@ -148,6 +241,7 @@ impl FilterArguments {
         on(self.mark_read, Action::MarkRead);
         on(self.hold, Action::Hold);
         on(self.skip_notification, Action::SkipNotification);
+        actions.extend(self.run.iter().cloned().map(Action::Run));
         actions.extend(self.priority.map(Action::Priority));
         actions.extend(self.status.map(Action::Status));
         if let Some(name) = &self.folder {
@@ -173,6 +267,18 @@ const fn folder_owner(owner: Owner) -> Option<crate::words::UserId> {
 /// FILTER-4, FILTER-5: refuses what the scope cannot do, and patterns that cannot be read.
 fn check(filter: &Filter, owner: Owner) -> Result<()> {
     let wrong = |what: String| Err(Fault::new(Class::Usage, what).into());
+    if filter.sieve.is_some() {
+        return match filter.match_case || filter.regex {
+            true => wrong("--match-case and --regex are not for a Sieve script, which says so itself".to_string()),
+            false => Ok(()),
+        };
+    }
+    if filter.criteria.is_empty() {
+        return wrong("a filter without criteria never matches: give one, such as --from".to_string());
+    }
+    if filter.actions.is_empty() {
+        return wrong("say what it does, such as --skip; see espomail-filters(7)".to_string());
+    }
     for action in &filter.actions {
         let is_users = matches!(action, Action::Skip | Action::Folder(_) | Action::MarkRead | Action::SkipNotification);
         if matches!(owner, Owner::User(_)) && !is_users {
@@ -213,5 +319,6 @@ pub fn action_text(db: &mut Database, action: &Action, owner: Owner) -> Result<S
         Action::MarkRead => "mark it as read".to_string(),
         Action::Hold => "hold it for review".to_string(),
         Action::SkipNotification => "tell nobody".to_string(),
+        Action::Run(name) => format!("run {name}"),
     })
 }

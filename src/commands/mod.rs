@@ -15,6 +15,7 @@ mod explain;
 mod fetch;
 mod filter;
 mod filter_settings;
+mod filter_test;
 mod folder;
 mod follow;
 mod import;

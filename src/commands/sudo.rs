@@ -88,6 +88,7 @@ mod tests {
             &["email", "attachments", "1", "--save", "/tmp"],
             &["import", "/etc", "--account", "a"],
             &["account", "add", "a", "--ca-file", "x"],
+            &["filter", "add", "a", "--user", "ada", "--sieve", "x"],
             &["account", "set", "a", "--password-file", "x"],
             &["account", "set", "a", "--password-command", "id"],
             &["account", "set", "a", "--password-credential", "x"],
@@ -109,6 +110,7 @@ mod tests {
             &["--as", "ada", "case", "show", "1"],
             &["email", "attachments", "1", "--extract", "1"],
             &["account", "add", "a", "--imap-host", "h", "--password-stdin"],
+            &["filter", "add", "a", "--user", "ada", "--sieve", "-"],
         ] {
             assert_eq!(refused(arguments, &["HOME", "XDG_CONFIG_HOME", "PATH", "EDITOR", "TERM"]), None, "{arguments:?}");
         }

@@ -46,6 +46,19 @@ pub fn own_environment(command: &mut Command) {
     }
 }
 
+/// Gives a command that works on mail its surroundings: nothing that opens our database or our secrets.
+pub fn hook_environment(command: &mut Command) {
+    own_environment(command);
+    for (name, _) in std::env::vars_os() {
+        let is_ours = name.to_str().is_none_or(|name| {
+            name.starts_with("ESPOMAIL_") || name.starts_with("PG") || name == "CREDENTIALS_DIRECTORY" || name == "DATABASE_URL"
+        });
+        if is_ours {
+            command.env_remove(name);
+        }
+    }
+}
+
 /// Where programs are, for commands of the configuration that run while somebody comes through sudo.
 const OWN_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 

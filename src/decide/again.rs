@@ -89,7 +89,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, policy: &
         known.accounts.retain(|known| *known != account);
     }
     arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
-    plan.steps.retain(|step| !matches!(step.change, Change::AddAccount { .. } | Change::Notify { .. }));
+    plan.steps.retain(|step| !matches!(step.change, Change::AddAccount { .. } | Change::Run { .. } | Change::Notify { .. }));
     plan.notes.retain(|note| !is_of_telling(note));
     plan
 }
@@ -152,6 +152,8 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, moves: bool, opens: bool, p
         }
         // Nobody is told again, and what a report said was counted when it came (WHY-2).
         Change::Notify { .. } | Change::SetDelivery { .. } | Change::SetAddress { .. } => false,
+        // Commands run when an e-mail comes, and not again (FILTER-4).
+        Change::Run { .. } => false,
         // These are never decided for an e-mail that is new, or are said by the row that is amended.
         Change::AddEmail(_) | Change::AddAccount { .. } | Change::SetParent { .. } | Change::Amend(_) | Change::Relink { .. } => {
             false

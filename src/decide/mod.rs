@@ -33,7 +33,7 @@ use crate::mail::{Address, Mail, subject, token};
 use crate::words::{EmailId, Fate, NoteId, NoteKind, ParentBy, RecordId};
 use case::{Course, Occasion};
 use duplicate::Known;
-use filter::Choices;
+use filter::{Choices, Scope};
 use parent::{Found, Link};
 use thread::Conversation;
 
@@ -123,6 +123,7 @@ fn arrive(
         plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
     }
     people::join(email, &teams, &users, &occasion, facts, plan);
+    run(email, &occasion, |_| true, facts, plan);
     if let Some(because) = &occasion.choices.no_reply {
         plan.no_answer.get_or_insert_with(|| because.clone());
     }
@@ -241,6 +242,10 @@ fn arrive_again(
     teams.retain(|(team, _)| !known.teams.contains(team));
     users.retain(|(user, _)| !known.users.contains(user));
     people::join(email, &teams, &users, &occasion, facts, plan);
+    if first_time_here {
+        // The global filters spoke when it came first.
+        run(email, &occasion, |scope| scope == Scope::Account, facts, plan);
+    }
 
     if let Some(entry) = facts.emails.get_mut(&email) {
         if first_time_here {
@@ -250,6 +255,18 @@ fn arrive_again(
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
     tell(email, parent, &occasion, (false, false), facts, plan);
+}
+
+/// FILTER-4: the commands that filters of these scopes want run; mail that is history is no work for them either (FETCH-14).
+fn run(email: EmailId, occasion: &Occasion<'_>, of: impl Fn(Scope) -> bool, facts: &Facts, plan: &mut Plan) {
+    for wanted in occasion.choices.run.iter().filter(|wanted| of(wanted.scope)) {
+        if occasion.archived {
+            plan.note(format!("FETCH-14: the command {:?} is not run for mail older than act-since", wanted.command));
+            continue;
+        }
+        let (filter, command) = (wanted.filter.clone(), wanted.command.clone());
+        plan.add(Change::Run { email, account: facts.account.id, filter, command }, &wanted.because);
+    }
 }
 
 /// DUP-3: mail that was first seen by an account that makes no cases makes its case at the first that does.

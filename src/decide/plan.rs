@@ -77,6 +77,13 @@ pub enum Change {
         candidate: Option<RecordId>,
     },
     OpenCase(NewCase),
+    /// Run a command of the configuration for the e-mail, once everything is stored (FILTER-4).
+    Run {
+        email: EmailId,
+        account: AccountId,
+        filter: String,
+        command: String,
+    },
     /// The assigned user follows the record (FOLLOW-1).
     Follow {
         record: RecordId,

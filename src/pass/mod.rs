@@ -2,7 +2,9 @@
 //! faults. How far a fault reaches ([`crate::fault::Reach`]) is decided upon in `fetch.rs` and nowhere else.
 
 mod budget;
+mod command;
 pub mod complete;
+pub mod effects;
 pub mod explain;
 pub mod fetch;
 mod heartbeat;

@@ -70,6 +70,8 @@ pub struct Verdict {
     pub case: Case,
     pub assignee: Assignee,
     pub answer: Answer,
+    /// The commands that are run for it (FILTER-4).
+    pub commands: Vec<Named>,
     pub notifications: Vec<Named>,
     /// What was tried and did not hold.
     pub notes: Vec<String>,
@@ -174,6 +176,7 @@ impl Verdict {
             },
             assignee: Assignee { user: None, because: noted(plan, "DIST-", "no case was opened") },
             answer: answer(plan, mail),
+            commands: Vec::new(),
             notifications: Vec::new(),
             notes: plan.notes.clone(),
         };
@@ -209,6 +212,7 @@ impl Verdict {
                 self.assignee.user = case.assigned_user.map(|user| names.user(user));
             }
             Change::NoteAssignment { .. } => self.assignee.because = because.to_string(),
+            Change::Run { command, .. } => self.commands.push(named(command.clone())),
             Change::AddTeam { team, .. } => self.teams.push(named(names.team(*team))),
             Change::AddUser { user, read, trashed, folder, .. } => self.users.push(Reader {
                 name: names.user(*user),

@@ -16,8 +16,8 @@ use self::adopt::{Adoption, Movable};
 use self::amend::Amended;
 pub use self::amend::Difference;
 use self::rows::{
-    AttachmentRow, CaseRow, EmailAccountRow, EmailRow, EmailTeamRow, EmailUserRow, FollowerRow, NoteRow, RecordTeamRow,
-    ReviewRow, ThreadIdRow, ThreadRow,
+    AttachmentRow, CaseRow, EffectRow, EmailAccountRow, EmailRow, EmailTeamRow, EmailUserRow, FollowerRow, NoteRow,
+    RecordTeamRow, ReviewRow, ThreadIdRow, ThreadRow,
 };
 use super::address::{self, AddressRow, DeliveryRow};
 use super::case::{self, Merge};
@@ -26,8 +26,8 @@ use super::fate::FateRow;
 use super::notification::{self, NotificationRow};
 use super::raw::Packed;
 use super::schema::{
-    attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews, rotations,
-    thread_ids, threads, users,
+    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
+    rotations, thread_ids, threads, users,
 };
 use super::{Database, IN_LIST, clean, facts, fate, link, position, raw, set_counter};
 use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
@@ -83,6 +83,7 @@ struct Batch<'a> {
     notifications: BTreeMap<(UserId, Option<EmailId>, Option<RecordId>), NotificationRow>,
     deliveries: Vec<DeliveryRow>,
     addresses: BTreeMap<String, AddressRow>,
+    effects: Vec<EffectRow>,
     fates: Vec<FateRow>,
     positions: BTreeMap<PositionId, i64>,
 }
@@ -195,6 +196,16 @@ impl<'a> Batch<'a> {
                 because: Cow::Borrowed(because),
                 created_at: self.now,
             }),
+            Change::Run { email, account, filter, command } => self.effects.push(EffectRow {
+                id: 0,
+                email_id: email.0,
+                account_id: Some(account.0),
+                filter: filter.clone(),
+                command: command.clone(),
+                created_at: self.now,
+                due_at: Some(self.now),
+                attempts: 0,
+            }),
             Change::OpenCase(case) => self.open_case(case, one.mail),
             Change::Follow { record, user } => {
                 self.followers.insert((*record, *user));
@@ -217,17 +228,9 @@ impl<'a> Batch<'a> {
             Change::Notify { user, kind, email, note, record, detail } => {
                 // Of an e-mail a user hears once, whatever is to be told of it.
                 let key = (*user, *email, record.filter(|_| email.is_none()));
-                self.notifications.entry(key).or_insert(NotificationRow {
-                    id: 0,
-                    user_id: user.0,
-                    kind: kind.as_str(),
-                    email_id: email.map(|email| email.0),
-                    note_id: note.map(|note| note.0),
-                    record_id: record.map(|record| record.0),
-                    detail: clean(detail).into_owned(),
-                    created_at: self.now,
-                    is_read: false,
-                });
+                let mut row = NotificationRow::new(*user, *kind, *record, detail, self.now);
+                (row.email_id, row.note_id) = (email.map(|email| email.0), note.map(|note| note.0));
+                self.notifications.entry(key).or_insert(row);
             }
             Change::SetDelivery { email, address, state, status, diagnostic, report } => self.deliveries.push(DeliveryRow {
                 email: *email,
@@ -399,6 +402,16 @@ impl<'a> Batch<'a> {
         insert_new!(&mut *db, thread_ids::table, &rows).context("remembering Message-IDs")?;
         insert_new!(&mut *db, notes::table, &self.notes).context("writing notes")?;
         insert_new!(&mut *db, reviews::table, &self.reviews).context("writing what is held")?;
+        self.write_effects(db)
+    }
+
+    /// Effects are rare: their numbers are reserved here, and only where there are some.
+    fn write_effects(&mut self, db: &mut Database) -> Result<()> {
+        if !self.effects.is_empty() {
+            let first = super::reserve(db, "effect", self.effects.len())?;
+            self.effects.iter_mut().zip(first..).for_each(|(row, id)| row.id = id);
+            insert_all!(&mut *db, effects::table, &self.effects).context("writing what is to be done")?;
+        }
         Ok(())
     }
 

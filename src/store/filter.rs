@@ -1,15 +1,15 @@
 //! E-mail filters as people made them (FILTER-1). Within a scope their places are 1, 2, 3 … without holes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
-use super::schema::{accounts, filters, users};
+use super::schema::{accounts, filters, folders, users};
 use super::{Database, IN_LIST};
-use crate::decide::filter::{Action, Criterion, Filter, Scope};
-use crate::words::{AccountId, FilterId, UserId};
+use crate::decide::filter::{Action, Criterion, Filter, Scope, Script};
+use crate::words::{AccountId, FilterId, FolderId, UserId};
 
 /// Whose mail a filter is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,7 @@ struct Row {
     is_regex: bool,
     criteria: String,
     actions: String,
+    sieve: Option<String>,
 }
 
 impl Row {
@@ -75,6 +76,7 @@ impl Row {
             regex: self.is_regex,
             criteria: serde_json::from_str::<Vec<Criterion>>(&self.criteria).with_context(wrong)?,
             actions: serde_json::from_str::<Vec<Action>>(&self.actions).with_context(wrong)?,
+            sieve: self.sieve.clone().map(|text| Script { text, folders: BTreeMap::new() }),
         })
     }
 }
@@ -89,7 +91,36 @@ pub fn of_account(db: &mut Database, account: AccountId) -> Result<Vec<Filter>> 
         .select(Row::as_select())
         .load::<Row>(db)?;
     let (own, global): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.account_id.is_some());
-    own.into_iter().chain(global).map(Row::filter).collect()
+    let mut filters: Vec<Filter> = own.into_iter().chain(global).map(Row::filter).collect::<Result<_>>()?;
+    find_folders(db, &mut filters)?;
+    Ok(filters)
+}
+
+/// Finds the folders that scripts name: group folders, or those of the user whose filter it is.
+fn find_folders<'a>(db: &mut Database, filters: impl IntoIterator<Item = &'a mut Filter>) -> Result<()> {
+    let mut scripts = Vec::new();
+    for filter in filters {
+        let user = if let Scope::User(user) = filter.scope { Some(user.0) } else { None };
+        if let Some(script) = &mut filter.sieve {
+            let names = script.folder_names();
+            scripts.push((script, user, names));
+        }
+    }
+    let names: HashSet<&String> = scripts.iter().flat_map(|(_, _, names)| names).collect();
+    let mut found: HashMap<(Option<i64>, String), i64> = HashMap::new();
+    for some in names.into_iter().collect::<Vec<_>>().chunks(IN_LIST) {
+        let rows = folders::table.filter(folders::name.eq_any(some.iter().copied()));
+        let rows = rows.select((folders::id, folders::user_id, folders::name)).load::<(i64, Option<i64>, String)>(db)?;
+        found.extend(rows.into_iter().map(|(id, user, name)| ((user, name), id)));
+    }
+    for (script, user, names) in scripts {
+        let known = names.into_iter().filter_map(|name| {
+            let id = found.get(&(user, name.clone()))?;
+            Some((name, FolderId(*id)))
+        });
+        script.folders = known.collect();
+    }
+    Ok(())
 }
 
 /// Returns the active filters of users, in order.
@@ -109,6 +140,7 @@ pub(super) fn of_users(db: &mut Database, users: &HashSet<UserId>) -> Result<Has
             }
         }
     }
+    find_folders(db, found.values_mut().flatten())?;
     Ok(found)
 }
 
@@ -134,6 +166,7 @@ pub fn list(db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
         };
         stored.push(Stored { filter: row.filter()?, owner: row.owner(), scope, place: row.place, active: row.active });
     }
+    find_folders(db, stored.iter_mut().map(|one| &mut one.filter))?;
     // Global ones first, then account by account, user by user.
     stored.sort_by_key(|one| match one.owner {
         Owner::Global => (0, 0, one.place),
@@ -192,6 +225,7 @@ pub fn add(db: &mut Database, owner: Owner, filter: &Filter) -> Result<FilterId>
                 filters::is_regex.eq(filter.regex),
                 filters::criteria.eq(serde_json::to_string(&filter.criteria)?),
                 filters::actions.eq(serde_json::to_string(&filter.actions)?),
+                filters::sieve.eq(filter.sieve.as_ref().map(|script| &script.text)),
             ),
         ))
         .execute(db)?;
@@ -208,6 +242,7 @@ pub fn set(db: &mut Database, filter: &Filter, active: bool) -> Result<()> {
             filters::is_regex.eq(filter.regex),
             filters::criteria.eq(serde_json::to_string(&filter.criteria)?),
             filters::actions.eq(serde_json::to_string(&filter.actions)?),
+            filters::sieve.eq(filter.sieve.as_ref().map(|script| &script.text)),
         ))
         .execute(db)?;
     Ok(())

@@ -9,6 +9,7 @@ pub mod apply;
 pub mod attempt;
 pub mod case;
 pub mod dialect;
+pub mod effect;
 pub mod email;
 pub mod facts;
 pub mod fate;

@@ -31,6 +31,23 @@ pub(super) struct NotificationRow {
     pub is_read: bool,
 }
 
+impl NotificationRow {
+    /// A notification that has no number yet, of no e-mail and no note.
+    pub(super) fn new(user: UserId, kind: NotificationKind, record: Option<RecordId>, detail: &str, now: i64) -> Self {
+        Self {
+            id: 0,
+            user_id: user.0,
+            kind: kind.as_str(),
+            email_id: None,
+            note_id: None,
+            record_id: record.map(|record| record.0),
+            detail: clean(detail).into_owned(),
+            created_at: now,
+            is_read: false,
+        }
+    }
+}
+
 /// A notification.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Notification {
@@ -75,24 +92,15 @@ pub(super) fn insert(db: &mut Database, before: &Next, mut rows: Vec<Notificatio
 /// Tells a user something that is not about an e-mail.
 fn tell(
     db: &mut Database,
-    user: i64,
+    user: UserId,
     kind: NotificationKind,
     (record, note): (Option<RecordId>, Option<i64>),
     detail: &str,
     now: i64,
 ) -> Result<()> {
     lock(db)?;
-    let row = NotificationRow {
-        id: next_number(db, "notification")?,
-        user_id: user,
-        kind: kind.as_str(),
-        email_id: None,
-        note_id: note,
-        record_id: record.map(|record| record.0),
-        detail: clean(detail).into_owned(),
-        created_at: now,
-        is_read: false,
-    };
+    let mut row = NotificationRow::new(user, kind, record, detail, now);
+    (row.id, row.note_id) = (next_number(db, "notification")?, note);
     diesel::insert_into(notifications::table).values(&row).execute(db)?;
     Ok(())
 }
@@ -102,7 +110,7 @@ pub(super) fn assigned(db: &mut Database, record: RecordId, user: UserId, author
     if author == Some(user) {
         return Ok(());
     }
-    tell(db, user.0, NotificationKind::Assigned, (Some(record), None), "", now)
+    tell(db, user, NotificationKind::Assigned, (Some(record), None), "", now)
 }
 
 /// Tells those who follow a record or its Account, and may read it, what somebody noted there.
@@ -118,8 +126,8 @@ pub(super) fn noted(db: &mut Database, record: RecordId, note: i64, author: Opti
         .select(users::id)
         .distinct()
         .load::<i64>(db)?;
-    for user in following.into_iter().filter(|user| author != Some(UserId(*user))) {
-        let actor = access::actor(db, "", UserId(user), false)?;
+    for user in following.into_iter().map(UserId).filter(|user| author != Some(*user)) {
+        let actor = access::actor(db, "", user, false)?;
         let relation = relation::of_record(db, &actor, record)?;
         if act(&actor, kind.scope(), RoleAction::Read, relation).is_ok() {
             tell(db, user, NotificationKind::Note, (Some(record), Some(note)), "", now)?;
@@ -138,7 +146,7 @@ pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now:
         None => of.filter(users::administrator.eq(true)),
     };
     for user in of.order(users::id).select(users::id).load::<i64>(db)? {
-        tell(db, user, NotificationKind::Account, (None, None), &format!("account {name} {what}"), now)?;
+        tell(db, UserId(user), NotificationKind::Account, (None, None), &format!("account {name} {what}"), now)?;
     }
     Ok(())
 }

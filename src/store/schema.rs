@@ -390,6 +390,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    effects (id) {
+        id -> BigInt,
+        email_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        filter -> Text,
+        command -> Text,
+        created_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        attempts -> BigInt,
+        done_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     notes (id) {
         id -> BigInt,
         record_id -> BigInt,
@@ -513,6 +528,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deliveries,
     address_states,
     reviews,
+    effects,
     notes,
     notifications,
     token_keys,

@@ -177,3 +177,26 @@ fn access_2_roles_are_shown_as_a_matrix_and_users_with_what_gives_them_each_righ
         assert!(line.fails(64).contains(part), "{wrong}");
     }
 }
+
+#[test]
+fn filter_4_only_administrators_say_what_is_run() {
+    let office = office();
+    office.service(&["role", "grant", "agents", "personal-account", "use", "own"]).ok();
+    add(&office, "ada", "mine", &["--imap-host", "imap.example.com"]).ok();
+    let config = std::fs::read_to_string(office.config()).unwrap();
+    std::fs::write(office.config(), format!("{config}\n[filters.commands]\nticket = [\"/usr/local/bin/ticket\"]\n")).unwrap();
+    fn filter<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["filter", "add", "x", "--account", "mine", "--from", "*"], more].concat()
+    }
+    let line = office.asks("ada", &filter(&["--run", "ticket"])).fails(77);
+    assert!(line.contains("a filter that runs a command is an administrator's"), "{line}");
+    office.asks("ada", &filter(&["--mark-read"])).ok();
+    office.asks("ada", &["filter", "set", "x", "--run", "ticket"]).fails(77);
+    office.asks("dan", &["filter", "set", "x", "--run", "ticket"]).ok();
+    // Nor may she choose the mail it is run for.
+    office.asks("ada", &["filter", "set", "x", "--from", "ada@*"]).fails(77);
+    office.asks("ada", &["filter", "retry"]).fails(77);
+    // A script is her own to give, by standard input.
+    office.asks("ada", &["filter", "set", "x", "--sieve", "/etc/hostname"]).fails(77);
+    office.asks_with("ada", &["filter", "set", "x", "--sieve", "-"], "keep;").ok();
+}

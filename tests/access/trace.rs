@@ -152,6 +152,7 @@ const OTHERS: &[&str] = &[
     "filter list",
     "filter show",
     "filter test",
+    "filter retry",
     "folder list",
     "notification list",
     "notification read",
@@ -162,7 +163,7 @@ const OTHERS: &[&str] = &[
     "email move",
     "email delete",
     "reprocess",
-    // In tests/shell/: `case merge`, `case split`, what is done to e-mails, and what waits for a person's word.
+    // In tests/shell/: `filter retry`, `case merge`, `case split`, what is done to e-mails, and what waits for a person's word.
     "case merge",
     "case split",
     "address clear",

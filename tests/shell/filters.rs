@@ -62,11 +62,50 @@ fn filter_1_what_makes_no_sense_is_refused_with_the_reason() {
         (&["x", "--global", "--from", "a", "--folder", "Bills"], 65, "Bills"),
         (&["x", "--user", "ada", "--from", "a", "--no-case"], 64, "user"),
         (&["x", "--user", "nobody", "--from", "a", "--skip"], 65, "nobody"),
+        (&["x", "--user", "ada", "--from", "a", "--run", "b"], 64, "a user's filter can"),
+        (&["x", "--global", "--from", "a", "--run", "b"], 65, "the configuration has no command \"b\"; there is none"),
+        (&["x", "--global", "--sieve", "/nonexistent"], 65, "cannot read /nonexistent"),
     ] {
         let line = world.run(&[&["filter", "add"], arguments].concat()).fails(status);
         assert!(line.contains(part), "{arguments:?}: {line}");
     }
     world.run(&["filter", "show", "x"]).fails(65);
+}
+
+#[test]
+fn filter_3_a_sieve_script_takes_the_place_of_criteria_and_actions() {
+    let world = world_on("sqlite");
+    let add =
+        |scope: &[&str], script: &str| world.run_with(&[&["filter", "add", "x"], scope, &["--sieve", "-"]].concat(), script);
+    for (scope, script, part) in [
+        (&["--global"][..], "keep;\nredirect \"a@example.org\";", "line 2: \"redirect\" cannot be used in a filter"),
+        (&["--global"], "require \"fileinto\"; fileinto \"Bills\";", "Bills"),
+        (&["--user", "ada"], "require \"fileinto\"; fileinto \"Later\";", "Later"),
+    ] {
+        let line = add(scope, script).fails(65);
+        assert!(line.contains(part), "{line}");
+    }
+    assert_eq!(add(&["--global", "--skip"], "discard;").status, Some(64), "not both");
+    add(&["--global"], "if header :is \"subject\" \"one\" { discard; }\n").ok();
+    let tested = world.run_with(&["filter", "test", "-"], "Subject: one\r\n\r\n").ok();
+    assert!(tested.contains("  matches x\n    + sieve: the script says discard\n"), "{tested}");
+    let line = world.run(&["filter", "set", "x", "--regex"]).fails(64);
+    assert!(line.contains("not for a Sieve script"), "{line}");
+    world.run(&["filter", "set", "x", "--skip"]).fails(64);
+    world.run(&["filter", "set", "x", "--subject", "two", "--skip"]).ok();
+    let shown = world.json(&["filter", "show", "x"]);
+    assert_eq!((&shown["sieve"], &shown["criteria"]), (&Value::Null, &json!(["subject \"two\""])));
+    // And back; a folder that is renamed takes the script's mail no more.
+    world.run(&["folder", "add", "Bills", "--group"]).ok();
+    let script = "require \"fileinto\"; fileinto \"Bills\";\n";
+    world.run_with(&["filter", "set", "x", "--sieve", "-"], script).ok();
+    let shown = world.json(&["filter", "show", "x"]);
+    assert_eq!((&shown["sieve"], &shown["criteria"], &shown["actions"]), (&json!(script), &json!([]), &json!([])));
+    deliver(&world, "one", "one", "x");
+    world.run(&["folder", "set", "Bills", "--group", "--name", "Invoices"]).ok();
+    deliver(&world, "two", "two", "x");
+    let folder = |id: &str| world.json(&["email", "show", &format!("<{id}@example.org>")])["group_folder"].clone();
+    assert_eq!((folder("one"), folder("two")), (json!("Invoices"), Value::Null));
 }
 
 #[test]

@@ -445,6 +445,26 @@ CREATE INDEX reviews_account ON reviews (account_id);
 CREATE INDEX reviews_candidate ON reviews (candidate_id);
 CREATE INDEX reviews_decision ON reviews (decision);
 
+-- What is done outside the database once everything is stored: commands of filters (FILTER-4).
+CREATE TABLE effects (
+    id BIGINT NOT NULL PRIMARY KEY,
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    -- The account that the e-mail came through.
+    account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
+    -- The names of the filter and of the command in the configuration.
+    filter TEXT NOT NULL,
+    command TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- When it is tried next, also by others when the one who tries it dies; NULL when it is done or given up.
+    due_at BIGINT,
+    attempts BIGINT NOT NULL,
+    done_at BIGINT,
+    last_error TEXT
+);
+CREATE INDEX effects_due ON effects (due_at);
+CREATE INDEX effects_email ON effects (email_id);
+CREATE INDEX effects_account ON effects (account_id);
+
 CREATE TABLE notes (
     id BIGINT NOT NULL PRIMARY KEY,
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
@@ -561,4 +581,4 @@ CREATE INDEX email_search_words ON email_search USING gin (words);
 -- Each value is the next free number.
 INSERT INTO counters (name, value) VALUES
     ('lock', 1), ('email', 1), ('thread', 1), ('record', 1), ('note', 1), ('number:case', 1), ('assignment', 1),
-    ('raw', 1), ('position', 1), ('notification', 1), ('review', 1);
+    ('raw', 1), ('position', 1), ('notification', 1), ('review', 1), ('effect', 1);

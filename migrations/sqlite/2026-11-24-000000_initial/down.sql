@@ -7,6 +7,7 @@ DROP TABLE audit;
 DROP TABLE token_keys;
 DROP TABLE notifications;
 DROP TABLE notes;
+DROP TABLE effects;
 DROP TABLE reviews;
 DROP TABLE address_states;
 DROP TABLE deliveries;

@@ -161,6 +161,7 @@ fn notify_2_what_a_filter_trashed_read_or_silenced_is_no_news() {
             regex: false,
             criteria: vec![Criterion::From("*".to_string())],
             actions: vec![action],
+            sieve: None,
         };
         facts.user_filters.insert(UserId(4), vec![filter]);
         let plan = go(&mut facts, &mail("a@x"));

@@ -10,8 +10,8 @@ use crate::decide::NewEmail;
 use crate::mail::{Address, Mail};
 use crate::store::clean;
 use crate::store::schema::{
-    attachments, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews, thread_ids,
-    threads,
+    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
+    thread_ids, threads,
 };
 use crate::words::{EmailId, ParentBy};
 
@@ -221,6 +221,19 @@ pub struct NoteRow {
     pub detail: String,
     pub is_quiet: bool,
     pub created_at: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = effects, treat_none_as_default_value = false)]
+pub struct EffectRow {
+    pub id: i64,
+    pub email_id: i64,
+    pub account_id: Option<i64>,
+    pub filter: String,
+    pub command: String,
+    pub created_at: i64,
+    pub due_at: Option<i64>,
+    pub attempts: i64,
 }
 
 #[derive(Insertable)]

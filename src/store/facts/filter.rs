@@ -21,11 +21,9 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
     users.extend(facts.records.values().filter_map(|record| record.assigned_user));
     facts.user_filters = filter::of_users(db, &users)?;
     let moves = |filter: &Filter| -> Vec<i64> {
-        filter
-            .actions
-            .iter()
-            .filter_map(|action| if let Action::Folder(folder) = action { Some(folder.0) } else { None })
-            .collect()
+        let by_action = |action: &Action| if let Action::Folder(folder) = action { Some(folder.0) } else { None };
+        let by_script = filter.sieve.iter().flat_map(|script| script.folders.values().map(|folder| folder.0));
+        filter.actions.iter().filter_map(by_action).chain(by_script).collect()
     };
     let named: HashSet<i64> = facts
         .filters

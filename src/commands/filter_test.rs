@@ -1,0 +1,106 @@
+//! `espomail filter test`: filters held against messages, criterion by criterion (FILTER-8).
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::filter::{ScopeArguments, permit};
+use crate::context::{self, Context};
+use crate::decide::FilterTrial;
+use crate::decide::access;
+use crate::decide::filter::trial;
+use crate::fault::{Class, Fault};
+use crate::mail::{self, Mail};
+use crate::output::shown;
+use crate::store::email::EmailFilter;
+use crate::store::{Database, email, filter, raw};
+use crate::words::{EmailId, RoleAction, RoleScope};
+
+/// How many stored e-mails are listed at once.
+const PAGE: i64 = 500;
+
+/// What filters say of one message.
+#[derive(serde::Serialize)]
+struct Tested {
+    message: String,
+    subject: String,
+    filters: Vec<FilterTrial>,
+}
+
+pub fn test(
+    context: &Context,
+    messages: &[String],
+    last: Option<&str>,
+    wanted: &[String],
+    scope: &ScopeArguments,
+    all: bool,
+) -> Result<()> {
+    let mut store = context.store()?;
+    let db = store.connection();
+    let owner = scope.owner(db)?;
+    let mut filters = Vec::new();
+    for stored in filter::list(db, owner)? {
+        let is_wanted =
+            wanted.is_empty() || wanted.iter().any(|one| *one == stored.filter.name || *one == stored.filter.id.to_string());
+        if is_wanted && permit(context, db, stored.owner).is_ok() {
+            filters.push(stored.filter);
+        }
+    }
+    if filters.is_empty() {
+        return Err(Fault::new(Class::Data, "there is no such filter to test").hint("try: espomail filter list").into());
+    }
+    let mut tested = Vec::new();
+    let mut hold = |name: String, mail: &Mail| {
+        let mut trials: Vec<FilterTrial> = filters.iter().map(|filter| trial(filter, mail)).collect();
+        trials.retain(|trial| all || trial.matched || messages.len() == 1);
+        if last.is_none() || !trials.is_empty() {
+            tested.push(Tested { message: name, subject: mail.subject.clone(), filters: trials });
+        }
+    };
+    for message in messages {
+        hold(message.clone(), &mail::parse(&bytes_of(context, db, message)?));
+    }
+    if let Some(since) = last {
+        // Stored mail goes through one by one: there may be much of it.
+        let sight = access::sight(context.actor_ref(), RoleScope::Email);
+        let since = Some(context.time(since)?);
+        let mut filter = EmailFilter { sight, since, limit: PAGE, ..EmailFilter::default() };
+        loop {
+            let page = email::list(db, &filter)?;
+            for line in &page {
+                let bytes = raw::raw_of(db, EmailId(line.id))?.unwrap_or_default();
+                hold(format!("e-mail {}", line.id), &mail::parse(&bytes));
+            }
+            if page.is_empty() {
+                break;
+            }
+            filter.offset += PAGE;
+        }
+    }
+    context.out.item(&json!({ "messages": tested }), || tested.iter().map(told_test).collect());
+    Ok(())
+}
+
+fn bytes_of(context: &Context, db: &mut Database, message: &str) -> Result<Vec<u8>> {
+    if message == "-" {
+        return context::read_stdin(1 << 30);
+    }
+    // Through sudo a file would be read with the rights of the service account.
+    let is_guest = context::caller().guest().is_some();
+    if !is_guest && std::path::Path::new(message).is_file() {
+        return std::fs::read(message).map_err(|error| Fault::new(Class::Data, format!("cannot read {message}: {error}")).into());
+    }
+    let (id, _) = super::right::email(db, context.actor_ref(), message, RoleAction::Read)?;
+    Ok(raw::raw_of(db, id)?.unwrap_or_default())
+}
+
+fn told_test(tested: &Tested) -> String {
+    let mut text = format!("{}: {}\n", shown(&tested.message), shown(&tested.subject));
+    for trial in &tested.filters {
+        text.push_str(&format!("  {} {}\n", if trial.matched { "matches" } else { "no match" }, shown(&trial.name)));
+        for criterion in &trial.criteria {
+            let sign = if criterion.matched { "+" } else { "-" };
+            text.push_str(&format!("    {sign} {}: {}\n", shown(&criterion.criterion), shown(&criterion.because)));
+        }
+    }
+    text
+}

@@ -1,0 +1,129 @@
+//! What filters want done outside the database, after the commit: commands of the configuration (FILTER-4). A command is
+//! claimed before it runs and tried again with growing pauses when it fails, so it may run twice, but is never forgotten.
+
+use std::collections::BTreeMap;
+use std::panic::catch_unwind;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{Stop, command};
+use crate::clock::rfc3339;
+use crate::fault::{Class, Fault};
+use crate::mail;
+use crate::store::Store;
+use crate::store::effect::{self, Background, Claimed};
+
+/// How often a command is tried before it is given up.
+const ATTEMPTS: i64 = 5;
+
+/// The longest pause between two attempts, in minutes.
+const LONGEST_PAUSE: i64 = 60;
+
+/// How long a claim outlasts the time limit of its command, in seconds.
+const MARGIN: i64 = 60;
+
+/// What commands are run with.
+pub struct Setting<'a> {
+    /// Program and arguments, by the name that filters use.
+    pub commands: &'a BTreeMap<String, Vec<String>>,
+    /// How long one may take.
+    pub limit: Duration,
+    /// Gives a command its environment.
+    pub prepare: &'a dyn Fn(&mut Command),
+    /// Seconds since 1970 UTC.
+    pub now: &'a dyn Fn() -> i64,
+    pub stop: &'a Stop,
+    /// When to leave the rest to the next pass.
+    pub until: Instant,
+}
+
+/// Runs what is due, one after the other. Returns what was given up.
+pub fn run(store: &mut Store, setting: &Setting<'_>) -> Result<Vec<anyhow::Error>> {
+    let mut given_up = Vec::new();
+    let lease = i64::try_from(setting.limit.as_secs())?.saturating_add(MARGIN);
+    while !setting.stop.requested() && Instant::now() < setting.until {
+        let now = (setting.now)();
+        let Some(claimed) = store.transaction(|db| effect::claim(db, now, now + lease))? else { break };
+        let outcome = attempt(store, setting, &claimed);
+        let now = (setting.now)();
+        match outcome {
+            Ok(()) => store.transaction(|db| effect::finish(db, &claimed, now))?,
+            Err(fault) if claimed.attempts < ATTEMPTS => {
+                let minutes = pause(claimed.attempts);
+                log::info!("{}; it is tried again in {minutes} minutes", fault.what);
+                store.transaction(|db| effect::fail(db, &claimed, &fault.what, Some(now + 60 * minutes)))?;
+            }
+            Err(mut fault) => {
+                store.transaction(|db| effect::fail(db, &claimed, &fault.what, None))?;
+                fault.what = format!("{}; it is given up after {ATTEMPTS} attempts", fault.what);
+                given_up.push(fault.into());
+            }
+        }
+    }
+    Ok(given_up)
+}
+
+/// 1, 2, 4 … 60 minutes.
+fn pause(attempts: i64) -> i64 {
+    let doublings = u32::try_from(attempts.clamp(1, 7) - 1).unwrap_or_default();
+    (1_i64 << doublings).min(LONGEST_PAUSE)
+}
+
+/// Runs a command once.
+fn attempt(store: &mut Store, setting: &Setting<'_>, claimed: &Claimed) -> Result<(), Fault> {
+    let named = format!("e-mail {}: the command {:?} of the filter {:?}", claimed.email, claimed.command, claimed.filter);
+    let retry = format!("espomail filter retry {}", claimed.email);
+    let fault = |class: Class, what: &str, first: &str| {
+        Fault::new(class, format!("{named} {what}")).hint(format!("{first}, then: {retry}"))
+    };
+    if claimed.attempts > ATTEMPTS {
+        // Whoever ran it died with it, time after time.
+        return Err(fault(Class::Unavailable, "did not end before the pass did", "see what it does"));
+    }
+    let Some(argv) = setting.commands.get(&claimed.command) else {
+        return Err(fault(Class::Config, "is not in the configuration", "add it to [filters.commands]"));
+    };
+    let document = match effect::background(store.connection(), claimed) {
+        Ok(Some(background)) => document(claimed, &background),
+        Ok(None) => Err("has no raw message to work on".to_string()),
+        Err(error) => Err(format!("cannot be prepared: {error:#}")),
+    };
+    let document = document.map_err(|what| fault(Class::Software, &what, "try: espomail doctor"))?;
+    command::run(argv, document, setting.limit, setting.prepare)
+        .map_err(|what| fault(Class::Unavailable, &what, "mend the command"))
+}
+
+/// What a command reads: one JSON document.
+fn document(claimed: &Claimed, background: &Background) -> Result<Vec<u8>, String> {
+    let mail = catch_unwind(|| mail::parse(&background.raw)).map_err(|_| "cannot be prepared: the parser failed".to_string())?;
+    let document = json!({
+        "effect": claimed.id,
+        "attempt": claimed.attempts,
+        "filter": claimed.filter,
+        "account": background.account,
+        "email": claimed.email,
+        "record": background.record,
+        "from": mail.from,
+        "to": mail.to,
+        "cc": mail.cc,
+        "subject": mail.subject,
+        "date": mail.date.map(rfc3339),
+        "message_id": mail.message_id,
+        "text": mail.text,
+    });
+    Ok(format!("{document}\n").into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filter_4_pauses_double_to_an_hour() {
+        let minutes: Vec<i64> = (1..9).map(pause).collect();
+        assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+}

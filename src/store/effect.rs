@@ -1,0 +1,109 @@
+//! What is done outside the database: rows that are written with the decision, and done after the commit (FILTER-4).
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::schema::{accounts, effects, emails, records};
+use super::{Database, clean, raw};
+use crate::words::{EffectId, EmailId, RecordKind};
+
+/// A command that this pass has claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    pub id: EffectId,
+    pub email: EmailId,
+    pub account: Option<i64>,
+    pub filter: String,
+    pub command: String,
+    /// How often it was begun, this time included.
+    pub attempts: i64,
+}
+
+/// What is known of the e-mail, for the one who acts upon it.
+#[derive(Debug, Clone)]
+pub struct Background {
+    pub account: Option<String>,
+    /// `kind:number`.
+    pub record: Option<String>,
+    pub raw: Vec<u8>,
+}
+
+type Row = (i64, i64, Option<i64>, String, String, i64);
+
+/// Claims a command that is due: it is begun, and due again at `again_at`, so that it is not lost with the one who runs it.
+/// Two passes never claim the same: the row must be as it was seen.
+pub fn claim(db: &mut Database, now: i64, again_at: i64) -> Result<Option<Claimed>> {
+    loop {
+        let due = effects::table
+            .filter(effects::due_at.le(now))
+            .order((effects::due_at, effects::id))
+            .select((effects::id, effects::email_id, effects::account_id, effects::filter, effects::command, effects::attempts))
+            .first::<Row>(db)
+            .optional()?;
+        let Some((id, email, account, filter, command, seen)) = due else { return Ok(None) };
+        let as_seen = effects::table.filter(effects::id.eq(id)).filter(effects::attempts.eq(seen));
+        let claimed = diesel::update(as_seen.filter(effects::due_at.le(now)))
+            .set((effects::attempts.eq(seen + 1), effects::due_at.eq(again_at)))
+            .execute(db)?;
+        if claimed == 1 {
+            let attempts = seen + 1;
+            return Ok(Some(Claimed { id: EffectId(id), email: EmailId(email), account, filter, command, attempts }));
+        }
+    }
+}
+
+/// Notes that a command was run.
+pub fn finish(db: &mut Database, claimed: &Claimed, now: i64) -> Result<()> {
+    diesel::update(ours(claimed))
+        .set((effects::due_at.eq(None::<i64>), effects::done_at.eq(now), effects::last_error.eq(None::<String>)))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Notes that a command failed, and when it is tried again; never again where there is no time.
+pub fn fail(db: &mut Database, claimed: &Claimed, error: &str, again_at: Option<i64>) -> Result<()> {
+    diesel::update(ours(claimed))
+        .set((effects::due_at.eq(again_at), effects::last_error.eq(clean(error).as_ref())))
+        .execute(db)?;
+    Ok(())
+}
+
+/// The row, unless another pass has claimed it since.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn ours<'a>(claimed: &'a Claimed) -> _ {
+    let (id, attempts): (i64, i64) = (claimed.id.0, claimed.attempts);
+    effects::table.filter(effects::id.eq(id)).filter(effects::attempts.eq(attempts))
+}
+
+/// Makes commands that were given up due again: those of some e-mails, or all. Returns how many.
+pub fn retry(db: &mut Database, of: &[EmailId], now: i64) -> Result<usize> {
+    let given_up = effects::due_at.is_null().and(effects::done_at.is_null());
+    let again = (effects::due_at.eq(now), effects::attempts.eq(0));
+    if of.is_empty() {
+        return Ok(diesel::update(effects::table.filter(given_up)).set(again).execute(db)?);
+    }
+    let ids: Vec<i64> = of.iter().map(|id| id.0).collect();
+    let mut done = 0;
+    for some in ids.chunks(super::IN_LIST) {
+        let those = effects::table.filter(given_up).filter(effects::email_id.eq_any(some));
+        done += diesel::update(those).set(again).execute(db)?;
+    }
+    Ok(done)
+}
+
+/// Returns what is known of a command's e-mail; none when it has no raw message.
+pub fn background(db: &mut Database, claimed: &Claimed) -> Result<Option<Background>> {
+    let Some(raw) = raw::raw_of(db, claimed.email)? else { return Ok(None) };
+    let (kind, number) = emails::table
+        .left_join(records::table.on(records::id.nullable().eq(emails::parent_id)))
+        .filter(emails::id.eq(claimed.email.0))
+        .select((records::kind.nullable(), records::number.nullable()))
+        .first::<(Option<String>, Option<i64>)>(db)?;
+    let account = match claimed.account {
+        Some(id) => accounts::table.find(id).select(accounts::name).first::<String>(db).optional()?,
+        None => None,
+    };
+    let kind = kind.and_then(|kind| kind.parse::<RecordKind>().ok());
+    let record = kind.zip(number).map(|(kind, number)| format!("{kind}:{number}"));
+    Ok(Some(Background { account, record, raw }))
+}
