@@ -309,12 +309,14 @@ in_both_worlds! {
         world.write(&world.config(), &format!("{config}\n[fetch]\nbatch-messages = 20\n"), 0o600);
         for kill in 0..10 {
             let mut pass = world.command(&["fetch", "support"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-            // Long enough to be at work, and never at the same place twice: three deaths in one message would quarantine it.
+            // Long enough to be at work, and never at the same place twice.
             std::thread::sleep(Duration::from_millis(150 + 37 * kill));
             pass.kill().unwrap();
             pass.wait().unwrap();
         }
         let _ = world.run(&["fetch", "support"]).ok();
+        // On a slow machine three deaths may have met one message: it is kept aside whole.
+        let _ = world.run(&["quarantine", "retry", "--all"]).ok();
         let mut subjects: Vec<_> = emails(world).iter().map(|email| email["subject"].to_string()).collect();
         subjects.sort();
         subjects.dedup();
@@ -453,4 +455,51 @@ fn why_1_a_dry_run_decides_everything_and_changes_nothing(world: &mut World, use
     assert_eq!(world.run(&["fetch"]).ok(), "");
     assert_eq!((emails(world).len(), cases(world).len()), (2, 1), "what was rehearsed is what happens");
 }
+}
+
+in_both_worlds! {
+    fn fetch_2_a_deleted_email_does_not_come_back(world: &mut World, user: &str) {
+        let server = dovecot::server();
+        server.append(user, "INBOX", [letter("a", "").as_slice(), letter("b", "").as_slice()]);
+        add_support(world, user, server.port);
+        world.run(&["fetch"]).ok();
+        world.run(&["email", "delete", "<a@example.org>"]).ok();
+        // Another mailbox has a copy, and the account is read anew.
+        server.append(user, "Copies", [letter("a", "").as_slice()]);
+        world.run(&["account", "set", "support", "--mailbox", "INBOX", "--mailbox", "Copies"]).ok();
+        assert_eq!(fetched(world), serde_json::json!({ "duplicate": 1 }));
+        world.run(&["account", "reset", "support", "--since", "2026-01-01"]).ok();
+        assert_eq!(fetched(world), serde_json::json!({ "duplicate": 3 }));
+        assert_eq!((emails(world).len(), cases(world).len()), (1, 2));
+        // A person may bring it back.
+        world.write(&world.path("a.eml"), &String::from_utf8(letter("a", "")).unwrap(), 0o600);
+        world.run(&["import", "a.eml", "--account", "support"]).ok();
+        assert_eq!(emails(world).len(), 2);
+        server.append(user, "Copies", [letter("a", "").as_slice()]);
+        world.run(&["fetch"]).ok();
+        assert_eq!(world.json(&["explain", "<a@example.org>"])["arrivals"].as_array().unwrap().len(), 2, "the store knows it again");
+    }
+
+    fn inbox_2_a_mailbox_is_mapped_to_a_folder_of_its_owner(world: &mut World, user: &str) {
+        let server = dovecot::server();
+        server.append(user, "INBOX", [letter("a", "").as_slice()]);
+        server.append(user, "Lists", [letter("b", "").as_slice()]);
+        world.run(&["user", "add", "ada"]).ok();
+        world.run(&["folder", "add", "Later", "--user", "ada"]).ok();
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        world.write(&world.config(), &format!("{config}internal-hosts = [\"127.0.0.1\"]\n"), 0o600);
+        let more = ["--owner", "ada", "--mailbox", "INBOX", "--mailbox", "Lists", "--mailbox-folder", "Lists=Later"];
+        add_account(world, "ada", user, server.port, &more);
+        assert!(world.run(&["account", "show", "ada"]).ok().contains("Lists (to folder Later)"));
+        world.run(&["fetch"]).ok();
+        let folder = |id: &str| world.json(&["email", "show", id])["users"][0]["folder"].clone();
+        assert_eq!((folder("<a@example.org>"), folder("<b@example.org>")), (Value::Null, "Later".into()));
+        for (given, status) in [("Nowhere=Later", 64), ("Lists=Nowhere", 65), ("Lists", 64)] {
+            world.run(&["account", "set", "ada", "--mailbox-folder", given]).fails(status);
+        }
+        world.run(&["account", "set", "ada", "--mailbox-folder", "Lists="]).ok();
+        server.append(user, "Lists", [letter("c", "").as_slice()]);
+        world.run(&["fetch"]).ok();
+        assert_eq!(folder("<c@example.org>"), Value::Null);
+    }
 }

@@ -8,11 +8,11 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::measure::run;
-use crate::{Bench, Pair};
+use crate::{Bench, Pair, crowd};
 
 impl Bench {
-    /// Sets up a fresh database and fetches into it, twice.
-    pub fn espomail(&self, fresh: &Path, database: &str) -> Result<Pair> {
+    /// Sets up a fresh database, or one that has been used for years, and fetches into it, twice.
+    pub fn espomail(&self, fresh: &Path, database: &str, crowded: bool) -> Result<Pair> {
         let espomail = |line: &str| -> Command {
             let mut command = Command::new(env!("CARGO_BIN_EXE_espomail"));
             // A world of its own: nothing of the caller's configuration.
@@ -48,6 +48,12 @@ impl Bench {
             account.args(["--imap-security", "plain"]);
         }
         run(&mut account)?;
+        if crowded {
+            crowd::fill(database)?;
+            for options in crowd::filters() {
+                run(espomail("filter add").args(options))?;
+            }
+        }
         let first = run(&mut espomail("fetch"))?;
         let second = run(&mut espomail("fetch"))?;
         let lines = |line: &str| -> Result<u64> {

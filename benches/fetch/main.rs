@@ -3,6 +3,7 @@
 //! `BENCH_MESSAGES` (20000), `BENCH_ROUNDS` (2), `BENCH_TLS` (1 for TLS), `BENCH_SEED` (1), `BENCH_DIR` (/var/tmp: a disk).
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod crowd;
 mod drain;
 mod espomail;
 mod mailbox;
@@ -61,7 +62,10 @@ const DRAIN: &str = "raw drain";
 const MBSYNC: &str = "mbsync";
 const SQLITE: &str = "espomail SQLite";
 const POSTGRESQL: &str = "espomail PostgreSQL";
-const WHAT: [&str; 4] = [DRAIN, MBSYNC, SQLITE, POSTGRESQL];
+/// With 200 filters, 50,000 records and 10,000 open cases in the store.
+const CROWDED_SQLITE: &str = "crowded SQLite";
+const CROWDED_POSTGRESQL: &str = "crowded PostgreSQL";
+const WHAT: [&str; 6] = [DRAIN, MBSYNC, SQLITE, CROWDED_SQLITE, POSTGRESQL, CROWDED_POSTGRESQL];
 
 /// A run that fetches everything, and one that finds nothing new.
 struct Pair {
@@ -113,8 +117,10 @@ impl Bench {
                 Pair { first: run(&mut command)?, second: None }
             }
             MBSYNC => self.mbsync(&fresh)?,
-            SQLITE => self.espomail(&fresh, &format!("sqlite:{}", fresh.join("espomail.db").display()))?,
-            _ => self.espomail(&fresh, &self.postgresql.fresh_database()?)?,
+            SQLITE | CROWDED_SQLITE => {
+                self.espomail(&fresh, &format!("sqlite:{}", fresh.join("espomail.db").display()), what == CROWDED_SQLITE)?
+            }
+            _ => self.espomail(&fresh, &self.postgresql.fresh_database()?, what == CROWDED_POSTGRESQL)?,
         };
         fs::remove_dir_all(&fresh)?;
         Ok(pair)

@@ -1,5 +1,6 @@
 //! `espomail account`.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -16,7 +17,7 @@ use crate::mailbox::Session;
 use crate::output::Format;
 use crate::pass::fetch::server_for;
 use crate::store::account::{self, Account as Stored, Settings};
-use crate::store::{Database, team, user};
+use crate::store::{Database, folder, team, user};
 use crate::words::{AccountKind, PasswordSource};
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
@@ -332,6 +333,8 @@ struct Whole {
     ca_file: Option<String>,
     password: String,
     mailboxes: Vec<String>,
+    /// Mailboxes and the owner's folders that their mail goes to.
+    mailbox_folders: BTreeMap<String, String>,
     fetch_since: String,
     act_since: String,
     max_seconds: i64,
@@ -361,6 +364,9 @@ impl Whole {
         let (logins, teams) = (user::logins(store.connection())?, team::names(store.connection())?);
         let login = |user: Option<crate::words::UserId>| user.and_then(|user| logins.get(&user.0).cloned());
         let reference = account.password_reference.as_deref().unwrap_or_default();
+        let folders: HashMap<i64, String> = folder::names(store.connection())?.into_iter().collect();
+        let mapped = account.folders.iter().filter_map(|(mailbox, id)| Some((mailbox.clone(), folders.get(&id.0)?.clone())));
+        let mailbox_folders = mapped.collect();
         Ok(Self {
             name: account.name.clone(),
             kind: account.kind,
@@ -380,6 +386,7 @@ impl Whole {
                 PasswordSource::Credential => format!("from the credential {reference}"),
             },
             mailboxes: account.mailboxes.clone(),
+            mailbox_folders,
             fetch_since: rfc3339(account.fetch_since),
             act_since: rfc3339(account.act_since),
             max_seconds: account.max_seconds,
@@ -405,6 +412,10 @@ impl Whole {
         })
     }
 
+    fn told_mailbox(&self, name: &str) -> String {
+        self.mailbox_folders.get(name).map_or_else(|| name.to_string(), |folder| format!("{name} (to folder {folder})"))
+    }
+
     fn text(&self) -> String {
         lines(&[
             ("account", self.name.clone()),
@@ -416,7 +427,7 @@ impl Whole {
             ("user", self.imap_user.clone()),
             ("CA file", or_empty(self.ca_file.as_ref())),
             ("password", self.password.clone()),
-            ("mailboxes", self.mailboxes.join(", ")),
+            ("mailboxes", self.mailboxes.iter().map(|name| self.told_mailbox(name)).collect::<Vec<_>>().join(", ")),
             ("fetch since", self.fetch_since.clone()),
             ("act since", self.act_since.clone()),
             ("max seconds", self.max_seconds.to_string()),

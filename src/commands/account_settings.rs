@@ -1,6 +1,8 @@
 //! The options of `espomail account add` and `account set`: the same for both, and none has a default here, so that what
 //! is not given stays.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use clap::{ArgAction, ValueHint};
 
@@ -9,7 +11,7 @@ use crate::context::{self, Context};
 use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::store::account::Settings;
-use crate::store::{Database, team, user};
+use crate::store::{Database, folder, team, user};
 use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security, UnknownSender};
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,9 @@ pub struct SettingsArguments {
     /// Mailbox to monitor; may be given several times [default: INBOX]
     #[arg(long = "mailbox", value_name = "NAME", help_heading = "Server")]
     mailboxes: Vec<String>,
+    /// The owner's folder that mail of a mailbox goes to, such as Lists=Later; an empty folder is the inbox (personal accounts)
+    #[arg(long = "mailbox-folder", value_name = "MAILBOX=FOLDER", help_heading = "Server")]
+    mailbox_folders: Vec<String>,
     #[command(flatten)]
     password: PasswordArguments,
     /// Take mail that arrived at the server since then: 2026-11-23, RFC 3339, today, 30d [default: today]
@@ -145,6 +150,7 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
         list_cases: false,
         take_forwards: false,
         mailboxes: vec!["INBOX".to_string()],
+        folders: BTreeMap::new(),
         teams: Vec::new(),
     })
 }
@@ -176,6 +182,7 @@ impl SettingsArguments {
         if owner.is_some() {
             (settings.kind, settings.owner) = (AccountKind::Personal, owner);
         }
+        self.over_folders(settings, db)?;
         if let Some(text) = &self.fetch_since {
             settings.fetch_since = context.time(text)?;
         }
@@ -264,6 +271,29 @@ impl SettingsArguments {
             settings.mailboxes.clone_from(&self.mailboxes);
             let mut seen = std::collections::HashSet::new();
             settings.mailboxes.retain(|name| seen.insert(name.clone()));
+            settings.folders.retain(|mailbox, _| seen.contains(mailbox));
+        }
+        Ok(())
+    }
+
+    /// INBOX-2: which mailboxes go to which folders of the owner.
+    fn over_folders(&self, settings: &mut Settings, db: &mut Database) -> Result<()> {
+        for given in &self.mailbox_folders {
+            let wrong = |what: String| Fault::new(Class::Usage, what).hint("write it as MAILBOX=FOLDER");
+            let (mailbox, name) = given.rsplit_once('=').ok_or_else(|| wrong(format!("{given:?} names no folder")))?;
+            if !settings.mailboxes.iter().any(|known| known == mailbox) {
+                return Err(wrong(format!("the mailbox {mailbox:?} is not monitored by this account")).into());
+            }
+            let Some(owner) = settings.owner else {
+                return Err(wrong("only mailboxes of personal accounts go to folders".to_string())
+                    .hint("for a group account: espomail filter add NAME --account ACCOUNT --folder FOLDER")
+                    .into());
+            };
+            if name.is_empty() {
+                settings.folders.remove(mailbox);
+            } else {
+                settings.folders.insert(mailbox.to_string(), folder::find(db, Some(owner), name)?.id);
+            }
         }
         Ok(())
     }

@@ -51,6 +51,8 @@ pub struct Facts {
     /// The same by identity, oldest first; more than one when a Message-ID was used twice (DUP-2): then the first, the last
     /// and those with the content of a message of this batch.
     pub emails_by_message_id: HashMap<String, Vec<EmailId>>,
+    /// Message-IDs and contents of e-mails that people deleted, of those that a server brings in this batch (FETCH-2).
+    pub deleted: HashSet<(String, [u8; 32])>,
     /// Remembered Message-IDs, seen or only referred to, and their threads (THREAD-1).
     pub thread_of: HashMap<String, ThreadId>,
     /// The parent of each of these threads: that of its newest e-mail that has one (LINK-2).

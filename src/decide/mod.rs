@@ -54,6 +54,10 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
             arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
             return plan;
         }
+        Known::Deleted => {
+            plan.fate = Fate::Duplicate;
+            return plan;
+        }
         Known::Collision => true,
         Known::New => false,
     };

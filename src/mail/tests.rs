@@ -265,7 +265,8 @@ fn parse_2_headers_that_cost_more_than_their_size() {
     for (what, raw) in [("parameters", part.into_bytes()), ("boundaries", missing.into_bytes()), ("8-bit names", eight_bit)] {
         let started = std::time::Instant::now();
         parse(&raw);
-        assert!(started.elapsed().as_secs() < 5, "{what} took {:?}", started.elapsed());
+        // What grows faster than its size takes minutes; a busy machine takes some seconds.
+        assert!(started.elapsed().as_secs() < 20, "{what} took {:?}", started.elapsed());
     }
     assert_eq!(parse(&[b"To: ".as_slice(), &b"\xe9 <a@x.example>, ".repeat(3)].concat()).to[2].name, "é");
 }

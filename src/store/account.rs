@@ -1,5 +1,7 @@
 //! E-mail accounts: settings, monitored mailboxes, and which are due.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
@@ -10,7 +12,8 @@ use crate::clock::rfc3339;
 use crate::decide::access::{Actor, Permit, Sight, sight_for};
 use crate::mail::{Mail, address_key};
 use crate::words::{
-    AccountId, AccountKind, Distribution, PasswordSource, RoleAction, RoleScope, Security, TeamId, UnknownSender, UserId,
+    AccountId, AccountKind, Distribution, FolderId, PasswordSource, RoleAction, RoleScope, Security, TeamId, UnknownSender,
+    UserId,
 };
 
 /// An e-mail account with all its settings and how fetching it goes. Times are seconds since 1970 UTC.
@@ -68,6 +71,8 @@ pub struct Settings {
     pub list_cases: bool,
     pub take_forwards: bool,
     pub mailboxes: Vec<String>,
+    /// The owner's folders that mail of these mailboxes goes to (INBOX-2).
+    pub folders: BTreeMap<String, FolderId>,
     pub teams: Vec<TeamId>,
 }
 
@@ -81,7 +86,7 @@ impl Settings {
             name kind owner address active imap_host imap_port imap_security imap_user imap_ca_file password_source
             password_reference password_sealed fetch_since act_since max_seconds max_message_size make_cases distribution
             assigned_user case_team case_position add_team_users unknown_sender reopen_within list_cases take_forwards mailboxes
-            teams
+            folders teams
         );
         fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.replace('_', "-")).collect()
     }
@@ -213,6 +218,7 @@ fn set_lists(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()
                 account_mailboxes::account_id.eq(id.0),
                 account_mailboxes::name.eq(name),
                 account_mailboxes::place.eq(place),
+                account_mailboxes::folder_id.eq(settings.folders.get(name).map(|folder| folder.0)),
             ))
             .execute(db)?;
     }
@@ -233,16 +239,19 @@ fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Account>> {
     let mailboxes = account_mailboxes::table
         .filter(account_mailboxes::account_id.eq_any(ids))
         .order(account_mailboxes::place)
-        .select((account_mailboxes::account_id, account_mailboxes::name))
-        .load::<(i64, String)>(db)?;
+        .select((account_mailboxes::account_id, account_mailboxes::name, account_mailboxes::folder_id))
+        .load::<(i64, String, Option<i64>)>(db)?;
     let teams = account_teams::table
         .filter(account_teams::account_id.eq_any(ids))
         .order(account_teams::team_id)
         .load::<(i64, i64)>(db)?;
     let mut loaded: std::collections::HashMap<i64, Account> =
         rows.into_iter().map(|(id, row, state)| Ok((id, account_from(id, row, state)?))).collect::<Result<_>>()?;
-    for (id, name) in mailboxes {
-        loaded.entry(id).and_modify(|account| account.settings.mailboxes.push(name));
+    for (id, name, folder) in mailboxes {
+        loaded.entry(id).and_modify(|account| {
+            account.settings.folders.extend(folder.map(|folder| (name.clone(), FolderId(folder))));
+            account.settings.mailboxes.push(name);
+        });
     }
     for (id, team) in teams {
         loaded.entry(id).and_modify(|account| account.settings.teams.push(TeamId(team)));
@@ -291,6 +300,7 @@ fn account_from(id: i64, row: Row, state: StateRow) -> Result<Account> {
             list_cases: row.list_cases,
             take_forwards: row.take_forwards,
             mailboxes: Vec::new(),
+            folders: BTreeMap::new(),
             teams: Vec::new(),
         },
     })

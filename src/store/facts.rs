@@ -15,8 +15,8 @@ use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 
 use super::schema::{
-    absences, account_teams, accounts, counters, email_accounts, email_teams, email_users, emails, followers, records, rotations,
-    team_members, thread_ids, user_addresses, users,
+    absences, account_teams, accounts, counters, deletions, email_accounts, email_teams, email_users, emails, followers,
+    positions, records, rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, lock};
 use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next};
@@ -49,6 +49,9 @@ pub fn gather_at(
     let mut facts = Facts { now, next: next(db)?, account: account_facts(db, account)?, ..Facts::default() };
     gather_addresses(db, &named, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
+    if let Some(position) = position {
+        gather_deletions(db, &named, position, &mut facts)?;
+    }
     gather_threads(db, &named, &mut facts)?;
     record::gather(db, &named, &mut facts)?;
     gather_participants(db, &named, &mut facts)?;
@@ -320,6 +323,23 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
     for (email, account) in through {
         facts.emails.entry(EmailId(email)).and_modify(|email| email.accounts.push(AccountId(account)));
     }
+    Ok(())
+}
+
+/// FETCH-2: what people deleted and a server may bring again; not what somebody imports.
+fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, facts: &mut Facts) -> Result<()> {
+    let uidvalidity = positions::table.find(position.0).select(positions::uidvalidity).first::<i64>(db).optional()?;
+    if uidvalidity.unwrap_or_default() == 0 {
+        return Ok(());
+    }
+    let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();
+    let rows = in_lists(&ids, |some| {
+        deletions::table
+            .filter(deletions::message_id.eq_any(some.iter().copied()))
+            .select((deletions::message_id, deletions::content_digest))
+            .load::<(String, Vec<u8>)>(db)
+    })?;
+    facts.deleted = rows.into_iter().filter_map(|(id, digest)| Some((id, digest.try_into().ok()?))).collect();
     Ok(())
 }
 

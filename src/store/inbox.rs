@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::email::Place;
 use super::raw;
-use super::schema::{email_teams, email_users, emails, folder_teams};
+use super::schema::{deletions, email_teams, email_users, emails, folder_teams};
 use super::{Database, search};
 use crate::words::{EmailId, FolderId, UserId};
 
@@ -69,10 +69,16 @@ pub fn set_group_folder(db: &mut Database, email: EmailId, folder: Option<Folder
 
 /// Deletes an e-mail for everybody. Its fates stay, so that it does not come back (FETCH-2); its Message-ID stays known to its
 /// thread, so that answers find it. Returns its Message-ID.
-pub fn delete(db: &mut Database, email: EmailId) -> Result<String> {
+pub fn delete(db: &mut Database, email: EmailId, now: i64) -> Result<String> {
     super::lock(db)?;
-    let (raw_id, message_id): (i64, String) =
-        emails::table.find(email.0).select((emails::raw_id, emails::message_id)).first(db)?;
+    let (raw_id, message_id, digest): (i64, String, Vec<u8>) =
+        emails::table.find(email.0).select((emails::raw_id, emails::message_id, emails::content_digest)).first(db)?;
+    let known = deletions::table.find((&message_id, &digest));
+    if known.count().get_result::<i64>(db)? == 0 {
+        diesel::insert_into(deletions::table)
+            .values((deletions::message_id.eq(&message_id), deletions::content_digest.eq(&digest), deletions::deleted_at.eq(now)))
+            .execute(db)?;
+    }
     search::forget(db, email)?;
     diesel::delete(emails::table.find(email.0)).execute(db)?;
     raw::drop_unused(db, raw_id)?;

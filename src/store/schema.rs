@@ -307,6 +307,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    deletions (message_id, content_digest) {
+        message_id -> Text,
+        content_digest -> Binary,
+        deleted_at -> BigInt,
+    }
+}
+
+diesel::table! {
     attachments (email_id, place) {
         email_id -> BigInt,
         place -> BigInt,
@@ -497,6 +505,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     followers,
     emails,
     attachments,
+    deletions,
     email_accounts,
     email_teams,
     email_users,

@@ -14,6 +14,7 @@ DROP TABLE email_users;
 DROP TABLE email_teams;
 DROP TABLE email_accounts;
 DROP TABLE attachments;
+DROP TABLE deletions;
 DROP TABLE emails;
 DROP TABLE followers;
 DROP TABLE record_teams;

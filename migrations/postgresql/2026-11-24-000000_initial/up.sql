@@ -351,6 +351,14 @@ CREATE INDEX emails_author ON emails (author_id) WHERE author_id IS NOT NULL;
 CREATE INDEX emails_subject_from ON emails (subject_from);
 CREATE INDEX emails_subject_to ON emails (subject_to);
 
+-- E-mails that a person deleted: a server that still has them does not bring them back (FETCH-2).
+CREATE TABLE deletions (
+    message_id TEXT NOT NULL,
+    content_digest BYTEA NOT NULL,
+    deleted_at BIGINT NOT NULL,
+    PRIMARY KEY (message_id, content_digest)
+);
+
 CREATE TABLE attachments (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     place BIGINT NOT NULL,

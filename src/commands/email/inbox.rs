@@ -160,7 +160,7 @@ impl Delete {
         store.transaction(|db| {
             for wanted in &self.emails {
                 let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Delete)?;
-                let message_id = inbox::delete(db, email)?;
+                let message_id = inbox::delete(db, email, context.now())?;
                 trace::record(db, &permit, "email delete", &format!("email:{email}"), &message_id, context.now())?;
             }
             Ok(())
