@@ -101,6 +101,18 @@ fn parse_8_attachments() {
 }
 
 #[test]
+fn parse_3_raw_bytes_in_an_encoded_word_are_of_its_charset() {
+    let mail = parse(
+        b"From: =?iso-8859-1?Q?J\xf6rg?= <a@example.org>\r\nSubject: =?windows-1251?q?\xcf\xf0=E8?= =?x?Q?\xff gr\xfcn =?utf-8?B?w7w=?=\r\n\r\nx",
+    );
+    assert_eq!(mail.from.map(|from| from.name).as_deref(), Some("J\u{f6}rg"));
+    assert!(mail.subject.starts_with("\u{41f}\u{440}\u{438}"), "{}", mail.subject);
+    let started = std::time::Instant::now();
+    parse(&[b"Subject: \xfc".as_slice(), &b"=?x?Q?".repeat(40_000), b"\r\n\r\nx"].concat());
+    assert!(started.elapsed().as_secs() < 5);
+}
+
+#[test]
 fn parse_11_two_from_fields_or_an_unreadable_one_name_no_author() {
     for from in
         ["From: a@example.org\r\nFrom: b@example.org", "From: Ada", "From: <>", "From:", "From: a@example.org\r\nfrom: Ada"]
