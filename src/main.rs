@@ -31,6 +31,7 @@
 //! 5. `store/facts.rs` gathers what the rules may ask, in a fixed number of queries.
 //! 6. `decide/mod.rs` decides message by message, and folds each plan back into the facts.
 //! 7. `store/apply.rs` writes everything: raw bytes, e-mails, links, cases, notes, fates with reasons, position. Commit.
+//! 8. `pass/effects.rs` runs, behind all accounts, the commands that filters want.
 //!
 //! # Reading order
 //!

@@ -50,9 +50,9 @@ pub fn own_environment(command: &mut Command) {
 pub fn hook_environment(command: &mut Command) {
     own_environment(command);
     for (name, _) in std::env::vars_os() {
-        let is_ours = name.to_str().is_none_or(|name| {
-            name.starts_with("ESPOMAIL_") || name.starts_with("PG") || name == "CREDENTIALS_DIRECTORY" || name == "DATABASE_URL"
-        });
+        let is_ours = name
+            .to_str()
+            .is_none_or(|name| name.starts_with("ESPOMAIL_") || name.starts_with("PG") || name == "CREDENTIALS_DIRECTORY");
         if is_ours {
             command.env_remove(name);
         }

@@ -28,6 +28,40 @@ pub fn decode(bytes: &[u8], declared: Option<&str>) -> String {
     without_nul(&text.unwrap_or_else(|| detected(bytes))).into_owned()
 }
 
+/// Writes raw 8-bit bytes inside encoded words (RFC 2047, section 4.2, forbids them) as the `=XX` that was meant: they are
+/// of the word's charset and not of the field's.
+pub fn mended_words(field: &[u8]) -> Cow<'_, [u8]> {
+    /// No sender writes longer words; the search for an end that is not there stops here.
+    const WORD: usize = 1_000;
+    if field.is_ascii() {
+        return Cow::Borrowed(field);
+    }
+    let mut mended = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some(at) = memchr::memmem::find(rest, b"=?") {
+        let (before, word) = rest.split_at(at + 2);
+        mended.extend_from_slice(before);
+        rest = word;
+        let window = word.get(..WORD).unwrap_or(word);
+        let Some(text) = memchr::memchr(b'?', window).map(|charset| charset + 3) else { continue };
+        if !matches!(window.get(text - 2..text), Some(b"Q?" | b"q?")) {
+            continue;
+        }
+        let Some(length) = memchr::memmem::find(&window[text..], b"?=") else { continue };
+        let (word, behind) = word.split_at(text + length);
+        for byte in word {
+            if byte.is_ascii() {
+                mended.push(*byte);
+            } else {
+                mended.extend_from_slice(format!("={byte:02X}").as_bytes());
+            }
+        }
+        rest = behind;
+    }
+    mended.extend_from_slice(rest);
+    Cow::Owned(mended)
+}
+
 /// Whether a declared charset is one that we can read.
 pub fn is_known(name: &str) -> bool {
     let name = bare(name);

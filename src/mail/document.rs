@@ -32,6 +32,7 @@ impl Mail {
                 "recipients": self.bounce.as_ref().map(|bounce| bounce.recipients.as_slice()).unwrap_or_default(),
                 "message_id": self.bounce.as_ref().and_then(|bounce| bounce.message_id.as_deref()),
             },
+            "calendar": self.calendar,
             "list": { "is": self.list.is_some(), "id": self.list.as_deref().filter(|id| !id.is_empty()) },
             "no_answer": self.no_answer,
             "defects": self.defects,

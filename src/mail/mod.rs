@@ -5,6 +5,7 @@ mod attachment;
 mod author;
 mod automatic;
 mod bounce;
+mod calendar;
 mod charset;
 #[cfg(test)]
 mod corpus;
@@ -26,6 +27,7 @@ mod transfer;
 
 pub use attachment::content as attachment_content;
 pub use bounce::{Bounce, Recipient};
+pub use calendar::Event;
 pub use mask::masked;
 pub use parse::parse;
 
@@ -96,6 +98,8 @@ pub struct Mail {
     pub no_answer: Vec<String>,
     /// The delivery report that it is (BOUNCE-1).
     pub bounce: Option<Bounce>,
+    /// The events of its calendar parts (PARSE-9).
+    pub calendar: Vec<Event>,
     /// The mailing list that it came over: its List-Id (RFC 2919), or empty when it names none.
     pub list: Option<String>,
     /// What is wrong with the message (PARSE-2), in words of [`parse`].

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use mail_parser::{Header, HeaderName, HeaderValue, Message, MimeHeaders};
 
 use super::structure::{self, Structure};
-use super::{Address, Mail, attachment, automatic, bounce, charset, header, quote, text};
+use super::{Address, Mail, attachment, automatic, bounce, calendar, charset, header, quote, text};
 
 /// A Message-ID longer than this is remembered by its digest (RFC 5322 allows 998 octets a line, databases less a key).
 const LONGEST_ID: usize = 255;
@@ -59,6 +59,7 @@ pub fn parse(raw: &[u8]) -> Mail {
     mail.no_answer = automatic::suppressions(message);
     mail.list = automatic::list(message);
     mail.bounce = bounce::read(&structure, &mail);
+    mail.calendar = calendar::events(&structure);
     if mail.bounce.is_some() && mail.automatic.is_empty() {
         mail.automatic.push("it is a delivery report".to_string());
     }

@@ -307,7 +307,7 @@ fn readable(header: &[u8]) -> Cow<'_, [u8]> {
         // A field goes on over lines that begin with white space.
         let end = memchr::memchr_iter(b'\n', rest).map(|end| end + 1).find(|end| !matches!(rest.get(*end), Some(b' ' | b'\t')));
         let (field, behind) = rest.split_at(end.unwrap_or(rest.len()));
-        text.extend_from_slice(charset::decode(field, None).as_bytes());
+        text.extend_from_slice(charset::decode(&charset::mended_words(field), None).as_bytes());
         rest = behind;
     }
     Cow::Owned(text)

@@ -101,12 +101,54 @@ fn parse_8_attachments() {
 }
 
 #[test]
-fn parse_11_two_from_fields_name_no_author() {
-    let mail = parse(b"From: a@example.org\r\nFrom: b@example.org\r\n\r\n");
-    assert_eq!(mail.from, None);
-    assert!(mail.defects.contains(&"from-ambiguous".to_string()));
-    let twice = parse(b"From: a@example.org\r\nContent-Type: text/plain\r\nContent-Type: text/html\r\n\r\n<p>");
-    assert!(twice.defects.contains(&"mime-ambiguous".to_string()));
+fn parse_3_raw_bytes_in_an_encoded_word_are_of_its_charset() {
+    let mail = parse(
+        b"From: =?iso-8859-1?Q?J\xf6rg?= <a@example.org>\r\nSubject: =?windows-1251?q?\xcf\xf0=E8?= =?x?Q?\xff gr\xfcn =?utf-8?B?w7w=?=\r\n\r\nx",
+    );
+    assert_eq!(mail.from.map(|from| from.name).as_deref(), Some("J\u{f6}rg"));
+    assert!(mail.subject.starts_with("\u{41f}\u{440}\u{438}"), "{}", mail.subject);
+    let started = std::time::Instant::now();
+    parse(&[b"Subject: \xfc".as_slice(), &b"=?x?Q?".repeat(40_000), b"\r\n\r\nx"].concat());
+    assert!(started.elapsed().as_secs() < 5);
+}
+
+#[test]
+fn parse_11_two_from_fields_or_an_unreadable_one_name_no_author() {
+    for from in
+        ["From: a@example.org\r\nFrom: b@example.org", "From: Ada", "From: <>", "From:", "From: a@example.org\r\nfrom: Ada"]
+    {
+        let mail = parse(format!("{from}\r\nSubject: x\r\n\r\nhello").as_bytes());
+        assert_eq!(mail.from, None, "{from}");
+        assert_eq!(mail.defects.iter().filter(|defect| *defect == "from-ambiguous").count(), 1, "{from}: {:?}", mail.defects);
+    }
+    // Two authors in one field are no doubt: the first one counts (PARSE-4).
+    let mail = parse(b"From: a@example.org, b@example.org\r\n\r\nhello");
+    assert_eq!(mail.from.map(|from| from.address).as_deref(), Some("a@example.org"));
+    assert!(!mail.defects.contains(&"from-ambiguous".to_string()));
+}
+
+#[test]
+fn parse_11_ambiguous_structure_is_marked_and_read_in_one_way() {
+    let is_marked = |mail: &Mail| mail.defects.contains(&"mime-ambiguous".to_string());
+    let twice = parse(b"From: a@example.org\r\nContent-Type: text/plain\r\nContent-Type: text/html\r\n\r\n<p>one</p>");
+    assert_eq!((is_marked(&twice), twice.text.trim()), (true, "one"), "the last field counts");
+    let inner = parse(
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\nContent-Type: text/html\r\n\r\n<p>one</p>\r\n--b--",
+    );
+    assert_eq!((is_marked(&inner), inner.text.trim()), (true, "one"), "in a part as well");
+    let boundaries =
+        parse(b"Content-Type: multipart/mixed; boundary=b; boundary=c\r\n\r\n--b\r\n\r\none\r\n--b--\r\n--c\r\n\r\ntwo\r\n--c--");
+    assert_eq!((is_marked(&boundaries), boundaries.text.trim()), (true, "one"), "the first boundary counts");
+    for (encoding, text) in [("base64", "aGVsbG8=!"), ("BASE64", "aGV\u{e9}sbG8=")] {
+        let body = format!("Content-Type: text/plain\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{text}");
+        let mail = parse(body.as_bytes());
+        assert_eq!((is_marked(&mail), mail.text.trim()), (true, "hello"), "{text}: {:?}", mail.defects);
+        let file =
+            format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment\r\n{body}\r\n--b--");
+        assert_eq!((is_marked(&parse(file.as_bytes())), parse(file.as_bytes()).attachments[0].size), (true, 5), "{text}");
+    }
+    let fine = parse(b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\naGVs\r\nbG8=\r\n");
+    assert!(!is_marked(&fine), "{:?}", fine.defects);
 }
 
 #[test]

@@ -78,7 +78,13 @@ fn body(structure: &Structure<'_>, leaf: &Leaf<'_>, defects: &mut Vec<String>) -
     if declared.is_some_and(|name| !charset::is_known(name)) && !defects.iter().any(|defect| defect == "unknown-charset") {
         defects.push("unknown-charset".to_string());
     }
-    let text = charset::decode(&Encoding::of(head).decode(leaf.body), declared);
+    let encoding = Encoding::of(head);
+    // PARSE-11: what is no base64 is passed over.
+    if encoding == Encoding::Base64 && !encoding.measure(leaf.body).1 && !defects.iter().any(|defect| defect == "mime-ambiguous")
+    {
+        defects.push("mime-ambiguous".to_string());
+    }
+    let text = charset::decode(&encoding.decode(leaf.body), declared);
     let text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text };
     Body { alternative: leaf.alternative, is_html: leaf.media_type == "text/html", text }
 }

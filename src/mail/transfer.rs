@@ -12,6 +12,8 @@ pub enum Encoding {
     Plain,
     QuotedPrintable,
     Base64,
+    /// Of Unix, never a standard; some programs still send it.
+    Uuencode,
 }
 
 impl Encoding {
@@ -22,6 +24,8 @@ impl Encoding {
             Encoding::Base64
         } else if declared.eq_ignore_ascii_case("quoted-printable") {
             Encoding::QuotedPrintable
+        } else if ["x-uuencode", "x-uue", "uuencode"].iter().any(|name| declared.eq_ignore_ascii_case(name)) {
+            Encoding::Uuencode
         } else {
             Encoding::Plain
         }
@@ -40,6 +44,7 @@ impl Encoding {
                 }))
             }
             Encoding::QuotedPrintable => Cow::Owned(quoted_printable_decode(body).unwrap_or_else(|| lenient(body))),
+            Encoding::Uuencode => Cow::Owned(uudecode(body)),
         }
     }
 
@@ -51,6 +56,7 @@ impl Encoding {
                 Some(bytes) => (bytes.len() as u64, true),
                 None => (lenient(body).len() as u64, false),
             },
+            Encoding::Uuencode => (uudecode(body).len() as u64, true),
             Encoding::Base64 => {
                 let end = body.trim_ascii_end();
                 let padding = end.iter().rev().take(2).filter(|byte| **byte == b'=').count();
@@ -64,6 +70,29 @@ impl Encoding {
             }
         }
     }
+}
+
+/// Decodes lines that begin with their length, between `begin` and `end` where these are there (POSIX, uuencode).
+fn uudecode(body: &[u8]) -> Vec<u8> {
+    let lines = || body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
+    let first = lines().position(|line| line.starts_with(b"begin ")).map_or(0, |begin| begin + 1);
+    let value = |byte: u8| byte.wrapping_sub(b' ') & 63;
+    let mut bytes = Vec::with_capacity(body.len() / 4 * 3);
+    for line in lines().skip(first) {
+        let Some((length, digits)) = line.split_first() else { continue };
+        if line == b"end" {
+            break;
+        }
+        let whole = bytes.len() + usize::from(value(*length));
+        for four in digits.chunks(4) {
+            // Blanks at the end of a line, which are zeros, get lost on the way.
+            let digit = |at: usize| u32::from(four.get(at).map_or(0, |byte| value(*byte)));
+            let three = (digit(0) << 18 | digit(1) << 12 | digit(2) << 6 | digit(3)).to_be_bytes();
+            bytes.extend_from_slice(&three[1..]);
+        }
+        bytes.resize(whole.min(bytes.len() + 3), 0);
+    }
+    bytes
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -118,6 +147,20 @@ mod tests {
             assert_eq!(Encoding::Base64.decode(body).as_ref(), content, "{what}");
             assert_eq!(Encoding::Base64.measure(body), (content.len() as u64, in_order), "{what}");
         }
+    }
+
+    #[test]
+    fn parse_8_uuencoded_files_with_and_without_their_frame() {
+        for body in [
+            b"begin 644 a.txt\r\n%:&5L;&\\\r\n`\r\nend\r\n".as_slice(),
+            b"about it\nbegin 644 a.txt\n#:&5L\n\n\";&\\\n`\nend\nafter",
+            b"%:&5L;&\\\n`\n",
+        ] {
+            assert_eq!(Encoding::Uuencode.decode(body).as_ref(), b"hello");
+            assert_eq!(Encoding::Uuencode.measure(body), (5, true));
+        }
+        assert_eq!(Encoding::Uuencode.decode(b"%:&5L\n").as_ref(), b"hel\0\0", "the end of a line got lost");
+        assert!(Encoding::Uuencode.decode(&b"_\n".repeat(1_000)).len() <= 4_000, "a length is no leave to make up bytes");
     }
 
     #[test]

@@ -98,13 +98,15 @@ mod tests {
     fn filter_4_a_command_reads_its_input_and_fails_with_its_last_line() {
         assert_eq!(said("read word; test \"$word\" = hello", "hello\n", LONG), Ok(()));
         assert_eq!(said("exit 0", &"x".repeat(1 << 20), LONG), Ok(()), "it need not read");
-        assert_eq!(said("echo one >&2; echo two >&2; exit 3", "", LONG).unwrap_err(), "failed: exit status: 3: two");
+        assert_eq!(said("echo one >&2; echo two >&2; exit 3", "", LONG).expect_err("it fails"), "failed: exit status: 3: two");
         assert_eq!(said("head -c 1000000 /dev/zero >&2; echo; exit 0", "", LONG), Ok(()), "it is never held up");
-        assert!(said("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1", "", LONG).unwrap_err().len() < 300);
-        assert!(run(&["/nonexistent".to_string()], Vec::new(), LONG, &|_| ()).unwrap_err().starts_with("does not start"));
+        assert!(said("head -c 1000000 /dev/zero | tr '\\0' x >&2; exit 1", "", LONG).expect_err("it fails").len() < 300);
+        assert!(
+            run(&["/nonexistent".to_string()], Vec::new(), LONG, &|_| ()).expect_err("it fails").starts_with("does not start")
+        );
         assert!(run(&[], Vec::new(), LONG, &|_| ()).is_err());
         let begin = Instant::now();
-        assert_eq!(said("sleep 60 & exit 1", "", LONG).unwrap_err(), "failed: exit status: 1");
+        assert_eq!(said("sleep 60 & exit 1", "", LONG).expect_err("it fails"), "failed: exit status: 1");
         assert!(begin.elapsed() < Duration::from_secs(10), "what it leaves behind is not waited for");
     }
 
@@ -113,7 +115,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("late");
         let script = format!("(sleep 2; echo > {}) & sleep 60", file.display());
-        let error = said(&script, "", Duration::from_millis(200)).unwrap_err();
+        let error = said(&script, "", Duration::from_millis(200)).expect_err("it fails");
         assert!(error.contains("was killed"), "{error}");
         thread::sleep(Duration::from_millis(2_500));
         assert!(!file.exists(), "its child went with it");

@@ -11,7 +11,7 @@ use super::record::{RecordName, name_of};
 use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, folders, raws, teams, users};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
-use crate::mail::{Address, Attachment, Mail, address_key};
+use crate::mail::{Address, Attachment, Event, Mail, address_key};
 use crate::words::{AccountId, EmailId, FolderId, ParentBy, RecordId, UserId};
 
 /// An e-mail in a list. Times are seconds since 1970 UTC.
@@ -58,6 +58,7 @@ pub struct Email {
     pub teams: Vec<String>,
     pub users: Vec<Reader>,
     pub group_folder: Option<String>,
+    pub calendar: Vec<Event>,
     pub attachments: Vec<Attachment>,
     /// How far an e-mail of ours came (BOUNCE-2).
     pub deliveries: Vec<Delivery>,
@@ -257,6 +258,7 @@ struct Row {
     folder_id: Option<i64>,
     automatic: String,
     defects: String,
+    calendar: Option<String>,
 }
 
 /// Shows one e-mail.
@@ -307,6 +309,7 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
         id_collision: row.id_collision,
         automatic: serde_json::from_str(&row.automatic)?,
         defects: serde_json::from_str(&row.defects)?,
+        calendar: row.calendar.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?,
         raw_size: raws::table.find(row.raw_id).select(raws::size).first(db)?,
         accounts: email_accounts::table
             .inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)))
@@ -368,6 +371,7 @@ pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) ->
             emails::text.eq(super::clean(&mail.text).as_ref()),
             emails::html.eq(mail.html.as_deref().map(super::clean).as_deref()),
             emails::defects.eq(serde_json::to_string(&mail.defects)?),
+            emails::calendar.eq((!mail.calendar.is_empty()).then(|| serde_json::to_string(&mail.calendar)).transpose()?),
             emails::is_partial.eq(false),
         ))
         .execute(db)?;

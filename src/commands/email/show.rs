@@ -6,7 +6,7 @@ use crate::clock::rfc3339;
 use crate::commands::right;
 use crate::commands::show::{lines, or_empty, yes};
 use crate::context::Context;
-use crate::mail::{self, Address};
+use crate::mail::{self, Address, Event};
 use crate::output::shown;
 use crate::store::address::Delivery;
 use crate::store::email::{self, Reader};
@@ -55,6 +55,17 @@ fn people(list: &[Address]) -> String {
         if person.name.is_empty() { person.address.clone() } else { format!("{} <{}>", person.name, person.address) }
     };
     list.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn event(event: &Event) -> String {
+    let times: Vec<&str> = event.start.iter().chain(&event.end).map(String::as_str).collect();
+    let mut words = vec![event.method.clone().unwrap_or_default(), event.summary.clone(), times.join(" to ")];
+    // A time that could not be told in UTC is one of the zone that stands behind it.
+    let is_local = event.start.as_ref().is_some_and(|start| !start.ends_with('Z'));
+    words.extend(event.time_zone.clone().filter(|_| is_local));
+    words.extend(event.organizer.as_ref().map(|organizer| format!("by {}", people(std::slice::from_ref(organizer)))));
+    words.retain(|word| !word.is_empty());
+    words.join(", ")
 }
 
 fn reader(reader: &Reader) -> String {
@@ -109,6 +120,7 @@ fn head(email: &email::Email) -> String {
         ("partial", if email.partial { format!("yes; try: espomail email fetch-body {}", email.id) } else { String::new() }),
         ("automatic", email.automatic.join("; ")),
         ("defects", email.defects.join("; ")),
+        ("calendar", email.calendar.iter().map(event).collect::<Vec<_>>().join("; ")),
         (
             "attachments",
             email.attachments.iter().map(|file| format!("{} ({} bytes)", file.name, file.size)).collect::<Vec<_>>().join(", "),

@@ -114,9 +114,9 @@ fn uses(text: &str) -> Result<Uses, String> {
 }
 
 /// A script ready to run.
-#[derive(Debug)]
 struct Program {
     compiled: Arc<Sieve>,
+    runtime: Runtime,
     uses: Uses,
 }
 
@@ -127,7 +127,7 @@ impl Program {
             .with_max_script_size(LARGEST)
             .compile(text.as_bytes())
             .map_err(|error| format!("line {}: {error}", error.line_num()))?;
-        Ok(Self { compiled: Arc::new(compiled), uses })
+        Ok(Self { compiled: Arc::new(compiled), runtime: Runtime::new().with_cpu_limit(INSTRUCTIONS), uses })
     }
 }
 
@@ -169,8 +169,7 @@ impl Script {
             return (None, "the header alone does not tell".to_string());
         }
         let Some(message) = seen(held, &program.uses) else { return (None, "it has no header".to_string()) };
-        let runtime = Runtime::new().with_cpu_limit(INSTRUCTIONS);
-        let mut instance = runtime.filter_parsed(message);
+        let mut instance = program.runtime.filter_parsed(message);
         let mut input = Input::script("filter", program.compiled.clone());
         let (mut folder, mut discarded) = (None, false);
         while let Some(event) = instance.run(input) {

@@ -231,3 +231,19 @@ fn filter_4_commands_of_both_scopes_are_run_but_not_for_history() {
     old.account.act_since = 2_000_000_000;
     assert!(commands(&mut old).is_empty());
 }
+
+#[test]
+fn filter_3_a_hostile_message_takes_a_script_no_time() {
+    let patterns = ["*a".repeat(2_000), "*?*a*?*a*?*a*?*a*b".to_string(), "a*".repeat(20_000)];
+    let long = "a".repeat(100_000);
+    let mail = crate::mail::parse(format!("Subject: {long}\nFrom: {long}@example.org\n\n{long}").as_bytes());
+    let begin = std::time::Instant::now();
+    for pattern in patterns {
+        let tests = format!("header :matches \"subject\" \"{pattern}\", body :matches \"{pattern}\"");
+        let text = format!("require \"body\"; if anyof ({tests}) {{ discard; }}");
+        if let Ok(script) = Script::new(&text) {
+            trial(&Filter { sieve: Some(script), ..Filter::named("script", Scope::Global) }, &mail);
+        }
+    }
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10), "{:?}", begin.elapsed());
+}

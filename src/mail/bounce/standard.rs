@@ -26,7 +26,13 @@ pub fn read(structure: &Structure<'_>) -> Option<Bounce> {
             "original-envelope-id" => bounce.envelope_id = Some(value),
             "original-recipient" => open.name(&mut bounce, true, value),
             "final-recipient" => open.name(&mut bounce, false, value),
-            "action" => open.action = action(&value),
+            "action" => {
+                // Some write the action before the name: a second one begins the next recipient.
+                if open.action.is_some() {
+                    open.close(&mut bounce);
+                }
+                (open.action, open.is_told) = (action(&value), open.last.is_some());
+            }
             "status" => open.status = text::status(&value),
             "diagnostic-code" => open.diagnostic = Some(diagnostic(&value)),
             _ => {}
@@ -79,6 +85,8 @@ struct Open {
     original: Option<String>,
     last: Option<String>,
     action: Option<DeliveryAction>,
+    /// The action stood behind Final-Recipient.
+    is_told: bool,
     status: Option<String>,
     diagnostic: Option<String>,
 }
@@ -88,7 +96,7 @@ impl Open {
     fn name(&mut self, bounce: &mut Bounce, is_original: bool, value: String) {
         let held = if is_original { &self.original } else { &self.last };
         // Original-Recipient comes first where both are there, so behind a Final-Recipient it begins the next one.
-        if held.is_some() || (is_original && self.last.is_some() && self.action.is_some()) {
+        if held.is_some() || (is_original && self.last.is_some() && self.is_told) {
             self.close(bounce);
         }
         let address = address(&value);
@@ -106,9 +114,14 @@ impl Open {
             _ => DeliveryAction::Failed,
         });
         // A server that speaks of 5.0.0 often says more in its own words.
-        let told = open.diagnostic.as_deref().and_then(text::status);
-        let is_vague = open.status.as_deref().is_none_or(|status| status.ends_with(".0.0"));
-        let status = if is_vague { told.or(open.status) } else { open.status };
+        let status = match open.status {
+            Some(vague) if vague.ends_with(".0.0") => {
+                // What may pass does not become final by its words: the class is the report's (RFC 3464, section 2.3.4).
+                let said = open.diagnostic.as_deref().and_then(text::said);
+                Some(said.filter(|said| said.get(..1) == vague.get(..1)).unwrap_or(vague))
+            }
+            status => status,
+        };
         bounce.recipients.push(Recipient { address, action, status, diagnostic: open.diagnostic });
     }
 }

@@ -190,3 +190,45 @@ fn bounce_1_hostile_reports_cost_in_proportion() {
     let bounce = report(&groups, "").expect("it is a report");
     assert!(bounce.recipients.len() <= 1_001);
 }
+
+#[test]
+fn bounce_1_a_report_that_writes_the_action_before_the_name() {
+    let bounce = report(
+        "Reporting-MTA: dns; mx.example.com\n\nAction: failed\nFinal-Recipient: rfc822; ada@example.org\n\
+         Original-Recipient: rfc822; ada@example.org\nStatus: 5.1.1\n\nAction: delayed\n\
+         Final-Recipient: rfc822; ben@example.org\nOriginal-Recipient: rfc822; ben@example.org\nStatus: 4.2.0",
+        "",
+    )
+    .expect("it is a report");
+    let told: Vec<_> =
+        bounce.recipients.iter().map(|one| (one.address.as_str(), one.action.as_str(), one.status.as_deref())).collect();
+    assert_eq!(told, [("ada@example.org", "failed", Some("5.1.1")), ("ben@example.org", "delayed", Some("4.2.0"))]);
+}
+
+#[test]
+fn bounce_1_words_make_a_vague_status_precise_but_never_final() {
+    for (status, diagnostic, expected) in [
+        ("5.0.0", "550 blocked by our policy", "5.0.0"),
+        ("5.0.0", "550 no such user", "5.1.1"),
+        ("4.0.0", "450 no such user yet", "4.0.0"),
+        ("4.0.0", "450 4.7.1 later", "4.7.1"),
+    ] {
+        let fields = format!(
+            "Final-Recipient: rfc822;ada@example.org\nAction: failed\nStatus: {status}\nDiagnostic-Code: smtp; {diagnostic}"
+        );
+        let bounce = report(&fields, "").expect("it is a report");
+        assert_eq!(bounce.recipients[0].status.as_deref(), Some(expected), "{diagnostic}");
+    }
+}
+
+#[test]
+fn bounce_1_daemons_without_an_address_write_reports() {
+    for from in ["MAILER-DAEMON <>", "\"Mail Delivery System\" <>", "<>\nReturn-Path: <>"] {
+        let told = told(
+            &format!("From: {from}\nSubject: Mail delivery failed"),
+            "There was an error delivering your mail to <ada@example.org>.\n\nmx.example.org did not like it:\n\
+             550 5.7.9 Not from there.\n\nMessage headers follow.\n\nTo: <ben@example.org>\n",
+        );
+        assert_eq!(told, Some(("ada@example.org".to_string(), "5.7.9".to_string(), true)), "{from}");
+    }
+}

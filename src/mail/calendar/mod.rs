@@ -1,0 +1,205 @@
+//! Invitations and other calendar events that came with a message (PARSE-9): RFC 5545, as far as it says what, when and
+//! by whom. What cannot be read is left out.
+
+mod line;
+mod zone;
+
+use jiff::civil::{Date, DateTime};
+use mail_parser::MimeHeaders;
+use serde::{Deserialize, Serialize};
+
+use super::structure::{Leaf, Structure};
+use super::transfer::Encoding;
+use super::{Address, charset};
+use line::Property;
+use zone::Zones;
+
+/// The most events that are kept of one message.
+const EVENTS: usize = 100;
+/// The most bytes of one part, as they stand in the message, that are read.
+const PART: usize = 1 << 20;
+/// The most parts of one message that are read.
+const PARTS: usize = 8;
+/// The longest text that is kept, in characters.
+const LONGEST: usize = 1_000;
+
+/// An event of a calendar part. A time is `2026-11-24T10:00:00Z` where its zone is known, without the `Z` where it is
+/// local to whoever reads it, and only the date for whole days.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Event {
+    /// What the sender wants, in upper case, such as `REQUEST` (RFC 5546).
+    pub method: Option<String>,
+    pub uid: Option<String>,
+    pub summary: String,
+    pub start: Option<String>,
+    /// When it is over; for whole days the day after the last one.
+    pub end: Option<String>,
+    pub all_day: bool,
+    /// The zone of the start as the sender names it; none for UTC and for local times.
+    pub time_zone: Option<String>,
+    pub organizer: Option<Address>,
+}
+
+/// Returns the events of all calendar parts, in order, each once.
+pub fn events(structure: &Structure<'_>) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    for leaf in structure.leaves.iter().filter(|leaf| is_calendar(structure, leaf)).take(PARTS) {
+        let head = structure.head_of(leaf);
+        let parameter = |name| head.content_type().and_then(|content_type| content_type.attribute(name));
+        let start = leaf.body.get(..PART).unwrap_or(leaf.body);
+        let text = charset::decode(&Encoding::of(head).decode(start), Some(parameter("charset").unwrap_or("utf-8")));
+        for event in read(&text, parameter("method")) {
+            // An invitation often comes twice, as a body and as a file.
+            if events.len() < EVENTS && !events.contains(&event) {
+                events.push(event);
+            }
+        }
+    }
+    events
+}
+
+fn is_calendar(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
+    match leaf.media_type.as_str() {
+        "text/calendar" | "application/ics" => true,
+        "application/octet-stream" => {
+            let name = structure.head_of(leaf).attachment_name().unwrap_or_default();
+            name.trim_end().to_ascii_lowercase().ends_with(".ics")
+        }
+        _ => false,
+    }
+}
+
+/// An event whose times wait for the zones, which may stand behind it.
+#[derive(Default)]
+struct Draft {
+    event: Event,
+    start: Option<Time>,
+    end: Option<Time>,
+    duration: Option<String>,
+}
+
+/// A time as it is written.
+#[derive(Clone)]
+enum Time {
+    Day(Date),
+    Utc(DateTime),
+    Local(DateTime, Option<String>),
+}
+
+/// Reads the events of one calendar part; `method` is that of its Content-Type.
+fn read(text: &str, method: Option<&str>) -> Vec<Event> {
+    let mut method = method.map(|method| kept(method).to_ascii_uppercase());
+    let mut zones = Zones::default();
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut open: Option<Draft> = None;
+    // Alarms and the like inside an event have fields of the same names.
+    let mut inside = 0_usize;
+    for property in line::properties(text) {
+        let value = property.value.trim();
+        match (property.name.as_str(), &mut open) {
+            ("BEGIN", None) if value.eq_ignore_ascii_case("VEVENT") => {
+                (open, inside) = (Some(Draft::default()), 0);
+            }
+            ("END", Some(_)) if value.eq_ignore_ascii_case("VEVENT") => drafts.extend(open.take()),
+            ("BEGIN", Some(_)) => inside += 1,
+            ("END", Some(_)) => inside = inside.saturating_sub(1),
+            (_, Some(draft)) if inside == 0 => draft.take(&property),
+            (_, Some(_)) => {}
+            ("METHOD", None) if !value.is_empty() => method = Some(kept(value).to_ascii_uppercase()),
+            (_, None) => zones.take(&property),
+        }
+        if drafts.len() >= EVENTS {
+            break;
+        }
+    }
+    drafts.into_iter().map(|draft| draft.finish(&zones, method.clone())).collect()
+}
+
+impl Draft {
+    fn take(&mut self, property: &Property) {
+        match property.name.as_str() {
+            "UID" => self.event.uid = Some(kept(&property.text())).filter(|uid| !uid.is_empty()),
+            "SUMMARY" => self.event.summary = kept(&property.text()),
+            "DTSTART" => self.start = time(property),
+            "DTEND" => self.end = time(property),
+            "DURATION" => self.duration = Some(property.value.trim().to_string()),
+            "ORGANIZER" => self.event.organizer = organizer(property),
+            _ => {}
+        }
+    }
+
+    fn finish(self, zones: &Zones, method: Option<String>) -> Event {
+        // RFC 5545, section 3.6.1: an event has an end or a duration.
+        let end = self.end.or_else(|| later(self.start.as_ref()?, self.duration.as_deref()?));
+        let time_zone = match &self.start {
+            Some(Time::Local(_, zone)) => zone.clone(),
+            _ => None,
+        };
+        Event {
+            method,
+            all_day: matches!(self.start, Some(Time::Day(_))),
+            start: self.start.map(|time| written(&time, zones)),
+            end: end.map(|time| written(&time, zones)),
+            time_zone,
+            ..self.event
+        }
+    }
+}
+
+/// Reads a DATE or a DATE-TIME (RFC 5545, sections 3.3.4 and 3.3.5).
+fn time(property: &Property) -> Option<Time> {
+    let value = property.value.trim();
+    if let Some(utc) = value.strip_suffix(['Z', 'z']) {
+        return date_time(utc).map(Time::Utc);
+    }
+    match date_time(value) {
+        Some(local) => Some(Time::Local(local, property.parameter("TZID").map(kept).filter(|zone| !zone.is_empty()))),
+        None => Date::strptime("%Y%m%d", value).ok().map(Time::Day),
+    }
+}
+
+fn date_time(value: &str) -> Option<DateTime> {
+    DateTime::strptime("%Y%m%dT%H%M%S", value).ok()
+}
+
+fn later(start: &Time, duration: &str) -> Option<Time> {
+    let duration: jiff::Span = duration.parse().ok()?;
+    Some(match start {
+        Time::Day(day) => Time::Day(day.checked_add(duration).ok()?),
+        Time::Utc(utc) => Time::Utc(utc.checked_add(duration).ok()?),
+        Time::Local(local, zone) => Time::Local(local.checked_add(duration).ok()?, zone.clone()),
+    })
+}
+
+fn written(time: &Time, zones: &Zones) -> String {
+    match time {
+        Time::Day(day) => day.to_string(),
+        Time::Utc(utc) => format!("{utc}Z"),
+        Time::Local(local, zone) => match zone.as_deref().and_then(|zone| zones.utc(zone, *local)) {
+            Some(utc) => format!("{utc}Z"),
+            None => local.to_string(),
+        },
+    }
+}
+
+fn organizer(property: &Property) -> Option<Address> {
+    let value = property.value.trim();
+    let address = match value.get(..7) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("mailto:") => &value[7..],
+        _ => value,
+    };
+    let address = kept(address);
+    let name = kept(property.parameter("CN").unwrap_or_default());
+    // Some programs write what is no address, such as `invalid:nomail`; it says nothing.
+    let address = if address.contains('@') { address } else { String::new() };
+    (!address.is_empty() || !name.is_empty()).then_some(Address { name, address })
+}
+
+/// Returns a text on one line, no longer than anybody writes.
+fn kept(text: &str) -> String {
+    let text: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;
