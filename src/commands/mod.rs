@@ -2,7 +2,6 @@
 //! function that calls and prints. No rules, no SQL.
 
 mod account;
-mod account_settings;
 mod address;
 mod argument;
 mod audit;
@@ -14,8 +13,6 @@ mod email;
 mod explain;
 mod fetch;
 mod filter;
-mod filter_settings;
-mod filter_test;
 mod folder;
 mod follow;
 mod import;

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::output::shown;
 use crate::pass::quarantine::retry;
-use crate::pass::reprocess::{Reprocessed, all};
+use crate::pass::reprocess::{Reprocessed, Rules, all};
 use crate::pass::verdict::Names;
 use crate::store::reprocess::{Selection, select};
 use crate::store::{Store, access as trace, account};
@@ -44,6 +44,9 @@ pub struct Reprocess {
     /// Make it so
     #[arg(long)]
     apply: bool,
+    /// Tell people of e-mails and cases that are new to them
+    #[arg(long, requires = "apply")]
+    notify: bool,
 }
 
 /// How many e-mails are listed at once.
@@ -65,6 +68,7 @@ impl Reprocess {
         }
         let permit = context.administrator()?;
         let (policy, names) = (context.policy(store.connection())?, Names::all(store)?);
+        let rules = Rules { policy: &policy, tell: self.notify, names: &names, now: context.now() };
         let (mut seen, mut different, mut failed) = (0, Vec::new(), 0);
         let mut hear = |id: EmailId, outcome: Result<Reprocessed>| {
             seen += 1;
@@ -83,7 +87,7 @@ impl Reprocess {
             let mut last = EmailId(0);
             loop {
                 let page = select(store.connection(), selection, last, PAGE)?;
-                all(store, &permit, &page, &policy, &names, context.now(), &mut hear)?;
+                all(store, &permit, &page, rules, &mut hear)?;
                 match page.last() {
                     Some(id) => last = *id,
                     None => break,
@@ -94,7 +98,7 @@ impl Reprocess {
             for wanted in &self.emails {
                 ids.push(right::email(store.connection(), context.actor_ref(), wanted, RoleAction::Edit)?.0);
             }
-            all(store, &permit, &ids, &policy, &names, context.now(), &mut hear)?;
+            all(store, &permit, &ids, rules, &mut hear)?;
         }
         let document = json!({ "applied": self.apply, "seen": seen, "failed": failed, "emails": different });
         context.out.item(&document, || self.told(seen, &different));

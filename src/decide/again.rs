@@ -25,7 +25,8 @@ pub struct Stored {
 }
 
 /// Decides what is to change about an e-mail, as if it came through the account that it first came through.
-pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, policy: &Policy, facts: &mut Facts) -> Plan {
+/// `tell` says whether people hear of what is new to them.
+pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
     plan.email = Some(stored.id);
     let choices = filter::import(mail, facts, &mut plan);
@@ -40,7 +41,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, policy: &Policy, f
     arrive(arrival, mail, policy, choices, stored.id_collision, facts, &mut plan);
     facts.next.email = before.email;
     plan.fate = Fate::Imported;
-    plan.notes.retain(|note| !is_of_telling(note));
+    plan.notes.retain(|note| tell || !is_of_telling(note));
     let wanted = std::mem::take(&mut plan.steps);
     let Some((mut new, because)) = wanted.iter().find_map(row) else { return plan };
     // A thread that was begun for it alone is the one it is in.
@@ -56,7 +57,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, policy: &Policy, f
         (next.record, next.case_number, next.assignment) = (before.record, before.case_number, before.assignment);
     }
     for step in wanted {
-        if let Some(step) = keep(step, stored, &new, moves, opens, &mut plan) {
+        if let Some(step) = keep(step, stored, &new, Kept { moves, opens, tell }, &mut plan) {
             plan.steps.push(step);
         }
     }
@@ -77,7 +78,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, policy: &Policy, f
 }
 
 /// The same for each further account that it came through (DUP-1): what is missing is added.
-pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, policy: &Policy, facts: &mut Facts) -> Plan {
+pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: bool, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
     let choices = filter::import(mail, facts, &mut plan);
     if choices.skip.is_some() {
@@ -89,8 +90,12 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, policy: &
         known.accounts.retain(|known| *known != account);
     }
     arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
-    plan.steps.retain(|step| !matches!(step.change, Change::AddAccount { .. } | Change::Run { .. } | Change::Notify { .. }));
-    plan.notes.retain(|note| !is_of_telling(note));
+    plan.steps.retain(|step| match step.change {
+        Change::AddAccount { .. } | Change::Run { .. } => false,
+        Change::Notify { .. } => tell,
+        _ => true,
+    });
+    plan.notes.retain(|note| tell || !is_of_telling(note));
     plan
 }
 
@@ -129,8 +134,17 @@ fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> boo
     true
 }
 
+/// What of a plan is kept.
+#[derive(Clone, Copy)]
+struct Kept {
+    moves: bool,
+    opens: bool,
+    tell: bool,
+}
+
 /// Returns what of a step is to be done for an e-mail that is there.
-fn keep(step: Step, stored: &Stored, new: &NewEmail, moves: bool, opens: bool, plan: &mut Plan) -> Option<Step> {
+fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan) -> Option<Step> {
+    let Kept { moves, opens, tell } = kept;
     let is_due = match &step.change {
         Change::AddTeam { team, .. } => !stored.teams.contains(team),
         Change::AddUser { user, .. } => !stored.users.contains(user),
@@ -150,8 +164,17 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, moves: bool, opens: bool, p
             plan.note(format!("WHY-2: left alone, though a new one would do it: {}", step.because));
             false
         }
-        // Nobody is told again, and what a report said was counted when it came (WHY-2).
-        Change::Notify { .. } | Change::SetDelivery { .. } | Change::SetAddress { .. } => false,
+        // Who has it already was told; the note that tells of it is there already.
+        Change::Notify { user, kind, email, record, detail, .. } => {
+            if !tell || stored.users.contains(user) {
+                return None;
+            }
+            let (user, kind, email, record, detail) = (*user, *kind, *email, *record, detail.clone());
+            let change = Change::Notify { user, kind, email, note: None, record, detail };
+            return Some(Step { change, because: step.because });
+        }
+        // What a report said was counted when it came.
+        Change::SetDelivery { .. } | Change::SetAddress { .. } => false,
         // Commands run when an e-mail comes, and not again (FILTER-4).
         Change::Run { .. } => false,
         // These are never decided for an e-mail that is new, or are said by the row that is amended.

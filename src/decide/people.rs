@@ -100,9 +100,10 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
         plan.add(Change::AddTeam { email, team: *team }, because);
     }
     let sender = mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
+    let held = filter::Held::new(mail);
     for (user, because) in users {
         let is_sender = sender == Some(user);
-        let own = if is_sender { UserChoices::default() } else { filter::of_user(*user, mail, facts, plan) };
+        let own = if is_sender { UserChoices::default() } else { filter::of_user(*user, &held, facts, plan) };
         let mapped = facts.account.folder.filter(|_| facts.account.owner == Some(*user));
         let folder = own.folder.or(mapped);
         if own.silent || own.trash || folder.is_some_and(|folder| facts.silent_folders.contains(&folder)) {

@@ -41,9 +41,20 @@ impl Reprocessed {
     }
 }
 
+/// What it is done by.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    pub policy: &'a Policy,
+    /// Whether people hear of what is new to them.
+    pub tell: bool,
+    pub names: &'a Names,
+    /// Seconds since 1970 UTC.
+    pub now: i64,
+}
+
 /// Reprocesses one e-mail, in the caller's transaction: what differs is written, with its reasons, and the audit says who
 /// asked for it.
-pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, policy: &Policy, names: &Names, now: i64) -> Result<Reprocessed> {
+pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>) -> Result<Reprocessed> {
     store::lock(db)?;
     let raw = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
     let mail = catch_unwind(|| mail::parse(&raw)).map_err(|_| anyhow!("the parser failed on e-mail {id}; this is a bug"))?;
@@ -52,20 +63,20 @@ pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, policy: &Policy,
         subject: mail.subject.clone(),
         differences: Vec::new(),
         plans: Vec::new(),
-        names: names.clone(),
+        names: rules.names.clone(),
     };
     let through = reprocess::through(db, id)?;
     for (place, through) in through.iter().enumerate() {
         let is_first = place == 0;
-        let plan = step(db, &mut done, *through, is_first, &mail, policy, now)?;
+        let plan = step(db, &mut done, *through, is_first, &mail, rules)?;
         if !plan.steps.is_empty() {
-            reprocess::trace(db, id, through.account, &plan, now)?;
+            reprocess::trace(db, id, through.account, &plan, rules.now)?;
         }
         done.plans.push(plan);
     }
     if done.is_different() {
         let fields: Vec<&str> = done.differences.iter().map(|one| one.field.as_str()).collect();
-        access::record(db, permit, "reprocess", &format!("email:{id}"), &fields.join(", "), now)?;
+        access::record(db, permit, "reprocess", &format!("email:{id}"), &fields.join(", "), rules.now)?;
     }
     Ok(done)
 }
@@ -77,24 +88,23 @@ fn step(
     through: Through,
     is_first: bool,
     mail: &Mail,
-    policy: &Policy,
-    now: i64,
+    rules: Rules<'_>,
 ) -> Result<Plan> {
     let id = done.email;
     let (stored, arrival) = reprocess::read(db, id)?;
     let (mut plan, facts) = if is_first {
         let records: Vec<_> = stored.parent.into_iter().collect();
-        let mut facts = facts::gather_without(db, id, (through.account, through.position), mail, &records, now)?;
-        (again(&arrival, mail, &stored, policy, &mut facts), facts)
+        let mut facts = facts::gather_without(db, id, (through.account, through.position), mail, &records, rules.now)?;
+        (again(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     } else {
-        let mut facts = facts::gather_at(db, through.account, through.position, &[mail], &[], now)?;
-        (again_elsewhere(&arrival, mail, id, policy, &mut facts), facts)
+        let mut facts = facts::gather_at(db, through.account, through.position, &[mail], &[], rules.now)?;
+        (again_elsewhere(&arrival, mail, id, rules.tell, rules.policy, &mut facts), facts)
     };
     done.names.add_records(&facts);
     if plan.fate == Fate::Filtered || plan.steps.is_empty() {
         return Ok(plan);
     }
-    let found = apply::apply_to_stored(db, &facts.next, &arrival, mail, &plan, now)?;
+    let found = apply::apply_to_stored(db, &facts.next, &arrival, mail, &plan, rules.now)?;
     match found.as_slice() {
         // Nothing else is read in it: it was not amended.
         [] => plan.steps.retain(|step| !matches!(step.change, Change::Amend(_))),
@@ -114,13 +124,11 @@ pub fn all(
     store: &mut Store,
     permit: &Permit<'_>,
     emails: &[EmailId],
-    policy: &Policy,
-    names: &Names,
-    now: i64,
+    rules: Rules<'_>,
     told: &mut dyn FnMut(EmailId, Result<Reprocessed>),
 ) -> Result<()> {
     for id in emails {
-        let work = || store.transaction(|db| one(db, permit, *id, policy, names, now));
+        let work = || store.transaction(|db| one(db, permit, *id, rules));
         let outcome = catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|_| Err(anyhow!("espomail failed on e-mail {id}; this is a bug")));
         match outcome {

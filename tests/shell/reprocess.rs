@@ -148,3 +148,21 @@ fn why_2_without_a_selection_or_right_nothing_is_done() {
     world.run(&["--as", "ada", "reprocess", "--all"]).fails(77);
     assert_eq!(world.run(&["reprocess", "--quarantine"]).ok().trim(), "Nothing is in quarantine.");
 }
+
+#[test]
+fn why_2_people_hear_of_what_is_new_to_them_only_when_told_so() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, false);
+        deliver(&world, "a", "", "Pump");
+        world.run(&["user", "add", "cleo", "--address", "cleo@example.com"]).ok();
+        world.run(&["team", "join", "support", "cleo"]).ok();
+        let heard = |user: &str| world.json(&["notification", "list", "--user", user])["items"].as_array().unwrap().len();
+        assert_eq!((heard("ada"), heard("cleo")), (1, 0), "{database}");
+        world.run(&["reprocess", "1", "--apply"]).ok();
+        assert_eq!((heard("ada"), heard("cleo")), (1, 0));
+        world.run(&["user", "add", "dan", "--address", "dan@example.com"]).ok();
+        world.run(&["team", "join", "support", "dan"]).ok();
+        world.run(&["reprocess", "1", "--apply", "--notify"]).ok();
+        assert_eq!((heard("ada"), heard("cleo"), heard("dan")), (1, 0, 1));
+    }
+}

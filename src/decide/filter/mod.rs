@@ -9,6 +9,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -102,13 +103,23 @@ pub struct UserChoices {
     pub because: String,
 }
 
-/// FILTER-4, FILTER-6: runs the account's filters, then the global ones.
+/// FILTER-4, FILTER-6: runs the account's filters, then the global ones; first on the header alone, which may skip the message,
+/// then on the whole. What was screened before it was read is decided alike.
 pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
     let held = Held::new(mail);
     let mut choices = Choices::default();
+    if let Some(filter) = skipping(&Held { header_only: true, ..Held::new(mail) }, &facts.filters) {
+        plan.filters.push(filter.trial(&held));
+        choices.skip = Some((filter.id, format!("FILTER-6: the filter {:?}, by the header alone,", filter.name)));
+        return choices;
+    }
     for scope in [Scope::Account, Scope::Global] {
         let of_scope = facts.filters.iter().filter(|filter| filter.scope == scope);
-        if let Some((filter, actions)) = first(of_scope, &held, facts.trace_filters, plan) {
+        let whose = || match scope {
+            Scope::Account => format!("account {}", facts.account.name),
+            _ => "all accounts".to_string(),
+        };
+        if let Some((filter, actions)) = first(of_scope, &held, whose, facts.trace_filters, plan) {
             actions.iter().for_each(|action| choices.take(action, filter));
         }
     }
@@ -118,10 +129,17 @@ pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
 /// FILTER-6: on the header alone; returns the filter that skips the message, so that its body is not fetched. A filter that
 /// asks for the body cannot match. `size` is that of the whole message, in bytes.
 pub fn screen<'f>(header: &Mail, size: u64, filters: &'f [Filter]) -> Option<&'f Filter> {
-    let held = Held { size, header_only: true, ..Held::new(header) };
+    skipping(&Held { size, header_only: true, ..Held::new(header) }, filters)
+}
+
+/// Returns the filter that skips a message by its header: of each scope the first that matches counts.
+fn skipping<'f>(header: &Held<'_>, filters: &'f [Filter]) -> Option<&'f Filter> {
+    if !may_screen(filters) {
+        return None;
+    }
     [Scope::Account, Scope::Global].into_iter().find_map(|scope| {
         let mut of_scope = filters.iter().filter(|filter| filter.scope == scope);
-        let (filter, actions) = of_scope.find_map(|filter| filter.wants(&held).map(|actions| (filter, actions)))?;
+        let (filter, actions) = of_scope.find_map(|filter| filter.wants(header).map(|actions| (filter, actions)))?;
         actions.contains(&Action::Skip).then_some(filter)
     })
 }
@@ -135,11 +153,11 @@ pub fn may_screen(filters: &[Filter]) -> bool {
 }
 
 /// FILTER-5: runs a user's own filters.
-pub fn of_user(user: UserId, mail: &Mail, facts: &Facts, plan: &mut Plan) -> UserChoices {
+pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) -> UserChoices {
     let mut choices = UserChoices::default();
     let Some(filters) = facts.user_filters.get(&user) else { return choices };
-    let held = Held::new(mail);
-    if let Some((filter, actions)) = first(filters.iter(), &held, facts.trace_filters, plan) {
+    let login = || facts.people.get(&user).and_then(|person| person.actor.login.clone()).unwrap_or_else(|| user.to_string());
+    if let Some((filter, actions)) = first(filters.iter(), held, || login(), facts.trace_filters, plan) {
         choices.because = format!("FILTER-5: their filter {:?}", filter.name);
         for action in &*actions {
             match action {
@@ -171,6 +189,7 @@ pub fn trial(filter: &Filter, mail: &Mail) -> FilterTrial {
 fn first<'f>(
     filters: impl Iterator<Item = &'f Filter>,
     held: &Held<'_>,
+    whose: impl Fn() -> String,
     trace: bool,
     plan: &mut Plan,
 ) -> Option<(&'f Filter, Cow<'f, [Action]>)> {
@@ -186,7 +205,8 @@ fn first<'f>(
         }
     }
     if tried > 0 {
-        plan.note(format!("FILTER-6: none of {tried} filters of this scope matches"));
+        let (filters, match_) = if tried == 1 { ("filter", "does not match") } else { ("filters", "do not match") };
+        plan.note(format!("FILTER-6: the {tried} {filters} of {} {match_}", whose()));
     }
     None
 }
@@ -218,17 +238,47 @@ impl Choices {
 }
 
 /// A message, held against many filters: what they all ask for is made once.
-struct Held<'m> {
+pub struct Held<'m> {
     mail: &'m Mail,
     size: u64,
     header_only: bool,
     lower_subject: OnceCell<String>,
     lower_text: OnceCell<String>,
+    /// From, To and Cc in lower case.
+    people: [OnceCell<Vec<String>>; 3],
+    /// The values of each header field, by its name in lower case.
+    fields: OnceCell<HashMap<String, Vec<String>>>,
 }
 
 impl<'m> Held<'m> {
-    fn new(mail: &'m Mail) -> Self {
-        Self { mail, size: mail.size, header_only: false, lower_subject: OnceCell::new(), lower_text: OnceCell::new() }
+    /// Makes nothing yet: what nobody asks for costs nothing.
+    pub fn new(mail: &'m Mail) -> Self {
+        Self {
+            mail,
+            size: mail.size,
+            header_only: false,
+            lower_subject: OnceCell::new(),
+            lower_text: OnceCell::new(),
+            people: Default::default(),
+            fields: OnceCell::new(),
+        }
+    }
+
+    fn people(&self, place: usize, list: &[Address]) -> &[String] {
+        self.people
+            .get(place)
+            .map_or(&[], |cell| cell.get_or_init(|| list.iter().map(|one| one.address.to_lowercase()).collect()))
+    }
+
+    fn values(&self, name: &str) -> &[String] {
+        let fields = self.fields.get_or_init(|| {
+            let mut fields: HashMap<String, Vec<String>> = HashMap::new();
+            for (name, value) in self.mail.header_fields() {
+                fields.entry(name.to_lowercase()).or_default().push(value);
+            }
+            fields
+        });
+        fields.get(&name.to_lowercase()).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn text(&self, match_case: bool) -> &str {
@@ -282,12 +332,11 @@ impl Filter {
         if held.header_only && criterion.needs_body() {
             return false;
         }
-        let any =
-            |pattern: &String, list: &[Address]| list.iter().any(|one| self.is(pattern, &one.address.to_lowercase(), false));
+        let any = |pattern: &String, people: &[String]| people.iter().any(|address| self.is(pattern, address, false));
         match criterion {
-            Criterion::From(pattern) => any(pattern, mail.from.as_slice()),
-            Criterion::To(pattern) => any(pattern, &mail.to),
-            Criterion::Cc(pattern) => any(pattern, &mail.cc),
+            Criterion::From(pattern) => any(pattern, held.people(0, mail.from.as_slice())),
+            Criterion::To(pattern) => any(pattern, held.people(1, &mail.to)),
+            Criterion::Cc(pattern) => any(pattern, held.people(2, &mail.cc)),
             Criterion::Subject(pattern) if self.match_case => self.is(pattern, &mail.subject, true),
             Criterion::Subject(pattern) => {
                 self.is(pattern, held.lower_subject.get_or_init(|| mail.subject.to_lowercase()), false)
@@ -295,8 +344,8 @@ impl Filter {
             Criterion::Body(phrases) => phrases.iter().any(|phrase| self.has(phrase, held)),
             Criterion::BodyAll(phrases) => phrases.iter().all(|phrase| self.has(phrase, held)),
             Criterion::Header { name, value } => {
-                let of = |found: String| if self.match_case { found } else { found.to_lowercase() };
-                mail.header_values(name).any(|found| self.is(value, &of(found), self.match_case))
+                let of = |found: &String| if self.match_case { found.clone() } else { found.to_lowercase() };
+                held.values(name).iter().any(|found| self.is(value, &of(found), self.match_case))
             }
             Criterion::ListId(pattern) => mail.list.as_ref().is_some_and(|id| self.is(pattern, id, false)),
             Criterion::HasAttachment(wanted) => mail.attachments.iter().any(|file| !file.inline) == *wanted,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::filter::{ScopeArguments, permit};
+use super::{ScopeArguments, permit};
 use crate::context::{self, Context};
 use crate::decide::FilterTrial;
 use crate::decide::access;
@@ -89,7 +89,7 @@ fn bytes_of(context: &Context, db: &mut Database, message: &str) -> Result<Vec<u
     if !is_guest && std::path::Path::new(message).is_file() {
         return std::fs::read(message).map_err(|error| Fault::new(Class::Data, format!("cannot read {message}: {error}")).into());
     }
-    let (id, _) = super::right::email(db, context.actor_ref(), message, RoleAction::Read)?;
+    let (id, _) = crate::commands::right::email(db, context.actor_ref(), message, RoleAction::Read)?;
     Ok(raw::raw_of(db, id)?.unwrap_or_default())
 }
 

@@ -1,12 +1,14 @@
 //! `espomail filter`.
 
+mod settings;
+mod test;
+
 use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 use serde_json::json;
 
+use self::settings::{FilterArguments, action_text};
 use super::argument;
-use super::filter_settings::{FilterArguments, action_text};
-use super::filter_test;
 use super::show::{lines, yes};
 use crate::context::Context;
 use crate::decide::access::{self, Permit};
@@ -16,7 +18,7 @@ use crate::output::shown;
 use crate::store::access as trace;
 use crate::store::filter::{self, Owner, Stored};
 use crate::store::{Database, account, effect, user};
-use crate::words::RoleAction;
+use crate::words::{FilterId, RoleAction};
 
 /// Manage e-mail filters
 ///
@@ -166,8 +168,8 @@ impl FilterCommand {
                 let owner = scope.owner(db)?;
                 let found = filter::find(db, &filter, owner)?;
                 permit(context, db, found.owner)?;
-                let actions = texts(db, &found)?;
-                context.out.item(&document(&found, &actions), || told(&found, &actions));
+                let shown = Shown::new(db, &found)?;
+                context.out.item(&shown, || shown.text());
                 Ok(())
             }
             Verb::Set { filter, scope, name, active, settings } => {
@@ -194,7 +196,7 @@ impl FilterCommand {
             }),
             Verb::Retry { emails } => retry(context, &emails),
             Verb::Test { messages, last, filters, scope, all } => {
-                filter_test::test(context, &messages, last.as_deref(), &filters, &scope, all)
+                test::test(context, &messages, last.as_deref(), &filters, &scope, all)
             }
         }
     }
@@ -260,8 +262,7 @@ fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterA
         let id = filter::add(db, owner, &made)?;
         trace::record(db, &permit, "filter add", &format!("filter:{id}"), name, now)?;
         let stored = filter::find(db, &id.to_string(), Some(owner))?;
-        let actions = texts(db, &stored)?;
-        Ok(document(&stored, &actions))
+        Shown::new(db, &stored)
     })?;
     context
         .out
@@ -273,31 +274,18 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
     let mut store = context.store()?;
     let db = store.connection();
     let owner = scope.owner(db)?;
-    let mut lines = Vec::new();
+    let mut filters = Vec::new();
     for stored in filter::list(db, owner)? {
         // What one may not keep is not shown.
         if permit(context, db, stored.owner).is_ok() {
-            let actions = texts(db, &stored)?;
-            lines.push((document(&stored, &actions), stored, actions));
+            filters.push(Shown::new(db, &stored)?);
         }
     }
-    let documents: Vec<_> = lines.iter().map(|(document, ..)| document).collect();
-    let mut row = lines.iter();
-    let rows = std::cell::RefCell::new(&mut row);
-    context.out.list(&documents, &["id", "scope", "place", "filter", "criteria", "actions"], |_| {
-        rows.borrow_mut().next().map_or_else(Vec::new, |(_, stored, actions)| {
-            let mut criteria: Vec<String> = stored.filter.criteria.iter().map(ToString::to_string).collect();
-            criteria.extend(stored.filter.sieve.as_ref().map(|_| "a Sieve script".to_string()));
-            let name = if stored.active { stored.filter.name.clone() } else { format!("{} (unused)", stored.filter.name) };
-            vec![
-                stored.filter.id.to_string(),
-                stored.scope.clone(),
-                stored.place.to_string(),
-                name,
-                criteria.join(" and "),
-                actions.join(", "),
-            ]
-        })
+    context.out.list(&filters, &["id", "scope", "place", "filter", "criteria", "actions"], |filter| {
+        let name = if filter.active { filter.name.clone() } else { format!("{} (unused)", filter.name) };
+        let criteria = if filter.sieve.is_some() { "a Sieve script".to_string() } else { filter.criteria.join(" and ") };
+        let (id, place, actions) = (filter.id.to_string(), filter.place.to_string(), filter.actions.join(", "));
+        vec![id, filter.scope.clone(), place, name, criteria, actions]
     });
     Ok(())
 }
@@ -323,39 +311,57 @@ fn change(
     Ok(())
 }
 
-fn texts(db: &mut Database, stored: &Stored) -> Result<Vec<String>> {
-    stored.filter.actions.iter().map(|action| action_text(db, action, stored.owner)).collect()
+/// A filter as people see it.
+#[derive(serde::Serialize)]
+struct Shown {
+    id: FilterId,
+    name: String,
+    scope: String,
+    place: i64,
+    active: bool,
+    match_case: bool,
+    regex: bool,
+    sieve: Option<String>,
+    criteria: Vec<String>,
+    actions: Vec<String>,
 }
 
-fn document(stored: &Stored, actions: &[String]) -> serde_json::Value {
-    let filter = &stored.filter;
-    json!({
-        "id": filter.id, "name": filter.name, "scope": stored.scope, "place": stored.place, "active": stored.active,
-        "match_case": filter.match_case, "regex": filter.regex,
-        "sieve": filter.sieve.as_ref().map(|script| &script.text),
-        "criteria": filter.criteria.iter().map(ToString::to_string).collect::<Vec<_>>(), "actions": actions,
-    })
-}
-
-fn told(stored: &Stored, actions: &[String]) -> String {
-    let filter = &stored.filter;
-    let mut text = lines(&[
-        ("filter", filter.name.clone()),
-        ("number", filter.id.to_string()),
-        ("scope", stored.scope.clone()),
-        ("place", stored.place.to_string()),
-        ("active", yes(stored.active)),
-        ("case counts", yes(filter.match_case)),
-        ("regular expressions", yes(filter.regex)),
-    ]);
-    if let Some(script) = &filter.sieve {
-        text.push_str("sieve:\n");
-        script.text.lines().for_each(|line| text.push_str(&format!("  {}\n", shown(line))));
-        return text;
+impl Shown {
+    fn new(db: &mut Database, stored: &Stored) -> Result<Self> {
+        let filter = &stored.filter;
+        Ok(Self {
+            id: filter.id,
+            name: filter.name.clone(),
+            scope: stored.scope.clone(),
+            place: stored.place,
+            active: stored.active,
+            match_case: filter.match_case,
+            regex: filter.regex,
+            sieve: filter.sieve.as_ref().map(|script| script.text.clone()),
+            criteria: filter.criteria.iter().map(ToString::to_string).collect(),
+            actions: filter.actions.iter().map(|action| action_text(db, action, stored.owner)).collect::<Result<_>>()?,
+        })
     }
-    filter.criteria.iter().for_each(|criterion| text.push_str(&format!("  if {}\n", shown(&criterion.to_string()))));
-    actions.iter().for_each(|action| text.push_str(&format!("  then {}\n", shown(action))));
-    text
+
+    fn text(&self) -> String {
+        let mut text = lines(&[
+            ("filter", self.name.clone()),
+            ("number", self.id.to_string()),
+            ("scope", self.scope.clone()),
+            ("place", self.place.to_string()),
+            ("active", yes(self.active)),
+            ("case counts", yes(self.match_case)),
+            ("regular expressions", yes(self.regex)),
+        ]);
+        if let Some(script) = &self.sieve {
+            text.push_str("sieve:\n");
+            script.lines().for_each(|line| text.push_str(&format!("  {}\n", shown(line))));
+            return text;
+        }
+        self.criteria.iter().for_each(|criterion| text.push_str(&format!("  if {}\n", shown(criterion))));
+        self.actions.iter().for_each(|action| text.push_str(&format!("  then {}\n", shown(action))));
+        text
+    }
 }
 
 fn retry(context: &Context, emails: &[String]) -> Result<()> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::{ArgAction, ValueHint};
 
-use super::argument;
+use crate::commands::argument;
 use crate::context::{self, Context};
 use crate::decide::host;
 use crate::fault::{Class, Fault};

@@ -1,0 +1,184 @@
+//! What people see of an e-mail account: a line, or the whole.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Result;
+
+use crate::clock::rfc3339;
+use crate::commands::argument;
+use crate::commands::show::{lines, or_empty, yes};
+use crate::store::account::Account as Stored;
+use crate::store::{Store, folder, team, user};
+use crate::words::{AccountKind, PasswordSource};
+
+#[derive(serde::Serialize)]
+pub struct Line {
+    pub name: String,
+    pub kind: String,
+    pub address: String,
+    pub active: bool,
+    pub last_success: Option<String>,
+    pub failing_since: Option<String>,
+    pub failing_seconds: Option<i64>,
+    pub last_error: Option<String>,
+    pub next_attempt: Option<String>,
+}
+
+impl Line {
+    pub fn new(account: &Stored, now: i64, is_theirs: bool) -> Self {
+        let failing_since = account.failing_since.filter(|_| is_theirs);
+        Self {
+            name: account.name.clone(),
+            kind: account.kind.to_string(),
+            address: account.address.clone(),
+            active: account.active,
+            last_success: account.last_success_at.filter(|_| is_theirs).map(rfc3339),
+            failing_since: failing_since.map(rfc3339),
+            failing_seconds: failing_since.map(|since| now - since),
+            last_error: failing_since.and(account.last_error.clone()),
+            next_attempt: account.retry_at.filter(|_| is_theirs).map(rfc3339),
+        }
+    }
+
+    pub fn trouble(&self) -> String {
+        match (&self.last_error, self.failing_seconds) {
+            (Some(error), Some(seconds)) => format!("for {} min: {error}", seconds / 60),
+            _ => "-".to_string(),
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+pub struct Whole {
+    name: String,
+    kind: AccountKind,
+    owner: Option<String>,
+    address: String,
+    active: bool,
+    imap_host: String,
+    imap_port: i64,
+    imap_security: String,
+    imap_user: String,
+    ca_file: Option<String>,
+    password: String,
+    mailboxes: Vec<String>,
+    /// Mailboxes and the owner's folders that their mail goes to.
+    mailbox_folders: BTreeMap<String, String>,
+    fetch_since: String,
+    act_since: String,
+    max_seconds: i64,
+    max_message_mib: i64,
+    make_cases: bool,
+    distribution: String,
+    case_team: Option<String>,
+    case_position: Option<String>,
+    assigned_user: Option<String>,
+    teams: Vec<String>,
+    add_team_users: bool,
+    unknown_sender: String,
+    reopen_within: String,
+    list_cases: bool,
+    take_forwards: bool,
+    created_at: String,
+    last_success: Option<String>,
+    failing_since: Option<String>,
+    last_error: Option<String>,
+    last_error_at: Option<String>,
+    next_attempt: Option<String>,
+    in_work_by: Option<String>,
+}
+
+impl Whole {
+    pub fn new(account: &Stored, store: &mut Store) -> Result<Self> {
+        let (logins, teams) = (user::logins(store.connection())?, team::names(store.connection())?);
+        let login = |user: Option<crate::words::UserId>| user.and_then(|user| logins.get(&user.0).cloned());
+        let reference = account.password_reference.as_deref().unwrap_or_default();
+        let folders: HashMap<i64, String> = folder::names(store.connection())?.into_iter().collect();
+        let mapped = account.folders.iter().filter_map(|(mailbox, id)| Some((mailbox.clone(), folders.get(&id.0)?.clone())));
+        let mailbox_folders = mapped.collect();
+        Ok(Self {
+            name: account.name.clone(),
+            kind: account.kind,
+            owner: login(account.owner),
+            address: account.address.clone(),
+            active: account.active,
+            imap_host: account.imap_host.clone(),
+            imap_port: account.imap_port,
+            imap_security: account.imap_security.to_string(),
+            imap_user: account.imap_user.clone(),
+            ca_file: account.imap_ca_file.clone(),
+            password: match account.password_source {
+                PasswordSource::Stored if account.password_sealed.is_some() => "kept encrypted in the database".to_string(),
+                PasswordSource::Stored => "none".to_string(),
+                PasswordSource::Command => format!("from the command {reference}"),
+                PasswordSource::File => format!("from the file {reference}"),
+                PasswordSource::Credential => format!("from the credential {reference}"),
+            },
+            mailboxes: account.mailboxes.clone(),
+            mailbox_folders,
+            fetch_since: rfc3339(account.fetch_since),
+            act_since: rfc3339(account.act_since),
+            max_seconds: account.max_seconds,
+            max_message_mib: account.max_message_size >> 20,
+            make_cases: account.make_cases,
+            distribution: account.distribution.to_string(),
+            case_team: account.case_team.and_then(|team| teams.get(&team.0).cloned()),
+            case_position: account.case_position.clone(),
+            assigned_user: login(account.assigned_user),
+            teams: account.teams.iter().filter_map(|team| teams.get(&team.0).cloned()).collect(),
+            add_team_users: account.add_team_users,
+            unknown_sender: account.unknown_sender.to_string(),
+            reopen_within: argument::Span(account.reopen_within).to_string(),
+            list_cases: account.list_cases,
+            take_forwards: account.take_forwards,
+            created_at: rfc3339(account.created_at),
+            last_success: account.last_success_at.map(rfc3339),
+            failing_since: account.failing_since.map(rfc3339),
+            last_error: account.last_error.clone(),
+            last_error_at: account.last_error_at.map(rfc3339),
+            next_attempt: account.retry_at.map(rfc3339),
+            in_work_by: account.lease_owner.clone(),
+        })
+    }
+
+    fn told_mailbox(&self, name: &str) -> String {
+        self.mailbox_folders.get(name).map_or_else(|| name.to_string(), |folder| format!("{name} (to folder {folder})"))
+    }
+
+    pub fn text(&self) -> String {
+        lines(&[
+            ("account", self.name.clone()),
+            ("kind", self.kind.to_string()),
+            ("owner", or_empty(self.owner.as_ref())),
+            ("address", self.address.clone()),
+            ("active", yes(self.active)),
+            ("server", format!("{}:{} ({})", self.imap_host, self.imap_port, self.imap_security)),
+            ("user", self.imap_user.clone()),
+            ("CA file", or_empty(self.ca_file.as_ref())),
+            ("password", self.password.clone()),
+            ("mailboxes", self.mailboxes.iter().map(|name| self.told_mailbox(name)).collect::<Vec<_>>().join(", ")),
+            ("fetch since", self.fetch_since.clone()),
+            ("act since", self.act_since.clone()),
+            ("max seconds", self.max_seconds.to_string()),
+            ("max message", format!("{} MiB", self.max_message_mib)),
+            ("makes cases", yes(self.make_cases)),
+            ("distribution", self.distribution.clone()),
+            ("case team", or_empty(self.case_team.as_ref())),
+            ("case position", or_empty(self.case_position.as_ref())),
+            ("assigned user", or_empty(self.assigned_user.as_ref())),
+            ("teams", self.teams.join(", ")),
+            ("members get mail", yes(self.add_team_users)),
+            ("unknown sender", self.unknown_sender.clone()),
+            ("re-open within", self.reopen_within.clone()),
+            ("list mail makes cases", yes(self.list_cases)),
+            ("takes forwards", yes(self.take_forwards)),
+            ("created", self.created_at.clone()),
+            ("last success", self.last_success.clone().unwrap_or_else(|| "never".to_string())),
+            ("failing since", or_empty(self.failing_since.as_ref())),
+            ("last error", or_empty(self.last_error.as_ref())),
+            ("last error at", or_empty(self.last_error_at.as_ref())),
+            ("next attempt", or_empty(self.next_attempt.as_ref())),
+            ("in work by", or_empty(self.in_work_by.as_ref())),
+        ])
+    }
+}
