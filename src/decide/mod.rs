@@ -16,9 +16,11 @@ mod hand;
 pub mod host;
 mod merge;
 mod notify;
+pub mod outgoing;
 mod parent;
 mod people;
 mod plan;
+pub mod sender;
 mod thread;
 
 #[cfg(test)]
