@@ -1,5 +1,6 @@
 //! `espomail account`.
 
+mod sending;
 mod settings;
 mod show;
 
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
+use self::sending::SendingArguments;
 use self::settings::{SettingsArguments, defaults};
 use self::show::{Line, Whole};
 use super::show::yes;
@@ -15,12 +17,15 @@ use super::{argument, right};
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::access::{self, Actor, NoAccount, Permit};
+use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::mailbox::Session;
 use crate::output::Format;
 use crate::pass::fetch::server_for;
 use crate::store::Database;
 use crate::store::account::{self, Account as Stored, Settings};
+use crate::store::sending::{self as kept, Sending};
+use crate::words::{AccountKind, SmtpAuth};
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
 #[derive(Debug, clap::Args)]
@@ -38,6 +43,8 @@ enum AccountCommand {
         name: String,
         #[command(flatten)]
         settings: Box<SettingsArguments>,
+        #[command(flatten)]
+        sending: Box<SendingArguments>,
     },
     /// List the accounts that you may use and how fetching them goes; administrators see all
     List,
@@ -55,6 +62,8 @@ enum AccountCommand {
         name: Option<String>,
         #[command(flatten)]
         settings: Box<SettingsArguments>,
+        #[command(flatten)]
+        sending: Box<SendingArguments>,
     },
     /// Remove an account and how far it was read; e-mails and cases stay
     Remove {
@@ -96,15 +105,21 @@ impl Account {
         let mut store = context.store()?;
         let (out, actor, now) = (&context.out, context.actor(), context.now());
         match self.command {
-            AccountCommand::Add { name, settings } => {
+            AccountCommand::Add { name, settings, sending } => {
                 settings.allowed(context)?;
+                allowed(context, &sending)?;
                 let password = settings.read_password(context, true)?;
+                let smtp_password = sending.read_password(context)?;
                 store.transaction(|db| {
                     let id = account::next_id(db)?;
                     let mut new = defaults(context, &name)?;
                     settings.over(&mut new, context, db, id, password.as_ref())?;
                     let permit = may_add(context, db, &actor, &new)?;
-                    account::add(db, &permit, id, &new, now)
+                    account::add(db, &permit, id, &new, now)?;
+                    let mut with = Sending::default();
+                    sending.over(&mut with, context, id, smtp_password.as_ref())?;
+                    check(context, &new, &with)?;
+                    if with == Sending::default() { Ok(()) } else { kept::set(db, id, &with) }
                 })?;
                 let shown = Whole::new(&account::find(store.connection(), &name)?, &mut store)?;
                 let next = format!("Next: espomail account test {}", argument::quoted(&name));
@@ -131,9 +146,11 @@ impl Account {
                 let shown = Whole::new(&account, &mut store)?;
                 out.item(&shown, || shown.text());
             }
-            AccountCommand::Set { account: wanted, name, settings } => {
+            AccountCommand::Set { account: wanted, name, settings, sending } => {
                 settings.allowed(context)?;
+                allowed(context, &sending)?;
                 let password = settings.read_password(context, false)?;
+                let smtp_password = sending.read_password(context)?;
                 store.transaction(|db| {
                     let (account, permit) = right::account(db, context, &actor, &wanted)?;
                     let mut new = account.settings.clone();
@@ -142,7 +159,15 @@ impl Account {
                     }
                     settings.over(&mut new, context, db, account.id, password.as_ref())?;
                     not_elsewhere(&actor, &account, &new)?;
-                    account::set(db, &permit, &account, &new, now)
+                    let before = kept::of(db, account.id)?;
+                    let mut with = before.clone();
+                    sending.over(&mut with, context, account.id, smtp_password.as_ref())?;
+                    check(context, &new, &with)?;
+                    not_sent_elsewhere(&actor, &before, &with)?;
+                    if with != before {
+                        kept::set(db, account.id, &with)?;
+                    }
+                    account::set(db, &permit, &account, &new, &before.differing(&with), now)
                 })?;
                 out.say(&format!("Account {} changed.", name.unwrap_or(wanted)));
             }
@@ -214,6 +239,43 @@ fn not_elsewhere(actor: &Actor, account: &Stored, new: &Settings) -> Result<()> 
         |settings: &Settings| (settings.password_source, settings.password_reference.clone(), settings.password_sealed.clone());
     if actor.user.is_some() && place(account) != place(new) && secret(account) == secret(new) {
         return Err(Fault::new(Class::Refused, "another server needs the password again").hint("add --password-stdin").into());
+    }
+    Ok(())
+}
+
+/// The same of the server to send through, which may get the password for reading.
+fn not_sent_elsewhere(actor: &Actor, before: &Sending, new: &Sending) -> Result<()> {
+    let place =
+        |sending: &Sending| sending.smtp.as_ref().map(|smtp| (smtp.host.clone(), smtp.port, smtp.security, smtp.ca_file.clone()));
+    let secret = |sending: &Sending| sending.smtp.as_ref().and_then(|smtp| smtp.password.clone());
+    let gets_one = new.smtp.as_ref().is_some_and(|smtp| smtp.auth != SmtpAuth::None);
+    if actor.user.is_some() && gets_one && place(before) != place(new) && (secret(new).is_none() || secret(before) == secret(new))
+    {
+        let what = "another server for sending needs a password of its own";
+        return Err(Fault::new(Class::Refused, what).hint("add --smtp-password-stdin").into());
+    }
+    Ok(())
+}
+
+/// ACCESS-1: what concerns others than the owner of a personal account is for administrators.
+fn allowed(context: &Context, sending: &SendingArguments) -> Result<()> {
+    match sending.reserved().filter(|_| !context.actor_ref().administrator) {
+        Some(option) => Err(context.refused(&format!("only administrators give {option}"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether an account can send like that.
+fn check(context: &Context, settings: &Settings, sending: &Sending) -> Result<()> {
+    let is_personal = settings.kind == AccountKind::Personal;
+    if is_personal && (sending.shared || sending.system) {
+        return Err(Fault::new(Class::Usage, "a personal account is nobody else's: only group accounts are shared").into());
+    }
+    let Some(smtp) = &sending.smtp else { return Ok(()) };
+    let listed = &context.loaded.config.security.internal_hosts;
+    if is_personal && host::is_internal_name(&smtp.host) && !host::is_listed(listed, &smtp.host) {
+        let what = format!("{} is internal, and a personal account's server must not be", smtp.host);
+        return Err(Fault::new(Class::Refused, what).hint("an administrator can list it in security.internal-hosts").into());
     }
     Ok(())
 }
