@@ -18,6 +18,7 @@ mod follow;
 mod import;
 mod init;
 mod notification;
+mod outbox;
 mod quarantine;
 mod record;
 mod reprocess;
@@ -96,6 +97,7 @@ enum Command {
     Folder(folder::FolderCommand),
     Notification(notification::NotificationCommand),
     Address(address::Address),
+    Outbox(outbox::Outbox),
     Quarantine(quarantine::Quarantine),
     Audit(audit::Audit),
     Config(config::ConfigCommand),
@@ -150,6 +152,7 @@ impl Command {
             Self::Folder(command) => command.run(context),
             Self::Notification(command) => command.run(context),
             Self::Address(command) => command.run(context),
+            Self::Outbox(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
             Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::decide::access::{self, Permit};
 use crate::output::shown;
 use crate::store::access as trace;
-use crate::store::outbox::{self, Outgoing, OutboxFilter, Verb};
+use crate::store::outbox::{self, OutboxFilter, Outgoing, Verb};
 use crate::store::{Database, account};
 use crate::words::{OutboxState, OutgoingId};
 
@@ -122,14 +122,7 @@ fn find<'a>(context: &'a Context, db: &mut Database, id: i64) -> Result<(Outgoin
     }
 }
 
-fn list(
-    context: &Context,
-    states: Vec<OutboxState>,
-    all: bool,
-    held: bool,
-    account: Option<String>,
-    limit: i64,
-) -> Result<()> {
+fn list(context: &Context, states: Vec<OutboxState>, all: bool, held: bool, account: Option<String>, limit: i64) -> Result<()> {
     let mut store = context.store()?;
     let db = store.connection();
     let actor = context.actor_ref();

@@ -161,9 +161,7 @@ pub fn show(db: &mut Database, id: OutgoingId) -> Result<Outgoing> {
         .first::<Row>(db)
         .optional()?;
     let Some(((id, email, kind, state, account, author), (message_id, subject, envelope_from), rest)) = row else {
-        let missing =
-            Fault::new(Class::Data, format!("there is no message {id} in the outbox")).hint("try: espomail outbox list");
-        return Err(missing.into());
+        return Err(missing(id));
     };
     let (due_at, held_because, attempts, last_error, created_at, sent_at) = rest;
     let wrong = |error: String| anyhow!("message {id} of the outbox: {error}");
@@ -185,6 +183,11 @@ pub fn show(db: &mut Database, id: OutgoingId) -> Result<Outgoing> {
         sent_at,
         recipients: recipients(db, id)?,
     })
+}
+
+/// Makes the error for a message that is not there, or not for the one who asks.
+pub fn missing(id: OutgoingId) -> anyhow::Error {
+    Fault::new(Class::Data, format!("there is no message {id} in the outbox")).hint("try: espomail outbox list").into()
 }
 
 fn recipients(db: &mut Database, id: i64) -> Result<Vec<Recipient>> {
