@@ -8,6 +8,7 @@ mod author;
 mod bounce;
 pub mod caller;
 mod case;
+pub mod delivery;
 mod distribute;
 mod duplicate;
 mod facts;

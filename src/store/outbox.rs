@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::noun::number;
 use super::schema::{accounts, deliveries, emails, outbox, outbox_recipients, users};
 use super::{Database, clean};
+use crate::decide::delivery::{Recipient, Settled};
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
@@ -53,17 +54,6 @@ pub struct Outgoing {
     pub recipients: Vec<Recipient>,
 }
 
-/// A recipient of the envelope, and the last answer about it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Recipient {
-    pub address: String,
-    pub state: RecipientState,
-    pub code: Option<i64>,
-    /// Enhanced status code (RFC 3463).
-    pub status: Option<String>,
-    pub said: Option<String>,
-}
-
 /// A message that this pass sends now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
@@ -75,6 +65,8 @@ pub struct Claimed {
     /// How often it was tried, this time included.
     pub attempts: i64,
     pub first_tried_at: i64,
+    /// It has reached somebody already.
+    pub reached: bool,
     pub author: Option<UserId>,
 }
 
@@ -277,7 +269,9 @@ pub fn claim(
             ))
             .execute(db)?;
         if claimed == 1 {
-            let pending = recipients(db, id)?.into_iter().filter(|one| one.state == RecipientState::Pending);
+            let all = recipients(db, id)?;
+            let reached = all.iter().any(|one| one.state == RecipientState::Sent);
+            let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
             return Ok(Some(Claimed {
                 id: OutgoingId(id),
                 email: EmailId(email),
@@ -285,6 +279,7 @@ pub fn claim(
                 recipients: pending.map(|one| one.address).collect(),
                 attempts: seen + 1,
                 first_tried_at,
+                reached,
                 author: author.map(UserId),
             }));
         }
@@ -304,17 +299,6 @@ pub fn hand_over(db: &mut Database, claimed: &Claimed) -> Result<()> {
     }
     let what = format!("message {} of the outbox: another pass took it over", claimed.id);
     Err(Fault::new(Class::TempFail, what).into())
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settled {
-    pub state: OutboxState,
-    /// When it is tried again.
-    pub due_at: Option<i64>,
-    pub error: Option<String>,
-    /// The recipients of which something is known now.
-    pub recipients: Vec<Recipient>,
 }
 
 /// Writes down what became of a message, and how far it came at each recipient (BOUNCE-2).
