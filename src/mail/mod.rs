@@ -7,6 +7,7 @@ mod automatic;
 mod bounce;
 mod calendar;
 mod charset;
+pub mod compose;
 #[cfg(test)]
 mod corpus;
 mod document;

@@ -91,7 +91,8 @@ fn attempt(store: &mut Store, setting: &Setting<'_>, claimed: &Claimed) -> Resul
         Ok(None) => Err("has no raw message to work on".to_string()),
         Err(error) => Err(format!("cannot be prepared: {error:#}")),
     };
-    let document = document.map_err(|what| fault(Class::Software, &what, &format!("see: espomail email raw {}", claimed.email)))?;
+    let document =
+        document.map_err(|what| fault(Class::Software, &what, &format!("see: espomail email raw {}", claimed.email)))?;
     command::run(argv, document, setting.limit, setting.prepare)
         .map_err(|what| fault(Class::Unavailable, &what, "mend the command"))
 }
