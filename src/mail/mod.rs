@@ -10,6 +10,7 @@ mod charset;
 pub mod compose;
 #[cfg(test)]
 mod corpus;
+pub mod dkim;
 mod document;
 mod header;
 mod html;
