@@ -7,8 +7,10 @@ mod automatic;
 mod bounce;
 mod calendar;
 mod charset;
+pub mod compose;
 #[cfg(test)]
 mod corpus;
+pub mod dkim;
 mod document;
 mod header;
 mod html;
