@@ -29,6 +29,8 @@ pub struct Sender {
     pub from_name: String,
     pub account: AccountId,
     pub because: String,
+    /// Only this file makes one.
+    chosen: (),
 }
 
 /// Chooses for a person. `own` are the user's addresses, the first one first; `preferred` is the account that a conversation came
@@ -53,6 +55,7 @@ fn as_wanted(actor: &Actor, own: &[String], wanted: &str, outlets: &[Outlet]) ->
         from_name: outlet.from_name.clone(),
         account: outlet.account,
         because,
+        chosen: (),
     };
     if own.iter().any(|address| address == wanted) {
         if let Some(outlet) = personal(actor, outlets).find(|outlet| outlet.address == wanted) {
@@ -93,6 +96,7 @@ fn as_usual(actor: &Actor, own: &[String], preferred: Option<AccountId>, outlets
         from_name: outlet.from_name.clone(),
         account: outlet.account,
         because: format!("SEND-2: {} {because}", outlet.name),
+        chosen: (),
     })
 }
 

@@ -11,6 +11,7 @@ mod heartbeat;
 pub mod import;
 mod intake;
 mod mailbox;
+pub mod outgoing;
 pub mod policy;
 pub mod quarantine;
 pub mod reprocess;

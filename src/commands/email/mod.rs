@@ -1,6 +1,7 @@
 //! `espomail email`.
 
 mod attachments;
+mod compose;
 mod inbox;
 mod link;
 mod list;
@@ -40,6 +41,8 @@ enum EmailCommand {
         /// Number or Message-ID
         email: String,
     },
+    /// Write a message, into the outbox
+    Compose(Box<compose::Compose>),
     /// Mark a user's e-mails as read or important
     Mark(inbox::Mark),
     /// Move e-mails to a user's folder, archive, trash or inbox, or to a group folder
@@ -71,6 +74,7 @@ impl Email {
                 out.say(&format!("E-mail {id} is complete."));
                 Ok(())
             }
+            EmailCommand::Compose(command) => command.run(context, &mut store),
             EmailCommand::Mark(command) => command.run(context, &mut store),
             EmailCommand::Move(command) => command.run(context, &mut store),
             EmailCommand::Link(command) => command.run(context, &mut store),
