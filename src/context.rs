@@ -266,6 +266,13 @@ pub fn is_dead(owner: &str) -> bool {
         && Path::new("/proc/self").exists()
 }
 
+/// Returns how we call ourselves to other servers.
+pub fn own_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    if is_name { name } else { "localhost".to_string() }
+}
+
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().replace('/', "_")
 }

@@ -25,6 +25,7 @@ mod reprocess;
 mod review;
 mod right;
 mod role;
+mod send;
 mod show;
 mod sudo;
 mod team;
@@ -79,6 +80,7 @@ pub struct Cli {
 enum Command {
     Init(init::Init),
     Fetch(fetch::Fetch),
+    Send(send::Send),
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
@@ -119,7 +121,9 @@ impl Command {
     const fn needs(&self) -> Needs {
         match self {
             Self::Init(_) => Needs::Nothing,
-            Self::Fetch(_) | Self::Deliver(_) | Self::Import(_) | Self::Reprocess(_) | Self::Test(_) => Needs::Administrator,
+            Self::Fetch(_) | Self::Send(_) | Self::Deliver(_) | Self::Import(_) | Self::Reprocess(_) | Self::Test(_) => {
+                Needs::Administrator
+            }
             Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
             _ => Needs::Config,
         }
@@ -134,6 +138,7 @@ impl Command {
         match self {
             Self::Init(command) => command.run(context),
             Self::Fetch(command) => command.run(context),
+            Self::Send(command) => command.run(context),
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),

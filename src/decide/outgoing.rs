@@ -1,11 +1,15 @@
 //! SEND-4, SEND-8: what a message of ours does here: its place when it is written, and what follows once it was sent.
 
 use super::case::Occasion;
+use super::delivery::Recipient;
 use super::filter::Choices;
 use super::parent::{self, Link};
 use super::{Arrival, Change, Facts, Plan, Step, new_email, note, people, remember, take, tell, thread};
 use crate::mail::Mail;
-use crate::words::{EmailId, ParentBy, PositionId, RecordId, UserId};
+use crate::words::{EmailId, NotificationKind, ParentBy, PositionId, RecordId, UserId};
+
+/// How many recipients a notification names.
+const NAMED: usize = 3;
 
 /// What its author, or the rule that made it, says of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,6 +87,18 @@ pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
     }
     tell(email, record, &occasion, (false, true), facts, &mut plan);
     plan
+}
+
+/// SEND-6: who wrote it hears of those whom it does not reach.
+pub fn tell_of_failure(email: EmailId, author: UserId, failed: &[&Recipient], facts: &Facts, plan: &mut Plan) {
+    let named: Vec<String> =
+        failed.iter().take(NAMED).map(|one| format!("{}: {}", one.address, one.said.as_deref().unwrap_or("refused"))).collect();
+    let more = failed.len().saturating_sub(NAMED);
+    let detail = if more == 0 { named.join("; ") } else { format!("{}; and {more} more", named.join("; ")) };
+    let record = facts.parent_of(email).map(|(record, _)| record);
+    let kind = NotificationKind::Bounce;
+    let change = Change::Notify { user: author, kind, email: Some(email), note: None, record, detail };
+    plan.add(change, "SEND-6: they wrote it, and it does not arrive");
 }
 
 fn occasion<'m>(mail: &'m Mail, facts: &Facts) -> Occasion<'m> {

@@ -16,6 +16,7 @@ pub mod policy;
 pub mod quarantine;
 pub mod reprocess;
 pub mod review;
+pub mod send;
 pub mod verdict;
 pub mod witness;
 

@@ -214,6 +214,12 @@ pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
     Ok(rows.into_iter().flatten().map(AccountId).collect())
 }
 
+/// Returns the account that a message goes out through.
+pub fn account_of(db: &mut Database, id: OutgoingId) -> Result<Option<AccountId>> {
+    let account = outbox::table.find(id.0).select(outbox::account_id).first::<Option<i64>>(db).optional()?;
+    Ok(account.flatten().map(AccountId))
+}
+
 /// How many messages went out through an account since a moment (SEND-11).
 pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i64> {
     let of_account = outbox::table.filter(outbox::account_id.eq(account.0)).filter(outbox::sent_at.ge(since));

@@ -15,6 +15,7 @@ use self::show::{Line, Whole};
 use super::show::yes;
 use super::{argument, right};
 use crate::clock::rfc3339;
+use crate::commands::send::with_setting;
 use crate::context::Context;
 use crate::decide::access::{self, Actor, NoAccount, Permit};
 use crate::decide::host;
@@ -22,6 +23,7 @@ use crate::fault::{Class, Fault};
 use crate::mailbox::Session;
 use crate::output::Format;
 use crate::pass::fetch::server_for;
+use crate::pass::{Stop, send};
 use crate::store::Database;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Sending};
@@ -84,6 +86,9 @@ enum AccountCommand {
     Test {
         /// Name or number
         account: String,
+        /// Log in to the server for sending instead
+        #[arg(long)]
+        smtp: bool,
     },
     /// List the mailboxes that the server has
     Folders {
@@ -180,7 +185,13 @@ impl Account {
             }
             AccountCommand::Enable { account: wanted } => switch(context, &wanted, true)?,
             AccountCommand::Disable { account: wanted } => switch(context, &wanted, false)?,
-            AccountCommand::Test { account: wanted } => {
+            AccountCommand::Test { account: wanted, smtp: true } => {
+                let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
+                let sending = kept::of(store.connection(), account.id)?;
+                drop(store);
+                test_sending(context, &account, &sending).with_context(|| format!("account {}", account.name))?;
+            }
+            AccountCommand::Test { account: wanted, smtp: false } => {
                 let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
                 drop(store);
                 test(context, &account).with_context(|| format!("account {}", account.name))?;
@@ -325,6 +336,19 @@ fn test(context: &Context, account: &Stored) -> Result<()> {
     if out.format != Format::Text {
         out.list(&tested, &[], |_| Vec::new());
     }
+    Ok(())
+}
+
+fn test_sending(context: &Context, account: &Stored, sending: &Sending) -> Result<()> {
+    let Some(smtp) = &sending.smtp else {
+        return Err(Fault::new(Class::Config, "it has no server to send through")
+            .hint(format!("try: espomail account set {} --smtp-host HOST", argument::quoted(&account.name)))
+            .into());
+    };
+    with_setting(context, &Stop::default(), None, |setting| send::test(setting, account, smtp))?;
+    let user = smtp.user.as_ref().unwrap_or(&account.imap_user);
+    let how = if smtp.auth == SmtpAuth::None { "Connected".to_string() } else { format!("Logged in as {user}") };
+    context.out.say(&format!("{how} to {}:{} ({}).", smtp.host, smtp.port, smtp.security));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use clap::ValueHint;
 
 use crate::clock::rfc3339;
 use crate::commands::right;
+use crate::commands::send::send_one;
 use crate::context::{self, Context};
 use crate::decide::access;
 use crate::decide::outgoing::Order;
@@ -20,7 +21,7 @@ use crate::pass::outgoing::{self, Letter, Queued};
 use crate::store::access as trace;
 use crate::store::record::RecordName;
 use crate::store::{Database, Store, sending, user};
-use crate::words::{AccountId, OutgoingKind, RecordId, RoleAction};
+use crate::words::{AccountId, OutboxState, OutgoingKind, RecordId, RoleAction};
 
 /// The largest attachment, and the largest text from standard input, in bytes.
 const LARGEST: u64 = 50 << 20;
@@ -67,6 +68,9 @@ pub struct Writing {
     /// Send it then: 2026-11-24T09:00, RFC 3339
     #[arg(long, value_name = "TIME", conflicts_with = "draft")]
     pub at: Option<String>,
+    /// Leave it to the next "espomail send" instead of trying at once
+    #[arg(long)]
+    pub queue: bool,
     /// Keep it as a draft; "outbox release" sends it
     #[arg(long)]
     pub draft: bool,
@@ -109,7 +113,7 @@ impl Compose {
             let sender = sender(context, db, self.writing.from.as_deref(), None)?;
             write(context, db, &typed, &sender, parent, OutgoingKind::Message, due_at, random)
         })?;
-        tell(context, store, queued, due_at)
+        deliver(context, queued, due_at, self.writing.queue)
     }
 }
 
@@ -229,16 +233,38 @@ const fn action(kind: OutgoingKind) -> &'static str {
     }
 }
 
-/// Says where the message is.
-pub fn tell(context: &Context, _store: &mut Store, queued: Queued, due_at: Option<i64>) -> Result<()> {
+/// Tries to send it at once, unless it is for later, and says where it is.
+pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bool) -> Result<()> {
     let Queued { id, email } = queued;
-    let told = match due_at {
+    let is_due = due_at.is_some_and(|at| at <= context.now());
+    let mut sent = None;
+    if is_due && !queue {
+        let report = send_one(context, id)?;
+        report.faults.iter().for_each(|fault| context.out.complain(fault));
+        sent = report.sent.into_iter().find(|sent| sent.outbox == id);
+    }
+    let told = match (&sent, due_at) {
+        (Some(sent), _) => {
+            let error = sent.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+            if sent.state == OutboxState::Failed {
+                context.out.remember(Class::Data);
+            }
+            format!("E-mail {email} is {} (message {id} of the outbox){error}", sent.state)
+        }
+        (None, due_at) => waiting(context, queued, due_at),
+    };
+    let state = sent.map(|sent| sent.state);
+    context.out.made(&serde_json::json!({ "outbox": id, "email": email, "state": state }), &told);
+    Ok(())
+}
+
+fn waiting(context: &Context, queued: Queued, due_at: Option<i64>) -> String {
+    let Queued { id, email } = queued;
+    match due_at {
         None => format!("E-mail {email} is a draft. Next: espomail outbox release {id}"),
         Some(at) if at > context.now() => format!("E-mail {email} goes out at {}: message {id} of the outbox.", rfc3339(at)),
         Some(_) => format!("E-mail {email} is queued: message {id} of the outbox."),
-    };
-    context.out.made(&serde_json::json!({ "outbox": id, "email": email }), &told);
-    Ok(())
+    }
 }
 
 /// Reads addresses as people write them: with or without a name.
