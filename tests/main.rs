@@ -10,5 +10,6 @@ mod floors;
 mod mailbox;
 mod manual;
 mod schema;
+mod send;
 mod shell;
 mod store;
