@@ -214,3 +214,59 @@ fn name(text: &str) -> Option<String> {
     };
     (ascii.len() <= 253 && ascii.split('.').all(is_label)).then_some(ascii)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use openssl::rsa::Rsa;
+
+    use super::*;
+
+    fn pem(bits: u32) -> Vec<u8> {
+        Rsa::generate(bits).unwrap().private_key_to_pem().unwrap()
+    }
+
+    #[test]
+    fn send_11_only_keys_that_verifiers_accept_are_taken() {
+        let good = pem(1_024);
+        assert!(SigningKey::read("example.com", "desk", &good).is_ok());
+        for (domain, selector, pem) in [
+            ("example.com\r\nx", "desk", &good),
+            ("example.com; d=example.net", "desk", &good),
+            ("", "desk", &good),
+            ("example.com", "a;b", &good),
+            ("example.com", "desk", &pem(768)),
+            ("example.com", "desk", &b"no key".to_vec()),
+        ] {
+            let error = SigningKey::read(domain, selector, pem).unwrap_err();
+            assert_eq!(crate::fault::class_of(&error), Class::Config);
+        }
+        let rsa = Rsa::generate(1_024).unwrap();
+        let locked = rsa.private_key_to_pem_passphrase(openssl::symm::Cipher::aes_128_cbc(), b"secret").unwrap();
+        assert!(SigningKey::read("example.com", "desk", &locked).is_err(), "it does not ask at the terminal");
+    }
+
+    #[test]
+    fn send_11_a_key_signs_for_its_domain_and_those_below() {
+        let key = SigningKey::read("bücher.example", "desk", &pem(1_024)).unwrap();
+        assert_eq!(format!("{key:?}"), "SigningKey(desk._domainkey.xn--bcher-kva.example, …)");
+        for (address, is_for) in [
+            ("ada@bücher.example", true),
+            ("ada@Mail.xn--bcher-kva.example", true),
+            ("ada@badxn--bcher-kva.example", false),
+            ("ada@example", false),
+            ("ada", false),
+        ] {
+            assert_eq!(key.is_for(address), is_for, "{address}");
+        }
+    }
+
+    #[test]
+    fn send_11_lines_that_a_server_would_change_are_not_signed() {
+        let key = SigningKey::read("example.com", "desk", &pem(1_024)).unwrap();
+        for message in ["From: a@b\r\n\r\na\nb", "From: a@b\r\n\r\na\rb", "From: a@b\n\nx\n", "From: a@b\r\n", "", "\n", "\r"] {
+            assert!(sign(message.as_bytes(), &key, 0).is_err(), "{message:?}");
+        }
+    }
+}
