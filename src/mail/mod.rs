@@ -18,6 +18,7 @@ mod markup;
 mod mask;
 mod parse;
 mod quote;
+pub mod reply;
 mod structure;
 pub mod subject;
 #[cfg(test)]
