@@ -21,6 +21,7 @@ mod quote;
 pub mod reply;
 mod structure;
 pub mod subject;
+pub mod template;
 #[cfg(test)]
 mod tests;
 mod text;

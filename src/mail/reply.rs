@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::compose::{checked_address, is_forbidden, is_id};
-use super::{Address, Mail, address_key, subject, token};
+use super::{Address, Mail, address_key, html, subject, token};
 
 /// The longest name in a line of ours, in characters.
 const NAME: usize = 60;
@@ -209,6 +209,13 @@ impl Original {
 pub fn html_from_text(text: &str) -> String {
     let escaped = ammonia::clean_text(text.trim_end());
     escaped.replace("&#13;", "").replace("&#10;", "<br>\n").replace("&#32;", " ").replace("&#9;", " ").replace("  ", "&nbsp; ")
+}
+
+/// Returns what HTML of ours says, for those who read text.
+pub fn text_from_html(html: &str) -> String {
+    let mut defects = Vec::new();
+    let clean = html::sanitise(html, &mut html::Spent::default(), &mut defects);
+    html::to_text(if defects.is_empty() { &clean } else { html })
 }
 
 /// Writes an address for people, on one line.
