@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use criterion::Criterion;
 pub use pattern::compile;
-use pattern::{glob, regex};
+use pattern::{folded, glob, regex};
 pub use sieve::Script;
 
 use super::{CriterionTrial, Facts, FilterTrial, Plan};
@@ -108,20 +108,27 @@ pub struct UserChoices {
 pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
     let held = Held::new(mail);
     let mut choices = Choices::default();
-    if let Some(filter) = skipping(&Held { header_only: true, ..Held::new(mail) }, &facts.filters) {
-        plan.filters.push(filter.trial(&held));
-        choices.skip = Some((filter.id, format!("FILTER-6: the filter {:?}, by the header alone,", filter.name)));
-        return choices;
-    }
-    for scope in [Scope::Account, Scope::Global] {
+    let firsts = SCOPES.map(|scope| {
         let of_scope = facts.filters.iter().filter(|filter| filter.scope == scope);
         let whose = || match scope {
             Scope::Account => format!("account {}", facts.account.name),
             _ => "all accounts".to_string(),
         };
-        if let Some((filter, actions)) = first(of_scope, &held, whose, facts.trace_filters, plan) {
-            actions.iter().for_each(|action| choices.take(action, filter));
-        }
+        (scope, first(of_scope, &held, whose, facts.trace_filters, plan))
+    });
+    // By the header alone the same filters match but those that ask for the body: only where one of them was the first does
+    // another one count there.
+    let by_header = firsts.iter().find_map(|(scope, first)| match first {
+        Some((filter, actions)) if !filter.needs_body() => actions.contains(&Action::Skip).then_some(*filter),
+        Some(_) => skipping(*scope, &held, &facts.filters),
+        None => None,
+    });
+    if let Some(filter) = by_header {
+        choices.skip = Some((filter.id, format!("FILTER-6: the filter {:?}, by the header alone,", filter.name)));
+        return choices;
+    }
+    for (filter, actions) in firsts.iter().filter_map(|(_, first)| first.as_ref()) {
+        actions.iter().for_each(|action| choices.take(action, filter));
     }
     choices
 }
@@ -129,19 +136,18 @@ pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
 /// FILTER-6: on the header alone; returns the filter that skips the message, so that its body is not fetched. A filter that
 /// asks for the body cannot match. `size` is that of the whole message, in bytes.
 pub fn screen<'f>(header: &Mail, size: u64, filters: &'f [Filter]) -> Option<&'f Filter> {
-    skipping(&Held { size, header_only: true, ..Held::new(header) }, filters)
+    let held = Held { size, ..Held::new(header) };
+    SCOPES.into_iter().find_map(|scope| skipping(scope, &held, filters))
 }
 
-/// Returns the filter that skips a message by its header: of each scope the first that matches counts.
-fn skipping<'f>(header: &Held<'_>, filters: &'f [Filter]) -> Option<&'f Filter> {
-    if !may_screen(filters) {
-        return None;
-    }
-    [Scope::Account, Scope::Global].into_iter().find_map(|scope| {
-        let mut of_scope = filters.iter().filter(|filter| filter.scope == scope);
-        let (filter, actions) = of_scope.find_map(|filter| filter.wants(header).map(|actions| (filter, actions)))?;
-        actions.contains(&Action::Skip).then_some(filter)
-    })
+/// The scopes of import filters, the first one first (FILTER-6).
+const SCOPES: [Scope; 2] = [Scope::Account, Scope::Global];
+
+/// Returns the filter of a scope that skips a message by its header: the first that matches without the body counts.
+fn skipping<'f>(scope: Scope, header: &Held<'_>, filters: &'f [Filter]) -> Option<&'f Filter> {
+    let mut without_body = filters.iter().filter(|filter| filter.scope == scope && !filter.needs_body());
+    let (filter, actions) = without_body.find_map(|filter| filter.wants(header).map(|actions| (filter, actions)))?;
+    actions.contains(&Action::Skip).then_some(filter)
 }
 
 /// Whether any filter could skip a message by its header.
@@ -241,7 +247,6 @@ impl Choices {
 pub struct Held<'m> {
     mail: &'m Mail,
     size: u64,
-    header_only: bool,
     lower_subject: OnceCell<String>,
     lower_text: OnceCell<String>,
     /// From, To and Cc in lower case.
@@ -256,7 +261,6 @@ impl<'m> Held<'m> {
         Self {
             mail,
             size: mail.size,
-            header_only: false,
             lower_subject: OnceCell::new(),
             lower_text: OnceCell::new(),
             people: Default::default(),
@@ -294,6 +298,11 @@ impl Filter {
         Self { id: FilterId(0), name, scope, match_case: false, regex: false, criteria, actions, sieve: None }
     }
 
+    /// Whether the header alone does not tell.
+    fn needs_body(&self) -> bool {
+        self.sieve.as_ref().map_or_else(|| self.criteria.iter().any(Criterion::needs_body), Script::needs_body)
+    }
+
     /// FILTER-2: all criteria must hold; a filter with none never matches.
     fn matches(&self, held: &Held<'_>) -> bool {
         !self.criteria.is_empty() && self.criteria.iter().all(|criterion| self.holds(criterion, held))
@@ -329,9 +338,6 @@ impl Filter {
 
     fn holds(&self, criterion: &Criterion, held: &Held<'_>) -> bool {
         let mail = held.mail;
-        if held.header_only && criterion.needs_body() {
-            return false;
-        }
         let any = |pattern: &String, people: &[String]| people.iter().any(|address| self.is(pattern, address, false));
         match criterion {
             Criterion::From(pattern) => any(pattern, held.people(0, mail.from.as_slice())),
@@ -360,7 +366,7 @@ impl Filter {
         if self.regex {
             return regex(pattern, match_case).is_some_and(|regex| regex.is_match(text));
         }
-        if match_case { glob(pattern, text) } else { glob(&pattern.to_lowercase(), text) }
+        if match_case { glob(pattern, text) } else { glob(&folded(pattern), text) }
     }
 
     fn has(&self, phrase: &str, held: &Held<'_>) -> bool {
@@ -368,7 +374,7 @@ impl Filter {
             return regex(phrase, self.match_case).is_some_and(|regex| regex.is_match(&held.mail.text));
         }
         let text = held.text(self.match_case).as_bytes();
-        let phrase = if self.match_case { phrase.to_string() } else { phrase.to_lowercase() };
+        let phrase = if self.match_case { Cow::Borrowed(phrase) } else { folded(phrase) };
         memchr::memmem::find(text, phrase.as_bytes()).is_some()
     }
 }

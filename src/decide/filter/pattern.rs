@@ -1,5 +1,6 @@
 //! Patterns: `*` for any run of characters, or regular expressions. All of them cost in proportion to the text (FILTER-3).
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -30,15 +31,23 @@ pub fn regex(pattern: &str, match_case: bool) -> Option<Rc<Regex>> {
     })
 }
 
+/// Writes a pattern in lower case; most are so already, and cost nothing.
+pub fn folded(pattern: &str) -> Cow<'_, str> {
+    let is_folded = pattern.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_folded { Cow::Borrowed(pattern) } else { Cow::Owned(pattern.to_lowercase()) }
+}
+
 /// Whether the whole of a text is like a pattern in which `*` stands for any run of characters.
 pub fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };
     let Some(last) = pattern.rsplit_once('*').map(|(_, last)| last) else { return rest.is_empty() };
-    let mut middle: Vec<&str> = parts.collect();
-    middle.pop();
-    for part in middle {
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            break;
+        }
         match rest.split_once(part) {
             Some((_, behind)) => rest = behind,
             None => return false,

@@ -154,9 +154,14 @@ impl Script {
         program(&self.text).map_or_else(|_| Vec::new(), |program| program.uses.folders.clone())
     }
 
-    /// Whether it could skip a message by the header alone.
+    /// Whether the header alone does not tell.
+    pub fn needs_body(&self) -> bool {
+        program(&self.text).is_ok_and(|program| program.uses.body)
+    }
+
+    /// Whether it could skip a message by its header.
     pub fn may_screen(&self) -> bool {
-        program(&self.text).is_ok_and(|program| program.uses.discard && !program.uses.body)
+        !self.needs_body() && program(&self.text).is_ok_and(|program| program.uses.discard)
     }
 
     /// Runs it: what it wants, if anything, and how it came to that.
@@ -165,9 +170,6 @@ impl Script {
             Ok(program) => program,
             Err(wrong) => return (None, format!("the script cannot be read: {wrong}")),
         };
-        if held.header_only && program.uses.body {
-            return (None, "the header alone does not tell".to_string());
-        }
         let Some(message) = seen(held, &program.uses) else { return (None, "it has no header".to_string()) };
         let mut instance = program.runtime.filter_parsed(message);
         let mut input = Input::script("filter", program.compiled.clone());
