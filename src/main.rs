@@ -16,7 +16,7 @@
 //! pass/              4  the order of work: loops, batches, transactions, retries
 //! mailbox/ store/    3  the world: reading mail (IMAP, files); the database (the only place that knows diesel)
 //! decide/            2  the rules. Pure: values in, a Plan out
-//! mail/              1  letters. Pure: bytes in, a Mail out
+//! mail/              1  letters. Pure: bytes in, a Mail out; a Draft in, bytes out
 //! words fault secret clock
 //!                    0  vocabularies; what can go wrong and its exit status; secrets; times
 //! ```

@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod dkim;
 mod fetch;
 mod floors;
 mod mailbox;

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Private};
+use openssl::sha::Sha256;
 use openssl::sign::Signer;
 
 use super::header::fields;
@@ -101,7 +102,7 @@ pub fn sign(message: &[u8], key: &SigningKey, now: i64) -> anyhow::Result<Vec<u8
         return Err(Fault::new(Class::Software, "a message to be signed must have a header, and lines that end in CRLF").into());
     };
     let (header, body) = message.split_at(end + 2);
-    let body_hash = openssl::sha::sha256(&relaxed_body(body.get(2..).unwrap_or_default()));
+    let body_hash = body_digest(body.get(2..).unwrap_or_default());
     let (names, mut signed) = signed_fields(header);
     let algorithm = match key.algorithm {
         Algorithm::Rsa => "rsa-sha256",
@@ -167,14 +168,14 @@ fn relaxed_field(name: &str, value: &[u8]) -> Vec<u8> {
     field
 }
 
-/// RFC 6376, section 3.4.4.
-fn relaxed_body(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len() + 2);
+/// Returns the digest of the body in its relaxed form (RFC 6376, section 3.4.4).
+fn body_digest(body: &[u8]) -> [u8; 32] {
+    // Section 2.8: white space is the space and the tab, nothing else.
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let mut hasher = Sha256::new();
     let mut empty_lines = 0;
     for line in body.split_inclusive(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r\n").unwrap_or(line);
-        // Section 2.8: white space is the space and the tab, nothing else.
-        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
         let end = line.iter().rposition(|byte| !is_space(byte)).map_or(0, |last| last + 1);
         let line = line.get(..end).unwrap_or_default();
         if line.is_empty() {
@@ -182,20 +183,14 @@ fn relaxed_body(body: &[u8]) -> Vec<u8> {
             continue;
         }
         for _ in 0..std::mem::take(&mut empty_lines) {
-            out.extend(b"\r\n");
+            hasher.update(b"\r\n");
         }
-        let mut in_space = false;
-        for byte in line {
-            match (is_space(byte), in_space) {
-                (true, true) => {}
-                (true, false) => out.push(b' '),
-                (false, _) => out.push(*byte),
-            }
-            in_space = is_space(byte);
+        for run in line.chunk_by(|one, next| is_space(one) == is_space(next)) {
+            hasher.update(if run.first().is_some_and(is_space) { b" " } else { run });
         }
-        out.extend(b"\r\n");
+        hasher.update(b"\r\n");
     }
-    out
+    hasher.finish()
 }
 
 fn has_bare_break(message: &[u8]) -> bool {
@@ -213,4 +208,60 @@ fn name(text: &str) -> Option<String> {
         (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     (ascii.len() <= 253 && ascii.split('.').all(is_label)).then_some(ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use openssl::rsa::Rsa;
+
+    use super::*;
+
+    fn pem(bits: u32) -> Vec<u8> {
+        Rsa::generate(bits).unwrap().private_key_to_pem().unwrap()
+    }
+
+    #[test]
+    fn send_11_only_keys_that_verifiers_accept_are_taken() {
+        let good = pem(1_024);
+        assert!(SigningKey::read("example.com", "desk", &good).is_ok());
+        for (domain, selector, pem) in [
+            ("example.com\r\nx", "desk", &good),
+            ("example.com; d=example.net", "desk", &good),
+            ("", "desk", &good),
+            ("example.com", "a;b", &good),
+            ("example.com", "desk", &pem(768)),
+            ("example.com", "desk", &b"no key".to_vec()),
+        ] {
+            let error = SigningKey::read(domain, selector, pem).unwrap_err();
+            assert_eq!(crate::fault::class_of(&error), Class::Config);
+        }
+        let rsa = Rsa::generate(1_024).unwrap();
+        let locked = rsa.private_key_to_pem_passphrase(openssl::symm::Cipher::aes_128_cbc(), b"secret").unwrap();
+        assert!(SigningKey::read("example.com", "desk", &locked).is_err(), "it does not ask at the terminal");
+    }
+
+    #[test]
+    fn send_11_a_key_signs_for_its_domain_and_those_below() {
+        let key = SigningKey::read("bücher.example", "desk", &pem(1_024)).unwrap();
+        assert_eq!(format!("{key:?}"), "SigningKey(desk._domainkey.xn--bcher-kva.example, …)");
+        for (address, is_for) in [
+            ("ada@bücher.example", true),
+            ("ada@Mail.xn--bcher-kva.example", true),
+            ("ada@badxn--bcher-kva.example", false),
+            ("ada@example", false),
+            ("ada", false),
+        ] {
+            assert_eq!(key.is_for(address), is_for, "{address}");
+        }
+    }
+
+    #[test]
+    fn send_11_lines_that_a_server_would_change_are_not_signed() {
+        let key = SigningKey::read("example.com", "desk", &pem(1_024)).unwrap();
+        for message in ["From: a@b\r\n\r\na\nb", "From: a@b\r\n\r\na\rb", "From: a@b\n\nx\n", "From: a@b\r\n", "", "\n", "\r"] {
+            assert!(sign(message.as_bytes(), &key, 0).is_err(), "{message:?}");
+        }
+    }
 }

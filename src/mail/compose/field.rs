@@ -93,8 +93,15 @@ impl Header {
         Ok(())
     }
 
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0.into_bytes()
+    /// Writes what there is, with the empty line that ends it.
+    pub fn close(self, out: &mut String) {
+        out.push_str(&self.0);
+        out.push_str("\r\n");
+    }
+
+    /// Returns what there is; more fields follow.
+    pub fn into_text(self) -> String {
+        self.0
     }
 }
 

@@ -12,6 +12,7 @@ use crate::fault::{Class, Fault};
 use crate::words::words;
 
 pub use address::checked as checked_address;
+pub(super) use field::is_id;
 
 /// The most recipients of one field (SEND-11).
 pub const RECIPIENTS: usize = 100;
@@ -111,9 +112,9 @@ pub fn compose(draft: &Draft) -> anyhow::Result<Vec<u8>> {
     automatic(draft.automatic, &mut header);
     extra(draft, &mut header)?;
     header.raw("MIME-Version", "1.0");
-    let mut bytes = header.into_bytes();
-    part::write(draft, &mut bytes)?;
-    Ok(bytes)
+    let mut message = header.into_text();
+    part::write(draft, &mut message)?;
+    Ok(message.into_bytes())
 }
 
 /// Returns whom a draft goes to.

@@ -13,10 +13,10 @@ const LINE: usize = 78;
 const LONGEST: usize = 998;
 
 /// Writes the body behind the header, with its own header fields.
-pub fn write(draft: &Draft, out: &mut Vec<u8>) -> anyhow::Result<()> {
+pub fn write(draft: &Draft, out: &mut String) -> anyhow::Result<()> {
     let (inline, files): (Vec<&File>, Vec<&File>) =
         draft.attachments.iter().partition(|file| file.inline && file.content_id.is_some() && draft.html.is_some());
-    let body = |out: &mut Vec<u8>| alternative(draft, &inline, out);
+    let body = |out: &mut String| alternative(draft, &inline, out);
     if files.is_empty() {
         return body(out);
     }
@@ -31,21 +31,20 @@ pub fn write(draft: &Draft, out: &mut Vec<u8>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn alternative(draft: &Draft, inline: &[&File], out: &mut Vec<u8>) -> anyhow::Result<()> {
+fn alternative(draft: &Draft, inline: &[&File], out: &mut String) -> anyhow::Result<()> {
     let Some(html) = &draft.html else {
-        text("text/plain", &draft.text, out);
-        return Ok(());
+        return text("text/plain", &draft.text, out);
     };
     let boundary = Boundary::open(draft, "alternative", out);
     boundary.next(out);
-    text("text/plain", &draft.text, out);
+    text("text/plain", &draft.text, out)?;
     boundary.next(out);
     if inline.is_empty() {
-        text("text/html", html, out);
+        text("text/html", html, out)?;
     } else {
         let related = Boundary::open(draft, "related", out);
         related.next(out);
-        text("text/html", html, out);
+        text("text/html", html, out)?;
         for each in inline {
             related.next(out);
             file(each, out)?;
@@ -60,31 +59,30 @@ fn alternative(draft: &Draft, inline: &[&File], out: &mut Vec<u8>) -> anyhow::Re
 struct Boundary(String);
 
 impl Boundary {
-    fn open(draft: &Draft, kind: &str, out: &mut Vec<u8>) -> Self {
+    fn open(draft: &Draft, kind: &str, out: &mut String) -> Self {
         let digest = blake3::hash(format!("{kind} {}", draft.message_id).as_bytes()).to_hex();
         let boundary = format!("=_{}", digest.get(..40).unwrap_or_default());
         let mut header = Header::default();
         header.raw("Content-Type", &format!("multipart/{kind};\r\n boundary=\"{boundary}\""));
-        out.extend(header.into_bytes());
-        out.extend(b"\r\n");
+        header.close(out);
         Self(boundary)
     }
 
-    fn next(&self, out: &mut Vec<u8>) {
-        out.extend(b"\r\n--");
-        out.extend(self.0.as_bytes());
-        out.extend(b"\r\n");
+    fn next(&self, out: &mut String) {
+        out.push_str("\r\n--");
+        out.push_str(&self.0);
+        out.push_str("\r\n");
     }
 
-    fn close(&self, out: &mut Vec<u8>) {
-        out.extend(b"\r\n--");
-        out.extend(self.0.as_bytes());
-        out.extend(b"--\r\n");
+    fn close(&self, out: &mut String) {
+        out.push_str("\r\n--");
+        out.push_str(&self.0);
+        out.push_str("--\r\n");
     }
 }
 
 /// Writes a text part.
-fn text(media_type: &str, text: &str, out: &mut Vec<u8>) {
+fn text(media_type: &str, text: &str, out: &mut String) -> anyhow::Result<()> {
     let text = with_crlf(text);
     let is_safe = |line: &str| {
         let is_printable = line.bytes().all(|byte| byte == b'\t' || byte == b' ' || byte.is_ascii_graphic());
@@ -92,25 +90,27 @@ fn text(media_type: &str, text: &str, out: &mut Vec<u8>) {
         is_printable && line.len() <= LINE && !line.ends_with([' ', '\t']) && !line.starts_with("From ") && !line.starts_with('.')
     };
     let (encoding, body) = if text.split("\r\n").all(is_safe) {
-        ("7bit", text.into_bytes())
+        ("7bit", text)
     } else if text.chars().filter(|c| !c.is_ascii()).count() * 4 > text.chars().count() {
-        ("base64", in_base64(text.as_bytes()))
+        let mut encoded = String::new();
+        base64::encode(text.as_bytes(), &mut encoded)?;
+        ("base64", encoded)
     } else {
-        ("quoted-printable", quoted_printable::encode(&text))
+        ("quoted-printable", quoted_printable::encode_to_str(&text))
     };
     let mut header = Header::default();
     header.raw("Content-Type", &format!("{media_type}; charset=utf-8"));
     header.raw("Content-Transfer-Encoding", encoding);
-    out.extend(header.into_bytes());
-    out.extend(b"\r\n");
-    out.extend(body);
-    if !out.ends_with(b"\r\n") {
-        out.extend(b"\r\n");
+    header.close(out);
+    out.push_str(&body);
+    if !out.ends_with("\r\n") {
+        out.push_str("\r\n");
     }
+    Ok(())
 }
 
 /// Writes a file.
-fn file(file: &File, out: &mut Vec<u8>) -> anyhow::Result<()> {
+fn file(file: &File, out: &mut String) -> anyhow::Result<()> {
     check_value("the media type of a file", &file.media_type)?;
     check_value("the name of a file", &file.name)?;
     let name = Some(clean_name(&file.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "attachment.bin".to_string());
@@ -132,12 +132,12 @@ fn file(file: &File, out: &mut Vec<u8>) -> anyhow::Result<()> {
     }
     let kind = if file.inline && file.content_id.is_some() { "inline" } else { "attachment" };
     header.with_parameter("Content-Disposition", kind, "filename", &name)?;
-    out.extend(header.into_bytes());
-    out.extend(b"\r\n");
+    header.close(out);
     if is_message {
-        out.extend(&file.content);
+        out.push_str(std::str::from_utf8(&file.content)?);
     } else {
-        out.extend(in_base64(&file.content));
+        out.reserve(base64::encoded_len(file.content.len()));
+        base64::encode(&file.content, out)?;
     }
     Ok(())
 }
@@ -173,11 +173,4 @@ fn with_crlf(text: &str) -> String {
         }
     }
     lines
-}
-
-fn in_base64(bytes: &[u8]) -> Vec<u8> {
-    let mut text = String::with_capacity(base64::encoded_len(bytes.len()));
-    // Writing to a String cannot fail.
-    let _ = base64::encode(bytes, &mut text);
-    text.into_bytes()
 }

@@ -5,6 +5,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::mail::reply::{self, Original};
+use crate::mail::template::{Placeholder, Template, Values};
 use crate::mail::{attachment_content, parse};
 
 fn address(name: &str, address: &str) -> Address {
@@ -298,6 +300,40 @@ fn send_4_a_part_that_lies_about_its_type_is_a_plain_file() {
         let draft = Draft { attachments: vec![file("x", media_type, b"\nx\n")], ..draft() };
         assert_eq!(parse(&compose(&draft).unwrap()).attachments[0].media_type, "application/octet-stream", "{media_type}");
     }
+}
+
+#[test]
+fn send_10_an_answer_by_template_to_a_hostile_letter_says_what_we_say() {
+    let raw = "From: \"{{ 7*7 }} {Case.number}\" <dora@example.org>\r\nMessage-ID: <q@example.org>\r\n\
+        Date: Mon, 23 Nov 2026 00:00:00 +0000\r\nSubject: {Person.name} =?utf-8?q?x=0D=0ABcc:_eve@example.net?= {% raw %}\r\n\r\n\
+        {{ User.name }}\r\n";
+    let letter = parse(raw.as_bytes());
+    let original = Original::from(&letter);
+    let mut values = Values::default();
+    values.set(Placeholder::PersonName, &letter.from.as_ref().unwrap().name);
+    values.set(Placeholder::EmailSubject, &letter.subject);
+    values.set(Placeholder::CaseNumber, "12");
+    let template = Template::check("[#{Case.number}] {Email.subject}", "<p>Dear {Person.name}</p>", true).unwrap();
+    let made = template.render(&values).unwrap();
+    let draft = Draft {
+        to: original.recipients(false, &std::collections::HashSet::new()).to,
+        subject: reply::reply_subject(&made.subject),
+        text: format!("{}\n\n{}", made.text.trim_end(), original.quotation()),
+        html: made.html.map(|html| html + &original.html_quotation()),
+        in_reply_to: letter.message_id.clone(),
+        references: original.chain(),
+        automatic: Some(AutoKind::Replied),
+        ..draft()
+    };
+    let mail = parse(&compose(&draft).unwrap());
+    assert_eq!(mail.subject, "Re: [#12] {Person.name} x Bcc: eve@example.net {% raw %}");
+    assert_eq!(mail.reply_text, "Dear {{ 7*7 }} {Case.number}");
+    assert!(mail.quoted_text.ends_with("wrote:\n> {{ User.name }}"), "{}", mail.quoted_text);
+    assert_eq!(
+        (mail.bcc.len(), &mail.to[0].address[..], &mail.to[0].name[..]),
+        (0, "dora@example.org", "{{ 7*7 }} {Case.number}")
+    );
+    assert_eq!((mail.in_reply_to, mail.references), (vec!["q@example.org".to_string()], vec!["q@example.org".to_string()]));
 }
 
 fn name() -> impl Strategy<Value = String> {
