@@ -214,3 +214,56 @@ fn send_6_a_death_at_any_step_loses_nothing_and_doubles_nothing_sqlite() {
 fn send_6_a_death_at_any_step_loses_nothing_and_doubles_nothing_postgresql() {
     die_at_every_step("postgresql");
 }
+
+#[test]
+fn send_5_and_10_an_agent_answers_from_an_account_of_their_own_and_the_customer_comes_back_to_the_case() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        world.run(&["account", "set", "support", "--make-cases"]).ok();
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        world.write(&world.config(), &format!("{config}internal-hosts = [\"127.0.0.1\"]\n"), 0o600);
+        let port = sink.port.to_string();
+        let add = ["account", "add", "ada", "--owner", "ada", "--address", "ada@example.com", "--imap-host", "127.0.0.1"];
+        let smtp = ["--smtp-host", "127.0.0.1", "--smtp-port", &port, "--smtp-security", "plain", "--password-stdin"];
+        world.run_with(&[&add[..], &smtp].concat(), "hunter2\n").ok();
+        let question = "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nCc: bob@example.net\r\n\
+            Subject: =?utf-8?q?Pumpe_f=C3=BCr_K=C3=B6ln?=\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\n\
+            Message-ID: <a@example.org>\r\nReferences: <first@example.org>\r\n\r\nDoes it fit?\r\n";
+        world.run_with(&["deliver", "--account", "support"], question).ok();
+        world.run(&["case", "assign", "1", "ada"]).ok();
+        world.run(&["role", "add", "agents"]).ok();
+        for scope in ["case", "email"] {
+            world.run(&["role", "grant", "agents", scope, "read", "all"]).ok();
+        }
+        world.run(&["role", "give", "agents", "--user", "ada"]).ok();
+        let sent = world.json(&["--as", "ada", "case", "reply", "1", "--all", "--text", "Yes, it does."]);
+        assert_eq!(sent["state"], "sent", "{database}");
+        let taken = sink.taken();
+        assert_eq!(taken[0].from.split(' ').next(), Some("<ada@example.com>"));
+        assert_eq!(taken[0].to, ["<bob@example.net>", "<dora@example.org>"]);
+        let answer = String::from_utf8(taken[0].bytes.clone()).unwrap();
+        assert!(answer.contains("Reply-To: support@example.com"), "SEND-5: {answer}");
+        assert!(answer.contains("In-Reply-To: <a@example.org>") && answer.contains("<first@example.org>"), "SEND-4: {answer}");
+        assert!(answer.contains("> Does it fit?") && answer.contains("Ada Example"), "{answer}");
+        let shown = world.json(&["email", "show", &sent["email"].to_string()]);
+        assert_eq!((&shown["subject"], &shown["parent"]), (&json!("Re: Pumpe für Köln"), &json!("case:1")));
+        assert_eq!(shown["reply_text"].as_str().unwrap().trim(), "Yes, it does.", "our own quotation is known again");
+        assert_eq!(world.json(&["email", "show", "<a@example.org>"])["is_replied"], true);
+        // The customer answers to the group account, with nothing but the reference.
+        let thanks = format!(
+            "From: dora@example.org\r\nTo: support@example.com\r\nSubject: thanks\r\nMessage-ID: <c@example.org>\r\n\
+             In-Reply-To: <{}>\r\n\r\nThank you.\r\n",
+            shown["message_id"].as_str().unwrap()
+        );
+        world.run_with(&["deliver", "--account", "support"], &thanks).ok();
+        assert_eq!(world.json(&["email", "show", "<c@example.org>"])["parent"], "case:1");
+        let heard = world.json(&["notification", "list", "--user", "ada"]).to_string();
+        assert!(heard.contains("thanks"), "{heard}");
+        // It is passed on with what came with it.
+        let forward = world.json(&["email", "forward", "<a@example.org>", "--to", "plant@example.com", "--text", "Please look."]);
+        assert_eq!(forward["state"], "sent");
+        let forwarded = String::from_utf8(sink.taken()[1].bytes.clone()).unwrap();
+        assert!(forwarded.contains("Please look.") && forwarded.contains("Does it fit?"), "{forwarded}");
+    }
+}

@@ -87,6 +87,8 @@ pub struct Typed {
     pub attachments: Vec<File>,
     pub in_reply_to: Option<String>,
     pub references: Vec<String>,
+    /// Where answers go, when that is said by what the message belongs to (SEND-5).
+    pub reply_to: Option<String>,
 }
 
 impl Compose {
@@ -102,6 +104,7 @@ impl Compose {
             attachments: self.writing.attachments()?,
             in_reply_to: None,
             references: Vec::new(),
+            reply_to: None,
         };
         let due_at = self.writing.due_at(context)?;
         let random = context::random()?;
@@ -201,7 +204,13 @@ pub fn write(
     let draft = Draft {
         from: Address { name, address: sender.from.clone() },
         sender: None,
-        reply_to: with.reply_to.iter().map(|address| Address { name: String::new(), address: address.clone() }).collect(),
+        reply_to: typed
+            .reply_to
+            .iter()
+            .chain(&with.reply_to)
+            .take(1)
+            .map(|address| Address { name: String::new(), address: address.clone() })
+            .collect(),
         to: typed.to.clone(),
         cc: typed.cc.clone(),
         bcc: typed.bcc.clone(),
