@@ -24,6 +24,7 @@ pub struct Outlet {
 
 /// As whom, and through which account.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::manual_non_exhaustive, reason = "in this crate, too, nobody else may make one")]
 pub struct Sender {
     pub from: String,
     pub from_name: String,

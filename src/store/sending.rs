@@ -9,7 +9,7 @@ use crate::decide::sender::Outlet;
 use crate::words::{AccountId, PasswordSource, Security, SmtpAuth, TeamId, UserId};
 
 /// What an account sends with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sending {
     /// None where it has no server to send through.
     pub smtp: Option<Smtp>,
@@ -44,21 +44,6 @@ pub struct Password {
     /// The command as a JSON list, the file's path or the credential's name.
     pub reference: Option<String>,
     pub sealed: Option<Vec<u8>>,
-}
-
-impl Default for Sending {
-    fn default() -> Self {
-        Self {
-            smtp: None,
-            from_name: String::new(),
-            reply_to: None,
-            shared: false,
-            system: false,
-            exclude_from_reply: false,
-            save_sent: false,
-            max_per_hour: None,
-        }
-    }
 }
 
 impl Sending {
