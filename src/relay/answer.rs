@@ -77,7 +77,7 @@ fn parse(line: &[u8]) -> Option<(u16, bool, String)> {
         Some((b'-', words)) => (false, words),
         Some(_) => return None,
     };
-    Some((code, is_last, text(words)))
+    Some((code, is_last, if words.is_empty() { String::new() } else { text(words) }))
 }
 
 /// Puts the lines together; the enhanced status code stands at the beginning of each (RFC 2034, section 4).
