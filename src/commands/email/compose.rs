@@ -65,7 +65,7 @@ pub struct Writing {
     /// Attach this file; may be given several times
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub attach: Vec<PathBuf>,
-    /// Send it then: 2026-11-24T09:00, RFC 3339
+    /// Send it then, such as 2026-11-24T09:00:00Z
     #[arg(long, value_name = "TIME", conflicts_with = "draft")]
     pub at: Option<String>,
     /// Leave it to the next "espomail send" instead of trying at once
