@@ -56,6 +56,15 @@ fn parse_5_a_bad_date_is_no_date() {
 }
 
 #[test]
+fn parse_5_short_zones_take_nothing_from_the_next_field() {
+    for zone in ["UT", "Z", "A", "GMT", "+0000", "", "-0000 (not closed"] {
+        let mail = parse(format!("Date: Mon, 5 Jan 2026 10:00:00 {zone}\nFrom: ada@example.org\n\ntext").as_bytes());
+        assert_eq!(mail.date, Some(1_767_607_200), "{zone}");
+        assert_eq!(mail.from.map(|from| from.address).as_deref(), Some("ada@example.org"), "{zone}");
+    }
+}
+
+#[test]
 fn parse_6_text_html_and_text_from_html() {
     let both = parse(
         b"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n\
