@@ -314,9 +314,11 @@ fn readable(header: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// Returns the media type in lower case.
+/// Returns the media type in lower case. One that cannot be a type, such as `<html>`, counts as none (RFC 2045, section 5.2).
 fn media_type(head: &Message<'_>, default: &str) -> String {
-    let Some(content_type) = head.content_type() else { return default.to_string() };
+    let is_token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(c);
+    let content_type = head.content_type().filter(|content_type| content_type.ctype().chars().all(is_token));
+    let Some(content_type) = content_type else { return default.to_string() };
     let subtype = content_type.subtype().unwrap_or(if content_type.ctype().eq_ignore_ascii_case("text") {
         "plain"
     } else {

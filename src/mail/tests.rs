@@ -92,6 +92,18 @@ fn parse_3_charsets_of_bodies_and_headers() {
 }
 
 #[test]
+fn parse_6_what_cannot_be_a_media_type_counts_as_none() {
+    for content_type in ["<html>", "<html>; charset=utf-8", "\"text/html\"", "a b/c"] {
+        let raw = format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: {content_type}\n\nthe text\n--b\n\
+             Content-Type: application/pdf\n\nx\n--b--\n"
+        );
+        let mail = parse(raw.as_bytes());
+        assert_eq!((mail.text.trim(), mail.attachments.len()), ("the text", 1), "{content_type}");
+    }
+}
+
+#[test]
 fn parse_8_attachments() {
     let raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<img src=\"cid:one@x\">\r\n\
         --b\r\nContent-Type: image/png\r\nContent-ID: <one@x>\r\nContent-Disposition: inline; filename=one.png\r\n\
