@@ -178,6 +178,7 @@ fn auto_1_every_sign() {
         "Auto-Submitted: Auto-Replied (vacation)",
         "auto-submitted: auto-generated; x=y",
         "X-Autoreply: yes",
+        "X-Amazon-Mail-Relay-Type: notification",
         "X-Autorespond: a",
         "X-AutoResponse: a",
         "Precedence: Bulk",
