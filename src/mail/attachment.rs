@@ -7,7 +7,7 @@ use mail_parser::{Message, MimeHeaders};
 use super::html::References;
 use super::structure::{self, Leaf, PARTS, Structure};
 use super::transfer::Encoding;
-use super::{Attachment, charset, text, tnef};
+use super::{Attachment, charset, text, tnef, uuencode};
 
 /// The longest file name that is kept, in bytes: what file systems take.
 const LONGEST_NAME: usize = 255;
@@ -17,10 +17,16 @@ const SUBJECT_WITHIN: usize = 16 << 10;
 /// Lists the attachments. An inline part that the HTML does not refer to counts as an attachment.
 pub fn list(structure: &Structure<'_>, references: &References, defects: &mut Vec<String>) -> Vec<Attachment> {
     let mut attachments = Vec::new();
-    let leaves = structure.leaves.iter().enumerate().filter(|(_, leaf)| !text::is_body(structure, leaf));
-    for (id, leaf) in leaves {
+    for (id, leaf) in structure.leaves.iter().enumerate() {
         let head = structure.head_of(leaf);
         let encoding = Encoding::of(head);
+        if text::is_body(structure, leaf) {
+            if leaf.media_type == "text/plain" {
+                let files = uuencode::files(&encoding.decode(leaf.body));
+                extend(&mut attachments, id, files.iter().map(|file| (file.name.as_str(), file.content.len())));
+            }
+            continue;
+        }
         let (size, in_order) = encoding.measure(leaf.body);
         if !in_order && !defects.iter().any(|defect| defect == "mime-ambiguous") {
             defects.push("mime-ambiguous".to_string());
@@ -38,19 +44,25 @@ pub fn list(structure: &Structure<'_>, references: &References, defects: &mut Ve
         let is_tnef = attachment.media_type.ends_with("/ms-tnef") || attachment.name.eq_ignore_ascii_case("winmail.dat");
         attachments.push(attachment);
         if is_tnef {
-            let room = PARTS.saturating_sub(attachments.len());
             let stream = encoding.decode(leaf.body);
-            attachments.extend(tnef::files(&stream).into_iter().take(room).enumerate().map(|(place, file)| Attachment {
-                name: Some(clean_name(&file.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "attachment.bin".into()),
-                media_type: "application/octet-stream".to_string(),
-                size: file.content.len() as u64,
-                content_id: None,
-                inline: false,
-                part: format!("{id}/{place}"),
-            }));
+            let files = tnef::files(&stream);
+            extend(&mut attachments, id, files.iter().map(|file| (file.name.as_str(), file.content.len())));
         }
     }
     attachments
+}
+
+/// Lists the files inside a part by name and size.
+fn extend<'f>(attachments: &mut Vec<Attachment>, id: usize, files: impl Iterator<Item = (&'f str, usize)>) {
+    let room = PARTS.saturating_sub(attachments.len());
+    attachments.extend(files.take(room).enumerate().map(|(place, (name, size))| Attachment {
+        name: Some(clean_name(name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "attachment.bin".into()),
+        media_type: "application/octet-stream".to_string(),
+        size: size as u64,
+        content_id: None,
+        inline: false,
+        part: format!("{id}/{place}"),
+    }));
 }
 
 /// Returns the content of an attachment by its [`Attachment::part`].
@@ -64,6 +76,7 @@ pub fn content(raw: &[u8], part: &str) -> Option<Vec<u8>> {
     let outer = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
     match inner {
         None => Some(outer.into_owned()),
+        Some(place) if text::is_body(&structure, leaf) => uuencode::files(&outer).into_iter().nth(place).map(|file| file.content),
         Some(place) => tnef::files(&outer).into_iter().nth(place).map(|file| file.content.to_vec()),
     }
 }

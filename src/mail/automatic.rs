@@ -104,6 +104,9 @@ pub fn signs(message: &Message<'_>) -> Vec<String> {
     if let Some(told) = told.filter(|told| ABSENCE.contains(told)) {
         signs.push(format!("the subject begins with {told:?}"));
     }
+    if values(message, "X-Amazon-Mail-Relay-Type").any(|kind| kind.eq_ignore_ascii_case("notification")) {
+        signs.push("X-Amazon-Mail-Relay-Type: notification".to_string());
+    }
     if values(message, "Return-Path").any(|path| path == "<>") {
         signs.push("the Return-Path is empty".to_string());
     }

@@ -69,7 +69,9 @@ pub fn is_known(name: &str) -> bool {
 }
 
 fn bare(name: &str) -> &str {
-    name.trim().trim_matches(['"', '\''])
+    let name = name.trim().trim_matches(['"', '\'']);
+    // The name before RFC 2152; Exchange wrote it long after.
+    if name.eq_ignore_ascii_case("unicode-1-1-utf-7") { "utf-7" } else { name }
 }
 
 /// Whether bytes hold a shift of iso-2022-jp. Colours of terminals also begin with an escape.
@@ -136,6 +138,7 @@ mod tests {
         assert_eq!(decode(b"\xff\xfea\0", Some("utf-16")), "a", "by its byte order mark");
         assert_eq!(decode(b"\xef\xbb\xbfa", None), "a");
         assert_eq!(decode(b"Gr+APw-n", Some("utf-7")), "Grün");
+        assert_eq!(decode(b"Gr+APw-n", Some("Unicode-1-1-UTF-7")), "Grün");
         assert!(is_known("\"UTF-8\"") && is_known("utf-7") && !is_known("x-klingon"));
     }
 }

@@ -29,6 +29,7 @@ mod text;
 mod tnef;
 pub mod token;
 mod transfer;
+mod uuencode;
 
 pub use attachment::content as attachment_content;
 pub use bounce::{Bounce, Recipient};

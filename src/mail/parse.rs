@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mail_parser::{Header, HeaderName, HeaderValue, Message, MimeHeaders};
+use mail_parser::{DateTime, Header, HeaderName, HeaderValue, Message, MimeHeaders};
 
 use super::structure::{self, Structure};
 use super::{Address, Mail, attachment, automatic, bounce, calendar, charset, header, quote, text};
@@ -28,7 +28,7 @@ pub fn parse(raw: &[u8]) -> Mail {
         references: ids(headers, &HeaderName::References),
         thread_index: thread_index(message),
         subject: subject(message),
-        date: date(headers, &mut defects),
+        date: date(message, &mut defects),
         raw_digest: super::digest(raw),
         size: raw.len() as u64,
         header: structure.header.to_vec(),
@@ -124,12 +124,14 @@ fn subject(message: &Message<'_>) -> String {
 }
 
 /// PARSE-5: the Date header in seconds since 1970 UTC.
-fn date(headers: &[Header<'_>], defects: &mut Vec<String>) -> Option<i64> {
-    let Some(header) = headers.iter().rfind(|header| header.name == HeaderName::Date) else {
+fn date(message: &Message<'_>, defects: &mut Vec<String>) -> Option<i64> {
+    let Some(header) = message.headers().iter().rfind(|header| header.name == HeaderName::Date) else {
         defects.push("no-date".to_string());
         return None;
     };
-    let date = header.value.as_datetime().filter(|date| date.is_valid()).map(mail_parser::DateTime::to_timestamp);
+    // mail-parser reads a zone of three bytes, whatever they are.
+    let written = format!("{}  \n", header::raw(message, header));
+    let date = DateTime::parse_rfc822(&written).filter(DateTime::is_valid).map(|date| date.to_timestamp());
     if date.is_none() {
         defects.push("bad-date".to_string());
     }

@@ -19,9 +19,10 @@ const NESTING: usize = 50;
 /// The most bytes in the headers of all parts together: reading parameters costs more than their length.
 const PART_HEADERS: usize = 4 << 20;
 
-/// Reads the fields that we use; all others stay raw.
+/// Reads the fields that we use; all others stay raw. So does the date: mail-parser 0.11 takes a zone of one or two letters,
+/// such as `UT` (RFC 5322, section 4.3), for three and reads on into the next field.
 pub static ROOT_FIELDS: LazyLock<MessageParser> =
-    LazyLock::new(|| MessageParser::new().with_minimal_headers().with_message_ids());
+    LazyLock::new(|| MessageParser::new().with_minimal_headers().without_header(HeaderName::Date).with_message_ids());
 static PART_FIELDS: LazyLock<MessageParser> = LazyLock::new(|| MessageParser::new().with_mime_headers());
 
 /// A message, taken apart.
@@ -313,9 +314,11 @@ fn readable(header: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// Returns the media type in lower case.
+/// Returns the media type in lower case. One that cannot be a type, such as `<html>`, counts as none (RFC 2045, section 5.2).
 fn media_type(head: &Message<'_>, default: &str) -> String {
-    let Some(content_type) = head.content_type() else { return default.to_string() };
+    let is_token = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(c);
+    let content_type = head.content_type().filter(|content_type| content_type.ctype().chars().all(is_token));
+    let Some(content_type) = content_type else { return default.to_string() };
     let subtype = content_type.subtype().unwrap_or(if content_type.ctype().eq_ignore_ascii_case("text") {
         "plain"
     } else {

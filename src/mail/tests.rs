@@ -56,6 +56,15 @@ fn parse_5_a_bad_date_is_no_date() {
 }
 
 #[test]
+fn parse_5_short_zones_take_nothing_from_the_next_field() {
+    for zone in ["UT", "Z", "A", "GMT", "+0000", "", "-0000 (not closed"] {
+        let mail = parse(format!("Date: Mon, 5 Jan 2026 10:00:00 {zone}\nFrom: ada@example.org\n\ntext").as_bytes());
+        assert_eq!(mail.date, Some(1_767_607_200), "{zone}");
+        assert_eq!(mail.from.map(|from| from.address).as_deref(), Some("ada@example.org"), "{zone}");
+    }
+}
+
+#[test]
 fn parse_6_text_html_and_text_from_html() {
     let both = parse(
         b"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nplain\r\n\
@@ -80,6 +89,18 @@ fn parse_3_charsets_of_bodies_and_headers() {
     assert_eq!(latin.from.unwrap().name, "André");
     let unknown = parse(b"Content-Type: text/plain; charset=x-none\r\n\r\nGr\xc3\xbc\xc3\x9fe");
     assert_eq!(unknown.text, "Grüße");
+}
+
+#[test]
+fn parse_6_what_cannot_be_a_media_type_counts_as_none() {
+    for content_type in ["<html>", "<html>; charset=utf-8", "\"text/html\"", "a b/c"] {
+        let raw = format!(
+            "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: {content_type}\n\nthe text\n--b\n\
+             Content-Type: application/pdf\n\nx\n--b--\n"
+        );
+        let mail = parse(raw.as_bytes());
+        assert_eq!((mail.text.trim(), mail.attachments.len()), ("the text", 1), "{content_type}");
+    }
 }
 
 #[test]
@@ -157,6 +178,7 @@ fn auto_1_every_sign() {
         "Auto-Submitted: Auto-Replied (vacation)",
         "auto-submitted: auto-generated; x=y",
         "X-Autoreply: yes",
+        "X-Amazon-Mail-Relay-Type: notification",
         "X-Autorespond: a",
         "X-AutoResponse: a",
         "Precedence: Bulk",

@@ -4,7 +4,7 @@ use mail_parser::MimeHeaders;
 
 use super::structure::{Leaf, Structure};
 use super::transfer::Encoding;
-use super::{charset, html};
+use super::{charset, html, uuencode};
 
 /// What a message says.
 pub struct Bodies {
@@ -84,7 +84,10 @@ fn body(structure: &Structure<'_>, leaf: &Leaf<'_>, defects: &mut Vec<String>) -
     {
         defects.push("mime-ambiguous".to_string());
     }
-    let text = charset::decode(&encoding.decode(leaf.body), declared);
+    let is_html = leaf.media_type == "text/html";
+    let bytes = encoding.decode(leaf.body);
+    let bytes = if is_html { bytes } else { uuencode::without_files(bytes) };
+    let text = charset::decode(&bytes, declared);
     let text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text };
-    Body { alternative: leaf.alternative, is_html: leaf.media_type == "text/html", text }
+    Body { alternative: leaf.alternative, is_html, text }
 }

@@ -73,7 +73,7 @@ impl Encoding {
 }
 
 /// Decodes lines that begin with their length, between `begin` and `end` where these are there (POSIX, uuencode).
-fn uudecode(body: &[u8]) -> Vec<u8> {
+pub fn uudecode(body: &[u8]) -> Vec<u8> {
     let lines = || body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     let first = lines().position(|line| line.starts_with(b"begin ")).map_or(0, |begin| begin + 1);
     let value = |byte: u8| byte.wrapping_sub(b' ') & 63;

@@ -1,6 +1,7 @@
 //! Delivery reports (BOUNCE-1): the standard form (RFC 3464), and those that mail systems write by their own habit. A text
 //! that only speaks of a failure is none: the other forms need a sign in the header that a machine wrote them.
 
+mod phrase;
 mod standard;
 #[cfg(test)]
 mod tests;
@@ -9,7 +10,7 @@ mod text;
 use serde::Serialize;
 
 use super::Mail;
-use super::structure::Structure;
+use super::structure::{Leaf, Structure};
 use super::transfer::Encoding;
 use super::{charset, header};
 use crate::words::DeliveryAction;
@@ -79,7 +80,7 @@ pub fn read(structure: &Structure<'_>, mail: &Mail) -> Option<Bounce> {
         Some(bounce) => bounce,
         // A receipt, an abuse report: reports, but not of delivery.
         None if standard::is_other_report(structure) => return None,
-        None => text::read(mail)?,
+        None => text::read(mail, returned(structure).next().is_some())?,
     };
     bounce.message_id = returned_id(structure).or_else(|| text::message_id(&mail.text));
     if bounce.recipients.is_empty() {
@@ -94,15 +95,22 @@ pub fn read(structure: &Structure<'_>, mail: &Mail) -> Option<Bounce> {
     Some(bounce)
 }
 
+/// Returns the parts that hold what came back.
+fn returned<'s, 'a>(structure: &'s Structure<'a>) -> impl Iterator<Item = &'s Leaf<'a>> {
+    const RETURNED: [&str; 6] = [
+        "message/rfc822",
+        "text/rfc822-headers",
+        "message/rfc822-headers",
+        "text/rfc822",
+        "message/global-headers",
+        "message/global",
+    ];
+    structure.leaves.iter().filter(|leaf| RETURNED.contains(&leaf.media_type.as_str()))
+}
+
 /// Returns the Message-ID of the message that came back.
 fn returned_id(structure: &Structure<'_>) -> Option<String> {
-    const RETURNED: [&str; 5] =
-        ["message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "text/rfc822", "message/global-headers"];
-    let leaves = structure
-        .leaves
-        .iter()
-        .filter(|leaf| RETURNED.contains(&leaf.media_type.as_str()) || leaf.media_type == "message/global");
-    leaves.into_iter().find_map(|leaf| {
+    returned(structure).find_map(|leaf| {
         let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
         let mut ids = header::fields(&bytes).filter(|(name, _)| name.eq_ignore_ascii_case("Message-ID"));
         let id = charset::decode(ids.next()?.1, None);

@@ -232,3 +232,53 @@ fn bounce_1_daemons_without_an_address_write_reports() {
         assert_eq!(told, Some(("ada@example.org".to_string(), "5.7.9".to_string(), true)), "{from}");
     }
 }
+
+#[test]
+fn bounce_1_a_daemon_that_sends_a_message_back_needs_no_known_words() {
+    let head = "From: MAILER-DAEMON@example.org\nSubject: Processing error";
+    let body = "Intended recipient: ada@example.net\n\nIt was not to be.\n\n------RETURNED MAIL FOLLOWS------\nSubject: Pump\n";
+    assert_eq!(told(head, body), Some(("ada@example.net".to_string(), String::new(), true)));
+    // Neither the message nor an address by itself: a person may read the mail of the daemon.
+    assert_eq!(read(head, "Intended for you: we move on Monday.\n"), None);
+    assert_eq!(read(head, "Write to ada@example.net from Monday on.\n"), None);
+    // A person who sends a message on is no daemon.
+    assert_eq!(read("From: ben@example.org\nSubject: Returned mail", body), None);
+    let part =
+        "--b\n\nsorry:\n<ada@example.net>\n\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <one@example.com>\n\ntext\n--b--\n";
+    let bounce = read("From: postmaster@example.org\nContent-Type: multipart/mixed; boundary=b", part).expect("it is a report");
+    assert_eq!((bounce.message_id.as_deref(), bounce.recipients.len()), (Some("one@example.com"), 1));
+}
+
+#[test]
+fn bounce_1_recipients_stand_behind_the_line_that_introduces_them() {
+    let head = "From: postmaster@example.org\nSubject: Undeliverable: Pump";
+    let body = "Your message\n\n  To:      list@example.com\n  Subject: Pump\n\ndid not reach the following recipient(s):\n\n\
+        c=US;a= ;p=X;dda:SMTP=ADA@EXAMPLE.NET; on Fri, 2 Jan 2026 10:00:00 +0000\n";
+    let bounce = read(head, body).expect("it is a report");
+    let addresses: Vec<&str> = bounce.recipients.iter().map(|one| one.address.as_str()).collect();
+    assert_eq!(addresses, ["ADA@EXAMPLE.NET"]);
+}
+
+#[test]
+fn bounce_1_other_ways_to_write_nobody() {
+    let body = "Unable to deliver message to <ada@example.net>.\n";
+    for from in [
+        "<>",
+        "<\"System Administrator\"@example.org>",
+        "scan@example.org\nReturn-Path: <MAILER-DAEMON@example.com>",
+        "scan@example.org\nReturn-Path: <MAILER-DAEMON>",
+    ] {
+        let told = told(&format!("From: {from}\nSubject: Mail could not be delivered"), body);
+        assert_eq!(told.map(|told| told.0).as_deref(), Some("ada@example.net"), "{from}");
+    }
+    assert_eq!(read("From: scan@example.org\nReturn-Path: <scan@example.org>\nSubject: Mail could not be delivered", body), None);
+}
+
+#[test]
+fn bounce_1_a_full_mailbox_has_many_names() {
+    for words in ["the user's mailfolder is full", "it has a full mailbox", "the recipient is over disk quota"] {
+        let body = format!("<ada@example.net>:\ncould not be delivered: {words}.\n");
+        let told = told("From: MAILER-DAEMON@example.org\nSubject: failure notice", &body);
+        assert_eq!(told, Some(("ada@example.net".to_string(), "5.2.2".to_string(), false)), "{words}");
+    }
+}

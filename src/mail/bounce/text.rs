@@ -1,6 +1,7 @@
 //! Delivery reports that are written for people only: of Exchange, Gmail, qmail, Exim, sendmail, Postfix, Domino and others.
 
 use super::super::{Mail, address_key};
+use super::phrase::{DAEMONS, DELAYS, FAILURES, FULL, RETURNED, SOFT, SUBJECTS};
 use super::{Bounce, Recipient};
 use crate::words::DeliveryAction;
 
@@ -12,222 +13,21 @@ const RECIPIENTS: usize = 100;
 const REASON: usize = 8;
 /// The longest line that is searched for addresses, in bytes; of a longer one its beginning is.
 const LINE: usize = 1_000;
+/// How the address begins that is written where there is none.
+const NOBODY: &str = "mailer-daemon";
+/// The longest label before an address, in bytes.
+const LABEL: usize = 40;
+/// Words of labels before the address that a report is about, in lower case.
+const LABELS: [&str; 6] = ["recipient", "user", "undeliverable", "failed", "error-for", "rcpt to"];
 /// The most bytes of a reason that are kept.
 const DIAGNOSTIC: usize = 1_000;
 
-/// Authors of reports: local parts and names.
-const DAEMONS: [&str; 14] = [
-    "mailer-daemon",
-    "mailerdaemon",
-    "mail-daemon",
-    "maildaemon",
-    "postmaster",
-    "mail delivery s",
-    "mail delivery system",
-    "mail delivery subsystem",
-    "mail administrator",
-    "mdaemon",
-    "internet mail delivery",
-    "delivery subsystem",
-    "microsoft outlook",
-    "system administrator",
-];
-
-/// What stands in the subject of a report, in lower case.
-const SUBJECTS: [&str; 48] = [
-    "undeliverable",
-    "undelivered",
-    "undeliver",
-    "delivery status notification",
-    "delivery notification",
-    "delivery failure",
-    "delivery failed",
-    "delivery error",
-    "delivery problem",
-    "delivery report",
-    "delivery unsuccessful",
-    "delivery has failed",
-    "delivery delay",
-    "delivery incomplete",
-    "delayed mail",
-    "mail delivery failed",
-    "mail delivery failure",
-    "mail delivery system",
-    "mail system error",
-    "mail could not be delivered",
-    "message could not be delivered",
-    "message not delivered",
-    "not delivered",
-    "could not be delivered",
-    "cannot be delivered",
-    "returned mail",
-    "returned message",
-    "returned to sender",
-    "failure notice",
-    "failure delivery",
-    "non-delivery",
-    "nondeliverable",
-    "non deliverable",
-    "message delivery",
-    "warning: could not send",
-    "warning: message",
-    "user unknown",
-    "unzustellbar",
-    "nicht zugestellt",
-    "zustellung",
-    "non remis",
-    "échec de remise",
-    "no se puede entregar",
-    "no se ha podido entregar",
-    "não entregue",
-    "недоставлен",
-    "не доставлено",
-    "退信",
-];
-
-/// What the text of a report says, in lower case.
-const FAILURES: [&str; 77] = [
-    "error delivering",
-    "failed to deliver",
-    "attempting to deliver",
-    "exceeds allowed",
-    "failure reason",
-    "送信できません",
-    "配信できません",
-    "did not reach the following recipient",
-    "did not reach some or all",
-    "could not be delivered",
-    "couldn't be delivered",
-    "can't be delivered",
-    "cannot be delivered",
-    "could not deliver",
-    "couldn't deliver",
-    "unable to deliver",
-    "not able to deliver",
-    "wasn't delivered",
-    "was not delivered",
-    "not been delivered",
-    "has failed",
-    "have failed",
-    "failed permanently",
-    "delivery failed",
-    "delivery to the following",
-    "permanent fatal errors",
-    "transient non-fatal errors",
-    "permanent error",
-    "fatal error",
-    "user unknown",
-    "unknown user",
-    "no such user",
-    "no such recipient",
-    "no such address",
-    "no such mailbox",
-    "no mailbox here",
-    "mailbox unavailable",
-    "mailbox not found",
-    "mailbox is full",
-    "mailbox full",
-    "over quota",
-    "quota exceeded",
-    "does not exist",
-    "doesn't exist",
-    "do not exist",
-    "not found",
-    "not listed in",
-    "unrouteable",
-    "unroutable",
-    "address rejected",
-    "recipient rejected",
-    "recipient address",
-    "recipient unknown",
-    "invalid recipient",
-    "unknown recipient",
-    "host unknown",
-    "host not found",
-    "domain not found",
-    "account is disabled",
-    "has been disabled",
-    "account has been",
-    "retry timeout exceeded",
-    "retry time",
-    "delivery temporarily suspended",
-    "will be retried",
-    "still be retried",
-    "undelivered for",
-    "not yet been delivered",
-    "rejected",
-    "relaying denied",
-    "message was undeliverable",
-    "nicht zugestellt",
-    "konnte nicht",
-    "nicht gefunden",
-    "n'a pas pu être",
-    "no se pudo entregar",
-    "não foi possível entregar",
-];
-
-/// Phrases after which delivery may still succeed, or fail for a reason that passes.
-const SOFT: [&str; 17] = [
-    "mailbox full",
-    "mailbox is full",
-    "over quota",
-    "overquota",
-    "quota exceeded",
-    "exceeded storage",
-    "insufficient storage",
-    "insufficient system storage",
-    "temporarily",
-    "try again",
-    "will be retried",
-    "still be retried",
-    "greylist",
-    "connection timed out",
-    "too many",
-    "is full",
-    "delayed",
-];
-
-const FULL: [&str; 6] = ["mailbox full", "mailbox is full", "over quota", "overquota", "quota exceeded", "exceeded storage"];
-
-/// Phrases that say that the message only waits.
-const DELAYS: [&str; 9] = [
-    "will be retried",
-    "still be retried",
-    "will continue to",
-    "not yet been delivered",
-    "delivery is delayed",
-    "has been delayed",
-    "warning message only",
-    "this is a warning",
-    "transient non-fatal errors",
-];
-
-/// Where the message that came back begins.
-const RETURNED: [&str; 16] = [
-    "this is a copy of the message",
-    "this is a copy of your message",
-    "below this line is a copy",
-    "copy of the message",
-    "original message",
-    "original headers",
-    "message headers",
-    "returned message",
-    "unsent message",
-    "undelivered message",
-    "transcript of session follows",
-    "message follows",
-    "the header of",
-    "body of message",
-    "message text follows",
-    "headers follow",
-];
-
 /// Reads a report; a sign that a machine wrote it and what it says must come together.
-pub fn read(mail: &Mail) -> Option<Bounce> {
+pub fn read(mail: &Mail, has_returned: bool) -> Option<Bounce> {
     let has_failed_recipients = mail.header_values("X-Failed-Recipients").next().is_some();
     let author = mail.from.as_ref().map(|from| {
         let local = from.address.rsplit_once('@').map_or(from.address.as_str(), |(local, _)| local);
-        (local.to_lowercase(), from.name.to_lowercase())
+        (local.trim_matches('"').to_lowercase(), from.name.to_lowercase())
     });
     // Many a daemon has no address: `MAILER-DAEMON <>`.
     let author = author.or_else(|| {
@@ -239,15 +39,26 @@ pub fn read(mail: &Mail) -> Option<Bounce> {
         DAEMONS.iter().any(|daemon| local == daemon || (name.starts_with(daemon) && !local.contains("reply")))
             || local.starts_with("mailer-daemon")
     });
-    let is_sent_by_nobody = mail.header_values("Return-Path").any(|path| path.trim() == "<>");
+    let is_sent_by_nobody = ["Return-Path", "From"].iter().any(|name| mail.header_values(name).any(|path| is_nobody(&path)));
     let subject = mail.subject.to_lowercase();
     let is_answer = ["re:", "fwd:", "fw:", "aw:", "wg:", "sv:", "tr:"].iter().any(|prefix| subject.starts_with(prefix));
     let by_subject = !is_answer && SUBJECTS.iter().any(|words| subject.contains(words));
     let signs = [has_failed_recipients, by_daemon, is_sent_by_nobody, by_subject].into_iter().filter(|sign| *sign).count();
-    let text = own_words(&mail.text).to_lowercase();
+    let words = own_words(&mail.text);
+    let text = words.to_lowercase();
     let says = FAILURES.iter().any(|phrase| text.contains(phrase));
-    let is_report = has_failed_recipients || (signs >= 2 && says) || (by_daemon && says && !is_answer);
+    // A daemon that sends a message back needs no words that we know: its subject, or the address alone, says the rest.
+    let returns = by_daemon && !is_answer && (has_returned || words.len() < mail.text.len());
+    let names = || by_subject || words.lines().any(|line| addresses(line).any(|address| stands_alone(line, address)));
+    let is_report = has_failed_recipients || (signs >= 2 && says) || (by_daemon && says && !is_answer) || (returns && names());
     is_report.then(Bounce::default)
+}
+
+/// Whether a path is the empty one (RFC 5321, section 4.5.5), or what sendmail writes for it.
+fn is_nobody(path: &str) -> bool {
+    let path = path.trim();
+    let start = path.trim_start_matches('<').get(..NOBODY.len());
+    path == "<>" || (path.starts_with('<') && start.is_some_and(|start| start.eq_ignore_ascii_case(NOBODY)))
 }
 
 /// Returns the recipients that a report names in its header or its own words.
@@ -259,7 +70,13 @@ pub fn recipients(mail: &Mail) -> Vec<Recipient> {
     } else {
         DeliveryAction::Failed
     };
-    let lines: Vec<&str> = text.lines().collect();
+    let mut lines: Vec<&str> = text.lines().collect();
+    if let Some(at) = lines.iter().position(|line| introduces(line))
+        && lines.iter().skip(at + 1).any(|line| addresses(line).next().is_some())
+    {
+        // Above it stands what the message was, with its To.
+        lines.drain(..=at);
+    }
     let mut found: Vec<Recipient> = Vec::new();
     let failed = mail
         .header_values("X-Failed-Recipients")
@@ -335,8 +152,11 @@ fn own_words(text: &str) -> &str {
 fn addresses(line: &str) -> impl Iterator<Item = &str> {
     let is_part = |c: char| c.is_alphanumeric() || "._+-=@!#$%&*/?^`{|}~'".contains(c);
     let line = line.get(..LINE).unwrap_or(if line.len() > LINE { "" } else { line });
-    line.split(move |c| !is_part(c)).map(|word| word.trim_matches(|c| matches!(c, '.' | '\'' | '`' | '*' | '#' | '='))).filter(
-        |word| {
+    line.split(move |c| !is_part(c))
+        .map(|word| word.trim_matches(|c| matches!(c, '.' | '\'' | '`' | '*' | '#' | '=')))
+        // An address inside one of X.400: `dda:SMTP=a@b;` (RFC 2156, section 4.3).
+        .map(|word| word.strip_prefix("SMTP=").unwrap_or(word))
+        .filter(|word| {
             word.split_once('@').is_some_and(|(local, domain)| {
                 !local.is_empty()
                     && domain.contains('.')
@@ -344,17 +164,26 @@ fn addresses(line: &str) -> impl Iterator<Item = &str> {
                     && !domain.starts_with('.')
                     && word.len() <= 320
             })
-        },
-    )
+        })
+}
+
+/// Whether a line says that the recipients stand below it, such as `did not reach the following recipient(s):`.
+fn introduces(line: &str) -> bool {
+    let lower = line.trim_end().to_lowercase();
+    lower.ends_with(':')
+        && lower.len() <= LINE
+        && ["following recipient", "following address"].iter().any(|words| lower.contains(words))
 }
 
 /// Whether a line is little more than the address: `<a@b>:`, `  a@b`, `a@b (user unknown)`, `Recipient: <a@b>`.
 fn stands_alone(line: &str, address: &str) -> bool {
     let line = line.trim();
     let before = line.split_once(address).map_or("", |(before, _)| before);
+    let is_label = before.trim_end_matches([' ', '<', '"']).ends_with(':');
     let before = before.trim().trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     before.is_empty()
-        || ["to", "recipient", "final-recipient", "rfc822", "address", "user", "failed recipient"].contains(&before.as_str())
+        || ["to", "recipient", "final-recipient", "rfc822", "address", "user", "undeliverable to"].contains(&before.as_str())
+        || (is_label && before.len() <= LABEL && LABELS.iter().any(|word| before.contains(word)))
 }
 
 /// What is said of an address: the rest of its line and the lines below it, up to an empty line behind words.
