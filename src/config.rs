@@ -93,11 +93,24 @@ pub struct Send {
     pub answer_timeout: u64,
     /// Seconds that an account may take in one pass.
     pub max_seconds: u64,
+    /// The domains that sign what goes out (DKIM, RFC 6376).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dkim: BTreeMap<String, Dkim>,
+}
+
+/// How a domain signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Dkim {
+    /// The public key is at SELECTOR._domainkey.DOMAIN.
+    pub selector: String,
+    /// RSA or Ed25519, in PEM.
+    pub key_file: String,
 }
 
 impl Default for Send {
     fn default() -> Self {
-        Self { per_pass: 50, workers: 8, connect_timeout: 20, answer_timeout: 300, max_seconds: 1_800 }
+        Self { per_pass: 50, workers: 8, connect_timeout: 20, answer_timeout: 300, max_seconds: 1_800, dkim: BTreeMap::new() }
     }
 }
 
@@ -255,6 +268,9 @@ fn read(file: &Path) -> Result<Loaded> {
     if let Some(path) = config.database.strip_prefix("sqlite:").filter(|path| Path::new(path).is_relative()) {
         config.database = format!("sqlite:{}", folder.join(path).display());
     }
+    for dkim in config.send.dkim.values_mut().filter(|dkim| Path::new(&dkim.key_file).is_relative()) {
+        dkim.key_file = folder.join(&dkim.key_file).display().to_string();
+    }
     if let Some(path) = config.security.key_file.as_mut().filter(|path| Path::new(path).is_relative()) {
         *path = folder.join(&path).display().to_string();
     }
@@ -389,6 +405,10 @@ mod tests {
         let mut shown = keys(&whole.parse().expect("it is TOML"), "");
         let full = Config {
             filters: Filters { commands: [("ticket".into(), vec!["x".into()])].into(), ..Filters::default() },
+            send: Send {
+                dkim: [("example.com".into(), Dkim { selector: "x".into(), key_file: "x".into() })].into(),
+                ..Send::default()
+            },
             security: Security { key_file: Some("x".into()), key_command: vec!["x".into()], ..Security::default() },
             ..Config::default()
         };

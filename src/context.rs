@@ -20,6 +20,7 @@ use crate::config::{Loaded, Overrides, Security};
 use crate::decide::access::{self as rights, Actor, Permit};
 use crate::decide::caller::{Acts, Caller};
 use crate::fault::{Class, Fault, Reach};
+use crate::mail::dkim::SigningKey;
 use crate::output::{self, Output};
 use crate::secret::Secret;
 use crate::store::account::Account;
@@ -345,6 +346,12 @@ fn credential(name: &str) -> Result<Secret> {
 }
 
 fn first_line_of_file(path: &Path) -> Result<Secret> {
+    let text = secret_of_file(path)?;
+    not_empty(text.lines().next().unwrap_or_default(), &path.display().to_string())
+}
+
+/// Reads a file that nobody else may read.
+fn secret_of_file(path: &Path) -> Result<String> {
     let name = path.display();
     let unreadable = |error: std::io::Error| Fault::new(Class::Config, format!("cannot read the secret in {name}: {error}"));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
@@ -352,8 +359,16 @@ fn first_line_of_file(path: &Path) -> Result<Secret> {
         let what = format!("others can read the secret in {name}");
         return Err(Fault::new(Class::Refused, what).hint(format!("try: chmod 600 {name}")).into());
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    not_empty(text.lines().next().unwrap_or_default(), &name.to_string())
+    Ok(std::fs::read_to_string(path).map_err(unreadable)?)
+}
+
+/// Reads the keys with which domains sign what goes out.
+pub fn signing_keys(send: &crate::config::Send) -> Result<Vec<SigningKey>> {
+    let key = |(domain, dkim): (&String, &crate::config::Dkim)| {
+        let pem = secret_of_file(Path::new(&dkim.key_file))?;
+        SigningKey::read(domain, &dkim.selector, pem.as_bytes()).with_context(|| format!("send.dkim.{domain:?}"))
+    };
+    send.dkim.iter().map(key).collect()
 }
 
 /// Runs a command without a shell and takes its first line.

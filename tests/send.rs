@@ -130,6 +130,24 @@ fn send_6_a_recipient_that_is_refused_holds_up_no_other_and_its_author_hears_of_
 }
 
 #[test]
+fn send_11_what_goes_out_is_signed_where_the_domain_has_a_key() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    let key = openssl::pkey::PKey::generate_ed25519().unwrap().private_key_to_pem_pkcs8().unwrap();
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    let dkim = "[send.dkim]\n\"example.com\" = { selector = \"desk\", key-file = \"dkim.pem\" }\n";
+    world.write(&world.config(), &format!("{config}\n{dkim}"), 0o600);
+    let file = world.config().with_file_name("dkim.pem");
+    world.write(&file, &String::from_utf8(key).unwrap(), 0o644);
+    let line = world.run(&["send"]).fails(77);
+    assert!(line.contains("others can read") && line.contains("chmod 600"), "{line}");
+    world.write(&file, &std::fs::read_to_string(&file).unwrap(), 0o600);
+    compose(&world, &["--to", "dora@example.org"]);
+    let sent = String::from_utf8(sink.taken()[0].bytes.clone()).unwrap();
+    assert!(sent.starts_with("DKIM-Signature:") && sent.contains("d=example.com") && sent.contains("s=desk"), "{sent}");
+}
+
+#[test]
 fn send_3_nobody_sends_as_somebody_else() {
     let sink = SmtpSink::start(Manners::default());
     let world = world_on("sqlite", &sink);

@@ -56,6 +56,7 @@ pub fn with_setting<T>(
 ) -> Result<T> {
     let config = &context.loaded.config;
     let owner = context.owner()?;
+    let keys = context::signing_keys(&config.send)?;
     let setting = Setting {
         database: context.database(),
         owner: &owner,
@@ -73,6 +74,7 @@ pub fn with_setting<T>(
             internal_hosts: config.security.internal_hosts.clone(),
             own_name: context::own_name(),
         },
+        keys: &keys,
     };
     work(&setting)
 }

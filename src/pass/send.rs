@@ -16,6 +16,7 @@ use crate::decide::delivery::{self, Attempt, Recipient, Settled};
 use crate::decide::outgoing;
 use crate::fault::{Class, Fault, step};
 use crate::mail;
+use crate::mail::dkim::{self, SigningKey};
 use crate::net::{Options, Place};
 use crate::relay::{Envelope, Outcome, Reply, Server, Session};
 use crate::secret::Secret;
@@ -43,6 +44,8 @@ pub struct Setting<'a> {
     /// How many messages one pass sends.
     pub limit: usize,
     pub connection: Connection,
+    /// The keys of domains that sign what they send.
+    pub keys: &'a [SigningKey],
 }
 
 /// How connections are made.
@@ -201,6 +204,10 @@ fn attempt(
     if session.is_none() {
         *session = Some(Session::open(&server(setting, account, smtp, deadline)?)?);
     }
+    let bytes = match signed(setting, &bytes) {
+        Ok(bytes) => bytes,
+        Err(error) => return Ok(Attempt::Broken { error: format!("{error:#}"), permanent: true }),
+    };
     let Some(open) = session.as_mut() else { return Err(anyhow!("there is no session")) };
     let envelope = Envelope { from: &claimed.envelope_from, to: &claimed.recipients };
     let mut hand_over = || {
@@ -216,6 +223,18 @@ fn attempt(
         Outcome::Broken { error, permanent } => Attempt::Broken { error, permanent },
         Outcome::Unknown { error } => Attempt::Unknown { error },
     })
+}
+
+/// Signs a message when the domain of its author has a key (SEND-11); the time of the signature is that of the attempt.
+fn signed(setting: &Setting<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
+    if setting.keys.is_empty() {
+        return Ok(bytes.to_vec());
+    }
+    let from = mail::parse(bytes).from.map(|from| from.address).unwrap_or_default();
+    match setting.keys.iter().find(|key| key.is_for(&from)) {
+        Some(key) => dkim::sign(bytes, key, (setting.now)()),
+        None => Ok(bytes.to_vec()),
+    }
 }
 
 fn recipient((address, reply): (&String, &Reply)) -> Recipient {
