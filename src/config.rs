@@ -19,6 +19,7 @@ pub struct Config {
     pub fetch: Fetch,
     pub filters: Filters,
     pub link: Link,
+    pub send: Send,
     pub security: Security,
     pub log: Log,
 }
@@ -78,6 +79,28 @@ impl Default for Link {
     }
 }
 
+/// How mail is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Send {
+    /// Messages that one pass sends at the most (SEND-1).
+    pub per_pass: usize,
+    /// Accounts that send side by side.
+    pub workers: usize,
+    /// Seconds to wait for a connection.
+    pub connect_timeout: u64,
+    /// Seconds to wait for an answer (RFC 5321, section 4.5.3.2).
+    pub answer_timeout: u64,
+    /// Seconds that an account may take in one pass.
+    pub max_seconds: u64,
+}
+
+impl Default for Send {
+    fn default() -> Self {
+        Self { per_pass: 50, workers: 8, connect_timeout: 20, answer_timeout: 300, max_seconds: 1_800 }
+    }
+}
+
 /// What is allowed, and the key of stored passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -113,6 +136,7 @@ impl Default for Config {
             fetch: Fetch::default(),
             filters: Filters::default(),
             link: Link::default(),
+            send: Send::default(),
             security: Security::default(),
             log: Log::default(),
         }

@@ -23,6 +23,7 @@ use crate::fault::{Class, Fault, Reach};
 use crate::output::{self, Output};
 use crate::secret::Secret;
 use crate::store::account::Account;
+use crate::store::sending::{Password, Smtp};
 use crate::store::vault::{self, Key};
 use crate::store::{Store, access, dialect, user};
 use crate::words::{AccountId, PasswordSource};
@@ -179,15 +180,31 @@ impl Context {
         vault::seal(self.key()?, &place(account), random()?, password)
     }
 
+    /// Seals an account's password for sending.
+    pub fn seal_for_sending(&self, account: AccountId, password: &Secret) -> Result<Vec<u8>> {
+        vault::seal(self.key()?, &place_for_sending(account), random()?, password)
+    }
+
     /// Returns an account's password from wherever it is kept.
     pub fn password_of(&self, account: &Account) -> Result<Secret> {
-        let reference = account.password_reference.as_deref().unwrap_or_default();
-        let secret = match account.password_source {
-            PasswordSource::Stored => match &account.password_sealed {
-                Some(sealed) => vault::open(self.key()?, &place(account.id), sealed),
-                None => Err(Fault::new(Class::Config, "no password is set")
-                    .hint(format!("try: espomail account set {} --password-stdin", account.name))
-                    .into()),
+        let (reference, sealed) = (account.password_reference.clone(), account.password_sealed.clone());
+        let kept = Password { source: account.password_source, reference, sealed };
+        self.password(&kept, &place(account.id), || format!("try: espomail account set {} --password-stdin", account.name))
+    }
+
+    /// Returns an account's password for sending: its own, else that for reading.
+    pub fn password_for_sending(&self, account: &Account, smtp: &Smtp) -> Result<Secret> {
+        let Some(kept) = &smtp.password else { return self.password_of(account) };
+        let hint = || format!("try: espomail account set {} --smtp-password-stdin", account.name);
+        self.password(kept, &place_for_sending(account.id), hint)
+    }
+
+    fn password(&self, kept: &Password, place: &str, hint: impl Fn() -> String) -> Result<Secret> {
+        let reference = kept.reference.as_deref().unwrap_or_default();
+        let secret = match kept.source {
+            PasswordSource::Stored => match &kept.sealed {
+                Some(sealed) => vault::open(self.key()?, place, sealed),
+                None => Err(Fault::new(Class::Config, "no password is set").hint(hint()).into()),
             },
             PasswordSource::Command => serde_json::from_str::<Vec<String>>(reference)
                 .context("the stored password command")
@@ -249,8 +266,19 @@ pub fn is_dead(owner: &str) -> bool {
         && Path::new("/proc/self").exists()
 }
 
+/// Returns how we call ourselves to other servers.
+pub fn own_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    if is_name { name } else { "localhost".to_string() }
+}
+
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().replace('/', "_")
+}
+
+fn place_for_sending(account: AccountId) -> String {
+    format!("accounts/{account}/smtp-password")
 }
 
 fn place(account: AccountId) -> String {

@@ -5,7 +5,7 @@
 //!
 //! # The house
 //!
-//! Seven floors. A file names only lower floors and its own folder; rooms on one floor do not know each other.
+//! Eight floors. A file names only lower floors and its own folder; rooms on one floor do not know each other.
 //! `tests/floors.rs` reads the `use` lines and fails on an arrow that runs up.
 //!
 //! ```text
@@ -14,9 +14,11 @@
 //! config context output
 //!                    5  TOML; the clock, secrets and randomness; the only standard output and error
 //! pass/              4  the order of work: loops, batches, transactions, retries
-//! mailbox/ store/    3  the world: reading mail (IMAP, files); the database (the only place that knows diesel)
+//! mailbox/ relay/ store/
+//!                    3  the world: reading mail (IMAP, files); sending it (SMTP); the database (all of diesel is there)
+//! net.rs                connections in which every wait has an end, and TLS
 //! decide/            2  the rules. Pure: values in, a Plan out
-//! mail/              1  letters. Pure: bytes in, a Mail out
+//! mail/              1  letters. Pure: bytes in, a Mail out; a Draft in, bytes out
 //! words fault secret clock
 //!                    0  vocabularies; what can go wrong and its exit status; secrets; times
 //! ```
@@ -24,7 +26,7 @@
 //! # The road of a message
 //!
 //! 1. `pass/fetch.rs` takes the lease of each due account and gives it to a worker.
-//! 2. `pass/mailbox.rs` lists the UIDs above the position, reads them in batches, and parses one batch while the next is
+//! 2. `pass/mailbox/` lists the UIDs above the position, reads them in batches, and parses one batch while the next is
 //!    on its way.
 //! 3. `mail/parse.rs` turns bytes into a `Mail`. It cannot fail: defects are listed on it.
 //! 4. `pass/intake.rs` opens one transaction for the batch. Its first statement takes the lock row.
@@ -32,6 +34,9 @@
 //! 6. `decide/mod.rs` decides message by message, and folds each plan back into the facts.
 //! 7. `store/apply.rs` writes everything: raw bytes, e-mails, links, cases, notes, fates with reasons, position. Commit.
 //! 8. `pass/effects.rs` runs, behind all accounts, the commands that filters want.
+//!
+//! A message of ours takes another: `pass/outgoing.rs` gives it its bytes, its Message-ID and its place, `pass/send.rs` hands it
+//! to a server, and what follows from that (`decide/outgoing.rs`) is written with the outcome.
 //!
 //! # Reading order
 //!

@@ -97,6 +97,8 @@ ids! {
     FilterId,
     /// Something to do outside the database.
     EffectId,
+    /// A message that goes out.
+    OutgoingId,
     /// An e-mail that waits for a person's word.
     ReviewId,
     /// A user.
@@ -266,6 +268,48 @@ words! {
 words! {
     /// What became of an e-mail of ours at one recipient (BOUNCE-2).
     DeliveryState { Sent = "sent", Delivered = "delivered", Delayed = "delayed", Failed = "failed" }
+}
+
+words! {
+    /// How a server for sending is logged in to.
+    SmtpAuth {
+        /// AUTH PLAIN or LOGIN, as the server offers.
+        Password = "password",
+        /// A token in the place of the password.
+        Xoauth2 = "xoauth2",
+        /// Not at all.
+        None = "none",
+    }
+}
+
+words! {
+    /// Why a message goes out.
+    OutgoingKind {
+        Message = "message",
+        Reply = "reply",
+        Forward = "forward",
+        /// An automatic answer (ACK-1).
+        Answer = "answer",
+        Notification = "notification",
+    }
+}
+
+words! {
+    /// How far a message has come on its way out (SEND-6).
+    OutboxState {
+        Draft = "draft",
+        Queued = "queued",
+        Sending = "sending",
+        Sent = "sent",
+        Failed = "failed",
+        /// It was handed over, and the connection broke before the answer: it is never repeated by itself.
+        MaybeSent = "maybe-sent",
+    }
+}
+
+words! {
+    /// What became of a message at one recipient of its envelope.
+    RecipientState { Pending = "pending", Sent = "sent", Failed = "failed" }
 }
 
 words! {

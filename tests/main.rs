@@ -5,10 +5,12 @@
 mod support;
 
 mod access;
+mod dkim;
 mod fetch;
 mod floors;
 mod mailbox;
 mod manual;
 mod schema;
+mod send;
 mod shell;
 mod store;

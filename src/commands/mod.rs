@@ -18,12 +18,14 @@ mod follow;
 mod import;
 mod init;
 mod notification;
+mod outbox;
 mod quarantine;
 mod record;
 mod reprocess;
 mod review;
 mod right;
 mod role;
+mod send;
 mod show;
 mod sudo;
 mod team;
@@ -78,6 +80,7 @@ pub struct Cli {
 enum Command {
     Init(init::Init),
     Fetch(fetch::Fetch),
+    Send(send::Send),
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
@@ -96,6 +99,7 @@ enum Command {
     Folder(folder::FolderCommand),
     Notification(notification::NotificationCommand),
     Address(address::Address),
+    Outbox(outbox::Outbox),
     Quarantine(quarantine::Quarantine),
     Audit(audit::Audit),
     Config(config::ConfigCommand),
@@ -117,7 +121,9 @@ impl Command {
     const fn needs(&self) -> Needs {
         match self {
             Self::Init(_) => Needs::Nothing,
-            Self::Fetch(_) | Self::Deliver(_) | Self::Import(_) | Self::Reprocess(_) | Self::Test(_) => Needs::Administrator,
+            Self::Fetch(_) | Self::Send(_) | Self::Deliver(_) | Self::Import(_) | Self::Reprocess(_) | Self::Test(_) => {
+                Needs::Administrator
+            }
             Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
             _ => Needs::Config,
         }
@@ -132,6 +138,7 @@ impl Command {
         match self {
             Self::Init(command) => command.run(context),
             Self::Fetch(command) => command.run(context),
+            Self::Send(command) => command.run(context),
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),
@@ -150,6 +157,7 @@ impl Command {
             Self::Folder(command) => command.run(context),
             Self::Notification(command) => command.run(context),
             Self::Address(command) => command.run(context),
+            Self::Outbox(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
             Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),

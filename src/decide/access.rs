@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::sender::Sender;
 use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
 /// Who is asking.
@@ -98,6 +99,11 @@ pub fn act(actor: &Actor, scope: RoleScope, action: RoleAction, relation: Relati
             RoleLevel::All => true,
         };
     if allowed { Ok(Permit { actor }) } else { Err(Denied) }
+}
+
+/// SEND-3: sending as whom [`super::sender::choose`] chose for the actor.
+pub const fn send<'a>(actor: &'a Actor, _chosen: &Sender) -> Permit<'a> {
+    Permit { actor }
 }
 
 /// Why a user cannot add a personal account.

@@ -8,6 +8,7 @@ mod author;
 mod bounce;
 pub mod caller;
 mod case;
+pub mod delivery;
 mod distribute;
 mod duplicate;
 mod facts;
@@ -16,9 +17,11 @@ mod hand;
 pub mod host;
 mod merge;
 mod notify;
+pub mod outgoing;
 mod parent;
 mod people;
 mod plan;
+pub mod sender;
 mod thread;
 
 #[cfg(test)]

@@ -54,6 +54,10 @@ fn by_token(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Opt
                     continue;
                 }
             };
+            if record.0 == 0 {
+                // One of our messages that belongs to no record.
+                continue;
+            }
             if !facts.records.contains_key(&record) {
                 plan.note(format!("LINK-1: the token in <{text}> names a record that is gone"));
                 continue;

@@ -81,6 +81,17 @@ pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
     users
 }
 
+/// SEND-8: those of us who are in To or Cc of a message of ours.
+pub fn recipients(mail: &Mail, facts: &Facts) -> Users {
+    let mut users = Users::new();
+    for (header, addresses) in [("To", &mail.to), ("Cc", &mail.cc)] {
+        for user in addresses.iter().filter_map(|address| facts.users.get(&address.key())) {
+            push(&mut users, *user, || format!("INBOX-1: their address is in {header}"));
+        }
+    }
+    users
+}
+
 /// TEAM-1 and CASE-1: a parent Case's teams and its assigned user.
 pub fn add_case_people(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) {
     let Some(case) = facts.records.get(&record).filter(|known| known.kind == RecordKind::Case) else { return };

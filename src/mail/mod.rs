@@ -1,5 +1,6 @@
 //! Letters. Pure: bytes in, [`Mail`] out. Parsing cannot fail and cannot panic (PARSE-2): what is wrong with a message
-//! is listed on it. Nothing here knows accounts, records or the database.
+//! is listed on it. What goes out is made the other way round: a [`compose::Draft`] in, bytes out. Nothing here knows
+//! accounts, records or the database.
 
 mod attachment;
 mod author;
@@ -7,8 +8,10 @@ mod automatic;
 mod bounce;
 mod calendar;
 mod charset;
+pub mod compose;
 #[cfg(test)]
 mod corpus;
+pub mod dkim;
 mod document;
 mod header;
 mod html;
@@ -16,8 +19,10 @@ mod markup;
 mod mask;
 mod parse;
 mod quote;
+pub mod reply;
 mod structure;
 pub mod subject;
+pub mod template;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -130,6 +130,16 @@ pub fn plus_address(address: &str, token: &str) -> Option<String> {
     (local.len() + 1 + token.len() <= 64).then(|| format!("{local}+{token}@{domain}"))
 }
 
+/// Makes the Message-ID of a letter that goes out, without angle brackets: `TOKEN.RANDOM@DOMAIN` (SEND-4). The token makes it
+/// ours and the record's, the random part makes it this letter's alone.
+pub fn message_id(token: Option<&str>, domain: &str, random: [u8; 10]) -> String {
+    let random = encode(&random);
+    match token {
+        Some(token) => format!("{token}.{random}@{domain}"),
+        None => format!("{random}@{domain}"),
+    }
+}
+
 /// The bytes of what looks like a token.
 struct Token([u8; CONTENT + SIGNATURE]);
 
@@ -253,7 +263,11 @@ mod tests {
     fn link_1_tokens_are_found_in_ids_and_plus_addresses() {
         let token = make(&ring(None), RecordId(42), NOW).unwrap();
         let address = plus_address("support@example.com", &token).unwrap();
-        for text in [format!("{token}.x7@mail.example.com"), address, token.clone()] {
+        let id = message_id(Some(&token), "example.com", [7; 10]);
+        assert!(is_ours(&ring(None), &id), "send_4: {id}");
+        assert_ne!(id, message_id(Some(&token), "example.com", [8; 10]));
+        assert!(!is_ours(&ring(None), &message_id(None, "example.com", [7; 10])));
+        for text in [id, address, token.clone()] {
             assert_eq!(parts(&text).collect::<Vec<_>>(), [token.as_str()]);
         }
         assert_eq!(plus_address(&format!("{}@example.com", "a".repeat(24)), &token), None, "a local part ends at 64");

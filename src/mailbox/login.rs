@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use super::Server;
 use super::answer;
 use super::session::{Said, Session, broken, fault, refused};
-use super::stream::{self, Stream};
 use super::wire::Wire;
 use crate::fault::{Class, Fault, Reach};
+use crate::net::{self, Stream};
 use crate::words::Security;
 
 /// The bytes that an answer may have before the login.
@@ -18,8 +18,9 @@ const ANSWER: u64 = 256 << 10;
 impl Session {
     /// Connects, encrypts and logs in.
     pub fn open(server: &Server) -> Result<Self> {
-        let tcp = stream::connect(server)?;
-        if server.security == Security::Plain && !server.allow_plain && !stream::is_loopback(&tcp) {
+        let place = server.place();
+        let tcp = net::connect(&place)?;
+        if server.security == Security::Plain && !server.allow_plain && !net::is_loopback(&tcp) {
             let what = format!("{} is not this machine, and clear text is not allowed", server.host);
             return Err(Fault::new(Class::Refused, what)
                 .reach(Reach::Account)
@@ -27,7 +28,7 @@ impl Session {
                 .into());
         }
         let stream = match server.security {
-            Security::Tls => stream::encrypt(server, tcp)?,
+            Security::Tls => net::encrypt(&place, tcp)?,
             Security::Plain | Security::Starttls => Stream::Clear(tcp),
         };
         let mut session = Self {
@@ -73,7 +74,7 @@ impl Session {
         let Some(Stream::Clear(tcp)) = wire.into_stream() else {
             return Err(refused("clear text came together with the answer to STARTTLS: somebody may be in between".to_string()));
         };
-        Ok(Self { wire: Wire::new(stream::encrypt(server, tcp)?), account, max_response, tag, secrets })
+        Ok(Self { wire: Wire::new(net::encrypt(&server.place(), tcp)?), account, max_response, tag, secrets })
     }
 
     fn log_in(&mut self, server: &Server) -> Result<()> {

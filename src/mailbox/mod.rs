@@ -9,7 +9,6 @@ mod files;
 mod login;
 mod name;
 mod session;
-mod stream;
 mod structure;
 mod wire;
 
@@ -19,6 +18,7 @@ pub use session::Session;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::net::{Options, Place};
 use crate::secret::Secret;
 use crate::words::Security;
 
@@ -45,6 +45,24 @@ pub struct Server {
     pub deadline: Instant,
     /// The most bytes that the answer to one fetch may have.
     pub max_response: u64,
+}
+
+impl Server {
+    /// Where to connect.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            host: self.host.clone(),
+            port: self.port,
+            security: self.security,
+            ca_file: self.ca_file.clone(),
+            allow_plain: self.allow_plain,
+            internal_hosts: self.internal_hosts.clone(),
+            connect_timeout: self.connect_timeout,
+            read_timeout: self.read_timeout,
+            deadline: self.deadline,
+            options: Options { host: "--imap-host", security: "--imap-security", ca_file: "--ca-file" },
+        }
+    }
 }
 
 /// A mailbox that was opened for reading.

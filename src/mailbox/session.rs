@@ -12,6 +12,7 @@ use super::answer::{self, Item, Taken};
 use super::wire::Wire;
 use super::{HeaderOnly, Listed, Opened, RawMessage, name, structure};
 use crate::fault::{Class, Fault, Reach};
+use crate::net::text;
 
 /// The bytes that an answer without message bodies may have.
 const SMALL_ANSWER: u64 = 64 << 20;
@@ -345,24 +346,6 @@ fn sets(uids: &[u32]) -> Vec<String> {
 /// Writes a day as SEARCH wants it: `1-Jul-2026`.
 fn day(seconds: i64) -> String {
     Timestamp::from_second(seconds.max(0)).unwrap_or(Timestamp::MAX).strftime("%-d-%b-%Y").to_string()
-}
-
-/// Makes a server's words fit for one line of ours: short, and nothing in them that a terminal would obey.
-pub(super) fn text(bytes: &[u8]) -> String {
-    const LONGEST: usize = 200;
-    let words = String::from_utf8_lossy(bytes);
-    let mut clean = String::new();
-    for c in words.trim().chars().take(LONGEST) {
-        match c {
-            _ if c.is_control() => clean.extend(c.escape_default()),
-            // Zero-width and bidirectional marks can make a line read as another.
-            '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' => {
-                clean.extend(c.escape_unicode());
-            }
-            _ => clean.push(c),
-        }
-    }
-    if clean.is_empty() { "no reason given".to_string() } else { clean }
 }
 
 #[cfg(test)]

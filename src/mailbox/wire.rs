@@ -1,9 +1,9 @@
-//! IMAP lines and literals over a [`Stream`](super::stream::Stream), under a byte budget for each answer (RFC 3501,
+//! IMAP lines and literals over a [`Stream`](crate::net::Stream), under a byte budget for each answer (RFC 3501,
 //! section 2.2).
 
 use std::io::{self, Read, Write};
 
-use super::stream::Stream;
+use crate::net::Stream;
 
 /// The buffer between the connection and us, in bytes.
 const BUFFER: usize = 128 << 10;

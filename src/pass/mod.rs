@@ -11,10 +11,12 @@ mod heartbeat;
 pub mod import;
 mod intake;
 mod mailbox;
+pub mod outgoing;
 pub mod policy;
 pub mod quarantine;
 pub mod reprocess;
 pub mod review;
+pub mod send;
 pub mod verdict;
 pub mod witness;
 

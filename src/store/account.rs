@@ -199,7 +199,15 @@ fn subject(name: &str) -> String {
 }
 
 /// Changes an account to these settings.
-pub fn set(db: &mut Database, permit: &Permit<'_>, account: &Account, settings: &Settings, now: i64) -> Result<()> {
+/// `beside` are settings that are kept elsewhere and differ, for the audit.
+pub fn set(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    account: &Account,
+    settings: &Settings,
+    beside: &[String],
+    now: i64,
+) -> Result<()> {
     let id = account.id;
     let others = accounts::table.filter(accounts::name.eq(&settings.name)).filter(accounts::id.ne(id.0));
     if others.count().get_result::<i64>(db)? > 0 {
@@ -207,7 +215,8 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, account: &Account, settings: 
     }
     diesel::update(accounts::table.find(id.0)).set(row_from(settings)).execute(db)?;
     set_lists(db, id, settings)?;
-    access::record(db, permit, "account set", &subject(&account.name), &account.settings.differing(settings).join(", "), now)
+    let differing = [&account.settings.differing(settings)[..], beside].concat();
+    access::record(db, permit, "account set", &subject(&account.name), &differing.join(", "), now)
 }
 
 fn set_lists(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()> {

@@ -103,6 +103,18 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
     batch.write(db, &before, next).map(|_| ())
 }
 
+/// Writes a message of ours with its place (SEND-4). It came from nowhere, so it has no fate.
+pub fn apply_outgoing(db: &mut Database, next: &Next, mail: &Mail, packed: &Packed, plan: &Plan, now: i64) -> Result<()> {
+    let before = facts::next(db)?;
+    let mut batch = Batch { now, raws: raw::store(db, &[packed])?, last_email: before.email - 1, ..Batch::default() };
+    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(now), partial: false };
+    let one = Decided { arrival: &arrival, mail, packed, plan };
+    for step in &plan.steps {
+        batch.change(&step.change, &step.because, &one)?;
+    }
+    batch.write(db, &before, next).map(|_| ())
+}
+
 /// Writes what was decided about an e-mail that is in the store, by a person's word or by today's rules: it has its fates
 /// already. Says what is read in it now and was not.
 pub fn apply_to_stored(

@@ -217,6 +217,13 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
         .collect()
 }
 
+/// Finds the newest e-mail of a record that none of us wrote.
+pub fn newest_received(db: &mut Database, record: RecordId) -> Result<Option<EmailId>> {
+    let received = emails::table.filter(emails::parent_id.eq(record.0)).filter(emails::is_ours.eq(false));
+    let id = received.order(emails::id.desc()).select(emails::id).first::<i64>(db).optional()?;
+    Ok(id.map(EmailId))
+}
+
 /// Finds an e-mail by its number or Message-ID.
 pub fn find(db: &mut Database, wanted: &str) -> Result<EmailId> {
     let id = match wanted.parse::<i64>() {

@@ -390,6 +390,61 @@ diesel::table! {
 }
 
 diesel::table! {
+    account_sending (account_id) {
+        account_id -> BigInt,
+        smtp_host -> Nullable<Text>,
+        smtp_port -> BigInt,
+        smtp_security -> Text,
+        smtp_auth -> Text,
+        smtp_user -> Nullable<Text>,
+        smtp_ca_file -> Nullable<Text>,
+        password_source -> Nullable<Text>,
+        password_reference -> Nullable<Text>,
+        password_sealed -> Nullable<Binary>,
+        from_name -> Text,
+        reply_to -> Nullable<Text>,
+        is_shared -> Bool,
+        is_system -> Bool,
+        exclude_from_reply -> Bool,
+        save_sent -> Bool,
+        max_per_hour -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    outbox (id) {
+        id -> BigInt,
+        email_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        kind -> Text,
+        state -> Text,
+        envelope_from -> Text,
+        due_at -> Nullable<BigInt>,
+        held_because -> Nullable<Text>,
+        attempts -> BigInt,
+        lease_owner -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        is_handed_over -> Bool,
+        last_error -> Nullable<Text>,
+        author_id -> Nullable<BigInt>,
+        created_at -> BigInt,
+        first_tried_at -> Nullable<BigInt>,
+        sent_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    outbox_recipients (outbox_id, address) {
+        outbox_id -> BigInt,
+        address -> Text,
+        state -> Text,
+        code -> Nullable<BigInt>,
+        status -> Nullable<Text>,
+        said -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     effects (id) {
         id -> BigInt,
         email_id -> BigInt,
@@ -520,14 +575,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     record_teams,
     followers,
     emails,
-    attachments,
     deletions,
+    attachments,
     email_accounts,
     email_teams,
     email_users,
     deliveries,
     address_states,
     reviews,
+    account_sending,
+    outbox,
+    outbox_recipients,
     effects,
     notes,
     notifications,

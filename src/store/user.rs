@@ -54,6 +54,17 @@ pub struct UserChanges {
     pub no_auto_follow: Vec<RecordKind>,
 }
 
+/// Returns a user's addresses, the first one first.
+pub fn addresses_of(db: &mut Database, id: UserId) -> Result<Vec<String>> {
+    let of_user = user_addresses::table.filter(user_addresses::user_id.eq(id.0)).order(user_addresses::place);
+    Ok(of_user.select(user_addresses::address).load(db)?)
+}
+
+/// Returns a user's name.
+pub fn name_of(db: &mut Database, id: UserId) -> Result<String> {
+    Ok(users::table.find(id.0).select(users::name).first(db)?)
+}
+
 /// A time in which a user gets no cases (DIST-1).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Absence {

@@ -444,6 +444,79 @@ CREATE INDEX reviews_account ON reviews (account_id);
 CREATE INDEX reviews_candidate ON reviews (candidate_id);
 CREATE INDEX reviews_decision ON reviews (decision);
 
+-- What an account sends with and how (SEND-2); no row where it only reads.
+CREATE TABLE account_sending (
+    account_id INTEGER NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    -- NULL where it has no server of its own to send through.
+    smtp_host TEXT,
+    smtp_port BIGINT NOT NULL,
+    smtp_security TEXT NOT NULL CHECK (smtp_security IN ('tls', 'starttls', 'plain')),
+    smtp_auth TEXT NOT NULL CHECK (smtp_auth IN ('password', 'xoauth2', 'none')),
+    -- NULL is the IMAP user.
+    smtp_user TEXT,
+    smtp_ca_file TEXT,
+    -- NULL is the IMAP password.
+    password_source TEXT CHECK (password_source IN ('stored', 'command', 'file', 'credential')),
+    password_reference TEXT,
+    password_sealed BLOB,
+    from_name TEXT NOT NULL,
+    -- Where answers go (SEND-5); NULL is the account's address.
+    reply_to TEXT,
+    -- Whether users may send through it (SEND-3), and whether it is the system's own.
+    is_shared BOOLEAN NOT NULL,
+    is_system BOOLEAN NOT NULL,
+    -- Whether a reply to all leaves its address out (SEND-10).
+    exclude_from_reply BOOLEAN NOT NULL,
+    -- Whether a copy goes to the account's Sent mailbox (SEND-7).
+    save_sent BOOLEAN NOT NULL,
+    -- NULL is no limit (SEND-11).
+    max_per_hour BIGINT
+);
+
+-- Messages that go out (SEND-1). The message itself is the e-mail; its Message-ID is fixed before the first attempt.
+CREATE TABLE outbox (
+    id INTEGER NOT NULL PRIMARY KEY,
+    email_id BIGINT NOT NULL UNIQUE REFERENCES emails (id) ON DELETE CASCADE,
+    -- The account that it goes out through.
+    account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('message', 'reply', 'forward', 'answer', 'notification')),
+    state TEXT NOT NULL CHECK (state IN ('draft', 'queued', 'sending', 'sent', 'failed', 'maybe-sent')),
+    -- Empty is the null path.
+    envelope_from TEXT NOT NULL,
+    -- When it is tried next; NULL when it is not.
+    due_at BIGINT,
+    -- Why it waits for a person's word (ACK-3).
+    held_because TEXT,
+    attempts BIGINT NOT NULL,
+    -- Who sends it now, and until when that is believed.
+    lease_owner TEXT,
+    lease_until BIGINT,
+    -- The message was handed over and its answer is not known yet.
+    is_handed_over BOOLEAN NOT NULL,
+    last_error TEXT,
+    author_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
+    created_at BIGINT NOT NULL,
+    -- When it was first tried, and when it was taken.
+    first_tried_at BIGINT,
+    sent_at BIGINT
+);
+CREATE INDEX outbox_due ON outbox (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX outbox_account ON outbox (account_id, sent_at);
+CREATE INDEX outbox_author ON outbox (author_id);
+
+-- The recipients of the envelope (RFC 5321); Bcc stands here alone.
+CREATE TABLE outbox_recipients (
+    outbox_id BIGINT NOT NULL REFERENCES outbox (id) ON DELETE CASCADE,
+    -- As it is written to the server.
+    address TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'failed')),
+    -- Reply code, enhanced status code and text of the last answer.
+    code BIGINT,
+    status TEXT,
+    said TEXT,
+    PRIMARY KEY (outbox_id, address)
+) WITHOUT ROWID;
+
 -- What is done outside the database once everything is stored: commands of filters (FILTER-4).
 CREATE TABLE effects (
     id INTEGER NOT NULL PRIMARY KEY,

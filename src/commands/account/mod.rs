@@ -1,5 +1,6 @@
 //! `espomail account`.
 
+mod sending;
 mod settings;
 mod show;
 
@@ -8,19 +9,25 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
+use self::sending::SendingArguments;
 use self::settings::{SettingsArguments, defaults};
 use self::show::{Line, Whole};
 use super::show::yes;
 use super::{argument, right};
 use crate::clock::rfc3339;
+use crate::commands::send::with_setting;
 use crate::context::Context;
 use crate::decide::access::{self, Actor, NoAccount, Permit};
+use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::mailbox::Session;
 use crate::output::Format;
 use crate::pass::fetch::server_for;
+use crate::pass::{Stop, send};
 use crate::store::Database;
 use crate::store::account::{self, Account as Stored, Settings};
+use crate::store::sending::{self as kept, Sending};
+use crate::words::{AccountKind, SmtpAuth};
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
 #[derive(Debug, clap::Args)]
@@ -38,6 +45,8 @@ enum AccountCommand {
         name: String,
         #[command(flatten)]
         settings: Box<SettingsArguments>,
+        #[command(flatten)]
+        sending: Box<SendingArguments>,
     },
     /// List the accounts that you may use and how fetching them goes; administrators see all
     List,
@@ -55,6 +64,8 @@ enum AccountCommand {
         name: Option<String>,
         #[command(flatten)]
         settings: Box<SettingsArguments>,
+        #[command(flatten)]
+        sending: Box<SendingArguments>,
     },
     /// Remove an account and how far it was read; e-mails and cases stay
     Remove {
@@ -75,6 +86,9 @@ enum AccountCommand {
     Test {
         /// Name or number
         account: String,
+        /// Log in to the server for sending instead
+        #[arg(long)]
+        smtp: bool,
     },
     /// List the mailboxes that the server has
     Folders {
@@ -96,15 +110,21 @@ impl Account {
         let mut store = context.store()?;
         let (out, actor, now) = (&context.out, context.actor(), context.now());
         match self.command {
-            AccountCommand::Add { name, settings } => {
+            AccountCommand::Add { name, settings, sending } => {
                 settings.allowed(context)?;
+                allowed(context, &sending)?;
                 let password = settings.read_password(context, true)?;
+                let smtp_password = sending.read_password(context)?;
                 store.transaction(|db| {
                     let id = account::next_id(db)?;
                     let mut new = defaults(context, &name)?;
                     settings.over(&mut new, context, db, id, password.as_ref())?;
                     let permit = may_add(context, db, &actor, &new)?;
-                    account::add(db, &permit, id, &new, now)
+                    account::add(db, &permit, id, &new, now)?;
+                    let mut with = Sending::default();
+                    sending.over(&mut with, context, id, smtp_password.as_ref())?;
+                    check(context, &new, &with)?;
+                    if with == Sending::default() { Ok(()) } else { kept::set(db, id, &with) }
                 })?;
                 let shown = Whole::new(&account::find(store.connection(), &name)?, &mut store)?;
                 let next = format!("Next: espomail account test {}", argument::quoted(&name));
@@ -131,9 +151,11 @@ impl Account {
                 let shown = Whole::new(&account, &mut store)?;
                 out.item(&shown, || shown.text());
             }
-            AccountCommand::Set { account: wanted, name, settings } => {
+            AccountCommand::Set { account: wanted, name, settings, sending } => {
                 settings.allowed(context)?;
+                allowed(context, &sending)?;
                 let password = settings.read_password(context, false)?;
+                let smtp_password = sending.read_password(context)?;
                 store.transaction(|db| {
                     let (account, permit) = right::account(db, context, &actor, &wanted)?;
                     let mut new = account.settings.clone();
@@ -142,7 +164,15 @@ impl Account {
                     }
                     settings.over(&mut new, context, db, account.id, password.as_ref())?;
                     not_elsewhere(&actor, &account, &new)?;
-                    account::set(db, &permit, &account, &new, now)
+                    let before = kept::of(db, account.id)?;
+                    let mut with = before.clone();
+                    sending.over(&mut with, context, account.id, smtp_password.as_ref())?;
+                    check(context, &new, &with)?;
+                    not_sent_elsewhere(&actor, &before, &with)?;
+                    if with != before {
+                        kept::set(db, account.id, &with)?;
+                    }
+                    account::set(db, &permit, &account, &new, &before.differing(&with), now)
                 })?;
                 out.say(&format!("Account {} changed.", name.unwrap_or(wanted)));
             }
@@ -155,7 +185,13 @@ impl Account {
             }
             AccountCommand::Enable { account: wanted } => switch(context, &wanted, true)?,
             AccountCommand::Disable { account: wanted } => switch(context, &wanted, false)?,
-            AccountCommand::Test { account: wanted } => {
+            AccountCommand::Test { account: wanted, smtp: true } => {
+                let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
+                let sending = kept::of(store.connection(), account.id)?;
+                drop(store);
+                test_sending(context, &account, &sending).with_context(|| format!("account {}", account.name))?;
+            }
+            AccountCommand::Test { account: wanted, smtp: false } => {
                 let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
                 drop(store);
                 test(context, &account).with_context(|| format!("account {}", account.name))?;
@@ -218,6 +254,43 @@ fn not_elsewhere(actor: &Actor, account: &Stored, new: &Settings) -> Result<()> 
     Ok(())
 }
 
+/// The same of the server to send through, which may get the password for reading.
+fn not_sent_elsewhere(actor: &Actor, before: &Sending, new: &Sending) -> Result<()> {
+    let place =
+        |sending: &Sending| sending.smtp.as_ref().map(|smtp| (smtp.host.clone(), smtp.port, smtp.security, smtp.ca_file.clone()));
+    let secret = |sending: &Sending| sending.smtp.as_ref().and_then(|smtp| smtp.password.clone());
+    let gets_one = new.smtp.as_ref().is_some_and(|smtp| smtp.auth != SmtpAuth::None);
+    if actor.user.is_some() && gets_one && place(before) != place(new) && (secret(new).is_none() || secret(before) == secret(new))
+    {
+        let what = "another server for sending needs a password of its own";
+        return Err(Fault::new(Class::Refused, what).hint("add --smtp-password-stdin").into());
+    }
+    Ok(())
+}
+
+/// ACCESS-1: what concerns others than the owner of a personal account is for administrators.
+fn allowed(context: &Context, sending: &SendingArguments) -> Result<()> {
+    match sending.reserved().filter(|_| !context.actor_ref().administrator) {
+        Some(option) => Err(context.refused(&format!("only administrators give {option}"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether an account can send like that.
+fn check(context: &Context, settings: &Settings, sending: &Sending) -> Result<()> {
+    let is_personal = settings.kind == AccountKind::Personal;
+    if is_personal && (sending.shared || sending.system) {
+        return Err(Fault::new(Class::Usage, "a personal account is nobody else's: only group accounts are shared").into());
+    }
+    let Some(smtp) = &sending.smtp else { return Ok(()) };
+    let listed = &context.loaded.config.security.internal_hosts;
+    if is_personal && host::is_internal_name(&smtp.host) && !host::is_listed(listed, &smtp.host) {
+        let what = format!("{} is internal, and a personal account's server must not be", smtp.host);
+        return Err(Fault::new(Class::Refused, what).hint("an administrator can list it in security.internal-hosts").into());
+    }
+    Ok(())
+}
+
 fn switch(context: &Context, wanted: &str, active: bool) -> Result<()> {
     let actor = context.actor();
     context.store()?.transaction(|db| {
@@ -263,6 +336,19 @@ fn test(context: &Context, account: &Stored) -> Result<()> {
     if out.format != Format::Text {
         out.list(&tested, &[], |_| Vec::new());
     }
+    Ok(())
+}
+
+fn test_sending(context: &Context, account: &Stored, sending: &Sending) -> Result<()> {
+    let Some(smtp) = &sending.smtp else {
+        return Err(Fault::new(Class::Config, "it has no server to send through")
+            .hint(format!("try: espomail account set {} --smtp-host HOST", argument::quoted(&account.name)))
+            .into());
+    };
+    with_setting(context, &Stop::default(), None, |setting| send::test(setting, account, smtp))?;
+    let user = smtp.user.as_ref().unwrap_or(&account.imap_user);
+    let how = if smtp.auth == SmtpAuth::None { "Connected".to_string() } else { format!("Logged in as {user}") };
+    context.out.say(&format!("{how} to {}:{} ({}).", smtp.host, smtp.port, smtp.security));
     Ok(())
 }
 

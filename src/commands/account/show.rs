@@ -8,8 +8,9 @@ use crate::clock::rfc3339;
 use crate::commands::argument;
 use crate::commands::show::{lines, or_empty, yes};
 use crate::store::account::Account as Stored;
-use crate::store::{Store, folder, team, user};
-use crate::words::{AccountKind, PasswordSource};
+use crate::store::sending::Smtp;
+use crate::store::{Store, folder, sending, team, user};
+use crate::words::{AccountKind, PasswordSource, Security, SmtpAuth};
 
 #[derive(serde::Serialize)]
 pub struct Line {
@@ -79,6 +80,14 @@ pub struct Whole {
     reopen_within: String,
     list_cases: bool,
     take_forwards: bool,
+    smtp: Option<SmtpShown>,
+    from_name: String,
+    reply_to: Option<String>,
+    shared: bool,
+    system: bool,
+    exclude_from_reply: bool,
+    save_sent: bool,
+    max_per_hour: Option<i64>,
     created_at: String,
     last_success: Option<String>,
     failing_since: Option<String>,
@@ -92,7 +101,7 @@ impl Whole {
     pub fn new(account: &Stored, store: &mut Store) -> Result<Self> {
         let (logins, teams) = (user::logins(store.connection())?, team::names(store.connection())?);
         let login = |user: Option<crate::words::UserId>| user.and_then(|user| logins.get(&user.0).cloned());
-        let reference = account.password_reference.as_deref().unwrap_or_default();
+        let sending = sending::of(store.connection(), account.id)?;
         let folders: HashMap<i64, String> = folder::names(store.connection())?.into_iter().collect();
         let mapped = account.folders.iter().filter_map(|(mailbox, id)| Some((mailbox.clone(), folders.get(&id.0)?.clone())));
         let mailbox_folders = mapped.collect();
@@ -107,13 +116,11 @@ impl Whole {
             imap_security: account.imap_security.to_string(),
             imap_user: account.imap_user.clone(),
             ca_file: account.imap_ca_file.clone(),
-            password: match account.password_source {
-                PasswordSource::Stored if account.password_sealed.is_some() => "kept encrypted in the database".to_string(),
-                PasswordSource::Stored => "none".to_string(),
-                PasswordSource::Command => format!("from the command {reference}"),
-                PasswordSource::File => format!("from the file {reference}"),
-                PasswordSource::Credential => format!("from the credential {reference}"),
-            },
+            password: told_password(
+                account.password_source,
+                account.password_reference.as_deref(),
+                account.password_sealed.is_some(),
+            ),
             mailboxes: account.mailboxes.clone(),
             mailbox_folders,
             fetch_since: rfc3339(account.fetch_since),
@@ -131,6 +138,14 @@ impl Whole {
             reopen_within: argument::Span(account.reopen_within).to_string(),
             list_cases: account.list_cases,
             take_forwards: account.take_forwards,
+            smtp: sending.smtp.as_ref().map(|smtp| SmtpShown::new(smtp, account)),
+            from_name: sending.from_name,
+            reply_to: sending.reply_to,
+            shared: sending.shared,
+            system: sending.system,
+            exclude_from_reply: sending.exclude_from_reply,
+            save_sent: sending.save_sent,
+            max_per_hour: sending.max_per_hour,
             created_at: rfc3339(account.created_at),
             last_success: account.last_success_at.map(rfc3339),
             failing_since: account.failing_since.map(rfc3339),
@@ -172,6 +187,15 @@ impl Whole {
             ("re-open within", self.reopen_within.clone()),
             ("list mail makes cases", yes(self.list_cases)),
             ("takes forwards", yes(self.take_forwards)),
+            ("sends through", self.smtp.as_ref().map(SmtpShown::text).unwrap_or_default()),
+            ("SMTP password", self.smtp.as_ref().map(|smtp| smtp.password.clone()).unwrap_or_default()),
+            ("from name", self.from_name.clone()),
+            ("answers go to", or_empty(self.reply_to.as_ref())),
+            ("shared", if self.shared { yes(true) } else { String::new() }),
+            ("system account", if self.system { yes(true) } else { String::new() }),
+            ("not in reply to all", if self.exclude_from_reply { yes(true) } else { String::new() }),
+            ("keeps sent mail", if self.save_sent { yes(true) } else { String::new() }),
+            ("most per hour", or_empty(self.max_per_hour.as_ref())),
             ("created", self.created_at.clone()),
             ("last success", self.last_success.clone().unwrap_or_else(|| "never".to_string())),
             ("failing since", or_empty(self.failing_since.as_ref())),
@@ -180,5 +204,50 @@ impl Whole {
             ("next attempt", or_empty(self.next_attempt.as_ref())),
             ("in work by", or_empty(self.in_work_by.as_ref())),
         ])
+    }
+}
+
+/// The server to send through.
+#[derive(serde::Serialize)]
+struct SmtpShown {
+    host: String,
+    port: i64,
+    security: Security,
+    auth: SmtpAuth,
+    user: String,
+    ca_file: Option<String>,
+    password: String,
+}
+
+impl SmtpShown {
+    fn new(smtp: &Smtp, account: &Stored) -> Self {
+        let own = |password: &sending::Password| {
+            told_password(password.source, password.reference.as_deref(), password.sealed.is_some())
+        };
+        Self {
+            host: smtp.host.clone(),
+            port: smtp.port,
+            security: smtp.security,
+            auth: smtp.auth,
+            user: smtp.user.clone().unwrap_or_else(|| account.imap_user.clone()),
+            ca_file: smtp.ca_file.clone(),
+            password: smtp.password.as_ref().map_or_else(|| "that for reading".to_string(), own),
+        }
+    }
+
+    fn text(&self) -> String {
+        format!("{}:{} ({}) as {} ({})", self.host, self.port, self.security, self.user, self.auth)
+    }
+}
+
+/// Says where a password comes from, never what it is (ACCESS-3).
+fn told_password(source: PasswordSource, reference: Option<&str>, is_sealed: bool) -> String {
+    let reference = reference.unwrap_or_default();
+    match source {
+        PasswordSource::Stored if is_sealed => "kept encrypted in the database".to_string(),
+        PasswordSource::Stored => "none".to_string(),
+        PasswordSource::Command => format!("from the command {reference}"),
+        PasswordSource::File => format!("from the file {reference}"),
+        PasswordSource::Credential => format!("from the credential {reference}"),
     }
 }

@@ -9,6 +9,7 @@ use clap::Subcommand;
 
 use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status};
 use self::show::{List, Next, Show};
+use super::email::CaseReply;
 use super::{follow, right};
 use crate::context::Context;
 
@@ -41,6 +42,8 @@ enum CaseCommand {
     Reopen(Reopen),
     /// Write a note into the stream of a case
     Note(Note),
+    /// Answer the newest e-mail of a case that one of us did not write
+    Reply(Box<CaseReply>),
     /// Merge cases into another
     Merge(Merge),
     /// Open a new case from some e-mails of a case
@@ -74,6 +77,7 @@ impl Case {
             CaseCommand::Close(command) => command.run(context, &mut store),
             CaseCommand::Reopen(command) => command.run(context, &mut store),
             CaseCommand::Note(command) => command.run(context, &mut store),
+            CaseCommand::Reply(command) => command.run(context, &mut store),
             CaseCommand::Merge(command) => command.run(context, &mut store),
             CaseCommand::Split(command) => command.run(context, &mut store),
             CaseCommand::Follow(Follow { case, user }) => {

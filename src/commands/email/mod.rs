@@ -1,10 +1,14 @@
 //! `espomail email`.
 
+mod answer;
 mod attachments;
+mod compose;
 mod inbox;
 mod link;
 mod list;
 mod show;
+
+pub use answer::CaseReply;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -40,6 +44,10 @@ enum EmailCommand {
         /// Number or Message-ID
         email: String,
     },
+    /// Write a message, into the outbox
+    Compose(Box<compose::Compose>),
+    Reply(Box<answer::Reply>),
+    Forward(Box<answer::Forward>),
     /// Mark a user's e-mails as read or important
     Mark(inbox::Mark),
     /// Move e-mails to a user's folder, archive, trash or inbox, or to a group folder
@@ -71,6 +79,9 @@ impl Email {
                 out.say(&format!("E-mail {id} is complete."));
                 Ok(())
             }
+            EmailCommand::Compose(command) => command.run(context, &mut store),
+            EmailCommand::Reply(command) => command.run(context, &mut store),
+            EmailCommand::Forward(command) => command.run(context, &mut store),
             EmailCommand::Mark(command) => command.run(context, &mut store),
             EmailCommand::Move(command) => command.run(context, &mut store),
             EmailCommand::Link(command) => command.run(context, &mut store),

@@ -1,16 +1,46 @@
-//! A connection in which every wait has an end: TCP with a limit for each read and an absolute deadline, then TLS.
+//! Connections to mail servers in which every wait has an end: TCP with a limit for each read and an absolute deadline, then
+//! TLS with a certificate that must be trusted, current and the host's. Rooms that speak a protocol stand on this.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use native_tls::{Certificate, Protocol, TlsConnector, TlsStream};
 
-use super::Server;
-use super::session::text;
 use crate::decide::host;
 use crate::fault::{Class, Fault, Reach};
+use crate::words::Security;
+
+/// Where to connect, how, and for how long.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    /// Certificates to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Whether clear text may leave this machine.
+    pub allow_plain: bool,
+    /// A personal account's server must not be internal (ACCESS-3), but for these; none when it may be anywhere.
+    pub internal_hosts: Option<Vec<String>>,
+    pub connect_timeout: Duration,
+    /// How long a single read or write may take.
+    pub read_timeout: Duration,
+    /// When everything must be over.
+    pub deadline: Instant,
+    /// How people set these, for what to type next.
+    pub options: Options,
+}
+
+/// The names of the options that say where to connect.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub host: &'static str,
+    pub security: &'static str,
+    pub ca_file: &'static str,
+}
 
 const TIME_IS_OVER: &str = "the account's time is over";
 
@@ -111,34 +141,34 @@ impl Write for Stream {
 }
 
 /// Connects to the first address that answers.
-pub fn connect(server: &Server) -> Result<Timed> {
+pub fn connect(place: &Place) -> Result<Timed> {
     let unavailable = |what: String| Fault::new(Class::Unavailable, what).reach(Reach::Account);
-    let place = format!("{}:{}", server.host, server.port);
-    if Instant::now() >= server.deadline {
+    let named = format!("{}:{}", place.host, place.port);
+    if Instant::now() >= place.deadline {
         return Err(unavailable(TIME_IS_OVER.to_string()).into());
     }
-    let addresses = look_up(server).map_err(|error| unavailable(format!("the host {} cannot be found: {error}", server.host)))?;
+    let addresses = look_up(place).map_err(|error| unavailable(format!("the host {} cannot be found: {error}", place.host)))?;
     let mut last = None;
-    for address in may_connect(server, addresses)? {
-        let left = server.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        match TcpStream::connect_timeout(&address, server.connect_timeout.min(left)) {
+    for address in may_connect(place, addresses)? {
+        let left = place.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(&address, place.connect_timeout.min(left)) {
             Ok(tcp) => {
                 // Commands are small and wait for their answers.
                 tcp.set_nodelay(true)?;
-                tcp.set_read_timeout(Some(server.read_timeout))?;
-                tcp.set_write_timeout(Some(server.read_timeout))?;
-                return Ok(Timed { tcp, limit: server.read_timeout, deadline: server.deadline });
+                tcp.set_read_timeout(Some(place.read_timeout))?;
+                tcp.set_write_timeout(Some(place.read_timeout))?;
+                return Ok(Timed { tcp, limit: place.read_timeout, deadline: place.deadline });
             }
             Err(error) => last = Some(error),
         }
     }
     let cause = last.map_or_else(|| "it has no address".to_string(), |error| error.to_string());
-    Err(unavailable(format!("cannot connect to {place}: {cause}")).into())
+    Err(unavailable(format!("cannot connect to {named}: {cause}")).into())
 }
 
 /// ACCESS-3: judges addresses, not names: what a name resolves to is chosen by whoever owns it, and may change.
-fn may_connect(server: &Server, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
-    let Some(listed) = server.internal_hosts.as_ref().filter(|listed| !host::is_listed(listed, &server.host)) else {
+fn may_connect(place: &Place, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>> {
+    let Some(listed) = place.internal_hosts.as_ref().filter(|listed| !host::is_listed(listed, &place.host)) else {
         return Ok(addresses);
     };
     let (internal, public): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| {
@@ -148,7 +178,7 @@ fn may_connect(server: &Server, addresses: Vec<SocketAddr>) -> Result<Vec<Socket
     match internal.first() {
         Some(_) if public.is_empty() => {
             // Which address it is would tell about the network.
-            let what = format!("{} is internal, and a personal account's server must not be", server.host);
+            let what = format!("{} is internal, and a personal account's server must not be", place.host);
             let hint = "an administrator can list it in security.internal-hosts";
             Err(Fault::new(Class::Refused, what).reach(Reach::Account).hint(hint).into())
         }
@@ -157,16 +187,16 @@ fn may_connect(server: &Server, addresses: Vec<SocketAddr>) -> Result<Vec<Socket
 }
 
 /// The system's resolver has no time limit: it works in a thread that is left behind when it takes too long.
-fn look_up(server: &Server) -> io::Result<Vec<SocketAddr>> {
+fn look_up(place: &Place) -> io::Result<Vec<SocketAddr>> {
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    let place = (server.host.clone(), server.port);
+    let named = (place.host.clone(), place.port);
     std::thread::Builder::new().name("resolver".to_string()).spawn(move || {
         // Nobody listens any more when it was too late.
-        let _ = sender.send((place.0.as_str(), place.1).to_socket_addrs().map(Iterator::collect));
+        let _ = sender.send((named.0.as_str(), named.1).to_socket_addrs().map(Iterator::collect));
     })?;
-    let left = server.deadline.saturating_duration_since(Instant::now());
+    let left = place.deadline.saturating_duration_since(Instant::now());
     receiver
-        .recv_timeout(server.connect_timeout.min(left))
+        .recv_timeout(place.connect_timeout.min(left))
         .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the name server does not answer")))
 }
 
@@ -176,13 +206,15 @@ pub fn is_loopback(tcp: &Timed) -> bool {
 }
 
 /// Puts TLS on a connection; the certificate must be trusted, current and the host's.
-pub fn encrypt(server: &Server, tcp: Timed) -> Result<Stream> {
+pub fn encrypt(place: &Place, tcp: Timed) -> Result<Stream> {
     let mut builder = TlsConnector::builder();
     // RFC 8996: nothing older is to be spoken.
     builder.min_protocol_version(Some(Protocol::Tlsv12));
-    if let Some(path) = &server.ca_file {
+    if let Some(path) = &place.ca_file {
         let file = path.display();
-        let bad = |what: String| Fault::new(Class::Config, what).reach(Reach::Account).hint("check the account's --ca-file");
+        let bad = |what: String| {
+            Fault::new(Class::Config, what).reach(Reach::Account).hint(format!("check the account's {}", place.options.ca_file))
+        };
         let pem = std::fs::read(path).map_err(|error| bad(format!("cannot read the CA file {file}: {error}")))?;
         for certificate in pem_blocks(&pem) {
             let certificate = Certificate::from_pem(&certificate)
@@ -191,9 +223,9 @@ pub fn encrypt(server: &Server, tcp: Timed) -> Result<Stream> {
         }
     }
     let connector = builder.build()?;
-    match connector.connect(&server.host, tcp) {
+    match connector.connect(&place.host, tcp) {
         Ok(tls) => Ok(Stream::Tls(Box::new(tls))),
-        Err(error) => Err(failed_handshake(server, &error)),
+        Err(error) => Err(failed_handshake(place, &error)),
     }
 }
 
@@ -211,8 +243,8 @@ fn pem_blocks(pem: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The line failed, or one of both sides did not like the other.
-fn failed_handshake(server: &Server, error: &native_tls::HandshakeError<Timed>) -> anyhow::Error {
-    let place = format!("{}:{}", server.host, server.port);
+fn failed_handshake(place: &Place, error: &native_tls::HandshakeError<Timed>) -> anyhow::Error {
+    let named = format!("{}:{}", place.host, place.port);
     let cause = match error {
         native_tls::HandshakeError::Failure(error) => {
             std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>())
@@ -222,28 +254,44 @@ fn failed_handshake(server: &Server, error: &native_tls::HandshakeError<Timed>) 
     let error = error.to_string();
     if cause.is_some() || error.contains("unexpected EOF") {
         let cause = cause.map_or_else(|| "the connection was cut".to_string(), ToString::to_string);
-        return Fault::new(Class::Unavailable, format!("TLS with {place} failed: {cause}")).reach(Reach::Account).into();
+        return Fault::new(Class::Unavailable, format!("TLS with {named} failed: {cause}")).reach(Reach::Account).into();
     }
+    let name_it = format!("use the name the certificate was made for as {}", place.options.host);
+    let trust_it = format!("name the authority with {}", place.options.ca_file);
+    let other_host = "its certificate is for another host name";
+    let unknown = "its certificate is not signed by a known authority";
+    let renew_it = "the server's administrator must renew it".to_string();
+    let set_it = "check the clocks of both machines".to_string();
     let known = [
-        ("certificate has expired", "its certificate has expired", "the server's administrator must renew it"),
-        ("certificate is not yet valid", "its certificate is not valid yet", "check the clocks of both machines"),
-        (
-            "ostname mismatch",
-            "its certificate is for another host name",
-            "use the name the certificate was made for as --imap-host",
-        ),
-        (
-            "IP address mismatch",
-            "its certificate is for another host name",
-            "use the name the certificate was made for as --imap-host",
-        ),
-        ("self-signed certificate", "its certificate is not signed by a known authority", "name the authority with --ca-file"),
-        ("self signed certificate", "its certificate is not signed by a known authority", "name the authority with --ca-file"),
-        ("unable to get local issuer", "its certificate is not signed by a known authority", "name the authority with --ca-file"),
+        ("certificate has expired", "its certificate has expired", renew_it),
+        ("certificate is not yet valid", "its certificate is not valid yet", set_it),
+        ("ostname mismatch", other_host, name_it.clone()),
+        ("IP address mismatch", other_host, name_it),
+        ("self-signed certificate", unknown, trust_it.clone()),
+        ("self signed certificate", unknown, trust_it.clone()),
+        ("unable to get local issuer", unknown, trust_it),
     ];
-    let (what, hint) = known.iter().find(|(sign, ..)| error.contains(sign)).map_or_else(
-        || (text(error.as_bytes()), "check host, port and --imap-security"),
-        |(_, what, hint)| ((*what).to_string(), *hint),
+    let (what, hint) = known.into_iter().find(|(sign, ..)| error.contains(sign)).map_or_else(
+        || (text(error.as_bytes()), format!("check host, port and {}", place.options.security)),
+        |(_, what, hint)| (what.to_string(), hint),
     );
-    Fault::new(Class::Refused, format!("TLS with {place} failed: {what}")).reach(Reach::Account).hint(hint).into()
+    Fault::new(Class::Refused, format!("TLS with {named} failed: {what}")).reach(Reach::Account).hint(hint).into()
+}
+
+/// Makes a server's words fit for one line of ours: short, and nothing in them that a terminal would obey.
+pub fn text(bytes: &[u8]) -> String {
+    const LONGEST: usize = 200;
+    let words = String::from_utf8_lossy(bytes);
+    let mut clean = String::new();
+    for c in words.trim().chars().take(LONGEST) {
+        match c {
+            _ if c.is_control() => clean.extend(c.escape_default()),
+            // Zero-width and bidirectional marks can make a line read as another.
+            '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' => {
+                clean.extend(c.escape_unicode());
+            }
+            _ => clean.push(c),
+        }
+    }
+    if clean.is_empty() { "no reason given".to_string() } else { clean }
 }

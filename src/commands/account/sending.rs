@@ -1,0 +1,203 @@
+//! The options of `account add` and `account set` that say how an account sends (SEND-2).
+
+use anyhow::Result;
+use clap::{ArgAction, ValueHint};
+
+use crate::commands::argument;
+use crate::context::{self, Context};
+use crate::fault::{Class, Fault};
+use crate::secret::Secret;
+use crate::store::sending::{Password, Sending, Smtp};
+use crate::words::{AccountId, PasswordSource, Security, SmtpAuth};
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Sending")]
+pub struct SendingArguments {
+    /// SMTP server; an empty name ends sending
+    #[arg(long, value_name = "HOST")]
+    smtp_host: Option<String>,
+    /// SMTP port [default: 465 with tls, else 587]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    smtp_port: Option<u16>,
+    /// Protection of the connection [default: tls]
+    #[arg(long, value_name = "HOW")]
+    smtp_security: Option<Security>,
+    /// How to log in [default: password]
+    #[arg(long, value_name = "HOW")]
+    smtp_auth: Option<SmtpAuth>,
+    /// SMTP user; an empty name is the IMAP user [default: the IMAP user]
+    #[arg(long, value_name = "NAME")]
+    smtp_user: Option<String>,
+    /// Trust the certificates in this PEM file, too; an empty name forgets it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    smtp_ca_file: Option<String>,
+    #[command(flatten)]
+    password: SmtpPasswordArguments,
+    /// Name that goes with the address in From
+    #[arg(long, value_name = "NAME")]
+    from_name: Option<String>,
+    /// Where answers go; an empty address is the account's own
+    #[arg(long, value_name = "ADDRESS")]
+    reply_to: Option<String>,
+    /// Users may send through it, as far as their roles allow (group accounts)
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    shared: Option<bool>,
+    /// It is the system's own account: for notifications, and for whatever has no other
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    system: Option<bool>,
+    /// A reply to all leaves its address out
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    exclude_from_reply: Option<bool>,
+    /// Put a copy of what is sent into the Sent mailbox of the IMAP server
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    save_sent: Option<bool>,
+    /// How many messages may go out in an hour; 0 is no limit
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
+    max_per_hour: Option<i64>,
+}
+
+/// Where the password for sending comes from; else it is that for reading.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+struct SmtpPasswordArguments {
+    /// Read the password for sending from standard input and keep it encrypted [default: the one for reading]
+    #[arg(long, conflicts_with = "password_stdin")]
+    smtp_password_stdin: bool,
+    /// Run this command for it, up to the next option; no shell is involved
+    #[arg(long, value_name = "COMMAND", num_args = 1.., value_terminator = ";", value_hint = ValueHint::CommandString)]
+    smtp_password_command: Vec<String>,
+    /// Read it from the first line of this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    smtp_password_file: Option<String>,
+    /// Read it from this systemd credential
+    #[arg(long, value_name = "NAME")]
+    smtp_password_credential: Option<String>,
+}
+
+impl SendingArguments {
+    /// Reads the password from standard input where that was asked for, before the transaction.
+    pub fn read_password(&self, context: &Context) -> Result<Option<Secret>> {
+        if !self.password.smtp_password_stdin {
+            return Ok(None);
+        }
+        // Without a key there is nowhere to keep it: say so before anybody types it.
+        context.key()?;
+        context::read_password(true).map(Some)
+    }
+
+    /// Which of the options that are an administrator's were given (ACCESS-1).
+    pub fn reserved(&self) -> Option<&'static str> {
+        let password = &self.password;
+        [
+            (self.shared.is_some(), "--shared"),
+            (self.system.is_some(), "--system"),
+            (self.smtp_ca_file.is_some(), "--smtp-ca-file"),
+            (!password.smtp_password_command.is_empty(), "--smtp-password-command"),
+            (password.smtp_password_file.is_some(), "--smtp-password-file"),
+            (password.smtp_password_credential.is_some(), "--smtp-password-credential"),
+        ]
+        .into_iter()
+        .find(|(is_given, _)| *is_given)
+        .map(|(_, option)| option)
+    }
+
+    /// Puts what was given over what there is.
+    pub fn over(&self, sending: &mut Sending, context: &Context, id: AccountId, password: Option<&Secret>) -> Result<()> {
+        self.over_server(sending, context, id, password)?;
+        if let Some(name) = &self.from_name {
+            sending.from_name.clone_from(name);
+        }
+        if let Some(address) = &self.reply_to {
+            sending.reply_to = if address.is_empty() {
+                None
+            } else {
+                Some(argument::one_address(address).map_err(|wrong| Fault::new(Class::Usage, wrong))?)
+            };
+        }
+        for (given, kept) in [
+            (self.shared, &mut sending.shared),
+            (self.system, &mut sending.system),
+            (self.exclude_from_reply, &mut sending.exclude_from_reply),
+            (self.save_sent, &mut sending.save_sent),
+        ] {
+            *kept = given.unwrap_or(*kept);
+        }
+        if let Some(most) = self.max_per_hour {
+            sending.max_per_hour = Some(most).filter(|most| *most > 0);
+        }
+        Ok(())
+    }
+
+    fn over_server(&self, sending: &mut Sending, context: &Context, id: AccountId, password: Option<&Secret>) -> Result<()> {
+        match self.smtp_host.as_deref() {
+            Some("") => sending.smtp = None,
+            Some(host) => {
+                let smtp = sending.smtp.get_or_insert_with(|| Smtp {
+                    host: String::new(),
+                    port: 0,
+                    security: Security::Tls,
+                    auth: SmtpAuth::Password,
+                    user: None,
+                    ca_file: None,
+                    password: None,
+                });
+                smtp.host = host.to_string();
+            }
+            None => {}
+        }
+        let password = self.password(context, id, password)?;
+        let Some(smtp) = &mut sending.smtp else {
+            let names_server = self.smtp_port.is_some()
+                || self.smtp_security.is_some()
+                || self.smtp_auth.is_some()
+                || self.smtp_user.is_some()
+                || self.smtp_ca_file.is_some()
+                || password.is_some();
+            return if names_server && self.smtp_host.is_none() {
+                Err(Fault::new(Class::Usage, "the account has no server to send through").hint("give --smtp-host").into())
+            } else {
+                Ok(())
+            };
+        };
+        let usual = smtp.port == 0 || smtp.port == usual_port(smtp.security);
+        smtp.security = self.smtp_security.unwrap_or(smtp.security);
+        smtp.auth = self.smtp_auth.unwrap_or(smtp.auth);
+        match self.smtp_port {
+            Some(port) => smtp.port = i64::from(port),
+            // A port of one's own stays when only the protection changes.
+            None if usual => smtp.port = usual_port(smtp.security),
+            None => {}
+        }
+        if let Some(user) = &self.smtp_user {
+            smtp.user = Some(user.clone()).filter(|user| !user.is_empty());
+        }
+        if let Some(file) = &self.smtp_ca_file {
+            // Cron has another working directory.
+            smtp.ca_file = if file.is_empty() { None } else { Some(std::path::absolute(file)?.display().to_string()) };
+        }
+        if password.is_some() {
+            smtp.password = password;
+        }
+        Ok(())
+    }
+
+    fn password(&self, context: &Context, id: AccountId, read: Option<&Secret>) -> Result<Option<Password>> {
+        let given = &self.password;
+        let (source, reference, sealed) = if let Some(password) = read {
+            (PasswordSource::Stored, None, Some(context.seal_for_sending(id, password)?))
+        } else if !given.smtp_password_command.is_empty() {
+            (PasswordSource::Command, Some(serde_json::to_string(&given.smtp_password_command)?), None)
+        } else if let Some(file) = &given.smtp_password_file {
+            (PasswordSource::File, Some(std::path::absolute(file)?.display().to_string()), None)
+        } else if let Some(name) = &given.smtp_password_credential {
+            (PasswordSource::Credential, Some(name.clone()), None)
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Password { source, reference, sealed }))
+    }
+}
+
+fn usual_port(security: Security) -> i64 {
+    if security == Security::Tls { 465 } else { 587 }
+}

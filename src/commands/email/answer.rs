@@ -1,0 +1,210 @@
+//! `email reply`, `email forward` and `case reply`: messages that go on from a stored one (SEND-10).
+
+use std::collections::HashSet;
+
+use anyhow::{Context as _, Result};
+
+use super::compose::{Typed, Writing, addresses, deliver, sender, write};
+use crate::commands::right;
+use crate::context::{self, Context};
+use crate::fault::{Class, Fault};
+use crate::mail::compose::File;
+use crate::mail::reply::{Original, forward_subject, reply_subject};
+use crate::mail::{self, Mail, address_key, attachment_content};
+use crate::store::email::Email;
+use crate::store::record::RecordName;
+use crate::store::{Database, Store, account, email, raw, record, sending, user};
+use crate::words::{AccountId, EmailId, OutgoingKind, RecordKind, RoleAction};
+
+/// Answer an e-mail: to Reply-To, else From; the answer belongs to the same record
+#[derive(Debug, clap::Args)]
+pub struct Reply {
+    /// Number or Message-ID
+    email: String,
+    /// To everybody whom it names, too
+    #[arg(long)]
+    all: bool,
+    /// To this address instead; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    to: Vec<String>,
+    /// Leave the quotation out
+    #[arg(long)]
+    no_quote: bool,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// Pass an e-mail on, with its attachments
+#[derive(Debug, clap::Args)]
+pub struct Forward {
+    /// Number or Message-ID
+    email: String,
+    /// Recipient; may be given several times
+    #[arg(long, value_name = "ADDRESS", required = true)]
+    to: Vec<String>,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// Answer a case: the newest e-mail in it that one of us did not write
+#[derive(Debug, clap::Args)]
+pub struct CaseReply {
+    /// Number of the case
+    case: String,
+    /// To everybody whom that e-mail names, too
+    #[arg(long)]
+    all: bool,
+    /// Leave the quotation out
+    #[arg(long)]
+    no_quote: bool,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// A stored message that another one goes on from.
+struct Found {
+    id: EmailId,
+    email: Email,
+    mail: Mail,
+    original: Original,
+}
+
+impl Found {
+    fn read(context: &Context, db: &mut Database, wanted: &str) -> Result<Self> {
+        let (id, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
+        let email = email::show(db, id)?;
+        let bytes = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
+        let mail = mail::parse(&bytes);
+        // The sanitised HTML, as it is stored (PARSE-6).
+        let original = Original { html: email.html.clone(), ..Original::from(&mail) };
+        Ok(Self { id, email, mail, original })
+    }
+
+    /// The account that it came through, which a reply goes out through where it may.
+    fn account(&self, db: &mut Database) -> Result<Option<AccountId>> {
+        let Some(name) = self.email.accounts.first() else { return Ok(None) };
+        Ok(Some(account::find(db, name)?.id))
+    }
+}
+
+impl Reply {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let found = Found::read(context, store.connection(), &self.email)?;
+        reply(context, store, &found, self.all, &self.to, self.no_quote, &self.writing)
+    }
+}
+
+impl CaseReply {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let db = store.connection();
+        let (case, _) = right::case(db, context.actor_ref(), &self.case, RoleAction::Read)?;
+        let Some(newest) = email::newest_received(db, case)? else {
+            let what = format!("case {} has no e-mail to answer", self.case);
+            return Err(Fault::new(Class::Data, what).hint("try: espomail email compose --parent case:NUMBER").into());
+        };
+        let found = Found::read(context, db, &newest.to_string())?;
+        reply(context, store, &found, self.all, &[], self.no_quote, &self.writing)
+    }
+}
+
+fn reply(
+    context: &Context,
+    store: &mut Store,
+    found: &Found,
+    all: bool,
+    to: &[String],
+    no_quote: bool,
+    writing: &Writing,
+) -> Result<()> {
+    let quotation = if no_quote { String::new() } else { format!("\n\n{}", found.original.quotation()) };
+    let text = writing.body(context, &quotation)?;
+    // An editor showed the quotation; else it goes below what was written.
+    let text = if text.ends_with(quotation.trim_end()) { text } else { format!("{}{quotation}", text.trim_end()) };
+    let due_at = writing.due_at(context)?;
+    let random = context::random()?;
+    let queued = store.transaction(|db| {
+        let preferred = found.account(db)?;
+        let sender = sender(context, db, writing.from.as_deref(), preferred)?;
+        let mut ours: HashSet<String> = sending::excluded(db)?.into_iter().collect();
+        ours.insert(address_key(&sender.from));
+        if let Some(user) = context.actor_ref().user {
+            ours.extend(user::addresses_of(db, user)?);
+        }
+        ours.extend(preferred.map(|id| account::find(db, &id.to_string())).transpose()?.map(|account| account.address.clone()));
+        let mut recipients = found.original.recipients(all, &ours);
+        if !to.is_empty() {
+            recipients.to = addresses(to)?;
+        }
+        if recipients.to.is_empty() && recipients.cc.is_empty() {
+            let what = format!("e-mail {} names nobody whom an answer could go to", found.id);
+            return Err(Fault::new(Class::Data, what).hint("name somebody: --to ADDRESS").into());
+        }
+        recipients.cc.extend(addresses(&writing.cc)?);
+        let typed = Typed {
+            to: recipients.to,
+            cc: recipients.cc,
+            bcc: addresses(&writing.bcc)?,
+            subject: reply_subject(&found.original.subject),
+            text: text.clone(),
+            html: writing.html()?,
+            attachments: writing.attachments()?,
+            in_reply_to: found.original.message_id.clone(),
+            references: found.original.chain(),
+            reply_to: answers_to(db, found.email.parent)?,
+        };
+        let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
+        write(context, db, &typed, &sender, parent, OutgoingKind::Reply, due_at, random)
+    })?;
+    deliver(context, queued, due_at, writing.queue)
+}
+
+/// SEND-5: the customer answers to the group account that the case came through, whoever of us writes.
+fn answers_to(db: &mut Database, parent: Option<RecordName>) -> Result<Option<String>> {
+    let Some(case) = parent.filter(|named| named.kind == RecordKind::Case) else { return Ok(None) };
+    let case = record::find(db, case, &[])?;
+    let Some(account) = record::through_account(db, case)? else { return Ok(None) };
+    let reply_to = sending::of(db, account)?.reply_to;
+    Ok(Some(match reply_to {
+        Some(address) => address,
+        None => account::find(db, &account.to_string())?.address.clone(),
+    }))
+}
+
+impl Forward {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let found = Found::read(context, store.connection(), &self.email)?;
+        let forwarded = found.original.forwarded();
+        let text = self.writing.body(context, &format!("\n\n{forwarded}"))?;
+        let text = if text.ends_with(forwarded.trim_end()) { text } else { format!("{}\n\n{forwarded}", text.trim_end()) };
+        let mut attachments = self.writing.attachments()?;
+        let bytes = raw::raw_of(store.connection(), found.id)?.unwrap_or_default();
+        for one in found.mail.attachments.iter().filter(|one| !one.inline) {
+            let content = attachment_content(&bytes, &one.part).with_context(|| {
+                format!("attachment {:?} was not fetched; try: espomail email fetch-body {}", one.name, found.id)
+            })?;
+            let (name, media_type) = (one.name.clone(), one.media_type.clone());
+            attachments.push(File { name, media_type, content, content_id: None, inline: false });
+        }
+        let due_at = self.writing.due_at(context)?;
+        let random = context::random()?;
+        let queued = store.transaction(|db| {
+            let preferred = found.account(db)?;
+            let sender = sender(context, db, self.writing.from.as_deref(), preferred)?;
+            let typed = Typed {
+                to: addresses(&self.to)?,
+                cc: addresses(&self.writing.cc)?,
+                bcc: addresses(&self.writing.bcc)?,
+                subject: forward_subject(&found.original.subject),
+                text: text.clone(),
+                html: self.writing.html()?,
+                attachments: attachments.clone(),
+                in_reply_to: None,
+                references: found.original.chain(),
+                reply_to: None,
+            };
+            let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
+            write(context, db, &typed, &sender, parent, OutgoingKind::Forward, due_at, random)
+        })?;
+        deliver(context, queued, due_at, self.writing.queue)
+    }
+}

@@ -1,0 +1,338 @@
+//! `email compose`: a new message, into the outbox.
+
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+use clap::ValueHint;
+
+use crate::clock::rfc3339;
+use crate::commands::right;
+use crate::commands::send::send_one;
+use crate::context::{self, Context};
+use crate::decide::access;
+use crate::decide::outgoing::Order;
+use crate::decide::sender::{self, Sender};
+use crate::fault::{Class, Fault};
+use crate::mail::Address;
+use crate::mail::compose::{Draft, File};
+use crate::pass::outgoing::{self, Letter, Queued};
+use crate::store::access as trace;
+use crate::store::record::RecordName;
+use crate::store::{Database, Store, sending, user};
+use crate::words::{AccountId, OutboxState, OutgoingKind, RecordId, RoleAction};
+
+/// The largest attachment, and the largest text from standard input, in bytes.
+const LARGEST: u64 = 50 << 20;
+
+#[derive(Debug, clap::Args)]
+pub struct Compose {
+    /// Recipient; may be given several times
+    #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["cc", "bcc"])]
+    to: Vec<String>,
+    /// Subject
+    #[arg(long, value_name = "TEXT")]
+    subject: String,
+    /// Record that it belongs to, such as case:42
+    #[arg(long, value_name = "RECORD")]
+    parent: Option<RecordName>,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// What every message of ours can be given.
+#[derive(Debug, clap::Args)]
+pub struct Writing {
+    /// Recipient of a copy; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub cc: Vec<String>,
+    /// Recipient that the others do not see; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub bcc: Vec<String>,
+    /// Send as this address: your own, or one of a group account that you may use
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    /// The text; else it is read from standard input, or written in $EDITOR on a terminal
+    #[arg(long, value_name = "TEXT", group = "body")]
+    pub text: Option<String>,
+    /// Read the text from this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, group = "body")]
+    pub file: Option<PathBuf>,
+    /// Read the text as HTML from this file, beside the plain one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
+    /// Attach this file; may be given several times
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub attach: Vec<PathBuf>,
+    /// Send it then, such as 2026-11-24T09:00:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "draft")]
+    pub at: Option<String>,
+    /// Leave it to the next "espomail send" instead of trying at once
+    #[arg(long)]
+    pub queue: bool,
+    /// Keep it as a draft; "outbox release" sends it
+    #[arg(long)]
+    pub draft: bool,
+}
+
+/// A message as somebody typed it.
+pub struct Typed {
+    pub to: Vec<Address>,
+    pub cc: Vec<Address>,
+    pub bcc: Vec<Address>,
+    pub subject: String,
+    pub text: String,
+    pub html: Option<String>,
+    pub attachments: Vec<File>,
+    pub in_reply_to: Option<String>,
+    pub references: Vec<String>,
+    /// Where answers go, when that is said by what the message belongs to (SEND-5).
+    pub reply_to: Option<String>,
+}
+
+impl Compose {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let text = self.writing.body(context, "")?;
+        let typed = Typed {
+            to: addresses(&self.to)?,
+            cc: addresses(&self.writing.cc)?,
+            bcc: addresses(&self.writing.bcc)?,
+            subject: self.subject,
+            text,
+            html: self.writing.html()?,
+            attachments: self.writing.attachments()?,
+            in_reply_to: None,
+            references: Vec::new(),
+            reply_to: None,
+        };
+        let due_at = self.writing.due_at(context)?;
+        let random = context::random()?;
+        let queued = store.transaction(|db| {
+            let parent = match self.parent {
+                Some(named) => Some(right::record(db, context.actor_ref(), named, RoleAction::Read)?.0),
+                None => None,
+            };
+            let sender = sender(context, db, self.writing.from.as_deref(), None)?;
+            write(context, db, &typed, &sender, parent, OutgoingKind::Message, due_at, random)
+        })?;
+        deliver(context, queued, due_at, self.writing.queue)
+    }
+}
+
+impl Writing {
+    /// Reads the text from wherever it is; `begin` is what an editor shows.
+    pub fn body(&self, context: &Context, begin: &str) -> Result<String> {
+        if let Some(text) = &self.text {
+            return Ok(text.clone());
+        }
+        if let Some(file) = &self.file {
+            let bytes = read(file)?;
+            return String::from_utf8(bytes)
+                .map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())).into());
+        }
+        if !std::io::stdin().is_terminal() {
+            let bytes = context::read_stdin(LARGEST)?;
+            return String::from_utf8(bytes).map_err(|_| Fault::new(Class::Data, "standard input is not UTF-8").into());
+        }
+        // Through sudo an editor would run with the rights of the service account.
+        if context::caller().guest().is_some() {
+            return Err(Fault::new(Class::Usage, "say what to write").hint("use --text, or standard input").into());
+        }
+        edited(begin, context)
+    }
+
+    /// Reads the HTML.
+    pub fn html(&self) -> Result<Option<String>> {
+        let Some(file) = &self.html else { return Ok(None) };
+        let text = String::from_utf8(read(file)?);
+        text.map(Some).map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())).into())
+    }
+
+    /// Reads the files to attach.
+    pub fn attachments(&self) -> Result<Vec<File>> {
+        let file = |path: &PathBuf| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let media_type = media_type(&name).to_string();
+            Ok(File { name, media_type, content: read(path)?, content_id: None, inline: false })
+        };
+        self.attach.iter().map(file).collect()
+    }
+
+    /// Returns when it is to go out; none for a draft.
+    pub fn due_at(&self, context: &Context) -> Result<Option<i64>> {
+        if self.draft {
+            return Ok(None);
+        }
+        let at = self.at.as_deref().map(|text| context.time(text)).transpose()?;
+        Ok(Some(at.unwrap_or_else(|| context.now())))
+    }
+}
+
+/// SEND-2, SEND-3: as whom the one who asks sends, and through which account.
+pub fn sender(context: &Context, db: &mut Database, from: Option<&str>, preferred: Option<AccountId>) -> Result<Sender> {
+    let actor = context.actor_ref();
+    let own = match actor.user {
+        Some(user) => user::addresses_of(db, user)?,
+        None => Vec::new(),
+    };
+    let outlets = sending::outlets(db)?;
+    sender::choose(actor, &own, from, preferred, &outlets)
+        .map_err(|wrong| Fault::new(Class::Refused, wrong).hint("see: espomail account list, espomail user rights").into())
+}
+
+/// Puts what somebody typed into the outbox, and writes down who did.
+#[expect(clippy::too_many_arguments, reason = "a message, its sender, its place and its time")]
+pub fn write(
+    context: &Context,
+    db: &mut Database,
+    typed: &Typed,
+    sender: &Sender,
+    parent: Option<RecordId>,
+    kind: OutgoingKind,
+    due_at: Option<i64>,
+    random: [u8; 10],
+) -> Result<Queued> {
+    let now = context.now();
+    let policy = context.policy(db)?;
+    let with = sending::of(db, sender.account)?;
+    let actor = context.actor_ref();
+    let name = match (sender.from_name.is_empty(), actor.user) {
+        (true, Some(user)) => user::name_of(db, user)?,
+        _ => sender.from_name.clone(),
+    };
+    let draft = Draft {
+        from: Address { name, address: sender.from.clone() },
+        sender: None,
+        reply_to: typed
+            .reply_to
+            .iter()
+            .chain(&with.reply_to)
+            .take(1)
+            .map(|address| Address { name: String::new(), address: address.clone() })
+            .collect(),
+        to: typed.to.clone(),
+        cc: typed.cc.clone(),
+        bcc: typed.bcc.clone(),
+        subject: typed.subject.clone(),
+        text: typed.text.clone(),
+        html: typed.html.clone(),
+        attachments: typed.attachments.clone(),
+        message_id: outgoing::message_id(&policy, parent, &sender.from, random, now),
+        date: now,
+        in_reply_to: typed.in_reply_to.clone(),
+        references: typed.references.clone(),
+        automatic: None,
+        extra: Vec::new(),
+    };
+    let order = Order { parent, author: actor.user };
+    let letter = Letter { draft: &draft, order, account: sender.account, kind, due_at, held_because: None };
+    let queued = outgoing::queue(db, &letter, now)?;
+    let permit = access::send(actor, sender);
+    trace::record(db, &permit, action(kind), &format!("email:{}", queued.email), &sender.because, now)?;
+    Ok(queued)
+}
+
+/// What the audit calls it, as typed.
+const fn action(kind: OutgoingKind) -> &'static str {
+    match kind {
+        OutgoingKind::Reply => "email reply",
+        OutgoingKind::Forward => "email forward",
+        _ => "email compose",
+    }
+}
+
+/// Tries to send it at once, unless it is for later, and says where it is.
+pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bool) -> Result<()> {
+    let Queued { id, email } = queued;
+    let is_due = due_at.is_some_and(|at| at <= context.now());
+    let mut sent = None;
+    if is_due && !queue {
+        let report = send_one(context, id)?;
+        report.faults.iter().for_each(|fault| context.out.complain(fault));
+        sent = report.sent.into_iter().find(|sent| sent.outbox == id);
+    }
+    let told = match (&sent, due_at) {
+        (Some(sent), _) => {
+            let error = sent.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+            if sent.state == OutboxState::Failed {
+                context.out.remember(Class::Data);
+            }
+            format!("E-mail {email} is {} (message {id} of the outbox){error}", sent.state)
+        }
+        (None, due_at) => waiting(context, queued, due_at),
+    };
+    let state = sent.map(|sent| sent.state);
+    context.out.made(&serde_json::json!({ "outbox": id, "email": email, "state": state }), &told);
+    Ok(())
+}
+
+fn waiting(context: &Context, queued: Queued, due_at: Option<i64>) -> String {
+    let Queued { id, email } = queued;
+    match due_at {
+        None => format!("E-mail {email} is a draft. Next: espomail outbox release {id}"),
+        Some(at) if at > context.now() => format!("E-mail {email} goes out at {}: message {id} of the outbox.", rfc3339(at)),
+        Some(_) => format!("E-mail {email} is queued: message {id} of the outbox."),
+    }
+}
+
+/// Reads addresses as people write them: with or without a name.
+pub fn addresses(given: &[String]) -> Result<Vec<Address>> {
+    let one = |text: &String| {
+        Address::written(text).ok_or_else(|| Fault::new(Class::Usage, format!("{text:?} is no e-mail address")).into())
+    };
+    given.iter().map(one).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let unreadable = |error: std::io::Error| Fault::new(Class::Data, format!("cannot read {}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(unreadable)?.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Fault::new(Class::Data, format!("{} is larger than {LARGEST} bytes", path.display())).into());
+    }
+    Ok(bytes)
+}
+
+/// Lets somebody write in their editor. An empty text is no message.
+fn edited(begin: &str, _context: &Context) -> Result<String> {
+    let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_else(|_| "vi".to_string());
+    let file = tempfile::Builder::new().prefix("espomail-").suffix(".txt").tempfile()?;
+    std::fs::write(file.path(), begin)?;
+    // The variable may hold arguments; the shell reads them as it does everywhere.
+    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file.path()).status();
+    let status = status.map_err(|error| Fault::new(Class::Config, format!("the editor {editor:?} does not start: {error}")))?;
+    if !status.success() {
+        return Err(Fault::new(Class::Config, format!("the editor {editor:?} failed: {status}")).into());
+    }
+    let text = std::fs::read_to_string(file.path())?;
+    if text.trim().is_empty() || text == begin {
+        return Err(Fault::new(Class::Usage, "nothing was written, so nothing is sent").into());
+    }
+    Ok(text)
+}
+
+/// The media type of a file, by the ending of its name.
+fn media_type(name: &str) -> &'static str {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    match ending.as_str() {
+        "txt" | "log" | "md" => "text/plain",
+        "html" | "htm" => "text/html",
+        "csv" => "text/csv",
+        "pdf" => "application/pdf",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "svg" => "image/svg+xml",
+        "zip" => "application/zip",
+        "json" => "application/json",
+        "xml" => "application/xml",
+        "ics" => "text/calendar",
+        "eml" => "message/rfc822",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "odt" => "application/vnd.oasis.opendocument.text",
+        "ods" => "application/vnd.oasis.opendocument.spreadsheet",
+        _ => "application/octet-stream",
+    }
+}

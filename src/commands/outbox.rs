@@ -1,0 +1,183 @@
+//! `espomail outbox`.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::argument;
+use super::show::{lines, or_empty};
+use crate::clock::rfc3339;
+use crate::context::Context;
+use crate::decide::access::{self, Permit};
+use crate::output::shown;
+use crate::store::access as trace;
+use crate::store::outbox::{self, OutboxFilter, Outgoing, Verb};
+use crate::store::{Database, account};
+use crate::words::{OutboxState, OutgoingId};
+
+/// Look after messages that go out
+///
+/// "espomail send" delivers what is queued and due. What failed for good, and what may have been sent although its answer was
+/// lost, waits here for a person. Users see what they wrote, administrators everything.
+#[derive(Debug, clap::Args)]
+pub struct Outbox {
+    #[command(subcommand)]
+    command: OutboxCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum OutboxCommand {
+    /// List messages, the newest first: those that are not sent yet, unless you say otherwise
+    List {
+        /// Only those in this state; may be given several times
+        #[arg(long = "state", value_name = "STATE")]
+        states: Vec<OutboxState>,
+        /// Those that were sent, too
+        #[arg(long, conflicts_with = "states")]
+        all: bool,
+        /// Only those that are held
+        #[arg(long)]
+        held: bool,
+        /// Only those that go out through this e-mail account
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
+        /// How many at the most
+        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
+        limit: i64,
+    },
+    /// Show a message and how far it came at each recipient
+    Show {
+        /// Number, as listed
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+    /// Try messages again now, with the same Message-ID
+    Retry(Which),
+    /// Drop messages that were not sent, for good
+    Drop(Which),
+    /// Say that messages were sent after all
+    MarkSent(Which),
+    /// Keep messages back until they are released
+    Hold(Which),
+    /// Let messages go that are held
+    Release(Which),
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// Numbers, as listed
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<i64>,
+}
+
+impl Outbox {
+    pub fn run(self, context: &Context) -> Result<()> {
+        match self.command {
+            OutboxCommand::List { states, all, held, account, limit } => list(context, states, all, held, account, limit),
+            OutboxCommand::Show { id } => {
+                let mut store = context.store()?;
+                let (message, _) = find(context, store.connection(), id)?;
+                context.out.item(&message, || told(&message));
+                Ok(())
+            }
+            OutboxCommand::Retry(which) => which.change(context, "outbox retry", Some(Verb::Retry), "is tried again"),
+            OutboxCommand::Drop(which) => which.change(context, "outbox drop", None, "is dropped"),
+            OutboxCommand::MarkSent(which) => which.change(context, "outbox mark-sent", Some(Verb::MarkSent), "counts as sent"),
+            OutboxCommand::Hold(which) => which.change(context, "outbox hold", Some(Verb::Hold), "is held"),
+            OutboxCommand::Release(which) => which.change(context, "outbox release", Some(Verb::Release), "is released"),
+        }
+    }
+}
+
+impl Which {
+    /// Does the same to each; without a verb it is dropped.
+    fn change(self, context: &Context, action: &str, verb: Option<Verb>, done: &str) -> Result<()> {
+        let mut store = context.store()?;
+        store.transaction(|db| {
+            for id in &self.ids {
+                let (message, permit) = find(context, db, *id)?;
+                match verb {
+                    Some(verb) => outbox::change(db, message.id, verb, context.now())?,
+                    None => outbox::drop_one(db, message.id)?,
+                }
+                trace::record(db, &permit, action, &format!("outbox:{id}"), &message.message_id, context.now())?;
+            }
+            Ok(())
+        })?;
+        self.ids.iter().for_each(|id| context.out.say(&format!("Message {id} {done}.")));
+        Ok(())
+    }
+}
+
+/// Finds a message for its author or an administrator; to others it is not there.
+fn find<'a>(context: &'a Context, db: &mut Database, id: i64) -> Result<(Outgoing, Permit<'a>)> {
+    let message = outbox::show(db, OutgoingId(id))?;
+    let actor = context.actor_ref();
+    let permit = match (actor.user, &message.author, &actor.login) {
+        (Some(user), Some(author), Some(login)) if author == login => access::keep_own(actor, user),
+        _ => access::administer(actor),
+    };
+    match permit {
+        Ok(permit) => Ok((message, permit)),
+        Err(_) => Err(outbox::missing(OutgoingId(id))),
+    }
+}
+
+fn list(context: &Context, states: Vec<OutboxState>, all: bool, held: bool, account: Option<String>, limit: i64) -> Result<()> {
+    let mut store = context.store()?;
+    let db = store.connection();
+    let actor = context.actor_ref();
+    let states = if all || !states.is_empty() {
+        states
+    } else {
+        OutboxState::ALL.iter().copied().filter(|state| *state != OutboxState::Sent).collect()
+    };
+    let account = account.map(|name| account::find(db, &name)).transpose()?.map(|account| account.id);
+    let author = actor.user.filter(|_| !actor.administrator);
+    let messages = outbox::list(db, &OutboxFilter { states, account, author, held, limit })?;
+    context.out.list(&messages, &["id", "state", "due", "account", "to", "subject", "error"], |message| {
+        let to: Vec<&str> = message.recipients.iter().map(|one| one.address.as_str()).collect();
+        let to = match to.as_slice() {
+            [] => "-".to_string(),
+            [one] => (*one).to_string(),
+            [one, rest @ ..] => format!("{one} and {} more", rest.len()),
+        };
+        let state = if message.held_because.is_some() { "held".to_string() } else { message.state.to_string() };
+        vec![
+            message.id.to_string(),
+            state,
+            message.due_at.map_or_else(|| "-".to_string(), rfc3339),
+            message.account.clone().unwrap_or_else(|| "-".to_string()),
+            to,
+            message.subject.clone(),
+            message.last_error.clone().unwrap_or_default(),
+        ]
+    });
+    Ok(())
+}
+
+fn told(message: &Outgoing) -> String {
+    let mut text = lines(&[
+        ("message", message.id.to_string()),
+        ("e-mail", message.email.to_string()),
+        ("message-id", message.message_id.clone()),
+        ("kind", message.kind.to_string()),
+        ("state", message.state.to_string()),
+        ("held", or_empty(message.held_because.as_ref())),
+        ("account", or_empty(message.account.as_ref())),
+        ("author", or_empty(message.author.as_ref())),
+        ("envelope from", format!("<{}>", message.envelope_from)),
+        ("subject", message.subject.clone()),
+        ("due", message.due_at.map(rfc3339).unwrap_or_default()),
+        ("attempts", message.attempts.to_string()),
+        ("last error", or_empty(message.last_error.as_ref())),
+        ("created", rfc3339(message.created_at)),
+        ("sent", message.sent_at.map(rfc3339).unwrap_or_default()),
+    ]);
+    for one in &message.recipients {
+        let code = one.code.map(|code| format!(" {code}")).unwrap_or_default();
+        let status = one.status.as_ref().map(|status| format!(" {status}")).unwrap_or_default();
+        let said = one.said.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
+        text.push_str(&format!("  {} {}{code}{status}{}\n", one.address, one.state, shown(&said).replace('\n', " ")));
+    }
+    text
+}

@@ -1,0 +1,78 @@
+//! `espomail send`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::context::{self, Context};
+use crate::output::Format;
+use crate::pass::Stop;
+use crate::pass::send::{self, Connection, Report, Setting};
+use crate::words::OutgoingId;
+
+/// Deliver what is queued in the outbox and due
+///
+/// Silent unless something needs a person: an account that fails, or a message of which nobody knows whether it arrived. What
+/// a server refuses for good is told to its author; see "outbox list".
+#[derive(Debug, clap::Args)]
+pub struct Send {
+    /// Send this many messages at the most; the next pass goes on [default: send.per-pass]
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<usize>,
+}
+
+impl Send {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let stop = Stop::default();
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+            signal_hook::flag::register_usize(signal, stop.place(), usize::try_from(signal)?)?;
+        }
+        let report = with_setting(context, &stop, self.limit, |setting| send::run(setting, None))?;
+        report.faults.iter().for_each(|fault| context.out.complain(fault));
+        if context.out.talkative || context.out.format != Format::Text {
+            context.out.list(&report.sent, &["outbox", "e-mail", "account", "state", "error"], |sent| {
+                let error = sent.error.clone().unwrap_or_default();
+                vec![sent.outbox.to_string(), sent.email.to_string(), sent.account.clone(), sent.state.to_string(), error]
+            });
+        }
+        if let Some(signal) = stop.signal() {
+            context.out.ended_by(signal);
+        }
+        Ok(())
+    }
+}
+
+/// Sends one message now; what its server says is in the report.
+pub fn send_one(context: &Context, id: OutgoingId) -> Result<Report> {
+    with_setting(context, &Stop::default(), Some(1), |setting| send::run(setting, Some(id)))
+}
+
+/// Makes what a pass is run with.
+pub fn with_setting<T>(
+    context: &Context,
+    stop: &Stop,
+    limit: Option<usize>,
+    work: impl FnOnce(&Setting<'_>) -> Result<T>,
+) -> Result<T> {
+    let config = &context.loaded.config;
+    let owner = context.owner()?;
+    let setting = Setting {
+        database: context.database(),
+        owner: &owner,
+        is_dead: &context::is_dead,
+        now: &|| context.now(),
+        password_of: &|account, smtp| context.password_for_sending(account, smtp),
+        stop,
+        workers: config.send.workers,
+        limit: limit.unwrap_or(config.send.per_pass),
+        connection: Connection {
+            connect_timeout: Duration::from_secs(config.send.connect_timeout.max(1)),
+            read_timeout: Duration::from_secs(config.send.answer_timeout.max(1)),
+            account_timeout: Duration::from_secs(config.send.max_seconds.max(1)),
+            allow_plain: config.security.allow_plain,
+            internal_hosts: config.security.internal_hosts.clone(),
+            own_name: context::own_name(),
+        },
+    };
+    work(&setting)
+}

@@ -1,0 +1,106 @@
+//! SEND-4, SEND-8: what a message of ours does here: its place when it is written, and what follows once it was sent.
+
+use super::case::Occasion;
+use super::delivery::Recipient;
+use super::filter::Choices;
+use super::parent::{self, Link};
+use super::{Arrival, Change, Facts, Plan, Step, new_email, note, people, remember, take, tell, thread};
+use crate::mail::Mail;
+use crate::words::{EmailId, NotificationKind, ParentBy, PositionId, RecordId, UserId};
+
+/// How many recipients a notification names.
+const NAMED: usize = 3;
+
+/// What its author, or the rule that made it, says of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Order {
+    /// The record that it belongs to; none is that of its conversation.
+    pub parent: Option<RecordId>,
+    /// The user who writes it; none for what goes out by itself.
+    pub author: Option<UserId>,
+}
+
+/// Gives a message its place: conversation, record, teams; nobody hears of it yet.
+pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
+    let mut plan = Plan::new();
+    let email = EmailId(take(&mut facts.next.email));
+    plan.email = Some(email);
+    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(facts.now), partial: false };
+    let occasion = occasion(mail, facts);
+    let conversation = thread::place(mail, facts.now, false, facts, &mut plan);
+    let by_thread = || {
+        let record = facts.parent_of_thread(conversation.thread)?;
+        let because = format!("LINK-2: its conversation belongs to {}", parent::name(record, facts));
+        Some(Link { record, by: ParentBy::Thread, because })
+    };
+    let ordered = order.parent.map(|record| facts.survivor(record)).filter(|record| facts.records.contains_key(record));
+    let link = match ordered {
+        Some(record) => Some(Link { record, by: ParentBy::Hand, because: "SEND-10: it was written for this record".to_string() }),
+        None => by_thread(),
+    };
+    let mut teams = people::teams(&conversation, &occasion.choices, facts);
+    let mut users = people::Users::new();
+    if let Some(author) = order.author {
+        users.push((author, "INBOX-1: they wrote it".to_string()));
+    }
+    if let Some(link) = &link {
+        people::add_case_people(link.record, facts, &mut teams, &mut people::Users::new());
+    }
+    let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
+    let because = link.as_ref().map_or("it belongs to no record", |link| &link.because).to_string();
+    let mut new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, false, &arrival, facts);
+    (new.ours, new.author) = (true, order.author);
+    plan.steps.insert(0, Step { change: Change::AddEmail(new.clone()), because });
+    let account = facts.account.id;
+    plan.add(Change::AddAccount { email, account }, "SEND-2: it goes out through this account");
+    for (team, because) in &teams {
+        plan.add(Change::AddTeam { email, team: *team }, because);
+    }
+    for (user, because) in &users {
+        let change = Change::AddUser { email, user: *user, read: true, trashed: false, folder: None };
+        plan.add(change, because);
+    }
+    remember(&new, &occasion, &teams, &users, facts);
+    plan
+}
+
+/// What follows once it was sent: the stream tells of it, those of us who are in To or Cc get it with their filters and hear
+/// of it, and what it answers is answered.
+pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
+    let mut plan = Plan::new();
+    plan.email = Some(email);
+    let Some(known) = facts.emails.get(&email).cloned() else { return plan };
+    let occasion = occasion(mail, facts);
+    let replied = mail.ancestors().find_map(|id| facts.emails_by_message_id.get(id).and_then(|found| found.last()).copied());
+    if let Some(replied) = replied.filter(|replied| *replied != email) {
+        plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
+    }
+    let mut users = people::recipients(mail, facts);
+    users.retain(|(user, _)| !known.users.contains(user));
+    people::join(email, &people::Teams::new(), &users, &occasion, facts, &mut plan);
+    let record = facts.parent_of(email).map(|(record, _)| record);
+    if let Some(record) = record {
+        note(email, record, mail, None, facts, &mut plan);
+    }
+    if let Some(entry) = facts.emails.get_mut(&email) {
+        entry.users.extend(users.iter().map(|(user, _)| *user));
+    }
+    tell(email, record, &occasion, (false, true), facts, &mut plan);
+    plan
+}
+
+/// SEND-6: who wrote it hears of those whom it does not reach.
+pub fn tell_of_failure(email: EmailId, author: UserId, failed: &[&Recipient], facts: &Facts, plan: &mut Plan) {
+    let named: Vec<String> =
+        failed.iter().take(NAMED).map(|one| format!("{}: {}", one.address, one.said.as_deref().unwrap_or("refused"))).collect();
+    let more = failed.len().saturating_sub(NAMED);
+    let detail = if more == 0 { named.join("; ") } else { format!("{}; and {more} more", named.join("; ")) };
+    let record = facts.parent_of(email).map(|(record, _)| record);
+    let kind = NotificationKind::Bounce;
+    let change = Change::Notify { user: author, kind, email: Some(email), note: None, record, detail };
+    plan.add(change, "SEND-6: they wrote it, and it does not arrive");
+}
+
+fn occasion<'m>(mail: &'m Mail, facts: &Facts) -> Occasion<'m> {
+    Occasion { mail, archived: false, arrived_at: facts.now, choices: Choices::default(), sent_by_us: true }
+}

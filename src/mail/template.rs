@@ -1,0 +1,407 @@
+//! Templates of letters (SEND-9): EspoCRM's `{Person.name}`, and `{{ Person.name | upper }}` and `{% if … %}` of minijinja. What
+//! is put into a template is data, never template: it is rendered once, and escaped where it becomes HTML. There are no
+//! loops and no variables, so what comes out is no larger than the template and its values allow.
+
+use std::collections::{BTreeMap, HashMap};
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, filters};
+
+use super::reply::{line, text_from_html};
+use crate::fault::{Class, Fault};
+use crate::words::words;
+
+/// The largest template, in bytes.
+const LARGEST: usize = 64 << 10;
+/// The longest value, in characters.
+const VALUE: usize = 1_000;
+/// The longest subject that a template makes, in characters.
+const SUBJECT: usize = 500;
+/// The largest letter that a template makes, in bytes.
+const LETTER: usize = 1 << 20;
+/// The most steps of one rendering.
+const FUEL: u64 = 100_000;
+/// The statements that a template may have.
+const STATEMENTS: [&str; 4] = ["if", "elif", "else", "endif"];
+/// The longest text between single braces that is taken for a placeholder, in bytes.
+const BRACED: usize = 60;
+
+words! {
+    /// What a template can name.
+    Placeholder {
+        PersonName = "Person.name",
+        PersonFirstName = "Person.firstName",
+        PersonLastName = "Person.lastName",
+        PersonEmailAddress = "Person.emailAddress",
+        AccountName = "Account.name",
+        CaseNumber = "Case.number",
+        CaseName = "Case.name",
+        CaseStatus = "Case.status",
+        CasePriority = "Case.priority",
+        UserName = "User.name",
+        UserEmailAddress = "User.emailAddress",
+        EmailSubject = "Email.subject",
+        EmailFromName = "Email.fromName",
+        EmailFromAddress = "Email.fromAddress",
+        EmailDate = "Email.date",
+        MailboxName = "Mailbox.name",
+        MailboxEmailAddress = "Mailbox.emailAddress",
+        Today = "today",
+        Now = "now",
+        CurrentYear = "currentYear",
+    }
+}
+
+impl Placeholder {
+    /// Returns what the placeholder stands for, for the manual, and an example of it.
+    pub const fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Self::PersonName => ("the name of the person written to", "Dora Example"),
+            Self::PersonFirstName => ("their first name", "Dora"),
+            Self::PersonLastName => ("their last name", "Example"),
+            Self::PersonEmailAddress => ("their address", "dora@example.org"),
+            Self::AccountName => ("the name of their company", "Example Inc"),
+            Self::CaseNumber => ("the number of the case", "123"),
+            Self::CaseName => ("the name of the case", "Printer on fire"),
+            Self::CaseStatus => ("how far the case has come", "new"),
+            Self::CasePriority => ("how urgent the case is", "normal"),
+            Self::UserName => ("the name of the user who writes", "Ada Example"),
+            Self::UserEmailAddress => ("their address", "ada@example.com"),
+            Self::EmailSubject => ("the subject of the e-mail that is answered", "Printer on fire"),
+            Self::EmailFromName => ("the name of its author", "Dora Example"),
+            Self::EmailFromAddress => ("the address of its author", "dora@example.org"),
+            Self::EmailDate => ("when it was sent", "2026-11-23"),
+            Self::MailboxName => ("the name of the account that the letter goes out from", "Support"),
+            Self::MailboxEmailAddress => ("its address", "support@example.com"),
+            Self::Today => ("the day", "2026-11-23"),
+            Self::Now => ("the day and the time", "2026-11-23 10:00"),
+            Self::CurrentYear => ("the year", "2026"),
+        }
+    }
+}
+
+/// What stands for the placeholders of one letter. One without a value is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Values(HashMap<Placeholder, String>);
+
+impl Values {
+    /// Sets a value. It becomes one line, of a length that a letter can hold.
+    pub fn set(&mut self, placeholder: Placeholder, value: &str) {
+        self.0.insert(placeholder, line(value, VALUE));
+    }
+
+    /// Returns the values of the table's examples, to look at a template.
+    pub fn examples() -> Self {
+        let mut values = Self::default();
+        for placeholder in Placeholder::ALL {
+            values.set(*placeholder, placeholder.about().1);
+        }
+        values
+    }
+
+    /// Returns the values as templates name them.
+    fn tree(&self) -> BTreeMap<&'static str, minijinja::Value> {
+        let mut groups: BTreeMap<&str, BTreeMap<&str, minijinja::Value>> = BTreeMap::new();
+        let mut tree = BTreeMap::new();
+        for placeholder in Placeholder::ALL {
+            let value = minijinja::Value::from(self.0.get(placeholder).map_or("", String::as_str));
+            match placeholder.as_str().split_once('.') {
+                Some((group, name)) => drop(groups.entry(group).or_default().insert(name, value)),
+                None => drop(tree.insert(placeholder.as_str(), value)),
+            }
+        }
+        tree.extend(groups.into_iter().map(|(group, names)| (group, minijinja::Value::from(names))));
+        tree
+    }
+}
+
+/// A template that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    subject: String,
+    body: String,
+    is_html: bool,
+}
+
+/// What a template makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    pub subject: String,
+    pub text: String,
+    pub html: Option<String>,
+}
+
+impl Template {
+    /// Reads a template and refuses what cannot be rendered: wrong syntax, a placeholder that is not in the table, a filter
+    /// or statement that is not among the few.
+    pub fn check(subject: &str, body: &str, is_html: bool) -> anyhow::Result<Self> {
+        let template = Self { subject: source("the subject", subject)?, body: source("the body", body)?, is_html };
+        let environment = environment();
+        for (part, text) in [("the subject", &template.subject), ("the body", &template.body)] {
+            let parsed = environment.template_from_str(text).map_err(|error| wrong(part, &reason(&error)))?;
+            let mut names: Vec<String> = parsed.undeclared_variables(true).into_iter().collect();
+            names.sort();
+            if let Some(name) = names.iter().find(|name| name.parse::<Placeholder>().is_err()) {
+                return Err(unknown(part, name));
+            }
+        }
+        // With values and without, so that both sides of most conditions are seen.
+        template.render(&Values::examples())?;
+        template.render(&Values::default())?;
+        Ok(template)
+    }
+
+    /// Writes the letter.
+    pub fn render(&self, values: &Values) -> anyhow::Result<Letter> {
+        let subject = line(&rendered("the subject", &self.subject, values, AutoEscape::None)?, SUBJECT);
+        let (escape, part) = (if self.is_html { AutoEscape::Html } else { AutoEscape::None }, "the body");
+        let body = rendered(part, &self.body, values, escape)?;
+        if !self.is_html {
+            return Ok(Letter { subject, text: body, html: None });
+        }
+        Ok(Letter { subject, text: text_from_html(&body), html: Some(body) })
+    }
+}
+
+fn rendered(part: &str, source: &str, values: &Values, escape: AutoEscape) -> anyhow::Result<String> {
+    let mut environment = environment();
+    environment.set_auto_escape_callback(move |_| escape.clone());
+    let text = environment.render_str(source, values.tree());
+    let text = text.map_err(|error| wrong(part, &reason(&error)))?;
+    if text.len() > LETTER {
+        return Err(wrong(part, &format!("it becomes larger than {LETTER} bytes")));
+    }
+    Ok(text)
+}
+
+/// An environment with nothing in it that could grow a text or leave its HTML unescaped.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.add_filter("upper", filters::upper);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("title", filters::title);
+    environment.add_filter("capitalize", filters::capitalize);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("default", filters::default);
+    environment
+}
+
+/// Turns EspoCRM's `{Person.name}` into `{{ Person.name }}`, and refuses statements that are not among the few.
+fn source(part: &str, text: &str) -> anyhow::Result<String> {
+    if text.len() > LARGEST {
+        return Err(wrong(part, &format!("it has {} bytes; {LARGEST} are the most", text.len())));
+    }
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        let (before, braced) = rest.split_at(at);
+        out.push_str(before);
+        let end = match braced.get(..2) {
+            Some("{{") => Some("}}"),
+            Some("{%") => Some("%}"),
+            Some("{#") => Some("#}"),
+            _ => None,
+        };
+        let Some(end) = end else {
+            let (written, length) = single(part, braced)?;
+            out.push_str(&written);
+            rest = braced.get(length..).unwrap_or_default();
+            continue;
+        };
+        let length = braced.find(end).map(|at| at + end.len());
+        let length = length.ok_or_else(|| wrong(part, &format!("a {:?} has no {end:?}", braced.get(..2).unwrap_or_default())))?;
+        let (inside, behind) = braced.split_at(length);
+        check_inside(part, inside)?;
+        out.push_str(inside);
+        rest = behind;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// Reads what begins with a single brace: a placeholder, or text such as a style sheet's. Returns what to write, and how
+/// many bytes it stands for.
+fn single(part: &str, braced: &str) -> anyhow::Result<(String, usize)> {
+    let literal = || ("{".to_string(), 1);
+    let Some(end) = braced.bytes().take(BRACED + 2).position(|byte| byte == b'}') else { return Ok(literal()) };
+    let inner = braced.get(1..end).unwrap_or_default();
+    let name = inner.trim();
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | ' ' | '-');
+    if name.is_empty() || !name.chars().all(is_name) {
+        return Ok(literal());
+    }
+    let placeholder = name.parse::<Placeholder>().map_err(|_| unknown(part, name))?;
+    Ok((format!("{{{{ {placeholder} }}}}"), end + 1))
+}
+
+/// Refuses what could make a text grow: loops, variables and the repetition of a text.
+fn check_inside(part: &str, inside: &str) -> anyhow::Result<()> {
+    let is_text = inside.starts_with("{#");
+    if !is_text && inside.contains('*') {
+        return Err(wrong(part, "it has a \"*\" between braces"));
+    }
+    if let Some(statement) = inside.strip_prefix("{%") {
+        let word = statement.trim_start_matches(['-', '+']).split_whitespace().next().unwrap_or_default();
+        let word = word.trim_end_matches(['%', '}', '-', '+']);
+        if !STATEMENTS.contains(&word) {
+            return Err(wrong(part, &format!("{word:?} is no statement of templates; there are {}", STATEMENTS.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+fn unknown(part: &str, name: &str) -> anyhow::Error {
+    let known: Vec<&str> = Placeholder::ALL.iter().map(|known| known.as_str()).collect();
+    let fault = Fault::new(Class::Data, format!("{part} of the template has the unknown placeholder {:?}", line(name, BRACED)));
+    fault.hint(format!("there are {}", known.join(", "))).into()
+}
+
+fn wrong(part: &str, why: &str) -> anyhow::Error {
+    Fault::new(Class::Data, format!("{part} of the template cannot be used: {why}")).into()
+}
+
+fn reason(error: &minijinja::Error) -> String {
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_string);
+    match error.line() {
+        Some(at) => format!("{detail}, line {at}"),
+        None => detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(body: &str, values: &Values) -> String {
+        Template::check("x", body, false).unwrap().render(values).unwrap().text
+    }
+
+    fn values(value: &str) -> Values {
+        let mut values = Values::default();
+        for placeholder in Placeholder::ALL {
+            values.set(*placeholder, value);
+        }
+        values
+    }
+
+    #[test]
+    fn send_9_both_ways_of_writing_placeholders() {
+        let examples = Values::examples();
+        for (body, expected) in [
+            ("Dear {Person.name},", "Dear Dora Example,"),
+            ("{ Person.name }{Case.number}", "Dora Example123"),
+            ("{{ Person.name | upper }} {{Case.number}}", "DORA EXAMPLE 123"),
+            ("{% if Account.name %}at {Account.name}{% else %}home{% endif %}", "at Example Inc"),
+            ("{today} {{ now }} {currentYear}", "2026-11-23 2026-11-23 10:00 2026"),
+            ("p { color: red; } {} { é\n", "p { color: red; } {} { é"),
+            ("a } b", "a } b"),
+        ] {
+            assert_eq!(text(body, &examples).trim_end(), expected, "{body}");
+        }
+        for placeholder in Placeholder::ALL {
+            let example = placeholder.about().1;
+            assert_eq!(text(&format!("{{{placeholder}}}"), &examples), example);
+            assert_eq!(text(&format!("{{{{ {placeholder} }}}}"), &examples), example);
+        }
+        let hello = "{{ Person.firstName | default('customer', true) }}{Case.name}";
+        assert_eq!(text(hello, &Values::default()), "customer");
+    }
+
+    #[test]
+    fn send_9_an_unknown_placeholder_is_an_error_at_once() {
+        for bad in [
+            "{Person.nme}",
+            "{ person.name }",
+            "{Person}",
+            "{Person name}",
+            "{unknown}",
+            "{{ Person }}",
+            "{{ Person.nme }}",
+            "{{ Person.name.first }}",
+            "{{ Person['nme'] }}",
+            "{{ unknown }}",
+            "{{ debug() }}",
+            "{{ range(9) }}",
+            "{% if Lead.name %}x{% endif %}",
+            "{% if today %}{% else %}{{ Lead.name }}{% endif %}",
+            "{{ Person.name | nofilter }}",
+            "{{ Person.name | safe }}",
+            "{{ Person.name",
+            "{{ Person.name }",
+            "{% if today %}",
+            "{% endif %}",
+            "{% for c in Person.name %}x{% endfor %}",
+            "{% set x = today %}",
+            "{%- set x = today -%}",
+            "{% autoescape false %}{{ today }}{% endautoescape %}",
+            "{% raw %}{{ today }}{% endraw %}",
+            "{%raw%}{%endraw%}",
+            "{% include 'x' %}",
+            "{% macro m() %}{% endmacro %}",
+            "{{ 'x' * 1000000 }}",
+            "{%",
+            "{#",
+        ] {
+            for (subject, body) in [("x", bad), (bad, "x")] {
+                let error = Template::check(subject, body, true).expect_err(bad);
+                assert_eq!(crate::fault::class_of(&error), Class::Data, "{bad}");
+            }
+        }
+        let error = Template::check("x", "{Person.nme}", false).unwrap_err();
+        assert!(crate::fault::one_line(&error).contains("\"Person.nme\"; there are Person.name, "), "{error}");
+    }
+
+    #[test]
+    fn send_9_what_strangers_write_is_data() {
+        for hostile in ["{{ 7*7 }}", "{Person.name}", "{% if today %}x{% endif %}", "{{ User.emailAddress }}", "{#", "}}{{", "{%"]
+        {
+            let letter = Template::check("[#{Case.number}] {Email.subject}", "{Person.name}|{{ Email.subject }}", false).unwrap();
+            let letter = letter.render(&values(hostile)).unwrap();
+            assert_eq!(letter.subject, format!("[#{hostile}] {hostile}"));
+            assert_eq!(letter.text, format!("{hostile}|{hostile}"));
+        }
+        let html = Template::check("{Email.subject}", "<p title=\"{Person.name}\">{{ Email.subject }}</p>", true).unwrap();
+        let letter = html.render(&values("<script>\"'&\r\nBcc: eve@example.net")).unwrap();
+        let written = letter.html.unwrap();
+        assert_eq!(written.matches('<').count(), 2, "{written}");
+        assert_eq!(written.matches('"').count(), 2, "{written}");
+        assert_eq!(letter.subject, "<script>\"'& Bcc: eve@example.net", "a subject is one line, and no HTML");
+        assert!(letter.text.contains("<script>\"'&"), "{}", letter.text);
+    }
+
+    #[test]
+    fn send_9_what_comes_out_is_bounded() {
+        assert!(Template::check("x", &"x".repeat(LARGEST + 1), false).is_err());
+        let long = Template::check("{Email.subject}{Email.subject}", &"{Person.name}".repeat(2_000), false).unwrap();
+        let error = long.render(&values(&"x".repeat(1_000_000))).unwrap_err();
+        assert!(error.to_string().contains("larger than"), "{error}");
+        let short = Template::check("{Email.subject}{Email.subject}", "{Person.name}", false).unwrap();
+        let letter = short.render(&values(&"x".repeat(1_000_000))).unwrap();
+        assert_eq!((letter.subject.len(), letter.text.len()), (SUBJECT, VALUE));
+        for deep in ["{{ ".to_string() + &"(".repeat(20_000), "{% if today %}".repeat(4_000), "{".repeat(60_000)] {
+            assert!(Template::check("x", &deep, false).is_err());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn send_9_any_value_comes_out_as_it_went_in(value in "[ -~à-ÿ{}%#]{0,60}") {
+            let shown = line(&value, VALUE);
+            prop_assert_eq!(text("{Person.name}|{{ Email.subject }}", &values(&value)), format!("{shown}|{shown}"));
+        }
+
+        #[test]
+        fn send_9_no_template_brings_anything_down(body in "([{}%# ]|if|endif|today|Person.name|['|.(~]){0,40}") {
+            if let Ok(template) = Template::check("x", &body, true) {
+                let _ = template.render(&values("{{ x }}"));
+            }
+        }
+    }
+}

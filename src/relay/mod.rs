@@ -1,0 +1,59 @@
+//! Sending mail: one SMTP connection, many messages (RFC 5321). We speak it ourselves, over [`crate::net`]: lettre's client has
+//! one time limit for everything, stops at the first recipient that is refused, and takes what somebody wrote behind the
+//! answer to STARTTLS for an answer that came through TLS.
+//!
+//! Promises: every wait has an end, every answer a limit. Each recipient gets an answer of its own. What was not handed over
+//! when something broke can be sent again; what was, and has no answer, is [`Outcome::Unknown`]. A password never leaves
+//! before the connection is what was asked for, and stands in no error.
+
+mod answer;
+mod login;
+mod session;
+
+pub use session::Session;
+
+use crate::net::Place;
+use crate::secret::Secret;
+use crate::words::SmtpAuth;
+
+/// Where to send through, and as whom.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The account's name, for what to type next.
+    pub account: String,
+    pub place: Place,
+    pub auth: SmtpAuth,
+    pub user: String,
+    /// A password, or a token (XOAUTH2); none where nobody logs in.
+    pub password: Option<Secret>,
+    /// How we call ourselves (RFC 5321, section 4.1.1.1).
+    pub own_name: String,
+}
+
+/// Who a message is from and to, on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Envelope<'a> {
+    /// Empty is the null path.
+    pub from: &'a str,
+    pub to: &'a [String],
+}
+
+/// What a server said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub code: u16,
+    /// Enhanced status code (RFC 2034).
+    pub status: Option<String>,
+    pub text: String,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// An answer for each recipient, in their order: one that is 2xx was taken.
+    Answered(Vec<Reply>),
+    /// Nothing was handed over. It may be tried again, unless it is refused for good.
+    Broken { error: String, permanent: bool },
+    /// It was handed over, and the answer never came.
+    Unknown { error: String },
+}

@@ -1,0 +1,251 @@
+//! A session: one message after the other, each recipient judged, the final dot last (RFC 5321).
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+
+use super::answer::Buffer;
+use super::login::unwelcome;
+use super::{Envelope, Outcome, Reply};
+use crate::fault::{Class, Fault, Reach};
+use crate::net::Stream;
+
+/// A connection that is logged in.
+pub struct Session {
+    stream: Stream,
+    buffer: Buffer,
+    own_name: String,
+    /// What EHLO offered, in capital letters.
+    offered: Vec<String>,
+    /// The connection is not to be used any more.
+    is_over: bool,
+}
+
+impl Session {
+    pub(super) fn on(stream: Stream, own_name: &str) -> Self {
+        let own_name = own_name.to_string();
+        Self { stream, buffer: Buffer::default(), own_name, offered: Vec::new(), is_over: false }
+    }
+
+    pub(super) fn own_name(&self) -> &str {
+        &self.own_name
+    }
+
+    /// Returns the connection; none when something came that nobody asked for.
+    pub(super) fn into_stream(self) -> Option<Stream> {
+        self.buffer.is_empty().then_some(self.stream)
+    }
+
+    /// Whether the next message needs another connection.
+    pub const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    pub(super) fn answer(&mut self) -> io::Result<Reply> {
+        self.buffer.answer(&mut self.stream).map(|(reply, _)| reply)
+    }
+
+    pub(super) fn ask(&mut self, command: &str) -> io::Result<Reply> {
+        self.say(command)?;
+        self.answer()
+    }
+
+    fn say(&mut self, command: &str) -> io::Result<()> {
+        // A line break in an argument would be a command of its own.
+        if command.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a command cannot have a line break"));
+        }
+        self.stream.write_all(format!("{command}\r\n").as_bytes())?;
+        self.stream.flush()
+    }
+
+    /// EHLO, or HELO to a server that knows no extensions.
+    pub(super) fn hello(&mut self) -> Result<()> {
+        let hello = format!("EHLO {}", self.own_name);
+        self.say(&hello).map_err(broken)?;
+        let (answer, lines) = self.buffer.answer(&mut self.stream).map_err(broken)?;
+        if answer.is_good() {
+            self.offered = lines.iter().skip(1).map(|line| line.to_ascii_uppercase()).collect();
+            return Ok(());
+        }
+        self.offered = Vec::new();
+        let hello = format!("HELO {}", self.own_name);
+        let answer = self.ask(&hello).map_err(broken)?;
+        if answer.is_good() { Ok(()) } else { Err(unwelcome("the server refuses us", &answer)) }
+    }
+
+    /// Whether EHLO offered an extension.
+    pub(super) fn offers(&self, extension: &str) -> bool {
+        self.offered.iter().any(|line| line.split(' ').next() == Some(extension))
+    }
+
+    /// The login mechanisms that were offered, also as some old servers write them.
+    pub(super) fn mechanisms(&self) -> Vec<String> {
+        let of_line = |line: &String| line.strip_prefix("AUTH ").or_else(|| line.strip_prefix("AUTH=")).map(str::to_string);
+        self.offered.iter().filter_map(of_line).flat_map(|line| line.split(' ').map(str::to_string).collect::<Vec<_>>()).collect()
+    }
+
+    /// The largest message that the server takes, in bytes (RFC 1870).
+    fn size_limit(&self) -> Option<u64> {
+        self.offered.iter().find_map(|line| line.strip_prefix("SIZE ")?.trim().parse().ok()).filter(|limit| *limit > 0)
+    }
+
+    /// Sends a message to every recipient that the server takes. `hand_over` is called right before the final dot leaves; when it
+    /// fails, the dot does not leave.
+    pub fn send(&mut self, envelope: &Envelope<'_>, bytes: &[u8], hand_over: &mut dyn FnMut() -> Result<()>) -> Outcome {
+        let parameters = match self.parameters(envelope, bytes) {
+            Ok(parameters) => parameters,
+            Err(error) => return Outcome::Broken { error, permanent: true },
+        };
+        match self.transact(envelope, &parameters, bytes, hand_over) {
+            Ok(outcome) => outcome,
+            Err(Lost { error, handed_over }) => {
+                self.is_over = true;
+                if handed_over { Outcome::Unknown { error } } else { Outcome::Broken { error, permanent: false } }
+            }
+        }
+    }
+
+    /// What MAIL says beside the sender, or why the server cannot take the message.
+    fn parameters(&self, envelope: &Envelope<'_>, bytes: &[u8]) -> Result<String, String> {
+        let mut parameters = String::new();
+        let size = bytes.len() as u64;
+        if let Some(limit) = self.size_limit().filter(|limit| size > *limit) {
+            return Err(format!("the message has {size} bytes, and the server takes {limit}"));
+        }
+        if self.offers("SIZE") {
+            parameters.push_str(&format!(" SIZE={size}"));
+        }
+        if !bytes.is_ascii() {
+            if !self.offers("8BITMIME") {
+                return Err("the message has 8-bit characters, and the server takes none (8BITMIME)".to_string());
+            }
+            parameters.push_str(" BODY=8BITMIME");
+        }
+        let header = memchr::memmem::find(bytes, b"\r\n\r\n").and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+        let is_international = !envelope.from.is_ascii() || envelope.to.iter().any(|to| !to.is_ascii()) || !header.is_ascii();
+        if is_international {
+            if !self.offers("SMTPUTF8") {
+                return Err("an address has letters that are not ASCII, and the server takes none (SMTPUTF8)".to_string());
+            }
+            parameters.push_str(" SMTPUTF8");
+        }
+        Ok(parameters)
+    }
+
+    fn transact(
+        &mut self,
+        envelope: &Envelope<'_>,
+        parameters: &str,
+        bytes: &[u8],
+        hand_over: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Outcome, Lost> {
+        let before = |error: io::Error| Lost { error: error.to_string(), handed_over: false };
+        let mail = self.ask(&format!("MAIL FROM:<{}>{parameters}", envelope.from)).map_err(before)?;
+        if !mail.is_good() {
+            return Ok(self.give_up(vec![mail; envelope.to.len()]));
+        }
+        let mut replies = Vec::with_capacity(envelope.to.len());
+        for to in envelope.to {
+            let reply = self.ask(&format!("RCPT TO:<{to}>")).map_err(before)?;
+            if reply.code == 421 {
+                // It is about the connection, not about the recipient.
+                return Err(Lost { error: reply.to_string(), handed_over: false });
+            }
+            replies.push(reply);
+        }
+        if !replies.iter().any(Reply::is_good) {
+            return Ok(self.give_up(replies));
+        }
+        let data = self.ask("DATA").map_err(before)?;
+        if data.code != 354 {
+            return Ok(self.give_up(with(replies, &data)));
+        }
+        let stuffed = stuffed(bytes);
+        self.stream.write_all(&stuffed).and_then(|()| self.stream.flush()).map_err(before)?;
+        hand_over().map_err(|error| Lost { error: format!("{error:#}"), handed_over: false })?;
+        let after = |error: io::Error| Lost { error: error.to_string(), handed_over: true };
+        self.stream.write_all(b".\r\n").and_then(|()| self.stream.flush()).map_err(after)?;
+        let taken = self.answer().map_err(after)?;
+        self.is_over |= taken.code == 421;
+        Ok(Outcome::Answered(with(replies, &taken)))
+    }
+
+    /// Nothing was handed over: the transaction ends, and the connection with it when the server says so.
+    fn give_up(&mut self, replies: Vec<Reply>) -> Outcome {
+        if let Some(closing) = replies.iter().find(|reply| reply.code == 421) {
+            self.is_over = true;
+            return Outcome::Broken { error: closing.to_string(), permanent: false };
+        }
+        self.is_over |= !self.ask("RSET").is_ok_and(|reply| reply.is_good());
+        Outcome::Answered(replies)
+    }
+
+    /// Says good-bye; what it is answered does not matter any more.
+    pub fn quit(mut self) {
+        if !self.is_over
+            && let Err(error) = self.ask("QUIT")
+        {
+            log::debug!("QUIT: {error}");
+        }
+    }
+}
+
+/// The connection was lost.
+struct Lost {
+    error: String,
+    handed_over: bool,
+}
+
+/// Gives the answer about the message to those recipients that were taken.
+fn with(replies: Vec<Reply>, answer: &Reply) -> Vec<Reply> {
+    replies.into_iter().map(|reply| if reply.is_good() { answer.clone() } else { reply }).collect()
+}
+
+/// Writes a message as DATA wants it: every line ends with CRLF, and one that begins with a dot gets another (RFC 5321, section
+/// 4.5.2). A bare CR or LF would be read as a line end by some server, and the dot behind it as the end of the message.
+fn stuffed(bytes: &[u8]) -> Vec<u8> {
+    let mut stuffed = Vec::with_capacity(bytes.len() + bytes.len() / 50 + 2);
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+        let (line, behind) = rest.split_at(end);
+        if line.first() == Some(&b'.') {
+            stuffed.push(b'.');
+        }
+        stuffed.extend_from_slice(line);
+        stuffed.extend_from_slice(b"\r\n");
+        rest = behind.strip_prefix(b"\r\n").or_else(|| behind.get(1..)).unwrap_or_default();
+    }
+    stuffed
+}
+
+/// A fault that ends the account's turn.
+pub(super) fn fault(class: Class, what: String) -> Fault {
+    Fault::new(class, what).reach(Reach::Account)
+}
+
+/// The line failed, or the server does not speak SMTP.
+pub(super) fn broken(error: io::Error) -> anyhow::Error {
+    let class = if error.kind() == io::ErrorKind::InvalidData { Class::Protocol } else { Class::Unavailable };
+    fault(class, error.to_string()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_at_the_beginning_of_any_line_is_doubled_and_every_line_ends_with_crlf() {
+        for (given, wanted) in [
+            ("a\r\n.b\r\n", "a\r\n..b\r\n"),
+            (".\r\n", "..\r\n"),
+            ("a\n.\nb", "a\r\n..\r\nb\r\n"),
+            ("a\r.\r\nb\r\n", "a\r\n..\r\nb\r\n"),
+            ("a\r\n\r\nb\r\n", "a\r\n\r\nb\r\n"),
+            ("", ""),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&stuffed(given.as_bytes())), wanted, "{given:?}");
+        }
+    }
+}

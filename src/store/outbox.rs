@@ -1,0 +1,473 @@
+//! Messages that go out, and how far each has come (SEND-6). `sending` is committed before the connection and a mark before the
+//! final dot; whoever finds such a row left behind knows what may have happened.
+
+use anyhow::{Context, Result, anyhow};
+use diesel::dsl::{count_star, min};
+use diesel::prelude::*;
+
+use super::noun::number;
+use super::schema::{accounts, deliveries, emails, outbox, outbox_recipients, users};
+use super::{Database, clean};
+use crate::decide::delivery::{Recipient, Settled};
+use crate::fault::{Class, Fault};
+use crate::mail::address_key;
+use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+
+/// A message to put into the outbox.
+#[derive(Debug, Clone)]
+pub struct NewOutgoing<'a> {
+    pub email: EmailId,
+    pub account: AccountId,
+    pub kind: OutgoingKind,
+    pub state: OutboxState,
+    /// Empty is the null path.
+    pub envelope_from: &'a str,
+    pub recipients: &'a [String],
+    /// When to send it; seconds since 1970 UTC.
+    pub due_at: Option<i64>,
+    pub held_because: Option<&'a str>,
+    pub author: Option<UserId>,
+}
+
+/// A message that goes out. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Outgoing {
+    pub id: OutgoingId,
+    pub email: EmailId,
+    pub kind: OutgoingKind,
+    pub state: OutboxState,
+    /// The account that it goes out through.
+    pub account: Option<String>,
+    pub author: Option<String>,
+    pub message_id: String,
+    pub subject: String,
+    pub envelope_from: String,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub due_at: Option<i64>,
+    pub held_because: Option<String>,
+    pub attempts: i64,
+    pub last_error: Option<String>,
+    #[serde(serialize_with = "crate::clock::time")]
+    pub created_at: i64,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub sent_at: Option<i64>,
+    pub recipients: Vec<Recipient>,
+}
+
+/// A message that this pass sends now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    pub id: OutgoingId,
+    pub email: EmailId,
+    pub envelope_from: String,
+    /// Those that it has not reached yet.
+    pub recipients: Vec<String>,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
+    pub first_tried_at: i64,
+    /// It has reached somebody already.
+    pub reached: bool,
+    pub author: Option<UserId>,
+}
+
+/// Puts a message into the outbox.
+pub fn add(db: &mut Database, new: &NewOutgoing<'_>, now: i64) -> Result<OutgoingId> {
+    let id = number(db, "outgoing")?;
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::id.eq(id),
+            outbox::email_id.eq(new.email.0),
+            outbox::account_id.eq(new.account.0),
+            outbox::kind.eq(new.kind.as_str()),
+            outbox::state.eq(new.state.as_str()),
+            outbox::envelope_from.eq(new.envelope_from),
+            outbox::due_at.eq(new.due_at.filter(|_| new.held_because.is_none())),
+            outbox::held_because.eq(new.held_because),
+            outbox::attempts.eq(0_i64),
+            outbox::is_handed_over.eq(false),
+            outbox::author_id.eq(new.author.map(|user| user.0)),
+            outbox::created_at.eq(now),
+        ))
+        .execute(db)?;
+    for address in new.recipients {
+        diesel::insert_into(outbox_recipients::table)
+            .values((
+                outbox_recipients::outbox_id.eq(id),
+                outbox_recipients::address.eq(address),
+                outbox_recipients::state.eq(RecipientState::Pending.as_str()),
+            ))
+            .execute(db)?;
+    }
+    Ok(OutgoingId(id))
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct OutboxFilter {
+    pub states: Vec<OutboxState>,
+    pub account: Option<AccountId>,
+    /// Only what this user wrote.
+    pub author: Option<UserId>,
+    pub held: bool,
+    pub limit: i64,
+}
+
+type Row = (
+    (i64, i64, String, String, Option<String>, Option<String>),
+    (String, String, String),
+    (Option<i64>, Option<String>, i64, Option<String>, i64, Option<i64>),
+);
+
+/// Lists messages, the newest first.
+pub fn list(db: &mut Database, filter: &OutboxFilter) -> Result<Vec<Outgoing>> {
+    let mut query = outbox::table.into_boxed();
+    if !filter.states.is_empty() {
+        let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
+        query = query.filter(outbox::state.eq_any(states));
+    }
+    if let Some(account) = filter.account {
+        query = query.filter(outbox::account_id.eq(account.0));
+    }
+    if let Some(author) = filter.author {
+        query = query.filter(outbox::author_id.eq(author.0));
+    }
+    if filter.held {
+        query = query.filter(outbox::held_because.is_not_null());
+    }
+    let ids = query.order(outbox::id.desc()).limit(filter.limit).select(outbox::id).load::<i64>(db)?;
+    ids.into_iter().map(|id| show(db, OutgoingId(id))).collect()
+}
+
+/// Shows one message.
+pub fn show(db: &mut Database, id: OutgoingId) -> Result<Outgoing> {
+    let row = outbox::table
+        .inner_join(emails::table.on(emails::id.eq(outbox::email_id)))
+        .left_join(accounts::table.on(accounts::id.nullable().eq(outbox::account_id)))
+        .left_join(users::table.on(users::id.nullable().eq(outbox::author_id)))
+        .filter(outbox::id.eq(id.0))
+        .select((
+            (outbox::id, outbox::email_id, outbox::kind, outbox::state, accounts::name.nullable(), users::login.nullable()),
+            (emails::message_id, emails::subject, outbox::envelope_from),
+            (outbox::due_at, outbox::held_because, outbox::attempts, outbox::last_error, outbox::created_at, outbox::sent_at),
+        ))
+        .first::<Row>(db)
+        .optional()?;
+    let Some(((id, email, kind, state, account, author), (message_id, subject, envelope_from), rest)) = row else {
+        return Err(missing(id));
+    };
+    let (due_at, held_because, attempts, last_error, created_at, sent_at) = rest;
+    let wrong = |error: String| anyhow!("message {id} of the outbox: {error}");
+    Ok(Outgoing {
+        id: OutgoingId(id),
+        email: EmailId(email),
+        kind: kind.parse().map_err(wrong)?,
+        state: state.parse().map_err(wrong)?,
+        account,
+        author,
+        message_id,
+        subject,
+        envelope_from,
+        due_at,
+        held_because,
+        attempts,
+        last_error,
+        created_at,
+        sent_at,
+        recipients: recipients(db, id)?,
+    })
+}
+
+/// Makes the error for a message that is not there, or not for the one who asks.
+pub fn missing(id: OutgoingId) -> anyhow::Error {
+    Fault::new(Class::Data, format!("there is no message {id} in the outbox")).hint("try: espomail outbox list").into()
+}
+
+fn recipients(db: &mut Database, id: i64) -> Result<Vec<Recipient>> {
+    let rows = outbox_recipients::table
+        .filter(outbox_recipients::outbox_id.eq(id))
+        .order(outbox_recipients::address)
+        .select((
+            outbox_recipients::address,
+            outbox_recipients::state,
+            outbox_recipients::code,
+            outbox_recipients::status,
+            outbox_recipients::said,
+        ))
+        .load::<(String, String, Option<i64>, Option<String>, Option<String>)>(db)?;
+    rows.into_iter()
+        .map(|(address, state, code, status, said)| {
+            let state = state.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
+            Ok(Recipient { address, state, code, status, said })
+        })
+        .collect()
+}
+
+/// Returns the accounts that have something due, the one that waits longest first.
+pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
+    let rows = outbox::table
+        .filter(outbox::due_at.le(now))
+        .filter(outbox::state.eq(OutboxState::Queued.as_str()))
+        .group_by(outbox::account_id)
+        .order(min(outbox::due_at))
+        .select(outbox::account_id)
+        .load::<Option<i64>>(db)?;
+    Ok(rows.into_iter().flatten().map(AccountId).collect())
+}
+
+/// Returns the account that a message goes out through.
+pub fn account_of(db: &mut Database, id: OutgoingId) -> Result<Option<AccountId>> {
+    let account = outbox::table.find(id.0).select(outbox::account_id).first::<Option<i64>>(db).optional()?;
+    Ok(account.flatten().map(AccountId))
+}
+
+/// How many messages went out through an account since a moment (SEND-11).
+pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i64> {
+    let of_account = outbox::table.filter(outbox::account_id.eq(account.0)).filter(outbox::sent_at.ge(since));
+    Ok(of_account.select(count_star()).first(db)?)
+}
+
+/// Claims the next message of an account that is due, by time then number (SEND-1), or one message by name. Two passes never
+/// claim the same: the row must be as it was seen.
+pub fn claim(
+    db: &mut Database,
+    account: AccountId,
+    only: Option<OutgoingId>,
+    owner: &str,
+    now: i64,
+    until: i64,
+) -> Result<Option<Claimed>> {
+    loop {
+        let mut due = outbox::table
+            .filter(outbox::account_id.eq(account.0))
+            .filter(outbox::state.eq(OutboxState::Queued.as_str()))
+            .filter(outbox::due_at.le(now))
+            .into_boxed();
+        if let Some(only) = only {
+            due = due.filter(outbox::id.eq(only.0));
+        }
+        let found = due
+            .order((outbox::due_at, outbox::id))
+            .select((
+                outbox::id,
+                outbox::email_id,
+                outbox::envelope_from,
+                outbox::attempts,
+                outbox::first_tried_at,
+                outbox::author_id,
+            ))
+            .first::<(i64, i64, String, i64, Option<i64>, Option<i64>)>(db)
+            .optional()?;
+        let Some((id, email, envelope_from, seen, first, author)) = found else { return Ok(None) };
+        let as_seen = outbox::table
+            .filter(outbox::id.eq(id))
+            .filter(outbox::state.eq(OutboxState::Queued.as_str()))
+            .filter(outbox::attempts.eq(seen));
+        let first_tried_at = first.unwrap_or(now);
+        let claimed = diesel::update(as_seen)
+            .set((
+                outbox::state.eq(OutboxState::Sending.as_str()),
+                outbox::attempts.eq(seen + 1),
+                outbox::due_at.eq(None::<i64>),
+                outbox::lease_owner.eq(owner),
+                outbox::lease_until.eq(until),
+                outbox::is_handed_over.eq(false),
+                outbox::first_tried_at.eq(first_tried_at),
+            ))
+            .execute(db)?;
+        if claimed == 1 {
+            let all = recipients(db, id)?;
+            let reached = all.iter().any(|one| one.state == RecipientState::Sent);
+            let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
+            return Ok(Some(Claimed {
+                id: OutgoingId(id),
+                email: EmailId(email),
+                envelope_from,
+                recipients: pending.map(|one| one.address).collect(),
+                attempts: seen + 1,
+                first_tried_at,
+                reached,
+                author: author.map(UserId),
+            }));
+        }
+    }
+}
+
+/// Marks that the message is about to be handed over: from here on a lost answer means that it may have been sent. Fails when
+/// another pass took it over meanwhile.
+pub fn hand_over(db: &mut Database, claimed: &Claimed) -> Result<()> {
+    let ours = outbox::table
+        .filter(outbox::id.eq(claimed.id.0))
+        .filter(outbox::state.eq(OutboxState::Sending.as_str()))
+        .filter(outbox::attempts.eq(claimed.attempts));
+    let marked = diesel::update(ours).set(outbox::is_handed_over.eq(true)).execute(db)?;
+    if marked == 1 {
+        return Ok(());
+    }
+    let what = format!("message {} of the outbox: another pass took it over", claimed.id);
+    Err(Fault::new(Class::TempFail, what).into())
+}
+
+/// Writes down what became of a message, and how far it came at each recipient (BOUNCE-2).
+pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64) -> Result<()> {
+    let is_sent = matches!(settled.state, OutboxState::Sent);
+    diesel::update(outbox::table.find(claimed.id.0))
+        .set((
+            outbox::state.eq(settled.state.as_str()),
+            outbox::due_at.eq(settled.due_at),
+            outbox::last_error.eq(settled.error.as_deref().map(clean).as_deref()),
+            outbox::lease_owner.eq(None::<String>),
+            outbox::lease_until.eq(None::<i64>),
+            outbox::sent_at.eq(is_sent.then_some(now)),
+        ))
+        .execute(db)?;
+    for recipient in &settled.recipients {
+        diesel::update(outbox_recipients::table.find((claimed.id.0, &recipient.address)))
+            .set((
+                outbox_recipients::state.eq(recipient.state.as_str()),
+                outbox_recipients::code.eq(recipient.code),
+                outbox_recipients::status.eq(recipient.status.as_deref()),
+                outbox_recipients::said.eq(recipient.said.as_deref().map(clean).as_deref()),
+            ))
+            .execute(db)?;
+        let state = match recipient.state {
+            RecipientState::Sent => DeliveryState::Sent,
+            RecipientState::Failed => DeliveryState::Failed,
+            RecipientState::Pending => continue,
+        };
+        write_delivery(db, claimed.email, recipient, state, now)?;
+    }
+    Ok(())
+}
+
+fn write_delivery(db: &mut Database, email: EmailId, recipient: &Recipient, state: DeliveryState, now: i64) -> Result<()> {
+    let address = address_key(&recipient.address);
+    let there = deliveries::table.find((email.0, &address));
+    let values = (
+        deliveries::state.eq(state.as_str()),
+        deliveries::status.eq(recipient.status.as_deref()),
+        deliveries::diagnostic.eq(recipient.said.as_deref().map(clean).map(std::borrow::Cow::into_owned)),
+        deliveries::changed_at.eq(now),
+    );
+    if there.count().get_result::<i64>(db)? == 0 {
+        diesel::insert_into(deliveries::table)
+            .values((deliveries::email_id.eq(email.0), deliveries::address.eq(&address), values))
+            .execute(db)?;
+    } else {
+        diesel::update(there).set(values).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Finds what a pass left behind that died at work: what was not handed over is due again, the rest may have been sent.
+/// Returns those.
+pub fn recover(db: &mut Database, is_dead: &dyn Fn(&str) -> bool, now: i64) -> Result<Vec<OutgoingId>> {
+    let rows = outbox::table
+        .filter(outbox::state.eq(OutboxState::Sending.as_str()))
+        .order(outbox::id)
+        .select((outbox::id, outbox::lease_owner, outbox::lease_until, outbox::is_handed_over, outbox::attempts))
+        .load::<(i64, Option<String>, Option<i64>, bool, i64)>(db)?;
+    let mut unsure = Vec::new();
+    for (id, owner, until, handed_over, seen) in rows {
+        let is_alive = owner.as_deref().is_some_and(|owner| !is_dead(owner)) && until.is_some_and(|until| until > now);
+        if is_alive {
+            continue;
+        }
+        let (state, due_at, error) = if handed_over {
+            (OutboxState::MaybeSent, None, Some("the pass died after the message was handed over"))
+        } else {
+            (OutboxState::Queued, Some(now), Some("the pass died before the message was handed over"))
+        };
+        let as_seen = outbox::table
+            .filter(outbox::id.eq(id))
+            .filter(outbox::state.eq(OutboxState::Sending.as_str()))
+            .filter(outbox::attempts.eq(seen));
+        let recovered = diesel::update(as_seen)
+            .set((
+                outbox::state.eq(state.as_str()),
+                outbox::due_at.eq(due_at),
+                outbox::last_error.eq(error),
+                outbox::lease_owner.eq(None::<String>),
+                outbox::lease_until.eq(None::<i64>),
+            ))
+            .execute(db)?;
+        if recovered == 1 && handed_over {
+            unsure.push(OutgoingId(id));
+        }
+    }
+    Ok(unsure)
+}
+
+/// A person's word on a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Try it again now, with the same Message-ID.
+    Retry,
+    /// It was sent after all.
+    MarkSent,
+    /// Not before somebody releases it.
+    Hold,
+    Release,
+}
+
+/// Does what a person said; an error where the message is not in a state for it.
+pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result<()> {
+    let before = show(db, id)?;
+    let held = before.held_because.is_some();
+    let is_possible = match verb {
+        Verb::Retry => matches!(before.state, OutboxState::Failed | OutboxState::MaybeSent | OutboxState::Queued) && !held,
+        Verb::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed),
+        Verb::Hold => before.state == OutboxState::Queued && !held,
+        Verb::Release => held,
+    };
+    if !is_possible {
+        let held = if held { ", held" } else { "" };
+        let what = format!("message {id} of the outbox is {}{held}", before.state);
+        return Err(Fault::new(Class::Data, what).hint(format!("see: espomail outbox show {id}")).into());
+    }
+    let row = diesel::update(outbox::table.find(id.0));
+    match verb {
+        Verb::Retry => {
+            row.set((
+                outbox::state.eq(OutboxState::Queued.as_str()),
+                outbox::due_at.eq(now),
+                outbox::first_tried_at.eq(None::<i64>),
+            ))
+            .execute(db)?;
+            // What was refused for good is asked once more.
+            let failed = outbox_recipients::table
+                .filter(outbox_recipients::outbox_id.eq(id.0))
+                .filter(outbox_recipients::state.eq(RecipientState::Failed.as_str()));
+            diesel::update(failed).set(outbox_recipients::state.eq(RecipientState::Pending.as_str())).execute(db)?;
+        }
+        Verb::MarkSent => {
+            row.set((outbox::state.eq(OutboxState::Sent.as_str()), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
+                .execute(db)?;
+            for recipient in before.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
+                diesel::update(outbox_recipients::table.find((id.0, &recipient.address)))
+                    .set(outbox_recipients::state.eq(RecipientState::Sent.as_str()))
+                    .execute(db)?;
+                write_delivery(db, before.email, recipient, DeliveryState::Sent, now)?;
+            }
+        }
+        Verb::Hold => {
+            row.set((outbox::held_because.eq("a person holds it"), outbox::due_at.eq(None::<i64>))).execute(db)?;
+        }
+        Verb::Release => {
+            row.set((outbox::held_because.eq(None::<String>), outbox::due_at.eq(now))).execute(db)?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops a message that was not sent, with its e-mail.
+pub fn drop_one(db: &mut Database, id: OutgoingId) -> Result<()> {
+    let before = show(db, id)?;
+    if matches!(before.state, OutboxState::Sending | OutboxState::Sent) {
+        return Err(
+            Fault::new(Class::Data, format!("message {id} of the outbox is {}: it cannot be dropped", before.state)).into()
+        );
+    }
+    let raw: i64 = emails::table.find(before.email.0).select(emails::raw_id).first(db).context("its e-mail is gone")?;
+    diesel::delete(emails::table.find(before.email.0)).execute(db)?;
+    super::raw::drop_unused(db, raw)
+}

@@ -1,0 +1,188 @@
+//! What e-mail accounts send with (SEND-2).
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+use super::Database;
+use super::schema::{account_sending, account_teams, accounts};
+use crate::decide::sender::Outlet;
+use crate::words::{AccountId, PasswordSource, Security, SmtpAuth, TeamId, UserId};
+
+/// What an account sends with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sending {
+    /// None where it has no server to send through.
+    pub smtp: Option<Smtp>,
+    pub from_name: String,
+    /// Where answers go (SEND-5); none is the account's address.
+    pub reply_to: Option<String>,
+    pub shared: bool,
+    pub system: bool,
+    pub exclude_from_reply: bool,
+    pub save_sent: bool,
+    pub max_per_hour: Option<i64>,
+}
+
+/// A server to send through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Smtp {
+    pub host: String,
+    pub port: i64,
+    pub security: Security,
+    pub auth: SmtpAuth,
+    /// None is the IMAP user.
+    pub user: Option<String>,
+    pub ca_file: Option<String>,
+    /// None is the IMAP password.
+    pub password: Option<Password>,
+}
+
+/// Where a password comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Password {
+    pub source: PasswordSource,
+    /// The command as a JSON list, the file's path or the credential's name.
+    pub reference: Option<String>,
+    pub sealed: Option<Vec<u8>>,
+}
+
+impl Sending {
+    /// Returns which settings another one changes, for the audit: names alone, as some are secret.
+    pub fn differing(&self, other: &Self) -> Vec<String> {
+        macro_rules! differing {
+            ($($field:ident)+) => { [$((stringify!($field), self.$field != other.$field)),+] };
+        }
+        let fields = differing!(smtp from_name reply_to shared system exclude_from_reply save_sent max_per_hour);
+        fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.replace('_', "-")).collect()
+    }
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = account_sending, treat_none_as_null = true, treat_none_as_default_value = false)]
+struct Row {
+    smtp_host: Option<String>,
+    smtp_port: i64,
+    smtp_security: String,
+    smtp_auth: String,
+    smtp_user: Option<String>,
+    smtp_ca_file: Option<String>,
+    password_source: Option<String>,
+    password_reference: Option<String>,
+    password_sealed: Option<Vec<u8>>,
+    from_name: String,
+    reply_to: Option<String>,
+    is_shared: bool,
+    is_system: bool,
+    exclude_from_reply: bool,
+    save_sent: bool,
+    max_per_hour: Option<i64>,
+}
+
+impl Row {
+    fn of(sending: &Sending) -> Self {
+        let smtp = sending.smtp.as_ref();
+        let password = smtp.and_then(|smtp| smtp.password.as_ref());
+        Self {
+            smtp_host: smtp.map(|smtp| smtp.host.clone()),
+            smtp_port: smtp.map_or(0, |smtp| smtp.port),
+            smtp_security: smtp.map_or(Security::Tls, |smtp| smtp.security).to_string(),
+            smtp_auth: smtp.map_or(SmtpAuth::Password, |smtp| smtp.auth).to_string(),
+            smtp_user: smtp.and_then(|smtp| smtp.user.clone()),
+            smtp_ca_file: smtp.and_then(|smtp| smtp.ca_file.clone()),
+            password_source: password.map(|password| password.source.to_string()),
+            password_reference: password.and_then(|password| password.reference.clone()),
+            password_sealed: password.and_then(|password| password.sealed.clone()),
+            from_name: sending.from_name.clone(),
+            reply_to: sending.reply_to.clone(),
+            is_shared: sending.shared,
+            is_system: sending.system,
+            exclude_from_reply: sending.exclude_from_reply,
+            save_sent: sending.save_sent,
+            max_per_hour: sending.max_per_hour,
+        }
+    }
+
+    fn sending(self, id: AccountId) -> Result<Sending> {
+        let wrong = |error: String| anyhow!("account {id}: {error}");
+        let (reference, sealed) = (self.password_reference, self.password_sealed);
+        let source = self.password_source.map(|source| source.parse().map_err(wrong)).transpose()?;
+        let password = source.map(|source| Password { source, reference, sealed });
+        let (security, auth) = (self.smtp_security.parse().map_err(wrong)?, self.smtp_auth.parse().map_err(wrong)?);
+        let smtp = self.smtp_host.map(|host| Smtp {
+            host,
+            port: self.smtp_port,
+            security,
+            auth,
+            user: self.smtp_user,
+            ca_file: self.smtp_ca_file,
+            password,
+        });
+        Ok(Sending {
+            smtp,
+            from_name: self.from_name,
+            reply_to: self.reply_to,
+            shared: self.is_shared,
+            system: self.is_system,
+            exclude_from_reply: self.exclude_from_reply,
+            save_sent: self.save_sent,
+            max_per_hour: self.max_per_hour,
+        })
+    }
+}
+
+/// Returns what an account sends with.
+pub fn of(db: &mut Database, id: AccountId) -> Result<Sending> {
+    let row = account_sending::table.find(id.0).select(Row::as_select()).first::<Row>(db).optional()?;
+    row.map_or_else(|| Ok(Sending::default()), |row| row.sending(id))
+}
+
+/// Sets what an account sends with. There is one system account: another one is so no more.
+pub fn set(db: &mut Database, id: AccountId, sending: &Sending) -> Result<()> {
+    if sending.system {
+        let others = account_sending::table.filter(account_sending::account_id.ne(id.0));
+        diesel::update(others).set(account_sending::is_system.eq(false)).execute(db)?;
+    }
+    if diesel::update(account_sending::table.find(id.0)).set(Row::of(sending)).execute(db)? == 0 {
+        diesel::insert_into(account_sending::table)
+            .values((Row::of(sending), account_sending::account_id.eq(id.0)))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+/// Returns every account that could send, in order of its number, for the rules (SEND-2).
+pub fn outlets(db: &mut Database) -> Result<Vec<Outlet>> {
+    type Found = (i64, String, String, String, Option<i64>, (Option<String>, String, bool, bool));
+    let rows = accounts::table
+        .inner_join(account_sending::table.on(account_sending::account_id.eq(accounts::id)))
+        .filter(accounts::active.eq(true))
+        .order(accounts::id)
+        .select((
+            accounts::id,
+            accounts::name,
+            accounts::address,
+            accounts::kind,
+            accounts::owner_id,
+            (account_sending::smtp_host, account_sending::from_name, account_sending::is_shared, account_sending::is_system),
+        ))
+        .load::<Found>(db)?;
+    let teams = account_teams::table.load::<(i64, i64)>(db)?;
+    rows.into_iter()
+        .map(|(id, name, address, kind, owner, (host, from_name, shared, system))| {
+            let kind = kind.parse().map_err(|error: String| anyhow!("account {name}: {error}"))?;
+            let teams = teams.iter().filter(|(account, _)| *account == id).map(|(_, team)| TeamId(*team)).collect();
+            let can_send = host.is_some();
+            let owner = owner.map(UserId);
+            Ok(Outlet { account: AccountId(id), name, address, from_name, kind, owner, teams, can_send, shared, system })
+        })
+        .collect()
+}
+
+/// The addresses that a reply to all leaves out (SEND-10): of every account that says so.
+pub fn excluded(db: &mut Database) -> Result<Vec<String>> {
+    Ok(accounts::table
+        .inner_join(account_sending::table.on(account_sending::account_id.eq(accounts::id)))
+        .filter(account_sending::exclude_from_reply.eq(true))
+        .select(accounts::address)
+        .load(db)?)
+}

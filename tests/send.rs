@@ -1,0 +1,269 @@
+//! `send` and what fills the outbox, through the real binary against a scripted SMTP server, on both databases.
+
+use serde_json::{Value, json};
+
+use crate::support::smtp::{Manners, SmtpSink};
+use crate::support::world::World;
+
+/// A world with a shared group account that sends through the sink.
+fn world_on(database: &str, sink: &SmtpSink) -> World {
+    let world = World::on(database);
+    world.run(&["user", "add", "ada", "--name", "Ada Example", "--address", "ada@example.com"]).ok();
+    let port = sink.port.to_string();
+    let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--password-stdin"];
+    let smtp =
+        ["--smtp-host", "127.0.0.1", "--smtp-port", &port, "--smtp-security", "plain", "--shared", "--from-name", "Support"];
+    world.run_with(&[&add[..], &smtp].concat(), "hunter2\n").ok();
+    world
+}
+
+fn compose(world: &World, more: &[&str]) -> Value {
+    let compose = ["email", "compose", "--subject", "Your pump", "--text", "It is on its way."];
+    world.json(&[&compose[..], more].concat())
+}
+
+fn outbox(world: &World, id: &Value) -> Value {
+    world.json(&["outbox", "show", &id.to_string()])
+}
+
+#[test]
+fn send_1_a_message_goes_out_at_once_with_an_id_of_ours_and_is_filed() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        assert!(world.run(&["account", "test", "support", "--smtp"]).ok().contains("Logged in as support@example.com"));
+        world.run(&["case", "create", "Pump"]).ok();
+        let more = [
+            "--to",
+            "Dora Example <dora@example.org>",
+            "--cc",
+            "ada@example.com",
+            "--bcc",
+            "eve@example.org",
+            "--parent",
+            "case:1",
+        ];
+        let sent = compose(&world, &more);
+        assert_eq!(sent["state"], "sent", "{database}: {sent}");
+        let taken = sink.taken();
+        assert_eq!(taken.len(), 1);
+        assert_eq!(taken[0].from.split(' ').next(), Some("<support@example.com>"));
+        assert_eq!(taken[0].to, ["<ada@example.com>", "<dora@example.org>", "<eve@example.org>"]);
+        let text = String::from_utf8(taken[0].bytes.clone()).unwrap();
+        assert!(text.contains("From: Support <support@example.com>") && text.contains("It is on its way."), "{text}");
+        assert!(!text.contains("eve@") && !text.to_lowercase().contains("bcc"), "SEND-4: {text}");
+        let shown = world.json(&["email", "show", &sent["email"].to_string()]);
+        assert_eq!((&shown["parent"], &shown["deliveries"].as_array().unwrap().len()), (&json!("case:1"), &3), "{shown}");
+        // SEND-8: the stream tells of it, and one of us who is in Cc has it in the inbox.
+        let stream = world.json(&["case", "show", "1"])["stream"].to_string();
+        assert!(stream.contains("email-sent"), "{stream}");
+        assert_eq!(shown["users"][0]["login"], "ada");
+        let heard = world.json(&["notification", "list", "--user", "ada"])["items"].clone();
+        assert_eq!(heard.as_array().unwrap().len(), 1, "{heard}");
+        // LINK-1: an answer, even with another subject and only that id, comes to the case.
+        let answer = format!(
+            "From: dora@example.org\r\nTo: support@example.com\r\nSubject: thanks\r\nMessage-ID: <b@example.org>\r\n\
+             In-Reply-To: <{}>\r\n\r\nThank you.\r\n",
+            shown["message_id"].as_str().unwrap()
+        );
+        world.run_with(&["deliver", "--account", "support"], &answer).ok();
+        let answered = world.json(&["email", "show", "<b@example.org>"]);
+        assert_eq!((&answered["parent"], &answered["parent_by"]), (&json!("case:1"), &json!("token")));
+        assert_eq!(world.run(&["send"]).ok(), "", "there is nothing left, and nothing to say");
+    }
+}
+
+#[test]
+fn send_6_what_breaks_before_the_last_dot_is_tried_again_and_what_breaks_behind_it_is_not() {
+    let fine = Manners::default;
+    for (what, manners, state, attempts_again) in [
+        ("greeting", Manners { greeting: None, ..fine() }, "queued", true),
+        ("refused greeting", Manners { greeting: Some("554 no"), ..fine() }, "queued", true),
+        ("EHLO", Manners { ehlo: None, ..fine() }, "queued", true),
+        ("AUTH", Manners { auth: Some("535 5.7.8 hunter2 is wrong"), ..fine() }, "queued", true),
+        ("MAIL", Manners { mail: Some("451 4.3.0 later"), ..fine() }, "queued", true),
+        ("MAIL refused", Manners { mail: Some("550 5.1.8 no"), ..fine() }, "failed", false),
+        ("RCPT later", Manners { recipients: vec![("dora", Some("450 4.2.1 greylisted"))], ..fine() }, "queued", true),
+        ("RCPT refused", Manners { recipients: vec![("dora", Some("550 5.1.1 nobody"))], ..fine() }, "failed", false),
+        ("RCPT 421", Manners { recipients: vec![("dora", Some("421 4.3.2 closing"))], ..fine() }, "queued", true),
+        ("RCPT hangs up", Manners { recipients: vec![("dora", None)], ..fine() }, "queued", true),
+        ("DATA", Manners { data: Some("451 later"), ..fine() }, "queued", true),
+        ("DATA hangs up", Manners { data: None, ..fine() }, "queued", true),
+        ("dot later", Manners { dot: Some("452 4.3.1 full"), ..fine() }, "queued", true),
+        ("dot refused", Manners { dot: Some("554 5.7.1 spam"), ..fine() }, "failed", false),
+        ("dot hangs up", Manners { dot: None, ..fine() }, "maybe-sent", false),
+        ("garbage", Manners { mail: Some("hello there"), ..fine() }, "queued", true),
+    ] {
+        let sink = SmtpSink::start(manners);
+        let world = world_on("sqlite", &sink);
+        let queued = compose(&world, &["--to", "dora@example.org", "--queue"]);
+        let sent = world.run(&["send"]);
+        assert!(!sent.stderr.contains("hunter2"), "{what}: {}", sent.stderr);
+        let shown = outbox(&world, &queued["outbox"]);
+        assert_eq!(shown["state"], state, "{what}: {shown} {}", sent.stderr);
+        assert_eq!(shown["due_at"].is_string(), attempts_again, "{what}: {shown}");
+        assert_eq!(sink.taken().len(), usize::from(what.starts_with("dot")), "{what}");
+        // Nothing is doubled: what is not due yet, or over, is left alone.
+        let _ = world.run(&["send"]);
+        assert_eq!(sink.taken().len(), usize::from(what.starts_with("dot")), "{what}");
+    }
+}
+
+#[test]
+fn send_6_a_recipient_that_is_refused_holds_up_no_other_and_its_author_hears_of_it() {
+    for database in ["sqlite", "postgresql"] {
+        let recipients = vec![("eve", Some("550 5.1.1 nobody")), ("later", Some("450 4.2.1 greylisted"))];
+        let sink = SmtpSink::start(Manners { recipients, ..Manners::default() });
+        let world = world_on(database, &sink);
+        world.run(&["role", "add", "agents"]).ok();
+        world.run(&["role", "grant", "agents", "group-account", "use", "all"]).ok();
+        world.run(&["role", "give", "agents", "--user", "ada"]).ok();
+        let to = ["--to", "dora@example.org", "--to", "eve@example.org", "--to", "later@example.org"];
+        let sent = compose(&world, &[&["--as", "ada"][..], &to].concat());
+        let shown = outbox(&world, &sent["outbox"]);
+        let states: Vec<&str> =
+            shown["recipients"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
+        assert_eq!((states, &shown["state"]), (vec!["sent", "failed", "pending"], &json!("queued")), "{database}: {shown}");
+        let heard = world.json(&["notification", "list", "--user", "ada"]).to_string();
+        assert!(heard.contains("eve@example.org: nobody"), "{heard}");
+    }
+}
+
+#[test]
+fn send_3_nobody_sends_as_somebody_else() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    let refused = |arguments: &[&str], part: &str| {
+        let line =
+            world.run(&[&["email", "compose", "--subject", "x", "--text", "x", "--to", "d@example.org"], arguments].concat());
+        let line = line.fails(77);
+        assert!(line.contains(part), "{arguments:?}: {line}");
+    };
+    refused(&["--as", "ada"], "there is no account that you may send through");
+    refused(&["--as", "ada", "--from", "support@example.com"], "you may not send as <support@example.com>");
+    refused(&["--from", "ada@example.com"], "you may not send as <ada@example.com>");
+    refused(&["--from", "ceo@example.com"], "you may not send as <ceo@example.com>");
+    for (given, status) in [("a\nBcc: x@example.org", 65), ("a\r", 65)] {
+        world.run(&["email", "compose", "--subject", given, "--text", "x", "--to", "d@example.org"]).fails(status);
+    }
+    assert!(sink.taken().is_empty());
+}
+
+#[test]
+fn send_6_people_look_after_the_outbox() {
+    let sink = SmtpSink::start(Manners { dot: None, ..Manners::default() });
+    let world = world_on("sqlite", &sink);
+    let queued = compose(&world, &["--to", "dora@example.org", "--queue"]);
+    let id = queued["outbox"].to_string();
+    let outbox = |verb: &str| world.run(&["outbox", verb, &id]);
+    outbox("hold").ok();
+    world.run(&["send"]).ok();
+    assert!(sink.taken().is_empty());
+    outbox("retry").fails(65);
+    outbox("release").ok();
+    let line = world.run(&["send"]).fails(75);
+    assert!(line.contains("may have been sent") && line.contains(&format!("outbox mark-sent {id}")), "{line}");
+    outbox("hold").fails(65);
+    outbox("mark-sent").ok();
+    assert_eq!(world.json(&["outbox", "list", "--all"])["items"][0]["state"], "sent");
+    outbox("drop").fails(65);
+    let later = compose(&world, &["--to", "dora@example.org", "--at", "2026-12-24T09:00:00Z"]);
+    assert_eq!(self::outbox(&world, &later["outbox"])["due_at"], "2026-12-24T09:00:00Z");
+    world.run(&["outbox", "drop", &later["outbox"].to_string()]).ok();
+    world.run(&["email", "show", &later["email"].to_string()]).fails(65);
+}
+
+/// Kills the sender at its first step, at its second, and so on until one comes through. What was not handed over is sent by
+/// the next pass; what was is sent once, or waits for a person.
+fn die_at_every_step(database: &str) {
+    for step in 1.. {
+        let sink = SmtpSink::start(Manners::default());
+        let mut world = world_on(database, &sink);
+        for _ in 0..2 {
+            compose(&world, &["--to", "dora@example.org", "--queue"]);
+        }
+        world.set("ESPOMAIL_DIE_AT_STEP", &step.to_string());
+        let first = world.run(&["send"]);
+        world.set("ESPOMAIL_DIE_AT_STEP", "0");
+        let _ = world.run(&["send"]);
+        let states = |state: &str| {
+            let listed = world.json(&["outbox", "list", "--state", state]);
+            listed["items"].as_array().unwrap().len()
+        };
+        let (sent, unsure) = (states("sent"), states("maybe-sent"));
+        assert_eq!(sent + unsure, 2, "step {step}: nothing is lost");
+        assert!(unsure <= 1, "step {step}");
+        let taken = sink.taken().len();
+        assert!((sent..=sent + unsure).contains(&taken), "step {step}: {taken} taken, {sent} sent, {unsure} unsure");
+        let filed = world.json(&["email", "list"])["items"].as_array().unwrap().len();
+        assert_eq!(filed, 2, "step {step}");
+        if first.status == Some(0) {
+            assert!(step > 6, "{step} steps are too few to have been at work");
+            return;
+        }
+        assert_eq!(first.status, None, "step {step}: {}", first.stderr);
+    }
+}
+
+#[test]
+fn send_6_a_death_at_any_step_loses_nothing_and_doubles_nothing_sqlite() {
+    die_at_every_step("sqlite");
+}
+
+#[test]
+fn send_6_a_death_at_any_step_loses_nothing_and_doubles_nothing_postgresql() {
+    die_at_every_step("postgresql");
+}
+
+#[test]
+fn send_5_and_10_an_agent_answers_from_an_account_of_their_own_and_the_customer_comes_back_to_the_case() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        world.run(&["account", "set", "support", "--make-cases"]).ok();
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        world.write(&world.config(), &format!("{config}internal-hosts = [\"127.0.0.1\"]\n"), 0o600);
+        let port = sink.port.to_string();
+        let add = ["account", "add", "ada", "--owner", "ada", "--address", "ada@example.com", "--imap-host", "127.0.0.1"];
+        let smtp = ["--smtp-host", "127.0.0.1", "--smtp-port", &port, "--smtp-security", "plain", "--password-stdin"];
+        world.run_with(&[&add[..], &smtp].concat(), "hunter2\n").ok();
+        let question = "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nCc: bob@example.net\r\n\
+            Subject: =?utf-8?q?Pumpe_f=C3=BCr_K=C3=B6ln?=\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\n\
+            Message-ID: <a@example.org>\r\nReferences: <first@example.org>\r\n\r\nDoes it fit?\r\n";
+        world.run_with(&["deliver", "--account", "support"], question).ok();
+        world.run(&["case", "assign", "1", "ada"]).ok();
+        world.run(&["role", "add", "agents"]).ok();
+        for scope in ["case", "email"] {
+            world.run(&["role", "grant", "agents", scope, "read", "all"]).ok();
+        }
+        world.run(&["role", "give", "agents", "--user", "ada"]).ok();
+        let sent = world.json(&["--as", "ada", "case", "reply", "1", "--all", "--text", "Yes, it does."]);
+        assert_eq!(sent["state"], "sent", "{database}");
+        let taken = sink.taken();
+        assert_eq!(taken[0].from.split(' ').next(), Some("<ada@example.com>"));
+        assert_eq!(taken[0].to, ["<bob@example.net>", "<dora@example.org>"]);
+        let answer = String::from_utf8(taken[0].bytes.clone()).unwrap();
+        assert!(answer.contains("Reply-To: support@example.com"), "SEND-5: {answer}");
+        assert!(answer.contains("In-Reply-To: <a@example.org>") && answer.contains("<first@example.org>"), "SEND-4: {answer}");
+        assert!(answer.contains("> Does it fit?") && answer.contains("Ada Example"), "{answer}");
+        let shown = world.json(&["email", "show", &sent["email"].to_string()]);
+        assert_eq!((&shown["subject"], &shown["parent"]), (&json!("Re: Pumpe für Köln"), &json!("case:1")));
+        assert_eq!(shown["reply_text"].as_str().unwrap().trim(), "Yes, it does.", "our own quotation is known again");
+        assert_eq!(world.json(&["email", "show", "<a@example.org>"])["is_replied"], true);
+        // The customer answers to the group account, with nothing but the reference.
+        let thanks = format!(
+            "From: dora@example.org\r\nTo: support@example.com\r\nSubject: thanks\r\nMessage-ID: <c@example.org>\r\n\
+             In-Reply-To: <{}>\r\n\r\nThank you.\r\n",
+            shown["message_id"].as_str().unwrap()
+        );
+        world.run_with(&["deliver", "--account", "support"], &thanks).ok();
+        assert_eq!(world.json(&["email", "show", "<c@example.org>"])["parent"], "case:1");
+        let heard = world.json(&["notification", "list", "--user", "ada"]).to_string();
+        assert!(heard.contains("thanks"), "{heard}");
+        // It is passed on with what came with it.
+        let forward = world.json(&["email", "forward", "<a@example.org>", "--to", "plant@example.com", "--text", "Please look."]);
+        assert_eq!(forward["state"], "sent");
+        let forwarded = String::from_utf8(sink.taken()[1].bytes.clone()).unwrap();
+        assert!(forwarded.contains("Please look.") && forwarded.contains("Does it fit?"), "{forwarded}");
+    }
+}
