@@ -282,3 +282,10 @@ fn bounce_1_a_full_mailbox_has_many_names() {
         assert_eq!(told, Some(("ada@example.net".to_string(), "5.2.2".to_string(), false)), "{words}");
     }
 }
+
+#[test]
+fn bounce_1_a_command_of_the_session_is_no_label() {
+    let body = "554 <ada@example.net>... 550 Host unknown\n>>> RCPT To:<ben@example.net>\n<<< 550 no such user\n550 <ben@example.net>... User unknown\n";
+    let bounce = read("From: MAILER-DAEMON@example.org\nSubject: Returned mail: User unknown", body).expect("it is a report");
+    assert_eq!(bounce.recipients.len(), 2);
+}

@@ -18,7 +18,7 @@ const NOBODY: &str = "mailer-daemon";
 /// The longest label before an address, in bytes.
 const LABEL: usize = 40;
 /// Words of labels before the address that a report is about, in lower case.
-const LABELS: [&str; 6] = ["recipient", "user", "undeliverable", "failed", "error-for", "rcpt to"];
+const LABELS: [&str; 5] = ["recipient", "user", "undeliverable", "failed", "error-for"];
 /// The most bytes of a reason that are kept.
 const DIAGNOSTIC: usize = 1_000;
 
