@@ -285,3 +285,25 @@ fn send_5_and_10_an_agent_answers_from_an_account_of_their_own_and_the_customer_
         assert!(forwarded.contains("Please look.") && forwarded.contains("Does it fit?"), "{forwarded}");
     }
 }
+
+#[test]
+fn send_9_templates_are_checked_when_they_are_added_and_what_is_put_in_is_data() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        let add = ["template", "add", "hello", "--subject", "About case {Case.number}"];
+        world.run_with(&add, "Dear {Person.name},\nyour {{ Case.name }} is {Case.status}.\n{Nobody.name}\n").fails(65);
+        world.run_with(&add, "Dear {Person.name},\nyour {{ Case.name }} is {Case.status}.\n").ok();
+        assert!(world.run(&["template", "preview", "hello"]).ok().contains("Dear Dora Example,"));
+        world.run(&["case", "create", "Pump {{ 7 * 7 }} {User.name}"]).ok();
+        let to = ["--to", "Dora {Case.name} <dora@example.org>", "--parent", "case:1", "--template", "hello"];
+        let sent = world.json(&[&["email", "compose"][..], &to].concat());
+        assert_eq!(sent["state"], "sent", "{database}: {sent}");
+        let shown = world.json(&["email", "show", &sent["email"].to_string()]);
+        assert_eq!(shown["subject"], "About case 1");
+        let text = shown["text"].as_str().unwrap();
+        assert!(text.contains("Dear Dora {Case.name},") && text.contains("your Pump {{ 7 * 7 }} {User.name} is new."), "{text}");
+        world.run(&["template", "set", "hello", "--subject", "{Person.nam}"]).fails(65);
+        world.run(&["email", "compose", "--to", "a@example.org", "--template", "nothing"]).fails(65);
+    }
+}

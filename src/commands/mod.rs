@@ -29,6 +29,7 @@ mod send;
 mod show;
 mod sudo;
 mod team;
+mod template;
 mod test;
 mod token;
 mod user;
@@ -99,6 +100,7 @@ enum Command {
     Folder(folder::FolderCommand),
     Notification(notification::NotificationCommand),
     Address(address::Address),
+    Template(template::TemplateCommand),
     Outbox(outbox::Outbox),
     Quarantine(quarantine::Quarantine),
     Audit(audit::Audit),
@@ -157,6 +159,7 @@ impl Command {
             Self::Folder(command) => command.run(context),
             Self::Notification(command) => command.run(context),
             Self::Address(command) => command.run(context),
+            Self::Template(command) => command.run(context),
             Self::Outbox(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
             Self::Audit(command) => command.run(context),

@@ -36,6 +36,7 @@ pub mod search;
 pub mod sending;
 pub mod status;
 pub mod team;
+pub mod template;
 pub mod token;
 pub mod user;
 pub mod vault;

@@ -390,6 +390,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    templates (id) {
+        id -> BigInt,
+        name -> Text,
+        subject -> Text,
+        body -> Text,
+        is_html -> Bool,
+    }
+}
+
+diesel::table! {
     account_sending (account_id) {
         account_id -> BigInt,
         smtp_host -> Nullable<Text>,
@@ -583,6 +593,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deliveries,
     address_states,
     reviews,
+    templates,
     account_sending,
     outbox,
     outbox_recipients,

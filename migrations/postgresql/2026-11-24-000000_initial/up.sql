@@ -445,6 +445,15 @@ CREATE INDEX reviews_account ON reviews (account_id);
 CREATE INDEX reviews_candidate ON reviews (candidate_id);
 CREATE INDEX reviews_decision ON reviews (decision);
 
+-- Templates of letters (SEND-9).
+CREATE TABLE templates (
+    id BIGINT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    is_html BOOLEAN NOT NULL
+);
+
 -- What an account sends with and how (SEND-2); no row where it only reads.
 CREATE TABLE account_sending (
     account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,

@@ -11,6 +11,7 @@ DROP TABLE effects;
 DROP TABLE outbox_recipients;
 DROP TABLE outbox;
 DROP TABLE account_sending;
+DROP TABLE templates;
 DROP TABLE reviews;
 DROP TABLE address_states;
 DROP TABLE deliveries;

@@ -117,13 +117,19 @@ fn reply(
     writing: &Writing,
 ) -> Result<()> {
     let quotation = if no_quote { String::new() } else { format!("\n\n{}", found.original.quotation()) };
-    let text = writing.body(context, &quotation)?;
+    let db = store.connection();
+    let preferred = found.account(db)?;
+    let from = found.original.reply_to.first().or(found.original.from.as_ref());
+    let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), preferred)?;
+    let text = match letter {
+        Some(letter) => letter.text,
+        None => writing.body(context, &quotation)?,
+    };
     // An editor showed the quotation; else it goes below what was written.
     let text = if text.ends_with(quotation.trim_end()) { text } else { format!("{}{quotation}", text.trim_end()) };
     let due_at = writing.due_at(context)?;
     let random = context::random()?;
     let queued = store.transaction(|db| {
-        let preferred = found.account(db)?;
         let sender = sender(context, db, writing.from.as_deref(), preferred)?;
         let mut ours: HashSet<String> = sending::excluded(db)?.into_iter().collect();
         ours.insert(address_key(&sender.from));
@@ -174,7 +180,14 @@ impl Forward {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let found = Found::read(context, store.connection(), &self.email)?;
         let forwarded = found.original.forwarded();
-        let text = self.writing.body(context, &format!("\n\n{forwarded}"))?;
+        let db = store.connection();
+        let to = addresses(&self.to)?;
+        let preferred = found.account(db)?;
+        let letter = self.writing.letter(context, db, to.first(), found.email.parent, Some(&found.original), preferred)?;
+        let text = match letter {
+            Some(letter) => letter.text,
+            None => self.writing.body(context, &format!("\n\n{forwarded}"))?,
+        };
         let text = if text.ends_with(forwarded.trim_end()) { text } else { format!("{}\n\n{forwarded}", text.trim_end()) };
         let mut attachments = self.writing.attachments()?;
         let bytes = raw::raw_of(store.connection(), found.id)?.unwrap_or_default();
@@ -188,10 +201,9 @@ impl Forward {
         let due_at = self.writing.due_at(context)?;
         let random = context::random()?;
         let queued = store.transaction(|db| {
-            let preferred = found.account(db)?;
             let sender = sender(context, db, self.writing.from.as_deref(), preferred)?;
             let typed = Typed {
-                to: addresses(&self.to)?,
+                to: to.clone(),
                 cc: addresses(&self.writing.cc)?,
                 bcc: addresses(&self.writing.bcc)?,
                 subject: forward_subject(&found.original.subject),

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::ValueHint;
 
+use super::filled::{self, About};
 use crate::clock::rfc3339;
 use crate::commands::right;
 use crate::commands::send::send_one;
@@ -17,7 +18,9 @@ use crate::decide::sender::{self, Sender};
 use crate::fault::{Class, Fault};
 use crate::mail::Address;
 use crate::mail::compose::{Draft, File};
-use crate::pass::outgoing::{self, Letter, Queued};
+use crate::mail::reply::Original;
+use crate::mail::template::Letter;
+use crate::pass::outgoing::{self, Queued};
 use crate::store::access as trace;
 use crate::store::record::RecordName;
 use crate::store::{Database, Store, sending, user};
@@ -31,9 +34,9 @@ pub struct Compose {
     /// Recipient; may be given several times
     #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["cc", "bcc"])]
     to: Vec<String>,
-    /// Subject
-    #[arg(long, value_name = "TEXT")]
-    subject: String,
+    /// Subject [default: the template's]
+    #[arg(long, value_name = "TEXT", required_unless_present = "template")]
+    subject: Option<String>,
     /// Record that it belongs to, such as case:42
     #[arg(long, value_name = "RECORD")]
     parent: Option<RecordName>,
@@ -59,6 +62,9 @@ pub struct Writing {
     /// Read the text from this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, group = "body")]
     pub file: Option<PathBuf>,
+    /// Take the text from this template
+    #[arg(long, value_name = "TEMPLATE", group = "body")]
+    pub template: Option<String>,
     /// Read the text as HTML from this file, beside the plain one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub html: Option<PathBuf>,
@@ -93,14 +99,21 @@ pub struct Typed {
 
 impl Compose {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let text = self.writing.body(context, "")?;
+        let to = addresses(&self.to)?;
+        let letter = self.writing.letter(context, store.connection(), to.first(), self.parent, None, None)?;
+        let text = match &letter {
+            Some(letter) => letter.text.clone(),
+            None => self.writing.body(context, "")?,
+        };
+        let html = letter.as_ref().and_then(|letter| letter.html.clone());
+        let subject = self.subject.or_else(|| letter.map(|letter| letter.subject)).unwrap_or_default();
         let typed = Typed {
-            to: addresses(&self.to)?,
+            to,
             cc: addresses(&self.writing.cc)?,
             bcc: addresses(&self.writing.bcc)?,
-            subject: self.subject,
+            subject,
             text,
-            html: self.writing.html()?,
+            html: self.writing.html()?.or(html),
             attachments: self.writing.attachments()?,
             in_reply_to: None,
             references: Vec::new(),
@@ -140,6 +153,21 @@ impl Writing {
             return Err(Fault::new(Class::Usage, "say what to write").hint("use --text, or standard input").into());
         }
         edited(begin, context)
+    }
+
+    /// Fills the template that was named.
+    pub fn letter(
+        &self,
+        context: &Context,
+        db: &mut Database,
+        to: Option<&Address>,
+        parent: Option<RecordName>,
+        original: Option<&Original>,
+        preferred: Option<AccountId>,
+    ) -> Result<Option<Letter>> {
+        let Some(wanted) = &self.template else { return Ok(None) };
+        let sender = sender(context, db, self.from.as_deref(), preferred)?;
+        filled::letter(context, db, wanted, &About { to, parent, original, sender: &sender }).map(Some)
     }
 
     /// Reads the HTML.
@@ -226,7 +254,7 @@ pub fn write(
         extra: Vec::new(),
     };
     let order = Order { parent, author: actor.user };
-    let letter = Letter { draft: &draft, order, account: sender.account, kind, due_at, held_because: None };
+    let letter = outgoing::Letter { draft: &draft, order, account: sender.account, kind, due_at, held_because: None };
     let queued = outgoing::queue(db, &letter, now)?;
     let permit = access::send(actor, sender);
     trace::record(db, &permit, action(kind), &format!("email:{}", queued.email), &sender.because, now)?;

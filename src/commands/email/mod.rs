@@ -3,6 +3,7 @@
 mod answer;
 mod attachments;
 mod compose;
+mod filled;
 mod inbox;
 mod link;
 mod list;
