@@ -96,7 +96,8 @@ fn about(one: &Notification) -> String {
 
 fn what(one: &Notification) -> String {
     let mail = match (&one.from, &one.subject) {
-        (Some(from), Some(subject)) => format!("{subject} (from {from})"),
+        (Some(from), Some(subject)) if !from.is_empty() => format!("{subject} (from {from})"),
+        (_, Some(subject)) => subject.clone(),
         _ => String::new(),
     };
     let told = match one.kind {
