@@ -416,7 +416,6 @@ diesel::table! {
         is_shared -> Bool,
         is_system -> Bool,
         exclude_from_reply -> Bool,
-        save_sent -> Bool,
         max_per_hour -> Nullable<BigInt>,
     }
 }

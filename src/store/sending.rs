@@ -19,7 +19,6 @@ pub struct Sending {
     pub shared: bool,
     pub system: bool,
     pub exclude_from_reply: bool,
-    pub save_sent: bool,
     pub max_per_hour: Option<i64>,
 }
 
@@ -52,7 +51,7 @@ impl Sending {
         macro_rules! differing {
             ($($field:ident)+) => { [$((stringify!($field), self.$field != other.$field)),+] };
         }
-        let fields = differing!(smtp from_name reply_to shared system exclude_from_reply save_sent max_per_hour);
+        let fields = differing!(smtp from_name reply_to shared system exclude_from_reply max_per_hour);
         fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.replace('_', "-")).collect()
     }
 }
@@ -74,7 +73,6 @@ struct Row {
     is_shared: bool,
     is_system: bool,
     exclude_from_reply: bool,
-    save_sent: bool,
     max_per_hour: Option<i64>,
 }
 
@@ -97,7 +95,6 @@ impl Row {
             is_shared: sending.shared,
             is_system: sending.system,
             exclude_from_reply: sending.exclude_from_reply,
-            save_sent: sending.save_sent,
             max_per_hour: sending.max_per_hour,
         }
     }
@@ -124,7 +121,6 @@ impl Row {
             shared: self.is_shared,
             system: self.is_system,
             exclude_from_reply: self.exclude_from_reply,
-            save_sent: self.save_sent,
             max_per_hour: self.max_per_hour,
         })
     }

@@ -477,8 +477,6 @@ CREATE TABLE account_sending (
     is_system BOOLEAN NOT NULL,
     -- Whether a reply to all leaves its address out (SEND-10).
     exclude_from_reply BOOLEAN NOT NULL,
-    -- Whether a copy goes to the account's Sent mailbox (SEND-7).
-    save_sent BOOLEAN NOT NULL,
     -- NULL is no limit (SEND-11).
     max_per_hour BIGINT
 );

@@ -48,9 +48,6 @@ pub struct SendingArguments {
     /// A reply to all leaves its address out
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     exclude_from_reply: Option<bool>,
-    /// Put a copy of what is sent into the Sent mailbox of the IMAP server
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    save_sent: Option<bool>,
     /// How many messages may go out in an hour; 0 is no limit
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
     max_per_hour: Option<i64>,
@@ -118,7 +115,6 @@ impl SendingArguments {
             (self.shared, &mut sending.shared),
             (self.system, &mut sending.system),
             (self.exclude_from_reply, &mut sending.exclude_from_reply),
-            (self.save_sent, &mut sending.save_sent),
         ] {
             *kept = given.unwrap_or(*kept);
         }
