@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::decide::budget::{Budgets, Limits};
 use crate::fault::{Class, Fault};
 
 /// Every setting, effective.
@@ -20,6 +21,8 @@ pub struct Config {
     pub filters: Filters,
     pub link: Link,
     pub send: Send,
+    #[serde(deserialize_with = "budgets")]
+    pub budgets: Budgets,
     pub security: Security,
     pub log: Log,
 }
@@ -114,6 +117,39 @@ impl Default for Send {
     }
 }
 
+/// Reads the budgets (ACK-3). What a file does not say is as usual.
+fn budgets<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Budgets, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+    struct Given {
+        per_address: Option<[i64; 2]>,
+        per_domain: Option<[i64; 2]>,
+        per_account: Option<[i64; 2]>,
+        overall: Option<[i64; 2]>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+    struct AllGiven {
+        answers: Given,
+        cases: Given,
+        reopens: Given,
+        notifications: Given,
+    }
+    let over = |given: Given, usual: Limits| Limits {
+        per_address: given.per_address.unwrap_or(usual.per_address),
+        per_domain: given.per_domain.unwrap_or(usual.per_domain),
+        per_account: given.per_account.unwrap_or(usual.per_account),
+        overall: given.overall.unwrap_or(usual.overall),
+    };
+    let (given, usual) = (AllGiven::deserialize(deserializer)?, Budgets::USUAL);
+    Ok(Budgets {
+        answers: over(given.answers, usual.answers),
+        cases: over(given.cases, usual.cases),
+        reopens: over(given.reopens, usual.reopens),
+        notifications: over(given.notifications, usual.notifications),
+    })
+}
+
 /// What is allowed, and the key of stored passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -150,6 +186,7 @@ impl Default for Config {
             filters: Filters::default(),
             link: Link::default(),
             send: Send::default(),
+            budgets: Budgets::USUAL,
             security: Security::default(),
             log: Log::default(),
         }
@@ -315,6 +352,9 @@ fn wrong_value(config: &Config) -> Option<(&'static str, String)> {
     }
     if config.filters.commands.values().any(|command| command.first().is_none_or(String::is_empty)) {
         return Some(("[filters.commands]", "must name a program in each command".to_string()));
+    }
+    if !config.budgets.is_credible() {
+        return Some(("[budgets", "needs numbers from 0 to 1000000000".to_string()));
     }
     let level = config.log.level.parse::<log::LevelFilter>();
     level.is_err().then(|| ("level", format!("must be error, warn, info, debug or trace, not {:?}", config.log.level)))

@@ -77,6 +77,8 @@ macro_rules! ids {
 ids! {
     /// An e-mail account.
     AccountId,
+    /// An action that is held because a budget was spent.
+    HeldId,
     /// An e-mail in the store.
     EmailId,
     /// A stream note.
@@ -231,6 +233,16 @@ words! {
         Assigned = "assigned",
         Bounce = "bounce",
         Account = "account",
+    }
+}
+
+words! {
+    /// What is done by itself because of mail, each kind with a budget of its own (ACK-3).
+    BudgetAction {
+        Answer = "answer",
+        Case = "case",
+        Reopen = "reopen",
+        Notification = "notification",
     }
 }
 

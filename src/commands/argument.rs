@@ -27,6 +27,9 @@ pub fn one_address(text: &str) -> Result<String, String> {
     address(text).and_then(|address| if address.is_empty() { Err("the address is empty".to_string()) } else { Ok(address) })
 }
 
+/// How many numbers one command takes.
+pub const MOST_IDS: usize = 1_000;
+
 /// Reads a number of items to list.
 pub fn limit(text: &str) -> Result<i64, String> {
     text.parse::<i64>().ok().filter(|limit| *limit > 0).ok_or_else(|| "write a number above 0".to_string())

@@ -163,6 +163,8 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
         "add-user" if step["read"].as_bool() == Some(true) => format!("into the inbox of {}, read", user("user")),
         "add-user" => format!("into the inbox of {}", user("user")),
         "join-threads" => format!("thread {} was joined into thread {}", number("from"), number("into")),
+        "answer" => "an answer was queued".to_string(),
+        "hold-action" => format!("a budget is spent: {} is held; see espomail budget list", text("action")),
         "mark-replied" => format!("e-mail {} was marked as answered", number("email")),
         "amend" => "it was read again".to_string(),
         "relink" => match step["parent"].as_i64() {

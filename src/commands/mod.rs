@@ -5,6 +5,7 @@ mod account;
 mod address;
 mod argument;
 mod audit;
+mod budget;
 mod case;
 mod config;
 mod db;
@@ -102,6 +103,7 @@ enum Command {
     Address(address::Address),
     Template(template::TemplateCommand),
     Outbox(outbox::Outbox),
+    Budget(budget::BudgetArgs),
     Quarantine(quarantine::Quarantine),
     Audit(audit::Audit),
     Config(config::ConfigCommand),
@@ -126,7 +128,7 @@ impl Command {
             Self::Fetch(_) | Self::Send(_) | Self::Deliver(_) | Self::Import(_) | Self::Reprocess(_) | Self::Test(_) => {
                 Needs::Administrator
             }
-            Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
+            Self::Budget(_) | Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
             _ => Needs::Config,
         }
     }
@@ -161,6 +163,7 @@ impl Command {
             Self::Address(command) => command.run(context),
             Self::Template(command) => command.run(context),
             Self::Outbox(command) => command.run(context),
+            Self::Budget(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
             Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),

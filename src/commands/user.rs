@@ -90,6 +90,9 @@ struct Set {
     /// Whether the user is told of e-mails that are new in the inbox
     #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
     notify_received: Option<bool>,
+    /// Whether the user is told by mail of notifications that are not read, see espomail-notify(1)
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+    notify_by_mail: Option<bool>,
     /// Kind of records that the user follows from their beginning: account, contact, lead, opportunity or case; may be given
     /// several times
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
@@ -176,6 +179,7 @@ impl User {
                         ("teams", user.teams.join(", ")),
                         ("roles", user.roles.join(", ")),
                         ("told of new e-mail", yes(user.notify_received)),
+                        ("told by mail", yes(user.notify_by_mail)),
                         ("follows every", user.auto_follow.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
                     ])
                 });
@@ -198,6 +202,7 @@ impl User {
                         addresses: argument::list(&set.addresses),
                         default_team,
                         notify_received: set.notify_received,
+                        notify_by_mail: set.notify_by_mail,
                         auto_follow: set.auto_follow.clone(),
                         no_auto_follow: set.no_auto_follow.clone(),
                     };

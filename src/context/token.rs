@@ -13,7 +13,7 @@ use crate::store::{Database, vault};
 const DAY: i64 = 86_400;
 
 impl Context {
-    /// Returns the switches that hold for every account, without the keys of tokens.
+    /// Returns the switches that hold for every account, without the keys of tokens and without randomness.
     pub fn switches(&self) -> Policy {
         let config = &self.loaded.config;
         Policy {
@@ -21,12 +21,14 @@ impl Context {
             link_open_opportunity: config.link.link_open_opportunity,
             authserv_ids: config.security.authserv_id.clone(),
             tokens: KeyRing::default(),
+            budgets: config.budgets,
+            seed: [0; 32],
         }
     }
 
     /// Returns everything that holds for every account.
     pub fn policy(&self, db: &mut Database) -> Result<Policy> {
-        Ok(Policy { tokens: self.key_ring(db)?, ..self.switches() })
+        Ok(Policy { tokens: self.key_ring(db)?, seed: random()?, ..self.switches() })
     }
 
     /// Opens the keys of tokens. Without keys, or without the key of secrets, there are no tokens.

@@ -37,6 +37,8 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     }
     let mail = &*author::unveil(mail, facts, &mut plan);
     let before = facts.next.clone();
+    // What was not answered when it came is not answered now.
+    facts.account.answering = None;
     facts.next.email = stored.id.0;
     arrive(arrival, mail, policy, choices, stored.id_collision, facts, &mut plan);
     facts.next.email = before.email;
@@ -85,6 +87,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: boo
         return plan;
     }
     let mail = &*author::unveil(mail, facts, &mut plan);
+    facts.account.answering = None;
     let account = facts.account.id;
     if let Some(known) = facts.emails.get_mut(&email) {
         known.accounts.retain(|known| *known != account);
@@ -177,6 +180,8 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         Change::SetDelivery { .. } | Change::SetAddress { .. } => false,
         // Commands run when an e-mail comes, and not again (FILTER-4).
         Change::Run { .. } => false,
+        // What people ask for draws on no budget, and answers nobody.
+        Change::Answer { .. } | Change::Spend { .. } | Change::HoldAction { .. } => false,
         // These are never decided for an e-mail that is new, or are said by the row that is amended.
         Change::AddEmail(_) | Change::AddAccount { .. } | Change::SetParent { .. } | Change::Amend(_) | Change::Relink { .. } => {
             false

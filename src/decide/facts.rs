@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::access::Actor;
+use super::answer::Answering;
+use super::budget::{Budgets, Spent};
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
 use crate::words::{
@@ -33,6 +35,10 @@ pub struct Policy {
     pub tokens: KeyRing,
     /// The names by which our border signs its Authentication-Results (ACCESS-5).
     pub authserv_ids: Vec<String>,
+    /// How much is done by itself (ACK-3).
+    pub budgets: Budgets,
+    /// Random bytes of this run, from which the Message-IDs of answers are made.
+    pub seed: [u8; 32],
 }
 
 /// Everything the rules may ask about, for one batch from one account.
@@ -78,7 +84,7 @@ pub struct Facts {
     pub people: BTreeMap<UserId, Person>,
     /// To whom those of the e-mails above went that we sent, and how far they came (BOUNCE-2).
     pub deliveries: HashMap<EmailId, HashMap<String, DeliveryState>>,
-    /// What is known of the addresses that delivery reports of the batch speak of (BOUNCE-3).
+    /// What is known of the addresses that delivery reports of the batch speak of (BOUNCE-3), and of those that may be answered.
     pub address_states: HashMap<String, AddressFacts>,
     /// Import filters: those of the account, then the global ones, each in the order that people gave them (FILTER-6).
     pub filters: Vec<Filter>,
@@ -96,6 +102,10 @@ pub struct Facts {
     pub load: HashMap<UserId, Load>,
     /// Who had the account's last turn in each team (DIST-2).
     pub rotation: HashMap<TeamId, UserId>,
+    /// How much is done by itself (ACK-3); without limits for what people ask for.
+    pub budgets: Budgets,
+    /// How much was; none where that cannot be read.
+    pub spent: Option<Spent>,
 }
 
 impl Facts {
@@ -210,6 +220,8 @@ pub struct AccountFacts {
     pub list_cases: bool,
     /// Whether a user's forward makes its original sender the contact without a mark (CASE-6).
     pub take_forwards: bool,
+    /// How it answers by itself; none where it does not (ACK-1).
+    pub answering: Option<Answering>,
 }
 
 /// EspoCRM has no such limit; a case that was closed two weeks ago is another matter (CASE-4).
@@ -237,6 +249,7 @@ impl Default for AccountFacts {
             reopen_within: Some(REOPEN_WITHIN),
             list_cases: false,
             take_forwards: false,
+            answering: None,
         }
     }
 }

@@ -1,9 +1,14 @@
 //! What people ask the rules for: whose turn it is, and what becomes of an e-mail that waited for their word.
 
-use super::case::Occasion;
-use super::{Change, Facts, Load, Plan, Policy, bounce, case, distribute, filter, note, parent, people, tell};
+use super::answer::Role;
+use super::case::{Course, Occasion};
+use super::thread::Conversation;
+use super::{
+    Change, EmailFacts, Facts, Load, Plan, Policy, answer, author, bounce, case, distribute, filter, note, open_late, parent,
+    people, tell,
+};
 use crate::mail::Mail;
-use crate::words::{CaseStatus, Distribution, EmailId, ParentBy, RecordId, UserId};
+use crate::words::{BudgetAction, CaseStatus, Distribution, EmailId, ParentBy, RecordId, UserId};
 
 /// Who gets the next case of an account (DIST-2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +47,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     // What filters chose for it beside holding it counts now (FILTER-4).
     let choices = filter::import(mail, facts, &mut plan);
     let occasion = Occasion { mail, archived: false, arrived_at: facts.now, choices, sent_by_us: false };
+    let mut role = Role::FollowUp;
     let (record, because) = match word {
         Word::Accept(record) => (accept(facts.survivor(record), facts, &mut plan), "LINK-7: a person said so"),
         Word::Split { refers_to } => {
@@ -50,6 +56,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
             let account = known.parent.or_else(sender).and_then(|record| parent::account_of(record, facts));
             let because = "LINK-3: a person said that it opens a case of its own".to_string();
             let case = case::open(email, &occasion, None, (account, refers_to), because, facts, &mut plan);
+            role = Role::Opener(case);
             (case, "LINK-7: it opened this case")
         }
     };
@@ -70,6 +77,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
+    answer::consider(email, &occasion, role, policy, facts, &mut plan);
     tell(email, Some(record), &occasion, (false, false), facts, &mut plan);
     plan
 }
@@ -84,4 +92,55 @@ fn accept(record: RecordId, facts: &mut Facts, plan: &mut Plan) -> RecordId {
         case::reopen(record, status, because, facts, plan);
     }
     record
+}
+
+/// ACK-3: does what a spent budget forbade, as far as today's rules want it. Of all budgets only that for answers is asked once
+/// more where a case is opened: its opener may be a machine.
+pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Policy, facts: &mut Facts) -> Plan {
+    let mut plan = Plan::new();
+    plan.email = Some(email);
+    let Some(known) = facts.emails.get(&email).cloned() else { return plan };
+    let choices = filter::import(mail, facts, &mut plan);
+    let mail = &*author::unveil(mail, facts, &mut plan);
+    let occasion = Occasion { mail, archived: false, arrived_at: known.arrived_at, choices, sent_by_us: false };
+    let parent = facts.parent_of(email).map(|(record, _)| record);
+    let case = parent.filter(|record| facts.is_case(*record));
+    match action {
+        BudgetAction::Case => open_released(email, &known, &occasion, parent, policy, facts, &mut plan),
+        BudgetAction::Reopen => match case::course(&occasion, parent, None, facts) {
+            Course::Reopen { case, status, because } => case::reopen(case, status, because, facts, &mut plan),
+            _ => plan.note("CASE-4: its case is not opened again any more"),
+        },
+        BudgetAction::Answer => {
+            let role = match case.filter(|_| known.parent_by == Some(ParentBy::Opened)) {
+                Some(case) => Role::Opener(case),
+                None => Role::First,
+            };
+            answer::consider(email, &occasion, role, policy, facts, &mut plan);
+        }
+        // What is to be told was decided already, and waits in the store.
+        BudgetAction::Notification => {}
+    }
+    plan
+}
+
+fn open_released(
+    email: EmailId,
+    known: &EmailFacts,
+    occasion: &Occasion<'_>,
+    parent: Option<RecordId>,
+    policy: &Policy,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    let conversation = Conversation { thread: facts.thread(known.thread), replied: None, known: true, mixed: false };
+    let Some(case) = open_late(email, occasion, &conversation, parent, facts, plan) else { return };
+    let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
+    people::add_case_people(case, facts, &mut teams, &mut users);
+    teams.retain(|(team, _)| !known.teams.contains(team));
+    users.retain(|(user, _)| !known.users.contains(user));
+    people::join(email, &teams, &users, occasion, facts, plan);
+    facts.budgets.answers = policy.budgets.answers;
+    answer::consider(email, occasion, Role::Opener(case), policy, facts, plan);
+    tell(email, Some(case), occasion, (false, false), facts, plan);
 }

@@ -4,8 +4,10 @@
 
 pub mod access;
 mod again;
+pub mod answer;
 mod author;
 mod bounce;
+pub mod budget;
 pub mod caller;
 mod case;
 pub mod delivery;
@@ -33,7 +35,8 @@ pub use hand::*;
 pub use plan::*;
 
 use crate::mail::{Address, Mail, subject, token};
-use crate::words::{EmailId, Fate, NoteId, NoteKind, ParentBy, RecordId};
+use crate::words::{BudgetAction, EmailId, Fate, NoteId, NoteKind, ParentBy, RecordId};
+use answer::Role;
 use case::{Course, Occasion};
 use duplicate::Known;
 use filter::{Choices, Scope};
@@ -95,25 +98,28 @@ fn arrive(
     let mut users = people::users(mail, &occasion.choices, facts);
     let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
 
-    let link = match case::course(&occasion, link.as_ref().map(|link| link.record), named, facts) {
-        Course::Open { refers_to, because } => {
-            let record = case::open(email, &occasion, customer.as_ref(), (account_record, refers_to), because, facts, plan);
-            Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
-        }
-        Course::Reopen { case, status, because } => {
-            case::reopen(case, status, because, facts, plan);
-            link
-        }
-        Course::Hold { candidate, because } => {
-            plan.fate = Fate::Held;
-            case::hold(email, candidate, because, facts, plan);
-            None
-        }
-        Course::Stay { because } => {
-            plan.note(format!("no new case: {because}"));
-            link
-        }
-    };
+    let mut role = if conversation.known { Role::FollowUp } else { Role::First };
+    let link =
+        match afford(case::course(&occasion, link.as_ref().map(|link| link.record), named, facts), email, mail, facts, plan) {
+            Course::Open { refers_to, because } => {
+                let record = case::open(email, &occasion, customer.as_ref(), (account_record, refers_to), because, facts, plan);
+                role = Role::Opener(record);
+                Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
+            }
+            Course::Reopen { case, status, because } => {
+                case::reopen(case, status, because, facts, plan);
+                link
+            }
+            Course::Hold { candidate, because } => {
+                plan.fate = Fate::Held;
+                case::hold(email, candidate, because, facts, plan);
+                None
+            }
+            Course::Stay { because } => {
+                plan.note(format!("no new case: {because}"));
+                link
+            }
+        };
     if let Some(link) = &link {
         people::add_case_people(link.record, facts, &mut teams, &mut users);
     }
@@ -137,16 +143,33 @@ fn arrive(
     remember(&new, &occasion, &teams, &users, facts);
     let record = link.as_ref().map(|link| link.record);
     let is_genuine = bounce::file(email, outgoing, record, &occasion, facts, plan);
+    answer::consider(email, &occasion, role, policy, facts, plan);
     tell(email, record, &occasion, (is_genuine, true), facts, plan);
 }
 
-/// NOTIFY: people hear of the e-mail, unless nobody does.
+/// ACK-3: a case is opened, or opened again, as long as there is a budget for it; else that waits for a person's word.
+fn afford(course: Course, email: EmailId, mail: &Mail, facts: &mut Facts, plan: &mut Plan) -> Course {
+    let action = match &course {
+        Course::Open { .. } => BudgetAction::Case,
+        Course::Reopen { .. } => BudgetAction::Reopen,
+        Course::Hold { .. } | Course::Stay { .. } => return course,
+    };
+    match budget::take(action, 1, mail.from.as_ref(), facts, plan) {
+        Ok(()) => course,
+        Err(because) => {
+            budget::hold(action, email, because.clone(), facts, plan);
+            Course::Stay { because }
+        }
+    }
+}
+
+/// NOTIFY: people hear of the e-mail, unless nobody does; or later, where a budget is spent (ACK-3).
 fn tell(
     email: EmailId,
     record: Option<RecordId>,
     occasion: &Occasion<'_>,
     (is_report, is_new): (bool, bool),
-    facts: &Facts,
+    facts: &mut Facts,
     plan: &mut Plan,
 ) {
     let silence = if occasion.archived {
@@ -160,6 +183,14 @@ fn tell(
     let sender = occasion.mail.from.as_ref().and_then(|from| facts.users.get(&from.key())).copied();
     let (arrived_at, silence) = (occasion.arrived_at, silence.as_deref());
     notify::tell(&notify::News { email, record, sender, arrived_at, silence, is_new }, facts, plan);
+    let told = plan.steps.iter().filter(|step| matches!(step.change, Change::Notify { .. })).count();
+    if told == 0 {
+        return;
+    }
+    let count = i64::try_from(told).unwrap_or(i64::MAX);
+    if let Err(because) = budget::take(BudgetAction::Notification, count, occasion.mail.from.as_ref(), facts, plan) {
+        budget::hold(BudgetAction::Notification, email, because, facts, plan);
+    }
 }
 
 /// What the rules of cases ask of a message.
@@ -236,8 +267,10 @@ fn arrive_again(
     let mut teams = people::teams(&conversation, &occasion.choices, facts);
     let mut users = people::users(mail, &occasion.choices, facts);
     let mut parent = facts.parent_of(email).map(|(record, _)| record);
+    let mut opened = None;
     if first_time_here && known.parent_by != Some(ParentBy::Hand) {
-        parent = open_late(email, &occasion, &conversation, parent, facts, plan).or(parent);
+        opened = open_late(email, &occasion, &conversation, parent, facts, plan);
+        parent = opened.or(parent);
     }
     if let Some(record) = parent {
         people::add_case_people(record, facts, &mut teams, &mut users);
@@ -256,6 +289,9 @@ fn arrive_again(
         }
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
+    }
+    if let Some(case) = opened {
+        answer::consider(email, &occasion, Role::Opener(case), policy, facts, plan);
     }
     tell(email, parent, &occasion, (false, false), facts, plan);
 }
@@ -285,7 +321,7 @@ fn open_late(
         plan.note("no new case: CASE-1: it belongs to one");
         return None;
     }
-    let because = match case::course(occasion, parent, None, facts) {
+    let because = match afford(case::course(occasion, parent, None, facts), email, occasion.mail, facts, plan) {
         Course::Open { because, .. } => format!("DUP-3: first here by a case-making account; {because}"),
         Course::Stay { because } => {
             plan.note(format!("no new case: {because}"));

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use crate::mail::Address;
 use crate::words::{
-    AccountId, AddressState, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind, NotificationKind,
-    ParentBy, Priority, RecordId, ReviewId, TeamId, ThreadId, UserId,
+    AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind,
+    NotificationKind, ParentBy, Priority, RecordId, ReviewId, TeamId, ThreadId, UserId,
 };
 
 /// One thing to write into the database. `store::apply` has one arm for each.
@@ -129,6 +130,27 @@ pub enum Change {
         /// What the kind alone does not say.
         detail: String,
     },
+    /// Answer the e-mail by itself (ACK-1); the pass writes the letter and queues it in the same transaction.
+    Answer {
+        email: EmailId,
+        to: Address,
+        /// The case that it opened.
+        record: Option<RecordId>,
+        /// The account that the answer goes out through.
+        through: AccountId,
+    },
+    /// Something was done that budgets count (ACK-3).
+    Spend {
+        action: BudgetAction,
+        count: i64,
+        subjects: Vec<String>,
+    },
+    /// A budget is spent: what would be done waits for a person's word (ACK-3).
+    HoldAction {
+        email: EmailId,
+        account: AccountId,
+        action: BudgetAction,
+    },
     /// A report says how far an e-mail of ours came on its way to a recipient (BOUNCE-2).
     SetDelivery {
         email: EmailId,
@@ -218,7 +240,7 @@ pub struct Plan {
     /// The filter that skipped it (FETCH-2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped_by: Option<FilterId>,
-    /// Why it must not be answered, beyond what the message itself says (FILTER-4).
+    /// Why it is not answered, beyond what the message itself says (FILTER-4, ACK-3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_answer: Option<String>,
     /// Users whom nobody tells of it: a filter or a folder of theirs says so (NOTIFY-2), see [`super::notify`].
@@ -262,7 +284,7 @@ pub struct Candidate {
 
 /// Leaves out of the trace what is bookkeeping: a message can refer to a thousand others.
 fn told<S: serde::Serializer>(steps: &[Step], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(steps.iter().filter(|step| !matches!(step.change, Change::RememberId { .. })))
+    serializer.collect_seq(steps.iter().filter(|step| !matches!(step.change, Change::RememberId { .. } | Change::Spend { .. })))
 }
 
 impl Plan {

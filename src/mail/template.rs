@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, filters};
 
-use super::reply::{line, text_from_html};
+use super::Address;
+use super::reply::{Original, line, text_from_html};
+use crate::clock::rfc3339;
 use crate::fault::{Class, Fault};
-use crate::words::words;
+use crate::words::{CaseStatus, Priority, words};
 
 /// The largest template, in bytes.
 const LARGEST: usize = 64 << 10;
@@ -79,6 +81,33 @@ impl Placeholder {
     }
 }
 
+/// What a letter is about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Matter<'a> {
+    /// Who is written to.
+    pub person: Option<&'a Address>,
+    /// The name of their company.
+    pub account: &'a str,
+    pub case: Option<CaseOf<'a>>,
+    /// Name and address of the user who writes.
+    pub user: Option<(&'a str, &'a str)>,
+    /// The e-mail that is answered.
+    pub original: Option<&'a Original>,
+    /// Name and address of the account that the letter goes out from.
+    pub mailbox: (&'a str, &'a str),
+    /// Seconds since 1970 UTC.
+    pub now: i64,
+}
+
+/// The case that a letter is about.
+#[derive(Debug, Clone, Copy)]
+pub struct CaseOf<'a> {
+    pub number: i64,
+    pub name: &'a str,
+    pub status: Option<CaseStatus>,
+    pub priority: Option<Priority>,
+}
+
 /// What stands for the placeholders of one letter. One without a value is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Values(HashMap<Placeholder, String>);
@@ -87,6 +116,47 @@ impl Values {
     /// Sets a value. It becomes one line, of a length that a letter can hold.
     pub fn set(&mut self, placeholder: Placeholder, value: &str) {
         self.0.insert(placeholder, line(value, VALUE));
+    }
+
+    /// Returns the values of a letter.
+    pub fn of(matter: &Matter<'_>) -> Self {
+        use Placeholder as P;
+        let mut values = Self::default();
+        if let Some(to) = matter.person {
+            let name = if to.name.is_empty() { to.address.split('@').next().unwrap_or_default() } else { &to.name };
+            let (first, last) = name.split_once(' ').unwrap_or((name, ""));
+            values.set(P::PersonName, name);
+            values.set(P::PersonFirstName, first);
+            values.set(P::PersonLastName, last);
+            values.set(P::PersonEmailAddress, &to.address);
+        }
+        values.set(P::AccountName, matter.account);
+        if let Some(case) = &matter.case {
+            values.set(P::CaseNumber, &case.number.to_string());
+            values.set(P::CaseName, case.name);
+            values.set(P::CaseStatus, case.status.map_or("", CaseStatus::as_str));
+            values.set(P::CasePriority, case.priority.map_or("", Priority::as_str));
+        }
+        if let Some((name, address)) = matter.user {
+            values.set(P::UserName, name);
+            values.set(P::UserEmailAddress, address);
+        }
+        if let Some(original) = matter.original {
+            values.set(P::EmailSubject, &original.subject);
+            if let Some(from) = &original.from {
+                values.set(P::EmailFromName, if from.name.is_empty() { &from.address } else { &from.name });
+                values.set(P::EmailFromAddress, &from.address);
+            }
+            let date = original.date.map(rfc3339).unwrap_or_default();
+            values.set(P::EmailDate, date.get(..10).unwrap_or_default());
+        }
+        values.set(P::MailboxName, matter.mailbox.0);
+        values.set(P::MailboxEmailAddress, matter.mailbox.1);
+        let now = rfc3339(matter.now);
+        values.set(P::Today, now.get(..10).unwrap_or_default());
+        values.set(P::Now, &now.get(..16).unwrap_or_default().replace('T', " "));
+        values.set(P::CurrentYear, now.get(..4).unwrap_or_default());
+        values
     }
 
     /// Returns the values of the table's examples, to look at a template.

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::budget::Budget;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Limits, Poll, poll};
+use super::memory::Memory;
 use super::verdict::Names;
 use super::witness::{Seen, Witness};
 use super::{Stop, Tally};
@@ -85,12 +85,12 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
     let workers = setting.workers.clamp(1, accounts.len().max(1));
     let queue = Mutex::new(VecDeque::from(accounts));
     let reports = Mutex::new(Vec::new());
-    let budget = Budget::new(setting.memory_bytes);
+    let memory = Memory::new(setting.memory_bytes);
     let heartbeat = Heartbeat::default();
     std::thread::scope(|scope| {
         scope.spawn(|| heartbeat.run(setting.database, LEASE_SECONDS, setting.now));
         let running: Vec<_> =
-            (0..workers).map(|_| scope.spawn(|| work(setting, &queue, &budget, &heartbeat, &reports))).collect();
+            (0..workers).map(|_| scope.spawn(|| work(setting, &queue, &memory, &heartbeat, &reports))).collect();
         for worker in running {
             // A worker contains its accounts' panics; one of its own is our bug and must be seen.
             worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -108,11 +108,11 @@ pub fn rehearse(setting: &Setting<'_>, named: &[String]) -> Result<(Vec<AccountR
     let mut store = Store::open(setting.database)?;
     let accounts = due(setting, &mut store, named)?;
     let witness = Witness::new(Names::all(&mut store)?);
-    let (budget, heartbeat) = (Budget::new(setting.memory_bytes), Heartbeat::default());
+    let (memory, heartbeat) = (Memory::new(setting.memory_bytes), Heartbeat::default());
     let mut reports = Vec::new();
     store.rehearse_all(|store| {
         for account in accounts {
-            let mut report = visit(setting, store, &account, &budget, &heartbeat, Some(&witness))?;
+            let mut report = visit(setting, store, &account, &memory, &heartbeat, Some(&witness))?;
             report.say = true;
             reports.push(report);
         }
@@ -133,7 +133,7 @@ fn due(setting: &Setting<'_>, store: &mut Store, named: &[String]) -> Result<Vec
 fn work(
     setting: &Setting<'_>,
     queue: &Mutex<VecDeque<Account>>,
-    budget: &Budget,
+    memory: &Memory,
     heartbeat: &Heartbeat,
     reports: &Mutex<Vec<AccountReport>>,
 ) {
@@ -146,7 +146,7 @@ fn work(
                 Some(store) => store,
                 none => none.insert(Store::open(setting.database)?),
             };
-            visit(setting, store, &account, budget, heartbeat, None)
+            visit(setting, store, &account, memory, heartbeat, None)
         }));
         let failed = |error| AccountReport {
             account: name.clone(),
@@ -174,7 +174,7 @@ fn visit(
     setting: &Setting<'_>,
     store: &mut Store,
     account: &Account,
-    budget: &Budget,
+    memory: &Memory,
     heartbeat: &Heartbeat,
     witness: Option<&Witness>,
 ) -> Result<AccountReport> {
@@ -193,7 +193,7 @@ fn visit(
     };
     heartbeat.add(lease.clone());
     step();
-    poll_mailboxes(setting, store, account, &lease, budget, witness, &mut report);
+    poll_mailboxes(setting, store, account, &lease, memory, witness, &mut report);
     heartbeat.remove(&lease);
     step();
 
@@ -235,7 +235,7 @@ fn poll_mailboxes(
     store: &mut Store,
     account: &Account,
     lease: &Lease,
-    budget: &Budget,
+    memory: &Memory,
     witness: Option<&Witness>,
     report: &mut AccountReport,
 ) {
@@ -251,7 +251,7 @@ fn poll_mailboxes(
         batch_messages: setting.batch_messages,
         batch_bytes: setting.connection.batch_bytes,
         max_message_size,
-        budget,
+        memory,
         stop: setting.stop,
     };
     let visit = Poll {

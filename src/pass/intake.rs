@@ -8,11 +8,11 @@ use crate::decide::{Arrival, Plan, Policy, decide};
 use crate::fault::{self, Class, Fault};
 use crate::mail::{self, Mail};
 use crate::store::raw::{Packed, pack};
-use crate::store::{self, Database, Store, apply, facts, fate, lease, position, quarantine};
+use crate::store::{self, Database, Store, apply, facts, fate, lease, position, quarantine, spending};
 use crate::words::{AccountId, EmailId, Fate, PositionId};
 
-use super::Tally;
 use super::witness::Watch;
+use super::{Tally, answer};
 
 /// One message, parsed and packed: everything that could be done without the database.
 pub struct Letter {
@@ -235,6 +235,8 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arri
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
     let mut facts = facts::gather_at(db, gate.account, Some(gate.position), &mails, &[], now)?;
     facts.trace_filters = gate.watch.is_some();
+    facts.budgets = gate.policy.budgets;
+    facts.spent = spending::of_late(db, gate.account, &mails, now);
     let plans: Vec<Plan> =
         letters.iter().zip(arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
     if let Some(watch) = &gate.watch {
@@ -248,6 +250,7 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arri
         .map(|((letter, arrival), plan)| apply::Decided { arrival, mail: &letter.mail, packed: &letter.packed, plan })
         .collect();
     apply::apply(db, &facts.next, &decided, now)?;
+    answer::queue(db, mails.iter().copied().zip(&plans), &facts, gate.policy, now)?;
     fault::step();
     Ok(plans)
 }

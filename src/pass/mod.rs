@@ -1,16 +1,18 @@
 //! The order of work: loops, batches, transactions, retries. A pass prints nothing: it returns a report with counts and
 //! faults. How far a fault reaches ([`crate::fault::Reach`]) is decided upon in `fetch.rs` and nowhere else.
 
-mod budget;
+mod answer;
 mod command;
 pub mod complete;
 pub mod effects;
 pub mod explain;
 pub mod fetch;
 mod heartbeat;
+pub mod held;
 pub mod import;
 mod intake;
 mod mailbox;
+mod memory;
 pub mod outgoing;
 pub mod policy;
 pub mod quarantine;

@@ -1,27 +1,43 @@
 //! The road of a message of ours into the outbox: draft → bytes → its place → e-mail and outbox row, in one transaction
 //! (SEND-4). Message-ID and bytes are fixed here, before anything leaves.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::decide::Policy;
 use crate::decide::outgoing::{self, Order};
-use crate::mail::compose::{self, Draft};
-use crate::mail::{self, token};
+use crate::decide::{Plan, Policy};
+use crate::mail::compose::{self, Draft, Envelope};
+use crate::mail::{self, Mail, token};
 use crate::store::outbox::{self, NewOutgoing};
-use crate::store::raw::pack;
+use crate::store::raw::{Packed, pack};
 use crate::store::{self, Database, apply, facts};
 use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecordId};
 
 /// A message to put into the outbox.
 pub struct Letter<'a> {
-    pub draft: &'a Draft,
-    pub order: Order,
-    /// The account that it goes out through.
-    pub account: AccountId,
-    pub kind: OutgoingKind,
-    /// When to send it, seconds since 1970 UTC; none for a draft.
-    pub due_at: Option<i64>,
-    pub held_because: Option<&'a str>,
+    mail: Mail,
+    packed: Packed,
+    envelope: Envelope,
+    order: Order,
+    kind: OutgoingKind,
+    due_at: Option<i64>,
+    held_because: Option<&'a str>,
+}
+
+impl<'a> Letter<'a> {
+    /// Writes a draft. `due_at` is when to send it, in seconds since 1970 UTC; none for a draft.
+    pub fn new(
+        draft: &Draft,
+        order: Order,
+        kind: OutgoingKind,
+        due_at: Option<i64>,
+        held_because: Option<&'a str>,
+    ) -> Result<Self> {
+        let bytes = compose::compose(draft)?;
+        let envelope = compose::envelope(draft)?;
+        let mail = mail::parse(&bytes);
+        let packed = pack(&bytes, mail.raw_digest);
+        Ok(Self { mail, packed, envelope, order, kind, due_at, held_because })
+    }
 }
 
 /// A message in the outbox.
@@ -39,29 +55,36 @@ pub fn message_id(policy: &Policy, record: Option<RecordId>, from: &str, random:
     token::message_id(token.as_deref(), domain, random)
 }
 
-/// Puts a message into the outbox, in the caller's transaction.
-pub fn queue(db: &mut Database, letter: &Letter<'_>, now: i64) -> Result<Queued> {
+/// Puts a message into the outbox, in the caller's transaction; `account` is the one that it goes out through.
+pub fn queue(db: &mut Database, account: AccountId, letter: &Letter<'_>, now: i64) -> Result<Queued> {
+    let queued = queue_all(db, account, std::slice::from_ref(letter), now)?;
+    queued.into_iter().next().context("nothing was queued")
+}
+
+/// The same for many, with as many statements as for one.
+pub fn queue_all(db: &mut Database, account: AccountId, letters: &[Letter<'_>], now: i64) -> Result<Vec<Queued>> {
     store::lock(db)?;
-    let bytes = compose::compose(letter.draft)?;
-    let envelope = compose::envelope(letter.draft)?;
-    let mail = mail::parse(&bytes);
-    let packed = pack(&bytes, mail.raw_digest);
-    let records: Vec<RecordId> = letter.order.parent.into_iter().collect();
-    let mut facts = facts::gather_with(db, letter.account, &[&mail], &records, now)?;
-    let plan = outgoing::queue(&mail, &letter.order, &mut facts);
-    apply::apply_outgoing(db, &facts.next, &mail, &packed, &plan, now)?;
-    let Some(email) = plan.email else { anyhow::bail!("the plan names no e-mail") };
-    let new = NewOutgoing {
-        email,
-        account: letter.account,
-        kind: letter.kind,
-        state: if letter.due_at.is_some() || letter.held_because.is_some() { OutboxState::Queued } else { OutboxState::Draft },
-        envelope_from: &envelope.from,
-        recipients: &envelope.recipients,
-        due_at: letter.due_at,
-        held_because: letter.held_because,
-        author: letter.order.author,
-    };
-    let id = outbox::add(db, &new, now)?;
-    Ok(Queued { id, email })
+    let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
+    let records: Vec<RecordId> = letters.iter().filter_map(|letter| letter.order.parent).collect();
+    let mut facts = facts::gather_with(db, account, &mails, &records, now)?;
+    let plans: Vec<Plan> = letters.iter().map(|letter| outgoing::queue(&letter.mail, &letter.order, &mut facts)).collect();
+    let placed: Vec<_> = letters.iter().zip(&plans).map(|(letter, plan)| (&letter.mail, &letter.packed, plan)).collect();
+    apply::apply_outgoing(db, &facts.next, &placed, now)?;
+    let mut new = Vec::new();
+    for (letter, plan) in letters.iter().zip(&plans) {
+        let is_queued = letter.due_at.is_some() || letter.held_because.is_some();
+        new.push(NewOutgoing {
+            email: plan.email.context("the plan names no e-mail")?,
+            account,
+            kind: letter.kind,
+            state: if is_queued { OutboxState::Queued } else { OutboxState::Draft },
+            envelope_from: &letter.envelope.from,
+            recipients: &letter.envelope.recipients,
+            due_at: letter.due_at,
+            held_because: letter.held_because,
+            author: letter.order.author,
+        });
+    }
+    let ids = outbox::add_all(db, &new, now)?;
+    Ok(ids.into_iter().zip(new).map(|(id, new)| Queued { id, email: new.email }).collect())
 }

@@ -10,6 +10,8 @@ use crate::store::review::{self, Review};
 use crate::store::{Database, apply, email, facts, raw};
 use crate::words::{ParentBy, PositionId, ReviewDecision};
 
+use super::answer;
+
 /// Does what a person said, in the caller's transaction, and writes the decision down.
 pub fn settle(db: &mut Database, permit: &Permit<'_>, held: &Review, word: Word, policy: &Policy, now: i64) -> Result<()> {
     let id = held.id;
@@ -36,5 +38,5 @@ pub fn settle(db: &mut Database, permit: &Permit<'_>, held: &Review, word: Word,
     // Nothing that is asked for here depends on how it arrived.
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: None, partial: false };
     apply::apply_to_stored(db, &facts.next, &arrival, &mail, &plan, now)?;
-    Ok(())
+    answer::queue(db, [(&mail, &plan)], &facts, policy, now)
 }

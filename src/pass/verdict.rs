@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::decide::{Candidate, Change, Facts, FilterTrial, Plan};
 use crate::mail::Mail;
 use crate::store::{Store, folder, team, user};
-use crate::words::{CaseStatus, EmailId, Fate, FolderId, ParentBy, Priority, RecordId, TeamId, ThreadId, UserId};
+use crate::words::{BudgetAction, CaseStatus, EmailId, Fate, FolderId, ParentBy, Priority, RecordId, TeamId, ThreadId, UserId};
 
 /// Names of what plans speak of by number.
 #[derive(Debug, Clone, Default)]
@@ -145,6 +145,8 @@ pub struct Assignee {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Answer {
     pub allowed: bool,
+    /// An answer goes out by itself, as the account is set.
+    pub given: bool,
     pub because: String,
 }
 
@@ -232,7 +234,18 @@ impl Verdict {
                 self.case.record = candidate.map(|record| names.record(record));
                 self.case.because = because.to_string();
             }
-            Change::Amend(_)
+            Change::Answer { .. } => {
+                self.answer.given = true;
+                self.answer.because = because.to_string();
+            }
+            Change::HoldAction { action, .. } => {
+                if *action == BudgetAction::Notification {
+                    self.notifications.clear();
+                }
+                self.notes.push(format!("held, see espomail budget list: {action}: {because}"));
+            }
+            Change::Spend { .. }
+            | Change::Amend(_)
             | Change::Relink { .. }
             | Change::AddAccount { .. }
             | Change::RememberId { .. }
@@ -264,7 +277,8 @@ fn answer(plan: &Plan, mail: &Mail) -> Answer {
         (None, None) if plan.fate != Fate::Imported => format!("ACK-1: its fate is {}", plan.fate),
         (None, None) => "AUTO-1: no sign forbids it".to_string(),
     };
-    Answer { allowed: forbidden.is_none() && plan.no_answer.is_none() && plan.fate == Fate::Imported, because }
+    let allowed = forbidden.is_none() && plan.no_answer.is_none() && plan.fate == Fate::Imported;
+    Answer { allowed, given: false, because }
 }
 
 /// Returns the notes of a rule family, else what holds when there are none.

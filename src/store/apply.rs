@@ -23,17 +23,18 @@ use super::address::{self, AddressRow, DeliveryRow};
 use super::case::{self, Merge};
 use super::dialect::{insert_all, insert_new};
 use super::fate::FateRow;
+use super::held::HeldRow;
 use super::notification::{self, NotificationRow};
 use super::raw::Packed;
 use super::schema::{
     attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
     rotations, thread_ids, threads, users,
 };
-use super::{Database, IN_LIST, clean, facts, fate, link, position, raw, set_counter};
+use super::{Database, IN_LIST, clean, facts, fate, held, link, position, raw, set_counter, spending};
 use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
 use crate::mail::Mail;
 use crate::words::{
-    AccountId, CaseStatus, EmailId, ParentBy, PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId, UserId,
+    AccountId, BudgetAction, CaseStatus, EmailId, ParentBy, PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId, UserId,
 };
 
 /// One message with everything that was decided about it.
@@ -84,6 +85,10 @@ struct Batch<'a> {
     deliveries: Vec<DeliveryRow>,
     addresses: BTreeMap<String, AddressRow>,
     effects: Vec<EffectRow>,
+    spent: spending::Slot,
+    held: Vec<HeldRow>,
+    /// E-mails whose notifications wait, as a budget is spent (ACK-3).
+    silenced: BTreeSet<EmailId>,
     fates: Vec<FateRow>,
     positions: BTreeMap<PositionId, i64>,
 }
@@ -103,14 +108,17 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
     batch.write(db, &before, next).map(|_| ())
 }
 
-/// Writes a message of ours with its place (SEND-4). It came from nowhere, so it has no fate.
-pub fn apply_outgoing(db: &mut Database, next: &Next, mail: &Mail, packed: &Packed, plan: &Plan, now: i64) -> Result<()> {
+/// Writes messages of ours with their places (SEND-4). They came from nowhere, so they have no fates.
+pub fn apply_outgoing(db: &mut Database, next: &Next, placed: &[(&Mail, &Packed, &Plan)], now: i64) -> Result<()> {
     let before = facts::next(db)?;
-    let mut batch = Batch { now, raws: raw::store(db, &[packed])?, last_email: before.email - 1, ..Batch::default() };
+    let packed: Vec<&Packed> = placed.iter().map(|(_, packed, _)| *packed).collect();
+    let mut batch = Batch { now, raws: raw::store(db, &packed)?, last_email: before.email - 1, ..Batch::default() };
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(now), partial: false };
-    let one = Decided { arrival: &arrival, mail, packed, plan };
-    for step in &plan.steps {
-        batch.change(&step.change, &step.because, &one)?;
+    for (mail, packed, plan) in placed {
+        let one = Decided { arrival: &arrival, mail, packed, plan };
+        for step in &plan.steps {
+            batch.change(&step.change, &step.because, &one)?;
+        }
     }
     batch.write(db, &before, next).map(|_| ())
 }
@@ -218,6 +226,15 @@ impl<'a> Batch<'a> {
                 due_at: Some(self.now),
                 attempts: 0,
             }),
+            // The pass writes the letter, and queues it in the same transaction.
+            Change::Answer { .. } => {}
+            Change::Spend { action, count, subjects } => self.spent.add(*action, *count, subjects),
+            Change::HoldAction { email, account, action } => {
+                if *action == BudgetAction::Notification {
+                    self.silenced.insert(*email);
+                }
+                self.held.push(HeldRow::new(*email, *account, *action, because, self.now));
+            }
             Change::OpenCase(case) => self.open_case(case, one.mail),
             Change::Follow { record, user } => {
                 self.followers.insert((*record, *user));
@@ -331,7 +348,11 @@ impl<'a> Batch<'a> {
             differences.extend(amended.write(db)?);
         }
         self.write_links(db, before)?;
-        notification::insert(db, before, std::mem::take(&mut self.notifications).into_values().collect())?;
+        let mut told: Vec<NotificationRow> = std::mem::take(&mut self.notifications).into_values().collect();
+        told.iter_mut().for_each(|row| row.is_held = row.email_id.is_some_and(|email| self.silenced.contains(&EmailId(email))));
+        notification::insert(db, before, told)?;
+        spending::add(db, &self.spent, self.now)?;
+        held::insert(db, std::mem::take(&mut self.held))?;
         self.deliveries.iter().try_for_each(|row| address::set_delivery(db, row, self.now))?;
         self.addresses.iter().try_for_each(|(address, row)| address::set(db, address, row))?;
         let mut next = next.clone();

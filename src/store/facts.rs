@@ -20,7 +20,9 @@ use super::schema::{
     absences, account_teams, accounts, counters, deletions, email_accounts, email_teams, email_users, emails, positions, records,
     rotations, team_members, thread_ids, user_addresses, users,
 };
-use super::{Database, IN_LIST, lock};
+use super::{Database, IN_LIST, answer, lock, sending};
+use crate::decide::answer::Answering;
+use crate::decide::sender;
 use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next};
 use crate::mail::{Address, Mail, case_numbers, subject, token};
 use crate::words::{AccountId, CaseStatus, EmailId, PositionId, RecordId, TeamId, ThreadId, UserId};
@@ -64,7 +66,7 @@ pub fn gather_at(
     }
     filter::gather(db, &mut facts)?;
     person::gather(db, &mut facts)?;
-    report::gather(db, mails, &mut facts)?;
+    report::gather(db, mails, &named.senders, &mut facts)?;
     Ok(facts)
 }
 
@@ -206,6 +208,13 @@ fn account_facts(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         .into_iter()
         .collect();
     let wrong = |error: String| anyhow!("account {}: {error}", row.name);
+    let answering = match answer::of(db, id)? {
+        Some(answers) => {
+            let outlet = sender::internal(id, &sending::outlets(db)?).map(|outlet| outlet.account);
+            Some(Answering { outlet, authenticated_only: answers.authenticated_only })
+        }
+        None => None,
+    };
     Ok(AccountFacts {
         id,
         kind: row.kind.parse().map_err(wrong)?,
@@ -224,6 +233,7 @@ fn account_facts(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         reopen_within: row.reopen_within,
         list_cases: row.list_cases,
         take_forwards: row.take_forwards,
+        answering,
         address: row.address,
         name: row.name,
     })

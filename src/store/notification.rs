@@ -29,6 +29,8 @@ pub(super) struct NotificationRow {
     pub detail: String,
     pub created_at: i64,
     pub is_read: bool,
+    pub is_held: bool,
+    pub is_mailed: bool,
 }
 
 impl NotificationRow {
@@ -44,6 +46,8 @@ impl NotificationRow {
             detail: clean(detail).into_owned(),
             created_at: now,
             is_read: false,
+            is_held: false,
+            is_mailed: false,
         }
     }
 }
@@ -154,7 +158,8 @@ pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now:
 /// Lists a user's notifications, the newest first.
 pub fn list(db: &mut Database, user: UserId, unread: bool, limit: i64) -> Result<Vec<Notification>> {
     type Row = (i64, String, i64, bool, Option<i64>, Option<i64>, String);
-    let mut query = notifications::table.filter(notifications::user_id.eq(user.0)).into_boxed();
+    let visible = notifications::table.filter(notifications::user_id.eq(user.0)).filter(notifications::is_held.eq(false));
+    let mut query = visible.into_boxed();
     if unread {
         query = query.filter(notifications::is_read.eq(false));
     }
@@ -201,13 +206,19 @@ pub fn list(db: &mut Database, user: UserId, unread: bool, limit: i64) -> Result
 /// Marks notifications of a user as read: these, or all when none are named. Returns how many were unread.
 pub fn mark_read(db: &mut Database, user: UserId, ids: &[NotificationId]) -> Result<usize> {
     for id in ids {
-        let theirs = notifications::table.filter(notifications::id.eq(id.0)).filter(notifications::user_id.eq(user.0));
+        let theirs = notifications::table
+            .filter(notifications::id.eq(id.0))
+            .filter(notifications::user_id.eq(user.0))
+            .filter(notifications::is_held.eq(false));
         if theirs.count().get_result::<i64>(db)? == 0 {
             let hint = "try: espomail notification list";
             return Err(Fault::new(Class::Data, format!("there is no notification {id}")).hint(hint).into());
         }
     }
-    let unread = notifications::table.filter(notifications::user_id.eq(user.0)).filter(notifications::is_read.eq(false));
+    let unread = notifications::table
+        .filter(notifications::user_id.eq(user.0))
+        .filter(notifications::is_read.eq(false))
+        .filter(notifications::is_held.eq(false));
     let read = notifications::is_read.eq(true);
     Ok(match ids {
         [] => diesel::update(unread).set(read).execute(db)?,

@@ -5,9 +5,9 @@ use anyhow::{Context, Result, anyhow};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
-use super::noun::number;
+use super::dialect::insert_all;
 use super::schema::{accounts, deliveries, emails, outbox, outbox_recipients, users};
-use super::{Database, clean};
+use super::{Database, clean, lock, reserve};
 use crate::decide::delivery::{Recipient, Settled};
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
@@ -70,35 +70,57 @@ pub struct Claimed {
     pub author: Option<UserId>,
 }
 
-/// Puts a message into the outbox.
-pub fn add(db: &mut Database, new: &NewOutgoing<'_>, now: i64) -> Result<OutgoingId> {
-    let id = number(db, "outgoing")?;
-    diesel::insert_into(outbox::table)
-        .values((
-            outbox::id.eq(id),
-            outbox::email_id.eq(new.email.0),
-            outbox::account_id.eq(new.account.0),
-            outbox::kind.eq(new.kind.as_str()),
-            outbox::state.eq(new.state.as_str()),
-            outbox::envelope_from.eq(new.envelope_from),
-            outbox::due_at.eq(new.due_at.filter(|_| new.held_because.is_none())),
-            outbox::held_because.eq(new.held_because),
-            outbox::attempts.eq(0_i64),
-            outbox::is_handed_over.eq(false),
-            outbox::author_id.eq(new.author.map(|user| user.0)),
-            outbox::created_at.eq(now),
-        ))
-        .execute(db)?;
-    for address in new.recipients {
-        diesel::insert_into(outbox_recipients::table)
-            .values((
-                outbox_recipients::outbox_id.eq(id),
-                outbox_recipients::address.eq(address),
-                outbox_recipients::state.eq(RecipientState::Pending.as_str()),
-            ))
-            .execute(db)?;
+/// Puts messages into the outbox. /// Returns their numbers.
+pub fn add_all(db: &mut Database, new: &[NewOutgoing<'_>], now: i64) -> Result<Vec<OutgoingId>> {
+    lock(db)?;
+    let first = reserve(db, "outgoing", new.len())?;
+    let (mut rows, mut recipients) = (Vec::new(), Vec::new());
+    for (id, new) in (first..).zip(new) {
+        rows.push(OutboxRow {
+            id,
+            email_id: new.email.0,
+            account_id: Some(new.account.0),
+            kind: new.kind.as_str(),
+            state: new.state.as_str(),
+            envelope_from: new.envelope_from,
+            due_at: new.due_at.filter(|_| new.held_because.is_none()),
+            held_because: new.held_because,
+            attempts: 0,
+            is_handed_over: false,
+            author_id: new.author.map(|user| user.0),
+            created_at: now,
+        });
+        let state = RecipientState::Pending.as_str();
+        recipients.extend(new.recipients.iter().map(|address| RecipientRow { outbox_id: id, address, state }));
     }
-    Ok(OutgoingId(id))
+    insert_all!(&mut *db, outbox::table, &rows).context("writing the outbox")?;
+    insert_all!(&mut *db, outbox_recipients::table, &recipients).context("writing recipients")?;
+    Ok(rows.iter().map(|row| OutgoingId(row.id)).collect())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = outbox, treat_none_as_default_value = false)]
+struct OutboxRow<'a> {
+    id: i64,
+    email_id: i64,
+    account_id: Option<i64>,
+    kind: &'static str,
+    state: &'static str,
+    envelope_from: &'a str,
+    due_at: Option<i64>,
+    held_because: Option<&'a str>,
+    attempts: i64,
+    is_handed_over: bool,
+    author_id: Option<i64>,
+    created_at: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = outbox_recipients, treat_none_as_default_value = false)]
+struct RecipientRow<'a> {
+    outbox_id: i64,
+    address: &'a str,
+    state: &'static str,
 }
 
 /// What to list.

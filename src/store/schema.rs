@@ -31,6 +31,7 @@ diesel::table! {
         default_team_id -> Nullable<BigInt>,
         last_assignment -> BigInt,
         notify_received -> Bool,
+        notify_by_mail -> Bool,
     }
 }
 
@@ -421,6 +422,39 @@ diesel::table! {
 }
 
 diesel::table! {
+    account_answers (account_id) {
+        account_id -> BigInt,
+        template_id -> BigInt,
+        from_address -> Nullable<Text>,
+        from_name -> Nullable<Text>,
+        reply_to -> Nullable<Text>,
+        authenticated_only -> Bool,
+    }
+}
+
+diesel::table! {
+    spendings (subject, slot) {
+        subject -> Text,
+        slot -> BigInt,
+        answers -> BigInt,
+        cases -> BigInt,
+        reopens -> BigInt,
+        notifications -> BigInt,
+    }
+}
+
+diesel::table! {
+    held_actions (id) {
+        id -> BigInt,
+        email_id -> BigInt,
+        account_id -> BigInt,
+        action -> Text,
+        because -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     outbox (id) {
         id -> BigInt,
         email_id -> BigInt,
@@ -492,6 +526,8 @@ diesel::table! {
         detail -> Text,
         created_at -> BigInt,
         is_read -> Bool,
+        is_held -> Bool,
+        is_mailed -> Bool,
     }
 }
 
@@ -594,6 +630,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     reviews,
     templates,
     account_sending,
+    account_answers,
+    spendings,
+    held_actions,
     outbox,
     outbox_recipients,
     effects,

@@ -5,8 +5,9 @@ use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
 use super::schema::templates;
-use super::{Database, access};
+use super::{Database, access, answer};
 use crate::decide::access::Permit;
+use crate::fault::{Class, Fault};
 
 /// A template.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, AsChangeset, serde::Serialize)]
@@ -66,6 +67,10 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, changed: &Stored, now: i64) -
 
 /// Removes a template.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, template: &Stored, now: i64) -> Result<()> {
+    if let Some(account) = answer::using(db, template.id)?.first() {
+        let what = format!("the account {account} answers with template {}", template.name);
+        return Err(Fault::new(Class::Data, what).hint(format!("try: espomail account set {account} --auto-reply ''")).into());
+    }
     diesel::delete(templates::table.find(template.id)).execute(db)?;
     access::record(db, permit, "template remove", &format!("template:{}", template.name), "", now)
 }

@@ -25,6 +25,8 @@ pub struct User {
     pub roles: Vec<String>,
     /// Whether they are told of e-mails that are new in their inbox (NOTIFY-2).
     pub notify_received: bool,
+    /// Whether they are told by mail of what they have not read (NOTIFY-3).
+    pub notify_by_mail: bool,
     /// The kinds of records that they follow from the beginning (FOLLOW-1).
     pub auto_follow: Vec<RecordKind>,
 }
@@ -49,6 +51,7 @@ pub struct UserChanges {
     /// None inside forgets it.
     pub default_team: Option<Option<TeamId>>,
     pub notify_received: Option<bool>,
+    pub notify_by_mail: Option<bool>,
     /// Kinds of records to follow from the beginning, and kinds no longer to (FOLLOW-1).
     pub auto_follow: Vec<RecordKind>,
     pub no_auto_follow: Vec<RecordKind>,
@@ -77,13 +80,27 @@ pub struct Absence {
     pub ends_at: i64,
 }
 
-type Row = (i64, String, String, bool, bool, Option<i64>, bool);
+type Row = (i64, String, String, bool, bool, Option<i64>, (bool, bool));
 
-type Columns =
-    (users::id, users::login, users::name, users::active, users::administrator, users::default_team_id, users::notify_received);
+type Columns = (
+    users::id,
+    users::login,
+    users::name,
+    users::active,
+    users::administrator,
+    users::default_team_id,
+    (users::notify_received, users::notify_by_mail),
+);
 
-const COLUMNS: Columns =
-    (users::id, users::login, users::name, users::active, users::administrator, users::default_team_id, users::notify_received);
+const COLUMNS: Columns = (
+    users::id,
+    users::login,
+    users::name,
+    users::active,
+    users::administrator,
+    users::default_team_id,
+    (users::notify_received, users::notify_by_mail),
+);
 
 /// Adds a user.
 pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> Result<UserId> {
@@ -101,6 +118,7 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> R
             users::default_team_id.eq(new.default_team.map(|team| team.0)),
             users::last_assignment.eq(0_i64),
             users::notify_received.eq(true),
+            users::notify_by_mail.eq(false),
         ))
         .execute(db)?;
     set_addresses(db, UserId(id), &new.addresses)?;
@@ -164,7 +182,8 @@ pub fn show(db: &mut Database, id: UserId) -> Result<User> {
     user_from(db, row)
 }
 
-fn user_from(db: &mut Database, (id, login, name, active, administrator, default_team, notify_received): Row) -> Result<User> {
+fn user_from(db: &mut Database, row: Row) -> Result<User> {
+    let (id, login, name, active, administrator, default_team, (notify_received, notify_by_mail)) = row;
     let default_team = match default_team {
         Some(team) => teams::table.find(team).select(teams::name).first::<String>(db).optional()?,
         None => None,
@@ -192,6 +211,7 @@ fn user_from(db: &mut Database, (id, login, name, active, administrator, default
             role::names(db, held)?
         },
         notify_received,
+        notify_by_mail,
         auto_follow: {
             let kinds = auto_follows::table.filter(auto_follows::user_id.eq(id)).select(auto_follows::kind).load::<String>(db)?;
             RecordKind::ALL.iter().copied().filter(|kind| kinds.iter().any(|word| word == kind.as_str())).collect()
@@ -228,6 +248,10 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
     if let Some(wanted) = changes.notify_received {
         diesel::update(row).set(users::notify_received.eq(wanted)).execute(db)?;
         told.push(if wanted { "told of new e-mail" } else { "not told of new e-mail" }.to_string());
+    }
+    if let Some(wanted) = changes.notify_by_mail {
+        diesel::update(row).set(users::notify_by_mail.eq(wanted)).execute(db)?;
+        told.push(if wanted { "told by mail" } else { "not told by mail" }.to_string());
     }
     for kind in changes.auto_follow.iter().chain(&changes.no_auto_follow) {
         diesel::delete(auto_follows::table.find((id.0, kind.as_str()))).execute(db)?;

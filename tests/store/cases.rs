@@ -41,8 +41,8 @@ fn two_cases(store: &mut Store) {
          UPDATE notes SET author_id = 2 WHERE id = 11;
          INSERT INTO reviews (id, email_id, candidate_id, because, created_at, decision) VALUES
             (1, 1, 2, '', 0, NULL), (2, 2, 2, '', 0, 'rejected');
-         INSERT INTO notifications (id, user_id, kind, note_id, record_id, detail, created_at, is_read) VALUES
-            (1, 1, 'note', 17, 2, '', 0, FALSE);
+         INSERT INTO notifications (id, user_id, kind, note_id, record_id, detail, created_at, is_read, is_held, is_mailed) VALUES
+            (1, 1, 'note', 17, 2, '', 0, FALSE, FALSE, FALSE);
          UPDATE counters SET value = 100 WHERE name IN ('note', 'notification')",
     );
 }

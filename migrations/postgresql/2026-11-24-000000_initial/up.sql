@@ -26,7 +26,9 @@ CREATE TABLE users (
     -- Orders assignments; 0 for never (DIST-3).
     last_assignment BIGINT NOT NULL,
     -- Whether they are told of e-mails that are new in their inbox (NOTIFY-2).
-    notify_received BOOLEAN NOT NULL
+    notify_received BOOLEAN NOT NULL,
+    -- Whether they are told by mail of what they have not read (NOTIFY-3).
+    notify_by_mail BOOLEAN NOT NULL
 );
 CREATE INDEX users_default_team ON users (default_team_id);
 
@@ -481,6 +483,47 @@ CREATE TABLE account_sending (
     max_per_hour BIGINT
 );
 
+-- What a group account answers by itself (ACK-1); no row where it answers nothing.
+CREATE TABLE account_answers (
+    account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    template_id BIGINT NOT NULL REFERENCES templates (id) ON DELETE RESTRICT,
+    -- As whom (ACK-2); NULL is the account itself.
+    from_address TEXT,
+    from_name TEXT,
+    -- Where answers to the answer go; NULL is where those to the account go.
+    reply_to TEXT,
+    -- Whether only senders whom our border vouches for are answered (ACK-4).
+    authenticated_only BOOLEAN NOT NULL
+);
+CREATE INDEX account_answers_template ON account_answers (template_id);
+
+-- What was done of late by itself because of mail, in slots of time (ACK-3).
+CREATE TABLE spendings (
+    -- Whose budget it is: address:…, domain:…, account:… or overall.
+    subject TEXT NOT NULL,
+    -- When the slot begins.
+    slot BIGINT NOT NULL,
+    answers BIGINT NOT NULL,
+    cases BIGINT NOT NULL,
+    reopens BIGINT NOT NULL,
+    notifications BIGINT NOT NULL,
+    PRIMARY KEY (subject, slot)
+);
+CREATE INDEX spendings_slot ON spendings (slot);
+
+-- What was not done because a budget was spent (ACK-3), until a person releases or drops it.
+CREATE TABLE held_actions (
+    id BIGINT NOT NULL PRIMARY KEY,
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    -- The account that the e-mail came through.
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    action TEXT NOT NULL CHECK (action IN ('answer', 'case', 'reopen', 'notification')),
+    because TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    UNIQUE (email_id, account_id, action)
+);
+CREATE INDEX held_actions_account ON held_actions (account_id);
+
 -- Messages that go out (SEND-1). The message itself is the e-mail; its Message-ID is fixed before the first attempt.
 CREATE TABLE outbox (
     id BIGINT NOT NULL PRIMARY KEY,
@@ -573,10 +616,14 @@ CREATE TABLE notifications (
     detail TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     is_read BOOLEAN NOT NULL,
+    -- A budget was spent: nobody sees it before it is released (ACK-3).
+    is_held BOOLEAN NOT NULL,
+    -- It was told of by mail (NOTIFY-3).
+    is_mailed BOOLEAN NOT NULL,
     -- At most one per (user, e-mail) (NOTIFY-2).
     UNIQUE (user_id, email_id)
 );
-CREATE INDEX notifications_unread ON notifications (user_id, is_read);
+CREATE INDEX notifications_unread ON notifications (user_id, is_read, created_at);
 CREATE INDEX notifications_email ON notifications (email_id);
 CREATE INDEX notifications_note ON notifications (note_id);
 CREATE INDEX notifications_record ON notifications (record_id);

@@ -1,5 +1,6 @@
 //! `espomail account`.
 
+mod answers;
 mod sending;
 mod settings;
 mod show;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
+use self::answers::AnswerArguments;
 use self::sending::SendingArguments;
 use self::settings::{SettingsArguments, defaults};
 use self::show::{Line, Whole};
@@ -24,9 +26,9 @@ use crate::mailbox::Session;
 use crate::output::Format;
 use crate::pass::fetch::server_for;
 use crate::pass::{Stop, send};
-use crate::store::Database;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Sending};
+use crate::store::{Database, answer};
 use crate::words::{AccountKind, SmtpAuth};
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
@@ -47,6 +49,8 @@ enum AccountCommand {
         settings: Box<SettingsArguments>,
         #[command(flatten)]
         sending: Box<SendingArguments>,
+        #[command(flatten)]
+        answers: Box<AnswerArguments>,
     },
     /// List the accounts that you may use and how fetching them goes; administrators see all
     List,
@@ -66,6 +70,8 @@ enum AccountCommand {
         settings: Box<SettingsArguments>,
         #[command(flatten)]
         sending: Box<SendingArguments>,
+        #[command(flatten)]
+        answers: Box<AnswerArguments>,
     },
     /// Remove an account and how far it was read; e-mails and cases stay
     Remove {
@@ -110,9 +116,9 @@ impl Account {
         let mut store = context.store()?;
         let (out, actor, now) = (&context.out, context.actor(), context.now());
         match self.command {
-            AccountCommand::Add { name, settings, sending } => {
+            AccountCommand::Add { name, settings, sending, answers } => {
                 settings.allowed(context)?;
-                allowed(context, &sending)?;
+                allowed(context, &sending, &answers)?;
                 let password = settings.read_password(context, true)?;
                 let smtp_password = sending.read_password(context)?;
                 store.transaction(|db| {
@@ -124,7 +130,11 @@ impl Account {
                     let mut with = Sending::default();
                     sending.over(&mut with, context, id, smtp_password.as_ref())?;
                     check(context, &new, &with)?;
-                    if with == Sending::default() { Ok(()) } else { kept::set(db, id, &with) }
+                    if with != Sending::default() {
+                        kept::set(db, id, &with)?;
+                    }
+                    let answers = answers.over(None, new.kind, db)?;
+                    answer::set(db, id, answers.as_ref())
                 })?;
                 let shown = Whole::new(&account::find(store.connection(), &name)?, &mut store)?;
                 let next = format!("Next: espomail account test {}", argument::quoted(&name));
@@ -151,9 +161,9 @@ impl Account {
                 let shown = Whole::new(&account, &mut store)?;
                 out.item(&shown, || shown.text());
             }
-            AccountCommand::Set { account: wanted, name, settings, sending } => {
+            AccountCommand::Set { account: wanted, name, settings, sending, answers } => {
                 settings.allowed(context)?;
-                allowed(context, &sending)?;
+                allowed(context, &sending, &answers)?;
                 let password = settings.read_password(context, false)?;
                 let smtp_password = sending.read_password(context)?;
                 store.transaction(|db| {
@@ -172,7 +182,14 @@ impl Account {
                     if with != before {
                         kept::set(db, account.id, &with)?;
                     }
-                    account::set(db, &permit, &account, &new, &before.differing(&with), now)
+                    let mut changed = before.differing(&with);
+                    let answered = answer::of(db, account.id)?;
+                    let answers = answers.over(answered.clone(), new.kind, db)?;
+                    if answers != answered {
+                        answer::set(db, account.id, answers.as_ref())?;
+                        changed.push("auto-reply".to_string());
+                    }
+                    account::set(db, &permit, &account, &new, &changed, now)
                 })?;
                 out.say(&format!("Account {} changed.", name.unwrap_or(wanted)));
             }
@@ -269,8 +286,8 @@ fn not_sent_elsewhere(actor: &Actor, before: &Sending, new: &Sending) -> Result<
 }
 
 /// ACCESS-1: what concerns others than the owner of a personal account is for administrators.
-fn allowed(context: &Context, sending: &SendingArguments) -> Result<()> {
-    match sending.reserved().filter(|_| !context.actor_ref().administrator) {
+fn allowed(context: &Context, sending: &SendingArguments, answers: &AnswerArguments) -> Result<()> {
+    match sending.reserved().or(answers.given()).filter(|_| !context.actor_ref().administrator) {
         Some(option) => Err(context.refused(&format!("only administrators give {option}"))),
         None => Ok(()),
     }

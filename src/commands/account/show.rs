@@ -8,8 +8,9 @@ use crate::clock::rfc3339;
 use crate::commands::argument;
 use crate::commands::show::{lines, or_empty, yes};
 use crate::store::account::Account as Stored;
+use crate::store::answer::{self, Answers};
 use crate::store::sending::Smtp;
-use crate::store::{Store, folder, sending, team, user};
+use crate::store::{Database, Store, folder, sending, team, template, user};
 use crate::words::{AccountKind, PasswordSource, Security, SmtpAuth};
 
 #[derive(serde::Serialize)]
@@ -87,6 +88,7 @@ pub struct Whole {
     system: bool,
     exclude_from_reply: bool,
     max_per_hour: Option<i64>,
+    auto_reply: Option<AutoReplyShown>,
     created_at: String,
     last_success: Option<String>,
     failing_since: Option<String>,
@@ -144,6 +146,7 @@ impl Whole {
             system: sending.system,
             exclude_from_reply: sending.exclude_from_reply,
             max_per_hour: sending.max_per_hour,
+            auto_reply: AutoReplyShown::read(account, store.connection())?,
             created_at: rfc3339(account.created_at),
             last_success: account.last_success_at.map(rfc3339),
             failing_since: account.failing_since.map(rfc3339),
@@ -193,6 +196,7 @@ impl Whole {
             ("system account", if self.system { yes(true) } else { String::new() }),
             ("not in reply to all", if self.exclude_from_reply { yes(true) } else { String::new() }),
             ("most per hour", or_empty(self.max_per_hour.as_ref())),
+            ("answers by itself", self.auto_reply.as_ref().map(AutoReplyShown::text).unwrap_or_default()),
             ("created", self.created_at.clone()),
             ("last success", self.last_success.clone().unwrap_or_else(|| "never".to_string())),
             ("failing since", or_empty(self.failing_since.as_ref())),
@@ -234,6 +238,36 @@ impl SmtpShown {
 
     fn text(&self) -> String {
         format!("{}:{} ({}) as {} ({})", self.host, self.port, self.security, self.user, self.auth)
+    }
+}
+
+/// What the account answers by itself (ACK-1).
+#[derive(serde::Serialize)]
+struct AutoReplyShown {
+    template: String,
+    from: Option<String>,
+    name: Option<String>,
+    reply_to: Option<String>,
+    authenticated_only: bool,
+}
+
+impl AutoReplyShown {
+    fn read(account: &Stored, db: &mut Database) -> Result<Option<Self>> {
+        let Some(answers) = answer::of(db, account.id)? else { return Ok(None) };
+        let template = template::find(db, &answers.template.to_string())?.name;
+        let Answers { from, from_name: name, reply_to, authenticated_only, .. } = answers;
+        Ok(Some(Self { template, from, name, reply_to, authenticated_only }))
+    }
+
+    fn text(&self) -> String {
+        let optional = [
+            ("as ", self.from.as_deref()),
+            ("by the name of ", self.name.as_deref()),
+            ("with answers to ", self.reply_to.as_deref()),
+            ("", Some("authenticated senders only").filter(|_| self.authenticated_only)),
+        ];
+        let told = optional.into_iter().filter_map(|(before, what)| Some(format!(", {before}{}", what?)));
+        format!("with template {}{}", self.template, told.collect::<String>())
     }
 }
 

@@ -254,8 +254,8 @@ pub fn write(
         extra: Vec::new(),
     };
     let order = Order { parent, author: actor.user };
-    let letter = outgoing::Letter { draft: &draft, order, account: sender.account, kind, due_at, held_because: None };
-    let queued = outgoing::queue(db, &letter, now)?;
+    let letter = outgoing::Letter::new(&draft, order, kind, due_at, None)?;
+    let queued = outgoing::queue(db, sender.account, &letter, now)?;
     let permit = access::send(actor, sender);
     trace::record(db, &permit, action(kind), &format!("email:{}", queued.email), &sender.because, now)?;
     Ok(queued)

@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 
-use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::sender::Sender;
 use crate::mail::Address;
 use crate::mail::reply::Original;
-use crate::mail::template::{Letter, Placeholder, Template, Values};
+use crate::mail::template::{CaseOf, Letter, Matter, Template, Values};
 use crate::store::record::{self, RecordName};
 use crate::store::{Database, account, case, template, user};
 use crate::words::RecordKind;
@@ -28,53 +27,35 @@ pub fn letter(context: &Context, db: &mut Database, wanted: &str, about: &About<
 }
 
 fn values(context: &Context, db: &mut Database, about: &About<'_>) -> Result<Values> {
-    use Placeholder as P;
-    let mut values = Values::default();
-    if let Some(to) = about.to {
-        let name = if to.name.is_empty() { to.address.split('@').next().unwrap_or_default() } else { &to.name };
-        let (first, last) = name.split_once(' ').unwrap_or((name, ""));
-        values.set(P::PersonName, name);
-        values.set(P::PersonFirstName, first);
-        values.set(P::PersonLastName, last);
-        values.set(P::PersonEmailAddress, &to.address);
-    }
+    let (mut account, mut shown) = (String::new(), None);
     if let Some(parent) = about.parent {
         let id = record::find(db, parent, &[])?;
-        let mut account = record::show(db, id)?.account;
-        if parent.kind == RecordKind::Account {
-            account = Some(parent);
-        }
-        if let Some(account) = account {
-            let id = record::find(db, account, &[])?;
-            values.set(P::AccountName, &record::show(db, id)?.name);
+        let of = if parent.kind == RecordKind::Account { Some(parent) } else { record::show(db, id)?.account };
+        if let Some(of) = of {
+            let id = record::find(db, of, &[])?;
+            account = record::show(db, id)?.name;
         }
         if parent.kind == RecordKind::Case {
-            let case = case::show(db, id)?;
-            values.set(P::CaseNumber, &case.number.to_string());
-            values.set(P::CaseName, &case.name);
-            values.set(P::CaseStatus, case.status.as_str());
-            values.set(P::CasePriority, case.priority.map_or("", |priority| priority.as_str()));
+            shown = Some(case::show(db, id)?);
         }
     }
-    if let Some(user) = context.actor_ref().user {
-        values.set(P::UserName, &user::name_of(db, user)?);
-        values.set(P::UserEmailAddress, user::addresses_of(db, user)?.first().map_or("", String::as_str));
-    }
-    if let Some(original) = about.original {
-        values.set(P::EmailSubject, &original.subject);
-        if let Some(from) = &original.from {
-            values.set(P::EmailFromName, if from.name.is_empty() { &from.address } else { &from.name });
-            values.set(P::EmailFromAddress, &from.address);
-        }
-        let date = original.date.map(rfc3339).unwrap_or_default();
-        values.set(P::EmailDate, date.get(..10).unwrap_or_default());
-    }
+    let user = match context.actor_ref().user {
+        Some(user) => Some((user::name_of(db, user)?, user::addresses_of(db, user)?.into_iter().next().unwrap_or_default())),
+        None => None,
+    };
     let through = account::find(db, &about.sender.account.to_string())?;
-    values.set(P::MailboxName, &through.name);
-    values.set(P::MailboxEmailAddress, &through.address);
-    let now = rfc3339(context.now());
-    values.set(P::Today, now.get(..10).unwrap_or_default());
-    values.set(P::Now, &now.get(..16).unwrap_or_default().replace('T', " "));
-    values.set(P::CurrentYear, now.get(..4).unwrap_or_default());
-    Ok(values)
+    Ok(Values::of(&Matter {
+        person: about.to,
+        account: &account,
+        case: shown.as_ref().map(|case| CaseOf {
+            number: case.number,
+            name: &case.name,
+            status: Some(case.status),
+            priority: case.priority,
+        }),
+        user: user.as_ref().map(|(name, address)| (name.as_str(), address.as_str())),
+        original: about.original,
+        mailbox: (&through.name, &through.address),
+        now: context.now(),
+    }))
 }

@@ -10,8 +10,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use self::read::Reader;
-use super::budget::{Budget, Share};
 use super::intake::{self, Batch, Gate, Letter, Passed, Refused};
+use super::memory::{Memory, Share};
 use super::witness::{Watch, Witness};
 use super::{Stop, Tally};
 use crate::decide::filter::{self, Filter};
@@ -39,7 +39,7 @@ pub struct Limits<'a> {
     pub batch_messages: usize,
     pub batch_bytes: u64,
     pub max_message_size: u64,
-    pub budget: &'a Budget,
+    pub memory: &'a Memory,
     pub stop: &'a Stop,
 }
 

@@ -9,8 +9,8 @@ use crate::decide::filter::{self, Filter};
 use crate::fault::{Class, class_of};
 use crate::mail;
 use crate::mailbox::{Listed, RawMessage, Session};
-use crate::pass::budget::Share;
 use crate::pass::intake::{self, Passed};
+use crate::pass::memory::Share;
 use crate::words::Fate;
 
 /// What reads.
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
                 bytes += size(&next);
                 group.push(next);
             }
-            let share = limits.budget.take(bytes.min(limits.max_message_size));
+            let share = limits.memory.take(bytes.min(limits.max_message_size));
             let batch = self.read_group(group, bytes > limits.max_message_size, share)?;
             if !send(batch) {
                 return Ok(false);

@@ -1,5 +1,5 @@
 //! What delivery reports of a batch speak of: to whom we sent the e-mails that they name, and what is known of the addresses
-//! (BOUNCE). Asks nothing where there are none.
+//! (BOUNCE), and of senders who may be answered (ACK-3). Asks nothing where there are none.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::store::schema::{address_states, deliveries};
 use crate::words::EmailId;
 
 /// Gathers it; call it when e-mails are known.
-pub(super) fn gather(db: &mut Database, mails: &[&Mail], facts: &mut Facts) -> Result<()> {
+pub(super) fn gather(db: &mut Database, mails: &[&Mail], senders: &HashSet<String>, facts: &mut Facts) -> Result<()> {
     let bounces = || mails.iter().filter_map(|mail| mail.bounce.as_ref());
     let named = bounces().flat_map(Bounce::ids).filter_map(|id| facts.emails_by_message_id.get(id)).flatten();
     let named: HashSet<i64> = named.map(|email| email.0).collect();
@@ -33,8 +33,11 @@ pub(super) fn gather(db: &mut Database, mails: &[&Mail], facts: &mut Facts) -> R
     // Of addresses that we sent nothing to a report says nothing.
     let spoken_of: HashSet<String> =
         bounces().flat_map(|bounce| &bounce.recipients).map(|one| address_key(&one.address)).collect();
-    let spoken_of: HashSet<String> = spoken_of.intersection(&sent_to).cloned().collect();
-    let rows = in_lists(&spoken_of, |some| {
+    let mut wanted: HashSet<String> = spoken_of.intersection(&sent_to).cloned().collect();
+    if facts.account.answering.is_some() {
+        wanted.extend(senders.iter().cloned());
+    }
+    let rows = in_lists(&wanted, |some| {
         address_states::table
             .filter(address_states::address.eq_any(some))
             .select((address_states::address, address_states::state, address_states::soft))

@@ -1,0 +1,173 @@
+//! Answers that go out by themselves (ACK-2): what the rules decided to answer is written from the account's template and
+//! queued in the transaction that takes the message in. One that cannot be written is held, and the message is in all the same.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+
+use crate::decide::outgoing::Order;
+use crate::decide::{Change, Facts, Plan, Policy};
+use crate::mail::compose::{AutoKind, Draft};
+use crate::mail::reply::Original;
+use crate::mail::template::{CaseOf, Matter, Template, Values};
+use crate::mail::{Address, Mail, digest};
+use crate::store::account::{self, Account};
+use crate::store::answer::{self, Answers};
+use crate::store::sending::{self, Sending};
+use crate::store::{Database, held, template, user};
+use crate::words::{AccountId, BudgetAction, EmailId, OutgoingKind, RecordId, UserId};
+
+use super::outgoing::{self, Letter};
+
+/// An answer that was decided.
+#[derive(Clone, Copy)]
+struct Decided<'a> {
+    email: EmailId,
+    mail: &'a Mail,
+    to: &'a Address,
+    /// The case that the e-mail opened.
+    record: Option<RecordId>,
+}
+
+/// Queues every answer of the plans, in the caller's transaction, after they were applied.
+pub fn queue<'a>(
+    db: &mut Database,
+    decided: impl IntoIterator<Item = (&'a Mail, &'a Plan)>,
+    facts: &Facts,
+    policy: &Policy,
+    now: i64,
+) -> Result<()> {
+    let mut answers = Vec::new();
+    let mut outlet = None;
+    for (mail, plan) in decided {
+        for step in &plan.steps {
+            if let Change::Answer { email, to, record, through } = &step.change {
+                answers.push(Decided { email: *email, mail, to, record: *record });
+                outlet = Some(*through);
+            }
+        }
+    }
+    let Some(outlet) = outlet else { return Ok(()) };
+    let style = Style::read(db, facts.account.id, outlet)?;
+    let users = users(db, &answers, facts)?;
+    let mut letters = Vec::new();
+    for one in &answers {
+        let random = random(policy, one.email, now);
+        match style.draft(one, facts, &users, policy, random, now).and_then(|draft| {
+            let order = Order { parent: one.record, author: None };
+            Letter::new(&draft, order, OutgoingKind::Answer, Some(now), None)
+        }) {
+            Ok(letter) => letters.push(letter),
+            Err(error) => {
+                let because = format!("the answer cannot be written: {error:#}");
+                log::warn!("account {}: e-mail {}: {because}; see: espomail budget list", facts.account.name, one.email);
+                held::hold(db, one.email, facts.account.id, BudgetAction::Answer, &because, now)?;
+            }
+        }
+    }
+    if !letters.is_empty() {
+        outgoing::queue_all(db, outlet, &letters, now)?;
+    }
+    Ok(())
+}
+
+/// Makes bytes that nobody can guess and that no other answer has.
+fn random(policy: &Policy, email: EmailId, now: i64) -> [u8; 10] {
+    let text = [&policy.seed[..], &email.0.to_le_bytes(), &now.to_le_bytes()].concat();
+    digest(&text).first_chunk().copied().unwrap_or_default()
+}
+
+/// Names and addresses of those who got the cases.
+fn users(db: &mut Database, answers: &[Decided<'_>], facts: &Facts) -> Result<HashMap<UserId, (String, String)>> {
+    let mut users = HashMap::new();
+    for one in answers {
+        let assigned = one.record.and_then(|case| facts.records.get(&case)?.assigned_user);
+        let Some(user) = assigned.filter(|user| !users.contains_key(user)) else { continue };
+        let address = user::addresses_of(db, user)?.into_iter().next().unwrap_or_default();
+        users.insert(user, (user::name_of(db, user)?, address));
+    }
+    Ok(users)
+}
+
+/// How an account's answers look: the same for all of a batch.
+struct Style {
+    account: Account,
+    template: Template,
+    from: Address,
+    reply_to: Vec<Address>,
+}
+
+impl Style {
+    fn read(db: &mut Database, id: AccountId, outlet: AccountId) -> Result<Self> {
+        let account = account::find(db, &id.to_string())?;
+        let answers = answer::of(db, id)?.with_context(|| format!("account {}: it answers nothing", account.name))?;
+        let stored = template::find(db, &answers.template.to_string())?;
+        let template = Template::check(&stored.subject, &stored.body, stored.is_html)?;
+        let own = sending::of(db, id)?;
+        let from = sender(db, &account, &answers, &own, outlet)?;
+        let reply_to = answers.reply_to.or(own.reply_to).unwrap_or_else(|| account.address.clone());
+        let reply_to = Some(reply_to).filter(|address| *address != from.address);
+        let reply_to = reply_to.into_iter().map(|address| Address { name: String::new(), address }).collect();
+        Ok(Self { account, template, from, reply_to })
+    }
+
+    /// Writes one answer.
+    fn draft(
+        &self,
+        one: &Decided<'_>,
+        facts: &Facts,
+        users: &HashMap<UserId, (String, String)>,
+        policy: &Policy,
+        random: [u8; 10],
+        now: i64,
+    ) -> Result<Draft> {
+        let case = one.record.and_then(|case| facts.records.get(&case));
+        let original = Original::from(one.mail);
+        let company = case.and_then(|case| facts.records.get(&case.account?));
+        let user = case.and_then(|case| users.get(&case.assigned_user?));
+        let letter = self.template.render(&Values::of(&Matter {
+            person: Some(one.to),
+            account: company.map_or("", |account| account.name.as_str()),
+            case: case.map(|case| CaseOf { number: case.number, name: &case.name, status: case.status, priority: None }),
+            user: user.map(|(name, address)| (name.as_str(), address.as_str())),
+            original: Some(&original),
+            mailbox: (&self.account.name, &self.account.address),
+            now,
+        }))?;
+        let references = original.chain();
+        let subject = case.map_or_else(|| letter.subject.clone(), |case| format!("[#{}] {}", case.number, letter.subject));
+        Ok(Draft {
+            from: self.from.clone(),
+            sender: None,
+            reply_to: self.reply_to.clone(),
+            // What a stranger calls themselves stays out of our header.
+            to: vec![Address { name: String::new(), address: one.to.address.trim().to_string() }],
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            subject,
+            text: letter.text,
+            html: letter.html,
+            attachments: Vec::new(),
+            message_id: outgoing::message_id(policy, one.record, &self.from.address, random, now),
+            date: now,
+            in_reply_to: references.last().filter(|id| Some(*id) == one.mail.message_id.as_ref()).cloned(),
+            references,
+            automatic: Some(AutoKind::Replied),
+            extra: Vec::new(),
+        })
+    }
+}
+
+/// ACK-2: as whom the account answers: as it is set, else as itself, else as the system account that its answers go through.
+fn sender(db: &mut Database, account: &Account, answers: &Answers, own: &Sending, outlet: AccountId) -> Result<Address> {
+    let address = |address: &str, name: &str| Address { name: name.to_string(), address: address.to_string() };
+    if let Some(from) = &answers.from {
+        return Ok(address(from, answers.from_name.as_deref().unwrap_or(&own.from_name)));
+    }
+    let (account, sending) = if outlet == account.id {
+        (account.clone(), own.clone())
+    } else {
+        (account::find(db, &outlet.to_string())?, sending::of(db, outlet)?)
+    };
+    Ok(address(&account.address, answers.from_name.as_deref().unwrap_or(&sending.from_name)))
+}

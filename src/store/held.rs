@@ -1,0 +1,140 @@
+//! What was not done because a budget was spent (ACK-3), until a person says what becomes of it.
+
+use anyhow::{Context, Result, anyhow};
+use diesel::prelude::*;
+
+use super::dialect::insert_new;
+use super::schema::{accounts, emails, held_actions, notifications};
+use super::{Database, clean, lock, reserve};
+use crate::fault::{Class, Fault};
+use crate::words::{AccountId, BudgetAction, EmailId, HeldId};
+
+/// A held action as a row.
+#[derive(Insertable)]
+#[diesel(table_name = held_actions, treat_none_as_default_value = false)]
+pub(super) struct HeldRow {
+    /// Given when it is written.
+    id: i64,
+    email_id: i64,
+    account_id: i64,
+    action: &'static str,
+    because: String,
+    created_at: i64,
+}
+
+impl HeldRow {
+    pub fn new(email: EmailId, account: AccountId, action: BudgetAction, because: &str, now: i64) -> Self {
+        let because = clean(because).into_owned();
+        Self { id: 0, email_id: email.0, account_id: account.0, action: action.as_str(), because, created_at: now }
+    }
+}
+
+/// Writes held actions; the same of the same e-mail waits once.
+pub(super) fn insert(db: &mut Database, mut rows: Vec<HeldRow>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let first = reserve(db, "held", rows.len())?;
+    rows.iter_mut().zip(first..).for_each(|(row, id)| row.id = id);
+    insert_new!(&mut *db, held_actions::table, &rows).context("writing what is held")?;
+    Ok(())
+}
+
+/// Holds an action that failed, so that a person hears of it.
+pub fn hold(db: &mut Database, email: EmailId, account: AccountId, action: BudgetAction, because: &str, now: i64) -> Result<()> {
+    lock(db)?;
+    insert(db, vec![HeldRow::new(email, account, action, because, now)])
+}
+
+/// An action that waits for a person's word.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Held {
+    pub id: HeldId,
+    pub action: BudgetAction,
+    pub email: EmailId,
+    pub from: String,
+    pub subject: String,
+    /// The account that the e-mail came through.
+    pub account: String,
+    #[serde(skip)]
+    pub account_id: AccountId,
+    pub because: String,
+    /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
+    pub created_at: i64,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct HeldFilter {
+    pub ids: Option<Vec<HeldId>>,
+    pub action: Option<BudgetAction>,
+    pub account: Option<AccountId>,
+    /// None is all.
+    pub limit: Option<i64>,
+}
+
+/// Lists what is held, the oldest first.
+pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
+    type Row = (i64, String, i64, (String, String), (String, i64), String, i64);
+    let mut query = held_actions::table
+        .inner_join(emails::table.on(emails::id.eq(held_actions::email_id)))
+        .inner_join(accounts::table.on(accounts::id.eq(held_actions::account_id)))
+        .order(held_actions::id)
+        .select((
+            held_actions::id,
+            held_actions::action,
+            held_actions::email_id,
+            (emails::from_address, emails::subject),
+            (accounts::name, accounts::id),
+            held_actions::because,
+            held_actions::created_at,
+        ))
+        .into_boxed();
+    if let Some(ids) = &filter.ids {
+        query = query.filter(held_actions::id.eq_any(ids.iter().map(|id| id.0).collect::<Vec<_>>()));
+    }
+    if let Some(action) = filter.action {
+        query = query.filter(held_actions::action.eq(action.as_str()));
+    }
+    if let Some(account) = filter.account {
+        query = query.filter(held_actions::account_id.eq(account.0));
+    }
+    if let Some(limit) = filter.limit {
+        query = query.limit(limit);
+    }
+    let held = |(id, action, email, (from, subject), (account, account_id), because, created_at): Row| {
+        let action = action.parse().map_err(|error: String| anyhow!("the held action {id}: {error}"))?;
+        let (id, email, account_id) = (HeldId(id), EmailId(email), AccountId(account_id));
+        Ok(Held { id, action, email, from, subject, account, account_id, because, created_at })
+    };
+    query.load::<Row>(db)?.into_iter().map(held).collect()
+}
+
+/// Ends the waiting of an action: it is done by the caller, or never. Of two who say so at once the second hears that it is over.
+pub fn take(db: &mut Database, held: &Held) -> Result<()> {
+    lock(db)?;
+    if diesel::delete(held_actions::table.find(held.id.0)).execute(db)? == 0 {
+        return Err(missing(held.id));
+    }
+    Ok(())
+}
+
+/// Lets the people hear who were not told of an e-mail.
+pub fn tell(db: &mut Database, email: EmailId, now: i64) -> Result<()> {
+    let waiting = notifications::table.filter(notifications::email_id.eq(email.0)).filter(notifications::is_held.eq(true));
+    diesel::update(waiting).set((notifications::is_held.eq(false), notifications::created_at.eq(now))).execute(db)?;
+    Ok(())
+}
+
+/// Forgets whom an e-mail was to be told.
+pub fn forget(db: &mut Database, email: EmailId) -> Result<()> {
+    let waiting = notifications::table.filter(notifications::email_id.eq(email.0)).filter(notifications::is_held.eq(true));
+    diesel::delete(waiting).execute(db)?;
+    Ok(())
+}
+
+/// Makes the error for an action that does not wait.
+pub fn missing(id: HeldId) -> anyhow::Error {
+    Fault::new(Class::Data, format!("there is no held action {id}")).hint("try: espomail budget list").into()
+}

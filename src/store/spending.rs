@@ -1,0 +1,96 @@
+//! What was done by itself of late because of mail (ACK-3): a row for each subject and slot of time, so that a flood does not
+//! make the table larger than the number of its senders.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::dialect::{self, add_up};
+use super::schema::spendings;
+use super::{Database, IN_LIST};
+use crate::decide::budget::{PERIODS, Spent, subjects};
+use crate::mail::Mail;
+use crate::words::{AccountId, BudgetAction};
+
+/// How long a slot is, in seconds. What lies partly in a period counts whole.
+const SLOT: i64 = 300;
+
+/// What a batch adds.
+#[derive(Debug, Default)]
+pub(super) struct Slot(BTreeMap<String, [i64; BudgetAction::ALL.len()]>);
+
+impl Slot {
+    pub fn add(&mut self, action: BudgetAction, count: i64, subjects: &[String]) {
+        for subject in subjects {
+            let row = self.0.entry(super::clean(subject).into_owned()).or_default();
+            row[action as usize] += count;
+        }
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = spendings, treat_none_as_default_value = false)]
+struct Row {
+    subject: String,
+    slot: i64,
+    answers: i64,
+    cases: i64,
+    reopens: i64,
+    notifications: i64,
+}
+
+/// Returns what was done because of the senders of a batch, through its account and overall; none when that cannot be read.
+pub fn of_late(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Option<Spent> {
+    // A part of the transaction that can fail alone: on PostgreSQL an error would end all of it.
+    let read = dialect::transaction(db, &mut |db: &mut Database| read(db, account, mails, now));
+    read.inspect_err(|error| log::warn!("what was done of late cannot be read, so nothing is answered: {error:#}")).ok()
+}
+
+fn read(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Spent> {
+    let behind: Vec<_> = mails.iter().filter_map(|mail| mail.behind_via()).collect();
+    let senders = mails.iter().filter_map(|mail| mail.from.as_ref()).chain(&behind);
+    let mut wanted: Vec<String> =
+        senders.flat_map(|sender| subjects(Some(sender), account)).chain(subjects(None, account)).collect();
+    wanted.retain(|subject| !subject.contains('\0'));
+    wanted.sort();
+    wanted.dedup();
+    let mut spent = Spent::new();
+    for (place, period) in PERIODS.into_iter().enumerate() {
+        for some in wanted.chunks(IN_LIST) {
+            let total = |column: &str| sql::<BigInt>(&format!("CAST(SUM({column}) AS BIGINT)"));
+            let rows = spendings::table
+                .filter(spendings::subject.eq_any(some))
+                .filter(spendings::slot.gt(now - period - SLOT))
+                .group_by(spendings::subject)
+                .select((spendings::subject, total("answers"), total("cases"), total("reopens"), total("notifications")))
+                .load::<(String, i64, i64, i64, i64)>(db)?;
+            for (subject, answers, cases, reopens, notifications) in rows {
+                for (action, done) in BudgetAction::ALL.iter().zip([answers, cases, reopens, notifications]) {
+                    spent.entry((subject.clone(), *action)).or_default()[place] = done;
+                }
+            }
+        }
+    }
+    Ok(spent)
+}
+
+/// Adds what a batch did, and forgets what no period reaches any more.
+pub(super) fn add(db: &mut Database, done: &Slot, now: i64) -> Result<()> {
+    if done.0.is_empty() {
+        return Ok(());
+    }
+    let slot = now - now.rem_euclid(SLOT);
+    let row = |(subject, done): (&'_ String, &[i64; BudgetAction::ALL.len()])| {
+        let [answers, cases, reopens, notifications] = *done;
+        Row { subject: subject.clone(), slot, answers, cases, reopens, notifications }
+    };
+    let rows: Vec<Row> = done.0.iter().map(row).collect();
+    add_up!(&mut *db, spendings, &rows, (subject, slot), [answers cases reopens notifications])
+        .context("counting what was done")?;
+    let longest = PERIODS.into_iter().max().unwrap_or_default();
+    diesel::delete(spendings::table.filter(spendings::slot.lt(now - longest - 2 * SLOT))).execute(db)?;
+    Ok(())
+}
