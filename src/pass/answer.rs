@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::decide::outgoing::Order;
 use crate::decide::{Change, Facts, Plan, Policy};
@@ -92,7 +92,8 @@ fn users(db: &mut Database, answers: &[Decided<'_>], facts: &Facts) -> Result<Ha
 /// How an account's answers look: the same for all of a batch.
 struct Style {
     account: Account,
-    template: Template,
+    /// Or why it cannot be used any more.
+    template: Result<Template, String>,
     from: Address,
     reply_to: Vec<Address>,
 }
@@ -102,7 +103,7 @@ impl Style {
         let account = account::find(db, &id.to_string())?;
         let answers = answer::of(db, id)?.with_context(|| format!("account {}: it answers nothing", account.name))?;
         let stored = template::find(db, &answers.template.to_string())?;
-        let template = Template::check(&stored.subject, &stored.body, stored.is_html)?;
+        let template = Template::check(&stored.subject, &stored.body, stored.is_html).map_err(|error| format!("{error:#}"));
         let own = sending::of(db, id)?;
         let from = sender(db, &account, &answers, &own, outlet)?;
         let reply_to = answers.reply_to.or(own.reply_to).unwrap_or_else(|| account.address.clone());
@@ -125,7 +126,8 @@ impl Style {
         let original = Original::from(one.mail);
         let company = case.and_then(|case| facts.records.get(&case.account?));
         let user = case.and_then(|case| users.get(&case.assigned_user?));
-        let letter = self.template.render(&Values::of(&Matter {
+        let template = self.template.as_ref().map_err(|why| anyhow!("{why}"))?;
+        let letter = template.render(&Values::of(&Matter {
             person: Some(one.to),
             account: company.map_or("", |account| account.name.as_str()),
             case: case.map(|case| CaseOf { number: case.number, name: &case.name, status: case.status, priority: None }),

@@ -11,6 +11,8 @@ pub const NOW: &str = "2026-11-23T10:00:00Z";
 pub struct World {
     directory: tempfile::TempDir,
     environment: Vec<(String, String)>,
+    /// The URL of a PostgreSQL database.
+    postgresql: Option<String>,
 }
 
 /// What a command did.
@@ -26,7 +28,7 @@ pub struct Done {
 impl World {
     /// An empty directory, nothing set up.
     pub fn empty() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), environment: Vec::new() }
+        Self { directory: tempfile::tempdir().unwrap(), environment: Vec::new(), postgresql: None }
     }
 
     /// Set up by `init` with a SQLite database.
@@ -38,11 +40,14 @@ impl World {
 
     /// Set up by `init` with a SQLite database, or with a PostgreSQL database of its own.
     pub fn on(database: &str) -> Self {
-        let world = Self::empty();
-        match database {
-            "postgresql" => world.run(&["init", "--database", &super::postgres::empty_database()]).ok(),
-            _ => world.run(&["init"]).ok(),
-        };
+        let mut world = Self::empty();
+        if database == "postgresql" {
+            let url = super::postgres::empty_database();
+            world.run(&["init", "--database", &url]).ok();
+            world.postgresql = Some(url);
+        } else {
+            world.run(&["init"]).ok();
+        }
         world
     }
 
@@ -70,10 +75,13 @@ impl World {
         std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     }
 
-    /// Runs SQL on the SQLite database.
+    /// Runs SQL on the database.
     pub fn sql(&self, sql: &str) {
         use diesel::Connection;
         use diesel::connection::SimpleConnection;
+        if let Some(url) = &self.postgresql {
+            return diesel::PgConnection::establish(url).unwrap().batch_execute(sql).unwrap();
+        }
         diesel::SqliteConnection::establish(self.database().to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
     }
 
