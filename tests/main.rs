@@ -11,6 +11,7 @@ mod fetch;
 mod floors;
 mod mailbox;
 mod manual;
+mod notify;
 mod schema;
 mod send;
 mod shell;

@@ -19,6 +19,7 @@ mod follow;
 mod import;
 mod init;
 mod notification;
+mod notify;
 mod outbox;
 mod quarantine;
 mod record;
@@ -83,6 +84,7 @@ enum Command {
     Init(init::Init),
     Fetch(fetch::Fetch),
     Send(send::Send),
+    Notify(notify::Notify),
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
@@ -125,9 +127,13 @@ impl Command {
     const fn needs(&self) -> Needs {
         match self {
             Self::Init(_) => Needs::Nothing,
-            Self::Fetch(_) | Self::Send(_) | Self::Deliver(_) | Self::Import(_) | Self::Reprocess(_) | Self::Test(_) => {
-                Needs::Administrator
-            }
+            Self::Fetch(_)
+            | Self::Send(_)
+            | Self::Notify(_)
+            | Self::Deliver(_)
+            | Self::Import(_)
+            | Self::Reprocess(_)
+            | Self::Test(_) => Needs::Administrator,
             Self::Budget(_) | Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
             _ => Needs::Config,
         }
@@ -143,6 +149,7 @@ impl Command {
             Self::Init(command) => command.run(context),
             Self::Fetch(command) => command.run(context),
             Self::Send(command) => command.run(context),
+            Self::Notify(command) => command.run(context),
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),

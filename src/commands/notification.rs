@@ -8,10 +8,11 @@ use super::show::yes;
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::access;
+use crate::decide::digest::phrase;
 use crate::fault::{Class, Fault};
 use crate::store::notification::{self, Notification};
 use crate::store::{Database, user};
-use crate::words::{NotificationId, NotificationKind, UserId};
+use crate::words::{NotificationId, UserId};
 
 /// Read what there is to hear of: new e-mail, records one follows, cases one got
 #[derive(Debug, clap::Args)]
@@ -95,18 +96,5 @@ fn about(one: &Notification) -> String {
 }
 
 fn what(one: &Notification) -> String {
-    let mail = match (&one.from, &one.subject) {
-        (Some(from), Some(subject)) if !from.is_empty() => format!("{subject} (from {from})"),
-        (_, Some(subject)) => subject.clone(),
-        _ => String::new(),
-    };
-    let told = match one.kind {
-        NotificationKind::Account => return one.detail.clone(),
-        NotificationKind::Bounce => return format!("not delivered: {}", one.detail),
-        NotificationKind::Assigned => "it is yours",
-        NotificationKind::EmailReceived => "new e-mail",
-        NotificationKind::Note if one.email.is_some() => "e-mail",
-        NotificationKind::Note => "a note in the stream",
-    };
-    if mail.is_empty() { told.to_string() } else { format!("{told}: {mail}") }
+    phrase(one.kind, &one.detail, one.from.as_deref(), one.subject.as_deref())
 }

@@ -11,6 +11,7 @@ pub mod budget;
 pub mod caller;
 mod case;
 pub mod delivery;
+pub mod digest;
 mod distribute;
 mod duplicate;
 mod facts;
@@ -174,6 +175,8 @@ fn tell(
 ) {
     let silence = if occasion.archived {
         Some("FETCH-14: it is older than the account's act-since".to_string())
+    } else if occasion.sent_by_us && !occasion.mail.automatic.is_empty() {
+        Some("AUTO-2: it went out from here by itself".to_string())
     } else if is_report {
         Some("BOUNCE-2: it is a delivery report; who wrote the e-mail hears when it did not arrive".to_string())
     } else {

@@ -13,6 +13,7 @@ pub mod import;
 mod intake;
 mod mailbox;
 mod memory;
+pub mod notify;
 pub mod outgoing;
 pub mod policy;
 pub mod quarantine;

@@ -24,7 +24,9 @@ use crate::store::account::{self, Account};
 use crate::store::outbox::{self, Claimed};
 use crate::store::sending::{self, Smtp};
 use crate::store::{Store, apply, facts, raw};
-use crate::words::{AccountId, AccountKind, EmailId, OutboxState, OutgoingId, PositionId, RecipientState, SmtpAuth};
+use crate::words::{
+    AccountId, AccountKind, EmailId, OutboxState, OutgoingId, OutgoingKind, PositionId, RecipientState, SmtpAuth,
+};
 
 /// How long a claim outlasts the time limit of its account, in seconds.
 const MARGIN: i64 = 600;
@@ -257,7 +259,8 @@ fn settle(setting: &Setting<'_>, store: &mut Store, account: &Account, claimed: 
     store.transaction(|db| {
         outbox::settle(db, claimed, &settled, now)?;
         let failed: Vec<&Recipient> = settled.recipients.iter().filter(|one| one.state == RecipientState::Failed).collect();
-        let is_first = settled.state == OutboxState::Sent;
+        // A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
+        let is_first = settled.state == OutboxState::Sent && claimed.kind != OutgoingKind::Notification;
         if !is_first && failed.is_empty() {
             return Ok(());
         }

@@ -1,5 +1,7 @@
 //! Stored e-mails, for those who look at them.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, anyhow};
 use diesel::prelude::*;
 
@@ -62,6 +64,13 @@ pub struct Email {
     pub attachments: Vec<Attachment>,
     /// How far an e-mail of ours came (BOUNCE-2).
     pub deliveries: Vec<Delivery>,
+}
+
+/// Returns who got an e-mail openly: To and Cc, in comparison form.
+pub(super) fn recipients_of(db: &mut Database, id: EmailId) -> Result<BTreeSet<String>> {
+    let people: String = emails::table.find(id.0).select(emails::people).first(db)?;
+    let people: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
+    Ok(people.to.iter().chain(&people.cc).map(Address::key).collect())
 }
 
 /// Everybody a message names.

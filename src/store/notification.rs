@@ -1,7 +1,7 @@
 //! Notifications: what people hear of (NOTIFY). Those of incoming mail are written by the batch; here are those of what
 //! people and servers do, and what users do with them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
@@ -9,9 +9,9 @@ use diesel::prelude::*;
 use super::dialect::{insert_all, insert_new};
 use super::record::{RecordName, name_of};
 use super::schema::{accounts, emails, followers, notes, notifications, records, users};
-use super::{Database, access, clean, lock, next_number, relation, reserve};
+use super::{Database, access, clean, email, lock, next_number, relation, reserve};
 use crate::decide::Next;
-use crate::decide::access::act;
+use crate::decide::access::{Actor, act};
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, EmailId, NotificationId, NotificationKind, RecordId, RoleAction, RoleScope, UserId};
 
@@ -157,50 +157,118 @@ pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now:
 
 /// Lists a user's notifications, the newest first.
 pub fn list(db: &mut Database, user: UserId, unread: bool, limit: i64) -> Result<Vec<Notification>> {
-    type Row = (i64, String, i64, bool, Option<i64>, Option<i64>, String);
     let visible = notifications::table.filter(notifications::user_id.eq(user.0)).filter(notifications::is_held.eq(false));
     let mut query = visible.into_boxed();
     if unread {
         query = query.filter(notifications::is_read.eq(false));
     }
-    let rows = query
-        .order(notifications::id.desc())
-        .limit(limit)
-        .select((
-            notifications::id,
-            notifications::kind,
-            notifications::created_at,
-            notifications::is_read,
-            notifications::record_id,
-            notifications::email_id,
-            notifications::detail,
-        ))
+    let rows = query.order(notifications::id.desc()).limit(limit).select(COLUMNS).load::<Row>(db)?;
+    let actor = access::actor(db, "", user, false)?;
+    rows.into_iter().map(|row| read(db, &actor, row)).collect()
+}
+
+type Row = (i64, String, i64, bool, Option<i64>, Option<i64>, String);
+
+type Columns = (
+    notifications::id,
+    notifications::kind,
+    notifications::created_at,
+    notifications::is_read,
+    notifications::record_id,
+    notifications::email_id,
+    notifications::detail,
+);
+
+const COLUMNS: Columns = (
+    notifications::id,
+    notifications::kind,
+    notifications::created_at,
+    notifications::is_read,
+    notifications::record_id,
+    notifications::email_id,
+    notifications::detail,
+);
+
+/// Reads a row for its user, with as much of the e-mail as they may read.
+fn read(db: &mut Database, actor: &Actor, (id, kind, at, read, record, email, detail): Row) -> Result<Notification> {
+    let mut notification = Notification {
+        id: NotificationId(id),
+        kind: kind.parse().map_err(|error: String| anyhow::anyhow!("notification {id}: {error}"))?,
+        at,
+        read,
+        record: name_of(db, record)?,
+        email: email.map(EmailId),
+        from: None,
+        subject: None,
+        detail,
+    };
+    if let Some(email) = notification.email {
+        let relation = relation::of_email(db, actor, email)?;
+        if act(actor, RoleScope::Email, RoleAction::Read, relation).is_ok() {
+            let (from, subject) =
+                emails::table.find(email.0).select((emails::from_address, emails::subject)).first::<(String, String)>(db)?;
+            (notification.from, notification.subject) = (Some(from), Some(subject));
+        }
+    }
+    Ok(notification)
+}
+
+/// A notification that is to be told by mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    pub notification: Notification,
+    /// Who got its e-mail openly: To and Cc, in comparison form.
+    pub recipients: BTreeSet<String>,
+}
+
+/// Returns the users who want to be told by mail and have something of the period to be told (NOTIFY-3). Times are seconds since
+/// 1970 UTC.
+pub fn wanting_mail(db: &mut Database, (after, until): (i64, i64)) -> Result<Vec<UserId>> {
+    let users = notifications::table
+        .inner_join(users::table.on(users::id.eq(notifications::user_id)))
+        .filter(users::active.eq(true).and(users::notify_by_mail.eq(true)))
+        .filter(notifications::is_read.eq(false).and(notifications::is_held.eq(false)))
+        .filter(notifications::is_mailed.eq(false))
+        .filter(notifications::created_at.gt(after).and(notifications::created_at.le(until)))
+        .order(users::id)
+        .select(users::id)
+        .distinct()
+        .load::<i64>(db)?;
+    Ok(users.into_iter().map(UserId).collect())
+}
+
+/// Returns what a user is to be told by mail, the oldest first.
+pub fn due_by_mail(db: &mut Database, user: UserId, (after, until): (i64, i64)) -> Result<Vec<Due>> {
+    let rows = notifications::table
+        .filter(notifications::user_id.eq(user.0))
+        .filter(notifications::is_read.eq(false).and(notifications::is_held.eq(false)))
+        .filter(notifications::is_mailed.eq(false))
+        .filter(notifications::created_at.gt(after).and(notifications::created_at.le(until)))
+        .order(notifications::id)
+        .select(COLUMNS)
         .load::<Row>(db)?;
     let actor = access::actor(db, "", user, false)?;
-    let mut list = Vec::new();
-    for (id, kind, at, read, record, email, detail) in rows {
-        let mut notification = Notification {
-            id: NotificationId(id),
-            kind: kind.parse().map_err(|error: String| anyhow::anyhow!("notification {id}: {error}"))?,
-            at,
-            read,
-            record: name_of(db, record)?,
-            email: email.map(EmailId),
-            from: None,
-            subject: None,
-            detail,
+    let mut due = Vec::new();
+    for row in rows {
+        let notification = read(db, &actor, row)?;
+        let recipients = match notification.email {
+            Some(email) => email::recipients_of(db, email)?,
+            None => BTreeSet::new(),
         };
-        if let Some(email) = notification.email {
-            let relation = relation::of_email(db, &actor, email)?;
-            if act(&actor, RoleScope::Email, RoleAction::Read, relation).is_ok() {
-                let (from, subject) =
-                    emails::table.find(email.0).select((emails::from_address, emails::subject)).first::<(String, String)>(db)?;
-                (notification.from, notification.subject) = (Some(from), Some(subject));
-            }
-        }
-        list.push(notification);
+        due.push(Due { notification, recipients });
     }
-    Ok(list)
+    Ok(due)
+}
+
+/// Writes down that they were told of by mail: it is done once.
+pub fn mark_mailed(db: &mut Database, due: &[Due]) -> Result<()> {
+    for some in due.chunks(super::IN_LIST) {
+        let ids = some.iter().map(|one| one.notification.id.0);
+        diesel::update(notifications::table.filter(notifications::id.eq_any(ids)))
+            .set(notifications::is_mailed.eq(true))
+            .execute(db)?;
+    }
+    Ok(())
 }
 
 /// Marks notifications of a user as read: these, or all when none are named. Returns how many were unread.

@@ -59,6 +59,7 @@ pub struct Outgoing {
 pub struct Claimed {
     pub id: OutgoingId,
     pub email: EmailId,
+    pub kind: OutgoingKind,
     pub envelope_from: String,
     /// Those that it has not reached yet.
     pub recipients: Vec<String>,
@@ -70,7 +71,7 @@ pub struct Claimed {
     pub author: Option<UserId>,
 }
 
-/// Puts messages into the outbox. /// Returns their numbers.
+/// Puts messages into the outbox. Returns their numbers.
 pub fn add_all(db: &mut Database, new: &[NewOutgoing<'_>], now: i64) -> Result<Vec<OutgoingId>> {
     lock(db)?;
     let first = reserve(db, "outgoing", new.len())?;
@@ -272,14 +273,16 @@ pub fn claim(
             .select((
                 outbox::id,
                 outbox::email_id,
+                outbox::kind,
                 outbox::envelope_from,
                 outbox::attempts,
                 outbox::first_tried_at,
                 outbox::author_id,
             ))
-            .first::<(i64, i64, String, i64, Option<i64>, Option<i64>)>(db)
+            .first::<(i64, i64, String, String, i64, Option<i64>, Option<i64>)>(db)
             .optional()?;
-        let Some((id, email, envelope_from, seen, first, author)) = found else { return Ok(None) };
+        let Some((id, email, kind, envelope_from, seen, first, author)) = found else { return Ok(None) };
+        let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
         let as_seen = outbox::table
             .filter(outbox::id.eq(id))
             .filter(outbox::state.eq(OutboxState::Queued.as_str()))
@@ -303,6 +306,7 @@ pub fn claim(
             return Ok(Some(Claimed {
                 id: OutgoingId(id),
                 email: EmailId(email),
+                kind,
                 envelope_from,
                 recipients: pending.map(|one| one.address).collect(),
                 attempts: seen + 1,

@@ -13,7 +13,7 @@ use super::{Database, access, follow, next_number, notification, relation};
 use crate::decide::access::{Permit, Sight};
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
-use crate::words::{AccountId, NoteKind, RecordId, RecordKind, TeamId, UserId};
+use crate::words::{NoteKind, RecordId, RecordKind, TeamId, UserId};
 
 /// How people name a record: `case:42`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,12 +215,6 @@ pub fn of_kind(named: RecordName, kinds: &[RecordKind]) -> Result<()> {
     }
     let kinds = kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
     Err(Fault::new(Class::Data, format!("{named} is no {kinds}")).into())
-}
-
-/// Returns the e-mail account that a case came through.
-pub fn through_account(db: &mut Database, case: RecordId) -> Result<Option<AccountId>> {
-    let account = records::table.find(case.0).select(records::through_account_id).first::<Option<i64>>(db)?;
-    Ok(account.map(AccountId))
 }
 
 /// Finds a record by its name, which must be of one of these kinds; of any when none is given.

@@ -4,9 +4,9 @@ use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
 use super::Database;
-use super::schema::{account_sending, account_teams, accounts};
+use super::schema::{account_sending, account_teams, accounts, records};
 use crate::decide::sender::Outlet;
-use crate::words::{AccountId, PasswordSource, Security, SmtpAuth, TeamId, UserId};
+use crate::words::{AccountId, PasswordSource, RecordId, Security, SmtpAuth, TeamId, UserId};
 
 /// What an account sends with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -172,6 +172,18 @@ pub fn outlets(db: &mut Database) -> Result<Vec<Outlet>> {
             Ok(Outlet { account: AccountId(id), name, address, from_name, kind, owner, teams, can_send, shared, system })
         })
         .collect()
+}
+
+/// SEND-5: where the customer of a case answers to, whoever of us writes: to the group account that the case came through.
+pub fn answers_to(db: &mut Database, case: RecordId) -> Result<Option<String>> {
+    let found = records::table
+        .inner_join(accounts::table.on(accounts::id.nullable().eq(records::through_account_id)))
+        .left_join(account_sending::table.on(account_sending::account_id.eq(accounts::id)))
+        .filter(records::id.eq(case.0))
+        .select((account_sending::reply_to.nullable(), accounts::address))
+        .first::<(Option<String>, String)>(db)
+        .optional()?;
+    Ok(found.map(|(reply_to, address)| reply_to.unwrap_or(address)))
 }
 
 /// The addresses that a reply to all leaves out (SEND-10): of every account that says so.

@@ -168,12 +168,7 @@ fn reply(
 fn answers_to(db: &mut Database, parent: Option<RecordName>) -> Result<Option<String>> {
     let Some(case) = parent.filter(|named| named.kind == RecordKind::Case) else { return Ok(None) };
     let case = record::find(db, case, &[])?;
-    let Some(account) = record::through_account(db, case)? else { return Ok(None) };
-    let reply_to = sending::of(db, account)?.reply_to;
-    Ok(Some(match reply_to {
-        Some(address) => address,
-        None => account::find(db, &account.to_string())?.address.clone(),
-    }))
+    sending::answers_to(db, case)
 }
 
 impl Forward {
