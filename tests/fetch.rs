@@ -308,7 +308,8 @@ in_both_worlds! {
         server.append(user, "INBOX", mail.iter().map(Vec::as_slice));
         add_support(world, user, server.port);
         let config = std::fs::read_to_string(world.config()).unwrap();
-        world.write(&world.config(), &format!("{config}\n[fetch]\nbatch-messages = 20\n"), 0o600);
+        let more = "[fetch]\nbatch-messages = 20\n[budgets.cases]\nper-address = [600, 600]\n";
+        world.write(&world.config(), &format!("{config}\n{more}"), 0o600);
         for kill in 0..10 {
             let mut pass = world.command(&["fetch", "support"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
             // Long enough to be at work, and never at the same place twice.

@@ -307,3 +307,14 @@ fn send_9_templates_are_checked_when_they_are_added_and_what_is_put_in_is_data()
         world.run(&["email", "compose", "--to", "a@example.org", "--template", "nothing"]).fails(65);
     }
 }
+
+#[test]
+fn send_6_an_account_with_messages_on_their_way_is_not_removed() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    compose(&world, &["--to", "dora@example.org", "--queue"]);
+    let line = world.run(&["account", "remove", "support"]).fails(65);
+    assert!(line.contains("1 messages of the outbox go out through account support"), "{line}");
+    world.run(&["send"]).ok();
+    world.run(&["account", "remove", "support"]).ok();
+}

@@ -7,9 +7,10 @@ use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions};
-use super::{Database, access};
+use super::{Database, access, outbox};
 use crate::clock::rfc3339;
 use crate::decide::access::{Actor, Permit, Sight, sight_for};
+use crate::fault::{Class, Fault};
 use crate::mail::{Mail, address_key};
 use crate::words::{
     AccountId, AccountKind, Distribution, FolderId, PasswordSource, RoleAction, RoleScope, Security, TeamId, UnknownSender,
@@ -427,6 +428,13 @@ pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i
 
 /// Removes an account with its positions and fates; e-mails and cases stay.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<()> {
+    let waiting = outbox::waiting(db, account.id)?;
+    if waiting > 0 {
+        let what = format!("{waiting} messages of the outbox go out through account {}", account.name);
+        return Err(Fault::new(Class::Data, what)
+            .hint(format!("see: espomail outbox list --account {}; send or drop them first", account.name))
+            .into());
+    }
     diesel::delete(accounts::table.find(account.id.0)).execute(db)?;
     access::record(db, permit, "account remove", &subject(&account.name), "", now)
 }

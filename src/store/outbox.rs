@@ -237,6 +237,14 @@ pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
     Ok(rows.into_iter().flatten().map(AccountId).collect())
 }
 
+/// How many messages wait to go out through an account, or may have gone.
+pub fn waiting(db: &mut Database, account: AccountId) -> Result<i64> {
+    let waiting =
+        [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending, OutboxState::MaybeSent].map(OutboxState::as_str);
+    let of_account = outbox::table.filter(outbox::account_id.eq(account.0)).filter(outbox::state.eq_any(waiting));
+    Ok(of_account.select(count_star()).first(db)?)
+}
+
 /// Returns the account that a message goes out through.
 pub fn account_of(db: &mut Database, id: OutgoingId) -> Result<Option<AccountId>> {
     let account = outbox::table.find(id.0).select(outbox::account_id).first::<Option<i64>>(db).optional()?;
