@@ -327,6 +327,11 @@ in_both_worlds! {
         assert_eq!(cases(world).len(), 600, "each thread has one case");
         assert_eq!(world.run(&["fetch"]).ok(), "");
         assert_eq!(emails(world).len(), 1_200);
+        // ACK-3: the address has spent its budget; one more waits for a person, and the pass says so once.
+        server.append(user, "INBOX", [letter("more", "").as_slice()]);
+        let line = world.run(&["fetch"]).fails(65);
+        assert!(line.contains("account support: a case is held back, as a budget is spent"), "{line}");
+        assert_eq!((cases(world).len(), world.run(&["fetch"]).ok().as_str()), (600, ""));
     }
 }
 
