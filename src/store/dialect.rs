@@ -339,7 +339,20 @@ macro_rules! add_up {
     };
 }
 
-pub(super) use {add_up, insert_all, insert_new};
+/// Takes the first row of a query that no other worker has in hand: PostgreSQL locks it and passes over locked ones, SQLite has
+/// one writer at a time.
+macro_rules! first_free {
+    ($connection:expr, $query:expr, $row:ty) => {
+        match $connection {
+            $crate::store::Database::Sqlite(c) => diesel::RunQueryDsl::get_result::<$row>($query.limit(1), c),
+            $crate::store::Database::Postgresql(c) => {
+                diesel::RunQueryDsl::get_result::<$row>($query.limit(1).for_update().skip_locked(), c)
+            }
+        }
+    };
+}
+
+pub(super) use {add_up, first_free, insert_all, insert_new};
 
 /// Whether running the transaction again can help: PostgreSQL's 40001 and 40P01.
 pub fn is_serialisation_failure(error: &anyhow::Error) -> bool {
