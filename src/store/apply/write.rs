@@ -36,7 +36,7 @@ impl Batch<'_> {
         let mut told: Vec<NotificationRow> = std::mem::take(&mut self.notifications).into_values().collect();
         told.iter_mut().for_each(|row| row.is_held = row.email_id.is_some_and(|email| self.silenced.contains(&EmailId(email))));
         notification::insert(db, before, told)?;
-        spending::add(db, &self.spent, self.now)?;
+        spending::add(db, std::mem::take(&mut self.spent), self.now)?;
         held::insert(db, std::mem::take(&mut self.held))?;
         self.deliveries.iter().try_for_each(|row| address::set_delivery(db, row, self.now))?;
         self.addresses.iter().try_for_each(|(address, row)| address::set(db, address, row))?;
