@@ -16,3 +16,4 @@ mod schema;
 mod send;
 mod shell;
 mod store;
+mod writing;

@@ -50,9 +50,9 @@ pub fn settle(store: &mut Store) {
     run(
         store,
         "INSERT INTO teams (id, name) VALUES (1, 'support'), (2, 'sales');
-         INSERT INTO users (id, login, name, active, administrator, default_team_id, last_assignment, notify_received, notify_by_mail) VALUES
-            (1, 'ada', 'Ada Example', TRUE, TRUE, 2, 7, TRUE, FALSE), (2, 'bob', 'Bob Example', TRUE, FALSE, NULL, 0, TRUE, FALSE),
-            (3, 'cleo', 'Cleo Example', FALSE, FALSE, NULL, 0, TRUE, FALSE);
+         INSERT INTO users (id, login, name, active, administrator, default_team_id, last_assignment, notify_received, notify_by_mail, signature) VALUES
+            (1, 'ada', 'Ada Example', TRUE, TRUE, 2, 7, TRUE, FALSE, ''), (2, 'bob', 'Bob Example', TRUE, FALSE, NULL, 0, TRUE, FALSE, ''),
+            (3, 'cleo', 'Cleo Example', FALSE, FALSE, NULL, 0, TRUE, FALSE, '');
          INSERT INTO user_addresses (user_id, address, place) VALUES (1, 'ada@example.com', 1), (3, 'cleo@example.com', 1);
          INSERT INTO team_members (team_id, user_id, position) VALUES (1, 1, 'agent'), (1, 2, NULL), (1, 3, NULL), (2, 2, NULL);
          INSERT INTO accounts (id, name, kind, owner_id, address, active, imap_host, imap_port, imap_security, imap_user,

@@ -27,6 +27,18 @@ pub fn one_address(text: &str) -> Result<String, String> {
     address(text).and_then(|address| if address.is_empty() { Err("the address is empty".to_string()) } else { Ok(address) })
 }
 
+/// Reads a signature: lines of text.
+pub fn signature(text: &str) -> Result<String, String> {
+    let text = text.replace("\r\n", "\n");
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return Err("a signature has no control characters but line ends".to_string());
+    }
+    if text.len() > 4_000 {
+        return Err("a signature has at most 4000 bytes".to_string());
+    }
+    Ok(text)
+}
+
 /// How many numbers one command takes.
 pub const MOST_IDS: usize = 1_000;
 

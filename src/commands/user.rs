@@ -93,6 +93,9 @@ struct Set {
     /// Whether the user is told by mail of notifications that are not read, see espomail-notify(1)
     #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
     notify_by_mail: Option<bool>,
+    /// What stands below the letters that the user writes, plain text of any number of lines; an empty one ends it
+    #[arg(long, value_name = "TEXT", value_parser = argument::signature)]
+    signature: Option<String>,
     /// Kind of records that the user follows from their beginning: account, contact, lead, opportunity or case; may be given
     /// several times
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
@@ -180,6 +183,7 @@ impl User {
                         ("roles", user.roles.join(", ")),
                         ("told of new e-mail", yes(user.notify_received)),
                         ("told by mail", yes(user.notify_by_mail)),
+                        ("signature", user.signature.trim_end().replace('\n', " / ")),
                         ("follows every", user.auto_follow.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
                     ])
                 });
@@ -203,6 +207,7 @@ impl User {
                         default_team,
                         notify_received: set.notify_received,
                         notify_by_mail: set.notify_by_mail,
+                        signature: set.signature.clone(),
                         auto_follow: set.auto_follow.clone(),
                         no_auto_follow: set.no_auto_follow.clone(),
                     };

@@ -5,6 +5,7 @@
 mod attachment;
 mod author;
 mod automatic;
+pub mod body;
 mod bounce;
 mod calendar;
 mod charset;

@@ -32,6 +32,7 @@ diesel::table! {
         last_assignment -> BigInt,
         notify_received -> Bool,
         notify_by_mail -> Bool,
+        signature -> Text,
     }
 }
 

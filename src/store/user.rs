@@ -27,6 +27,8 @@ pub struct User {
     pub notify_received: bool,
     /// Whether they are told by mail of what they have not read (NOTIFY-3).
     pub notify_by_mail: bool,
+    /// What stands below the letters that they write (SEND-10).
+    pub signature: String,
     /// The kinds of records that they follow from the beginning (FOLLOW-1).
     pub auto_follow: Vec<RecordKind>,
 }
@@ -52,6 +54,7 @@ pub struct UserChanges {
     pub default_team: Option<Option<TeamId>>,
     pub notify_received: Option<bool>,
     pub notify_by_mail: Option<bool>,
+    pub signature: Option<String>,
     /// Kinds of records to follow from the beginning, and kinds no longer to (FOLLOW-1).
     pub auto_follow: Vec<RecordKind>,
     pub no_auto_follow: Vec<RecordKind>,
@@ -68,6 +71,11 @@ pub fn name_of(db: &mut Database, id: UserId) -> Result<String> {
     Ok(users::table.find(id.0).select(users::name).first(db)?)
 }
 
+/// Returns what stands below the letters that a user writes.
+pub fn signature_of(db: &mut Database, id: UserId) -> Result<String> {
+    Ok(users::table.find(id.0).select(users::signature).first(db)?)
+}
+
 /// A time in which a user gets no cases (DIST-1).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Absence {
@@ -80,7 +88,7 @@ pub struct Absence {
     pub ends_at: i64,
 }
 
-type Row = (i64, String, String, bool, bool, Option<i64>, (bool, bool));
+type Row = (i64, String, String, bool, bool, Option<i64>, (bool, bool, String));
 
 type Columns = (
     users::id,
@@ -89,7 +97,7 @@ type Columns = (
     users::active,
     users::administrator,
     users::default_team_id,
-    (users::notify_received, users::notify_by_mail),
+    (users::notify_received, users::notify_by_mail, users::signature),
 );
 
 const COLUMNS: Columns = (
@@ -99,7 +107,7 @@ const COLUMNS: Columns = (
     users::active,
     users::administrator,
     users::default_team_id,
-    (users::notify_received, users::notify_by_mail),
+    (users::notify_received, users::notify_by_mail, users::signature),
 );
 
 /// Adds a user.
@@ -119,6 +127,7 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> R
             users::last_assignment.eq(0_i64),
             users::notify_received.eq(true),
             users::notify_by_mail.eq(false),
+            users::signature.eq(""),
         ))
         .execute(db)?;
     set_addresses(db, UserId(id), &new.addresses)?;
@@ -183,7 +192,7 @@ pub fn show(db: &mut Database, id: UserId) -> Result<User> {
 }
 
 fn user_from(db: &mut Database, row: Row) -> Result<User> {
-    let (id, login, name, active, administrator, default_team, (notify_received, notify_by_mail)) = row;
+    let (id, login, name, active, administrator, default_team, (notify_received, notify_by_mail, signature)) = row;
     let default_team = match default_team {
         Some(team) => teams::table.find(team).select(teams::name).first::<String>(db).optional()?,
         None => None,
@@ -212,6 +221,7 @@ fn user_from(db: &mut Database, row: Row) -> Result<User> {
         },
         notify_received,
         notify_by_mail,
+        signature,
         auto_follow: {
             let kinds = auto_follows::table.filter(auto_follows::user_id.eq(id)).select(auto_follows::kind).load::<String>(db)?;
             RecordKind::ALL.iter().copied().filter(|kind| kinds.iter().any(|word| word == kind.as_str())).collect()
@@ -252,6 +262,10 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
     if let Some(wanted) = changes.notify_by_mail {
         diesel::update(row).set(users::notify_by_mail.eq(wanted)).execute(db)?;
         told.push(if wanted { "told by mail" } else { "not told by mail" }.to_string());
+    }
+    if let Some(signature) = &changes.signature {
+        diesel::update(row).set(users::signature.eq(signature)).execute(db)?;
+        told.push("signature".to_string());
     }
     for kind in changes.auto_follow.iter().chain(&changes.no_auto_follow) {
         diesel::delete(auto_follows::table.find((id.0, kind.as_str()))).execute(db)?;

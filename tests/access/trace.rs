@@ -10,6 +10,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("user set ada --name Ada --administrator false", "user:ada", "name Ada, no administrator"),
     ("user set ada --notify-received false --auto-follow case", "user:ada", "not told of new e-mail, follows every case"),
     ("user set ada --notify-by-mail true", "user:ada", "told by mail"),
+    ("user set ada --signature Ada", "user:ada", "signature"),
     ("user set ada --no-auto-follow case", "user:ada", "does not follow every case"),
     ("user absence add ada --from 2026-12-24 --until 2026-12-27", "user:ada", "2026-12-24T00:00:00Z until 2026-12-27T00:00:00Z"),
     ("user absence remove 1", "user:ada", "absence 1"),

@@ -29,7 +29,9 @@ CREATE TABLE users (
     -- Whether they are told of e-mails that are new in their inbox (NOTIFY-2).
     notify_received BOOLEAN NOT NULL,
     -- Whether they are told by mail of what they have not read (NOTIFY-3).
-    notify_by_mail BOOLEAN NOT NULL
+    notify_by_mail BOOLEAN NOT NULL,
+    -- What stands below the letters that they write (SEND-10); plain text.
+    signature TEXT NOT NULL
 );
 CREATE INDEX users_default_team ON users (default_team_id);
 

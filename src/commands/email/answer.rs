@@ -8,13 +8,17 @@ use super::compose::{Typed, Writing, addresses, deliver, sender, write};
 use crate::commands::right;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
-use crate::mail::compose::File;
+use crate::mail::body::{Quoted, below};
+use crate::mail::compose::{File, is_id};
 use crate::mail::reply::{Original, forward_subject, reply_subject};
 use crate::mail::{self, Mail, address_key, attachment_content};
 use crate::store::email::Email;
 use crate::store::record::RecordName;
 use crate::store::{Database, Store, account, email, raw, record, sending, user};
 use crate::words::{AccountId, EmailId, OutgoingKind, RecordKind, RoleAction};
+
+/// The most bytes of pictures that are quoted along with the HTML that shows them.
+const PICTURES: usize = 5 << 20;
 
 /// Answer an e-mail: to Reply-To, else From; the answer belongs to the same record
 #[derive(Debug, clap::Args)]
@@ -80,6 +84,30 @@ impl Found {
         Ok(Self { id, email, mail, original })
     }
 
+    /// What is quoted of it below an answer.
+    fn quoted(&self) -> Quoted {
+        let original = &self.original;
+        Quoted { text: original.quotation(), html: original.html_quotation(), is_html: original.html.is_some() }
+    }
+
+    /// The pictures that its HTML shows, where that goes out again: as many as a letter can well carry.
+    fn pictures(&self, db: &mut Database, html: Option<&str>) -> Result<Vec<File>> {
+        let Some(html) = html else { return Ok(Vec::new()) };
+        let bytes = raw::raw_of(db, self.id)?.unwrap_or_default();
+        let mut pictures = Vec::new();
+        let mut room = PICTURES;
+        for one in self.mail.attachments.iter().filter(|one| one.inline && one.media_type.starts_with("image/")) {
+            let Some(id) = one.content_id.as_ref().filter(|id| is_id(id) && html.contains(&format!("cid:{id}"))) else {
+                continue;
+            };
+            let Some(content) = attachment_content(&bytes, &one.part).filter(|content| content.len() <= room) else { continue };
+            room -= content.len();
+            let (name, media_type) = (one.name.clone(), one.media_type.clone());
+            pictures.push(File { name, media_type, content, content_id: Some(id.clone()), inline: true });
+        }
+        Ok(pictures)
+    }
+
     /// The account that it came through, which a reply goes out through where it may.
     fn account(&self, db: &mut Database) -> Result<Option<AccountId>> {
         let Some(name) = self.email.accounts.first() else { return Ok(None) };
@@ -116,17 +144,15 @@ fn reply(
     no_quote: bool,
     writing: &Writing,
 ) -> Result<()> {
-    let quotation = if no_quote { String::new() } else { format!("\n\n{}", found.original.quotation()) };
+    let quoted = (!no_quote).then(|| found.quoted());
     let db = store.connection();
     let preferred = found.account(db)?;
     let from = found.original.reply_to.first().or(found.original.from.as_ref());
     let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), preferred)?;
-    let text = match letter {
-        Some(letter) => letter.text,
-        None => writing.body(context, &quotation)?,
-    };
-    // An editor showed the quotation; else it goes below what was written.
-    let text = if text.ends_with(quotation.trim_end()) { text } else { format!("{}{quotation}", text.trim_end()) };
+    let signature = writing.signature(context, db)?;
+    let body = writing.written(context, letter, &below(&signature, quoted.as_ref()))?.with(&signature, quoted.as_ref());
+    let mut attachments = writing.attachments(body.html.as_deref())?;
+    attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
     let due_at = writing.due_at(context)?;
     let random = context::random()?;
     let queued = store.transaction(|db| {
@@ -151,9 +177,9 @@ fn reply(
             cc: recipients.cc,
             bcc: addresses(&writing.bcc)?,
             subject: reply_subject(&found.original.subject),
-            text: text.clone(),
-            html: writing.html()?,
-            attachments: writing.attachments()?,
+            text: body.text.clone(),
+            html: body.html.clone(),
+            attachments: attachments.clone(),
             in_reply_to: found.original.message_id.clone(),
             references: found.original.chain(),
             reply_to: answers_to(db, found.email.parent)?,
@@ -174,17 +200,18 @@ fn answers_to(db: &mut Database, parent: Option<RecordName>) -> Result<Option<St
 impl Forward {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let found = Found::read(context, store.connection(), &self.email)?;
-        let forwarded = found.original.forwarded();
+        let original = &found.original;
+        let (text, html) = (original.forwarded(), original.html_forwarded());
+        let passed_on = Quoted { text, html, is_html: original.html.is_some() };
         let db = store.connection();
         let to = addresses(&self.to)?;
         let preferred = found.account(db)?;
         let letter = self.writing.letter(context, db, to.first(), found.email.parent, Some(&found.original), preferred)?;
-        let text = match letter {
-            Some(letter) => letter.text,
-            None => self.writing.body(context, &format!("\n\n{forwarded}"))?,
-        };
-        let text = if text.ends_with(forwarded.trim_end()) { text } else { format!("{}\n\n{forwarded}", text.trim_end()) };
-        let mut attachments = self.writing.attachments()?;
+        let signature = self.writing.signature(context, db)?;
+        let begin = below(&signature, Some(&passed_on));
+        let body = self.writing.written(context, letter, &begin)?.with(&signature, Some(&passed_on));
+        let mut attachments = self.writing.attachments(body.html.as_deref())?;
+        attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
         let bytes = raw::raw_of(store.connection(), found.id)?.unwrap_or_default();
         for one in found.mail.attachments.iter().filter(|one| !one.inline) {
             let content = attachment_content(&bytes, &one.part).with_context(|| {
@@ -202,8 +229,8 @@ impl Forward {
                 cc: addresses(&self.writing.cc)?,
                 bcc: addresses(&self.writing.bcc)?,
                 subject: forward_subject(&found.original.subject),
-                text: text.clone(),
-                html: self.writing.html()?,
+                text: body.text.clone(),
+                html: body.html.clone(),
                 attachments: attachments.clone(),
                 in_reply_to: None,
                 references: found.original.chain(),

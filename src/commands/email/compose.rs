@@ -17,6 +17,7 @@ use crate::decide::outgoing::Order;
 use crate::decide::sender::{self, Sender};
 use crate::fault::{Class, Fault};
 use crate::mail::Address;
+use crate::mail::body::{Written, below};
 use crate::mail::compose::{Draft, File};
 use crate::mail::reply::Original;
 use crate::mail::template::Letter;
@@ -71,6 +72,12 @@ pub struct Writing {
     /// Attach this file; may be given several times
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub attach: Vec<PathBuf>,
+    /// Picture that the HTML shows as "cid:NAME", by the name of its file; may be given several times
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub inline: Vec<PathBuf>,
+    /// Leave your signature out
+    #[arg(long)]
+    pub no_signature: bool,
     /// Send it then, such as 2026-11-24T09:00:00Z
     #[arg(long, value_name = "TIME", conflicts_with = "draft")]
     pub at: Option<String>,
@@ -101,20 +108,17 @@ impl Compose {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let to = addresses(&self.to)?;
         let letter = self.writing.letter(context, store.connection(), to.first(), self.parent, None, None)?;
-        let text = match &letter {
-            Some(letter) => letter.text.clone(),
-            None => self.writing.body(context, "")?,
-        };
-        let html = letter.as_ref().and_then(|letter| letter.html.clone());
-        let subject = self.subject.or_else(|| letter.map(|letter| letter.subject)).unwrap_or_default();
+        let subject = self.subject.or_else(|| letter.as_ref().map(|letter| letter.subject.clone())).unwrap_or_default();
+        let signature = self.writing.signature(context, store.connection())?;
+        let body = self.writing.written(context, letter, &below(&signature, None))?.with(&signature, None);
         let typed = Typed {
             to,
             cc: addresses(&self.writing.cc)?,
             bcc: addresses(&self.writing.bcc)?,
             subject,
-            text,
-            html: self.writing.html()?.or(html),
-            attachments: self.writing.attachments()?,
+            text: body.text,
+            attachments: self.writing.attachments(body.html.as_deref())?,
+            html: body.html,
             in_reply_to: None,
             references: Vec::new(),
             reply_to: None,
@@ -134,25 +138,43 @@ impl Compose {
 }
 
 impl Writing {
-    /// Reads the text from wherever it is; `begin` is what an editor shows.
-    pub fn body(&self, context: &Context, begin: &str) -> Result<String> {
+    /// Returns what was written: by the template, else from wherever it is; `begin` is what an editor shows.
+    pub fn written(&self, context: &Context, letter: Option<Letter>, begin: &str) -> Result<Written> {
+        let html = self.html()?;
+        if let Some(letter) = letter {
+            return Ok(Written { text: letter.text, html: html.or(letter.html), is_whole: false });
+        }
+        let (text, is_whole) = self.typed(begin)?;
+        Ok(Written { text, html, is_whole })
+    }
+
+    /// Returns what was typed, and whether that was in an editor, which shows everything.
+    fn typed(&self, begin: &str) -> Result<(String, bool)> {
         if let Some(text) = &self.text {
-            return Ok(text.clone());
+            return Ok((text.clone(), false));
         }
         if let Some(file) = &self.file {
-            let bytes = read(file)?;
-            return String::from_utf8(bytes)
-                .map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())).into());
+            let text = String::from_utf8(read(file)?);
+            let text = text.map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())))?;
+            return Ok((text, false));
         }
         if !std::io::stdin().is_terminal() {
-            let bytes = context::read_stdin(LARGEST)?;
-            return String::from_utf8(bytes).map_err(|_| Fault::new(Class::Data, "standard input is not UTF-8").into());
+            let text = String::from_utf8(context::read_stdin(LARGEST)?);
+            return Ok((text.map_err(|_| Fault::new(Class::Data, "standard input is not UTF-8"))?, false));
         }
         // Through sudo an editor would run with the rights of the service account.
         if context::caller().guest().is_some() {
             return Err(Fault::new(Class::Usage, "say what to write").hint("use --text, or standard input").into());
         }
-        edited(begin, context)
+        Ok((edited(begin)?, true))
+    }
+
+    /// Returns the signature of the one who writes; empty where there is none, or none is wanted.
+    pub fn signature(&self, context: &Context, db: &mut Database) -> Result<String> {
+        match context.actor_ref().user.filter(|_| !self.no_signature) {
+            Some(user) => user::signature_of(db, user),
+            None => Ok(String::new()),
+        }
     }
 
     /// Fills the template that was named.
@@ -171,20 +193,27 @@ impl Writing {
     }
 
     /// Reads the HTML.
-    pub fn html(&self) -> Result<Option<String>> {
+    fn html(&self) -> Result<Option<String>> {
         let Some(file) = &self.html else { return Ok(None) };
         let text = String::from_utf8(read(file)?);
         text.map(Some).map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())).into())
     }
 
-    /// Reads the files to attach.
-    pub fn attachments(&self) -> Result<Vec<File>> {
-        let file = |path: &PathBuf| {
+    /// Reads the files to attach, and the pictures that the HTML shows.
+    pub fn attachments(&self, html: Option<&str>) -> Result<Vec<File>> {
+        let file = |path: &PathBuf, inline: bool| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let media_type = media_type(&name).to_string();
-            Ok(File { name, media_type, content: read(path)?, content_id: None, inline: false })
+            Ok(File { content_id: inline.then(|| name.clone()), name, media_type, content: read(path)?, inline })
         };
-        self.attach.iter().map(file).collect()
+        let inline = self.inline.iter().map(|path| file(path, true)).collect::<Result<Vec<File>>>()?;
+        if let Some(unseen) = inline.iter().find(|one| !html.is_some_and(|html| html.contains(&format!("cid:{}", one.name)))) {
+            return Err(Fault::new(Class::Usage, format!("no HTML shows \"cid:{}\"", unseen.name))
+                .hint("give --html with <img src=\"cid:NAME\">, or --attach the file")
+                .into());
+        }
+        let attached = self.attach.iter().map(|path| file(path, false)).collect::<Result<Vec<File>>>()?;
+        Ok(inline.into_iter().chain(attached).collect())
     }
 
     /// Returns when it is to go out; none for a draft.
@@ -323,7 +352,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Lets somebody write in their editor. An empty text is no message.
-fn edited(begin: &str, _context: &Context) -> Result<String> {
+fn edited(begin: &str) -> Result<String> {
     let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_else(|_| "vi".to_string());
     let file = tempfile::Builder::new().prefix("espomail-").suffix(".txt").tempfile()?;
     std::fs::write(file.path(), begin)?;

@@ -12,7 +12,7 @@ use crate::fault::{Class, Fault};
 use crate::words::words;
 
 pub use address::checked as checked_address;
-pub(super) use field::is_id;
+pub use field::is_id;
 
 /// The most recipients of one field (SEND-11).
 pub const RECIPIENTS: usize = 100;

@@ -1,0 +1,108 @@
+//! What a letter of ours says: the text that was written, the signature below it, and the letter that it goes on from, as text
+//! and, where there is any, as HTML (SEND-10).
+
+use super::reply::html_from_text;
+
+/// The largest HTML that is quoted, in bytes; of a larger one there is the text.
+const LARGEST: usize = 512 << 10;
+
+/// What somebody wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    pub text: String,
+    pub html: Option<String>,
+    /// They wrote it with everything else before their eyes: nothing is put below it.
+    pub is_whole: bool,
+}
+
+/// The letter that it goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Quoted {
+    pub text: String,
+    /// Sanitised.
+    pub html: String,
+    /// It came as HTML, so its reader sees HTML.
+    pub is_html: bool,
+}
+
+/// What goes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    pub text: String,
+    pub html: Option<String>,
+}
+
+/// Returns what stands below the text: the signature behind its line (RFC 3676, section 4.3), then the quotation. An editor
+/// shows it below the place where one writes.
+pub fn below(signature: &str, quoted: Option<&Quoted>) -> String {
+    let mut below = String::new();
+    if !signature.trim().is_empty() {
+        below.push_str(&format!("\n\n-- \n{}", signature.trim_end()));
+    }
+    if let Some(quoted) = quoted {
+        below.push_str(&format!("\n\n{}", quoted.text));
+    }
+    below
+}
+
+impl Written {
+    /// Puts everything together. There is HTML where some was written, and where what is quoted came as HTML.
+    pub fn with(self, signature: &str, quoted: Option<&Quoted>) -> Body {
+        if self.is_whole {
+            return Body { text: self.text, html: self.html };
+        }
+        let quotes_html = quoted.is_some_and(|quoted| quoted.is_html && quoted.html.len() <= LARGEST);
+        let html = match self.html {
+            Some(html) => Some(html),
+            None if quotes_html => Some(format!("<div>{}</div>\n", html_from_text(&self.text))),
+            None => None,
+        };
+        let html = html.map(|mut html| {
+            if !signature.trim().is_empty() {
+                html.push_str(&format!("\n<div>-- <br>\n{}</div>\n", html_from_text(signature)));
+            }
+            match quoted {
+                Some(quoted) if quoted.html.len() <= LARGEST => html.push_str(&format!("<br>\n{}", quoted.html)),
+                Some(quoted) => html.push_str(&format!("<br>\n<div>{}</div>\n", html_from_text(&quoted.text))),
+                None => {}
+            }
+            html
+        });
+        Body { text: format!("{}{}", self.text.trim_end(), below(signature, quoted)), html }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str, html: Option<&str>) -> Written {
+        Written { text: text.to_string(), html: html.map(str::to_string), is_whole: false }
+    }
+
+    fn quoted(is_html: bool) -> Quoted {
+        Quoted { text: "Dora wrote:\n> Hot.\n".to_string(), html: "<blockquote><b>Hot.</b></blockquote>".to_string(), is_html }
+    }
+
+    #[test]
+    fn send_10_the_signature_stands_between_text_and_quotation() {
+        let body = written("Soon.\n\n", None).with("Ada\nExample Inc\n", Some(&quoted(false)));
+        assert_eq!(body.text, "Soon.\n\n-- \nAda\nExample Inc\n\nDora wrote:\n> Hot.\n");
+        assert_eq!(body.html, None);
+        assert_eq!(written("Soon.", None).with(" \n", None).text, "Soon.");
+        let edited = Written { is_whole: true, ..written("As edited\n> Hot.\n", None) };
+        assert_eq!(edited.with("Ada", Some(&quoted(true))).text, "As edited\n> Hot.\n");
+    }
+
+    #[test]
+    fn send_10_html_is_answered_in_html_and_what_was_typed_stays_text_in_it() {
+        let body = written("1 < 2 <script>x</script>", None).with("<b>Ada</b>", Some(&quoted(true)));
+        let html = body.html.expect("the customer reads HTML");
+        assert!(html.starts_with("<div>1 &lt; 2 &lt;script&gt;") && html.contains("&lt;b&gt;Ada&lt;"), "{html}");
+        assert!(html.ends_with("<blockquote><b>Hot.</b></blockquote>"), "{html}");
+        let large = Quoted { html: "x".repeat(LARGEST + 1), ..quoted(true) };
+        assert_eq!(written("Soon.", None).with("", Some(&large)).html, None);
+        let own = written("Soon.", Some("<p>Soon.</p>")).with("", Some(&large)).html.expect("some was written");
+        assert!(own.len() < 1_000 && own.contains("Dora wrote:"), "{own}");
+    }
+}
