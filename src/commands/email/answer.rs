@@ -150,7 +150,7 @@ fn reply(
     let from = found.original.reply_to.first().or(found.original.from.as_ref());
     let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), preferred)?;
     let signature = writing.signature(context, db)?;
-    let body = writing.written(context, letter, &below(&signature, quoted.as_ref()))?.with(&signature, quoted.as_ref());
+    let body = writing.written(letter, &below(&signature, quoted.as_ref()))?.with(&signature, quoted.as_ref());
     let mut attachments = writing.attachments(body.html.as_deref())?;
     attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
     let due_at = writing.due_at(context)?;
@@ -209,7 +209,7 @@ impl Forward {
         let letter = self.writing.letter(context, db, to.first(), found.email.parent, Some(&found.original), preferred)?;
         let signature = self.writing.signature(context, db)?;
         let begin = below(&signature, Some(&passed_on));
-        let body = self.writing.written(context, letter, &begin)?.with(&signature, Some(&passed_on));
+        let body = self.writing.written(letter, &begin)?.with(&signature, Some(&passed_on));
         let mut attachments = self.writing.attachments(body.html.as_deref())?;
         attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
         let bytes = raw::raw_of(store.connection(), found.id)?.unwrap_or_default();

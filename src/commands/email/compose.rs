@@ -110,7 +110,7 @@ impl Compose {
         let letter = self.writing.letter(context, store.connection(), to.first(), self.parent, None, None)?;
         let subject = self.subject.or_else(|| letter.as_ref().map(|letter| letter.subject.clone())).unwrap_or_default();
         let signature = self.writing.signature(context, store.connection())?;
-        let body = self.writing.written(context, letter, &below(&signature, None))?.with(&signature, None);
+        let body = self.writing.written(letter, &below(&signature, None))?.with(&signature, None);
         let typed = Typed {
             to,
             cc: addresses(&self.writing.cc)?,
@@ -139,7 +139,7 @@ impl Compose {
 
 impl Writing {
     /// Returns what was written: by the template, else from wherever it is; `begin` is what an editor shows.
-    pub fn written(&self, context: &Context, letter: Option<Letter>, begin: &str) -> Result<Written> {
+    pub fn written(&self, letter: Option<Letter>, begin: &str) -> Result<Written> {
         let html = self.html()?;
         if let Some(letter) = letter {
             return Ok(Written { text: letter.text, html: html.or(letter.html), is_whole: false });
