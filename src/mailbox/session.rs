@@ -33,7 +33,7 @@ pub struct Session {
 
 impl Session {
     /// Sends a command and hands each untagged response to `each`, until the tagged one.
-    fn command(&mut self, command: &str, bytes: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<()> {
+    pub(super) fn command(&mut self, command: &str, bytes: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<()> {
         self.converse(&[command.as_bytes().to_vec()], bytes, each)
     }
 
@@ -147,7 +147,7 @@ impl Session {
         Ok(uids)
     }
 
-    fn search(&mut self, criteria: &str) -> Result<Vec<u32>> {
+    pub(super) fn search(&mut self, criteria: &str) -> Result<Vec<u32>> {
         let mut uids = Vec::new();
         let mut unread = None;
         self.command(&format!("UID SEARCH {criteria}"), SMALL_ANSWER, &mut |line| match answer::search(&line) {

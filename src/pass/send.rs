@@ -2,7 +2,6 @@
 //! connection is used for a message, a mark right before the final dot, and the outcome with all that follows from it in one
 //! transaction (SEND-6, SEND-8).
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
-use super::Stop;
+use super::{Stop, crew};
 use crate::decide::delivery::{self, Attempt, Recipient, Settled};
 use crate::decide::outgoing;
 use crate::fault::{Class, Fault, step};
@@ -95,25 +94,17 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
         None => outbox::due_accounts(store.connection(), now)?,
     };
     drop(store);
-    let workers = setting.workers.clamp(1, accounts.len().max(1));
-    let queue = Mutex::new(VecDeque::from(accounts));
     let left = Mutex::new(setting.limit);
     let reports = Mutex::new(report);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some(account) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
-                    let work = || visit(setting, account, only, &left);
-                    let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-                        let error = anyhow!("account {account}: espomail failed on it; this is a bug");
-                        Report { sent: Vec::new(), faults: vec![error] }
-                    });
-                    let mut all = reports.lock().unwrap_or_else(PoisonError::into_inner);
-                    all.sent.extend(done.sent);
-                    all.faults.extend(done.faults);
-                }
-            });
-        }
+    crew::each(setting.workers, accounts, &|account| {
+        let work = || visit(setting, account, only, &left);
+        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+            let error = anyhow!("account {account}: espomail failed on it; this is a bug");
+            Report { sent: Vec::new(), faults: vec![error] }
+        });
+        let mut all = reports.lock().unwrap_or_else(PoisonError::into_inner);
+        all.sent.extend(done.sent);
+        all.faults.extend(done.faults);
     });
     let mut report = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.sent.sort_by_key(|sent| sent.outbox);

@@ -28,7 +28,7 @@ use crate::pass::fetch::server_for;
 use crate::pass::{Stop, send};
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Sending};
-use crate::store::{Database, answer};
+use crate::store::{Database, answer, copy};
 use crate::words::{AccountKind, SmtpAuth};
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
@@ -181,6 +181,12 @@ impl Account {
                     not_sent_elsewhere(&actor, &before, &with)?;
                     if with != before {
                         kept::set(db, account.id, &with)?;
+                    }
+                    // What waits for a copy may have waited for this change.
+                    if with.save_sent {
+                        copy::retry(db, account.id, now)?;
+                    } else {
+                        copy::forget(db, account.id)?;
                     }
                     let mut changed = before.differing(&with);
                     let answered = answer::of(db, account.id)?;
