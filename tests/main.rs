@@ -14,5 +14,6 @@ mod manual;
 mod notify;
 mod schema;
 mod send;
+mod sent;
 mod shell;
 mod store;

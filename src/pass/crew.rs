@@ -20,3 +20,30 @@ pub fn each<T: Send>(workers: usize, items: Vec<T>, work: &(dyn Fn(T) + Sync)) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Condvar;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn each_item_is_worked_on_once_and_none_holds_up_another() {
+        let (met, meeting) = (Mutex::new(0), Condvar::new());
+        each(2, vec![1, 2], &|_| {
+            let mut met = met.lock().expect("nobody panics");
+            *met += 1;
+            meeting.notify_all();
+            let limit = Duration::from_secs(20);
+            let (_, waited) = meeting.wait_timeout_while(met, limit, |met| *met < 2).expect("nobody panics");
+            assert!(!waited.timed_out(), "they are worked on side by side");
+        });
+        let seen = Mutex::new(Vec::new());
+        each(3, (0..100).collect(), &|item| seen.lock().expect("nobody panics").push(item));
+        let mut seen = seen.into_inner().expect("nobody panics");
+        seen.sort_unstable();
+        assert_eq!(seen, (0..100).collect::<Vec<i32>>());
+        each(0, Vec::<i32>::new(), &|_| ());
+    }
+}
