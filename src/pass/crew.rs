@@ -36,8 +36,8 @@ mod tests {
             *met += 1;
             meeting.notify_all();
             let limit = Duration::from_secs(20);
-            let (_, waited) = meeting.wait_timeout_while(met, limit, |met| *met < 2).expect("nobody panics");
-            assert!(!waited.timed_out(), "they are worked on side by side");
+            let (met, _) = meeting.wait_timeout_while(met, limit, |met| *met < 2).expect("nobody panics");
+            assert_eq!(*met, 2, "they are worked on side by side");
         });
         let seen = Mutex::new(Vec::new());
         each(3, (0..100).collect(), &|item| seen.lock().expect("nobody panics").push(item));

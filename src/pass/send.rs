@@ -295,11 +295,25 @@ fn server(setting: &Setting<'_>, account: &Account, smtp: &Smtp, deadline: Insta
     })
 }
 
-/// Opens a session and closes it again.
-pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp) -> Result<()> {
+/// Opens a session, hands over a test message where there is one, and closes it again. Returns what was answered for each
+/// recipient.
+pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp, letter: Option<(&[u8], &Envelope<'_>)>) -> Result<Vec<Reply>> {
     let deadline = Instant::now() + setting.connection.account_timeout;
-    Session::open(&server(setting, account, smtp, deadline)?)?.quit();
-    Ok(())
+    let signed = letter.map(|(bytes, envelope)| Ok::<_, anyhow::Error>((signed(setting, bytes)?, envelope))).transpose()?;
+    let mut session = Session::open(&server(setting, account, smtp, deadline)?)?;
+    let outcome = signed.map(|(bytes, envelope)| session.send(envelope, &bytes, &mut || Ok(())));
+    session.quit();
+    match outcome {
+        None => Ok(Vec::new()),
+        Some(Outcome::Answered(replies)) => Ok(replies),
+        Some(Outcome::Broken { error, permanent }) => {
+            let class = if permanent { Class::Data } else { Class::Unavailable };
+            Err(Fault::new(class, format!("the test message was not sent: {error}")).into())
+        }
+        Some(Outcome::Unknown { error }) => {
+            Err(Fault::new(Class::TempFail, format!("the test message may have been sent: {error}")).into())
+        }
+    }
 }
 
 /// Only a person can find out whether it arrived.
