@@ -127,6 +127,8 @@ fn send_7_without_a_sent_mailbox_the_error_names_the_option_and_the_copy_waits()
     on_both("send-7-absent", |world, user| {
         let (server, sink) = (dovecot::server(), SmtpSink::start(Manners::default()));
         add_support(world, user, server.port, &sink, &[]);
+        let line = world.run(&["account", "test", "support"]).fails(78);
+        assert!(line.contains("account support: the server says of no mailbox") && line.contains("--sent-mailbox"), "{line}");
         let sent = compose(world, &["--queue"]);
         compose(world, &["--queue"]);
         let line = world.run(&["send"]).fails(78);
@@ -145,6 +147,8 @@ fn send_7_without_a_sent_mailbox_the_error_names_the_option_and_the_copy_waits()
         assert!(line.contains("mailbox Gesendet/Übrig does not open") && line.contains("account folders support"), "{line}");
         server.run(user, &["CREATE \"Gesendet/&ANw-brig\""]);
         world.run(&["account", "set", "support", "--sent-mailbox", "Gesendet/Übrig"]).ok();
+        let told = world.run(&["account", "test", "support"]).ok();
+        assert!(told.contains("Copies of what is sent go to mailbox Gesendet/Übrig."), "{told}");
         world.run(&["send"]).ok();
         assert_eq!(server.ask(user, "Gesendet/&ANw-brig", "SEARCH SEEN"), "* SEARCH 1 2");
         assert!(world.run(&["account", "show", "support"]).ok().contains("go to mailbox Gesendet/Übrig"));

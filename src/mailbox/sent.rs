@@ -39,10 +39,10 @@ impl Session {
     }
 
     /// Puts a message into a mailbox, seen, with the time of its sending as its INTERNALDATE (seconds since 1970 UTC).
-    pub fn append(&mut self, mailbox: &str, sent_at: i64, bytes: &[u8]) -> Result<Appended> {
+    pub fn append(&mut self, mailbox: &str, sent_at: i64, bytes: Vec<u8>) -> Result<Appended> {
         let (mailbox, date) = (name::quoted(mailbox), date_time(sent_at));
         let command = format!("APPEND {mailbox} (\\Seen) \"{date}\" {{{}}}", bytes.len());
-        match self.converse(&[command.into_bytes(), bytes.to_vec()], ANSWER, &mut |_| {}) {
+        match self.converse(&[command.into_bytes(), bytes], ANSWER, &mut |_| {}) {
             Ok(()) => Ok(Appended::Done),
             Err(error) => match error.downcast::<Said>() {
                 Ok(Said(words)) => Ok(Appended::Refused(words)),

@@ -61,7 +61,8 @@ impl Session {
             } else if line.starts_with(b"+")
                 && let Some(part) = parts.next()
             {
-                self.wire.send(&[part, b"\r\n".as_slice()].concat()).map_err(broken)?;
+                // Not put together: a part may be a whole message.
+                self.wire.send(part).and_then(|()| self.wire.send(b"\r\n")).map_err(broken)?;
             } else {
                 return Err(self.not_understood("the server's answer", &line));
             }

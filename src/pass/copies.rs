@@ -11,7 +11,7 @@ use anyhow::{Context, Error, Result, anyhow};
 use super::effects::{LONGEST_PAUSE, pause};
 use super::fetch::{Connection, server_for};
 use super::{Stop, crew};
-use crate::fault::{Class, Fault, one_line, step};
+use crate::fault::{Class, Fault, Reach, one_line, step};
 use crate::mailbox::{Appended, Session};
 use crate::secret::Secret;
 use crate::store::account::{self, Account};
@@ -118,7 +118,7 @@ impl Turn<'_> {
             .and_then(|bytes| bytes.context("its raw bytes are gone"))
             .map_err(Trouble::Message)?;
         if self.open.is_none() {
-            self.open = Some(self.find().map_err(Trouble::Account)?);
+            self.open = Some(self.log_in().map_err(Trouble::Account)?);
         }
         let Some((session, mailbox)) = &mut self.open else {
             return Err(Trouble::Account(anyhow!("there is no session")));
@@ -128,7 +128,7 @@ impl Turn<'_> {
             return Ok(());
         }
         step();
-        let appended = session.append(mailbox, claimed.sent_at, &bytes).map_err(Trouble::Account)?;
+        let appended = session.append(mailbox, claimed.sent_at, bytes).map_err(Trouble::Account)?;
         step();
         match appended {
             Appended::Done => Ok(()),
@@ -140,27 +140,11 @@ impl Turn<'_> {
     }
 
     /// Logs in and finds the Sent mailbox.
-    fn find(&self) -> Result<(Session, String)> {
+    fn log_in(&self) -> Result<(Session, String)> {
         let password = (self.setting.password_of)(&self.account)?;
         let mut session = Session::open(&server_for(&self.account, password, &self.setting.connection, self.deadline)?)?;
-        let hint = format!("try: espomail account set {} --sent-mailbox MAILBOX", self.account.name);
-        let mailbox = match &self.named {
-            Some(named) => named.clone(),
-            None => session
-                .sent_mailbox()?
-                .ok_or_else(|| Fault::new(Class::Config, "the server says of no mailbox that it is the Sent one").hint(&hint))?,
-        };
-        match session.examine(&mailbox) {
-            Ok(_) => Ok((session, mailbox)),
-            Err(error) => match error.downcast::<Fault>() {
-                Ok(fault) if fault.hint.is_some() => {
-                    let folders = format!("espomail account folders {}", self.account.name);
-                    Err(Fault::new(Class::Config, fault.what).hint(format!("see: {folders}; {hint}")).into())
-                }
-                Ok(fault) => Err(fault.into()),
-                Err(other) => Err(other),
-            },
-        }
+        let mailbox = find(&mut session, &self.account.name, self.named.as_deref())?;
+        Ok((session, mailbox))
     }
 
     /// Writes down when it is tried again. Where no copy of the account can be filed, the others wait as long.
@@ -183,5 +167,28 @@ impl Turn<'_> {
         let what = if given_up { "its copy is given up after five days" } else { "it was sent, but has no copy yet" };
         let error = error.context(format!("account {}: e-mail {email}: {what}", self.account.name));
         Ok(Failure { error, say: given_up || (is_time && !is_told) })
+    }
+}
+
+/// Returns the Sent mailbox of an account: the one that a person named, else the one that the server calls so. It is there and
+/// can be opened.
+pub fn find(session: &mut Session, account: &str, named: Option<&str>) -> Result<String> {
+    let hint = format!("try: espomail account set {account} --sent-mailbox MAILBOX");
+    let mailbox = match named {
+        Some(named) => named.to_string(),
+        None => session
+            .sent_mailbox()?
+            .ok_or_else(|| Fault::new(Class::Config, "the server says of no mailbox that it is the Sent one").hint(&hint))?,
+    };
+    match session.examine(&mailbox) {
+        Ok(_) => Ok(mailbox),
+        Err(error) => Err(match error.downcast::<Fault>() {
+            Ok(fault) if fault.reach == Reach::Mailbox => {
+                let hint = format!("see: espomail account folders {account}; {hint}");
+                Fault::new(Class::Config, fault.what).hint(hint).into()
+            }
+            Ok(fault) => fault.into(),
+            Err(other) => other,
+        }),
     }
 }

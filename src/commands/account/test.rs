@@ -10,7 +10,7 @@ use crate::fault::{Class, Fault};
 use crate::mail::Address;
 use crate::mail::compose::{self, AutoKind, Draft};
 use crate::output::Format;
-use crate::pass::{Stop, outgoing, send};
+use crate::pass::{Stop, copies, outgoing, send};
 use crate::relay::{Envelope, Reply};
 use crate::store::account::Account as Stored;
 use crate::store::sending::{self, Sending};
@@ -25,14 +25,15 @@ struct Tested<'a> {
     uidvalidity: u32,
 }
 
-/// Logs in to the server for reading and opens every mailbox.
+/// Logs in to the server for reading and opens every mailbox; also the one for copies of what was sent, where there are any.
 pub fn reading(context: &Context, mut store: Store, wanted: &str) -> Result<()> {
     let (account, _) = right::account(store.connection(), context, context.actor_ref(), wanted)?;
+    let with = sending::of(store.connection(), account.id)?;
     drop(store);
-    open_all(context, &account).with_context(|| format!("account {}", account.name))
+    open_all(context, &account, &with).with_context(|| format!("account {}", account.name))
 }
 
-fn open_all(context: &Context, account: &Stored) -> Result<()> {
+fn open_all(context: &Context, account: &Stored, with: &Sending) -> Result<()> {
     let mut session = connect(context, account).map_err(|error| advised(error, account))?;
     let out = &context.out;
     out.say(&format!(
@@ -46,6 +47,12 @@ fn open_all(context: &Context, account: &Stored) -> Result<()> {
                 out.say(&format!("Mailbox {mailbox}: {} messages.", opened.exists));
                 tested.push(Tested { mailbox, messages: opened.exists, uidvalidity: opened.uidvalidity });
             }
+            Err(error) => out.complain(&error.context(format!("account {}", account.name))),
+        }
+    }
+    if with.save_sent {
+        match copies::find(&mut session, &account.name, with.sent_mailbox.as_deref()) {
+            Ok(mailbox) => out.say(&format!("Copies of what is sent go to mailbox {mailbox}.")),
             Err(error) => out.complain(&error.context(format!("account {}", account.name))),
         }
     }
