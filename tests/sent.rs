@@ -170,10 +170,34 @@ fn send_7_a_server_that_is_down_holds_up_no_mail_and_gets_its_copies_later() {
         compose(world, &["--queue"]);
         let again = world.run(&["send"]);
         assert_eq!((again.status, again.stderr.as_str(), sink.taken().len()), (Some(69), "", 2));
+        world.set("ESPOMAIL_NOW", "2026-11-29T10:00:00Z");
+        let line = world.run(&["send"]).fails(69);
+        assert!(line.contains("account support: e-mail 1: its copy is given up after five days, and 1 more: "), "{line}");
+        assert!(world.run(&["outbox", "show", "1"]).ok().contains("given up: "));
+        assert_eq!(world.run(&["send"]).ok(), "");
+        // Whoever mends the account has them nevertheless.
         world.run(&["account", "set", "support", "--imap-port", &server.port.to_string()]).ok();
         assert_eq!(world.run(&["send"]).ok(), "");
         assert_eq!(server.ask(user, "Sent", "SEARCH SEEN"), "* SEARCH 1 2");
         assert!(copy_of(world, &sent)["last_error"].is_null());
+    });
+}
+
+#[test]
+fn send_7_two_passes_side_by_side_file_each_message_once() {
+    on_both("send-7-two", |world, user| {
+        let (server, sink) = (dovecot::server(), SmtpSink::start(Manners::default()));
+        server.run(user, &["CREATE Sent"]);
+        add_support(world, user, server.port, &sink, &[]);
+        for _ in 0..8 {
+            compose(world, &[]);
+        }
+        let world = &*world;
+        std::thread::scope(|scope| {
+            let passes: Vec<_> = (0..2).map(|_| scope.spawn(|| world.run(&["send"]))).collect();
+            passes.into_iter().for_each(|pass| drop(pass.join().unwrap().ok()));
+        });
+        assert_eq!(server.ask(user, "Sent", "SEARCH SEEN"), "* SEARCH 1 2 3 4 5 6 7 8");
     });
 }
 

@@ -151,20 +151,23 @@ impl Turn<'_> {
     fn put_off(&mut self, claimed: &Claimed, error: Error, others_too: bool) -> Result<Failure> {
         let (now, account, email) = ((self.setting.now)(), self.account.id, claimed.email);
         let minutes = pause(claimed.attempts);
-        let given_up = now + 60 * minutes > claimed.sent_at + GIVE_UP;
-        let again_at = Some(now + 60 * minutes).filter(|_| !given_up);
+        let until = now + 60 * minutes;
+        let too_old = until - GIVE_UP;
+        let given_up = claimed.sent_at < too_old;
         let text = one_line(&error);
-        let is_told = self.store.transaction(|db| {
+        let (is_told, others) = self.store.transaction(|db| {
             let is_told = copy::is_older_failing(db, account, email)?;
-            copy::fail(db, claimed, &text, again_at)?;
-            if others_too {
-                copy::postpone(db, account, &text, now, now + 60 * minutes)?;
-            }
-            Ok(is_told)
+            copy::fail(db, claimed, &text, Some(until).filter(|_| !given_up))?;
+            let others = if others_too { copy::postpone(db, account, &text, now, until, too_old)? } else { 0 };
+            Ok((is_told, others))
         })?;
         log::info!("account {}: e-mail {email}: {text}; attempt {}", self.account.name, claimed.attempts);
         let is_time = claimed.attempts == 1 || minutes == LONGEST_PAUSE;
-        let what = if given_up { "its copy is given up after five days" } else { "it was sent, but has no copy yet" };
+        let what = match others {
+            _ if !given_up => "it was sent, but has no copy yet".to_string(),
+            0 => "its copy is given up after five days".to_string(),
+            others => format!("its copy is given up after five days, and {others} more"),
+        };
         let error = error.context(format!("account {}: e-mail {email}: {what}", self.account.name));
         Ok(Failure { error, say: given_up || (is_time && !is_told) })
     }

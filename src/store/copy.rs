@@ -121,11 +121,16 @@ fn ours<'a>(claimed: &'a Claimed) -> _ {
     sent_copies::table.filter(sent_copies::email_id.eq(email)).filter(sent_copies::attempts.eq(attempts))
 }
 
-/// Puts off what else is due of an account whose server fails.
-pub fn postpone(db: &mut Database, account: AccountId, error: &str, now: i64, until: i64) -> Result<()> {
+/// Puts off what else is due of an account whose server fails, and gives up what was sent before a moment. Returns how many were
+/// given up.
+pub fn postpone(db: &mut Database, account: AccountId, error: &str, now: i64, until: i64, too_old: i64) -> Result<usize> {
     let due = sent_copies::table.filter(sent_copies::account_id.eq(account.0)).filter(sent_copies::due_at.le(now));
-    diesel::update(due).set((sent_copies::due_at.eq(until), sent_copies::last_error.eq(clean(error).as_ref()))).execute(db)?;
-    Ok(())
+    let error = clean(error);
+    let given_up = diesel::update(due.filter(sent_copies::sent_at.lt(too_old)))
+        .set((sent_copies::due_at.eq(None::<i64>), sent_copies::last_error.eq(error.as_ref())))
+        .execute(db)?;
+    diesel::update(due).set((sent_copies::due_at.eq(until), sent_copies::last_error.eq(error.as_ref()))).execute(db)?;
+    Ok(given_up)
 }
 
 /// Whether an older copy of the account waits because it failed: people have heard of that one.
