@@ -319,6 +319,42 @@ fn ack_2_an_answer_that_cannot_be_written_is_held_and_the_mail_is_in() {
     assert!(world.run(&["template", "remove", "ack"]).fails(65).contains("the account support answers with template ack"));
 }
 
+#[test]
+fn ack_1_a_case_by_a_persons_word_is_answered_and_one_by_reprocessing_is_not() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        world.run(&["filter", "add", "look", "--account", "support", "--from", "eve@*", "--hold"]).ok();
+        deliver(&world, "support", &mail("eve@example.org", "a", ""));
+        assert!(outbox(&world).is_empty(), "it waits");
+        world.run(&["review", "split", "1"]).ok();
+        assert_eq!((outbox(&world).len(), &outbox(&world)[0]["subject"]), (1, &json!("[#1] We have got it: Pump a")));
+        world.run(&["account", "set", "support", "--make-cases=false"]).ok();
+        world.run(&["filter", "add", "quiet", "--account", "support", "--from", "carl@*", "--no-reply"]).ok();
+        deliver(&world, "support", &mail("carl@example.org", "b", ""));
+        world.run(&["filter", "remove", "quiet"]).ok();
+        world.run(&["account", "set", "support", "--make-cases"]).ok();
+        let again = world.run(&["reprocess", "--all", "--apply"]).ok();
+        assert!(again.contains("case:2 was opened"), "{again}");
+        assert_eq!((outbox(&world).len(), held(&world).len()), (1, 0));
+    }
+}
+
+#[test]
+fn ack_1_a_rehearsal_says_whether_there_would_be_an_answer_and_gives_none() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    let file = world.path("a.eml");
+    let verdict = |more: &str| {
+        world.write(&file, &mail("dora@example.org", "a", more), 0o600);
+        world.json(&["explain", file.to_str().unwrap(), "--account", "support"])["decision"]["answer"].clone()
+    };
+    assert_eq!(verdict(""), json!({ "allowed": true, "given": true, "because": "ACK-1: it opened a case" }));
+    let refused = verdict("Precedence: bulk\r\n");
+    assert_eq!((&refused["allowed"], &refused["given"]), (&json!(false), &json!(false)), "{refused}");
+    assert!(outbox(&world).is_empty());
+}
+
 /// Carries what a sink took to somebody else, as their server would.
 fn carry(sink: &SmtpSink, from: usize, to: &World, account: &str) -> usize {
     let taken = sink.taken();

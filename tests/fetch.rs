@@ -327,6 +327,11 @@ in_both_worlds! {
         assert_eq!(cases(world).len(), 600, "each thread has one case");
         assert_eq!(world.run(&["fetch"]).ok(), "");
         assert_eq!(emails(world).len(), 1_200);
+        // ACK-3: the address has spent its budget; one more waits for a person, and the pass says so once.
+        server.append(user, "INBOX", [letter("more", "").as_slice()]);
+        let line = world.run(&["fetch"]).fails(65);
+        assert!(line.contains("account support: a case is held back, as a budget is spent"), "{line}");
+        assert_eq!((cases(world).len(), world.run(&["fetch"]).ok().as_str()), (600, ""));
     }
 }
 
@@ -342,11 +347,18 @@ fn die_at_every_step(database: &str) {
         add_support(&world, &user, server.port);
         let config = std::fs::read_to_string(world.config()).unwrap();
         world.write(&world.config(), &format!("{config}\n[fetch]\nbatch-messages = 3\n"), 0o600);
+        let _ = world.run_with(&["template", "add", "ack", "--subject", "Thanks"], "It is here.").ok();
+        let _ = world.run(&["account", "set", "support", "--smtp-host", "localhost", "--auto-reply", "ack"]).ok();
         world.set("ESPOMAIL_DIE_AT_STEP", &step.to_string());
         let first = world.run(&["fetch"]);
         world.set("ESPOMAIL_DIE_AT_STEP", "0");
         assert_eq!(world.run(&["fetch"]).ok(), "", "step {step}");
-        assert_eq!((emails(&world).len(), cases(&world).len()), (8, 4), "step {step}");
+        let answers = world.json(&["outbox", "list"])["items"].as_array().unwrap().len();
+        assert_eq!(
+            (emails(&world).len(), cases(&world).len(), answers),
+            (8 + 4, 4, 4),
+            "each case is answered once, step {step}"
+        );
         let assigned = cases(&world).iter().filter(|case| case["assigned_user"] == "ada").count();
         assert_eq!(assigned, 2, "DIST-2: no turn is lost or doubled at step {step}");
         if first.status == Some(0) {
@@ -358,12 +370,12 @@ fn die_at_every_step(database: &str) {
 }
 
 #[test]
-fn fetch_1_case_3_a_death_at_any_step_loses_and_doubles_nothing_sqlite() {
+fn fetch_1_case_3_ack_1_a_death_at_any_step_loses_and_doubles_nothing_sqlite() {
     die_at_every_step("sqlite");
 }
 
 #[test]
-fn fetch_1_case_3_a_death_at_any_step_loses_and_doubles_nothing_postgresql() {
+fn fetch_1_case_3_ack_1_a_death_at_any_step_loses_and_doubles_nothing_postgresql() {
     die_at_every_step("postgresql");
 }
 

@@ -148,6 +148,9 @@ fn report(context: &Context, reports: &[AccountReport]) {
             );
             out.complain(&Fault::new(Class::Data, what).hint("try: espomail quarantine list").into());
         }
+        if let Some(held) = report.tally.held_fault(&report.account) {
+            out.complain(&held);
+        }
         if report.recovered {
             out.tell(&format!("account {}: works again", report.account));
         }

@@ -51,6 +51,9 @@ impl Import {
                 &Fault::new(Class::Data, "some messages could not be processed and are kept whole in quarantine").into(),
             );
         }
+        if let Some(held) = tally.held_fault(&account.name) {
+            context.out.complain(&held);
+        }
         outcome
     }
 }

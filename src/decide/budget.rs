@@ -68,13 +68,16 @@ impl Budgets {
     }
 }
 
+/// The subject of all mail together.
+pub const OVERALL: &str = "overall";
+
 /// Whose budgets mail from an address draws on, the narrowest first; mail without a sender draws on the last two alone.
 pub fn subjects(address: Option<&Address>, account: AccountId) -> Vec<String> {
     let of_sender = address.iter().flat_map(|address| {
         let domain = address.domain().map(|domain| format!("domain:{domain}"));
         std::iter::once(format!("address:{}", address.key())).chain(domain)
     });
-    of_sender.chain([format!("account:{account}"), "overall".to_string()]).collect()
+    of_sender.chain([format!("account:{account}"), OVERALL.to_string()]).collect()
 }
 
 /// What was done of late: for each subject and action, in each of [`PERIODS`].

@@ -19,6 +19,7 @@ pub mod filter;
 mod hand;
 pub mod host;
 mod merge;
+mod note;
 mod notify;
 pub mod outgoing;
 mod parent;
@@ -36,11 +37,12 @@ pub use hand::*;
 pub use plan::*;
 
 use crate::mail::{Address, Mail, subject, token};
-use crate::words::{BudgetAction, EmailId, Fate, NoteId, NoteKind, ParentBy, RecordId};
+use crate::words::{BudgetAction, EmailId, Fate, ParentBy, RecordId};
 use answer::Role;
 use case::{Course, Occasion};
 use duplicate::Known;
 use filter::{Choices, Scope};
+use note::note;
 use parent::{Found, Link};
 use thread::Conversation;
 
@@ -359,24 +361,6 @@ fn arrived_at(arrival: &Arrival, mail: &Mail, now: i64) -> i64 {
 /// PARSE-5: the date to sort by. A Date in the future or before 1990 sorts by arrival.
 fn sort_date(occasion: &Occasion<'_>, now: i64) -> i64 {
     occasion.mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=now).contains(date)).unwrap_or(occasion.arrived_at)
-}
-
-/// NOTE-1: the record's stream tells of the e-mail; of automatic mail without telling anybody (AUTO-3).
-/// Where it is a delivery report of an e-mail of ours, `outgoing` is that (BOUNCE-2).
-fn note(email: EmailId, record: RecordId, mail: &Mail, outgoing: Option<EmailId>, facts: &mut Facts, plan: &mut Plan) {
-    let ours = people::author_is_ours(mail, facts);
-    let automatic = case::automatic(mail, facts);
-    let report = mail.bounce.as_ref().zip(outgoing);
-    let (kind, because) = match (ours, automatic) {
-        _ if report.is_some() => (NoteKind::Bounce, "BOUNCE-2: it reports on an e-mail of ours that stands here".to_string()),
-        (true, _) => (NoteKind::EmailSent, "NOTE-1: one of us wrote it".to_string()),
-        (false, None) => (NoteKind::EmailReceived, "NOTE-1: the record's stream tells of it".to_string()),
-        (false, Some(sign)) => (NoteKind::EmailReceived, format!("AUTO-3: the stream tells of it, and nobody else: {sign}")),
-    };
-    let quiet = automatic.is_some() || report.is_some();
-    let detail = report.map(|(bounce, _)| bounce::summary(bounce)).unwrap_or_default();
-    let id = NoteId(take(&mut facts.next.note));
-    plan.add(Change::AddNote { id, record, kind, email: Some(email), detail, quiet }, because);
 }
 
 /// Folds a new e-mail back into the facts, for the messages behind it in the batch.

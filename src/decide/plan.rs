@@ -308,6 +308,12 @@ impl Plan {
         self.steps.push(Step { change, because: because.into() });
     }
 
+    /// Whether a case was not opened, or not opened again, because a budget is spent (ACK-3).
+    pub fn holds_a_case(&self) -> bool {
+        let of_case = [BudgetAction::Case, BudgetAction::Reopen];
+        self.steps.iter().any(|step| matches!(step.change, Change::HoldAction { action, .. } if of_case.contains(&action)))
+    }
+
     /// Writes down a record that was in question as parent.
     pub fn consider(&mut self, record: String, by: ParentBy, taken: bool, because: impl Into<String>) {
         self.candidates.push(Candidate { record, by, taken, because: because.into() });

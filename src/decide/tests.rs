@@ -11,7 +11,9 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::mail::Address;
-use crate::words::{AccountId, AccountKind, CaseStatus, Distribution, PositionId, RecordKind, TeamId, ThreadId, UserId};
+use crate::words::{
+    AccountId, AccountKind, CaseStatus, Distribution, NoteId, NoteKind, PositionId, RecordKind, TeamId, ThreadId, UserId,
+};
 
 const NOW: i64 = 1_800_000_000;
 const SUPPORT: AccountId = AccountId(1);

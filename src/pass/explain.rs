@@ -6,7 +6,7 @@ use super::verdict::Names;
 use crate::decide::{Arrival, Facts, Plan, Policy, decide};
 use crate::mail::{self, Mail};
 use crate::store::account::Account;
-use crate::store::{Store, facts};
+use crate::store::{Store, facts, spending};
 use crate::words::PositionId;
 
 /// A message with what was decided about it.
@@ -25,7 +25,12 @@ pub fn explain(through: Option<(&mut Store, &Account)>, bytes: &[u8], policy: &P
     let mut facts = match through {
         Some((store, account)) => {
             names = Names::all(store)?;
-            store.rehearse(|db| facts::gather(db, account.id, &[&mail], now))?
+            store.rehearse(|db| {
+                let mut facts = facts::gather(db, account.id, &[&mail], now)?;
+                facts.budgets = policy.budgets;
+                facts.spent = spending::of_late(db, account.id, &[&mail], now);
+                Ok(facts)
+            })?
         }
         None => Facts::alone(now),
     };

@@ -221,7 +221,10 @@ fn commit(
         if let Some(uid) = last_uid {
             position::advance(db, gate.position, uid)?;
         }
-        plans.iter().for_each(|plan| tally.count(plan.fate, 1));
+        for plan in &plans {
+            tally.count(plan.fate, 1);
+            tally.held += u64::from(plan.holds_a_case());
+        }
         passed.iter().for_each(|other| tally.count(other.fate, 1));
         fault::step();
         Ok(tally)

@@ -29,43 +29,61 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::fault::{Class, Fault};
 use crate::words::Fate;
 
 /// How many messages came to which fate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(transparent)]
-pub struct Tally(BTreeMap<&'static str, u64>);
+pub struct Tally {
+    #[serde(flatten)]
+    fates: BTreeMap<&'static str, u64>,
+    /// Cases that were not opened, or not opened again, because a budget is spent (ACK-3): nobody looks at these by themselves.
+    #[serde(skip)]
+    pub held: u64,
+}
 
 impl Tally {
     /// Counts messages of one fate.
     pub fn count(&mut self, fate: Fate, messages: u64) {
-        *self.0.entry(fate.as_str()).or_default() += messages;
+        *self.fates.entry(fate.as_str()).or_default() += messages;
     }
 
     /// Adds another tally.
     pub fn merge(&mut self, other: &Tally) {
-        for (fate, messages) in &other.0 {
-            *self.0.entry(fate).or_default() += messages;
+        for (fate, messages) in &other.fates {
+            *self.fates.entry(fate).or_default() += messages;
         }
+        self.held += other.held;
     }
 
     /// Returns how many messages came to one fate.
     pub fn of(&self, fate: Fate) -> u64 {
-        self.0.get(fate.as_str()).copied().unwrap_or_default()
+        self.fates.get(fate.as_str()).copied().unwrap_or_default()
     }
 
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fates.is_empty()
+    }
+
+    /// Returns the fault that tells a person of what is held.
+    pub fn held_fault(&self, account: &str) -> Option<anyhow::Error> {
+        let what = match self.held {
+            0 => return None,
+            1 => "a case is held back".to_string(),
+            held => format!("{held} cases are held back"),
+        };
+        let what = format!("account {account}: {what}, as a budget is spent; the mail is in");
+        Some(Fault::new(Class::Data, what).hint("try: espomail budget list").into())
     }
 }
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.is_empty() {
+        if self.fates.is_empty() {
             return f.write_str("nothing new");
         }
-        let parts: Vec<String> = self.0.iter().map(|(fate, messages)| format!("{messages} {fate}")).collect();
+        let parts: Vec<String> = self.fates.iter().map(|(fate, messages)| format!("{messages} {fate}")).collect();
         f.write_str(&parts.join(", "))
     }
 }

@@ -5,32 +5,24 @@
 mod adopt;
 mod amend;
 mod rows;
+mod write;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
-use diesel::prelude::*;
 
-use self::adopt::{Adoption, Movable};
+use self::adopt::Adoption;
 use self::amend::Amended;
 pub use self::amend::Difference;
-use self::rows::{
-    AttachmentRow, CaseRow, EffectRow, EmailAccountRow, EmailRow, EmailTeamRow, EmailUserRow, FollowerRow, NoteRow,
-    RecordTeamRow, ReviewRow, ThreadIdRow, ThreadRow,
-};
-use super::address::{self, AddressRow, DeliveryRow};
-use super::case::{self, Merge};
-use super::dialect::{insert_all, insert_new};
+use self::rows::{AttachmentRow, CaseRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
+use super::address::{AddressRow, DeliveryRow};
+use super::case::Merge;
 use super::fate::FateRow;
 use super::held::HeldRow;
-use super::notification::{self, NotificationRow};
+use super::notification::NotificationRow;
 use super::raw::Packed;
-use super::schema::{
-    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
-    rotations, thread_ids, threads, users,
-};
-use super::{Database, IN_LIST, clean, facts, fate, held, link, position, raw, set_counter, spending};
+use super::{Database, clean, facts, raw, spending};
 use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
 use crate::mail::Mail;
 use crate::words::{
@@ -333,164 +325,5 @@ impl<'a> Batch<'a> {
         if from != into {
             self.joined.insert(from, into);
         }
-    }
-
-    fn write(mut self, db: &mut Database, before: &Next, next: &Next) -> Result<Vec<Difference>> {
-        let new_threads: Vec<ThreadRow> = (before.thread..next.thread).map(|id| ThreadRow { id }).collect();
-        insert_all!(&mut *db, threads::table, &new_threads).context("writing threads")?;
-        insert_all!(&mut *db, records::table, &self.cases).context("writing cases")?;
-        self.write_joins(db, before)?;
-        self.write_replied(db)?;
-        self.write_emails(db)?;
-        let mut differences = Vec::new();
-        for mut amended in std::mem::take(&mut self.amended) {
-            amended.row.thread_id = self.left(ThreadId(amended.row.thread_id)).0;
-            differences.extend(amended.write(db)?);
-        }
-        self.write_links(db, before)?;
-        let mut told: Vec<NotificationRow> = std::mem::take(&mut self.notifications).into_values().collect();
-        told.iter_mut().for_each(|row| row.is_held = row.email_id.is_some_and(|email| self.silenced.contains(&EmailId(email))));
-        notification::insert(db, before, told)?;
-        spending::add(db, &self.spent, self.now)?;
-        held::insert(db, std::mem::take(&mut self.held))?;
-        self.deliveries.iter().try_for_each(|row| address::set_delivery(db, row, self.now))?;
-        self.addresses.iter().try_for_each(|(address, row)| address::set(db, address, row))?;
-        let mut next = next.clone();
-        self.write_later(db, &mut next.note)?;
-        self.end_threads(db)?;
-        self.write_turns(db)?;
-        fate::insert(db, &self.fates)?;
-        for (id, last_uid) in &self.positions {
-            position::advance(db, *id, *last_uid)?;
-        }
-        for ((name, before), (_, after)) in facts::counters(before).into_iter().zip(facts::counters(&next)) {
-            if before != after {
-                set_counter(db, name, after)?;
-            }
-        }
-        Ok(differences)
-    }
-
-    /// Moves what was in joined threads before the batch; rows of the batch are written with the thread that is left.
-    fn write_joins(&self, db: &mut Database, before: &Next) -> Result<()> {
-        let mut ended: BTreeMap<ThreadId, Vec<i64>> = BTreeMap::new();
-        for thread in self.joined.keys().filter(|thread| thread.0 < before.thread) {
-            ended.entry(self.left(*thread)).or_default().push(thread.0);
-        }
-        for (into, from) in &ended {
-            diesel::update(emails::table.filter(emails::thread_id.eq_any(from))).set(emails::thread_id.eq(into.0)).execute(db)?;
-            diesel::update(thread_ids::table.filter(thread_ids::thread_id.eq_any(from)))
-                .set(thread_ids::thread_id.eq(into.0))
-                .execute(db)?;
-        }
-        Ok(())
-    }
-
-    fn write_replied(&self, db: &mut Database) -> Result<()> {
-        for some in self.replied.chunks(IN_LIST) {
-            diesel::update(emails::table.filter(emails::id.eq_any(some))).set(emails::is_replied.eq(true)).execute(db)?;
-        }
-        Ok(())
-    }
-
-    /// Changes rows of any age, in the order decided, now that all rows of the batch are there.
-    fn write_later(&mut self, db: &mut Database, next_note: &mut i64) -> Result<()> {
-        let mut later = std::mem::take(&mut self.later);
-        let mut adoptions = Vec::new();
-        for change in &mut later {
-            if let Later::Adopt(adoption) = change {
-                adoption.thread = self.left(adoption.thread);
-                adoptions.push(*adoption);
-            }
-        }
-        let mut movable = Movable::gather(db, &adoptions)?;
-        for change in &later {
-            match change {
-                Later::Adopt(adoption) => movable.adopt(db, adoption, next_note, self.now)?,
-                Later::Relink(email, Some((record, by))) => link::give(db, &[*email], *record, *by, self.now)?,
-                Later::Relink(email, None) => link::take_away(db, *email, None, self.now)?,
-                Later::Merge(merge) => case::merge_numbered(db, merge, self.now)?,
-                Later::Reopen(case, status) => {
-                    diesel::update(records::table.find(case.0))
-                        .set((records::status.eq(status.as_str()), records::closed_at.eq(None::<i64>)))
-                        .execute(db)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn write_emails(&mut self, db: &mut Database) -> Result<()> {
-        let mut rows = std::mem::take(&mut self.emails);
-        for row in &mut rows {
-            row.thread_id = self.left(ThreadId(row.thread_id)).0;
-        }
-        insert_all!(&mut *db, emails::table, &rows).context("writing e-mails")?;
-        insert_all!(&mut *db, attachments::table, &self.attachments).context("writing attachments")?;
-        let rows: Vec<ThreadIdRow<'_>> = self
-            .thread_ids
-            .iter()
-            .map(|(id, thread)| ThreadIdRow { message_id: clean(id), thread_id: self.left(*thread).0 })
-            .collect();
-        insert_new!(&mut *db, thread_ids::table, &rows).context("remembering Message-IDs")?;
-        insert_new!(&mut *db, notes::table, &self.notes).context("writing notes")?;
-        insert_new!(&mut *db, reviews::table, &self.reviews).context("writing what is held")?;
-        self.write_effects(db)
-    }
-
-    /// Effects are rare: their numbers are reserved here, and only where there are some.
-    fn write_effects(&mut self, db: &mut Database) -> Result<()> {
-        if !self.effects.is_empty() {
-            let first = super::reserve(db, "effect", self.effects.len())?;
-            self.effects.iter_mut().zip(first..).for_each(|(row, id)| row.id = id);
-            insert_all!(&mut *db, effects::table, &self.effects).context("writing what is to be done")?;
-        }
-        Ok(())
-    }
-
-    /// What hangs on rows of this batch cannot be there yet, and goes the faster way.
-    fn write_links(&self, db: &mut Database, before: &Next) -> Result<()> {
-        macro_rules! insert {
-            ($table:path, $rows:expr, $key:ident >= $first_new:expr) => {{
-                let (new, old): (Vec<_>, Vec<_>) = $rows.partition(|row| row.$key >= $first_new);
-                insert_all!(&mut *db, $table, &new).context(concat!("writing ", stringify!($table)))?;
-                insert_new!(&mut *db, $table, &old).context(concat!("writing ", stringify!($table)))?;
-            }};
-        }
-        let rows =
-            self.email_accounts.iter().map(|(email, account)| EmailAccountRow { email_id: email.0, account_id: account.0 });
-        insert!(email_accounts::table, rows, email_id >= before.email);
-        let rows = self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: email.0, team_id: team.0 });
-        insert!(email_teams::table, rows, email_id >= before.email);
-        let rows = self.email_users.values().cloned();
-        insert!(email_users::table, rows, email_id >= before.email);
-        let rows = self.record_teams.iter().map(|(record, team)| RecordTeamRow { record_id: record.0, team_id: team.0 });
-        insert!(record_teams::table, rows, record_id >= before.record);
-        let rows = self.followers.iter().map(|(record, user)| FollowerRow { record_id: record.0, user_id: user.0 });
-        insert!(followers::table, rows, record_id >= before.record);
-        Ok(())
-    }
-
-    fn end_threads(&self, db: &mut Database) -> Result<()> {
-        let ended: Vec<i64> = self.joined.keys().map(|thread| thread.0).collect();
-        for some in ended.chunks(IN_LIST) {
-            diesel::delete(threads::table.filter(threads::id.eq_any(some))).execute(db).context("ending joined threads")?;
-        }
-        Ok(())
-    }
-
-    fn write_turns(&self, db: &mut Database) -> Result<()> {
-        for ((account, team), user) in &self.rotations {
-            let there = diesel::update(rotations::table.find((account.0, team.0))).set(rotations::user_id.eq(user.0));
-            if there.execute(db)? == 0 {
-                diesel::insert_into(rotations::table)
-                    .values((rotations::account_id.eq(account.0), rotations::team_id.eq(team.0), rotations::user_id.eq(user.0)))
-                    .execute(db)?;
-            }
-        }
-        for (user, assignment) in &self.assignments {
-            diesel::update(users::table.find(user.0)).set(users::last_assignment.eq(assignment)).execute(db)?;
-        }
-        Ok(())
     }
 }

@@ -314,32 +314,20 @@ macro_rules! insert_new {
     };
 }
 
-/// Inserts rows; where a key is there, its columns grow by what the row has.
-macro_rules! add_up {
-    (@insert $table:ident, $rows:expr, ($($key:ident),+), [$($column:ident)+]) => {
-        diesel::insert_into($table::table)
-            .values($rows)
-            .on_conflict(($($table::$key),+))
-            .do_update()
-            .set(($($table::$column.eq($table::$column + diesel::upsert::excluded($table::$column)),)+))
-    };
-    ($connection:expr, $table:ident, $rows:expr, $keys:tt, $columns:tt) => {
-        match ($connection, $rows) {
-            ($crate::store::Database::Sqlite(c), rows) => rows.iter().try_fold(0, |done, row| {
-                let insert = $crate::store::dialect::add_up!(@insert $table, row, $keys, $columns);
-                Ok::<usize, diesel::result::Error>(done + diesel::RunQueryDsl::execute(insert, c)?)
-            }),
-            ($crate::store::Database::Postgresql(c), rows) => {
-                rows.chunks($crate::store::dialect::ROWS).try_fold(0, |done, some| {
-                    let insert = $crate::store::dialect::add_up!(@insert $table, some, $keys, $columns);
-                    Ok::<usize, diesel::result::Error>(done + diesel::RunQueryDsl::execute(insert, c)?)
-                })
+/// Takes the first row of a query that no other worker has in hand: PostgreSQL locks it and passes over locked ones, SQLite has
+/// one writer at a time.
+macro_rules! first_free {
+    ($connection:expr, $query:expr, $row:ty) => {
+        match $connection {
+            $crate::store::Database::Sqlite(c) => diesel::RunQueryDsl::get_result::<$row>($query.limit(1), c),
+            $crate::store::Database::Postgresql(c) => {
+                diesel::RunQueryDsl::get_result::<$row>($query.limit(1).for_update().skip_locked(), c)
             }
         }
     };
 }
 
-pub(super) use {add_up, insert_all, insert_new};
+pub(super) use {first_free, insert_all, insert_new};
 
 /// Whether running the transaction again can help: PostgreSQL's 40001 and 40P01.
 pub fn is_serialisation_failure(error: &anyhow::Error) -> bool {

@@ -2,6 +2,7 @@
 //! the batch names, never on how many messages it has. Rows that other rows name (a Contact's Account, a Lead's Contact)
 //! are fetched level by level, and there are only so many of them.
 
+mod account;
 mod conversation;
 mod filter;
 mod past;
@@ -12,18 +13,16 @@ mod report;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 
 use super::schema::{
-    absences, account_teams, accounts, counters, deletions, email_accounts, email_teams, email_users, emails, positions, records,
-    rotations, team_members, thread_ids, user_addresses, users,
+    absences, accounts, counters, deletions, email_accounts, email_teams, email_users, emails, positions, records, rotations,
+    team_members, thread_ids, user_addresses, users,
 };
-use super::{Database, IN_LIST, answer, lock, sending};
-use crate::decide::answer::Answering;
-use crate::decide::sender;
-use crate::decide::{AccountFacts, EmailFacts, Facts, Load, Member, Next};
+use super::{Database, IN_LIST, lock};
+use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::{Address, Mail, case_numbers, subject, token};
 use crate::words::{AccountId, CaseStatus, EmailId, PositionId, RecordId, TeamId, ThreadId, UserId};
 
@@ -50,7 +49,7 @@ pub fn gather_at(
     lock(db)?;
     let mut named = Named::by(mails);
     named.records.extend(records.iter().map(|record| record.0));
-    let mut facts = Facts { now, next: next(db)?, account: account_facts(db, account)?, ..Facts::default() };
+    let mut facts = Facts { now, next: next(db)?, account: account::gather(db, account)?, ..Facts::default() };
     gather_addresses(db, &named, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
     if let Some(position) = position {
@@ -174,69 +173,6 @@ fn in_lists<K: Clone + Ord + Hash, R>(keys: &HashSet<K>, mut load: impl FnMut(&[
         rows.extend(load(some)?);
     }
     Ok(rows)
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = accounts)]
-struct AccountRow {
-    name: String,
-    address: String,
-    kind: String,
-    owner_id: Option<i64>,
-    add_team_users: bool,
-    assigned_user_id: Option<i64>,
-    make_cases: bool,
-    distribution: String,
-    case_team_id: Option<i64>,
-    case_position: Option<String>,
-    act_since: i64,
-    unknown_sender: String,
-    reopen_within: Option<i64>,
-    list_cases: bool,
-    take_forwards: bool,
-}
-
-fn account_facts(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
-    let row = accounts::table.find(id.0).select(AccountRow::as_select()).first::<AccountRow>(db).optional()?;
-    let row = row.with_context(|| format!("there is no account {id}"))?;
-    let teams = account_teams::table.filter(account_teams::account_id.eq(id.0)).order(account_teams::team_id);
-    let teams = teams.select(account_teams::team_id).load::<i64>(db)?;
-    let people: HashMap<i64, (bool, Option<i64>)> = users::table
-        .filter(users::id.eq_any(row.owner_id.into_iter().chain(row.assigned_user_id)))
-        .select((users::id, (users::active, users::default_team_id)))
-        .load::<(i64, (bool, Option<i64>))>(db)?
-        .into_iter()
-        .collect();
-    let wrong = |error: String| anyhow!("account {}: {error}", row.name);
-    let answering = match answer::of(db, id)? {
-        Some(answers) => {
-            let outlet = sender::internal(id, &sending::outlets(db)?).map(|outlet| outlet.account);
-            Some(Answering { outlet, authenticated_only: answers.authenticated_only })
-        }
-        None => None,
-    };
-    Ok(AccountFacts {
-        id,
-        kind: row.kind.parse().map_err(wrong)?,
-        owner: row.owner_id.map(UserId),
-        folder: None,
-        owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1).map(TeamId),
-        teams: teams.into_iter().map(TeamId).collect(),
-        add_team_users: row.add_team_users,
-        assigned_user: row.assigned_user_id.filter(|user| people.get(user).is_some_and(|(active, _)| *active)).map(UserId),
-        make_cases: row.make_cases,
-        distribution: row.distribution.parse().map_err(wrong)?,
-        case_team: row.case_team_id.map(TeamId),
-        case_position: row.case_position,
-        act_since: row.act_since,
-        unknown_sender: row.unknown_sender.parse().map_err(wrong)?,
-        reopen_within: row.reopen_within,
-        list_cases: row.list_cases,
-        take_forwards: row.take_forwards,
-        answering,
-        address: row.address,
-        name: row.name,
-    })
 }
 
 fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {

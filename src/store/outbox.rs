@@ -6,7 +6,7 @@ use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
 use super::copy::{self, SentCopy};
-use super::dialect::insert_all;
+use super::dialect::{first_free, insert_all};
 use super::schema::{accounts, deliveries, emails, outbox, outbox_recipients, users};
 use super::{Database, clean, lock, reserve};
 use crate::decide::delivery::{Recipient, Settled};
@@ -255,14 +255,16 @@ pub fn account_of(db: &mut Database, id: OutgoingId) -> Result<Option<AccountId>
     Ok(account.flatten().map(AccountId))
 }
 
-/// How many messages went out through an account since a moment (SEND-11).
+/// How many messages went out through an account since a moment, or go out now (SEND-11).
 pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i64> {
-    let of_account = outbox::table.filter(outbox::account_id.eq(account.0)).filter(outbox::sent_at.ge(since));
-    Ok(of_account.select(count_star()).first(db)?)
+    let of_account = outbox::table.filter(outbox::account_id.eq(account.0));
+    let sent = of_account.filter(outbox::sent_at.ge(since)).select(count_star()).first::<i64>(db)?;
+    let sending = of_account.filter(outbox::state.eq(OutboxState::Sending.as_str())).select(count_star()).first::<i64>(db)?;
+    Ok(sent + sending)
 }
 
 /// Claims the next message of an account that is due, by time then number (SEND-1), or one message by name. Two passes never
-/// claim the same: the row must be as it was seen.
+/// claim the same.
 pub fn claim(
     db: &mut Database,
     account: AccountId,
@@ -271,63 +273,53 @@ pub fn claim(
     now: i64,
     until: i64,
 ) -> Result<Option<Claimed>> {
-    loop {
-        let mut due = outbox::table
-            .filter(outbox::account_id.eq(account.0))
-            .filter(outbox::state.eq(OutboxState::Queued.as_str()))
-            .filter(outbox::due_at.le(now))
-            .into_boxed();
-        if let Some(only) = only {
-            due = due.filter(outbox::id.eq(only.0));
-        }
-        let found = due
-            .order((outbox::due_at, outbox::id))
-            .select((
-                outbox::id,
-                outbox::email_id,
-                outbox::kind,
-                outbox::envelope_from,
-                outbox::attempts,
-                outbox::first_tried_at,
-                outbox::author_id,
-            ))
-            .first::<(i64, i64, String, String, i64, Option<i64>, Option<i64>)>(db)
-            .optional()?;
-        let Some((id, email, kind, envelope_from, seen, first, author)) = found else { return Ok(None) };
-        let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
-        let as_seen = outbox::table
-            .filter(outbox::id.eq(id))
-            .filter(outbox::state.eq(OutboxState::Queued.as_str()))
-            .filter(outbox::attempts.eq(seen));
-        let first_tried_at = first.unwrap_or(now);
-        let claimed = diesel::update(as_seen)
-            .set((
-                outbox::state.eq(OutboxState::Sending.as_str()),
-                outbox::attempts.eq(seen + 1),
-                outbox::due_at.eq(None::<i64>),
-                outbox::lease_owner.eq(owner),
-                outbox::lease_until.eq(until),
-                outbox::is_handed_over.eq(false),
-                outbox::first_tried_at.eq(first_tried_at),
-            ))
-            .execute(db)?;
-        if claimed == 1 {
-            let all = recipients(db, id)?;
-            let reached = all.iter().any(|one| one.state == RecipientState::Sent);
-            let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
-            return Ok(Some(Claimed {
-                id: OutgoingId(id),
-                email: EmailId(email),
-                kind,
-                envelope_from,
-                recipients: pending.map(|one| one.address).collect(),
-                attempts: seen + 1,
-                first_tried_at,
-                reached,
-                author: author.map(UserId),
-            }));
-        }
-    }
+    type Found = (i64, i64, String, String, i64, Option<i64>, Option<i64>);
+    // Every message, or just that one.
+    let (first, last) = only.map_or((i64::MIN, i64::MAX), |only| (only.0, only.0));
+    let due = outbox::table
+        .filter(outbox::account_id.eq(account.0))
+        .filter(outbox::state.eq(OutboxState::Queued.as_str()))
+        .filter(outbox::due_at.le(now))
+        .filter(outbox::id.between(first, last))
+        .order((outbox::due_at, outbox::id))
+        .select((
+            outbox::id,
+            outbox::email_id,
+            outbox::kind,
+            outbox::envelope_from,
+            outbox::attempts,
+            outbox::first_tried_at,
+            outbox::author_id,
+        ));
+    let found = first_free!(&mut *db, due, Found).optional()?;
+    let Some((id, email, kind, envelope_from, seen, first, author)) = found else { return Ok(None) };
+    let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
+    let first_tried_at = first.unwrap_or(now);
+    diesel::update(outbox::table.find(id))
+        .set((
+            outbox::state.eq(OutboxState::Sending.as_str()),
+            outbox::attempts.eq(seen + 1),
+            outbox::due_at.eq(None::<i64>),
+            outbox::lease_owner.eq(owner),
+            outbox::lease_until.eq(until),
+            outbox::is_handed_over.eq(false),
+            outbox::first_tried_at.eq(first_tried_at),
+        ))
+        .execute(db)?;
+    let all = recipients(db, id)?;
+    let reached = all.iter().any(|one| one.state == RecipientState::Sent);
+    let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
+    Ok(Some(Claimed {
+        id: OutgoingId(id),
+        email: EmailId(email),
+        kind,
+        envelope_from,
+        recipients: pending.map(|one| one.address).collect(),
+        attempts: seen + 1,
+        first_tried_at,
+        reached,
+        author: author.map(UserId),
+    }))
 }
 
 /// Marks that the message is about to be handed over: from here on a lost answer means that it may have been sent. Fails when

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use diesel::dsl::sql;
+use diesel::dsl::{max, sql};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::dialect::{self, add_up};
+use super::dialect::{self, insert_all};
 use super::schema::spendings;
 use super::{Database, IN_LIST};
-use crate::decide::budget::{PERIODS, Spent, subjects};
+use crate::decide::budget::{OVERALL, PERIODS, Spent, subjects};
 use crate::mail::Mail;
 use crate::words::{AccountId, BudgetAction};
 
@@ -77,20 +77,43 @@ fn read(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Res
     Ok(spent)
 }
 
-/// Adds what a batch did, and forgets what no period reaches any more.
-pub(super) fn add(db: &mut Database, done: &Slot, now: i64) -> Result<()> {
+/// Forgets what no period reaches any more, with the first batch of each slot: no index is kept for that alone.
+fn forget(db: &mut Database, slot: i64) -> Result<()> {
+    let overall = spendings::table.filter(spendings::subject.eq(OVERALL));
+    let newest = overall.select(max(spendings::slot)).first::<Option<i64>>(db)?;
+    if newest.is_some_and(|newest| newest >= slot) {
+        return Ok(());
+    }
+    let longest = PERIODS.into_iter().max().unwrap_or_default();
+    diesel::delete(spendings::table.filter(spendings::slot.lt(slot - longest - 2 * SLOT))).execute(db)?;
+    Ok(())
+}
+
+/// Adds what a batch did. Rows of this slot are written anew with their sums: inserting is what both databases do fastest.
+pub(super) fn add(db: &mut Database, done: Slot, now: i64) -> Result<()> {
     if done.0.is_empty() {
         return Ok(());
     }
     let slot = now - now.rem_euclid(SLOT);
-    let row = |(subject, done): (&'_ String, &[i64; BudgetAction::ALL.len()])| {
-        let [answers, cases, reopens, notifications] = *done;
-        Row { subject: subject.clone(), slot, answers, cases, reopens, notifications }
-    };
-    let rows: Vec<Row> = done.0.iter().map(row).collect();
-    add_up!(&mut *db, spendings, &rows, (subject, slot), [answers cases reopens notifications])
-        .context("counting what was done")?;
-    let longest = PERIODS.into_iter().max().unwrap_or_default();
-    diesel::delete(spendings::table.filter(spendings::slot.lt(now - longest - 2 * SLOT))).execute(db)?;
+    forget(db, slot)?;
+    let mut done = done.0;
+    let subjects: Vec<String> = done.keys().cloned().collect();
+    for some in subjects.chunks(IN_LIST) {
+        let of_slot = || spendings::table.filter(spendings::subject.eq_any(some)).filter(spendings::slot.eq(slot));
+        let there = of_slot().load::<(String, i64, i64, i64, i64, i64)>(db)?;
+        if there.is_empty() {
+            continue;
+        }
+        for (subject, _, answers, cases, reopens, notifications) in there {
+            let counts = done.entry(subject).or_default();
+            counts.iter_mut().zip([answers, cases, reopens, notifications]).for_each(|(count, before)| *count += before);
+        }
+        diesel::delete(of_slot()).execute(db)?;
+    }
+    let mut rows = Vec::with_capacity(done.len());
+    for (subject, [answers, cases, reopens, notifications]) in done {
+        rows.push(Row { subject, slot, answers, cases, reopens, notifications });
+    }
+    insert_all!(&mut *db, spendings::table, &rows).context("counting what was done")?;
     Ok(())
 }

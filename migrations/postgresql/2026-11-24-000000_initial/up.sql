@@ -512,7 +512,6 @@ CREATE TABLE spendings (
     notifications BIGINT NOT NULL,
     PRIMARY KEY (subject, slot)
 );
-CREATE INDEX spendings_slot ON spendings (slot);
 
 -- What was not done because a budget was spent (ACK-3), until a person releases or drops it.
 CREATE TABLE held_actions (

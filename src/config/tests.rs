@@ -1,0 +1,48 @@
+use super::*;
+
+#[test]
+fn an_unknown_key_names_its_line_and_the_nearest() {
+    let error = parse("database = \"sqlite:x\"\n[fetch]\nworkrs = 3\n").expect_err("no such key");
+    assert_eq!(error, (3, "unknown key `workrs`; did you mean `workers`?".to_string()));
+    assert_eq!(parse("database = 3\n").expect_err("no text").0, 1);
+    assert_eq!(parse("\n\nx = [").expect_err("no TOML").0, 3);
+    assert_eq!(
+        parse("[fetch]\nworkers = 0\n").expect_err("nobody would work"),
+        (2, "`workers` must be between 1 and 1000".into())
+    );
+    assert_eq!(parse("[log]\nlevel = \"loud\"\n").expect_err("no level").0, 2);
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    assert_eq!(masked("postgresql://me:secret@host/db?x=1"), "postgresql://me:…@host/db?x=1");
+    assert_eq!(masked("postgresql:///db?user=me&password=secret&host=x"), "postgresql:///db?user=me&password=…&host=x");
+    assert_eq!(masked("postgresql://me:s/e@c@host/db"), "postgresql://me:…@host/db");
+    assert_eq!(masked("postgresql:///db?sslpassword=one&password=two"), "postgresql:///db?sslpassword=…&password=…");
+    assert!(!has_password("postgresql://me@host/db") && !has_password("sqlite:/a:b@c"));
+}
+
+#[test]
+fn the_example_has_every_key_and_no_other() {
+    let example = include_str!("../../config.example.toml");
+    // Commented keys are examples too: uncommented they must load.
+    let whole: String =
+        example.lines().map(|line| line.strip_prefix("#= ").unwrap_or(line)).fold(String::new(), |all, line| all + line + "\n");
+    parse(&whole).expect("the example loads");
+    let mut shown = keys(&whole.parse().expect("it is TOML"), "");
+    let full = Config {
+        filters: Filters { commands: [("ticket".into(), vec!["x".into()])].into(), ..Filters::default() },
+        send: Send {
+            dkim: [("example.com".into(), Dkim { selector: "x".into(), key_file: "x".into() })].into(),
+            ..Send::default()
+        },
+        security: Security { key_file: Some("x".into()), key_command: vec!["x".into()], ..Security::default() },
+        ..Config::default()
+    };
+    let mut known = keys(&toml::Table::try_from(&full).expect("it serialises"), "");
+    shown.sort();
+    known.sort();
+    assert_eq!(shown, known);
+    let defaults = Config { security: Security::default(), ..parse(example).expect("it loads") };
+    assert_eq!(defaults, Config::default(), "what is not commented out is the default");
+}
