@@ -14,6 +14,7 @@ mod manual;
 mod notify;
 mod schema;
 mod send;
+mod sent;
 mod shell;
 mod store;
 mod writing;

@@ -74,6 +74,46 @@ fn send_1_a_message_goes_out_at_once_with_an_id_of_ours_and_is_filed() {
 }
 
 #[test]
+fn send_2_a_test_message_goes_through_the_account_and_its_server_is_quoted() {
+    let recipients = vec![("eve", Some("550 5.1.1 nobody")), ("later", Some("450 4.2.1 greylisted"))];
+    let sink = SmtpSink::start(Manners { recipients, ..Manners::default() });
+    let world = world_on("sqlite", &sink);
+    let test = |to: &[&str]| {
+        let to = to.iter().flat_map(|to| ["--send-to", to]).collect::<Vec<_>>();
+        world.run(&[&["account", "test", "support", "--smtp"][..], &to].concat())
+    };
+    let told = test(&["dora@example.org"]).ok();
+    assert!(told.contains("Logged in as support@example.com"), "{told}");
+    assert!(told.contains("The server took the test message for dora@example.org: 250 2.0.0 taken"), "{told}");
+    let taken = sink.taken();
+    assert_eq!(taken[0].from.split(' ').next(), Some("<support@example.com>"));
+    assert_eq!(taken[0].to, ["<dora@example.org>"]);
+    let text = String::from_utf8(taken[0].bytes.clone()).unwrap();
+    for part in ["From: Support <support@example.com>", "Subject: espomail test message", "Auto-Submitted: auto-generated"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let line = test(&["eve@example.org", "dora@example.org"]).fails(77);
+    assert!(
+        line.contains("account support: the server refused the test message for eve@example.org: 550 5.1.1 nobody"),
+        "{line}"
+    );
+    assert_eq!(sink.taken()[1].to, ["<dora@example.org>"], "one that is refused holds up no other");
+    assert!(test(&["later@example.org"]).fails(75).contains("450 4.2.1 greylisted"));
+    let answers = world.json(&["account", "test", "support", "--smtp", "--send-to", "dora@example.org"])["items"].clone();
+    assert_eq!(
+        answers[0],
+        json!({ "address": "dora@example.org", "taken": true, "code": 250, "status": "2.0.0", "text": "taken" })
+    );
+    assert_eq!(world.run(&["account", "test", "support", "--send-to", "dora@example.org"]).status, Some(64), "only with --smtp");
+    assert_eq!(test(&["dora@example.org\nBcc: eve@example.org"]).status, Some(64));
+    assert_eq!(world.json(&["email", "list"])["items"], json!([]), "nothing of it is kept");
+    assert!(world.run(&["audit", "list"]).ok().contains("a message to dora@example.org"));
+    let cut = SmtpSink::start(Manners { data: None, ..Manners::default() });
+    world.run(&["account", "set", "support", "--smtp-port", &cut.port.to_string()]).ok();
+    assert!(test(&["dora@example.org"]).fails(69).contains("account support: the test message was not sent"));
+}
+
+#[test]
 fn send_6_what_breaks_before_the_last_dot_is_tried_again_and_what_breaks_behind_it_is_not() {
     let fine = Manners::default;
     for (what, manners, state, attempts_again) in [

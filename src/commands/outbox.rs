@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::decide::access::{self, Permit};
 use crate::output::shown;
 use crate::store::access as trace;
+use crate::store::copy::SentCopy;
 use crate::store::outbox::{self, OutboxFilter, Outgoing, Verb};
 use crate::store::{Database, account};
 use crate::words::{OutboxState, OutgoingId};
@@ -172,6 +173,7 @@ fn told(message: &Outgoing) -> String {
         ("last error", or_empty(message.last_error.as_ref())),
         ("created", rfc3339(message.created_at)),
         ("sent", message.sent_at.map(rfc3339).unwrap_or_default()),
+        ("sent copy", message.sent_copy.as_ref().map(told_copy).unwrap_or_default()),
     ]);
     for one in &message.recipients {
         let code = one.code.map(|code| format!(" {code}")).unwrap_or_default();
@@ -180,4 +182,13 @@ fn told(message: &Outgoing) -> String {
         text.push_str(&format!("  {} {}{code}{status}{}\n", one.address, one.state, shown(&said).replace('\n', " ")));
     }
     text
+}
+
+fn told_copy(copy: &SentCopy) -> String {
+    let error = copy.last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    match (copy.done_at, copy.due_at) {
+        (Some(done_at), _) => format!("in the Sent mailbox since {}", rfc3339(done_at)),
+        (None, Some(due_at)) => format!("due {}{error}", rfc3339(due_at)),
+        (None, None) => format!("given up{error}"),
+    }
 }

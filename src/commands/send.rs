@@ -5,15 +5,17 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::context::{self, Context};
+use crate::fault::class_of;
 use crate::output::Format;
-use crate::pass::Stop;
 use crate::pass::send::{self, Connection, Report, Setting};
+use crate::pass::{Stop, copies};
 use crate::words::OutgoingId;
 
 /// Deliver what is queued in the outbox and due
 ///
 /// Silent unless something needs a person: an account that fails, or a message of which nobody knows whether it arrived. What
-/// a server refuses for good is told to its author; see "outbox list".
+/// a server refuses for good is told to its author; see "outbox list". Then what was sent is copied into the Sent mailboxes of
+/// accounts that ask for it ("account set --save-sent").
 #[derive(Debug, clap::Args)]
 pub struct Send {
     /// Send this many messages at the most; the next pass goes on [default: send.per-pass]
@@ -29,6 +31,7 @@ impl Send {
         }
         let report = with_setting(context, &stop, self.limit, |setting| send::run(setting, None))?;
         report.faults.iter().for_each(|fault| context.out.complain(fault));
+        file_copies(context, &stop)?;
         if context.out.talkative || context.out.format != Format::Text {
             context.out.list(&report.sent, &["outbox", "e-mail", "account", "state", "error"], |sent| {
                 let error = sent.error.clone().unwrap_or_default();
@@ -40,6 +43,26 @@ impl Send {
         }
         Ok(())
     }
+}
+
+/// SEND-7: files what was sent, now that it is.
+fn file_copies(context: &Context, stop: &Stop) -> Result<()> {
+    let setting = copies::Setting {
+        database: context.database(),
+        now: &|| context.now(),
+        password_of: &|account| context.password_of(account),
+        stop,
+        workers: context.loaded.config.send.workers,
+        connection: super::fetch::connection(context),
+    };
+    for failure in copies::run(&setting)? {
+        if failure.say {
+            context.out.complain(&failure.error);
+        } else {
+            context.out.remember(class_of(&failure.error));
+        }
+    }
+    Ok(())
 }
 
 /// Sends one message now; what its server says is in the report.

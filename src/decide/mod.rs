@@ -262,13 +262,16 @@ fn arrive_again(
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return };
     let account = facts.account.id;
+    let occasion = occasion(arrival, mail, policy, choices, facts);
     let first_time_here = !known.accounts.contains(&account);
     if first_time_here {
         plan.add(Change::AddAccount { email, account }, "DUP-1: it came through this account too");
+    } else if occasion.sent_by_us {
+        plan.note("SEND-7: it went out through this account, and this is its copy: nobody gets it anew");
+        return;
     }
 
     let conversation = Conversation { thread: facts.thread(known.thread), replied: None, known: true, mixed: false };
-    let occasion = occasion(arrival, mail, policy, choices, facts);
     let mut teams = people::teams(&conversation, &occasion.choices, facts);
     let mut users = people::users(mail, &occasion.choices, facts);
     let mut parent = facts.parent_of(email).map(|(record, _)| record);

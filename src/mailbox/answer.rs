@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::panic::catch_unwind;
 
-use imap_proto::types::{AttributeValue, BodyStructure, MailboxDatum, Response, ResponseCode, Status};
+use imap_proto::types::{AttributeValue, BodyStructure, MailboxDatum, NameAttribute, Response, ResponseCode, Status};
 use jiff::fmt::strtime;
 
 /// How deep parentheses may go: the parser calls itself for each, and the stack is finite.
@@ -225,10 +225,18 @@ pub fn search(line: &[u8]) -> Option<Vec<u32>> {
 
 /// Reads one mailbox of a LIST response; none for a name that holds no messages.
 pub fn listed(line: &[u8]) -> Option<String> {
-    use imap_proto::types::NameAttribute;
+    mailbox(line, |_| true)
+}
+
+/// The same, only for the mailbox of what was sent (RFC 6154, section 2).
+pub fn listed_as_sent(line: &[u8]) -> Option<String> {
+    mailbox(line, |attributes| attributes.contains(&NameAttribute::Sent))
+}
+
+fn mailbox(line: &[u8], is_wanted: impl Fn(&[NameAttribute<'_>]) -> bool) -> Option<String> {
     match parse(line)? {
         Response::MailboxData(MailboxDatum::List { name_attributes, name, .. })
-            if !name_attributes.contains(&NameAttribute::NoSelect) =>
+            if !name_attributes.contains(&NameAttribute::NoSelect) && is_wanted(&name_attributes) =>
         {
             // As with bodies, a quoted name comes with its backslashes.
             let is_quoted = line.trim_ascii_end().ends_with(b"\"");
@@ -317,6 +325,15 @@ mod tests {
         assert_eq!(listed(b"* LIST (\\HasNoChildren) \"/\" \"a\\\"b\\\\c\"\r\n").as_deref(), Some("a\"b\\c"));
         assert_eq!(listed(b"* LIST () \"/\" {3}\r\na\"b\r\n").as_deref(), Some("a\"b"));
         assert_eq!(listed(b"* LIST (\\Noselect) NIL x\r\n"), None);
+    }
+
+    #[test]
+    fn send_7_the_sent_mailbox_is_known_by_what_the_server_says_of_it() {
+        let line = b"* LIST (\\HasNoChildren \\Sent) \"/\" \"Entw&APw-rfe\"\r\n";
+        assert_eq!(listed_as_sent(line).as_deref(), Some("Entwürfe"));
+        assert_eq!(listed_as_sent(b"* LIST (\\sent) \"/\" S\r\n").as_deref(), Some("S"));
+        assert_eq!(listed_as_sent(b"* LIST (\\Noselect \\Sent) \"/\" Sent\r\n"), None);
+        assert_eq!(listed_as_sent(b"* LIST () \"/\" Sent\r\n"), None, "its name alone says nothing");
     }
 
     proptest::proptest! {

@@ -1,18 +1,21 @@
-//! Reading mail: IMAP servers and files.
+//! Reading mail: IMAP servers and files; and the one thing that is written to a server, copies of what was sent.
 //!
-//! Promises: nothing here changes a mailbox (EXAMINE, BODY.PEEK). Every wait has an end, every answer a byte budget. What
-//! goes wrong is a [`Fault`](crate::fault::Fault) that says how far it reaches: a mailbox that does not open ends that
-//! mailbox; everything else ends the account, whose session must then be thrown away. Nobody retries here.
+//! Promises: nothing here changes a mailbox (EXAMINE, BODY.PEEK), but for `sent.rs`, which appends. Every wait has an end,
+//! every answer a byte budget. What goes wrong is a [`Fault`](crate::fault::Fault) that says how far it reaches: a mailbox
+//! that does not open ends that mailbox; everything else ends the account, whose session must then be thrown away. Nobody
+//! retries here.
 
 mod answer;
 mod files;
 mod login;
 mod name;
+mod sent;
 mod session;
 mod structure;
 mod wire;
 
 pub use files::{FileMessage, read as read_files};
+pub use sent::Appended;
 pub use session::Session;
 
 use std::path::PathBuf;

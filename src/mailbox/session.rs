@@ -33,7 +33,7 @@ pub struct Session {
 
 impl Session {
     /// Sends a command and hands each untagged response to `each`, until the tagged one.
-    fn command(&mut self, command: &str, bytes: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<()> {
+    pub(super) fn command(&mut self, command: &str, bytes: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<()> {
         self.converse(&[command.as_bytes().to_vec()], bytes, each)
     }
 
@@ -61,7 +61,8 @@ impl Session {
             } else if line.starts_with(b"+")
                 && let Some(part) = parts.next()
             {
-                self.wire.send(&[part, b"\r\n".as_slice()].concat()).map_err(broken)?;
+                // Not put together: a part may be a whole message.
+                self.wire.send(part).and_then(|()| self.wire.send(b"\r\n")).map_err(broken)?;
             } else {
                 return Err(self.not_understood("the server's answer", &line));
             }
@@ -147,7 +148,7 @@ impl Session {
         Ok(uids)
     }
 
-    fn search(&mut self, criteria: &str) -> Result<Vec<u32>> {
+    pub(super) fn search(&mut self, criteria: &str) -> Result<Vec<u32>> {
         let mut uids = Vec::new();
         let mut unread = None;
         self.command(&format!("UID SEARCH {criteria}"), SMALL_ANSWER, &mut |line| match answer::search(&line) {

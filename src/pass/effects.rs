@@ -20,7 +20,7 @@ use crate::store::effect::{self, Background, Claimed};
 const ATTEMPTS: i64 = 5;
 
 /// The longest pause between two attempts, in minutes.
-const LONGEST_PAUSE: i64 = 60;
+pub(super) const LONGEST_PAUSE: i64 = 60;
 
 /// How long a claim outlasts the time limit of its command, in seconds.
 const MARGIN: i64 = 60;
@@ -67,7 +67,7 @@ pub fn run(store: &mut Store, setting: &Setting<'_>) -> Result<Vec<anyhow::Error
 }
 
 /// 1, 2, 4 … 60 minutes.
-fn pause(attempts: i64) -> i64 {
+pub(super) fn pause(attempts: i64) -> i64 {
     let doublings = u32::try_from(attempts.clamp(1, 7) - 1).unwrap_or_default();
     (1_i64 << doublings).min(LONGEST_PAUSE)
 }

@@ -4,6 +4,8 @@
 mod answer;
 mod command;
 pub mod complete;
+pub mod copies;
+mod crew;
 pub mod effects;
 pub mod explain;
 pub mod fetch;

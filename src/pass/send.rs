@@ -2,7 +2,6 @@
 //! connection is used for a message, a mark right before the final dot, and the outcome with all that follows from it in one
 //! transaction (SEND-6, SEND-8).
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
-use super::Stop;
+use super::{Stop, crew};
 use crate::decide::delivery::{self, Attempt, Recipient, Settled};
 use crate::decide::outgoing;
 use crate::fault::{Class, Fault, step};
@@ -95,25 +94,17 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
         None => outbox::due_accounts(store.connection(), now)?,
     };
     drop(store);
-    let workers = setting.workers.clamp(1, accounts.len().max(1));
-    let queue = Mutex::new(VecDeque::from(accounts));
     let left = Mutex::new(setting.limit);
     let reports = Mutex::new(report);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some(account) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
-                    let work = || visit(setting, account, only, &left);
-                    let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-                        let error = anyhow!("account {account}: espomail failed on it; this is a bug");
-                        Report { sent: Vec::new(), faults: vec![error] }
-                    });
-                    let mut all = reports.lock().unwrap_or_else(PoisonError::into_inner);
-                    all.sent.extend(done.sent);
-                    all.faults.extend(done.faults);
-                }
-            });
-        }
+    crew::each(setting.workers, accounts, &|account| {
+        let work = || visit(setting, account, only, &left);
+        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+            let error = anyhow!("account {account}: espomail failed on it; this is a bug");
+            Report { sent: Vec::new(), faults: vec![error] }
+        });
+        let mut all = reports.lock().unwrap_or_else(PoisonError::into_inner);
+        all.sent.extend(done.sent);
+        all.faults.extend(done.faults);
     });
     let mut report = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.sent.sort_by_key(|sent| sent.outbox);
@@ -304,11 +295,25 @@ fn server(setting: &Setting<'_>, account: &Account, smtp: &Smtp, deadline: Insta
     })
 }
 
-/// Opens a session and closes it again.
-pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp) -> Result<()> {
+/// Opens a session, hands over a test message where there is one, and closes it again. Returns what was answered for each
+/// recipient.
+pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp, letter: Option<(&[u8], &Envelope<'_>)>) -> Result<Vec<Reply>> {
     let deadline = Instant::now() + setting.connection.account_timeout;
-    Session::open(&server(setting, account, smtp, deadline)?)?.quit();
-    Ok(())
+    let signed = letter.map(|(bytes, envelope)| Ok::<_, anyhow::Error>((signed(setting, bytes)?, envelope))).transpose()?;
+    let mut session = Session::open(&server(setting, account, smtp, deadline)?)?;
+    let outcome = signed.map(|(bytes, envelope)| session.send(envelope, &bytes, &mut || Ok(())));
+    session.quit();
+    match outcome {
+        None => Ok(Vec::new()),
+        Some(Outcome::Answered(replies)) => Ok(replies),
+        Some(Outcome::Broken { error, permanent }) => {
+            let class = if permanent { Class::Data } else { Class::Unavailable };
+            Err(Fault::new(class, format!("the test message was not sent: {error}")).into())
+        }
+        Some(Outcome::Unknown { error }) => {
+            Err(Fault::new(Class::TempFail, format!("the test message may have been sent: {error}")).into())
+        }
+    }
 }
 
 /// Only a person can find out whether it arrived.

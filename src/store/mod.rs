@@ -9,6 +9,7 @@ pub mod answer;
 pub mod apply;
 pub mod attempt;
 pub mod case;
+pub mod copy;
 pub mod dialect;
 pub mod effect;
 pub mod email;

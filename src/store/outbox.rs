@@ -5,6 +5,7 @@ use anyhow::{Context, Result, anyhow};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
+use super::copy::{self, SentCopy};
 use super::dialect::{first_free, insert_all};
 use super::schema::{accounts, deliveries, emails, outbox, outbox_recipients, users};
 use super::{Database, clean, lock, reserve};
@@ -52,6 +53,8 @@ pub struct Outgoing {
     #[serde(serialize_with = "crate::clock::optional")]
     pub sent_at: Option<i64>,
     pub recipients: Vec<Recipient>,
+    /// The copy for the account's Sent mailbox; none where none was asked for (SEND-7).
+    pub sent_copy: Option<SentCopy>,
 }
 
 /// A message that this pass sends now.
@@ -197,6 +200,7 @@ pub fn show(db: &mut Database, id: OutgoingId) -> Result<Outgoing> {
         created_at,
         sent_at,
         recipients: recipients(db, id)?,
+        sent_copy: copy::of(db, EmailId(email))?,
     })
 }
 
@@ -346,6 +350,9 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
             outbox::sent_at.eq(is_sent.then_some(now)),
         ))
         .execute(db)?;
+    if is_sent {
+        copy::want(db, claimed.id, Some(now), now)?;
+    }
     for recipient in &settled.recipients {
         diesel::update(outbox_recipients::table.find((claimed.id.0, &recipient.address)))
             .set((
@@ -468,6 +475,7 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
         Verb::MarkSent => {
             row.set((outbox::state.eq(OutboxState::Sent.as_str()), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
                 .execute(db)?;
+            copy::want(db, id, None, now)?;
             for recipient in before.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
                 diesel::update(outbox_recipients::table.find((id.0, &recipient.address)))
                     .set(outbox_recipients::state.eq(RecipientState::Sent.as_str()))

@@ -418,6 +418,8 @@ diesel::table! {
         is_shared -> Bool,
         is_system -> Bool,
         exclude_from_reply -> Bool,
+        save_sent -> Bool,
+        sent_mailbox -> Nullable<Text>,
         max_per_hour -> Nullable<BigInt>,
     }
 }
@@ -496,6 +498,18 @@ diesel::table! {
         filter -> Text,
         command -> Text,
         created_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        attempts -> BigInt,
+        done_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    sent_copies (email_id) {
+        email_id -> BigInt,
+        account_id -> BigInt,
+        sent_at -> BigInt,
         due_at -> Nullable<BigInt>,
         attempts -> BigInt,
         done_at -> Nullable<BigInt>,
@@ -637,6 +651,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     outbox_recipients,
     effects,
+    sent_copies,
     notes,
     notifications,
     token_keys,

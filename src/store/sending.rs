@@ -19,6 +19,10 @@ pub struct Sending {
     pub shared: bool,
     pub system: bool,
     pub exclude_from_reply: bool,
+    /// Whether a copy of what was sent goes to the Sent mailbox (SEND-7).
+    pub save_sent: bool,
+    /// None is the one that the server calls so.
+    pub sent_mailbox: Option<String>,
     pub max_per_hour: Option<i64>,
 }
 
@@ -51,7 +55,7 @@ impl Sending {
         macro_rules! differing {
             ($($field:ident)+) => { [$((stringify!($field), self.$field != other.$field)),+] };
         }
-        let fields = differing!(smtp from_name reply_to shared system exclude_from_reply max_per_hour);
+        let fields = differing!(smtp from_name reply_to shared system exclude_from_reply save_sent sent_mailbox max_per_hour);
         fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.replace('_', "-")).collect()
     }
 }
@@ -73,6 +77,8 @@ struct Row {
     is_shared: bool,
     is_system: bool,
     exclude_from_reply: bool,
+    save_sent: bool,
+    sent_mailbox: Option<String>,
     max_per_hour: Option<i64>,
 }
 
@@ -95,6 +101,8 @@ impl Row {
             is_shared: sending.shared,
             is_system: sending.system,
             exclude_from_reply: sending.exclude_from_reply,
+            save_sent: sending.save_sent,
+            sent_mailbox: sending.sent_mailbox.clone(),
             max_per_hour: sending.max_per_hour,
         }
     }
@@ -121,6 +129,8 @@ impl Row {
             shared: self.is_shared,
             system: self.is_system,
             exclude_from_reply: self.exclude_from_reply,
+            save_sent: self.save_sent,
+            sent_mailbox: self.sent_mailbox,
             max_per_hour: self.max_per_hour,
         })
     }

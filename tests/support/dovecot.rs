@@ -206,6 +206,10 @@ ssl = yes
 namespace inbox {{
   inbox = yes
   separator = /
+  # It is not there before a test makes it.
+  mailbox Sent {{
+    special_use = \Sent
+  }}
 }}
 service imap-login {{
   chroot =

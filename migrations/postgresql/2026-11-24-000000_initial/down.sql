@@ -7,6 +7,7 @@ DROP TABLE audit;
 DROP TABLE token_keys;
 DROP TABLE notifications;
 DROP TABLE notes;
+DROP TABLE sent_copies;
 DROP TABLE effects;
 DROP TABLE outbox_recipients;
 DROP TABLE outbox;

@@ -480,6 +480,9 @@ CREATE TABLE account_sending (
     is_system BOOLEAN NOT NULL,
     -- Whether a reply to all leaves its address out (SEND-10).
     exclude_from_reply BOOLEAN NOT NULL,
+    -- Whether a copy goes to the Sent mailbox, and to which; NULL is the one that the server calls so (SEND-7).
+    save_sent BOOLEAN NOT NULL,
+    sent_mailbox TEXT,
     -- NULL is no limit (SEND-11).
     max_per_hour BIGINT
 );
@@ -587,6 +590,20 @@ CREATE TABLE effects (
 CREATE INDEX effects_due ON effects (due_at);
 CREATE INDEX effects_email ON effects (email_id);
 CREATE INDEX effects_account ON effects (account_id);
+
+-- Copies of what was sent, for the Sent mailbox of the account that sent it (SEND-7).
+CREATE TABLE sent_copies (
+    email_id INTEGER NOT NULL PRIMARY KEY REFERENCES emails (id) ON DELETE CASCADE,
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    sent_at BIGINT NOT NULL,
+    -- When it is tried next, also by others when the one who tries it dies; NULL when it is done or given up.
+    due_at BIGINT,
+    attempts BIGINT NOT NULL,
+    done_at BIGINT,
+    last_error TEXT
+);
+CREATE INDEX sent_copies_due ON sent_copies (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX sent_copies_account ON sent_copies (account_id);
 
 CREATE TABLE notes (
     id INTEGER NOT NULL PRIMARY KEY,

@@ -4,6 +4,7 @@ mod answers;
 mod sending;
 mod settings;
 mod show;
+mod test;
 
 use std::time::{Duration, Instant};
 
@@ -17,18 +18,15 @@ use self::show::{Line, Whole};
 use super::show::yes;
 use super::{argument, right};
 use crate::clock::rfc3339;
-use crate::commands::send::with_setting;
 use crate::context::Context;
 use crate::decide::access::{self, Actor, NoAccount, Permit};
 use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::mailbox::Session;
-use crate::output::Format;
 use crate::pass::fetch::server_for;
-use crate::pass::{Stop, send};
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Sending};
-use crate::store::{Database, answer};
+use crate::store::{Database, answer, copy};
 use crate::words::{AccountKind, SmtpAuth};
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
@@ -95,6 +93,9 @@ enum AccountCommand {
         /// Log in to the server for sending instead
         #[arg(long)]
         smtp: bool,
+        /// Send a test message to this address, too, and print what the server answers; may be given several times
+        #[arg(long, value_name = "ADDRESS", requires = "smtp", value_parser = argument::one_address)]
+        send_to: Vec<String>,
     },
     /// List the mailboxes that the server has
     Folders {
@@ -182,6 +183,12 @@ impl Account {
                     if with != before {
                         kept::set(db, account.id, &with)?;
                     }
+                    // What waits for a copy may have waited for this change.
+                    if with.save_sent {
+                        copy::retry(db, account.id, now)?;
+                    } else {
+                        copy::forget(db, account.id)?;
+                    }
                     let mut changed = before.differing(&with);
                     let answered = answer::of(db, account.id)?;
                     let answers = answers.over(answered.clone(), new.kind, db)?;
@@ -202,17 +209,10 @@ impl Account {
             }
             AccountCommand::Enable { account: wanted } => switch(context, &wanted, true)?,
             AccountCommand::Disable { account: wanted } => switch(context, &wanted, false)?,
-            AccountCommand::Test { account: wanted, smtp: true } => {
-                let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
-                let sending = kept::of(store.connection(), account.id)?;
-                drop(store);
-                test_sending(context, &account, &sending).with_context(|| format!("account {}", account.name))?;
+            AccountCommand::Test { account: wanted, smtp: true, send_to } => {
+                test::sending(context, store, &wanted, &send_to)?;
             }
-            AccountCommand::Test { account: wanted, smtp: false } => {
-                let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
-                drop(store);
-                test(context, &account).with_context(|| format!("account {}", account.name))?;
-            }
+            AccountCommand::Test { account: wanted, smtp: false, .. } => test::reading(context, store, &wanted)?,
             AccountCommand::Folders { account: wanted } => {
                 let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
                 drop(store);
@@ -322,63 +322,6 @@ fn connect(context: &Context, account: &Stored) -> Result<Session> {
     let password = context.password_of(account)?;
     let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
     Session::open(&server_for(account, password, &super::fetch::connection(context), deadline)?)
-}
-
-/// What `test` found of one mailbox.
-#[derive(serde::Serialize)]
-struct Tested<'a> {
-    mailbox: &'a str,
-    messages: u32,
-    uidvalidity: u32,
-}
-
-fn test(context: &Context, account: &Stored) -> Result<()> {
-    let mut session = connect(context, account).map_err(|error| advised(error, account))?;
-    let out = &context.out;
-    out.say(&format!(
-        "Logged in to {}:{} ({}) as {}.",
-        account.imap_host, account.imap_port, account.imap_security, account.imap_user
-    ));
-    let mut tested = Vec::new();
-    for mailbox in &account.mailboxes {
-        match session.examine(mailbox) {
-            Ok(opened) => {
-                out.say(&format!("Mailbox {mailbox}: {} messages.", opened.exists));
-                tested.push(Tested { mailbox, messages: opened.exists, uidvalidity: opened.uidvalidity });
-            }
-            Err(error) => out.complain(&error.context(format!("account {}", account.name))),
-        }
-    }
-    session.logout();
-    if out.format != Format::Text {
-        out.list(&tested, &[], |_| Vec::new());
-    }
-    Ok(())
-}
-
-fn test_sending(context: &Context, account: &Stored, sending: &Sending) -> Result<()> {
-    let Some(smtp) = &sending.smtp else {
-        return Err(Fault::new(Class::Config, "it has no server to send through")
-            .hint(format!("try: espomail account set {} --smtp-host HOST", argument::quoted(&account.name)))
-            .into());
-    };
-    with_setting(context, &Stop::default(), None, |setting| send::test(setting, account, smtp))?;
-    let user = smtp.user.as_ref().unwrap_or(&account.imap_user);
-    let how = if smtp.auth == SmtpAuth::None { "Connected".to_string() } else { format!("Logged in as {user}") };
-    context.out.say(&format!("{how} to {}:{} ({}).", smtp.host, smtp.port, smtp.security));
-    Ok(())
-}
-
-/// What a pass advises on a refused login is what was just done.
-fn advised(error: anyhow::Error, account: &Stored) -> anyhow::Error {
-    match error.downcast::<Fault>() {
-        Ok(fault) if fault.hint.as_ref().is_some_and(|hint| hint.contains("account test")) => {
-            let set = format!("try: espomail account set {} --password-stdin", argument::quoted(&account.name));
-            fault.hint(format!("check the user and the password; {set}")).into()
-        }
-        Ok(fault) => fault.into(),
-        Err(other) => other,
-    }
 }
 
 #[derive(serde::Serialize)]

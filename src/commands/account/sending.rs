@@ -48,6 +48,12 @@ pub struct SendingArguments {
     /// A reply to all leaves its address out
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     exclude_from_reply: Option<bool>,
+    /// Put a copy of what was sent into the account's Sent mailbox, unless the server has put one there itself
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    save_sent: Option<bool>,
+    /// Which mailbox that is; an empty name is the one that the server calls so [default: that one]
+    #[arg(long, value_name = "MAILBOX")]
+    sent_mailbox: Option<String>,
     /// How many messages may go out in an hour; 0 is no limit
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
     max_per_hour: Option<i64>,
@@ -115,8 +121,12 @@ impl SendingArguments {
             (self.shared, &mut sending.shared),
             (self.system, &mut sending.system),
             (self.exclude_from_reply, &mut sending.exclude_from_reply),
+            (self.save_sent, &mut sending.save_sent),
         ] {
             *kept = given.unwrap_or(*kept);
+        }
+        if let Some(mailbox) = &self.sent_mailbox {
+            sending.sent_mailbox = Some(mailbox.clone()).filter(|mailbox| !mailbox.is_empty());
         }
         if let Some(most) = self.max_per_hour {
             sending.max_per_hour = Some(most).filter(|most| *most > 0);

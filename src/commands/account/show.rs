@@ -87,6 +87,8 @@ pub struct Whole {
     shared: bool,
     system: bool,
     exclude_from_reply: bool,
+    save_sent: bool,
+    sent_mailbox: Option<String>,
     max_per_hour: Option<i64>,
     auto_reply: Option<AutoReplyShown>,
     created_at: String,
@@ -145,6 +147,8 @@ impl Whole {
             shared: sending.shared,
             system: sending.system,
             exclude_from_reply: sending.exclude_from_reply,
+            save_sent: sending.save_sent,
+            sent_mailbox: sending.sent_mailbox,
             max_per_hour: sending.max_per_hour,
             auto_reply: AutoReplyShown::read(account, store.connection())?,
             created_at: rfc3339(account.created_at),
@@ -159,6 +163,12 @@ impl Whole {
 
     fn told_mailbox(&self, name: &str) -> String {
         self.mailbox_folders.get(name).map_or_else(|| name.to_string(), |folder| format!("{name} (to folder {folder})"))
+    }
+
+    fn told_copies(&self) -> String {
+        let mailbox =
+            self.sent_mailbox.as_deref().map_or_else(|| "the Sent mailbox".to_string(), |name| format!("mailbox {name}"));
+        if self.save_sent { format!("go to {mailbox}") } else { String::new() }
     }
 
     pub fn text(&self) -> String {
@@ -195,6 +205,7 @@ impl Whole {
             ("shared", if self.shared { yes(true) } else { String::new() }),
             ("system account", if self.system { yes(true) } else { String::new() }),
             ("not in reply to all", if self.exclude_from_reply { yes(true) } else { String::new() }),
+            ("copies of sent mail", self.told_copies()),
             ("most per hour", or_empty(self.max_per_hour.as_ref())),
             ("answers by itself", self.auto_reply.as_ref().map(AutoReplyShown::text).unwrap_or_default()),
             ("created", self.created_at.clone()),

@@ -1,0 +1,158 @@
+//! Copies of what was sent, for Sent mailboxes (SEND-7): rows that are written with the outcome, and done after the commit.
+
+use anyhow::Result;
+use diesel::dsl::min;
+use diesel::prelude::*;
+
+use super::schema::{account_sending, emails, outbox, sent_copies};
+use super::{Database, clean};
+use crate::words::{AccountId, EmailId, OutgoingId};
+
+/// A copy that this pass has claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    pub email: EmailId,
+    /// Without angle brackets.
+    pub message_id: String,
+    /// Seconds since 1970 UTC.
+    pub sent_at: i64,
+    /// How often it was begun, this time included.
+    pub attempts: i64,
+}
+
+/// How far a copy has come. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, serde::Serialize)]
+pub struct SentCopy {
+    /// When it is tried next; none when it is in the Sent mailbox or given up.
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub due_at: Option<i64>,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub done_at: Option<i64>,
+    pub last_error: Option<String>,
+}
+
+/// Notes that a message was sent, and is to have a copy where its account asks for one. Without a time, it was sent when it was
+/// first tried.
+pub fn want(db: &mut Database, id: OutgoingId, sent_at: Option<i64>, now: i64) -> Result<()> {
+    let asked = outbox::table
+        .inner_join(account_sending::table.on(account_sending::account_id.nullable().eq(outbox::account_id)))
+        .filter(outbox::id.eq(id.0))
+        .filter(account_sending::save_sent.eq(true))
+        .select((outbox::email_id, account_sending::account_id, outbox::first_tried_at))
+        .first::<(i64, i64, Option<i64>)>(db)
+        .optional()?;
+    let Some((email, account, first_tried_at)) = asked else { return Ok(()) };
+    diesel::insert_into(sent_copies::table)
+        .values((
+            sent_copies::email_id.eq(email),
+            sent_copies::account_id.eq(account),
+            sent_copies::sent_at.eq(sent_at.or(first_tried_at).unwrap_or(now)),
+            sent_copies::due_at.eq(now),
+            sent_copies::attempts.eq(0),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Returns how far the copy of an e-mail has come; none where none was asked for.
+pub fn of(db: &mut Database, email: EmailId) -> Result<Option<SentCopy>> {
+    let row = sent_copies::table.find(email.0);
+    Ok(row.select((sent_copies::due_at, sent_copies::done_at, sent_copies::last_error)).first(db).optional()?)
+}
+
+/// Returns the accounts that have a copy due, the one that waits longest first.
+pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
+    let rows = sent_copies::table
+        .filter(sent_copies::due_at.le(now))
+        .group_by(sent_copies::account_id)
+        .order(min(sent_copies::due_at))
+        .select(sent_copies::account_id)
+        .load::<i64>(db)?;
+    Ok(rows.into_iter().map(AccountId).collect())
+}
+
+/// Claims the next copy of an account that is due: it is begun, and due again at `again_at`, so that it is not lost with the one
+/// who files it. Two passes never claim the same: the row must be as it was seen.
+pub fn claim(db: &mut Database, account: AccountId, now: i64, again_at: i64) -> Result<Option<Claimed>> {
+    loop {
+        let due = sent_copies::table
+            .inner_join(emails::table.on(emails::id.eq(sent_copies::email_id)))
+            .filter(sent_copies::account_id.eq(account.0))
+            .filter(sent_copies::due_at.le(now))
+            .order((sent_copies::due_at, sent_copies::email_id))
+            .select((sent_copies::email_id, emails::message_id, sent_copies::sent_at, sent_copies::attempts))
+            .first::<(i64, String, i64, i64)>(db)
+            .optional()?;
+        let Some((email, message_id, sent_at, seen)) = due else { return Ok(None) };
+        let as_seen = sent_copies::table.find(email).filter(sent_copies::attempts.eq(seen));
+        let claimed = diesel::update(as_seen.filter(sent_copies::due_at.le(now)))
+            .set((
+                sent_copies::attempts.eq(seen + 1),
+                sent_copies::due_at.eq(again_at),
+                sent_copies::last_error.eq(None::<String>),
+            ))
+            .execute(db)?;
+        if claimed == 1 {
+            return Ok(Some(Claimed { email: EmailId(email), message_id, sent_at, attempts: seen + 1 }));
+        }
+    }
+}
+
+/// Notes that the Sent mailbox has the copy.
+pub fn finish(db: &mut Database, claimed: &Claimed, now: i64) -> Result<()> {
+    diesel::update(ours(claimed))
+        .set((sent_copies::due_at.eq(None::<i64>), sent_copies::done_at.eq(now), sent_copies::last_error.eq(None::<String>)))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Notes that it failed, and when it is tried again; never again where there is no time.
+pub fn fail(db: &mut Database, claimed: &Claimed, error: &str, again_at: Option<i64>) -> Result<()> {
+    diesel::update(ours(claimed))
+        .set((sent_copies::due_at.eq(again_at), sent_copies::last_error.eq(clean(error).as_ref())))
+        .execute(db)?;
+    Ok(())
+}
+
+/// The row, unless another pass has claimed it since.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn ours<'a>(claimed: &'a Claimed) -> _ {
+    let (email, attempts): (i64, i64) = (claimed.email.0, claimed.attempts);
+    sent_copies::table.filter(sent_copies::email_id.eq(email)).filter(sent_copies::attempts.eq(attempts))
+}
+
+/// Puts off what else is due of an account whose server fails, and gives up what was sent before a moment. Returns how many were
+/// given up.
+pub fn postpone(db: &mut Database, account: AccountId, error: &str, now: i64, until: i64, too_old: i64) -> Result<usize> {
+    let due = sent_copies::table.filter(sent_copies::account_id.eq(account.0)).filter(sent_copies::due_at.le(now));
+    let error = clean(error);
+    let given_up = diesel::update(due.filter(sent_copies::sent_at.lt(too_old)))
+        .set((sent_copies::due_at.eq(None::<i64>), sent_copies::last_error.eq(error.as_ref())))
+        .execute(db)?;
+    diesel::update(due).set((sent_copies::due_at.eq(until), sent_copies::last_error.eq(error.as_ref()))).execute(db)?;
+    Ok(given_up)
+}
+
+/// Whether an older copy of the account waits because it failed: people have heard of that one.
+pub fn is_older_failing(db: &mut Database, account: AccountId, email: EmailId) -> Result<bool> {
+    let older = sent_copies::table
+        .filter(sent_copies::account_id.eq(account.0))
+        .filter(sent_copies::email_id.lt(email.0))
+        .filter(sent_copies::due_at.is_not_null())
+        .filter(sent_copies::last_error.is_not_null());
+    Ok(diesel::select(diesel::dsl::exists(older)).get_result(db)?)
+}
+
+/// Makes every copy of an account that failed due again: its settings have changed. What a pass is at is left to it.
+pub fn retry(db: &mut Database, account: AccountId, now: i64) -> Result<()> {
+    let failed = sent_copies::table.filter(sent_copies::account_id.eq(account.0)).filter(sent_copies::last_error.is_not_null());
+    diesel::update(failed).set((sent_copies::due_at.eq(now), sent_copies::attempts.eq(0))).execute(db)?;
+    Ok(())
+}
+
+/// Forgets the copies of an account that are not done: nobody asks for them any more.
+pub fn forget(db: &mut Database, account: AccountId) -> Result<()> {
+    let waiting = sent_copies::table.filter(sent_copies::account_id.eq(account.0)).filter(sent_copies::done_at.is_null());
+    diesel::delete(waiting).execute(db)?;
+    Ok(())
+}
