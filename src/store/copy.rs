@@ -4,6 +4,7 @@ use anyhow::Result;
 use diesel::dsl::min;
 use diesel::prelude::*;
 
+use super::dialect::first_free;
 use super::schema::{account_sending, emails, outbox, sent_copies};
 use super::{Database, clean};
 use crate::words::{AccountId, EmailId, OutgoingId};
@@ -72,30 +73,21 @@ pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
 }
 
 /// Claims the next copy of an account that is due: it is begun, and due again at `again_at`, so that it is not lost with the one
-/// who files it. Two passes never claim the same: the row must be as it was seen.
+/// who files it. Two passes never claim the same.
 pub fn claim(db: &mut Database, account: AccountId, now: i64, again_at: i64) -> Result<Option<Claimed>> {
-    loop {
-        let due = sent_copies::table
-            .inner_join(emails::table.on(emails::id.eq(sent_copies::email_id)))
-            .filter(sent_copies::account_id.eq(account.0))
-            .filter(sent_copies::due_at.le(now))
-            .order((sent_copies::due_at, sent_copies::email_id))
-            .select((sent_copies::email_id, emails::message_id, sent_copies::sent_at, sent_copies::attempts))
-            .first::<(i64, String, i64, i64)>(db)
-            .optional()?;
-        let Some((email, message_id, sent_at, seen)) = due else { return Ok(None) };
-        let as_seen = sent_copies::table.find(email).filter(sent_copies::attempts.eq(seen));
-        let claimed = diesel::update(as_seen.filter(sent_copies::due_at.le(now)))
-            .set((
-                sent_copies::attempts.eq(seen + 1),
-                sent_copies::due_at.eq(again_at),
-                sent_copies::last_error.eq(None::<String>),
-            ))
-            .execute(db)?;
-        if claimed == 1 {
-            return Ok(Some(Claimed { email: EmailId(email), message_id, sent_at, attempts: seen + 1 }));
-        }
-    }
+    let due = sent_copies::table
+        .filter(sent_copies::account_id.eq(account.0))
+        .filter(sent_copies::due_at.le(now))
+        .order((sent_copies::due_at, sent_copies::email_id))
+        .select((sent_copies::email_id, sent_copies::sent_at, sent_copies::attempts));
+    let found = first_free!(&mut *db, due, (i64, i64, i64)).optional()?;
+    let Some((email, sent_at, seen)) = found else { return Ok(None) };
+    let attempts = seen + 1;
+    diesel::update(sent_copies::table.find(email))
+        .set((sent_copies::attempts.eq(attempts), sent_copies::due_at.eq(again_at), sent_copies::last_error.eq(None::<String>)))
+        .execute(db)?;
+    let message_id = emails::table.find(email).select(emails::message_id).first(db)?;
+    Ok(Some(Claimed { email: EmailId(email), message_id, sent_at, attempts }))
 }
 
 /// Notes that the Sent mailbox has the copy.

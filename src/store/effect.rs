@@ -3,6 +3,7 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::dialect::first_free;
 use super::schema::{accounts, effects, emails, records};
 use super::{Database, clean, raw};
 use crate::words::{EffectId, EmailId, RecordKind};
@@ -31,25 +32,21 @@ pub struct Background {
 type Row = (i64, i64, Option<i64>, String, String, i64);
 
 /// Claims a command that is due: it is begun, and due again at `again_at`, so that it is not lost with the one who runs it.
-/// Two passes never claim the same: the row must be as it was seen.
+/// Two passes never claim the same.
 pub fn claim(db: &mut Database, now: i64, again_at: i64) -> Result<Option<Claimed>> {
-    loop {
-        let due = effects::table
-            .filter(effects::due_at.le(now))
-            .order((effects::due_at, effects::id))
-            .select((effects::id, effects::email_id, effects::account_id, effects::filter, effects::command, effects::attempts))
-            .first::<Row>(db)
-            .optional()?;
-        let Some((id, email, account, filter, command, seen)) = due else { return Ok(None) };
-        let as_seen = effects::table.filter(effects::id.eq(id)).filter(effects::attempts.eq(seen));
-        let claimed = diesel::update(as_seen.filter(effects::due_at.le(now)))
-            .set((effects::attempts.eq(seen + 1), effects::due_at.eq(again_at)))
-            .execute(db)?;
-        if claimed == 1 {
-            let attempts = seen + 1;
-            return Ok(Some(Claimed { id: EffectId(id), email: EmailId(email), account, filter, command, attempts }));
-        }
-    }
+    let due = effects::table.filter(effects::due_at.le(now)).order((effects::due_at, effects::id)).select((
+        effects::id,
+        effects::email_id,
+        effects::account_id,
+        effects::filter,
+        effects::command,
+        effects::attempts,
+    ));
+    let found = first_free!(&mut *db, due, Row).optional()?;
+    let Some((id, email, account, filter, command, seen)) = found else { return Ok(None) };
+    let attempts = seen + 1;
+    diesel::update(effects::table.find(id)).set((effects::attempts.eq(attempts), effects::due_at.eq(again_at))).execute(db)?;
+    Ok(Some(Claimed { id: EffectId(id), email: EmailId(email), account, filter, command, attempts }))
 }
 
 /// Notes that a command was run.
