@@ -138,18 +138,19 @@ fn send_all(
     let deadline = Instant::now() + setting.connection.account_timeout;
     let mut session: Option<Session> = None;
     while Instant::now() < deadline && !setting.stop.requested() {
-        let now = (setting.now)();
-        if let Some(most) = sending.max_per_hour
-            && outbox::sent_since(store.connection(), id, now - 3_600)? >= most
-        {
-            log::info!("account {}: {most} messages went out in this hour; the rest waits (SEND-11)", account.name);
-            break;
-        }
         if !take_one(left) {
             break;
         }
+        let now = (setting.now)();
         let until = now + i64::try_from(setting.connection.account_timeout.as_secs())? + MARGIN;
-        let Some(claimed) = store.transaction(|db| outbox::claim(db, id, only, setting.owner, now, until))? else { break };
+        let claimed = store.transaction(|db| match sending.max_per_hour {
+            Some(most) if outbox::sent_since(db, id, now - 3_600)? >= most => {
+                log::info!("account {}: {most} messages went out in this hour; the rest waits (SEND-11)", account.name);
+                Ok(None)
+            }
+            _ => outbox::claim(db, id, only, setting.owner, now, until),
+        })?;
+        let Some(claimed) = claimed else { break };
         step();
         let attempt = attempt(setting, &mut store, &account, smtp, &claimed, deadline, &mut session);
         let (attempt, fault) = match attempt {

@@ -116,18 +116,19 @@ impl Session {
         if self.offers("SIZE") {
             parameters.push_str(&format!(" SIZE={size}"));
         }
+        // Such a server knows 8BITMIME, too (RFC 6531, section 3.1), so what is missing is said in the author's terms first.
+        let header = memchr::memmem::find(bytes, b"\r\n\r\n").and_then(|end| bytes.get(..end)).unwrap_or(bytes);
+        let is_international = !envelope.from.is_ascii() || envelope.to.iter().any(|to| !to.is_ascii()) || !header.is_ascii();
+        if is_international && !self.offers("SMTPUTF8") {
+            return Err("an address has letters that are not ASCII, and the server takes none (SMTPUTF8)".to_string());
+        }
         if !bytes.is_ascii() {
             if !self.offers("8BITMIME") {
                 return Err("the message has 8-bit characters, and the server takes none (8BITMIME)".to_string());
             }
             parameters.push_str(" BODY=8BITMIME");
         }
-        let header = memchr::memmem::find(bytes, b"\r\n\r\n").and_then(|end| bytes.get(..end)).unwrap_or(bytes);
-        let is_international = !envelope.from.is_ascii() || envelope.to.iter().any(|to| !to.is_ascii()) || !header.is_ascii();
         if is_international {
-            if !self.offers("SMTPUTF8") {
-                return Err("an address has letters that are not ASCII, and the server takes none (SMTPUTF8)".to_string());
-            }
             parameters.push_str(" SMTPUTF8");
         }
         Ok(parameters)

@@ -255,8 +255,10 @@ pub fn account_of(db: &mut Database, id: OutgoingId) -> Result<Option<AccountId>
     Ok(account.flatten().map(AccountId))
 }
 
-/// How many messages went out through an account since a moment, or go out now (SEND-11).
+/// How many messages went out through an account since a moment, or go out now (SEND-11). Takes the lock row, so that what is
+/// claimed in the same transaction is counted by every other pass.
 pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i64> {
+    lock(db)?;
     let of_account = outbox::table.filter(outbox::account_id.eq(account.0));
     let sent = of_account.filter(outbox::sent_at.ge(since)).select(count_star()).first::<i64>(db)?;
     let sending = of_account.filter(outbox::state.eq(OutboxState::Sending.as_str())).select(count_star()).first::<i64>(db)?;

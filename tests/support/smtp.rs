@@ -1,9 +1,15 @@
-//! A scripted SMTP sink: it takes mail, keeps it, and misbehaves where it is told to.
+//! A scripted SMTP sink: it takes mail, keeps it, and misbehaves where it is told to; over TLS, too.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use native_tls::{Identity, TlsAcceptor, TlsStream};
+
+use super::certificates;
 
 /// What the sink answers at each step. `None` hangs up instead.
 #[derive(Clone)]
@@ -11,28 +17,75 @@ pub struct Manners {
     pub greeting: Option<&'static str>,
     /// The answer to EHLO; its lines as on the wire, without the last line end.
     pub ehlo: Option<&'static str>,
-    pub auth: Option<&'static str>,
+    /// The answer to STARTTLS; after a 220 the dialogue begins anew over TLS.
+    pub starttls: Option<&'static str>,
+    /// The answers to AUTH and to what follows it, one after the other.
+    pub auth: Vec<Option<&'static str>>,
     pub mail: Option<&'static str>,
     /// The answers to recipients that are not simply taken: a part of the address, and what is said to it.
     pub recipients: Vec<(&'static str, Option<&'static str>)>,
     pub data: Option<&'static str>,
     /// The answer to the dot that ends a message. The message is kept whatever it is.
     pub dot: Option<&'static str>,
+    pub rset: Option<&'static str>,
     /// A pause before each byte of an answer.
     pub trickle: Option<Duration>,
+    /// Where the first connection hears and says nothing any more; later ones are served.
+    pub stall: Option<Stage>,
+    /// TLS from the first byte on.
+    pub tls: bool,
+}
+
+/// A step of the dialogue: before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Greeting,
+    Ehlo,
+    Starttls,
+    /// Inside the handshake.
+    Handshake,
+    Auth,
+    Mail,
+    Recipient,
+    Data,
+    /// The message is not read.
+    Body,
+    /// The message is kept and not answered.
+    Dot,
+    Quit,
+}
+
+impl Stage {
+    pub const ALL: [Self; 11] = [
+        Self::Greeting,
+        Self::Ehlo,
+        Self::Starttls,
+        Self::Handshake,
+        Self::Auth,
+        Self::Mail,
+        Self::Recipient,
+        Self::Data,
+        Self::Body,
+        Self::Dot,
+        Self::Quit,
+    ];
 }
 
 impl Default for Manners {
     fn default() -> Self {
         Self {
             greeting: Some("220 sink.example.org ESMTP"),
-            ehlo: Some("250-sink.example.org\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN"),
-            auth: Some("235 2.7.0 welcome"),
+            ehlo: Some("250-sink.example.org\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN"),
+            starttls: Some("220 2.0.0 go ahead"),
+            auth: vec![Some("235 2.7.0 welcome")],
             mail: Some("250 2.1.0 ok"),
             recipients: Vec::new(),
             data: Some("354 go ahead"),
             dot: Some("250 2.0.0 taken"),
+            rset: Some("250 2.0.0 ok"),
             trickle: None,
+            stall: None,
+            tls: false,
         }
     }
 }
@@ -51,14 +104,22 @@ pub struct Taken {
 /// A running sink.
 pub struct SmtpSink {
     pub port: u16,
-    kept: Arc<Mutex<(Vec<Taken>, Vec<String>)>>,
+    kept: Arc<Kept>,
+}
+
+/// What the sink has seen.
+#[derive(Default)]
+struct Kept {
+    taken: Mutex<Vec<Taken>>,
+    heard: Mutex<Vec<String>>,
+    stalled: AtomicBool,
 }
 
 impl SmtpSink {
     pub fn start(manners: Manners) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let kept = Arc::new(Mutex::new((Vec::new(), Vec::new())));
+        let kept = Arc::new(Kept::default());
         let keeping = Arc::clone(&kept);
         std::thread::spawn(move || {
             for connection in listener.incoming() {
@@ -73,43 +134,155 @@ impl SmtpSink {
 
     /// Returns the messages that were handed over so far.
     pub fn taken(&self) -> Vec<Taken> {
-        self.kept.lock().unwrap().0.clone()
+        self.kept.taken.lock().unwrap().clone()
     }
 
     /// Returns all commands that were heard so far.
     pub fn heard(&self) -> Vec<String> {
-        self.kept.lock().unwrap().1.clone()
+        self.kept.heard.lock().unwrap().clone()
+    }
+
+    /// Returns how often a command was heard.
+    pub fn count(&self, command: &str) -> usize {
+        self.heard().iter().filter(|heard| heard.starts_with(command)).count()
+    }
+
+    /// Waits until a connection has come to where it stalls.
+    #[track_caller]
+    pub fn await_stall(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.kept.stalled.load(Ordering::SeqCst) {
+            assert!(Instant::now() < deadline, "nobody came that far: {:?}", self.heard());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
-fn serve(connection: TcpStream, manners: &Manners, kept: &Mutex<(Vec<Taken>, Vec<String>)>) -> std::io::Result<()> {
-    connection.set_nodelay(true)?;
-    let mut mouth = connection.try_clone()?;
-    let mut reader = BufReader::new(connection);
-    let mut say = |answer: Option<&str>| {
+/// The certificate of the authority that signed what every sink shows for `localhost` and 127.0.0.1.
+pub fn ca_file() -> PathBuf {
+    tls().1.clone()
+}
+
+fn tls() -> &'static (TlsAcceptor, PathBuf) {
+    static TLS: OnceLock<(TlsAcceptor, PathBuf)> = OnceLock::new();
+    TLS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let ca_file = certificates::make(&folder);
+        let [certificate, key] = ["pem", "key"].map(|end| std::fs::read(folder.join(format!("{}.{end}", certificates::GOOD))));
+        let identity = Identity::from_pkcs8(&certificate.unwrap(), &key.unwrap()).unwrap();
+        (TlsAcceptor::new(identity).unwrap(), ca_file)
+    })
+}
+
+/// Clear or encrypted.
+enum Line {
+    Clear(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Line {
+    fn encrypted(self) -> std::io::Result<Self> {
+        let Self::Clear(tcp) = self else { return Err(std::io::ErrorKind::Unsupported.into()) };
+        tls().0.accept(tcp).map(|tls| Self::Tls(Box::new(tls))).map_err(|_| std::io::ErrorKind::ConnectionAborted.into())
+    }
+}
+
+impl Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Clear(tcp) => tcp.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Clear(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One dialogue.
+struct Dialogue<'a> {
+    line: BufReader<Line>,
+    manners: &'a Manners,
+    kept: &'a Kept,
+}
+
+impl Dialogue<'_> {
+    /// Answers a step, unless this is where the first connection stalls, or where all hang up.
+    fn say(&mut self, stage: Stage, answer: Option<&str>) -> std::io::Result<()> {
+        self.stall_at(stage)?;
         // To hang up is an error like those that the client makes: it ends the dialogue.
-        let answer = answer.ok_or(std::io::ErrorKind::ConnectionAborted)?;
-        let line = format!("{answer}\r\n");
-        let Some(pause) = manners.trickle else { return mouth.write_all(line.as_bytes()) };
+        let line = format!("{}\r\n", answer.ok_or(std::io::ErrorKind::ConnectionAborted)?);
+        let mouth = self.line.get_mut();
+        let Some(pause) = self.manners.trickle else { return mouth.write_all(line.as_bytes()) };
         line.bytes().try_for_each(|byte| {
             std::thread::sleep(pause);
             mouth.write_all(&[byte])
         })
-    };
-    say(manners.greeting)?;
+    }
+
+    fn stall_at(&mut self, stage: Stage) -> std::io::Result<()> {
+        if self.manners.stall != Some(stage) || self.kept.stalled.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        if stage == Stage::Body {
+            // What is not read fills the line, and the client waits.
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        std::io::copy(&mut self.line, &mut std::io::sink())?;
+        Err(std::io::ErrorKind::ConnectionAborted.into())
+    }
+
+    fn command(&mut self) -> std::io::Result<String> {
+        let mut line = String::new();
+        if self.line.read_line(&mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let command = line.trim_end().to_string();
+        self.kept.heard.lock().unwrap().push(command.clone());
+        Ok(command)
+    }
+}
+
+fn serve(connection: TcpStream, manners: &Manners, kept: &Kept) -> std::io::Result<()> {
+    connection.set_nodelay(true)?;
+    let mut line = Line::Clear(connection);
+    if manners.tls {
+        line = line.encrypted()?;
+    }
+    let mut dialogue = Dialogue { line: BufReader::new(line), manners, kept };
+    dialogue.say(Stage::Greeting, manners.greeting)?;
     let mut message = Taken::default();
-    let mut line = String::new();
-    while reader.read_line(&mut line)? > 0 {
-        let command = std::mem::take(&mut line).trim_end().to_string();
-        kept.lock().unwrap().1.push(command.clone());
+    loop {
+        let command = dialogue.command()?;
         let upper = command.to_ascii_uppercase();
-        if upper.starts_with("EHLO") {
-            say(manners.ehlo)?;
+        if upper.starts_with("EHLO") || upper.starts_with("HELO") {
+            dialogue.say(Stage::Ehlo, manners.ehlo)?;
+        } else if upper == "STARTTLS" {
+            dialogue.say(Stage::Starttls, manners.starttls)?;
+            if manners.starttls.is_some_and(|answer| answer.starts_with("220")) {
+                dialogue.stall_at(Stage::Handshake)?;
+                dialogue.line = BufReader::new(dialogue.line.into_inner().encrypted()?);
+            }
         } else if upper.starts_with("AUTH") {
-            say(manners.auth)?;
+            for (turn, answer) in manners.auth.iter().enumerate() {
+                if turn > 0 {
+                    dialogue.command()?;
+                }
+                dialogue.say(Stage::Auth, *answer)?;
+            }
         } else if upper.starts_with("MAIL FROM:") {
             message = Taken { from: command[10..].trim().to_string(), ..Taken::default() };
-            say(manners.mail)?;
+            dialogue.say(Stage::Mail, manners.mail)?;
         } else if upper.starts_with("RCPT TO:") {
             let to = command[8..].trim().to_string();
             let special = manners.recipients.iter().find(|(part, _)| to.contains(part)).map(|(_, answer)| *answer);
@@ -117,23 +290,23 @@ fn serve(connection: TcpStream, manners: &Manners, kept: &Mutex<(Vec<Taken>, Vec
             if answer.is_some_and(|answer| answer.starts_with('2')) {
                 message.to.push(to);
             }
-            say(answer)?;
+            dialogue.say(Stage::Recipient, answer)?;
         } else if upper == "DATA" {
-            say(manners.data)?;
+            dialogue.say(Stage::Data, manners.data)?;
             if manners.data.is_some_and(|answer| answer.starts_with('3')) {
-                message.bytes = read_message(&mut reader)?;
-                kept.lock().unwrap().0.push(std::mem::take(&mut message));
-                say(manners.dot)?;
+                dialogue.stall_at(Stage::Body)?;
+                message.bytes = read_message(&mut dialogue.line)?;
+                kept.taken.lock().unwrap().push(std::mem::take(&mut message));
+                dialogue.say(Stage::Dot, manners.dot)?;
             }
         } else if upper == "QUIT" {
-            return say(Some("221 2.0.0 bye"));
-        } else if matches!(upper.as_str(), "RSET" | "NOOP") {
-            say(Some("250 2.0.0 ok"))?;
+            return dialogue.say(Stage::Quit, Some("221 2.0.0 bye"));
+        } else if upper == "RSET" {
+            dialogue.say(Stage::Mail, manners.rset)?;
         } else {
-            say(Some("500 5.5.2 what?"))?;
+            dialogue.say(Stage::Mail, Some("500 5.5.2 what?"))?;
         }
     }
-    Ok(())
 }
 
 /// Only CR LF dot CR LF ends a message (RFC 5321, section 4.1.1.4): a client that counts on less is found out.
@@ -156,8 +329,6 @@ fn read_message(reader: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     /// Sends all at once and returns all answers.

@@ -1,0 +1,220 @@
+//! The dialogue with the server: TLS, login, what it offers, and how long it may take.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{compose, outbox, set, world_on};
+use crate::support::imap::{ScriptedImap, Step, say};
+use crate::support::smtp::{Manners, SmtpSink, ca_file};
+use crate::support::world::World;
+
+/// Points the account at another server.
+fn point(world: &World, port: u16, security: &str) {
+    let ca_file = ca_file();
+    let port = port.to_string();
+    let more = ["--smtp-port", &port, "--smtp-security", security, "--smtp-ca-file", ca_file.to_str().unwrap()];
+    world.run(&[&["account", "set", "support"][..], &more].concat()).ok();
+}
+
+#[test]
+fn send_2_tls_from_the_first_byte_or_after_starttls_with_an_authority_of_ones_own() {
+    for (security, tls) in [("tls", true), ("starttls", false)] {
+        let sink = SmtpSink::start(Manners { tls, ..Manners::default() });
+        let world = world_on("sqlite", &sink);
+        point(&world, sink.port, security);
+        assert_eq!(compose(&world, &["--to", "dora@example.org"])["state"], "sent", "{security}");
+        // RFC 3207, section 4.2: what was offered before TLS counts no more, so the client asks again.
+        let hello: Vec<String> = sink.heard().iter().map(|line| line.split(' ').next().unwrap().to_string()).collect();
+        let begin: &[&str] = if tls { &["EHLO", "AUTH"] } else { &["EHLO", "STARTTLS", "EHLO", "AUTH"] };
+        assert_eq!(hello[..begin.len()], *begin, "{security}");
+        // Nobody known has signed it.
+        world.run(&["account", "set", "support", "--smtp-ca-file", ""]).ok();
+        let line = world.run(&["account", "test", "support", "--smtp"]).fails(77);
+        assert!(line.contains("not signed by a known authority; name the authority with --smtp-ca-file"), "{line}");
+    }
+}
+
+#[test]
+fn send_2_starttls_that_is_stripped_refused_or_injected_into_is_an_error_and_nothing_follows_in_clear_text() {
+    let offered = "250-mx.example.org\r\n250 STARTTLS\r\n";
+    for (ehlo, answer, words) in [
+        ("250-mx.example.org\r\n250 AUTH PLAIN\r\n", "", "the server offers no STARTTLS"),
+        (offered, "454 4.7.0 not now\r\n", "STARTTLS was refused: 454 4.7.0 not now"),
+        (offered, "220 go\r\n250-mx.example.org\r\n250 AUTH PLAIN\r\n", "clear text came together with the answer to STARTTLS"),
+        (offered, "220 go\r\n", "TLS with 127.0.0.1"),
+    ] {
+        let mut script = vec![say("220 mx.example.org\r\n"), Step::Hear("EHLO"), say(ehlo)];
+        if !answer.is_empty() {
+            script.extend([Step::Hear("STARTTLS"), say(answer)]);
+        }
+        if answer == "220 go\r\n" {
+            // What comes instead of the handshake is no TLS.
+            script.push(Step::Trickle(b"250 AUTH PLAIN\r\n".to_vec(), Duration::from_millis(5)));
+        }
+        let server = ScriptedImap::start([script, vec![Step::Stall]].concat());
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on("sqlite", &sink);
+        point(&world, server.port, "starttls");
+        let queued = compose(&world, &["--to", "dora@example.org", "--queue"]);
+        let line = world.run(&["send"]).fails(77);
+        assert!(line.contains("account support: ") && line.contains(words), "{line}");
+        assert_eq!(outbox(&world, &queued["outbox"])["state"], "queued", "it is not the message's fault");
+        let heard = server.heard().join("\n");
+        assert!(!heard.contains("AUTH") && !heard.contains("MAIL") && !heard.contains("@"), "{heard}");
+    }
+}
+
+#[test]
+fn send_2_a_password_never_leaves_for_another_machine_in_clear_text() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    // An address of this machine that is not loopback would do; where there is none, nothing can go wrong.
+    let outside = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let outside = outside.connect("192.0.2.1:9").and_then(|()| outside.local_addr()).map(|address| address.ip());
+    let Some(outside) = outside.ok().filter(|address| !address.is_loopback()) else { return };
+    world.run(&["account", "set", "support", "--smtp-host", &outside.to_string()]).ok();
+    let done = world.run(&["account", "test", "support", "--smtp"]);
+    assert!(matches!(done.status, Some(69 | 77)), "{}", done.stderr);
+    assert_eq!(sink.count("AUTH"), 0);
+}
+
+#[test]
+fn send_2_each_way_to_log_in_is_spoken_and_no_secret_is_repeated() {
+    let offers = |mechanisms: &'static str| Manners { ehlo: Some(mechanisms), ..Manners::default() };
+    let plain = "AUTH PLAIN AHN1cHBvcnRAZXhhbXBsZS5jb20AaHVudGVyMg==";
+    let login = ["AUTH LOGIN", "c3VwcG9ydEBleGFtcGxlLmNvbQ==", "aHVudGVyMg=="];
+    let token = "dXNlcj1zdXBwb3J0QGV4YW1wbGUuY29tAWF1dGg9QmVhcmVyIGh1bnRlcjIBAQ==";
+    let xoauth2 = format!("AUTH XOAUTH2 {token}");
+    let twice = vec![Some("334 VXNlcm5hbWU6"), Some("334 UGFzc3dvcmQ6"), Some("235 2.7.0 welcome")];
+    for (auth, manners, said) in [
+        ("password", offers("250-x\r\n250 AUTH LOGIN PLAIN"), &[plain][..]),
+        ("password", offers("250-x\r\n250 AUTH=PLAIN"), &[plain]),
+        ("password", Manners { auth: twice, ..offers("250-x\r\n250 AUTH LOGIN") }, &login),
+        ("xoauth2", offers("250-x\r\n250 AUTH XOAUTH2 PLAIN"), &[&xoauth2]),
+        ("none", offers("250 x"), &[]),
+    ] {
+        let sink = SmtpSink::start(manners);
+        let world = world_on("sqlite", &sink);
+        world.run(&["account", "set", "support", "--smtp-auth", auth]).ok();
+        world.run(&["account", "test", "support", "--smtp"]).ok();
+        let heard = sink.heard();
+        assert_eq!(heard[1..heard.len() - 1], *said, "{auth}");
+    }
+    // A token that is refused is explained in a challenge, and an empty line ends it.
+    let refused = vec![Some("334 eyJzdGF0dXMiOiI0MDAifQ=="), Some("535 5.7.8 hunter2 is no token")];
+    let sink = SmtpSink::start(Manners { auth: refused, ..offers("250-x\r\n250 AUTH XOAUTH2") });
+    let world = world_on("sqlite", &sink);
+    world.run(&["account", "set", "support", "--smtp-auth", "xoauth2"]).ok();
+    let line = world.run(&["account", "test", "support", "--smtp"]).fails(77);
+    assert!(line.contains("login refused: 535 5.7.8 … is no token"), "{line}");
+    assert_eq!(sink.heard()[2], "");
+    for (auth, manners, words) in [
+        ("xoauth2", offers("250-x\r\n250 AUTH PLAIN"), "the server offers no login by XOAUTH2"),
+        ("password", offers("250-x\r\n250 AUTH GSSAPI"), "the server offers no login by PLAIN or LOGIN"),
+        ("password", offers("250 x"), "the server offers no login by PLAIN or LOGIN"),
+    ] {
+        let sink = SmtpSink::start(manners);
+        let world = world_on("sqlite", &sink);
+        world.run(&["account", "set", "support", "--smtp-auth", auth]).ok();
+        let line = world.run(&["account", "test", "support", "--smtp"]).fails(77);
+        assert!(line.contains(words), "{line}");
+        assert_eq!(sink.count("AUTH"), 0);
+    }
+}
+
+#[test]
+fn send_4_what_the_server_cannot_take_fails_at_once_and_says_why() {
+    let offers = |ehlo: &'static str| SmtpSink::start(Manners { ehlo: Some(ehlo), ..Manners::default() });
+    let modest = offers("250-x\r\n250-SIZE 100\r\n250 AUTH PLAIN");
+    let world = world_on("sqlite", &modest);
+    let told = |to: &str| {
+        let done = world.run(&["email", "compose", "--subject", "x", "--text", "x", "--to", to]);
+        assert_eq!((done.status, done.stderr.as_str()), (Some(65), ""), "{}", done.stdout);
+        done.stdout
+    };
+    let line = told("dora@example.org");
+    assert!(line.starts_with("E-mail 1 is failed (message 1 of the outbox): the message has "), "{line}");
+    let shown = outbox(&world, &json!(1));
+    assert!(shown["last_error"].as_str().unwrap().ends_with("bytes, and the server takes 100"), "{shown}");
+    let plain = offers("250-x\r\n250 AUTH PLAIN");
+    set(&world, &plain);
+    let line = told("jörg@example.org");
+    assert!(line.contains("an address has letters that are not ASCII, and the server takes none (SMTPUTF8)"), "{line}");
+    // A domain beyond ASCII needs nothing of the server, nor does text.
+    let sent = compose(&world, &["--to", "Jörg <joerg@bücher.example>", "--cc", "dora@example.org"]);
+    assert_eq!(sent["state"], "sent", "{sent}");
+    assert_eq!(plain.taken()[0].to, ["<dora@example.org>", "<joerg@xn--bcher-kva.example>"]);
+    assert_eq!(plain.taken()[0].from, "<support@example.com>");
+    let able = offers("250-x\r\n250-SIZE 0\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN");
+    set(&world, &able);
+    assert_eq!(compose(&world, &["--to", "jörg@example.org"])["state"], "sent");
+    let from = &able.taken()[0].from;
+    assert!(from.contains(" SIZE=") && from.ends_with(" BODY=8BITMIME SMTPUTF8"), "{from}");
+}
+
+#[test]
+fn send_1_many_messages_go_over_one_connection_by_time_then_number() {
+    for database in ["sqlite", "postgresql"] {
+        let recipients = vec![("no", Some("550 5.1.1 nobody")), ("closing", Some("421 4.3.2 closing"))];
+        let sink = SmtpSink::start(Manners { recipients, ..Manners::default() });
+        let mut world = world_on(database, &sink);
+        compose(&world, &["--to", "later@example.org", "--at", "2026-11-23T10:01:00Z"]);
+        for to in ["a@example.org", "no@example.org", "b@example.org"] {
+            compose(&world, &["--to", to, "--queue"]);
+        }
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:05:00Z");
+        world.run(&["send"]).ok();
+        let to: Vec<String> = sink.taken().into_iter().flat_map(|taken| taken.to).collect();
+        assert_eq!(to, ["<a@example.org>", "<b@example.org>", "<later@example.org>"], "{database}");
+        assert_eq!((sink.count("EHLO"), sink.count("RSET"), sink.count("QUIT")), (1, 1, 1));
+        // A server that closes in the middle is left alone until the next message, which gets a new connection.
+        for to in ["closing@example.org", "c@example.org"] {
+            compose(&world, &["--to", to, "--queue"]);
+        }
+        world.run(&["send"]).ok();
+        assert_eq!((sink.taken().len(), sink.count("EHLO")), (4, 3));
+    }
+}
+
+#[test]
+fn send_1_a_server_that_trickles_is_left_when_the_accounts_time_is_over() {
+    let sink = SmtpSink::start(Manners { trickle: Some(Duration::from_millis(40)), ..Manners::default() });
+    let world = world_on("sqlite", &sink);
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    let limits = "[send]\nmax-seconds = 2\nanswer-timeout = 1\n";
+    world.write(&world.config(), &format!("{config}\n{limits}"), 0o600);
+    let queued = compose(&world, &["--to", "dora@example.org", "--queue"]);
+    let began = Instant::now();
+    let line = world.run(&["send"]).fails(69);
+    assert!(line.contains("account support: the account's time is over"), "{line}");
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let shown = outbox(&world, &queued["outbox"]);
+    assert_eq!((&shown["state"], &shown["due_at"]), (&json!("queued"), &json!("2026-11-23T10:01:00Z")), "{shown}");
+    assert!(sink.taken().is_empty() && Path::new(&world.config()).exists());
+}
+
+#[test]
+fn send_11_an_account_sends_no_more_in_an_hour_than_it_may() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let mut world = world_on(database, &sink);
+        world.run(&["account", "set", "support", "--max-per-hour", "3"]).ok();
+        for _ in 0..5 {
+            compose(&world, &["--to", "dora@example.org", "--queue"]);
+        }
+        let world_now = |world: &World, taken: usize| {
+            std::thread::scope(|scope| {
+                let passes: Vec<_> = (0..3).map(|_| scope.spawn(|| world.run(&["send"]))).collect();
+                passes.into_iter().for_each(|pass| assert_eq!(pass.join().unwrap().ok(), ""));
+            });
+            assert_eq!(sink.taken().len(), taken, "{database}");
+        };
+        world_now(&world, 3);
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:59:59Z");
+        world_now(&world, 3);
+        world.set("ESPOMAIL_NOW", "2026-11-23T11:00:01Z");
+        world_now(&world, 5);
+    }
+}
