@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod answers;
+mod circle;
 mod dkim;
 mod fetch;
 mod floors;

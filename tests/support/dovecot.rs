@@ -38,6 +38,10 @@ pub struct Dovecot {
     pub port: u16,
     /// IMAP over TLS.
     pub tls_port: u16,
+    /// Where other servers ask who somebody is (SASL).
+    pub auth_port: u16,
+    /// Where its files are: the certificates, and everybody's mail under `mail/USER/Maildir`.
+    pub directory: PathBuf,
     /// The certificate of the authority that signed the good one.
     pub ca_file: PathBuf,
     /// Its standard input must stay open as long as this process lives.
@@ -64,6 +68,26 @@ impl Dovecot {
     /// Puts a message into a mailbox that is there, with an INTERNALDATE such as `18-Jul-2026 11:00:00 +0000`.
     pub fn append_at(&self, user: &str, mailbox: &str, date: &str, message: &[u8]) {
         self.client(user).append(mailbox, &format!("\"{date}\" "), message);
+    }
+
+    /// Returns the messages of a mailbox, in their order.
+    pub fn messages(&self, user: &str, mailbox: &str) -> Vec<String> {
+        let mut client = self.client(user);
+        client.attempt(&format!("EXAMINE \"{mailbox}\""));
+        client.send(b"a FETCH 1:* BODY.PEEK[]\r\n");
+        let mut messages = Vec::new();
+        loop {
+            let line = client.line();
+            if line.starts_with("a ") {
+                return messages;
+            }
+            let size = line.trim_end().strip_suffix('}').and_then(|line| line.rsplit_once('{')).map(|(_, size)| size.parse());
+            if let Some(Ok(size)) = size {
+                let mut bytes = vec![0; size];
+                client.stream.read_exact(&mut bytes).unwrap();
+                messages.push(String::from_utf8(bytes).unwrap());
+            }
+        }
     }
 
     /// Returns the first line of what a command in a mailbox is answered.
@@ -151,14 +175,19 @@ fn start() -> Dovecot {
         std::fs::set_permissions(entry.unwrap().path(), std::fs::Permissions::from_mode(0o644)).unwrap();
     }
     let ports = free_ports();
-    let (owner, group) = if is_root() { ("dovecot".to_string(), id("-gn dovecot")) } else { (id("-un"), id("-gn")) };
+    let (owner, group) = owner();
     std::fs::write(directory.join("passwords"), format!("everybody:{PASSWORD}\n")).unwrap();
     let configuration = configuration(&directory, has_old_settings(&binary), &owner, &group, ports);
     std::fs::write(directory.join("dovecot.conf"), configuration).unwrap();
-    let [port, tls_port] = ports;
+    let [port, tls_port, auth_port] = ports;
     watchdog.stdin.as_mut().unwrap().write_all(b"start\n").unwrap();
     await_greeting(port, &directory);
-    Dovecot { port, tls_port, ca_file, _watchdog: watchdog }
+    Dovecot { port, tls_port, auth_port, directory, ca_file, _watchdog: watchdog }
+}
+
+/// The user and the group whose mail everybody's is.
+pub fn owner() -> (String, String) {
+    if is_root() { ("dovecot".to_string(), id("-gn dovecot")) } else { (id("-un"), id("-gn")) }
 }
 
 fn await_greeting(port: u16, directory: &Path) {
@@ -184,7 +213,7 @@ fn has_old_settings(binary: &Path) -> bool {
     [b"2.2.", b"2.3."].iter().any(|old| version.starts_with(*old))
 }
 
-fn configuration(directory: &Path, old: bool, owner: &str, group: &str, [port, tls_port]: [u16; 2]) -> String {
+fn configuration(directory: &Path, old: bool, owner: &str, group: &str, [port, tls_port, auth_port]: [u16; 3]) -> String {
     let dir = directory.display();
     let by_version = if old { old_settings } else { new_settings }(&dir.to_string(), owner, group);
     format!(
@@ -230,6 +259,12 @@ service anvil {{
 }}
 service stats {{
   chroot =
+}}
+service auth {{
+  inet_listener {{
+    address = 127.0.0.1
+    port = {auth_port}
+  }}
 }}
 "#
     )
@@ -284,17 +319,17 @@ userdb static {{
     )
 }
 
-fn free_ports<const N: usize>() -> [u16; N] {
+pub fn free_ports<const N: usize>() -> [u16; N] {
     let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
-fn id(arguments: &str) -> String {
+pub fn id(arguments: &str) -> String {
     let output = Command::new("id").args(arguments.split(' ')).output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().to_string()
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     id("-u") == "0"
 }
 
