@@ -2,6 +2,7 @@
 
 mod deaths;
 mod relay;
+mod rights;
 
 use serde_json::{Value, json};
 

@@ -27,6 +27,11 @@ pub fn one_address(text: &str) -> Result<String, String> {
     address(text).and_then(|address| if address.is_empty() { Err("the address is empty".to_string()) } else { Ok(address) })
 }
 
+/// Reads a text that stands in a header: one line.
+pub fn line(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) { Err("it has line ends or control characters".to_string()) } else { Ok(text.to_string()) }
+}
+
 /// Reads a signature: lines of text.
 pub fn signature(text: &str) -> Result<String, String> {
     let text = text.replace("\r\n", "\n");

@@ -33,14 +33,25 @@ pub fn addresses(message: &Message<'_>, name: &HeaderName<'_>, room: &mut usize)
             if written.is_empty() && name.is_empty() {
                 continue;
             }
-            addresses.push(Address {
-                name: one_line(name),
-                address: charset::without_nul(written).chars().filter(|c| !c.is_control()).collect(),
-            });
+            let address = charset::without_nul(written).chars().filter(|c| !c.is_control()).collect();
+            addresses.push(rejoined(Address { name: one_line(name), address }));
             *room -= 1;
         }
     }
     addresses
+}
+
+/// mail-parser takes the quoted local part of a bare address, `"dora b"@example.org`, for a name.
+fn rejoined(read: Address) -> Address {
+    if !read.address.starts_with('@') || read.name.is_empty() {
+        return read;
+    }
+    let is_atom = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
+    let local = match read.name {
+        name if name.chars().all(is_atom) => name,
+        name => format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")),
+    };
+    Address { name: String::new(), address: format!("{local}{}", read.address) }
 }
 
 /// Names are one line: a line break in one must never become a header of ours.
@@ -83,7 +94,24 @@ pub fn decoded(value: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+    use crate::mail::parse;
+
+    #[test]
+    fn parse_4_a_quoted_local_part_without_brackets_stays_an_address() {
+        for (written, name, address) in [
+            (r#""dora"@example.org"#, "", "dora@example.org"),
+            (r#""dora b"@example.org"#, "", r#""dora b"@example.org"#),
+            (r#""dora \"b\""@example.org"#, "", r#""dora \"b\""@example.org"#),
+            (r#"<"dora b"@example.org>"#, "", r#""dora b"@example.org"#),
+            (r#""Dora" <dora@example.org>"#, "Dora", "dora@example.org"),
+        ] {
+            let from = parse(format!("From: {written}\r\n\r\n").as_bytes()).from.unwrap();
+            assert_eq!((from.name.as_str(), from.address.as_str()), (name, address), "{written}");
+        }
+    }
 
     #[test]
     fn fields_are_told_apart_and_decoded() {

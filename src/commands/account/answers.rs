@@ -20,7 +20,7 @@ pub struct AnswerArguments {
     #[arg(long, value_name = "ADDRESS", value_parser = argument::address)]
     auto_reply_from: Option<String>,
     /// Name that goes with the address of answers; an empty one is that of the account
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = argument::line)]
     auto_reply_name: Option<String>,
     /// Where answers to answers go; an empty address is where those to the account go
     #[arg(long, value_name = "ADDRESS", value_parser = argument::address)]

@@ -34,10 +34,10 @@ pub struct SendingArguments {
     #[command(flatten)]
     password: SmtpPasswordArguments,
     /// Name that goes with the address in From
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = argument::line)]
     from_name: Option<String>,
     /// Where answers go; an empty address is the account's own
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = argument::address)]
     reply_to: Option<String>,
     /// Users may send through it, as far as their roles allow (group accounts)
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
@@ -111,11 +111,7 @@ impl SendingArguments {
             sending.from_name.clone_from(name);
         }
         if let Some(address) = &self.reply_to {
-            sending.reply_to = if address.is_empty() {
-                None
-            } else {
-                Some(argument::one_address(address).map_err(|wrong| Fault::new(Class::Usage, wrong))?)
-            };
+            sending.reply_to = Some(address.clone()).filter(|address| !address.is_empty());
         }
         for (given, kept) in [
             (self.shared, &mut sending.shared),

@@ -43,7 +43,7 @@ pub struct Reply {
 pub struct Forward {
     /// Number or Message-ID
     email: String,
-    /// Recipient; may be given several times
+    /// Recipient, or several with commas between them; may be given several times
     #[arg(long, value_name = "ADDRESS", required = true)]
     to: Vec<String>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ use crate::decide::sender::{self, Sender};
 use crate::fault::{Class, Fault};
 use crate::mail::Address;
 use crate::mail::body::{Written, below};
-use crate::mail::compose::{Draft, File};
+use crate::mail::compose::{Draft, File, typed_addresses};
 use crate::mail::reply::Original;
 use crate::mail::template::Letter;
 use crate::pass::outgoing::{self, Queued};
@@ -32,7 +32,7 @@ const LARGEST: u64 = 50 << 20;
 
 #[derive(Debug, clap::Args)]
 pub struct Compose {
-    /// Recipient; may be given several times
+    /// Recipient, or several with commas between them; may be given several times
     #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["cc", "bcc"])]
     to: Vec<String>,
     /// Subject [default: the template's]
@@ -333,12 +333,15 @@ fn waiting(context: &Context, queued: Queued, due_at: Option<i64>) -> String {
     }
 }
 
-/// Reads addresses as people write them: with or without a name.
+/// Reads addresses as people write them: with or without a name, several with commas between them.
 pub fn addresses(given: &[String]) -> Result<Vec<Address>> {
-    let one = |text: &String| {
-        Address::written(text).ok_or_else(|| Fault::new(Class::Usage, format!("{text:?} is no e-mail address")).into())
-    };
-    given.iter().map(one).collect()
+    let mut addresses = Vec::new();
+    for text in given {
+        let typed = typed_addresses(text)
+            .ok_or_else(|| Fault::new(Class::Usage, format!("{text:?} is no e-mail address that can be written to")))?;
+        addresses.extend(typed);
+    }
+    Ok(addresses)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

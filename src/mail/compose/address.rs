@@ -1,7 +1,9 @@
 //! Addresses that go out: read by the strict part of RFC 5321 and 5322 and written anew.
 
+use mail_parser::HeaderName;
+
 use super::{is_forbidden, wrong};
-use crate::mail::Address;
+use crate::mail::{Address, header, structure};
 
 /// RFC 5321, section 4.5.3.1, in bytes.
 const LOCAL: usize = 64;
@@ -15,6 +17,19 @@ pub fn checked(field: &str, address: &Address) -> anyhow::Result<String> {
         let shown: String = written.chars().take(WHOLE).collect();
         wrong(format!("{field}: {shown:?} is no address that can be written to"))
     })
+}
+
+/// Reads the recipients that a person typed: `ada@example.com`, `Ada <ada@example.com>`, or several with commas between them.
+/// None when any of it is no address that can be written to: whoever is left out would not know.
+pub fn typed(text: &str) -> Option<Vec<Address>> {
+    if text.chars().any(is_forbidden) {
+        return None;
+    }
+    let field = format!("To: {text}\r\n");
+    let message = structure::fields(field.as_bytes(), &structure::ROOT_FIELDS);
+    let mut room = usize::MAX;
+    let list = header::addresses(&message, &HeaderName::To, &mut room);
+    (!list.is_empty() && list.iter().all(|one| rewritten(&one.address).is_some())).then_some(list)
 }
 
 fn rewritten(written: &str) -> Option<String> {

@@ -12,6 +12,7 @@ use crate::fault::{Class, Fault};
 use crate::words::words;
 
 pub use address::checked as checked_address;
+pub use address::typed as typed_addresses;
 pub use field::is_id;
 
 /// The most recipients of one field (SEND-11).

@@ -149,6 +149,34 @@ fn send_4_addresses_are_read_strictly_and_written_anew() {
 }
 
 #[test]
+fn send_4_what_a_person_typed_is_read_whole_or_not_at_all() {
+    let read = |text: &str| {
+        let list = typed_addresses(text)?;
+        Some(list.into_iter().map(|one| format!("{}|{}", one.name, one.address)).collect::<Vec<_>>().join(" "))
+    };
+    for (text, list) in [
+        ("ada@example.com", Some("|ada@example.com")),
+        (" ada@localhost ", Some("|ada@localhost")),
+        ("Ada <ada@example.com>", Some("Ada|ada@example.com")),
+        ("a@example.com, \"B, b\" <b@example.com>,c@example.com", Some("|a@example.com B, b|b@example.com |c@example.com")),
+        ("Jörg <jörg@bücher.example>", Some("Jörg|jörg@bücher.example")),
+        ("\"ada b\"@example.com", Some("|\"ada b\"@example.com")),
+        ("desk: a@example.com, b@example.com;", Some("|a@example.com |b@example.com")),
+        ("a@example.com, nobody", None),
+        ("a@example.com b@example.com", None),
+        ("a@example.com; b@example.com", Some("|a@example.com |b@example.com")),
+        ("a@example.com\r\nBcc: b@example.com", None),
+        ("a@example.com\n", None),
+        ("ada", None),
+        ("<>", None),
+        ("", None),
+        (",", None),
+    ] {
+        assert_eq!(read(text).as_deref(), list, "{text:?}");
+    }
+}
+
+#[test]
 fn send_4_names_cannot_become_addresses() {
     for name in [
         "eve@example.net",
