@@ -94,8 +94,12 @@ pub struct Send {
     pub connect_timeout: u64,
     /// Seconds to wait for an answer (RFC 5321, section 4.5.3.2).
     pub answer_timeout: u64,
+    /// Seconds to wait for the answer to a whole message (RFC 5321, section 4.5.3.2.6).
+    pub final_timeout: u64,
     /// Seconds that an account may take in one pass.
     pub max_seconds: u64,
+    /// Whether a reply whose answer was lost is sent again (SEND-6).
+    pub repeat_replies: bool,
     /// The domains that sign what goes out (DKIM, RFC 6376).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dkim: BTreeMap<String, Dkim>,
@@ -113,7 +117,16 @@ pub struct Dkim {
 
 impl Default for Send {
     fn default() -> Self {
-        Self { per_pass: 50, workers: 8, connect_timeout: 20, answer_timeout: 300, max_seconds: 1_800, dkim: BTreeMap::new() }
+        Self {
+            per_pass: 50,
+            workers: 8,
+            connect_timeout: 20,
+            answer_timeout: 300,
+            final_timeout: 600,
+            max_seconds: 1_800,
+            repeat_replies: false,
+            dkim: BTreeMap::new(),
+        }
     }
 }
 
@@ -323,41 +336,69 @@ pub fn parse(text: &str) -> Result<Config, (usize, String)> {
         (line, explained(error.message()))
     })?;
     match wrong_value(&config) {
-        Some((key, what)) => {
-            let line = text.lines().position(|line| line.trim_start().starts_with(key)).map_or(1, |at| at + 1);
-            Err((line, format!("`{key}` {what}")))
-        }
+        Some(wrong) => Err((line_of(text, wrong.table, wrong.key), format!("`{}` {}", wrong.key, wrong.what))),
         None => Ok(config),
     }
 }
 
-/// Returns the first key whose value makes no sense, and why.
-fn wrong_value(config: &Config) -> Option<(&'static str, String)> {
-    let fetch = &config.fetch;
+/// Returns the line of a key in a table; that of the table where the key is not found, else the first.
+fn line_of(text: &str, table: &str, key: &str) -> usize {
+    let (mut inside, mut of_table) = (false, 1);
+    for (number, line) in (1..).zip(text.lines().map(str::trim_start)) {
+        if line.starts_with('[') {
+            inside = line.trim_start_matches('[').starts_with(table);
+            of_table = if inside { number } else { of_table };
+        } else if inside && line.starts_with(key) {
+            return number;
+        }
+    }
+    of_table
+}
+
+/// A value that makes no sense, and why.
+struct Wrong {
+    table: &'static str,
+    key: &'static str,
+    what: String,
+}
+
+/// Returns the first one.
+fn wrong_value(config: &Config) -> Option<Wrong> {
+    let (fetch, send) = (&config.fetch, &config.send);
+    let positive = |number: i64| u64::try_from(number).unwrap_or_default();
     let numbers = [
-        ("workers", fetch.workers as u64, 1_000),
-        ("memory-mib", fetch.memory_mib, 1 << 20),
-        ("batch-messages", fetch.batch_messages as u64, 10_000),
-        ("batch-mib", fetch.batch_mib, 1 << 10),
-        ("connect-timeout", fetch.connect_timeout, 3_600),
-        ("read-timeout", fetch.read_timeout, 3_600),
-        ("max-seconds", u64::try_from(fetch.max_seconds).unwrap_or_default(), 86_400),
-        ("command-timeout", config.filters.command_timeout, 3_600),
-        ("token-days", u64::try_from(config.link.token_days).unwrap_or_default(), 36_500),
-        ("max-message-mib", u64::try_from(fetch.max_message_mib).unwrap_or_default(), 1 << 10),
+        ("fetch", "workers", fetch.workers as u64, 1_000),
+        ("fetch", "memory-mib", fetch.memory_mib, 1 << 20),
+        ("fetch", "batch-messages", fetch.batch_messages as u64, 10_000),
+        ("fetch", "batch-mib", fetch.batch_mib, 1 << 10),
+        ("fetch", "connect-timeout", fetch.connect_timeout, 3_600),
+        ("fetch", "read-timeout", fetch.read_timeout, 3_600),
+        ("fetch", "max-seconds", positive(fetch.max_seconds), 86_400),
+        ("fetch", "max-message-mib", positive(fetch.max_message_mib), 1 << 10),
+        ("filters", "command-timeout", config.filters.command_timeout, 3_600),
+        ("link", "token-days", positive(config.link.token_days), 36_500),
+        ("send", "per-pass", send.per_pass as u64, 1_000_000),
+        ("send", "workers", send.workers as u64, 1_000),
+        ("send", "connect-timeout", send.connect_timeout, 3_600),
+        ("send", "answer-timeout", send.answer_timeout, 3_600),
+        ("send", "final-timeout", send.final_timeout, 3_600),
+        ("send", "max-seconds", send.max_seconds, 86_400),
     ];
-    let wrong = numbers.into_iter().find(|(_, value, most)| !(1..=*most).contains(value));
-    if let Some((key, _, most)) = wrong {
-        return Some((key, format!("must be between 1 and {most}")));
+    let wrong = numbers.into_iter().find(|(.., value, most)| !(1..=*most).contains(value));
+    if let Some((table, key, _, most)) = wrong {
+        return Some(Wrong { table, key, what: format!("must be between 1 and {most}") });
     }
     if config.filters.commands.values().any(|command| command.first().is_none_or(String::is_empty)) {
-        return Some(("[filters.commands]", "must name a program in each command".to_string()));
+        let what = "must name a program in each command".to_string();
+        return Some(Wrong { table: "filters.commands", key: "[filters.commands]", what });
     }
     if !config.budgets.is_credible() {
-        return Some(("[budgets", "needs numbers from 0 to 1000000000".to_string()));
+        return Some(Wrong { table: "budgets", key: "[budgets]", what: "needs numbers from 0 to 1000000000".to_string() });
     }
-    let level = config.log.level.parse::<log::LevelFilter>();
-    level.is_err().then(|| ("level", format!("must be error, warn, info, debug or trace, not {:?}", config.log.level)))
+    let level = &config.log.level;
+    let is_level = level.parse::<log::LevelFilter>().is_ok();
+    let what = format!("must be error, warn, info, debug or trace, not {level:?}");
+    (!is_level).then_some(Wrong { table: "log", key: "level", what })
 }
 
 /// Turns ``unknown field `x`, expected one of `a`, `b` `` into the nearest key.

@@ -59,6 +59,13 @@ pub enum Stream {
 }
 
 impl Timed {
+    /// Gives every wait from now on another limit, and the whole another end.
+    fn allow(&mut self, limit: Duration, deadline: Instant) -> io::Result<()> {
+        (self.limit, self.deadline) = (limit, deadline);
+        self.tcp.set_read_timeout(Some(limit))?;
+        self.tcp.set_write_timeout(Some(limit))
+    }
+
     fn prepare(&self) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -112,6 +119,16 @@ impl Write for Timed {
 
     fn flush(&mut self) -> io::Result<()> {
         self.tcp.flush()
+    }
+}
+
+impl Stream {
+    /// Gives every wait from now on another limit, and the whole another end.
+    pub fn allow(&mut self, limit: Duration, deadline: Instant) -> io::Result<()> {
+        match self {
+            Self::Clear(tcp) => tcp.allow(limit, deadline),
+            Self::Tls(tls) => tls.get_mut().allow(limit, deadline),
+        }
     }
 }
 
@@ -278,6 +295,16 @@ fn failed_handshake(place: &Place, error: &native_tls::HandshakeError<Timed>) ->
     Fault::new(Class::Refused, format!("TLS with {named} failed: {what}")).reach(Reach::Account).hint(hint).into()
 }
 
+/// Whether a server's words repeat what it was told in secret, or a good part of it: of a token that was cut, or of a password in
+/// another shape, a run of eight characters is enough.
+pub fn repeats(words: &str, secrets: &[String]) -> bool {
+    const RUN: usize = 8;
+    secrets.iter().filter(|secret| !secret.is_empty()).any(|secret| {
+        let runs: Vec<char> = secret.chars().collect();
+        runs.windows(RUN.min(runs.len())).any(|run| words.contains(&run.iter().collect::<String>()))
+    })
+}
+
 /// Makes a server's words fit for one line of ours: short, and nothing in them that a terminal would obey.
 pub fn text(bytes: &[u8]) -> String {
     const LONGEST: usize = 200;
@@ -294,4 +321,21 @@ pub fn text(bytes: &[u8]) -> String {
         }
     }
     if clean.is_empty() { "no reason given".to_string() } else { clean }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_repeats_a_secret_in_any_length_is_found() {
+        let secrets = ["hunter2".to_string(), "a-token-of-many-letters".to_string()];
+        for words in ["no hunter2 here", "hunter2", "AUTH a-token-of-ma", "…any-letters"] {
+            assert!(repeats(words, &secrets), "{words}");
+        }
+        for words in ["hunter", "a-token", "", "login refused"] {
+            assert!(!repeats(words, &secrets), "{words}");
+        }
+        assert!(!repeats("anything", &[String::new()]));
+    }
 }

@@ -169,7 +169,7 @@ fn ack_3_nobody_is_answered_who_is_no_person_or_no_stranger() {
             ("support@example.com", "", "AUTO-2"),
             ("gone@example.org", "", "ACK-3: <gone@example.org> is known to be invalid"),
             ("a%b@example.org", "", "ACK-3: nobody can write to its sender"),
-            ("\"a b\"@example.org", "", "ACK-3: nobody can write to its sender"),
+            ("\"a@b\"@example.org", "", "ACK-3: nobody can write to its sender"),
         ] {
             let id = format!("x{}", because.len() + more.len() * 7 + from.len() * 31);
             deliver(&world, "support", &mail(from, &id, more));

@@ -1,6 +1,7 @@
 //! `send` and what fills the outbox, through the real binary against a scripted SMTP server, on both databases.
 
 mod deaths;
+mod outbox;
 mod relay;
 mod rights;
 

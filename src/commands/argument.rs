@@ -29,7 +29,11 @@ pub fn one_address(text: &str) -> Result<String, String> {
 
 /// Reads a text that stands in a header: one line.
 pub fn line(text: &str) -> Result<String, String> {
-    if text.chars().any(char::is_control) { Err("it has line ends or control characters".to_string()) } else { Ok(text.to_string()) }
+    if text.chars().any(char::is_control) {
+        Err("it has line ends or control characters".to_string())
+    } else {
+        Ok(text.to_string())
+    }
 }
 
 /// Reads a signature: lines of text.

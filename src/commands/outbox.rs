@@ -9,6 +9,7 @@ use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::access::{self, Permit};
 use crate::output::shown;
+use crate::pass::send::mark_sent;
 use crate::store::access as trace;
 use crate::store::copy::SentCopy;
 use crate::store::outbox::{self, OutboxFilter, Outgoing, Verb};
@@ -97,6 +98,7 @@ impl Which {
             for id in &self.ids {
                 let (message, permit) = find(context, db, *id)?;
                 match verb {
+                    Some(Verb::MarkSent) => mark_sent(db, &message, context.now())?,
                     Some(verb) => outbox::change(db, message.id, verb, context.now())?,
                     None => outbox::drop_one(db, message.id)?,
                 }
@@ -132,7 +134,7 @@ fn list(context: &Context, states: Vec<OutboxState>, all: bool, held: bool, acco
     } else {
         OutboxState::ALL.iter().copied().filter(|state| *state != OutboxState::Sent).collect()
     };
-    let account = account.map(|name| account::find(db, &name)).transpose()?.map(|account| account.id);
+    let account = account.map(|name| account::find_seen(db, actor, &name)).transpose()?.map(|account| account.id);
     let author = actor.user.filter(|_| !actor.administrator);
     let messages = outbox::list(db, &OutboxFilter { states, account, author, held, limit })?;
     context.out.list(&messages, &["id", "state", "due", "account", "to", "subject", "error"], |message| {

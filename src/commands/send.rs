@@ -90,14 +90,16 @@ pub fn with_setting<T>(
         workers: config.send.workers,
         limit: limit.unwrap_or(config.send.per_pass),
         connection: Connection {
-            connect_timeout: Duration::from_secs(config.send.connect_timeout.max(1)),
-            read_timeout: Duration::from_secs(config.send.answer_timeout.max(1)),
-            account_timeout: Duration::from_secs(config.send.max_seconds.max(1)),
+            connect_timeout: Duration::from_secs(config.send.connect_timeout),
+            read_timeout: Duration::from_secs(config.send.answer_timeout),
+            final_timeout: Duration::from_secs(config.send.final_timeout),
+            account_timeout: Duration::from_secs(config.send.max_seconds),
             allow_plain: config.security.allow_plain,
             internal_hosts: config.security.internal_hosts.clone(),
             own_name: context::own_name(),
         },
         keys: &keys,
+        repeat_replies: config.send.repeat_replies,
     };
     work(&setting)
 }

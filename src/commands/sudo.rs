@@ -10,7 +10,7 @@ use crate::fault::{Class, Fault};
 const VARIABLES: &[&str] = &["ESPOMAIL_*", "CREDENTIALS_DIRECTORY", "PG*", "SSL_CERT_*", "OPENSSL_*"];
 
 /// Arguments that name such a thing and are neither a path nor a command, which [`is_foreign`] knows by themselves.
-const ARGUMENTS: &[&str] = &["database", "password_credential"];
+const ARGUMENTS: &[&str] = &["database", "password_credential", "smtp_password_credential"];
 
 /// Commands that are for the account itself.
 const COMMANDS: &[&str] = &["init"];
@@ -92,6 +92,7 @@ mod tests {
             &["account", "set", "a", "--password-file", "x"],
             &["account", "set", "a", "--password-command", "id"],
             &["account", "set", "a", "--password-credential", "x"],
+            &["account", "set", "a", "--smtp-password-credential", "x"],
         ] {
             assert!(refused(arguments, &[]).is_some_and(|what| what.starts_with("through sudo ")), "{arguments:?}");
         }
@@ -120,6 +121,9 @@ mod tests {
     fn access_4_no_path_or_command_escapes_the_rule() {
         fn check(command: &Command, found: &mut usize) {
             for argument in command.get_arguments() {
+                if argument.get_long().is_some_and(|long| long.ends_with("-credential")) {
+                    assert!(is_foreign(argument), "{} {}", command.get_name(), argument.get_id());
+                }
                 let names = argument.get_value_names().unwrap_or_default().iter().map(ToString::to_string);
                 for name in names.filter(|name| ["FILE", "PATH", "DIRECTORY", "DIR", "COMMAND", "URL"].contains(&name.as_str())) {
                     *found += 1;

@@ -10,6 +10,9 @@ fn an_unknown_key_names_its_line_and_the_nearest() {
         parse("[fetch]\nworkers = 0\n").expect_err("nobody would work"),
         (2, "`workers` must be between 1 and 1000".into())
     );
+    let zero = "[fetch]\nworkers = 3\n\n[send.dkim]\n[send]\nworkers = 0\n";
+    assert_eq!(parse(zero).expect_err("nobody would send"), (6, "`workers` must be between 1 and 1000".into()));
+    assert_eq!(parse("send.per-pass = 0\n").expect_err("nothing would be sent").0, 1);
     assert_eq!(parse("[log]\nlevel = \"loud\"\n").expect_err("no level").0, 2);
 }
 

@@ -82,7 +82,7 @@ fn may_answer(occasion: &Occasion<'_>, role: Role, answering: &Answering, policy
     }
     let from = mail.from.as_ref().ok_or("ACK-3: nobody says who wrote it")?;
     can_be_written_to(from, facts)?;
-    if answering.authenticated_only && !mail.is_authenticated(&policy.authserv_ids) {
+    if answering.authenticated_only && !mail.is_vouched_for(&policy.authserv_ids) {
         return Err(format!("ACK-4: our border does not vouch for <{}>", from.address));
     }
     if answering.outlet.is_none() {

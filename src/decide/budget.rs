@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::{Change, Facts, Plan};
-use crate::mail::Address;
+use crate::mail::{Address, digest};
 use crate::words::{AccountId, BudgetAction, EmailId};
 
 /// The lengths of time that are limited, in seconds.
@@ -74,10 +74,16 @@ pub const OVERALL: &str = "overall";
 /// Whose budgets mail from an address draws on, the narrowest first; mail without a sender draws on the last two alone.
 pub fn subjects(address: Option<&Address>, account: AccountId) -> Vec<String> {
     let of_sender = address.iter().flat_map(|address| {
-        let domain = address.domain().map(|domain| format!("domain:{domain}"));
-        std::iter::once(format!("address:{}", address.key())).chain(domain)
+        let domain = address.domain().map(|domain| format!("domain:{}", short(domain)));
+        std::iter::once(format!("address:{}", short(address.key()))).chain(domain)
     });
     of_sender.chain([format!("account:{account}"), OVERALL.to_string()]).collect()
+}
+
+/// What is longer than an address can be (RFC 5321, section 4.5.3.1.3) is known by its digest: it is a key of the database.
+fn short(text: String) -> String {
+    const LONGEST: usize = 254;
+    if text.len() <= LONGEST { text } else { digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect() }
 }
 
 /// What was done of late: for each subject and action, in each of [`PERIODS`].

@@ -1,12 +1,15 @@
 //! SEND-6: what one attempt to send makes of a message: sent, tried again, failed, or perhaps sent.
 
-use crate::words::{OutboxState, RecipientState};
+use crate::words::{OutboxState, OutgoingKind, RecipientState};
 
 /// The pauses before the next attempt, in seconds; the last one is repeated.
 const PAUSES: [i64; 8] = [60, 120, 300, 900, 1_800, 3_600, 7_200, 14_400];
 
 /// How long a message is tried, in seconds.
 const GIVE_UP: i64 = 5 * 86_400;
+
+/// How often a reply is tried whose answer was lost.
+const REPEATS: i64 = 3;
 
 /// A recipient of the envelope, and the last answer about it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -39,45 +42,82 @@ pub struct Settled {
     pub error: Option<String>,
     /// The recipients of which something is known now.
     pub recipients: Vec<Recipient>,
+    /// It has reached somebody now, and nobody before: what follows from that, follows (SEND-8).
+    pub is_first: bool,
 }
 
-/// Decides. `attempts` counts this one; `pending` are those who were to be reached, `reached` whether it had reached somebody
-/// before.
-pub fn settle(attempt: Attempt, pending: &[String], reached: bool, attempts: i64, first_tried_at: i64, now: i64) -> Settled {
+/// What was tried before, and how often.
+#[derive(Debug, Clone, Copy)]
+pub struct Tried<'a> {
+    /// Those who were to be reached.
+    pub pending: &'a [String],
+    /// Whether it had reached somebody before.
+    pub reached: bool,
+    /// This attempt included.
+    pub attempts: i64,
+    /// Seconds since 1970 UTC.
+    pub first_tried_at: i64,
+    /// Whether it goes out again when its answer is lost.
+    pub may_repeat: bool,
+}
+
+/// Whether a message may go out again although it may have been sent: a reply of a person's, where that is wanted, a few times.
+pub fn may_repeat(is_wanted: bool, kind: OutgoingKind, attempts: i64) -> bool {
+    is_wanted && kind == OutgoingKind::Reply && attempts < REPEATS
+}
+
+/// Decides.
+pub fn settle(attempt: Attempt, tried: &Tried<'_>, now: i64) -> Settled {
+    let again = |error: String| {
+        let due_at = Some(now + pause(tried.attempts));
+        Settled { state: OutboxState::Queued, due_at, error: Some(error), recipients: Vec::new(), is_first: false }
+    };
+    let is_over = is_over(tried.attempts, tried.first_tried_at, now);
     match attempt {
+        Attempt::Unknown { error } if tried.may_repeat => again(error),
         Attempt::Unknown { error } => {
-            Settled { state: OutboxState::MaybeSent, due_at: None, error: Some(error), recipients: Vec::new() }
+            let state = OutboxState::MaybeSent;
+            Settled { state, due_at: None, error: Some(error), recipients: Vec::new(), is_first: false }
         }
-        Attempt::Broken { error, permanent } if permanent || is_over(attempts, first_tried_at, now) => {
-            let recipients = pending.iter().map(|address| failed(address, &error)).collect();
-            let state = if reached { OutboxState::Sent } else { OutboxState::Failed };
-            Settled { state, due_at: None, error: Some(error), recipients }
+        Attempt::Broken { error, permanent } if permanent || is_over => {
+            let recipients = tried.pending.iter().map(|address| failed(address, &error)).collect();
+            let state = if tried.reached { OutboxState::Sent } else { OutboxState::Failed };
+            Settled { state, due_at: None, error: Some(error), recipients, is_first: false }
         }
-        Attempt::Broken { error, .. } => {
-            let due_at = Some(now + pause(attempts));
-            Settled { state: OutboxState::Queued, due_at, error: Some(error), recipients: Vec::new() }
-        }
-        Attempt::Answered(recipients) => answered(recipients, reached, attempts, first_tried_at, now),
+        Attempt::Broken { error, .. } => again(error),
+        Attempt::Answered(recipients) => answered(recipients, tried, is_over, now),
     }
 }
 
-fn answered(mut recipients: Vec<Recipient>, reached: bool, attempts: i64, first_tried_at: i64, now: i64) -> Settled {
-    if is_over(attempts, first_tried_at, now) {
+fn answered(mut recipients: Vec<Recipient>, tried: &Tried<'_>, is_over: bool, now: i64) -> Settled {
+    if is_over {
         for one in recipients.iter_mut().filter(|one| one.state == RecipientState::Pending) {
             one.state = RecipientState::Failed;
         }
     }
     let any = |state: RecipientState| recipients.iter().any(|one| one.state == state);
     let (state, due_at) = if any(RecipientState::Pending) {
-        (OutboxState::Queued, Some(now + pause(attempts)))
-    } else if reached || any(RecipientState::Sent) {
+        (OutboxState::Queued, Some(now + pause(tried.attempts)))
+    } else if tried.reached || any(RecipientState::Sent) {
         (OutboxState::Sent, None)
     } else {
         (OutboxState::Failed, None)
     };
     let refused = recipients.iter().find(|one| one.state != RecipientState::Sent);
     let error = refused.map(|one| format!("{}: {}", one.address, one.said.as_deref().unwrap_or("refused")));
-    Settled { state, due_at, error, recipients }
+    let is_first = !tried.reached && any(RecipientState::Sent);
+    Settled { state, due_at, error, is_first, recipients }
+}
+
+/// What becomes of a message whose pass died at work: `handed_over` says whether that was behind the mark. The first death is made
+/// good at once; a message that kills its passes again and again waits longer, and at last for a person.
+pub fn after_death(handed_over: bool, tried: &Tried<'_>, now: i64) -> (OutboxState, Option<i64>) {
+    match handed_over {
+        true if !tried.may_repeat => (OutboxState::MaybeSent, None),
+        _ if is_over(tried.attempts, tried.first_tried_at, now) => (OutboxState::Failed, None),
+        _ if tried.attempts < 2 => (OutboxState::Queued, Some(now)),
+        _ => (OutboxState::Queued, Some(now + pause(tried.attempts))),
+    }
 }
 
 /// Whether the next attempt would come after five days.
@@ -103,6 +143,10 @@ mod tests {
         Recipient { address: address.to_string(), state, code: None, status: None, said: Some("no".to_string()) }
     }
 
+    fn tried(pending: &[String], attempts: i64) -> Tried<'_> {
+        Tried { pending, reached: false, attempts, first_tried_at: 0, may_repeat: false }
+    }
+
     #[test]
     fn send_6_pauses_grow_to_four_hours_and_end_after_five_days() {
         let broken = || Attempt::Broken { error: "down".to_string(), permanent: false };
@@ -110,7 +154,7 @@ mod tests {
         let mut pauses = Vec::new();
         loop {
             attempts += 1;
-            let settled = settle(broken(), &["a".to_string()], false, attempts, 0, now);
+            let settled = settle(broken(), &tried(&["a".to_string()], attempts), now);
             match settled.due_at {
                 Some(due) => pauses.push(due - now),
                 None => {
@@ -126,7 +170,7 @@ mod tests {
 
     #[test]
     fn send_6_each_recipient_has_an_answer_of_its_own() {
-        let settled = |recipients: Vec<Recipient>| settle(Attempt::Answered(recipients), &[], false, 1, 0, 0);
+        let settled = |recipients: Vec<Recipient>| settle(Attempt::Answered(recipients), &tried(&[], 1), 0);
         let sent = one("a", RecipientState::Sent);
         let refused = one("b", RecipientState::Failed);
         let later = one("c", RecipientState::Pending);
@@ -135,17 +179,36 @@ mod tests {
         assert_eq!(settled(vec![sent.clone(), refused.clone()]).error.as_deref(), Some("b: no"));
         assert_eq!(settled(vec![refused.clone()]).state, OutboxState::Failed);
         let again = settled(vec![sent, refused, later.clone()]);
-        assert_eq!((again.state, again.due_at), (OutboxState::Queued, Some(60)));
-        let over = settle(Attempt::Answered(vec![later]), &[], true, 30, 0, 5 * 86_400);
+        assert_eq!((again.state, again.due_at, again.is_first), (OutboxState::Queued, Some(60), true));
+        assert!(!settled(vec![later.clone()]).is_first, "it has reached nobody");
+        let over = settle(Attempt::Answered(vec![later]), &Tried { reached: true, ..tried(&[], 30) }, 5 * 86_400);
         assert_eq!((over.state, over.recipients[0].state), (OutboxState::Sent, RecipientState::Failed));
+    }
+
+    #[test]
+    fn send_6_a_message_that_kills_its_passes_waits_longer_and_at_last_for_a_person() {
+        let after = |handed_over, attempts, now| after_death(handed_over, &tried(&[], attempts), now);
+        assert_eq!(after(false, 1, 7), (OutboxState::Queued, Some(7)));
+        assert_eq!(after(false, 2, 7), (OutboxState::Queued, Some(7 + 120)));
+        assert_eq!(after(false, 40, GIVE_UP), (OutboxState::Failed, None));
+        assert_eq!(after(true, 1, 7), (OutboxState::MaybeSent, None));
+        let wanted = Tried { may_repeat: true, ..tried(&[], 1) };
+        assert_eq!(after_death(true, &wanted, 7), (OutboxState::Queued, Some(7)));
     }
 
     #[test]
     fn send_6_what_was_handed_over_without_an_answer_is_never_repeated() {
         let unknown = Attempt::Unknown { error: "gone".to_string() };
-        let settled = settle(unknown, &["a".to_string()], false, 1, 0, 0);
+        let settled = settle(unknown.clone(), &tried(&[], 1), 0);
         assert_eq!((settled.state, settled.due_at), (OutboxState::MaybeSent, None));
         let permanent = Attempt::Broken { error: "too large".to_string(), permanent: true };
-        assert_eq!(settle(permanent, &["a".to_string()], false, 1, 0, 0).state, OutboxState::Failed);
+        assert_eq!(settle(permanent, &tried(&["a".to_string()], 1), 0).state, OutboxState::Failed);
+        // But for a reply, where that is wanted, a few times.
+        let again = settle(unknown, &Tried { may_repeat: true, ..tried(&[], 1) }, 0);
+        assert_eq!((again.state, again.due_at), (OutboxState::Queued, Some(60)));
+        let may = |kind, attempts| may_repeat(true, kind, attempts);
+        assert!(may(OutgoingKind::Reply, 1) && may(OutgoingKind::Reply, 2) && !may(OutgoingKind::Reply, 3));
+        assert!(!may(OutgoingKind::Answer, 1) && !may(OutgoingKind::Message, 1));
+        assert!(!may_repeat(false, OutgoingKind::Reply, 1));
     }
 }

@@ -72,7 +72,9 @@ pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     let occasion = occasion(mail, facts);
     let replied = mail.ancestors().find_map(|id| facts.emails_by_message_id.get(id).and_then(|found| found.last()).copied());
-    if let Some(replied) = replied.filter(|replied| *replied != email) {
+    // An answer by itself answers for nobody: the e-mail still waits for a person.
+    let replied = replied.filter(|replied| *replied != email && mail.automatic.is_empty());
+    if let Some(replied) = replied {
         plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
     }
     let mut users = people::recipients(mail, facts);

@@ -84,7 +84,7 @@ pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
 /// SEND-8: those of us who are in To or Cc of a message of ours.
 pub fn recipients(mail: &Mail, facts: &Facts) -> Users {
     let mut users = Users::new();
-    for (header, addresses) in [("To", &mail.to), ("Cc", &mail.cc)] {
+    for (header, addresses) in [("To", &mail.to), ("Cc", &mail.cc), ("Bcc", &mail.bcc)] {
         for user in addresses.iter().filter_map(|address| facts.users.get(&address.key())) {
             push(&mut users, *user, || format!("INBOX-1: their address is in {header}"));
         }

@@ -101,6 +101,16 @@ fn as_usual(actor: &Actor, own: &[String], preferred: Option<AccountId>, outlets
     })
 }
 
+/// SEND-3: whether somebody may send as `from` through an account, as was decided when the message was written. Other accounts
+/// that came meanwhile do not matter.
+pub fn may_go(actor: &Actor, own: &[String], from: &str, account: AccountId, outlets: &[Outlet]) -> bool {
+    let from = address_key(from);
+    outlets.iter().filter(|outlet| outlet.account == account).any(|outlet| match outlet.kind {
+        AccountKind::Personal => outlet.can_send && outlet.owner == actor.user && outlet.address == from && own.contains(&from),
+        AccountKind::Group => may_use(actor, outlet) && (outlet.address == from || outlet.system && own.contains(&from)),
+    })
+}
+
 /// SEND-2: what goes out by itself for an account: through its own server, else the system account.
 pub fn internal(account: AccountId, outlets: &[Outlet]) -> Option<&Outlet> {
     let own = outlets.iter().find(|outlet| outlet.account == account && outlet.can_send);
@@ -198,6 +208,21 @@ mod tests {
             let found = through(&who, &["cleo@example.com"], Some(wanted), &all).map(|found| found.0);
             assert_eq!(found, account, "{wanted}");
         }
+    }
+
+    #[test]
+    fn send_3_what_was_written_goes_only_where_its_author_may_still_send() {
+        let all = outlets();
+        let may = |who: &Actor, own: &str, from: &str, account| may_go(who, &[own.to_string()], from, AccountId(account), &all);
+        let (ada, none) = (user(1, RoleLevel::All, &[]), user(1, RoleLevel::No, &[]));
+        assert!(
+            may(&ada, "ada@example.com", "support@example.com", 1) && !may(&none, "ada@example.com", "support@example.com", 1)
+        );
+        assert!(!may(&ada, "ada@example.com", "sales@example.com", 1), "another account's address");
+        assert!(may(&none, "ada@example.com", "Ada@example.com", 4) && !may(&none, "new@example.com", "ada@example.com", 4));
+        assert!(!may(&user(2, RoleLevel::All, &[]), "ada@example.com", "ada@example.com", 4), "another user's account");
+        assert!(may(&none, "x@example.com", "x@example.com", 6) && !may(&none, "x@example.com", "x@example.com", 1));
+        assert!(!may(&ada, "ada@example.com", "secret@example.com", 3) && !may(&ada, "ada@example.com", "gone@example.com", 9));
     }
 
     #[test]

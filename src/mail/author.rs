@@ -63,38 +63,69 @@ impl Mail {
         quote::original_sender(&self.text).map(|sender| Forward { sender, marked })
     }
 
-    /// ACCESS-5: whether the border that writes under one of these names says that DMARC passed for the From domain. Only
-    /// its topmost field counts: what stands below may have come with the message.
+    /// ACCESS-5: whether the border that writes under one of these names says that DMARC passed for the From domain.
     pub fn is_authenticated(&self, authserv_ids: &[String]) -> bool {
+        self.border_says(authserv_ids, |result, domain| result.says("dmarc", &["header.from"], |from| from == domain))
+    }
+
+    /// ACK-4: whether it says so, or that SPF or DKIM passed for the From domain or one below it, which is the owner's, too.
+    pub fn is_vouched_for(&self, authserv_ids: &[String]) -> bool {
+        self.border_says(authserv_ids, |result, domain| {
+            let is_aligned =
+                |other: &str| other.strip_suffix(domain).is_some_and(|above| above.is_empty() || above.ends_with('.'));
+            result.says("dmarc", &["header.from"], |from| from == domain)
+                || result.says("dkim", &["header.d", "header.i"], is_aligned)
+                || result.says("spf", &["smtp.mailfrom"], is_aligned)
+        })
+    }
+
+    /// Whether one of the results of our border is such, for the From domain (RFC 8601). Only its topmost field counts: what stands
+    /// below may have come with the message.
+    fn border_says(&self, authserv_ids: &[String], is_such: impl Fn(&Verdict<'_>, &str) -> bool) -> bool {
         let Some(domain) = self.from.as_ref().and_then(Address::domain) else { return false };
-        let results = self.header_values("Authentication-Results").map(|value| without_comments(&value));
-        let ours = results.map(|value| value.to_ascii_lowercase()).find(|value| {
+        let results = self.header_values("Authentication-Results").map(|value| bare(&value).to_ascii_lowercase());
+        let ours = results.into_iter().find(|value| {
             let name = value.split([';', ' ', '\t']).find(|word| !word.is_empty()).unwrap_or_default();
             authserv_ids.iter().any(|id| id.eq_ignore_ascii_case(name))
         });
-        ours.is_some_and(|value| {
-            value.split(';').skip(1).any(|result| {
-                let mut words = result.split_whitespace();
-                let passed = words.next() == Some("dmarc=pass");
-                passed && words.any(|word| word.strip_prefix("header.from=").is_some_and(|from| from.trim_matches('"') == domain))
-            })
-        })
+        ours.is_some_and(|value| value.split(';').skip(1).any(|result| is_such(&Verdict(result), &domain)))
     }
 }
 
-/// RFC 5322, section 3.2.2: comments say nothing.
-fn without_comments(text: &str) -> String {
-    let mut depth = 0_usize;
-    text.chars()
-        .filter(|c| {
-            match c {
-                '(' => depth += 1,
-                ')' => depth = depth.saturating_sub(1),
-                _ => return depth == 0,
-            }
-            false
-        })
-        .collect()
+/// One result of a border: `dkim=pass header.d=example.org`.
+struct Verdict<'a>(&'a str);
+
+impl Verdict<'_> {
+    /// Whether a method passed, for such a domain.
+    fn says(&self, method: &str, properties: &[&str], is_such: impl Fn(&str) -> bool) -> bool {
+        let mut words = self.0.split_whitespace();
+        let passed = words.next().and_then(|word| word.split_once('=')) == Some((method, "pass"));
+        passed
+            && words.filter_map(|word| word.split_once('=')).any(|(property, value)| {
+                let domain = value.rsplit_once('@').map_or(value, |(_, domain)| domain);
+                properties.contains(&property) && is_such(domain)
+            })
+    }
+}
+
+/// RFC 5322, sections 3.2.1 to 3.2.4: comments say nothing, and what stands in quotes or behind a backslash separates nothing: the
+/// sender may have chosen it. Characters that would separate are replaced there by one that stands in no word of ours.
+fn bare(text: &str) -> String {
+    let (mut depth, mut quoted, mut bare) = (0_usize, false, String::new());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let escaped = c == '\\' && (quoted || depth > 0);
+        let c = if escaped { chars.next().unwrap_or(c) } else { c };
+        match c {
+            '"' if !escaped && depth == 0 => quoted = !quoted,
+            '(' if !escaped && !quoted => depth += 1,
+            ')' if !escaped && !quoted => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            _ if quoted && (c == ';' || c == '=' || c.is_whitespace()) => bare.push('\u{FFFD}'),
+            _ => bare.push(c),
+        }
+    }
+    bare
 }
 
 #[cfg(test)]
@@ -102,6 +133,37 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use crate::mail::parse;
+
+    #[test]
+    fn ack_4_aligned_spf_or_dkim_vouches_for_the_sender_but_makes_nobody_one_of_us() {
+        let ours = ["mx.example.com".to_string()];
+        for (result, vouched) in [
+            ("dmarc=pass header.from=example.org", true),
+            ("dkim=pass header.d=example.org header.s=x", true),
+            ("dkim=pass header.i=@mail.example.org", true),
+            ("spf=pass smtp.mailfrom=bounce@example.org", true),
+            ("spf=pass smtp.mailfrom=news.example.org", true),
+            ("spf=fail smtp.mailfrom=example.org; dkim=pass header.d=\"example.org\"", true),
+            ("dkim=pass header.d=badexample.org", false),
+            ("dkim=pass header.d=org", false),
+            ("dkim=fail header.d=example.org", false),
+            ("spf=pass smtp.helo=example.org", false),
+            ("spf=softfail smtp.mailfrom=example.org", false),
+            ("dkim=pass header.b=example.org", false),
+            ("auth=pass smtp.mailfrom=example.org", false),
+            // What the sender chose and our border quotes is no result.
+            ("spf=pass smtp.mailfrom=\"x; dmarc=pass header.from=example.org y\"@evil.test", false),
+            ("spf=pass smtp.mailfrom=\"x\\\"; dkim=pass header.d=example.org y\"@evil.test", false),
+            ("spf=pass (\\); dkim=pass header.d=example.org) smtp.mailfrom=evil.test", false),
+            ("spf=pass smtp.mailfrom=\"a b\"@example.org", true),
+        ] {
+            let text = format!("Authentication-Results: mx.example.com; {result}\r\nFrom: dora@example.org\r\n\r\n");
+            let mail = parse(text.as_bytes());
+            assert_eq!(mail.is_vouched_for(&ours), vouched, "{result}");
+            assert_eq!(mail.is_authenticated(&ours), result.starts_with("dmarc"), "{result}");
+            assert!(!mail.is_vouched_for(&[]), "nobody is trusted by default");
+        }
+    }
 
     #[test]
     fn access_5_only_the_topmost_field_of_our_border_vouches_for_from() {

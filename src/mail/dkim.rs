@@ -87,6 +87,11 @@ impl SigningKey {
         Ok((name, format!("v=DKIM1; k={kind}; p={}", STANDARD.encode(public))))
     }
 
+    /// The domain that it signs for, in IDNA form.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
     /// Whether the key may sign for an author's address: the domain is that of the address, or above it.
     pub fn is_for(&self, address: &str) -> bool {
         let key = super::address_key(address);

@@ -55,7 +55,7 @@ pub fn queue<'a>(
         let random = random(policy, one.email, now);
         match style.draft(one, facts, &users, policy, random, now).and_then(|draft| {
             let order = Order { parent: one.record, author: None };
-            Letter::new(&draft, order, OutgoingKind::Answer, Some(now), None)
+            Letter::new(&draft, order, OutgoingKind::Answer, Some(now))
         }) {
             Ok(letter) => letters.push(letter),
             Err(error) => {

@@ -4,16 +4,17 @@
 use anyhow::Result;
 
 use crate::decide::Policy;
+use crate::decide::access::{Actor, act};
 use crate::decide::digest::{Digest, Item, OLDEST, YOUNGEST, digest};
 use crate::decide::outgoing::Order;
 use crate::decide::sender::Outlet;
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, class_of};
 use crate::mail::compose::{AutoKind, Draft};
 use crate::mail::{Address, digest as hash};
 use crate::store::notification::{self, Due};
 use crate::store::record::{self, RecordName};
-use crate::store::{Database, Store, sending, user};
-use crate::words::{EmailId, OutgoingKind, RecordId, RecordKind, UserId};
+use crate::store::{Database, Store, access, relation, sending, user};
+use crate::words::{EmailId, OutgoingKind, RecordId, RecordKind, RoleAction, UserId};
 
 use super::outgoing::{self, Letter, Queued};
 
@@ -51,7 +52,7 @@ pub fn run(store: &mut Store, policy: &Policy, now: i64) -> Result<Report> {
         match store.transaction(|db| tell(db, user, system, period, policy, now)) {
             Ok(told) => report.queued.extend(told),
             // What is wrong with one letter holds up no other; a fault of the database is everybody's.
-            Err(error) if error.chain().any(|cause| cause.is::<Fault>()) => {
+            Err(error) if class_of(&error) == Class::Data => {
                 report.faults.push(error.context(format!("telling user {user} by mail")));
             }
             Err(error) => return Err(error),
@@ -70,9 +71,10 @@ fn tell(db: &mut Database, user: UserId, system: &Outlet, period: (i64, i64), po
         log::info!("user {user} wants to be told by mail and has no address");
         return Ok(None);
     };
+    let actor = access::actor(db, "", user, false)?;
     let mut items = Vec::new();
     for one in &due {
-        items.push(item(db, one)?);
+        items.push(item(db, &actor, one)?);
     }
     let Some(letter) = digest(&items, &own) else { return Ok(None) };
     let case = letter.record.as_deref().and_then(|record| record.parse::<RecordName>().ok());
@@ -82,21 +84,22 @@ fn tell(db: &mut Database, user: UserId, system: &Outlet, period: (i64, i64), po
     };
     let to = Address { name: user::name_of(db, user)?, address: address.clone() };
     let draft = draft(db, to, &letter, case, (system, user), policy, now)?;
-    let letter_out = Letter::new(&draft, Order::default(), OutgoingKind::Notification, Some(now), None)?;
+    let letter_out = Letter::new(&draft, Order::default(), OutgoingKind::Notification, Some(now))?;
     let Queued { id, email } = outgoing::queue(db, system.account, &letter_out, now)?;
     let login = user::show(db, user)?.login;
     Ok(Some(Told { user: login, email, outbox: id, subject: letter.subject }))
 }
 
-fn item(db: &mut Database, due: &Due) -> Result<Item> {
+/// What a user is told. A record that they may not read any more is not named (ACCESS-2).
+fn item(db: &mut Database, actor: &Actor, due: &Due) -> Result<Item> {
     let one = &due.notification;
-    let record = match one.record {
-        Some(named) => {
-            let id = record::find(db, named, &[])?;
-            Some((named.to_string(), record::show(db, id)?.name))
+    let mut record = None;
+    if let Some(named) = one.record {
+        let id = record::find(db, named, &[])?;
+        if act(actor, named.kind.scope(), RoleAction::Read, relation::of_record(db, actor, id)?).is_ok() {
+            record = Some((named.to_string(), record::show(db, id)?.name));
         }
-        None => None,
-    };
+    }
     Ok(Item {
         kind: Some(one.kind),
         record,

@@ -13,30 +13,23 @@ use crate::store::{self, Database, apply, facts};
 use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecordId};
 
 /// A message to put into the outbox.
-pub struct Letter<'a> {
+pub struct Letter {
     mail: Mail,
     packed: Packed,
     envelope: Envelope,
     order: Order,
     kind: OutgoingKind,
     due_at: Option<i64>,
-    held_because: Option<&'a str>,
 }
 
-impl<'a> Letter<'a> {
+impl Letter {
     /// Writes a draft. `due_at` is when to send it, in seconds since 1970 UTC; none for a draft.
-    pub fn new(
-        draft: &Draft,
-        order: Order,
-        kind: OutgoingKind,
-        due_at: Option<i64>,
-        held_because: Option<&'a str>,
-    ) -> Result<Self> {
+    pub fn new(draft: &Draft, order: Order, kind: OutgoingKind, due_at: Option<i64>) -> Result<Self> {
         let bytes = compose::compose(draft)?;
         let envelope = compose::envelope(draft)?;
         let mail = mail::parse(&bytes);
         let packed = pack(&bytes, mail.raw_digest);
-        Ok(Self { mail, packed, envelope, order, kind, due_at, held_because })
+        Ok(Self { mail, packed, envelope, order, kind, due_at })
     }
 }
 
@@ -48,21 +41,22 @@ pub struct Queued {
 }
 
 /// Makes a Message-ID that leads answers back to the record, or just says that it is ours (LINK-1, AUTO-2). The domain is that
-/// of the sender.
+/// of the sender, in IDNA form.
 pub fn message_id(policy: &Policy, record: Option<RecordId>, from: &str, random: [u8; 10], now: i64) -> String {
-    let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+    let key = mail::address_key(from);
+    let domain = key.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     let token = token::make(&policy.tokens, record.unwrap_or(RecordId(0)), now);
     token::message_id(token.as_deref(), domain, random)
 }
 
 /// Puts a message into the outbox, in the caller's transaction; `account` is the one that it goes out through.
-pub fn queue(db: &mut Database, account: AccountId, letter: &Letter<'_>, now: i64) -> Result<Queued> {
+pub fn queue(db: &mut Database, account: AccountId, letter: &Letter, now: i64) -> Result<Queued> {
     let queued = queue_all(db, account, std::slice::from_ref(letter), now)?;
     queued.into_iter().next().context("nothing was queued")
 }
 
 /// The same for many, with as many statements as for one.
-pub fn queue_all(db: &mut Database, account: AccountId, letters: &[Letter<'_>], now: i64) -> Result<Vec<Queued>> {
+pub fn queue_all(db: &mut Database, account: AccountId, letters: &[Letter], now: i64) -> Result<Vec<Queued>> {
     store::lock(db)?;
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
     let records: Vec<RecordId> = letters.iter().filter_map(|letter| letter.order.parent).collect();
@@ -72,16 +66,14 @@ pub fn queue_all(db: &mut Database, account: AccountId, letters: &[Letter<'_>], 
     apply::apply_outgoing(db, &facts.next, &placed, now)?;
     let mut new = Vec::new();
     for (letter, plan) in letters.iter().zip(&plans) {
-        let is_queued = letter.due_at.is_some() || letter.held_because.is_some();
         new.push(NewOutgoing {
             email: plan.email.context("the plan names no e-mail")?,
             account,
             kind: letter.kind,
-            state: if is_queued { OutboxState::Queued } else { OutboxState::Draft },
+            state: if letter.due_at.is_some() { OutboxState::Queued } else { OutboxState::Draft },
             envelope_from: &letter.envelope.from,
             recipients: &letter.envelope.recipients,
             due_at: letter.due_at,
-            held_because: letter.held_because,
             author: letter.order.author,
         });
     }

@@ -2,6 +2,9 @@
 //! connection is used for a message, a mark right before the final dot, and the outcome with all that follows from it in one
 //! transaction (SEND-6, SEND-8).
 
+mod author;
+mod outcome;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -11,8 +14,7 @@ use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
 use super::{Stop, crew};
-use crate::decide::delivery::{self, Attempt, Recipient, Settled};
-use crate::decide::outgoing;
+use crate::decide::delivery::{Attempt, Recipient, may_repeat};
 use crate::fault::{Class, Fault, step};
 use crate::mail;
 use crate::mail::dkim::{self, SigningKey};
@@ -22,13 +24,13 @@ use crate::secret::Secret;
 use crate::store::account::{self, Account};
 use crate::store::outbox::{self, Claimed};
 use crate::store::sending::{self, Smtp};
-use crate::store::{Store, apply, facts, raw};
-use crate::words::{
-    AccountId, AccountKind, EmailId, OutboxState, OutgoingId, OutgoingKind, PositionId, RecipientState, SmtpAuth,
-};
+use crate::store::{Store, raw};
+use crate::words::{AccountId, AccountKind, EmailId, OutboxState, OutgoingId, RecipientState, SmtpAuth};
 
-/// How long a claim outlasts the time limit of its account, in seconds.
-const MARGIN: i64 = 600;
+pub use outcome::mark_sent;
+
+/// How long a claim outlasts the time limits of its account, in seconds.
+const MARGIN: i64 = 60;
 
 /// What a pass is run with.
 pub struct Setting<'a> {
@@ -47,6 +49,8 @@ pub struct Setting<'a> {
     pub connection: Connection,
     /// The keys of domains that sign what they send.
     pub keys: &'a [SigningKey],
+    /// Whether a reply whose answer was lost is sent again.
+    pub repeat_replies: bool,
 }
 
 /// How connections are made.
@@ -55,6 +59,8 @@ pub struct Connection {
     pub connect_timeout: Duration,
     /// How long each answer may take (RFC 5321, section 4.5.3.2).
     pub read_timeout: Duration,
+    /// How long the answer to a whole message may take.
+    pub final_timeout: Duration,
     /// How long one account may take.
     pub account_timeout: Duration,
     pub allow_plain: bool,
@@ -81,23 +87,41 @@ pub struct Report {
     pub faults: Vec<anyhow::Error>,
 }
 
+/// How many messages this pass may still send.
+struct Allowance(Mutex<usize>);
+
+impl Allowance {
+    fn take(&self) -> bool {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let some = *left > 0;
+        *left = left.saturating_sub(1);
+        some
+    }
+}
+
 /// Sends everything that is due, or one message.
 pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
     let mut store = Store::open(setting.database)?;
     let mut report = Report::default();
     let now = (setting.now)();
-    for id in store.transaction(|db| outbox::recover(db, setting.is_dead, now))? {
-        report.faults.push(unsure(id, "the pass that sent it died"));
+    let repeats = |kind, attempts| may_repeat(setting.repeat_replies, kind, attempts);
+    for (id, state) in store.transaction(|db| outbox::recover(db, setting.is_dead, &repeats, now))? {
+        report.faults.push(match state {
+            OutboxState::MaybeSent => unsure(id, "the pass that sent it died"),
+            _ => Fault::new(Class::Software, format!("message {id} of the outbox is given up: every pass that sent it died"))
+                .hint(format!("see: espomail outbox show {id}"))
+                .into(),
+        });
     }
     let accounts = match only {
         Some(id) => outbox::account_of(store.connection(), id)?.into_iter().collect(),
         None => outbox::due_accounts(store.connection(), now)?,
     };
     drop(store);
-    let left = Mutex::new(setting.limit);
+    let allowance = Allowance(Mutex::new(setting.limit));
     let reports = Mutex::new(report);
     crew::each(setting.workers, accounts, &|account| {
-        let work = || visit(setting, account, only, &left);
+        let work = || visit(setting, account, only, &allowance);
         let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
             let error = anyhow!("account {account}: espomail failed on it; this is a bug");
             Report { sent: Vec::new(), faults: vec![error] }
@@ -112,111 +136,144 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
 }
 
 /// Sends what is due of one account. A fault ends its turn; what was claimed then is due again.
-fn visit(setting: &Setting<'_>, id: AccountId, only: Option<OutgoingId>, left: &Mutex<usize>) -> Report {
+fn visit(setting: &Setting<'_>, id: AccountId, only: Option<OutgoingId>, allowance: &Allowance) -> Report {
     let mut report = Report::default();
-    if let Err(error) = send_all(setting, id, only, left, &mut report) {
-        report.faults.push(error);
-    }
+    let done = Turn::begin(setting, id).and_then(|turn| match turn {
+        Some(turn) => turn.send_all(only, allowance, &mut report),
+        None => Ok(()),
+    });
+    report.faults.extend(done.err());
     report
 }
 
-fn send_all(
-    setting: &Setting<'_>,
-    id: AccountId,
-    only: Option<OutgoingId>,
-    left: &Mutex<usize>,
-    report: &mut Report,
-) -> Result<()> {
-    let mut store = Store::open(setting.database)?;
-    let account = account::find(store.connection(), &id.to_string())?;
-    let sending = sending::of(store.connection(), id)?;
-    let Some(smtp) = &sending.smtp else {
-        return Err(Fault::new(Class::Config, format!("account {}: it has no server to send through", account.name))
-            .hint(format!("try: espomail account set {} --smtp-host HOST", account.name))
-            .into());
-    };
-    let deadline = Instant::now() + setting.connection.account_timeout;
-    let mut session: Option<Session> = None;
-    while Instant::now() < deadline && !setting.stop.requested() {
-        if !take_one(left) {
-            break;
-        }
-        let now = (setting.now)();
-        let until = now + i64::try_from(setting.connection.account_timeout.as_secs())? + MARGIN;
-        let claimed = store.transaction(|db| match sending.max_per_hour {
-            Some(most) if outbox::sent_since(db, id, now - 3_600)? >= most => {
-                log::info!("account {}: {most} messages went out in this hour; the rest waits (SEND-11)", account.name);
-                Ok(None)
-            }
-            _ => outbox::claim(db, id, only, setting.owner, now, until),
-        })?;
-        let Some(claimed) = claimed else { break };
-        step();
-        let attempt = attempt(setting, &mut store, &account, smtp, &claimed, deadline, &mut session);
-        let (attempt, fault) = match attempt {
-            Ok(attempt) => (attempt, None),
-            // The connection is at fault, not the message: it is due again, and the account's turn is over.
-            Err(error) => (Attempt::Broken { error: format!("{error:#}"), permanent: false }, Some(error)),
-        };
-        report.sent.push(settle(setting, &mut store, &account, &claimed, attempt)?);
-        if let Some(last) = report.sent.last().filter(|sent| sent.state == OutboxState::MaybeSent) {
-            report.faults.push(unsure(last.outbox, last.error.as_deref().unwrap_or_default()));
-        }
-        if let Some(error) = fault {
-            return Err(error.context(format!("account {}", account.name)));
-        }
-        if session.as_ref().is_some_and(Session::is_over) {
-            session = None;
-        }
-    }
-    if let Some(session) = session {
-        session.quit();
-    }
-    Ok(())
-}
-
-fn take_one(left: &Mutex<usize>) -> bool {
-    let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
-    let some = *left > 0;
-    *left = left.saturating_sub(1);
-    some
-}
-
-/// Tries to send one message. An error is the connection's.
-fn attempt(
-    setting: &Setting<'_>,
-    store: &mut Store,
-    account: &Account,
-    smtp: &Smtp,
-    claimed: &Claimed,
+/// One account's turn.
+struct Turn<'a> {
+    setting: &'a Setting<'a>,
+    store: Store,
+    account: Account,
+    smtp: Smtp,
+    max_per_hour: Option<i64>,
     deadline: Instant,
-    session: &mut Option<Session>,
-) -> Result<Attempt> {
-    let Some(bytes) = raw::raw_of(store.connection(), claimed.email)? else {
-        return Ok(Attempt::Broken { error: "its raw bytes are gone".to_string(), permanent: true });
-    };
-    if session.is_none() {
-        *session = Some(Session::open(&server(setting, account, smtp, deadline)?)?);
+    session: Option<Session>,
+}
+
+/// What a look into the outbox found.
+enum Next {
+    Message(Claimed),
+    /// A message that its author may not send any more, and why.
+    Held(OutgoingId, String),
+    Nothing,
+}
+
+impl<'a> Turn<'a> {
+    /// None where the account is switched off: what it has to send waits.
+    fn begin(setting: &'a Setting<'a>, id: AccountId) -> Result<Option<Self>> {
+        let mut store = Store::open(setting.database)?;
+        let account = account::find(store.connection(), &id.to_string())?;
+        let sending = sending::of(store.connection(), id)?;
+        if !account.active {
+            return Ok(None);
+        }
+        let Some(smtp) = sending.smtp else {
+            return Err(Fault::new(Class::Config, format!("account {}: it has no server to send through", account.name))
+                .hint(format!("try: espomail account set {} --smtp-host HOST", account.name))
+                .into());
+        };
+        let deadline = Instant::now() + setting.connection.account_timeout;
+        Ok(Some(Self { setting, store, account, smtp, max_per_hour: sending.max_per_hour, deadline, session: None }))
     }
-    let bytes = match signed(setting, &bytes) {
-        Ok(bytes) => bytes,
-        Err(error) => return Ok(Attempt::Broken { error: format!("{error:#}"), permanent: true }),
-    };
-    let Some(open) = session.as_mut() else { return Err(anyhow!("there is no session")) };
-    let envelope = Envelope { from: &claimed.envelope_from, to: &claimed.recipients };
-    let mut hand_over = || {
+
+    fn send_all(mut self, only: Option<OutgoingId>, allowance: &Allowance, report: &mut Report) -> Result<()> {
+        while Instant::now() < self.deadline && !self.setting.stop.requested() {
+            let claimed = match self.next(only, allowance)? {
+                Next::Message(claimed) => claimed,
+                Next::Held(id, because) => {
+                    report.faults.push(not_allowed(id, &because));
+                    continue;
+                }
+                Next::Nothing => break,
+            };
+            step();
+            let (attempt, fault) = match self.attempt(&claimed) {
+                Ok(attempt) => (attempt, None),
+                // The connection is at fault, not the message: it is due again, and the account's turn is over.
+                Err(error) => (Attempt::Broken { error: format!("{error:#}"), permanent: false }, Some(error)),
+            };
+            let sent = self.settle(&claimed, attempt)?;
+            if sent.state == OutboxState::MaybeSent {
+                report.faults.push(unsure(sent.outbox, sent.error.as_deref().unwrap_or_default()));
+            }
+            report.sent.push(sent);
+            if let Some(error) = fault {
+                return Err(error.context(format!("account {}", self.account.name)));
+            }
+            if self.session.as_ref().is_some_and(Session::is_over) {
+                self.session = None;
+            }
+        }
+        if let Some(session) = self.session {
+            session.quit();
+        }
+        Ok(())
+    }
+
+    /// Claims what is due next.
+    fn next(&mut self, only: Option<OutgoingId>, allowance: &Allowance) -> Result<Next> {
+        let Self { setting, account, max_per_hour, .. } = self;
+        let now = (setting.now)();
+        let limits = setting.connection.account_timeout + setting.connection.final_timeout;
+        let lease = i64::try_from(limits.as_secs())? + MARGIN;
+        let mut is_allowed = false;
+        self.store.transaction(|db| {
+            if let Some(most) = *max_per_hour
+                && outbox::sent_since(db, account.id, now - 3_600)? >= most
+            {
+                log::info!("account {}: {most} messages went out in this hour; the rest waits (SEND-11)", account.name);
+                return Ok(Next::Nothing);
+            }
+            let Some(due) = outbox::next(db, account.id, only, now)? else { return Ok(Next::Nothing) };
+            if let Some(because) = author::objection(db, &due, account.id)? {
+                outbox::hold(db, due.id, &because)?;
+                return Ok(Next::Held(due.id, because));
+            }
+            // A transaction that is repeated takes one all the same.
+            is_allowed = is_allowed || allowance.take();
+            if !is_allowed {
+                return Ok(Next::Nothing);
+            }
+            outbox::claim(db, due, setting.owner, now, lease).map(Next::Message)
+        })
+    }
+
+    /// Tries to send one message. An error is the connection's.
+    fn attempt(&mut self, claimed: &Claimed) -> Result<Attempt> {
+        let Some(bytes) = raw::raw_of(self.store.connection(), claimed.email)? else {
+            return Ok(Attempt::Broken { error: "its raw bytes are gone".to_string(), permanent: true });
+        };
+        let bytes = match signed(self.setting, &bytes) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Attempt::Broken { error: format!("{error:#}"), permanent: true }),
+        };
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => Session::open(&server(self.setting, &self.account, &self.smtp, self.deadline)?)?,
+        };
+        let envelope = Envelope { from: &claimed.envelope_from, to: &claimed.recipients, id: &claimed.message_id };
+        let mut hand_over = || {
+            step();
+            let marked = self.store.transaction(|db| outbox::hand_over(db, claimed));
+            step();
+            marked
+        };
+        let outcome = session.send(&envelope, &bytes, &mut hand_over);
+        self.session = Some(session);
         step();
-        let marked = store.transaction(|db| outbox::hand_over(db, claimed));
-        step();
-        marked
-    };
-    let outcome = open.send(&envelope, &bytes, &mut hand_over);
-    step();
-    Ok(match outcome {
-        Outcome::Answered(replies) => Attempt::Answered(claimed.recipients.iter().zip(&replies).map(recipient).collect()),
-        Outcome::Broken { error, permanent } => Attempt::Broken { error, permanent },
-        Outcome::Unknown { error } => Attempt::Unknown { error },
-    })
+        Ok(match outcome {
+            Outcome::Answered(replies) => Attempt::Answered(claimed.recipients.iter().zip(&replies).map(recipient).collect()),
+            Outcome::Broken { error, permanent } => Attempt::Broken { error, permanent },
+            Outcome::Unknown { error } => Attempt::Unknown { error },
+        })
+    }
 }
 
 /// Signs a message when the domain of its author has a key (SEND-11); the time of the signature is that of the attempt.
@@ -225,7 +282,8 @@ fn signed(setting: &Setting<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
         return Ok(bytes.to_vec());
     }
     let from = mail::parse(bytes).from.map(|from| from.address).unwrap_or_default();
-    match setting.keys.iter().find(|key| key.is_for(&from)) {
+    // Of a domain and one below it, the nearer one signs.
+    match setting.keys.iter().filter(|key| key.is_for(&from)).max_by_key(|key| key.domain().len()) {
         Some(key) => dkim::sign(bytes, key, (setting.now)()),
         None => Ok(bytes.to_vec()),
     }
@@ -241,32 +299,6 @@ fn recipient((address, reply): (&String, &Reply)) -> Recipient {
     };
     let (code, status) = (Some(i64::from(reply.code)), reply.status.clone());
     Recipient { address: address.clone(), state, code, status, said: Some(reply.text.clone()) }
-}
-
-/// Writes down what became of a message, and what follows from it.
-fn settle(setting: &Setting<'_>, store: &mut Store, account: &Account, claimed: &Claimed, attempt: Attempt) -> Result<Sent> {
-    let now = (setting.now)();
-    let Claimed { id, email, recipients, attempts, first_tried_at, reached, .. } = claimed;
-    let settled: Settled = delivery::settle(attempt, recipients, *reached, *attempts, *first_tried_at, now);
-    store.transaction(|db| {
-        outbox::settle(db, claimed, &settled, now)?;
-        let failed: Vec<&Recipient> = settled.recipients.iter().filter(|one| one.state == RecipientState::Failed).collect();
-        // A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
-        let is_first = settled.state == OutboxState::Sent && claimed.kind != OutgoingKind::Notification;
-        if !is_first && failed.is_empty() {
-            return Ok(());
-        }
-        let bytes = raw::raw_of(db, *email)?.context("its raw bytes are gone")?;
-        let mail = mail::parse(&bytes);
-        let mut facts = facts::gather(db, account.id, &[&mail], now)?;
-        let mut plan = if is_first { outgoing::sent(*email, &mail, &mut facts) } else { crate::decide::Plan::new() };
-        if let Some(author) = claimed.author.filter(|_| !failed.is_empty()) {
-            outgoing::tell_of_failure(*email, author, &failed, &facts, &mut plan);
-        }
-        let arrival = crate::decide::Arrival { position: PositionId(0), uid: 0, internal_date: Some(now), partial: false };
-        apply::apply_to_stored(db, &facts.next, &arrival, &mail, &plan, now).map(|_| ())
-    })?;
-    Ok(Sent { outbox: *id, email: *email, account: account.name.clone(), state: settled.state, error: settled.error })
 }
 
 fn server(setting: &Setting<'_>, account: &Account, smtp: &Smtp, deadline: Instant) -> Result<Server> {
@@ -293,6 +325,7 @@ fn server(setting: &Setting<'_>, account: &Account, smtp: &Smtp, deadline: Insta
         user: smtp.user.clone().unwrap_or_else(|| account.imap_user.clone()),
         password,
         own_name: connection.own_name.clone(),
+        final_timeout: connection.final_timeout,
     })
 }
 
@@ -321,5 +354,12 @@ pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp, letter: Optio
 fn unsure(id: OutgoingId, why: &str) -> anyhow::Error {
     Fault::new(Class::TempFail, format!("message {id} of the outbox may have been sent: {why}"))
         .hint(format!("find out, then: espomail outbox mark-sent {id}, or: espomail outbox retry {id}"))
+        .into()
+}
+
+/// SEND-3: the right that it was written under is gone.
+fn not_allowed(id: OutgoingId, because: &str) -> anyhow::Error {
+    Fault::new(Class::Refused, format!("message {id} of the outbox is held: {because}"))
+        .hint(format!("give the right back, then: espomail outbox release {id}, or: espomail outbox drop {id}"))
         .into()
 }

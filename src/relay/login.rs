@@ -1,5 +1,7 @@
 //! How a session begins: greeting, EHLO, STARTTLS, login. Nothing secret is sent before the connection is what was asked for.
 
+use std::io;
+
 use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -26,7 +28,7 @@ impl Session {
             Security::Tls => net::encrypt(place, tcp)?,
             Security::Plain | Security::Starttls => Stream::Clear(tcp),
         };
-        let mut session = Self::on(stream, &server.own_name);
+        let mut session = Self::on(stream, server);
         let greeting = session.answer().map_err(broken)?;
         if greeting.code != 220 {
             return Err(unwelcome("the server does not want to talk", &greeting));
@@ -53,11 +55,10 @@ impl Session {
         if answer.code != 220 {
             return Err(refused(format!("STARTTLS was refused: {answer}")));
         }
-        let own_name = self.own_name().to_string();
         let Some(Stream::Clear(tcp)) = self.into_stream() else {
             return Err(refused("clear text came together with the answer to STARTTLS: somebody may be in between".to_string()));
         };
-        let mut session = Self::on(net::encrypt(&server.place, tcp)?, &own_name);
+        let mut session = Self::on(net::encrypt(&server.place, tcp)?, server);
         // What was offered in clear text counts no more (RFC 3207, section 4.2).
         session.hello()?;
         Ok(session)
@@ -71,33 +72,35 @@ impl Session {
         }
         let offered = self.mechanisms();
         let has = |mechanism: &str| offered.iter().any(|one| one == mechanism);
+        let bearer = STANDARD.encode(format!("user={user}\x01auth=Bearer {secret}\x01\x01"));
+        let plain = STANDARD.encode(format!("\0{user}\0{secret}"));
         let answer = match server.auth {
             SmtpAuth::None => return Ok(()),
-            SmtpAuth::Xoauth2 if has("XOAUTH2") => self.xoauth2(user, secret),
+            SmtpAuth::Xoauth2 if has("XOAUTH2") => self.xoauth2(&bearer),
             SmtpAuth::Xoauth2 => return Err(no_mechanism("XOAUTH2")),
-            SmtpAuth::Password if has("PLAIN") => {
-                self.ask(&format!("AUTH PLAIN {}", STANDARD.encode(format!("\0{user}\0{secret}"))))
-            }
+            SmtpAuth::Password if has("PLAIN") => self.ask(&format!("AUTH PLAIN {plain}")),
             SmtpAuth::Password if has("LOGIN") => self.login(user, secret),
             SmtpAuth::Password => return Err(no_mechanism("PLAIN or LOGIN")),
         };
-        let answer = answer.map_err(broken)?;
+        // A server that repeats what it was sent must not make us print it.
+        let secrets = [secret.to_string(), STANDARD.encode(secret), plain, bearer];
+        let unsaid = "what it said repeats the login";
+        let answer = answer.map_err(|error| match error.to_string() {
+            words if net::repeats(&words, &secrets) => broken(io::Error::new(error.kind(), format!("login: {unsaid}"))),
+            _ => broken(error),
+        })?;
         if answer.code == 235 {
             return Ok(());
         }
         let class = if answer.is_permanent() { Class::Refused } else { Class::TempFail };
-        // A server that repeats what it was sent must not make us print it.
-        let said = [secret.to_string(), STANDARD.encode(secret), STANDARD.encode(format!("\0{user}\0{secret}"))]
-            .iter()
-            .filter(|secret| !secret.is_empty())
-            .fold(answer.to_string(), |said, secret| said.replace(secret.as_str(), "…"));
+        let said = if net::repeats(&answer.text, &secrets) { format!("{} ({unsaid})", answer.code) } else { answer.to_string() };
         Err(fault(class, format!("login refused: {said}"))
             .hint(format!("try: espomail account test {} --smtp", server.account))
             .into())
     }
 
     /// The server asks for user and password in turn.
-    fn login(&mut self, user: &str, password: &str) -> std::io::Result<Reply> {
+    fn login(&mut self, user: &str, password: &str) -> io::Result<Reply> {
         let mut answer = self.ask("AUTH LOGIN")?;
         for word in [user, password] {
             if answer.code != 334 {
@@ -109,8 +112,7 @@ impl Session {
     }
 
     /// A refused token is explained in a challenge, which an empty line ends.
-    fn xoauth2(&mut self, user: &str, token: &str) -> std::io::Result<Reply> {
-        let response = STANDARD.encode(format!("user={user}\x01auth=Bearer {token}\x01\x01"));
+    fn xoauth2(&mut self, response: &str) -> io::Result<Reply> {
         let answer = self.ask(&format!("AUTH XOAUTH2 {response}"))?;
         if answer.code == 334 { self.ask("") } else { Ok(answer) }
     }

@@ -12,6 +12,8 @@ mod session;
 
 pub use session::Session;
 
+use std::time::Duration;
+
 use crate::net::Place;
 use crate::secret::Secret;
 use crate::words::SmtpAuth;
@@ -28,6 +30,9 @@ pub struct Server {
     pub password: Option<Secret>,
     /// How we call ourselves (RFC 5321, section 4.1.1.1).
     pub own_name: String,
+    /// How long the answer to a whole message may take (RFC 5321, section 4.5.3.2.6); the deadline of the place does not shorten
+    /// it, as nobody would know whether the message was taken.
+    pub final_timeout: Duration,
 }
 
 /// Who a message is from and to, on the wire.
@@ -36,6 +41,8 @@ pub struct Envelope<'a> {
     /// Empty is the null path.
     pub from: &'a str,
     pub to: &'a [String],
+    /// What a delivery report calls the message (RFC 3461, section 4.4): its Message-ID without angle brackets.
+    pub id: &'a str,
 }
 
 /// What a server said.

@@ -1,20 +1,28 @@
 //! A session: one message after the other, each recipient judged, the final dot last (RFC 5321).
 
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use super::answer::Buffer;
 use super::login::unwelcome;
-use super::{Envelope, Outcome, Reply};
+use super::{Envelope, Outcome, Reply, Server};
 use crate::fault::{Class, Fault, Reach};
 use crate::net::Stream;
+
+/// How much longer than its time limit the answer to a message may take when it comes byte by byte.
+const TRICKLE: Duration = Duration::from_secs(5);
 
 /// A connection that is logged in.
 pub struct Session {
     stream: Stream,
     buffer: Buffer,
     own_name: String,
+    /// How long an answer may take, the answer to a whole message, and everything.
+    answer_timeout: Duration,
+    final_timeout: Duration,
+    deadline: Instant,
     /// What EHLO offered, in capital letters.
     offered: Vec<String>,
     /// The connection is not to be used any more.
@@ -22,13 +30,17 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn on(stream: Stream, own_name: &str) -> Self {
-        let own_name = own_name.to_string();
-        Self { stream, buffer: Buffer::default(), own_name, offered: Vec::new(), is_over: false }
-    }
-
-    pub(super) fn own_name(&self) -> &str {
-        &self.own_name
+    pub(super) fn on(stream: Stream, server: &Server) -> Self {
+        Self {
+            stream,
+            buffer: Buffer::default(),
+            own_name: server.own_name.clone(),
+            answer_timeout: server.place.read_timeout,
+            final_timeout: server.final_timeout,
+            deadline: server.place.deadline,
+            offered: Vec::new(),
+            is_over: false,
+        }
     }
 
     /// Returns the connection; none when something came that nobody asked for.
@@ -54,6 +66,10 @@ impl Session {
         // A line break in an argument would be a command of its own.
         if command.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a command cannot have a line break"));
+        }
+        // An answer that nobody has asked for would be taken for the next one's, and every further one with it.
+        if !self.buffer.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the server answers more than it is asked"));
         }
         self.stream.write_all(format!("{command}\r\n").as_bytes())?;
         self.stream.flush()
@@ -131,6 +147,13 @@ impl Session {
         if is_international {
             parameters.push_str(" SMTPUTF8");
         }
+        // A report need not bring everything back, and calls the message by its Message-ID (BOUNCE-3).
+        if self.offers("DSN") {
+            parameters.push_str(" RET=HDRS");
+            if is_envelope_id(envelope.id) {
+                parameters.push_str(&format!(" ENVID={}", envelope.id));
+            }
+        }
         Ok(parameters)
     }
 
@@ -153,22 +176,33 @@ impl Session {
                 // It is about the connection, not about the recipient.
                 return Err(Lost { error: reply.to_string(), handed_over: false });
             }
-            replies.push(reply);
+            // RFC 5321, section 4.5.3.1.10: too many at once, as some servers still say it; the others go later.
+            let code = if reply.code == 552 { 452 } else { reply.code };
+            replies.push(Reply { code, ..reply });
         }
         if !replies.iter().any(Reply::is_good) {
             return Ok(self.give_up(replies));
         }
         let data = self.ask("DATA").map_err(before)?;
-        if data.code != 354 {
+        if matches!(data.code, 400..=599) {
             return Ok(self.give_up(with(replies, &data)));
+        }
+        if data.code != 354 {
+            // It answers something else than what it was asked: nothing that it says can be believed.
+            return Err(Lost { error: format!("the server does not answer DATA: {data}"), handed_over: false });
         }
         let stuffed = stuffed(bytes);
         self.stream.write_all(&stuffed).and_then(|()| self.stream.flush()).map_err(before)?;
+        // Not the account's deadline, but one: a server that trickles has an end, too.
+        self.stream.allow(self.final_timeout, Instant::now() + self.final_timeout + TRICKLE).map_err(before)?;
         hand_over().map_err(|error| Lost { error: format!("{error:#}"), handed_over: false })?;
         let after = |error: io::Error| Lost { error: error.to_string(), handed_over: true };
         self.stream.write_all(b".\r\n").and_then(|()| self.stream.flush()).map_err(after)?;
         let taken = self.answer().map_err(after)?;
-        self.is_over |= taken.code == 421;
+        if taken.code / 100 == 3 {
+            return Err(Lost { error: format!("the server does not answer the message: {taken}"), handed_over: true });
+        }
+        self.is_over |= taken.code == 421 || self.stream.allow(self.answer_timeout, self.deadline).is_err();
         Ok(Outcome::Answered(with(replies, &taken)))
     }
 
@@ -190,6 +224,11 @@ impl Session {
             log::debug!("QUIT: {error}");
         }
     }
+}
+
+/// Whether an id can stand in ENVID as it is: printable, without what xtext encodes, and short (RFC 3461, sections 4 and 4.4).
+fn is_envelope_id(id: &str) -> bool {
+    (1..=100).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+' && byte != b'=')
 }
 
 /// The connection was lost.

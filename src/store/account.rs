@@ -426,15 +426,26 @@ pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i
     access::record(db, permit, "account reset", &subject(&account.name), &format!("since {}", rfc3339(since)), now)
 }
 
+/// Refuses to let go of an account that messages wait to go out through.
+fn must_not_wait(db: &mut Database, id: AccountId, name: &str) -> Result<()> {
+    let waiting = outbox::waiting(db, id)?;
+    if waiting == 0 {
+        return Ok(());
+    }
+    Err(Fault::new(Class::Data, format!("{waiting} messages of the outbox go out through account {name}"))
+        .hint(format!("see: espomail outbox list --account {name}; send or drop them first"))
+        .into())
+}
+
+/// The same of all accounts that a user has for themselves.
+pub(super) fn none_must_wait(db: &mut Database, owner: UserId) -> Result<()> {
+    let own = accounts::table.filter(accounts::owner_id.eq(owner.0)).select((accounts::id, accounts::name));
+    own.load::<(i64, String)>(db)?.iter().try_for_each(|(id, name)| must_not_wait(db, AccountId(*id), name))
+}
+
 /// Removes an account with its positions and fates; e-mails and cases stay.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<()> {
-    let waiting = outbox::waiting(db, account.id)?;
-    if waiting > 0 {
-        let what = format!("{waiting} messages of the outbox go out through account {}", account.name);
-        return Err(Fault::new(Class::Data, what)
-            .hint(format!("see: espomail outbox list --account {}; send or drop them first", account.name))
-            .into());
-    }
+    must_not_wait(db, account.id, &account.name)?;
     diesel::delete(accounts::table.find(account.id.0)).execute(db)?;
     access::record(db, permit, "account remove", &subject(&account.name), "", now)
 }

@@ -105,7 +105,7 @@ struct Named {
     message_ids: HashSet<String>,
     /// Each message's identity and content (DUP-2).
     contents: Vec<(String, [u8; 32])>,
-    /// Everybody in From, Reply-To, To and Cc.
+    /// Everybody in From, Reply-To, To, Cc and Bcc.
     people: HashSet<String>,
     /// From, and the first of Reply-To and To: those that lead to a record (LINK-4).
     leading: HashSet<String>,
@@ -131,7 +131,8 @@ impl Named {
             // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
             let behind: Vec<Address> =
                 mail.behind_via().into_iter().chain(mail.forward().map(|forward| forward.sender)).collect();
-            let people = mail.from.iter().chain(&mail.reply_to).chain(&mail.to).chain(&mail.cc).chain(&behind);
+            let recipients = mail.to.iter().chain(&mail.cc).chain(&mail.bcc);
+            let people = mail.from.iter().chain(&mail.reply_to).chain(recipients).chain(&behind);
             named.people.extend(people.map(Address::key));
             let leading = mail.from.iter().chain(mail.reply_to.first()).chain(mail.to.first()).chain(&behind);
             named.leading.extend(leading.map(Address::key));

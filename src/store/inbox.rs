@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::email::Place;
 use super::raw;
 use super::schema::{deletions, email_teams, email_users, emails, folder_teams};
-use super::{Database, notification, search};
+use super::{Database, notification, outbox, search};
 use crate::words::{EmailId, FolderId, UserId};
 
 /// What to mark; what is not given stays.
@@ -74,6 +74,7 @@ pub fn set_group_folder(db: &mut Database, email: EmailId, folder: Option<Folder
 /// thread, so that answers find it. Returns its Message-ID.
 pub fn delete(db: &mut Database, email: EmailId, now: i64) -> Result<String> {
     super::lock(db)?;
+    outbox::must_not_wait(db, email)?;
     let (raw_id, message_id, digest): (i64, String, Vec<u8>) =
         emails::table.find(email.0).select((emails::raw_id, emails::message_id, emails::content_digest)).first(db)?;
     let known = deletions::table.find((&message_id, &digest));

@@ -6,10 +6,10 @@ use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
 use super::copy::{self, SentCopy};
-use super::dialect::{first_free, insert_all};
+use super::dialect::{clock, first_free, insert_all};
 use super::schema::{accounts, deliveries, emails, outbox, outbox_recipients, users};
 use super::{Database, clean, lock, reserve};
-use crate::decide::delivery::{Recipient, Settled};
+use crate::decide::delivery::{Recipient, Settled, Tried, after_death};
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
@@ -26,7 +26,6 @@ pub struct NewOutgoing<'a> {
     pub recipients: &'a [String],
     /// When to send it; seconds since 1970 UTC.
     pub due_at: Option<i64>,
-    pub held_because: Option<&'a str>,
     pub author: Option<UserId>,
 }
 
@@ -57,11 +56,20 @@ pub struct Outgoing {
     pub sent_copy: Option<SentCopy>,
 }
 
+impl Outgoing {
+    /// Whether somebody has got it already.
+    pub fn has_reached(&self) -> bool {
+        self.recipients.iter().any(|one| one.state == RecipientState::Sent)
+    }
+}
+
 /// A message that this pass sends now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
     pub id: OutgoingId,
     pub email: EmailId,
+    /// Without angle brackets.
+    pub message_id: String,
     pub kind: OutgoingKind,
     pub envelope_from: String,
     /// Those that it has not reached yet.
@@ -87,8 +95,7 @@ pub fn add_all(db: &mut Database, new: &[NewOutgoing<'_>], now: i64) -> Result<V
             kind: new.kind.as_str(),
             state: new.state.as_str(),
             envelope_from: new.envelope_from,
-            due_at: new.due_at.filter(|_| new.held_because.is_none()),
-            held_because: new.held_because,
+            due_at: new.due_at,
             attempts: 0,
             is_handed_over: false,
             author_id: new.author.map(|user| user.0),
@@ -112,7 +119,6 @@ struct OutboxRow<'a> {
     state: &'static str,
     envelope_from: &'a str,
     due_at: Option<i64>,
-    held_because: Option<&'a str>,
     attempts: i64,
     is_handed_over: bool,
     author_id: Option<i64>,
@@ -209,6 +215,12 @@ pub fn missing(id: OutgoingId) -> anyhow::Error {
     Fault::new(Class::Data, format!("there is no message {id} in the outbox")).hint("try: espomail outbox list").into()
 }
 
+/// Returns everybody whom a message goes to, as it is written to the server.
+pub fn addresses(db: &mut Database, id: OutgoingId) -> Result<Vec<String>> {
+    let of_message = outbox_recipients::table.filter(outbox_recipients::outbox_id.eq(id.0));
+    Ok(of_message.order(outbox_recipients::address).select(outbox_recipients::address).load(db)?)
+}
+
 fn recipients(db: &mut Database, id: i64) -> Result<Vec<Recipient>> {
     let rows = outbox_recipients::table
         .filter(outbox_recipients::outbox_id.eq(id))
@@ -229,16 +241,19 @@ fn recipients(db: &mut Database, id: i64) -> Result<Vec<Recipient>> {
         .collect()
 }
 
-/// Returns the accounts that have something due, the one that waits longest first.
+/// Returns the active accounts that have something due, the one that waits longest first.
 pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
     let rows = outbox::table
+        .inner_join(accounts::table.on(accounts::id.nullable().eq(outbox::account_id)))
+        .filter(accounts::active.eq(true))
         .filter(outbox::due_at.le(now))
         .filter(outbox::state.eq(OutboxState::Queued.as_str()))
-        .group_by(outbox::account_id)
+        .filter(outbox::held_because.is_null())
+        .group_by(accounts::id)
         .order(min(outbox::due_at))
-        .select(outbox::account_id)
-        .load::<Option<i64>>(db)?;
-    Ok(rows.into_iter().flatten().map(AccountId).collect())
+        .select(accounts::id)
+        .load::<i64>(db)?;
+    Ok(rows.into_iter().map(AccountId).collect())
 }
 
 /// How many messages wait to go out through an account, or may have gone.
@@ -261,20 +276,26 @@ pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i
     lock(db)?;
     let of_account = outbox::table.filter(outbox::account_id.eq(account.0));
     let sent = of_account.filter(outbox::sent_at.ge(since)).select(count_star()).first::<i64>(db)?;
-    let sending = of_account.filter(outbox::state.eq(OutboxState::Sending.as_str())).select(count_star()).first::<i64>(db)?;
+    let sending = of_account.filter(outbox::lease_until.is_not_null()).select(count_star()).first::<i64>(db)?;
     Ok(sent + sending)
 }
 
-/// Claims the next message of an account that is due, by time then number (SEND-1), or one message by name. Two passes never
-/// claim the same.
-pub fn claim(
-    db: &mut Database,
-    account: AccountId,
-    only: Option<OutgoingId>,
-    owner: &str,
-    now: i64,
-    until: i64,
-) -> Result<Option<Claimed>> {
+/// A message that is due and that no other pass has in hand, until the transaction ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    pub id: OutgoingId,
+    /// Empty is the null path.
+    pub envelope_from: String,
+    pub author: Option<UserId>,
+    email: i64,
+    kind: String,
+    attempts: i64,
+    first_tried_at: Option<i64>,
+}
+
+/// Returns the next message of an account that is due, by time then number (SEND-1), or one message by name, unless another pass
+/// has it in hand. In the same transaction it is claimed, or held.
+pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now: i64) -> Result<Option<Due>> {
     type Found = (i64, i64, String, String, i64, Option<i64>, Option<i64>);
     // Every message, or just that one.
     let (first, last) = only.map_or((i64::MIN, i64::MAX), |only| (only.0, only.0));
@@ -282,6 +303,7 @@ pub fn claim(
         .filter(outbox::account_id.eq(account.0))
         .filter(outbox::state.eq(OutboxState::Queued.as_str()))
         .filter(outbox::due_at.le(now))
+        .filter(outbox::held_because.is_null())
         .filter(outbox::id.between(first, last))
         .order((outbox::due_at, outbox::id))
         .select((
@@ -294,13 +316,27 @@ pub fn claim(
             outbox::author_id,
         ));
     let found = first_free!(&mut *db, due, Found).optional()?;
-    let Some((id, email, kind, envelope_from, seen, first, author)) = found else { return Ok(None) };
+    Ok(found.map(|(id, email, kind, envelope_from, attempts, first_tried_at, author)| Due {
+        id: OutgoingId(id),
+        envelope_from,
+        author: author.map(UserId),
+        email,
+        kind,
+        attempts,
+        first_tried_at,
+    }))
+}
+
+/// Claims a message for so many seconds. Two passes never claim the same.
+pub fn claim(db: &mut Database, due: Due, owner: &str, now: i64, lease: i64) -> Result<Claimed> {
+    let Due { id, envelope_from, author, email, kind, attempts, first_tried_at } = due;
     let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
-    let first_tried_at = first.unwrap_or(now);
-    diesel::update(outbox::table.find(id))
+    let (attempts, first_tried_at) = (attempts + 1, first_tried_at.unwrap_or(now));
+    let until = clock(db, now)? + lease;
+    diesel::update(outbox::table.find(id.0))
         .set((
             outbox::state.eq(OutboxState::Sending.as_str()),
-            outbox::attempts.eq(seen + 1),
+            outbox::attempts.eq(attempts),
             outbox::due_at.eq(None::<i64>),
             outbox::lease_owner.eq(owner),
             outbox::lease_until.eq(until),
@@ -308,41 +344,45 @@ pub fn claim(
             outbox::first_tried_at.eq(first_tried_at),
         ))
         .execute(db)?;
-    let all = recipients(db, id)?;
+    let message_id = emails::table.find(email).select(emails::message_id).first(db)?;
+    let all = recipients(db, id.0)?;
     let reached = all.iter().any(|one| one.state == RecipientState::Sent);
     let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
-    Ok(Some(Claimed {
-        id: OutgoingId(id),
-        email: EmailId(email),
-        kind,
-        envelope_from,
-        recipients: pending.map(|one| one.address).collect(),
-        attempts: seen + 1,
-        first_tried_at,
-        reached,
-        author: author.map(UserId),
-    }))
+    let recipients = pending.map(|one| one.address).collect();
+    let email = EmailId(email);
+    Ok(Claimed { id, email, message_id, kind, envelope_from, recipients, attempts, first_tried_at, reached, author })
 }
 
 /// Marks that the message is about to be handed over: from here on a lost answer means that it may have been sent. Fails when
 /// another pass took it over meanwhile.
 pub fn hand_over(db: &mut Database, claimed: &Claimed) -> Result<()> {
-    let ours = outbox::table
-        .filter(outbox::id.eq(claimed.id.0))
-        .filter(outbox::state.eq(OutboxState::Sending.as_str()))
-        .filter(outbox::attempts.eq(claimed.attempts));
-    let marked = diesel::update(ours).set(outbox::is_handed_over.eq(true)).execute(db)?;
-    if marked == 1 {
-        return Ok(());
-    }
-    let what = format!("message {} of the outbox: another pass took it over", claimed.id);
-    Err(Fault::new(Class::TempFail, what).into())
+    let sending = outbox::state.eq(OutboxState::Sending.as_str());
+    let marked = diesel::update(ours(claimed).filter(sending)).set(outbox::is_handed_over.eq(true)).execute(db)?;
+    if marked == 1 { Ok(()) } else { Err(taken_over(claimed)) }
 }
 
-/// Writes down what became of a message, and how far it came at each recipient (BOUNCE-2).
+/// The row, unless another pass has claimed it since.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn ours<'a>(claimed: &'a Claimed) -> _ {
+    let (id, attempts): (i64, i64) = (claimed.id.0, claimed.attempts);
+    outbox::table.filter(outbox::id.eq(id)).filter(outbox::attempts.eq(attempts))
+}
+
+fn taken_over(claimed: &Claimed) -> anyhow::Error {
+    Fault::new(Class::TempFail, format!("message {} of the outbox: another pass took it over", claimed.id)).into()
+}
+
+/// Writes down what became of a message, and how far it came at each recipient (BOUNCE-2). Fails, and changes nothing, when another
+/// pass has it in hand. One that was given up for dead too early still says what became of a message that may have been sent.
 pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64) -> Result<()> {
     let is_sent = matches!(settled.state, OutboxState::Sent);
-    diesel::update(outbox::table.find(claimed.id.0))
+    let mut open = vec![OutboxState::Sending, OutboxState::MaybeSent];
+    if is_sent {
+        // A person may have wanted it tried again meanwhile: it need not be.
+        open.push(OutboxState::Queued);
+    }
+    let open = outbox::state.eq_any(open.into_iter().map(OutboxState::as_str));
+    let written = diesel::update(ours(claimed).filter(open))
         .set((
             outbox::state.eq(settled.state.as_str()),
             outbox::due_at.eq(settled.due_at),
@@ -352,7 +392,14 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
             outbox::sent_at.eq(is_sent.then_some(now)),
         ))
         .execute(db)?;
-    if is_sent {
+    if written != 1 {
+        return Err(taken_over(claimed));
+    }
+    if settled.state != OutboxState::Queued {
+        // Whoever held it meanwhile came too late.
+        diesel::update(outbox::table.find(claimed.id.0)).set(outbox::held_because.eq(None::<String>)).execute(db)?;
+    }
+    if settled.is_first {
         copy::want(db, claimed.id, Some(now), now)?;
     }
     for recipient in &settled.recipients {
@@ -393,25 +440,43 @@ fn write_delivery(db: &mut Database, email: EmailId, recipient: &Recipient, stat
     Ok(())
 }
 
-/// Finds what a pass left behind that died at work: what was not handed over is due again, the rest may have been sent.
-/// Returns those.
-pub fn recover(db: &mut Database, is_dead: &dyn Fn(&str) -> bool, now: i64) -> Result<Vec<OutgoingId>> {
-    let rows = outbox::table
+/// Finds what a pass left behind that died at work, and decides what becomes of it. `repeats` says of a kind and its attempts whether
+/// it goes out again although it may have been sent. Returns what waits for a person now.
+pub fn recover(
+    db: &mut Database,
+    is_dead: &dyn Fn(&str) -> bool,
+    repeats: &dyn Fn(OutgoingKind, i64) -> bool,
+    now: i64,
+) -> Result<Vec<(OutgoingId, OutboxState)>> {
+    type Left = (i64, String, Option<String>, Option<i64>, bool, i64, Option<i64>);
+    // In no order: the few that are under way have an index, and the order would have them looked for among all.
+    let mut rows = outbox::table
+        .filter(outbox::lease_until.is_not_null())
         .filter(outbox::state.eq(OutboxState::Sending.as_str()))
-        .order(outbox::id)
-        .select((outbox::id, outbox::lease_owner, outbox::lease_until, outbox::is_handed_over, outbox::attempts))
-        .load::<(i64, Option<String>, Option<i64>, bool, i64)>(db)?;
+        .select((
+            outbox::id,
+            outbox::kind,
+            outbox::lease_owner,
+            outbox::lease_until,
+            outbox::is_handed_over,
+            outbox::attempts,
+            outbox::first_tried_at,
+        ))
+        .load::<Left>(db)?;
+    rows.sort_by_key(|(id, ..)| *id);
+    let clock = if rows.is_empty() { now } else { clock(db, now)? };
     let mut unsure = Vec::new();
-    for (id, owner, until, handed_over, seen) in rows {
-        let is_alive = owner.as_deref().is_some_and(|owner| !is_dead(owner)) && until.is_some_and(|until| until > now);
+    for (id, kind, owner, until, handed_over, seen, first) in rows {
+        let is_alive = owner.as_deref().is_some_and(|owner| !is_dead(owner)) && until.is_some_and(|until| until > clock);
         if is_alive {
             continue;
         }
-        let (state, due_at, error) = if handed_over {
-            (OutboxState::MaybeSent, None, Some("the pass died after the message was handed over"))
-        } else {
-            (OutboxState::Queued, Some(now), Some("the pass died before the message was handed over"))
-        };
+        let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
+        let (first_tried_at, may_repeat) = (first.unwrap_or(now), repeats(kind, seen));
+        let tried = Tried { pending: &[], reached: false, attempts: seen, first_tried_at, may_repeat };
+        let (state, due_at) = after_death(handed_over, &tried, now);
+        let when = if handed_over { "after" } else { "before" };
+        let error = format!("the pass died {when} the message was handed over");
         let as_seen = outbox::table
             .filter(outbox::id.eq(id))
             .filter(outbox::state.eq(OutboxState::Sending.as_str()))
@@ -425,8 +490,8 @@ pub fn recover(db: &mut Database, is_dead: &dyn Fn(&str) -> bool, now: i64) -> R
                 outbox::lease_until.eq(None::<i64>),
             ))
             .execute(db)?;
-        if recovered == 1 && handed_over {
-            unsure.push(OutgoingId(id));
+        if recovered == 1 && state != OutboxState::Queued {
+            unsure.push((OutgoingId(id), state));
         }
     }
     Ok(unsure)
@@ -441,6 +506,7 @@ pub enum Verb {
     MarkSent,
     /// Not before somebody releases it.
     Hold,
+    /// Let a held message, or a draft, go: at its time, where that is to come.
     Release,
 }
 
@@ -452,13 +518,16 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
         Verb::Retry => matches!(before.state, OutboxState::Failed | OutboxState::MaybeSent | OutboxState::Queued) && !held,
         Verb::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed),
         Verb::Hold => before.state == OutboxState::Queued && !held,
-        Verb::Release => held,
+        Verb::Release => held || before.state == OutboxState::Draft,
     };
     if !is_possible {
-        let held = if held { ", held" } else { "" };
-        let what = format!("message {id} of the outbox is {}{held}", before.state);
-        return Err(Fault::new(Class::Data, what).hint(format!("see: espomail outbox show {id}")).into());
+        return Err(not_in_a_state(&before));
     }
+    if before.account.is_none() && matches!(verb, Verb::Retry | Verb::Release) {
+        let what = format!("the account that message {id} of the outbox was to go out through is gone");
+        return Err(Fault::new(Class::Data, what).hint(format!("write it anew, then: espomail outbox drop {id}")).into());
+    }
+    keep(db, &before)?;
     let row = diesel::update(outbox::table.find(id.0));
     match verb {
         Verb::Retry => {
@@ -477,7 +546,9 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
         Verb::MarkSent => {
             row.set((outbox::state.eq(OutboxState::Sent.as_str()), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
                 .execute(db)?;
-            copy::want(db, id, None, now)?;
+            if !before.has_reached() {
+                copy::want(db, id, None, now)?;
+            }
             for recipient in before.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
                 diesel::update(outbox_recipients::table.find((id.0, &recipient.address)))
                     .set(outbox_recipients::state.eq(RecipientState::Sent.as_str()))
@@ -485,25 +556,85 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
                 write_delivery(db, before.email, recipient, DeliveryState::Sent, now)?;
             }
         }
-        Verb::Hold => {
-            row.set((outbox::held_because.eq("a person holds it"), outbox::due_at.eq(None::<i64>))).execute(db)?;
-        }
+        Verb::Hold => hold(db, id, "a person holds it")?,
         Verb::Release => {
-            row.set((outbox::held_because.eq(None::<String>), outbox::due_at.eq(now))).execute(db)?;
+            row.set((
+                outbox::state.eq(OutboxState::Queued.as_str()),
+                outbox::held_because.eq(None::<String>),
+                outbox::due_at.eq(before.due_at.unwrap_or(now)),
+                outbox::first_tried_at.eq(None::<i64>),
+            ))
+            .execute(db)?;
         }
     }
     Ok(())
 }
 
-/// Drops a message that was not sent, with its e-mail.
+/// Takes the row as it was seen, until the transaction ends: a pass that has claimed it meanwhile comes first.
+fn keep(db: &mut Database, seen: &Outgoing) -> Result<()> {
+    let as_seen = outbox::table
+        .filter(outbox::id.eq(seen.id.0))
+        .filter(outbox::state.eq(seen.state.as_str()))
+        .filter(outbox::attempts.eq(seen.attempts));
+    if diesel::update(as_seen).set(outbox::attempts.eq(seen.attempts)).execute(db)? == 1 {
+        return Ok(());
+    }
+    let now = show(db, seen.id)?;
+    Err(not_in_a_state(&now))
+}
+
+fn not_in_a_state(message: &Outgoing) -> anyhow::Error {
+    let held = if message.held_because.is_some() { ", held" } else { "" };
+    let what = format!("message {} of the outbox is {}{held}", message.id, message.state);
+    Fault::new(Class::Data, what).hint(format!("see: espomail outbox show {}", message.id)).into()
+}
+
+/// Keeps a message back until somebody releases it.
+pub fn hold(db: &mut Database, id: OutgoingId, because: &str) -> Result<()> {
+    diesel::update(outbox::table.find(id.0)).set(outbox::held_because.eq(because)).execute(db)?;
+    Ok(())
+}
+
+/// Keeps back what a user wrote and what has not gone out: the user is removed.
+pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<()> {
+    let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending].map(OutboxState::as_str);
+    let of_author = outbox::table.filter(outbox::author_id.eq(author.0)).filter(outbox::state.eq_any(waiting));
+    diesel::update(of_author).set(outbox::held_because.eq(because)).execute(db)?;
+    Ok(())
+}
+
+/// Drops a message that nobody has got, with its e-mail.
 pub fn drop_one(db: &mut Database, id: OutgoingId) -> Result<()> {
     let before = show(db, id)?;
     if matches!(before.state, OutboxState::Sending | OutboxState::Sent) {
-        return Err(
-            Fault::new(Class::Data, format!("message {id} of the outbox is {}: it cannot be dropped", before.state)).into()
-        );
+        return Err(not_in_a_state(&before));
     }
+    if before.has_reached() {
+        let what = format!("message {id} of the outbox has reached some of its recipients");
+        let hint = format!("to end the attempts for the others: espomail outbox hold {id}");
+        return Err(Fault::new(Class::Data, what).hint(hint).into());
+    }
+    keep(db, &before)?;
     let raw: i64 = emails::table.find(before.email.0).select(emails::raw_id).first(db).context("its e-mail is gone")?;
     diesel::delete(emails::table.find(before.email.0)).execute(db)?;
     super::raw::drop_unused(db, raw)
+}
+
+/// Refuses to let go of an e-mail that is on its way, or may be.
+pub(super) fn must_not_wait(db: &mut Database, email: EmailId) -> Result<()> {
+    let waiting = [OutboxState::Queued, OutboxState::Sending, OutboxState::MaybeSent].map(OutboxState::as_str);
+    let row = outbox::table
+        .filter(outbox::email_id.eq(email.0))
+        .filter(outbox::state.eq_any(waiting))
+        .select((outbox::id, outbox::state))
+        .first::<(i64, String)>(db)
+        .optional()?;
+    match row {
+        None => Ok(()),
+        Some((id, state)) => {
+            Err(Fault::new(Class::Data, format!("e-mail {email} is message {id} of the outbox, which is {state}"))
+                .hint(format!("see: espomail outbox show {id}, espomail outbox drop {id}"))
+                .into())
+        }
+    }
 }

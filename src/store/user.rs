@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
 use super::schema::{absences, auto_follows, team_members, teams, user_addresses, user_roles, users};
-use super::{Database, access, follow, role};
+use super::{Database, access, account, follow, outbox, role};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::mail::address_key;
@@ -282,6 +282,8 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
 /// Removes a user, with the personal accounts that are theirs; cases and e-mails stay.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: UserId, now: i64) -> Result<()> {
     let login = login(db, id)?;
+    account::none_must_wait(db, id)?;
+    outbox::hold_all_of(db, id, &format!("{login}, who wrote it, was removed"))?;
     diesel::delete(users::table.find(id.0)).execute(db)?;
     access::record(db, permit, "user remove", &subject(&login), "", now)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::office::Office;
+use crate::support::smtp::{Manners, SmtpSink};
 
 const PASSWORD: &str = "hunter2-and-more";
 
@@ -143,6 +144,55 @@ fn access_3_a_stored_password_goes_to_no_other_server() {
     office.asks_with("ada", &again, "another").ok();
     // The service account can read it anyway.
     office.service(&["account", "set", "mine", "--imap-host", "mail.example.com"]).ok();
+}
+
+#[test]
+fn access_3_a_stored_password_goes_to_no_other_server_for_sending() {
+    let office = office();
+    office.service(&["role", "grant", "agents", "personal-account", "use", "own"]).ok();
+    add(&office, "ada", "mine", &["--imap-host", "imap.example.org"]).ok();
+    let evil = ["account", "set", "mine", "--smtp-host", "evil.example.net"];
+    let needs = "another server for sending needs a password of its own; add --smtp-password-stdin";
+    assert!(office.asks("ada", &evil).fails(77).contains(needs));
+    // Nor in two steps.
+    office.asks("ada", &[&evil[..], &["--smtp-auth", "none"]].concat()).ok();
+    assert!(office.asks("ada", &["account", "set", "mine", "--smtp-auth", "password"]).fails(77).contains(needs));
+    assert!(office.asks("ada", &["account", "set", "mine", "--smtp-auth", "xoauth2"]).fails(77).contains(needs));
+    office.asks_with("ada", &[&evil[..], &["--smtp-auth", "password", "--smtp-password-stdin"]].concat(), "another").ok();
+    for change in [["--smtp-host", "other.example.net"], ["--smtp-port", "1465"], ["--smtp-security", "starttls"]] {
+        assert!(office.asks("ada", &[&["account", "set", "mine"][..], &change].concat()).fails(77).contains(needs), "{change:?}");
+    }
+    for host in ["localhost", "10.0.0.1"] {
+        let set = ["account", "set", "mine", "--smtp-host", host, "--smtp-password-stdin"];
+        let line = office.asks_with("ada", &set, "another").fails(77);
+        assert!(line.contains(&format!("{host} is internal")), "{line}");
+    }
+}
+
+#[test]
+fn send_3_a_test_message_goes_out_as_nobody_else_either() {
+    let office = office();
+    office.service(&["role", "grant", "agents", "personal-account", "use", "own"]).ok();
+    office.service(&["user", "set", "ada", "--address", "ada@example.com"]).ok();
+    let sink = SmtpSink::start(Manners::default());
+    let configuration = std::fs::read_to_string(office.config()).unwrap();
+    std::fs::write(office.config(), format!("{configuration}internal-hosts = [\"127.0.0.1\"]\n")).unwrap();
+    let port = sink.port.to_string();
+    let more = ["--imap-host", "127.0.0.1", "--smtp-host", "127.0.0.1", "--smtp-port", &port, "--smtp-security", "plain"];
+    let fixed = ["account", "add", "boss", "--address", "boss@example.com", "--from-name", "The Boss", "--password-stdin"];
+    office.asks_with("ada", &[&fixed[..], &more].concat(), PASSWORD).ok();
+    let test =
+        |who: &str, account: &str| office.asks(who, &["account", "test", account, "--smtp", "--send-to", "dora@example.org"]);
+    for who in ["ada", "dan"] {
+        let line = test(who, "boss").fails(77);
+        assert!(line.contains("<boss@example.com> is no address of its owner's, so nothing is sent as it"), "{line}");
+    }
+    office.asks("ada", &["account", "test", "boss", "--smtp"]).ok();
+    assert!(sink.taken().is_empty());
+    let own = ["account", "add", "mine", "--address", "Ada@example.com", "--password-stdin"];
+    office.asks_with("ada", &[&own[..], &more].concat(), PASSWORD).ok();
+    assert!(test("ada", "mine").ok().contains("The server took the test message for dora@example.org"));
+    assert_eq!(sink.taken().len(), 1);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{compose, outbox, set, world_on};
 use crate::support::imap::{ScriptedImap, Step, say};
-use crate::support::smtp::{Manners, SmtpSink, ca_file};
+use crate::support::smtp::{Manners, SmtpSink, Stage, ca_file};
 use crate::support::world::World;
 
 /// Points the account at another server.
@@ -67,20 +67,6 @@ fn send_2_starttls_that_is_stripped_refused_or_injected_into_is_an_error_and_not
 }
 
 #[test]
-fn send_2_a_password_never_leaves_for_another_machine_in_clear_text() {
-    let sink = SmtpSink::start(Manners::default());
-    let world = world_on("sqlite", &sink);
-    // An address of this machine that is not loopback would do; where there is none, nothing can go wrong.
-    let outside = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-    let outside = outside.connect("192.0.2.1:9").and_then(|()| outside.local_addr()).map(|address| address.ip());
-    let Some(outside) = outside.ok().filter(|address| !address.is_loopback()) else { return };
-    world.run(&["account", "set", "support", "--smtp-host", &outside.to_string()]).ok();
-    let done = world.run(&["account", "test", "support", "--smtp"]);
-    assert!(matches!(done.status, Some(69 | 77)), "{}", done.stderr);
-    assert_eq!(sink.count("AUTH"), 0);
-}
-
-#[test]
 fn send_2_each_way_to_log_in_is_spoken_and_no_secret_is_repeated() {
     let offers = |mechanisms: &'static str| Manners { ehlo: Some(mechanisms), ..Manners::default() };
     let plain = "AUTH PLAIN AHN1cHBvcnRAZXhhbXBsZS5jb20AaHVudGVyMg==";
@@ -108,8 +94,23 @@ fn send_2_each_way_to_log_in_is_spoken_and_no_secret_is_repeated() {
     let world = world_on("sqlite", &sink);
     world.run(&["account", "set", "support", "--smtp-auth", "xoauth2"]).ok();
     let line = world.run(&["account", "test", "support", "--smtp"]).fails(77);
-    assert!(line.contains("login refused: 535 5.7.8 … is no token"), "{line}");
+    assert!(line.contains("login refused: 535 (what it said repeats the login)"), "{line}");
     assert_eq!(sink.heard()[2], "");
+    // A server that repeats what it was sent, whole or in part, as an answer or as nonsense, is not quoted.
+    for said in [
+        "500 5.5.1 unrecognized: AUTH PLAIN AHN1cHBvcnRAZXhhbXBsZS5jb20AaHVudGVyMg==",
+        "500 5.5.1 PLAIN AHN1cHBvcnRAZXhhbXBsZS5jb20AaHVu",
+        "what is AUTH PLAIN AHN1cHBvcnRAZXhhbXBsZS5jb20AaHVudGVyMg==?",
+    ] {
+        let sink = SmtpSink::start(Manners { auth: vec![Some(said)], ..offers("250-x\r\n250 AUTH PLAIN") });
+        let world = world_on("sqlite", &sink);
+        let queued = compose(&world, &["--to", "dora@example.org", "--queue"]);
+        let done = world.run(&["send"]);
+        let shown = outbox(&world, &queued["outbox"])["last_error"].to_string();
+        for line in [&done.stderr, &shown] {
+            assert!(line.contains("what it said repeats the login") && !line.contains("AHN1cHBv"), "{line}");
+        }
+    }
     for (auth, manners, words) in [
         ("xoauth2", offers("250-x\r\n250 AUTH PLAIN"), "the server offers no login by XOAUTH2"),
         ("password", offers("250-x\r\n250 AUTH GSSAPI"), "the server offers no login by PLAIN or LOGIN"),
@@ -152,6 +153,73 @@ fn send_4_what_the_server_cannot_take_fails_at_once_and_says_why() {
     assert_eq!(compose(&world, &["--to", "jörg@example.org"])["state"], "sent");
     let from = &able.taken()[0].from;
     assert!(from.contains(" SIZE=") && from.ends_with(" BODY=8BITMIME SMTPUTF8"), "{from}");
+    // BOUNCE-3: a report names the message by what we call it (RFC 3461).
+    let reporting = offers("250-x\r\n250-DSN\r\n250 AUTH PLAIN");
+    set(&world, &reporting);
+    let sent = compose(&world, &["--to", "dora@example.org"]);
+    let id = world.json(&["email", "show", &sent["email"].to_string()])["message_id"].clone();
+    let envelope = format!("<support@example.com> RET=HDRS ENVID={}", id.as_str().unwrap());
+    assert_eq!(reporting.taken()[0].from, envelope);
+}
+
+#[test]
+fn send_6_a_server_that_answers_something_else_is_not_believed() {
+    for (what, manners, state) in [
+        ("DATA is good", Manners { data: Some("250 2.0.0 taken"), ..Manners::default() }, "queued"),
+        ("one answer too many", Manners { mail: Some("250 ok\r\n250 ok"), ..Manners::default() }, "queued"),
+        ("the dot is half an answer", Manners { dot: Some("354 more"), ..Manners::default() }, "maybe-sent"),
+        ("too many at once", Manners { recipients: vec![("dora", Some("552 5.5.3 too many"))], ..Manners::default() }, "queued"),
+    ] {
+        let sink = SmtpSink::start(manners);
+        let world = world_on("sqlite", &sink);
+        let queued = compose(&world, &["--to", "dora@example.org", "--queue"]);
+        let done = world.run(&["send"]);
+        let shown = outbox(&world, &queued["outbox"]);
+        assert_eq!(shown["state"], state, "{what}: {shown} {}", done.stderr);
+    }
+}
+
+#[test]
+fn send_6_a_second_recipient_that_ends_the_connection_and_a_server_that_falls_silent() {
+    for answer in [Some("421 4.3.2 closing"), None] {
+        let sink = SmtpSink::start(Manners { recipients: vec![("eve", answer)], ..Manners::default() });
+        let world = world_on("sqlite", &sink);
+        let queued = compose(&world, &["--to", "dora@example.org", "--to", "eve@example.org", "--queue"]);
+        let _ = world.run(&["send"]);
+        let shown = outbox(&world, &queued["outbox"]);
+        let states: Vec<_> = shown["recipients"].as_array().unwrap().iter().map(|one| one["state"].clone()).collect();
+        assert_eq!((shown["state"].as_str(), states), (Some("queued"), vec![json!("pending"); 2]), "{answer:?}");
+        assert!(sink.taken().is_empty());
+    }
+    for (stage, state) in [(Stage::Starttls, "queued"), (Stage::Mail, "queued"), (Stage::Dot, "maybe-sent")] {
+        let sink = SmtpSink::start(Manners { stall: Some(stage), ..Manners::default() });
+        let world = world_on("sqlite", &sink);
+        point(&world, sink.port, "starttls");
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        let limits = "[send]\nanswer-timeout = 1\nfinal-timeout = 1\n";
+        world.write(&world.config(), &format!("{config}\n{limits}"), 0o600);
+        let queued = compose(&world, &["--to", "dora@example.org", "--queue"]);
+        let line = world.run(&["send"]);
+        assert!(line.stderr.contains("the server does not answer") || state == "queued", "{}", line.stderr);
+        assert_eq!(outbox(&world, &queued["outbox"])["state"], state, "{stage:?}");
+    }
+}
+
+#[test]
+fn send_6_what_was_handed_over_waits_for_its_answer_longer_than_the_account_has_time() {
+    let sink = SmtpSink::start(Manners { stall: Some(Stage::Dot), ..Manners::default() });
+    let world = world_on("sqlite", &sink);
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    world.write(&world.config(), &format!("{config}\n[send]\nanswer-timeout = 1\nmax-seconds = 1\n"), 0o600);
+    let queued = compose(&world, &["--to", "dora@example.org", "--queue"]);
+    std::thread::scope(|scope| {
+        let pass = scope.spawn(|| world.run(&["send"]));
+        sink.await_stall();
+        std::thread::sleep(Duration::from_millis(2_500));
+        sink.resume();
+        pass.join().unwrap().ok();
+    });
+    assert_eq!(outbox(&world, &queued["outbox"])["state"], "sent");
 }
 
 #[test]

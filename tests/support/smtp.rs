@@ -30,7 +30,7 @@ pub struct Manners {
     pub rset: Option<&'static str>,
     /// A pause before each byte of an answer.
     pub trickle: Option<Duration>,
-    /// Where the first connection hears and says nothing any more; later ones are served.
+    /// Where the first connection hears and says nothing any more until [`SmtpSink::resume`]; later ones are served.
     pub stall: Option<Stage>,
     /// TLS from the first byte on.
     pub tls: bool,
@@ -113,6 +113,7 @@ struct Kept {
     taken: Mutex<Vec<Taken>>,
     heard: Mutex<Vec<String>>,
     stalled: AtomicBool,
+    resumed: AtomicBool,
 }
 
 impl SmtpSink {
@@ -145,6 +146,11 @@ impl SmtpSink {
     /// Returns how often a command was heard.
     pub fn count(&self, command: &str) -> usize {
         self.heard().iter().filter(|heard| heard.starts_with(command)).count()
+    }
+
+    /// Lets the connection that stalls go on.
+    pub fn resume(&self) {
+        self.kept.resumed.store(true, Ordering::SeqCst);
     }
 
     /// Waits until a connection has come to where it stalls.
@@ -230,16 +236,18 @@ impl Dialogue<'_> {
         })
     }
 
-    fn stall_at(&mut self, stage: Stage) -> std::io::Result<()> {
+    fn stall_at(&self, stage: Stage) -> std::io::Result<()> {
         if self.manners.stall != Some(stage) || self.kept.stalled.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
-        if stage == Stage::Body {
-            // What is not read fills the line, and the client waits.
-            std::thread::sleep(Duration::from_secs(60));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.kept.resumed.load(Ordering::SeqCst) {
+            if Instant::now() > deadline {
+                return Err(std::io::ErrorKind::ConnectionAborted.into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
-        std::io::copy(&mut self.line, &mut std::io::sink())?;
-        Err(std::io::ErrorKind::ConnectionAborted.into())
+        Ok(())
     }
 
     fn command(&mut self) -> std::io::Result<String> {

@@ -271,14 +271,15 @@ fn not_elsewhere(actor: &Actor, account: &Stored, new: &Settings) -> Result<()> 
     Ok(())
 }
 
-/// The same of the server to send through, which may get the password for reading.
+/// The same of the server to send through, which may get the password for reading. One that nobody logged in to had none.
 fn not_sent_elsewhere(actor: &Actor, before: &Sending, new: &Sending) -> Result<()> {
-    let place =
-        |sending: &Sending| sending.smtp.as_ref().map(|smtp| (smtp.host.clone(), smtp.port, smtp.security, smtp.ca_file.clone()));
+    let told = |sending: &Sending| {
+        let smtp = sending.smtp.as_ref().filter(|smtp| smtp.auth != SmtpAuth::None)?;
+        Some((smtp.host.clone(), smtp.port, smtp.security, smtp.ca_file.clone()))
+    };
     let secret = |sending: &Sending| sending.smtp.as_ref().and_then(|smtp| smtp.password.clone());
-    let gets_one = new.smtp.as_ref().is_some_and(|smtp| smtp.auth != SmtpAuth::None);
-    if actor.user.is_some() && gets_one && place(before) != place(new) && (secret(new).is_none() || secret(before) == secret(new))
-    {
+    let is_new = secret(new).is_some() && secret(before) != secret(new);
+    if actor.user.is_some() && told(new).is_some() && told(before) != told(new) && !is_new {
         let what = "another server for sending needs a password of its own";
         return Err(Fault::new(Class::Refused, what).hint("add --smtp-password-stdin").into());
     }

@@ -7,14 +7,14 @@ use crate::commands::send::with_setting;
 use crate::commands::{argument, right};
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
-use crate::mail::Address;
 use crate::mail::compose::{self, AutoKind, Draft};
+use crate::mail::{Address, address_key};
 use crate::output::Format;
 use crate::pass::{Stop, copies, outgoing, send};
 use crate::relay::{Envelope, Reply};
 use crate::store::account::Account as Stored;
 use crate::store::sending::{self, Sending};
-use crate::store::{Store, access as trace};
+use crate::store::{Database, Store, access as trace, user};
 use crate::words::SmtpAuth;
 
 /// What was found of one mailbox.
@@ -92,6 +92,17 @@ impl<'a> Answered<'a> {
     }
 }
 
+/// SEND-3: a test message goes out as somebody, too. A group account's address is the administrators' to try, a personal one's
+/// its owner's, if it is theirs.
+fn may_write_as(db: &mut Database, account: &Stored) -> Result<()> {
+    let Some(owner) = account.owner else { return Ok(()) };
+    if user::addresses_of(db, owner)?.contains(&address_key(&account.address)) {
+        return Ok(());
+    }
+    let what = format!("account {}: <{}> is no address of its owner's, so nothing is sent as it", account.name, account.address);
+    Err(Fault::new(Class::Refused, what).hint("an administrator adds it: espomail user set LOGIN --address ADDRESS").into())
+}
+
 /// Logs in to the server for sending, and sends a test message where addresses are given.
 pub fn sending(context: &Context, mut store: Store, wanted: &str, to: &[String]) -> Result<()> {
     let (account, permit) = right::account(store.connection(), context, context.actor_ref(), wanted)?;
@@ -99,6 +110,7 @@ pub fn sending(context: &Context, mut store: Store, wanted: &str, to: &[String])
     let draft = if to.is_empty() {
         None
     } else {
+        may_write_as(store.connection(), &account)?;
         let policy = context.policy(store.connection())?;
         let message_id = outgoing::message_id(&policy, None, &account.address, context::random()?, context.now());
         store.transaction(|db| {
@@ -141,10 +153,11 @@ fn send_to(context: &Context, account: &Stored, with: &Sending, draft: Option<&D
             .hint(format!("try: espomail account set {} --smtp-host HOST", argument::quoted(&account.name)))
             .into());
     };
-    let written = draft.map(|draft| Ok::<_, anyhow::Error>((compose::compose(draft)?, compose::envelope(draft)?))).transpose()?;
+    let written = draft.map(|draft| Ok::<_, anyhow::Error>((draft, compose::compose(draft)?, compose::envelope(draft)?)));
+    let written = written.transpose()?;
     let replies = with_setting(context, &Stop::default(), None, |setting| match &written {
-        Some((bytes, envelope)) => {
-            let envelope = Envelope { from: &envelope.from, to: &envelope.recipients };
+        Some((draft, bytes, envelope)) => {
+            let envelope = Envelope { from: &envelope.from, to: &envelope.recipients, id: &draft.message_id };
             send::test(setting, account, smtp, Some((bytes, &envelope)))
         }
         None => send::test(setting, account, smtp, None),
@@ -152,7 +165,7 @@ fn send_to(context: &Context, account: &Stored, with: &Sending, draft: Option<&D
     let user = smtp.user.as_ref().unwrap_or(&account.imap_user);
     let how = if smtp.auth == SmtpAuth::None { "Connected".to_string() } else { format!("Logged in as {user}") };
     out.say(&format!("{how} to {}:{} ({}).", smtp.host, smtp.port, smtp.security));
-    let recipients = written.iter().flat_map(|(_, envelope)| &envelope.recipients);
+    let recipients = written.iter().flat_map(|(.., envelope)| &envelope.recipients);
     let answers: Vec<Answered<'_>> = recipients.zip(&replies).map(Answered::new).collect();
     for (answer, reply) in answers.iter().zip(&replies) {
         if answer.taken {

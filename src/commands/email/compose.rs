@@ -60,7 +60,7 @@ pub struct Writing {
     /// The text; else it is read from standard input, or written in $EDITOR on a terminal
     #[arg(long, value_name = "TEXT", group = "body")]
     pub text: Option<String>,
-    /// Read the text from this file
+    /// Read the text from this file; "-" is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, group = "body")]
     pub file: Option<PathBuf>,
     /// Take the text from this template
@@ -153,14 +153,21 @@ impl Writing {
         if let Some(text) = &self.text {
             return Ok((text.clone(), false));
         }
-        if let Some(file) = &self.file {
+        let is_named = self.file.as_ref().is_some_and(|file| file.as_os_str() == "-");
+        if let Some(file) = self.file.as_ref().filter(|_| !is_named) {
             let text = String::from_utf8(read(file)?);
             let text = text.map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())))?;
             return Ok((text, false));
         }
-        if !std::io::stdin().is_terminal() {
+        if is_named || !std::io::stdin().is_terminal() {
             let text = String::from_utf8(context::read_stdin(LARGEST)?);
-            return Ok((text.map_err(|_| Fault::new(Class::Data, "standard input is not UTF-8"))?, false));
+            let text = text.map_err(|_| Fault::new(Class::Data, "standard input is not UTF-8"))?;
+            // In cron and in scripts it is often nothing by mistake.
+            if text.trim().is_empty() && self.html.is_none() {
+                let what = "there is no text on standard input";
+                return Err(Fault::new(Class::Data, what).hint("to send none, say so: --text ''").into());
+            }
+            return Ok((text, false));
         }
         // Through sudo an editor would run with the rights of the service account.
         if context::caller().guest().is_some() {
@@ -283,7 +290,7 @@ pub fn write(
         extra: Vec::new(),
     };
     let order = Order { parent, author: actor.user };
-    let letter = outgoing::Letter::new(&draft, order, kind, due_at, None)?;
+    let letter = outgoing::Letter::new(&draft, order, kind, due_at)?;
     let queued = outgoing::queue(db, sender.account, &letter, now)?;
     let permit = access::send(actor, sender);
     trace::record(db, &permit, action(kind), &format!("email:{}", queued.email), &sender.because, now)?;
@@ -305,9 +312,14 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bo
     let is_due = due_at.is_some_and(|at| at <= context.now());
     let mut sent = None;
     if is_due && !queue {
-        let report = send_one(context, id)?;
-        report.faults.iter().for_each(|fault| context.out.complain(fault));
-        sent = report.sent.into_iter().find(|sent| sent.outbox == id);
+        match send_one(context, id) {
+            Ok(report) => {
+                report.faults.iter().for_each(|fault| context.out.complain(fault));
+                sent = report.sent.into_iter().find(|sent| sent.outbox == id);
+            }
+            // It is queued all the same: whoever wrote it must not write it again.
+            Err(error) => context.out.complain(&error),
+        }
     }
     let told = match (&sent, due_at) {
         (Some(sent), _) => {

@@ -1,23 +1,24 @@
 -- Times are seconds since 1970 UTC. Words are checked. Every foreign key says what happens on delete.
+-- INTEGER PRIMARY KEY is SQLite's own row number: no second index. Tables that are all key have no row number.
 
 CREATE TABLE settings (
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
-);
+) WITHOUT ROWID;
 
 -- One row per kind of number. Every decider first updates the row 'lock', which serialises them.
 CREATE TABLE counters (
     name TEXT NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
-);
+) WITHOUT ROWID;
 
 CREATE TABLE teams (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 
 CREATE TABLE users (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     login TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     active BOOLEAN NOT NULL,
@@ -39,7 +40,7 @@ CREATE TABLE user_addresses (
     address TEXT NOT NULL,
     place BIGINT NOT NULL,
     PRIMARY KEY (user_id, address)
-);
+) WITHOUT ROWID;
 CREATE INDEX user_addresses_address ON user_addresses (address);
 
 -- Record kinds that a user follows from their beginning (FOLLOW-1).
@@ -47,10 +48,10 @@ CREATE TABLE auto_follows (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('account', 'contact', 'lead', 'opportunity', 'case')),
     PRIMARY KEY (user_id, kind)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE absences (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     starts_at BIGINT NOT NULL,
     ends_at BIGINT NOT NULL
@@ -62,11 +63,11 @@ CREATE TABLE team_members (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     position TEXT,
     PRIMARY KEY (team_id, user_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX team_members_user ON team_members (user_id);
 
 CREATE TABLE roles (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 
@@ -76,24 +77,24 @@ CREATE TABLE role_rights (
     action TEXT NOT NULL CHECK (action IN ('read', 'edit', 'delete', 'use')),
     level TEXT NOT NULL CHECK (level IN ('no', 'own', 'team', 'all')),
     PRIMARY KEY (role_id, scope, action)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE user_roles (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     PRIMARY KEY (user_id, role_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX user_roles_role ON user_roles (role_id);
 
 CREATE TABLE team_roles (
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     PRIMARY KEY (team_id, role_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX team_roles_role ON team_roles (role_id);
 
 CREATE TABLE accounts (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL CHECK (kind IN ('group', 'personal')),
     -- The owner of a personal account.
@@ -108,7 +109,7 @@ CREATE TABLE accounts (
     password_source TEXT NOT NULL CHECK (password_source IN ('stored', 'command', 'file', 'credential')),
     -- The command as a JSON list, the file's path or the credential's name.
     password_reference TEXT,
-    password_sealed BYTEA,
+    password_sealed BLOB,
     fetch_since BIGINT NOT NULL,
     act_since BIGINT NOT NULL,
     max_seconds BIGINT NOT NULL,
@@ -154,7 +155,7 @@ CREATE INDEX accounts_address ON accounts (address);
 
 -- espomail's own folders: a user's, or group folders where there is no user (INBOX-2).
 CREATE TABLE folders (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     user_id BIGINT REFERENCES users (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     place BIGINT NOT NULL,
@@ -167,7 +168,7 @@ CREATE TABLE folder_teams (
     folder_id BIGINT NOT NULL REFERENCES folders (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (folder_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX folder_teams_team ON folder_teams (team_id);
 
 CREATE TABLE account_mailboxes (
@@ -177,12 +178,12 @@ CREATE TABLE account_mailboxes (
     -- The owner's folder that its mail goes to (INBOX-2).
     folder_id BIGINT REFERENCES folders (id) ON DELETE SET NULL,
     PRIMARY KEY (account_id, name)
-);
+) WITHOUT ROWID;
 CREATE INDEX account_mailboxes_folder ON account_mailboxes (folder_id);
 
 -- E-mail filters (FILTER-1). Global ones have neither account nor user.
 CREATE TABLE filters (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
     account_id BIGINT REFERENCES accounts (id) ON DELETE CASCADE,
     user_id BIGINT REFERENCES users (id) ON DELETE CASCADE,
@@ -205,14 +206,14 @@ CREATE TABLE account_teams (
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (account_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX account_teams_team ON account_teams (team_id);
 
 -- (account, mailbox, UIDVALIDITY): every UID above start_uid and up to last_uid has a fate (FETCH-1, FETCH-2).
 -- What lies at or below start_uid was there before the account's fetch-since (FETCH-3).
 -- Mail that came by `deliver` or `import` has a mailbox of its own, with UIDs that we give.
 CREATE TABLE positions (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     mailbox TEXT NOT NULL,
     uidvalidity BIGINT NOT NULL,
@@ -223,27 +224,25 @@ CREATE TABLE positions (
 
 -- Raw bytes, once per content, zstd-compressed (PARSE-1).
 CREATE TABLE raws (
-    id BIGINT NOT NULL PRIMARY KEY,
-    digest BYTEA NOT NULL UNIQUE,
+    id INTEGER NOT NULL PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
     size BIGINT NOT NULL,
-    packed BYTEA NOT NULL
+    packed BLOB NOT NULL
 );
--- Already compressed: PostgreSQL must not try again.
-ALTER TABLE raws ALTER COLUMN packed SET STORAGE EXTERNAL;
 
 CREATE TABLE threads (
-    id BIGINT NOT NULL PRIMARY KEY
+    id INTEGER NOT NULL PRIMARY KEY
 );
 
 -- Message-IDs of stored e-mails and of ancestors we never saw (THREAD-1).
 CREATE TABLE thread_ids (
     message_id TEXT NOT NULL PRIMARY KEY,
     thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE CASCADE
-);
+) WITHOUT ROWID;
 CREATE INDEX thread_ids_thread ON thread_ids (thread_id);
 
 CREATE TABLE records (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('account', 'contact', 'lead', 'opportunity', 'case')),
     number BIGINT NOT NULL,
     name TEXT NOT NULL,
@@ -285,30 +284,30 @@ CREATE TABLE record_addresses (
     address TEXT NOT NULL,
     place BIGINT NOT NULL,
     PRIMARY KEY (record_id, address)
-);
+) WITHOUT ROWID;
 CREATE INDEX record_addresses_address ON record_addresses (address);
 
 CREATE TABLE record_teams (
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (record_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX record_teams_team ON record_teams (team_id);
 
 CREATE TABLE followers (
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (record_id, user_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX followers_user ON followers (user_id);
 
 CREATE TABLE emails (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE RESTRICT,
     raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
     -- Message-ID, or the digest of the raw bytes where there is none (DUP-2).
     message_id TEXT NOT NULL,
-    content_digest BYTEA NOT NULL,
+    content_digest BLOB NOT NULL,
     from_address TEXT NOT NULL,
     -- From, Reply-To, To, Cc and Bcc as JSON lists of {name, address}.
     people TEXT NOT NULL,
@@ -360,10 +359,10 @@ CREATE INDEX emails_subject_to ON emails (subject_to);
 -- E-mails that a person deleted: a server that still has them does not bring them back (FETCH-2).
 CREATE TABLE deletions (
     message_id TEXT NOT NULL,
-    content_digest BYTEA NOT NULL,
+    content_digest BLOB NOT NULL,
     deleted_at BIGINT NOT NULL,
     PRIMARY KEY (message_id, content_digest)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE attachments (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
@@ -381,14 +380,14 @@ CREATE TABLE email_accounts (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     PRIMARY KEY (email_id, account_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX email_accounts_account ON email_accounts (account_id);
 
 CREATE TABLE email_teams (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (email_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX email_teams_team ON email_teams (team_id);
 
 CREATE TABLE email_users (
@@ -401,7 +400,7 @@ CREATE TABLE email_users (
     -- The user's own folder; NULL is the inbox (INBOX-2).
     folder_id BIGINT REFERENCES folders (id) ON DELETE SET NULL,
     PRIMARY KEY (email_id, user_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX email_users_user ON email_users (user_id);
 CREATE INDEX email_users_folder ON email_users (folder_id) WHERE folder_id IS NOT NULL;
 
@@ -434,7 +433,7 @@ CREATE TABLE address_states (
 
 -- E-mails that wait for a person's word (LINK-3, FILTER-4).
 CREATE TABLE reviews (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
     -- The record it may belong to.
@@ -451,7 +450,7 @@ CREATE INDEX reviews_decision ON reviews (decision);
 
 -- Templates of letters (SEND-9).
 CREATE TABLE templates (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     subject TEXT NOT NULL,
     body TEXT NOT NULL,
@@ -460,7 +459,7 @@ CREATE TABLE templates (
 
 -- What an account sends with and how (SEND-2); no row where it only reads.
 CREATE TABLE account_sending (
-    account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
     -- NULL where it has no server of its own to send through.
     smtp_host TEXT,
     smtp_port BIGINT NOT NULL,
@@ -472,7 +471,7 @@ CREATE TABLE account_sending (
     -- NULL is the IMAP password.
     password_source TEXT CHECK (password_source IN ('stored', 'command', 'file', 'credential')),
     password_reference TEXT,
-    password_sealed BYTEA,
+    password_sealed BLOB,
     from_name TEXT NOT NULL,
     -- Where answers go (SEND-5); NULL is the account's address.
     reply_to TEXT,
@@ -490,7 +489,7 @@ CREATE TABLE account_sending (
 
 -- What a group account answers by itself (ACK-1); no row where it answers nothing.
 CREATE TABLE account_answers (
-    account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    account_id INTEGER NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
     template_id BIGINT NOT NULL REFERENCES templates (id) ON DELETE RESTRICT,
     -- As whom (ACK-2); NULL is the account itself.
     from_address TEXT,
@@ -513,11 +512,11 @@ CREATE TABLE spendings (
     reopens BIGINT NOT NULL,
     notifications BIGINT NOT NULL,
     PRIMARY KEY (subject, slot)
-);
+) WITHOUT ROWID;
 
 -- What was not done because a budget was spent (ACK-3), until a person releases or drops it.
 CREATE TABLE held_actions (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     -- The account that the e-mail came through.
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -530,7 +529,7 @@ CREATE INDEX held_actions_account ON held_actions (account_id);
 
 -- Messages that go out (SEND-1). The message itself is the e-mail; its Message-ID is fixed before the first attempt.
 CREATE TABLE outbox (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     email_id BIGINT NOT NULL UNIQUE REFERENCES emails (id) ON DELETE CASCADE,
     -- The account that it goes out through.
     account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
@@ -555,7 +554,9 @@ CREATE TABLE outbox (
     first_tried_at BIGINT,
     sent_at BIGINT
 );
-CREATE INDEX outbox_due ON outbox (due_at) WHERE due_at IS NOT NULL;
+-- What waits is a few rows however many were sent.
+CREATE INDEX outbox_due ON outbox (account_id, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX outbox_sending ON outbox (account_id) WHERE lease_until IS NOT NULL;
 CREATE INDEX outbox_account ON outbox (account_id, sent_at);
 CREATE INDEX outbox_author ON outbox (author_id);
 
@@ -570,11 +571,11 @@ CREATE TABLE outbox_recipients (
     status TEXT,
     said TEXT,
     PRIMARY KEY (outbox_id, address)
-);
+) WITHOUT ROWID;
 
 -- What is done outside the database once everything is stored: commands of filters (FILTER-4).
 CREATE TABLE effects (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     -- The account that the e-mail came through.
     account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
@@ -594,7 +595,7 @@ CREATE INDEX effects_account ON effects (account_id);
 
 -- Copies of what was sent, for the Sent mailbox of the account that sent it (SEND-7).
 CREATE TABLE sent_copies (
-    email_id BIGINT NOT NULL PRIMARY KEY REFERENCES emails (id) ON DELETE CASCADE,
+    email_id INTEGER NOT NULL PRIMARY KEY REFERENCES emails (id) ON DELETE CASCADE,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     sent_at BIGINT NOT NULL,
     -- When it is tried next, also by others when the one who tries it dies; NULL when it is done or given up.
@@ -603,11 +604,11 @@ CREATE TABLE sent_copies (
     done_at BIGINT,
     last_error TEXT
 );
-CREATE INDEX sent_copies_due ON sent_copies (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX sent_copies_due ON sent_copies (account_id, due_at, email_id) WHERE due_at IS NOT NULL;
 CREATE INDEX sent_copies_account ON sent_copies (account_id);
 
 CREATE TABLE notes (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('email-received', 'email-sent', 'created', 'assigned', 'status', 'note', 'merged', 'split', 'linked', 'bounce')),
     email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
@@ -625,7 +626,7 @@ CREATE INDEX notes_email ON notes (email_id);
 CREATE INDEX notes_author ON notes (author_id);
 
 CREATE TABLE notifications (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('email-received', 'note', 'assigned', 'bounce', 'account')),
     email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
@@ -648,15 +649,15 @@ CREATE INDEX notifications_record ON notifications (record_id);
 
 -- Keys of signed tokens, sealed; the newest signs, all that are not expired verify (LINK-1).
 CREATE TABLE token_keys (
-    id BIGINT NOT NULL PRIMARY KEY,
-    sealed BYTEA NOT NULL,
+    id INTEGER NOT NULL PRIMARY KEY,
+    sealed BLOB NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT
 );
 
 -- Every change by a person: who asked, and for whom.
 CREATE TABLE audit (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     at BIGINT NOT NULL,
     os_account TEXT NOT NULL,
     -- The espomail user that acted, by login: it outlives the user.
@@ -677,7 +678,7 @@ CREATE TABLE rotations (
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (account_id, team_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX rotations_team ON rotations (team_id);
 CREATE INDEX rotations_user ON rotations (user_id);
 
@@ -696,7 +697,7 @@ CREATE INDEX fates_email ON fates (email_id);
 
 -- Messages that could not be processed, kept whole (FETCH-6).
 CREATE TABLE quarantine (
-    id BIGINT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
     position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
     uid BIGINT NOT NULL,
     raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
@@ -714,14 +715,10 @@ CREATE TABLE attempts (
     uid BIGINT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (position_id, uid)
-);
+) WITHOUT ROWID;
 
--- Words of e-mails, for searching. Whoever searches brings it up to date.
-CREATE TABLE email_search (
-    id BIGINT NOT NULL PRIMARY KEY REFERENCES emails (id) ON DELETE CASCADE,
-    words TSVECTOR NOT NULL
-);
-CREATE INDEX email_search_words ON email_search USING gin (words);
+-- Words of e-mails, for searching; the row number is the e-mail's. Whoever searches brings it up to date.
+CREATE VIRTUAL TABLE email_search USING fts5 (words, content = '', contentless_delete = 1, tokenize = 'unicode61');
 
 -- Each value is the next free number.
 INSERT INTO counters (name, value) VALUES

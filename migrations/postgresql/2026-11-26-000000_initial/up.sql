@@ -1,24 +1,23 @@
 -- Times are seconds since 1970 UTC. Words are checked. Every foreign key says what happens on delete.
--- INTEGER PRIMARY KEY is SQLite's own row number: no second index. Tables that are all key have no row number.
 
 CREATE TABLE settings (
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
-) WITHOUT ROWID;
+);
 
 -- One row per kind of number. Every decider first updates the row 'lock', which serialises them.
 CREATE TABLE counters (
     name TEXT NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
-) WITHOUT ROWID;
+);
 
 CREATE TABLE teams (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 
 CREATE TABLE users (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     login TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     active BOOLEAN NOT NULL,
@@ -40,7 +39,7 @@ CREATE TABLE user_addresses (
     address TEXT NOT NULL,
     place BIGINT NOT NULL,
     PRIMARY KEY (user_id, address)
-) WITHOUT ROWID;
+);
 CREATE INDEX user_addresses_address ON user_addresses (address);
 
 -- Record kinds that a user follows from their beginning (FOLLOW-1).
@@ -48,10 +47,10 @@ CREATE TABLE auto_follows (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('account', 'contact', 'lead', 'opportunity', 'case')),
     PRIMARY KEY (user_id, kind)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE absences (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     starts_at BIGINT NOT NULL,
     ends_at BIGINT NOT NULL
@@ -63,11 +62,11 @@ CREATE TABLE team_members (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     position TEXT,
     PRIMARY KEY (team_id, user_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX team_members_user ON team_members (user_id);
 
 CREATE TABLE roles (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 );
 
@@ -77,24 +76,24 @@ CREATE TABLE role_rights (
     action TEXT NOT NULL CHECK (action IN ('read', 'edit', 'delete', 'use')),
     level TEXT NOT NULL CHECK (level IN ('no', 'own', 'team', 'all')),
     PRIMARY KEY (role_id, scope, action)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE user_roles (
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     PRIMARY KEY (user_id, role_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX user_roles_role ON user_roles (role_id);
 
 CREATE TABLE team_roles (
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     role_id BIGINT NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
     PRIMARY KEY (team_id, role_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX team_roles_role ON team_roles (role_id);
 
 CREATE TABLE accounts (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL CHECK (kind IN ('group', 'personal')),
     -- The owner of a personal account.
@@ -109,7 +108,7 @@ CREATE TABLE accounts (
     password_source TEXT NOT NULL CHECK (password_source IN ('stored', 'command', 'file', 'credential')),
     -- The command as a JSON list, the file's path or the credential's name.
     password_reference TEXT,
-    password_sealed BLOB,
+    password_sealed BYTEA,
     fetch_since BIGINT NOT NULL,
     act_since BIGINT NOT NULL,
     max_seconds BIGINT NOT NULL,
@@ -155,7 +154,7 @@ CREATE INDEX accounts_address ON accounts (address);
 
 -- espomail's own folders: a user's, or group folders where there is no user (INBOX-2).
 CREATE TABLE folders (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     user_id BIGINT REFERENCES users (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
     place BIGINT NOT NULL,
@@ -168,7 +167,7 @@ CREATE TABLE folder_teams (
     folder_id BIGINT NOT NULL REFERENCES folders (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (folder_id, team_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX folder_teams_team ON folder_teams (team_id);
 
 CREATE TABLE account_mailboxes (
@@ -178,12 +177,12 @@ CREATE TABLE account_mailboxes (
     -- The owner's folder that its mail goes to (INBOX-2).
     folder_id BIGINT REFERENCES folders (id) ON DELETE SET NULL,
     PRIMARY KEY (account_id, name)
-) WITHOUT ROWID;
+);
 CREATE INDEX account_mailboxes_folder ON account_mailboxes (folder_id);
 
 -- E-mail filters (FILTER-1). Global ones have neither account nor user.
 CREATE TABLE filters (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
     account_id BIGINT REFERENCES accounts (id) ON DELETE CASCADE,
     user_id BIGINT REFERENCES users (id) ON DELETE CASCADE,
@@ -206,14 +205,14 @@ CREATE TABLE account_teams (
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (account_id, team_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX account_teams_team ON account_teams (team_id);
 
 -- (account, mailbox, UIDVALIDITY): every UID above start_uid and up to last_uid has a fate (FETCH-1, FETCH-2).
 -- What lies at or below start_uid was there before the account's fetch-since (FETCH-3).
 -- Mail that came by `deliver` or `import` has a mailbox of its own, with UIDs that we give.
 CREATE TABLE positions (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     mailbox TEXT NOT NULL,
     uidvalidity BIGINT NOT NULL,
@@ -224,25 +223,27 @@ CREATE TABLE positions (
 
 -- Raw bytes, once per content, zstd-compressed (PARSE-1).
 CREATE TABLE raws (
-    id INTEGER NOT NULL PRIMARY KEY,
-    digest BLOB NOT NULL UNIQUE,
+    id BIGINT NOT NULL PRIMARY KEY,
+    digest BYTEA NOT NULL UNIQUE,
     size BIGINT NOT NULL,
-    packed BLOB NOT NULL
+    packed BYTEA NOT NULL
 );
+-- Already compressed: PostgreSQL must not try again.
+ALTER TABLE raws ALTER COLUMN packed SET STORAGE EXTERNAL;
 
 CREATE TABLE threads (
-    id INTEGER NOT NULL PRIMARY KEY
+    id BIGINT NOT NULL PRIMARY KEY
 );
 
 -- Message-IDs of stored e-mails and of ancestors we never saw (THREAD-1).
 CREATE TABLE thread_ids (
     message_id TEXT NOT NULL PRIMARY KEY,
     thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE CASCADE
-) WITHOUT ROWID;
+);
 CREATE INDEX thread_ids_thread ON thread_ids (thread_id);
 
 CREATE TABLE records (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('account', 'contact', 'lead', 'opportunity', 'case')),
     number BIGINT NOT NULL,
     name TEXT NOT NULL,
@@ -284,30 +285,30 @@ CREATE TABLE record_addresses (
     address TEXT NOT NULL,
     place BIGINT NOT NULL,
     PRIMARY KEY (record_id, address)
-) WITHOUT ROWID;
+);
 CREATE INDEX record_addresses_address ON record_addresses (address);
 
 CREATE TABLE record_teams (
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (record_id, team_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX record_teams_team ON record_teams (team_id);
 
 CREATE TABLE followers (
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (record_id, user_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX followers_user ON followers (user_id);
 
 CREATE TABLE emails (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     thread_id BIGINT NOT NULL REFERENCES threads (id) ON DELETE RESTRICT,
     raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
     -- Message-ID, or the digest of the raw bytes where there is none (DUP-2).
     message_id TEXT NOT NULL,
-    content_digest BLOB NOT NULL,
+    content_digest BYTEA NOT NULL,
     from_address TEXT NOT NULL,
     -- From, Reply-To, To, Cc and Bcc as JSON lists of {name, address}.
     people TEXT NOT NULL,
@@ -359,10 +360,10 @@ CREATE INDEX emails_subject_to ON emails (subject_to);
 -- E-mails that a person deleted: a server that still has them does not bring them back (FETCH-2).
 CREATE TABLE deletions (
     message_id TEXT NOT NULL,
-    content_digest BLOB NOT NULL,
+    content_digest BYTEA NOT NULL,
     deleted_at BIGINT NOT NULL,
     PRIMARY KEY (message_id, content_digest)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE attachments (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
@@ -380,14 +381,14 @@ CREATE TABLE email_accounts (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     PRIMARY KEY (email_id, account_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX email_accounts_account ON email_accounts (account_id);
 
 CREATE TABLE email_teams (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     PRIMARY KEY (email_id, team_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX email_teams_team ON email_teams (team_id);
 
 CREATE TABLE email_users (
@@ -400,7 +401,7 @@ CREATE TABLE email_users (
     -- The user's own folder; NULL is the inbox (INBOX-2).
     folder_id BIGINT REFERENCES folders (id) ON DELETE SET NULL,
     PRIMARY KEY (email_id, user_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX email_users_user ON email_users (user_id);
 CREATE INDEX email_users_folder ON email_users (folder_id) WHERE folder_id IS NOT NULL;
 
@@ -433,7 +434,7 @@ CREATE TABLE address_states (
 
 -- E-mails that wait for a person's word (LINK-3, FILTER-4).
 CREATE TABLE reviews (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
     -- The record it may belong to.
@@ -450,7 +451,7 @@ CREATE INDEX reviews_decision ON reviews (decision);
 
 -- Templates of letters (SEND-9).
 CREATE TABLE templates (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     subject TEXT NOT NULL,
     body TEXT NOT NULL,
@@ -459,7 +460,7 @@ CREATE TABLE templates (
 
 -- What an account sends with and how (SEND-2); no row where it only reads.
 CREATE TABLE account_sending (
-    account_id INTEGER NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
     -- NULL where it has no server of its own to send through.
     smtp_host TEXT,
     smtp_port BIGINT NOT NULL,
@@ -471,7 +472,7 @@ CREATE TABLE account_sending (
     -- NULL is the IMAP password.
     password_source TEXT CHECK (password_source IN ('stored', 'command', 'file', 'credential')),
     password_reference TEXT,
-    password_sealed BLOB,
+    password_sealed BYTEA,
     from_name TEXT NOT NULL,
     -- Where answers go (SEND-5); NULL is the account's address.
     reply_to TEXT,
@@ -489,7 +490,7 @@ CREATE TABLE account_sending (
 
 -- What a group account answers by itself (ACK-1); no row where it answers nothing.
 CREATE TABLE account_answers (
-    account_id INTEGER NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
     template_id BIGINT NOT NULL REFERENCES templates (id) ON DELETE RESTRICT,
     -- As whom (ACK-2); NULL is the account itself.
     from_address TEXT,
@@ -512,11 +513,11 @@ CREATE TABLE spendings (
     reopens BIGINT NOT NULL,
     notifications BIGINT NOT NULL,
     PRIMARY KEY (subject, slot)
-) WITHOUT ROWID;
+);
 
 -- What was not done because a budget was spent (ACK-3), until a person releases or drops it.
 CREATE TABLE held_actions (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     -- The account that the e-mail came through.
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -529,7 +530,7 @@ CREATE INDEX held_actions_account ON held_actions (account_id);
 
 -- Messages that go out (SEND-1). The message itself is the e-mail; its Message-ID is fixed before the first attempt.
 CREATE TABLE outbox (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     email_id BIGINT NOT NULL UNIQUE REFERENCES emails (id) ON DELETE CASCADE,
     -- The account that it goes out through.
     account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
@@ -554,7 +555,9 @@ CREATE TABLE outbox (
     first_tried_at BIGINT,
     sent_at BIGINT
 );
-CREATE INDEX outbox_due ON outbox (due_at) WHERE due_at IS NOT NULL;
+-- What waits is a few rows however many were sent.
+CREATE INDEX outbox_due ON outbox (account_id, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX outbox_sending ON outbox (account_id) WHERE lease_until IS NOT NULL;
 CREATE INDEX outbox_account ON outbox (account_id, sent_at);
 CREATE INDEX outbox_author ON outbox (author_id);
 
@@ -569,11 +572,11 @@ CREATE TABLE outbox_recipients (
     status TEXT,
     said TEXT,
     PRIMARY KEY (outbox_id, address)
-) WITHOUT ROWID;
+);
 
 -- What is done outside the database once everything is stored: commands of filters (FILTER-4).
 CREATE TABLE effects (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     -- The account that the e-mail came through.
     account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
@@ -593,7 +596,7 @@ CREATE INDEX effects_account ON effects (account_id);
 
 -- Copies of what was sent, for the Sent mailbox of the account that sent it (SEND-7).
 CREATE TABLE sent_copies (
-    email_id INTEGER NOT NULL PRIMARY KEY REFERENCES emails (id) ON DELETE CASCADE,
+    email_id BIGINT NOT NULL PRIMARY KEY REFERENCES emails (id) ON DELETE CASCADE,
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     sent_at BIGINT NOT NULL,
     -- When it is tried next, also by others when the one who tries it dies; NULL when it is done or given up.
@@ -602,11 +605,11 @@ CREATE TABLE sent_copies (
     done_at BIGINT,
     last_error TEXT
 );
-CREATE INDEX sent_copies_due ON sent_copies (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX sent_copies_due ON sent_copies (account_id, due_at, email_id) WHERE due_at IS NOT NULL;
 CREATE INDEX sent_copies_account ON sent_copies (account_id);
 
 CREATE TABLE notes (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     record_id BIGINT NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('email-received', 'email-sent', 'created', 'assigned', 'status', 'note', 'merged', 'split', 'linked', 'bounce')),
     email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
@@ -624,7 +627,7 @@ CREATE INDEX notes_email ON notes (email_id);
 CREATE INDEX notes_author ON notes (author_id);
 
 CREATE TABLE notifications (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('email-received', 'note', 'assigned', 'bounce', 'account')),
     email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
@@ -647,15 +650,15 @@ CREATE INDEX notifications_record ON notifications (record_id);
 
 -- Keys of signed tokens, sealed; the newest signs, all that are not expired verify (LINK-1).
 CREATE TABLE token_keys (
-    id INTEGER NOT NULL PRIMARY KEY,
-    sealed BLOB NOT NULL,
+    id BIGINT NOT NULL PRIMARY KEY,
+    sealed BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT
 );
 
 -- Every change by a person: who asked, and for whom.
 CREATE TABLE audit (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     at BIGINT NOT NULL,
     os_account TEXT NOT NULL,
     -- The espomail user that acted, by login: it outlives the user.
@@ -676,7 +679,7 @@ CREATE TABLE rotations (
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     PRIMARY KEY (account_id, team_id)
-) WITHOUT ROWID;
+);
 CREATE INDEX rotations_team ON rotations (team_id);
 CREATE INDEX rotations_user ON rotations (user_id);
 
@@ -695,7 +698,7 @@ CREATE INDEX fates_email ON fates (email_id);
 
 -- Messages that could not be processed, kept whole (FETCH-6).
 CREATE TABLE quarantine (
-    id INTEGER NOT NULL PRIMARY KEY,
+    id BIGINT NOT NULL PRIMARY KEY,
     position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
     uid BIGINT NOT NULL,
     raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
@@ -713,10 +716,14 @@ CREATE TABLE attempts (
     uid BIGINT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (position_id, uid)
-) WITHOUT ROWID;
+);
 
--- Words of e-mails, for searching; the row number is the e-mail's. Whoever searches brings it up to date.
-CREATE VIRTUAL TABLE email_search USING fts5 (words, content = '', contentless_delete = 1, tokenize = 'unicode61');
+-- Words of e-mails, for searching. Whoever searches brings it up to date.
+CREATE TABLE email_search (
+    id BIGINT NOT NULL PRIMARY KEY REFERENCES emails (id) ON DELETE CASCADE,
+    words TSVECTOR NOT NULL
+);
+CREATE INDEX email_search_words ON email_search USING gin (words);
 
 -- Each value is the next free number.
 INSERT INTO counters (name, value) VALUES
