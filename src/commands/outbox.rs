@@ -144,7 +144,7 @@ fn list(context: &Context, states: Vec<OutboxState>, all: bool, held: bool, acco
             [one] => (*one).to_string(),
             [one, rest @ ..] => format!("{one} and {} more", rest.len()),
         };
-        let state = if message.held_because.is_some() { "held".to_string() } else { message.state.to_string() };
+        let state = if message.is_held() { "held".to_string() } else { message.state.to_string() };
         vec![
             message.id.to_string(),
             state,
@@ -165,7 +165,7 @@ fn told(message: &Outgoing) -> String {
         ("message-id", message.message_id.clone()),
         ("kind", message.kind.to_string()),
         ("state", message.state.to_string()),
-        ("held", or_empty(message.held_because.as_ref())),
+        ("held", or_empty(message.held_because.as_ref().filter(|_| message.is_held()))),
         ("account", or_empty(message.account.as_ref())),
         ("author", or_empty(message.author.as_ref())),
         ("envelope from", format!("<{}>", message.envelope_from)),

@@ -1,6 +1,6 @@
 //! `send`: what is due in the outbox, account by account, over one connection each (SEND-1). `sending` is committed before the
-//! connection is used for a message, a mark right before the final dot, and the outcome with all that follows from it in one
-//! transaction (SEND-6, SEND-8).
+//! connection is used for a message, a mark right before the final dot, and the outcome at once, together with the claim of the
+//! next message (SEND-6); what follows from it (SEND-8) is noted there and done behind the last message.
 
 mod author;
 mod outcome;
@@ -23,10 +23,11 @@ use crate::relay::{Envelope, Outcome, Reply, Server, Session};
 use crate::secret::Secret;
 use crate::store::account::{self, Account};
 use crate::store::outbox::{self, Claimed};
-use crate::store::sending::{self, Smtp};
+use crate::store::sending::{self, Sending, Smtp};
 use crate::store::{Store, raw};
 use crate::words::{AccountId, AccountKind, EmailId, OutboxState, OutgoingId, RecipientState, SmtpAuth};
 
+use outcome::Done;
 pub use outcome::mark_sent;
 
 /// How long a claim outlasts the time limits of its account, in seconds.
@@ -115,7 +116,12 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
     }
     let accounts = match only {
         Some(id) => outbox::account_of(store.connection(), id)?.into_iter().collect(),
-        None => outbox::due_accounts(store.connection(), now)?,
+        None => {
+            let mut accounts = outbox::due_accounts(store.connection(), now)?;
+            let left = outbox::reached_accounts(store.connection())?.into_iter();
+            accounts.extend(left.filter(|account| !accounts.contains(account)).collect::<Vec<_>>());
+            accounts
+        }
     };
     drop(store);
     let allowance = Allowance(Mutex::new(setting.limit));
@@ -138,9 +144,14 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
 /// Sends what is due of one account. A fault ends its turn; what was claimed then is due again.
 fn visit(setting: &Setting<'_>, id: AccountId, only: Option<OutgoingId>, allowance: &Allowance) -> Report {
     let mut report = Report::default();
-    let done = Turn::begin(setting, id).and_then(|turn| match turn {
-        Some(turn) => turn.send_all(only, allowance, &mut report),
-        None => Ok(()),
+    let done = Turn::begin(setting, id).and_then(|mut turn| {
+        let sent = turn.send_all(only, allowance, &mut report);
+        // Whatever ended the turn, what was sent has its consequences.
+        let followed = turn.follow_up(&mut report.faults);
+        if let Some(session) = turn.session {
+            session.quit();
+        }
+        sent.and(followed)
     });
     report.faults.extend(done.err());
     report
@@ -151,8 +162,7 @@ struct Turn<'a> {
     setting: &'a Setting<'a>,
     store: Store,
     account: Account,
-    smtp: Smtp,
-    max_per_hour: Option<i64>,
+    sending: Sending,
     deadline: Instant,
     session: Option<Session>,
 }
@@ -166,66 +176,66 @@ enum Next {
 }
 
 impl<'a> Turn<'a> {
-    /// None where the account is switched off: what it has to send waits.
-    fn begin(setting: &'a Setting<'a>, id: AccountId) -> Result<Option<Self>> {
+    fn begin(setting: &'a Setting<'a>, id: AccountId) -> Result<Self> {
         let mut store = Store::open(setting.database)?;
         let account = account::find(store.connection(), &id.to_string())?;
         let sending = sending::of(store.connection(), id)?;
-        if !account.active {
-            return Ok(None);
-        }
-        let Some(smtp) = sending.smtp else {
-            return Err(Fault::new(Class::Config, format!("account {}: it has no server to send through", account.name))
-                .hint(format!("try: espomail account set {} --smtp-host HOST", account.name))
-                .into());
-        };
         let deadline = Instant::now() + setting.connection.account_timeout;
-        Ok(Some(Self { setting, store, account, smtp, max_per_hour: sending.max_per_hour, deadline, session: None }))
+        Ok(Self { setting, store, account, sending, deadline, session: None })
     }
 
-    fn send_all(mut self, only: Option<OutgoingId>, allowance: &Allowance, report: &mut Report) -> Result<()> {
-        while Instant::now() < self.deadline && !self.setting.stop.requested() {
-            let claimed = match self.next(only, allowance)? {
-                Next::Message(claimed) => claimed,
-                Next::Held(id, because) => {
-                    report.faults.push(not_allowed(id, &because));
-                    continue;
+    fn send_all(&mut self, only: Option<OutgoingId>, allowance: &Allowance, report: &mut Report) -> Result<()> {
+        let mut done: Option<Done> = None;
+        let mut fault = None;
+        let mut sent = 0;
+        loop {
+            let is_over = fault.is_some() || Instant::now() >= self.deadline || self.setting.stop.requested();
+            let next = self.next(done.as_ref(), is_over, only, allowance)?;
+            if let Some(done) = done.take() {
+                let told = done.told(&self.account.name);
+                if told.state == OutboxState::MaybeSent {
+                    report.faults.push(unsure(told.outbox, told.error.as_deref().unwrap_or_default()));
                 }
-                Next::Nothing => break,
-            };
-            step();
-            let (attempt, fault) = match self.attempt(&claimed) {
-                Ok(attempt) => (attempt, None),
-                // The connection is at fault, not the message: it is due again, and the account's turn is over.
-                Err(error) => (Attempt::Broken { error: format!("{error:#}"), permanent: false }, Some(error)),
-            };
-            let sent = self.settle(&claimed, attempt)?;
-            if sent.state == OutboxState::MaybeSent {
-                report.faults.push(unsure(sent.outbox, sent.error.as_deref().unwrap_or_default()));
+                report.sent.push(told);
+                sent += 1;
+                if sent % outcome::BATCH == 0 {
+                    self.follow_up(&mut report.faults)?;
+                }
             }
-            report.sent.push(sent);
-            if let Some(error) = fault {
-                return Err(error.context(format!("account {}", self.account.name)));
-            }
-            if self.session.as_ref().is_some_and(Session::is_over) {
-                self.session = None;
+            match next {
+                Next::Message(claimed) => {
+                    step();
+                    // An error is the connection's fault, not the message's: it is due again, and the account's turn is over.
+                    let attempt = self.attempt(&claimed).unwrap_or_else(|error| {
+                        let broken = Attempt::Broken { error: format!("{error:#}"), permanent: false };
+                        fault = Some(error.context(format!("account {}", self.account.name)));
+                        broken
+                    });
+                    done = Some(self.settled(claimed, attempt));
+                }
+                Next::Held(id, because) => report.faults.push(not_allowed(id, &because)),
+                Next::Nothing => return fault.map_or(Ok(()), Err),
             }
         }
-        if let Some(session) = self.session {
-            session.quit();
-        }
-        Ok(())
     }
 
-    /// Claims what is due next.
-    fn next(&mut self, only: Option<OutgoingId>, allowance: &Allowance) -> Result<Next> {
-        let Self { setting, account, max_per_hour, .. } = self;
+    /// Writes down what became of the last message, and claims the next one, in one transaction. Where that fails the last one is
+    /// written down alone: that it went out must not be forgotten for another one's sake.
+    fn next(&mut self, done: Option<&Done>, is_over: bool, only: Option<OutgoingId>, allowance: &Allowance) -> Result<Next> {
+        let Self { setting, account, sending, .. } = self;
         let now = (setting.now)();
         let limits = setting.connection.account_timeout + setting.connection.final_timeout;
         let lease = i64::try_from(limits.as_secs())? + MARGIN;
         let mut is_allowed = false;
-        self.store.transaction(|db| {
-            if let Some(most) = *max_per_hour
+        let both = self.store.transaction(|db| {
+            if let Some(done) = done {
+                done.write(db, account.id, now)?;
+            }
+            // What an account that is switched off has to send waits.
+            if is_over || !account.active {
+                return Ok(Next::Nothing);
+            }
+            if let Some(most) = sending.max_per_hour
                 && outbox::sent_since(db, account.id, now - 3_600)? >= most
             {
                 log::info!("account {}: {most} messages went out in this hour; the rest waits (SEND-11)", account.name);
@@ -242,11 +252,20 @@ impl<'a> Turn<'a> {
                 return Ok(Next::Nothing);
             }
             outbox::claim(db, due, setting.owner, now, lease).map(Next::Message)
-        })
+        });
+        if let (Err(_), Some(done)) = (&both, done) {
+            self.store.transaction(|db| done.write(db, account.id, now))?;
+        }
+        both
     }
 
     /// Tries to send one message. An error is the connection's.
     fn attempt(&mut self, claimed: &Claimed) -> Result<Attempt> {
+        let Some(smtp) = &self.sending.smtp else {
+            return Err(Fault::new(Class::Config, "it has no server to send through")
+                .hint(format!("try: espomail account set {} --smtp-host HOST", self.account.name))
+                .into());
+        };
         let Some(bytes) = raw::raw_of(self.store.connection(), claimed.email)? else {
             return Ok(Attempt::Broken { error: "its raw bytes are gone".to_string(), permanent: true });
         };
@@ -254,9 +273,9 @@ impl<'a> Turn<'a> {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Attempt::Broken { error: format!("{error:#}"), permanent: true }),
         };
-        let mut session = match self.session.take() {
+        let mut session = match self.session.take().filter(|session| !session.is_over()) {
             Some(session) => session,
-            None => Session::open(&server(self.setting, &self.account, &self.smtp, self.deadline)?)?,
+            None => Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?,
         };
         let envelope = Envelope { from: &claimed.envelope_from, to: &claimed.recipients, id: &claimed.message_id };
         let mut hand_over = || {

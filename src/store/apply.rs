@@ -127,13 +127,32 @@ pub fn apply_to_stored(
 ) -> Result<Vec<Difference>> {
     let before = facts::next(db)?;
     let mut batch = Batch { now, last_email: before.email - 1, ..Batch::default() };
-    // Only a new e-mail is asked what its bytes are, and none is added here.
-    let packed = Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new() };
+    let packed = unpacked(mail);
     let one = Decided { arrival, mail, packed: &packed, plan };
     for step in &plan.steps {
         batch.change(&step.change, &step.because, &one)?;
     }
     batch.write(db, &before, next)
+}
+
+/// Writes what follows from messages of ours that were sent (SEND-8).
+pub fn apply_sent(db: &mut Database, next: &Next, sent: &[(&Mail, &Plan)], now: i64) -> Result<()> {
+    let before = facts::next(db)?;
+    let mut batch = Batch { now, last_email: before.email - 1, ..Batch::default() };
+    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(now), partial: false };
+    let packed: Vec<Packed> = sent.iter().map(|(mail, _)| unpacked(mail)).collect();
+    for ((mail, plan), packed) in sent.iter().zip(&packed) {
+        let one = Decided { arrival: &arrival, mail, packed, plan };
+        for step in &plan.steps {
+            batch.change(&step.change, &step.because, &one)?;
+        }
+    }
+    batch.write(db, &before, next).map(|_| ())
+}
+
+/// Only a new e-mail is asked what its bytes are.
+fn unpacked(mail: &Mail) -> Packed {
+    Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new() }
 }
 
 impl<'a> Batch<'a> {

@@ -57,6 +57,11 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Whether it waits for somebody to release it. What was held while it was on its way was held too late.
+    pub fn is_held(&self) -> bool {
+        self.held_because.is_some() && matches!(self.state, OutboxState::Draft | OutboxState::Queued)
+    }
+
     /// Whether somebody has got it already.
     pub fn has_reached(&self) -> bool {
         self.recipients.iter().any(|one| one.state == RecipientState::Sent)
@@ -164,7 +169,8 @@ pub fn list(db: &mut Database, filter: &OutboxFilter) -> Result<Vec<Outgoing>> {
         query = query.filter(outbox::author_id.eq(author.0));
     }
     if filter.held {
-        query = query.filter(outbox::held_because.is_not_null());
+        let waiting = [OutboxState::Draft, OutboxState::Queued].map(OutboxState::as_str);
+        query = query.filter(outbox::held_because.is_not_null()).filter(outbox::state.eq_any(waiting));
     }
     let ids = query.order(outbox::id.desc()).limit(filter.limit).select(outbox::id).load::<i64>(db)?;
     ids.into_iter().map(|id| show(db, OutgoingId(id))).collect()
@@ -213,12 +219,6 @@ pub fn show(db: &mut Database, id: OutgoingId) -> Result<Outgoing> {
 /// Makes the error for a message that is not there, or not for the one who asks.
 pub fn missing(id: OutgoingId) -> anyhow::Error {
     Fault::new(Class::Data, format!("there is no message {id} in the outbox")).hint("try: espomail outbox list").into()
-}
-
-/// Returns everybody whom a message goes to, as it is written to the server.
-pub fn addresses(db: &mut Database, id: OutgoingId) -> Result<Vec<String>> {
-    let of_message = outbox_recipients::table.filter(outbox_recipients::outbox_id.eq(id.0));
-    Ok(of_message.order(outbox_recipients::address).select(outbox_recipients::address).load(db)?)
 }
 
 fn recipients(db: &mut Database, id: i64) -> Result<Vec<Recipient>> {
@@ -395,9 +395,9 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
     if written != 1 {
         return Err(taken_over(claimed));
     }
-    if settled.state != OutboxState::Queued {
-        // Whoever held it meanwhile came too late.
-        diesel::update(outbox::table.find(claimed.id.0)).set(outbox::held_because.eq(None::<String>)).execute(db)?;
+    // A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
+    if settled.is_first && claimed.kind != OutgoingKind::Notification {
+        note_reached(db, claimed.id, now)?;
     }
     if settled.is_first {
         copy::want(db, claimed.id, Some(now), now)?;
@@ -419,6 +419,53 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
         write_delivery(db, claimed.email, recipient, state, now)?;
     }
     Ok(())
+}
+
+/// Notes that something is to follow from a message (SEND-8).
+fn note_reached(db: &mut Database, id: OutgoingId, now: i64) -> Result<()> {
+    diesel::update(outbox::table.find(id.0)).set(outbox::reached_at.eq(now)).execute(db)?;
+    Ok(())
+}
+
+/// A message that has reached somebody, and what follows from that is not done yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    pub id: OutgoingId,
+    pub email: EmailId,
+    /// Everybody whom it goes to, as it is written to the server.
+    pub recipients: Vec<String>,
+}
+
+/// Returns such messages of an account, so many at the most.
+pub fn reached(db: &mut Database, account: AccountId, most: i64) -> Result<Vec<Reached>> {
+    let rows = outbox::table
+        .filter(outbox::account_id.eq(account.0))
+        .filter(outbox::reached_at.is_not_null())
+        .order(outbox::id)
+        .limit(most)
+        .select((outbox::id, outbox::email_id))
+        .load::<(i64, i64)>(db)?;
+    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+    let of_messages = outbox_recipients::table.filter(outbox_recipients::outbox_id.eq_any(ids));
+    let recipients = of_messages
+        .order((outbox_recipients::outbox_id, outbox_recipients::address))
+        .select((outbox_recipients::outbox_id, outbox_recipients::address))
+        .load::<(i64, String)>(db)?;
+    let of = |id| recipients.iter().filter(|(of, _)| *of == id).map(|(_, address)| address.clone()).collect();
+    Ok(rows.iter().map(|(id, email)| Reached { id: OutgoingId(*id), email: EmailId(*email), recipients: of(*id) }).collect())
+}
+
+/// Notes that what follows from messages is done.
+pub fn set_followed(db: &mut Database, messages: &[Reached]) -> Result<()> {
+    let ids: Vec<i64> = messages.iter().map(|one| one.id.0).collect();
+    diesel::update(outbox::table.filter(outbox::id.eq_any(ids))).set(outbox::reached_at.eq(None::<i64>)).execute(db)?;
+    Ok(())
+}
+
+/// Returns the accounts of which a pass has died between a message and what follows from it.
+pub fn reached_accounts(db: &mut Database) -> Result<Vec<AccountId>> {
+    let rows = outbox::table.filter(outbox::reached_at.is_not_null()).select(outbox::account_id).distinct();
+    Ok(rows.load::<Option<i64>>(db)?.into_iter().flatten().map(AccountId).collect())
 }
 
 fn write_delivery(db: &mut Database, email: EmailId, recipient: &Recipient, state: DeliveryState, now: i64) -> Result<()> {
@@ -513,7 +560,7 @@ pub enum Verb {
 /// Does what a person said; an error where the message is not in a state for it.
 pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result<()> {
     let before = show(db, id)?;
-    let held = before.held_because.is_some();
+    let held = before.is_held();
     let is_possible = match verb {
         Verb::Retry => matches!(before.state, OutboxState::Failed | OutboxState::MaybeSent | OutboxState::Queued) && !held,
         Verb::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed),
@@ -533,6 +580,7 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
         Verb::Retry => {
             row.set((
                 outbox::state.eq(OutboxState::Queued.as_str()),
+                outbox::held_because.eq(None::<String>),
                 outbox::due_at.eq(now),
                 outbox::first_tried_at.eq(None::<i64>),
             ))
@@ -548,6 +596,9 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
                 .execute(db)?;
             if !before.has_reached() {
                 copy::want(db, id, None, now)?;
+            }
+            if !before.has_reached() && before.kind != OutgoingKind::Notification {
+                note_reached(db, id, now)?;
             }
             for recipient in before.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
                 diesel::update(outbox_recipients::table.find((id.0, &recipient.address)))
@@ -584,7 +635,7 @@ fn keep(db: &mut Database, seen: &Outgoing) -> Result<()> {
 }
 
 fn not_in_a_state(message: &Outgoing) -> anyhow::Error {
-    let held = if message.held_because.is_some() { ", held" } else { "" };
+    let held = if message.is_held() { ", held" } else { "" };
     let what = format!("message {} of the outbox is {}{held}", message.id, message.state);
     Fault::new(Class::Data, what).hint(format!("see: espomail outbox show {}", message.id)).into()
 }

@@ -476,6 +476,7 @@ diesel::table! {
         created_at -> BigInt,
         first_tried_at -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
+        reached_at -> Nullable<BigInt>,
     }
 }
 

@@ -19,8 +19,9 @@ fn die_at_every_step(database: &str) {
     for step in 1.. {
         let sink = SmtpSink::start(Manners::default());
         let mut world = world_on(database, &sink);
+        world.run(&["case", "create", "Pump"]).ok();
         for _ in 0..2 {
-            compose(&world, &["--to", "dora@example.org", "--queue"]);
+            compose(&world, &["--to", "dora@example.org", "--parent", "case:1", "--queue"]);
         }
         world.set("ESPOMAIL_DIE_AT_STEP", &step.to_string());
         let first = world.run(&["send"]);
@@ -33,6 +34,9 @@ fn die_at_every_step(database: &str) {
         assert!((sent..=sent + unsure).contains(&taken), "step {step}: {taken} taken, {sent} sent, {unsure} unsure");
         let filed = world.json(&["email", "list"])["items"].as_array().unwrap().len();
         assert_eq!(filed, 2, "step {step}");
+        // SEND-8: what follows from a message follows once, whoever died in between.
+        let notes = world.json(&["case", "show", "1"]).to_string().matches("email-sent").count();
+        assert_eq!(notes, sent, "step {step}");
         if first.status == Some(0) {
             assert!(step > 6, "{step} steps are too few to have been at work");
             return;

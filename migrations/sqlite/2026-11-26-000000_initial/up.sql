@@ -552,11 +552,14 @@ CREATE TABLE outbox (
     created_at BIGINT NOT NULL,
     -- When it was first tried, and when it was taken.
     first_tried_at BIGINT,
-    sent_at BIGINT
+    sent_at BIGINT,
+    -- When it reached somebody first, as long as what follows from that is not done (SEND-8).
+    reached_at BIGINT
 );
 -- What waits is a few rows however many were sent.
 CREATE INDEX outbox_due ON outbox (account_id, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX outbox_sending ON outbox (account_id) WHERE lease_until IS NOT NULL;
+CREATE INDEX outbox_reached ON outbox (account_id, id) WHERE reached_at IS NOT NULL;
 CREATE INDEX outbox_account ON outbox (account_id, sent_at);
 CREATE INDEX outbox_author ON outbox (author_id);
 
