@@ -36,8 +36,8 @@
 //! 8. `pass/effects.rs` runs, behind all accounts, the commands that filters want.
 //!
 //! A message of ours takes another: `pass/outgoing.rs` gives it its bytes, its Message-ID and its place, `pass/send.rs` hands it
-//! to a server, and what follows from that (`decide/outgoing.rs`) is written with the outcome; `pass/copies.rs` then
-//! puts a copy into the Sent mailbox of an account that asks for it.
+//! to a server and writes down the outcome, `pass/send/outcome.rs` does what follows from that (`decide/outgoing.rs`), and
+//! `pass/copies.rs` puts a copy into the Sent mailbox of an account that asks for it.
 //!
 //! # Reading order
 //!

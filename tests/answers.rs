@@ -82,6 +82,7 @@ fn ack_1_ack_2_ack_5_a_new_case_is_answered_once_and_the_answer_leads_back_to_it
         let id = text.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap();
         let answer = world.json(&["email", "show", id]);
         assert_eq!((&answer["parent"], &answer["deliveries"][0]["state"]), (&json!("case:1"), &json!("sent")));
+        assert_eq!(world.json(&["email", "show", "<a@example.org>"])["is_replied"], false, "{database}: nobody has answered it");
         // The customer's answer to it comes to the case, whatever its subject; it is a follow-up, and not answered.
         let answered = format!(
             "From: dora@example.org\r\nTo: support@example.com\r\nSubject: thanks\r\nMessage-ID: <b@example.org>\r\nIn-Reply-To: {id}\r\n\r\nGood.\r\n"

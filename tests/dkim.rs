@@ -19,7 +19,7 @@ print(dkim.verify(sys.stdin.buffer.read(), dnsfunc=record))
 ";
 
 /// Debian's own Python, since another one on the path does not know Debian's packages.
-fn is_accepted(message: &[u8], record: &(String, String)) -> bool {
+pub fn is_accepted(message: &[u8], record: &(String, String)) -> bool {
     let command = Command::new("/usr/bin/python3")
         .args(["-c", VERIFIER, &record.0, &record.1])
         .stdin(Stdio::piped())

@@ -1,5 +1,6 @@
 //! `send` and what fills the outbox, through the real binary against a scripted SMTP server, on both databases.
 
+mod answers;
 mod deaths;
 mod outbox;
 mod relay;
@@ -7,6 +8,9 @@ mod rights;
 
 use serde_json::{Value, json};
 
+use espomail::mail::dkim::SigningKey;
+
+use crate::dkim::is_accepted;
 use crate::support::smtp::{Manners, SmtpSink};
 use crate::support::world::World;
 
@@ -183,18 +187,25 @@ fn send_6_a_recipient_that_is_refused_holds_up_no_other_and_its_author_hears_of_
 fn send_11_what_goes_out_is_signed_where_the_domain_has_a_key() {
     let sink = SmtpSink::start(Manners::default());
     let world = world_on("sqlite", &sink);
-    let key = openssl::pkey::PKey::generate_ed25519().unwrap().private_key_to_pem_pkcs8().unwrap();
+    let key = || openssl::pkey::PKey::generate_ed25519().unwrap().private_key_to_pem_pkcs8().unwrap();
+    let (above, nearer) = (key(), key());
     let config = std::fs::read_to_string(world.config()).unwrap();
-    let dkim = "[send.dkim]\n\"example.com\" = { selector = \"desk\", key-file = \"dkim.pem\" }\n";
+    let entry = |domain: &str, file: &str| format!("\"{domain}\" = {{ selector = \"desk\", key-file = \"{file}\" }}\n");
+    let dkim = format!("[send.dkim]\n{}{}", entry("com", "above.pem"), entry("example.com", "dkim.pem"));
     world.write(&world.config(), &format!("{config}\n{dkim}"), 0o600);
-    let file = world.config().with_file_name("dkim.pem");
-    world.write(&file, &String::from_utf8(key).unwrap(), 0o644);
+    let file = |name: &str| world.config().with_file_name(name);
+    world.write(&file("above.pem"), std::str::from_utf8(&above).unwrap(), 0o600);
+    world.write(&file("dkim.pem"), std::str::from_utf8(&nearer).unwrap(), 0o644);
     let line = world.run(&["send"]).fails(77);
     assert!(line.contains("others can read") && line.contains("chmod 600"), "{line}");
-    world.write(&file, &std::fs::read_to_string(&file).unwrap(), 0o600);
-    compose(&world, &["--to", "dora@example.org"]);
+    world.write(&file("dkim.pem"), std::str::from_utf8(&nearer).unwrap(), 0o600);
+    compose(&world, &["--to", "Dora Döring <dora@example.org>", "--bcc", "eve@example.org"]);
     let sent = String::from_utf8(sink.taken()[0].bytes.clone()).unwrap();
     assert!(sent.starts_with("DKIM-Signature:") && sent.contains("d=example.com") && sent.contains("s=desk"), "{sent}");
+    // As it came over the wire, an independent verifier accepts it.
+    let record = SigningKey::read("example.com", "desk", &nearer).unwrap().record().unwrap();
+    assert!(is_accepted(sent.as_bytes(), &record), "{sent}");
+    assert!(!is_accepted(sent.replacen("Your pump", "My pump", 1).as_bytes(), &record));
 }
 
 #[test]
@@ -303,6 +314,8 @@ fn send_9_templates_are_checked_when_they_are_added_and_what_is_put_in_is_data()
         world.run_with(&add, "Dear {Person.name},\nyour {{ Case.name }} is {Case.status}.\n{Nobody.name}\n").fails(65);
         world.run_with(&add, "Dear {Person.name},\nyour {{ Case.name }} is {Case.status}.\n").ok();
         assert!(world.run(&["template", "preview", "hello"]).ok().contains("Dear Dora Example,"));
+        assert!(world.run(&["template", "list"]).ok().contains("hello"));
+        assert!(world.run(&["template", "show", "hello"]).ok().contains("{{ Case.name }} is {Case.status}"));
         world.run(&["case", "create", "Pump {{ 7 * 7 }} {User.name}"]).ok();
         let to = ["--to", "Dora {Case.name} <dora@example.org>", "--parent", "case:1", "--template", "hello"];
         let sent = world.json(&[&["email", "compose"][..], &to].concat());

@@ -18,8 +18,23 @@ use crate::words::{OutboxState, OutgoingId};
 
 /// Look after messages that go out
 ///
-/// "espomail send" delivers what is queued and due. What failed for good, and what may have been sent although its answer was
-/// lost, waits here for a person. Users see what they wrote, administrators everything.
+/// "espomail send" delivers what is queued and due. Users see what they wrote, administrators everything. A message is
+///
+/// draft: until "outbox release";
+///
+/// queued: sent when it is due, and tried again for five days, with pauses from a minute to four hours, when a server is down or says
+/// "later"; also held, until "outbox release";
+///
+/// sending: on its way at this moment;
+///
+/// sent: each recipient is served: "outbox show" says who took it and who refused it;
+///
+/// failed: refused for good, and its author was told; "outbox retry" asks once more;
+///
+/// maybe-sent: it was handed over whole, and then the connection broke or the pass died before the server's answer came. SMTP has no way
+/// to find out whether it was taken, so it is never sent again by itself: somebody asks the recipient or looks into the server's
+/// log, and says "outbox mark-sent" or "outbox retry", which keeps the Message-ID. With send.repeat-replies in the configuration a
+/// person's reply is tried again by itself.
 #[derive(Debug, clap::Args)]
 pub struct Outbox {
     #[command(subcommand)]

@@ -13,9 +13,10 @@ use crate::words::OutgoingId;
 
 /// Deliver what is queued in the outbox and due
 ///
-/// Silent unless something needs a person: an account that fails, or a message of which nobody knows whether it arrived. What
-/// a server refuses for good is told to its author; see "outbox list". Then what was sent is copied into the Sent mailboxes of
-/// accounts that ask for it ("account set --save-sent").
+/// Silent unless something needs a person: an account that fails, a message of which nobody knows whether it arrived (maybe-sent), or
+/// one whose author may not send it any more. What a server refuses for good is told to its author; see espomail-outbox(1). Any
+/// number of passes may run at once, on several hosts with PostgreSQL: each message is sent by one of them. Then what was sent is
+/// copied into the Sent mailboxes of accounts that ask for it ("account set --save-sent").
 #[derive(Debug, clap::Args)]
 pub struct Send {
     /// Send this many messages at the most; the next pass goes on [default: send.per-pass]

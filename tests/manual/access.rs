@@ -56,8 +56,8 @@ status 77. Leave sudo's \\fBenv_reset\\fR on, as it is by default, and give nobo
 .SH \"WHO MAY DO WHAT\"
 .TP
 Administrators
-do everything, for anybody. Theirs alone are group accounts, users, teams and roles, the passes (\\fBfetch\\fR, \\fBdeliver\\fR,
-\\fBimport\\fR), filters that run a command, \\fBexplain\\fR of a file, \\fBtest\\fR, \\fBquarantine\\fR, \\fBaudit\\fR, \\fBconfig\\fR and \\fBdb\\fR.
+do everything, for anybody. Theirs alone are group accounts, users, teams and roles, the passes (\\fBfetch\\fR, \\fBsend\\fR, \\fBnotify\\fR,
+\\fBdeliver\\fR, \\fBimport\\fR), filters that run a command, \\fBexplain\\fR of a file, \\fBtest\\fR, \\fBquarantine\\fR, \\fBaudit\\fR, \\fBconfig\\fR and \\fBdb\\fR.
 .TP
 Users
 see all users, teams and roles, enter their own absences, keep personal accounts where a role allows it, and do with cases, records
@@ -94,6 +94,21 @@ What one may read but not change is refused with exit status 77.
 .SS \"Accounts\"
 Group accounts are administrators'; users see those through which they may send: with \\fBgroup\\-account use all\\fR every active
 one, with \\fBteam\\fR those that share a team with them.
+.SS \"Sending\"
+A message goes out as one of these, and as nobody else, whoever asks and whatever is given:
+.IP \\(bu 2
+the user's own address, through an active personal account of theirs that has this address, else through the system account where
+that is shared (\\fBaccount set --system --shared\\fR);
+.IP \\(bu 2
+the address of a group account that is active, can send and is shared, where \\fBgroup\\-account use\\fR says \\fBall\\fR, or
+\\fBteam\\fR and a team is shared with it; administrators may use every shared one;
+.IP \\(bu 2
+the address of the shared system account.
+.PP
+A personal account with an address that is not its owner's reads mail and sends none. The right is asked for when the message is
+written and again when it goes out, which may be days later: what its author may not send any more is held, with the reason in
+\\fBoutbox show\\fR. An author sees and looks after what they wrote (\\fBoutbox\\fR), administrators everything. Templates and
+budgets are administrators', and so are the passes \\fBsend\\fR and \\fBnotify\\fR.
 .PP
 With \\fBpersonal\\-account use own\\fR a user adds personal accounts, at most \\fBsecurity.personal\\-accounts\\fR of them; an
 administrator may add more. Nobody but the owner and administrators sees them. The server of a personal account must not be internal:

@@ -289,3 +289,18 @@ fn bounce_1_a_command_of_the_session_is_no_label() {
     let bounce = read("From: MAILER-DAEMON@example.org\nSubject: Returned mail: User unknown", body).expect("it is a report");
     assert_eq!(bounce.recipients.len(), 2);
 }
+
+#[test]
+fn bounce_3_which_status_codes_mean_the_address_itself() {
+    let recipient = |action: &str, status: &str| {
+        let of = format!("Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; ada@example.org\nAction: {action}\nStatus: {status}");
+        report(&of, "Message-ID: <one@example.com>\n").expect("it is a report").recipients[0].clone()
+    };
+    for status in ["5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.1"] {
+        assert!(recipient("failed", status).means_address(), "{status}");
+        assert!(!recipient("delayed", status).means_address(), "{status}");
+    }
+    for status in ["5.0.0", "5.1.7", "5.2.2", "5.3.4", "5.7.1", "4.1.1", "4.2.1", "2.1.5"] {
+        assert!(!recipient("failed", status).means_address(), "{status}");
+    }
+}
