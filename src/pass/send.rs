@@ -5,6 +5,7 @@
 mod author;
 mod outcome;
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -296,15 +297,15 @@ impl<'a> Turn<'a> {
 }
 
 /// Signs a message when the domain of its author has a key (SEND-11); the time of the signature is that of the attempt.
-fn signed(setting: &Setting<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
+fn signed<'m>(setting: &Setting<'_>, bytes: &'m [u8]) -> Result<Cow<'m, [u8]>> {
     if setting.keys.is_empty() {
-        return Ok(bytes.to_vec());
+        return Ok(Cow::Borrowed(bytes));
     }
     let from = mail::parse(bytes).from.map(|from| from.address).unwrap_or_default();
     // Of a domain and one below it, the nearer one signs.
     match setting.keys.iter().filter(|key| key.is_for(&from)).max_by_key(|key| key.domain().len()) {
-        Some(key) => dkim::sign(bytes, key, (setting.now)()),
-        None => Ok(bytes.to_vec()),
+        Some(key) => dkim::sign(bytes, key, (setting.now)()).map(Cow::Owned),
+        None => Ok(Cow::Borrowed(bytes)),
     }
 }
 

@@ -191,8 +191,7 @@ impl Session {
             // It answers something else than what it was asked: nothing that it says can be believed.
             return Err(Lost { error: format!("the server does not answer DATA: {data}"), handed_over: false });
         }
-        let stuffed = stuffed(bytes);
-        self.stream.write_all(&stuffed).and_then(|()| self.stream.flush()).map_err(before)?;
+        write_stuffed(bytes, &mut self.stream).and_then(|()| self.stream.flush()).map_err(before)?;
         // Not the account's deadline, but one: a server that trickles has an end, too.
         self.stream.allow(self.final_timeout, Instant::now() + self.final_timeout + TRICKLE).map_err(before)?;
         hand_over().map_err(|error| Lost { error: format!("{error:#}"), handed_over: false })?;
@@ -244,20 +243,26 @@ fn with(replies: Vec<Reply>, answer: &Reply) -> Vec<Reply> {
 
 /// Writes a message as DATA wants it: every line ends with CRLF, and one that begins with a dot gets another (RFC 5321, section
 /// 4.5.2). A bare CR or LF would be read as a line end by some server, and the dot behind it as the end of the message.
-fn stuffed(bytes: &[u8]) -> Vec<u8> {
-    let mut stuffed = Vec::with_capacity(bytes.len() + bytes.len() / 50 + 2);
+fn write_stuffed(bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
+    /// What is written at once, in bytes: a large message is not held twice.
+    const PIECE: usize = 64 << 10;
+    let mut piece = Vec::with_capacity(bytes.len().min(PIECE) + 1_024);
     let mut rest = bytes;
     while !rest.is_empty() {
         let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
         let (line, behind) = rest.split_at(end);
         if line.first() == Some(&b'.') {
-            stuffed.push(b'.');
+            piece.push(b'.');
         }
-        stuffed.extend_from_slice(line);
-        stuffed.extend_from_slice(b"\r\n");
+        piece.extend_from_slice(line);
+        piece.extend_from_slice(b"\r\n");
         rest = behind.strip_prefix(b"\r\n").or_else(|| behind.get(1..)).unwrap_or_default();
+        if piece.len() >= PIECE {
+            out.write_all(&piece)?;
+            piece.clear();
+        }
     }
-    stuffed
+    out.write_all(&piece)
 }
 
 /// A fault that ends the account's turn.
@@ -285,7 +290,12 @@ mod tests {
             ("a\r\n\r\nb\r\n", "a\r\n\r\nb\r\n"),
             ("", ""),
         ] {
-            assert_eq!(String::from_utf8_lossy(&stuffed(given.as_bytes())), wanted, "{given:?}");
+            let mut written = Vec::new();
+            write_stuffed(given.as_bytes(), &mut written).expect("memory takes it");
+            assert_eq!(String::from_utf8_lossy(&written), wanted, "{given:?}");
         }
+        let (mut written, large) = (Vec::new(), ".dot\r\n".repeat(100_000));
+        write_stuffed(large.as_bytes(), &mut written).expect("memory takes it");
+        assert_eq!(String::from_utf8_lossy(&written), large.replace(".dot", "..dot"), "in pieces as in one");
     }
 }

@@ -1,5 +1,7 @@
 //! Copies of what was sent, for Sent mailboxes (SEND-7): rows that are written with the outcome, and done after the commit.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use diesel::dsl::min;
 use diesel::prelude::*;
@@ -55,10 +57,13 @@ pub fn want(db: &mut Database, id: OutgoingId, sent_at: Option<i64>, now: i64) -
     Ok(())
 }
 
-/// Returns how far the copy of an e-mail has come; none where none was asked for.
-pub fn of(db: &mut Database, email: EmailId) -> Result<Option<SentCopy>> {
-    let row = sent_copies::table.find(email.0);
-    Ok(row.select((sent_copies::due_at, sent_copies::done_at, sent_copies::last_error)).first(db).optional()?)
+/// Returns how far the copies of e-mails have come, by the e-mail; none where none was asked for.
+pub fn of_all(db: &mut Database, emails: &[i64]) -> Result<HashMap<i64, SentCopy>> {
+    let rows = sent_copies::table
+        .filter(sent_copies::email_id.eq_any(emails))
+        .select((sent_copies::email_id, (sent_copies::due_at, sent_copies::done_at, sent_copies::last_error)))
+        .load::<(i64, SentCopy)>(db)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Returns the accounts that have a copy due, the one that waits longest first.

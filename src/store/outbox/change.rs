@@ -1,0 +1,139 @@
+//! What people do with messages that go out. Each change holds the row as it was seen: a pass that has claimed it comes first.
+
+use anyhow::{Context, Result};
+use diesel::prelude::*;
+
+use super::super::schema::{emails, outbox, outbox_recipients};
+use super::super::{Database, copy, raw};
+use super::list::{Outgoing, show};
+use super::reached::note_reached;
+use super::write_delivery;
+use crate::fault::{Class, Fault};
+use crate::words::{DeliveryState, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+
+/// A person's word on a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Try it again now, with the same Message-ID.
+    Retry,
+    /// It was sent after all.
+    MarkSent,
+    /// Not before somebody releases it.
+    Hold,
+    /// Let a held message, or a draft, go: at its time, where that is to come.
+    Release,
+}
+
+/// Does what a person said; an error where the message is not in a state for it.
+pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result<()> {
+    let before = show(db, id)?;
+    let held = before.is_held();
+    let is_possible = match verb {
+        Verb::Retry => matches!(before.state, OutboxState::Failed | OutboxState::MaybeSent | OutboxState::Queued) && !held,
+        Verb::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed),
+        Verb::Hold => before.state == OutboxState::Queued && !held,
+        Verb::Release => held || before.state == OutboxState::Draft,
+    };
+    if !is_possible {
+        return Err(not_in_a_state(&before));
+    }
+    if before.account.is_none() && matches!(verb, Verb::Retry | Verb::Release) {
+        let what = format!("the account that message {id} of the outbox was to go out through is gone");
+        return Err(Fault::new(Class::Data, what).hint(format!("write it anew, then: espomail outbox drop {id}")).into());
+    }
+    keep(db, &before)?;
+    let row = diesel::update(outbox::table.find(id.0));
+    match verb {
+        Verb::Retry => {
+            row.set((
+                outbox::state.eq(OutboxState::Queued.as_str()),
+                outbox::held_because.eq(None::<String>),
+                outbox::due_at.eq(now),
+                outbox::first_tried_at.eq(None::<i64>),
+            ))
+            .execute(db)?;
+            // What was refused for good is asked once more.
+            let failed = outbox_recipients::table
+                .filter(outbox_recipients::outbox_id.eq(id.0))
+                .filter(outbox_recipients::state.eq(RecipientState::Failed.as_str()));
+            diesel::update(failed).set(outbox_recipients::state.eq(RecipientState::Pending.as_str())).execute(db)?;
+        }
+        Verb::MarkSent => {
+            row.set((outbox::state.eq(OutboxState::Sent.as_str()), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
+                .execute(db)?;
+            if !before.has_reached() {
+                copy::want(db, id, None, now)?;
+            }
+            if !before.has_reached() && before.kind != OutgoingKind::Notification {
+                note_reached(db, id, now)?;
+            }
+            for recipient in before.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
+                diesel::update(outbox_recipients::table.find((id.0, &recipient.address)))
+                    .set(outbox_recipients::state.eq(RecipientState::Sent.as_str()))
+                    .execute(db)?;
+                write_delivery(db, before.email, recipient, DeliveryState::Sent, now)?;
+            }
+        }
+        Verb::Hold => hold(db, id, "a person holds it")?,
+        Verb::Release => {
+            row.set((
+                outbox::state.eq(OutboxState::Queued.as_str()),
+                outbox::held_because.eq(None::<String>),
+                outbox::due_at.eq(before.due_at.unwrap_or(now)),
+                outbox::first_tried_at.eq(None::<i64>),
+            ))
+            .execute(db)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the row as it was seen, until the transaction ends: a pass that has claimed it meanwhile comes first.
+fn keep(db: &mut Database, seen: &Outgoing) -> Result<()> {
+    let as_seen = outbox::table
+        .filter(outbox::id.eq(seen.id.0))
+        .filter(outbox::state.eq(seen.state.as_str()))
+        .filter(outbox::attempts.eq(seen.attempts));
+    if diesel::update(as_seen).set(outbox::attempts.eq(seen.attempts)).execute(db)? == 1 {
+        return Ok(());
+    }
+    let now = show(db, seen.id)?;
+    Err(not_in_a_state(&now))
+}
+
+fn not_in_a_state(message: &Outgoing) -> anyhow::Error {
+    let held = if message.is_held() { ", held" } else { "" };
+    let what = format!("message {} of the outbox is {}{held}", message.id, message.state);
+    Fault::new(Class::Data, what).hint(format!("see: espomail outbox show {}", message.id)).into()
+}
+
+/// Keeps a message back until somebody releases it.
+pub fn hold(db: &mut Database, id: OutgoingId, because: &str) -> Result<()> {
+    diesel::update(outbox::table.find(id.0)).set(outbox::held_because.eq(because)).execute(db)?;
+    Ok(())
+}
+
+/// Keeps back what a user wrote and what has not gone out: the user is removed.
+pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<()> {
+    let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending].map(OutboxState::as_str);
+    let of_author = outbox::table.filter(outbox::author_id.eq(author.0)).filter(outbox::state.eq_any(waiting));
+    diesel::update(of_author).set(outbox::held_because.eq(because)).execute(db)?;
+    Ok(())
+}
+
+/// Drops a message that nobody has got, with its e-mail.
+pub fn drop_one(db: &mut Database, id: OutgoingId) -> Result<()> {
+    let before = show(db, id)?;
+    if matches!(before.state, OutboxState::Sending | OutboxState::Sent) {
+        return Err(not_in_a_state(&before));
+    }
+    if before.has_reached() {
+        let what = format!("message {id} of the outbox has reached some of its recipients");
+        let hint = format!("to end the attempts for the others: espomail outbox hold {id}");
+        return Err(Fault::new(Class::Data, what).hint(hint).into());
+    }
+    keep(db, &before)?;
+    let raw: i64 = emails::table.find(before.email.0).select(emails::raw_id).first(db).context("its e-mail is gone")?;
+    diesel::delete(emails::table.find(before.email.0)).execute(db)?;
+    raw::drop_unused(db, raw)
+}

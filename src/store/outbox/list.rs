@@ -1,0 +1,175 @@
+//! What people see of the outbox.
+
+use std::collections::HashMap;
+
+use anyhow::{Result, anyhow};
+use diesel::prelude::*;
+
+use super::super::copy::{self, SentCopy};
+use super::super::schema::{accounts, emails, outbox, outbox_recipients, users};
+use super::super::{Database, IN_LIST};
+use crate::decide::delivery::Recipient;
+use crate::fault::{Class, Fault};
+use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+
+/// A message that goes out. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Outgoing {
+    pub id: OutgoingId,
+    pub email: EmailId,
+    pub kind: OutgoingKind,
+    pub state: OutboxState,
+    /// The account that it goes out through.
+    pub account: Option<String>,
+    pub author: Option<String>,
+    pub message_id: String,
+    pub subject: String,
+    pub envelope_from: String,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub due_at: Option<i64>,
+    pub held_because: Option<String>,
+    pub attempts: i64,
+    pub last_error: Option<String>,
+    #[serde(serialize_with = "crate::clock::time")]
+    pub created_at: i64,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub sent_at: Option<i64>,
+    pub recipients: Vec<Recipient>,
+    /// The copy for the account's Sent mailbox; none where none was asked for (SEND-7).
+    pub sent_copy: Option<SentCopy>,
+}
+
+impl Outgoing {
+    /// Whether it waits for somebody to release it. What was held while it was on its way was held too late.
+    pub fn is_held(&self) -> bool {
+        self.held_because.is_some() && matches!(self.state, OutboxState::Draft | OutboxState::Queued)
+    }
+
+    /// Whether somebody has got it already.
+    pub fn has_reached(&self) -> bool {
+        self.recipients.iter().any(|one| one.state == RecipientState::Sent)
+    }
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct OutboxFilter {
+    pub states: Vec<OutboxState>,
+    pub account: Option<AccountId>,
+    /// Only what this user wrote.
+    pub author: Option<UserId>,
+    pub held: bool,
+    pub limit: i64,
+}
+
+type Row = (
+    (i64, i64, String, String, Option<String>, Option<String>),
+    (String, String, String),
+    (Option<i64>, Option<String>, i64, Option<String>, i64, Option<i64>),
+);
+
+/// Lists messages, the newest first.
+pub fn list(db: &mut Database, filter: &OutboxFilter) -> Result<Vec<Outgoing>> {
+    let mut query = outbox::table.into_boxed();
+    if !filter.states.is_empty() {
+        let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
+        query = query.filter(outbox::state.eq_any(states));
+    }
+    if let Some(account) = filter.account {
+        query = query.filter(outbox::account_id.eq(account.0));
+    }
+    if let Some(author) = filter.author {
+        query = query.filter(outbox::author_id.eq(author.0));
+    }
+    if filter.held {
+        let waiting = [OutboxState::Draft, OutboxState::Queued].map(OutboxState::as_str);
+        query = query.filter(outbox::held_because.is_not_null()).filter(outbox::state.eq_any(waiting));
+    }
+    let ids = query.order(outbox::id.desc()).limit(filter.limit).select(outbox::id).load::<i64>(db)?;
+    load(db, &ids)
+}
+
+/// Shows one message.
+pub fn show(db: &mut Database, id: OutgoingId) -> Result<Outgoing> {
+    load(db, &[id.0])?.pop().ok_or_else(|| missing(id))
+}
+
+/// Makes the error for a message that is not there, or not for the one who asks.
+pub fn missing(id: OutgoingId) -> anyhow::Error {
+    Fault::new(Class::Data, format!("there is no message {id} in the outbox")).hint("try: espomail outbox list").into()
+}
+
+/// Reads messages, the newest first, in as many queries as for one.
+fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Outgoing>> {
+    let mut messages = Vec::new();
+    for some in ids.chunks(IN_LIST) {
+        let rows = outbox::table
+            .inner_join(emails::table.on(emails::id.eq(outbox::email_id)))
+            .left_join(accounts::table.on(accounts::id.nullable().eq(outbox::account_id)))
+            .left_join(users::table.on(users::id.nullable().eq(outbox::author_id)))
+            .filter(outbox::id.eq_any(some))
+            .order(outbox::id.desc())
+            .select((
+                (outbox::id, outbox::email_id, outbox::kind, outbox::state, accounts::name.nullable(), users::login.nullable()),
+                (emails::message_id, emails::subject, outbox::envelope_from),
+                (outbox::due_at, outbox::held_because, outbox::attempts, outbox::last_error, outbox::created_at, outbox::sent_at),
+            ))
+            .load::<Row>(db)?;
+        let mut recipients = recipients(db, some)?;
+        let emails: Vec<i64> = rows.iter().map(|((_, email, ..), ..)| *email).collect();
+        let mut copies = copy::of_all(db, &emails)?;
+        for row in rows {
+            let ((id, email, ..), ..) = row;
+            messages.push(outgoing(row, recipients.remove(&id).unwrap_or_default(), copies.remove(&email))?);
+        }
+    }
+    Ok(messages)
+}
+
+fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -> Result<Outgoing> {
+    let ((id, email, kind, state, account, author), (message_id, subject, envelope_from), rest) = row;
+    let (due_at, held_because, attempts, last_error, created_at, sent_at) = rest;
+    let wrong = |error: String| anyhow!("message {id} of the outbox: {error}");
+    Ok(Outgoing {
+        id: OutgoingId(id),
+        email: EmailId(email),
+        kind: kind.parse().map_err(wrong)?,
+        state: state.parse().map_err(wrong)?,
+        account,
+        author,
+        message_id,
+        subject,
+        envelope_from,
+        due_at,
+        held_because,
+        attempts,
+        last_error,
+        created_at,
+        sent_at,
+        recipients,
+        sent_copy,
+    })
+}
+
+/// Returns the recipients of messages, by the message.
+pub(super) fn recipients(db: &mut Database, ids: &[i64]) -> Result<HashMap<i64, Vec<Recipient>>> {
+    type Found = (i64, String, String, Option<i64>, Option<String>, Option<String>);
+    let rows = outbox_recipients::table
+        .filter(outbox_recipients::outbox_id.eq_any(ids))
+        .order((outbox_recipients::outbox_id, outbox_recipients::address))
+        .select((
+            outbox_recipients::outbox_id,
+            outbox_recipients::address,
+            outbox_recipients::state,
+            outbox_recipients::code,
+            outbox_recipients::status,
+            outbox_recipients::said,
+        ))
+        .load::<Found>(db)?;
+    let mut recipients: HashMap<i64, Vec<Recipient>> = HashMap::new();
+    for (id, address, state, code, status, said) in rows {
+        let state = state.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
+        recipients.entry(id).or_default().push(Recipient { address, state, code, status, said });
+    }
+    Ok(recipients)
+}

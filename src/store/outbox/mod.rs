@@ -1,0 +1,142 @@
+//! Messages that go out, and how far each has come (SEND-6). `sending` is committed before the connection and a mark before the
+//! final dot; whoever finds such a row left behind knows what may have happened.
+
+mod change;
+mod list;
+mod reached;
+mod sending;
+
+use anyhow::{Context, Result};
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+
+pub use change::{Verb, change, drop_one, hold, hold_all_of};
+pub use list::{OutboxFilter, Outgoing, list, missing, show};
+pub use reached::{Reached, reached, reached_accounts, set_followed};
+pub use sending::{Claimed, Due, claim, due_accounts, hand_over, next, recover, sent_since, settle};
+
+use super::dialect::insert_all;
+use super::schema::{deliveries, outbox, outbox_recipients};
+use super::{Database, clean, lock, reserve};
+use crate::decide::delivery::Recipient;
+use crate::fault::{Class, Fault};
+use crate::mail::address_key;
+use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+
+/// A message to put into the outbox.
+#[derive(Debug, Clone)]
+pub struct NewOutgoing<'a> {
+    pub email: EmailId,
+    pub account: AccountId,
+    pub kind: OutgoingKind,
+    pub state: OutboxState,
+    /// Empty is the null path.
+    pub envelope_from: &'a str,
+    pub recipients: &'a [String],
+    /// When to send it; seconds since 1970 UTC.
+    pub due_at: Option<i64>,
+    pub author: Option<UserId>,
+}
+
+/// Puts messages into the outbox. Returns their numbers.
+pub fn add_all(db: &mut Database, new: &[NewOutgoing<'_>], now: i64) -> Result<Vec<OutgoingId>> {
+    lock(db)?;
+    let first = reserve(db, "outgoing", new.len())?;
+    let (mut rows, mut recipients) = (Vec::new(), Vec::new());
+    for (id, new) in (first..).zip(new) {
+        rows.push(OutboxRow {
+            id,
+            email_id: new.email.0,
+            account_id: Some(new.account.0),
+            kind: new.kind.as_str(),
+            state: new.state.as_str(),
+            envelope_from: new.envelope_from,
+            due_at: new.due_at,
+            attempts: 0,
+            is_handed_over: false,
+            author_id: new.author.map(|user| user.0),
+            created_at: now,
+        });
+        let state = RecipientState::Pending.as_str();
+        recipients.extend(new.recipients.iter().map(|address| RecipientRow { outbox_id: id, address, state }));
+    }
+    insert_all!(&mut *db, outbox::table, &rows).context("writing the outbox")?;
+    insert_all!(&mut *db, outbox_recipients::table, &recipients).context("writing recipients")?;
+    Ok(rows.iter().map(|row| OutgoingId(row.id)).collect())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = outbox, treat_none_as_default_value = false)]
+struct OutboxRow<'a> {
+    id: i64,
+    email_id: i64,
+    account_id: Option<i64>,
+    kind: &'static str,
+    state: &'static str,
+    envelope_from: &'a str,
+    due_at: Option<i64>,
+    attempts: i64,
+    is_handed_over: bool,
+    author_id: Option<i64>,
+    created_at: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = outbox_recipients, treat_none_as_default_value = false)]
+struct RecipientRow<'a> {
+    outbox_id: i64,
+    address: &'a str,
+    state: &'static str,
+}
+
+/// How many messages wait to go out through an account, or may have gone.
+pub fn waiting(db: &mut Database, account: AccountId) -> Result<i64> {
+    let waiting =
+        [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending, OutboxState::MaybeSent].map(OutboxState::as_str);
+    let of_account = outbox::table.filter(outbox::account_id.eq(account.0)).filter(outbox::state.eq_any(waiting));
+    Ok(of_account.select(count_star()).first(db)?)
+}
+
+/// Returns the account that a message goes out through.
+pub fn account_of(db: &mut Database, id: OutgoingId) -> Result<Option<AccountId>> {
+    let account = outbox::table.find(id.0).select(outbox::account_id).first::<Option<i64>>(db).optional()?;
+    Ok(account.flatten().map(AccountId))
+}
+
+fn write_delivery(db: &mut Database, email: EmailId, recipient: &Recipient, state: DeliveryState, now: i64) -> Result<()> {
+    let address = address_key(&recipient.address);
+    let there = deliveries::table.find((email.0, &address));
+    let values = (
+        deliveries::state.eq(state.as_str()),
+        deliveries::status.eq(recipient.status.as_deref()),
+        deliveries::diagnostic.eq(recipient.said.as_deref().map(clean).map(std::borrow::Cow::into_owned)),
+        deliveries::changed_at.eq(now),
+    );
+    if there.count().get_result::<i64>(db)? == 0 {
+        diesel::insert_into(deliveries::table)
+            .values((deliveries::email_id.eq(email.0), deliveries::address.eq(&address), values))
+            .execute(db)?;
+    } else {
+        diesel::update(there).set(values).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Refuses to let go of an e-mail that is on its way, or may be.
+pub(super) fn must_not_wait(db: &mut Database, email: EmailId) -> Result<()> {
+    let waiting = [OutboxState::Queued, OutboxState::Sending, OutboxState::MaybeSent].map(OutboxState::as_str);
+    let row = outbox::table
+        .filter(outbox::email_id.eq(email.0))
+        .filter(outbox::state.eq_any(waiting))
+        .select((outbox::id, outbox::state))
+        .first::<(i64, String)>(db)
+        .optional()?;
+    match row {
+        None => Ok(()),
+        Some((id, state)) => {
+            Err(Fault::new(Class::Data, format!("e-mail {email} is message {id} of the outbox, which is {state}"))
+                .hint(format!("see: espomail outbox show {id}, espomail outbox drop {id}"))
+                .into())
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Messages that have reached somebody, and from which something is to follow (SEND-8): noted with the outcome, done behind it.
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::super::Database;
+use super::super::schema::outbox;
+use super::list::recipients;
+use crate::words::{AccountId, EmailId, OutgoingId};
+
+/// Notes that something is to follow from a message (SEND-8).
+pub(super) fn note_reached(db: &mut Database, id: OutgoingId, now: i64) -> Result<()> {
+    diesel::update(outbox::table.find(id.0)).set(outbox::reached_at.eq(now)).execute(db)?;
+    Ok(())
+}
+
+/// A message that has reached somebody, and what follows from that is not done yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    pub id: OutgoingId,
+    pub email: EmailId,
+    /// Everybody whom it goes to, as it is written to the server.
+    pub recipients: Vec<String>,
+}
+
+/// Returns such messages of an account, so many at the most.
+pub fn reached(db: &mut Database, account: AccountId, most: i64) -> Result<Vec<Reached>> {
+    let rows = outbox::table
+        .filter(outbox::account_id.eq(account.0))
+        .filter(outbox::reached_at.is_not_null())
+        .order(outbox::id)
+        .limit(most)
+        .select((outbox::id, outbox::email_id))
+        .load::<(i64, i64)>(db)?;
+    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+    let mut recipients = recipients(db, &ids)?;
+    let mut of = |id| recipients.remove(&id).into_iter().flatten().map(|one| one.address).collect();
+    Ok(rows.iter().map(|(id, email)| Reached { id: OutgoingId(*id), email: EmailId(*email), recipients: of(*id) }).collect())
+}
+
+/// Notes that what follows from messages is done.
+pub fn set_followed(db: &mut Database, messages: &[Reached]) -> Result<()> {
+    let ids: Vec<i64> = messages.iter().map(|one| one.id.0).collect();
+    diesel::update(outbox::table.filter(outbox::id.eq_any(ids))).set(outbox::reached_at.eq(None::<i64>)).execute(db)?;
+    Ok(())
+}
+
+/// Returns the accounts of which a pass has died between a message and what follows from it.
+pub fn reached_accounts(db: &mut Database) -> Result<Vec<AccountId>> {
+    let rows = outbox::table.filter(outbox::reached_at.is_not_null()).select(outbox::account_id).distinct();
+    Ok(rows.load::<Option<i64>>(db)?.into_iter().flatten().map(AccountId).collect())
+}

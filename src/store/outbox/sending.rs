@@ -1,0 +1,258 @@
+//! What passes do with the outbox: claim, mark, settle, and find what one that died has left behind.
+
+use anyhow::{Result, anyhow};
+use diesel::dsl::{count_star, min};
+use diesel::prelude::*;
+
+use super::super::copy;
+use super::super::dialect::{clock, first_free};
+use super::super::schema::{accounts, emails, outbox, outbox_recipients};
+use super::super::{Database, clean, lock};
+use super::list::recipients;
+use super::reached::note_reached;
+use super::write_delivery;
+use crate::decide::delivery::{Settled, Tried, after_death};
+use crate::fault::{Class, Fault};
+use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+
+/// A message that this pass sends now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    pub id: OutgoingId,
+    pub email: EmailId,
+    /// Without angle brackets.
+    pub message_id: String,
+    pub kind: OutgoingKind,
+    pub envelope_from: String,
+    /// Those that it has not reached yet.
+    pub recipients: Vec<String>,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
+    pub first_tried_at: i64,
+    /// It has reached somebody already.
+    pub reached: bool,
+    pub author: Option<UserId>,
+}
+
+/// Returns the active accounts that have something due, the one that waits longest first.
+pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
+    let rows = outbox::table
+        .inner_join(accounts::table.on(accounts::id.nullable().eq(outbox::account_id)))
+        .filter(accounts::active.eq(true))
+        .filter(outbox::due_at.le(now))
+        .filter(outbox::state.eq(OutboxState::Queued.as_str()))
+        .filter(outbox::held_because.is_null())
+        .group_by(accounts::id)
+        .order(min(outbox::due_at))
+        .select(accounts::id)
+        .load::<i64>(db)?;
+    Ok(rows.into_iter().map(AccountId).collect())
+}
+
+/// How many messages went out through an account since a moment, or go out now (SEND-11). Takes the lock row, so that what is
+/// claimed in the same transaction is counted by every other pass.
+pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i64> {
+    lock(db)?;
+    let of_account = outbox::table.filter(outbox::account_id.eq(account.0));
+    let sent = of_account.filter(outbox::sent_at.ge(since)).select(count_star()).first::<i64>(db)?;
+    let sending = of_account.filter(outbox::lease_until.is_not_null()).select(count_star()).first::<i64>(db)?;
+    Ok(sent + sending)
+}
+
+/// A message that is due and that no other pass has in hand, until the transaction ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    pub id: OutgoingId,
+    /// Empty is the null path.
+    pub envelope_from: String,
+    pub author: Option<UserId>,
+    email: i64,
+    kind: String,
+    attempts: i64,
+    first_tried_at: Option<i64>,
+}
+
+/// Returns the next message of an account that is due, by time then number (SEND-1), or one message by name, unless another pass
+/// has it in hand. In the same transaction it is claimed, or held.
+pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now: i64) -> Result<Option<Due>> {
+    type Found = (i64, i64, String, String, i64, Option<i64>, Option<i64>);
+    // Every message, or just that one.
+    let (first, last) = only.map_or((i64::MIN, i64::MAX), |only| (only.0, only.0));
+    let due = outbox::table
+        .filter(outbox::account_id.eq(account.0))
+        .filter(outbox::state.eq(OutboxState::Queued.as_str()))
+        .filter(outbox::due_at.le(now))
+        .filter(outbox::held_because.is_null())
+        .filter(outbox::id.between(first, last))
+        .order((outbox::due_at, outbox::id))
+        .select((
+            outbox::id,
+            outbox::email_id,
+            outbox::kind,
+            outbox::envelope_from,
+            outbox::attempts,
+            outbox::first_tried_at,
+            outbox::author_id,
+        ));
+    let found = first_free!(&mut *db, due, Found).optional()?;
+    Ok(found.map(|(id, email, kind, envelope_from, attempts, first_tried_at, author)| Due {
+        id: OutgoingId(id),
+        envelope_from,
+        author: author.map(UserId),
+        email,
+        kind,
+        attempts,
+        first_tried_at,
+    }))
+}
+
+/// Claims a message for so many seconds. Two passes never claim the same.
+pub fn claim(db: &mut Database, due: Due, owner: &str, now: i64, lease: i64) -> Result<Claimed> {
+    let Due { id, envelope_from, author, email, kind, attempts, first_tried_at } = due;
+    let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
+    let (attempts, first_tried_at) = (attempts + 1, first_tried_at.unwrap_or(now));
+    let until = clock(db, now)? + lease;
+    diesel::update(outbox::table.find(id.0))
+        .set((
+            outbox::state.eq(OutboxState::Sending.as_str()),
+            outbox::attempts.eq(attempts),
+            outbox::due_at.eq(None::<i64>),
+            outbox::lease_owner.eq(owner),
+            outbox::lease_until.eq(until),
+            outbox::is_handed_over.eq(false),
+            outbox::first_tried_at.eq(first_tried_at),
+        ))
+        .execute(db)?;
+    let message_id = emails::table.find(email).select(emails::message_id).first(db)?;
+    let all = recipients(db, &[id.0])?.remove(&id.0).unwrap_or_default();
+    let reached = all.iter().any(|one| one.state == RecipientState::Sent);
+    let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
+    let recipients = pending.map(|one| one.address).collect();
+    let email = EmailId(email);
+    Ok(Claimed { id, email, message_id, kind, envelope_from, recipients, attempts, first_tried_at, reached, author })
+}
+
+/// Marks that the message is about to be handed over: from here on a lost answer means that it may have been sent. Fails when
+/// another pass took it over meanwhile.
+pub fn hand_over(db: &mut Database, claimed: &Claimed) -> Result<()> {
+    let sending = outbox::state.eq(OutboxState::Sending.as_str());
+    let marked = diesel::update(ours(claimed).filter(sending)).set(outbox::is_handed_over.eq(true)).execute(db)?;
+    if marked == 1 { Ok(()) } else { Err(taken_over(claimed)) }
+}
+
+/// The row, unless another pass has claimed it since.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn ours<'a>(claimed: &'a Claimed) -> _ {
+    let (id, attempts): (i64, i64) = (claimed.id.0, claimed.attempts);
+    outbox::table.filter(outbox::id.eq(id)).filter(outbox::attempts.eq(attempts))
+}
+
+fn taken_over(claimed: &Claimed) -> anyhow::Error {
+    Fault::new(Class::TempFail, format!("message {} of the outbox: another pass took it over", claimed.id)).into()
+}
+
+/// Writes down what became of a message, and how far it came at each recipient (BOUNCE-2). Fails, and changes nothing, when another
+/// pass has it in hand. One that was given up for dead too early still says what became of a message that may have been sent.
+pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64) -> Result<()> {
+    let is_sent = matches!(settled.state, OutboxState::Sent);
+    let mut open = vec![OutboxState::Sending, OutboxState::MaybeSent];
+    if is_sent {
+        // A person may have wanted it tried again meanwhile: it need not be.
+        open.push(OutboxState::Queued);
+    }
+    let open = outbox::state.eq_any(open.into_iter().map(OutboxState::as_str));
+    let written = diesel::update(ours(claimed).filter(open))
+        .set((
+            outbox::state.eq(settled.state.as_str()),
+            outbox::due_at.eq(settled.due_at),
+            outbox::last_error.eq(settled.error.as_deref().map(clean).as_deref()),
+            outbox::lease_owner.eq(None::<String>),
+            outbox::lease_until.eq(None::<i64>),
+            outbox::sent_at.eq(is_sent.then_some(now)),
+        ))
+        .execute(db)?;
+    if written != 1 {
+        return Err(taken_over(claimed));
+    }
+    // A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
+    if settled.is_first && claimed.kind != OutgoingKind::Notification {
+        note_reached(db, claimed.id, now)?;
+    }
+    if settled.is_first {
+        copy::want(db, claimed.id, Some(now), now)?;
+    }
+    for recipient in &settled.recipients {
+        diesel::update(outbox_recipients::table.find((claimed.id.0, &recipient.address)))
+            .set((
+                outbox_recipients::state.eq(recipient.state.as_str()),
+                outbox_recipients::code.eq(recipient.code),
+                outbox_recipients::status.eq(recipient.status.as_deref()),
+                outbox_recipients::said.eq(recipient.said.as_deref().map(clean).as_deref()),
+            ))
+            .execute(db)?;
+        let state = match recipient.state {
+            RecipientState::Sent => DeliveryState::Sent,
+            RecipientState::Failed => DeliveryState::Failed,
+            RecipientState::Pending => continue,
+        };
+        write_delivery(db, claimed.email, recipient, state, now)?;
+    }
+    Ok(())
+}
+
+/// Finds what a pass left behind that died at work, and decides what becomes of it. `repeats` says of a kind and its attempts whether
+/// it goes out again although it may have been sent. Returns what waits for a person now.
+pub fn recover(
+    db: &mut Database,
+    is_dead: &dyn Fn(&str) -> bool,
+    repeats: &dyn Fn(OutgoingKind, i64) -> bool,
+    now: i64,
+) -> Result<Vec<(OutgoingId, OutboxState)>> {
+    type Left = (i64, String, Option<String>, Option<i64>, bool, i64, Option<i64>);
+    // In no order: the few that are under way have an index, and the order would have them looked for among all.
+    let mut rows = outbox::table
+        .filter(outbox::lease_until.is_not_null())
+        .filter(outbox::state.eq(OutboxState::Sending.as_str()))
+        .select((
+            outbox::id,
+            outbox::kind,
+            outbox::lease_owner,
+            outbox::lease_until,
+            outbox::is_handed_over,
+            outbox::attempts,
+            outbox::first_tried_at,
+        ))
+        .load::<Left>(db)?;
+    rows.sort_by_key(|(id, ..)| *id);
+    let clock = if rows.is_empty() { now } else { clock(db, now)? };
+    let mut unsure = Vec::new();
+    for (id, kind, owner, until, handed_over, seen, first) in rows {
+        let is_alive = owner.as_deref().is_some_and(|owner| !is_dead(owner)) && until.is_some_and(|until| until > clock);
+        if is_alive {
+            continue;
+        }
+        let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
+        let (first_tried_at, may_repeat) = (first.unwrap_or(now), repeats(kind, seen));
+        let tried = Tried { pending: &[], reached: false, attempts: seen, first_tried_at, may_repeat };
+        let (state, due_at) = after_death(handed_over, &tried, now);
+        let when = if handed_over { "after" } else { "before" };
+        let error = format!("the pass died {when} the message was handed over");
+        let as_seen = outbox::table
+            .filter(outbox::id.eq(id))
+            .filter(outbox::state.eq(OutboxState::Sending.as_str()))
+            .filter(outbox::attempts.eq(seen));
+        let recovered = diesel::update(as_seen)
+            .set((
+                outbox::state.eq(state.as_str()),
+                outbox::due_at.eq(due_at),
+                outbox::last_error.eq(error),
+                outbox::lease_owner.eq(None::<String>),
+                outbox::lease_until.eq(None::<i64>),
+            ))
+            .execute(db)?;
+        if recovered == 1 && state != OutboxState::Queued {
+            unsure.push((OutgoingId(id), state));
+        }
+    }
+    Ok(unsure)
+}
