@@ -148,6 +148,19 @@ mod tests {
         assert_eq!(read(b"250 \x1b[31mred\r\n").unwrap().text, "\\u{1b}[31mred");
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn no_bytes_bring_it_down(bytes in "(2|3|5|[0-9]{3}| |-|\r|\n|\\PC|\\x00){0,60}", more in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let all = [bytes.as_bytes(), &more].concat();
+            let (mut buffer, mut from) = (Buffer::default(), &all[..]);
+            while let Ok((reply, lines)) = buffer.answer(&mut from) {
+                proptest::prop_assert!((200..600).contains(&reply.code) && !lines.is_empty() && reply.text.chars().count() <= KEPT);
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_answer_is_an_error_and_costs_little() {
         for wrong in [&b"hello\r\n"[..], b"150 x\r\n", b"25", b"250x\r\n", b"250-a\r\n251 b\r\n", b"", b"2\xc3\xa950 a\r\n"] {
