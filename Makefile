@@ -28,7 +28,7 @@ demo: ## show it at work, with a mail server and a database that are thrown away
 	$(CARGO) build --release --locked
 	tests/demo/run $(BINARY)
 
-bench: ## measure fetch beside mbsync, and send beside msmtp; BENCH_MESSAGES=2000 for a quick look
+bench: ## measure fetch beside mbsync, and send beside msmtp; BENCH_MESSAGES=2000 BENCH_SEND=200 for a quick look
 	packaging/install-build-deps build bench
 	$(CARGO) bench --locked --bench fetch
 	$(CARGO) bench --locked --bench send

@@ -49,9 +49,35 @@ pub fn parse(text: &str, now: i64) -> Result<i64, String> {
     text.parse::<Timestamp>().map(Timestamp::as_second).map_err(|_| wrong())
 }
 
+/// Reads a time to come: RFC 3339, a date (its first second in UTC), or a length of time from now, such as `2h`.
+pub fn parse_ahead(text: &str, now: i64) -> Result<i64, String> {
+    let wrong =
+        || format!("{text:?} is no time to come; write 2026-12-24T09:00:00Z, 2026-12-24, or 2h, 3d or 1w for so long from now");
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let is_span = text.ends_with(['h', 'd', 'w']);
+    let at = parse(text, now).map_err(|_| wrong())?;
+    let at = if is_span { now.checked_add(now.saturating_sub(at)).ok_or_else(wrong)? } else { at };
+    if at > now { Ok(at) } else { Err(wrong()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn send_1_a_time_to_come_is_to_come() {
+        let now = 1_795_392_000;
+        for (text, seconds) in
+            [("2h", now + 7_200), ("3d", now + 259_200), ("2026-11-24", now + 86_400), ("2026-11-23T00:00:01Z", now + 1)]
+        {
+            assert_eq!(parse_ahead(text, now), Ok(seconds), "{text}");
+        }
+        for wrong in ["now", "today", "2026-11-23", "2020-01-01T00:00:00Z", "tomorrow", "-2h", "0h", "99999999999999999d"] {
+            assert!(parse_ahead(wrong, now).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn times_are_read_in_every_form_and_written_in_one() {

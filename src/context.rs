@@ -311,8 +311,9 @@ fn read_key(text: &str) -> Option<Key> {
 /// Reads the keys with which domains sign what goes out.
 pub fn signing_keys(send: &crate::config::Send) -> Result<Vec<SigningKey>> {
     let key = |(domain, dkim): (&String, &crate::config::Dkim)| {
-        let pem = secret_of_file(Path::new(&dkim.key_file))?;
-        SigningKey::read(domain, &dkim.selector, pem.as_bytes()).with_context(|| format!("send.dkim.{domain:?}"))
+        let read = secret_of_file(Path::new(&dkim.key_file));
+        let key = read.and_then(|pem| SigningKey::read(domain, &dkim.selector, pem.as_bytes()));
+        key.with_context(|| format!("send.dkim.{domain:?}"))
     };
     send.dkim.iter().map(key).collect()
 }

@@ -78,9 +78,7 @@ impl Timed {
         }
         Ok(())
     }
-}
 
-impl Timed {
     /// A limit that was reached shows as "would block": said as what it is.
     fn explained(&self, error: io::Error) -> io::Error {
         match error.kind() {
@@ -279,11 +277,16 @@ fn failed_handshake(place: &Place, error: &native_tls::HandshakeError<Timed>) ->
     let unknown = "its certificate is not signed by a known authority";
     let renew_it = "the server's administrator must renew it".to_string();
     let set_it = "check the clocks of both machines".to_string();
-    let known = [
+    let known: [(&str, &str, String); 8] = [
         ("certificate has expired", "its certificate has expired", renew_it),
         ("certificate is not yet valid", "its certificate is not valid yet", set_it),
         ("ostname mismatch", other_host, name_it.clone()),
         ("IP address mismatch", other_host, name_it),
+        (
+            "wrong version number",
+            "the server does not speak TLS at once on this port",
+            format!("try {} starttls", place.options.security),
+        ),
         ("self-signed certificate", unknown, trust_it.clone()),
         ("self signed certificate", unknown, trust_it.clone()),
         ("unable to get local issuer", unknown, trust_it),
@@ -293,16 +296,6 @@ fn failed_handshake(place: &Place, error: &native_tls::HandshakeError<Timed>) ->
         |(_, what, hint)| (what.to_string(), hint),
     );
     Fault::new(Class::Refused, format!("TLS with {named} failed: {what}")).reach(Reach::Account).hint(hint).into()
-}
-
-/// Whether a server's words repeat what it was told in secret, or a good part of it: of a token that was cut, or of a password in
-/// another shape, a run of eight characters is enough.
-pub fn repeats(words: &str, secrets: &[String]) -> bool {
-    const RUN: usize = 8;
-    secrets.iter().filter(|secret| !secret.is_empty()).any(|secret| {
-        let runs: Vec<char> = secret.chars().collect();
-        runs.windows(RUN.min(runs.len())).any(|run| words.contains(&run.iter().collect::<String>()))
-    })
 }
 
 /// Makes a server's words fit for one line of ours: short, and nothing in them that a terminal would obey.
@@ -321,21 +314,4 @@ pub fn text(bytes: &[u8]) -> String {
         }
     }
     if clean.is_empty() { "no reason given".to_string() } else { clean }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_repeats_a_secret_in_any_length_is_found() {
-        let secrets = ["hunter2".to_string(), "a-token-of-many-letters".to_string()];
-        for words in ["no hunter2 here", "hunter2", "AUTH a-token-of-ma", "…any-letters"] {
-            assert!(repeats(words, &secrets), "{words}");
-        }
-        for words in ["hunter", "a-token", "", "login refused"] {
-            assert!(!repeats(words, &secrets), "{words}");
-        }
-        assert!(!repeats("anything", &[String::new()]));
-    }
 }

@@ -101,6 +101,13 @@ impl Output {
         }
     }
 
+    /// Says what is going on to whoever waits at a terminal; on standard error, as it is no answer.
+    pub fn progress(&self, text: &str) {
+        if !self.quiet && self.format == Format::Text && std::io::stderr().is_terminal() {
+            last_words(&shown(text));
+        }
+    }
+
     /// Says what was made or changed: a sentence for people, the thing itself as JSON.
     pub fn made<T: Serialize>(&self, item: &T, sentence: &str) {
         match self.format {

@@ -5,16 +5,17 @@ use serde_json::{Value, json};
 
 use espomail::mail::{self, Mail};
 
-use crate::support::dovecot::{self, PASSWORD};
+use crate::support::dovecot::{self, PASSWORD, is_root};
 use crate::support::postfix::{self, DOMAINS, Postfix};
 use crate::support::world::World;
 
-/// Returns the server; where it cannot run the test is left out, but never unseen where all tests must run.
+/// Returns the server; where it cannot run the test is left out, but not where it could and all tests must run.
 fn postfix() -> Option<&'static Postfix> {
     match postfix::server() {
         Ok(server) => Some(server),
         Err(why) => {
-            assert!(std::env::var_os("CI").is_none(), "{why}");
+            let could = is_root() && !std::path::Path::new("/usr/sbin/sendmail").exists();
+            assert!(!could || std::env::var_os("CI").is_none(), "{why}");
             eprintln!("left out: {why}");
             None
         }
@@ -214,7 +215,8 @@ fn go_round(database: &str, domain: &'static str) {
     }
     assert_eq!(circle.cases(), 1, "every answer came to the case");
     // Nothing of it is answered by itself: they are follow-ups.
-    assert_eq!(circle.world.run(&["send"]).ok(), "");
+    let outgoing = |circle: &Circle| circle.world.json(&["outbox", "list", "--all"])["items"].as_array().unwrap().len();
+    assert_eq!((circle.world.run(&["send"]).ok().as_str(), outgoing(&circle)), ("", 2), "the acknowledgement and Ada's reply");
     circle.inbox("dora", 2);
 
     // Ben wants to be told by mail; what he answers comes to the case.
@@ -240,9 +242,11 @@ fn go_round(database: &str, domain: &'static str) {
     );
     assert_eq!(circle.world.json(&["address", "show", "eve@elsewhere.test"])["state"], "invalid");
     assert_eq!(circle.cases(), 1, "AUTO-3");
-    // Who is invalid is not written to by mistake, and nothing is taken twice.
-    assert_eq!(circle.world.run(&["fetch"]).ok(), "");
-    assert_eq!(circle.world.run(&["send"]).ok(), "");
+    // Nothing is taken twice, and nothing more goes out.
+    let emails = |circle: &Circle| circle.world.json(&["email", "list"])["items"].as_array().unwrap().len();
+    let before = (emails(&circle), outgoing(&circle));
+    assert_eq!((circle.world.run(&["fetch"]).ok().as_str(), circle.world.run(&["send"]).ok().as_str()), ("", ""));
+    assert_eq!((emails(&circle), outgoing(&circle)), before);
 }
 
 #[test]

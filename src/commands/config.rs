@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::config::{keys, masked};
-use crate::context::Context;
+use crate::context::{Context, signing_keys};
 
 /// Look at the configuration
 #[derive(Debug, clap::Args)]
@@ -17,7 +17,7 @@ pub struct ConfigCommand {
 enum Verb {
     /// Print every setting in force and where it came from; passwords are left out
     Show,
-    /// Read the configuration and the key of stored passwords and say whether they are sound; leave the database alone
+    /// Read the configuration and the keys that it names and say whether they are sound; leave the database alone
     Check,
 }
 
@@ -33,12 +33,13 @@ impl ConfigCommand {
         let loaded = &context.loaded;
         let file = loaded.file.as_ref().map_or_else(|| "defaults".to_string(), |file| file.display().to_string());
         match self.command {
-            // Whatever is wrong with it was said before we came here; what is left is the key it names.
+            // Whatever is wrong with it was said before we came here; what is left are the keys it names.
             Verb::Check => {
                 let security = &loaded.config.security;
                 if security.key_file.is_some() || !security.key_command.is_empty() {
                     context.key()?;
                 }
+                signing_keys(&loaded.config.send)?;
                 context.out.made(&serde_json::json!({ "file": loaded.file, "sound": true }), &format!("{file}: sound."));
             }
             Verb::Show => {

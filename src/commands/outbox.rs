@@ -29,7 +29,7 @@ use crate::words::{OutboxState, OutgoingId};
 ///
 /// sent: each recipient is served: "outbox show" says who took it and who refused it;
 ///
-/// failed: refused for good, and its author was told; "outbox retry" asks once more;
+/// failed: refused for good, or tried in vain for five days, and its author was told; "outbox retry" asks once more;
 ///
 /// maybe-sent: it was handed over whole, and then the connection broke or the pass died before the server's answer came. SMTP has no way
 /// to find out whether it was taken, so it is never sent again by itself: somebody asks the recipient or looks into the server's
@@ -69,7 +69,7 @@ enum OutboxCommand {
     },
     /// Try messages again now, with the same Message-ID
     Retry(Which),
-    /// Drop messages that were not sent, for good
+    /// Drop messages that were not sent, for good; one that has reached somebody is given up for the others
     Drop(Which),
     /// Say that messages were sent after all
     MarkSent(Which),
@@ -109,19 +109,22 @@ impl Which {
     /// Does the same to each; without a verb it is dropped.
     fn change(self, context: &Context, action: &str, verb: Option<Verb>, done: &str) -> Result<()> {
         let mut store = context.store()?;
-        store.transaction(|db| {
+        let told = store.transaction(|db| {
+            let mut told = Vec::new();
             for id in &self.ids {
                 let (message, permit) = find(context, db, *id)?;
-                match verb {
-                    Some(Verb::MarkSent) => mark_sent(db, &message, context.now())?,
-                    Some(verb) => outbox::change(db, message.id, verb, context.now())?,
-                    None => outbox::drop_one(db, message.id)?,
-                }
+                let is_done = match verb {
+                    Some(Verb::MarkSent) => mark_sent(db, &message, context.now()).map(|()| true)?,
+                    Some(verb) => outbox::change(db, message.id, verb, context.now()).map(|()| true)?,
+                    None => outbox::drop_one(db, message.id, context.now())?,
+                };
                 trace::record(db, &permit, action, &format!("outbox:{id}"), &message.message_id, context.now())?;
+                let what = if is_done { done } else { "has reached somebody; it is given up for the others" };
+                told.push(format!("Message {id} {what}."));
             }
-            Ok(())
+            Ok(told)
         })?;
-        self.ids.iter().for_each(|id| context.out.say(&format!("Message {id} {done}.")));
+        told.iter().for_each(|line| context.out.say(line));
         Ok(())
     }
 }
@@ -167,7 +170,7 @@ fn list(context: &Context, states: Vec<OutboxState>, all: bool, held: bool, acco
             message.account.clone().unwrap_or_else(|| "-".to_string()),
             to,
             message.subject.clone(),
-            message.last_error.clone().unwrap_or_default(),
+            message.held_because.clone().or_else(|| message.last_error.clone()).unwrap_or_default(),
         ]
     });
     Ok(())
@@ -180,7 +183,7 @@ fn told(message: &Outgoing) -> String {
         ("message-id", message.message_id.clone()),
         ("kind", message.kind.to_string()),
         ("state", message.state.to_string()),
-        ("held", or_empty(message.held_because.as_ref().filter(|_| message.is_held()))),
+        ("held", or_empty(message.held_because.as_ref())),
         ("account", or_empty(message.account.as_ref())),
         ("author", or_empty(message.author.as_ref())),
         ("envelope from", format!("<{}>", message.envelope_from)),

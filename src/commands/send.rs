@@ -13,7 +13,8 @@ use crate::words::OutgoingId;
 
 /// Deliver what is queued in the outbox and due
 ///
-/// Silent unless something needs a person: an account that fails, a message of which nobody knows whether it arrived (maybe-sent), or
+/// Silent unless something needs a person: an account that fails (said at once, then hourly, while it rests longer after each
+/// failure; its people are notified after ten minutes), a message of which nobody knows whether it arrived (maybe-sent), or
 /// one whose author may not send it any more. What a server refuses for good is told to its author; see espomail-outbox(1). Any
 /// number of passes may run at once, on several hosts with PostgreSQL: each message is sent by one of them. Then what was sent is
 /// copied into the Sent mailboxes of accounts that ask for it ("account set --save-sent").
@@ -32,6 +33,8 @@ impl Send {
         }
         let report = with_setting(context, &stop, self.limit, |setting| send::run(setting, None))?;
         report.faults.iter().for_each(|fault| context.out.complain(fault));
+        report.known.iter().for_each(|fault| context.out.remember(class_of(fault)));
+        report.recovered.iter().for_each(|account| context.out.tell(&format!("account {account}: sends again")));
         file_copies(context, &stop)?;
         if context.out.talkative || context.out.format != Format::Text {
             context.out.list(&report.sent, &["outbox", "e-mail", "account", "state", "error"], |sent| {

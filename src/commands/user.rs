@@ -217,11 +217,13 @@ impl User {
             }
             UserCommand::Remove { user: wanted } => {
                 let permit = context.administrator()?;
-                store.transaction(|db| {
+                let held = store.transaction(|db| {
                     let id = user::find(db, &wanted)?;
                     user::remove(db, &permit, id, context.now())
                 })?;
-                out.say(&format!("User {wanted} removed."));
+                let waiting =
+                    if held > 0 { format!(" {held} of their messages wait: espomail outbox list --held") } else { String::new() };
+                out.say(&format!("User {wanted} removed.{waiting}"));
             }
             UserCommand::Absence(absence) => absence.run(context)?,
         }

@@ -8,7 +8,7 @@ const PAUSES: [i64; 8] = [60, 120, 300, 900, 1_800, 3_600, 7_200, 14_400];
 /// How long a message is tried, in seconds.
 const GIVE_UP: i64 = 5 * 86_400;
 
-/// How often a reply is tried whose answer was lost.
+/// How often a reply has been tried at the most when it goes out again although its answer was lost.
 const REPEATS: i64 = 3;
 
 /// A recipient of the envelope, and the last answer about it.
@@ -74,7 +74,7 @@ pub fn settle(attempt: Attempt, tried: &Tried<'_>, now: i64) -> Settled {
     };
     let is_over = is_over(tried.attempts, tried.first_tried_at, now);
     match attempt {
-        Attempt::Unknown { error } if tried.may_repeat => again(error),
+        Attempt::Unknown { error } if tried.may_repeat && !is_over => again(error),
         Attempt::Unknown { error } => {
             let state = OutboxState::MaybeSent;
             Settled { state, due_at: None, error: Some(error), recipients: Vec::new(), is_first: false }
@@ -110,14 +110,16 @@ fn answered(mut recipients: Vec<Recipient>, tried: &Tried<'_>, is_over: bool, no
 }
 
 /// What becomes of a message whose pass died at work: `handed_over` says whether that was behind the mark. The first death is made
-/// good at once; a message that kills its passes again and again waits longer, and at last for a person.
-pub fn after_death(handed_over: bool, tried: &Tried<'_>, now: i64) -> (OutboxState, Option<i64>) {
-    match handed_over {
-        true if !tried.may_repeat => (OutboxState::MaybeSent, None),
-        _ if is_over(tried.attempts, tried.first_tried_at, now) => (OutboxState::Failed, None),
-        _ if tried.attempts < 2 => (OutboxState::Queued, Some(now)),
-        _ => (OutboxState::Queued, Some(now + pause(tried.attempts))),
-    }
+/// good at once; a message that kills its passes again and again waits longer each time, and fails at last.
+pub fn after_death(handed_over: bool, tried: &Tried<'_>, now: i64) -> Settled {
+    let error = |when: &str| format!("the pass died {when} the message was handed over");
+    let attempt = match handed_over {
+        true => Attempt::Unknown { error: error("after") },
+        false => Attempt::Broken { error: error("before"), permanent: false },
+    };
+    let settled = settle(attempt, tried, now);
+    let due_at = settled.due_at.map(|due_at| if tried.attempts < 2 { now } else { due_at });
+    Settled { due_at, ..settled }
 }
 
 /// Whether the next attempt would come after five days.
@@ -186,14 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn send_6_a_message_that_kills_its_passes_waits_longer_and_at_last_for_a_person() {
-        let after = |handed_over, attempts, now| after_death(handed_over, &tried(&[], attempts), now);
-        assert_eq!(after(false, 1, 7), (OutboxState::Queued, Some(7)));
-        assert_eq!(after(false, 2, 7), (OutboxState::Queued, Some(7 + 120)));
-        assert_eq!(after(false, 40, GIVE_UP), (OutboxState::Failed, None));
-        assert_eq!(after(true, 1, 7), (OutboxState::MaybeSent, None));
+    fn send_6_a_message_that_kills_its_passes_waits_longer_and_fails_at_last() {
+        let after = |handed_over, tried: Tried<'_>, now| {
+            let settled = after_death(handed_over, &tried, now);
+            (settled.state, settled.due_at)
+        };
+        assert_eq!(after(false, tried(&[], 1), 7), (OutboxState::Queued, Some(7)));
+        assert_eq!(after(false, tried(&[], 2), 7), (OutboxState::Queued, Some(7 + 120)));
+        assert_eq!(after(false, tried(&[], 40), GIVE_UP), (OutboxState::Failed, None));
+        assert_eq!(after(false, Tried { reached: true, ..tried(&[], 40) }, GIVE_UP), (OutboxState::Sent, None));
+        assert_eq!(after(true, tried(&[], 1), 7), (OutboxState::MaybeSent, None));
         let wanted = Tried { may_repeat: true, ..tried(&[], 1) };
-        assert_eq!(after_death(true, &wanted, 7), (OutboxState::Queued, Some(7)));
+        assert_eq!(after(true, wanted, 7), (OutboxState::Queued, Some(7)));
+        assert_eq!(after(true, wanted, GIVE_UP), (OutboxState::MaybeSent, None), "it may have been sent, however late it is");
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod digest;
 mod distribute;
 mod duplicate;
 mod facts;
+pub mod failure;
 pub mod filter;
 mod hand;
 pub mod host;
@@ -185,7 +186,9 @@ fn tell(
         let sign = case::automatic(occasion.mail, facts).filter(|_| record.is_some_and(|record| facts.is_case(record)));
         sign.map(|sign| format!("AUTO-3: it is automatic: {sign}"))
     };
-    let sender = occasion.mail.from.as_ref().and_then(|from| facts.users.get(&from.key())).copied();
+    // Who wrote as a group account is known by more than From.
+    let author = facts.emails.get(&email).and_then(|known| known.author);
+    let sender = author.or_else(|| occasion.mail.from.as_ref().and_then(|from| facts.users.get(&from.key())).copied());
     let (arrived_at, silence) = (occasion.arrived_at, silence.as_deref());
     notify::tell(&notify::News { email, record, sender, arrived_at, silence, is_new }, facts, plan);
     let told = plan.steps.iter().filter(|step| matches!(step.change, Change::Notify { .. })).count();

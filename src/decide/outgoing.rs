@@ -64,8 +64,8 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     plan
 }
 
-/// What follows once it was sent: the stream tells of it, those of us who are in To or Cc get it with their filters and hear
-/// of it, and what it answers is answered.
+/// What follows once it has reached somebody: the stream tells of it, those of us who are in To, Cc or Bcc get it with their filters
+/// and hear of it, and what it answers is answered.
 pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
     plan.email = Some(email);
@@ -97,10 +97,19 @@ pub fn tell_of_failure(email: EmailId, author: UserId, failed: &[&Recipient], fa
         failed.iter().take(NAMED).map(|one| format!("{}: {}", one.address, one.said.as_deref().unwrap_or("refused"))).collect();
     let more = failed.len().saturating_sub(NAMED);
     let detail = if more == 0 { named.join("; ") } else { format!("{}; and {more} more", named.join("; ")) };
+    tell_author(email, author, detail, "SEND-6: they wrote it, and it does not arrive", facts, plan);
+}
+
+/// SEND-6: who wrote it hears that nobody knows whether it arrived.
+pub fn tell_of_doubt(email: EmailId, author: UserId, error: &str, facts: &Facts, plan: &mut Plan) {
+    let detail = format!("it may have been sent: {error}; see espomail outbox list");
+    tell_author(email, author, detail, "SEND-6: they wrote it, and only a person can find out whether it arrived", facts, plan);
+}
+
+fn tell_author(email: EmailId, author: UserId, detail: String, because: &str, facts: &Facts, plan: &mut Plan) {
     let record = facts.parent_of(email).map(|(record, _)| record);
     let kind = NotificationKind::Bounce;
-    let change = Change::Notify { user: author, kind, email: Some(email), note: None, record, detail };
-    plan.add(change, "SEND-6: they wrote it, and it does not arrive");
+    plan.add(Change::Notify { user: author, kind, email: Some(email), note: None, record, detail }, because);
 }
 
 fn occasion<'m>(mail: &'m Mail, facts: &Facts) -> Occasion<'m> {

@@ -81,7 +81,7 @@ pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
     users
 }
 
-/// SEND-8: those of us who are in To or Cc of a message of ours.
+/// SEND-8: the users in To, Cc or Bcc of a message that went out.
 pub fn recipients(mail: &Mail, facts: &Facts) -> Users {
     let mut users = Users::new();
     for (header, addresses) in [("To", &mail.to), ("Cc", &mail.cc), ("Bcc", &mail.bcc)] {

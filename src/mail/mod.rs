@@ -35,6 +35,7 @@ mod uuencode;
 pub use attachment::content as attachment_content;
 pub use bounce::{Bounce, Recipient};
 pub use calendar::Event;
+pub use html::to_text as text_from_html;
 pub use mask::masked;
 pub use parse::parse;
 

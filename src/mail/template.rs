@@ -293,13 +293,18 @@ fn source(part: &str, text: &str) -> anyhow::Result<String> {
 /// Reads what begins with a single brace: a placeholder, or text such as a style sheet's. Returns what to write, and how
 /// many bytes it stands for.
 fn single(part: &str, braced: &str) -> anyhow::Result<(String, usize)> {
-    let literal = || ("{".to_string(), 1);
-    let Some(end) = braced.bytes().take(BRACED + 2).position(|byte| byte == b'}') else { return Ok(literal()) };
+    let begun = braced.get(1..).unwrap_or_default().trim_start();
+    let named = Placeholder::ALL.iter().find(|known| begun.starts_with(known.as_str()));
+    let literal = || match named {
+        Some(name) => Err(wrong(part, &format!("the placeholder {:?} has no \"}}\"", format!("{{{name}")))),
+        None => Ok(("{".to_string(), 1)),
+    };
+    let Some(end) = braced.bytes().take(BRACED + 2).position(|byte| byte == b'}') else { return literal() };
     let inner = braced.get(1..end).unwrap_or_default();
     let name = inner.trim();
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | ' ' | '-');
     if name.is_empty() || !name.chars().all(is_name) {
-        return Ok(literal());
+        return literal();
     }
     let placeholder = name.parse::<Placeholder>().map_err(|_| unknown(part, name))?;
     Ok((format!("{{{{ {placeholder} }}}}"), end + 1))

@@ -16,6 +16,7 @@ use super::verdict::Names;
 use super::witness::{Seen, Witness};
 use super::{Stop, Tally};
 use crate::decide::Policy;
+use crate::decide::failure::back_off_minutes;
 use crate::fault::{Class, Fault, Reach, one_line, reach_of, step};
 use crate::mailbox::{Server, Session};
 use crate::secret::Secret;
@@ -26,9 +27,6 @@ use crate::words::AccountKind;
 
 /// How long a lease lasts without a heartbeat, in seconds.
 const LEASE_SECONDS: i64 = 120;
-
-/// How long a failing account is left alone at the most, in minutes (FETCH-10).
-const LONGEST_BACK_OFF: i64 = 60;
 
 /// What a pass is run with.
 pub struct Setting<'a> {
@@ -224,12 +222,6 @@ fn visit(
     Ok(report)
 }
 
-/// FETCH-10: 1, 2, 4 … 60 minutes.
-fn back_off_minutes(failures_before: i64) -> i64 {
-    let doublings = u32::try_from(failures_before.clamp(0, 6)).unwrap_or(6);
-    (1_i64 << doublings).min(LONGEST_BACK_OFF)
-}
-
 fn poll_mailboxes(
     setting: &Setting<'_>,
     store: &mut Store,
@@ -325,15 +317,4 @@ pub fn server_for(account: &Account, password: Secret, connection: &Connection, 
 fn response_budget(batch_bytes: u64, max_message_size: u64) -> u64 {
     let largest = batch_bytes.max(max_message_size);
     largest.saturating_add(largest / 4).saturating_add(super::intake::RESPONSE_MARGIN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fetch_10_back_off_doubles_to_an_hour() {
-        let minutes: Vec<i64> = (0..9).map(back_off_minutes).collect();
-        assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-    }
 }

@@ -1,6 +1,6 @@
 //! `send`: what is due in the outbox, account by account, over one connection each (SEND-1). `sending` is committed before the
 //! connection is used for a message, a mark right before the final dot, and the outcome at once, together with the claim of the
-//! next message (SEND-6); what follows from it (SEND-8) is noted there and done behind the last message.
+//! next message (SEND-6); what follows from it (SEND-8) is noted there and done for some messages at once.
 
 mod author;
 mod outcome;
@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::{Stop, crew};
 use crate::decide::delivery::{Attempt, Recipient, may_repeat};
-use crate::fault::{Class, Fault, step};
+use crate::fault::{Class, Fault, Reach, one_line, reach_of, step};
 use crate::mail;
 use crate::mail::dkim::{self, SigningKey};
 use crate::net::{Options, Place};
@@ -25,7 +25,7 @@ use crate::secret::Secret;
 use crate::store::account::{self, Account};
 use crate::store::outbox::{self, Claimed};
 use crate::store::sending::{self, Sending, Smtp};
-use crate::store::{Store, raw};
+use crate::store::{Store, raw, trouble};
 use crate::words::{AccountId, AccountKind, EmailId, OutboxState, OutgoingId, RecipientState, SmtpAuth};
 
 use outcome::Done;
@@ -87,6 +87,10 @@ pub struct Sent {
 pub struct Report {
     pub sent: Vec<Sent>,
     pub faults: Vec<anyhow::Error>,
+    /// Failures of accounts that were said within the hour.
+    pub known: Vec<anyhow::Error>,
+    /// Accounts that send again.
+    pub recovered: Vec<String>,
 }
 
 /// How many messages this pass may still send.
@@ -106,14 +110,9 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
     let mut store = Store::open(setting.database)?;
     let mut report = Report::default();
     let now = (setting.now)();
-    let repeats = |kind, attempts| may_repeat(setting.repeat_replies, kind, attempts);
-    for (id, state) in store.transaction(|db| outbox::recover(db, setting.is_dead, &repeats, now))? {
-        report.faults.push(match state {
-            OutboxState::MaybeSent => unsure(id, "the pass that sent it died"),
-            _ => Fault::new(Class::Software, format!("message {id} of the outbox is given up: every pass that sent it died"))
-                .hint(format!("see: espomail outbox show {id}"))
-                .into(),
-        });
+    if only.is_none() {
+        // Not where a person waits for one message: what became of others is the pass's to say.
+        recover(setting, &mut store, &mut report)?;
     }
     let accounts = match only {
         Some(id) => outbox::account_of(store.connection(), id)?.into_iter().collect(),
@@ -121,6 +120,8 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
             let mut accounts = outbox::due_accounts(store.connection(), now)?;
             let left = outbox::reached_accounts(store.connection())?.into_iter();
             accounts.extend(left.filter(|account| !accounts.contains(account)).collect::<Vec<_>>());
+            let resting = trouble::resting(store.connection(), now)?;
+            accounts.retain(|account| !resting.contains(account));
             accounts
         }
     };
@@ -131,15 +132,42 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
         let work = || visit(setting, account, only, &allowance);
         let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
             let error = anyhow!("account {account}: espomail failed on it; this is a bug");
-            Report { sent: Vec::new(), faults: vec![error] }
+            Report { faults: vec![error], ..Report::default() }
         });
         let mut all = reports.lock().unwrap_or_else(PoisonError::into_inner);
         all.sent.extend(done.sent);
         all.faults.extend(done.faults);
+        all.known.extend(done.known);
+        all.recovered.extend(done.recovered);
     });
     let mut report = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.sent.sort_by_key(|sent| sent.outbox);
     Ok(report)
+}
+
+/// Settles what passes have left behind that died at work.
+fn recover(setting: &Setting<'_>, store: &mut Store, report: &mut Report) -> Result<()> {
+    let now = (setting.now)();
+    let settled = store.transaction(|db| {
+        let (clock, mut settled) = (outbox::lease_clock(db, now)?, Vec::new());
+        for id in outbox::under_way(db)? {
+            let left = outbox::unsettled(db, id)?;
+            if let Some(left) = left.filter(|left| left.is_left_behind(setting.is_dead, clock)) {
+                let (account, claimed) = (left.account, &left.claimed);
+                let may_repeat = may_repeat(setting.repeat_replies, claimed.kind, claimed.attempts);
+                let done = Done::after_death(left, may_repeat, now);
+                match account {
+                    Some(account) => done.write(db, account, now)?,
+                    None => done.write_alone(db, now)?,
+                }
+                settled.push(done);
+            }
+        }
+        Ok(settled)
+    })?;
+    let unsure = settled.iter().map(|done| done.told("")).filter(|told| told.state == OutboxState::MaybeSent);
+    report.faults.extend(unsure.map(|told| unsure_of(&told)));
+    Ok(())
 }
 
 /// Sends what is due of one account. A fault ends its turn; what was claimed then is due again.
@@ -149,10 +177,18 @@ fn visit(setting: &Setting<'_>, id: AccountId, only: Option<OutgoingId>, allowan
         let sent = turn.send_all(only, allowance, &mut report);
         // Whatever ended the turn, what was sent has its consequences.
         let followed = turn.follow_up(&mut report.faults);
-        if let Some(session) = turn.session {
+        if let Some(session) = turn.session.take() {
             session.quit();
         }
-        sent.and(followed)
+        let done = sent.and(followed);
+        // A person who waits for one message hears of it anyway.
+        let say = only.is_some() || turn.note(&done, &mut report);
+        let done = done.with_context(|| format!("account {}", turn.account.name));
+        if !say {
+            report.known.extend(done.err());
+            return Ok(());
+        }
+        done
     });
     report.faults.extend(done.err());
     report
@@ -185,31 +221,56 @@ impl<'a> Turn<'a> {
         Ok(Self { setting, store, account, sending, deadline, session: None })
     }
 
+    /// Writes down how the turn went, for as long as the server for sending fails (FETCH-12). Returns whether a failure is to be said.
+    fn note(&mut self, done: &Result<()>, report: &mut Report) -> bool {
+        let (account, now) = (self.account.id, (self.setting.now)());
+        let noted = match done {
+            Err(error) if reach_of(error) == Reach::Account => {
+                let error = one_line(error);
+                self.store.transaction(|db| trouble::note(db, account, &error, now))
+            }
+            Ok(()) if !report.sent.is_empty() => self.store.transaction(|db| trouble::over(db, account, now)).map(|is_over| {
+                report.recovered.extend(is_over.then(|| self.account.name.clone()));
+                true
+            }),
+            _ => Ok(true),
+        };
+        // Where the database is the trouble itself, the first fault tells.
+        noted.unwrap_or(true)
+    }
+
     fn send_all(&mut self, only: Option<OutgoingId>, allowance: &Allowance, report: &mut Report) -> Result<()> {
         let mut done: Option<Done> = None;
         let mut fault = None;
         let mut sent = 0;
         loop {
             let is_over = fault.is_some() || Instant::now() >= self.deadline || self.setting.stop.requested();
-            let next = self.next(done.as_ref(), is_over, only, allowance)?;
+            let next = self.next(done.as_ref(), is_over, only, allowance);
             if let Some(done) = done.take() {
                 let told = done.told(&self.account.name);
                 if told.state == OutboxState::MaybeSent {
-                    report.faults.push(unsure(told.outbox, told.error.as_deref().unwrap_or_default()));
+                    report.faults.push(unsure_of(&told));
+                }
+                if only.is_none() && done.is_unheard() {
+                    let what =
+                        format!("message {} of the outbox failed: {}", told.outbox, told.error.as_deref().unwrap_or_default());
+                    let hint = format!("see: espomail outbox show {}", told.outbox);
+                    report.faults.push(Fault::new(Class::Data, what).hint(hint).into());
                 }
                 report.sent.push(told);
                 sent += 1;
-                if sent % outcome::BATCH == 0 {
-                    self.follow_up(&mut report.faults)?;
-                }
             }
+            let next = next?;
             match next {
                 Next::Message(claimed) => {
                     step();
+                    if sent > 0 && sent % outcome::BATCH == 0 {
+                        fault = self.follow_up(&mut report.faults).err();
+                    }
                     // An error is the connection's fault, not the message's: it is due again, and the account's turn is over.
                     let attempt = self.attempt(&claimed).unwrap_or_else(|error| {
                         let broken = Attempt::Broken { error: format!("{error:#}"), permanent: false };
-                        fault = Some(error.context(format!("account {}", self.account.name)));
+                        fault = Some(error);
                         broken
                     });
                     done = Some(self.settled(claimed, attempt));
@@ -254,16 +315,23 @@ impl<'a> Turn<'a> {
             }
             outbox::claim(db, due, setting.owner, now, lease).map(Next::Message)
         });
-        if let (Err(_), Some(done)) = (&both, done) {
-            self.store.transaction(|db| done.write(db, account.id, now))?;
+        match (both, done) {
+            (Err(error), Some(done)) => {
+                let alone = self.store.transaction(|db| done.write_alone(db, now));
+                let told = done.told(&account.name);
+                // What a server said must not be lost with the database: a person can write it down.
+                let what = || format!("message {} of the outbox is {}, and that cannot be written down", told.outbox, told.state);
+                alone.with_context(what).and(Err(error))
+            }
+            (both, _) => both,
         }
-        both
     }
 
     /// Tries to send one message. An error is the connection's.
     fn attempt(&mut self, claimed: &Claimed) -> Result<Attempt> {
         let Some(smtp) = &self.sending.smtp else {
             return Err(Fault::new(Class::Config, "it has no server to send through")
+                .reach(Reach::Account)
                 .hint(format!("try: espomail account set {} --smtp-host HOST", self.account.name))
                 .into());
         };
@@ -281,7 +349,7 @@ impl<'a> Turn<'a> {
         let envelope = Envelope { from: &claimed.envelope_from, to: &claimed.recipients, id: &claimed.message_id };
         let mut hand_over = || {
             step();
-            let marked = self.store.transaction(|db| outbox::hand_over(db, claimed));
+            let marked = self.store.transaction(|db| outbox::hand_over(db, claimed, (self.setting.now)()));
             step();
             marked
         };
@@ -371,7 +439,8 @@ pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp, letter: Optio
 }
 
 /// Only a person can find out whether it arrived.
-fn unsure(id: OutgoingId, why: &str) -> anyhow::Error {
+fn unsure_of(told: &Sent) -> anyhow::Error {
+    let (id, why) = (told.outbox, told.error.as_deref().unwrap_or_default());
     Fault::new(Class::TempFail, format!("message {id} of the outbox may have been sent: {why}"))
         .hint(format!("find out, then: espomail outbox mark-sent {id}, or: espomail outbox retry {id}"))
         .into()

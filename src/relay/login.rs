@@ -86,14 +86,14 @@ impl Session {
         let secrets = [secret.to_string(), STANDARD.encode(secret), plain, bearer];
         let unsaid = "what it said repeats the login";
         let answer = answer.map_err(|error| match error.to_string() {
-            words if net::repeats(&words, &secrets) => broken(io::Error::new(error.kind(), format!("login: {unsaid}"))),
+            words if repeats(&words, &secrets) => broken(io::Error::new(error.kind(), format!("login: {unsaid}"))),
             _ => broken(error),
         })?;
         if answer.code == 235 {
             return Ok(());
         }
         let class = if answer.is_permanent() { Class::Refused } else { Class::TempFail };
-        let said = if net::repeats(&answer.text, &secrets) { format!("{} ({unsaid})", answer.code) } else { answer.to_string() };
+        let said = if repeats(&answer.text, &secrets) { format!("{} ({unsaid})", answer.code) } else { answer.to_string() };
         Err(fault(class, format!("login refused: {said}"))
             .hint(format!("try: espomail account test {} --smtp", server.account))
             .into())
@@ -128,4 +128,31 @@ fn no_mechanism(wanted: &str) -> anyhow::Error {
     fault(Class::Refused, format!("the server offers no login by {wanted} on this connection"))
         .hint("check --smtp-security and --smtp-auth")
         .into()
+}
+
+/// Whether a server's words repeat what it was told in secret, or a good part of it: of a token that was cut, or of a password in
+/// another shape, a run of eight characters is enough.
+fn repeats(words: &str, secrets: &[String]) -> bool {
+    const RUN: usize = 8;
+    secrets.iter().filter(|secret| !secret.is_empty()).any(|secret| {
+        let runs: Vec<char> = secret.chars().collect();
+        runs.windows(RUN.min(runs.len())).any(|run| words.contains(&run.iter().collect::<String>()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_repeats_a_secret_in_any_length_is_found() {
+        let secrets = ["hunter2".to_string(), "a-token-of-many-letters".to_string()];
+        for words in ["no hunter2 here", "hunter2", "AUTH a-token-of-ma", "…any-letters"] {
+            assert!(repeats(words, &secrets), "{words}");
+        }
+        for words in ["hunter", "a-token", "", "login refused"] {
+            assert!(!repeats(words, &secrets), "{words}");
+        }
+        assert!(!repeats("anything", &[String::new()]));
+    }
 }

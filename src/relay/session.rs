@@ -167,7 +167,9 @@ impl Session {
         let before = |error: io::Error| Lost { error: error.to_string(), handed_over: false };
         let mail = self.ask(&format!("MAIL FROM:<{}>{parameters}", envelope.from)).map_err(before)?;
         if !mail.is_good() {
-            return Ok(self.give_up(vec![mail; envelope.to.len()]));
+            // It is about the sender, not about the recipients.
+            let text = format!("the server refuses the sender <{}>: {}", envelope.from, mail.text);
+            return Ok(self.give_up(vec![Reply { text, ..mail }; envelope.to.len()]));
         }
         let mut replies = Vec::with_capacity(envelope.to.len());
         for to in envelope.to {
@@ -192,9 +194,9 @@ impl Session {
             return Err(Lost { error: format!("the server does not answer DATA: {data}"), handed_over: false });
         }
         write_stuffed(bytes, &mut self.stream).and_then(|()| self.stream.flush()).map_err(before)?;
+        hand_over().map_err(|error| Lost { error: format!("{error:#}"), handed_over: false })?;
         // Not the account's deadline, but one: a server that trickles has an end, too.
         self.stream.allow(self.final_timeout, Instant::now() + self.final_timeout + TRICKLE).map_err(before)?;
-        hand_over().map_err(|error| Lost { error: format!("{error:#}"), handed_over: false })?;
         let after = |error: io::Error| Lost { error: error.to_string(), handed_over: true };
         self.stream.write_all(b".\r\n").and_then(|()| self.stream.flush()).map_err(after)?;
         let taken = self.answer().map_err(after)?;

@@ -42,6 +42,7 @@ pub mod status;
 pub mod team;
 pub mod template;
 pub mod token;
+pub mod trouble;
 pub mod user;
 pub mod vault;
 

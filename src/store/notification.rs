@@ -89,12 +89,10 @@ pub(super) fn insert(db: &mut Database, before: &Next, mut rows: Vec<Notificatio
             notes::table.filter(notes::id.eq_any(named)).select(notes::id).load::<i64>(db)?.into_iter().collect();
         some.iter_mut().for_each(|row| row.note_id = row.note_id.filter(|note| there.contains(note)));
     }
-    // What did not arrive is said again, however often: it is another address each time, or another attempt.
+    // That something did not arrive outdoes whatever was said of the e-mail before.
     for row in old.iter().filter(|row| row.kind == NotificationKind::Bounce.as_str()) {
-        let there = notifications::table
-            .filter(notifications::user_id.eq(row.user_id))
-            .filter(notifications::email_id.eq(row.email_id))
-            .filter(notifications::kind.eq(row.kind));
+        let there =
+            notifications::table.filter(notifications::user_id.eq(row.user_id)).filter(notifications::email_id.eq(row.email_id));
         diesel::delete(there).execute(db)?;
     }
     insert_new!(&mut *db, notifications::table, &old).context("writing notifications")?;

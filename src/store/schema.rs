@@ -475,6 +475,7 @@ diesel::table! {
         author_id -> Nullable<BigInt>,
         created_at -> BigInt,
         first_tried_at -> Nullable<BigInt>,
+        handed_over_at -> Nullable<BigInt>,
         sent_at -> Nullable<BigInt>,
         reached_at -> Nullable<BigInt>,
     }
@@ -503,6 +504,18 @@ diesel::table! {
         attempts -> BigInt,
         done_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    sending_failures (account_id) {
+        account_id -> BigInt,
+        since -> BigInt,
+        failures -> BigInt,
+        last_error -> Text,
+        said_at -> Nullable<BigInt>,
+        told_at -> Nullable<BigInt>,
+        retry_at -> BigInt,
     }
 }
 

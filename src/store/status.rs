@@ -6,13 +6,8 @@ use diesel::prelude::*;
 use super::schema::accounts;
 use super::{Database, notification};
 use crate::clock::rfc3339;
+use crate::decide::failure::{Failing, Heard};
 use crate::words::AccountId;
-
-/// The same failure is said again after this many seconds.
-const SAY_AGAIN: i64 = 3600;
-
-/// People are told of an account that has failed for so many seconds.
-const TELL_AFTER: i64 = 600;
 
 /// Notes a pass that went well; returns whether the account had been failing, to say that it works again.
 pub fn note_success(db: &mut Database, account: AccountId, now: i64) -> Result<bool> {
@@ -48,12 +43,11 @@ pub fn note_failure(db: &mut Database, account: AccountId, now: i64, error: &str
     else {
         return Ok(true);
     };
-    let begun = since.filter(|since| now.saturating_sub(*since) >= TELL_AFTER);
-    if let Some(begun) = begun.filter(|_| told.is_none()) {
+    let failing = Failing { since, last_error: last, said_at: said, told_at: told };
+    let Heard { say, tell_since } = failing.heard(&error, now);
+    if let Some(begun) = tell_since {
         notification::of_account(db, account, &format!("has failed since {}: {error}", rfc3339(begun)), now)?;
     }
-    let same = since.is_some() && last.as_deref() == Some(error.as_ref());
-    let say = !same || said.is_none_or(|said| now.saturating_sub(said) >= SAY_AGAIN);
     diesel::update(accounts::table.find(account.0))
         .set((
             accounts::last_error.eq(error.as_ref()),
@@ -62,7 +56,7 @@ pub fn note_failure(db: &mut Database, account: AccountId, now: i64, error: &str
             accounts::failures.eq(accounts::failures + 1),
             accounts::said_at.eq(if say { Some(now) } else { said }),
             accounts::retry_at.eq(retry_at),
-            accounts::told_at.eq(told.or(begun.map(|_| now))),
+            accounts::told_at.eq(told.or(tell_since.map(|_| now))),
         ))
         .execute(db)?;
     Ok(say)

@@ -279,13 +279,15 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
     access::record(db, permit, "user set", &subject(&login), &told.join(", "), now)
 }
 
-/// Removes a user, with the personal accounts that are theirs; cases and e-mails stay.
-pub fn remove(db: &mut Database, permit: &Permit<'_>, id: UserId, now: i64) -> Result<()> {
+/// Removes a user, with the personal accounts that are theirs; cases and e-mails stay. Returns how many of their messages that have
+/// not gone out are held now.
+pub fn remove(db: &mut Database, permit: &Permit<'_>, id: UserId, now: i64) -> Result<usize> {
     let login = login(db, id)?;
     account::none_must_wait(db, id)?;
-    outbox::hold_all_of(db, id, &format!("{login}, who wrote it, was removed"))?;
+    let held = outbox::hold_all_of(db, id, &format!("{login}, who wrote it, was removed"))?;
     diesel::delete(users::table.find(id.0)).execute(db)?;
-    access::record(db, permit, "user remove", &subject(&login), "", now)
+    access::record(db, permit, "user remove", &subject(&login), "", now)?;
+    Ok(held)
 }
 
 /// Adds an absence; seconds since 1970 UTC, the end not included.

@@ -186,6 +186,7 @@ fn send_3_a_test_message_goes_out_as_nobody_else_either() {
     for who in ["ada", "dan"] {
         let line = test(who, "boss").fails(77);
         assert!(line.contains("<boss@example.com> is no address of its owner's, so nothing is sent as it"), "{line}");
+        assert!(line.ends_with("espomail user set ada --address ada@example.com --address boss@example.com"), "{line}");
     }
     office.asks("ada", &["account", "test", "boss", "--smtp"]).ok();
     assert!(sink.taken().is_empty());

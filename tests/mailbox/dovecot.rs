@@ -61,7 +61,12 @@ fn fetch_16_a_certificate_must_be_trusted_current_and_the_hosts() {
     let missing = refusal(&Server { ca_file: Some(PathBuf::from("/nowhere.pem")), ..tls("localhost", "nobody") });
     assert_fault(&missing, Class::Config, Reach::Account, "cannot read the CA file /nowhere.pem");
     let clear = refusal(&Server { port: server().port, ..tls("localhost", "nobody") });
-    assert_fault(&clear, Class::Refused, Reach::Account, "check host, port and --imap-security");
+    assert_fault(
+        &clear,
+        Class::Refused,
+        Reach::Account,
+        "the server does not speak TLS at once on this port; try --imap-security starttls",
+    );
 }
 
 #[test]

@@ -94,6 +94,14 @@ What one may read but not change is refused with exit status 77.
 .SS \"Accounts\"
 Group accounts are administrators'; users see those through which they may send: with \\fBgroup\\-account use all\\fR every active
 one, with \\fBteam\\fR those that share a team with them.
+.PP
+With \\fBpersonal\\-account use own\\fR a user adds personal accounts, at most \\fBsecurity.personal\\-accounts\\fR of them; an
+administrator may add more. Nobody but the owner and administrators sees them. The server of a personal account must not be internal:
+loopback, private and link-local addresses, names without a dot and names of local networks are refused when the account is set and,
+whatever its name resolves to, at each connection. \\fBsecurity.internal\\-hosts\\fR lists exceptions.
+.PP
+Passwords are never shown again. As a stored password sent to another server is as good as shown, a change of host, port, protection
+or trusted certificates needs the password again, unless the service account itself asks.
 .SS \"Sending\"
 A message goes out as one of these, and as nobody else, whoever asks and whatever is given:
 .IP \\(bu 2
@@ -109,14 +117,6 @@ A personal account with an address that is not its owner's reads mail and sends 
 written and again when it goes out, which may be days later: what its author may not send any more is held, with the reason in
 \\fBoutbox show\\fR. An author sees and looks after what they wrote (\\fBoutbox\\fR), administrators everything. Templates and
 budgets are administrators', and so are the passes \\fBsend\\fR and \\fBnotify\\fR.
-.PP
-With \\fBpersonal\\-account use own\\fR a user adds personal accounts, at most \\fBsecurity.personal\\-accounts\\fR of them; an
-administrator may add more. Nobody but the owner and administrators sees them. The server of a personal account must not be internal:
-loopback, private and link-local addresses, names without a dot and names of local networks are refused when the account is set and,
-whatever its name resolves to, at each connection. \\fBsecurity.internal\\-hosts\\fR lists exceptions.
-.PP
-Passwords are never shown again. As a stored password sent to another server is as good as shown, a change of host, port, protection
-or trusted certificates needs the password again, unless the service account itself asks.
 .SH AUDIT
 Every change by a person is written down in the transaction of the change: when, the account of the operating system that asked, the
 user of espomail it acted as, whether \\fB\\-\\-as\\fR named them, what was done to what. Passwords are left out.

@@ -261,8 +261,7 @@ service stats {{
   chroot =
 }}
 service auth {{
-  inet_listener {{
-    address = 127.0.0.1
+  inet_listener postfix {{
     port = {auth_port}
   }}
 }}

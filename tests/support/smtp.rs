@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -112,6 +112,7 @@ pub struct SmtpSink {
 struct Kept {
     taken: Mutex<Vec<Taken>>,
     heard: Mutex<Vec<String>>,
+    connections: AtomicUsize,
     stalled: AtomicBool,
     resumed: AtomicBool,
 }
@@ -125,6 +126,7 @@ impl SmtpSink {
         std::thread::spawn(move || {
             for connection in listener.incoming() {
                 let Ok(connection) = connection else { return };
+                keeping.connections.fetch_add(1, Ordering::SeqCst);
                 let (manners, keeping) = (manners.clone(), Arc::clone(&keeping));
                 // The client hangs up when it likes: errors end the dialogue, no more.
                 std::thread::spawn(move || drop(serve(connection, &manners, &keeping)));
@@ -146,6 +148,11 @@ impl SmtpSink {
     /// Returns how often a command was heard.
     pub fn count(&self, command: &str) -> usize {
         self.heard().iter().filter(|heard| heard.starts_with(command)).count()
+    }
+
+    /// Returns how often somebody connected.
+    pub fn connections(&self) -> usize {
+        self.kept.connections.load(Ordering::SeqCst)
     }
 
     /// Lets the connection that stalls go on.
@@ -172,7 +179,8 @@ pub fn ca_file() -> PathBuf {
 fn tls() -> &'static (TlsAcceptor, PathBuf) {
     static TLS: OnceLock<(TlsAcceptor, PathBuf)> = OnceLock::new();
     TLS.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap().keep();
+        // Nothing removes it at the end, so it is where cargo cleans up.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
         let ca_file = certificates::make(&folder);
         let [certificate, key] = ["pem", "key"].map(|end| std::fs::read(folder.join(format!("{}.{end}", certificates::GOOD))));
         let identity = Identity::from_pkcs8(&certificate.unwrap(), &key.unwrap()).unwrap();

@@ -14,6 +14,7 @@ DROP TABLE outbox;
 DROP TABLE held_actions;
 DROP TABLE spendings;
 DROP TABLE account_answers;
+DROP TABLE sending_failures;
 DROP TABLE account_sending;
 DROP TABLE templates;
 DROP TABLE reviews;

@@ -488,6 +488,18 @@ CREATE TABLE account_sending (
     max_per_hour BIGINT
 );
 
+-- Accounts that cannot send (FETCH-12 for sending); no row where it works.
+CREATE TABLE sending_failures (
+    account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    since BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    last_error TEXT NOT NULL,
+    -- When it was said last on standard error, and when people were told.
+    said_at BIGINT,
+    told_at BIGINT,
+    retry_at BIGINT NOT NULL
+);
+
 -- What a group account answers by itself (ACK-1); no row where it answers nothing.
 CREATE TABLE account_answers (
     account_id BIGINT NOT NULL PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
@@ -540,7 +552,7 @@ CREATE TABLE outbox (
     envelope_from TEXT NOT NULL,
     -- When it is tried next; NULL when it is not.
     due_at BIGINT,
-    -- Why it waits for a person's word (ACK-3).
+    -- Why it waits for a person's word (SEND-3, SEND-6).
     held_because TEXT,
     attempts BIGINT NOT NULL,
     -- Who sends it now, and until when that is believed.
@@ -551,8 +563,9 @@ CREATE TABLE outbox (
     last_error TEXT,
     author_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
     created_at BIGINT NOT NULL,
-    -- When it was first tried, and when it was taken.
+    -- When it was first tried, when it was last handed over, and when it was taken.
     first_tried_at BIGINT,
+    handed_over_at BIGINT,
     sent_at BIGINT,
     -- When it reached somebody first, as long as what follows from that is not done (SEND-8).
     reached_at BIGINT
@@ -561,7 +574,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (account_id, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX outbox_sending ON outbox (account_id) WHERE lease_until IS NOT NULL;
 CREATE INDEX outbox_reached ON outbox (account_id, id) WHERE reached_at IS NOT NULL;
-CREATE INDEX outbox_account ON outbox (account_id, sent_at);
+CREATE INDEX outbox_account ON outbox (account_id, handed_over_at);
 CREATE INDEX outbox_author ON outbox (author_id);
 
 -- The recipients of the envelope (RFC 5321); Bcc stands here alone.

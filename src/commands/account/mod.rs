@@ -26,7 +26,7 @@ use crate::mailbox::Session;
 use crate::pass::fetch::server_for;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Sending};
-use crate::store::{Database, answer, copy};
+use crate::store::{Database, answer, copy, outbox, trouble};
 use crate::words::{AccountKind, SmtpAuth};
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
@@ -143,8 +143,9 @@ impl Account {
             }
             AccountCommand::List => {
                 let accounts = account::seen(store.connection(), &actor)?;
+                let troubles = trouble::all(store.connection())?;
                 let shown: Vec<Line> =
-                    accounts.iter().map(|account| Line::new(account, now, is_theirs(&actor, account))).collect();
+                    accounts.iter().map(|one| Line::new(one, troubles.get(&one.id), now, is_theirs(&actor, one))).collect();
                 out.list(&shown, &["name", "kind", "address", "active", "last success", "error"], |line| {
                     let success = line.last_success.as_deref().unwrap_or("never");
                     vec![
@@ -183,6 +184,8 @@ impl Account {
                     if with != before {
                         kept::set(db, account.id, &with)?;
                     }
+                    // Whatever was changed, a password among it, may be what it waited for.
+                    trouble::try_again(db, account.id, now)?;
                     // What waits for a copy may have waited for this change.
                     if with.save_sent {
                         copy::retry(db, account.id, now)?;
@@ -311,11 +314,17 @@ fn check(context: &Context, settings: &Settings, sending: &Sending) -> Result<()
 
 fn switch(context: &Context, wanted: &str, active: bool) -> Result<()> {
     let actor = context.actor();
-    context.store()?.transaction(|db| {
+    let waiting = context.store()?.transaction(|db| {
         let (account, permit) = right::account(db, context, &actor, wanted)?;
-        account::set_active(db, &permit, &account, active, context.now())
+        account::set_active(db, &permit, &account, active, context.now())?;
+        outbox::waiting(db, account.id)
     })?;
-    context.out.say(&format!("Account {wanted} is {}.", if active { "on" } else { "off" }));
+    let waiting = match waiting {
+        0 => String::new(),
+        _ if active => format!(" The next pass sends what is due of {waiting} messages that wait to go out through it."),
+        _ => format!(" {waiting} messages that go out through it wait until it is on: espomail outbox list --account {wanted}"),
+    };
+    context.out.say(&format!("Account {wanted} is {}.{waiting}", if active { "on" } else { "off" }));
     Ok(())
 }
 

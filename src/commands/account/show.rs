@@ -10,6 +10,7 @@ use crate::commands::show::{lines, or_empty, yes};
 use crate::store::account::Account as Stored;
 use crate::store::answer::{self, Answers};
 use crate::store::sending::Smtp;
+use crate::store::trouble::{self, Trouble};
 use crate::store::{Database, Store, folder, sending, team, template, user};
 use crate::words::{AccountKind, PasswordSource, Security, SmtpAuth};
 
@@ -24,10 +25,13 @@ pub struct Line {
     pub failing_seconds: Option<i64>,
     pub last_error: Option<String>,
     pub next_attempt: Option<String>,
+    pub cannot_send: Option<String>,
+    pub cannot_send_seconds: Option<i64>,
 }
 
 impl Line {
-    pub fn new(account: &Stored, now: i64, is_theirs: bool) -> Self {
+    pub fn new(account: &Stored, trouble: Option<&Trouble>, now: i64, is_theirs: bool) -> Self {
+        let trouble = trouble.filter(|_| is_theirs);
         let failing_since = account.failing_since.filter(|_| is_theirs);
         Self {
             name: account.name.clone(),
@@ -36,17 +40,22 @@ impl Line {
             active: account.active,
             last_success: account.last_success_at.filter(|_| is_theirs).map(rfc3339),
             failing_since: failing_since.map(rfc3339),
-            failing_seconds: failing_since.map(|since| now - since),
+            failing_seconds: failing_since.map(|since| (now - since).max(0)),
             last_error: failing_since.and(account.last_error.clone()),
             next_attempt: account.retry_at.filter(|_| is_theirs).map(rfc3339),
+            cannot_send: trouble.map(|known| known.last_error.clone()),
+            cannot_send_seconds: trouble.map(|known| (now - known.since).max(0)),
         }
     }
 
     pub fn trouble(&self) -> String {
-        match (&self.last_error, self.failing_seconds) {
-            (Some(error), Some(seconds)) => format!("for {} min: {error}", seconds / 60),
-            _ => "-".to_string(),
-        }
+        let told = |what: &str, error: &Option<String>, seconds: Option<i64>| {
+            error.as_ref().zip(seconds).map(|(error, seconds)| format!("{what}for {} min: {error}", seconds / 60))
+        };
+        let reading = told("", &self.last_error, self.failing_seconds);
+        let sending = told("cannot send ", &self.cannot_send, self.cannot_send_seconds);
+        let all: Vec<String> = reading.into_iter().chain(sending).collect();
+        if all.is_empty() { "-".to_string() } else { all.join("; ") }
     }
 }
 
@@ -93,6 +102,8 @@ pub struct Whole {
     auto_reply: Option<AutoReplyShown>,
     created_at: String,
     last_success: Option<String>,
+    /// Since when, why, and when it is tried again.
+    cannot_send: Option<String>,
     failing_since: Option<String>,
     last_error: Option<String>,
     last_error_at: Option<String>,
@@ -153,6 +164,10 @@ impl Whole {
             auto_reply: AutoReplyShown::read(account, store.connection())?,
             created_at: rfc3339(account.created_at),
             last_success: account.last_success_at.map(rfc3339),
+            cannot_send: trouble::of(store.connection(), account.id)?.map(|known| {
+                let (since, retry_at) = (rfc3339(known.since), rfc3339(known.retry_at));
+                format!("since {since}: {}; tried again at {retry_at}", known.last_error)
+            }),
             failing_since: account.failing_since.map(rfc3339),
             last_error: account.last_error.clone(),
             last_error_at: account.last_error_at.map(rfc3339),
@@ -209,6 +224,7 @@ impl Whole {
             ("most per hour", or_empty(self.max_per_hour.as_ref())),
             ("answers by itself", self.auto_reply.as_ref().map(AutoReplyShown::text).unwrap_or_default()),
             ("created", self.created_at.clone()),
+            ("cannot send", or_empty(self.cannot_send.as_ref())),
             ("last success", self.last_success.clone().unwrap_or_else(|| "never".to_string())),
             ("failing since", or_empty(self.failing_since.as_ref())),
             ("last error", or_empty(self.last_error.as_ref())),

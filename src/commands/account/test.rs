@@ -34,7 +34,7 @@ pub fn reading(context: &Context, mut store: Store, wanted: &str) -> Result<()> 
 }
 
 fn open_all(context: &Context, account: &Stored, with: &Sending) -> Result<()> {
-    let mut session = connect(context, account).map_err(|error| advised(error, account))?;
+    let mut session = connect(context, account).map_err(|error| advised(error, account, "--password-stdin"))?;
     let out = &context.out;
     out.say(&format!(
         "Logged in to {}:{} ({}) as {}.",
@@ -63,11 +63,11 @@ fn open_all(context: &Context, account: &Stored, with: &Sending) -> Result<()> {
     Ok(())
 }
 
-/// What a pass advises on a refused login is what was just done.
-fn advised(error: anyhow::Error, account: &Stored) -> anyhow::Error {
+/// What a pass advises on a refused login is what was just done; `option` sets the password.
+fn advised(error: anyhow::Error, account: &Stored, option: &str) -> anyhow::Error {
     match error.downcast::<Fault>() {
         Ok(fault) if fault.hint.as_ref().is_some_and(|hint| hint.contains("account test")) => {
-            let set = format!("try: espomail account set {} --password-stdin", argument::quoted(&account.name));
+            let set = format!("try: espomail account set {} {option}", argument::quoted(&account.name));
             fault.hint(format!("check the user and the password; {set}")).into()
         }
         Ok(fault) => fault.into(),
@@ -96,11 +96,15 @@ impl<'a> Answered<'a> {
 /// its owner's, if it is theirs.
 fn may_write_as(db: &mut Database, account: &Stored) -> Result<()> {
     let Some(owner) = account.owner else { return Ok(()) };
-    if user::addresses_of(db, owner)?.contains(&address_key(&account.address)) {
+    let own = user::addresses_of(db, owner)?;
+    if own.contains(&address_key(&account.address)) {
         return Ok(());
     }
     let what = format!("account {}: <{}> is no address of its owner's, so nothing is sent as it", account.name, account.address);
-    Err(Fault::new(Class::Refused, what).hint("an administrator adds it: espomail user set LOGIN --address ADDRESS").into())
+    // All of them: what is set takes the place of what was.
+    let all: Vec<String> = own.iter().chain([&account.address]).map(|address| format!("--address {address}")).collect();
+    let hint = format!("if it is, an administrator says: espomail user set {} {}", user::show(db, owner)?.login, all.join(" "));
+    Err(Fault::new(Class::Refused, what).hint(hint).into())
 }
 
 /// Logs in to the server for sending, and sends a test message where addresses are given.
@@ -161,7 +165,9 @@ fn send_to(context: &Context, account: &Stored, with: &Sending, draft: Option<&D
             send::test(setting, account, smtp, Some((bytes, &envelope)))
         }
         None => send::test(setting, account, smtp, None),
-    })?;
+    });
+    let option = if smtp.password.is_some() { "--smtp-password-stdin" } else { "--password-stdin" };
+    let replies = replies.map_err(|error| advised(error, account, option))?;
     let user = smtp.user.as_ref().unwrap_or(&account.imap_user);
     let how = if smtp.auth == SmtpAuth::None { "Connected".to_string() } else { format!("Logged in as {user}") };
     out.say(&format!("{how} to {}:{} ({}).", smtp.host, smtp.port, smtp.security));

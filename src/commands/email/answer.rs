@@ -118,7 +118,7 @@ impl Found {
 impl Reply {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let found = Found::read(context, store.connection(), &self.email)?;
-        reply(context, store, &found, self.all, &self.to, self.no_quote, &self.writing)
+        self.writing.keeping(|| reply(context, store, &found, self.all, &self.to, self.no_quote, &self.writing))
     }
 }
 
@@ -131,7 +131,7 @@ impl CaseReply {
             return Err(Fault::new(Class::Data, what).hint("try: espomail email compose --parent case:NUMBER").into());
         };
         let found = Found::read(context, db, &newest.to_string())?;
-        reply(context, store, &found, self.all, &[], self.no_quote, &self.writing)
+        self.writing.keeping(|| reply(context, store, &found, self.all, &[], self.no_quote, &self.writing))
     }
 }
 
@@ -147,6 +147,8 @@ fn reply(
     let quoted = (!no_quote).then(|| found.quoted());
     let db = store.connection();
     let preferred = found.account(db)?;
+    // Said before anybody writes.
+    sender(context, db, writing.from.as_deref(), preferred)?;
     let from = found.original.reply_to.first().or(found.original.from.as_ref());
     let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), preferred)?;
     let signature = writing.signature(context, db)?;
@@ -199,6 +201,10 @@ fn answers_to(db: &mut Database, parent: Option<RecordName>) -> Result<Option<St
 
 impl Forward {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        self.writing.keeping(|| self.pass_on(context, store))
+    }
+
+    fn pass_on(&self, context: &Context, store: &mut Store) -> Result<()> {
         let found = Found::read(context, store.connection(), &self.email)?;
         let original = &found.original;
         let (text, html) = (original.forwarded(), original.html_forwarded());
@@ -206,6 +212,8 @@ impl Forward {
         let db = store.connection();
         let to = addresses(&self.to)?;
         let preferred = found.account(db)?;
+        // Said before anybody writes.
+        sender(context, db, self.writing.from.as_deref(), preferred)?;
         let letter = self.writing.letter(context, db, to.first(), found.email.parent, Some(&found.original), preferred)?;
         let signature = self.writing.signature(context, db)?;
         let begin = below(&signature, Some(&passed_on));

@@ -1,14 +1,16 @@
 //! `email compose`: a new message, into the outbox.
 
+use std::cell::RefCell;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueHint;
+use tempfile::NamedTempFile;
 
 use super::filled::{self, About};
-use crate::clock::rfc3339;
+use crate::clock::{parse_ahead, rfc3339};
 use crate::commands::right;
 use crate::commands::send::send_one;
 use crate::context::{self, Context};
@@ -16,11 +18,11 @@ use crate::decide::access;
 use crate::decide::outgoing::Order;
 use crate::decide::sender::{self, Sender};
 use crate::fault::{Class, Fault};
-use crate::mail::Address;
 use crate::mail::body::{Written, below};
 use crate::mail::compose::{Draft, File, typed_addresses};
 use crate::mail::reply::Original;
 use crate::mail::template::Letter;
+use crate::mail::{Address, text_from_html};
 use crate::pass::outgoing::{self, Queued};
 use crate::store::access as trace;
 use crate::store::record::RecordName;
@@ -78,7 +80,7 @@ pub struct Writing {
     /// Leave your signature out
     #[arg(long)]
     pub no_signature: bool,
-    /// Send it then, such as 2026-11-24T09:00:00Z
+    /// Send it then: 2026-12-24T09:00:00Z, a date, or 2h, 3d or 1w from now
     #[arg(long, value_name = "TIME", conflicts_with = "draft")]
     pub at: Option<String>,
     /// Leave it to the next "espomail send" instead of trying at once
@@ -87,6 +89,9 @@ pub struct Writing {
     /// Keep it as a draft; "outbox release" sends it
     #[arg(long)]
     pub draft: bool,
+    /// What was written in an editor, until it is stored.
+    #[arg(skip)]
+    kept: RefCell<Option<NamedTempFile>>,
 }
 
 /// A message as somebody typed it.
@@ -106,9 +111,18 @@ pub struct Typed {
 
 impl Compose {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        self.writing.keeping(|| self.written(context, store))
+    }
+
+    fn written(&self, context: &Context, store: &mut Store) -> Result<()> {
         let to = addresses(&self.to)?;
+        if let Some(named) = self.parent {
+            right::record(store.connection(), context.actor_ref(), named, RoleAction::Read)?;
+        }
+        // Said before anybody writes.
+        sender(context, store.connection(), self.writing.from.as_deref(), None)?;
         let letter = self.writing.letter(context, store.connection(), to.first(), self.parent, None, None)?;
-        let subject = self.subject.or_else(|| letter.as_ref().map(|letter| letter.subject.clone())).unwrap_or_default();
+        let subject = self.subject.clone().or_else(|| letter.as_ref().map(|letter| letter.subject.clone())).unwrap_or_default();
         let signature = self.writing.signature(context, store.connection())?;
         let body = self.writing.written(letter, &below(&signature, None))?.with(&signature, None);
         let typed = Typed {
@@ -138,6 +152,18 @@ impl Compose {
 }
 
 impl Writing {
+    /// Does what makes a letter of what was written; where that fails, what was written in an editor stays.
+    pub fn keeping<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let done = work();
+        match self.kept.borrow_mut().take() {
+            Some(file) if done.is_err() => {
+                let place = file.into_temp_path().keep().map(|path| path.display().to_string());
+                done.with_context(|| format!("what you wrote is in {}", place.unwrap_or_default()))
+            }
+            _ => done,
+        }
+    }
+
     /// Returns what was written: by the template, else from wherever it is; `begin` is what an editor shows.
     pub fn written(&self, letter: Option<Letter>, begin: &str) -> Result<Written> {
         let html = self.html()?;
@@ -145,6 +171,8 @@ impl Writing {
             return Ok(Written { text: letter.text, html: html.or(letter.html), is_whole: false });
         }
         let (text, is_whole) = self.typed(begin)?;
+        // Who reads plain text gets what the HTML says.
+        let text = html.as_deref().filter(|_| text.trim().is_empty()).map_or(text, text_from_html);
         Ok(Written { text, html, is_whole })
     }
 
@@ -173,7 +201,13 @@ impl Writing {
         if context::caller().guest().is_some() {
             return Err(Fault::new(Class::Usage, "say what to write").hint("use --text, or standard input").into());
         }
-        Ok((edited(begin)?, true))
+        for file in self.attach.iter().chain(&self.inline).chain(&self.html) {
+            // Said before anybody writes.
+            read(file)?;
+        }
+        let (text, file) = edited(begin)?;
+        *self.kept.borrow_mut() = Some(file);
+        Ok((text, true))
     }
 
     /// Returns the signature of the one who writes; empty where there is none, or none is wanted.
@@ -228,8 +262,8 @@ impl Writing {
         if self.draft {
             return Ok(None);
         }
-        let at = self.at.as_deref().map(|text| context.time(text)).transpose()?;
-        Ok(Some(at.unwrap_or_else(|| context.now())))
+        let Some(text) = &self.at else { return Ok(Some(context.now())) };
+        parse_ahead(text, context.now()).map(Some).map_err(|error| Fault::new(Class::Usage, error).into())
     }
 }
 
@@ -241,8 +275,12 @@ pub fn sender(context: &Context, db: &mut Database, from: Option<&str>, preferre
         None => Vec::new(),
     };
     let outlets = sending::outlets(db)?;
-    sender::choose(actor, &own, from, preferred, &outlets)
-        .map_err(|wrong| Fault::new(Class::Refused, wrong).hint("see: espomail account list, espomail user rights").into())
+    let hint = if actor.administrator {
+        "see: espomail account set --help (--smtp-host, --shared)"
+    } else {
+        "an administrator sees to it: espomail account set ACCOUNT --shared --team TEAM, and a role with group-account use team"
+    };
+    sender::choose(actor, &own, from, preferred, &outlets).map_err(|wrong| Fault::new(Class::Refused, wrong).hint(hint).into())
 }
 
 /// Puts what somebody typed into the outbox, and writes down who did.
@@ -312,6 +350,8 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bo
     let is_due = due_at.is_some_and(|at| at <= context.now());
     let mut sent = None;
     if is_due && !queue {
+        // The server may take its time: whoever loses patience must not write it again.
+        context.out.progress(&format!("E-mail {email} is stored as message {id} of the outbox; it is being sent …"));
         match send_one(context, id) {
             Ok(report) => {
                 report.faults.iter().for_each(|fault| context.out.complain(fault));
@@ -321,18 +361,22 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bo
             Err(error) => context.out.complain(&error),
         }
     }
-    let told = match (&sent, due_at) {
-        (Some(sent), _) => {
-            let error = sent.error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-            if sent.state == OutboxState::Failed {
-                context.out.remember(Class::Data);
-            }
+    let error = sent.as_ref().and_then(|sent| sent.error.clone());
+    let told = match &sent {
+        Some(sent) => {
+            let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
             format!("E-mail {email} is {} (message {id} of the outbox){error}", sent.state)
         }
-        (None, due_at) => waiting(context, queued, due_at),
+        None => waiting(context, queued, due_at),
     };
-    let state = sent.map(|sent| sent.state);
-    context.out.made(&serde_json::json!({ "outbox": id, "email": email, "state": state }), &told);
+    let waits = if due_at.is_some() { OutboxState::Queued } else { OutboxState::Draft };
+    let state = sent.map_or(waits, |sent| sent.state);
+    if state == OutboxState::Failed && context.out.quiet {
+        context.out.complain(&Fault::new(Class::Data, told.clone()).into());
+    } else if state == OutboxState::Failed {
+        context.out.remember(Class::Data);
+    }
+    context.out.made(&serde_json::json!({ "outbox": id, "email": email, "state": state, "error": error }), &told);
     Ok(())
 }
 
@@ -367,7 +411,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Lets somebody write in their editor. An empty text is no message.
-fn edited(begin: &str) -> Result<String> {
+fn edited(begin: &str) -> Result<(String, NamedTempFile)> {
     let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_else(|_| "vi".to_string());
     let file = tempfile::Builder::new().prefix("espomail-").suffix(".txt").tempfile()?;
     std::fs::write(file.path(), begin)?;
@@ -381,7 +425,7 @@ fn edited(begin: &str) -> Result<String> {
     if text.trim().is_empty() || text == begin {
         return Err(Fault::new(Class::Usage, "nothing was written, so nothing is sent").into());
     }
-    Ok(text)
+    Ok((text, file))
 }
 
 /// The media type of a file, by the ending of its name.

@@ -60,6 +60,8 @@ fn send_9_an_unknown_placeholder_is_an_error_at_once() {
         "{{ Person.name | safe }}",
         "{{ Person.name",
         "{{ Person.name }",
+        "{Person.name",
+        "{ Person.name and more",
         "{% if today %}",
         "{% endif %}",
         "{% for c in Person.name %}x{% endfor %}",

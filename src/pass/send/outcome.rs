@@ -6,12 +6,12 @@ use anyhow::Result;
 
 use super::{Sent, Turn};
 use crate::decide::delivery::{self, Attempt, Recipient, Settled, Tried, may_repeat};
-use crate::decide::{Arrival, Plan, outgoing};
-use crate::fault::step;
+use crate::decide::{Plan, outgoing};
+use crate::fault::{Class, Fault, class_of, step};
 use crate::mail::{self, Address, Mail};
-use crate::store::outbox::{self, Claimed, Outgoing, Reached, Verb};
-use crate::store::{self, Database, apply, facts, raw};
-use crate::words::{AccountId, PositionId, RecipientState};
+use crate::store::outbox::{self, Claimed, Outgoing, Reached, Unsettled, Verb};
+use crate::store::{self, Database, apply, facts, raw, user};
+use crate::words::{AccountId, OutboxState, OutgoingId, OutgoingKind, RecipientState};
 
 /// How many messages are followed up in one transaction, and their size together, in bytes, beyond which none is added.
 pub(super) const BATCH: i64 = 64;
@@ -26,57 +26,93 @@ pub(super) struct Done {
 impl Turn<'_> {
     /// Decides what became of a message.
     pub(super) fn settled(&self, claimed: Claimed, attempt: Attempt) -> Done {
-        let tried = Tried {
-            pending: &claimed.recipients,
-            reached: claimed.reached,
-            attempts: claimed.attempts,
-            first_tried_at: claimed.first_tried_at,
-            may_repeat: may_repeat(self.setting.repeat_replies, claimed.kind, claimed.attempts),
-        };
-        let settled = delivery::settle(attempt, &tried, (self.setting.now)());
+        let may_repeat = may_repeat(self.setting.repeat_replies, claimed.kind, claimed.attempts);
+        let settled = delivery::settle(attempt, &tried(&claimed, may_repeat), (self.setting.now)());
         Done { claimed, settled }
     }
 
-    /// Does what follows from the messages that the account has sent, by this pass or by one that died.
+    /// Does what follows from the messages that the account has sent, by this pass or by one that died. A message of which that cannot
+    /// be done is said, and keeps no other.
     pub(super) fn follow_up(&mut self, faults: &mut Vec<anyhow::Error>) -> Result<()> {
         let (account, now) = (self.account.id, (self.setting.now)());
-        let mut most = BATCH;
         loop {
             step();
-            match self.store.transaction(|db| follow(db, account, most, now)) {
+            match self.store.transaction(|db| follow(db, account, None, now)) {
                 Ok(0) => return Ok(()),
-                Ok(_) => most = BATCH,
-                Err(error) if !store::is_message_fault(&error) => return Err(error),
-                // One of them alone is at fault: it must not keep the others.
-                Err(_) if most > 1 => most = 1,
-                Err(error) => {
-                    let one = self.store.transaction(|db| {
-                        let first = outbox::reached(db, account, 1)?;
-                        outbox::set_followed(db, &first)?;
-                        Ok(first)
-                    })?;
-                    let which: Vec<String> = one.iter().map(|one| one.email.to_string()).collect();
-                    faults.push(error.context(format!("what follows from e-mail {} cannot be written", which.join(", "))));
-                }
+                Ok(_) => {}
+                Err(error) if is_everybodys(&error) => return Err(error),
+                Err(_) => self.follow_singly(faults, now)?,
             }
         }
     }
+
+    fn follow_singly(&mut self, faults: &mut Vec<anyhow::Error>, now: i64) -> Result<()> {
+        let account = self.account.id;
+        for one in outbox::reached(self.store.connection(), account, None, BATCH)? {
+            match self.store.transaction(|db| follow(db, account, Some(one.id), now)) {
+                Ok(_) => {}
+                Err(error) if is_everybodys(&error) => return Err(error),
+                Err(error) => {
+                    self.store.transaction(|db| outbox::set_followed(db, &[one.id]))?;
+                    let what = format!("e-mail {} was sent, but stream and inboxes do not tell of it: {error:#}", one.email);
+                    let hint = format!("see: espomail email show {}", one.email);
+                    faults.push(Fault::new(Class::Software, what).hint(hint).into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether an error is the database's and not a message's.
+fn is_everybodys(error: &anyhow::Error) -> bool {
+    matches!(class_of(error), Class::Unavailable | Class::TempFail | Class::Io | Class::Config)
 }
 
 impl Done {
-    /// Writes it down, and tells the author of those whom the message does not reach. In the caller's transaction.
+    /// What becomes of a message whose pass died.
+    pub fn after_death(left: Unsettled, may_repeat: bool, now: i64) -> Self {
+        let Unsettled { claimed, is_handed_over, .. } = left;
+        let settled = delivery::after_death(is_handed_over, &tried(&claimed, may_repeat), now);
+        Self { claimed, settled }
+    }
+
+    /// Writes it down, and tells the author of those whom the message does not reach, or that nobody knows. In the caller's
+    /// transaction.
     pub fn write(&self, db: &mut Database, account: AccountId, now: i64) -> Result<()> {
         let Self { claimed, settled } = self;
-        outbox::settle(db, claimed, settled, now)?;
-        let failed: Vec<&Recipient> = settled.recipients.iter().filter(|one| one.state == RecipientState::Failed).collect();
-        let (Some(author), false) = (claimed.author, failed.is_empty()) else { return Ok(()) };
-        let Some(bytes) = raw::raw_of(db, claimed.email)? else { return Ok(()) };
+        self.write_alone(db, now)?;
+        let is_doubtful = settled.state == OutboxState::MaybeSent;
+        if !is_doubtful && !settled.recipients.iter().any(|one| one.state == RecipientState::Failed) {
+            return Ok(());
+        }
+        let message = outbox::show(db, claimed.id)?;
+        // Whoever wrote it may be gone meanwhile.
+        let author = message.author.as_deref().map(|login| user::active(db, login)).transpose()?.flatten();
+        let (Some(author), Some(bytes)) = (author, raw::raw_of(db, claimed.email)?) else { return Ok(()) };
         let mail = mail::parse(&bytes);
         let facts = facts::gather(db, account, &[&mail], now)?;
+        // All of them: what is said now takes the place of what was said before.
+        let failed: Vec<&Recipient> = message.recipients.iter().filter(|one| one.state == RecipientState::Failed).collect();
         let mut plan = Plan::new();
-        outgoing::tell_of_failure(claimed.email, author, &failed, &facts, &mut plan);
-        let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(now), partial: false };
-        apply::apply_to_stored(db, &facts.next, &arrival, &mail, &plan, now).map(drop)
+        if is_doubtful {
+            let error = settled.error.as_deref().unwrap_or_default();
+            outgoing::tell_of_doubt(claimed.email, author, error, &facts, &mut plan);
+        } else {
+            outgoing::tell_of_failure(claimed.email, author, &failed, &facts, &mut plan);
+        }
+        apply::apply_sent(db, &facts.next, &[(&mail, &plan)], now)
+    }
+
+    /// Writes down what became of the message, and nothing else.
+    pub fn write_alone(&self, db: &mut Database, now: i64) -> Result<()> {
+        outbox::settle(db, &self.claimed, &self.settled, now)
+    }
+
+    /// Whether it failed and nobody hears of that: a person wrote it as the service account, who is no user.
+    pub fn is_unheard(&self) -> bool {
+        let is_written = matches!(self.claimed.kind, OutgoingKind::Message | OutgoingKind::Reply | OutgoingKind::Forward);
+        self.settled.state == OutboxState::Failed && self.claimed.author.is_none() && is_written
     }
 
     /// What is told of it.
@@ -92,21 +128,26 @@ impl Done {
     }
 }
 
+fn tried(claimed: &Claimed, may_repeat: bool) -> Tried<'_> {
+    let Claimed { recipients, reached, attempts, first_tried_at, .. } = claimed;
+    Tried { pending: recipients, reached: *reached, attempts: *attempts, first_tried_at: *first_tried_at, may_repeat }
+}
+
 /// A person's word that a message was sent after all: what would have followed from the server's word follows from it. In the
 /// caller's transaction.
 pub fn mark_sent(db: &mut Database, message: &Outgoing, now: i64) -> Result<()> {
     outbox::change(db, message.id, Verb::MarkSent, now)?;
     // Without its account nobody can say what follows.
     if let Some(account) = outbox::account_of(db, message.id)? {
-        while follow(db, account, BATCH, now)? > 0 {}
+        follow(db, account, Some(message.id), now)?;
     }
     Ok(())
 }
 
-/// Does what follows from some messages of an account. Returns how many they were.
-fn follow(db: &mut Database, account: AccountId, most: i64, now: i64) -> Result<usize> {
+/// Does what follows from some messages of an account, or from one. Returns how many they were.
+fn follow(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now: i64) -> Result<usize> {
     store::lock(db)?;
-    let mut reached = outbox::reached(db, account, most)?;
+    let mut reached = outbox::reached(db, account, only, BATCH)?;
     let mut letters: Vec<Mail> = Vec::new();
     let mut size = 0;
     for one in &reached {
@@ -124,7 +165,7 @@ fn follow(db: &mut Database, account: AccountId, most: i64, now: i64) -> Result<
     let mut facts = facts::gather(db, account, &letters.iter().collect::<Vec<_>>(), now)?;
     let plans: Vec<Plan> = reached.iter().zip(&letters).map(|(one, mail)| outgoing::sent(one.email, mail, &mut facts)).collect();
     apply::apply_sent(db, &facts.next, &letters.iter().zip(&plans).collect::<Vec<_>>(), now)?;
-    outbox::set_followed(db, &reached)?;
+    outbox::set_followed(db, &reached.iter().map(|one| one.id).collect::<Vec<_>>())?;
     Ok(reached.len())
 }
 

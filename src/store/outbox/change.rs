@@ -94,11 +94,10 @@ fn keep(db: &mut Database, seen: &Outgoing) -> Result<()> {
         .filter(outbox::id.eq(seen.id.0))
         .filter(outbox::state.eq(seen.state.as_str()))
         .filter(outbox::attempts.eq(seen.attempts));
-    if diesel::update(as_seen).set(outbox::attempts.eq(seen.attempts)).execute(db)? == 1 {
-        return Ok(());
-    }
+    let is_kept = diesel::update(as_seen).set(outbox::attempts.eq(seen.attempts)).execute(db)? == 1;
     let now = show(db, seen.id)?;
-    Err(not_in_a_state(&now))
+    // A colleague may have held or released it.
+    if is_kept && now.is_held() == seen.is_held() { Ok(()) } else { Err(not_in_a_state(&now)) }
 }
 
 fn not_in_a_state(message: &Outgoing) -> anyhow::Error {
@@ -113,27 +112,41 @@ pub fn hold(db: &mut Database, id: OutgoingId, because: &str) -> Result<()> {
     Ok(())
 }
 
-/// Keeps back what a user wrote and what has not gone out: the user is removed.
-pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<()> {
+/// Keeps back what a user wrote and what has not gone out: the user is removed. Returns how many messages that are.
+pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<usize> {
     let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending].map(OutboxState::as_str);
     let of_author = outbox::table.filter(outbox::author_id.eq(author.0)).filter(outbox::state.eq_any(waiting));
-    diesel::update(of_author).set(outbox::held_because.eq(because)).execute(db)?;
-    Ok(())
+    Ok(diesel::update(of_author).set(outbox::held_because.eq(because)).execute(db)?)
 }
 
-/// Drops a message that nobody has got, with its e-mail.
-pub fn drop_one(db: &mut Database, id: OutgoingId) -> Result<()> {
+/// Drops a message with its e-mail; one that somebody has got already is given up for the others, and stays. Returns whether it is
+/// gone.
+pub fn drop_one(db: &mut Database, id: OutgoingId, now: i64) -> Result<bool> {
     let before = show(db, id)?;
     if matches!(before.state, OutboxState::Sending | OutboxState::Sent) {
         return Err(not_in_a_state(&before));
     }
-    if before.has_reached() {
-        let what = format!("message {id} of the outbox has reached some of its recipients");
-        let hint = format!("to end the attempts for the others: espomail outbox hold {id}");
-        return Err(Fault::new(Class::Data, what).hint(hint).into());
+    if before.state == OutboxState::MaybeSent {
+        let what = format!("message {id} of the outbox may have been sent, so its e-mail stays");
+        return Err(Fault::new(Class::Data, what)
+            .hint(format!("say what is true: espomail outbox mark-sent {id}, or: espomail outbox retry {id}"))
+            .into());
     }
     keep(db, &before)?;
+    if before.has_reached() {
+        diesel::update(outbox::table.find(id.0))
+            .set((outbox::state.eq(OutboxState::Sent.as_str()), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
+            .execute(db)?;
+        for recipient in before.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
+            diesel::update(outbox_recipients::table.find((id.0, &recipient.address)))
+                .set(outbox_recipients::state.eq(RecipientState::Failed.as_str()))
+                .execute(db)?;
+            write_delivery(db, before.email, recipient, DeliveryState::Failed, now)?;
+        }
+        return Ok(false);
+    }
     let raw: i64 = emails::table.find(before.email.0).select(emails::raw_id).first(db).context("its e-mail is gone")?;
     diesel::delete(emails::table.find(before.email.0)).execute(db)?;
-    raw::drop_unused(db, raw)
+    raw::drop_unused(db, raw)?;
+    Ok(true)
 }

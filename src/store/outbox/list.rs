@@ -40,9 +40,9 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Whether it waits for somebody to release it. What was held while it was on its way was held too late.
+    /// Whether it waits for somebody to release it.
     pub fn is_held(&self) -> bool {
-        self.held_because.is_some() && matches!(self.state, OutboxState::Draft | OutboxState::Queued)
+        self.held_because.is_some()
     }
 
     /// Whether somebody has got it already.
@@ -130,11 +130,14 @@ fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -
     let ((id, email, kind, state, account, author), (message_id, subject, envelope_from), rest) = row;
     let (due_at, held_because, attempts, last_error, created_at, sent_at) = rest;
     let wrong = |error: String| anyhow!("message {id} of the outbox: {error}");
+    let state: OutboxState = state.parse().map_err(wrong)?;
+    // What was held while it was on its way was held too late.
+    let held_because = held_because.filter(|_| matches!(state, OutboxState::Draft | OutboxState::Queued));
     Ok(Outgoing {
         id: OutgoingId(id),
         email: EmailId(email),
         kind: kind.parse().map_err(wrong)?,
-        state: state.parse().map_err(wrong)?,
+        state,
         account,
         author,
         message_id,

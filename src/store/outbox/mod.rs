@@ -13,7 +13,9 @@ use diesel::prelude::*;
 pub use change::{Verb, change, drop_one, hold, hold_all_of};
 pub use list::{OutboxFilter, Outgoing, list, missing, show};
 pub use reached::{Reached, reached, reached_accounts, set_followed};
-pub use sending::{Claimed, Due, claim, due_accounts, hand_over, next, recover, sent_since, settle};
+pub use sending::{
+    Claimed, Due, Unsettled, claim, due_accounts, hand_over, lease_clock, next, sent_since, settle, under_way, unsettled,
+};
 
 use super::dialect::insert_all;
 use super::schema::{deliveries, outbox, outbox_recipients};
@@ -93,7 +95,9 @@ struct RecipientRow<'a> {
 pub fn waiting(db: &mut Database, account: AccountId) -> Result<i64> {
     let waiting =
         [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending, OutboxState::MaybeSent].map(OutboxState::as_str);
-    let of_account = outbox::table.filter(outbox::account_id.eq(account.0)).filter(outbox::state.eq_any(waiting));
+    // From some that went something is to follow still.
+    let is_open = outbox::state.eq_any(waiting).or(outbox::reached_at.is_not_null());
+    let of_account = outbox::table.filter(outbox::account_id.eq(account.0)).filter(is_open);
     Ok(of_account.select(count_star()).first(db)?)
 }
 

@@ -23,10 +23,12 @@ pub struct Reached {
     pub recipients: Vec<String>,
 }
 
-/// Returns such messages of an account, so many at the most.
-pub fn reached(db: &mut Database, account: AccountId, most: i64) -> Result<Vec<Reached>> {
+/// Returns such messages of an account, so many at the most, or just one of them.
+pub fn reached(db: &mut Database, account: AccountId, only: Option<OutgoingId>, most: i64) -> Result<Vec<Reached>> {
+    let (first, last) = only.map_or((i64::MIN, i64::MAX), |only| (only.0, only.0));
     let rows = outbox::table
         .filter(outbox::account_id.eq(account.0))
+        .filter(outbox::id.between(first, last))
         .filter(outbox::reached_at.is_not_null())
         .order(outbox::id)
         .limit(most)
@@ -39,13 +41,13 @@ pub fn reached(db: &mut Database, account: AccountId, most: i64) -> Result<Vec<R
 }
 
 /// Notes that what follows from messages is done.
-pub fn set_followed(db: &mut Database, messages: &[Reached]) -> Result<()> {
-    let ids: Vec<i64> = messages.iter().map(|one| one.id.0).collect();
+pub fn set_followed(db: &mut Database, messages: &[OutgoingId]) -> Result<()> {
+    let ids: Vec<i64> = messages.iter().map(|id| id.0).collect();
     diesel::update(outbox::table.filter(outbox::id.eq_any(ids))).set(outbox::reached_at.eq(None::<i64>)).execute(db)?;
     Ok(())
 }
 
-/// Returns the accounts of which a pass has died between a message and what follows from it.
+/// Returns the accounts with such messages: a pass has died before what follows, or is about to do it.
 pub fn reached_accounts(db: &mut Database) -> Result<Vec<AccountId>> {
     let rows = outbox::table.filter(outbox::reached_at.is_not_null()).select(outbox::account_id).distinct();
     Ok(rows.load::<Option<i64>>(db)?.into_iter().flatten().map(AccountId).collect())

@@ -11,7 +11,7 @@ use super::super::{Database, clean, lock};
 use super::list::recipients;
 use super::reached::note_reached;
 use super::write_delivery;
-use crate::decide::delivery::{Settled, Tried, after_death};
+use crate::decide::delivery::Settled;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
 
@@ -49,14 +49,14 @@ pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
     Ok(rows.into_iter().map(AccountId).collect())
 }
 
-/// How many messages went out through an account since a moment, or go out now (SEND-11). Takes the lock row, so that what is
-/// claimed in the same transaction is counted by every other pass.
+/// How many messages were handed over through an account since a moment, whatever became of them, or are about to be (SEND-11).
+/// Takes the lock row, so that what is claimed in the same transaction is counted by every other pass.
 pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i64> {
     lock(db)?;
     let of_account = outbox::table.filter(outbox::account_id.eq(account.0));
-    let sent = of_account.filter(outbox::sent_at.ge(since)).select(count_star()).first::<i64>(db)?;
-    let sending = of_account.filter(outbox::lease_until.is_not_null()).select(count_star()).first::<i64>(db)?;
-    Ok(sent + sending)
+    let sent = of_account.filter(outbox::handed_over_at.ge(since)).select(count_star()).first::<i64>(db)?;
+    let sending = of_account.filter(outbox::lease_until.is_not_null()).filter(outbox::is_handed_over.eq(false));
+    Ok(sent + sending.select(count_star()).first::<i64>(db)?)
 }
 
 /// A message that is due and that no other pass has in hand, until the transaction ends.
@@ -108,11 +108,9 @@ pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now
 
 /// Claims a message for so many seconds. Two passes never claim the same.
 pub fn claim(db: &mut Database, due: Due, owner: &str, now: i64, lease: i64) -> Result<Claimed> {
-    let Due { id, envelope_from, author, email, kind, attempts, first_tried_at } = due;
-    let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
-    let (attempts, first_tried_at) = (attempts + 1, first_tried_at.unwrap_or(now));
+    let (attempts, first_tried_at) = (due.attempts + 1, due.first_tried_at.unwrap_or(now));
     let until = clock(db, now)? + lease;
-    diesel::update(outbox::table.find(id.0))
+    diesel::update(outbox::table.find(due.id.0))
         .set((
             outbox::state.eq(OutboxState::Sending.as_str()),
             outbox::attempts.eq(attempts),
@@ -123,20 +121,27 @@ pub fn claim(db: &mut Database, due: Due, owner: &str, now: i64, lease: i64) -> 
             outbox::first_tried_at.eq(first_tried_at),
         ))
         .execute(db)?;
+    claimed(db, due, attempts, now)
+}
+
+fn claimed(db: &mut Database, due: Due, attempts: i64, now: i64) -> Result<Claimed> {
+    let Due { id, envelope_from, author, email, kind, first_tried_at, .. } = due;
+    let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
     let message_id = emails::table.find(email).select(emails::message_id).first(db)?;
     let all = recipients(db, &[id.0])?.remove(&id.0).unwrap_or_default();
     let reached = all.iter().any(|one| one.state == RecipientState::Sent);
     let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
     let recipients = pending.map(|one| one.address).collect();
-    let email = EmailId(email);
+    let (email, first_tried_at) = (EmailId(email), first_tried_at.unwrap_or(now));
     Ok(Claimed { id, email, message_id, kind, envelope_from, recipients, attempts, first_tried_at, reached, author })
 }
 
 /// Marks that the message is about to be handed over: from here on a lost answer means that it may have been sent. Fails when
 /// another pass took it over meanwhile.
-pub fn hand_over(db: &mut Database, claimed: &Claimed) -> Result<()> {
+pub fn hand_over(db: &mut Database, claimed: &Claimed, now: i64) -> Result<()> {
     let sending = outbox::state.eq(OutboxState::Sending.as_str());
-    let marked = diesel::update(ours(claimed).filter(sending)).set(outbox::is_handed_over.eq(true)).execute(db)?;
+    let mark = (outbox::is_handed_over.eq(true), outbox::handed_over_at.eq(now));
+    let marked = diesel::update(ours(claimed).filter(sending)).set(mark).execute(db)?;
     if marked == 1 { Ok(()) } else { Err(taken_over(claimed)) }
 }
 
@@ -148,7 +153,9 @@ fn ours<'a>(claimed: &'a Claimed) -> _ {
 }
 
 fn taken_over(claimed: &Claimed) -> anyhow::Error {
-    Fault::new(Class::TempFail, format!("message {} of the outbox: another pass took it over", claimed.id)).into()
+    Fault::new(Class::TempFail, format!("message {} of the outbox: another pass took it over", claimed.id))
+        .hint(format!("see: espomail outbox show {}", claimed.id))
+        .into()
 }
 
 /// Writes down what became of a message, and how far it came at each recipient (BOUNCE-2). Fails, and changes nothing, when another
@@ -200,59 +207,48 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
     Ok(())
 }
 
-/// Finds what a pass left behind that died at work, and decides what becomes of it. `repeats` says of a kind and its attempts whether
-/// it goes out again although it may have been sent. Returns what waits for a person now.
-pub fn recover(
-    db: &mut Database,
-    is_dead: &dyn Fn(&str) -> bool,
-    repeats: &dyn Fn(OutgoingKind, i64) -> bool,
-    now: i64,
-) -> Result<Vec<(OutgoingId, OutboxState)>> {
-    type Left = (i64, String, Option<String>, Option<i64>, bool, i64, Option<i64>);
-    // In no order: the few that are under way have an index, and the order would have them looked for among all.
-    let mut rows = outbox::table
-        .filter(outbox::lease_until.is_not_null())
-        .filter(outbox::state.eq(OutboxState::Sending.as_str()))
-        .select((
-            outbox::id,
-            outbox::kind,
-            outbox::lease_owner,
-            outbox::lease_until,
-            outbox::is_handed_over,
-            outbox::attempts,
-            outbox::first_tried_at,
-        ))
-        .load::<Left>(db)?;
-    rows.sort_by_key(|(id, ..)| *id);
-    let clock = if rows.is_empty() { now } else { clock(db, now)? };
-    let mut unsure = Vec::new();
-    for (id, kind, owner, until, handed_over, seen, first) in rows {
-        let is_alive = owner.as_deref().is_some_and(|owner| !is_dead(owner)) && until.is_some_and(|until| until > clock);
-        if is_alive {
-            continue;
-        }
-        let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
-        let (first_tried_at, may_repeat) = (first.unwrap_or(now), repeats(kind, seen));
-        let tried = Tried { pending: &[], reached: false, attempts: seen, first_tried_at, may_repeat };
-        let (state, due_at) = after_death(handed_over, &tried, now);
-        let when = if handed_over { "after" } else { "before" };
-        let error = format!("the pass died {when} the message was handed over");
-        let as_seen = outbox::table
-            .filter(outbox::id.eq(id))
-            .filter(outbox::state.eq(OutboxState::Sending.as_str()))
-            .filter(outbox::attempts.eq(seen));
-        let recovered = diesel::update(as_seen)
-            .set((
-                outbox::state.eq(state.as_str()),
-                outbox::due_at.eq(due_at),
-                outbox::last_error.eq(error),
-                outbox::lease_owner.eq(None::<String>),
-                outbox::lease_until.eq(None::<i64>),
-            ))
-            .execute(db)?;
-        if recovered == 1 && state != OutboxState::Queued {
-            unsure.push((OutgoingId(id), state));
-        }
+/// A message that a pass has claimed and not settled.
+pub struct Unsettled {
+    pub claimed: Claimed,
+    pub account: Option<AccountId>,
+    pub is_handed_over: bool,
+    owner: Option<String>,
+    until: Option<i64>,
+}
+
+impl Unsettled {
+    /// Whether the pass that has it is dead, or has had it for too long. `clock` is the database's.
+    pub fn is_left_behind(&self, is_dead: &dyn Fn(&str) -> bool, clock: i64) -> bool {
+        self.owner.as_deref().is_none_or(is_dead) || self.until.is_none_or(|until| until <= clock)
     }
-    Ok(unsure)
+}
+
+/// Returns the messages that are under way.
+pub fn under_way(db: &mut Database) -> Result<Vec<OutgoingId>> {
+    // In no order: the few have an index, and the order would have them looked for among all.
+    let mut ids = outbox::table.filter(outbox::lease_until.is_not_null()).select(outbox::id).load::<i64>(db)?;
+    ids.sort_unstable();
+    Ok(ids.into_iter().map(OutgoingId).collect())
+}
+
+/// Returns a message that is under way, and keeps it until the transaction ends: whoever sends it cannot mark it meanwhile. None when
+/// it is settled by now, or is being so.
+pub fn unsettled(db: &mut Database, id: OutgoingId) -> Result<Option<Unsettled>> {
+    type Found = ((i64, i64, String, String), (i64, Option<i64>, Option<i64>), (Option<i64>, Option<String>, Option<i64>, bool));
+    let sending = outbox::table.filter(outbox::id.eq(id.0)).filter(outbox::state.eq(OutboxState::Sending.as_str())).select((
+        (outbox::id, outbox::email_id, outbox::kind, outbox::envelope_from),
+        (outbox::attempts, outbox::first_tried_at, outbox::author_id),
+        (outbox::account_id, outbox::lease_owner, outbox::lease_until, outbox::is_handed_over),
+    ));
+    let found = first_free!(&mut *db, sending, Found).optional()?;
+    let Some(((id, email, kind, envelope_from), (attempts, first_tried_at, author), rest)) = found else { return Ok(None) };
+    let (account, owner, until, is_handed_over) = rest;
+    let (id, author) = (OutgoingId(id), author.map(UserId));
+    let claimed = claimed(db, Due { id, envelope_from, author, email, kind, attempts, first_tried_at }, attempts, 0)?;
+    Ok(Some(Unsettled { claimed, account: account.map(AccountId), is_handed_over, owner, until }))
+}
+
+/// Returns the time by which leases are judged: the database's own on PostgreSQL, `now` on SQLite, which has but one host.
+pub fn lease_clock(db: &mut Database, now: i64) -> Result<i64> {
+    clock(db, now)
 }

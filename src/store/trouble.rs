@@ -1,0 +1,107 @@
+//! Accounts that cannot send: a row as long as one fails. When it rests, and when that is said and told, is as in reading
+//! (FETCH-10, FETCH-12).
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::schema::sending_failures;
+use super::{Database, clean, lock, notification};
+use crate::clock::rfc3339;
+use crate::decide::failure::{Failing, Heard, back_off_minutes};
+use crate::words::AccountId;
+
+/// How an account fails to send. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Trouble {
+    pub since: i64,
+    pub failures: i64,
+    pub last_error: String,
+    pub retry_at: i64,
+    said_at: Option<i64>,
+    told_at: Option<i64>,
+}
+
+type Columns = (
+    sending_failures::since,
+    sending_failures::failures,
+    sending_failures::last_error,
+    sending_failures::retry_at,
+    sending_failures::said_at,
+    sending_failures::told_at,
+);
+const COLUMNS: Columns = (
+    sending_failures::since,
+    sending_failures::failures,
+    sending_failures::last_error,
+    sending_failures::retry_at,
+    sending_failures::said_at,
+    sending_failures::told_at,
+);
+
+/// Returns how an account fails to send; none where it does not.
+pub fn of(db: &mut Database, account: AccountId) -> Result<Option<Trouble>> {
+    Ok(sending_failures::table.find(account.0).select(COLUMNS).first(db).optional()?)
+}
+
+/// Returns the accounts that fail to send, and how.
+pub fn all(db: &mut Database) -> Result<HashMap<AccountId, Trouble>> {
+    let rows = sending_failures::table.select((sending_failures::account_id, COLUMNS)).load::<(i64, Trouble)>(db)?;
+    Ok(rows.into_iter().map(|(account, trouble)| (AccountId(account), trouble)).collect())
+}
+
+/// Returns the accounts that rest after a failure.
+pub fn resting(db: &mut Database, now: i64) -> Result<HashSet<AccountId>> {
+    let rows = sending_failures::table.filter(sending_failures::retry_at.gt(now)).select(sending_failures::account_id);
+    Ok(rows.load::<i64>(db)?.into_iter().map(AccountId).collect())
+}
+
+/// Notes a failure; returns whether to say it now.
+pub fn note(db: &mut Database, account: AccountId, error: &str, now: i64) -> Result<bool> {
+    lock(db)?;
+    let error = clean(error);
+    let known = of(db, account)?;
+    let failing = known.as_ref().map_or_else(Failing::default, |known| Failing {
+        since: Some(known.since),
+        last_error: Some(known.last_error.clone()),
+        said_at: known.said_at,
+        told_at: known.told_at,
+    });
+    let Heard { say, tell_since } = failing.heard(&error, now);
+    if let Some(begun) = tell_since {
+        notification::of_account(db, account, &format!("cannot send since {}: {error}", rfc3339(begun)), now)?;
+    }
+    let failures = known.as_ref().map_or(0, |known| known.failures);
+    let values = (
+        sending_failures::since.eq(failing.since.unwrap_or(now)),
+        sending_failures::failures.eq(failures + 1),
+        sending_failures::last_error.eq(error.as_ref()),
+        sending_failures::retry_at.eq(now + 60 * back_off_minutes(failures)),
+        sending_failures::said_at.eq(if say { Some(now) } else { failing.said_at }),
+        sending_failures::told_at.eq(failing.told_at.or(tell_since.map(|_| now))),
+    );
+    if known.is_some() {
+        diesel::update(sending_failures::table.find(account.0)).set(values).execute(db)?;
+    } else {
+        diesel::insert_into(sending_failures::table).values((sending_failures::account_id.eq(account.0), values)).execute(db)?;
+    }
+    Ok(say)
+}
+
+/// Notes that it sends; returns whether it had been failing, to say that it works again.
+pub fn over(db: &mut Database, account: AccountId, now: i64) -> Result<bool> {
+    let Some(known) = of(db, account)? else { return Ok(false) };
+    lock(db)?;
+    if known.told_at.is_some() {
+        notification::of_account(db, account, "sends again", now)?;
+    }
+    diesel::delete(sending_failures::table.find(account.0)).execute(db)?;
+    Ok(true)
+}
+
+/// Ends the rest of an account whose settings have changed.
+pub fn try_again(db: &mut Database, account: AccountId, now: i64) -> Result<()> {
+    diesel::update(sending_failures::table.find(account.0)).set(sending_failures::retry_at.eq(now)).execute(db)?;
+    Ok(())
+}
