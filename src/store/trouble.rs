@@ -13,7 +13,8 @@ use crate::decide::failure::{Failing, Heard, back_off_minutes};
 use crate::words::AccountId;
 
 /// How an account fails to send. Times are seconds since 1970 UTC.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = sending_failures)]
 pub struct Trouble {
     pub since: i64,
     pub failures: i64,
@@ -23,31 +24,14 @@ pub struct Trouble {
     told_at: Option<i64>,
 }
 
-type Columns = (
-    sending_failures::since,
-    sending_failures::failures,
-    sending_failures::last_error,
-    sending_failures::retry_at,
-    sending_failures::said_at,
-    sending_failures::told_at,
-);
-const COLUMNS: Columns = (
-    sending_failures::since,
-    sending_failures::failures,
-    sending_failures::last_error,
-    sending_failures::retry_at,
-    sending_failures::said_at,
-    sending_failures::told_at,
-);
-
 /// Returns how an account fails to send; none where it does not.
 pub fn of(db: &mut Database, account: AccountId) -> Result<Option<Trouble>> {
-    Ok(sending_failures::table.find(account.0).select(COLUMNS).first(db).optional()?)
+    Ok(sending_failures::table.find(account.0).select(Trouble::as_select()).first(db).optional()?)
 }
 
 /// Returns the accounts that fail to send, and how.
 pub fn all(db: &mut Database) -> Result<HashMap<AccountId, Trouble>> {
-    let rows = sending_failures::table.select((sending_failures::account_id, COLUMNS)).load::<(i64, Trouble)>(db)?;
+    let rows = sending_failures::table.select((sending_failures::account_id, Trouble::as_select())).load::<(i64, Trouble)>(db)?;
     Ok(rows.into_iter().map(|(account, trouble)| (AccountId(account), trouble)).collect())
 }
 

@@ -417,6 +417,13 @@ fn send_8_a_message_of_which_nothing_can_follow_keeps_no_other() {
         let notes = world.json(&["case", "show", "1"]).to_string().matches("email-sent").count();
         assert_eq!((sink.taken().len(), notes), (2, 1), "{database}");
         assert_eq!(world.run(&["send"]).ok(), "", "it is said once");
+        // One that cannot be read before it goes out fails, and keeps no other, either.
+        for to in ["broken@example.org", "dora@example.org"] {
+            compose(&world, &["--to", to, "--queue"]);
+        }
+        world.sql("UPDATE raws SET packed = packed || packed WHERE id = 3");
+        assert!(world.run(&["send"]).fails(65).contains("message 3 of the outbox failed"), "{database}");
+        assert_eq!(sink.taken().len(), 3, "{database}");
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use anyhow::{Context as _, Result};
 
-use super::compose::{Typed, Writing, addresses, deliver, sender, write};
+use super::compose::{Typed, deliver, sender, write};
+use super::writing::{Writing, addresses};
 use crate::commands::right;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};

@@ -8,6 +8,7 @@ mod inbox;
 mod link;
 mod list;
 mod show;
+mod writing;
 
 pub use answer::CaseReply;
 

@@ -4,7 +4,8 @@
 
 use anyhow::Result;
 
-use super::{Sent, Turn};
+use super::Sent;
+use super::turn::Turn;
 use crate::decide::delivery::{self, Attempt, Recipient, Settled, Tried, may_repeat};
 use crate::decide::{Plan, outgoing};
 use crate::fault::{Class, Fault, class_of, step};
@@ -65,7 +66,7 @@ impl Turn<'_> {
 }
 
 /// Whether an error is the database's and not a message's.
-fn is_everybodys(error: &anyhow::Error) -> bool {
+pub(super) fn is_everybodys(error: &anyhow::Error) -> bool {
     matches!(class_of(error), Class::Unavailable | Class::TempFail | Class::Io | Class::Config)
 }
 
@@ -89,8 +90,9 @@ impl Done {
         let message = outbox::show(db, claimed.id)?;
         // Whoever wrote it may be gone meanwhile.
         let author = message.author.as_deref().map(|login| user::active(db, login)).transpose()?.flatten();
-        let (Some(author), Some(bytes)) = (author, raw::raw_of(db, claimed.email)?) else { return Ok(()) };
-        let mail = mail::parse(&bytes);
+        let Some(author) = author else { return Ok(()) };
+        // That it cannot be read may be why it failed.
+        let mail = mail::parse(&raw::raw_of(db, claimed.email).ok().flatten().unwrap_or_default());
         let facts = facts::gather(db, account, &[&mail], now)?;
         // All of them: what is said now takes the place of what was said before.
         let failed: Vec<&Recipient> = message.recipients.iter().filter(|one| one.state == RecipientState::Failed).collect();
@@ -109,10 +111,24 @@ impl Done {
         outbox::settle(db, &self.claimed, &self.settled, now)
     }
 
-    /// Whether it failed and nobody hears of that: a person wrote it as the service account, who is no user.
-    pub fn is_unheard(&self) -> bool {
-        let is_written = matches!(self.claimed.kind, OutgoingKind::Message | OutgoingKind::Reply | OutgoingKind::Forward);
-        self.settled.state == OutboxState::Failed && self.claimed.author.is_none() && is_written
+    /// What somebody must do about it who reads what the pass says: find out whether it arrived, or hear of a failure of which nobody
+    /// else is told, as the service account that wrote it is no user.
+    pub fn fault(&self) -> Option<anyhow::Error> {
+        let Self { claimed, settled } = self;
+        let (id, why) = (claimed.id, settled.error.as_deref().unwrap_or_default());
+        let is_written = matches!(claimed.kind, OutgoingKind::Message | OutgoingKind::Reply | OutgoingKind::Forward);
+        let fault = match settled.state {
+            OutboxState::MaybeSent => {
+                Fault::new(Class::TempFail, format!("message {id} of the outbox may have been sent: {why}"))
+                    .hint(format!("find out, then: espomail outbox mark-sent {id}, or: espomail outbox retry {id}"))
+            }
+            OutboxState::Failed if claimed.author.is_none() && is_written => {
+                Fault::new(Class::Data, format!("message {id} of the outbox failed: {why}"))
+                    .hint(format!("see: espomail outbox show {id}"))
+            }
+            _ => return None,
+        };
+        Some(fault.into())
     }
 
     /// What is told of it.

@@ -1,0 +1,254 @@
+//! What people give for every message: whom it goes to, its text from wherever it is, files, and when.
+
+use std::cell::RefCell;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use clap::ValueHint;
+use tempfile::NamedTempFile;
+
+use super::compose::sender;
+use super::filled::{self, About};
+use crate::clock::parse_ahead;
+use crate::context::{self, Context};
+use crate::fault::{Class, Fault};
+use crate::mail::body::Written;
+use crate::mail::compose::{File, typed_addresses};
+use crate::mail::reply::Original;
+use crate::mail::template::Letter;
+use crate::mail::{Address, text_from_html};
+use crate::store::record::RecordName;
+use crate::store::{Database, user};
+use crate::words::AccountId;
+
+/// The largest attachment, and the largest text from standard input, in bytes.
+const LARGEST: u64 = 50 << 20;
+
+/// What every message of ours can be given.
+#[derive(Debug, clap::Args)]
+pub struct Writing {
+    /// Recipient of a copy; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub cc: Vec<String>,
+    /// Recipient that the others do not see; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub bcc: Vec<String>,
+    /// Send as this address: your own, or one of a group account that you may use
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<String>,
+    /// The text; else it is read from standard input, or written in $EDITOR on a terminal
+    #[arg(long, value_name = "TEXT", group = "body")]
+    pub text: Option<String>,
+    /// Read the text from this file; "-" is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, group = "body")]
+    pub file: Option<PathBuf>,
+    /// Take the text from this template
+    #[arg(long, value_name = "TEMPLATE", group = "body")]
+    pub template: Option<String>,
+    /// Read the text as HTML from this file, beside the plain one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub html: Option<PathBuf>,
+    /// Attach this file; may be given several times
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub attach: Vec<PathBuf>,
+    /// Picture that the HTML shows as "cid:NAME", by the name of its file; may be given several times
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub inline: Vec<PathBuf>,
+    /// Leave your signature out
+    #[arg(long)]
+    pub no_signature: bool,
+    /// Send it then: 2026-12-24T09:00:00Z, a date, or 2h, 3d or 1w from now
+    #[arg(long, value_name = "TIME", conflicts_with = "draft")]
+    pub at: Option<String>,
+    /// Leave it to the next "espomail send" instead of trying at once
+    #[arg(long)]
+    pub queue: bool,
+    /// Keep it as a draft; "outbox release" sends it
+    #[arg(long)]
+    pub draft: bool,
+    /// What was written in an editor, until it is stored.
+    #[arg(skip)]
+    kept: RefCell<Option<NamedTempFile>>,
+}
+
+impl Writing {
+    /// Does what makes a letter of what was written; where that fails, what was written in an editor stays.
+    pub fn keeping<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let done = work();
+        match self.kept.borrow_mut().take() {
+            Some(file) if done.is_err() => {
+                let place = file.into_temp_path().keep().map(|path| path.display().to_string());
+                done.with_context(|| format!("what you wrote is in {}", place.unwrap_or_default()))
+            }
+            _ => done,
+        }
+    }
+
+    /// Returns what was written: by the template, else from wherever it is; `begin` is what an editor shows.
+    pub fn written(&self, letter: Option<Letter>, begin: &str) -> Result<Written> {
+        let html = self.html()?;
+        if let Some(letter) = letter {
+            return Ok(Written { text: letter.text, html: html.or(letter.html), is_whole: false });
+        }
+        let (text, is_whole) = self.typed(begin)?;
+        // Who reads plain text gets what the HTML says.
+        let text = html.as_deref().filter(|_| text.trim().is_empty()).map_or(text, text_from_html);
+        Ok(Written { text, html, is_whole })
+    }
+
+    /// Returns what was typed, and whether that was in an editor, which shows everything.
+    fn typed(&self, begin: &str) -> Result<(String, bool)> {
+        if let Some(text) = &self.text {
+            return Ok((text.clone(), false));
+        }
+        let is_named = self.file.as_ref().is_some_and(|file| file.as_os_str() == "-");
+        if let Some(file) = self.file.as_ref().filter(|_| !is_named) {
+            let text = String::from_utf8(read(file)?);
+            let text = text.map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())))?;
+            return Ok((text, false));
+        }
+        if is_named || !std::io::stdin().is_terminal() {
+            let text = String::from_utf8(context::read_stdin(LARGEST)?);
+            let text = text.map_err(|_| Fault::new(Class::Data, "standard input is not UTF-8"))?;
+            // In cron and in scripts it is often nothing by mistake.
+            if text.trim().is_empty() && self.html.is_none() {
+                let what = "there is no text on standard input";
+                return Err(Fault::new(Class::Data, what).hint("to send none, say so: --text ''").into());
+            }
+            return Ok((text, false));
+        }
+        // Through sudo an editor would run with the rights of the service account.
+        if context::caller().guest().is_some() {
+            return Err(Fault::new(Class::Usage, "say what to write").hint("use --text, or standard input").into());
+        }
+        for file in self.attach.iter().chain(&self.inline).chain(&self.html) {
+            // Said before anybody writes.
+            read(file)?;
+        }
+        let (text, file) = edited(begin)?;
+        *self.kept.borrow_mut() = Some(file);
+        Ok((text, true))
+    }
+
+    /// Returns the signature of the one who writes; empty where there is none, or none is wanted.
+    pub fn signature(&self, context: &Context, db: &mut Database) -> Result<String> {
+        match context.actor_ref().user.filter(|_| !self.no_signature) {
+            Some(user) => user::signature_of(db, user),
+            None => Ok(String::new()),
+        }
+    }
+
+    /// Fills the template that was named.
+    pub fn letter(
+        &self,
+        context: &Context,
+        db: &mut Database,
+        to: Option<&Address>,
+        parent: Option<RecordName>,
+        original: Option<&Original>,
+        preferred: Option<AccountId>,
+    ) -> Result<Option<Letter>> {
+        let Some(wanted) = &self.template else { return Ok(None) };
+        let sender = sender(context, db, self.from.as_deref(), preferred)?;
+        filled::letter(context, db, wanted, &About { to, parent, original, sender: &sender }).map(Some)
+    }
+
+    /// Reads the HTML.
+    fn html(&self) -> Result<Option<String>> {
+        let Some(file) = &self.html else { return Ok(None) };
+        let text = String::from_utf8(read(file)?);
+        text.map(Some).map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())).into())
+    }
+
+    /// Reads the files to attach, and the pictures that the HTML shows.
+    pub fn attachments(&self, html: Option<&str>) -> Result<Vec<File>> {
+        let file = |path: &PathBuf, inline: bool| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let media_type = media_type(&name).to_string();
+            Ok(File { content_id: inline.then(|| name.clone()), name, media_type, content: read(path)?, inline })
+        };
+        let inline = self.inline.iter().map(|path| file(path, true)).collect::<Result<Vec<File>>>()?;
+        if let Some(unseen) = inline.iter().find(|one| !html.is_some_and(|html| html.contains(&format!("cid:{}", one.name)))) {
+            return Err(Fault::new(Class::Usage, format!("no HTML shows \"cid:{}\"", unseen.name))
+                .hint("give --html with <img src=\"cid:NAME\">, or --attach the file")
+                .into());
+        }
+        let attached = self.attach.iter().map(|path| file(path, false)).collect::<Result<Vec<File>>>()?;
+        Ok(inline.into_iter().chain(attached).collect())
+    }
+
+    /// Returns when it is to go out; none for a draft.
+    pub fn due_at(&self, context: &Context) -> Result<Option<i64>> {
+        if self.draft {
+            return Ok(None);
+        }
+        let Some(text) = &self.at else { return Ok(Some(context.now())) };
+        parse_ahead(text, context.now()).map(Some).map_err(|error| Fault::new(Class::Usage, error).into())
+    }
+}
+
+/// Reads addresses as people write them: with or without a name, several with commas between them.
+pub fn addresses(given: &[String]) -> Result<Vec<Address>> {
+    let mut addresses = Vec::new();
+    for text in given {
+        let typed = typed_addresses(text)
+            .ok_or_else(|| Fault::new(Class::Usage, format!("{text:?} is no e-mail address that can be written to")))?;
+        addresses.extend(typed);
+    }
+    Ok(addresses)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    let unreadable = |error: std::io::Error| Fault::new(Class::Data, format!("cannot read {}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(unreadable)?.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Fault::new(Class::Data, format!("{} is larger than {LARGEST} bytes", path.display())).into());
+    }
+    Ok(bytes)
+}
+
+/// Lets somebody write in their editor. An empty text is no message.
+fn edited(begin: &str) -> Result<(String, NamedTempFile)> {
+    let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_else(|_| "vi".to_string());
+    let file = tempfile::Builder::new().prefix("espomail-").suffix(".txt").tempfile()?;
+    std::fs::write(file.path(), begin)?;
+    // The variable may hold arguments; the shell reads them as it does everywhere.
+    let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file.path()).status();
+    let status = status.map_err(|error| Fault::new(Class::Config, format!("the editor {editor:?} does not start: {error}")))?;
+    if !status.success() {
+        return Err(Fault::new(Class::Config, format!("the editor {editor:?} failed: {status}")).into());
+    }
+    let text = std::fs::read_to_string(file.path())?;
+    if text.trim().is_empty() || text == begin {
+        return Err(Fault::new(Class::Usage, "nothing was written, so nothing is sent").into());
+    }
+    Ok((text, file))
+}
+
+/// The media type of a file, by the ending of its name.
+fn media_type(name: &str) -> &'static str {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    match ending.as_str() {
+        "txt" | "log" | "md" => "text/plain",
+        "html" | "htm" => "text/html",
+        "csv" => "text/csv",
+        "pdf" => "application/pdf",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "svg" => "image/svg+xml",
+        "zip" => "application/zip",
+        "json" => "application/json",
+        "xml" => "application/xml",
+        "ics" => "text/calendar",
+        "eml" => "message/rfc822",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "odt" => "application/vnd.oasis.opendocument.text",
+        "ods" => "application/vnd.oasis.opendocument.spreadsheet",
+        _ => "application/octet-stream",
+    }
+}

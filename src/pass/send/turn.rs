@@ -1,0 +1,221 @@
+//! One account's turn: claim, attempt, outcome; over one connection, until nothing is due, its time is over, or its server fails.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use super::outcome::{self, Done, is_everybodys};
+use super::{Report, Setting, author, server, signed};
+use crate::decide::delivery::{Attempt, Recipient};
+use crate::fault::{Class, Fault, Reach, one_line, reach_of, step};
+use crate::relay::{Envelope, Outcome, Reply, Session};
+use crate::store::account::{self, Account};
+use crate::store::outbox::{self, Claimed};
+use crate::store::sending::{self, Sending};
+use crate::store::{Store, raw, trouble};
+use crate::words::{AccountId, OutboxState, OutgoingId, RecipientState};
+
+/// How long a claim outlasts the time limits of its account, in seconds.
+const MARGIN: i64 = 60;
+
+/// How many messages this pass may still send.
+pub(super) struct Allowance(pub Mutex<usize>);
+
+impl Allowance {
+    fn take(&self) -> bool {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let some = *left > 0;
+        *left = left.saturating_sub(1);
+        some
+    }
+}
+
+/// One account's turn.
+pub(super) struct Turn<'a> {
+    pub setting: &'a Setting<'a>,
+    pub store: Store,
+    pub account: Account,
+    sending: Sending,
+    deadline: Instant,
+    pub session: Option<Session>,
+}
+
+/// What a look into the outbox found.
+enum Next {
+    Message(Claimed),
+    /// A message that its author may not send any more, and why.
+    Held(OutgoingId, String),
+    Nothing,
+}
+
+impl<'a> Turn<'a> {
+    pub fn begin(setting: &'a Setting<'a>, id: AccountId) -> Result<Self> {
+        let mut store = Store::open(setting.database)?;
+        let account = account::find(store.connection(), &id.to_string())?;
+        let sending = sending::of(store.connection(), id)?;
+        let deadline = Instant::now() + setting.connection.account_timeout;
+        Ok(Self { setting, store, account, sending, deadline, session: None })
+    }
+
+    /// Writes down how the turn went, for as long as the server for sending fails (FETCH-12). Returns whether a failure is to be said.
+    pub fn note(&mut self, done: &Result<()>, report: &mut Report) -> bool {
+        let (account, now) = (self.account.id, (self.setting.now)());
+        let noted = match done {
+            Err(error) if reach_of(error) == Reach::Account => {
+                let error = one_line(error);
+                self.store.transaction(|db| trouble::note(db, account, &error, now))
+            }
+            Ok(()) if !report.sent.is_empty() => self.store.transaction(|db| trouble::over(db, account, now)).map(|is_over| {
+                report.recovered.extend(is_over.then(|| self.account.name.clone()));
+                true
+            }),
+            _ => Ok(true),
+        };
+        // Where the database is the trouble itself, the first fault tells.
+        noted.unwrap_or(true)
+    }
+
+    pub fn send_all(&mut self, only: Option<OutgoingId>, allowance: &Allowance, report: &mut Report) -> Result<()> {
+        let mut done: Option<Done> = None;
+        let mut fault = None;
+        let mut sent = 0;
+        loop {
+            let is_over = fault.is_some() || Instant::now() >= self.deadline || self.setting.stop.requested();
+            let next = self.next(done.as_ref(), is_over, only, allowance);
+            if let Some(done) = done.take() {
+                let told = done.told(&self.account.name);
+                // A person who waits for one message sees how it failed.
+                let is_seen = only.is_some() && told.state == OutboxState::Failed;
+                report.faults.extend(done.fault().filter(|_| !is_seen));
+                report.sent.push(told);
+                sent += 1;
+            }
+            let next = next?;
+            match next {
+                Next::Message(claimed) => {
+                    step();
+                    if sent > 0 && sent % outcome::BATCH == 0 {
+                        fault = self.follow_up(&mut report.faults).err();
+                    }
+                    // An error is the connection's fault, not the message's: it is due again, and the account's turn is over.
+                    let attempt = self.attempt(&claimed).unwrap_or_else(|error| {
+                        let broken = Attempt::Broken { error: format!("{error:#}"), permanent: false };
+                        fault = Some(error);
+                        broken
+                    });
+                    done = Some(self.settled(claimed, attempt));
+                }
+                Next::Held(id, because) => report.faults.push(not_allowed(id, &because)),
+                Next::Nothing => return fault.map_or(Ok(()), Err),
+            }
+        }
+    }
+
+    /// Writes down what became of the last message, and claims the next one, in one transaction. Where that fails the last one is
+    /// written down alone: that it went out must not be forgotten for another one's sake.
+    fn next(&mut self, done: Option<&Done>, is_over: bool, only: Option<OutgoingId>, allowance: &Allowance) -> Result<Next> {
+        let Self { setting, account, sending, .. } = self;
+        let now = (setting.now)();
+        let limits = setting.connection.account_timeout + setting.connection.final_timeout;
+        let lease = i64::try_from(limits.as_secs())? + MARGIN;
+        let mut is_allowed = false;
+        let both = self.store.transaction(|db| {
+            if let Some(done) = done {
+                done.write(db, account.id, now)?;
+            }
+            // What an account that is switched off has to send waits.
+            if is_over || !account.active {
+                return Ok(Next::Nothing);
+            }
+            if let Some(most) = sending.max_per_hour
+                && outbox::sent_since(db, account.id, now - 3_600)? >= most
+            {
+                log::info!("account {}: {most} messages went out in this hour; the rest waits (SEND-11)", account.name);
+                return Ok(Next::Nothing);
+            }
+            let Some(due) = outbox::next(db, account.id, only, now)? else { return Ok(Next::Nothing) };
+            if let Some(because) = author::objection(db, &due, account.id)? {
+                outbox::hold(db, due.id, &because)?;
+                return Ok(Next::Held(due.id, because));
+            }
+            // A transaction that is repeated takes one all the same.
+            is_allowed = is_allowed || allowance.take();
+            if !is_allowed {
+                return Ok(Next::Nothing);
+            }
+            outbox::claim(db, due, setting.owner, now, lease).map(Next::Message)
+        });
+        match (both, done) {
+            (Err(error), Some(done)) => {
+                let alone = self.store.transaction(|db| done.write_alone(db, now));
+                let told = done.told(&account.name);
+                // What a server said must not be lost with the database: a person can write it down.
+                let what = || format!("message {} of the outbox is {}, and that cannot be written down", told.outbox, told.state);
+                alone.with_context(what).and(Err(error))
+            }
+            (both, _) => both,
+        }
+    }
+
+    /// Tries to send one message. An error is the connection's.
+    fn attempt(&mut self, claimed: &Claimed) -> Result<Attempt> {
+        let Some(smtp) = &self.sending.smtp else {
+            return Err(Fault::new(Class::Config, "it has no server to send through")
+                .reach(Reach::Account)
+                .hint(format!("try: espomail account set {} --smtp-host HOST", self.account.name))
+                .into());
+        };
+        let bytes = match raw::raw_of(self.store.connection(), claimed.email) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Ok(Attempt::Broken { error: "its raw bytes are gone".to_string(), permanent: true }),
+            // It would be no better next time, and keeps no other.
+            Err(error) if !is_everybodys(&error) => {
+                return Ok(Attempt::Broken { error: format!("{error:#}"), permanent: true });
+            }
+            Err(error) => return Err(error),
+        };
+        let bytes = match signed(self.setting, &bytes) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Attempt::Broken { error: format!("{error:#}"), permanent: true }),
+        };
+        let mut session = match self.session.take().filter(|session| !session.is_over()) {
+            Some(session) => session,
+            None => Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?,
+        };
+        let envelope = Envelope { from: &claimed.envelope_from, to: &claimed.recipients, id: &claimed.message_id };
+        let mut hand_over = || {
+            step();
+            let marked = self.store.transaction(|db| outbox::hand_over(db, claimed, (self.setting.now)()));
+            step();
+            marked
+        };
+        let outcome = session.send(&envelope, &bytes, &mut hand_over);
+        self.session = Some(session);
+        step();
+        Ok(match outcome {
+            Outcome::Answered(replies) => Attempt::Answered(claimed.recipients.iter().zip(&replies).map(recipient).collect()),
+            Outcome::Broken { error, permanent } => Attempt::Broken { error, permanent },
+            Outcome::Unknown { error } => Attempt::Unknown { error },
+        })
+    }
+}
+
+fn recipient((address, reply): (&String, &Reply)) -> Recipient {
+    let state = if reply.is_good() {
+        RecipientState::Sent
+    } else if reply.is_permanent() {
+        RecipientState::Failed
+    } else {
+        RecipientState::Pending
+    };
+    let (code, status) = (Some(i64::from(reply.code)), reply.status.clone());
+    Recipient { address: address.clone(), state, code, status, said: Some(reply.text.clone()) }
+}
+
+/// SEND-3: the right that it was written under is gone.
+fn not_allowed(id: OutgoingId, because: &str) -> anyhow::Error {
+    Fault::new(Class::Refused, format!("message {id} of the outbox is held: {because}"))
+        .hint(format!("give the right back, then: espomail outbox release {id}, or: espomail outbox drop {id}"))
+        .into()
+}
