@@ -115,8 +115,8 @@ the address of the shared system account.
 .PP
 A personal account with an address that is not its owner's reads mail and sends none. The right is asked for when the message is
 written and again when it goes out, which may be days later: what its author may not send any more is held, with the reason in
-\\fBoutbox show\\fR. An author sees and looks after what they wrote (\\fBoutbox\\fR), administrators everything. Templates and
-budgets are administrators', and so are the passes \\fBsend\\fR and \\fBnotify\\fR.
+\\fBoutbox show\\fR. An author sees and looks after what they wrote (\\fBoutbox\\fR), administrators everything. Templates are made
+by administrators and used by all; budgets and the passes \\fBsend\\fR and \\fBnotify\\fR are administrators'.
 .SH AUDIT
 Every change by a person is written down in the transaction of the change: when, the account of the operating system that asked, the
 user of espomail it acted as, whether \\fB\\-\\-as\\fR named them, what was done to what. Passwords are left out.

@@ -37,6 +37,10 @@ fn send_1_a_draft_goes_out_when_it_is_released_and_scheduled_mail_at_its_time() 
         let later = compose(&world, &["--to", "dora@example.org", "--at", "2026-12-24T09:00:00Z"]);
         world.run(&["send"]).ok();
         assert!(sink.taken().is_empty(), "{database}");
+        assert!(
+            world.run(&["email", "show", "1"]).ok().contains("message 1 of the outbox is draft"),
+            "nobody takes it for an answer"
+        );
         for wrong in ["retry", "hold", "mark-sent"] {
             assert!(verb(&world, wrong, &draft).fails(65).contains("is draft"), "{database}: {wrong}");
         }
@@ -46,6 +50,7 @@ fn send_1_a_draft_goes_out_when_it_is_released_and_scheduled_mail_at_its_time() 
         world.run(&["send"]).ok();
         assert_eq!((sink.taken().len(), outbox(&world, &draft["outbox"])["state"].clone()), (1, json!("sent")), "{database}");
         assert_eq!(outbox(&world, &later["outbox"])["due_at"], "2026-12-24T09:00:00Z", "its time stays");
+        assert!(!world.run(&["email", "show", "1"]).ok().contains("of the outbox"), "it is sent");
         verb(&world, "hold", &later).ok();
         world.set("ESPOMAIL_NOW", "2026-12-24T09:00:00Z");
         world.run(&["send"]).ok();

@@ -10,6 +10,7 @@ use crate::mail::{self, Address, Event};
 use crate::output::shown;
 use crate::store::address::Delivery;
 use crate::store::email::{self, Reader};
+use crate::store::outbox::{self, OnItsWay};
 use crate::store::{Database, raw};
 use crate::words::RoleAction;
 
@@ -27,6 +28,8 @@ pub struct Show {
 struct Shown {
     #[serde(flatten)]
     email: email::Email,
+    /// One of ours that is not sent, or not yet.
+    outbox: Option<OnItsWay>,
     reply_text: String,
     quoted_text: String,
     signature: String,
@@ -44,8 +47,10 @@ impl Show {
             }
         }
         let parsed = raw::raw_of(db, id)?.map(|raw| mail::parse(&raw)).unwrap_or_default();
-        let shown = Shown { email, reply_text: parsed.reply_text, quoted_text: parsed.quoted_text, signature: parsed.signature };
-        context.out.item(&shown, || head(&shown.email) + &body(&shown, self.full));
+        let outbox = outbox::on_its_way(db, id)?;
+        let mail::Mail { reply_text, quoted_text, signature, .. } = parsed;
+        let shown = Shown { email, outbox, reply_text, quoted_text, signature };
+        context.out.item(&shown, || head(&shown.email, shown.outbox) + &body(&shown, self.full));
         Ok(())
     }
 }
@@ -90,7 +95,7 @@ fn delivery(one: &Delivery) -> String {
     format!("{}: {}{status}{report}", one.address, one.state)
 }
 
-fn head(email: &email::Email) -> String {
+fn head(email: &email::Email, outbox: Option<OnItsWay>) -> String {
     let parent = email.parent.map(|parent| match email.parent_by {
         Some(by) => format!("{parent} (by {by})"),
         None => parent.to_string(),
@@ -114,6 +119,7 @@ fn head(email: &email::Email) -> String {
         ("came through", email.accounts.join(", ")),
         ("teams", email.teams.join(", ")),
         ("users", email.users.iter().map(reader).collect::<Vec<_>>().join(", ")),
+        ("not sent", outbox.map(|one| format!("message {} of the outbox is {}", one.message, one.state)).unwrap_or_default()),
         ("delivery", email.deliveries.iter().map(delivery).collect::<Vec<_>>().join("; ")),
         ("group folder", or_empty(email.group_folder.as_ref())),
         ("archived", if email.archived { yes(true) } else { String::new() }),

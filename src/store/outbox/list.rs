@@ -94,6 +94,23 @@ pub fn show(db: &mut Database, id: OutgoingId) -> Result<Outgoing> {
     load(db, &[id.0])?.pop().ok_or_else(|| missing(id))
 }
 
+/// Where an e-mail of ours is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct OnItsWay {
+    pub message: OutgoingId,
+    pub state: OutboxState,
+}
+
+/// Returns where an e-mail is on its way; none where it is not one of ours, or is sent.
+pub fn on_its_way(db: &mut Database, email: EmailId) -> Result<Option<OnItsWay>> {
+    let row = outbox::table.filter(outbox::email_id.eq(email.0)).filter(outbox::state.ne(OutboxState::Sent.as_str()));
+    let Some((id, state)) = row.select((outbox::id, outbox::state)).first::<(i64, String)>(db).optional()? else {
+        return Ok(None);
+    };
+    let state = state.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
+    Ok(Some(OnItsWay { message: OutgoingId(id), state }))
+}
+
 /// Makes the error for a message that is not there, or not for the one who asks.
 pub fn missing(id: OutgoingId) -> anyhow::Error {
     Fault::new(Class::Data, format!("there is no message {id} in the outbox")).hint("try: espomail outbox list").into()
