@@ -278,3 +278,11 @@ fn a_closed_pipe_is_not_an_error() {
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(65));
 }
+
+#[test]
+fn the_demo_comes_to_its_end() {
+    let run = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/demo/run");
+    let output = std::process::Command::new(run).arg(env!("CARGO_BIN_EXE_espomail")).output().unwrap();
+    let (said, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("7 e-mails, 4 cases."), "{said}{errors}");
+}
