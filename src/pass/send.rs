@@ -135,30 +135,23 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
 fn recover(setting: &Setting<'_>, store: &mut Store, report: &mut Report) -> Result<()> {
     let now = (setting.now)();
     for id in outbox::under_way(store.connection())? {
-        let settled = store.transaction(|db| settle_after_death(setting, db, id, Done::write, now)).or_else(|_| {
-            store.transaction(|db| settle_after_death(setting, db, id, |done, db, _, now| done.write_alone(db, now), now))
-        });
+        let settled = store
+            .transaction(|db| settle_after_death(setting, db, id, true, now))
+            .or_else(|_| store.transaction(|db| settle_after_death(setting, db, id, false, now)));
         report.faults.extend(settled?.and_then(|done| done.fault()));
     }
     Ok(())
 }
 
-/// Settles one, where its pass is dead; none where it is not.
-fn settle_after_death(
-    setting: &Setting<'_>,
-    db: &mut Database,
-    id: OutgoingId,
-    write: impl Fn(&Done, &mut Database, AccountId, i64) -> Result<()>,
-    now: i64,
-) -> Result<Option<Done>> {
-    let clock = outbox::lease_clock(db, now)?;
-    let left = outbox::unsettled(db, id)?.filter(|left| left.is_left_behind(setting.is_dead, clock));
+/// Settles one, where its pass is dead, and tells its author where that is wanted; none where it is not dead.
+fn settle_after_death(setting: &Setting<'_>, db: &mut Database, id: OutgoingId, tells: bool, now: i64) -> Result<Option<Done>> {
+    let left = outbox::unsettled(db, id, now)?.filter(|left| left.is_left_behind(setting.is_dead));
     let Some(left) = left else { return Ok(None) };
     let (account, claimed) = (left.account, &left.claimed);
     let may_repeat = may_repeat(setting.repeat_replies, claimed.kind, claimed.attempts);
     let done = Done::after_death(left, may_repeat, now);
-    match account {
-        Some(account) => write(&done, db, account, now)?,
+    match account.filter(|_| tells) {
+        Some(account) => done.write(db, account, now)?,
         None => done.write_alone(db, now)?,
     }
     Ok(Some(done))

@@ -105,12 +105,9 @@ pub fn apply_outgoing(db: &mut Database, next: &Next, placed: &[(&Mail, &Packed,
     let before = facts::next(db)?;
     let packed: Vec<&Packed> = placed.iter().map(|(_, packed, _)| *packed).collect();
     let mut batch = Batch { now, raws: raw::store(db, &packed)?, last_email: before.email - 1, ..Batch::default() };
-    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(now), partial: false };
+    let arrival = from_here(now);
     for (mail, packed, plan) in placed {
-        let one = Decided { arrival: &arrival, mail, packed, plan };
-        for step in &plan.steps {
-            batch.change(&step.change, &step.because, &one)?;
-        }
+        batch.plan(&Decided { arrival: &arrival, mail, packed, plan })?;
     }
     batch.write(db, &before, next).map(|_| ())
 }
@@ -128,10 +125,7 @@ pub fn apply_to_stored(
     let before = facts::next(db)?;
     let mut batch = Batch { now, last_email: before.email - 1, ..Batch::default() };
     let packed = unpacked(mail);
-    let one = Decided { arrival, mail, packed: &packed, plan };
-    for step in &plan.steps {
-        batch.change(&step.change, &step.because, &one)?;
-    }
+    batch.plan(&Decided { arrival, mail, packed: &packed, plan })?;
     batch.write(db, &before, next)
 }
 
@@ -139,15 +133,17 @@ pub fn apply_to_stored(
 pub fn apply_sent(db: &mut Database, next: &Next, sent: &[(&Mail, &Plan)], now: i64) -> Result<()> {
     let before = facts::next(db)?;
     let mut batch = Batch { now, last_email: before.email - 1, ..Batch::default() };
-    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(now), partial: false };
+    let arrival = from_here(now);
     let packed: Vec<Packed> = sent.iter().map(|(mail, _)| unpacked(mail)).collect();
     for ((mail, plan), packed) in sent.iter().zip(&packed) {
-        let one = Decided { arrival: &arrival, mail, packed, plan };
-        for step in &plan.steps {
-            batch.change(&step.change, &step.because, &one)?;
-        }
+        batch.plan(&Decided { arrival: &arrival, mail, packed, plan })?;
     }
     batch.write(db, &before, next).map(|_| ())
+}
+
+/// A message of ours comes from no mailbox.
+const fn from_here(now: i64) -> Arrival {
+    Arrival { position: PositionId(0), uid: 0, internal_date: Some(now), partial: false }
 }
 
 /// Only a new e-mail is asked what its bytes are.
@@ -156,10 +152,12 @@ fn unpacked(mail: &Mail) -> Packed {
 }
 
 impl<'a> Batch<'a> {
+    fn plan(&mut self, one: &Decided<'a>) -> Result<()> {
+        one.plan.steps.iter().try_for_each(|step| self.change(&step.change, &step.because, one))
+    }
+
     fn gather(&mut self, one: &Decided<'a>) -> Result<()> {
-        for step in &one.plan.steps {
-            self.change(&step.change, &step.because, one)?;
-        }
+        self.plan(one)?;
         let Arrival { position, uid, .. } = *one.arrival;
         self.fates.push(FateRow {
             position_id: position.0,

@@ -4,12 +4,12 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::super::schema::{emails, outbox, outbox_recipients};
-use super::super::{Database, copy, raw};
+use super::super::{Database, raw};
 use super::list::{Outgoing, show};
 use super::reached::note_reached;
 use super::write_delivery;
 use crate::fault::{Class, Fault};
-use crate::words::{DeliveryState, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+use crate::words::{DeliveryState, OutboxState, OutgoingId, RecipientState, UserId};
 
 /// A person's word on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,20 +59,10 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
             diesel::update(failed).set(outbox_recipients::state.eq(RecipientState::Pending.as_str())).execute(db)?;
         }
         Verb::MarkSent => {
-            row.set((outbox::state.eq(OutboxState::Sent.as_str()), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
-                .execute(db)?;
             if !before.has_reached() {
-                copy::want(db, id, None, now)?;
+                note_reached(db, id, before.kind, None, now)?;
             }
-            if !before.has_reached() && before.kind != OutgoingKind::Notification {
-                note_reached(db, id, now)?;
-            }
-            for recipient in before.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
-                diesel::update(outbox_recipients::table.find((id.0, &recipient.address)))
-                    .set(outbox_recipients::state.eq(RecipientState::Sent.as_str()))
-                    .execute(db)?;
-                write_delivery(db, before.email, recipient, DeliveryState::Sent, now)?;
-            }
+            end(db, &before, (RecipientState::Sent, DeliveryState::Sent), now)?;
         }
         Verb::Hold => hold(db, id, "a person holds it")?,
         Verb::Release => {
@@ -84,6 +74,21 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
             ))
             .execute(db)?;
         }
+    }
+    Ok(())
+}
+
+/// Ends the attempts: what becomes of those who had no answer yet is a person's word.
+fn end(db: &mut Database, message: &Outgoing, (state, delivery): (RecipientState, DeliveryState), now: i64) -> Result<()> {
+    let id = message.id.0;
+    diesel::update(outbox::table.find(id))
+        .set((outbox::state.eq(OutboxState::Sent.as_str()), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
+        .execute(db)?;
+    for recipient in message.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
+        diesel::update(outbox_recipients::table.find((id, &recipient.address)))
+            .set(outbox_recipients::state.eq(state.as_str()))
+            .execute(db)?;
+        write_delivery(db, message.email, recipient, delivery, now)?;
     }
     Ok(())
 }
@@ -134,15 +139,7 @@ pub fn drop_one(db: &mut Database, id: OutgoingId, now: i64) -> Result<bool> {
     }
     keep(db, &before)?;
     if before.has_reached() {
-        diesel::update(outbox::table.find(id.0))
-            .set((outbox::state.eq(OutboxState::Sent.as_str()), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
-            .execute(db)?;
-        for recipient in before.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
-            diesel::update(outbox_recipients::table.find((id.0, &recipient.address)))
-                .set(outbox_recipients::state.eq(RecipientState::Failed.as_str()))
-                .execute(db)?;
-            write_delivery(db, before.email, recipient, DeliveryState::Failed, now)?;
-        }
+        end(db, &before, (RecipientState::Failed, DeliveryState::Failed), now)?;
         return Ok(false);
     }
     let raw: i64 = emails::table.find(before.email.0).select(emails::raw_id).first(db).context("its e-mail is gone")?;

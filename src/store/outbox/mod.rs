@@ -13,9 +13,7 @@ use diesel::prelude::*;
 pub use change::{Verb, change, drop_one, hold, hold_all_of};
 pub use list::{OnItsWay, OutboxFilter, Outgoing, list, missing, on_its_way, show};
 pub use reached::{Reached, reached, reached_accounts, set_followed};
-pub use sending::{
-    Claimed, Due, Unsettled, claim, due_accounts, hand_over, lease_clock, next, sent_since, settle, under_way, unsettled,
-};
+pub use sending::{Claimed, Due, Unsettled, claim, due_accounts, hand_over, next, sent_since, settle, under_way, unsettled};
 
 use super::dialect::insert_all;
 use super::schema::{deliveries, outbox, outbox_recipients};
@@ -128,19 +126,9 @@ fn write_delivery(db: &mut Database, email: EmailId, recipient: &Recipient, stat
 
 /// Refuses to let go of an e-mail that is on its way, or may be.
 pub(super) fn must_not_wait(db: &mut Database, email: EmailId) -> Result<()> {
-    let waiting = [OutboxState::Queued, OutboxState::Sending, OutboxState::MaybeSent].map(OutboxState::as_str);
-    let row = outbox::table
-        .filter(outbox::email_id.eq(email.0))
-        .filter(outbox::state.eq_any(waiting))
-        .select((outbox::id, outbox::state))
-        .first::<(i64, String)>(db)
-        .optional()?;
-    match row {
-        None => Ok(()),
-        Some((id, state)) => {
-            Err(Fault::new(Class::Data, format!("e-mail {email} is message {id} of the outbox, which is {state}"))
-                .hint(format!("see: espomail outbox show {id}, espomail outbox drop {id}"))
-                .into())
-        }
-    }
+    let waits = |state| matches!(state, OutboxState::Queued | OutboxState::Sending | OutboxState::MaybeSent);
+    let Some(OnItsWay { message, state }) = on_its_way(db, email)?.filter(|one| waits(one.state)) else { return Ok(()) };
+    Err(Fault::new(Class::Data, format!("e-mail {email} is message {message} of the outbox, which is {state}"))
+        .hint(format!("see: espomail outbox show {message}, espomail outbox drop {message}"))
+        .into())
 }

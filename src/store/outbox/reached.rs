@@ -3,15 +3,19 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::super::Database;
 use super::super::schema::outbox;
+use super::super::{Database, copy};
 use super::list::recipients;
-use crate::words::{AccountId, EmailId, OutgoingId};
+use crate::words::{AccountId, EmailId, OutgoingId, OutgoingKind};
 
-/// Notes that something is to follow from a message (SEND-8).
-pub(super) fn note_reached(db: &mut Database, id: OutgoingId, now: i64) -> Result<()> {
-    diesel::update(outbox::table.find(id.0)).set(outbox::reached_at.eq(now)).execute(db)?;
-    Ok(())
+/// Notes that a message has reached somebody for the first time: what follows from that (SEND-8), and a copy where its account asks
+/// for one (SEND-7). Without a time, it was sent when it was first tried.
+pub(super) fn note_reached(db: &mut Database, id: OutgoingId, kind: OutgoingKind, sent_at: Option<i64>, now: i64) -> Result<()> {
+    // A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
+    if kind != OutgoingKind::Notification {
+        diesel::update(outbox::table.find(id.0)).set(outbox::reached_at.eq(now)).execute(db)?;
+    }
+    copy::want(db, id, sent_at, now)
 }
 
 /// A message that has reached somebody, and what follows from that is not done yet.

@@ -4,7 +4,6 @@ use anyhow::{Result, anyhow};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
-use super::super::copy;
 use super::super::dialect::{clock, first_free};
 use super::super::schema::{accounts, emails, outbox, outbox_recipients};
 use super::super::{Database, clean, lock};
@@ -53,10 +52,12 @@ pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
 /// Takes the lock row, so that what is claimed in the same transaction is counted by every other pass.
 pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i64> {
     lock(db)?;
-    let of_account = outbox::table.filter(outbox::account_id.eq(account.0));
-    let sent = of_account.filter(outbox::handed_over_at.ge(since)).select(count_star()).first::<i64>(db)?;
-    let sending = of_account.filter(outbox::lease_until.is_not_null()).filter(outbox::is_handed_over.eq(false));
-    Ok(sent + sending.select(count_star()).first::<i64>(db)?)
+    // In one look: what is handed over meanwhile, which takes no lock, is on one side or on the other. The account stands on both, as
+    // each has an index of its own.
+    let of_account = || outbox::account_id.eq(account.0);
+    let sent = of_account().and(outbox::handed_over_at.ge(since));
+    let sending = of_account().and(outbox::lease_until.is_not_null()).and(outbox::is_handed_over.eq(false));
+    Ok(outbox::table.filter(sent.or(sending)).select(count_star()).first(db)?)
 }
 
 /// A message that is due and that no other pass has in hand, until the transaction ends.
@@ -181,12 +182,8 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
     if written != 1 {
         return Err(taken_over(claimed));
     }
-    // A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
-    if settled.is_first && claimed.kind != OutgoingKind::Notification {
-        note_reached(db, claimed.id, now)?;
-    }
     if settled.is_first {
-        copy::want(db, claimed.id, Some(now), now)?;
+        note_reached(db, claimed.id, claimed.kind, Some(now), now)?;
     }
     for recipient in &settled.recipients {
         diesel::update(outbox_recipients::table.find((claimed.id.0, &recipient.address)))
@@ -213,13 +210,13 @@ pub struct Unsettled {
     pub account: Option<AccountId>,
     pub is_handed_over: bool,
     owner: Option<String>,
-    until: Option<i64>,
+    is_expired: bool,
 }
 
 impl Unsettled {
-    /// Whether the pass that has it is dead, or has had it for too long. `clock` is the database's.
-    pub fn is_left_behind(&self, is_dead: &dyn Fn(&str) -> bool, clock: i64) -> bool {
-        self.owner.as_deref().is_none_or(is_dead) || self.until.is_none_or(|until| until <= clock)
+    /// Whether the pass that has it is dead, or has had it for too long.
+    pub fn is_left_behind(&self, is_dead: &dyn Fn(&str) -> bool) -> bool {
+        self.is_expired || self.owner.as_deref().is_none_or(is_dead)
     }
 }
 
@@ -233,7 +230,7 @@ pub fn under_way(db: &mut Database) -> Result<Vec<OutgoingId>> {
 
 /// Returns a message that is under way, and keeps it until the transaction ends: whoever sends it cannot mark it meanwhile. None when
 /// it is settled by now, or is being so.
-pub fn unsettled(db: &mut Database, id: OutgoingId) -> Result<Option<Unsettled>> {
+pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64) -> Result<Option<Unsettled>> {
     type Found = ((i64, i64, String, String), (i64, Option<i64>, Option<i64>), (Option<i64>, Option<String>, Option<i64>, bool));
     let sending = outbox::table.filter(outbox::id.eq(id.0)).filter(outbox::state.eq(OutboxState::Sending.as_str())).select((
         (outbox::id, outbox::email_id, outbox::kind, outbox::envelope_from),
@@ -245,10 +242,7 @@ pub fn unsettled(db: &mut Database, id: OutgoingId) -> Result<Option<Unsettled>>
     let (account, owner, until, is_handed_over) = rest;
     let (id, author) = (OutgoingId(id), author.map(UserId));
     let claimed = claimed(db, Due { id, envelope_from, author, email, kind, attempts, first_tried_at }, attempts, 0)?;
-    Ok(Some(Unsettled { claimed, account: account.map(AccountId), is_handed_over, owner, until }))
-}
-
-/// Returns the time by which leases are judged: the database's own on PostgreSQL, `now` on SQLite, which has but one host.
-pub fn lease_clock(db: &mut Database, now: i64) -> Result<i64> {
-    clock(db, now)
+    let clock = clock(db, now)?;
+    let is_expired = until.is_none_or(|until| until <= clock);
+    Ok(Some(Unsettled { claimed, account: account.map(AccountId), is_handed_over, owner, is_expired }))
 }
