@@ -2,7 +2,7 @@
 //! rules would do with it now is held against what is there, and only what differs is left. What a person chose stays, nothing
 //! is taken from anybody, and an e-mail leaves a case only for another one.
 
-use super::{Arrival, Change, Facts, NewEmail, Plan, Policy, Step, arrive, arrive_again, author, filter, parent};
+use super::{Arrival, Change, Facts, NewEmail, Plan, Policy, Step, arrive, arrive_again, author, duplicate, filter, parent};
 use crate::mail::Mail;
 use crate::words::{EmailId, Fate, FolderId, NoteKind, ParentBy, RecordId, TeamId, ThreadId, UserId};
 
@@ -40,7 +40,8 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     // What was not answered when it came is not answered now.
     facts.account.answering = None;
     facts.next.email = stored.id.0;
-    arrive(arrival, mail, policy, choices, stored.id_collision, facts, &mut plan);
+    let other = stored.id_collision.then(|| duplicate::other(mail, facts));
+    arrive(arrival, mail, policy, choices, other, facts, &mut plan);
     facts.next.email = before.email;
     plan.fate = Fate::Imported;
     plan.notes.retain(|note| tell || !is_of_telling(note));
@@ -94,7 +95,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: boo
     }
     arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
     plan.steps.retain(|step| match step.change {
-        Change::AddAccount { .. } | Change::Run { .. } => false,
+        Change::AddAccount { .. } | Change::KeepCopy { .. } | Change::Run { .. } => false,
         Change::Notify { .. } => tell,
         _ => true,
     });
@@ -183,9 +184,12 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         // What people ask for draws on no budget, and answers nobody.
         Change::Answer { .. } | Change::Spend { .. } | Change::HoldAction { .. } => false,
         // These are never decided for an e-mail that is new, or are said by the row that is amended.
-        Change::AddEmail(_) | Change::AddAccount { .. } | Change::SetParent { .. } | Change::Amend(_) | Change::Relink { .. } => {
-            false
-        }
+        Change::AddEmail(_)
+        | Change::AddAccount { .. }
+        | Change::KeepCopy { .. }
+        | Change::SetParent { .. }
+        | Change::Amend(_)
+        | Change::Relink { .. } => false,
     };
     is_due.then_some(step)
 }

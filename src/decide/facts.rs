@@ -277,10 +277,18 @@ pub struct AddressFacts {
 /// A stored e-mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailFacts {
+    /// Who is taken to have written it, in comparison form; empty when nobody says so.
+    pub sender: String,
+    /// The Date header in seconds since 1970 UTC.
+    pub header_date: Option<i64>,
+    /// Only header and text parts are here (FETCH-8).
+    pub partial: bool,
     pub thread: ThreadId,
     /// Seconds since 1970 UTC.
     pub arrived_at: i64,
     pub content_digest: [u8; 32],
+    /// Digests of the bytes that are kept of it, its copies' as well; gathered where the batch has its Message-ID.
+    pub raws: Vec<[u8; 32]>,
     pub parent: Option<RecordId>,
     pub parent_by: Option<ParentBy>,
     pub teams: Vec<TeamId>,

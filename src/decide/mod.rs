@@ -28,6 +28,7 @@ mod people;
 mod plan;
 pub mod sender;
 mod thread;
+mod twin;
 
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,7 @@ use crate::mail::{Address, Mail, subject, token};
 use crate::words::{BudgetAction, EmailId, Fate, ParentBy, RecordId};
 use answer::Role;
 use case::{Course, Occasion};
-use duplicate::Known;
+use duplicate::{Known, Other};
 use filter::{Choices, Scope};
 use note::note;
 use parent::{Found, Link};
@@ -61,7 +62,7 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         return plan;
     }
     let mail = &*author::unveil(mail, facts, &mut plan);
-    let collision = match duplicate::find(mail, facts, &mut plan) {
+    let other = match duplicate::find(arrival, mail, facts, &mut plan) {
         Known::Same(email) => {
             arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
             return plan;
@@ -70,20 +71,20 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
             plan.fate = Fate::Duplicate;
             return plan;
         }
-        Known::Collision => true,
-        Known::New => false,
+        Known::Collision(other) => Some(other),
+        Known::New => None,
     };
-    arrive(arrival, mail, policy, choices, collision, facts, &mut plan);
+    arrive(arrival, mail, policy, choices, other, facts, &mut plan);
     plan
 }
 
-/// The road of a message that is new to the store.
+/// The road of a message that is new to the store; `other` is what another e-mail with its Message-ID is to it.
 fn arrive(
     arrival: &Arrival,
     mail: &Mail,
     policy: &Policy,
     choices: Choices,
-    collision: bool,
+    other: Option<Other>,
     facts: &mut Facts,
     plan: &mut Plan,
 ) {
@@ -92,10 +93,17 @@ fn arrive(
     plan.email = Some(email);
     plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
-    let conversation = thread::place(mail, occasion.arrived_at, collision, facts, plan);
+    let first = other.and_then(Other::twin);
+    let conversation = match first {
+        Some(first) => twin::conversation(first, facts),
+        None => thread::place(mail, occasion.arrived_at, other.is_some(), facts, plan),
+    };
     let outgoing = bounce::outgoing(mail, facts);
     let customer = author::customer(mail, policy, facts, plan);
-    let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, policy, facts, plan);
+    let Found { link, named } = match first {
+        Some(first) => Found { link: twin::link(first, facts), named: None },
+        None => parent::find(mail, customer.as_ref(), &conversation, policy, facts, plan),
+    };
     // The e-mail's row comes first in the plan, its links after it.
     let row = plan.steps.len();
     let mut teams = people::teams(&conversation, &occasion.choices, facts);
@@ -103,32 +111,38 @@ fn arrive(
     let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
 
     let mut role = if conversation.known { Role::FollowUp } else { Role::First };
-    let link =
-        match afford(case::course(&occasion, link.as_ref().map(|link| link.record), named, facts), email, mail, facts, plan) {
-            Course::Open { refers_to, because } => {
-                let record = case::open(email, &occasion, customer.as_ref(), (account_record, refers_to), because, facts, plan);
-                role = Role::Opener(record);
-                Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
-            }
-            Course::Reopen { case, status, because } => {
-                case::reopen(case, status, because, facts, plan);
-                link
-            }
-            Course::Hold { candidate, because } => {
-                plan.fate = Fate::Held;
-                case::hold(email, candidate, because, facts, plan);
-                None
-            }
-            Course::Stay { because } => {
-                plan.note(format!("no new case: {because}"));
-                link
-            }
-        };
-    if let Some(link) = &link {
+    let record = link.as_ref().map(|link| link.record);
+    let course = match first.zip(record.filter(|record| facts.is_case(*record))) {
+        Some((first, case)) if occasion.choices.hold.is_none() => twin::course(first, case, facts),
+        _ => case::course(&occasion, record, named, facts),
+    };
+    let link = match afford(course, email, mail, facts, plan) {
+        Course::Open { refers_to, because } => {
+            let record = case::open(email, &occasion, customer.as_ref(), (account_record, refers_to), because, facts, plan);
+            role = Role::Opener(record);
+            Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
+        }
+        Course::Reopen { case, status, because } => {
+            case::reopen(case, status, because, facts, plan);
+            link
+        }
+        Course::Hold { candidate, because } => {
+            plan.fate = Fate::Held;
+            case::hold(email, candidate, because, facts, plan);
+            None
+        }
+        Course::Stay { because } => {
+            plan.note(format!("no new case: {because}"));
+            link
+        }
+    };
+    // The case of a copy that came another way is the case of others (DUP-2).
+    let apart = first.filter(|first| !matches!(role, Role::Opener(_)) && !twin::came_the_same_way(*first, facts));
+    if let Some(link) = link.as_ref().filter(|_| apart.is_none()) {
         people::add_case_people(link.record, facts, &mut teams, &mut users);
     }
     let because = link.as_ref().map_or("no record was found for it", |link| &link.because).to_string();
-    let new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, collision, arrival, facts);
+    let new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, other, arrival, facts);
     plan.steps.insert(row, Step { change: Change::AddEmail(new.clone()), because });
     let account = facts.account.id;
     plan.add(Change::AddAccount { email, account }, "it came through this account");
@@ -141,8 +155,13 @@ fn arrive(
         plan.no_answer.get_or_insert_with(|| because.clone());
     }
     if let Some(link) = &link {
-        note(email, link.record, mail, outgoing, facts, plan);
-        case::adopt(link, &conversation, facts, plan);
+        match apart.filter(|_| facts.is_case(link.record)) {
+            Some(first) => twin::note(email, first, link.record, facts, plan),
+            None => note(email, link.record, mail, outgoing, facts, plan),
+        }
+        if first.is_none() {
+            case::adopt(link, &conversation, facts, plan);
+        }
     }
     remember(&new, &occasion, &teams, &users, facts);
     let record = link.as_ref().map(|link| link.record);
@@ -222,14 +241,16 @@ fn new_email(
     conversation: &Conversation,
     link: Option<&Link>,
     account_record: Option<RecordId>,
-    id_collision: bool,
+    other: Option<Other>,
     arrival: &Arrival,
     facts: &Facts,
 ) -> NewEmail {
     let mail = occasion.mail;
     let sender = mail.from.as_ref().map(Address::key).unwrap_or_default();
     let subject = subject::read(&mail.subject);
-    let by_subject = |address: &str| subject::key(&subject.base, address).unwrap_or_default();
+    // Answers by subject go to the first of several copies (DUP-2).
+    let is_copy = other.and_then(Other::twin).is_some();
+    let by_subject = |address: &str| subject::key(&subject.base, address).filter(|_| !is_copy).unwrap_or_default();
     NewEmail {
         id,
         thread: conversation.thread,
@@ -239,7 +260,7 @@ fn new_email(
         parent: link.map(|link| link.record),
         parent_by: link.map(|link| link.by),
         account_record,
-        id_collision,
+        id_collision: other.is_some(),
         partial: arrival.partial,
         archived: occasion.archived,
         folder: occasion.choices.folder.as_ref().map(|(folder, _)| *folder),
@@ -265,6 +286,10 @@ fn arrive_again(
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return };
     let account = facts.account.id;
+    if !known.raws.contains(&mail.raw_digest) {
+        plan.add(Change::KeepCopy { email, account }, "DUP-2: it came in other bytes, which are kept, too");
+        facts.emails.entry(email).and_modify(|known| known.raws.push(mail.raw_digest));
+    }
     let occasion = occasion(arrival, mail, policy, choices, facts);
     let first_time_here = !known.accounts.contains(&account);
     if first_time_here {
@@ -276,14 +301,15 @@ fn arrive_again(
 
     let conversation = Conversation { thread: facts.thread(known.thread), replied: None, known: true, mixed: false };
     let mut teams = people::teams(&conversation, &occasion.choices, facts);
-    let mut users = people::users(mail, &occasion.choices, facts);
+    let mut users = people::users_of_copy(mail, &occasion.choices, facts);
     let mut parent = facts.parent_of(email).map(|(record, _)| record);
     let mut opened = None;
     if first_time_here && known.parent_by != Some(ParentBy::Hand) {
         opened = open_late(email, &occasion, &conversation, parent, facts, plan);
         parent = opened.or(parent);
     }
-    if let Some(record) = parent {
+    // Of a case that is there its people have the e-mail, or they are not meant to: it may be its thread's, or a copy's (DUP-2).
+    if let Some(record) = opened {
         people::add_case_people(record, facts, &mut teams, &mut users);
     }
     teams.retain(|(team, _)| !known.teams.contains(team));
@@ -370,9 +396,13 @@ fn sort_date(occasion: &Occasion<'_>, now: i64) -> i64 {
 fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, users: &people::Users, facts: &mut Facts) {
     let mail = occasion.mail;
     let known = EmailFacts {
+        sender: new.sender.clone(),
+        header_date: mail.date,
+        partial: new.partial,
         thread: new.thread,
         arrived_at: occasion.arrived_at,
         content_digest: mail.content_digest,
+        raws: vec![mail.raw_digest],
         parent: new.parent,
         parent_by: new.parent_by,
         teams: teams.iter().map(|(team, _)| *team).collect(),
@@ -394,7 +424,11 @@ fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, user
         if !new.sender.is_empty() {
             facts.correspondents.insert((record, new.sender.clone()));
         }
-        merge::invite(record, new.parent_by == Some(ParentBy::Opened), new.ours, mail, facts);
+        let opens = new.parent_by == Some(ParentBy::Opened);
+        // Whoever repeats a Message-ID invites nobody (DUP-2).
+        if opens || !new.id_collision {
+            merge::invite(record, opens, new.ours, mail, facts);
+        }
     }
 }
 

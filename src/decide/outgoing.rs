@@ -48,7 +48,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     }
     let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
     let because = link.as_ref().map_or("it belongs to no record", |link| &link.because).to_string();
-    let mut new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, false, &arrival, facts);
+    let mut new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, None, &arrival, facts);
     (new.ours, new.author) = (true, order.author);
     plan.steps.insert(0, Step { change: Change::AddEmail(new.clone()), because });
     let account = facts.account.id;

@@ -49,6 +49,40 @@ pub fn teams(conversation: &Conversation, choices: &Choices, facts: &Facts) -> T
 
 /// INBOX-1: team members where the account says so, its assigned user, the owner, and users in From, To or Cc.
 pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
+    let mut users = of_account(choices, facts);
+    for (header, user) in addressed(mail, facts) {
+        push(&mut users, user, || format!("INBOX-1: their address is in {header}"));
+    }
+    users
+}
+
+/// DUP-2: whom a copy adds to an e-mail that is here: those of the account it came through, and of the users in its To or Cc
+/// those who belong to that account. Its header is not what was stored: whoever sends a message once more can name anybody in
+/// it, and being named must not open the stored one with its people, its case and its raw bytes. Who belongs to the account
+/// gets nothing by it that the account did not bring: the whole content came through it. A genuine copy has the same To and Cc
+/// as the first, so nobody misses anything.
+pub fn users_of_copy(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
+    let mut users = of_account(choices, facts);
+    let account = &facts.account;
+    let teams = account.teams.iter().chain(account.case_team.as_ref().filter(|_| account.make_cases));
+    let members: Vec<UserId> = teams.filter_map(|team| facts.teams.get(team)).flatten().map(|member| member.user).collect();
+    for (header, user) in addressed(mail, facts) {
+        if members.contains(&user) {
+            push(&mut users, user, || format!("INBOX-1: their address is in {header}, and they are in a team of the account"));
+        }
+    }
+    users
+}
+
+/// Users in From, To or Cc.
+fn addressed<'a>(mail: &'a Mail, facts: &'a Facts) -> impl Iterator<Item = (&'static str, UserId)> + 'a {
+    let fields = [("From", mail.from.as_slice()), ("To", &mail.to), ("Cc", &mail.cc)];
+    let all = fields.into_iter().flat_map(|(header, list)| list.iter().map(move |address| (header, address)));
+    all.filter_map(|(header, address)| Some((header, *facts.users.get(&address.key())?)))
+}
+
+/// Users who get the mail of the account: by its settings, or by a filter.
+fn of_account(choices: &Choices, facts: &Facts) -> Users {
     let mut users = Users::new();
     if let Some((user, because)) = &choices.assign_user {
         push(&mut users, *user, || because.clone());
@@ -70,12 +104,6 @@ pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
             if let Some(user) = account.assigned_user {
                 push(&mut users, user, || "INBOX-1: the account's assigned user".to_string());
             }
-        }
-    }
-    let addressed = [("From", mail.from.as_slice()), ("To", &mail.to), ("Cc", &mail.cc)];
-    for (header, addresses) in addressed {
-        for user in addresses.iter().filter_map(|address| facts.users.get(&address.key())) {
-            push(&mut users, *user, || format!("INBOX-1: their address is in {header}"));
         }
     }
     users

@@ -19,6 +19,11 @@ pub enum Change {
         email: EmailId,
         account: AccountId,
     },
+    /// Keep the bytes of a copy, too (DUP-2).
+    KeepCopy {
+        email: EmailId,
+        account: AccountId,
+    },
     AddTeam {
         email: EmailId,
         team: TeamId,

@@ -81,7 +81,8 @@ pub fn content(raw: &[u8], part: &str) -> Option<Vec<u8>> {
     }
 }
 
-fn name_of(leaf: &Leaf<'_>, head: &Message<'_>) -> String {
+/// The name that a part is shown by; never empty.
+pub fn name_of(leaf: &Leaf<'_>, head: &Message<'_>) -> String {
     let given = head.attachment_name().map(|name| clean_name(&decoded(name))).filter(|name| !name.is_empty());
     if leaf.media_type == "message/rfc822" || leaf.media_type == "message/global" {
         let subject = || clean_name(&inner_subject(leaf, head));

@@ -10,6 +10,7 @@ mod bounce;
 mod calendar;
 mod charset;
 pub mod compose;
+mod content;
 #[cfg(test)]
 mod corpus;
 pub mod dkim;
@@ -112,8 +113,10 @@ pub struct Mail {
     pub list: Option<String>,
     /// What is wrong with the message (PARSE-2), in words of [`parse`].
     pub defects: Vec<String>,
-    /// Digest of From, Date, Subject and decoded text: what makes two messages the same (DUP-2).
+    /// Digest of what makes two messages the same (DUP-2), see [`content`].
     pub content_digest: [u8; 32],
+    /// Digest of that and of the header without what each way writes there: stands in for a Message-ID (DUP-2).
+    pub untraced_digest: [u8; 32],
     /// Digest of the raw bytes (PARSE-1).
     pub raw_digest: [u8; 32],
     /// Size of the raw bytes.
@@ -154,11 +157,11 @@ impl Mail {
         header::fields(&self.header).map(|(name, value)| (name, header::decoded(value)))
     }
 
-    /// Returns the identity of the message: its Message-ID, or the digest of all its bytes (DUP-2).
+    /// Returns the identity of the message: its Message-ID, or the digest of what is the same whichever way it came (DUP-2).
     pub fn identity(&self) -> String {
         match &self.message_id {
             Some(id) => id.clone(),
-            None => format!("blake3:{}", hex(&self.raw_digest)),
+            None => format!("blake3:{}", hex(&self.untraced_digest)),
         }
     }
 }

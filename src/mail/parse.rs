@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use mail_parser::{DateTime, Header, HeaderName, HeaderValue, Message, MimeHeaders};
 
+use super::content::{self, Digests};
 use super::structure::{self, Structure};
 use super::{Address, Mail, attachment, automatic, bounce, calendar, charset, header, quote, text};
 
@@ -17,6 +18,7 @@ const ADDRESSES: usize = 10_000;
 pub fn parse(raw: &[u8]) -> Mail {
     let mut defects = Vec::new();
     let structure = structure::of(raw, &mut defects);
+    let is_cut = defects.iter().any(|defect| defect.starts_with("limit:"));
     let message = &structure.head;
     let headers = message.headers();
     if headers.is_empty() && structure.leaves.is_empty() {
@@ -63,22 +65,10 @@ pub fn parse(raw: &[u8]) -> Mail {
     if mail.bounce.is_some() && mail.automatic.is_empty() {
         mail.automatic.push("it is a delivery report".to_string());
     }
-    mail.content_digest = content_digest(&mail);
+    let Digests { content, untraced } = content::digests(raw, &structure, &mail, is_cut);
+    (mail.content_digest, mail.untraced_digest) = (content, untraced);
     mail.defects = defects;
     mail
-}
-
-/// DUP-2: digest of From, Date, Subject and decoded text.
-fn content_digest(mail: &Mail) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    let from = mail.from.as_ref().map(Address::key).unwrap_or_default();
-    let date = mail.date.map(|date| date.to_string()).unwrap_or_default();
-    for field in [from.as_str(), &date, &mail.subject, &mail.text] {
-        // The length keeps two neighbouring fields from passing for two others.
-        hasher.update(&(field.len() as u64).to_le_bytes());
-        hasher.update(field.as_bytes());
-    }
-    *hasher.finalize().as_bytes()
 }
 
 /// Returns every Message-ID of every such header, without angle brackets, each once, in order.

@@ -248,6 +248,7 @@ impl Verdict {
             | Change::Amend(_)
             | Change::Relink { .. }
             | Change::AddAccount { .. }
+            | Change::KeepCopy { .. }
             | Change::RememberId { .. }
             | Change::JoinThreads { .. }
             | Change::MarkReplied { .. }

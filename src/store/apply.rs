@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use self::adopt::Adoption;
 use self::amend::Amended;
 pub use self::amend::Difference;
-use self::rows::{AttachmentRow, CaseRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
+use self::rows::{AttachmentRow, CaseRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
 use super::address::{AddressRow, DeliveryRow};
 use super::case::Merge;
 use super::fate::FateRow;
@@ -36,6 +36,13 @@ pub struct Decided<'a> {
     pub mail: &'a Mail,
     pub packed: &'a Packed,
     pub plan: &'a Plan,
+}
+
+impl Decided<'_> {
+    /// When it reached us.
+    fn arrived_at(&self, now: i64) -> i64 {
+        self.arrival.internal_date.unwrap_or(now)
+    }
 }
 
 /// A change to rows of any age; done in the order decided.
@@ -65,6 +72,8 @@ struct Batch<'a> {
     record_teams: BTreeSet<(RecordId, TeamId)>,
     followers: BTreeSet<(RecordId, UserId)>,
     email_accounts: BTreeSet<(EmailId, AccountId)>,
+    /// By e-mail and bytes.
+    copies: BTreeMap<(EmailId, i64), CopyRow>,
     email_teams: BTreeSet<(EmailId, TeamId)>,
     email_users: BTreeMap<(EmailId, UserId), EmailUserRow>,
     notes: Vec<NoteRow>,
@@ -90,7 +99,7 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
     let before = facts::next(db)?;
     let new: Vec<&Packed> = decided
         .iter()
-        .filter(|one| one.plan.steps.iter().any(|step| matches!(step.change, Change::AddEmail(_))))
+        .filter(|one| one.plan.steps.iter().any(|step| matches!(step.change, Change::AddEmail(_) | Change::KeepCopy { .. })))
         .map(|one| one.packed)
         .collect();
     let mut batch = Batch { now, raws: raw::store(db, &new)?, last_email: before.email - 1, ..Batch::default() };
@@ -178,6 +187,17 @@ impl<'a> Batch<'a> {
             Change::AddEmail(email) => self.add_email(email, one)?,
             Change::AddAccount { email, account } => {
                 self.email_accounts.insert((*email, *account));
+            }
+            Change::KeepCopy { email, account } => {
+                let raw_id = self.raws.get(&one.packed.digest).copied().context("its raw bytes were not stored")?;
+                let copy = CopyRow {
+                    id: 0,
+                    email_id: email.0,
+                    raw_id,
+                    account_id: Some(account.0),
+                    arrived_at: one.arrived_at(self.now),
+                };
+                self.copies.entry((*email, raw_id)).or_insert(copy);
             }
             Change::AddTeam { email, team } => {
                 self.email_teams.insert((*email, *team));

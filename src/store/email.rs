@@ -10,6 +10,7 @@ use super::address::{Delivery, deliveries_of};
 use super::noun::{anywhere, lower};
 use super::raw::Packed;
 use super::record::{RecordName, name_of};
+use super::relation::visible_emails;
 use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, folders, raws, teams, users};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
@@ -64,6 +65,9 @@ pub struct Email {
     pub attachments: Vec<Attachment>,
     /// How far an e-mail of ours came (BOUNCE-2).
     pub deliveries: Vec<Delivery>,
+    /// The user who wrote it.
+    #[serde(skip)]
+    pub author: Option<UserId>,
 }
 
 /// Returns who got an e-mail openly: To and Cc, in comparison form.
@@ -149,20 +153,8 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
         let of = email_accounts::table.filter(email_accounts::account_id.eq(account.0)).select(email_accounts::email_id);
         query = query.filter(emails::id.eq_any(of));
     }
-    match &filter.sight {
-        Sight::Everything => {}
-        Sight::Teams(user, teams) => {
-            let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
-            let theirs = email_teams::table.filter(email_teams::team_id.eq_any(teams)).select(email_teams::email_id);
-            let own = email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
-            query = query.filter(emails::id.eq_any(own).or(emails::id.eq_any(theirs)));
-        }
-        Sight::Own(user) => {
-            let own = email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
-            query = query.filter(emails::id.eq_any(own));
-        }
-        Sight::Nothing => return Ok(Vec::new()),
-    }
+    let Some(visible) = visible_emails(&filter.sight) else { return Ok(Vec::new()) };
+    query = query.filter(visible);
     if let Some(view) = &filter.view {
         // Through this kind of connection one query cannot be put together inside another: each condition is one.
         macro_rules! only {
@@ -245,6 +237,20 @@ pub fn find(db: &mut Database, wanted: &str) -> Result<EmailId> {
     id.map(EmailId).ok_or_else(|| missing(wanted))
 }
 
+/// Finds an e-mail by its number or Message-ID among those that somebody may see; of several that bear one Message-ID the first.
+pub fn find_seen(db: &mut Database, wanted: &str, sight: &Sight) -> Result<EmailId> {
+    let visible = visible_emails(sight).ok_or_else(|| missing(wanted))?;
+    let query = emails::table.filter(visible).order(emails::id).select(emails::id);
+    let id = match wanted.parse::<i64>() {
+        Ok(id) => query.filter(emails::id.eq(id)).first::<i64>(db).optional()?,
+        Err(_) => {
+            let bare = wanted.trim_start_matches('<').trim_end_matches('>');
+            query.filter(emails::message_id.eq(bare)).first::<i64>(db).optional()?
+        }
+    };
+    id.map(EmailId).ok_or_else(|| missing(wanted))
+}
+
 /// Makes the error for an e-mail that is not there, or not for the one who asks.
 pub fn missing(wanted: &str) -> anyhow::Error {
     Fault::new(Class::Data, format!("there is no e-mail {wanted}")).hint("try: espomail email list").into()
@@ -272,6 +278,7 @@ struct Row {
     is_archived: bool,
     id_collision: bool,
     folder_id: Option<i64>,
+    author_id: Option<i64>,
     automatic: String,
     defects: String,
     calendar: Option<String>,
@@ -306,6 +313,7 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
     Ok(Email {
         id: id.0,
         deliveries: deliveries_of(db, id)?,
+        author: row.author_id.map(UserId),
         thread: row.thread_id,
         message_id: row.message_id,
         date: row.date,

@@ -18,8 +18,8 @@ use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 
 use super::schema::{
-    absences, accounts, counters, deletions, email_accounts, email_teams, email_users, emails, positions, records, rotations,
-    team_members, thread_ids, user_addresses, users,
+    absences, accounts, counters, deletions, email_accounts, email_copies, email_teams, email_users, emails, positions, raws,
+    records, rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, lock};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
@@ -105,6 +105,8 @@ struct Named {
     message_ids: HashSet<String>,
     /// Each message's identity and content (DUP-2).
     contents: Vec<(String, [u8; 32])>,
+    /// Each message's identity, author and date, which several copies of one have in common (DUP-2).
+    authors: Vec<(String, String, i64)>,
     /// Everybody in From, Reply-To, To, Cc and Bcc.
     people: HashSet<String>,
     /// From, and the first of Reply-To and To: those that lead to a record (LINK-4).
@@ -127,6 +129,10 @@ impl Named {
         for mail in mails {
             named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
+            // Who stands behind a list is the author of what it passed on (PARSE-10).
+            for author in mail.from.iter().cloned().chain(mail.behind_via()) {
+                named.authors.extend(mail.date.map(|date| (mail.identity(), author.key(), date)));
+            }
             named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
             // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
             let behind: Vec<Address> =
@@ -144,6 +150,7 @@ impl Named {
         }
         // PostgreSQL refuses NUL in a value, and no stored text has one.
         named.contents.retain(|(text, _)| !text.contains('\0'));
+        named.authors.retain(|(id, author, _)| !id.contains('\0') && !author.contains('\0'));
         for texts in [&mut named.message_ids, &mut named.people, &mut named.leading, &mut named.senders] {
             texts.retain(|text| !text.contains('\0'));
         }
@@ -215,6 +222,16 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
         let both = emails::message_id.eq_any(ids).and(emails::content_digest.eq_any(digests));
         same.extend(emails::table.filter(both).select(emails::id).load::<i64>(db)?);
     }
+    let authors: Vec<_> = named.authors.iter().filter(|(id, ..)| several.contains(id.as_str())).collect();
+    for some in authors.chunks(IN_LIST / 3) {
+        let ids = some.iter().map(|(id, ..)| id.as_str());
+        let of_them = emails::message_id.eq_any(ids).and(emails::from_address.eq_any(some.iter().map(|(_, author, _)| author)));
+        let first = emails::table
+            .filter(of_them.and(emails::header_date.eq_any(some.iter().map(|(.., date)| Some(*date)))))
+            .group_by((emails::message_id, emails::from_address, emails::header_date))
+            .select(min(emails::id));
+        same.extend(first.load::<Option<i64>>(db)?.into_iter().flatten());
+    }
     let by_subject = conversation::by_subject(db, named, facts)?;
     let ids = ends.into_iter().flat_map(|(_, first, last)| first.into_iter().chain(last));
     let ids: HashSet<i64> = ids.chain(same).chain(by_subject).collect();
@@ -230,14 +247,20 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
                 emails::parent_id,
                 emails::parent_by,
                 (emails::is_ours, emails::author_id),
+                (emails::from_address, emails::header_date, emails::is_partial),
             ))
-            .load::<(i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>, (bool, Option<i64>))>(db)
+            .load::<(i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>, (bool, Option<i64>), (String, Option<i64>, bool))>(db)
     })?;
     rows.sort_unstable_by_key(|row| row.0);
-    for (id, message_id, thread, arrived_at, digest, parent, parent_by, (ours, author)) in rows {
+    for (id, message_id, thread, arrived_at, digest, parent, parent_by, (ours, author), written) in rows {
+        let (sender, header_date, partial) = written;
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
         facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
         let email = EmailFacts {
+            sender,
+            header_date,
+            partial,
+            raws: Vec::new(),
             thread: ThreadId(thread),
             arrived_at,
             content_digest,
@@ -251,6 +274,7 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
         };
         facts.emails.insert(EmailId(id), email);
     }
+    gather_raws(db, named, facts)?;
     let ids: HashSet<i64> = facts.emails.keys().map(|email| email.0).collect();
     let teams = in_lists(&ids, |some| {
         email_teams::table.filter(email_teams::email_id.eq_any(some)).order(email_teams::team_id).load::<(i64, i64)>(db)
@@ -276,6 +300,31 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
     })?;
     for (email, account) in through {
         facts.emails.entry(EmailId(email)).and_modify(|email| email.accounts.push(AccountId(account)));
+    }
+    Ok(())
+}
+
+/// Which bytes are kept of e-mails that messages of this batch may be copies of (DUP-2).
+fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    let of_batch = named.contents.iter().filter_map(|(id, _)| facts.emails_by_message_id.get(id)).flatten();
+    let ids: HashSet<i64> = of_batch.map(|email| email.0).collect();
+    let own = in_lists(&ids, |some| {
+        emails::table
+            .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
+            .filter(emails::id.eq_any(some))
+            .select((emails::id, raws::digest))
+            .load::<(i64, Vec<u8>)>(db)
+    })?;
+    let copies = in_lists(&ids, |some| {
+        email_copies::table
+            .inner_join(raws::table.on(raws::id.eq(email_copies::raw_id)))
+            .filter(email_copies::email_id.eq_any(some))
+            .select((email_copies::email_id, raws::digest))
+            .load::<(i64, Vec<u8>)>(db)
+    })?;
+    for (email, digest) in own.into_iter().chain(copies) {
+        let digest = digest.try_into().map_err(|_| anyhow!("the digest of bytes of e-mail {email} is not 32 bytes"))?;
+        facts.emails.entry(EmailId(email)).and_modify(|known| known.raws.push(digest));
     }
     Ok(())
 }

@@ -338,6 +338,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    email_copies (id) {
+        id -> BigInt,
+        email_id -> BigInt,
+        raw_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        arrived_at -> BigInt,
+    }
+}
+
+diesel::table! {
     email_teams (email_id, team_id) {
         email_id -> BigInt,
         team_id -> BigInt,
@@ -652,6 +662,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deletions,
     attachments,
     email_accounts,
+    email_copies,
     email_teams,
     email_users,
     deliveries,

@@ -21,6 +21,7 @@ DROP TABLE reviews;
 DROP TABLE address_states;
 DROP TABLE deliveries;
 DROP TABLE email_users;
+DROP TABLE email_copies;
 DROP TABLE email_teams;
 DROP TABLE email_accounts;
 DROP TABLE attachments;

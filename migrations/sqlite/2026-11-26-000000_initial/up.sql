@@ -383,6 +383,19 @@ CREATE TABLE email_accounts (
 ) WITHOUT ROWID;
 CREATE INDEX email_accounts_account ON email_accounts (account_id);
 
+-- Copies that came in other bytes than those that the e-mail keeps; its people, text and files are the same (DUP-2).
+CREATE TABLE email_copies (
+    id INTEGER NOT NULL PRIMARY KEY,
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
+    -- NULL when the account is gone.
+    account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
+    arrived_at BIGINT NOT NULL,
+    UNIQUE (email_id, raw_id)
+);
+CREATE INDEX email_copies_raw ON email_copies (raw_id);
+CREATE INDEX email_copies_account ON email_copies (account_id);
+
 CREATE TABLE email_teams (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,

@@ -12,9 +12,13 @@ const DORA: &str = "dora@example.org";
 fn sent() -> Facts {
     let mut facts = facts();
     let known = EmailFacts {
+        sender: String::new(),
+        header_date: None,
+        partial: false,
         thread: ThreadId(8),
         arrived_at: NOW - 60,
         content_digest: [0; 32],
+        raws: Vec::new(),
         parent: Some(CASE),
         parent_by: Some(ParentBy::Thread),
         teams: vec![TeamId(4)],

@@ -8,11 +8,15 @@ const EMAIL: EmailId = EmailId(41);
 fn waiting() -> Facts {
     let mut facts = facts();
     let known = EmailFacts {
+        sender: String::new(),
+        header_date: None,
+        partial: false,
         ours: false,
         author: None,
         thread: ThreadId(8),
         arrived_at: NOW,
         content_digest: [0; 32],
+        raws: Vec::new(),
         parent: None,
         parent_by: None,
         teams: Vec::new(),

@@ -10,8 +10,8 @@ use crate::decide::NewEmail;
 use crate::mail::{Address, Mail};
 use crate::store::clean;
 use crate::store::schema::{
-    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
-    thread_ids, threads,
+    attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, followers, notes, record_teams,
+    records, reviews, thread_ids, threads,
 };
 use crate::words::{EmailId, ParentBy};
 
@@ -114,7 +114,7 @@ impl<'a> EmailRow<'a> {
             subject: clean(&mail.subject),
             date: email.date,
             header_date: mail.date,
-            arrived_at: one.arrival.internal_date.unwrap_or(now),
+            arrived_at: one.arrived_at(now),
             text: clean(&mail.text),
             html: mail.html.as_deref().map(clean),
             replied_id: email.replied.map(|id| id.0),
@@ -192,6 +192,16 @@ impl<'a> AttachmentRow<'a> {
 pub struct EmailAccountRow {
     pub email_id: i64,
     pub account_id: i64,
+}
+
+#[derive(Clone, Insertable)]
+#[diesel(table_name = email_copies, treat_none_as_default_value = false)]
+pub struct CopyRow {
+    pub id: i64,
+    pub email_id: i64,
+    pub raw_id: i64,
+    pub account_id: Option<i64>,
+    pub arrived_at: i64,
 }
 
 #[derive(Insertable)]

@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::adopt::Movable;
-use super::rows::{EmailAccountRow, EmailTeamRow, FollowerRow, RecordTeamRow, ThreadIdRow, ThreadRow};
+use super::rows::{CopyRow, EmailAccountRow, EmailTeamRow, FollowerRow, RecordTeamRow, ThreadIdRow, ThreadRow};
 use super::{Batch, Difference, Later};
 use crate::decide::Next;
 use crate::store::dialect::{insert_all, insert_new};
 use crate::store::notification::{self, NotificationRow};
 use crate::store::schema::{
-    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
-    rotations, thread_ids, threads, users,
+    attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, followers, notes, record_teams,
+    records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{Database, IN_LIST, address, case, clean, facts, fate, held, link, position, reserve, set_counter, spending};
 use crate::words::{EmailId, ThreadId};
@@ -33,6 +33,7 @@ impl Batch<'_> {
             differences.extend(amended.write(db)?);
         }
         self.write_links(db, before)?;
+        self.write_copies(db)?;
         let mut told: Vec<NotificationRow> = std::mem::take(&mut self.notifications).into_values().collect();
         told.iter_mut().for_each(|row| row.is_held = row.email_id.is_some_and(|email| self.silenced.contains(&EmailId(email))));
         notification::insert(db, before, told)?;
@@ -153,6 +154,17 @@ impl Batch<'_> {
         insert!(record_teams::table, rows, record_id >= before.record);
         let rows = self.followers.iter().map(|(record, user)| FollowerRow { record_id: record.0, user_id: user.0 });
         insert!(followers::table, rows, record_id >= before.record);
+        Ok(())
+    }
+
+    /// Bytes of copies are rare beside e-mails: like effects, they are numbered here.
+    fn write_copies(&mut self, db: &mut Database) -> Result<()> {
+        let mut rows: Vec<CopyRow> = std::mem::take(&mut self.copies).into_values().collect();
+        if !rows.is_empty() {
+            let first = reserve(db, "email-copy", rows.len())?;
+            rows.iter_mut().zip(first..).for_each(|(row, id)| row.id = id);
+            insert_new!(&mut *db, email_copies::table, &rows).context("writing copies")?;
+        }
         Ok(())
     }
 

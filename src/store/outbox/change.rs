@@ -142,8 +142,8 @@ pub fn drop_one(db: &mut Database, id: OutgoingId, now: i64) -> Result<bool> {
         end(db, &before, (RecipientState::Failed, DeliveryState::Failed), now)?;
         return Ok(false);
     }
-    let raw: i64 = emails::table.find(before.email.0).select(emails::raw_id).first(db).context("its e-mail is gone")?;
+    let raws = raw::all_of(db, before.email).context("its e-mail is gone")?;
     diesel::delete(emails::table.find(before.email.0)).execute(db)?;
-    raw::drop_unused(db, raw)?;
+    raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))?;
     Ok(true)
 }
