@@ -1,3 +1,4 @@
 //! What attackers want, one file a class.
 
 mod duplicate;
+mod reading;

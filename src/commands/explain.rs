@@ -14,8 +14,9 @@ use crate::output::shown;
 use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
 use crate::store::account::Account;
-use crate::store::{Store, account, fate, raw, record};
-use crate::words::{FolderId, RecordId, RoleAction, TeamId, UserId};
+use crate::store::filter::{self, Owner};
+use crate::store::{Database, Store, account, fate, raw, record, user};
+use crate::words::{FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
@@ -45,10 +46,20 @@ impl Explain {
         let actor = context.actor();
         let (id, _) = right::email(store.connection(), &actor, &self.what, RoleAction::Read)?;
         let names = Names::all(&mut store)?;
+        let others = Others::of(store.connection(), actor.user)?;
         let mut arrivals = Vec::new();
         for arrival in fate::fates_of(store.connection(), id)? {
-            let through = account::find(store.connection(), &arrival.account.to_string())?.settings.name;
-            let why: Value = serde_json::from_str(&arrival.why)?;
+            let through = account::find(store.connection(), &arrival.account.to_string())?;
+            let is_anothers = through.owner.is_some() && through.owner != actor.user;
+            if is_anothers && !actor.administrator {
+                // How mail came to another's own account is that user's to know.
+                continue;
+            }
+            let through = through.settings.name;
+            let mut why: Value = serde_json::from_str(&arrival.why)?;
+            if !actor.administrator {
+                others.forget(&mut why);
+            }
             arrivals.push(json!({
                 "account": through, "mailbox": arrival.mailbox, "uid": arrival.uid, "at": rfc3339(arrival.at),
                 "fate": arrival.fate, "why": why,
@@ -126,6 +137,57 @@ fn told_file(explained: &Explained) -> String {
     format!("{head}{defects}{}", told(&json!(plan), &mut |id| explained.names.record(RecordId(id)), &explained.names))
 }
 
+/// What users other than the one who asks keep to themselves: their filters, their folders, and what they want to hear of. In
+/// `email show` it is theirs to know, too.
+struct Others {
+    user: Option<UserId>,
+    logins: Vec<String>,
+    /// The filters that are not another user's.
+    filters: Vec<FilterId>,
+}
+
+impl Others {
+    fn of(db: &mut Database, user: Option<UserId>) -> Result<Self> {
+        let logins = user::logins(db)?.into_iter().filter(|(id, _)| Some(UserId(*id)) != user).map(|(_, login)| login);
+        let logins = logins.collect();
+        let mut filters = filter::list(db, None)?;
+        filters.retain(|one| !matches!(one.owner, Owner::User(owner) if Some(owner) != user));
+        Ok(Self { user, logins, filters: filters.into_iter().map(|one| one.filter.id).collect() })
+    }
+
+    /// Takes it out of a plan.
+    fn forget(&self, why: &mut Value) {
+        for step in list(why, "steps").into_iter().flatten() {
+            if step["do"] == "add-user" && step["user"].as_i64().map(UserId) != self.user {
+                (step["read"], step["trashed"], step["folder"]) = (json!(false), json!(false), Value::Null);
+                let because = step["because"].as_str().unwrap_or_default();
+                step["because"] = json!(because.split(';').next());
+            }
+        }
+        if let Some(notes) = list(why, "notes") {
+            notes.retain(|note| !self.tells(note.as_str().unwrap_or_default()));
+        }
+        if let Some(filters) = list(why, "filters") {
+            filters.retain(|trial| self.filters.iter().any(|known| trial["filter"].as_i64() == Some(known.0)));
+        }
+        list(why, "again").into_iter().flatten().for_each(|again| self.forget(again));
+    }
+
+    /// Whether a note is about another user's filters, or about why they are not told.
+    fn tells(&self, note: &str) -> bool {
+        let who = match note.split_once(": ") {
+            Some((rule, rest)) if rule.starts_with("NOTIFY-") => rest.split_once(" is not told").map(|(who, _)| who),
+            Some(("FILTER-6", rest)) => rest.rsplit_once(" of ").and_then(|(_, rest)| rest.split_once(" do")).map(|(who, _)| who),
+            _ => None,
+        };
+        who.is_some_and(|who| self.logins.iter().any(|login| login == who))
+    }
+}
+
+fn list<'v>(why: &'v mut Value, key: &str) -> Option<&'v mut Vec<Value>> {
+    why.get_mut(key).and_then(Value::as_array_mut)
+}
+
 /// Writes the steps and notes of a plan, one a line.
 pub fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> String {
     let mut text = String::new();
@@ -155,6 +217,7 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
             None => format!("stored as e-mail {} in thread {}", number("id"), number("thread")),
         },
         "add-account" => "the account was added to the e-mail".to_string(),
+        "keep-copy" => "the bytes of this copy are kept as well; see espomail email show".to_string(),
         "add-team" => format!("team {} was added to the e-mail", team()),
         "add-user" if step["trashed"].as_bool() == Some(true) => format!("into the trash of {}", user("user")),
         "add-user" if step["folder"].is_i64() => {

@@ -90,6 +90,11 @@ Delete is a right of its own. To add a record or to open a case, \\fBedit\\fR mu
 not read is not there: the same words say \\(lqnot found\\(rq and \\(lqnot allowed\\(rq, lists leave it out, and no name is proposed.
 What one may read but not change is refused with exit status 77.
 .PP
+An e-mail that comes again, through another account or by another way, is one e-mail, and whoever gets either has it; it is the
+same only when its whole content is, files included. The bytes of each copy are kept (\\fBemail raw \\-\\-copy\\fR); of one that came
+through a personal account they are shown to its owner and to administrators. What other users' own filters and folders did with
+an e-mail, and to whom its author sent it in Bcc, is theirs to know.
+.PP
 \\fBrole show\\fR prints a role as a table, \\fBuser rights\\fR what a user may do and which roles say so.
 .SS \"Accounts\"
 Group accounts are administrators'; users see those through which they may send: with \\fBgroup\\-account use all\\fR every active
