@@ -181,6 +181,10 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
             None => format!("case:{} was opened, for nobody yet", number("number")),
         },
         "notify" => format!("{} is told ({})", user("user"), text("kind")),
+        "invite" => {
+            let people = step["addresses"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+            format!("takes part in it from now on: {}", shown(&people.collect::<Vec<_>>().join(", ")))
+        }
         "set-delivery" => format!("e-mail {} to {}: {}", number("email"), shown(text("address")), text("state")),
         "set-address" => format!("the address {} is {}", shown(text("address")), text("state")),
         "follow" => format!("{} follows {}", user("user"), record("record")),

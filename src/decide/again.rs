@@ -67,6 +67,11 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         let (email, parent, by, account) = (stored.id, new.parent, new.parent_by, new.account_record);
         plan.add(Change::Relink { email, parent, by, account }, because);
     }
+    let survivor = |record: Option<RecordId>| record.map(|record| facts.survivor(record));
+    if !moves && survivor(stored.parent) != survivor(new.parent) {
+        // It stays where the rules would not let its author in.
+        new.invites.clear();
+    }
     if stored.filed_by_hand || new.folder.is_none() {
         new.folder = stored.folder;
     }
@@ -157,6 +162,10 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
             let change = Change::RememberId { message_id: message_id.clone(), thread: new.thread };
             return Some(Step { change, because: step.because });
         }
+        Change::MoveId { message_id, .. } => {
+            let change = Change::MoveId { message_id: message_id.clone(), thread: new.thread };
+            return Some(Step { change, because: step.because });
+        }
         Change::AdoptThread { .. } => moves,
         Change::OpenCase(_) | Change::Follow { .. } | Change::AdvanceRotation { .. } | Change::NoteAssignment { .. } => opens,
         // The note that tells of the e-mail itself comes along with it.
@@ -178,6 +187,8 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         }
         // What a report said was counted when it came.
         Change::SetDelivery { .. } | Change::SetAddress { .. } => false,
+        // The row that is amended says who takes part.
+        Change::Invite { .. } => false,
         // Commands run when an e-mail comes, and not again (FILTER-4).
         Change::Run { .. } => false,
         // What people ask for draws on no budget, and answers nobody.

@@ -1,13 +1,17 @@
 //! CASE: e-mail-to-case.
 
+use std::collections::HashSet;
+
 use super::access::{Relation, act};
 use super::filter::Choices;
+use super::gate::Gate;
 use super::parent::Link;
 use super::thread::Conversation;
-use super::{Change, Facts, NewCase, Plan, RecordFacts, distribute, parent, take};
+use super::{Change, Facts, NewCase, Plan, RecordFacts, distribute, parent, people, take};
 use crate::mail::{Address, Mail};
 use crate::words::{
-    CaseStatus, EmailId, NoteId, NoteKind, RecordId, RecordKind, ReviewId, RoleAction, RoleScope, TeamId, UnknownSender, UserId,
+    CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, ReviewId, RoleAction, RoleScope, TeamId, ThreadId,
+    UnknownSender, UserId,
 };
 
 /// What a message does to cases.
@@ -34,7 +38,7 @@ pub struct Occasion<'a> {
     pub sent_by_us: bool,
 }
 
-/// Chooses the course. `named` is a case that the subject names although the sender takes no part in it.
+/// Chooses the course. `named` is a case that the subject or a Message-ID names although the sender takes no part in it.
 pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<RecordId>, facts: &Facts) -> Course {
     if let Some(because) = &occasion.choices.hold {
         return Course::Hold { candidate: parent.or(named), because: format!("{because} holds it for review") };
@@ -45,8 +49,14 @@ pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<R
         (Some(case), opening, _) => follow_up(case, occasion, opening, facts),
         (None, Err(because), _) => Course::Stay { because },
         (None, Ok(()), Some(candidate)) if facts.account.unknown_sender == UnknownSender::Hold => {
-            let because = format!("LINK-3: it names {}, of which its sender is no part", parent::name(candidate, facts));
+            let because = format!("LINK-2, LINK-3: it names {}, of which its sender is no part", parent::name(candidate, facts));
             Course::Hold { candidate: Some(candidate), because }
+        }
+        (None, Ok(()), Some(candidate)) => {
+            let name = parent::name(candidate, facts);
+            let because =
+                format!("LINK-2, LINK-3: it names {name}, of which its sender is no part, so it is a matter of its own");
+            Course::Open { refers_to: Some(candidate), because }
         }
         (None, Ok(()), refers_to) => {
             let because = format!("CASE-1: the first e-mail of its thread, and the account {} makes cases", facts.account.name);
@@ -198,6 +208,7 @@ pub fn open(
         open_opportunities: Vec::new(),
     };
     facts.records.insert(id, known);
+    facts.participants.insert(id, HashSet::new());
     id
 }
 
@@ -241,6 +252,34 @@ pub fn adopt(link: &Link, conversation: &Conversation, facts: &mut Facts, plan: 
     let because = "THREAD-2: e-mails of its thread that had no record, or one by address alone, are the case's";
     plan.add(Change::AdoptThread { thread, case: link.record, account }, because);
     facts.thread_parents.insert(thread, link.record);
+}
+
+/// A stored e-mail comes to a case, and the e-mails of its thread along with it (THREAD-2), if its author takes part in that
+/// thread: else it comes alone.
+pub fn come_to(
+    email: EmailId,
+    thread: ThreadId,
+    (case, account): (RecordId, Option<RecordId>),
+    (by, because): (ParentBy, &str),
+    gate: &Gate,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    if gate.is_ours() || gate.is_in_thread(thread, facts) {
+        plan.add(Change::SetParent { email, thread, parent: case, by, account }, because);
+        facts.thread_parents.insert(thread, case);
+    } else {
+        plan.add(Change::Relink { email, parent: Some(case), by: Some(by), account }, because);
+        plan.note("THREAD-2: its author takes no part in its thread, so it comes alone");
+    }
+    if let Some(entry) = facts.emails.get_mut(&email) {
+        (entry.parent, entry.parent_by) = (Some(case), Some(by));
+    }
+    let author = gate.sender().to_string();
+    if facts.is_case(case) && !author.is_empty() && !facts.own_addresses.contains(&author) {
+        people::let_in(std::slice::from_ref(&author), Some(case), thread, facts);
+        plan.add(Change::Invite { email, addresses: vec![author] }, "LINK-2: its author takes part in it");
+    }
 }
 
 /// Adds a note that everybody may hear of.

@@ -68,16 +68,23 @@ pub struct Facts {
     pub joined: HashMap<ThreadId, ThreadId>,
     /// The newest e-mail of late with a base subject from or to an address, by [`crate::mail::subject::key`] (THREAD-3).
     pub by_subject: HashMap<i64, EmailId>,
-    /// Who from outside takes part, by invitation, in cases that a message of this batch may bring together (THREAD-1).
+    /// Everybody from outside who takes part in cases that a message of this batch may bring together (THREAD-1).
     pub participants: HashMap<RecordId, HashSet<String>>,
+    /// The same of threads, whether they have a case or not.
+    pub thread_people: HashMap<ThreadId, HashSet<String>>,
     /// Every record named by anything else in here.
     pub records: HashMap<RecordId, RecordFacts>,
     /// Records by address, oldest first.
     pub records_by_address: HashMap<String, Vec<RecordId>>,
     /// Cases by the numbers that occur in subjects of the batch.
     pub cases_by_number: HashMap<i64, RecordId>,
-    /// Who has written to which of those cases before.
+    /// Which senders of the batch take part in which cases by their e-mails: they wrote the opening one, or one while they took
+    /// part, or one of us wrote to them (LINK-2).
     pub correspondents: HashSet<(RecordId, String)>,
+    /// The same of threads.
+    pub in_threads: HashSet<(ThreadId, String)>,
+    /// The threads above in which anybody takes part.
+    pub peopled: HashSet<ThreadId>,
     /// Who follows which of the records above.
     pub followers: BTreeSet<(RecordId, UserId)>,
     /// Everybody who may get mail of this batch or be told of it.
@@ -155,6 +162,25 @@ impl Facts {
         }
         let thread = self.parent_of_thread(known.thread).filter(|record| self.is_case(*record));
         thread.map(|record| (record, ParentBy::Thread)).or(own)
+    }
+
+    /// THREAD-1: returns the e-mails that bear a Message-ID, the one that it stands for first: ours, then one whose people include
+    /// the sender, then the oldest; one that repeats the id of another (DUP-2) comes behind it, whoever sends it.
+    pub fn bearers(&self, message_id: &str, sender: &str) -> Vec<EmailId> {
+        let mut bearers = self.emails_by_message_id.get(message_id).cloned().unwrap_or_default();
+        bearers.sort_by_key(|id| {
+            let known = self.emails.get(id);
+            let is = |of: &dyn Fn(&EmailFacts) -> bool| known.is_some_and(of);
+            let names = is(&|known| known.people.iter().any(|person| person == sender));
+            (!is(&|known| known.ours), is(&|known| known.id_collision), !names, *id)
+        });
+        bearers
+    }
+
+    /// Returns the e-mail of ours that bears a Message-ID.
+    pub fn letter(&self, message_id: &str) -> Option<EmailId> {
+        let first = self.bearers(message_id, "").into_iter().next();
+        first.filter(|email| self.emails.get(email).is_some_and(|known| known.ours))
     }
 
     /// Returns who follows a record.
@@ -290,6 +316,13 @@ pub struct EmailFacts {
     /// One of us wrote it, and which of our users (BOUNCE-2).
     pub ours: bool,
     pub author: Option<UserId>,
+    /// The e-mail that it answers.
+    pub replied: Option<EmailId>,
+    /// Its Message-ID was used before (DUP-2).
+    pub id_collision: bool,
+    /// The addresses in its From, To and Cc; gathered where several e-mails bear its Message-ID, and in accounts that make no
+    /// cases.
+    pub people: Vec<String>,
 }
 
 /// A record.

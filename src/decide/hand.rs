@@ -2,10 +2,11 @@
 
 use super::answer::Role;
 use super::case::{Course, Occasion};
+use super::gate::Gate;
 use super::thread::Conversation;
 use super::{
-    Change, EmailFacts, Facts, Load, Plan, Policy, answer, author, bounce, case, distribute, filter, note, open_late, parent,
-    people, tell,
+    EmailFacts, Facts, Load, Plan, Policy, answer, author, bounce, case, distribute, filter, note, open_late, parent, people,
+    tell,
 };
 use crate::mail::Mail;
 use crate::words::{BudgetAction, CaseStatus, Distribution, EmailId, ParentBy, RecordId, UserId};
@@ -61,7 +62,8 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
         }
     };
     let (account, thread) = (parent::account_of(record, facts), facts.thread(known.thread));
-    plan.add(Change::SetParent { email, thread, parent: record, by: ParentBy::Hand, account }, because);
+    let gate = Gate::without_tokens(mail, None, facts);
+    case::come_to(email, thread, (record, account), (ParentBy::Hand, because), &gate, facts, &mut plan);
     let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
     people::add_case_people(record, facts, &mut teams, &mut users);
     teams.retain(|(team, _)| !known.teams.contains(team));
@@ -71,9 +73,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     if known.parent.is_none() {
         note(email, record, mail, bounce::outgoing(mail, facts), facts, &mut plan);
     }
-    facts.thread_parents.insert(thread, record);
     if let Some(entry) = facts.emails.get_mut(&email) {
-        (entry.parent, entry.parent_by) = (Some(record), Some(ParentBy::Hand));
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
@@ -133,7 +133,7 @@ fn open_released(
     facts: &mut Facts,
     plan: &mut Plan,
 ) {
-    let conversation = Conversation { thread: facts.thread(known.thread), replied: None, known: true, mixed: false };
+    let conversation = Conversation::of(known.thread, facts);
     let Some(case) = open_late(email, occasion, &conversation, parent, facts, plan) else { return };
     let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
     people::add_case_people(case, facts, &mut teams, &mut users);

@@ -17,6 +17,7 @@ mod duplicate;
 mod facts;
 pub mod failure;
 pub mod filter;
+mod gate;
 mod hand;
 pub mod host;
 mod merge;
@@ -43,6 +44,7 @@ use answer::Role;
 use case::{Course, Occasion};
 use duplicate::Known;
 use filter::{Choices, Scope};
+use gate::Gate;
 use note::note;
 use parent::{Found, Link};
 use thread::Conversation;
@@ -92,10 +94,11 @@ fn arrive(
     plan.email = Some(email);
     plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
-    let conversation = thread::place(mail, occasion.arrived_at, collision, facts, plan);
-    let outgoing = bounce::outgoing(mail, facts);
     let customer = author::customer(mail, policy, facts, plan);
-    let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, policy, facts, plan);
+    let gate = Gate::of(mail, customer.as_ref(), policy, facts, plan);
+    let conversation = thread::place(mail, occasion.arrived_at, collision, &gate, facts, plan);
+    let outgoing = bounce::outgoing(mail, facts);
+    let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, (&gate, policy), facts, plan);
     // The e-mail's row comes first in the plan, its links after it.
     let row = plan.steps.len();
     let mut teams = people::teams(&conversation, &occasion.choices, facts);
@@ -128,7 +131,8 @@ fn arrive(
         people::add_case_people(link.record, facts, &mut teams, &mut users);
     }
     let because = link.as_ref().map_or("no record was found for it", |link| &link.because).to_string();
-    let new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, collision, arrival, facts);
+    let mut new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, collision, arrival, facts);
+    new.invites = people::invited(mail, customer.as_ref(), (&conversation, link.as_ref()), &gate, facts);
     plan.steps.insert(row, Step { change: Change::AddEmail(new.clone()), because });
     let account = facts.account.id;
     plan.add(Change::AddAccount { email, account }, "it came through this account");
@@ -245,6 +249,7 @@ fn new_email(
         folder: occasion.choices.folder.as_ref().map(|(folder, _)| *folder),
         ours: people::author_is_ours(mail, facts),
         author: facts.users.get(&sender).copied(),
+        invites: Vec::new(),
         subject_from: by_subject(&sender),
         subject_to: mail.to.first().map(|to| by_subject(&to.key())).unwrap_or_default(),
         sender,
@@ -274,7 +279,7 @@ fn arrive_again(
         return;
     }
 
-    let conversation = Conversation { thread: facts.thread(known.thread), replied: None, known: true, mixed: false };
+    let conversation = Conversation::of(known.thread, facts);
     let mut teams = people::teams(&conversation, &occasion.choices, facts);
     let mut users = people::users(mail, &occasion.choices, facts);
     let mut parent = facts.parent_of(email).map(|(record, _)| record);
@@ -342,17 +347,13 @@ fn open_late(
     };
     let account = parent.and_then(|record| parent::account_of(record, facts));
     let record = case::open(email, occasion, None, (account, None), because, facts, plan);
-    let thread = conversation.thread;
-    let change = Change::SetParent { email, thread, parent: record, by: ParentBy::Opened, account };
-    plan.add(change, "DUP-3: the e-mail opened this case");
     // The note that it has in the stream of another record comes along (NOTE-1).
     if parent.is_none() {
         note(email, record, occasion.mail, None, facts, plan);
     }
-    facts.thread_parents.insert(thread, record);
-    if let Some(entry) = facts.emails.get_mut(&email) {
-        (entry.parent, entry.parent_by) = (Some(record), Some(ParentBy::Opened));
-    }
+    let gate = Gate::without_tokens(occasion.mail, None, facts);
+    let by = (ParentBy::Opened, "DUP-3: the e-mail opened this case");
+    case::come_to(email, conversation.thread, (record, account), by, &gate, facts, plan);
     Some(record)
 }
 
@@ -380,22 +381,21 @@ fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, user
         accounts: vec![facts.account.id],
         ours: new.ours,
         author: new.author,
+        replied: new.replied,
+        id_collision: new.id_collision,
+        people: mail.from.iter().chain(&mail.to).chain(&mail.cc).map(Address::key).collect(),
     };
     facts.emails.insert(new.id, known);
     facts.emails_by_message_id.entry(new.identity.clone()).or_default().push(new.id);
-    for key in [new.subject_from, new.subject_to] {
+    // Whom somebody else wrote to has not written of it, and was not written to by us (THREAD-3).
+    for key in [new.subject_from, new.subject_to].into_iter().take(if new.ours { 2 } else { 1 }) {
         if key != 0 {
             facts.by_subject.insert(key, new.id);
         }
     }
+    people::let_in(&new.invites, new.parent.filter(|record| facts.is_case(*record)), new.thread, facts);
     let Some(record) = new.parent else { return };
     facts.thread_parents.insert(new.thread, record);
-    if facts.is_case(record) {
-        if !new.sender.is_empty() {
-            facts.correspondents.insert((record, new.sender.clone()));
-        }
-        merge::invite(record, new.parent_by == Some(ParentBy::Opened), new.ours, mail, facts);
-    }
 }
 
 /// Returns the next number of a kind and moves on.

@@ -18,6 +18,8 @@ pub struct Order {
     pub parent: Option<RecordId>,
     /// The user who writes it; none for what goes out by itself.
     pub author: Option<UserId>,
+    /// The e-mail that it answers or passes on.
+    pub follows: Option<EmailId>,
 }
 
 /// Gives a message its place: conversation, record, teams; nobody hears of it yet.
@@ -27,10 +29,10 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     plan.email = Some(email);
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(facts.now), partial: false };
     let occasion = occasion(mail, facts);
-    let conversation = thread::place(mail, facts.now, false, facts, &mut plan);
+    let conversation = thread::place_letter(mail, order.follows, facts, &mut plan);
     let by_thread = || {
-        let record = facts.parent_of_thread(conversation.thread)?;
-        let because = format!("LINK-2: its conversation belongs to {}", parent::name(record, facts));
+        let (record, _) = facts.parent_of(conversation.replied?)?;
+        let because = format!("LINK-2: the e-mail that it goes on from belongs to {}", parent::name(record, facts));
         Some(Link { record, by: ParentBy::Thread, because })
     };
     let ordered = order.parent.map(|record| facts.survivor(record)).filter(|record| facts.records.contains_key(record));
@@ -71,16 +73,18 @@ pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     let occasion = occasion(mail, facts);
-    let replied = mail.ancestors().find_map(|id| facts.emails_by_message_id.get(id).and_then(|found| found.last()).copied());
+    let invited = people::written_to(mail, None, facts);
+    let record = facts.parent_of(email).map(|(record, _)| record);
+    people::let_in(&invited, record.filter(|record| facts.is_case(*record)), known.thread, facts);
+    plan.add(Change::Invite { email, addresses: invited }, "LINK-2: one of us wrote to them");
     // An answer by itself answers for nobody: the e-mail still waits for a person.
-    let replied = replied.filter(|replied| *replied != email && mail.automatic.is_empty());
+    let replied = known.replied.filter(|replied| *replied != email && mail.automatic.is_empty());
     if let Some(replied) = replied {
         plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
     }
     let mut users = people::recipients(mail, facts);
     users.retain(|(user, _)| !known.users.contains(user));
     people::join(email, &people::Teams::new(), &users, &occasion, facts, &mut plan);
-    let record = facts.parent_of(email).map(|(record, _)| record);
     if let Some(record) = record {
         note(email, record, mail, None, facts, &mut plan);
     }

@@ -2,10 +2,12 @@
 
 use super::case::Occasion;
 use super::filter::{self, Choices, UserChoices};
+use super::gate::Gate;
+use super::parent::Link;
 use super::thread::Conversation;
 use super::{Change, Facts, Plan, parent};
 use crate::mail::{Address, Mail};
-use crate::words::{AccountKind, EmailId, RecordId, RecordKind, TeamId, UserId};
+use crate::words::{AccountKind, EmailId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
 
 /// Teams with the reason for each, without doubles.
 pub type Teams = Vec<(TeamId, String)>;
@@ -123,6 +125,51 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
         let read = is_sender || own.read || occasion.choices.mark_read.is_some();
         let because = if own.because.is_empty() { because.clone() } else { format!("{because}; {}", own.because) };
         plan.add(Change::AddUser { email, user: *user, read, trashed: own.trash, folder }, because);
+    }
+}
+
+/// LINK-2: who takes part in the case or the conversation of an e-mail on its account: who wrote it, where it is the first, or its
+/// author took part already; those it went to, where one of us wrote it. Nobody by being named by somebody from outside.
+pub fn invited(
+    mail: &Mail,
+    customer: Option<&Address>,
+    (conversation, link): (&Conversation, Option<&Link>),
+    gate: &Gate,
+    facts: &Facts,
+) -> Vec<String> {
+    if gate.is_ours() {
+        return written_to(mail, customer, facts);
+    }
+    let case = link.filter(|link| facts.is_case(link.record));
+    let takes_part = match case {
+        Some(link) => link.by == ParentBy::Opened || gate.takes_part(link.record, facts),
+        None => !conversation.known || gate.is_in_thread(conversation.thread, facts),
+    };
+    let author = [gate.sender().to_string()].into_iter();
+    author.filter(|author| takes_part && !author.is_empty() && !facts.own_addresses.contains(author)).collect()
+}
+
+/// The same of a letter of ours: its author and those it goes to; not our own accounts.
+pub fn written_to(mail: &Mail, customer: Option<&Address>, facts: &Facts) -> Vec<String> {
+    let all = customer.into_iter().chain(&mail.from).chain(&mail.to).chain(&mail.cc).chain(&mail.bcc).map(Address::key);
+    let mut invited: Vec<String> = all.filter(|key| !key.is_empty() && !facts.own_addresses.contains(key)).collect();
+    invited.sort_unstable();
+    invited.dedup();
+    invited
+}
+
+/// Folds that into the facts.
+pub fn let_in(invited: &[String], case: Option<RecordId>, thread: ThreadId, facts: &mut Facts) {
+    let thread = facts.thread(thread);
+    for person in invited {
+        if let Some(case) = case {
+            facts.correspondents.insert((case, person.clone()));
+            // Of a case that was not gathered whole nobody is to think that these are all.
+            facts.participants.entry(case).and_modify(|all| all.extend([person.clone()]));
+        }
+        facts.in_threads.insert((thread, person.clone()));
+        facts.thread_people.entry(thread).and_modify(|all| all.extend([person.clone()]));
+        facts.peopled.insert(thread);
     }
 }
 

@@ -37,6 +37,16 @@ pub enum Change {
         message_id: String,
         thread: ThreadId,
     },
+    /// The message that bears an id is here, and belongs elsewhere than those thought who named the id before it came.
+    MoveId {
+        message_id: String,
+        thread: ThreadId,
+    },
+    /// These take part in the case that the e-mail is in, now or later (LINK-2).
+    Invite {
+        email: EmailId,
+        addresses: Vec<String>,
+    },
     /// Two threads turned out to be one: move everything.
     JoinThreads {
         from: ThreadId,
@@ -194,6 +204,9 @@ pub struct NewEmail {
     /// One of us wrote it (AUTO-2), and which of our users (ACCESS-5).
     pub ours: bool,
     pub author: Option<UserId>,
+    /// Who takes part in its case on its account (LINK-2).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub invites: Vec<String>,
     /// By base subject and From, and by base subject and first To (THREAD-3); 0 for none.
     pub subject_from: i64,
     pub subject_to: i64,
@@ -282,9 +295,13 @@ pub struct Candidate {
     pub because: String,
 }
 
+fn is_bookkeeping(change: &Change) -> bool {
+    matches!(change, Change::RememberId { .. } | Change::MoveId { .. } | Change::Spend { .. })
+}
+
 /// Leaves out of the trace what is bookkeeping: a message can refer to a thousand others.
 fn told<S: serde::Serializer>(steps: &[Step], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(steps.iter().filter(|step| !matches!(step.change, Change::RememberId { .. } | Change::Spend { .. })))
+    serializer.collect_seq(steps.iter().filter(|step| !is_bookkeeping(&step.change)))
 }
 
 impl Plan {

@@ -201,7 +201,7 @@ impl Verdict {
                     self.parent.because = because.to_string();
                 }
             }
-            Change::SetParent { parent, by, .. } => {
+            Change::SetParent { parent, by, .. } | Change::Relink { parent: Some(parent), by: Some(by), .. } => {
                 self.parent.record = Some(names.record(*parent));
                 self.parent.by = Some(*by);
                 self.parent.because = because.to_string();
@@ -249,6 +249,8 @@ impl Verdict {
             | Change::Relink { .. }
             | Change::AddAccount { .. }
             | Change::RememberId { .. }
+            | Change::MoveId { .. }
+            | Change::Invite { .. }
             | Change::JoinThreads { .. }
             | Change::MarkReplied { .. }
             | Change::Follow { .. }

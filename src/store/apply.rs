@@ -59,12 +59,15 @@ struct Batch<'a> {
     attachments: Vec<AttachmentRow<'a>>,
     amended: Vec<Amended<'a>>,
     thread_ids: BTreeMap<&'a str, ThreadId>,
+    /// Ids that lead elsewhere from now on.
+    moved_ids: BTreeMap<&'a str, ThreadId>,
     /// Threads that ended in this batch, and where their e-mails went.
     joined: HashMap<ThreadId, ThreadId>,
     cases: Vec<CaseRow>,
     record_teams: BTreeSet<(RecordId, TeamId)>,
     followers: BTreeSet<(RecordId, UserId)>,
     email_accounts: BTreeSet<(EmailId, AccountId)>,
+    participants: BTreeSet<(EmailId, String)>,
     email_teams: BTreeSet<(EmailId, TeamId)>,
     email_users: BTreeMap<(EmailId, UserId), EmailUserRow>,
     notes: Vec<NoteRow>,
@@ -196,6 +199,10 @@ impl<'a> Batch<'a> {
             Change::RememberId { message_id, thread } => {
                 self.thread_ids.entry(message_id).or_insert(*thread);
             }
+            Change::MoveId { message_id, thread } => {
+                self.moved_ids.insert(message_id, *thread);
+            }
+            Change::Invite { email, addresses } => self.invite(*email, addresses),
             Change::JoinThreads { from, into } => self.join(*from, *into),
             Change::MarkReplied { email } => match self.row(*email) {
                 Some(row) => row.is_replied = true,
@@ -208,6 +215,7 @@ impl<'a> Batch<'a> {
                 let amended =
                     Amended { row: EmailRow::new(email, one, 0, self.now)?, attachments: AttachmentRow::all(email.id, one.mail) };
                 self.amended.push(amended);
+                self.invite(email.id, &email.invites);
             }
             Change::Relink { email, parent, by, .. } => {
                 self.later.push(Later::Relink(*email, parent.zip(Some(by.unwrap_or(ParentBy::Thread)))));
@@ -293,7 +301,12 @@ impl<'a> Batch<'a> {
         self.last_email = email.id.0;
         self.emails.push(EmailRow::new(email, one, raw_id, self.now)?);
         self.attachments.extend(AttachmentRow::all(email.id, one.mail));
+        self.invite(email.id, &email.invites);
         Ok(())
+    }
+
+    fn invite(&mut self, email: EmailId, addresses: &[String]) {
+        self.participants.extend(addresses.iter().map(|address| (email, clean(address).into_owned())));
     }
 
     fn open_case(&mut self, case: &NewCase, mail: &Mail) {

@@ -226,20 +226,15 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
         .collect()
 }
 
-/// Finds the newest e-mail of a record that none of us wrote.
-pub fn newest_received(db: &mut Database, record: RecordId) -> Result<Option<EmailId>> {
-    let received = emails::table.filter(emails::parent_id.eq(record.0)).filter(emails::is_ours.eq(false));
-    let id = received.order(emails::id.desc()).select(emails::id).first::<i64>(db).optional()?;
-    Ok(id.map(EmailId))
-}
-
 /// Finds an e-mail by its number or Message-ID.
 pub fn find(db: &mut Database, wanted: &str) -> Result<EmailId> {
     let id = match wanted.parse::<i64>() {
         Ok(id) => emails::table.find(id).select(emails::id).first::<i64>(db).optional()?,
         Err(_) => {
             let bare = wanted.trim_start_matches('<').trim_end_matches('>');
-            emails::table.filter(emails::message_id.eq(bare)).order(emails::id).select(emails::id).first::<i64>(db).optional()?
+            // As the rules read it (THREAD-1): ours first, and last what repeats the id of another.
+            let bearers = emails::table.filter(emails::message_id.eq(bare)).select(emails::id);
+            bearers.order((emails::is_ours.desc(), emails::id_collision, emails::id)).first::<i64>(db).optional()?
         }
     };
     id.map(EmailId).ok_or_else(|| missing(wanted))

@@ -37,6 +37,17 @@ pub fn gather_with(db: &mut Database, account: AccountId, mails: &[&Mail], recor
     gather_at(db, account, None, mails, records, now)
 }
 
+/// The same for letters of ours, with the e-mails that they go on from.
+pub fn gather_for(
+    db: &mut Database,
+    account: AccountId,
+    mails: &[&Mail],
+    (records, emails): (&[RecordId], &[EmailId]),
+    now: i64,
+) -> Result<Facts> {
+    gather_named(db, account, None, mails, (records, emails), now)
+}
+
 /// The same for a batch of one mailbox, which may be mapped to a folder of the account's owner (INBOX-2).
 pub fn gather_at(
     db: &mut Database,
@@ -46,9 +57,21 @@ pub fn gather_at(
     records: &[RecordId],
     now: i64,
 ) -> Result<Facts> {
+    gather_named(db, account, position, mails, (records, &[]), now)
+}
+
+fn gather_named(
+    db: &mut Database,
+    account: AccountId,
+    position: Option<PositionId>,
+    mails: &[&Mail],
+    (records, emails): (&[RecordId], &[EmailId]),
+    now: i64,
+) -> Result<Facts> {
     lock(db)?;
     let mut named = Named::by(mails);
     named.records.extend(records.iter().map(|record| record.0));
+    named.emails.extend(emails.iter().map(|email| email.0));
     let mut facts = Facts { now, next: next(db)?, account: account::gather(db, account)?, ..Facts::default() };
     gather_addresses(db, &named, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
@@ -57,8 +80,9 @@ pub fn gather_at(
     }
     gather_threads(db, &named, &mut facts)?;
     record::gather(db, &named, &mut facts)?;
-    gather_participants(db, &named, &mut facts)?;
-    conversation::participants(db, mails, &mut facts)?;
+    conversation::people(db, &named, &mut facts)?;
+    conversation::participants(db, &named, &mut facts)?;
+    conversation::all_participants(db, mails, &mut facts)?;
     gather_teams(db, &mut facts)?;
     if let Some(position) = position.filter(|_| facts.account.owner.is_some()) {
         facts.account.folder = filter::mapped(db, position)?;
@@ -119,6 +143,8 @@ struct Named {
     oldest: Option<i64>,
     /// Records that a person named.
     records: HashSet<i64>,
+    /// E-mails that letters of ours go on from.
+    emails: HashSet<i64>,
 }
 
 impl Named {
@@ -166,11 +192,20 @@ fn subjects(mail: &Mail) -> Vec<i64> {
 }
 
 /// Runs a query once for each [`IN_LIST`] keys; not at all when there are none.
-fn in_lists<K: Clone + Ord + Hash, R>(keys: &HashSet<K>, mut load: impl FnMut(&[K]) -> QueryResult<Vec<R>>) -> Result<Vec<R>> {
+fn in_lists<K: Clone + Ord + Hash, R>(keys: &HashSet<K>, load: impl FnMut(&[K]) -> QueryResult<Vec<R>>) -> Result<Vec<R>> {
+    in_lists_of(IN_LIST, keys, load)
+}
+
+/// The same for lists of another length: a query with two lists shares it among them.
+fn in_lists_of<K: Clone + Ord + Hash, R>(
+    length: usize,
+    keys: &HashSet<K>,
+    mut load: impl FnMut(&[K]) -> QueryResult<Vec<R>>,
+) -> Result<Vec<R>> {
     let mut keys: Vec<K> = keys.iter().cloned().collect();
     keys.sort_unstable();
     let mut rows = Vec::new();
-    for some in keys.chunks(IN_LIST) {
+    for some in keys.chunks(length) {
         rows.extend(load(some)?);
     }
     Ok(rows)
@@ -198,15 +233,19 @@ fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Resu
     Ok(())
 }
 
+type EmailColumns = (i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>, (bool, Option<i64>, Option<i64>, bool));
+
 fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    // A sender may use one Message-ID ten thousand times: the first, the last and those with our content say it all.
+    // A sender may use one Message-ID ten thousand times: the first, the last, the first of those it may stand for (THREAD-1) and
+    // those with our content say it all.
     let ends = in_lists(&named.message_ids, |some| {
         emails::table
             .filter(emails::message_id.eq_any(some))
-            .group_by(emails::message_id)
-            .select((emails::message_id, min(emails::id), max(emails::id)))
-            .load::<(String, Option<i64>, Option<i64>)>(db)
+            .group_by((emails::message_id, emails::is_ours, emails::id_collision))
+            .select((emails::message_id, emails::is_ours, emails::id_collision, min(emails::id), max(emails::id)))
+            .load::<(String, bool, bool, Option<i64>, Option<i64>)>(db)
     })?;
+    let ends = conversation::bearers(ends);
     let several: HashSet<&str> = ends.iter().filter(|(_, first, last)| first != last).map(|(id, ..)| id.as_str()).collect();
     let contents: Vec<_> = named.contents.iter().filter(|(id, _)| several.contains(id.as_str())).collect();
     let mut same = Vec::new();
@@ -215,9 +254,10 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
         let both = emails::message_id.eq_any(ids).and(emails::content_digest.eq_any(digests));
         same.extend(emails::table.filter(both).select(emails::id).load::<i64>(db)?);
     }
+    same.extend(conversation::by_senders(db, &several, named)?);
     let by_subject = conversation::by_subject(db, named, facts)?;
     let ids = ends.into_iter().flat_map(|(_, first, last)| first.into_iter().chain(last));
-    let ids: HashSet<i64> = ids.chain(same).chain(by_subject).collect();
+    let ids: HashSet<i64> = ids.chain(same).chain(by_subject).chain(named.emails.iter().copied()).collect();
     let mut rows = in_lists(&ids, |some| {
         emails::table
             .filter(emails::id.eq_any(some))
@@ -229,12 +269,12 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
                 emails::content_digest,
                 emails::parent_id,
                 emails::parent_by,
-                (emails::is_ours, emails::author_id),
+                (emails::is_ours, emails::author_id, emails::replied_id, emails::id_collision),
             ))
-            .load::<(i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>, (bool, Option<i64>))>(db)
+            .load::<EmailColumns>(db)
     })?;
     rows.sort_unstable_by_key(|row| row.0);
-    for (id, message_id, thread, arrived_at, digest, parent, parent_by, (ours, author)) in rows {
+    for (id, message_id, thread, arrived_at, digest, parent, parent_by, (ours, author, replied, id_collision)) in rows {
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
         facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
         let email = EmailFacts {
@@ -248,6 +288,9 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             accounts: Vec::new(),
             ours,
             author: author.map(UserId),
+            replied: replied.map(EmailId),
+            id_collision,
+            people: Vec::new(),
         };
         facts.emails.insert(EmailId(id), email);
     }
@@ -322,25 +365,6 @@ fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
     })?;
     facts.thread_parents =
         parents.into_iter().filter_map(|(thread, parent)| Some((ThreadId(thread), RecordId(parent?)))).collect();
-    Ok(())
-}
-
-/// Who takes part in the cases whose numbers stand in subjects (LINK-3).
-fn gather_participants(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    let cases: HashSet<i64> = facts.cases_by_number.values().map(|case| case.0).collect();
-    // There are as many lists as the longer of the two needs, and both are short: one case and one sender a message.
-    let senders: Vec<&String> = named.senders.iter().collect();
-    for some_senders in senders.chunks(IN_LIST) {
-        let rows = in_lists(&cases, |some| {
-            emails::table
-                .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
-                .filter(emails::from_address.eq_any(some_senders.iter().copied()))
-                .select((emails::parent_id, emails::from_address))
-                .distinct()
-                .load::<(Option<i64>, String)>(db)
-        })?;
-        facts.correspondents.extend(rows.into_iter().filter_map(|(case, sender)| Some((RecordId(case?), sender))));
-    }
     Ok(())
 }
 

@@ -26,6 +26,7 @@ mod note;
 pub mod notification;
 mod noun;
 pub mod outbox;
+pub mod participant;
 pub mod position;
 pub mod quarantine;
 pub mod raw;

@@ -331,6 +331,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    participants (email_id, address) {
+        email_id -> BigInt,
+        address -> Text,
+    }
+}
+
+diesel::table! {
     email_accounts (email_id, account_id) {
         email_id -> BigInt,
         account_id -> BigInt,
@@ -652,6 +659,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deletions,
     attachments,
     email_accounts,
+    participants,
     email_teams,
     email_users,
     deliveries,

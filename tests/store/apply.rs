@@ -59,6 +59,7 @@ pub fn email(id: i64, thread: i64) -> NewEmail {
         sender: "dora@example.org".into(),
         ours: false,
         author: None,
+        invites: Vec::new(),
         subject_from: 0,
         subject_to: 0,
     }

@@ -22,6 +22,7 @@ DROP TABLE address_states;
 DROP TABLE deliveries;
 DROP TABLE email_users;
 DROP TABLE email_teams;
+DROP TABLE participants;
 DROP TABLE email_accounts;
 DROP TABLE attachments;
 DROP TABLE deletions;

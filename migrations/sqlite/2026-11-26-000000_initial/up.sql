@@ -383,6 +383,14 @@ CREATE TABLE email_accounts (
 ) WITHOUT ROWID;
 CREATE INDEX email_accounts_account ON email_accounts (account_id);
 
+-- Who takes part in the case, or the conversation, that an e-mail is in, on account of it (LINK-2): its author, where they
+-- opened it or took part before; those one of us wrote to. It goes where the e-mail goes.
+CREATE TABLE participants (
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    PRIMARY KEY (email_id, address)
+) WITHOUT ROWID;
+
 CREATE TABLE email_teams (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
     team_id BIGINT NOT NULL REFERENCES teams (id) ON DELETE CASCADE,

@@ -22,6 +22,9 @@ fn sent() -> Facts {
         accounts: vec![SUPPORT],
         ours: true,
         author: Some(UserId(1)),
+        replied: None,
+        id_collision: false,
+        people: Vec::new(),
     };
     facts.emails.insert(SENT, known);
     facts.emails_by_message_id.insert("ours@x".to_string(), vec![SENT]);

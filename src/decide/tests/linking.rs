@@ -55,6 +55,7 @@ fn link_1_a_token_in_an_id_or_an_address_names_the_record_before_all_else() {
         assert_eq!((taken.record.as_str(), taken.by), ("case:1", ParentBy::Token));
     }
     let forged = Mail { to: vec![address(&plus.replace(&token[30..], "aaaaaaaaaa"))], ..answer("h@x", &["b@x"]) };
+    let forged = Mail { from: Some(address("other@example.net")), ..forged };
     let plan = under(&policy(), &mut facts, &forged);
     assert_eq!(new_email(&plan).parent, Some(other));
     assert!(plan.notes.iter().any(|note| note.contains("forged")), "{:?}", plan.notes);
@@ -132,6 +133,8 @@ fn case_4_mail_to_a_merged_case_belongs_to_the_one_that_is_left() {
     let (mut facts, case) = with_case(CaseStatus::Duplicate, 1);
     let left = new_case(&go(&mut facts, &from("b@x", "other@example.net"))).unwrap().id;
     facts.records.get_mut(&case).unwrap().merged_into = Some(left);
+    // Its e-mails are in the other since the merge.
+    facts.correspondents.insert((left, "customer@example.org".to_string()));
     for mail in [answer("c@x", &["a@x"]), Mail { subject: "[#1] again".into(), ..from("d@x", "other@example.net") }] {
         let plan = go(&mut facts, &mail);
         assert_eq!((new_email(&plan).parent, new_case(&plan)), (Some(left), None));

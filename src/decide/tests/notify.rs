@@ -27,6 +27,7 @@ fn office() -> Facts {
     facts.records.insert(RecordId(50), case);
     facts.thread_of.insert("case@x".to_string(), ThreadId(8));
     facts.thread_parents.insert(ThreadId(8), RecordId(50));
+    facts.correspondents.insert((RecordId(50), "customer@example.org".to_string()));
     facts.followers = [(50, 1), (50, 2), (60, 3)].map(|(record, user)| (RecordId(record), UserId(user))).into();
     for (id, login) in [(1, "ada"), (2, "ben"), (3, "cleo"), (4, "dan")] {
         facts.people.insert(UserId(id), person(login, Some(RoleLevel::All), &[]));

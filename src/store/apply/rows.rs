@@ -10,8 +10,8 @@ use crate::decide::NewEmail;
 use crate::mail::{Address, Mail};
 use crate::store::clean;
 use crate::store::schema::{
-    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
-    thread_ids, threads,
+    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, participants, record_teams,
+    records, reviews, thread_ids, threads,
 };
 use crate::words::{EmailId, ParentBy};
 
@@ -192,6 +192,13 @@ impl<'a> AttachmentRow<'a> {
 pub struct EmailAccountRow {
     pub email_id: i64,
     pub account_id: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = participants, treat_none_as_default_value = false)]
+pub struct ParticipantRow<'a> {
+    pub email_id: i64,
+    pub address: &'a str,
 }
 
 #[derive(Insertable)]

@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::adopt::Movable;
-use super::rows::{EmailAccountRow, EmailTeamRow, FollowerRow, RecordTeamRow, ThreadIdRow, ThreadRow};
+use super::rows::{EmailAccountRow, EmailTeamRow, FollowerRow, ParticipantRow, RecordTeamRow, ThreadIdRow, ThreadRow};
 use super::{Batch, Difference, Later};
 use crate::decide::Next;
 use crate::store::dialect::{insert_all, insert_new};
 use crate::store::notification::{self, NotificationRow};
 use crate::store::schema::{
-    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
-    rotations, thread_ids, threads, users,
+    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, participants, record_teams,
+    records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{Database, IN_LIST, address, case, clean, facts, fate, held, link, position, reserve, set_counter, spending};
 use crate::words::{EmailId, ThreadId};
@@ -118,6 +118,10 @@ impl Batch<'_> {
             .map(|(id, thread)| ThreadIdRow { message_id: clean(id), thread_id: self.left(*thread).0 })
             .collect();
         insert_new!(&mut *db, thread_ids::table, &rows).context("remembering Message-IDs")?;
+        for (id, thread) in &self.moved_ids {
+            let leads = thread_ids::thread_id.eq(self.left(*thread).0);
+            diesel::update(thread_ids::table.find(clean(id))).set(leads).execute(db).context("moving a Message-ID")?;
+        }
         insert_new!(&mut *db, notes::table, &self.notes).context("writing notes")?;
         insert_new!(&mut *db, reviews::table, &self.reviews).context("writing what is held")?;
         self.write_effects(db)
@@ -145,6 +149,8 @@ impl Batch<'_> {
         let rows =
             self.email_accounts.iter().map(|(email, account)| EmailAccountRow { email_id: email.0, account_id: account.0 });
         insert!(email_accounts::table, rows, email_id >= before.email);
+        let rows = self.participants.iter().map(|(email, address)| ParticipantRow { email_id: email.0, address });
+        insert!(participants::table, rows, email_id >= before.email);
         let rows = self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: email.0, team_id: team.0 });
         insert!(email_teams::table, rows, email_id >= before.email);
         let rows = self.email_users.values().cloned();
