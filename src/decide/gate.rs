@@ -2,7 +2,7 @@
 //! every forward and in every archive of a list. So who names one enters only where they take part already, where one of us
 //! lets them in, or with a signed token. Writing makes nobody a participant, and neither does being named.
 
-use super::{Facts, Plan, Policy, bounce, parent, people};
+use super::{Facts, Plan, Policy, bounce, parent};
 use crate::mail::{Address, Mail, token};
 use crate::words::{EmailId, ParentBy, RecordId, ThreadId};
 
@@ -29,16 +29,16 @@ pub struct Pass {
 }
 
 impl Gate {
-    /// Looks at a message.
-    pub fn of(mail: &Mail, customer: Option<&Address>, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Self {
-        Self { passes: passes(mail, policy, facts, plan), ..Self::without_tokens(mail, customer, facts) }
+    /// Looks at a message. `ours` says whether one of us wrote it, beyond doubt.
+    pub fn of(mail: &Mail, customer: Option<&Address>, ours: bool, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Self {
+        Self { passes: passes(mail, policy, facts, plan), ..Self::without_tokens(mail, customer, ours, facts) }
     }
 
     /// The same for a message whose place is known already.
-    pub fn without_tokens(mail: &Mail, customer: Option<&Address>, facts: &Facts) -> Self {
+    pub fn without_tokens(mail: &Mail, customer: Option<&Address>, ours: bool, facts: &Facts) -> Self {
         Self {
             sender: customer.or(mail.from.as_ref()).map(Address::key).unwrap_or_default(),
-            ours: people::author_is_ours(mail, facts),
+            ours,
             report: bounce::outgoing(mail, facts),
             passes: Vec::new(),
         }
@@ -56,7 +56,12 @@ impl Gate {
 
     /// Says what lets the message into a case; none where nothing does.
     pub fn role(&self, case: RecordId, facts: &Facts) -> Option<&'static str> {
-        let by_token = || self.passes.iter().any(|pass| pass.record == Some(case)).then_some("the bearer of a signed token");
+        let by_token = || {
+            self.passes
+                .iter()
+                .any(|pass| pass.record.map(|record| facts.survivor(record)) == Some(case))
+                .then_some("the bearer of a signed token")
+        };
         let reports = || {
             let letter = self.report.and_then(|letter| facts.parent_of(letter));
             letter.is_some_and(|(record, _)| record == case).then_some("a server that reports on a letter in it")
@@ -78,14 +83,10 @@ impl Gate {
         }
         match facts.parent_of_thread(thread) {
             Some(case) if facts.is_case(case) => self.takes_part(case, facts),
-            of_thread => !facts.peopled.contains(&thread) || of_thread.is_some_and(|record| self.is_of_account(record, facts)),
+            of_thread => {
+                !facts.peopled.contains(&thread) || of_thread.is_some_and(|record| is_of_account(&self.sender, record, facts))
+            }
         }
-    }
-
-    fn is_of_account(&self, record: RecordId, facts: &Facts) -> bool {
-        let records = facts.records_by_address.get(&self.sender).map(Vec::as_slice).unwrap_or_default();
-        let account = parent::account_of(record, facts);
-        records.iter().any(|own| *own == record || (account.is_some() && parent::account_of(*own, facts) == account))
     }
 
     /// Whether the message may stand in a thread. In accounts that make no cases nothing is moved by that, so it is enough to
@@ -105,15 +106,11 @@ impl Gate {
         match facts.parent_of(email).filter(|(record, _)| facts.is_case(*record)) {
             Some((case, _)) => self.role(case, facts).is_some(),
             None => {
-                let is_named = !facts.account.make_cases && known.people.contains(&self.sender);
-                self.admits(known.thread, true, facts)
-                    || (is_named && !self.sender.is_empty() && self.is_loose(known.thread, facts))
+                let is_loose = facts.parent_of_thread(known.thread).is_none_or(|record| !facts.is_case(record));
+                let is_named = is_loose && !self.sender.is_empty() && known.people.contains(&self.sender);
+                self.admits(known.thread, true, facts) || (is_named && !facts.account.make_cases)
             }
         }
-    }
-
-    fn is_loose(&self, thread: ThreadId, facts: &Facts) -> bool {
-        !facts.parent_of_thread(thread).is_some_and(|record| facts.is_case(record))
     }
 
     /// Whether the message brings two threads together: only who takes part in both can say that they are one. What one of us
@@ -125,6 +122,13 @@ impl Gate {
         }
         self.is_in_thread(one, facts) && self.is_in_thread(other, facts)
     }
+}
+
+/// Whether an address is a record's, or of the same Account.
+fn is_of_account(address: &str, record: RecordId, facts: &Facts) -> bool {
+    let records = facts.records_by_address.get(address).map(Vec::as_slice).unwrap_or_default();
+    let account = parent::account_of(record, facts);
+    records.iter().any(|own| *own == record || (account.is_some() && parent::account_of(*own, facts) == account))
 }
 
 /// Whether all from outside who take part in one thread take part in the other, and the other way round.
@@ -143,11 +147,15 @@ fn same_people(one: ThreadId, other: ThreadId, facts: &Facts) -> bool {
         outside.map(String::as_str).collect::<Vec<_>>()
     };
     let (some, others) = (people(one, one_case), people(other, other_case));
-    let all_in = |people: &[&str], case: Option<RecordId>, there: &[&str]| {
-        let is_in = |person: &&str| case.is_some_and(|case| parent::role_of(person, case, facts).is_some());
-        people.iter().all(|person| there.contains(person) || is_in(person))
+    let all_in = |people: &[&str], there: ThreadId, known: &[&str]| {
+        let of = facts.parent_of_thread(there);
+        let is_in = |person: &str, record: RecordId| match facts.is_case(record) {
+            true => parent::role_of(person, record, facts).is_some(),
+            false => is_of_account(person, record, facts),
+        };
+        people.iter().all(|person| known.contains(person) || of.is_some_and(|record| is_in(person, record)))
     };
-    !some.is_empty() && !others.is_empty() && all_in(&some, other_case, &others) && all_in(&others, one_case, &some)
+    !some.is_empty() && !others.is_empty() && all_in(&some, other, &others) && all_in(&others, one, &some)
 }
 
 /// LINK-1: reads the tokens of a message, in the ids of earlier messages, the newest first, then in its recipients. One that is

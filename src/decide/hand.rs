@@ -62,7 +62,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
         }
     };
     let (account, thread) = (parent::account_of(record, facts), facts.thread(known.thread));
-    let gate = Gate::without_tokens(mail, None, facts);
+    let gate = Gate::without_tokens(mail, None, people::author_is_ours(mail, facts), facts);
     case::come_to(email, thread, (record, account), (ParentBy::Hand, because), &gate, facts, &mut plan);
     let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
     people::add_case_people(record, facts, &mut teams, &mut users);

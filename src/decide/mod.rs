@@ -95,7 +95,8 @@ fn arrive(
     plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
     let customer = author::customer(mail, policy, facts, plan);
-    let gate = Gate::of(mail, customer.as_ref(), policy, facts, plan);
+    let ours = people::author_is_ours(mail, facts);
+    let gate = Gate::of(mail, customer.as_ref(), ours, policy, facts, plan);
     let conversation = thread::place(mail, occasion.arrived_at, collision, &gate, facts, plan);
     let outgoing = bounce::outgoing(mail, facts);
     let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, (&gate, policy), facts, plan);
@@ -351,7 +352,7 @@ fn open_late(
     if parent.is_none() {
         note(email, record, occasion.mail, None, facts, plan);
     }
-    let gate = Gate::without_tokens(occasion.mail, None, facts);
+    let gate = Gate::without_tokens(occasion.mail, None, people::author_is_ours(occasion.mail, facts), facts);
     let by = (ParentBy::Opened, "DUP-3: the e-mail opened this case");
     case::come_to(email, conversation.thread, (record, account), by, &gate, facts, plan);
     Some(record)

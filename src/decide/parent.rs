@@ -85,6 +85,8 @@ fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts:
         plan.note(format!("LINK-1: the signed token in <{text}> is that of {letter} a person took from its record"));
         return Road::Ends;
     };
+    // The message may have brought it together with another just now.
+    let record = facts.survivor(record);
     let named = name(record, facts);
     let mut because = match pass.letter {
         Some(letter) => format!("LINK-1: the signed token in <{text}> is that of e-mail {letter}, which is in {named}"),

@@ -57,9 +57,11 @@ fn written(answers: &[Answer], has_records: bool) -> Vec<Mail> {
         let author = to.from.iter().map(Address::key);
         let mut receivers: Vec<String> = if answer.to_all { people } else { author.collect() };
         receivers.retain(|person| *person != by);
-        // What one of us writes goes to the customer: what they say among themselves lets nobody in.
-        if (by == AGENT || by == SUPPORT_ADDRESS) && !receivers.iter().any(|person| person == CUSTOMER) {
-            receivers.push(CUSTOMER.to_string());
+        // What one of us writes goes to all of them: else it lets only some of them in.
+        if by == AGENT || by == SUPPORT_ADDRESS {
+            let outside = [CUSTOMER, COLLEAGUE].into_iter().take(if has_records { 2 } else { 1 });
+            let missing: Vec<_> = outside.filter(|one| !receivers.iter().any(|person| person == one)).collect();
+            receivers.extend(missing.into_iter().map(str::to_string));
         }
         if by != SUPPORT_ADDRESS && !receivers.contains(&SUPPORT_ADDRESS.to_string()) {
             receivers.push(SUPPORT_ADDRESS.to_string());
