@@ -46,6 +46,11 @@ impl Output {
         self.remember(class_of(error));
     }
 
+    /// Says on standard error what somebody should know, in cron, too; it is no failure.
+    pub fn announce(&self, text: &str) {
+        last_words(&shown(text));
+    }
+
     /// Remembers a class for the exit status without saying anything: it was said before.
     pub fn remember(&self, class: Class) {
         let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 
 mod answers;
 mod deaths;
+mod empty;
 mod outbox;
 mod relay;
 mod rights;

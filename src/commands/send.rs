@@ -34,6 +34,7 @@ impl Send {
         let report = with_setting(context, &stop, self.limit, |setting| send::run(setting, None))?;
         report.faults.iter().for_each(|fault| context.out.complain(fault));
         report.known.iter().for_each(|fault| context.out.remember(class_of(fault)));
+        report.learned.iter().for_each(|learned| context.out.announce(learned));
         report.recovered.iter().for_each(|account| context.out.tell(&format!("account {account}: sends again")));
         file_copies(context, &stop)?;
         if context.out.talkative || context.out.format != Format::Text {

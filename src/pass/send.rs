@@ -89,6 +89,8 @@ pub struct Report {
     pub known: Vec<anyhow::Error>,
     /// Accounts that send again.
     pub recovered: Vec<String>,
+    /// What was found out about servers, and is said once.
+    pub learned: Vec<String>,
 }
 
 /// Sends everything that is due, or one message.
@@ -125,6 +127,7 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
         all.faults.extend(done.faults);
         all.known.extend(done.known);
         all.recovered.extend(done.recovered);
+        all.learned.extend(done.learned);
     });
     let mut report = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.sent.sort_by_key(|sent| sent.outbox);
@@ -228,11 +231,13 @@ pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp, letter: Optio
     let deadline = Instant::now() + setting.connection.account_timeout;
     let signed = letter.map(|(bytes, envelope)| Ok::<_, anyhow::Error>((signed(setting, bytes)?, envelope))).transpose()?;
     let mut session = Session::open(&server(setting, account, smtp, deadline)?)?;
+    let to = letter.map(|(_, envelope)| envelope.to.len());
     let outcome = signed.map(|(bytes, envelope)| session.send(envelope, &bytes, &mut || Ok(())));
     session.quit();
     match outcome {
         None => Ok(Vec::new()),
         Some(Outcome::Answered(replies)) => Ok(replies),
+        Some(Outcome::SenderRefused(reply)) => Ok(vec![reply; to.unwrap_or_default()]),
         Some(Outcome::Broken { error, permanent }) => {
             let class = if permanent { Class::Data } else { Class::Unavailable };
             Err(Fault::new(class, format!("the test message was not sent: {error}")).into())

@@ -116,6 +116,13 @@ impl Reply {
     pub const fn is_permanent(&self) -> bool {
         self.code / 100 == 5
     }
+
+    /// Whether it is the sender that is refused, for good, by the enhanced status code: RFC 3463, section 3.2; RFC 7505, section 4.3;
+    /// and what Exchange says of one who may not send as somebody.
+    pub fn is_about_sender(&self) -> bool {
+        const SENDER: [&str; 5] = ["5.1.7", "5.1.8", "5.7.27", "5.7.60", "5.2.252"];
+        self.is_permanent() && self.status.as_deref().is_some_and(|status| SENDER.contains(&status))
+    }
 }
 
 impl std::fmt::Display for Reply {

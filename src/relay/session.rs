@@ -167,9 +167,7 @@ impl Session {
         let before = |error: io::Error| Lost { error: error.to_string(), handed_over: false };
         let mail = self.ask(&format!("MAIL FROM:<{}>{parameters}", envelope.from)).map_err(before)?;
         if !mail.is_good() {
-            // It is about the sender, not about the recipients.
-            let text = format!("the server refuses the sender <{}>: {}", envelope.from, mail.text);
-            return Ok(self.give_up(vec![Reply { text, ..mail }; envelope.to.len()]));
+            return Ok(self.refuse_sender(envelope, &mail));
         }
         let mut replies = Vec::with_capacity(envelope.to.len());
         for to in envelope.to {
@@ -183,7 +181,12 @@ impl Session {
             replies.push(Reply { code, ..reply });
         }
         if !replies.iter().any(Reply::is_good) {
-            return Ok(self.give_up(replies));
+            // Many servers judge the sender no sooner than here; of a sender with a name it may be said of one recipient alone.
+            let of_sender = replies.iter().find(|reply| envelope.from.is_empty() && reply.is_about_sender()).cloned();
+            return Ok(match of_sender {
+                Some(reply) => self.refuse_sender(envelope, &reply),
+                None => self.give_up(replies),
+            });
         }
         let data = self.ask("DATA").map_err(before)?;
         if matches!(data.code, 400..=599) {
@@ -204,7 +207,20 @@ impl Session {
             return Err(Lost { error: format!("the server does not answer the message: {taken}"), handed_over: true });
         }
         self.is_over |= taken.code == 421 || self.stream.allow(self.answer_timeout, self.deadline).is_err();
+        if envelope.from.is_empty() && taken.is_about_sender() {
+            return Ok(self.refuse_sender(envelope, &taken));
+        }
         Ok(Outcome::Answered(with(replies, &taken)))
+    }
+
+    /// It is about the sender, not about the recipients.
+    fn refuse_sender(&mut self, envelope: &Envelope<'_>, reply: &Reply) -> Outcome {
+        let text = format!("the server refuses the sender <{}>: {}", envelope.from, reply.text);
+        let refused = Reply { text, ..reply.clone() };
+        match self.give_up(vec![refused.clone()]) {
+            Outcome::Answered(_) => Outcome::SenderRefused(refused),
+            other => other,
+        }
     }
 
     /// Nothing was handed over: the transaction ends, and the connection with it when the server says so.

@@ -123,7 +123,8 @@ CREATE TABLE accounts (
     unknown_sender TEXT NOT NULL CHECK (unknown_sender IN ('new-case', 'hold')),
     -- Seconds after closing in which a follow-up re-opens a case; NULL is never (CASE-4).
     reopen_within BIGINT,
-    -- Whether list mail may open cases (AUTO-3).
+    -- Which automatic mail may open cases, and whether list mail may (AUTO-3).
+    automatic_cases TEXT NOT NULL DEFAULT 'generated' CHECK (automatic_cases IN ('all', 'generated', 'none')),
     list_cases BOOLEAN NOT NULL,
     -- Whether a user's forward makes its original sender the contact without a mark (CASE-6).
     take_forwards BOOLEAN NOT NULL,
@@ -334,6 +335,8 @@ CREATE TABLE emails (
     -- Whether one of us wrote it, and who (AUTO-2, ACCESS-5); its Message-ID is ours when it went out through here.
     author_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
     is_ours BOOLEAN NOT NULL,
+    -- Whether From says that one of us wrote it, and nothing vouches for that (ACCESS-5).
+    is_claimed BOOLEAN NOT NULL DEFAULT FALSE,
     -- Digests of base subject and From, and of base subject and first To (THREAD-3).
     subject_from BIGINT NOT NULL,
     subject_to BIGINT NOT NULL,
@@ -481,6 +484,8 @@ CREATE TABLE account_sending (
     is_system BOOLEAN NOT NULL,
     -- Whether a reply to all leaves its address out (SEND-10).
     exclude_from_reply BOOLEAN NOT NULL,
+    -- Whether its automatic answers go with an empty envelope sender (ACK-2); not where the server refused that.
+    empty_sender BOOLEAN NOT NULL DEFAULT TRUE,
     -- Whether a copy goes to the Sent mailbox, and to which; NULL is the one that the server calls so (SEND-7).
     save_sent BOOLEAN NOT NULL,
     sent_mailbox TEXT,

@@ -39,6 +39,8 @@ pub(super) struct Turn<'a> {
     sending: Sending,
     deadline: Instant,
     pub session: Option<Session>,
+    /// What was found out about the server in the last attempt, to be said once.
+    learned: Option<String>,
 }
 
 /// What a look into the outbox found.
@@ -55,7 +57,7 @@ impl<'a> Turn<'a> {
         let account = account::find(store.connection(), &id.to_string())?;
         let sending = sending::of(store.connection(), id)?;
         let deadline = Instant::now() + setting.connection.account_timeout;
-        Ok(Self { setting, store, account, sending, deadline, session: None })
+        Ok(Self { setting, store, account, sending, deadline, session: None, learned: None })
     }
 
     /// Writes down how the turn went, for as long as the server for sending fails (FETCH-12). Returns whether a failure is to be said.
@@ -104,6 +106,7 @@ impl<'a> Turn<'a> {
                         fault = Some(error);
                         broken
                     });
+                    report.learned.extend(self.learned.take());
                     done = Some(self.settled(claimed, attempt));
                 }
                 Next::Held(id, because) => report.faults.push(not_allowed(id, &because)),
@@ -183,22 +186,65 @@ impl<'a> Turn<'a> {
             Some(session) => session,
             None => Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?,
         };
-        let envelope = Envelope { from: &claimed.envelope_from, to: &claimed.recipients, id: &claimed.message_id };
+        // ACK-2: an automatic answer goes with an empty sender, but for servers that take none.
+        let own = self.account.address.as_str();
+        let is_empty = claimed.envelope_from.is_empty() && self.sending.empty_sender;
+        let from = if claimed.envelope_from.is_empty() && !is_empty { own } else { &claimed.envelope_from };
+        let envelope = Envelope { from, to: &claimed.recipients, id: &claimed.message_id };
         let mut hand_over = || {
             step();
             let marked = self.store.transaction(|db| outbox::hand_over(db, claimed, (self.setting.now)()));
             step();
             marked
         };
-        let outcome = session.send(&envelope, &bytes, &mut hand_over);
+        let mut outcome = session.send(&envelope, &bytes, &mut hand_over);
+        let refused = match &outcome {
+            Outcome::SenderRefused(reply) if is_empty && forbids_empty(reply) => Some(reply.clone()),
+            _ => None,
+        };
+        if refused.is_some() {
+            if session.is_over() {
+                session = Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?;
+            }
+            outcome = session.send(&Envelope { from: own, ..envelope }, &bytes, &mut hand_over);
+        }
         self.session = Some(session);
         step();
+        if let Some(reply) = refused.filter(|_| matches!(outcome, Outcome::Answered(_) | Outcome::Unknown { .. })) {
+            self.learn(&reply);
+        }
         Ok(match outcome {
+            Outcome::SenderRefused(reply) => {
+                Attempt::Answered(claimed.recipients.iter().map(|address| recipient((address, &reply))).collect())
+            }
             Outcome::Answered(replies) => Attempt::Answered(claimed.recipients.iter().zip(&replies).map(recipient).collect()),
             Outcome::Broken { error, permanent } => Attempt::Broken { error, permanent },
             Outcome::Unknown { error } => Attempt::Unknown { error },
         })
     }
+
+    /// ACK-2: remembers that the server takes no empty sender. That it cannot be written down is no fault of the message: it is found out
+    /// anew.
+    fn learn(&mut self, reply: &Reply) {
+        let (id, name, address) = (self.account.id, &self.account.name, &self.account.address);
+        self.sending.empty_sender = false;
+        match self.store.transaction(|db| sending::refuse_empty_sender(db, id)) {
+            Ok(true) => {
+                let code = reply.code;
+                self.learned = Some(format!(
+                    "account {name}: its server takes no empty sender ({code}), so automatic answers go as <{address}> from now on; \
+                     to try again: espomail account set {name} --empty-sender true"
+                ));
+            }
+            Ok(false) => {}
+            Err(error) => log::warn!("account {name}: that its server takes no empty sender cannot be written down: {error:#}"),
+        }
+    }
+}
+
+/// ACK-2: whether a server refuses an empty sender as such.
+fn forbids_empty(reply: &Reply) -> bool {
+    matches!(reply.code, 501 | 550 | 553) || reply.is_about_sender()
 }
 
 fn recipient((address, reply): (&String, &Reply)) -> Recipient {
