@@ -247,6 +247,33 @@ words! {
 }
 
 words! {
+    /// What wrote a message that no person wrote by hand, the strongest first (AUTO-3).
+    Machine {
+        /// It answers, as somebody is away or a desk has got a letter.
+        Reply = "reply",
+        /// It reports on a letter: a mail server, or a program that was read with.
+        Report = "report",
+        /// It goes to many who did not ask one by one.
+        Bulk = "bulk",
+        /// It came over a mailing list or a group.
+        List = "list",
+        /// A program wrote it of itself, or a server passed on what a person wrote.
+        Generated = "generated",
+    }
+}
+
+words! {
+    /// Which automatic mail may open cases, and open them again (AUTO-3).
+    AutomaticCases {
+        /// All of it, but for reports on what we sent.
+        All = "all",
+        /// What programs write of themselves, and what servers pass on for people.
+        Generated = "generated",
+        None = "none",
+    }
+}
+
+words! {
     /// What happens to mail that names a case of which its sender is no part (LINK-3).
     UnknownSender {
         /// A new case that names the other.

@@ -9,12 +9,12 @@ use super::right;
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
-use crate::mail;
+use crate::mail::{self, Mail};
 use crate::output::shown;
 use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
 use crate::store::account::Account;
-use crate::store::{Store, account, fate, raw, record};
+use crate::store::{Store, account, email, fate, raw, record};
 use crate::words::{FolderId, RecordId, RoleAction, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
@@ -55,7 +55,11 @@ impl Explain {
             }));
         }
         let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
-        let document = json!({ "email": id, "message": mail::parse(&raw).document(), "arrivals": arrivals });
+        let mail = mail::parse(&raw);
+        let sender_not_verified = email::show(store.connection(), id)?.sender_not_verified;
+        let message = mail.document();
+        let document =
+            json!({ "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals });
         context.out.item(&document, || {
             let of = |arrival: &Value| {
                 let text = |key: &str| arrival[key].as_str().unwrap_or_default().to_string();
@@ -75,7 +79,8 @@ impl Explain {
                 format!("{head}\n{}", told(&arrival["why"], &mut record, &names))
             };
             let mut of = of;
-            arrivals.iter().map(&mut of).collect::<Vec<_>>().join("\n")
+            let head = if sender_not_verified { "sender not verified\n" } else { "" };
+            format!("{head}{}{}", automatic(&mail), arrivals.iter().map(&mut of).collect::<Vec<_>>().join("\n"))
         });
         Ok(())
     }
@@ -122,8 +127,17 @@ fn told_file(explained: &Explained) -> String {
     let (mail, plan) = (&explained.mail, &explained.plan);
     let from = mail.from.as_ref().map(|from| from.address.clone()).unwrap_or_default();
     let head = format!("{} from {}: it would be {}\n", shown(&mail.subject), shown(&from), plan.fate);
-    let defects = mail.defects.iter().map(|defect| format!("  defect: {defect}\n")).collect::<String>();
-    format!("{head}{defects}{}", told(&json!(plan), &mut |id| explained.names.record(RecordId(id)), &explained.names))
+    let (defects, automatic) = (defects(mail), automatic(mail));
+    format!("{head}{defects}{automatic}{}", told(&json!(plan), &mut |id| explained.names.record(RecordId(id)), &explained.names))
+}
+
+fn defects(mail: &Mail) -> String {
+    mail.defects.iter().map(|defect| format!("  defect: {defect}\n")).collect()
+}
+
+/// AUTO-3: says what wrote it, and by which signs that is seen.
+fn automatic(mail: &Mail) -> String {
+    mail.automatic.iter().map(|sign| format!("  automatic: {}\n", shown(&sign.to_string()))).collect()
 }
 
 /// Writes the steps and notes of a plan, one a line.
@@ -165,6 +179,7 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
         "join-threads" => format!("thread {} was joined into thread {}", number("from"), number("into")),
         "answer" => "an answer was queued".to_string(),
         "hold-action" => format!("a budget is spent: {} is held; see espomail budget list", text("action")),
+        "verify" => "a copy of it shows that one of us wrote it".to_string(),
         "mark-replied" => format!("e-mail {} was marked as answered", number("email")),
         "amend" => "it was read again".to_string(),
         "relink" => match step["parent"].as_i64() {

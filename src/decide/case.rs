@@ -1,13 +1,15 @@
 //! CASE: e-mail-to-case.
 
 use super::access::{Relation, act};
+use super::author::Origin;
 use super::filter::Choices;
 use super::parent::Link;
 use super::thread::Conversation;
-use super::{Change, Facts, NewCase, Plan, RecordFacts, distribute, parent, take};
-use crate::mail::{Address, Mail};
+use super::{Change, Facts, NewCase, Plan, RecordFacts, bounce, distribute, parent, take};
+use crate::mail::{Address, Mail, Sign};
 use crate::words::{
-    CaseStatus, EmailId, NoteId, NoteKind, RecordId, RecordKind, ReviewId, RoleAction, RoleScope, TeamId, UnknownSender, UserId,
+    AutomaticCases, CaseStatus, EmailId, Machine, NoteId, NoteKind, RecordId, RecordKind, ReviewId, RoleAction, RoleScope,
+    TeamId, UnknownSender, UserId,
 };
 
 /// What a message does to cases.
@@ -30,8 +32,10 @@ pub struct Occasion<'a> {
     pub arrived_at: i64,
     /// What filters chose for it (FILTER-4).
     pub choices: Choices,
-    /// Its Message-ID says that it went out from here (AUTO-2).
+    /// Its Message-ID is one that we gave, or it stood where only we put anything (AUTO-2): it opens nothing, and is not answered.
     pub sent_by_us: bool,
+    /// Who wrote it, as far as that is known (ACCESS-5).
+    pub origin: Origin,
 }
 
 /// Chooses the course. `named` is a case that the subject names although the sender takes no part in it.
@@ -98,15 +102,14 @@ fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
     if occasion.archived {
         return Err("FETCH-14: it is older than the account's act-since".to_string());
     }
-    if let Some(sign) = automatic(occasion.mail, facts) {
+    if let Some(sign) = forbidden(occasion.mail, facts) {
         return Err(format!("AUTO-3: it is automatic: {sign}"));
     }
-    if occasion.sent_by_us {
-        return Err("AUTO-2: its Message-ID is ours".to_string());
+    if bounce::outgoing(occasion.mail, facts).is_some() {
+        return Err("BOUNCE-2: it reports on an e-mail of ours".to_string());
     }
-    let from = occasion.mail.from.as_ref().map(Address::key);
-    if let Some(from) = from.filter(|from| facts.own_addresses.contains(from)) {
-        return Err(format!("AUTO-2: <{from}> is our own account"));
+    if occasion.sent_by_us {
+        return Err("AUTO-2: it went out from here".to_string());
     }
     Ok(())
 }
@@ -114,19 +117,32 @@ fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
 /// CASE-4: mail of those who work on the case leaves it closed.
 fn may_reopen(case: RecordId, known: &RecordFacts, occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
     may_act(occasion, facts)?;
-    let sender = occasion.mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
-    match sender {
-        Some(user) if known.assigned_user == Some(*user) || facts.followers.contains(&(case, *user)) => {
+    match occasion.origin.author() {
+        Some(user) if known.assigned_user == Some(user) || facts.followers.contains(&(case, user)) => {
             Err(format!("CASE-4: {} stays closed: one of its own people wrote this", parent::name(case, facts)))
         }
         _ => Ok(()),
     }
 }
 
-/// AUTO-3: the sign that nobody wrote the message by hand. Where list mail may open cases, its signs are none.
-pub fn automatic<'m>(mail: &'m Mail, facts: &Facts) -> Option<&'m str> {
-    let of_list = |sign: &str| sign.starts_with("List-") || sign == "Precedence: list" || sign == "Precedence: bulk";
-    mail.automatic.iter().map(String::as_str).find(|sign| !(facts.account.list_cases && of_list(sign)))
+/// AUTO-3: the sign by which the message does nothing to cases, as the account is set.
+fn forbidden<'m>(mail: &'m Mail, facts: &Facts) -> Option<&'m Sign> {
+    let (lists, automatic) = (facts.account.list_cases, facts.account.automatic_cases);
+    let is_ours = mail.list.as_ref().is_some_and(|list| is_own_list(list, facts));
+    let may = |sign: &Sign| match sign.kind {
+        // Where the list is the desk's own address, it is how customers write to it.
+        Machine::List | Machine::Bulk if is_ours => true,
+        Machine::List => lists || automatic == AutomaticCases::All,
+        Machine::Reply | Machine::Report | Machine::Bulk => automatic == AutomaticCases::All,
+        Machine::Generated => automatic != AutomaticCases::None,
+    };
+    mail.automatic.iter().filter(|sign| !may(sign)).min_by_key(|sign| sign.kind)
+}
+
+/// Whether a List-Id is that of an address of ours: `support.example.com` (RFC 2919, section 2).
+fn is_own_list(list: &str, facts: &Facts) -> bool {
+    let ours = |address: &str| address.replacen('@', ".", 1) == list;
+    ours(&facts.account.address) || facts.own_addresses.iter().any(|address| ours(address))
 }
 
 /// CASE-2: opens the case and hands it to somebody; returns its id. The facts know it afterwards.
@@ -142,7 +158,8 @@ pub fn open(
     let (mail, choices) = (occasion.mail, &occasion.choices);
     let id = RecordId(take(&mut facts.next.record));
     let number = take(&mut facts.next.case_number);
-    let person = customer.or(mail.from.as_ref()).map(Address::key);
+    // LINK-5: an address of ours is nobody's record.
+    let person = customer.or(mail.from.as_ref()).map(Address::key).filter(|person| !parent::is_internal(person, facts));
     let of_kind = |kind| person.as_ref().and_then(|person| oldest_of_kind(person, kind, facts));
     let contact = of_kind(RecordKind::Contact);
     let lead = if contact.is_none() && account_record.is_none() { of_kind(RecordKind::Lead) } else { None };

@@ -8,9 +8,10 @@ use super::answer::Answering;
 use super::budget::{Budgets, Spent};
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
+use crate::mail::untagged;
 use crate::words::{
-    AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, Distribution, EmailId, FolderId, ParentBy, PositionId,
-    RecordId, RecordKind, TeamId, ThreadId, UnknownSender, UserId,
+    AccountId, AccountKind, AddressState, AutomaticCases, CaseStatus, DeliveryState, Distribution, EmailId, FolderId, ParentBy,
+    PositionId, RecordId, RecordKind, TeamId, ThreadId, UnknownSender, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -49,9 +50,11 @@ pub struct Facts {
     /// The next free numbers; written back when the plans are applied, so there are no holes.
     pub next: Next,
     pub account: AccountFacts,
-    /// Addresses of our e-mail accounts, of those that occur in the batch.
+    /// Addresses of our group accounts, and those that they are answered at, of those that occur in the batch; see
+    /// [`Facts::is_own`].
     pub own_addresses: HashSet<String>,
-    /// Active users by address, of those that occur in the batch.
+    /// Active users by address, of those that occur in the batch; also by that of their personal accounts. See
+    /// [`Facts::user_of`].
     pub users: HashMap<String, UserId>,
     /// Stored e-mails whose Message-ID is named in the batch.
     pub emails: HashMap<EmailId, EmailFacts>,
@@ -117,6 +120,16 @@ impl Facts {
 }
 
 impl Facts {
+    /// Whether an address is our own accounts'; a plus-address of one is, too (AUTO-2).
+    pub fn is_own(&self, address: &str) -> bool {
+        self.own_addresses.contains(address) || self.own_addresses.contains(&*untagged(address))
+    }
+
+    /// The user whose address it is, or a plus-address of it.
+    pub fn user_of(&self, address: &str) -> Option<UserId> {
+        self.users.get(address).or_else(|| self.users.get(&*untagged(address))).copied()
+    }
+
     /// Returns the thread that is left of a thread.
     pub fn thread(&self, thread: ThreadId) -> ThreadId {
         let mut thread = thread;
@@ -200,6 +213,8 @@ pub struct AccountFacts {
     pub owner_team: Option<TeamId>,
     /// The owner's folder that mail of this mailbox goes to (INBOX-2).
     pub folder: Option<FolderId>,
+    /// The mailbox is the one in which its server keeps what went out (FETCH-15).
+    pub is_sent_mailbox: bool,
     pub teams: Vec<TeamId>,
     /// Whether members of the account's teams get its mail in their inboxes (INBOX-1).
     pub add_team_users: bool,
@@ -216,7 +231,8 @@ pub struct AccountFacts {
     pub unknown_sender: UnknownSender,
     /// Seconds after closing in which a follow-up re-opens a case; none is never (CASE-4).
     pub reopen_within: Option<i64>,
-    /// Whether list mail may open cases (AUTO-3).
+    /// Which automatic mail may open cases, and whether list mail may (AUTO-3).
+    pub automatic_cases: AutomaticCases,
     pub list_cases: bool,
     /// Whether a user's forward makes its original sender the contact without a mark (CASE-6).
     pub take_forwards: bool,
@@ -237,6 +253,7 @@ impl Default for AccountFacts {
             owner: None,
             owner_team: None,
             folder: None,
+            is_sent_mailbox: false,
             teams: Vec::new(),
             add_team_users: true,
             assigned_user: None,
@@ -247,6 +264,7 @@ impl Default for AccountFacts {
             act_since: 0,
             unknown_sender: UnknownSender::NewCase,
             reopen_within: Some(REOPEN_WITHIN),
+            automatic_cases: AutomaticCases::Generated,
             list_cases: false,
             take_forwards: false,
             answering: None,
@@ -290,6 +308,10 @@ pub struct EmailFacts {
     /// One of us wrote it, and which of our users (BOUNCE-2).
     pub ours: bool,
     pub author: Option<UserId>,
+    /// It says that one of us wrote it, and nothing vouches for that (ACCESS-5).
+    pub claimed: bool,
+    /// Nobody wrote it by hand (AUTO-1).
+    pub automatic: bool,
 }
 
 /// A record.

@@ -1,6 +1,7 @@
 //! What people ask the rules for: whose turn it is, and what becomes of an e-mail that waited for their word.
 
 use super::answer::Role;
+use super::author::Origin;
 use super::case::{Course, Occasion};
 use super::thread::Conversation;
 use super::{
@@ -46,7 +47,9 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     // What filters chose for it beside holding it counts now (FILTER-4).
     let choices = filter::import(mail, facts, &mut plan);
-    let occasion = Occasion { mail, archived: false, arrived_at: facts.now, choices, sent_by_us: false };
+    let mail = &*author::see(mail, policy, facts, &mut plan).mail;
+    let origin = Origin::of_stored(&known);
+    let occasion = Occasion { mail, archived: false, arrived_at: facts.now, choices, sent_by_us: false, origin };
     let mut role = Role::FollowUp;
     let (record, because) = match word {
         Word::Accept(record) => (accept(facts.survivor(record), facts, &mut plan), "LINK-7: a person said so"),
@@ -69,7 +72,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     people::join(email, &teams, &users, &occasion, facts, &mut plan);
     // The note that it has in the stream of another record comes along (NOTE-1).
     if known.parent.is_none() {
-        note(email, record, mail, bounce::outgoing(mail, facts), facts, &mut plan);
+        note(email, record, &occasion, bounce::outgoing(mail, facts), facts, &mut plan);
     }
     facts.thread_parents.insert(thread, record);
     if let Some(entry) = facts.emails.get_mut(&email) {
@@ -101,8 +104,9 @@ pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Polic
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     let choices = filter::import(mail, facts, &mut plan);
-    let mail = &*author::unveil(mail, facts, &mut plan);
-    let occasion = Occasion { mail, archived: false, arrived_at: known.arrived_at, choices, sent_by_us: false };
+    let mail = &*author::see(mail, policy, facts, &mut plan).mail;
+    let origin = Origin::of_stored(&known);
+    let occasion = Occasion { mail, archived: false, arrived_at: known.arrived_at, choices, sent_by_us: false, origin };
     let parent = facts.parent_of(email).map(|(record, _)| record);
     let case = parent.filter(|record| facts.is_case(*record));
     match action {

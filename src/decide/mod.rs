@@ -37,9 +37,10 @@ pub use facts::*;
 pub use hand::*;
 pub use plan::*;
 
-use crate::mail::{Address, Mail, subject, token};
+use crate::mail::{Address, Mail, subject};
 use crate::words::{BudgetAction, EmailId, Fate, ParentBy, RecordId};
 use answer::Role;
+use author::{Origin, Seen};
 use case::{Course, Occasion};
 use duplicate::Known;
 use filter::{Choices, Scope};
@@ -60,10 +61,10 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         plan.note(format!("{because} skips it; it is left alone on the server (FILTER-7)"));
         return plan;
     }
-    let mail = &*author::unveil(mail, facts, &mut plan);
-    let collision = match duplicate::find(mail, facts, &mut plan) {
+    let seen = author::see(mail, policy, facts, &mut plan);
+    let collision = match duplicate::find(&seen.mail, facts, &mut plan) {
         Known::Same(email) => {
-            arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
+            arrive_again(email, arrival, &seen, policy, choices, facts, &mut plan);
             return plan;
         }
         Known::Deleted => {
@@ -73,28 +74,29 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         Known::Collision => true,
         Known::New => false,
     };
-    arrive(arrival, mail, policy, choices, collision, facts, &mut plan);
+    arrive(arrival, &seen, policy, choices, collision, facts, &mut plan);
     plan
 }
 
 /// The road of a message that is new to the store.
 fn arrive(
     arrival: &Arrival,
-    mail: &Mail,
+    seen: &Seen<'_>,
     policy: &Policy,
     choices: Choices,
     collision: bool,
     facts: &mut Facts,
     plan: &mut Plan,
 ) {
+    let mail = &*seen.mail;
     let email = EmailId(take(&mut facts.next.email));
-    let occasion = occasion(arrival, mail, policy, choices, facts);
+    let occasion = occasion(arrival, seen, policy, choices, facts);
     plan.email = Some(email);
     plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
     let conversation = thread::place(mail, occasion.arrived_at, collision, facts, plan);
     let outgoing = bounce::outgoing(mail, facts);
-    let customer = author::customer(mail, policy, facts, plan);
+    let customer = author::customer(mail, seen.origin, facts, plan);
     let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, policy, facts, plan);
     // The e-mail's row comes first in the plan, its links after it.
     let row = plan.steps.len();
@@ -132,16 +134,14 @@ fn arrive(
     plan.steps.insert(row, Step { change: Change::AddEmail(new.clone()), because });
     let account = facts.account.id;
     plan.add(Change::AddAccount { email, account }, "it came through this account");
-    if let Some(replied) = conversation.replied.filter(|_| mail.bounce.is_none()) {
-        plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
-    }
+    mark_replied(&conversation, &occasion, facts, plan);
     people::join(email, &teams, &users, &occasion, facts, plan);
     run(email, &occasion, |_| true, facts, plan);
     if let Some(because) = &occasion.choices.no_reply {
         plan.no_answer.get_or_insert_with(|| because.clone());
     }
     if let Some(link) = &link {
-        note(email, link.record, mail, outgoing, facts, plan);
+        note(email, link.record, &occasion, outgoing, facts, plan);
         case::adopt(link, &conversation, facts, plan);
     }
     remember(&new, &occasion, &teams, &users, facts);
@@ -149,6 +149,17 @@ fn arrive(
     let is_genuine = bounce::file(email, outgoing, record, &occasion, facts, plan);
     answer::consider(email, &occasion, role, policy, facts, plan);
     tell(email, record, &occasion, (is_genuine, true), facts, plan);
+}
+
+/// THREAD-2: what it answers is answered; a customer's e-mail not by somebody who only says to be one of us (ACCESS-5).
+fn mark_replied(conversation: &Conversation, occasion: &Occasion<'_>, facts: &Facts, plan: &mut Plan) {
+    let Some(email) = conversation.replied.filter(|_| occasion.mail.bounce.is_none()) else { return };
+    let is_theirs = facts.emails.get(&email).is_none_or(|known| !known.ours);
+    if occasion.origin.is_claimed() && is_theirs {
+        plan.note(format!("ACCESS-5: e-mail {email} is not answered by it: its sender is not verified"));
+    } else {
+        plan.add(Change::MarkReplied { email }, "THREAD-2: this e-mail answers it");
+    }
 }
 
 /// ACK-3: a case is opened, or opened again, as long as there is a budget for it; else that waits for a person's word.
@@ -178,17 +189,15 @@ fn tell(
 ) {
     let silence = if occasion.archived {
         Some("FETCH-14: it is older than the account's act-since".to_string())
-    } else if occasion.sent_by_us && !occasion.mail.automatic.is_empty() {
+    } else if occasion.sent_by_us && occasion.origin.is_own_word() && !occasion.mail.automatic.is_empty() {
         Some("AUTO-2: it went out from here by itself".to_string())
     } else if is_report {
         Some("BOUNCE-2: it is a delivery report; who wrote the e-mail hears when it did not arrive".to_string())
     } else {
-        let sign = case::automatic(occasion.mail, facts).filter(|_| record.is_some_and(|record| facts.is_case(record)));
+        let sign = occasion.mail.reply_of_machine().filter(|_| record.is_some_and(|record| facts.is_case(record)));
         sign.map(|sign| format!("AUTO-3: it is automatic: {sign}"))
     };
-    // Who wrote as a group account is known by more than From.
-    let author = facts.emails.get(&email).and_then(|known| known.author);
-    let sender = author.or_else(|| occasion.mail.from.as_ref().and_then(|from| facts.users.get(&from.key())).copied());
+    let sender = facts.emails.get(&email).and_then(|known| known.author).or(occasion.origin.author());
     let (arrived_at, silence) = (occasion.arrived_at, silence.as_deref());
     notify::tell(&notify::News { email, record, sender, arrived_at, silence, is_new }, facts, plan);
     let told = plan.steps.iter().filter(|step| matches!(step.change, Change::Notify { .. })).count();
@@ -202,7 +211,8 @@ fn tell(
 }
 
 /// What the rules of cases ask of a message.
-fn occasion<'a>(arrival: &Arrival, mail: &'a Mail, policy: &Policy, choices: Choices, facts: &Facts) -> Occasion<'a> {
+fn occasion<'a>(arrival: &Arrival, seen: &'a Seen<'_>, policy: &Policy, choices: Choices, facts: &Facts) -> Occasion<'a> {
+    let (mail, origin) = (&*seen.mail, seen.origin);
     let arrived_at = arrived_at(arrival, mail, facts.now);
     Occasion {
         mail,
@@ -210,7 +220,8 @@ fn occasion<'a>(arrival: &Arrival, mail: &'a Mail, policy: &Policy, choices: Cho
         archived: arrived_at < facts.account.act_since,
         arrived_at,
         choices,
-        sent_by_us: mail.message_id.as_ref().is_some_and(|id| token::is_ours(&policy.tokens, id)),
+        sent_by_us: matches!(origin, Origin::Ours(_)) || author::is_token_ours(mail, policy),
+        origin,
     }
 }
 
@@ -243,8 +254,9 @@ fn new_email(
         partial: arrival.partial,
         archived: occasion.archived,
         folder: occasion.choices.folder.as_ref().map(|(folder, _)| *folder),
-        ours: people::author_is_ours(mail, facts),
-        author: facts.users.get(&sender).copied(),
+        ours: occasion.origin.is_ours(),
+        author: occasion.origin.author(),
+        claimed: occasion.origin.is_claimed(),
         subject_from: by_subject(&sender),
         subject_to: mail.to.first().map(|to| by_subject(&to.key())).unwrap_or_default(),
         sender,
@@ -255,7 +267,7 @@ fn new_email(
 fn arrive_again(
     email: EmailId,
     arrival: &Arrival,
-    mail: &Mail,
+    seen: &Seen<'_>,
     policy: &Policy,
     choices: Choices,
     facts: &mut Facts,
@@ -265,7 +277,9 @@ fn arrive_again(
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return };
     let account = facts.account.id;
-    let occasion = occasion(arrival, mail, policy, choices, facts);
+    let mail = &*seen.mail;
+    let mut occasion = occasion(arrival, seen, policy, choices, facts);
+    occasion.origin = verify(email, &known, seen.origin, facts, plan);
     let first_time_here = !known.accounts.contains(&account);
     if first_time_here {
         plan.add(Change::AddAccount { email, account }, "DUP-1: it came through this account too");
@@ -305,6 +319,19 @@ fn arrive_again(
         answer::consider(email, &occasion, Role::Opener(case), policy, facts, plan);
     }
     tell(email, parent, &occasion, (false, false), facts, plan);
+}
+
+/// ACCESS-5: what is known of the author of an e-mail that is here. Another copy of it may show that one of us wrote it, as it says.
+fn verify(email: EmailId, known: &EmailFacts, seen: Origin, facts: &mut Facts, plan: &mut Plan) -> Origin {
+    if known.ours || !seen.is_ours() {
+        return Origin::of_stored(known);
+    }
+    let author = seen.author();
+    plan.add(Change::Verify { email, author }, "ACCESS-5: this copy shows that one of us wrote it");
+    if let Some(entry) = facts.emails.get_mut(&email) {
+        (entry.ours, entry.author, entry.claimed) = (true, author, false);
+    }
+    seen
 }
 
 /// FILTER-4: the commands that filters of these scopes want run; mail that is history is no work for them either (FETCH-14).
@@ -347,7 +374,7 @@ fn open_late(
     plan.add(change, "DUP-3: the e-mail opened this case");
     // The note that it has in the stream of another record comes along (NOTE-1).
     if parent.is_none() {
-        note(email, record, occasion.mail, None, facts, plan);
+        note(email, record, occasion, None, facts, plan);
     }
     facts.thread_parents.insert(thread, record);
     if let Some(entry) = facts.emails.get_mut(&email) {
@@ -380,6 +407,8 @@ fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, user
         accounts: vec![facts.account.id],
         ours: new.ours,
         author: new.author,
+        claimed: new.claimed,
+        automatic: !mail.automatic.is_empty(),
     };
     facts.emails.insert(new.id, known);
     facts.emails_by_message_id.entry(new.identity.clone()).or_default().push(new.id);
@@ -391,7 +420,8 @@ fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, user
     let Some(record) = new.parent else { return };
     facts.thread_parents.insert(new.thread, record);
     if facts.is_case(record) {
-        if !new.sender.is_empty() {
+        // Nobody takes part by saying to be one of us (ACCESS-5).
+        if !new.sender.is_empty() && !new.claimed {
             facts.correspondents.insert((record, new.sender.clone()));
         }
         merge::invite(record, new.parent_by == Some(ParentBy::Opened), new.ours, mail, facts);

@@ -1,5 +1,6 @@
 //! SEND-4, SEND-8: what a message of ours does here: its place when it is written, and what follows once it was sent.
 
+use super::author::Origin;
 use super::case::Occasion;
 use super::delivery::Recipient;
 use super::filter::Choices;
@@ -26,7 +27,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     let email = EmailId(take(&mut facts.next.email));
     plan.email = Some(email);
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(facts.now), partial: false };
-    let occasion = occasion(mail, facts);
+    let occasion = occasion(mail, order.author, facts);
     let conversation = thread::place(mail, facts.now, false, facts, &mut plan);
     let by_thread = || {
         let record = facts.parent_of_thread(conversation.thread)?;
@@ -48,8 +49,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     }
     let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
     let because = link.as_ref().map_or("it belongs to no record", |link| &link.because).to_string();
-    let mut new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, false, &arrival, facts);
-    (new.ours, new.author) = (true, order.author);
+    let new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, false, &arrival, facts);
     plan.steps.insert(0, Step { change: Change::AddEmail(new.clone()), because });
     let account = facts.account.id;
     plan.add(Change::AddAccount { email, account }, "SEND-2: it goes out through this account");
@@ -70,7 +70,7 @@ pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
-    let occasion = occasion(mail, facts);
+    let occasion = occasion(mail, known.author, facts);
     let replied = mail.ancestors().find_map(|id| facts.emails_by_message_id.get(id).and_then(|found| found.last()).copied());
     // An answer by itself answers for nobody: the e-mail still waits for a person.
     let replied = replied.filter(|replied| *replied != email && mail.automatic.is_empty());
@@ -82,7 +82,7 @@ pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
     people::join(email, &people::Teams::new(), &users, &occasion, facts, &mut plan);
     let record = facts.parent_of(email).map(|(record, _)| record);
     if let Some(record) = record {
-        note(email, record, mail, None, facts, &mut plan);
+        note(email, record, &occasion, None, facts, &mut plan);
     }
     if let Some(entry) = facts.emails.get_mut(&email) {
         entry.users.extend(users.iter().map(|(user, _)| *user));
@@ -112,6 +112,7 @@ fn tell_author(email: EmailId, author: UserId, detail: String, because: &str, fa
     plan.add(Change::Notify { user: author, kind, email: Some(email), note: None, record, detail }, because);
 }
 
-fn occasion<'m>(mail: &'m Mail, facts: &Facts) -> Occasion<'m> {
-    Occasion { mail, archived: false, arrived_at: facts.now, choices: Choices::default(), sent_by_us: true }
+fn occasion<'m>(mail: &'m Mail, author: Option<UserId>, facts: &Facts) -> Occasion<'m> {
+    let origin = Origin::Ours(author);
+    Occasion { mail, archived: false, arrived_at: facts.now, choices: Choices::default(), sent_by_us: true, origin }
 }

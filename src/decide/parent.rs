@@ -171,9 +171,9 @@ pub fn by_address(mail: &Mail, customer: Option<&Address>, policy: &Policy, fact
     None
 }
 
-/// Whether an address belongs to one of us: a user or an e-mail account.
+/// Whether an address belongs to one of us: a user or an e-mail account, or is a plus-address of theirs.
 pub fn is_internal(address: &str, facts: &Facts) -> bool {
-    facts.users.contains_key(address) || facts.own_addresses.contains(address)
+    facts.user_of(address).is_some() || facts.is_own(address)
 }
 
 /// The record kinds that an address is looked up in, the first first (LINK-4).

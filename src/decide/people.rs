@@ -3,8 +3,8 @@
 use super::case::Occasion;
 use super::filter::{self, Choices, UserChoices};
 use super::thread::Conversation;
-use super::{Change, Facts, Plan, parent};
-use crate::mail::{Address, Mail};
+use super::{Change, Facts, Plan};
+use crate::mail::Mail;
 use crate::words::{AccountKind, EmailId, RecordId, RecordKind, TeamId, UserId};
 
 /// Teams with the reason for each, without doubles.
@@ -74,8 +74,8 @@ pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
     }
     let addressed = [("From", mail.from.as_slice()), ("To", &mail.to), ("Cc", &mail.cc)];
     for (header, addresses) in addressed {
-        for user in addresses.iter().filter_map(|address| facts.users.get(&address.key())) {
-            push(&mut users, *user, || format!("INBOX-1: their address is in {header}"));
+        for user in addresses.iter().filter_map(|address| facts.user_of(&address.key())) {
+            push(&mut users, user, || format!("INBOX-1: their address is in {header}"));
         }
     }
     users
@@ -85,8 +85,8 @@ pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
 pub fn recipients(mail: &Mail, facts: &Facts) -> Users {
     let mut users = Users::new();
     for (header, addresses) in [("To", &mail.to), ("Cc", &mail.cc), ("Bcc", &mail.bcc)] {
-        for user in addresses.iter().filter_map(|address| facts.users.get(&address.key())) {
-            push(&mut users, *user, || format!("INBOX-1: their address is in {header}"));
+        for user in addresses.iter().filter_map(|address| facts.user_of(&address.key())) {
+            push(&mut users, user, || format!("INBOX-1: their address is in {header}"));
         }
     }
     users
@@ -110,10 +110,11 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
     for (team, because) in teams {
         plan.add(Change::AddTeam { email, team: *team }, because);
     }
-    let sender = mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
+    // Whoever says to be one of us has not read it for them (ACCESS-5).
+    let sender = occasion.origin.author();
     let held = filter::Held::new(mail);
     for (user, because) in users {
-        let is_sender = sender == Some(user);
+        let is_sender = sender == Some(*user);
         let own = if is_sender { UserChoices::default() } else { filter::of_user(*user, &held, facts, plan) };
         let mapped = facts.account.folder.filter(|_| facts.account.owner == Some(*user));
         let folder = own.folder.or(mapped);
@@ -124,11 +125,6 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
         let because = if own.because.is_empty() { because.clone() } else { format!("{because}; {}", own.because) };
         plan.add(Change::AddUser { email, user: *user, read, trashed: own.trash, folder }, because);
     }
-}
-
-/// Whether From is a user's or one of our accounts' addresses. It labels the author, no more (ACCESS-5).
-pub fn author_is_ours(mail: &Mail, facts: &Facts) -> bool {
-    mail.from.as_ref().map(Address::key).is_some_and(|from| parent::is_internal(&from, facts))
 }
 
 fn push<T: PartialEq>(list: &mut Vec<(T, String)>, item: T, because: impl FnOnce() -> String) {

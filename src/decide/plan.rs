@@ -45,6 +45,11 @@ pub enum Change {
     MarkReplied {
         email: EmailId,
     },
+    /// A copy of the e-mail shows who wrote it: one of us, as it says (ACCESS-5). Its notes tell of it as sent.
+    Verify {
+        email: EmailId,
+        author: Option<UserId>,
+    },
     /// Give a stored e-mail its parent, and the e-mails of its thread as [`Change::AdoptThread`] does (THREAD-2).
     SetParent {
         email: EmailId,
@@ -194,6 +199,8 @@ pub struct NewEmail {
     /// One of us wrote it (AUTO-2), and which of our users (ACCESS-5).
     pub ours: bool,
     pub author: Option<UserId>,
+    /// From says that one of us wrote it, and nothing vouches for that: the sender is not verified (ACCESS-5).
+    pub claimed: bool,
     /// By base subject and From, and by base subject and first To (THREAD-3); 0 for none.
     pub subject_from: i64,
     pub subject_to: i64,

@@ -45,7 +45,7 @@ fn summary(raw: &[u8]) -> String {
         line("file", &format!("{} {} {} {}{inline}", file.part, file.name, file.media_type, file.size));
         assert_eq!(attachment_content(raw, &file.part).unwrap().len() as u64, file.size);
     }
-    line("automatic", &mail.automatic.join("; "));
+    line("automatic", &mail.automatic.iter().map(|sign| sign.sign.as_str()).collect::<Vec<_>>().join("; "));
     line("no answer", &mail.no_answer.join("; "));
     line("defects", &mail.defects.join("; "));
     lines

@@ -18,6 +18,7 @@ mod header;
 mod html;
 mod markup;
 mod mask;
+mod nobody;
 mod parse;
 mod quote;
 pub mod reply;
@@ -33,6 +34,7 @@ mod transfer;
 mod uuencode;
 
 pub use attachment::content as attachment_content;
+pub use automatic::Sign;
 pub use bounce::{Bounce, Recipient};
 pub use calendar::Event;
 pub use html::to_text as text_from_html;
@@ -42,6 +44,8 @@ pub use parse::parse;
 use std::borrow::Cow;
 
 use serde::Serialize;
+
+use crate::words::Machine;
 
 /// One e-mail address with its display name, as it stood in a header.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
@@ -100,8 +104,8 @@ pub struct Mail {
     /// Sanitised HTML (PARSE-6).
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
-    /// Why the message is automatic (AUTO-1); empty when a person wrote it.
-    pub automatic: Vec<String>,
+    /// Why the message is automatic (AUTO-1), and what it is by each sign (AUTO-3); empty when a person wrote it.
+    pub automatic: Vec<Sign>,
     /// Why the message must not be answered although a person may have written it (AUTO-1).
     pub no_answer: Vec<String>,
     /// The delivery report that it is (BOUNCE-1).
@@ -142,6 +146,16 @@ impl Mail {
         ids.chain(recipients).chain(delivered)
     }
 
+    /// What wrote it, by its strongest sign; none when a person did (AUTO-3).
+    pub fn machine(&self) -> Option<&Sign> {
+        self.automatic.iter().min_by_key(|sign| sign.kind)
+    }
+
+    /// The sign that it is what a machine answers with, or a report: nobody waits for it (AUTO-3).
+    pub fn reply_of_machine(&self) -> Option<&Sign> {
+        self.machine().filter(|sign| matches!(sign.kind, Machine::Reply | Machine::Report))
+    }
+
     /// Returns every value of a header field, unfolded and decoded, in order.
     pub fn header_values<'m>(&'m self, name: &'m str) -> impl Iterator<Item = String> + 'm {
         header::fields(&self.header)
@@ -178,6 +192,11 @@ impl Address {
     pub fn key(&self) -> String {
         address_key(&self.address)
     }
+
+    /// Whether a program reads it, or nobody, as far as its local part says (AUTO-1).
+    pub fn is_nobodys(&self) -> bool {
+        nobody::reader(&self.address).is_some()
+    }
 }
 
 /// Returns the form by which addresses are compared (PARSE-4): lower case, domain in IDNA form.
@@ -187,6 +206,15 @@ pub fn address_key(address: &str) -> String {
     match idna::domain_to_ascii(domain) {
         Ok(domain) => format!("{local}@{domain}"),
         Err(_) => lower,
+    }
+}
+
+/// Returns the address behind which a plus-address is (RFC 5233, section 1), in the form by which addresses are compared.
+pub fn untagged(key: &str) -> Cow<'_, str> {
+    let parts = key.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain)));
+    match parts {
+        Some((local, domain)) if !local.is_empty() => Cow::Owned(format!("{local}@{domain}")),
+        _ => Cow::Borrowed(key),
     }
 }
 

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use mail_parser::{DateTime, Header, HeaderName, HeaderValue, Message, MimeHeaders};
 
 use super::structure::{self, Structure};
-use super::{Address, Mail, attachment, automatic, bounce, calendar, charset, header, quote, text};
+use super::{Address, Mail, Sign, attachment, automatic, bounce, calendar, charset, header, quote, text};
+use crate::words::Machine;
 
 /// A Message-ID longer than this is remembered by its digest (RFC 5322 allows 998 octets a line, databases less a key).
 const LONGEST_ID: usize = 255;
@@ -60,8 +61,8 @@ pub fn parse(raw: &[u8]) -> Mail {
     mail.list = automatic::list(message);
     mail.bounce = bounce::read(&structure, &mail);
     mail.calendar = calendar::events(&structure);
-    if mail.bounce.is_some() && mail.automatic.is_empty() {
-        mail.automatic.push("it is a delivery report".to_string());
+    if mail.bounce.is_some() && mail.automatic.iter().all(|sign| sign.kind != Machine::Report) {
+        mail.automatic.push(Sign::new(Machine::Report, "it is a delivery report"));
     }
     mail.content_digest = content_digest(&mail);
     mail.defects = defects;

@@ -44,6 +44,7 @@ enum Later {
     Merge(Merge),
     Reopen(RecordId, CaseStatus),
     Relink(EmailId, Option<(RecordId, ParentBy)>),
+    Verify(EmailId, Option<UserId>),
 }
 
 /// The rows of one batch.
@@ -201,6 +202,7 @@ impl<'a> Batch<'a> {
                 Some(row) => row.is_replied = true,
                 None => self.replied.push(email.0),
             },
+            Change::Verify { email, author } => self.later.push(Later::Verify(*email, *author)),
             Change::SetParent { email, thread, parent, by, account } => {
                 self.adopt(*thread, *parent, *account, Some((*email, *by)));
             }

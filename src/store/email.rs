@@ -13,7 +13,7 @@ use super::record::{RecordName, name_of};
 use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, folders, raws, teams, users};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
-use crate::mail::{Address, Attachment, Event, Mail, address_key};
+use crate::mail::{Address, Attachment, Event, Mail, Sign, address_key};
 use crate::words::{AccountId, EmailId, FolderId, ParentBy, RecordId, UserId};
 
 /// An e-mail in a list. Times are seconds since 1970 UTC.
@@ -24,6 +24,8 @@ pub struct Line {
     #[serde(serialize_with = "crate::clock::time")]
     pub date: i64,
     pub from: String,
+    /// From is one of us, and nothing vouches for that (ACCESS-5).
+    pub sender_not_verified: bool,
     pub subject: String,
     pub parent: Option<RecordName>,
 }
@@ -42,6 +44,8 @@ pub struct Email {
     pub arrived_at: i64,
     #[serde(flatten)]
     pub people: People,
+    /// From is one of us, and nothing vouches for that (ACCESS-5).
+    pub sender_not_verified: bool,
     pub subject: String,
     pub text: String,
     pub html: Option<String>,
@@ -53,7 +57,7 @@ pub struct Email {
     pub partial: bool,
     pub archived: bool,
     pub id_collision: bool,
-    pub automatic: Vec<String>,
+    pub automatic: Vec<Sign>,
     pub defects: Vec<String>,
     pub raw_size: i64,
     pub accounts: Vec<String>,
@@ -217,11 +221,19 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
         .order((emails::date.desc(), emails::id.desc()))
         .limit(filter.limit)
         .offset(filter.offset)
-        .select((emails::id, emails::thread_id, emails::date, emails::from_address, emails::subject, emails::parent_id))
-        .load::<(i64, i64, i64, String, String, Option<i64>)>(db)?;
+        .select((
+            emails::id,
+            emails::thread_id,
+            emails::date,
+            emails::from_address,
+            emails::is_claimed,
+            emails::subject,
+            emails::parent_id,
+        ))
+        .load::<(i64, i64, i64, String, bool, String, Option<i64>)>(db)?;
     rows.into_iter()
-        .map(|(id, thread, date, from, subject, parent)| {
-            Ok(Line { id, thread, date, from, subject, parent: name_of(db, parent)? })
+        .map(|(id, thread, date, from, sender_not_verified, subject, parent)| {
+            Ok(Line { id, thread, date, from, sender_not_verified, subject, parent: name_of(db, parent)? })
         })
         .collect()
 }
@@ -260,6 +272,7 @@ struct Row {
     header_date: Option<i64>,
     arrived_at: i64,
     people: String,
+    is_claimed: bool,
     subject: String,
     text: String,
     html: Option<String>,
@@ -312,6 +325,7 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
         header_date: row.header_date,
         arrived_at: row.arrived_at,
         people: serde_json::from_str(&row.people).with_context(|| format!("the people of e-mail {id}"))?,
+        sender_not_verified: row.is_claimed,
         subject: row.subject,
         text: row.text,
         html: row.html,

@@ -18,12 +18,12 @@ use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 
 use super::schema::{
-    absences, accounts, counters, deletions, email_accounts, email_teams, email_users, emails, positions, records, rotations,
-    team_members, thread_ids, user_addresses, users,
+    absences, counters, deletions, email_accounts, email_teams, email_users, emails, positions, records, rotations, team_members,
+    thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, lock};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
-use crate::mail::{Address, Mail, case_numbers, subject, token};
+use crate::mail::{self, Address, Mail, case_numbers, subject, token};
 use crate::words::{AccountId, CaseStatus, EmailId, PositionId, RecordId, TeamId, ThreadId, UserId};
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
@@ -62,6 +62,9 @@ pub fn gather_at(
     gather_teams(db, &mut facts)?;
     if let Some(position) = position.filter(|_| facts.account.owner.is_some()) {
         facts.account.folder = filter::mapped(db, position)?;
+    }
+    if let Some(position) = position {
+        facts.account.is_sent_mailbox = account::is_sent_mailbox(db, account, position)?;
     }
     filter::gather(db, &mut facts)?;
     person::gather(db, &mut facts)?;
@@ -144,6 +147,9 @@ impl Named {
         }
         // PostgreSQL refuses NUL in a value, and no stored text has one.
         named.contents.retain(|(text, _)| !text.contains('\0'));
+        // A plus-address is whose the address is.
+        let untagged: Vec<String> = named.people.iter().map(|person| mail::untagged(person).into_owned()).collect();
+        named.people.extend(untagged);
         for texts in [&mut named.message_ids, &mut named.people, &mut named.leading, &mut named.senders] {
             texts.retain(|text| !text.contains('\0'));
         }
@@ -177,11 +183,6 @@ fn in_lists<K: Clone + Ord + Hash, R>(keys: &HashSet<K>, mut load: impl FnMut(&[
 }
 
 fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    facts.own_addresses = in_lists(&named.people, |some| {
-        accounts::table.filter(accounts::address.eq_any(some)).select(accounts::address).load::<String>(db)
-    })?
-    .into_iter()
-    .collect();
     let owners = in_lists(&named.people, |some| {
         user_addresses::table
             .inner_join(users::table.on(users::id.eq(user_addresses::user_id)))
@@ -195,7 +196,7 @@ fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Resu
         // An address that two users claim is the first one's.
         facts.users.entry(address).or_insert(UserId(user));
     }
-    Ok(())
+    account::gather_addresses(db, &named.people, facts)
 }
 
 fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
@@ -229,12 +230,12 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
                 emails::content_digest,
                 emails::parent_id,
                 emails::parent_by,
-                (emails::is_ours, emails::author_id),
+                (emails::is_ours, emails::author_id, emails::is_claimed, emails::automatic.ne("[]")),
             ))
-            .load::<(i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>, (bool, Option<i64>))>(db)
+            .load::<(i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>, (bool, Option<i64>, bool, bool))>(db)
     })?;
     rows.sort_unstable_by_key(|row| row.0);
-    for (id, message_id, thread, arrived_at, digest, parent, parent_by, (ours, author)) in rows {
+    for (id, message_id, thread, arrived_at, digest, parent, parent_by, (ours, author, claimed, automatic)) in rows {
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
         facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
         let email = EmailFacts {
@@ -248,6 +249,8 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             accounts: Vec::new(),
             ours,
             author: author.map(UserId),
+            claimed,
+            automatic,
         };
         facts.emails.insert(EmailId(id), email);
     }
@@ -335,6 +338,8 @@ fn gather_participants(db: &mut Database, named: &Named, facts: &mut Facts) -> R
             emails::table
                 .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
                 .filter(emails::from_address.eq_any(some_senders.iter().copied()))
+                // Nobody takes part by saying to be one of us (ACCESS-5).
+                .filter(emails::is_claimed.eq(false))
                 .select((emails::parent_id, emails::from_address))
                 .distinct()
                 .load::<(Option<i64>, String)>(db)

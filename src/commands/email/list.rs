@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::inbox;
 use crate::clock::rfc3339;
 use crate::commands::argument;
+use crate::commands::show::sender;
 use crate::context::Context;
 use crate::decide::access;
 use crate::store::email::{self, EmailFilter, Place, View};
@@ -105,7 +106,7 @@ impl List {
         let emails = email::list(db, &filter)?;
         context.out.list(&emails, &["id", "thread", "date", "from", "parent", "subject"], |email| {
             let parent = email.parent.map_or_else(|| "-".to_string(), |parent| parent.to_string());
-            let from = email.from.clone();
+            let from = sender(&email.from, email.sender_not_verified);
             vec![email.id.to_string(), email.thread.to_string(), rfc3339(email.date), from, parent, email.subject.clone()]
         });
         Ok(())

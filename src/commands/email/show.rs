@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use crate::clock::rfc3339;
 use crate::commands::right;
-use crate::commands::show::{lines, or_empty, yes};
+use crate::commands::show::{lines, or_empty, sender, yes};
 use crate::context::Context;
-use crate::mail::{self, Address, Event};
+use crate::mail::{self, Address, Event, Sign};
 use crate::output::shown;
 use crate::store::address::Delivery;
 use crate::store::email::{self, Reader};
@@ -104,7 +104,7 @@ fn head(email: &email::Email, outbox: Option<OnItsWay>) -> String {
         ("e-mail", email.id.to_string()),
         ("thread", email.thread.to_string()),
         ("message-id", email.message_id.clone()),
-        ("from", people(&email.people.from)),
+        ("from", sender(&people(&email.people.from), email.sender_not_verified)),
         ("reply-to", people(&email.people.reply_to)),
         ("to", people(&email.people.to)),
         ("cc", people(&email.people.cc)),
@@ -124,7 +124,7 @@ fn head(email: &email::Email, outbox: Option<OnItsWay>) -> String {
         ("group folder", or_empty(email.group_folder.as_ref())),
         ("archived", if email.archived { yes(true) } else { String::new() }),
         ("partial", if email.partial { format!("yes; try: espomail email fetch-body {}", email.id) } else { String::new() }),
-        ("automatic", email.automatic.join("; ")),
+        ("automatic", email.automatic.iter().map(Sign::to_string).collect::<Vec<_>>().join("; ")),
         ("defects", email.defects.join("; ")),
         ("calendar", email.calendar.iter().map(event).collect::<Vec<_>>().join("; ")),
         (

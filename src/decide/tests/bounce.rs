@@ -22,6 +22,8 @@ fn sent() -> Facts {
         accounts: vec![SUPPORT],
         ours: true,
         author: Some(UserId(1)),
+        claimed: false,
+        automatic: false,
     };
     facts.emails.insert(SENT, known);
     facts.emails_by_message_id.insert("ours@x".to_string(), vec![SENT]);
@@ -44,7 +46,7 @@ fn report(id: &str, about: &str, recipients: Vec<Recipient>) -> Mail {
     let bounce = Bounce { hard, recipients, message_id: Some(about.to_string()), envelope_id: None };
     Mail {
         from: Some(address("mailer-daemon@example.org")),
-        automatic: vec!["Content-Type: multipart/report".to_string()],
+        automatic: vec![sign(Machine::Report)],
         bounce: Some(bounce),
         ..mail(id)
     }

@@ -10,6 +10,8 @@ fn waiting() -> Facts {
     let known = EmailFacts {
         ours: false,
         author: None,
+        claimed: false,
+        automatic: false,
         thread: ThreadId(8),
         arrived_at: NOW,
         content_digest: [0; 32],

@@ -76,9 +76,9 @@ fn written(answers: &[Answer]) -> Vec<Mail> {
             mail.in_reply_to = vec![parent];
         }
         if answer.automatic {
-            mail.automatic = vec!["Auto-Submitted: auto-replied".to_string()];
+            mail.automatic = vec![sign(Machine::Reply)];
         }
-        mails.push(mail);
+        mails.push(if by == AGENT { vouched(mail) } else { mail });
     }
     mails
 }

@@ -16,7 +16,7 @@ use crate::store::schema::{
     rotations, thread_ids, threads, users,
 };
 use crate::store::{Database, IN_LIST, address, case, clean, facts, fate, held, link, position, reserve, set_counter, spending};
-use crate::words::{EmailId, ThreadId};
+use crate::words::{EmailId, NoteKind, ThreadId};
 
 impl Batch<'_> {
     /// Writes everything. Says what is read in stored e-mails now and was not.
@@ -94,6 +94,17 @@ impl Batch<'_> {
                 Later::Adopt(adoption) => movable.adopt(db, adoption, next_note, self.now)?,
                 Later::Relink(email, Some((record, by))) => link::give(db, &[*email], *record, *by, self.now)?,
                 Later::Relink(email, None) => link::take_away(db, *email, None, self.now)?,
+                Later::Verify(email, author) => {
+                    diesel::update(emails::table.find(email.0))
+                        .set((
+                            emails::is_ours.eq(true),
+                            emails::author_id.eq(author.map(|user| user.0)),
+                            emails::is_claimed.eq(false),
+                        ))
+                        .execute(db)?;
+                    let told = notes::email_id.eq(email.0).and(notes::kind.eq(NoteKind::EmailReceived.as_str()));
+                    diesel::update(notes::table.filter(told)).set(notes::kind.eq(NoteKind::EmailSent.as_str())).execute(db)?;
+                }
                 Later::Merge(merge) => case::merge_numbered(db, merge, self.now)?,
                 Later::Reopen(case, status) => {
                     diesel::update(records::table.find(case.0))
