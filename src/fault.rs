@@ -160,6 +160,18 @@ pub fn one_line(error: &anyhow::Error) -> String {
     line.replace(['\r', '\n'], " ")
 }
 
+/// Returns what an error has in common with the same failure at another time: its class and its place. Whatever stands behind a
+/// colon is left out: there a server speaks, and its words have times, sessions and hosts in them, or the UIDs of the moment.
+pub fn sameness(error: &anyhow::Error) -> String {
+    let mut same = class_of(error).exit_status().to_string();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        same.push(' ');
+        same.push_str(text.split_once(": ").map_or(text.as_str(), |(own, _)| own));
+    }
+    same
+}
+
 /// A place where a test lets the program die or panic, to see that nothing is lost there. Debug builds count these places
 /// and heed `ESPOMAIL_DIE_AT_STEP` and `ESPOMAIL_PANIC_AT_STEP`; in a release build there is nothing here.
 #[inline]
@@ -187,6 +199,19 @@ mod tests {
             .context("account a");
         assert_eq!(one_line(&error), "account a: login refused; try: espomail account test a");
         assert_eq!(class_of(&error).exit_status(), 77);
+    }
+
+    #[test]
+    fn fetch_12_a_failure_is_the_same_whatever_the_server_says() {
+        let error = |class, words: &str, uids: &str| {
+            sameness(
+                &anyhow::Error::new(Fault::new(class, format!("UID FETCH was refused: {words}")))
+                    .context(format!("mailbox INBOX: {uids}")),
+            )
+        };
+        let same = error(Class::Unavailable, "internal error, session 4711 at 10:00:01", "UIDs 3 to 9");
+        assert_eq!(same, error(Class::Unavailable, "internal error, session 4712 at 10:01:01", "UIDs 3 to 10"));
+        assert_ne!(same, error(Class::Protocol, "internal error, session 4711 at 10:00:01", "UIDs 3 to 9"));
     }
 
     #[test]

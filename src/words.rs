@@ -68,6 +68,10 @@ macro_rules! ids {
         #[serde(transparent)]
         pub struct $name(pub i64);
 
+        impl From<i64> for $name {
+            fn from(number: i64) -> Self { Self(number) }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }
         }
@@ -150,6 +154,8 @@ words! {
         Archived = "archived",
         /// Expunged before it could be read.
         Gone = "gone",
+        /// The server lists it and does not hand it over (FETCH-6).
+        Undelivered = "undelivered",
     }
 }
 

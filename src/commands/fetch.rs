@@ -148,6 +148,9 @@ fn report(context: &Context, reports: &[AccountReport]) {
             );
             out.complain(&Fault::new(Class::Data, what).hint("try: espomail quarantine list").into());
         }
+        if let Some(lost) = report.tally.lost_fault(&report.account) {
+            out.complain(&lost);
+        }
         if let Some(held) = report.tally.held_fault(&report.account) {
             out.complain(&held);
         }

@@ -63,6 +63,9 @@ fn may_answer(occasion: &Occasion<'_>, role: Role, answering: &Answering, policy
     if occasion.archived {
         return Err("FETCH-14: it is older than the account's act-since".to_string());
     }
+    if occasion.quiet {
+        return Err("FETCH-5: its mailbox was listed again, and it is older than the last pass that went well".to_string());
+    }
     if let Some(sign) = forbidden(mail) {
         return Err(format!("AUTO-1: {sign}"));
     }

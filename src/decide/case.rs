@@ -32,6 +32,8 @@ pub struct Occasion<'a> {
     pub choices: Choices,
     /// Its Message-ID says that it went out from here (AUTO-2).
     pub sent_by_us: bool,
+    /// It may have been answered long ago: its mailbox was listed again (FETCH-5).
+    pub quiet: bool,
 }
 
 /// Chooses the course. `named` is a case that the subject names although the sender takes no part in it.

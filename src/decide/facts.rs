@@ -46,6 +46,8 @@ pub struct Policy {
 pub struct Facts {
     /// Seconds since 1970 UTC.
     pub now: i64,
+    /// The mailbox was listed again: what is older than this is not answered (FETCH-5). Seconds since 1970 UTC.
+    pub quiet_before: Option<i64>,
     /// The next free numbers; written back when the plans are applied, so there are no holes.
     pub next: Next,
     pub account: AccountFacts,

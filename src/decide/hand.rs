@@ -46,7 +46,7 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     // What filters chose for it beside holding it counts now (FILTER-4).
     let choices = filter::import(mail, facts, &mut plan);
-    let occasion = Occasion { mail, archived: false, arrived_at: facts.now, choices, sent_by_us: false };
+    let occasion = Occasion { mail, archived: false, arrived_at: facts.now, choices, sent_by_us: false, quiet: false };
     let mut role = Role::FollowUp;
     let (record, because) = match word {
         Word::Accept(record) => (accept(facts.survivor(record), facts, &mut plan), "LINK-7: a person said so"),
@@ -102,7 +102,7 @@ pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Polic
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     let choices = filter::import(mail, facts, &mut plan);
     let mail = &*author::unveil(mail, facts, &mut plan);
-    let occasion = Occasion { mail, archived: false, arrived_at: known.arrived_at, choices, sent_by_us: false };
+    let occasion = Occasion { mail, archived: false, arrived_at: known.arrived_at, choices, sent_by_us: false, quiet: false };
     let parent = facts.parent_of(email).map(|(record, _)| record);
     let case = parent.filter(|record| facts.is_case(*record));
     match action {

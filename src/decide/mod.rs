@@ -211,6 +211,7 @@ fn occasion<'a>(arrival: &Arrival, mail: &'a Mail, policy: &Policy, choices: Cho
         arrived_at,
         choices,
         sent_by_us: mail.message_id.as_ref().is_some_and(|id| token::is_ours(&policy.tokens, id)),
+        quiet: facts.quiet_before.is_some_and(|before| arrival.internal_date.is_none_or(|date| date < before)),
     }
 }
 

@@ -113,5 +113,5 @@ fn tell_author(email: EmailId, author: UserId, detail: String, because: &str, fa
 }
 
 fn occasion<'m>(mail: &'m Mail, facts: &Facts) -> Occasion<'m> {
-    Occasion { mail, archived: false, arrived_at: facts.now, choices: Choices::default(), sent_by_us: true }
+    Occasion { mail, archived: false, arrived_at: facts.now, choices: Choices::default(), sent_by_us: true, quiet: false }
 }

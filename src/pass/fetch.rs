@@ -17,7 +17,7 @@ use super::witness::{Seen, Witness};
 use super::{Stop, Tally};
 use crate::decide::Policy;
 use crate::decide::failure::back_off_minutes;
-use crate::fault::{Class, Fault, Reach, one_line, reach_of, step};
+use crate::fault::{Class, Fault, Reach, one_line, reach_of, sameness, step};
 use crate::mailbox::{Server, Session};
 use crate::secret::Secret;
 use crate::store::account::{self, Account};
@@ -205,10 +205,10 @@ fn visit(
             })?;
         }
         Some(first) => {
-            let error = one_line(first);
+            let (error, same) = (one_line(first), sameness(first));
             let retry_at = now + 60 * back_off_minutes(account.failures);
             let noted = store.transaction(|db| {
-                let say = status::note_failure(db, account.id, now, &error, retry_at)?;
+                let say = status::note_failure(db, account.id, now, (&error, &same), retry_at)?;
                 lease::release(db, &lease)?;
                 Ok(say)
             });

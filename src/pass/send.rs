@@ -145,7 +145,7 @@ fn recover(setting: &Setting<'_>, store: &mut Store, report: &mut Report) -> Res
 
 /// Settles one, where its pass is dead, and tells its author where that is wanted; none where it is not dead.
 fn settle_after_death(setting: &Setting<'_>, db: &mut Database, id: OutgoingId, tells: bool, now: i64) -> Result<Option<Done>> {
-    let left = outbox::unsettled(db, id, now)?.filter(|left| left.is_left_behind(setting.is_dead));
+    let left = outbox::unsettled(db, id, now, turn::lease(setting)?)?.filter(|left| left.is_left_behind(setting.is_dead));
     let Some(left) = left else { return Ok(None) };
     let (account, claimed) = (left.account, &left.claimed);
     let may_repeat = may_repeat(setting.repeat_replies, claimed.kind, claimed.attempts);

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
+use super::dialect::due;
 use super::noun::{not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions};
 use super::{Database, access, outbox};
 use crate::clock::rfc3339;
 use crate::decide::access::{Actor, Permit, Sight, sight_for};
+use crate::decide::failure::LONGEST_PAUSE;
 use crate::fault::{Class, Fault};
 use crate::mail::{Mail, address_key};
 use crate::words::{
@@ -383,7 +385,7 @@ pub fn list(db: &mut Database) -> Result<Vec<Account>> {
 pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
     let rows = accounts::table
         .filter(accounts::active.eq(true))
-        .filter(accounts::retry_at.is_null().or(accounts::retry_at.le(now)))
+        .filter(accounts::retry_at.is_null().or(due!(accounts::retry_at, now, LONGEST_PAUSE)))
         .select((accounts::id, accounts::last_success_at))
         .load::<(i64, Option<i64>)>(db)?;
     let mut rows: Vec<(Option<i64>, i64)> = rows.into_iter().map(|(id, last)| (last, id)).collect();

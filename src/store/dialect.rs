@@ -279,6 +279,14 @@ pub fn clock(connection: &mut Database, now: i64) -> Result<i64> {
 /// statement may have 65,535 values.
 pub const ROWS: usize = 10_000;
 
+/// Whether a column that something waits by is due, as `clock::is_due` has it: a time further ahead than the longest pause was
+/// written while the clock was wrong.
+macro_rules! due {
+    ($column:expr, $now:expr, $longest:expr) => {
+        $column.le($now).or($column.gt(i64::saturating_add($now, $longest)))
+    };
+}
+
 /// Inserts many rows: prepared single rows on SQLite, COPY on PostgreSQL. A row that is there already is an error.
 macro_rules! insert_all {
     ($connection:expr, $table:expr, $rows:expr) => {
@@ -327,7 +335,7 @@ macro_rules! first_free {
     };
 }
 
-pub(super) use {first_free, insert_all, insert_new};
+pub(super) use {due, first_free, insert_all, insert_new};
 
 /// Whether running the transaction again can help: PostgreSQL's 40001 and 40P01.
 pub fn is_serialisation_failure(error: &anyhow::Error) -> bool {

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::schema::accounts;
 use super::{Database, Store, dialect};
+use crate::clock::is_due;
 use crate::fault::{Class, Fault, Reach};
 use crate::words::AccountId;
 
@@ -34,7 +35,8 @@ pub fn take(
             return Ok(None);
         };
         let alive = earlier.as_deref().is_some_and(|earlier| !is_dead(earlier));
-        if alive && until.is_some_and(|until| until > now) {
+        // A lease further ahead than it ever lasts was taken while the clock was wrong.
+        if alive && until.is_some_and(|until| !is_due(until, now, seconds)) {
             return Ok(None);
         }
         // Of two that saw the same fence on PostgreSQL, the second updates no row.

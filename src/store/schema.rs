@@ -141,6 +141,7 @@ diesel::table! {
         lease_owner -> Nullable<Text>,
         lease_until -> Nullable<BigInt>,
         careful -> Bool,
+        failure -> Nullable<Text>,
     }
 }
 
@@ -201,6 +202,13 @@ diesel::table! {
         uidvalidity -> BigInt,
         start_uid -> BigInt,
         last_uid -> BigInt,
+        era -> BigInt,
+        listed_to -> Nullable<BigInt>,
+        quiet_before -> Nullable<BigInt>,
+        broken_to -> Nullable<BigInt>,
+        mark_uid -> Nullable<BigInt>,
+        mark -> Nullable<Text>,
+        mark_date -> Nullable<BigInt>,
     }
 }
 
@@ -516,6 +524,7 @@ diesel::table! {
         said_at -> Nullable<BigInt>,
         told_at -> Nullable<BigInt>,
         retry_at -> BigInt,
+        failure -> Nullable<Text>,
     }
 }
 
@@ -606,10 +615,12 @@ diesel::table! {
         id -> BigInt,
         position_id -> BigInt,
         uid -> BigInt,
-        raw_id -> BigInt,
+        raw_id -> Nullable<BigInt>,
         error -> Text,
         internal_date -> Nullable<BigInt>,
         created_at -> BigInt,
+        tries -> BigInt,
+        due_at -> Nullable<BigInt>,
     }
 }
 

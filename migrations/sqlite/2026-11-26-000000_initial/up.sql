@@ -146,6 +146,8 @@ CREATE TABLE accounts (
     lease_until BIGINT,
     -- After a death, one message at a time (FETCH-6).
     careful BOOLEAN NOT NULL,
+    -- What the last failure has in common with the same one at another time (FETCH-12).
+    failure TEXT,
     CHECK ((kind = 'personal') = (owner_id IS NOT NULL))
 );
 CREATE INDEX accounts_owner ON accounts (owner_id);
@@ -219,7 +221,19 @@ CREATE TABLE positions (
     uidvalidity BIGINT NOT NULL,
     start_uid BIGINT NOT NULL,
     last_uid BIGINT NOT NULL,
-    UNIQUE (account_id, mailbox, uidvalidity)
+    -- A mailbox that was put back from a copy keeps its UIDVALIDITY, and its UIDs mean other messages: the latest era counts (FETCH-5).
+    era BIGINT NOT NULL,
+    -- Up to this UID the messages were there when the era began: fetch-since holds for them (FETCH-3).
+    listed_to BIGINT,
+    -- The mailbox was listed again: messages up to listed_to may be stored already, and older ones than this are not answered (FETCH-5).
+    quiet_before BIGINT,
+    -- In the answer for the messages up to this UID the connection broke: each is read alone (FETCH-6).
+    broken_to BIGINT,
+    -- The last message that is known, by which a mailbox that was put back is recognised (FETCH-5).
+    mark_uid BIGINT,
+    mark TEXT,
+    mark_date BIGINT,
+    UNIQUE (account_id, mailbox, uidvalidity, era)
 );
 
 -- Raw bytes, once per content, zstd-compressed (PARSE-1).
@@ -496,7 +510,9 @@ CREATE TABLE sending_failures (
     -- When it was said last on standard error, and when people were told.
     said_at BIGINT,
     told_at BIGINT,
-    retry_at BIGINT NOT NULL
+    retry_at BIGINT NOT NULL,
+    -- What the last failure has in common with the same one at another time (FETCH-12).
+    failure TEXT
 );
 
 -- What a group account answers by itself (ACK-1); no row where it answers nothing.
@@ -702,7 +718,7 @@ CREATE INDEX rotations_user ON rotations (user_id);
 CREATE TABLE fates (
     position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
     uid BIGINT NOT NULL,
-    fate TEXT NOT NULL CHECK (fate IN ('imported', 'duplicate', 'filtered', 'held', 'quarantined', 'archived', 'gone')),
+    fate TEXT NOT NULL CHECK (fate IN ('imported', 'duplicate', 'filtered', 'held', 'quarantined', 'archived', 'gone', 'undelivered')),
     email_id BIGINT REFERENCES emails (id) ON DELETE SET NULL,
     -- The plan as JSON.
     why TEXT NOT NULL,
@@ -711,16 +727,20 @@ CREATE TABLE fates (
 );
 CREATE INDEX fates_email ON fates (email_id);
 
--- Messages that could not be processed, kept whole (FETCH-6).
+-- Messages that could not be processed, kept whole; and those that a server does not hand over (FETCH-6).
 CREATE TABLE quarantine (
     id INTEGER NOT NULL PRIMARY KEY,
     position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
     uid BIGINT NOT NULL,
-    raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
+    -- NULL where the server lists the message and does not hand it over.
+    raw_id BIGINT REFERENCES raws (id) ON DELETE RESTRICT,
     error TEXT NOT NULL,
     -- INTERNALDATE, as far as it is known.
     internal_date BIGINT,
     created_at BIGINT NOT NULL,
+    -- In how many passes the server did not hand it over, and when it is asked again; NULL when it is not.
+    tries BIGINT NOT NULL,
+    due_at BIGINT,
     UNIQUE (position_id, uid)
 );
 CREATE INDEX quarantine_raw ON quarantine (raw_id);

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::outcome::{self, Done, is_everybodys};
 use super::{Report, Setting, author, server, signed};
 use crate::decide::delivery::{Attempt, Recipient};
-use crate::fault::{Class, Fault, Reach, one_line, reach_of, step};
+use crate::fault::{Class, Fault, Reach, one_line, reach_of, sameness, step};
 use crate::relay::{Envelope, Outcome, Reply, Session};
 use crate::store::account::{self, Account};
 use crate::store::outbox::{self, Claimed};
@@ -49,6 +49,12 @@ enum Next {
     Nothing,
 }
 
+/// How long a message is claimed, in seconds.
+pub(super) fn lease(setting: &Setting<'_>) -> Result<i64> {
+    let limits = setting.connection.account_timeout + setting.connection.final_timeout;
+    Ok(i64::try_from(limits.as_secs())? + MARGIN)
+}
+
 impl<'a> Turn<'a> {
     pub fn begin(setting: &'a Setting<'a>, id: AccountId) -> Result<Self> {
         let mut store = Store::open(setting.database)?;
@@ -63,8 +69,8 @@ impl<'a> Turn<'a> {
         let (account, now) = (self.account.id, (self.setting.now)());
         let noted = match done {
             Err(error) if reach_of(error) == Reach::Account => {
-                let error = one_line(error);
-                self.store.transaction(|db| trouble::note(db, account, &error, now))
+                let (error, same) = (one_line(error), sameness(error));
+                self.store.transaction(|db| trouble::note(db, account, (&error, &same), now))
             }
             Ok(()) if !report.sent.is_empty() => self.store.transaction(|db| trouble::over(db, account, now)).map(|is_over| {
                 report.recovered.extend(is_over.then(|| self.account.name.clone()));
@@ -117,8 +123,7 @@ impl<'a> Turn<'a> {
     fn next(&mut self, done: Option<&Done>, is_over: bool, only: Option<OutgoingId>, allowance: &Allowance) -> Result<Next> {
         let Self { setting, account, sending, .. } = self;
         let now = (setting.now)();
-        let limits = setting.connection.account_timeout + setting.connection.final_timeout;
-        let lease = i64::try_from(limits.as_secs())? + MARGIN;
+        let lease = lease(setting)?;
         let mut is_allowed = false;
         let both = self.store.transaction(|db| {
             if let Some(done) = done {
