@@ -1,0 +1,4 @@
+//! What attackers want, one file a class.
+
+mod clock;
+mod server;
