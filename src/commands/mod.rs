@@ -47,7 +47,7 @@ use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::output::{self, Format, Output};
-use crate::store::dialect;
+use crate::store;
 
 /// A mail-to-CRM engine for the command line
 #[derive(Debug, Parser)]
@@ -208,12 +208,12 @@ fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
         Ok(context) => context,
         Err(error) => {
             let out = out();
-            out.complain(&cli.command.told(dialect::classify(error)));
+            out.complain(&cli.command.told(store::classify(error)));
             return out.status();
         }
     };
     if let Err(error) = cli.command.run(&context) {
-        context.out.complain(&dialect::classify(error));
+        context.out.complain(&store::classify(error));
     }
     context.out.status()
 }

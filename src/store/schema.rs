@@ -618,6 +618,7 @@ diesel::table! {
         position_id -> BigInt,
         uid -> BigInt,
         count -> BigInt,
+        under_way -> Bool,
     }
 }
 

@@ -730,7 +730,10 @@ CREATE INDEX quarantine_raw ON quarantine (raw_id);
 CREATE TABLE attempts (
     position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
     uid BIGINT NOT NULL,
+    -- How many passes were found dead at it.
     count BIGINT NOT NULL,
+    -- Its pass has begun with it, and has not said how that ended.
+    under_way BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (position_id, uid)
 );
 
