@@ -8,7 +8,7 @@ export LC_ALL := C.UTF-8
 
 BINARY := target/release/espomail
 
-.PHONY: help build test demo bench man install clean
+.PHONY: help build test torture demo bench man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,6 +22,11 @@ test: ## check format and lints, run all tests on both databases
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) test --locked --no-fail-fast
+
+torture: ## kill passes and databases while mail moves, then compare; MINUTES=30 for longer, SEED=N to repeat
+	packaging/install-build-deps build test
+	TORTURE_MINUTES=$(or $(MINUTES),5) $(if $(SEED),TORTURE_SEED=$(SEED)) \
+	    $(CARGO) test --locked --test main torture -- --nocapture --test-threads=1
 
 demo: ## show it at work, with a mail server and a database that are thrown away
 	packaging/install-build-deps build demo

@@ -59,6 +59,14 @@ pub fn overrides(file: Option<PathBuf>, database: Option<String>) -> Overrides {
 
 pub use caller::{caller, hook_environment, variables};
 
+/// A limit on the size of files is a full disk like any other, an error where it is met: its signal (SIGXFSZ) would end the process.
+pub fn outlive_file_limits() {
+    let signal = rustix::process::Signal::XFSZ.as_raw();
+    if let Err(error) = signal_hook::flag::register(signal, std::sync::Arc::default()) {
+        log::debug!("SIGXFSZ: {error}");
+    }
+}
+
 /// Whether the effective user is root, whose files go to /etc and /var/lib.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use crate::fault::{Class, Fault, class_of, one_line};
+use crate::fault::{Class, Fault, note_panic, one_line};
+use crate::store;
 use crate::words::words;
 
 /// The version of everything that `-o json` prints.
@@ -42,8 +43,16 @@ impl Output {
 
     /// Prints a fault and remembers its class for the exit status. It may quote a server: control characters are shown.
     pub fn complain(&self, error: &anyhow::Error) {
-        last_words(&shown(&one_line(error)));
-        self.remember(class_of(error));
+        match store::told(error) {
+            Some(fault) => {
+                self.remember(fault.class);
+                last_words(&shown(&one_line(&fault.into())));
+            }
+            None => {
+                self.remember(store::class_of(error));
+                last_words(&shown(&one_line(error)));
+            }
+        }
     }
 
     /// Remembers a class for the exit status without saying anything: it was said before.
@@ -209,11 +218,11 @@ pub fn last_words(text: &str) {
     let _ = writeln!(std::io::stderr(), "espomail: {text}");
 }
 
-/// Makes a panic say one line. Its message may quote a mail, so it is for those who debug.
+/// Makes a panic say nothing by itself: who catches it says what it did, and where it was. Its message may quote a mail, so it is
+/// for those who debug.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
-        last_words(&format!("this is a bug in espomail{place}; please report it with this line and what you did"));
+        note_panic(panic.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line())));
         log::debug!("{}", shown(&panic.to_string()));
     }));
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod deaths;
+mod failing;
 mod outbox;
 mod relay;
 mod rights;

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::context::{self, Context};
-use crate::fault::{Class, Fault, class_of};
 use crate::pass::effects;
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
 use crate::pass::witness::Seen;
 use crate::pass::{Stop, Tally};
-use crate::words::Fate;
+use crate::store;
 
 /// Poll e-mail accounts and take in what is new
 ///
@@ -130,7 +129,7 @@ fn complain(context: &Context, reports: &[AccountReport]) {
             if report.say {
                 context.out.complain(fault);
             } else {
-                context.out.remember(class_of(fault));
+                context.out.remember(store::class_of(fault));
             }
         }
     }
@@ -140,13 +139,8 @@ fn report(context: &Context, reports: &[AccountReport]) {
     let out = &context.out;
     complain(context, reports);
     for report in reports {
-        let quarantined = report.tally.of(Fate::Quarantined);
-        if quarantined > 0 {
-            let what = format!(
-                "account {}: {quarantined} messages could not be processed and are kept whole in quarantine",
-                report.account
-            );
-            out.complain(&Fault::new(Class::Data, what).hint("try: espomail quarantine list").into());
+        if let Some(quarantined) = report.tally.quarantined_fault(&report.account) {
+            out.complain(&quarantined);
         }
         if let Some(held) = report.tally.held_fault(&report.account) {
             out.complain(&held);

@@ -75,7 +75,9 @@ fn complete(context: &Context, file: &Path) -> Result<()> {
         make_folder(path)?;
     }
     let mut store = Store::create(&database)?;
-    if store.schema_state()? != SchemaState::Empty {
+    let is_made = store.schema_state()? != SchemaState::Empty;
+    // An init that was cut short may have come as far as the tables.
+    if is_made && !(store.schema_state()? == SchemaState::Current && first_token_key(context, file, &mut store)?) {
         return Err(Fault::new(
             Class::CannotCreate,
             format!("{} and its database are there already; nothing was changed", file.display()),
@@ -83,25 +85,27 @@ fn complete(context: &Context, file: &Path) -> Result<()> {
         .hint("try: espomail db status")
         .into());
     }
-    store.migrate()?;
-    first_token_key(context, file, &mut store)?;
+    if !is_made {
+        store.migrate()?;
+        first_token_key(context, file, &mut store)?;
+    }
     let database = config::masked(&database);
     let sentence = format!("Configuration: {} (kept)\nDatabase:      {database}", file.display());
     context.out.made(&json!({ "config": file, "database": database }), &sentence);
     Ok(())
 }
 
-/// Makes the key that signs tokens, where secrets can be kept in the database (LINK-1).
-fn first_token_key(context: &Context, file: &Path, store: &mut Store) -> Result<()> {
+/// Makes the key that signs tokens, where there is none and secrets can be kept in the database (LINK-1). Returns whether it did.
+fn first_token_key(context: &Context, file: &Path, store: &mut Store) -> Result<bool> {
     let loaded = config::load(&context::overrides(Some(file.to_path_buf()), None))?;
     if !token::keys(store.connection())?.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     match context::key_of(&loaded.config.security) {
-        Ok(key) => store.transaction(|db| context::make_token_key(db, &key, 0, context.now())).map(drop),
+        Ok(key) => store.transaction(|db| context::make_token_key(db, &key, 0, context.now())).map(|_| true),
         Err(error) => {
             log::debug!("no token key was made: {error:#}");
-            Ok(())
+            Ok(false)
         }
     }
 }
@@ -143,15 +147,19 @@ fn make_folder(folder: &Path) -> Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| Fault::new(Class::CannotCreate, format!("cannot make the folder {}: {error}", folder.display())).into())
+        .map_err(|error| Fault::unwritable(format!("cannot make the folder {}", folder.display()), &error).into())
 }
 
 /// Writes a file that only its owner can read; returns false when it was there.
 fn write_private(path: &Path, text: &str) -> Result<bool> {
-    let failed = |error: std::io::Error| Fault::new(Class::CannotCreate, format!("cannot write {}: {error}", path.display()));
+    let failed = |error: std::io::Error| Fault::unwritable(format!("cannot write {}", path.display()), &error);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
-            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+                // Half a file would be taken for a whole one the next time.
+                let _ = std::fs::remove_file(path);
+                failed(error)
+            })?;
             Ok(true)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),

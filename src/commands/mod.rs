@@ -37,7 +37,6 @@ mod token;
 mod user;
 
 use std::ffi::OsString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -45,7 +44,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, contain};
 use crate::output::{self, Format, Output};
 use crate::store;
 
@@ -199,7 +198,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     output::report_panics();
-    catch_unwind(AssertUnwindSafe(|| start(cli, &command, &matches))).unwrap_or(Class::Software.exit_status())
+    context::outlive_file_limits();
+    contain(|| start(cli, &command, &matches)).unwrap_or_else(|panicked| {
+        output::last_words(&format!("{panicked}; please report it with this line and what you did"));
+        Class::Software.exit_status()
+    })
 }
 
 fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {

@@ -1,10 +1,11 @@
 //! What a server answers, one untagged response at a time: one that cannot be read spoils itself alone.
 
 use std::ops::Range;
-use std::panic::catch_unwind;
 
 use imap_proto::types::{AttributeValue, BodyStructure, MailboxDatum, NameAttribute, Response, ResponseCode, Status};
 use jiff::fmt::strtime;
+
+use crate::fault::contain;
 
 /// How deep parentheses may go: the parser calls itself for each, and the stack is finite.
 const DEEPEST: usize = 100;
@@ -33,7 +34,7 @@ fn parse(line: &[u8]) -> Option<Response<'_>> {
     if is_too_deep(line) {
         return None;
     }
-    match catch_unwind(|| imap_proto::parser::parse_response(line)).ok()? {
+    match contain(|| imap_proto::parser::parse_response(line)).ok()? {
         Ok(([], response)) => Some(response),
         _ => None,
     }

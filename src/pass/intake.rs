@@ -5,7 +5,7 @@
 use anyhow::Result;
 
 use crate::decide::{Arrival, Plan, Policy, decide};
-use crate::fault::{self, Class, Fault};
+use crate::fault::{self, Class, Fault, Panicked};
 use crate::mail::{self, Mail};
 use crate::store::raw::{Packed, pack};
 use crate::store::{self, Database, Store, apply, facts, fate, lease, position, quarantine, spending};
@@ -52,14 +52,13 @@ pub struct Gate<'a> {
 
 /// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
 pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Letter, Box<Refused>> {
-    let parsed = std::panic::catch_unwind(|| mail::parse(bytes));
-    match parsed {
+    match fault::contain(|| mail::parse(bytes)) {
         Ok(mail) => {
             let packed = pack(bytes, mail.raw_digest);
             Ok(Letter { arrival, mail, packed })
         }
-        Err(_) => {
-            let error = "the parser failed on it".to_string();
+        Err(panicked) => {
+            let error = format!("reading it: {panicked}");
             Err(Box::new(Refused { arrival, packed: pack_unparsed(bytes), error }))
         }
     }
@@ -83,7 +82,7 @@ pub fn take_in(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> R
     match commit_contained(store, gate, &batch.letters, &batch.passed, batch.last_uid, now) {
         Ok(tally) => Ok(tally),
         Err(error) if is_message_fault(&error) => {
-            log::warn!("a batch was refused and is taken message by message: {error:#}");
+            log::info!("a batch was refused and is taken message by message: {error:#}");
             one_by_one(store, gate, batch, now)
         }
         Err(error) => Err(error),
@@ -143,7 +142,7 @@ pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, n
                     Ok(plans.first().map_or(Fate::Quarantined, |plan| plan.fate))
                 })
             };
-            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Panicked.into())) {
+            match fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into())) {
                 Ok(fate) => return Ok(Ok(fate)),
                 Err(error) if is_message_fault(&error) => format!("{error:#}"),
                 Err(error) => return Err(error),
@@ -157,29 +156,19 @@ pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, n
 
 /// FETCH-6: keeps a message whole in quarantine; the pass goes on behind it.
 pub fn set_aside(store: &mut Store, gate: &Gate<'_>, arrival: &Arrival, packed: &Packed, error: &str, now: i64) -> Result<Tally> {
-    store.transaction(|db| {
+    let place = store.transaction(|db| {
         store::lock(db)?;
         guard(db, gate, now)?;
         let uid = if gate.lease.is_none() { position::last_uid(db, gate.position)? + 1 } else { arrival.uid };
         quarantine::keep(db, gate.position, uid, arrival.internal_date, packed, error, now)?;
-        position::advance(db, gate.position, uid)
+        position::advance(db, gate.position, uid)?;
+        Ok(format!("mailbox {}: UID {uid}", position::mailbox_of(db, gate.position)?))
     })?;
     let mut tally = Tally::default();
     tally.count(Fate::Quarantined, 1);
+    tally.set_aside.push(format!("{place}: {error}"));
     Ok(tally)
 }
-
-/// A message on which the rules or the store panicked; the transaction was rolled back.
-#[derive(Debug)]
-struct Panicked;
-
-impl std::fmt::Display for Panicked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("espomail failed on it; this is a bug")
-    }
-}
-
-impl std::error::Error for Panicked {}
 
 fn is_message_fault(error: &anyhow::Error) -> bool {
     error.is::<Panicked>() || store::is_message_fault(error)
@@ -195,7 +184,7 @@ fn commit_contained(
     now: i64,
 ) -> Result<Tally> {
     let work = || commit(store, gate, letters, passed, last_uid, now);
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Panicked.into()))
+    fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into()))
 }
 
 /// The one transaction of a batch.

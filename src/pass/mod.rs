@@ -40,6 +40,9 @@ pub struct Tally {
     /// Cases that were not opened, or not opened again, because a budget is spent (ACK-3): nobody looks at these by themselves.
     #[serde(skip)]
     pub held: u64,
+    /// Where each message stood that went to quarantine, and why.
+    #[serde(skip)]
+    pub set_aside: Vec<String>,
 }
 
 impl Tally {
@@ -54,6 +57,7 @@ impl Tally {
             *self.fates.entry(fate).or_default() += messages;
         }
         self.held += other.held;
+        self.set_aside.extend_from_slice(&other.set_aside);
     }
 
     /// Returns how many messages came to one fate.
@@ -64,6 +68,18 @@ impl Tally {
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
         self.fates.is_empty()
+    }
+
+    /// Returns the fault that tells a person of what went to quarantine: once, as it is there from now on.
+    pub fn quarantined_fault(&self, account: &str) -> Option<anyhow::Error> {
+        let count = self.of(Fate::Quarantined);
+        if count == 0 {
+            return None;
+        }
+        let which = self.set_aside.join(", ");
+        let what =
+            format!("account {account}: {count} messages could not be processed and are kept whole in quarantine: {which}");
+        Some(Fault::new(Class::Data, what).hint("try: espomail quarantine list").into())
     }
 
     /// Returns the fault that tells a person of what is held.

@@ -7,7 +7,6 @@ mod outcome;
 mod turn;
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +16,7 @@ use serde::Serialize;
 
 use super::{Stop, crew};
 use crate::decide::delivery::may_repeat;
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, contain};
 use crate::mail;
 use crate::mail::dkim::{self, SigningKey};
 use crate::net::{Options, Place};
@@ -116,8 +115,8 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
     let reports = Mutex::new(report);
     crew::each(setting.workers, accounts, &|account| {
         let work = || visit(setting, account, only, &allowance);
-        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-            let error = anyhow!("account {account}: espomail failed on it; this is a bug");
+        let done = contain(work).unwrap_or_else(|panicked| {
+            let error = anyhow!(panicked).context(format!("account {account}"));
             Report { faults: vec![error], ..Report::default() }
         });
         let mut all = reports.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,7 +168,7 @@ fn visit(setting: &Setting<'_>, id: AccountId, only: Option<OutgoingId>, allowan
         }
         let done = sent.and(followed);
         // A person who waits for one message hears of it anyway.
-        let say = only.is_some() || turn.note(&done, &mut report);
+        let say = (only.is_some() || turn.note(&done, &mut report)) && !turn.is_said;
         let done = done.with_context(|| format!("account {}", turn.account.name));
         if !say {
             report.known.extend(done.err());

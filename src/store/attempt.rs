@@ -48,6 +48,13 @@ pub fn clear(db: &mut Database, position: PositionId, last_uid: i64) -> Result<(
     Ok(())
 }
 
+/// Forgets all attempts of an account: a careful pass has come through.
+pub fn forget(db: &mut Database, account: AccountId) -> Result<()> {
+    let of_account = positions::table.filter(positions::account_id.eq(account.0)).select(positions::id);
+    diesel::delete(attempts::table.filter(attempts::position_id.eq_any(of_account))).execute(db)?;
+    Ok(())
+}
+
 /// Says whether the account's passes are careful.
 pub fn set_careful(db: &mut Database, account: AccountId, careful: bool) -> Result<()> {
     diesel::update(accounts::table.find(account.0)).set(accounts::careful.eq(careful)).execute(db)?;

@@ -47,7 +47,7 @@ pub fn create(url: &str) -> Result<()> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Fault::new(Class::CannotCreate, format!("cannot create the database file {path}: {error}")).into()),
+        Err(error) => Err(Fault::unwritable(format!("cannot create the database file {path}"), &error).into()),
     }
 }
 
@@ -65,10 +65,10 @@ const POSTGRESQL_CONNECTION: [(&str, &str); 5] = [
 
 /// How a session of PostgreSQL plans: a batch looks up a few hundred keys, so an index is right from the first row on,
 /// and compiling a plan takes longer than running it. Every wait has an end, a lock's the same as on SQLite; whoever waits can
-/// see who we are.
+/// see who we are. libpq would print warnings, such as a server's last words, to standard error by itself.
 fn postgresql_session() -> String {
     format!(
-        "SET random_page_cost = 1.1; SET jit = off; SET lock_timeout = {BUSY_MILLISECONDS};
+        "SET client_min_messages = error; SET random_page_cost = 1.1; SET jit = off; SET lock_timeout = {BUSY_MILLISECONDS};
          SET statement_timeout = {STATEMENT_MILLISECONDS};
          SELECT set_config('application_name', 'espomail ' || {process}, FALSE) WHERE current_setting('application_name') = ''",
         process = std::process::id()
@@ -86,7 +86,8 @@ fn with_ends(url: &str) -> String {
 /// refused on network file systems.
 pub fn connect(url: &str) -> Result<Database> {
     let Some(path) = sqlite_path(url)? else {
-        let mut connection = diesel::PgConnection::establish(&with_ends(url)).map_err(|error| cannot_connect(&error.to_string()))?;
+        let mut connection =
+            diesel::PgConnection::establish(&with_ends(url)).map_err(|error| cannot_connect(&error.to_string()))?;
         connection.batch_execute(&postgresql_session()).context("setting up the PostgreSQL session").map_err(classify)?;
         return Ok(Database::Postgresql(connection));
     };
@@ -161,6 +162,13 @@ where
     Ok(names)
 }
 
+/// A migration that was applied.
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
 /// Compares the applied migrations with the embedded ones.
 pub fn schema_state(connection: &mut Database) -> Result<SchemaState> {
     let (known, has_table) = match connection {
@@ -176,14 +184,9 @@ pub fn schema_state(connection: &mut Database) -> Result<SchemaState> {
     if !has_table {
         return Ok(SchemaState::Empty);
     }
-    let applied: Vec<String> = match connection {
-        Database::Sqlite(c) => c.applied_migrations(),
-        Database::Postgresql(c) => c.applied_migrations(),
-    }
-    .map_err(|error| of_migration(error.as_ref(), "reading the applied migrations"))?
-    .iter()
-    .map(ToString::to_string)
-    .collect();
+    // Diesel's own look would make the table first, which a standby cannot.
+    let applied = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load::<Applied>(connection);
+    let applied: Vec<String> = applied.context("reading the applied migrations")?.into_iter().map(|one| one.version).collect();
     let unknown: Vec<String> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
     let missing: Vec<String> = known.into_iter().filter(|name| !applied.contains(name)).collect();
     Ok(match (unknown.is_empty(), missing.is_empty()) {

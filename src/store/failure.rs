@@ -18,7 +18,7 @@ const MESSAGES: [(&str, Class, &str); 27] = [
     ("disk I/O error", Class::Io, "look at its disk: full, a limit reached, or failing"),
     ("attempt to write a readonly database", Class::Io, "look at who may write to it and to its folder"),
     ("unable to open database file", Class::Io, "look at who may write to its folder, and at its disk"),
-    ("database disk image is malformed", Class::Io, "restore a copy; see espomail-database(7)"),
+    ("database disk image is malformed", Class::Io, "restore a copy of it"),
     ("file is not a database", Class::Config, "name another file with --database or in the configuration"),
     // 40P01, 55P03, 57014.
     ("deadlock detected", Class::TempFail, LATER),
@@ -209,7 +209,11 @@ mod tests {
             assert_eq!(class_of(&error).exit_status(), status, "{message}");
             assert!(!is_content_refused(&error), "{message}");
             if let Some(fault) = told(&error) {
-                assert!(fault.what.starts_with("the database: writing e-mails: ") && !fault.what.contains('\n'), "{}", fault.what);
+                assert!(
+                    fault.what.starts_with("the database: writing e-mails: ") && !fault.what.contains('\n'),
+                    "{}",
+                    fault.what
+                );
             }
         }
         for (kind, status) in [
@@ -225,14 +229,18 @@ mod tests {
         }
         let both = DieselError::RollbackErrorOnCommit {
             rollback_error: Box::new(DieselError::BrokenTransactionManager),
-            commit_error: Box::new(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new("disk I/O error".to_string()))),
+            commit_error: Box::new(DieselError::DatabaseError(
+                DatabaseErrorKind::Unknown,
+                Box::new("disk I/O error".to_string()),
+            )),
         };
         assert_eq!(class_of(&both.into()).exit_status(), 74);
     }
 
     #[test]
     fn fetch_6_what_a_message_is_refused_for_is_its_own_fault() {
-        for message in ["invalid byte sequence for encoding \"UTF8\": 0x00", "string or blob too big", "index row size 9 exceeds"] {
+        for message in ["invalid byte sequence for encoding \"UTF8\": 0x00", "string or blob too big", "index row size 9 exceeds"]
+        {
             let error = unknown(message);
             assert!(is_content_refused(&error) && told(&error).is_none(), "{message}");
         }

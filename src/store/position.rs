@@ -62,6 +62,11 @@ pub fn last_uid(db: &mut Database, position: PositionId) -> Result<i64> {
     Ok(positions::table.find(position.0).select(positions::last_uid).first(db)?)
 }
 
+/// Returns the name of a position's mailbox.
+pub fn mailbox_of(db: &mut Database, position: PositionId) -> Result<String> {
+    Ok(positions::table.find(position.0).select(positions::mailbox).first(db)?)
+}
+
 /// Starts a position. Call it in a transaction: it takes the lock row.
 pub fn start(db: &mut Database, account: AccountId, mailbox: &str, uidvalidity: i64, last_uid: i64) -> Result<Position> {
     lock(db)?;

@@ -73,6 +73,12 @@ pub fn note(db: &mut Database, account: AccountId, error: &str, now: i64) -> Res
     Ok(say)
 }
 
+/// Notes that a message went out before it failed again: it rests as after a first failure.
+pub fn has_worked(db: &mut Database, account: AccountId) -> Result<()> {
+    diesel::update(sending_failures::table.find(account.0)).set(sending_failures::failures.eq(0)).execute(db)?;
+    Ok(())
+}
+
 /// Notes that it sends; returns whether it had been failing, to say that it works again.
 pub fn over(db: &mut Database, account: AccountId, now: i64) -> Result<bool> {
     let Some(known) = of(db, account)? else { return Ok(false) };

@@ -285,8 +285,8 @@ fn write_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, refused: &[Refus
     Ok(tally)
 }
 
-/// FETCH-6, after a death: one message at a time, an attempt row committed before each; the third death in the same
-/// message quarantines it unparsed.
+/// FETCH-6, after a death: one message at a time, an attempt committed before each; the third death in the same message
+/// quarantines it unparsed. An attempt counts when its pass was found dead.
 fn carefully(visit: &Visit<'_>, session: &mut Session, store: &mut Store, due: Vec<Due>, tally: &mut Tally) -> Result<()> {
     let Visit { poll, mailbox, gate, filters } = *visit;
     let mut outcome = Ok(());
@@ -294,7 +294,11 @@ fn carefully(visit: &Visit<'_>, session: &mut Session, store: &mut Store, due: V
         let taken = take_carefully(store, gate, raw, (poll.now)());
         match taken {
             Ok(taken) => tally.merge(&taken),
-            Err(error) => outcome = Err(error),
+            Err(error) => {
+                // Nobody died. Where it cannot be written down, the lease that is given back says so.
+                let _ = store.transaction(|db| attempt::take_back(db, gate.position));
+                outcome = Err(error);
+            }
         }
         outcome.is_ok()
     };
@@ -308,13 +312,14 @@ fn take_carefully(store: &mut Store, gate: &Gate<'_>, raw: RawBatch<'_>, now: i6
     let mut letters = Vec::new();
     for message in raw.messages {
         let uid = i64::from(message.uid);
-        let count = store.transaction(|db| attempt::begin(db, gate.position, uid))?;
+        let deaths = store.transaction(|db| attempt::begin(db, gate.position, uid))?;
         step();
-        if count >= LAST_DEATH {
+        // The first death was that of the batch: it made this pass careful.
+        if deaths + 1 >= LAST_DEATH {
             let arrival =
                 Arrival { position: gate.position, uid, internal_date: message.internal_date, partial: message.partial };
             let packed = intake::pack_unparsed(&message.bytes);
-            let error = format!("the pass died {count} times while it worked on this message");
+            let error = format!("{deaths} passes died while they worked on this message alone");
             tally.merge(&intake::set_aside(store, gate, &arrival, &packed, &error, now)?);
         } else {
             match parse_one(gate.position, message) {

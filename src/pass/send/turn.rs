@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::outcome::{self, Done, is_everybodys};
 use super::{Report, Setting, author, server, signed};
@@ -39,6 +39,8 @@ pub(super) struct Turn<'a> {
     sending: Sending,
     deadline: Instant,
     pub session: Option<Session>,
+    /// Why the turn failed was said of a message already.
+    pub is_said: bool,
 }
 
 /// What a look into the outbox found.
@@ -55,7 +57,7 @@ impl<'a> Turn<'a> {
         let account = account::find(store.connection(), &id.to_string())?;
         let sending = sending::of(store.connection(), id)?;
         let deadline = Instant::now() + setting.connection.account_timeout;
-        Ok(Self { setting, store, account, sending, deadline, session: None })
+        Ok(Self { setting, store, account, sending, deadline, session: None, is_said: false })
     }
 
     /// Writes down how the turn went, for as long as the server for sending fails (FETCH-12). Returns whether a failure is to be said.
@@ -64,7 +66,14 @@ impl<'a> Turn<'a> {
         let noted = match done {
             Err(error) if reach_of(error) == Reach::Account => {
                 let error = one_line(error);
-                self.store.transaction(|db| trouble::note(db, account, &error, now))
+                let has_sent = report.sent.iter().any(|told| told.state == OutboxState::Sent);
+                self.store.transaction(|db| {
+                    if has_sent {
+                        // A message that this server fails at makes the others wait no longer each time.
+                        trouble::has_worked(db, account)?;
+                    }
+                    trouble::note(db, account, &error, now)
+                })
             }
             Ok(()) if !report.sent.is_empty() => self.store.transaction(|db| trouble::over(db, account, now)).map(|is_over| {
                 report.recovered.extend(is_over.then(|| self.account.name.clone()));
@@ -104,7 +113,12 @@ impl<'a> Turn<'a> {
                         fault = Some(error);
                         broken
                     });
-                    done = Some(self.settled(claimed, attempt));
+                    // So it is when the server fails, whatever became of the message.
+                    let failure = self.session.as_mut().and_then(Session::take_failure);
+                    let settled = self.settled(claimed, attempt);
+                    self.is_said = failure.is_some() && settled.settled.state == OutboxState::MaybeSent;
+                    fault = fault.or(failure.map(Into::into));
+                    done = Some(settled);
                 }
                 Next::Held(id, because) => report.faults.push(not_allowed(id, &because)),
                 Next::Nothing => return fault.map_or(Ok(()), Err),
@@ -184,15 +198,24 @@ impl<'a> Turn<'a> {
             None => Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?,
         };
         let envelope = Envelope { from: &claimed.envelope_from, to: &claimed.recipients, id: &claimed.message_id };
+        let mut unmarked = None;
         let mut hand_over = || {
             step();
             let marked = self.store.transaction(|db| outbox::hand_over(db, claimed, (self.setting.now)()));
             step();
-            marked
+            marked.map_err(|error| {
+                let text = format!("{error:#}");
+                unmarked = Some(error);
+                anyhow!(text)
+            })
         };
         let outcome = session.send(&envelope, &bytes, &mut hand_over);
         self.session = Some(session);
         step();
+        if let Some(error) = unmarked {
+            // The database's fault, or another pass has it in hand.
+            return Err(error);
+        }
         Ok(match outcome {
             Outcome::Answered(replies) => Attempt::Answered(claimed.recipients.iter().zip(&replies).map(recipient).collect()),
             Outcome::Broken { error, permanent } => Attempt::Broken { error, permanent },

@@ -1,0 +1,5 @@
+//! What attackers want, one file a class.
+
+mod disk;
+mod locks;
+mod outage;
