@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod answers;
+mod attacks;
 mod circle;
 mod dkim;
 mod fetch;

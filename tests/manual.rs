@@ -24,7 +24,10 @@ const STATUSES: [(Class, &str); 11] = [
     (Class::Io, "Reading or writing failed."),
     (Class::TempFail, "Try again later."),
     (Class::Protocol, "A server broke the protocol."),
-    (Class::Refused, "Refused: not allowed, a password that was not accepted, or a secret that others can read."),
+    (
+        Class::Refused,
+        "Refused: not allowed, a password that was not accepted, a secret that others can read, or a file that others can write.",
+    ),
     (Class::Config, "The configuration is wrong, or the schema of the database does not fit."),
 ];
 

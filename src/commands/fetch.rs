@@ -81,6 +81,17 @@ impl Fetch {
 /// FILTER-4: runs the commands that filters want for what is stored now.
 fn run_commands(context: &Context, stop: &Stop) -> Result<()> {
     let config = &context.loaded.config;
+    // What others could have changed is said at once; whatever is wanted of the commands waits for the next pass.
+    let refused: Vec<_> = config
+        .filters
+        .commands
+        .iter()
+        .filter_map(|(name, argv)| context::check_hook(argv).err().map(|fault| fault.context(format!("filters.commands.{name}"))))
+        .collect();
+    if !refused.is_empty() {
+        refused.iter().for_each(|fault| context.out.complain(fault));
+        return Ok(());
+    }
     let seconds = u64::try_from(config.fetch.max_seconds).unwrap_or_default();
     let setting = effects::Setting {
         commands: &config.filters.commands,

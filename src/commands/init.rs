@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::config;
 use crate::context::{self, Context};
+use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::store::{SchemaState, Store, token};
 
@@ -33,6 +34,11 @@ impl Init {
             return complete(context, &file);
         }
         let database = database_for(context, &file)?;
+        // What is made there could be changed by others.
+        custody::check("the configuration", &file)?;
+        if let Some(path) = database.strip_prefix("sqlite:") {
+            custody::check("the database", Path::new(path))?;
+        }
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         make_folder(folder)?;
         if let Some(path) = database.strip_prefix("sqlite:").and_then(|path| Path::new(path).parent()) {
@@ -65,14 +71,16 @@ impl Init {
 /// The configuration is there: make what is missing of the database.
 fn complete(context: &Context, file: &Path) -> Result<()> {
     let loaded = config::load(&context::overrides(Some(file.to_path_buf()), None))?;
+    loaded.check_custody()?;
     if !context.database().is_empty() && context.database() != loaded.config.database {
         return Err(Fault::new(Class::CannotCreate, format!("{} is there already and names another database", file.display()))
             .hint("edit it, or name another file with -c")
             .into());
     }
     let database = loaded.config.database;
-    if let Some(path) = database.strip_prefix("sqlite:").and_then(|path| Path::new(path).parent()) {
-        make_folder(path)?;
+    if let Some(path) = database.strip_prefix("sqlite:").map(Path::new) {
+        custody::check("the database", path)?;
+        path.parent().map_or(Ok(()), make_folder)?;
     }
     let mut store = Store::create(&database)?;
     if store.schema_state()? != SchemaState::Empty {

@@ -139,6 +139,11 @@ impl Command {
         }
     }
 
+    /// Whether the command itself says whose the files are, of all of them at once.
+    const fn tells_custody(&self) -> bool {
+        matches!(self, Self::Config(config) if config.is_check())
+    }
+
     /// What a fault before the command is told as.
     fn told(&self, error: anyhow::Error) -> anyhow::Error {
         if let Self::Deliver(deliver) = self { deliver.put_off(error) } else { error }
@@ -243,6 +248,9 @@ fn prepare(cli: &Cli, command: &clap::Command, matches: &ArgMatches, out: Output
             .into());
     }
     begin_log(cli.verbose, cli.quiet, &loaded.config);
+    if !cli.command.tells_custody() {
+        loaded.check_custody()?;
+    }
     let mut context = Context::new(out, loaded)?;
     context.identify(cli.acting.as_deref())?;
     if needs != Needs::Config {

@@ -13,6 +13,7 @@ use diesel::sql_types::BigInt;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Database, SchemaState};
+use crate::custody;
 use crate::fault::{Class, Fault};
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -67,6 +68,7 @@ pub fn connect(url: &str) -> Result<Database> {
     if !Path::new(path).exists() {
         return Err(Fault::new(Class::Config, format!("there is no database at {path}")).hint("try: espomail init").into());
     }
+    custody::check_database(Path::new(path))?;
     refuse_network_file_system(path)?;
     let mut connection = diesel::SqliteConnection::establish(path)
         .map_err(|error| Fault::new(Class::Io, format!("cannot open the database {path}: {error}")))?;

@@ -28,6 +28,7 @@ pub struct Done {
 impl World {
     /// An empty directory, nothing set up.
     pub fn empty() -> Self {
+        super::usual_umask();
         Self { directory: tempfile::tempdir().unwrap(), environment: Vec::new(), postgresql: None }
     }
 

@@ -14,7 +14,7 @@ use crate::words::{AccountId, PasswordSource, Security, SmtpAuth};
 #[command(next_help_heading = "Sending")]
 pub struct SendingArguments {
     /// SMTP server; an empty name ends sending
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = argument::host)]
     smtp_host: Option<String>,
     /// SMTP port [default: 465 with tls, else 587]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]

@@ -23,7 +23,7 @@ pub struct SettingsArguments {
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
     /// IMAP server
-    #[arg(long, value_name = "HOST", help_heading = "Server")]
+    #[arg(long, value_name = "HOST", value_parser = argument::one_host, help_heading = "Server")]
     imap_host: Option<String>,
     /// IMAP port [default: 993 with tls, else 143]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]

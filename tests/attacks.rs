@@ -1,0 +1,3 @@
+//! What attackers want, one file a class.
+
+mod files;
