@@ -1,3 +1,4 @@
 //! What attackers want, one file a class.
 
+mod budget;
 mod files;
