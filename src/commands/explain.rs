@@ -10,7 +10,7 @@ use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::mail;
-use crate::output::shown;
+use crate::output::shown_line;
 use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
 use crate::store::account::Account;
@@ -121,8 +121,8 @@ fn read(path: &str) -> Result<Vec<u8>> {
 fn told_file(explained: &Explained) -> String {
     let (mail, plan) = (&explained.mail, &explained.plan);
     let from = mail.from.as_ref().map(|from| from.address.clone()).unwrap_or_default();
-    let head = format!("{} from {}: it would be {}\n", shown(&mail.subject), shown(&from), plan.fate);
-    let defects = mail.defects.iter().map(|defect| format!("  defect: {defect}\n")).collect::<String>();
+    let head = format!("{} from {}: it would be {}\n", shown_line(&mail.subject), shown_line(&from), plan.fate);
+    let defects = mail.defects.iter().map(|defect| format!("  defect: {}\n", shown_line(defect))).collect::<String>();
     format!("{head}{defects}{}", told(&json!(plan), &mut |id| explained.names.record(RecordId(id)), &explained.names))
 }
 
@@ -131,10 +131,10 @@ pub fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) 
     let mut text = String::new();
     for step in plan["steps"].as_array().into_iter().flatten() {
         let because = step["because"].as_str().unwrap_or_default();
-        text.push_str(&format!("  {}\n      because {}\n", did(step, record, names), shown(because)));
+        text.push_str(&format!("  {}\n      because {}\n", did(step, record, names), shown_line(because)));
     }
     for note in plan["notes"].as_array().into_iter().flatten() {
-        text.push_str(&format!("  note: {}\n", shown(note.as_str().unwrap_or_default())));
+        text.push_str(&format!("  note: {}\n", shown_line(note.as_str().unwrap_or_default())));
     }
     for again in plan["again"].as_array().into_iter().flatten() {
         text.push_str(&format!("  {} reprocessed:\n", again["at"].as_str().unwrap_or_default()));
@@ -181,8 +181,8 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
             None => format!("case:{} was opened, for nobody yet", number("number")),
         },
         "notify" => format!("{} is told ({})", user("user"), text("kind")),
-        "set-delivery" => format!("e-mail {} to {}: {}", number("email"), shown(text("address")), text("state")),
-        "set-address" => format!("the address {} is {}", shown(text("address")), text("state")),
+        "set-delivery" => format!("e-mail {} to {}: {}", number("email"), shown_line(text("address")), text("state")),
+        "set-address" => format!("the address {} is {}", shown_line(text("address")), text("state")),
         "follow" => format!("{} follows {}", user("user"), record("record")),
         "advance-rotation" => format!("the turn in team {} was {}'s", team(), user("user")),
         "note-assignment" => format!("{} got it", user("user")),

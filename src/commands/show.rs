@@ -5,7 +5,7 @@ pub fn lines(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(key, _)| key.len()).max().unwrap_or(0) + 1;
     let mut text = String::new();
     for (key, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-        text.push_str(&format!("{:<width$} {}\n", format!("{key}:"), crate::output::shown(value).replace('\n', " ")));
+        text.push_str(&format!("{:<width$} {}\n", format!("{key}:"), crate::output::shown_line(value)));
     }
     text
 }
