@@ -1,5 +1,6 @@
 //! What attackers want, one file a class.
 
+mod bombs;
 mod budget;
 mod files;
 mod terminal;

@@ -10,6 +10,9 @@ use super::markup::{Token, Tokens};
 
 /// Open elements beyond which a tree costs more than its size, or more stack than there is.
 const DEEPEST: usize = 500;
+/// Less-than signs in all the HTML of a message: each may be an element of a few hundred bytes, or a piece of text of its own.
+/// So many take 100 MB and a second.
+const MOST: usize = 150_000;
 /// Tags in all, where we cannot tell which of them the parser will heed.
 const MOST_IN_FOREIGN: usize = 10_000;
 /// The largest HTML that is read, in bytes.
@@ -19,10 +22,13 @@ const LONGEST_TAG: usize = 4 << 10;
 /// Open formatting elements, summed over the tags behind them: each paragraph opens all of them again.
 const FORMATTING_COST: usize = 500_000;
 
+/// Open elements, summed over the tags behind them: the parser goes through them for many.
+const DEPTH_COST: usize = 20_000_000;
 /// Text and tags that stand in a table and in no cell of it: each is moved before the table, past all others.
 const MOST_MISPLACED: usize = 10_000;
-/// Ampersands of a run of text times its length: for each the parser copies the run.
-const ENTITY_COST: usize = 50_000_000_000;
+/// Ampersands of a run of text times its length: for each the parser copies the run. The serialiser searches the rest of it for
+/// each of them, and for each character from U+0080 to U+00BF, which begins with C2 (a no-break space).
+const ENTITY_COST: usize = 20_000_000_000;
 
 static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::default();
@@ -65,12 +71,16 @@ impl References {
     /// Remembers every `cid:` URL (RFC 2392).
     pub fn read(&mut self, html: &str) {
         for scheme in ["cid:", "CID:", "Cid:"] {
-            for (at, _) in html.match_indices(scheme) {
-                let rest = &html[at + scheme.len()..];
+            let mut rest = html;
+            while let Some(at) = rest.find(scheme) {
+                rest = &rest[at + scheme.len()..];
                 let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '>' | '<' | ')' | '&'));
-                if let Some(id) = end.and_then(|end| rest.get(..end)).or(Some(rest)).filter(|id| id.len() <= 998) {
+                // What stands inside an id is none of its own: nothing is read twice.
+                let (id, behind) = rest.split_at(end.unwrap_or(rest.len()));
+                if id.len() <= 998 {
                     self.0.insert(without_percent(id));
                 }
+                rest = behind;
             }
         }
     }
@@ -212,10 +222,23 @@ fn is_reasonable(html: &str, spent: &mut Spent) -> bool {
     if spent.size > LARGEST {
         return false;
     }
-    let mut cost = Cost { spent, open: Vec::new(), formatting: 0, is_in_table: false, is_foreign: false };
-    let is_reasonable = Tokens(html).all(|token| cost.bears(&token));
+    let marks = memchr::memchr_iter(b'<', html.as_bytes()).count();
+    spent.marks += marks;
+    if spent.marks > MOST {
+        return false;
+    }
+    let mut cost = Cost { spent, open: Vec::new(), formatting: 0, run: Run::default(), is_in_table: false, is_foreign: false };
+    let mut tokens = Tokens(html);
+    let mut is_reasonable = true;
+    while let (behind, Some(token)) = (tokens.0, tokens.next()) {
+        let whole = &behind[..behind.len() - tokens.0.len()];
+        if !cost.bears(&token, whole) {
+            is_reasonable = false;
+            break;
+        }
+    }
     if cost.is_foreign {
-        cost.spent.foreign += memchr::memchr_iter(b'<', html.as_bytes()).count();
+        cost.spent.foreign += marks;
     }
     is_reasonable && spent.foreign <= MOST_IN_FOREIGN
 }
@@ -224,7 +247,9 @@ fn is_reasonable(html: &str, spent: &mut Spent) -> bool {
 #[derive(Default)]
 pub struct Spent {
     size: usize,
+    marks: usize,
     formatting: usize,
+    depth: usize,
     entities: usize,
     misplaced: usize,
     foreign: usize,
@@ -236,22 +261,50 @@ struct Cost<'a, 's> {
     /// Open elements, and whether each is a formatting element.
     open: Vec<(&'a str, bool)>,
     formatting: usize,
+    run: Run,
     is_in_table: bool,
     is_foreign: bool,
 }
 
+/// Text that will stand in one piece, whatever end tags there are between.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    length: usize,
+    searched_for: usize,
+}
+
+impl Run {
+    fn add(&mut self, text: &str) {
+        self.length += text.len();
+        self.searched_for += memchr::memchr2_iter(b'&', 0xC2, text.as_bytes()).count();
+    }
+
+    const fn cost(self) -> usize {
+        self.length.saturating_mul(self.searched_for)
+    }
+}
+
 impl<'a> Cost<'a, '_> {
     /// Adds a token; returns whether the HTML is still reasonable.
-    fn bears(&mut self, token: &Token<'a>) -> bool {
+    fn bears(&mut self, token: &Token<'a>, whole: &str) -> bool {
         match token {
             Token::Text(text) => {
-                let entities = memchr::memchr_iter(b'&', text.as_bytes()).count();
-                self.spent.entities = self.spent.entities.saturating_add(entities.saturating_mul(text.len()));
+                let before = self.run.cost();
+                self.run.add(text);
+                self.spent.entities = self.spent.entities.saturating_add(self.run.cost() - before);
                 self.spent.misplaced += usize::from(self.is_in_table && !text.trim_ascii().is_empty());
             }
             Token::Tag { length, .. } if *length > LONGEST_TAG => return false,
             Token::Tag { name, is_end, .. } => {
+                let mut attributes = Run::default();
+                attributes.add(whole);
+                self.spent.entities = self.spent.entities.saturating_add(attributes.cost());
+                // One that the parser passes over leaves the text around it in one piece.
+                if !*is_end && (!is_in(name, &PASSED_OVER) || self.has_table()) {
+                    self.run = Run::default();
+                }
                 self.spent.formatting += self.formatting;
+                self.spent.depth += self.open.len();
                 self.place(name, *is_end);
                 if !is_in(name, &LIGHT) {
                     self.is_foreign |= is_in(name, &FOREIGN);
@@ -261,6 +314,7 @@ impl<'a> Cost<'a, '_> {
         }
         self.open.len() <= DEEPEST
             && self.spent.formatting <= FORMATTING_COST
+            && self.spent.depth <= DEPTH_COST
             && self.spent.entities <= ENTITY_COST
             && self.spent.misplaced <= MOST_MISPLACED
     }
@@ -305,6 +359,11 @@ const LIGHT: [&str; 22] = [
 ];
 /// Elements that the parser opens again in the next paragraph.
 const FORMATTING: [&str; 14] = ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+/// Elements whose start tags count in few places, most of them in tables.
+const PASSED_OVER: [&str; 15] = [
+    "html", "head", "body", "frame", "frameset", "caption", "col", "colgroup", "tbody", "thead", "tfoot", "tr", "td", "th",
+    "form",
+];
 /// Elements in which other rules hold.
 const FOREIGN: [&str; 7] = ["svg", "math", "select", "template", "frameset", "plaintext", "script"];
 
@@ -349,6 +408,12 @@ mod tests {
             ("formatting opened in each paragraph", format!("<p>{fonts}{}", "x</p><p>".repeat(5_000))),
             ("text outside cells", format!("<table>{}", "x<p>".repeat(50_000))),
             ("ampersands", "&".repeat(500_000)),
+            ("no-break spaces", "\u{a0}".repeat(1_900_000)),
+            ("no-break spaces between tags that do not count", "\u{a0}\u{a0}\u{a0}</x><tr>".repeat(70_000)),
+            ("no-break spaces in an attribute", format!("<p title='{}'>", "\u{a0}".repeat(1_900_000))),
+            ("less-than signs", "<".repeat(3_900_000)),
+            ("items", "<li>".repeat(400_000)),
+            ("items below many open elements", format!("{}{}", "<span>".repeat(400), "<li>x".repeat(100_000))),
             ("attributes", format!("<p {}>", "a ".repeat(50_000))),
         ] {
             let mut defects = Vec::new();

@@ -6,6 +6,9 @@ use super::structure::{Leaf, Structure};
 use super::transfer::Encoding;
 use super::{charset, html, uuencode};
 
+/// The most text of a message that is read, in bytes as they stand before their charset is known; all parts together (PARSE-2).
+const LARGEST: usize = 8 << 20;
+
 /// What a message says.
 pub struct Bodies {
     pub text: String,
@@ -20,6 +23,7 @@ struct Body {
     alternative: Option<usize>,
     is_html: bool,
     text: String,
+    is_blank: bool,
 }
 
 /// Whether a leaf is a body: text or HTML that is not declared a file.
@@ -35,8 +39,9 @@ pub fn is_body(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
 /// Returns the bodies; several of a kind are joined. Where a text has no plain form it is derived from its HTML, and a
 /// plain text beside HTML is shown with it.
 pub fn bodies(structure: &Structure<'_>, defects: &mut Vec<String>) -> Bodies {
-    let bodies: Vec<Body> =
-        structure.leaves.iter().filter(|leaf| is_body(structure, leaf)).map(|leaf| body(structure, leaf, defects)).collect();
+    let mut room = LARGEST;
+    let leaves = structure.leaves.iter().filter(|leaf| is_body(structure, leaf));
+    let bodies: Vec<Body> = leaves.map(|leaf| body(structure, leaf, &mut room, defects)).collect();
     let mut references = html::References::default();
     let (mut cleaned, mut spent) = (Vec::new(), html::Spent::default());
     for body in bodies.iter().filter(|body| body.is_html) {
@@ -45,9 +50,7 @@ pub fn bodies(structure: &Structure<'_>, defects: &mut Vec<String>) -> Bodies {
     }
     let is_twin = |body: &Body, html: bool| {
         body.alternative.is_some()
-            && bodies
-                .iter()
-                .any(|other| other.alternative == body.alternative && other.is_html == html && !other.text.trim().is_empty())
+            && bodies.iter().any(|other| other.alternative == body.alternative && other.is_html == html && !other.is_blank)
     };
     let has_html = !cleaned.is_empty();
     let mut cleaned = cleaned.into_iter();
@@ -61,7 +64,7 @@ pub fn bodies(structure: &Structure<'_>, defects: &mut Vec<String>) -> Bodies {
             htmls.push(html);
         } else {
             texts.push(body.text.clone());
-            if has_html && !is_twin(body, true) && !body.text.trim().is_empty() {
+            if has_html && !is_twin(body, true) && !body.is_blank {
                 htmls.push(html::from_text(&body.text));
             }
         }
@@ -72,7 +75,7 @@ pub fn bodies(structure: &Structure<'_>, defects: &mut Vec<String>) -> Bodies {
     Bodies { text: texts.join("\n"), html: has_html.then(|| htmls.join("\n")), references }
 }
 
-fn body(structure: &Structure<'_>, leaf: &Leaf<'_>, defects: &mut Vec<String>) -> Body {
+fn body(structure: &Structure<'_>, leaf: &Leaf<'_>, room: &mut usize, defects: &mut Vec<String>) -> Body {
     let head = structure.head_of(leaf);
     let declared = head.content_type().and_then(|content_type| content_type.attribute("charset"));
     if declared.is_some_and(|name| !charset::is_known(name)) && !defects.iter().any(|defect| defect == "unknown-charset") {
@@ -87,7 +90,27 @@ fn body(structure: &Structure<'_>, leaf: &Leaf<'_>, defects: &mut Vec<String>) -
     let is_html = leaf.media_type == "text/html";
     let bytes = encoding.decode(leaf.body);
     let bytes = if is_html { bytes } else { uuencode::without_files(bytes) };
-    let text = charset::decode(&bytes, declared);
+    let within = within(&bytes, *room);
+    *room -= within.len();
+    if within.len() < bytes.len() {
+        let defect = format!("limit: the text has more than {} MiB; the rest of it is left raw", LARGEST >> 20);
+        if !defects.contains(&defect) {
+            defects.push(defect);
+        }
+    }
+    let text = charset::decode(within, declared);
     let text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text };
-    Body { alternative: leaf.alternative, is_html, text }
+    let is_blank = text.trim().is_empty();
+    Body { alternative: leaf.alternative, is_html, text, is_blank }
+}
+
+/// Returns as much of a text as there is room for: whole lines, as a character that is cut spoils the charset.
+fn within(bytes: &[u8], room: usize) -> &[u8] {
+    match bytes.get(..room).filter(|_| bytes.len() > room) {
+        None => bytes,
+        Some(first) => {
+            let end = memchr::memrchr(b'\n', first).map_or(first.len(), |end| end + 1);
+            &first[..end]
+        }
+    }
 }

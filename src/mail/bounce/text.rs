@@ -1,6 +1,8 @@
 //! Delivery reports that are written for people only: of Exchange, Gmail, qmail, Exim, sendmail, Postfix, Domino and others.
 
-use super::super::{Mail, address_key};
+use std::collections::HashSet;
+
+use super::super::{Address, Mail, address_key};
 use super::phrase::{DAEMONS, DELAYS, FAILURES, FULL, RETURNED, SOFT, SUBJECTS};
 use super::{Bounce, Recipient};
 use crate::words::DeliveryAction;
@@ -78,12 +80,14 @@ pub fn recipients(mail: &Mail) -> Vec<Recipient> {
         lines.drain(..=at);
     }
     let mut found: Vec<Recipient> = Vec::new();
+    // Made once: both lists may be long.
+    let own: HashSet<String> = mail.to.iter().chain(&mail.cc).chain(&mail.from).map(Address::key).collect();
     let failed = mail
         .header_values("X-Failed-Recipients")
         .flat_map(|value| value.split(',').map(|one| one.trim().to_string()).collect::<Vec<_>>());
-    for address in failed.filter(|address| address.contains('@')) {
+    for address in failed.filter(|address| address.contains('@')).take(RECIPIENTS) {
         let at = lines.iter().position(|line| line.contains(address.as_str()));
-        add(&mut found, mail, &address, action, || at.map(|at| reason(&lines, at)));
+        add(&mut found, &own, &address, action, || at.map(|at| reason(&lines, at)));
     }
     if found.is_empty() {
         // An address that a line gives by itself, before those that a sentence mentions.
@@ -91,7 +95,7 @@ pub fn recipients(mail: &Mail) -> Vec<Recipient> {
             for (at, line) in lines.iter().enumerate() {
                 for address in addresses(line) {
                     if !is_alone || stands_alone(line, address) {
-                        add(&mut found, mail, address, action, || Some(reason(&lines, at)));
+                        add(&mut found, &own, address, action, || Some(reason(&lines, at)));
                     }
                 }
             }
@@ -111,13 +115,13 @@ pub fn recipients(mail: &Mail) -> Vec<Recipient> {
 
 fn add(
     found: &mut Vec<Recipient>,
-    mail: &Mail,
+    own: &HashSet<String>,
     address: &str,
     action: DeliveryAction,
     diagnostic: impl FnOnce() -> Option<String>,
 ) {
     let key = address_key(address);
-    let is_us = mail.to.iter().chain(&mail.cc).chain(&mail.from).any(|own| own.key() == key);
+    let is_us = own.contains(&key);
     let is_service = DAEMONS.iter().any(|daemon| key.starts_with(&format!("{daemon}@")));
     if is_us || is_service || found.len() >= RECIPIENTS || found.iter().any(|one| address_key(&one.address) == key) {
         return;

@@ -22,6 +22,9 @@ const LEAST_SHARE: usize = 10;
 /// The first lines of a quotation that are read for what introduces it.
 const OPENING: usize = 8;
 
+/// A text of more lines is no letter that somebody answered: nothing is cut from it (PARSE-2).
+const LINES: usize = 200_000;
+
 /// A text, told apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Split {
@@ -49,6 +52,9 @@ struct Cut {
 
 /// Tells the reply from the quotation and the signature.
 pub fn split(text: &str) -> Split {
+    if memchr::memchr_iter(b'\n', text.as_bytes()).nth(LINES).is_some() {
+        return Split { reply: text.trim_matches('\n').to_string(), ..Split::default() };
+    }
     let lines: Vec<&str> = text.lines().collect();
     let marks = mark::marks(&lines);
     let mut parts = quotation(&lines, &marks);
