@@ -2,5 +2,6 @@
 
 mod bombs;
 mod budget;
+mod bytes;
 mod files;
 mod terminal;
