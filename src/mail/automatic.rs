@@ -1,8 +1,6 @@
 //! AUTO-1: the signs that nobody wrote a message by hand, and those that nobody wants an answer.
 
-use mail_parser::{ContentType, HeaderName, Message, MimeHeaders};
-
-use super::header;
+use super::header::Head;
 
 /// Header fields whose presence is a sign: those of AUTO-1, and what programs write that answer or send by themselves.
 const PRESENT: [&str; 22] = [
@@ -74,7 +72,7 @@ const SUPPRESS: [&str; 3] = ["All", "AutoReply", "OOF"];
 const NOBODY: [&str; 3] = ["noreply", "donotreply", "nichtantworten"];
 
 /// Returns why the message is automatic; nothing when a person wrote it.
-pub fn signs(message: &Message<'_>) -> Vec<String> {
+pub fn signs(message: &Head<'_>) -> Vec<String> {
     let mut signs = Vec::new();
     for submitted in values(message, "Auto-Submitted") {
         // RFC 3834, section 5: parameters and comments follow the keyword.
@@ -99,7 +97,7 @@ pub fn signs(message: &Message<'_>) -> Vec<String> {
     if values(message, "X-POST-MessageClass").any(|class| class.to_ascii_lowercase().contains("autoresponder")) {
         signs.push("X-POST-MessageClass is of an autoresponder".to_string());
     }
-    let subject = header::text(message, &HeaderName::Subject).to_lowercase();
+    let subject = message.text("Subject").to_lowercase();
     let told = subject.split([':', '：']).next().map(str::trim).filter(|told| told.len() < subject.trim().len());
     if let Some(told) = told.filter(|told| ABSENCE.contains(told)) {
         signs.push(format!("the subject begins with {told:?}"));
@@ -115,21 +113,17 @@ pub fn signs(message: &Message<'_>) -> Vec<String> {
             signs.push(format!("From is {local}"));
         }
     }
-    if message.headers().iter().any(|header| header.name().eq_ignore_ascii_case("X-Auto-Submitted")) {
+    if message.count("X-Auto-Submitted") > 0 {
         signs.push("X-Auto-Submitted is present".to_string());
     }
-    let is_report = |content_type: &ContentType<'_>| {
-        content_type.ctype().eq_ignore_ascii_case("multipart")
-            && content_type.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"))
-    };
-    if message.content_type().is_some_and(is_report) {
+    if message.is("multipart/report") {
         signs.push("Content-Type is multipart/report".to_string());
     }
     signs
 }
 
 /// Returns why the message must not be answered, although a person may have written it.
-pub fn suppressions(message: &Message<'_>) -> Vec<String> {
+pub fn suppressions(message: &Head<'_>) -> Vec<String> {
     let mut reasons = Vec::new();
     for value in values(message, "X-Auto-Response-Suppress") {
         let asks = |word: &&str| SUPPRESS.iter().any(|suppress| word.eq_ignore_ascii_case(suppress));
@@ -147,7 +141,7 @@ pub fn suppressions(message: &Message<'_>) -> Vec<String> {
 }
 
 /// Returns the List-Id of a message of a mailing list in lower case, empty where it has none (RFC 2919, RFC 2369).
-pub fn list(message: &Message<'_>) -> Option<String> {
+pub fn list(message: &Head<'_>) -> Option<String> {
     const LIST: [&str; 7] =
         ["List-Id", "List-Unsubscribe", "List-Post", "List-Help", "List-Archive", "X-Mailing-List", "X-BeenThere"];
     let id = values(message, "List-Id").next().map(|value| {
@@ -158,14 +152,13 @@ pub fn list(message: &Message<'_>) -> Option<String> {
 }
 
 /// Every value of a header field.
-fn values<'m>(message: &'m Message<'_>, name: &'m str) -> impl Iterator<Item = String> + 'm {
-    let headers = message.headers().iter().filter(move |header| header.name().eq_ignore_ascii_case(name));
-    headers.map(|header| header::raw(message, header))
+fn values<'m>(message: &'m Head<'_>, name: &'m str) -> impl Iterator<Item = String> + 'm {
+    message.raw(name)
 }
 
 /// The local parts of the authors in lower case; a bounce may come from a bare `MAILER-DAEMON`.
-fn locals(message: &Message<'_>) -> Vec<String> {
-    let from = header::addresses(message, &HeaderName::From, &mut 10);
+fn locals(message: &Head<'_>) -> Vec<String> {
+    let from = message.addresses("From", &mut 10);
     let local = |address: &str| address.rsplit_once('@').map_or(address, |(local, _)| local).to_ascii_lowercase();
     from.iter().map(|from| local(if from.address.is_empty() { &from.name } else { &from.address })).collect()
 }

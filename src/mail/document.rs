@@ -9,7 +9,7 @@ impl Mail {
     /// Returns what the message says, field by field. Times are RFC 3339.
     pub fn document(&self) -> Value {
         json!({
-            "from": self.from.as_slice(),
+            "from": self.from.as_ref().or(self.signed_by.as_ref()).as_slice(),
             "reply_to": self.reply_to,
             "to": self.to,
             "cc": self.cc,

@@ -1,12 +1,14 @@
 //! HTML that is safe to show: no script, no remote load, no form (PARSE-6). And what it says as plain text.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use ammonia::Builder;
+use regex::Regex;
 
 use super::markup::{Token, Tokens};
+use super::parameter::without_percent;
 
 /// Open elements beyond which a tree costs more than its size, or more stack than there is.
 const DEEPEST: usize = 500;
@@ -14,6 +16,8 @@ const DEEPEST: usize = 500;
 const MOST_IN_FOREIGN: usize = 10_000;
 /// The largest HTML that is read, in bytes.
 const LARGEST: usize = 4 << 20;
+/// The longest URL that names a part, in bytes.
+const LONGEST_URL: usize = 2_000;
 /// The longest tag, in bytes outside quotes: attributes are compared with one another.
 const LONGEST_TAG: usize = 4 << 10;
 /// Open formatting elements, summed over the tags behind them: each paragraph opens all of them again.
@@ -24,24 +28,40 @@ const MOST_MISPLACED: usize = 10_000;
 /// Ampersands of a run of text times its length: for each the parser copies the run.
 const ENTITY_COST: usize = 50_000_000_000;
 
-static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| sanitiser(HashMap::new()));
+
+/// `renamed` has pictures that the HTML names in another way than by their Content-ID.
+fn sanitiser(renamed: HashMap<String, String>) -> Builder<'static> {
     let mut builder = Builder::default();
     builder.add_clean_content_tags(["title", "noscript", "noembed", "noframes", "iframe"]);
-    builder.url_schemes(["http", "https", "mailto", "tel", "cid"].into());
-    builder.attribute_filter(|element, attribute, value| match (element, attribute) {
+    builder.url_schemes(["http", "https", "mailto", "tel", "cid", "data"].into());
+    builder.attribute_filter(move |_, attribute, value| match (attribute, scheme(value).as_deref()) {
         // A picture from elsewhere tells its sender that, when and where the mail was read.
-        (_, "src") => {
-            value.trim_start().get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("cid:")).then_some(Cow::Borrowed(value))
-        }
-        (_, "cite" | "longdesc") => None,
+        ("src", Some("cid")) => Some(Cow::Borrowed(value)),
+        ("src", Some("data")) if is_picture(value) => Some(Cow::Borrowed(value)),
+        ("src", _) => renamed.get(value.trim()).map(|renamed| Cow::Owned(renamed.clone())),
+        ("cite" | "longdesc", _) | ("href", Some("data")) => None,
         _ => Some(Cow::Borrowed(value)),
     });
     builder
-});
+}
+
+/// Returns the scheme of a URL in lower case, as browsers read it: controls and white space in it and before it do not count.
+fn scheme(url: &str) -> Option<String> {
+    let (before, _) = url.split_once(':')?;
+    let scheme: String = before.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+    scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)).then(|| scheme.to_ascii_lowercase())
+}
+
+/// Whether a `data:` URL holds a picture that runs nothing (RFC 2397); SVG may.
+fn is_picture(url: &str) -> bool {
+    let kind = url.trim().get(5..).and_then(|rest| rest.split([';', ',']).next()).unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(kind.as_str(), "image/png" | "image/jpeg" | "image/jpg" | "image/pjpeg" | "image/gif" | "image/webp" | "image/bmp")
+}
 
 /// Returns HTML without anything that acts or loads. HTML too deep or too large to be read is left out, and said. What
 /// the parts of one message cost is added up.
-pub fn sanitise(html: &str, spent: &mut Spent, defects: &mut Vec<String>) -> String {
+pub fn sanitise(html: &str, references: &References, spent: &mut Spent, defects: &mut Vec<String>) -> String {
     if !is_reasonable(html, spent) {
         let defect = "limit: the HTML is too deep or too large and is left raw";
         if !defects.iter().any(|other| other == defect) {
@@ -49,7 +69,12 @@ pub fn sanitise(html: &str, spent: &mut Spent, defects: &mut Vec<String>) -> Str
         }
         return String::new();
     }
-    super::charset::without_nul(&SANITISER.clean(html).to_string()).into_owned()
+    let clean = if references.renamed.is_empty() {
+        SANITISER.clean(html)
+    } else {
+        sanitiser(references.renamed.clone()).clean(html)
+    };
+    super::charset::without_nul(&clean.to_string()).into_owned()
 }
 
 /// Returns plain text as HTML.
@@ -57,45 +82,84 @@ pub fn from_text(text: &str) -> String {
     format!("<pre>{}</pre>", ammonia::clean_text(text).replace("&#10;", "\n").replace("&#32;", " "))
 }
 
-/// The Content-IDs that HTML refers to.
+/// What HTML refers to among the parts of its message.
 #[derive(Default)]
-pub struct References(HashSet<String>);
+pub struct References {
+    ids: HashSet<String>,
+    /// Pictures that are named by a Content-ID without `cid:`, a Content-Location or a file name, and their URL.
+    renamed: HashMap<String, String>,
+}
+
+/// URLs in attributes and in styles.
+static URLS: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r#"(?i)(?:\b(?:src|background|href)\s*=\s*|\burl\(\s*)(?:"([^"]*)"|'([^']*)'|([^\s>)"']*))"#;
+    Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"))
+});
 
 impl References {
-    /// Remembers every `cid:` URL (RFC 2392).
-    pub fn read(&mut self, html: &str) {
-        for scheme in ["cid:", "CID:", "Cid:"] {
-            for (at, _) in html.match_indices(scheme) {
-                let rest = &html[at + scheme.len()..];
-                let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '>' | '<' | ')' | '&'));
-                if let Some(id) = end.and_then(|end| rest.get(..end)).or(Some(rest)).filter(|id| id.len() <= 998) {
-                    self.0.insert(without_percent(id));
-                }
+    /// Remembers every `cid:` URL (RFC 2392), and every other one that is the name of a part: `parts` has the ids by name.
+    pub fn read(&mut self, html: &str, parts: &HashMap<String, String>) {
+        if parts.is_empty() {
+            return;
+        }
+        for found in URLS.captures_iter(html) {
+            let Some(url) = found.get(1).or_else(|| found.get(2)).or_else(|| found.get(3)) else { continue };
+            let url = unescaped(url.as_str().trim());
+            if url.is_empty() || url.len() > LONGEST_URL {
+                continue;
+            }
+            if scheme(&url).as_deref() == Some("cid") {
+                let id = url.split_once(':').map(|(_, id)| id.trim()).unwrap_or_default();
+                let plain = String::from_utf8_lossy(&without_percent(id.as_bytes())).into_owned();
+                self.ids.extend([id, &plain].map(|id| id.trim_matches(['<', '>', ' ']).to_string()));
+                continue;
+            }
+            let plain = String::from_utf8_lossy(&without_percent(url.as_bytes())).into_owned();
+            if let Some(id) = parts.get(&url).or_else(|| parts.get(&plain)).or_else(|| parts.get(plain.trim_start_matches("./"))) {
+                self.ids.insert(id.clone());
+                self.renamed.insert(url, format!("cid:{id}"));
             }
         }
     }
 
     /// Whether the HTML refers to this Content-ID.
     pub fn contains(&self, content_id: &str) -> bool {
-        self.0.contains(content_id)
+        self.ids.contains(content_id)
     }
 }
 
-fn without_percent(url: &str) -> String {
-    let mut bytes = Vec::with_capacity(url.len());
-    let mut rest = url.as_bytes();
-    while let [first, behind @ ..] = rest {
-        rest = behind;
-        let code = behind.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match code.filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = behind.get(2..).unwrap_or_default();
+/// Reads the character references of an attribute that mean ASCII.
+fn unescaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, behind)) = rest.split_once('&') {
+        text.push_str(before);
+        let name = behind.get(..8).unwrap_or(behind).split(';').next().unwrap_or_default();
+        let number = name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => number.parse().ok(),
+        });
+        let meant = match name {
+            "amp" => Some('&'),
+            "lt" => Some('<'),
+            "gt" => Some('>'),
+            "quot" => Some('"'),
+            "apos" => Some('\''),
+            _ => number.and_then(char::from_u32),
+        };
+        match meant {
+            Some(c) => {
+                text.push(c);
+                rest = behind[name.len()..].strip_prefix(';').unwrap_or(&behind[name.len()..]);
             }
-            None => bytes.push(*first),
+            None => {
+                text.push('&');
+                rest = behind;
+            }
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    text.push_str(rest);
+    text
 }
 
 /// Returns what HTML says. It has been sanitised, or is too unusual to be; then its tags are left out.
@@ -317,7 +381,7 @@ mod tests {
         let hostile = "<p onclick=x()>Hi<script>alert(1)</script><img src=http://tracker.example/a.gif><img src='cid:a@b'>\
                        <form action=/x><input name=a></form><style>@import url(http://x)</style><a href='javascript:x()'>l</a>\
                        <iframe src=http://x></iframe><svg onload=x()></svg><div style='background:url(http://x)'>d</div>";
-        let clean = sanitise(hostile, &mut Spent::default(), &mut Vec::new());
+        let clean = sanitise(hostile, &References::default(), &mut Spent::default(), &mut Vec::new());
         for word in ["script", "tracker", "form", "input", "style", "javascript", "iframe", "svg", "onclick", "http"] {
             assert!(!clean.contains(word), "{word} in {clean}");
         }
@@ -328,10 +392,10 @@ mod tests {
     fn parse_2_deep_html_is_left_out_in_no_time() {
         for deep in ["<div>".repeat(100_000), "<b>".repeat(100_000), "<b></i>".repeat(100_000), "<".repeat(1_000_000)] {
             let mut defects = Vec::new();
-            sanitise(&deep, &mut Spent::default(), &mut defects);
+            sanitise(&deep, &References::default(), &mut Spent::default(), &mut defects);
         }
         let mut defects = Vec::new();
-        assert_eq!(sanitise(&"<b x></i>".repeat(1_000), &mut Spent::default(), &mut defects), "");
+        assert_eq!(sanitise(&"<b x></i>".repeat(1_000), &References::default(), &mut Spent::default(), &mut defects), "");
         assert_eq!(defects.len(), 1);
     }
 
@@ -353,7 +417,7 @@ mod tests {
         ] {
             let mut defects = Vec::new();
             let started = std::time::Instant::now();
-            assert_eq!(sanitise(&hostile, &mut Spent::default(), &mut defects), "", "{what}");
+            assert_eq!(sanitise(&hostile, &References::default(), &mut Spent::default(), &mut defects), "", "{what}");
             assert!(!defects.is_empty() && started.elapsed().as_secs() < 2, "{what}: {:?}", started.elapsed());
         }
     }
@@ -363,7 +427,7 @@ mod tests {
         let row = "<tr><td><b>1</b>&nbsp;&amp;<br></td><td align=right><a href='https://example.org/?a=1&b=2'>x</a></td></tr>\n";
         let html = format!("<!--[if mso]><table><![endif]--><table><tbody>{}</tbody></table><p>end", row.repeat(10_000));
         let mut defects = Vec::new();
-        assert!(sanitise(&html, &mut Spent::default(), &mut defects).contains("<p>end"), "{defects:?}");
+        assert!(sanitise(&html, &References::default(), &mut Spent::default(), &mut defects).contains("<p>end"), "{defects:?}");
         assert!(defects.is_empty());
     }
 
@@ -380,7 +444,7 @@ mod tests {
             ("  ", ""),
             ("a<blockquote>b<br>c<blockquote>d</blockquote></blockquote>e", "a\n\n> b\n> c\n>\n>> d\n\ne\n"),
         ] {
-            assert_eq!(to_text(&sanitise(html, &mut Spent::default(), &mut Vec::new())), text, "{html}");
+            assert_eq!(to_text(&sanitise(html, &References::default(), &mut Spent::default(), &mut Vec::new())), text, "{html}");
         }
     }
 

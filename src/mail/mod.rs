@@ -2,6 +2,7 @@
 //! is listed on it. What goes out is made the other way round: a [`compose::Draft`] in, bytes out. Nothing here knows
 //! accounts, records or the database.
 
+mod address;
 mod attachment;
 mod author;
 mod automatic;
@@ -9,18 +10,23 @@ pub mod body;
 mod bounce;
 mod calendar;
 mod charset;
+mod cms;
 pub mod compose;
 #[cfg(test)]
 mod corpus;
+mod date;
 pub mod dkim;
 mod document;
+mod flowed;
 mod header;
 mod html;
 mod markup;
 mod mask;
+mod parameter;
 mod parse;
 mod quote;
 pub mod reply;
+mod rtf;
 mod structure;
 pub mod subject;
 pub mod template;
@@ -31,6 +37,7 @@ mod tnef;
 pub mod token;
 mod transfer;
 mod uuencode;
+mod words;
 
 pub use attachment::content as attachment_content;
 pub use bounce::{Bounce, Recipient};
@@ -81,8 +88,10 @@ pub struct Mail {
     pub references: Vec<String>,
     /// The root of Microsoft's Thread-Index, written like a Message-ID (THREAD-3).
     pub thread_index: Option<String>,
-    /// The author: the first From address (PARSE-4), none when missing or ambiguous (PARSE-11).
+    /// The author: the one address in From (PARSE-11), none when it is missing or ambiguous.
     pub from: Option<Address>,
+    /// Whom From names where it has no address, such as a job of a machine: shown, never looked up, never answered.
+    pub signed_by: Option<Address>,
     pub reply_to: Vec<Address>,
     pub to: Vec<Address>,
     pub cc: Vec<Address>,

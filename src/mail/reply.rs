@@ -214,7 +214,7 @@ pub fn html_from_text(text: &str) -> String {
 /// Returns what HTML of ours says, for those who read text.
 pub fn text_from_html(html: &str) -> String {
     let mut defects = Vec::new();
-    let clean = html::sanitise(html, &mut html::Spent::default(), &mut defects);
+    let clean = html::sanitise(html, &html::References::default(), &mut html::Spent::default(), &mut defects);
     html::to_text(if defects.is_empty() { &clean } else { html })
 }
 

@@ -4,7 +4,11 @@ use std::borrow::Cow;
 
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail_parser::{Message, MimeHeaders};
+
+use super::header::Head;
+
+/// How many blanks behind an equals sign are looked at for the end of the line.
+const LINE: usize = 80;
 
 /// How the bytes of a part are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,17 +22,29 @@ pub enum Encoding {
 
 impl Encoding {
     /// Returns the encoding that a part declares; what we do not know is taken as it stands.
-    pub fn of(head: &Message<'_>) -> Encoding {
-        let declared = head.content_transfer_encoding().unwrap_or_default().trim();
-        if declared.eq_ignore_ascii_case("base64") {
-            Encoding::Base64
-        } else if declared.eq_ignore_ascii_case("quoted-printable") {
-            Encoding::QuotedPrintable
-        } else if ["x-uuencode", "x-uue", "uuencode"].iter().any(|name| declared.eq_ignore_ascii_case(name)) {
-            Encoding::Uuencode
-        } else {
-            Encoding::Plain
+    pub fn of(head: &Head<'_>) -> Encoding {
+        head.encoding()
+    }
+
+    /// Reads a name, among the comments, quotes and semicolons that senders put around it.
+    pub fn named(value: &[u8]) -> Encoding {
+        let value = value.trim_ascii_start();
+        // RFC 2045, section 6.1: a comment may stand in front, too.
+        let value = if value.starts_with(b"(") { memchr::memchr(b')', value).map_or(value, |end| &value[end + 1..]) } else { value };
+        let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let name = value.iter().skip_while(|byte| !is_of_name(byte)).take_while(|byte| is_of_name(byte));
+        let name: Vec<u8> = name.filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+        match name.as_slice() {
+            b"base64" | b"xbase64" | b"b64" => Encoding::Base64,
+            b"quotedprintable" | b"qp" => Encoding::QuotedPrintable,
+            b"xuuencode" | b"xuue" | b"uuencode" => Encoding::Uuencode,
+            _ => Encoding::Plain,
         }
+    }
+
+    /// Returns the plain text below a body that is encoded, which nobody encoded.
+    pub fn footer(self, body: &[u8]) -> &[u8] {
+        if self == Encoding::Base64 { split_footer(body).1 } else { b"" }
     }
 
     /// Decodes a body.
@@ -36,6 +52,7 @@ impl Encoding {
         match self {
             Encoding::Plain => Cow::Borrowed(body),
             Encoding::Base64 => {
+                let (body, _) = split_footer(body);
                 // To this decoder the byte FF is the end.
                 let strict = if memchr::memchr(0xFF, body).is_none() { base64_decode(body) } else { None };
                 Cow::Owned(strict.unwrap_or_else(|| {
@@ -95,6 +112,29 @@ pub fn uudecode(body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Tells base64 from a plain text that a list or a gateway put below it, and from one that is no base64 at all. No line of
+/// base64 has a blank in it; behind padding or an empty line, whatever cannot be base64 is text.
+pub fn split_footer(body: &[u8]) -> (&[u8], &[u8]) {
+    let is_digits = |line: &[u8]| line.iter().all(|byte| is_base64(*byte) || *byte == b'=');
+    let is_text = |line: &[u8]| line.iter().any(|byte| matches!(byte, b' ' | b'\t')) || line.iter().all(|byte| b"-_=*~#".contains(byte));
+    let (mut at, mut end, mut has_digits, mut is_padded, mut has_gap) = (0, 0, false, false, false);
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        at += line.len();
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            has_gap = has_digits;
+            continue;
+        }
+        let is_digits = is_digits(line);
+        let may_end = is_padded || has_gap;
+        if !is_digits && is_text(line) || has_digits && may_end && (!is_digits || is_padded && line.len() % 4 != 0) {
+            return body.split_at(end);
+        }
+        (has_digits, is_padded, has_gap, end) = (true, line.ends_with(b"="), false, at);
+    }
+    (body, b"")
+}
+
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/'
 }
@@ -112,8 +152,13 @@ fn lenient(body: &[u8]) -> Vec<u8> {
     while let Some(at) = memchr::memchr(b'=', rest) {
         bytes.extend_from_slice(&rest[..at]);
         rest = &rest[at + 1..];
+        // Blanks get to the ends of lines on the way.
+        let blanks = rest.iter().take(LINE).take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+        if rest.get(blanks) == Some(&b'\n') {
+            rest = &rest[blanks + 1..];
+            continue;
+        }
         match rest {
-            [b'\n', behind @ ..] | [b'\r', b'\n', behind @ ..] => rest = behind,
             [high, low, behind @ ..] => match (digit(high), digit(low)) {
                 (Some(high), Some(low)) => {
                     bytes.push(high << 4 | low);

@@ -61,11 +61,7 @@ fn is_status(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
 
 /// Whether the message is a multipart/report.
 fn is_report(structure: &Structure<'_>) -> bool {
-    use mail_parser::MimeHeaders;
-    structure.head.content_type().is_some_and(|content_type| {
-        content_type.ctype().eq_ignore_ascii_case("multipart")
-            && content_type.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"))
-    })
+    structure.head.is("multipart/report")
 }
 
 /// Whether it is a report of another kind: a receipt (RFC 8098), an abuse report (RFC 5965), a TLS report (RFC 8460).
