@@ -335,18 +335,24 @@ impl Entry {
             return Found::Nothing;
         }
         let mut whole = String::new();
-        let mut pieces = self.pieces.iter().peekable();
-        while let Some(piece) = pieces.next() {
-            match piece {
-                // A quoted local part: `"dora b"@example.org`.
-                Piece::Quoted(text) if matches!(pieces.peek(), Some(Piece::Bare(next)) if next.starts_with('@')) => {
-                    whole.push_str(&local_part(text));
+        let mut addresses: Vec<String> = Vec::new();
+        let mut local: Option<String> = None;
+        for piece in &self.pieces {
+            match (piece, local.take()) {
+                (Piece::Quoted(text), _) => {
+                    whole.push(' ');
+                    local = Some(local_part(text));
                 }
-                Piece::Quoted(_) => whole.push(' '),
-                Piece::Bare(text) => whole.push_str(text),
+                // A quoted local part: `"dora b"@example.org`.
+                (Piece::Bare(text), Some(local)) if text.starts_with('@') => {
+                    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+                    addresses.push(format!("{local}{}", &text[..end]));
+                    whole.push_str(&text[end..]);
+                }
+                (Piece::Bare(text), _) => whole.push_str(text),
             }
         }
-        let addresses: Vec<String> = tokens(&whole).map(|token| bare(&token).0).filter(|address| is_address(address)).collect();
+        addresses.extend(tokens(&whole).map(|token| bare(&token).0).filter(|address| is_address(address)));
         if let Some(encoded) = whole.split_whitespace().find(|token| token.contains('@') && token.contains("=?")) {
             // Words that are split over several lines belong together.
             let is_one = whole.split_whitespace().all(|token| token.contains("=?"));
@@ -386,8 +392,13 @@ fn tokens(text: &str) -> impl Iterator<Item = String> {
     let mut words = text.split_whitespace().peekable();
     std::iter::from_fn(move || {
         let mut token = words.next()?.to_string();
-        while !token.contains("=?")
-            && let Some(next) = words.next_if(|next| token.ends_with('@') || (next.starts_with('@') && !token.contains('@')))
+        if !token.contains('@')
+            && let Some(next) = words.next_if(|next| next.starts_with('@'))
+        {
+            token.push_str(next);
+        }
+        if token.ends_with('@')
+            && let Some(next) = words.next_if(|next| !next.contains('@'))
         {
             token.push_str(next);
         }

@@ -53,10 +53,10 @@ fn decoded(bytes: &[u8], charset: Option<Charset>) -> Cow<'_, str> {
     match charset {
         // Old Japanese and Korean programs declare nothing, or ASCII.
         _ if is_undeclared && has_escapes(bytes) => {
-            let (text, has_errors) = ISO_2022_JP.decode_without_bom_handling(bytes);
+            let text = iso_2022_jp(bytes);
             let (good, bad) = count(&text);
-            if !has_errors || good > bad {
-                return text;
+            if bad == 0 || good > bad {
+                return Cow::Owned(text);
             }
         }
         _ if is_undeclared && is_korean(bytes) => return Cow::Owned(shifted(bytes, EUC_KR)),
@@ -83,6 +83,9 @@ fn by_web<'b>(bytes: &'b [u8], encoding: &'static Encoding) -> Cow<'b, str> {
             return text;
         }
     }
+    if encoding == ISO_2022_JP && has_escapes(bytes) {
+        return Cow::Owned(iso_2022_jp(bytes));
+    }
     let (text, has_errors) = encoding.decode_without_bom_handling(bytes);
     if !has_errors {
         return text;
@@ -90,7 +93,7 @@ fn by_web<'b>(bytes: &'b [u8], encoding: &'static Encoding) -> Cow<'b, str> {
     let (good, bad) = count(&text);
     // Any character of UTF-8 in other text is a rare accident.
     let is_right = if encoding == UTF_8 { good * 4 >= bad && good > 0 } else { good >= bad };
-    if is_right || encoding == ISO_2022_JP && has_escapes(bytes) { text } else { detected(bytes) }
+    if is_right { text } else { detected(bytes) }
 }
 
 /// Whether bytes are UTF-8 with something outside ASCII.
@@ -229,6 +232,23 @@ fn code_page(name: &str) -> Option<&'static Encoding> {
     let part = ["iso-8859", "iso8859", "iso_8859", "iso 8859", "8859", "latin"].into_iter().find_map(digits)?;
     let of_latin = name.starts_with("latin");
     Encoding::for_label(format!("{}{part}", if of_latin { "latin" } else { "iso-8859-" }).as_bytes())
+}
+
+/// Decodes iso-2022-jp. A shift with another one right behind it does nothing; the decoder takes it for an error.
+fn iso_2022_jp(bytes: &[u8]) -> String {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr(0x1B, rest) {
+        plain.extend_from_slice(&rest[..at]);
+        let length = if rest[at..].starts_with(b"\x1B$(") { 4 } else { 3 };
+        let end = (at + length).min(rest.len());
+        if rest.get(end) != Some(&0x1B) {
+            plain.extend_from_slice(&rest[at..end]);
+        }
+        rest = &rest[end..];
+    }
+    plain.extend_from_slice(rest);
+    ISO_2022_JP.decode_without_bom_handling(&plain).0.into_owned()
 }
 
 /// Decodes a charset that shifts between ASCII and characters of two bytes, as the 8-bit charset of the same characters.

@@ -31,7 +31,7 @@ pub fn read(text: &str) -> Option<i64> {
     }
     let mut words: Vec<&str> = bare.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
     // The day of the week says nothing, in whatever language it stands there.
-    if words.len() > 4 && words[0].chars().all(|c| c.is_alphabetic() || c == '.') && (month(words[0]).is_none() || is_day(words[0])) {
+    if words.len() > 3 && words[0].chars().all(|c| c.is_alphabetic() || c == '.') && (month(words[0]).is_none() || is_day(words[0])) {
         words.remove(0);
     }
     let (date, time, zone) = fields(&words)?;

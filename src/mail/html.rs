@@ -451,7 +451,7 @@ mod tests {
     #[test]
     fn parse_8_references_are_whole_content_ids() {
         let mut references = References::default();
-        references.read("<img src=\"cid:a%25b@x\"><img src=CID:c><div style='background:url(cid:d)'>");
+        references.read("<img src=\"cid:a%25b@x\"><img src=CID:c><div style='background:url(cid:d)'>", &[("x".to_string(), "x".to_string())].into());
         assert!(references.contains("a%b@x") && references.contains("c") && references.contains("d"));
         assert!(!references.contains("a") && !references.contains("cid"));
     }

@@ -175,8 +175,13 @@ impl Reader<'_> {
                 let end = rest.find([';', ' ', '\t']).unwrap_or(rest.len());
                 value.push_str(&rest[..end]);
                 self.at += end;
-            } else {
+            } else if rest.is_empty() || rest.starts_with(';') || value.contains('/') || self.name_at(self.at, true).is_some() {
                 return value;
+            } else {
+                // No value that means anything.
+                let end = rest.find(';').unwrap_or(rest.len());
+                value = format!("{value} {}", &rest[..end]);
+                self.at += end;
             }
         }
     }

@@ -152,7 +152,6 @@ pub fn of<'a>(raw: &'a [u8], decoded: &'a Decoded, defects: &mut Vec<String>) ->
         decoded,
         defects,
         open: Vec::new(),
-        boundaries: HashMap::new(),
         leaves: Vec::new(),
         related: Vec::new(),
         units: Vec::new(),
@@ -210,8 +209,6 @@ struct Walk<'a, 'd> {
     decoded: &'a Decoded,
     defects: &'d mut Vec<String>,
     open: Vec<Open>,
-    /// Boundary to its place in `open`; the innermost where one is used twice.
-    boundaries: HashMap<Vec<u8>, usize>,
     leaves: Vec<Leaf<'a>>,
     related: Vec<Related>,
     units: Vec<Unit>,
@@ -324,7 +321,6 @@ impl<'a> Walk<'a, '_> {
             unit,
             is_closed: false,
         });
-        self.index();
         let next = self.delimiter(body);
         let is_right = next.as_ref().is_some_and(|next| next.level == level && !next.is_last);
         let encoding = head.encoding();
@@ -353,8 +349,7 @@ impl<'a> Walk<'a, '_> {
         let bytes = self.body(body, next.as_ref());
         if let Some(boundary) = guessed(bytes) {
             self.open[level].boundary = boundary;
-            self.index();
-            let next = self.delimiter(body);
+                let next = self.delimiter(body);
             if next.as_ref().is_some_and(|next| next.level == level) {
                 return (self.after(next), None);
             }
@@ -413,11 +408,10 @@ impl<'a> Walk<'a, '_> {
         let context = self.open.last().map(|open| Open { boundary: Vec::new(), is_closed: true, ..*open });
         let raw = std::mem::replace(&mut self.raw, bytes);
         let open = std::mem::replace(&mut self.open, context.into_iter().collect());
-        let boundaries = std::mem::take(&mut self.boundaries);
         self.layers += 1;
         read(self);
         self.layers -= 1;
-        (self.raw, self.open, self.boundaries) = (raw, open, boundaries);
+        (self.raw, self.open) = (raw, open);
     }
 
     /// Leaves the multiparts that a delimiter ends. Returns where the next part begins.
@@ -447,15 +441,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn close(&mut self, level: usize) {
-        if level < self.open.len() {
-            self.open.truncate(level);
-            self.index();
-        }
-    }
-
-    fn index(&mut self) {
-        let named = self.open.iter().enumerate().filter(|(_, open)| !open.boundary.is_empty());
-        self.boundaries = named.map(|(level, open)| (open.boundary.clone(), level)).collect();
+        self.open.truncate(level);
     }
 
     /// Finds the next line at or behind `from` that delimits an open multipart.
@@ -465,7 +451,7 @@ impl<'a> Walk<'a, '_> {
 
     /// Likewise one of those around a level.
     fn delimiter_outside(&self, from: usize, level: usize) -> Option<Delimiter> {
-        if self.boundaries.is_empty() {
+        if self.open.iter().all(|open| open.boundary.is_empty()) {
             return None;
         }
         let rest = self.raw.get(from..)?;
@@ -479,25 +465,18 @@ impl<'a> Walk<'a, '_> {
         let length = memchr::memchr(b'\n', line);
         let end = length.map_or(self.raw.len(), |length| start + 2 + length + 1);
         let line = line.get(..length.unwrap_or(line.len()))?.trim_ascii_end();
-        let found = |level, is_last| Some(Delimiter { start, end, level, is_last });
-        if let Some(level) = self.boundaries.get(line) {
-            return found(*level, false);
-        }
-        if let Some(level) = line.strip_suffix(b"--").and_then(|line| self.boundaries.get(line)) {
-            return found(*level, true);
-        }
-        // Text behind it. The longest boundary counts where one is the beginning of another.
-        let blank = |rest: &[u8]| rest.first().is_none_or(|byte| byte.is_ascii_whitespace() || b"<&;\"".contains(byte));
+        // Text behind it does not count, and the longest boundary does where one is the beginning of another.
+        let is_over = |rest: &[u8]| rest.first().is_none_or(|byte| byte.is_ascii_whitespace() || b"<&;\"".contains(byte));
         let of = |open: &Open| {
             let rest = line.strip_prefix(open.boundary.as_slice()).filter(|_| !open.boundary.is_empty())?;
             match rest.strip_prefix(b"--") {
-                Some(rest) if blank(rest) => Some(true),
-                _ => blank(rest).then_some(false),
+                Some(rest) if is_over(rest) => Some(true),
+                _ => is_over(rest).then_some(false),
             }
         };
         let open = self.open.iter().enumerate().filter_map(|(level, open)| Some((open.boundary.len(), level, of(open)?)));
         let (_, level, is_last) = open.max_by_key(|(length, level, _)| (*length, *level))?;
-        found(level, is_last)
+        Some(Delimiter { start, end, level, is_last })
     }
 
     /// The bytes of a part: the line break before a delimiter belongs to the delimiter (RFC 2046, section 5.1.1).

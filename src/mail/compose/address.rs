@@ -25,7 +25,9 @@ pub fn typed(text: &str) -> Option<Vec<Address>> {
     }
     let mut room = usize::MAX;
     let list = address::list(text, &mut room);
-    (!list.is_empty() && list.iter().all(|one| rewritten(&one.address).is_some())).then_some(list)
+    // Two with no comma between them may be one that was written wrong.
+    let is_told_apart = list.len() <= text.matches([',', ';']).count() + 1;
+    (!list.is_empty() && is_told_apart && list.iter().all(|one| rewritten(&one.address).is_some())).then_some(list)
 }
 
 fn rewritten(written: &str) -> Option<String> {
