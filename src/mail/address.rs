@@ -16,6 +16,9 @@ pub fn list(text: &str, room: &mut usize) -> Vec<Address> {
     reader.found
 }
 
+/// How many labels of a domain may have white space around their dots.
+const DOTS: usize = 8;
+
 /// What has been read of one address.
 #[derive(Default)]
 struct Entry {
@@ -402,6 +405,14 @@ fn tokens(text: &str) -> impl Iterator<Item = String> {
         {
             token.push_str(next);
         }
+        // White space around the dots of a domain (RFC 5322, section 4.4).
+        if token.contains('@') {
+            for _ in 0..DOTS {
+                let is_open = token.ends_with('.');
+                let Some(next) = words.next_if(|next| (is_open || next.starts_with('.')) && !next.contains('@')) else { break };
+                token.push_str(next);
+            }
+        }
         Some(token)
     })
 }
@@ -490,10 +501,7 @@ fn bare(written: &str) -> (String, String) {
     if text.starts_with('"') || !text.contains(char::is_whitespace) {
         return (requoted(text.trim_end_matches(['.', ':'])), String::new());
     }
-    let text = match comment_of(text) {
-        Some((before, behind)) => Cow::Owned(format!("{before} {behind}")),
-        None => Cow::Borrowed(text),
-    };
+    let text = without_comments(text);
     let (found, others): (Vec<String>, Vec<String>) = tokens(&text).partition(|token| token.contains('@'));
     match found.as_slice() {
         [address] => (requoted(address.trim_matches(is_edge).trim_end_matches('.')), others.join(" ")),
@@ -502,11 +510,20 @@ fn bare(written: &str) -> (String, String) {
     }
 }
 
-/// Tells what stands around a comment.
-fn comment_of(text: &str) -> Option<(&str, &str)> {
-    let (before, rest) = text.split_once('(')?;
-    let (_, length) = comment(rest)?;
-    Some((before, &rest[length..]))
+/// Leaves out comments that are closed.
+fn without_comments(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('(') {
+        plain.push_str(before);
+        let Some((_, length)) = comment(behind) else {
+            plain.push_str(&rest[before.len()..]);
+            return plain;
+        };
+        rest = &behind[length..];
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// Takes the quotes from a local part that needs none.
@@ -588,6 +605,8 @@ mod tests {
             ("Dora < dora @ example.org >", "Dora"),
             ("Dora <dora@ example.org>", "Dora"),
             ("Dora <dora@example.org.>", "Dora"),
+            ("Dora <dora(at home)@example(the host).  org>", "Dora"),
+            ("Dora <dora (a \\) b) @ example . org (x)>", "Dora"),
             ("Dora <dora@example.org>,", "Dora"),
             ("Dora <dora@example.org>;", "Dora"),
             ("Dora <dora@example.org;>", "Dora"),

@@ -25,6 +25,8 @@ const LONGEST: usize = 200;
 /// Reads a date in seconds since 1970 UTC.
 pub fn read(text: &str) -> Option<i64> {
     let bare = without_comments(text);
+    // White space around the colons of a time (RFC 5322, section 4.3).
+    let bare = bare.split(':').map(str::trim).collect::<Vec<_>>().join(":");
     let bare = bare.trim().trim_matches(['"', '\'']);
     if bare.len() > LONGEST {
         return None;
@@ -245,6 +247,7 @@ mod tests {
             "Mon, 5 Jan 2026 09:00:00 -0000",
             "(a comment) Mon (day), 5 Jan 2026 (ad) 10:00:00 +0100",
             "Mo, 5 Jan 2026 10:00:00 +0100",
+            "Mon, 5 Jan 2026 10(hours) : 00 : 00 +0100",
             "lun., 5 Jan 2026 10:00:00 +0100",
             "Mon, 5 Jan 2026 10:00:00.25 +0100",
             "\"Mon, 5 Jan 2026 10:00:00 +0100\"",

@@ -117,7 +117,8 @@ impl<'a> Head<'a> {
     pub fn is_file(&self) -> bool {
         self.disposition.as_ref().is_some_and(|disposition| {
             let kind = disposition.value.trim_matches(['"', '\'']);
-            !kind.is_empty() && !kind.eq_ignore_ascii_case("inline")
+            let is_token = kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            is_token && !kind.is_empty() && !kind.eq_ignore_ascii_case("inline")
         })
     }
 

@@ -304,7 +304,9 @@ impl<'a> Walk<'a, '_> {
             return (self.after(next), Some(self.leaves.len() - 1));
         }
         let parameter = |name: &str| head.content_type.as_ref().and_then(|content_type| content_type.text(name));
-        let declared = parameter("boundary").map(|boundary| boundary.trim_end().as_bytes().to_vec());
+        // What looks like an encoded word in a boundary is none.
+        let declared = head.content_type.as_ref().and_then(|content_type| content_type.get("boundary")).map(str::to_string);
+        let declared = declared.or_else(|| parameter("boundary")).map(|boundary| boundary.trim_end().as_bytes().to_vec());
         let level = self.open.len();
         let is_related = subtype == "related";
         if is_related {
@@ -471,6 +473,8 @@ impl<'a> Walk<'a, '_> {
             let rest = line.strip_prefix(open.boundary.as_slice()).filter(|_| !open.boundary.is_empty())?;
             match rest.strip_prefix(b"--") {
                 Some(rest) if is_over(rest) => Some(true),
+                // The message was cut in it.
+                None if rest == b"-" => Some(true),
                 _ => is_over(rest).then_some(false),
             }
         };

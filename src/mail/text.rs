@@ -238,8 +238,8 @@ fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
 
-/// Whether a plain text only says that its message is HTML: it is short, has words of such texts, and hardly any of the
-/// others stand in the HTML.
+/// Whether a plain text only says that its message is HTML: it is short, has words of such texts, and hardly any of them
+/// stands in the HTML.
 fn says_nothing(plain: &str, html: &str) -> bool {
     let plain = plain.trim();
     if plain.len() > PLACEHOLDER {
@@ -260,7 +260,7 @@ fn says_nothing(plain: &str, html: &str) -> bool {
     };
     let own = words(&lower);
     let shared = own.intersection(&words(&text)).count();
-    shared * 3 <= own.len()
+    shared * 4 <= own.len()
 }
 
 /// Takes the commands out of text/enriched (RFC 1896), in which a single line break is a space.

@@ -116,18 +116,28 @@ pub fn uudecode(body: &[u8]) -> Vec<u8> {
 /// base64 has a blank in it; behind padding or an empty line, whatever cannot be base64 is text.
 pub fn split_footer(body: &[u8]) -> (&[u8], &[u8]) {
     let is_digits = |line: &[u8]| line.iter().all(|byte| is_base64(*byte) || *byte == b'=');
-    let is_text = |line: &[u8]| line.iter().any(|byte| matches!(byte, b' ' | b'\t')) || line.iter().all(|byte| b"-_=*~#".contains(byte));
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let is_rule = |line: &[u8]| line.iter().all(|byte| b"-_=*~#".contains(byte));
     let (mut at, mut end, mut has_digits, mut is_padded, mut has_gap) = (0, 0, false, false, false);
-    for line in body.split_inclusive(|byte| *byte == b'\n') {
-        at += line.len();
-        let line = line.trim_ascii();
+    for whole in body.split_inclusive(|byte| *byte == b'\n') {
+        at += whole.len();
+        let line = whole.trim_ascii();
         if line.is_empty() {
             has_gap = has_digits;
             continue;
         }
+        if line.iter().any(is_blank) {
+            // Behind the padding nothing more is of the body.
+            let word = line.split(is_blank).next().unwrap_or_default();
+            if word.ends_with(b"=") && word.len().is_multiple_of(4) && is_digits(word) && !(is_padded || has_gap) {
+                let start = at - whole.len() + (whole.len() - whole.trim_ascii_start().len());
+                return (&body[..start + word.len()], &body[at..]);
+            }
+            return body.split_at(end);
+        }
         let is_digits = is_digits(line);
         let may_end = is_padded || has_gap;
-        if !is_digits && is_text(line) || has_digits && may_end && (!is_digits || is_padded && line.len() % 4 != 0) {
+        if !is_digits && is_rule(line) || has_digits && may_end && (!is_digits || is_padded && !line.len().is_multiple_of(4)) {
             return body.split_at(end);
         }
         (has_digits, is_padded, has_gap, end) = (true, line.ends_with(b"="), false, at);
@@ -191,6 +201,46 @@ mod tests {
             let what = String::from_utf8_lossy(body);
             assert_eq!(Encoding::Base64.decode(body).as_ref(), content, "{what}");
             assert_eq!(Encoding::Base64.measure(body), (content.len() as u64, in_order), "{what}");
+        }
+    }
+
+    #[test]
+    fn parse_3_names_of_encodings_among_rubbish() {
+        for (name, encoding) in [
+            ("base64", Encoding::Base64),
+            (" BASE64;", Encoding::Base64),
+            ("base64 (encoded)", Encoding::Base64),
+            ("(see RFC 2045) base64", Encoding::Base64),
+            ("\"base64\"", Encoding::Base64),
+            ("base64, base64", Encoding::Base64),
+            ("base-64", Encoding::Base64),
+            ("quoted-printable; charset=utf-8", Encoding::QuotedPrintable),
+            ("Quoted_Printable", Encoding::QuotedPrintable),
+            ("x-uuencode", Encoding::Uuencode),
+            ("8bit", Encoding::Plain),
+            ("7bit (base64)", Encoding::Plain),
+            ("", Encoding::Plain),
+            ("(", Encoding::Plain),
+        ] {
+            assert!(Encoding::named(name.as_bytes()) == encoding, "{name}");
+        }
+    }
+
+    #[test]
+    fn parse_3_a_plain_footer_below_base64_is_text() {
+        for (body, content, footer) in [
+            ("aGVsbG8=\r\n\r\n-- \r\nScanned by Guard.\r\n", "hello", "-- \r\nScanned by Guard.\r\n"),
+            ("aGVsbG8=\nScanned by Guard.\n", "hello", "Scanned by Guard.\n"),
+            ("aGVsbG9v\n\nwww.guard.example\n", "helloo", "www.guard.example\n"),
+            ("aGVsbG9v\n____________\nThe list\n", "helloo", "____________\nThe list\n"),
+            ("aGVsbG8= ignored\n", "hello", ""),
+            ("aGVs\n\nbG8=\n", "hello", ""),
+            ("aGVsbG8=\nd29ybGQ=\n", "helloworld", ""),
+            ("This is no base64.\nReally.\n", "", "This is no base64.\nReally.\n"),
+            ("aGV!sbG8=\n", "hello", ""),
+        ] {
+            assert_eq!(Encoding::Base64.decode(body.as_bytes()).as_ref(), content.as_bytes(), "{body}");
+            assert_eq!(Encoding::Base64.footer(body.as_bytes()).trim_ascii_start(), footer.as_bytes(), "{body}");
         }
     }
 
