@@ -8,7 +8,7 @@ export LC_ALL := C.UTF-8
 
 BINARY := target/release/espomail
 
-.PHONY: help build test demo bench man install clean
+.PHONY: help build test cases demo bench man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,6 +22,9 @@ test: ## check format and lints, run all tests on both databases
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) test --locked --no-fail-fast
+
+cases: ## read the mail of tests/cases, and every other kind that the world writes, and compare
+	$(CARGO) test --locked --lib mail::
 
 demo: ## show it at work, with a mail server and a database that are thrown away
 	packaging/install-build-deps build demo

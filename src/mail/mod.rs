@@ -20,6 +20,8 @@ mod document;
 mod flowed;
 mod header;
 mod html;
+#[cfg(test)]
+mod kinds;
 mod markup;
 mod mask;
 mod parameter;

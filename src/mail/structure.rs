@@ -370,7 +370,7 @@ impl<'a> Walk<'a, '_> {
         let Some(found) = delimiter.filter(|_| encoding == Encoding::QuotedPrintable) else { return false };
         let start = &self.raw[found.end..];
         let header = split_header(&start[..start.len().min(2_048)], 2_048);
-        memchr::memmem::find(&start[..header.length], b"=3D").is_some()
+        [b"=3D", b"=2F", b"=22"].iter().any(|code| memchr::memmem::find(&start[..header.length], *code).is_some())
     }
 
     /// Reads the content of a signature as a part of its own (RFC 8551, section 3.5.2).

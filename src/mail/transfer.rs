@@ -79,7 +79,8 @@ impl Encoding {
                 let padding = end.iter().rev().take(2).filter(|byte| **byte == b'=').count();
                 let end = &end[..end.len() - padding];
                 let digits = count(end, is_base64);
-                let blanks = count(end, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+                // With other blanks in it there may be text below it.
+                let blanks = count(end, |byte| matches!(byte, b'\r' | b'\n'));
                 if digits + blanks == end.len() && digits % 4 != 1 {
                     return (digits as u64 * 3 / 4, true);
                 }
