@@ -11,7 +11,8 @@ use super::{Address, charset};
 
 /// Reads a list, groups flattened; at most `room` addresses, which shrinks.
 pub fn list(text: &str, room: &mut usize) -> Vec<Address> {
-    let mut reader = Reader { text, words: Words::of(text.as_bytes()), is_inner: false, found: Vec::new(), names: Vec::new(), room };
+    let mut reader =
+        Reader { text, words: Words::of(text.as_bytes()), is_inner: false, found: Vec::new(), names: Vec::new(), room };
     reader.read();
     reader.found
 }
@@ -661,7 +662,9 @@ mod tests {
     #[test]
     fn parse_2_hostile_lists_cost_in_proportion() {
         let started = std::time::Instant::now();
-        for hostile in ["\"", "(", "<", "<a@b", "a,", ":", "=?x?Q?", "<\"", "a@b ", "((", "\\", "a: ", "<a@b,", "[", "a@ ", "<=?x?Q?a?="] {
+        for hostile in
+            ["\"", "(", "<", "<a@b", "a,", ":", "=?x?Q?", "<\"", "a@b ", "((", "\\", "a: ", "<a@b,", "[", "a@ ", "<=?x?Q?a?="]
+        {
             list(&hostile.repeat(60_000), &mut 10_000);
         }
         assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());

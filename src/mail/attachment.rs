@@ -13,12 +13,7 @@ const LONGEST_NAME: usize = 255;
 const SUBJECT_WITHIN: usize = 16 << 10;
 
 /// Lists the attachments. An inline part that the HTML does not refer to counts as an attachment.
-pub fn list(
-    structure: &Structure<'_>,
-    roles: &[Role],
-    references: &References,
-    defects: &mut Vec<String>,
-) -> Vec<Attachment> {
+pub fn list(structure: &Structure<'_>, roles: &[Role], references: &References, defects: &mut Vec<String>) -> Vec<Attachment> {
     let mut attachments = Vec::new();
     for (id, (leaf, role)) in structure.leaves.iter().zip(roles).enumerate() {
         let head = structure.head_of(leaf);
@@ -83,7 +78,9 @@ pub fn content(raw: &[u8], part: &str) -> Option<Vec<u8>> {
     let outer = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
     match inner {
         None => Some(outer.into_owned()),
-        Some(place) if text::roles(&structure).get(id) == Some(&Role::Body) => uuencode::files(&outer).into_iter().nth(place).map(|file| file.content),
+        Some(place) if text::roles(&structure).get(id) == Some(&Role::Body) => {
+            uuencode::files(&outer).into_iter().nth(place).map(|file| file.content)
+        }
         Some(place) => tnef::files(&outer).into_iter().nth(place).map(|file| file.content.to_vec()),
     }
 }

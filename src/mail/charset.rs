@@ -202,7 +202,9 @@ fn known(name: &str) -> Option<Charset> {
     let name = name.strip_prefix("3D").unwrap_or(name).to_ascii_lowercase();
     let encoding = match name.as_str() {
         "" => return None,
-        "gb2312" | "gbk" | "gb18030" | "cp936" | "ms936" | "euc-cn" | "gb2312-80" | "gb_2312-80" | "x-gbk" | "gb-18030" => GB18030,
+        "gb2312" | "gbk" | "gb18030" | "cp936" | "ms936" | "euc-cn" | "gb2312-80" | "gb_2312-80" | "x-gbk" | "gb-18030" => {
+            GB18030
+        }
         "us-ascii" | "ascii" | "utf8" | "utf-8" | "utf_8" | "utf-8n" | "utf8mb4" | "utf-8-sig" | "unicode-1-1-utf-8" => UTF_8,
         "cp932" | "ms932" | "windows-932" | "shift-jis" | "x-sjis" | "sjis-win" | "shiftjis" => SHIFT_JIS,
         "cp949" | "ms949" | "uhc" | "windows-949" | "x-windows-949" | "ks_c_5601" | "ks-c-5601" | "ksc_5601" | "euckr" => EUC_KR,

@@ -60,7 +60,8 @@ fn ids_and_events(raw: &[u8]) -> String {
     let mail = parse(raw);
     let id = mail.message_id.as_ref().map(|id| format!("id: {id}\n"));
     let signed = mail.signed_by.as_ref().map(|by| format!("signed by: {} <{}>\n", by.name, by.address));
-    let events = mail.calendar.iter().map(|event| format!("event: {} {}\n", event.start.as_deref().unwrap_or("-"), event.summary));
+    let events =
+        mail.calendar.iter().map(|event| format!("event: {} {}\n", event.start.as_deref().unwrap_or("-"), event.summary));
     id.into_iter().chain(signed).chain(events).collect()
 }
 

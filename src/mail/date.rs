@@ -6,17 +6,60 @@ use jiff::civil::{Date, DateTime, Time};
 /// Zones by name, in minutes to the east of UTC: those of RFC 5322, section 4.3, and those that stand for one zone wherever
 /// they are written. `IST`, `BST` of winter and summer, `AST` and the like are several, so they are none.
 const ZONES: [(&str, i32); 50] = [
-    ("UT", 0), ("UTC", 0), ("GMT", 0), ("Z", 0), ("EST", -300), ("EDT", -240), ("CST", -360), ("CDT", -300), ("MST", -420),
-    ("MDT", -360), ("PST", -480), ("PDT", -420), ("AKST", -540), ("AKDT", -480), ("HST", -600), ("NDT", -150), ("WET", 0),
-    ("WEST", 60), ("CET", 60), ("CEST", 120), ("MET", 60), ("MEST", 120), ("MEZ", 60), ("MESZ", 120), ("EET", 120), ("EEST", 180),
-    ("MSK", 180), ("MSD", 240), ("SAST", 120), ("CAT", 120), ("EAT", 180), ("TRT", 180), ("PKT", 300), ("WIB", 420), ("WITA", 480),
-    ("HKT", 480), ("SGT", 480), ("PHT", 480), ("AWST", 480), ("JST", 540), ("KST", 540), ("ACST", 570), ("ACDT", 630), ("AEST", 600),
-    ("AEDT", 660), ("NZST", 720), ("NZDT", 780), ("BRT", -180), ("BRST", -120), ("ART", -180),
+    ("UT", 0),
+    ("UTC", 0),
+    ("GMT", 0),
+    ("Z", 0),
+    ("EST", -300),
+    ("EDT", -240),
+    ("CST", -360),
+    ("CDT", -300),
+    ("MST", -420),
+    ("MDT", -360),
+    ("PST", -480),
+    ("PDT", -420),
+    ("AKST", -540),
+    ("AKDT", -480),
+    ("HST", -600),
+    ("NDT", -150),
+    ("WET", 0),
+    ("WEST", 60),
+    ("CET", 60),
+    ("CEST", 120),
+    ("MET", 60),
+    ("MEST", 120),
+    ("MEZ", 60),
+    ("MESZ", 120),
+    ("EET", 120),
+    ("EEST", 180),
+    ("MSK", 180),
+    ("MSD", 240),
+    ("SAST", 120),
+    ("CAT", 120),
+    ("EAT", 180),
+    ("TRT", 180),
+    ("PKT", 300),
+    ("WIB", 420),
+    ("WITA", 480),
+    ("HKT", 480),
+    ("SGT", 480),
+    ("PHT", 480),
+    ("AWST", 480),
+    ("JST", 540),
+    ("KST", 540),
+    ("ACST", 570),
+    ("ACDT", 630),
+    ("AEST", 600),
+    ("AEDT", 660),
+    ("NZST", 720),
+    ("NZDT", 780),
+    ("BRT", -180),
+    ("BRST", -120),
+    ("ART", -180),
 ];
 
-const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
-];
+const MONTHS: [&str; 12] =
+    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"];
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// The longest date that is read, in bytes.
@@ -33,7 +76,10 @@ pub fn read(text: &str) -> Option<i64> {
     }
     let mut words: Vec<&str> = bare.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
     // The day of the week says nothing, in whatever language it stands there.
-    if words.len() > 3 && words[0].chars().all(|c| c.is_alphabetic() || c == '.') && (month(words[0]).is_none() || is_day(words[0])) {
+    if words.len() > 3
+        && words[0].chars().all(|c| c.is_alphabetic() || c == '.')
+        && (month(words[0]).is_none() || is_day(words[0]))
+    {
         words.remove(0);
     }
     let (date, time, zone) = fields(&words)?;

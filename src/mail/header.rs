@@ -124,9 +124,8 @@ impl<'a> Head<'a> {
 
     /// Returns the name of the file, as it is given.
     pub fn file_name(&self) -> Option<String> {
-        let given = |parameters: &Option<Parameters>, name: &str| {
-            parameters.as_ref()?.text(name).filter(|name| !name.trim().is_empty())
-        };
+        let given =
+            |parameters: &Option<Parameters>, name: &str| parameters.as_ref()?.text(name).filter(|name| !name.trim().is_empty());
         let names = [(&self.disposition, "filename"), (&self.content_type, "name"), (&self.disposition, "name")];
         names.into_iter().find_map(|(parameters, name)| given(parameters, name))
     }

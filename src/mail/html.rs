@@ -69,11 +69,8 @@ pub fn sanitise(html: &str, references: &References, spent: &mut Spent, defects:
         }
         return String::new();
     }
-    let clean = if references.renamed.is_empty() {
-        SANITISER.clean(html)
-    } else {
-        sanitiser(references.renamed.clone()).clean(html)
-    };
+    let clean =
+        if references.renamed.is_empty() { SANITISER.clean(html) } else { sanitiser(references.renamed.clone()).clean(html) };
     super::charset::without_nul(&clean.to_string()).into_owned()
 }
 
@@ -115,7 +112,8 @@ impl References {
                 continue;
             }
             let plain = String::from_utf8_lossy(&without_percent(url.as_bytes())).into_owned();
-            if let Some(id) = parts.get(&url).or_else(|| parts.get(&plain)).or_else(|| parts.get(plain.trim_start_matches("./"))) {
+            if let Some(id) = parts.get(&url).or_else(|| parts.get(&plain)).or_else(|| parts.get(plain.trim_start_matches("./")))
+            {
                 self.ids.insert(id.clone());
                 self.renamed.insert(url, format!("cid:{id}"));
             }
@@ -451,7 +449,10 @@ mod tests {
     #[test]
     fn parse_8_references_are_whole_content_ids() {
         let mut references = References::default();
-        references.read("<img src=\"cid:a%25b@x\"><img src=CID:c><div style='background:url(cid:d)'>", &[("x".to_string(), "x".to_string())].into());
+        references.read(
+            "<img src=\"cid:a%25b@x\"><img src=CID:c><div style='background:url(cid:d)'>",
+            &[("x".to_string(), "x".to_string())].into(),
+        );
         assert!(references.contains("a%b@x") && references.contains("c") && references.contains("d"));
         assert!(!references.contains("a") && !references.contains("cid"));
     }

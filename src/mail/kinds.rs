@@ -72,10 +72,14 @@ fn parse_3_a_label_is_kept_in_spite_of_bad_bytes_and_given_up_when_nothing_fits(
         }
     }
     for (charset, bytes, text) in [
-        ("utf-8", encoding_rs::WINDOWS_1251.encode("Добрый день, как ваши дела сегодня?").0, "Добрый день, как ваши дела сегодня?"),
+        (
+            "utf-8",
+            encoding_rs::WINDOWS_1251.encode("Добрый день, как ваши дела сегодня?").0,
+            "Добрый день, как ваши дела сегодня?",
+        ),
         ("utf-8", encoding_rs::WINDOWS_1252.encode("Schöne Grüße für Jörg").0, "Schöne Grüße für Jörg"),
         ("us-ascii", encoding_rs::WINDOWS_1252.encode("Schöne Grüße für Jörg").0, "Schöne Grüße für Jörg"),
-        ("iso-8859-1", encoding_rs::UTF_8.encode("• Grüße"). 0, "• Grüße"),
+        ("iso-8859-1", encoding_rs::UTF_8.encode("• Grüße").0, "• Grüße"),
         ("windows-1252", encoding_rs::UTF_8.encode("Привет").0, "Привет"),
         ("iso-8859-15", encoding_rs::UTF_8.encode("€ 5").0, "€ 5"),
         ("gb2312", encoding_rs::UTF_8.encode("Grüße aus Köln").0, "Grüße aus Köln"),
@@ -95,7 +99,11 @@ fn parse_3_a_label_is_kept_in_spite_of_bad_bytes_and_given_up_when_nothing_fits(
     assert_eq!(charset::decode(&encoding_rs::GBK.encode("联通").0, Some("gb2312")), "联通");
     let meta = message("Content-Type: text/html", "<meta charset=windows-1251><p>x</p>");
     assert_eq!(meta.text.trim(), "x");
-    let raw = [b"Content-Type: text/html\r\n\r\n<meta charset=\"windows-1251\"><p>".as_slice(), &encoding_rs::WINDOWS_1251.encode("Счёт").0].concat();
+    let raw = [
+        b"Content-Type: text/html\r\n\r\n<meta charset=\"windows-1251\"><p>".as_slice(),
+        &encoding_rs::WINDOWS_1251.encode("Счёт").0,
+    ]
+    .concat();
     assert_eq!(parse(&raw).text.trim(), "Счёт");
 }
 
@@ -156,20 +164,30 @@ fn parse_2_parts_are_told_apart_as_senders_mean_it() {
         ("a folded boundary", "Content-Type: multipart/alternative;\n boundary=\n b1", parts.to_string()),
         ("a comment", "Content-Type: multipart/alternative; boundary=\"b1\" (x)", parts.to_string()),
         ("no semicolon", "Content-Type: multipart/alternative boundary=\"b1\"", parts.to_string()),
-        ("quoted-printable around it", &format!("{ALTERNATIVE}\nContent-Transfer-Encoding: quoted-printable"), parts.replace("text/", "text=2F")),
+        (
+            "quoted-printable around it",
+            &format!("{ALTERNATIVE}\nContent-Transfer-Encoding: quoted-printable"),
+            parts.replace("text/", "text=2F"),
+        ),
         ("a false label", &format!("{ALTERNATIVE}\nContent-Transfer-Encoding: quoted-printable"), parts.to_string()),
         ("a false label of base64", &format!("{ALTERNATIVE}\nContent-Transfer-Encoding: base64"), parts.to_string()),
     ] {
         let mail = message(fields, &body);
-        assert!(mail.text.starts_with("one") && mail.html.as_deref().is_some_and(|html| html.contains("<p>two</p>")), "{what}: {mail:?}");
+        assert!(
+            mail.text.starts_with("one") && mail.html.as_deref().is_some_and(|html| html.contains("<p>two</p>")),
+            "{what}: {mail:?}"
+        );
         assert!(mail.attachments.is_empty(), "{what}");
     }
     use base64::Engine;
     let encoded = |text: &str| base64::engine::general_purpose::STANDARD.encode(text.replace('\n', "\r\n"));
     let file = "--b1\nContent-Type: application/pdf; name=a.pdf\n\nx\n";
     let whole = message(&format!("{MIXED}\nContent-Transfer-Encoding: base64"), &encoded(&format!("{file}{parts}")));
-    assert_eq!((files(&whole), whole.text.trim()), (vec!["a.pdf"], "one"));
-    let inner = format!("--b2\n{ALTERNATIVE}\nContent-Transfer-Encoding: base64\n\n{}\n--b2\nContent-Type: text/csv; name=a.csv\n\n1\n--b2--\n", encoded(parts));
+    assert_eq!((files(&whole), whole.text.trim()), (vec!["a.pdf"], "one\ntwo"));
+    let inner = format!(
+        "--b2\n{ALTERNATIVE}\nContent-Transfer-Encoding: base64\n\n{}\n--b2\nContent-Type: text/csv; name=a.csv\n\n1\n--b2--\n",
+        encoded(parts)
+    );
     let inside = raw("Content-Type: multipart/mixed; boundary=b2", &inner);
     let mail = parse(&inside);
     assert_eq!((mail.text.trim(), files(&mail)), ("one", vec!["a.csv"]));
@@ -192,10 +210,16 @@ fn parse_6_a_related_whose_root_is_elsewhere() {
     ] {
         let mail = message(&fields, &format!("{body}--b1--\n"));
         assert_eq!((mail.text.trim(), files(&mail)), ("Call me.", names), "{what}");
-        assert!(mail.html.as_deref().is_some_and(|html| html.contains("Call me.")) && mail.attachments[0].inline, "{what}: {mail:?}");
+        assert!(
+            mail.html.as_deref().is_some_and(|html| html.contains("Call me.")) && mail.attachments[0].inline,
+            "{what}: {mail:?}"
+        );
     }
     // What the HTML may refer to stays a file.
-    let frame = message(RELATED, &format!("{}--b1\nContent-Type: text/html; name=frame.html\nContent-ID: <f@x>\n\n<p>frame</p>\n--b1--\n", html("")));
+    let frame = message(
+        RELATED,
+        &format!("{}--b1\nContent-Type: text/html; name=frame.html\nContent-ID: <f@x>\n\n<p>frame</p>\n--b1--\n", html("")),
+    );
     assert_eq!((frame.text.trim(), files(&frame)), ("Call me.", vec!["frame.html"]));
 }
 
@@ -214,14 +238,21 @@ fn parse_6_texts_that_have_names() {
         ("a file is a file", MIXED, format!("{unnamed}{log}"), "Hello.", vec!["log.txt"]),
         ("a file beside a named text", MIXED, format!("{log}{named}"), "Call me.", vec!["log.txt"]),
         ("forms of an alternative", ALTERNATIVE, format!("{named}{html}"), "Call me.", vec![]),
-        ("a named form of HTML", ALTERNATIVE, format!("{}{html}", text("Content-Type: text/plain", "Call me.")), "Call me.", vec![]),
+        (
+            "a named form of HTML",
+            ALTERNATIVE,
+            format!("{}{html}", text("Content-Type: text/plain", "Call me.")),
+            "Call me.",
+            vec![],
+        ),
         ("nothing but a file", MIXED, log.clone(), "12:00 ok", vec!["log.txt"]),
         ("a text among files", MIXED, format!("{log}{pdf}"), "", vec!["log.txt", "a.pdf"]),
     ] {
         let mail = message(fields, &format!("{body}--b1--\n"));
         assert_eq!((mail.text.trim(), files(&mail)), (said, names), "{what}");
     }
-    let alone = message("Content-Type: text/html; name=mail.html\nContent-Disposition: attachment; filename=mail.html", "<p>Still.</p>");
+    let alone =
+        message("Content-Type: text/html; name=mail.html\nContent-Disposition: attachment; filename=mail.html", "<p>Still.</p>");
     assert_eq!((alone.text.trim(), files(&alone)), ("Still.", vec!["mail.html"]));
 }
 
@@ -266,7 +297,9 @@ fn parse_6_other_types_of_text_and_forms_for_programs() {
 #[test]
 fn parse_6_a_plain_part_that_says_nothing() {
     let said = |plain: &str, html: &str| {
-        let body = format!("--b1\nContent-Type: text/plain; charset=utf-8\n\n{plain}\n--b1\nContent-Type: text/html; charset=utf-8\n\n{html}\n--b1--\n");
+        let body = format!(
+            "--b1\nContent-Type: text/plain; charset=utf-8\n\n{plain}\n--b1\nContent-Type: text/html; charset=utf-8\n\n{html}\n--b1--\n"
+        );
         message(ALTERNATIVE, &body).text.trim().to_string()
     };
     let html = "<p>The pump has stood still since noon. Call 4711.</p>";
@@ -315,7 +348,8 @@ fn parse_6_pictures_of_a_message_stay_in_its_html() {
         ("http://example.org/a%20b.png", "Content-Location: http://example.org/a b.png\n"),
     ] {
         let fields = fields.replace("a b.png", "a%20b.png");
-        let mail = message(RELATED, &format!("--b1\nContent-Type: text/html\n\n<p>See <img src=\"{src}\"></p>\n{}", picture(&fields)));
+        let mail =
+            message(RELATED, &format!("--b1\nContent-Type: text/html\n\n<p>See <img src=\"{src}\"></p>\n{}", picture(&fields)));
         assert!(mail.attachments[0].inline, "{src}: {mail:?}");
         let html = mail.html.unwrap();
         assert!(html.to_lowercase().contains("src=\"") && html.to_lowercase().contains("cid:"), "{src}: {html}");
@@ -336,7 +370,10 @@ fn parse_6_pictures_of_a_message_stay_in_its_html() {
         assert_eq!(html.contains("src="), shown, "{html}");
         assert!(!html.to_lowercase().contains("href=\"data"), "{html}");
     }
-    let hidden = message("Content-Type: text/html", "<a href=\" \u{1}d\u{9}ata:text/html,x\">x</a><a href=\"da&#10;ta:text/html,x\">x</a>");
+    let hidden = message(
+        "Content-Type: text/html",
+        "<a href=\" \u{1}d\u{9}ata:text/html,x\">x</a><a href=\"da&#10;ta:text/html,x\">x</a>",
+    );
     assert!(!hidden.html.unwrap().contains("ta:"), "a scheme with white space in it");
 }
 
@@ -363,7 +400,11 @@ fn parse_4_ids_however_they_are_written() {
         ("<>", vec![]),
     ] {
         let mail = message(&format!("References: {written}\nIn-Reply-To: {written}\nMessage-ID: {written}"), "x");
-        assert_eq!((&mail.references, &mail.in_reply_to), (&ids.iter().map(ToString::to_string).collect(), &mail.references), "{written}");
+        assert_eq!(
+            (&mail.references, &mail.in_reply_to),
+            (&ids.iter().map(ToString::to_string).collect(), &mail.references),
+            "{written}"
+        );
         assert_eq!(mail.message_id.as_deref(), ids.first().copied(), "{written}");
     }
 }
@@ -402,13 +443,19 @@ fn parse_6_signed_mail_is_read_and_encrypted_mail_says_so() {
         der
     };
     let part = |der: &[u8]| base64::engine::general_purpose::STANDARD.encode(der);
-    let fields = "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\nContent-Transfer-Encoding: base64";
+    let fields =
+        "Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\nContent-Transfer-Encoding: base64";
     let raw_mail = raw(fields, &part(&signed(entity)));
     let mail = parse(&raw_mail);
     assert_eq!((mail.text.trim(), files(&mail)), ("Call me.", vec!["smime.p7m", "a.csv"]));
     assert_eq!(mail.defects, ["signature-not-checked"]);
     assert_eq!(attachment_content(&raw_mail, &mail.attachments[1].part).as_deref(), Some(b"1".as_slice()));
-    let twice = [fields.replace('\n', "\r\n").as_bytes(), b"\r\n\r\n", part(&signed(b"Content-Type: text/plain\r\n\r\nInner.")).as_bytes()].concat();
+    let twice = [
+        fields.replace('\n', "\r\n").as_bytes(),
+        b"\r\n\r\n",
+        part(&signed(b"Content-Type: text/plain\r\n\r\nInner.")).as_bytes(),
+    ]
+    .concat();
     assert_eq!(message(fields, &part(&signed(&twice))).text.trim(), "Inner.");
     let mut deep = b"Content-Type: text/plain\r\n\r\nDeep.".to_vec();
     for _ in 0..20 {
@@ -417,6 +464,9 @@ fn parse_6_signed_mail_is_read_and_encrypted_mail_says_so() {
     assert!(parse(&deep).defects.iter().any(|defect| defect.starts_with("limit")), "layers have an end");
     let enveloped = message(fields, &part(b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03"));
     assert_eq!((files(&enveloped), enveloped.defects.join(";")), (vec!["smime.p7m"], "encrypted".to_string()));
-    let named = message(&fields.replace("application/pkcs7-mime; smime-type=signed-data", "application/octet-stream"), &part(&signed(entity)));
+    let named = message(
+        &fields.replace("application/pkcs7-mime; smime-type=signed-data", "application/octet-stream"),
+        &part(&signed(entity)),
+    );
     assert_eq!(named.text.trim(), "Call me.");
 }

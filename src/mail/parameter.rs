@@ -10,8 +10,22 @@ const PARAMETERS: usize = 200;
 const NAME: usize = 60;
 /// Parameters before which a semicolon may be missing.
 const KNOWN: [&str; 16] = [
-    "boundary", "charset", "name", "filename", "type", "start", "format", "delsp", "size", "method", "report-type", "protocol",
-    "micalg", "smime-type", "creation-date", "modification-date",
+    "boundary",
+    "charset",
+    "name",
+    "filename",
+    "type",
+    "start",
+    "format",
+    "delsp",
+    "size",
+    "method",
+    "report-type",
+    "protocol",
+    "micalg",
+    "smime-type",
+    "creation-date",
+    "modification-date",
 ];
 
 /// A value with its parameters.
@@ -51,7 +65,8 @@ impl Parameters {
     /// Returns a parameter that is one word, without comments.
     pub fn token(&self, name: &str) -> Option<String> {
         let value = self.text(name)?;
-        let value = value.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default().trim_matches(['"', '\'', ';', ',']);
+        let value =
+            value.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default().trim_matches(['"', '\'', ';', ',']);
         (!value.is_empty()).then(|| value.to_string())
     }
 
@@ -232,7 +247,9 @@ impl Reader<'_> {
         let rest = self.rest();
         let length = rest.bytes().take(NAME + 1).position(|byte| byte == b'=')?;
         let name = rest[..length].trim_end();
-        let is_name = !name.is_empty() && name.len() <= NAME && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte));
+        let is_name = !name.is_empty()
+            && name.len() <= NAME
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte));
         is_name.then(|| (name.to_ascii_lowercase(), self.at + length + 1))
     }
 
@@ -390,7 +407,9 @@ mod tests {
     #[test]
     fn parse_2_hostile_parameters_cost_in_proportion() {
         let started = std::time::Instant::now();
-        for hostile in ["a=", "a=\"", "a=b;", ";", "\"", "a=b ", "a=b; c", "=?x?Q?", "a*0=\"x\";", "a=x; b.c", "   ", "x name=", "\\"] {
+        for hostile in
+            ["a=", "a=\"", "a=b;", ";", "\"", "a=b ", "a=b; c", "=?x?Q?", "a*0=\"x\";", "a=x; b.c", "   ", "x name=", "\\"]
+        {
             let field = format!("text/plain; {}", hostile.repeat(60_000));
             Parameters::read(field.as_bytes(), None).text("a");
             let quoted = format!("text/plain; a=\"{}", hostile.repeat(60_000));

@@ -31,9 +31,7 @@ pub fn parse(raw: &[u8]) -> Mail {
     };
     let mut room = ADDRESSES;
     (mail.from, mail.signed_by) = author(message, &mut room, &mut defects);
-    for (list, name) in
-        [(&mut mail.reply_to, "Reply-To"), (&mut mail.to, "To"), (&mut mail.cc, "Cc"), (&mut mail.bcc, "Bcc")]
-    {
+    for (list, name) in [(&mut mail.reply_to, "Reply-To"), (&mut mail.to, "To"), (&mut mail.cc, "Cc"), (&mut mail.bcc, "Bcc")] {
         *list = message.addresses(name, &mut room);
     }
     if room == 0 {

@@ -9,7 +9,8 @@ const LARGEST: usize = 4 << 20;
 const DEEPEST: usize = 1_000;
 
 /// What the dictionary begins with ([MS-OXRTFCP], section 2.1.2.1).
-const DICTIONARY: &[u8] = b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \\fscript \\fdecor MS Sans \
+const DICTIONARY: &[u8] =
+    b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \\fscript \\fdecor MS Sans \
 SerifSymbolArialTimes New RomanCourier{\\colortbl\\red0\\green0\\blue0\r\n\\par \\pard\\plain\\f0\\fs20\\b\\i\\u\\tab\\tx";
 
 /// Decompresses RTF.
@@ -75,8 +76,18 @@ struct Group {
 /// Returns what RTF says.
 pub fn to_text(rtf: &[u8]) -> Option<String> {
     const HIDDEN: [&str; 12] = [
-        "fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "header", "footer", "listtable", "listoverridetable",
-        "generator", "themedata",
+        "fonttbl",
+        "colortbl",
+        "stylesheet",
+        "info",
+        "pict",
+        "object",
+        "header",
+        "footer",
+        "listtable",
+        "listoverridetable",
+        "generator",
+        "themedata",
     ];
     let mut rest = rtf.get(..LARGEST).unwrap_or(rtf).trim_ascii_start();
     if !rest.starts_with(b"{\\rtf") {
@@ -124,7 +135,8 @@ pub fn to_text(rtf: &[u8]) -> Option<String> {
                     continue;
                 }
                 rest = &rest[name.len()..];
-                let digits = rest.iter().enumerate().take_while(|(at, byte)| byte.is_ascii_digit() || *at == 0 && **byte == b'-').count();
+                let digits =
+                    rest.iter().enumerate().take_while(|(at, byte)| byte.is_ascii_digit() || *at == 0 && **byte == b'-').count();
                 let number: Option<i32> = std::str::from_utf8(&rest[..digits]).ok().and_then(|digits| digits.parse().ok());
                 rest = &rest[digits..];
                 rest = rest.strip_prefix(b" ").unwrap_or(rest);
@@ -136,7 +148,8 @@ pub fn to_text(rtf: &[u8]) -> Option<String> {
                     "u" if shows => {
                         text.push_str(&charset::decode(&std::mem::take(&mut bytes), page.as_deref()));
                         // Negative numbers are those beyond 32767.
-                        let code = number.and_then(|code| u16::try_from(code).or_else(|_| i16::try_from(code).map(|code| code as u16)).ok());
+                        let code = number
+                            .and_then(|code| u16::try_from(code).or_else(|_| i16::try_from(code).map(|code| code as u16)).ok());
                         text.push_str(&code.map(|code| String::from_utf16_lossy(&[code])).unwrap_or_default());
                         skip = group.stand_ins;
                     }
@@ -182,9 +195,9 @@ mod tests {
     fn parse_6_compressed_rtf_of_the_specification() {
         // [MS-OXRTFCP], section 3.1: two examples.
         let simple = [
-            0x2d, 0x00, 0x00, 0x00, 0x2b, 0x00, 0x00, 0x00, 0x4c, 0x5a, 0x46, 0x75, 0xf1, 0xc5, 0xc7, 0xa7, 0x03, 0x00, 0x0a, 0x00, 0x72,
-            0x63, 0x70, 0x67, 0x31, 0x32, 0x35, 0x42, 0x32, 0x0a, 0xf3, 0x20, 0x68, 0x65, 0x6c, 0x09, 0x00, 0x20, 0x62, 0x77, 0x05, 0xb0,
-            0x6c, 0x64, 0x7d, 0x0a, 0x80, 0x0f, 0xa0,
+            0x2d, 0x00, 0x00, 0x00, 0x2b, 0x00, 0x00, 0x00, 0x4c, 0x5a, 0x46, 0x75, 0xf1, 0xc5, 0xc7, 0xa7, 0x03, 0x00, 0x0a,
+            0x00, 0x72, 0x63, 0x70, 0x67, 0x31, 0x32, 0x35, 0x42, 0x32, 0x0a, 0xf3, 0x20, 0x68, 0x65, 0x6c, 0x09, 0x00, 0x20,
+            0x62, 0x77, 0x05, 0xb0, 0x6c, 0x64, 0x7d, 0x0a, 0x80, 0x0f, 0xa0,
         ];
         let plain = decompressed(&simple).expect("it is in order");
         assert_eq!(String::from_utf8_lossy(&plain), "{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n");
@@ -197,7 +210,10 @@ mod tests {
     #[test]
     fn parse_6_rtf_as_text() {
         for (rtf, text) in [
-            ("{\\rtf1\\ansi{\\fonttbl{\\f0 Arial;}}{\\*\\generator X;}Dear \\b Dora\\b0 ,\\par\r\nbye\\par}", "Dear Dora,\nbye\n"),
+            (
+                "{\\rtf1\\ansi{\\fonttbl{\\f0 Arial;}}{\\*\\generator X;}Dear \\b Dora\\b0 ,\\par\r\nbye\\par}",
+                "Dear Dora,\nbye\n",
+            ),
             ("{\\rtf1\\ansicpg1251 \\'cf\\'f0\\u8364?\\uc2\\u-3913ab x}", "Пр€\u{f0b7} x"),
             ("{\\rtf1\\fromhtml1 {\\*\\htmltag64 <p>}Hello\\htmlrtf\\par\\htmlrtf0 {\\*\\htmltag72 </p>}\\par}", "Hello\n"),
             ("{\\rtf1 a\\{b\\}c\\\\d\\~e}", "a{b}c\\d e"),

@@ -37,10 +37,36 @@ const AHEAD: usize = 4;
 
 /// Fields that tell a header from a text, in lower case; so do those that begin with one of [`FAMILIES`].
 const FIELDS: [&str; 30] = [
-    "from", "to", "cc", "bcc", "subject", "date", "message-id", "reply-to", "sender", "received", "return-path", "mime-version",
-    "in-reply-to", "references", "delivered-to", "precedence", "importance", "priority", "user-agent", "organization",
-    "errors-to", "mailing-list", "status", "envelope-to", "delivery-date", "received-spf", "feedback-id", "dkim-signature",
-    "auto-submitted", "authentication-results",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "date",
+    "message-id",
+    "reply-to",
+    "sender",
+    "received",
+    "return-path",
+    "mime-version",
+    "in-reply-to",
+    "references",
+    "delivered-to",
+    "precedence",
+    "importance",
+    "priority",
+    "user-agent",
+    "organization",
+    "errors-to",
+    "mailing-list",
+    "status",
+    "envelope-to",
+    "delivery-date",
+    "received-spf",
+    "feedback-id",
+    "dkim-signature",
+    "auto-submitted",
+    "authentication-results",
 ];
 const FAMILIES: [&str; 7] = ["content-", "x-", "list-", "arc-", "resent-", "thread-", "disposition-"];
 
@@ -351,7 +377,7 @@ impl<'a> Walk<'a, '_> {
         let bytes = self.body(body, next.as_ref());
         if let Some(boundary) = guessed(bytes) {
             self.open[level].boundary = boundary;
-                let next = self.delimiter(body);
+            let next = self.delimiter(body);
             if next.as_ref().is_some_and(|next| next.level == level) {
                 return (self.after(next), None);
             }
@@ -650,7 +676,8 @@ pub fn subject(message: &[u8]) -> String {
 /// Returns the media type in lower case. One that cannot be a type, such as `<html>`, counts as none (RFC 2045, section 5.2);
 /// of a file without a type its name says what it is.
 fn media_type(head: &Head<'_>, default: &str) -> String {
-    let is_token = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(c));
+    let is_token =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?=".contains(c));
     let written = head.content_type.as_ref().map(|content_type| content_type.value.to_ascii_lowercase()).unwrap_or_default();
     let written = written.trim_end_matches(',');
     match written.split_once('/') {

@@ -13,9 +13,30 @@ const PLACEHOLDER: usize = 600;
 const COMPARED: usize = 64 << 10;
 /// Words of such texts, in lower case.
 const MARKS: [&str; 24] = [
-    "html", "browser", "mail client", "mail program", "mail reader", "email client", "view this", "view it online", "online version",
-    "web version", "webversion", "text version", "plain text", "cannot be displayed", "not be displayed", "multi-part", "mime",
-    "navigateur", "navegador", "im browser", "ブラウザ", "浏览器", "瀏覽器", "브라우저",
+    "html",
+    "browser",
+    "mail client",
+    "mail program",
+    "mail reader",
+    "email client",
+    "view this",
+    "view it online",
+    "online version",
+    "web version",
+    "webversion",
+    "text version",
+    "plain text",
+    "cannot be displayed",
+    "not be displayed",
+    "multi-part",
+    "mime",
+    "navigateur",
+    "navegador",
+    "im browser",
+    "ブラウザ",
+    "浏览器",
+    "瀏覽器",
+    "브라우저",
 ];
 
 /// What a part of a message is to its reader.
@@ -59,8 +80,22 @@ struct Body {
 /// section 4.1.4), but for those that are files or meant for programs.
 fn kind(media_type: &str) -> Option<bool> {
     const FILES: [&str; 16] = [
-        "calendar", "csv", "vcard", "x-vcard", "directory", "rtf", "xml", "css", "javascript", "x-javascript", "tab-separated-values",
-        "rfc822-headers", "rfc822", "x-amp-html", "watch-html", "x-watch-html",
+        "calendar",
+        "csv",
+        "vcard",
+        "x-vcard",
+        "directory",
+        "rtf",
+        "xml",
+        "css",
+        "javascript",
+        "x-javascript",
+        "tab-separated-values",
+        "rfc822-headers",
+        "rfc822",
+        "x-amp-html",
+        "watch-html",
+        "x-watch-html",
     ];
     match media_type.strip_prefix("text/") {
         Some("html") => Some(true),
@@ -140,7 +175,9 @@ pub fn bodies(structure: &Structure<'_>, roles: &[Role], defects: &mut Vec<Strin
     if bodies.iter().any(|body| body.is_html) {
         for (leaf, _) in parts().filter(|(_, role)| role.is_file()) {
             let names = names(structure, leaf);
-            named.extend(names.first().cloned().map(|id| names.into_iter().map(move |name| (name, id.clone()))).into_iter().flatten());
+            named.extend(
+                names.first().cloned().map(|id| names.into_iter().map(move |name| (name, id.clone()))).into_iter().flatten(),
+            );
         }
     }
     let mut references = html::References::default();
@@ -151,12 +188,16 @@ pub fn bodies(structure: &Structure<'_>, roles: &[Role], defects: &mut Vec<Strin
     }
     let twin_of = |body: &Body, html: bool| {
         let alternative = body.alternative?;
-        let is_twin = |other: &&Body| other.alternative == Some(alternative) && other.is_html == html && !other.text.trim().is_empty();
+        let is_twin =
+            |other: &&Body| other.alternative == Some(alternative) && other.is_html == html && !other.text.trim().is_empty();
         bodies.iter().find(is_twin)
     };
     let says: Vec<bool> = bodies
         .iter()
-        .map(|body| !is_blank(&body.text) && (body.is_html || !twin_of(body, true).is_some_and(|twin| says_nothing(&body.text, &twin.text))))
+        .map(|body| {
+            !is_blank(&body.text)
+                && (body.is_html || !twin_of(body, true).is_some_and(|twin| says_nothing(&body.text, &twin.text)))
+        })
         .collect();
     let has_plain_twin = |body: &Body| {
         let is_twin = |other: &Body| other.alternative == body.alternative && !other.is_html;
@@ -256,7 +297,11 @@ fn says_nothing(plain: &str, html: &str) -> bool {
     }
     let words = |text: &str| -> HashSet<String> {
         let words = text.split(|c: char| !c.is_alphanumeric());
-        words.filter(|word| word.chars().count() > 3 || !word.is_ascii()).filter(|word| !word.is_empty()).map(str::to_string).collect()
+        words
+            .filter(|word| word.chars().count() > 3 || !word.is_ascii())
+            .filter(|word| !word.is_empty())
+            .map(str::to_string)
+            .collect()
     };
     let own = words(&lower);
     let shared = own.intersection(&words(&text)).count();

@@ -307,7 +307,10 @@ mod tests {
         let rtf = rtf::stored(b"{\\rtf1\\ansi\\ansicpg1252 The pump \\'96 still.\\par}");
         let plain = |text: &str| Some(Body { is_html: false, text: text.to_string() });
         for (value, expected) in [
-            (property(BINARY, HTML, "<p>Gr\u{fc}\u{df}e</p>\0".as_bytes()), Some(Body { is_html: true, text: "<p>Grüße</p>".into() })),
+            (
+                property(BINARY, HTML, "<p>Gr\u{fc}\u{df}e</p>\0".as_bytes()),
+                Some(Body { is_html: true, text: "<p>Grüße</p>".into() }),
+            ),
             (property(STRING_8, BODY, b"The pump stands still.\0"), plain("The pump stands still.")),
             (property(STRING, BODY, &utf_16), plain("The pump – still.")),
             (property(BINARY, RTF, &rtf), plain("The pump – still.\n")),

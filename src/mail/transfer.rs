@@ -30,7 +30,8 @@ impl Encoding {
     pub fn named(value: &[u8]) -> Encoding {
         let value = value.trim_ascii_start();
         // RFC 2045, section 6.1: a comment may stand in front, too.
-        let value = if value.starts_with(b"(") { memchr::memchr(b')', value).map_or(value, |end| &value[end + 1..]) } else { value };
+        let value =
+            if value.starts_with(b"(") { memchr::memchr(b')', value).map_or(value, |end| &value[end + 1..]) } else { value };
         let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let name = value.iter().skip_while(|byte| !is_of_name(byte)).take_while(|byte| is_of_name(byte));
         let name: Vec<u8> = name.filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();

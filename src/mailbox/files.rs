@@ -152,7 +152,8 @@ fn separates(line: &[u8], next: Option<&[u8]>) -> bool {
     let is_dated = words.iter().any(is_day) && words.iter().any(is_time) && words.iter().any(|word| is_number(word, 4));
     let is_sent = words.first().is_some_and(|sender| sender.contains('@') || matches!(*sender, "-" | "MAILER-DAEMON"));
     let next = next.unwrap_or_default();
-    let next_is_field = next.iter().position(|byte| *byte == b':').is_some_and(|at| at > 0 && next[..at].iter().all(u8::is_ascii_graphic));
+    let next_is_field =
+        next.iter().position(|byte| *byte == b':').is_some_and(|at| at > 0 && next[..at].iter().all(u8::is_ascii_graphic));
     let next_is_empty = next.trim_ascii().is_empty();
     let next_is_line = next.starts_with(b">From ") || next.starts_with(MBOX);
     is_dated && (next_is_field || next_is_empty || next_is_line) || is_sent && next_is_field

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::{date_time, windows};
 use super::line::Property;
+use super::{date_time, windows};
 
 /// The most zones of one part, and the most observances of one zone.
 const ZONES: usize = 32;
