@@ -93,7 +93,8 @@ impl Parameters {
         pieces.sort_by_key(|(place, ..)| *place);
         let (_, first_is_extended, first) = *pieces.first()?;
         // Some write `utf-8''` and codes without the asterisk that says so.
-        if !first_is_extended && !(has_charset(first) && pieces.iter().any(|(.., value)| value.contains('%'))) {
+        let is_unmarked = has_charset(first) && pieces.iter().any(|(.., value)| value.contains('%'));
+        if !first_is_extended && !is_unmarked {
             let whole: String = pieces.iter().map(|(.., value)| *value).collect();
             if pieces.iter().all(|(_, is_extended, _)| !is_extended) {
                 return Some(words::decode(whole.as_bytes(), None));

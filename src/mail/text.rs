@@ -136,7 +136,7 @@ pub fn roles(structure: &Structure<'_>) -> Vec<Role> {
     // There is nothing but files that are texts.
     let is_signature = |leaf: &Leaf<'_>| leaf.media_type.ends_with("-signature") || leaf.media_type.ends_with("pkcs7-mime");
     if leaves.iter().all(|leaf| is_text(leaf) || is_signature(leaf))
-        && let Some(first) = leaves.iter().position(|leaf| is_text(leaf))
+        && let Some(first) = leaves.iter().position(is_text)
     {
         roles[first] = Role::BodyAndFile;
     }

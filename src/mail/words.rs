@@ -52,7 +52,7 @@ impl<'a> Words<'a> {
         let word = |end: usize, length| Word { charset, is_base64, text: bytes[text..end].trim_ascii(), length };
         let mut from = text;
         while let Some(mark) = memchr::memchr(b'?', &bytes[from..]).map(|at| from + at) {
-            if bytes.get(mark + 1) == Some(&b'=') && !(!is_base64 && goes_on(&bytes[mark + 2..])) {
+            if bytes.get(mark + 1) == Some(&b'=') && (is_base64 || !goes_on(&bytes[mark + 2..])) {
                 return Some(word(mark, mark + 2));
             }
             // The end of this word got lost, and the next one begins.
