@@ -667,6 +667,6 @@ mod tests {
         {
             list(&hostile.repeat(60_000), &mut 10_000);
         }
-        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     }
 }

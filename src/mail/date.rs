@@ -151,7 +151,7 @@ fn is_day(word: &str) -> bool {
 fn month(word: &str) -> Option<i8> {
     let word = word.trim_end_matches('.').to_ascii_lowercase();
     let is_month = |month: &&str| word == **month || word == month[..3] || (word == "sept" && month.starts_with("sept"));
-    MONTHS.iter().position(|month| is_month(month)).and_then(|place| i8::try_from(place + 1).ok())
+    MONTHS.iter().position(is_month).and_then(|place| i8::try_from(place + 1).ok())
 }
 
 fn date(day: &str, month: &str, year: &str) -> Option<Date> {

@@ -28,6 +28,8 @@ mod parameter;
 mod parse;
 mod quote;
 pub mod reply;
+#[cfg(test)]
+mod roundtrip;
 mod rtf;
 mod structure;
 pub mod subject;
