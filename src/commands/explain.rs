@@ -120,7 +120,8 @@ fn read(path: &str) -> Result<Vec<u8>> {
 
 fn told_file(explained: &Explained) -> String {
     let (mail, plan) = (&explained.mail, &explained.plan);
-    let from = mail.from.as_ref().map(|from| from.address.clone()).unwrap_or_default();
+    let author = mail.from.as_ref().map(|from| from.address.clone());
+    let from = author.or_else(|| mail.signed_by.as_ref().map(|by| by.name.clone())).unwrap_or_default();
     let head = format!("{} from {}: it would be {}\n", shown(&mail.subject), shown(&from), plan.fate);
     let defects = mail.defects.iter().map(|defect| format!("  defect: {defect}\n")).collect::<String>();
     format!("{head}{defects}{}", told(&json!(plan), &mut |id| explained.names.record(RecordId(id)), &explained.names))

@@ -207,6 +207,10 @@ impl Reader<'_, '_> {
                     if let Some(found) = self.found.last_mut().filter(|found| found.name.is_empty()) {
                         found.name = bare_name;
                     }
+                } else if let Some(local) = entry.local() {
+                    // The mailbox of a machine, whose name stands in a comment.
+                    self.flush();
+                    self.push(entry.comment(), local);
                 } else if name.chars().any(|c| c.is_alphanumeric() || !c.is_ascii()) {
                     self.names.push(name);
                 }
@@ -318,8 +322,22 @@ impl Entry {
         if !name.is_empty() {
             return name;
         }
-        let comments = self.comments.join(" ");
-        one_line(&words::decode(comments.as_bytes(), None))
+        self.comment()
+    }
+
+    /// The comments, which hold the name where nothing else does.
+    fn comment(&self) -> String {
+        one_line(&words::decode(self.comments.join(" ").as_bytes(), None))
+    }
+
+    /// Returns the single word that stands before comments.
+    fn local(&self) -> Option<String> {
+        match self.pieces.as_slice() {
+            [Piece::Bare(text)] if !self.comments.is_empty() && text.split_whitespace().count() == 1 && !text.contains("=?") => {
+                Some(text.trim().to_string())
+            }
+            _ => None,
+        }
     }
 
     fn bare_name(&self) -> String {
@@ -383,7 +401,7 @@ impl Entry {
             }
         }
         let name = one_line(&words::decode(name.trim_matches(|c: char| "<>[]:,; ".contains(c)).as_bytes(), None));
-        if name.is_empty() { one_line(&words::decode(self.comments.join(" ").as_bytes(), None)) } else { name }
+        if name.is_empty() { self.comment() } else { name }
     }
 }
 
@@ -461,7 +479,8 @@ fn comment(text: &str) -> Option<(String, usize)> {
 
 /// Whether there is something on both sides of the `@`.
 pub fn is_address(text: &str) -> bool {
-    text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && local != "\"\"")
+    let is_one = text.starts_with('"') || !text.contains(char::is_whitespace);
+    is_one && text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && local != "\"\"")
 }
 
 fn scheme_at_end(text: &str) -> bool {
@@ -642,7 +661,9 @@ mod tests {
             ("Undisclosed recipients", vec![("Undisclosed recipients", "")]),
             ("root, Dora Example", vec![("", "root"), ("Dora Example", "")]),
             ("Backup Job <backup>", vec![("Backup Job", "backup")]),
-            ("MAILER-DAEMON (Mail Delivery System)", vec![("", "MAILER-DAEMON")]),
+            ("MAILER-DAEMON (Mail Delivery System)", vec![("Mail Delivery System", "MAILER-DAEMON")]),
+            ("root (Cron Daemon)", vec![("Cron Daemon", "root")]),
+            ("<Dora dora@x.example ben@x.example>", vec![("", "Dora dora@x.example ben@x.example")]),
             ("Mail Delivery System <>", vec![("Mail Delivery System", "")]),
             ("\"dora b\"@example.org", vec![("", "\"dora b\"@example.org")]),
             ("<\"dora b\"@example.org>", vec![("", "\"dora b\"@example.org")]),

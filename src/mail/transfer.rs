@@ -36,8 +36,8 @@ impl Encoding {
         let name = value.iter().skip_while(|byte| !is_of_name(byte)).take_while(|byte| is_of_name(byte));
         let name: Vec<u8> = name.filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
         match name.as_slice() {
-            b"base64" | b"xbase64" | b"b64" => Encoding::Base64,
-            b"quotedprintable" | b"qp" => Encoding::QuotedPrintable,
+            b"base64" | b"xbase64" | b"b64" | b"base" => Encoding::Base64,
+            b"quotedprintable" | b"qp" | b"quoted" => Encoding::QuotedPrintable,
             b"xuuencode" | b"xuue" | b"uuencode" => Encoding::Uuencode,
             _ => Encoding::Plain,
         }
@@ -218,6 +218,7 @@ mod tests {
             ("base-64", Encoding::Base64),
             ("quoted-printable; charset=utf-8", Encoding::QuotedPrintable),
             ("Quoted_Printable", Encoding::QuotedPrintable),
+            ("quoted printable", Encoding::QuotedPrintable),
             ("x-uuencode", Encoding::Uuencode),
             ("8bit", Encoding::Plain),
             ("7bit (base64)", Encoding::Plain),

@@ -90,8 +90,11 @@ impl Zones {
 
 /// Finds the zone of a label such as `(UTC+01:00) Amsterdam, Berlin, Bern`, by the first city that has one of its own.
 fn of_city(label: &str) -> Option<TimeZone> {
-    let (_, cities) = label.strip_prefix(['(', '"']).unwrap_or(label).split_once(')')?;
-    let cities = cities.split([',', '/']).map(|city| city.trim().replace(' ', "_")).filter(|city| !city.is_empty());
+    let is_offset = label.starts_with("(UTC") || label.starts_with("(GMT");
+    let cities = if is_offset { label.split_once(')')?.1 } else { label };
+    // `Eastern Time (US & Canada)` is a zone of its own by its first word.
+    let bare = |city: &str| city.split(" Time").next().unwrap_or_default().trim().replace(' ', "_");
+    let cities = cities.split([',', '/']).map(bare).filter(|city| !city.is_empty());
     cities.take(CITIES).find_map(|city| {
         let is_of_city = |name: &str| name.rsplit_once('/').is_some_and(|(_, last)| last.eq_ignore_ascii_case(&city));
         let name = NAMED.available().map(|name| name.to_string()).find(|name| is_of_city(name))?;
