@@ -36,16 +36,10 @@ impl<'a> Head<'a> {
         self.fields.is_empty()
     }
 
-    /// Returns every field with its value as it stands, in order.
-    pub fn fields(&self) -> impl DoubleEndedIterator<Item = (&str, &[u8])> {
-        self.fields.iter().filter_map(|(name, value)| {
-            Some((std::str::from_utf8(self.block.get(name.clone())?).ok()?, self.block.get(value.clone())?))
-        })
-    }
-
     /// Returns every value of a field as it stands, in order.
     pub fn values<'s>(&'s self, name: &'s str) -> impl DoubleEndedIterator<Item = &'s [u8]> {
-        self.fields().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let is_it = |place: &Range<usize>| self.block[place.clone()].eq_ignore_ascii_case(name.as_bytes());
+        self.fields.iter().filter(move |(place, _)| is_it(place)).map(|(_, value)| &self.block[value.clone()])
     }
 
     /// Returns every value of a field as it stands, each on one line.

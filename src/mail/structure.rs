@@ -353,7 +353,8 @@ impl<'a> Walk<'a, '_> {
         let is_right = next.as_ref().is_some_and(|next| next.level == level && !next.is_last);
         let encoding = head.encoding();
         let is_encoded = !is_decoded && matches!(encoding, Encoding::Base64 | Encoding::QuotedPrintable);
-        if is_encoded && (!is_right || self.has_encoded_header(next.as_ref(), encoding)) {
+        let has_layers = self.layers < LAYERS && self.kept < DECODED;
+        if is_encoded && has_layers && (!is_right || self.has_encoded_header(next.as_ref(), encoding)) {
             // Encoded whole, which RFC 2045, section 6.4, forbids.
             let outer = self.delimiter_outside(body, level);
             let bytes = encoding.decode(self.body(body, outer.as_ref())).into_owned();

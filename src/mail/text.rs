@@ -291,7 +291,8 @@ fn says_nothing(plain: &str, html: &str) -> bool {
     if has_letters && !MARKS.iter().any(|mark| lower.contains(mark)) {
         return false;
     }
-    let text = html::to_text(html.get(..COMPARED).unwrap_or(html)).to_lowercase();
+    let end = (0..=html.len().min(COMPARED)).rev().find(|end| html.is_char_boundary(*end)).unwrap_or_default();
+    let text = html::to_text(&html[..end]).to_lowercase();
     if !text.chars().any(char::is_alphanumeric) {
         return false;
     }
