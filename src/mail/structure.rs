@@ -354,6 +354,9 @@ impl<'a> Walk<'a, '_> {
         let encoding = head.encoding();
         let is_encoded = !is_decoded && matches!(encoding, Encoding::Base64 | Encoding::QuotedPrintable);
         let has_layers = self.layers < LAYERS && self.kept < DECODED;
+        if is_encoded && !has_layers {
+            self.limit_layers();
+        }
         if is_encoded && has_layers && (!is_right || self.has_encoded_header(next.as_ref(), encoding)) {
             // Encoded whole, which RFC 2045, section 6.4, forbids.
             let outer = self.delimiter_outside(body, level);
@@ -425,7 +428,7 @@ impl<'a> Walk<'a, '_> {
     /// Keeps decoded bytes, within the limits.
     fn keep(&mut self, bytes: Vec<u8>) -> Option<&'a [u8]> {
         if self.layers >= LAYERS || self.kept >= DECODED {
-            self.mark("limit: too much is encoded in one another; the inner parts are left raw".to_string());
+            self.limit_layers();
             return None;
         }
         self.kept += 1;
@@ -567,6 +570,10 @@ impl<'a> Walk<'a, '_> {
                 unit = self.units[at].outer;
             }
         }
+    }
+
+    fn limit_layers(&mut self) {
+        self.mark("limit: too much is encoded in one another; the inner parts are left raw".to_string());
     }
 
     fn broken(&mut self) {
