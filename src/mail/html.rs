@@ -35,12 +35,15 @@ fn sanitiser(renamed: HashMap<String, String>) -> Builder<'static> {
     let mut builder = Builder::default();
     builder.add_clean_content_tags(["title", "noscript", "noembed", "noframes", "iframe"]);
     builder.url_schemes(["http", "https", "mailto", "tel", "cid", "data"].into());
-    builder.attribute_filter(move |_, attribute, value| match (attribute, scheme(value).as_deref()) {
+    builder.attribute_filter(move |_, attribute, value| match attribute {
         // A picture from elsewhere tells its sender that, when and where the mail was read.
-        ("src", Some("cid")) => Some(Cow::Borrowed(value)),
-        ("src", Some("data")) if is_picture(value) => Some(Cow::Borrowed(value)),
-        ("src", _) => renamed.get(value.trim()).map(|renamed| Cow::Owned(renamed.clone())),
-        ("cite" | "longdesc", _) | ("href", Some("data")) => None,
+        "src" => match scheme(value).as_deref() {
+            Some("cid") => Some(Cow::Borrowed(value)),
+            Some("data") if is_picture(value) => Some(Cow::Borrowed(value)),
+            _ => renamed.get(value.trim()).map(|renamed| Cow::Owned(renamed.clone())),
+        },
+        "cite" | "longdesc" => None,
+        "href" if scheme(value).as_deref() == Some("data") => None,
         _ => Some(Cow::Borrowed(value)),
     });
     builder

@@ -494,6 +494,10 @@ impl<'a> Walk<'a, '_> {
 
     fn delimiter_at(&self, start: usize) -> Option<Delimiter> {
         let line = self.raw.get(start + 2..)?;
+        // Most lines of dashes delimit nothing.
+        if !self.open.iter().any(|open| line.starts_with(&open.boundary) && !open.boundary.is_empty()) {
+            return None;
+        }
         let length = memchr::memchr(b'\n', line);
         let end = length.map_or(self.raw.len(), |length| start + 2 + length + 1);
         let line = line.get(..length.unwrap_or(line.len()))?.trim_ascii_end();
