@@ -45,8 +45,10 @@ pub fn file(
     let mut failed = Vec::new();
     let mut is_genuine = false;
     for recipient in &bounce.recipients {
-        let address = address_key(&recipient.address);
-        let Some(before) = facts.deliveries.get(&outgoing).and_then(|sent| sent.get(&address)).copied() else {
+        // A report may name an alias that we wrote to and the address behind it.
+        let sent = facts.deliveries.get(&outgoing);
+        let known = recipient.names().map(|name| address_key(name)).find_map(|name| Some((sent?.get(&name).copied()?, name)));
+        let Some((before, address)) = known else {
             strangers += 1;
             continue;
         };

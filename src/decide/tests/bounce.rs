@@ -36,12 +36,12 @@ fn sent() -> Facts {
 }
 
 fn recipient(address: &str, action: DeliveryAction, status: &str) -> Recipient {
-    Recipient { address: address.to_string(), action, status: Some(status.to_string()), diagnostic: None }
+    Recipient { address: address.to_string(), also: None, action, status: Some(status.to_string()), diagnostic: None }
 }
 
 fn report(id: &str, about: &str, recipients: Vec<Recipient>) -> Mail {
     let hard = recipients.iter().any(Recipient::is_hard);
-    let bounce = Bounce { hard, recipients, message_id: Some(about.to_string()), envelope_id: None };
+    let bounce = Bounce { hard, recipients, message_id: Some(about.to_string()), envelope_id: None, answered: Vec::new() };
     Mail {
         from: Some(address("mailer-daemon@example.org")),
         automatic: vec!["Content-Type: multipart/report".to_string()],
