@@ -118,7 +118,7 @@ pub fn read(structure: &Structure<'_>, mail: &Mail) -> Option<Bounce> {
                         bounce
                     }
                     None => {
-                        let bounce = text::read(mail, &sender, returned.is_there)?;
+                        let bounce = text::read(mail, &sender, standard::is_report(structure), returned.is_there)?;
                         standard::in_text(&mail.text).unwrap_or(bounce)
                     }
                 }
@@ -131,7 +131,7 @@ pub fn read(structure: &Structure<'_>, mail: &Mail) -> Option<Bounce> {
     name(&mut bounce, mail, &returned.to);
     let is_only = bounce.recipients.len() == 1;
     for recipient in &mut bounce.recipients {
-        settle(recipient, own, is_only);
+        settle(recipient, &mail.text, is_only);
     }
     bounce.hard = bounce.recipients.iter().any(Recipient::is_hard);
     bounce.answered = mail.in_reply_to.iter().chain(mail.references.iter().rev()).take(ANSWERED).cloned().collect();
@@ -158,15 +158,21 @@ fn name(bounce: &mut Bounce, mail: &Mail, returned_to: &[String]) {
 }
 
 /// Makes a status exact that says less than what the other server said, in its diagnostic or in the words for people.
-fn settle(recipient: &mut Recipient, own: &str, is_only: bool) {
+fn settle(recipient: &mut Recipient, text: &str, is_only: bool) {
     let is_open = |status: &Option<String>| status.as_deref().is_none_or(text::is_vague);
-    let exact = recipient.diagnostic.as_deref().and_then(|said| exact(recipient.status.as_deref(), said));
+    let diagnostic = recipient.diagnostic.as_deref();
+    // Some write the same code whatever the other server said, which is what is meant.
+    let told = || {
+        let (code, class) = (diagnostic.and_then(text::leading)?, recipient.status.as_deref()?.get(..1)?);
+        (code.starts_with(class) && !text::is_vague(&code)).then_some(code)
+    };
+    let exact = told().or_else(|| exact(recipient.status.as_deref(), diagnostic?));
     if exact.is_some() {
         recipient.status = exact;
     }
     if is_open(&recipient.status) || recipient.diagnostic.is_none() {
         let names: Vec<&str> = recipient.names().map(String::as_str).collect();
-        if let Some(reason) = text::reason_for(own, &names) {
+        if let Some(reason) = text::reason_for(text, &names) {
             if let Some(exact) = self::exact(recipient.status.as_deref(), &reason) {
                 recipient.status = Some(exact);
             }
@@ -175,7 +181,7 @@ fn settle(recipient: &mut Recipient, own: &str, is_only: bool) {
     }
     if is_only
         && is_open(&recipient.status)
-        && let Some(code) = text::enhanced(own).and_then(|code| exact_code(recipient.status.as_deref(), &code))
+        && let Some(code) = text::enhanced(text::with_transcript(text)).and_then(|code| exact_code(recipient.status.as_deref(), &code))
     {
         recipient.status = Some(code);
     }

@@ -79,6 +79,8 @@ pub enum Sense {
     Mail = 2048,
     /// The domain takes no mail, by its own word (RFC 7505).
     NoMail = 4096,
+    /// It is mail of the reader's that it speaks of.
+    YourMail = 8192,
 }
 
 /// All that a text says.
@@ -126,6 +128,7 @@ static AUTOMATON: LazyLock<(Option<AhoCorasick>, Vec<u16>)> = LazyLock::new(|| {
         (POLICY, Sense::Policy),
         (MAIL, Sense::Mail),
         (NO_MAIL, Sense::NoMail),
+        (YOUR_MAIL, Sense::YourMail),
     ];
     let phrases = || tables.iter().flat_map(|(phrases, sense)| phrases.iter().map(move |phrase| (*phrase, *sense as u16)));
     let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(phrases().map(|(phrase, _)| phrase));
@@ -234,7 +237,7 @@ const DISABLED: &[&str] = &[
 /// It was tried for too long.
 #[rustfmt::skip]
 const EXPIRED: &[&str] = &[
-    "retry timeout exceeded", "retry time not reached", "message expired", "envelope expired", "delivery expired", "delivery time expired", "queue lifetime", "queued too long", "queue too long", "in the queue for too long", "in the queue too long", "message timed out", "failing for a long time", "after multiple retries", "after several attempts", "after repeated attempts", "multiple attempts", "could not deliver for the last", "could not be delivered for", "cannot send message for", "did not accept our requests to connect", "delivery attempts", "gave up after", "given up after", "for too long", "unable to connect to the recipient", "too many retries", "max retries", "maximum retry", "retry limit", "retries exceeded", "last attempt", "retry period",
+    "retry timeout exceeded", "retry time not reached", "message expired", "envelope expired", "delivery expired", "delivery time expired", "queue lifetime", "queued too long", "queue too long", "in the queue for too long", "in the queue too long", "message timed out", "failing for a long time", "after multiple retries", "after several attempts", "after repeated attempts", "multiple attempts", "could not deliver for the last", "could not be delivered for", "cannot send message for", "did not accept our requests to connect", "delivery attempts", " attempts:", "gave up after", "given up after", "for too long", "unable to connect to the recipient", "too many retries", "max retries", "maximum retry", "retry limit", "retries exceeded", "last attempt", "retry period",
     "zu lange in der warteschlange", "zeitüberschreitung", "délai dépassé", "délai d'attente", "tiempo de espera", "tempo limite", "scaduto il tempo", "время ожидания", "срок хранения", "истекло", "タイムアウト", "期限切れ", "超时", "逾時", "시간 초과",
 ];
 
@@ -257,12 +260,19 @@ const MAIL: &[&str] = &[
     "nachricht", "e-mail", "empfänger", "postfach", "votre message", "courriel", "destinataire", "mensaje", "correo", "destinatari", "mensagem", "destinatário", "messaggio", "posta", "bericht", "ontvanger", "wiadomoś", "odbiorc", "сообщени", "письмо", "письма", "получател", "адресат", "повідомлен", "zpráv", "správ", "příjemc", "meddelande", "meddelelse", "besked", "melding", "viesti", "üzenet", "levél", "ileti", "mesaj", "μήνυμα", "メール", "メッセージ", "宛先", "邮件", "郵件", "信件", "收件", "메일", "메시지",
 ];
 
+/// It is mail of the reader's that it speaks of.
+#[rustfmt::skip]
+const YOUR_MAIL: &[&str] = &[
+    "your message", "your mail", "your email", "your e-mail", "message that you sent", "message you sent", "mail you sent", "email you sent", "e-mail you sent", "the email below", "the e-mail below", "the message below", "mailbox", "rcpt to", "smtp", "user unknown", "unknown user", "original message", "undelivered message", "undeliverable message",
+    "ihre nachricht", "ihre e-mail", "ihre mail", "deine nachricht", "deine e-mail", "postfach", "votre message", "votre courriel", "votre e-mail", "boîte aux lettres", "su mensaje", "tu mensaje", "su correo", "buzón", "sua mensagem", "seu e-mail", "seu email", "caixa postal", "tuo messaggio", "suo messaggio", "vostro messaggio", "tua email", "uw bericht", "uw e-mail", "je bericht", "twoja wiadomość", "twoją wiadomość", "państwa wiadomość", "ваше сообщение", "вашего сообщения", "ваше письмо", "вашего письма", "ваше повідомлення", "vaše zpráva", "vaši zprávu", "ditt meddelande", "din meddelelse", "din besked", "din e-post", "meldingen din", "viestisi", "üzenetét", "üzenete", "iletiniz", "mesajınız", "e-postanız", "το μήνυμά σας", "メール", "您的邮件", "您发送的邮件", "邮件", "郵件", "메일",
+];
+
 /// The domain takes no mail, by its own word.
 const NO_MAIL: &[&str] = &["null mx", "nullmx", "doesn't receive email", "does not accept mail", "does not receive mail", "domain does not accept email"];
 
 /// Where the message that came back begins.
 #[rustfmt::skip]
 pub const RETURNED: &[&str] = &[
-    "this is a copy of the message", "this is a copy of your message", "below this line is a copy", "copy of the message", "copy of your message", "original message", "original headers", "original mail", "message headers", "message header", "returned message", "returned mail", "unsent message", "undelivered message", "transcript of session follows", "message follows", "mail follows", "message reads", "original message attached", "the header of", "body of message", "message text follows", "headers follow", "old message", "your message was", "lines of your",
+    "this is a copy of the message", "this is a copy of your message", "below this line is a copy", "copy of the message", "copy of your message", "original message", "original headers", "original mail", "message headers", "message header", "returned message", "returned mail", "unsent message", "undelivered message", "transcript of session follows", "message follows", "mail follows", "message reads", "original message attached", "the header of", "body of message", "message text follows", "headers follow", "old message",
     "ursprüngliche nachricht", "kopie der nachricht", "kopie ihrer nachricht", "ursprünglichen nachricht", "message d'origine", "message original", "copie du message", "mensaje original", "copia del mensaje", "mensagem original", "cópia da mensagem", "messaggio originale", "copia del messaggio", "oorspronkelijk bericht", "oryginalna wiadomość", "kopia wiadomości", "исходное сообщение", "исходного сообщения", "копия сообщения", "заголовки", "元のメッセージ", "送信されたメール", "原始邮件", "原始郵件", "邮件原文", "원본 메시지", "원본 메일",
 ];

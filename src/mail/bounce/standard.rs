@@ -81,7 +81,7 @@ fn is_status(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
 }
 
 /// Whether the message is a multipart/report.
-fn is_report(structure: &Structure<'_>) -> bool {
+pub fn is_report(structure: &Structure<'_>) -> bool {
     use mail_parser::MimeHeaders;
     structure.head.content_type().is_some_and(|content_type| {
         content_type.ctype().eq_ignore_ascii_case("multipart")

@@ -19,13 +19,12 @@ const NOBODY: &str = "mailer-daemon";
 /// The longest label before an address, in bytes.
 const LABEL: usize = 60;
 /// Words of labels before the address that a report is about, in lower case.
-const LABELS: [&str; 27] = [
+const LABELS: [&str; 26] = [
     "recipient",
     "user",
     "undeliverable",
     "failed",
     "error-for",
-    "rcpt to",
     "delivered to",
     "deliver to",
     "delivered for",
@@ -58,6 +57,8 @@ pub struct Sender {
     /// The header names the recipients that failed.
     names_failed: bool,
     is_daemon: bool,
+    /// The address is that of a daemon, which no person has.
+    is_mailer: bool,
     /// It has no sender to answer to (RFC 5321, section 4.5.5).
     is_nobody: bool,
     /// The address of a gateway, a scanner, of nobody who reads.
@@ -98,8 +99,9 @@ impl Sender {
             keyword.starts_with("auto")
         };
         Self {
+            is_mailer: author.as_ref().is_some_and(|(local, _)| local.replace('-', "").starts_with("mailerdaemon")),
             names_failed: mail.header_values("X-Failed-Recipients").next().is_some(),
-            is_daemon,
+            is_daemon: is_daemon || mail.header_values("From").any(|path| is_nobody(&path)),
             is_nobody: ["Return-Path", "From"].iter().any(|name| mail.header_values(name).any(|path| is_nobody(&path))),
             is_machine: letters == "admin" || MACHINES.iter().any(|machine| letters.contains(machine)),
             is_submitted: mail.header_values("Auto-Submitted").any(submitted),
@@ -126,7 +128,7 @@ impl Sender {
 }
 
 /// Reads a report; a sign that a machine wrote it and what it says must come together.
-pub fn read(mail: &Mail, sender: &Sender, has_returned: bool) -> Option<Bounce> {
+pub fn read(mail: &Mail, sender: &Sender, is_report: bool, has_returned: bool) -> Option<Bounce> {
     if sender.is_person() {
         return None;
     }
@@ -140,7 +142,9 @@ pub fn read(mail: &Mail, sender: &Sender, has_returned: bool) -> Option<Bounce> 
     let Sender { is_daemon, is_nobody, is_machine, is_submitted, has_subject, is_answer, is_reply, .. } = *sender;
     // A daemon that sends a message back needs no words that we know: its subject, or the address alone, says the rest.
     let returns = has_returned || words.len() < mail.text.len();
-    if is_daemon && !is_answer && (says || returns && (has_subject || names())) {
+    // What it says alone is not enough: a person may read the mail of the daemon.
+    let is_told = || sender.is_mailer || returns || has_subject || is_submitted && is_reply || is_transcript(words, said) || names();
+    if is_daemon && !is_answer && (says && is_told() || returns && (has_subject || names()) || is_report && has_subject) {
         return Some(Bounce::default());
     }
     let is_of_mail = || returns || said.has(Sense::Mail);
@@ -150,7 +154,7 @@ pub fn read(mail: &Mail, sender: &Sender, has_returned: bool) -> Option<Bounce> 
     }
     // A gateway that writes like anybody: what it says must be what mail systems say, of somebody whom it names.
     let is_made = is_machine || is_submitted || is_nobody;
-    let is_told = has_subject && is_of_mail() || has_returned && is_machine && is_nobody;
+    let is_told = has_subject && (returns || said.has(Sense::YourMail)) || has_returned && is_machine && is_nobody;
     let is_gateway = says && is_made && (is_told || (is_reply || is_nobody) && is_transcript(words, said)) && names();
     is_gateway.then(Bounce::default)
 }
@@ -228,11 +232,21 @@ pub fn recipients(mail: &Mail, returned_to: &[String]) -> Vec<Recipient> {
     if list.found.is_empty() {
         list.named(&lines, |_, _| true);
     }
-    if let [only] = list.found.as_mut_slice()
-        && only.diagnostic.as_deref().and_then(status).is_none()
-    {
+    if list.found.is_empty() {
+        // The address behind an alias is not told.
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| is_expansion(line)) {
+            for address in addresses(line) {
+                list.add(address, || Some(reason(&lines, at.saturating_sub(1))));
+            }
+        }
+    }
+    if let [only] = list.found.as_mut_slice() {
         // What is said of the only one may stand anywhere.
-        only.status = enhanced(text).or_else(|| by_words(said));
+        let by_diagnostic = only.diagnostic.as_deref().and_then(enhanced);
+        only.status = by_diagnostic.or_else(|| enhanced(text));
+        if only.status.is_none() && only.diagnostic.as_deref().and_then(status).is_none() {
+            only.status = by_words(said);
+        }
     }
     list.found
 }
@@ -306,8 +320,18 @@ pub fn reason_for(text: &str, names: &[&str]) -> Option<String> {
     Some(reason(&lines, at))
 }
 
-/// What a report says itself, before the message that came back.
+/// What a report says itself, before the message that came back and the transcript of the session.
 pub fn own_words(text: &str) -> &str {
+    before(text, |_| true)
+}
+
+/// What a report says itself with the transcript.
+pub fn with_transcript(text: &str) -> &str {
+    before(text, |line| !line.contains("transcript"))
+}
+
+/// What stands before the first line behind which other words than the report's own stand, if it is such.
+fn before(text: &str, is_end: impl Fn(&str) -> bool) -> &str {
     let end = (0..=text.len().min(READ)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     let text = &text[..end];
     let mut at = 0;
@@ -320,7 +344,7 @@ pub fn own_words(text: &str) -> &str {
             ["Received:", "Return-Path:", "MIME-Version:", "DKIM-Signature:"].iter().any(|name| bare.starts_with(name));
         let is_returned = is_rule && bare.len() <= 120 && {
             let lower = bare.to_lowercase();
-            RETURNED.iter().any(|words| lower.contains(words))
+            RETURNED.iter().any(|words| lower.contains(words)) && is_end(&lower) && !lower.contains("following address")
         };
         if at > 0 && (is_header || is_returned) {
             return &text[..at];
@@ -365,18 +389,23 @@ fn stands_alone(line: &str, address: &str) -> bool {
     let before = if before.starts_with('"') && before.ends_with("\" <") { "" } else { before };
     let is_label = before.trim_end_matches([' ', '<', '"']).ends_with([':', '：']);
     let before = before.trim().trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    // sendmail repeats the address behind the code: `550 <a@b>... User unknown`.
+    let is_code = || before.len() == 3 && is_reply_code(before.as_bytes()) && line.contains("...");
     before.is_empty()
-        || ["to", "recipient", "final-recipient", "rfc822", "address", "user", "undeliverable to", "an", "à", "para", "a"]
+        || is_code()
+        || ["to", "rcpt to", "recipient", "final-recipient", "rfc822", "address", "user", "undeliverable to", "an", "à", "para", "a"]
             .contains(&before.as_str())
         || (is_label && before.len() <= LABEL && LABELS.iter().any(|word| before.contains(word)))
 }
 
 /// What is said of an address: the rest of its line and the lines below it, up to an empty line behind words.
 fn reason(lines: &[&str], at: usize) -> String {
-    let mut text = lines.get(at).map_or("", |line| line.trim()).to_string();
+    let first = lines.get(at).map_or("", |line| line.trim());
+    let mut text = first.to_string();
     for line in lines.iter().skip(at + 1).take(REASON) {
         let line = line.trim();
-        let is_next = !is_expansion(line) && addresses(line).any(|address| stands_alone(line, address));
+        let is_other = |address: &str| stands_alone(line, address) && !first.contains(address);
+        let is_next = !is_expansion(line) && addresses(line).any(is_other);
         if is_next || (line.is_empty() && text.len() > 120) {
             break;
         }
@@ -424,6 +453,15 @@ pub fn enhanced(text: &str) -> Option<String> {
     let first = codes().next()?;
     let exact = codes().find(|code| !is_vague(code) && code.get(..1) == first.get(..1));
     Some(exact.unwrap_or(first).to_string())
+}
+
+/// Returns the enhanced code that stands right behind the reply code at the beginning of a diagnostic: what the other server said.
+pub fn leading(diagnostic: &str) -> Option<String> {
+    let rest = diagnostic.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '#' | '(' | '\''));
+    let behind = rest.get(..3).filter(|code| is_reply_code(code.as_bytes())).and_then(|_| rest.get(3..))?;
+    let word = behind.trim_start_matches([' ', '-', '#']).split_whitespace().next()?;
+    let code = word.trim_end_matches([':', ';', ',']);
+    enhanced(code).filter(|read| read == code)
 }
 
 /// Whether a code says little: that something is wrong, with the address, or that it was tried for too long for a reason of which
