@@ -53,7 +53,7 @@ pub fn parse(raw: &[u8]) -> Mail {
     mail.attachments = attachment::list(&structure, &bodies.references, &mut defects);
     mail.html = bodies.html;
     mail.text = bodies.text;
-    let split = quote::split(&mail.text);
+    let split = quote::split(&mail.text, super::subject::passes_on(&mail.subject));
     (mail.reply_text, mail.quoted_text, mail.signature) = (split.reply, split.quoted, split.signature);
     mail.automatic = automatic::signs(message);
     mail.no_answer = automatic::suppressions(message);

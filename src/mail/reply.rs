@@ -348,7 +348,7 @@ mod tests {
         for from in authors.map(Some).into_iter().chain([None]) {
             for date in [Some(0), Some(i64::MAX), None] {
                 let original = Original { from: from.clone(), date, ..original() };
-                let split = quote::split(&format!("Use water.\n\n{}", original.quotation()));
+                let split = quote::split(&format!("Use water.\n\n{}", original.quotation()), false);
                 assert_eq!(split.reply, "Use water.", "{}", original.attribution());
             }
         }
@@ -386,7 +386,7 @@ mod tests {
             date in 0_i64..4_000_000_000,
         ) {
             let original = Original { from: Some(address(&name, "dora@example.org")), text, date: Some(date), ..original() };
-            let split = quote::split(&format!("{answer}\n{}", original.quotation()));
+            let split = quote::split(&format!("{answer}\n{}", original.quotation()), false);
             prop_assert_eq!(split.reply.trim(), answer.trim());
         }
     }

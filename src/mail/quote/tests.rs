@@ -46,7 +46,7 @@ fn parse_7_replies_of_many_programs_are_told_apart() {
     for entry in std::fs::read_dir(&folder).expect("the folder is there") {
         let path = entry.expect("it can be read").path();
         let (text, [reply, quoted, signature]) = fixture(&std::fs::read_to_string(&path).expect("it can be read"));
-        let found = split(&text);
+        let found = split(&text, false);
         count += 1;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         for (what, found, expected) in
@@ -79,7 +79,7 @@ fn parse_7_in_doubt_nothing_is_cut() {
         "Best regards to your team, they did well.\nThe pump runs.\n",
         "A list:\n- one\n- two\n",
     ] {
-        let found = split(text);
+        let found = split(text, false);
         assert_eq!((found.quoted.as_str(), found.signature.as_str()), ("", ""), "{text}");
     }
 }
@@ -99,7 +99,7 @@ proptest! {
         Just("---------- Forwarded message ---------".to_string()), Just("Best regards,".to_string()), "\\PC{0,40}",
     ], 0..40)) {
         let text = lines.join("\n");
-        let found = split(&text);
+        let found = split(&text, false);
         let all = format!("{}\n{}\n{}", found.reply, found.quoted, found.signature);
         prop_assert_eq!(words(&all), words(&text));
         prop_assert!(words(&text).is_empty() || !words(&found.reply).is_empty(), "something is left");
@@ -123,7 +123,7 @@ fn parse_7_hostile_texts_cost_in_proportion() {
     ] {
         let text = format!("{line}\n").repeat(100_000);
         let started = Instant::now();
-        split(&text);
+        split(&text, false);
         assert!(started.elapsed().as_secs() < 20, "{line}: {:?}", started.elapsed());
     }
 }
