@@ -47,12 +47,23 @@ fn followers(store: &mut Store) -> Vec<i64> {
 }
 
 fn bounce(id: &str, about: &str, address: &str) -> Mail {
-    let recipient =
-        Recipient { address: address.into(), also: None, action: DeliveryAction::Failed, status: Some("5.1.1".into()), diagnostic: None };
+    let recipient = Recipient {
+        address: address.into(),
+        also: None,
+        action: DeliveryAction::Failed,
+        status: Some("5.1.1".into()),
+        diagnostic: None,
+    };
     Mail {
         message_id: Some(id.into()),
         from: Some(Address { name: String::new(), address: "mailer-daemon@example.org".into() }),
-        bounce: Some(Bounce { hard: true, recipients: vec![recipient], message_id: Some(about.into()), envelope_id: None, answered: Vec::new() }),
+        bounce: Some(Bounce {
+            hard: true,
+            recipients: vec![recipient],
+            message_id: Some(about.into()),
+            envelope_id: None,
+            answered: Vec::new(),
+        }),
         ..Mail::default()
     }
 }

@@ -194,3 +194,29 @@ fn bounce_3_a_forged_report_is_only_filed() {
     let plan = go(&mut facts, &failed("d@x", DORA, "5.1.1"));
     assert_eq!((notes(&plan), states(&plan)), (vec![NoteKind::Bounce], (vec![], vec![])));
 }
+
+#[test]
+fn bounce_2_a_report_that_names_our_mail_only_as_what_it_answers() {
+    let mut facts = sent();
+    let mut mail = failed("r@x", DORA, "5.1.10");
+    let bounce = mail.bounce.as_mut().unwrap();
+    (bounce.message_id, bounce.answered) = (None, vec!["unknown@x".to_string(), "ours@x".to_string()]);
+    let plan = go(&mut facts, &mail);
+    assert_eq!(states(&plan).0, [(DORA.to_string(), DeliveryState::Failed)]);
+    assert_eq!(states(&plan).1, [(DORA.to_string(), AddressState::Invalid)]);
+    // Of somebody to whom that e-mail did not go it is only filed.
+    let mut facts = sent();
+    let mut mail = failed("f@x", "fred@example.org", "5.1.1");
+    let bounce = mail.bounce.as_mut().unwrap();
+    (bounce.message_id, bounce.answered) = (None, vec!["ours@x".to_string()]);
+    assert_eq!(states(&go(&mut facts, &mail)), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn bounce_2_a_report_may_name_the_address_that_we_wrote_to_second() {
+    let mut facts = sent();
+    let behind =
+        Recipient { also: Some(DORA.to_string()), ..recipient("dora@inside.example.org", DeliveryAction::Failed, "5.1.1") };
+    let plan = go(&mut facts, &report("r@x", "ours@x", vec![behind]));
+    assert_eq!(states(&plan), (vec![(DORA.to_string(), DeliveryState::Failed)], vec![(DORA.to_string(), AddressState::Invalid)]));
+}

@@ -15,7 +15,7 @@ use super::transfer::Encoding;
 use super::{Mail, address_key, header};
 use crate::words::DeliveryAction;
 use phrase::Sense;
-use text::Sender;
+use text::{Reasons, Sender};
 
 /// The most messages that a report is read for as one that answers them.
 const ANSWERED: usize = 20;
@@ -118,8 +118,13 @@ pub fn read(structure: &Structure<'_>, mail: &Mail) -> Option<Bounce> {
                         bounce
                     }
                     None => {
-                        let bounce = text::read(mail, &sender, standard::is_report(structure), returned.is_there)?;
-                        standard::in_text(&mail.text).unwrap_or(bounce)
+                        let in_text = || standard::in_text(&mail.text);
+                        let is_report = standard::is_report(structure);
+                        match text::read(mail, &sender, is_report, returned.is_there) {
+                            Some(bounce) => in_text().unwrap_or(bounce),
+                            None if sender.may_wrap() => in_text()?,
+                            None => return None,
+                        }
                     }
                 }
             }
@@ -129,9 +134,10 @@ pub fn read(structure: &Structure<'_>, mail: &Mail) -> Option<Bounce> {
     returned.read_on(mail.text.get(own.len()..).unwrap_or_default());
     bounce.message_id = bounce.message_id.or(returned.message_id).or_else(|| text::message_id(&mail.text));
     name(&mut bounce, mail, &returned.to);
-    let is_only = bounce.recipients.len() == 1;
+    let reasons = Reasons::of(&mail.text);
+    let transcript = Some(text::with_transcript(&mail.text)).filter(|_| bounce.recipients.len() == 1);
     for recipient in &mut bounce.recipients {
-        settle(recipient, &mail.text, is_only);
+        settle(recipient, &reasons, transcript);
     }
     bounce.hard = bounce.recipients.iter().any(Recipient::is_hard);
     bounce.answered = mail.in_reply_to.iter().chain(mail.references.iter().rev()).take(ANSWERED).cloned().collect();
@@ -157,8 +163,9 @@ fn name(bounce: &mut Bounce, mail: &Mail, returned_to: &[String]) {
     }
 }
 
-/// Makes a status exact that says less than what the other server said, in its diagnostic or in the words for people.
-fn settle(recipient: &mut Recipient, text: &str, is_only: bool) {
+/// Makes a status exact that says less than what the other server said, in its diagnostic or in the words for people; where there
+/// is one recipient alone, in the transcript of the session.
+fn settle(recipient: &mut Recipient, reasons: &Reasons<'_>, transcript: Option<&str>) {
     let is_open = |status: &Option<String>| status.as_deref().is_none_or(text::is_vague);
     let diagnostic = recipient.diagnostic.as_deref();
     // Some write the same code whatever the other server said, which is what is meant.
@@ -171,17 +178,15 @@ fn settle(recipient: &mut Recipient, text: &str, is_only: bool) {
         recipient.status = exact;
     }
     if is_open(&recipient.status) || recipient.diagnostic.is_none() {
-        let names: Vec<&str> = recipient.names().map(String::as_str).collect();
-        if let Some(reason) = text::reason_for(text, &names) {
+        if let Some(reason) = reasons.of_any(recipient.names()) {
             if let Some(exact) = self::exact(recipient.status.as_deref(), &reason) {
                 recipient.status = Some(exact);
             }
             recipient.diagnostic.get_or_insert(reason);
         }
     }
-    if is_only
-        && is_open(&recipient.status)
-        && let Some(code) = text::enhanced(text::with_transcript(text)).and_then(|code| exact_code(recipient.status.as_deref(), &code))
+    if is_open(&recipient.status)
+        && let Some(code) = transcript.and_then(text::enhanced).and_then(|code| exact_code(recipient.status.as_deref(), &code))
     {
         recipient.status = Some(code);
     }

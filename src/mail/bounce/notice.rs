@@ -53,9 +53,8 @@ pub fn read(text: &str) -> Option<Bounce> {
     let common = sent.pointer("/commonHeaders/messageId").and_then(Value::as_str);
     let in_fields = || {
         let mut fields = sent.get("headers")?.as_array()?.iter();
-        let field = fields.find(|field| {
-            field.get("name").and_then(Value::as_str).is_some_and(|name| name.eq_ignore_ascii_case("Message-ID"))
-        });
+        let field = fields
+            .find(|field| field.get("name").and_then(Value::as_str).is_some_and(|name| name.eq_ignore_ascii_case("Message-ID")));
         field?.get("value")?.as_str()
     };
     let message_id = common.or_else(in_fields).and_then(super::bare_id);

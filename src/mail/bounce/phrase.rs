@@ -268,7 +268,14 @@ const YOUR_MAIL: &[&str] = &[
 ];
 
 /// The domain takes no mail, by its own word.
-const NO_MAIL: &[&str] = &["null mx", "nullmx", "doesn't receive email", "does not accept mail", "does not receive mail", "domain does not accept email"];
+const NO_MAIL: &[&str] = &[
+    "null mx",
+    "nullmx",
+    "doesn't receive email",
+    "does not accept mail",
+    "does not receive mail",
+    "domain does not accept email",
+];
 
 /// Where the message that came back begins.
 #[rustfmt::skip]

@@ -69,7 +69,10 @@ fn fields(block: &[u8]) -> Bounce {
 /// Whether a leaf is a delivery status; some send it under another type, named or told by its first words.
 fn is_status(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
     match leaf.media_type.as_str() {
-        "message/delivery-status" | "message/global-delivery-status" | "message/xdelivery-status" | "message/x-delivery-status" => true,
+        "message/delivery-status"
+        | "message/global-delivery-status"
+        | "message/xdelivery-status"
+        | "message/x-delivery-status" => true,
         "text/plain" | "application/octet-stream" | "text/rfc822-headers" if is_report(structure) => {
             let begins = |word: &str| {
                 leaf.body.trim_ascii_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))

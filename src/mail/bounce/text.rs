@@ -1,6 +1,8 @@
 //! Delivery reports that are written for people only: of Exchange, Gmail, qmail, Exim, sendmail, Postfix, Domino, of gateways
 //! and others.
 
+use std::collections::{HashMap, HashSet};
+
 use super::super::{Address, Mail, address_key};
 use super::phrase::{DAEMONS, MACHINES, RETURNED, Said, Sense};
 use super::{Bounce, Recipient};
@@ -143,7 +145,8 @@ pub fn read(mail: &Mail, sender: &Sender, is_report: bool, has_returned: bool) -
     // A daemon that sends a message back needs no words that we know: its subject, or the address alone, says the rest.
     let returns = has_returned || words.len() < mail.text.len();
     // What it says alone is not enough: a person may read the mail of the daemon.
-    let is_told = || sender.is_mailer || returns || has_subject || is_submitted && is_reply || is_transcript(words, said) || names();
+    let is_told =
+        || sender.is_mailer || returns || has_subject || is_submitted && is_reply || is_transcript(words, said) || names();
     if is_daemon && !is_answer && (says && is_told() || returns && (has_subject || names()) || is_report && has_subject) {
         return Some(Bounce::default());
     }
@@ -199,7 +202,9 @@ pub fn recipients(mail: &Mail, returned_to: &[String]) -> Vec<Recipient> {
         // Above it stands what the message was, with its To.
         lines.drain(..=at);
     }
-    let mut list = List { mail, action, spares_us: true, found: Vec::new() };
+    let people = mail.to.iter().chain(&mail.cc).chain(&mail.from);
+    let ours = people.map(Address::key).collect();
+    let mut list = List { ours, action, spares_us: true, found: Vec::new(), keys: HashSet::new() };
     let failed = mail
         .header_values("X-Failed-Recipients")
         .flat_map(|value| value.split(',').map(|one| one.trim().to_string()).collect::<Vec<_>>());
@@ -252,18 +257,24 @@ pub fn recipients(mail: &Mail, returned_to: &[String]) -> Vec<Recipient> {
 }
 
 /// Recipients as they are found.
-struct List<'m> {
-    mail: &'m Mail,
+struct List {
+    /// To whom the report went and who wrote it.
+    ours: HashSet<String>,
     action: DeliveryAction,
-    /// To whom the report went, and who wrote it, is not what it is about.
+    /// Those are not what it is about.
     spares_us: bool,
     found: Vec<Recipient>,
+    /// The names of those found, as they are compared.
+    keys: HashSet<String>,
 }
 
-impl List<'_> {
+impl List {
     /// Adds the addresses of the lines that are such.
     fn named(&mut self, lines: &[&str], is_such: impl Fn(&str, &str) -> bool) {
         for (at, line) in lines.iter().enumerate() {
+            if self.found.len() >= RECIPIENTS {
+                break;
+            }
             if is_expansion(line) {
                 continue;
             }
@@ -287,18 +298,16 @@ impl List<'_> {
         });
         if let Some(origin) = behind.take(1).find(|origin| *origin != address) {
             last.also = Some(std::mem::replace(&mut last.address, origin.to_string()));
+            self.keys.insert(address_key(origin));
         }
     }
 
     fn add(&mut self, address: &str, diagnostic: impl FnOnce() -> Option<String>) {
         let key = address_key(address);
-        let people = || self.mail.to.iter().chain(&self.mail.cc).chain(&self.mail.from);
         let is_us = self.spares_us
-            && (people().any(|own| own.key() == key) || DAEMONS.iter().any(|daemon| key.starts_with(&format!("{daemon}@"))));
-        let is_there = |one: &Recipient| {
-            address_key(&one.address) == key || one.also.as_ref().is_some_and(|also| address_key(also) == key)
-        };
-        if is_us || self.found.len() >= RECIPIENTS || self.found.iter().any(is_there) {
+            && (self.ours.contains(&key)
+                || DAEMONS.iter().any(|daemon| key.strip_prefix(daemon).is_some_and(|at| at.starts_with('@'))));
+        if is_us || self.found.len() >= RECIPIENTS || !self.keys.insert(key) {
             return;
         }
         let diagnostic = diagnostic().filter(|text| !text.is_empty());
@@ -311,13 +320,30 @@ fn is_expansion(line: &str) -> bool {
     EXPANDED.iter().any(|words| line.contains(words))
 }
 
-/// Returns what the words of a report say of an address, by any of its names.
-pub fn reason_for(text: &str, names: &[&str]) -> Option<String> {
-    let words = own_words(text);
-    let lines: Vec<&str> = words.lines().collect();
-    let is_it = |line: &str| addresses(line).any(|address| names.iter().any(|name| name.eq_ignore_ascii_case(address)));
-    let at = lines.iter().position(|line| is_it(line))?;
-    Some(reason(&lines, at))
+/// What the words of a report say of each address.
+pub struct Reasons<'t> {
+    lines: Vec<&'t str>,
+    /// The first line of each address in lower case.
+    first: HashMap<String, usize>,
+}
+
+impl<'t> Reasons<'t> {
+    pub fn of(text: &'t str) -> Self {
+        let lines: Vec<&str> = own_words(text).lines().collect();
+        let mut first = HashMap::new();
+        for (at, line) in lines.iter().enumerate() {
+            for address in addresses(line) {
+                first.entry(address.to_lowercase()).or_insert(at);
+            }
+        }
+        Self { lines, first }
+    }
+
+    /// Returns what is said of an address, by any of its names.
+    pub fn of_any<'n>(&self, names: impl Iterator<Item = &'n String>) -> Option<String> {
+        let at = names.filter_map(|name| self.first.get(&name.to_lowercase())).min()?;
+        Some(reason(&self.lines, *at))
+    }
 }
 
 /// What a report says itself, before the message that came back and the transcript of the session.
@@ -378,7 +404,9 @@ fn introduces(line: &str) -> bool {
     let lower = line.trim_end().to_lowercase();
     lower.ends_with(':')
         && lower.len() <= LINE
-        && ["following recipient", "following address", "following user", "failed recipient"].iter().any(|words| lower.contains(words))
+        && ["following recipient", "following address", "following user", "failed recipient"]
+            .iter()
+            .any(|words| lower.contains(words))
 }
 
 /// Whether a line is little more than the address: `<a@b>:`, `  a@b`, `a@b (user unknown)`, `Recipient: <a@b>`.
@@ -393,8 +421,21 @@ fn stands_alone(line: &str, address: &str) -> bool {
     let is_code = || before.len() == 3 && is_reply_code(before.as_bytes()) && line.contains("...");
     before.is_empty()
         || is_code()
-        || ["to", "rcpt to", "recipient", "final-recipient", "rfc822", "address", "user", "undeliverable to", "an", "à", "para", "a"]
-            .contains(&before.as_str())
+        || [
+            "to",
+            "rcpt to",
+            "recipient",
+            "final-recipient",
+            "rfc822",
+            "address",
+            "user",
+            "undeliverable to",
+            "an",
+            "à",
+            "para",
+            "a",
+        ]
+        .contains(&before.as_str())
         || (is_label && before.len() <= LABEL && LABELS.iter().any(|word| before.contains(word)))
 }
 
@@ -493,8 +534,7 @@ fn by_words(said: Said) -> Option<String> {
 
 /// Reads a reply code of SMTP (RFC 5321, section 4.2): of three digits it tells the first.
 fn by_reply(text: &str) -> Option<String> {
-    let code =
-        text.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| word.len() == 3 && is_reply_code(word.as_bytes()))?;
+    let code = text.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| word.len() == 3 && is_reply_code(word.as_bytes()))?;
     let class = code.get(..1)?;
     // A refusal for what the message is says nothing of the address (BOUNCE-3).
     let is_policy = || Said::of(&text.to_lowercase()).has(Sense::Policy);

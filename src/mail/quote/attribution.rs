@@ -113,7 +113,10 @@ fn is_in_log(lines: &[&str], start: usize, end: usize) -> bool {
         signs.by_ref().filter(char::is_ascii_digit).count() >= 4
     };
     begins(lines[start])
-        && [start.checked_sub(1), Some(end + 1)].into_iter().flatten().any(|near| lines.get(near).is_some_and(|line| begins(line)))
+        && [start.checked_sub(1), Some(end + 1)]
+            .into_iter()
+            .flatten()
+            .any(|near| lines.get(near).is_some_and(|line| begins(line)))
 }
 
 /// Whether an answer and an attribution may share a line, which the attribution ends or goes beyond.
@@ -178,12 +181,16 @@ fn signs(text: &str) -> Signs {
     Signs {
         has_verb: WROTE.iter().any(|verb| has_verb(body, verb)),
         has_said: SAID.iter().any(|verb| {
-            body.strip_suffix(verb).is_some_and(|rest| !rest.ends_with(char::is_alphanumeric) || !verb.is_ascii() && rest.ends_with(|c: char| c > '\u{2E80}'))
+            body.strip_suffix(verb).is_some_and(|rest| {
+                !rest.ends_with(char::is_alphanumeric) || !verb.is_ascii() && rest.ends_with(|c: char| c > '\u{2E80}')
+            })
         }),
         has_address: words().any(|word| is_address(&word)),
         ends_with_address: body.ends_with(['>', ')', ']'])
             && words().next_back().is_some_and(|word| {
-                word.contains('@') && word.starts_with(['<', '(', '[']) || word.contains("@") && word.contains('<') || word.contains("mailto:")
+                word.contains('@') && word.starts_with(['<', '(', '['])
+                    || word.contains("@") && word.contains('<')
+                    || word.contains("mailto:")
             }),
         has_bracket: text.contains('<') || text.contains("mailto:") || text.contains('['),
         digits,

@@ -68,8 +68,9 @@ fn is_raw(lines: &[&str], at: usize) -> bool {
         "x-originating-ip:",
     ];
     lines.iter().skip(at.saturating_sub(REACH)).take(REACH * 2).any(|line| {
-        let line = clean(line);
-        SERVERS.iter().any(|name| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
+        let line = line.trim_start();
+        let may_be = line.bytes().next().is_some_and(|first| b"rdmacxRDMACX".contains(&first));
+        may_be && SERVERS.iter().any(|name| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
     })
 }
 

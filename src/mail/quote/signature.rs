@@ -144,7 +144,8 @@ fn is_sentence(line: &str) -> bool {
 fn is_name(line: &str) -> bool {
     let words = || line.split_whitespace();
     let is_part = |word: &str| {
-        let small = ["von", "van", "de", "der", "den", "di", "da", "del", "la", "le", "of", "und", "and", "y", "e", "&", "-", "|"];
+        let small =
+            ["von", "van", "de", "der", "den", "di", "da", "del", "la", "le", "of", "und", "and", "y", "e", "&", "-", "|"];
         word.starts_with(|c: char| !c.is_lowercase()) || small.contains(&word.to_lowercase().as_str())
     };
     (1..=5).contains(&words().count())
@@ -245,7 +246,8 @@ fn closing(lines: &[&str], end: usize) -> Option<usize> {
     let at = from + lines[from..end].iter().rposition(|line| is_closing(line))?;
     let behind: Vec<&str> = lines[at + 1..end].iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     // A post scriptum, a question: text.
-    let goes_on = |line: &&&str| is_question(line) || line.to_lowercase().starts_with("p.s") || line.to_lowercase().starts_with("ps:");
+    let goes_on =
+        |line: &&&str| is_question(line) || line.to_lowercase().starts_with("p.s") || line.to_lowercase().starts_with("ps:");
     if behind.iter().any(|line| goes_on(&line)) {
         return None;
     }

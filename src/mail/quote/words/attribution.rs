@@ -36,7 +36,26 @@ pub const SAID: &[&str] = &[
 
 /// How an attribution begins that stands behind an answer on its line.
 pub const INNER_OPENERS: &[&str] = &[
-    "On ", "Am ", "Le ", "El ", "Il ", "Em ", "Op ", "Den ", "Dne ", "Dňa ", "W dniu ", "Dnia ", "На ", "В ", "På ", "Στις ", "Vào ", "Pe ", "Dana ", "Pada ",
+    "On ",
+    "Am ",
+    "Le ",
+    "El ",
+    "Il ",
+    "Em ",
+    "Op ",
+    "Den ",
+    "Dne ",
+    "Dňa ",
+    "W dniu ",
+    "Dnia ",
+    "На ",
+    "В ",
+    "På ",
+    "Στις ",
+    "Vào ",
+    "Pe ",
+    "Dana ",
+    "Pada ",
 ];
 
 /// How an attribution begins.
