@@ -279,8 +279,7 @@ impl List {
                 continue;
             }
             for address in addresses(line) {
-                if is_such(line, address) {
-                    self.add(address, || Some(reason(lines, at)));
+                if is_such(line, address) && self.add(address, || Some(reason(lines, at))) {
                     self.expand(address, lines, at);
                 }
             }
@@ -302,21 +301,24 @@ impl List {
         }
     }
 
-    fn add(&mut self, address: &str, diagnostic: impl FnOnce() -> Option<String>) {
+    /// Adds an address that is new, and says whether it was.
+    fn add(&mut self, address: &str, diagnostic: impl FnOnce() -> Option<String>) -> bool {
         let key = address_key(address);
         let is_us = self.spares_us
             && (self.ours.contains(&key)
                 || DAEMONS.iter().any(|daemon| key.strip_prefix(daemon).is_some_and(|at| at.starts_with('@'))));
         if is_us || self.found.len() >= RECIPIENTS || !self.keys.insert(key) {
-            return;
+            return false;
         }
         let diagnostic = diagnostic().filter(|text| !text.is_empty());
         let address = address.to_string();
         self.found.push(Recipient { address, also: None, action: self.action, status: None, diagnostic });
+        true
     }
 }
 
 fn is_expansion(line: &str) -> bool {
+    let line = line.get(..LINE).unwrap_or(line);
     EXPANDED.iter().any(|words| line.contains(words))
 }
 

@@ -32,14 +32,15 @@ pub fn marks(lines: &[&str], passes_on: bool) -> Vec<Mark> {
             continue;
         }
         let line = clean(lines[at]);
-        if is_forward(line) {
+        let separator = separator(line);
+        if separator == Some(Separator::Forward) {
             let start = block::above(lines, &marks, at);
             return passed(marks, start);
         } else if let Some(start) = attributions.ending(lines, &marks, at) {
             marks[start] = Mark::Attribution(at + 1 - start);
-        } else if is_separator(line) || block::begins(lines, at) {
+        } else if separator.is_some() || block::begins(lines, at) {
             let start = block::above(lines, &marks, at);
-            if (passes_on || shows(lines, &marks, start)) && !is_above(line) {
+            if (passes_on || shows(lines, &marks, start)) && separator != Some(Separator::Above) {
                 return passed(marks, start);
             }
             marks[start] = Mark::Rest;
@@ -111,49 +112,44 @@ pub fn is_rule(c: char) -> bool {
         || c.is_whitespace()
 }
 
-/// Whether a line stands between a reply and what follows: dashes with words that say so.
-fn is_separator(line: &str) -> bool {
-    is_above(line) || names(line, ORIGINAL, false)
+/// What a line stands for between a reply and what follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    /// A message is passed on below.
+    Forward,
+    /// The reply is to be written above.
+    Above,
+    /// The message before stands below.
+    Original,
 }
 
-/// Whether a line says that a message is passed on below.
-fn is_forward(line: &str) -> bool {
-    names(line, FORWARDED, true)
-}
-
-/// Whether a line asks to write above it.
-fn is_above(line: &str) -> bool {
+/// Reads a line of dashes with words, or of words alone before a colon.
+fn separator(line: &str) -> Option<Separator> {
     if line.len() > SEPARATOR {
-        return false;
+        return None;
     }
-    let has_rule = has_rule(line);
-    let shouts = line.contains("bove") || line.contains("BOVE");
-    if !has_rule && !line.ends_with([':', '：']) && !shouts {
-        return false;
-    }
-    let bare = line.trim_start_matches(is_rule).to_lowercase();
-    let asks = || ["reply", "type", "write", "respond", "answer", "comment"].iter().any(|word| bare.contains(word));
-    ABOVE.iter().any(|words| bare.contains(words)) && (has_rule || (asks() && bare.len() <= 100))
-}
-
-fn has_rule(line: &str) -> bool {
-    line.chars().take_while(|c| is_rule(*c)).count() >= 2
-}
-
-/// Whether a line is such words between dashes or, if it may be alone, before a colon.
-fn names(line: &str, words: &[&str], may_be_alone: bool) -> bool {
-    let has_rule = has_rule(line);
-    if line.len() > SEPARATOR || !(has_rule || may_be_alone && line.ends_with([':', '：'])) {
-        return false;
+    let has_rule = line.chars().take_while(|c| is_rule(*c)).count() >= 2;
+    let has_colon = line.ends_with([':', '：']);
+    if !has_rule && !has_colon && !line.contains("bove") && !line.contains("BOVE") {
+        return None;
     }
     let bare = line.trim_start_matches(is_rule).to_lowercase();
     let is_long_rule = line.chars().take_while(|c| matches!(c, '-' | '_' | '=' | '─')).count() >= 4;
-    let may_go_on = may_be_alone && is_long_rule;
     // What follows the words is a rule, a colon, or in HTML without its line ends the quotation itself.
-    words.iter().any(|word| {
-        bare.strip_prefix(word).is_some_and(|rest| {
+    let names = |words: &[&str], may_go_on: bool| {
+        words.iter().filter_map(|word| bare.strip_prefix(word)).any(|rest| {
             let end = rest.trim_end_matches(is_rule).trim_end_matches([':', '：', ' ', '.']);
             end.is_empty() || (has_rule && rest.trim_start().starts_with("---")) || (may_go_on && rest.starts_with(' '))
         })
-    })
+    };
+    let asks = || ["reply", "type", "write", "respond", "answer", "comment"].iter().any(|word| bare.contains(word));
+    if (has_rule || has_colon) && names(FORWARDED, is_long_rule) {
+        Some(Separator::Forward)
+    } else if has_rule && names(ORIGINAL, false) {
+        Some(Separator::Original)
+    } else if ABOVE.iter().any(|words| bare.contains(words)) && (has_rule || (asks() && bare.len() <= 100)) {
+        Some(Separator::Above)
+    } else {
+        None
+    }
 }
