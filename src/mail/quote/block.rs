@@ -26,7 +26,7 @@ pub fn begins(lines: &[&str], at: usize) -> bool {
         return true;
     }
     let mut kinds: Vec<Label> = Vec::new();
-    let (mut strange, mut address, mut writer, mut date) = (0, false, false, false);
+    let (mut strange, mut address, mut writer, mut date, mut is_time) = (0, false, false, false, false);
     for line in lines.iter().skip(at).take(REACH) {
         match field(line) {
             Some((label, _)) if kinds.contains(&label) && label != Label::Other => break,
@@ -35,6 +35,7 @@ pub fn begins(lines: &[&str], at: usize) -> bool {
                 strange = 0;
                 address |= matches!(label, Label::From | Label::To) && value.contains('@');
                 writer |= label == Label::From && value.contains('@');
+                is_time |= label == Label::From && !value.contains('@') && digits(value) > 0;
                 date |= label == Label::Date && digits(value) >= 6;
             }
             // The rest of a long list of addresses, or an empty line that HTML left between.
@@ -49,7 +50,7 @@ pub fn begins(lines: &[&str], at: usize) -> bool {
     let has = |label: Label| kinds.contains(&label);
     let others = kinds.iter().filter(|label| matches!(label, Label::Date | Label::To | Label::Subject)).count();
     // Without an address it may be a journey or a visit: from, to, date.
-    let is_sure = address || (has(Label::Subject) && (date || has(Label::Date)));
+    let is_sure = address || (has(Label::Subject) && (date || has(Label::Date)) && !is_time);
     ((has(Label::From) && others >= 2 && is_sure) || (writer && date)) && !is_raw(lines, at)
 }
 
@@ -67,6 +68,10 @@ fn is_raw(lines: &[&str], at: usize) -> bool {
         "content-transfer-encoding:",
         "x-originating-ip:",
     ];
+    // A mailbox file, a patch (RFC 4155).
+    if at.checked_sub(1).and_then(|above| lines.get(above)).is_some_and(|line| line.starts_with("From ")) {
+        return true;
+    }
     lines.iter().skip(at.saturating_sub(REACH)).take(REACH * 2).any(|line| {
         let line = line.trim_start();
         let may_be = line.bytes().next().is_some_and(|first| b"rdmacxRDMACX".contains(&first));

@@ -3,7 +3,7 @@
 
 use super::Part;
 use super::mark::clean;
-use super::words::{CLOSINGS, DEVICES, SENT_FROM, SENT_FROM_END};
+use super::words::{CLOSINGS, DEVICES, NOTES, SENT_FROM, SENT_FROM_END};
 
 /// The most lines of a signature behind `-- `.
 const BEHIND_DELIMITER: usize = 20;
@@ -113,7 +113,9 @@ fn is_signed(block: &[&str]) -> bool {
     let told = filled.clone().filter(|line| is_sentence(line)).count();
     let named = is_name(first) || is_closing(first) || is_program(first);
     let reached = block.iter().any(|line| is_contact(line)) && !is_sentence(first);
-    is_all_apart && told * 2 <= filled.clone().count() && (reached || (named && filled.all(|line| !is_sentence(line))))
+    let is_note = || block.iter().map(|line| line.to_lowercase()).any(|line| NOTES.iter().any(|note| line.contains(note)));
+    is_all_apart && is_note()
+        || is_all_apart && told * 2 <= filled.clone().count() && (reached || (named && filled.all(|line| !is_sentence(line))))
 }
 
 /// Whether lines below `--` are more of the text.

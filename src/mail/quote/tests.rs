@@ -84,6 +84,23 @@ fn parse_7_in_doubt_nothing_is_cut() {
     }
 }
 
+#[test]
+fn parse_7_what_the_subject_says_is_passed_on_is_content() {
+    let block = "From: Ada Example <ada@example.org>\nSent: Monday, 5 January 2026 10:00\nTo: Ben\nSubject: Pump\n\nThe pump stands still.\n";
+    let text = format!("Can you take this one?\n\n{block}");
+    let (passed, answered) = (split(&text, true), split(&text, false));
+    assert_eq!((passed.reply.as_str(), passed.quoted.as_str()), (text.trim_end(), ""));
+    assert_eq!(answered.reply, "Can you take this one?");
+    // An answer that has kept the subject of a forward quotes as any other does.
+    let read = |subject: &str| crate::mail::parse(format!("Subject: {subject}\n\n{text}").as_bytes()).reply_text;
+    for subject in ["Fwd: Pump", "WG: Pump", "[EXTERNAL] FW: Re: Pump", "TR: Pump"] {
+        assert_eq!(read(subject), text.trim_end(), "{subject}");
+    }
+    for subject in ["Re: Fwd: Pump", "AW: WG: Pump", "Pump", "Re: Pump"] {
+        assert_eq!(read(subject), "Can you take this one?", "{subject}");
+    }
+}
+
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = text.lines().map(|line| line.trim().to_string()).filter(|line| !line.is_empty()).collect();
     words.sort();

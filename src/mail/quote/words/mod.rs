@@ -8,4 +8,4 @@ mod signature;
 pub use attribution::{INNER_OPENERS, OPENERS, SAID, WROTE};
 pub use header::{Label, label};
 pub use separator::{ABOVE, FORWARDED, ORIGINAL};
-pub use signature::{CLOSINGS, DEVICES, SENT_FROM, SENT_FROM_END};
+pub use signature::{CLOSINGS, DEVICES, NOTES, SENT_FROM, SENT_FROM_END};
