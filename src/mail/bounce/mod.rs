@@ -86,7 +86,7 @@ impl Recipient {
             Some("5.2.2" | "5.4.7" | "5.4.300" | "5.4.316") => false,
             Some(status) if status.starts_with('5') => {
                 let is_late = text::is_vague(status) && (said.has(Sense::Expired) || said.has(Sense::Unreached));
-                !said.has(Sense::Full) && !(is_late && !said.has(Sense::Unknown))
+                !said.has(Sense::Full) && (!is_late || said.has(Sense::Unknown))
             }
             Some(_) => false,
             None => !said.is_soft(),
@@ -177,13 +177,13 @@ fn settle(recipient: &mut Recipient, reasons: &Reasons<'_>, transcript: Option<&
     if exact.is_some() {
         recipient.status = exact;
     }
-    if is_open(&recipient.status) || recipient.diagnostic.is_none() {
-        if let Some(reason) = reasons.of_any(recipient.names()) {
-            if let Some(exact) = self::exact(recipient.status.as_deref(), &reason) {
-                recipient.status = Some(exact);
-            }
-            recipient.diagnostic.get_or_insert(reason);
+    if (is_open(&recipient.status) || recipient.diagnostic.is_none())
+        && let Some(reason) = reasons.of_any(recipient.names())
+    {
+        if let Some(exact) = self::exact(recipient.status.as_deref(), &reason) {
+            recipient.status = Some(exact);
         }
+        recipient.diagnostic.get_or_insert(reason);
     }
     if is_open(&recipient.status)
         && let Some(code) = transcript.and_then(text::enhanced).and_then(|code| exact_code(recipient.status.as_deref(), &code))

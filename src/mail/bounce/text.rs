@@ -218,7 +218,7 @@ pub fn recipients(mail: &Mail, returned_to: &[String]) -> Vec<Recipient> {
     for spares_us in [true, false] {
         list.spares_us = spares_us;
         if list.found.is_empty() {
-            list.named(&lines, |line, address| stands_alone(line, address));
+            list.named(&lines, stands_alone);
         }
     }
     list.spares_us = true;

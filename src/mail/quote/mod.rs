@@ -163,7 +163,7 @@ fn is_shown(lines: &[&str], marks: &[Mark], at: usize, run: usize) -> bool {
         let line = line.trim_start();
         line.starts_with(">>> ") || line == ">>>" || line.is_empty()
     };
-    is_introduced || lines[at..run].iter().all(|line| is_prompt(line))
+    is_introduced || lines[at..run].iter().all(is_prompt)
 }
 
 /// Whether a line is of the difference of two files.
