@@ -8,7 +8,7 @@ export LC_ALL := C.UTF-8
 
 BINARY := target/release/espomail
 
-.PHONY: help build test demo bench man install clean
+.PHONY: help build test torture cases lint fuzz demo bench man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,6 +22,29 @@ test: ## check format and lints, run all tests on both databases
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) test --locked --no-fail-fast
+
+torture: ## kill passes and databases while mail moves, then compare; MINUTES=30 for longer, SEED=N to repeat
+	packaging/install-build-deps build test
+	TORTURE_MINUTES=$(or $(MINUTES),5) $(if $(SEED),TORTURE_SEED=$(SEED)) \
+	    $(CARGO) test --locked --test main torture -- --nocapture --test-threads=1
+
+cases: ## read the mail of tests/cases, and every other kind that the world writes, and compare
+	$(CARGO) test --locked --lib mail::
+
+lint: ## ask what crates we build on: licences, sources, and what is known against them; installs cargo-deny
+	packaging/install-build-deps build
+	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check bans licenses sources
+	@# Its database is a repository elsewhere, which not every network reaches.
+	if git ls-remote -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then \
+	    $(CARGO) deny --locked check advisories; \
+	else \
+	    echo "the advisories were NOT checked: https://github.com/RustSec/advisory-db cannot be reached" >&2; \
+	fi
+
+fuzz: ## feed every parser with what nobody sends, MINUTES=14 in all
+	packaging/install-build-deps build fuzz
+	fuzz/run $(or $(MINUTES),14)
 
 demo: ## show it at work, with a mail server and a database that are thrown away
 	packaging/install-build-deps build demo

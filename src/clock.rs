@@ -6,6 +6,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
+/// Whether something that waits until `at` is due. Nothing waits longer than its own longest pause: what lies further ahead was
+/// written while the clock was wrong. For times that people chose this does not hold; in SQL it is `store::dialect::due`.
+pub const fn is_due(at: i64, now: i64, longest: i64) -> bool {
+    at <= now || at > now.saturating_add(longest)
+}
+
 /// Writes seconds since 1970 UTC as RFC 3339.
 pub fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
@@ -65,6 +71,15 @@ pub fn parse_ahead(text: &str, now: i64) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_waits_longer_than_its_longest_pause() {
+        let now = 1_000_000;
+        for (at, due) in [(0, true), (now, true), (now + 1, false), (now + 60, false), (now + 61, true), (i64::MAX, true)] {
+            assert_eq!(is_due(at, now, 60), due, "{at}");
+        }
+        assert!(!is_due(i64::MAX, i64::MAX - 1, 60) && is_due(i64::MIN, i64::MIN, 60));
+    }
 
     #[test]
     fn send_1_a_time_to_come_is_to_come() {

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use crate::custody;
 use crate::decide::budget::{Budgets, Limits};
+use crate::decide::host;
 use crate::fault::{Class, Fault};
 
 /// Every setting, effective.
@@ -252,6 +254,13 @@ pub struct Loaded {
     pub database_from: Option<&'static str>,
 }
 
+impl Loaded {
+    /// Refuses a configuration that others could change: it says which commands are run.
+    pub fn check_custody(&self) -> Result<(), Fault> {
+        self.file.as_ref().map_or(Ok(()), |file| custody::check("the configuration", file))
+    }
+}
+
 /// What the environment and the command line say of the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
@@ -277,7 +286,8 @@ impl Overrides {
     }
 }
 
-/// Reads the configuration. A named file must exist; without one, defaults hold.
+/// Reads the configuration. A named file must exist; without one, defaults hold. Whether others could have written it is a
+/// question of its own ([`Loaded::check_custody`]).
 pub fn load(overrides: &Overrides) -> Result<Loaded> {
     let file = match overrides.named_file() {
         Some(file) => Some(file.clone()),
@@ -306,6 +316,9 @@ fn read(file: &Path) -> Result<Loaded> {
         };
         Fault::new(class, format!("cannot read the configuration {name}: {error}")).hint(hint)
     })?;
+    if let Ok(metadata) = std::fs::metadata(file) {
+        custody::trust_owner_of(&metadata);
+    }
     let mut config = parse(&text).map_err(|(line, what)| Fault::new(Class::Config, format!("{name}:{line}: {what}")))?;
     if has_password(&config.database) {
         let mode = std::fs::metadata(file)?.mode();
@@ -387,6 +400,21 @@ fn wrong_value(config: &Config) -> Option<Wrong> {
     let wrong = numbers.into_iter().find(|(.., value, most)| !(1..=*most).contains(value));
     if let Some((table, key, _, most)) = wrong {
         return Some(Wrong { table, key, what: format!("must be between 1 and {most}") });
+    }
+    let hosts = &config.security.internal_hosts;
+    if let Some(wrong) = hosts.iter().find_map(|host| host::checked(host).err()) {
+        return Some(Wrong { table: "security", key: "internal-hosts", what: format!("names servers: {wrong}") });
+    }
+    // RFC 8601, section 2.5: a token, as a domain is; what is quoted could hold anything.
+    let is_token = |id: &String| {
+        !id.is_empty() && !id.contains(|c: char| c.is_control() || c.is_whitespace() || "()<>@,;:\\\"/[]?=".contains(c))
+    };
+    if let Some(wrong) = config.security.authserv_id.iter().find(|id| !is_token(id)) {
+        return Some(Wrong {
+            table: "security",
+            key: "authserv-id",
+            what: format!("names servers: {wrong:?} is not such a name"),
+        });
     }
     if config.filters.commands.values().any(|command| command.first().is_none_or(String::is_empty)) {
         let what = "must name a program in each command".to_string();

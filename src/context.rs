@@ -27,7 +27,7 @@ use crate::store::vault::{self, Key};
 use crate::store::{Store, access, dialect, user};
 use crate::words::{AccountId, PasswordSource};
 
-pub use secret::read_password;
+pub use secret::{check_secret, check_secret_command, read_password};
 pub use token::make as make_token_key;
 
 use secret::{credential, credential_path, first_line_of_command, first_line_of_file, secret_of_file};
@@ -57,7 +57,15 @@ pub fn overrides(file: Option<PathBuf>, database: Option<String>) -> Overrides {
     }
 }
 
-pub use caller::{caller, hook_environment, variables};
+pub use caller::{caller, check_hook, hook_environment, variables};
+
+/// A limit on the size of files is a full disk like any other, an error where it is met: its signal (SIGXFSZ) would end the process.
+pub fn outlive_file_limits() {
+    let signal = rustix::process::Signal::XFSZ.as_raw();
+    if let Err(error) = signal_hook::flag::register(signal, std::sync::Arc::default()) {
+        log::debug!("SIGXFSZ: {error}");
+    }
+}
 
 /// Whether the effective user is root, whose files go to /etc and /var/lib.
 pub fn is_root() -> bool {
@@ -310,12 +318,14 @@ fn read_key(text: &str) -> Option<Key> {
 
 /// Reads the keys with which domains sign what goes out.
 pub fn signing_keys(send: &crate::config::Send) -> Result<Vec<SigningKey>> {
-    let key = |(domain, dkim): (&String, &crate::config::Dkim)| {
-        let read = secret_of_file(Path::new(&dkim.key_file));
-        let key = read.and_then(|pem| SigningKey::read(domain, &dkim.selector, pem.as_bytes()));
-        key.with_context(|| format!("send.dkim.{domain:?}"))
-    };
-    send.dkim.iter().map(key).collect()
+    send.dkim.iter().map(|(domain, dkim)| signing_key(domain, dkim)).collect()
+}
+
+/// Reads the key with which one domain signs.
+pub fn signing_key(domain: &str, dkim: &crate::config::Dkim) -> Result<SigningKey> {
+    let read = secret_of_file(Path::new(&dkim.key_file));
+    let key = read.and_then(|pem| SigningKey::read(domain, &dkim.selector, pem.as_bytes()));
+    key.with_context(|| format!("send.dkim.{domain:?}"))
 }
 
 /// Reads all of standard input.

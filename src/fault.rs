@@ -3,7 +3,11 @@
 //! A [`Fault`] travels as an `anyhow::Error`; whoever is to blame for a class wraps the cause in one. An error without
 //! a fault in its chain is our own bug or the operating system's and ends in 70.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 /// The classes of failure, each with one exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +100,14 @@ impl Fault {
         Self { class, reach: Reach::Run, what: what.into(), hint: None }
     }
 
+    /// Makes the fault for a file that cannot be made or written: a full disk, a quota and a limit are no matter of the name.
+    pub fn unwritable(what: impl Into<String>, error: &io::Error) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WriteZero};
+        let is_full = matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull | WriteZero);
+        let class = if is_full { Class::Io } else { Class::CannotCreate };
+        Self::new(class, format!("{}: {error}", what.into()))
+    }
+
     /// Sets how far the fault reaches.
     #[must_use]
     pub fn reach(mut self, reach: Reach) -> Self {
@@ -160,6 +172,58 @@ pub fn one_line(error: &anyhow::Error) -> String {
     line.replace(['\r', '\n'], " ")
 }
 
+/// A panic that was caught: a bug of ours, which ended one piece of work and nothing else.
+#[derive(Debug)]
+pub struct Panicked {
+    /// File and line, as far as they are known.
+    place: Option<String>,
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("espomail failed on it; this is a bug")?;
+        self.place.iter().try_for_each(|place| write!(f, " (at {place})"))
+    }
+}
+
+impl std::error::Error for Panicked {}
+
+thread_local! {
+    /// Where this thread panicked last.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Where any thread did: one whose panic is handed on to another.
+static LAST_PLACE: Mutex<Option<String>> = Mutex::new(None);
+
+/// Remembers where a panic happened, for whoever catches it. The hook itself says nothing: a panic that is caught is told as what
+/// it did, with the account and the message, where that is known.
+pub fn note_panic(place: String) {
+    LAST_PLACE.lock().unwrap_or_else(PoisonError::into_inner).replace(place.clone());
+    PLACE.with(|own| own.replace(Some(place)));
+}
+
+/// Runs work whose panic is an error of its own.
+pub fn contain<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    PLACE.with(|own| own.take());
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
+        let own = PLACE.with(|own| own.take());
+        Panicked { place: own.or_else(|| LAST_PLACE.lock().unwrap_or_else(PoisonError::into_inner).take()) }
+    })
+}
+
+/// Returns what an error has in common with the same failure at another time: its class and its place. Whatever stands behind a
+/// colon is left out: there a server speaks, and its words have times, sessions and hosts in them, or the UIDs of the moment.
+pub fn sameness(error: &anyhow::Error) -> String {
+    let mut same = class_of(error).exit_status().to_string();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        same.push(' ');
+        same.push_str(text.split_once(": ").map_or(text.as_str(), |(own, _)| own));
+    }
+    same
+}
+
 /// A place where a test lets the program die or panic, to see that nothing is lost there. Debug builds count these places
 /// and heed `ESPOMAIL_DIE_AT_STEP` and `ESPOMAIL_PANIC_AT_STEP`; in a release build there is nothing here.
 #[inline]
@@ -187,6 +251,19 @@ mod tests {
             .context("account a");
         assert_eq!(one_line(&error), "account a: login refused; try: espomail account test a");
         assert_eq!(class_of(&error).exit_status(), 77);
+    }
+
+    #[test]
+    fn fetch_12_a_failure_is_the_same_whatever_the_server_says() {
+        let error = |class, words: &str, uids: &str| {
+            sameness(
+                &anyhow::Error::new(Fault::new(class, format!("UID FETCH was refused: {words}")))
+                    .context(format!("mailbox INBOX: {uids}")),
+            )
+        };
+        let same = error(Class::Unavailable, "internal error, session 4711 at 10:00:01", "UIDs 3 to 9");
+        assert_eq!(same, error(Class::Unavailable, "internal error, session 4712 at 10:01:01", "UIDs 3 to 10"));
+        assert_ne!(same, error(Class::Protocol, "internal error, session 4711 at 10:00:01", "UIDs 3 to 9"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod context;
+pub mod custody;
 pub mod decide;
 pub mod fault;
 pub mod mail;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use native_tls::{Certificate, Protocol, TlsConnector, TlsStream};
 
+use crate::custody;
 use crate::decide::host;
 use crate::fault::{Class, Fault, Reach};
 use crate::words::Security;
@@ -230,6 +231,7 @@ pub fn encrypt(place: &Place, tcp: Timed) -> Result<Stream> {
         let bad = |what: String| {
             Fault::new(Class::Config, what).reach(Reach::Account).hint(format!("check the account's {}", place.options.ca_file))
         };
+        custody::check("the CA file", path).map_err(|fault| fault.reach(Reach::Account))?;
         let pem = std::fs::read(path).map_err(|error| bad(format!("cannot read the CA file {file}: {error}")))?;
         for certificate in pem_blocks(&pem) {
             let certificate = Certificate::from_pem(&certificate)

@@ -3,6 +3,9 @@
 //! Answers go to standard output: text for people, `-o json` as one document, `-o jsonl` as a line an item. Faults go to
 //! standard error, one line each, and whoever prints one here also sets the exit status. A failure is said once, where it
 //! is handled; bodies and secrets never.
+//!
+//! Mail, servers and file names are written by strangers. What a terminal would obey (control characters, changes of direction),
+//! and what it would not show, leaves here as its number: in text as `\u{202e}`, in JSON as `\u202e`, which is the same value.
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +13,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use crate::fault::{Class, Fault, class_of, one_line};
+use crate::fault::{Class, Fault, note_panic, one_line};
+use crate::store;
 use crate::words::words;
 
 /// The version of everything that `-o json` prints.
@@ -42,8 +46,21 @@ impl Output {
 
     /// Prints a fault and remembers its class for the exit status. It may quote a server: control characters are shown.
     pub fn complain(&self, error: &anyhow::Error) {
-        last_words(&shown(&one_line(error)));
-        self.remember(class_of(error));
+        match store::told(error) {
+            Some(fault) => {
+                self.remember(fault.class);
+                last_words(&shown(&one_line(&fault.into())));
+            }
+            None => {
+                self.remember(store::class_of(error));
+                last_words(&shown(&one_line(error)));
+            }
+        }
+    }
+
+    /// Says on standard error what somebody should know, in cron, too; it is no failure.
+    pub fn announce(&self, text: &str) {
+        last_words(&shown(text));
     }
 
     /// Remembers a class for the exit status without saying anything: it was said before.
@@ -117,9 +134,11 @@ impl Output {
         }
     }
 
-    /// Writes bytes as they are.
+    /// Writes bytes as they are; to a terminal, which would obey them, as text.
     pub fn bytes(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let mut stdout = std::io::stdout().lock();
+        let text = stdout.is_terminal().then(|| shown(&String::from_utf8_lossy(bytes).replace("\r\n", "\n")));
+        let bytes = text.as_ref().map_or(bytes, String::as_bytes);
         let written = stdout.write_all(bytes).and_then(|()| stdout.flush()).or_else(|error| self.unless_closed(error));
         written.map_err(cannot_write)
     }
@@ -134,12 +153,12 @@ impl Output {
             Ok(other) => other,
             Err(error) => return self.complain(&anyhow::Error::new(error).context("writing JSON")),
         };
-        self.line(&format!("{value:#}"));
+        self.line(&in_json(format!("{value:#}")));
     }
 
     fn json_line<T: Serialize>(&self, item: &T) {
         match serde_json::to_string(item) {
-            Ok(line) => self.line(&line),
+            Ok(line) => self.line(&in_json(line)),
             Err(error) => self.complain(&anyhow::Error::new(error).context("writing JSON")),
         }
     }
@@ -149,7 +168,7 @@ impl Output {
             return self.tell("nothing");
         }
         let heading: Vec<String> = headings.iter().map(|heading| heading.to_uppercase()).collect();
-        let rows = rows.iter().map(|row| row.iter().map(|cell| shown(cell).replace('\n', " ")).collect::<Vec<_>>());
+        let rows = rows.iter().map(|row| row.iter().map(|cell| shown_line(cell)).collect::<Vec<_>>());
         let lines: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
         let mut widths: Vec<usize> = (0..headings.len())
             .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max().unwrap_or(0))
@@ -194,8 +213,15 @@ fn cannot_write(error: std::io::Error) -> anyhow::Error {
 
 /// Prints what clap has to say, to the stream it belongs to.
 pub fn print_help(error: &clap::Error) {
+    let text = error.render().to_string();
+    let fit = shown(&text);
     // Nobody may be listening.
-    let _ = error.print();
+    let _ = if error.use_stderr() && fit != text {
+        // It quotes an argument that a terminal would obey: then without colours.
+        std::io::stderr().write_all(fit.as_bytes())
+    } else {
+        error.print()
+    };
 }
 
 /// Asks for a secret on the terminal.
@@ -209,11 +235,11 @@ pub fn last_words(text: &str) {
     let _ = writeln!(std::io::stderr(), "espomail: {text}");
 }
 
-/// Makes a panic say one line. Its message may quote a mail, so it is for those who debug.
+/// Makes a panic say nothing by itself: who catches it says what it did, and where it was. Its message may quote a mail, so it is
+/// for those who debug.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
-        last_words(&format!("this is a bug in espomail{place}; please report it with this line and what you did"));
+        note_panic(panic.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line())));
         log::debug!("{}", shown(&panic.to_string()));
     }));
 }
@@ -224,24 +250,82 @@ pub fn start_log(filter: &str) {
     let (own, others) = filter.split_once(',').unwrap_or((filter, ""));
     let filter = if own.contains('=') { filter.to_string() } else { format!("off,espomail={own},{others}") };
     // A second logger in one process, as in tests, changes nothing.
-    let _ = env_logger::Builder::new().parse_filters(&filter).format_timestamp_secs().try_init();
+    let _ = env_logger::Builder::new()
+        .parse_filters(&filter)
+        // A line of the log may quote a server: it stays one line, and fit for a terminal.
+        .format(|out, record| {
+            let said = shown(&record.args().to_string()).replace('\n', "\\n");
+            writeln!(out, "[{} {:<5} {}] {said}", out.timestamp_seconds(), record.level(), record.target())
+        })
+        .try_init();
 }
 
-/// Makes mail content fit for a terminal: control characters and changes of direction are shown, never sent.
+/// Makes mail content fit for a terminal: what it would obey or hide is shown, never sent.
 pub fn shown(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut before = ' ';
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
         match c {
             '\n' => clean.push('\n'),
             '\t' => clean.push(' '),
-            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+            c if c.is_control() => clean.extend(c.escape_default()),
+            c if is_obeyed(c) => clean.extend(c.escape_unicode()),
+            c if is_joiner(c) && !(joins(before) && (is_variant(c) || rest.clone().next().is_some_and(joins))) => {
                 clean.extend(c.escape_unicode());
             }
-            c if c.is_control() => clean.extend(c.escape_default()),
             c => clean.push(c),
         }
+        before = c;
     }
     clean
+}
+
+/// The same for what stands on one line.
+pub fn shown_line(text: &str) -> String {
+    shown(text).replace('\n', " ")
+}
+
+/// Makes JSON fit for a terminal: such characters stand in its strings only, and are written there as their numbers.
+fn in_json(json: String) -> String {
+    // Serde has done so with those below a space; a line end between values is none of a string.
+    let is_written =
+        |c: char| c >= '\u{7F}' && (c.is_control() || is_obeyed(c) || is_joiner(c) || matches!(c, '\u{AD}' | '\u{34F}'));
+    if !json.contains(is_written) {
+        return json;
+    }
+    let mut fit = String::with_capacity(json.len());
+    let mut units = [0; 2];
+    for c in json.chars() {
+        if is_written(c) {
+            fit.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            fit.push(c);
+        }
+    }
+    fit
+}
+
+/// Whether a character, control characters aside, makes a terminal turn its text around, end a line, or show nothing: marks and
+/// changes of direction (UAX 9), separators, spaces without width, invisible operators, annotations, tags.
+const fn is_obeyed(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E00FF}')
+}
+
+/// Whether a character has no width but a meaning between letters of some scripts and between emoji (zero-width joiner and
+/// non-joiner), or behind an ideograph (variation selectors). Anywhere else it only hides.
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200C}' | '\u{200D}') || is_variant(c)
+}
+
+const fn is_variant(c: char) -> bool {
+    matches!(c, '\u{E0100}'..='\u{E01EF}')
+}
+
+/// Whether a joiner may stand beside a character.
+const fn joins(c: char) -> bool {
+    !c.is_ascii() && !is_joiner(c) && !is_obeyed(c)
 }
 
 fn terminal_width() -> Option<usize> {
@@ -283,7 +367,31 @@ mod tests {
     #[test]
     fn control_characters_are_shown_and_never_sent() {
         assert_eq!(shown("a\u{1b}[31mb\u{202e}c\r"), "a\\u{1b}[31mb\\u{202e}c\\r");
+        assert_eq!(shown("\u{9b}31m\u{7f}\u{2028}\u{e0041}"), "\\u{9b}31m\\u{7f}\\u{2028}\\u{e0041}");
         assert_eq!(fitted("Grüße aus Köln", 8), "Grüße a…");
+    }
+
+    #[test]
+    fn joiners_stand_where_they_join_and_are_shown_where_they_hide() {
+        for kept in ["می\u{200c}خواهم", "👩\u{200d}💻", "葛\u{e0100}城", "❤\u{fe0f}\u{200d}🔥"] {
+            assert_eq!(shown(kept), kept);
+        }
+        for hides in
+            ["sup\u{200b}port", "pay\u{200d}pal", "\u{200c}", "é\u{200d}", "x\u{e0100}", "é\u{e0100}\u{e0101}", "a\u{feff}"]
+        {
+            assert!(shown(hides).contains("\\u{"), "{hides:?}");
+        }
+    }
+
+    #[test]
+    fn json_keeps_its_value_and_sends_nothing_to_a_terminal() {
+        let all: String = (1..=0x0010_FFFF).filter_map(char::from_u32).filter(|c| !c.is_alphanumeric()).collect();
+        let json = serde_json::to_string(&[&all]).expect("a list of text");
+        let fit = in_json(json);
+        assert_eq!(serde_json::from_str::<Vec<String>>(&fit).expect("still JSON"), [all]);
+        assert!(!fit.chars().any(|c| c.is_control() || is_obeyed(c) || is_joiner(c)));
+        assert_eq!(in_json("{\n  \"a\": \"\u{202e}b\u{e0041}\"\n}".to_string()), "{\n  \"a\": \"\\u202eb\\udb40\\udc41\"\n}");
+        assert_eq!(in_json("\"Grüße, 日本語 👍\"".to_string()), "\"Grüße, 日本語 👍\"");
     }
 
     #[test]

@@ -68,6 +68,10 @@ macro_rules! ids {
         #[serde(transparent)]
         pub struct $name(pub i64);
 
+        impl From<i64> for $name {
+            fn from(number: i64) -> Self { Self(number) }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }
         }
@@ -150,6 +154,8 @@ words! {
         Archived = "archived",
         /// Expunged before it could be read.
         Gone = "gone",
+        /// The server lists it and does not hand it over (FETCH-6).
+        Undelivered = "undelivered",
     }
 }
 
@@ -243,6 +249,33 @@ words! {
         Case = "case",
         Reopen = "reopen",
         Notification = "notification",
+    }
+}
+
+words! {
+    /// What wrote a message that no person wrote by hand, the strongest first (AUTO-3).
+    Machine {
+        /// It answers, as somebody is away or a desk has got a letter.
+        Reply = "reply",
+        /// It reports on a letter: a mail server, or a program that was read with.
+        Report = "report",
+        /// It goes to many who did not ask one by one.
+        Bulk = "bulk",
+        /// It came over a mailing list or a group.
+        List = "list",
+        /// A program wrote it of itself, or a server passed on what a person wrote.
+        Generated = "generated",
+    }
+}
+
+words! {
+    /// Which automatic mail may open cases, and open them again (AUTO-3).
+    AutomaticCases {
+        /// All of it, but for reports on what we sent.
+        All = "all",
+        /// What programs write of themselves, and what servers pass on for people.
+        Generated = "generated",
+        None = "none",
     }
 }
 

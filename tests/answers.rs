@@ -285,8 +285,8 @@ fn ack_3_cases_reopenings_and_notifications_are_held_and_released() {
         // Re-openings.
         for (id, case, state) in [("d", "1", "assigned"), ("e", "2", "closed")] {
             world.run(&["case", "close", case]).ok();
-            let parent = if case == "1" { "a" } else { "c" };
-            deliver(&world, "support", &mail("dora@example.org", id, &format!("In-Reply-To: <{parent}@example.org>\r\n")));
+            let (parent, from) = if case == "1" { ("a", "dora@example.org") } else { ("c", "carl@example.org") };
+            deliver(&world, "support", &mail(from, id, &format!("In-Reply-To: <{parent}@example.org>\r\n")));
             assert_eq!(world.json(&["case", "show", case])["status"], state, "{}", explained(&world, id));
         }
         let done = world.run(&["budget", "release", "--all", "--action", "reopen"]).ok();

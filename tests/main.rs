@@ -6,10 +6,12 @@ mod support;
 
 mod access;
 mod answers;
+mod attacks;
 mod circle;
 mod dkim;
 mod fetch;
 mod floors;
+mod guarantees;
 mod mailbox;
 mod manual;
 mod notify;
@@ -18,4 +20,5 @@ mod send;
 mod sent;
 mod shell;
 mod store;
+mod torture;
 mod writing;

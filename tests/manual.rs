@@ -1,9 +1,10 @@
 //! `man/` is generated: a page a command from the command line's own definitions, espomail.toml(5) from
-//! `config.example.toml`, espomail-access(7) from the words of roles; espomail-filters(7)
-//! is written beside its test. `make man` writes it; this test fails when it is stale.
+//! `config.example.toml`, espomail-access(7) from the words of roles; espomail-filters(7) and
+//! espomail-mail(7) are written beside their tests. `make man` writes it; this test fails when it is stale.
 
 mod access;
 mod filters;
+mod mail;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +25,10 @@ const STATUSES: [(Class, &str); 11] = [
     (Class::Io, "Reading or writing failed."),
     (Class::TempFail, "Try again later."),
     (Class::Protocol, "A server broke the protocol."),
-    (Class::Refused, "Refused: not allowed, a password that was not accepted, or a secret that others can read."),
+    (
+        Class::Refused,
+        "Refused: not allowed, a password that was not accepted, a secret that others can read, or a file that others can write.",
+    ),
     (Class::Config, "The configuration is wrong, or the schema of the database does not fit."),
 ];
 
@@ -63,7 +67,7 @@ Beside the configuration: the key of stored passwords. Without it they cannot be
 \\fI/var/lib/espomail/espomail.sqlite\\fR, \\fI~/.local/share/espomail/espomail.sqlite\\fR
 The database that \\fBinit\\fR makes for root and for others.
 .SH \"SEE ALSO\"
-\\fBespomail.toml\\fR(5), \\fBespomail\\-access\\fR(7), \\fBespomail\\-filters\\fR(7), \\fBcrontab\\fR(5)
+\\fBespomail.toml\\fR(5), \\fBespomail\\-access\\fR(7), \\fBespomail\\-filters\\fR(7), \\fBespomail\\-mail\\fR(7), \\fBcrontab\\fR(5)
 ";
 
 /// Writes text so that roff takes none of it for its own.
@@ -123,6 +127,7 @@ fn manual_is_what_the_commands_say() {
     wanted.insert("espomail.toml.5".to_string(), settings());
     wanted.insert("espomail-access.7".to_string(), access::page());
     wanted.insert("espomail-filters.7".to_string(), filters::page());
+    wanted.insert("espomail-mail.7".to_string(), mail::page());
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
     if std::env::var_os("ESPOMAIL_WRITE_MAN").is_some() {

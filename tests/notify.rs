@@ -65,8 +65,12 @@ fn notify_3_one_letter_of_what_is_unread_once_and_not_of_what_one_got_anyway() {
         }
         // What she answers comes to the case.
         let id = text.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap();
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        let trusting = config.replacen("[security]", "[security]\nauthserv-id = [\"mx.example.com\"]", 1);
+        let trusting = if trusting == config { config + "\n[security]\nauthserv-id = [\"mx.example.com\"]\n" } else { trusting };
+        world.write(&world.config(), &trusting, 0o600);
         let answer = format!(
-            "From: ada@example.com\r\nTo: support@example.com\r\nSubject: Re: x\r\nMessage-ID: <r@example.com>\r\nIn-Reply-To: {id}\r\n\r\nMine.\r\n"
+            "Authentication-Results: mx.example.com; dmarc=pass header.from=example.com\r\nFrom: ada@example.com\r\nTo: support@example.com\r\nSubject: Re: x\r\nMessage-ID: <r@example.com>\r\nIn-Reply-To: {id}\r\n\r\nMine.\r\n"
         );
         world.run_with(&["deliver", "--account", "support"], &answer).ok();
         assert_eq!(world.json(&["email", "show", "<r@example.com>"])["parent"], "case:1");

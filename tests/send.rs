@@ -2,6 +2,8 @@
 
 mod answers;
 mod deaths;
+mod empty;
+mod failing;
 mod outbox;
 mod relay;
 mod rights;

@@ -1,6 +1,7 @@
 //! How arguments are read that more than one command takes: names, addresses, and what clears a list.
 
 use crate::clock;
+use crate::decide::host;
 
 /// Reads the name of something new. A number would be taken for an id.
 pub fn name(text: &str) -> Result<String, String> {
@@ -25,6 +26,16 @@ pub fn address(text: &str) -> Result<String, String> {
 /// Reads an e-mail address that must be there.
 pub fn one_address(text: &str) -> Result<String, String> {
     address(text).and_then(|address| if address.is_empty() { Err("the address is empty".to_string()) } else { Ok(address) })
+}
+
+/// Reads the name or address of a server; an empty one ends what it is for.
+pub fn host(text: &str) -> Result<String, String> {
+    if text.is_empty() { Ok(String::new()) } else { host::checked(text) }
+}
+
+/// Reads the name or address of a server that must be there.
+pub fn one_host(text: &str) -> Result<String, String> {
+    host::checked(text)
 }
 
 /// Reads a text that stands in a header: one line.

@@ -1,10 +1,17 @@
 //! `espomail config`.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Context as _, Error, Result};
 use clap::Subcommand;
 
 use crate::config::{keys, masked};
-use crate::context::{Context, signing_keys};
+use crate::context::{self, Context};
+use crate::custody;
+use crate::store::account::Account;
+use crate::store::sending::Sending;
+use crate::store::{account, dialect, sending};
+use crate::words::PasswordSource;
 
 /// Look at the configuration
 #[derive(Debug, clap::Args)]
@@ -17,7 +24,11 @@ pub struct ConfigCommand {
 enum Verb {
     /// Print every setting in force and where it came from; passwords are left out
     Show,
-    /// Read the configuration and the keys that it names and say whether they are sound; leave the database alone
+    /// Say whether the configuration is sound, and whose its files are
+    ///
+    /// Reads the configuration and the keys that it names, and looks at every file that is trusted: none may be written by others,
+    /// nor a folder above it. That is the configuration, the keys, the database, the commands of filters, and the password
+    /// commands, password files and CA files of the accounts, where the database can be read. Says everything that is wrong.
     Check,
 }
 
@@ -29,18 +40,25 @@ struct Setting {
 }
 
 impl ConfigCommand {
+    /// Whether it only looks, also at what could not be used.
+    pub const fn is_check(&self) -> bool {
+        matches!(self.command, Verb::Check)
+    }
+
     pub fn run(self, context: &Context) -> Result<()> {
         let loaded = &context.loaded;
         let file = loaded.file.as_ref().map_or_else(|| "defaults".to_string(), |file| file.display().to_string());
         match self.command {
-            // Whatever is wrong with it was said before we came here; what is left are the keys it names.
+            // What cannot be read of it was said before we came here.
             Verb::Check => {
-                let security = &loaded.config.security;
-                if security.key_file.is_some() || !security.key_command.is_empty() {
-                    context.key()?;
+                let (faults, unseen) = faults(context);
+                faults.iter().for_each(|fault| context.out.complain(fault));
+                if faults.is_empty() {
+                    let unseen = unseen.map(|why| format!(" The accounts' files were not looked at: {why}.")).unwrap_or_default();
+                    context
+                        .out
+                        .made(&serde_json::json!({ "file": loaded.file, "sound": true }), &format!("{file}: sound.{unseen}"));
                 }
-                signing_keys(&loaded.config.send)?;
-                context.out.made(&serde_json::json!({ "file": loaded.file, "sound": true }), &format!("{file}: sound."));
             }
             Verb::Show => {
                 let mut shown = loaded.config.clone();
@@ -65,6 +83,70 @@ impl ConfigCommand {
         }
         Ok(())
     }
+}
+
+/// Returns everything that is wrong with the configuration and with the files that are trusted, and why those of the accounts
+/// were not looked at where they were not.
+fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
+    let config = &context.loaded.config;
+    let mut faults: Vec<Error> = Vec::new();
+    let mut look = |outcome: Result<()>| faults.extend(outcome.err());
+    look(context.loaded.check_custody().map_err(Error::from));
+    let security = &config.security;
+    if security.key_file.is_some() || !security.key_command.is_empty() {
+        look(context.key().map(drop));
+    }
+    for (domain, dkim) in &config.send.dkim {
+        look(context::signing_key(domain, dkim).map(drop));
+    }
+    for (name, command) in &config.filters.commands {
+        look(context::check_hook(command).with_context(|| format!("filters.commands.{name}")));
+    }
+    let path = match dialect::sqlite_path(context.database()) {
+        Ok(path) => path.map(Path::new),
+        Err(error) => return (faults.into_iter().chain([error]).collect(), None),
+    };
+    let is_refused = path.map(custody::check_database).and_then(Result::err).map(Error::from);
+    if let Some(refused) = is_refused {
+        faults.push(refused);
+        return (faults, None);
+    }
+    if path.is_some_and(|path| !path.exists()) {
+        return (faults, Some("there is no database yet".to_string()));
+    }
+    let accounts = context.store().and_then(|mut store| {
+        let db = store.connection();
+        account::list(db)?.into_iter().map(|account| Ok((sending::of(db, account.id)?, account))).collect::<Result<Vec<_>>>()
+    });
+    match accounts {
+        Ok(accounts) => {
+            faults.extend(accounts.iter().flat_map(|(sending, account)| of_account(account, sending)));
+            (faults, None)
+        }
+        Err(error) => (faults, Some(format!("{error:#}"))),
+    }
+}
+
+/// Returns what is wrong with the files that an account names.
+fn of_account(account: &Account, sending: &Sending) -> Vec<Error> {
+    let smtp = sending.smtp.as_ref();
+    let password = smtp.and_then(|smtp| smtp.password.as_ref());
+    let secrets = [
+        Some((account.password_source, account.password_reference.as_deref())),
+        password.map(|password| (password.source, password.reference.as_deref())),
+    ];
+    let of_secrets = secrets.into_iter().flatten().map(|(source, reference)| match (source, reference) {
+        (PasswordSource::File, Some(file)) => context::check_secret(Path::new(file)),
+        (PasswordSource::Command, Some(command)) => {
+            let command: Vec<String> = serde_json::from_str(command).context("the stored password command")?;
+            context::check_secret_command(&command)
+        }
+        _ => Ok(()),
+    });
+    let files = [account.imap_ca_file.as_deref(), smtp.and_then(|smtp| smtp.ca_file.as_deref())];
+    let of_files = files.into_iter().flatten().map(|file| Ok(custody::check("the CA file", Path::new(file))?));
+    let faults = of_secrets.chain(of_files).filter_map(Result::err);
+    faults.map(|fault| fault.context(format!("account {}", account.name))).collect()
 }
 
 fn value_of(table: &toml::Table, key: &str) -> toml::Value {

@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use crate::context::{self, Context};
-use crate::fault::{Class, Fault, class_of};
+use crate::fault::{Class, Fault};
 use crate::pass::import::{DELIVERED, Intake};
-use crate::store::account;
+use crate::store::{self, account};
 
 /// Take one message from standard input, as an MTA hands it over
 ///
@@ -25,7 +25,8 @@ impl Deliver {
 
     /// Whatever it was, the MTA must keep the message.
     pub fn put_off(&self, error: anyhow::Error) -> anyhow::Error {
-        log::debug!("exit status 75 stands for {:?}", class_of(&error));
+        let error = store::classify(error);
+        log::debug!("exit status 75 stands for {:?}", store::class_of(&error));
         Fault::new(Class::TempFail, format!("account {}: {}", self.account, crate::fault::one_line(&error))).into()
     }
 
@@ -37,6 +38,10 @@ impl Deliver {
         let mut intake = Intake::open(&mut store, &account, DELIVERED, &policy, &now, (1, u64::MAX))?;
         intake.add(&mut store, Some(context.now()), &bytes)?;
         let tally = intake.finish(&mut store)?;
+        // It is stored, so the MTA may forget it; who reads the log hears where it is.
+        if let Some(quarantined) = tally.quarantined_fault(&account.name) {
+            log::warn!("{quarantined:#}");
+        }
         context.out.tell(&format!("account {}: {tally}", account.name));
         Ok(())
     }

@@ -9,13 +9,14 @@ use super::right;
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
-use crate::mail;
-use crate::output::shown;
+use crate::mail::{self, Mail};
+use crate::output::shown_line;
 use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
 use crate::store::account::Account;
-use crate::store::{Store, account, fate, raw, record};
-use crate::words::{FolderId, RecordId, RoleAction, TeamId, UserId};
+use crate::store::filter::{self, Owner};
+use crate::store::{Database, Store, account, email, fate, raw, record, user};
+use crate::words::{FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
@@ -45,17 +46,31 @@ impl Explain {
         let actor = context.actor();
         let (id, _) = right::email(store.connection(), &actor, &self.what, RoleAction::Read)?;
         let names = Names::all(&mut store)?;
+        let others = Others::of(store.connection(), actor.user)?;
         let mut arrivals = Vec::new();
         for arrival in fate::fates_of(store.connection(), id)? {
-            let through = account::find(store.connection(), &arrival.account.to_string())?.settings.name;
-            let why: Value = serde_json::from_str(&arrival.why)?;
+            let through = account::find(store.connection(), &arrival.account.to_string())?;
+            let is_anothers = through.owner.is_some() && through.owner != actor.user;
+            if is_anothers && !actor.administrator {
+                // How mail came to another's own account is that user's to know.
+                continue;
+            }
+            let through = through.settings.name;
+            let mut why: Value = serde_json::from_str(&arrival.why)?;
+            if !actor.administrator {
+                others.forget(&mut why);
+            }
             arrivals.push(json!({
                 "account": through, "mailbox": arrival.mailbox, "uid": arrival.uid, "at": rfc3339(arrival.at),
                 "fate": arrival.fate, "why": why,
             }));
         }
         let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
-        let document = json!({ "email": id, "message": mail::parse(&raw).document(), "arrivals": arrivals });
+        let mail = mail::parse(&raw);
+        let sender_not_verified = email::show(store.connection(), id)?.sender_not_verified;
+        let message = mail.document();
+        let document =
+            json!({ "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals });
         context.out.item(&document, || {
             let of = |arrival: &Value| {
                 let text = |key: &str| arrival[key].as_str().unwrap_or_default().to_string();
@@ -75,7 +90,8 @@ impl Explain {
                 format!("{head}\n{}", told(&arrival["why"], &mut record, &names))
             };
             let mut of = of;
-            arrivals.iter().map(&mut of).collect::<Vec<_>>().join("\n")
+            let head = if sender_not_verified { "sender not verified\n" } else { "" };
+            format!("{head}{}{}", automatic(&mail), arrivals.iter().map(&mut of).collect::<Vec<_>>().join("\n"))
         });
         Ok(())
     }
@@ -120,10 +136,71 @@ fn read(path: &str) -> Result<Vec<u8>> {
 
 fn told_file(explained: &Explained) -> String {
     let (mail, plan) = (&explained.mail, &explained.plan);
-    let from = mail.from.as_ref().map(|from| from.address.clone()).unwrap_or_default();
-    let head = format!("{} from {}: it would be {}\n", shown(&mail.subject), shown(&from), plan.fate);
-    let defects = mail.defects.iter().map(|defect| format!("  defect: {defect}\n")).collect::<String>();
-    format!("{head}{defects}{}", told(&json!(plan), &mut |id| explained.names.record(RecordId(id)), &explained.names))
+    let author = mail.from.as_ref().map(|from| from.address.clone());
+    let from = author.or_else(|| mail.signed_by.as_ref().map(|by| by.name.clone())).unwrap_or_default();
+    let head = format!("{} from {}: it would be {}\n", shown_line(&mail.subject), shown_line(&from), plan.fate);
+    let (defects, automatic) = (defects(mail), automatic(mail));
+    format!("{head}{defects}{automatic}{}", told(&json!(plan), &mut |id| explained.names.record(RecordId(id)), &explained.names))
+}
+
+fn defects(mail: &Mail) -> String {
+    mail.defects.iter().map(|defect| format!("  defect: {}\n", shown_line(defect))).collect()
+}
+
+/// AUTO-3: says what wrote it, and by which signs that is seen.
+fn automatic(mail: &Mail) -> String {
+    mail.automatic.iter().map(|sign| format!("  automatic: {}\n", shown_line(&sign.to_string()))).collect()
+}
+
+/// What users other than the one who asks keep to themselves: their filters, their folders, and what they want to hear of. In
+/// `email show` it is theirs to know, too.
+struct Others {
+    user: Option<UserId>,
+    logins: Vec<String>,
+    /// The filters that are not another user's.
+    filters: Vec<FilterId>,
+}
+
+impl Others {
+    fn of(db: &mut Database, user: Option<UserId>) -> Result<Self> {
+        let logins = user::logins(db)?.into_iter().filter(|(id, _)| Some(UserId(*id)) != user).map(|(_, login)| login);
+        let logins = logins.collect();
+        let mut filters = filter::list(db, None)?;
+        filters.retain(|one| !matches!(one.owner, Owner::User(owner) if Some(owner) != user));
+        Ok(Self { user, logins, filters: filters.into_iter().map(|one| one.filter.id).collect() })
+    }
+
+    /// Takes it out of a plan.
+    fn forget(&self, why: &mut Value) {
+        for step in list(why, "steps").into_iter().flatten() {
+            if step["do"] == "add-user" && step["user"].as_i64().map(UserId) != self.user {
+                (step["read"], step["trashed"], step["folder"]) = (json!(false), json!(false), Value::Null);
+                let because = step["because"].as_str().unwrap_or_default();
+                step["because"] = json!(because.split(';').next());
+            }
+        }
+        if let Some(notes) = list(why, "notes") {
+            notes.retain(|note| !self.tells(note.as_str().unwrap_or_default()));
+        }
+        if let Some(filters) = list(why, "filters") {
+            filters.retain(|trial| self.filters.iter().any(|known| trial["filter"].as_i64() == Some(known.0)));
+        }
+        list(why, "again").into_iter().flatten().for_each(|again| self.forget(again));
+    }
+
+    /// Whether a note is about another user's filters, or about why they are not told.
+    fn tells(&self, note: &str) -> bool {
+        let who = match note.split_once(": ") {
+            Some((rule, rest)) if rule.starts_with("NOTIFY-") => rest.split_once(" is not told").map(|(who, _)| who),
+            Some(("FILTER-6", rest)) => rest.rsplit_once(" of ").and_then(|(_, rest)| rest.split_once(" do")).map(|(who, _)| who),
+            _ => None,
+        };
+        who.is_some_and(|who| self.logins.iter().any(|login| login == who))
+    }
+}
+
+fn list<'v>(why: &'v mut Value, key: &str) -> Option<&'v mut Vec<Value>> {
+    why.get_mut(key).and_then(Value::as_array_mut)
 }
 
 /// Writes the steps and notes of a plan, one a line.
@@ -131,10 +208,10 @@ pub fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) 
     let mut text = String::new();
     for step in plan["steps"].as_array().into_iter().flatten() {
         let because = step["because"].as_str().unwrap_or_default();
-        text.push_str(&format!("  {}\n      because {}\n", did(step, record, names), shown(because)));
+        text.push_str(&format!("  {}\n      because {}\n", did(step, record, names), shown_line(because)));
     }
     for note in plan["notes"].as_array().into_iter().flatten() {
-        text.push_str(&format!("  note: {}\n", shown(note.as_str().unwrap_or_default())));
+        text.push_str(&format!("  note: {}\n", shown_line(note.as_str().unwrap_or_default())));
     }
     for again in plan["again"].as_array().into_iter().flatten() {
         text.push_str(&format!("  {} reprocessed:\n", again["at"].as_str().unwrap_or_default()));
@@ -155,6 +232,7 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
             None => format!("stored as e-mail {} in thread {}", number("id"), number("thread")),
         },
         "add-account" => "the account was added to the e-mail".to_string(),
+        "keep-copy" => "the bytes of this copy are kept as well; see espomail email show".to_string(),
         "add-team" => format!("team {} was added to the e-mail", team()),
         "add-user" if step["trashed"].as_bool() == Some(true) => format!("into the trash of {}", user("user")),
         "add-user" if step["folder"].is_i64() => {
@@ -165,6 +243,7 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
         "join-threads" => format!("thread {} was joined into thread {}", number("from"), number("into")),
         "answer" => "an answer was queued".to_string(),
         "hold-action" => format!("a budget is spent: {} is held; see espomail budget list", text("action")),
+        "verify" => "a copy of it shows that one of us wrote it".to_string(),
         "mark-replied" => format!("e-mail {} was marked as answered", number("email")),
         "amend" => "it was read again".to_string(),
         "relink" => match step["parent"].as_i64() {
@@ -181,8 +260,12 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
             None => format!("case:{} was opened, for nobody yet", number("number")),
         },
         "notify" => format!("{} is told ({})", user("user"), text("kind")),
-        "set-delivery" => format!("e-mail {} to {}: {}", number("email"), shown(text("address")), text("state")),
-        "set-address" => format!("the address {} is {}", shown(text("address")), text("state")),
+        "invite" => {
+            let people = step["addresses"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+            format!("takes part in it from now on: {}", shown_line(&people.collect::<Vec<_>>().join(", ")))
+        }
+        "set-delivery" => format!("e-mail {} to {}: {}", number("email"), shown_line(text("address")), text("state")),
+        "set-address" => format!("the address {} is {}", shown_line(text("address")), text("state")),
         "follow" => format!("{} follows {}", user("user"), record("record")),
         "advance-rotation" => format!("the turn in team {} was {}'s", team(), user("user")),
         "note-assignment" => format!("{} got it", user("user")),

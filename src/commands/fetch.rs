@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::context::{self, Context};
-use crate::fault::{Class, Fault, class_of};
 use crate::pass::effects;
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
 use crate::pass::witness::Seen;
 use crate::pass::{Stop, Tally};
-use crate::words::Fate;
+use crate::store;
 
 /// Poll e-mail accounts and take in what is new
 ///
@@ -81,6 +80,17 @@ impl Fetch {
 /// FILTER-4: runs the commands that filters want for what is stored now.
 fn run_commands(context: &Context, stop: &Stop) -> Result<()> {
     let config = &context.loaded.config;
+    // What others could have changed is said at once; whatever is wanted of the commands waits for the next pass.
+    let refused: Vec<_> = config
+        .filters
+        .commands
+        .iter()
+        .filter_map(|(name, argv)| context::check_hook(argv).err().map(|fault| fault.context(format!("filters.commands.{name}"))))
+        .collect();
+    if !refused.is_empty() {
+        refused.iter().for_each(|fault| context.out.complain(fault));
+        return Ok(());
+    }
     let seconds = u64::try_from(config.fetch.max_seconds).unwrap_or_default();
     let setting = effects::Setting {
         commands: &config.filters.commands,
@@ -130,7 +140,7 @@ fn complain(context: &Context, reports: &[AccountReport]) {
             if report.say {
                 context.out.complain(fault);
             } else {
-                context.out.remember(class_of(fault));
+                context.out.remember(store::class_of(fault));
             }
         }
     }
@@ -140,13 +150,11 @@ fn report(context: &Context, reports: &[AccountReport]) {
     let out = &context.out;
     complain(context, reports);
     for report in reports {
-        let quarantined = report.tally.of(Fate::Quarantined);
-        if quarantined > 0 {
-            let what = format!(
-                "account {}: {quarantined} messages could not be processed and are kept whole in quarantine",
-                report.account
-            );
-            out.complain(&Fault::new(Class::Data, what).hint("try: espomail quarantine list").into());
+        if let Some(quarantined) = report.tally.quarantined_fault(&report.account) {
+            out.complain(&quarantined);
+        }
+        if let Some(lost) = report.tally.lost_fault(&report.account) {
+            out.complain(&lost);
         }
         if let Some(held) = report.tally.held_fault(&report.account) {
             out.complain(&held);

@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use crate::context::Context;
-use crate::fault::{Class, Fault};
 use crate::mailbox::read_files;
 use crate::pass::import::{IMPORTED, Intake};
 use crate::store::account;
-use crate::words::Fate;
 
 /// Take in messages from files: .eml, mbox, Maildir, or folders of them
 ///
@@ -46,10 +44,8 @@ impl Import {
         // What was read before a fault is kept.
         let tally = intake.finish(&mut store)?;
         context.out.say(&format!("Account {}: {tally}.", account.name));
-        if tally.of(Fate::Quarantined) > 0 {
-            context.out.complain(
-                &Fault::new(Class::Data, "some messages could not be processed and are kept whole in quarantine").into(),
-            );
+        if let Some(quarantined) = tally.quarantined_fault(&account.name) {
+            context.out.complain(&quarantined);
         }
         if let Some(held) = tally.held_fault(&account.name) {
             context.out.complain(&held);

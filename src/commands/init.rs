@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::config;
 use crate::context::{self, Context};
+use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::store::{SchemaState, Store, token};
 
@@ -33,6 +34,11 @@ impl Init {
             return complete(context, &file);
         }
         let database = database_for(context, &file)?;
+        // What is made there could be changed by others.
+        custody::check("the configuration", &file)?;
+        if let Some(path) = database.strip_prefix("sqlite:") {
+            custody::check("the database", Path::new(path))?;
+        }
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         make_folder(folder)?;
         if let Some(path) = database.strip_prefix("sqlite:").and_then(|path| Path::new(path).parent()) {
@@ -65,17 +71,21 @@ impl Init {
 /// The configuration is there: make what is missing of the database.
 fn complete(context: &Context, file: &Path) -> Result<()> {
     let loaded = config::load(&context::overrides(Some(file.to_path_buf()), None))?;
+    loaded.check_custody()?;
     if !context.database().is_empty() && context.database() != loaded.config.database {
         return Err(Fault::new(Class::CannotCreate, format!("{} is there already and names another database", file.display()))
             .hint("edit it, or name another file with -c")
             .into());
     }
     let database = loaded.config.database;
-    if let Some(path) = database.strip_prefix("sqlite:").and_then(|path| Path::new(path).parent()) {
-        make_folder(path)?;
+    if let Some(path) = database.strip_prefix("sqlite:").map(Path::new) {
+        custody::check("the database", path)?;
+        path.parent().map_or(Ok(()), make_folder)?;
     }
     let mut store = Store::create(&database)?;
-    if store.schema_state()? != SchemaState::Empty {
+    let is_made = store.schema_state()? != SchemaState::Empty;
+    // An init that was cut short may have come as far as the tables.
+    if is_made && !(store.schema_state()? == SchemaState::Current && first_token_key(context, file, &mut store)?) {
         return Err(Fault::new(
             Class::CannotCreate,
             format!("{} and its database are there already; nothing was changed", file.display()),
@@ -83,25 +93,27 @@ fn complete(context: &Context, file: &Path) -> Result<()> {
         .hint("try: espomail db status")
         .into());
     }
-    store.migrate()?;
-    first_token_key(context, file, &mut store)?;
+    if !is_made {
+        store.migrate()?;
+        first_token_key(context, file, &mut store)?;
+    }
     let database = config::masked(&database);
     let sentence = format!("Configuration: {} (kept)\nDatabase:      {database}", file.display());
     context.out.made(&json!({ "config": file, "database": database }), &sentence);
     Ok(())
 }
 
-/// Makes the key that signs tokens, where secrets can be kept in the database (LINK-1).
-fn first_token_key(context: &Context, file: &Path, store: &mut Store) -> Result<()> {
+/// Makes the key that signs tokens, where there is none and secrets can be kept in the database (LINK-1). Returns whether it did.
+fn first_token_key(context: &Context, file: &Path, store: &mut Store) -> Result<bool> {
     let loaded = config::load(&context::overrides(Some(file.to_path_buf()), None))?;
     if !token::keys(store.connection())?.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     match context::key_of(&loaded.config.security) {
-        Ok(key) => store.transaction(|db| context::make_token_key(db, &key, 0, context.now())).map(drop),
+        Ok(key) => store.transaction(|db| context::make_token_key(db, &key, 0, context.now())).map(|_| true),
         Err(error) => {
             log::debug!("no token key was made: {error:#}");
-            Ok(())
+            Ok(false)
         }
     }
 }
@@ -143,15 +155,19 @@ fn make_folder(folder: &Path) -> Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| Fault::new(Class::CannotCreate, format!("cannot make the folder {}: {error}", folder.display())).into())
+        .map_err(|error| Fault::unwritable(format!("cannot make the folder {}", folder.display()), &error).into())
 }
 
 /// Writes a file that only its owner can read; returns false when it was there.
 fn write_private(path: &Path, text: &str) -> Result<bool> {
-    let failed = |error: std::io::Error| Fault::new(Class::CannotCreate, format!("cannot write {}: {error}", path.display()));
+    let failed = |error: std::io::Error| Fault::unwritable(format!("cannot write {}", path.display()), &error);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => {
-            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+                // Half a file would be taken for a whole one the next time.
+                let _ = std::fs::remove_file(path);
+                failed(error)
+            })?;
             Ok(true)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),

@@ -37,7 +37,6 @@ mod token;
 mod user;
 
 use std::ffi::OsString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -45,9 +44,9 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, contain};
 use crate::output::{self, Format, Output};
-use crate::store::dialect;
+use crate::store;
 
 /// A mail-to-CRM engine for the command line
 #[derive(Debug, Parser)]
@@ -139,6 +138,11 @@ impl Command {
         }
     }
 
+    /// Whether the command itself says whose the files are, of all of them at once.
+    const fn tells_custody(&self) -> bool {
+        matches!(self, Self::Config(config) if config.is_check())
+    }
+
     /// What a fault before the command is told as.
     fn told(&self, error: anyhow::Error) -> anyhow::Error {
         if let Self::Deliver(deliver) = self { deliver.put_off(error) } else { error }
@@ -199,7 +203,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     output::report_panics();
-    catch_unwind(AssertUnwindSafe(|| start(cli, &command, &matches))).unwrap_or(Class::Software.exit_status())
+    context::outlive_file_limits();
+    contain(|| start(cli, &command, &matches)).unwrap_or_else(|panicked| {
+        output::last_words(&format!("{panicked}; please report it with this line and what you did"));
+        Class::Software.exit_status()
+    })
 }
 
 fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
@@ -208,12 +216,12 @@ fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
         Ok(context) => context,
         Err(error) => {
             let out = out();
-            out.complain(&cli.command.told(dialect::classify(error)));
+            out.complain(&cli.command.told(store::classify(error)));
             return out.status();
         }
     };
     if let Err(error) = cli.command.run(&context) {
-        context.out.complain(&dialect::classify(error));
+        context.out.complain(&store::classify(error));
     }
     context.out.status()
 }
@@ -243,6 +251,9 @@ fn prepare(cli: &Cli, command: &clap::Command, matches: &ArgMatches, out: Output
             .into());
     }
     begin_log(cli.verbose, cli.quiet, &loaded.config);
+    if !cli.command.tells_custody() {
+        loaded.check_custody()?;
+    }
     let mut context = Context::new(out, loaded)?;
     context.identify(cli.acting.as_deref())?;
     if needs != Needs::Config {

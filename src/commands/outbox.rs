@@ -8,7 +8,7 @@ use super::show::{lines, or_empty};
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::access::{self, Permit};
-use crate::output::shown;
+use crate::output::shown_line;
 use crate::pass::send::mark_sent;
 use crate::store::access as trace;
 use crate::store::copy::SentCopy;
@@ -199,7 +199,7 @@ fn told(message: &Outgoing) -> String {
         let code = one.code.map(|code| format!(" {code}")).unwrap_or_default();
         let status = one.status.as_ref().map(|status| format!(" {status}")).unwrap_or_default();
         let said = one.said.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
-        text.push_str(&format!("  {} {}{code}{status}{}\n", one.address, one.state, shown(&said).replace('\n', " ")));
+        text.push_str(&format!("  {} {}{code}{status}{}\n", one.address, one.state, shown_line(&said)));
     }
     text
 }

@@ -11,12 +11,14 @@ use crate::decide::access;
 use crate::fault::{Class, Fault};
 use crate::pass::quarantine::retry;
 use crate::store::access as trace;
-use crate::store::quarantine;
+use crate::store::quarantine::{self, Kept};
+use crate::words::Fate;
 
 /// Look after messages that could not be processed
 ///
 /// A message that the program or the database cannot take is kept whole, with the error, and the pass goes on behind it.
-/// After an update or a change of the rules, retry it.
+/// After an update or a change of the rules, retry it. A message that its server lists and does not hand over stands here, too,
+/// with the server's words: fetch asks for it again once a day for 14 days.
 #[derive(Debug, clap::Args)]
 pub struct Quarantine {
     #[command(subcommand)]
@@ -36,7 +38,7 @@ enum QuarantineCommand {
         #[arg(long)]
         raw: bool,
     },
-    /// Take messages through the rules again; exit 65 when one of them stays
+    /// Take messages through the rules again, and ask servers again for those that they did not hand over; exit 65 when one stays
     Retry {
         /// Numbers, as listed
         #[arg(value_name = "ID", required_unless_present = "all")]
@@ -62,15 +64,16 @@ impl Quarantine {
         match self.command {
             QuarantineCommand::List => {
                 let kept = quarantine::list(store.connection(), None)?;
-                out.list(&kept, &["id", "account", "mailbox", "uid", "size", "since", "error"], |one| {
+                out.list(&kept, &["id", "account", "mailbox", "uid", "size", "since", "next attempt", "error"], |one| {
                     let (account, mailbox, error) = (one.account.clone(), one.mailbox.clone(), one.error.clone());
                     vec![
                         one.id.to_string(),
                         account,
                         mailbox,
                         one.uid.to_string(),
-                        one.size.to_string(),
+                        one.size.map_or_else(|| "-".to_string(), |size| size.to_string()),
                         rfc3339(one.since),
+                        one.next_attempt.map_or_else(|| "-".to_string(), rfc3339),
                         error,
                     ]
                 });
@@ -86,10 +89,16 @@ impl Quarantine {
                         ("account", kept.account.clone()),
                         ("mailbox", kept.mailbox.clone()),
                         ("uid", kept.uid.to_string()),
-                        ("size", format!("{} bytes", kept.size)),
+                        (
+                            "size",
+                            kept.size
+                                .map_or_else(|| "unknown: it was not handed over".to_string(), |size| format!("{size} bytes")),
+                        ),
                         ("since", rfc3339(kept.since)),
                         ("error", kept.error.clone()),
-                        ("next", format!("espomail quarantine show {id} --raw; espomail quarantine retry {id}")),
+                        ("not handed over", passes(&kept)),
+                        ("next attempt", kept.next_attempt.map(rfc3339).unwrap_or_default()),
+                        ("next", next(&kept)),
                     ])
                 });
             }
@@ -109,6 +118,9 @@ impl Quarantine {
                     }
                 }
                 out.list(&retried, &["id", "fate"], |one| vec![one.id.to_string(), one.fate.to_string()]);
+                if retried.iter().any(|one| one.fate == Fate::Undelivered) {
+                    out.say("What a server did not hand over is asked for again by the next espomail fetch.");
+                }
             }
             QuarantineCommand::Drop { ids } => {
                 for id in &ids {
@@ -125,6 +137,24 @@ impl Quarantine {
             }
         }
         Ok(())
+    }
+}
+
+/// In how many passes the server was asked in vain.
+fn passes(kept: &Kept) -> String {
+    match (kept.size, kept.tries) {
+        (Some(_), _) => String::new(),
+        (None, 1) => "in 1 pass".to_string(),
+        (None, tries) => format!("in {tries} passes"),
+    }
+}
+
+/// What to type next.
+fn next(kept: &Kept) -> String {
+    let id = kept.id;
+    match kept.size {
+        Some(_) => format!("espomail quarantine show {id} --raw; espomail quarantine retry {id}"),
+        None => format!("espomail quarantine retry {id}; espomail fetch {}", kept.account),
     }
 }
 

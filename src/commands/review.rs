@@ -14,7 +14,7 @@ use crate::output::shown;
 use crate::pass::review::settle;
 use crate::store::record::{self, RecordName};
 use crate::store::review::{self, Review, ReviewFilter};
-use crate::store::{Database, account, email};
+use crate::store::{Database, email};
 use crate::words::{ReviewDecision, ReviewId, RoleAction, RoleScope};
 
 /// Decide about e-mails that are held for a person's word
@@ -81,7 +81,7 @@ impl ReviewArgs {
         match self.command {
             ReviewCommand::List { account, all, limit } => {
                 let db = store.connection();
-                let account = account.map(|name| account::find(db, &name)).transpose()?.map(|account| account.id);
+                let account = account.map(|name| right::through(db, &actor, &name)).transpose()?;
                 let sight = sight(&actor, RoleScope::Email);
                 let reviews = review::list(db, &ReviewFilter { sight, account, all, limit })?;
                 out.list(&reviews, &["review", "email", "from", "candidate", "decision", "since", "subject"], |held| {

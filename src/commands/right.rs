@@ -4,12 +4,14 @@
 use anyhow::Result;
 
 use crate::context::Context;
-use crate::decide::access::{Actor, Permit, act, administer, keep_own};
+use crate::decide::access::{Actor, Permit, act, administer, keep_own, read_copy, sight};
 use crate::fault::{Class, Fault};
 use crate::store::account::{self, Account};
+use crate::store::email::EmailFilter;
+use crate::store::raw::{self, Copy};
 use crate::store::record::{self, RecordName};
 use crate::store::{Database, email, relation};
-use crate::words::{EmailId, RecordId, RecordKind, RoleAction, RoleScope};
+use crate::words::{AccountId, EmailId, RecordId, RecordKind, RoleAction, RoleScope};
 
 /// Reads a case's number, `case:NUMBER` or `#NUMBER`.
 pub fn case_name(wanted: &str) -> Result<RecordName> {
@@ -39,7 +41,8 @@ pub fn record<'a>(db: &mut Database, actor: &'a Actor, named: RecordName, action
 
 /// Finds an e-mail by its number or Message-ID.
 pub fn email<'a>(db: &mut Database, actor: &'a Actor, wanted: &str, action: RoleAction) -> Result<(EmailId, Permit<'a>)> {
-    let id = email::find(db, wanted)?;
+    // Several may bear one Message-ID (DUP-2); what others have must not stand before what one may read.
+    let id = email::find_seen(db, wanted, &sight(actor, RoleScope::Email))?;
     let relation = relation::of_email(db, actor, id)?;
     if act(actor, RoleScope::Email, RoleAction::Read, relation).is_err() {
         return Err(email::missing(wanted));
@@ -48,6 +51,24 @@ pub fn email<'a>(db: &mut Database, actor: &'a Actor, wanted: &str, action: Role
         Ok(permit) => Ok((id, permit)),
         Err(_) => Err(refused(action, &format!("e-mail {id}"))),
     }
+}
+
+/// Lists those copies of an e-mail that the actor may read that they may look at, too: the header of each says how it came.
+pub fn copies(db: &mut Database, actor: &Actor, id: EmailId) -> Result<Vec<Copy>> {
+    let mut copies = raw::copies_of(db, id)?;
+    copies.retain(|copy| read_copy(actor, copy.account.is_some(), copy.owner));
+    Ok(copies)
+}
+
+/// Finds an e-mail account to ask what came through it: one that the actor may know of, or through which something came that the
+/// actor may read.
+pub fn through(db: &mut Database, actor: &Actor, wanted: &str) -> Result<AccountId> {
+    account::find_seen(db, actor, wanted).map(|account| account.id).or_else(|missing| {
+        let Ok(found) = account::find(db, wanted) else { return Err(missing) };
+        let (through, sight) = (Some(found.id), sight(actor, RoleScope::Email));
+        let seen = email::list(db, &EmailFilter { through, sight, limit: 1, ..EmailFilter::default() })?;
+        if seen.is_empty() { Err(missing) } else { Ok(found.id) }
+    })
 }
 
 /// Finds an e-mail account for changing it or for looking into it: one's own, or as an administrator any (ACCESS-1). Of the

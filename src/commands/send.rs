@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::context::{self, Context};
-use crate::fault::class_of;
 use crate::output::Format;
 use crate::pass::send::{self, Connection, Report, Setting};
 use crate::pass::{Stop, copies};
+use crate::store;
 use crate::words::OutgoingId;
 
 /// Deliver what is queued in the outbox and due
@@ -33,7 +33,8 @@ impl Send {
         }
         let report = with_setting(context, &stop, self.limit, |setting| send::run(setting, None))?;
         report.faults.iter().for_each(|fault| context.out.complain(fault));
-        report.known.iter().for_each(|fault| context.out.remember(class_of(fault)));
+        report.known.iter().for_each(|fault| context.out.remember(store::class_of(fault)));
+        report.learned.iter().for_each(|learned| context.out.announce(learned));
         report.recovered.iter().for_each(|account| context.out.tell(&format!("account {account}: sends again")));
         file_copies(context, &stop)?;
         if context.out.talkative || context.out.format != Format::Text {
@@ -63,7 +64,7 @@ fn file_copies(context: &Context, stop: &Stop) -> Result<()> {
         if failure.say {
             context.out.complain(&failure.error);
         } else {
-            context.out.remember(class_of(&failure.error));
+            context.out.remember(store::class_of(&failure.error));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ pub fn lines(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(key, _)| key.len()).max().unwrap_or(0) + 1;
     let mut text = String::new();
     for (key, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-        text.push_str(&format!("{:<width$} {}\n", format!("{key}:"), crate::output::shown(value).replace('\n', " ")));
+        text.push_str(&format!("{:<width$} {}\n", format!("{key}:"), crate::output::shown_line(value)));
     }
     text
 }
@@ -13,6 +13,11 @@ pub fn lines(pairs: &[(&str, String)]) -> String {
 /// Writes what may be missing.
 pub fn or_empty<T: ToString>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
+}
+
+/// Writes who an e-mail is from, and whether nothing vouches for it that it is one of us (ACCESS-5).
+pub fn sender(from: &str, is_not_verified: bool) -> String {
+    if is_not_verified { format!("{from} (sender not verified)") } else { from.to_string() }
 }
 
 /// Writes yes or no.

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use anyhow::Result;
+
 use crate::config::Overrides;
+use crate::custody;
 use crate::decide::caller::{Caller, Sudo};
 
 /// Returns who calls.
@@ -57,6 +60,15 @@ pub fn hook_environment(command: &mut Command) {
             command.env_remove(name);
         }
     }
+}
+
+/// Refuses a command that works on mail and that others could change.
+pub fn check_hook(argv: &[String]) -> Result<()> {
+    let Some((program, arguments)) = argv.split_first() else { return Ok(()) };
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir("/");
+    hook_environment(&mut command);
+    Ok(custody::check_command(&command)?)
 }
 
 /// Where programs are, for commands of the configuration that run while somebody comes through sudo.

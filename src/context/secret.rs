@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::caller;
+use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::output;
 use crate::secret::Secret;
@@ -48,6 +49,7 @@ pub fn credential_path(name: &str) -> Option<PathBuf> {
 pub fn credential(name: &str) -> Result<Secret> {
     let path = credential_path(name)
         .ok_or_else(|| Fault::new(Class::Config, format!("there is no $CREDENTIALS_DIRECTORY for the credential {name:?}")))?;
+    custody::check("the credential", &path)?;
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Fault::new(Class::Config, format!("cannot read the credential {}: {error}", path.display())))?;
     not_empty(text.lines().next().unwrap_or_default(), "the credential")
@@ -59,16 +61,34 @@ pub fn first_line_of_file(path: &Path) -> Result<Secret> {
     not_empty(text.lines().next().unwrap_or_default(), &path.display().to_string())
 }
 
-/// Reads a file that nobody else may read.
+/// Reads a file that nobody else may read or write.
 pub fn secret_of_file(path: &Path) -> Result<String> {
+    check_secret(path)?;
+    Ok(std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Fault {
+    Fault::new(Class::Config, format!("cannot read the secret in {}: {error}", path.display()))
+}
+
+/// Refuses a file that others may read, or could change.
+pub fn check_secret(path: &Path) -> Result<()> {
     let name = path.display();
-    let unreadable = |error: std::io::Error| Fault::new(Class::Config, format!("cannot read the secret in {name}: {error}"));
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if metadata.mode() & 0o077 != 0 {
         let what = format!("others can read the secret in {name}");
         return Err(Fault::new(Class::Refused, what).hint(format!("try: chmod 600 {name}")).into());
     }
-    Ok(std::fs::read_to_string(path).map_err(unreadable)?)
+    Ok(custody::check("the secret", path)?)
+}
+
+/// Refuses a command that prints a secret and that others could change.
+pub fn check_secret_command(arguments: &[String]) -> Result<()> {
+    let Some((program, rest)) = arguments.split_first() else { return Ok(()) };
+    let mut command = Command::new(program);
+    command.args(rest);
+    caller::own_environment(&mut command);
+    Ok(custody::check_command(&command)?)
 }
 
 /// Runs a command without a shell and takes its first line.
@@ -78,13 +98,11 @@ pub fn first_line_of_command(arguments: &[String]) -> Result<Secret> {
     };
     let fault = |what: String| Fault::new(Class::Config, format!("the password command {program:?} {what}"));
     let mut command = Command::new(program);
+    command.args(rest);
     caller::own_environment(&mut command);
-    let mut child = command
-        .args(rest)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| fault(format!("does not start: {error}")))?;
+    custody::check_command(&command)?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| fault(format!("does not start: {error}")))?;
     let stdout = child.stdout.take().context("the command's output")?;
     let (said, line) = mpsc::channel();
     // Not joined: something the command left behind may hold its output open for ever.

@@ -101,6 +101,12 @@ pub fn act(actor: &Actor, scope: RoleScope, action: RoleAction, relation: Relati
     if allowed { Ok(Permit { actor }) } else { Err(Denied) }
 }
 
+/// DUP-2: whether the actor, who may read an e-mail, may look at the bytes of one of its copies: of what came through a personal
+/// account only its owner. Once the account is gone nobody knows whose it was.
+pub fn read_copy(actor: &Actor, account_is_there: bool, owner: Option<UserId>) -> bool {
+    actor.administrator || (account_is_there && owner.is_none_or(|owner| actor.user == Some(owner)))
+}
+
 /// SEND-3: sending as whom [`super::sender::choose`] chose for the actor.
 pub const fn send<'a>(actor: &'a Actor, _chosen: &Sender) -> Permit<'a> {
     Permit { actor }

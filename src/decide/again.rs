@@ -2,7 +2,10 @@
 //! rules would do with it now is held against what is there, and only what differs is left. What a person chose stays, nothing
 //! is taken from anybody, and an e-mail leaves a case only for another one.
 
-use super::{Arrival, Change, Facts, NewEmail, Plan, Policy, Step, arrive, arrive_again, author, filter, parent};
+use std::borrow::Cow;
+
+use super::author::{Origin, Seen};
+use super::{Arrival, Change, Facts, NewEmail, Plan, Policy, Step, arrive, arrive_again, author, duplicate, filter, parent};
 use crate::mail::Mail;
 use crate::words::{EmailId, Fate, FolderId, NoteKind, ParentBy, RecordId, TeamId, ThreadId, UserId};
 
@@ -22,6 +25,9 @@ pub struct Stored {
     pub users: Vec<UserId>,
     /// It waits for a person's word, or waited.
     pub reviewed: bool,
+    /// One of us wrote it, and who.
+    pub ours: bool,
+    pub author: Option<UserId>,
 }
 
 /// Decides what is to change about an e-mail, as if it came through the account that it first came through.
@@ -35,12 +41,13 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         plan.note(format!("{because} would skip it today; it stays, as it was imported (FILTER-7)"));
         return plan;
     }
-    let mail = &*author::unveil(mail, facts, &mut plan);
+    let seen = see(mail, stored, policy, facts, &mut plan);
     let before = facts.next.clone();
     // What was not answered when it came is not answered now.
     facts.account.answering = None;
     facts.next.email = stored.id.0;
-    arrive(arrival, mail, policy, choices, stored.id_collision, facts, &mut plan);
+    let other = stored.id_collision.then(|| duplicate::other(&seen.mail, facts));
+    arrive(arrival, &seen, policy, choices, other, facts, &mut plan);
     facts.next.email = before.email;
     plan.fate = Fate::Imported;
     plan.notes.retain(|note| tell || !is_of_telling(note));
@@ -67,6 +74,11 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         let (email, parent, by, account) = (stored.id, new.parent, new.parent_by, new.account_record);
         plan.add(Change::Relink { email, parent, by, account }, because);
     }
+    let survivor = |record: Option<RecordId>| record.map(|record| facts.survivor(record));
+    if !moves && survivor(stored.parent) != survivor(new.parent) {
+        // It stays where the rules would not let its author in.
+        new.invites.clear();
+    }
     if stored.filed_by_hand || new.folder.is_none() {
         new.folder = stored.folder;
     }
@@ -79,6 +91,18 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     plan
 }
 
+/// Who wrote it. What went out from here is ours, whatever it looks like; what another copy of it showed stays shown.
+fn see<'m>(mail: &'m Mail, stored: &Stored, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Seen<'m> {
+    if stored.ours && author::is_token_ours(mail, policy) {
+        return Seen { mail: Cow::Borrowed(mail), origin: Origin::Ours(stored.author) };
+    }
+    let seen = author::see(mail, policy, facts, plan);
+    match stored.author.filter(|_| stored.ours && seen.origin.is_claimed()) {
+        Some(author) => Seen { origin: Origin::Verified(author), ..seen },
+        None => seen,
+    }
+}
+
 /// The same for each further account that it came through (DUP-1): what is missing is added.
 pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: bool, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
@@ -86,15 +110,15 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: boo
     if choices.skip.is_some() {
         return plan;
     }
-    let mail = &*author::unveil(mail, facts, &mut plan);
+    let seen = author::see(mail, policy, facts, &mut plan);
     facts.account.answering = None;
     let account = facts.account.id;
     if let Some(known) = facts.emails.get_mut(&email) {
         known.accounts.retain(|known| *known != account);
     }
-    arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
+    arrive_again(email, arrival, &seen, policy, choices, facts, &mut plan);
     plan.steps.retain(|step| match step.change {
-        Change::AddAccount { .. } | Change::Run { .. } => false,
+        Change::AddAccount { .. } | Change::KeepCopy { .. } | Change::Run { .. } => false,
         Change::Notify { .. } => tell,
         _ => true,
     });
@@ -149,12 +173,18 @@ struct Kept {
 fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan) -> Option<Step> {
     let Kept { moves, opens, tell } = kept;
     let is_due = match &step.change {
+        // Who wrote it is said by the row that is amended.
+        Change::Verify { .. } => false,
         Change::AddTeam { team, .. } => !stored.teams.contains(team),
         Change::AddUser { user, .. } => !stored.users.contains(user),
         Change::MarkReplied { email } => stored.replied != Some(*email),
         Change::JoinThreads { .. } | Change::MergeCases { .. } => true,
         Change::RememberId { message_id, .. } => {
             let change = Change::RememberId { message_id: message_id.clone(), thread: new.thread };
+            return Some(Step { change, because: step.because });
+        }
+        Change::MoveId { message_id, .. } => {
+            let change = Change::MoveId { message_id: message_id.clone(), thread: new.thread };
             return Some(Step { change, because: step.because });
         }
         Change::AdoptThread { .. } => moves,
@@ -178,14 +208,19 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         }
         // What a report said was counted when it came.
         Change::SetDelivery { .. } | Change::SetAddress { .. } => false,
+        // The row that is amended says who takes part.
+        Change::Invite { .. } => false,
         // Commands run when an e-mail comes, and not again (FILTER-4).
         Change::Run { .. } => false,
         // What people ask for draws on no budget, and answers nobody.
         Change::Answer { .. } | Change::Spend { .. } | Change::HoldAction { .. } => false,
         // These are never decided for an e-mail that is new, or are said by the row that is amended.
-        Change::AddEmail(_) | Change::AddAccount { .. } | Change::SetParent { .. } | Change::Amend(_) | Change::Relink { .. } => {
-            false
-        }
+        Change::AddEmail(_)
+        | Change::AddAccount { .. }
+        | Change::KeepCopy { .. }
+        | Change::SetParent { .. }
+        | Change::Amend(_)
+        | Change::Relink { .. } => false,
     };
     is_due.then_some(step)
 }

@@ -63,6 +63,9 @@ fn may_answer(occasion: &Occasion<'_>, role: Role, answering: &Answering, policy
     if occasion.archived {
         return Err("FETCH-14: it is older than the account's act-since".to_string());
     }
+    if occasion.quiet {
+        return Err("FETCH-5: its mailbox was listed again, and it is older than the last pass that went well".to_string());
+    }
     if let Some(sign) = forbidden(mail) {
         return Err(format!("AUTO-1: {sign}"));
     }
@@ -73,12 +76,15 @@ fn may_answer(occasion: &Occasion<'_>, role: Role, answering: &Answering, policy
         return Err(because.clone());
     }
     if occasion.sent_by_us {
-        return Err("AUTO-2: its Message-ID is ours".to_string());
+        return Err("AUTO-2: it went out from here".to_string());
     }
     match role {
         Role::FollowUp => return Err("ACK-1: it is a follow-up".to_string()),
         Role::First if facts.account.make_cases => return Err("ACK-1: it opened no case".to_string()),
         Role::First | Role::Opener(_) => {}
+    }
+    if answers_machine(mail, facts) {
+        return Err("AUTO-2: it answers what went out from here by itself".to_string());
     }
     let from = mail.from.as_ref().ok_or("ACK-3: nobody says who wrote it")?;
     can_be_written_to(from, facts)?;
@@ -93,13 +99,22 @@ fn may_answer(occasion: &Occasion<'_>, role: Role, answering: &Answering, policy
 
 /// AUTO-1: the sign that a message is to get no answer, whatever else it may do.
 pub fn forbidden(mail: &Mail) -> Option<&str> {
-    mail.automatic.iter().chain(&mail.no_answer).map(String::as_str).next()
+    mail.automatic.iter().map(|sign| &sign.sign).chain(&mail.no_answer).map(String::as_str).next()
+}
+
+/// Whether it answers an answer, or another letter of ours that nobody wrote: what answers such a thing once may do so for ever.
+fn answers_machine(mail: &Mail, facts: &Facts) -> bool {
+    let named = mail.in_reply_to.iter().filter_map(|id| facts.emails_by_message_id.get(id)).flatten();
+    named.filter_map(|email| facts.emails.get(email)).any(|known| known.ours && known.automatic)
 }
 
 fn can_be_written_to(from: &Address, facts: &Facts) -> Result<(), String> {
     let key = from.key();
-    if facts.own_addresses.contains(&key) {
+    if facts.is_own(&key) {
         return Err(format!("ACK-3: <{key}> is our own account"));
+    }
+    if from.is_nobodys() {
+        return Err(format!("AUTO-1: nobody reads <{key}>"));
     }
     if facts.address_states.get(&key).is_some_and(|known| known.state == AddressState::Invalid) {
         return Err(format!("ACK-3: <{key}> is known to be invalid"));

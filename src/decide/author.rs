@@ -1,30 +1,177 @@
-//! PARSE-10, CASE-6, ACCESS-5: who is taken to have written a message, and whose matter it is.
+//! PARSE-10, AUTO-2, CASE-6, ACCESS-5: who is taken to have written a message, how far that is known, and whose matter it is.
 
 use std::borrow::Cow;
 
-use super::{Facts, Plan, Policy, parent};
-use crate::mail::{Address, Mail};
+use super::{EmailFacts, Facts, Plan, Policy, parent};
+use crate::mail::{Address, Mail, token};
+use crate::words::{AccountKind, UserId};
 
-/// PARSE-10: when list software of ours or of the message's own list wrote its address into From, the sender is the one
-/// behind it. Everything after this sees that sender.
-pub fn unveil<'m>(mail: &'m Mail, facts: &Facts, plan: &mut Plan) -> Cow<'m, Mail> {
-    let (Some(from), Some(original)) = (&mail.from, mail.behind_via()) else { return Cow::Borrowed(mail) };
-    let of_account = facts.account.address.rsplit_once('@').map(|(_, domain)| domain);
-    let is_ours =
-        facts.own_addresses.contains(&from.key()) || of_account.is_some_and(|own| from.domain().as_deref() == Some(own));
-    if !is_ours && !mail.is_from_its_list() {
-        plan.note(format!("PARSE-10: From says via, but <{}> is neither ours nor that of its list", from.address));
-        return Cow::Borrowed(mail);
-    }
-    plan.note(format!("PARSE-10: <{}> wrote it, via <{}>", original.address, from.address));
-    Cow::Owned(Mail { from: Some(original), ..mail.clone() })
+/// Where a message comes from, and how far that is known (ACCESS-5). From is anybody's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It went out from here; the user who wrote it.
+    Ours(Option<UserId>),
+    /// This user of ours wrote it, elsewhere: it stood in their own Sent mailbox, or our border vouches for From.
+    Verified(UserId),
+    /// From is a user's address, or an account's, and nothing says that it is true: to us it is received mail.
+    Claimed(Option<UserId>),
+    /// Somebody else wrote it.
+    Outside,
 }
 
-/// CASE-6: the original sender of what a user passed on, with a mark or where the account takes every forward. Only when our
-/// border says that it was the user (ACCESS-5): else anybody could open cases in anybody's name.
-pub fn customer(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Address> {
+impl Origin {
+    /// What was found of a stored e-mail when it came.
+    pub const fn of_stored(known: &EmailFacts) -> Self {
+        match (known.ours, known.author) {
+            (true, author) => Self::Ours(author),
+            (false, _) if known.claimed => Self::Claimed(None),
+            (false, _) => Self::Outside,
+        }
+    }
+
+    /// Whether one of us wrote it, beyond doubt.
+    pub const fn is_ours(self) -> bool {
+        matches!(self, Self::Ours(_) | Self::Verified(_))
+    }
+
+    /// Whether it says that one of us wrote it, and nothing vouches for that.
+    pub const fn is_claimed(self) -> bool {
+        matches!(self, Self::Claimed(_))
+    }
+
+    /// Whether From is an address of ours, true or not.
+    pub const fn is_own_word(self) -> bool {
+        !matches!(self, Self::Outside)
+    }
+
+    /// The user who wrote it, beyond doubt.
+    pub const fn author(self) -> Option<UserId> {
+        match self {
+            Self::Ours(author) => author,
+            Self::Verified(user) => Some(user),
+            Self::Claimed(_) | Self::Outside => None,
+        }
+    }
+}
+
+/// A message as every rule behind this sees it.
+pub struct Seen<'m> {
+    /// Its From is whoever stands behind a list or a form.
+    pub mail: Cow<'m, Mail>,
+    pub origin: Origin,
+}
+
+/// Finds out who wrote a message.
+pub fn see<'m>(mail: &'m Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Seen<'m> {
+    let behind = behind_list(mail, facts, plan).or_else(|| behind_form(mail, policy, facts, plan));
+    match behind {
+        Some(behind) => {
+            let mail = Mail { from: Some(behind), ..mail.clone() };
+            // What our border says is about the From that stands there.
+            let origin = claimed(&mail, facts).map_or(Origin::Outside, Origin::Claimed);
+            told(origin, &mail, facts, plan);
+            Seen { mail: Cow::Owned(mail), origin }
+        }
+        None => {
+            let origin = origin(mail, policy, facts);
+            told(origin, mail, facts, plan);
+            Seen { mail: Cow::Borrowed(mail), origin }
+        }
+    }
+}
+
+/// PARSE-10: when list software of ours or of the message's own list wrote its address into From, the sender is the one
+/// behind it.
+fn behind_list(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Address> {
+    let (from, original) = (mail.from.as_ref()?, mail.behind_via()?);
+    let of_account = facts.account.address.rsplit_once('@').map(|(_, domain)| domain);
+    let is_ours = facts.is_own(&from.key()) || of_account.is_some_and(|own| from.domain().as_deref() == Some(own));
+    if !is_ours && !mail.is_from_its_list() {
+        plan.note(format!("PARSE-10: From says via, but <{}> is neither ours nor that of its list", from.address));
+        return None;
+    }
+    plan.note(format!("PARSE-10: <{}> wrote it, via <{}>", original.address, from.address));
+    Some(original)
+}
+
+/// AUTO-2: a web form, a shop or a scanner writes as one of our group accounts. Whoever its Reply-To names is the customer.
+fn behind_form(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Address> {
     let from = mail.from.as_ref()?;
-    if !facts.account.make_cases || !facts.users.contains_key(&from.key()) {
+    let key = from.key();
+    if !facts.is_own(&key) || facts.user_of(&key).is_some() || facts.account.is_sent_mailbox || is_token_ours(mail, policy) {
+        return None;
+    }
+    let is_others = |reply_to: &&Address| reply_to.address.contains('@') && !facts.is_own(&reply_to.key());
+    let Some(customer) = mail.reply_to.iter().find(is_others) else {
+        plan.note(format!("AUTO-2: it comes as <{key}>, which is our own account, and names nobody to answer to"));
+        return None;
+    };
+    plan.note(format!(
+        "AUTO-2: it comes as <{key}>, which is our own account; Reply-To <{}> is whose matter it is",
+        customer.address
+    ));
+    Some(customer.clone())
+}
+
+/// AUTO-2: whether its Message-ID is one that we gave. Others may have seen it, so it makes nobody the author.
+pub fn is_token_ours(mail: &Mail, policy: &Policy) -> bool {
+    mail.message_id.as_ref().is_some_and(|id| token::is_ours(&policy.tokens, id))
+}
+
+/// Whose word From is: a user's, or an account's of ours; none where it is neither.
+fn claimed(mail: &Mail, facts: &Facts) -> Option<Option<UserId>> {
+    let key = mail.from.as_ref()?.key();
+    match facts.user_of(&key) {
+        Some(user) => Some(Some(user)),
+        None => facts.is_own(&key).then_some(None),
+    }
+}
+
+fn origin(mail: &Mail, policy: &Policy, facts: &Facts) -> Origin {
+    let Some(user) = claimed(mail, facts) else { return Origin::Outside };
+    let account = &facts.account;
+    if account.is_sent_mailbox {
+        // FETCH-15: nobody else puts anything there.
+        match (account.kind, account.owner) {
+            (AccountKind::Personal, Some(owner)) if user.is_none_or(|user| user == owner) => return Origin::Verified(owner),
+            (AccountKind::Group, _) if user.is_none() => return Origin::Ours(None),
+            _ => {}
+        }
+    }
+    let exact = mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
+    match (exact, mail.is_authenticated(&policy.authserv_ids)) {
+        (Some(user), true) => Origin::Verified(*user),
+        // A form, a shop, a colleague who is no user: known to be one of our own house, and that is all.
+        (None, true) if user.is_none() => Origin::Outside,
+        _ => Origin::Claimed(user),
+    }
+}
+
+fn told(origin: Origin, mail: &Mail, facts: &Facts, plan: &mut Plan) {
+    let from = mail.from.as_ref().map(Address::key).unwrap_or_default();
+    match origin {
+        Origin::Claimed(Some(user)) => {
+            let login = facts.people.get(&user).and_then(|person| person.actor.login.as_deref()).unwrap_or("a user");
+            plan.note(format!(
+                "ACCESS-5: sender not verified: <{from}> is {login}'s, but it did not go out from here, stood in no Sent mailbox of \
+                 theirs, and our border does not vouch for it: it is received mail"
+            ));
+        }
+        Origin::Claimed(None) => plan.note(format!(
+            "ACCESS-5: sender not verified: <{from}> is our own account's, but it did not go out from here, and our border does not \
+             vouch for it: it is received mail"
+        )),
+        Origin::Verified(_) if facts.account.is_sent_mailbox => plan.note("FETCH-15: it stood in the Sent mailbox of its author"),
+        Origin::Verified(_) => plan.note(format!("ACCESS-5: our border vouches for <{from}>, who is one of us")),
+        Origin::Ours(_) | Origin::Outside => {}
+    }
+}
+
+/// CASE-6: the original sender of what a user passed on, with a mark or where the account takes every forward. Only when we know
+/// that it was the user (ACCESS-5): else anybody could open cases in anybody's name.
+pub fn customer(mail: &Mail, origin: Origin, facts: &Facts, plan: &mut Plan) -> Option<Address> {
+    let from = mail.from.as_ref()?;
+    if !facts.account.make_cases || facts.user_of(&from.key()).is_none() {
         return None;
     }
     let forward = mail.forward()?;
@@ -37,7 +184,7 @@ pub fn customer(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) ->
         plan.note(format!("CASE-6: a forward of mail from <{original}>, who is one of us"));
         return None;
     }
-    if !mail.is_authenticated(&policy.authserv_ids) {
+    if !origin.is_ours() {
         let who = &from.address;
         plan.note(format!(
             "CASE-6: a forward of mail from <{original}>, but our border does not say that <{who}> sent it (ACCESS-5)"

@@ -19,9 +19,9 @@ const NAMED: usize = 3;
 /// Finds the e-mail of ours that the message is a delivery report of.
 pub fn outgoing(mail: &Mail, facts: &Facts) -> Option<EmailId> {
     let bounce = mail.bounce.as_ref()?;
-    let named: Vec<EmailId> = bounce.ids().filter_map(|id| facts.emails_by_message_id.get(id)).flatten().copied().collect();
+    let named: Vec<EmailId> = bounce.ids().filter_map(|id| facts.letter(id)).collect();
     let sent = named.iter().find(|email| facts.deliveries.contains_key(email));
-    sent.or_else(|| named.iter().find(|email| facts.emails.get(email).is_some_and(|known| known.ours))).copied()
+    sent.or_else(|| named.first()).copied()
 }
 
 /// Writes down what the report says of each recipient; returns whether we did send to one of them.
@@ -45,8 +45,10 @@ pub fn file(
     let mut failed = Vec::new();
     let mut is_genuine = false;
     for recipient in &bounce.recipients {
-        let address = address_key(&recipient.address);
-        let Some(before) = facts.deliveries.get(&outgoing).and_then(|sent| sent.get(&address)).copied() else {
+        // A report may name an alias that we wrote to and the address behind it.
+        let sent = facts.deliveries.get(&outgoing);
+        let known = recipient.names().map(|name| address_key(name)).find_map(|name| Some((sent?.get(&name).copied()?, name)));
+        let Some((before, address)) = known else {
             strangers += 1;
             continue;
         };

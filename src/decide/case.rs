@@ -1,13 +1,18 @@
 //! CASE: e-mail-to-case.
 
+use std::collections::HashSet;
+
 use super::access::{Relation, act};
+use super::author::Origin;
 use super::filter::Choices;
+use super::gate::Gate;
 use super::parent::Link;
 use super::thread::Conversation;
-use super::{Change, Facts, NewCase, Plan, RecordFacts, distribute, parent, take};
-use crate::mail::{Address, Mail};
+use super::{Change, Facts, NewCase, Plan, RecordFacts, bounce, distribute, parent, people, take};
+use crate::mail::{Address, Mail, Sign};
 use crate::words::{
-    CaseStatus, EmailId, NoteId, NoteKind, RecordId, RecordKind, ReviewId, RoleAction, RoleScope, TeamId, UnknownSender, UserId,
+    AutomaticCases, CaseStatus, EmailId, Machine, NoteId, NoteKind, ParentBy, RecordId, RecordKind, ReviewId, RoleAction,
+    RoleScope, TeamId, ThreadId, UnknownSender, UserId,
 };
 
 /// What a message does to cases.
@@ -30,11 +35,15 @@ pub struct Occasion<'a> {
     pub arrived_at: i64,
     /// What filters chose for it (FILTER-4).
     pub choices: Choices,
-    /// Its Message-ID says that it went out from here (AUTO-2).
+    /// Its Message-ID is one that we gave, or it stood where only we put anything (AUTO-2): it opens nothing, and is not answered.
     pub sent_by_us: bool,
+    /// Who wrote it, as far as that is known (ACCESS-5).
+    pub origin: Origin,
+    /// It may have been answered long ago: its mailbox was listed again (FETCH-5).
+    pub quiet: bool,
 }
 
-/// Chooses the course. `named` is a case that the subject names although the sender takes no part in it.
+/// Chooses the course. `named` is a case that the subject or a Message-ID names although the sender takes no part in it.
 pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<RecordId>, facts: &Facts) -> Course {
     if let Some(because) = &occasion.choices.hold {
         return Course::Hold { candidate: parent.or(named), because: format!("{because} holds it for review") };
@@ -45,8 +54,14 @@ pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<R
         (Some(case), opening, _) => follow_up(case, occasion, opening, facts),
         (None, Err(because), _) => Course::Stay { because },
         (None, Ok(()), Some(candidate)) if facts.account.unknown_sender == UnknownSender::Hold => {
-            let because = format!("LINK-3: it names {}, of which its sender is no part", parent::name(candidate, facts));
+            let because = format!("LINK-2, LINK-3: it names {}, of which its sender is no part", parent::name(candidate, facts));
             Course::Hold { candidate: Some(candidate), because }
+        }
+        (None, Ok(()), Some(candidate)) => {
+            let name = parent::name(candidate, facts);
+            let because =
+                format!("LINK-2, LINK-3: it names {name}, of which its sender is no part, so it is a matter of its own");
+            Course::Open { refers_to: Some(candidate), because }
         }
         (None, Ok(()), refers_to) => {
             let because = format!("CASE-1: the first e-mail of its thread, and the account {} makes cases", facts.account.name);
@@ -98,15 +113,14 @@ fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
     if occasion.archived {
         return Err("FETCH-14: it is older than the account's act-since".to_string());
     }
-    if let Some(sign) = automatic(occasion.mail, facts) {
+    if let Some(sign) = forbidden(occasion.mail, facts) {
         return Err(format!("AUTO-3: it is automatic: {sign}"));
     }
-    if occasion.sent_by_us {
-        return Err("AUTO-2: its Message-ID is ours".to_string());
+    if bounce::outgoing(occasion.mail, facts).is_some() {
+        return Err("BOUNCE-2: it reports on an e-mail of ours".to_string());
     }
-    let from = occasion.mail.from.as_ref().map(Address::key);
-    if let Some(from) = from.filter(|from| facts.own_addresses.contains(from)) {
-        return Err(format!("AUTO-2: <{from}> is our own account"));
+    if occasion.sent_by_us {
+        return Err("AUTO-2: it went out from here".to_string());
     }
     Ok(())
 }
@@ -114,19 +128,32 @@ fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
 /// CASE-4: mail of those who work on the case leaves it closed.
 fn may_reopen(case: RecordId, known: &RecordFacts, occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
     may_act(occasion, facts)?;
-    let sender = occasion.mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
-    match sender {
-        Some(user) if known.assigned_user == Some(*user) || facts.followers.contains(&(case, *user)) => {
+    match occasion.origin.author() {
+        Some(user) if known.assigned_user == Some(user) || facts.followers.contains(&(case, user)) => {
             Err(format!("CASE-4: {} stays closed: one of its own people wrote this", parent::name(case, facts)))
         }
         _ => Ok(()),
     }
 }
 
-/// AUTO-3: the sign that nobody wrote the message by hand. Where list mail may open cases, its signs are none.
-pub fn automatic<'m>(mail: &'m Mail, facts: &Facts) -> Option<&'m str> {
-    let of_list = |sign: &str| sign.starts_with("List-") || sign == "Precedence: list" || sign == "Precedence: bulk";
-    mail.automatic.iter().map(String::as_str).find(|sign| !(facts.account.list_cases && of_list(sign)))
+/// AUTO-3: the sign by which the message does nothing to cases, as the account is set.
+fn forbidden<'m>(mail: &'m Mail, facts: &Facts) -> Option<&'m Sign> {
+    let (lists, automatic) = (facts.account.list_cases, facts.account.automatic_cases);
+    let is_ours = mail.list.as_ref().is_some_and(|list| is_own_list(list, facts));
+    let may = |sign: &Sign| match sign.kind {
+        // Where the list is the desk's own address, it is how customers write to it.
+        Machine::List | Machine::Bulk if is_ours => true,
+        Machine::List => lists || automatic == AutomaticCases::All,
+        Machine::Reply | Machine::Report | Machine::Bulk => automatic == AutomaticCases::All,
+        Machine::Generated => automatic != AutomaticCases::None,
+    };
+    mail.automatic.iter().filter(|sign| !may(sign)).min_by_key(|sign| sign.kind)
+}
+
+/// Whether a List-Id is that of an address of ours: `support.example.com` (RFC 2919, section 2).
+fn is_own_list(list: &str, facts: &Facts) -> bool {
+    let ours = |address: &str| address.replacen('@', ".", 1) == list;
+    ours(&facts.account.address) || facts.own_addresses.iter().any(|address| ours(address))
 }
 
 /// CASE-2: opens the case and hands it to somebody; returns its id. The facts know it afterwards.
@@ -142,7 +169,8 @@ pub fn open(
     let (mail, choices) = (occasion.mail, &occasion.choices);
     let id = RecordId(take(&mut facts.next.record));
     let number = take(&mut facts.next.case_number);
-    let person = customer.or(mail.from.as_ref()).map(Address::key);
+    // LINK-5: an address of ours is nobody's record.
+    let person = customer.or(mail.from.as_ref()).map(Address::key).filter(|person| !parent::is_internal(person, facts));
     let of_kind = |kind| person.as_ref().and_then(|person| oldest_of_kind(person, kind, facts));
     let contact = of_kind(RecordKind::Contact);
     let lead = if contact.is_none() && account_record.is_none() { of_kind(RecordKind::Lead) } else { None };
@@ -198,6 +226,7 @@ pub fn open(
         open_opportunities: Vec::new(),
     };
     facts.records.insert(id, known);
+    facts.participants.insert(id, HashSet::new());
     id
 }
 
@@ -241,6 +270,34 @@ pub fn adopt(link: &Link, conversation: &Conversation, facts: &mut Facts, plan: 
     let because = "THREAD-2: e-mails of its thread that had no record, or one by address alone, are the case's";
     plan.add(Change::AdoptThread { thread, case: link.record, account }, because);
     facts.thread_parents.insert(thread, link.record);
+}
+
+/// A stored e-mail comes to a case, and the e-mails of its thread along with it (THREAD-2), if its author takes part in that
+/// thread: else it comes alone.
+pub fn come_to(
+    email: EmailId,
+    thread: ThreadId,
+    (case, account): (RecordId, Option<RecordId>),
+    (by, because): (ParentBy, &str),
+    gate: &Gate,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    if gate.is_ours() || gate.is_in_thread(thread, facts) {
+        plan.add(Change::SetParent { email, thread, parent: case, by, account }, because);
+        facts.thread_parents.insert(thread, case);
+    } else {
+        plan.add(Change::Relink { email, parent: Some(case), by: Some(by), account }, because);
+        plan.note("THREAD-2: its author takes no part in its thread, so it comes alone");
+    }
+    if let Some(entry) = facts.emails.get_mut(&email) {
+        (entry.parent, entry.parent_by) = (Some(case), Some(by));
+    }
+    let author = gate.sender().to_string();
+    if facts.is_case(case) && !author.is_empty() && !facts.is_own(&author) {
+        people::let_in(std::slice::from_ref(&author), Some(case), thread, facts);
+        plan.add(Change::Invite { email, addresses: vec![author] }, "LINK-2: its author takes part in it");
+    }
 }
 
 /// Adds a note that everybody may hear of.

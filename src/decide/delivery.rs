@@ -3,7 +3,10 @@
 use crate::words::{OutboxState, OutgoingKind, RecipientState};
 
 /// The pauses before the next attempt, in seconds; the last one is repeated.
-const PAUSES: [i64; 8] = [60, 120, 300, 900, 1_800, 3_600, 7_200, 14_400];
+const PAUSES: [i64; 8] = [60, 120, 300, 900, 1_800, 3_600, 7_200, LONGEST_PAUSE];
+
+/// The longest of the pauses: nothing rests longer, whatever the clock said when it was tried.
+pub const LONGEST_PAUSE: i64 = 14_400;
 
 /// How long a message is tried, in seconds.
 const GIVE_UP: i64 = 5 * 86_400;

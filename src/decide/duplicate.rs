@@ -1,7 +1,7 @@
 //! DUP: one e-mail, once.
 
-use super::{Facts, Plan};
-use crate::mail::Mail;
+use super::{Arrival, EmailFacts, Facts, Plan};
+use crate::mail::{Address, Mail};
 use crate::words::EmailId;
 
 /// What the store knows of a message.
@@ -12,26 +12,67 @@ pub enum Known {
     /// A person deleted it.
     Deleted,
     /// Another e-mail used its Message-ID.
-    Collision,
+    Collision(Other),
 }
 
-/// DUP-2: the same Message-ID and the same content digest. Without a Message-ID the digest of all bytes stands for it.
-pub fn find(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Known {
+/// What another e-mail with the same Message-ID and other content is to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Other {
+    /// Nothing.
+    Stranger,
+    /// The same author wrote it at the same time: something on the way changed one of them, see [`super::twin`].
+    Twin(EmailId),
+}
+
+impl Other {
+    /// Returns the e-mail that the message is another copy of.
+    pub fn twin(self) -> Option<EmailId> {
+        match self {
+            Self::Stranger => None,
+            Self::Twin(email) => Some(email),
+        }
+    }
+}
+
+/// DUP-2: the same Message-ID and the same content digest; what stands in for a missing Message-ID is the digest of all that is
+/// the same whichever way it came.
+pub fn find(arrival: &Arrival, mail: &Mail, facts: &Facts, plan: &mut Plan) -> Known {
     let identity = mail.identity();
     let Some(candidates) = facts.emails_by_message_id.get(&identity).filter(|found| !found.is_empty()) else {
         return deleted(identity, mail, facts, plan).unwrap_or(Known::New);
     };
-    let same = candidates.iter().find(|id| facts.emails.get(id).is_some_and(|known| known.content_digest == mail.content_digest));
-    match same {
-        Some(email) => {
-            plan.note(format!("DUP-2: same Message-ID and content as e-mail {email}"));
-            Known::Same(*email)
-        }
-        None => deleted(identity, mail, facts, plan).unwrap_or_else(|| {
-            plan.note(format!("DUP-2: Message-ID was used by e-mail {} with other content", candidates[0]));
-            Known::Collision
-        }),
+    let is_same = |known: &EmailFacts| known.content_digest == mail.content_digest && is_all_known(arrival, known, facts);
+    if let Some(email) = candidates.iter().find(|id| facts.emails.get(id).is_some_and(is_same)) {
+        plan.note(format!("DUP-2: same Message-ID and content as e-mail {email}"));
+        return Known::Same(*email);
     }
+    deleted(identity, mail, facts, plan).unwrap_or_else(|| {
+        let other = other(mail, facts);
+        plan.note(match other {
+            Other::Stranger => format!("DUP-2: Message-ID was used by e-mail {} with other content", candidates[0]),
+            Other::Twin(twin) => {
+                format!("DUP-2: same Message-ID, author and date as e-mail {twin}, but other content; it joins that one's thread")
+            }
+        });
+        Known::Collision(other)
+    })
+}
+
+/// Finds the e-mail that a message is another copy of, although its content is another. From, Date and Message-ID can be
+/// written by anybody who has seen them once, so this decides where the copy is filed, and nothing else.
+pub fn other(mail: &Mail, facts: &Facts) -> Other {
+    let author = mail.from.as_ref().map(Address::key).filter(|author| !author.is_empty());
+    let (Some(author), Some(date)) = (author, mail.date) else { return Other::Stranger };
+    let candidates = facts.emails_by_message_id.get(&mail.identity()).map(Vec::as_slice).unwrap_or_default();
+    let is_twin = |known: &EmailFacts| known.sender == author && known.header_date == Some(date);
+    let twin = candidates.iter().find(|id| facts.emails.get(id).is_some_and(is_twin));
+    twin.map_or(Other::Stranger, |twin| Other::Twin(*twin))
+}
+
+/// Whether equal digests mean equal messages. Of what came in part nobody has seen the files (FETCH-8), so it is the same only
+/// to an account that has it already: others could be given files that were never sent to them.
+fn is_all_known(arrival: &Arrival, known: &EmailFacts, facts: &Facts) -> bool {
+    (!arrival.partial && !known.partial) || known.accounts.contains(&facts.account.id)
 }
 
 /// FETCH-2: what a person deleted does not come back from a server.

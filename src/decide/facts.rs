@@ -8,9 +8,10 @@ use super::answer::Answering;
 use super::budget::{Budgets, Spent};
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
+use crate::mail::untagged;
 use crate::words::{
-    AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, Distribution, EmailId, FolderId, ParentBy, PositionId,
-    RecordId, RecordKind, TeamId, ThreadId, UnknownSender, UserId,
+    AccountId, AccountKind, AddressState, AutomaticCases, CaseStatus, DeliveryState, Distribution, EmailId, FolderId, ParentBy,
+    PositionId, RecordId, RecordKind, TeamId, ThreadId, UnknownSender, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -46,12 +47,16 @@ pub struct Policy {
 pub struct Facts {
     /// Seconds since 1970 UTC.
     pub now: i64,
+    /// The mailbox was listed again: what is older than this is not answered (FETCH-5). Seconds since 1970 UTC.
+    pub quiet_before: Option<i64>,
     /// The next free numbers; written back when the plans are applied, so there are no holes.
     pub next: Next,
     pub account: AccountFacts,
-    /// Addresses of our e-mail accounts, of those that occur in the batch.
+    /// Addresses of our group accounts, and those that they are answered at, of those that occur in the batch; see
+    /// [`Facts::is_own`].
     pub own_addresses: HashSet<String>,
-    /// Active users by address, of those that occur in the batch.
+    /// Active users by address, of those that occur in the batch; also by that of their personal accounts. See
+    /// [`Facts::user_of`].
     pub users: HashMap<String, UserId>,
     /// Stored e-mails whose Message-ID is named in the batch.
     pub emails: HashMap<EmailId, EmailFacts>,
@@ -68,16 +73,23 @@ pub struct Facts {
     pub joined: HashMap<ThreadId, ThreadId>,
     /// The newest e-mail of late with a base subject from or to an address, by [`crate::mail::subject::key`] (THREAD-3).
     pub by_subject: HashMap<i64, EmailId>,
-    /// Who from outside takes part, by invitation, in cases that a message of this batch may bring together (THREAD-1).
+    /// Everybody from outside who takes part in cases that a message of this batch may bring together (THREAD-1).
     pub participants: HashMap<RecordId, HashSet<String>>,
+    /// The same of threads, whether they have a case or not.
+    pub thread_people: HashMap<ThreadId, HashSet<String>>,
     /// Every record named by anything else in here.
     pub records: HashMap<RecordId, RecordFacts>,
     /// Records by address, oldest first.
     pub records_by_address: HashMap<String, Vec<RecordId>>,
     /// Cases by the numbers that occur in subjects of the batch.
     pub cases_by_number: HashMap<i64, RecordId>,
-    /// Who has written to which of those cases before.
+    /// Which senders of the batch take part in which cases by their e-mails: they wrote the opening one, or one while they took
+    /// part, or one of us wrote to them (LINK-2).
     pub correspondents: HashSet<(RecordId, String)>,
+    /// The same of threads.
+    pub in_threads: HashSet<(ThreadId, String)>,
+    /// The threads above in which anybody takes part.
+    pub peopled: HashSet<ThreadId>,
     /// Who follows which of the records above.
     pub followers: BTreeSet<(RecordId, UserId)>,
     /// Everybody who may get mail of this batch or be told of it.
@@ -117,6 +129,16 @@ impl Facts {
 }
 
 impl Facts {
+    /// Whether an address is our own accounts'; a plus-address of one is, too (AUTO-2).
+    pub fn is_own(&self, address: &str) -> bool {
+        self.own_addresses.contains(address) || self.own_addresses.contains(&*untagged(address))
+    }
+
+    /// The user whose address it is, or a plus-address of it.
+    pub fn user_of(&self, address: &str) -> Option<UserId> {
+        self.users.get(address).or_else(|| self.users.get(&*untagged(address))).copied()
+    }
+
     /// Returns the thread that is left of a thread.
     pub fn thread(&self, thread: ThreadId) -> ThreadId {
         let mut thread = thread;
@@ -155,6 +177,25 @@ impl Facts {
         }
         let thread = self.parent_of_thread(known.thread).filter(|record| self.is_case(*record));
         thread.map(|record| (record, ParentBy::Thread)).or(own)
+    }
+
+    /// THREAD-1: returns the e-mails that bear a Message-ID, the one that it stands for first: ours, then one whose people include
+    /// the sender, then the oldest; one that repeats the id of another (DUP-2) comes behind it, whoever sends it.
+    pub fn bearers(&self, message_id: &str, sender: &str) -> Vec<EmailId> {
+        let mut bearers = self.emails_by_message_id.get(message_id).cloned().unwrap_or_default();
+        bearers.sort_by_key(|id| {
+            let known = self.emails.get(id);
+            let is = |of: &dyn Fn(&EmailFacts) -> bool| known.is_some_and(of);
+            let names = is(&|known| known.people.iter().any(|person| person == sender));
+            (!is(&|known| known.ours), is(&|known| known.id_collision), !names, *id)
+        });
+        bearers
+    }
+
+    /// Returns the e-mail of ours that bears a Message-ID.
+    pub fn letter(&self, message_id: &str) -> Option<EmailId> {
+        let first = self.bearers(message_id, "").into_iter().next();
+        first.filter(|email| self.emails.get(email).is_some_and(|known| known.ours))
     }
 
     /// Returns who follows a record.
@@ -200,6 +241,8 @@ pub struct AccountFacts {
     pub owner_team: Option<TeamId>,
     /// The owner's folder that mail of this mailbox goes to (INBOX-2).
     pub folder: Option<FolderId>,
+    /// The mailbox is the one in which its server keeps what went out (FETCH-15).
+    pub is_sent_mailbox: bool,
     pub teams: Vec<TeamId>,
     /// Whether members of the account's teams get its mail in their inboxes (INBOX-1).
     pub add_team_users: bool,
@@ -216,7 +259,8 @@ pub struct AccountFacts {
     pub unknown_sender: UnknownSender,
     /// Seconds after closing in which a follow-up re-opens a case; none is never (CASE-4).
     pub reopen_within: Option<i64>,
-    /// Whether list mail may open cases (AUTO-3).
+    /// Which automatic mail may open cases, and whether list mail may (AUTO-3).
+    pub automatic_cases: AutomaticCases,
     pub list_cases: bool,
     /// Whether a user's forward makes its original sender the contact without a mark (CASE-6).
     pub take_forwards: bool,
@@ -237,6 +281,7 @@ impl Default for AccountFacts {
             owner: None,
             owner_team: None,
             folder: None,
+            is_sent_mailbox: false,
             teams: Vec::new(),
             add_team_users: true,
             assigned_user: None,
@@ -247,6 +292,7 @@ impl Default for AccountFacts {
             act_since: 0,
             unknown_sender: UnknownSender::NewCase,
             reopen_within: Some(REOPEN_WITHIN),
+            automatic_cases: AutomaticCases::Generated,
             list_cases: false,
             take_forwards: false,
             answering: None,
@@ -277,10 +323,18 @@ pub struct AddressFacts {
 /// A stored e-mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailFacts {
+    /// Who is taken to have written it, in comparison form; empty when nobody says so.
+    pub sender: String,
+    /// The Date header in seconds since 1970 UTC.
+    pub header_date: Option<i64>,
+    /// Only header and text parts are here (FETCH-8).
+    pub partial: bool,
     pub thread: ThreadId,
     /// Seconds since 1970 UTC.
     pub arrived_at: i64,
     pub content_digest: [u8; 32],
+    /// Digests of the bytes that are kept of it, its copies' as well; gathered where the batch has its Message-ID.
+    pub raws: Vec<[u8; 32]>,
     pub parent: Option<RecordId>,
     pub parent_by: Option<ParentBy>,
     pub teams: Vec<TeamId>,
@@ -290,6 +344,17 @@ pub struct EmailFacts {
     /// One of us wrote it, and which of our users (BOUNCE-2).
     pub ours: bool,
     pub author: Option<UserId>,
+    /// The e-mail that it answers.
+    pub replied: Option<EmailId>,
+    /// Its Message-ID was used before (DUP-2).
+    pub id_collision: bool,
+    /// The addresses in its From, To and Cc; gathered where several e-mails bear its Message-ID, and in accounts that make no
+    /// cases.
+    pub people: Vec<String>,
+    /// It says that one of us wrote it, and nothing vouches for that (ACCESS-5).
+    pub claimed: bool,
+    /// Nobody wrote it by hand (AUTO-1).
+    pub automatic: bool,
 }
 
 /// A record.

@@ -10,12 +10,16 @@ const TELL_AFTER: i64 = 600;
 /// The longest pause between two attempts, in minutes.
 const LONGEST_BACK_OFF: i64 = 60;
 
+/// The same in seconds: nothing rests longer, whatever the clock said when it failed.
+pub const LONGEST_PAUSE: i64 = 60 * LONGEST_BACK_OFF;
+
 /// What is known of an account's failures so far. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failing {
     /// None where it works.
     pub since: Option<i64>,
-    pub last_error: Option<String>,
+    /// What the last failure has in common with the same one at another time: class and place, not words.
+    pub same: Option<String>,
     /// When it was said last, and when people were told.
     pub said_at: Option<i64>,
     pub told_at: Option<i64>,
@@ -31,12 +35,18 @@ pub struct Heard {
 }
 
 impl Failing {
+    /// Returns since when it has failed, now that it fails again; never a time to come.
+    pub fn begun(&self, now: i64) -> i64 {
+        self.since.map_or(now, |since| since.min(now))
+    }
+
     /// Hears of another failure.
-    pub fn heard(&self, error: &str, now: i64) -> Heard {
+    pub fn heard(&self, same: &str, now: i64) -> Heard {
         let begun = self.since.filter(|since| now.saturating_sub(*since) >= TELL_AFTER);
-        let same = self.since.is_some() && self.last_error.as_deref() == Some(error);
+        let is_same = self.since.is_some() && self.same.as_deref() == Some(same);
         Heard {
-            say: !same || self.said_at.is_none_or(|said| now.saturating_sub(said) >= SAY_AGAIN),
+            // Said in the future: by a clock that was wrong, so it may be long ago.
+            say: !is_same || self.said_at.is_none_or(|said| said > now || now.saturating_sub(said) >= SAY_AGAIN),
             tell_since: begun.filter(|_| self.told_at.is_none()),
         }
     }
@@ -62,8 +72,10 @@ mod tests {
     fn fetch_12_a_failure_is_said_at_once_then_hourly_and_told_once_after_ten_minutes() {
         let new = Failing::default();
         assert_eq!(new.heard("down", 0), Heard { say: true, tell_since: None });
-        let failing = |said_at, told_at| Failing { since: Some(0), last_error: Some("down".to_string()), said_at, told_at };
+        let failing = |said_at, told_at| Failing { since: Some(0), same: Some("down".to_string()), said_at, told_at };
         assert_eq!(failing(Some(0), None).heard("down", 599), Heard { say: false, tell_since: None });
+        assert!(failing(Some(900_000), None).heard("down", 1).say, "it was said by a clock that was wrong");
+        assert_eq!((failing(None, None).begun(7), Failing { since: Some(9), ..Failing::default() }.begun(7)), (0, 7));
         assert_eq!(failing(Some(0), None).heard("refused", 1), Heard { say: true, tell_since: None });
         assert_eq!(failing(Some(0), None).heard("down", 600), Heard { say: false, tell_since: Some(0) });
         assert_eq!(failing(Some(0), Some(600)).heard("down", 3_600), Heard { say: true, tell_since: None });

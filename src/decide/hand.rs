@@ -1,11 +1,13 @@
 //! What people ask the rules for: whose turn it is, and what becomes of an e-mail that waited for their word.
 
 use super::answer::Role;
+use super::author::Origin;
 use super::case::{Course, Occasion};
+use super::gate::Gate;
 use super::thread::Conversation;
 use super::{
-    Change, EmailFacts, Facts, Load, Plan, Policy, answer, author, bounce, case, distribute, filter, note, open_late, parent,
-    people, tell,
+    EmailFacts, Facts, Load, Plan, Policy, answer, author, bounce, case, distribute, filter, note, open_late, parent, people,
+    tell,
 };
 use crate::mail::Mail;
 use crate::words::{BudgetAction, CaseStatus, Distribution, EmailId, ParentBy, RecordId, UserId};
@@ -46,7 +48,10 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     // What filters chose for it beside holding it counts now (FILTER-4).
     let choices = filter::import(mail, facts, &mut plan);
-    let occasion = Occasion { mail, archived: false, arrived_at: facts.now, choices, sent_by_us: false };
+    let mail = &*author::see(mail, policy, facts, &mut plan).mail;
+    let origin = Origin::of_stored(&known);
+    let arrived_at = facts.now;
+    let occasion = Occasion { mail, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false };
     let mut role = Role::FollowUp;
     let (record, because) = match word {
         Word::Accept(record) => (accept(facts.survivor(record), facts, &mut plan), "LINK-7: a person said so"),
@@ -61,7 +66,8 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
         }
     };
     let (account, thread) = (parent::account_of(record, facts), facts.thread(known.thread));
-    plan.add(Change::SetParent { email, thread, parent: record, by: ParentBy::Hand, account }, because);
+    let gate = Gate::without_tokens(mail, None, occasion.origin, facts);
+    case::come_to(email, thread, (record, account), (ParentBy::Hand, because), &gate, facts, &mut plan);
     let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
     people::add_case_people(record, facts, &mut teams, &mut users);
     teams.retain(|(team, _)| !known.teams.contains(team));
@@ -69,11 +75,9 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
     people::join(email, &teams, &users, &occasion, facts, &mut plan);
     // The note that it has in the stream of another record comes along (NOTE-1).
     if known.parent.is_none() {
-        note(email, record, mail, bounce::outgoing(mail, facts), facts, &mut plan);
+        note(email, record, &occasion, bounce::outgoing(mail, facts), facts, &mut plan);
     }
-    facts.thread_parents.insert(thread, record);
     if let Some(entry) = facts.emails.get_mut(&email) {
-        (entry.parent, entry.parent_by) = (Some(record), Some(ParentBy::Hand));
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
@@ -101,8 +105,10 @@ pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Polic
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     let choices = filter::import(mail, facts, &mut plan);
-    let mail = &*author::unveil(mail, facts, &mut plan);
-    let occasion = Occasion { mail, archived: false, arrived_at: known.arrived_at, choices, sent_by_us: false };
+    let mail = &*author::see(mail, policy, facts, &mut plan).mail;
+    let origin = Origin::of_stored(&known);
+    let arrived_at = known.arrived_at;
+    let occasion = Occasion { mail, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false };
     let parent = facts.parent_of(email).map(|(record, _)| record);
     let case = parent.filter(|record| facts.is_case(*record));
     match action {
@@ -133,7 +139,7 @@ fn open_released(
     facts: &mut Facts,
     plan: &mut Plan,
 ) {
-    let conversation = Conversation { thread: facts.thread(known.thread), replied: None, known: true, mixed: false };
+    let conversation = Conversation::of(known.thread, facts);
     let Some(case) = open_late(email, occasion, &conversation, parent, facts, plan) else { return };
     let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
     people::add_case_people(case, facts, &mut teams, &mut users);

@@ -1,10 +1,50 @@
 //! ACCESS-3: which servers are internal. A user names the server of a personal account, and the service account connects to
-//! it: so nothing that only this machine or its network reaches, unless the configuration lists it.
+//! it: so nothing that only this machine or its network reaches, unless the configuration lists it. And what is a server's name
+//! at all: it is connected to, compared with certificates and printed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Endings of names that mean something inside a network only (RFC 6761, 6762, 8375; the metadata servers of clouds).
 const INTERNAL_ENDINGS: &[&str] = &["localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa"];
+
+/// The longest name of a host (RFC 1035, section 2.3.4), and of a label of it.
+const LONGEST: usize = 253;
+const LONGEST_LABEL: usize = 63;
+
+/// Reads the name or the address of a server as somebody wrote it, and returns it as it is kept: a name in lower case and ASCII
+/// (RFC 5890) without the final dot, an IPv6 address without brackets. An error says what is wrong.
+pub fn checked(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    if let Ok(address) = bare.unwrap_or(text).parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    if text.contains("://") || text.contains(['/', '@']) {
+        return Err(format!("{text:?} is not the name of a server; leave out all but the name"));
+    }
+    if text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+        return Err(format!("{text:?} has a port in it; there is an option of its own for that"));
+    }
+    let wrong = || format!("{text:?} is not the name of a server");
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(wrong());
+    }
+    let name = idna::domain_to_ascii(text).map_err(|_| wrong())?.to_ascii_lowercase();
+    let name = name.strip_suffix('.').unwrap_or(&name);
+    let is_label = |label: &str| {
+        (1..=LONGEST_LABEL).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // The resolver takes a name that ends in a number for an address: 2130706433 and 0x7f.1 are 127.0.0.1.
+    let is_number = |label: &str| {
+        label.bytes().all(|byte| byte.is_ascii_digit())
+            || label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let is_name = name.len() <= LONGEST && name.split('.').all(is_label) && !name.rsplit('.').next().is_some_and(is_number);
+    if is_name { Ok(name.to_string()) } else { Err(wrong()) }
+}
 
 /// Whether the configuration lists a host: by its name or by its address.
 pub fn is_listed(listed: &[String], host: &str) -> bool {
@@ -65,7 +105,9 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 }
 
 fn plain(host: &str) -> String {
-    host.trim().trim_end_matches('.').trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase()
+    let bare = host.trim().trim_end_matches('.').trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    // One name, however it is written.
+    if bare.is_ascii() { bare } else { idna::domain_to_ascii(&bare).unwrap_or(bare) }
 }
 
 #[cfg(test)]
@@ -130,6 +172,57 @@ mod tests {
             "2002:808:808::",
         ] {
             assert!(!is_internal_name(public), "{public}");
+        }
+    }
+
+    #[test]
+    fn access_3_a_server_has_a_name_and_nothing_else() {
+        for (written, kept) in [
+            ("imap.example.com", "imap.example.com"),
+            (" IMAP.Example.COM. ", "imap.example.com"),
+            ("m\u{fc}ller.example", "xn--mller-kva.example"),
+            ("localhost", "localhost"),
+            ("my_host.example", "my_host.example"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:DB8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("163.com", "163.com"),
+        ] {
+            assert_eq!(checked(written).as_deref(), Ok(kept), "{written}");
+        }
+        let long = format!("{}.example", "a".repeat(64));
+        let longer = vec!["a".repeat(60); 5].join(".");
+        for wrong in [
+            "",
+            " ",
+            ".",
+            "..",
+            "a..b",
+            "imap.example.com:993",
+            "imaps://imap.example.com",
+            "me@imap.example.com",
+            "imap.example.com/x",
+            "imap example.com",
+            "imap.example.com\u{7}",
+            "imap.\u{1b}[31mexample.com",
+            "a\nb.example",
+            "\u{202e}moc.elpmaxe",
+            "-a.example",
+            "a-.example",
+            "[imap.example.com]",
+            "fe80::1%eth0",
+            "2130706433",
+            "0x7f.1",
+            "127.1",
+            "a,b.example",
+            "a;b",
+            "$(id).example",
+            "*.example.com",
+            "a\0b.example",
+            &long,
+            &longer,
+        ] {
+            assert!(checked(wrong).is_err(), "{wrong:?}");
         }
     }
 

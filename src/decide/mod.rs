@@ -17,6 +17,7 @@ mod duplicate;
 mod facts;
 pub mod failure;
 pub mod filter;
+mod gate;
 mod hand;
 pub mod host;
 mod merge;
@@ -28,6 +29,7 @@ mod people;
 mod plan;
 pub mod sender;
 mod thread;
+mod twin;
 
 #[cfg(test)]
 mod tests;
@@ -37,12 +39,14 @@ pub use facts::*;
 pub use hand::*;
 pub use plan::*;
 
-use crate::mail::{Address, Mail, subject, token};
+use crate::mail::{Address, Mail, subject};
 use crate::words::{BudgetAction, EmailId, Fate, ParentBy, RecordId};
 use answer::Role;
+use author::{Origin, Seen};
 use case::{Course, Occasion};
-use duplicate::Known;
+use duplicate::{Known, Other};
 use filter::{Choices, Scope};
+use gate::Gate;
 use note::note;
 use parent::{Found, Link};
 use thread::Conversation;
@@ -60,42 +64,51 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         plan.note(format!("{because} skips it; it is left alone on the server (FILTER-7)"));
         return plan;
     }
-    let mail = &*author::unveil(mail, facts, &mut plan);
-    let collision = match duplicate::find(mail, facts, &mut plan) {
+    let seen = author::see(mail, policy, facts, &mut plan);
+    let other = match duplicate::find(arrival, &seen.mail, facts, &mut plan) {
         Known::Same(email) => {
-            arrive_again(email, arrival, mail, policy, choices, facts, &mut plan);
+            arrive_again(email, arrival, &seen, policy, choices, facts, &mut plan);
             return plan;
         }
         Known::Deleted => {
             plan.fate = Fate::Duplicate;
             return plan;
         }
-        Known::Collision => true,
-        Known::New => false,
+        Known::Collision(other) => Some(other),
+        Known::New => None,
     };
-    arrive(arrival, mail, policy, choices, collision, facts, &mut plan);
+    arrive(arrival, &seen, policy, choices, other, facts, &mut plan);
     plan
 }
 
-/// The road of a message that is new to the store.
+/// The road of a message that is new to the store; `other` is what another e-mail with its Message-ID is to it.
 fn arrive(
     arrival: &Arrival,
-    mail: &Mail,
+    seen: &Seen<'_>,
     policy: &Policy,
     choices: Choices,
-    collision: bool,
+    other: Option<Other>,
     facts: &mut Facts,
     plan: &mut Plan,
 ) {
+    let mail = &*seen.mail;
     let email = EmailId(take(&mut facts.next.email));
-    let occasion = occasion(arrival, mail, policy, choices, facts);
+    let occasion = occasion(arrival, seen, policy, choices, facts);
     plan.email = Some(email);
     plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
-    let conversation = thread::place(mail, occasion.arrived_at, collision, facts, plan);
+    let customer = author::customer(mail, seen.origin, facts, plan);
+    let gate = Gate::of(mail, customer.as_ref(), seen.origin, policy, facts, plan);
+    let first = other.and_then(Other::twin);
+    let conversation = match first {
+        Some(first) => twin::conversation(first, facts),
+        None => thread::place(mail, occasion.arrived_at, other.is_some(), &gate, facts, plan),
+    };
     let outgoing = bounce::outgoing(mail, facts);
-    let customer = author::customer(mail, policy, facts, plan);
-    let Found { link, named } = parent::find(mail, customer.as_ref(), &conversation, policy, facts, plan);
+    let Found { link, named } = match first {
+        Some(first) => Found { link: twin::link(first, facts), named: None },
+        None => parent::find(mail, customer.as_ref(), &conversation, (&gate, policy), facts, plan),
+    };
     // The e-mail's row comes first in the plan, its links after it.
     let row = plan.steps.len();
     let mut teams = people::teams(&conversation, &occasion.choices, facts);
@@ -103,52 +116,76 @@ fn arrive(
     let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
 
     let mut role = if conversation.known { Role::FollowUp } else { Role::First };
-    let link =
-        match afford(case::course(&occasion, link.as_ref().map(|link| link.record), named, facts), email, mail, facts, plan) {
-            Course::Open { refers_to, because } => {
-                let record = case::open(email, &occasion, customer.as_ref(), (account_record, refers_to), because, facts, plan);
-                role = Role::Opener(record);
-                Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
-            }
-            Course::Reopen { case, status, because } => {
-                case::reopen(case, status, because, facts, plan);
-                link
-            }
-            Course::Hold { candidate, because } => {
-                plan.fate = Fate::Held;
-                case::hold(email, candidate, because, facts, plan);
-                None
-            }
-            Course::Stay { because } => {
-                plan.note(format!("no new case: {because}"));
-                link
-            }
-        };
-    if let Some(link) = &link {
+    let record = link.as_ref().map(|link| link.record);
+    let course = match first.zip(record.filter(|record| facts.is_case(*record))) {
+        Some((first, case)) if occasion.choices.hold.is_none() => twin::course(first, case, facts),
+        _ => case::course(&occasion, record, named, facts),
+    };
+    let link = match afford(course, email, mail, facts, plan) {
+        Course::Open { refers_to, because } => {
+            let record = case::open(email, &occasion, customer.as_ref(), (account_record, refers_to), because, facts, plan);
+            role = Role::Opener(record);
+            Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
+        }
+        Course::Reopen { case, status, because } => {
+            case::reopen(case, status, because, facts, plan);
+            link
+        }
+        Course::Hold { candidate, because } => {
+            plan.fate = Fate::Held;
+            case::hold(email, candidate, because, facts, plan);
+            None
+        }
+        Course::Stay { because } => {
+            plan.note(format!("no new case: {because}"));
+            link
+        }
+    };
+    // The case of a copy that came another way is the case of others (DUP-2).
+    let apart = first.filter(|first| !matches!(role, Role::Opener(_)) && !twin::came_the_same_way(*first, facts));
+    if let Some(link) = link.as_ref().filter(|_| apart.is_none()) {
         people::add_case_people(link.record, facts, &mut teams, &mut users);
     }
     let because = link.as_ref().map_or("no record was found for it", |link| &link.because).to_string();
-    let new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, collision, arrival, facts);
+    let mut new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, other, arrival, facts);
+    // Whoever repeats a Message-ID invites nobody (DUP-2).
+    if first.is_none() || matches!(role, Role::Opener(_)) {
+        new.invites = people::invited(mail, customer.as_ref(), (&conversation, link.as_ref()), &gate, facts);
+    }
     plan.steps.insert(row, Step { change: Change::AddEmail(new.clone()), because });
     let account = facts.account.id;
     plan.add(Change::AddAccount { email, account }, "it came through this account");
-    if let Some(replied) = conversation.replied.filter(|_| mail.bounce.is_none()) {
-        plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
-    }
+    mark_replied(&conversation, &occasion, facts, plan);
     people::join(email, &teams, &users, &occasion, facts, plan);
     run(email, &occasion, |_| true, facts, plan);
     if let Some(because) = &occasion.choices.no_reply {
         plan.no_answer.get_or_insert_with(|| because.clone());
     }
     if let Some(link) = &link {
-        note(email, link.record, mail, outgoing, facts, plan);
-        case::adopt(link, &conversation, facts, plan);
+        match apart.filter(|_| facts.is_case(link.record)) {
+            Some(first) => twin::note(email, first, link.record, facts, plan),
+            None => note(email, link.record, &occasion, outgoing, facts, plan),
+        }
+        if first.is_none() {
+            case::adopt(link, &conversation, facts, plan);
+        }
     }
     remember(&new, &occasion, &teams, &users, facts);
     let record = link.as_ref().map(|link| link.record);
     let is_genuine = bounce::file(email, outgoing, record, &occasion, facts, plan);
     answer::consider(email, &occasion, role, policy, facts, plan);
     tell(email, record, &occasion, (is_genuine, true), facts, plan);
+}
+
+/// THREAD-2: what it answers is answered; a customer's e-mail not by somebody who only says to be one of us (ACCESS-5).
+fn mark_replied(conversation: &Conversation, occasion: &Occasion<'_>, facts: &Facts, plan: &mut Plan) {
+    let Some(email) = conversation.replied.filter(|_| occasion.mail.bounce.is_none()) else { return };
+    let is_theirs = facts.emails.get(&email).is_none_or(|known| !known.ours);
+    if occasion.origin.is_claimed() && is_theirs {
+        plan.note(format!("ACCESS-5: e-mail {email} is not answered by it: its sender is not verified"));
+    } else {
+        plan.add(Change::MarkReplied { email }, "THREAD-2: this e-mail answers it");
+    }
 }
 
 /// ACK-3: a case is opened, or opened again, as long as there is a budget for it; else that waits for a person's word.
@@ -178,17 +215,15 @@ fn tell(
 ) {
     let silence = if occasion.archived {
         Some("FETCH-14: it is older than the account's act-since".to_string())
-    } else if occasion.sent_by_us && !occasion.mail.automatic.is_empty() {
+    } else if occasion.sent_by_us && occasion.origin.is_own_word() && !occasion.mail.automatic.is_empty() {
         Some("AUTO-2: it went out from here by itself".to_string())
     } else if is_report {
         Some("BOUNCE-2: it is a delivery report; who wrote the e-mail hears when it did not arrive".to_string())
     } else {
-        let sign = case::automatic(occasion.mail, facts).filter(|_| record.is_some_and(|record| facts.is_case(record)));
+        let sign = occasion.mail.reply_of_machine().filter(|_| record.is_some_and(|record| facts.is_case(record)));
         sign.map(|sign| format!("AUTO-3: it is automatic: {sign}"))
     };
-    // Who wrote as a group account is known by more than From.
-    let author = facts.emails.get(&email).and_then(|known| known.author);
-    let sender = author.or_else(|| occasion.mail.from.as_ref().and_then(|from| facts.users.get(&from.key())).copied());
+    let sender = facts.emails.get(&email).and_then(|known| known.author).or(occasion.origin.author());
     let (arrived_at, silence) = (occasion.arrived_at, silence.as_deref());
     notify::tell(&notify::News { email, record, sender, arrived_at, silence, is_new }, facts, plan);
     let told = plan.steps.iter().filter(|step| matches!(step.change, Change::Notify { .. })).count();
@@ -202,7 +237,8 @@ fn tell(
 }
 
 /// What the rules of cases ask of a message.
-fn occasion<'a>(arrival: &Arrival, mail: &'a Mail, policy: &Policy, choices: Choices, facts: &Facts) -> Occasion<'a> {
+fn occasion<'a>(arrival: &Arrival, seen: &'a Seen<'_>, policy: &Policy, choices: Choices, facts: &Facts) -> Occasion<'a> {
+    let (mail, origin) = (&*seen.mail, seen.origin);
     let arrived_at = arrived_at(arrival, mail, facts.now);
     Occasion {
         mail,
@@ -210,7 +246,9 @@ fn occasion<'a>(arrival: &Arrival, mail: &'a Mail, policy: &Policy, choices: Cho
         archived: arrived_at < facts.account.act_since,
         arrived_at,
         choices,
-        sent_by_us: mail.message_id.as_ref().is_some_and(|id| token::is_ours(&policy.tokens, id)),
+        sent_by_us: matches!(origin, Origin::Ours(_)) || author::is_token_ours(mail, policy),
+        origin,
+        quiet: facts.quiet_before.is_some_and(|before| arrival.internal_date.is_none_or(|date| date < before)),
     }
 }
 
@@ -222,14 +260,16 @@ fn new_email(
     conversation: &Conversation,
     link: Option<&Link>,
     account_record: Option<RecordId>,
-    id_collision: bool,
+    other: Option<Other>,
     arrival: &Arrival,
     facts: &Facts,
 ) -> NewEmail {
     let mail = occasion.mail;
     let sender = mail.from.as_ref().map(Address::key).unwrap_or_default();
     let subject = subject::read(&mail.subject);
-    let by_subject = |address: &str| subject::key(&subject.base, address).unwrap_or_default();
+    // Answers by subject go to the first of several copies (DUP-2).
+    let is_copy = other.and_then(Other::twin).is_some();
+    let by_subject = |address: &str| subject::key(&subject.base, address).filter(|_| !is_copy).unwrap_or_default();
     NewEmail {
         id,
         thread: conversation.thread,
@@ -239,12 +279,14 @@ fn new_email(
         parent: link.map(|link| link.record),
         parent_by: link.map(|link| link.by),
         account_record,
-        id_collision,
+        id_collision: other.is_some(),
         partial: arrival.partial,
         archived: occasion.archived,
         folder: occasion.choices.folder.as_ref().map(|(folder, _)| *folder),
-        ours: people::author_is_ours(mail, facts),
-        author: facts.users.get(&sender).copied(),
+        ours: occasion.origin.is_ours(),
+        author: occasion.origin.author(),
+        claimed: occasion.origin.is_claimed(),
+        invites: Vec::new(),
         subject_from: by_subject(&sender),
         subject_to: mail.to.first().map(|to| by_subject(&to.key())).unwrap_or_default(),
         sender,
@@ -255,7 +297,7 @@ fn new_email(
 fn arrive_again(
     email: EmailId,
     arrival: &Arrival,
-    mail: &Mail,
+    seen: &Seen<'_>,
     policy: &Policy,
     choices: Choices,
     facts: &mut Facts,
@@ -265,7 +307,13 @@ fn arrive_again(
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return };
     let account = facts.account.id;
-    let occasion = occasion(arrival, mail, policy, choices, facts);
+    let mail = &*seen.mail;
+    if !known.raws.contains(&mail.raw_digest) {
+        plan.add(Change::KeepCopy { email, account }, "DUP-2: it came in other bytes, which are kept, too");
+        facts.emails.entry(email).and_modify(|known| known.raws.push(mail.raw_digest));
+    }
+    let mut occasion = occasion(arrival, seen, policy, choices, facts);
+    occasion.origin = verify(email, &known, seen.origin, facts, plan);
     let first_time_here = !known.accounts.contains(&account);
     if first_time_here {
         plan.add(Change::AddAccount { email, account }, "DUP-1: it came through this account too");
@@ -274,16 +322,17 @@ fn arrive_again(
         return;
     }
 
-    let conversation = Conversation { thread: facts.thread(known.thread), replied: None, known: true, mixed: false };
+    let conversation = Conversation::of(known.thread, facts);
     let mut teams = people::teams(&conversation, &occasion.choices, facts);
-    let mut users = people::users(mail, &occasion.choices, facts);
+    let mut users = people::users_of_copy(mail, &occasion.choices, facts);
     let mut parent = facts.parent_of(email).map(|(record, _)| record);
     let mut opened = None;
     if first_time_here && known.parent_by != Some(ParentBy::Hand) {
         opened = open_late(email, &occasion, &conversation, parent, facts, plan);
         parent = opened.or(parent);
     }
-    if let Some(record) = parent {
+    // Of a case that is there its people have the e-mail, or they are not meant to: it may be its thread's, or a copy's (DUP-2).
+    if let Some(record) = opened {
         people::add_case_people(record, facts, &mut teams, &mut users);
     }
     teams.retain(|(team, _)| !known.teams.contains(team));
@@ -305,6 +354,19 @@ fn arrive_again(
         answer::consider(email, &occasion, Role::Opener(case), policy, facts, plan);
     }
     tell(email, parent, &occasion, (false, false), facts, plan);
+}
+
+/// ACCESS-5: what is known of the author of an e-mail that is here. Another copy of it may show that one of us wrote it, as it says.
+fn verify(email: EmailId, known: &EmailFacts, seen: Origin, facts: &mut Facts, plan: &mut Plan) -> Origin {
+    if known.ours || !seen.is_ours() {
+        return Origin::of_stored(known);
+    }
+    let author = seen.author();
+    plan.add(Change::Verify { email, author }, "ACCESS-5: this copy shows that one of us wrote it");
+    if let Some(entry) = facts.emails.get_mut(&email) {
+        (entry.ours, entry.author, entry.claimed) = (true, author, false);
+    }
+    seen
 }
 
 /// FILTER-4: the commands that filters of these scopes want run; mail that is history is no work for them either (FETCH-14).
@@ -342,17 +404,13 @@ fn open_late(
     };
     let account = parent.and_then(|record| parent::account_of(record, facts));
     let record = case::open(email, occasion, None, (account, None), because, facts, plan);
-    let thread = conversation.thread;
-    let change = Change::SetParent { email, thread, parent: record, by: ParentBy::Opened, account };
-    plan.add(change, "DUP-3: the e-mail opened this case");
     // The note that it has in the stream of another record comes along (NOTE-1).
     if parent.is_none() {
-        note(email, record, occasion.mail, None, facts, plan);
+        note(email, record, occasion, None, facts, plan);
     }
-    facts.thread_parents.insert(thread, record);
-    if let Some(entry) = facts.emails.get_mut(&email) {
-        (entry.parent, entry.parent_by) = (Some(record), Some(ParentBy::Opened));
-    }
+    let gate = Gate::without_tokens(occasion.mail, None, occasion.origin, facts);
+    let by = (ParentBy::Opened, "DUP-3: the e-mail opened this case");
+    case::come_to(email, conversation.thread, (record, account), by, &gate, facts, plan);
     Some(record)
 }
 
@@ -370,9 +428,13 @@ fn sort_date(occasion: &Occasion<'_>, now: i64) -> i64 {
 fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, users: &people::Users, facts: &mut Facts) {
     let mail = occasion.mail;
     let known = EmailFacts {
+        sender: new.sender.clone(),
+        header_date: mail.date,
+        partial: new.partial,
         thread: new.thread,
         arrived_at: occasion.arrived_at,
         content_digest: mail.content_digest,
+        raws: vec![mail.raw_digest],
         parent: new.parent,
         parent_by: new.parent_by,
         teams: teams.iter().map(|(team, _)| *team).collect(),
@@ -380,22 +442,23 @@ fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, user
         accounts: vec![facts.account.id],
         ours: new.ours,
         author: new.author,
+        replied: new.replied,
+        id_collision: new.id_collision,
+        people: mail.from.iter().chain(&mail.to).chain(&mail.cc).map(Address::key).collect(),
+        claimed: new.claimed,
+        automatic: !mail.automatic.is_empty(),
     };
     facts.emails.insert(new.id, known);
     facts.emails_by_message_id.entry(new.identity.clone()).or_default().push(new.id);
-    for key in [new.subject_from, new.subject_to] {
+    // Whom somebody else wrote to has not written of it, and was not written to by us (THREAD-3).
+    for key in [new.subject_from, new.subject_to].into_iter().take(if new.ours { 2 } else { 1 }) {
         if key != 0 {
             facts.by_subject.insert(key, new.id);
         }
     }
+    people::let_in(&new.invites, new.parent.filter(|record| facts.is_case(*record)), new.thread, facts);
     let Some(record) = new.parent else { return };
     facts.thread_parents.insert(new.thread, record);
-    if facts.is_case(record) {
-        if !new.sender.is_empty() {
-            facts.correspondents.insert((record, new.sender.clone()));
-        }
-        merge::invite(record, new.parent_by == Some(ParentBy::Opened), new.ours, mail, facts);
-    }
 }
 
 /// Returns the next number of a kind and moves on.

@@ -1,15 +1,22 @@
 //! NOTE-1: what the stream of a record tells of an e-mail.
 
-use super::{Change, Facts, Plan, bounce, case, people, take};
-use crate::mail::Mail;
+use super::case::Occasion;
+use super::{Change, Facts, Plan, bounce, take};
 use crate::words::{EmailId, NoteId, NoteKind, RecordId};
 
-/// NOTE-1: the record's stream tells of the e-mail; of automatic mail without telling anybody (AUTO-3).
+/// NOTE-1: the record's stream tells of the e-mail; of what machines answer and report without telling anybody (AUTO-3).
 /// Where it is a delivery report of an e-mail of ours, `outgoing` is that (BOUNCE-2).
-pub fn note(email: EmailId, record: RecordId, mail: &Mail, outgoing: Option<EmailId>, facts: &mut Facts, plan: &mut Plan) {
-    let ours = people::author_is_ours(mail, facts);
-    let automatic = case::automatic(mail, facts);
-    let report = mail.bounce.as_ref().zip(outgoing);
+pub fn note(
+    email: EmailId,
+    record: RecordId,
+    occasion: &Occasion<'_>,
+    outgoing: Option<EmailId>,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    let ours = occasion.origin.is_ours();
+    let automatic = occasion.mail.reply_of_machine();
+    let report = occasion.mail.bounce.as_ref().zip(outgoing);
     let (kind, because) = match (ours, automatic) {
         _ if report.is_some() => (NoteKind::Bounce, "BOUNCE-2: it reports on an e-mail of ours that stands here".to_string()),
         (true, _) => (NoteKind::EmailSent, "NOTE-1: one of us wrote it".to_string()),

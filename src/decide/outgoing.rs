@@ -1,5 +1,6 @@
 //! SEND-4, SEND-8: what a message of ours does here: its place when it is written, and what follows once it was sent.
 
+use super::author::Origin;
 use super::case::Occasion;
 use super::delivery::Recipient;
 use super::filter::Choices;
@@ -18,6 +19,8 @@ pub struct Order {
     pub parent: Option<RecordId>,
     /// The user who writes it; none for what goes out by itself.
     pub author: Option<UserId>,
+    /// The e-mail that it answers or passes on.
+    pub follows: Option<EmailId>,
 }
 
 /// Gives a message its place: conversation, record, teams; nobody hears of it yet.
@@ -26,11 +29,11 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     let email = EmailId(take(&mut facts.next.email));
     plan.email = Some(email);
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(facts.now), partial: false };
-    let occasion = occasion(mail, facts);
-    let conversation = thread::place(mail, facts.now, false, facts, &mut plan);
+    let occasion = occasion(mail, order.author, facts);
+    let conversation = thread::place_letter(mail, order.follows, facts, &mut plan);
     let by_thread = || {
-        let record = facts.parent_of_thread(conversation.thread)?;
-        let because = format!("LINK-2: its conversation belongs to {}", parent::name(record, facts));
+        let (record, _) = facts.parent_of(conversation.replied?)?;
+        let because = format!("LINK-2: the e-mail that it goes on from belongs to {}", parent::name(record, facts));
         Some(Link { record, by: ParentBy::Thread, because })
     };
     let ordered = order.parent.map(|record| facts.survivor(record)).filter(|record| facts.records.contains_key(record));
@@ -48,8 +51,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     }
     let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
     let because = link.as_ref().map_or("it belongs to no record", |link| &link.because).to_string();
-    let mut new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, false, &arrival, facts);
-    (new.ours, new.author) = (true, order.author);
+    let new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, None, &arrival, facts);
     plan.steps.insert(0, Step { change: Change::AddEmail(new.clone()), because });
     let account = facts.account.id;
     plan.add(Change::AddAccount { email, account }, "SEND-2: it goes out through this account");
@@ -70,19 +72,21 @@ pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
     plan.email = Some(email);
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
-    let occasion = occasion(mail, facts);
-    let replied = mail.ancestors().find_map(|id| facts.emails_by_message_id.get(id).and_then(|found| found.last()).copied());
+    let occasion = occasion(mail, known.author, facts);
+    let invited = people::written_to(mail, None, facts);
+    let record = facts.parent_of(email).map(|(record, _)| record);
+    people::let_in(&invited, record.filter(|record| facts.is_case(*record)), known.thread, facts);
+    plan.add(Change::Invite { email, addresses: invited }, "LINK-2: one of us wrote to them");
     // An answer by itself answers for nobody: the e-mail still waits for a person.
-    let replied = replied.filter(|replied| *replied != email && mail.automatic.is_empty());
+    let replied = known.replied.filter(|replied| *replied != email && mail.automatic.is_empty());
     if let Some(replied) = replied {
         plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
     }
     let mut users = people::recipients(mail, facts);
     users.retain(|(user, _)| !known.users.contains(user));
     people::join(email, &people::Teams::new(), &users, &occasion, facts, &mut plan);
-    let record = facts.parent_of(email).map(|(record, _)| record);
     if let Some(record) = record {
-        note(email, record, mail, None, facts, &mut plan);
+        note(email, record, &occasion, None, facts, &mut plan);
     }
     if let Some(entry) = facts.emails.get_mut(&email) {
         entry.users.extend(users.iter().map(|(user, _)| *user));
@@ -112,6 +116,8 @@ fn tell_author(email: EmailId, author: UserId, detail: String, because: &str, fa
     plan.add(Change::Notify { user: author, kind, email: Some(email), note: None, record, detail }, because);
 }
 
-fn occasion<'m>(mail: &'m Mail, facts: &Facts) -> Occasion<'m> {
-    Occasion { mail, archived: false, arrived_at: facts.now, choices: Choices::default(), sent_by_us: true }
+fn occasion<'m>(mail: &'m Mail, author: Option<UserId>, facts: &Facts) -> Occasion<'m> {
+    let origin = Origin::Ours(author);
+    let choices = Choices::default();
+    Occasion { mail, archived: false, arrived_at: facts.now, choices, sent_by_us: true, origin, quiet: false }
 }

@@ -1,9 +1,10 @@
 //! LINK: which record a message belongs to. The first hit wins, in the order of the manual.
 
+use super::gate::{self, Gate};
 use super::thread::Conversation;
 use super::{Facts, Plan, Policy, RecordFacts};
-use crate::mail::{Address, Mail, case_numbers, token};
-use crate::words::{CaseStatus, ParentBy, RecordId, RecordKind};
+use crate::mail::{Address, Mail, case_numbers};
+use crate::words::{CaseStatus, EmailId, ParentBy, RecordId, RecordKind, ThreadId};
 
 /// A parent and why.
 pub struct Link {
@@ -15,7 +16,7 @@ pub struct Link {
 /// What was found.
 pub struct Found {
     pub link: Option<Link>,
-    /// The case that the subject names, of which the sender is no part (LINK-3).
+    /// The case that the subject or a Message-ID names, of which the sender is no part (LINK-2, LINK-3).
     pub named: Option<RecordId>,
 }
 
@@ -24,15 +25,19 @@ pub fn find(
     mail: &Mail,
     customer: Option<&Address>,
     conversation: &Conversation,
-    policy: &Policy,
+    (gate, policy): (&Gate, &Policy),
     facts: &Facts,
     plan: &mut Plan,
 ) -> Found {
-    let mut named = None;
-    let link = by_token(mail, policy, facts, plan)
-        .or_else(|| by_thread(conversation, facts, plan))
-        .or_else(|| by_number(mail, facts, plan, &mut named))
-        .or_else(|| by_address(mail, customer, policy, facts, plan));
+    let mut named = conversation.shut;
+    let link = match by_conversation(mail, conversation, gate, facts, plan) {
+        Road::Leads(link) => Some(link),
+        Road::Ends => None,
+        Road::GoesOn => {
+            by_thread(conversation, gate, facts, plan, &mut named).or_else(|| by_number(mail, gate, facts, plan, &mut named))
+        }
+    };
+    let link = link.or_else(|| by_address(mail, customer, policy, facts, plan));
     Found { link, named }
 }
 
@@ -42,40 +47,97 @@ pub fn account_of(record: RecordId, facts: &Facts) -> Option<RecordId> {
     if known.kind == RecordKind::Account { Some(record) } else { known.account }
 }
 
-/// LINK-1: a signed token of ours, in the ids of earlier messages, the newest first, else in a recipient's plus-address.
-fn by_token(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Option<Link> {
-    for text in mail.token_places() {
-        for part in token::parts(&text) {
-            let record = match token::read(&policy.tokens, part, facts.now) {
-                Ok(record) => facts.survivor(record),
-                Err(token::WhyNot::NoToken) => continue,
-                Err(why) => {
-                    plan.note(format!("LINK-1: the token in <{text}> does not count: {why}"));
-                    continue;
-                }
-            };
-            if record.0 == 0 {
-                // One of our messages that belongs to no record.
-                continue;
-            }
-            if !facts.records.contains_key(&record) {
-                plan.note(format!("LINK-1: the token in <{text}> names a record that is gone"));
-                continue;
-            }
-            let because = format!("LINK-1: the signed token in <{text}> names {}", name(record, facts));
-            plan.consider(name(record, facts), ParentBy::Token, true, because.as_str());
-            return Some(Link { record, by: ParentBy::Token, because });
-        }
-    }
-    None
+/// Where the ids of a message lead.
+enum Road {
+    Leads(Link),
+    /// To an e-mail that a person took from its record: nothing that answers it belongs there either (LINK-7).
+    Ends,
+    GoesOn,
 }
 
-/// LINK-2: the parent of the replied e-mail, or of its thread.
-fn by_thread(conversation: &Conversation, facts: &Facts, plan: &mut Plan) -> Option<Link> {
-    let of_thread = facts.parent_of_thread(conversation.thread);
-    let of_replied = conversation.replied.and_then(|email| Some((email, facts.parent_of(email)?.0)));
-    let (record, because) = match (of_replied, of_thread) {
-        (Some((email, record)), Some(other)) if other != record && has_gone_on(record, other, facts) => {
+/// LINK-1: a signed token of ours, in the ids of earlier messages, the newest first, else in a recipient's plus-address. An
+/// e-mail that is nearer than the letter with the token, and that is in a matter of its own, says where its answers belong: it
+/// may have left the letter's case since (CASE-5).
+fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts: &Facts, plan: &mut Plan) -> Road {
+    let replied = conversation.replied;
+    let bears =
+        |id: &String| replied.is_some_and(|email| facts.emails_by_message_id.get(id).is_some_and(|all| all.contains(&email)));
+    let has_token = |id: &String| gate.passes.iter().any(|pass| pass.text == *id);
+    let nearest = mail.message_id.iter().chain(mail.ancestors()).find(|id| has_token(id) || bears(id));
+    if let Some(email) = replied.filter(|_| nearest.is_none_or(|id| !has_token(id))) {
+        if gate::is_taken_away(email, facts) {
+            plan.note(format!("LINK-7: a person said of e-mail {email}, which it answers, that it belongs to no record"));
+            return Road::Ends;
+        }
+        let is_firm = facts.parent_of(email).is_some_and(|(record, _)| facts.is_firm(record));
+        // Without a token the thread says it all.
+        if is_firm && nearest.is_some() && !gate.passes.is_empty() {
+            return match by_replied(email, conversation.thread, gate, facts, plan) {
+                Some(link) => Road::Leads(link),
+                None => Road::GoesOn,
+            };
+        }
+    }
+    let Some(pass) = gate.passes.first() else { return Road::GoesOn };
+    let text = &pass.text;
+    let Some(record) = pass.record else {
+        let letter = pass.letter.map(|letter| format!("e-mail {letter}, which")).unwrap_or_default();
+        plan.note(format!("LINK-1: the signed token in <{text}> is that of {letter} a person took from its record"));
+        return Road::Ends;
+    };
+    // The message may have brought it together with another just now.
+    let record = facts.survivor(record);
+    let named = name(record, facts);
+    let mut because = match pass.letter {
+        Some(letter) => format!("LINK-1: the signed token in <{text}> is that of e-mail {letter}, which is in {named}"),
+        None => format!("LINK-1: the signed token in <{text}> names {named}"),
+    };
+    if facts.is_case(record) {
+        because += &match role_of(gate.sender(), record, facts) {
+            Some(role) => format!("; the sender is {role}"),
+            None => format!("; <{}> takes no part in it, and comes in by the token alone", gate.sender()),
+        };
+    }
+    plan.consider(named, ParentBy::Token, true, because.as_str());
+    Road::Leads(Link { record, by: ParentBy::Token, because })
+}
+
+/// LINK-2: the parent of the replied e-mail, or of its thread. Into a case the gate lets only those who take part in it.
+fn by_thread(
+    conversation: &Conversation,
+    gate: &Gate,
+    facts: &Facts,
+    plan: &mut Plan,
+    named: &mut Option<RecordId>,
+) -> Option<Link> {
+    if let Some(email) = conversation.replied
+        && let Some(link) = by_replied(email, conversation.thread, gate, facts, plan)
+    {
+        return Some(link);
+    }
+    let record = facts.parent_of_thread(conversation.thread)?;
+    if facts.is_case(record) && gate.role(record, facts).is_none() {
+        let because = format!("LINK-2: its thread belongs to {}, but the sender takes no part in that", name(record, facts));
+        plan.consider(name(record, facts), ParentBy::Thread, false, because.as_str());
+        plan.note(because);
+        *named = named.or(Some(record));
+        return None;
+    }
+    let because = format!("LINK-2: its thread belongs to {}{}", name(record, facts), entry(record, gate, facts));
+    plan.consider(name(record, facts), ParentBy::Thread, true, because.as_str());
+    Some(Link { record, by: ParentBy::Thread, because })
+}
+
+/// LINK-2: the parent of the replied e-mail, which the gate has let the message answer.
+fn by_replied(email: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan: &mut Plan) -> Option<Link> {
+    let (record, _) = facts.parent_of(email)?;
+    // A letter of ours leads to where it is, and nowhere else.
+    let is_ours = facts.emails.get(&email).is_some_and(|known| known.ours);
+    let other = facts
+        .parent_of_thread(thread)
+        .filter(|other| !is_ours && *other != record && has_gone_on(record, *other, facts) && gate.role(*other, facts).is_some());
+    let (record, because) = match other {
+        Some(other) => {
             plan.consider(
                 name(record, facts),
                 ParentBy::Thread,
@@ -84,14 +146,17 @@ fn by_thread(conversation: &Conversation, facts: &Facts, plan: &mut Plan) -> Opt
             );
             (other, format!("LINK-2: its thread has gone on in {}", name(other, facts)))
         }
-        (Some((email, record)), _) => {
-            (record, format!("LINK-2: the parent of e-mail {email}, which it answers, is {}", name(record, facts)))
-        }
-        (None, Some(record)) => (record, format!("LINK-2: its thread belongs to {}", name(record, facts))),
-        (None, None) => return None,
+        None => (record, format!("LINK-2: the parent of e-mail {email}, which it answers, is {}", name(record, facts))),
     };
+    let because = format!("{because}{}", entry(record, gate, facts));
     plan.consider(name(record, facts), ParentBy::Thread, true, because.as_str());
     Some(Link { record, by: ParentBy::Thread, because })
+}
+
+/// What lets a message into a case, for its trace.
+fn entry(record: RecordId, gate: &Gate, facts: &Facts) -> String {
+    let role = gate.role(record, facts).filter(|_| facts.is_case(record));
+    role.map(|role| format!(", and the sender is {role}")).unwrap_or_default()
 }
 
 /// Whether a case is over and the thread goes on in one that is not (CASE-4).
@@ -101,17 +166,16 @@ fn has_gone_on(case: RecordId, other: RecordId, facts: &Facts) -> bool {
 }
 
 /// LINK-3: `[#123]` in the subject, in accounts that make cases, from somebody who takes part in that case.
-fn by_number(mail: &Mail, facts: &Facts, plan: &mut Plan, named: &mut Option<RecordId>) -> Option<Link> {
+fn by_number(mail: &Mail, gate: &Gate, facts: &Facts, plan: &mut Plan, named: &mut Option<RecordId>) -> Option<Link> {
     if !facts.account.make_cases {
         return None;
     }
-    let sender = mail.from.as_ref().map(Address::key);
     for number in case_numbers(&mail.subject) {
         let Some(record) = facts.cases_by_number.get(&number).map(|record| facts.survivor(*record)) else {
             plan.note(format!("LINK-3: the subject names case {number}, which does not exist"));
             continue;
         };
-        match sender.as_ref().and_then(|sender| role_of(sender, record, facts)) {
+        match role_of(gate.sender(), record, facts) {
             Some(role) => {
                 let because = format!("LINK-3: the subject names case:{number}, and the sender is {role}");
                 plan.consider(name(record, facts), ParentBy::Number, true, because.as_str());
@@ -138,11 +202,11 @@ pub fn role_of(address: &str, case: RecordId, facts: &Facts) -> Option<&'static 
     if facts.correspondents.contains(&(case, address.to_string())) {
         return Some("a former correspondent");
     }
-    if let Some(user) = facts.users.get(address) {
-        if known.assigned_user == Some(*user) {
+    if let Some(user) = facts.user_of(address) {
+        if known.assigned_user == Some(user) {
             return Some("its assigned user");
         }
-        if facts.followers.contains(&(case, *user)) {
+        if facts.followers.contains(&(case, user)) {
             return Some("a follower");
         }
     }
@@ -171,9 +235,9 @@ pub fn by_address(mail: &Mail, customer: Option<&Address>, policy: &Policy, fact
     None
 }
 
-/// Whether an address belongs to one of us: a user or an e-mail account.
+/// Whether an address belongs to one of us: a user or an e-mail account, or is a plus-address of theirs.
 pub fn is_internal(address: &str, facts: &Facts) -> bool {
-    facts.users.contains_key(address) || facts.own_addresses.contains(address)
+    facts.user_of(address).is_some() || facts.is_own(address)
 }
 
 /// The record kinds that an address is looked up in, the first first (LINK-4).

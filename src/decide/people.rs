@@ -2,10 +2,12 @@
 
 use super::case::Occasion;
 use super::filter::{self, Choices, UserChoices};
+use super::gate::Gate;
+use super::parent::Link;
 use super::thread::Conversation;
-use super::{Change, Facts, Plan, parent};
+use super::{Change, Facts, Plan};
 use crate::mail::{Address, Mail};
-use crate::words::{AccountKind, EmailId, RecordId, RecordKind, TeamId, UserId};
+use crate::words::{AccountKind, EmailId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
 
 /// Teams with the reason for each, without doubles.
 pub type Teams = Vec<(TeamId, String)>;
@@ -49,6 +51,40 @@ pub fn teams(conversation: &Conversation, choices: &Choices, facts: &Facts) -> T
 
 /// INBOX-1: team members where the account says so, its assigned user, the owner, and users in From, To or Cc.
 pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
+    let mut users = of_account(choices, facts);
+    for (header, user) in addressed(mail, facts) {
+        push(&mut users, user, || format!("INBOX-1: their address is in {header}"));
+    }
+    users
+}
+
+/// DUP-2: whom a copy adds to an e-mail that is here: those of the account it came through, and of the users in its To or Cc
+/// those who belong to that account. Its header is not what was stored: whoever sends a message once more can name anybody in
+/// it, and being named must not open the stored one with its people, its case and its raw bytes. Who belongs to the account
+/// gets nothing by it that the account did not bring: the whole content came through it. A genuine copy has the same To and Cc
+/// as the first, so nobody misses anything.
+pub fn users_of_copy(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
+    let mut users = of_account(choices, facts);
+    let account = &facts.account;
+    let teams = account.teams.iter().chain(account.case_team.as_ref().filter(|_| account.make_cases));
+    let members: Vec<UserId> = teams.filter_map(|team| facts.teams.get(team)).flatten().map(|member| member.user).collect();
+    for (header, user) in addressed(mail, facts) {
+        if members.contains(&user) {
+            push(&mut users, user, || format!("INBOX-1: their address is in {header}, and they are in a team of the account"));
+        }
+    }
+    users
+}
+
+/// Users in From, To or Cc.
+fn addressed<'a>(mail: &'a Mail, facts: &'a Facts) -> impl Iterator<Item = (&'static str, UserId)> + 'a {
+    let fields = [("From", mail.from.as_slice()), ("To", &mail.to), ("Cc", &mail.cc)];
+    let all = fields.into_iter().flat_map(|(header, list)| list.iter().map(move |address| (header, address)));
+    all.filter_map(|(header, address)| Some((header, facts.user_of(&address.key())?)))
+}
+
+/// Users who get the mail of the account: by its settings, or by a filter.
+fn of_account(choices: &Choices, facts: &Facts) -> Users {
     let mut users = Users::new();
     if let Some((user, because)) = &choices.assign_user {
         push(&mut users, *user, || because.clone());
@@ -72,12 +108,6 @@ pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
             }
         }
     }
-    let addressed = [("From", mail.from.as_slice()), ("To", &mail.to), ("Cc", &mail.cc)];
-    for (header, addresses) in addressed {
-        for user in addresses.iter().filter_map(|address| facts.users.get(&address.key())) {
-            push(&mut users, *user, || format!("INBOX-1: their address is in {header}"));
-        }
-    }
     users
 }
 
@@ -85,8 +115,8 @@ pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
 pub fn recipients(mail: &Mail, facts: &Facts) -> Users {
     let mut users = Users::new();
     for (header, addresses) in [("To", &mail.to), ("Cc", &mail.cc), ("Bcc", &mail.bcc)] {
-        for user in addresses.iter().filter_map(|address| facts.users.get(&address.key())) {
-            push(&mut users, *user, || format!("INBOX-1: their address is in {header}"));
+        for user in addresses.iter().filter_map(|address| facts.user_of(&address.key())) {
+            push(&mut users, user, || format!("INBOX-1: their address is in {header}"));
         }
     }
     users
@@ -110,10 +140,11 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
     for (team, because) in teams {
         plan.add(Change::AddTeam { email, team: *team }, because);
     }
-    let sender = mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
+    // Whoever says to be one of us has not read it for them (ACCESS-5).
+    let sender = occasion.origin.author();
     let held = filter::Held::new(mail);
     for (user, because) in users {
-        let is_sender = sender == Some(user);
+        let is_sender = sender == Some(*user);
         let own = if is_sender { UserChoices::default() } else { filter::of_user(*user, &held, facts, plan) };
         let mapped = facts.account.folder.filter(|_| facts.account.owner == Some(*user));
         let folder = own.folder.or(mapped);
@@ -126,9 +157,52 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
     }
 }
 
-/// Whether From is a user's or one of our accounts' addresses. It labels the author, no more (ACCESS-5).
-pub fn author_is_ours(mail: &Mail, facts: &Facts) -> bool {
-    mail.from.as_ref().map(Address::key).is_some_and(|from| parent::is_internal(&from, facts))
+/// LINK-2: who takes part in the case or the conversation of an e-mail on its account: who wrote it, where it is the first, or its
+/// author took part already; those it went to, where one of us wrote it. Nobody by being named by somebody from outside.
+pub fn invited(
+    mail: &Mail,
+    customer: Option<&Address>,
+    (conversation, link): (&Conversation, Option<&Link>),
+    gate: &Gate,
+    facts: &Facts,
+) -> Vec<String> {
+    if gate.is_ours() {
+        return written_to(mail, customer, facts);
+    }
+    let case = link.filter(|link| facts.is_case(link.record));
+    let takes_part = match case {
+        Some(link) if link.by == ParentBy::Opened => true,
+        // Who only says to be one of us may come in, and has no part by that (ACCESS-5).
+        _ if gate.is_claimed() => false,
+        Some(link) => gate.takes_part(link.record, facts),
+        None => !conversation.known || gate.is_in_thread(conversation.thread, facts),
+    };
+    let author = [gate.sender().to_string()].into_iter();
+    author.filter(|author| takes_part && !author.is_empty() && !facts.is_own(author)).collect()
+}
+
+/// The same of a letter of ours: its author and those it goes to; not our own accounts.
+pub fn written_to(mail: &Mail, customer: Option<&Address>, facts: &Facts) -> Vec<String> {
+    let all = customer.into_iter().chain(&mail.from).chain(&mail.to).chain(&mail.cc).chain(&mail.bcc).map(Address::key);
+    let mut invited: Vec<String> = all.filter(|key| !key.is_empty() && !facts.is_own(key)).collect();
+    invited.sort_unstable();
+    invited.dedup();
+    invited
+}
+
+/// Folds that into the facts.
+pub fn let_in(invited: &[String], case: Option<RecordId>, thread: ThreadId, facts: &mut Facts) {
+    let thread = facts.thread(thread);
+    for person in invited {
+        if let Some(case) = case {
+            facts.correspondents.insert((case, person.clone()));
+            // Of a case that was not gathered whole nobody is to think that these are all.
+            facts.participants.entry(case).and_modify(|all| all.extend([person.clone()]));
+        }
+        facts.in_threads.insert((thread, person.clone()));
+        facts.thread_people.entry(thread).and_modify(|all| all.extend([person.clone()]));
+        facts.peopled.insert(thread);
+    }
 }
 
 fn push<T: PartialEq>(list: &mut Vec<(T, String)>, item: T, because: impl FnOnce() -> String) {

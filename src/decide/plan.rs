@@ -19,6 +19,11 @@ pub enum Change {
         email: EmailId,
         account: AccountId,
     },
+    /// Keep the bytes of a copy, too (DUP-2).
+    KeepCopy {
+        email: EmailId,
+        account: AccountId,
+    },
     AddTeam {
         email: EmailId,
         team: TeamId,
@@ -37,6 +42,16 @@ pub enum Change {
         message_id: String,
         thread: ThreadId,
     },
+    /// The message that bears an id is here, and belongs elsewhere than those thought who named the id before it came.
+    MoveId {
+        message_id: String,
+        thread: ThreadId,
+    },
+    /// These take part in the case that the e-mail is in, now or later (LINK-2).
+    Invite {
+        email: EmailId,
+        addresses: Vec<String>,
+    },
     /// Two threads turned out to be one: move everything.
     JoinThreads {
         from: ThreadId,
@@ -44,6 +59,11 @@ pub enum Change {
     },
     MarkReplied {
         email: EmailId,
+    },
+    /// A copy of the e-mail shows who wrote it: one of us, as it says (ACCESS-5). Its notes tell of it as sent.
+    Verify {
+        email: EmailId,
+        author: Option<UserId>,
     },
     /// Give a stored e-mail its parent, and the e-mails of its thread as [`Change::AdoptThread`] does (THREAD-2).
     SetParent {
@@ -194,6 +214,11 @@ pub struct NewEmail {
     /// One of us wrote it (AUTO-2), and which of our users (ACCESS-5).
     pub ours: bool,
     pub author: Option<UserId>,
+    /// Who takes part in its case on its account (LINK-2).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub invites: Vec<String>,
+    /// From says that one of us wrote it, and nothing vouches for that: the sender is not verified (ACCESS-5).
+    pub claimed: bool,
     /// By base subject and From, and by base subject and first To (THREAD-3); 0 for none.
     pub subject_from: i64,
     pub subject_to: i64,
@@ -282,9 +307,13 @@ pub struct Candidate {
     pub because: String,
 }
 
+fn is_bookkeeping(change: &Change) -> bool {
+    matches!(change, Change::RememberId { .. } | Change::MoveId { .. } | Change::Spend { .. })
+}
+
 /// Leaves out of the trace what is bookkeeping: a message can refer to a thousand others.
 fn told<S: serde::Serializer>(steps: &[Step], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(steps.iter().filter(|step| !matches!(step.change, Change::RememberId { .. } | Change::Spend { .. })))
+    serializer.collect_seq(steps.iter().filter(|step| !is_bookkeeping(&step.change)))
 }
 
 impl Plan {

@@ -1,6 +1,9 @@
 //! THREAD: which conversation a message belongs to.
 
-use super::{Change, Facts, Plan, merge, take};
+use std::collections::HashSet;
+
+use super::gate::Gate;
+use super::{Change, Facts, Plan, merge, parent, take};
 use crate::mail::{Address, Mail, subject};
 use crate::words::{EmailId, RecordId, ThreadId};
 
@@ -13,6 +16,8 @@ pub struct Conversation {
     pub known: bool,
     /// Whether e-mails that belong to nobody or to an address came to a thread that has a case.
     pub mixed: bool,
+    /// The case that it names by a Message-ID, and that the gate does not let it into (LINK-2).
+    pub shut: Option<RecordId>,
 }
 
 /// The most threads that one message brings together: more of them is nobody's conversation.
@@ -21,25 +26,44 @@ const JOINS: usize = 100;
 /// How long an answer without References finds what it answers (THREAD-3).
 const BY_SUBJECT: i64 = 14 * 86_400;
 
+impl Conversation {
+    /// The conversation that a stored e-mail is in.
+    pub fn of(thread: ThreadId, facts: &Facts) -> Self {
+        Self { thread: facts.thread(thread), replied: None, known: true, mixed: false, shut: None }
+    }
+}
+
 /// THREAD-1: In-Reply-To, else the newest known id in References. All ids are remembered, so that e-mails with a common
-/// ancestor we never saw, or arriving in the wrong order, join one thread.
-pub fn place(mail: &Mail, arrived_at: i64, collision: bool, facts: &mut Facts, plan: &mut Plan) -> Conversation {
+/// ancestor we never saw, or arriving in the wrong order, join one thread. Nobody enters a conversation of others by naming its
+/// ids, before or after it began: see [`Gate`].
+pub fn place(mail: &Mail, arrived_at: i64, collision: bool, gate: &Gate, facts: &mut Facts, plan: &mut Plan) -> Conversation {
     // A used Message-ID says nothing about the conversation of the mail that took it (DUP-2).
     let own = mail.message_id.iter().filter(|_| !collision);
-    let mut replied = mail.ancestors().find_map(|id| facts.emails_by_message_id.get(id).and_then(|found| found.last()).copied());
+    let (mut replied, mut shut) = answered(mail, gate, facts, plan);
     let mut threads = Vec::new();
-    let of_replied = replied.and_then(|email| facts.emails.get(&email)).map(|known| known.thread);
-    let named = mail.ancestors().chain(own.clone()).filter_map(|id| facts.thread_of.get(id).copied());
-    for thread in of_replied.into_iter().chain(named).map(|thread| facts.thread(thread)) {
-        if threads.len() <= JOINS && !threads.contains(&thread) {
+    if let Some(known) = replied.and_then(|email| facts.emails.get(&email)) {
+        threads.push(facts.thread(known.thread));
+    }
+    let mut closed = Vec::new();
+    for id in mail.ancestors().chain(own.clone()) {
+        let Some(thread) = facts.thread_of.get(id).map(|thread| facts.thread(*thread)) else { continue };
+        if threads.len() > JOINS || threads.contains(&thread) || closed.contains(&thread) {
+            continue;
+        }
+        if gate.admits(thread, facts.emails_by_message_id.contains_key(id), facts) {
             threads.push(thread);
+        } else {
+            plan.note(format!("THREAD-1: thread {thread} has one of its ids, but its sender takes no part in that"));
+            shut = shut.or_else(|| facts.parent_of_thread(thread).filter(|record| facts.is_case(*record)));
+            closed.push(thread);
         }
     }
     match replied {
         Some(email) => plan.note(format!("THREAD-1: answers e-mail {email}")),
         None if !threads.is_empty() => plan.note("THREAD-1: joined by an id that both refer to"),
         None => {
-            replied = by_subject(mail, arrived_at, facts, plan);
+            let found = by_subject(mail, arrived_at, facts, plan);
+            replied = found.filter(|email| is_let_in(*email, gate, &mut shut, facts, plan));
             let known = replied.and_then(|email| facts.emails.get(&email));
             threads.extend(known.map(|known| facts.thread(known.thread)));
         }
@@ -47,42 +71,122 @@ pub fn place(mail: &Mail, arrived_at: i64, collision: bool, facts: &mut Facts, p
 
     let mut mixed = false;
     let thread = match threads.split_first() {
-        None => ThreadId(take(&mut facts.next.thread)),
+        None => begin(facts),
         Some((first, others)) => {
-            let own_thread = own.clone().next().and_then(|id| facts.thread_of.get(id)).copied();
             for other in others {
-                let awaiting = own_thread.map(|thread| facts.thread(thread)).filter(|thread| thread == first || thread == other);
-                let awaiting = awaiting.and_then(|thread| facts.parent_of_thread(thread));
-                mixed |= join(*first, *other, mail, awaiting, facts, plan);
+                mixed |= join(*first, *other, gate, facts, plan);
             }
             *first
         }
     };
+    let own_id = own.clone().next();
     for id in mail.ancestors().chain(own).chain(&mail.thread_index) {
-        if !facts.thread_of.contains_key(id) {
-            facts.thread_of.insert(id.clone(), thread);
-            plan.add(Change::RememberId { message_id: id.clone(), thread }, "THREAD-1: its id leads here");
+        match facts.thread_of.get(id).map(|thread| facts.thread(*thread)) {
+            None => {
+                let change = Change::RememberId { message_id: id.clone(), thread };
+                plan.add(change, "THREAD-1: its id leads here");
+            }
+            // Who named it before it came does not say where it belongs.
+            Some(other) if Some(id) == own_id && other != thread => {
+                let change = Change::MoveId { message_id: id.clone(), thread };
+                plan.add(change, "THREAD-1: its own id leads here, whoever named it before");
+            }
+            Some(_) => continue,
         }
+        facts.thread_of.insert(id.clone(), thread);
     }
-    Conversation { thread, replied, known: !threads.is_empty(), mixed }
+    Conversation { thread, replied, known: !threads.is_empty(), mixed, shut }
+}
+
+/// The place of a letter of ours: behind the one that it goes on from, else behind the newest that it refers to. Strangers wrote
+/// the ids that it quotes, so it brings nothing together.
+pub fn place_letter(mail: &Mail, follows: Option<EmailId>, facts: &mut Facts, plan: &mut Plan) -> Conversation {
+    let follows = follows.filter(|email| facts.emails.contains_key(email));
+    let sender = mail.from.as_ref().map(Address::key).unwrap_or_default();
+    let replied = follows.or_else(|| mail.ancestors().find_map(|id| facts.bearers(id, &sender).into_iter().next()));
+    let known = replied.and_then(|email| facts.emails.get(&email)).map(|known| facts.thread(known.thread));
+    if let Some(email) = replied {
+        plan.note(format!("THREAD-1: answers e-mail {email}"));
+    }
+    let thread = known.unwrap_or_else(|| begin(facts));
+    if let Some(id) = mail.message_id.as_ref().filter(|id| !facts.thread_of.contains_key(*id)) {
+        facts.thread_of.insert(id.clone(), thread);
+        plan.add(Change::RememberId { message_id: id.clone(), thread }, "THREAD-1: its id leads here");
+    }
+    Conversation { thread, replied, known: known.is_some(), mixed: false, shut: None }
+}
+
+/// Begins a thread.
+fn begin(facts: &mut Facts) -> ThreadId {
+    let thread = ThreadId(take(&mut facts.next.thread));
+    facts.thread_people.insert(thread, HashSet::new());
+    thread
+}
+
+/// Finds what a message answers, among what the gate lets it answer; and the first case that it does not let it into.
+fn answered(mail: &Mail, gate: &Gate, facts: &Facts, plan: &mut Plan) -> (Option<EmailId>, Option<RecordId>) {
+    let mut shut = None;
+    for id in mail.ancestors() {
+        let bearers = facts.bearers(id, gate.sender());
+        let Some(first) = bearers.first() else { continue };
+        if let Some(email) = bearers.iter().find(|email| gate.admits_email(**email, facts)) {
+            return (Some(*email), shut);
+        }
+        is_let_in(*first, gate, &mut shut, facts, plan);
+    }
+    (None, shut)
+}
+
+/// Whether the gate lets a message answer an e-mail; else its case is named, and the trace says so (LINK-2).
+fn is_let_in(email: EmailId, gate: &Gate, shut: &mut Option<RecordId>, facts: &Facts, plan: &mut Plan) -> bool {
+    if gate.admits_email(email, facts) {
+        return true;
+    }
+    let sender = gate.sender();
+    let case = facts.parent_of(email).map(|(record, _)| record).filter(|record| facts.is_case(*record));
+    plan.note(match case {
+        Some(case) => {
+            let name = parent::name(case, facts);
+            format!("LINK-2: e-mail {email}, which it names, belongs to {name}, but its sender <{sender}> takes no part in that")
+        }
+        None => format!("THREAD-1: it names e-mail {email}, but its sender <{sender}> takes no part in that conversation"),
+    });
+    *shut = shut.or(case);
+    false
 }
 
 /// Joins two threads that turned out to be one; says whether loose e-mails came to a case by it. Two threads that each
 /// belong to a matter of its own stay apart unless their cases can be merged: a sender who names both must not be able to
 /// mix two cases.
-fn join(into: ThreadId, from: ThreadId, mail: &Mail, awaiting: Option<RecordId>, facts: &mut Facts, plan: &mut Plan) -> bool {
+fn join(into: ThreadId, from: ThreadId, gate: &Gate, facts: &mut Facts, plan: &mut Plan) -> bool {
     let parents = (facts.parent_of_thread(into), facts.parent_of_thread(from));
     let firm = |record: &_| facts.is_firm(*record);
-    if let (Some(one), Some(other)) = (parents.0.filter(firm), parents.1.filter(firm))
-        && one != other
-        && !merge::bring_together(one, other, mail, awaiting, facts, plan)
-    {
-        plan.note(format!("THREAD-1: thread {from} belongs to another record and stays apart"));
-        return false;
+    match (parents.0.filter(firm), parents.1.filter(firm)) {
+        (Some(one), Some(other)) if one != other => {
+            if !merge::bring_together((into, one), (from, other), gate, facts, plan) {
+                plan.note(format!("THREAD-1: thread {from} belongs to another record and stays apart"));
+                return false;
+            }
+        }
+        _ if !gate.may_join(into, from, facts) => {
+            plan.note(format!("THREAD-1: thread {from} stays apart: its sender does not take part in both"));
+            return false;
+        }
+        _ => {}
     }
     plan.add(Change::JoinThreads { from, into }, "THREAD-1: this e-mail refers to both");
     facts.joined.insert(from, into);
     facts.thread_parents.remove(&from);
+    let came: Vec<String> = facts.in_threads.iter().filter(|(thread, _)| *thread == from).map(|(_, who)| who.clone()).collect();
+    facts.in_threads.extend(came.into_iter().map(|who| (into, who)));
+    // Of a thread that was not gathered whole it is not known who all takes part.
+    match facts.thread_people.remove(&from) {
+        Some(people) => drop(facts.thread_people.entry(into).and_modify(|all| all.extend(people))),
+        None => drop(facts.thread_people.remove(&into)),
+    }
+    if facts.peopled.remove(&from) {
+        facts.peopled.insert(into);
+    }
     let parents = (parents.0.map(|record| facts.survivor(record)), parents.1.map(|record| facts.survivor(record)));
     let firm = |record: &_| facts.is_firm(*record);
     let chosen = parents.0.filter(firm).or(parents.1.filter(firm)).or(parents.0).or(parents.1);

@@ -1,13 +1,11 @@
 //! Files that came with a message (PARSE-8). Their content is read from the raw bytes when somebody wants it.
 
-use std::borrow::Cow;
-
-use mail_parser::{Message, MimeHeaders};
-
+use super::header::Head;
 use super::html::References;
-use super::structure::{self, Leaf, PARTS, Structure};
+use super::structure::{self, Decoded, Leaf, PARTS, Structure};
+use super::text::Role;
 use super::transfer::Encoding;
-use super::{Attachment, charset, text, tnef, uuencode};
+use super::{Attachment, text, tnef, uuencode};
 
 /// The longest file name that is kept, in bytes: what file systems take.
 const LONGEST_NAME: usize = 255;
@@ -15,13 +13,13 @@ const LONGEST_NAME: usize = 255;
 const SUBJECT_WITHIN: usize = 16 << 10;
 
 /// Lists the attachments. An inline part that the HTML does not refer to counts as an attachment.
-pub fn list(structure: &Structure<'_>, references: &References, defects: &mut Vec<String>) -> Vec<Attachment> {
+pub fn list(structure: &Structure<'_>, roles: &[Role], references: &References, defects: &mut Vec<String>) -> Vec<Attachment> {
     let mut attachments = Vec::new();
-    for (id, leaf) in structure.leaves.iter().enumerate() {
+    for (id, (leaf, role)) in structure.leaves.iter().zip(roles).enumerate() {
         let head = structure.head_of(leaf);
         let encoding = Encoding::of(head);
-        if text::is_body(structure, leaf) {
-            if leaf.media_type == "text/plain" {
+        if !role.is_file() {
+            if *role == Role::Body && leaf.media_type == "text/plain" {
                 let files = uuencode::files(&encoding.decode(leaf.body));
                 extend(&mut attachments, id, files.iter().map(|file| (file.name.as_str(), file.content.len())));
             }
@@ -31,17 +29,19 @@ pub fn list(structure: &Structure<'_>, references: &References, defects: &mut Ve
         if !in_order && !defects.iter().any(|defect| defect == "mime-ambiguous") {
             defects.push("mime-ambiguous".to_string());
         }
-        let content_id = head.content_id().map(|id| charset::without_nul(id.trim_matches(['<', '>', ' '])).into_owned());
-        let content_id = content_id.filter(|id| !id.is_empty());
+        // The HTML may name it by something else, which is its id then.
+        let id_in_html = text::names(structure, leaf).into_iter().next().filter(|name| references.contains(name));
+        let inline = id_in_html.is_some();
+        let content_id = head.content_id().or(id_in_html);
         let attachment = Attachment {
             name: name_of(leaf, head),
             media_type: leaf.media_type.clone(),
             size,
-            inline: content_id.as_deref().is_some_and(|id| references.contains(id)),
+            inline,
             content_id,
             part: id.to_string(),
         };
-        let is_tnef = attachment.media_type.ends_with("/ms-tnef") || attachment.name.eq_ignore_ascii_case("winmail.dat");
+        let is_tnef = tnef::is_one(&leaf.media_type, head);
         attachments.push(attachment);
         if is_tnef {
             let stream = encoding.decode(leaf.body);
@@ -67,22 +67,27 @@ fn extend<'f>(attachments: &mut Vec<Attachment>, id: usize, files: impl Iterator
 
 /// Returns the content of an attachment by its [`Attachment::part`].
 pub fn content(raw: &[u8], part: &str) -> Option<Vec<u8>> {
-    let structure = structure::of(raw, &mut Vec::new());
+    let decoded = Decoded::default();
+    let structure = structure::of(raw, &decoded, &mut Vec::new());
     let (id, inner) = match part.split_once('/') {
         Some((id, inner)) => (id, Some(inner.parse::<usize>().ok()?)),
         None => (part, None),
     };
-    let leaf = structure.leaves.get(id.parse::<usize>().ok()?)?;
+    let id: usize = id.parse().ok()?;
+    let leaf = structure.leaves.get(id)?;
     let outer = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
     match inner {
         None => Some(outer.into_owned()),
-        Some(place) if text::is_body(&structure, leaf) => uuencode::files(&outer).into_iter().nth(place).map(|file| file.content),
+        Some(place) if text::roles(&structure).get(id) == Some(&Role::Body) => {
+            uuencode::files(&outer).into_iter().nth(place).map(|file| file.content)
+        }
         Some(place) => tnef::files(&outer).into_iter().nth(place).map(|file| file.content.to_vec()),
     }
 }
 
-fn name_of(leaf: &Leaf<'_>, head: &Message<'_>) -> String {
-    let given = head.attachment_name().map(|name| clean_name(&decoded(name))).filter(|name| !name.is_empty());
+/// The name that a part is shown by; never empty.
+pub fn name_of(leaf: &Leaf<'_>, head: &Head<'_>) -> String {
+    let given = head.file_name().map(|name| clean_name(&name)).filter(|name| !name.is_empty());
     if leaf.media_type == "message/rfc822" || leaf.media_type == "message/global" {
         let subject = || clean_name(&inner_subject(leaf, head));
         let name = given.unwrap_or_else(subject);
@@ -111,17 +116,9 @@ fn name_of(leaf: &Leaf<'_>, head: &Message<'_>) -> String {
 }
 
 /// Reads the subject of a message inside the message, without reading more of it.
-fn inner_subject(leaf: &Leaf<'_>, head: &Message<'_>) -> String {
+fn inner_subject(leaf: &Leaf<'_>, head: &Head<'_>) -> String {
     let start = &leaf.body[..leaf.body.len().min(SUBJECT_WITHIN)];
     structure::subject(&Encoding::of(head).decode(start))
-}
-
-/// Decodes encoded words, which RFC 2047 forbids in a parameter and many senders write there.
-fn decoded(name: &str) -> Cow<'_, str> {
-    if !name.contains("=?") {
-        return Cow::Borrowed(name);
-    }
-    Cow::Owned(structure::subject(format!("Subject: {}\n\n", name.replace(['\r', '\n'], " ")).as_bytes()))
 }
 
 /// Returns at most so many bytes of a text, whole characters.

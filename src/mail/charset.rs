@@ -1,31 +1,125 @@
-//! Text from bytes: the declared charset, corrected, else the detected one, else replacement characters (PARSE-3).
+//! Text from bytes (PARSE-3): UTF-8 where it is UTF-8, else the declared charset, corrected, else the detected one. A few bad
+//! bytes are replacement characters and no reason to give up a declared charset; where most of it does not fit, it is wrong.
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, GB18030, ISO_2022_JP, UTF_8, WINDOWS_1252};
+use encoding_rs::{BIG5, EUC_KR, Encoding, GB18030, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
+
+/// What a declared name stands for.
+#[derive(Clone, Copy)]
+enum Charset {
+    /// One of the encodings of the web.
+    Web(&'static Encoding),
+    /// RFC 1557: what stands between SO and SI is KS X 1001.
+    Iso2022Kr,
+    /// RFC 1922: likewise GB 2312.
+    Iso2022Cn,
+    /// RFC 1843: likewise between `~{` and `~}`.
+    Hz,
+    /// Others, such as UTF-7 and the code pages of DOS.
+    Other(fn(&[u8]) -> String),
+}
 
 /// Decodes bytes to text without NUL.
 pub fn decode(bytes: &[u8], declared: Option<&str>) -> String {
-    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        return without_nul(&encoding.decode_without_bom_handling(&bytes[mark..]).0).into_owned();
+    without_nul(&decoded(bytes, known(declared.unwrap_or_default()))).into_owned()
+}
+
+/// Decodes raw 8-bit text of a header: UTF-8, or the charset of the first part where all of it fits, or the detected one.
+pub fn header(bytes: &[u8], fallback: Option<&str>) -> String {
+    if bytes.is_ascii() && !has_escapes(bytes) {
+        return without_nul(&String::from_utf8_lossy(bytes)).into_owned();
     }
-    let name = bare(declared.unwrap_or_default());
-    let encoding = corrected(name);
-    // Old Japanese programs send iso-2022-jp and declare nothing, or ASCII.
-    if encoding.is_none_or(|encoding| encoding == UTF_8) && has_escapes(bytes) {
-        let (text, has_errors) = ISO_2022_JP.decode_without_bom_handling(bytes);
-        if !has_errors {
-            return without_nul(&text).into_owned();
+    let fits = |charset: &Charset| match charset {
+        Charset::Web(encoding) => encoding.decode_without_bom_handling_and_without_replacement(bytes).is_some(),
+        _ => false,
+    };
+    without_nul(&decoded(bytes, fallback.and_then(known).filter(fits))).into_owned()
+}
+
+fn decoded(bytes: &[u8], charset: Option<Charset>) -> Cow<'_, str> {
+    if !has_shifts(charset) && bytes.is_ascii() && memchr::memchr2(0x0E, 0x1B, bytes).is_none() {
+        return String::from_utf8_lossy(bytes);
+    }
+    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        return encoding.decode_without_bom_handling(&bytes[mark..]).0;
+    }
+    let is_undeclared = match charset {
+        None => true,
+        Some(Charset::Web(encoding)) => encoding == UTF_8,
+        _ => false,
+    };
+    match charset {
+        // Old Japanese and Korean programs declare nothing, or ASCII.
+        _ if is_undeclared && has_escapes(bytes) => {
+            let text = iso_2022_jp(bytes);
+            let (good, bad) = count(&text);
+            if bad == 0 || good > bad {
+                return Cow::Owned(text);
+            }
+        }
+        _ if is_undeclared && is_korean(bytes) => return Cow::Owned(shifted(bytes, EUC_KR)),
+        Some(Charset::Iso2022Kr) => return Cow::Owned(shifted(bytes, EUC_KR)),
+        Some(Charset::Iso2022Cn) => return Cow::Owned(shifted(bytes, GBK)),
+        Some(Charset::Hz) => return Cow::Owned(hz(bytes)),
+        Some(Charset::Other(decode)) => {
+            // What is UTF-8 is none of the code pages; UTF-7 has no 8-bit bytes.
+            return if is_utf_8(bytes) { String::from_utf8_lossy(bytes) } else { Cow::Owned(decode(bytes)) };
+        }
+        _ => {}
+    }
+    match charset {
+        Some(Charset::Web(encoding)) => by_web(bytes, encoding),
+        _ => detected(bytes),
+    }
+}
+
+fn by_web<'b>(bytes: &'b [u8], encoding: &'static Encoding) -> Cow<'b, str> {
+    let has_shifts = [ISO_2022_JP, UTF_16BE, UTF_16LE].contains(&encoding);
+    if !has_shifts && is_utf_8(bytes) {
+        let text = String::from_utf8_lossy(bytes);
+        if ![GB18030, GBK, BIG5, SHIFT_JIS, EUC_KR].contains(&encoding) || is_surely_utf_8(&text) {
+            return text;
         }
     }
-    let text = match encoding {
-        Some(encoding) => encoding.decode_without_bom_handling_and_without_replacement(bytes),
-        // Such as UTF-7 and the code pages of DOS.
-        None if !name.is_empty() => charset_decoder(name.as_bytes()).map(|decode| Cow::Owned(decode(bytes))),
-        None => None,
-    };
-    without_nul(&text.unwrap_or_else(|| detected(bytes))).into_owned()
+    if encoding == ISO_2022_JP && has_escapes(bytes) {
+        return Cow::Owned(iso_2022_jp(bytes));
+    }
+    let (text, has_errors) = encoding.decode_without_bom_handling(bytes);
+    if !has_errors {
+        return text;
+    }
+    let (good, bad) = count(&text);
+    // Any character of UTF-8 in other text is a rare accident.
+    let is_right = if encoding == UTF_8 { good * 4 >= bad && good > 0 } else { good >= bad };
+    if is_right { text } else { detected(bytes) }
+}
+
+/// Whether bytes are UTF-8 with something outside ASCII.
+fn is_utf_8(bytes: &[u8]) -> bool {
+    !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok()
+}
+
+/// Two bytes of UTF-8 are a character of the charsets of East Asia as well. It is surely UTF-8 where there are longer ones,
+/// or where such a character stands in a word of Latin letters.
+fn is_surely_utf_8(text: &str) -> bool {
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let near = before.is_ascii_alphabetic() || chars.peek().is_some_and(char::is_ascii_alphabetic);
+        if c > '\u{7FF}' || matches!(c, '\u{C0}'..='\u{24F}') && near {
+            return true;
+        }
+        before = c;
+    }
+    false
+}
+
+/// Counts the characters outside ASCII, and the replacement characters.
+fn count(text: &str) -> (usize, usize) {
+    let others = text.chars().filter(|c| !c.is_ascii());
+    others.fold((0, 0), |(good, bad), c| if c == '\u{FFFD}' { (good, bad + 1) } else { (good + 1, bad) })
 }
 
 /// Writes raw 8-bit bytes inside encoded words (RFC 2047, section 4.2, forbids them) as the `=XX` that was meant: they are
@@ -64,14 +158,18 @@ pub fn mended_words(field: &[u8]) -> Cow<'_, [u8]> {
 
 /// Whether a declared charset is one that we can read.
 pub fn is_known(name: &str) -> bool {
-    let name = bare(name);
-    corrected(name).is_some() || charset_decoder(name.as_bytes()).is_some()
+    known(name).is_some()
 }
 
-fn bare(name: &str) -> &str {
-    let name = name.trim().trim_matches(['"', '\'']);
-    // The name before RFC 2152; Exchange wrote it long after.
-    if name.eq_ignore_ascii_case("unicode-1-1-utf-7") { "utf-7" } else { name }
+/// Returns the charset that a message in HTML declares in itself, within its first bytes, as `<meta charset=…>` does.
+pub fn of_html(html: &[u8]) -> Option<&str> {
+    let head = html.get(..2_048).unwrap_or(html);
+    memchr::memmem::find_iter(head, b"charset=").find_map(|at| {
+        let name = head[at + 8..].trim_ascii_start();
+        let name = name.strip_prefix(b"\"").or_else(|| name.strip_prefix(b"'")).unwrap_or(name);
+        let end = name.iter().position(|byte| !byte.is_ascii_alphanumeric() && !b"-_:.".contains(byte)).unwrap_or(name.len());
+        std::str::from_utf8(&name[..end]).ok().filter(|name| is_known(name))
+    })
 }
 
 /// Whether bytes hold a shift of iso-2022-jp. Colours of terminals also begin with an escape.
@@ -80,25 +178,137 @@ pub fn has_escapes(bytes: &[u8]) -> bool {
         .any(|at| matches!(bytes.get(at + 1..at + 3), Some([b'$', b'@' | b'B'] | [b'(', b'J' | b'I'])))
 }
 
-/// Returns the charset that is meant by a declared name: senders say gb2312 and iso-8859-1 and mean their supersets.
-fn corrected(name: &str) -> Option<&'static Encoding> {
-    if name.eq_ignore_ascii_case("gb2312") || name.eq_ignore_ascii_case("gbk") {
-        return Some(GB18030);
+/// Whether bytes hold the designation of iso-2022-kr.
+fn is_korean(bytes: &[u8]) -> bool {
+    memchr::memchr(0x0E, bytes).is_some() && memchr::memmem::find(bytes, b"\x1B$)C").is_some()
+}
+
+/// Whether ASCII bytes may be something else than ASCII.
+fn has_shifts(charset: Option<Charset>) -> bool {
+    match charset {
+        Some(Charset::Web(encoding)) => encoding == UTF_16BE || encoding == UTF_16LE,
+        Some(_) => true,
+        None => false,
     }
-    if name.eq_ignore_ascii_case("us-ascii") || name.eq_ignore_ascii_case("ascii") {
-        return Some(UTF_8);
+}
+
+/// Returns the charset that is meant by a declared name: senders say gb2312 and mean its superset, write the names of code
+/// pages in their own way, and leave things around a name.
+fn known(name: &str) -> Option<Charset> {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || "-_:.+()".contains(c);
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    let name = name.split(|c: char| !is_of_name(c)).next().unwrap_or_default();
+    // An escape that was not undone: `charset=3D"utf-8"`.
+    let name = name.strip_prefix("3D").unwrap_or(name).to_ascii_lowercase();
+    let encoding = match name.as_str() {
+        "" => return None,
+        "gb2312" | "gbk" | "gb18030" | "cp936" | "ms936" | "euc-cn" | "gb2312-80" | "gb_2312-80" | "x-gbk" | "gb-18030" => {
+            GB18030
+        }
+        "us-ascii" | "ascii" | "utf8" | "utf-8" | "utf_8" | "utf-8n" | "utf8mb4" | "utf-8-sig" | "unicode-1-1-utf-8" => UTF_8,
+        "cp932" | "ms932" | "windows-932" | "shift-jis" | "x-sjis" | "sjis-win" | "shiftjis" => SHIFT_JIS,
+        "cp949" | "ms949" | "uhc" | "windows-949" | "x-windows-949" | "ks_c_5601" | "ks-c-5601" | "ksc_5601" | "euckr" => EUC_KR,
+        "cp950" | "ms950" | "windows-950" | "big5-hkscs" | "x-x-big5" | "big-5" => BIG5,
+        "iso-2022-jp-1" | "iso-2022-jp-2" | "iso-2022-jp-3" | "iso-2022-jp-ms" | "cp50220" | "cp50221" | "cp50222" => ISO_2022_JP,
+        "iso-2022-kr" | "csiso2022kr" | "cp50225" => return Some(Charset::Iso2022Kr),
+        "iso-2022-cn" | "iso-2022-cn-ext" => return Some(Charset::Iso2022Cn),
+        "hz-gb-2312" | "hz" | "hz-gb2312" => return Some(Charset::Hz),
+        // The name before RFC 2152; Exchange wrote it long after.
+        "unicode-1-1-utf-7" => return charset_decoder(b"utf-7").map(Charset::Other),
+        name => match Encoding::for_label_no_replacement(name.as_bytes()).or_else(|| code_page(name)) {
+            Some(encoding) => encoding,
+            // It gives a replacement character for what it knows by name only.
+            None => return charset_decoder(name.as_bytes()).filter(|decode| decode(b"a") == "a").map(Charset::Other),
+        },
+    };
+    Some(Charset::Web(encoding))
+}
+
+/// Reads `cp-1252`, `win-1252`, `windows1252` and `iso8859_1`.
+fn code_page(name: &str) -> Option<&'static Encoding> {
+    let digits = |prefix: &str| name.strip_prefix(prefix).map(|rest| rest.trim_start_matches(['-', '_']));
+    let page = ["windows", "win", "cp", "ansi", "ibm-"].into_iter().find_map(digits);
+    if let Some(page) = page.filter(|page| page.len() == 4 && page.starts_with("125")) {
+        return Encoding::for_label(format!("windows-{page}").as_bytes());
     }
-    Encoding::for_label_no_replacement(name.as_bytes())
+    let part = ["iso-8859", "iso8859", "iso_8859", "iso 8859", "8859", "latin"].into_iter().find_map(digits)?;
+    let of_latin = name.starts_with("latin");
+    Encoding::for_label(format!("{}{part}", if of_latin { "latin" } else { "iso-8859-" }).as_bytes())
+}
+
+/// Decodes iso-2022-jp. A shift with another one right behind it does nothing; the decoder takes it for an error.
+fn iso_2022_jp(bytes: &[u8]) -> String {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr(0x1B, rest) {
+        plain.extend_from_slice(&rest[..at]);
+        let length = if rest[at..].starts_with(b"\x1B$(") { 4 } else { 3 };
+        let end = (at + length).min(rest.len());
+        if rest.get(end) != Some(&0x1B) {
+            plain.extend_from_slice(&rest[at..end]);
+        }
+        rest = &rest[end..];
+    }
+    plain.extend_from_slice(rest);
+    ISO_2022_JP.decode_without_bom_handling(&plain).0.into_owned()
+}
+
+/// Decodes a charset that shifts between ASCII and characters of two bytes, as the 8-bit charset of the same characters.
+fn shifted(bytes: &[u8], encoding: &'static Encoding) -> String {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut is_shifted = false;
+    let mut rest = bytes;
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
+        match byte {
+            0x0E => is_shifted = true,
+            0x0F => is_shifted = false,
+            // A designation: `ESC $ ) C`.
+            0x1B if matches!(behind, [b'$', b')' | b'*', _, ..]) => rest = &behind[3..],
+            // RFC 1557: a line begins in ASCII.
+            b'\n' => {
+                is_shifted = false;
+                plain.push(b'\n');
+            }
+            0x21..=0x7E if is_shifted => plain.push(byte | 0x80),
+            byte => plain.push(*byte),
+        }
+    }
+    encoding.decode_without_bom_handling(&plain).0.into_owned()
+}
+
+/// Decodes RFC 1843.
+fn hz(bytes: &[u8]) -> String {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut is_shifted = false;
+    let mut rest = bytes;
+    while let [byte, behind @ ..] = rest {
+        rest = behind;
+        match (byte, behind.first()) {
+            (b'~', Some(b'{')) => (is_shifted, rest) = (true, &behind[1..]),
+            (b'~', Some(b'}')) => (is_shifted, rest) = (false, &behind[1..]),
+            (b'~', Some(b'~')) if !is_shifted => {
+                plain.push(b'~');
+                rest = &behind[1..];
+            }
+            // A line that goes on.
+            (b'~', Some(b'\n')) if !is_shifted => rest = &behind[1..],
+            (b'\n', _) => {
+                is_shifted = false;
+                plain.push(b'\n');
+            }
+            (0x21..=0x7E, _) if is_shifted => plain.push(byte | 0x80),
+            (byte, _) => plain.push(*byte),
+        }
+    }
+    GB18030.decode_without_bom_handling(&plain).0.into_owned()
 }
 
 fn detected(bytes: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Cow::Borrowed(text);
-    }
     let text = String::from_utf8_lossy(bytes);
     // UTF-8 that was cut or hurt in few places is still UTF-8.
-    let broken = text.chars().filter(|c| *c == '\u{FFFD}').count();
-    if text.chars().filter(|c| !c.is_ascii()).count() > 3 * broken {
+    let (good, bad) = count(&text);
+    if bad == 0 || good >= bad {
         return text;
     }
     let mut detector = chardetng::EncodingDetector::new();

@@ -1,4 +1,5 @@
-//! The messages of `tests/corpus`, each against what `expected.txt` there says of it, and damaged in many ways.
+//! The messages of `tests/corpus`, and those of `tests/cases`, which programs in the world write and specifications do not
+//! have: each against what `expected.txt` beside it says of it, and damaged in many ways.
 #![allow(clippy::unwrap_used)]
 
 use std::fmt::Write;
@@ -9,8 +10,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-static CORPUS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+static CORPUS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| messages("corpus"));
+static CASES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| messages("cases"));
+
+fn messages(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut corpus: Vec<_> = files
         .filter(|path| path.extension().is_some_and(|ending| ending == "eml"))
@@ -18,7 +22,7 @@ static CORPUS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
         .collect();
     corpus.sort();
     corpus
-});
+}
 
 /// Writes what matters of a message, one line each, and nothing for what is not there.
 fn summary(raw: &[u8]) -> String {
@@ -45,10 +49,33 @@ fn summary(raw: &[u8]) -> String {
         line("file", &format!("{} {} {} {}{inline}", file.part, file.name, file.media_type, file.size));
         assert_eq!(attachment_content(raw, &file.part).unwrap().len() as u64, file.size);
     }
-    line("automatic", &mail.automatic.join("; "));
+    line("automatic", &mail.automatic.iter().map(|sign| sign.sign.as_str()).collect::<Vec<_>>().join("; "));
     line("no answer", &mail.no_answer.join("; "));
     line("defects", &mail.defects.join("; "));
     lines
+}
+
+/// What else matters of the messages that show how ids and invitations are written.
+fn ids_and_events(raw: &[u8]) -> String {
+    let mail = parse(raw);
+    let id = mail.message_id.as_ref().map(|id| format!("id: {id}\n"));
+    let signed = mail.signed_by.as_ref().map(|by| format!("signed by: {} <{}>\n", by.name, by.address));
+    let events =
+        mail.calendar.iter().map(|event| format!("event: {} {}\n", event.start.as_deref().unwrap_or("-"), event.summary));
+    id.into_iter().chain(signed).chain(events).collect()
+}
+
+/// One table of what is right, in sections by message; lines that begin with `#` say what kind of mail comes next.
+#[test]
+fn parse_2_to_11_the_cases_read_as_a_person_reads_them() {
+    let expected = include_str!("../../tests/cases/expected.txt");
+    let expected: Vec<&str> = expected.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    let found: String = CASES.iter().map(|(name, raw)| format!("== {name}\n{}{}", ids_and_events(raw), summary(raw))).collect();
+    let found: Vec<&str> = found.lines().collect();
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
 }
 
 #[test]
@@ -87,13 +114,14 @@ proptest! {
 
     #[test]
     fn parse_2_damaged_messages_are_read(
-        which in 0..CORPUS.len(),
+        which in 0..CORPUS.len() + CASES.len(),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..20),
         (from, to, into) in any::<(prop::sample::Index, prop::sample::Index, prop::sample::Index)>(),
     ) {
-        let mut raw = CORPUS[which].1.clone();
+        let mut raw = CORPUS.iter().chain(CASES.iter()).nth(which).map(|(_, raw)| raw.clone()).unwrap_or_default();
         if !raw.is_empty() {
-            changes.into_iter().for_each(|(at, byte)| raw[at.index(CORPUS[which].1.len())] = byte);
+            let length = raw.len();
+            changes.into_iter().for_each(|(at, byte)| raw[at.index(length)] = byte);
             let (from, to, into) = (from.index(raw.len()), to.index(raw.len()), into.index(raw.len()));
             let piece = raw[from.min(to)..from.max(to)].to_vec();
             prop_assert!(is_sound(&piece));

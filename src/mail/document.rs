@@ -9,7 +9,7 @@ impl Mail {
     /// Returns what the message says, field by field. Times are RFC 3339.
     pub fn document(&self) -> Value {
         json!({
-            "from": self.from.as_slice(),
+            "from": self.from.as_ref().or(self.signed_by.as_ref()).as_slice(),
             "reply_to": self.reply_to,
             "to": self.to,
             "cc": self.cc,
@@ -25,7 +25,12 @@ impl Mail {
             "quoted_text": self.quoted_text,
             "signature": self.signature,
             "attachments": self.attachments,
-            "automatic": { "is": !self.automatic.is_empty(), "reasons": self.automatic },
+            "automatic": {
+                "is": !self.automatic.is_empty(),
+                "kind": self.machine().map(|sign| sign.kind),
+                "reasons": self.automatic.iter().map(|sign| &sign.sign).collect::<Vec<_>>(),
+                "signs": self.automatic,
+            },
             "bounce": {
                 "is": self.bounce.as_ref().is_some_and(Bounce::is_failure),
                 "hard": self.bounce.as_ref().is_some_and(|bounce| bounce.hard),

@@ -1,95 +1,218 @@
-//! Header fields: decoded text and address lists.
+//! Header fields. [`Head`] is the one reader of them: text, addresses, ids, dates and parameters are read from the bytes as
+//! they stand, each by the room that knows its form.
 
-use mail_parser::{Header, HeaderName, HeaderValue, Message};
+use std::borrow::Cow;
+use std::ops::Range;
 
-use super::{Address, charset, structure};
+use super::parameter::{self, Parameters};
+use super::transfer::Encoding;
+use super::{Address, address, charset, date, words};
 
-/// Returns a field as it stands, on one line.
-pub fn raw(message: &Message<'_>, header: &Header<'_>) -> String {
-    let bytes = message.raw_message.get(header.offset_start as usize..header.offset_end as usize).unwrap_or_default();
-    one_line(&charset::decode(bytes, None))
+/// A Message-ID longer than this is remembered by its digest (RFC 5322 allows 998 octets a line, databases less a key).
+const LONGEST_ID: usize = 255;
+
+/// The header of a message or of a part.
+#[derive(Default)]
+pub struct Head<'a> {
+    block: Cow<'a, [u8]>,
+    fields: Vec<(Range<usize>, Range<usize>)>,
+    /// The charset in which raw 8-bit text is tried first (PARSE-3).
+    pub charset: Option<String>,
+    pub content_type: Option<Parameters>,
+    pub disposition: Option<Parameters>,
 }
 
-/// Returns the decoded text of the first such header; empty when there is none.
-pub fn text(message: &Message<'_>, name: &HeaderName<'_>) -> String {
-    let Some(header) = message.headers().iter().find(|header| header.name == *name) else { return String::new() };
-    let bytes = message.raw_message.get(header.offset_start as usize..header.offset_end as usize).unwrap_or_default();
-    match &header.value {
-        HeaderValue::Text(text) => charset::without_nul(text).into_owned(),
-        HeaderValue::TextList(list) => charset::without_nul(&list.join(", ")).into_owned(),
-        HeaderValue::Empty => String::new(),
-        _ => charset::decode(bytes, None),
+impl<'a> Head<'a> {
+    pub fn read(block: impl Into<Cow<'a, [u8]>>) -> Self {
+        let block = block.into();
+        let fields = places(&block).collect();
+        let mut head = Self { block, fields, ..Self::default() };
+        head.content_type = head.parameters("Content-Type");
+        head.disposition = head.parameters("Content-Disposition");
+        head
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Returns every value of a field as it stands, in order.
+    pub fn values<'s>(&'s self, name: &'s str) -> impl DoubleEndedIterator<Item = &'s [u8]> {
+        let is_it = |place: &Range<usize>| self.block[place.clone()].eq_ignore_ascii_case(name.as_bytes());
+        self.fields.iter().filter(move |(place, _)| is_it(place)).map(|(_, value)| &self.block[value.clone()])
+    }
+
+    /// Returns every value of a field as it stands, each on one line.
+    pub fn raw<'s>(&'s self, name: &'s str) -> impl DoubleEndedIterator<Item = String> {
+        self.values(name).map(|value| one_line(&charset::header(value, self.charset.as_deref())))
+    }
+
+    pub fn count(&self, name: &str) -> usize {
+        self.values(name).count()
+    }
+
+    /// Returns the decoded text of the first such field; empty when there is none.
+    pub fn text(&self, name: &str) -> String {
+        self.values(name).next().map(|value| self.decoded(value)).unwrap_or_default()
+    }
+
+    fn decoded(&self, value: &[u8]) -> String {
+        one_line(&words::decode(value, self.charset.as_deref()))
+    }
+
+    /// Returns the addresses of all such fields, groups flattened, in order; at most `room`, which shrinks.
+    pub fn addresses(&self, name: &str, room: &mut usize) -> Vec<Address> {
+        let lists = self.values(name).map(|value| parameter::readable(value, self.charset.as_deref()));
+        lists.flat_map(|list| address::list(&list, room)).collect()
+    }
+
+    /// Returns every Message-ID of every such field, without angle brackets, each once, in order. Old programs put it into
+    /// encoded words, leave out the brackets or fold it in two.
+    pub fn ids(&self, name: &str) -> Vec<String> {
+        let mut seen = std::collections::HashSet::new();
+        let mut ids = Vec::new();
+        for value in self.values(name) {
+            let text = self.decoded(value);
+            for id in ids_in(&text).map(|id| id_of(&id)).filter(|id| !id.is_empty()) {
+                if seen.insert(id.clone()) {
+                    ids.push(id);
+                }
+            }
+        }
+        ids
+    }
+
+    /// Returns the date of the last such field; none inside where it cannot be read.
+    pub fn date(&self, name: &str) -> Option<Option<i64>> {
+        self.values(name).next_back().map(|value| date::read(&self.decoded(value)))
+    }
+
+    /// Of two such fields the last one counts (PARSE-11).
+    fn parameters(&self, name: &str) -> Option<Parameters> {
+        self.values(name).next_back().map(|value| Parameters::read(value, None))
+    }
+
+    /// Whether its Content-Type is such.
+    pub fn is(&self, media_type: &str) -> bool {
+        self.content_type.as_ref().is_some_and(|content_type| content_type.value.eq_ignore_ascii_case(media_type))
+    }
+
+    /// Returns a parameter of its Content-Type that is one word.
+    pub fn token(&self, name: &str) -> Option<String> {
+        self.content_type.as_ref()?.token(name)
+    }
+
+    /// How the bytes of the body are written.
+    pub fn encoding(&self) -> Encoding {
+        Encoding::named(self.values("Content-Transfer-Encoding").next_back().unwrap_or_default())
+    }
+
+    /// Whether the body is declared a file; what is neither that nor inline counts as one (RFC 2183, section 2.8).
+    pub fn is_file(&self) -> bool {
+        self.disposition.as_ref().is_some_and(|disposition| {
+            let kind = disposition.value.trim_matches(['"', '\'']);
+            let is_token = kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            is_token && !kind.is_empty() && !kind.eq_ignore_ascii_case("inline")
+        })
+    }
+
+    /// Returns the name of the file, as it is given.
+    pub fn file_name(&self) -> Option<String> {
+        let given =
+            |parameters: &Option<Parameters>, name: &str| parameters.as_ref()?.text(name).filter(|name| !name.trim().is_empty());
+        let names = [(&self.disposition, "filename"), (&self.content_type, "name"), (&self.disposition, "name")];
+        names.into_iter().find_map(|(parameters, name)| given(parameters, name))
+    }
+
+    /// Returns the Content-ID without angle brackets.
+    pub fn content_id(&self) -> Option<String> {
+        let id = self.text("Content-ID");
+        Some(id.trim_matches(['<', '>', ' ', '"']).to_string()).filter(|id| !id.is_empty())
+    }
+
+    /// Returns where the part says it was taken from (RFC 2557).
+    pub fn content_location(&self) -> Option<String> {
+        let location: String = self.text("Content-Location").split_whitespace().collect();
+        Some(location.trim_matches(['<', '>', '"']).to_string()).filter(|location| !location.is_empty())
     }
 }
 
-/// Returns the addresses of all such headers, groups flattened, in order; at most `room`, which shrinks.
-pub fn addresses(message: &Message<'_>, name: &HeaderName<'_>, room: &mut usize) -> Vec<Address> {
-    let mut addresses = Vec::new();
-    for header in message.headers().iter().filter(|header| header.name == *name) {
-        let Some(list) = header.value.as_address() else { continue };
-        for entry in list.iter().take(*room) {
-            let written = entry.address.as_deref().unwrap_or_default().trim();
-            let name = entry.name.as_deref().unwrap_or_default();
-            if written.is_empty() && name.is_empty() {
-                continue;
-            }
-            let address = charset::without_nul(written).chars().filter(|c| !c.is_control()).collect();
-            addresses.push(rejoined(Address { name: one_line(name), address }));
-            *room -= 1;
+/// Tells ids apart: what stands in angle brackets, and what has an `@` and stands in none.
+fn ids_in(text: &str) -> impl Iterator<Item = String> {
+    let mut ids: Vec<String> = Vec::new();
+    let mut outside = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('<') {
+        outside.push_str(before);
+        outside.push(' ');
+        // The end may have got lost.
+        let end = behind.find(['<', '>']).unwrap_or(behind.len());
+        ids.push(behind[..end].split_whitespace().collect());
+        rest = behind[end..].trim_start_matches('>');
+    }
+    outside.push_str(rest);
+    if ids.iter().all(String::is_empty) {
+        let words = || outside.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+        ids = words().filter(|word| word.contains('@')).map(str::to_string).collect();
+        if ids.is_empty() {
+            ids.extend(words().next().map(str::to_string));
         }
     }
-    addresses
+    ids.into_iter()
 }
 
-/// mail-parser takes the quoted local part of a bare address, `"dora b"@example.org`, for a name.
-fn rejoined(read: Address) -> Address {
-    if !read.address.starts_with('@') || read.name.is_empty() {
-        return read;
+fn id_of(text: &str) -> String {
+    let id = charset::without_nul(text.trim());
+    if id.len() > LONGEST_ID {
+        return format!("blake3:{}", super::hex(&super::digest(id.as_bytes())));
     }
-    let is_atom = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
-    let local = match read.name {
-        name if name.chars().all(is_atom) => name,
-        name => format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")),
-    };
-    Address { name: String::new(), address: format!("{local}{}", read.address) }
+    id.into_owned()
 }
 
 /// Names are one line: a line break in one must never become a header of ours.
-fn one_line(name: &str) -> String {
+pub fn one_line(name: &str) -> String {
+    let is_plain = |text: &str| !text.bytes().any(|byte| byte.is_ascii_control()) && !text.contains("  ");
+    if name.is_ascii() && is_plain(name) {
+        return name.trim().to_string();
+    }
     let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     name.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns every field of a header block as (name, value as it stands, still folded), in order. What is no field is left out.
 pub fn fields(block: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
-    let mut rest = block;
+    places(block).filter_map(|(name, value)| Some((std::str::from_utf8(block.get(name)?).ok()?, block.get(value)?)))
+}
+
+/// Returns where the names and values of a header block stand.
+fn places(block: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let mut at = 0;
     std::iter::from_fn(move || {
-        while !rest.is_empty() {
+        while at < block.len() {
+            let (start, rest) = (at, &block[at..]);
             // A field goes on over lines that begin with white space (RFC 5322, section 2.2.3).
-            let ends = memchr::memchr_iter(b'\n', rest).map(|end| end + 1);
-            let end = ends.into_iter().find(|end| !matches!(rest.get(*end), Some(b' ' | b'\t'))).unwrap_or(rest.len());
-            let (field, behind) = rest.split_at(end);
-            rest = behind;
-            if let Some(colon) = memchr::memchr(b':', field)
-                && let Ok(name) = std::str::from_utf8(field[..colon].trim_ascii())
-                && !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_graphic())
-            {
-                return Some((name, &field[colon + 1..]));
+            let mut ends = memchr::memchr_iter(b'\n', rest).map(|end| end + 1);
+            let end = ends.find(|end| !matches!(rest.get(*end), Some(b' ' | b'\t'))).unwrap_or(rest.len());
+            at += end;
+            if let Some(length) = name_of(&rest[..end]) {
+                let colon = length + memchr::memchr(b':', &rest[length..end])?;
+                return Some((start..start + length, start + colon + 1..at));
             }
         }
         None
     })
 }
 
+/// Returns how long the name of a field is, where a line is one. White space may stand before the colon (RFC 5322, section 4.5).
+pub fn name_of(line: &[u8]) -> Option<usize> {
+    let colon = memchr::memchr(b':', line)?;
+    let name = line[..colon].trim_ascii_end();
+    (!name.is_empty() && name.iter().all(u8::is_ascii_graphic)).then_some(name.len())
+}
+
 /// Decodes the value of a field: unfolded, encoded words (RFC 2047) and raw 8-bit text read.
 pub fn decoded(value: &[u8]) -> String {
-    if value.is_ascii() && memchr::memmem::find(value, b"=?").is_none() {
-        return one_line(&String::from_utf8_lossy(value));
-    }
-    // Read as the one field whose value is text and nothing else.
-    let field = [b"Subject:", value].concat();
-    one_line(&text(&structure::fields(&field, &structure::ROOT_FIELDS), &HeaderName::Subject))
+    one_line(&words::decode(value, None))
 }
 
 #[cfg(test)]

@@ -1,47 +1,76 @@
 //! HTML that is safe to show: no script, no remote load, no form (PARSE-6). And what it says as plain text.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use ammonia::Builder;
+use regex::Regex;
 
 use super::markup::{Token, Tokens};
+use super::parameter::without_percent;
 
 /// Open elements beyond which a tree costs more than its size, or more stack than there is.
 const DEEPEST: usize = 500;
+/// Less-than signs in all the HTML of a message: each may be an element of a few hundred bytes, or a piece of text of its own.
+/// So many take 100 MB and a second.
+const MOST: usize = 150_000;
 /// Tags in all, where we cannot tell which of them the parser will heed.
 const MOST_IN_FOREIGN: usize = 10_000;
 /// The largest HTML that is read, in bytes.
 const LARGEST: usize = 4 << 20;
+/// The longest URL that names a part, in bytes.
+const LONGEST_URL: usize = 2_000;
 /// The longest tag, in bytes outside quotes: attributes are compared with one another.
 const LONGEST_TAG: usize = 4 << 10;
 /// Open formatting elements, summed over the tags behind them: each paragraph opens all of them again.
 const FORMATTING_COST: usize = 500_000;
 
+/// Open elements, summed over the tags behind them: the parser goes through them for many.
+const DEPTH_COST: usize = 20_000_000;
 /// Text and tags that stand in a table and in no cell of it: each is moved before the table, past all others.
 const MOST_MISPLACED: usize = 10_000;
-/// Ampersands of a run of text times its length: for each the parser copies the run.
-const ENTITY_COST: usize = 50_000_000_000;
+/// Ampersands of a run of text times its length: for each the parser copies the run. The serialiser searches the rest of it for
+/// each of them, and for each character from U+0080 to U+00BF, which begins with C2 (a no-break space).
+const ENTITY_COST: usize = 20_000_000_000;
 
-static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| sanitiser(HashMap::new()));
+
+/// `renamed` has pictures that the HTML names in another way than by their Content-ID.
+fn sanitiser(renamed: HashMap<String, String>) -> Builder<'static> {
     let mut builder = Builder::default();
     builder.add_clean_content_tags(["title", "noscript", "noembed", "noframes", "iframe"]);
-    builder.url_schemes(["http", "https", "mailto", "tel", "cid"].into());
-    builder.attribute_filter(|element, attribute, value| match (element, attribute) {
+    builder.url_schemes(["http", "https", "mailto", "tel", "cid", "data"].into());
+    builder.attribute_filter(move |_, attribute, value| match attribute {
         // A picture from elsewhere tells its sender that, when and where the mail was read.
-        (_, "src") => {
-            value.trim_start().get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("cid:")).then_some(Cow::Borrowed(value))
-        }
-        (_, "cite" | "longdesc") => None,
+        "src" => match scheme(value).as_deref() {
+            Some("cid") => Some(Cow::Borrowed(value)),
+            Some("data") if is_picture(value) => Some(Cow::Borrowed(value)),
+            _ => renamed.get(value.trim()).map(|renamed| Cow::Owned(renamed.clone())),
+        },
+        "cite" | "longdesc" => None,
+        "href" if scheme(value).as_deref() == Some("data") => None,
         _ => Some(Cow::Borrowed(value)),
     });
     builder
-});
+}
+
+/// Returns the scheme of a URL in lower case, as browsers read it: controls and white space in it and before it do not count.
+fn scheme(url: &str) -> Option<String> {
+    let (before, _) = url.split_once(':')?;
+    let scheme: String = before.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+    scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)).then(|| scheme.to_ascii_lowercase())
+}
+
+/// Whether a `data:` URL holds a picture that runs nothing (RFC 2397); SVG may.
+fn is_picture(url: &str) -> bool {
+    let kind = url.trim().get(5..).and_then(|rest| rest.split([';', ',']).next()).unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(kind.as_str(), "image/png" | "image/jpeg" | "image/jpg" | "image/pjpeg" | "image/gif" | "image/webp" | "image/bmp")
+}
 
 /// Returns HTML without anything that acts or loads. HTML too deep or too large to be read is left out, and said. What
 /// the parts of one message cost is added up.
-pub fn sanitise(html: &str, spent: &mut Spent, defects: &mut Vec<String>) -> String {
+pub fn sanitise(html: &str, references: &References, spent: &mut Spent, defects: &mut Vec<String>) -> String {
     if !is_reasonable(html, spent) {
         let defect = "limit: the HTML is too deep or too large and is left raw";
         if !defects.iter().any(|other| other == defect) {
@@ -49,7 +78,9 @@ pub fn sanitise(html: &str, spent: &mut Spent, defects: &mut Vec<String>) -> Str
         }
         return String::new();
     }
-    super::charset::without_nul(&SANITISER.clean(html).to_string()).into_owned()
+    let clean =
+        if references.renamed.is_empty() { SANITISER.clean(html) } else { sanitiser(references.renamed.clone()).clean(html) };
+    super::charset::without_nul(&clean.to_string()).into_owned()
 }
 
 /// Returns plain text as HTML.
@@ -57,45 +88,85 @@ pub fn from_text(text: &str) -> String {
     format!("<pre>{}</pre>", ammonia::clean_text(text).replace("&#10;", "\n").replace("&#32;", " "))
 }
 
-/// The Content-IDs that HTML refers to.
+/// What HTML refers to among the parts of its message.
 #[derive(Default)]
-pub struct References(HashSet<String>);
+pub struct References {
+    ids: HashSet<String>,
+    /// Pictures that are named by a Content-ID without `cid:`, a Content-Location or a file name, and their URL.
+    renamed: HashMap<String, String>,
+}
+
+/// URLs in attributes and in styles.
+static URLS: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r#"(?i)(?:\b(?:src|background|href)\s*=\s*|\burl\(\s*)(?:"([^"]*)"|'([^']*)'|([^\s>)"']*))"#;
+    Regex::new(pattern).unwrap_or_else(|error| unreachable!("{error}"))
+});
 
 impl References {
-    /// Remembers every `cid:` URL (RFC 2392).
-    pub fn read(&mut self, html: &str) {
-        for scheme in ["cid:", "CID:", "Cid:"] {
-            for (at, _) in html.match_indices(scheme) {
-                let rest = &html[at + scheme.len()..];
-                let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '>' | '<' | ')' | '&'));
-                if let Some(id) = end.and_then(|end| rest.get(..end)).or(Some(rest)).filter(|id| id.len() <= 998) {
-                    self.0.insert(without_percent(id));
-                }
+    /// Remembers every `cid:` URL (RFC 2392), and every other one that is the name of a part: `parts` has the ids by name.
+    pub fn read(&mut self, html: &str, parts: &HashMap<String, String>) {
+        if parts.is_empty() {
+            return;
+        }
+        for found in URLS.captures_iter(html) {
+            let Some(url) = found.get(1).or_else(|| found.get(2)).or_else(|| found.get(3)) else { continue };
+            let url = unescaped(url.as_str().trim());
+            if url.is_empty() || url.len() > LONGEST_URL {
+                continue;
+            }
+            if scheme(&url).as_deref() == Some("cid") {
+                let id = url.split_once(':').map(|(_, id)| id.trim()).unwrap_or_default();
+                let plain = String::from_utf8_lossy(&without_percent(id.as_bytes())).into_owned();
+                self.ids.extend([id, &plain].map(|id| id.trim_matches(['<', '>', ' ']).to_string()));
+                continue;
+            }
+            let plain = String::from_utf8_lossy(&without_percent(url.as_bytes())).into_owned();
+            if let Some(id) = parts.get(&url).or_else(|| parts.get(&plain)).or_else(|| parts.get(plain.trim_start_matches("./")))
+            {
+                self.ids.insert(id.clone());
+                self.renamed.insert(url, format!("cid:{id}"));
             }
         }
     }
 
     /// Whether the HTML refers to this Content-ID.
     pub fn contains(&self, content_id: &str) -> bool {
-        self.0.contains(content_id)
+        self.ids.contains(content_id)
     }
 }
 
-fn without_percent(url: &str) -> String {
-    let mut bytes = Vec::with_capacity(url.len());
-    let mut rest = url.as_bytes();
-    while let [first, behind @ ..] = rest {
-        rest = behind;
-        let code = behind.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match code.filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = behind.get(2..).unwrap_or_default();
+/// Reads the character references of an attribute that mean ASCII.
+fn unescaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, behind)) = rest.split_once('&') {
+        text.push_str(before);
+        let name = behind.get(..8).unwrap_or(behind).split(';').next().unwrap_or_default();
+        let number = name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => number.parse().ok(),
+        });
+        let meant = match name {
+            "amp" => Some('&'),
+            "lt" => Some('<'),
+            "gt" => Some('>'),
+            "quot" => Some('"'),
+            "apos" => Some('\''),
+            _ => number.and_then(char::from_u32),
+        };
+        match meant {
+            Some(c) => {
+                text.push(c);
+                rest = behind[name.len()..].strip_prefix(';').unwrap_or(&behind[name.len()..]);
             }
-            None => bytes.push(*first),
+            None => {
+                text.push('&');
+                rest = behind;
+            }
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    text.push_str(rest);
+    text
 }
 
 /// Returns what HTML says. It has been sanitised, or is too unusual to be; then its tags are left out.
@@ -212,10 +283,23 @@ fn is_reasonable(html: &str, spent: &mut Spent) -> bool {
     if spent.size > LARGEST {
         return false;
     }
-    let mut cost = Cost { spent, open: Vec::new(), formatting: 0, is_in_table: false, is_foreign: false };
-    let is_reasonable = Tokens(html).all(|token| cost.bears(&token));
+    let marks = memchr::memchr_iter(b'<', html.as_bytes()).count();
+    spent.marks += marks;
+    if spent.marks > MOST {
+        return false;
+    }
+    let mut cost = Cost { spent, open: Vec::new(), formatting: 0, run: Run::default(), is_in_table: false, is_foreign: false };
+    let mut tokens = Tokens(html);
+    let mut is_reasonable = true;
+    while let (behind, Some(token)) = (tokens.0, tokens.next()) {
+        let whole = &behind[..behind.len() - tokens.0.len()];
+        if !cost.bears(&token, whole) {
+            is_reasonable = false;
+            break;
+        }
+    }
     if cost.is_foreign {
-        cost.spent.foreign += memchr::memchr_iter(b'<', html.as_bytes()).count();
+        cost.spent.foreign += marks;
     }
     is_reasonable && spent.foreign <= MOST_IN_FOREIGN
 }
@@ -224,7 +308,9 @@ fn is_reasonable(html: &str, spent: &mut Spent) -> bool {
 #[derive(Default)]
 pub struct Spent {
     size: usize,
+    marks: usize,
     formatting: usize,
+    depth: usize,
     entities: usize,
     misplaced: usize,
     foreign: usize,
@@ -236,22 +322,50 @@ struct Cost<'a, 's> {
     /// Open elements, and whether each is a formatting element.
     open: Vec<(&'a str, bool)>,
     formatting: usize,
+    run: Run,
     is_in_table: bool,
     is_foreign: bool,
 }
 
+/// Text that will stand in one piece, whatever end tags there are between.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    length: usize,
+    searched_for: usize,
+}
+
+impl Run {
+    fn add(&mut self, text: &str) {
+        self.length += text.len();
+        self.searched_for += memchr::memchr2_iter(b'&', 0xC2, text.as_bytes()).count();
+    }
+
+    const fn cost(self) -> usize {
+        self.length.saturating_mul(self.searched_for)
+    }
+}
+
 impl<'a> Cost<'a, '_> {
     /// Adds a token; returns whether the HTML is still reasonable.
-    fn bears(&mut self, token: &Token<'a>) -> bool {
+    fn bears(&mut self, token: &Token<'a>, whole: &str) -> bool {
         match token {
             Token::Text(text) => {
-                let entities = memchr::memchr_iter(b'&', text.as_bytes()).count();
-                self.spent.entities = self.spent.entities.saturating_add(entities.saturating_mul(text.len()));
+                let before = self.run.cost();
+                self.run.add(text);
+                self.spent.entities = self.spent.entities.saturating_add(self.run.cost() - before);
                 self.spent.misplaced += usize::from(self.is_in_table && !text.trim_ascii().is_empty());
             }
             Token::Tag { length, .. } if *length > LONGEST_TAG => return false,
             Token::Tag { name, is_end, .. } => {
+                let mut attributes = Run::default();
+                attributes.add(whole);
+                self.spent.entities = self.spent.entities.saturating_add(attributes.cost());
+                // One that the parser passes over leaves the text around it in one piece.
+                if !*is_end && (!is_in(name, &PASSED_OVER) || self.has_table()) {
+                    self.run = Run::default();
+                }
                 self.spent.formatting += self.formatting;
+                self.spent.depth += self.open.len();
                 self.place(name, *is_end);
                 if !is_in(name, &LIGHT) {
                     self.is_foreign |= is_in(name, &FOREIGN);
@@ -261,6 +375,7 @@ impl<'a> Cost<'a, '_> {
         }
         self.open.len() <= DEEPEST
             && self.spent.formatting <= FORMATTING_COST
+            && self.spent.depth <= DEPTH_COST
             && self.spent.entities <= ENTITY_COST
             && self.spent.misplaced <= MOST_MISPLACED
     }
@@ -305,6 +420,11 @@ const LIGHT: [&str; 22] = [
 ];
 /// Elements that the parser opens again in the next paragraph.
 const FORMATTING: [&str; 14] = ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+/// Elements whose start tags count in few places, most of them in tables.
+const PASSED_OVER: [&str; 15] = [
+    "html", "head", "body", "frame", "frameset", "caption", "col", "colgroup", "tbody", "thead", "tfoot", "tr", "td", "th",
+    "form",
+];
 /// Elements in which other rules hold.
 const FOREIGN: [&str; 7] = ["svg", "math", "select", "template", "frameset", "plaintext", "script"];
 
@@ -317,7 +437,7 @@ mod tests {
         let hostile = "<p onclick=x()>Hi<script>alert(1)</script><img src=http://tracker.example/a.gif><img src='cid:a@b'>\
                        <form action=/x><input name=a></form><style>@import url(http://x)</style><a href='javascript:x()'>l</a>\
                        <iframe src=http://x></iframe><svg onload=x()></svg><div style='background:url(http://x)'>d</div>";
-        let clean = sanitise(hostile, &mut Spent::default(), &mut Vec::new());
+        let clean = sanitise(hostile, &References::default(), &mut Spent::default(), &mut Vec::new());
         for word in ["script", "tracker", "form", "input", "style", "javascript", "iframe", "svg", "onclick", "http"] {
             assert!(!clean.contains(word), "{word} in {clean}");
         }
@@ -328,10 +448,10 @@ mod tests {
     fn parse_2_deep_html_is_left_out_in_no_time() {
         for deep in ["<div>".repeat(100_000), "<b>".repeat(100_000), "<b></i>".repeat(100_000), "<".repeat(1_000_000)] {
             let mut defects = Vec::new();
-            sanitise(&deep, &mut Spent::default(), &mut defects);
+            sanitise(&deep, &References::default(), &mut Spent::default(), &mut defects);
         }
         let mut defects = Vec::new();
-        assert_eq!(sanitise(&"<b x></i>".repeat(1_000), &mut Spent::default(), &mut defects), "");
+        assert_eq!(sanitise(&"<b x></i>".repeat(1_000), &References::default(), &mut Spent::default(), &mut defects), "");
         assert_eq!(defects.len(), 1);
     }
 
@@ -349,11 +469,17 @@ mod tests {
             ("formatting opened in each paragraph", format!("<p>{fonts}{}", "x</p><p>".repeat(5_000))),
             ("text outside cells", format!("<table>{}", "x<p>".repeat(50_000))),
             ("ampersands", "&".repeat(500_000)),
+            ("no-break spaces", "\u{a0}".repeat(1_900_000)),
+            ("no-break spaces between tags that do not count", "\u{a0}\u{a0}\u{a0}</x><tr>".repeat(70_000)),
+            ("no-break spaces in an attribute", format!("<p title='{}'>", "\u{a0}".repeat(1_900_000))),
+            ("less-than signs", "<".repeat(3_900_000)),
+            ("items", "<li>".repeat(400_000)),
+            ("items below many open elements", format!("{}{}", "<span>".repeat(400), "<li>x".repeat(100_000))),
             ("attributes", format!("<p {}>", "a ".repeat(50_000))),
         ] {
             let mut defects = Vec::new();
             let started = std::time::Instant::now();
-            assert_eq!(sanitise(&hostile, &mut Spent::default(), &mut defects), "", "{what}");
+            assert_eq!(sanitise(&hostile, &References::default(), &mut Spent::default(), &mut defects), "", "{what}");
             assert!(!defects.is_empty() && started.elapsed().as_secs() < 2, "{what}: {:?}", started.elapsed());
         }
     }
@@ -363,7 +489,7 @@ mod tests {
         let row = "<tr><td><b>1</b>&nbsp;&amp;<br></td><td align=right><a href='https://example.org/?a=1&b=2'>x</a></td></tr>\n";
         let html = format!("<!--[if mso]><table><![endif]--><table><tbody>{}</tbody></table><p>end", row.repeat(10_000));
         let mut defects = Vec::new();
-        assert!(sanitise(&html, &mut Spent::default(), &mut defects).contains("<p>end"), "{defects:?}");
+        assert!(sanitise(&html, &References::default(), &mut Spent::default(), &mut defects).contains("<p>end"), "{defects:?}");
         assert!(defects.is_empty());
     }
 
@@ -380,14 +506,17 @@ mod tests {
             ("  ", ""),
             ("a<blockquote>b<br>c<blockquote>d</blockquote></blockquote>e", "a\n\n> b\n> c\n>\n>> d\n\ne\n"),
         ] {
-            assert_eq!(to_text(&sanitise(html, &mut Spent::default(), &mut Vec::new())), text, "{html}");
+            assert_eq!(to_text(&sanitise(html, &References::default(), &mut Spent::default(), &mut Vec::new())), text, "{html}");
         }
     }
 
     #[test]
     fn parse_8_references_are_whole_content_ids() {
         let mut references = References::default();
-        references.read("<img src=\"cid:a%25b@x\"><img src=CID:c><div style='background:url(cid:d)'>");
+        references.read(
+            "<img src=\"cid:a%25b@x\"><img src=CID:c><div style='background:url(cid:d)'>",
+            &[("x".to_string(), "x".to_string())].into(),
+        );
         assert!(references.contains("a%b@x") && references.contains("c") && references.contains("d"));
         assert!(!references.contains("a") && !references.contains("cid"));
     }

@@ -2,6 +2,7 @@
 //! is listed on it. What goes out is made the other way round: a [`compose::Draft`] in, bytes out. Nothing here knows
 //! accounts, records or the database.
 
+mod address;
 mod attachment;
 mod author;
 mod automatic;
@@ -9,18 +10,29 @@ pub mod body;
 mod bounce;
 mod calendar;
 mod charset;
+mod cms;
 pub mod compose;
+mod content;
 #[cfg(test)]
 mod corpus;
+mod date;
 pub mod dkim;
 mod document;
+mod flowed;
 mod header;
 mod html;
+#[cfg(test)]
+mod kinds;
 mod markup;
 mod mask;
+mod nobody;
+mod parameter;
 mod parse;
 mod quote;
 pub mod reply;
+#[cfg(test)]
+mod roundtrip;
+mod rtf;
 mod structure;
 pub mod subject;
 pub mod template;
@@ -31,8 +43,10 @@ mod tnef;
 pub mod token;
 mod transfer;
 mod uuencode;
+mod words;
 
 pub use attachment::content as attachment_content;
+pub use automatic::Sign;
 pub use bounce::{Bounce, Recipient};
 pub use calendar::Event;
 pub use html::to_text as text_from_html;
@@ -42,6 +56,8 @@ pub use parse::parse;
 use std::borrow::Cow;
 
 use serde::Serialize;
+
+use crate::words::Machine;
 
 /// One e-mail address with its display name, as it stood in a header.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
@@ -81,8 +97,10 @@ pub struct Mail {
     pub references: Vec<String>,
     /// The root of Microsoft's Thread-Index, written like a Message-ID (THREAD-3).
     pub thread_index: Option<String>,
-    /// The author: the first From address (PARSE-4), none when missing or ambiguous (PARSE-11).
+    /// The author: the one address in From (PARSE-11), none when it is missing or ambiguous.
     pub from: Option<Address>,
+    /// Whom From names where it has no address, such as a job of a machine: shown, never looked up, never answered.
+    pub signed_by: Option<Address>,
     pub reply_to: Vec<Address>,
     pub to: Vec<Address>,
     pub cc: Vec<Address>,
@@ -100,8 +118,8 @@ pub struct Mail {
     /// Sanitised HTML (PARSE-6).
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
-    /// Why the message is automatic (AUTO-1); empty when a person wrote it.
-    pub automatic: Vec<String>,
+    /// Why the message is automatic (AUTO-1), and what it is by each sign (AUTO-3); empty when a person wrote it.
+    pub automatic: Vec<Sign>,
     /// Why the message must not be answered although a person may have written it (AUTO-1).
     pub no_answer: Vec<String>,
     /// The delivery report that it is (BOUNCE-1).
@@ -112,8 +130,10 @@ pub struct Mail {
     pub list: Option<String>,
     /// What is wrong with the message (PARSE-2), in words of [`parse`].
     pub defects: Vec<String>,
-    /// Digest of From, Date, Subject and decoded text: what makes two messages the same (DUP-2).
+    /// Digest of what makes two messages the same (DUP-2), see [`content`].
     pub content_digest: [u8; 32],
+    /// Digest of that and of the header without what each way writes there: stands in for a Message-ID (DUP-2).
+    pub untraced_digest: [u8; 32],
     /// Digest of the raw bytes (PARSE-1).
     pub raw_digest: [u8; 32],
     /// Size of the raw bytes.
@@ -142,6 +162,16 @@ impl Mail {
         ids.chain(recipients).chain(delivered)
     }
 
+    /// What wrote it, by its strongest sign; none when a person did (AUTO-3).
+    pub fn machine(&self) -> Option<&Sign> {
+        self.automatic.iter().min_by_key(|sign| sign.kind)
+    }
+
+    /// The sign that it is what a machine answers with, or a report: nobody waits for it (AUTO-3).
+    pub fn reply_of_machine(&self) -> Option<&Sign> {
+        self.machine().filter(|sign| matches!(sign.kind, Machine::Reply | Machine::Report))
+    }
+
     /// Returns every value of a header field, unfolded and decoded, in order.
     pub fn header_values<'m>(&'m self, name: &'m str) -> impl Iterator<Item = String> + 'm {
         header::fields(&self.header)
@@ -154,11 +184,11 @@ impl Mail {
         header::fields(&self.header).map(|(name, value)| (name, header::decoded(value)))
     }
 
-    /// Returns the identity of the message: its Message-ID, or the digest of all its bytes (DUP-2).
+    /// Returns the identity of the message: its Message-ID, or the digest of what is the same whichever way it came (DUP-2).
     pub fn identity(&self) -> String {
         match &self.message_id {
             Some(id) => id.clone(),
-            None => format!("blake3:{}", hex(&self.raw_digest)),
+            None => format!("blake3:{}", hex(&self.untraced_digest)),
         }
     }
 }
@@ -178,6 +208,11 @@ impl Address {
     pub fn key(&self) -> String {
         address_key(&self.address)
     }
+
+    /// Whether a program reads it, or nobody, as far as its local part says (AUTO-1).
+    pub fn is_nobodys(&self) -> bool {
+        nobody::reader(&self.address).is_some()
+    }
 }
 
 /// Returns the form by which addresses are compared (PARSE-4): lower case, domain in IDNA form.
@@ -187,6 +222,15 @@ pub fn address_key(address: &str) -> String {
     match idna::domain_to_ascii(domain) {
         Ok(domain) => format!("{local}@{domain}"),
         Err(_) => lower,
+    }
+}
+
+/// Returns the address behind which a plus-address is (RFC 5233, section 1), in the form by which addresses are compared.
+pub fn untagged(key: &str) -> Cow<'_, str> {
+    let parts = key.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain)));
+    match parts {
+        Some((local, domain)) if !local.is_empty() => Cow::Owned(format!("{local}@{domain}")),
+        _ => Cow::Borrowed(key),
     }
 }
 

@@ -214,7 +214,7 @@ pub fn html_from_text(text: &str) -> String {
 /// Returns what HTML of ours says, for those who read text.
 pub fn text_from_html(html: &str) -> String {
     let mut defects = Vec::new();
-    let clean = html::sanitise(html, &mut html::Spent::default(), &mut defects);
+    let clean = html::sanitise(html, &html::References::default(), &mut html::Spent::default(), &mut defects);
     html::to_text(if defects.is_empty() { &clean } else { html })
 }
 
@@ -348,7 +348,7 @@ mod tests {
         for from in authors.map(Some).into_iter().chain([None]) {
             for date in [Some(0), Some(i64::MAX), None] {
                 let original = Original { from: from.clone(), date, ..original() };
-                let split = quote::split(&format!("Use water.\n\n{}", original.quotation()));
+                let split = quote::split(&format!("Use water.\n\n{}", original.quotation()), false);
                 assert_eq!(split.reply, "Use water.", "{}", original.attribution());
             }
         }
@@ -386,7 +386,7 @@ mod tests {
             date in 0_i64..4_000_000_000,
         ) {
             let original = Original { from: Some(address(&name, "dora@example.org")), text, date: Some(date), ..original() };
-            let split = quote::split(&format!("{answer}\n{}", original.quotation()));
+            let split = quote::split(&format!("{answer}\n{}", original.quotation()), false);
             prop_assert_eq!(split.reply.trim(), answer.trim());
         }
     }

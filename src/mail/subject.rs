@@ -131,6 +131,13 @@ pub fn read(subject: &str) -> Subject {
     read
 }
 
+/// Whether the outermost prefix is that of a forwarded e-mail: this message passes something on, and does not answer one that did.
+pub fn passes_on(subject: &str) -> bool {
+    let subject = subject.trim();
+    let untagged = without_tag(subject).filter(|inner| !inner.is_empty());
+    matches!(leader(untagged.unwrap_or(subject)), Some((Leader::Forward, _)))
+}
+
 /// Returns the number by which e-mails with this base subject from or to this address are found; none when the subject
 /// or the address says nothing.
 pub fn key(base: &str, address: &str) -> Option<i64> {

@@ -142,10 +142,17 @@ fn parse_11_two_from_fields_or_an_unreadable_one_name_no_author() {
         assert_eq!(mail.from, None, "{from}");
         assert_eq!(mail.defects.iter().filter(|defect| *defect == "from-ambiguous").count(), 1, "{from}: {:?}", mail.defects);
     }
-    // Two authors in one field are no doubt: the first one counts (PARSE-4).
-    let mail = parse(b"From: a@example.org, b@example.org\r\n\r\nhello");
-    assert_eq!(mail.from.map(|from| from.address).as_deref(), Some("a@example.org"));
-    assert!(!mail.defects.contains(&"from-ambiguous".to_string()));
+    // Nor do two authors in one field; one that is written twice is one.
+    for (from, author) in [
+        ("a@example.org, b@example.org", None),
+        ("A <a@example.org>, B <b@example.org>", None),
+        ("\"a@example.org, b@example.org\"", None),
+        ("a@example.org, A <A@Example.org>", Some("a@example.org")),
+    ] {
+        let mail = parse(format!("From: {from}\r\n\r\nhello").as_bytes());
+        assert_eq!(mail.from.map(|from| from.address).as_deref(), author, "{from}");
+        assert_eq!(mail.defects.contains(&"from-ambiguous".to_string()), author.is_none(), "{from}");
+    }
 }
 
 #[test]
@@ -285,7 +292,8 @@ fn parse_2_honest_mail_is_not_taken_for_hostile() {
         "From: a@x.example\r\nDate: Fri, 20 Nov 2026 10:00:00 +0000\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{forwards}{dump}--b--\r\n"
     );
     let mail = parse(raw.as_bytes());
-    assert_eq!((mail.attachments.len(), mail.defects), (301, vec![]));
+    // The dump is the only text, so it is what the message says.
+    assert_eq!((mail.attachments.len(), mail.text.len() > 50_000, mail.defects), (300, true, vec![]));
 }
 
 #[test]

@@ -4,7 +4,11 @@ use std::borrow::Cow;
 
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail_parser::{Message, MimeHeaders};
+
+use super::header::Head;
+
+/// How many blanks behind an equals sign are looked at for the end of the line.
+const LINE: usize = 80;
 
 /// How the bytes of a part are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,17 +22,30 @@ pub enum Encoding {
 
 impl Encoding {
     /// Returns the encoding that a part declares; what we do not know is taken as it stands.
-    pub fn of(head: &Message<'_>) -> Encoding {
-        let declared = head.content_transfer_encoding().unwrap_or_default().trim();
-        if declared.eq_ignore_ascii_case("base64") {
-            Encoding::Base64
-        } else if declared.eq_ignore_ascii_case("quoted-printable") {
-            Encoding::QuotedPrintable
-        } else if ["x-uuencode", "x-uue", "uuencode"].iter().any(|name| declared.eq_ignore_ascii_case(name)) {
-            Encoding::Uuencode
-        } else {
-            Encoding::Plain
+    pub fn of(head: &Head<'_>) -> Encoding {
+        head.encoding()
+    }
+
+    /// Reads a name, among the comments, quotes and semicolons that senders put around it.
+    pub fn named(value: &[u8]) -> Encoding {
+        let value = value.trim_ascii_start();
+        // RFC 2045, section 6.1: a comment may stand in front, too.
+        let value =
+            if value.starts_with(b"(") { memchr::memchr(b')', value).map_or(value, |end| &value[end + 1..]) } else { value };
+        let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let name = value.iter().skip_while(|byte| !is_of_name(byte)).take_while(|byte| is_of_name(byte));
+        let name: Vec<u8> = name.filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+        match name.as_slice() {
+            b"base64" | b"xbase64" | b"b64" | b"base" => Encoding::Base64,
+            b"quotedprintable" | b"qp" | b"quoted" => Encoding::QuotedPrintable,
+            b"xuuencode" | b"xuue" | b"uuencode" => Encoding::Uuencode,
+            _ => Encoding::Plain,
         }
+    }
+
+    /// Returns the plain text below a body that is encoded, which nobody encoded.
+    pub fn footer(self, body: &[u8]) -> &[u8] {
+        if self == Encoding::Base64 { split_footer(body).1 } else { b"" }
     }
 
     /// Decodes a body.
@@ -36,6 +53,7 @@ impl Encoding {
         match self {
             Encoding::Plain => Cow::Borrowed(body),
             Encoding::Base64 => {
+                let (body, _) = split_footer(body);
                 // To this decoder the byte FF is the end.
                 let strict = if memchr::memchr(0xFF, body).is_none() { base64_decode(body) } else { None };
                 Cow::Owned(strict.unwrap_or_else(|| {
@@ -62,7 +80,8 @@ impl Encoding {
                 let padding = end.iter().rev().take(2).filter(|byte| **byte == b'=').count();
                 let end = &end[..end.len() - padding];
                 let digits = count(end, is_base64);
-                let blanks = count(end, |byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+                // With other blanks in it there may be text below it.
+                let blanks = count(end, |byte| matches!(byte, b'\r' | b'\n'));
                 if digits + blanks == end.len() && digits % 4 != 1 {
                     return (digits as u64 * 3 / 4, true);
                 }
@@ -95,6 +114,39 @@ pub fn uudecode(body: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Tells base64 from a plain text that a list or a gateway put below it, and from one that is no base64 at all. No line of
+/// base64 has a blank in it; behind padding or an empty line, whatever cannot be base64 is text.
+pub fn split_footer(body: &[u8]) -> (&[u8], &[u8]) {
+    let is_digits = |line: &[u8]| line.iter().all(|byte| is_base64(*byte) || *byte == b'=');
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let is_rule = |line: &[u8]| line.iter().all(|byte| b"-_=*~#".contains(byte));
+    let (mut at, mut end, mut has_digits, mut is_padded, mut has_gap) = (0, 0, false, false, false);
+    for whole in body.split_inclusive(|byte| *byte == b'\n') {
+        at += whole.len();
+        let line = whole.trim_ascii();
+        if line.is_empty() {
+            has_gap = has_digits;
+            continue;
+        }
+        if line.iter().any(is_blank) {
+            // Behind the padding nothing more is of the body.
+            let word = line.split(is_blank).next().unwrap_or_default();
+            if word.ends_with(b"=") && word.len().is_multiple_of(4) && is_digits(word) && !(is_padded || has_gap) {
+                let start = at - whole.len() + (whole.len() - whole.trim_ascii_start().len());
+                return (&body[..start + word.len()], &body[at..]);
+            }
+            return body.split_at(end);
+        }
+        let is_digits = is_digits(line);
+        let may_end = is_padded || has_gap;
+        if !is_digits && is_rule(line) || has_digits && may_end && (!is_digits || is_padded && !line.len().is_multiple_of(4)) {
+            return body.split_at(end);
+        }
+        (has_digits, is_padded, has_gap, end) = (true, line.ends_with(b"="), false, at);
+    }
+    (body, b"")
+}
+
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/'
 }
@@ -112,8 +164,13 @@ fn lenient(body: &[u8]) -> Vec<u8> {
     while let Some(at) = memchr::memchr(b'=', rest) {
         bytes.extend_from_slice(&rest[..at]);
         rest = &rest[at + 1..];
+        // Blanks get to the ends of lines on the way.
+        let blanks = rest.iter().take(LINE).take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+        if rest.get(blanks) == Some(&b'\n') {
+            rest = &rest[blanks + 1..];
+            continue;
+        }
         match rest {
-            [b'\n', behind @ ..] | [b'\r', b'\n', behind @ ..] => rest = behind,
             [high, low, behind @ ..] => match (digit(high), digit(low)) {
                 (Some(high), Some(low)) => {
                     bytes.push(high << 4 | low);
@@ -146,6 +203,47 @@ mod tests {
             let what = String::from_utf8_lossy(body);
             assert_eq!(Encoding::Base64.decode(body).as_ref(), content, "{what}");
             assert_eq!(Encoding::Base64.measure(body), (content.len() as u64, in_order), "{what}");
+        }
+    }
+
+    #[test]
+    fn parse_3_names_of_encodings_among_rubbish() {
+        for (name, encoding) in [
+            ("base64", Encoding::Base64),
+            (" BASE64;", Encoding::Base64),
+            ("base64 (encoded)", Encoding::Base64),
+            ("(see RFC 2045) base64", Encoding::Base64),
+            ("\"base64\"", Encoding::Base64),
+            ("base64, base64", Encoding::Base64),
+            ("base-64", Encoding::Base64),
+            ("quoted-printable; charset=utf-8", Encoding::QuotedPrintable),
+            ("Quoted_Printable", Encoding::QuotedPrintable),
+            ("quoted printable", Encoding::QuotedPrintable),
+            ("x-uuencode", Encoding::Uuencode),
+            ("8bit", Encoding::Plain),
+            ("7bit (base64)", Encoding::Plain),
+            ("", Encoding::Plain),
+            ("(", Encoding::Plain),
+        ] {
+            assert!(Encoding::named(name.as_bytes()) == encoding, "{name}");
+        }
+    }
+
+    #[test]
+    fn parse_3_a_plain_footer_below_base64_is_text() {
+        for (body, content, footer) in [
+            ("aGVsbG8=\r\n\r\n-- \r\nScanned by Guard.\r\n", "hello", "-- \r\nScanned by Guard.\r\n"),
+            ("aGVsbG8=\nScanned by Guard.\n", "hello", "Scanned by Guard.\n"),
+            ("aGVsbG9v\n\nwww.guard.example\n", "helloo", "www.guard.example\n"),
+            ("aGVsbG9v\n____________\nThe list\n", "helloo", "____________\nThe list\n"),
+            ("aGVsbG8= ignored\n", "hello", ""),
+            ("aGVs\n\nbG8=\n", "hello", ""),
+            ("aGVsbG8=\nd29ybGQ=\n", "helloworld", ""),
+            ("This is no base64.\nReally.\n", "", "This is no base64.\nReally.\n"),
+            ("aGV!sbG8=\n", "hello", ""),
+        ] {
+            assert_eq!(Encoding::Base64.decode(body.as_bytes()).as_ref(), content.as_bytes(), "{body}");
+            assert_eq!(Encoding::Base64.footer(body.as_bytes()).trim_ascii_start(), footer.as_bytes(), "{body}");
         }
     }
 

@@ -1,10 +1,11 @@
 //! What a server answers, one untagged response at a time: one that cannot be read spoils itself alone.
 
 use std::ops::Range;
-use std::panic::catch_unwind;
 
-use imap_proto::types::{AttributeValue, BodyStructure, MailboxDatum, NameAttribute, Response, ResponseCode, Status};
+use imap_proto::types::{AttributeValue, BodyStructure, Response, Status};
 use jiff::fmt::strtime;
+
+use crate::fault::contain;
 
 /// How deep parentheses may go: the parser calls itself for each, and the stack is finite.
 const DEEPEST: usize = 100;
@@ -28,20 +29,37 @@ pub fn ending<'a>(line: &'a [u8], tag: &str) -> Option<Ending<'a>> {
     Some(Ending { status, information })
 }
 
+/// Returns the response code that stands before the words of a status (RFC 3501, section 7.1; RFC 5530), such as `UIDNEXT 7`. It
+/// is ASCII, and counts in whatever charset the words behind it are.
+fn code(information: &[u8]) -> Option<&str> {
+    let rest = information.trim_ascii_start().strip_prefix(b"[")?;
+    std::str::from_utf8(&rest[..memchr::memchr(b']', rest)?]).ok().filter(|code| code.is_ascii())
+}
+
+impl Ending<'_> {
+    /// Returns the word of its response code, in capitals.
+    pub fn code(&self) -> Option<String> {
+        Some(code(self.information)?.split(' ').next()?.to_ascii_uppercase())
+    }
+}
+
+/// The bytes outside of literals that one response may have to be parsed: what a parser makes of them is many times as large.
+const MOST_WORDS: usize = 256 << 10;
+
 /// Parses one untagged response. The parser panics on some (such as `INTERNALDATE NIL`): those cannot be read either.
 fn parse(line: &[u8]) -> Option<Response<'_>> {
-    if is_too_deep(line) {
+    if is_too_deep(line) || has_no_date(line) {
         return None;
     }
-    match catch_unwind(|| imap_proto::parser::parse_response(line)).ok()? {
+    match contain(|| imap_proto::parser::parse_response(line)).ok()? {
         Ok(([], response)) => Some(response),
         _ => None,
     }
 }
 
-/// Whether parentheses outside of strings go deeper than any message's structure does.
+/// Whether there is more outside of literals, or parentheses outside of strings go deeper, than in any message's structure.
 fn is_too_deep(line: &[u8]) -> bool {
-    let (mut depth, mut at) = (0_usize, 0);
+    let (mut depth, mut at, mut literals) = (0_usize, 0, 0_usize);
     while let Some(found) = line.get(at..).and_then(|rest| rest.iter().position(|byte| b"()\"{".contains(byte))) {
         at += found + 1;
         match line.get(at - 1) {
@@ -52,6 +70,7 @@ fn is_too_deep(line: &[u8]) -> bool {
                 let end = memchr::memchr(b'\n', &line[at..]).map_or(line.len(), |end| at + end + 1);
                 let length = super::wire::literal_length(&line[at - 1..end]).and_then(|length| usize::try_from(length).ok());
                 if let Some(length) = length {
+                    literals = literals.saturating_add(length);
                     at = end.saturating_add(length);
                 }
             }
@@ -59,6 +78,24 @@ fn is_too_deep(line: &[u8]) -> bool {
         if depth > DEEPEST {
             return true;
         }
+    }
+    line.len().saturating_sub(literals) > MOST_WORDS
+}
+
+/// Whether INTERNALDATE is NIL, outside of literals: the parser panics on it, and nobody need read of a bug.
+fn has_no_date(line: &[u8]) -> bool {
+    const NIL: &[u8] = b"INTERNALDATE NIL";
+    if memchr::memmem::find(line, NIL).is_none() {
+        return false;
+    }
+    let mut rest = line;
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        if memchr::memmem::find(&rest[..end], NIL).is_some() {
+            return true;
+        }
+        let literal = super::wire::literal_length(&rest[..end]).and_then(|length| usize::try_from(length).ok());
+        rest = rest.get(end.saturating_add(literal.unwrap_or_default())..).unwrap_or_default();
     }
     false
 }
@@ -161,7 +198,8 @@ pub fn item(line: &[u8]) -> Option<Item> {
             AttributeValue::Rfc822Size(size) => item.size = Some(u64::from(size)),
             AttributeValue::InternalDate(date) => item.internal_date = internal_date(&date),
             AttributeValue::BodyStructure(structure) => item.structure = Some(structure.into_owned()),
-            AttributeValue::BodySection { section, index: None, data } => {
+            // A part of a section counts as the section: only its beginning is ever asked for.
+            AttributeValue::BodySection { section, index: None | Some(0), data } => {
                 let name = section.as_ref().map(section_name).unwrap_or_default();
                 item.sections.push(Section { name, content: content(line, data.as_deref()) });
             }
@@ -215,50 +253,125 @@ pub fn internal_date(text: &str) -> Option<i64> {
     Some(parsed.to_timestamp().ok()?.as_second())
 }
 
-/// Reads the UIDs of a SEARCH response.
-pub fn search(line: &[u8]) -> Option<Vec<u32>> {
-    match parse(line)? {
-        Response::MailboxData(MailboxDatum::Search(uids)) => Some(uids),
-        _ => None,
-    }
+/// What an untagged response says to a search whose numbers were taken out of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Searched {
+    /// It is the answer.
+    Answered,
+    /// It is an answer with ranges (RFC 4731), such as `1:3,7`; empty when nothing was found.
+    Ranges(String),
+    Unreadable,
+    Other,
 }
 
-/// Reads one mailbox of a LIST response; none for a name that holds no messages.
+/// Reads what is left of a SEARCH response, or an ESEARCH response.
+pub fn searched(line: &[u8]) -> Searched {
+    if is_about(line, "ESEARCH") {
+        let Ok(text) = std::str::from_utf8(line) else { return Searched::Unreadable };
+        let mut words = text.split_ascii_whitespace();
+        let ranges = words.by_ref().find(|word| word.eq_ignore_ascii_case("ALL")).and_then(|_| words.next());
+        return Searched::Ranges(ranges.unwrap_or_default().to_string());
+    }
+    if !is_about(line, "SEARCH") {
+        return Searched::Other;
+    }
+    // RFC 7162, section 3.1.5: a modification sequence may stand behind the numbers.
+    let rest = line["* SEARCH".len()..].trim_ascii();
+    let is_sequence = |rest: &[u8]| rest.to_ascii_uppercase().starts_with(b"(MODSEQ ") && rest.ends_with(b")");
+    if rest.is_empty() || is_sequence(rest) { Searched::Answered } else { Searched::Unreadable }
+}
+
+/// Reads ranges such as `1:3,7` and hands them on as first and last; none when they cannot be read.
+pub fn ranges(text: &str) -> Option<Vec<(u32, u32)>> {
+    let range = |range: &str| {
+        let (first, last) = range.split_once(':').unwrap_or((range, range));
+        let (first, last) = (first.parse::<u32>().ok()?, last.parse::<u32>().ok()?);
+        Some((first.min(last), first.max(last)))
+    };
+    text.split(',').filter(|range| !range.is_empty()).map(range).collect()
+}
+
+/// Reads one mailbox of a LIST response; none for a name that holds no messages. One that cannot be read is shown escaped: that it
+/// is there must not be hidden.
 pub fn listed(line: &[u8]) -> Option<String> {
-    mailbox(line, |_| true)
+    mailbox(line).filter(|(attributes, _)| !has(attributes, "\\Noselect")).map(|(_, name)| name)
 }
 
 /// The same, only for the mailbox of what was sent (RFC 6154, section 2).
 pub fn listed_as_sent(line: &[u8]) -> Option<String> {
-    mailbox(line, |attributes| attributes.contains(&NameAttribute::Sent))
+    mailbox(line).filter(|(attributes, _)| !has(attributes, "\\Noselect") && has(attributes, "\\Sent")).map(|(_, name)| name)
 }
 
-fn mailbox(line: &[u8], is_wanted: impl Fn(&[NameAttribute<'_>]) -> bool) -> Option<String> {
-    match parse(line)? {
-        Response::MailboxData(MailboxDatum::List { name_attributes, name, .. })
-            if !name_attributes.contains(&NameAttribute::NoSelect) && is_wanted(&name_attributes) =>
+fn has(attributes: &[u8], wanted: &str) -> bool {
+    attributes.split(u8::is_ascii_whitespace).any(|word| word.eq_ignore_ascii_case(wanted.as_bytes()))
+}
+
+/// Reads attributes and name of a LIST response, as servers write them: also a name with blanks and no quotation marks, or one in
+/// UTF-8 or in no charset at all.
+fn mailbox(line: &[u8]) -> Option<(&[u8], String)> {
+    if !is_about(line, "LIST ") {
+        return None;
+    }
+    let rest = line["* LIST ".len()..].trim_ascii();
+    let unreadable = |rest: &[u8]| (b"".as_slice(), shown(rest));
+    let Some(end) = rest.strip_prefix(b"(").and_then(|rest| memchr::memchr(b')', rest)) else { return Some(unreadable(rest)) };
+    let (attributes, rest) = (&rest[1..=end], rest[end + 2..].trim_ascii_start());
+    // The delimiter: a quoted character, or NIL.
+    let delimiter = match rest.strip_prefix(b"\"") {
+        Some(behind) => 1 + quoted_length(behind),
+        None => rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len()),
+    };
+    let name = rest.get(delimiter..).unwrap_or_default().trim_ascii_start();
+    if name.is_empty() {
+        return Some((attributes, unreadable(rest).1));
+    }
+    let bytes = match name {
+        [b'"', quoted @ ..] => unescaped(quoted.strip_suffix(b"\"").unwrap_or(quoted)),
+        [b'{', ..] => match memchr::memchr(b'\n', name) {
+            Some(end) => name[end + 1..].to_vec(),
+            None => name.to_vec(),
+        },
+        _ => name.to_vec(),
+    };
+    let name = match std::str::from_utf8(&bytes) {
+        Ok(wire) => super::name::decode(wire),
+        Err(_) => shown(&bytes),
+    };
+    Some((attributes, name))
+}
+
+/// Writes bytes that are no text so that they can be told apart.
+fn shown(bytes: &[u8]) -> String {
+    bytes.escape_ascii().to_string()
+}
+
+/// What EXAMINE tells of a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Opening {
+    pub uidvalidity: Option<u32>,
+    pub uidnext: Option<u32>,
+    pub exists: Option<u32>,
+}
+
+impl Opening {
+    /// Hears one untagged response.
+    pub fn hear(&mut self, line: &[u8]) {
+        let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0);
+        if let Some(code) = line.get(5..).filter(|_| is_about(line, "OK ")).and_then(code) {
+            match code.split_once(' ') {
+                Some((word, value)) if word.eq_ignore_ascii_case("UIDVALIDITY") => self.uidvalidity = number(value),
+                Some((word, value)) if word.eq_ignore_ascii_case("UIDNEXT") => self.uidnext = number(value),
+                _ => {}
+            }
+            return;
+        }
+        let mut words = line.trim_ascii_end().split(|byte| *byte == b' ').skip(1);
+        if let (Some(count), Some(word), None) = (words.next(), words.next(), words.next())
+            && word.eq_ignore_ascii_case(b"EXISTS")
         {
-            // As with bodies, a quoted name comes with its backslashes.
-            let is_quoted = line.trim_ascii_end().ends_with(b"\"");
-            let wire = if is_quoted { String::from_utf8(unescaped(name.as_bytes())).ok()? } else { name.into_owned() };
-            Some(super::name::decode(&wire))
-        }
-        _ => None,
-    }
-}
-
-/// Reads what EXAMINE tells of a mailbox.
-pub fn opened(lines: &[Vec<u8>]) -> (Option<u32>, Option<u32>, u32) {
-    let (mut uidvalidity, mut uidnext, mut exists) = (None, None, 0);
-    for line in lines {
-        match parse(line) {
-            Some(Response::Data { code: Some(ResponseCode::UidValidity(value)), .. }) => uidvalidity = Some(value),
-            Some(Response::Data { code: Some(ResponseCode::UidNext(value)), .. }) => uidnext = Some(value),
-            Some(Response::MailboxData(MailboxDatum::Exists(count))) => exists = count,
-            _ => {}
+            self.exists = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok());
         }
     }
-    (uidvalidity, uidnext, exists)
 }
 
 #[cfg(test)]
@@ -291,6 +404,7 @@ mod tests {
     #[test]
     fn what_breaks_the_parser_cannot_be_read() {
         assert!(item(b"* 3 FETCH (UID 7 INTERNALDATE NIL)\r\n").is_none());
+        assert!(item(b"* 3 FETCH (UID 7 BODY[] {18}\r\nINTERNALDATE NIL\r\n)\r\n").is_some());
         let deep = |deep: usize| format!("* 3 FETCH (UID 7 BODYSTRUCTURE {}\r\n", "(".repeat(deep));
         assert!(item(deep(1_000_000).as_bytes()).is_none());
         let hidden = format!("* 3 FETCH (BODY[1] \"\\\")))\" BODY[2] {{4}}\r\n))\") BODYSTRUCTURE {}\r\n", "(".repeat(200));
@@ -336,10 +450,67 @@ mod tests {
         assert_eq!(listed_as_sent(b"* LIST () \"/\" Sent\r\n"), None, "its name alone says nothing");
     }
 
+    #[test]
+    fn fetch_4_names_that_cannot_be_read_are_shown_escaped_and_not_left_out() {
+        for (line, name) in [
+            (b"* LIST (\\HasNoChildren) \"/\" Sent Items\r\n".as_slice(), "Sent Items"),
+            ("* LIST () \"/\" \"Entwürfe\"\r\n".as_bytes(), "Entwürfe"),
+            (b"* LIST () NIL \"Entw\xfcrfe\"\r\n", r"Entw\xfcrfe"),
+            (b"* list () \"\\\\\" {2}\r\n\xff\x1b\r\n", r"\xff\x1b"),
+            (b"* LIST what is this\r\n", "what is this"),
+            (b"* LIST () \"/\"\r\n", r#"\"/\""#),
+        ] {
+            assert_eq!(listed(line).as_deref(), Some(name), "{}", line.escape_ascii());
+        }
+        assert_eq!(listed(b"* LSUB () NIL x\r\n"), None);
+    }
+
+    #[test]
+    fn fetch_6_response_codes_count_whatever_the_words_are() {
+        let mut opening = Opening::default();
+        for line in [
+            b"* OK [UIDVALIDITY 5] UIDs g\xfcltig\r\n".as_slice(),
+            b"* ok [uidnext 9] n\xc3\xa4chste\r\n",
+            b"* 7 exists\r\n",
+            b"* OK [UIDNEXT 0] nonsense of before\r\n* OK",
+            b"* OK [UIDNEXT 12]\r\n",
+            b"* FLAGS (\\Seen)\r\n",
+            b"* 8 RECENT\r\n",
+            b"* NO [ALERT] \xff\xfe\r\n",
+        ] {
+            opening.hear(line);
+        }
+        assert_eq!(opening, Opening { uidvalidity: Some(5), uidnext: Some(12), exists: Some(7) });
+        let ended = |line: &'static [u8]| ending(line, "e1").and_then(|ending| ending.code());
+        assert_eq!(ended(b"e1 NO [Unavailable] st\xf6rung\r\n").as_deref(), Some("UNAVAILABLE"));
+        assert_eq!(ended(b"e1 NO st\xf6rung [SERVERBUG]\r\n"), None);
+        assert_eq!(ended(b"e1 BAD [\xff] x\r\n"), None);
+    }
+
+    #[test]
+    fn fetch_3_answers_to_a_search() {
+        for (line, answer) in [
+            ("* SEARCH\r\n", Searched::Answered),
+            ("* SEARCH \r\n", Searched::Answered),
+            ("* SEARCH (MODSEQ 917)\r\n", Searched::Answered),
+            ("* SEARCH x\r\n", Searched::Unreadable),
+            ("* ESEARCH (TAG \"e5\") UID ALL 1:3,7\r\n", Searched::Ranges("1:3,7".to_string())),
+            ("* ESEARCH (TAG \"e5\") UID\r\n", Searched::Ranges(String::new())),
+            ("* 3 EXISTS\r\n", Searched::Other),
+        ] {
+            assert_eq!(searched(line.as_bytes()), answer, "{line}");
+        }
+        assert_eq!(ranges("3:1,7"), Some(vec![(1, 3), (7, 7)]));
+        assert_eq!((ranges(""), ranges("1:x")), (Some(Vec::new()), None));
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(line in "\\* 1 FETCH \\([ A-Z()\"{}0-9\\\\\\[\\]]{0,60}\\)?\r\n") {
-            let _ = (item(line.as_bytes()), search(line.as_bytes()), listed(line.as_bytes()));
+            let _ = (item(line.as_bytes()), searched(line.as_bytes()), listed(line.as_bytes()));
+            let list = line.replacen("1 FETCH", "LIST", 1);
+            let _ = (listed(list.as_bytes()), listed_as_sent(list.as_bytes()), ranges(&line));
+            Opening::default().hear(line.as_bytes());
         }
     }
 }

@@ -10,6 +10,10 @@ use crate::fault::{Class, Fault};
 
 /// How an mbox and each message in it begins (RFC 4155).
 const MBOX: &[u8] = b"From ";
+/// How long the text of a message is, in the mbox of some programs.
+const LENGTH: &[u8] = b"Content-Length:";
+/// The most words of a line that separates messages.
+const SEPARATOR: usize = 12;
 
 /// A message from a file.
 pub struct FileMessage {
@@ -94,42 +98,152 @@ fn read_file(path: &Path, max: u64, each: &mut dyn FnMut(FileMessage) -> Result<
     each(FileMessage { origin: path.display().to_string(), internal_date: modified, bytes })
 }
 
-/// Reads an mbox: a `From ` line begins a message when an empty line stands before it; one `>` is taken off quoted ones.
+/// Reads an mbox: a line that separates messages begins one when an empty line stands before it; one `>` is taken off quoted
+/// ones.
 fn read_mbox(path: &Path, mut reader: impl BufRead, max: u64, each: &mut dyn FnMut(FileMessage) -> Result<()>) -> Result<()> {
-    let mut number = 0_u64;
-    let mut current: Option<FileMessage> = None;
+    let mut next_line = || -> Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        let mut limited = (&mut reader).take(max.saturating_add(1));
+        let length = limited.read_until(b'\n', &mut line).map_err(|error| unreadable(path, &error))?;
+        Ok((length > 0).then_some(line))
+    };
+    let mut out = Numbered { path, number: 0, max, each };
+    let mut current: Option<Open> = None;
     let mut after_empty = true;
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let more =
-            (&mut reader).take(max.saturating_add(1)).read_until(b'\n', &mut line).map_err(|error| unreadable(path, &error))? > 0;
-        let begins = more && after_empty && line.starts_with(MBOX);
-        if begins || !more {
-            if let Some(mut message) = current.take() {
-                // The empty line before the next message is the mbox's, not the message's.
-                let end = message.bytes.strip_suffix(b"\r\n\r\n").map(|rest| rest.len() + 2);
-                let end = end.or_else(|| message.bytes.strip_suffix(b"\n\n").map(|rest| rest.len() + 1));
-                message.bytes.truncate(end.unwrap_or(message.bytes.len()));
-                each(message)?;
+    let mut ahead = next_line()?;
+    while let Some(line) = ahead {
+        ahead = next_line()?;
+        let is_first = current.is_none();
+        if after_empty && (is_first || separates(&line, ahead.as_deref())) {
+            match &mut current {
+                // Its Content-Length says that this is text of it.
+                Some(open) if open.left() > 0 => open.mark(&line),
+                _ => {
+                    if let Some(open) = current.take() {
+                        out.hand_on(open)?;
+                    }
+                    current = Some(Open { internal_date: delivered(&line), ..Open::default() });
+                }
             }
-            if !more {
-                return Ok(());
-            }
-            number += 1;
-            let internal_date = delivered(&line);
-            current = Some(FileMessage { origin: format!("{}:{number}", path.display()), internal_date, bytes: Vec::new() });
             after_empty = false;
             continue;
         }
         after_empty = matches!(line.as_slice(), b"\n" | b"\r\n");
-        if let Some(message) = &mut current {
-            let quoted = line.iter().position(|byte| *byte != b'>').is_some_and(|at| at > 0 && line[at..].starts_with(MBOX));
-            message.bytes.extend_from_slice(if quoted { &line[1..] } else { &line });
-            if message.bytes.len() as u64 > max {
-                return Err(too_large(&message.origin, max));
+        if let Some(open) = &mut current {
+            open.take(&line);
+            if open.bytes.len() as u64 > max {
+                // The length may have been wrong.
+                current = Some(out.hand_on_marked(std::mem::take(open))?);
             }
         }
+    }
+    current.map_or(Ok(()), |open| out.hand_on(open))
+}
+
+/// Whether a line separates two messages (RFC 4155): it names a sender, and a day and a time as a clock of Unix writes them; or
+/// the header of a message follows. `From now on` is text.
+fn separates(line: &[u8], next: Option<&[u8]>) -> bool {
+    let Some(rest) = line.strip_prefix(MBOX) else { return false };
+    let rest = String::from_utf8_lossy(rest);
+    let words: Vec<&str> = rest.split_ascii_whitespace().take(SEPARATOR).collect();
+    let is_day = |word: &&str| ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(word);
+    let is_number = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_time = |word: &&str| word.split(':').count() >= 2 && word.split(':').all(|part| is_number(part, 2));
+    let is_dated = words.iter().any(is_day) && words.iter().any(is_time) && words.iter().any(|word| is_number(word, 4));
+    let is_sent = words.first().is_some_and(|sender| sender.contains('@') || matches!(*sender, "-" | "MAILER-DAEMON"));
+    let next = next.unwrap_or_default();
+    let next_is_field =
+        next.iter().position(|byte| *byte == b':').is_some_and(|at| at > 0 && next[..at].iter().all(u8::is_ascii_graphic));
+    let next_is_empty = next.trim_ascii().is_empty();
+    let next_is_line = next.starts_with(b">From ") || next.starts_with(MBOX);
+    is_dated && (next_is_field || next_is_empty || next_is_line) || is_sent && next_is_field
+}
+
+/// A message of an mbox that is being read.
+#[derive(Default)]
+struct Open {
+    internal_date: Option<i64>,
+    bytes: Vec<u8>,
+    is_in_body: bool,
+    /// What its Content-Length says, and how much of that has come.
+    length: Option<u64>,
+    body: u64,
+    /// Lines that separate messages where the length is wrong: where each stands, and its date.
+    marks: Vec<(std::ops::Range<usize>, Option<i64>)>,
+}
+
+impl Open {
+    /// How much of its text is still to come; an mbox may end it with an empty line of its own.
+    fn left(&self) -> u64 {
+        self.length.map_or(0, |length| length.saturating_sub(self.body))
+    }
+
+    /// Whether it ends where its Content-Length says.
+    fn is_whole(&self) -> bool {
+        self.length.is_some_and(|length| (length..=length + 4).contains(&self.body))
+    }
+
+    fn mark(&mut self, line: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(line);
+        self.body += line.len() as u64;
+        self.marks.push((start..self.bytes.len(), delivered(line)));
+    }
+
+    fn take(&mut self, line: &[u8]) {
+        if self.is_in_body {
+            self.body += line.len() as u64;
+        } else if line.trim_ascii().is_empty() {
+            self.is_in_body = true;
+        } else if line.get(..LENGTH.len()).is_some_and(|name| name.eq_ignore_ascii_case(LENGTH)) {
+            self.length = std::str::from_utf8(&line[LENGTH.len()..]).ok().and_then(|length| length.trim().parse().ok());
+        }
+        let quoted = line.iter().position(|byte| *byte != b'>').is_some_and(|at| at > 0 && line[at..].starts_with(MBOX));
+        self.bytes.extend_from_slice(if quoted { &line[1..] } else { line });
+    }
+}
+
+/// Hands on what is read, with its number.
+struct Numbered<'a> {
+    path: &'a Path,
+    number: u64,
+    max: u64,
+    each: &'a mut dyn FnMut(FileMessage) -> Result<()>,
+}
+
+impl Numbered<'_> {
+    fn hand_on(&mut self, open: Open) -> Result<()> {
+        let open = if open.is_whole() { open } else { self.hand_on_marked(open)? };
+        self.one(open.internal_date, &open.bytes)
+    }
+
+    /// Hands on what stands before the marks; the length was wrong. Returns what stands behind them.
+    fn hand_on_marked(&mut self, mut open: Open) -> Result<Open> {
+        let mut start = 0;
+        for (mark, date) in std::mem::take(&mut open.marks) {
+            self.one(open.internal_date, &open.bytes[start..mark.start])?;
+            (open.internal_date, start) = (date, mark.end);
+        }
+        let bytes = open.bytes.split_off(start);
+        if bytes.len() as u64 > self.max {
+            return Err(too_large(&self.origin(), self.max));
+        }
+        // The header of it is behind us; only another message has a length.
+        Ok(Open { internal_date: open.internal_date, bytes, is_in_body: true, ..Open::default() })
+    }
+
+    fn origin(&self) -> String {
+        format!("{}:{}", self.path.display(), self.number + 1)
+    }
+
+    fn one(&mut self, internal_date: Option<i64>, bytes: &[u8]) -> Result<()> {
+        // The empty line before the next message is the mbox's, not the message's.
+        let end = bytes.strip_suffix(b"\r\n\r\n").map(|rest| rest.len() + 2);
+        let end = end.or_else(|| bytes.strip_suffix(b"\n\n").map(|rest| rest.len() + 1));
+        let bytes = bytes[..end.unwrap_or(bytes.len())].to_vec();
+        let origin = self.origin();
+        self.number += 1;
+        (self.each)(FileMessage { origin, internal_date, bytes })
     }
 }
 
@@ -187,6 +301,45 @@ mod tests {
         }
         assert_eq!(all(&maildir).iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(all(&maildir.join("cur/1:2,S"))[0].0, "a");
+    }
+
+    #[test]
+    fn fetch_17_from_in_a_text_separates_no_messages() {
+        let dir = tempfile::tempdir().unwrap();
+        let mbox = dir.path().join("box");
+        const FROM: &str = "From dora@example.org Mon Jan  5 10:00:00 2026\n";
+        for (text, number) in [
+            ("Hello\n\nFrom now on we wait.\nBye\n", 1),
+            ("Hello\n\nFrom: Dora\nTo: Ben\n", 1),
+            ("Hello\n\nFrom 10:30 on we wait.\nNote: we do.\n", 1),
+            ("Hello\n\nFrom Mon to Fri at 10:00 in 2026\nwe wait.\n", 1),
+            ("Hello\n\nFrom dora@example.org I heard\nthat it works.\n", 1),
+            ("Hello\n\nFrom ben@example.org Mon Jan  5 10:00 2026\nthis is a text.\n", 1),
+            ("Hello\n\nFrom dora@example.org Mon Jan  5 10:00:00 2026\nSubject: 2\n\nx\n", 2),
+            ("Hello\n\nFrom - Mon Jan 05 10:00:00 2026\nX-Mozilla-Status: 0001\n\nx\n", 2),
+            ("Hello\n\nFrom 1779@xxx Mon Jan 05 10:00:00 +0000 2026\nSubject: 2\n\nx\n", 2),
+            ("Hello\n\nFrom dora@example.org Mon Jan  5 10:00:00 2026\n\nx\n", 2),
+        ] {
+            std::fs::write(&mbox, format!("{FROM}Subject: 1\n\n{text}\n{FROM}Subject: last\n\nend\n")).unwrap();
+            let found = all(&mbox);
+            assert_eq!(found.len(), number + 1, "{text}");
+            assert_eq!(found[0].0.len() > 20 + "Hello".len(), number == 1, "{text}: {:?}", found[0].0);
+            assert_eq!(found[number].0, "Subject: last\n\nend\n");
+        }
+    }
+
+    #[test]
+    fn fetch_17_content_length_says_where_a_message_ends_when_it_is_right() {
+        let dir = tempfile::tempdir().unwrap();
+        let mbox = dir.path().join("box");
+        const FROM: &str = "From dora@example.org Mon Jan  5 10:00:00 2026\n";
+        let text = format!("Forwarded:\n\n{FROM}Subject: inner\n\nx\n");
+        for (length, number) in [(text.len(), 2), (text.len() + 1, 2), (3, 3), (20, 3), (500, 3), (900_000, 3)] {
+            std::fs::write(&mbox, format!("{FROM}Content-Length: {length}\n\n{text}\n{FROM}Subject: last\n\nend\n")).unwrap();
+            let found = all(&mbox);
+            assert_eq!(found.len(), number, "{length}: {found:?}");
+            assert_eq!(found[number - 1], ("Subject: last\n\nend\n".to_string(), Some(1_767_607_200)), "{length}");
+        }
     }
 
     #[test]

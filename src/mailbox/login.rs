@@ -37,6 +37,8 @@ impl Session {
             max_response: server.max_response,
             tag: 0,
             secrets: secrets(server),
+            opened: None,
+            trouble: None,
         };
         session.greet()?;
         if server.security == Security::Starttls {
@@ -49,7 +51,7 @@ impl Session {
     /// The greeting must be OK: PREAUTH would skip the login that says who we are, and before TLS it is an attack.
     fn greet(&mut self) -> Result<()> {
         self.wire.allow(ANSWER);
-        let line = self.wire.answer().map_err(broken)?;
+        let line = self.wire.answer(&mut |_| {}).map_err(broken)?;
         if let Some(words) = answer::bye(&line) {
             return Err(self.said_bye(words));
         }
@@ -70,11 +72,12 @@ impl Session {
             Ok(Said(words)) => refused(format!("STARTTLS was refused: {words}")),
             Err(other) => other,
         })?;
-        let Self { wire, account, max_response, tag, secrets } = self;
+        let Self { wire, account, max_response, tag, secrets, .. } = self;
         let Some(Stream::Clear(tcp)) = wire.into_stream() else {
             return Err(refused("clear text came together with the answer to STARTTLS: somebody may be in between".to_string()));
         };
-        Ok(Self { wire: Wire::new(net::encrypt(&server.place(), tcp)?), account, max_response, tag, secrets })
+        let wire = Wire::new(net::encrypt(&server.place(), tcp)?);
+        Ok(Self { wire, account, max_response, tag, secrets, opened: None, trouble: None })
     }
 
     fn log_in(&mut self, server: &Server) -> Result<()> {

@@ -16,7 +16,7 @@ mod wire;
 
 pub use files::{FileMessage, read as read_files};
 pub use sent::Appended;
-pub use session::Session;
+pub use session::{MOST_LISTED, Session};
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -73,8 +73,46 @@ impl Server {
 pub struct Opened {
     pub uidvalidity: u32,
     pub uidnext: Option<u32>,
-    /// How many messages it has.
+    /// How many messages it has; 0 where the server does not say.
     pub exists: u32,
+    /// Whether the server said how many messages it has.
+    pub is_counted: bool,
+}
+
+/// How the last command that failed did so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The server said NO or BAD, with this response code; the session goes on.
+    Refused(Option<String>),
+    /// The answer cannot be understood: another session is needed.
+    Garbled,
+    /// Nothing came any more: another session is needed.
+    Stalled,
+    /// The connection broke, or the server ended it.
+    Cut,
+}
+
+impl Trouble {
+    /// Whether the server speaks of its own state, not of what was asked for (RFC 5530).
+    pub fn is_of_the_server(&self) -> bool {
+        const STATES: [&str; 9] = [
+            "UNAVAILABLE",
+            "INUSE",
+            "LIMIT",
+            "OVERQUOTA",
+            "AUTHENTICATIONFAILED",
+            "AUTHORIZATIONFAILED",
+            "EXPIRED",
+            "PRIVACYREQUIRED",
+            "CONTACTADMIN",
+        ];
+        matches!(self, Self::Refused(Some(code)) if STATES.contains(&code.as_str()))
+    }
+
+    /// Whether the session goes on.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
 }
 
 /// A message's size in bytes.

@@ -8,14 +8,23 @@ use anyhow::Result;
 use imap_proto::types::Status;
 use jiff::Timestamp;
 
-use super::answer::{self, Item, Taken};
+use super::answer::{self, Item, Opening, Searched, Taken};
+use super::structure::Kind;
 use super::wire::Wire;
-use super::{HeaderOnly, Listed, Opened, RawMessage, name, structure};
+use super::{HeaderOnly, Listed, Opened, RawMessage, Trouble, name, structure};
 use crate::fault::{Class, Fault, Reach};
 use crate::net::text;
 
 /// The bytes that an answer without message bodies may have.
 const SMALL_ANSWER: u64 = 64 << 20;
+/// The bytes that the names of all mailboxes may have: they are kept.
+const NAMES: u64 = 16 << 20;
+/// The bytes that the headers of one command may have: they are kept.
+const HEADERS: u64 = 16 << 20;
+/// The bytes that the structure of a message may have.
+const STRUCTURE: u64 = 1 << 20;
+/// The most UIDs that one listing returns, the lowest; the next one goes on behind them.
+pub const MOST_LISTED: usize = 250_000;
 /// Seconds of a day; no time zone is further than that from UTC.
 const DAY: i64 = 86_400;
 /// The longest set of UIDs in one command: servers need not take lines over 8,192 bytes (RFC 7162, section 4).
@@ -29,6 +38,9 @@ pub struct Session {
     pub(super) tag: u32,
     /// What must not be repeated when the server's words are.
     pub(super) secrets: Vec<String>,
+    /// The mailbox that is open, as it was when it opened.
+    pub(super) opened: Option<Opened>,
+    pub(super) trouble: Option<Trouble>,
 }
 
 impl Session {
@@ -39,21 +51,36 @@ impl Session {
 
     /// Sends a command whose later parts the server has to ask for, with `+`.
     pub(super) fn converse(&mut self, parts: &[Vec<u8>], bytes: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<()> {
+        self.talk(parts, bytes, each, &mut |_| {})
+    }
+
+    /// How the last command that failed did so.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    /// The same; the numbers of the answer to a search go to `number`.
+    fn talk(&mut self, parts: &[Vec<u8>], bytes: u64, each: &mut dyn FnMut(Vec<u8>), number: &mut dyn FnMut(u64)) -> Result<()> {
         self.tag += 1;
         let tag = format!("e{}", self.tag);
         self.wire.allow(bytes);
         let mut parts = parts.iter();
         let first = parts.next().map(Vec::as_slice).unwrap_or_default();
-        self.wire.send(&[tag.as_bytes(), b" ", first, b"\r\n"].concat()).map_err(broken)?;
+        let sent = self.wire.send(&[tag.as_bytes(), b" ", first, b"\r\n"].concat());
+        sent.map_err(|error| self.broken(error))?;
         loop {
-            let line = self.wire.answer().map_err(broken)?;
+            let line = self.wire.answer(number).map_err(|error| self.broken(error))?;
             if let Some(ending) = answer::ending(&line, &tag) {
                 return match ending.status {
                     Status::Ok => Ok(()),
-                    _ => Err(Said(self.words(ending.information)).into()),
+                    _ => {
+                        self.trouble = Some(Trouble::Refused(ending.code()));
+                        Err(Said(self.words(ending.information)).into())
+                    }
                 };
             }
             if let Some(words) = answer::bye(&line) {
+                self.trouble = Some(Trouble::Cut);
                 return Err(self.said_bye(words));
             }
             if line.starts_with(b"* ") {
@@ -62,11 +89,22 @@ impl Session {
                 && let Some(part) = parts.next()
             {
                 // Not put together: a part may be a whole message.
-                self.wire.send(part).and_then(|()| self.wire.send(b"\r\n")).map_err(broken)?;
+                let sent = self.wire.send(part).and_then(|()| self.wire.send(b"\r\n"));
+                sent.map_err(|error| self.broken(error))?;
             } else {
+                self.trouble = Some(Trouble::Garbled);
                 return Err(self.not_understood("the server's answer", &line));
             }
         }
+    }
+
+    fn broken(&mut self, error: io::Error) -> anyhow::Error {
+        self.trouble = Some(match error.kind() {
+            io::ErrorKind::InvalidData => Trouble::Garbled,
+            io::ErrorKind::TimedOut => Trouble::Stalled,
+            _ => Trouble::Cut,
+        });
+        broken(error)
     }
 
     /// Makes a server's words fit for a line of ours, and for our logs.
@@ -89,7 +127,7 @@ impl Session {
     /// Lists the names of all mailboxes that hold messages.
     pub fn mailboxes(&mut self) -> Result<Vec<String>> {
         let mut names = Vec::new();
-        self.command("LIST \"\" \"*\"", SMALL_ANSWER, &mut |line| names.extend(answer::listed(&line)))
+        self.command("LIST \"\" \"*\"", NAMES, &mut |line| names.extend(answer::listed(&line)))
             .map_err(|error| refused("LIST", error))?;
         names.sort();
         names.dedup();
@@ -107,37 +145,55 @@ impl Session {
             // A server that repeats such a name in its answer would say more than it means to.
             return Err(shut("no name has control characters"));
         }
-        let mut lines = Vec::new();
+        self.opened = None;
+        let mut opening = Opening::default();
         let command = format!("EXAMINE {}", name::quoted(mailbox));
-        self.command(&command, SMALL_ANSWER, &mut |line| lines.push(line)).map_err(|error| match error.downcast::<Said>() {
+        let heard = self.command(&command, SMALL_ANSWER, &mut |line| opening.hear(&line));
+        heard.map_err(|error| match error.downcast::<Said>() {
             Ok(Said(words)) => shut(&words),
             Err(other) => other,
         })?;
-        match answer::opened(&lines) {
-            (Some(uidvalidity), uidnext, exists) if uidvalidity > 0 => Ok(Opened { uidvalidity, uidnext, exists }),
-            _ => Err(Fault::new(Class::Protocol, format!("mailbox {mailbox} has no UIDVALIDITY, so its UIDs mean nothing"))
-                .reach(Reach::Mailbox)
-                .into()),
-        }
+        let Some(uidvalidity) = opening.uidvalidity else {
+            let what = format!("mailbox {mailbox} has no UIDVALIDITY, so its UIDs mean nothing");
+            return Err(Fault::new(Class::Protocol, what).reach(Reach::Mailbox).into());
+        };
+        let (uidnext, is_counted) = (opening.uidnext, opening.exists.is_some());
+        let opened = Opened { uidvalidity, uidnext, exists: opening.exists.unwrap_or_default(), is_counted };
+        self.opened = Some(opened.clone());
+        Ok(opened)
     }
 
-    /// Lists the UIDs above one, in order. `n:*` always names the last message, also below n (FETCH-3).
+    /// Lists the UIDs above one, in order; of very many, the lowest. `n:*` always names the last message, also below n (FETCH-3): an
+    /// answer without any UID is believed only where the server says elsewhere, too, that there is none.
     pub fn uids_above(&mut self, last: u32) -> Result<Vec<u32>> {
         let Some(next) = last.checked_add(1) else { return Ok(Vec::new()) };
-        let mut uids = self.search(&format!("UID {next}:*"))?;
-        uids.retain(|uid| *uid > last);
-        Ok(uids)
+        let found = self.find(&format!("UID {next}:*"), last)?;
+        if !found.is_any && self.may_have(next) {
+            return self.uids_by_fetch(next, None);
+        }
+        Ok(found.uids)
     }
 
     /// Lists the UIDs whose INTERNALDATE is not before a moment, in order; seconds since 1970 UTC.
     pub fn uids_since(&mut self, seconds: i64) -> Result<Vec<u32>> {
+        self.uids_above_since(0, seconds)
+    }
+
+    /// The same, above one UID; of very many, the lowest.
+    pub fn uids_above_since(&mut self, last: u32, seconds: i64) -> Result<Vec<u32>> {
         if seconds <= 0 {
-            return self.search("ALL");
+            return self.uids_above(last);
         }
+        let Some(next) = last.checked_add(1) else { return Ok(Vec::new()) };
+        let above = if last == 0 { String::new() } else { format!("UID {next}:* ") };
         // SINCE goes by the day of the server's zone: what is surely later needs no second look.
-        let mut uids = self.search(&format!("SINCE {}", day(seconds.saturating_sub(DAY))))?;
-        let later: HashSet<u32> = self.search(&format!("SINCE {}", day(seconds.saturating_add(2 * DAY))))?.into_iter().collect();
-        let unsure: Vec<u32> = uids.iter().copied().filter(|uid| !later.contains(uid)).collect();
+        let found = self.find(&format!("{above}SINCE {}", day(seconds.saturating_sub(DAY))), last)?;
+        if !found.is_answered && self.may_have(next) {
+            return self.uids_by_fetch(next, Some(seconds));
+        }
+        let mut uids = found.uids;
+        let later = self.find(&format!("{above}SINCE {}", day(seconds.saturating_add(2 * DAY))), last)?.uids;
+        let unsure: Vec<u32> = uids.iter().copied().filter(|uid| later.binary_search(uid).is_err()).collect();
         let mut dates: HashMap<u32, Option<i64>> = HashMap::new();
         for some in unsure.chunks(2_000) {
             self.fetch_items(some, "UID INTERNALDATE", SMALL_ANSWER, &mut |uid, item, _| {
@@ -148,23 +204,83 @@ impl Session {
         Ok(uids)
     }
 
-    pub(super) fn search(&mut self, criteria: &str) -> Result<Vec<u32>> {
-        let mut uids = Vec::new();
-        let mut unread = None;
-        self.command(&format!("UID SEARCH {criteria}"), SMALL_ANSWER, &mut |line| match answer::search(&line) {
-            Some(found) => uids.extend(found),
-            None if answer::is_about(&line, "SEARCH") => unread = Some(line),
-            None => {}
+    /// Whether a message with this UID or a later one may be there, by what the server said when the mailbox opened.
+    fn may_have(&self, uid: u32) -> bool {
+        let is_new = |opened: &Opened| opened.uidnext.is_none_or(|next| next > uid);
+        self.opened.as_ref().is_some_and(|opened| (opened.exists > 0 || !opened.is_counted) && is_new(opened))
+    }
+
+    /// Lists UIDs where SEARCH says nothing although there should be messages. A server that lists none in this way either, not even
+    /// the last one, is not to be believed: an error, for nothing would ever be read.
+    fn uids_by_fetch(&mut self, next: u32, since: Option<i64>) -> Result<Vec<u32>> {
+        let mut found = Found::default();
+        let items = if since.is_some() { "(UID INTERNALDATE)" } else { "(UID)" };
+        // Not `n:*`: that a server may get wrong as it does SEARCH.
+        self.command(&format!("UID FETCH {next}:{} {items}", u32::MAX), SMALL_ANSWER, &mut |line| {
+            let Some(item) = answer::item(&line) else { return };
+            let is_late = since.zip(item.internal_date).is_none_or(|(since, date)| date >= since);
+            if let Some(uid) = item.uid {
+                found.is_any = true;
+                if is_late {
+                    found.take(uid.into(), next - 1);
+                }
+            }
         })
-        .map_err(|error| refused("UID SEARCH", error))?;
+        .map_err(|error| refused("UID FETCH", error))?;
+        if !found.is_any {
+            // Then the last message of all stands below; a server that does not even know that one is not to be believed.
+            let asked = self.command("FETCH * (UID)", SMALL_ANSWER, &mut |line| {
+                found.is_any |= answer::item(&line).is_some_and(|item| item.uid.is_some_and(|uid| uid < next));
+            });
+            unless_said(asked)?;
+        }
+        if !found.is_any {
+            let what = match &self.opened {
+                Some(opened) if opened.is_counted => {
+                    format!("the server says that the mailbox has {} messages, and lists none of them", opened.exists)
+                }
+                _ => "the server does not say how many messages the mailbox has, and lists none".to_string(),
+            };
+            return Err(Fault::new(Class::Protocol, what).reach(Reach::Mailbox).into());
+        }
+        Ok(found.sorted())
+    }
+
+    pub(super) fn search(&mut self, criteria: &str) -> Result<Vec<u32>> {
+        let found = self.find(criteria, 0)?;
+        if !found.is_answered && self.may_have(1) {
+            return Err(fault(Class::Protocol, "the server does not say what UID SEARCH finds".to_string()).into());
+        }
+        Ok(found.uids)
+    }
+
+    /// Finds the UIDs above one.
+    fn find(&mut self, criteria: &str, last: u32) -> Result<Found> {
+        let (mut found, mut ranges, mut is_answered, mut unread) = (Found::default(), Vec::new(), false, None);
+        let command = format!("UID SEARCH {criteria}").into_bytes();
+        let mut each = |line: Vec<u8>| match answer::searched(&line) {
+            Searched::Answered => is_answered = true,
+            Searched::Ranges(text) => match answer::ranges(&text) {
+                Some(some) => ranges.extend(some),
+                None => unread = Some(line),
+            },
+            Searched::Unreadable => unread = Some(line),
+            Searched::Other => {}
+        };
+        let asked = self.talk(&[command], SMALL_ANSWER, &mut each, &mut |number| found.take(number, last));
+        asked.map_err(|error| refused("UID SEARCH", error))?;
         if let Some(line) = unread {
             return Err(self.not_understood("the answer to UID SEARCH", &line));
         }
-        // RFC 3501: a UID is a non-zero number, and the last one is no message's in practice but every overflow's.
-        uids.retain(|uid| (1..u32::MAX).contains(uid));
-        uids.sort_unstable();
-        uids.dedup();
-        Ok(uids)
+        for (first, end) in ranges {
+            // No more than can be kept, whatever a range claims to have.
+            let most = u32::try_from(MOST_LISTED).unwrap_or(u32::MAX);
+            let first = first.max(last.saturating_add(1));
+            (first..=end.min(first.saturating_add(most))).for_each(|uid| found.take(uid.into(), last));
+        }
+        found.is_answered = is_answered || found.is_any;
+        found.uids = found.sorted();
+        Ok(found)
     }
 
     /// Lists the sizes of messages; one that is gone is absent.
@@ -181,9 +297,23 @@ impl Session {
     /// Fetches messages whole, in order; one that is gone, or that the server answers for in words that cannot be read, is
     /// absent.
     pub fn fetch(&mut self, uids: &[u32]) -> Result<Vec<RawMessage>> {
+        self.fetch_within(uids, self.max_response)
+    }
+
+    /// The same, within so many bytes: what was made room for.
+    pub fn fetch_within(&mut self, uids: &[u32], bytes: u64) -> Result<Vec<RawMessage>> {
+        self.fetch_whole(uids, "UID INTERNALDATE BODY.PEEK[]", bytes)
+    }
+
+    /// Fetches a message whole without its INTERNALDATE, which some servers do not know.
+    pub fn fetch_undated(&mut self, uid: u32) -> Result<Option<RawMessage>> {
+        Ok(self.fetch_whole(&[uid], "UID BODY.PEEK[]", self.max_response)?.pop())
+    }
+
+    fn fetch_whole(&mut self, uids: &[u32], items: &str, bytes: u64) -> Result<Vec<RawMessage>> {
         let mut messages = BTreeMap::new();
         let mut nothing = Vec::new();
-        self.fetch_items(uids, "UID INTERNALDATE BODY.PEEK[]", self.max_response, &mut |uid, item, line| {
+        self.fetch_items(uids, items, bytes.min(self.max_response), &mut |uid, item, line| {
             let internal_date = item.internal_date;
             match item.take("", line) {
                 Taken::Bytes(bytes) => drop(messages.insert(uid, RawMessage { uid, internal_date, bytes, partial: false })),
@@ -207,7 +337,7 @@ impl Session {
     pub fn headers(&mut self, uids: &[u32]) -> Result<Vec<HeaderOnly>> {
         let mut headers = BTreeMap::new();
         let items = "UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER]";
-        self.fetch_items(uids, items, self.max_response.max(SMALL_ANSWER), &mut |uid, item, line| {
+        self.fetch_items(uids, items, HEADERS, &mut |uid, item, line| {
             let (size, internal_date) = (item.size, item.internal_date);
             if let (Some(size), Taken::Bytes(header)) = (size, item.take("HEADER", line)) {
                 headers.insert(uid, HeaderOnly { uid, size, internal_date, header });
@@ -228,15 +358,43 @@ impl Session {
     /// Reads the text parts and puts them together with a header; none when there is no structure to go by.
     fn put_together(&mut self, uid: u32, header: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut structure = None;
-        let asked = self.fetch_raw(&[uid], "UID BODYSTRUCTURE", SMALL_ANSWER, &mut |_, item, _| {
+        let asked = self.fetch_raw(&[uid], "UID BODYSTRUCTURE", STRUCTURE, &mut |_, item, _| {
             structure = structure.take().or(item.structure);
         });
         if unless_said(asked)?.is_none() {
             return Ok(None);
         }
-        let Some(structure) = structure else { return Ok(None) };
+        let Some(structure) = structure else { return self.first_text(uid, header) };
         let parts = self.sections(uid, &structure::sections(&structure))?;
         Ok(parts.map(|parts| structure::assemble(header, &structure, &parts)))
+    }
+
+    /// Without a structure to go by, reads the first text: header by header down to it, as the boundaries of the headers say.
+    fn first_text(&mut self, uid: u32, header: &[u8]) -> Result<Option<Vec<u8>>> {
+        let (mut levels, mut path): (Vec<(String, Vec<u8>)>, String) = (Vec::new(), String::new());
+        let mut kind = structure::kind_of(header);
+        while let Some(Kind::Multipart(boundary)) = kind {
+            if levels.len() >= structure::MOST_LEVELS {
+                return Ok(None);
+            }
+            path = structure::below(&path, 1);
+            let name = format!("{path}.MIME");
+            let Some(mut parts) = self.sections(uid, std::slice::from_ref(&name))? else { return Ok(None) };
+            let mime = parts.remove(&name).unwrap_or_default();
+            kind = structure::kind_of(&mime).or(Some(Kind::Text));
+            levels.push((boundary, mime));
+        }
+        if kind != Some(Kind::Text) {
+            return Ok(None);
+        }
+        let name = if path.is_empty() { "1".to_string() } else { path };
+        let items = format!("UID BODY.PEEK[{name}]<0.{}>", structure::MOST_TEXT);
+        let mut text = None;
+        let asked = self.fetch_raw(&[uid], &items, self.max_response, &mut |_, item, line| {
+            text = item.into_sections(&line).find(|(found, _)| *found == name).map(|(_, text)| text);
+        });
+        let text = unless_said(asked)?.and(text);
+        Ok(text.map(|text| structure::around(header, &levels, &text)))
     }
 
     /// Reads sections of a message, all together within the budget of one answer; none when the server refuses.
@@ -281,6 +439,38 @@ impl Session {
     pub fn logout(mut self) {
         self.tag += 1;
         let _ = self.wire.send(format!("e{} LOGOUT\r\n", self.tag).as_bytes());
+    }
+}
+
+/// The UIDs that were found.
+#[derive(Debug, Default)]
+struct Found {
+    uids: Vec<u32>,
+    /// Whether the server named any message, also one that was not looked for.
+    is_any: bool,
+    is_answered: bool,
+}
+
+impl Found {
+    /// Takes a UID above `last`. RFC 3501: a UID is a non-zero number, and the last one is no message's in practice but every
+    /// overflow's. Of very many, the lowest are kept: a server may find as many as it likes, in whatever order.
+    fn take(&mut self, number: u64, last: u32) {
+        let Some(uid) = u32::try_from(number).ok().filter(|uid| (1..u32::MAX).contains(uid)) else { return };
+        self.is_any = true;
+        if uid > last {
+            self.uids.push(uid);
+        }
+        if self.uids.len() >= 2 * MOST_LISTED {
+            self.uids = self.sorted();
+        }
+    }
+
+    fn sorted(&mut self) -> Vec<u32> {
+        let mut uids = std::mem::take(&mut self.uids);
+        uids.sort_unstable();
+        uids.dedup();
+        uids.truncate(MOST_LISTED);
+        uids
     }
 }
 

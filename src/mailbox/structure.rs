@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 
 use imap_proto::types::{BodyContentCommon, BodyStructure};
+use mail_parser::{MessageParser, MimeHeaders};
 
 /// The most bytes of text that are read; the part that would go beyond is left out like a file.
-const MOST_TEXT: u64 = 8 << 20;
+pub const MOST_TEXT: u64 = 8 << 20;
 /// The most parts that are asked for.
 const MOST_PARTS: usize = 1_000;
+/// The most multiparts inside one another that are gone through without a structure.
+pub const MOST_LEVELS: usize = 5;
 
 /// Returns the sections to ask for, in the words of FETCH; none when there is nothing but a header to be had.
 pub fn sections(structure: &BodyStructure<'_>) -> Vec<String> {
@@ -43,7 +46,8 @@ fn collect(structure: &BodyStructure<'_>, path: &str, sections: &mut Vec<String>
     }
 }
 
-fn below(path: &str, number: usize) -> String {
+/// The number of a part below another one.
+pub fn below(path: &str, number: usize) -> String {
     if path.is_empty() { number.to_string() } else { format!("{path}.{number}") }
 }
 
@@ -58,30 +62,68 @@ fn text_bytes(leaf: &BodyStructure<'_>) -> Option<u64> {
 pub fn assemble(header: &[u8], structure: &BodyStructure<'_>, parts: &HashMap<String, Vec<u8>>) -> Vec<u8> {
     let mut message = header.to_vec();
     match structure {
-        BodyStructure::Multipart { common, bodies, .. } => multipart(common, bodies, "", parts, &mut message),
+        BodyStructure::Multipart { common, bodies, .. } => multipart((common, header), bodies, "", parts, &mut message),
         _ => message.extend_from_slice(parts.get("1").map(Vec::as_slice).unwrap_or_default()),
     }
     message
 }
 
 fn multipart(
-    common: &BodyContentCommon<'_>,
+    (common, header): (&BodyContentCommon<'_>, &[u8]),
     bodies: &[BodyStructure<'_>],
     path: &str,
     parts: &HashMap<String, Vec<u8>>,
     message: &mut Vec<u8>,
 ) {
-    let Some(boundary) = boundary(common) else { return };
+    // Whoever reads the message goes by its own header; a server's word counts where that says nothing.
+    let own = kind_of(header).and_then(|kind| if let Kind::Multipart(boundary) = kind { Some(boundary) } else { None });
+    let Some(boundary) = own.or_else(|| boundary(common).map(str::to_string)) else { return };
     for (number, body) in (1..).zip(bodies) {
         let path = below(path, number);
         message.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
-        message.extend_from_slice(parts.get(&format!("{path}.MIME")).map_or(b"\r\n".as_slice(), Vec::as_slice));
+        let mime = parts.get(&format!("{path}.MIME")).map_or(b"\r\n".as_slice(), Vec::as_slice);
+        message.extend_from_slice(mime);
         match body {
-            BodyStructure::Multipart { common, bodies, .. } => multipart(common, bodies, &path, parts, message),
+            BodyStructure::Multipart { common, bodies, .. } => multipart((common, mime), bodies, &path, parts, message),
             _ => message.extend_from_slice(parts.get(&path).map(Vec::as_slice).unwrap_or_default()),
         }
     }
     message.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+}
+
+/// What a part is, by its own header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// With its boundary.
+    Multipart(String),
+    Text,
+    Other,
+}
+
+/// Tells what a part is; none where its header does not say.
+pub fn kind_of(header: &[u8]) -> Option<Kind> {
+    let head = MessageParser::new().with_mime_headers().parse_headers(header)?;
+    let content_type = head.content_type()?;
+    if content_type.ctype().eq_ignore_ascii_case("text") {
+        return Some(Kind::Text);
+    }
+    let boundary = content_type.attribute("boundary").map(str::trim_end).filter(|boundary| !boundary.is_empty());
+    let is_multipart = content_type.ctype().eq_ignore_ascii_case("multipart");
+    Some(boundary.filter(|_| is_multipart).map_or(Kind::Other, |boundary| Kind::Multipart(boundary.to_string())))
+}
+
+/// Puts a text into the multiparts around it, each with its boundary and the header of its first part.
+pub fn around(header: &[u8], levels: &[(String, Vec<u8>)], text: &[u8]) -> Vec<u8> {
+    let mut message = header.to_vec();
+    for (boundary, mime) in levels {
+        message.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
+        message.extend_from_slice(if mime.is_empty() { b"\r\n" } else { mime });
+    }
+    message.extend_from_slice(text);
+    for (boundary, _) in levels.iter().rev() {
+        message.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    }
+    message
 }
 
 fn boundary<'s>(common: &'s BodyContentCommon<'_>) -> Option<&'s str> {
@@ -92,6 +134,25 @@ fn boundary<'s>(common: &'s BodyContentCommon<'_>) -> Option<&'s str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fetch_8_without_a_structure_the_headers_lead_to_the_first_text() {
+        let header = b"From: dora@example.org\r\nDate: Mon, 5 Jan 2026 10:00:00 +0000\r\n\
+            Content-Type: multipart/mixed; boundary=\"a b\"\r\n\r\n";
+        assert_eq!(kind_of(header), Some(Kind::Multipart("a b".to_string())));
+        for (header, kind) in [
+            ("Content-Type: TEXT/html\r\n\r\n", Some(Kind::Text)),
+            ("Content-Type: application/zip\r\n\r\n", Some(Kind::Other)),
+            ("Content-Type: multipart/mixed\r\n\r\n", Some(Kind::Other)),
+            ("Subject: x\r\n\r\n", None),
+        ] {
+            assert_eq!(kind_of(header.as_bytes()), kind, "{header}");
+        }
+        let inner = b"Content-Type: multipart/alternative; boundary=c\r\n\r\n".to_vec();
+        let levels = [("a b".to_string(), inner), ("c".to_string(), Vec::new())];
+        let mail = crate::mail::parse(&around(header, &levels, b"The text"));
+        assert_eq!((mail.text.trim(), mail.defects.len()), ("The text", 0), "{:?}", mail.defects);
+    }
 
     #[test]
     fn fetch_8_text_is_asked_for_until_there_is_enough() {

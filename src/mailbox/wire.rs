@@ -7,8 +7,10 @@ use crate::net::Stream;
 
 /// The buffer between the connection and us, in bytes.
 const BUFFER: usize = 128 << 10;
-/// The longest line outside of literals: a search that finds three million messages has 33 million bytes.
-const LONGEST_LINE: usize = 40 << 20;
+/// The longest line outside of literals. The numbers that a search finds do not count: they are handed on as they come.
+const LONGEST_LINE: usize = 1_280 << 10;
+/// How the answer to a search begins.
+const SEARCH: &[u8] = b"* SEARCH ";
 
 /// One connection.
 pub struct Wire {
@@ -41,12 +43,13 @@ impl Wire {
         self.stream.flush()
     }
 
-    /// Reads one response: a line, and as often as it ends in a literal, the literal and the line behind it.
-    pub fn answer(&mut self) -> io::Result<Vec<u8>> {
+    /// Reads one response: a line, and as often as it ends in a literal, the literal and the line behind it. The numbers of the
+    /// answer to a search are handed to `number` and left out: a server may find as many as it likes.
+    pub fn answer(&mut self, number: &mut dyn FnMut(u64)) -> io::Result<Vec<u8>> {
         let mut answer = Vec::new();
         loop {
             let start = answer.len();
-            self.line(&mut answer)?;
+            self.line(&mut answer, number)?;
             match literal_length(&answer[start..]) {
                 Some(length) => self.literal(length, &mut answer)?,
                 None => return Ok(answer),
@@ -72,7 +75,7 @@ impl Wire {
     }
 
     /// Appends one line with its end.
-    fn line(&mut self, answer: &mut Vec<u8>) -> io::Result<()> {
+    fn line(&mut self, answer: &mut Vec<u8>, number: &mut dyn FnMut(u64)) -> io::Result<()> {
         let began = answer.len();
         loop {
             if self.start == self.end {
@@ -86,6 +89,9 @@ impl Wire {
             answer.extend_from_slice(&waiting[..length]);
             self.start += length;
             self.spend(length as u64)?;
+            if began == 0 {
+                take_numbers(answer, number);
+            }
             if ended {
                 return Ok(());
             }
@@ -96,8 +102,9 @@ impl Wire {
     fn literal(&mut self, length: u64, answer: &mut Vec<u8>) -> io::Result<()> {
         self.spend(length)?;
         let mut left = length;
-        // Within the budget, and a batch was asked for by its size: this much is coming.
-        answer.reserve(usize::try_from(length.min(1 << 20)).unwrap_or_default());
+        // Within the budget, and a batch was asked for by its size. No more than that, or it would double as it grows; what is
+        // announced and does not come takes no memory.
+        answer.reserve_exact(usize::try_from(length).unwrap_or_default());
         while left > 0 {
             if self.start == self.end {
                 self.fill()?;
@@ -109,6 +116,29 @@ impl Wire {
         }
         Ok(())
     }
+}
+
+/// Takes the numbers out of what has come of the answer to a search, but for one that may go on.
+fn take_numbers(answer: &mut Vec<u8>, number: &mut dyn FnMut(u64)) {
+    if !answer.get(..SEARCH.len()).is_some_and(|start| start.eq_ignore_ascii_case(SEARCH)) {
+        return;
+    }
+    let mut taken = SEARCH.len();
+    while let Some(end) = answer[taken..].iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n')) {
+        let word = &answer[taken..taken + end];
+        if word.is_empty() || !word.iter().all(u8::is_ascii_digit) {
+            break;
+        }
+        // More digits than fit are no UID's.
+        number(std::str::from_utf8(word).ok().and_then(|word| word.parse().ok()).unwrap_or(u64::MAX));
+        // The end of the line stays.
+        let is_last = answer[taken + end] != b' ';
+        taken += end + usize::from(!is_last);
+        if is_last {
+            break;
+        }
+    }
+    answer.drain(SEARCH.len()..taken);
 }
 
 /// Returns the length of the literal that a line announces at its end: `{123}`.
@@ -126,6 +156,24 @@ pub fn literal_length(line: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fetch_7_the_numbers_of_a_search_are_not_kept() {
+        let mut found = Vec::new();
+        let mut answer = b"* search 1 22 33".to_vec();
+        take_numbers(&mut answer, &mut |number| found.push(number));
+        assert_eq!((answer.as_slice(), found.as_slice()), (b"* search 33".as_slice(), [1, 22].as_slice()));
+        answer.extend_from_slice(b"3 4 (MODSEQ 9)\r\n");
+        take_numbers(&mut answer, &mut |number| found.push(number));
+        assert_eq!((answer.as_slice(), found.as_slice()), (b"* search (MODSEQ 9)\r\n".as_slice(), [1, 22, 333, 4].as_slice()));
+        for (line, left) in
+            [("* SEARCH 7\r\n", "* SEARCH \r\n"), ("* SEARCH\r\n", "* SEARCH\r\n"), ("* 5 EXISTS\r\n", "* 5 EXISTS\r\n")]
+        {
+            let mut answer = line.as_bytes().to_vec();
+            take_numbers(&mut answer, &mut |_| {});
+            assert_eq!(answer, left.as_bytes());
+        }
+    }
 
     #[test]
     fn a_literal_is_announced_at_the_end_of_a_line_only() {

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::custody;
+use crate::fault::Fault;
+
 /// How much of what a command complains of is kept: the end of it, in bytes.
 const KEPT: usize = 4 << 10;
 
@@ -25,6 +28,8 @@ pub fn run(argv: &[String], input: Vec<u8>, limit: Duration, prepare: &dyn Fn(&m
     let mut command = Command::new(program);
     command.args(arguments).current_dir("/").process_group(0);
     prepare(&mut command);
+    // Each time: it may have changed since the last look.
+    custody::check_command(&command).map_err(refused)?;
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("does not start: {program}: {error}"))?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -47,6 +52,11 @@ pub fn run(argv: &[String], input: Vec<u8>, limit: Duration, prepare: &dyn Fn(&m
     let last: String =
         words.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().chars().take(TOLD).collect();
     Err(if last.is_empty() { format!("failed: {status}") } else { format!("failed: {status}: {last}") })
+}
+
+fn refused(fault: Fault) -> String {
+    let hint = fault.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("is not run: {}{hint}", fault.what)
 }
 
 /// Waits for the end of a command, and makes one at the limit.

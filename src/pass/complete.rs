@@ -7,11 +7,11 @@ use anyhow::{Context, Result};
 use super::fetch::{Connection, server_for};
 use super::intake;
 use crate::fault::{Class, Fault, Reach};
-use crate::mail;
+use crate::mail::{self, Mail};
 use crate::mailbox::Session;
 use crate::secret::Secret;
 use crate::store::account::{self, Account};
-use crate::store::raw::pack;
+use crate::store::raw::{self, pack};
 use crate::store::{Store, email, fate};
 use crate::words::EmailId;
 
@@ -25,12 +25,23 @@ pub fn complete(
     if !email::show(store.connection(), id)?.partial {
         return Err(Fault::new(Class::Data, format!("e-mail {id} is complete already")).into());
     }
+    let header = raw::raw_of(store.connection(), id)?.map(|bytes| mail::parse(&bytes));
     let mut last = None;
     for origin in fate::origins(store.connection(), id)? {
         let account = account::find(store.connection(), &origin.account.to_string())?;
         match fetch(&account, &origin, connection, password_of) {
             Ok(bytes) => {
                 let mail = mail::parse(&bytes);
+                // FETCH-5: in a mailbox that was put back from a copy the UID may be another message's.
+                let known = |mail: &Mail| (mail.message_id.clone(), mail.date, mail.subject.clone(), mail.from.clone());
+                if header.as_ref().is_some_and(|header| known(header) != known(&mail)) {
+                    let what = format!(
+                        "account {}: mailbox {}: UID {} is another message now",
+                        account.name, origin.mailbox, origin.uid
+                    );
+                    last = Some(Fault::new(Class::Unavailable, what).into());
+                    continue;
+                }
                 let packed = pack(&bytes, mail.raw_digest);
                 return store.transaction(|db| email::complete(db, id, &packed, &mail));
             }

@@ -2,7 +2,6 @@
 //! put there: neither a server that files by itself nor an answer that was lost makes a second one. What fails is tried again
 //! with growing pauses for five days; the message itself was sent, whatever becomes of its copy.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use anyhow::{Context, Error, Result, anyhow};
 use super::effects::{LONGEST_PAUSE, pause};
 use super::fetch::{Connection, server_for};
 use super::{Stop, crew};
-use crate::fault::{Class, Fault, Reach, one_line, step};
+use crate::fault::{Class, Fault, Reach, contain, one_line, step};
 use crate::mailbox::{Appended, Session};
 use crate::secret::Secret;
 use crate::store::account::{self, Account};
@@ -51,9 +50,9 @@ pub fn run(setting: &Setting<'_>) -> Result<Vec<Failure>> {
     let failures = Mutex::new(Vec::new());
     crew::each(setting.workers, accounts, &|id| {
         let mut failed = Vec::new();
-        let error = match catch_unwind(AssertUnwindSafe(|| visit(setting, id, &mut failed))) {
+        let error = match contain(|| visit(setting, id, &mut failed)) {
             Ok(outcome) => outcome.err(),
-            Err(_) => Some(anyhow!("account {id}: espomail failed on its Sent mailbox; this is a bug")),
+            Err(panicked) => Some(anyhow!(panicked).context(format!("account {id}: its Sent mailbox"))),
         };
         failed.extend(error.map(|error| Failure { error, say: true }));
         failures.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);

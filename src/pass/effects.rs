@@ -2,7 +2,6 @@
 //! claimed before it runs and tried again with growing pauses when it fails, so it may run twice, but is never forgotten.
 
 use std::collections::BTreeMap;
-use std::panic::catch_unwind;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use serde_json::json;
 
 use super::{Stop, command};
 use crate::clock::rfc3339;
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, contain};
 use crate::mail;
 use crate::store::Store;
 use crate::store::effect::{self, Background, Claimed};
@@ -99,7 +98,7 @@ fn attempt(store: &mut Store, setting: &Setting<'_>, claimed: &Claimed) -> Resul
 
 /// What a command reads: one JSON document.
 fn document(claimed: &Claimed, background: &Background) -> Result<Vec<u8>, String> {
-    let mail = catch_unwind(|| mail::parse(&background.raw)).map_err(|_| "cannot be prepared: the parser failed".to_string())?;
+    let mail = contain(|| mail::parse(&background.raw)).map_err(|panicked| format!("cannot be prepared: {panicked}"))?;
     let document = json!({
         "effect": claimed.id,
         "attempt": claimed.attempts,

@@ -2,7 +2,6 @@
 //! what hangs, refuses or breaks there ends that account (or only that mailbox) and nothing else (FETCH-10).
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,12 +16,12 @@ use super::witness::{Seen, Witness};
 use super::{Stop, Tally};
 use crate::decide::Policy;
 use crate::decide::failure::back_off_minutes;
-use crate::fault::{Class, Fault, Reach, one_line, reach_of, step};
+use crate::fault::{Reach, contain, one_line, reach_of, sameness, step};
 use crate::mailbox::{Server, Session};
 use crate::secret::Secret;
 use crate::store::account::{self, Account};
 use crate::store::lease::{self, Lease};
-use crate::store::{Store, attempt, status};
+use crate::store::{Store, attempt, classify, farewell, status};
 use crate::words::AccountKind;
 
 /// How long a lease lasts without a heartbeat, in seconds.
@@ -78,6 +77,7 @@ pub struct AccountReport {
 /// Polls the named accounts, or all that are due.
 pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>> {
     let mut store = Store::open(setting.database)?;
+    farewell::carry_out(&mut store, setting.database)?;
     let accounts = due(setting, &mut store, named)?;
     drop(store);
     let workers = setting.workers.clamp(1, accounts.len().max(1));
@@ -139,13 +139,13 @@ fn work(
     while !setting.stop.requested() {
         let Some(account) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
         let name = account.name.clone();
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let outcome = contain(|| {
             let store = match &mut store {
                 Some(store) => store,
                 none => none.insert(Store::open(setting.database)?),
             };
             visit(setting, store, &account, memory, heartbeat, None)
-        }));
+        });
         let failed = |error| AccountReport {
             account: name.clone(),
             tally: Tally::default(),
@@ -156,13 +156,13 @@ fn work(
         };
         let report = match outcome {
             Ok(Ok(report)) => report,
-            Ok(Err(error)) => failed(error.context(format!("account {name}"))),
-            Err(_) => {
-                // The connection may be inside a transaction: it goes with the panic.
-                store = None;
-                failed(Fault::new(Class::Software, format!("account {name}: a part of espomail failed; this is a bug")).into())
-            }
+            Ok(Err(error)) => failed(classify(error).context(format!("account {name}"))),
+            Err(panicked) => failed(anyhow::Error::new(panicked).context(format!("account {name}"))),
         };
+        if !report.faults.is_empty() {
+            // It may be the connection that is broken, or inside a transaction.
+            store = None;
+        }
         reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
     }
 }
@@ -191,35 +191,65 @@ fn visit(
     };
     heartbeat.add(lease.clone());
     step();
-    poll_mailboxes(setting, store, account, &lease, memory, witness, &mut report);
+    let polled = contain(|| poll_mailboxes(setting, store, account, &lease, memory, witness, &mut report));
     heartbeat.remove(&lease);
+    if let Err(panicked) = polled {
+        report.faults.push(anyhow::Error::new(panicked).context(format!("account {}", account.name)));
+        if witness.is_none() {
+            // The connection may be inside a transaction.
+            *store = Store::open(setting.database)?;
+        }
+    }
     step();
 
     let now = (setting.now)();
     match report.faults.first() {
         None => {
             report.recovered = account.failing_since.is_some();
-            store.transaction(|db| {
+            let noted = store.transaction(|db| {
                 status::note_success(db, account.id, now)?;
                 lease::release(db, &lease)
-            })?;
+            });
+            if noted.is_err() && witness.is_none() {
+                give_back_later(setting, account, &lease);
+            }
+            noted?;
         }
         Some(first) => {
-            let error = one_line(first);
+            let (error, same) = (one_line(first), sameness(first));
             let retry_at = now + 60 * back_off_minutes(account.failures);
-            let noted = store.transaction(|db| {
-                let say = status::note_failure(db, account.id, now, &error, retry_at)?;
-                lease::release(db, &lease)?;
-                Ok(say)
-            });
+            let note = |store: &mut Store| {
+                store.transaction(|db| {
+                    let say = status::note_failure(db, account.id, now, (&error, &same), retry_at)?;
+                    lease::release(db, &lease)?;
+                    Ok(say)
+                })
+            };
+            let noted = match note(store) {
+                // The connection alone may be gone.
+                Err(_) if witness.is_none() => Store::open(setting.database).and_then(|mut store| note(&mut store)),
+                noted => noted,
+            };
             match noted {
                 Ok(say) => report.say = say || setting.named,
                 // The database is the trouble itself; the first fault tells.
-                Err(_) => report.say = true,
+                Err(_) => {
+                    report.say = true;
+                    if witness.is_none() {
+                        give_back_later(setting, account, &lease);
+                    }
+                }
             }
         }
     }
     Ok(report)
+}
+
+/// FETCH-6: the database takes nothing, but nobody died.
+fn give_back_later(setting: &Setting<'_>, account: &Account, lease: &Lease) {
+    if let Err(error) = farewell::leave(setting.database, lease) {
+        log::warn!("account {}: the next pass takes this one for dead: {error:#}", account.name);
+    }
 }
 
 fn poll_mailboxes(
@@ -235,7 +265,7 @@ fn poll_mailboxes(
     let max_message_size = u64::try_from(account.max_message_size).unwrap_or(u64::MAX);
     let (server, careful, mut session) = match open(setting, store, account, lease) {
         Ok(opened) => opened,
-        Err(error) => return report.faults.push(error.context(in_account)),
+        Err(error) => return report.faults.push(classify(error).context(in_account)),
     };
     let limits = Limits {
         messages: setting.limit,
@@ -258,7 +288,7 @@ fn poll_mailboxes(
         witness,
     };
     for mailbox in &account.mailboxes {
-        if let Err(error) = poll(&visit, &mut session, store, mailbox, &mut report.tally) {
+        if let Err(error) = poll(&visit, &mut session, store, mailbox, &mut report.tally).map_err(classify) {
             let reach = reach_of(&error);
             let what = format!("{error:#}");
             let error = if what.contains(mailbox.as_str()) { error } else { error.context(format!("mailbox {mailbox}")) };
@@ -274,7 +304,10 @@ fn poll_mailboxes(
     if careful
         && report.faults.is_empty()
         && !setting.stop.requested()
-        && let Err(error) = store.transaction(|db| attempt::set_careful(db, account.id, false))
+        && let Err(error) = store.transaction(|db| {
+            attempt::forget(db, account.id)?;
+            attempt::set_careful(db, account.id, false)
+        })
     {
         report.faults.push(error.context(in_account));
     }

@@ -101,6 +101,7 @@ impl<'a> Intake<'a> {
             lease: None,
             lease_seconds: 0,
             policy: self.policy,
+            quiet_before: None,
             watch: None,
         }
     }

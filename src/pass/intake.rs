@@ -5,8 +5,9 @@
 use anyhow::Result;
 
 use crate::decide::{Arrival, Plan, Policy, decide};
-use crate::fault::{self, Class, Fault};
+use crate::fault::{self, Panicked};
 use crate::mail::{self, Mail};
+use crate::store::position::Mark;
 use crate::store::raw::{Packed, pack};
 use crate::store::{self, Database, Store, apply, facts, fate, lease, position, quarantine, spending};
 use crate::words::{AccountId, EmailId, Fate, PositionId};
@@ -26,7 +27,17 @@ pub struct Passed {
     pub uid: i64,
     pub fate: Fate,
     pub email: Option<EmailId>,
+    /// Why; of a message that the server does not hand over, in the server's words.
     pub why: String,
+    /// What it is known by, where its header was read (FETCH-5).
+    pub mark: Option<Mark>,
+}
+
+impl Passed {
+    /// A UID of whose message nothing is known.
+    pub fn unread(uid: u32, fate: Fate, why: impl Into<String>) -> Self {
+        Self { uid: i64::from(uid), fate, email: None, why: why.into(), mark: None }
+    }
 }
 
 /// Everything that one transaction takes in.
@@ -35,6 +46,16 @@ pub struct Batch {
     pub passed: Vec<Passed>,
     /// The position's last UID once this batch is committed; none where we number the messages ourselves.
     pub last_uid: Option<i64>,
+}
+
+impl Batch {
+    /// Returns what the last message that is known is known by.
+    fn mark(&self) -> Option<Mark> {
+        let letter = self.letters.last();
+        let letter = letter.map(|letter| Mark::of(letter.arrival.uid, &letter.mail, letter.arrival.internal_date));
+        let passed = self.passed.iter().rev().find_map(|passed| passed.mark.clone());
+        letter.into_iter().chain(passed).max_by_key(|mark| mark.uid)
+    }
 }
 
 /// Where a batch goes.
@@ -46,20 +67,21 @@ pub struct Gate<'a> {
     pub lease: Option<&'a lease::Lease>,
     pub lease_seconds: i64,
     pub policy: &'a Policy,
+    /// What is older than this is not answered (FETCH-5). Seconds since 1970 UTC.
+    pub quiet_before: Option<i64>,
     /// Who looks on while the pass is rehearsed.
     pub watch: Option<Watch<'a>>,
 }
 
 /// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
 pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Letter, Box<Refused>> {
-    let parsed = std::panic::catch_unwind(|| mail::parse(bytes));
-    match parsed {
+    match fault::contain(|| mail::parse(bytes)) {
         Ok(mail) => {
             let packed = pack(bytes, mail.raw_digest);
             Ok(Letter { arrival, mail, packed })
         }
-        Err(_) => {
-            let error = "the parser failed on it".to_string();
+        Err(panicked) => {
+            let error = format!("reading it: {panicked}");
             Err(Box::new(Refused { arrival, packed: pack_unparsed(bytes), error }))
         }
     }
@@ -80,10 +102,11 @@ pub fn pack_unparsed(bytes: &[u8]) -> Packed {
 /// Takes a batch into the store, whole. If its content is refused, takes its messages one by one and quarantines the
 /// ones that cannot be stored. Returns what became of the messages.
 pub fn take_in(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> Result<Tally> {
-    match commit_contained(store, gate, &batch.letters, &batch.passed, batch.last_uid, now) {
+    let whole = Part { letters: &batch.letters, passed: &batch.passed, last_uid: batch.last_uid, mark: batch.mark() };
+    match commit_contained(store, gate, &whole, now) {
         Ok(tally) => Ok(tally),
         Err(error) if is_message_fault(&error) => {
-            log::warn!("a batch was refused and is taken message by message: {error:#}");
+            log::info!("a batch was refused and is taken message by message: {error:#}");
             one_by_one(store, gate, batch, now)
         }
         Err(error) => Err(error),
@@ -99,7 +122,8 @@ fn one_by_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> Re
         let (below, rest): (Vec<_>, Vec<_>) = passed.into_iter().partition(|other| other.uid < uid);
         passed = rest;
         tally.merge(&commit_passed(store, gate, &below, now)?);
-        match commit_contained(store, gate, std::slice::from_ref(letter), &[], gate.lease.map(|_| uid), now) {
+        let alone = Part { letters: std::slice::from_ref(letter), passed: &[], last_uid: gate.lease.map(|_| uid), mark: None };
+        match commit_contained(store, gate, &alone, now) {
             Ok(one) => tally.merge(&one),
             Err(error) if is_message_fault(&error) => {
                 tally.merge(&set_aside(store, gate, &letter.arrival, &letter.packed, &format!("{error:#}"), now)?);
@@ -108,7 +132,7 @@ fn one_by_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> Re
         }
     }
     tally.merge(&commit_passed(store, gate, &passed, now)?);
-    commit(store, gate, &[], &[], batch.last_uid, now)?;
+    commit(store, gate, &Part { letters: &[], passed: &[], last_uid: batch.last_uid, mark: batch.mark() }, now)?;
     Ok(tally)
 }
 
@@ -116,13 +140,20 @@ fn commit_passed(store: &mut Store, gate: &Gate<'_>, passed: &[&Passed], now: i6
     let mut tally = Tally::default();
     if let Some(last) = passed.last() {
         store.transaction(|db| {
+            // Before the account's row, as everywhere.
+            store::lock(db)?;
             guard(db, gate, now)?;
             write_passed(db, gate, passed, now)?;
             position::advance(db, gate.position, last.uid)
         })?;
-        passed.iter().for_each(|other| tally.count(other.fate, 1));
+        count_passed(&mut tally, passed.iter().copied());
     }
     Ok(tally)
+}
+
+/// A message that the server does not hand over is counted once that is said of it for good.
+fn count_passed<'p>(tally: &mut Tally, passed: impl Iterator<Item = &'p Passed>) {
+    passed.filter(|other| other.fate != Fate::Undelivered).for_each(|other| tally.count(other.fate, 1));
 }
 
 /// Takes a message out of quarantine and through the road again, under the UID it has; it stays where it is when it is refused
@@ -132,8 +163,8 @@ pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, n
     let arrival = Arrival { position: kept.position, uid: kept.uid, internal_date: kept.internal_date, partial: false };
     let refused = match prepare(arrival, &bytes) {
         Ok(letter) => {
-            let gate =
-                Gate { account: kept.account_id, position: kept.position, lease: None, lease_seconds: 0, policy, watch: None };
+            let (account, position) = (kept.account_id, kept.position);
+            let gate = Gate { account, position, lease: None, lease_seconds: 0, policy, quiet_before: None, watch: None };
             let work = || {
                 store.transaction(|db| {
                     store::lock(db)?;
@@ -143,7 +174,7 @@ pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, n
                     Ok(plans.first().map_or(Fate::Quarantined, |plan| plan.fate))
                 })
             };
-            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Panicked.into())) {
+            match fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into())) {
                 Ok(fate) => return Ok(Ok(fate)),
                 Err(error) if is_message_fault(&error) => format!("{error:#}"),
                 Err(error) => return Err(error),
@@ -155,62 +186,121 @@ pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, n
     Ok(Err(refused))
 }
 
-/// FETCH-6: keeps a message whole in quarantine; the pass goes on behind it.
-pub fn set_aside(store: &mut Store, gate: &Gate<'_>, arrival: &Arrival, packed: &Packed, error: &str, now: i64) -> Result<Tally> {
+/// FETCH-6: takes in a message that the server hands over at last, under the UID whose fate it has; or keeps it in quarantine, whole.
+pub fn take_late(
+    store: &mut Store,
+    gate: &Gate<'_>,
+    kept: &quarantine::Kept,
+    message: Result<Letter, Box<Refused>>,
+    now: i64,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let refused = match message {
+        Ok(letter) => {
+            let work = || {
+                store.transaction(|db| {
+                    store::lock(db)?;
+                    quarantine::release(db, kept)?;
+                    let arrivals = [letter.arrival.clone()];
+                    let plans = decide_and_apply(db, gate, std::slice::from_ref(&letter), &arrivals, now)?;
+                    guard(db, gate, now)?;
+                    fault::step();
+                    Ok(plans)
+                })
+            };
+            match fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into())) {
+                Ok(plans) => {
+                    for plan in &plans {
+                        tally.count(plan.fate, 1);
+                        tally.held += u64::from(plan.holds_a_case());
+                    }
+                    return Ok(tally);
+                }
+                Err(error) if is_message_fault(&error) => {
+                    Box::new(Refused { arrival: letter.arrival, packed: letter.packed, error: format!("{error:#}") })
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused) => refused,
+    };
     store.transaction(|db| {
         store::lock(db)?;
         guard(db, gate, now)?;
-        let uid = if gate.lease.is_none() { position::last_uid(db, gate.position)? + 1 } else { arrival.uid };
-        quarantine::keep(db, gate.position, uid, arrival.internal_date, packed, error, now)?;
-        position::advance(db, gate.position, uid)
+        quarantine::release(db, kept)?;
+        let Refused { arrival, packed, error } = refused.as_ref();
+        quarantine::keep(db, gate.position, arrival.uid, arrival.internal_date, packed, error, now)
     })?;
-    let mut tally = Tally::default();
     tally.count(Fate::Quarantined, 1);
     Ok(tally)
 }
 
-/// A message on which the rules or the store panicked; the transaction was rolled back.
-#[derive(Debug)]
-struct Panicked;
-
-impl std::fmt::Display for Panicked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("espomail failed on it; this is a bug")
-    }
+/// FETCH-6: notes that a message was not handed over once more; or, with a fate, what else became of it.
+pub fn note_late(
+    store: &mut Store,
+    gate: &Gate<'_>,
+    kept: &quarantine::Kept,
+    outcome: &Result<Passed, quarantine::Undelivered>,
+    now: i64,
+) -> Result<()> {
+    store.transaction(|db| {
+        store::lock(db)?;
+        guard(db, gate, now)?;
+        match outcome {
+            Ok(passed) => {
+                quarantine::release(db, kept)?;
+                write_passed(db, gate, &[passed], now)
+            }
+            Err(undelivered) => quarantine::note_try(db, gate.position, undelivered, now),
+        }
+    })
 }
 
-impl std::error::Error for Panicked {}
+/// FETCH-6: keeps a message whole in quarantine; the pass goes on behind it.
+pub fn set_aside(store: &mut Store, gate: &Gate<'_>, arrival: &Arrival, packed: &Packed, error: &str, now: i64) -> Result<Tally> {
+    let place = store.transaction(|db| {
+        store::lock(db)?;
+        guard(db, gate, now)?;
+        let uid = if gate.lease.is_none() { position::last_uid(db, gate.position)? + 1 } else { arrival.uid };
+        quarantine::keep(db, gate.position, uid, arrival.internal_date, packed, error, now)?;
+        position::advance(db, gate.position, uid)?;
+        Ok(format!("mailbox {}: UID {uid}", position::mailbox_of(db, gate.position)?))
+    })?;
+    let mut tally = Tally::default();
+    tally.count(Fate::Quarantined, 1);
+    tally.set_aside.push(format!("{place}: {error}"));
+    Ok(tally)
+}
 
 fn is_message_fault(error: &anyhow::Error) -> bool {
     error.is::<Panicked>() || store::is_message_fault(error)
 }
 
-/// Commits; a panic on the way is an error of the messages, so that one of them never holds up the others.
-fn commit_contained(
-    store: &mut Store,
-    gate: &Gate<'_>,
-    letters: &[Letter],
-    passed: &[Passed],
+/// What one transaction takes in of a batch.
+struct Part<'a> {
+    letters: &'a [Letter],
+    passed: &'a [Passed],
     last_uid: Option<i64>,
-    now: i64,
-) -> Result<Tally> {
-    let work = || commit(store, gate, letters, passed, last_uid, now);
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Panicked.into()))
+    mark: Option<Mark>,
+}
+
+/// Commits; a panic on the way is an error of the messages, so that one of them never holds up the others.
+fn commit_contained(store: &mut Store, gate: &Gate<'_>, part: &Part<'_>, now: i64) -> Result<Tally> {
+    let work = || commit(store, gate, part, now);
+    fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into()))
 }
 
 /// The one transaction of a batch.
-fn commit(
-    store: &mut Store,
-    gate: &Gate<'_>,
-    letters: &[Letter],
-    passed: &[Passed],
-    last_uid: Option<i64>,
-    now: i64,
-) -> Result<Tally> {
+fn commit(store: &mut Store, gate: &Gate<'_>, part: &Part<'_>, now: i64) -> Result<Tally> {
+    let Part { letters, passed, last_uid, mark } = part;
     fault::step();
     let tally = store.transaction(|db| {
         let mut tally = Tally::default();
         let plans = if letters.is_empty() {
+            if passed.iter().any(|passed| passed.fate == Fate::Undelivered) {
+                // Before the account's row, as everywhere.
+                store::lock(db)?;
+            }
             Vec::new()
         } else {
             let arrivals = arrivals(db, gate, letters)?;
@@ -219,13 +309,16 @@ fn commit(
         guard(db, gate, now)?;
         write_passed(db, gate, &passed.iter().collect::<Vec<_>>(), now)?;
         if let Some(uid) = last_uid {
-            position::advance(db, gate.position, uid)?;
+            position::advance(db, gate.position, *uid)?;
+            if let Some(mark) = mark {
+                position::set_mark(db, gate.position, mark)?;
+            }
         }
         for plan in &plans {
             tally.count(plan.fate, 1);
             tally.held += u64::from(plan.holds_a_case());
         }
-        passed.iter().for_each(|other| tally.count(other.fate, 1));
+        count_passed(&mut tally, passed.iter());
         fault::step();
         Ok(tally)
     })?;
@@ -238,6 +331,7 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arri
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
     let mut facts = facts::gather_at(db, gate.account, Some(gate.position), &mails, &[], now)?;
     facts.trace_filters = gate.watch.is_some();
+    facts.quiet_before = gate.quiet_before;
     facts.budgets = gate.policy.budgets;
     facts.spent = spending::of_late(db, gate.account, &mails, now);
     let plans: Vec<Plan> =
@@ -286,6 +380,7 @@ fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64
     if passed.is_empty() {
         return Ok(());
     }
+    let (late, passed): (Vec<&Passed>, Vec<&Passed>) = passed.iter().partition(|other| other.fate == Fate::Undelivered);
     let rows: Vec<(i64, Fate, Option<EmailId>, String)> = passed
         .iter()
         .map(|other| {
@@ -293,12 +388,12 @@ fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64
             (other.uid, other.fate, other.email, why.to_string())
         })
         .collect();
-    fate::record_fates(db, gate.position, &rows, now)
-}
-
-/// Makes the error for a message that a server lists but does not deliver.
-pub fn undeliverable(uid: u32, cause: &anyhow::Error) -> anyhow::Error {
-    Fault::new(Class::Protocol, format!("UID {uid} cannot be read: {cause:#}")).into()
+    fate::record_fates(db, gate.position, &rows, now)?;
+    let late: Vec<quarantine::Undelivered> = late
+        .iter()
+        .map(|other| quarantine::Undelivered { uid: other.uid, error: other.why.clone(), tries: 0, due_at: Some(now) })
+        .collect();
+    quarantine::note_undelivered(db, gate.position, &late, now)
 }
 
 /// What an answer may have beside the bytes of its messages.

@@ -40,6 +40,21 @@ pub struct Tally {
     /// Cases that were not opened, or not opened again, because a budget is spent (ACK-3): nobody looks at these by themselves.
     #[serde(skip)]
     pub held: u64,
+    /// Where each message stood that went to quarantine, and why.
+    #[serde(skip)]
+    pub set_aside: Vec<String>,
+    /// Messages of which it is said now that their server does not hand them over (FETCH-6).
+    #[serde(skip)]
+    pub lost: Vec<Lost>,
+}
+
+/// A message that its server lists and does not hand over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    pub mailbox: String,
+    pub uid: i64,
+    /// The server's words.
+    pub error: String,
 }
 
 impl Tally {
@@ -54,6 +69,8 @@ impl Tally {
             *self.fates.entry(fate).or_default() += messages;
         }
         self.held += other.held;
+        self.set_aside.extend_from_slice(&other.set_aside);
+        self.lost.extend_from_slice(&other.lost);
     }
 
     /// Returns how many messages came to one fate.
@@ -64,6 +81,30 @@ impl Tally {
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
         self.fates.is_empty()
+    }
+
+    /// Returns the fault that tells a person of what went to quarantine: once, as it is there from now on.
+    pub fn quarantined_fault(&self, account: &str) -> Option<anyhow::Error> {
+        let count = self.of(Fate::Quarantined);
+        if count == 0 {
+            return None;
+        }
+        let which = self.set_aside.join(", ");
+        let what =
+            format!("account {account}: {count} messages could not be processed and are kept whole in quarantine: {which}");
+        Some(Fault::new(Class::Data, what).hint("try: espomail quarantine list").into())
+    }
+
+    /// Returns the fault that tells a person of what a server does not hand over.
+    pub fn lost_fault(&self, account: &str) -> Option<anyhow::Error> {
+        let first = self.lost.first()?;
+        let named = format!("mailbox {}: UID {}: {}", first.mailbox, first.uid, first.error);
+        let what = match self.lost.len() {
+            1 => "the server lists a message and does not hand it over".to_string(),
+            lost => format!("the server lists {lost} messages and does not hand them over"),
+        };
+        let what = format!("account {account}: {what}: {named}");
+        Some(Fault::new(Class::Data, what).hint("it is asked again each day; see: espomail quarantine list").into())
     }
 
     /// Returns the fault that tells a person of what is held.

@@ -60,7 +60,8 @@ pub fn queue_all(db: &mut Database, account: AccountId, letters: &[Letter], now:
     store::lock(db)?;
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
     let records: Vec<RecordId> = letters.iter().filter_map(|letter| letter.order.parent).collect();
-    let mut facts = facts::gather_with(db, account, &mails, &records, now)?;
+    let followed: Vec<EmailId> = letters.iter().filter_map(|letter| letter.order.follows).collect();
+    let mut facts = facts::gather_for(db, account, &mails, (&records, &followed), now)?;
     let plans: Vec<Plan> = letters.iter().map(|letter| outgoing::queue(&letter.mail, &letter.order, &mut facts)).collect();
     let placed: Vec<_> = letters.iter().zip(&plans).map(|(letter, plan)| (&letter.mail, &letter.packed, plan)).collect();
     apply::apply_outgoing(db, &facts.next, &placed, now)?;

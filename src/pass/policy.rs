@@ -160,7 +160,7 @@ pub fn record(
 }
 
 fn cannot(path: &Path, error: &std::io::Error) -> Fault {
-    Fault::new(Class::CannotCreate, format!("cannot write {}: {error}", path.display()))
+    Fault::unwritable(format!("cannot write {}", path.display()), error)
 }
 
 fn through(store: &mut Store, named: Option<&str>, mail: &Mail) -> Result<Account> {

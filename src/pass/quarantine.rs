@@ -20,6 +20,12 @@ pub struct Retried {
 pub fn retry(store: &mut Store, ids: Option<&[i64]>, policy: &Policy, now: i64) -> Result<Vec<Retried>> {
     let mut retried = Vec::new();
     for kept in quarantine::list(store.connection(), ids)? {
+        if kept.size.is_none() {
+            // Only its server has it: the next pass asks for it.
+            store.transaction(|db| quarantine::ask_again(db, kept.id, now))?;
+            retried.push(Retried { id: kept.id, fate: Fate::Undelivered, error: None });
+            continue;
+        }
         let (fate, error) = match intake::take_again(store, &kept, policy, now)? {
             Ok(fate) => (fate, None),
             Err(error) => (Fate::Quarantined, Some(error)),

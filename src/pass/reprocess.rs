@@ -1,13 +1,12 @@
 //! `reprocess`: today's rules over stored mail (WHY-2): facts → decide → what differs → apply. Each e-mail is a transaction of
 //! its own, so that one which cannot be read holds up no other.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
 use crate::decide::access::Permit;
 use crate::decide::{Change, Plan, Policy, again, again_elsewhere};
+use crate::fault::contain;
 use crate::mail::{self, Mail};
 use crate::store::apply::{self, Difference};
 use crate::store::reprocess::{self, Through};
@@ -57,7 +56,7 @@ pub struct Rules<'a> {
 pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>) -> Result<Reprocessed> {
     store::lock(db)?;
     let raw = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
-    let mail = catch_unwind(|| mail::parse(&raw)).map_err(|_| anyhow!("the parser failed on e-mail {id}; this is a bug"))?;
+    let mail = contain(|| mail::parse(&raw)).map_err(|panicked| anyhow!(panicked).context(format!("reading e-mail {id}")))?;
     let mut done = Reprocessed {
         email: id,
         subject: mail.subject.clone(),
@@ -129,8 +128,7 @@ pub fn all(
 ) -> Result<()> {
     for id in emails {
         let work = || store.transaction(|db| one(db, permit, *id, rules));
-        let outcome = catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|_| Err(anyhow!("espomail failed on e-mail {id}; this is a bug")));
+        let outcome = contain(work).unwrap_or_else(|panicked| Err(anyhow!(panicked).context(format!("e-mail {id}"))));
         match outcome {
             // A fault of the database is not the e-mail's.
             Err(error) if error.chain().any(|cause| cause.is::<crate::fault::Fault>()) => return Err(error),

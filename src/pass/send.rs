@@ -7,7 +7,6 @@ mod outcome;
 mod turn;
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +16,7 @@ use serde::Serialize;
 
 use super::{Stop, crew};
 use crate::decide::delivery::may_repeat;
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, contain};
 use crate::mail;
 use crate::mail::dkim::{self, SigningKey};
 use crate::net::{Options, Place};
@@ -89,6 +88,8 @@ pub struct Report {
     pub known: Vec<anyhow::Error>,
     /// Accounts that send again.
     pub recovered: Vec<String>,
+    /// What was found out about servers, and is said once.
+    pub learned: Vec<String>,
 }
 
 /// Sends everything that is due, or one message.
@@ -116,8 +117,8 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
     let reports = Mutex::new(report);
     crew::each(setting.workers, accounts, &|account| {
         let work = || visit(setting, account, only, &allowance);
-        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-            let error = anyhow!("account {account}: espomail failed on it; this is a bug");
+        let done = contain(work).unwrap_or_else(|panicked| {
+            let error = anyhow!(panicked).context(format!("account {account}"));
             Report { faults: vec![error], ..Report::default() }
         });
         let mut all = reports.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,6 +126,7 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
         all.faults.extend(done.faults);
         all.known.extend(done.known);
         all.recovered.extend(done.recovered);
+        all.learned.extend(done.learned);
     });
     let mut report = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.sent.sort_by_key(|sent| sent.outbox);
@@ -145,7 +147,7 @@ fn recover(setting: &Setting<'_>, store: &mut Store, report: &mut Report) -> Res
 
 /// Settles one, where its pass is dead, and tells its author where that is wanted; none where it is not dead.
 fn settle_after_death(setting: &Setting<'_>, db: &mut Database, id: OutgoingId, tells: bool, now: i64) -> Result<Option<Done>> {
-    let left = outbox::unsettled(db, id, now)?.filter(|left| left.is_left_behind(setting.is_dead));
+    let left = outbox::unsettled(db, id, now, turn::lease(setting)?)?.filter(|left| left.is_left_behind(setting.is_dead));
     let Some(left) = left else { return Ok(None) };
     let (account, claimed) = (left.account, &left.claimed);
     let may_repeat = may_repeat(setting.repeat_replies, claimed.kind, claimed.attempts);
@@ -169,7 +171,7 @@ fn visit(setting: &Setting<'_>, id: AccountId, only: Option<OutgoingId>, allowan
         }
         let done = sent.and(followed);
         // A person who waits for one message hears of it anyway.
-        let say = only.is_some() || turn.note(&done, &mut report);
+        let say = (only.is_some() || turn.note(&done, &mut report)) && !turn.is_said;
         let done = done.with_context(|| format!("account {}", turn.account.name));
         if !say {
             report.known.extend(done.err());
@@ -228,11 +230,13 @@ pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp, letter: Optio
     let deadline = Instant::now() + setting.connection.account_timeout;
     let signed = letter.map(|(bytes, envelope)| Ok::<_, anyhow::Error>((signed(setting, bytes)?, envelope))).transpose()?;
     let mut session = Session::open(&server(setting, account, smtp, deadline)?)?;
+    let to = letter.map(|(_, envelope)| envelope.to.len());
     let outcome = signed.map(|(bytes, envelope)| session.send(envelope, &bytes, &mut || Ok(())));
     session.quit();
     match outcome {
         None => Ok(Vec::new()),
         Some(Outcome::Answered(replies)) => Ok(replies),
+        Some(Outcome::SenderRefused(reply)) => Ok(vec![reply; to.unwrap_or_default()]),
         Some(Outcome::Broken { error, permanent }) => {
             let class = if permanent { Class::Data } else { Class::Unavailable };
             Err(Fault::new(class, format!("the test message was not sent: {error}")).into())

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::decide::{Candidate, Change, Facts, FilterTrial, Plan};
-use crate::mail::Mail;
+use crate::mail::{Address, Mail};
 use crate::store::{Store, folder, team, user};
 use crate::words::{BudgetAction, CaseStatus, EmailId, Fate, FolderId, ParentBy, Priority, RecordId, TeamId, ThreadId, UserId};
 
@@ -61,6 +61,7 @@ pub struct Verdict {
     pub fate: Fate,
     pub filters: Vec<FilterTrial>,
     pub duplicate: Duplicate,
+    pub sender: Sender,
     pub thread: Thread,
     pub parent: Parent,
     /// The group folder.
@@ -82,6 +83,20 @@ pub struct Verdict {
 pub struct Duplicate {
     pub is: bool,
     pub of: Option<EmailId>,
+    pub because: String,
+}
+
+/// Who is taken to have written it (ACCESS-5).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sender {
+    /// Whoever stands behind a list or a form is it (PARSE-10, AUTO-2).
+    pub address: Option<String>,
+    /// The user of ours who wrote it, beyond doubt.
+    pub user: Option<String>,
+    /// One of us wrote it, beyond doubt.
+    pub ours: bool,
+    /// From is one of us, and nothing vouches for that: to us it is received mail.
+    pub sender_not_verified: bool,
     pub because: String,
 }
 
@@ -157,6 +172,13 @@ impl Verdict {
             fate: plan.fate,
             filters: plan.filters.clone(),
             duplicate: duplicate(plan),
+            sender: Sender {
+                address: mail.from.as_ref().map(Address::key),
+                user: None,
+                ours: false,
+                sender_not_verified: false,
+                because: sender(plan),
+            },
             thread: Thread { id: None, replies_to: None, because: noted(plan, "THREAD-", "it refers to nothing that is known") },
             parent: Parent {
                 record: None,
@@ -192,6 +214,9 @@ impl Verdict {
         let named = |name| Named { name, because: because.to_string() };
         match change {
             Change::AddEmail(email) => {
+                self.sender.address = Some(email.sender.clone()).filter(|sender| !sender.is_empty());
+                self.sender.user = email.author.map(|user| names.user(user));
+                (self.sender.ours, self.sender.sender_not_verified) = (email.ours, email.claimed);
                 self.thread.id = Some(email.thread);
                 self.thread.replies_to = email.replied;
                 self.folder = email.folder.map(|folder| names.folder(folder));
@@ -201,7 +226,7 @@ impl Verdict {
                     self.parent.because = because.to_string();
                 }
             }
-            Change::SetParent { parent, by, .. } => {
+            Change::SetParent { parent, by, .. } | Change::Relink { parent: Some(parent), by: Some(by), .. } => {
                 self.parent.record = Some(names.record(*parent));
                 self.parent.by = Some(*by);
                 self.parent.because = because.to_string();
@@ -248,9 +273,13 @@ impl Verdict {
             | Change::Amend(_)
             | Change::Relink { .. }
             | Change::AddAccount { .. }
+            | Change::KeepCopy { .. }
             | Change::RememberId { .. }
+            | Change::MoveId { .. }
+            | Change::Invite { .. }
             | Change::JoinThreads { .. }
             | Change::MarkReplied { .. }
+            | Change::Verify { .. }
             | Change::Follow { .. }
             | Change::AdvanceRotation { .. }
             | Change::AdoptThread { .. }
@@ -268,9 +297,17 @@ fn duplicate(plan: &Plan) -> Duplicate {
     Duplicate { is, of: plan.email.filter(|_| is), because }
 }
 
+/// ACCESS-5: why it is taken to be whose.
+fn sender(plan: &Plan) -> String {
+    let rules = ["ACCESS-5", "AUTO-2", "PARSE-10", "FETCH-15"];
+    let told = plan.notes.iter().filter(|note| rules.iter().any(|rule| note.starts_with(rule)));
+    let told: Vec<&str> = told.map(String::as_str).collect();
+    if told.is_empty() { "From is neither a user's address nor an account's".to_string() } else { told.join("; ") }
+}
+
 /// AUTO-1: what forbids an answer.
 fn answer(plan: &Plan, mail: &Mail) -> Answer {
-    let forbidden = mail.automatic.iter().chain(&mail.no_answer).next();
+    let forbidden = mail.automatic.iter().map(|sign| &sign.sign).chain(&mail.no_answer).next();
     let because = match (forbidden, &plan.no_answer) {
         (Some(sign), _) => format!("AUTO-1: {sign}"),
         (None, Some(because)) => because.clone(),

@@ -116,6 +116,28 @@ impl Reply {
     pub const fn is_permanent(&self) -> bool {
         self.code / 100 == 5
     }
+
+    /// Whether it is the sender that is refused, for good, by the enhanced status code: RFC 3463, section 3.2; RFC 7505, section 4.3;
+    /// and what Exchange says of one who may not send as somebody.
+    pub fn is_about_sender(&self) -> bool {
+        const SENDER: [&str; 5] = ["5.1.7", "5.1.8", "5.7.27", "5.7.60", "5.2.252"];
+        self.is_permanent() && self.status.as_deref().is_some_and(|status| SENDER.contains(&status))
+    }
+}
+
+impl Reply {
+    /// Whether it is about the server: it closes (421), or its mail system or its network is in trouble for now (RFC 3463, sections
+    /// 3.4 and 3.5). The next message would fare no better.
+    pub fn is_of_server(&self) -> bool {
+        let of_system = |status: &str| status.starts_with("4.3.") || status.starts_with("4.4.");
+        let is_bare = || self.status.is_none() && self.code == 452;
+        self.code == 421 || (self.code / 100 == 4 && (is_bare() || self.status.as_deref().is_some_and(of_system)))
+    }
+
+    /// Whether it is about how we logged in, or did not (RFC 4954, section 6; RFC 3207, section 4): every message would be refused.
+    pub const fn is_of_login(&self) -> bool {
+        matches!(self.code, 454 | 530 | 534 | 535 | 538)
+    }
 }
 
 impl std::fmt::Display for Reply {

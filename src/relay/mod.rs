@@ -59,6 +59,8 @@ pub struct Reply {
 pub enum Outcome {
     /// An answer for each recipient, in their order: one that is 2xx was taken.
     Answered(Vec<Reply>),
+    /// The server takes no message from this sender, whoever it goes to.
+    SenderRefused(Reply),
     /// Nothing was handed over. It may be tried again, unless it is refused for good.
     Broken { error: String, permanent: bool },
     /// It was handed over, and the answer never came.

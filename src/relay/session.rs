@@ -27,6 +27,8 @@ pub struct Session {
     offered: Vec<String>,
     /// The connection is not to be used any more.
     is_over: bool,
+    /// Why the server is to be left alone for a while.
+    failure: Option<Fault>,
 }
 
 impl Session {
@@ -40,6 +42,7 @@ impl Session {
             deadline: server.place.deadline,
             offered: Vec::new(),
             is_over: false,
+            failure: None,
         }
     }
 
@@ -51,6 +54,12 @@ impl Session {
     /// Whether the next message needs another connection.
     pub const fn is_over(&self) -> bool {
         self.is_over
+    }
+
+    /// Takes why the server is to be left alone for a while, whatever became of the message: it broke off, closes, or says that
+    /// it, and not the message, is in trouble.
+    pub fn take_failure(&mut self) -> Option<Fault> {
+        self.failure.take()
     }
 
     pub(super) fn answer(&mut self) -> io::Result<Reply> {
@@ -115,8 +124,13 @@ impl Session {
         };
         match self.transact(envelope, &parameters, bytes, hand_over) {
             Ok(outcome) => outcome,
-            Err(Lost { error, handed_over }) => {
+            Err(Lost { error, handed_over, by_server }) => {
                 self.is_over = true;
+                if by_server {
+                    // What may have been sent is said of the message.
+                    let class = if handed_over { Class::TempFail } else { Class::Unavailable };
+                    self.failure = Some(fault(class, error.clone()));
+                }
                 if handed_over { Outcome::Unknown { error } } else { Outcome::Broken { error, permanent: false } }
             }
         }
@@ -164,55 +178,77 @@ impl Session {
         bytes: &[u8],
         hand_over: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Outcome, Lost> {
-        let before = |error: io::Error| Lost { error: error.to_string(), handed_over: false };
+        let before = |error: io::Error| Lost { error: error.to_string(), handed_over: false, by_server: true };
         let mail = self.ask(&format!("MAIL FROM:<{}>{parameters}", envelope.from)).map_err(before)?;
         if !mail.is_good() {
-            // It is about the sender, not about the recipients.
-            let text = format!("the server refuses the sender <{}>: {}", envelope.from, mail.text);
-            return Ok(self.give_up(vec![Reply { text, ..mail }; envelope.to.len()]));
+            if mail.is_of_server() || mail.is_of_login() {
+                return Err(closing(&mail));
+            }
+            return Ok(self.refuse_sender(envelope, &mail));
         }
         let mut replies = Vec::with_capacity(envelope.to.len());
         for to in envelope.to {
             let reply = self.ask(&format!("RCPT TO:<{to}>")).map_err(before)?;
             if reply.code == 421 {
                 // It is about the connection, not about the recipient.
-                return Err(Lost { error: reply.to_string(), handed_over: false });
+                return Err(closing(&reply));
             }
             // RFC 5321, section 4.5.3.1.10: too many at once, as some servers still say it; the others go later.
             let code = if reply.code == 552 { 452 } else { reply.code };
             replies.push(Reply { code, ..reply });
         }
         if !replies.iter().any(Reply::is_good) {
-            return Ok(self.give_up(replies));
+            // Many servers judge the sender no sooner than here; of a sender with a name it may be said of one recipient alone.
+            let of_sender = replies.iter().find(|reply| envelope.from.is_empty() && reply.is_about_sender()).cloned();
+            return Ok(match of_sender {
+                Some(reply) => self.refuse_sender(envelope, &reply),
+                None => self.give_up(replies),
+            });
         }
         let data = self.ask("DATA").map_err(before)?;
+        if data.is_of_server() {
+            return Err(closing(&data));
+        }
         if matches!(data.code, 400..=599) {
             return Ok(self.give_up(with(replies, &data)));
         }
         if data.code != 354 {
             // It answers something else than what it was asked: nothing that it says can be believed.
-            return Err(Lost { error: format!("the server does not answer DATA: {data}"), handed_over: false });
+            return Err(Lost { error: format!("the server does not answer DATA: {data}"), handed_over: false, by_server: true });
         }
         write_stuffed(bytes, &mut self.stream).and_then(|()| self.stream.flush()).map_err(before)?;
-        hand_over().map_err(|error| Lost { error: format!("{error:#}"), handed_over: false })?;
+        hand_over().map_err(|error| Lost { error: format!("{error:#}"), handed_over: false, by_server: false })?;
         // Not the account's deadline, but one: a server that trickles has an end, too.
         self.stream.allow(self.final_timeout, Instant::now() + self.final_timeout + TRICKLE).map_err(before)?;
-        let after = |error: io::Error| Lost { error: error.to_string(), handed_over: true };
+        let after = |error: io::Error| Lost { error: error.to_string(), handed_over: true, by_server: true };
         self.stream.write_all(b".\r\n").and_then(|()| self.stream.flush()).map_err(after)?;
         let taken = self.answer().map_err(after)?;
         if taken.code / 100 == 3 {
-            return Err(Lost { error: format!("the server does not answer the message: {taken}"), handed_over: true });
+            let error = format!("the server does not answer the message: {taken}");
+            return Err(Lost { error, handed_over: true, by_server: true });
+        }
+        if taken.is_of_server() {
+            self.failure = Some(fault(Class::Unavailable, format!("the server says: {taken}")));
         }
         self.is_over |= taken.code == 421 || self.stream.allow(self.answer_timeout, self.deadline).is_err();
+        if envelope.from.is_empty() && taken.is_about_sender() {
+            return Ok(self.refuse_sender(envelope, &taken));
+        }
         Ok(Outcome::Answered(with(replies, &taken)))
     }
 
-    /// Nothing was handed over: the transaction ends, and the connection with it when the server says so.
-    fn give_up(&mut self, replies: Vec<Reply>) -> Outcome {
-        if let Some(closing) = replies.iter().find(|reply| reply.code == 421) {
-            self.is_over = true;
-            return Outcome::Broken { error: closing.to_string(), permanent: false };
+    /// It is about the sender, not about the recipients.
+    fn refuse_sender(&mut self, envelope: &Envelope<'_>, reply: &Reply) -> Outcome {
+        let text = format!("the server refuses the sender <{}>: {}", envelope.from, reply.text);
+        let refused = Reply { text, ..reply.clone() };
+        match self.give_up(vec![refused.clone()]) {
+            Outcome::Answered(_) => Outcome::SenderRefused(refused),
+            other => other,
         }
+    }
+
+    /// Nothing was handed over: the transaction ends.
+    fn give_up(&mut self, replies: Vec<Reply>) -> Outcome {
         self.is_over |= !self.ask("RSET").is_ok_and(|reply| reply.is_good());
         Outcome::Answered(replies)
     }
@@ -232,10 +268,17 @@ fn is_envelope_id(id: &str) -> bool {
     (1..=100).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+' && byte != b'=')
 }
 
-/// The connection was lost.
+/// The connection is over.
 struct Lost {
     error: String,
     handed_over: bool,
+    /// Not by us.
+    by_server: bool,
+}
+
+/// The server says that it takes nothing now.
+fn closing(reply: &Reply) -> Lost {
+    Lost { error: format!("the server says: {reply}"), handed_over: false, by_server: true }
 }
 
 /// Gives the answer about the message to those recipients that were taken.

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
+use super::dialect::due;
 use super::noun::{not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions};
 use super::{Database, access, outbox};
 use crate::clock::rfc3339;
 use crate::decide::access::{Actor, Permit, Sight, sight_for};
+use crate::decide::failure::LONGEST_PAUSE;
 use crate::fault::{Class, Fault};
 use crate::mail::{Mail, address_key};
 use crate::words::{
-    AccountId, AccountKind, Distribution, FolderId, PasswordSource, RoleAction, RoleScope, Security, TeamId, UnknownSender,
-    UserId,
+    AccountId, AccountKind, AutomaticCases, Distribution, FolderId, PasswordSource, RoleAction, RoleScope, Security, TeamId,
+    UnknownSender, UserId,
 };
 
 /// An e-mail account with all its settings and how fetching it goes. Times are seconds since 1970 UTC.
@@ -69,6 +71,7 @@ pub struct Settings {
     pub unknown_sender: UnknownSender,
     /// Seconds after closing in which a follow-up re-opens a case; none is never (CASE-4).
     pub reopen_within: Option<i64>,
+    pub automatic_cases: AutomaticCases,
     pub list_cases: bool,
     pub take_forwards: bool,
     pub mailboxes: Vec<String>,
@@ -86,7 +89,7 @@ impl Settings {
         let fields = differing!(
             name kind owner address active imap_host imap_port imap_security imap_user imap_ca_file password_source
             password_reference password_sealed fetch_since act_since max_seconds max_message_size make_cases distribution
-            assigned_user case_team case_position add_team_users unknown_sender reopen_within list_cases take_forwards mailboxes
+            assigned_user case_team case_position add_team_users unknown_sender reopen_within automatic_cases list_cases take_forwards mailboxes
             folders teams
         );
         fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.replace('_', "-")).collect()
@@ -121,6 +124,7 @@ struct Row {
     add_team_users: bool,
     unknown_sender: String,
     reopen_within: Option<i64>,
+    automatic_cases: String,
     list_cases: bool,
     take_forwards: bool,
 }
@@ -165,6 +169,7 @@ fn row_from(settings: &Settings) -> Row {
         add_team_users: settings.add_team_users,
         unknown_sender: settings.unknown_sender.to_string(),
         reopen_within: settings.reopen_within,
+        automatic_cases: settings.automatic_cases.to_string(),
         list_cases: settings.list_cases,
         take_forwards: settings.take_forwards,
     }
@@ -307,6 +312,7 @@ fn account_from(id: i64, row: Row, state: StateRow) -> Result<Account> {
             add_team_users: row.add_team_users,
             unknown_sender: row.unknown_sender.parse().map_err(wrong)?,
             reopen_within: row.reopen_within,
+            automatic_cases: row.automatic_cases.parse().map_err(wrong)?,
             list_cases: row.list_cases,
             take_forwards: row.take_forwards,
             mailboxes: Vec::new(),
@@ -383,7 +389,7 @@ pub fn list(db: &mut Database) -> Result<Vec<Account>> {
 pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
     let rows = accounts::table
         .filter(accounts::active.eq(true))
-        .filter(accounts::retry_at.is_null().or(accounts::retry_at.le(now)))
+        .filter(accounts::retry_at.is_null().or(due!(accounts::retry_at, now, LONGEST_PAUSE)))
         .select((accounts::id, accounts::last_success_at))
         .load::<(i64, Option<i64>)>(db)?;
     let mut rows: Vec<(Option<i64>, i64)> = rows.into_iter().map(|(id, last)| (last, id)).collect();

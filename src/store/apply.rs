@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use self::adopt::Adoption;
 use self::amend::Amended;
 pub use self::amend::Difference;
-use self::rows::{AttachmentRow, CaseRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
+use self::rows::{AttachmentRow, CaseRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
 use super::address::{AddressRow, DeliveryRow};
 use super::case::Merge;
 use super::fate::FateRow;
@@ -38,12 +38,20 @@ pub struct Decided<'a> {
     pub plan: &'a Plan,
 }
 
+impl Decided<'_> {
+    /// When it reached us.
+    fn arrived_at(&self, now: i64) -> i64 {
+        self.arrival.internal_date.unwrap_or(now)
+    }
+}
+
 /// A change to rows of any age; done in the order decided.
 enum Later {
     Adopt(Adoption),
     Merge(Merge),
     Reopen(RecordId, CaseStatus),
     Relink(EmailId, Option<(RecordId, ParentBy)>),
+    Verify(EmailId, Option<UserId>),
 }
 
 /// The rows of one batch.
@@ -59,12 +67,17 @@ struct Batch<'a> {
     attachments: Vec<AttachmentRow<'a>>,
     amended: Vec<Amended<'a>>,
     thread_ids: BTreeMap<&'a str, ThreadId>,
+    /// Ids that lead elsewhere from now on.
+    moved_ids: BTreeMap<&'a str, ThreadId>,
     /// Threads that ended in this batch, and where their e-mails went.
     joined: HashMap<ThreadId, ThreadId>,
     cases: Vec<CaseRow>,
     record_teams: BTreeSet<(RecordId, TeamId)>,
     followers: BTreeSet<(RecordId, UserId)>,
     email_accounts: BTreeSet<(EmailId, AccountId)>,
+    participants: BTreeSet<(EmailId, String)>,
+    /// By e-mail and bytes.
+    copies: BTreeMap<(EmailId, i64), CopyRow>,
     email_teams: BTreeSet<(EmailId, TeamId)>,
     email_users: BTreeMap<(EmailId, UserId), EmailUserRow>,
     notes: Vec<NoteRow>,
@@ -90,7 +103,7 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
     let before = facts::next(db)?;
     let new: Vec<&Packed> = decided
         .iter()
-        .filter(|one| one.plan.steps.iter().any(|step| matches!(step.change, Change::AddEmail(_))))
+        .filter(|one| one.plan.steps.iter().any(|step| matches!(step.change, Change::AddEmail(_) | Change::KeepCopy { .. })))
         .map(|one| one.packed)
         .collect();
     let mut batch = Batch { now, raws: raw::store(db, &new)?, last_email: before.email - 1, ..Batch::default() };
@@ -179,6 +192,17 @@ impl<'a> Batch<'a> {
             Change::AddAccount { email, account } => {
                 self.email_accounts.insert((*email, *account));
             }
+            Change::KeepCopy { email, account } => {
+                let raw_id = self.raws.get(&one.packed.digest).copied().context("its raw bytes were not stored")?;
+                let copy = CopyRow {
+                    id: 0,
+                    email_id: email.0,
+                    raw_id,
+                    account_id: Some(account.0),
+                    arrived_at: one.arrived_at(self.now),
+                };
+                self.copies.entry((*email, raw_id)).or_insert(copy);
+            }
             Change::AddTeam { email, team } => {
                 self.email_teams.insert((*email, *team));
             }
@@ -196,11 +220,16 @@ impl<'a> Batch<'a> {
             Change::RememberId { message_id, thread } => {
                 self.thread_ids.entry(message_id).or_insert(*thread);
             }
+            Change::MoveId { message_id, thread } => {
+                self.moved_ids.insert(message_id, *thread);
+            }
+            Change::Invite { email, addresses } => self.invite(*email, addresses),
             Change::JoinThreads { from, into } => self.join(*from, *into),
             Change::MarkReplied { email } => match self.row(*email) {
                 Some(row) => row.is_replied = true,
                 None => self.replied.push(email.0),
             },
+            Change::Verify { email, author } => self.later.push(Later::Verify(*email, *author)),
             Change::SetParent { email, thread, parent, by, account } => {
                 self.adopt(*thread, *parent, *account, Some((*email, *by)));
             }
@@ -208,6 +237,7 @@ impl<'a> Batch<'a> {
                 let amended =
                     Amended { row: EmailRow::new(email, one, 0, self.now)?, attachments: AttachmentRow::all(email.id, one.mail) };
                 self.amended.push(amended);
+                self.invite(email.id, &email.invites);
             }
             Change::Relink { email, parent, by, .. } => {
                 self.later.push(Later::Relink(*email, parent.zip(Some(by.unwrap_or(ParentBy::Thread)))));
@@ -293,7 +323,12 @@ impl<'a> Batch<'a> {
         self.last_email = email.id.0;
         self.emails.push(EmailRow::new(email, one, raw_id, self.now)?);
         self.attachments.extend(AttachmentRow::all(email.id, one.mail));
+        self.invite(email.id, &email.invites);
         Ok(())
+    }
+
+    fn invite(&mut self, email: EmailId, addresses: &[String]) {
+        self.participants.extend(addresses.iter().map(|address| (email, clean(address).into_owned())));
     }
 
     fn open_case(&mut self, case: &NewCase, mail: &Mail) {

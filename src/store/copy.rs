@@ -6,9 +6,10 @@ use anyhow::Result;
 use diesel::dsl::min;
 use diesel::prelude::*;
 
-use super::dialect::first_free;
+use super::dialect::{due, first_free};
 use super::schema::{account_sending, emails, outbox, sent_copies};
 use super::{Database, clean};
+use crate::decide::failure::LONGEST_PAUSE;
 use crate::words::{AccountId, EmailId, OutgoingId};
 
 /// A copy that this pass has claimed.
@@ -69,7 +70,7 @@ pub fn of_all(db: &mut Database, emails: &[i64]) -> Result<HashMap<i64, SentCopy
 /// Returns the accounts that have a copy due, the one that waits longest first.
 pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
     let rows = sent_copies::table
-        .filter(sent_copies::due_at.le(now))
+        .filter(due!(sent_copies::due_at, now, LONGEST_PAUSE))
         .group_by(sent_copies::account_id)
         .order(min(sent_copies::due_at))
         .select(sent_copies::account_id)
@@ -80,9 +81,11 @@ pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
 /// Claims the next copy of an account that is due: it is begun, and due again at `again_at`, so that it is not lost with the one
 /// who files it. Two passes never claim the same.
 pub fn claim(db: &mut Database, account: AccountId, now: i64, again_at: i64) -> Result<Option<Claimed>> {
+    // Nothing waits longer than the longest pause, or than another pass may work on it.
+    let longest = LONGEST_PAUSE.max(again_at.saturating_sub(now));
     let due = sent_copies::table
         .filter(sent_copies::account_id.eq(account.0))
-        .filter(sent_copies::due_at.le(now))
+        .filter(due!(sent_copies::due_at, now, longest))
         .order((sent_copies::due_at, sent_copies::email_id))
         .select((sent_copies::email_id, sent_copies::sent_at, sent_copies::attempts));
     let found = first_free!(&mut *db, due, (i64, i64, i64)).optional()?;
@@ -121,7 +124,8 @@ fn ours<'a>(claimed: &'a Claimed) -> _ {
 /// Puts off what else is due of an account whose server fails, and gives up what was sent before a moment. Returns how many were
 /// given up.
 pub fn postpone(db: &mut Database, account: AccountId, error: &str, now: i64, until: i64, too_old: i64) -> Result<usize> {
-    let due = sent_copies::table.filter(sent_copies::account_id.eq(account.0)).filter(sent_copies::due_at.le(now));
+    let of_account = sent_copies::table.filter(sent_copies::account_id.eq(account.0));
+    let due = of_account.filter(due!(sent_copies::due_at, now, LONGEST_PAUSE));
     let error = clean(error);
     let given_up = diesel::update(due.filter(sent_copies::sent_at.lt(too_old)))
         .set((sent_copies::due_at.eq(None::<i64>), sent_copies::last_error.eq(error.as_ref())))

@@ -8,11 +8,12 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::dsl::sql;
 use diesel::migration::MigrationSource;
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::failure::{classify, of_migration};
 use super::{Database, SchemaState};
+use crate::custody;
 use crate::fault::{Class, Fault};
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -47,26 +48,54 @@ pub fn create(url: &str) -> Result<()> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Fault::new(Class::CannotCreate, format!("cannot create the database file {path}: {error}")).into()),
+        Err(error) => Err(Fault::unwritable(format!("cannot create the database file {path}"), &error).into()),
     }
 }
 
+/// How long one statement may take on PostgreSQL, in milliseconds: as long as a pass over an account, which it would use up.
+const STATEMENT_MILLISECONDS: u32 = 600_000;
+
+/// How a connection to PostgreSQL notices that nobody is there, where its URL does not say it: libpq would wait for hours.
+const POSTGRESQL_CONNECTION: [(&str, &str); 5] = [
+    ("connect_timeout", "20"),
+    ("keepalives_idle", "60"),
+    ("keepalives_interval", "15"),
+    ("keepalives_count", "4"),
+    ("tcp_user_timeout", "120000"),
+];
+
 /// How a session of PostgreSQL plans: a batch looks up a few hundred keys, so an index is right from the first row on,
-/// and compiling a plan takes longer than running it.
-const POSTGRESQL_SESSION: &str = "SET random_page_cost = 1.1; SET jit = off";
+/// and compiling a plan takes longer than running it. Every wait has an end, a lock's the same as on SQLite; whoever waits can
+/// see who we are. libpq would print warnings, such as a server's last words, to standard error by itself.
+fn postgresql_session() -> String {
+    format!(
+        "SET client_min_messages = error; SET random_page_cost = 1.1; SET jit = off; SET lock_timeout = {BUSY_MILLISECONDS};
+         SET statement_timeout = {STATEMENT_MILLISECONDS};
+         SELECT set_config('application_name', 'espomail ' || {process}, FALSE) WHERE current_setting('application_name') = ''",
+        process = std::process::id()
+    )
+}
+
+fn with_ends(url: &str) -> String {
+    POSTGRESQL_CONNECTION.iter().filter(|(name, _)| !url.contains(name)).fold(url.to_string(), |url, (name, value)| {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{separator}{name}={value}")
+    })
+}
 
 /// Connects. SQLite: WAL, large pages (which only a new file takes), full durability, foreign keys, 30 s of patience;
 /// refused on network file systems.
 pub fn connect(url: &str) -> Result<Database> {
     let Some(path) = sqlite_path(url)? else {
-        let mut connection = diesel::PgConnection::establish(url)
-            .map_err(|error| Fault::new(refusal(&error.to_string()), format!("cannot connect to PostgreSQL: {error}")))?;
-        connection.batch_execute(POSTGRESQL_SESSION).context("setting up the PostgreSQL session")?;
+        let mut connection =
+            diesel::PgConnection::establish(&with_ends(url)).map_err(|error| cannot_connect(&error.to_string()))?;
+        connection.batch_execute(&postgresql_session()).context("setting up the PostgreSQL session").map_err(classify)?;
         return Ok(Database::Postgresql(connection));
     };
     if !Path::new(path).exists() {
         return Err(Fault::new(Class::Config, format!("there is no database at {path}")).hint("try: espomail init").into());
     }
+    custody::check_database(Path::new(path))?;
     refuse_network_file_system(path)?;
     let mut connection = diesel::SqliteConnection::establish(path)
         .map_err(|error| Fault::new(Class::Io, format!("cannot open the database {path}: {error}")))?;
@@ -87,6 +116,16 @@ pub fn connect(url: &str) -> Result<Database> {
 }
 
 /// Tells why PostgreSQL let nobody in: a wrong password and a wrong name do not mend themselves.
+fn cannot_connect(message: &str) -> Fault {
+    let class = refusal(message);
+    // What libpq adds on further lines is guesswork.
+    let fault = Fault::new(class, format!("cannot connect to PostgreSQL: {}", message.lines().next().unwrap_or_default()));
+    match class {
+        Class::Unavailable => fault.hint("try later; nothing is lost meanwhile"),
+        _ => fault.hint("look at the database URL: espomail config show"),
+    }
+}
+
 fn refusal(message: &str) -> Class {
     if message.contains("authentication failed") || message.contains("no pg_hba.conf entry") || message.contains("no password") {
         Class::Refused
@@ -125,6 +164,13 @@ where
     Ok(names)
 }
 
+/// A migration that was applied.
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
 /// Compares the applied migrations with the embedded ones.
 pub fn schema_state(connection: &mut Database) -> Result<SchemaState> {
     let (known, has_table) = match connection {
@@ -140,14 +186,9 @@ pub fn schema_state(connection: &mut Database) -> Result<SchemaState> {
     if !has_table {
         return Ok(SchemaState::Empty);
     }
-    let applied: Vec<String> = match connection {
-        Database::Sqlite(c) => c.applied_migrations(),
-        Database::Postgresql(c) => c.applied_migrations(),
-    }
-    .map_err(|error| anyhow!("reading the applied migrations: {error}"))?
-    .iter()
-    .map(ToString::to_string)
-    .collect();
+    // Diesel's own look would make the table first, which a standby cannot.
+    let applied = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load::<Applied>(connection);
+    let applied: Vec<String> = applied.context("reading the applied migrations")?.into_iter().map(|one| one.version).collect();
     let unknown: Vec<String> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
     let missing: Vec<String> = known.into_iter().filter(|name| !applied.contains(name)).collect();
     Ok(match (unknown.is_empty(), missing.is_empty()) {
@@ -162,9 +203,13 @@ pub fn schema_state(connection: &mut Database) -> Result<SchemaState> {
 pub fn migrate(connection: &mut Database) -> Result<Vec<String>> {
     let ran = match connection {
         Database::Sqlite(c) => c.run_pending_migrations(SQLITE_MIGRATIONS),
-        Database::Postgresql(c) => c.run_pending_migrations(POSTGRESQL_MIGRATIONS),
+        Database::Postgresql(c) => {
+            // Work on large tables takes the time it takes.
+            c.batch_execute("SET statement_timeout = 0")?;
+            c.run_pending_migrations(POSTGRESQL_MIGRATIONS)
+        }
     }
-    .map_err(|error| anyhow!("migrating the database: {error}"))?;
+    .map_err(|error| of_migration(error.as_ref(), "migrating the database"))?;
     Ok(ran.iter().map(ToString::to_string).collect())
 }
 
@@ -174,7 +219,7 @@ pub fn revert(connection: &mut Database) -> Result<String> {
         Database::Sqlite(c) => c.revert_last_migration(SQLITE_MIGRATIONS),
         Database::Postgresql(c) => c.revert_last_migration(POSTGRESQL_MIGRATIONS),
     }
-    .map_err(|error| anyhow!("reverting a migration: {error}"))?;
+    .map_err(|error| of_migration(error.as_ref(), "reverting a migration"))?;
     Ok(undone.to_string())
 }
 
@@ -191,44 +236,6 @@ pub fn transaction<T>(connection: &mut Database, work: &mut impl FnMut(&mut Data
         roll_back(connection);
     }
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
-}
-
-/// Gives an error of the database its class, so that it is not taken for ours or for a message's: the server is gone, the
-/// disk is full, others hold the database. Any other stays as it is.
-pub fn classify(error: anyhow::Error) -> anyhow::Error {
-    if error.chain().any(|cause| cause.is::<Fault>()) {
-        return error;
-    }
-    let class = error.chain().find_map(|cause| match cause.downcast_ref::<DieselError>()? {
-        DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _)
-        | DieselError::BrokenTransactionManager => Some(Class::Unavailable),
-        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => Some(Class::TempFail),
-        DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => Some(Class::Io),
-        DieselError::DatabaseError(_, information) => class_by_message(information.message()),
-        _ => None,
-    });
-    match class {
-        Some(class) => Fault::new(class, format!("the database: {error:#}")).into(),
-        None => error,
-    }
-}
-
-/// Diesel has no kind for these. SQLite's messages are fixed; PostgreSQL's are in English unless `lc_messages` says else.
-fn class_by_message(message: &str) -> Option<Class> {
-    const MESSAGES: [(&str, Class); 11] = [
-        ("database is locked", Class::TempFail),
-        ("deadlock detected", Class::TempFail),
-        ("canceling statement due to lock timeout", Class::TempFail),
-        ("database or disk is full", Class::Io),
-        ("disk I/O error", Class::Io),
-        ("attempt to write a readonly database", Class::Io),
-        ("No space left on device", Class::Io),
-        ("database disk image is malformed", Class::Io),
-        ("file is not a database", Class::Config),
-        ("terminating connection", Class::Unavailable),
-        ("server closed the connection", Class::Unavailable),
-    ];
-    MESSAGES.iter().find(|(part, _)| message.contains(part)).map(|(_, class)| *class)
 }
 
 /// Runs `work` in a write transaction and rolls it back.
@@ -265,6 +272,56 @@ pub fn roll_back(connection: &mut Database) {
     }
 }
 
+/// Whether the database's server was started after a moment of its own clock: whoever worked then may have lost it, and not died.
+/// SQLite has none.
+pub fn has_restarted(connection: &mut Database, since: i64) -> Result<bool> {
+    match connection {
+        Database::Sqlite(_) => Ok(false),
+        Database::Postgresql(c) => {
+            let started = sql::<BigInt>("ceil(extract(epoch FROM pg_postmaster_start_time()))::bigint");
+            Ok(diesel::select(started).get_result::<i64>(c)? > since)
+        }
+    }
+}
+
+/// Makes the fault for what others held on to for too long, and names them as far as they can be found.
+pub fn held_by_others(connection: &mut Database) -> Fault {
+    let holder = match connection {
+        Database::Sqlite(c) => sqlite_writer(c),
+        Database::Postgresql(c) => postgresql_writer(c),
+    };
+    let who = holder.map_or_else(|| "others have".to_string(), |holder| format!("{holder} has"));
+    let seconds = BUSY_MILLISECONDS / 1_000;
+    Fault::new(Class::TempFail, format!("the database: {who} held it for more than {seconds} seconds"))
+        .hint("try later; nothing is lost meanwhile")
+}
+
+/// The session whose transaction is the oldest: all that write wait for one row.
+fn postgresql_writer(connection: &mut diesel::PgConnection) -> Option<String> {
+    let oldest = "(SELECT 'the session ' || pid || ' (' || application_name || ')' FROM pg_stat_activity
+                   WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL
+                   ORDER BY xact_start LIMIT 1)";
+    diesel::select(sql::<Nullable<Text>>(oldest)).get_result::<Option<String>>(connection).ok().flatten()
+}
+
+/// The process that holds the lock of the one writer: byte 120 of the shared memory file (walformat, section 2.3.1).
+fn sqlite_writer(connection: &mut diesel::SqliteConnection) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let file = sql::<Text>("(SELECT file FROM pragma_database_list WHERE name = 'main')");
+    let file = diesel::select(file).get_result::<String>(connection).ok()?;
+    let inode = format!(":{}", std::fs::metadata(format!("{file}-shm")).ok()?.ino());
+    // Such as: 3: POSIX  ADVISORY  WRITE 4711 08:02:1234567 120 120
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let process = locks.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, _, _, "WRITE", process, file, first, last] = fields[..] else { return None };
+        let covers = first.parse::<u64>().ok()? <= 120 && last.parse::<u64>().is_ok_and(|last| last >= 120);
+        (covers && file.ends_with(&inode)).then(|| process.to_string())
+    })?;
+    let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+    Some(format!("the process {process} ({})", name.trim()))
+}
+
 /// Returns the time to judge leases by: the database's own on PostgreSQL, `now` on SQLite, which has but one host.
 pub fn clock(connection: &mut Database, now: i64) -> Result<i64> {
     match connection {
@@ -278,6 +335,14 @@ pub fn clock(connection: &mut Database, now: i64) -> Result<i64> {
 /// How many rows one `INSERT` of PostgreSQL takes; no table that goes this way has more than six columns, and a
 /// statement may have 65,535 values.
 pub const ROWS: usize = 10_000;
+
+/// Whether a column that something waits by is due, as `clock::is_due` has it: a time further ahead than the longest pause was
+/// written while the clock was wrong.
+macro_rules! due {
+    ($column:expr, $now:expr, $longest:expr) => {
+        $column.le($now).or($column.gt(i64::saturating_add($now, $longest)))
+    };
+}
 
 /// Inserts many rows: prepared single rows on SQLite, COPY on PostgreSQL. A row that is there already is an error.
 macro_rules! insert_all {
@@ -327,30 +392,4 @@ macro_rules! first_free {
     };
 }
 
-pub(super) use {first_free, insert_all, insert_new};
-
-/// Whether running the transaction again can help: PostgreSQL's 40001 and 40P01.
-pub fn is_serialisation_failure(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| match cause.downcast_ref::<DieselError>() {
-        Some(DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _)) => true,
-        // Diesel has no kind for a deadlock (40P01); the server's message is fixed in English by `lc_messages` or not at all.
-        Some(DieselError::DatabaseError(_, information)) => information.message().contains("deadlock detected"),
-        _ => false,
-    })
-}
-
-/// Whether the content of a row was refused: a constraint, an encoding, a size. A full disk or a lost connection is not it.
-pub fn is_content_refused(error: &anyhow::Error) -> bool {
-    const REFUSALS: [&str; 4] = ["invalid byte sequence", "string or blob too big", "index row size", "index row requires"];
-    error.chain().any(|cause| match cause.downcast_ref::<DieselError>() {
-        Some(DieselError::SerializationError(_)) => true,
-        Some(DieselError::DatabaseError(kind, information)) => match kind {
-            DatabaseErrorKind::UniqueViolation
-            | DatabaseErrorKind::ForeignKeyViolation
-            | DatabaseErrorKind::NotNullViolation
-            | DatabaseErrorKind::CheckViolation => true,
-            _ => REFUSALS.iter().any(|refusal| information.message().contains(refusal)),
-        },
-        _ => false,
-    })
-}
+pub(super) use {due, first_free, insert_all, insert_new};

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::dialect::first_free;
+use super::dialect::{due, first_free};
 use super::schema::{accounts, effects, emails, records};
 use super::{Database, clean, raw};
+use crate::decide::failure::LONGEST_PAUSE;
 use crate::words::{EffectId, EmailId, RecordKind};
 
 /// A command that this pass has claimed.
@@ -34,7 +35,9 @@ type Row = (i64, i64, Option<i64>, String, String, i64);
 /// Claims a command that is due: it is begun, and due again at `again_at`, so that it is not lost with the one who runs it.
 /// Two passes never claim the same.
 pub fn claim(db: &mut Database, now: i64, again_at: i64) -> Result<Option<Claimed>> {
-    let due = effects::table.filter(effects::due_at.le(now)).order((effects::due_at, effects::id)).select((
+    // Nothing waits longer than the longest pause, or than another pass may work on it.
+    let longest = LONGEST_PAUSE.max(again_at.saturating_sub(now));
+    let due = effects::table.filter(due!(effects::due_at, now, longest)).order((effects::due_at, effects::id)).select((
         effects::id,
         effects::email_id,
         effects::account_id,

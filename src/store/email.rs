@@ -10,10 +10,11 @@ use super::address::{Delivery, deliveries_of};
 use super::noun::{anywhere, lower};
 use super::raw::Packed;
 use super::record::{RecordName, name_of};
+use super::relation::visible_emails;
 use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, folders, raws, teams, users};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
-use crate::mail::{Address, Attachment, Event, Mail, address_key};
+use crate::mail::{Address, Attachment, Event, Mail, Sign, address_key};
 use crate::words::{AccountId, EmailId, FolderId, ParentBy, RecordId, UserId};
 
 /// An e-mail in a list. Times are seconds since 1970 UTC.
@@ -24,6 +25,8 @@ pub struct Line {
     #[serde(serialize_with = "crate::clock::time")]
     pub date: i64,
     pub from: String,
+    /// From is one of us, and nothing vouches for that (ACCESS-5).
+    pub sender_not_verified: bool,
     pub subject: String,
     pub parent: Option<RecordName>,
 }
@@ -42,6 +45,8 @@ pub struct Email {
     pub arrived_at: i64,
     #[serde(flatten)]
     pub people: People,
+    /// From is one of us, and nothing vouches for that (ACCESS-5).
+    pub sender_not_verified: bool,
     pub subject: String,
     pub text: String,
     pub html: Option<String>,
@@ -53,7 +58,7 @@ pub struct Email {
     pub partial: bool,
     pub archived: bool,
     pub id_collision: bool,
-    pub automatic: Vec<String>,
+    pub automatic: Vec<Sign>,
     pub defects: Vec<String>,
     pub raw_size: i64,
     pub accounts: Vec<String>,
@@ -64,6 +69,9 @@ pub struct Email {
     pub attachments: Vec<Attachment>,
     /// How far an e-mail of ours came (BOUNCE-2).
     pub deliveries: Vec<Delivery>,
+    /// The user who wrote it.
+    #[serde(skip)]
+    pub author: Option<UserId>,
 }
 
 /// Returns who got an e-mail openly: To and Cc, in comparison form.
@@ -149,20 +157,8 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
         let of = email_accounts::table.filter(email_accounts::account_id.eq(account.0)).select(email_accounts::email_id);
         query = query.filter(emails::id.eq_any(of));
     }
-    match &filter.sight {
-        Sight::Everything => {}
-        Sight::Teams(user, teams) => {
-            let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
-            let theirs = email_teams::table.filter(email_teams::team_id.eq_any(teams)).select(email_teams::email_id);
-            let own = email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
-            query = query.filter(emails::id.eq_any(own).or(emails::id.eq_any(theirs)));
-        }
-        Sight::Own(user) => {
-            let own = email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
-            query = query.filter(emails::id.eq_any(own));
-        }
-        Sight::Nothing => return Ok(Vec::new()),
-    }
+    let Some(visible) = visible_emails(&filter.sight) else { return Ok(Vec::new()) };
+    query = query.filter(visible);
     if let Some(view) = &filter.view {
         // Through this kind of connection one query cannot be put together inside another: each condition is one.
         macro_rules! only {
@@ -217,20 +213,21 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
         .order((emails::date.desc(), emails::id.desc()))
         .limit(filter.limit)
         .offset(filter.offset)
-        .select((emails::id, emails::thread_id, emails::date, emails::from_address, emails::subject, emails::parent_id))
-        .load::<(i64, i64, i64, String, String, Option<i64>)>(db)?;
+        .select((
+            emails::id,
+            emails::thread_id,
+            emails::date,
+            emails::from_address,
+            emails::is_claimed,
+            emails::subject,
+            emails::parent_id,
+        ))
+        .load::<(i64, i64, i64, String, bool, String, Option<i64>)>(db)?;
     rows.into_iter()
-        .map(|(id, thread, date, from, subject, parent)| {
-            Ok(Line { id, thread, date, from, subject, parent: name_of(db, parent)? })
+        .map(|(id, thread, date, from, sender_not_verified, subject, parent)| {
+            Ok(Line { id, thread, date, from, sender_not_verified, subject, parent: name_of(db, parent)? })
         })
         .collect()
-}
-
-/// Finds the newest e-mail of a record that none of us wrote.
-pub fn newest_received(db: &mut Database, record: RecordId) -> Result<Option<EmailId>> {
-    let received = emails::table.filter(emails::parent_id.eq(record.0)).filter(emails::is_ours.eq(false));
-    let id = received.order(emails::id.desc()).select(emails::id).first::<i64>(db).optional()?;
-    Ok(id.map(EmailId))
 }
 
 /// Finds an e-mail by its number or Message-ID.
@@ -239,7 +236,23 @@ pub fn find(db: &mut Database, wanted: &str) -> Result<EmailId> {
         Ok(id) => emails::table.find(id).select(emails::id).first::<i64>(db).optional()?,
         Err(_) => {
             let bare = wanted.trim_start_matches('<').trim_end_matches('>');
-            emails::table.filter(emails::message_id.eq(bare)).order(emails::id).select(emails::id).first::<i64>(db).optional()?
+            // As the rules read it (THREAD-1): ours first, and last what repeats the id of another.
+            let bearers = emails::table.filter(emails::message_id.eq(bare)).select(emails::id);
+            bearers.order((emails::is_ours.desc(), emails::id_collision, emails::id)).first::<i64>(db).optional()?
+        }
+    };
+    id.map(EmailId).ok_or_else(|| missing(wanted))
+}
+
+/// Finds an e-mail by its number or Message-ID among those that somebody may see; of several that bear one Message-ID the first.
+pub fn find_seen(db: &mut Database, wanted: &str, sight: &Sight) -> Result<EmailId> {
+    let visible = visible_emails(sight).ok_or_else(|| missing(wanted))?;
+    let query = emails::table.filter(visible).order(emails::id).select(emails::id);
+    let id = match wanted.parse::<i64>() {
+        Ok(id) => query.filter(emails::id.eq(id)).first::<i64>(db).optional()?,
+        Err(_) => {
+            let bare = wanted.trim_start_matches('<').trim_end_matches('>');
+            query.filter(emails::message_id.eq(bare)).first::<i64>(db).optional()?
         }
     };
     id.map(EmailId).ok_or_else(|| missing(wanted))
@@ -260,6 +273,7 @@ struct Row {
     header_date: Option<i64>,
     arrived_at: i64,
     people: String,
+    is_claimed: bool,
     subject: String,
     text: String,
     html: Option<String>,
@@ -272,6 +286,7 @@ struct Row {
     is_archived: bool,
     id_collision: bool,
     folder_id: Option<i64>,
+    author_id: Option<i64>,
     automatic: String,
     defects: String,
     calendar: Option<String>,
@@ -306,12 +321,14 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
     Ok(Email {
         id: id.0,
         deliveries: deliveries_of(db, id)?,
+        author: row.author_id.map(UserId),
         thread: row.thread_id,
         message_id: row.message_id,
         date: row.date,
         header_date: row.header_date,
         arrived_at: row.arrived_at,
         people: serde_json::from_str(&row.people).with_context(|| format!("the people of e-mail {id}"))?,
+        sender_not_verified: row.is_claimed,
         subject: row.subject,
         text: row.text,
         html: row.html,

@@ -18,12 +18,12 @@ use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 
 use super::schema::{
-    absences, accounts, counters, deletions, email_accounts, email_teams, email_users, emails, positions, records, rotations,
-    team_members, thread_ids, user_addresses, users,
+    absences, counters, deletions, email_accounts, email_copies, email_teams, email_users, emails, positions, raws, records,
+    rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, lock};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
-use crate::mail::{Address, Mail, case_numbers, subject, token};
+use crate::mail::{self, Address, Mail, case_numbers, subject, token};
 use crate::words::{AccountId, CaseStatus, EmailId, PositionId, RecordId, TeamId, ThreadId, UserId};
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
@@ -37,6 +37,17 @@ pub fn gather_with(db: &mut Database, account: AccountId, mails: &[&Mail], recor
     gather_at(db, account, None, mails, records, now)
 }
 
+/// The same for letters of ours, with the e-mails that they go on from.
+pub fn gather_for(
+    db: &mut Database,
+    account: AccountId,
+    mails: &[&Mail],
+    (records, emails): (&[RecordId], &[EmailId]),
+    now: i64,
+) -> Result<Facts> {
+    gather_named(db, account, None, mails, (records, emails), now)
+}
+
 /// The same for a batch of one mailbox, which may be mapped to a folder of the account's owner (INBOX-2).
 pub fn gather_at(
     db: &mut Database,
@@ -46,9 +57,21 @@ pub fn gather_at(
     records: &[RecordId],
     now: i64,
 ) -> Result<Facts> {
+    gather_named(db, account, position, mails, (records, &[]), now)
+}
+
+fn gather_named(
+    db: &mut Database,
+    account: AccountId,
+    position: Option<PositionId>,
+    mails: &[&Mail],
+    (records, emails): (&[RecordId], &[EmailId]),
+    now: i64,
+) -> Result<Facts> {
     lock(db)?;
     let mut named = Named::by(mails);
     named.records.extend(records.iter().map(|record| record.0));
+    named.emails.extend(emails.iter().map(|email| email.0));
     let mut facts = Facts { now, next: next(db)?, account: account::gather(db, account)?, ..Facts::default() };
     gather_addresses(db, &named, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
@@ -57,11 +80,15 @@ pub fn gather_at(
     }
     gather_threads(db, &named, &mut facts)?;
     record::gather(db, &named, &mut facts)?;
-    gather_participants(db, &named, &mut facts)?;
-    conversation::participants(db, mails, &mut facts)?;
+    conversation::people(db, &named, &mut facts)?;
+    conversation::participants(db, &named, &mut facts)?;
+    conversation::all_participants(db, mails, &mut facts)?;
     gather_teams(db, &mut facts)?;
     if let Some(position) = position.filter(|_| facts.account.owner.is_some()) {
         facts.account.folder = filter::mapped(db, position)?;
+    }
+    if let Some(position) = position {
+        facts.account.is_sent_mailbox = account::is_sent_mailbox(db, account, position)?;
     }
     filter::gather(db, &mut facts)?;
     person::gather(db, &mut facts)?;
@@ -105,6 +132,8 @@ struct Named {
     message_ids: HashSet<String>,
     /// Each message's identity and content (DUP-2).
     contents: Vec<(String, [u8; 32])>,
+    /// Each message's identity, author and date, which several copies of one have in common (DUP-2).
+    authors: Vec<(String, String, i64)>,
     /// Everybody in From, Reply-To, To, Cc and Bcc.
     people: HashSet<String>,
     /// From, and the first of Reply-To and To: those that lead to a record (LINK-4).
@@ -119,6 +148,8 @@ struct Named {
     oldest: Option<i64>,
     /// Records that a person named.
     records: HashSet<i64>,
+    /// E-mails that letters of ours go on from.
+    emails: HashSet<i64>,
 }
 
 impl Named {
@@ -127,6 +158,10 @@ impl Named {
         for mail in mails {
             named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
+            // Who stands behind a list is the author of what it passed on (PARSE-10).
+            for author in mail.from.iter().cloned().chain(mail.behind_via()) {
+                named.authors.extend(mail.date.map(|date| (mail.identity(), author.key(), date)));
+            }
             named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
             // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
             let behind: Vec<Address> =
@@ -144,6 +179,10 @@ impl Named {
         }
         // PostgreSQL refuses NUL in a value, and no stored text has one.
         named.contents.retain(|(text, _)| !text.contains('\0'));
+        named.authors.retain(|(id, author, _)| !id.contains('\0') && !author.contains('\0'));
+        // A plus-address is whose the address is.
+        let untagged: Vec<String> = named.people.iter().map(|person| mail::untagged(person).into_owned()).collect();
+        named.people.extend(untagged);
         for texts in [&mut named.message_ids, &mut named.people, &mut named.leading, &mut named.senders] {
             texts.retain(|text| !text.contains('\0'));
         }
@@ -166,22 +205,26 @@ fn subjects(mail: &Mail) -> Vec<i64> {
 }
 
 /// Runs a query once for each [`IN_LIST`] keys; not at all when there are none.
-fn in_lists<K: Clone + Ord + Hash, R>(keys: &HashSet<K>, mut load: impl FnMut(&[K]) -> QueryResult<Vec<R>>) -> Result<Vec<R>> {
+fn in_lists<K: Clone + Ord + Hash, R>(keys: &HashSet<K>, load: impl FnMut(&[K]) -> QueryResult<Vec<R>>) -> Result<Vec<R>> {
+    in_lists_of(IN_LIST, keys, load)
+}
+
+/// The same for lists of another length: a query with two lists shares it among them.
+fn in_lists_of<K: Clone + Ord + Hash, R>(
+    length: usize,
+    keys: &HashSet<K>,
+    mut load: impl FnMut(&[K]) -> QueryResult<Vec<R>>,
+) -> Result<Vec<R>> {
     let mut keys: Vec<K> = keys.iter().cloned().collect();
     keys.sort_unstable();
     let mut rows = Vec::new();
-    for some in keys.chunks(IN_LIST) {
+    for some in keys.chunks(length) {
         rows.extend(load(some)?);
     }
     Ok(rows)
 }
 
 fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    facts.own_addresses = in_lists(&named.people, |some| {
-        accounts::table.filter(accounts::address.eq_any(some)).select(accounts::address).load::<String>(db)
-    })?
-    .into_iter()
-    .collect();
     let owners = in_lists(&named.people, |some| {
         user_addresses::table
             .inner_join(users::table.on(users::id.eq(user_addresses::user_id)))
@@ -195,18 +238,33 @@ fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Resu
         // An address that two users claim is the first one's.
         facts.users.entry(address).or_insert(UserId(user));
     }
-    Ok(())
+    account::gather_addresses(db, &named.people, facts)
 }
 
+type EmailColumns = (
+    i64,
+    String,
+    i64,
+    i64,
+    Vec<u8>,
+    Option<i64>,
+    Option<String>,
+    (bool, Option<i64>, Option<i64>, bool),
+    (String, Option<i64>, bool),
+    (bool, bool),
+);
+
 fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    // A sender may use one Message-ID ten thousand times: the first, the last and those with our content say it all.
+    // A sender may use one Message-ID ten thousand times: the first, the last, the first of those it may stand for (THREAD-1) and
+    // those with our content say it all.
     let ends = in_lists(&named.message_ids, |some| {
         emails::table
             .filter(emails::message_id.eq_any(some))
-            .group_by(emails::message_id)
-            .select((emails::message_id, min(emails::id), max(emails::id)))
-            .load::<(String, Option<i64>, Option<i64>)>(db)
+            .group_by((emails::message_id, emails::is_ours, emails::id_collision))
+            .select((emails::message_id, emails::is_ours, emails::id_collision, min(emails::id), max(emails::id)))
+            .load::<(String, bool, bool, Option<i64>, Option<i64>)>(db)
     })?;
+    let ends = conversation::bearers(ends);
     let several: HashSet<&str> = ends.iter().filter(|(_, first, last)| first != last).map(|(id, ..)| id.as_str()).collect();
     let contents: Vec<_> = named.contents.iter().filter(|(id, _)| several.contains(id.as_str())).collect();
     let mut same = Vec::new();
@@ -215,9 +273,20 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
         let both = emails::message_id.eq_any(ids).and(emails::content_digest.eq_any(digests));
         same.extend(emails::table.filter(both).select(emails::id).load::<i64>(db)?);
     }
+    same.extend(conversation::by_senders(db, &several, named)?);
+    let authors: Vec<_> = named.authors.iter().filter(|(id, ..)| several.contains(id.as_str())).collect();
+    for some in authors.chunks(IN_LIST / 3) {
+        let ids = some.iter().map(|(id, ..)| id.as_str());
+        let of_them = emails::message_id.eq_any(ids).and(emails::from_address.eq_any(some.iter().map(|(_, author, _)| author)));
+        let first = emails::table
+            .filter(of_them.and(emails::header_date.eq_any(some.iter().map(|(.., date)| Some(*date)))))
+            .group_by((emails::message_id, emails::from_address, emails::header_date))
+            .select(min(emails::id));
+        same.extend(first.load::<Option<i64>>(db)?.into_iter().flatten());
+    }
     let by_subject = conversation::by_subject(db, named, facts)?;
     let ids = ends.into_iter().flat_map(|(_, first, last)| first.into_iter().chain(last));
-    let ids: HashSet<i64> = ids.chain(same).chain(by_subject).collect();
+    let ids: HashSet<i64> = ids.chain(same).chain(by_subject).chain(named.emails.iter().copied()).collect();
     let mut rows = in_lists(&ids, |some| {
         emails::table
             .filter(emails::id.eq_any(some))
@@ -229,15 +298,34 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
                 emails::content_digest,
                 emails::parent_id,
                 emails::parent_by,
-                (emails::is_ours, emails::author_id),
+                (emails::is_ours, emails::author_id, emails::replied_id, emails::id_collision),
+                (emails::from_address, emails::header_date, emails::is_partial),
+                (emails::is_claimed, emails::automatic.ne("[]")),
             ))
-            .load::<(i64, String, i64, i64, Vec<u8>, Option<i64>, Option<String>, (bool, Option<i64>))>(db)
+            .load::<EmailColumns>(db)
     })?;
     rows.sort_unstable_by_key(|row| row.0);
-    for (id, message_id, thread, arrived_at, digest, parent, parent_by, (ours, author)) in rows {
+    for (
+        id,
+        message_id,
+        thread,
+        arrived_at,
+        digest,
+        parent,
+        parent_by,
+        (ours, author, replied, id_collision),
+        written,
+        (claimed, automatic),
+    ) in rows
+    {
+        let (sender, header_date, partial) = written;
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
         facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
         let email = EmailFacts {
+            sender,
+            header_date,
+            partial,
+            raws: Vec::new(),
             thread: ThreadId(thread),
             arrived_at,
             content_digest,
@@ -248,9 +336,15 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             accounts: Vec::new(),
             ours,
             author: author.map(UserId),
+            replied: replied.map(EmailId),
+            id_collision,
+            people: Vec::new(),
+            claimed,
+            automatic,
         };
         facts.emails.insert(EmailId(id), email);
     }
+    gather_raws(db, named, facts)?;
     let ids: HashSet<i64> = facts.emails.keys().map(|email| email.0).collect();
     let teams = in_lists(&ids, |some| {
         email_teams::table.filter(email_teams::email_id.eq_any(some)).order(email_teams::team_id).load::<(i64, i64)>(db)
@@ -276,6 +370,31 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
     })?;
     for (email, account) in through {
         facts.emails.entry(EmailId(email)).and_modify(|email| email.accounts.push(AccountId(account)));
+    }
+    Ok(())
+}
+
+/// Which bytes are kept of e-mails that messages of this batch may be copies of (DUP-2).
+fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    let of_batch = named.contents.iter().filter_map(|(id, _)| facts.emails_by_message_id.get(id)).flatten();
+    let ids: HashSet<i64> = of_batch.map(|email| email.0).collect();
+    let own = in_lists(&ids, |some| {
+        emails::table
+            .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
+            .filter(emails::id.eq_any(some))
+            .select((emails::id, raws::digest))
+            .load::<(i64, Vec<u8>)>(db)
+    })?;
+    let copies = in_lists(&ids, |some| {
+        email_copies::table
+            .inner_join(raws::table.on(raws::id.eq(email_copies::raw_id)))
+            .filter(email_copies::email_id.eq_any(some))
+            .select((email_copies::email_id, raws::digest))
+            .load::<(i64, Vec<u8>)>(db)
+    })?;
+    for (email, digest) in own.into_iter().chain(copies) {
+        let digest = digest.try_into().map_err(|_| anyhow!("the digest of bytes of e-mail {email} is not 32 bytes"))?;
+        facts.emails.entry(EmailId(email)).and_modify(|known| known.raws.push(digest));
     }
     Ok(())
 }
@@ -322,25 +441,6 @@ fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
     })?;
     facts.thread_parents =
         parents.into_iter().filter_map(|(thread, parent)| Some((ThreadId(thread), RecordId(parent?)))).collect();
-    Ok(())
-}
-
-/// Who takes part in the cases whose numbers stand in subjects (LINK-3).
-fn gather_participants(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    let cases: HashSet<i64> = facts.cases_by_number.values().map(|case| case.0).collect();
-    // There are as many lists as the longer of the two needs, and both are short: one case and one sender a message.
-    let senders: Vec<&String> = named.senders.iter().collect();
-    for some_senders in senders.chunks(IN_LIST) {
-        let rows = in_lists(&cases, |some| {
-            emails::table
-                .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
-                .filter(emails::from_address.eq_any(some_senders.iter().copied()))
-                .select((emails::parent_id, emails::from_address))
-                .distinct()
-                .load::<(Option<i64>, String)>(db)
-        })?;
-        facts.correspondents.extend(rows.into_iter().filter_map(|(case, sender)| Some((RecordId(case?), sender))));
-    }
     Ok(())
 }
 

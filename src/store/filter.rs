@@ -178,7 +178,11 @@ pub fn list(db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
 
 /// Finds a filter by its name or number; `owner` tells two of one name apart.
 pub fn find(db: &mut Database, wanted: &str, owner: Option<Owner>) -> Result<Stored> {
-    let all = list(db, owner)?;
+    choose(list(db, owner)?, wanted)
+}
+
+/// The same among some filters.
+pub fn choose(all: Vec<Stored>, wanted: &str) -> Result<Stored> {
     let by_name: Vec<&Stored> = all.iter().filter(|one| one.filter.name == wanted).collect();
     match by_name.as_slice() {
         [only] => return Ok((*only).clone()),

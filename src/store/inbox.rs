@@ -75,8 +75,9 @@ pub fn set_group_folder(db: &mut Database, email: EmailId, folder: Option<Folder
 pub fn delete(db: &mut Database, email: EmailId, now: i64) -> Result<String> {
     super::lock(db)?;
     outbox::must_not_wait(db, email)?;
-    let (raw_id, message_id, digest): (i64, String, Vec<u8>) =
-        emails::table.find(email.0).select((emails::raw_id, emails::message_id, emails::content_digest)).first(db)?;
+    let (message_id, digest): (String, Vec<u8>) =
+        emails::table.find(email.0).select((emails::message_id, emails::content_digest)).first(db)?;
+    let raws = raw::all_of(db, email)?;
     let known = deletions::table.find((&message_id, &digest));
     if known.count().get_result::<i64>(db)? == 0 {
         diesel::insert_into(deletions::table)
@@ -85,6 +86,6 @@ pub fn delete(db: &mut Database, email: EmailId, now: i64) -> Result<String> {
     }
     search::forget(db, email)?;
     diesel::delete(emails::table.find(email.0)).execute(db)?;
-    raw::drop_unused(db, raw_id)?;
+    raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))?;
     Ok(message_id)
 }

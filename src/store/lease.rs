@@ -5,7 +5,8 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::schema::accounts;
-use super::{Database, Store, dialect};
+use super::{Database, Store, attempt, dialect};
+use crate::clock::is_due;
 use crate::fault::{Class, Fault, Reach};
 use crate::words::AccountId;
 
@@ -34,7 +35,8 @@ pub fn take(
             return Ok(None);
         };
         let alive = earlier.as_deref().is_some_and(|earlier| !is_dead(earlier));
-        if alive && until.is_some_and(|until| until > now) {
+        // A lease further ahead than it ever lasts was taken while the clock was wrong.
+        if alive && until.is_some_and(|until| !is_due(until, now, seconds)) {
             return Ok(None);
         }
         // Of two that saw the same fence on PostgreSQL, the second updates no row.
@@ -45,7 +47,16 @@ pub fn take(
                 accounts::lease_until.eq(now.saturating_add(seconds)),
             ))
             .execute(db)?;
-        Ok((taken == 1).then(|| Lease { account, fence: fence + 1, found_dead: earlier.is_some() }))
+        if taken != 1 {
+            return Ok(None);
+        }
+        let found_dead = earlier.is_some();
+        // Who could not give the lease back because the server was away may have ended in order.
+        let renewed = until.map(|until| until.saturating_sub(seconds));
+        let lost_server = found_dead && dialect::has_restarted(db, renewed.unwrap_or(now))?;
+        let died = found_dead && !lost_server;
+        attempt::judge(db, account, died)?;
+        Ok(Some(Lease { account, fence: fence + 1, found_dead }))
     })
 }
 

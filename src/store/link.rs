@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::note::{self, NewNote};
 use super::record::{RecordName, name_of};
 use super::schema::{email_teams, email_users, emails, record_teams, records};
-use super::{Database, IN_LIST, access, lock};
+use super::{Database, IN_LIST, access, lock, participant};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{EmailId, NoteKind, ParentBy, RecordId, RecordKind};
@@ -19,7 +19,7 @@ pub struct Linked {
     pub others: usize,
 }
 
-/// Gives an e-mail its parent; of a merged case, the one that is left (CASE-4). The e-mails of its thread that have none get it
+/// Gives an e-mail its parent, as if its author took part in it (LINK-2); of a merged case, the one that is left (CASE-4). The e-mails of its thread that have none get it
 /// too (THREAD-2).
 pub fn link(db: &mut Database, permit: &Permit<'_>, email: EmailId, record: RecordId, now: i64) -> Result<Linked> {
     lock(db)?;
@@ -37,6 +37,7 @@ pub fn link(db: &mut Database, permit: &Permit<'_>, email: EmailId, record: Reco
         .select(emails::id)
         .load(db)?;
     give(db, &[email], record, ParentBy::Hand, now)?;
+    participant::invite_author(db, email)?;
     let orphans: Vec<EmailId> = orphans.into_iter().map(EmailId).collect();
     give(db, &orphans, record, ParentBy::Thread, now)?;
     let named = name_of(db, Some(record.0))?.context("the record is gone")?;

@@ -14,6 +14,8 @@ pub mod dialect;
 pub mod effect;
 pub mod email;
 pub mod facts;
+mod failure;
+pub mod farewell;
 pub mod fate;
 pub mod filter;
 pub mod folder;
@@ -26,6 +28,7 @@ mod note;
 pub mod notification;
 mod noun;
 pub mod outbox;
+pub mod participant;
 pub mod position;
 pub mod quarantine;
 pub mod raw;
@@ -45,6 +48,8 @@ pub mod token;
 pub mod trouble;
 pub mod user;
 pub mod vault;
+
+pub use failure::{class_of, classify, told};
 
 use std::borrow::Cow;
 
@@ -151,11 +156,12 @@ impl Store {
         let mut attempt = 0;
         loop {
             match dialect::transaction(&mut self.connection, &mut work) {
-                Err(error) if attempt < RETRIES && dialect::is_serialisation_failure(&error) => {
+                Err(error) if attempt < RETRIES && failure::is_serialisation_failure(&error) => {
                     attempt += 1;
                     log::debug!("transaction repeated ({attempt} of {RETRIES}): {error:#}");
                 }
-                outcome => return outcome.map_err(dialect::classify),
+                Err(error) if failure::is_held(&error) => return Err(dialect::held_by_others(&mut self.connection).into()),
+                outcome => return outcome.map_err(failure::classify),
             }
         }
     }
@@ -163,7 +169,7 @@ impl Store {
 
 /// Whether the database refused a message for its content, so that another one may still be stored (FETCH-6).
 pub fn is_message_fault(error: &anyhow::Error) -> bool {
-    dialect::is_content_refused(error)
+    failure::is_content_refused(error)
 }
 
 /// Takes the row that serialises every decider, first thing in a transaction that numbers anything.

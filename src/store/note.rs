@@ -4,7 +4,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::noun::number;
-use super::schema::{accounts, emails, notes, user_addresses};
+use super::schema::{emails, notes};
 use super::{Database, clean};
 use crate::words::{EmailId, NoteKind, RecordId, UserId};
 
@@ -63,16 +63,10 @@ pub(super) fn follow_email(db: &mut Database, email: EmailId, record: Option<Rec
         diesel::delete(of_kind().filter(notes::record_id.ne(record.0))).execute(db)?;
     }
     if told().count().get_result::<i64>(db)? == 0 {
-        let (from, arrived_at): (String, i64) =
-            emails::table.find(email.0).select((emails::from_address, emails::arrived_at)).first(db)?;
-        let kind = if is_ours(db, &from)? { NoteKind::EmailSent } else { NoteKind::EmailReceived };
+        let (is_ours, arrived_at): (bool, i64) =
+            emails::table.find(email.0).select((emails::is_ours, emails::arrived_at)).first(db)?;
+        let kind = if is_ours { NoteKind::EmailSent } else { NoteKind::EmailReceived };
         add(db, &NewNote { record, kind, email: Some(email), detail: "", author: None, at: arrived_at.min(now) })?;
     }
     Ok(())
-}
-
-/// Whether an address is a user's or one of our accounts'.
-fn is_ours(db: &mut Database, address: &str) -> Result<bool> {
-    let users = user_addresses::table.filter(user_addresses::address.eq(address)).count().get_result::<i64>(db)?;
-    Ok(users > 0 || accounts::table.filter(accounts::address.eq(address)).count().get_result::<i64>(db)? > 0)
 }

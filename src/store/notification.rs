@@ -12,6 +12,7 @@ use super::schema::{accounts, emails, followers, notes, notifications, records, 
 use super::{Database, access, clean, email, lock, next_number, relation, reserve};
 use crate::decide::Next;
 use crate::decide::access::{Actor, act};
+use crate::decide::digest::YOUNGEST;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, EmailId, NotificationId, NotificationKind, RecordId, RoleAction, RoleScope, UserId};
 
@@ -227,6 +228,16 @@ pub struct Due {
     pub recipients: BTreeSet<String>,
 }
 
+/// What was written down within a period, or, while the clock was ahead, later than anything can be: that waits for no date to come.
+macro_rules! of_period {
+    ($after:expr, $until:expr) => {
+        notifications::created_at
+            .gt($after)
+            .and(notifications::created_at.le($until))
+            .or(notifications::created_at.gt(i64::saturating_add($until, 2 * YOUNGEST)))
+    };
+}
+
 /// Returns the users who want to be told by mail and have something of the period to be told (NOTIFY-3). Times are seconds since
 /// 1970 UTC.
 pub fn wanting_mail(db: &mut Database, (after, until): (i64, i64)) -> Result<Vec<UserId>> {
@@ -235,7 +246,7 @@ pub fn wanting_mail(db: &mut Database, (after, until): (i64, i64)) -> Result<Vec
         .filter(users::active.eq(true).and(users::notify_by_mail.eq(true)))
         .filter(notifications::is_read.eq(false).and(notifications::is_held.eq(false)))
         .filter(notifications::is_mailed.eq(false))
-        .filter(notifications::created_at.gt(after).and(notifications::created_at.le(until)))
+        .filter(of_period!(after, until))
         .order(users::id)
         .select(users::id)
         .distinct()
@@ -249,7 +260,7 @@ pub fn due_by_mail(db: &mut Database, user: UserId, (after, until): (i64, i64)) 
         .filter(notifications::user_id.eq(user.0))
         .filter(notifications::is_read.eq(false).and(notifications::is_held.eq(false)))
         .filter(notifications::is_mailed.eq(false))
-        .filter(notifications::created_at.gt(after).and(notifications::created_at.le(until)))
+        .filter(of_period!(after, until))
         .order(notifications::id)
         .select(COLUMNS)
         .load::<Row>(db)?;

@@ -3,20 +3,86 @@
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
-use super::schema::{emails, fates, positions, raws};
-use super::{Database, IN_LIST, lock, next_number};
+use super::schema::{emails, fates, positions, quarantine, raws};
+use super::{Database, IN_LIST, clean, lock, next_number};
 use crate::fault::{Class, Fault, Reach};
+use crate::mail::{Mail, digest};
 use crate::words::{AccountId, EmailId, PositionId};
 
 /// One position: every UID above `start_uid` and up to `last_uid` has a fate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = positions)]
 pub struct Position {
+    #[diesel(deserialize_as = i64)]
     pub id: PositionId,
+    #[diesel(deserialize_as = i64, column_name = account_id)]
     pub account: AccountId,
     pub mailbox: String,
     pub uidvalidity: i64,
     pub start_uid: i64,
     pub last_uid: i64,
+    pub era: i64,
+    /// Up to this UID the messages were there when the position began: the account's fetch-since holds for them (FETCH-3).
+    pub listed_to: Option<i64>,
+    /// The mailbox was listed again: what is older than this is not answered (FETCH-5). Seconds since 1970 UTC.
+    pub quiet_before: Option<i64>,
+    /// In the answer for the messages up to this UID the connection broke (FETCH-6).
+    pub broken_to: Option<i64>,
+    mark_uid: Option<i64>,
+    mark: Option<String>,
+    mark_date: Option<i64>,
+}
+
+/// What a message is known by when its mailbox may have been put back from a copy (FETCH-5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    pub uid: i64,
+    known_by: String,
+    /// INTERNALDATE in seconds since 1970 UTC.
+    date: Option<i64>,
+}
+
+impl Mark {
+    /// Makes the mark of a message, of which the header is enough.
+    pub fn of(uid: i64, mail: &Mail, date: Option<i64>) -> Self {
+        let known_by = match &mail.message_id {
+            Some(id) => format!("<{id}>"),
+            None => {
+                let from = mail.from.as_ref().map(|from| from.address.as_str()).unwrap_or_default();
+                let all = format!("{:?}\n{from}\n{}", mail.date, mail.subject);
+                digest(all.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+        };
+        Self { uid, known_by, date }
+    }
+
+    /// Whether both are of the same message. Where there is no Message-ID, INTERNALDATE has its say, too.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let dates = self.date.zip(other.date).is_none_or(|(own, its)| own == its);
+        self.known_by == other.known_by && (self.known_by.starts_with('<') || dates)
+    }
+}
+
+impl Position {
+    /// Returns the last message that is known.
+    pub fn mark(&self) -> Option<Mark> {
+        Some(Mark { uid: self.mark_uid?, known_by: self.mark.clone()?, date: self.mark_date })
+    }
+
+    /// Whether a UID was there when the position began and has no fate yet.
+    pub fn is_begun(&self, uid: i64) -> bool {
+        self.listed_to.is_some_and(|listed_to| uid <= listed_to)
+    }
+}
+
+/// How a position begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beginning {
+    pub uidvalidity: i64,
+    /// The UID before the first one that gets a fate.
+    pub last_uid: i64,
+    pub listed_to: Option<i64>,
+    pub quiet_before: Option<i64>,
 }
 
 /// An e-mail that this mailbox brought before, under whatever UIDVALIDITY (FETCH-5).
@@ -30,31 +96,26 @@ pub struct Known {
     pub email: EmailId,
 }
 
-type Row = (i64, i64, String, i64, i64, i64);
-
-fn position_from((id, account, mailbox, uidvalidity, start_uid, last_uid): Row) -> Position {
-    Position { id: PositionId(id), account: AccountId(account), mailbox, uidvalidity, start_uid, last_uid }
-}
-
-/// Returns the position of a mailbox under one UIDVALIDITY.
+/// Returns the position of a mailbox under one UIDVALIDITY: of the latest era.
 pub fn position(db: &mut Database, account: AccountId, mailbox: &str, uidvalidity: i64) -> Result<Option<Position>> {
-    let row = positions::table
+    Ok(positions::table
         .filter(positions::account_id.eq(account.0))
         .filter(positions::mailbox.eq(mailbox))
         .filter(positions::uidvalidity.eq(uidvalidity))
-        .first::<Row>(db)
-        .optional()?;
-    Ok(row.map(position_from))
+        .order(positions::era.desc())
+        .select(Position::as_select())
+        .first(db)
+        .optional()?)
 }
 
 /// Returns every position of a mailbox, the latest last.
 pub fn positions_of(db: &mut Database, account: AccountId, mailbox: &str) -> Result<Vec<Position>> {
-    let rows = positions::table
+    Ok(positions::table
         .filter(positions::account_id.eq(account.0))
         .filter(positions::mailbox.eq(mailbox))
         .order(positions::id)
-        .load::<Row>(db)?;
-    Ok(rows.into_iter().map(position_from).collect())
+        .select(Position::as_select())
+        .load(db)?)
 }
 
 /// Returns the last UID that has a fate.
@@ -62,22 +123,60 @@ pub fn last_uid(db: &mut Database, position: PositionId) -> Result<i64> {
     Ok(positions::table.find(position.0).select(positions::last_uid).first(db)?)
 }
 
+/// Returns the name of a position's mailbox.
+pub fn mailbox_of(db: &mut Database, position: PositionId) -> Result<String> {
+    Ok(positions::table.find(position.0).select(positions::mailbox).first(db)?)
+}
+
 /// Starts a position. Call it in a transaction: it takes the lock row.
 pub fn start(db: &mut Database, account: AccountId, mailbox: &str, uidvalidity: i64, last_uid: i64) -> Result<Position> {
+    begin(db, account, mailbox, &Beginning { uidvalidity, last_uid, ..Beginning::default() })
+}
+
+/// Starts a position; where the mailbox has one under this UIDVALIDITY, a new era. Messages that the server did not hand over
+/// under UIDs that mean nothing any more are not asked for again.
+pub fn begin(db: &mut Database, account: AccountId, mailbox: &str, beginning: &Beginning) -> Result<Position> {
     lock(db)?;
-    let row: Row = (next_number(db, "position")?, account.0, mailbox.to_string(), uidvalidity, last_uid, last_uid);
+    let Beginning { uidvalidity, last_uid, listed_to, quiet_before } = beginning;
+    let of_mailbox = positions::table.filter(positions::account_id.eq(account.0)).filter(positions::mailbox.eq(mailbox));
+    let earlier = of_mailbox.select(positions::id).load::<i64>(db)?;
+    let undelivered = quarantine::table.filter(quarantine::position_id.eq_any(earlier)).filter(quarantine::raw_id.is_null());
+    diesel::delete(undelivered).execute(db)?;
+    let era = position(db, account, mailbox, *uidvalidity)?.map_or(0, |known| known.era + 1);
+    let id = next_number(db, "position")?;
     diesel::insert_into(positions::table)
         .values((
-            positions::id.eq(row.0),
-            positions::account_id.eq(row.1),
-            positions::mailbox.eq(&row.2),
-            positions::uidvalidity.eq(row.3),
-            positions::start_uid.eq(row.4),
-            positions::last_uid.eq(row.5),
+            positions::id.eq(id),
+            positions::account_id.eq(account.0),
+            positions::mailbox.eq(mailbox),
+            positions::uidvalidity.eq(uidvalidity),
+            positions::start_uid.eq(last_uid),
+            positions::last_uid.eq(last_uid),
+            positions::era.eq(era),
+            positions::listed_to.eq(listed_to),
+            positions::quiet_before.eq(quiet_before),
         ))
         .execute(db)
         .with_context(|| format!("starting the position of mailbox {mailbox:?}"))?;
-    Ok(position_from(row))
+    Ok(positions::table.find(id).select(Position::as_select()).first(db)?)
+}
+
+/// Remembers the last message that is known.
+pub fn set_mark(db: &mut Database, position: PositionId, mark: &Mark) -> Result<()> {
+    diesel::update(positions::table.find(position.0))
+        .set((
+            positions::mark_uid.eq(mark.uid),
+            positions::mark.eq(clean(&mark.known_by).as_ref()),
+            positions::mark_date.eq(mark.date),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Remembers up to which UID messages are read alone, as the connection broke among them (FETCH-6).
+pub fn set_broken(db: &mut Database, position: PositionId, uid: i64) -> Result<()> {
+    diesel::update(positions::table.find(position.0)).set(positions::broken_to.eq(uid)).execute(db)?;
+    Ok(())
 }
 
 /// Moves a position ahead, never back. A position that a reset took away is an error, so nothing is committed beside it.

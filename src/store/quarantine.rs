@@ -3,9 +3,10 @@
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
+use super::dialect::due;
 use super::raw::{self, Packed};
 use super::schema::{accounts, fates, positions, quarantine, raws};
-use super::{Database, clean, fate, lock, next_number};
+use super::{Database, IN_LIST, clean, fate, lock, next_number, reserve};
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, Fate, PositionId};
 
@@ -16,11 +17,16 @@ pub struct Kept {
     pub account: String,
     pub mailbox: String,
     pub uid: i64,
-    /// Bytes.
-    pub size: i64,
+    /// Bytes; none where the server did not hand it over.
+    pub size: Option<i64>,
     #[serde(serialize_with = "crate::clock::time")]
     pub since: i64,
     pub error: String,
+    /// In how many passes the server did not hand it over.
+    pub tries: i64,
+    /// When the server is asked again.
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub next_attempt: Option<i64>,
     #[serde(skip)]
     pub account_id: AccountId,
     #[serde(skip)]
@@ -52,6 +58,7 @@ pub fn keep(
             quarantine::error.eq(error.as_ref()),
             quarantine::internal_date.eq(internal_date),
             quarantine::created_at.eq(now),
+            quarantine::tries.eq(0),
         ))
         .execute(db)
         .with_context(|| format!("putting UID {uid} into quarantine"))?;
@@ -64,28 +71,23 @@ pub fn list(db: &mut Database, ids: Option<&[i64]>) -> Result<Vec<Kept>> {
     let mut query = quarantine::table
         .inner_join(positions::table.on(positions::id.eq(quarantine::position_id)))
         .inner_join(accounts::table.on(accounts::id.eq(positions::account_id)))
-        .inner_join(raws::table.on(raws::id.eq(quarantine::raw_id)))
+        .left_join(raws::table.on(raws::id.nullable().eq(quarantine::raw_id)))
         .order(quarantine::id)
         .select((
             (quarantine::id, accounts::id, accounts::name, positions::id, positions::mailbox),
-            (quarantine::uid, raws::size, quarantine::internal_date, quarantine::created_at, quarantine::error),
+            (quarantine::uid, raws::size.nullable(), quarantine::internal_date, quarantine::created_at, quarantine::error),
+            (quarantine::tries, quarantine::due_at),
         ))
         .into_boxed();
     if let Some(ids) = ids {
         query = query.filter(quarantine::id.eq_any(ids.to_vec()));
     }
-    type Row = ((i64, i64, String, i64, String), (i64, i64, Option<i64>, i64, String));
-    let kept = |((id, account_id, account, position, mailbox), (uid, size, internal_date, since, error)): Row| Kept {
-        id,
-        account,
-        mailbox,
-        uid,
-        size,
-        since,
-        error,
-        account_id: AccountId(account_id),
-        position: PositionId(position),
-        internal_date,
+    type Row = ((i64, i64, String, i64, String), (i64, Option<i64>, Option<i64>, i64, String), (i64, Option<i64>));
+    let kept = |(place, message, (tries, next_attempt)): Row| {
+        let (id, account_id, account, position, mailbox) = place;
+        let (uid, size, internal_date, since, error) = message;
+        let (account_id, position) = (AccountId(account_id), PositionId(position));
+        Kept { id, account, mailbox, uid, size, since, error, tries, next_attempt, account_id, position, internal_date }
     };
     Ok(query.load::<Row>(db)?.into_iter().map(kept).collect())
 }
@@ -99,11 +101,16 @@ pub fn find(db: &mut Database, id: i64) -> Result<Kept> {
 
 /// Returns the bytes of a message in quarantine.
 pub fn raw_of(db: &mut Database, id: i64) -> Result<Vec<u8>> {
-    let (packed, size) = quarantine::table
-        .inner_join(raws::table.on(raws::id.eq(quarantine::raw_id)))
+    let found = quarantine::table
+        .inner_join(raws::table.on(raws::id.nullable().eq(quarantine::raw_id)))
         .filter(quarantine::id.eq(id))
         .select((raws::packed, raws::size))
-        .first::<(Vec<u8>, i64)>(db)?;
+        .first::<(Vec<u8>, i64)>(db)
+        .optional()?;
+    let Some((packed, size)) = found else {
+        let what = format!("message {id} has no bytes: its server has never handed it over");
+        return Err(Fault::new(Class::Data, what).hint(format!("try: espomail quarantine retry {id}")).into());
+    };
     raw::unpack(&packed, size.unsigned_abs()).with_context(|| format!("message {id} in quarantine"))
 }
 
@@ -122,9 +129,89 @@ pub fn note_error(db: &mut Database, id: i64, error: &str) -> Result<()> {
 
 /// Drops a message for good; its fate stays, so that it does not come back (FETCH-2).
 pub fn remove(db: &mut Database, id: i64) -> Result<()> {
-    let raw_id: i64 = quarantine::table.find(id).select(quarantine::raw_id).first(db)?;
+    let raw_id: Option<i64> = quarantine::table.find(id).select(quarantine::raw_id).first(db)?;
     diesel::delete(quarantine::table.find(id)).execute(db)?;
-    raw::drop_unused(db, raw_id)
+    raw_id.map_or(Ok(()), |raw_id| raw::drop_unused(db, raw_id))
+}
+
+/// A message that its server lists and does not hand over, and when it is asked for again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    pub uid: i64,
+    /// Why, in the server's words.
+    pub error: String,
+    pub tries: i64,
+    /// Seconds since 1970 UTC; none is never.
+    pub due_at: Option<i64>,
+}
+
+/// Notes that the server did not hand over some messages, and gives them their fates. Call it in a transaction.
+pub fn note_undelivered(db: &mut Database, position: PositionId, those: &[Undelivered], now: i64) -> Result<()> {
+    if those.is_empty() {
+        return Ok(());
+    }
+    let first = reserve(db, "quarantine", those.len())?;
+    for (id, one) in (first..).zip(those) {
+        diesel::insert_into(quarantine::table)
+            .values((
+                quarantine::id.eq(id),
+                quarantine::position_id.eq(position.0),
+                quarantine::uid.eq(one.uid),
+                quarantine::error.eq(clean(&one.error).as_ref()),
+                quarantine::created_at.eq(now),
+                quarantine::tries.eq(one.tries),
+                quarantine::due_at.eq(one.due_at),
+            ))
+            .execute(db)
+            .with_context(|| format!("noting UID {} as undelivered", one.uid))?;
+    }
+    let fates: Vec<_> = those.iter().map(|one| (one.uid, Fate::Undelivered, None, why_undelivered(one))).collect();
+    fate::record_fates(db, position, &fates, now)
+}
+
+/// Notes that the server did not hand a message over once more, and when it is asked again.
+pub fn note_try(db: &mut Database, position: PositionId, one: &Undelivered, now: i64) -> Result<()> {
+    let row = quarantine::table.filter(quarantine::position_id.eq(position.0)).filter(quarantine::uid.eq(one.uid));
+    diesel::update(row)
+        .set((
+            quarantine::error.eq(clean(&one.error).as_ref()),
+            quarantine::tries.eq(one.tries),
+            quarantine::due_at.eq(one.due_at),
+        ))
+        .execute(db)?;
+    // What lies ahead was written while the clock was wrong; the fourteen days begin now.
+    diesel::update(row.filter(quarantine::created_at.gt(now))).set(quarantine::created_at.eq(now)).execute(db)?;
+    diesel::update(fates::table.find((position.0, one.uid)))
+        .set((fates::why.eq(clean(&why_undelivered(one)).as_ref()), fates::at.eq(now)))
+        .execute(db)?;
+    Ok(())
+}
+
+fn why_undelivered(one: &Undelivered) -> String {
+    let note = format!("FETCH-6: the server lists it and does not hand it over: {}", one.error);
+    serde_json::json!({ "fate": Fate::Undelivered, "error": one.error, "tries": one.tries, "notes": [note] }).to_string()
+}
+
+/// Returns the messages of a position that its server is to be asked for again, in order of their UIDs.
+pub fn due(db: &mut Database, position: PositionId, now: i64, longest: i64) -> Result<Vec<Kept>> {
+    let ids = quarantine::table
+        .filter(quarantine::position_id.eq(position.0))
+        .filter(quarantine::raw_id.is_null())
+        .filter(due!(quarantine::due_at, now, longest))
+        .select(quarantine::id)
+        .load::<i64>(db)?;
+    let mut kept = Vec::new();
+    for some in ids.chunks(IN_LIST) {
+        kept.extend(list(db, Some(some))?);
+    }
+    kept.sort_by_key(|one| one.uid);
+    Ok(kept)
+}
+
+/// Asks the server for a message again with the next pass, and for another fourteen days.
+pub fn ask_again(db: &mut Database, id: i64, now: i64) -> Result<()> {
+    diesel::update(quarantine::table.find(id)).set((quarantine::due_at.eq(now), quarantine::created_at.eq(now))).execute(db)?;
+    Ok(())
 }
 
 /// Returns how many messages are in quarantine.

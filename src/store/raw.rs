@@ -8,9 +8,9 @@ use anyhow::{Context, Result, ensure};
 use diesel::prelude::*;
 
 use super::dialect::insert_all;
-use super::schema::{emails, quarantine, raws};
+use super::schema::{accounts, email_copies, emails, quarantine, raws};
 use super::{Database, IN_LIST, reserve};
-use crate::words::EmailId;
+use crate::words::{EmailId, UserId};
 
 /// zstd's fastest regular level: what it saves in bytes written is worth more than what a higher one would add.
 const LEVEL: i32 = 1;
@@ -97,9 +97,64 @@ pub(super) fn store(db: &mut Database, raw: &[&Packed]) -> Result<HashMap<[u8; 3
     Ok(rows)
 }
 
-/// Drops raw bytes that no e-mail and nothing in quarantine has any more.
+/// A copy of an e-mail whose bytes are others than those that the e-mail keeps (DUP-2).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Copy {
+    /// As `email raw --copy` takes it: the e-mail's own bytes are the first.
+    pub number: i64,
+    /// None when the account is gone.
+    pub account: Option<String>,
+    /// Whose the account is; none where it is nobody's alone.
+    #[serde(skip)]
+    pub owner: Option<UserId>,
+    #[serde(serialize_with = "crate::clock::time")]
+    pub arrived_at: i64,
+    pub size: i64,
+    #[serde(skip)]
+    raw: i64,
+}
+
+/// Lists the copies of an e-mail, the first one first.
+pub fn copies_of(db: &mut Database, email: EmailId) -> Result<Vec<Copy>> {
+    let rows = email_copies::table
+        .inner_join(raws::table.on(raws::id.eq(email_copies::raw_id)))
+        .left_join(accounts::table.on(accounts::id.nullable().eq(email_copies::account_id)))
+        .filter(email_copies::email_id.eq(email.0))
+        .order(email_copies::id)
+        .select((
+            accounts::name.nullable(),
+            accounts::owner_id.nullable(),
+            email_copies::arrived_at,
+            raws::size,
+            email_copies::raw_id,
+        ))
+        .load::<(Option<String>, Option<i64>, i64, i64, i64)>(db)?;
+    let copy = |(number, (account, owner, arrived_at, size, raw))| {
+        let owner: Option<i64> = owner;
+        Copy { number, account, owner: owner.map(UserId), arrived_at, size, raw }
+    };
+    Ok((2..).zip(rows).map(copy).collect())
+}
+
+/// Returns the raw bytes of a copy.
+pub fn raw_of_copy(db: &mut Database, copy: &Copy) -> Result<Vec<u8>> {
+    let (packed, size) = raws::table.find(copy.raw).select((raws::packed, raws::size)).first::<(Vec<u8>, i64)>(db)?;
+    unpack(&packed, size.unsigned_abs()).with_context(|| format!("copy {}", copy.number))
+}
+
+/// Returns the rows of all raw bytes of an e-mail, its copies' as well: for [`drop_unused`], once the e-mail is gone.
+pub(super) fn all_of(db: &mut Database, email: EmailId) -> Result<Vec<i64>> {
+    let own = emails::table.find(email.0).select(emails::raw_id).first::<i64>(db)?;
+    let copies = email_copies::table.filter(email_copies::email_id.eq(email.0)).select(email_copies::raw_id);
+    let mut all = copies.load::<i64>(db)?;
+    all.push(own);
+    Ok(all)
+}
+
+/// Drops raw bytes that no e-mail, no copy and nothing in quarantine has any more.
 pub(super) fn drop_unused(db: &mut Database, raw: i64) -> Result<()> {
     let used = emails::table.filter(emails::raw_id.eq(raw)).count().get_result::<i64>(db)?
+        + email_copies::table.filter(email_copies::raw_id.eq(raw)).count().get_result::<i64>(db)?
         + quarantine::table.filter(quarantine::raw_id.eq(raw)).count().get_result::<i64>(db)?;
     if used == 0 {
         diesel::delete(raws::table.find(raw)).execute(db)?;

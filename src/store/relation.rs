@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
 use super::Database;
-use super::schema::{email_teams, email_users, notes, record_teams, records};
+use super::schema::{email_teams, email_users, emails, notes, record_teams, records};
 use crate::decide::access::{Actor, Relation, Sight};
 use crate::words::{EmailId, NoteKind, RecordId, UserId};
 
@@ -26,6 +26,9 @@ pub fn of_record(db: &mut Database, actor: &Actor, record: RecordId) -> Result<R
 /// Which records somebody sees.
 pub(super) type Visible = Box<dyn BoxableExpression<records::table, <Database as Connection>::Backend, SqlType = Nullable<Bool>>>;
 
+/// Which e-mails somebody sees.
+pub(super) type VisibleEmails = Box<dyn BoxableExpression<emails::table, <Database as Connection>::Backend, SqlType = Bool>>;
+
 /// Restricts a query to the records that somebody may see; the same rule as [`of_record`]. None when it is no record at all.
 pub(super) fn visible(sight: &Sight) -> Option<Visible> {
     let own = |user: UserId| {
@@ -43,6 +46,21 @@ pub(super) fn visible(sight: &Sight) -> Option<Visible> {
             Some(Box::new(own(*user).or(records::id.eq_any(theirs).nullable())))
         }
         Sight::Own(user) => Some(Box::new(own(*user))),
+        Sight::Nothing => None,
+    }
+}
+
+/// Restricts a query to the e-mails that somebody may see; the same rule as [`of_email`]. None when it is no e-mail at all.
+pub(super) fn visible_emails(sight: &Sight) -> Option<VisibleEmails> {
+    let own = |user: UserId| email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
+    match sight {
+        Sight::Everything => Some(Box::new(emails::id.is_not_null())),
+        Sight::Teams(user, teams) => {
+            let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
+            let theirs = email_teams::table.filter(email_teams::team_id.eq_any(teams)).select(email_teams::email_id);
+            Some(Box::new(emails::id.eq_any(own(*user)).or(emails::id.eq_any(theirs))))
+        }
+        Sight::Own(user) => Some(Box::new(emails::id.eq_any(own(*user)))),
         Sight::Nothing => None,
     }
 }

@@ -52,6 +52,8 @@ struct Row {
     filed_by_hand: bool,
     arrived_at: i64,
     is_partial: bool,
+    is_ours: bool,
+    author_id: Option<i64>,
 }
 
 /// Reads an e-mail as it is, and how it arrived.
@@ -71,6 +73,8 @@ pub fn read(db: &mut Database, id: EmailId) -> Result<(Stored, Arrival)> {
         filed_by_hand: row.filed_by_hand,
         teams: teams.into_iter().map(TeamId).collect(),
         users: users.into_iter().map(UserId).collect(),
+        ours: row.is_ours,
+        author: row.author_id.map(UserId),
         reviewed: reviews::table.filter(reviews::email_id.eq(id.0)).count().get_result::<i64>(db)? > 0,
     };
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(row.arrived_at), partial: row.is_partial };

@@ -126,6 +126,7 @@ diesel::table! {
         add_team_users -> Bool,
         unknown_sender -> Text,
         reopen_within -> Nullable<BigInt>,
+        automatic_cases -> Text,
         list_cases -> Bool,
         take_forwards -> Bool,
         created_at -> BigInt,
@@ -141,6 +142,7 @@ diesel::table! {
         lease_owner -> Nullable<Text>,
         lease_until -> Nullable<BigInt>,
         careful -> Bool,
+        failure -> Nullable<Text>,
     }
 }
 
@@ -201,6 +203,13 @@ diesel::table! {
         uidvalidity -> BigInt,
         start_uid -> BigInt,
         last_uid -> BigInt,
+        era -> BigInt,
+        listed_to -> Nullable<BigInt>,
+        quiet_before -> Nullable<BigInt>,
+        broken_to -> Nullable<BigInt>,
+        mark_uid -> Nullable<BigInt>,
+        mark -> Nullable<Text>,
+        mark_date -> Nullable<BigInt>,
     }
 }
 
@@ -299,6 +308,7 @@ diesel::table! {
         filed_by_hand -> Bool,
         author_id -> Nullable<BigInt>,
         is_ours -> Bool,
+        is_claimed -> Bool,
         subject_from -> BigInt,
         subject_to -> BigInt,
         automatic -> Text,
@@ -331,9 +341,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    participants (email_id, address) {
+        email_id -> BigInt,
+        address -> Text,
+    }
+}
+
+diesel::table! {
     email_accounts (email_id, account_id) {
         email_id -> BigInt,
         account_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    email_copies (id) {
+        id -> BigInt,
+        email_id -> BigInt,
+        raw_id -> BigInt,
+        account_id -> Nullable<BigInt>,
+        arrived_at -> BigInt,
     }
 }
 
@@ -418,6 +445,7 @@ diesel::table! {
         is_shared -> Bool,
         is_system -> Bool,
         exclude_from_reply -> Bool,
+        empty_sender -> Bool,
         save_sent -> Bool,
         sent_mailbox -> Nullable<Text>,
         max_per_hour -> Nullable<BigInt>,
@@ -516,6 +544,7 @@ diesel::table! {
         said_at -> Nullable<BigInt>,
         told_at -> Nullable<BigInt>,
         retry_at -> BigInt,
+        failure -> Nullable<Text>,
     }
 }
 
@@ -606,10 +635,12 @@ diesel::table! {
         id -> BigInt,
         position_id -> BigInt,
         uid -> BigInt,
-        raw_id -> BigInt,
+        raw_id -> Nullable<BigInt>,
         error -> Text,
         internal_date -> Nullable<BigInt>,
         created_at -> BigInt,
+        tries -> BigInt,
+        due_at -> Nullable<BigInt>,
     }
 }
 
@@ -618,6 +649,7 @@ diesel::table! {
         position_id -> BigInt,
         uid -> BigInt,
         count -> BigInt,
+        under_way -> Bool,
     }
 }
 
@@ -652,6 +684,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     deletions,
     attachments,
     email_accounts,
+    participants,
+    email_copies,
     email_teams,
     email_users,
     deliveries,

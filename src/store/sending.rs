@@ -9,7 +9,7 @@ use crate::decide::sender::Outlet;
 use crate::words::{AccountId, PasswordSource, RecordId, Security, SmtpAuth, TeamId, UserId};
 
 /// What an account sends with.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sending {
     /// None where it has no server to send through.
     pub smtp: Option<Smtp>,
@@ -19,11 +19,30 @@ pub struct Sending {
     pub shared: bool,
     pub system: bool,
     pub exclude_from_reply: bool,
+    /// Whether automatic answers go with an empty envelope sender; else with the account's address (ACK-2).
+    pub empty_sender: bool,
     /// Whether a copy of what was sent goes to the Sent mailbox (SEND-7).
     pub save_sent: bool,
     /// None is the one that the server calls so.
     pub sent_mailbox: Option<String>,
     pub max_per_hour: Option<i64>,
+}
+
+impl Default for Sending {
+    fn default() -> Self {
+        Self {
+            smtp: None,
+            from_name: String::new(),
+            reply_to: None,
+            shared: false,
+            system: false,
+            exclude_from_reply: false,
+            empty_sender: true,
+            save_sent: false,
+            sent_mailbox: None,
+            max_per_hour: None,
+        }
+    }
 }
 
 /// A server to send through.
@@ -55,7 +74,8 @@ impl Sending {
         macro_rules! differing {
             ($($field:ident)+) => { [$((stringify!($field), self.$field != other.$field)),+] };
         }
-        let fields = differing!(smtp from_name reply_to shared system exclude_from_reply save_sent sent_mailbox max_per_hour);
+        let fields =
+            differing!(smtp from_name reply_to shared system exclude_from_reply empty_sender save_sent sent_mailbox max_per_hour);
         fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.replace('_', "-")).collect()
     }
 }
@@ -77,6 +97,7 @@ struct Row {
     is_shared: bool,
     is_system: bool,
     exclude_from_reply: bool,
+    empty_sender: bool,
     save_sent: bool,
     sent_mailbox: Option<String>,
     max_per_hour: Option<i64>,
@@ -101,6 +122,7 @@ impl Row {
             is_shared: sending.shared,
             is_system: sending.system,
             exclude_from_reply: sending.exclude_from_reply,
+            empty_sender: sending.empty_sender,
             save_sent: sending.save_sent,
             sent_mailbox: sending.sent_mailbox.clone(),
             max_per_hour: sending.max_per_hour,
@@ -129,6 +151,7 @@ impl Row {
             shared: self.is_shared,
             system: self.is_system,
             exclude_from_reply: self.exclude_from_reply,
+            empty_sender: self.empty_sender,
             save_sent: self.save_sent,
             sent_mailbox: self.sent_mailbox,
             max_per_hour: self.max_per_hour,
@@ -154,6 +177,12 @@ pub fn set(db: &mut Database, id: AccountId, sending: &Sending) -> Result<()> {
             .execute(db)?;
     }
     Ok(())
+}
+
+/// ACK-2: the account's server takes no empty sender: its automatic answers go with its address from now on. Says whether that is new.
+pub fn refuse_empty_sender(db: &mut Database, id: AccountId) -> Result<bool> {
+    let trusting = account_sending::table.find(id.0).filter(account_sending::empty_sender.eq(true));
+    Ok(diesel::update(trusting).set(account_sending::empty_sender.eq(false)).execute(db)? > 0)
 }
 
 /// Returns every account that could send, in order of its number, for the rules (SEND-2).

@@ -64,6 +64,8 @@ fn read(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Res
             let rows = spendings::table
                 .filter(spendings::subject.eq_any(some))
                 .filter(spendings::slot.gt(now - period - SLOT))
+                // What a clock that was ahead wrote down draws on no budget of today.
+                .filter(spendings::slot.le(now + SLOT))
                 .group_by(spendings::subject)
                 .select((spendings::subject, total("answers"), total("cases"), total("reopens"), total("notifications")))
                 .load::<(String, i64, i64, i64, i64)>(db)?;
@@ -79,13 +81,14 @@ fn read(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Res
 
 /// Forgets what no period reaches any more, with the first batch of each slot: no index is kept for that alone.
 fn forget(db: &mut Database, slot: i64) -> Result<()> {
-    let overall = spendings::table.filter(spendings::subject.eq(OVERALL));
+    let overall = spendings::table.filter(spendings::subject.eq(OVERALL)).filter(spendings::slot.le(slot + SLOT));
     let newest = overall.select(max(spendings::slot)).first::<Option<i64>>(db)?;
     if newest.is_some_and(|newest| newest >= slot) {
         return Ok(());
     }
     let longest = PERIODS.into_iter().max().unwrap_or_default();
-    diesel::delete(spendings::table.filter(spendings::slot.lt(slot - longest - 2 * SLOT))).execute(db)?;
+    let out_of_reach = spendings::slot.lt(slot - longest - 2 * SLOT).or(spendings::slot.gt(slot + SLOT));
+    diesel::delete(spendings::table.filter(out_of_reach)).execute(db)?;
     Ok(())
 }
 

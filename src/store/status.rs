@@ -30,12 +30,13 @@ pub fn note_success(db: &mut Database, account: AccountId, now: i64) -> Result<b
     Ok(failed.is_some())
 }
 
-/// Notes a failed pass; returns whether to say it now: a new failure at once, the same one hourly.
-pub fn note_failure(db: &mut Database, account: AccountId, now: i64, error: &str, retry_at: i64) -> Result<bool> {
-    let error = super::clean(error);
+/// Notes a failed pass; returns whether to say it now: a new failure at once, the same one hourly. `same` is what
+/// it has in common with the same failure at another time.
+pub fn note_failure(db: &mut Database, account: AccountId, now: i64, (error, same): (&str, &str), retry_at: i64) -> Result<bool> {
+    let (error, same) = (super::clean(error), super::clean(same));
     let row = accounts::table.find(account.0).select((
         accounts::failing_since,
-        accounts::last_error,
+        accounts::failure,
         accounts::said_at,
         accounts::told_at,
     ));
@@ -43,16 +44,17 @@ pub fn note_failure(db: &mut Database, account: AccountId, now: i64, error: &str
     else {
         return Ok(true);
     };
-    let failing = Failing { since, last_error: last, said_at: said, told_at: told };
-    let Heard { say, tell_since } = failing.heard(&error, now);
+    let failing = Failing { since, same: last, said_at: said, told_at: told };
+    let Heard { say, tell_since } = failing.heard(&same, now);
     if let Some(begun) = tell_since {
         notification::of_account(db, account, &format!("has failed since {}: {error}", rfc3339(begun)), now)?;
     }
     diesel::update(accounts::table.find(account.0))
         .set((
             accounts::last_error.eq(error.as_ref()),
+            accounts::failure.eq(same.as_ref()),
             accounts::last_error_at.eq(now),
-            accounts::failing_since.eq(since.unwrap_or(now)),
+            accounts::failing_since.eq(failing.begun(now)),
             accounts::failures.eq(accounts::failures + 1),
             accounts::said_at.eq(if say { Some(now) } else { said }),
             accounts::retry_at.eq(retry_at),

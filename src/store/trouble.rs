@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::schema::sending_failures;
 use super::{Database, clean, lock, notification};
 use crate::clock::rfc3339;
-use crate::decide::failure::{Failing, Heard, back_off_minutes};
+use crate::decide::failure::{Failing, Heard, LONGEST_PAUSE, back_off_minutes};
 use crate::words::AccountId;
 
 /// How an account fails to send. Times are seconds since 1970 UTC.
@@ -22,6 +22,7 @@ pub struct Trouble {
     pub retry_at: i64,
     said_at: Option<i64>,
     told_at: Option<i64>,
+    failure: Option<String>,
 }
 
 /// Returns how an account fails to send; none where it does not.
@@ -37,30 +38,32 @@ pub fn all(db: &mut Database) -> Result<HashMap<AccountId, Trouble>> {
 
 /// Returns the accounts that rest after a failure.
 pub fn resting(db: &mut Database, now: i64) -> Result<HashSet<AccountId>> {
-    let rows = sending_failures::table.filter(sending_failures::retry_at.gt(now)).select(sending_failures::account_id);
+    let rests = sending_failures::retry_at.gt(now).and(sending_failures::retry_at.le(now.saturating_add(LONGEST_PAUSE)));
+    let rows = sending_failures::table.filter(rests).select(sending_failures::account_id);
     Ok(rows.load::<i64>(db)?.into_iter().map(AccountId).collect())
 }
 
-/// Notes a failure; returns whether to say it now.
-pub fn note(db: &mut Database, account: AccountId, error: &str, now: i64) -> Result<bool> {
+/// Notes a failure; returns whether to say it now. `same` is what it has in common with the same failure at another time.
+pub fn note(db: &mut Database, account: AccountId, (error, same): (&str, &str), now: i64) -> Result<bool> {
     lock(db)?;
-    let error = clean(error);
+    let (error, same) = (clean(error), clean(same));
     let known = of(db, account)?;
     let failing = known.as_ref().map_or_else(Failing::default, |known| Failing {
         since: Some(known.since),
-        last_error: Some(known.last_error.clone()),
+        same: known.failure.clone(),
         said_at: known.said_at,
         told_at: known.told_at,
     });
-    let Heard { say, tell_since } = failing.heard(&error, now);
+    let Heard { say, tell_since } = failing.heard(&same, now);
     if let Some(begun) = tell_since {
         notification::of_account(db, account, &format!("cannot send since {}: {error}", rfc3339(begun)), now)?;
     }
     let failures = known.as_ref().map_or(0, |known| known.failures);
     let values = (
-        sending_failures::since.eq(failing.since.unwrap_or(now)),
+        sending_failures::since.eq(failing.begun(now)),
         sending_failures::failures.eq(failures + 1),
         sending_failures::last_error.eq(error.as_ref()),
+        sending_failures::failure.eq(same.as_ref()),
         sending_failures::retry_at.eq(now + 60 * back_off_minutes(failures)),
         sending_failures::said_at.eq(if say { Some(now) } else { failing.said_at }),
         sending_failures::told_at.eq(failing.told_at.or(tell_since.map(|_| now))),
@@ -71,6 +74,12 @@ pub fn note(db: &mut Database, account: AccountId, error: &str, now: i64) -> Res
         diesel::insert_into(sending_failures::table).values((sending_failures::account_id.eq(account.0), values)).execute(db)?;
     }
     Ok(say)
+}
+
+/// Notes that a message went out before it failed again: it rests as after a first failure.
+pub fn has_worked(db: &mut Database, account: AccountId) -> Result<()> {
+    diesel::update(sending_failures::table.find(account.0)).set(sending_failures::failures.eq(0)).execute(db)?;
+    Ok(())
 }
 
 /// Notes that it sends; returns whether it had been failing, to say that it works again.

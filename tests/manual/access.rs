@@ -90,6 +90,11 @@ Delete is a right of its own. To add a record or to open a case, \\fBedit\\fR mu
 not read is not there: the same words say \\(lqnot found\\(rq and \\(lqnot allowed\\(rq, lists leave it out, and no name is proposed.
 What one may read but not change is refused with exit status 77.
 .PP
+An e-mail that comes again, through another account or by another way, is one e-mail, and whoever gets either has it; it is the
+same only when its whole content is, files included. The bytes of each copy are kept (\\fBemail raw \\-\\-copy\\fR); of one that came
+through a personal account they are shown to its owner and to administrators. What other users' own filters and folders did with
+an e-mail, and to whom its author sent it in Bcc, is theirs to know.
+.PP
 \\fBrole show\\fR prints a role as a table, \\fBuser rights\\fR what a user may do and which roles say so.
 .SS \"Accounts\"
 Group accounts are administrators'; users see those through which they may send: with \\fBgroup\\-account use all\\fR every active
@@ -121,6 +126,13 @@ by administrators and used by all; budgets and the passes \\fBsend\\fR and \\fBn
 Every change by a person is written down in the transaction of the change: when, the account of the operating system that asked, the
 user of espomail it acted as, whether \\fB\\-\\-as\\fR named them, what was done to what. Passwords are left out.
 \\fBespomail audit list\\fR prints it. What passes do is told by \\fBespomail explain\\fR.
+.SH FILES
+Whoever could change the configuration, a key, the database or a command could do everything. So each of them is refused with exit
+status 77 where its group or others may write it or a folder above it (but for sticky folders such as \\fI/tmp\\fR), and where it or
+such a folder belongs to an account that is neither root, nor the service account, nor the one that runs espomail. That goes for the
+configuration, keys, password files, CA files, the SQLite database with the files beside it, and the program, the interpreter and the
+script of each command. Symbolic links are followed and looked at. The line says which \\fBchmod\\fR mends it;
+\\fBespomail config check\\fR says it of all of them at once. A group with one member is a group: others may join it.
 .SH LIMITS
 Rights are looked up when a command starts; a command that waits for a password still has those it started with. What is a
 user's own, and which teams share it, is looked up in the transaction of the change.

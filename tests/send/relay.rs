@@ -237,11 +237,15 @@ fn send_1_many_messages_go_over_one_connection_by_time_then_number() {
         let to: Vec<String> = sink.taken().into_iter().flat_map(|taken| taken.to).collect();
         assert_eq!(to, ["<a@example.org>", "<b@example.org>", "<later@example.org>"], "{database}");
         assert_eq!((sink.count("EHLO"), sink.count("RSET"), sink.count("QUIT")), (1, 1, 1));
-        // A server that closes in the middle is left alone until the next message, which gets a new connection.
+        // A server that closes in the middle is said, and left alone for a while; then the message it failed at comes last.
         for to in ["closing@example.org", "c@example.org"] {
             compose(&world, &["--to", to, "--queue"]);
         }
-        world.run(&["send"]).ok();
+        let line = world.run(&["send"]).fails(69);
+        assert!(line.starts_with("espomail: account support: the server says: 421 4.3.2 closing"), "{line}");
+        assert_eq!((sink.taken().len(), world.run(&["send"]).ok().as_str()), (3, ""), "it rests");
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:06:00Z");
+        assert_eq!(world.run(&["send"]).status, Some(69));
         assert_eq!((sink.taken().len(), sink.count("EHLO")), (4, 3));
     }
 }

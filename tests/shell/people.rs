@@ -100,7 +100,10 @@ fn bounce_2_and_3_a_genuine_report_counts_and_a_forged_one_is_filed() {
     deliver(&world, &question());
     deliver(&world, SENT);
     // What sending leaves behind.
-    world.sql("INSERT INTO deliveries (email_id, address, state, changed_at) VALUES (2, 'dora@example.org', 'sent', 0)");
+    world.sql(
+        "INSERT INTO deliveries (email_id, address, state, changed_at) VALUES (2, 'dora@example.org', 'sent', 0);
+         UPDATE emails SET is_ours = TRUE, is_claimed = FALSE, author_id = (SELECT id FROM users WHERE login = 'ada') WHERE id = 2",
+    );
     deliver(&world, &report("forged", "ours@example.com", "victim@example.net"));
     assert_eq!(world.json(&["address", "list"])["items"], json!([]));
     deliver(&world, &report("genuine", "ours@example.com", "Dora@Example.org"));

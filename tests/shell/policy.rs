@@ -97,3 +97,71 @@ fn filter_8_policy_tests_and_explain_tell_every_filter_criterion_by_criterion() 
     let told = world.run(&["explain", "1"]).ok();
     assert!(told.contains("into folder Later of ada") && told.contains("case:1 was opened and given to ada"), "{told}");
 }
+
+#[test]
+fn auto_2_auto_3_access_5_a_policy_test_for_each_kind_of_mail_that_looks_automatic_or_ours() {
+    let world = world();
+    world.run(&["user", "add", "ben", "--address", "ben@example.com"]).ok();
+    world.run(&["account", "set", "support", "--team", "support"]).ok();
+    let opens = |opens: bool, kind: &str| format!("decision.case.opened = {opens}\nmessage.automatic.kind = \"{kind}\"\n");
+    let rows = [
+        ("rule", "From: dora@example.org\nAuto-Submitted: auto-generated\nX-MS-Exchange-Inbox-Rules-Loop: info@example.com", opens(true, "generated")),
+        ("absence", "From: dora@example.org\nAuto-Submitted: auto-replied", opens(false, "reply")),
+        ("absence-by-subject", "From: dora@example.org\nX-Note: x\nSubject: Abwesenheitsnotiz: Pump", opens(false, "reply")),
+        ("newsletter", "From: shop@example.org\nList-Unsubscribe: <https://shop.example/u>", opens(false, "bulk")),
+        ("list", "From: dora@example.org\nList-Id: <users.lists.example.org>\nList-Post: <mailto:users@lists.example.org>", opens(false, "list")),
+        ("own-list", "From: dora@example.org\nList-Id: <support.example.com>\nPrecedence: list", opens(true, "list")),
+        ("report", "From: mailer-daemon@mx.example.org", opens(false, "report")),
+        (
+            "form",
+            "From: Website <support@example.com>\nReply-To: dora@example.org",
+            "decision.case.opened = true\ndecision.sender.address = \"dora@example.org\"\ndecision.sender.sender_not_verified = false\n".to_string(),
+        ),
+        (
+            "scanner",
+            "From: support@example.com",
+            "decision.case.opened = true\ndecision.answer.given = false\ndecision.sender.sender_not_verified = true\n".to_string(),
+        ),
+        (
+            "colleague",
+            "From: ben@example.com",
+            "decision.case.opened = true\ndecision.sender.user = \"none\"\ndecision.sender.sender_not_verified = true\n\
+             decision.sender.ours = false\ndecision.notifications = [\"ada\", \"ben\"]\n"
+                .to_string(),
+        ),
+    ];
+    for (name, headers, expected) in &rows {
+        let file = |end: &str, text: &str| world.write(&world.path("policy").join(format!("{name}.{end}")), text, 0o600);
+        let subject = if headers.contains("Subject:") { "" } else { "\nSubject: Pump" };
+        file(
+            "eml",
+            &format!(
+                "{headers}{subject}\nTo: support@example.com\nDate: Mon, 23 Nov 2026 09:00:00 +0000\nMessage-ID: <{name}@x.example>\n\nHello.\n"
+            ),
+        );
+        file("toml", &format!("[expect]\n{expected}"));
+    }
+    let done = world.run(&["test", "policy"]);
+    assert!(done.stdout.contains(&format!("{} passed, 0 failed", rows.len())), "{}", done.stdout);
+    // Every setting of AUTO-3.
+    for (setting, opened) in [("all", ["rule", "absence", "newsletter", "list", "report"].as_slice()), ("none", &[])] {
+        world.run(&["account", "set", "support", "--automatic-cases", setting]).ok();
+        for name in ["rule", "absence", "newsletter", "list", "report"] {
+            let path = world.path(&format!("policy/{name}.eml"));
+            let explained = world.json(&["explain", path.to_str().unwrap()]);
+            assert_eq!(
+                explained["decision"]["case"]["opened"],
+                opened.contains(&name),
+                "{setting} {name}: {}",
+                explained["decision"]["case"]
+            );
+            assert_eq!(explained["decision"]["answer"]["allowed"], false, "{name}");
+        }
+        assert_eq!(world.json(&["account", "show", "support"])["automatic_cases"], setting);
+    }
+    world.run(&["account", "set", "support", "--automatic-cases", "generated", "--list-cases", "true"]).ok();
+    let list = world.path("policy/list.eml");
+    assert_eq!(world.json(&["explain", list.to_str().unwrap()])["decision"]["case"]["opened"], true);
+    let told = world.run(&["explain", world.path("policy/rule.eml").to_str().unwrap()]).ok();
+    assert!(told.contains("automatic: Auto-Submitted: auto-generated (generated)"), "{told}");
+}

@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 use espomail::decide::{Arrival, Change, Facts, NewCase, NewEmail, Next, Plan};
-use espomail::mail::{Address, Attachment, Mail};
+use espomail::mail::{Address, Attachment, Mail, Sign};
 use espomail::store::apply::{Decided, apply};
 use espomail::store::{Store, facts, fate, position, raw};
 use espomail::words::{
-    AccountId, CaseStatus, EmailId, Fate, NoteId, NoteKind, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId,
+    AccountId, CaseStatus, EmailId, Fate, Machine, NoteId, NoteKind, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId,
 };
 
 use super::{ACCOUNT, inbox, numbers, run, settle, texts};
@@ -29,7 +29,7 @@ pub fn message(uid: i64, changes: Vec<Change>) -> Message {
         text: "text\0 more".into(),
         date: Some(50),
         content_digest: [7; 32],
-        automatic: vec!["precedence".into()],
+        automatic: vec![Sign::new(Machine::Bulk, "precedence")],
         ..Mail::default()
     };
     let mut plan = Plan::new();
@@ -59,6 +59,8 @@ pub fn email(id: i64, thread: i64) -> NewEmail {
         sender: "dora@example.org".into(),
         ours: false,
         author: None,
+        invites: Vec::new(),
+        claimed: false,
         subject_from: 0,
         subject_to: 0,
     }
@@ -161,7 +163,7 @@ on_both_databases! {
         write(store, position, &next, std::slice::from_ref(&one)).unwrap();
         assert_eq!(counts(store), [1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 1, 2, 1, 1]);
         assert_eq!(texts(store, "SELECT subject || '|' || text || '|' || from_address || '|' || message_id || '|' || parent_by || '|' || automatic AS t FROM emails"),
-            ["Subject 5|text more|dora@example.org|1@x|opened|[\"precedence\"]"]);
+            ["Subject 5|text more|dora@example.org|1@x|opened|[{\"kind\":\"bulk\",\"sign\":\"precedence\"}]"]);
         assert_eq!(texts(store, "SELECT people AS t FROM emails"),
             [r#"{"from":[{"name":"Dora Example","address":"Dora@Example.org"}],"reply_to":[],"to":[{"name":"","address":"support@example.com"}],"cc":[],"bcc":[]}"#]);
         assert_eq!(numbers(store, "SELECT date + header_date * 1000 + arrived_at * 1000000 AS n FROM emails"), [900_050_101]);

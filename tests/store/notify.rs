@@ -47,12 +47,23 @@ fn followers(store: &mut Store) -> Vec<i64> {
 }
 
 fn bounce(id: &str, about: &str, address: &str) -> Mail {
-    let recipient =
-        Recipient { address: address.into(), action: DeliveryAction::Failed, status: Some("5.1.1".into()), diagnostic: None };
+    let recipient = Recipient {
+        address: address.into(),
+        also: None,
+        action: DeliveryAction::Failed,
+        status: Some("5.1.1".into()),
+        diagnostic: None,
+    };
     Mail {
         message_id: Some(id.into()),
         from: Some(Address { name: String::new(), address: "mailer-daemon@example.org".into() }),
-        bounce: Some(Bounce { hard: true, recipients: vec![recipient], message_id: Some(about.into()), envelope_id: None }),
+        bounce: Some(Bounce {
+            hard: true,
+            recipients: vec![recipient],
+            message_id: Some(about.into()),
+            envelope_id: None,
+            answered: Vec::new(),
+        }),
         ..Mail::default()
     }
 }
@@ -160,7 +171,7 @@ on_both_databases! {
     fn fetch_12_people_hear_once_that_an_account_fails_and_once_that_it_works(store: &mut TestStore) {
         settle(store);
         let (support, own) = (ACCOUNT, AccountId(2));
-        let fails = |store: &mut Store, account, now| status::note_failure(store.connection(), account, now, "login refused", now + 60).unwrap();
+        let fails = |store: &mut Store, account, now| status::note_failure(store.connection(), account, now, ("login refused", "login refused"), now + 60).unwrap();
         let told = |store: &mut Store| texts(store, "SELECT user_id || ' ' || kind || ' ' || detail AS t FROM notifications ORDER BY id");
         for now in [1000, 1300, 1599] {
             fails(store, support, now);

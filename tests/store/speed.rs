@@ -58,6 +58,8 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
             sender: "dora@example.org".into(),
             ours: false,
             author: None,
+            invites: vec!["dora@example.org".into()],
+            claimed: false,
             subject_from: 0,
             subject_to: 0,
         }),

@@ -3,6 +3,7 @@
 //!
 //! In what is said, `{tag}` stands for the tag of the last command that was read. A script that ends closes the connection.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -123,5 +124,165 @@ fn with_tag(bytes: &[u8], tag: &str) -> Vec<u8> {
     match memchr::memmem::find(bytes, b"{tag}") {
         Some(at) => [&bytes[..at], tag.as_bytes(), &with_tag(&bytes[at + 5..], tag)].concat(),
         None => bytes.to_vec(),
+    }
+}
+
+/// A server with one mailbox that answers as it should, but for what a test bends.
+#[derive(Clone)]
+pub struct BentImap {
+    pub port: u16,
+    mailbox: Arc<Mutex<Mailbox>>,
+}
+
+/// Answers a command in another way: `{tag}` stands for its tag, and nothing at all hangs up.
+pub type Bend = Arc<dyn Fn(&Mailbox, &str) -> Option<Vec<u8>> + Send + Sync>;
+
+/// What the server has.
+#[derive(Clone)]
+pub struct Mailbox {
+    /// By UID, each with its INTERNALDATE.
+    pub messages: BTreeMap<u32, (String, Vec<u8>)>,
+    pub uidvalidity: u32,
+    /// None is one above the last UID.
+    pub uidnext: Option<u32>,
+    pub bend: Option<Bend>,
+    pub heard: Vec<String>,
+}
+
+impl BentImap {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (messages, heard) = (BTreeMap::new(), Vec::new());
+        let mailbox = Mailbox { messages, uidvalidity: 5, uidnext: None, bend: None, heard };
+        let server = Self { port, mailbox: Arc::new(Mutex::new(mailbox)) };
+        let all = server.clone();
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let Ok(connection) = connection else { return };
+                let server = all.clone();
+                // The client hangs up when it likes: errors end the session, no more.
+                std::thread::spawn(move || drop(server.serve(&connection)));
+            }
+        });
+        server
+    }
+
+    /// Looks at, or changes, what the server has.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Mailbox) -> T) -> T {
+        work(&mut self.mailbox.lock().unwrap())
+    }
+
+    pub fn put(&self, uid: u32, message: &[u8]) {
+        let date = "05-Jan-2026 10:00:00 +0000".to_string();
+        self.with(|mailbox| mailbox.messages.insert(uid, (date, message.to_vec())));
+    }
+
+    pub fn bend(&self, bend: impl Fn(&Mailbox, &str) -> Option<Vec<u8>> + Send + Sync + 'static) {
+        self.with(|mailbox| mailbox.bend = Some(Arc::new(bend)));
+    }
+
+    pub fn straighten(&self) {
+        self.with(|mailbox| mailbox.bend = None);
+    }
+
+    fn serve(&self, connection: &TcpStream) -> std::io::Result<()> {
+        connection.set_nodelay(true)?;
+        let (mut mouth, mut reader) = (connection, BufReader::new(connection));
+        mouth.write_all(b"* OK hello\r\n")?;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            let line = line.trim_end();
+            let (tag, command) = line.split_once(' ').unwrap_or((line, ""));
+            // Not under the lock: a flood must not keep the others.
+            let mailbox = self.with(|mailbox| {
+                mailbox.heard.push(command.to_string());
+                mailbox.clone()
+            });
+            let bent = mailbox.bend.as_ref().and_then(|bend| bend(&mailbox, command));
+            let answer = bent.unwrap_or_else(|| mailbox.answer(command, &|_| None));
+            if answer.is_empty() {
+                return Ok(());
+            }
+            mouth.write_all(&with_tag(&answer, tag))?;
+            if command == "LOGOUT" {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Mailbox {
+    pub fn next(&self) -> u32 {
+        self.uidnext.unwrap_or_else(|| self.messages.keys().last().map_or(1, |last| last + 1))
+    }
+
+    /// Answers as a good server does; `spoiled` says what stands in the place of one message's answer.
+    pub fn answer(&self, command: &str, spoiled: &dyn Fn(u32) -> Option<Vec<u8>>) -> Vec<u8> {
+        let words: Vec<&str> = command.splitn(4, ' ').collect();
+        let done = "{tag} OK done\r\n".to_string();
+        match words.as_slice() {
+            ["CAPABILITY"] => format!("* CAPABILITY IMAP4rev1\r\n{done}").into_bytes(),
+            ["EXAMINE", ..] => format!(
+                "* {} EXISTS\r\n* OK [UIDVALIDITY {}] ok\r\n* OK [UIDNEXT {}] ok\r\n{done}",
+                self.messages.len(),
+                self.uidvalidity,
+                self.next()
+            )
+            .into_bytes(),
+            ["UID", "SEARCH", rest @ ..] => {
+                let from = rest.join(" ").split_once(':').and_then(|(uid, _)| uid.strip_prefix("UID ")?.parse::<u32>().ok());
+                let mut found: Vec<u32> = self.messages.keys().copied().filter(|uid| *uid >= from.unwrap_or(1)).collect();
+                if found.is_empty() {
+                    found.extend(self.messages.keys().last());
+                }
+                format!("* SEARCH{}\r\n{done}", found.iter().map(|uid| format!(" {uid}")).collect::<String>()).into_bytes()
+            }
+            ["FETCH", "*", items] => {
+                let last = self.messages.keys().last().map(|uid| self.item(*uid, items)).unwrap_or_default();
+                [last, done.into_bytes()].concat()
+            }
+            ["UID", "FETCH", set, items] => {
+                let mut answer = Vec::new();
+                for uid in self.in_set(set) {
+                    answer.extend(spoiled(uid).unwrap_or_else(|| self.item(uid, items)));
+                }
+                [answer, done.into_bytes()].concat()
+            }
+            _ => done.into_bytes(),
+        }
+    }
+
+    /// The UIDs of a set that are there; `n:*` has the last one at least.
+    pub fn in_set(&self, set: &str) -> Vec<u32> {
+        let last = self.messages.keys().last().copied().unwrap_or_default();
+        let number = |text: &str| if text == "*" { last } else { text.parse().unwrap() };
+        let ranges = set.split(',').map(|range| range.split_once(':').unwrap_or((range, range)));
+        let ranges: Vec<(u32, u32)> = ranges.map(|(a, b)| (number(a).min(number(b)), number(a).max(number(b)))).collect();
+        let is_asked = |uid: &u32| ranges.iter().any(|(first, last)| first <= uid && uid <= last);
+        self.messages.keys().copied().filter(is_asked).collect()
+    }
+
+    /// What a good server answers for one message.
+    pub fn item(&self, uid: u32, items: &str) -> Vec<u8> {
+        let (date, message) = &self.messages[&uid];
+        let mut item = format!("* 1 FETCH (UID {uid}").into_bytes();
+        if items.contains("RFC822.SIZE") {
+            item.extend(format!(" RFC822.SIZE {}", message.len()).into_bytes());
+        }
+        if items.contains("INTERNALDATE") {
+            item.extend(format!(" INTERNALDATE \"{date}\"").into_bytes());
+        }
+        let end = memchr::memmem::find(message, b"\r\n\r\n").map_or(message.len(), |end| end + 4);
+        for (name, bytes) in [("[]", message.as_slice()), ("[HEADER]", &message[..end])] {
+            if items.contains(&format!("BODY.PEEK{name}")) {
+                item.extend(format!(" BODY{name} {{{}}}\r\n", bytes.len()).into_bytes());
+                item.extend(bytes);
+            }
+        }
+        [item, b")\r\n".to_vec()].concat()
     }
 }

@@ -14,6 +14,11 @@ use std::ops::{Deref, DerefMut};
 
 use espomail::store::Store;
 
+/// Whatever the umask of who runs the tests: files that their group may write are refused.
+pub fn usual_umask() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+}
+
 /// A migrated database of its own for one test.
 pub struct TestStore {
     store: Store,

@@ -32,6 +32,7 @@ impl Office {
 
     /// The service account's home, and nothing in it.
     pub fn empty() -> Self {
+        super::usual_umask();
         let directory = tempfile::tempdir().unwrap();
         let is_root = own_uid() == 0;
         let mut office = Self { directory, binary: PathBuf::from(env!("CARGO_BIN_EXE_espomail")), is_root };
@@ -101,7 +102,7 @@ impl Office {
     }
 }
 
-fn own_uid() -> u32 {
+pub fn own_uid() -> u32 {
     let output = Command::new("id").arg("-u").output().unwrap();
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()
 }

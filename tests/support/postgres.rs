@@ -119,3 +119,163 @@ fn binaries() -> PathBuf {
     });
     versions.pop().expect("no initdb in PATH or /usr/lib/postgresql/*/bin; try: apt install postgresql")
 }
+
+/// A cluster that can be killed and started again, of one test alone.
+pub struct Mortal {
+    directory: PathBuf,
+    output: std::sync::Mutex<BufReader<std::process::ChildStdout>>,
+    watchdog: std::sync::Mutex<Child>,
+}
+
+/// Obeys `start` and `kill` (an immediate shutdown: no goodbye to anybody, recovery on the next start), and says when it has done so.
+const MORTAL_WATCHDOG: &str = r#"
+set -u
+dir=$(mktemp -d "${TMPDIR:-/tmp}/espomail-pg.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+"$1/initdb" -D "$dir/data" -U espomail -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }
+chmod 755 "$dir"
+echo "directory $dir"
+server=
+while read -r word; do
+    case $word in
+    start)
+        "$1/postgres" -D "$dir/data" -k "$dir" -F -c listen_addresses= -c max_connections=100 -c deadlock_timeout=100ms \
+            >>"$dir/log" 2>&1 &
+        server=$! ;;
+    kill)
+        kill -QUIT "$server" 2>/dev/null
+        wait "$server" ;;
+    esac
+    echo "$word"
+done
+kill -QUIT "$server" 2>/dev/null || true
+wait "$server" || true
+"#;
+
+impl Mortal {
+    /// Makes it and starts it.
+    pub fn start() -> Self {
+        let mut command = as_ordinary_user();
+        command.args(["sh", "-c", MORTAL_WATCHDOG, "sh"]).arg(binaries());
+        command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut watchdog = command.process_group(0).spawn().unwrap();
+        let mut output = BufReader::new(watchdog.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let directory = PathBuf::from(line.trim_end().strip_prefix("directory ").expect("PostgreSQL starts"));
+        let cluster = Self { directory, output: std::sync::Mutex::new(output), watchdog: std::sync::Mutex::new(watchdog) };
+        cluster.rise();
+        PgConnection::establish(&cluster.url("postgres")).unwrap().batch_execute("CREATE DATABASE torture").unwrap();
+        cluster
+    }
+
+    pub fn url(&self, database: &str) -> String {
+        format!("postgresql:///{database}?user=espomail&host={}", self.directory.display())
+    }
+
+    /// Ends every session at once, whatever it does.
+    pub fn kill(&self) {
+        self.obey("kill");
+    }
+
+    /// Starts it again, and waits until it answers.
+    pub fn rise(&self) {
+        self.obey("start");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while let Err(error) = PgConnection::establish(&self.url("postgres")) {
+            assert!(Instant::now() < deadline, "PostgreSQL does not answer: {error}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn obey(&self, word: &str) {
+        use std::io::Write;
+        writeln!(self.watchdog.lock().unwrap().stdin.as_mut().unwrap(), "{word}").unwrap();
+        let mut line = String::new();
+        self.output.lock().unwrap().read_line(&mut line).unwrap();
+        assert_eq!(line.trim_end(), word);
+    }
+}
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        let mut watchdog = self.watchdog.lock().unwrap();
+        drop(watchdog.stdin.take());
+        let _ = watchdog.wait();
+    }
+}
+
+/// A door in front of the cluster: open, or cut after so many bytes of a client and shut from then on.
+pub struct Door {
+    folder: tempfile::TempDir,
+    /// The bytes that may still go in; none is no limit.
+    left: std::sync::Arc<std::sync::Mutex<Option<usize>>>,
+}
+
+impl Door {
+    pub fn open() -> Self {
+        use std::os::unix::net::{UnixListener, UnixStream};
+        let behind = CLUSTER.get_or_init(start).directory.join(".s.PGSQL.5432");
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let left = std::sync::Arc::new(std::sync::Mutex::new(None));
+        let limit = std::sync::Arc::clone(&left);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if *limit.lock().unwrap() == Some(0) {
+                    continue;
+                }
+                let server = UnixStream::connect(&behind).unwrap();
+                let (mut from_server, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                std::thread::spawn(move || {
+                    drop(std::io::copy(&mut from_server, &mut to_client));
+                    drop(to_client.shutdown(std::net::Shutdown::Both));
+                });
+                let limit = std::sync::Arc::clone(&limit);
+                std::thread::spawn(move || drop(let_in(client, server, &limit)));
+            }
+        });
+        Self { folder, left }
+    }
+
+    /// The URL of a database of the cluster, through this door.
+    pub fn url(&self, url: &str) -> String {
+        let (before, _) = url.split_once("&host=").unwrap();
+        format!("{before}&host={}", self.folder.path().display())
+    }
+
+    /// Whether some of the bytes that may go in are left.
+    pub fn is_left(&self) -> bool {
+        self.left.lock().unwrap().is_none_or(|left| left > 0)
+    }
+
+    /// Lets so many bytes in, then nobody; without a limit, everybody.
+    pub fn let_in(&self, bytes: Option<usize>) {
+        *self.left.lock().unwrap() = bytes;
+    }
+}
+
+fn let_in(
+    mut client: std::os::unix::net::UnixStream,
+    mut server: std::os::unix::net::UnixStream,
+    left: &std::sync::Mutex<Option<usize>>,
+) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let length = client.read(&mut buffer)?;
+        let allowed = match &mut *left.lock().unwrap() {
+            None => length,
+            Some(left) => {
+                let allowed = length.min(*left);
+                *left -= allowed;
+                allowed
+            }
+        };
+        server.write_all(&buffer[..allowed])?;
+        if length == 0 || allowed < length {
+            drop(server.shutdown(std::net::Shutdown::Both));
+            return client.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}

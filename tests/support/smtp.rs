@@ -22,6 +22,8 @@ pub struct Manners {
     /// The answers to AUTH and to what follows it, one after the other.
     pub auth: Vec<Option<&'static str>>,
     pub mail: Option<&'static str>,
+    /// Where an empty sender is refused, and with which words.
+    pub refuses_empty: Option<(Stage, &'static str)>,
     /// The answers to recipients that are not simply taken: a part of the address, and what is said to it.
     pub recipients: Vec<(&'static str, Option<&'static str>)>,
     pub data: Option<&'static str>,
@@ -79,6 +81,7 @@ impl Default for Manners {
             starttls: Some("220 2.0.0 go ahead"),
             auth: vec![Some("235 2.7.0 welcome")],
             mail: Some("250 2.1.0 ok"),
+            refuses_empty: None,
             recipients: Vec::new(),
             data: Some("354 go ahead"),
             dot: Some("250 2.0.0 taken"),
@@ -298,9 +301,13 @@ fn serve(connection: TcpStream, manners: &Manners, kept: &Kept) -> std::io::Resu
             }
         } else if upper.starts_with("MAIL FROM:") {
             message = Taken { from: command[10..].trim().to_string(), ..Taken::default() };
-            dialogue.say(Stage::Mail, manners.mail)?;
+            dialogue.say(Stage::Mail, refusal(manners, &message, Stage::Mail).or(manners.mail))?;
         } else if upper.starts_with("RCPT TO:") {
             let to = command[8..].trim().to_string();
+            if let Some(refusal) = refusal(manners, &message, Stage::Recipient) {
+                dialogue.say(Stage::Recipient, Some(refusal))?;
+                continue;
+            }
             let special = manners.recipients.iter().find(|(part, _)| to.contains(part)).map(|(_, answer)| *answer);
             let answer = special.unwrap_or(Some("250 2.1.5 ok"));
             if answer.is_some_and(|answer| answer.starts_with('2')) {
@@ -312,6 +319,10 @@ fn serve(connection: TcpStream, manners: &Manners, kept: &Kept) -> std::io::Resu
             if manners.data.is_some_and(|answer| answer.starts_with('3')) {
                 dialogue.stall_at(Stage::Body)?;
                 message.bytes = read_message(&mut dialogue.line)?;
+                if let Some(refusal) = refusal(manners, &message, Stage::Dot) {
+                    dialogue.say(Stage::Dot, Some(refusal))?;
+                    continue;
+                }
                 kept.taken.lock().unwrap().push(std::mem::take(&mut message));
                 dialogue.say(Stage::Dot, manners.dot)?;
             }
@@ -323,6 +334,11 @@ fn serve(connection: TcpStream, manners: &Manners, kept: &Kept) -> std::io::Resu
             dialogue.say(Stage::Mail, Some("500 5.5.2 what?"))?;
         }
     }
+}
+
+/// What is said to an empty sender at a step, where it is refused.
+fn refusal(manners: &Manners, message: &Taken, stage: Stage) -> Option<&'static str> {
+    manners.refuses_empty.filter(|(at, _)| *at == stage && message.from.starts_with("<>")).map(|(_, words)| words)
 }
 
 /// Only CR LF dot CR LF ends a message (RFC 5321, section 4.1.1.4): a client that counts on less is found out.

@@ -28,6 +28,7 @@ pub struct Done {
 impl World {
     /// An empty directory, nothing set up.
     pub fn empty() -> Self {
+        super::usual_umask();
         Self { directory: tempfile::tempdir().unwrap(), environment: Vec::new(), postgresql: None }
     }
 
@@ -40,15 +41,23 @@ impl World {
 
     /// Set up by `init` with a SQLite database, or with a PostgreSQL database of its own.
     pub fn on(database: &str) -> Self {
-        let mut world = Self::empty();
         if database == "postgresql" {
-            let url = super::postgres::empty_database();
-            world.run(&["init", "--database", &url]).ok();
-            world.postgresql = Some(url);
-        } else {
-            world.run(&["init"]).ok();
+            return Self::at(&super::postgres::empty_database());
         }
+        Self::new()
+    }
+
+    /// Set up by `init` with a PostgreSQL database.
+    pub fn at(url: &str) -> Self {
+        let mut world = Self::empty();
+        world.run(&["init", "--database", url]).ok();
+        world.postgresql = Some(url.to_string());
         world
+    }
+
+    /// The URL of its database.
+    pub fn url(&self) -> String {
+        self.postgresql.clone().unwrap_or_else(|| format!("sqlite:{}", self.database().display()))
     }
 
     /// Sets a variable for all commands from now on.

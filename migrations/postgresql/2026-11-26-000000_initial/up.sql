@@ -123,7 +123,8 @@ CREATE TABLE accounts (
     unknown_sender TEXT NOT NULL CHECK (unknown_sender IN ('new-case', 'hold')),
     -- Seconds after closing in which a follow-up re-opens a case; NULL is never (CASE-4).
     reopen_within BIGINT,
-    -- Whether list mail may open cases (AUTO-3).
+    -- Which automatic mail may open cases, and whether list mail may (AUTO-3).
+    automatic_cases TEXT NOT NULL DEFAULT 'generated' CHECK (automatic_cases IN ('all', 'generated', 'none')),
     list_cases BOOLEAN NOT NULL,
     -- Whether a user's forward makes its original sender the contact without a mark (CASE-6).
     take_forwards BOOLEAN NOT NULL,
@@ -145,6 +146,8 @@ CREATE TABLE accounts (
     lease_until BIGINT,
     -- After a death, one message at a time (FETCH-6).
     careful BOOLEAN NOT NULL,
+    -- What the last failure has in common with the same one at another time (FETCH-12).
+    failure TEXT,
     CHECK ((kind = 'personal') = (owner_id IS NOT NULL))
 );
 CREATE INDEX accounts_owner ON accounts (owner_id);
@@ -218,7 +221,19 @@ CREATE TABLE positions (
     uidvalidity BIGINT NOT NULL,
     start_uid BIGINT NOT NULL,
     last_uid BIGINT NOT NULL,
-    UNIQUE (account_id, mailbox, uidvalidity)
+    -- A mailbox that was put back from a copy keeps its UIDVALIDITY, and its UIDs mean other messages: the latest era counts (FETCH-5).
+    era BIGINT NOT NULL,
+    -- Up to this UID the messages were there when the era began: fetch-since holds for them (FETCH-3).
+    listed_to BIGINT,
+    -- The mailbox was listed again: messages up to listed_to may be stored already, and older ones than this are not answered (FETCH-5).
+    quiet_before BIGINT,
+    -- In the answer for the messages up to this UID the connection broke: each is read alone (FETCH-6).
+    broken_to BIGINT,
+    -- The last message that is known, by which a mailbox that was put back is recognised (FETCH-5).
+    mark_uid BIGINT,
+    mark TEXT,
+    mark_date BIGINT,
+    UNIQUE (account_id, mailbox, uidvalidity, era)
 );
 
 -- Raw bytes, once per content, zstd-compressed (PARSE-1).
@@ -334,6 +349,8 @@ CREATE TABLE emails (
     -- Whether one of us wrote it, and who (AUTO-2, ACCESS-5); its Message-ID is ours when it went out through here.
     author_id BIGINT REFERENCES users (id) ON DELETE SET NULL,
     is_ours BOOLEAN NOT NULL,
+    -- Whether From says that one of us wrote it, and nothing vouches for that (ACCESS-5).
+    is_claimed BOOLEAN NOT NULL DEFAULT FALSE,
     -- Digests of base subject and From, and of base subject and first To (THREAD-3).
     subject_from BIGINT NOT NULL,
     subject_to BIGINT NOT NULL,
@@ -383,6 +400,27 @@ CREATE TABLE email_accounts (
     PRIMARY KEY (email_id, account_id)
 );
 CREATE INDEX email_accounts_account ON email_accounts (account_id);
+
+-- Who takes part in the case, or the conversation, that an e-mail is in, on account of it (LINK-2): its author, where they
+-- opened it or took part before; those one of us wrote to. It goes where the e-mail goes.
+CREATE TABLE participants (
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    PRIMARY KEY (email_id, address)
+);
+
+-- Copies that came in other bytes than those that the e-mail keeps; its people, text and files are the same (DUP-2).
+CREATE TABLE email_copies (
+    id BIGINT NOT NULL PRIMARY KEY,
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
+    -- NULL when the account is gone.
+    account_id BIGINT REFERENCES accounts (id) ON DELETE SET NULL,
+    arrived_at BIGINT NOT NULL,
+    UNIQUE (email_id, raw_id)
+);
+CREATE INDEX email_copies_raw ON email_copies (raw_id);
+CREATE INDEX email_copies_account ON email_copies (account_id);
 
 CREATE TABLE email_teams (
     email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
@@ -481,6 +519,8 @@ CREATE TABLE account_sending (
     is_system BOOLEAN NOT NULL,
     -- Whether a reply to all leaves its address out (SEND-10).
     exclude_from_reply BOOLEAN NOT NULL,
+    -- Whether its automatic answers go with an empty envelope sender (ACK-2); not where the server refused that.
+    empty_sender BOOLEAN NOT NULL DEFAULT TRUE,
     -- Whether a copy goes to the Sent mailbox, and to which; NULL is the one that the server calls so (SEND-7).
     save_sent BOOLEAN NOT NULL,
     sent_mailbox TEXT,
@@ -497,7 +537,9 @@ CREATE TABLE sending_failures (
     -- When it was said last on standard error, and when people were told.
     said_at BIGINT,
     told_at BIGINT,
-    retry_at BIGINT NOT NULL
+    retry_at BIGINT NOT NULL,
+    -- What the last failure has in common with the same one at another time (FETCH-12).
+    failure TEXT
 );
 
 -- What a group account answers by itself (ACK-1); no row where it answers nothing.
@@ -703,7 +745,7 @@ CREATE INDEX rotations_user ON rotations (user_id);
 CREATE TABLE fates (
     position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
     uid BIGINT NOT NULL,
-    fate TEXT NOT NULL CHECK (fate IN ('imported', 'duplicate', 'filtered', 'held', 'quarantined', 'archived', 'gone')),
+    fate TEXT NOT NULL CHECK (fate IN ('imported', 'duplicate', 'filtered', 'held', 'quarantined', 'archived', 'gone', 'undelivered')),
     email_id BIGINT REFERENCES emails (id) ON DELETE SET NULL,
     -- The plan as JSON.
     why TEXT NOT NULL,
@@ -712,16 +754,20 @@ CREATE TABLE fates (
 );
 CREATE INDEX fates_email ON fates (email_id);
 
--- Messages that could not be processed, kept whole (FETCH-6).
+-- Messages that could not be processed, kept whole; and those that a server does not hand over (FETCH-6).
 CREATE TABLE quarantine (
     id BIGINT NOT NULL PRIMARY KEY,
     position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
     uid BIGINT NOT NULL,
-    raw_id BIGINT NOT NULL REFERENCES raws (id) ON DELETE RESTRICT,
+    -- NULL where the server lists the message and does not hand it over.
+    raw_id BIGINT REFERENCES raws (id) ON DELETE RESTRICT,
     error TEXT NOT NULL,
     -- INTERNALDATE, as far as it is known.
     internal_date BIGINT,
     created_at BIGINT NOT NULL,
+    -- In how many passes the server did not hand it over, and when it is asked again; NULL when it is not.
+    tries BIGINT NOT NULL,
+    due_at BIGINT,
     UNIQUE (position_id, uid)
 );
 CREATE INDEX quarantine_raw ON quarantine (raw_id);
@@ -730,7 +776,10 @@ CREATE INDEX quarantine_raw ON quarantine (raw_id);
 CREATE TABLE attempts (
     position_id BIGINT NOT NULL REFERENCES positions (id) ON DELETE CASCADE,
     uid BIGINT NOT NULL,
+    -- How many passes were found dead at it.
     count BIGINT NOT NULL,
+    -- Its pass has begun with it, and has not said how that ended.
+    under_way BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (position_id, uid)
 );
 

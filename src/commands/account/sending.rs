@@ -14,7 +14,7 @@ use crate::words::{AccountId, PasswordSource, Security, SmtpAuth};
 #[command(next_help_heading = "Sending")]
 pub struct SendingArguments {
     /// SMTP server; an empty name ends sending
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = argument::host)]
     smtp_host: Option<String>,
     /// SMTP port [default: 465 with tls, else 587]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
@@ -48,6 +48,10 @@ pub struct SendingArguments {
     /// A reply to all leaves its address out
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     exclude_from_reply: Option<bool>,
+    /// Automatic answers go with an empty envelope sender, so that nobody answers them (RFC 3834); false, which it becomes by itself
+    /// where the server refuses that, is with the account's address [default: true]
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+    empty_sender: Option<bool>,
     /// Put a copy of what was sent into the account's Sent mailbox, unless the server has put one there itself
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     save_sent: Option<bool>,
@@ -117,6 +121,7 @@ impl SendingArguments {
             (self.shared, &mut sending.shared),
             (self.system, &mut sending.system),
             (self.exclude_from_reply, &mut sending.exclude_from_reply),
+            (self.empty_sender, &mut sending.empty_sender),
             (self.save_sent, &mut sending.save_sent),
         ] {
             *kept = given.unwrap_or(*kept);

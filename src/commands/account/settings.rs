@@ -12,7 +12,7 @@ use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::store::account::Settings;
 use crate::store::{Database, folder, team, user};
-use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security, UnknownSender};
+use crate::words::{AccountId, AccountKind, AutomaticCases, Distribution, PasswordSource, Security, UnknownSender};
 
 #[derive(Debug, clap::Args)]
 pub struct SettingsArguments {
@@ -23,7 +23,7 @@ pub struct SettingsArguments {
     #[arg(long, value_name = "USER")]
     owner: Option<String>,
     /// IMAP server
-    #[arg(long, value_name = "HOST", help_heading = "Server")]
+    #[arg(long, value_name = "HOST", value_parser = argument::one_host, help_heading = "Server")]
     imap_host: Option<String>,
     /// IMAP port [default: 993 with tls, else 143]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
@@ -75,7 +75,11 @@ pub struct SettingsArguments {
     /// Re-open a closed case for a follow-up within this time, such as 14d, or never [default: 14d]
     #[arg(long, value_name = "TIME", value_parser = argument::span, help_heading = "Cases")]
     reopen_within: Option<argument::Span>,
-    /// Whether mail of mailing lists may open cases [default: false]
+    /// Which automatic mail may open cases: all of it, what is generated or passed on by itself, but no answers of machines,
+    /// reports and bulk mail, or none [default: generated]
+    #[arg(long, value_name = "WHICH", help_heading = "Cases")]
+    automatic_cases: Option<AutomaticCases>,
+    /// Whether mail of mailing lists may open cases; that of a list which is the account's own address does [default: false]
     #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Cases")]
     list_cases: Option<bool>,
     /// Whether each forward by a user makes its original sender the contact, also without @fwd [default: false]
@@ -147,6 +151,7 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
         add_team_users: true,
         unknown_sender: UnknownSender::NewCase,
         reopen_within: Some(14 * 86_400),
+        automatic_cases: AutomaticCases::Generated,
         list_cases: false,
         take_forwards: false,
         mailboxes: vec!["INBOX".to_string()],
@@ -196,6 +201,7 @@ impl SettingsArguments {
         put(&mut settings.add_team_users, self.add_team_users);
         put(&mut settings.unknown_sender, self.unknown_sender);
         put(&mut settings.reopen_within, self.reopen_within.map(|span| span.0));
+        put(&mut settings.automatic_cases, self.automatic_cases);
         put(&mut settings.list_cases, self.list_cases);
         put(&mut settings.take_forwards, self.take_forwards);
         if let Some(name) = &self.case_team {
@@ -236,6 +242,7 @@ impl SettingsArguments {
             (self.case_position.is_some(), "--case-position"),
             (self.unknown_sender.is_some(), "--unknown-sender"),
             (self.reopen_within.is_some(), "--reopen-within"),
+            (self.automatic_cases.is_some(), "--automatic-cases"),
             (self.list_cases.is_some(), "--list-cases"),
             (self.take_forwards.is_some(), "--take-forwards"),
             (self.assigned_user.is_some(), "--assigned-user"),

@@ -88,6 +88,7 @@ pub struct Whole {
     add_team_users: bool,
     unknown_sender: String,
     reopen_within: String,
+    automatic_cases: String,
     list_cases: bool,
     take_forwards: bool,
     smtp: Option<SmtpShown>,
@@ -96,6 +97,7 @@ pub struct Whole {
     shared: bool,
     system: bool,
     exclude_from_reply: bool,
+    empty_sender: bool,
     save_sent: bool,
     sent_mailbox: Option<String>,
     max_per_hour: Option<i64>,
@@ -150,6 +152,7 @@ impl Whole {
             add_team_users: account.add_team_users,
             unknown_sender: account.unknown_sender.to_string(),
             reopen_within: argument::Span(account.reopen_within).to_string(),
+            automatic_cases: account.automatic_cases.to_string(),
             list_cases: account.list_cases,
             take_forwards: account.take_forwards,
             smtp: sending.smtp.as_ref().map(|smtp| SmtpShown::new(smtp, account)),
@@ -158,6 +161,7 @@ impl Whole {
             shared: sending.shared,
             system: sending.system,
             exclude_from_reply: sending.exclude_from_reply,
+            empty_sender: sending.empty_sender,
             save_sent: sending.save_sent,
             sent_mailbox: sending.sent_mailbox,
             max_per_hour: sending.max_per_hour,
@@ -178,6 +182,10 @@ impl Whole {
 
     fn told_mailbox(&self, name: &str) -> String {
         self.mailbox_folders.get(name).map_or_else(|| name.to_string(), |folder| format!("{name} (to folder {folder})"))
+    }
+
+    fn told_sender(&self) -> String {
+        format!("<{}> on the envelope, not with an empty sender", self.address)
     }
 
     fn told_copies(&self) -> String {
@@ -211,6 +219,7 @@ impl Whole {
             ("members get mail", yes(self.add_team_users)),
             ("unknown sender", self.unknown_sender.clone()),
             ("re-open within", self.reopen_within.clone()),
+            ("automatic mail that makes cases", self.automatic_cases.clone()),
             ("list mail makes cases", yes(self.list_cases)),
             ("takes forwards", yes(self.take_forwards)),
             ("sends through", self.smtp.as_ref().map(SmtpShown::text).unwrap_or_default()),
@@ -220,6 +229,7 @@ impl Whole {
             ("shared", if self.shared { yes(true) } else { String::new() }),
             ("system account", if self.system { yes(true) } else { String::new() }),
             ("not in reply to all", if self.exclude_from_reply { yes(true) } else { String::new() }),
+            ("answers by itself as", if self.empty_sender { String::new() } else { self.told_sender() }),
             ("copies of sent mail", self.told_copies()),
             ("most per hour", or_empty(self.max_per_hour.as_ref())),
             ("answers by itself", self.auto_reply.as_ref().map(AutoReplyShown::text).unwrap_or_default()),

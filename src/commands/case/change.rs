@@ -85,7 +85,11 @@ impl Set {
         let case = store.transaction(|db| {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
             let mut of = |given: &Option<Clearable<RecordName>>, kind| {
-                given.as_ref().map(|given| given.0.map(|named| record::find(db, named, &[kind])).transpose()).transpose()
+                let of_kind = |named| {
+                    record::of_kind(named, &[kind])?;
+                    right::record(db, &actor, named, RoleAction::Read).map(|(id, _)| id)
+                };
+                given.as_ref().map(|given| given.0.map(of_kind).transpose()).transpose()
             };
             let account = of(&self.account, RecordKind::Account)?;
             let contact = of(&self.contact, RecordKind::Contact)?;
@@ -262,7 +266,8 @@ impl Split {
         let (actor, now) = (context.actor(), context.now());
         let case = store.transaction(|db| {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
-            let emails = self.emails.iter().map(|wanted| crate::store::email::find(db, wanted)).collect::<Result<Vec<_>>>()?;
+            let mut readable = |wanted: &String| right::email(db, &actor, wanted, RoleAction::Read).map(|(email, _)| email);
+            let emails = self.emails.iter().map(&mut readable).collect::<Result<Vec<_>>>()?;
             let new = case::split(db, &permit, id, &emails, self.name.as_deref(), now)?;
             case::show(db, new)
         })?;

@@ -59,7 +59,7 @@ impl List {
             assigned_user: self.assigned.map(|login| user::find(db, &login)).transpose()?,
             unassigned: self.unassigned,
             team: self.team.map(|name| team::find(db, &name)).transpose()?,
-            through: self.account.map(|name| account::find(db, &name)).transpose()?.map(|account| account.id),
+            through: self.account.map(|name| right::through(db, context.actor_ref(), &name)).transpose()?,
             priority: self.priority,
             name_part: self.search,
             limit: self.limit,
@@ -170,7 +170,8 @@ impl Next {
         if sight(&context.actor(), RoleScope::Case) == Sight::Nothing {
             return Err(Fault::new(Class::Refused, "your roles do not let you read cases").into());
         }
-        let account = account::find(store.connection(), &self.account)?;
+        let account = right::through(store.connection(), context.actor_ref(), &self.account)?;
+        let account = account::find(store.connection(), &account.to_string())?;
         // Looks as a fetch would, and changes nothing: the turn stays.
         let facts = store.rehearse(|db| facts::gather(db, account.id, &[], context.now()))?;
         let Turn { user, because, candidates } = decide::next_turn(&facts);

@@ -1,6 +1,7 @@
 //! A stream as text: a line for what happened, what was written below it.
 
 use crate::clock::rfc3339;
+use crate::commands::show::sender;
 use crate::output::shown;
 use crate::store::case::Entry;
 use crate::words::NoteKind;
@@ -41,7 +42,8 @@ fn told(entry: &Entry) -> String {
     let email = || {
         let from = entry.from.as_deref().filter(|from| !from.is_empty()).unwrap_or("an unknown sender");
         let subject = line(entry.subject.as_deref().unwrap_or_default());
-        format!("e-mail {} from {}: {subject}", entry.email.unwrap_or_default(), line(from))
+        let from = sender(&line(from), entry.sender_not_verified);
+        format!("e-mail {} from {from}: {subject}", entry.email.unwrap_or_default())
     };
     match entry.kind {
         NoteKind::Created => match entry.email {

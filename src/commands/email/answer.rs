@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use anyhow::{Context as _, Result};
 
-use super::compose::{Typed, deliver, sender, write};
+use super::compose::{Told, Typed, deliver, sender, write};
 use super::writing::{Writing, addresses};
 use crate::commands::right;
 use crate::context::{self, Context};
@@ -12,11 +12,12 @@ use crate::fault::{Class, Fault};
 use crate::mail::body::{Quoted, below};
 use crate::mail::compose::{File, is_id};
 use crate::mail::reply::{Original, forward_subject, reply_subject};
-use crate::mail::{self, Mail, address_key, attachment_content};
+use crate::mail::{self, Address, Mail, address_key, attachment_content};
 use crate::store::email::Email;
+use crate::store::participant::{self, Written};
 use crate::store::record::RecordName;
 use crate::store::{Database, Store, account, email, raw, record, sending, user};
-use crate::words::{AccountId, EmailId, OutgoingKind, RecordKind, RoleAction};
+use crate::words::{AccountId, EmailId, OutgoingKind, RecordId, RecordKind, RoleAction};
 
 /// The most bytes of pictures that are quoted along with the HTML that shows them.
 const PICTURES: usize = 5 << 20;
@@ -51,11 +52,20 @@ pub struct Forward {
     writing: Writing,
 }
 
-/// Answer a case: the newest e-mail in it that one of us did not write
+/// Answer a case: the newest e-mail of a person who takes part in it
+///
+/// Who takes part: who wrote the e-mail that opened the case, the case's contact and the people of its account, and whomever one
+/// of you wrote to in it. To whom the answer goes is printed before it is sent.
 #[derive(Debug, clap::Args)]
 pub struct CaseReply {
     /// Number of the case
     case: String,
+    /// Answer the newest e-mail of a person, though its author takes no part in the case
+    #[arg(long, conflicts_with = "to_email")]
+    to_newest: bool,
+    /// Answer this e-mail of the case: its number or Message-ID
+    #[arg(long, value_name = "ID")]
+    to_email: Option<String>,
     /// To everybody whom that e-mail names, too
     #[arg(long)]
     all: bool,
@@ -119,7 +129,8 @@ impl Found {
 impl Reply {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let found = Found::read(context, store.connection(), &self.email)?;
-        self.writing.keeping(|| reply(context, store, &found, self.all, &self.to, self.no_quote, &self.writing))
+        let answer = Answer { all: self.all, to: &self.to, no_quote: self.no_quote, passed_over: None };
+        self.writing.keeping(|| reply(context, store, &found, &answer, &self.writing))
     }
 }
 
@@ -127,29 +138,113 @@ impl CaseReply {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let db = store.connection();
         let (case, _) = right::case(db, context.actor_ref(), &self.case, RoleAction::Read)?;
-        let Some(newest) = email::newest_received(db, case)? else {
-            let what = format!("case {} has no e-mail to answer", self.case);
-            return Err(Fault::new(Class::Data, what).hint("try: espomail email compose --parent case:NUMBER").into());
-        };
-        let found = Found::read(context, db, &newest.to_string())?;
-        self.writing.keeping(|| reply(context, store, &found, self.all, &[], self.no_quote, &self.writing))
+        let (chosen, passed_over) = self.choose(context, db, case)?;
+        let mut found = Found::read(context, db, &chosen.email.to_string())?;
+        if self.to_email.is_none() && !self.to_newest && !chosen.opens {
+            found.keep_to(&chosen, case, context, db)?;
+        }
+        let answer = Answer { all: self.all, to: &[], no_quote: self.no_quote, passed_over };
+        self.writing.keeping(|| reply(context, store, &found, &answer, &self.writing))
+    }
+
+    /// Returns the e-mail to answer, and the newer one that is not answered, as its author takes no part in the case (LINK-2).
+    fn choose(&self, context: &Context, db: &mut Database, case: RecordId) -> Result<(Written, Option<Written>)> {
+        let named = &self.case;
+        if let Some(wanted) = &self.to_email {
+            let (email, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
+            let parent = email::show(db, email)?.parent.map(|parent| record::find(db, parent, &[])).transpose()?;
+            if parent != Some(case) {
+                return Err(Fault::new(Class::Data, format!("e-mail {email} does not belong to case {named}"))
+                    .hint(format!("try: espomail email list --parent case:{named}, or: espomail email reply {email}"))
+                    .into());
+            }
+            return Ok((Written { email, from: String::new(), opens: false }, None));
+        }
+        let waiting = participant::waiting(db, case)?;
+        let nothing = || Fault::new(Class::Data, format!("case {named} has no e-mail to answer"));
+        match (waiting.of_participant, waiting.newest) {
+            (_, None) => Err(nothing().hint("try: espomail email compose --parent case:NUMBER").into()),
+            (_, Some(newest)) if self.to_newest => Ok((newest, None)),
+            (Some(chosen), newest) => {
+                let passed_over = newest.filter(|newest| newest.email != chosen.email);
+                Ok((chosen, passed_over))
+            }
+            (None, Some(newest)) => {
+                let Written { email, from, .. } = newest;
+                Err(nothing()
+                    .hint(format!("e-mail {email} is of <{from}>, who takes no part in it; to answer that: --to-newest"))
+                    .into())
+            }
+        }
     }
 }
 
-fn reply(
-    context: &Context,
-    store: &mut Store,
-    found: &Found,
+/// How somebody answers.
+struct Answer<'a> {
     all: bool,
-    to: &[String],
+    to: &'a [String],
     no_quote: bool,
-    writing: &Writing,
-) -> Result<()> {
-    let quoted = (!no_quote).then(|| found.quoted());
+    passed_over: Option<Written>,
+}
+
+impl Found {
+    /// Anybody can write From a participant's address and have the answer go elsewhere: it goes to Reply-To where that takes part
+    /// in the case, too, else to From.
+    fn keep_to(&mut self, chosen: &Written, case: RecordId, context: &Context, db: &mut Database) -> Result<()> {
+        let wanted: HashSet<String> = self.original.reply_to.iter().map(Address::key).collect();
+        let mut known = participant::of_case(db, case, &wanted)?;
+        known.insert(chosen.from.clone());
+        if wanted.iter().all(|address| known.contains(address)) {
+            return Ok(());
+        }
+        let named = list(&self.original.reply_to);
+        self.original.reply_to.clear();
+        let Self { id, .. } = self;
+        context.out.say(&format!(
+            "E-mail {id} asks for answers to {named}, who takes no part in the case. To answer there: --to-email {id}"
+        ));
+        Ok(())
+    }
+}
+
+/// Names addresses.
+fn list(addresses: &[Address]) -> String {
+    addresses.iter().map(|one| one.address.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Says to whom an answer goes, before anything is written or sent; and of a case, who of them takes no part in it so far.
+fn tell(context: &Context, db: &mut Database, told: &Told, parent: Option<RecordName>) -> Result<Vec<String>> {
+    context.out.say(&format!("To: {}", list(&told.to)));
+    if !told.cc.is_empty() {
+        context.out.say(&format!("Cc: {}", list(&told.cc)));
+    }
+    if let Some(Written { email, from, .. }) = &told.passed_over {
+        context.out.say(&format!(
+            "Not to {from}, who wrote e-mail {email} later and takes no part in the case. To answer that: --to-newest"
+        ));
+    }
+    let Some(named) = parent.filter(|named| named.kind == RecordKind::Case) else { return Ok(Vec::new()) };
+    let case = record::find(db, named, &[])?;
+    let all: HashSet<String> = told.to.iter().chain(&told.cc).map(Address::key).collect();
+    let mut known = participant::of_case(db, case, &all)?;
+    known.extend(participant::internal(db, &all)?);
+    let mut strangers: Vec<String> = all.difference(&known).cloned().collect();
+    strangers.sort_unstable();
+    if !strangers.is_empty() {
+        context.out.say(&format!("New to {named}: {}", strangers.join(", ")));
+    }
+    Ok(strangers)
+}
+
+fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_>, writing: &Writing) -> Result<()> {
+    let quoted = (!answer.no_quote).then(|| found.quoted());
     let db = store.connection();
     let preferred = found.account(db)?;
     // Said before anybody writes.
-    sender(context, db, writing.from.as_deref(), preferred)?;
+    let named = sender(context, db, writing.from.as_deref(), preferred)?;
+    let (to, cc) = found.recipients(context, db, answer, writing, &named.from)?;
+    let mut told = Told { to, cc, passed_over: answer.passed_over.clone(), strangers: Vec::new() };
+    told.strangers = tell(context, db, &told, found.email.parent)?;
     let from = found.original.reply_to.first().or(found.original.from.as_ref());
     let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), preferred)?;
     let signature = writing.signature(context, db)?;
@@ -160,24 +255,9 @@ fn reply(
     let random = context::random()?;
     let queued = store.transaction(|db| {
         let sender = sender(context, db, writing.from.as_deref(), preferred)?;
-        let mut ours: HashSet<String> = sending::excluded(db)?.into_iter().collect();
-        ours.insert(address_key(&sender.from));
-        if let Some(user) = context.actor_ref().user {
-            ours.extend(user::addresses_of(db, user)?);
-        }
-        ours.extend(preferred.map(|id| account::find(db, &id.to_string())).transpose()?.map(|account| account.address.clone()));
-        let mut recipients = found.original.recipients(all, &ours);
-        if !to.is_empty() {
-            recipients.to = addresses(to)?;
-        }
-        if recipients.to.is_empty() && recipients.cc.is_empty() {
-            let what = format!("e-mail {} names nobody whom an answer could go to", found.id);
-            return Err(Fault::new(Class::Data, what).hint("name somebody: --to ADDRESS").into());
-        }
-        recipients.cc.extend(addresses(&writing.cc)?);
         let typed = Typed {
-            to: recipients.to,
-            cc: recipients.cc,
+            to: told.to.clone(),
+            cc: told.cc.clone(),
             bcc: addresses(&writing.bcc)?,
             subject: reply_subject(&found.original.subject),
             text: body.text.clone(),
@@ -185,12 +265,43 @@ fn reply(
             attachments: attachments.clone(),
             in_reply_to: found.original.message_id.clone(),
             references: found.original.chain(),
+            follows: Some(found.id),
             reply_to: answers_to(db, found.email.parent)?,
         };
         let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
         write(context, db, &typed, &sender, parent, OutgoingKind::Reply, due_at, random)
     })?;
-    deliver(context, queued, due_at, writing.queue)
+    deliver(context, queued, due_at, writing.queue, Some(&told))
+}
+
+impl Found {
+    /// To whom an answer goes, and to whom its copies (SEND-10).
+    fn recipients(
+        &self,
+        context: &Context,
+        db: &mut Database,
+        answer: &Answer<'_>,
+        writing: &Writing,
+        from: &str,
+    ) -> Result<(Vec<Address>, Vec<Address>)> {
+        let mut ours: HashSet<String> = sending::excluded(db)?.into_iter().collect();
+        ours.insert(address_key(from));
+        if let Some(user) = context.actor_ref().user {
+            ours.extend(user::addresses_of(db, user)?);
+        }
+        let preferred = self.account(db)?;
+        ours.extend(preferred.map(|id| account::find(db, &id.to_string())).transpose()?.map(|account| account.address.clone()));
+        let mut recipients = self.original.recipients(answer.all, &ours);
+        if !answer.to.is_empty() {
+            recipients.to = addresses(answer.to)?;
+        }
+        if recipients.to.is_empty() && recipients.cc.is_empty() {
+            let what = format!("e-mail {} names nobody whom an answer could go to", self.id);
+            return Err(Fault::new(Class::Data, what).hint("name somebody: --to ADDRESS").into());
+        }
+        recipients.cc.extend(addresses(&writing.cc)?);
+        Ok((recipients.to, recipients.cc))
+    }
 }
 
 /// SEND-5: the customer answers to the group account that the case came through, whoever of us writes.
@@ -243,11 +354,12 @@ impl Forward {
                 attachments: attachments.clone(),
                 in_reply_to: None,
                 references: found.original.chain(),
+                follows: Some(found.id),
                 reply_to: None,
             };
             let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
             write(context, db, &typed, &sender, parent, OutgoingKind::Forward, due_at, random)
         })?;
-        deliver(context, queued, due_at, self.writing.queue)
+        deliver(context, queued, due_at, self.writing.queue, None)
     }
 }

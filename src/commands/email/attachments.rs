@@ -79,7 +79,7 @@ fn content(raw: &[u8], id: EmailId, attachment: &Attachment) -> Result<Vec<u8>> 
 /// Writes a file that was not there. A message may have several attachments of one name: the later ones get a number.
 fn save(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let cannot = |path: &Path, error: std::io::Error| {
-        Fault::new(Class::CannotCreate, format!("cannot save the attachment as {}: {error}", path.display()))
+        Fault::unwritable(format!("cannot save the attachment as {}", path.display()), &error)
     };
     // The name was cleaned when it was stored; a path in it would still leave the folder.
     let name = Path::new(name).file_name().unwrap_or("attachment.bin".as_ref());
@@ -90,7 +90,13 @@ fn save(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
         }
         let path = folder.join(file_name);
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(mut file) => return file.write_all(bytes).map(|()| path.clone()).map_err(|error| cannot(&path, error).into()),
+            Ok(mut file) => {
+                return file.write_all(bytes).map(|()| path.clone()).map_err(|error| {
+                    // Half an attachment would be taken for a whole one.
+                    let _ = std::fs::remove_file(&path);
+                    cannot(&path, error).into()
+                });
+            }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(cannot(&path, error).into()),
         }

@@ -16,9 +16,10 @@ use crate::mail::body::below;
 use crate::mail::compose::{Draft, File};
 use crate::pass::outgoing::{self, Queued};
 use crate::store::access as trace;
+use crate::store::participant::Written;
 use crate::store::record::RecordName;
 use crate::store::{Database, Store, sending, user};
-use crate::words::{AccountId, OutboxState, OutgoingKind, RecordId, RoleAction};
+use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecordId, RoleAction};
 
 #[derive(Debug, clap::Args)]
 pub struct Compose {
@@ -46,8 +47,53 @@ pub struct Typed {
     pub attachments: Vec<File>,
     pub in_reply_to: Option<String>,
     pub references: Vec<String>,
+    /// The stored e-mail that it goes on from.
+    pub follows: Option<EmailId>,
     /// Where answers go, when that is said by what the message belongs to (SEND-5).
     pub reply_to: Option<String>,
+}
+
+/// To whom an answer goes.
+pub struct Told {
+    pub to: Vec<Address>,
+    pub cc: Vec<Address>,
+    /// A newer e-mail that is not answered: its author takes no part in the case (LINK-2).
+    pub passed_over: Option<Written>,
+    /// Those who take no part in the case so far.
+    pub strangers: Vec<String>,
+}
+
+impl Told {
+    fn shown(&self) -> Addressed {
+        let keys = |list: &[Address]| list.iter().map(|one| one.address.clone()).collect();
+        let passed_over = self.passed_over.as_ref().map(|over| PassedOver { email: over.email, from: over.from.clone() });
+        Addressed { to: keys(&self.to), cc: keys(&self.cc), strangers: self.strangers.clone(), passed_over }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Addressed {
+    to: Vec<String>,
+    cc: Vec<String>,
+    strangers: Vec<String>,
+    passed_over: Option<PassedOver>,
+}
+
+#[derive(serde::Serialize)]
+struct PassedOver {
+    email: EmailId,
+    from: String,
+}
+
+/// What became of a message that was written.
+#[derive(serde::Serialize)]
+struct Made {
+    outbox: OutgoingId,
+    email: EmailId,
+    state: OutboxState,
+    error: Option<String>,
+    #[serde(flatten)]
+    to: Option<Addressed>,
 }
 
 impl Compose {
@@ -76,6 +122,7 @@ impl Compose {
             html: body.html,
             in_reply_to: None,
             references: Vec::new(),
+            follows: None,
             reply_to: None,
         };
         let due_at = self.writing.due_at(context)?;
@@ -88,7 +135,7 @@ impl Compose {
             let sender = sender(context, db, self.writing.from.as_deref(), None)?;
             write(context, db, &typed, &sender, parent, OutgoingKind::Message, due_at, random)
         })?;
-        deliver(context, queued, due_at, self.writing.queue)
+        deliver(context, queued, due_at, self.writing.queue, None)
     }
 }
 
@@ -152,7 +199,7 @@ pub fn write(
         automatic: None,
         extra: Vec::new(),
     };
-    let order = Order { parent, author: actor.user };
+    let order = Order { parent, author: actor.user, follows: typed.follows };
     let letter = outgoing::Letter::new(&draft, order, kind, due_at)?;
     let queued = outgoing::queue(db, sender.account, &letter, now)?;
     let permit = access::send(actor, sender);
@@ -170,7 +217,7 @@ const fn action(kind: OutgoingKind) -> &'static str {
 }
 
 /// Tries to send it at once, unless it is for later, and says where it is.
-pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bool) -> Result<()> {
+pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bool, to: Option<&Told>) -> Result<()> {
     let Queued { id, email } = queued;
     let is_due = due_at.is_some_and(|at| at <= context.now());
     let mut sent = None;
@@ -201,7 +248,8 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bo
     } else if state == OutboxState::Failed {
         context.out.remember(Class::Data);
     }
-    context.out.made(&serde_json::json!({ "outbox": id, "email": email, "state": state, "error": error }), &told);
+    let made = Made { outbox: id, email, state, error, to: to.map(Told::shown) };
+    context.out.made(&made, &told);
     Ok(())
 }
 

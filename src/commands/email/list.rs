@@ -4,14 +4,15 @@ use anyhow::Result;
 
 use super::inbox;
 use crate::clock::rfc3339;
-use crate::commands::argument;
+use crate::commands::show::sender;
+use crate::commands::{argument, right};
 use crate::context::Context;
 use crate::decide::access;
 use crate::store::email::{self, EmailFilter, Place, View};
-use crate::store::record::{self, RecordName};
+use crate::store::record::RecordName;
 use crate::store::search::{self, Query};
-use crate::store::{Database, Store, account, folder};
-use crate::words::RoleScope;
+use crate::store::{Database, Store, folder};
+use crate::words::{RoleAction, RoleScope};
 
 #[derive(Debug, clap::Args)]
 pub struct List {
@@ -86,13 +87,15 @@ impl List {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let found = self.search.as_deref().map(|text| self::find(context, store, text)).transpose()?;
         let db = store.connection();
+        let parent = self.parent.map(|named| right::record(db, context.actor_ref(), named, RoleAction::Read)).transpose()?;
+        let parent = parent.map(|(record, _)| record);
         let mut filter = EmailFilter {
-            through: self.account.map(|name| account::find(db, &name)).transpose()?.map(|account| account.id),
+            through: self.account.map(|name| right::through(db, context.actor_ref(), &name)).transpose()?,
             from: self.from,
             subject_part: self.subject,
             since: self.since.map(|text| context.time(&text)).transpose()?,
             until: self.until.map(|text| context.time(&text)).transpose()?,
-            parent: self.parent.map(|named| record::find(db, named, &[])).transpose()?,
+            parent,
             thread: self.thread,
             sight: access::sight(context.actor_ref(), RoleScope::Email),
             group_folder: self.group_folder.map(|name| folder::find(db, None, &name)).transpose()?.map(|folder| folder.id),
@@ -105,7 +108,7 @@ impl List {
         let emails = email::list(db, &filter)?;
         context.out.list(&emails, &["id", "thread", "date", "from", "parent", "subject"], |email| {
             let parent = email.parent.map_or_else(|| "-".to_string(), |parent| parent.to_string());
-            let from = email.from.clone();
+            let from = sender(&email.from, email.sender_not_verified);
             vec![email.id.to_string(), email.thread.to_string(), rfc3339(email.date), from, parent, email.subject.clone()]
         });
         Ok(())

@@ -17,6 +17,7 @@ use clap::Subcommand;
 
 use super::right;
 use crate::context::Context;
+use crate::fault::{Class, Fault};
 use crate::pass::complete;
 use crate::store::raw;
 use crate::words::RoleAction;
@@ -38,6 +39,9 @@ enum EmailCommand {
     Raw {
         /// Number or Message-ID
         email: String,
+        /// Another copy of it, which came in other bytes; "email show" lists them, the first is 1
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        copy: i64,
     },
     /// List the attachments, save them, or write one to standard output
     Attachments(attachments::Attachments),
@@ -69,9 +73,21 @@ impl Email {
         match self.command {
             EmailCommand::List(list) => list.run(context, &mut store),
             EmailCommand::Show(show) => show.run(context, store.connection()),
-            EmailCommand::Raw { email } => {
-                let (id, _) = right::email(store.connection(), actor, &email, RoleAction::Read)?;
-                out.bytes(&raw::raw_of(store.connection(), id)?.unwrap_or_default())
+            EmailCommand::Raw { email, copy } => {
+                let db = store.connection();
+                let (id, _) = right::email(db, actor, &email, RoleAction::Read)?;
+                let bytes = match copy {
+                    1 => raw::raw_of(db, id)?.unwrap_or_default(),
+                    number => {
+                        let copies = right::copies(db, actor, id)?;
+                        let copy = copies.iter().find(|copy| copy.number == number).ok_or_else(|| {
+                            Fault::new(Class::Data, format!("e-mail {id} has no copy {number}"))
+                                .hint(format!("try: espomail email show {id}"))
+                        })?;
+                        raw::raw_of_copy(db, copy)?
+                    }
+                };
+                out.bytes(&bytes)
             }
             EmailCommand::Attachments(attachments) => attachments.run(context, store.connection()),
             EmailCommand::FetchBody { email } => {

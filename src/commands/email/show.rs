@@ -4,13 +4,14 @@ use anyhow::Result;
 
 use crate::clock::rfc3339;
 use crate::commands::right;
-use crate::commands::show::{lines, or_empty, yes};
+use crate::commands::show::{lines, or_empty, sender, yes};
 use crate::context::Context;
-use crate::mail::{self, Address, Event};
+use crate::mail::{self, Address, Event, Sign};
 use crate::output::shown;
 use crate::store::address::Delivery;
 use crate::store::email::{self, Reader};
 use crate::store::outbox::{self, OnItsWay};
+use crate::store::raw::Copy;
 use crate::store::{Database, raw};
 use crate::words::RoleAction;
 
@@ -28,6 +29,8 @@ pub struct Show {
 struct Shown {
     #[serde(flatten)]
     email: email::Email,
+    /// The same in other bytes, see `email raw --copy`.
+    copies: Vec<Copy>,
     /// One of ours that is not sent, or not yet.
     outbox: Option<OnItsWay>,
     reply_text: String,
@@ -47,12 +50,25 @@ impl Show {
             }
         }
         let parsed = raw::raw_of(db, id)?.map(|raw| mail::parse(&raw)).unwrap_or_default();
+        let is_author = actor.user.is_some() && actor.user == email.author;
+        // A Bcc that came in a header was sent to all readers.
+        if !actor.administrator && !is_author && parsed.bcc.is_empty() {
+            forget_hidden_recipients(&mut email);
+        }
         let outbox = outbox::on_its_way(db, id)?;
         let mail::Mail { reply_text, quoted_text, signature, .. } = parsed;
-        let shown = Shown { email, outbox, reply_text, quoted_text, signature };
-        context.out.item(&shown, || head(&shown.email, shown.outbox) + &body(&shown, self.full));
+        let copies = right::copies(db, actor, id)?;
+        let shown = Shown { email, copies, outbox, reply_text, quoted_text, signature };
+        context.out.item(&shown, || head(&shown.email, &shown.copies, shown.outbox) + &body(&shown, self.full));
         Ok(())
     }
+}
+
+/// Who is in Bcc of a letter of ours is its author's to know (SEND-4): to others it went to its To and Cc.
+fn forget_hidden_recipients(email: &mut email::Email) {
+    let open: Vec<String> = email.people.to.iter().chain(&email.people.cc).map(Address::key).collect();
+    email.deliveries.retain(|one| open.contains(&mail::address_key(&one.address)));
+    email.people.bcc.clear();
 }
 
 fn people(list: &[Address]) -> String {
@@ -95,7 +111,13 @@ fn delivery(one: &Delivery) -> String {
     format!("{}: {}{status}{report}", one.address, one.state)
 }
 
-fn head(email: &email::Email, outbox: Option<OnItsWay>) -> String {
+/// How a copy came, and how to see it.
+fn copy(email: i64, copy: &Copy) -> String {
+    let account = copy.account.as_ref().map(|account| format!(" through {account}")).unwrap_or_default();
+    format!("{} bytes{account}, {}: espomail email raw {email} --copy {}", copy.size, rfc3339(copy.arrived_at), copy.number)
+}
+
+fn head(email: &email::Email, copies: &[Copy], outbox: Option<OnItsWay>) -> String {
     let parent = email.parent.map(|parent| match email.parent_by {
         Some(by) => format!("{parent} (by {by})"),
         None => parent.to_string(),
@@ -104,7 +126,7 @@ fn head(email: &email::Email, outbox: Option<OnItsWay>) -> String {
         ("e-mail", email.id.to_string()),
         ("thread", email.thread.to_string()),
         ("message-id", email.message_id.clone()),
-        ("from", people(&email.people.from)),
+        ("from", sender(&people(&email.people.from), email.sender_not_verified)),
         ("reply-to", people(&email.people.reply_to)),
         ("to", people(&email.people.to)),
         ("cc", people(&email.people.cc)),
@@ -117,6 +139,8 @@ fn head(email: &email::Email, outbox: Option<OnItsWay>) -> String {
         ("answers", or_empty(email.replied.as_ref())),
         ("answered", yes(email.is_replied)),
         ("came through", email.accounts.join(", ")),
+        ("copies", copies.iter().map(|copy| self::copy(email.id, copy)).collect::<Vec<_>>().join("; ")),
+        ("id collision", if email.id_collision { "another e-mail has this Message-ID".to_string() } else { String::new() }),
         ("teams", email.teams.join(", ")),
         ("users", email.users.iter().map(reader).collect::<Vec<_>>().join(", ")),
         ("not sent", outbox.map(|one| format!("message {} of the outbox is {}", one.message, one.state)).unwrap_or_default()),
@@ -124,7 +148,7 @@ fn head(email: &email::Email, outbox: Option<OnItsWay>) -> String {
         ("group folder", or_empty(email.group_folder.as_ref())),
         ("archived", if email.archived { yes(true) } else { String::new() }),
         ("partial", if email.partial { format!("yes; try: espomail email fetch-body {}", email.id) } else { String::new() }),
-        ("automatic", email.automatic.join("; ")),
+        ("automatic", email.automatic.iter().map(Sign::to_string).collect::<Vec<_>>().join("; ")),
         ("defects", email.defects.join("; ")),
         ("calendar", email.calendar.iter().map(event).collect::<Vec<_>>().join("; ")),
         (

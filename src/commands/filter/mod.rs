@@ -127,9 +127,9 @@ pub struct ScopeArguments {
 }
 
 impl ScopeArguments {
-    pub fn owner(&self, db: &mut Database) -> Result<Option<Owner>> {
+    pub fn owner(&self, context: &Context, db: &mut Database) -> Result<Option<Owner>> {
         Ok(match (&self.account, &self.user, self.global) {
-            (Some(name), ..) => Some(Owner::Account(account::find(db, name)?.id)),
+            (Some(name), ..) => Some(Owner::Account(account::find_seen(db, context.actor_ref(), name)?.id)),
             (_, Some(login), _) => Some(Owner::User(user::find(db, login)?)),
             (_, _, true) => Some(Owner::Global),
             _ => None,
@@ -165,9 +165,8 @@ impl FilterCommand {
             Verb::Show { filter, scope } => {
                 let mut store = context.store()?;
                 let db = store.connection();
-                let owner = scope.owner(db)?;
-                let found = filter::find(db, &filter, owner)?;
-                permit(context, db, found.owner)?;
+                let owner = scope.owner(context, db)?;
+                let (found, _) = find(context, db, &filter, owner)?;
                 let shown = Shown::new(db, &found)?;
                 context.out.item(&shown, || shown.text());
                 Ok(())
@@ -238,6 +237,15 @@ pub fn permit<'a>(context: &'a Context, db: &mut Database, owner: Owner) -> Resu
     allowed.map_err(|_| context.refused("these filters are another's, or an administrator's"))
 }
 
+/// Finds a filter that the one who asks may keep; those of others are not there, and no name of theirs is proposed.
+fn find<'a>(context: &'a Context, db: &mut Database, wanted: &str, owner: Option<Owner>) -> Result<(Stored, Permit<'a>)> {
+    let mut kept = filter::list(db, owner)?;
+    kept.retain(|one| permit(context, db, one.owner).is_ok());
+    let found = filter::choose(kept, wanted)?;
+    let permit = permit(context, db, found.owner)?;
+    Ok((found, permit))
+}
+
 /// FILTER-4: only administrators say what the service account runs, and for which mail.
 fn may_run(context: &Context, filter: &Filter) -> Result<()> {
     if filter.actions.iter().any(|action| matches!(action, Action::Run(_))) {
@@ -252,7 +260,7 @@ fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterA
     let now = context.now();
     let named = settings.named(context)?;
     let added = store.transaction(|db| {
-        let Some(owner) = scope.owner(db)? else {
+        let Some(owner) = scope.owner(context, db)? else {
             return Err(Fault::new(Class::Usage, "say whose filter it is: --global, --account or --user").into());
         };
         let permit = permit(context, db, owner)?;
@@ -273,7 +281,7 @@ fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterA
 fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
     let mut store = context.store()?;
     let db = store.connection();
-    let owner = scope.owner(db)?;
+    let owner = scope.owner(context, db)?;
     let mut filters = Vec::new();
     for stored in filter::list(db, owner)? {
         // What one may not keep is not shown.
@@ -300,9 +308,8 @@ fn change(
     let mut store = context.store()?;
     let now = context.now();
     let done = store.transaction(|db| {
-        let owner = scope.owner(db)?;
-        let stored = filter::find(db, wanted, owner)?;
-        let permit = permit(context, db, stored.owner)?;
+        let owner = scope.owner(context, db)?;
+        let (stored, permit) = find(context, db, wanted, owner)?;
         let done = work(db, &stored)?;
         trace::record(db, &permit, action, &format!("filter:{}", stored.filter.id), &stored.filter.name, now)?;
         Ok(done)

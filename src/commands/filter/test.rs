@@ -36,7 +36,7 @@ pub fn test(
 ) -> Result<()> {
     let mut store = context.store()?;
     let db = store.connection();
-    let owner = scope.owner(db)?;
+    let owner = scope.owner(context, db)?;
     let mut filters = Vec::new();
     for stored in filter::list(db, owner)? {
         let is_wanted =

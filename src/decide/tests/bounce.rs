@@ -12,9 +12,13 @@ const DORA: &str = "dora@example.org";
 fn sent() -> Facts {
     let mut facts = facts();
     let known = EmailFacts {
+        sender: String::new(),
+        header_date: None,
+        partial: false,
         thread: ThreadId(8),
         arrived_at: NOW - 60,
         content_digest: [0; 32],
+        raws: Vec::new(),
         parent: Some(CASE),
         parent_by: Some(ParentBy::Thread),
         teams: vec![TeamId(4)],
@@ -22,6 +26,11 @@ fn sent() -> Facts {
         accounts: vec![SUPPORT],
         ours: true,
         author: Some(UserId(1)),
+        replied: None,
+        id_collision: false,
+        people: Vec::new(),
+        claimed: false,
+        automatic: false,
     };
     facts.emails.insert(SENT, known);
     facts.emails_by_message_id.insert("ours@x".to_string(), vec![SENT]);
@@ -36,15 +45,15 @@ fn sent() -> Facts {
 }
 
 fn recipient(address: &str, action: DeliveryAction, status: &str) -> Recipient {
-    Recipient { address: address.to_string(), action, status: Some(status.to_string()), diagnostic: None }
+    Recipient { address: address.to_string(), also: None, action, status: Some(status.to_string()), diagnostic: None }
 }
 
 fn report(id: &str, about: &str, recipients: Vec<Recipient>) -> Mail {
     let hard = recipients.iter().any(Recipient::is_hard);
-    let bounce = Bounce { hard, recipients, message_id: Some(about.to_string()), envelope_id: None };
+    let bounce = Bounce { hard, recipients, message_id: Some(about.to_string()), envelope_id: None, answered: Vec::new() };
     Mail {
         from: Some(address("mailer-daemon@example.org")),
-        automatic: vec!["Content-Type: multipart/report".to_string()],
+        automatic: vec![sign(Machine::Report)],
         bounce: Some(bounce),
         ..mail(id)
     }
@@ -193,4 +202,30 @@ fn bounce_3_a_forged_report_is_only_filed() {
     facts.deliveries.clear();
     let plan = go(&mut facts, &failed("d@x", DORA, "5.1.1"));
     assert_eq!((notes(&plan), states(&plan)), (vec![NoteKind::Bounce], (vec![], vec![])));
+}
+
+#[test]
+fn bounce_2_a_report_that_names_our_mail_only_as_what_it_answers() {
+    let mut facts = sent();
+    let mut mail = failed("r@x", DORA, "5.1.10");
+    let bounce = mail.bounce.as_mut().unwrap();
+    (bounce.message_id, bounce.answered) = (None, vec!["unknown@x".to_string(), "ours@x".to_string()]);
+    let plan = go(&mut facts, &mail);
+    assert_eq!(states(&plan).0, [(DORA.to_string(), DeliveryState::Failed)]);
+    assert_eq!(states(&plan).1, [(DORA.to_string(), AddressState::Invalid)]);
+    // Of somebody to whom that e-mail did not go it is only filed.
+    let mut facts = sent();
+    let mut mail = failed("f@x", "fred@example.org", "5.1.1");
+    let bounce = mail.bounce.as_mut().unwrap();
+    (bounce.message_id, bounce.answered) = (None, vec!["ours@x".to_string()]);
+    assert_eq!(states(&go(&mut facts, &mail)), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn bounce_2_a_report_may_name_the_address_that_we_wrote_to_second() {
+    let mut facts = sent();
+    let behind =
+        Recipient { also: Some(DORA.to_string()), ..recipient("dora@inside.example.org", DeliveryAction::Failed, "5.1.1") };
+    let plan = go(&mut facts, &report("r@x", "ours@x", vec![behind]));
+    assert_eq!(states(&plan), (vec![(DORA.to_string(), DeliveryState::Failed)], vec![(DORA.to_string(), AddressState::Invalid)]));
 }

@@ -8,16 +8,25 @@ const EMAIL: EmailId = EmailId(41);
 fn waiting() -> Facts {
     let mut facts = facts();
     let known = EmailFacts {
+        sender: String::new(),
+        header_date: None,
+        partial: false,
         ours: false,
         author: None,
+        claimed: false,
+        automatic: false,
         thread: ThreadId(8),
         arrived_at: NOW,
         content_digest: [0; 32],
+        raws: Vec::new(),
         parent: None,
         parent_by: None,
         teams: Vec::new(),
         users: vec![UserId(1)],
         accounts: vec![SUPPORT],
+        replied: None,
+        id_collision: false,
+        people: Vec::new(),
     };
     facts.emails.insert(EMAIL, known);
     let mut case = record(RecordKind::Case, 5, None);
@@ -53,6 +62,7 @@ fn link_3_accepted_mail_belongs_to_the_case_and_its_people() {
     let mut facts = waiting();
     let expected = [
         set_parent(50, None),
+        Change::Invite { email: EMAIL, addresses: vec!["customer@example.org".into()] },
         Change::AddTeam { email: EMAIL, team: TeamId(4) },
         Change::AddUser { email: EMAIL, user: UserId(2), read: false, trashed: false, folder: None },
         received(1, 50),

@@ -55,6 +55,7 @@ fn link_1_a_token_in_an_id_or_an_address_names_the_record_before_all_else() {
         assert_eq!((taken.record.as_str(), taken.by), ("case:1", ParentBy::Token));
     }
     let forged = Mail { to: vec![address(&plus.replace(&token[30..], "aaaaaaaaaa"))], ..answer("h@x", &["b@x"]) };
+    let forged = Mail { from: Some(address("other@example.net")), ..forged };
     let plan = under(&policy(), &mut facts, &forged);
     assert_eq!(new_email(&plan).parent, Some(other));
     assert!(plan.notes.iter().any(|note| note.contains("forged")), "{:?}", plan.notes);
@@ -86,7 +87,7 @@ fn link_3_a_stranger_who_names_a_case_opens_one_that_refers_to_it_or_waits() {
     assert!(new_case(&plan).is_none() && notes(&plan).is_empty());
     let held = plan.steps.iter().any(|step| matches!(step.change, Change::Hold { candidate, .. } if candidate == Some(case)));
     assert!(held, "{plan:?}");
-    let automatic = Mail { automatic: vec!["Auto-Submitted: x".into()], ..stranger };
+    let automatic = Mail { automatic: vec![sign(Machine::Reply)], ..stranger };
     assert_eq!(go(&mut facts, &Mail { content_digest: [3; 32], ..automatic }).fate, Fate::Imported, "no queue of machines");
 }
 
@@ -132,6 +133,8 @@ fn case_4_mail_to_a_merged_case_belongs_to_the_one_that_is_left() {
     let (mut facts, case) = with_case(CaseStatus::Duplicate, 1);
     let left = new_case(&go(&mut facts, &from("b@x", "other@example.net"))).unwrap().id;
     facts.records.get_mut(&case).unwrap().merged_into = Some(left);
+    // Its e-mails are in the other since the merge.
+    facts.correspondents.insert((left, "customer@example.org".to_string()));
     for mail in [answer("c@x", &["a@x"]), Mail { subject: "[#1] again".into(), ..from("d@x", "other@example.net") }] {
         let plan = go(&mut facts, &mail);
         assert_eq!((new_email(&plan).parent, new_case(&plan)), (Some(left), None));
@@ -141,7 +144,7 @@ fn case_4_mail_to_a_merged_case_belongs_to_the_one_that_is_left() {
 #[test]
 fn auto_3_automatic_mail_attaches_quietly_and_opens_and_reopens_nothing() {
     let (mut facts, case) = with_case(CaseStatus::Closed, 1);
-    let automatic = Mail { automatic: vec!["Auto-Submitted: auto-replied".into()], ..answer("b@x", &["a@x"]) };
+    let automatic = Mail { automatic: vec![sign(Machine::Reply)], ..answer("b@x", &["a@x"]) };
     let plan = go(&mut facts, &automatic);
     assert_eq!(new_email(&plan).parent, Some(case));
     let changes: Vec<_> = plan.steps.iter().map(|step| &step.change).collect();
@@ -151,8 +154,8 @@ fn auto_3_automatic_mail_attaches_quietly_and_opens_and_reopens_nothing() {
 
 #[test]
 fn auto_3_list_mail_opens_cases_only_where_the_account_says_so() {
-    let list = Mail { automatic: vec!["List-Id is present".into(), "Precedence: list".into()], ..mail("a@x") };
-    let machine = Mail { automatic: vec!["List-Id is present".into(), "Auto-Submitted: auto-generated".into()], ..mail("b@x") };
+    let list = Mail { automatic: vec![sign(Machine::List), sign(Machine::List)], ..mail("a@x") };
+    let machine = Mail { automatic: vec![sign(Machine::List), sign(Machine::Reply)], ..mail("b@x") };
     let mut facts = facts();
     assert!(new_case(&go(&mut facts, &list)).is_none());
     facts.account.list_cases = true;
@@ -165,7 +168,8 @@ fn case_4_those_who_work_on_a_case_leave_it_closed() {
     let (mut facts, case) = with_case(CaseStatus::Closed, 1);
     let assigned = facts.records[&case].assigned_user.unwrap();
     facts.users.insert("agent@example.com".into(), assigned);
-    let plan = go(&mut facts, &Mail { from: Some(address("agent@example.com")), ..answer("b@x", &["a@x"]) });
+    let agent = Mail { from: Some(address("agent@example.com")), ..answer("b@x", &["a@x"]) };
+    let plan = go(&mut facts, &vouched(agent));
     assert!(!plan.steps.iter().any(|step| matches!(step.change, Change::Reopen { .. })));
     assert_eq!(new_email(&plan).author, Some(assigned), "ACCESS-5: a label");
 }
@@ -178,7 +182,7 @@ fn thread_3_an_answer_without_references_finds_its_conversation_by_subject_and_p
     let found = [
         Mail { subject: "AW: [desk] Printer on fire".into(), ..mail("c@x") },
         Mail { subject: "Re: printer on fire".into(), in_reply_to: vec!["never-seen@x".into()], ..mail("d@x") },
-        Mail { subject: "RE: Printer on fire".into(), ..agent },
+        vouched(Mail { subject: "RE: Printer on fire".into(), ..agent }),
     ];
     for mail in found {
         let plan = go(&mut facts, &mail);
@@ -262,7 +266,7 @@ fn thread_1_a_chain_of_ten_thousand_references_counts_from_its_newer_end() {
 fn thread_2_what_was_linked_by_address_comes_to_the_case_of_its_thread() {
     let mut facts = facts();
     let contact = know(&mut facts, 10, record(RecordKind::Contact, 1, None), "customer@example.org");
-    let automatic = Mail { automatic: vec!["Auto-Submitted: x".into()], ..answer("b@x", &["a@x"]) };
+    let automatic = Mail { automatic: vec![sign(Machine::Reply)], ..answer("b@x", &["a@x"]) };
     let email = go(&mut facts, &automatic).email.unwrap();
     assert_eq!(facts.parent_of(email), Some((contact, ParentBy::Address)));
     let plan = go(&mut facts, &mail("a@x"));

@@ -35,27 +35,35 @@ fn an_answer() -> impl Strategy<Value = Answer> {
 }
 
 /// A conversation in the order in which it was written, and an order in which it arrives.
-fn a_conversation() -> impl Strategy<Value = (Vec<Mail>, Vec<usize>)> {
-    prop::collection::vec(an_answer(), 1..8).prop_flat_map(|answers| {
-        let mails = written(&answers);
+fn a_conversation() -> impl Strategy<Value = (Vec<Mail>, Vec<usize>, bool)> {
+    (prop::collection::vec(an_answer(), 1..8), any::<bool>()).prop_flat_map(|(answers, has_records)| {
+        let mails = written(&answers, has_records);
         let order: Vec<usize> = (0..mails.len()).collect();
-        (Just(mails), Just(order).prop_shuffle())
+        (Just(mails), Just(order).prop_shuffle(), Just(has_records))
     })
 }
 
-fn written(answers: &[Answer]) -> Vec<Mail> {
-    let mut mails = vec![Mail { cc: vec![address(COLLEAGUE)], ..mail("0@x") }];
+/// The customer's colleague is one of the customer's Account; where there is no such record, nobody lets them in (LINK-2).
+fn written(answers: &[Answer], has_records: bool) -> Vec<Mail> {
+    let cc = if has_records { vec![address(COLLEAGUE)] } else { Vec::new() };
+    let mut mails = vec![Mail { cc, ..mail("0@x") }];
     for (number, answer) in (1..).zip(answers) {
         let to = &mails[answer.to.index(mails.len())];
         let people: Vec<String> = to.from.iter().chain(&to.to).chain(&to.cc).map(Address::key).collect();
-        // Somebody answers for the group: an agent, or the account itself.
-        let mut writers = people.clone();
+        // Somebody answers for the group: an agent. Who writes as the account itself, elsewhere, brings nothing together (ACCESS-5).
+        let mut writers: Vec<String> = people.iter().filter(|person| *person != SUPPORT_ADDRESS).cloned().collect();
         writers.push(AGENT.to_string());
         let by = writers[answer.by.index(writers.len())].clone();
         let author = to.from.iter().map(Address::key);
         let mut receivers: Vec<String> = if answer.to_all { people } else { author.collect() };
         receivers.retain(|person| *person != by);
-        if by != SUPPORT_ADDRESS && !receivers.contains(&SUPPORT_ADDRESS.to_string()) {
+        // What one of us writes goes to all of them: else it lets only some of them in.
+        if by == AGENT {
+            let outside = [CUSTOMER, COLLEAGUE].into_iter().take(if has_records { 2 } else { 1 });
+            let missing: Vec<_> = outside.filter(|one| !receivers.iter().any(|person| person == one)).collect();
+            receivers.extend(missing.into_iter().map(str::to_string));
+        }
+        if !receivers.contains(&SUPPORT_ADDRESS.to_string()) {
             receivers.push(SUPPORT_ADDRESS.to_string());
         }
         let parent = to.message_id.clone().unwrap();
@@ -76,9 +84,9 @@ fn written(answers: &[Answer]) -> Vec<Mail> {
             mail.in_reply_to = vec![parent];
         }
         if answer.automatic {
-            mail.automatic = vec!["Auto-Submitted: auto-replied".to_string()];
+            mail.automatic = vec![sign(Machine::Reply)];
         }
-        mails.push(mail);
+        mails.push(if by == AGENT { vouched(mail) } else { mail });
     }
     mails
 }
@@ -89,6 +97,7 @@ fn world(has_records: bool) -> Facts {
     if has_records {
         know(&mut facts, 10, record(RecordKind::Account, 1, None), "office@example.org");
         know(&mut facts, 11, record(RecordKind::Contact, 1, Some(10)), CUSTOMER);
+        know(&mut facts, 12, record(RecordKind::Contact, 2, Some(10)), COLLEAGUE);
     }
     facts
 }
@@ -99,8 +108,7 @@ proptest! {
 
     #[test]
     fn thread_1_any_order_of_arrival_is_one_conversation_and_one_case(
-        (mails, order) in a_conversation(),
-        has_records in any::<bool>(),
+        (mails, order, has_records) in a_conversation(),
     ) {
         let mut facts = world(has_records);
         let plans: Vec<Plan> = order.iter().map(|place| go(&mut facts, &mails[*place])).collect();

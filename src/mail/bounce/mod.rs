@@ -1,6 +1,7 @@
 //! Delivery reports (BOUNCE-1): the standard form (RFC 3464), and those that mail systems write by their own habit. A text
 //! that only speaks of a failure is none: the other forms need a sign in the header that a machine wrote them.
 
+mod notice;
 mod phrase;
 mod standard;
 #[cfg(test)]
@@ -9,11 +10,19 @@ mod text;
 
 use serde::Serialize;
 
-use super::Mail;
-use super::structure::{Leaf, Structure};
+use super::structure::{self, Leaf, Structure};
 use super::transfer::Encoding;
-use super::{charset, header};
+use super::{Mail, address_key, header};
 use crate::words::DeliveryAction;
+use phrase::Sense;
+use text::{Reasons, Sender};
+
+/// The most messages that a report is read for as one that answers them.
+const ANSWERED: usize = 20;
+/// The most files of a report that are read for another one.
+const WRAPPED: usize = 5;
+/// The most lines of a message that came back in the text.
+const HEADER: usize = 200;
 
 /// A delivery report.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -25,6 +34,9 @@ pub struct Bounce {
     pub message_id: Option<String>,
     /// Original-Envelope-Id (RFC 3461).
     pub envelope_id: Option<String>,
+    /// The messages that the report itself answers, the nearest first; where what came back is stripped, they alone name it.
+    #[serde(skip)]
+    pub answered: Vec<String>,
 }
 
 /// What a report says of one recipient.
@@ -32,6 +44,9 @@ pub struct Bounce {
 pub struct Recipient {
     /// The address that was written to; where a report names only the one behind it, that one.
     pub address: String,
+    /// Its other name, where the report has two: Final-Recipient, or the address behind an alias.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub also: Option<String>,
     pub action: DeliveryAction,
     /// Enhanced status code (RFC 3463), such as `5.1.1`.
     pub status: Option<String>,
@@ -40,9 +55,10 @@ pub struct Recipient {
 }
 
 impl Bounce {
-    /// Returns what may name the message it is about: its Message-ID, then its envelope id, which is the same where we sent it.
+    /// Returns what may name the message it is about: its Message-ID, then its envelope id, which is the same where we sent it,
+    /// then what the report answers.
     pub fn ids(&self) -> impl Iterator<Item = &String> {
-        self.message_id.iter().chain(&self.envelope_id)
+        self.message_id.iter().chain(&self.envelope_id).chain(&self.answered)
     }
 
     /// Whether it tells of a failure or a delay, not of success.
@@ -53,16 +69,27 @@ impl Bounce {
 }
 
 impl Recipient {
+    /// Returns the names under which we may have written to it.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.address).chain(&self.also)
+    }
+
     /// Whether delivery failed for good.
     pub fn is_hard(&self) -> bool {
         if self.action != DeliveryAction::Failed {
             return false;
         }
-        match &self.status {
-            Some(status) => {
-                status.starts_with('5') && status != "5.2.2" && !self.diagnostic.as_deref().is_some_and(text::is_full)
+        let said = self.diagnostic.as_deref().map(text::senses).unwrap_or_default();
+        match self.status.as_deref() {
+            _ if said.has(Sense::NoMail) => true,
+            // A full mailbox may be emptied, and a host that was not reached for days may be up again.
+            Some("5.2.2" | "5.4.7" | "5.4.300" | "5.4.316") => false,
+            Some(status) if status.starts_with('5') => {
+                let is_late = text::is_vague(status) && (said.has(Sense::Expired) || said.has(Sense::Unreached));
+                !said.has(Sense::Full) && (!is_late || said.has(Sense::Unknown))
             }
-            None => !self.diagnostic.as_deref().is_some_and(text::is_soft),
+            Some(_) => false,
+            None => !said.is_soft(),
         }
     }
 
@@ -76,23 +103,165 @@ impl Recipient {
 
 /// Reads a message as a delivery report.
 pub fn read(structure: &Structure<'_>, mail: &Mail) -> Option<Bounce> {
+    let mut returned = Returned::of(structure);
     let mut bounce = match standard::read(structure) {
         Some(bounce) => bounce,
-        // A receipt, an abuse report: reports, but not of delivery.
-        None if standard::is_other_report(structure) => return None,
-        None => text::read(mail, returned(structure).next().is_some())?,
+        // A receipt, an abuse report: reports, but seldom of delivery.
+        None if standard::is_other_report(structure) => standard::rejection(structure, &mail.text)?,
+        None => match notice::read(&mail.text) {
+            Some(bounce) => bounce,
+            None => {
+                let sender = Sender::of(mail);
+                match wrapped(structure, &sender) {
+                    Some((bounce, inner)) => {
+                        returned = inner;
+                        bounce
+                    }
+                    None => {
+                        let in_text = || standard::in_text(&mail.text);
+                        let is_report = standard::is_report(structure);
+                        match text::read(mail, &sender, is_report, returned.is_there) {
+                            Some(bounce) => in_text().unwrap_or(bounce),
+                            None if sender.may_wrap() => in_text()?,
+                            None => return None,
+                        }
+                    }
+                }
+            }
+        },
     };
-    bounce.message_id = returned_id(structure).or_else(|| text::message_id(&mail.text));
-    if bounce.recipients.is_empty() {
-        bounce.recipients.extend(text::recipients(mail));
-    }
+    let own = text::own_words(&mail.text);
+    returned.read_on(mail.text.get(own.len()..).unwrap_or_default());
+    bounce.message_id = bounce.message_id.or(returned.message_id).or_else(|| text::message_id(&mail.text));
+    name(&mut bounce, mail, &returned.to);
+    let reasons = Reasons::of(&mail.text);
+    let transcript = Some(text::with_transcript(&mail.text)).filter(|_| bounce.recipients.len() == 1);
     for recipient in &mut bounce.recipients {
-        if recipient.status.is_none() {
-            recipient.status = recipient.diagnostic.as_deref().and_then(text::status);
-        }
+        settle(recipient, &reasons, transcript);
     }
     bounce.hard = bounce.recipients.iter().any(Recipient::is_hard);
+    bounce.answered = mail.in_reply_to.iter().chain(mail.references.iter().rev()).take(ANSWERED).cloned().collect();
     Some(bounce)
+}
+
+/// Finds the recipients where the part for programs names none, or one that is a file or a program behind an address.
+fn name(bounce: &mut Bounce, mail: &Mail, returned_to: &[String]) {
+    let is_address = |name: &String| name.contains('@') && !name.starts_with(['|', '/', '"']);
+    if bounce.recipients.is_empty() {
+        bounce.recipients = text::recipients(mail, returned_to);
+        return;
+    }
+    if bounce.recipients.iter().all(|one| is_address(&one.address)) {
+        return;
+    }
+    let known: Vec<String> = bounce.recipients.iter().map(|one| address_key(&one.address)).collect();
+    let mut named = text::recipients(mail, returned_to).into_iter();
+    for recipient in bounce.recipients.iter_mut().filter(|one| !is_address(&one.address)) {
+        if let Some(found) = named.find(|one| !known.contains(&address_key(&one.address))) {
+            recipient.address = found.address;
+        }
+    }
+}
+
+/// Makes a status exact that says less than what the other server said, in its diagnostic or in the words for people; where there
+/// is one recipient alone, in the transcript of the session.
+fn settle(recipient: &mut Recipient, reasons: &Reasons<'_>, transcript: Option<&str>) {
+    let is_open = |status: &Option<String>| status.as_deref().is_none_or(text::is_vague);
+    let diagnostic = recipient.diagnostic.as_deref();
+    // Some write the same code whatever the other server said, which is what is meant.
+    let told = || {
+        let (code, class) = (diagnostic.and_then(text::leading)?, recipient.status.as_deref()?.get(..1)?);
+        (code.starts_with(class) && !text::is_vague(&code)).then_some(code)
+    };
+    let exact = told().or_else(|| exact(recipient.status.as_deref(), diagnostic?));
+    if exact.is_some() {
+        recipient.status = exact;
+    }
+    if (is_open(&recipient.status) || recipient.diagnostic.is_none())
+        && let Some(reason) = reasons.of_any(recipient.names())
+    {
+        if let Some(exact) = self::exact(recipient.status.as_deref(), &reason) {
+            recipient.status = Some(exact);
+        }
+        recipient.diagnostic.get_or_insert(reason);
+    }
+    if is_open(&recipient.status)
+        && let Some(code) = transcript.and_then(text::enhanced).and_then(|code| exact_code(recipient.status.as_deref(), &code))
+    {
+        recipient.status = Some(code);
+    }
+}
+
+/// Returns what a text makes of a status that is missing or vague. What may pass does not become final by words: the class is the
+/// report's (RFC 3464, section 2.3.4).
+fn exact(status: Option<&str>, said: &str) -> Option<String> {
+    let Some(vague) = status else { return text::status(said) };
+    // That it was tried for too long is exact unless a code says why.
+    let code = if vague.ends_with(".4.7") { text::enhanced(said) } else { text::said(said) };
+    exact_code(Some(vague), &code?)
+}
+
+fn exact_code(status: Option<&str>, code: &str) -> Option<String> {
+    let is_better = match status {
+        None => true,
+        Some(vague) => text::is_vague(vague) && !text::is_vague(code) && code.get(..1) == vague.get(..1),
+    };
+    is_better.then(|| code.to_string())
+}
+
+/// A report that another machine passed on as a file: a scanner, a forwarder. A person who does so asks about it.
+fn wrapped(structure: &Structure<'_>, sender: &Sender) -> Option<(Bounce, Returned)> {
+    if !sender.may_wrap() {
+        return None;
+    }
+    structure.leaves.iter().filter(|leaf| leaf.media_type == "message/rfc822").take(WRAPPED).find_map(|leaf| {
+        let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
+        let decoded = structure::Decoded::default();
+        let inner = structure::of(&bytes, &decoded, &mut Vec::new());
+        Some((standard::read(&inner)?, Returned::of(&inner)))
+    })
+}
+
+/// What came back of the message that a report is about.
+#[derive(Default)]
+struct Returned {
+    is_there: bool,
+    message_id: Option<String>,
+    to: Vec<String>,
+}
+
+impl Returned {
+    fn of(structure: &Structure<'_>) -> Self {
+        let mut found = Self::default();
+        for leaf in returned(structure) {
+            found.is_there = true;
+            let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
+            for (name, value) in header::fields(&bytes) {
+                found.field(name, || header::decoded(value));
+            }
+            if found.message_id.is_some() {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Reads it where it stands in the text.
+    fn read_on(&mut self, text: &str) {
+        for line in text.lines().take(HEADER) {
+            if let Some((name, value)) = line.trim_start_matches(['>', ' ', '\t']).split_once(':') {
+                self.field(name, || value.trim().to_string());
+            }
+        }
+    }
+
+    fn field(&mut self, name: &str, value: impl Fn() -> String) {
+        if self.message_id.is_none() && name.eq_ignore_ascii_case("Message-ID") {
+            self.message_id = bare_id(&value());
+        } else if self.to.is_empty() && name.eq_ignore_ascii_case("To") {
+            self.to = text::addresses_of(&value());
+        }
+    }
 }
 
 /// Returns the parts that hold what came back.
@@ -106,16 +275,6 @@ fn returned<'s, 'a>(structure: &'s Structure<'a>) -> impl Iterator<Item = &'s Le
         "message/global",
     ];
     structure.leaves.iter().filter(|leaf| RETURNED.contains(&leaf.media_type.as_str()))
-}
-
-/// Returns the Message-ID of the message that came back.
-fn returned_id(structure: &Structure<'_>) -> Option<String> {
-    returned(structure).find_map(|leaf| {
-        let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
-        let mut ids = header::fields(&bytes).filter(|(name, _)| name.eq_ignore_ascii_case("Message-ID"));
-        let id = charset::decode(ids.next()?.1, None);
-        bare_id(&id)
-    })
 }
 
 /// Takes a Message-ID out of its angle brackets.

@@ -14,11 +14,26 @@ const DIAGNOSTIC: usize = 1_000;
 /// Reads the part that a program reads.
 pub fn read(structure: &Structure<'_>) -> Option<Bounce> {
     let leaf = structure.leaves.iter().find(|leaf| is_status(structure, leaf))?;
-    let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
-    let fields: Vec<(String, String)> = header::fields(&bytes)
+    Some(fields(&Encoding::of(structure.head_of(leaf)).decode(leaf.body)))
+}
+
+/// Reads what a gateway has put into the text.
+pub fn in_text(text: &str) -> Option<Bounce> {
+    let begins = |line: &str, name: &str| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if begins(line, "Reporting-MTA:") || begins(line, "Final-Recipient:") || begins(line, "Original-Recipient:") {
+            return Some(fields(text.get(at..)?.as_bytes())).filter(|bounce| !bounce.recipients.is_empty());
+        }
+        at += line.len();
+    }
+    None
+}
+
+fn fields(block: &[u8]) -> Bounce {
+    let fields = header::fields(block)
         .map(|(name, value)| (name.to_ascii_lowercase(), header::decoded(value)))
-        .filter(|(_, value)| !value.is_empty())
-        .collect();
+        .filter(|(_, value)| !value.is_empty());
     let mut bounce = Bounce::default();
     let mut open = Open::default();
     for (name, value) in fields {
@@ -33,8 +48,14 @@ pub fn read(structure: &Structure<'_>) -> Option<Bounce> {
                 }
                 (open.action, open.is_told) = (action(&value), open.last.is_some());
             }
-            "status" => open.status = text::status(&value),
-            "diagnostic-code" => open.diagnostic = Some(diagnostic(&value)),
+            "status" => open.status = open.status.or_else(|| text::enhanced(&value)).or_else(|| text::status(&value)),
+            "diagnostic-code" => {
+                // Of several the first that gives a code.
+                let said = diagnostic(&value);
+                if open.diagnostic.as_deref().and_then(text::enhanced).is_none() {
+                    open.diagnostic = Some(said);
+                }
+            }
             _ => {}
         }
         if bounce.recipients.len() >= RECIPIENTS {
@@ -42,13 +63,16 @@ pub fn read(structure: &Structure<'_>) -> Option<Bounce> {
         }
     }
     open.close(&mut bounce);
-    Some(bounce)
+    bounce
 }
 
 /// Whether a leaf is a delivery status; some send it under another type, named or told by its first words.
 fn is_status(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
     match leaf.media_type.as_str() {
-        "message/delivery-status" | "message/global-delivery-status" => true,
+        "message/delivery-status"
+        | "message/global-delivery-status"
+        | "message/xdelivery-status"
+        | "message/x-delivery-status" => true,
         "text/plain" | "application/octet-stream" | "text/rfc822-headers" if is_report(structure) => {
             let begins = |word: &str| {
                 leaf.body.trim_ascii_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
@@ -60,12 +84,8 @@ fn is_status(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
 }
 
 /// Whether the message is a multipart/report.
-fn is_report(structure: &Structure<'_>) -> bool {
-    use mail_parser::MimeHeaders;
-    structure.head.content_type().is_some_and(|content_type| {
-        content_type.ctype().eq_ignore_ascii_case("multipart")
-            && content_type.subtype().is_some_and(|subtype| subtype.eq_ignore_ascii_case("report"))
-    })
+pub fn is_report(structure: &Structure<'_>) -> bool {
+    structure.head.is("multipart/report")
 }
 
 /// Whether it is a report of another kind: a receipt (RFC 8098), an abuse report (RFC 5965), a TLS report (RFC 8460).
@@ -77,6 +97,32 @@ pub fn is_other_report(structure: &Structure<'_>) -> bool {
         "application/tlsrpt+gzip",
     ];
     structure.leaves.iter().any(|leaf| OTHERS.contains(&leaf.media_type.as_str()))
+}
+
+/// Reads a rejection that its server writes in the form of a receipt (RFC 5429 allows it; Dovecot does so).
+pub fn rejection(structure: &Structure<'_>, text: &str) -> Option<Bounce> {
+    let leaf = structure.leaves.iter().find(|leaf| leaf.media_type == "message/disposition-notification")?;
+    if !text::senses(text::own_words(text)).is_failure() {
+        return None;
+    }
+    let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
+    let mut bounce = fields(&bytes);
+    for (name, value) in header::fields(&bytes) {
+        let value = header::decoded(value);
+        match name.to_ascii_lowercase().as_str() {
+            "disposition" => {
+                let lower = value.to_ascii_lowercase();
+                let (mode, kind) = lower.split_once(';')?;
+                let is_refused = ["deleted", "denied", "failed"].iter().any(|word| kind.trim().starts_with(word));
+                if !mode.trim().starts_with("automatic-action") || !is_refused {
+                    return None;
+                }
+            }
+            "original-message-id" => bounce.message_id = super::bare_id(&value),
+            _ => {}
+        }
+    }
+    (!bounce.recipients.is_empty()).then_some(bounce)
 }
 
 /// The recipient whose fields are being read.
@@ -105,31 +151,28 @@ impl Open {
 
     fn close(&mut self, bounce: &mut Bounce) {
         let open = std::mem::take(self);
-        let Some(address) = open.original.or(open.last) else {
-            return;
+        // A server that knows no addresses (X.400) names others: of two that which is one.
+        let (is_address, same) = (|name: &String| name.contains('@'), open.original == open.last);
+        let (address, also) = match (open.original, open.last) {
+            (Some(original), Some(last)) if is_address(&last) && !is_address(&original) => (last, None),
+            (Some(original), Some(last)) => (original, Some(last).filter(|last| !same && is_address(last))),
+            (Some(only), None) | (None, Some(only)) => (only, None),
+            (None, None) => return,
         };
         let action = open.action.unwrap_or(match open.status.as_deref() {
             Some(status) if status.starts_with('2') => DeliveryAction::Delivered,
             Some(status) if status.starts_with('4') => DeliveryAction::Delayed,
             _ => DeliveryAction::Failed,
         });
-        // A server that speaks of 5.0.0 often says more in its own words.
-        let status = match open.status {
-            Some(vague) if vague.ends_with(".0.0") => {
-                // What may pass does not become final by its words: the class is the report's (RFC 3464, section 2.3.4).
-                let said = open.diagnostic.as_deref().and_then(text::said);
-                Some(said.filter(|said| said.get(..1) == vague.get(..1)).unwrap_or(vague))
-            }
-            status => status,
-        };
-        bounce.recipients.push(Recipient { address, action, status, diagnostic: open.diagnostic });
+        bounce.recipients.push(Recipient { address, also, action, status: open.status, diagnostic: open.diagnostic });
     }
 }
 
 fn action(text: &str) -> Option<DeliveryAction> {
     let word = text.split([' ', ';', '(']).next().unwrap_or_default().to_ascii_lowercase();
     match word.as_str() {
-        "failure" => Some(DeliveryAction::Failed),
+        "failure" | "fail" | "bounced" | "rejected" | "undeliverable" | "expired" => Some(DeliveryAction::Failed),
+        "delay" | "deferred" => Some(DeliveryAction::Delayed),
         "deliverable" => Some(DeliveryAction::Delivered),
         word => word.parse().ok(),
     }

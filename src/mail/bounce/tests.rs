@@ -304,3 +304,309 @@ fn bounce_3_which_status_codes_mean_the_address_itself() {
         assert!(!recipient("failed", status).means_address(), "{status}");
     }
 }
+
+#[test]
+fn bounce_1_a_gateway_that_reports_in_prose() {
+    let case =
+        "From: mail-service@gateway.example.net\nSubject: Your mail could not be delivered\nIn-Reply-To: <order-17@example.com>";
+    let words = "Error: no such address here\n\nAnswer of the server:\n550 Requested action not taken: mailbox unavailable\n\n\
+        Details:\n  Subject: Your order\n  MAIL FROM: desk@example.com\n  RCPT TO: nobody@customer.example.com\n";
+    let bounce = read(case, words).expect("it is a report");
+    let addresses: Vec<&str> = bounce.recipients.iter().map(|one| one.address.as_str()).collect();
+    assert_eq!((addresses, bounce.hard), (vec!["nobody@customer.example.com"], true));
+    assert_eq!(bounce.ids().collect::<Vec<_>>(), ["order-17@example.com"]);
+
+    for (name, head, body, hard) in [
+        (
+            "a gateway that answers",
+            "From: post_master@sms.example\nSubject: Re:Your order\nIn-Reply-To: <order-17@example.com>",
+            "Error: Invalid user address\n\nError message below:\n550 - Requested action not taken: no such user here\n\n\
+             Message details:\n  Subject: Your order\n  MAIL FROM: support@example.com\n  RCPT TO: ada@example.org\n",
+            true,
+        ),
+        (
+            "a provider that nobody can answer",
+            "From: no-reply@provider.example\nSubject: Mail\nReturn-Path: <>\nContent-Type: multipart/mixed; boundary=b",
+            "--b\nContent-Type: text/plain\n\nYour mail sent on: Mon, 5 Jan 2026 10:00:00 +0100\n\
+             \x20    Could not be delivered to: <ada@example.org>\n     As their mailbox is full.\n\
+             --b\nContent-Type: message/rfc822\n\nMessage-ID: <one@example.com>\nTo: ada@example.org\n\nx\n--b--\n",
+            false,
+        ),
+        (
+            "a virus scanner",
+            "From: Antivirus_for_SMTP_Gateways@scan.example\nSubject: Delivery failure notification",
+            "Your message with Subject: Pump\ncould not be delivered to the following recipients:\n\nada@example.org\n\n\
+             Please do not resend your message.\n",
+            true,
+        ),
+        (
+            "a server without a name",
+            "From: <>\nAuto-Submitted: auto-replied\nIn-Reply-To: <one@example.com>",
+            "You sent mail to ada@example.org. That's not a valid user here.\n",
+            true,
+        ),
+        (
+            "Japanese",
+            "From: no-reply@provider.example\nSubject: =?utf-8?b?44Oh44O844Or44Ko44Op44O86YCa55+l?=\nContent-Type: text/plain; charset=utf-8",
+            "送信先のメールボックスが一杯のため、送信できませんでした。\n\n宛先: ada@example.org\n",
+            false,
+        ),
+    ] {
+        let told = told(head, body);
+        assert_eq!(told.map(|(address, _, hard)| (address, hard)), Some(("ada@example.org".to_string(), hard)), "{name}");
+    }
+}
+
+#[test]
+fn bounce_1_mail_about_reports_is_none() {
+    for (name, head, body) in [
+        (
+            "a person shows a report",
+            "From: dora@example.org\nSubject: Fwd: Undelivered Mail Returned to Sender",
+            "What shall I do?\n\n> <ben@example.org>: host mx said: 550 5.1.1 User unknown\n",
+        ),
+        (
+            "a person asks",
+            "From: dora@example.org\nSubject: Undeliverable mail",
+            "When I write to sales@example.com I get\n\n550 5.1.1 <sales@example.com>: User unknown\n\nCan you mend it?\n",
+        ),
+        (
+            "a person attaches one",
+            "From: dora@example.org\nSubject: Delivery failed\nContent-Type: multipart/mixed; boundary=b",
+            "--b\n\nWhat is this?\n--b\nContent-Type: message/rfc822\n\nFrom: MAILER-DAEMON@example.net\nSubject: failure notice\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=r\n\n--r\nContent-Type: message/delivery-status\n\n\
+             Final-Recipient: rfc822; ben@example.org\nAction: failed\nStatus: 5.1.1\n--r--\n--b--\n",
+        ),
+        (
+            "goods",
+            "From: shop-noreply@parcel.example\nSubject: Undeliverable goods",
+            "Your parcel 4711 could not be delivered to Ada Example. The address does not exist.\n\nhelp@parcel.example\n",
+        ),
+        (
+            "a parcel",
+            "From: noreply@parcel.example\nSubject: Delivery failed: your parcel",
+            "We were unable to deliver your parcel. Please choose another day:\n\nada@example.org\n",
+        ),
+        (
+            "absence of somebody who has left",
+            "From: noreply@example.org\nSubject: Automatic reply: Pump\nAuto-Submitted: auto-replied\nIn-Reply-To: <a@example.com>",
+            "I am no longer with the company and this mailbox is not read. Please write to:\n\nben@example.org\n",
+        ),
+        (
+            "the postmaster to all",
+            "From: postmaster@example.org\nSubject: Space",
+            "Dear users,\n\nyour mailbox is full when it has over 2 GB. Write to help@example.org.\n",
+        ),
+        (
+            "a digest",
+            "From: list-bounces@example.org\nSubject: list Digest, Vol 4, Issue 1",
+            "Message: 1\nFrom: ada@example.org\nSubject: User unknown\n\n550 5.1.1 user unknown is what I get for ben@example.org\n",
+        ),
+        (
+            "a form",
+            "From: no-reply@forms.example\nSubject: New request",
+            "E-Mail: dora@example.org\nMessage: My message could not be delivered, error 550 user unknown. Why?\n",
+        ),
+        ("numbers", "From: orders@example.org\nSubject: Delivery note", "550 pieces were rejected.\n\nada@example.org\n"),
+    ] {
+        assert_eq!(read(head, body), None, "{name}");
+    }
+}
+
+#[test]
+fn bounce_1_a_report_that_another_machine_passed_on_as_a_file() {
+    let inner = "From: Mail Delivery System <MAILER-DAEMON@mx.example.net>\nSubject: Undelivered Mail Returned to Sender\n\
+        Message-ID: <inner@mx.example.net>\nContent-Type: multipart/report; report-type=delivery-status; boundary=r\n\n\
+        --r\nContent-Type: text/plain\n\nUser unknown.\n--r\nContent-Type: message/delivery-status\n\n\
+        Final-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: 5.1.1\n\
+        --r\nContent-Type: message/rfc822\n\nTo: ada@example.org\nMessage-ID: <order-17@example.com>\n\nHello\n--r--";
+    let body = format!(
+        "--o\nContent-Type: text/plain\n\nThe message was checked.\n--o\nContent-Type: message/rfc822\n\n{inner}\n--o--\n"
+    );
+    for head in [
+        "From: postmaster@example.net\nSubject: Delivery Status Notification (Failure)",
+        "From: scanner@example.net\nSubject: Checked\nAuto-Submitted: auto-generated",
+        "From: scanner@example.net\nSubject: Checked\nReturn-Path: <>",
+    ] {
+        let bounce = read(&format!("{head}\nContent-Type: multipart/mixed; boundary=o"), &body).expect("it is a report");
+        let first = &bounce.recipients[0];
+        assert_eq!((first.address.as_str(), first.status.as_deref(), bounce.hard), ("ada@example.org", Some("5.1.1"), true));
+        assert_eq!(bounce.message_id.as_deref(), Some("order-17@example.com"), "{head}");
+    }
+}
+
+#[test]
+fn bounce_1_what_the_other_server_said_is_exact() {
+    for (status, diagnostic, expected) in [
+        ("5.0.0", "550 5.7.1 not from there", "5.7.1"),
+        ("5.1.1", "550 5.7.1 IP address blacklisted by recipient", "5.7.1"),
+        ("5.1.1", "552 5.2.2 Over quota", "5.2.2"),
+        ("5.1.0", "5.1.0 - Unknown address error 550-'5.7.1 Access denied' (delivery attempts: 0)", "5.7.1"),
+        ("5.0.0", "550 #5.1.1 RESOLVER.ADR.RecipNotFound; not found #SMTP#", "5.1.1"),
+        ("4.4.7", "450 4.7.1 Access denied", "4.7.1"),
+        ("4.0.0", "550 5.1.1 no such user", "4.0.0"),
+        ("5.1.10", "550 5.1.1 no such user", "5.1.1"),
+        ("5.4.1", "550 Recipient address rejected: Access denied", "5.4.1"),
+    ] {
+        let fields = format!(
+            "Final-Recipient: rfc822;ada@example.org\nAction: failed\nStatus: {status}\nDiagnostic-Code: smtp; {diagnostic}"
+        );
+        assert_eq!(report(&fields, "").expect("it is a report").recipients[0].status.as_deref(), Some(expected), "{diagnostic}");
+    }
+    // The words for people say it where the part for programs does not.
+    let head = "From: MAILER-DAEMON@mx.example.com\nSubject: Delivery failed\nContent-Type: multipart/report; report-type=delivery-status; boundary=b";
+    let body = "--b\nContent-Type: text/plain\n\nada@example.org: 550 5.1.1 User unknown\n\nben@example.org: 552 5.2.2 Mailbox full\n\
+        --b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; ada@example.org\nAction: failed\nStatus: 5.0.0\n\n\
+        Final-Recipient: rfc822; ben@example.org\nAction: failed\nStatus: 5.0.0\n--b--\n";
+    let bounce = read(head, body).expect("it is a report");
+    let status: Vec<_> = bounce.recipients.iter().map(|one| (one.status.as_deref(), one.is_hard())).collect();
+    assert_eq!(status, [(Some("5.1.1"), true), (Some("5.2.2"), false)]);
+}
+
+#[test]
+fn bounce_1_hard_and_soft_in_the_words_of_many_languages() {
+    for (words, status, hard) in [
+        ("Empfänger unbekannt", "5.1.1", true),
+        ("Das Postfach ist voll", "5.2.2", false),
+        ("Das Konto wurde gesperrt", "5.2.1", true),
+        ("Adresse inconnue", "5.1.1", true),
+        ("La boîte aux lettres est pleine", "5.2.2", false),
+        ("El usuario no existe", "5.1.1", true),
+        ("El buzón está lleno", "5.2.2", false),
+        ("L'indirizzo non esiste", "5.1.1", true),
+        ("La casella è piena", "5.2.2", false),
+        ("Usuário desconhecido", "5.1.1", true),
+        ("A caixa de entrada está cheia", "5.2.2", false),
+        ("Het adres bestaat niet", "5.1.1", true),
+        ("Skrzynka jest pełna", "5.2.2", false),
+        ("Пользователь не найден", "5.1.1", true),
+        ("Почтовый ящик переполнен", "5.2.2", false),
+        ("Mottagaren finns inte", "5.1.1", true),
+        ("Kullanıcı bulunamadı", "5.1.1", true),
+        ("ユーザーが見つかりません", "5.1.1", true),
+        ("容量を超えています", "5.2.2", false),
+        ("收件人不存在", "5.1.1", true),
+        ("邮箱已满", "5.2.2", false),
+        ("존재하지 않는 계정", "5.1.1", true),
+        ("용량 초과", "5.2.2", false),
+        ("this account has been disabled", "5.2.1", true),
+        ("Envelope expired", "4.4.7", false),
+        ("all hosts have been failing for a long time", "4.4.7", false),
+        ("connection refused", "4.4.1", false),
+        ("Unable to deliver message after multiple retries, giving up.", "4.4.7", false),
+        ("User has too many messages on the server", "5.2.2", false),
+        ("The domain doesn't receive email: returned Null MX", "5.1.10", true),
+    ] {
+        let body = format!("Could not be delivered:\n\n<ada@example.org>: {words}\n");
+        let head = "From: MAILER-DAEMON@example.net\nSubject: failure notice\nContent-Type: text/plain; charset=utf-8";
+        assert_eq!(told(head, &body), Some(("ada@example.org".to_string(), status.to_string(), hard)), "{words}");
+    }
+}
+
+#[test]
+fn bounce_3_a_refusal_of_the_message_does_not_mean_the_address() {
+    for words in ["550 blocked by our policy", "550 spam", "554 relay access denied", "550 message too large"] {
+        let body = format!("Could not be delivered:\n\n<ada@example.org>: {words}\n");
+        let bounce = read("From: MAILER-DAEMON@example.net\nSubject: failure notice", &body).expect("it is a report");
+        assert!(bounce.hard && !bounce.recipients[0].means_address(), "{words}: {:?}", bounce.recipients[0].status);
+    }
+}
+
+#[test]
+fn bounce_1_a_notification_of_a_sending_service() {
+    let told = |kind: &str, what: &str| {
+        format!(
+            "{{\"notificationType\":\"{kind}\",{what},\"mail\":{{\"messageId\":\"x\",\"destination\":[\"ada@example.org\"],\
+             \"headers\":[{{\"name\":\"Message-ID\",\"value\":\"<one@example.com>\"}}]}}}}"
+        )
+    };
+    let gone = told(
+        "Bounce",
+        "\"bounce\":{\"bounceType\":\"Permanent\",\"bouncedRecipients\":[{\"emailAddress\":\"ada@example.org\",\"action\":\"failed\",\
+         \"status\":\"5.1.1\",\"diagnosticCode\":\"smtp; 550 5.1.1 user unknown\"}]}",
+    );
+    let wrapped = serde_json::json!({"Type": "Notification", "Message": gone}).to_string();
+    let full = told(
+        "Bounce",
+        "\"bounce\":{\"bounceType\":\"Transient\",\"bouncedRecipients\":[{\"emailAddress\":\"ada@example.org\"}]}",
+    );
+    let done = told("Delivery", "\"delivery\":{\"recipients\":[\"ada@example.org\"]}");
+    for (name, text, action, hard) in [
+        ("gone", &gone, "failed", true),
+        ("wrapped", &wrapped, "failed", true),
+        ("full", &full, "failed", false),
+        ("done", &done, "delivered", false),
+    ] {
+        let body = format!("{text}\n\n--\nIf you wish to stop receiving notifications, open this page\n");
+        let bounce = read("From: no-reply@service.example\nSubject: Notification Message", &body).expect("it is a report");
+        let first = &bounce.recipients[0];
+        assert_eq!((first.address.as_str(), first.action.as_str(), bounce.hard), ("ada@example.org", action, hard), "{name}");
+        assert_eq!(bounce.message_id.as_deref(), Some("one@example.com"), "{name}");
+    }
+    for body in ["{\"notificationType\":\"Complaint\",\"mail\":{},\"complaint\":{}}", "{\"a\": [1, 2]}", "{broken", "{}"] {
+        assert_eq!(read("From: no-reply@service.example\nSubject: Notification Message", body), None, "{body}");
+    }
+}
+
+#[test]
+fn bounce_1_both_names_of_a_recipient_are_kept() {
+    let bounce = report(
+        "Original-Recipient: rfc822;sales@example.org\nFinal-Recipient: rfc822;ada@inside.example.org\nAction: failed\nStatus: 5.1.1",
+        "",
+    )
+    .expect("it is a report");
+    assert_eq!(bounce.recipients[0].names().collect::<Vec<_>>(), ["sales@example.org", "ada@inside.example.org"]);
+    // An address of another network names nobody whom we wrote to.
+    let bounce =
+        report("Original-Recipient: x400; C=at;O=x\nFinal-Recipient: rfc822;ada@example.org\nAction: failed\nStatus: 5.1.1", "")
+            .expect("it is a report");
+    assert_eq!(bounce.recipients[0].names().collect::<Vec<_>>(), ["ada@example.org"]);
+    let head = "From: MAILER-DAEMON@example.net\nSubject: Returned mail: see transcript for details";
+    let body = "   ----- The following addresses had permanent fatal errors -----\n<ada@inside.example.org>\n\
+        \x20   (reason: 550 5.1.1 User unknown)\n    (expanded from: <sales@example.org>)\n";
+    let bounce = read(head, body).expect("it is a report");
+    assert_eq!(bounce.recipients[0].names().collect::<Vec<_>>(), ["sales@example.org", "ada@inside.example.org"]);
+}
+
+#[test]
+fn bounce_1_a_recipient_that_is_a_program_is_named_by_the_rest() {
+    let head = "From: MAILER-DAEMON@example.net\nSubject: Mail delivery failed\nX-Failed-Recipients: ada@example.org\n\
+        Content-Type: multipart/report; report-type=delivery-status; boundary=b";
+    let body = "--b\n\nThe following address(es) failed:\n\n  pipe to |/usr/bin/filter\n    generated by ada@example.org\n\
+        --b\nContent-Type: message/delivery-status\n\nAction: failed\nFinal-Recipient: rfc822;|/usr/bin/filter\nStatus: 5.0.0\n--b--\n";
+    assert_eq!(told(head, body).map(|told| told.0).as_deref(), Some("ada@example.org"));
+    // Nobody is named but by the message that came back.
+    let body = "Your message could not be delivered.\n\n--- Original message ---\n\nFrom: support@example.com\nTo: ada@example.org\nMessage-ID: <one@example.com>\n";
+    let bounce = read("From: MAILER-DAEMON@example.net\nSubject: Undeliverable", body).expect("it is a report");
+    assert_eq!(
+        (bounce.recipients[0].address.as_str(), bounce.message_id.as_deref()),
+        ("ada@example.org", Some("one@example.com"))
+    );
+}
+
+#[test]
+fn bounce_1_the_part_for_programs_may_stand_in_the_text() {
+    let body = "Sorry.\n\n --broken\ncontent-type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n\
+        Final-Recipient: rfc822;ada@example.org\nAction: failed\nStatus: 5.1.1\n\nFinal-Recipient: rfc822;ben@example.org\nAction: delayed\nStatus: 4.4.1\n";
+    let bounce = read("From: MAILER-DAEMON@example.net\nSubject: Returned mail", body).expect("it is a report");
+    let told: Vec<_> = bounce.recipients.iter().map(|one| (one.address.as_str(), one.action.as_str())).collect();
+    assert_eq!(told, [("ada@example.org", "failed"), ("ben@example.org", "delayed")]);
+}
+
+#[test]
+fn bounce_1_a_rejection_in_the_form_of_a_receipt() {
+    let head = "From: Mail Delivery Subsystem <admin@example.org>\nSubject: Automatically rejected mail\n\
+        Content-Type: multipart/report; report-type=disposition-notification; boundary=b";
+    let body = |words: &str, disposition: &str| {
+        format!(
+            "--b\n\n{words}\n--b\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; ada@example.org\n\
+             Original-Message-ID: <one@example.com>\nDisposition: {disposition}\n--b--\n"
+        )
+    };
+    let rejected = "Your message to <ada@example.org> was automatically rejected:\nQuota exceeded";
+    let bounce = read(head, &body(rejected, "automatic-action/MDN-sent-automatically; deleted")).expect("it is a report");
+    assert_eq!((bounce.recipients[0].status.as_deref(), bounce.hard), (Some("5.2.2"), false));
+    assert_eq!(bounce.message_id.as_deref(), Some("one@example.com"));
+    assert_eq!(read(head, &body("It was read.", "manual-action/MDN-sent-manually; displayed")), None);
+    assert_eq!(read(head, &body("It was deleted without being read.", "automatic-action/MDN-sent-automatically; deleted")), None);
+}

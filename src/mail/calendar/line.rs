@@ -37,21 +37,28 @@ impl Property {
     }
 }
 
-/// Returns the content lines of a text; what is none is left out.
-pub fn properties(text: &str) -> impl Iterator<Item = Property> {
-    let mut lines = text.lines().peekable();
-    std::iter::from_fn(move || {
-        loop {
-            let mut whole = lines.next()?.to_string();
-            while let Some(more) = lines.next_if(|line| line.starts_with([' ', '\t'])) {
-                if whole.len() + more.len() <= LONGEST {
-                    whole.push_str(&more[1..]);
-                }
-            }
-            if let Some(property) = (whole.len() <= LONGEST).then(|| property(&whole)).flatten() {
-                return Some(property);
-            }
+/// Undoes the folds of a calendar, byte by byte: a fold may stand inside a character.
+pub fn unfolded(bytes: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(end) = memchr::memchr(b'\n', rest) {
+        let is_fold = matches!(rest.get(end + 1), Some(b' ' | b'\t'));
+        if is_fold {
+            whole.extend_from_slice(rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]));
+        } else {
+            whole.extend_from_slice(&rest[..=end]);
         }
+        rest = &rest[end + if is_fold { 2 } else { 1 }..];
+    }
+    whole.extend_from_slice(rest);
+    whole
+}
+
+/// Returns the content lines of a text that has been unfolded; what is none is left out.
+pub fn properties(text: &str) -> impl Iterator<Item = Property> {
+    text.lines().filter_map(|line| {
+        let end = (0..=line.len().min(LONGEST)).rev().find(|end| line.is_char_boundary(*end))?;
+        property(&line[..end])
     })
 }
 
@@ -59,11 +66,19 @@ fn property(line: &str) -> Option<Property> {
     let line = line.trim_start_matches('\u{FEFF}');
     let end = line.find([':', ';'])?;
     let (name, mut rest) = line.split_at(end);
+    let name = name.trim().to_ascii_uppercase();
+    // Names of zones with colons in them, which belong into quotes: a time has none.
+    let is_time = matches!(name.as_str(), "DTSTART" | "DTEND" | "RECURRENCE-ID");
+    let last = rest.rfind(':').filter(|_| is_time);
     let mut parameters = Vec::new();
     while let Some(parameter) = rest.strip_prefix(';') {
         let (key, behind) = parameter.split_once('=')?;
         let (value, behind) = match behind.strip_prefix('"').and_then(|quoted| quoted.split_once('"')) {
             Some(quoted) => quoted,
+            None if last.is_some() => {
+                let end = behind.find(';').or_else(|| behind.rfind(':'))?;
+                behind.split_at(end)
+            }
             None => behind.split_at(behind.find([':', ';'])?),
         };
         parameters.push((key.trim().to_ascii_uppercase(), unescaped(value)));
@@ -71,7 +86,7 @@ fn property(line: &str) -> Option<Property> {
         rest = behind.get(behind.find([':', ';'])?..)?;
     }
     let value = rest.strip_prefix(':')?;
-    Some(Property { name: name.trim().to_ascii_uppercase(), parameters, value: value.to_string() })
+    Some(Property { name, parameters, value: value.to_string() })
 }
 
 /// RFC 6868: how a parameter says what it must not contain.

@@ -2,10 +2,10 @@
 //! by whom. What cannot be read is left out.
 
 mod line;
+mod windows;
 mod zone;
 
 use jiff::civil::{Date, DateTime};
-use mail_parser::MimeHeaders;
 use serde::{Deserialize, Serialize};
 
 use super::structure::{Leaf, Structure};
@@ -45,10 +45,11 @@ pub fn events(structure: &Structure<'_>) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     for leaf in structure.leaves.iter().filter(|leaf| is_calendar(structure, leaf)).take(PARTS) {
         let head = structure.head_of(leaf);
-        let parameter = |name| head.content_type().and_then(|content_type| content_type.attribute(name));
         let start = leaf.body.get(..PART).unwrap_or(leaf.body);
-        let text = charset::decode(&Encoding::of(head).decode(start), Some(parameter("charset").unwrap_or("utf-8")));
-        for event in read(&text, parameter("method")) {
+        // A fold may stand inside a character (RFC 5545, section 3.1).
+        let bytes = line::unfolded(&Encoding::of(head).decode(start));
+        let text = charset::decode(&bytes, Some(head.token("charset").as_deref().unwrap_or("utf-8")));
+        for event in read(&text, head.token("method").as_deref()) {
             // An invitation often comes twice, as a body and as a file.
             if events.len() < EVENTS && !events.contains(&event) {
                 events.push(event);
@@ -62,7 +63,7 @@ fn is_calendar(structure: &Structure<'_>, leaf: &Leaf<'_>) -> bool {
     match leaf.media_type.as_str() {
         "text/calendar" | "application/ics" => true,
         "application/octet-stream" => {
-            let name = structure.head_of(leaf).attachment_name().unwrap_or_default();
+            let name = structure.head_of(leaf).file_name().unwrap_or_default();
             name.trim_end().to_ascii_lowercase().ends_with(".ics")
         }
         _ => false,

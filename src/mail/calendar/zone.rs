@@ -1,17 +1,20 @@
-//! Time zones of a calendar: those that it describes itself (VTIMEZONE, RFC 5545, section 3.6.5), else by their IANA name.
+//! Time zones of a calendar: those that it describes itself (VTIMEZONE, RFC 5545, section 3.6.5), else by their IANA name,
+//! by the name that Windows has for them, or by a city in their label.
 
 use std::sync::LazyLock;
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Weekday};
-use jiff::tz::TimeZoneDatabase;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::date_time;
 use super::line::Property;
+use super::{date_time, windows};
 
 /// The most zones of one part, and the most observances of one zone.
 const ZONES: usize = 32;
 const OBSERVANCES: usize = 32;
+/// The most cities of a label that are looked up.
+const CITIES: usize = 8;
 
 /// The zones that come with the program: what a message says must not depend on the machine that reads it.
 static NAMED: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
@@ -79,9 +82,24 @@ impl Zones {
             let mut slashes = zone.rmatch_indices('/').map(|(at, _)| at);
             slashes.nth(1).and_then(|at| zone.get(at + 1..)).map_or(Err(error), |name| NAMED.get(name))
         });
-        let instant = local.to_zoned(named.ok()?).ok()?.timestamp();
-        Some(jiff::tz::TimeZone::UTC.to_datetime(instant))
+        let named = named.ok().or_else(|| windows::zone(zone).and_then(|name| NAMED.get(name).ok())).or_else(|| of_city(zone));
+        let instant = local.to_zoned(named?).ok()?.timestamp();
+        Some(TimeZone::UTC.to_datetime(instant))
     }
+}
+
+/// Finds the zone of a label such as `(UTC+01:00) Amsterdam, Berlin, Bern`, by the first city that has one of its own.
+fn of_city(label: &str) -> Option<TimeZone> {
+    let is_offset = label.starts_with("(UTC") || label.starts_with("(GMT");
+    let cities = if is_offset { label.split_once(')')?.1 } else { label };
+    // `Eastern Time (US & Canada)` is a zone of its own by its first word.
+    let bare = |city: &str| city.split(" Time").next().unwrap_or_default().trim().replace(' ', "_");
+    let cities = cities.split([',', '/']).map(bare).filter(|city| !city.is_empty());
+    cities.take(CITIES).find_map(|city| {
+        let is_of_city = |name: &str| name.rsplit_once('/').is_some_and(|(_, last)| last.eq_ignore_ascii_case(&city));
+        let name = NAMED.available().map(|name| name.to_string()).find(|name| is_of_city(name))?;
+        NAMED.get(&name).ok()
+    })
 }
 
 /// The offset of the observance that began last before a local time; before all of them, that of the first.

@@ -1,9 +1,7 @@
 //! Addresses that go out: read by the strict part of RFC 5321 and 5322 and written anew.
 
-use mail_parser::HeaderName;
-
 use super::{is_forbidden, wrong};
-use crate::mail::{Address, header, structure};
+use crate::mail::{Address, address};
 
 /// RFC 5321, section 4.5.3.1, in bytes.
 const LOCAL: usize = 64;
@@ -25,11 +23,11 @@ pub fn typed(text: &str) -> Option<Vec<Address>> {
     if text.chars().any(is_forbidden) {
         return None;
     }
-    let field = format!("To: {text}\r\n");
-    let message = structure::fields(field.as_bytes(), &structure::ROOT_FIELDS);
     let mut room = usize::MAX;
-    let list = header::addresses(&message, &HeaderName::To, &mut room);
-    (!list.is_empty() && list.iter().all(|one| rewritten(&one.address).is_some())).then_some(list)
+    let list = address::list(text, &mut room);
+    // Two with no comma between them may be one that was written wrong.
+    let is_told_apart = list.len() <= text.matches([',', ';']).count() + 1;
+    (!list.is_empty() && is_told_apart && list.iter().all(|one| rewritten(&one.address).is_some())).then_some(list)
 }
 
 fn rewritten(written: &str) -> Option<String> {

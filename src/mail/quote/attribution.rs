@@ -2,7 +2,7 @@
 
 use super::block;
 use super::mark::{Mark, clean};
-use super::words::{OPENERS, WROTE};
+use super::words::{INNER_OPENERS, OPENERS, SAID, WROTE};
 
 /// The most lines that an attribution is wrapped over.
 const WRAPPED: usize = 6;
@@ -12,6 +12,8 @@ const ATTEMPTS: usize = 500;
 const LONGEST: usize = 400;
 /// Digits of a day and a time, at least.
 const DATED: usize = 6;
+/// How far behind "On" the first digit of the date stands, in bytes.
+const DATE_WITHIN: usize = 24;
 
 /// The search for attributions, from the first line down.
 #[derive(Default)]
@@ -24,8 +26,12 @@ pub struct Attributions {
 /// What speaks for a text being an attribution.
 struct Signs {
     has_verb: bool,
+    /// It ends with "said".
+    has_said: bool,
     has_address: bool,
     has_bracket: bool,
+    /// It ends with an address in brackets.
+    ends_with_address: bool,
     /// Digits outside addresses.
     digits: usize,
     opens: bool,
@@ -33,6 +39,8 @@ struct Signs {
     is_ruled: bool,
     /// It begins with a date such as `2026-11-23` or `2026/11/23`.
     is_by_date: bool,
+    /// It names the zone of its time and somebody behind it, as programs do: `17:21 GMT+01:00 Ada`.
+    has_zone: bool,
 }
 
 impl Attributions {
@@ -46,6 +54,9 @@ impl Attributions {
         let is_followed = next.is_some_and(|next| marks[next] == Mark::Quoted);
         let is_above_block = next.is_some_and(|next| block::is_field(lines[next]) && block::begins(lines, next));
         let start = self.start(lines, marks, at, is_followed, is_above_block)?;
+        if !is_followed && is_in_log(lines, start, at) {
+            return None;
+        }
         self.free = at + 1;
         Some(start)
     }
@@ -78,12 +89,73 @@ impl Attributions {
             if signs.are_enough(is_followed, is_above_block) && best.is_none_or(|(other, _)| score > other) {
                 best = Some((score, start));
             }
-            if signs.has_verb && signs.digits >= 4 && signs.opens {
+            // The date alone may stand on the line before: `On 23 November 2026,`.
+            let goes_on = start > first && marks[start - 1] == Mark::Text && is_beginning(clean(lines[start - 1]));
+            if signs.has_verb && signs.digits >= 4 && signs.opens && !goes_on {
                 break;
             }
         }
         best.map(|(_, start)| start)
     }
+}
+
+/// Whether a line is the beginning of an attribution and no more: `On Monday, 23 November 2026,`.
+fn is_beginning(line: &str) -> bool {
+    let signs = signs(&line.to_lowercase());
+    line.ends_with(',') && line.len() <= 60 && signs.opens && signs.digits >= 2
+}
+
+/// Whether lines of the same kind stand right above or below: a log, a table of times.
+fn is_in_log(lines: &[&str], start: usize, end: usize) -> bool {
+    let begins = |line: &str| {
+        let line = clean(line).trim_start_matches(['[', '(', '-', '*', ' ']);
+        let mut signs = line.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ':' | ' ' | 'T' | ','));
+        signs.by_ref().filter(char::is_ascii_digit).count() >= 4
+    };
+    begins(lines[start])
+        && [start.checked_sub(1), Some(end + 1)]
+            .into_iter()
+            .flatten()
+            .any(|near| lines.get(near).is_some_and(|line| begins(line)))
+}
+
+/// Whether an answer and an attribution may share a line, which the attribution ends or goes beyond.
+pub fn may_share(line: &str, next: &str) -> bool {
+    let ends = |line: &str| clean(line).ends_with([':', '：']);
+    line.len() <= LONGEST
+        && (ends(line) || ends(next))
+        && !line.starts_with(['>', ' ', '\t'])
+        && line.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Returns where an attribution begins that stands behind an answer on its line: `Yes, please. On 5 Jan 2026, Ada <a@b> wrote:`.
+/// It may go on in the next line.
+pub fn behind_answer(line: &str, next: &str) -> Option<usize> {
+    let mut before = ' ';
+    let mut is_first = true;
+    for (at, c) in line.char_indices() {
+        let is_apart = before.is_whitespace() || matches!(before, '-' | '.' | '!' | '?' | ')');
+        before = c;
+        if !is_first && is_apart && c.is_uppercase() {
+            let tail = line.get(at..)?;
+            if INNER_OPENERS.iter().any(|opener| tail.starts_with(opener)) && introduces(tail, next) {
+                return Some(at);
+            }
+        }
+        is_first &= c.is_whitespace();
+    }
+    None
+}
+
+/// Whether the end of a line, or it and the next, is an attribution.
+fn introduces(tail: &str, next: &str) -> bool {
+    let is_whole = |text: &str| {
+        let signs = signs(&text.to_lowercase());
+        signs.has_verb && signs.has_colon && signs.digits >= 2 && (signs.has_address || signs.digits >= DATED)
+    };
+    let is_dated = tail.bytes().take(DATE_WITHIN).any(|byte| byte.is_ascii_digit());
+    let goes_on = || !clean(tail).ends_with([':', '：']) && next.len() <= 120 && is_whole(&format!("{tail} {next}"));
+    is_dated && (is_whole(tail) || goes_on())
 }
 
 /// Whether a line is worth a try: a colon at its end, or digits or dashes and no sentence.
@@ -108,13 +180,28 @@ fn signs(text: &str) -> Signs {
     let digits = words().filter(|word| !is_address(word)).map(|word| word.bytes().filter(u8::is_ascii_digit).count()).sum();
     Signs {
         has_verb: WROTE.iter().any(|verb| has_verb(body, verb)),
+        has_said: SAID.iter().any(|verb| {
+            body.strip_suffix(verb).is_some_and(|rest| {
+                !rest.ends_with(char::is_alphanumeric) || !verb.is_ascii() && rest.ends_with(|c: char| c > '\u{2E80}')
+            })
+        }),
         has_address: words().any(|word| is_address(&word)),
+        ends_with_address: body.ends_with(['>', ')', ']'])
+            && words().next_back().is_some_and(|word| {
+                word.contains('@') && word.starts_with(['<', '(', '['])
+                    || word.contains("@") && word.contains('<')
+                    || word.contains("mailto:")
+            }),
         has_bracket: text.contains('<') || text.contains("mailto:") || text.contains('['),
         digits,
         opens: bare.starts_with(|c: char| c.is_ascii_digit()) || OPENERS.iter().any(|opener| bare.starts_with(opener)),
         has_colon: end.ends_with([':', '：']),
         is_ruled: text.starts_with("--") && text.ends_with("--"),
         is_by_date: is_by_date(bare),
+        has_zone: ["gmt+", "gmt-", "utc+", "utc-"]
+            .iter()
+            .find_map(|zone| Some(body.split_once(zone)?.1))
+            .is_some_and(|behind| behind.split_once(' ').is_some_and(|(_, name)| name.starts_with(char::is_alphabetic))),
     }
 }
 
@@ -132,14 +219,16 @@ impl Signs {
         if !self.has_colon {
             let is_dated = self.opens && self.digits >= 4;
             let is_told = self.is_ruled || is_dated && (self.has_address || is_followed || is_above_block);
-            return self.has_verb && is_told || self.is_by_date && (self.has_bracket && self.has_address || self.digits >= 16);
+            return self.has_verb && is_told || self.is_by_date && (self.has_bracket && self.has_address || self.has_zone);
         }
         if is_followed {
             // In any language: a name with an address or a time, right above a quotation.
-            return self.has_verb || self.has_address || self.digits >= DATED || (self.opens && self.digits >= 2);
+            return self.has_verb || self.has_address || (self.opens && self.digits >= 2) || (self.has_said && self.digits >= 2);
         }
-        let is_told = self.has_verb && (self.has_address || self.digits >= 4 && (self.opens || self.digits >= DATED));
-        is_told || (self.has_address && self.has_bracket && self.digits >= DATED)
+        // What people say in their own sentences needs an address besides; so does a time without a day.
+        let is_told = self.has_verb && (self.has_address || self.digits >= DATED)
+            || self.has_said && self.has_address && self.opens && self.digits >= 4;
+        is_told || (self.has_address && self.ends_with_address && self.digits >= DATED)
     }
 }
 

@@ -26,7 +26,7 @@ pub fn begins(lines: &[&str], at: usize) -> bool {
         return true;
     }
     let mut kinds: Vec<Label> = Vec::new();
-    let (mut strange, mut address, mut date) = (0, false, false);
+    let (mut strange, mut address, mut writer, mut date, mut is_time) = (0, false, false, false, false);
     for line in lines.iter().skip(at).take(REACH) {
         match field(line) {
             Some((label, _)) if kinds.contains(&label) && label != Label::Other => break,
@@ -34,6 +34,8 @@ pub fn begins(lines: &[&str], at: usize) -> bool {
                 kinds.push(label);
                 strange = 0;
                 address |= matches!(label, Label::From | Label::To) && value.contains('@');
+                writer |= label == Label::From && value.contains('@');
+                is_time |= label == Label::From && !value.contains('@') && digits(value) > 0;
                 date |= label == Label::Date && digits(value) >= 6;
             }
             // The rest of a long list of addresses, or an empty line that HTML left between.
@@ -47,7 +49,34 @@ pub fn begins(lines: &[&str], at: usize) -> bool {
     }
     let has = |label: Label| kinds.contains(&label);
     let others = kinds.iter().filter(|label| matches!(label, Label::Date | Label::To | Label::Subject)).count();
-    (has(Label::From) && others >= 2) || (address && date)
+    // Without an address it may be a journey or a visit: from, to, date.
+    let is_sure = address || (has(Label::Subject) && (date || has(Label::Date)) && !is_time);
+    ((has(Label::From) && others >= 2 && is_sure) || (writer && date)) && !is_raw(lines, at)
+}
+
+/// Whether the lines are those of a header as servers write it, which somebody shows and no program quotes.
+fn is_raw(lines: &[&str], at: usize) -> bool {
+    const SERVERS: [&str; 10] = [
+        "received:",
+        "return-path:",
+        "delivered-to:",
+        "dkim-signature:",
+        "mime-version:",
+        "authentication-results:",
+        "received-spf:",
+        "arc-seal:",
+        "content-transfer-encoding:",
+        "x-originating-ip:",
+    ];
+    // A mailbox file, a patch (RFC 4155).
+    if at.checked_sub(1).and_then(|above| lines.get(above)).is_some_and(|line| line.starts_with("From ")) {
+        return true;
+    }
+    lines.iter().skip(at.saturating_sub(REACH)).take(REACH * 2).any(|line| {
+        let line = line.trim_start();
+        let may_be = line.bytes().next().is_some_and(|first| b"rdmacxRDMACX".contains(&first));
+        may_be && SERVERS.iter().any(|name| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
+    })
 }
 
 fn digits(text: &str) -> usize {

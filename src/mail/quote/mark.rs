@@ -13,15 +13,18 @@ pub enum Mark {
     Quoted,
     /// Here begins a line "… wrote:" of so many lines.
     Attribution(usize),
-    /// From here on everything is quoted: a line of dashes, a header block, "reply above this line", a forwarded message.
+    /// From here on everything is quoted: a line of dashes, a header block, "reply above this line".
     Rest,
+    /// From here on everything is a message that is passed on or shown: content.
+    Passed,
 }
 
 /// The longest line that may be a separator, in bytes.
 const SEPARATOR: usize = 250;
 
-/// Marks every line; behind one after which nothing more is to be found, each by itself alone.
-pub fn marks(lines: &[&str]) -> Vec<Mark> {
+/// Marks every line; behind one after which nothing more is to be found, each by itself alone. `passes_on`: the subject says that
+/// the message passes another on.
+pub fn marks(lines: &[&str], passes_on: bool) -> Vec<Mark> {
     let mut marks: Vec<Mark> = lines.iter().map(|line| alone(line)).collect();
     let mut attributions = Attributions::default();
     for at in 0..lines.len() {
@@ -29,15 +32,47 @@ pub fn marks(lines: &[&str]) -> Vec<Mark> {
             continue;
         }
         let line = clean(lines[at]);
-        if let Some(start) = attributions.ending(lines, &marks, at) {
-            marks[start] = Mark::Attribution(at + 1 - start);
-        } else if is_separator(line) || block::begins(lines, at) {
+        let separator = separator(line);
+        if separator == Some(Separator::Forward) {
             let start = block::above(lines, &marks, at);
+            return passed(marks, start);
+        } else if let Some(start) = attributions.ending(lines, &marks, at) {
+            marks[start] = Mark::Attribution(at + 1 - start);
+        } else if separator.is_some() || block::begins(lines, at) {
+            let start = block::above(lines, &marks, at);
+            if (passes_on || shows(lines, &marks, start)) && separator != Some(Separator::Above) {
+                return passed(marks, start);
+            }
             marks[start] = Mark::Rest;
             return marks;
         }
     }
     marks
+}
+
+/// Everything from a line on is content, whatever it looks like.
+fn passed(mut marks: Vec<Mark>, start: usize) -> Vec<Mark> {
+    for mark in marks.iter_mut().skip(start).filter(|mark| **mark != Mark::Empty) {
+        *mark = Mark::Text;
+    }
+    marks[start] = Mark::Passed;
+    marks
+}
+
+/// Whether the writer says right above that this is shown: `This is what I got:`.
+fn shows(lines: &[&str], marks: &[Mark], start: usize) -> bool {
+    let above = start.checked_sub(1).into_iter().flat_map(|last| (0..=last).rev()).find(|at| marks[*at] != Mark::Empty);
+    above.is_some_and(|at| marks[at] == Mark::Text && start - at <= 2 && is_introduction(lines[at]))
+}
+
+/// Whether a line in the writer's own words says that something follows: more than a name before a colon.
+pub fn is_introduction(line: &str) -> bool {
+    let line = clean(line);
+    let words = || line.split_whitespace();
+    line.ends_with([':', '：'])
+        && words().count() >= 2
+        && words().any(|word| word.starts_with(char::is_lowercase))
+        && !(line.contains('@') && line.contains(['<', '(']))
 }
 
 fn alone(line: &str) -> Mark {
@@ -77,33 +112,44 @@ pub fn is_rule(c: char) -> bool {
         || c.is_whitespace()
 }
 
-/// Whether a line stands between a reply and what follows: dashes with words that say so.
-fn is_separator(line: &str) -> bool {
+/// What a line stands for between a reply and what follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Separator {
+    /// A message is passed on below.
+    Forward,
+    /// The reply is to be written above.
+    Above,
+    /// The message before stands below.
+    Original,
+}
+
+/// Reads a line of dashes with words, or of words alone before a colon.
+fn separator(line: &str) -> Option<Separator> {
     if line.len() > SEPARATOR {
-        return false;
+        return None;
     }
-    let ruled = line.trim_start_matches(is_rule);
     let has_rule = line.chars().take_while(|c| is_rule(*c)).count() >= 2;
-    let shouts = || line.contains("bove") || line.contains("BOVE");
-    if !has_rule && !line.ends_with([':', '：']) && !shouts() {
-        return false;
+    let has_colon = line.ends_with([':', '：']);
+    if !has_rule && !has_colon && !line.contains("bove") && !line.contains("BOVE") {
+        return None;
     }
-    let bare = ruled.to_lowercase();
-    if ABOVE.iter().any(|words| bare.contains(words)) {
-        let asks = ["reply", "type", "write", "respond", "answer", "comment"].iter().any(|word| bare.contains(word));
-        return has_rule || (asks && bare.len() <= 100);
-    }
+    let bare = line.trim_start_matches(is_rule).to_lowercase();
+    let is_long_rule = line.chars().take_while(|c| matches!(c, '-' | '_' | '=' | '─')).count() >= 4;
     // What follows the words is a rule, a colon, or in HTML without its line ends the quotation itself.
     let names = |words: &[&str], may_go_on: bool| {
-        words.iter().any(|word| {
-            bare.strip_prefix(word).is_some_and(|rest| {
-                let end = rest.trim_end_matches(is_rule).trim_end_matches([':', '：', ' ', '.']);
-                end.is_empty()
-                    || (has_rule && rest.trim_start().starts_with("---"))
-                    || (may_go_on && has_rule && rest.starts_with(' '))
-            })
+        words.iter().filter_map(|word| bare.strip_prefix(word)).any(|rest| {
+            let end = rest.trim_end_matches(is_rule).trim_end_matches([':', '：', ' ', '.']);
+            end.is_empty() || (has_rule && rest.trim_start().starts_with("---")) || (may_go_on && rest.starts_with(' '))
         })
     };
-    let is_long_rule = line.chars().take_while(|c| matches!(c, '-' | '_' | '=' | '─')).count() >= 4;
-    (has_rule && names(ORIGINAL, false)) || names(FORWARDED, is_long_rule)
+    let asks = || ["reply", "type", "write", "respond", "answer", "comment"].iter().any(|word| bare.contains(word));
+    if (has_rule || has_colon) && names(FORWARDED, is_long_rule) {
+        Some(Separator::Forward)
+    } else if has_rule && names(ORIGINAL, false) {
+        Some(Separator::Original)
+    } else if ABOVE.iter().any(|words| bare.contains(words)) && (has_rule || (asks() && bare.len() <= 100)) {
+        Some(Separator::Above)
+    } else {
+        None
+    }
 }

@@ -1,5 +1,5 @@
 //! The new text of a message, the quotation and the signature (PARSE-7). Every line of the text is in exactly one of the
-//! three. A quotation that its program marks (an attribution, a header block, a line of dashes) is cut however short the
+//! three. A message that is passed on is content. A quotation that its program marks (an attribution, a header block, a line of dashes) is cut however short the
 //! new text above it is; one that only looks like a quotation is cut when at least a tenth of the text is left. Where answers
 //! stand inside the quotation, where a message is passed on, or where nothing would be left, nothing is cut.
 
@@ -21,6 +21,12 @@ use mark::Mark;
 const LEAST_SHARE: usize = 10;
 /// The first lines of a quotation that are read for what introduces it.
 const OPENING: usize = 8;
+/// The lines that are tried as ones that an answer shares with an attribution, and the least bytes of one.
+const SHARED: usize = 500;
+const SHARED_LEAST: usize = 20;
+
+/// A text of more lines is no letter that somebody answered: nothing is cut from it (PARSE-2).
+const LINES: usize = 200_000;
 
 /// A text, told apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,17 +53,48 @@ struct Cut {
     is_certain: bool,
 }
 
-/// Tells the reply from the quotation and the signature.
-pub fn split(text: &str) -> Split {
-    let lines: Vec<&str> = text.lines().collect();
-    let marks = mark::marks(&lines);
+/// Tells the reply from the quotation and the signature. `passes_on`: the subject says that the message passes another on.
+pub fn split(text: &str, passes_on: bool) -> Split {
+    if memchr::memchr_iter(b'\n', text.as_bytes()).nth(LINES).is_some() {
+        return Split { reply: text.trim_matches('\n').to_string(), ..Split::default() };
+    }
+    let lines = lines(text);
+    let marks = mark::marks(&lines, passes_on);
     let mut parts = quotation(&lines, &marks);
-    signature::mark(&lines, &mut parts);
+    // The signature of a message that is passed on belongs to it.
+    let own = marks.iter().position(|mark| *mark == Mark::Passed).unwrap_or(lines.len());
+    let has_more = parts.get(own) == Some(&Part::Reply);
+    if let (Some(lines), Some(parts)) = (lines.get(..own), parts.get_mut(..own)) {
+        signature::mark(lines, parts, has_more);
+    }
     let of = |part: Part| {
         let of_part = lines.iter().zip(&parts).filter(|(_, of)| **of == part).map(|(line, _)| line.trim_end());
         of_part.collect::<Vec<_>>().join("\n").trim_matches('\n').to_string()
     };
     Split { reply: of(Part::Reply), quoted: of(Part::Quoted), signature: of(Part::Signature) }
+}
+
+/// Returns the lines of a text; one on which an answer stands before an attribution is two.
+fn lines(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut rest = text.lines().peekable();
+    let mut tried = 0;
+    while let Some(line) = rest.next() {
+        let next = rest.peek().copied().unwrap_or_default();
+        let may_be = tried < SHARED && line.len() > SHARED_LEAST && attribution::may_share(line, next);
+        tried += usize::from(may_be);
+        let start = if may_be { attribution::behind_answer(line, next) } else { None };
+        match start.and_then(|start| line.split_at_checked(start)) {
+            Some((answer, attribution)) => {
+                // `Yes.--- On …`: what sets the two apart belongs to the second.
+                let end = answer.trim_end_matches(['-', ' ']).len();
+                let dashes = answer.len() - end >= 3 && answer[end..].contains("--");
+                lines.extend(if dashes { [&line[..end], &line[end..]] } else { [answer, attribution] });
+            }
+            None => lines.push(line),
+        }
+    }
+    lines
 }
 
 /// Decides which lines are quoted.
@@ -103,14 +140,15 @@ fn cuts(lines: &[&str], marks: &[Mark]) -> Vec<Cut> {
             Mark::Quoted => {
                 let run = quoted_run(marks, at);
                 let is_certain = opens_as_quotation(&lines[at..run]);
-                // One line alone above or between may be anything.
-                if run - at > 1 || is_certain || is_empty(marks, run) {
+                // One line alone above or between may be anything; and what the writer shows is no quotation.
+                let is_told = run - at > 1 || is_certain || is_empty(marks, run);
+                if is_told && (is_certain || !is_shown(lines, marks, at, run)) {
                     cuts.push(Cut { lines: at..run, is_certain });
                 }
                 at = run;
                 continue;
             }
-            Mark::Empty | Mark::Text => at,
+            Mark::Empty | Mark::Text | Mark::Passed => at,
         };
         if end > at {
             cuts.push(Cut { lines: at..end, is_certain: true });
@@ -118,6 +156,25 @@ fn cuts(lines: &[&str], marks: &[Mark]) -> Vec<Cut> {
         at = end.max(at + 1);
     }
     cuts
+}
+
+/// Whether marked lines are what somebody shows: a log, prompts of a shell, the difference of two files.
+fn is_shown(lines: &[&str], marks: &[Mark], at: usize, run: usize) -> bool {
+    let above = (0..at).rev().find(|above| marks[*above] != Mark::Empty);
+    let is_introduced = above.is_some_and(|above| {
+        marks[above] == Mark::Text && (mark::is_introduction(lines[above]) || above + 1 == at && is_of_difference(lines[above]))
+    });
+    // Python's prompt; a quotation of the third level has those of the first around it.
+    let is_prompt = |line: &&str| {
+        let line = line.trim_start();
+        line.starts_with(">>> ") || line == ">>>" || line.is_empty()
+    };
+    is_introduced || lines[at..run].iter().all(is_prompt)
+}
+
+/// Whether a line is of the difference of two files.
+fn is_of_difference(line: &str) -> bool {
+    line == "---" || line.starts_with("< ") || line.starts_with("@@ ") || line.starts_with("diff ")
 }
 
 fn is_empty(marks: &[Mark], from: usize) -> bool {
@@ -129,8 +186,8 @@ fn opens_as_quotation(quoted: &[&str]) -> bool {
     let bare = quoted.iter().take(OPENING).map(|line| line.trim_start().trim_start_matches(['>', ' ']));
     let bare: Vec<&str> = bare.skip_while(|line| line.trim().is_empty()).collect();
     // An attribution counts as followed by a quotation, which it is.
-    let marks = mark::marks(&bare);
-    matches!(marks.first(), Some(Mark::Attribution(_) | Mark::Rest))
+    let marks = mark::marks(&bare, false);
+    matches!(marks.first(), Some(Mark::Attribution(_) | Mark::Rest | Mark::Passed))
 }
 
 /// Returns where a run of quoted lines ends that begins at or, behind empty lines, after `start`; `start` when there is none.
@@ -147,7 +204,7 @@ fn quoted_run(marks: &[Mark], start: usize) -> usize {
                 at += length;
                 continue;
             }
-            Mark::Text | Mark::Attribution(_) | Mark::Rest => break,
+            Mark::Text | Mark::Attribution(_) | Mark::Rest | Mark::Passed => break,
         }
         at += 1;
     }

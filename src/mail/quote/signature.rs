@@ -3,7 +3,7 @@
 
 use super::Part;
 use super::mark::clean;
-use super::words::{CLOSINGS, DEVICES, SENT_FROM, SENT_FROM_END};
+use super::words::{CLOSINGS, DEVICES, NOTES, SENT_FROM, SENT_FROM_END};
 
 /// The most lines of a signature behind `-- `.
 const BEHIND_DELIMITER: usize = 20;
@@ -15,13 +15,14 @@ const NARROW: usize = 120;
 const NAMED: usize = 10;
 
 /// Marks the lines of the signature, at the end of the text above the quotation or below it.
-pub fn mark(lines: &[&str], parts: &mut [Part]) {
+/// `has_more`: a message that is passed on follows.
+pub fn mark(lines: &[&str], parts: &mut [Part], has_more: bool) {
     let first_quoted = parts.iter().position(|part| *part == Part::Quoted).unwrap_or(parts.len());
     let behind = parts.iter().rposition(|part| *part == Part::Quoted).map_or(parts.len(), |last| last + 1);
     // The one below first: there it is that of the whole message.
     for (start, end) in [(behind, parts.len()), (0, first_quoted)] {
-        let has_other_text =
-            (0..parts.len()).any(|at| !(start..end).contains(&at) && parts[at] == Part::Reply && !lines[at].trim().is_empty());
+        let has_other_text = has_more
+            || (0..parts.len()).any(|at| !(start..end).contains(&at) && parts[at] == Part::Reply && !lines[at].trim().is_empty());
         if let Some(at) = begin(&lines[start..end], has_other_text) {
             parts[start + at..end].fill(Part::Signature);
         }
@@ -82,11 +83,16 @@ fn delimiter(lines: &[&str], end: usize) -> Option<usize> {
     if let Some(at) = (from..end).find(|at| lines[*at].trim_end_matches('\r') == "-- " && within(at)) {
         return Some(at);
     }
-    if let Some(at) = (from..end).rev().find(|at| clean(lines[*at]) == "--").filter(within) {
+    let is_no_text = |at: &usize| !is_text(&lines[at + 1..end]);
+    if let Some(at) = (from..end).rev().find(|at| clean(lines[*at]) == "--").filter(within).filter(is_no_text) {
         return Some(at);
     }
-    let is_first_of_run = |at: &usize| is_like(lines, *at) && is_narrow(&lines[at + 1..end], SHORT);
-    let at = (from..end).rev().find(|at| is_like(lines, *at)).filter(is_first_of_run)?;
+    // Any other rule may stand between parts of the text.
+    let is_signature = |at: &usize| {
+        let block = &lines[at + 1..end];
+        is_like(lines, *at) && is_narrow(block, SHORT) && (filled(block) == 0 || is_signed(block))
+    };
+    let at = (from..end).rev().find(|at| is_like(lines, *at)).filter(is_signature)?;
     // Rules under one another are one.
     Some(
         (from..at)
@@ -96,6 +102,83 @@ fn delimiter(lines: &[&str], end: usize) -> Option<usize> {
             .last()
             .unwrap_or(at),
     )
+}
+
+/// Whether lines below a rule look like a signature: a name or a closing formula on the first, or a way to reach somebody, and no
+/// text that asks or tells.
+fn is_signed(block: &[&str]) -> bool {
+    let mut filled = block.iter().map(|line| clean(line)).filter(|line| !line.is_empty());
+    let Some(first) = filled.clone().next() else { return false };
+    let is_all_apart = filled.clone().all(|line| !is_question(line) && !is_item(line));
+    let told = filled.clone().filter(|line| is_sentence(line)).count();
+    let named = is_name(first) || is_closing(first) || is_program(first);
+    let reached = block.iter().any(|line| is_contact(line)) && !is_sentence(first);
+    let is_note = || block.iter().map(|line| line.to_lowercase()).any(|line| NOTES.iter().any(|note| line.contains(note)));
+    is_all_apart && is_note()
+        || is_all_apart && told * 2 <= filled.clone().count() && (reached || (named && filled.all(|line| !is_sentence(line))))
+}
+
+/// Whether lines below `--` are more of the text.
+fn is_text(block: &[&str]) -> bool {
+    let mut filled = block.iter().map(|line| clean(line)).filter(|line| !line.is_empty());
+    let is_told = filled.clone().next().is_some_and(|first| is_sentence(first) || is_item(first));
+    filled.any(is_question) || (is_told && !block.iter().any(|line| is_contact(line)))
+}
+
+fn is_question(line: &str) -> bool {
+    line.ends_with(['?', '？', '؟'])
+}
+
+/// Whether a line is one of a list.
+fn is_item(line: &str) -> bool {
+    let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    ["- ", "* ", "• ", "> "].iter().any(|mark| line.starts_with(mark))
+        || number.len() < line.len() && line.len() - number.len() <= 2 && (number.starts_with(". ") || number.starts_with(") "))
+}
+
+/// Whether a line is a sentence.
+fn is_sentence(line: &str) -> bool {
+    let words = line.split_whitespace().count();
+    line.ends_with(['。', '！']) || words >= 10 || (line.ends_with(['.', '!', ';']) && words >= 3)
+}
+
+/// Whether a line may be somebody's name: few words, all with a capital where the script has them, and no numbers.
+fn is_name(line: &str) -> bool {
+    let words = || line.split_whitespace();
+    let is_part = |word: &str| {
+        let small =
+            ["von", "van", "de", "der", "den", "di", "da", "del", "la", "le", "of", "und", "and", "y", "e", "&", "-", "|"];
+        word.starts_with(|c: char| !c.is_lowercase()) || small.contains(&word.to_lowercase().as_str())
+    };
+    (1..=5).contains(&words().count())
+        && line.chars().count() <= 50
+        && line.chars().any(char::is_alphabetic)
+        && !line.chars().any(|c| c.is_ascii_digit() || matches!(c, ':' | '=' | '#' | '!' | '?' | '/' | '\\'))
+        && words().all(is_part)
+}
+
+/// Whether a line tells how to reach somebody.
+fn is_contact(line: &str) -> bool {
+    const TELEPHONE: [&str; 15] =
+        ["tel", "phone", "fax", "mob", "cell", "handy", "fon", "tél", "тел", "電話", "电话", "전화", "☎", "📞", "puh"];
+    let lower = line.to_lowercase();
+    let digits = line.bytes().filter(u8::is_ascii_digit).count();
+    let is_number = || {
+        let others = line.chars().filter(|c| !(c.is_ascii_digit() || "+()/.- ".contains(*c))).count();
+        line.contains('+') && others <= 12 || others <= 3 && !line.contains(':')
+    };
+    line.contains('@')
+        || line.contains("www.")
+        || line.contains("://")
+        || line.contains(" | ")
+        || (digits >= 5 && TELEPHONE.iter().any(|word| lower.contains(word)))
+        || (digits >= 7 && is_number())
+}
+
+/// Whether a line is a closing formula.
+fn is_closing(line: &str) -> bool {
+    let line = clean(line).trim_end_matches([',', '.', '!', '，', '。', '、', ' ', ';', ':', '-', '–']);
+    line.len() <= 80 && CLOSINGS.contains(&line.to_lowercase().as_str())
 }
 
 /// Whether a line is a rule that may stand above a signature and no underline of a heading.
@@ -162,19 +245,15 @@ pub fn is_program(line: &str) -> bool {
 /// A closing formula with contact lines under it; without them it is a part of the text.
 fn closing(lines: &[&str], end: usize) -> Option<usize> {
     let from = end.saturating_sub(SHORT * 2);
-    let is_closing = |line: &&str| {
-        let line = clean(line).trim_end_matches([',', '.', '!', '，', '。', '、', ' ', ';', ':', '-', '–']);
-        line.len() <= 80 && CLOSINGS.contains(&line.to_lowercase().as_str())
-    };
-    let at = from + lines[from..end].iter().rposition(is_closing)?;
+    let at = from + lines[from..end].iter().rposition(|line| is_closing(line))?;
     let behind: Vec<&str> = lines[at + 1..end].iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
-    let is_contact = |line: &&&str| {
-        line.contains('@')
-            || line.contains("www.")
-            || line.contains("://")
-            || line.contains(" | ")
-            || line.bytes().filter(u8::is_ascii_digit).count() >= 6
-    };
+    // A post scriptum, a question: text.
+    let goes_on =
+        |line: &&&str| is_question(line) || line.to_lowercase().starts_with("p.s") || line.to_lowercase().starts_with("ps:");
+    if behind.iter().any(|line| goes_on(&line)) {
+        return None;
+    }
+    let reaches = |line: &&&str| is_contact(line) || line.bytes().filter(u8::is_ascii_digit).count() >= 6;
     let is_block = (2..=SHORT * 2).contains(&behind.len()) && behind.iter().all(|line| line.len() <= NARROW);
-    (is_block && behind.iter().any(|line| is_contact(&line))).then_some(at)
+    (is_block && behind.iter().any(|line| reaches(&line))).then_some(at)
 }

@@ -1,13 +1,14 @@
 //! One mailbox of one account: list what is due, read it in batches, take each batch in.
 //! Reading, parsing and writing each have a thread, so the next batch is on its way while this one is stored.
 
+mod again;
+mod listing;
 mod read;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use self::read::Reader;
 use super::intake::{self, Batch, Gate, Letter, Passed, Refused};
@@ -17,12 +18,12 @@ use super::{Stop, Tally};
 use crate::decide::filter::{self, Filter};
 use crate::decide::{Arrival, Policy};
 use crate::fault::step;
-use crate::mail;
 use crate::mailbox::{Opened, RawMessage, Server, Session};
 use crate::store::account::Account;
 use crate::store::lease::Lease;
+use crate::store::position::Position;
 use crate::store::{self, Store, attempt, position};
-use crate::words::{AccountId, EmailId, Fate, PositionId};
+use crate::words::PositionId;
 
 /// How many UIDs are asked for their sizes at once.
 const LISTED_AT_ONCE: usize = 2_000;
@@ -88,115 +89,79 @@ struct RawBatch<'a> {
     share: Share<'a>,
 }
 
+/// What is known of the server and the mailbox while it is polled.
+#[derive(Debug, Default)]
+struct Evidence {
+    /// The server has handed over a message of this mailbox, so that one that it does not hand over has only itself to blame.
+    delivers: bool,
+    /// In the answer for the messages up to this UID the connection broke.
+    broken_to: Option<u32>,
+    /// It broke at the message that was asked for last: at the next one, too, it is the line's fault.
+    was_cut: bool,
+}
+
 /// Polls one mailbox. What is committed stays, whatever happens behind it.
 pub fn poll(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, tally: &mut Tally) -> Result<()> {
     let opened = session.examine(mailbox)?;
-    let (position, mut due) = list_due(poll, session, store, mailbox, &opened)?;
-    if let Some(most) = poll.limits.messages {
-        due.truncate(most);
-    }
-    if due.is_empty() {
-        return Ok(());
-    }
-    let gate = Gate {
-        account: poll.account.id,
-        position,
-        lease: Some(poll.lease),
-        lease_seconds: poll.lease_seconds,
-        policy: poll.policy,
-        watch: poll.witness.map(|witness| Watch { account: &poll.account.name, mailbox, witness }),
-    };
+    let mut evidence = Evidence::default();
     let mut filters = store::filter::of_account(store.connection(), poll.account.id)?;
     // Who looks on wants to see what is skipped, too; the decision is the same (FILTER-6).
     if poll.witness.is_some() || !filter::may_screen(&filters) {
         filters.clear();
     }
-    let visit = Visit { poll, mailbox, gate: &gate, filters: &filters };
-    if poll.careful { carefully(&visit, session, store, due, tally) } else { pipeline(&visit, session, store, due, tally) }
-}
-
-/// Lists the UIDs above the position, oldest first, and starts the position of a mailbox seen for the first time.
-fn list_due(
-    poll: &Poll<'_>,
-    session: &mut Session,
-    store: &mut Store,
-    mailbox: &str,
-    opened: &Opened,
-) -> Result<(PositionId, Vec<Due>)> {
-    let account = poll.account.id;
-    let uidvalidity = i64::from(opened.uidvalidity);
-    if let Some(known) = position::position(store.connection(), account, mailbox, uidvalidity)? {
-        let last = u32::try_from(known.last_uid).context("the stored position is no UID")?;
-        return Ok((known.id, session.uids_above(last)?.into_iter().map(Due::Take).collect()));
-    }
-    let earlier = position::positions_of(store.connection(), account, mailbox)?;
-    let since: HashSet<u32> = session.uids_since(poll.account.fetch_since)?.into_iter().collect();
-    let start = match since.iter().min() {
-        Some(first) => first - 1,
-        // Nothing is due: begin behind everything that is there.
-        None => match opened.uidnext {
-            Some(next) => next.saturating_sub(1),
-            None => session.uids_above(0)?.last().copied().unwrap_or(0),
-        },
-    };
-    let above = if since.is_empty() { Vec::new() } else { session.uids_above(start)? };
-    let mut known = HashMap::new();
-    if !earlier.is_empty() {
-        log::warn!(
-            "account {}: mailbox {mailbox}: UIDVALIDITY changed to {uidvalidity}; matching its messages with what is stored",
-            poll.account.name
-        );
-        known = recognise(session, store, account, mailbox, &above)?;
-    }
-    let id = store.transaction(|db| position::start(db, account, mailbox, uidvalidity, i64::from(start)))?.id;
-    let due = above.into_iter().map(|uid| sort_out(uid, &since, &known)).collect();
-    Ok((id, due))
-}
-
-fn sort_out(uid: u32, since: &HashSet<u32>, known: &HashMap<u32, EmailId>) -> Due {
-    let pass = |fate, email, why: &str| Due::Pass(Passed { uid: i64::from(uid), fate, email, why: why.to_string() });
-    if let Some(email) = known.get(&uid) {
-        pass(
-            Fate::Duplicate,
-            Some(*email),
-            "FETCH-5: UIDVALIDITY changed; Message-ID, INTERNALDATE and size are those of a stored e-mail",
-        )
-    } else if since.contains(&uid) {
-        Due::Take(uid)
-    } else {
-        pass(Fate::Filtered, None, "FETCH-3: older than the account's fetch-since")
-    }
-}
-
-/// FETCH-5: finds the stored e-mails among the messages of a mailbox whose UIDs have changed.
-fn recognise(
-    session: &mut Session,
-    store: &mut Store,
-    account: AccountId,
-    mailbox: &str,
-    uids: &[u32],
-) -> Result<HashMap<u32, EmailId>> {
-    let mut known = HashMap::new();
-    for chunk in uids.chunks(LISTED_AT_ONCE) {
-        let listed: Vec<_> = session
-            .headers(chunk)?
-            .into_iter()
-            .filter_map(|header| mail::parse(&header.header).message_id.map(|id| (id, header)))
-            .collect();
-        let ids: Vec<String> = listed.iter().map(|(id, _)| id.clone()).collect();
-        let stored: HashMap<(String, u64, i64), EmailId> = position::known_elsewhere(store.connection(), account, mailbox, &ids)?
-            .into_iter()
-            .map(|stored| ((stored.message_id, stored.raw_size, stored.arrived_at), stored.email))
-            .collect();
-        for (id, header) in listed {
-            if let Some(date) = header.internal_date
-                && let Some(email) = stored.get(&(id, header.size, date))
-            {
-                known.insert(header.uid, *email);
-            }
+    let mut left = poll.limits.messages.unwrap_or(usize::MAX);
+    let mut listing = listing::begin(poll, session, store, mailbox, &opened, &mut evidence)?;
+    loop {
+        let gate = gate(poll, mailbox, &listing.position);
+        let visit = Visit { poll, mailbox, opened: &opened, position: &listing.position, gate: &gate, filters: &filters };
+        let mut due = std::mem::take(&mut listing.due);
+        due.truncate(left);
+        left -= due.len();
+        take_due(&visit, session, store, due, &mut evidence, tally)?;
+        if !listing.is_cut || left == 0 || poll.limits.spent() {
+            return again::ask(&visit, session, store, &mut evidence, tally);
         }
+        listing = listing::go_on(poll, session, store, mailbox, &opened)?;
     }
-    Ok(known)
+}
+
+fn gate<'a>(poll: &Poll<'a>, mailbox: &'a str, position: &Position) -> Gate<'a> {
+    Gate {
+        account: poll.account.id,
+        position: position.id,
+        lease: Some(poll.lease),
+        lease_seconds: poll.lease_seconds,
+        policy: poll.policy,
+        quiet_before: position.quiet_before,
+        watch: poll.witness.map(|witness| Watch { account: &poll.account.name, mailbox, witness }),
+    }
+}
+
+/// Takes in what is due. Where the mailbox was listed again, some at a time: those that are stored are found first (FETCH-5).
+fn take_due(
+    visit: &Visit<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    due: Vec<Due>,
+    evidence: &mut Evidence,
+    tally: &mut Tally,
+) -> Result<()> {
+    let is_relisted = visit.position.quiet_before.is_some();
+    let at_once = if is_relisted { LISTED_AT_ONCE } else { usize::MAX };
+    let mut due = due.into_iter().peekable();
+    while due.peek().is_some() && !visit.poll.limits.spent() {
+        let mut some: Vec<Due> = due.by_ref().take(at_once).collect();
+        if is_relisted {
+            listing::recognise(visit, session, store, &mut some)?;
+        }
+        let work = if visit.poll.careful { carefully } else { pipeline };
+        let read = work(visit, session, store, some, evidence, tally);
+        if let Some(uid) = evidence.broken_to.take() {
+            store.transaction(|db| position::set_broken(db, visit.gate.position, i64::from(uid)))?;
+        }
+        read?;
+    }
+    Ok(())
 }
 
 /// One mailbox of one poll.
@@ -204,20 +169,30 @@ fn recognise(
 struct Visit<'a> {
     poll: &'a Poll<'a>,
     mailbox: &'a str,
+    /// What the server said when it opened.
+    opened: &'a Opened,
+    position: &'a Position,
     gate: &'a Gate<'a>,
     /// Import filters, when one of them can skip a message by its header.
     filters: &'a [Filter],
 }
 
 /// Reads, parses and writes side by side.
-fn pipeline(visit: &Visit<'_>, session: &mut Session, store: &mut Store, due: Vec<Due>, tally: &mut Tally) -> Result<()> {
-    let Visit { poll, mailbox, gate, filters } = *visit;
+fn pipeline(
+    visit: &Visit<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    due: Vec<Due>,
+    evidence: &mut Evidence,
+    tally: &mut Tally,
+) -> Result<()> {
+    let Visit { poll, gate, .. } = *visit;
     std::thread::scope(|scope| {
         let (to_parser, from_reader) = sync_channel::<RawBatch<'_>>(1);
         let (to_writer, from_parser) = sync_channel(1);
         let parser = scope.spawn(move || parse_batches(gate.position, &from_reader, &to_writer));
         let writer = scope.spawn(move || write_batches(store, gate, poll.now, &from_parser));
-        let read = Reader { poll, session, mailbox, filters }.read(due, &mut |batch| to_parser.send(batch).is_ok());
+        let read = Reader::new(visit, session, evidence).read(due, &mut |batch| to_parser.send(batch).is_ok());
         drop(to_parser);
         let parsed = parser.join();
         let (written, taken) = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -285,20 +260,31 @@ fn write_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, refused: &[Refus
     Ok(tally)
 }
 
-/// FETCH-6, after a death: one message at a time, an attempt row committed before each; the third death in the same
-/// message quarantines it unparsed.
-fn carefully(visit: &Visit<'_>, session: &mut Session, store: &mut Store, due: Vec<Due>, tally: &mut Tally) -> Result<()> {
-    let Visit { poll, mailbox, gate, filters } = *visit;
+/// FETCH-6, after a death: one message at a time, an attempt committed before each; the third death in the same message
+/// quarantines it unparsed. An attempt counts when its pass was found dead.
+fn carefully(
+    visit: &Visit<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    due: Vec<Due>,
+    evidence: &mut Evidence,
+    tally: &mut Tally,
+) -> Result<()> {
+    let Visit { poll, gate, .. } = *visit;
     let mut outcome = Ok(());
     let mut each = |raw: RawBatch<'_>| {
         let taken = take_carefully(store, gate, raw, (poll.now)());
         match taken {
             Ok(taken) => tally.merge(&taken),
-            Err(error) => outcome = Err(error),
+            Err(error) => {
+                // Nobody died. Where it cannot be written down, the lease that is given back says so.
+                let _ = store.transaction(|db| attempt::take_back(db, gate.position));
+                outcome = Err(error);
+            }
         }
         outcome.is_ok()
     };
-    let read = Reader { poll, session, mailbox, filters }.read(due, &mut each);
+    let read = Reader::new(visit, session, evidence).read(due, &mut each);
     outcome.and(read)
 }
 
@@ -307,25 +293,29 @@ fn take_carefully(store: &mut Store, gate: &Gate<'_>, raw: RawBatch<'_>, now: i6
     let (last_uid, passed) = (raw.last_uid, raw.passed);
     let mut letters = Vec::new();
     for message in raw.messages {
-        let uid = i64::from(message.uid);
-        let count = store.transaction(|db| attempt::begin(db, gate.position, uid))?;
-        step();
-        if count >= LAST_DEATH {
-            let arrival =
-                Arrival { position: gate.position, uid, internal_date: message.internal_date, partial: message.partial };
-            let packed = intake::pack_unparsed(&message.bytes);
-            let error = format!("the pass died {count} times while it worked on this message");
-            tally.merge(&intake::set_aside(store, gate, &arrival, &packed, &error, now)?);
-        } else {
-            match parse_one(gate.position, message) {
-                Ok(letter) => letters.push(letter),
-                Err(refused) => {
-                    tally.merge(&intake::set_aside(store, gate, &refused.arrival, &refused.packed, &refused.error, now)?);
-                }
+        match parse_carefully(store, gate, message)? {
+            Ok(letter) => letters.push(letter),
+            Err(refused) => {
+                tally.merge(&intake::set_aside(store, gate, &refused.arrival, &refused.packed, &refused.error, now)?);
             }
         }
     }
     tally.merge(&intake::take_in(store, gate, &Batch { letters, passed, last_uid: Some(last_uid) }, now)?);
     store.transaction(|db| attempt::clear(db, gate.position, last_uid))?;
     Ok(tally)
+}
+
+/// Parses a message, an attempt row committed before.
+fn parse_carefully(store: &mut Store, gate: &Gate<'_>, message: RawMessage) -> Result<Result<Letter, Box<Refused>>> {
+    let uid = i64::from(message.uid);
+    let deaths = store.transaction(|db| attempt::begin(db, gate.position, uid))?;
+    step();
+    // The first death was that of the batch: it made this pass careful.
+    if deaths + 1 < LAST_DEATH {
+        return Ok(parse_one(gate.position, message));
+    }
+    let arrival = Arrival { position: gate.position, uid, internal_date: message.internal_date, partial: message.partial };
+    let packed = intake::pack_unparsed(&message.bytes);
+    let error = format!("{deaths} passes died while they worked on this message alone");
+    Ok(Err(Box::new(Refused { arrival, packed, error })))
 }

@@ -8,7 +8,7 @@ use super::Sent;
 use super::turn::Turn;
 use crate::decide::delivery::{self, Attempt, Recipient, Settled, Tried, may_repeat};
 use crate::decide::{Plan, outgoing};
-use crate::fault::{Class, Fault, class_of, step};
+use crate::fault::{Class, Fault, step};
 use crate::mail::{self, Address, Mail};
 use crate::store::outbox::{self, Claimed, Outgoing, Reached, Unsettled, Verb};
 use crate::store::{self, Database, apply, facts, raw, user};
@@ -69,7 +69,7 @@ impl Turn<'_> {
 
 /// Whether an error is the database's and not a message's.
 pub(super) fn is_everybodys(error: &anyhow::Error) -> bool {
-    matches!(class_of(error), Class::Unavailable | Class::TempFail | Class::Io | Class::Config)
+    matches!(store::class_of(error), Class::Unavailable | Class::TempFail | Class::Io | Class::Config)
 }
 
 impl Done {

@@ -3,12 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::outcome::{self, Done, is_everybodys};
 use super::{Report, Setting, author, server, signed};
 use crate::decide::delivery::{Attempt, Recipient};
-use crate::fault::{Class, Fault, Reach, one_line, reach_of, step};
+use crate::fault::{Class, Fault, Reach, one_line, reach_of, sameness, step};
 use crate::relay::{Envelope, Outcome, Reply, Session};
 use crate::store::account::{self, Account};
 use crate::store::outbox::{self, Claimed};
@@ -39,6 +39,10 @@ pub(super) struct Turn<'a> {
     sending: Sending,
     deadline: Instant,
     pub session: Option<Session>,
+    /// Why the turn failed was said of a message already.
+    pub is_said: bool,
+    /// What was found out about the server in the last attempt, to be said once.
+    learned: Option<String>,
 }
 
 /// What a look into the outbox found.
@@ -49,13 +53,19 @@ enum Next {
     Nothing,
 }
 
+/// How long a message is claimed, in seconds.
+pub(super) fn lease(setting: &Setting<'_>) -> Result<i64> {
+    let limits = setting.connection.account_timeout + setting.connection.final_timeout;
+    Ok(i64::try_from(limits.as_secs())? + MARGIN)
+}
+
 impl<'a> Turn<'a> {
     pub fn begin(setting: &'a Setting<'a>, id: AccountId) -> Result<Self> {
         let mut store = Store::open(setting.database)?;
         let account = account::find(store.connection(), &id.to_string())?;
         let sending = sending::of(store.connection(), id)?;
         let deadline = Instant::now() + setting.connection.account_timeout;
-        Ok(Self { setting, store, account, sending, deadline, session: None })
+        Ok(Self { setting, store, account, sending, deadline, session: None, is_said: false, learned: None })
     }
 
     /// Writes down how the turn went, for as long as the server for sending fails (FETCH-12). Returns whether a failure is to be said.
@@ -63,8 +73,15 @@ impl<'a> Turn<'a> {
         let (account, now) = (self.account.id, (self.setting.now)());
         let noted = match done {
             Err(error) if reach_of(error) == Reach::Account => {
-                let error = one_line(error);
-                self.store.transaction(|db| trouble::note(db, account, &error, now))
+                let (error, same) = (one_line(error), sameness(error));
+                let has_sent = report.sent.iter().any(|told| told.state == OutboxState::Sent);
+                self.store.transaction(|db| {
+                    if has_sent {
+                        // A message that this server fails at makes the others wait no longer each time.
+                        trouble::has_worked(db, account)?;
+                    }
+                    trouble::note(db, account, (&error, &same), now)
+                })
             }
             Ok(()) if !report.sent.is_empty() => self.store.transaction(|db| trouble::over(db, account, now)).map(|is_over| {
                 report.recovered.extend(is_over.then(|| self.account.name.clone()));
@@ -104,7 +121,13 @@ impl<'a> Turn<'a> {
                         fault = Some(error);
                         broken
                     });
-                    done = Some(self.settled(claimed, attempt));
+                    report.learned.extend(self.learned.take());
+                    // So it is when the server fails, whatever became of the message.
+                    let failure = self.session.as_mut().and_then(Session::take_failure);
+                    let settled = self.settled(claimed, attempt);
+                    self.is_said = failure.is_some() && settled.settled.state == OutboxState::MaybeSent;
+                    fault = fault.or(failure.map(Into::into));
+                    done = Some(settled);
                 }
                 Next::Held(id, because) => report.faults.push(not_allowed(id, &because)),
                 Next::Nothing => return fault.map_or(Ok(()), Err),
@@ -117,8 +140,7 @@ impl<'a> Turn<'a> {
     fn next(&mut self, done: Option<&Done>, is_over: bool, only: Option<OutgoingId>, allowance: &Allowance) -> Result<Next> {
         let Self { setting, account, sending, .. } = self;
         let now = (setting.now)();
-        let limits = setting.connection.account_timeout + setting.connection.final_timeout;
-        let lease = i64::try_from(limits.as_secs())? + MARGIN;
+        let lease = lease(setting)?;
         let mut is_allowed = false;
         let both = self.store.transaction(|db| {
             if let Some(done) = done {
@@ -183,22 +205,74 @@ impl<'a> Turn<'a> {
             Some(session) => session,
             None => Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?,
         };
-        let envelope = Envelope { from: &claimed.envelope_from, to: &claimed.recipients, id: &claimed.message_id };
+        // ACK-2: an automatic answer goes with an empty sender, but for servers that take none.
+        let own = self.account.address.as_str();
+        let is_empty = claimed.envelope_from.is_empty() && self.sending.empty_sender;
+        let from = if claimed.envelope_from.is_empty() && !is_empty { own } else { &claimed.envelope_from };
+        let envelope = Envelope { from, to: &claimed.recipients, id: &claimed.message_id };
+        let mut unmarked = None;
         let mut hand_over = || {
             step();
             let marked = self.store.transaction(|db| outbox::hand_over(db, claimed, (self.setting.now)()));
             step();
-            marked
+            marked.map_err(|error| {
+                let text = format!("{error:#}");
+                unmarked = Some(error);
+                anyhow!(text)
+            })
         };
-        let outcome = session.send(&envelope, &bytes, &mut hand_over);
+        let mut outcome = session.send(&envelope, &bytes, &mut hand_over);
+        let refused = match &outcome {
+            Outcome::SenderRefused(reply) if is_empty && forbids_empty(reply) => Some(reply.clone()),
+            _ => None,
+        };
+        if refused.is_some() {
+            if session.is_over() {
+                session = Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?;
+            }
+            outcome = session.send(&Envelope { from: own, ..envelope }, &bytes, &mut hand_over);
+        }
         self.session = Some(session);
         step();
+        if let Some(error) = unmarked {
+            // The database's fault, or another pass has it in hand.
+            return Err(error);
+        }
+        if let Some(reply) = refused.filter(|_| matches!(outcome, Outcome::Answered(_) | Outcome::Unknown { .. })) {
+            self.learn(&reply);
+        }
         Ok(match outcome {
+            Outcome::SenderRefused(reply) => {
+                Attempt::Answered(claimed.recipients.iter().map(|address| recipient((address, &reply))).collect())
+            }
             Outcome::Answered(replies) => Attempt::Answered(claimed.recipients.iter().zip(&replies).map(recipient).collect()),
             Outcome::Broken { error, permanent } => Attempt::Broken { error, permanent },
             Outcome::Unknown { error } => Attempt::Unknown { error },
         })
     }
+
+    /// ACK-2: remembers that the server takes no empty sender. That it cannot be written down is no fault of the message: it is found out
+    /// anew.
+    fn learn(&mut self, reply: &Reply) {
+        let (id, name, address) = (self.account.id, &self.account.name, &self.account.address);
+        self.sending.empty_sender = false;
+        match self.store.transaction(|db| sending::refuse_empty_sender(db, id)) {
+            Ok(true) => {
+                let code = reply.code;
+                self.learned = Some(format!(
+                    "account {name}: its server takes no empty sender ({code}), so automatic answers go as <{address}> from now on; \
+                     to try again: espomail account set {name} --empty-sender true"
+                ));
+            }
+            Ok(false) => {}
+            Err(error) => log::warn!("account {name}: that its server takes no empty sender cannot be written down: {error:#}"),
+        }
+    }
+}
+
+/// ACK-2: whether a server refuses an empty sender as such.
+fn forbids_empty(reply: &Reply) -> bool {
+    matches!(reply.code, 501 | 550 | 553) || reply.is_about_sender()
 }
 
 fn recipient((address, reply): (&String, &Reply)) -> Recipient {

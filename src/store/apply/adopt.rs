@@ -51,7 +51,15 @@ impl Movable {
             let waiting = reviews::table.filter(reviews::decision.is_null()).select(reviews::email_id);
             let rows = emails::table
                 .filter(emails::thread_id.eq_any(some))
-                .filter(no_parent.or(by_address).or(by_thread).and(emails::id.ne_all(waiting)).or(chosen))
+                // A copy with other content is its own people's (DUP-2).
+                .filter(
+                    no_parent
+                        .or(by_address)
+                        .or(by_thread)
+                        .and(emails::id.ne_all(waiting))
+                        .and(emails::id_collision.eq(false))
+                        .or(chosen),
+                )
                 .order(emails::id)
                 .select((emails::thread_id, emails::id, emails::is_ours))
                 .load::<(i64, i64, bool)>(db)?;

@@ -10,8 +10,8 @@ use crate::decide::NewEmail;
 use crate::mail::{Address, Mail};
 use crate::store::clean;
 use crate::store::schema::{
-    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
-    thread_ids, threads,
+    attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, followers, notes, participants,
+    record_teams, records, reviews, thread_ids, threads,
 };
 use crate::words::{EmailId, ParentBy};
 
@@ -92,6 +92,7 @@ pub struct EmailRow<'a> {
     pub bounce: Option<String>,
     pub calendar: Option<String>,
     pub is_ours: bool,
+    pub is_claimed: bool,
     pub author_id: Option<i64>,
     pub subject_from: i64,
     pub subject_to: i64,
@@ -114,7 +115,7 @@ impl<'a> EmailRow<'a> {
             subject: clean(&mail.subject),
             date: email.date,
             header_date: mail.date,
-            arrived_at: one.arrival.internal_date.unwrap_or(now),
+            arrived_at: one.arrived_at(now),
             text: clean(&mail.text),
             html: mail.html.as_deref().map(clean),
             replied_id: email.replied.map(|id| id.0),
@@ -131,6 +132,7 @@ impl<'a> EmailRow<'a> {
             bounce: mail.bounce.as_ref().map(serde_json::to_string).transpose()?,
             calendar: (!mail.calendar.is_empty()).then(|| serde_json::to_string(&mail.calendar)).transpose()?,
             is_ours: email.ours,
+            is_claimed: email.claimed,
             author_id: email.author.map(|user| user.0),
             subject_from: email.subject_from,
             subject_to: email.subject_to,
@@ -192,6 +194,23 @@ impl<'a> AttachmentRow<'a> {
 pub struct EmailAccountRow {
     pub email_id: i64,
     pub account_id: i64,
+}
+
+#[derive(Clone, Insertable)]
+#[diesel(table_name = email_copies, treat_none_as_default_value = false)]
+pub struct CopyRow {
+    pub id: i64,
+    pub email_id: i64,
+    pub raw_id: i64,
+    pub account_id: Option<i64>,
+    pub arrived_at: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = participants, treat_none_as_default_value = false)]
+pub struct ParticipantRow<'a> {
+    pub email_id: i64,
+    pub address: &'a str,
 }
 
 #[derive(Insertable)]

@@ -6,17 +6,17 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::adopt::Movable;
-use super::rows::{EmailAccountRow, EmailTeamRow, FollowerRow, RecordTeamRow, ThreadIdRow, ThreadRow};
+use super::rows::{CopyRow, EmailAccountRow, EmailTeamRow, FollowerRow, ParticipantRow, RecordTeamRow, ThreadIdRow, ThreadRow};
 use super::{Batch, Difference, Later};
 use crate::decide::Next;
 use crate::store::dialect::{insert_all, insert_new};
 use crate::store::notification::{self, NotificationRow};
 use crate::store::schema::{
-    attachments, effects, email_accounts, email_teams, email_users, emails, followers, notes, record_teams, records, reviews,
-    rotations, thread_ids, threads, users,
+    attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, followers, notes, participants,
+    record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{Database, IN_LIST, address, case, clean, facts, fate, held, link, position, reserve, set_counter, spending};
-use crate::words::{EmailId, ThreadId};
+use crate::words::{EmailId, NoteKind, ThreadId};
 
 impl Batch<'_> {
     /// Writes everything. Says what is read in stored e-mails now and was not.
@@ -33,6 +33,7 @@ impl Batch<'_> {
             differences.extend(amended.write(db)?);
         }
         self.write_links(db, before)?;
+        self.write_copies(db)?;
         let mut told: Vec<NotificationRow> = std::mem::take(&mut self.notifications).into_values().collect();
         told.iter_mut().for_each(|row| row.is_held = row.email_id.is_some_and(|email| self.silenced.contains(&EmailId(email))));
         notification::insert(db, before, told)?;
@@ -94,6 +95,17 @@ impl Batch<'_> {
                 Later::Adopt(adoption) => movable.adopt(db, adoption, next_note, self.now)?,
                 Later::Relink(email, Some((record, by))) => link::give(db, &[*email], *record, *by, self.now)?,
                 Later::Relink(email, None) => link::take_away(db, *email, None, self.now)?,
+                Later::Verify(email, author) => {
+                    diesel::update(emails::table.find(email.0))
+                        .set((
+                            emails::is_ours.eq(true),
+                            emails::author_id.eq(author.map(|user| user.0)),
+                            emails::is_claimed.eq(false),
+                        ))
+                        .execute(db)?;
+                    let told = notes::email_id.eq(email.0).and(notes::kind.eq(NoteKind::EmailReceived.as_str()));
+                    diesel::update(notes::table.filter(told)).set(notes::kind.eq(NoteKind::EmailSent.as_str())).execute(db)?;
+                }
                 Later::Merge(merge) => case::merge_numbered(db, merge, self.now)?,
                 Later::Reopen(case, status) => {
                     diesel::update(records::table.find(case.0))
@@ -118,6 +130,10 @@ impl Batch<'_> {
             .map(|(id, thread)| ThreadIdRow { message_id: clean(id), thread_id: self.left(*thread).0 })
             .collect();
         insert_new!(&mut *db, thread_ids::table, &rows).context("remembering Message-IDs")?;
+        for (id, thread) in &self.moved_ids {
+            let leads = thread_ids::thread_id.eq(self.left(*thread).0);
+            diesel::update(thread_ids::table.find(clean(id))).set(leads).execute(db).context("moving a Message-ID")?;
+        }
         insert_new!(&mut *db, notes::table, &self.notes).context("writing notes")?;
         insert_new!(&mut *db, reviews::table, &self.reviews).context("writing what is held")?;
         self.write_effects(db)
@@ -145,6 +161,8 @@ impl Batch<'_> {
         let rows =
             self.email_accounts.iter().map(|(email, account)| EmailAccountRow { email_id: email.0, account_id: account.0 });
         insert!(email_accounts::table, rows, email_id >= before.email);
+        let rows = self.participants.iter().map(|(email, address)| ParticipantRow { email_id: email.0, address });
+        insert!(participants::table, rows, email_id >= before.email);
         let rows = self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: email.0, team_id: team.0 });
         insert!(email_teams::table, rows, email_id >= before.email);
         let rows = self.email_users.values().cloned();
@@ -153,6 +171,17 @@ impl Batch<'_> {
         insert!(record_teams::table, rows, record_id >= before.record);
         let rows = self.followers.iter().map(|(record, user)| FollowerRow { record_id: record.0, user_id: user.0 });
         insert!(followers::table, rows, record_id >= before.record);
+        Ok(())
+    }
+
+    /// Bytes of copies are rare beside e-mails: like effects, they are numbered here.
+    fn write_copies(&mut self, db: &mut Database) -> Result<()> {
+        let mut rows: Vec<CopyRow> = std::mem::take(&mut self.copies).into_values().collect();
+        if !rows.is_empty() {
+            let first = reserve(db, "email-copy", rows.len())?;
+            rows.iter_mut().zip(first..).for_each(|(row, id)| row.id = id);
+            insert_new!(&mut *db, email_copies::table, &rows).context("writing copies")?;
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::store::note::{self, NewNote};
 use crate::store::noun::number;
 use crate::store::record::name_of;
 use crate::store::schema::{accounts, email_accounts, emails, record_addresses, record_teams, records};
-use crate::store::{Database, access, clean, follow, link, lock, next_number};
+use crate::store::{Database, access, clean, follow, link, lock, next_number, participant};
 use crate::words::{CaseStatus, EmailId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
 
 /// A case as a row.
@@ -63,6 +63,7 @@ pub fn create_from_email(db: &mut Database, permit: &Permit<'_>, email: EmailId,
         }
     }
     link::give(db, &given, case, ParentBy::Hand, now)?;
+    participant::invite_author(db, email)?;
     let named = format!("case:{}", number_of(db, case)?);
     access::record(db, permit, "case create", &named, &format!("from e-mail {email}"), now)?;
     Ok(case)
@@ -87,6 +88,15 @@ pub(super) fn begun_by(db: &mut Database, email: EmailId) -> Result<NewCase> {
     let (through, team) = through.map_or((None, None), |(account, team)| (Some(account), team));
     let teams = team.into_iter().collect();
     Ok(NewCase { name, description, account, contact, lead, through, teams, email: Some(email), ..NewCase::default() })
+}
+
+/// Returns the Account of who wrote an e-mail, whatever record the e-mail was in.
+pub(super) fn account_of_author(db: &mut Database, email: EmailId) -> Result<Option<i64>> {
+    let from: String = emails::table.find(email.0).select(emails::from_address).first(db)?;
+    if let Some(contact) = of_address(db, &from, RecordKind::Contact)? {
+        return Ok(records::table.find(contact).select(records::account_id).first(db)?);
+    }
+    of_address(db, &from, RecordKind::Account)
 }
 
 /// Returns the oldest active record of a kind that has an address.

@@ -22,6 +22,8 @@ pub struct Entry {
     pub detail: String,
     pub email: Option<i64>,
     pub from: Option<String>,
+    /// From is one of us, and nothing vouches for that (ACCESS-5).
+    pub sender_not_verified: bool,
     pub subject: Option<String>,
     /// What the e-mail says, without what it quotes and its signature (PARSE-7).
     pub reply_text: Option<String>,
@@ -42,7 +44,7 @@ pub struct Attached {
 
 /// Returns a record's stream. The reply texts are read from the raw bytes, so they follow today's rules.
 pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
-    type Row = (i64, String, Option<String>, String, Option<i64>, Option<String>, Option<String>);
+    type Row = (i64, String, Option<String>, String, Option<i64>, (Option<String>, Option<bool>), Option<String>);
     let rows = notes::table
         .left_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
         .left_join(users::table.on(users::id.nullable().eq(notes::author_id)))
@@ -54,14 +56,14 @@ pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
             users::login.nullable(),
             notes::detail,
             notes::email_id,
-            emails::from_address.nullable(),
+            (emails::from_address.nullable(), emails::is_claimed.nullable()),
             emails::subject.nullable(),
         ))
         .load::<Row>(db)?;
     let named: HashSet<i64> = rows.iter().filter_map(|row| row.4).collect();
     let mut files = attached(db, &named)?;
     let mut entries = Vec::with_capacity(rows.len());
-    for (at, kind, author, detail, email, from, subject) in rows {
+    for (at, kind, author, detail, email, (from, claimed), subject) in rows {
         let kind: NoteKind = kind.parse().map_err(|error| anyhow!("a note of record {record}: {error}"))?;
         let says = match (kind, email) {
             (NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce, Some(email)) => Some(email),
@@ -78,6 +80,7 @@ pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
             detail,
             email,
             from,
+            sender_not_verified: claimed.unwrap_or_default(),
             subject,
             reply_text,
             quoted_lines,

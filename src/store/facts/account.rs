@@ -1,15 +1,17 @@
 //! What the rules ask about the account that a batch came through.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result, anyhow};
 use diesel::prelude::*;
 
+use super::in_lists;
 use crate::decide::answer::Answering;
-use crate::decide::{AccountFacts, sender};
-use crate::store::schema::{account_teams, accounts, users};
+use crate::decide::{AccountFacts, Facts, sender};
+use crate::mail::address_key;
+use crate::store::schema::{account_answers, account_sending, account_teams, accounts, positions, users};
 use crate::store::{Database, answer, sending};
-use crate::words::{AccountId, TeamId, UserId};
+use crate::words::{AccountId, AccountKind, PositionId, TeamId, UserId};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
@@ -27,6 +29,7 @@ struct Row {
     act_since: i64,
     unknown_sender: String,
     reopen_within: Option<i64>,
+    automatic_cases: String,
     list_cases: bool,
     take_forwards: bool,
 }
@@ -56,6 +59,7 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         kind: row.kind.parse().map_err(wrong)?,
         owner: row.owner_id.map(UserId),
         folder: None,
+        is_sent_mailbox: false,
         owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1).map(TeamId),
         teams: teams.into_iter().map(TeamId).collect(),
         add_team_users: row.add_team_users,
@@ -67,10 +71,121 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         act_since: row.act_since,
         unknown_sender: row.unknown_sender.parse().map_err(wrong)?,
         reopen_within: row.reopen_within,
+        automatic_cases: row.automatic_cases.parse().map_err(wrong)?,
         list_cases: row.list_cases,
         take_forwards: row.take_forwards,
         answering,
         address: row.address,
         name: row.name,
     })
+}
+
+/// Gathers which of some addresses are our own accounts': those of group accounts and where they are answered are the house's, that of
+/// a personal account is its owner's, who is a person (AUTO-2). Call it when users are known.
+pub(super) fn gather_addresses(db: &mut Database, people: &HashSet<String>, facts: &mut Facts) -> Result<()> {
+    let rows = in_lists(people, |some| {
+        accounts::table
+            .left_join(users::table.on(users::id.nullable().eq(accounts::owner_id)))
+            .filter(accounts::address.eq_any(some))
+            .order(accounts::id)
+            .select((accounts::address, accounts::owner_id, users::active.nullable()))
+            .load::<(String, Option<i64>, Option<bool>)>(db)
+    })?;
+    for (address, owner, active) in rows {
+        match owner.filter(|_| active == Some(true)) {
+            Some(owner) => {
+                facts.users.entry(address).or_insert(UserId(owner));
+            }
+            None => {
+                facts.own_addresses.insert(address);
+            }
+        }
+    }
+    // Few accounts have such addresses, and they are not looked up by them.
+    let of_group = accounts::kind.eq(AccountKind::Group.as_str());
+    let mut others = account_sending::table
+        .inner_join(accounts::table.on(accounts::id.eq(account_sending::account_id)))
+        .filter(of_group)
+        .filter(account_sending::reply_to.is_not_null())
+        .select(account_sending::reply_to)
+        .load::<Option<String>>(db)?;
+    let answers = account_answers::table.select((account_answers::from_address, account_answers::reply_to));
+    others.extend(answers.load::<(Option<String>, Option<String>)>(db)?.into_iter().flat_map(|(from, to)| [from, to]));
+    let others = others.into_iter().flatten().map(|address| address_key(&address));
+    facts.own_addresses.extend(others.filter(|address| people.contains(address)));
+    Ok(())
+}
+
+/// What servers and mail programs call the mailbox of what went out, in lower case, without what stands above it.
+const SENT: [&str; 56] = [
+    "sent",
+    "sent items",
+    "sent messages",
+    "sent mail",
+    "sent-mail",
+    "sentmail",
+    "sent objects",
+    "sentitems",
+    "gesendet",
+    "gesendete elemente",
+    "gesendete objekte",
+    "gesendete nachrichten",
+    "envoyés",
+    "éléments envoyés",
+    "messages envoyés",
+    "enviados",
+    "elementos enviados",
+    "correo enviado",
+    "mensajes enviados",
+    "inviati",
+    "inviata",
+    "posta inviata",
+    "messaggi inviati",
+    "itens enviados",
+    "mensagens enviadas",
+    "e-mails enviados",
+    "verzonden",
+    "verzonden items",
+    "verzonden objecten",
+    "verzonden berichten",
+    "wysłane",
+    "elementy wysłane",
+    "skickat",
+    "skickade",
+    "skickade objekt",
+    "sendt",
+    "sendt post",
+    "sendte elementer",
+    "lähetetyt",
+    "odeslané",
+    "odeslaná pošta",
+    "odoslané",
+    "отправленные",
+    "надіслані",
+    "gönderilmiş öğeler",
+    "gönderilmiş postalar",
+    "送信済み",
+    "送信済みアイテム",
+    "送信済みメール",
+    "已发送",
+    "已发送邮件",
+    "已傳送郵件",
+    "寄件備份",
+    "보낸편지함",
+    "보낸 편지함",
+    "elküldött elemek",
+];
+
+/// Whether a mailbox is the one of what went out (FETCH-15): the one that a person named, else the one that is called so.
+pub(super) fn is_sent_mailbox(db: &mut Database, account: AccountId, position: PositionId) -> Result<bool> {
+    let mailbox = positions::table.find(position.0).select(positions::mailbox).first::<String>(db).optional()?;
+    let named = account_sending::table.find(account.0).select(account_sending::sent_mailbox);
+    let named = named.first::<Option<String>>(db).optional()?.flatten();
+    Ok(mailbox.is_some_and(|mailbox| match named {
+        Some(named) => mailbox == named,
+        None => {
+            let name = mailbox.rsplit(['/', '.', '\\']).next().unwrap_or_default().trim().to_lowercase();
+            SENT.contains(&name.as_str())
+        }
+    }))
 }

@@ -1,26 +1,22 @@
-//! What conversations ask beyond Message-IDs: e-mails of the same subject, and who takes part in cases that mail of this
-//! batch may bring together.
+//! What conversations ask beyond Message-IDs: e-mails of the same subject, and who takes part in the cases and threads that
+//! mail of this batch names, or may bring together.
 
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
-use diesel::dsl::max;
+use diesel::dsl::{max, min};
 use diesel::prelude::*;
 
-use super::{Named, in_lists};
+use super::{Named, in_lists, in_lists_of};
 use crate::decide::Facts;
 use crate::mail::{Address, Mail};
-use crate::store::Database;
-use crate::store::schema::{accounts, emails, user_addresses};
-use crate::words::{EmailId, RecordId, ThreadId};
+use crate::store::schema::{emails, participants};
+use crate::store::{Database, IN_LIST, participant};
+use crate::words::{EmailId, RecordId, RecordKind, ThreadId};
 
 /// How far before a message its conversation is looked for by subject: the rule's 14 days, and clocks that differ
 /// (THREAD-3).
 const BY_SUBJECT: i64 = 16 * 86_400;
-
-/// How many e-mails of each case say who takes part in it, and of all cases of a batch together.
-const EMAILS_OF_A_CASE: usize = 200;
-const EMAILS_OF_ALL: usize = 20_000;
 
 /// Finds the newest e-mail of late for each base subject and address (THREAD-3); returns the e-mails to be read.
 pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<HashSet<i64>> {
@@ -37,6 +33,8 @@ pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) ->
     let to = in_lists(&named.subjects, |some| {
         emails::table
             .filter(emails::subject_to.eq_any(some))
+            // Whom others wrote to has had no part in it.
+            .filter(emails::is_ours.eq(true))
             .filter(emails::arrived_at.ge(since))
             .group_by(emails::subject_to)
             .select((emails::subject_to, max(emails::id)))
@@ -50,35 +48,147 @@ pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) ->
     Ok(newest.into_values().collect())
 }
 
-/// Gathers who takes part in cases that a message of this batch may bring together (THREAD-1); asks nothing where there
-/// are none.
-pub(super) fn participants(db: &mut Database, mails: &[&Mail], facts: &mut Facts) -> Result<()> {
-    let cases = may_meet(mails, facts);
-    let limit = i64::try_from((cases.len() * EMAILS_OF_A_CASE).min(EMAILS_OF_ALL)).unwrap_or_default();
-    let rows = in_lists(&cases, |some| {
-        emails::table
-            .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
-            // By case first, so that PostgreSQL does not walk all e-mails to meet the limit.
-            .order((emails::parent_id, emails::id))
-            .limit(limit)
-            .select((emails::parent_id, emails::is_ours, emails::people))
-            .load::<(Option<i64>, bool, String)>(db)
+/// How often a Message-ID is used, by ours or not, and by the first or by another (DUP-2): the first and the last of each.
+type Uses = (String, bool, bool, Option<i64>, Option<i64>);
+
+/// Of the e-mails that bear each Message-ID returns the first and the last, and the first of those it may stand for (THREAD-1).
+pub(super) fn bearers(uses: Vec<Uses>) -> Vec<(String, Option<i64>, Option<i64>)> {
+    let mut of_id: HashMap<String, (Vec<i64>, Option<i64>, Option<i64>)> = HashMap::new();
+    for (message_id, ours, id_collision, first, last) in uses {
+        let (firsts, lowest, highest) = of_id.entry(message_id).or_default();
+        *lowest = lowest.iter().copied().chain(first).min();
+        *highest = highest.iter().copied().chain(last).max();
+        firsts.extend(first.filter(|_| ours || !id_collision));
+    }
+    let mut ends = Vec::new();
+    for (message_id, (firsts, lowest, highest)) in of_id {
+        let others = firsts.into_iter().map(Some).filter(|first| *first != lowest && *first != highest);
+        ends.extend(others.map(|first| (message_id.clone(), first, highest)));
+        ends.push((message_id, lowest, highest));
+    }
+    ends
+}
+
+/// Of Message-IDs that several e-mails bear returns the first e-mail of each sender of the batch.
+pub(super) fn by_senders(db: &mut Database, several: &HashSet<&str>, named: &Named) -> Result<Vec<i64>> {
+    let several: Vec<&str> = several.iter().copied().collect();
+    let mut found = Vec::new();
+    for some in several.chunks(IN_LIST / 2) {
+        let rows = in_lists_of(IN_LIST / 2, &named.leading, |senders| {
+            emails::table
+                .filter(emails::message_id.eq_any(some).and(emails::from_address.eq_any(senders)))
+                .group_by((emails::message_id, emails::from_address))
+                .select(min(emails::id))
+                .load::<Option<i64>>(db)
+        })?;
+        found.extend(rows.into_iter().flatten());
+    }
+    Ok(found)
+}
+
+/// Gathers the people of e-mails, where the rules ask for them: several bear one Message-ID (THREAD-1), or the account makes no
+/// cases (LINK-2).
+pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    let several = facts.emails_by_message_id.values().filter(|found| found.len() > 1).flatten();
+    let wanted: HashSet<i64> = match facts.account.make_cases || named.message_ids.is_empty() {
+        true => several.map(|email| email.0).collect(),
+        false => facts.emails.keys().map(|email| email.0).collect(),
+    };
+    let rows = in_lists(&wanted, |some| {
+        emails::table.filter(emails::id.eq_any(some)).select((emails::id, emails::people)).load::<(i64, String)>(db)
     })?;
-    let mut letters = Vec::new();
-    for (case, ours, people) in rows {
+    for (email, people) in rows {
         // Written by us; what cannot be read says nobody.
         let people: People = serde_json::from_str(&people).unwrap_or_default();
-        letters.push((RecordId(case.unwrap_or_default()), ours, people));
+        facts.emails.entry(EmailId(email)).and_modify(|known| known.people = people.all().collect());
     }
-    let everybody = letters.iter().flat_map(|(_, _, people)| people.all()).collect();
-    let internal = internal(db, &everybody)?;
-    for (case, ours, people) in letters {
-        // The first e-mail of a case opened it; see `decide` for who is invited.
-        let invited = facts.participants.entry(case).or_default();
-        let by_one_of_them = people.from.iter().any(|from| invited.contains(&from.key()));
-        if invited.is_empty() || ours || by_one_of_them {
-            invited.extend(people.all().filter(|address| !address.is_empty() && !internal.contains(address)));
-        }
+    Ok(())
+}
+
+/// Gathers which senders of the batch take part in which of its cases and threads, by what is written in them (LINK-2).
+pub(super) fn participants(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    let cases: HashSet<i64> =
+        facts.records.iter().filter(|(_, record)| record.kind == RecordKind::Case).map(|(id, _)| id.0).collect();
+    let threads: HashSet<i64> = threads(facts).collect();
+    let senders: Vec<&String> = named.leading.iter().collect();
+    for some_senders in senders.chunks(IN_LIST / 2) {
+        let rows = in_lists_of(IN_LIST / 2, &cases, |some| {
+            emails::table
+                .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
+                .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
+                .filter(participants::address.eq_any(some_senders.iter().copied()))
+                .select((emails::parent_id, participants::address))
+                .distinct()
+                .load::<(Option<i64>, String)>(db)
+        })?;
+        facts.correspondents.extend(rows.into_iter().filter_map(|(case, who)| Some((RecordId(case?), who))));
+        let rows = in_lists_of(IN_LIST / 2, &threads, |some| {
+            emails::table
+                .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
+                .filter(emails::thread_id.eq_any(some))
+                .filter(participants::address.eq_any(some_senders.iter().copied()))
+                .select((emails::thread_id, participants::address))
+                .distinct()
+                .load::<(i64, String)>(db)
+        })?;
+        facts.in_threads.extend(rows.into_iter().map(|(thread, who)| (ThreadId(thread), who)));
+    }
+    // Of a thread with a case the case says it.
+    let loose = threads
+        .into_iter()
+        .filter(|thread| !facts.parent_of_thread(ThreadId(*thread)).is_some_and(|record| facts.is_case(record)));
+    let rows = in_lists(&loose.collect(), |some| {
+        emails::table
+            .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
+            .filter(emails::thread_id.eq_any(some))
+            .select(emails::thread_id)
+            .distinct()
+            .load::<i64>(db)
+    })?;
+    facts.peopled.extend(rows.into_iter().map(ThreadId));
+    Ok(())
+}
+
+/// The stored threads that the batch names.
+fn threads(facts: &Facts) -> impl Iterator<Item = i64> + '_ {
+    facts.thread_of.values().copied().chain(facts.emails.values().map(|email| email.thread)).map(|thread| thread.0)
+}
+
+/// Gathers everybody from outside who takes part in threads, and their cases, that a message of this batch may bring together
+/// (THREAD-1); asks nothing where there are none.
+pub(super) fn all_participants(db: &mut Database, mails: &[&Mail], facts: &mut Facts) -> Result<()> {
+    let threads = may_meet(mails, facts);
+    let cases: HashSet<i64> =
+        threads.iter().filter_map(|thread| facts.parent_of_thread(ThreadId(*thread))).map(|case| case.0).collect();
+    let of_cases = in_lists(&cases, |some| {
+        emails::table
+            .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
+            .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
+            .select((emails::parent_id, participants::address))
+            .distinct()
+            .load::<(Option<i64>, String)>(db)
+    })?;
+    let of_threads = in_lists(&threads, |some| {
+        emails::table
+            .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
+            .filter(emails::thread_id.eq_any(some))
+            .select((emails::thread_id, participants::address))
+            .distinct()
+            .load::<(i64, String)>(db)
+    })?;
+    let everybody = of_cases.iter().map(|(_, who)| who).chain(of_threads.iter().map(|(_, who)| who)).cloned().collect();
+    let internal = participant::internal(db, &everybody)?;
+    for case in cases.into_iter().map(RecordId).filter(|case| facts.is_case(*case)).collect::<Vec<_>>() {
+        facts.participants.entry(case).or_default();
+    }
+    for (case, who) in of_cases.into_iter().filter(|(_, who)| !internal.contains(who)) {
+        facts.participants.entry(RecordId(case.unwrap_or_default())).and_modify(|all| all.extend([who]));
+    }
+    for thread in threads {
+        facts.thread_people.entry(ThreadId(thread)).or_default();
+    }
+    for (thread, who) in of_threads.into_iter().filter(|(_, who)| !internal.contains(who)) {
+        facts.thread_people.entry(ThreadId(thread)).and_modify(|all| all.extend([who]));
     }
     Ok(())
 }
@@ -98,51 +208,41 @@ impl People {
     }
 }
 
-/// Returns those of some addresses that are users' or our accounts'.
-fn internal(db: &mut Database, addresses: &HashSet<String>) -> Result<HashSet<String>> {
-    let accounts = in_lists(addresses, |some| {
-        accounts::table.filter(accounts::address.eq_any(some)).select(accounts::address).load::<String>(db)
-    })?;
-    let users = in_lists(addresses, |some| {
-        user_addresses::table.filter(user_addresses::address.eq_any(some)).select(user_addresses::address).load::<String>(db)
-    })?;
-    Ok(accounts.into_iter().chain(users).collect())
-}
-
-/// Returns the cases of stored threads that messages of this batch connect, directly or over one another, with another
-/// case or with mail that may open one.
+/// Returns the stored threads that messages of this batch connect, directly or over one another, with another thread or with
+/// mail that may begin one.
 fn may_meet(mails: &[&Mail], facts: &Facts) -> HashSet<i64> {
     let mut groups = Groups::default();
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut of_thread: HashMap<ThreadId, usize> = HashMap::new();
-    // The cases of each group, and whether it has mail that leads to no case by itself.
-    let mut cases: Vec<(usize, i64)> = Vec::new();
+    // The threads of each group, and whether it has mail that leads to none by itself.
+    let mut threads: Vec<(usize, i64)> = Vec::new();
     let mut loose: Vec<usize> = Vec::new();
     for mail in mails {
         let message = groups.add();
-        let mut has_case = false;
+        let sender = mail.from.as_ref().map(Address::key).unwrap_or_default();
+        let mut has_thread = false;
         for id in mail.message_id.iter().chain(mail.ancestors()) {
             let place = *known.entry(id).or_insert_with(|| groups.add());
             groups.join(message, place);
-            let email = facts.emails_by_message_id.get(id).and_then(|found| facts.emails.get(found.last()?));
-            let Some(thread) = facts.thread_of.get(id).copied().or(email.map(|email| email.thread)) else { continue };
-            let place = *of_thread.entry(thread).or_insert_with(|| groups.add());
-            groups.join(message, place);
-            if let Some(case) = facts.parent_of_thread(thread).filter(|record| facts.is_case(*record)) {
-                cases.push((message, case.0));
-                has_case = true;
+            let email = facts.bearers(id, &sender).first().and_then(|email| facts.emails.get(email));
+            for thread in facts.thread_of.get(id).copied().into_iter().chain(email.map(|email| email.thread)) {
+                let place = *of_thread.entry(thread).or_insert_with(|| groups.add());
+                groups.join(message, place);
+                threads.push((message, thread.0));
+                has_thread = true;
             }
         }
-        if !has_case {
+        if !has_thread {
             loose.push(message);
         }
     }
     let loose: HashSet<usize> = loose.into_iter().map(|message| groups.top(message)).collect();
     let mut by_group: HashMap<usize, HashSet<i64>> = HashMap::new();
-    for (message, case) in cases {
-        by_group.entry(groups.top(message)).or_default().insert(case);
+    for (message, thread) in threads {
+        by_group.entry(groups.top(message)).or_default().insert(thread);
     }
-    by_group.into_iter().filter(|(group, cases)| cases.len() > 1 || loose.contains(group)).flat_map(|(_, cases)| cases).collect()
+    let meet = |(group, threads): &(usize, HashSet<i64>)| threads.len() > 1 || loose.contains(group);
+    by_group.into_iter().filter(meet).flat_map(|(_, threads)| threads).collect()
 }
 
 /// Sets that grow together.

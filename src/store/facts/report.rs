@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::in_lists;
 use crate::decide::{AddressFacts, Facts};
-use crate::mail::{Bounce, Mail, address_key};
+use crate::mail::{Bounce, Mail, Recipient, address_key};
 use crate::store::Database;
 use crate::store::schema::{address_states, deliveries};
 use crate::words::EmailId;
@@ -32,7 +32,7 @@ pub(super) fn gather(db: &mut Database, mails: &[&Mail], senders: &HashSet<Strin
     }
     // Of addresses that we sent nothing to a report says nothing.
     let spoken_of: HashSet<String> =
-        bounces().flat_map(|bounce| &bounce.recipients).map(|one| address_key(&one.address)).collect();
+        bounces().flat_map(|bounce| &bounce.recipients).flat_map(Recipient::names).map(|name| address_key(name)).collect();
     let mut wanted: HashSet<String> = spoken_of.intersection(&sent_to).cloned().collect();
     if facts.account.answering.is_some() {
         wanted.extend(senders.iter().cloned());

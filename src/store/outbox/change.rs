@@ -42,13 +42,15 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
         return Err(Fault::new(Class::Data, what).hint(format!("write it anew, then: espomail outbox drop {id}")).into());
     }
     keep(db, &before)?;
+    // Not a time that somebody chose: the clock may be wrong at this moment.
+    let at_once = if before.attempts == 0 { before.created_at.min(now) } else { now };
     let row = diesel::update(outbox::table.find(id.0));
     match verb {
         Verb::Retry => {
             row.set((
                 outbox::state.eq(OutboxState::Queued.as_str()),
                 outbox::held_because.eq(None::<String>),
-                outbox::due_at.eq(now),
+                outbox::due_at.eq(at_once),
                 outbox::first_tried_at.eq(None::<i64>),
             ))
             .execute(db)?;
@@ -69,7 +71,7 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
             row.set((
                 outbox::state.eq(OutboxState::Queued.as_str()),
                 outbox::held_because.eq(None::<String>),
-                outbox::due_at.eq(before.due_at.unwrap_or(now)),
+                outbox::due_at.eq(before.due_at.unwrap_or(at_once)),
                 outbox::first_tried_at.eq(None::<i64>),
             ))
             .execute(db)?;
@@ -142,8 +144,8 @@ pub fn drop_one(db: &mut Database, id: OutgoingId, now: i64) -> Result<bool> {
         end(db, &before, (RecipientState::Failed, DeliveryState::Failed), now)?;
         return Ok(false);
     }
-    let raw: i64 = emails::table.find(before.email.0).select(emails::raw_id).first(db).context("its e-mail is gone")?;
+    let raws = raw::all_of(db, before.email).context("its e-mail is gone")?;
     diesel::delete(emails::table.find(before.email.0)).execute(db)?;
-    raw::drop_unused(db, raw)?;
+    raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))?;
     Ok(true)
 }

@@ -4,15 +4,20 @@ use anyhow::{Result, anyhow};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
-use super::super::dialect::{clock, first_free};
+use super::super::dialect::{clock, due, first_free};
 use super::super::schema::{accounts, emails, outbox, outbox_recipients};
 use super::super::{Database, clean, lock};
 use super::list::recipients;
 use super::reached::note_reached;
 use super::write_delivery;
-use crate::decide::delivery::Settled;
+use crate::clock::is_due;
+use crate::decide::delivery::{LONGEST_PAUSE, Settled};
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+
+/// What `sent_since` looks back over, and how far the clocks of two hosts may differ, in seconds.
+const HOUR: i64 = 3_600;
+const SKEW: i64 = 60;
 
 /// A message that this pass sends now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +38,22 @@ pub struct Claimed {
     pub author: Option<UserId>,
 }
 
+/// Whether a queued message is due. A time that a person chose counts as it is: nobody has tried such a message, and its time was
+/// later than the one it was written at. Every other time is a pause, and none is longer than the longest.
+macro_rules! is_time {
+    ($now:expr) => {{
+        let at_once = outbox::attempts.eq(0).and(outbox::due_at.le(outbox::created_at.nullable()));
+        let rested = outbox::attempts.gt(0).and(due!(outbox::due_at, $now, LONGEST_PAUSE));
+        outbox::due_at.le($now).or(at_once).or(rested)
+    }};
+}
+
 /// Returns the active accounts that have something due, the one that waits longest first.
 pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
     let rows = outbox::table
         .inner_join(accounts::table.on(accounts::id.nullable().eq(outbox::account_id)))
         .filter(accounts::active.eq(true))
-        .filter(outbox::due_at.le(now))
+        .filter(is_time!(now))
         .filter(outbox::state.eq(OutboxState::Queued.as_str()))
         .filter(outbox::held_because.is_null())
         .group_by(accounts::id)
@@ -55,7 +70,9 @@ pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i
     // In one look: what is handed over meanwhile, which takes no lock, is on one side or on the other. The account stands on both, as
     // each has an index of its own.
     let of_account = || outbox::account_id.eq(account.0);
-    let sent = of_account().and(outbox::handed_over_at.ge(since));
+    // What a clock that was ahead wrote down is of no hour of today.
+    let of_late = outbox::handed_over_at.ge(since).and(outbox::handed_over_at.le(since.saturating_add(HOUR + SKEW)));
+    let sent = of_account().and(of_late);
     let sending = of_account().and(outbox::lease_until.is_not_null()).and(outbox::is_handed_over.eq(false));
     Ok(outbox::table.filter(sent.or(sending)).select(count_star()).first(db)?)
 }
@@ -82,7 +99,7 @@ pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now
     let due = outbox::table
         .filter(outbox::account_id.eq(account.0))
         .filter(outbox::state.eq(OutboxState::Queued.as_str()))
-        .filter(outbox::due_at.le(now))
+        .filter(is_time!(now))
         .filter(outbox::held_because.is_null())
         .filter(outbox::id.between(first, last))
         .order((outbox::due_at, outbox::id))
@@ -109,7 +126,7 @@ pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now
 
 /// Claims a message for so many seconds. Two passes never claim the same.
 pub fn claim(db: &mut Database, due: Due, owner: &str, now: i64, lease: i64) -> Result<Claimed> {
-    let (attempts, first_tried_at) = (due.attempts + 1, due.first_tried_at.unwrap_or(now));
+    let (attempts, first_tried_at) = (due.attempts + 1, due.first_tried_at.map_or(now, |first| first.min(now)));
     let until = clock(db, now)? + lease;
     diesel::update(outbox::table.find(due.id.0))
         .set((
@@ -229,8 +246,8 @@ pub fn under_way(db: &mut Database) -> Result<Vec<OutgoingId>> {
 }
 
 /// Returns a message that is under way, and keeps it until the transaction ends: whoever sends it cannot mark it meanwhile. None when
-/// it is settled by now, or is being so.
-pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64) -> Result<Option<Unsettled>> {
+/// it is settled by now, or is being so. A claim lasts `lease` seconds.
+pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64, lease: i64) -> Result<Option<Unsettled>> {
     type Found = ((i64, i64, String, String), (i64, Option<i64>, Option<i64>), (Option<i64>, Option<String>, Option<i64>, bool));
     let sending = outbox::table.filter(outbox::id.eq(id.0)).filter(outbox::state.eq(OutboxState::Sending.as_str())).select((
         (outbox::id, outbox::email_id, outbox::kind, outbox::envelope_from),
@@ -243,6 +260,6 @@ pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64) -> Result<Option<U
     let (id, author) = (OutgoingId(id), author.map(UserId));
     let claimed = claimed(db, Due { id, envelope_from, author, email, kind, attempts, first_tried_at }, attempts, 0)?;
     let clock = clock(db, now)?;
-    let is_expired = until.is_none_or(|until| until <= clock);
+    let is_expired = until.is_none_or(|until| is_due(until, clock, lease));
     Ok(Some(Unsettled { claimed, account: account.map(AccountId), is_handed_over, owner, is_expired }))
 }

@@ -28,6 +28,36 @@ pub const WROTE: &[&str] = &[
     "작성", "님이 작성", "썼습니다", "님이 씀",
 ];
 
+/// "said": what attributions say as well, and people in their own sentences more often.
+#[rustfmt::skip]
+pub const SAID: &[&str] = &[
+    "said", "says", "sagte", "meinte", "a dit", "dijo", "ha dicho", "disse", "ha detto", "zei", "powiedział", "powiedziała", "powiedział(a)", "сказал", "сказала", "сказал(а)", "сказав", "řekl", "řekla", "sade", "sa", "sagde", "sanoi", "mondta", "dedi", "είπε", "a spus", "说", "說", "说道",
+];
+
+/// How an attribution begins that stands behind an answer on its line.
+pub const INNER_OPENERS: &[&str] = &[
+    "On ",
+    "Am ",
+    "Le ",
+    "El ",
+    "Il ",
+    "Em ",
+    "Op ",
+    "Den ",
+    "Dne ",
+    "Dňa ",
+    "W dniu ",
+    "Dnia ",
+    "На ",
+    "В ",
+    "På ",
+    "Στις ",
+    "Vào ",
+    "Pe ",
+    "Dana ",
+    "Pada ",
+];
+
 /// How an attribution begins.
 #[rustfmt::skip]
 pub const OPENERS: &[&str] = &[

@@ -20,7 +20,7 @@ const FROM: &[&str] = &[
 ];
 #[rustfmt::skip]
 const DATE: &[&str] = &[
-    "date", "sent", "sent on", "received", "time", "datum", "gesendet", "gesendet am", "gesendet um", "envoyé", "envoyé le", "date d'envoi", "enviado", "enviado el", "enviado a las", "fecha", "fecha de envío",
+    "date", "sent", "sent on", "received", "time", "datum", "gesendet", "gesendet am", "gesendet um", "envoyé", "envoyé le", "date d'envoi", "message du", "enviado", "enviado el", "enviado a las", "fecha", "fecha de envío",
     "enviada em", "enviado em", "enviada", "enviado a", "data", "data de envio", "inviato", "inviato il", "data invio", "verzonden", "verzonden op", "verstuurd",
     "wysłano", "wysłane", "data wysłania", "отправлено", "дата", "дата отправки", "дата и время", "надіслано", "відправлено", "skickat", "datum och tid", "sendt", "dato", "sendt den", "lähetetty", "päivämäärä", "päiväys",
     "elküldve", "dátum", "küldés dátuma", "küldve", "gönderildi", "gönderme tarihi", "gönderilme tarihi", "tarih", "στάλθηκε", "ημερομηνία", "εστάλη", "נשלח", "תאריך", "تاريخ الإرسال", "التاريخ", "تاريخ",
@@ -40,7 +40,7 @@ const CC: &[&str] = &[
 ];
 #[rustfmt::skip]
 const SUBJECT: &[&str] = &[
-    "subject", "betreff", "objet", "asunto", "assunto", "oggetto", "onderwerp", "temat", "тема", "ämne", "emne", "aihe", "tárgy", "konu", "θέμα", "נושא", "الموضوع", "chủ đề", "tiêu đề",
+    "subject", "betreff", "objet", "sujet", "betrifft", "asunto", "assunto", "oggetto", "onderwerp", "temat", "тема", "ämne", "emne", "aihe", "tárgy", "konu", "θέμα", "נושא", "الموضوع", "chủ đề", "tiêu đề",
     "předmět", "predmet", "subiect", "naslov", "teema", "assumpte", "subjek", "perihal", "เรื่อง", "件名", "题名", "主题", "主旨", "主題", "제목",
 ];
 #[rustfmt::skip]

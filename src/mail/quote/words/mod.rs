@@ -5,7 +5,7 @@ mod header;
 mod separator;
 mod signature;
 
-pub use attribution::{OPENERS, WROTE};
+pub use attribution::{INNER_OPENERS, OPENERS, SAID, WROTE};
 pub use header::{Label, label};
 pub use separator::{ABOVE, FORWARDED, ORIGINAL};
-pub use signature::{CLOSINGS, DEVICES, SENT_FROM, SENT_FROM_END};
+pub use signature::{CLOSINGS, DEVICES, NOTES, SENT_FROM, SENT_FROM_END};

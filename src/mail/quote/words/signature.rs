@@ -55,3 +55,9 @@ pub const CLOSINGS: &[&str] = &[
     "με εκτίμηση", "φιλικά", "με φιλικούς χαιρετισμούς", "ευχαριστώ", "בברכה", "בכבוד רב", "תודה", "مع التحية", "مع أطيب التحيات", "مع خالص التحية", "تحياتي", "أطيب التحيات", "مع الشكر", "trân trọng", "thân mến", "kính thư", "salam", "hormat kami",
     "よろしくお願いいたします", "よろしくお願い致します", "宜しくお願いいたします", "宜しくお願い致します", "よろしくお願いします", "敬具", "以上", "此致", "敬礼", "祝好", "顺祝商祺", "此致敬礼", "敬上", "謝謝", "감사합니다", "감사합니다.", "드림", "안녕히 계세요",
 ];
+
+/// What stands in the notes that firms and lists put below.
+#[rustfmt::skip]
+pub const NOTES: &[&str] = &[
+    "confidential", "intended recipient", "intended only", "disclaimer", "unsubscribe", "mailing list", "before printing", "scanned for viruses", "virus-free", "registered office", "company number", "vertraulich", "geschäftsführer", "handelsregister", "amtsgericht", "ust-id", "bevor sie diese", "confidentiel", "destinataire exclusif", "avant d'imprimer", "confidencial", "antes de imprimir", "riservat", "riservatezza", "vertrouwelijk", "poufn", "конфиденциальн", "důvěrn", "luottamuksell", "konfidentiell", "fortrolig", "gizli", "機密", "保密",
+];

@@ -1,0 +1,209 @@
+//! LINK-1 to LINK-3, THREAD-1: the gate before cases and conversations. A Message-ID is no secret: it stands in every copy, in
+//! every forward and in every archive of a list. So who names one enters only where they take part already, where one of us
+//! lets them in, or with a signed token. Writing makes nobody a participant, and neither does being named.
+
+use super::author::Origin;
+use super::{Facts, Plan, Policy, bounce, parent};
+use crate::mail::{Address, Mail, token};
+use crate::words::{EmailId, ParentBy, RecordId, ThreadId};
+
+/// Who asks to enter, and with what.
+pub struct Gate {
+    /// Who wrote the message, or the one whose matter it is (CASE-6); in comparison form.
+    sender: String,
+    /// Who wrote it, as far as that is known (ACCESS-5).
+    origin: Origin,
+    /// The letter of ours that it reports on (BOUNCE-2).
+    report: Option<EmailId>,
+    /// The valid tokens that it carries, the nearest first.
+    pub passes: Vec<Pass>,
+}
+
+/// A valid token of ours.
+pub struct Pass {
+    /// The Message-ID or address that it stands in.
+    pub text: String,
+    /// The e-mail of ours that carries it as its Message-ID, where it is here.
+    pub letter: Option<EmailId>,
+    /// The record that it leads to; none where a person took the letter from its record.
+    pub record: Option<RecordId>,
+}
+
+impl Gate {
+    /// Looks at a message.
+    pub fn of(mail: &Mail, customer: Option<&Address>, origin: Origin, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Self {
+        Self { passes: passes(mail, policy, facts, plan), ..Self::without_tokens(mail, customer, origin, facts) }
+    }
+
+    /// The same for a message whose place is known already.
+    pub fn without_tokens(mail: &Mail, customer: Option<&Address>, origin: Origin, facts: &Facts) -> Self {
+        Self {
+            sender: customer.or(mail.from.as_ref()).map(Address::key).unwrap_or_default(),
+            origin,
+            report: bounce::outgoing(mail, facts),
+            passes: Vec::new(),
+        }
+    }
+
+    /// Returns whose message it is.
+    pub fn sender(&self) -> &str {
+        &self.sender
+    }
+
+    /// Whether one of us wrote it.
+    pub fn is_ours(&self) -> bool {
+        self.origin.is_ours()
+    }
+
+    /// Whether it only says that one of us wrote it.
+    pub fn is_claimed(&self) -> bool {
+        self.origin.is_claimed()
+    }
+
+    /// Says what lets the message into a case; none where nothing does.
+    pub fn role(&self, case: RecordId, facts: &Facts) -> Option<&'static str> {
+        let by_token = || {
+            self.passes
+                .iter()
+                .any(|pass| pass.record.map(|record| facts.survivor(record)) == Some(case))
+                .then_some("the bearer of a signed token")
+        };
+        let reports = || {
+            let letter = self.report.and_then(|letter| facts.parent_of(letter));
+            letter.is_some_and(|(record, _)| record == case).then_some("a server that reports on a letter in it")
+        };
+        let one_of_us = || self.is_ours().then_some("one of us");
+        // Written in another program, or forged like any other From: it is received mail, and nobody's part (ACCESS-5).
+        let as_us = || facts.is_own(&self.sender).then_some("an address of ours");
+        parent::role_of(&self.sender, case, facts).or_else(one_of_us).or_else(as_us).or_else(by_token).or_else(reports)
+    }
+
+    /// Whether the sender takes part in a case: a token lets the message in, and makes nobody a participant.
+    pub fn takes_part(&self, case: RecordId, facts: &Facts) -> bool {
+        parent::role_of(&self.sender, case, facts).is_some()
+    }
+
+    /// Whether the sender takes part in a thread: by its e-mails, in its case, or as one of its Account; or nobody does yet.
+    pub fn is_in_thread(&self, thread: ThreadId, facts: &Facts) -> bool {
+        let thread = facts.thread(thread);
+        if facts.in_threads.contains(&(thread, self.sender.clone())) {
+            return true;
+        }
+        match facts.parent_of_thread(thread) {
+            Some(case) if facts.is_case(case) => self.takes_part(case, facts),
+            of_thread => {
+                !facts.peopled.contains(&thread) || of_thread.is_some_and(|record| is_of_account(&self.sender, record, facts))
+            }
+        }
+    }
+
+    /// Whether the message may stand in a thread. In accounts that make no cases nothing is moved by that, so it is enough to
+    /// answer what nobody has; see [`Self::admits_email`].
+    pub fn admits(&self, thread: ThreadId, is_borne: bool, facts: &Facts) -> bool {
+        let case = facts.parent_of_thread(thread).filter(|record| facts.is_case(*record));
+        match case {
+            Some(case) => self.role(case, facts).is_some() || self.is_in_thread(thread, facts),
+            None => self.is_ours() || self.is_in_thread(thread, facts) || (!is_borne && !facts.account.make_cases),
+        }
+    }
+
+    /// Whether the message may answer an e-mail: by the e-mail's own case, which need not be that of its thread. In accounts that
+    /// make no cases it is enough to be named in it.
+    pub fn admits_email(&self, email: EmailId, facts: &Facts) -> bool {
+        let Some(known) = facts.emails.get(&email) else { return false };
+        match facts.parent_of(email).filter(|(record, _)| facts.is_case(*record)) {
+            Some((case, _)) => self.role(case, facts).is_some(),
+            None => {
+                let is_loose = facts.parent_of_thread(known.thread).is_none_or(|record| !facts.is_case(record));
+                let is_named = is_loose && !self.sender.is_empty() && known.people.contains(&self.sender);
+                self.admits(known.thread, true, facts) || (is_named && !facts.account.make_cases)
+            }
+        }
+    }
+
+    /// Whether the message brings two threads together: only who takes part in both can say that they are one. What one of us
+    /// answers quotes ids that strangers put there, so for ours the same people must take part in both: then nobody comes to
+    /// what they had no part in. So it is for those who only say to be one of us, who takes part in many cases.
+    pub fn may_join(&self, one: ThreadId, other: ThreadId, facts: &Facts) -> bool {
+        if self.is_ours() || self.is_claimed() {
+            return same_people(one, other, facts);
+        }
+        self.is_in_thread(one, facts) && self.is_in_thread(other, facts)
+    }
+}
+
+/// Whether an address is a record's, or of the same Account.
+fn is_of_account(address: &str, record: RecordId, facts: &Facts) -> bool {
+    let records = facts.records_by_address.get(address).map(Vec::as_slice).unwrap_or_default();
+    let account = parent::account_of(record, facts);
+    records.iter().any(|own| *own == record || (account.is_some() && parent::account_of(*own, facts) == account))
+}
+
+/// Whether all from outside who take part in one thread take part in the other, and the other way round.
+fn same_people(one: ThreadId, other: ThreadId, facts: &Facts) -> bool {
+    let case = |thread| facts.parent_of_thread(thread).filter(|record| facts.is_case(*record));
+    let (one_case, other_case) = (case(one), case(other));
+    if one_case.is_some() && one_case == other_case {
+        return true;
+    }
+    let people = |thread: ThreadId, case: Option<RecordId>| {
+        let all = match case {
+            Some(case) => facts.participants.get(&case),
+            None => facts.thread_people.get(&facts.thread(thread)),
+        };
+        let outside = all.into_iter().flatten().filter(|person| !parent::is_internal(person, facts));
+        outside.map(String::as_str).collect::<Vec<_>>()
+    };
+    let (some, others) = (people(one, one_case), people(other, other_case));
+    let all_in = |people: &[&str], there: ThreadId, known: &[&str]| {
+        let of = facts.parent_of_thread(there);
+        let is_in = |person: &str, record: RecordId| match facts.is_case(record) {
+            true => parent::role_of(person, record, facts).is_some(),
+            false => is_of_account(person, record, facts),
+        };
+        people.iter().all(|person| known.contains(person) || of.is_some_and(|record| is_in(person, record)))
+    };
+    !some.is_empty() && !others.is_empty() && all_in(&some, other, &others) && all_in(&others, one, &some)
+}
+
+/// LINK-1: reads the tokens of a message, in the ids of earlier messages, the newest first, then in its recipients. One that is
+/// the Message-ID of an e-mail of ours leads to where that e-mail is now, whatever the record that it was made for: merges,
+/// splits and people move it. Where the e-mail is gone, or never had a place, the record stands.
+fn passes(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Vec<Pass> {
+    let mut passes = Vec::new();
+    for text in mail.token_places() {
+        for part in token::parts(&text) {
+            let made_for = match token::read(&policy.tokens, part, facts.now) {
+                Ok(record) => record,
+                Err(token::WhyNot::NoToken) => continue,
+                Err(why) => {
+                    plan.note(format!("LINK-1: the token in <{text}> does not count: {why}"));
+                    continue;
+                }
+            };
+            let letter = facts.letter(&text);
+            let place = letter.and_then(|letter| facts.parent_of(letter)).map(|(record, _)| record);
+            if letter.is_some_and(|letter| is_taken_away(letter, facts)) {
+                passes.push(Pass { text: text.clone().into_owned(), letter, record: None });
+                continue;
+            }
+            // One of our messages that belongs to no record.
+            let Some(record) = place.or(Some(facts.survivor(made_for))).filter(|record| record.0 != 0) else { continue };
+            if !facts.records.contains_key(&record) {
+                plan.note(format!("LINK-1: the token in <{text}> names a record that is gone"));
+                continue;
+            }
+            passes.push(Pass {
+                text: text.clone().into_owned(),
+                letter: letter.filter(|_| place.is_some()),
+                record: Some(record),
+            });
+        }
+    }
+    passes
+}
+
+/// Whether a person said of an e-mail that it belongs to no record (LINK-7).
+pub fn is_taken_away(email: EmailId, facts: &Facts) -> bool {
+    facts.emails.get(&email).is_some_and(|known| known.parent.is_none() && known.parent_by == Some(ParentBy::Hand))
+}

@@ -1,0 +1,53 @@
+//! DUP-2: a copy whose content something on the way has changed: a tag in the subject, a warning in the text, a file taken out.
+//! It is an e-mail of its own, filed beside the first one, so that there is one case and one answer.
+//!
+//! Anybody who has seen a message once can write such a copy: Message-ID, author and date are no secret, and From is only
+//! claimed. So a copy brings nothing along but itself: its own references, tokens and case numbers lead nowhere; nobody takes
+//! part in a case by it; it re-opens nothing and is not answered; no answer by subject finds it; and who gets it is said by the
+//! account it came through and by its own To and Cc, as of any mail. The people of one copy do not come to see the other:
+//! neither does the first one come to the copy's case, nor do a case's people get a copy that came through an account of others.
+
+use super::case::Course;
+use super::parent::{self, Link};
+use super::thread::Conversation;
+use super::{Change, Facts, Plan, take};
+use crate::words::{AccountKind, EmailId, NoteId, NoteKind, ParentBy, RecordId, ThreadId};
+
+/// The first one's conversation.
+pub fn conversation(first: EmailId, facts: &mut Facts) -> Conversation {
+    let thread = facts.emails.get(&first).map(|known| facts.thread(known.thread));
+    let thread = thread.unwrap_or_else(|| ThreadId(take(&mut facts.next.thread)));
+    Conversation::of(thread, facts)
+}
+
+/// The record of that conversation, else of the first one.
+pub fn link(first: EmailId, facts: &Facts) -> Option<Link> {
+    let of_thread = facts.emails.get(&first).and_then(|known| facts.parent_of_thread(known.thread));
+    let (record, by) = of_thread.map(|record| (record, ParentBy::Thread)).or_else(|| facts.parent_of(first))?;
+    let by = if facts.is_firm(record) { ParentBy::Thread } else { by };
+    let because = format!("DUP-2: it is another copy of e-mail {first}, which belongs to {}", parent::name(record, facts));
+    Some(Link { record, by, because })
+}
+
+/// A copy of what a case has changes nothing about the case.
+pub fn course(first: EmailId, case: RecordId, facts: &Facts) -> Course {
+    let because = format!("DUP-2: it is another copy of e-mail {first} of {}", parent::name(case, facts));
+    Course::Stay { because }
+}
+
+/// Whether those who have the first one got this copy as well: it came through an account that the first one came through.
+pub fn came_the_same_way(first: EmailId, facts: &Facts) -> bool {
+    facts.emails.get(&first).is_some_and(|known| known.accounts.contains(&facts.account.id))
+}
+
+/// Tells the people of a case that there is another copy, and nothing of what is in it; of a person's own mail not even that.
+pub fn note(email: EmailId, first: EmailId, case: RecordId, facts: &mut Facts, plan: &mut Plan) {
+    if facts.account.kind == AccountKind::Personal {
+        plan.note("DUP-2: the stream does not tell of it: it is a person's own copy");
+        return;
+    }
+    let detail = format!("e-mail {email} is another copy of e-mail {first}, came through {}", facts.account.name);
+    let id = NoteId(take(&mut facts.next.note));
+    let change = Change::AddNote { id, record: case, kind: NoteKind::Linked, email: None, detail, quiet: true };
+    plan.add(change, "DUP-2: the people of one copy do not get the other's text and files");
+}

@@ -1,0 +1,247 @@
+//! Which messages of a mailbox are due: those above the position. A mailbox seen for the first time begins with the account's
+//! fetch-since (FETCH-3). One whose UIDs mean other messages than they did is listed again, and what is stored is found by its
+//! header (FETCH-5): its UIDVALIDITY has changed, or it was put back from a copy and has kept it.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+
+use super::{Due, Evidence, LISTED_AT_ONCE, Poll, Visit};
+use crate::mail;
+use crate::mailbox::{HeaderOnly, MOST_LISTED, Opened, Session, Trouble};
+use crate::pass::intake::Passed;
+use crate::store::Store;
+use crate::store::position::{self, Beginning, Mark, Position};
+use crate::words::{EmailId, Fate};
+
+/// How many headers are asked for at once, and what they may take of the memory of the pass.
+pub(super) const HEADERS_AT_ONCE: usize = 500;
+pub(super) const HEADERS_SHARE: u64 = 16 << 20;
+
+/// What is due of a mailbox, in order.
+pub(super) struct Listing {
+    pub position: Position,
+    pub due: Vec<Due>,
+    /// There may be more behind.
+    pub is_cut: bool,
+}
+
+/// Lists what is due, and begins the position of a mailbox whose UIDs say nothing yet.
+pub(super) fn begin(
+    poll: &Poll<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    mailbox: &str,
+    opened: &Opened,
+    evidence: &mut Evidence,
+) -> Result<Listing> {
+    let (account, uidvalidity) = (poll.account.id, i64::from(opened.uidvalidity));
+    let why = match position::position(store.connection(), account, mailbox, uidvalidity)? {
+        Some(known) => match put_back(poll, session, mailbox, opened, &known, evidence)? {
+            None => return above(poll, session, known),
+            Some(why) => Some(format!("mailbox {mailbox} was put back from a copy ({why})")),
+        },
+        None if position::positions_of(store.connection(), account, mailbox)?.is_empty() => None,
+        None => Some(format!("mailbox {mailbox}: UIDVALIDITY changed to {uidvalidity}")),
+    };
+    if let Some(why) = &why {
+        log::warn!("account {}: {why}; matching its messages with what is stored", poll.account.name);
+    }
+    let quiet_before = why.map(|_| poll.account.last_success_at.unwrap_or_default().min((poll.now)()));
+    begin_anew(poll, session, store, mailbox, opened, quiet_before)
+}
+
+/// Lists what is due behind what was listed before.
+pub(super) fn go_on(
+    poll: &Poll<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    mailbox: &str,
+    opened: &Opened,
+) -> Result<Listing> {
+    let known = position::position(store.connection(), poll.account.id, mailbox, i64::from(opened.uidvalidity))?;
+    above(poll, session, known.context("the position of the mailbox is gone")?)
+}
+
+/// Begins behind what is older than the account's fetch-since.
+fn begin_anew(
+    poll: &Poll<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    mailbox: &str,
+    opened: &Opened,
+    quiet_before: Option<i64>,
+) -> Result<Listing> {
+    let since = session.uids_since(poll.account.fetch_since)?;
+    // Where nothing is due: behind everything that is there. UIDNEXT is not asked: where it is wrong, all later mail is lost.
+    let start = since.first().map_or_else(|| last_listed(session, 0), |first| Ok(first - 1))?;
+    let listed = if since.is_empty() { Vec::new() } else { session.uids_above(start)? };
+    let last = listed.last().copied().unwrap_or(start);
+    let last = if listed.len() < MOST_LISTED { last } else { last_listed(session, last)? };
+    let listed_to = opened.uidnext.map_or(last, |next| last.min(next.saturating_sub(1))).max(start);
+    let beginning = Beginning {
+        uidvalidity: i64::from(opened.uidvalidity),
+        last_uid: i64::from(start),
+        listed_to: Some(i64::from(listed_to)),
+        quiet_before,
+    };
+    let position = store.transaction(|db| position::begin(db, poll.account.id, mailbox, &beginning))?;
+    Ok(sorted_out(position, listed, &since))
+}
+
+/// Returns the highest UID of all, at least this one.
+fn last_listed(session: &mut Session, mut last: u32) -> Result<u32> {
+    loop {
+        let listed = session.uids_above(last)?;
+        match listed.last() {
+            Some(end) => last = *end,
+            None => return Ok(last),
+        }
+        if listed.len() < MOST_LISTED {
+            return Ok(last);
+        }
+    }
+}
+
+/// Lists what is above a position. What was there when it began goes by fetch-since, also when an earlier pass did not come to it.
+fn above(poll: &Poll<'_>, session: &mut Session, position: Position) -> Result<Listing> {
+    let last = u32::try_from(position.last_uid).context("the stored position is no UID")?;
+    let listed = session.uids_above(last)?;
+    let old = listed.first().is_some_and(|uid| position.is_begun(i64::from(*uid)));
+    if !old {
+        let is_cut = listed.len() >= MOST_LISTED;
+        return Ok(Listing { position, due: listed.into_iter().map(Due::Take).collect(), is_cut });
+    }
+    let since = session.uids_above_since(last, poll.account.fetch_since)?;
+    Ok(sorted_out(position, listed, &since))
+}
+
+/// Tells what is due from what is older than fetch-since. Both lists may be cut: behind the end of the shorter one nothing is known.
+fn sorted_out(position: Position, mut listed: Vec<u32>, since: &[u32]) -> Listing {
+    let mut is_cut = listed.len() >= MOST_LISTED;
+    if let Some(end) = since.last().filter(|_| since.len() >= MOST_LISTED) {
+        listed.retain(|uid| uid <= end);
+        is_cut = true;
+    }
+    let judge = |uid: u32| {
+        if !position.is_begun(i64::from(uid)) || since.binary_search(&uid).is_ok() {
+            Due::Take(uid)
+        } else {
+            Due::Pass(Passed::unread(uid, Fate::Filtered, "FETCH-3: older than the account's fetch-since"))
+        }
+    };
+    let due = listed.into_iter().map(judge).collect();
+    Listing { position, due, is_cut }
+}
+
+/// FETCH-5: says how a mailbox shows that it was put back from a copy; none where it does not.
+fn put_back(
+    poll: &Poll<'_>,
+    session: &mut Session,
+    mailbox: &str,
+    opened: &Opened,
+    known: &Position,
+    evidence: &mut Evidence,
+) -> Result<Option<String>> {
+    if let Some(mark) = known.mark()
+        && let Some(found) = header_of(poll, session, mailbox, &mark)?
+    {
+        evidence.delivers = true;
+        let now = Mark::of(mark.uid, &mail::parse(&found.header), found.internal_date);
+        if !mark.is_same(&now) {
+            return Ok(Some(format!("UID {} is another message than it was", mark.uid)));
+        }
+    }
+    let back = opened.uidnext.filter(|next| i64::from(*next) <= known.last_uid);
+    match back {
+        // Where messages stand at or above it, UIDNEXT is wrong, and nothing was put back.
+        Some(next) if session.uids_above(next - 1)?.is_empty() => {
+            Ok(Some(format!("its next UID is {next}, and it was read up to UID {}", known.last_uid)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Reads the header of the last message that is known; none where it is gone, or not handed over. That alone ends nothing.
+fn header_of(poll: &Poll<'_>, session: &mut Session, mailbox: &str, mark: &Mark) -> Result<Option<HeaderOnly>> {
+    let uid = u32::try_from(mark.uid).context("the stored mark is no UID")?;
+    match session.headers(&[uid]) {
+        Ok(mut found) => Ok(found.pop()),
+        Err(error) if session.trouble().is_some_and(Trouble::is_refusal) => {
+            log::info!("mailbox {mailbox}: UID {uid}: {error:#}");
+            Ok(None)
+        }
+        Err(error) => {
+            log::info!("mailbox {mailbox}: UID {uid}: {error:#}; going on over another connection");
+            *session = Session::open(poll.server)?;
+            session.examine(mailbox)?;
+            Ok(None)
+        }
+    }
+}
+
+/// FETCH-5: finds the stored e-mails among messages of a mailbox that was listed again.
+pub(super) fn recognise(visit: &Visit<'_>, session: &mut Session, store: &mut Store, due: &mut [Due]) -> Result<()> {
+    let uids: Vec<u32> = due
+        .iter()
+        .filter_map(|due| if let Due::Take(uid) = due { Some(*uid) } else { None })
+        .filter(|uid| visit.position.is_begun(i64::from(*uid)))
+        .collect();
+    let mut known: HashMap<u32, (EmailId, Mark)> = HashMap::new();
+    for chunk in uids.chunks(HEADERS_AT_ONCE.min(LISTED_AT_ONCE)) {
+        let share = visit.poll.limits.memory.take(HEADERS_SHARE);
+        let listed: Vec<(Mark, String, HeaderOnly)> = headers(visit, session, chunk)?
+            .into_iter()
+            .filter_map(|header| {
+                let mail = mail::parse(&header.header);
+                let mark = Mark::of(i64::from(header.uid), &mail, header.internal_date);
+                mail.message_id.map(|id| (mark, id, header))
+            })
+            .collect();
+        drop(share);
+        let ids: Vec<String> = listed.iter().map(|(_, id, _)| id.clone()).collect();
+        let account = visit.poll.account.id;
+        let stored: HashMap<(String, u64, i64), EmailId> =
+            position::known_elsewhere(store.connection(), account, visit.mailbox, &ids)?
+                .into_iter()
+                .map(|stored| ((stored.message_id, stored.raw_size, stored.arrived_at), stored.email))
+                .collect();
+        for (mark, id, header) in listed {
+            if let Some(date) = header.internal_date
+                && let Some(email) = stored.get(&(id, header.size, date))
+            {
+                known.insert(header.uid, (*email, mark));
+            }
+        }
+    }
+    for one in due {
+        if let Due::Take(uid) = one
+            && let Some((email, mark)) = known.remove(uid)
+        {
+            let why = "FETCH-5: the mailbox was listed again; Message-ID, INTERNALDATE and size are those of a stored e-mail";
+            let passed = Passed::unread(*uid, Fate::Duplicate, why);
+            *one = Due::Pass(Passed { email: Some(email), mark: Some(mark), ..passed });
+        }
+    }
+    Ok(())
+}
+
+/// Reads headers; those that the server does not hand over are absent, and their messages are seen to when they are fetched.
+pub(super) fn headers(visit: &Visit<'_>, session: &mut Session, uids: &[u32]) -> Result<Vec<HeaderOnly>> {
+    match session.headers(uids) {
+        Ok(headers) => Ok(headers),
+        Err(error) => match session.trouble() {
+            Some(Trouble::Refused(_)) => {
+                log::info!("mailbox {}: {error:#}; going on without the headers", visit.mailbox);
+                Ok(Vec::new())
+            }
+            Some(Trouble::Garbled) => {
+                log::info!("mailbox {}: {error:#}; going on without the headers", visit.mailbox);
+                *session = Session::open(visit.poll.server)?;
+                session.examine(visit.mailbox)?;
+                Ok(Vec::new())
+            }
+            _ => Err(error),
+        },
+    }
+}

@@ -1,0 +1,112 @@
+//! Who takes part in a case (LINK-2), as far as people's commands ask: what the rules of incoming mail ask comes with the facts.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::schema::{accounts, emails, participants, record_addresses, records, user_addresses};
+use super::{Database, IN_LIST};
+use crate::words::{EmailId, ParentBy, RecordId};
+
+/// Somebody wrote an e-mail of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    pub email: EmailId,
+    /// In comparison form.
+    pub from: String,
+    /// It opened the case.
+    pub opens: bool,
+}
+
+/// What there is to answer in a case.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// The newest e-mail of a person who takes part in the case; where no person wrote, the one that opened it.
+    pub of_participant: Option<Written>,
+    /// The newest e-mail of a person, whoever that is.
+    pub newest: Option<Written>,
+}
+
+/// A person put the e-mail where it is, so its author takes part in that.
+pub(super) fn invite_author(db: &mut Database, email: EmailId) -> Result<()> {
+    let author: Option<String> = emails::table
+        .filter(emails::id.eq(email.0).and(emails::is_ours.eq(false)).and(emails::from_address.ne("")))
+        .select(emails::from_address)
+        .first(db)
+        .optional()?;
+    let Some(author) = author else { return Ok(()) };
+    if participants::table.find((email.0, &author)).count().get_result::<i64>(db)? == 0 {
+        diesel::insert_into(participants::table)
+            .values((participants::email_id.eq(email.0), participants::address.eq(author)))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+/// Finds what there is to answer in a case: nothing of ours, no report, and nothing that a machine wrote.
+pub fn waiting(db: &mut Database, case: RecordId) -> Result<Waiting> {
+    let rows: Vec<(i64, String, Option<String>, String)> = emails::table
+        .filter(emails::parent_id.eq(case.0).and(emails::is_ours.eq(false)).and(emails::bounce.is_null()))
+        .filter(emails::from_address.ne(""))
+        .order(emails::id.desc())
+        .select((emails::id, emails::from_address, emails::parent_by, emails::automatic))
+        .load(db)?;
+    let authors: HashSet<String> = rows.iter().map(|(_, from, ..)| from.clone()).collect();
+    let internal = internal(db, &authors)?;
+    let taking_part = of_case(db, case, &authors)?;
+    let opened = Some(ParentBy::Opened.as_str());
+    let of = |row: &(i64, String, Option<String>, String)| Written {
+        email: EmailId(row.0),
+        from: row.1.clone(),
+        opens: row.2.as_deref() == opened,
+    };
+    let rows: Vec<_> = rows.into_iter().filter(|(_, from, ..)| !internal.contains(from)).collect();
+    let mut by_person = rows.iter().filter(|(.., automatic)| automatic == "[]").map(of);
+    let opener = || rows.iter().map(of).find(|written| written.opens);
+    let newest = by_person.clone().next().or_else(opener);
+    let of_participant = by_person.find(|written| taking_part.contains(&written.from)).or_else(opener);
+    Ok(Waiting { of_participant, newest })
+}
+
+/// Of some addresses returns those that take part in a case from outside: by an e-mail, as its Contact or Lead, or as one of its
+/// Account.
+pub fn of_case(db: &mut Database, case: RecordId, addresses: &HashSet<String>) -> Result<HashSet<String>> {
+    type People = (Option<i64>, Option<i64>, Option<i64>);
+    let (account, contact, lead): People =
+        records::table.find(case.0).select((records::account_id, records::contact_id, records::lead_id)).first(db)?;
+    let addresses: Vec<&String> = addresses.iter().collect();
+    let mut found = HashSet::new();
+    for some in addresses.chunks(IN_LIST) {
+        let by_email = emails::table
+            .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
+            .filter(emails::parent_id.eq(case.0))
+            .filter(participants::address.eq_any(some))
+            .select(participants::address)
+            .distinct();
+        found.extend(by_email.load::<String>(db)?);
+        let of_records = record_addresses::table
+            .inner_join(records::table.on(records::id.eq(record_addresses::record_id)))
+            .filter(record_addresses::address.eq_any(some))
+            .select((record_addresses::address, records::id, records::account_id))
+            .load::<(String, i64, Option<i64>)>(db)?;
+        let is_part = |id: i64, of: Option<i64>| {
+            let one = Some(id);
+            one == contact || one == lead || (account.is_some() && (one == account || of == account))
+        };
+        found.extend(of_records.into_iter().filter(|(_, id, of)| is_part(*id, *of)).map(|(address, ..)| address));
+    }
+    Ok(found)
+}
+
+/// Of some addresses returns those of our users and accounts.
+pub fn internal(db: &mut Database, addresses: &HashSet<String>) -> Result<HashSet<String>> {
+    let addresses: Vec<&String> = addresses.iter().collect();
+    let mut found = HashSet::new();
+    for some in addresses.chunks(IN_LIST) {
+        let users = user_addresses::table.filter(user_addresses::address.eq_any(some)).select(user_addresses::address);
+        found.extend(users.load::<String>(db)?);
+        found.extend(accounts::table.filter(accounts::address.eq_any(some)).select(accounts::address).load::<String>(db)?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,68 @@
+//! A clock that was wrong once: what was written down then silences nothing once it is right again.
+
+use crate::support::imap::BentImap;
+use crate::support::world::World;
+
+const NEXT_YEAR: &str = "2027-11-23T10:00:00Z";
+const NOW: i64 = 1_795_428_000;
+const AHEAD: i64 = NOW + 365 * 86_400;
+
+fn add(world: &World, port: u16, more: &[&str]) {
+    let port = port.to_string();
+    let arguments = [
+        &["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--imap-port", &port],
+        &["--imap-security", "plain", "--imap-user", "support", "--password-stdin", "--fetch-since", "2000-01-01"] as &[&str],
+        more,
+    ];
+    let _ = world.run_with(&arguments.concat(), "secret").ok();
+}
+
+#[test]
+fn fetch_10_an_account_that_failed_while_the_clock_was_ahead_is_asked_at_once_and_heard_of() {
+    for database in ["sqlite", "postgresql"] {
+        let (mut world, server) = (World::on(database), BentImap::start());
+        add(&world, server.port, &[]);
+        server.bend(|_, command| command.starts_with("UID SEARCH").then(|| b"{tag} NO not now\r\n".to_vec()));
+        world.set("ESPOMAIL_NOW", NEXT_YEAR);
+        assert!(world.run(&["fetch"]).fails(69).contains("not now"));
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:00:00Z");
+        assert!(world.run(&["fetch"]).fails(69).contains("not now"), "asked, and said: it may be long ago that it was");
+        let list = world.json(&["account", "list"]);
+        assert_eq!(list["items"][0]["failing_seconds"], 0, "never a time to come: {list}");
+        // It rests now, and no longer than its pause.
+        assert_eq!(world.run(&["fetch"]).ok(), "");
+        server.straighten();
+        world.set("ESPOMAIL_NOW", "2026-11-23T11:00:01Z");
+        let done = world.run(&["fetch"]);
+        assert_eq!(done.status, Some(0), "{}", done.stderr);
+        // Whoever held the account while the clock was ahead does not hold it until then.
+        world.sql(&format!("UPDATE accounts SET lease_owner = 'elsewhere:1:1', lease_until = {AHEAD}"));
+        assert_eq!(world.json(&["fetch"])["items"][0]["busy"], false);
+    }
+}
+
+#[test]
+fn send_6_what_was_queued_while_the_clock_was_ahead_goes_out_and_what_is_scheduled_stays() {
+    for database in ["sqlite", "postgresql"] {
+        let mut world = World::on(database);
+        // Nobody listens there: each attempt is an error that is seen.
+        add(&world, 1, &["--smtp-host", "127.0.0.1", "--smtp-port", "1", "--smtp-security", "plain", "--shared"]);
+        let _ = world.run(&["user", "add", "ada", "--address", "ada@example.com"]).ok();
+        let send = ["email", "compose", "--to", "x@example.org", "--subject", "s", "--text", "t"];
+        let letter = |world: &World, more: &[&str]| {
+            let done = world.run(&[&send[..], more].concat());
+            assert_eq!(done.status, Some(0), "{}", done.stderr);
+        };
+        world.set("ESPOMAIL_NOW", NEXT_YEAR);
+        letter(&world, &["--queue"]);
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:00:00Z");
+        letter(&world, &["--at", "2027-12-24"]);
+        let _ = world.run(&["send"]);
+        let attempts = |world: &World, id: &str| world.json(&["outbox", "show", id])["attempts"].clone();
+        assert_eq!((attempts(&world, "1"), attempts(&world, "2")), (1.into(), 0.into()));
+        // One that rests since then; the account does not rest, either.
+        world.sql(&format!("UPDATE outbox SET due_at = {AHEAD} WHERE id = 1; UPDATE sending_failures SET retry_at = {AHEAD}"));
+        let _ = world.run(&["send"]);
+        assert_eq!((attempts(&world, "1"), attempts(&world, "2")), (2.into(), 0.into()));
+    }
+}

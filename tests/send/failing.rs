@@ -1,0 +1,71 @@
+//! FETCH-12 for sending: a server that fails at any step is said at once and hourly, is listed, rests, and takes no other message with it.
+
+use super::{compose, outbox, set, world_on};
+use crate::support::smtp::{Manners, SmtpSink};
+
+#[test]
+fn fetch_12_send_6_a_server_that_closes_or_breaks_off_at_any_step_is_said_and_rests() {
+    let fine = Manners::default;
+    let closing = Some("421 4.3.2 closing");
+    for (what, manners, status, first) in [
+        ("MAIL closes", Manners { mail: closing, ..fine() }, 69, "queued"),
+        ("MAIL breaks off", Manners { mail: None, ..fine() }, 69, "queued"),
+        ("MAIL finds no room", Manners { mail: Some("452 4.3.1 insufficient storage"), ..fine() }, 69, "queued"),
+        ("MAIL wants a login", Manners { mail: Some("530 5.7.0 authentication required"), ..fine() }, 69, "queued"),
+        ("RCPT closes", Manners { recipients: vec![("dora", closing)], ..fine() }, 69, "queued"),
+        ("RCPT breaks off", Manners { recipients: vec![("dora", None)], ..fine() }, 69, "queued"),
+        ("DATA closes", Manners { data: closing, ..fine() }, 69, "queued"),
+        ("DATA breaks off", Manners { data: None, ..fine() }, 69, "queued"),
+        ("DATA is odd", Manners { data: Some("250 fine"), ..fine() }, 69, "queued"),
+        ("the dot closes", Manners { dot: closing, ..fine() }, 69, "queued"),
+        ("the dot finds no room", Manners { dot: Some("452 4.3.1 full"), ..fine() }, 69, "queued"),
+        // That it may have been sent is said of the message, and once is enough.
+        ("the dot breaks off", Manners { dot: None, ..fine() }, 75, "maybe-sent"),
+    ] {
+        for database in ["sqlite", "postgresql"] {
+            let sink = SmtpSink::start(manners.clone());
+            let mut world = world_on(database, &sink);
+            let queued: Vec<_> = (0..3).map(|_| compose(&world, &["--to", "dora@example.org", "--queue"])).collect();
+            let line = world.run(&["send"]).fails(status);
+            assert!(line.contains("account support: ") || first == "maybe-sent", "{what} {database}: {line}");
+            let states: Vec<_> = queued.iter().map(|one| outbox(&world, &one["outbox"])["state"].clone()).collect();
+            assert_eq!(states, [first, "queued", "queued"], "{what} {database}: the others are spared");
+            assert_eq!(sink.count("MAIL"), 1, "{what} {database}");
+            assert!(world.run(&["account", "list"]).ok().contains("cannot send"), "{what} {database}");
+            // It rests: a minute, then two; and the same is not said again within the hour.
+            assert_eq!(world.run(&["send"]).ok(), "", "{what} {database}");
+            assert_eq!(sink.count("MAIL"), 1, "{what} {database}");
+            if first == "queued" {
+                for (minute, tried) in [(1, 2), (2, 2), (3, 3)] {
+                    world.set("ESPOMAIL_NOW", &format!("2026-11-23T10:0{minute}:00Z"));
+                    let done = world.run(&["send"]);
+                    assert_eq!((done.stderr.as_str(), sink.count("MAIL")), ("", tried), "{what} {database} {minute}");
+                }
+            }
+            // Mended, everything goes out once.
+            let good = SmtpSink::start(fine());
+            set(&world, &good);
+            world.set("ESPOMAIL_NOW", "2026-11-23T16:00:00Z");
+            let done = world.run(&["-v", "send"]);
+            assert!(done.stdout.contains("account support: sends again"), "{what} {database}: {done:?}");
+            assert_eq!(good.taken().len(), if first == "queued" { 3 } else { 2 }, "{what} {database}");
+        }
+    }
+}
+
+#[test]
+fn send_6_a_message_that_its_server_breaks_off_at_holds_up_no_other() {
+    let sink = SmtpSink::start(Manners { recipients: vec![("poison", None)], ..Manners::default() });
+    let mut world = world_on("sqlite", &sink);
+    compose(&world, &["--to", "poison@example.org", "--queue"]);
+    let mut said = 0;
+    for minute in 0..20 {
+        world.set("ESPOMAIL_NOW", &format!("2026-11-23T10:{minute:02}:00Z"));
+        compose(&world, &["--to", "dora@example.org", "--queue"]);
+        let done = world.run(&["send"]);
+        said += done.stderr.lines().count();
+    }
+    // One that works in between makes the rest short again: nobody waits an hour for one bad message.
+    assert!(sink.taken().len() >= 16, "{} of 20 went out", sink.taken().len());
+    assert!(said <= 3, "said {said} times");
+}
