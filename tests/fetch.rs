@@ -257,6 +257,15 @@ in_both_worlds! {
         assert_eq!(world.run_with(&["deliver", "--account", "support"], std::str::from_utf8(&letter("a", "")).unwrap()).ok(), "");
         let line = world.run_with(&["deliver", "--account", "nobody"], "x").fails(75);
         assert!(line.contains("there is no account"), "{line}");
+        // Any other status would have the MTA bounce to the sender, whatever is wrong with what it was told to call.
+        let right = ["deliver", "--account", "support"];
+        for before in [&["-o", "xml"][..], &["-vo", "xml"], &["-ojson", "--bogus"], &["-c", "/nowhere.toml"], &["--as", "x"]] {
+            assert_eq!(world.run_with(&[before, &right].concat(), "x").status, Some(75), "{before:?}");
+        }
+        for wrong in [&["deliver"][..], &["deliver", "--acount", "support"], &["deliver", "--account", "support", "x"]] {
+            assert_eq!(world.run_with(wrong, "x").status, Some(75), "{wrong:?}");
+        }
+        assert_eq!(world.run(&["-c", "deliver", "fetch", "--bogus"]).status, Some(64), "another command is no delivery");
         let path = world.path("mail/b.eml");
         world.write(&path, std::str::from_utf8(&reply("b", "a")).unwrap(), 0o600);
         let folder = path.parent().unwrap().to_str().unwrap();

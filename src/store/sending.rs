@@ -213,12 +213,13 @@ pub fn outlets(db: &mut Database) -> Result<Vec<Outlet>> {
         .collect()
 }
 
-/// SEND-5: where the customer of a case answers to, whoever of us writes: to the group account that the case came through.
-pub fn answers_to(db: &mut Database, case: RecordId) -> Result<Option<String>> {
+/// SEND-5: where the customer of a case answers to, whoever of us writes: to the group account that the case came through. Other
+/// records came through none.
+pub fn answers_to(db: &mut Database, record: RecordId) -> Result<Option<String>> {
     let found = records::table
         .inner_join(accounts::table.on(accounts::id.nullable().eq(records::through_account_id)))
         .left_join(account_sending::table.on(account_sending::account_id.eq(accounts::id)))
-        .filter(records::id.eq(case.0))
+        .filter(records::id.eq(record.0))
         .select((account_sending::reply_to.nullable(), accounts::address))
         .first::<(Option<String>, String)>(db)
         .optional()?;

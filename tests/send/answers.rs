@@ -42,6 +42,14 @@ fn send_5_and_10_an_answer_goes_to_reply_to_and_to_all_but_ourselves_and_comes_b
         let to = ["--to", "dora@example.org, zoe@example.org"];
         world.run(&[&["email", "reply", "<a@example.org>", "--text", "Yes."][..], &to].concat()).ok();
         assert_eq!(sink.taken()[2].to, ["<dora@example.org>", "<zoe@example.org>"]);
+        // Whatever belongs to the case: a new letter, and one that passes mail on.
+        let new = ["--to", "zoe@example.org", "--parent", "case:1", "--subject", "New", "--text", "Hello."];
+        world.run(&[&["email", "compose"][..], &new].concat()).ok();
+        world.run(&["email", "forward", "<a@example.org>", "--to", "expert@example.org", "--text", "Look."]).ok();
+        for number in [3, 4] {
+            let head = header(&sink, number);
+            assert!(head.lines().any(|line| line == "Reply-To: help@example.com"), "{database}: {head}");
+        }
         // THREAD-2: the teams come along.
         let sent = world.json(&["email", "reply", "<a@example.org>", "--text", "Yes."]);
         let shown = world.json(&["email", "show", &sent["email"].to_string()]);

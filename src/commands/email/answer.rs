@@ -266,7 +266,6 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
             in_reply_to: found.original.message_id.clone(),
             references: found.original.chain(),
             follows: Some(found.id),
-            reply_to: answers_to(db, found.email.parent)?,
         };
         let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
         write(context, db, &typed, &sender, parent, OutgoingKind::Reply, due_at, random)
@@ -302,13 +301,6 @@ impl Found {
         recipients.cc.extend(addresses(&writing.cc)?);
         Ok((recipients.to, recipients.cc))
     }
-}
-
-/// SEND-5: the customer answers to the group account that the case came through, whoever of us writes.
-fn answers_to(db: &mut Database, parent: Option<RecordName>) -> Result<Option<String>> {
-    let Some(case) = parent.filter(|named| named.kind == RecordKind::Case) else { return Ok(None) };
-    let case = record::find(db, case, &[])?;
-    sending::answers_to(db, case)
 }
 
 impl Forward {
@@ -355,7 +347,6 @@ impl Forward {
                 in_reply_to: None,
                 references: found.original.chain(),
                 follows: Some(found.id),
-                reply_to: None,
             };
             let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
             write(context, db, &typed, &sender, parent, OutgoingKind::Forward, due_at, random)

@@ -49,8 +49,6 @@ pub struct Typed {
     pub references: Vec<String>,
     /// The stored e-mail that it goes on from.
     pub follows: Option<EmailId>,
-    /// Where answers go, when that is said by what the message belongs to (SEND-5).
-    pub reply_to: Option<String>,
 }
 
 /// To whom an answer goes.
@@ -123,7 +121,6 @@ impl Compose {
             in_reply_to: None,
             references: Vec::new(),
             follows: None,
-            reply_to: None,
         };
         let due_at = self.writing.due_at(context)?;
         let random = context::random()?;
@@ -170,6 +167,8 @@ pub fn write(
     let now = context.now();
     let policy = context.policy(db)?;
     let with = sending::of(db, sender.account)?;
+    // SEND-5: whatever belongs to a case is answered to its group account, whoever of us writes.
+    let answers_to = parent.map(|record| sending::answers_to(db, record)).transpose()?.flatten();
     let actor = context.actor_ref();
     let name = match (sender.from_name.is_empty(), actor.user) {
         (true, Some(user)) => user::name_of(db, user)?,
@@ -178,13 +177,7 @@ pub fn write(
     let draft = Draft {
         from: Address { name, address: sender.from.clone() },
         sender: None,
-        reply_to: typed
-            .reply_to
-            .iter()
-            .chain(&with.reply_to)
-            .take(1)
-            .map(|address| Address { name: String::new(), address: address.clone() })
-            .collect(),
+        reply_to: answers_to.or(with.reply_to).into_iter().map(|address| Address { name: String::new(), address }).collect(),
         to: typed.to.clone(),
         cc: typed.cc.clone(),
         bcc: typed.bcc.clone(),
