@@ -12,8 +12,8 @@ use espomail::words::{
 
 use crate::support::TestStore;
 
-const SQLITE_UP: &str = include_str!("../migrations/sqlite/2026-11-26-000000_initial/up.sql");
-const POSTGRESQL_UP: &str = include_str!("../migrations/postgresql/2026-11-26-000000_initial/up.sql");
+const SQLITE_UP: &str = include_str!("../migrations/sqlite/2026-11-27-000000_initial/up.sql");
+const POSTGRESQL_UP: &str = include_str!("../migrations/postgresql/2026-11-27-000000_initial/up.sql");
 const TABLES: &str = include_str!("../src/store/schema.rs");
 
 #[derive(QueryableByName)]
