@@ -21,7 +21,7 @@ pub fn list(structure: &Structure<'_>, roles: &[Role], references: &References, 
         if !role.is_file() {
             if *role == Role::Body && leaf.media_type == "text/plain" {
                 let files = uuencode::files(&encoding.decode(leaf.body));
-                extend(&mut attachments, id, files.iter().map(|file| (file.name.as_str(), file.content.len())));
+                extend(&mut attachments, id, files.iter().map(|file| (file.name.as_str(), file.content.len())), defects);
             }
             continue;
         }
@@ -46,15 +46,24 @@ pub fn list(structure: &Structure<'_>, roles: &[Role], references: &References, 
         if is_tnef {
             let stream = encoding.decode(leaf.body);
             let files = tnef::files(&stream);
-            extend(&mut attachments, id, files.iter().map(|file| (file.name.as_str(), file.content.len())));
+            extend(&mut attachments, id, files.iter().map(|file| (file.name.as_str(), file.content.len())), defects);
         }
     }
     attachments
 }
 
 /// Lists the files inside a part by name and size.
-fn extend<'f>(attachments: &mut Vec<Attachment>, id: usize, files: impl Iterator<Item = (&'f str, usize)>) {
+fn extend<'f>(
+    attachments: &mut Vec<Attachment>,
+    id: usize,
+    files: impl ExactSizeIterator<Item = (&'f str, usize)>,
+    defects: &mut Vec<String>,
+) {
     let room = PARTS.saturating_sub(attachments.len());
+    let defect = format!("limit: more than {PARTS} attachments; the rest is left raw");
+    if files.len() > room && !defects.contains(&defect) {
+        defects.push(defect);
+    }
     attachments.extend(files.take(room).enumerate().map(|(place, (name, size))| Attachment {
         name: Some(clean_name(name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "attachment.bin".into()),
         media_type: "application/octet-stream".to_string(),
