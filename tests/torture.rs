@@ -263,12 +263,8 @@ impl Rack {
         let output = pass.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
-            None => {}
-            Some(0) => {
-                if arguments[0] == "fetch" && self.is_settled() {
-                    *self.spared.lock().unwrap() = false;
-                }
-            }
+            Some(0) if arguments[0] == "fetch" && self.is_settled() => *self.spared.lock().unwrap() = false,
+            None | Some(0) => {}
             // What may have been sent is said; an outage is, too.
             Some(69 | 75) => count(&self.done.failed),
             Some(status) => panic!("{}: {arguments:?} ended with {status}: {said}", self.database),

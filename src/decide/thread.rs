@@ -161,18 +161,16 @@ fn is_let_in(email: EmailId, gate: &Gate, shut: &mut Option<RecordId>, facts: &F
 fn join(into: ThreadId, from: ThreadId, gate: &Gate, facts: &mut Facts, plan: &mut Plan) -> bool {
     let parents = (facts.parent_of_thread(into), facts.parent_of_thread(from));
     let firm = |record: &_| facts.is_firm(*record);
-    match (parents.0.filter(firm), parents.1.filter(firm)) {
-        (Some(one), Some(other)) if one != other => {
-            if !merge::bring_together((into, one), (from, other), gate, facts, plan) {
-                plan.note(format!("THREAD-1: thread {from} belongs to another record and stays apart"));
-                return false;
-            }
-        }
-        _ if !gate.may_join(into, from, facts) => {
-            plan.note(format!("THREAD-1: thread {from} stays apart: its sender does not take part in both"));
+    if let (Some(one), Some(other)) = (parents.0.filter(firm), parents.1.filter(firm))
+        && one != other
+    {
+        if !merge::bring_together((into, one), (from, other), gate, facts, plan) {
+            plan.note(format!("THREAD-1: thread {from} belongs to another record and stays apart"));
             return false;
         }
-        _ => {}
+    } else if !gate.may_join(into, from, facts) {
+        plan.note(format!("THREAD-1: thread {from} stays apart: its sender does not take part in both"));
+        return false;
     }
     plan.add(Change::JoinThreads { from, into }, "THREAD-1: this e-mail refers to both");
     facts.joined.insert(from, into);

@@ -113,7 +113,7 @@ fn parse_2_bombs_of_html_take_no_more_than_the_limits() {
         ("terms", true, html("<dd>x<dt>y".repeat(200_000))),
         ("lines", true, html("<br>".repeat(900_000))),
         ("ends that begin", true, html("</p>".repeat(900_000))),
-        ("as many elements as are read", false, html("<h1>a</h1>".repeat(95_000))),
+        ("as many elements as are read", false, html("<h1>a</h1>".repeat(70_000))),
         ("nested", true, html("<div>".repeat(100_000))),
         ("tables in tables", true, html("<table>".repeat(100_000))),
         ("formatting", true, html("<b>".repeat(100_000))),
@@ -125,7 +125,7 @@ fn parse_2_bombs_of_html_take_no_more_than_the_limits() {
         ("no-break spaces that nothing divides", true, html("\u{a0}\u{a0}\u{a0}</x><tr>".repeat(70_000))),
         ("rows of no-break spaces", false, html(format!("<table>{}</table>", "<tr><td>\u{a0}\u{a0}</td></tr>".repeat(30_000)))),
         ("instructions", true, html("<?>".repeat(1_200_000))),
-        ("entities in an attribute", false, html(format!("<p title=\"{}\">", "&lt;".repeat(450_000)))),
+        ("entities in an attribute", true, html(format!("<p title=\"{}\">", "&lt;".repeat(450_000)))),
         ("styles", false, html(format!("<style>{}</style>", "a{b:c}".repeat(500_000)))),
         ("a style", false, html(format!("<div style=\"{}\">x</div>", "a:b;".repeat(500_000)))),
         ("comments", true, html("<!--".repeat(900_000))),
@@ -212,7 +212,7 @@ fn parse_2_bombs_of_headers_take_no_more_than_the_limits() {
         ("answers, counted", false, field("Subject", &"Re[2]: ".repeat(35_000))),
         ("case numbers", false, field("Subject", &"[#1] ".repeat(50_000))),
         ("lines of a field", false, field("Subject", &"a\r\n ".repeat(50_000))),
-        ("ids", false, field("References", &numbered(20_000, |n| format!("<{n}@example.org> ")))),
+        ("ids", true, field("References", &numbered(20_000, |n| format!("<{n}@example.org> ")))),
         ("ids that do not end", false, field("References", &"<".repeat(250_000))),
         ("addresses", true, field("To", &numbered(12_000, |n| format!("a{n}@b.example, ")))),
         ("comments in comments", false, field("To", &"(".repeat(250_000))),
@@ -259,7 +259,7 @@ fn parse_2_bombs_of_structure_take_no_more_than_the_limits() {
     are_read([
         ("parts in parts", true, nested(10_000, &|n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n"))),
         ("parts of one name", true, nested(20_000, &|_| "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n".to_string())),
-        ("messages in messages", true, nested(20_000, &|_| "Content-Type: message/rfc822\r\n\r\n".to_string())),
+        ("messages in messages", false, nested(20_000, &|_| "Content-Type: message/rfc822\r\n\r\n".to_string())),
         ("a large message in messages", false, {
             let heads = "Content-Type: message/rfc822\r\n\r\n".repeat(45);
             (HEAD.to_string() + &heads + "\r\n" + &"x\r\n".repeat(1_000_000)).into_bytes()
@@ -280,7 +280,7 @@ fn parse_2_bombs_of_structure_take_no_more_than_the_limits() {
         ("texts", false, multipart("mixed", (0..990).map(|_| part("text/plain", "On 1 Jan, x wrote:\r\n> y")))),
         (
             "files with long names",
-            false,
+            true,
             multipart("mixed", (0..300).map(|_| part(&format!("image/png; name=\"{}.png\"", "a".repeat(60_000)), "x"))),
         ),
         (

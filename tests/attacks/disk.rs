@@ -139,7 +139,7 @@ fn init_on_a_full_disk_says_74_or_73_and_the_next_one_is_whole() {
         match done.status {
             Some(0) => {}
             Some(73 | 74) => {
-                assert!(done.stderr.lines().count() == 1 && !done.stderr.contains("bug"), "{blocks}: {}", done.stderr)
+                assert!(done.stderr.lines().count() == 1 && !done.stderr.contains("bug"), "{blocks}: {}", done.stderr);
             }
             other => panic!("{blocks}: {other:?} {}", done.stderr),
         }

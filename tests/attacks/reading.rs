@@ -387,8 +387,8 @@ fn office(sink: &SmtpSink) -> Office {
     diesel::SqliteConnection::establish(status["database"].as_str().unwrap().trim_start_matches("sqlite:"))
         .unwrap()
         .batch_execute(
-            "INSERT INTO quarantine (id, position_id, uid, raw_id, error, created_at)
-                 SELECT 1, min(positions.id), 777, (SELECT raw_id FROM emails WHERE id = 5), 'Error-Quarantine', 0 FROM positions;
+            "INSERT INTO quarantine (id, position_id, uid, raw_id, error, created_at, tries)
+                 SELECT 1, min(positions.id), 777, (SELECT raw_id FROM emails WHERE id = 5), 'Error-Quarantine', 0, 0 FROM positions;
              INSERT INTO held_actions (id, email_id, account_id, action, because, created_at)
                  VALUES (1, 5, 1, 'answer', 'Because-Budget', 0);",
         )
@@ -481,7 +481,7 @@ impl Prompt<'_> {
             };
             match may {
                 true if thing.name == "6" && wanted.starts_with("Content") && road[1] == "raw" => {
-                    self.is_shown(road, thing.name, "")
+                    self.is_shown(road, thing.name, "");
                 }
                 true => self.is_shown(road, thing.name, wanted),
                 false => self.is_not_there(road, thing.name, thing.missing),

@@ -373,7 +373,7 @@ fn walk(store: &mut Store, seed: u64, steps: usize) {
         match walk.dice.throw(10) {
             0 | 1 => drop(walk.customer_writes()),
             2 | 3 => walk.we_answer(),
-            4 | 5 | 6 => walk.a_letter_is_answered(),
+            4..=6 => walk.a_letter_is_answered(),
             7 => walk.an_email_is_answered(),
             _ => walk.a_person_changes_something(),
         }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tempfile::NamedTempFile;
+
 use espomail::fault::{Class, Reach};
 use espomail::mailbox::{Server, Session};
 use espomail::secret::Secret;
@@ -14,21 +16,21 @@ fn letter(number: usize) -> Vec<u8> {
     format!("Subject: {number}\r\nMessage-ID: <{number}@example.org>\r\n\r\n{}\r\n", "x".repeat(number % 3_000)).into_bytes()
 }
 
-fn tls(host: &str, user: &str) -> Server {
-    let dovecot = server();
-    let ca_file = Some(dovecot.ca_file.clone());
-    Server { host: host.to_string(), security: Security::Tls, ca_file, ..plain(dovecot.tls_port, user) }
+fn tls(authority: &NamedTempFile, host: &str, user: &str) -> Server {
+    let ca_file = Some(authority.path().to_path_buf());
+    Server { host: host.to_string(), security: Security::Tls, ca_file, ..plain(server().tls_port, user) }
 }
 
 #[test]
 fn fetch_1_every_way_in_reads_the_same_and_marks_nothing() {
+    let authority = server().authority();
     let dovecot = server();
     let letters: Vec<Vec<u8>> = (1..=3).map(letter).collect();
     dovecot.append("ways", "INBOX", letters.iter().map(Vec::as_slice));
     let clear = plain(dovecot.port, "ways");
-    let starttls = Server { security: Security::Starttls, ..tls("localhost", "ways") };
+    let starttls = Server { security: Security::Starttls, ..tls(&authority, "localhost", "ways") };
     let starttls = Server { port: dovecot.port, ..starttls };
-    for server in [clear, starttls, tls("localhost", "ways"), tls("127.0.0.1", "ways")] {
+    for server in [clear, starttls, tls(&authority, "localhost", "ways"), tls(&authority, "127.0.0.1", "ways")] {
         let mut session = Session::open(&server).unwrap();
         let opened = session.examine("INBOX").unwrap();
         assert_eq!((opened.uidnext, opened.exists), (Some(4), 3));
@@ -45,6 +47,7 @@ fn fetch_1_every_way_in_reads_the_same_and_marks_nothing() {
 
 #[test]
 fn fetch_16_a_certificate_must_be_trusted_current_and_the_hosts() {
+    let authority = server().authority();
     for (host, words) in [
         ("127.0.0.2", "its certificate has expired"),
         ("127.0.0.3", "its certificate is not signed by a known authority; name the authority with --ca-file"),
@@ -52,15 +55,15 @@ fn fetch_16_a_certificate_must_be_trusted_current_and_the_hosts() {
     ] {
         for security in [Security::Tls, Security::Starttls] {
             let port = if security == Security::Tls { server().tls_port } else { server().port };
-            let error = refusal(&Server { security, port, ..tls(host, "nobody") });
+            let error = refusal(&Server { security, port, ..tls(&authority, host, "nobody") });
             assert_fault(&error, Class::Refused, Reach::Account, words);
         }
     }
-    let without = refusal(&Server { ca_file: None, ..tls("localhost", "nobody") });
+    let without = refusal(&Server { ca_file: None, ..tls(&authority, "localhost", "nobody") });
     assert_fault(&without, Class::Refused, Reach::Account, "name the authority with --ca-file");
-    let missing = refusal(&Server { ca_file: Some(PathBuf::from("/nowhere.pem")), ..tls("localhost", "nobody") });
+    let missing = refusal(&Server { ca_file: Some(PathBuf::from("/nowhere.pem")), ..tls(&authority, "localhost", "nobody") });
     assert_fault(&missing, Class::Config, Reach::Account, "cannot read the CA file /nowhere.pem");
-    let clear = refusal(&Server { port: server().port, ..tls("localhost", "nobody") });
+    let clear = refusal(&Server { port: server().port, ..tls(&authority, "localhost", "nobody") });
     assert_fault(
         &clear,
         Class::Refused,

@@ -63,7 +63,8 @@ fn fetch_6_tls_notices_a_corrupted_byte() {
     let dovecot = server();
     dovecot.append("corrupt-tls", "INBOX", [large().as_slice()]);
     let proxy = Proxy::start(dovecot.tls_port, Harm::Pass, Harm::Corrupt(INSIDE));
-    let ca_file = Some(dovecot.ca_file.clone());
+    let authority = dovecot.authority();
+    let ca_file = Some(authority.path().to_path_buf());
     let mut session = Session::open(&Server { security: Security::Tls, ca_file, ..plain(proxy.port, "corrupt-tls") }).unwrap();
     session.examine("INBOX").unwrap();
     let error = session.fetch(&[1]).unwrap_err();

@@ -56,7 +56,7 @@ fn furnish(store: &mut Store) {
          INSERT INTO followers (record_id, user_id) VALUES (6, 2), (7, 1);
          INSERT INTO threads (id) VALUES (1), (2);
          INSERT INTO thread_ids (message_id, thread_id) VALUES ('a@x', 1), ('b@x', 1), ('unseen@x', 2);
-         INSERT INTO raws (id, digest, size, packed) VALUES (1, '0', 0, '');
+         INSERT INTO raws (id, digest, size, packed) VALUES (1, '00000000000000000000000000000000', 0, '');
          INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
             text, is_replied, parent_id, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to, automatic, defects) VALUES
             (1, 1, 1, 'a@x', '00000000000000000000000000000001', 'dora@example.org', '{}', 's', 9, 9, '', FALSE, 7, FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '', ''),

@@ -10,6 +10,9 @@ use super::{ACCOUNT, inbox, numbers, run, settle, texts};
 
 const NOW: i64 = 1_000_000;
 
+/// What our border says of mail that one of us wrote elsewhere (ACCESS-5).
+const VOUCHED: &str = "Authentication-Results: mx.example.com; dmarc=pass header.from=example.com\r\n";
+
 /// Decides and writes one batch.
 fn take(store: &mut Store, position: PositionId, first_uid: i64, messages: &[String]) -> Vec<Plan> {
     let mails: Vec<Mail> = messages.iter().map(|message| mail::parse(message.as_bytes())).collect();
@@ -22,11 +25,9 @@ fn take(store: &mut Store, position: PositionId, first_uid: i64, messages: &[Str
                 .zip(&mails)
                 .map(|(uid, _)| Arrival { position, uid, internal_date: Some(NOW), partial: false })
                 .collect();
-            let plans: Vec<Plan> = arrivals
-                .iter()
-                .zip(&mails)
-                .map(|(arrival, mail)| decide(arrival, mail, &Policy::default(), &mut facts))
-                .collect();
+            let policy = Policy { authserv_ids: vec!["mx.example.com".to_string()], ..Policy::default() };
+            let plans: Vec<Plan> =
+                arrivals.iter().zip(&mails).map(|(arrival, mail)| decide(arrival, mail, &policy, &mut facts)).collect();
             let decided: Vec<Decided<'_>> = arrivals
                 .iter()
                 .zip(&mails)
@@ -48,7 +49,7 @@ fn conversation() -> Vec<String> {
     let (customer, colleague, support) = ("dora@example.org", "carl@example.org", "support@example.com");
     vec![
         letter("m0", customer, support, &format!("Cc: {colleague}\r\n")),
-        letter("m1", "ada@example.com", customer, &format!("Cc: {support}, {colleague}\r\nReferences: <m0@x>\r\n")),
+        letter("m1", "ada@example.com", customer, &format!("{VOUCHED}Cc: {support}, {colleague}\r\nReferences: <m0@x>\r\n")),
         letter("m2", colleague, support, &format!("Cc: {customer}\r\nIn-Reply-To: <m1@x>\r\n")),
         letter("m3", customer, support, "Auto-Submitted: auto-replied\r\nIn-Reply-To: <m1@x>\r\n"),
         letter(
@@ -57,7 +58,7 @@ fn conversation() -> Vec<String> {
             support,
             &format!("Cc: {colleague}\r\nReferences: <m0@x> <m1@x> <m2@x>\r\nIn-Reply-To: <m2@x>\r\n"),
         ),
-        letter("m5", support, customer, &format!("Cc: {colleague}\r\nIn-Reply-To: <m4@x>\r\n")),
+        letter("m5", "ada@example.com", customer, &format!("{VOUCHED}Cc: {colleague}\r\nIn-Reply-To: <m4@x>\r\n")),
     ]
 }
 

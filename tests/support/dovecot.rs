@@ -98,6 +98,14 @@ impl Dovecot {
         client.line().trim_end().to_string()
     }
 
+    /// Returns the certificate of the authority in a file of our own: whoever owns such a file could change whom we trust, and the
+    /// server's folder is the server's.
+    pub fn authority(&self) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&std::fs::read(&self.ca_file).unwrap()).unwrap();
+        file
+    }
+
     /// Runs IMAP commands as a user; each must succeed.
     pub fn run(&self, user: &str, commands: &[&str]) {
         let mut client = self.client(user);

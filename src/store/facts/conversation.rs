@@ -51,9 +51,12 @@ pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) ->
 /// How often a Message-ID is used, by ours or not, and by the first or by another (DUP-2): the first and the last of each.
 type Uses = (String, bool, bool, Option<i64>, Option<i64>);
 
+/// The first e-mails that a Message-ID may stand for, and the first and the last of all.
+type Ends = (Vec<i64>, Option<i64>, Option<i64>);
+
 /// Of the e-mails that bear each Message-ID returns the first and the last, and the first of those it may stand for (THREAD-1).
 pub(super) fn bearers(uses: Vec<Uses>) -> Vec<(String, Option<i64>, Option<i64>)> {
-    let mut of_id: HashMap<String, (Vec<i64>, Option<i64>, Option<i64>)> = HashMap::new();
+    let mut of_id: HashMap<String, Ends> = HashMap::new();
     for (message_id, ours, id_collision, first, last) in uses {
         let (firsts, lowest, highest) = of_id.entry(message_id).or_default();
         *lowest = lowest.iter().copied().chain(first).min();
