@@ -55,9 +55,9 @@ impl Gate {
         self.origin.is_ours()
     }
 
-    /// Whether it only says that one of us wrote it.
-    pub fn is_claimed(&self) -> bool {
-        self.origin.is_claimed()
+    /// Whether one of us wrote it, or it only says so: From is an address of ours.
+    pub fn is_of_house(&self) -> bool {
+        self.origin.is_own_word()
     }
 
     /// Says what lets the message into a case; none where nothing does.
@@ -125,7 +125,7 @@ impl Gate {
     /// answers quotes ids that strangers put there, so for ours the same people must take part in both: then nobody comes to
     /// what they had no part in. So it is for those who only say to be one of us, who takes part in many cases.
     pub fn may_join(&self, one: ThreadId, other: ThreadId, facts: &Facts) -> bool {
-        if self.is_ours() || self.is_claimed() {
+        if self.is_of_house() {
             return same_people(one, other, facts);
         }
         self.is_in_thread(one, facts) && self.is_in_thread(other, facts)

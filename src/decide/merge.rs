@@ -45,10 +45,10 @@ fn is_open(case: RecordId, facts: &Facts) -> bool {
 }
 
 /// Says why two cases are one conversation, or why not. Whoever takes part in both says so, by naming both; nobody else can
-/// mix two customers' matters: neither who knows two Message-IDs, nor one of us who answers a letter that quotes them. Being
-/// named in the Cc of somebody's mail is no part in it.
+/// mix two customers' matters: neither who knows two Message-IDs, nor one of us who answers a letter that quotes them, nor who
+/// only says to be one of us. Being named in the Cc of somebody's mail is no part in it.
 fn are_one(one: (ThreadId, RecordId), other: (ThreadId, RecordId), gate: &Gate, facts: &Facts) -> Result<String, String> {
-    if gate.is_ours() {
+    if gate.is_of_house() {
         return match gate.may_join(one.0, other.0, facts) {
             true => Ok("the same people from outside take part in both".to_string()),
             false => Err("not the same people from outside take part in both".to_string()),

@@ -21,7 +21,7 @@ use super::schema::{
     absences, counters, deletions, email_accounts, email_copies, email_teams, email_users, emails, positions, raws, records,
     rotations, team_members, thread_ids, user_addresses, users,
 };
-use super::{Database, IN_LIST, lock};
+use super::{Database, IN_LIST, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::{self, Address, Mail, case_numbers, subject, token};
 use crate::words::{AccountId, CaseStatus, EmailId, PositionId, RecordId, TeamId, ThreadId, UserId};
@@ -73,7 +73,8 @@ fn gather_named(
     named.records.extend(records.iter().map(|record| record.0));
     named.emails.extend(emails.iter().map(|email| email.0));
     let mut facts = Facts { now, next: next(db)?, account: account::gather(db, account)?, ..Facts::default() };
-    gather_addresses(db, &named, &mut facts)?;
+    let answered_at = sending::answered_at(db)?;
+    gather_addresses(db, &named, &answered_at, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
     if let Some(position) = position {
         gather_deletions(db, &named, position, &mut facts)?;
@@ -82,7 +83,7 @@ fn gather_named(
     record::gather(db, &named, &mut facts)?;
     conversation::people(db, &named, &mut facts)?;
     conversation::participants(db, &named, &mut facts)?;
-    conversation::all_participants(db, mails, &mut facts)?;
+    conversation::all_participants(db, mails, &answered_at, &mut facts)?;
     gather_teams(db, &mut facts)?;
     if let Some(position) = position.filter(|_| facts.account.owner.is_some()) {
         facts.account.folder = filter::mapped(db, position)?;
@@ -224,7 +225,7 @@ fn in_lists_of<K: Clone + Ord + Hash, R>(
     Ok(rows)
 }
 
-fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+fn gather_addresses(db: &mut Database, named: &Named, answered_at: &HashSet<String>, facts: &mut Facts) -> Result<()> {
     let owners = in_lists(&named.people, |some| {
         user_addresses::table
             .inner_join(users::table.on(users::id.eq(user_addresses::user_id)))
@@ -238,7 +239,7 @@ fn gather_addresses(db: &mut Database, named: &Named, facts: &mut Facts) -> Resu
         // An address that two users claim is the first one's.
         facts.users.entry(address).or_insert(UserId(user));
     }
-    account::gather_addresses(db, &named.people, facts)
+    account::gather_addresses(db, &named.people, answered_at, facts)
 }
 
 type EmailColumns = (

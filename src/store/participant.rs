@@ -6,7 +6,8 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::schema::{accounts, emails, participants, record_addresses, records, user_addresses};
-use super::{Database, IN_LIST};
+use super::{Database, IN_LIST, sending};
+use crate::mail::untagged;
 use crate::words::{EmailId, ParentBy, RecordId};
 
 /// Somebody wrote an e-mail of a case.
@@ -53,7 +54,8 @@ pub fn waiting(db: &mut Database, case: RecordId) -> Result<Waiting> {
         .select((emails::id, emails::from_address, emails::parent_by, emails::automatic))
         .load(db)?;
     let authors: HashSet<String> = rows.iter().map(|(_, from, ..)| from.clone()).collect();
-    let internal = internal(db, &authors)?;
+    let answered_at = sending::answered_at(db)?;
+    let internal = internal(db, &authors, &answered_at)?;
     let taking_part = of_case(db, case, &authors)?;
     let opened = Some(ParentBy::Opened.as_str());
     let of = |row: &(i64, String, Option<String>, String)| Written {
@@ -99,14 +101,16 @@ pub fn of_case(db: &mut Database, case: RecordId, addresses: &HashSet<String>) -
     Ok(found)
 }
 
-/// Of some addresses returns those of our users and accounts.
-pub fn internal(db: &mut Database, addresses: &HashSet<String>) -> Result<HashSet<String>> {
-    let addresses: Vec<&String> = addresses.iter().collect();
-    let mut found = HashSet::new();
-    for some in addresses.chunks(IN_LIST) {
+/// Of some addresses returns those of our users and accounts: their plus-addresses, too, and where accounts are answered.
+pub fn internal(db: &mut Database, addresses: &HashSet<String>, answered_at: &HashSet<String>) -> Result<HashSet<String>> {
+    let names: HashSet<String> = addresses.iter().flat_map(|address| [address.clone(), untagged(address).into_owned()]).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let mut found = answered_at.clone();
+    for some in names.chunks(IN_LIST) {
         let users = user_addresses::table.filter(user_addresses::address.eq_any(some)).select(user_addresses::address);
         found.extend(users.load::<String>(db)?);
         found.extend(accounts::table.filter(accounts::address.eq_any(some)).select(accounts::address).load::<String>(db)?);
     }
-    Ok(found)
+    let is_ours = |address: &&String| found.contains(*address) || found.contains(&*untagged(address));
+    Ok(addresses.iter().filter(is_ours).cloned().collect())
 }

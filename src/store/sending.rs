@@ -1,12 +1,15 @@
 //! What e-mail accounts send with (SEND-2).
 
+use std::collections::HashSet;
+
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
 use super::Database;
-use super::schema::{account_sending, account_teams, accounts, records};
+use super::schema::{account_answers, account_sending, account_teams, accounts, records};
 use crate::decide::sender::Outlet;
-use crate::words::{AccountId, PasswordSource, RecordId, Security, SmtpAuth, TeamId, UserId};
+use crate::mail::address_key;
+use crate::words::{AccountId, AccountKind, PasswordSource, RecordId, Security, SmtpAuth, TeamId, UserId};
 
 /// What an account sends with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +227,21 @@ pub fn answers_to(db: &mut Database, record: RecordId) -> Result<Option<String>>
         .first::<(Option<String>, String)>(db)
         .optional()?;
     Ok(found.map(|(reply_to, address)| reply_to.unwrap_or(address)))
+}
+
+/// Where group accounts are answered, beside their own addresses; in comparison form. Few have such addresses, and nobody looks them
+/// up by one.
+pub fn answered_at(db: &mut Database) -> Result<HashSet<String>> {
+    let of_group = accounts::kind.eq(AccountKind::Group.as_str());
+    let mut found = account_sending::table
+        .inner_join(accounts::table.on(accounts::id.eq(account_sending::account_id)))
+        .filter(of_group)
+        .filter(account_sending::reply_to.is_not_null())
+        .select(account_sending::reply_to)
+        .load::<Option<String>>(db)?;
+    let answers = account_answers::table.select((account_answers::from_address, account_answers::reply_to));
+    found.extend(answers.load::<(Option<String>, Option<String>)>(db)?.into_iter().flat_map(|(from, to)| [from, to]));
+    Ok(found.into_iter().flatten().map(|address| address_key(&address)).collect())
 }
 
 /// The addresses that a reply to all leaves out (SEND-10): of every account that says so.

@@ -129,3 +129,20 @@ fn thread_1_a_case_of_ones_own_with_the_victim_in_cc_does_not_merge_into_the_vic
         assert_eq!(made["to"], json!(["dora@example.org"]));
     });
 }
+
+#[test]
+fn thread_1_who_only_says_to_be_the_agent_of_two_cases_brings_nothing_together() {
+    on_both(|world, _| {
+        two_customers(world);
+        // Ada writes into both from her own program, which nothing vouches for: she stands in both.
+        deliver(world, "c", "ada@example.com", &["Subject: Re: Pump", "In-Reply-To: <a@example.org>"]);
+        deliver(world, "d", "ada@example.com", &["Subject: Re: Door", "In-Reply-To: <b@example.org>"]);
+        let ids = ["In-Reply-To: <a@example.org>", "References: <b@example.org> <d@example.org> <c@example.org> <a@example.org>"];
+        for (id, from) in [("m", "ada@example.com"), ("n", "Ada <ada+x@example.com>"), ("o", "support@example.com")] {
+            deliver(world, id, from, &[&["Subject: Re: Pump"], &ids[..]].concat());
+        }
+        let cases = world.json(&["case", "list", "--all"])["items"].clone();
+        let is_merged = |case: &Value| !case["merged_into"].is_null() || case["status"] == "duplicate";
+        assert!(!cases.as_array().unwrap().iter().any(is_merged), "{cases}");
+    });
+}

@@ -227,7 +227,8 @@ fn tell(context: &Context, db: &mut Database, told: &Told, parent: Option<Record
     let case = record::find(db, named, &[])?;
     let all: HashSet<String> = told.to.iter().chain(&told.cc).map(Address::key).collect();
     let mut known = participant::of_case(db, case, &all)?;
-    known.extend(participant::internal(db, &all)?);
+    let answered_at = sending::answered_at(db)?;
+    known.extend(participant::internal(db, &all, &answered_at)?);
     let mut strangers: Vec<String> = all.difference(&known).cloned().collect();
     strangers.sort_unstable();
     if !strangers.is_empty() {

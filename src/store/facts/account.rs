@@ -8,10 +8,9 @@ use diesel::prelude::*;
 use super::in_lists;
 use crate::decide::answer::Answering;
 use crate::decide::{AccountFacts, Facts, sender};
-use crate::mail::address_key;
-use crate::store::schema::{account_answers, account_sending, account_teams, accounts, positions, users};
+use crate::store::schema::{account_sending, account_teams, accounts, positions, users};
 use crate::store::{Database, answer, sending};
-use crate::words::{AccountId, AccountKind, PositionId, TeamId, UserId};
+use crate::words::{AccountId, PositionId, TeamId, UserId};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
@@ -82,7 +81,12 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
 
 /// Gathers which of some addresses are our own accounts': those of group accounts and where they are answered are the house's, that of
 /// a personal account is its owner's, who is a person (AUTO-2). Call it when users are known.
-pub(super) fn gather_addresses(db: &mut Database, people: &HashSet<String>, facts: &mut Facts) -> Result<()> {
+pub(super) fn gather_addresses(
+    db: &mut Database,
+    people: &HashSet<String>,
+    answered_at: &HashSet<String>,
+    facts: &mut Facts,
+) -> Result<()> {
     let rows = in_lists(people, |some| {
         accounts::table
             .left_join(users::table.on(users::id.nullable().eq(accounts::owner_id)))
@@ -101,18 +105,7 @@ pub(super) fn gather_addresses(db: &mut Database, people: &HashSet<String>, fact
             }
         }
     }
-    // Few accounts have such addresses, and they are not looked up by them.
-    let of_group = accounts::kind.eq(AccountKind::Group.as_str());
-    let mut others = account_sending::table
-        .inner_join(accounts::table.on(accounts::id.eq(account_sending::account_id)))
-        .filter(of_group)
-        .filter(account_sending::reply_to.is_not_null())
-        .select(account_sending::reply_to)
-        .load::<Option<String>>(db)?;
-    let answers = account_answers::table.select((account_answers::from_address, account_answers::reply_to));
-    others.extend(answers.load::<(Option<String>, Option<String>)>(db)?.into_iter().flat_map(|(from, to)| [from, to]));
-    let others = others.into_iter().flatten().map(|address| address_key(&address));
-    facts.own_addresses.extend(others.filter(|address| people.contains(address)));
+    facts.own_addresses.extend(answered_at.iter().filter(|address| people.contains(*address)).cloned());
     Ok(())
 }
 

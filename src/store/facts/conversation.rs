@@ -159,7 +159,12 @@ fn threads(facts: &Facts) -> impl Iterator<Item = i64> + '_ {
 
 /// Gathers everybody from outside who takes part in threads, and their cases, that a message of this batch may bring together
 /// (THREAD-1); asks nothing where there are none.
-pub(super) fn all_participants(db: &mut Database, mails: &[&Mail], facts: &mut Facts) -> Result<()> {
+pub(super) fn all_participants(
+    db: &mut Database,
+    mails: &[&Mail],
+    answered_at: &HashSet<String>,
+    facts: &mut Facts,
+) -> Result<()> {
     let threads = may_meet(mails, facts);
     let cases: HashSet<i64> =
         threads.iter().filter_map(|thread| facts.parent_of_thread(ThreadId(*thread))).map(|case| case.0).collect();
@@ -180,7 +185,7 @@ pub(super) fn all_participants(db: &mut Database, mails: &[&Mail], facts: &mut F
             .load::<(i64, String)>(db)
     })?;
     let everybody = of_cases.iter().map(|(_, who)| who).chain(of_threads.iter().map(|(_, who)| who)).cloned().collect();
-    let internal = participant::internal(db, &everybody)?;
+    let internal = participant::internal(db, &everybody, answered_at)?;
     for case in cases.into_iter().map(RecordId).filter(|case| facts.is_case(*case)).collect::<Vec<_>>() {
         facts.participants.entry(case).or_default();
     }
