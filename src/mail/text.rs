@@ -257,14 +257,14 @@ fn body(structure: &Structure<'_>, leaf: &Leaf<'_>, room: &mut usize, defects: &
         mark("mime-ambiguous");
     }
     let is_html = kind(&leaf.media_type).unwrap_or_default();
-    let bytes = encoding.decode(leaf.body);
+    let (bytes, footer) = encoding.split(leaf.body);
     let bytes = if is_html { bytes } else { uuencode::without_files(bytes) };
     let within = within(&bytes, *room);
     *room -= within.len();
     if within.len() < bytes.len() {
         mark(&format!("limit: the text has more than {} MiB; the rest of it is left raw", LARGEST >> 20));
     }
-    let text = decoded(head, is_html, within, encoding.footer(leaf.body));
+    let text = decoded(head, is_html, within, footer);
     let mut text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text };
     match leaf.media_type.as_str() {
         "text/plain" if head.token("format").is_some_and(|format| format.eq_ignore_ascii_case("flowed")) => {

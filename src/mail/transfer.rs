@@ -2,10 +2,19 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 use super::header::Head;
+
+/// What is in order: padding may be missing, and be followed by bits that nobody needs.
+const IN_ORDER: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true).with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// How many blanks behind an equals sign are looked at for the end of the line.
 const LINE: usize = 80;
@@ -43,27 +52,31 @@ impl Encoding {
         }
     }
 
-    /// Returns the plain text below a body that is encoded, which nobody encoded.
-    pub fn footer(self, body: &[u8]) -> &[u8] {
-        if self == Encoding::Base64 { split_footer(body).1 } else { b"" }
+    /// Decodes a body, and returns the plain text below it, which nobody encoded.
+    pub fn split(self, body: &[u8]) -> (Cow<'_, [u8]>, &[u8]) {
+        match self {
+            Encoding::Plain => (Cow::Borrowed(body), b""),
+            Encoding::Base64 => {
+                if let Some(bytes) = digits_only(body) {
+                    return (Cow::Owned(bytes), b"");
+                }
+                let (body, footer) = split_footer(body);
+                // To this decoder the byte FF is the end.
+                let strict = if memchr::memchr(0xFF, body).is_none() { base64_decode(body) } else { None };
+                let bytes = strict.unwrap_or_else(|| {
+                    let valid: Vec<u8> = body.iter().copied().filter(|byte| is_base64(*byte) || *byte == b'=').collect();
+                    base64_decode(&valid).unwrap_or_default()
+                });
+                (Cow::Owned(bytes), footer)
+            }
+            Encoding::QuotedPrintable => (Cow::Owned(quoted_printable_decode(body).unwrap_or_else(|| lenient(body))), b""),
+            Encoding::Uuencode => (Cow::Owned(uudecode(body)), b""),
+        }
     }
 
     /// Decodes a body.
     pub fn decode(self, body: &[u8]) -> Cow<'_, [u8]> {
-        match self {
-            Encoding::Plain => Cow::Borrowed(body),
-            Encoding::Base64 => {
-                let (body, _) = split_footer(body);
-                // To this decoder the byte FF is the end.
-                let strict = if memchr::memchr(0xFF, body).is_none() { base64_decode(body) } else { None };
-                Cow::Owned(strict.unwrap_or_else(|| {
-                    let valid: Vec<u8> = body.iter().copied().filter(|byte| is_base64(*byte) || *byte == b'=').collect();
-                    base64_decode(&valid).unwrap_or_default()
-                }))
-            }
-            Encoding::QuotedPrintable => Cow::Owned(quoted_printable_decode(body).unwrap_or_else(|| lenient(body))),
-            Encoding::Uuencode => Cow::Owned(uudecode(body)),
-        }
+        self.split(body).0
     }
 
     /// Returns the decoded size, and whether the encoding is in order. Base64 is counted and not decoded.
@@ -112,6 +125,19 @@ pub fn uudecode(body: &[u8]) -> Vec<u8> {
         bytes.resize(whole.min(bytes.len() + 3), 0);
     }
     bytes
+}
+
+/// Decodes base64 in which there are digits, ends of lines and padding at its end, as nearly all is: several times faster than what
+/// passes over rubbish.
+fn digits_only(body: &[u8]) -> Option<Vec<u8>> {
+    let mut digits = Vec::with_capacity(body.len());
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', body).chain([body.len()]) {
+        let line = &body[start..end];
+        digits.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        start = end + 1;
+    }
+    IN_ORDER.decode(&digits).ok()
 }
 
 /// Tells base64 from a plain text that a list or a gateway put below it, and from one that is no base64 at all. No line of
@@ -243,7 +269,7 @@ mod tests {
             ("aGV!sbG8=\n", "hello", ""),
         ] {
             assert_eq!(Encoding::Base64.decode(body.as_bytes()).as_ref(), content.as_bytes(), "{body}");
-            assert_eq!(Encoding::Base64.footer(body.as_bytes()).trim_ascii_start(), footer.as_bytes(), "{body}");
+            assert_eq!(Encoding::Base64.split(body.as_bytes()).1.trim_ascii_start(), footer.as_bytes(), "{body}");
         }
     }
 
