@@ -24,7 +24,7 @@ const HEADERS: u64 = 16 << 20;
 /// The bytes that the structure of a message may have.
 const STRUCTURE: u64 = 1 << 20;
 /// The most UIDs that one listing returns, the lowest; the next one goes on behind them.
-pub const MOST_LISTED: usize = 50_000;
+pub const MOST_LISTED: usize = 20_000;
 /// Seconds of a day; no time zone is further than that from UTC.
 const DAY: i64 = 86_400;
 /// The longest set of UIDs in one command: servers need not take lines over 8,192 bytes (RFC 7162, section 4).
