@@ -3,4 +3,5 @@
 mod accounts;
 mod asking;
 mod records;
+mod table;
 mod trace;

@@ -6,9 +6,8 @@ use clap::{ArgAction, Subcommand};
 use super::argument;
 use super::show::{lines, yes};
 use crate::context::Context;
-use crate::decide::access::{self, Permit};
-use crate::store::access as trace;
-use crate::store::folder::{self, Folder};
+use crate::decide::access::{self, Keeper, Kept, Permitted};
+use crate::store::folder::{self, Folder, Folders};
 use crate::store::{Database, team, user};
 use crate::words::{TeamId, UserId};
 
@@ -99,11 +98,19 @@ impl OwnerArguments {
 }
 
 /// ACCESS-1: administrators keep group folders, users their own.
-fn permit(context: &Context, owner: Option<UserId>) -> Result<Permit<'_>> {
-    match owner {
-        None => context.administrator(),
-        Some(user) => access::keep_own(context.actor_ref(), user).map_err(|_| context.refused("this folder is another user's")),
-    }
+fn keep<T: Kept>(context: &Context, thing: T) -> Result<Permitted<'_, T>> {
+    let keeper = thing.keeper();
+    access::keep(context.actor_ref(), thing).map_err(|_| match keeper {
+        Keeper::Administrators => context.refused("only administrators may do this"),
+        Keeper::User(_) => context.refused("this folder is another user's"),
+    })
+}
+
+/// Finds a folder for whoever may change it; those of others are not even looked for.
+fn find<'a>(context: &'a Context, db: &mut Database, of: &OwnerArguments, wanted: &str) -> Result<Permitted<'a, Folder>> {
+    let owner = of.owner(context, db)?;
+    keep(context, Folders(owner))?;
+    keep(context, folder::find(db, owner, wanted)?)
 }
 
 impl FolderCommand {
@@ -114,10 +121,9 @@ impl FolderCommand {
             Verb::Add { name, of, skip_notifications, teams } => {
                 let made = store.transaction(|db| {
                     let owner = of.owner(context, db)?;
-                    let permit = permit(context, owner)?;
+                    let folders = keep(context, Folders(owner))?;
                     let teams = find_teams(db, &teams)?;
-                    let id = folder::add(db, owner, &name, skip_notifications, &teams)?;
-                    trace::record(db, &permit, "folder add", &format!("folder:{id}"), &name, now)?;
+                    folder::add(db, &folders, &name, skip_notifications, &teams, now)?;
                     folder::find(db, owner, &name)
                 })?;
                 out.made(&made, &format!("Folder {name} added."));
@@ -128,8 +134,8 @@ impl FolderCommand {
                     Some(login) => Some(user::find(db, &login)?),
                     None => context.actor_ref().user,
                 };
-                if let Some(owner) = owner {
-                    permit(context, Some(owner))?;
+                if owner.is_some() {
+                    keep(context, Folders(owner))?;
                 }
                 let folders = folder::list(db, owner)?;
                 out.list(&folders, &["id", "folder", "of", "told", "teams"], |folder| {
@@ -142,32 +148,26 @@ impl FolderCommand {
                 let db = store.connection();
                 let owner = of.owner(context, db)?;
                 if owner.is_some() {
-                    permit(context, owner)?;
+                    keep(context, Folders(owner))?;
                 }
                 let found = folder::find(db, owner, &wanted)?;
                 out.item(&found, || told(&found));
             }
             Verb::Set { folder: wanted, of, name, skip_notifications, teams } => {
                 store.transaction(|db| {
-                    let owner = of.owner(context, db)?;
-                    let permit = permit(context, owner)?;
-                    let found = folder::find(db, owner, &wanted)?;
+                    let found = find(context, db, &of, &wanted)?;
                     let teams = match argument::list(&teams) {
                         Some(names) => Some(find_teams(db, &names)?),
                         None => None,
                     };
-                    folder::set(db, found.id, name.as_deref(), skip_notifications, teams.as_deref())?;
-                    trace::record(db, &permit, "folder set", &format!("folder:{}", found.id), &found.name, now)
+                    folder::set(db, &found, name.as_deref(), skip_notifications, teams.as_deref(), now)
                 })?;
                 out.say(&format!("Folder {wanted} changed."));
             }
             Verb::Remove { folder: wanted, of } => {
                 store.transaction(|db| {
-                    let owner = of.owner(context, db)?;
-                    let permit = permit(context, owner)?;
-                    let found = folder::find(db, owner, &wanted)?;
-                    folder::remove(db, found.id)?;
-                    trace::record(db, &permit, "folder remove", &format!("folder:{}", found.id), &found.name, now)
+                    let found = find(context, db, &of, &wanted)?;
+                    folder::remove(db, &found, now)
                 })?;
                 out.say(&format!("Folder {wanted} removed."));
             }

@@ -7,12 +7,12 @@ use super::argument;
 use super::show::yes;
 use crate::clock::rfc3339;
 use crate::context::Context;
-use crate::decide::access;
+use crate::decide::access::{self, Inbox, Permitted};
 use crate::decide::digest::phrase;
 use crate::fault::{Class, Fault};
 use crate::store::notification::{self, Notification};
 use crate::store::{Database, user};
-use crate::words::{NotificationId, UserId};
+use crate::words::NotificationId;
 
 /// Read what there is to hear of: new e-mail, records one follows, cases one got
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ impl NotificationCommand {
         match self.command {
             Verb::List { unread, user, limit } => {
                 let db = store.connection();
-                let user = whose(context, db, user.as_deref())?;
+                let Inbox(user) = *whose(context, db, user.as_deref())?.thing();
                 let list = notification::list(db, user, unread, limit)?;
                 context.out.list(&list, &["id", "at", "read", "about", "what"], |one| {
                     vec![one.id.to_string(), rfc3339(one.at), yes(one.read), about(one), what(one)]
@@ -64,8 +64,8 @@ impl NotificationCommand {
             Verb::Read { ids, all: _, user } => {
                 let ids: Vec<NotificationId> = ids.into_iter().map(NotificationId).collect();
                 let marked = store.transaction(|db| {
-                    let user = whose(context, db, user.as_deref())?;
-                    notification::mark_read(db, user, &ids)
+                    let inbox = whose(context, db, user.as_deref())?;
+                    notification::mark_read(db, &inbox, &ids)
                 })?;
                 let noun = if marked == 1 { "notification" } else { "notifications" };
                 context.out.say(&format!("{marked} {noun} marked as read."));
@@ -76,17 +76,14 @@ impl NotificationCommand {
 }
 
 /// ACCESS-1: one's own, or for administrators anybody's.
-fn whose(context: &Context, db: &mut Database, login: Option<&str>) -> Result<UserId> {
+fn whose<'a>(context: &'a Context, db: &mut Database, login: Option<&str>) -> Result<Permitted<'a, Inbox>> {
     let actor = context.actor_ref();
     let user = match (login, actor.user) {
         (Some(login), _) => user::find(db, login)?,
         (None, Some(user)) => user,
         (None, None) => return Err(Fault::new(Class::Usage, "say whose: --user USER").into()),
     };
-    match access::keep_own(actor, user) {
-        Ok(_) => Ok(user),
-        Err(_) => Err(context.refused("only administrators see what others hear of")),
-    }
+    access::keep(actor, Inbox(user)).map_err(|_| context.refused("only administrators see what others hear of"))
 }
 
 fn about(one: &Notification) -> String {

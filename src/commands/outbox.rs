@@ -7,10 +7,9 @@ use super::argument;
 use super::show::{lines, or_empty};
 use crate::clock::rfc3339;
 use crate::context::Context;
-use crate::decide::access::{self, Permit};
+use crate::decide::access::{self, Permitted};
 use crate::output::shown_line;
 use crate::pass::send::mark_sent;
-use crate::store::access as trace;
 use crate::store::copy::SentCopy;
 use crate::store::outbox::{self, OutboxFilter, Outgoing, Verb};
 use crate::store::{Database, account};
@@ -92,33 +91,32 @@ impl Outbox {
             OutboxCommand::List { states, all, held, account, limit } => list(context, states, all, held, account, limit),
             OutboxCommand::Show { id } => {
                 let mut store = context.store()?;
-                let (message, _) = find(context, store.connection(), id)?;
-                context.out.item(&message, || told(&message));
+                let message = find(context, store.connection(), id)?;
+                context.out.item(message.thing(), || told(message.thing()));
                 Ok(())
             }
-            OutboxCommand::Retry(which) => which.change(context, "outbox retry", Some(Verb::Retry), "is tried again"),
-            OutboxCommand::Drop(which) => which.change(context, "outbox drop", None, "is dropped"),
-            OutboxCommand::MarkSent(which) => which.change(context, "outbox mark-sent", Some(Verb::MarkSent), "counts as sent"),
-            OutboxCommand::Hold(which) => which.change(context, "outbox hold", Some(Verb::Hold), "is held"),
-            OutboxCommand::Release(which) => which.change(context, "outbox release", Some(Verb::Release), "is released"),
+            OutboxCommand::Retry(which) => which.change(context, Some(Verb::Retry), "is tried again"),
+            OutboxCommand::Drop(which) => which.change(context, None, "is dropped"),
+            OutboxCommand::MarkSent(which) => which.change(context, Some(Verb::MarkSent), "counts as sent"),
+            OutboxCommand::Hold(which) => which.change(context, Some(Verb::Hold), "is held"),
+            OutboxCommand::Release(which) => which.change(context, Some(Verb::Release), "is released"),
         }
     }
 }
 
 impl Which {
     /// Does the same to each; without a verb it is dropped.
-    fn change(self, context: &Context, action: &str, verb: Option<Verb>, done: &str) -> Result<()> {
+    fn change(self, context: &Context, verb: Option<Verb>, done: &str) -> Result<()> {
         let mut store = context.store()?;
         let told = store.transaction(|db| {
             let mut told = Vec::new();
             for id in &self.ids {
-                let (message, permit) = find(context, db, *id)?;
+                let message = find(context, db, *id)?;
                 let is_done = match verb {
                     Some(Verb::MarkSent) => mark_sent(db, &message, context.now()).map(|()| true)?,
-                    Some(verb) => outbox::change(db, message.id, verb, context.now()).map(|()| true)?,
-                    None => outbox::drop_one(db, message.id, context.now())?,
+                    Some(verb) => outbox::change(db, &message, verb, context.now()).map(|()| true)?,
+                    None => outbox::drop_one(db, &message, context.now())?,
                 };
-                trace::record(db, &permit, action, &format!("outbox:{id}"), &message.message_id, context.now())?;
                 let what = if is_done { done } else { "has reached somebody; it is given up for the others" };
                 told.push(format!("Message {id} {what}."));
             }
@@ -130,17 +128,9 @@ impl Which {
 }
 
 /// Finds a message for its author or an administrator; to others it is not there.
-fn find<'a>(context: &'a Context, db: &mut Database, id: i64) -> Result<(Outgoing, Permit<'a>)> {
-    let message = outbox::show(db, OutgoingId(id))?;
-    let actor = context.actor_ref();
-    let permit = match (actor.user, &message.author, &actor.login) {
-        (Some(user), Some(author), Some(login)) if author == login => access::keep_own(actor, user),
-        _ => access::administer(actor),
-    };
-    match permit {
-        Ok(permit) => Ok((message, permit)),
-        Err(_) => Err(outbox::missing(OutgoingId(id))),
-    }
+fn find<'a>(context: &'a Context, db: &mut Database, id: i64) -> Result<Permitted<'a, Outgoing>> {
+    let id = OutgoingId(id);
+    access::keep(context.actor_ref(), outbox::show(db, id)?).map_err(|_| outbox::missing(id))
 }
 
 fn list(context: &Context, states: Vec<OutboxState>, all: bool, held: bool, account: Option<String>, limit: i64) -> Result<()> {

@@ -10,7 +10,6 @@ use crate::context::Context;
 use crate::decide::access;
 use crate::fault::{Class, Fault};
 use crate::pass::quarantine::retry;
-use crate::store::access as trace;
 use crate::store::quarantine::{self, Kept};
 use crate::words::Fate;
 
@@ -107,12 +106,9 @@ impl Quarantine {
                     quarantine::find(store.connection(), *id)?;
                 }
                 let policy = context.policy(store.connection())?;
-                let retried = retry(&mut store, (!all).then_some(ids.as_slice()), &policy, context.now())?;
+                let retried =
+                    retry(&mut store, (&permit, "quarantine retry"), (!all).then_some(ids.as_slice()), &policy, context.now())?;
                 for one in &retried {
-                    let subject = format!("quarantine:{}", one.id);
-                    store.transaction(|db| {
-                        trace::record(db, &permit, "quarantine retry", &subject, one.fate.as_str(), context.now())
-                    })?;
                     if let Some(error) = &one.error {
                         out.complain(&Fault::new(Class::Data, format!("message {} stays in quarantine: {error}", one.id)).into());
                     }
@@ -128,8 +124,7 @@ impl Quarantine {
                 }
                 store.transaction(|db| {
                     for id in &ids {
-                        quarantine::remove(db, *id)?;
-                        trace::record(db, &permit, "quarantine drop", &format!("quarantine:{id}"), "", context.now())?;
+                        quarantine::remove(db, &permit, *id, context.now())?;
                     }
                     Ok(())
                 })?;

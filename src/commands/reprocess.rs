@@ -12,7 +12,7 @@ use crate::pass::quarantine::retry;
 use crate::pass::reprocess::{Reprocessed, Rules, all};
 use crate::pass::verdict::Names;
 use crate::store::reprocess::{Selection, select};
-use crate::store::{Store, access as trace, account};
+use crate::store::{Store, account};
 use crate::words::{EmailId, Fate, RecordId, RoleAction};
 
 /// Run today's rules over stored mail and print what would differ; --apply makes it so
@@ -118,11 +118,7 @@ impl Reprocess {
     fn quarantined(&self, context: &Context, store: &mut Store) -> Result<()> {
         let policy = context.policy(store.connection())?;
         let permit = context.administrator()?;
-        let retried = retry(store, None, &policy, context.now())?;
-        for one in &retried {
-            let subject = format!("quarantine:{}", one.id);
-            store.transaction(|db| trace::record(db, &permit, "reprocess", &subject, one.fate.as_str(), context.now()))?;
-        }
+        let retried = retry(store, (&permit, "reprocess"), None, &policy, context.now())?;
         let document = json!({ "applied": self.apply, "messages": retried });
         context.out.item(&document, || {
             let line = |one: &crate::pass::quarantine::Retried| match &one.error {

@@ -63,6 +63,51 @@ impl<'a> Permit<'a> {
     }
 }
 
+/// Who looks after a thing (ACCESS-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeper {
+    /// Administrators alone.
+    Administrators,
+    /// This user, and administrators for them.
+    User(UserId),
+}
+
+/// A thing that somebody looks after.
+pub trait Kept {
+    /// Returns who does.
+    fn keeper(&self) -> Keeper;
+}
+
+/// What users have in their inboxes: their marks, their places, what they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inbox(pub UserId);
+
+impl Kept for Inbox {
+    fn keeper(&self) -> Keeper {
+        Keeper::User(self.0)
+    }
+}
+
+/// A thing that somebody looks after, with the right to do so: what writes it for a person asks for nothing less, so that the right to
+/// one thing is none to another. Only [`keep`] makes one.
+#[derive(Debug, Clone)]
+pub struct Permitted<'a, T> {
+    permit: Permit<'a>,
+    thing: T,
+}
+
+impl<'a, T> Permitted<'a, T> {
+    /// Returns the right, for the audit.
+    pub const fn permit(&self) -> &Permit<'a> {
+        &self.permit
+    }
+
+    /// Returns the thing.
+    pub const fn thing(&self) -> &T {
+        &self.thing
+    }
+}
+
 /// The right is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Denied;
@@ -87,6 +132,19 @@ pub const fn administer(actor: &Actor) -> Result<Permit<'_>, Denied> {
 /// ACCESS-1: what a user does with things of the user's own; administrators may act for anyone.
 pub fn keep_own(actor: &Actor, owner: UserId) -> Result<Permit<'_>, Denied> {
     if actor.administrator || actor.user == Some(owner) { Ok(Permit { actor }) } else { Err(Denied) }
+}
+
+/// ACCESS-1: whether the actor looks after a thing; lists leave out what others do.
+pub fn may_keep<T: Kept>(actor: &Actor, thing: &T) -> bool {
+    match thing.keeper() {
+        Keeper::Administrators => administer(actor).is_ok(),
+        Keeper::User(user) => keep_own(actor, user).is_ok(),
+    }
+}
+
+/// ACCESS-1: a thing, for whoever looks after it.
+pub fn keep<T: Kept>(actor: &Actor, thing: T) -> Result<Permitted<'_, T>, Denied> {
+    if may_keep(actor, &thing) { Ok(Permitted { permit: Permit { actor }, thing }) } else { Err(Denied) }
 }
 
 /// ACCESS-2: whether roles let the actor do this to a thing that is so much theirs.
@@ -156,6 +214,14 @@ mod tests {
     const OWNER: Relation = Relation { own: true, team: false };
     const MATE: Relation = Relation { own: false, team: true };
     const STRANGER: Relation = Relation { own: false, team: false };
+
+    struct Thing(Keeper);
+
+    impl Kept for Thing {
+        fn keeper(&self) -> Keeper {
+            self.0
+        }
+    }
 
     fn user(rights: &[(RoleScope, RoleAction, RoleLevel)]) -> Actor {
         let mut actor = Actor { user: Some(UserId(1)), teams: vec![TeamId(7)], ..Actor::default() };
@@ -230,6 +296,13 @@ mod tests {
         assert!(administer(&ada).is_err() && administer(&administrator).is_ok());
         assert!(keep_own(&ada, UserId(1)).is_ok() && keep_own(&ada, UserId(2)).is_err());
         assert!(keep_own(&administrator, UserId(2)).is_ok() && keep_own(&Actor::default(), UserId(2)).is_err());
+        for (keeper, by_ada) in
+            [(Keeper::Administrators, false), (Keeper::User(UserId(1)), true), (Keeper::User(UserId(2)), false)]
+        {
+            assert_eq!(keep(&ada, Thing(keeper)).is_ok(), by_ada, "{keeper:?}");
+            assert!(keep(&administrator, Thing(keeper)).is_ok_and(|kept| kept.thing().0 == keeper), "{keeper:?}");
+            assert!(keep(&Actor::default(), Thing(keeper)).is_err(), "{keeper:?}");
+        }
     }
 
     #[test]

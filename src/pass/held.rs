@@ -6,14 +6,14 @@ use crate::decide::access::Permit;
 use crate::decide::{Arrival, Change, Plan, Policy, release as decide_release};
 use crate::mail;
 use crate::store::held::{self, Held};
-use crate::store::{Database, access, apply, facts, raw, spending};
+use crate::store::{Database, apply, facts, raw, spending};
 use crate::words::{BudgetAction, PositionId};
 
 use super::answer;
 
 /// Does what is held, in the caller's transaction. Returns what was done, or why nothing was.
 pub fn release(db: &mut Database, permit: &Permit<'_>, held: &Held, policy: &Policy, now: i64) -> Result<String> {
-    held::take(db, held)?;
+    held::take(db, permit, "budget release", held, now)?;
     let done = if held.action == BudgetAction::Notification {
         held::tell(db, held.email, now)?;
         "people hear of it".to_string()
@@ -28,17 +28,16 @@ pub fn release(db: &mut Database, permit: &Permit<'_>, held: &Held, policy: &Pol
         answer::queue(db, [(&mail, &plan)], &facts, policy, now)?;
         told(&plan)
     };
-    access::record(db, permit, "budget release", &format!("email:{}", held.email), held.action.as_str(), now)?;
     Ok(done)
 }
 
 /// Ends the waiting without doing it.
 pub fn drop_one(db: &mut Database, permit: &Permit<'_>, held: &Held, now: i64) -> Result<()> {
-    held::take(db, held)?;
+    held::take(db, permit, "budget drop", held, now)?;
     if held.action == BudgetAction::Notification {
         held::forget(db, held.email)?;
     }
-    access::record(db, permit, "budget drop", &format!("email:{}", held.email), held.action.as_str(), now)
+    Ok(())
 }
 
 fn told(plan: &Plan) -> String {

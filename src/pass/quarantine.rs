@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use super::intake;
 use crate::decide::Policy;
-use crate::store::{Store, quarantine};
+use crate::decide::access::Permit;
+use crate::store::{Store, access, quarantine};
 use crate::words::Fate;
 
 /// What became of one message.
@@ -16,8 +17,14 @@ pub struct Retried {
     pub error: Option<String>,
 }
 
-/// Retries these messages, or all.
-pub fn retry(store: &mut Store, ids: Option<&[i64]>, policy: &Policy, now: i64) -> Result<Vec<Retried>> {
+/// Retries these messages, or all; `action` is what the audit calls it.
+pub fn retry(
+    store: &mut Store,
+    (permit, action): (&Permit<'_>, &str),
+    ids: Option<&[i64]>,
+    policy: &Policy,
+    now: i64,
+) -> Result<Vec<Retried>> {
     let mut retried = Vec::new();
     for kept in quarantine::list(store.connection(), ids)? {
         if kept.size.is_none() {
@@ -31,6 +38,10 @@ pub fn retry(store: &mut Store, ids: Option<&[i64]>, policy: &Policy, now: i64) 
             Err(error) => (Fate::Quarantined, Some(error)),
         };
         retried.push(Retried { id: kept.id, fate, error });
+    }
+    for one in &retried {
+        let subject = format!("quarantine:{}", one.id);
+        store.transaction(|db| access::record(db, permit, action, &subject, one.fate.as_str(), now))?;
     }
     Ok(retried)
 }

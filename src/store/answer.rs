@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::Database;
 use super::schema::{account_answers, accounts};
+use crate::decide::access::Permit;
 use crate::words::AccountId;
 
 /// How an account answers by itself.
@@ -29,7 +30,7 @@ pub fn of(db: &mut Database, id: AccountId) -> Result<Option<Answers>> {
 }
 
 /// Sets how an account answers.
-pub fn set(db: &mut Database, id: AccountId, answers: Option<&Answers>) -> Result<()> {
+pub fn set(db: &mut Database, _permit: &Permit<'_>, id: AccountId, answers: Option<&Answers>) -> Result<()> {
     let Some(answers) = answers else {
         diesel::delete(account_answers::table.find(id.0)).execute(db)?;
         return Ok(());

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use super::dialect::{due, first_free};
 use super::schema::{account_sending, emails, outbox, sent_copies};
 use super::{Database, clean};
+use crate::decide::access::Permit;
 use crate::decide::failure::LONGEST_PAUSE;
 use crate::words::{AccountId, EmailId, OutgoingId};
 
@@ -145,14 +146,14 @@ pub fn is_older_failing(db: &mut Database, account: AccountId, email: EmailId) -
 }
 
 /// Makes every copy of an account that failed due again: its settings have changed. What a pass is at is left to it.
-pub fn retry(db: &mut Database, account: AccountId, now: i64) -> Result<()> {
+pub fn retry(db: &mut Database, _permit: &Permit<'_>, account: AccountId, now: i64) -> Result<()> {
     let failed = sent_copies::table.filter(sent_copies::account_id.eq(account.0)).filter(sent_copies::last_error.is_not_null());
     diesel::update(failed).set((sent_copies::due_at.eq(now), sent_copies::attempts.eq(0))).execute(db)?;
     Ok(())
 }
 
 /// Forgets the copies of an account that are not done: nobody asks for them any more.
-pub fn forget(db: &mut Database, account: AccountId) -> Result<()> {
+pub fn forget(db: &mut Database, _permit: &Permit<'_>, account: AccountId) -> Result<()> {
     let waiting = sent_copies::table.filter(sent_copies::account_id.eq(account.0)).filter(sent_copies::done_at.is_null());
     diesel::delete(waiting).execute(db)?;
     Ok(())

@@ -5,7 +5,8 @@ use diesel::prelude::*;
 
 use super::dialect::{due, first_free};
 use super::schema::{accounts, effects, emails, records};
-use super::{Database, clean, raw};
+use super::{Database, access, clean, raw};
+use crate::decide::access::Permit;
 use crate::decide::failure::LONGEST_PAUSE;
 use crate::words::{EffectId, EmailId, RecordKind};
 
@@ -76,7 +77,9 @@ fn ours<'a>(claimed: &'a Claimed) -> _ {
 }
 
 /// Makes commands that were given up due again: those of some e-mails, or all. Returns how many.
-pub fn retry(db: &mut Database, of: &[EmailId], now: i64) -> Result<usize> {
+pub fn retry(db: &mut Database, permit: &Permit<'_>, of: &[EmailId], now: i64) -> Result<usize> {
+    let named: Vec<String> = of.iter().map(ToString::to_string).collect();
+    access::record(db, permit, "filter retry", "effect", &named.join(" "), now)?;
     let given_up = effects::due_at.is_null().and(effects::done_at.is_null());
     let again = (effects::due_at.eq(now), effects::attempts.eq(0));
     if of.is_empty() {

@@ -7,7 +7,8 @@ use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
 use super::schema::{accounts, filters, folders, users};
-use super::{Database, IN_LIST};
+use super::{Database, IN_LIST, access};
+use crate::decide::access::{Keeper, Kept, Permitted};
 use crate::decide::filter::{Action, Criterion, Filter, Scope, Script};
 use crate::words::{AccountId, FilterId, FolderId, UserId};
 
@@ -30,15 +31,36 @@ impl Owner {
     }
 }
 
+/// The filters of an owner, with who looks after them (FILTER-1): administrators after the global ones and those of group accounts,
+/// users after those of their own accounts and inboxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filters {
+    pub owner: Owner,
+    keeper: Keeper,
+}
+
+impl Kept for Filters {
+    fn keeper(&self) -> Keeper {
+        self.keeper
+    }
+}
+
 /// A filter with where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     pub filter: Filter,
     pub owner: Owner,
+    keeper: Keeper,
     /// `global`, `account support` or `user ada`.
     pub scope: String,
     pub place: i64,
     pub active: bool,
+}
+
+impl Kept for Stored {
+    fn keeper(&self) -> Keeper {
+        self.keeper
+    }
 }
 
 #[derive(Queryable, Selectable)]
@@ -154,7 +176,14 @@ pub fn list(db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
         Some(Owner::User(user)) => query.filter(filters::user_id.eq(user.0)),
     };
     let rows = query.order((filters::place, filters::id)).select(Row::as_select()).load::<Row>(db)?;
-    let accounts: HashMap<i64, String> = accounts::table.select((accounts::id, accounts::name)).load(db)?.into_iter().collect();
+    let mut accounts: HashMap<i64, String> = HashMap::new();
+    let mut keepers: HashMap<i64, Keeper> = HashMap::new();
+    for (id, name, owner) in
+        accounts::table.select((accounts::id, accounts::name, accounts::owner_id)).load::<(i64, String, Option<i64>)>(db)?
+    {
+        accounts.insert(id, name);
+        keepers.insert(id, keeper_of(owner));
+    }
     let users: HashMap<i64, String> = users::table.select((users::id, users::login)).load(db)?.into_iter().collect();
     let name = |names: &HashMap<i64, String>, id: i64| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
     let mut stored = Vec::with_capacity(rows.len());
@@ -164,7 +193,13 @@ pub fn list(db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
             Owner::Account(account) => format!("account {}", name(&accounts, account.0)),
             Owner::User(user) => format!("user {}", name(&users, user.0)),
         };
-        stored.push(Stored { filter: row.filter()?, owner: row.owner(), scope, place: row.place, active: row.active });
+        let keeper = match row.owner() {
+            Owner::Global => Keeper::Administrators,
+            Owner::Account(account) => keepers.get(&account.0).copied().unwrap_or(Keeper::Administrators),
+            Owner::User(user) => Keeper::User(user),
+        };
+        let (owner, place, active) = (row.owner(), row.place, row.active);
+        stored.push(Stored { filter: row.filter()?, owner, keeper, scope, place, active });
     }
     find_folders(db, stored.iter_mut().map(|one| &mut one.filter))?;
     // Global ones first, then account by account, user by user.
@@ -201,8 +236,24 @@ pub fn choose(all: Vec<Stored>, wanted: &str) -> Result<Stored> {
     }
 }
 
+/// Returns the filters of an owner.
+pub fn of(db: &mut Database, owner: Owner) -> Result<Filters> {
+    let keeper = match owner {
+        Owner::Global => Keeper::Administrators,
+        Owner::Account(account) => keeper_of(accounts::table.find(account.0).select(accounts::owner_id).first(db)?),
+        Owner::User(user) => Keeper::User(user),
+    };
+    Ok(Filters { owner, keeper })
+}
+
+/// Who looks after the filters of an account with this owner.
+fn keeper_of(owner: Option<i64>) -> Keeper {
+    owner.map_or(Keeper::Administrators, |owner| Keeper::User(UserId(owner)))
+}
+
 /// Adds a filter behind the others of its scope.
-pub fn add(db: &mut Database, owner: Owner, filter: &Filter) -> Result<FilterId> {
+pub fn add(db: &mut Database, to: &Permitted<'_, Filters>, filter: &Filter, now: i64) -> Result<FilterId> {
+    let owner = to.thing().owner;
     let others = list(db, Some(owner))?;
     if others.iter().any(|other| other.filter.name == filter.name) {
         return Err(taken("filter", &filter.name));
@@ -233,12 +284,14 @@ pub fn add(db: &mut Database, owner: Owner, filter: &Filter) -> Result<FilterId>
             ),
         ))
         .execute(db)?;
+    access::record(db, to.permit(), "filter add", &format!("filter:{id}"), &filter.name, now)?;
     Ok(FilterId(id))
 }
 
 /// Changes what a filter asks and does, and whether it is used.
-pub fn set(db: &mut Database, filter: &Filter, active: bool) -> Result<()> {
-    diesel::update(filters::table.find(filter.id.0))
+pub fn set(db: &mut Database, stored: &Permitted<'_, Stored>, filter: &Filter, active: bool, now: i64) -> Result<()> {
+    let id = stored.thing().filter.id;
+    diesel::update(filters::table.find(id.0))
         .set((
             filters::name.eq(&filter.name),
             filters::active.eq(active),
@@ -249,22 +302,31 @@ pub fn set(db: &mut Database, filter: &Filter, active: bool) -> Result<()> {
             filters::sieve.eq(filter.sieve.as_ref().map(|script| &script.text)),
         ))
         .execute(db)?;
-    Ok(())
+    trace(db, stored, "filter set", now)
 }
 
 /// Moves a filter to a place among those of its scope; the others keep their order.
-pub fn move_to(db: &mut Database, moved: &Stored, place: usize) -> Result<()> {
+pub fn move_to(db: &mut Database, stored: &Permitted<'_, Stored>, place: usize, now: i64) -> Result<()> {
+    let moved = stored.thing();
     let mut order: Vec<FilterId> = list(db, Some(moved.owner))?.into_iter().map(|one| one.filter.id).collect();
     order.retain(|id| *id != moved.filter.id);
     order.insert(place.saturating_sub(1).min(order.len()), moved.filter.id);
-    renumber(db, &order)
+    renumber(db, &order)?;
+    trace(db, stored, "filter move", now)
 }
 
 /// Removes a filter.
-pub fn remove(db: &mut Database, removed: &Stored) -> Result<()> {
+pub fn remove(db: &mut Database, stored: &Permitted<'_, Stored>, now: i64) -> Result<()> {
+    let removed = stored.thing();
     diesel::delete(filters::table.find(removed.filter.id.0)).execute(db)?;
     let order: Vec<FilterId> = list(db, Some(removed.owner))?.into_iter().map(|one| one.filter.id).collect();
-    renumber(db, &order)
+    renumber(db, &order)?;
+    trace(db, stored, "filter remove", now)
+}
+
+fn trace(db: &mut Database, stored: &Permitted<'_, Stored>, action: &str, now: i64) -> Result<()> {
+    let filter = &stored.thing().filter;
+    access::record(db, stored.permit(), action, &format!("filter:{}", filter.id), &filter.name, now)
 }
 
 fn renumber(db: &mut Database, order: &[FilterId]) -> Result<()> {

@@ -3,10 +3,21 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::Database;
 use super::noun::{not_found, number, taken};
 use super::schema::{folder_teams, folders, teams, users};
+use super::{Database, access};
+use crate::decide::access::{Keeper, Kept, Permitted};
 use crate::words::{FolderId, TeamId, UserId};
+
+/// The folders of a user, or the group folders where there is no user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Folders(pub Option<UserId>);
+
+impl Kept for Folders {
+    fn keeper(&self) -> Keeper {
+        self.0.map_or(Keeper::Administrators, Keeper::User)
+    }
+}
 
 /// A folder.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -22,8 +33,22 @@ pub struct Folder {
     pub owner: Option<UserId>,
 }
 
-/// Adds a folder: a user's, or a group folder where there is no user.
-pub fn add(db: &mut Database, user: Option<UserId>, name: &str, skip_notifications: bool, teams: &[TeamId]) -> Result<FolderId> {
+impl Kept for Folder {
+    fn keeper(&self) -> Keeper {
+        Folders(self.owner).keeper()
+    }
+}
+
+/// Adds a folder to others.
+pub fn add(
+    db: &mut Database,
+    to: &Permitted<'_, Folders>,
+    name: &str,
+    skip_notifications: bool,
+    teams: &[TeamId],
+    now: i64,
+) -> Result<FolderId> {
+    let Folders(user) = *to.thing();
     if list(db, user)?.iter().any(|folder| folder.name == name && folder.owner == user) {
         return Err(taken("folder", name));
     }
@@ -38,6 +63,7 @@ pub fn add(db: &mut Database, user: Option<UserId>, name: &str, skip_notificatio
         ))
         .execute(db)?;
     set_teams(db, FolderId(id), teams)?;
+    access::record(db, to.permit(), "folder add", &format!("folder:{id}"), name, now)?;
     Ok(FolderId(id))
 }
 
@@ -83,14 +109,23 @@ pub fn find(db: &mut Database, user: Option<UserId>, wanted: &str) -> Result<Fol
 }
 
 /// Changes a folder.
-pub fn set(db: &mut Database, id: FolderId, name: Option<&str>, skip: Option<bool>, teams: Option<&[TeamId]>) -> Result<()> {
+pub fn set(
+    db: &mut Database,
+    folder: &Permitted<'_, Folder>,
+    name: Option<&str>,
+    skip: Option<bool>,
+    teams: Option<&[TeamId]>,
+    now: i64,
+) -> Result<()> {
+    let id = folder.thing().id;
     if let Some(name) = name {
         diesel::update(folders::table.find(id.0)).set(folders::name.eq(name)).execute(db)?;
     }
     if let Some(skip) = skip {
         diesel::update(folders::table.find(id.0)).set(folders::skip_notifications.eq(skip)).execute(db)?;
     }
-    teams.map_or(Ok(()), |teams| set_teams(db, id, teams))
+    teams.map_or(Ok(()), |teams| set_teams(db, id, teams))?;
+    trace(db, folder, "folder set", now)
 }
 
 fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {
@@ -104,7 +139,12 @@ fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {
 }
 
 /// Removes a folder; its mail goes back to the inbox.
-pub fn remove(db: &mut Database, id: FolderId) -> Result<()> {
-    diesel::delete(folders::table.find(id.0)).execute(db)?;
-    Ok(())
+pub fn remove(db: &mut Database, folder: &Permitted<'_, Folder>, now: i64) -> Result<()> {
+    diesel::delete(folders::table.find(folder.thing().id.0)).execute(db)?;
+    trace(db, folder, "folder remove", now)
+}
+
+fn trace(db: &mut Database, folder: &Permitted<'_, Folder>, action: &str, now: i64) -> Result<()> {
+    let Folder { id, name, .. } = folder.thing();
+    access::record(db, folder.permit(), action, &format!("folder:{id}"), name, now)
 }

@@ -5,7 +5,8 @@ use diesel::prelude::*;
 
 use super::dialect::insert_new;
 use super::schema::{accounts, emails, held_actions, notifications};
-use super::{Database, clean, lock, reserve};
+use super::{Database, access, clean, lock, reserve};
+use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, BudgetAction, EmailId, HeldId};
 
@@ -112,12 +113,12 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
 }
 
 /// Ends the waiting of an action: it is done by the caller, or never. Of two who say so at once the second hears that it is over.
-pub fn take(db: &mut Database, held: &Held) -> Result<()> {
+pub fn take(db: &mut Database, permit: &Permit<'_>, action: &str, held: &Held, now: i64) -> Result<()> {
     lock(db)?;
     if diesel::delete(held_actions::table.find(held.id.0)).execute(db)? == 0 {
         return Err(missing(held.id));
     }
-    Ok(())
+    access::record(db, permit, action, &format!("email:{}", held.email), held.action.as_str(), now)
 }
 
 /// Lets the people hear who were not told of an e-mail.

@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use super::email::Place;
 use super::raw;
 use super::schema::{deletions, email_teams, email_users, emails, folder_teams};
-use super::{Database, notification, outbox, search};
-use crate::words::{EmailId, FolderId, UserId};
+use super::{Database, access, notification, outbox, search};
+use crate::decide::access::{Inbox, Permit, Permitted};
+use crate::words::{EmailId, FolderId};
 
 /// What to mark; what is not given stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,8 +17,17 @@ pub struct Marks {
     pub important: Option<bool>,
 }
 
+impl std::fmt::Display for Marks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let word = |value: Option<bool>, word: &str| value.map(|is| format!("{}{word}", if is { "" } else { "not " }));
+        let words = [word(self.read, "read"), word(self.important, "important")];
+        f.write_str(&words.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+}
+
 /// Marks a user's copy; returns false when the user does not have the e-mail.
-pub fn mark(db: &mut Database, user: UserId, email: EmailId, marks: Marks) -> Result<bool> {
+pub fn mark(db: &mut Database, inbox: &Permitted<'_, Inbox>, email: EmailId, marks: Marks, now: i64) -> Result<bool> {
+    let Inbox(user) = *inbox.thing();
     let copy = || email_users::table.find((email.0, user.0));
     let mut had = copy().count().get_result::<i64>(db)?;
     if let Some(read) = marks.read {
@@ -29,11 +39,19 @@ pub fn mark(db: &mut Database, user: UserId, email: EmailId, marks: Marks) -> Re
     if let Some(important) = marks.important {
         had = i64::try_from(diesel::update(copy()).set(email_users::is_important.eq(important)).execute(db)?)?;
     }
+    access::record(db, inbox.permit(), "email mark", &format!("email:{email}"), &marks.to_string(), now)?;
     Ok(had > 0)
 }
 
 /// Moves a user's copy; returns false when the user does not have the e-mail. Trash is the user's own, too.
-pub fn move_to(db: &mut Database, user: UserId, email: EmailId, place: Place) -> Result<bool> {
+pub fn move_to(
+    db: &mut Database,
+    inbox: &Permitted<'_, Inbox>,
+    email: EmailId,
+    (place, told): (Place, &str),
+    now: i64,
+) -> Result<bool> {
+    let Inbox(user) = *inbox.thing();
     let (trashed, archived, folder) = match place {
         Place::Inbox | Place::Anywhere => (false, false, None),
         Place::Archive => (false, true, None),
@@ -48,11 +66,18 @@ pub fn move_to(db: &mut Database, user: UserId, email: EmailId, place: Place) ->
         copy.set((email_users::is_trashed.eq(trashed), email_users::is_archived.eq(archived), email_users::folder_id.eq(folder)))
             .execute(db)?
     };
+    access::record(db, inbox.permit(), "email move", &format!("email:{email}"), told, now)?;
     Ok(moved > 0)
 }
 
 /// Puts an e-mail into a group folder, whose teams get it (TEAM-1), or takes it out.
-pub fn set_group_folder(db: &mut Database, email: EmailId, folder: Option<FolderId>) -> Result<()> {
+pub fn set_group_folder(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    email: EmailId,
+    folder: Option<FolderId>,
+    now: i64,
+) -> Result<()> {
     if let Some(folder) = folder {
         let theirs: Vec<i64> =
             folder_teams::table.filter(folder_teams::folder_id.eq(folder.0)).select(folder_teams::team_id).load(db)?;
@@ -67,12 +92,13 @@ pub fn set_group_folder(db: &mut Database, email: EmailId, folder: Option<Folder
     diesel::update(emails::table.find(email.0))
         .set((emails::folder_id.eq(folder.map(|folder| folder.0)), emails::filed_by_hand.eq(true)))
         .execute(db)?;
-    Ok(())
+    let told = folder.map_or_else(|| "no group folder".to_string(), |folder| format!("group folder {folder}"));
+    access::record(db, permit, "email move", &format!("email:{email}"), &told, now)
 }
 
 /// Deletes an e-mail for everybody. Its fates stay, so that it does not come back (FETCH-2); its Message-ID stays known to its
-/// thread, so that answers find it. Returns its Message-ID.
-pub fn delete(db: &mut Database, email: EmailId, now: i64) -> Result<String> {
+/// thread, so that answers find it.
+pub fn delete(db: &mut Database, permit: &Permit<'_>, email: EmailId, now: i64) -> Result<()> {
     super::lock(db)?;
     outbox::must_not_wait(db, email)?;
     let (message_id, digest): (String, Vec<u8>) =
@@ -87,5 +113,5 @@ pub fn delete(db: &mut Database, email: EmailId, now: i64) -> Result<String> {
     search::forget(db, email)?;
     diesel::delete(emails::table.find(email.0)).execute(db)?;
     raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))?;
-    Ok(message_id)
+    access::record(db, permit, "email delete", &format!("email:{email}"), &message_id, now)
 }

@@ -11,7 +11,7 @@ use super::record::{RecordName, name_of};
 use super::schema::{accounts, emails, followers, notes, notifications, records, users};
 use super::{Database, access, clean, email, lock, next_number, relation, reserve};
 use crate::decide::Next;
-use crate::decide::access::{Actor, act};
+use crate::decide::access::{Actor, Inbox, Permitted, act};
 use crate::decide::digest::YOUNGEST;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, EmailId, NotificationId, NotificationKind, RecordId, RoleAction, RoleScope, UserId};
@@ -289,7 +289,8 @@ pub fn mark_mailed(db: &mut Database, due: &[Due]) -> Result<()> {
 }
 
 /// Marks notifications of a user as read: these, or all when none are named. Returns how many were unread.
-pub fn mark_read(db: &mut Database, user: UserId, ids: &[NotificationId]) -> Result<usize> {
+pub fn mark_read(db: &mut Database, inbox: &Permitted<'_, Inbox>, ids: &[NotificationId]) -> Result<usize> {
+    let Inbox(user) = *inbox.thing();
     for id in ids {
         let theirs = notifications::table
             .filter(notifications::id.eq(id.0))

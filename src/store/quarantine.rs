@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use super::dialect::due;
 use super::raw::{self, Packed};
 use super::schema::{accounts, fates, positions, quarantine, raws};
-use super::{Database, IN_LIST, clean, fate, lock, next_number, reserve};
+use super::{Database, IN_LIST, access, clean, fate, lock, next_number, reserve};
+use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, Fate, PositionId};
 
@@ -128,7 +129,8 @@ pub fn note_error(db: &mut Database, id: i64, error: &str) -> Result<()> {
 }
 
 /// Drops a message for good; its fate stays, so that it does not come back (FETCH-2).
-pub fn remove(db: &mut Database, id: i64) -> Result<()> {
+pub fn remove(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Result<()> {
+    access::record(db, permit, "quarantine drop", &format!("quarantine:{id}"), "", now)?;
     let raw_id: Option<i64> = quarantine::table.find(id).select(quarantine::raw_id).first(db)?;
     diesel::delete(quarantine::table.find(id)).execute(db)?;
     raw_id.map_or(Ok(()), |raw_id| raw::drop_unused(db, raw_id))

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 
 use super::Database;
 use super::schema::{account_answers, account_sending, account_teams, accounts, records};
+use crate::decide::access::Permit;
 use crate::decide::sender::Outlet;
 use crate::mail::address_key;
 use crate::words::{AccountId, AccountKind, PasswordSource, RecordId, Security, SmtpAuth, TeamId, UserId};
@@ -169,7 +170,7 @@ pub fn of(db: &mut Database, id: AccountId) -> Result<Sending> {
 }
 
 /// Sets what an account sends with. There is one system account: another one is so no more.
-pub fn set(db: &mut Database, id: AccountId, sending: &Sending) -> Result<()> {
+pub fn set(db: &mut Database, _permit: &Permit<'_>, id: AccountId, sending: &Sending) -> Result<()> {
     if sending.system {
         let others = account_sending::table.filter(account_sending::account_id.ne(id.0));
         diesel::update(others).set(account_sending::is_system.eq(false)).execute(db)?;

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use super::schema::sending_failures;
 use super::{Database, clean, lock, notification};
 use crate::clock::rfc3339;
+use crate::decide::access::Permit;
 use crate::decide::failure::{Failing, Heard, LONGEST_PAUSE, back_off_minutes};
 use crate::words::AccountId;
 
@@ -94,7 +95,7 @@ pub fn over(db: &mut Database, account: AccountId, now: i64) -> Result<bool> {
 }
 
 /// Ends the rest of an account whose settings have changed.
-pub fn try_again(db: &mut Database, account: AccountId, now: i64) -> Result<()> {
+pub fn try_again(db: &mut Database, _permit: &Permit<'_>, account: AccountId, now: i64) -> Result<()> {
     diesel::update(sending_failures::table.find(account.0)).set(sending_failures::retry_at.eq(now)).execute(db)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What people hear of, what delivery reports leave behind, and who follows what.
 
-use espomail::decide::access::{Actor, administer};
+use espomail::decide::access::{Actor, Inbox, administer, keep};
 use espomail::decide::{Change, Facts, Next};
 use espomail::mail::{Address, Bounce, Mail, Recipient};
 use espomail::store::case::{self, CaseChanges};
@@ -84,22 +84,23 @@ on_both_databases! {
         write(store, position, &after(1, 1), &[message(3, vec![notify(2, Some(1), EmailReceived), notify(3, Some(1), EmailReceived)])]).unwrap();
         let told = "SELECT user_id || ' ' || kind || ' ' || detail AS t FROM notifications WHERE created_at = 1000 ORDER BY user_id, kind";
         assert_eq!(texts(store, told), ["1 assigned so", "1 note so", "2 note so", "3 email-received so"]);
+        let administrator = administrator();
         // Reading: some, all, none that are another's; and who reads the e-mail has heard of it.
         let list = |store: &mut Store, user| notification::list(store.connection(), UserId(user), true, 9).unwrap();
         let ada = list(store, 1);
         assert_eq!(ada.len(), 2);
-        assert!(notification::mark_read(store.connection(), UserId(2), &[ada[0].id]).is_err());
-        assert_eq!(notification::mark_read(store.connection(), UserId(1), &[ada[0].id]).unwrap(), 1);
-        assert_eq!(notification::mark_read(store.connection(), UserId(1), &[]).unwrap(), 1);
+        assert!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(2))).unwrap(), &[ada[0].id]).is_err());
+        assert_eq!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(1))).unwrap(), &[ada[0].id]).unwrap(), 1);
+        assert_eq!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(1))).unwrap(), &[]).unwrap(), 1);
         assert_eq!(list(store, 1), []);
         run(store, "INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES (1, 2, FALSE, FALSE, FALSE, FALSE)");
         assert_eq!(list(store, 2)[0].subject.as_deref(), Some("Subject 1"));
         let marks = users_inbox::Marks { read: Some(true), important: None };
-        store.transaction(|db| users_inbox::mark(db, UserId(2), EmailId(1), marks)).unwrap();
+        store.transaction(|db| users_inbox::mark(db, &keep(&administrator, Inbox(UserId(2))).unwrap(), EmailId(1), marks, 9)).unwrap();
         assert_eq!(list(store, 2), []);
         // Cleo has it not: that there was something, not what.
         assert_eq!(list(store, 3)[0].subject, None);
-        assert!(notification::mark_read(store.connection(), UserId(3), &[NotificationId(99)]).is_err());
+        assert!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(3))).unwrap(), &[NotificationId(99)]).is_err());
     }
 
     fn note_1_a_note_that_was_there_before_keeps_nobody_from_hearing(store: &mut TestStore) {

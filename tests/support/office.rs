@@ -73,8 +73,12 @@ impl Office {
 
     /// The service account itself, as in cron.
     pub fn service(&self, arguments: &[&str]) -> Done {
+        self.service_with(arguments, "")
+    }
+
+    pub fn service_with(&self, arguments: &[&str], input: &str) -> Done {
         let mut command = self.command(arguments);
-        Done::of(command.env("HOME", self.home()).env("ESPOMAIL_NOW", NOW), "")
+        Done::of(command.env("HOME", self.home()).env("ESPOMAIL_NOW", NOW), input)
     }
 
     /// The program as somebody reaches it through sudo.

@@ -132,10 +132,10 @@ impl Account {
                     sending.over(&mut with, context, id, smtp_password.as_ref())?;
                     check(context, &new, &with)?;
                     if with != Sending::default() {
-                        kept::set(db, id, &with)?;
+                        kept::set(db, &permit, id, &with)?;
                     }
                     let answers = answers.over(None, new.kind, db)?;
-                    answer::set(db, id, answers.as_ref())
+                    answer::set(db, &permit, id, answers.as_ref())
                 })?;
                 let shown = Whole::new(&account::find(store.connection(), &name)?, &mut store)?;
                 let next = format!("Next: espomail account test {}", argument::quoted(&name));
@@ -182,21 +182,21 @@ impl Account {
                     check(context, &new, &with)?;
                     not_sent_elsewhere(&actor, &before, &with)?;
                     if with != before {
-                        kept::set(db, account.id, &with)?;
+                        kept::set(db, &permit, account.id, &with)?;
                     }
                     // Whatever was changed, a password among it, may be what it waited for.
-                    trouble::try_again(db, account.id, now)?;
+                    trouble::try_again(db, &permit, account.id, now)?;
                     // What waits for a copy may have waited for this change.
                     if with.save_sent {
-                        copy::retry(db, account.id, now)?;
+                        copy::retry(db, &permit, account.id, now)?;
                     } else {
-                        copy::forget(db, account.id)?;
+                        copy::forget(db, &permit, account.id)?;
                     }
                     let mut changed = before.differing(&with);
                     let answered = answer::of(db, account.id)?;
                     let answers = answers.over(answered.clone(), new.kind, db)?;
                     if answers != answered {
-                        answer::set(db, account.id, answers.as_ref())?;
+                        answer::set(db, &permit, account.id, answers.as_ref())?;
                         changed.push("auto-reply".to_string());
                     }
                     account::set(db, &permit, &account, &new, &changed, now)

@@ -4,12 +4,12 @@ use anyhow::Result;
 
 use crate::commands::right;
 use crate::context::Context;
-use crate::decide::access::{Permit, keep_own};
+use crate::decide::access::{Inbox, Permitted, keep};
 use crate::fault::{Class, Fault};
 use crate::store::email::Place;
-use crate::store::inbox::{self, Marks};
-use crate::store::{Database, Store, access as trace, folder, user};
-use crate::words::{EmailId, FolderId, RoleAction, UserId};
+use crate::store::inbox::Marks;
+use crate::store::{self, Database, Store, folder, user};
+use crate::words::{EmailId, FolderId, RoleAction};
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("mark").required(true).multiple(true)))]
@@ -71,7 +71,7 @@ pub struct Delete {
 }
 
 /// Finds whose e-mails are meant: a named user's, or those of the one who asks (ACCESS-1).
-pub fn user<'a>(context: &'a Context, db: &mut Database, login: Option<&str>) -> Result<(UserId, Permit<'a>)> {
+pub fn inbox<'a>(context: &'a Context, db: &mut Database, login: Option<&str>) -> Result<Permitted<'a, Inbox>> {
     let actor = context.actor_ref();
     let user = match (login, actor.user) {
         (Some(login), _) => user::find(db, login)?,
@@ -80,8 +80,7 @@ pub fn user<'a>(context: &'a Context, db: &mut Database, login: Option<&str>) ->
             return Err(Fault::new(Class::Usage, "the service account has no e-mails of its own").hint("use --user USER").into());
         }
     };
-    let permit = keep_own(actor, user).map_err(|_| context.refused("these e-mails are another user's"))?;
-    Ok((user, permit))
+    keep(actor, Inbox(user)).map_err(|_| context.refused("these e-mails are another user's"))
 }
 
 impl Mark {
@@ -89,24 +88,18 @@ impl Mark {
         let pair = |yes: bool, no: bool| if yes { Some(true) } else { no.then_some(false) };
         let marks = Marks { read: pair(self.read, self.unread), important: pair(self.important, self.unimportant) };
         store.transaction(|db| {
-            let (user, permit) = user(context, db, self.user.as_deref())?;
+            let inbox = inbox(context, db, self.user.as_deref())?;
             for wanted in &self.emails {
                 let (email, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
-                if !inbox::mark(db, user, email, marks)? {
+                if !store::inbox::mark(db, &inbox, email, marks, context.now())? {
                     return Err(not_theirs(email, self.user.as_deref()));
                 }
-                trace::record(db, &permit, "email mark", &format!("email:{email}"), &told(marks), context.now())?;
             }
             Ok(())
         })?;
-        context.out.say(&format!("{} now {}.", counted(self.emails.len()), told(marks)));
+        context.out.say(&format!("{} now {}.", counted(self.emails.len()), marks));
         Ok(())
     }
-}
-
-fn told(marks: Marks) -> String {
-    let word = |value: Option<bool>, word: &'static str| value.map(|is| format!("{}{word}", if is { "" } else { "not " }));
-    [word(marks.read, "read"), word(marks.important, "important")].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 impl Move {
@@ -124,10 +117,10 @@ impl Move {
     }
 
     fn move_copies(&self, context: &Context, db: &mut Database) -> Result<String> {
-        let (user, permit) = user(context, db, self.user.as_deref())?;
+        let inbox = inbox(context, db, self.user.as_deref())?;
         let (place, told) = match &self.folder {
             Some(name) => {
-                let folder = folder::find(db, Some(user), name)?;
+                let folder = folder::find(db, Some(inbox.thing().0), name)?;
                 (Place::Folder(folder.id), format!("in folder {}", folder.name))
             }
             None if self.archive => (Place::Archive, "in the archive".to_string()),
@@ -136,10 +129,9 @@ impl Move {
         };
         for wanted in &self.emails {
             let (email, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
-            if !inbox::move_to(db, user, email, place)? {
+            if !store::inbox::move_to(db, &inbox, email, (place, &told), context.now())? {
                 return Err(not_theirs(email, self.user.as_deref()));
             }
-            trace::record(db, &permit, "email move", &format!("email:{email}"), &told, context.now())?;
         }
         Ok(told)
     }
@@ -147,9 +139,7 @@ impl Move {
     fn move_for_everybody(&self, context: &Context, db: &mut Database, folder: Option<FolderId>) -> Result<()> {
         for wanted in &self.emails {
             let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Edit)?;
-            inbox::set_group_folder(db, email, folder)?;
-            let detail = folder.map_or_else(|| "no group folder".to_string(), |folder| format!("group folder {folder}"));
-            trace::record(db, &permit, "email move", &format!("email:{email}"), &detail, context.now())?;
+            store::inbox::set_group_folder(db, &permit, email, folder, context.now())?;
         }
         Ok(())
     }
@@ -160,8 +150,7 @@ impl Delete {
         store.transaction(|db| {
             for wanted in &self.emails {
                 let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Delete)?;
-                let message_id = inbox::delete(db, email, context.now())?;
-                trace::record(db, &permit, "email delete", &format!("email:{email}"), &message_id, context.now())?;
+                store::inbox::delete(db, &permit, email, context.now())?;
             }
             Ok(())
         })?;

@@ -7,7 +7,7 @@ use crate::clock::rfc3339;
 use crate::commands::show::sender;
 use crate::commands::{argument, right};
 use crate::context::Context;
-use crate::decide::access;
+use crate::decide::access::{self, Inbox};
 use crate::store::email::{self, EmailFilter, Place, View};
 use crate::store::record::RecordName;
 use crate::store::search::{self, Query};
@@ -121,7 +121,7 @@ impl Copies {
         if !has_place && !self.unread && !self.important && self.user.is_none() {
             return Ok(());
         }
-        let (user, _) = inbox::user(context, db, self.user.as_deref())?;
+        let Inbox(user) = *inbox::inbox(context, db, self.user.as_deref())?.thing();
         if self.sent {
             filter.sent_by = Some(user);
         }

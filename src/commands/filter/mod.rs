@@ -11,11 +11,10 @@ use self::settings::{FilterArguments, action_text};
 use super::argument;
 use super::show::{lines, yes};
 use crate::context::Context;
-use crate::decide::access::{self, Permit};
+use crate::decide::access::{self, Permitted};
 use crate::decide::filter::{Action, Filter};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
-use crate::store::access as trace;
 use crate::store::filter::{self, Owner, Stored};
 use crate::store::{Database, account, effect, user};
 use crate::words::{FilterId, RoleAction};
@@ -159,6 +158,7 @@ struct PlaceArguments {
 
 impl FilterCommand {
     pub fn run(self, context: &Context) -> Result<()> {
+        let now = context.now();
         match self.command {
             Verb::Add { name, scope, settings } => add(context, &name, &scope, &settings),
             Verb::List { scope } => list(context, &scope),
@@ -166,32 +166,33 @@ impl FilterCommand {
                 let mut store = context.store()?;
                 let db = store.connection();
                 let owner = scope.owner(context, db)?;
-                let (found, _) = find(context, db, &filter, owner)?;
-                let shown = Shown::new(db, &found)?;
+                let found = find(context, db, &filter, owner)?;
+                let shown = Shown::new(db, found.thing())?;
                 context.out.item(&shown, || shown.text());
                 Ok(())
             }
             Verb::Set { filter, scope, name, active, settings } => {
                 let named = settings.named(context)?;
-                change(context, "filter set", &filter, &scope, |db, stored| {
+                change(context, &filter, &scope, |db, kept| {
+                    let stored = kept.thing();
                     let mut changed = stored.filter.clone();
                     settings.over(db, &mut changed, stored.owner, &named)?;
                     may_run(context, &changed)?;
                     if let Some(name) = &name {
                         changed.name.clone_from(name);
                     }
-                    filter::set(db, &changed, active.unwrap_or(stored.active))?;
+                    filter::set(db, kept, &changed, active.unwrap_or(stored.active), now)?;
                     Ok(format!("Filter {} changed.", changed.name))
                 })
             }
-            Verb::Move { filter, scope, place } => change(context, "filter move", &filter, &scope, |db, stored| {
-                let place = place.of(db, stored)?;
-                filter::move_to(db, stored, place)?;
-                Ok(format!("Filter {} moved.", stored.filter.name))
+            Verb::Move { filter, scope, place } => change(context, &filter, &scope, |db, kept| {
+                let place = place.of(db, kept.thing())?;
+                filter::move_to(db, kept, place, now)?;
+                Ok(format!("Filter {} moved.", kept.thing().filter.name))
             }),
-            Verb::Remove { filter, scope } => change(context, "filter remove", &filter, &scope, |db, stored| {
-                filter::remove(db, stored)?;
-                Ok(format!("Filter {} removed.", stored.filter.name))
+            Verb::Remove { filter, scope } => change(context, &filter, &scope, |db, kept| {
+                filter::remove(db, kept, now)?;
+                Ok(format!("Filter {} removed.", kept.thing().filter.name))
             }),
             Verb::Retry { emails } => retry(context, &emails),
             Verb::Test { messages, last, filters, scope, all } => {
@@ -223,27 +224,22 @@ impl PlaceArguments {
     }
 }
 
-/// FILTER-1: administrators keep global and group accounts' filters; users those of their own accounts and inboxes.
-pub fn permit<'a>(context: &'a Context, db: &mut Database, owner: Owner) -> Result<Permit<'a>> {
-    let actor = context.actor_ref();
-    let allowed = match owner {
-        Owner::Global => access::administer(actor),
-        Owner::User(user) => access::keep_own(actor, user),
-        Owner::Account(id) => match account::find(db, &id.to_string())?.owner {
-            Some(user) => access::keep_own(actor, user),
-            None => access::administer(actor),
-        },
-    };
-    allowed.map_err(|_| context.refused("these filters are another's, or an administrator's"))
+/// What those who ask may not keep.
+fn refused(context: &Context) -> anyhow::Error {
+    context.refused("these filters are another's, or an administrator's")
 }
 
-/// Finds a filter that the one who asks may keep; those of others are not there, and no name of theirs is proposed.
-fn find<'a>(context: &'a Context, db: &mut Database, wanted: &str, owner: Option<Owner>) -> Result<(Stored, Permit<'a>)> {
+/// Lists the filters that the one who asks may keep; what one may not keep is not there.
+fn kept(context: &Context, db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
     let mut kept = filter::list(db, owner)?;
-    kept.retain(|one| permit(context, db, one.owner).is_ok());
-    let found = filter::choose(kept, wanted)?;
-    let permit = permit(context, db, found.owner)?;
-    Ok((found, permit))
+    kept.retain(|one| access::may_keep(context.actor_ref(), one));
+    Ok(kept)
+}
+
+/// Finds a filter that the one who asks may keep; no name of another's is proposed.
+fn find<'a>(context: &'a Context, db: &mut Database, wanted: &str, owner: Option<Owner>) -> Result<Permitted<'a, Stored>> {
+    let found = filter::choose(kept(context, db, owner)?, wanted)?;
+    access::keep(context.actor_ref(), found).map_err(|_| refused(context))
 }
 
 /// FILTER-4: only administrators say what the service account runs, and for which mail.
@@ -263,12 +259,11 @@ fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterA
         let Some(owner) = scope.owner(context, db)? else {
             return Err(Fault::new(Class::Usage, "say whose filter it is: --global, --account or --user").into());
         };
-        let permit = permit(context, db, owner)?;
+        let filters = access::keep(context.actor_ref(), filter::of(db, owner)?).map_err(|_| refused(context))?;
         let mut made = Filter::named(name, owner.scope());
         settings.over(db, &mut made, owner, &named)?;
         may_run(context, &made)?;
-        let id = filter::add(db, owner, &made)?;
-        trace::record(db, &permit, "filter add", &format!("filter:{id}"), name, now)?;
+        let id = filter::add(db, &filters, &made, now)?;
         let stored = filter::find(db, &id.to_string(), Some(owner))?;
         Shown::new(db, &stored)
     })?;
@@ -283,11 +278,8 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
     let db = store.connection();
     let owner = scope.owner(context, db)?;
     let mut filters = Vec::new();
-    for stored in filter::list(db, owner)? {
-        // What one may not keep is not shown.
-        if permit(context, db, stored.owner).is_ok() {
-            filters.push(Shown::new(db, &stored)?);
-        }
+    for stored in kept(context, db, owner)? {
+        filters.push(Shown::new(db, &stored)?);
     }
     context.out.list(&filters, &["id", "scope", "place", "filter", "criteria", "actions"], |filter| {
         let name = if filter.active { filter.name.clone() } else { format!("{} (unused)", filter.name) };
@@ -300,19 +292,15 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
 
 fn change(
     context: &Context,
-    action: &str,
     wanted: &str,
     scope: &ScopeArguments,
-    mut work: impl FnMut(&mut Database, &Stored) -> Result<String>,
+    mut work: impl FnMut(&mut Database, &Permitted<'_, Stored>) -> Result<String>,
 ) -> Result<()> {
     let mut store = context.store()?;
-    let now = context.now();
     let done = store.transaction(|db| {
         let owner = scope.owner(context, db)?;
-        let (stored, permit) = find(context, db, wanted, owner)?;
-        let done = work(db, &stored)?;
-        trace::record(db, &permit, action, &format!("filter:{}", stored.filter.id), &stored.filter.name, now)?;
-        Ok(done)
+        let kept = find(context, db, wanted, owner)?;
+        work(db, &kept)
     })?;
     context.out.say(&done);
     Ok(())
@@ -380,9 +368,7 @@ fn retry(context: &Context, emails: &[String]) -> Result<()> {
         for wanted in emails {
             ids.push(super::right::email(db, context.actor_ref(), wanted, RoleAction::Read)?.0);
         }
-        let again = effect::retry(db, &ids, now)?;
-        trace::record(db, &permit, "filter retry", "effect", &emails.join(" "), now)?;
-        Ok(again)
+        effect::retry(db, &permit, &ids, now)
     })?;
     if again == 0 {
         return Err(Fault::new(Class::Data, "there is no command that was given up").into());

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{ScopeArguments, permit};
+use super::{ScopeArguments, kept};
 use crate::context::{self, Context};
 use crate::decide::FilterTrial;
 use crate::decide::access;
@@ -12,7 +12,7 @@ use crate::fault::{Class, Fault};
 use crate::mail::{self, Mail};
 use crate::output::shown;
 use crate::store::email::EmailFilter;
-use crate::store::{Database, email, filter, raw};
+use crate::store::{Database, email, raw};
 use crate::words::{EmailId, RoleAction, RoleScope};
 
 /// How many stored e-mails are listed at once.
@@ -38,10 +38,10 @@ pub fn test(
     let db = store.connection();
     let owner = scope.owner(context, db)?;
     let mut filters = Vec::new();
-    for stored in filter::list(db, owner)? {
+    for stored in kept(context, db, owner)? {
         let is_wanted =
             wanted.is_empty() || wanted.iter().any(|one| *one == stored.filter.name || *one == stored.filter.id.to_string());
-        if is_wanted && permit(context, db, stored.owner).is_ok() {
+        if is_wanted {
             filters.push(stored.filter);
         }
     }

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::Sent;
 use super::turn::Turn;
+use crate::decide::access::Permitted;
 use crate::decide::delivery::{self, Attempt, Recipient, Settled, Tried, may_repeat};
 use crate::decide::{Plan, outgoing};
 use crate::fault::{Class, Fault, step};
@@ -153,11 +154,12 @@ fn tried(claimed: &Claimed, may_repeat: bool) -> Tried<'_> {
 
 /// A person's word that a message was sent after all: what would have followed from the server's word follows from it. In the
 /// caller's transaction.
-pub fn mark_sent(db: &mut Database, message: &Outgoing, now: i64) -> Result<()> {
-    outbox::change(db, message.id, Verb::MarkSent, now)?;
+pub fn mark_sent(db: &mut Database, message: &Permitted<'_, Outgoing>, now: i64) -> Result<()> {
+    outbox::change(db, message, Verb::MarkSent, now)?;
+    let id = message.thing().id;
     // Without its account nobody can say what follows.
-    if let Some(account) = outbox::account_of(db, message.id)? {
-        follow(db, account, Some(message.id), now)?;
+    if let Some(account) = outbox::account_of(db, id)? {
+        follow(db, account, Some(id), now)?;
     }
     Ok(())
 }

@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::super::schema::{emails, outbox, outbox_recipients};
-use super::super::{Database, raw};
+use super::super::{Database, access, raw};
 use super::list::{Outgoing, show};
 use super::reached::note_reached;
 use super::write_delivery;
+use crate::decide::access::Permitted;
 use crate::fault::{Class, Fault};
 use crate::words::{DeliveryState, OutboxState, OutgoingId, RecipientState, UserId};
 
@@ -24,8 +25,20 @@ pub enum Verb {
     Release,
 }
 
+impl Verb {
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Retry => "outbox retry",
+            Self::MarkSent => "outbox mark-sent",
+            Self::Hold => "outbox hold",
+            Self::Release => "outbox release",
+        }
+    }
+}
+
 /// Does what a person said; an error where the message is not in a state for it.
-pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result<()> {
+pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, now: i64) -> Result<()> {
+    let id = message.thing().id;
     let before = show(db, id)?;
     let held = before.is_held();
     let is_possible = match verb {
@@ -77,7 +90,12 @@ pub fn change(db: &mut Database, id: OutgoingId, verb: Verb, now: i64) -> Result
             .execute(db)?;
         }
     }
-    Ok(())
+    trace(db, message, verb.action(), now)
+}
+
+fn trace(db: &mut Database, message: &Permitted<'_, Outgoing>, action: &str, now: i64) -> Result<()> {
+    let Outgoing { id, message_id, .. } = message.thing();
+    access::record(db, message.permit(), action, &format!("outbox:{id}"), message_id, now)
 }
 
 /// Ends the attempts: what becomes of those who had no answer yet is a person's word.
@@ -128,7 +146,8 @@ pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<u
 
 /// Drops a message with its e-mail; one that somebody has got already is given up for the others, and stays. Returns whether it is
 /// gone.
-pub fn drop_one(db: &mut Database, id: OutgoingId, now: i64) -> Result<bool> {
+pub fn drop_one(db: &mut Database, message: &Permitted<'_, Outgoing>, now: i64) -> Result<bool> {
+    let id = message.thing().id;
     let before = show(db, id)?;
     if matches!(before.state, OutboxState::Sending | OutboxState::Sent) {
         return Err(not_in_a_state(&before));
@@ -140,6 +159,7 @@ pub fn drop_one(db: &mut Database, id: OutgoingId, now: i64) -> Result<bool> {
             .into());
     }
     keep(db, &before)?;
+    trace(db, message, "outbox drop", now)?;
     if before.has_reached() {
         end(db, &before, (RecipientState::Failed, DeliveryState::Failed), now)?;
         return Ok(false);

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::super::copy::{self, SentCopy};
 use super::super::schema::{accounts, emails, outbox, outbox_recipients, users};
 use super::super::{Database, IN_LIST};
+use crate::decide::access::{Keeper, Kept};
 use crate::decide::delivery::Recipient;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
@@ -22,6 +23,8 @@ pub struct Outgoing {
     /// The account that it goes out through.
     pub account: Option<String>,
     pub author: Option<String>,
+    #[serde(skip)]
+    author_id: Option<UserId>,
     pub message_id: String,
     pub subject: String,
     pub envelope_from: String,
@@ -51,6 +54,12 @@ impl Outgoing {
     }
 }
 
+impl Kept for Outgoing {
+    fn keeper(&self) -> Keeper {
+        self.author_id.map_or(Keeper::Administrators, Keeper::User)
+    }
+}
+
 /// What to list.
 #[derive(Debug, Clone, Default)]
 pub struct OutboxFilter {
@@ -63,7 +72,7 @@ pub struct OutboxFilter {
 }
 
 type Row = (
-    (i64, i64, String, String, Option<String>, Option<String>),
+    (i64, i64, String, String, Option<String>, Option<String>, Option<i64>),
     (String, String, String),
     (Option<i64>, Option<String>, i64, Option<String>, i64, Option<i64>),
 );
@@ -127,7 +136,15 @@ fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Outgoing>> {
             .filter(outbox::id.eq_any(some))
             .order(outbox::id.desc())
             .select((
-                (outbox::id, outbox::email_id, outbox::kind, outbox::state, accounts::name.nullable(), users::login.nullable()),
+                (
+                    outbox::id,
+                    outbox::email_id,
+                    outbox::kind,
+                    outbox::state,
+                    accounts::name.nullable(),
+                    users::login.nullable(),
+                    users::id.nullable(),
+                ),
                 (emails::message_id, emails::subject, outbox::envelope_from),
                 (outbox::due_at, outbox::held_because, outbox::attempts, outbox::last_error, outbox::created_at, outbox::sent_at),
             ))
@@ -144,7 +161,7 @@ fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Outgoing>> {
 }
 
 fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -> Result<Outgoing> {
-    let ((id, email, kind, state, account, author), (message_id, subject, envelope_from), rest) = row;
+    let ((id, email, kind, state, account, author, author_id), (message_id, subject, envelope_from), rest) = row;
     let (due_at, held_because, attempts, last_error, created_at, sent_at) = rest;
     let wrong = |error: String| anyhow!("message {id} of the outbox: {error}");
     let state: OutboxState = state.parse().map_err(wrong)?;
@@ -157,6 +174,7 @@ fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -
         state,
         account,
         author,
+        author_id: author_id.map(UserId),
         message_id,
         subject,
         envelope_from,
