@@ -5,6 +5,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # A fresh container has no locale; C.UTF-8 is in every Debian.
 export LC_ALL := C.UTF-8
+# Most tests wait for servers longer than they compute.
+export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(nproc))))
 
 BINARY := target/release/espomail
 

@@ -352,10 +352,10 @@ fn fetch_7_a_flood_costs_no_memory() {
         for accounts in [1, 20] {
             let (world, server) = at_work("sqlite", 3);
             for more in 1..accounts {
-                account(&world, &format!("other{more}"), server.port, &["--max-seconds", "4"]);
+                account(&world, &format!("other{more}"), server.port, &["--max-seconds", "2"]);
             }
             // What floods has its own time, and no more.
-            world.run(&["account", "set", "support", "--max-seconds", "4"]).ok();
+            world.run(&["account", "set", "support", "--max-seconds", "2"]).ok();
             let size = if accounts == 1 { 40 << 20 } else { 6 << 20 };
             let flood = flood.clone();
             server.bend(move |mailbox, command| flood(mailbox, kind, size, command));
