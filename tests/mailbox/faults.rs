@@ -88,9 +88,7 @@ fn fetch_10_a_stalled_handshake_ends_at_the_read_limit() {
 
 #[test]
 fn no_server_no_host_and_no_time_are_told_apart() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let port = crate::support::ports::free_port();
     assert_fault(
         &refusal(&plain(port, "x")),
         Class::Unavailable,

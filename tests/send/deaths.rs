@@ -171,7 +171,7 @@ fn send_6_a_server_that_is_down_or_closes_at_any_step_gets_the_message_later() {
         assert_eq!((outbox(&world, &queued["outbox"])["state"].as_str(), good.taken().len()), (Some("sent"), 1), "{what}");
     }
     // Nobody listens.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = crate::support::ports::free_port();
     let sink = SmtpSink::start(fine());
     let world = world_on("sqlite", &sink);
     world.run(&["account", "set", "support", "--smtp-port", &port.to_string()]).ok();

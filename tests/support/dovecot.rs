@@ -4,7 +4,7 @@
 //! Every user name is somebody, with [`PASSWORD`], so each test takes a user of its own and shares nothing with others.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::certificates::{self, EXPIRED, FOREIGN, GOOD, WRONG_NAME};
+use super::ports::free_ports;
 
 /// Everybody's password; it has what must be quoted.
 pub const PASSWORD: &str = r#"pass "word\ 1"#;
@@ -324,11 +325,6 @@ userdb static {{
 "#,
         good = certificate(GOOD)
     )
-}
-
-pub fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 pub fn id(arguments: &str) -> String {

@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod dovecot;
 pub mod imap;
 pub mod office;
+pub mod ports;
 pub mod postfix;
 pub mod postgres;
 pub mod proxy;

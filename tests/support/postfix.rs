@@ -14,7 +14,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::certificates::GOOD;
-use super::dovecot::{self, Dovecot, free_ports, id, is_root};
+use super::dovecot::{self, Dovecot, id, is_root};
+use super::ports::free_ports;
 use super::smtp::{Manners, SmtpSink};
 
 /// One domain for each test world, so that they share no mailbox.
