@@ -1,10 +1,11 @@
 //! `man/` is generated: a page a command from the command line's own definitions, espomail.toml(5) from
-//! `config.example.toml`, espomail-access(7) from the words of roles; espomail-filters(7) and
-//! espomail-mail(7) are written beside their tests. `make man` writes it; this test fails when it is stale.
+//! `config.example.toml`, espomail-access(7) from the words of roles; espomail-filters(7), espomail-mail(7) and
+//! espomail-rules(7) are written beside their tests. `make man` writes it; this test fails when it is stale.
 
 mod access;
 mod filters;
 mod mail;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -67,7 +68,7 @@ Beside the configuration: the key of stored passwords. Without it they cannot be
 \\fI/var/lib/espomail/espomail.sqlite\\fR, \\fI~/.local/share/espomail/espomail.sqlite\\fR
 The database that \\fBinit\\fR makes for root and for others.
 .SH \"SEE ALSO\"
-\\fBespomail.toml\\fR(5), \\fBespomail\\-access\\fR(7), \\fBespomail\\-filters\\fR(7), \\fBespomail\\-mail\\fR(7), \\fBcrontab\\fR(5)
+\\fBespomail.toml\\fR(5), \\fBespomail\\-access\\fR(7), \\fBespomail\\-filters\\fR(7), \\fBespomail\\-mail\\fR(7), \\fBespomail\\-rules\\fR(7), \\fBcrontab\\fR(5)
 ";
 
 /// Writes text so that roff takes none of it for its own.
@@ -128,6 +129,7 @@ fn manual_is_what_the_commands_say() {
     wanted.insert("espomail-access.7".to_string(), access::page());
     wanted.insert("espomail-filters.7".to_string(), filters::page());
     wanted.insert("espomail-mail.7".to_string(), mail::page());
+    wanted.insert("espomail-rules.7".to_string(), rules::page());
 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
     if std::env::var_os("ESPOMAIL_WRITE_MAN").is_some() {

@@ -22,7 +22,7 @@ use crate::words::{FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
 ///
 /// For a stored e-mail the reasons that were written down when it arrived are printed, once for each account it came
 /// through. For a file, today's rules are run without changing anything; where nothing is set up yet, as if it came through
-/// a group account without settings.
+/// a group account without settings. What the rules are that reasons begin with: espomail-rules(7).
 #[derive(Debug, clap::Args)]
 pub struct Explain {
     /// File with a message (- for standard input), or the number or Message-ID of a stored e-mail

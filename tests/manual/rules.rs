@@ -1,0 +1,219 @@
+//! espomail-rules(7): what the ids mean that reasons begin with. The page and the program know the same rules, and each has a test.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Every rule that the program names, with what it says.
+const RULES: &[(&str, &[(&str, &str)])] = &[
+    (
+        "FETCHING",
+        &[
+            (
+                "FETCH-2",
+                "Each message of a mailbox gets one fate, and none is asked for twice; what people deleted does not come back.",
+            ),
+            ("FETCH-3", "A new mailbox begins with the account's fetch-since, by the server's date of arrival."),
+            (
+                "FETCH-5",
+                "A mailbox that is another one than it was, or was put back, is compared by Message-ID, size and date: nothing doubles, and what came meanwhile is not lost.",
+            ),
+            (
+                "FETCH-6",
+                "What cannot be processed is kept aside whole, and what a server does not hand over is tried again; neither holds up the rest.",
+            ),
+            ("FETCH-14", "Mail from before the account's act-since is archive: no case, no answer, nobody is told."),
+            ("FETCH-15", "What stands in a user's own Sent mailbox was written by that user."),
+        ],
+    ),
+    (
+        "READING",
+        &[("PARSE-10", "Behind a list that writes its own address into From, the author is X-Original-From, else Reply-To.")],
+    ),
+    (
+        "AUTOMATIC MAIL",
+        &[
+            ("AUTO-1", "Signs that a machine wrote it: it is never answered by itself."),
+            (
+                "AUTO-2",
+                "Mail is ours by its Message-ID, not by its From; a form that writes as us is its Reply-To's; a colleague is a person.",
+            ),
+            (
+                "AUTO-3",
+                "Replies of machines and bulk mail do nothing to cases; what machines write of themselves goes by automatic-cases, lists by list-cases.",
+            ),
+        ],
+    ),
+    (
+        "DELIVERY REPORTS",
+        &[
+            ("BOUNCE-2", "A report belongs to the e-mail of ours that it names, and says how its delivery went."),
+            ("BOUNCE-3", "Only a report on what we sent to that address marks the address invalid or doubtful."),
+        ],
+    ),
+    (
+        "COPIES",
+        &[
+            ("DUP-1", "One e-mail through several accounts is one e-mail: accounts, teams and users add up."),
+            (
+                "DUP-2",
+                "The same is what has the same Message-ID and the same whole content; nobody gets more than what came to them.",
+            ),
+            ("DUP-3", "What came to a person first makes its case when it comes to a group account that makes cases."),
+        ],
+    ),
+    (
+        "FILTERS",
+        &[
+            ("FILTER-4", "What filters of an account and global filters do when mail is imported."),
+            ("FILTER-5", "What users' filters do in their own inboxes."),
+            ("FILTER-6", "Which filter comes first: by the header, then by the whole; the account's, then the global ones."),
+        ],
+    ),
+    (
+        "CONVERSATIONS",
+        &[
+            (
+                "THREAD-1",
+                "A message answers the e-mail that In-Reply-To names, else the nearest known one of References; one ancestor is one conversation, as far as its author takes part in it.",
+            ),
+            ("THREAD-2", "An answer takes over the teams of what it answers."),
+            ("THREAD-3", "Without References: the same subject, a known participant, within 14 days, and the look of an answer."),
+        ],
+    ),
+    (
+        "WHICH RECORD",
+        &[
+            ("LINK-1", "A signed token of ours leads to where the letter that carries it is now."),
+            ("LINK-2", "An answer comes to the record of what it answers; into a case only by those who take part in it."),
+            ("LINK-3", "A case number in the subject leads into that case, again only those who take part in it."),
+            ("LINK-4", "By address: of From, then Reply-To, then To: a Contact or its Account, an Account, a Lead."),
+            ("LINK-5", "Our own addresses are nobody's record."),
+            ("LINK-7", "A person said where it belongs: no rule moves it."),
+        ],
+    ),
+    (
+        "WHO GETS IT AND WHO HEARS OF IT",
+        &[
+            ("TEAM-1", "The teams of the account, of what it answers, of its group folder and of its case."),
+            ("INBOX-1", "The users of the account's teams, its assigned user, and whoever of us it is from or to."),
+            ("NOTE-1", "One line in the stream of the record that it belongs to."),
+            ("FOLLOW-1", "Whoever has a record follows it; others follow by command; who may not read it follows no more."),
+            ("NOTIFY-1", "Followers of the record and of its Account hear of it, as far as they may read it."),
+            ("NOTIFY-2", "Whoever has it newly in the inbox hears of it, once, unless they wrote it, read it, or silenced it."),
+        ],
+    ),
+    (
+        "CASES",
+        &[
+            ("CASE-1", "The first e-mail of a conversation opens a case; the others come to it."),
+            ("CASE-2", "What a new case has from its e-mail: number, name, text, team, Account, Contact or Lead."),
+            (
+                "CASE-4",
+                "A case that is over is opened again by its customer's answer within reopen-within; later there is a new one that refers to it.",
+            ),
+            ("CASE-6", "What one of us passes on with a mark is the matter of whoever wrote it."),
+            (
+                "DIST-1",
+                "Who gets the case: the assigned user, or an active and present member of the case team in turn, or the least busy one.",
+            ),
+            ("DIST-2", "The turn goes round in a fixed order; hands do not move it."),
+        ],
+    ),
+    (
+        "AUTOMATIC ANSWERS",
+        &[
+            (
+                "ACK-1",
+                "A group account answers new cases, or every e-mail where it makes none; not follow-ups, copies and archive.",
+            ),
+            ("ACK-2", "As whom it answers."),
+            ("ACK-3", "Never to machines, to ourselves, or beyond a budget: that is held; see espomail budget list."),
+            ("ACK-4", "With require-authenticated-sender, only where the border says that the sender is who it says."),
+        ],
+    ),
+    (
+        "MAIL GOING OUT",
+        &[
+            ("SEND-2", "Through which account a letter goes out."),
+            ("SEND-3", "Who may write as whom, by role."),
+            ("SEND-6", "What becomes of a letter that a server does not take, or may have taken."),
+            ("SEND-7", "Copies for the account's Sent mailbox."),
+            ("SEND-10", "To whom answers and forwards go, and what they say."),
+        ],
+    ),
+    (
+        "RIGHTS",
+        &[(
+            "ACCESS-5",
+            "Mail never acts with a user's rights: From is anybody's word, and what only says to be one of us is marked.",
+        )],
+    ),
+    ("AGAIN", &[("WHY-2", "What reprocess changed by the rules of today; what a person set by hand stays.")]),
+];
+
+const HEAD: &str = "espomail\\-rules \\- what the reasons of espomail begin with
+.SH DESCRIPTION
+espomail writes down why it did what it did with a message. Each reason begins with the id of a rule: \\fBespomail explain\\fR prints
+them for a stored e\\-mail, or for a file; \\fBespomail reprocess\\fR prints what rules would do otherwise today. This page says what
+each rule is about.
+";
+
+pub fn page() -> String {
+    let head = format!(".TH espomail-rules 7 \"\" \"espomail {}\"\n.SH NAME\n", env!("CARGO_PKG_VERSION"));
+    let mut text = head + HEAD;
+    for (about, rules) in RULES {
+        text.push_str(&format!(".SH \"{about}\"\n"));
+        for (id, meaning) in *rules {
+            text.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", super::roff(id), super::roff(meaning)));
+        }
+    }
+    text + ".SH \"SEE ALSO\"\n\\fBespomail\\-explain\\fR(1), \\fBespomail\\-mail\\fR(7), \\fBespomail\\-filters\\fR(7), \\fBespomail\\-access\\fR(7)\n"
+}
+
+fn ids() -> impl Iterator<Item = &'static str> {
+    RULES.iter().flat_map(|(_, rules)| rules.iter().map(|(id, _)| *id))
+}
+
+/// Every Rust file below a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            files(&entry, found);
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            found.push(entry);
+        }
+    }
+}
+
+fn sources(folders: &[&str]) -> String {
+    let mut found = Vec::new();
+    folders.iter().for_each(|folder| files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found));
+    found.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
+}
+
+#[test]
+fn why_1_every_rule_that_a_reason_names_stands_in_the_manual() {
+    let known: BTreeSet<&str> = ids().collect();
+    assert_eq!(known.len(), ids().count(), "no rule twice");
+    // A reason begins with its rule, as in "LINK-4: …".
+    let id = regex::Regex::new(r#""([A-Z]+-[0-9]+): "#).unwrap();
+    let src = sources(&["src"]);
+    let named: BTreeSet<&str> = id.captures_iter(&src).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert!(named.len() > 30, "{named:?}");
+    let unknown: Vec<_> = named.difference(&known).collect();
+    assert!(unknown.is_empty(), "put them into RULES: {unknown:?}");
+    let unused: Vec<_> = known.difference(&named).filter(|id| !src.contains(&format!("\"{id}"))).collect();
+    assert!(unused.is_empty(), "no reason names them: {unused:?}");
+}
+
+#[test]
+fn why_1_every_rule_of_the_manual_has_a_test() {
+    let tests = sources(&["src", "tests"]);
+    let has_none = |id: &&str| {
+        !tests.contains(&format!("fn {}_", id.to_lowercase().replace('-', "_"))) && {
+            // One test may show several rules.
+            !tests.contains(&format!("_{}_", id.to_lowercase().replace('-', "_")))
+        }
+    };
+    assert_eq!(ids().filter(has_none).collect::<Vec<_>>(), Vec::<&str>::new());
+}
