@@ -1,9 +1,11 @@
 //! Connections to mail servers in which every wait has an end: TCP with a limit for each read and an absolute deadline, then
 //! TLS with a certificate that must be trusted, current and the host's. Rooms that speak a protocol stand on this.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -221,29 +223,49 @@ pub fn is_loopback(tcp: &Timed) -> bool {
     tcp.tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
+/// What connects, by the certificates that it trusts beside the system's. Those of the system are more than a hundred, and take tens
+/// of milliseconds to read: once in a pass, and not for each connection.
+static CONNECTORS: LazyLock<Mutex<HashMap<Option<Vec<u8>>, TlsConnector>>> = LazyLock::new(Mutex::default);
+
 /// Puts TLS on a connection; the certificate must be trusted, current and the host's.
 pub fn encrypt(place: &Place, tcp: Timed) -> Result<Stream> {
-    let mut builder = TlsConnector::builder();
-    // RFC 8996: nothing older is to be spoken.
-    builder.min_protocol_version(Some(Protocol::Tlsv12));
-    if let Some(path) = &place.ca_file {
-        let file = path.display();
-        let bad = |what: String| {
-            Fault::new(Class::Config, what).reach(Reach::Account).hint(format!("check the account's {}", place.options.ca_file))
-        };
-        custody::check("the CA file", path).map_err(|fault| fault.reach(Reach::Account))?;
-        let pem = std::fs::read(path).map_err(|error| bad(format!("cannot read the CA file {file}: {error}")))?;
-        for certificate in pem_blocks(&pem) {
-            let certificate = Certificate::from_pem(&certificate)
-                .map_err(|error| bad(format!("the CA file {file} has no certificate: {error}")))?;
-            builder.add_root_certificate(certificate);
-        }
-    }
-    let connector = builder.build()?;
+    let connector = match &place.ca_file {
+        Some(path) => trusting(path).map_err(|fault| match fault.class {
+            Class::Config => fault.reach(Reach::Account).hint(format!("check the account's {}", place.options.ca_file)),
+            _ => fault.reach(Reach::Account),
+        })?,
+        None => connector(None)?,
+    };
     match connector.connect(&place.host, tcp) {
         Ok(tls) => Ok(Stream::Tls(Box::new(tls))),
         Err(error) => Err(failed_handshake(place, &error)),
     }
+}
+
+/// Returns what trusts the certificates of a file, too; the file is read each time, as it may have changed.
+fn trusting(path: &Path) -> Result<TlsConnector, Fault> {
+    custody::check("the CA file", path)?;
+    let bad = |what: String| Fault::new(Class::Config, what);
+    let file = path.display();
+    let pem = std::fs::read(path).map_err(|error| bad(format!("cannot read the CA file {file}: {error}")))?;
+    connector(Some(pem)).map_err(|error| bad(format!("the CA file {file} has no certificate: {error}")))
+}
+
+/// Makes what connects, unless there is one for these certificates already. Who comes at the same time waits, and has it then.
+fn connector(pem: Option<Vec<u8>>) -> native_tls::Result<TlsConnector> {
+    let mut known = CONNECTORS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(connector) = known.get(&pem) {
+        return Ok(connector.clone());
+    }
+    let mut builder = TlsConnector::builder();
+    // RFC 8996: nothing older is to be spoken.
+    builder.min_protocol_version(Some(Protocol::Tlsv12));
+    for certificate in pem.iter().flat_map(|pem| pem_blocks(pem)) {
+        builder.add_root_certificate(Certificate::from_pem(&certificate)?);
+    }
+    let connector = builder.build()?;
+    known.insert(pem, connector.clone());
+    Ok(connector)
 }
 
 /// A CA file may hold several certificates.
@@ -316,4 +338,20 @@ pub fn text(bytes: &[u8]) -> String {
         }
     }
     if clean.is_empty() { "no reason given".to_string() } else { clean }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fetch_16_certificates_are_read_once_and_a_file_without_any_is_refused() {
+        let kept = || CONNECTORS.lock().unwrap_or_else(PoisonError::into_inner).len();
+        assert!(connector(None).is_ok());
+        let before = kept();
+        assert!(connector(None).is_ok() && kept() == before, "there is one already");
+        for nothing in ["", "no certificate"] {
+            assert!(connector(Some(nothing.as_bytes().to_vec())).is_err() && kept() == before, "{nothing:?}");
+        }
+    }
 }
