@@ -66,3 +66,47 @@ fn send_6_what_was_queued_while_the_clock_was_ahead_goes_out_and_what_is_schedul
         assert_eq!((attempts(&world, "1"), attempts(&world, "2")), (2.into(), 0.into()));
     }
 }
+
+#[test]
+fn filter_4_a_command_that_waits_since_the_clock_was_ahead_is_run() {
+    for database in ["sqlite", "postgresql"] {
+        let (world, server) = (World::on(database), BentImap::start());
+        add(&world, server.port, &[]);
+        let ran = world.path("ran");
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        let command = format!("\n[filters]\n[filters.commands]\nnote = [\"/bin/sh\", \"-c\", \"echo >> {}\"]\n", ran.display());
+        world.write(&world.config(), &format!("{config}{command}"), 0o600);
+        world.run(&["filter", "add", "all", "--global", "--subject", "*", "--run", "note"]).ok();
+        let letter =
+            "From: dora@example.org\r\nTo: support@example.com\r\nSubject: Pump\r\nMessage-ID: <a@example.org>\r\n\r\nHi.\r\n";
+        world.run_with(&["deliver", "--account", "support"], letter).ok();
+        let _ = std::fs::remove_file(&ran);
+        // It failed once while the clock was ahead, and is to be tried again then.
+        world.sql(&format!("UPDATE effects SET due_at = {AHEAD}, attempts = 1, done_at = NULL"));
+        assert_eq!(world.run(&["fetch"]).ok(), "");
+        assert_eq!(std::fs::read_to_string(&ran).unwrap_or_default().lines().count(), 1, "{database}");
+    }
+}
+
+#[test]
+fn fetch_6_what_was_to_be_asked_for_again_while_the_clock_was_ahead_is() {
+    for database in ["sqlite", "postgresql"] {
+        let (world, server) = (World::on(database), BentImap::start());
+        server.put(1, b"From: dora@example.org\r\nSubject: One\r\nMessage-ID: <a@example.org>\r\n\r\nHi.\r\n");
+        server.put(2, b"From: dora@example.org\r\nSubject: Two\r\nMessage-ID: <b@example.org>\r\n\r\nHi.\r\n");
+        add(&world, server.port, &[]);
+        server.bend(|mailbox, command| {
+            let is_first = |line: &str| line.starts_with("UID FETCH 1 ") || line.starts_with("UID FETCH 1:");
+            is_first(command).then(|| mailbox.answer(command, &|uid| (uid == 1).then(Vec::new)))
+        });
+        for _ in 0..3 {
+            let _ = world.run(&["fetch"]);
+        }
+        assert_eq!(world.json(&["quarantine", "list"])["items"].as_array().unwrap().len(), 1, "{database}");
+        server.straighten();
+        world.sql(&format!("UPDATE quarantine SET due_at = {AHEAD}"));
+        let _ = world.run(&["fetch"]);
+        assert_eq!(world.json(&["quarantine", "list"])["items"].as_array().unwrap().len(), 0, "{database}");
+        assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().len(), 2);
+    }
+}
