@@ -46,7 +46,9 @@ pub fn run(store: &mut Store, setting: &Setting<'_>) -> Result<Vec<anyhow::Error
     while !setting.stop.requested() && Instant::now() < setting.until {
         let now = (setting.now)();
         let Some(claimed) = store.transaction(|db| effect::claim(db, now, now + lease))? else { break };
-        let outcome = attempt(store, setting, &claimed);
+        // What the database does not hand over is no failure of the command: the next pass tries again.
+        let background = effect::background(store.connection(), &claimed)?;
+        let outcome = attempt(background.as_ref(), setting, &claimed);
         let now = (setting.now)();
         match outcome {
             Ok(()) => store.transaction(|db| effect::finish(db, &claimed, now))?,
@@ -72,7 +74,7 @@ pub(super) fn pause(attempts: i64) -> i64 {
 }
 
 /// Runs a command once.
-fn attempt(store: &mut Store, setting: &Setting<'_>, claimed: &Claimed) -> Result<(), Fault> {
+fn attempt(background: Option<&Background>, setting: &Setting<'_>, claimed: &Claimed) -> Result<(), Fault> {
     let named = format!("e-mail {}: the command {:?} of the filter {:?}", claimed.email, claimed.command, claimed.filter);
     let retry = format!("espomail filter retry {}", claimed.email);
     let fault = |class: Class, what: &str, first: &str| {
@@ -85,11 +87,8 @@ fn attempt(store: &mut Store, setting: &Setting<'_>, claimed: &Claimed) -> Resul
     let Some(argv) = setting.commands.get(&claimed.command) else {
         return Err(fault(Class::Config, "is not in the configuration", "add it to [filters.commands]"));
     };
-    let document = match effect::background(store.connection(), claimed) {
-        Ok(Some(background)) => document(claimed, &background),
-        Ok(None) => Err("has no raw message to work on".to_string()),
-        Err(error) => Err(format!("cannot be prepared: {error:#}")),
-    };
+    let document =
+        background.map_or_else(|| Err("has no raw message to work on".to_string()), |background| document(claimed, background));
     let document =
         document.map_err(|what| fault(Class::Software, &what, &format!("see: espomail email raw {}", claimed.email)))?;
     command::run(argv, document, setting.limit, setting.prepare)
