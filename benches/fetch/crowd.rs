@@ -12,7 +12,7 @@ const RECORDS: &str = "
         SELECT 1000 + i, CASE i % 4 WHEN 0 THEN 'account' WHEN 1 THEN 'lead' ELSE 'contact' END, 1000 + i, 'Somebody', TRUE, '', 0
         FROM n;
     INSERT INTO record_addresses (record_id, address, place)
-        SELECT id, 'person' || id || '@company' || id % 1000 || '.example', 1 FROM records WHERE id > 1000;
+        SELECT id, 'person' || id || '@company' || (id % 1000) || '.example', 1 FROM records WHERE id > 1000;
     INSERT INTO records (id, kind, number, name, active, description, created_at, status, assigned_user_id)
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
         SELECT 50000 + i, 'case', i, 'Something', TRUE, '', 0, 'assigned', 1 + i % 3 FROM n;
