@@ -7,9 +7,11 @@ use anyhow::Result;
 use crate::context::{self, Context};
 use crate::pass::effects;
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
+use crate::pass::verdict::Verdict;
 use crate::pass::witness::Seen;
 use crate::pass::{Stop, Tally};
 use crate::store;
+use crate::words::Fate;
 
 /// Poll e-mail accounts and take in what is new
 ///
@@ -65,7 +67,7 @@ impl Fetch {
         if self.dry_run {
             let (reports, seen) = fetch::rehearse(&setting, &self.accounts)?;
             complain(context, &reports);
-            context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject"], line);
+            context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject", "why"], line);
         } else {
             report(context, &fetch::run(&setting, &self.accounts)?);
             run_commands(context, &stop)?;
@@ -118,7 +120,7 @@ pub fn connection(context: &Context) -> Connection {
     }
 }
 
-/// One message of a rehearsal; `-o json` has every reason.
+/// One message of a rehearsal with the reason that tells most; `-o json` has every one.
 fn line(seen: &Seen) -> Vec<String> {
     let decision = &seen.decision;
     let parent = decision.case.record.as_ref().or(decision.parent.record.as_ref());
@@ -131,7 +133,16 @@ fn line(seen: &Seen) -> Vec<String> {
         dash(decision.assignee.user.as_ref()),
         seen.from.clone(),
         seen.subject.clone(),
+        why(decision),
     ]
+}
+
+fn why(decision: &Verdict) -> String {
+    match decision.fate {
+        Fate::Filtered => decision.notes.last().cloned().unwrap_or_default(),
+        Fate::Duplicate => decision.duplicate.because.clone(),
+        _ => decision.case.because.clone(),
+    }
 }
 
 fn complain(context: &Context, reports: &[AccountReport]) {
@@ -158,6 +169,9 @@ fn report(context: &Context, reports: &[AccountReport]) {
         }
         if let Some(held) = report.tally.held_fault(&report.account) {
             out.complain(&held);
+        }
+        if let Some(waiting) = report.tally.review_fault(&report.account) {
+            out.complain(&waiting);
         }
         if report.recovered {
             out.tell(&format!("account {}: works again", report.account));

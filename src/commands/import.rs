@@ -50,6 +50,9 @@ impl Import {
         if let Some(held) = tally.held_fault(&account.name) {
             context.out.complain(&held);
         }
+        if let Some(waiting) = tally.review_fault(&account.name) {
+            context.out.complain(&waiting);
+        }
         outcome
     }
 }

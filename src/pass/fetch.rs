@@ -21,7 +21,7 @@ use crate::mailbox::{Server, Session};
 use crate::secret::Secret;
 use crate::store::account::{self, Account};
 use crate::store::lease::{self, Lease};
-use crate::store::{Store, attempt, classify, farewell, status};
+use crate::store::{Store, attempt, classify, farewell, nobody, status};
 use crate::words::AccountKind;
 
 /// How long a lease lasts without a heartbeat, in seconds.
@@ -78,6 +78,7 @@ pub struct AccountReport {
 pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>> {
     let mut store = Store::open(setting.database)?;
     farewell::carry_out(&mut store, setting.database)?;
+    tell_of_nobody(&mut store, (setting.now)())?;
     let accounts = due(setting, &mut store, named)?;
     drop(store);
     let workers = setting.workers.clamp(1, accounts.len().max(1));
@@ -97,7 +98,18 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
     });
     let mut reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     reports.sort_by(|a: &AccountReport, b| a.account.cmp(&b.account));
+    if reports.iter().any(|report| report.tally.of_nobody > 0) {
+        tell_of_nobody(&mut Store::open(setting.database)?, (setting.now)())?;
+    }
     Ok(reports)
+}
+
+/// INBOX-1: administrators hear once a day of mail that reached nobody.
+pub fn tell_of_nobody(store: &mut Store, now: i64) -> Result<()> {
+    if nobody::may_tell(store.connection(), now)? {
+        store.transaction(|db| nobody::tell(db, now))?;
+    }
+    Ok(())
 }
 
 /// Polls like [`run`], in one transaction that is rolled back: nothing is stored, and each message sees what the ones before

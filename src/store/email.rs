@@ -125,6 +125,8 @@ pub struct EmailFilter {
     /// Only what this user wrote.
     pub sent_by: Option<UserId>,
     pub group_folder: Option<FolderId>,
+    /// Only what is in nobody's inbox and of no case.
+    pub of_nobody: bool,
     /// Only these, found by a search.
     pub found: Option<Vec<i64>>,
     pub limit: i64,
@@ -159,6 +161,9 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
     }
     let Some(visible) = visible_emails(&filter.sight) else { return Ok(Vec::new()) };
     query = query.filter(visible);
+    if filter.of_nobody {
+        query = query.filter(super::nobody::condition());
+    }
     if let Some(view) = &filter.view {
         // Through this kind of connection one query cannot be put together inside another: each condition is one.
         macro_rules! only {
@@ -173,7 +178,12 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
             Place::Trash => only!(trashed.eq(true)),
             Place::Archive => only!(trashed.eq(false), archived.eq(true)),
             Place::Folder(folder) => only!(trashed.eq(false), email_users::folder_id.eq(folder.0)),
-            Place::Inbox => only!(trashed.eq(false), archived.eq(false), email_users::folder_id.is_null()),
+            // What one wrote oneself, and what lies in a group folder, is elsewhere (INBOX-2).
+            Place::Inbox => {
+                only!(trashed.eq(false), archived.eq(false), email_users::folder_id.is_null());
+                let is_anothers = emails::author_id.is_null().nullable().or(emails::author_id.ne(view.user.0));
+                query = query.filter(emails::folder_id.is_null()).filter(is_anothers);
+            }
         }
         if view.unread {
             only!(email_users::is_read.eq(false));

@@ -24,6 +24,7 @@ pub mod held;
 pub mod inbox;
 pub mod lease;
 pub mod link;
+pub mod nobody;
 mod note;
 pub mod notification;
 mod noun;

@@ -101,7 +101,7 @@ pub(super) fn insert(db: &mut Database, before: &Next, mut rows: Vec<Notificatio
 }
 
 /// Tells a user something that is not about an e-mail.
-fn tell(
+pub(super) fn tell(
     db: &mut Database,
     user: UserId,
     kind: NotificationKind,

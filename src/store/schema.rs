@@ -627,6 +627,7 @@ diesel::table! {
         email_id -> Nullable<BigInt>,
         why -> Text,
         at -> BigInt,
+        message_id -> Nullable<Text>,
     }
 }
 

@@ -43,6 +43,9 @@ pub struct List {
     /// Only those in this group folder
     #[arg(long, value_name = "FOLDER")]
     group_folder: Option<String>,
+    /// Only what reached nobody: it is in nobody's inbox, of no case and in no group folder
+    #[arg(long, conflicts_with_all = ["user", "place", "unread", "important", "group_folder"])]
+    of_nobody: bool,
     /// How many at the most
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
     limit: i64,
@@ -60,7 +63,7 @@ struct Copies {
     /// Only those that this user has [default, with what stands below: the one who asks]
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Only those in the user's inbox
+    /// Only those in the user's inbox: not what the user wrote, nor what lies in a group folder
     #[arg(long, group = "place")]
     inbox: bool,
     /// Only those that the user put into the archive
@@ -100,6 +103,7 @@ impl List {
             sight: access::sight(context.actor_ref(), RoleScope::Email),
             group_folder: self.group_folder.map(|name| folder::find(db, None, &name)).transpose()?.map(|folder| folder.id),
             found,
+            of_nobody: self.of_nobody,
             limit: self.limit,
             offset: self.offset,
             ..EmailFilter::default()
