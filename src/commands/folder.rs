@@ -157,7 +157,10 @@ impl FolderCommand {
                         None => None,
                     };
                     folder::set(db, found.id, name.as_deref(), skip_notifications, teams.as_deref())?;
-                    trace::record(db, &permit, "folder set", &format!("folder:{}", found.id), &found.name, now)
+                    let name = name.as_deref().unwrap_or(&found.name);
+                    let changes = trace::differences(&found, &folder::find(db, owner, name)?)?;
+                    let detail = format!("{}: {changes}", found.name);
+                    trace::record(db, &permit, "folder set", &format!("folder:{}", found.id), &detail, now)
                 })?;
                 out.say(&format!("Folder {wanted} changed."));
             }

@@ -657,6 +657,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     settings,
     counters,
+    sending_failures,
     teams,
     users,
     user_addresses,

@@ -85,7 +85,7 @@ on_both_databases! {
         let told = "SELECT user_id || ' ' || kind || ' ' || detail AS t FROM notifications WHERE created_at = 1000 ORDER BY user_id, kind";
         assert_eq!(texts(store, told), ["1 assigned so", "1 note so", "2 note so", "3 email-received so"]);
         // Reading: some, all, none that are another's; and who reads the e-mail has heard of it.
-        let list = |store: &mut Store, user| notification::list(store.connection(), UserId(user), true, 9).unwrap();
+        let list = |store: &mut Store, user| notification::list(store.connection(), UserId(user), true, (9, 0)).unwrap();
         let ada = list(store, 1);
         assert_eq!(ada.len(), 2);
         assert!(notification::mark_read(store.connection(), UserId(2), &[ada[0].id]).is_err());

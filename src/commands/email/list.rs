@@ -46,12 +46,8 @@ pub struct List {
     /// Only what reached nobody: it is in nobody's inbox, of no case and in no group folder
     #[arg(long, conflicts_with_all = ["user", "place", "unread", "important", "group_folder"])]
     of_nobody: bool,
-    /// How many at the most
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
-    limit: i64,
-    /// How many to pass over
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
-    offset: i64,
+    #[command(flatten)]
+    part: argument::Part,
     #[command(flatten)]
     copies: Copies,
 }
@@ -104,8 +100,8 @@ impl List {
             group_folder: self.group_folder.map(|name| folder::find(db, None, &name)).transpose()?.map(|folder| folder.id),
             found,
             of_nobody: self.of_nobody,
-            limit: self.limit,
-            offset: self.offset,
+            limit: self.part.limit(&context.out),
+            offset: self.part.offset,
             ..EmailFilter::default()
         };
         self.copies.restrict(context, db, &mut filter)?;
@@ -115,7 +111,7 @@ impl List {
             let from = sender(&email.from, email.sender_not_verified);
             vec![email.id.to_string(), email.thread.to_string(), rfc3339(email.date), from, parent, email.subject.clone()]
         });
-        Ok(())
+        self.part.tell_rest(&context.out, emails.len(), || email::count(db, &filter))
     }
 }
 

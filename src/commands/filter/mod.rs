@@ -268,8 +268,8 @@ fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterA
         settings.over(db, &mut made, owner, &named)?;
         may_run(context, &made)?;
         let id = filter::add(db, owner, &made)?;
-        trace::record(db, &permit, "filter add", &format!("filter:{id}"), name, now)?;
         let stored = filter::find(db, &id.to_string(), Some(owner))?;
+        trace::record(db, &permit, "filter add", &format!("filter:{name}"), &stored.scope, now)?;
         Shown::new(db, &stored)
     })?;
     context
@@ -310,8 +310,14 @@ fn change(
     let done = store.transaction(|db| {
         let owner = scope.owner(context, db)?;
         let (stored, permit) = find(context, db, wanted, owner)?;
+        let before = Shown::new(db, &stored)?;
         let done = work(db, &stored)?;
-        trace::record(db, &permit, action, &format!("filter:{}", stored.filter.id), &stored.filter.name, now)?;
+        let changes = match filter::list(db, Some(stored.owner))?.iter().find(|one| one.filter.id == stored.filter.id) {
+            Some(changed) => trace::differences(&before, &Shown::new(db, changed)?)?,
+            None => String::new(),
+        };
+        let detail = if changes.is_empty() { stored.scope.clone() } else { format!("{}: {changes}", stored.scope) };
+        trace::record(db, &permit, action, &format!("filter:{}", stored.filter.name), &detail, now)?;
         Ok(done)
     })?;
     context.out.say(&done);
