@@ -37,6 +37,20 @@ pub enum Class {
 }
 
 impl Class {
+    const ALL: [Self; 11] = [
+        Self::No,
+        Self::Usage,
+        Self::Data,
+        Self::Unavailable,
+        Self::Software,
+        Self::CannotCreate,
+        Self::Io,
+        Self::TempFail,
+        Self::Protocol,
+        Self::Refused,
+        Self::Config,
+    ];
+
     /// Returns the process exit status (`sysexits.h`).
     pub const fn exit_status(self) -> u8 {
         match self {
@@ -224,6 +238,12 @@ pub fn sameness(error: &anyhow::Error) -> String {
     same
 }
 
+/// Returns the class of the failure that has this in common with the same one at another time.
+pub fn class_of_sameness(same: &str) -> Class {
+    let status = same.split(' ').next().and_then(|word| word.parse::<u8>().ok());
+    Class::ALL.into_iter().find(|class| Some(class.exit_status()) == status).unwrap_or(Class::Software)
+}
+
 /// A place where a test lets the program die or panic, to see that nothing is lost there. Debug builds count these places
 /// and heed `ESPOMAIL_DIE_AT_STEP` and `ESPOMAIL_PANIC_AT_STEP`; in a release build there is nothing here.
 #[inline]
@@ -263,6 +283,7 @@ mod tests {
         };
         let same = error(Class::Unavailable, "internal error, session 4711 at 10:00:01", "UIDs 3 to 9");
         assert_eq!(same, error(Class::Unavailable, "internal error, session 4712 at 10:01:01", "UIDs 3 to 10"));
+        assert_eq!(class_of_sameness(&same), Class::Unavailable);
         assert_ne!(same, error(Class::Protocol, "internal error, session 4711 at 10:00:01", "UIDs 3 to 9"));
     }
 

@@ -109,6 +109,13 @@ impl Output {
         }
     }
 
+    /// Says that a list goes on.
+    pub fn rest(&self, more: i64) {
+        if more > 0 && self.format == Format::Text {
+            self.line(&format!("… {more} more: --limit, --offset"));
+        }
+    }
+
     /// Prints one item: lines for people, else JSON.
     pub fn item<T: Serialize>(&self, item: &T, text: impl FnOnce() -> String) {
         match self.format {

@@ -239,6 +239,10 @@ words! {
         Assigned = "assigned",
         Bounce = "bounce",
         Account = "account",
+        /// It is held, and waits for a person's word (LINK-3).
+        Review = "review",
+        /// Mail came in that is in nobody's inbox and of no case (INBOX-1).
+        Nobody = "nobody",
     }
 }
 

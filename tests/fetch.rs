@@ -208,7 +208,12 @@ in_both_worlds! {
         let list = world.json(&["account", "list"]);
         assert!(list["items"][0]["last_error"].as_str().unwrap().contains("does not answer"), "FETCH-12: {list}");
         assert!(list["items"][1]["last_error"].is_null() && list["items"][1]["last_success"].is_string(), "{list}");
-        assert_eq!(world.run(&["fetch"]).ok(), "", "it is left alone for a minute");
+        let rests = world.run(&["fetch"]);
+        assert_eq!((rests.status, rests.stderr.as_str()), (Some(69), ""), "it is left alone for a minute, and still fails");
+        let told = world.run(&["-v", "fetch"]).stdout;
+        assert!(told.contains("hanging  tried again at 2026-11-23T10:01:00Z: ") && told.contains("does not answer"), "{told}");
+        let rests = world.run(&["-o", "json", "fetch"]).stdout;
+        assert!(rests.contains("\"resting_until\": \"2026-11-23T10:01:00Z\""), "{rests}");
         assert!(world.run(&["fetch", "hanging"]).fails(69).contains("does not answer"), "unless it is named");
     }
 
@@ -306,7 +311,8 @@ in_both_worlds! {
         assert!(before > 0 && before < 40 && before.is_multiple_of(5), "{before} are committed");
         let port = server.port.to_string();
         let _ = world.run(&["account", "set", "support", "--imap-port", &port]).ok();
-        let _ = world.run(&["fetch", "support"]).ok();
+        let done = world.run(&["fetch", "support"]);
+        assert_eq!((done.status, done.stderr.as_str()), (Some(0), "espomail: account support: works again\n"), "in cron, too");
         assert_eq!((emails(world).len(), cases(world).len()), (40, 40));
     }
 

@@ -12,6 +12,7 @@ mod dkim;
 mod fetch;
 mod floors;
 mod guarantees;
+mod heard;
 mod mailbox;
 mod manual;
 mod notify;

@@ -19,7 +19,7 @@ const EXAMPLE: &str = include_str!("../config.example.toml");
 const STATUSES: [(Class, &str); 11] = [
     (Class::No, "A question was answered no, such as \\fBdb status\\fR when the tables do not fit."),
     (Class::Usage, "The command was used wrongly."),
-    (Class::Data, "The input was bad, a name is unknown, or a message was newly quarantined."),
+    (Class::Data, "The input was bad, a name is unknown, or a message was newly quarantined or is held for a person's word."),
     (Class::Unavailable, "A server is unavailable."),
     (Class::Software, "A bug in espomail; please report it with the line it printed."),
     (Class::CannotCreate, "A file cannot be made, or is there already."),

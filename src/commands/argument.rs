@@ -2,6 +2,8 @@
 
 use crate::clock;
 use crate::decide::host;
+use crate::output::{Format, Output};
+use crate::store::WHOLE;
 
 /// Reads the name of something new. A number would be taken for an id.
 pub fn name(text: &str) -> Result<String, String> {
@@ -65,6 +67,36 @@ pub const MOST_IDS: usize = 1_000;
 /// Reads a number of items to list.
 pub fn limit(text: &str) -> Result<i64, String> {
     text.parse::<i64>().ok().filter(|limit| *limit > 0).ok_or_else(|| "write a number above 0".to_string())
+}
+
+/// How many a person reads at once.
+const PAGE: i64 = 100;
+
+/// Which part of a list. For programs it is whole unless they say otherwise; people hear how much more there is.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Part {
+    /// How many at the most [default: 100; all with -o json and jsonl]
+    #[arg(long, value_name = "NUMBER", value_parser = limit)]
+    limit: Option<i64>,
+    /// How many to pass over
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    pub offset: i64,
+}
+
+impl Part {
+    /// How many to list.
+    pub fn limit(&self, out: &Output) -> i64 {
+        self.limit.unwrap_or(if out.format == Format::Text { PAGE } else { WHOLE })
+    }
+
+    /// Says how many stand behind those that were listed; `count` is asked where there may be some.
+    pub fn tell_rest(&self, out: &Output, listed: usize, count: impl FnOnce() -> anyhow::Result<i64>) -> anyhow::Result<()> {
+        let listed = i64::try_from(listed)?;
+        if out.format == Format::Text && listed > 0 && listed >= self.limit(out) {
+            out.rest(count()? - self.offset - listed);
+        }
+        Ok(())
+    }
 }
 
 /// A value, or `none` or nothing, which clears.

@@ -28,9 +28,8 @@ enum Verb {
     List {
         #[command(flatten)]
         which: Which,
-        /// How many at the most
-        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
-        limit: i64,
+        #[command(flatten)]
+        part: argument::Part,
     },
     /// Do what was held, as today's rules want it
     Release {
@@ -79,14 +78,16 @@ impl BudgetArgs {
         let (out, now) = (&context.out, context.now());
         let mut store = context.store()?;
         match self.command {
-            Verb::List { which, limit } => {
+            Verb::List { which, part } => {
                 let db = store.connection();
-                let filter = HeldFilter { limit: Some(limit), ..which.filter(db)? };
-                out.list(&held::list(db, &filter)?, &["id", "action", "e-mail", "account", "from", "since", "because"], |one| {
+                let filter = HeldFilter { limit: Some(part.limit(out)), offset: part.offset, ..which.filter(db)? };
+                let waiting = held::list(db, &filter)?;
+                out.list(&waiting, &["id", "action", "e-mail", "account", "from", "since", "because"], |one| {
                     let (action, since) = (one.action.to_string(), rfc3339(one.created_at));
                     let because = one.because.clone();
                     vec![one.id.to_string(), action, one.email.to_string(), one.account.clone(), one.from.clone(), since, because]
                 });
+                part.tell_rest(out, waiting.len(), || held::count(db, &filter))?;
             }
             Verb::Release { ids, all: _, which } => {
                 let policy = context.policy(store.connection())?;

@@ -8,25 +8,31 @@ use serde_json::{Value, json};
 use super::right;
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
+use crate::decide::access::Actor;
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Mail};
 use crate::output::shown_line;
 use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
 use crate::store::account::Account;
+use crate::store::fate::{self, FateOf};
 use crate::store::filter::{self, Owner};
-use crate::store::{Database, Store, account, email, fate, raw, record, user};
-use crate::words::{FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
+use crate::store::{Database, Store, account, email, raw, record, user};
+use crate::words::{AccountId, Fate, FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
 /// For a stored e-mail the reasons that were written down when it arrived are printed, once for each account it came
 /// through. For a file, today's rules are run without changing anything; where nothing is set up yet, as if it came through
 /// a group account without settings. What the rules are that reasons begin with: espomail-rules(7).
+///
+/// What a filter skipped is no e-mail here and still has its reasons: ask for it by its Message-ID, or by where it stands on the
+/// server. A UID of which anything else became is answered in the same way.
 #[derive(Debug, clap::Args)]
 pub struct Explain {
-    /// File with a message (- for standard input), or the number or Message-ID of a stored e-mail
-    #[arg(value_name = "FILE|ID")]
+    /// File with a message (- for standard input), the number or Message-ID of a stored e-mail, the Message-ID of one that a filter
+    /// skipped, or ACCOUNT/MAILBOX/UID
+    #[arg(value_name = "FILE|ID|PLACE")]
     what: String,
     /// Account that the file's message would come through [default: the one that it is addressed to, or the only one]
     #[arg(long, value_name = "ACCOUNT")]
@@ -44,26 +50,30 @@ impl Explain {
         }
         let mut store = context.store()?;
         let actor = context.actor();
-        let (id, _) = right::email(store.connection(), &actor, &self.what, RoleAction::Read)?;
+        let fates = self.fates(store.connection(), &actor)?;
+        // What stands there may be an e-mail: then it is told whole.
+        let email = fates.iter().rev().find_map(|fate| fate.email).map(|email| email.to_string());
+        let wanted = email.as_deref().unwrap_or(&self.what);
+        let id = match right::email(store.connection(), &actor, wanted, RoleAction::Read) {
+            Ok((id, _)) => id,
+            Err(_) if email.is_none() && !fates.is_empty() => return untold(context, &mut store, &fates),
+            // Whoever may not read it does not learn its number either.
+            Err(_) if email.is_some() => return Err(email::missing(&self.what)),
+            Err(error) => return Err(error),
+        };
         let names = Names::all(&mut store)?;
         let others = Others::of(store.connection(), actor.user)?;
         let mut arrivals = Vec::new();
         for arrival in fate::fates_of(store.connection(), id)? {
-            let through = account::find(store.connection(), &arrival.account.to_string())?;
-            let is_anothers = through.owner.is_some() && through.owner != actor.user;
-            if is_anothers && !actor.administrator {
+            let mut told = Arrived::of(store.connection(), &arrival)?;
+            if !told.is_for(&actor) {
                 // How mail came to another's own account is that user's to know.
                 continue;
             }
-            let through = through.settings.name;
-            let mut why: Value = serde_json::from_str(&arrival.why)?;
             if !actor.administrator {
-                others.forget(&mut why);
+                others.forget(&mut told.why);
             }
-            arrivals.push(json!({
-                "account": through, "mailbox": arrival.mailbox, "uid": arrival.uid, "at": rfc3339(arrival.at),
-                "fate": arrival.fate, "why": why,
-            }));
+            arrivals.push(told);
         }
         let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
         let mail = mail::parse(&raw);
@@ -72,28 +82,38 @@ impl Explain {
         let document =
             json!({ "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals });
         context.out.item(&document, || {
-            let of = |arrival: &Value| {
-                let text = |key: &str| arrival[key].as_str().unwrap_or_default().to_string();
-                let head = format!(
-                    "{} through account {}, mailbox {}, UID {}: {}",
-                    text("at"),
-                    text("account"),
-                    text("mailbox"),
-                    arrival["uid"],
-                    text("fate")
-                );
-                let mut record = |id| match record::name_of(store.connection(), Some(id)) {
-                    Ok(Some(named)) => named.to_string(),
-                    // It is gone.
-                    Ok(None) | Err(_) => format!("record {id}"),
-                };
-                format!("{head}\n{}", told(&arrival["why"], &mut record, &names))
-            };
-            let mut of = of;
             let head = if sender_not_verified { "sender not verified\n" } else { "" };
-            format!("{head}{}{}", automatic(&mail), arrivals.iter().map(&mut of).collect::<Vec<_>>().join("\n"))
+            format!("{head}{}{}", automatic(&mail), all_told(&arrivals, &mut store, &names))
         });
         Ok(())
+    }
+
+    /// Finds what became of a message that may be no e-mail: by its place, or by the Message-ID of what a filter skipped. Mail of a
+    /// group account that nobody has is administrators' to know of, that of a personal account its owner's.
+    fn fates(&self, db: &mut Database, actor: &Actor) -> Result<Vec<FateOf>> {
+        let mut fates = match self.place(db)? {
+            Some((account, mailbox, uid)) => fate::at(db, account, &mailbox, uid)?,
+            None => fate::skipped(db, self.what.trim_start_matches('<').trim_end_matches('>'))?,
+        };
+        let mut theirs = Vec::new();
+        for fate in fates.drain(..) {
+            let owner = account::find(db, &fate.account.to_string())?.owner;
+            if fate.email.is_some() || actor.administrator || (owner.is_some() && owner == actor.user) {
+                theirs.push(fate);
+            }
+        }
+        Ok(theirs)
+    }
+
+    /// Reads ACCOUNT/MAILBOX/UID; both names may have a slash in them.
+    fn place(&self, db: &mut Database) -> Result<Option<(AccountId, String, i64)>> {
+        let Some((place, uid)) = self.what.rsplit_once('/') else { return Ok(None) };
+        let Ok(uid) = uid.parse() else { return Ok(None) };
+        let of = |account: Account| {
+            let mailbox = place.strip_prefix(account.name.as_str())?.strip_prefix('/')?.to_string();
+            Some((account.id, mailbox, uid))
+        };
+        Ok(account::list(db)?.into_iter().filter_map(of).max_by_key(|(_, mailbox, _)| std::cmp::Reverse(mailbox.len())))
     }
 
     fn file(self, context: &Context) -> Result<()> {
@@ -125,6 +145,61 @@ impl Explain {
         }
         Ok(found)
     }
+}
+
+/// One way that a message came, for those who look at it.
+#[derive(serde::Serialize)]
+struct Arrived {
+    account: String,
+    mailbox: String,
+    uid: i64,
+    at: String,
+    fate: Fate,
+    why: Value,
+    #[serde(skip)]
+    owner: Option<UserId>,
+}
+
+impl Arrived {
+    fn of(db: &mut Database, fate: &FateOf) -> Result<Self> {
+        let through = account::find(db, &fate.account.to_string())?;
+        Ok(Self {
+            owner: through.owner,
+            account: through.settings.name,
+            mailbox: fate.mailbox.clone(),
+            uid: fate.uid,
+            at: rfc3339(fate.at),
+            fate: fate.fate,
+            why: serde_json::from_str(&fate.why)?,
+        })
+    }
+
+    fn is_for(&self, actor: &Actor) -> bool {
+        actor.administrator || self.owner.is_none() || self.owner == actor.user
+    }
+}
+
+/// Tells of a message that is no e-mail here.
+fn untold(context: &Context, store: &mut Store, fates: &[FateOf]) -> Result<()> {
+    let names = Names::all(store)?;
+    let arrivals = fates.iter().map(|fate| Arrived::of(store.connection(), fate)).collect::<Result<Vec<_>>>()?;
+    let document = json!({ "email": Value::Null, "arrivals": arrivals });
+    context.out.item(&document, || all_told(&arrivals, store, &names));
+    Ok(())
+}
+
+/// Tells how a message came and why, once for each place.
+fn all_told(arrivals: &[Arrived], store: &mut Store, names: &Names) -> String {
+    let mut of = |arrival: &Arrived| {
+        let Arrived { account, mailbox, uid, at, fate, why, .. } = arrival;
+        let mut record = |id| match record::name_of(store.connection(), Some(id)) {
+            Ok(Some(named)) => named.to_string(),
+            // It is gone.
+            Ok(None) | Err(_) => format!("record {id}"),
+        };
+        format!("{at} through account {account}, mailbox {mailbox}, UID {uid}: {fate}\n{}", told(why, &mut record, names))
+    };
+    arrivals.iter().map(&mut of).collect::<Vec<_>>().join("\n")
 }
 
 /// The largest message that is read from standard input, in bytes.
@@ -210,8 +285,14 @@ pub fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) 
         let because = step["because"].as_str().unwrap_or_default();
         text.push_str(&format!("  {}\n      because {}\n", did(step, record, names), shown_line(because)));
     }
+    if let Some(error) = plan["error"].as_str() {
+        text.push_str(&format!("  error: {}\n", shown_line(error)));
+    }
     for note in plan["notes"].as_array().into_iter().flatten() {
         text.push_str(&format!("  note: {}\n", shown_line(note.as_str().unwrap_or_default())));
+    }
+    if plan["of_nobody"].as_bool() == Some(true) {
+        text.push_str("  it is in nobody's inbox and of no case; see espomail email list --of-nobody\n");
     }
     for again in plan["again"].as_array().into_iter().flatten() {
         text.push_str(&format!("  {} reprocessed:\n", again["at"].as_str().unwrap_or_default()));

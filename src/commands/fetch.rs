@@ -4,17 +4,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::clock::rfc3339;
 use crate::context::{self, Context};
+use crate::fault::one_line;
 use crate::pass::effects;
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
+use crate::pass::verdict::Verdict;
 use crate::pass::witness::Seen;
 use crate::pass::{Stop, Tally};
-use crate::store;
+use crate::store::{self, answer};
+use crate::words::Fate;
 
 /// Poll e-mail accounts and take in what is new
 ///
 /// Without names, every active account that is due is polled, several side by side. Silent unless something needs a person:
-/// one line on standard error for each account that fails, at once and then hourly.
+/// one line on standard error for each account that fails, at once and then hourly, and one when it works again. An account that
+/// fails rests for 1, 2, 4 … 60 minutes; so long the exit status of each pass is that of its failure. A personal account whose owner
+/// is switched off is left alone.
 #[derive(Debug, clap::Args)]
 pub struct Fetch {
     /// Only these accounts, also when they are switched off or being left alone after a failure
@@ -34,6 +40,9 @@ struct Line<'a> {
     account: &'a str,
     messages: &'a Tally,
     busy: bool,
+    /// Until when it rests after a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resting_until: Option<String>,
     errors: Vec<String>,
 }
 
@@ -65,9 +74,12 @@ impl Fetch {
         if self.dry_run {
             let (reports, seen) = fetch::rehearse(&setting, &self.accounts)?;
             complain(context, &reports);
-            context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject"], line);
+            context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject", "why"], line);
         } else {
             report(context, &fetch::run(&setting, &self.accounts)?);
+            for (_, name) in answer::mute(context.store()?.connection())? {
+                context.out.tell(&one_line(&super::account::mute(&name).into()));
+            }
             run_commands(context, &stop)?;
         }
         if let Some(signal) = stop.signal() {
@@ -118,7 +130,7 @@ pub fn connection(context: &Context) -> Connection {
     }
 }
 
-/// One message of a rehearsal; `-o json` has every reason.
+/// One message of a rehearsal with the reason that tells most; `-o json` has every one.
 fn line(seen: &Seen) -> Vec<String> {
     let decision = &seen.decision;
     let parent = decision.case.record.as_ref().or(decision.parent.record.as_ref());
@@ -131,7 +143,16 @@ fn line(seen: &Seen) -> Vec<String> {
         dash(decision.assignee.user.as_ref()),
         seen.from.clone(),
         seen.subject.clone(),
+        why(decision),
     ]
+}
+
+fn why(decision: &Verdict) -> String {
+    match decision.fate {
+        Fate::Filtered => decision.notes.last().cloned().unwrap_or_default(),
+        Fate::Duplicate => decision.duplicate.because.clone(),
+        _ => decision.case.because.clone(),
+    }
 }
 
 fn complain(context: &Context, reports: &[AccountReport]) {
@@ -142,6 +163,9 @@ fn complain(context: &Context, reports: &[AccountReport]) {
             } else {
                 context.out.remember(store::class_of(fault));
             }
+        }
+        if let Some(resting) = &report.resting {
+            context.out.remember(resting.class);
         }
     }
 }
@@ -159,8 +183,11 @@ fn report(context: &Context, reports: &[AccountReport]) {
         if let Some(held) = report.tally.held_fault(&report.account) {
             out.complain(&held);
         }
+        if let Some(waiting) = report.tally.review_fault(&report.account) {
+            out.complain(&waiting);
+        }
         if report.recovered {
-            out.tell(&format!("account {}: works again", report.account));
+            out.announce(&format!("account {}: works again", report.account));
         }
     }
     let lines: Vec<Line<'_>> = reports
@@ -169,12 +196,20 @@ fn report(context: &Context, reports: &[AccountReport]) {
             account: &report.account,
             messages: &report.tally,
             busy: report.busy,
-            errors: report.faults.iter().map(crate::fault::one_line).collect(),
+            resting_until: report.resting.as_ref().map(|resting| rfc3339(resting.until)),
+            errors: {
+                let resting = report.resting.as_ref().map(|resting| resting.error.clone());
+                report.faults.iter().map(crate::fault::one_line).chain(resting).collect()
+            },
         })
         .collect();
     if out.talkative || out.format != crate::output::Format::Text {
         out.list(&lines, &["account", "messages"], |line| {
-            let what = if line.busy { "another pass is at work".to_string() } else { line.messages.to_string() };
+            let what = match &line.resting_until {
+                Some(until) => format!("tried again at {until}: {}", line.errors.join("; ")),
+                None if line.busy => "another pass is at work".to_string(),
+                None => line.messages.to_string(),
+            };
             vec![line.account.to_string(), what]
         });
     }

@@ -14,7 +14,7 @@ use crate::store::notification::{self, Notification};
 use crate::store::{Database, user};
 use crate::words::NotificationId;
 
-/// Read what there is to hear of: new e-mail, records one follows, cases one got
+/// Read what there is to hear of: new e-mail, records one follows, cases one got, mail that waits for one's word
 #[derive(Debug, clap::Args)]
 pub struct NotificationCommand {
     #[command(subcommand)]
@@ -31,9 +31,8 @@ enum Verb {
         /// This user's; for administrators [default: of the one who asks]
         #[arg(long, value_name = "USER")]
         user: Option<String>,
-        /// At most so many
-        #[arg(long, value_name = "N", default_value = "50", value_parser = argument::limit)]
-        limit: i64,
+        #[command(flatten)]
+        part: argument::Part,
     },
     /// Mark notifications as read
     Read {
@@ -53,13 +52,14 @@ impl NotificationCommand {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
         match self.command {
-            Verb::List { unread, user, limit } => {
+            Verb::List { unread, user, part } => {
                 let db = store.connection();
                 let Inbox(user) = *whose(context, db, user.as_deref())?.thing();
-                let list = notification::list(db, user, unread, limit)?;
+                let list = notification::list(db, user, unread, (part.limit(&context.out), part.offset))?;
                 context.out.list(&list, &["id", "at", "read", "about", "what"], |one| {
                     vec![one.id.to_string(), rfc3339(one.at), yes(one.read), about(one), what(one)]
                 });
+                part.tell_rest(&context.out, list.len(), || notification::count(db, user, unread))?;
             }
             Verb::Read { ids, all: _, user } => {
                 let ids: Vec<NotificationId> = ids.into_iter().map(NotificationId).collect();

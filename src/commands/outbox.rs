@@ -56,9 +56,8 @@ enum OutboxCommand {
         /// Only those that go out through this e-mail account
         #[arg(long, value_name = "ACCOUNT")]
         account: Option<String>,
-        /// How many at the most
-        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
-        limit: i64,
+        #[command(flatten)]
+        part: argument::Part,
     },
     /// Show a message and how far it came at each recipient
     Show {
@@ -88,7 +87,7 @@ struct Which {
 impl Outbox {
     pub fn run(self, context: &Context) -> Result<()> {
         match self.command {
-            OutboxCommand::List { states, all, held, account, limit } => list(context, states, all, held, account, limit),
+            OutboxCommand::List { states, all, held, account, part } => list(context, states, all, held, account, part),
             OutboxCommand::Show { id } => {
                 let mut store = context.store()?;
                 let message = find(context, store.connection(), id)?;
@@ -133,7 +132,14 @@ fn find<'a>(context: &'a Context, db: &mut Database, id: i64) -> Result<Permitte
     access::keep(context.actor_ref(), outbox::show(db, id)?).map_err(|_| outbox::missing(id))
 }
 
-fn list(context: &Context, states: Vec<OutboxState>, all: bool, held: bool, account: Option<String>, limit: i64) -> Result<()> {
+fn list(
+    context: &Context,
+    states: Vec<OutboxState>,
+    all: bool,
+    held: bool,
+    account: Option<String>,
+    part: argument::Part,
+) -> Result<()> {
     let mut store = context.store()?;
     let db = store.connection();
     let actor = context.actor_ref();
@@ -144,7 +150,9 @@ fn list(context: &Context, states: Vec<OutboxState>, all: bool, held: bool, acco
     };
     let account = account.map(|name| account::find_seen(db, actor, &name)).transpose()?.map(|account| account.id);
     let author = actor.user.filter(|_| !actor.administrator);
-    let messages = outbox::list(db, &OutboxFilter { states, account, author, held, limit })?;
+    let (limit, offset) = (part.limit(&context.out), part.offset);
+    let filter = OutboxFilter { states, account, author, held, limit, offset };
+    let messages = outbox::list(db, &filter)?;
     context.out.list(&messages, &["id", "state", "due", "account", "to", "subject", "error"], |message| {
         let to: Vec<&str> = message.recipients.iter().map(|one| one.address.as_str()).collect();
         let to = match to.as_slice() {
@@ -163,7 +171,7 @@ fn list(context: &Context, states: Vec<OutboxState>, all: bool, held: bool, acco
             message.held_because.clone().or_else(|| message.last_error.clone()).unwrap_or_default(),
         ]
     });
-    Ok(())
+    part.tell_rest(&context.out, messages.len(), || outbox::count(db, &filter))
 }
 
 fn told(message: &Outgoing) -> String {

@@ -42,9 +42,8 @@ enum RecordCommand {
         /// Only those with this in their name
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
-        /// How many at the most
-        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
-        limit: i64,
+        #[command(flatten)]
+        part: argument::Part,
     },
     /// Show a record
     Show {
@@ -156,16 +155,18 @@ impl Record {
                 })?;
                 out.made(&record, &format!("{} added: {name}.", record.named));
             }
-            RecordCommand::List { kind, address, name, limit } => {
+            RecordCommand::List { kind, address, name, part } => {
                 let all = RecordKind::ALL.iter().copied().filter(|kind| *kind != RecordKind::Case);
                 let kinds = kind.map_or_else(|| all.collect(), |kind| vec![kind]);
                 let kinds = kinds.into_iter().map(|kind| (kind, sight(&actor, kind.scope()))).collect();
-                let filter = RecordFilter { kinds, address, name_part: name, limit };
+                let (limit, offset) = (part.limit(out), part.offset);
+                let filter = RecordFilter { kinds, address, name_part: name, limit, offset };
                 let records = record::list(store.connection(), &filter)?;
                 out.list(&records, &["record", "name", "account", "active", "addresses"], |record| {
                     let account = or_empty(record.account.as_ref());
                     vec![record.named.to_string(), record.name.clone(), account, yes(record.active), record.addresses.join(", ")]
                 });
+                part.tell_rest(out, records.len(), || record::count(store.connection(), &filter))?;
             }
             RecordCommand::Show { record: named } => {
                 let (id, _) = right::record(store.connection(), &actor, named, RoleAction::Read)?;

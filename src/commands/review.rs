@@ -34,9 +34,8 @@ enum ReviewCommand {
         /// Also what is decided
         #[arg(long)]
         all: bool,
-        /// How many at the most
-        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
-        limit: i64,
+        #[command(flatten)]
+        part: argument::Part,
     },
     /// Show an e-mail that waits, and why
     Show {
@@ -79,11 +78,12 @@ impl ReviewArgs {
         let mut store = context.store()?;
         let (out, actor, now) = (&context.out, context.actor(), context.now());
         match self.command {
-            ReviewCommand::List { account, all, limit } => {
+            ReviewCommand::List { account, all, part } => {
                 let db = store.connection();
                 let account = account.map(|name| right::through(db, &actor, &name)).transpose()?;
                 let sight = sight(&actor, RoleScope::Email);
-                let reviews = review::list(db, &ReviewFilter { sight, account, all, limit })?;
+                let filter = ReviewFilter { sight, account, all, limit: part.limit(out), offset: part.offset };
+                let reviews = review::list(db, &filter)?;
                 out.list(&reviews, &["review", "email", "from", "candidate", "decision", "since", "subject"], |held| {
                     let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_string());
                     vec![
@@ -96,6 +96,7 @@ impl ReviewArgs {
                         held.subject.clone(),
                     ]
                 });
+                part.tell_rest(out, reviews.len(), || review::count(db, &filter))?;
             }
             ReviewCommand::Show { id } => {
                 let db = store.connection();

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::output::Format;
-use crate::pass::send::{self, Connection, Report, Setting};
+use crate::pass::send::{self, Connection, Report, Sent, Setting};
 use crate::pass::{Stop, copies};
 use crate::store;
 use crate::words::OutgoingId;
@@ -25,6 +26,34 @@ pub struct Send {
     limit: Option<usize>,
 }
 
+/// What became of one message, or an account that was left alone.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Sent(&'a Sent),
+    /// Until when, after which failure.
+    Resting {
+        account: &'a str,
+        resting_until: String,
+        error: &'a str,
+    },
+}
+
+impl Line<'_> {
+    fn cells(&self) -> Vec<String> {
+        match self {
+            Self::Sent(sent) => {
+                let error = sent.error.clone().unwrap_or_default();
+                vec![sent.outbox.to_string(), sent.email.to_string(), sent.account.clone(), sent.state.to_string(), error]
+            }
+            Self::Resting { account, resting_until, error } => {
+                let (dash, state) = ("-".to_string(), "resting".to_string());
+                vec![dash.clone(), dash, (*account).to_string(), state, format!("tried again at {resting_until}: {error}")]
+            }
+        }
+    }
+}
+
 impl Send {
     pub fn run(self, context: &Context) -> Result<()> {
         let stop = Stop::default();
@@ -35,13 +64,17 @@ impl Send {
         report.faults.iter().for_each(|fault| context.out.complain(fault));
         report.known.iter().for_each(|fault| context.out.remember(store::class_of(fault)));
         report.learned.iter().for_each(|learned| context.out.announce(learned));
-        report.recovered.iter().for_each(|account| context.out.tell(&format!("account {account}: sends again")));
+        report.resting.iter().for_each(|resting| context.out.remember(resting.class));
+        report.recovered.iter().for_each(|account| context.out.announce(&format!("account {account}: sends again")));
         file_copies(context, &stop)?;
         if context.out.talkative || context.out.format != Format::Text {
-            context.out.list(&report.sent, &["outbox", "e-mail", "account", "state", "error"], |sent| {
-                let error = sent.error.clone().unwrap_or_default();
-                vec![sent.outbox.to_string(), sent.email.to_string(), sent.account.clone(), sent.state.to_string(), error]
+            let resting = report.resting.iter().map(|one| Line::Resting {
+                account: &one.name,
+                resting_until: rfc3339(one.until),
+                error: &one.error,
             });
+            let lines: Vec<Line<'_>> = report.sent.iter().map(Line::Sent).chain(resting).collect();
+            context.out.list(&lines, &["outbox", "e-mail", "account", "state", "error"], Line::cells);
         }
         if let Some(signal) = stop.signal() {
             context.out.ended_by(signal);

@@ -40,7 +40,7 @@ enum TeamCommand {
         #[arg(long, value_parser = argument::name)]
         name: String,
     },
-    /// Remove a team; its members, records and e-mails stay
+    /// Remove a team; its members, records and e-mails stay. Not one that an account hands its cases to
     Remove {
         /// Name or number
         team: String,

@@ -10,6 +10,17 @@ use crate::words::NotificationKind;
 pub const YOUNGEST: i64 = 30;
 pub const OLDEST: i64 = 5 * 3_600;
 
+/// How often administrators hear of mail that reaches nobody, in seconds.
+const DAILY: i64 = 86_400;
+
+/// INBOX-1: what administrators are told of mail that reaches nobody; none where they heard of some less than a day ago. A clock that
+/// was ahead silences nobody.
+pub fn of_nobody(count: i64, told_at: Option<i64>, now: i64) -> Option<String> {
+    let is_fresh = told_at.is_some_and(|told| (told..told.saturating_add(DAILY)).contains(&now));
+    let what = if count == 1 { "e-mail is".to_string() } else { "e-mails are".to_string() };
+    (!is_fresh).then(|| format!("{count} {what} in nobody's inbox and of no case: espomail email list --of-nobody"))
+}
+
 /// How many things one letter names.
 const NAMED: usize = 100;
 /// The longest text of a stranger in a line, in characters.
@@ -83,9 +94,10 @@ pub fn phrase(kind: NotificationKind, detail: &str, from: Option<&str>, subject:
         _ => String::new(),
     };
     let told = match kind {
-        NotificationKind::Account => return detail.to_string(),
+        NotificationKind::Account | NotificationKind::Nobody => return detail.to_string(),
         NotificationKind::Bounce => return format!("not delivered: {detail}"),
         NotificationKind::Assigned => "it is yours",
+        NotificationKind::Review => "it is held and waits for a word",
         NotificationKind::EmailReceived => "new e-mail",
         NotificationKind::Note if subject.is_some() => "e-mail",
         NotificationKind::Note => "a note in the stream",

@@ -94,6 +94,8 @@ pub struct Facts {
     pub followers: BTreeSet<(RecordId, UserId)>,
     /// Everybody who may get mail of this batch or be told of it.
     pub people: BTreeMap<UserId, Person>,
+    /// Active administrators, all of whom are among the people above.
+    pub administrators: Vec<UserId>,
     /// To whom those of the e-mails above went that we sent, and how far they came (BOUNCE-2).
     pub deliveries: HashMap<EmailId, HashMap<String, DeliveryState>>,
     /// What is known of the addresses that delivery reports of the batch speak of (BOUNCE-3), and of those that may be answered.

@@ -78,6 +78,7 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         Known::New => None,
     };
     arrive(arrival, &seen, policy, choices, other, facts, &mut plan);
+    plan.of_nobody = people::reaches_nobody(&plan, facts);
     plan
 }
 
@@ -134,6 +135,9 @@ fn arrive(
         Course::Hold { candidate, because } => {
             plan.fate = Fate::Held;
             case::hold(email, candidate, because, facts, plan);
+            if let Some(candidate) = candidate {
+                people::add_people_in_question(candidate, facts, &mut teams, &mut users);
+            }
             None
         }
         Course::Stay { because } => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::access::{Relation, act};
 use super::{Change, Facts, Person, Plan, parent};
-use crate::words::{EmailId, NoteId, NoteKind, NotificationKind, RecordId, RoleAction, RoleScope, UserId};
+use crate::words::{EmailId, NoteId, NoteKind, NotificationKind, RecordId, RoleAction, RoleScope, TeamId, UserId};
 
 /// Older mail is no news to an inbox (NOTIFY-2).
 const NEWS: i64 = 2 * 86_400;
@@ -28,6 +28,7 @@ pub struct News<'a> {
 pub fn tell(news: &News<'_>, facts: &Facts, plan: &mut Plan) {
     let mut told = already_told(plan);
     tell_assigned(news, facts, plan, &mut told);
+    tell_reviewers(news, facts, plan, &mut told);
     if let Some(silence) = news.silence {
         plan.note(format!("NOTIFY-2: nobody is told of it: {silence}"));
         return;
@@ -57,6 +58,49 @@ fn tell_assigned(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BTr
             detail: String::new(),
         };
         plan.add(change, format!("DIST-1: case:{number} is theirs"));
+    }
+}
+
+/// LINK-3: what waits for a person's word is told to who may give it: whoever has the case in question and its team, else those
+/// whose account it came through, else the administrators; these also where none of the others may decide. History waits silently.
+fn tell_reviewers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) {
+    let held =
+        plan.steps.iter().find_map(|step| if let Change::Hold { candidate, .. } = step.change { Some(candidate) } else { None });
+    let Some(candidate) = held else { return };
+    if plan.steps.iter().any(|step| matches!(&step.change, Change::AddEmail(new) if new.archived)) {
+        return;
+    }
+    let members = |teams: &[TeamId]| -> Vec<UserId> {
+        let members = teams.iter().filter_map(|team| facts.teams.get(team)).flatten();
+        members.filter(|member| member.active).map(|member| member.user).collect()
+    };
+    let case = candidate.and_then(|record| facts.records.get(&record));
+    let of_case = case.map(|case| case.assigned_user.into_iter().chain(members(&case.teams)).collect::<Vec<_>>());
+    let account = &facts.account;
+    let of_account = account.owner.into_iter().chain(account.assigned_user).chain(members(&account.teams));
+    let of_account = of_account.chain(members(account.case_team.as_slice()).into_iter().filter(|_| account.make_cases));
+    let readers = |users: Vec<UserId>| -> BTreeSet<UserId> {
+        let is_there = |user: &UserId| facts.people.get(user).is_some_and(|person| person.active);
+        users.into_iter().filter(|user| is_there(user) && may_read(news.email, *user, true, facts)).collect()
+    };
+    let of_case = readers(of_case.unwrap_or_default());
+    let (mut those, mut why) = match of_case.is_empty() {
+        false => (of_case, "the case in question is theirs or their team's"),
+        true => (readers(of_account.collect()), "it came through their account"),
+    };
+    if !those.iter().any(|user| may_decide(news.email, *user, facts)) {
+        if those.is_empty() {
+            why = "nobody else could decide";
+        }
+        those.extend(facts.administrators.iter().copied());
+    }
+    for user in those {
+        if told.insert(user) {
+            let kind = NotificationKind::Review;
+            let change =
+                Change::Notify { user, kind, email: Some(news.email), note: None, record: candidate, detail: String::new() };
+            plan.add(change, format!("LINK-3: it waits for a person's word, and {why}"));
+        }
     }
 }
 
@@ -156,12 +200,21 @@ fn followers(record: RecordId, facts: &Facts) -> BTreeSet<UserId> {
 
 /// ACCESS-2: whether a user may read the e-mail; `as_reader` counts that it may be in their inbox.
 fn may_read(email: EmailId, user: UserId, as_reader: bool, facts: &Facts) -> bool {
+    may(RoleAction::Read, email, user, as_reader, facts)
+}
+
+/// Whether a user may say what becomes of an e-mail that is held: who may change it.
+fn may_decide(email: EmailId, user: UserId, facts: &Facts) -> bool {
+    may(RoleAction::Edit, email, user, true, facts)
+}
+
+fn may(action: RoleAction, email: EmailId, user: UserId, as_reader: bool, facts: &Facts) -> bool {
     let (Some(person), Some(known)) = (facts.people.get(&user), facts.emails.get(&email)) else { return false };
     let relation = Relation {
         own: as_reader && known.users.contains(&user),
         team: known.teams.iter().any(|team| person.actor.teams.contains(team)),
     };
-    act(&person.actor, RoleScope::Email, RoleAction::Read, relation).is_ok()
+    act(&person.actor, RoleScope::Email, action, relation).is_ok()
 }
 
 fn not_told(rule: &str, person: &Person, why: &str, plan: &mut Plan) {

@@ -133,6 +133,28 @@ pub fn add_case_people(record: RecordId, facts: &Facts, teams: &mut Teams, users
     }
 }
 
+/// LINK-3: what is held for a case is its people's to decide about, so they have it.
+pub fn add_people_in_question(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) {
+    let Some(case) = facts.records.get(&record).filter(|known| known.kind == RecordKind::Case) else { return };
+    for team in &case.teams {
+        push(teams, *team, || format!("LINK-3: a team of case:{}, for which it is held", case.number));
+    }
+    if let Some(user) = case.assigned_user {
+        push(users, user, || format!("LINK-3: it is held for case:{}, which is assigned to them", case.number));
+    }
+}
+
+/// INBOX-1: whether somebody outside wrote it and nobody here has it: it is in no inbox, of no case, in no group folder, waits for
+/// nobody's word, and nobody is told of it. What is history is no work for anybody (FETCH-14).
+pub fn reaches_nobody(plan: &Plan, facts: &Facts) -> bool {
+    let new = plan.steps.iter().find_map(|step| if let Change::AddEmail(new) = &step.change { Some(new) } else { None });
+    let is_left = new.is_some_and(|new| {
+        !new.ours && !new.archived && new.folder.is_none() && !new.parent.is_some_and(|parent| facts.is_case(parent))
+    });
+    let reaches = |change: &Change| matches!(change, Change::AddUser { .. } | Change::Hold { .. } | Change::Notify { .. });
+    is_left && !plan.steps.iter().any(|step| reaches(&step.change))
+}
+
 /// Adds teams and users to the e-mail. Unread for everyone but its sender (INBOX-1); each user's own filters decide where it
 /// goes (FILTER-5), but never the sender's.
 pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_>, facts: &Facts, plan: &mut Plan) {

@@ -271,6 +271,9 @@ pub struct Plan {
     /// Users whom nobody tells of it: a filter or a folder of theirs says so (NOTIFY-2), see [`super::notify`].
     #[serde(skip)]
     pub silent_for: Vec<UserId>,
+    /// It is in nobody's inbox and of no case, and nobody is told of it (INBOX-1).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub of_nobody: bool,
     /// The filters that were tried, in order (FILTER-6).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<FilterTrial>,
@@ -327,6 +330,7 @@ impl Plan {
             skipped_by: None,
             no_answer: None,
             silent_for: Vec::new(),
+            of_nobody: false,
             filters: Vec::new(),
             candidates: Vec::new(),
         }
@@ -341,6 +345,11 @@ impl Plan {
     pub fn holds_a_case(&self) -> bool {
         let of_case = [BudgetAction::Case, BudgetAction::Reopen];
         self.steps.iter().any(|step| matches!(step.change, Change::HoldAction { action, .. } if of_case.contains(&action)))
+    }
+
+    /// Whether it waits for a person's word (LINK-3).
+    pub fn waits(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.change, Change::Hold { .. }))
     }
 
     /// Writes down a record that was in question as parent.

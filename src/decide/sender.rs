@@ -129,7 +129,7 @@ fn system(outlets: &[Outlet]) -> Option<&Outlet> {
 }
 
 /// SEND-3: whether a group account is shared, and a role lets the one who asks use it; the shared system account is everybody's.
-fn may_use(actor: &Actor, outlet: &Outlet) -> bool {
+pub fn may_use(actor: &Actor, outlet: &Outlet) -> bool {
     if outlet.kind != AccountKind::Group || !outlet.shared || !outlet.can_send {
         return false;
     }

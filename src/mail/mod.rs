@@ -19,6 +19,7 @@ mod date;
 pub mod dkim;
 mod document;
 mod flowed;
+mod guess;
 mod header;
 mod html;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use attachment::content as attachment_content;
 pub use automatic::Sign;
 pub use bounce::{Bounce, Recipient};
 pub use calendar::Event;
+pub use guess::no_message;
 pub use html::to_text as text_from_html;
 pub use mask::masked;
 pub use parse::parse;

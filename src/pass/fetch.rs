@@ -16,12 +16,12 @@ use super::witness::{Seen, Witness};
 use super::{Stop, Tally};
 use crate::decide::Policy;
 use crate::decide::failure::back_off_minutes;
-use crate::fault::{Reach, contain, one_line, reach_of, sameness, step};
+use crate::fault::{Class, Fault, Reach, contain, one_line, reach_of, sameness, step};
 use crate::mailbox::{Server, Session};
 use crate::secret::Secret;
-use crate::store::account::{self, Account};
+use crate::store::account::{self, Account, Resting};
 use crate::store::lease::{self, Lease};
-use crate::store::{Store, attempt, classify, farewell, status};
+use crate::store::{Store, attempt, classify, farewell, nobody, status};
 use crate::words::AccountKind;
 
 /// How long a lease lasts without a heartbeat, in seconds.
@@ -72,12 +72,31 @@ pub struct AccountReport {
     pub recovered: bool,
     /// Another pass has the lease.
     pub busy: bool,
+    /// It was not polled: it rests after a failure (FETCH-10).
+    pub resting: Option<Resting>,
+}
+
+impl AccountReport {
+    fn new(account: &str) -> Self {
+        Self {
+            account: account.to_string(),
+            tally: Tally::default(),
+            faults: Vec::new(),
+            say: false,
+            recovered: false,
+            busy: false,
+            resting: None,
+        }
+    }
 }
 
 /// Polls the named accounts, or all that are due.
 pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>> {
     let mut store = Store::open(setting.database)?;
     farewell::carry_out(&mut store, setting.database)?;
+    tell_of_nobody(&mut store, (setting.now)())?;
+    // What fails does so as long as it rests, too: the exit status of each pass says so.
+    let resting = if named.is_empty() { account::resting(store.connection(), (setting.now)())? } else { Vec::new() };
     let accounts = due(setting, &mut store, named)?;
     drop(store);
     let workers = setting.workers.clamp(1, accounts.len().max(1));
@@ -96,8 +115,20 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
         heartbeat.end();
     });
     let mut reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+    reports.extend(resting.into_iter().map(|one| AccountReport { resting: Some(one.clone()), ..AccountReport::new(&one.name) }));
     reports.sort_by(|a: &AccountReport, b| a.account.cmp(&b.account));
+    if reports.iter().any(|report| report.tally.of_nobody > 0) {
+        tell_of_nobody(&mut Store::open(setting.database)?, (setting.now)())?;
+    }
     Ok(reports)
+}
+
+/// INBOX-1: administrators hear once a day of mail that reached nobody.
+pub fn tell_of_nobody(store: &mut Store, now: i64) -> Result<()> {
+    if nobody::may_tell(store.connection(), now)? {
+        store.transaction(|db| nobody::tell(db, now))?;
+    }
+    Ok(())
 }
 
 /// Polls like [`run`], in one transaction that is rolled back: nothing is stored, and each message sees what the ones before
@@ -124,7 +155,18 @@ fn due(setting: &Setting<'_>, store: &mut Store, named: &[String]) -> Result<Vec
     if named.is_empty() {
         return account::due(store.connection(), (setting.now)());
     }
-    named.iter().map(|name| account::find(store.connection(), name)).collect()
+    let left = account::left(store.connection())?;
+    let fetched = |name: &String| {
+        let account = account::find(store.connection(), name)?;
+        match left.get(&account.id) {
+            None => Ok(account),
+            Some(owner) => {
+                let what = format!("account {}: its owner {owner} is switched off, so it is not fetched", account.name);
+                Err(Fault::new(Class::Config, what).hint(format!("try: espomail user set {owner} --active true")).into())
+            }
+        }
+    };
+    named.iter().map(fetched).collect()
 }
 
 /// One worker: takes accounts from the queue until it is empty or the pass is asked to end.
@@ -146,14 +188,7 @@ fn work(
             };
             visit(setting, store, &account, memory, heartbeat, None)
         });
-        let failed = |error| AccountReport {
-            account: name.clone(),
-            tally: Tally::default(),
-            faults: vec![error],
-            say: true,
-            recovered: false,
-            busy: false,
-        };
+        let failed = |error| AccountReport { faults: vec![error], say: true, ..AccountReport::new(&name) };
         let report = match outcome {
             Ok(Ok(report)) => report,
             Ok(Err(error)) => failed(classify(error).context(format!("account {name}"))),
@@ -176,14 +211,7 @@ fn visit(
     heartbeat: &Heartbeat,
     witness: Option<&Witness>,
 ) -> Result<AccountReport> {
-    let mut report = AccountReport {
-        account: account.name.clone(),
-        tally: Tally::default(),
-        faults: Vec::new(),
-        say: false,
-        recovered: false,
-        busy: false,
-    };
+    let mut report = AccountReport::new(&account.name);
     let now = (setting.now)();
     let Some(lease) = lease::take(store, account.id, setting.owner, setting.is_dead, now, LEASE_SECONDS)? else {
         report.busy = true;

@@ -81,6 +81,9 @@ impl<'a> Intake<'a> {
     /// Commits what is left and returns what became of all messages.
     pub fn finish(mut self, store: &mut Store) -> Result<Tally> {
         self.flush(store)?;
+        if self.tally.of_nobody > 0 {
+            super::fetch::tell_of_nobody(store, (self.now)())?;
+        }
         Ok(self.tally)
     }
 

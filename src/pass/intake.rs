@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use crate::decide::{Arrival, Plan, Policy, decide};
+use crate::decide::{Arrival, Facts, Plan, Policy, decide};
 use crate::fault::{self, Panicked};
 use crate::mail::{self, Mail};
 use crate::store::position::Mark;
@@ -31,12 +31,14 @@ pub struct Passed {
     pub why: String,
     /// What it is known by, where its header was read (FETCH-5).
     pub mark: Option<Mark>,
+    /// Of what a filter skipped by its header, so that it can be asked for (WHY-1).
+    pub message_id: Option<String>,
 }
 
 impl Passed {
     /// A UID of whose message nothing is known.
     pub fn unread(uid: u32, fate: Fate, why: impl Into<String>) -> Self {
-        Self { uid: i64::from(uid), fate, email: None, why: why.into(), mark: None }
+        Self { uid: i64::from(uid), fate, email: None, why: why.into(), mark: None, message_id: None }
     }
 }
 
@@ -211,8 +213,7 @@ pub fn take_late(
             match fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into())) {
                 Ok(plans) => {
                     for plan in &plans {
-                        tally.count(plan.fate, 1);
-                        tally.held += u64::from(plan.holds_a_case());
+                        tally.decided(plan);
                     }
                     return Ok(tally);
                 }
@@ -315,8 +316,7 @@ fn commit(store: &mut Store, gate: &Gate<'_>, part: &Part<'_>, now: i64) -> Resu
             }
         }
         for plan in &plans {
-            tally.count(plan.fate, 1);
-            tally.held += u64::from(plan.holds_a_case());
+            tally.decided(plan);
         }
         count_passed(&mut tally, passed.iter());
         fault::step();
@@ -346,10 +346,32 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arri
         .zip(&plans)
         .map(|((letter, arrival), plan)| apply::Decided { arrival, mail: &letter.mail, packed: &letter.packed, plan })
         .collect();
+    log_each(db, gate, &facts, &decided)?;
     apply::apply(db, &facts.next, &decided, now)?;
     answer::queue(db, mails.iter().copied().zip(&plans), &facts, gate.policy, now)?;
     fault::step();
     Ok(plans)
+}
+
+/// WHY-1: says what is decided about each message with `-vv`, and every reason with `-vvv`.
+fn log_each(db: &mut Database, gate: &Gate<'_>, facts: &Facts, decided: &[apply::Decided<'_>]) -> Result<()> {
+    if !log::log_enabled!(log::Level::Debug) {
+        return Ok(());
+    }
+    let place = format!("account {}: mailbox {}", facts.account.name, position::mailbox_of(db, gate.position)?);
+    for apply::Decided { arrival, mail, plan, .. } in decided {
+        let from = mail.from.as_ref().map(|from| from.address.as_str()).unwrap_or_default();
+        let email = plan.email.map(|email| format!(", e-mail {email}")).unwrap_or_default();
+        log::debug!("{place}: UID {}: {}{email}: from {from}: {}", arrival.uid, plan.fate, mail.subject);
+        if log::log_enabled!(log::Level::Trace) {
+            for step in &plan.steps {
+                let change = serde_json::to_value(&step.change)?;
+                log::trace!("UID {}: {}: because {}", arrival.uid, change["do"].as_str().unwrap_or_default(), step.because);
+            }
+            plan.notes.iter().for_each(|note| log::trace!("UID {}: note: {note}", arrival.uid));
+        }
+    }
+    Ok(())
 }
 
 /// Returns how the letters arrived; without a server, with the position's next UIDs.
@@ -381,13 +403,13 @@ fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64
         return Ok(());
     }
     let (late, passed): (Vec<&Passed>, Vec<&Passed>) = passed.iter().partition(|other| other.fate == Fate::Undelivered);
-    let rows: Vec<(i64, Fate, Option<EmailId>, String)> = passed
-        .iter()
-        .map(|other| {
-            let why = serde_json::json!({ "fate": other.fate, "notes": [other.why] });
-            (other.uid, other.fate, other.email, why.to_string())
-        })
-        .collect();
+    let settled = |other: &&Passed| {
+        log::debug!("UID {}: {}: {}", other.uid, other.fate, other.why);
+        let why = serde_json::json!({ "fate": other.fate, "notes": [other.why] }).to_string();
+        let message_id = other.message_id.clone();
+        fate::Settled { uid: other.uid, fate: other.fate, email: other.email, why, message_id }
+    };
+    let rows: Vec<fate::Settled> = passed.iter().map(settled).collect();
     fate::record_fates(db, gate.position, &rows, now)?;
     let late: Vec<quarantine::Undelivered> = late
         .iter()

@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::decide::Plan;
 use crate::fault::{Class, Fault};
 use crate::words::Fate;
 
@@ -40,12 +41,23 @@ pub struct Tally {
     /// Cases that were not opened, or not opened again, because a budget is spent (ACK-3): nobody looks at these by themselves.
     #[serde(skip)]
     pub held: u64,
+    /// E-mails that wait for a person's word (LINK-3): who may give it is told; whoever runs the pass hears of it once.
+    #[serde(rename = "for-review", skip_serializing_if = "is_none")]
+    pub for_review: u64,
+    /// E-mails that are in nobody's inbox and of no case (INBOX-1).
+    #[serde(rename = "of-nobody", skip_serializing_if = "is_none")]
+    pub of_nobody: u64,
     /// Where each message stood that went to quarantine, and why.
     #[serde(skip)]
     pub set_aside: Vec<String>,
     /// Messages of which it is said now that their server does not hand them over (FETCH-6).
     #[serde(skip)]
     pub lost: Vec<Lost>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands on references")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A message that its server lists and does not hand over.
@@ -63,12 +75,22 @@ impl Tally {
         *self.fates.entry(fate.as_str()).or_default() += messages;
     }
 
+    /// Counts a message by what was decided about it.
+    pub fn decided(&mut self, plan: &Plan) {
+        self.count(plan.fate, 1);
+        self.held += u64::from(plan.holds_a_case());
+        self.for_review += u64::from(plan.waits());
+        self.of_nobody += u64::from(plan.of_nobody);
+    }
+
     /// Adds another tally.
     pub fn merge(&mut self, other: &Tally) {
         for (fate, messages) in &other.fates {
             *self.fates.entry(fate).or_default() += messages;
         }
         self.held += other.held;
+        self.for_review += other.for_review;
+        self.of_nobody += other.of_nobody;
         self.set_aside.extend_from_slice(&other.set_aside);
         self.lost.extend_from_slice(&other.lost);
     }
@@ -119,13 +141,29 @@ impl Tally {
     }
 }
 
+impl Tally {
+    /// Returns the fault that tells a person of what waits for a word.
+    pub fn review_fault(&self, account: &str) -> Option<anyhow::Error> {
+        let what = match self.for_review {
+            0 => return None,
+            1 => "an e-mail is held and waits for a person's word".to_string(),
+            held => format!("{held} e-mails are held and wait for a person's word"),
+        };
+        Some(Fault::new(Class::Data, format!("account {account}: {what}")).hint("try: espomail review list").into())
+    }
+}
+
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.fates.is_empty() {
             return f.write_str("nothing new");
         }
         let parts: Vec<String> = self.fates.iter().map(|(fate, messages)| format!("{messages} {fate}")).collect();
-        f.write_str(&parts.join(", "))
+        f.write_str(&parts.join(", "))?;
+        match self.of_nobody {
+            0 => Ok(()),
+            of_nobody => write!(f, "; {of_nobody} in nobody's inbox and of no case, see espomail email list --of-nobody"),
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::mail::dkim::{self, SigningKey};
 use crate::net::{Options, Place};
 use crate::relay::{Envelope, Outcome, Reply, Server, Session};
 use crate::secret::Secret;
-use crate::store::account::Account;
+use crate::store::account::{Account, Resting};
 use crate::store::sending::Smtp;
 use crate::store::{Database, Store, outbox, trouble};
 use crate::words::{AccountId, AccountKind, EmailId, OutboxState, OutgoingId, SmtpAuth};
@@ -90,6 +90,8 @@ pub struct Report {
     pub recovered: Vec<String>,
     /// What was found out about servers, and is said once.
     pub learned: Vec<String>,
+    /// Accounts that rest after a failure, through which something is due.
+    pub resting: Vec<Resting>,
 }
 
 /// Sends everything that is due, or one message.
@@ -108,7 +110,8 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
             let left = outbox::reached_accounts(store.connection())?.into_iter();
             accounts.extend(left.filter(|account| !accounts.contains(account)).collect::<Vec<_>>());
             let resting = trouble::resting(store.connection(), now)?;
-            accounts.retain(|account| !resting.contains(account));
+            let (resting, accounts): (Vec<_>, Vec<_>) = accounts.into_iter().partition(|account| resting.contains(account));
+            report.resting = trouble::of_resting(store.connection(), &resting)?;
             accounts
         }
     };

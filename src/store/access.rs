@@ -1,11 +1,15 @@
 //! Who is asking, as the database knows them, and the trace that every change by a person leaves.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::noun::number;
 use super::schema::{audit, role_rights, roles, team_members, team_roles, teams, user_roles};
-use super::{Database, user};
+use super::{Backend, Database, user};
 use crate::decide::access::{Actor, Permit, Rights};
 use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
@@ -48,6 +52,7 @@ pub struct TraceFilter {
     pub who: Option<String>,
     pub since: Option<i64>,
     pub limit: i64,
+    pub offset: i64,
 }
 
 /// Returns an espomail user as the one who asks, with the rights of all roles (ACCESS-2).
@@ -108,8 +113,8 @@ pub fn rights_of(db: &mut Database, id: UserId) -> Result<Vec<Held>> {
     Ok(held)
 }
 
-/// Lists changes by people, the newest first.
-pub fn list(db: &mut Database, filter: &TraceFilter) -> Result<Vec<Trace>> {
+/// The changes that somebody asks for.
+fn chosen(filter: &TraceFilter) -> audit::BoxedQuery<'_, Backend> {
     let mut query = audit::table.into_boxed();
     if let Some(subject) = &filter.subject {
         query = query.filter(audit::subject.eq(subject));
@@ -120,7 +125,71 @@ pub fn list(db: &mut Database, filter: &TraceFilter) -> Result<Vec<Trace>> {
     if let Some(since) = filter.since {
         query = query.filter(audit::at.ge(since));
     }
-    Ok(query.order(audit::id.desc()).limit(filter.limit).load(db)?)
+    query
+}
+
+/// Counts changes by people.
+pub fn count(db: &mut Database, filter: &TraceFilter) -> Result<i64> {
+    Ok(chosen(filter).count().get_result(db)?)
+}
+
+/// Lists changes by people, the newest first.
+pub fn list(db: &mut Database, filter: &TraceFilter) -> Result<Vec<Trace>> {
+    Ok(chosen(filter).order(audit::id.desc()).limit(filter.limit).offset(filter.offset).load(db)?)
+}
+
+/// How much of a value the audit keeps, in characters.
+const KEPT: usize = 80;
+
+/// Tells what of a thing was changed, from what to what, as it is shown in JSON. Of a password it says only that.
+pub fn differences(before: &impl Serialize, after: &impl Serialize) -> Result<String> {
+    let mut told = Vec::new();
+    differ("", &serde_json::to_value(before)?, &serde_json::to_value(after)?, &mut told);
+    Ok(told.join("; "))
+}
+
+fn differ(name: &str, before: &Value, after: &Value, told: &mut Vec<String>) {
+    let fields = |value: &Value| match value {
+        Value::Object(fields) => Some(fields.clone()),
+        Value::Null => Some(Map::new()),
+        _ => None,
+    };
+    if (before.is_object() || after.is_object())
+        && let (Some(old), Some(new)) = (fields(before), fields(after))
+    {
+        let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for key in keys {
+            let of = |fields: &Map<String, Value>| fields.get(key).cloned().unwrap_or_default();
+            let name = if name.is_empty() { key.clone() } else { format!("{name}-{key}") };
+            differ(&name.replace('_', "-"), &of(&old), &of(&new), told);
+        }
+        return;
+    }
+    let (old, new) = (shown(before), shown(after));
+    let is_less = |one: &Value, other: &Value| one.is_null() && *other == Value::Bool(false);
+    if old == new || is_less(before, after) || is_less(after, before) {
+        return;
+    }
+    if name.ends_with("password") {
+        told.push(name.to_string());
+    } else {
+        told.push(format!("{name}: {old} -> {new}"));
+    }
+}
+
+/// What is not there and what is empty read the same.
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        Value::Array(all) => all.iter().map(shown).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(KEPT) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None if text.is_empty() => "-".to_string(),
+        None => text,
+    }
 }
 
 /// Records who changed what, in the transaction of the change. `action` is verb and noun as typed (`case close`).

@@ -1,22 +1,23 @@
 //! E-mail accounts: settings, monitored mailboxes, and which are due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Result, anyhow};
+use diesel::dsl::not;
 use diesel::prelude::*;
 
 use super::dialect::due;
 use super::noun::{not_found, number, taken};
-use super::schema::{account_mailboxes, account_teams, accounts, positions};
-use super::{Database, access, outbox};
+use super::schema::{account_mailboxes, account_teams, accounts, positions, users};
+use super::{Database, access, outbox, sending};
 use crate::clock::rfc3339;
-use crate::decide::access::{Actor, Permit, Sight, sight_for};
+use crate::decide::access::{Actor, Permit};
 use crate::decide::failure::LONGEST_PAUSE;
-use crate::fault::{Class, Fault};
+use crate::decide::sender::may_use;
+use crate::fault::{Class, Fault, class_of_sameness};
 use crate::mail::{Mail, address_key};
 use crate::words::{
-    AccountId, AccountKind, AutomaticCases, Distribution, FolderId, PasswordSource, RoleAction, RoleScope, Security, TeamId,
-    UnknownSender, UserId,
+    AccountId, AccountKind, AutomaticCases, Distribution, FolderId, PasswordSource, Security, TeamId, UnknownSender, UserId,
 };
 
 /// An e-mail account with all its settings and how fetching it goes. Times are seconds since 1970 UTC.
@@ -78,22 +79,6 @@ pub struct Settings {
     /// The owner's folders that mail of these mailboxes goes to (INBOX-2).
     pub folders: BTreeMap<String, FolderId>,
     pub teams: Vec<TeamId>,
-}
-
-impl Settings {
-    /// Returns which settings other ones change, for the audit: names alone, as some are secret.
-    fn differing(&self, other: &Self) -> Vec<String> {
-        macro_rules! differing {
-            ($($field:ident)+) => { [$((stringify!($field), self.$field != other.$field)),+] };
-        }
-        let fields = differing!(
-            name kind owner address active imap_host imap_port imap_security imap_user imap_ca_file password_source
-            password_reference password_sealed fetch_since act_since max_seconds max_message_size make_cases distribution
-            assigned_user case_team case_position add_team_users unknown_sender reopen_within automatic_cases list_cases take_forwards mailboxes
-            folders teams
-        );
-        fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.replace('_', "-")).collect()
-    }
 }
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
@@ -204,25 +189,20 @@ fn subject(name: &str) -> String {
     format!("account:{name}")
 }
 
-/// Changes an account to these settings.
-/// `beside` are settings that are kept elsewhere and differ, for the audit.
-pub fn set(
-    db: &mut Database,
-    permit: &Permit<'_>,
-    account: &Account,
-    settings: &Settings,
-    beside: &[String],
-    now: i64,
-) -> Result<()> {
+/// Changes an account to these settings; [`note_change`] writes down what that was.
+pub fn set(db: &mut Database, account: &Account, settings: &Settings) -> Result<()> {
     let id = account.id;
     let others = accounts::table.filter(accounts::name.eq(&settings.name)).filter(accounts::id.ne(id.0));
     if others.count().get_result::<i64>(db)? > 0 {
         return Err(taken("account", &settings.name));
     }
     diesel::update(accounts::table.find(id.0)).set(row_from(settings)).execute(db)?;
-    set_lists(db, id, settings)?;
-    let differing = [&account.settings.differing(settings)[..], beside].concat();
-    access::record(db, permit, "account set", &subject(&account.name), &differing.join(", "), now)
+    set_lists(db, id, settings)
+}
+
+/// Writes down what was changed of an account.
+pub fn note_change(db: &mut Database, permit: &Permit<'_>, account: &Account, detail: &str, now: i64) -> Result<()> {
+    access::record(db, permit, "account set", &subject(&account.name), detail, now)
 }
 
 fn set_lists(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()> {
@@ -260,7 +240,7 @@ fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Account>> {
         .filter(account_teams::account_id.eq_any(ids))
         .order(account_teams::team_id)
         .load::<(i64, i64)>(db)?;
-    let mut loaded: std::collections::HashMap<i64, Account> =
+    let mut loaded: HashMap<i64, Account> =
         rows.into_iter().map(|(id, row, state)| Ok((id, account_from(id, row, state)?))).collect::<Result<_>>()?;
     for (id, name, folder) in mailboxes {
         loaded.entry(id).and_modify(|account| {
@@ -347,21 +327,14 @@ pub fn find(db: &mut Database, wanted: &str) -> Result<Account> {
 /// Lists the accounts that somebody may know of, by name: their own, and the group accounts that they may send through
 /// (SEND-3); administrators all.
 pub fn seen(db: &mut Database, actor: &Actor) -> Result<Vec<Account>> {
-    let own = accounts::owner_id.eq(actor.user.map(|user| user.0));
-    let group = accounts::kind.eq(AccountKind::Group.as_str()).and(accounts::active.eq(true));
-    let mut query = accounts::table.into_boxed();
-    match sight_for(actor, RoleScope::GroupAccount, RoleAction::Use) {
-        Sight::Everything if actor.administrator => {}
-        Sight::Everything => query = query.filter(own.or(group.nullable())),
-        Sight::Teams(_, teams) => {
-            let teams: Vec<i64> = teams.into_iter().map(|team| team.0).collect();
-            let theirs = account_teams::table.filter(account_teams::team_id.eq_any(teams)).select(account_teams::account_id);
-            query = query.filter(own.or(group.and(accounts::id.eq_any(theirs)).nullable()));
-        }
-        // A group account is nobody's own.
-        Sight::Own(_) | Sight::Nothing => query = query.filter(own),
+    if actor.administrator {
+        return list(db);
     }
-    let ids = query.order(accounts::name).select(accounts::id).load::<i64>(db)?;
+    let outlets = sending::outlets(db)?;
+    let usable = outlets.iter().filter(|outlet| may_use(actor, outlet)).map(|outlet| outlet.account.0);
+    let own = accounts::owner_id.eq(actor.user.map(|user| user.0)).and(accounts::owner_id.is_not_null());
+    let theirs = own.or(accounts::id.eq_any(usable.collect::<Vec<_>>()).nullable());
+    let ids = accounts::table.filter(theirs).order(accounts::name).select(accounts::id).load::<i64>(db)?;
     load(db, &ids)
 }
 
@@ -385,10 +358,56 @@ pub fn list(db: &mut Database) -> Result<Vec<Account>> {
     load(db, &ids)
 }
 
+/// Whether somebody is there to read what would come: not to the personal account of a user who is switched off.
+macro_rules! has_reader {
+    () => {{
+        let active = users::table.filter(users::active.eq(true)).select(users::id.nullable());
+        accounts::owner_id.is_null().or(accounts::owner_id.eq_any(active))
+    }};
+}
+
+/// Returns the personal accounts whose owners are switched off, with the logins of these.
+pub fn left(db: &mut Database) -> Result<HashMap<AccountId, String>> {
+    let of = accounts::table.inner_join(users::table.on(users::id.nullable().eq(accounts::owner_id)));
+    let rows = of.filter(users::active.eq(false)).select((accounts::id, users::login)).load::<(i64, String)>(db)?;
+    Ok(rows.into_iter().map(|(id, login)| (AccountId(id), login)).collect())
+}
+
+/// An active account that rests after a failure. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resting {
+    pub name: String,
+    pub error: String,
+    /// Of the failure.
+    pub class: Class,
+    pub until: i64,
+}
+
+/// Lists the active accounts that rest after a failure (FETCH-10), by name.
+pub fn resting(db: &mut Database, now: i64) -> Result<Vec<Resting>> {
+    type Row = (String, Option<String>, Option<String>, Option<i64>);
+    let rows = accounts::table
+        .filter(accounts::active.eq(true))
+        .filter(has_reader!())
+        .filter(accounts::failing_since.is_not_null())
+        .filter(accounts::retry_at.is_not_null().and(not(due!(accounts::retry_at, now, LONGEST_PAUSE))))
+        .order(accounts::name)
+        .select((accounts::name, accounts::last_error, accounts::failure, accounts::retry_at))
+        .load::<Row>(db)?;
+    let resting = |(name, error, failure, until): Row| Resting {
+        name,
+        error: error.unwrap_or_default(),
+        class: failure.as_deref().map_or(Class::Software, class_of_sameness),
+        until: until.unwrap_or(now),
+    };
+    Ok(rows.into_iter().map(resting).collect())
+}
+
 /// Lists the active accounts that are due, longest since a successful pass first (FETCH-10).
 pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
     let rows = accounts::table
         .filter(accounts::active.eq(true))
+        .filter(has_reader!())
         .filter(accounts::retry_at.is_null().or(due!(accounts::retry_at, now, LONGEST_PAUSE)))
         .select((accounts::id, accounts::last_success_at))
         .load::<(i64, Option<i64>)>(db)?;

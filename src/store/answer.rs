@@ -3,9 +3,10 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::Database;
 use super::schema::{account_answers, accounts};
+use super::{Database, sending};
 use crate::decide::access::Permit;
+use crate::decide::sender::internal;
 use crate::words::AccountId;
 
 /// How an account answers by itself.
@@ -39,6 +40,19 @@ pub fn set(db: &mut Database, _permit: &Permit<'_>, id: AccountId, answers: Opti
         diesel::insert_into(account_answers::table).values((answers, account_answers::account_id.eq(id.0))).execute(db)?;
     }
     Ok(())
+}
+
+/// Returns the active accounts that are to answer by themselves and have nothing to send through (ACK-2), by number and name.
+pub fn mute(db: &mut Database) -> Result<Vec<(AccountId, String)>> {
+    let outlets = sending::outlets(db)?;
+    let answering = account_answers::table
+        .inner_join(accounts::table.on(accounts::id.eq(account_answers::account_id)))
+        .filter(accounts::active.eq(true))
+        .order(accounts::name)
+        .select((accounts::id, accounts::name))
+        .load::<(i64, String)>(db)?;
+    let all = answering.into_iter().map(|(id, name)| (AccountId(id), name));
+    Ok(all.filter(|(id, _)| internal(*id, &outlets).is_none()).collect())
 }
 
 /// Returns the names of the accounts that answer with a template.

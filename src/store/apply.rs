@@ -26,7 +26,8 @@ use super::{Database, clean, facts, raw, spending};
 use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
 use crate::mail::Mail;
 use crate::words::{
-    AccountId, BudgetAction, CaseStatus, EmailId, ParentBy, PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId, UserId,
+    AccountId, BudgetAction, CaseStatus, EmailId, Fate, ParentBy, PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId,
+    UserId,
 };
 
 /// One message with everything that was decided about it.
@@ -180,6 +181,7 @@ impl<'a> Batch<'a> {
             // JSON writes NUL as an escape, so there is nothing to clean.
             why: serde_json::to_string(one.plan).context("writing a plan as JSON")?,
             at: self.now,
+            message_id: (one.plan.fate == Fate::Filtered).then(|| clean(&one.mail.identity()).into_owned()),
         });
         let last = self.positions.entry(position).or_insert(uid);
         *last = (*last).max(uid);

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, anyhow};
 use diesel::prelude::*;
 
-use super::Database;
 use super::address::{Delivery, deliveries_of};
 use super::noun::{anywhere, lower};
 use super::raw::Packed;
 use super::record::{RecordName, name_of};
 use super::relation::visible_emails;
 use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, folders, raws, teams, users};
+use super::{Backend, Database};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, Attachment, Event, Mail, Sign, address_key};
@@ -125,6 +125,8 @@ pub struct EmailFilter {
     /// Only what this user wrote.
     pub sent_by: Option<UserId>,
     pub group_folder: Option<FolderId>,
+    /// Only what is in nobody's inbox and of no case.
+    pub of_nobody: bool,
     /// Only these, found by a search.
     pub found: Option<Vec<i64>>,
     pub limit: i64,
@@ -150,15 +152,31 @@ pub enum Place {
     Anywhere,
 }
 
-/// Lists e-mails, the newest first.
-pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
+/// What is no letter of `notify` (NOTIFY-3).
+macro_rules! no_letter {
+    () => {{
+        use diesel::dsl::{exists, not};
+        use $crate::store::schema::{emails, outbox};
+        let letters = outbox::table.filter(outbox::email_id.eq(emails::id));
+        not(exists(letters.filter(outbox::kind.eq($crate::words::OutgoingKind::Notification.as_str()))))
+    }};
+}
+pub(super) use no_letter;
+
+/// The e-mails that somebody asks for, of those that they may see; none where that is none at all.
+fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
     let mut query = emails::table.into_boxed();
     if let Some(account) = filter.through {
         let of = email_accounts::table.filter(email_accounts::account_id.eq(account.0)).select(email_accounts::email_id);
         query = query.filter(emails::id.eq_any(of));
     }
-    let Some(visible) = visible_emails(&filter.sight) else { return Ok(Vec::new()) };
+    let visible = visible_emails(&filter.sight)?;
     query = query.filter(visible);
+    // A letter of `notify` tells of e-mails, and is none (NOTIFY-3).
+    query = query.filter(no_letter!());
+    if filter.of_nobody {
+        query = query.filter(super::nobody::condition());
+    }
     if let Some(view) = &filter.view {
         // Through this kind of connection one query cannot be put together inside another: each condition is one.
         macro_rules! only {
@@ -173,7 +191,12 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
             Place::Trash => only!(trashed.eq(true)),
             Place::Archive => only!(trashed.eq(false), archived.eq(true)),
             Place::Folder(folder) => only!(trashed.eq(false), email_users::folder_id.eq(folder.0)),
-            Place::Inbox => only!(trashed.eq(false), archived.eq(false), email_users::folder_id.is_null()),
+            // What one wrote oneself, and what lies in a group folder, is elsewhere (INBOX-2).
+            Place::Inbox => {
+                only!(trashed.eq(false), archived.eq(false), email_users::folder_id.is_null());
+                let is_anothers = emails::author_id.is_null().nullable().or(emails::author_id.ne(view.user.0));
+                query = query.filter(emails::folder_id.is_null()).filter(is_anothers);
+            }
         }
         if view.unread {
             only!(email_users::is_read.eq(false));
@@ -209,6 +232,17 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
     if let Some(thread) = filter.thread {
         query = query.filter(emails::thread_id.eq(thread));
     }
+    Some(query)
+}
+
+/// Counts e-mails.
+pub fn count(db: &mut Database, filter: &EmailFilter) -> Result<i64> {
+    chosen(filter).map_or(Ok(0), |query| Ok(query.count().get_result(db)?))
+}
+
+/// Lists e-mails, the newest first.
+pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
+    let Some(query) = chosen(filter) else { return Ok(Vec::new()) };
     let rows = query
         .order((emails::date.desc(), emails::id.desc()))
         .limit(filter.limit)

@@ -17,6 +17,8 @@ pub(super) struct FateRow {
     pub email_id: Option<i64>,
     pub why: String,
     pub at: i64,
+    /// Of what a filter skipped.
+    pub message_id: Option<String>,
 }
 
 /// One fate, with where the message stood.
@@ -29,27 +31,33 @@ pub struct FateOf {
     /// The plan as JSON.
     pub why: String,
     pub at: i64,
+    /// The e-mail that it became or already was, as long as that is there.
+    pub email: Option<EmailId>,
+}
+
+/// A UID that was not imported by a plan.
+pub struct Settled {
+    pub uid: i64,
+    pub fate: Fate,
+    pub email: Option<EmailId>,
+    /// As JSON.
+    pub why: String,
+    /// Of what a filter skipped by its header.
+    pub message_id: Option<String>,
 }
 
 /// Records fates of UIDs that were not imported by a plan, each with why as JSON. A second fate for a UID is an error.
-pub fn record_fates(
-    db: &mut Database,
-    position: PositionId,
-    rows: &[(i64, Fate, Option<EmailId>, String)],
-    now: i64,
-) -> Result<()> {
-    let rows: Vec<FateRow> = rows
-        .iter()
-        .map(|(uid, fate, email, why)| FateRow {
-            position_id: position.0,
-            uid: *uid,
-            fate: fate.as_str(),
-            email_id: email.map(|email| email.0),
-            why: clean(why).into_owned(),
-            at: now,
-        })
-        .collect();
-    insert(db, &rows)
+pub fn record_fates(db: &mut Database, position: PositionId, rows: &[Settled], now: i64) -> Result<()> {
+    let row = |settled: &Settled| FateRow {
+        position_id: position.0,
+        uid: settled.uid,
+        fate: settled.fate.as_str(),
+        email_id: settled.email.map(|email| email.0),
+        why: clean(&settled.why).into_owned(),
+        at: now,
+        message_id: settled.message_id.as_deref().map(|id| clean(id).into_owned()),
+    };
+    insert(db, &rows.iter().map(row).collect::<Vec<_>>())
 }
 
 pub(super) fn insert(db: &mut Database, rows: &[FateRow]) -> Result<()> {
@@ -57,20 +65,41 @@ pub(super) fn insert(db: &mut Database, rows: &[FateRow]) -> Result<()> {
     Ok(())
 }
 
+type Row = (i64, String, i64, String, String, i64, Option<i64>);
+
+fn fate_of((account, mailbox, uid, fate, why, at, email): Row) -> Result<FateOf> {
+    let fate = fate.parse().map_err(|error: String| anyhow!("the fate of UID {uid} of mailbox {mailbox}: {error}"))?;
+    Ok(FateOf { account: AccountId(account), mailbox, uid, fate, why, at, email: email.map(EmailId) })
+}
+
+macro_rules! fates_where {
+    ($db:expr, $condition:expr) => {
+        fates::table
+            .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
+            .filter($condition)
+            .order((fates::at, fates::position_id, fates::uid))
+            .select((positions::account_id, positions::mailbox, fates::uid, fates::fate, fates::why, fates::at, fates::email_id))
+            .load::<Row>($db)?
+            .into_iter()
+            .map(fate_of)
+            .collect()
+    };
+}
+
 /// Returns every fate that led to this e-mail, oldest first: one for each place it came from.
 pub fn fates_of(db: &mut Database, email: EmailId) -> Result<Vec<FateOf>> {
-    let rows = fates::table
-        .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
-        .filter(fates::email_id.eq(email.0))
-        .order((fates::at, fates::position_id, fates::uid))
-        .select((positions::account_id, positions::mailbox, fates::uid, fates::fate, fates::why, fates::at))
-        .load::<(i64, String, i64, String, String, i64)>(db)?;
-    rows.into_iter()
-        .map(|(account, mailbox, uid, fate, why, at)| {
-            let fate = fate.parse().map_err(|error: String| anyhow!("a fate of e-mail {email}: {error}"))?;
-            Ok(FateOf { account: AccountId(account), mailbox, uid, fate, why, at })
-        })
-        .collect()
+    fates_where!(db, fates::email_id.eq(email.0))
+}
+
+/// Returns every fate of a message that a filter skipped, by its Message-ID, oldest first.
+pub fn skipped(db: &mut Database, message_id: &str) -> Result<Vec<FateOf>> {
+    fates_where!(db, fates::message_id.eq(message_id))
+}
+
+/// Returns every fate that a UID of a mailbox has, oldest first: one for each UIDVALIDITY.
+pub fn at(db: &mut Database, account: AccountId, mailbox: &str, uid: i64) -> Result<Vec<FateOf>> {
+    let place = positions::account_id.eq(account.0).and(positions::mailbox.eq(mailbox));
+    fates_where!(db, place.and(fates::uid.eq(uid)))
 }
 
 /// A place on a server that an e-mail came from.

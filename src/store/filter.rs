@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
 use super::schema::{accounts, filters, folders, users};
-use super::{Database, IN_LIST, access};
+use super::{Database, IN_LIST};
 use crate::decide::access::{Keeper, Kept, Permitted};
 use crate::decide::filter::{Action, Criterion, Filter, Scope, Script};
 use crate::words::{AccountId, FilterId, FolderId, UserId};
@@ -252,7 +252,7 @@ fn keeper_of(owner: Option<i64>) -> Keeper {
 }
 
 /// Adds a filter behind the others of its scope.
-pub fn add(db: &mut Database, to: &Permitted<'_, Filters>, filter: &Filter, now: i64) -> Result<FilterId> {
+pub fn add(db: &mut Database, to: &Permitted<'_, Filters>, filter: &Filter) -> Result<FilterId> {
     let owner = to.thing().owner;
     let others = list(db, Some(owner))?;
     if others.iter().any(|other| other.filter.name == filter.name) {
@@ -284,12 +284,11 @@ pub fn add(db: &mut Database, to: &Permitted<'_, Filters>, filter: &Filter, now:
             ),
         ))
         .execute(db)?;
-    access::record(db, to.permit(), "filter add", &format!("filter:{id}"), &filter.name, now)?;
     Ok(FilterId(id))
 }
 
 /// Changes what a filter asks and does, and whether it is used.
-pub fn set(db: &mut Database, stored: &Permitted<'_, Stored>, filter: &Filter, active: bool, now: i64) -> Result<()> {
+pub fn set(db: &mut Database, stored: &Permitted<'_, Stored>, filter: &Filter, active: bool) -> Result<()> {
     let id = stored.thing().filter.id;
     diesel::update(filters::table.find(id.0))
         .set((
@@ -302,31 +301,24 @@ pub fn set(db: &mut Database, stored: &Permitted<'_, Stored>, filter: &Filter, a
             filters::sieve.eq(filter.sieve.as_ref().map(|script| &script.text)),
         ))
         .execute(db)?;
-    trace(db, stored, "filter set", now)
+    Ok(())
 }
 
 /// Moves a filter to a place among those of its scope; the others keep their order.
-pub fn move_to(db: &mut Database, stored: &Permitted<'_, Stored>, place: usize, now: i64) -> Result<()> {
+pub fn move_to(db: &mut Database, stored: &Permitted<'_, Stored>, place: usize) -> Result<()> {
     let moved = stored.thing();
     let mut order: Vec<FilterId> = list(db, Some(moved.owner))?.into_iter().map(|one| one.filter.id).collect();
     order.retain(|id| *id != moved.filter.id);
     order.insert(place.saturating_sub(1).min(order.len()), moved.filter.id);
-    renumber(db, &order)?;
-    trace(db, stored, "filter move", now)
+    renumber(db, &order)
 }
 
 /// Removes a filter.
-pub fn remove(db: &mut Database, stored: &Permitted<'_, Stored>, now: i64) -> Result<()> {
+pub fn remove(db: &mut Database, stored: &Permitted<'_, Stored>) -> Result<()> {
     let removed = stored.thing();
     diesel::delete(filters::table.find(removed.filter.id.0)).execute(db)?;
     let order: Vec<FilterId> = list(db, Some(removed.owner))?.into_iter().map(|one| one.filter.id).collect();
-    renumber(db, &order)?;
-    trace(db, stored, "filter remove", now)
-}
-
-fn trace(db: &mut Database, stored: &Permitted<'_, Stored>, action: &str, now: i64) -> Result<()> {
-    let filter = &stored.thing().filter;
-    access::record(db, stored.permit(), action, &format!("filter:{}", filter.id), &filter.name, now)
+    renumber(db, &order)
 }
 
 fn renumber(db: &mut Database, order: &[FilterId]) -> Result<()> {

@@ -125,7 +125,11 @@ pub fn set(
         diesel::update(folders::table.find(id.0)).set(folders::skip_notifications.eq(skip)).execute(db)?;
     }
     teams.map_or(Ok(()), |teams| set_teams(db, id, teams))?;
-    trace(db, folder, "folder set", now)
+    let before = folder.thing();
+    let changed = list(db, before.owner)?.into_iter().find(|one| one.id == id);
+    let changes = changed.map_or_else(|| Ok(String::new()), |changed| access::differences(before, &changed))?;
+    let detail = format!("{}: {changes}", before.name);
+    access::record(db, folder.permit(), "folder set", &format!("folder:{id}"), &detail, now)
 }
 
 fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {
@@ -141,10 +145,6 @@ fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {
 /// Removes a folder; its mail goes back to the inbox.
 pub fn remove(db: &mut Database, folder: &Permitted<'_, Folder>, now: i64) -> Result<()> {
     diesel::delete(folders::table.find(folder.thing().id.0)).execute(db)?;
-    trace(db, folder, "folder remove", now)
-}
-
-fn trace(db: &mut Database, folder: &Permitted<'_, Folder>, action: &str, now: i64) -> Result<()> {
     let Folder { id, name, .. } = folder.thing();
-    access::record(db, folder.permit(), action, &format!("folder:{id}"), name, now)
+    access::record(db, folder.permit(), "folder remove", &format!("folder:{id}"), name, now)
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::dialect::insert_new;
 use super::schema::{accounts, emails, held_actions, notifications};
-use super::{Database, access, clean, lock, reserve};
+use super::{Backend, Database, IN_LIST, WHOLE, access, clean, lock, reserve};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, BudgetAction, EmailId, HeldId};
@@ -73,25 +73,12 @@ pub struct HeldFilter {
     pub account: Option<AccountId>,
     /// None is all.
     pub limit: Option<i64>,
+    pub offset: i64,
 }
 
-/// Lists what is held, the oldest first.
-pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
-    type Row = (i64, String, i64, (String, String), (String, i64), String, i64);
-    let mut query = held_actions::table
-        .inner_join(emails::table.on(emails::id.eq(held_actions::email_id)))
-        .inner_join(accounts::table.on(accounts::id.eq(held_actions::account_id)))
-        .order(held_actions::id)
-        .select((
-            held_actions::id,
-            held_actions::action,
-            held_actions::email_id,
-            (emails::from_address, emails::subject),
-            (accounts::name, accounts::id),
-            held_actions::because,
-            held_actions::created_at,
-        ))
-        .into_boxed();
+/// The actions that somebody asks for.
+fn chosen(filter: &HeldFilter) -> held_actions::BoxedQuery<'_, Backend> {
+    let mut query = held_actions::table.into_boxed();
     if let Some(ids) = &filter.ids {
         query = query.filter(held_actions::id.eq_any(ids.iter().map(|id| id.0).collect::<Vec<_>>()));
     }
@@ -101,15 +88,46 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
     if let Some(account) = filter.account {
         query = query.filter(held_actions::account_id.eq(account.0));
     }
-    if let Some(limit) = filter.limit {
-        query = query.limit(limit);
-    }
+    query
+}
+
+/// Counts what is held.
+pub fn count(db: &mut Database, filter: &HeldFilter) -> Result<i64> {
+    Ok(chosen(filter).count().get_result(db)?)
+}
+
+/// Lists what is held, the oldest first.
+pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
+    type Row = (i64, String, i64, (String, String), (String, i64), String, i64);
+    let oldest = chosen(filter).order(held_actions::id).limit(filter.limit.unwrap_or(WHOLE)).offset(filter.offset);
+    let ids = oldest.select(held_actions::id).load::<i64>(db)?;
     let held = |(id, action, email, (from, subject), (account, account_id), because, created_at): Row| {
         let action = action.parse().map_err(|error: String| anyhow!("the held action {id}: {error}"))?;
         let (id, email, account_id) = (HeldId(id), EmailId(email), AccountId(account_id));
-        Ok(Held { id, action, email, from, subject, account, account_id, because, created_at })
+        Ok::<_, anyhow::Error>(Held { id, action, email, from, subject, account, account_id, because, created_at })
     };
-    query.load::<Row>(db)?.into_iter().map(held).collect()
+    let mut listed = Vec::new();
+    for some in ids.chunks(IN_LIST) {
+        let rows = held_actions::table
+            .inner_join(emails::table.on(emails::id.eq(held_actions::email_id)))
+            .inner_join(accounts::table.on(accounts::id.eq(held_actions::account_id)))
+            .filter(held_actions::id.eq_any(some))
+            .order(held_actions::id)
+            .select((
+                held_actions::id,
+                held_actions::action,
+                held_actions::email_id,
+                (emails::from_address, emails::subject),
+                (accounts::name, accounts::id),
+                held_actions::because,
+                held_actions::created_at,
+            ))
+            .load::<Row>(db)?;
+        for row in rows {
+            listed.push(held(row)?);
+        }
+    }
+    Ok(listed)
 }
 
 /// Ends the waiting of an action: it is done by the caller, or never. Of two who say so at once the second hears that it is over.

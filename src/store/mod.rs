@@ -24,6 +24,7 @@ pub mod held;
 pub mod inbox;
 pub mod lease;
 pub mod link;
+pub mod nobody;
 mod note;
 pub mod notification;
 mod noun;
@@ -65,8 +66,14 @@ pub enum Database {
     Postgresql(diesel::PgConnection),
 }
 
+/// What queries are put together for.
+type Backend = <Database as Connection>::Backend;
+
 /// How many values one `IN (…)` takes: SQLite allows 32,766 in a statement, PostgreSQL 65,535.
 const IN_LIST: usize = 30_000;
+
+/// The limit of a list that has none; an offset may be added to it.
+pub const WHOLE: i64 = i64::MAX / 2;
 
 /// How often a transaction is run again after a serialisation failure or deadlock.
 const RETRIES: usize = 3;

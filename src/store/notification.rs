@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::dialect::{insert_all, insert_new};
 use super::record::{RecordName, name_of};
 use super::schema::{accounts, emails, followers, notes, notifications, records, users};
-use super::{Database, access, clean, email, lock, next_number, relation, reserve};
+use super::{Backend, Database, access, clean, email, lock, next_number, relation, reserve};
 use crate::decide::Next;
 use crate::decide::access::{Actor, Inbox, Permitted, act};
 use crate::decide::digest::YOUNGEST;
@@ -101,7 +101,7 @@ pub(super) fn insert(db: &mut Database, before: &Next, mut rows: Vec<Notificatio
 }
 
 /// Tells a user something that is not about an e-mail.
-fn tell(
+pub(super) fn tell(
     db: &mut Database,
     user: UserId,
     kind: NotificationKind,
@@ -162,14 +162,22 @@ pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now:
     Ok(())
 }
 
-/// Lists a user's notifications, the newest first.
-pub fn list(db: &mut Database, user: UserId, unread: bool, limit: i64) -> Result<Vec<Notification>> {
+/// What a user sees of their notifications.
+fn seen(user: UserId, unread: bool) -> notifications::BoxedQuery<'static, Backend> {
     let visible = notifications::table.filter(notifications::user_id.eq(user.0)).filter(notifications::is_held.eq(false));
-    let mut query = visible.into_boxed();
-    if unread {
-        query = query.filter(notifications::is_read.eq(false));
-    }
-    let rows = query.order(notifications::id.desc()).limit(limit).select(COLUMNS).load::<Row>(db)?;
+    let query = visible.into_boxed();
+    if unread { query.filter(notifications::is_read.eq(false)) } else { query }
+}
+
+/// Counts a user's notifications.
+pub fn count(db: &mut Database, user: UserId, unread: bool) -> Result<i64> {
+    Ok(seen(user, unread).count().get_result(db)?)
+}
+
+/// Lists a user's notifications, the newest first.
+pub fn list(db: &mut Database, user: UserId, unread: bool, (limit, offset): (i64, i64)) -> Result<Vec<Notification>> {
+    let newest = seen(user, unread).order(notifications::id.desc()).limit(limit).offset(offset);
+    let rows = newest.select(COLUMNS).load::<Row>(db)?;
     let actor = access::actor(db, "", user, false)?;
     rows.into_iter().map(|row| read(db, &actor, row)).collect()
 }

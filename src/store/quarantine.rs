@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::due;
+use super::fate::Settled;
 use super::raw::{self, Packed};
 use super::schema::{accounts, fates, positions, quarantine, raws};
 use super::{Database, IN_LIST, access, clean, fate, lock, next_number, reserve};
@@ -64,7 +65,8 @@ pub fn keep(
         .execute(db)
         .with_context(|| format!("putting UID {uid} into quarantine"))?;
     let why = serde_json::json!({ "fate": Fate::Quarantined, "error": error.as_ref() }).to_string();
-    fate::record_fates(db, position, &[(uid, Fate::Quarantined, None, why)], now)
+    let settled = Settled { uid, fate: Fate::Quarantined, email: None, why, message_id: None };
+    fate::record_fates(db, position, &[settled], now)
 }
 
 /// Lists what is in quarantine, oldest first; all of it, or the messages with these numbers.
@@ -167,7 +169,14 @@ pub fn note_undelivered(db: &mut Database, position: PositionId, those: &[Undeli
             .execute(db)
             .with_context(|| format!("noting UID {} as undelivered", one.uid))?;
     }
-    let fates: Vec<_> = those.iter().map(|one| (one.uid, Fate::Undelivered, None, why_undelivered(one))).collect();
+    let settled = |one: &Undelivered| Settled {
+        uid: one.uid,
+        fate: Fate::Undelivered,
+        email: None,
+        why: why_undelivered(one),
+        message_id: None,
+    };
+    let fates: Vec<_> = those.iter().map(settled).collect();
     fate::record_fates(db, position, &fates, now)
 }
 

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::note::{self, NewNote};
 use super::noun::{anywhere, lower, number};
 use super::schema::{record_addresses, record_teams, records, teams, users};
-use super::{Database, access, follow, next_number, notification, relation};
+use super::{Backend, Database, access, follow, next_number, notification, relation};
 use crate::decide::access::{Permit, Sight};
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
@@ -84,26 +84,7 @@ pub struct RecordFilter {
     pub address: Option<String>,
     pub name_part: Option<String>,
     pub limit: i64,
-}
-
-impl RecordChanges {
-    /// Returns what is changed, for the audit.
-    fn told(&self) -> Vec<String> {
-        let word = |is_given: bool, word: &str| is_given.then(|| word.to_string());
-        [
-            self.name.as_ref().map(|name| format!("name {name}")),
-            self.active.map(|active| if active { "active" } else { "not active" }.to_string()),
-            self.addresses.as_ref().map(|addresses| format!("addresses {}", addresses.join(" "))),
-            word(self.account.is_some(), "account"),
-            word(self.converted_account.is_some(), "converted account"),
-            word(self.converted_contact.is_some(), "converted contact"),
-            word(self.assigned_user.is_some(), "assigned user"),
-            word(self.teams.is_some(), "teams"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
+    pub offset: i64,
 }
 
 /// Adds a record.
@@ -150,6 +131,7 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: RecordId, now: i64) ->
 /// Changes a record.
 pub fn set(db: &mut Database, permit: &Permit<'_>, id: RecordId, changes: &RecordChanges, now: i64) -> Result<()> {
     let before: Option<i64> = records::table.find(id.0).select(records::assigned_user_id).first(db)?;
+    let shown = show(db, id)?;
     write(db, id, changes)?;
     if let Some(Some(user)) = changes.assigned_user.filter(|user| user.map(|user| user.0) != before) {
         notification::assigned(db, id, user, permit.actor().user, now)?;
@@ -157,8 +139,8 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: RecordId, changes: &Recor
     if changes.assigned_user.is_some() || changes.teams.is_some() {
         follow::end_lost(db, id)?;
     }
-    let subject = name_of(db, Some(id.0))?.map(|named| named.to_string()).unwrap_or_default();
-    access::record(db, permit, "record set", &subject, &changes.told().join(", "), now)
+    let told = access::differences(&shown, &show(db, id)?)?;
+    access::record(db, permit, "record set", &shown.named.to_string(), &told, now)
 }
 
 fn write(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<()> {
@@ -246,30 +228,51 @@ pub fn name_of(db: &mut Database, id: Option<i64>) -> Result<Option<RecordName>>
         .transpose()
 }
 
+/// The records of one kind that somebody asks for.
+fn chosen<'f>(
+    filter: &'f RecordFilter,
+    (kind, sight): &'f (RecordKind, Sight),
+    with_address: Option<&Vec<i64>>,
+) -> Option<records::BoxedQuery<'f, Backend>> {
+    let visible = relation::visible(sight)?;
+    let mut query = records::table.filter(records::kind.eq(kind.as_str())).filter(visible).into_boxed();
+    if let Some(part) = &filter.name_part {
+        query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
+    }
+    if let Some(with_address) = with_address {
+        query = query.filter(records::id.eq_any(with_address.clone()));
+    }
+    Some(query)
+}
+
+/// The records that have the address which somebody asks for.
+fn with_address(db: &mut Database, filter: &RecordFilter) -> Result<Option<Vec<i64>>> {
+    let Some(address) = &filter.address else { return Ok(None) };
+    let of = record_addresses::table.filter(record_addresses::address.eq(address_key(address)));
+    Ok(Some(of.select(record_addresses::record_id).load::<i64>(db)?))
+}
+
+/// Counts records.
+pub fn count(db: &mut Database, filter: &RecordFilter) -> Result<i64> {
+    let with_address = with_address(db, filter)?;
+    let mut count = 0;
+    for query in filter.kinds.iter().filter_map(|kind| chosen(filter, kind, with_address.as_ref())) {
+        count += query.count().get_result::<i64>(db)?;
+    }
+    Ok(count)
+}
+
 /// Lists records, the newest first.
 pub fn list(db: &mut Database, filter: &RecordFilter) -> Result<Vec<Record>> {
-    let with_address = match &filter.address {
-        Some(address) => {
-            let of = record_addresses::table.filter(record_addresses::address.eq(address_key(address)));
-            Some(of.select(record_addresses::record_id).load::<i64>(db)?)
-        }
-        None => None,
-    };
+    let with_address = with_address(db, filter)?;
     let mut ids = Vec::new();
-    for (kind, sight) in &filter.kinds {
-        let Some(visible) = relation::visible(sight) else { continue };
-        let mut query = records::table.filter(records::kind.eq(kind.as_str())).filter(visible).into_boxed();
-        if let Some(part) = &filter.name_part {
-            query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
-        }
-        if let Some(with_address) = &with_address {
-            query = query.filter(records::id.eq_any(with_address.clone()));
-        }
-        ids.extend(query.order(records::id.desc()).limit(filter.limit).select(records::id).load::<i64>(db)?);
+    for query in filter.kinds.iter().filter_map(|kind| chosen(filter, kind, with_address.as_ref())) {
+        let newest = query.order(records::id.desc()).limit(filter.limit.saturating_add(filter.offset));
+        ids.extend(newest.select(records::id).load::<i64>(db)?);
     }
     ids.sort_unstable_by(|a, b| b.cmp(a));
-    ids.truncate(usize::try_from(filter.limit).unwrap_or_default());
-    ids.into_iter().map(|id| show(db, RecordId(id))).collect()
+    let (offset, limit) = (usize::try_from(filter.offset)?, usize::try_from(filter.limit)?);
+    ids.into_iter().skip(offset).take(limit).map(|id| show(db, RecordId(id))).collect()
 }
 
 /// Shows one record.

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::record::{RecordName, name_of};
 use super::schema::{accounts, email_accounts, email_teams, email_users, emails, reviews};
-use super::{Database, access, lock};
+use super::{Backend, Database, IN_LIST, access, lock};
 use crate::decide::access::{Permit, Sight};
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, EmailId, ReviewDecision, ReviewId};
@@ -38,6 +38,7 @@ pub struct ReviewFilter {
     /// Also those that are decided.
     pub all: bool,
     pub limit: i64,
+    pub offset: i64,
 }
 
 type Row = (i64, i64, (String, String), Option<String>, Option<i64>, String, (i64, Option<i64>), Option<String>);
@@ -83,9 +84,9 @@ macro_rules! joined {
     };
 }
 
-/// Lists what waits, the oldest first.
-pub fn list(db: &mut Database, filter: &ReviewFilter) -> Result<Vec<Review>> {
-    let mut query = joined!().select(columns!()).order(reviews::id).limit(filter.limit).into_boxed();
+/// The reviews that somebody asks for; none where they may see none at all.
+fn chosen(filter: &ReviewFilter) -> Option<reviews::BoxedQuery<'_, Backend>> {
+    let mut query = reviews::table.into_boxed();
     if !filter.all {
         query = query.filter(reviews::decision.is_null());
     }
@@ -101,10 +102,29 @@ pub fn list(db: &mut Database, filter: &ReviewFilter) -> Result<Vec<Review>> {
             query = query.filter(reviews::email_id.eq_any(of(user.0)).or(reviews::email_id.eq_any(shared)));
         }
         Sight::Own(user) => query = query.filter(reviews::email_id.eq_any(of(user.0))),
-        Sight::Nothing => return Ok(Vec::new()),
+        Sight::Nothing => return None,
     }
-    let rows = query.load::<Row>(db)?;
-    rows.into_iter().map(|row| review(db, row)).collect()
+    Some(query)
+}
+
+/// Counts what waits.
+pub fn count(db: &mut Database, filter: &ReviewFilter) -> Result<i64> {
+    chosen(filter).map_or(Ok(0), |query| Ok(query.count().get_result(db)?))
+}
+
+/// Lists what waits, the oldest first.
+pub fn list(db: &mut Database, filter: &ReviewFilter) -> Result<Vec<Review>> {
+    let Some(query) = chosen(filter) else { return Ok(Vec::new()) };
+    let oldest = query.order(reviews::id).limit(filter.limit).offset(filter.offset);
+    let ids = oldest.select(reviews::id).load::<i64>(db)?;
+    let mut listed = Vec::new();
+    for some in ids.chunks(IN_LIST) {
+        let rows = joined!().filter(reviews::id.eq_any(some)).order(reviews::id).select(columns!()).load::<Row>(db)?;
+        for row in rows {
+            listed.push(review(db, row)?);
+        }
+    }
+    Ok(listed)
 }
 
 /// Shows one.

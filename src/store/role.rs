@@ -111,6 +111,8 @@ pub fn grant(
     (scope, action, level): (RoleScope, RoleAction, RoleLevel),
     now: i64,
 ) -> Result<()> {
+    let right = role_rights::table.find((id, scope.as_str(), action.as_str()));
+    let before: Option<String> = right.select(role_rights::level).first(db).optional()?;
     diesel::delete(role_rights::table.find((id, scope.as_str(), action.as_str()))).execute(db)?;
     diesel::insert_into(role_rights::table)
         .values((
@@ -124,7 +126,14 @@ pub fn grant(
         follow::end_lost_of(db, None)?;
     }
     let subject = subject(db, id)?;
-    access::record(db, permit, "role grant", &subject, &format!("{scope} {action} {level}"), now)
+    access::record(
+        db,
+        permit,
+        "role grant",
+        &subject,
+        &format!("{scope} {action}: {} -> {level}", before.as_deref().unwrap_or("-")),
+        now,
+    )
 }
 
 /// Gives a role to a user or team.

@@ -627,6 +627,7 @@ diesel::table! {
         email_id -> Nullable<BigInt>,
         why -> Text,
         at -> BigInt,
+        message_id -> Nullable<Text>,
     }
 }
 
@@ -656,6 +657,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     settings,
     counters,
+    sending_failures,
     teams,
     users,
     user_addresses,

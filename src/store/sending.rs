@@ -72,18 +72,6 @@ pub struct Password {
     pub sealed: Option<Vec<u8>>,
 }
 
-impl Sending {
-    /// Returns which settings another one changes, for the audit: names alone, as some are secret.
-    pub fn differing(&self, other: &Self) -> Vec<String> {
-        macro_rules! differing {
-            ($($field:ident)+) => { [$((stringify!($field), self.$field != other.$field)),+] };
-        }
-        let fields =
-            differing!(smtp from_name reply_to shared system exclude_from_reply empty_sender save_sent sent_mailbox max_per_hour);
-        fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.replace('_', "-")).collect()
-    }
-}
-
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = account_sending, treat_none_as_null = true, treat_none_as_default_value = false)]
 struct Row {

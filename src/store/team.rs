@@ -6,9 +6,10 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
-use super::schema::{team_members, team_roles, teams, users};
+use super::schema::{accounts, team_members, team_roles, teams, users};
 use super::{Database, access, follow, role, user};
 use crate::decide::access::Permit;
+use crate::fault::{Class, Fault};
 use crate::words::{TeamId, UserId};
 
 /// A team.
@@ -89,12 +90,20 @@ pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, no
         return Err(taken("team", name));
     }
     diesel::update(teams::table.find(id.0)).set(teams::name.eq(name)).execute(db)?;
-    access::record(db, permit, "team set", &subject, &format!("name {name}"), now)
+    let before = subject.trim_start_matches("team:");
+    access::record(db, permit, "team set", &subject, &format!("name: {before} -> {name}"), now)
 }
 
-/// Removes a team; its members, records and e-mails stay.
+/// Removes a team; its members, records and e-mails stay. Not one that an account hands its cases to: they would be nobody's.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<()> {
     let subject = subject(db, id)?;
+    let handing = accounts::table.filter(accounts::case_team_id.eq(id.0)).filter(accounts::make_cases.eq(true));
+    if let Some(account) = handing.order(accounts::name).select(accounts::name).first::<String>(db).optional()? {
+        let name = subject.trim_start_matches("team:");
+        return Err(Fault::new(Class::Data, format!("the account {account} hands its cases to team {name}"))
+            .hint(format!("try first: espomail account set {account} --case-team ANOTHER"))
+            .into());
+    }
     diesel::delete(teams::table.find(id.0)).execute(db)?;
     follow::end_lost_of(db, None)?;
     access::record(db, permit, "team remove", &subject, "", now)

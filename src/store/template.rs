@@ -61,8 +61,10 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, changed: &Stored, now: i64) -
     if others.count().get_result::<i64>(db)? > 0 {
         return Err(taken("template", &changed.name));
     }
+    let before = templates::table.find(changed.id).select(Stored::as_select()).first::<Stored>(db)?;
     diesel::update(templates::table.find(changed.id)).set(changed).execute(db)?;
-    access::record(db, permit, "template set", &format!("template:{}", changed.name), "", now)
+    let changes = access::differences(&before, changed)?;
+    access::record(db, permit, "template set", &format!("template:{}", before.name), &changes, now)
 }
 
 /// Removes a template.

@@ -6,11 +6,13 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::schema::sending_failures;
+use super::account::Resting;
+use super::schema::{accounts, sending_failures};
 use super::{Database, clean, lock, notification};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::decide::failure::{Failing, Heard, LONGEST_PAUSE, back_off_minutes};
+use crate::fault::{Class, class_of_sameness};
 use crate::words::AccountId;
 
 /// How an account fails to send. Times are seconds since 1970 UTC.
@@ -42,6 +44,22 @@ pub fn resting(db: &mut Database, now: i64) -> Result<HashSet<AccountId>> {
     let rests = sending_failures::retry_at.gt(now).and(sending_failures::retry_at.le(now.saturating_add(LONGEST_PAUSE)));
     let rows = sending_failures::table.filter(rests).select(sending_failures::account_id);
     Ok(rows.load::<i64>(db)?.into_iter().map(AccountId).collect())
+}
+
+/// Says of accounts that rest why, and until when.
+pub fn of_resting(db: &mut Database, resting: &[AccountId]) -> Result<Vec<Resting>> {
+    type Row = (String, String, Option<String>, i64);
+    let rows = sending_failures::table
+        .inner_join(accounts::table.on(accounts::id.eq(sending_failures::account_id)))
+        .filter(accounts::id.eq_any(resting.iter().map(|account| account.0)))
+        .order(accounts::name)
+        .select((accounts::name, sending_failures::last_error, sending_failures::failure, sending_failures::retry_at))
+        .load::<Row>(db)?;
+    let of = |(name, error, failure, until): Row| {
+        let class = failure.as_deref().map_or(Class::Software, class_of_sameness);
+        Resting { name, error, class, until }
+    };
+    Ok(rows.into_iter().map(of).collect())
 }
 
 /// Notes a failure; returns whether to say it now. `same` is what it has in common with the same failure at another time.

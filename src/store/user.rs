@@ -232,40 +232,32 @@ fn user_from(db: &mut Database, row: Row) -> Result<User> {
 /// Changes a user.
 pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserChanges, now: i64) -> Result<()> {
     let login = login(db, id)?;
-    let mut told = Vec::new();
+    let before = show(db, id)?;
     let row = users::table.find(id.0);
     if let Some(name) = &changes.name {
         diesel::update(row).set(users::name.eq(name)).execute(db)?;
-        told.push(format!("name {name}"));
     }
     if let Some(active) = changes.active {
         diesel::update(row).set(users::active.eq(active)).execute(db)?;
-        told.push(if active { "active" } else { "not active" }.to_string());
     }
     if let Some(administrator) = changes.administrator {
         diesel::update(row).set(users::administrator.eq(administrator)).execute(db)?;
-        told.push(if administrator { "administrator" } else { "no administrator" }.to_string());
         follow::end_lost_of(db, Some(id))?;
     }
     if let Some(team) = changes.default_team {
         diesel::update(row).set(users::default_team_id.eq(team.map(|team| team.0))).execute(db)?;
-        told.push("default team".to_string());
     }
     if let Some(addresses) = &changes.addresses {
         set_addresses(db, id, addresses)?;
-        told.push(format!("addresses {}", addresses.join(" ")));
     }
     if let Some(wanted) = changes.notify_received {
         diesel::update(row).set(users::notify_received.eq(wanted)).execute(db)?;
-        told.push(if wanted { "told of new e-mail" } else { "not told of new e-mail" }.to_string());
     }
     if let Some(wanted) = changes.notify_by_mail {
         diesel::update(row).set(users::notify_by_mail.eq(wanted)).execute(db)?;
-        told.push(if wanted { "told by mail" } else { "not told by mail" }.to_string());
     }
     if let Some(signature) = &changes.signature {
         diesel::update(row).set(users::signature.eq(signature)).execute(db)?;
-        told.push("signature".to_string());
     }
     for kind in changes.auto_follow.iter().chain(&changes.no_auto_follow) {
         diesel::delete(auto_follows::table.find((id.0, kind.as_str()))).execute(db)?;
@@ -273,10 +265,9 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
     for kind in &changes.auto_follow {
         let new = (auto_follows::user_id.eq(id.0), auto_follows::kind.eq(kind.as_str()));
         diesel::insert_into(auto_follows::table).values(new).execute(db)?;
-        told.push(format!("follows every {kind}"));
     }
-    told.extend(changes.no_auto_follow.iter().map(|kind| format!("does not follow every {kind}")));
-    access::record(db, permit, "user set", &subject(&login), &told.join(", "), now)
+    let changes = access::differences(&before, &show(db, id)?)?;
+    access::record(db, permit, "user set", &subject(&login), &changes, now)
 }
 
 /// Removes a user, with the personal accounts that are theirs; cases and e-mails stay. Returns how many of their messages that have

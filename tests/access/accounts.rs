@@ -25,7 +25,8 @@ fn office() -> Office {
     for (name, more) in [("support", &["--team", "front"][..]), ("sales", &[])] {
         let address = format!("{name}@example.com");
         let fixed = ["account", "add", name, "--address", &address, "--imap-host", "127.0.0.1", "--password-credential", "x"];
-        office.service(&[&fixed[..], more].concat()).ok();
+        let sends = ["--shared", "--smtp-host", "smtp.example.com"];
+        office.service(&[&fixed[..], &sends, more].concat()).ok();
     }
     office
 }

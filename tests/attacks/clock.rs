@@ -30,7 +30,7 @@ fn fetch_10_an_account_that_failed_while_the_clock_was_ahead_is_asked_at_once_an
         let list = world.json(&["account", "list"]);
         assert_eq!(list["items"][0]["failing_seconds"], 0, "never a time to come: {list}");
         // It rests now, and no longer than its pause.
-        assert_eq!(world.run(&["fetch"]).ok(), "");
+        assert_eq!(world.run(&["fetch"]).stderr, "");
         server.straighten();
         world.set("ESPOMAIL_NOW", "2026-11-23T11:00:01Z");
         let done = world.run(&["fetch"]);

@@ -97,8 +97,8 @@ an e-mail, and to whom its author sent it in Bcc, is theirs to know.
 .PP
 \\fBrole show\\fR prints a role as a table, \\fBuser rights\\fR what a user may do and which roles say so.
 .SS \"Accounts\"
-Group accounts are administrators'; users see those through which they may send: with \\fBgroup\\-account use all\\fR every active
-one, with \\fBteam\\fR those that share a team with them.
+Group accounts are administrators'; users see those through which they may send: those that are active, shared and have a server to send
+through, with \\fBgroup\\-account use all\\fR every one, with \\fBteam\\fR those that share a team with them, and the system account.
 .PP
 With \\fBpersonal\\-account use own\\fR a user adds personal accounts, at most \\fBsecurity.personal\\-accounts\\fR of them; an
 administrator may add more. Nobody but the owner and administrators sees them. The server of a personal account must not be internal:
@@ -124,7 +124,8 @@ written and again when it goes out, which may be days later: what its author may
 by administrators and used by all; budgets and the passes \\fBsend\\fR and \\fBnotify\\fR are administrators'.
 .SH AUDIT
 Every change by a person is written down in the transaction of the change: when, the account of the operating system that asked, the
-user of espomail it acted as, whether \\fB\\-\\-as\\fR named them, what was done to what. Passwords are left out.
+user of espomail it acted as, whether \\fB\\-\\-as\\fR named them, what was done to what; of settings, from what to what. Of a password
+it says only that it was changed.
 \\fBespomail audit list\\fR prints it. What passes do is told by \\fBespomail explain\\fR.
 .SH FILES
 Whoever could change the configuration, a key, the database or a command could do everything. So each of them is refused with exit

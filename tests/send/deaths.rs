@@ -167,7 +167,7 @@ fn send_6_a_server_that_is_down_or_closes_at_any_step_gets_the_message_later() {
         let good = SmtpSink::start(fine());
         set(&world, &good);
         world.set("ESPOMAIL_NOW", "2026-11-23T10:01:00Z");
-        world.run(&["send"]).ok();
+        assert_eq!(world.run(&["send"]).status, Some(0));
         assert_eq!((outbox(&world, &queued["outbox"])["state"].as_str(), good.taken().len()), (Some("sent"), 1), "{what}");
     }
     // Nobody listens.

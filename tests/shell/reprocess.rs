@@ -43,7 +43,7 @@ fn why_2_where_no_rule_changed_nothing_differs() {
         let world = world_on(database, true);
         world.run(&["record", "add", "account", "Example Ltd"]).ok();
         world.run(&["record", "add", "contact", "Dora Example", "--account", "account:1", "--address", "dora@example.org"]).ok();
-        world.run(&["import", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"), "--account", "support"]).ok();
+        world.run(&["import", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus"), "--account", "support", "--force"]).ok();
         world.run(&["import", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/demo/mail"), "--account", "support"]).ok();
         for (id, answers, subject) in
             [("a", "", "Pump"), ("b", "a", "Re: Pump"), ("c", "b", "Re: Pump"), ("d", "", "Re: Pump"), ("e", "x", "[#1] Pump")]

@@ -111,7 +111,7 @@ on_both_databases! {
             (2, RoleLevel::Own, &[2, 1]),
             (1, RoleLevel::No, &[]),
         ] {
-            let filter = CaseFilter { sight: sight(&actor(user, level), RoleScope::Case), all: true, limit: 9, ..everything() };
+            let filter = CaseFilter { sight: sight(&actor(user, level), RoleScope::Case), all: true, limit: 9, offset: 0, ..everything() };
             let listed: Vec<i64> = case::list(store.connection(), &filter).unwrap().iter().map(|case| case.number).collect();
             assert_eq!(listed, expected, "{user} {level}");
         }
@@ -157,5 +157,6 @@ fn everything() -> CaseFilter {
         priority: None,
         name_part: None,
         limit: 100,
+        offset: 0,
     }
 }

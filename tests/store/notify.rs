@@ -86,7 +86,7 @@ on_both_databases! {
         assert_eq!(texts(store, told), ["1 assigned so", "1 note so", "2 note so", "3 email-received so"]);
         let administrator = administrator();
         // Reading: some, all, none that are another's; and who reads the e-mail has heard of it.
-        let list = |store: &mut Store, user| notification::list(store.connection(), UserId(user), true, 9).unwrap();
+        let list = |store: &mut Store, user| notification::list(store.connection(), UserId(user), true, (9, 0)).unwrap();
         let ada = list(store, 1);
         assert_eq!(ada.len(), 2);
         assert!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(2))).unwrap(), &[ada[0].id]).is_err());

@@ -687,7 +687,7 @@ CREATE INDEX notes_author ON notes (author_id);
 CREATE TABLE notifications (
     id BIGINT NOT NULL PRIMARY KEY,
     user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL CHECK (kind IN ('email-received', 'note', 'assigned', 'bounce', 'account')),
+    kind TEXT NOT NULL CHECK (kind IN ('email-received', 'note', 'assigned', 'bounce', 'account', 'review', 'nobody')),
     email_id BIGINT REFERENCES emails (id) ON DELETE CASCADE,
     note_id BIGINT REFERENCES notes (id) ON DELETE SET NULL,
     record_id BIGINT REFERENCES records (id) ON DELETE CASCADE,
@@ -750,9 +750,12 @@ CREATE TABLE fates (
     -- The plan as JSON.
     why TEXT NOT NULL,
     at BIGINT NOT NULL,
+    -- Of what a filter skipped, so that it can be asked for; an e-mail has its own.
+    message_id TEXT,
     PRIMARY KEY (position_id, uid)
 );
 CREATE INDEX fates_email ON fates (email_id);
+CREATE INDEX fates_message_id ON fates (message_id) WHERE message_id IS NOT NULL;
 
 -- Messages that could not be processed, kept whole; and those that a server does not hand over (FETCH-6).
 CREATE TABLE quarantine (

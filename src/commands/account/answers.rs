@@ -4,10 +4,11 @@ use anyhow::Result;
 use clap::ArgAction;
 
 use crate::commands::argument;
-use crate::fault::{Class, Fault};
-use crate::store::answer::Answers;
+use crate::context::Context;
+use crate::fault::{Class, Fault, one_line};
+use crate::store::answer::{self, Answers};
 use crate::store::{Database, template};
-use crate::words::AccountKind;
+use crate::words::{AccountId, AccountKind};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Answers")]
@@ -28,6 +29,22 @@ pub struct AnswerArguments {
     /// Answer only senders whom security.authserv-id vouches for
     #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     require_authenticated_sender: Option<bool>,
+}
+
+/// ACK-2: an account that is to answer and cannot send would say nothing to its customers, and nobody would know.
+pub fn mute(name: &str) -> Fault {
+    let what = format!("account {name}: it is to answer by itself, but neither it nor the system has a server to send through");
+    Fault::new(Class::Config, what).hint(format!("try: espomail account set {} --smtp-host HOST", argument::quoted(name)))
+}
+
+/// Says that of the accounts of which it is new, or of the one that is worked on.
+pub fn announce(context: &Context, db: &mut Database, before: &[(AccountId, String)], of: Option<&str>) -> Result<()> {
+    for (id, name) in answer::mute(db)? {
+        if of == Some(name.as_str()) || !before.iter().any(|(known, _)| *known == id) {
+            context.out.announce(&one_line(&mute(&name).into()));
+        }
+    }
+    Ok(())
 }
 
 impl AnswerArguments {

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
 use self::answers::AnswerArguments;
+pub use self::answers::mute;
 use self::sending::SendingArguments;
 use self::settings::{SettingsArguments, defaults};
 use self::show::{Line, Whole};
@@ -25,9 +26,9 @@ use crate::fault::{Class, Fault};
 use crate::mailbox::Session;
 use crate::pass::fetch::server_for;
 use crate::store::account::{self, Account as Stored, Settings};
-use crate::store::sending::{self as kept, Sending};
-use crate::store::{Database, answer, copy, outbox, trouble};
-use crate::words::{AccountKind, SmtpAuth};
+use crate::store::sending::{self as kept, Password, Sending};
+use crate::store::{Database, access as trace, answer, copy, outbox, trouble};
+use crate::words::{AccountKind, PasswordSource, SmtpAuth};
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
 #[derive(Debug, clap::Args)]
@@ -137,15 +138,19 @@ impl Account {
                     let answers = answers.over(None, new.kind, db)?;
                     answer::set(db, &permit, id, answers.as_ref())
                 })?;
-                let shown = Whole::new(&account::find(store.connection(), &name)?, &mut store)?;
+                let added = account::find(store.connection(), &name)?;
+                let shown = Whole::new(&added, store.connection())?;
                 let next = format!("Next: espomail account test {}", argument::quoted(&name));
                 out.made(&shown, &format!("Account {name} added. {next}"));
+                let mute = answer::mute(store.connection())?;
+                answers::announce(context, store.connection(), &mute, Some(&name))?;
             }
             AccountCommand::List => {
                 let accounts = account::seen(store.connection(), &actor)?;
                 let troubles = trouble::all(store.connection())?;
-                let shown: Vec<Line> =
-                    accounts.iter().map(|one| Line::new(one, troubles.get(&one.id), now, is_theirs(&actor, one))).collect();
+                let left = account::left(store.connection())?;
+                let line = |one: &Stored| Line::new(one, troubles.get(&one.id), left.get(&one.id), now, is_theirs(&actor, one));
+                let shown: Vec<Line> = accounts.iter().map(line).collect();
                 out.list(&shown, &["name", "kind", "address", "active", "last success", "error"], |line| {
                     let success = line.last_success.as_deref().unwrap_or("never");
                     vec![
@@ -160,7 +165,7 @@ impl Account {
             }
             AccountCommand::Show { account: wanted } => {
                 let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
-                let shown = Whole::new(&account, &mut store)?;
+                let shown = Whole::new(&account, store.connection())?;
                 out.item(&shown, || shown.text());
             }
             AccountCommand::Set { account: wanted, name, settings, sending, answers } => {
@@ -168,8 +173,10 @@ impl Account {
                 allowed(context, &sending, &answers)?;
                 let password = settings.read_password(context, false)?;
                 let smtp_password = sending.read_password(context)?;
-                store.transaction(|db| {
+                let mute = answer::mute(store.connection())?;
+                let changed_name = store.transaction(|db| {
                     let (account, permit) = right::account(db, context, &actor, &wanted)?;
+                    let shown = Whole::new(&account, db)?;
                     let mut new = account.settings.clone();
                     if let Some(name) = &name {
                         new.name.clone_from(name);
@@ -192,23 +199,38 @@ impl Account {
                     } else {
                         copy::forget(db, &permit, account.id)?;
                     }
-                    let mut changed = before.differing(&with);
                     let answered = answer::of(db, account.id)?;
                     let answers = answers.over(answered.clone(), new.kind, db)?;
                     if answers != answered {
                         answer::set(db, &permit, account.id, answers.as_ref())?;
-                        changed.push("auto-reply".to_string());
                     }
-                    account::set(db, &permit, &account, &new, &changed, now)
+                    account::set(db, &account, &new)?;
+                    let now_shown = Whole::new(&account::find(db, &account.id.to_string())?, db)?;
+                    let changes = trace::differences(&shown, &now_shown)?;
+                    let others = [
+                        ("password", secret(&account) != secret(&new)),
+                        ("smtp-password", smtp_secret(&before) != smtp_secret(&with)),
+                    ];
+                    // A new password is kept where the old one was.
+                    let others =
+                        others.into_iter().filter(|(name, differs)| *differs && !changes.split("; ").any(|one| one == *name));
+                    let others = others.map(|(name, _)| name.to_string());
+                    let all: Vec<String> =
+                        Some(changes.clone()).filter(|told| !told.is_empty()).into_iter().chain(others).collect();
+                    account::note_change(db, &permit, &account, &all.join("; "), now)?;
+                    Ok(new.name)
                 })?;
                 out.say(&format!("Account {} changed.", name.unwrap_or(wanted)));
+                answers::announce(context, store.connection(), &mute, Some(&changed_name))?;
             }
             AccountCommand::Remove { account: wanted } => {
+                let mute = answer::mute(store.connection())?;
                 store.transaction(|db| {
                     let (account, permit) = right::account(db, context, &actor, &wanted)?;
                     account::remove(db, &permit, &account, now)
                 })?;
                 out.say(&format!("Account {wanted} removed, with how far its mailboxes were read. Its e-mails and cases stay."));
+                answers::announce(context, store.connection(), &mute, None)?;
             }
             AccountCommand::Enable { account: wanted } => switch(context, &wanted, true)?,
             AccountCommand::Disable { account: wanted } => switch(context, &wanted, false)?,
@@ -261,13 +283,21 @@ fn may_add<'a>(context: &Context, db: &mut Database, actor: &'a Actor, new: &Set
     })
 }
 
+/// Where the password for reading is kept, and it itself where we keep it.
+fn secret(settings: &Settings) -> (PasswordSource, Option<String>, Option<Vec<u8>>) {
+    (settings.password_source, settings.password_reference.clone(), settings.password_sealed.clone())
+}
+
+/// The same of the password for sending.
+fn smtp_secret(sending: &Sending) -> Option<Password> {
+    sending.smtp.as_ref().and_then(|smtp| smtp.password.clone())
+}
+
 /// ACCESS-3: who sends a stored password to a server of their own choice has read it. Only the service account may.
 fn not_elsewhere(actor: &Actor, account: &Stored, new: &Settings) -> Result<()> {
     let place = |settings: &Settings| {
         (settings.imap_host.clone(), settings.imap_port, settings.imap_security, settings.imap_ca_file.clone())
     };
-    let secret =
-        |settings: &Settings| (settings.password_source, settings.password_reference.clone(), settings.password_sealed.clone());
     if actor.user.is_some() && place(account) != place(new) && secret(account) == secret(new) {
         return Err(Fault::new(Class::Refused, "another server needs the password again").hint("add --password-stdin").into());
     }
@@ -280,8 +310,7 @@ fn not_sent_elsewhere(actor: &Actor, before: &Sending, new: &Sending) -> Result<
         let smtp = sending.smtp.as_ref().filter(|smtp| smtp.auth != SmtpAuth::None)?;
         Some((smtp.host.clone(), smtp.port, smtp.security, smtp.ca_file.clone()))
     };
-    let secret = |sending: &Sending| sending.smtp.as_ref().and_then(|smtp| smtp.password.clone());
-    let is_new = secret(new).is_some() && secret(before) != secret(new);
+    let is_new = smtp_secret(new).is_some() && smtp_secret(before) != smtp_secret(new);
     if actor.user.is_some() && told(new).is_some() && told(before) != told(new) && !is_new {
         let what = "another server for sending needs a password of its own";
         return Err(Fault::new(Class::Refused, what).hint("add --smtp-password-stdin").into());
@@ -314,7 +343,9 @@ fn check(context: &Context, settings: &Settings, sending: &Sending) -> Result<()
 
 fn switch(context: &Context, wanted: &str, active: bool) -> Result<()> {
     let actor = context.actor();
-    let waiting = context.store()?.transaction(|db| {
+    let mut store = context.store()?;
+    let mute = answer::mute(store.connection())?;
+    let waiting = store.transaction(|db| {
         let (account, permit) = right::account(db, context, &actor, wanted)?;
         account::set_active(db, &permit, &account, active, context.now())?;
         outbox::waiting(db, account.id)
@@ -325,7 +356,7 @@ fn switch(context: &Context, wanted: &str, active: bool) -> Result<()> {
         _ => format!(" {waiting} messages that go out through it wait until it is on: espomail outbox list --account {wanted}"),
     };
     context.out.say(&format!("Account {wanted} is {}.{waiting}", if active { "on" } else { "off" }));
-    Ok(())
+    answers::announce(context, store.connection(), &mute, active.then_some(wanted))
 }
 
 fn connect(context: &Context, account: &Stored) -> Result<Session> {

@@ -11,7 +11,7 @@ use crate::store::account::Account as Stored;
 use crate::store::answer::{self, Answers};
 use crate::store::sending::Smtp;
 use crate::store::trouble::{self, Trouble};
-use crate::store::{Database, Store, folder, sending, team, template, user};
+use crate::store::{Database, folder, sending, team, template, user};
 use crate::words::{AccountKind, PasswordSource, Security, SmtpAuth};
 
 #[derive(serde::Serialize)]
@@ -27,10 +27,12 @@ pub struct Line {
     pub next_attempt: Option<String>,
     pub cannot_send: Option<String>,
     pub cannot_send_seconds: Option<i64>,
+    /// The owner of a personal account, who is switched off: it is not fetched.
+    pub left_by: Option<String>,
 }
 
 impl Line {
-    pub fn new(account: &Stored, trouble: Option<&Trouble>, now: i64, is_theirs: bool) -> Self {
+    pub fn new(account: &Stored, trouble: Option<&Trouble>, left_by: Option<&String>, now: i64, is_theirs: bool) -> Self {
         let trouble = trouble.filter(|_| is_theirs);
         let failing_since = account.failing_since.filter(|_| is_theirs);
         Self {
@@ -45,6 +47,7 @@ impl Line {
             next_attempt: account.retry_at.filter(|_| is_theirs).map(rfc3339),
             cannot_send: trouble.map(|known| known.last_error.clone()),
             cannot_send_seconds: trouble.map(|known| (now - known.since).max(0)),
+            left_by: left_by.cloned(),
         }
     }
 
@@ -54,7 +57,10 @@ impl Line {
         };
         let reading = told("", &self.last_error, self.failing_seconds);
         let sending = told("cannot send ", &self.cannot_send, self.cannot_send_seconds);
-        let all: Vec<String> = reading.into_iter().chain(sending).collect();
+        let left = self.left_by.as_ref().map(|owner| format!("not fetched: its owner {owner} is switched off"));
+        let rests = self.next_attempt.as_ref().filter(|_| reading.is_some());
+        let reading = reading.map(|told| rests.map_or_else(|| told.clone(), |at| format!("{told}; tried again at {at}")));
+        let all: Vec<String> = left.into_iter().chain(reading).chain(sending).collect();
         if all.is_empty() { "-".to_string() } else { all.join("; ") }
     }
 }
@@ -114,11 +120,11 @@ pub struct Whole {
 }
 
 impl Whole {
-    pub fn new(account: &Stored, store: &mut Store) -> Result<Self> {
-        let (logins, teams) = (user::logins(store.connection())?, team::names(store.connection())?);
+    pub fn new(account: &Stored, db: &mut Database) -> Result<Self> {
+        let (logins, teams) = (user::logins(db)?, team::names(db)?);
         let login = |user: Option<crate::words::UserId>| user.and_then(|user| logins.get(&user.0).cloned());
-        let sending = sending::of(store.connection(), account.id)?;
-        let folders: HashMap<i64, String> = folder::names(store.connection())?.into_iter().collect();
+        let sending = sending::of(db, account.id)?;
+        let folders: HashMap<i64, String> = folder::names(db)?.into_iter().collect();
         let mapped = account.folders.iter().filter_map(|(mailbox, id)| Some((mailbox.clone(), folders.get(&id.0)?.clone())));
         let mailbox_folders = mapped.collect();
         Ok(Self {
@@ -165,10 +171,10 @@ impl Whole {
             save_sent: sending.save_sent,
             sent_mailbox: sending.sent_mailbox,
             max_per_hour: sending.max_per_hour,
-            auto_reply: AutoReplyShown::read(account, store.connection())?,
+            auto_reply: AutoReplyShown::read(account, db)?,
             created_at: rfc3339(account.created_at),
             last_success: account.last_success_at.map(rfc3339),
-            cannot_send: trouble::of(store.connection(), account.id)?.map(|known| {
+            cannot_send: trouble::of(db, account.id)?.map(|known| {
                 let (since, retry_at) = (rfc3339(known.since), rfc3339(known.retry_at));
                 format!("since {since}: {}; tried again at {retry_at}", known.last_error)
             }),

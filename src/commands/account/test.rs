@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
+use super::answers::mute;
 use super::connect;
 use crate::commands::send::with_setting;
 use crate::commands::{argument, right};
@@ -14,7 +15,7 @@ use crate::pass::{Stop, copies, outgoing, send};
 use crate::relay::{Envelope, Reply};
 use crate::store::account::Account as Stored;
 use crate::store::sending::{self, Sending};
-use crate::store::{Database, Store, access as trace, user};
+use crate::store::{Database, Store, access as trace, answer, user};
 use crate::words::SmtpAuth;
 
 /// What was found of one mailbox.
@@ -29,7 +30,11 @@ struct Tested<'a> {
 pub fn reading(context: &Context, mut store: Store, wanted: &str) -> Result<()> {
     let (account, _) = right::account(store.connection(), context, context.actor_ref(), wanted)?;
     let with = sending::of(store.connection(), account.id)?;
+    let is_mute = answer::mute(store.connection())?.iter().any(|(id, _)| *id == account.id);
     drop(store);
+    if is_mute {
+        context.out.complain(&mute(&account.name).into());
+    }
     open_all(context, &account, &with).with_context(|| format!("account {}", account.name))
 }
 

@@ -44,9 +44,8 @@ pub struct List {
     /// Only those with this in their name
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
-    /// How many at the most
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
-    limit: i64,
+    #[command(flatten)]
+    part: argument::Part,
 }
 
 impl List {
@@ -62,7 +61,8 @@ impl List {
             through: self.account.map(|name| right::through(db, context.actor_ref(), &name)).transpose()?,
             priority: self.priority,
             name_part: self.search,
-            limit: self.limit,
+            limit: self.part.limit(&context.out),
+            offset: self.part.offset,
         };
         let cases = case::list(db, &filter)?;
         context.out.list(&cases, &["case", "priority", "status", "assigned", "from", "created", "name"], |case| {
@@ -78,7 +78,7 @@ impl List {
                 case.name.clone(),
             ]
         });
-        Ok(())
+        self.part.tell_rest(&context.out, cases.len(), || case::count(db, &filter))
     }
 }
 

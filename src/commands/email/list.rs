@@ -43,12 +43,11 @@ pub struct List {
     /// Only those in this group folder
     #[arg(long, value_name = "FOLDER")]
     group_folder: Option<String>,
-    /// How many at the most
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = argument::limit)]
-    limit: i64,
-    /// How many to pass over
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
-    offset: i64,
+    /// Only what reached nobody: it is in nobody's inbox, of no case and in no group folder
+    #[arg(long, conflicts_with_all = ["user", "place", "unread", "important", "group_folder"])]
+    of_nobody: bool,
+    #[command(flatten)]
+    part: argument::Part,
     #[command(flatten)]
     copies: Copies,
 }
@@ -60,7 +59,7 @@ struct Copies {
     /// Only those that this user has [default, with what stands below: the one who asks]
     #[arg(long, value_name = "USER")]
     user: Option<String>,
-    /// Only those in the user's inbox
+    /// Only those in the user's inbox: not what the user wrote, nor what lies in a group folder
     #[arg(long, group = "place")]
     inbox: bool,
     /// Only those that the user put into the archive
@@ -100,8 +99,9 @@ impl List {
             sight: access::sight(context.actor_ref(), RoleScope::Email),
             group_folder: self.group_folder.map(|name| folder::find(db, None, &name)).transpose()?.map(|folder| folder.id),
             found,
-            limit: self.limit,
-            offset: self.offset,
+            of_nobody: self.of_nobody,
+            limit: self.part.limit(&context.out),
+            offset: self.part.offset,
             ..EmailFilter::default()
         };
         self.copies.restrict(context, db, &mut filter)?;
@@ -111,7 +111,7 @@ impl List {
             let from = sender(&email.from, email.sender_not_verified);
             vec![email.id.to_string(), email.thread.to_string(), rfc3339(email.date), from, parent, email.subject.clone()]
         });
-        Ok(())
+        self.part.tell_rest(&context.out, emails.len(), || email::count(db, &filter))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::decide::access::{self, Permitted};
 use crate::decide::filter::{Action, Filter};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
+use crate::store::access as trace;
 use crate::store::filter::{self, Owner, Stored};
 use crate::store::{Database, account, effect, user};
 use crate::words::{FilterId, RoleAction};
@@ -158,7 +159,6 @@ struct PlaceArguments {
 
 impl FilterCommand {
     pub fn run(self, context: &Context) -> Result<()> {
-        let now = context.now();
         match self.command {
             Verb::Add { name, scope, settings } => add(context, &name, &scope, &settings),
             Verb::List { scope } => list(context, &scope),
@@ -173,7 +173,7 @@ impl FilterCommand {
             }
             Verb::Set { filter, scope, name, active, settings } => {
                 let named = settings.named(context)?;
-                change(context, &filter, &scope, |db, kept| {
+                change(context, "filter set", &filter, &scope, |db, kept| {
                     let stored = kept.thing();
                     let mut changed = stored.filter.clone();
                     settings.over(db, &mut changed, stored.owner, &named)?;
@@ -181,17 +181,17 @@ impl FilterCommand {
                     if let Some(name) = &name {
                         changed.name.clone_from(name);
                     }
-                    filter::set(db, kept, &changed, active.unwrap_or(stored.active), now)?;
+                    filter::set(db, kept, &changed, active.unwrap_or(stored.active))?;
                     Ok(format!("Filter {} changed.", changed.name))
                 })
             }
-            Verb::Move { filter, scope, place } => change(context, &filter, &scope, |db, kept| {
+            Verb::Move { filter, scope, place } => change(context, "filter move", &filter, &scope, |db, kept| {
                 let place = place.of(db, kept.thing())?;
-                filter::move_to(db, kept, place, now)?;
+                filter::move_to(db, kept, place)?;
                 Ok(format!("Filter {} moved.", kept.thing().filter.name))
             }),
-            Verb::Remove { filter, scope } => change(context, &filter, &scope, |db, kept| {
-                filter::remove(db, kept, now)?;
+            Verb::Remove { filter, scope } => change(context, "filter remove", &filter, &scope, |db, kept| {
+                filter::remove(db, kept)?;
                 Ok(format!("Filter {} removed.", kept.thing().filter.name))
             }),
             Verb::Retry { emails } => retry(context, &emails),
@@ -263,8 +263,9 @@ fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterA
         let mut made = Filter::named(name, owner.scope());
         settings.over(db, &mut made, owner, &named)?;
         may_run(context, &made)?;
-        let id = filter::add(db, &filters, &made, now)?;
+        let id = filter::add(db, &filters, &made)?;
         let stored = filter::find(db, &id.to_string(), Some(owner))?;
+        trace::record(db, filters.permit(), "filter add", &format!("filter:{name}"), &stored.scope, now)?;
         Shown::new(db, &stored)
     })?;
     context
@@ -292,6 +293,7 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
 
 fn change(
     context: &Context,
+    action: &str,
     wanted: &str,
     scope: &ScopeArguments,
     mut work: impl FnMut(&mut Database, &Permitted<'_, Stored>) -> Result<String>,
@@ -300,7 +302,16 @@ fn change(
     let done = store.transaction(|db| {
         let owner = scope.owner(context, db)?;
         let kept = find(context, db, wanted, owner)?;
-        work(db, &kept)
+        let stored = kept.thing();
+        let before = Shown::new(db, stored)?;
+        let done = work(db, &kept)?;
+        let changes = match filter::list(db, Some(stored.owner))?.iter().find(|one| one.filter.id == stored.filter.id) {
+            Some(changed) => trace::differences(&before, &Shown::new(db, changed)?)?,
+            None => String::new(),
+        };
+        let detail = if changes.is_empty() { stored.scope.clone() } else { format!("{}: {changes}", stored.scope) };
+        trace::record(db, kept.permit(), action, &format!("filter:{}", stored.filter.name), &detail, context.now())?;
+        Ok(done)
     })?;
     context.out.say(&done);
     Ok(())

@@ -70,7 +70,8 @@ impl<'a, 's> Reader<'a, 's> {
                 let Some(filter) = filter::screen(&mail, header.size, self.visit.filters) else { continue };
                 let why = format!("FILTER-6: the filter {:?} ({}) skips it by its header", filter.name, filter.id);
                 let mark = Some(Mark::of(i64::from(header.uid), &mail, header.internal_date));
-                skipped.insert(header.uid, Passed { mark, ..Passed::unread(header.uid, Fate::Filtered, why) });
+                let message_id = Some(mail.identity());
+                skipped.insert(header.uid, Passed { mark, message_id, ..Passed::unread(header.uid, Fate::Filtered, why) });
             }
             drop(share);
         }

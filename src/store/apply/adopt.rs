@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use diesel::prelude::*;
 
+use crate::store::email::no_letter;
 use crate::store::schema::{emails, notes, records, reviews};
 use crate::store::{Database, IN_LIST};
 use crate::words::{EmailId, NoteKind, ParentBy, RecordId, RecordKind, ThreadId};
@@ -51,6 +52,7 @@ impl Movable {
             let waiting = reviews::table.filter(reviews::decision.is_null()).select(reviews::email_id);
             let rows = emails::table
                 .filter(emails::thread_id.eq_any(some))
+                .filter(no_letter!())
                 // A copy with other content is its own people's (DUP-2).
                 .filter(
                     no_parent

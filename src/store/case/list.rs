@@ -9,7 +9,7 @@ use super::{Case, show};
 use crate::decide::access::Sight;
 use crate::store::noun::{anywhere, lower};
 use crate::store::schema::{record_teams, records};
-use crate::store::{Database, relation};
+use crate::store::{Backend, Database, relation};
 use crate::words::{AccountId, CaseStatus, Priority, RecordId, RecordKind, TeamId, UserId};
 
 /// What to list.
@@ -29,14 +29,15 @@ pub struct CaseFilter {
     pub priority: Option<Priority>,
     pub name_part: Option<String>,
     pub limit: i64,
+    pub offset: i64,
 }
 
 /// How urgent a case is, as a number: the lowest is looked at first. A case without a priority is normal.
 const URGENCY: &str = "CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'low' THEN 3 ELSE 2 END";
 
-/// Lists cases: the most urgent first, then the newest.
-pub fn list(db: &mut Database, filter: &CaseFilter) -> Result<Vec<Case>> {
-    let Some(visible) = relation::visible(&filter.sight) else { return Ok(Vec::new()) };
+/// The cases that somebody asks for, of those that they may see; none where that is none at all.
+fn chosen(filter: &CaseFilter) -> Option<records::BoxedQuery<'_, Backend>> {
+    let visible = relation::visible(&filter.sight)?;
     let mut query = records::table.filter(records::kind.eq(RecordKind::Case.as_str())).filter(visible).into_boxed();
     let of_teams = |teams: &[TeamId]| {
         let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
@@ -68,7 +69,18 @@ pub fn list(db: &mut Database, filter: &CaseFilter) -> Result<Vec<Case>> {
     if let Some(part) = &filter.name_part {
         query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
     }
-    let ids =
-        query.order((sql::<BigInt>(URGENCY), records::number.desc())).limit(filter.limit).select(records::id).load::<i64>(db)?;
+    Some(query)
+}
+
+/// Counts cases.
+pub fn count(db: &mut Database, filter: &CaseFilter) -> Result<i64> {
+    chosen(filter).map_or(Ok(0), |query| Ok(query.count().get_result(db)?))
+}
+
+/// Lists cases: the most urgent first, then the newest.
+pub fn list(db: &mut Database, filter: &CaseFilter) -> Result<Vec<Case>> {
+    let Some(query) = chosen(filter) else { return Ok(Vec::new()) };
+    let ordered = query.order((sql::<BigInt>(URGENCY), records::number.desc())).limit(filter.limit).offset(filter.offset);
+    let ids = ordered.select(records::id).load::<i64>(db)?;
     ids.into_iter().map(|id| show(db, RecordId(id))).collect()
 }

@@ -11,7 +11,7 @@ use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
 pub use change::{CaseChanges, assign, change, note, set_status};
-pub use list::{CaseFilter, list};
+pub use list::{CaseFilter, count, list};
 pub use merge::{Merge, merge, merge_numbered};
 pub use open::{create, create_from_email};
 pub use split::split;

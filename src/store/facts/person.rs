@@ -20,8 +20,12 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
     facts.followers = rows.into_iter().map(|(record, user)| (RecordId(record), UserId(user))).collect();
     let every_case = auto_follows::table.filter(auto_follows::kind.eq(RecordKind::Case.as_str()));
     let every_case: HashSet<i64> = every_case.select(auto_follows::user_id).load::<i64>(db)?.into_iter().collect();
+    let of_house = users::table.filter(users::administrator.eq(true)).filter(users::active.eq(true)).order(users::id);
+    let administrators = of_house.select(users::id).load::<i64>(db)?;
     let mut named = concerned(facts);
     named.extend(&every_case);
+    named.extend(&administrators);
+    facts.administrators = administrators.into_iter().map(UserId).collect();
     let rows = in_lists(&named, |some| {
         users::table
             .filter(users::id.eq_any(some))
@@ -54,7 +58,7 @@ fn concerned(facts: &Facts) -> HashSet<i64> {
         .collect()
 }
 
-/// Gathers what roles let people read, their own and their teams' (ACCESS-2).
+/// Gathers what roles let people read, their own and their teams' (ACCESS-2), and whose e-mails they may decide about.
 fn gather_rights(db: &mut Database, named: &HashSet<i64>, facts: &mut Facts) -> Result<()> {
     let teams = in_lists(named, |some| {
         team_members::table
@@ -68,15 +72,17 @@ fn gather_rights(db: &mut Database, named: &HashSet<i64>, facts: &mut Facts) -> 
     }
     let of_use = || {
         let scopes = [RoleScope::Email, RoleScope::Case].map(RoleScope::as_str);
-        role_rights::action.eq(RoleAction::Read.as_str()).and(role_rights::scope.eq_any(scopes))
+        let reads = role_rights::action.eq(RoleAction::Read.as_str()).and(role_rights::scope.eq_any(scopes));
+        let decides = role_rights::scope.eq(RoleScope::Email.as_str()).and(role_rights::action.eq(RoleAction::Edit.as_str()));
+        reads.or(decides)
     };
     let mut rights = in_lists(named, |some| {
         user_roles::table
             .inner_join(role_rights::table.on(role_rights::role_id.eq(user_roles::role_id)))
             .filter(user_roles::user_id.eq_any(some))
             .filter(of_use())
-            .select((user_roles::user_id, role_rights::scope, role_rights::level))
-            .load::<(i64, String, String)>(db)
+            .select((user_roles::user_id, role_rights::scope, role_rights::action, role_rights::level))
+            .load::<(i64, String, String, String)>(db)
     })?;
     rights.extend(in_lists(named, |some| {
         team_roles::table
@@ -84,14 +90,15 @@ fn gather_rights(db: &mut Database, named: &HashSet<i64>, facts: &mut Facts) -> 
             .inner_join(role_rights::table.on(role_rights::role_id.eq(team_roles::role_id)))
             .filter(team_members::user_id.eq_any(some))
             .filter(of_use())
-            .select((team_members::user_id, role_rights::scope, role_rights::level))
+            .select((team_members::user_id, role_rights::scope, role_rights::action, role_rights::level))
             .distinct()
-            .load::<(i64, String, String)>(db)
+            .load::<(i64, String, String, String)>(db)
     })?);
-    for (user, scope, level) in rights {
+    for (user, scope, action, level) in rights {
         let wrong = |error: String| anyhow!("a role of user {user}: {error}");
-        let (scope, level) = (scope.parse().map_err(wrong)?, level.parse().map_err(wrong)?);
-        let add = |person: &mut Person| person.actor.rights.add(scope, RoleAction::Read, level);
+        let (scope, action) = (scope.parse().map_err(wrong)?, action.parse().map_err(wrong)?);
+        let level = level.parse().map_err(wrong)?;
+        let add = |person: &mut Person| person.actor.rights.add(scope, action, level);
         facts.people.entry(UserId(user)).and_modify(add);
     }
     Ok(())

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::super::copy::{self, SentCopy};
 use super::super::schema::{accounts, emails, outbox, outbox_recipients, users};
-use super::super::{Database, IN_LIST};
+use super::super::{Backend, Database, IN_LIST};
 use crate::decide::access::{Keeper, Kept};
 use crate::decide::delivery::Recipient;
 use crate::fault::{Class, Fault};
@@ -69,6 +69,7 @@ pub struct OutboxFilter {
     pub author: Option<UserId>,
     pub held: bool,
     pub limit: i64,
+    pub offset: i64,
 }
 
 type Row = (
@@ -77,8 +78,8 @@ type Row = (
     (Option<i64>, Option<String>, i64, Option<String>, i64, Option<i64>),
 );
 
-/// Lists messages, the newest first.
-pub fn list(db: &mut Database, filter: &OutboxFilter) -> Result<Vec<Outgoing>> {
+/// The messages that somebody asks for.
+fn chosen(filter: &OutboxFilter) -> outbox::BoxedQuery<'_, Backend> {
     let mut query = outbox::table.into_boxed();
     if !filter.states.is_empty() {
         let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
@@ -94,7 +95,18 @@ pub fn list(db: &mut Database, filter: &OutboxFilter) -> Result<Vec<Outgoing>> {
         let waiting = [OutboxState::Draft, OutboxState::Queued].map(OutboxState::as_str);
         query = query.filter(outbox::held_because.is_not_null()).filter(outbox::state.eq_any(waiting));
     }
-    let ids = query.order(outbox::id.desc()).limit(filter.limit).select(outbox::id).load::<i64>(db)?;
+    query
+}
+
+/// Counts messages.
+pub fn count(db: &mut Database, filter: &OutboxFilter) -> Result<i64> {
+    Ok(chosen(filter).count().get_result(db)?)
+}
+
+/// Lists messages, the newest first.
+pub fn list(db: &mut Database, filter: &OutboxFilter) -> Result<Vec<Outgoing>> {
+    let newest = chosen(filter).order(outbox::id.desc()).limit(filter.limit).offset(filter.offset);
+    let ids = newest.select(outbox::id).load::<i64>(db)?;
     load(db, &ids)
 }
 

@@ -11,7 +11,7 @@ use diesel::dsl::count_star;
 use diesel::prelude::*;
 
 pub use change::{Verb, change, drop_one, hold, hold_all_of};
-pub use list::{OnItsWay, OutboxFilter, Outgoing, list, missing, on_its_way, show};
+pub use list::{OnItsWay, OutboxFilter, Outgoing, count, list, missing, on_its_way, show};
 pub use reached::{Reached, reached, reached_accounts, set_followed};
 pub use sending::{Claimed, Due, Unsettled, claim, due_accounts, hand_over, next, sent_since, settle, under_way, unsettled};
 

@@ -1,0 +1,437 @@
+//! Every incoming e-mail reaches somebody, or says that it did not; what a filter skipped can be asked for; an inbox has what others
+//! wrote. Through the real binary, on both databases.
+
+use serde_json::{Value, json};
+
+use crate::support::world::{Done, World};
+
+/// A world with two agents in a team, an administrator, and a group account that makes cases for the team.
+fn world_on(database: &str, more: &[&str]) -> World {
+    let world = World::on(database);
+    for login in ["ada", "ben"] {
+        world.run(&["user", "add", login, "--address", &format!("{login}@example.com")]).ok();
+    }
+    world.run(&["user", "add", "boss", "--administrator"]).ok();
+    world.run(&["team", "add", "desk"]).ok();
+    world.run(&["team", "join", "desk", "ada", "ben"]).ok();
+    add(&world, "support", more);
+    world
+}
+
+fn add(world: &World, name: &str, more: &[&str]) {
+    let address = format!("{name}@example.com");
+    let add = ["account", "add", name, "--address", &address, "--imap-host", "imap.example.org", "--password-stdin"];
+    let _ = world.run_with(&[&add[..], more].concat(), "hunter2\n");
+}
+
+const CASES: [&str; 5] = ["--make-cases", "--distribution", "round-robin", "--case-team", "desk"];
+
+fn deliver(world: &World, account: &str, id: &str, from: &str, subject: &str) -> Done {
+    let message = format!(
+        "From: {from}\r\nTo: {account}@example.com\r\nSubject: {subject}\r\nMessage-ID: <{id}@example.org>\r\n\r\nText {id}.\r\n"
+    );
+    world.run_with(&["deliver", "--account", account], &message)
+}
+
+/// What a user has not read.
+fn unread(world: &World, user: &str) -> Vec<Value> {
+    world.json(&["notification", "list", "--unread", "--user", user])["items"].as_array().unwrap().clone()
+}
+
+fn all_read(world: &World) {
+    for user in ["ada", "ben", "boss"] {
+        world.run(&["notification", "read", "--all", "--user", user]).ok();
+    }
+}
+
+fn ids(world: &World, arguments: &[&str]) -> Vec<i64> {
+    let listed = world.json(&[&["email", "list"], arguments].concat());
+    listed["items"].as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
+}
+
+#[test]
+fn link_3_who_may_decide_hears_of_what_is_held_once() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &[&CASES[..], &["--unknown-sender", "hold"]].concat());
+        deliver(&world, "support", "a", "dora@example.net", "Pump").ok();
+        all_read(&world);
+        // Ada has the case and no role: she hears of it and has it to read, and who may decide hears, too.
+        deliver(&world, "support", "b", "eve@example.net", "Re: [#1] Pump").ok();
+        let kinds = |user: &str| unread(&world, user).iter().map(|one| one["kind"].clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (kinds("ada"), kinds("ben"), kinds("boss")),
+            (vec![json!("review")], vec![], vec![json!("review")]),
+            "{database}"
+        );
+        assert_eq!(ids(&world, &["--user", "ada", "--inbox"])[0], 2);
+        let told = world.run(&["notification", "list", "--user", "boss"]).ok();
+        assert!(told.contains("case:1, e-mail 2") && told.contains("it is held and waits for a word: Re: [#1] Pump"), "{told}");
+        all_read(&world);
+        // With a role of the team both may decide, and no administrator need be called.
+        world.run(&["role", "add", "agents"]).ok();
+        world.run(&["role", "grant", "agents", "email", "read", "team"]).ok();
+        world.run(&["role", "grant", "agents", "email", "edit", "team"]).ok();
+        world.run(&["role", "give", "agents", "--team", "desk"]).ok();
+        deliver(&world, "support", "c", "eve@example.net", "Re: [#1] Pump").ok();
+        assert_eq!((kinds("ada").len(), kinds("ben").len(), kinds("boss").len()), (1, 1, 0), "{database}");
+        world.run(&["--as", "ben", "review", "reject", "2"]).ok();
+        all_read(&world);
+        // Held by a filter, of no case: those of the account; of an account without people: the administrators.
+        add(&world, "info", &[]);
+        world.run(&["filter", "add", "wait", "--global", "--subject", "wait*", "--hold"]).ok();
+        deliver(&world, "support", "d", "fay@example.net", "wait a moment").ok();
+        assert_eq!((kinds("ada").len(), kinds("ben").len(), kinds("boss").len()), (1, 1, 0), "{database}");
+        all_read(&world);
+        deliver(&world, "info", "e", "fay@example.net", "wait for me").ok();
+        assert_eq!((kinds("ada").len(), kinds("ben").len(), kinds("boss").len()), (0, 0, 1), "{database}");
+        // Who runs a pass hears of it in one line.
+        let file = world.path("held.eml");
+        world.write(&file, "From: gil@example.net\r\nSubject: wait, I say\r\nMessage-ID: <f@example.org>\r\n\r\nx\r\n", 0o600);
+        let line = world.run(&["import", "--account", "info", file.to_str().unwrap()]).fails(65);
+        assert!(
+            line.contains("account info: an e-mail is held and waits for a person's word; try: espomail review list"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn inbox_1_mail_of_nobody_is_counted_listed_and_told_once_a_day() {
+    for database in ["sqlite", "postgresql"] {
+        let mut world = world_on(database, &CASES);
+        add(&world, "info", &[]);
+        deliver(&world, "support", "a", "dora@example.net", "Pump").ok();
+        let file = world.path("b.eml");
+        world.write(&file, "From: eve@example.net\r\nSubject: b\r\nMessage-ID: <b@example.org>\r\n\r\nx\r\n", 0o600);
+        world.set("ESPOMAIL_NOW", "2026-11-24T10:00:00Z");
+        let said = world.run(&["import", "--account", "info", file.to_str().unwrap()]).ok();
+        assert!(said.contains("1 imported; 1 in nobody's inbox and of no case, see espomail email list --of-nobody"), "{said}");
+        assert_eq!(ids(&world, &["--of-nobody"]), [2], "{database}");
+        assert!(world.run(&["explain", "2"]).ok().contains("in nobody's inbox and of no case"));
+        let told = || unread(&world, "boss").iter().map(|one| one["detail"].as_str().unwrap().to_string()).collect::<Vec<_>>();
+        let first = "1 e-mail is in nobody's inbox and of no case: espomail email list --of-nobody";
+        assert_eq!(told(), [first], "{database}");
+        deliver(&world, "info", "c", "eve@example.net", "c").ok();
+        assert_eq!(told().len(), 1, "once a day");
+        world.set("ESPOMAIL_NOW", "2026-11-25T11:00:00Z");
+        deliver(&world, "info", "d", "eve@example.net", "d").ok();
+        let told = unread(&world, "boss").iter().map(|one| one["detail"].as_str().unwrap().to_string()).collect::<Vec<_>>();
+        assert!(told.len() == 2 && told[0].starts_with("2 e-mails are"), "{database}: {told:?}");
+        // Whoever takes it in hand ends that; what waits for a word, or lies in a group folder, is somebody's already.
+        world.run(&["email", "link", "2", "case:1"]).ok();
+        world.run(&["folder", "add", "Bills", "--group"]).ok();
+        world.run(&["email", "move", "3", "--group-folder", "Bills"]).ok();
+        assert_eq!(ids(&world, &["--of-nobody"]), [4], "{database}");
+    }
+}
+
+#[test]
+fn why_1_what_a_filter_skipped_answers_by_its_message_id_and_its_place() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &CASES);
+        world.run(&["filter", "add", "no spam", "--global", "--subject", "spam*", "--skip"]).ok();
+        deliver(&world, "support", "a", "dora@example.net", "spam offer").ok();
+        deliver(&world, "support", "b", "dora@example.net", "Pump").ok();
+        assert_eq!(ids(&world, &[]), [1], "{database}");
+        for asked in ["<a@example.org>", "a@example.org", "support/(delivered)/1"] {
+            let told = world.run(&["explain", asked]).ok();
+            assert!(told.contains("through account support, mailbox (delivered), UID 1: filtered"), "{database}: {told}");
+            assert!(told.contains("the filter \"no spam\", by the header alone, skips it"), "{database}: {told}");
+        }
+        let json = world.json(&["explain", "support/(delivered)/1"]);
+        assert_eq!((&json["email"], &json["arrivals"][0]["fate"]), (&Value::Null, &json!("filtered")));
+        assert_eq!(world.json(&["explain", "support/(delivered)/2"])["email"], 1, "an e-mail is told whole");
+        for nothing in ["support/(delivered)/3", "nobody/INBOX/1", "<c@example.org>"] {
+            assert!(world.run(&["explain", nothing]).fails(65).contains(&format!("there is no e-mail {nothing}")));
+        }
+        // Mail of the group that nobody has is not everybody's to know of.
+        world.run(&["--as", "ben", "explain", "<a@example.org>"]).fails(65);
+        let line = world.run(&["--as", "ben", "explain", "support/(delivered)/2"]).fails(65);
+        assert!(line.contains("there is no e-mail support/(delivered)/2"), "{line}");
+    }
+}
+
+#[test]
+fn why_1_verbose_says_a_line_a_message_and_then_every_reason() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &CASES);
+        let take = |verbosity: &str, id: &str| {
+            let message = format!("From: dora@example.net\r\nSubject: Pump\r\nMessage-ID: <{id}@example.org>\r\n\r\nx\r\n");
+            world.run_with(&[verbosity, "deliver", "--account", "support"], &message).stderr
+        };
+        assert!(!take("-v", "a").contains("UID"));
+        let said = take("-vv", "b");
+        let line = "account support: mailbox (delivered): UID 2: imported, e-mail 2: from dora@example.net: Pump";
+        assert!(said.contains(line) && !said.contains("because"), "{said}");
+        let said = take("-vvv", "c");
+        assert!(said.contains("UID 3: imported") && said.contains("UID 3: open-case: because CASE-1: the first"), "{said}");
+    }
+}
+
+#[test]
+fn inbox_2_an_inbox_has_neither_ones_own_letters_nor_what_lies_in_a_group_folder() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &[]);
+        add(&world, "ada", &["--owner", "ada"]);
+        deliver(&world, "ada", "a", "ada@example.com", "I wrote this").ok();
+        deliver(&world, "ada", "b", "dora@example.net", "To me").ok();
+        deliver(&world, "ada", "c", "dora@example.net", "To the folder").ok();
+        world.run(&["folder", "add", "Bills", "--group"]).ok();
+        world.run(&["email", "move", "3", "--group-folder", "Bills"]).ok();
+        // From alone proves nothing; what went out from here is one's own.
+        world.sql("UPDATE emails SET author_id = (SELECT id FROM users WHERE login = 'ada'), is_claimed = FALSE WHERE id = 1");
+        assert_eq!(ids(&world, &["--user", "ada", "--inbox"]), [2], "{database}");
+        assert_eq!(ids(&world, &["--user", "ada", "--sent"]), [1]);
+        world.run(&["email", "move", "3", "--no-group-folder"]).ok();
+        assert_eq!(ids(&world, &["--user", "ada", "--inbox"]), [3, 2]);
+    }
+}
+
+#[test]
+fn access_2_the_role_of_the_readme_lets_an_agent_open_and_answer_the_case_they_got() {
+    let readme = std::fs::read_to_string(format!("{}/README.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let role: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("$ espomail role ")).collect();
+    assert!(role.len() > 3, "{role:?}");
+    for database in ["sqlite", "postgresql"] {
+        let world = World::on(database);
+        world.run(&["user", "add", "ada", "--address", "ada@example.com"]).ok();
+        world.run(&["team", "add", "support"]).ok();
+        world.run(&["team", "join", "support", "ada"]).ok();
+        let more = ["--make-cases", "--distribution", "round-robin", "--case-team", "support", "--team", "support", "--shared"];
+        add(&world, "support", &[&more[..], &["--smtp-host", "smtp.example.org"]].concat());
+        for line in &role {
+            world.run(&[&["role"], &line.split(' ').collect::<Vec<_>>()[..]].concat()).ok();
+        }
+        deliver(&world, "support", "a", "dora@example.net", "Pump").ok();
+        assert!(world.run(&["--as", "ada", "case", "list"]).ok().contains("Pump"), "{database}");
+        assert!(world.run(&["--as", "ada", "case", "show", "1"]).ok().contains("assigned user: ada"), "{database}");
+        let answered = world.run(&["--as", "ada", "case", "reply", "1", "--text", "x", "--queue"]).ok();
+        assert!(answered.contains("To: dora@example.net"), "{database}: {answered}");
+        world.run(&["--as", "ada", "case", "close", "1"]).ok();
+    }
+}
+
+#[test]
+fn ack_2_an_account_that_is_to_answer_and_cannot_send_says_so() {
+    for database in ["sqlite", "postgresql"] {
+        let world = World::on(database);
+        world.run_with(&["template", "add", "t", "--subject", "x"], "x").ok();
+        let says = |done: Done, name: &str| {
+            let line = format!(
+                "espomail: account {name}: it is to answer by itself, but neither it nor the system has a server to send through; try: espomail account set {name} --smtp-host HOST"
+            );
+            assert!(done.status == Some(0) && done.stderr.trim_end() == line, "{database}: {done:?}");
+        };
+        let account = |name: &str, more: &[&str]| {
+            let address = format!("{name}@example.com");
+            let add = [
+                "account",
+                "add",
+                name,
+                "--address",
+                &address,
+                "--imap-host",
+                "127.0.0.1",
+                "--imap-port",
+                "9",
+                "--password-stdin",
+            ];
+            world.run_with(&[&add[..], more].concat(), "hunter2\n")
+        };
+        says(account("support", &["--auto-reply", "t"]), "support");
+        says(world.run(&["account", "set", "support", "--from-name", "S"]), "support");
+        world.run(&["account", "set", "support", "--auto-reply", ""]).ok();
+        says(world.run(&["account", "set", "support", "--auto-reply", "t"]), "support");
+        let tested = world.run(&["account", "test", "support"]);
+        assert!(tested.status == Some(78) && tested.stderr.contains("it is to answer by itself"), "{database}: {tested:?}");
+        let fetched = world.run(&["-v", "fetch"]);
+        assert!(fetched.stdout.contains("account support: it is to answer by itself"), "{database}: {fetched:?}");
+        assert!(!world.run(&["fetch"]).stderr.contains("answer by itself"), "not in cron");
+        // Through the system account it can; until that is away.
+        account("crm", &["--system", "--smtp-host", "smtp.example.org"]).ok();
+        world.run(&["account", "set", "support", "--from-name", "T"]).ok();
+        says(world.run(&["account", "set", "crm", "--smtp-host", ""]), "support");
+        world.run(&["account", "set", "crm", "--smtp-host", "smtp.example.org"]).ok();
+        says(world.run(&["account", "disable", "crm"]), "support");
+        world.run(&["account", "enable", "crm"]).ok();
+        says(world.run(&["account", "remove", "crm"]), "support");
+    }
+}
+
+#[test]
+fn fetch_10_the_account_of_a_user_who_is_switched_off_is_not_fetched() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &[]);
+        world.run(&["account", "disable", "support"]).ok();
+        add(&world, "ada", &["--owner", "ada"]);
+        world.run(&["user", "set", "ada", "--active", "false"]).ok();
+        assert_eq!(world.json(&["fetch"])["items"], json!([]), "{database}");
+        let list = world.run(&["account", "list"]).ok();
+        assert!(list.contains("not fetched: its owner ada is switched off"), "{database}: {list}");
+        assert_eq!(world.json(&["account", "list"])["items"][0]["left_by"], "ada");
+        let line = world.run(&["fetch", "ada"]).fails(78);
+        assert!(
+            line.contains("its owner ada is switched off, so it is not fetched; try: espomail user set ada --active true"),
+            "{line}"
+        );
+        world.run(&["user", "set", "ada", "--active", "true"]).ok();
+        assert!(world.json(&["account", "list"])["items"][0]["left_by"].is_null());
+    }
+}
+
+#[test]
+fn notify_3_a_letter_is_no_email_and_its_answer_comes_alone() {
+    for database in ["sqlite", "postgresql"] {
+        let mut world = World::on(database);
+        world.run(&["user", "add", "ada", "--address", "ada@example.com", "--administrator"]).ok();
+        world.run(&["user", "set", "ada", "--notify-by-mail", "true"]).ok();
+        add(&world, "support", &["--make-cases", "--distribution", "direct", "--assigned-user", "ada"]);
+        add(&world, "crm", &["--system", "--shared", "--smtp-host", "smtp.example.org"]);
+        deliver(&world, "support", "a", "dora@example.net", "Pump").ok();
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:05:00Z");
+        world.run(&["notify"]).ok();
+        let letter = world.json(&["email", "show", "2"]);
+        assert_eq!(world.json(&["outbox", "list"])["items"][0]["email"], 2);
+        assert_eq!(ids(&world, &[]), [1], "{database}");
+        assert_eq!(ids(&world, &["--search", "pump"]), [1], "{database}");
+        let answer = format!(
+            "From: ada@example.com\r\nTo: support@example.com\r\nSubject: Re: x\r\nMessage-ID: <r@example.com>\r\nIn-Reply-To: <{}>\r\n\r\nMine.\r\n",
+            letter["message_id"].as_str().unwrap()
+        );
+        world.run_with(&["deliver", "--account", "support"], &answer).ok();
+        assert_eq!(world.json(&["email", "show", "3"])["parent"], "case:1", "{database}");
+        assert!(world.json(&["email", "show", "2"])["parent"].is_null(), "{database}: it is not dragged along");
+        let stream = world.run(&["case", "show", "1"]).ok();
+        assert!(stream.contains("e-mail 3") && !stream.contains("e-mail 2"), "{database}: {stream}");
+        assert_eq!(ids(&world, &[]), [3, 1], "{database}");
+    }
+}
+
+#[test]
+fn send_3_a_user_sees_the_accounts_they_may_send_through_and_no_more() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &["--team", "desk"]);
+        add(&world, "sales", &["--team", "desk", "--shared", "--smtp-host", "smtp.example.org"]);
+        add(&world, "crm", &["--system", "--shared", "--smtp-host", "smtp.example.org"]);
+        add(&world, "own", &["--owner", "ada"]);
+        let seen = |user: &str| {
+            let list = world.json(&["--as", user, "account", "list"]);
+            list["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!((seen("ada"), seen("ben")), (vec!["crm".into(), "own".to_string()], vec!["crm".to_string()]), "{database}");
+        world.run(&["role", "add", "agents"]).ok();
+        world.run(&["role", "grant", "agents", "group-account", "use", "team"]).ok();
+        world.run(&["role", "give", "agents", "--team", "desk"]).ok();
+        // Nobody sends through an account that is not shared, or has no server to send through.
+        assert_eq!(seen("ben"), ["crm", "sales"], "{database}");
+        assert_eq!(seen("boss"), ["crm", "own", "sales", "support"], "{database}");
+    }
+}
+
+#[test]
+fn lists_never_end_without_a_word_and_are_whole_for_programs() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &[&CASES[..], &["--unknown-sender", "hold"]].concat());
+        for id in ["a", "b", "c", "d"] {
+            deliver(&world, "support", id, "dora@example.net", "Pump").ok();
+            world.run(&["record", "add", "contact", id]).ok();
+            deliver(&world, "support", &format!("{id}2"), "eve@example.net", "Re: [#1] Pump").ok();
+        }
+        let lists: [&[&str]; 6] = [
+            &["case", "list"],
+            &["record", "list", "contact"],
+            &["email", "list"],
+            &["review", "list"],
+            &["audit", "list"],
+            &["notification", "list", "--user", "boss"],
+        ];
+        for list in lists {
+            let whole = world.json(list)["items"].as_array().unwrap().clone();
+            assert!(whole.len() >= 4, "{database}: {list:?}: {whole:?}");
+            let said = world.run(&[list, &["--limit", "1"]].concat()).ok();
+            assert!(said.ends_with(&format!("… {} more: --limit, --offset\n", whole.len() - 1)), "{database}: {list:?}: {said}");
+            let said = world.run(&[list, &["--limit", "2", "--offset", "1"]].concat()).ok();
+            assert!(said.ends_with(&format!("… {} more: --limit, --offset\n", whole.len() - 3)), "{database}: {list:?}: {said}");
+            let said = world.run(&[list, &["--limit", "9", "--offset", &(whole.len() - 1).to_string()]].concat()).ok();
+            assert!(!said.contains("more"), "{database}: {list:?}: {said}");
+            let part = world.json(&[list, &["--limit", "2", "--offset", "1"]].concat())["items"].as_array().unwrap().clone();
+            assert_eq!(part, whole[1..3], "{database}: {list:?}");
+        }
+        let rows: Vec<String> =
+            (0..120).map(|n| format!("({}, 0, 'x', NULL, FALSE, 'case note', 'case:9', '')", 9_000 + n)).collect();
+        let into = "INSERT INTO audit (id, at, os_account, acting, is_on_behalf, action, subject, detail) VALUES ";
+        world.sql(&format!("{into}{}", rows.join(", ")));
+        assert_eq!(world.json(&["audit", "list", "--subject", "case:9"])["items"].as_array().unwrap().len(), 120, "{database}");
+        let lines = world.run(&["-o", "jsonl", "audit", "list", "--subject", "case:9"]).ok();
+        assert_eq!(lines.lines().count(), 120, "{database}");
+        let said = world.run(&["audit", "list", "--subject", "case:9"]).ok();
+        assert!(said.lines().count() == 102 && said.ends_with("… 20 more: --limit, --offset\n"), "{database}: {said}");
+    }
+}
+
+#[test]
+fn fetch_17_import_takes_messages_and_refuses_other_files() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &CASES);
+        let write = |name: &str, bytes: &[u8]| std::fs::write(world.path(name), bytes).unwrap();
+        let noise: Vec<u8> = (0..5_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        write("noise", &noise);
+        write("empty.eml", b"");
+        write("list.csv", b"name,address\nDora,dora@example.org\n");
+        let import = |more: &[&str]| world.run(&[&["import", "--account", "support"], more].concat());
+        for file in ["noise", "empty.eml", "list.csv", "/bin/true"] {
+            let done = import(&[file]);
+            let line = done.stderr.trim_end();
+            assert!(done.status == Some(65) && line.contains(&format!("{file} is no message: ")), "{database}: {done:?}");
+            assert!(line.ends_with("; to take it anyway: --force"), "{line}");
+        }
+        assert_eq!((world.json(&["case", "list"])["items"].clone(), ids(&world, &[])), (json!([]), vec![]), "{database}");
+        // The messages beside them are taken; and with a person's word anything is.
+        write("a.eml", b"From: dora@example.net\r\nSubject: Pump\r\n\r\nx\r\n");
+        let done = import(&["list.csv", "a.eml"]);
+        assert!(done.status == Some(65) && done.stderr.lines().count() == 1, "{database}: {done:?}");
+        assert_eq!(world.json(&["case", "list"])["items"][0]["name"], "Pump", "{database}");
+        import(&["list.csv", "--force"]).ok();
+        assert_eq!(ids(&world, &[]).len(), 2, "{database}");
+    }
+}
+
+#[test]
+fn access_4_the_audit_says_from_what_to_what_and_finds_a_filter_by_its_name() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &CASES);
+        let newest = |subject: &str| {
+            let list = world.json(&["audit", "list", "--subject", subject, "--limit", "1"]);
+            list["items"][0]["detail"].as_str().unwrap().to_string()
+        };
+        let set = ["account", "set", "support", "--assigned-user", "ada", "--distribution", "direct", "--max-seconds", "60"];
+        world.run(&set).ok();
+        let told = newest("account:support");
+        assert!(
+            told.contains("assigned-user: - -> ada; distribution: round-robin -> direct; max-seconds: "),
+            "{database}: {told}"
+        );
+        world.run_with(&["account", "set", "support", "--password-stdin"], "hunter3\n").ok();
+        assert_eq!(newest("account:support"), "password", "{database}: nothing but that");
+        world.run(&["account", "set", "support", "--smtp-host", "smtp.example.org", "--shared"]).ok();
+        let told = newest("account:support");
+        assert!(
+            told.contains("shared: false -> true") && told.contains("smtp-host: - -> smtp.example.org"),
+            "{database}: {told}"
+        );
+        world.run(&["filter", "add", "spam", "--global", "--subject", "SPAM*", "--skip"]).ok();
+        world.run(&["filter", "set", "spam", "--subject", "spam*", "--skip"]).ok();
+        let told = newest("filter:spam");
+        assert!(told.contains("global: criteria: ") && told.contains("SPAM*") && told.contains(" -> "), "{database}: {told}");
+        assert_eq!(world.json(&["audit", "list", "--subject", "filter:spam"])["items"].as_array().unwrap().len(), 2);
+        assert!(!world.json(&["audit", "list"]).to_string().contains("hunter"));
+        // Cases would be nobody's.
+        let line = world.run(&["team", "remove", "desk"]).fails(65);
+        let hint =
+            "the account support hands its cases to team desk; try first: espomail account set support --case-team ANOTHER";
+        assert!(line.contains(hint), "{database}: {line}");
+        world.run(&["team", "add", "other"]).ok();
+        world.run(&["account", "set", "support", "--case-team", "other"]).ok();
+        world.run(&["team", "remove", "desk"]).ok();
+    }
+}
