@@ -123,7 +123,7 @@ fn access_1_only_administrators_change_what_concerns_all() {
             let status = if of_account && !line.contains("--auto-reply") { 65 } else { 77 };
             done.fails(status);
         }
-        office.service(&words(line)).ok();
+        assert_eq!(office.service(&words(line)).status, Some(0), "{line}");
     }
 }
 
