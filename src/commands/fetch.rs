@@ -39,6 +39,9 @@ pub struct Fetch {
 struct Line<'a> {
     account: &'a str,
     messages: &'a Tally,
+    /// How many wait for a person's word, and how many are in nobody's inbox and of no case.
+    for_review: u64,
+    of_nobody: u64,
     busy: bool,
     /// Until when it rests after a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,6 +198,8 @@ fn report(context: &Context, reports: &[AccountReport]) {
         .map(|report| Line {
             account: &report.account,
             messages: &report.tally,
+            for_review: report.tally.for_review,
+            of_nobody: report.tally.of_nobody,
             busy: report.busy,
             resting_until: report.resting.as_ref().map(|resting| rfc3339(resting.until)),
             errors: {

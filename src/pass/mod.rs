@@ -42,10 +42,10 @@ pub struct Tally {
     #[serde(skip)]
     pub held: u64,
     /// E-mails that wait for a person's word (LINK-3): who may give it is told; whoever runs the pass hears of it once.
-    #[serde(rename = "for-review", skip_serializing_if = "is_none")]
+    #[serde(skip)]
     pub for_review: u64,
     /// E-mails that are in nobody's inbox and of no case (INBOX-1).
-    #[serde(rename = "of-nobody", skip_serializing_if = "is_none")]
+    #[serde(skip)]
     pub of_nobody: u64,
     /// Where each message stood that went to quarantine, and why.
     #[serde(skip)]
@@ -53,11 +53,6 @@ pub struct Tally {
     /// Messages of which it is said now that their server does not hand them over (FETCH-6).
     #[serde(skip)]
     pub lost: Vec<Lost>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands on references")]
-const fn is_none(count: &u64) -> bool {
-    *count == 0
 }
 
 /// A message that its server lists and does not hand over.

@@ -188,7 +188,7 @@ fn a_session_that_is_ended_in_the_middle_of_a_pass_is_unavailable() {
         }
         over.store(true, std::sync::atomic::Ordering::SeqCst);
     });
-    world.run(&["fetch", "support"]).ok();
+    assert_eq!(world.run(&["fetch", "support"]).status, Some(0));
     assert_eq!(
         (count(&world, &["quarantine"]), world.json(&["email", "list", "--limit", "100"])["items"].as_array().unwrap().len()),
         (0, 40)

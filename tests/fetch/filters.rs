@@ -51,12 +51,11 @@ fn filter_4_what_a_filter_holds_waits_for_a_persons_word(world: &mut World, user
     server.append(user, "INBOX", [letter("odd", "").as_slice()]);
     add_support(world, user, server.port);
     add(world, &["odd", "--global", "--subject", "*odd", "--hold"]);
-    // Cron's mail says that somebody is asked.
     let done = world.run(&["-o", "json", "fetch"]);
     let line = "espomail: account support: an e-mail is held and waits for a person's word; try: espomail review list\n";
     assert_eq!((done.status, done.stderr.as_str()), (Some(65), line));
-    let document: Value = serde_json::from_str(&done.stdout).unwrap();
-    assert_eq!(document["items"][0]["messages"], json!({ "held": 1 }));
+    let told: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!((&told["items"][0]["messages"], &told["items"][0]["for_review"]), (&json!({ "held": 1 }), &json!(1)));
     let held = world.json(&["review", "list"])["items"][0].clone();
     assert_eq!((&held["email"], &held["decision"]), (&json!(1), &Value::Null));
     assert_eq!(world.json(&["case", "list"])["items"], json!([]));
