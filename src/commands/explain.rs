@@ -13,10 +13,11 @@ use crate::mail::{self, Mail};
 use crate::output::shown_line;
 use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
+use crate::store::access::{self, Trace};
 use crate::store::account::Account;
 use crate::store::filter::{self, Owner};
 use crate::store::{Database, Store, account, email, fate, raw, record, user};
-use crate::words::{FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
+use crate::words::{EmailId, FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
@@ -69,19 +70,25 @@ impl Explain {
         let mail = mail::parse(&raw);
         let sender_not_verified = email::show(store.connection(), id)?.sender_not_verified;
         let message = mail.document();
-        let document =
-            json!({ "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals });
+        let words = words(store.connection(), id, (!actor.administrator).then_some(&others))?;
+        let document = json!({
+            "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals, "by_hand": words,
+        });
         context.out.item(&document, || {
             let of = |arrival: &Value| {
                 let text = |key: &str| arrival[key].as_str().unwrap_or_default().to_string();
-                let head = format!(
-                    "{} through account {}, mailbox {}, UID {}: {}",
-                    text("at"),
-                    text("account"),
-                    text("mailbox"),
-                    arrival["uid"],
-                    text("fate")
-                );
+                let through = || {
+                    format!(
+                        "{} through account {}, mailbox {}, UID {}: {}",
+                        text("at"),
+                        text("account"),
+                        text("mailbox"),
+                        arrival["uid"],
+                        text("fate")
+                    )
+                };
+                let by_hand = || format!("{} by {}: {}", text("at"), text("who"), text("action"));
+                let head = if arrival["action"].is_string() { by_hand() } else { through() };
                 let mut record = |id| match record::name_of(store.connection(), Some(id)) {
                     Ok(Some(named)) => named.to_string(),
                     // It is gone.
@@ -89,9 +96,8 @@ impl Explain {
                 };
                 format!("{head}\n{}", told(&arrival["why"], &mut record, &names))
             };
-            let mut of = of;
             let head = if sender_not_verified { "sender not verified\n" } else { "" };
-            format!("{head}{}{}", automatic(&mail), arrivals.iter().map(&mut of).collect::<Vec<_>>().join("\n"))
+            format!("{head}{}{}", automatic(&mail), arrivals.iter().chain(&words).map(of).collect::<Vec<_>>().join("\n"))
         });
         Ok(())
     }
@@ -125,6 +131,19 @@ impl Explain {
         }
         Ok(found)
     }
+}
+
+/// WHY-1: what people did to an e-mail, the oldest first; some of it is others' to know.
+fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<Value>> {
+    let word = |(trace, why): (Trace, String)| {
+        let mut why: Value = serde_json::from_str(&why)?;
+        if let Some(others) = others {
+            others.forget(&mut why);
+        }
+        let who = trace.user.unwrap_or(trace.os_account);
+        Ok(json!({ "at": rfc3339(trace.at), "who": who, "action": trace.action, "subject": trace.subject, "why": why }))
+    };
+    access::words_on(db, id)?.into_iter().map(word).collect()
 }
 
 /// The largest message that is read from standard input, in bytes.
@@ -266,6 +285,15 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
         }
         "set-delivery" => format!("e-mail {} to {}: {}", number("email"), shown_line(text("address")), text("state")),
         "set-address" => format!("the address {} is {}", shown_line(text("address")), text("state")),
+        "assign" => format!("{} is {}'s", record("case"), user("user")),
+        "set-status" => format!("{} is {}", record("case"), text("status")),
+        "set-case" => format!("{} says something else of itself", record("case")),
+        "set-teams" => {
+            let teams = step["teams"].as_array().into_iter().flatten().filter_map(Value::as_i64);
+            let teams: Vec<String> = teams.map(|team| names.team(TeamId(team))).collect();
+            format!("{} is of {}", record("case"), if teams.is_empty() { "no team".to_string() } else { teams.join(", ") })
+        }
+        "unfollow" => format!("{} does not follow {} any more", user("user"), record("record")),
         "follow" => format!("{} follows {}", user("user"), record("record")),
         "advance-rotation" => format!("the turn in team {} was {}'s", team(), user("user")),
         "note-assignment" => format!("{} got it", user("user")),

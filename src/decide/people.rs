@@ -157,6 +157,19 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
     }
 }
 
+/// A stored e-mail comes to a record: of a case, its teams and its assigned user get it; who has it already keeps it as it is.
+pub fn join_record(email: EmailId, record: RecordId, occasion: &Occasion<'_>, facts: &mut Facts, plan: &mut Plan) {
+    let (mut teams, mut users) = (Teams::new(), Users::new());
+    add_case_people(record, facts, &mut teams, &mut users);
+    if let Some(known) = facts.emails.get_mut(&email) {
+        teams.retain(|(team, _)| !known.teams.contains(team));
+        users.retain(|(user, _)| !known.users.contains(user));
+        known.teams.extend(teams.iter().map(|(team, _)| *team));
+        known.users.extend(users.iter().map(|(user, _)| *user));
+    }
+    join(email, &teams, &users, occasion, facts, plan);
+}
+
 /// LINK-2: who takes part in the case or the conversation of an e-mail on its account: who wrote it, where it is the first, or its
 /// author took part already; those it went to, where one of us wrote it. Nobody by being named by somebody from outside.
 pub fn invited(

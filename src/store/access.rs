@@ -4,10 +4,11 @@ use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
 use super::noun::number;
-use super::schema::{audit, role_rights, roles, team_members, team_roles, teams, user_roles};
-use super::{Database, user};
+use super::schema::{audit, audit_emails, role_rights, roles, team_members, team_roles, teams, user_roles};
+use super::{Database, clean, dialect, user};
+use crate::decide::Plan;
 use crate::decide::access::{Actor, Permit, Rights};
-use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
+use crate::words::{EmailId, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
 /// A right of a user, and how it was come by.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -22,7 +23,8 @@ pub struct Held {
 }
 
 /// One change by a person.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = audit)]
 pub struct Trace {
     pub id: i64,
     /// Seconds since 1970 UTC.
@@ -31,8 +33,10 @@ pub struct Trace {
     /// The account of the operating system that asked.
     pub os_account: String,
     /// The login of the espomail user that acted; none for the service account itself.
+    #[diesel(column_name = acting)]
     pub user: Option<String>,
     /// Whether `--as` named the user.
+    #[diesel(column_name = is_on_behalf)]
     pub on_behalf: bool,
     /// Noun and verb as typed (`case close`).
     pub action: String,
@@ -110,7 +114,7 @@ pub fn rights_of(db: &mut Database, id: UserId) -> Result<Vec<Held>> {
 
 /// Lists changes by people, the newest first.
 pub fn list(db: &mut Database, filter: &TraceFilter) -> Result<Vec<Trace>> {
-    let mut query = audit::table.into_boxed();
+    let mut query = audit::table.select(Trace::as_select()).into_boxed();
     if let Some(subject) = &filter.subject {
         query = query.filter(audit::subject.eq(subject));
     }
@@ -123,8 +127,50 @@ pub fn list(db: &mut Database, filter: &TraceFilter) -> Result<Vec<Trace>> {
     Ok(query.order(audit::id.desc()).limit(filter.limit).load(db)?)
 }
 
+/// Returns what people did to an e-mail, the oldest first, each with the plan as JSON (WHY-1).
+pub fn words_on(db: &mut Database, email: EmailId) -> Result<Vec<(Trace, String)>> {
+    Ok(audit::table
+        .inner_join(audit_emails::table.on(audit_emails::audit_id.eq(audit::id)))
+        .filter(audit_emails::email_id.eq(email.0))
+        .filter(audit::why.is_not_null())
+        .order(audit::id)
+        .select((Trace::as_select(), audit::why.assume_not_null()))
+        .load(db)?)
+}
+
 /// Records who changed what, in the transaction of the change. `action` is verb and noun as typed (`case close`).
 pub fn record(db: &mut Database, permit: &Permit<'_>, action: &str, subject: &str, detail: &str, now: i64) -> Result<()> {
+    write(db, permit, (action, subject, detail), None, now).map(|_| ())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = audit_emails, treat_none_as_default_value = false)]
+struct AuditEmailRow {
+    email_id: i64,
+    audit_id: i64,
+}
+
+/// The same of what rules decided by a person's word: the plan with its reasons stands beside it, for each e-mail that it concerns.
+pub fn record_plan(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    (action, subject, detail): (&str, &str, &str),
+    (plan, emails): (&Plan, &[EmailId]),
+    now: i64,
+) -> Result<()> {
+    let audit_id = write(db, permit, (action, subject, detail), Some(plan), now)?;
+    let rows: Vec<AuditEmailRow> = emails.iter().map(|email| AuditEmailRow { email_id: email.0, audit_id }).collect();
+    dialect::insert_all!(&mut *db, audit_emails::table, &rows)?;
+    Ok(())
+}
+
+fn write(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    (action, subject, detail): (&str, &str, &str),
+    plan: Option<&Plan>,
+    now: i64,
+) -> Result<i64> {
     let actor = permit.actor();
     let id = number(db, "audit")?;
     diesel::insert_into(audit::table)
@@ -136,8 +182,9 @@ pub fn record(db: &mut Database, permit: &Permit<'_>, action: &str, subject: &st
             audit::is_on_behalf.eq(actor.on_behalf),
             audit::action.eq(action),
             audit::subject.eq(subject),
-            audit::detail.eq(detail),
+            audit::detail.eq(clean(detail)),
+            audit::why.eq(plan.map(serde_json::to_string).transpose()?),
         ))
         .execute(db)?;
-    Ok(())
+    Ok(id)
 }

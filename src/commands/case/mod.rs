@@ -10,6 +10,7 @@ use clap::Subcommand;
 use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status};
 use self::show::{List, Next, Show};
 use super::email::CaseReply;
+use super::rehearsal::Rehearsal;
 use super::{follow, right};
 use crate::context::Context;
 
@@ -61,6 +62,8 @@ struct Follow {
     /// Another user; for administrators
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Case {
@@ -80,11 +83,11 @@ impl Case {
             CaseCommand::Reply(command) => command.run(context, &mut store),
             CaseCommand::Merge(command) => command.run(context, &mut store),
             CaseCommand::Split(command) => command.run(context, &mut store),
-            CaseCommand::Follow(Follow { case, user }) => {
-                follow::run(context, &mut store, right::case_name(&case)?, user.as_deref(), true)
+            CaseCommand::Follow(Follow { case, user, rehearsal }) => {
+                follow::run(context, &mut store, rehearsal, right::case_name(&case)?, user.as_deref(), true)
             }
-            CaseCommand::Unfollow(Follow { case, user }) => {
-                follow::run(context, &mut store, right::case_name(&case)?, user.as_deref(), false)
+            CaseCommand::Unfollow(Follow { case, user, rehearsal }) => {
+                follow::run(context, &mut store, rehearsal, right::case_name(&case)?, user.as_deref(), false)
             }
         }
     }

@@ -1,0 +1,225 @@
+//! A person's word on e-mails and cases goes the road of mail: facts → decide → apply, in the caller's transaction. Here is the one
+//! place that writes its line into the audit, with the reasons beside it (WHY-1).
+
+use anyhow::{Context, Result};
+
+use crate::decide::access::Permit;
+use crate::decide::hand::{self, CaseChanges, Mails};
+use crate::decide::{Arrival, Asked, Facts, Plan, Policy};
+use crate::mail::{self, Mail};
+use crate::store::facts::Matter;
+use crate::store::{self, Database, access, apply, email, facts, raw};
+use crate::words::{CaseStatus, EmailId, PositionId, RecordId, UserId};
+
+use super::verdict::named;
+
+/// Who says it, by which rules, and when.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    pub permit: &'a Permit<'a>,
+    pub policy: &'a Policy,
+    /// Seconds since 1970 UTC.
+    pub now: i64,
+}
+
+impl Said<'_> {
+    fn asked(&self) -> Asked {
+        Asked { user: self.permit.actor().user }
+    }
+
+    /// Writes what was decided, and who asked for it; nothing where nothing changes.
+    fn write(
+        &self,
+        db: &mut Database,
+        (verb, subject, detail): (&str, &str, &str),
+        plan: &Plan,
+        (facts, mail): (&Facts, Option<&Mail>),
+        emails: &[EmailId],
+    ) -> Result<()> {
+        if plan.steps.is_empty() {
+            return Ok(());
+        }
+        let came_at = plan.email.and_then(|email| facts.emails.get(&email)).map(|known| known.arrived_at);
+        let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: came_at, partial: false };
+        let nothing = Mail::default();
+        apply::apply_to_stored(db, &facts.next, &arrival, mail.unwrap_or(&nothing), plan, self.now)?;
+        access::record_plan(db, self.permit, (verb, subject, detail), (plan, emails), self.now)
+    }
+}
+
+/// Gives an e-mail its record (LINK-7).
+pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -> Result<Plan> {
+    store::lock(db)?;
+    let (mut facts, mut mails) = about(db, said, id, &[record])?;
+    let record = facts.survivor(record);
+    read_for(db, &hand::companions(id, record, &facts), record, &facts, &mut mails)?;
+    let plan = hand::link(id, &mails, record, said.asked(), said.policy, &mut facts);
+    let emails: Vec<EmailId> = plan.emails().into_iter().collect();
+    let audit = ("email link", &*format!("email:{id}"), &*named(record, &facts));
+    said.write(db, audit, &plan, (&facts, mails.get(&id)), &emails)?;
+    Ok(plan)
+}
+
+/// Takes an e-mail from its record (LINK-7).
+pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { emails: &[id], ..Matter::default() }, said.now)?;
+    let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| named(record, &facts));
+    let plan = hand::unlink(id, said.asked(), &mut facts)?;
+    let audit = ("email unlink", &*format!("email:{id}"), &*before.unwrap_or_default());
+    said.write(db, audit, &plan, (&facts, None), &[id])?;
+    Ok(plan)
+}
+
+/// Opens a case, empty but for its name (CASE-5).
+pub fn create(db: &mut Database, said: &Said<'_>, name: &str) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter::default(), said.now)?;
+    let plan = hand::create(name, said.asked(), &mut facts);
+    opened(db, said, "", &plan, (&facts, None), &[])?;
+    Ok(plan)
+}
+
+/// Opens a case from an e-mail (CASE-5).
+pub fn create_from(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
+    store::lock(db)?;
+    let (mut facts, mails) = about(db, said, id, &[])?;
+    let plan = hand::create_from(id, &mails, said.asked(), said.policy, &mut facts)?;
+    let emails: Vec<EmailId> = plan.emails().into_iter().collect();
+    opened(db, said, &format!("from e-mail {id}"), &plan, (&facts, mails.get(&id)), &emails)?;
+    Ok(plan)
+}
+
+fn opened(
+    db: &mut Database,
+    said: &Said<'_>,
+    detail: &str,
+    plan: &Plan,
+    (facts, mail): (&Facts, Option<&Mail>),
+    emails: &[EmailId],
+) -> Result<()> {
+    let subject = plan.opened().map(|case| format!("case:{}", case.number)).unwrap_or_default();
+    said.write(db, ("case create", &subject, detail), plan, (facts, mail), emails)
+}
+
+/// Opens a case from e-mails of another, and from those that answer them (CASE-5).
+pub fn split(db: &mut Database, said: &Said<'_>, case: RecordId, chosen: &[EmailId], name: Option<&str>) -> Result<Plan> {
+    store::lock(db)?;
+    let (emails, addresses) = (email::of_record(db, case)?, email::authors_of(db, case)?);
+    let records = [vec![case], store::case::merged_into(db, case)?].concat();
+    let mut mails = Mails::new();
+    if let Some(first) = chosen.iter().min() {
+        mails.insert(*first, read(db, *first)?);
+    }
+    let account = chosen.iter().min().map(|first| email::judged_by(db, *first)).transpose()?.flatten();
+    let first: Vec<&Mail> = mails.values().collect();
+    let matter =
+        Matter { account, mails: &first, records: &records, emails: &emails, addresses: &addresses, ..Matter::default() };
+    let mut facts = facts::gather_word(db, &matter, said.now)?;
+    let moved = hand::with_answers(case, chosen, &facts)?;
+    if let Some(first) = moved.first().filter(|first| !mails.contains_key(first)) {
+        mails.insert(*first, read(db, *first)?);
+    }
+    read_for(db, &moved, case, &facts, &mut mails)?;
+    let plan = hand::split(case, &moved, name, &mails, said.asked(), said.policy, &mut facts)?;
+    let listed = moved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let number = plan.opened().map(|case| case.number).unwrap_or_default();
+    let detail = format!("case:{number}: e-mail {listed}");
+    let mail = moved.first().and_then(|first| mails.get(first));
+    said.write(db, ("case split", &named(case, &facts), &detail), &plan, (&facts, mail), &moved)?;
+    Ok(plan)
+}
+
+/// Merges a case into another (CASE-5).
+pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { records: &[from, into], ..Matter::default() }, said.now)?;
+    let plan = hand::merge(from, into, said.asked(), &mut facts)?;
+    let emails = email::of_record(db, from)?;
+    let detail = format!("into {}", named(into, &facts));
+    said.write(db, ("case merge", &named(from, &facts), &detail), &plan, (&facts, None), &emails)?;
+    Ok(plan)
+}
+
+/// Hands a case to a user (CASE-5); an empty plan when the user has it already.
+pub fn assign(db: &mut Database, said: &Said<'_>, case: RecordId, user: UserId) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { records: &[case], users: &[user], ..Matter::default() }, said.now)?;
+    let plan = hand::assign(case, user, said.asked(), &mut facts)?;
+    said.write(db, ("case assign", &named(case, &facts), &login(user, &facts)), &plan, (&facts, None), &[])?;
+    Ok(plan)
+}
+
+/// Sets how far a case is; none re-opens it (CASE-4). An empty plan when it is so already.
+pub fn set_status(db: &mut Database, said: &Said<'_>, case: RecordId, status: Option<CaseStatus>) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { records: &[case], ..Matter::default() }, said.now)?;
+    let plan = hand::set_status(case, status, said.asked(), &mut facts)?;
+    let verb = match status {
+        Some(CaseStatus::Closed) => "case close",
+        Some(_) => "case status",
+        None => "case reopen",
+    };
+    let is_now = facts.records.get(&case).and_then(|known| known.status).map(|status| status.as_str()).unwrap_or_default();
+    said.write(db, (verb, &named(case, &facts), is_now), &plan, (&facts, None), &[])?;
+    Ok(plan)
+}
+
+/// Writes a person's words into the stream of a case.
+pub fn note(db: &mut Database, said: &Said<'_>, case: RecordId, words: &str) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { records: &[case], ..Matter::default() }, said.now)?;
+    let detail = format!("note {}", facts.next.note);
+    let plan = hand::note(case, words, said.asked(), &mut facts);
+    said.write(db, ("case note", &named(case, &facts), &detail), &plan, (&facts, None), &[])?;
+    Ok(plan)
+}
+
+/// Changes what a case says.
+pub fn change(db: &mut Database, said: &Said<'_>, case: RecordId, changes: &CaseChanges) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { records: &[case], ..Matter::default() }, said.now)?;
+    let plan = hand::change(case, changes, said.asked(), &mut facts);
+    let told = [
+        changes.name.as_ref().map(|_| "name"),
+        changes.priority.map(|_| "priority"),
+        changes.account.map(|_| "account"),
+        changes.contact.map(|_| "contact"),
+        changes.teams.as_ref().map(|_| "team"),
+    ];
+    let told = told.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    said.write(db, ("case set", &named(case, &facts), &told), &plan, (&facts, None), &[])?;
+    Ok(plan)
+}
+
+/// Makes a user follow a record, or no longer (FOLLOW-1); an empty plan when it is so already.
+pub fn follow(db: &mut Database, said: &Said<'_>, record: RecordId, user: UserId, wanted: bool) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { records: &[record], users: &[user], ..Matter::default() }, said.now)?;
+    let plan = hand::follow(record, user, wanted, said.asked(), &mut facts);
+    let noun = if facts.is_case(record) { "case" } else { "record" };
+    let verb = format!("{noun} {}", if wanted { "follow" } else { "unfollow" });
+    said.write(db, (&verb, &named(record, &facts), &login(user, &facts)), &plan, (&facts, None), &[])?;
+    Ok(plan)
+}
+
+fn login(user: UserId, facts: &Facts) -> String {
+    facts.people.get(&user).and_then(|person| person.actor.login.clone()).unwrap_or_default()
+}
+
+/// What the rules ask when an e-mail comes to a record: what it says, and what is known of its whole thread.
+fn about(db: &mut Database, said: &Said<'_>, id: EmailId, records: &[RecordId]) -> Result<(Facts, Mails)> {
+    let mail = read(db, id)?;
+    let account = email::judged_by(db, id)?;
+    let emails = email::of_thread(db, id)?;
+    let matter = Matter { account, mails: &[&mail], records, emails: &emails, ..Matter::default() };
+    let facts = facts::gather_word(db, &matter, said.now)?;
+    Ok((facts, Mails::from([(id, mail)])))
+}
+
+/// Reads e-mails that come to a case along with another: only filters of who has the case ask what they say (FILTER-5).
+fn read_for(db: &mut Database, others: &[EmailId], case: RecordId, facts: &Facts, mails: &mut Mails) -> Result<()> {
+    let user = facts.records.get(&case).and_then(|known| known.assigned_user);
+    if user.is_some_and(|user| facts.user_filters.contains_key(&user)) {
+        for id in others {
+            mails.insert(*id, read(db, *id)?);
+        }
+    }
+    Ok(())
+}
+
+fn read(db: &mut Database, id: EmailId) -> Result<Mail> {
+    Ok(mail::parse(&raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?))
+}
