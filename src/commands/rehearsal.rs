@@ -32,7 +32,7 @@ impl Rehearsal {
         let names = Names::all(store)?;
         let (plans, text) = store.rehearse(|db| {
             let plans: Vec<_> =
-                work(db, &policy)?.1.iter().map(|plan| json!({ "steps": plan.steps, "notes": plan.notes })).collect();
+                work(db, &policy)?.1.iter().map(|plan| json!({ "steps": plan.steps(), "notes": plan.notes })).collect();
             let mut record = |id| match record::name_of(db, Some(id)) {
                 Ok(Some(named)) => named.to_string(),
                 Ok(None) | Err(_) => names.record(RecordId(id)),

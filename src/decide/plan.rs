@@ -328,7 +328,7 @@ pub struct Plan {
     /// The e-mail it became, or already was.
     pub email: Option<EmailId>,
     #[serde(serialize_with = "told")]
-    pub steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// What was tried and did not hold: near misses, ambiguities, choices (WHY-1).
     pub notes: Vec<String>,
     /// The filter that skipped it (FETCH-2).
@@ -413,6 +413,19 @@ impl Plan {
     /// Starts the plan of what a person asks for.
     pub fn asked(by: Asked) -> Self {
         Self { asked: Some(by), ..Self::new() }
+    }
+
+    /// Returns the changes, in order, each with its reason.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// WHY-2: says what was found to differ when an e-mail was read again; where nothing was, it was not amended.
+    pub fn say_found(&mut self, fields: &[&str]) {
+        self.steps.retain(|step| !fields.is_empty() || !matches!(step.change, Change::Amend(_)));
+        for step in self.steps.iter_mut().filter(|step| matches!(step.change, Change::Amend(_))) {
+            step.because = format!("WHY-2: read again, these differ: {}", fields.join(", "));
+        }
     }
 
     /// Whether this user asked for it.

@@ -6,10 +6,12 @@ use anyhow::{Context, Result};
 use crate::decide::access::Permit;
 use crate::decide::hand::{self, CaseChanges, Mails};
 use crate::decide::{Arrival, Asked, Facts, Plan, Policy};
+use crate::fault::Fault;
 use crate::mail::{self, Mail};
 use crate::store::facts::Matter;
+use crate::store::record::RecordName;
 use crate::store::{self, Database, access, apply, email, facts, raw};
-use crate::words::{CaseStatus, EmailId, PositionId, RecordId, UserId};
+use crate::words::{CaseStatus, EmailId, PositionId, RecordId, RecordKind, UserId};
 
 use super::verdict::named;
 
@@ -36,7 +38,7 @@ impl Said<'_> {
         (facts, mail): (&Facts, Option<&Mail>),
         emails: &[EmailId],
     ) -> Result<()> {
-        if plan.steps.is_empty() {
+        if plan.steps().is_empty() {
             return Ok(());
         }
         let came_at = plan.email.and_then(|email| facts.emails.get(&email)).map(|known| known.arrived_at);
@@ -52,7 +54,7 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
     store::lock(db)?;
     let (mut facts, mut mails) = about(db, said, id, &[record])?;
     let record = facts.survivor(record);
-    read_for(db, &hand::companions(id, record, &facts), record, &facts, &mut mails)?;
+    read_for(db, &hand::companions(id, record, &facts), assigned(record, &facts), &facts, &mut mails)?;
     let plan = hand::link(id, &mails, record, said.asked(), said.policy, &mut facts);
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
     let audit = ("email link", &*format!("email:{id}"), &*named(record, &facts));
@@ -118,7 +120,7 @@ pub fn split(db: &mut Database, said: &Said<'_>, case: RecordId, chosen: &[Email
     if let Some(first) = moved.first().filter(|first| !mails.contains_key(first)) {
         mails.insert(*first, read(db, *first)?);
     }
-    read_for(db, &moved, case, &facts, &mut mails)?;
+    read_for(db, &moved, assigned(case, &facts), &facts, &mut mails)?;
     let plan = hand::split(case, &moved, name, &mails, said.asked(), said.policy, &mut facts)?;
     let listed = moved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let number = plan.opened().map(|case| case.number).unwrap_or_default();
@@ -140,58 +142,68 @@ pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId)
 
 /// Hands a case to a user (CASE-5); an empty plan when the user has it already.
 pub fn assign(db: &mut Database, said: &Said<'_>, case: RecordId, user: UserId) -> Result<Plan> {
-    let mut facts = facts::gather_word(db, &Matter { records: &[case], users: &[user], ..Matter::default() }, said.now)?;
-    let plan = hand::assign(case, user, said.asked(), &mut facts)?;
-    said.write(db, ("case assign", &named(case, &facts), &login(user, &facts)), &plan, (&facts, None), &[])?;
+    store::lock(db)?;
+    let emails = email::of_record(db, case)?;
+    let matter = Matter { records: &[case], emails: &emails, users: &[user], ..Matter::default() };
+    let mut facts = facts::gather_word(db, &matter, said.now)?;
+    let mut mails = Mails::new();
+    read_for(db, &emails, Some(user), &facts, &mut mails)?;
+    let plan = hand::assign(case, user, &mails, said.asked(), said.policy, &mut facts)?;
+    let emails: Vec<EmailId> = plan.emails().into_iter().collect();
+    said.write(db, ("case assign", &named(case, &facts), &login(user, &facts)), &plan, (&facts, None), &emails)?;
     Ok(plan)
 }
 
 /// Sets how far a case is; none re-opens it (CASE-4). An empty plan when it is so already.
 pub fn set_status(db: &mut Database, said: &Said<'_>, case: RecordId, status: Option<CaseStatus>) -> Result<Plan> {
-    let mut facts = facts::gather_word(db, &Matter { records: &[case], ..Matter::default() }, said.now)?;
-    let plan = hand::set_status(case, status, said.asked(), &mut facts)?;
     let verb = match status {
         Some(CaseStatus::Closed) => "case close",
         Some(_) => "case status",
         None => "case reopen",
     };
-    let is_now = facts.records.get(&case).and_then(|known| known.status).map(|status| status.as_str()).unwrap_or_default();
-    said.write(db, (verb, &named(case, &facts), is_now), &plan, (&facts, None), &[])?;
-    Ok(plan)
+    let is_now = |facts: &Facts| facts.records.get(&case).and_then(|known| known.status).map(CaseStatus::as_str);
+    let decide = |facts: &mut Facts| hand::set_status(case, status, said.asked(), facts);
+    on_record(db, said, (case, &[]), verb, decide, |facts| is_now(facts).unwrap_or_default().to_string())
 }
 
 /// Writes a person's words into the stream of a case.
 pub fn note(db: &mut Database, said: &Said<'_>, case: RecordId, words: &str) -> Result<Plan> {
-    let mut facts = facts::gather_word(db, &Matter { records: &[case], ..Matter::default() }, said.now)?;
-    let detail = format!("note {}", facts.next.note);
-    let plan = hand::note(case, words, said.asked(), &mut facts);
-    said.write(db, ("case note", &named(case, &facts), &detail), &plan, (&facts, None), &[])?;
-    Ok(plan)
+    let decide = |facts: &mut Facts| Ok(hand::note(case, words, said.asked(), facts));
+    on_record(db, said, (case, &[]), "case note", decide, |facts| format!("note {}", facts.next.note - 1))
 }
 
 /// Changes what a case says.
 pub fn change(db: &mut Database, said: &Said<'_>, case: RecordId, changes: &CaseChanges) -> Result<Plan> {
-    let mut facts = facts::gather_word(db, &Matter { records: &[case], ..Matter::default() }, said.now)?;
-    let plan = hand::change(case, changes, said.asked(), &mut facts);
-    let told = [
-        changes.name.as_ref().map(|_| "name"),
-        changes.priority.map(|_| "priority"),
-        changes.account.map(|_| "account"),
-        changes.contact.map(|_| "contact"),
-        changes.teams.as_ref().map(|_| "team"),
-    ];
-    let told = told.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    said.write(db, ("case set", &named(case, &facts), &told), &plan, (&facts, None), &[])?;
-    Ok(plan)
+    let decide = |facts: &mut Facts| Ok(hand::change(case, changes, said.asked(), facts));
+    on_record(db, said, (case, &[]), "case set", decide, |_| changes.told())
 }
 
 /// Makes a user follow a record, or no longer (FOLLOW-1); an empty plan when it is so already.
-pub fn follow(db: &mut Database, said: &Said<'_>, record: RecordId, user: UserId, wanted: bool) -> Result<Plan> {
-    let mut facts = facts::gather_word(db, &Matter { records: &[record], users: &[user], ..Matter::default() }, said.now)?;
-    let plan = hand::follow(record, user, wanted, said.asked(), &mut facts);
-    let noun = if facts.is_case(record) { "case" } else { "record" };
+pub fn follow(
+    db: &mut Database,
+    said: &Said<'_>,
+    record: RecordName,
+    (id, user): (RecordId, UserId),
+    wanted: bool,
+) -> Result<Plan> {
+    let noun = if record.kind == RecordKind::Case { "case" } else { "record" };
     let verb = format!("{noun} {}", if wanted { "follow" } else { "unfollow" });
-    said.write(db, (&verb, &named(record, &facts), &login(user, &facts)), &plan, (&facts, None), &[])?;
+    let decide = |facts: &mut Facts| Ok(hand::follow(id, user, wanted, said.asked(), facts));
+    on_record(db, said, (id, &[user]), &verb, decide, |facts| login(user, facts))
+}
+
+/// Gathers, decides and writes what concerns a record and no mail.
+fn on_record(
+    db: &mut Database,
+    said: &Said<'_>,
+    (record, users): (RecordId, &[UserId]),
+    verb: &str,
+    decide: impl FnOnce(&mut Facts) -> Result<Plan, Fault>,
+    detail: impl FnOnce(&Facts) -> String,
+) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { records: &[record], users, ..Matter::default() }, said.now)?;
+    let plan = decide(&mut facts)?;
+    said.write(db, (verb, &named(record, &facts), &detail(&facts)), &plan, (&facts, None), &[])?;
     Ok(plan)
 }
 
@@ -209,15 +221,18 @@ fn about(db: &mut Database, said: &Said<'_>, id: EmailId, records: &[RecordId]) 
     Ok((facts, Mails::from([(id, mail)])))
 }
 
-/// Reads e-mails that come to a case along with another: only filters of who has the case ask what they say (FILTER-5).
-fn read_for(db: &mut Database, others: &[EmailId], case: RecordId, facts: &Facts, mails: &mut Mails) -> Result<()> {
-    let user = facts.records.get(&case).and_then(|known| known.assigned_user);
+/// Reads e-mails that come to somebody who has, or is to have, their case: only that user's filters ask what they say (FILTER-5).
+fn read_for(db: &mut Database, emails: &[EmailId], user: Option<UserId>, facts: &Facts, mails: &mut Mails) -> Result<()> {
     if user.is_some_and(|user| facts.user_filters.contains_key(&user)) {
-        for id in others {
+        for id in emails {
             mails.insert(*id, read(db, *id)?);
         }
     }
     Ok(())
+}
+
+fn assigned(case: RecordId, facts: &Facts) -> Option<UserId> {
+    facts.records.get(&case).and_then(|known| known.assigned_user)
 }
 
 fn read(db: &mut Database, id: EmailId) -> Result<Mail> {

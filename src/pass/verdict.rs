@@ -209,7 +209,7 @@ impl Verdict {
             notifications: Vec::new(),
             notes: plan.notes.clone(),
         };
-        for step in &plan.steps {
+        for step in plan.steps() {
             verdict.read(&step.change, &step.because, names);
         }
         verdict

@@ -116,7 +116,7 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
     let before = facts::next(db)?;
     let new: Vec<&Packed> = decided
         .iter()
-        .filter(|one| one.plan.steps.iter().any(|step| matches!(step.change, Change::AddEmail(_) | Change::KeepCopy { .. })))
+        .filter(|one| one.plan.steps().iter().any(|step| matches!(step.change, Change::AddEmail(_) | Change::KeepCopy { .. })))
         .map(|one| one.packed)
         .collect();
     let mut batch = Batch { now, raws: raw::store(db, &new)?, last_email: before.email - 1, ..Batch::default() };
@@ -179,7 +179,7 @@ fn unpacked(mail: &Mail) -> Packed {
 
 impl<'a> Batch<'a> {
     fn plan(&mut self, one: &Decided<'a>) -> Result<()> {
-        one.plan.steps.iter().try_for_each(|step| self.change(&step.change, &step.because, one))
+        one.plan.steps().iter().try_for_each(|step| self.change(&step.change, &step.because, one))
     }
 
     fn gather(&mut self, one: &Decided<'a>) -> Result<()> {

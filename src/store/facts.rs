@@ -119,7 +119,7 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
     if let Some((account, position)) = account.zip(position) {
         facts.account.is_sent_mailbox = account::is_sent_mailbox(db, account, position)?;
     }
-    filter::gather(db, &mut facts)?;
+    filter::gather(db, users, &mut facts)?;
     person::gather(db, users, &mut facts)?;
     report::gather(db, mails, &named.senders, &mut facts)?;
     Ok(facts)

@@ -30,9 +30,9 @@ fn two_cases(store: &mut Store) {
          INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
             text, is_replied, parent_id, parent_by, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to,
             automatic, defects) VALUES
-            (1, 1, 1, '1@x', '', 'd@x', '{}', 'One', 0, 0, '', FALSE, 1, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
-            (2, 1, 1, '2@x', '', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
-            (3, 1, 1, '3@x', '', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'thread', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]');
+            (1, 1, 1, '1@x', '00000000000000000000000000000001', 'd@x', '{}', 'One', 0, 0, '', FALSE, 1, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
+            (2, 1, 1, '2@x', '00000000000000000000000000000002', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
+            (3, 1, 1, '3@x', '00000000000000000000000000000003', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'thread', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]');
          INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES
             (1, 2, FALSE, FALSE, FALSE, FALSE);
          INSERT INTO email_teams (email_id, team_id) VALUES (2, 1);

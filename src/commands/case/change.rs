@@ -139,7 +139,7 @@ impl Assign {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
             let user = user::find(db, &self.user)?;
             let plan = hand::assign(db, &Said { permit: &permit, policy, now }, id, user)?;
-            Ok(((case::show(db, id)?.number, !plan.steps.is_empty()), vec![plan]))
+            Ok(((case::show(db, id)?.number, !plan.steps().is_empty()), vec![plan]))
         })?;
         let Some((number, changed)) = done else { return Ok(()) };
         let already = if changed { "" } else { " already" };
@@ -209,7 +209,7 @@ fn set_status(
             let (id, permit) = right::case(db, &actor, wanted, RoleAction::Edit)?;
             let plan = hand::set_status(db, &Said { permit: &permit, policy, now }, id, status)?;
             let case = case::show(db, id)?;
-            done.push((case.number, case.status, !plan.steps.is_empty()));
+            done.push((case.number, case.status, !plan.steps().is_empty()));
             plans.push(plan);
         }
         Ok((done, plans))

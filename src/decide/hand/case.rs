@@ -1,10 +1,11 @@
 //! CASE: what people do with a case: who has it, how far it is, what it says, what they note, and who follows it.
 
 use super::super::access::{Relation, act};
-use super::super::{Asked, CaseFields, Change, Facts, Plan, distribute, notify, parent};
+use super::super::{Asked, CaseFields, Change, Facts, Plan, Policy, distribute, notify, parent};
 use super::add_note;
+use super::link::{Mails, join};
 use crate::fault::{Class, Fault};
-use crate::words::{CaseStatus, NoteId, NoteKind, NotificationKind, Priority, RecordId, RoleAction, TeamId, UserId};
+use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, NotificationKind, Priority, RecordId, RoleAction, TeamId, UserId};
 
 /// What to change; what is not given stays. An inner none clears.
 #[derive(Debug, Clone, Default)]
@@ -16,9 +17,32 @@ pub struct CaseChanges {
     pub contact: Option<Option<RecordId>>,
 }
 
+impl CaseChanges {
+    /// Returns what is changed, for the audit.
+    pub fn told(&self) -> String {
+        let told = [
+            self.name.as_ref().map(|_| "name"),
+            self.priority.map(|_| "priority"),
+            self.account.map(|_| "account"),
+            self.contact.map(|_| "contact"),
+            self.teams.as_ref().map(|_| "team"),
+        ];
+        told.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Hands a case to a user: no turn of a rotation is used up (DIST-2), and the user follows the case (FOLLOW-1). Nothing when the
-/// user has it already.
-pub fn assign(case: RecordId, user: UserId, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
+/// user has it already. Who
+/// has a case has its e-mails, whether mail gave it to them or a person (CASE-1); what these say is asked by the user's own filters
+/// alone.
+pub fn assign(
+    case: RecordId,
+    user: UserId,
+    mails: &Mails,
+    asked: Asked,
+    policy: &Policy,
+    facts: &mut Facts,
+) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
     if facts.people.get(&user).is_none_or(|person| !person.active) {
         let login = login(user, facts);
@@ -27,6 +51,12 @@ pub fn assign(case: RecordId, user: UserId, asked: Asked, facts: &mut Facts) -> 
     }
     if facts.records.get(&case).and_then(|known| known.assigned_user) != Some(user) {
         give(case, user, facts, &mut plan);
+        let mut emails: Vec<EmailId> =
+            facts.emails.iter().filter(|(_, known)| known.parent == Some(case)).map(|(id, _)| *id).collect();
+        emails.sort_unstable();
+        for email in emails {
+            join(email, mails, case, policy, facts, &mut plan);
+        }
         end_lost(case, facts, &mut plan);
     }
     Ok(plan)

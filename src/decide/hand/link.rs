@@ -110,11 +110,16 @@ pub(super) fn come_along(
     facts: &mut Facts,
     plan: &mut Plan,
 ) {
+    relink(email, record, (by, "THREAD-2: it comes along"), facts, plan);
+    join(email, mails, record, policy, facts, plan);
+}
+
+/// The people of its record get an e-mail that is no news, with their own filters (CASE-1, FILTER-5).
+pub(super) fn join(email: EmailId, mails: &Mails, record: RecordId, policy: &Policy, facts: &mut Facts, plan: &mut Plan) {
     let Some(known) = facts.emails.get(&email).cloned() else { return };
     let unread = Mail::default();
     let mail = mails.get(&email).unwrap_or(&unread);
     let seen = author::see(mail, policy, facts, &mut Plan::new());
-    relink(email, record, (by, "THREAD-2: it comes along"), facts, plan);
     people::join_record(email, record, &occasion(&seen.mail, &known, Choices::default()), facts, plan);
 }
 
