@@ -293,6 +293,8 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
             let teams: Vec<String> = teams.map(|team| names.team(TeamId(team))).collect();
             format!("{} is of {}", record("case"), if teams.is_empty() { "no team".to_string() } else { teams.join(", ") })
         }
+        "remove-team" => format!("team {} was taken from the e-mail", team()),
+        "remove-user" => format!("out of the inbox of {}", user("user")),
         "unfollow" => format!("{} does not follow {} any more", user("user"), record("record")),
         "follow" => format!("{} follows {}", user("user"), record("record")),
         "advance-rotation" => format!("the turn in team {} was {}'s", team(), user("user")),

@@ -190,6 +190,8 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         Change::AdoptThread { .. } => moves,
         // Only people ask for these.
         Change::Assign { .. }
+        | Change::RemoveTeam { .. }
+        | Change::RemoveUser { .. }
         | Change::SetStatus { .. }
         | Change::SetCase { .. }
         | Change::SetTeams { .. }

@@ -94,6 +94,8 @@ pub struct Facts {
     pub made_by: HashMap<RecordId, UserId>,
     /// The e-mail that opened each of the cases above, and who wrote it; asked likewise.
     pub openers: HashMap<RecordId, (EmailId, String)>,
+    /// Whose copies of the e-mails above are not read; asked likewise.
+    pub unread: HashSet<(EmailId, UserId)>,
     /// Which of the e-mails above wait for a person's word (LINK-3); asked likewise.
     pub waiting: HashSet<EmailId>,
     /// Who follows which of the records above.

@@ -162,6 +162,17 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
 pub fn join_record(email: EmailId, record: RecordId, occasion: &Occasion<'_>, facts: &mut Facts, plan: &mut Plan) {
     let (mut teams, mut users) = (Teams::new(), Users::new());
     add_case_people(record, facts, &mut teams, &mut users);
+    join_new(email, (teams, users), occasion, facts, plan);
+}
+
+/// The same of these teams and users.
+pub fn join_new(
+    email: EmailId,
+    (mut teams, mut users): (Teams, Users),
+    occasion: &Occasion<'_>,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
     let held = filter::Held::new(occasion.mail);
     let have = facts.emails.get(&email).map(|known| known.users.clone()).unwrap_or_default();
     let silent = have.into_iter().filter(|user| is_silent(&filter::of_user(*user, &held, facts, &mut Plan::new()), None, facts));

@@ -40,6 +40,15 @@ pub enum Change {
         /// The user's own folder; none is the inbox (INBOX-2).
         folder: Option<FolderId>,
     },
+    /// A team or a user loses what an earlier word of a person gave them (LINK-7).
+    RemoveTeam {
+        email: EmailId,
+        team: TeamId,
+    },
+    RemoveUser {
+        email: EmailId,
+        user: UserId,
+    },
     /// Remember to which thread a Message-ID belongs (THREAD-1).
     RememberId {
         message_id: String,
@@ -289,7 +298,7 @@ pub struct CaseFields {
     pub lead: Option<Option<RecordId>>,
     /// Where one that was merged away leads to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub merged_into: Option<RecordId>,
+    pub merged_into: Option<Option<RecordId>>,
 }
 
 impl NewCase {

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 
 use crate::decide::access::Permit;
-use crate::decide::hand::{self, CaseChanges, Mails};
+use crate::decide::hand::{self, CaseChanges, Mails, Written};
 use crate::decide::{Arrival, Asked, Facts, Plan, Policy};
 use crate::fault::Fault;
 use crate::mail::{self, Mail};
@@ -66,7 +66,11 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
 pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
     let mut facts = facts::gather_word(db, &Matter { emails: &[id], ..Matter::default() }, said.now)?;
     let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| named(record, &facts));
-    let plan = hand::unlink(id, said.asked(), &mut facts)?;
+    let mut words = access::words_on(db, id)?;
+    words.retain(|(trace, _)| trace.action == "email link" || trace.action == "email unlink");
+    let linked = words.pop().filter(|(trace, _)| trace.action == "email link");
+    let linked = linked.map(|(_, why)| serde_json::from_str::<Written>(&why)).transpose()?;
+    let plan = hand::unlink(id, linked.as_ref(), said.asked(), &mut facts)?;
     let audit = ("email unlink", &*format!("email:{id}"), &*before.unwrap_or_default());
     said.write(db, audit, &plan, (&facts, None), &[id])?;
     Ok(plan)
@@ -137,6 +141,23 @@ pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId)
     let emails = email::of_record(db, from)?;
     let detail = format!("into {}", named(into, &facts));
     said.write(db, ("case merge", &named(from, &facts), &detail), &plan, (&facts, None), &emails)?;
+    Ok(plan)
+}
+
+/// Undoes a merge by hand (CASE-5), as far as what was written down of it goes.
+pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: RecordName) -> Result<Plan> {
+    store::lock(db)?;
+    let came = access::emails_of_last(db, ["case merge", "case unmerge"], &subject.to_string())?;
+    let into = store::case::left_of(db, case)?.unwrap_or(case);
+    let (emails, addresses) = (email::of_record(db, into)?, email::authors_of(db, into)?);
+    let matter = Matter { records: &[case, into], emails: &emails, addresses: &addresses, ..Matter::default() };
+    let mut facts = facts::gather_word(db, &matter, said.now)?;
+    let mut mails = Mails::new();
+    read_for(db, came.as_deref().unwrap_or_default(), assigned(case, &facts), &facts, &mut mails)?;
+    let plan = hand::unmerge(case, came.as_deref(), &mails, said.asked(), said.policy, &mut facts)?;
+    let moved: Vec<EmailId> = plan.emails().into_iter().collect();
+    let detail = format!("from {}", named(into, &facts));
+    said.write(db, ("case unmerge", &subject.to_string(), &detail), &plan, (&facts, None), &moved)?;
     Ok(plan)
 }
 

@@ -288,6 +288,8 @@ impl Verdict {
             | Change::Follow { .. }
             | Change::Unfollow { .. }
             | Change::Assign { .. }
+            | Change::RemoveTeam { .. }
+            | Change::RemoveUser { .. }
             | Change::SetStatus { .. }
             | Change::SetCase { .. }
             | Change::SetTeams { .. }

@@ -138,6 +138,15 @@ pub fn words_on(db: &mut Database, email: EmailId) -> Result<Vec<(Trace, String)
         .load(db)?)
 }
 
+/// Returns the e-mails of the last plan of an action on a subject; none where there was no such action, or it was undone.
+pub fn emails_of_last(db: &mut Database, [action, undo]: [&str; 2], subject: &str) -> Result<Option<Vec<EmailId>>> {
+    let of = audit::table.filter(audit::subject.eq(subject)).filter(audit::action.eq_any([action, undo]));
+    let last = of.order(audit::id.desc()).select((audit::id, audit::action)).first::<(i64, String)>(db).optional()?;
+    let Some((last, _)) = last.filter(|(_, last)| last == action) else { return Ok(None) };
+    let ids = audit_emails::table.filter(audit_emails::audit_id.eq(last)).order(audit_emails::email_id);
+    Ok(Some(ids.select(audit_emails::email_id).load::<i64>(db)?.into_iter().map(EmailId).collect()))
+}
+
 /// Records who changed what, in the transaction of the change. `action` is verb and noun as typed (`case close`).
 pub fn record(db: &mut Database, permit: &Permit<'_>, action: &str, subject: &str, detail: &str, now: i64) -> Result<()> {
     write(db, permit, (action, subject, detail), None, now).map(|_| ())

@@ -56,6 +56,8 @@ enum Later {
     Assign(RecordId, UserId),
     SetCase(RecordId, CaseFields),
     SetTeams(RecordId, Vec<TeamId>),
+    RemoveTeam(EmailId, TeamId),
+    RemoveUser(EmailId, UserId),
     Unfollow(RecordId, UserId),
     Verify(EmailId, Option<UserId>),
 }
@@ -266,6 +268,8 @@ impl<'a> Batch<'a> {
             Change::Assign { case, user } => self.later.push(Later::Assign(*case, *user)),
             Change::SetCase { case, fields } => self.later.push(Later::SetCase(*case, fields.clone())),
             Change::SetTeams { case, teams } => self.later.push(Later::SetTeams(*case, teams.clone())),
+            Change::RemoveTeam { email, team } => self.later.push(Later::RemoveTeam(*email, *team)),
+            Change::RemoveUser { email, user } => self.later.push(Later::RemoveUser(*email, *user)),
             Change::Unfollow { record, user } => self.later.push(Later::Unfollow(*record, *user)),
             Change::Hold { review, email, account, candidate } => self.reviews.push(ReviewRow {
                 id: review.0,

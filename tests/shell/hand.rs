@@ -161,3 +161,61 @@ fn why_1_a_dry_run_says_what_would_change_and_changes_nothing() {
         assert!(world.run(&["email", "unlink", "1", "--dry-run"]).fails(65).contains("belongs to no record"));
     }
 }
+
+#[test]
+fn link_7_an_unlink_takes_back_what_the_link_gave_but_not_what_somebody_has_read() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        deliver(&world, "b", "", "Door squeaks");
+        for email in ["1", "2"] {
+            world.run(&["email", "link", email, "case:1"]).ok();
+            assert_eq!(copy(&world, "ada", email)["read"], false);
+        }
+        world.run(&["--as", "ada", "email", "mark", "2", "--read"]).ok();
+        for email in ["1", "2"] {
+            world.run(&["email", "unlink", email]).ok();
+            assert_eq!(world.json(&["email", "show", email])["teams"], json!([]), "{database}");
+        }
+        assert_eq!((copy(&world, "ada", "1"), &copy(&world, "ada", "2")["read"]), (Value::Null, &json!(true)), "{database}");
+        let said = world.run(&["explain", "1"]).ok();
+        assert!(said.contains("  out of the inbox of ada\n      because LINK-7: they got the e-mail by the link"), "{said}");
+        // Who got it in another way keeps it.
+        world.run(&["email", "link", "1", "account:1"]).fails(65);
+        world.run(&["record", "add", "account", "Works"]).ok();
+        world.run(&["email", "link", "2", "account:1"]).ok();
+        world.run(&["email", "unlink", "2"]).ok();
+        assert_eq!(copy(&world, "ada", "2")["read"], true);
+    }
+}
+
+#[test]
+fn case_5_unmerge_gives_back_the_emails_and_leaves_the_rest() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        world.run(&["record", "add", "contact", "Dora", "--address", "dora@example.org"]).ok();
+        world.run(&["case", "create", "--from-email", "1", "--assigned-user", "ben"]).ok();
+        deliver(&world, "b", "", "Door squeaks");
+        world.run(&["email", "link", "2", "case:1"]).ok();
+        world.run(&["case", "merge", "2", "--into", "1"]).ok();
+        assert_eq!(world.json(&["email", "show", "1"])["parent"], "case:1");
+        assert_eq!(world.json(&["case", "show", "1"])["contact"], "contact:1");
+        let said = world.run(&["case", "unmerge", "2", "--dry-run"]).ok();
+        assert!(said.contains("case:2 is assigned") && said.contains("the e-mail came to case:2"), "{said}");
+        assert_eq!(world.run(&["case", "unmerge", "2"]).ok(), "case:2 is a case of its own again.\n");
+        let case = world.json(&["case", "show", "2"]);
+        assert_eq!(
+            (&case["merged_into"], &case["status"], &case["assigned_user"]),
+            (&Value::Null, &json!("assigned"), &json!("ben"))
+        );
+        let parents = ["1", "2"].map(|email| world.json(&["email", "show", email])["parent"].clone());
+        assert_eq!(parents, ["case:2", "case:1"], "{database}");
+        assert!(case["stream"].as_array().unwrap().iter().any(|entry| entry["kind"] == "email-received"), "{case}");
+        // Dora wrote what stays, too, so she still takes part in it (LINK-2).
+        assert_eq!(world.json(&["case", "show", "1"])["contact"], "contact:1");
+        // What answers it comes to where it is.
+        deliver(&world, "c", "a", "Re: Pump leaks");
+        assert_eq!(world.json(&["email", "show", "3"])["parent"], "case:2");
+        let line = world.run(&["case", "unmerge", "2"]).fails(65);
+        assert!(line.contains("case:2 is merged into no other case"), "{line}");
+    }
+}

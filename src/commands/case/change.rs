@@ -321,3 +321,28 @@ impl Split {
         Ok(())
     }
 }
+
+#[derive(Debug, clap::Args)]
+pub struct Unmerge {
+    /// Case that was merged into another: number, or case:NUMBER
+    case: String,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
+}
+
+impl Unmerge {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let (actor, now) = (context.actor(), context.now());
+        let done = self.rehearsal.act(context, store, |db, policy| {
+            let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
+            if let Some(into) = case::show(db, id)?.merged_into {
+                right::record(db, &actor, into, RoleAction::Edit)?;
+            }
+            let plan = hand::unmerge(db, &Said { permit: &permit, policy, now }, id, right::case_name(&self.case)?)?;
+            Ok((case::show(db, id)?, vec![plan]))
+        })?;
+        let Some(case) = done else { return Ok(()) };
+        context.out.made(&case, &format!("case:{} is a case of its own again.", case.number));
+        Ok(())
+    }
+}

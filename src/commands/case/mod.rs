@@ -7,7 +7,7 @@ mod stream;
 use anyhow::Result;
 use clap::Subcommand;
 
-use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status};
+use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status, Unmerge};
 use self::show::{List, Next, Show};
 use super::email::CaseReply;
 use super::rehearsal::Rehearsal;
@@ -47,6 +47,8 @@ enum CaseCommand {
     Reply(Box<CaseReply>),
     /// Merge cases into another
     Merge(Merge),
+    /// Undo a merge: the case is one of its own again, with the e-mails that came from it
+    Unmerge(Unmerge),
     /// Open a new case from some e-mails of a case
     Split(Split),
     /// Follow a case, to be told of what happens to it
@@ -82,6 +84,7 @@ impl Case {
             CaseCommand::Note(command) => command.run(context, &mut store),
             CaseCommand::Reply(command) => command.run(context, &mut store),
             CaseCommand::Merge(command) => command.run(context, &mut store),
+            CaseCommand::Unmerge(command) => command.run(context, &mut store),
             CaseCommand::Split(command) => command.run(context, &mut store),
             CaseCommand::Follow(Follow { case, user, rehearsal }) => {
                 follow::run(context, &mut store, rehearsal, right::case_name(&case)?, user.as_deref(), true)

@@ -55,7 +55,8 @@ pub fn assign(
             facts.emails.iter().filter(|(_, known)| known.parent == Some(case)).map(|(id, _)| *id).collect();
         emails.sort_unstable();
         for email in emails {
-            join(email, mails, case, policy, facts, &mut plan);
+            let users = vec![(user, format!("CASE-1: {} is assigned to them", parent::name(case, facts)))];
+            join(email, mails, (Vec::new(), users), policy, facts, &mut plan);
         }
         end_lost(case, facts, &mut plan);
     }

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
+
 use super::super::note::note;
 use super::super::people;
 use super::super::{Asked, Change, Choices, EmailFacts, Facts, Plan, Policy, author, bounce, filter, parent, take, tell};
 use super::{Occasion, Origin};
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
-use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId};
+use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId, TeamId, UserId};
 
 /// What stored e-mails say, by their numbers; of those that nobody asks it may be missing.
 pub type Mails = HashMap<EmailId, Mail>;
@@ -37,8 +39,31 @@ pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, polic
     plan
 }
 
-/// The same when a person takes an e-mail from its record: no stream tells of it any more.
-pub fn unlink(email: EmailId, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
+/// What a plan that was written down gave to whom (WHY-1).
+#[derive(Debug, Deserialize)]
+pub struct Written {
+    steps: Vec<Gift>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+enum Gift {
+    AddTeam {
+        email: EmailId,
+        team: TeamId,
+    },
+    AddUser {
+        email: EmailId,
+        user: UserId,
+        read: bool,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// The same when a person takes an e-mail from its record: no stream tells of it any more, and whom the link had given it has it no
+/// longer; but who has read it meanwhile keeps it.
+pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = super::begin(email, asked);
     let Some(before) = facts.emails.get(&email).and_then(|known| known.parent) else {
         return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to no record")));
@@ -47,6 +72,17 @@ pub fn unlink(email: EmailId, asked: Asked, facts: &mut Facts) -> Result<Plan, F
     plan.add(change, "LINK-7: a person said so");
     let detail = format!("e-mail {email} was taken away by hand");
     add_note(before, NoteKind::Linked, detail, "LINK-7: the stream says so", facts, &mut plan);
+    for gift in linked.into_iter().flat_map(|linked| &linked.steps) {
+        match *gift {
+            Gift::AddTeam { email: of, team } if of == email => {
+                plan.add(Change::RemoveTeam { email, team }, "LINK-7: it got the e-mail by the link");
+            }
+            Gift::AddUser { email: of, user, read } if of == email && read != facts.unread.contains(&(email, user)) => {
+                plan.add(Change::RemoveUser { email, user }, "LINK-7: they got the e-mail by the link, and left it as it came");
+            }
+            _ => {}
+        }
+    }
     facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (None, Some(ParentBy::Hand)));
     Ok(plan)
 }
@@ -111,16 +147,26 @@ pub(super) fn come_along(
     plan: &mut Plan,
 ) {
     relink(email, record, (by, "THREAD-2: it comes along"), facts, plan);
-    join(email, mails, record, policy, facts, plan);
+    let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
+    people::add_case_people(record, facts, &mut teams, &mut users);
+    join(email, mails, (teams, users), policy, facts, plan);
 }
 
-/// The people of its record get an e-mail that is no news, with their own filters (CASE-1, FILTER-5).
-pub(super) fn join(email: EmailId, mails: &Mails, record: RecordId, policy: &Policy, facts: &mut Facts, plan: &mut Plan) {
-    let Some(known) = facts.emails.get(&email).cloned() else { return };
+/// People get an e-mail that is no news, with their own filters (CASE-1, FILTER-5); but not a copy with other content, which is for
+/// those it came to (DUP-2).
+pub(super) fn join(
+    email: EmailId,
+    mails: &Mails,
+    people: (people::Teams, people::Users),
+    policy: &Policy,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    let Some(known) = facts.emails.get(&email).filter(|known| !known.id_collision).cloned() else { return };
     let unread = Mail::default();
     let mail = mails.get(&email).unwrap_or(&unread);
     let seen = author::see(mail, policy, facts, &mut Plan::new());
-    people::join_record(email, record, &occasion(&seen.mail, &known, Choices::default()), facts, plan);
+    people::join_new(email, people, &occasion(&seen.mail, &known, Choices::default()), facts, plan);
 }
 
 /// LINK-2: a person put the e-mail there, so its author takes part in that.

@@ -10,7 +10,7 @@ use super::link::{Mails, bring, come_along, companions, invite, occasion};
 use super::{add_note, give, not_merged, set_teams};
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
-use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
+use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
 
 /// A person said so, whatever the account's rules are: no turn of a rotation is used up (DIST-2).
 const SAID: &str = "CASE-5: a person said so";
@@ -103,11 +103,7 @@ pub fn split(
     if let Some(user) = old.assigned_user {
         give(made, user, facts, &mut plan);
     }
-    for user in facts.followers_of(case).collect::<Vec<UserId>>() {
-        if facts.followers.insert((made, user)) {
-            plan.add(Change::Follow { record: made, user }, "FOLLOW-1: they follow the case that it was split from");
-        }
-    }
+    follow_too(case, made, facts, &mut plan);
     for email in moved {
         come_along(*email, mails, (made, ParentBy::Hand), policy, facts, &mut plan);
     }
@@ -157,9 +153,14 @@ fn take_back(case: RecordId, made: RecordId, moved: &[EmailId], facts: &Facts, p
         return;
     }
     for record in &back {
-        let fields = CaseFields { merged_into: Some(made), ..CaseFields::default() };
+        let fields = CaseFields { merged_into: Some(Some(made)), ..CaseFields::default() };
         plan.add(Change::SetCase { case: *record, fields }, "LINK-1: it leaves again with the e-mail that opened it");
     }
+    forget_people(case, &back, facts, plan);
+}
+
+/// LINK-2: what a case had from others that left it again is no longer its own, unless somebody who stays has it, too.
+fn forget_people(case: RecordId, back: &BTreeSet<RecordId>, facts: &Facts, plan: &mut Plan) {
     // Whose records those are that wrote what stays.
     let staying = facts.emails.values().filter(|known| known.parent == Some(case));
     let staying: BTreeSet<RecordId> = staying
@@ -185,6 +186,54 @@ fn take_back(case: RecordId, made: RecordId, moved: &[EmailId], facts: &Facts, p
             "LINK-2: that came with what leaves, so those people have no part in it any more",
         );
     }
+}
+
+/// FOLLOW-1: who follows a case follows what leaves it.
+fn follow_too(case: RecordId, made: RecordId, facts: &mut Facts, plan: &mut Plan) {
+    for user in facts.followers_of(case).collect::<Vec<UserId>>() {
+        if facts.followers.insert((made, user)) {
+            plan.add(Change::Follow { record: made, user }, format!("FOLLOW-1: they follow {}", parent::name(case, facts)));
+        }
+    }
+}
+
+/// Undoes a merge by hand: the case is one of its own again, with the e-mails that came from it and are still where they went. What
+/// people noted since stays where it is.
+pub fn unmerge(
+    case: RecordId,
+    came: Option<&[EmailId]>,
+    mails: &Mails,
+    asked: Asked,
+    policy: &Policy,
+    facts: &mut Facts,
+) -> Result<Plan, Fault> {
+    let mut plan = Plan::asked(asked);
+    let name = parent::name(case, facts);
+    let known = facts.records.get(&case).cloned();
+    let Some((known, into)) = known.and_then(|known| known.merged_into.map(|into| (known, into))) else {
+        return Err(Fault::new(Class::Data, format!("{name} is merged into no other case")));
+    };
+    let into_name = parent::name(into, facts);
+    let Some(came) = came else {
+        let hint = format!("try: espomail case split {} --email ID", into_name.trim_start_matches("case:"));
+        return Err(Fault::new(Class::Data, format!("mail merged {name} into {into_name}, not a person")).hint(hint));
+    };
+    let fields = CaseFields { merged_into: Some(None), ..CaseFields::default() };
+    plan.add(Change::SetCase { case, fields }, SAID);
+    let status = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+    plan.add(Change::SetStatus { case, status }, "CASE-4: it is open again");
+    facts.records.entry(case).and_modify(|known| (known.merged_into, known.status) = (None, Some(status)));
+    follow_too(into, case, facts, &mut plan);
+    for email in came {
+        if facts.emails.get(email).is_some_and(|known| known.parent == Some(into)) {
+            come_along(*email, mails, (case, ParentBy::Hand), policy, facts, &mut plan);
+        }
+    }
+    forget_people(into, &BTreeSet::from([case]), facts, &mut plan);
+    for (record, detail) in [(case, format!("left {into_name} again")), (into, format!("{name} left it again"))] {
+        add_note(record, NoteKind::Merged, detail, "CASE-5: the stream says so", facts, &mut plan);
+    }
+    Ok(plan)
 }
 
 /// Merges a case into another: the e-mails are where a person wants them (LINK-7).

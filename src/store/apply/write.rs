@@ -131,6 +131,12 @@ impl Batch<'_> {
                         teams.iter().map(|team| RecordTeamRow { record_id: case.0, team_id: team.0 }).collect();
                     insert_all!(&mut *db, record_teams::table, &rows)?;
                 }
+                Later::RemoveTeam(email, team) => {
+                    diesel::delete(email_teams::table.find((email.0, team.0))).execute(db)?;
+                }
+                Later::RemoveUser(email, user) => {
+                    diesel::delete(email_users::table.find((email.0, user.0))).execute(db)?;
+                }
                 Later::Unfollow(record, user) => {
                     diesel::delete(followers::table.find((record.0, user.0))).execute(db)?;
                 }
@@ -240,7 +246,7 @@ struct CaseChange {
     account_id: Option<Option<i64>>,
     contact_id: Option<Option<i64>>,
     lead_id: Option<Option<i64>>,
-    merged_into_id: Option<i64>,
+    merged_into_id: Option<Option<i64>>,
 }
 
 /// Changes what a case says. Its e-mails' Account is its own (LINK-6).
@@ -252,7 +258,7 @@ fn set_case(db: &mut Database, case: RecordId, fields: &CaseFields) -> Result<()
         account_id: fields.account.map(id),
         contact_id: fields.contact.map(id),
         lead_id: fields.lead.map(id),
-        merged_into_id: id(fields.merged_into),
+        merged_into_id: fields.merged_into.map(id),
     };
     diesel::update(records::table.find(case.0)).set(&change).execute(db)?;
     if let Some(account) = change.account_id {

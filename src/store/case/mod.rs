@@ -96,6 +96,11 @@ pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
     })
 }
 
+/// Returns the case that a case was merged into.
+pub fn left_of(db: &mut Database, case: RecordId) -> Result<Option<RecordId>> {
+    Ok(records::table.find(case.0).select(records::merged_into_id).first::<Option<i64>>(db)?.map(RecordId))
+}
+
 /// Returns the cases that were merged into a case.
 pub fn merged_into(db: &mut Database, case: RecordId) -> Result<Vec<RecordId>> {
     let ids = records::table.filter(records::merged_into_id.eq(case.0)).order(records::id).select(records::id);

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::{HashSet, in_lists};
 use crate::decide::Facts;
 use crate::store::Database;
-use crate::store::schema::{emails, notes, reviews};
+use crate::store::schema::{email_users, emails, notes, reviews};
 use crate::words::{EmailId, NoteKind, RecordId, UserId};
 
 /// Gathers it; call it when records and e-mails are known.
@@ -31,6 +31,14 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
     })?;
     facts.openers = opened.into_iter().map(|(record, email, from)| (RecordId(record), (EmailId(email), from))).collect();
     let ids: HashSet<i64> = facts.emails.keys().map(|email| email.0).collect();
+    let unread = in_lists(&ids, |some| {
+        email_users::table
+            .filter(email_users::email_id.eq_any(some))
+            .filter(email_users::is_read.eq(false))
+            .select((email_users::email_id, email_users::user_id))
+            .load::<(i64, i64)>(db)
+    })?;
+    facts.unread = unread.into_iter().map(|(email, user)| (EmailId(email), UserId(user))).collect();
     let waiting = in_lists(&ids, |some| {
         reviews::table
             .filter(reviews::email_id.eq_any(some))
