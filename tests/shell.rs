@@ -4,6 +4,7 @@ mod accounts;
 mod cases;
 mod emails;
 mod filters;
+mod hand;
 mod inbox;
 mod people;
 mod policy;

@@ -4,6 +4,7 @@ mod apply;
 mod cases;
 mod effects;
 mod facts;
+mod hand;
 mod notify;
 mod order;
 mod speed;

@@ -14,11 +14,12 @@ use crate::mail::{self, Mail};
 use crate::output::shown_line;
 use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
+use crate::store::access::{self, Trace};
 use crate::store::account::Account;
 use crate::store::fate::{self, FateOf};
 use crate::store::filter::{self, Owner};
 use crate::store::{Database, Store, account, email, raw, record, user};
-use crate::words::{AccountId, Fate, FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
+use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
@@ -79,11 +80,13 @@ impl Explain {
         let mail = mail::parse(&raw);
         let sender_not_verified = email::show(store.connection(), id)?.sender_not_verified;
         let message = mail.document();
-        let document =
-            json!({ "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals });
+        let words = words(store.connection(), id, (!actor.administrator).then_some(&others))?;
+        let document = json!({
+            "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals, "by_hand": words,
+        });
         context.out.item(&document, || {
             let head = if sender_not_verified { "sender not verified\n" } else { "" };
-            format!("{head}{}{}", automatic(&mail), all_told(&arrivals, &mut store, &names))
+            format!("{head}{}{}", automatic(&mail), all_told(&arrivals, &words, &mut store, &names))
         });
         Ok(())
     }
@@ -184,22 +187,51 @@ fn untold(context: &Context, store: &mut Store, fates: &[FateOf]) -> Result<()> 
     let names = Names::all(store)?;
     let arrivals = fates.iter().map(|fate| Arrived::of(store.connection(), fate)).collect::<Result<Vec<_>>>()?;
     let document = json!({ "email": Value::Null, "arrivals": arrivals });
-    context.out.item(&document, || all_told(&arrivals, store, &names));
+    context.out.item(&document, || all_told(&arrivals, &[], store, &names));
     Ok(())
 }
 
-/// Tells how a message came and why, once for each place.
-fn all_told(arrivals: &[Arrived], store: &mut Store, names: &Names) -> String {
-    let mut of = |arrival: &Arrived| {
-        let Arrived { account, mailbox, uid, at, fate, why, .. } = arrival;
+/// Tells how a message came and why, once for each place, and what people did to it.
+fn all_told(arrivals: &[Arrived], words: &[Word], store: &mut Store, names: &Names) -> String {
+    let mut of = |head: String, why: &Value| {
         let mut record = |id| match record::name_of(store.connection(), Some(id)) {
             Ok(Some(named)) => named.to_string(),
             // It is gone.
             Ok(None) | Err(_) => format!("record {id}"),
         };
-        format!("{at} through account {account}, mailbox {mailbox}, UID {uid}: {fate}\n{}", told(why, &mut record, names))
+        format!("{head}\n{}", told(why, &mut record, names))
     };
-    arrivals.iter().map(&mut of).collect::<Vec<_>>().join("\n")
+    let mut parts = Vec::new();
+    for Arrived { account, mailbox, uid, at, fate, why, .. } in arrivals {
+        parts.push(of(format!("{at} through account {account}, mailbox {mailbox}, UID {uid}: {fate}"), why));
+    }
+    for Word { at, who, action, why, .. } in words {
+        parts.push(of(format!("{at} by {who}: {action}"), why));
+    }
+    parts.join("\n")
+}
+
+/// What a person did to an e-mail.
+#[derive(serde::Serialize)]
+struct Word {
+    at: String,
+    who: String,
+    action: String,
+    subject: String,
+    why: Value,
+}
+
+/// WHY-1: what people did to an e-mail, the oldest first; some of it is others' to know.
+fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<Word>> {
+    let word = |(trace, why): (Trace, String)| {
+        let mut why: Value = serde_json::from_str(&why)?;
+        if let Some(others) = others {
+            others.forget(&mut why);
+        }
+        let who = trace.user.unwrap_or(trace.os_account);
+        Ok(Word { at: rfc3339(trace.at), who, action: trace.action, subject: trace.subject, why })
+    };
+    access::words_on(db, id)?.into_iter().map(word).collect()
 }
 
 /// The largest message that is read from standard input, in bytes.
@@ -347,6 +379,17 @@ fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> St
         }
         "set-delivery" => format!("e-mail {} to {}: {}", number("email"), shown_line(text("address")), text("state")),
         "set-address" => format!("the address {} is {}", shown_line(text("address")), text("state")),
+        "assign" => format!("{} is {}'s", record("case"), user("user")),
+        "set-status" => format!("{} is {}", record("case"), text("status")),
+        "set-case" => format!("{} says something else of itself", record("case")),
+        "set-teams" => {
+            let teams = step["teams"].as_array().into_iter().flatten().filter_map(Value::as_i64);
+            let teams: Vec<String> = teams.map(|team| names.team(TeamId(team))).collect();
+            format!("{} is of {}", record("case"), if teams.is_empty() { "no team".to_string() } else { teams.join(", ") })
+        }
+        "remove-team" => format!("team {} was taken from the e-mail", team()),
+        "remove-user" => format!("out of the inbox of {}", user("user")),
+        "unfollow" => format!("{} does not follow {} any more", user("user"), record("record")),
         "follow" => format!("{} follows {}", user("user"), record("record")),
         "advance-rotation" => format!("the turn in team {} was {}'s", team(), user("user")),
         "note-assignment" => format!("{} got it", user("user")),

@@ -2,26 +2,33 @@
 
 use anyhow::Result;
 
+use super::rehearsal::Rehearsal;
 use super::right;
 use crate::context::Context;
 use crate::decide::access::{Actor, Permit, keep_own};
 use crate::fault::{Class, Fault};
+use crate::pass::hand::{self, Said};
 use crate::store::record::RecordName;
-use crate::store::{Database, Store, follow, user};
+use crate::store::{Database, Store, user};
 use crate::words::{RoleAction, UserId};
 
 /// Makes somebody follow a record, or no longer.
-pub fn run(context: &Context, store: &mut Store, named: RecordName, login: Option<&str>, wanted: bool) -> Result<()> {
+pub fn run(
+    context: &Context,
+    store: &mut Store,
+    rehearsal: Rehearsal,
+    named: RecordName,
+    login: Option<&str>,
+    wanted: bool,
+) -> Result<()> {
     let (actor, now) = (context.actor(), context.now());
-    let (login, changed) = store.transaction(|db| {
+    let done = rehearsal.act(context, store, |db, policy| {
         let (record, _) = right::record(db, &actor, named, RoleAction::Read)?;
         let (user, permit) = whom(db, &actor, login)?;
-        let changed = match wanted {
-            true => follow::follow(db, &permit, record, user, now)?,
-            false => follow::unfollow(db, &permit, record, user, now)?,
-        };
-        Ok((user::show(db, user)?.login, changed))
+        let plan = hand::follow(db, &Said { permit: &permit, policy, now }, named, (record, user), wanted)?;
+        Ok(((user::show(db, user)?.login, !plan.steps().is_empty()), vec![plan]))
     })?;
+    let Some((login, changed)) = done else { return Ok(()) };
     let verb = if wanted { "follows" } else { "does not follow" };
     context.out.say(&format!("{login} {verb} {named}{}.", if changed { "" } else { " already" }));
     Ok(())

@@ -23,6 +23,7 @@ mod notify;
 mod outbox;
 mod quarantine;
 mod record;
+mod rehearsal;
 mod reprocess;
 mod review;
 mod right;

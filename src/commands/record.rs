@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
 use super::argument::{self, Clearable};
+use super::rehearsal::Rehearsal;
 use super::show::{lines, or_empty, yes};
 use super::{follow, right};
 use crate::clock::rfc3339;
@@ -78,6 +79,8 @@ struct Follow {
     /// Another user; for administrators
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -203,11 +206,11 @@ impl Record {
                 })?;
                 out.say(&format!("{named} removed. Its e-mails and cases stay."));
             }
-            RecordCommand::Follow(Follow { record, user }) => {
-                follow::run(context, &mut store, record, user.as_deref(), true)?;
+            RecordCommand::Follow(Follow { record, user, rehearsal }) => {
+                follow::run(context, &mut store, rehearsal, record, user.as_deref(), true)?;
             }
-            RecordCommand::Unfollow(Follow { record, user }) => {
-                follow::run(context, &mut store, record, user.as_deref(), false)?;
+            RecordCommand::Unfollow(Follow { record, user, rehearsal }) => {
+                follow::run(context, &mut store, rehearsal, record, user.as_deref(), false)?;
             }
         }
         Ok(())

@@ -188,6 +188,14 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
             return Some(Step { change, because: step.because });
         }
         Change::AdoptThread { .. } => moves,
+        // Only people ask for these.
+        Change::Assign { .. }
+        | Change::RemoveTeam { .. }
+        | Change::RemoveUser { .. }
+        | Change::SetStatus { .. }
+        | Change::SetCase { .. }
+        | Change::SetTeams { .. }
+        | Change::Unfollow { .. } => false,
         Change::OpenCase(_) | Change::Follow { .. } | Change::AdvanceRotation { .. } | Change::NoteAssignment { .. } => opens,
         // The note that tells of the e-mail itself comes along with it.
         Change::AddNote { kind, .. } => {

@@ -2,17 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::access::{Relation, act};
 use super::author::Origin;
 use super::filter::Choices;
 use super::gate::Gate;
 use super::parent::Link;
 use super::thread::Conversation;
-use super::{Change, Facts, NewCase, Plan, RecordFacts, bounce, distribute, parent, people, take};
+use super::{Change, Facts, NewCase, Plan, RecordFacts, bounce, distribute, hand, parent, people, take};
 use crate::mail::{Address, Mail, Sign};
 use crate::words::{
-    AutomaticCases, CaseStatus, EmailId, Machine, NoteId, NoteKind, ParentBy, RecordId, RecordKind, ReviewId, RoleAction,
-    RoleScope, TeamId, ThreadId, UnknownSender, UserId,
+    AutomaticCases, CaseStatus, EmailId, Machine, NoteId, NoteKind, ParentBy, RecordId, RecordKind, ReviewId, ThreadId,
+    UnknownSender, UserId,
 };
 
 /// What a message does to cases.
@@ -167,77 +166,80 @@ pub fn open(
     plan: &mut Plan,
 ) -> RecordId {
     let (mail, choices) = (occasion.mail, &occasion.choices);
-    let id = RecordId(take(&mut facts.next.record));
-    let number = take(&mut facts.next.case_number);
-    // LINK-5: an address of ours is nobody's record.
-    let person = customer.or(mail.from.as_ref()).map(Address::key).filter(|person| !parent::is_internal(person, facts));
-    let of_kind = |kind| person.as_ref().and_then(|person| oldest_of_kind(person, kind, facts));
-    let contact = of_kind(RecordKind::Contact);
-    let lead = if contact.is_none() && account_record.is_none() { of_kind(RecordKind::Lead) } else { None };
+    let (contact, lead) = people_of(customer.or(mail.from.as_ref()), account_record, facts);
     let (assigned_user, chosen) = match &choices.assign_user {
         Some((user, because)) => (Some(*user), because.clone()),
         None => distribute::choose(facts),
     };
-    let team = choices.assign_team.as_ref().map(|(team, _)| *team).or(facts.account.case_team);
     let usual = if assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
-    let status = choices.status.as_ref().map_or(usual, |(status, _)| *status);
     let new = NewCase {
-        id,
-        number,
         name: mail.subject.clone(),
-        status,
+        status: choices.status.as_ref().map_or(usual, |(status, _)| *status),
         priority: choices.priority.as_ref().map(|(priority, _)| *priority),
-        team,
+        team: choices.assign_team.as_ref().map(|(team, _)| *team).or(facts.account.case_team),
         account_record,
         contact,
         lead,
         assigned_user,
-        through: facts.account.id,
+        through: Some(facts.account.id),
         refers_to,
-        email,
+        email: Some(email),
+        ..NewCase::numbered(facts)
     };
-    plan.add(Change::OpenCase(new), because);
-    add_note(id, NoteKind::Created, Some(email), "", "CASE-2: the stream begins", facts, plan);
-    let teams: Vec<_> = team.into_iter().collect();
+    let id = begin(new, because, facts, plan);
     match assigned_user {
-        Some(user) => {
-            distribute::record_turn(user, &chosen, choices.assign_user.is_none(), facts, plan);
-            plan.add(Change::Follow { record: id, user }, "FOLLOW-1: the assigned user follows the case");
-            facts.followers.insert((id, user));
-        }
+        Some(user) => distribute::record_turn(user, &chosen, choices.assign_user.is_none(), facts, plan),
         None => plan.note(chosen),
     }
-    auto_follow(id, assigned_user, &teams, facts, plan);
-    facts.cases_by_number.insert(number, id);
-    let known = RecordFacts {
-        kind: RecordKind::Case,
-        number,
-        name: mail.subject.clone(),
-        active: true,
-        account: account_record,
-        contact,
-        converted_account: None,
-        converted_contact: None,
-        status: Some(status),
-        closed_at: None,
-        merged_into: None,
-        assigned_user,
-        teams,
-        open_opportunities: Vec::new(),
-    };
-    facts.records.insert(id, known);
-    facts.participants.insert(id, HashSet::new());
     id
 }
 
+/// CASE-2: a case begins, and those follow it who do so from the beginning (FOLLOW-1). The facts know it afterwards.
+pub fn begin(new: NewCase, because: impl Into<String>, facts: &mut Facts, plan: &mut Plan) -> RecordId {
+    let (id, number, assigned_user) = (new.id, new.number, new.assigned_user);
+    let known = RecordFacts {
+        account: new.account_record,
+        contact: new.contact,
+        lead: new.lead,
+        status: Some(new.status),
+        priority: new.priority,
+        assigned_user,
+        through: new.through,
+        teams: new.team.into_iter().collect(),
+        ..RecordFacts::new(RecordKind::Case, number, &new.name, None)
+    };
+    let email = new.email;
+    plan.add(Change::OpenCase(new), because);
+    add_note(id, NoteKind::Created, email, "", "CASE-2: the stream begins", facts, plan);
+    facts.cases_by_number.insert(number, id);
+    facts.records.insert(id, known);
+    facts.participants.insert(id, HashSet::new());
+    if let Some(user) = plan.asked.and_then(|asked| asked.user) {
+        facts.made_by.insert(id, user);
+    }
+    if let Some(user) = assigned_user {
+        plan.add(Change::Follow { record: id, user }, "FOLLOW-1: the assigned user follows the case");
+        facts.followers.insert((id, user));
+    }
+    auto_follow(id, facts, plan);
+    id
+}
+
+/// CASE-2: whose matter it is: the Contact with the address; a Lead where there is neither Contact nor Account.
+pub fn people_of(person: Option<&Address>, account: Option<RecordId>, facts: &Facts) -> (Option<RecordId>, Option<RecordId>) {
+    // LINK-5: an address of ours is nobody's record.
+    let person = person.map(Address::key).filter(|person| !parent::is_internal(person, facts)).unwrap_or_default();
+    let contact = of_kind(&person, RecordKind::Contact, facts);
+    (contact, of_kind(&person, RecordKind::Lead, facts).filter(|_| contact.is_none() && account.is_none()))
+}
+
 /// FOLLOW-1: users who follow every case follow this one, if they may read it.
-fn auto_follow(case: RecordId, assigned: Option<UserId>, teams: &[TeamId], facts: &mut Facts, plan: &mut Plan) {
-    for (user, person) in facts.people.iter().filter(|(_, person)| person.active && person.follows_cases) {
-        let shared = teams.iter().any(|team| person.actor.teams.contains(team));
-        let relation = Relation { own: assigned == Some(*user), team: shared };
-        let may_read = act(&person.actor, RoleScope::Case, RoleAction::Read, relation).is_ok();
-        if may_read && facts.followers.insert((case, *user)) {
-            plan.add(Change::Follow { record: case, user: *user }, "FOLLOW-1: they follow every case that they may read");
+pub fn auto_follow(case: RecordId, facts: &mut Facts, plan: &mut Plan) {
+    let wanted = facts.people.iter().filter(|(_, person)| person.active && person.follows_cases);
+    let may: Vec<UserId> = wanted.map(|(user, _)| *user).filter(|user| hand::may_read(*user, case, facts)).collect();
+    for user in may {
+        if facts.followers.insert((case, user)) {
+            plan.add(Change::Follow { record: case, user }, "FOLLOW-1: they follow every case that they may read");
         }
     }
 }
@@ -315,7 +317,7 @@ fn add_note(
 }
 
 /// Returns the oldest active record of a kind that has an address.
-fn oldest_of_kind(address: &str, kind: RecordKind, facts: &Facts) -> Option<RecordId> {
+pub fn of_kind(address: &str, kind: RecordKind, facts: &Facts) -> Option<RecordId> {
     let records = facts.records_by_address.get(address)?;
     records.iter().copied().find(|id| facts.records.get(id).is_some_and(|record| record.kind == kind && record.active))
 }

@@ -11,7 +11,7 @@ use crate::mail::token::KeyRing;
 use crate::mail::untagged;
 use crate::words::{
     AccountId, AccountKind, AddressState, AutomaticCases, CaseStatus, DeliveryState, Distribution, EmailId, FolderId, ParentBy,
-    PositionId, RecordId, RecordKind, TeamId, ThreadId, UnknownSender, UserId,
+    PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId, UnknownSender, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -90,6 +90,14 @@ pub struct Facts {
     pub in_threads: HashSet<(ThreadId, String)>,
     /// The threads above in which anybody takes part.
     pub peopled: HashSet<ThreadId>,
+    /// Which user made which of the records above; asked where a person says something.
+    pub made_by: HashMap<RecordId, UserId>,
+    /// The e-mail that opened each of the cases above, and who wrote it; asked likewise.
+    pub openers: HashMap<RecordId, (EmailId, String)>,
+    /// Whose copies of the e-mails above are not read; asked likewise.
+    pub unread: HashSet<(EmailId, UserId)>,
+    /// Which of the e-mails above wait for a person's word (LINK-3); asked likewise.
+    pub waiting: HashSet<EmailId>,
     /// Who follows which of the records above.
     pub followers: BTreeSet<(RecordId, UserId)>,
     /// Everybody who may get mail of this batch or be told of it.
@@ -368,13 +376,17 @@ pub struct RecordFacts {
     pub active: bool,
     /// The Account it belongs to.
     pub account: Option<RecordId>,
-    /// The Contact of a case.
+    /// The Contact or Lead of a case.
     pub contact: Option<RecordId>,
+    pub lead: Option<RecordId>,
     /// The Account and the Contact that a Lead was converted into.
     pub converted_account: Option<RecordId>,
     pub converted_contact: Option<RecordId>,
     /// The case's status; none for other kinds.
     pub status: Option<CaseStatus>,
+    pub priority: Option<Priority>,
+    /// The e-mail account that a case came through.
+    pub through: Option<AccountId>,
     /// When a closed case was closed.
     pub closed_at: Option<i64>,
     /// The case that this one was merged into; that one is never merged itself.
@@ -395,9 +407,12 @@ impl RecordFacts {
             active: true,
             account,
             contact: None,
+            lead: None,
             converted_account: None,
             converted_contact: None,
             status: None,
+            priority: None,
+            through: None,
             closed_at: None,
             merged_into: None,
             assigned_user: None,

@@ -1,16 +1,21 @@
 //! What people ask the rules for: whose turn it is, and what becomes of an e-mail that waited for their word.
 
+mod case;
+mod link;
+mod open;
+
+pub use self::case::*;
+pub use link::*;
+pub use open::*;
+
 use super::answer::Role;
 use super::author::Origin;
-use super::case::{Course, Occasion};
+use super::case::{self as cases, Course, Occasion};
 use super::gate::Gate;
 use super::thread::Conversation;
-use super::{
-    EmailFacts, Facts, Load, Plan, Policy, answer, author, bounce, case, distribute, filter, note, open_late, parent, people,
-    tell,
-};
+use super::{Asked, Facts, Load, Plan, Policy, answer, author, bounce, distribute, filter, open_late, parent, people, tell};
 use crate::mail::Mail;
-use crate::words::{BudgetAction, CaseStatus, Distribution, EmailId, ParentBy, RecordId, UserId};
+use crate::words::{BudgetAction, CaseStatus, Distribution, EmailId, ParentBy, RecordId, ThreadId, UserId};
 
 /// Who gets the next case of an account (DIST-2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +35,11 @@ pub fn next_turn(facts: &Facts) -> Turn {
         Distribution::RoundRobin | Distribution::LeastBusy => distribute::candidates(facts),
     };
     Turn { user, because, candidates: candidates.into_iter().map(load).collect() }
+}
+
+/// Starts the plan of what a person asked for.
+fn begin(email: EmailId, asked: Asked) -> Plan {
+    Plan { email: Some(email), ..Plan::asked(asked) }
 }
 
 /// What a person says of an e-mail that waited for it (LINK-3, FILTER-4).
@@ -60,26 +70,18 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
             let sender = || parent::by_address(mail, None, policy, facts, &mut plan).map(|link| link.record);
             let account = known.parent.or_else(sender).and_then(|record| parent::account_of(record, facts));
             let because = "LINK-3: a person said that it opens a case of its own".to_string();
-            let case = case::open(email, &occasion, None, (account, refers_to), because, facts, &mut plan);
+            let case = cases::open(email, &occasion, None, (account, refers_to), because, facts, &mut plan);
             role = Role::Opener(case);
             (case, "LINK-7: it opened this case")
         }
     };
     let (account, thread) = (parent::account_of(record, facts), facts.thread(known.thread));
     let gate = Gate::without_tokens(mail, None, occasion.origin, facts);
-    case::come_to(email, thread, (record, account), (ParentBy::Hand, because), &gate, facts, &mut plan);
-    let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
-    people::add_case_people(record, facts, &mut teams, &mut users);
-    teams.retain(|(team, _)| !known.teams.contains(team));
-    users.retain(|(user, _)| !known.users.contains(user));
-    people::join(email, &teams, &users, &occasion, facts, &mut plan);
+    cases::come_to(email, thread, (record, account), (ParentBy::Hand, because), &gate, facts, &mut plan);
+    people::join_record(email, record, &occasion, facts, &mut plan);
     // The note that it has in the stream of another record comes along (NOTE-1).
     if known.parent.is_none() {
-        note(email, record, &occasion, bounce::outgoing(mail, facts), facts, &mut plan);
-    }
-    if let Some(entry) = facts.emails.get_mut(&email) {
-        entry.teams.extend(teams.iter().map(|(team, _)| *team));
-        entry.users.extend(users.iter().map(|(user, _)| *user));
+        super::note(email, record, &occasion, bounce::outgoing(mail, facts), facts, &mut plan);
     }
     answer::consider(email, &occasion, role, policy, facts, &mut plan);
     tell(email, Some(record), &occasion, (false, false), facts, &mut plan);
@@ -93,7 +95,7 @@ fn accept(record: RecordId, facts: &mut Facts, plan: &mut Plan) -> RecordId {
     if let Some(known) = closed {
         let status = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
         let because = format!("CASE-4: a person gave {} an e-mail, and it was closed", parent::name(record, facts));
-        case::reopen(record, status, because, facts, plan);
+        cases::reopen(record, status, because, facts, plan);
     }
     record
 }
@@ -112,9 +114,9 @@ pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Polic
     let parent = facts.parent_of(email).map(|(record, _)| record);
     let case = parent.filter(|record| facts.is_case(*record));
     match action {
-        BudgetAction::Case => open_released(email, &known, &occasion, parent, policy, facts, &mut plan),
-        BudgetAction::Reopen => match case::course(&occasion, parent, None, facts) {
-            Course::Reopen { case, status, because } => case::reopen(case, status, because, facts, &mut plan),
+        BudgetAction::Case => open_released(email, known.thread, &occasion, parent, policy, facts, &mut plan),
+        BudgetAction::Reopen => match cases::course(&occasion, parent, None, facts) {
+            Course::Reopen { case, status, because } => cases::reopen(case, status, because, facts, &mut plan),
             _ => plan.note("CASE-4: its case is not opened again any more"),
         },
         BudgetAction::Answer => {
@@ -132,20 +134,16 @@ pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Polic
 
 fn open_released(
     email: EmailId,
-    known: &EmailFacts,
+    thread: ThreadId,
     occasion: &Occasion<'_>,
     parent: Option<RecordId>,
     policy: &Policy,
     facts: &mut Facts,
     plan: &mut Plan,
 ) {
-    let conversation = Conversation::of(known.thread, facts);
+    let conversation = Conversation::of(thread, facts);
     let Some(case) = open_late(email, occasion, &conversation, parent, facts, plan) else { return };
-    let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
-    people::add_case_people(case, facts, &mut teams, &mut users);
-    teams.retain(|(team, _)| !known.teams.contains(team));
-    users.retain(|(user, _)| !known.users.contains(user));
-    people::join(email, &teams, &users, occasion, facts, plan);
+    people::join_record(email, case, occasion, facts, plan);
     facts.budgets.answers = policy.budgets.answers;
     answer::consider(email, occasion, Role::Opener(case), policy, facts, plan);
     tell(email, Some(case), occasion, (false, false), facts, plan);

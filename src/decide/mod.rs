@@ -18,7 +18,7 @@ mod facts;
 pub mod failure;
 pub mod filter;
 mod gate;
-mod hand;
+pub mod hand;
 pub mod host;
 mod merge;
 mod note;
@@ -36,7 +36,7 @@ mod tests;
 
 pub use again::*;
 pub use facts::*;
-pub use hand::*;
+pub use hand::{Turn, Word, by_hand, next_turn, release};
 pub use plan::*;
 
 use crate::mail::{Address, Mail, subject};

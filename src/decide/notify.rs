@@ -44,8 +44,9 @@ fn already_told(plan: &Plan) -> BTreeSet<UserId> {
 
 /// Who gets a case hears of it, also by mail that nobody else hears of.
 fn tell_assigned(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) {
-    let opened = plan.steps.iter().find_map(|step| if let Change::OpenCase(case) = &step.change { Some(case) } else { None });
-    let Some((case, number, user)) = opened.and_then(|case| Some((case.id, case.number, case.assigned_user?))) else { return };
+    let Some((case, number, user)) = plan.opened().and_then(|case| Some((case.id, case.number, case.assigned_user?))) else {
+        return;
+    };
     if facts.people.get(&user).is_some_and(|person| person.active) {
         told.insert(user);
         let change = Change::Notify {
@@ -114,7 +115,7 @@ fn tell_followers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BT
     }
     for user in followers(record, facts) {
         let Some(person) = facts.people.get(&user).filter(|person| person.active) else { continue };
-        if Some(user) == news.sender || told.contains(&user) {
+        if Some(user) == news.sender || plan.is_asked_by(user) || told.contains(&user) {
             continue;
         }
         if plan.silent_for.contains(&user) {
@@ -152,7 +153,7 @@ fn tell_readers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &BTreeSet
     for (user, read, trashed) in added.collect::<Vec<_>>() {
         let Some(person) = facts.people.get(&user).filter(|person| person.active) else { continue };
         let follows = follow.contains(&user);
-        if Some(user) == news.sender || told.contains(&user) || (follows && heard) {
+        if Some(user) == news.sender || plan.is_asked_by(user) || told.contains(&user) || (follows && heard) {
             continue;
         }
         // A follower was told when the e-mail came first, if it was theirs to read then.
@@ -193,7 +194,7 @@ fn note_of(email: EmailId, plan: &Plan) -> Option<(NoteId, RecordId, bool)> {
 }
 
 /// Returns who follows a record or its Account.
-fn followers(record: RecordId, facts: &Facts) -> BTreeSet<UserId> {
+pub fn followers(record: RecordId, facts: &Facts) -> BTreeSet<UserId> {
     let account = parent::account_of(record, facts).filter(|account| *account != record);
     facts.followers_of(record).chain(account.into_iter().flat_map(|account| facts.followers_of(account))).collect()
 }

@@ -7,7 +7,7 @@ use super::parent::Link;
 use super::thread::Conversation;
 use super::{Change, Facts, Plan};
 use crate::mail::{Address, Mail};
-use crate::words::{AccountKind, EmailId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
+use crate::words::{AccountKind, EmailId, FolderId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
 
 /// Teams with the reason for each, without doubles.
 pub type Teams = Vec<(TeamId, String)>;
@@ -170,13 +170,47 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
         let own = if is_sender { UserChoices::default() } else { filter::of_user(*user, &held, facts, plan) };
         let mapped = facts.account.folder.filter(|_| facts.account.owner == Some(*user));
         let folder = own.folder.or(mapped);
-        if own.silent || own.trash || folder.is_some_and(|folder| facts.silent_folders.contains(&folder)) {
+        if is_silent(&own, folder, facts) {
             plan.silent_for.push(*user);
         }
         let read = is_sender || own.read || occasion.choices.mark_read.is_some();
         let because = if own.because.is_empty() { because.clone() } else { format!("{because}; {}", own.because) };
         plan.add(Change::AddUser { email, user: *user, read, trashed: own.trash, folder }, because);
     }
+}
+
+/// A stored e-mail comes to a record: of a case, its teams and its assigned user get it; who has it already keeps it as it is, and
+/// whoever wants to hear nothing of such mail hears nothing of it now (FILTER-5).
+pub fn join_record(email: EmailId, record: RecordId, occasion: &Occasion<'_>, facts: &mut Facts, plan: &mut Plan) {
+    let (mut teams, mut users) = (Teams::new(), Users::new());
+    add_case_people(record, facts, &mut teams, &mut users);
+    join_new(email, (teams, users), occasion, facts, plan);
+}
+
+/// The same of these teams and users.
+pub fn join_new(
+    email: EmailId,
+    (mut teams, mut users): (Teams, Users),
+    occasion: &Occasion<'_>,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    let held = filter::Held::new(occasion.mail);
+    let have = facts.emails.get(&email).map(|known| known.users.clone()).unwrap_or_default();
+    let silent = have.into_iter().filter(|user| is_silent(&filter::of_user(*user, &held, facts, &mut Plan::new()), None, facts));
+    plan.silent_for.extend(silent);
+    if let Some(known) = facts.emails.get_mut(&email) {
+        teams.retain(|(team, _)| !known.teams.contains(team));
+        users.retain(|(user, _)| !known.users.contains(user));
+        known.teams.extend(teams.iter().map(|(team, _)| *team));
+        known.users.extend(users.iter().map(|(user, _)| *user));
+    }
+    join(email, &teams, &users, occasion, facts, plan);
+}
+
+/// NOTIFY-2: whether a user's own filter, or the folder that the e-mail goes to, says that they are not told of it.
+fn is_silent(own: &UserChoices, folder: Option<FolderId>, facts: &Facts) -> bool {
+    own.silent || own.trash || own.folder.or(folder).is_some_and(|folder| facts.silent_folders.contains(&folder))
 }
 
 /// LINK-2: who takes part in the case or the conversation of an e-mail on its account: who wrote it, where it is the first, or its

@@ -1,7 +1,10 @@
 //! Everything the rules decided for one message, with reasons.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use super::{Facts, take};
 use crate::mail::Address;
 use crate::words::{
     AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind,
@@ -36,6 +39,15 @@ pub enum Change {
         trashed: bool,
         /// The user's own folder; none is the inbox (INBOX-2).
         folder: Option<FolderId>,
+    },
+    /// A team or a user loses what an earlier word of a person gave them (LINK-7).
+    RemoveTeam {
+        email: EmailId,
+        team: TeamId,
+    },
+    RemoveUser {
+        email: EmailId,
+        user: UserId,
     },
     /// Remember to which thread a Message-ID belongs (THREAD-1).
     RememberId {
@@ -98,6 +110,32 @@ pub enum Change {
         candidate: Option<RecordId>,
     },
     OpenCase(NewCase),
+    /// The case is this user's now, and has been New or was somebody else's (FOLLOW-1).
+    Assign {
+        case: RecordId,
+        user: UserId,
+    },
+    /// A person says how far the case is; a closed one says since when (CASE-4).
+    SetStatus {
+        case: RecordId,
+        status: CaseStatus,
+    },
+    /// What a case says of itself; what is none stays, and none inside clears it.
+    SetCase {
+        case: RecordId,
+        #[serde(flatten)]
+        fields: CaseFields,
+    },
+    /// A case has these teams and no others.
+    SetTeams {
+        case: RecordId,
+        teams: Vec<TeamId>,
+    },
+    /// Whoever may not read a record, or does not want to hear of it, follows it no longer (FOLLOW-1).
+    Unfollow {
+        record: RecordId,
+        user: UserId,
+    },
     /// Run a command of the configuration for the e-mail, once everything is stored (FILTER-4).
     Run {
         email: EmailId,
@@ -105,14 +143,14 @@ pub enum Change {
         filter: String,
         command: String,
     },
-    /// The assigned user follows the record (FOLLOW-1).
+    /// The user follows the record (FOLLOW-1).
     Follow {
         record: RecordId,
         user: UserId,
     },
     /// An e-mail that is there is read again: what is derived from its bytes is as the rules see it now (WHY-2).
     Amend(NewEmail),
-    /// An e-mail that is there comes to another record, or to none (WHY-2).
+    /// An e-mail that is there comes to another record, or to none (WHY-2, LINK-7); what streams tell of it comes along (NOTE-1).
     Relink {
         email: EmailId,
         parent: Option<RecordId>,
@@ -238,10 +276,50 @@ pub struct NewCase {
     pub lead: Option<RecordId>,
     pub assigned_user: Option<UserId>,
     /// The e-mail account it came through.
-    pub through: AccountId,
+    pub through: Option<AccountId>,
     /// The case that it goes on from, or that the subject names (CASE-4, LINK-3).
     pub refers_to: Option<RecordId>,
-    pub email: EmailId,
+    /// None where a person opens it empty.
+    pub email: Option<EmailId>,
+}
+
+/// What a case says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct CaseFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Option<RecordId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Option<RecordId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lead: Option<Option<RecordId>>,
+    /// Where one that was merged away leads to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<Option<RecordId>>,
+}
+
+impl NewCase {
+    /// One that says nothing and is nobody's, with the next numbers.
+    pub fn numbered(facts: &mut Facts) -> Self {
+        Self {
+            id: RecordId(take(&mut facts.next.record)),
+            number: take(&mut facts.next.case_number),
+            name: String::new(),
+            status: CaseStatus::New,
+            priority: None,
+            team: None,
+            account_record: None,
+            contact: None,
+            lead: None,
+            assigned_user: None,
+            through: None,
+            refers_to: None,
+            email: None,
+        }
+    }
 }
 
 /// One change and why.
@@ -259,7 +337,7 @@ pub struct Plan {
     /// The e-mail it became, or already was.
     pub email: Option<EmailId>,
     #[serde(serialize_with = "told")]
-    pub steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// What was tried and did not hold: near misses, ambiguities, choices (WHY-1).
     pub notes: Vec<String>,
     /// The filter that skipped it (FETCH-2).
@@ -268,6 +346,9 @@ pub struct Plan {
     /// Why it is not answered, beyond what the message itself says (FILTER-4, ACK-3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_answer: Option<String>,
+    /// The person who asked for it; none where mail did.
+    #[serde(skip)]
+    pub asked: Option<Asked>,
     /// Users whom nobody tells of it: a filter or a folder of theirs says so (NOTIFY-2), see [`super::notify`].
     #[serde(skip)]
     pub silent_for: Vec<UserId>,
@@ -329,6 +410,7 @@ impl Plan {
             notes: Vec::new(),
             skipped_by: None,
             no_answer: None,
+            asked: None,
             silent_for: Vec::new(),
             of_nobody: false,
             filters: Vec::new(),
@@ -339,6 +421,47 @@ impl Plan {
     /// Adds a change; there is none without a reason.
     pub fn add(&mut self, change: Change, because: impl Into<String>) {
         self.steps.push(Step { change, because: because.into() });
+    }
+
+    /// Starts the plan of what a person asks for.
+    pub fn asked(by: Asked) -> Self {
+        Self { asked: Some(by), ..Self::new() }
+    }
+
+    /// Returns the changes, in order, each with its reason.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// WHY-2: says what was found to differ when an e-mail was read again; where nothing was, it was not amended.
+    pub fn say_found(&mut self, fields: &[&str]) {
+        self.steps.retain(|step| !fields.is_empty() || !matches!(step.change, Change::Amend(_)));
+        for step in self.steps.iter_mut().filter(|step| matches!(step.change, Change::Amend(_))) {
+            step.because = format!("WHY-2: read again, these differ: {}", fields.join(", "));
+        }
+    }
+
+    /// Whether this user asked for it.
+    pub fn is_asked_by(&self, user: UserId) -> bool {
+        self.asked.is_some_and(|asked| asked.user == Some(user))
+    }
+
+    /// The case that it opens.
+    pub fn opened(&self) -> Option<&NewCase> {
+        self.steps.iter().find_map(|step| if let Change::OpenCase(case) = &step.change { Some(case) } else { None })
+    }
+
+    /// The e-mails that it moves or gives to people.
+    pub fn emails(&self) -> BTreeSet<EmailId> {
+        let of = |change: &Change| match change {
+            Change::Relink { email, .. }
+            | Change::SetParent { email, .. }
+            | Change::AddTeam { email, .. }
+            | Change::AddUser { email, .. }
+            | Change::AddNote { email: Some(email), .. } => Some(*email),
+            _ => None,
+        };
+        self.steps.iter().filter_map(|step| of(&step.change)).collect()
     }
 
     /// Whether a case was not opened, or not opened again, because a budget is spent (ACK-3).
@@ -361,6 +484,13 @@ impl Plan {
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
     }
+}
+
+/// A person asked for it: what they write stands in their name, and they know of it already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// None for the service account itself.
+    pub user: Option<UserId>,
 }
 
 impl Default for Plan {

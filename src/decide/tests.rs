@@ -87,20 +87,8 @@ fn personal() -> AccountFacts {
 
 fn record(kind: RecordKind, number: i64, account: Option<i64>) -> RecordFacts {
     RecordFacts {
-        kind,
-        number,
-        name: format!("{kind} {number}"),
-        active: true,
-        account: account.map(RecordId),
-        contact: None,
-        converted_account: None,
-        converted_contact: None,
         status: (kind == RecordKind::Case).then_some(CaseStatus::Assigned),
-        closed_at: None,
-        merged_into: None,
-        assigned_user: None,
-        teams: Vec::new(),
-        open_opportunities: Vec::new(),
+        ..RecordFacts::new(kind, number, &format!("{kind} {number}"), account.map(RecordId))
     }
 }
 
@@ -485,7 +473,7 @@ fn case_2_fields_of_a_new_case() {
     let case = new_case(&plan).unwrap();
     assert_eq!((case.number, case.name.as_str(), case.status), (1, "Printer on fire", CaseStatus::Assigned));
     assert_eq!((case.account_record, case.contact, case.lead), (Some(RecordId(10)), Some(contact), None));
-    assert_eq!((case.team, case.through, case.assigned_user), (Some(TEAM), SUPPORT, Some(UserId(1))));
+    assert_eq!((case.team, case.through, case.assigned_user), (Some(TEAM), Some(SUPPORT), Some(UserId(1))));
     assert_eq!(new_email(&plan).parent_by, Some(ParentBy::Opened));
     assert!(plan.steps.iter().any(|step| matches!(step.change, Change::Follow { user: UserId(1), .. })), "FOLLOW-1");
 }

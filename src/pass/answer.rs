@@ -40,7 +40,7 @@ pub fn queue<'a>(
     let mut answers = Vec::new();
     let mut outlet = None;
     for (mail, plan) in decided {
-        for step in &plan.steps {
+        for step in plan.steps() {
             if let Change::Answer { email, to, record, through } = &step.change {
                 answers.push(Decided { email: *email, mail, to, record: *record });
                 outlet = Some(*through);

@@ -41,7 +41,7 @@ pub fn drop_one(db: &mut Database, permit: &Permit<'_>, held: &Held, now: i64) -
 }
 
 fn told(plan: &Plan) -> String {
-    let done: Vec<String> = plan.steps.iter().filter_map(|step| did(&step.change)).collect();
+    let done: Vec<String> = plan.steps().iter().filter_map(|step| did(&step.change)).collect();
     match (done.is_empty(), plan.notes.last()) {
         (true, Some(note)) => format!("nothing was done: {note}"),
         (true, None) => "nothing was left to do".to_string(),

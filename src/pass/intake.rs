@@ -364,7 +364,7 @@ fn log_each(db: &mut Database, gate: &Gate<'_>, facts: &Facts, decided: &[apply:
         let email = plan.email.map(|email| format!(", e-mail {email}")).unwrap_or_default();
         log::debug!("{place}: UID {}: {}{email}: from {from}: {}", arrival.uid, plan.fate, mail.subject);
         if log::log_enabled!(log::Level::Trace) {
-            for step in &plan.steps {
+            for step in plan.steps() {
                 let change = serde_json::to_value(&step.change)?;
                 log::trace!("UID {}: {}: because {}", arrival.uid, change["do"].as_str().unwrap_or_default(), step.because);
             }

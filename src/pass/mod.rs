@@ -9,6 +9,7 @@ mod crew;
 pub mod effects;
 pub mod explain;
 pub mod fetch;
+pub mod hand;
 mod heartbeat;
 pub mod held;
 pub mod import;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
 use crate::decide::access::Permit;
-use crate::decide::{Change, Plan, Policy, again, again_elsewhere};
+use crate::decide::{Plan, Policy, again, again_elsewhere};
 use crate::fault::contain;
 use crate::mail::{self, Mail};
 use crate::store::apply::{self, Difference};
@@ -30,13 +30,13 @@ pub struct Reprocessed {
 }
 
 fn steps<S: serde::Serializer>(plans: &[Plan], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(plans.iter().map(|plan| serde_json::json!({ "steps": plan.steps, "notes": plan.notes })))
+    serializer.collect_seq(plans.iter().map(|plan| serde_json::json!({ "steps": plan.steps(), "notes": plan.notes })))
 }
 
 impl Reprocessed {
     /// Whether anything is, or would be, different.
     pub fn is_different(&self) -> bool {
-        !self.differences.is_empty() || self.plans.iter().any(|plan| !plan.steps.is_empty())
+        !self.differences.is_empty() || self.plans.iter().any(|plan| !plan.steps().is_empty())
     }
 }
 
@@ -68,7 +68,7 @@ pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>
     for (place, through) in through.iter().enumerate() {
         let is_first = place == 0;
         let plan = step(db, &mut done, *through, is_first, &mail, rules)?;
-        if !plan.steps.is_empty() {
+        if !plan.steps().is_empty() {
             reprocess::trace(db, id, through.account, &plan, rules.now)?;
         }
         done.plans.push(plan);
@@ -100,20 +100,11 @@ fn step(
         (again_elsewhere(&arrival, mail, id, rules.tell, rules.policy, &mut facts), facts)
     };
     done.names.add_records(&facts);
-    if plan.fate == Fate::Filtered || plan.steps.is_empty() {
+    if plan.fate == Fate::Filtered || plan.steps().is_empty() {
         return Ok(plan);
     }
     let found = apply::apply_to_stored(db, &facts.next, &arrival, mail, &plan, rules.now)?;
-    match found.as_slice() {
-        // Nothing else is read in it: it was not amended.
-        [] => plan.steps.retain(|step| !matches!(step.change, Change::Amend(_))),
-        found => {
-            let fields: Vec<&str> = found.iter().map(|one| one.field.as_str()).collect();
-            for step in plan.steps.iter_mut().filter(|step| matches!(step.change, Change::Amend(_))) {
-                step.because = format!("WHY-2: read again, these differ: {}", fields.join(", "));
-            }
-        }
-    }
+    plan.say_found(&found.iter().map(|one| one.field.as_str()).collect::<Vec<_>>());
     done.differences.extend(found);
     Ok(plan)
 }

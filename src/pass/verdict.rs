@@ -22,6 +22,11 @@ pub struct Names {
     pub folders: HashMap<FolderId, String>,
 }
 
+/// Returns `kind:number` of a record that the facts know.
+pub fn named(record: RecordId, facts: &Facts) -> String {
+    facts.records.get(&record).map_or_else(|| format!("record {record}"), |known| format!("{}:{}", known.kind, known.number))
+}
+
 impl Names {
     /// Knows all users, teams and folders.
     pub fn all(store: &mut Store) -> Result<Self> {
@@ -204,7 +209,7 @@ impl Verdict {
             notifications: Vec::new(),
             notes: plan.notes.clone(),
         };
-        for step in &plan.steps {
+        for step in plan.steps() {
             verdict.read(&step.change, &step.because, names);
         }
         verdict
@@ -281,6 +286,13 @@ impl Verdict {
             | Change::MarkReplied { .. }
             | Change::Verify { .. }
             | Change::Follow { .. }
+            | Change::Unfollow { .. }
+            | Change::Assign { .. }
+            | Change::RemoveTeam { .. }
+            | Change::RemoveUser { .. }
+            | Change::SetStatus { .. }
+            | Change::SetCase { .. }
+            | Change::SetTeams { .. }
             | Change::AdvanceRotation { .. }
             | Change::AdoptThread { .. }
             | Change::MergeCases { .. }

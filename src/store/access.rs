@@ -8,10 +8,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::noun::number;
-use super::schema::{audit, role_rights, roles, team_members, team_roles, teams, user_roles};
-use super::{Backend, Database, user};
+use super::schema::{audit, audit_emails, role_rights, roles, team_members, team_roles, teams, user_roles};
+use super::{Backend, Database, clean, dialect, user};
+use crate::decide::Plan;
 use crate::decide::access::{Actor, Permit, Rights};
-use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
+use crate::words::{EmailId, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
 /// A right of a user, and how it was come by.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -26,7 +27,8 @@ pub struct Held {
 }
 
 /// One change by a person.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = audit)]
 pub struct Trace {
     pub id: i64,
     /// Seconds since 1970 UTC.
@@ -35,8 +37,10 @@ pub struct Trace {
     /// The account of the operating system that asked.
     pub os_account: String,
     /// The login of the espomail user that acted; none for the service account itself.
+    #[diesel(column_name = acting)]
     pub user: Option<String>,
     /// Whether `--as` named the user.
+    #[diesel(column_name = is_on_behalf)]
     pub on_behalf: bool,
     /// Noun and verb as typed (`case close`).
     pub action: String,
@@ -135,7 +139,7 @@ pub fn count(db: &mut Database, filter: &TraceFilter) -> Result<i64> {
 
 /// Lists changes by people, the newest first.
 pub fn list(db: &mut Database, filter: &TraceFilter) -> Result<Vec<Trace>> {
-    Ok(chosen(filter).order(audit::id.desc()).limit(filter.limit).offset(filter.offset).load(db)?)
+    Ok(chosen(filter).select(Trace::as_select()).order(audit::id.desc()).limit(filter.limit).offset(filter.offset).load(db)?)
 }
 
 /// How much of a value the audit keeps, in characters.
@@ -192,8 +196,59 @@ fn shown(value: &Value) -> String {
     }
 }
 
+/// Returns what people did to an e-mail, the oldest first, each with the plan as JSON (WHY-1).
+pub fn words_on(db: &mut Database, email: EmailId) -> Result<Vec<(Trace, String)>> {
+    Ok(audit::table
+        .inner_join(audit_emails::table.on(audit_emails::audit_id.eq(audit::id)))
+        .filter(audit_emails::email_id.eq(email.0))
+        .filter(audit::why.is_not_null())
+        .order(audit::id)
+        .select((Trace::as_select(), audit::why.assume_not_null()))
+        .load(db)?)
+}
+
+/// Returns the e-mails of the last plan of an action on a subject; none where there was no such action, or it was undone.
+pub fn emails_of_last(db: &mut Database, [action, undo]: [&str; 2], subject: &str) -> Result<Option<Vec<EmailId>>> {
+    let of = audit::table.filter(audit::subject.eq(subject)).filter(audit::action.eq_any([action, undo]));
+    let last = of.order(audit::id.desc()).select((audit::id, audit::action)).first::<(i64, String)>(db).optional()?;
+    let Some((last, _)) = last.filter(|(_, last)| last == action) else { return Ok(None) };
+    let ids = audit_emails::table.filter(audit_emails::audit_id.eq(last)).order(audit_emails::email_id);
+    Ok(Some(ids.select(audit_emails::email_id).load::<i64>(db)?.into_iter().map(EmailId).collect()))
+}
+
 /// Records who changed what, in the transaction of the change. `action` is verb and noun as typed (`case close`).
 pub fn record(db: &mut Database, permit: &Permit<'_>, action: &str, subject: &str, detail: &str, now: i64) -> Result<()> {
+    write(db, permit, (action, subject, detail), None, now).map(|_| ())
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = audit_emails, treat_none_as_default_value = false)]
+struct AuditEmailRow {
+    email_id: i64,
+    audit_id: i64,
+}
+
+/// The same of what rules decided by a person's word: the plan with its reasons stands beside it, for each e-mail that it concerns.
+pub fn record_plan(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    (action, subject, detail): (&str, &str, &str),
+    (plan, emails): (&Plan, &[EmailId]),
+    now: i64,
+) -> Result<()> {
+    let audit_id = write(db, permit, (action, subject, detail), Some(plan), now)?;
+    let rows: Vec<AuditEmailRow> = emails.iter().map(|email| AuditEmailRow { email_id: email.0, audit_id }).collect();
+    dialect::insert_all!(&mut *db, audit_emails::table, &rows)?;
+    Ok(())
+}
+
+fn write(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    (action, subject, detail): (&str, &str, &str),
+    plan: Option<&Plan>,
+    now: i64,
+) -> Result<i64> {
     let actor = permit.actor();
     let id = number(db, "audit")?;
     diesel::insert_into(audit::table)
@@ -205,8 +260,9 @@ pub fn record(db: &mut Database, permit: &Permit<'_>, action: &str, subject: &st
             audit::is_on_behalf.eq(actor.on_behalf),
             audit::action.eq(action),
             audit::subject.eq(subject),
-            audit::detail.eq(detail),
+            audit::detail.eq(clean(detail)),
+            audit::why.eq(plan.map(serde_json::to_string).transpose()?),
         ))
         .execute(db)?;
-    Ok(())
+    Ok(id)
 }

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod amend;
+mod merge;
 mod rows;
 mod write;
 
@@ -15,15 +16,16 @@ use anyhow::{Context, Result};
 use self::adopt::Adoption;
 use self::amend::Amended;
 pub use self::amend::Difference;
+pub use self::merge::{Merge, merge};
 use self::rows::{AttachmentRow, CaseRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
 use super::address::{AddressRow, DeliveryRow};
-use super::case::Merge;
 use super::fate::FateRow;
 use super::held::HeldRow;
+use super::note::OF_EMAILS;
 use super::notification::NotificationRow;
 use super::raw::Packed;
 use super::{Database, clean, facts, raw, spending};
-use crate::decide::{Arrival, Change, NewCase, NewEmail, Next, Plan};
+use crate::decide::{Arrival, CaseFields, Change, NewCase, NewEmail, Next, Plan};
 use crate::mail::Mail;
 use crate::words::{
     AccountId, BudgetAction, CaseStatus, EmailId, Fate, ParentBy, PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId,
@@ -50,9 +52,22 @@ impl Decided<'_> {
 enum Later {
     Adopt(Adoption),
     Merge(Merge),
-    Reopen(RecordId, CaseStatus),
-    Relink(EmailId, Option<(RecordId, ParentBy)>),
+    SetStatus(RecordId, CaseStatus),
+    Relink(EmailId, Relink),
+    Assign(RecordId, UserId),
+    SetCase(RecordId, CaseFields),
+    SetTeams(RecordId, Vec<TeamId>),
+    RemoveTeam(EmailId, TeamId),
+    RemoveUser(EmailId, UserId),
+    Unfollow(RecordId, UserId),
     Verify(EmailId, Option<UserId>),
+}
+
+/// Where an e-mail belongs from now on.
+struct Relink {
+    parent: Option<RecordId>,
+    by: Option<ParentBy>,
+    account: Option<RecordId>,
 }
 
 /// The rows of one batch.
@@ -104,7 +119,7 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
     let before = facts::next(db)?;
     let new: Vec<&Packed> = decided
         .iter()
-        .filter(|one| one.plan.steps.iter().any(|step| matches!(step.change, Change::AddEmail(_) | Change::KeepCopy { .. })))
+        .filter(|one| one.plan.steps().iter().any(|step| matches!(step.change, Change::AddEmail(_) | Change::KeepCopy { .. })))
         .map(|one| one.packed)
         .collect();
     let mut batch = Batch { now, raws: raw::store(db, &new)?, last_email: before.email - 1, ..Batch::default() };
@@ -167,7 +182,7 @@ fn unpacked(mail: &Mail) -> Packed {
 
 impl<'a> Batch<'a> {
     fn plan(&mut self, one: &Decided<'a>) -> Result<()> {
-        one.plan.steps.iter().try_for_each(|step| self.change(&step.change, &step.because, one))
+        one.plan.steps().iter().try_for_each(|step| self.change(&step.change, &step.because, one))
     }
 
     fn gather(&mut self, one: &Decided<'a>) -> Result<()> {
@@ -241,14 +256,23 @@ impl<'a> Batch<'a> {
                 self.amended.push(amended);
                 self.invite(email.id, &email.invites);
             }
-            Change::Relink { email, parent, by, .. } => {
-                self.later.push(Later::Relink(*email, parent.zip(Some(by.unwrap_or(ParentBy::Thread)))));
+            Change::Relink { email, parent, by, account } => {
+                self.later.push(Later::Relink(*email, Relink { parent: *parent, by: *by, account: *account }));
             }
             Change::AdoptThread { thread, case, account } => self.adopt(*thread, *case, *account, None),
             Change::MergeCases { from, into, notes } => {
-                self.later.push(Later::Merge(Merge { from: *from, into: *into, notes: notes.map(|note| note.0), author: None }));
+                let merge = Merge { from: *from, into: *into, notes: notes.map(|note| note.0), asked: one.plan.asked };
+                self.later.push(Later::Merge(merge));
             }
-            Change::Reopen { case, status } => self.later.push(Later::Reopen(*case, *status)),
+            Change::Reopen { case, status } | Change::SetStatus { case, status } => {
+                self.later.push(Later::SetStatus(*case, *status));
+            }
+            Change::Assign { case, user } => self.later.push(Later::Assign(*case, *user)),
+            Change::SetCase { case, fields } => self.later.push(Later::SetCase(*case, fields.clone())),
+            Change::SetTeams { case, teams } => self.later.push(Later::SetTeams(*case, teams.clone())),
+            Change::RemoveTeam { email, team } => self.later.push(Later::RemoveTeam(*email, *team)),
+            Change::RemoveUser { email, user } => self.later.push(Later::RemoveUser(*email, *user)),
+            Change::Unfollow { record, user } => self.later.push(Later::Unfollow(*record, *user)),
             Change::Hold { review, email, account, candidate } => self.reviews.push(ReviewRow {
                 id: review.0,
                 email_id: email.0,
@@ -286,15 +310,23 @@ impl<'a> Batch<'a> {
             Change::NoteAssignment { user, assignment } => {
                 self.assignments.insert(*user, *assignment);
             }
-            Change::AddNote { id, record, kind, email, detail, quiet } => self.notes.push(NoteRow {
-                id: id.0,
-                record_id: record.0,
-                kind: kind.as_str(),
-                email_id: email.map(|email| email.0),
-                detail: clean(detail).into_owned(),
-                is_quiet: *quiet,
-                created_at: self.now,
-            }),
+            Change::AddNote { id, record, kind, email, detail, quiet } => {
+                // What a person moves is told of as what came when it came; what the person did stands in their name.
+                let tells_of_email = OF_EMAILS.contains(kind);
+                self.notes.push(NoteRow {
+                    id: id.0,
+                    record_id: record.0,
+                    kind: kind.as_str(),
+                    email_id: email.map(|email| email.0),
+                    detail: clean(detail).into_owned(),
+                    author_id: one.plan.asked.filter(|_| !tells_of_email).and_then(|asked| asked.user).map(|user| user.0),
+                    is_quiet: *quiet,
+                    created_at: match one.plan.asked {
+                        Some(_) if tells_of_email => one.arrived_at(self.now).min(self.now),
+                        _ => self.now,
+                    },
+                });
+            }
             Change::Notify { user, kind, email, note, record, detail } => {
                 // Of an e-mail a user hears once, whatever is to be told of it.
                 let key = (*user, *email, record.filter(|_| email.is_none()));
@@ -347,7 +379,7 @@ impl<'a> Batch<'a> {
             contact_id: case.contact.map(|id| id.0),
             lead_id: case.lead.map(|id| id.0),
             assigned_user_id: case.assigned_user.map(|id| id.0),
-            through_account_id: Some(case.through.0),
+            through_account_id: case.through.map(|id| id.0),
             refers_to_id: case.refers_to.map(|id| id.0),
             created_at: self.now,
         });

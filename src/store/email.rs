@@ -400,6 +400,38 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
     })
 }
 
+/// Returns the e-mails of an e-mail's thread, itself included.
+pub fn of_thread(db: &mut Database, id: EmailId) -> Result<Vec<EmailId>> {
+    let thread: i64 = emails::table.find(id.0).select(emails::thread_id).first(db)?;
+    let ids = emails::table.filter(emails::thread_id.eq(thread)).order(emails::id).select(emails::id);
+    Ok(ids.load::<i64>(db)?.into_iter().map(EmailId).collect())
+}
+
+/// Returns the account by whose rules a person's word on an e-mail is judged: of those that it came through the first that makes
+/// cases, else the first.
+pub fn judged_by(db: &mut Database, id: EmailId) -> Result<Option<AccountId>> {
+    let first = email_accounts::table
+        .inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)))
+        .filter(email_accounts::email_id.eq(id.0))
+        .order((accounts::make_cases.desc(), accounts::id))
+        .select(accounts::id)
+        .first::<i64>(db)
+        .optional()?;
+    Ok(first.map(AccountId))
+}
+
+/// Returns everybody who wrote an e-mail of a record, in comparison form.
+pub fn authors_of(db: &mut Database, record: RecordId) -> Result<Vec<String>> {
+    let authors = emails::table.filter(emails::parent_id.eq(record.0)).select(emails::from_address).distinct();
+    Ok(authors.load(db)?)
+}
+
+/// Returns the e-mails of a record.
+pub fn of_record(db: &mut Database, record: RecordId) -> Result<Vec<EmailId>> {
+    let ids = emails::table.filter(emails::parent_id.eq(record.0)).order(emails::id).select(emails::id);
+    Ok(ids.load::<i64>(db)?.into_iter().map(EmailId).collect())
+}
+
 /// Lists the attachments of an e-mail, in order.
 pub fn attachments_of(db: &mut Database, id: EmailId) -> Result<Vec<Attachment>> {
     type Row = (String, String, i64, Option<String>, bool, String);

@@ -9,6 +9,7 @@ mod past;
 mod person;
 mod record;
 mod report;
+mod word;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -48,6 +49,26 @@ pub fn gather_for(
     gather_named(db, account, None, mails, (records, emails), now)
 }
 
+/// What a person says something of: e-mails, records and users. Which of the e-mails is parsed, and by which account's rules it is
+/// judged, is for the caller to say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Matter<'a> {
+    pub account: Option<AccountId>,
+    pub mails: &'a [&'a Mail],
+    pub records: &'a [RecordId],
+    pub emails: &'a [EmailId],
+    pub users: &'a [UserId],
+    /// In comparison form: whose records these are is asked, too.
+    pub addresses: &'a [String],
+}
+
+/// The same for a person's word (LINK-7, CASE-5), with who made the records and which e-mails wait for another.
+pub fn gather_word(db: &mut Database, matter: &Matter<'_>, now: i64) -> Result<Facts> {
+    let mut facts = gather_all(db, None, matter, now)?;
+    word::gather(db, &mut facts)?;
+    Ok(facts)
+}
+
 /// The same for a batch of one mailbox, which may be mapped to a folder of the account's owner (INBOX-2).
 pub fn gather_at(
     db: &mut Database,
@@ -68,11 +89,18 @@ fn gather_named(
     (records, emails): (&[RecordId], &[EmailId]),
     now: i64,
 ) -> Result<Facts> {
+    gather_all(db, position, &Matter { account: Some(account), mails, records, emails, ..Matter::default() }, now)
+}
+
+fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'_>, now: i64) -> Result<Facts> {
+    let Matter { account, mails, records, emails, users, addresses } = *matter;
     lock(db)?;
     let mut named = Named::by(mails);
+    named.leading.extend(addresses.iter().cloned());
     named.records.extend(records.iter().map(|record| record.0));
     named.emails.extend(emails.iter().map(|email| email.0));
-    let mut facts = Facts { now, next: next(db)?, account: account::gather(db, account)?, ..Facts::default() };
+    let account_facts = account.map(|account| account::gather(db, account)).transpose()?.unwrap_or_default();
+    let mut facts = Facts { now, next: next(db)?, account: account_facts, ..Facts::default() };
     let answered_at = sending::answered_at(db)?;
     gather_addresses(db, &named, &answered_at, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
@@ -88,11 +116,11 @@ fn gather_named(
     if let Some(position) = position.filter(|_| facts.account.owner.is_some()) {
         facts.account.folder = filter::mapped(db, position)?;
     }
-    if let Some(position) = position {
+    if let Some((account, position)) = account.zip(position) {
         facts.account.is_sent_mailbox = account::is_sent_mailbox(db, account, position)?;
     }
-    filter::gather(db, &mut facts)?;
-    person::gather(db, &mut facts)?;
+    filter::gather(db, users, &mut facts)?;
+    person::gather(db, users, &mut facts)?;
     report::gather(db, mails, &named.senders, &mut facts)?;
     Ok(facts)
 }

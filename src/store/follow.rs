@@ -5,31 +5,10 @@ use std::collections::HashSet;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::record::name_of;
 use super::schema::{auto_follows, followers, records, users};
-use super::{Database, IN_LIST, access, lock, relation};
-use crate::decide::access::{Actor, Permit, act, sight};
+use super::{Database, IN_LIST, access, relation};
+use crate::decide::access::{Actor, act, sight};
 use crate::words::{RecordId, RecordKind, RoleAction, UserId};
-
-/// Makes a user follow a record; false when the user did before.
-pub fn follow(db: &mut Database, permit: &Permit<'_>, record: RecordId, user: UserId, now: i64) -> Result<bool> {
-    lock(db)?;
-    let changed = add(db, record, user)?;
-    if changed {
-        tell(db, permit, "follow", record, user, now)?;
-    }
-    Ok(changed)
-}
-
-/// Ends it; false when the user did not follow.
-pub fn unfollow(db: &mut Database, permit: &Permit<'_>, record: RecordId, user: UserId, now: i64) -> Result<bool> {
-    lock(db)?;
-    let changed = diesel::delete(followers::table.find((record.0, user.0))).execute(db)? > 0;
-    if changed {
-        tell(db, permit, "unfollow", record, user, now)?;
-    }
-    Ok(changed)
-}
 
 /// Adds a follower, whoever asked; false when the user followed before.
 pub(super) fn add(db: &mut Database, record: RecordId, user: UserId) -> Result<bool> {
@@ -113,11 +92,4 @@ fn may_read(db: &mut Database, user: UserId, record: RecordId, kind: RecordKind)
     let actor = access::actor(db, "", user, false)?;
     let relation = relation::of_record(db, &actor, record)?;
     Ok(act(&actor, kind.scope(), RoleAction::Read, relation).is_ok())
-}
-
-fn tell(db: &mut Database, permit: &Permit<'_>, verb: &str, record: RecordId, user: UserId, now: i64) -> Result<()> {
-    let Some(named) = name_of(db, Some(record.0))? else { return Ok(()) };
-    let noun = if named.to_string().starts_with("case:") { "case" } else { "record" };
-    let login: String = users::table.find(user.0).select(users::login).first(db)?;
-    access::record(db, permit, &format!("{noun} {verb}"), &named.to_string(), &login, now)
 }

@@ -23,7 +23,6 @@ pub mod follow;
 pub mod held;
 pub mod inbox;
 pub mod lease;
-pub mod link;
 pub mod nobody;
 mod note;
 pub mod notification;

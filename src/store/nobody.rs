@@ -46,7 +46,7 @@ pub fn tell(db: &mut Database, now: i64) -> Result<()> {
     if count > 0 {
         let administrators = users::table.filter(users::administrator.eq(true)).filter(users::active.eq(true));
         for user in administrators.order(users::id).select(users::id).load::<i64>(db)? {
-            notification::tell(db, UserId(user), NotificationKind::Nobody, (None, None), &words, now)?;
+            notification::tell(db, UserId(user), NotificationKind::Nobody, None, &words, now)?;
         }
         set_counter(db, TOLD_AT, now)?;
     }

@@ -44,7 +44,13 @@ pub(super) const OF_EMAILS: [NoteKind; 3] = [NoteKind::EmailReceived, NoteKind::
 
 /// NOTE-1: moves what the streams of other records tell of an e-mail to the record it belongs to now, and tells of it where
 /// none did. Without a record nothing tells of it any more. The note stands at the time the e-mail came.
-pub(super) fn follow_email(db: &mut Database, email: EmailId, record: Option<RecordId>, now: i64) -> Result<()> {
+pub(super) fn follow_email(
+    db: &mut Database,
+    email: EmailId,
+    record: Option<RecordId>,
+    next_note: &mut i64,
+    now: i64,
+) -> Result<()> {
     let kinds = OF_EMAILS.map(NoteKind::as_str);
     let told = || notes::table.filter(notes::email_id.eq(email.0)).filter(notes::kind.eq_any(kinds));
     let Some(record) = record else {
@@ -66,7 +72,18 @@ pub(super) fn follow_email(db: &mut Database, email: EmailId, record: Option<Rec
         let (is_ours, arrived_at): (bool, i64) =
             emails::table.find(email.0).select((emails::is_ours, emails::arrived_at)).first(db)?;
         let kind = if is_ours { NoteKind::EmailSent } else { NoteKind::EmailReceived };
-        add(db, &NewNote { record, kind, email: Some(email), detail: "", author: None, at: arrived_at.min(now) })?;
+        diesel::insert_into(notes::table)
+            .values((
+                notes::id.eq(*next_note),
+                notes::record_id.eq(record.0),
+                notes::kind.eq(kind.as_str()),
+                notes::email_id.eq(email.0),
+                notes::detail.eq(""),
+                notes::is_quiet.eq(false),
+                notes::created_at.eq(arrived_at.min(now)),
+            ))
+            .execute(db)?;
+        *next_note += 1;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::dialect::{insert_all, insert_new};
 use super::record::{RecordName, name_of};
-use super::schema::{accounts, emails, followers, notes, notifications, records, users};
+use super::schema::{accounts, emails, notes, notifications, users};
 use super::{Backend, Database, access, clean, email, lock, next_number, relation, reserve};
 use crate::decide::Next;
 use crate::decide::access::{Actor, Inbox, Permitted, act};
@@ -105,13 +105,13 @@ pub(super) fn tell(
     db: &mut Database,
     user: UserId,
     kind: NotificationKind,
-    (record, note): (Option<RecordId>, Option<i64>),
+    record: Option<RecordId>,
     detail: &str,
     now: i64,
 ) -> Result<()> {
     lock(db)?;
     let mut row = NotificationRow::new(user, kind, record, detail, now);
-    (row.id, row.note_id) = (next_number(db, "notification")?, note);
+    row.id = next_number(db, "notification")?;
     diesel::insert_into(notifications::table).values(&row).execute(db)?;
     Ok(())
 }
@@ -121,30 +121,7 @@ pub(super) fn assigned(db: &mut Database, record: RecordId, user: UserId, author
     if author == Some(user) {
         return Ok(());
     }
-    tell(db, user, NotificationKind::Assigned, (Some(record), None), "", now)
-}
-
-/// Tells those who follow a record or its Account, and may read it, what somebody noted there.
-pub(super) fn noted(db: &mut Database, record: RecordId, note: i64, author: Option<UserId>, now: i64) -> Result<()> {
-    let (kind, account): (String, Option<i64>) =
-        records::table.find(record.0).select((records::kind, records::account_id)).first(db)?;
-    let Ok(kind) = kind.parse::<crate::words::RecordKind>() else { return Ok(()) };
-    let following = followers::table
-        .inner_join(users::table.on(users::id.eq(followers::user_id)))
-        .filter(followers::record_id.eq_any([Some(record.0), account].into_iter().flatten()))
-        .filter(users::active.eq(true))
-        .order(users::id)
-        .select(users::id)
-        .distinct()
-        .load::<i64>(db)?;
-    for user in following.into_iter().map(UserId).filter(|user| author != Some(*user)) {
-        let actor = access::actor(db, "", user, false)?;
-        let relation = relation::of_record(db, &actor, record)?;
-        if act(&actor, kind.scope(), RoleAction::Read, relation).is_ok() {
-            tell(db, user, NotificationKind::Note, (Some(record), Some(note)), "", now)?;
-        }
-    }
-    Ok(())
+    tell(db, user, NotificationKind::Assigned, Some(record), "", now)
 }
 
 /// FETCH-12: tells how fetching an account goes: the owner of a personal account, the administrators of a group account.
@@ -157,7 +134,7 @@ pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now:
         None => of.filter(users::administrator.eq(true)),
     };
     for user in of.order(users::id).select(users::id).load::<i64>(db)? {
-        tell(db, UserId(user), NotificationKind::Account, (None, None), &format!("account {name} {what}"), now)?;
+        tell(db, UserId(user), NotificationKind::Account, None, &format!("account {name} {what}"), now)?;
     }
     Ok(())
 }

@@ -29,22 +29,6 @@ pub struct Waiting {
     pub newest: Option<Written>,
 }
 
-/// A person put the e-mail where it is, so its author takes part in that.
-pub(super) fn invite_author(db: &mut Database, email: EmailId) -> Result<()> {
-    let author: Option<String> = emails::table
-        .filter(emails::id.eq(email.0).and(emails::is_ours.eq(false)).and(emails::from_address.ne("")))
-        .select(emails::from_address)
-        .first(db)
-        .optional()?;
-    let Some(author) = author else { return Ok(()) };
-    if participants::table.find((email.0, &author)).count().get_result::<i64>(db)? == 0 {
-        diesel::insert_into(participants::table)
-            .values((participants::email_id.eq(email.0), participants::address.eq(author)))
-            .execute(db)?;
-    }
-    Ok(())
-}
-
 /// Finds what there is to answer in a case: nothing of ours, no report, and nothing that a machine wrote.
 pub fn waiting(db: &mut Database, case: RecordId) -> Result<Waiting> {
     let rows: Vec<(i64, String, Option<String>, String)> = emails::table

@@ -608,6 +608,14 @@ diesel::table! {
         action -> Text,
         subject -> Text,
         detail -> Text,
+        why -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_emails (email_id, audit_id) {
+        email_id -> BigInt,
+        audit_id -> BigInt,
     }
 }
 
@@ -706,6 +714,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     notifications,
     token_keys,
     audit,
+    audit_emails,
     rotations,
     fates,
     quarantine,

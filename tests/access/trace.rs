@@ -204,6 +204,7 @@ const OTHERS: &[&str] = &[
     // In tests/shell/: `filter retry`, `case merge`, `case split`, what is done to e-mails, and what waits for a person's word.
     "case merge",
     "case split",
+    "case unmerge",
     "address clear",
     "email link",
     "email unlink",

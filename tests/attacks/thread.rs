@@ -6,9 +6,10 @@ use espomail::decide::{Arrival, Policy, decide};
 use espomail::mail::compose::Draft;
 use espomail::mail::token::{Key, KeyRing};
 use espomail::mail::{self, Address};
+use espomail::pass::hand::{self, Said};
 use espomail::pass::outgoing::{self, Letter};
 use espomail::store::apply::{Decided, apply};
-use espomail::store::{Store, case, facts, link, raw};
+use espomail::store::{Store, facts, raw};
 use espomail::words::{EmailId, OutgoingKind, PositionId, RecordId};
 use serde_json::json;
 
@@ -331,14 +332,13 @@ impl Walk<'_> {
         let of_one = numbers(self.store, &format!("SELECT id AS n FROM emails WHERE parent_id = {one} ORDER BY id"));
         let chosen = self.dice.pick(&of_one);
         let is_linked = self.parent(email) != 0;
+        let said = Said { permit: &permit, policy: &self.policy, now };
         self.store
             .transaction(|db| match what {
-                0 if one != other => case::merge(db, &permit, RecordId(one), RecordId(other), now),
-                1 if of_one.len() > 1 => {
-                    case::split(db, &permit, RecordId(one), &[EmailId(chosen.unwrap())], None, now).map(drop)
-                }
-                2 => link::link(db, &permit, EmailId(email), RecordId(one), now).map(drop),
-                3 if is_linked => link::unlink(db, &permit, EmailId(email), now),
+                0 if one != other => hand::merge(db, &said, RecordId(one), RecordId(other)).map(drop),
+                1 if of_one.len() > 1 => hand::split(db, &said, RecordId(one), &[EmailId(chosen.unwrap())], None).map(drop),
+                2 => hand::link(db, &said, EmailId(email), RecordId(one)).map(drop),
+                3 if is_linked => hand::unlink(db, &said, EmailId(email)).map(drop),
                 _ => Ok(()),
             })
             .unwrap();

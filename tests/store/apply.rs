@@ -78,9 +78,9 @@ pub fn case(id: i64, number: i64, email: i64) -> NewCase {
         contact: None,
         lead: None,
         assigned_user: Some(UserId(2)),
-        through: ACCOUNT,
+        through: Some(ACCOUNT),
         refers_to: None,
-        email: EmailId(email),
+        email: Some(EmailId(email)),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Cases as people change them: what moves in a merge, whose a case is, and that every change is on record.
 
+use espomail::decide::Policy;
 use espomail::decide::access::{Actor, Relation, Rights, Sight, administer, sight};
-use espomail::store::case::{self, CaseFilter, Merge};
+use espomail::pass::hand::{self, Said};
+use espomail::store::apply::{self, Merge};
+use espomail::store::case::{self, CaseFilter};
 use espomail::store::{Store, relation};
 use espomail::words::{EmailId, RecordId, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
@@ -27,9 +30,9 @@ fn two_cases(store: &mut Store) {
          INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
             text, is_replied, parent_id, parent_by, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to,
             automatic, defects) VALUES
-            (1, 1, 1, '1@x', '', 'd@x', '{}', 'One', 0, 0, '', FALSE, 1, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
-            (2, 1, 1, '2@x', '', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
-            (3, 1, 1, '3@x', '', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'thread', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]');
+            (1, 1, 1, '1@x', '00000000000000000000000000000001', 'd@x', '{}', 'One', 0, 0, '', FALSE, 1, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
+            (2, 1, 1, '2@x', '00000000000000000000000000000002', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
+            (3, 1, 1, '3@x', '00000000000000000000000000000003', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'thread', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]');
          INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES
             (1, 2, FALSE, FALSE, FALSE, FALSE);
          INSERT INTO email_teams (email_id, team_id) VALUES (2, 1);
@@ -57,8 +60,8 @@ fn actor(user: i64, level: RoleLevel) -> Actor {
 on_both_databases! {
     fn case_5_a_merge_moves_what_belongs_to_the_case_and_doubles_nothing(store: &mut TestStore) {
         two_cases(store);
-        let merge = Merge { from: RecordId(2), into: RecordId(1), notes: [101, 102], author: None };
-        store.transaction(|db| case::merge_numbered(db, &merge, 50)).unwrap();
+        let merge = Merge { from: RecordId(2), into: RecordId(1), notes: [101, 102], asked: None };
+        store.transaction(|db| apply::merge(db, &merge, 50)).unwrap();
         assert_eq!(numbers(store, "SELECT parent_id AS n FROM emails ORDER BY id"), [1, 1, 1]);
         // LINK-6: the case that is left took over the Account, and its e-mails have it.
         assert_eq!(numbers(store, "SELECT account_record_id AS n FROM emails ORDER BY id"), [-1, 4, 4]);
@@ -124,13 +127,15 @@ on_both_databases! {
             ..Actor::default()
         };
         let permit = administer(&ada).unwrap();
+        let policy = Policy::default();
+        let said = |now| Said { permit: &permit, policy: &policy, now };
         store.transaction(|db| {
-            case::set_status(db, &permit, RecordId(1), Some(espomail::words::CaseStatus::Closed), 60)?;
-            case::note(db, &permit, RecordId(1), "words", 61)?;
-            case::assign(db, &permit, RecordId(1), UserId(2), 62)?;
+            hand::set_status(db, &said(60), RecordId(1), Some(espomail::words::CaseStatus::Closed))?;
+            hand::note(db, &said(61), RecordId(1), "words")?;
+            hand::assign(db, &said(62), RecordId(1), UserId(2))?;
             // Nothing changes, and nothing is recorded.
-            case::assign(db, &permit, RecordId(1), UserId(2), 63)?;
-            case::merge(db, &permit, RecordId(1), RecordId(2), 64)
+            hand::assign(db, &said(63), RecordId(1), UserId(2))?;
+            hand::merge(db, &said(64), RecordId(1), RecordId(2))
         }).unwrap();
         let told = "SELECT os_account || ' ' || acting || ' ' || action || ' ' || subject || ' ' || detail AS t FROM audit ORDER BY id";
         assert_eq!(texts(store, told), [

@@ -1,9 +1,10 @@
 //! What people hear of, what delivery reports leave behind, and who follows what.
 
-use espomail::decide::access::{Actor, Inbox, administer, keep};
-use espomail::decide::{Change, Facts, Next};
+use espomail::decide::access::{Actor, Inbox, Permit, administer, keep};
+use espomail::decide::hand::CaseChanges;
+use espomail::decide::{Change, Facts, Next, Policy};
 use espomail::mail::{Address, Bounce, Mail, Recipient};
-use espomail::store::case::{self, CaseChanges};
+use espomail::pass::hand::{self, Said};
 use espomail::store::role::{self, Holder};
 use espomail::store::user::{self, UserChanges};
 use espomail::store::{Store, address, facts, inbox as users_inbox, notification, status, team};
@@ -17,6 +18,11 @@ use super::{ACCOUNT, inbox, numbers, run, settle, texts};
 
 fn administrator() -> Actor {
     Actor { administrator: true, user: Some(UserId(1)), ..Actor::default() }
+}
+
+fn said<'a>(permit: &'a Permit<'a>) -> Said<'a> {
+    static POLICY: std::sync::LazyLock<Policy> = std::sync::LazyLock::new(Policy::default);
+    Said { permit, policy: &POLICY, now: 9 }
 }
 
 fn notify(user: i64, email: Option<i64>, kind: NotificationKind) -> Change {
@@ -206,7 +212,7 @@ on_both_databases! {
             &|store| store.transaction(|db| role::grant(db, &permit, 1, (RoleScope::Case, RoleAction::Read, RoleLevel::Own), 9)).unwrap(),
             &|store| {
                 let changes = CaseChanges { teams: Some(vec![]), ..CaseChanges::default() };
-                store.transaction(|db| case::change(db, &permit, RecordId(1), &changes, 9)).unwrap();
+                store.transaction(|db| hand::change(db, &said(&permit), RecordId(1), &changes)).unwrap();
             },
         ];
         one_case(store);
@@ -222,7 +228,7 @@ on_both_databases! {
             assert_eq!(followers(store), [11, 13], "way {number}");
         }
         // Handed on, it is Ada's no longer.
-        store.transaction(|db| case::assign(db, &permit, RecordId(1), UserId(3), 9)).unwrap();
+        store.transaction(|db| hand::assign(db, &said(&permit), RecordId(1), UserId(3))).unwrap();
         assert_eq!(followers(store), [13]);
     }
 
@@ -235,7 +241,7 @@ on_both_databases! {
             store.transaction(|db| user::set(db, &permit, UserId(user), &changes, 9)).unwrap();
         }
         assert_eq!(user::show(store.connection(), UserId(2)).unwrap().auto_follow, [RecordKind::Lead, RecordKind::Case]);
-        let made = store.transaction(|db| case::create(db, &permit, "Two", 9)).unwrap();
+        let made = store.transaction(|db| hand::create(db, &said(&permit), "Two")).unwrap().opened().unwrap().id;
         // Bob's role lets him read his team's cases, and this one has no team.
         let following = numbers(store, &format!("SELECT user_id AS n FROM followers WHERE record_id = {made} ORDER BY 1"));
         assert_eq!(following, [3]);
@@ -247,13 +253,13 @@ on_both_databases! {
         let permit = administer(&by).unwrap();
         let told = |store: &mut Store| texts(store, "SELECT user_id || ' ' || kind AS t FROM notifications WHERE record_id = 1 ORDER BY id");
         // Ada wrote it; Bob and Cleo follow.
-        store.transaction(|db| case::note(db, &permit, RecordId(1), "Words", 9)).unwrap();
+        store.transaction(|db| hand::note(db, &said(&permit), RecordId(1), "Words")).unwrap();
         assert_eq!(told(store), ["2 note", "3 note"]);
         run(store, "DELETE FROM notifications");
-        store.transaction(|db| case::assign(db, &permit, RecordId(1), UserId(2), 9)).unwrap();
+        store.transaction(|db| hand::assign(db, &said(&permit), RecordId(1), UserId(2))).unwrap();
         assert_eq!(told(store), ["2 assigned"]);
         // Who takes a case knows it.
-        store.transaction(|db| case::assign(db, &permit, RecordId(1), UserId(1), 9)).unwrap();
+        store.transaction(|db| hand::assign(db, &said(&permit), RecordId(1), UserId(1))).unwrap();
         assert_eq!(told(store), ["2 assigned"]);
     }
 }

@@ -90,9 +90,9 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
                 contact: None,
                 lead: None,
                 assigned_user: Some(UserId(1)),
-                through: ACCOUNT,
+                through: Some(ACCOUNT),
                 refers_to: None,
-                email,
+                email: Some(email),
             }),
             "the first e-mail of its thread",
         );

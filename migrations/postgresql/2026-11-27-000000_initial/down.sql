@@ -3,6 +3,7 @@ DROP TABLE attempts;
 DROP TABLE quarantine;
 DROP TABLE fates;
 DROP TABLE rotations;
+DROP TABLE audit_emails;
 DROP TABLE audit;
 DROP TABLE token_keys;
 DROP TABLE notifications;

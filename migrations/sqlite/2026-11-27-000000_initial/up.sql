@@ -726,10 +726,20 @@ CREATE TABLE audit (
     action TEXT NOT NULL,
     -- What it was done to, such as `case:42`.
     subject TEXT NOT NULL,
-    detail TEXT NOT NULL
+    detail TEXT NOT NULL,
+    -- The plan as JSON, with its reasons, where rules decided what follows from it (WHY-1).
+    why TEXT
 );
 CREATE INDEX audit_at ON audit (at);
 CREATE INDEX audit_subject ON audit (subject);
+
+-- The e-mails that such a plan concerned.
+CREATE TABLE audit_emails (
+    email_id BIGINT NOT NULL REFERENCES emails (id) ON DELETE CASCADE,
+    audit_id BIGINT NOT NULL REFERENCES audit (id) ON DELETE CASCADE,
+    PRIMARY KEY (email_id, audit_id)
+) WITHOUT ROWID;
+CREATE INDEX audit_emails_audit ON audit_emails (audit_id);
 
 CREATE TABLE rotations (
     account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,

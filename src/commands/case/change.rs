@@ -2,18 +2,22 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueHint;
 
 use crate::commands::argument::{self, Clearable};
+use crate::commands::rehearsal::Rehearsal;
 use crate::commands::right;
 use crate::context::{self, Context};
+use crate::decide::Plan;
 use crate::decide::access::{Relation, act};
+use crate::decide::hand::CaseChanges;
 use crate::fault::{Class, Fault};
-use crate::store::case::{self, CaseChanges};
+use crate::pass::hand::{self, Said};
+use crate::store::case;
 use crate::store::record::{self, RecordName};
 use crate::store::{Store, team, user};
-use crate::words::{CaseStatus, Priority, RecordKind, RoleAction, RoleScope};
+use crate::words::{CaseStatus, Priority, RecordId, RecordKind, RoleAction, RoleScope};
 
 /// What a note may have; the rest of a longer one belongs into a file somewhere else.
 const NOTE_LIMIT: u64 = 1 << 20;
@@ -29,33 +33,43 @@ pub struct Create {
     /// User to assign it to
     #[arg(long, value_name = "USER")]
     assigned_user: Option<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Create {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let case = store.transaction(|db| {
+        let done = self.rehearsal.act(context, store, |db, policy| {
             // What one makes is one's own.
             let own = Relation { own: true, team: false };
             let permit = act(&actor, RoleScope::Case, RoleAction::Edit, own)
                 .map_err(|_| Fault::new(Class::Refused, "your roles do not let you open cases"))?;
-            let id = match (&self.from_email, &self.name) {
+            let said = Said { permit: &permit, policy, now };
+            let mut plans = vec![match (&self.from_email, &self.name) {
                 (Some(wanted), _) => {
                     let (email, _) = right::email(db, &actor, wanted, RoleAction::Edit)?;
-                    case::create_from_email(db, &permit, email, now)?
+                    hand::create_from(db, &said, email)?
                 }
-                (None, Some(name)) => case::create(db, &permit, name, now)?,
+                (None, Some(name)) => hand::create(db, &said, name)?,
                 (None, None) => return Err(Fault::new(Class::Usage, "give a name or --from-email").into()),
-            };
+            }];
+            let id = opened(&plans)?;
             if let Some(login) = &self.assigned_user {
                 let user = user::find(db, login)?;
-                case::assign(db, &permit, id, user, now)?;
+                plans.push(hand::assign(db, &said, id, user)?);
             }
-            case::show(db, id)
+            Ok((case::show(db, id)?, plans))
         })?;
+        let Some(case) = done else { return Ok(()) };
         context.out.made(&case, &format!("case:{} opened: {}.", case.number, case.name));
         Ok(())
     }
+}
+
+/// The case that a plan opens.
+fn opened(plans: &[Plan]) -> Result<RecordId> {
+    plans.iter().find_map(Plan::opened).map(|case| case.id).context("no case was opened")
 }
 
 #[derive(Debug, clap::Args)]
@@ -77,12 +91,14 @@ pub struct Set {
     /// Contact it is about, such as contact:7, or none
     #[arg(long, value_name = "RECORD")]
     contact: Option<Clearable<RecordName>>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Set {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let case = store.transaction(|db| {
+        let done = self.rehearsal.act(context, store, |db, policy| {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
             let mut of = |given: &Option<Clearable<RecordName>>, kind| {
                 let of_kind = |named| {
@@ -96,9 +112,11 @@ impl Set {
             let teams = argument::list(&self.teams);
             let teams = teams.map(|names| names.iter().map(|name| team::find(db, name)).collect()).transpose()?;
             let name = self.name.clone();
-            case::change(db, &permit, id, &CaseChanges { name, priority: self.priority, teams, account, contact }, now)?;
-            case::show(db, id)
+            let changes = CaseChanges { name, priority: self.priority, teams, account, contact };
+            let plan = hand::change(db, &Said { permit: &permit, policy, now }, id, &changes)?;
+            Ok((case::show(db, id)?, vec![plan]))
         })?;
+        let Some(case) = done else { return Ok(()) };
         context.out.made(&case, &format!("case:{} changed.", case.number));
         Ok(())
     }
@@ -110,17 +128,20 @@ pub struct Assign {
     case: String,
     /// Login or number
     user: String,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Assign {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let (number, changed) = store.transaction(|db| {
+        let done = self.rehearsal.act(context, store, |db, policy| {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
             let user = user::find(db, &self.user)?;
-            let changed = case::assign(db, &permit, id, user, now)?;
-            Ok((case::show(db, id)?.number, changed))
+            let plan = hand::assign(db, &Said { permit: &permit, policy, now }, id, user)?;
+            Ok(((case::show(db, id)?.number, !plan.steps().is_empty()), vec![plan]))
         })?;
+        let Some((number, changed)) = done else { return Ok(()) };
         let already = if changed { "" } else { " already" };
         context.out.say(&format!("case:{number} is {}'s{already}.", self.user));
         Ok(())
@@ -133,6 +154,8 @@ pub struct Status {
     case: String,
     /// New status
     status: CaseStatus,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -140,6 +163,8 @@ pub struct Close {
     /// Numbers, or case:NUMBER
     #[arg(required = true)]
     cases: Vec<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -147,39 +172,49 @@ pub struct Reopen {
     /// Numbers, or case:NUMBER
     #[arg(required = true)]
     cases: Vec<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Status {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        set_status(context, store, &[self.case], Some(self.status))
+        set_status(context, store, self.rehearsal, &[self.case], Some(self.status))
     }
 }
 
 impl Close {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        set_status(context, store, &self.cases, Some(CaseStatus::Closed))
+        set_status(context, store, self.rehearsal, &self.cases, Some(CaseStatus::Closed))
     }
 }
 
 impl Reopen {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        set_status(context, store, &self.cases, None)
+        set_status(context, store, self.rehearsal, &self.cases, None)
     }
 }
 
 /// Sets the status of cases, all or none of them; no status re-opens.
-fn set_status(context: &Context, store: &mut Store, cases: &[String], status: Option<CaseStatus>) -> Result<()> {
+fn set_status(
+    context: &Context,
+    store: &mut Store,
+    rehearsal: Rehearsal,
+    cases: &[String],
+    status: Option<CaseStatus>,
+) -> Result<()> {
     let (actor, now) = (context.actor(), context.now());
-    let done = store.transaction(|db| {
-        let mut done = Vec::new();
+    let done = rehearsal.act(context, store, |db, policy| {
+        let (mut done, mut plans) = (Vec::new(), Vec::new());
         for wanted in cases {
             let (id, permit) = right::case(db, &actor, wanted, RoleAction::Edit)?;
-            let (status, changed) = case::set_status(db, &permit, id, status, now)?;
-            done.push((case::show(db, id)?.number, status, changed));
+            let plan = hand::set_status(db, &Said { permit: &permit, policy, now }, id, status)?;
+            let case = case::show(db, id)?;
+            done.push((case.number, case.status, !plan.steps().is_empty()));
+            plans.push(plan);
         }
-        Ok(done)
+        Ok((done, plans))
     })?;
-    for (number, status, changed) in done {
+    for (number, status, changed) in done.into_iter().flatten() {
         context.out.say(&format!("case:{number} is {status}{}.", if changed { "" } else { " already" }));
     }
     Ok(())
@@ -195,6 +230,8 @@ pub struct Note {
     /// Read it from this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "text")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Note {
@@ -211,12 +248,14 @@ impl Note {
             return Err(Fault::new(Class::Usage, "the note is empty").into());
         }
         let (actor, now) = (context.actor(), context.now());
-        let number = store.transaction(|db| {
+        let done = self.rehearsal.act(context, store, |db, policy| {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
-            case::note(db, &permit, id, words, now)?;
-            Ok(case::show(db, id)?.number)
+            let plan = hand::note(db, &Said { permit: &permit, policy, now }, id, words)?;
+            Ok((case::show(db, id)?.number, vec![plan]))
         })?;
-        context.out.say(&format!("Noted in case:{number}."));
+        if let Some(number) = done {
+            context.out.say(&format!("Noted in case:{number}."));
+        }
         Ok(())
     }
 }
@@ -229,19 +268,23 @@ pub struct Merge {
     /// Case that is left
     #[arg(long, value_name = "CASE")]
     into: String,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Merge {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let case = store.transaction(|db| {
+        let done = self.rehearsal.act(context, store, |db, policy| {
             let (into, _) = right::case(db, &actor, &self.into, RoleAction::Edit)?;
+            let mut plans = Vec::new();
             for wanted in &self.from {
                 let (from, permit) = right::case(db, &actor, wanted, RoleAction::Edit)?;
-                case::merge(db, &permit, from, into, now)?;
+                plans.push(hand::merge(db, &Said { permit: &permit, policy, now }, from, into)?);
             }
-            case::show(db, into)
+            Ok((case::show(db, into)?, plans))
         })?;
+        let Some(case) = done else { return Ok(()) };
         let noun = if self.from.len() == 1 { "case" } else { "cases" };
         context.out.made(&case, &format!("{} {noun} merged into case:{}.", self.from.len(), case.number));
         Ok(())
@@ -259,19 +302,47 @@ pub struct Split {
     /// Name of the new case [default: the first e-mail's subject]
     #[arg(long)]
     name: Option<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Split {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let case = store.transaction(|db| {
+        let done = self.rehearsal.act(context, store, |db, policy| {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
             let mut readable = |wanted: &String| right::email(db, &actor, wanted, RoleAction::Read).map(|(email, _)| email);
             let emails = self.emails.iter().map(&mut readable).collect::<Result<Vec<_>>>()?;
-            let new = case::split(db, &permit, id, &emails, self.name.as_deref(), now)?;
-            case::show(db, new)
+            let plans = vec![hand::split(db, &Said { permit: &permit, policy, now }, id, &emails, self.name.as_deref())?];
+            Ok((case::show(db, opened(&plans)?)?, plans))
         })?;
+        let Some(case) = done else { return Ok(()) };
         context.out.made(&case, &format!("case:{} opened: {}.", case.number, case.name));
+        Ok(())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Unmerge {
+    /// Case that was merged into another: number, or case:NUMBER
+    case: String,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
+}
+
+impl Unmerge {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let (actor, now) = (context.actor(), context.now());
+        let done = self.rehearsal.act(context, store, |db, policy| {
+            let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
+            if let Some(into) = case::show(db, id)?.merged_into {
+                right::record(db, &actor, into, RoleAction::Edit)?;
+            }
+            let plan = hand::unmerge(db, &Said { permit: &permit, policy, now }, id, right::case_name(&self.case)?)?;
+            Ok((case::show(db, id)?, vec![plan]))
+        })?;
+        let Some(case) = done else { return Ok(()) };
+        context.out.made(&case, &format!("case:{} is a case of its own again.", case.number));
         Ok(())
     }
 }

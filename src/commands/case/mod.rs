@@ -7,9 +7,10 @@ mod stream;
 use anyhow::Result;
 use clap::Subcommand;
 
-use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status};
+use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status, Unmerge};
 use self::show::{List, Next, Show};
 use super::email::CaseReply;
+use super::rehearsal::Rehearsal;
 use super::{follow, right};
 use crate::context::Context;
 
@@ -46,6 +47,8 @@ enum CaseCommand {
     Reply(Box<CaseReply>),
     /// Merge cases into another
     Merge(Merge),
+    /// Undo a merge: the case is one of its own again, with the e-mails that came from it
+    Unmerge(Unmerge),
     /// Open a new case from some e-mails of a case
     Split(Split),
     /// Follow a case, to be told of what happens to it
@@ -61,6 +64,8 @@ struct Follow {
     /// Another user; for administrators
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Case {
@@ -79,12 +84,13 @@ impl Case {
             CaseCommand::Note(command) => command.run(context, &mut store),
             CaseCommand::Reply(command) => command.run(context, &mut store),
             CaseCommand::Merge(command) => command.run(context, &mut store),
+            CaseCommand::Unmerge(command) => command.run(context, &mut store),
             CaseCommand::Split(command) => command.run(context, &mut store),
-            CaseCommand::Follow(Follow { case, user }) => {
-                follow::run(context, &mut store, right::case_name(&case)?, user.as_deref(), true)
+            CaseCommand::Follow(Follow { case, user, rehearsal }) => {
+                follow::run(context, &mut store, rehearsal, right::case_name(&case)?, user.as_deref(), true)
             }
-            CaseCommand::Unfollow(Follow { case, user }) => {
-                follow::run(context, &mut store, right::case_name(&case)?, user.as_deref(), false)
+            CaseCommand::Unfollow(Follow { case, user, rehearsal }) => {
+                follow::run(context, &mut store, rehearsal, right::case_name(&case)?, user.as_deref(), false)
             }
         }
     }

@@ -2,10 +2,13 @@
 
 use anyhow::Result;
 
+use crate::commands::rehearsal::Rehearsal;
 use crate::commands::right;
 use crate::context::Context;
-use crate::store::record::RecordName;
-use crate::store::{Store, link};
+use crate::decide::Change;
+use crate::pass::hand::{self, Said};
+use crate::store::Store;
+use crate::store::record::{self, RecordName};
 use crate::words::RoleAction;
 
 #[derive(Debug, clap::Args)]
@@ -14,41 +17,55 @@ pub struct Link {
     email: String,
     /// Record it belongs to, such as case:42
     record: RecordName,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Unlink {
     /// Number or Message-ID
     email: String,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Link {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let (email, linked) = store.transaction(|db| {
+        let done = self.rehearsal.act(context, store, |db, policy| {
             let (email, permit) = right::email(db, &actor, &self.email, RoleAction::Edit)?;
-            let (record, _) = right::record(db, &actor, self.record, RoleAction::Read)?;
-            Ok((email, link::link(db, &permit, email, record, now)?))
+            let (id, _) = right::record(db, &actor, self.record, RoleAction::Read)?;
+            let plan = hand::link(db, &Said { permit: &permit, policy, now }, email, id)?;
+            let moved: Vec<_> = plan.steps().iter().filter_map(|step| parent(&step.change)).collect();
+            let named = record::name_of(db, moved.first().map(|record| record.0))?.unwrap_or(self.record);
+            Ok(((email, named, moved.len().saturating_sub(1)), vec![plan]))
         })?;
-        let others = match linked.others {
+        let Some((email, named, others)) = done else { return Ok(()) };
+        let others = match others {
             0 => String::new(),
             1 => ", and so does another of its thread".to_string(),
             others => format!(", and so do {others} others of its thread"),
         };
-        context.out.say(&format!("E-mail {email} belongs to {}{others}.", linked.record));
+        context.out.say(&format!("E-mail {email} belongs to {named}{others}."));
         Ok(())
     }
+}
+
+/// The record that a change gives an e-mail.
+const fn parent(change: &Change) -> Option<crate::words::RecordId> {
+    if let Change::Relink { parent, .. } = change { *parent } else { None }
 }
 
 impl Unlink {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let email = store.transaction(|db| {
+        let done = self.rehearsal.act(context, store, |db, policy| {
             let (email, permit) = right::email(db, &actor, &self.email, RoleAction::Edit)?;
-            link::unlink(db, &permit, email, now)?;
-            Ok(email)
+            Ok((email, vec![hand::unlink(db, &Said { permit: &permit, policy, now }, email)?]))
         })?;
-        context.out.say(&format!("E-mail {email} belongs to no record."));
+        if let Some(email) = done {
+            context.out.say(&format!("E-mail {email} belongs to no record."));
+        }
         Ok(())
     }
 }

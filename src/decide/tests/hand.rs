@@ -95,7 +95,7 @@ fn link_3_split_mail_opens_a_case_by_the_accounts_rules_that_refers_to_the_other
     let done = changes(Word::Split { refers_to: Some(RecordId(50)) }, &mut facts);
     let Change::OpenCase(case) = &done[0] else { panic!("{done:?}") };
     assert_eq!((case.contact, case.account_record), (Some(contact), Some(RecordId(70))));
-    assert_eq!((case.refers_to, case.assigned_user, case.email), (Some(RecordId(50)), Some(UserId(1)), EMAIL));
+    assert_eq!((case.refers_to, case.assigned_user, case.email), (Some(RecordId(50)), Some(UserId(1)), Some(EMAIL)));
     assert!(done.contains(&set_parent(100, Some(70))) && done.contains(&received(2, 100)), "{done:?}");
     assert!(done.contains(&Change::AdvanceRotation { account: SUPPORT, team: TEAM, user: UserId(1) }));
 }

@@ -240,6 +240,7 @@ pub struct NoteRow {
     pub kind: &'static str,
     pub email_id: Option<i64>,
     pub detail: String,
+    pub author_id: Option<i64>,
     pub is_quiet: bool,
     pub created_at: i64,
 }

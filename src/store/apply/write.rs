@@ -7,16 +7,16 @@ use diesel::prelude::*;
 
 use super::adopt::Movable;
 use super::rows::{CopyRow, EmailAccountRow, EmailTeamRow, FollowerRow, ParticipantRow, RecordTeamRow, ThreadIdRow, ThreadRow};
-use super::{Batch, Difference, Later};
-use crate::decide::Next;
+use super::{Batch, Difference, Later, Relink, merge};
+use crate::decide::{CaseFields, Next};
 use crate::store::dialect::{insert_all, insert_new};
 use crate::store::notification::{self, NotificationRow};
 use crate::store::schema::{
     attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, followers, notes, participants,
     record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
-use crate::store::{Database, IN_LIST, address, case, clean, facts, fate, held, link, position, reserve, set_counter, spending};
-use crate::words::{EmailId, NoteKind, ThreadId};
+use crate::store::{Database, IN_LIST, address, clean, facts, fate, held, note, position, reserve, set_counter, spending};
+use crate::words::{CaseStatus, EmailId, NoteKind, ParentBy, Priority, RecordId, ThreadId};
 
 impl Batch<'_> {
     /// Writes everything. Says what is read in stored e-mails now and was not.
@@ -93,8 +93,16 @@ impl Batch<'_> {
         for change in &later {
             match change {
                 Later::Adopt(adoption) => movable.adopt(db, adoption, next_note, self.now)?,
-                Later::Relink(email, Some((record, by))) => link::give(db, &[*email], *record, *by, self.now)?,
-                Later::Relink(email, None) => link::take_away(db, *email, None, self.now)?,
+                Later::Relink(email, Relink { parent, by, account }) => {
+                    diesel::update(emails::table.find(email.0))
+                        .set((
+                            emails::parent_id.eq(parent.map(|record| record.0)),
+                            emails::parent_by.eq(by.map(ParentBy::as_str)),
+                            emails::account_record_id.eq(account.map(|record| record.0)),
+                        ))
+                        .execute(db)?;
+                    note::follow_email(db, *email, *parent, next_note, self.now)?;
+                }
                 Later::Verify(email, author) => {
                     diesel::update(emails::table.find(email.0))
                         .set((
@@ -106,11 +114,31 @@ impl Batch<'_> {
                     let told = notes::email_id.eq(email.0).and(notes::kind.eq(NoteKind::EmailReceived.as_str()));
                     diesel::update(notes::table.filter(told)).set(notes::kind.eq(NoteKind::EmailSent.as_str())).execute(db)?;
                 }
-                Later::Merge(merge) => case::merge_numbered(db, merge, self.now)?,
-                Later::Reopen(case, status) => {
+                Later::Merge(one) => merge(db, one, self.now)?,
+                Later::SetStatus(case, status) => {
+                    let closed_at = (*status == CaseStatus::Closed).then_some(self.now);
                     diesel::update(records::table.find(case.0))
-                        .set((records::status.eq(status.as_str()), records::closed_at.eq(None::<i64>)))
+                        .set((records::status.eq(status.as_str()), records::closed_at.eq(closed_at)))
                         .execute(db)?;
+                }
+                Later::Assign(case, user) => {
+                    diesel::update(records::table.find(case.0)).set(records::assigned_user_id.eq(user.0)).execute(db)?;
+                }
+                Later::SetCase(case, fields) => set_case(db, *case, fields)?,
+                Later::SetTeams(case, teams) => {
+                    diesel::delete(record_teams::table.filter(record_teams::record_id.eq(case.0))).execute(db)?;
+                    let rows: Vec<RecordTeamRow> =
+                        teams.iter().map(|team| RecordTeamRow { record_id: case.0, team_id: team.0 }).collect();
+                    insert_all!(&mut *db, record_teams::table, &rows)?;
+                }
+                Later::RemoveTeam(email, team) => {
+                    diesel::delete(email_teams::table.find((email.0, team.0))).execute(db)?;
+                }
+                Later::RemoveUser(email, user) => {
+                    diesel::delete(email_users::table.find((email.0, user.0))).execute(db)?;
+                }
+                Later::Unfollow(record, user) => {
+                    diesel::delete(followers::table.find((record.0, user.0))).execute(db)?;
                 }
             }
         }
@@ -207,4 +235,35 @@ impl Batch<'_> {
         }
         Ok(())
     }
+}
+
+/// What is changed of a case's row.
+#[derive(AsChangeset)]
+#[diesel(table_name = records)]
+struct CaseChange {
+    name: Option<String>,
+    priority: Option<&'static str>,
+    account_id: Option<Option<i64>>,
+    contact_id: Option<Option<i64>>,
+    lead_id: Option<Option<i64>>,
+    merged_into_id: Option<Option<i64>>,
+}
+
+/// Changes what a case says. Its e-mails' Account is its own (LINK-6).
+fn set_case(db: &mut Database, case: RecordId, fields: &CaseFields) -> Result<()> {
+    let id = |record: Option<RecordId>| record.map(|record| record.0);
+    let change = CaseChange {
+        name: fields.name.as_deref().map(|name| clean(name).into_owned()),
+        priority: fields.priority.map(Priority::as_str),
+        account_id: fields.account.map(id),
+        contact_id: fields.contact.map(id),
+        lead_id: fields.lead.map(id),
+        merged_into_id: fields.merged_into.map(id),
+    };
+    diesel::update(records::table.find(case.0)).set(&change).execute(db)?;
+    if let Some(account) = change.account_id {
+        let of_case = emails::table.filter(emails::parent_id.eq(case.0));
+        diesel::update(of_case).set(emails::account_record_id.eq(account)).execute(db)?;
+    }
+    Ok(())
 }

@@ -1,20 +1,12 @@
-//! Cases: what they are, and what people do to them. Every change takes a permit, writes its note, and is recorded.
+//! Cases: what they are. What people and mail do to them is decided in `decide` and written by [`super::apply`].
 
-mod change;
 mod list;
-mod merge;
-mod open;
-mod split;
 mod stream;
 
 use anyhow::{Result, anyhow};
 use diesel::prelude::*;
 
-pub use change::{CaseChanges, assign, change, note, set_status};
 pub use list::{CaseFilter, count, list};
-pub use merge::{Merge, merge, merge_numbered};
-pub use open::{create, create_from_email};
-pub use split::split;
 pub use stream::{Attached, Entry, stream};
 
 use super::Database;
@@ -104,12 +96,13 @@ pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
     })
 }
 
-/// Returns a case's number.
-fn number_of(db: &mut Database, case: RecordId) -> Result<i64> {
-    Ok(records::table.find(case.0).select(records::number).first(db)?)
+/// Returns the case that a case was merged into.
+pub fn left_of(db: &mut Database, case: RecordId) -> Result<Option<RecordId>> {
+    Ok(records::table.find(case.0).select(records::merged_into_id).first::<Option<i64>>(db)?.map(RecordId))
 }
 
-/// Returns a case's name in the audit.
-fn subject(db: &mut Database, case: RecordId) -> Result<String> {
-    Ok(format!("case:{}", number_of(db, case)?))
+/// Returns the cases that were merged into a case.
+pub fn merged_into(db: &mut Database, case: RecordId) -> Result<Vec<RecordId>> {
+    let ids = records::table.filter(records::merged_into_id.eq(case.0)).order(records::id).select(records::id);
+    Ok(ids.load::<i64>(db)?.into_iter().map(RecordId).collect())
 }

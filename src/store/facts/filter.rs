@@ -12,10 +12,12 @@ use crate::store::schema::{account_mailboxes, folder_teams, folders, positions};
 use crate::store::{Database, filter};
 use crate::words::{FolderId, PositionId, TeamId, UserId};
 
-/// Gathers filters; call it when users and teams are known.
-pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
+/// Gathers filters, those of some named users too; call it when users and teams are known.
+pub(super) fn gather(db: &mut Database, named: &[UserId], facts: &mut Facts) -> Result<()> {
     facts.filters = filter::of_account(db, facts.account.id)?;
     let mut users: HashSet<UserId> = facts.users.values().copied().collect();
+    users.extend(named);
+    users.extend(facts.emails.values().flat_map(|email| &email.users));
     users.extend(facts.account.owner.iter().chain(&facts.account.assigned_user));
     users.extend(facts.teams.values().flatten().map(|member| member.user));
     users.extend(facts.records.values().filter_map(|record| record.assigned_user));
@@ -25,14 +27,14 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
         let by_script = filter.sieve.iter().flat_map(|script| script.folders.values().map(|folder| folder.0));
         filter.actions.iter().filter_map(by_action).chain(by_script).collect()
     };
-    let named: HashSet<i64> = facts
+    let folders_named: HashSet<i64> = facts
         .filters
         .iter()
         .chain(facts.user_filters.values().flatten())
         .flat_map(moves)
         .chain(facts.account.folder.map(|folder| folder.0))
         .collect();
-    let there = in_lists(&named, |some| {
+    let there = in_lists(&folders_named, |some| {
         folders::table.filter(folders::id.eq_any(some)).select((folders::id, folders::skip_notifications)).load::<(i64, bool)>(db)
     })?;
     facts.silent_folders = there.iter().filter(|(_, silent)| *silent).map(|(id, _)| FolderId(*id)).collect();

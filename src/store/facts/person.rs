@@ -13,8 +13,8 @@ use crate::store::Database;
 use crate::store::schema::{auto_follows, followers, role_rights, team_members, team_roles, user_roles, users};
 use crate::words::{RecordId, RecordKind, RoleAction, RoleScope, TeamId, UserId};
 
-/// Gathers followers and people; call it when records, users, teams and filters are known.
-pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
+/// Gathers followers and people, some named; call it when records, users, teams and filters are known.
+pub(super) fn gather(db: &mut Database, users: &[UserId], facts: &mut Facts) -> Result<()> {
     let records: HashSet<i64> = facts.records.keys().map(|record| record.0).collect();
     let rows = in_lists(&records, |some| followers::table.filter(followers::record_id.eq_any(some)).load::<(i64, i64)>(db))?;
     facts.followers = rows.into_iter().map(|(record, user)| (RecordId(record), UserId(user))).collect();
@@ -25,6 +25,7 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
     let mut named = concerned(facts);
     named.extend(&every_case);
     named.extend(&administrators);
+    named.extend(users.iter().map(|user| user.0));
     facts.administrators = administrators.into_iter().map(UserId).collect();
     let rows = in_lists(&named, |some| {
         users::table

@@ -10,7 +10,7 @@ use super::{Named, in_lists};
 use crate::decide::{Facts, RecordFacts};
 use crate::store::Database;
 use crate::store::schema::{record_addresses, record_teams, records};
-use crate::words::{RecordId, RecordKind, TeamId, UserId};
+use crate::words::{AccountId, RecordId, RecordKind, TeamId, UserId};
 
 /// How many steps a record may be away from one that the batch names: a case's Contact's Account's parent Account, and a
 /// few more. Beyond that references are left out.
@@ -26,11 +26,14 @@ struct RecordRow {
     active: bool,
     account_id: Option<i64>,
     contact_id: Option<i64>,
+    lead_id: Option<i64>,
     converted_account_id: Option<i64>,
     converted_contact_id: Option<i64>,
     merged_into_id: Option<i64>,
     closed_at: Option<i64>,
     status: Option<String>,
+    priority: Option<String>,
+    through_account_id: Option<i64>,
     assigned_user_id: Option<i64>,
 }
 
@@ -51,9 +54,12 @@ impl RecordRow {
             active: self.active,
             account: self.account_id.map(RecordId),
             contact: self.contact_id.map(RecordId),
+            lead: self.lead_id.map(RecordId),
             converted_account: self.converted_account_id.map(RecordId),
             converted_contact: self.converted_contact_id.map(RecordId),
             status: self.status.map(|status| status.parse()).transpose().map_err(wrong)?,
+            priority: self.priority.map(|priority| priority.parse()).transpose().map_err(wrong)?,
+            through: self.through_account_id.map(AccountId),
             closed_at: self.closed_at,
             merged_into: self.merged_into_id.map(RecordId),
             assigned_user: self.assigned_user_id.map(UserId),

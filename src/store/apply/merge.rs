@@ -1,15 +1,12 @@
-//! Merging cases (CASE-5): one is left, and everything that belonged to the other is found there.
+//! Merging cases (THREAD-1, CASE-5): one is left, and everything that belonged to the other is found there.
 
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::number_of;
-use crate::decide::access::Permit;
-use crate::fault::{Class, Fault};
-use crate::store::record::name_of;
+use crate::decide::Asked;
+use crate::store::Database;
 use crate::store::schema::{emails, followers, notes, notifications, record_teams, records, reviews};
-use crate::store::{Database, access, lock, reserve};
-use crate::words::{CaseStatus, NoteKind, ParentBy, RecordId, UserId};
+use crate::words::{CaseStatus, NoteKind, ParentBy, RecordId};
 
 /// One case going into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +15,19 @@ pub struct Merge {
     pub into: RecordId,
     /// Numbers for the note in the stream of `from` and for that of `into`: whoever asks has taken them.
     pub notes: [i64; 2],
-    /// Who asked for it; nobody when mail did (THREAD-1), or the service account.
-    pub author: Option<UserId>,
+    /// Who asked for it; none when mail did (THREAD-1).
+    pub asked: Option<Asked>,
 }
 
 /// Merges one case into another, in the caller's transaction, under the lock row. E-mails, their notes, people's notes,
 /// followers and teams go along; what the other lacks (Account, Contact, Lead) it takes over. The one merged away becomes
 /// Duplicate and says where everything went (CASE-4); assignments and status changes stay in its stream.
-pub fn merge_numbered(db: &mut Database, merge: &Merge, now: i64) -> Result<()> {
-    let (from, into) = (merge.from.0, merge.into.0);
-    let names = (number_of(db, merge.from)?, number_of(db, merge.into)?);
+pub fn merge(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
+    let (from, into) = (one.from.0, one.into.0);
+    let number = |db: &mut Database, case: i64| records::table.find(case).select(records::number).first::<i64>(db);
+    let names = (number(db, from)?, number(db, into)?);
     fill_gaps(db, from, into)?;
-    move_emails(db, merge)?;
+    move_emails(db, one)?;
     move_notes(db, from, into)?;
     let following: Vec<i64> = followers::table.filter(followers::record_id.eq(into)).select(followers::user_id).load(db)?;
     diesel::update(followers::table.filter(followers::record_id.eq(from)).filter(followers::user_id.ne_all(following)))
@@ -63,7 +61,7 @@ pub fn merge_numbered(db: &mut Database, merge: &Merge, now: i64) -> Result<()> 
             records::closed_at.eq(None::<i64>),
         ))
         .execute(db)?;
-    let [in_from, in_into] = merge.notes;
+    let [in_from, in_into] = one.notes;
     for (note, record, told) in [
         (in_from, from, format!("merged into case:{}", names.1)),
         (in_into, into, format!("case:{} was merged into it", names.0)),
@@ -74,7 +72,7 @@ pub fn merge_numbered(db: &mut Database, merge: &Merge, now: i64) -> Result<()> 
                 notes::record_id.eq(record),
                 notes::kind.eq(NoteKind::Merged.as_str()),
                 notes::detail.eq(told),
-                notes::author_id.eq(merge.author.map(|user| user.0)),
+                notes::author_id.eq(one.asked.and_then(|asked| asked.user).map(|user| user.0)),
                 notes::is_quiet.eq(false),
                 notes::created_at.eq(now),
             ))
@@ -83,12 +81,16 @@ pub fn merge_numbered(db: &mut Database, merge: &Merge, now: i64) -> Result<()> 
     Ok(())
 }
 
-fn move_emails(db: &mut Database, merge: &Merge) -> Result<()> {
-    let (from, into) = (merge.from.0, merge.into.0);
+fn move_emails(db: &mut Database, one: &Merge) -> Result<()> {
+    let (from, into) = (one.from.0, one.into.0);
     let account: Option<i64> = records::table.find(into).select(records::account_id).first(db)?;
     let of = || emails::table.filter(emails::parent_id.eq(from));
     if let Some(account) = account {
         diesel::update(of()).set(emails::account_record_id.eq(account)).execute(db)?;
+    }
+    if one.asked.is_some() {
+        // They are where a person wants them (LINK-7).
+        diesel::update(of()).set(emails::parent_by.eq(ParentBy::Hand.as_str())).execute(db)?;
     }
     diesel::update(of()).set(emails::parent_id.eq(into)).execute(db)?;
     Ok(())
@@ -126,28 +128,4 @@ fn fill_gaps(db: &mut Database, from: i64, into: i64) -> Result<()> {
         ))
         .execute(db)?;
     Ok(())
-}
-
-/// Merges a case into another by a person's word.
-pub fn merge(db: &mut Database, permit: &Permit<'_>, from: RecordId, into: RecordId, now: i64) -> Result<()> {
-    lock(db)?;
-    let names = (number_of(db, from)?, number_of(db, into)?);
-    if from == into {
-        return Err(Fault::new(Class::Usage, format!("case:{} cannot be merged into itself", names.0)).into());
-    }
-    for (case, number) in [(from, names.0), (into, names.1)] {
-        let merged: Option<i64> = records::table.find(case.0).select(records::merged_into_id).first(db)?;
-        if let Some(left) = name_of(db, merged)? {
-            return Err(Fault::new(Class::Data, format!("case:{number} was merged into {left}"))
-                .hint(format!("try: espomail case show {}", left.number))
-                .into());
-        }
-    }
-    // The e-mails are where a person wants them (LINK-7).
-    diesel::update(emails::table.filter(emails::parent_id.eq(from.0)))
-        .set(emails::parent_by.eq(ParentBy::Hand.as_str()))
-        .execute(db)?;
-    let first = reserve(db, "note", 2)?;
-    merge_numbered(db, &Merge { from, into, notes: [first, first + 1], author: permit.actor().user }, now)?;
-    access::record(db, permit, "case merge", &format!("case:{}", names.0), &format!("into case:{}", names.1), now)
 }

@@ -1,0 +1,46 @@
+//! What a person asks for is done, or with `--dry-run` told with its reasons (WHY-1).
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::explain;
+use crate::context::Context;
+use crate::decide::{Plan, Policy};
+use crate::pass::verdict::Names;
+use crate::store::{Database, Store, record};
+use crate::words::RecordId;
+
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Rehearsal {
+    /// Print what would change and why, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Rehearsal {
+    /// Does the work in one transaction. When it is only rehearsed, what it would do is printed, and nothing is returned.
+    pub fn act<T>(
+        self,
+        context: &Context,
+        store: &mut Store,
+        mut work: impl FnMut(&mut Database, &Policy) -> Result<(T, Vec<Plan>)>,
+    ) -> Result<Option<T>> {
+        let policy = context.policy(store.connection())?;
+        if !self.dry_run {
+            return store.transaction(|db| work(db, &policy)).map(|(done, _)| Some(done));
+        }
+        let names = Names::all(store)?;
+        let (plans, text) = store.rehearse(|db| {
+            let plans: Vec<_> =
+                work(db, &policy)?.1.iter().map(|plan| json!({ "steps": plan.steps(), "notes": plan.notes })).collect();
+            let mut record = |id| match record::name_of(db, Some(id)) {
+                Ok(Some(named)) => named.to_string(),
+                Ok(None) | Err(_) => names.record(RecordId(id)),
+            };
+            let text: String = plans.iter().map(|plan| explain::told(plan, &mut record, &names)).collect();
+            Ok((plans, text))
+        })?;
+        context.out.item(&json!({ "dry_run": true, "plans": plans }), || text + "Nothing was changed.\n");
+        Ok(None)
+    }
+}

@@ -1,0 +1,201 @@
+//! LINK-7: a person says which record an e-mail belongs to, or that it belongs to none.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::super::note::note;
+use super::super::people;
+use super::super::{Asked, Change, Choices, EmailFacts, Facts, Plan, Policy, author, bounce, filter, parent, take, tell};
+use super::{Occasion, Origin};
+use crate::fault::{Class, Fault};
+use crate::mail::Mail;
+use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId, TeamId, UserId};
+
+/// What stored e-mails say, by their numbers; of those that nobody asks it may be missing.
+pub type Mails = HashMap<EmailId, Mail>;
+
+/// Decides what follows when a person gives an e-mail to a record: its people get it (CASE-1), with their own filters (FILTER-5),
+/// its stream tells of it (NOTE-1), those who follow it hear of it (NOTIFY-1), its author takes part from now on (LINK-2), and so
+/// do e-mails of its thread come along that had no place (THREAD-2).
+pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, policy: &Policy, facts: &mut Facts) -> Plan {
+    let mut plan = super::begin(email, asked);
+    let Some(known) = facts.emails.get(&email).cloned() else { return plan };
+    let record = facts.survivor(record);
+    let others = companions(email, record, facts);
+    bring(email, mails, record, "LINK-7: a person said so", policy, facts, &mut plan);
+    let name = parent::name(record, facts);
+    if known.parent != Some(record) {
+        let detail = format!("e-mail {email} was linked by hand");
+        add_note(record, NoteKind::Linked, detail, "LINK-7: the stream says so", facts, &mut plan);
+        if let Some(before) = known.parent {
+            let detail = format!("e-mail {email} was linked to {name} by hand");
+            add_note(before, NoteKind::Linked, detail, "LINK-7: the stream says where it went", facts, &mut plan);
+        }
+    }
+    for other in others {
+        come_along(other, mails, (record, ParentBy::Thread), policy, facts, &mut plan);
+    }
+    plan
+}
+
+/// What a plan that was written down gave to whom (WHY-1).
+#[derive(Debug, Deserialize)]
+pub struct Written {
+    steps: Vec<Gift>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+enum Gift {
+    AddTeam {
+        email: EmailId,
+        team: TeamId,
+    },
+    AddUser {
+        email: EmailId,
+        user: UserId,
+        read: bool,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// The same when a person takes an e-mail from its record: no stream tells of it any more, and whom the link had given it has it no
+/// longer; but who has read it meanwhile keeps it.
+pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
+    let mut plan = super::begin(email, asked);
+    let Some(before) = facts.emails.get(&email).and_then(|known| known.parent) else {
+        return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to no record")));
+    };
+    let change = Change::Relink { email, parent: None, by: Some(ParentBy::Hand), account: None };
+    plan.add(change, "LINK-7: a person said so");
+    let detail = format!("e-mail {email} was taken away by hand");
+    add_note(before, NoteKind::Linked, detail, "LINK-7: the stream says so", facts, &mut plan);
+    for gift in linked.into_iter().flat_map(|linked| &linked.steps) {
+        match *gift {
+            Gift::AddTeam { email: of, team } if of == email => {
+                plan.add(Change::RemoveTeam { email, team }, "LINK-7: it got the e-mail by the link");
+            }
+            Gift::AddUser { email: of, user, read } if of == email && read != facts.unread.contains(&(email, user)) => {
+                plan.add(Change::RemoveUser { email, user }, "LINK-7: they got the e-mail by the link, and left it as it came");
+            }
+            _ => {}
+        }
+    }
+    facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (None, Some(ParentBy::Hand)));
+    Ok(plan)
+}
+
+/// THREAD-2: which e-mails of its thread come along when an e-mail comes to a record: those that have no place, and to a case
+/// those that have one by address alone. What a person chose stays, what waits for a person's word waits, and a copy with other
+/// content is its own people's (DUP-2).
+pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailId> {
+    let Some(thread) = facts.emails.get(&email).map(|known| facts.thread(known.thread)) else { return Vec::new() };
+    let is_case = facts.is_case(record);
+    let is_loose = |known: &EmailFacts| match (known.parent, known.parent_by) {
+        (None, None) => true,
+        (Some(_), Some(ParentBy::Address)) => is_case,
+        (Some(of), Some(ParentBy::Thread)) => is_case && !facts.is_firm(of),
+        _ => false,
+    };
+    let comes = |(id, known): &(&EmailId, &EmailFacts)| {
+        **id != email
+            && facts.thread(known.thread) == thread
+            && is_loose(known)
+            && !known.id_collision
+            && !facts.waiting.contains(id)
+    };
+    let mut found: Vec<EmailId> = facts.emails.iter().filter(comes).map(|(id, _)| *id).collect();
+    found.sort_unstable();
+    found
+}
+
+/// An e-mail comes to a record by a person's word, and its people hear of it.
+pub(super) fn bring(
+    email: EmailId,
+    mails: &Mails,
+    record: RecordId,
+    because: &str,
+    policy: &Policy,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    let Some(known) = facts.emails.get(&email).cloned() else { return };
+    let unread = Mail::default();
+    let mail = mails.get(&email).unwrap_or(&unread);
+    // What filters chose for it when it came, such as that it is read, counts for those who get it now (FILTER-4).
+    let choices = filter::import(mail, facts, plan);
+    let seen = author::see(mail, policy, facts, plan);
+    let occasion = occasion(&seen.mail, &known, choices);
+    relink(email, record, (ParentBy::Hand, because), facts, plan);
+    invite(email, record, facts, plan);
+    people::join_record(email, record, &occasion, facts, plan);
+    if known.parent != Some(record) {
+        note(email, record, &occasion, bounce::outgoing(&seen.mail, facts), facts, plan);
+    }
+    tell(email, Some(record), &occasion, (false, false), facts, plan);
+}
+
+/// The same for another e-mail of its thread, of which nobody hears: it is no news.
+pub(super) fn come_along(
+    email: EmailId,
+    mails: &Mails,
+    (record, by): (RecordId, ParentBy),
+    policy: &Policy,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    relink(email, record, (by, "THREAD-2: it comes along"), facts, plan);
+    let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
+    people::add_case_people(record, facts, &mut teams, &mut users);
+    join(email, mails, (teams, users), policy, facts, plan);
+}
+
+/// People get an e-mail that is no news, with their own filters (CASE-1, FILTER-5); but not a copy with other content, which is for
+/// those it came to (DUP-2).
+pub(super) fn join(
+    email: EmailId,
+    mails: &Mails,
+    people: (people::Teams, people::Users),
+    policy: &Policy,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) {
+    let Some(known) = facts.emails.get(&email).filter(|known| !known.id_collision).cloned() else { return };
+    let unread = Mail::default();
+    let mail = mails.get(&email).unwrap_or(&unread);
+    let seen = author::see(mail, policy, facts, &mut Plan::new());
+    people::join_new(email, people, &occasion(&seen.mail, &known, Choices::default()), facts, plan);
+}
+
+/// LINK-2: a person put the e-mail there, so its author takes part in that.
+pub(super) fn invite(email: EmailId, record: RecordId, facts: &mut Facts, plan: &mut Plan) {
+    let Some(known) = facts.emails.get(&email) else { return };
+    let (author, thread) = (known.sender.clone(), known.thread);
+    if !known.ours && !author.is_empty() && !facts.is_own(&author) {
+        let case = Some(record).filter(|record| facts.is_case(*record));
+        people::let_in(std::slice::from_ref(&author), case, thread, facts);
+        plan.add(Change::Invite { email, addresses: vec![author] }, "LINK-2: a person put it there, so its author takes part");
+    }
+}
+
+/// The e-mail belongs to the record, and what streams tell of it comes along (NOTE-1).
+pub(super) fn relink(email: EmailId, record: RecordId, (by, because): (ParentBy, &str), facts: &mut Facts, plan: &mut Plan) {
+    // LINK-6: its Account is the record's.
+    let account = parent::account_of(record, facts);
+    plan.add(Change::Relink { email, parent: Some(record), by: Some(by), account }, because);
+    facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (Some(record), Some(by)));
+}
+
+/// What the rules ask of an e-mail that has been here for a while.
+pub(super) const fn occasion<'a>(mail: &'a Mail, known: &EmailFacts, choices: Choices) -> Occasion<'a> {
+    let (origin, arrived_at) = (Origin::of_stored(known), known.arrived_at);
+    Occasion { mail, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false }
+}
+
+/// What a person did stands in the stream, in their name.
+pub(super) fn add_note(record: RecordId, kind: NoteKind, detail: String, because: &str, facts: &mut Facts, plan: &mut Plan) {
+    let id = NoteId(take(&mut facts.next.note));
+    plan.add(Change::AddNote { id, record, kind, email: None, detail, quiet: false }, because);
+}

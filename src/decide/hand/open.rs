@@ -1,0 +1,250 @@
+//! CASE-5: a person opens a case: empty, from an e-mail, or from some e-mails of another case; or brings two together.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::super::case;
+use super::super::{
+    Asked, CaseFields, Change, Choices, EmailFacts, Facts, NewCase, Plan, Policy, RecordFacts, author, parent, take,
+};
+use super::link::{Mails, bring, come_along, companions, invite, occasion};
+use super::{add_note, give, not_merged, set_teams};
+use crate::fault::{Class, Fault};
+use crate::mail::Mail;
+use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
+
+/// A person said so, whatever the account's rules are: no turn of a rotation is used up (DIST-2).
+const SAID: &str = "CASE-5: a person said so";
+
+/// Opens a case, empty but for its name.
+pub fn create(name: &str, asked: Asked, facts: &mut Facts) -> Plan {
+    let mut plan = Plan::asked(asked);
+    let new = NewCase { name: name.to_string(), ..NewCase::numbered(facts) };
+    case::begin(new, SAID, facts, &mut plan);
+    plan
+}
+
+/// Opens a case from an e-mail (CASE-2), which comes to it with the e-mails of its thread that had no place.
+pub fn create_from(email: EmailId, mails: &Mails, asked: Asked, policy: &Policy, facts: &mut Facts) -> Result<Plan, Fault> {
+    let mut plan = super::begin(email, asked);
+    let Some(known) = facts.emails.get(&email).cloned() else { return Ok(plan) };
+    if let Some(case) = known.parent.filter(|record| facts.is_case(*record)) {
+        let number = facts.records.get(&case).map(|known| known.number).unwrap_or_default();
+        return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to {} already", parent::name(case, facts)))
+            .hint(format!("try: espomail case split {number} --email {email}")));
+    }
+    let new = begun_by(email, &known, mails, policy, facts, &mut plan);
+    let case = case::begin(new, SAID, facts, &mut plan);
+    let others = companions(email, case, facts);
+    bring(email, mails, case, SAID, policy, facts, &mut plan);
+    for other in others {
+        come_along(other, mails, (case, ParentBy::Hand), policy, facts, &mut plan);
+    }
+    Ok(plan)
+}
+
+/// CASE-2: the case that an e-mail begins, as if the account's rules opened it.
+fn begun_by(email: EmailId, known: &EmailFacts, mails: &Mails, policy: &Policy, facts: &mut Facts, plan: &mut Plan) -> NewCase {
+    let unread = Mail::default();
+    let seen = author::see(mails.get(&email).unwrap_or(&unread), policy, facts, plan);
+    let sender = || parent::by_address(&seen.mail, None, policy, facts, &mut Plan::new()).map(|link| link.record);
+    let account_record = known.parent.or_else(sender).and_then(|record| parent::account_of(record, facts));
+    let makes_cases = facts.account.make_cases;
+    let occasion = occasion(&seen.mail, known, Choices::default());
+    let (contact, lead) = case::people_of(occasion.mail.from.as_ref(), account_record, facts);
+    NewCase {
+        name: seen.mail.subject.clone(),
+        team: facts.account.case_team.filter(|_| makes_cases),
+        account_record,
+        contact,
+        lead,
+        through: Some(facts.account.id).filter(|_| makes_cases),
+        email: Some(email),
+        ..NewCase::numbered(facts)
+    }
+}
+
+/// Opens a case from e-mails of another. What answers them goes along, now and when it comes later (THREAD-1, LINK-2). The
+/// new case refers to the other and has its teams and priority, and its people where the same one opened it; its name is the first
+/// e-mail's subject unless given.
+pub fn split(
+    case: RecordId,
+    moved: &[EmailId],
+    name: Option<&str>,
+    mails: &Mails,
+    asked: Asked,
+    policy: &Policy,
+    facts: &mut Facts,
+) -> Result<Plan, Fault> {
+    let first = moved.first().copied().and_then(|first| Some((first, facts.emails.get(&first)?.clone())));
+    let Some((first, known)) = first else {
+        return Err(Fault::new(Class::Usage, "name the e-mails that leave the case: --email ID"));
+    };
+    let mut plan = super::begin(first, asked);
+    let Some(old) = facts.records.get(&case).cloned() else { return Ok(plan) };
+    let mut new = begun_by(first, &known, mails, policy, facts, &mut plan);
+    if let Some(name) = name {
+        new.name = name.to_string();
+    }
+    // Somebody else's matter is not that of the case's people: they would take part in it (LINK-2).
+    let opener = facts.openers.get(&case).map(|(_, sender)| sender);
+    if known.ours || opener.is_none_or(|opener| *opener == known.sender) {
+        new.account_record = old.account.or(new.account_record);
+        (new.contact, new.lead) = (new.contact.or(old.contact), old.lead.or(new.lead));
+    } else {
+        let of_author = new.contact.or_else(|| case::of_kind(&known.sender, RecordKind::Account, facts));
+        new.account_record = of_author.and_then(|record| parent::account_of(record, facts));
+        new.lead = new.lead.filter(|_| new.account_record.is_none());
+    }
+    (new.through, new.priority, new.refers_to, new.team) = (old.through.or(new.through), old.priority, Some(case), None);
+    let number = new.number;
+    let made = case::begin(new, SAID, facts, &mut plan);
+    set_teams(made, old.teams, "CASE-5: those of the case that it was split from", facts, &mut plan);
+    case::auto_follow(made, facts, &mut plan);
+    if let Some(user) = old.assigned_user {
+        give(made, user, facts, &mut plan);
+    }
+    follow_too(case, made, facts, &mut plan);
+    for email in moved {
+        come_along(*email, mails, (made, ParentBy::Hand), policy, facts, &mut plan);
+    }
+    invite(first, made, facts, &mut plan);
+    take_back(case, made, moved, facts, &mut plan);
+    let listed = moved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    for (record, detail) in
+        [(case, format!("e-mail {listed} left for case:{number}")), (made, format!("split from case:{}", old.number))]
+    {
+        add_note(record, NoteKind::Split, detail, "CASE-5: the stream says so", facts, &mut plan);
+    }
+    Ok(plan)
+}
+
+/// Returns the chosen e-mails, which must be the case's, with those of the case that answer them, and so on; by number.
+pub fn with_answers(case: RecordId, chosen: &[EmailId], facts: &Facts) -> Result<Vec<EmailId>, Fault> {
+    let of_case = || facts.emails.iter().filter(|(_, known)| known.parent == Some(case));
+    if let Some(stranger) = chosen.iter().find(|email| !of_case().any(|(id, _)| id == *email)) {
+        let name = parent::name(case, facts);
+        return Err(Fault::new(Class::Data, format!("e-mail {stranger} does not belong to {name}"))
+            .hint(format!("try: espomail email list --parent {name}")));
+    }
+    let mut answers: HashMap<EmailId, Vec<EmailId>> = HashMap::new();
+    for (id, known) in of_case() {
+        if let Some(replied) = known.replied {
+            answers.entry(replied).or_default().push(*id);
+        }
+    }
+    let (mut moved, mut due) = (BTreeSet::new(), chosen.to_vec());
+    while let Some(id) = due.pop() {
+        if moved.insert(id) {
+            due.extend(answers.remove(&id).unwrap_or_default());
+        }
+    }
+    Ok(moved.into_iter().collect())
+}
+
+/// A case that was merged into another by mistake leaves it again with the e-mail that opened it: its number and the tokens that
+/// name it lead to the new case from now on, and what the other had from it alone goes along, so that its people have no part in
+/// the other any more (LINK-1, LINK-2).
+fn take_back(case: RecordId, made: RecordId, moved: &[EmailId], facts: &Facts, plan: &mut Plan) {
+    let came = |(record, known): &(&RecordId, &RecordFacts)| {
+        known.merged_into == Some(case) && facts.openers.get(record).is_some_and(|(opener, _)| moved.contains(opener))
+    };
+    let back: BTreeSet<RecordId> = facts.records.iter().filter(came).map(|(record, _)| *record).collect();
+    if back.is_empty() {
+        return;
+    }
+    for record in &back {
+        let fields = CaseFields { merged_into: Some(Some(made)), ..CaseFields::default() };
+        plan.add(Change::SetCase { case: *record, fields }, "LINK-1: it leaves again with the e-mail that opened it");
+    }
+    forget_people(case, &back, facts, plan);
+}
+
+/// LINK-2: what a case had from others that left it again is no longer its own, unless somebody who stays has it, too.
+fn forget_people(case: RecordId, back: &BTreeSet<RecordId>, facts: &Facts, plan: &mut Plan) {
+    // Whose records those are that wrote what stays.
+    let staying = facts.emails.values().filter(|known| known.parent == Some(case));
+    let staying: BTreeSet<RecordId> = staying
+        .filter_map(|known| facts.records_by_address.get(&known.sender))
+        .flatten()
+        .flat_map(|record| [Some(*record), facts.records.get(record).and_then(|known| known.account)])
+        .flatten()
+        .collect();
+    let gone = |now: Option<RecordId>, of: fn(&RecordFacts) -> Option<RecordId>| {
+        let came = |one: RecordId| back.iter().filter_map(|record| facts.records.get(record)).any(|known| of(known) == Some(one));
+        now.is_some_and(|one| !staying.contains(&one) && came(one)).then_some(None)
+    };
+    let Some(known) = facts.records.get(&case) else { return };
+    let fields = CaseFields {
+        account: gone(known.account, |known| known.account),
+        contact: gone(known.contact, |known| known.contact),
+        lead: gone(known.lead, |known| known.lead),
+        ..CaseFields::default()
+    };
+    if fields != CaseFields::default() {
+        plan.add(
+            Change::SetCase { case, fields },
+            "LINK-2: that came with what leaves, so those people have no part in it any more",
+        );
+    }
+}
+
+/// FOLLOW-1: who follows a case follows what leaves it.
+fn follow_too(case: RecordId, made: RecordId, facts: &mut Facts, plan: &mut Plan) {
+    for user in facts.followers_of(case).collect::<Vec<UserId>>() {
+        if facts.followers.insert((made, user)) {
+            plan.add(Change::Follow { record: made, user }, format!("FOLLOW-1: they follow {}", parent::name(case, facts)));
+        }
+    }
+}
+
+/// Undoes a merge by hand: the case is one of its own again, with the e-mails that came from it and are still where they went. What
+/// people noted since stays where it is.
+pub fn unmerge(
+    case: RecordId,
+    came: Option<&[EmailId]>,
+    mails: &Mails,
+    asked: Asked,
+    policy: &Policy,
+    facts: &mut Facts,
+) -> Result<Plan, Fault> {
+    let mut plan = Plan::asked(asked);
+    let name = parent::name(case, facts);
+    let known = facts.records.get(&case).cloned();
+    let Some((known, into)) = known.and_then(|known| known.merged_into.map(|into| (known, into))) else {
+        return Err(Fault::new(Class::Data, format!("{name} is merged into no other case")));
+    };
+    let into_name = parent::name(into, facts);
+    let Some(came) = came else {
+        let hint = format!("try: espomail case split {} --email ID", into_name.trim_start_matches("case:"));
+        return Err(Fault::new(Class::Data, format!("mail merged {name} into {into_name}, not a person")).hint(hint));
+    };
+    let fields = CaseFields { merged_into: Some(None), ..CaseFields::default() };
+    plan.add(Change::SetCase { case, fields }, SAID);
+    let status = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+    plan.add(Change::SetStatus { case, status }, "CASE-4: it is open again");
+    facts.records.entry(case).and_modify(|known| (known.merged_into, known.status) = (None, Some(status)));
+    follow_too(into, case, facts, &mut plan);
+    for email in came {
+        if facts.emails.get(email).is_some_and(|known| known.parent == Some(into)) {
+            come_along(*email, mails, (case, ParentBy::Hand), policy, facts, &mut plan);
+        }
+    }
+    forget_people(into, &BTreeSet::from([case]), facts, &mut plan);
+    for (record, detail) in [(case, format!("left {into_name} again")), (into, format!("{name} left it again"))] {
+        add_note(record, NoteKind::Merged, detail, "CASE-5: the stream says so", facts, &mut plan);
+    }
+    Ok(plan)
+}
+
+/// Merges a case into another: the e-mails are where a person wants them (LINK-7).
+pub fn merge(from: RecordId, into: RecordId, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
+    let mut plan = Plan::asked(asked);
+    if from == into {
+        return Err(Fault::new(Class::Usage, format!("{} cannot be merged into itself", parent::name(from, facts))));
+    }
+    not_merged(from, facts)?;
+    not_merged(into, facts)?;
+    let notes = [NoteId(take(&mut facts.next.note)), NoteId(take(&mut facts.next.note))];
+    plan.add(Change::MergeCases { from, into, notes }, SAID);
+    Ok(plan)
+}

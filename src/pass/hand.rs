@@ -1,0 +1,261 @@
+//! A person's word on e-mails and cases goes the road of mail: facts → decide → apply, in the caller's transaction. Here is the one
+//! place that writes its line into the audit, with the reasons beside it (WHY-1).
+
+use anyhow::{Context, Result};
+
+use crate::decide::access::Permit;
+use crate::decide::hand::{self, CaseChanges, Mails, Written};
+use crate::decide::{Arrival, Asked, Facts, Plan, Policy};
+use crate::fault::Fault;
+use crate::mail::{self, Mail};
+use crate::store::facts::Matter;
+use crate::store::record::RecordName;
+use crate::store::{self, Database, access, apply, email, facts, raw};
+use crate::words::{CaseStatus, EmailId, PositionId, RecordId, RecordKind, UserId};
+
+use super::verdict::named;
+
+/// Who says it, by which rules, and when.
+#[derive(Clone, Copy)]
+pub struct Said<'a> {
+    pub permit: &'a Permit<'a>,
+    pub policy: &'a Policy,
+    /// Seconds since 1970 UTC.
+    pub now: i64,
+}
+
+impl Said<'_> {
+    fn asked(&self) -> Asked {
+        Asked { user: self.permit.actor().user }
+    }
+
+    /// Writes what was decided, and who asked for it; nothing where nothing changes.
+    fn write(
+        &self,
+        db: &mut Database,
+        (verb, subject, detail): (&str, &str, &str),
+        plan: &Plan,
+        (facts, mail): (&Facts, Option<&Mail>),
+        emails: &[EmailId],
+    ) -> Result<()> {
+        if plan.steps().is_empty() {
+            return Ok(());
+        }
+        let came_at = plan.email.and_then(|email| facts.emails.get(&email)).map(|known| known.arrived_at);
+        let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: came_at, partial: false };
+        let nothing = Mail::default();
+        apply::apply_to_stored(db, &facts.next, &arrival, mail.unwrap_or(&nothing), plan, self.now)?;
+        access::record_plan(db, self.permit, (verb, subject, detail), (plan, emails), self.now)
+    }
+}
+
+/// Gives an e-mail its record (LINK-7).
+pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -> Result<Plan> {
+    store::lock(db)?;
+    let (mut facts, mut mails) = about(db, said, id, &[record])?;
+    let record = facts.survivor(record);
+    read_for(db, &hand::companions(id, record, &facts), assigned(record, &facts), &facts, &mut mails)?;
+    let plan = hand::link(id, &mails, record, said.asked(), said.policy, &mut facts);
+    let emails: Vec<EmailId> = plan.emails().into_iter().collect();
+    let audit = ("email link", &*format!("email:{id}"), &*named(record, &facts));
+    said.write(db, audit, &plan, (&facts, mails.get(&id)), &emails)?;
+    Ok(plan)
+}
+
+/// Takes an e-mail from its record (LINK-7).
+pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { emails: &[id], ..Matter::default() }, said.now)?;
+    let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| named(record, &facts));
+    let mut words = access::words_on(db, id)?;
+    words.retain(|(trace, _)| trace.action == "email link" || trace.action == "email unlink");
+    let linked = words.pop().filter(|(trace, _)| trace.action == "email link");
+    let linked = linked.map(|(_, why)| serde_json::from_str::<Written>(&why)).transpose()?;
+    let plan = hand::unlink(id, linked.as_ref(), said.asked(), &mut facts)?;
+    let audit = ("email unlink", &*format!("email:{id}"), &*before.unwrap_or_default());
+    said.write(db, audit, &plan, (&facts, None), &[id])?;
+    Ok(plan)
+}
+
+/// Opens a case, empty but for its name (CASE-5).
+pub fn create(db: &mut Database, said: &Said<'_>, name: &str) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter::default(), said.now)?;
+    let plan = hand::create(name, said.asked(), &mut facts);
+    opened(db, said, "", &plan, (&facts, None), &[])?;
+    Ok(plan)
+}
+
+/// Opens a case from an e-mail (CASE-5).
+pub fn create_from(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
+    store::lock(db)?;
+    let (mut facts, mails) = about(db, said, id, &[])?;
+    let plan = hand::create_from(id, &mails, said.asked(), said.policy, &mut facts)?;
+    let emails: Vec<EmailId> = plan.emails().into_iter().collect();
+    opened(db, said, &format!("from e-mail {id}"), &plan, (&facts, mails.get(&id)), &emails)?;
+    Ok(plan)
+}
+
+fn opened(
+    db: &mut Database,
+    said: &Said<'_>,
+    detail: &str,
+    plan: &Plan,
+    (facts, mail): (&Facts, Option<&Mail>),
+    emails: &[EmailId],
+) -> Result<()> {
+    let subject = plan.opened().map(|case| format!("case:{}", case.number)).unwrap_or_default();
+    said.write(db, ("case create", &subject, detail), plan, (facts, mail), emails)
+}
+
+/// Opens a case from e-mails of another, and from those that answer them (CASE-5).
+pub fn split(db: &mut Database, said: &Said<'_>, case: RecordId, chosen: &[EmailId], name: Option<&str>) -> Result<Plan> {
+    store::lock(db)?;
+    let (emails, addresses) = (email::of_record(db, case)?, email::authors_of(db, case)?);
+    let records = [vec![case], store::case::merged_into(db, case)?].concat();
+    let mut mails = Mails::new();
+    if let Some(first) = chosen.iter().min() {
+        mails.insert(*first, read(db, *first)?);
+    }
+    let account = chosen.iter().min().map(|first| email::judged_by(db, *first)).transpose()?.flatten();
+    let first: Vec<&Mail> = mails.values().collect();
+    let matter =
+        Matter { account, mails: &first, records: &records, emails: &emails, addresses: &addresses, ..Matter::default() };
+    let mut facts = facts::gather_word(db, &matter, said.now)?;
+    let moved = hand::with_answers(case, chosen, &facts)?;
+    if let Some(first) = moved.first().filter(|first| !mails.contains_key(first)) {
+        mails.insert(*first, read(db, *first)?);
+    }
+    read_for(db, &moved, assigned(case, &facts), &facts, &mut mails)?;
+    let plan = hand::split(case, &moved, name, &mails, said.asked(), said.policy, &mut facts)?;
+    let listed = moved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let number = plan.opened().map(|case| case.number).unwrap_or_default();
+    let detail = format!("case:{number}: e-mail {listed}");
+    let mail = moved.first().and_then(|first| mails.get(first));
+    said.write(db, ("case split", &named(case, &facts), &detail), &plan, (&facts, mail), &moved)?;
+    Ok(plan)
+}
+
+/// Merges a case into another (CASE-5).
+pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { records: &[from, into], ..Matter::default() }, said.now)?;
+    let plan = hand::merge(from, into, said.asked(), &mut facts)?;
+    let emails = email::of_record(db, from)?;
+    let detail = format!("into {}", named(into, &facts));
+    said.write(db, ("case merge", &named(from, &facts), &detail), &plan, (&facts, None), &emails)?;
+    Ok(plan)
+}
+
+/// Undoes a merge by hand (CASE-5), as far as what was written down of it goes.
+pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: RecordName) -> Result<Plan> {
+    store::lock(db)?;
+    let came = access::emails_of_last(db, ["case merge", "case unmerge"], &subject.to_string())?;
+    let into = store::case::left_of(db, case)?.unwrap_or(case);
+    let (emails, addresses) = (email::of_record(db, into)?, email::authors_of(db, into)?);
+    let matter = Matter { records: &[case, into], emails: &emails, addresses: &addresses, ..Matter::default() };
+    let mut facts = facts::gather_word(db, &matter, said.now)?;
+    let mut mails = Mails::new();
+    read_for(db, came.as_deref().unwrap_or_default(), assigned(case, &facts), &facts, &mut mails)?;
+    let plan = hand::unmerge(case, came.as_deref(), &mails, said.asked(), said.policy, &mut facts)?;
+    let moved: Vec<EmailId> = plan.emails().into_iter().collect();
+    let detail = format!("from {}", named(into, &facts));
+    said.write(db, ("case unmerge", &subject.to_string(), &detail), &plan, (&facts, None), &moved)?;
+    Ok(plan)
+}
+
+/// Hands a case to a user (CASE-5); an empty plan when the user has it already.
+pub fn assign(db: &mut Database, said: &Said<'_>, case: RecordId, user: UserId) -> Result<Plan> {
+    store::lock(db)?;
+    let emails = email::of_record(db, case)?;
+    let matter = Matter { records: &[case], emails: &emails, users: &[user], ..Matter::default() };
+    let mut facts = facts::gather_word(db, &matter, said.now)?;
+    let mut mails = Mails::new();
+    read_for(db, &emails, Some(user), &facts, &mut mails)?;
+    let plan = hand::assign(case, user, &mails, said.asked(), said.policy, &mut facts)?;
+    let emails: Vec<EmailId> = plan.emails().into_iter().collect();
+    said.write(db, ("case assign", &named(case, &facts), &login(user, &facts)), &plan, (&facts, None), &emails)?;
+    Ok(plan)
+}
+
+/// Sets how far a case is; none re-opens it (CASE-4). An empty plan when it is so already.
+pub fn set_status(db: &mut Database, said: &Said<'_>, case: RecordId, status: Option<CaseStatus>) -> Result<Plan> {
+    let verb = match status {
+        Some(CaseStatus::Closed) => "case close",
+        Some(_) => "case status",
+        None => "case reopen",
+    };
+    let is_now = |facts: &Facts| facts.records.get(&case).and_then(|known| known.status).map(CaseStatus::as_str);
+    let decide = |facts: &mut Facts| hand::set_status(case, status, said.asked(), facts);
+    on_record(db, said, (case, &[]), verb, decide, |facts| is_now(facts).unwrap_or_default().to_string())
+}
+
+/// Writes a person's words into the stream of a case.
+pub fn note(db: &mut Database, said: &Said<'_>, case: RecordId, words: &str) -> Result<Plan> {
+    let decide = |facts: &mut Facts| Ok(hand::note(case, words, said.asked(), facts));
+    on_record(db, said, (case, &[]), "case note", decide, |facts| format!("note {}", facts.next.note - 1))
+}
+
+/// Changes what a case says.
+pub fn change(db: &mut Database, said: &Said<'_>, case: RecordId, changes: &CaseChanges) -> Result<Plan> {
+    let decide = |facts: &mut Facts| Ok(hand::change(case, changes, said.asked(), facts));
+    on_record(db, said, (case, &[]), "case set", decide, |_| changes.told())
+}
+
+/// Makes a user follow a record, or no longer (FOLLOW-1); an empty plan when it is so already.
+pub fn follow(
+    db: &mut Database,
+    said: &Said<'_>,
+    record: RecordName,
+    (id, user): (RecordId, UserId),
+    wanted: bool,
+) -> Result<Plan> {
+    let noun = if record.kind == RecordKind::Case { "case" } else { "record" };
+    let verb = format!("{noun} {}", if wanted { "follow" } else { "unfollow" });
+    let decide = |facts: &mut Facts| Ok(hand::follow(id, user, wanted, said.asked(), facts));
+    on_record(db, said, (id, &[user]), &verb, decide, |facts| login(user, facts))
+}
+
+/// Gathers, decides and writes what concerns a record and no mail.
+fn on_record(
+    db: &mut Database,
+    said: &Said<'_>,
+    (record, users): (RecordId, &[UserId]),
+    verb: &str,
+    decide: impl FnOnce(&mut Facts) -> Result<Plan, Fault>,
+    detail: impl FnOnce(&Facts) -> String,
+) -> Result<Plan> {
+    let mut facts = facts::gather_word(db, &Matter { records: &[record], users, ..Matter::default() }, said.now)?;
+    let plan = decide(&mut facts)?;
+    said.write(db, (verb, &named(record, &facts), &detail(&facts)), &plan, (&facts, None), &[])?;
+    Ok(plan)
+}
+
+fn login(user: UserId, facts: &Facts) -> String {
+    facts.people.get(&user).and_then(|person| person.actor.login.clone()).unwrap_or_default()
+}
+
+/// What the rules ask when an e-mail comes to a record: what it says, and what is known of its whole thread.
+fn about(db: &mut Database, said: &Said<'_>, id: EmailId, records: &[RecordId]) -> Result<(Facts, Mails)> {
+    let mail = read(db, id)?;
+    let account = email::judged_by(db, id)?;
+    let emails = email::of_thread(db, id)?;
+    let matter = Matter { account, mails: &[&mail], records, emails: &emails, ..Matter::default() };
+    let facts = facts::gather_word(db, &matter, said.now)?;
+    Ok((facts, Mails::from([(id, mail)])))
+}
+
+/// Reads e-mails that come to somebody who has, or is to have, their case: only that user's filters ask what they say (FILTER-5).
+fn read_for(db: &mut Database, emails: &[EmailId], user: Option<UserId>, facts: &Facts, mails: &mut Mails) -> Result<()> {
+    if user.is_some_and(|user| facts.user_filters.contains_key(&user)) {
+        for id in emails {
+            mails.insert(*id, read(db, *id)?);
+        }
+    }
+    Ok(())
+}
+
+fn assigned(case: RecordId, facts: &Facts) -> Option<UserId> {
+    facts.records.get(&case).and_then(|known| known.assigned_user)
+}
+
+fn read(db: &mut Database, id: EmailId) -> Result<Mail> {
+    Ok(mail::parse(&raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?))
+}

@@ -1,0 +1,221 @@
+//! What people do to e-mails and cases goes the road of mail: with filters, with reasons, and first as a rehearsal.
+
+use serde_json::{Value, json};
+
+use crate::support::world::World;
+
+/// A case of Ada's, and an e-mail of Dora's that belongs to nothing; Ben follows the case.
+fn world_on(database: &str) -> World {
+    let world = World::on(database);
+    world.run(&["team", "add", "desk"]).ok();
+    for user in ["ada", "ben"] {
+        world.run(&["user", "add", user, "--address", &format!("{user}@example.com")]).ok();
+    }
+    world.run(&["role", "add", "agents"]).ok();
+    for scope in ["case", "email"] {
+        world.run(&["role", "grant", "agents", scope, "read", "all"]).ok();
+        world.run(&["role", "grant", "agents", scope, "edit", "all"]).ok();
+    }
+    for user in ["ada", "ben"] {
+        world.run(&["role", "give", "agents", "--user", user]).ok();
+    }
+    let add =
+        ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--case-team", "desk"];
+    world.run_with(&[&add[..], &["--password-stdin"]].concat(), "hunter2\n").ok();
+    world.run(&["case", "create", "Pump", "--assigned-user", "ada"]).ok();
+    world.run(&["case", "set", "1", "--team", "desk"]).ok();
+    world.run(&["case", "follow", "1", "--user", "ben"]).ok();
+    deliver(&world, "a", "", "Pump leaks");
+    world
+}
+
+fn deliver(world: &World, id: &str, answers: &str, subject: &str) {
+    let answers = if answers.is_empty() { String::new() } else { format!("In-Reply-To: <{answers}@example.org>\r\n") };
+    let message = format!(
+        "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nSubject: {subject}\r\n\
+         Date: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <{id}@example.org>\r\n{answers}\r\nIt drips.\r\n"
+    );
+    world.run_with(&["deliver", "--account", "support"], &message).ok();
+}
+
+/// Where a user has an e-mail, as the user sees it.
+fn copy(world: &World, user: &str, email: &str) -> Value {
+    let shown = world.json(&["--as", user, "email", "show", email]);
+    let mut users = shown["users"].as_array().unwrap().clone();
+    users.retain(|one| one["login"] == user);
+    users.pop().unwrap_or_default()
+}
+
+fn told(world: &World, user: &str) -> Vec<Value> {
+    let listed = world.json(&["--as", user, "notification", "list"]);
+    listed["items"].as_array().unwrap().iter().map(|one| json!([one["kind"], one["email"], one["record"]])).collect()
+}
+
+#[test]
+fn filter_5_a_users_own_filter_sorts_what_a_person_gives_them() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        world.run(&["folder", "add", "Pumps", "--user", "ada"]).ok();
+        world.run(&["filter", "add", "pumps", "--user", "ada", "--subject", "*Pump*", "--folder", "Pumps", "--mark-read"]).ok();
+        deliver(&world, "b", "a", "Re: Pump leaks");
+        assert_eq!((copy(&world, "ada", "1"), copy(&world, "ada", "2")), (Value::Null, Value::Null), "{database}");
+        let said = world.run(&["--as", "ben", "email", "link", "1", "case:1"]).ok();
+        assert_eq!(said, "E-mail 1 belongs to case:1, and so does another of its thread.\n");
+        for email in ["1", "2"] {
+            let copy = copy(&world, "ada", email);
+            assert_eq!((&copy["read"], &copy["folder"]), (&json!(true), &json!("Pumps")), "{database}: the filter says so");
+            assert_eq!(world.json(&["email", "show", email])["teams"], json!(["desk"]), "TEAM-1");
+        }
+        // NOTIFY-1: Ada follows the case; Ben did it himself.
+        assert_eq!(told(&world, "ada"), [json!(["note", 1, "case:1"]), json!(["assigned", null, "case:1"])]);
+        assert_eq!(told(&world, "ben"), [""; 0]);
+        // CASE-1: who gets the case gets its e-mails, by filters of their own.
+        world.run(&["filter", "add", "none", "--user", "ben", "--subject", "Pump*", "--skip"]).ok();
+        world.run(&["case", "assign", "1", "ben"]).ok();
+        assert_eq!((&copy(&world, "ben", "1")["trashed"], &copy(&world, "ben", "2")["trashed"]), (&json!(true), &json!(false)));
+    }
+}
+
+#[test]
+fn why_1_explain_says_who_did_what_to_an_email_and_what_followed() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        world.run(&["--as", "ben", "email", "link", "1", "case:1"]).ok();
+        world.run(&["--as", "ada", "case", "create", "Other"]).ok();
+        world.run(&["--as", "ada", "case", "merge", "1", "--into", "2"]).ok();
+        world.run(&["email", "unlink", "1"]).ok();
+        let said = world.run(&["explain", "1"]).ok();
+        for line in [
+            "2026-11-23T10:00:00Z by ben: email link",
+            "  the e-mail came to case:1",
+            "      because LINK-7: a person said so",
+            "  into the inbox of ada",
+            "      because CASE-1: case:1 is assigned to them",
+            "2026-11-23T10:00:00Z by ada: case merge",
+            "  case:1 was merged into case:2",
+            "  the e-mail belongs to no record any more",
+        ] {
+            assert!(said.lines().any(|one| one == line), "{database}: {line:?} is missing: {said}");
+        }
+        let words = world.json(&["explain", "1"])["by_hand"].clone();
+        let actions: Vec<&Value> = words.as_array().unwrap().iter().map(|word| &word["action"]).collect();
+        assert_eq!(actions, ["email link", "case merge", "email unlink"]);
+        // Another's filter is nobody else's to know.
+        world.run(&["filter", "add", "secret", "--user", "ada", "--subject", "Pump*", "--mark-read"]).ok();
+        deliver(&world, "c", "", "Pump again");
+        world.run(&["email", "link", "2", "case:2"]).ok();
+        world.run(&["case", "assign", "2", "ada"]).ok();
+        assert!(world.run(&["--as", "ada", "explain", "2"]).ok().contains("secret"));
+        assert!(!world.json(&["--as", "ben", "explain", "2"]).to_string().contains("secret"));
+    }
+}
+
+#[test]
+fn why_1_a_dry_run_says_what_would_change_and_changes_nothing() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        deliver(&world, "b", "", "Door squeaks");
+        world.run(&["case", "create", "Door"]).ok();
+        world.run(&["email", "link", "2", "case:2"]).ok();
+        let state = || {
+            let shown = [
+                &["case", "show", "1"][..],
+                &["case", "show", "2"],
+                &["email", "show", "1"],
+                &["email", "show", "2"],
+                &["case", "list", "--all"],
+            ];
+            let mut all: Vec<Value> = shown.iter().map(|arguments| world.json(arguments)).collect();
+            all.extend([world.json(&["audit", "list"]), world.json(&["--as", "ada", "notification", "list"])]);
+            all
+        };
+        let before = state();
+        for (line, part) in [
+            ("email link 1 case:1", "the e-mail came to case:1"),
+            ("email unlink 2", "the e-mail belongs to no record any more"),
+            ("case create New", "case:3 was opened, for nobody yet"),
+            ("case create --from-email 1 --assigned-user ben", "case:3 is ben's"),
+            ("case assign 1 ben", "case:1 is ben's"),
+            ("case set 1 --priority high", "case:1 says something else of itself"),
+            ("case set 1 --team ", "case:1 is of no team"),
+            ("case status 1 pending", "case:1 is pending"),
+            ("case close 1 2", "case:2 is closed"),
+            ("case note 1 Words", "a note \"note\" in the stream of case:1"),
+            ("case merge 2 --into 1", "case:2 was merged into case:1"),
+            ("case split 2 --email 2", "case:3 was opened"),
+            ("case follow 2 --user ben", "ben follows case:2"),
+            ("case unfollow 1 --user ada", "ada does not follow case:1 any more"),
+        ] {
+            let arguments: Vec<&str> = line.split(' ').chain(["--dry-run"]).collect();
+            let said = world.run(&arguments).ok();
+            assert!(
+                said.contains(part) && said.contains("because ") && said.ends_with("Nothing was changed.\n"),
+                "{line}: {said}"
+            );
+            let said = world.json(&arguments);
+            assert_eq!(said["dry_run"], true, "{said}");
+            assert!(said["plans"].to_string().contains("because"), "{said}");
+        }
+        assert_eq!(state(), before, "{database}");
+        // What cannot be done is said as without it.
+        assert!(world.run(&["email", "unlink", "1", "--dry-run"]).fails(65).contains("belongs to no record"));
+    }
+}
+
+#[test]
+fn link_7_an_unlink_takes_back_what_the_link_gave_but_not_what_somebody_has_read() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        deliver(&world, "b", "", "Door squeaks");
+        for email in ["1", "2"] {
+            world.run(&["email", "link", email, "case:1"]).ok();
+            assert_eq!(copy(&world, "ada", email)["read"], false);
+        }
+        world.run(&["--as", "ada", "email", "mark", "2", "--read"]).ok();
+        for email in ["1", "2"] {
+            world.run(&["email", "unlink", email]).ok();
+            assert_eq!(world.json(&["email", "show", email])["teams"], json!([]), "{database}");
+        }
+        assert_eq!((copy(&world, "ada", "1"), &copy(&world, "ada", "2")["read"]), (Value::Null, &json!(true)), "{database}");
+        let said = world.run(&["explain", "1"]).ok();
+        assert!(said.contains("  out of the inbox of ada\n      because LINK-7: they got the e-mail by the link"), "{said}");
+        // Who got it in another way keeps it.
+        world.run(&["email", "link", "1", "account:1"]).fails(65);
+        world.run(&["record", "add", "account", "Works"]).ok();
+        world.run(&["email", "link", "2", "account:1"]).ok();
+        world.run(&["email", "unlink", "2"]).ok();
+        assert_eq!(copy(&world, "ada", "2")["read"], true);
+    }
+}
+
+#[test]
+fn case_5_unmerge_gives_back_the_emails_and_leaves_the_rest() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        world.run(&["record", "add", "contact", "Dora", "--address", "dora@example.org"]).ok();
+        world.run(&["case", "create", "--from-email", "1", "--assigned-user", "ben"]).ok();
+        deliver(&world, "b", "", "Door squeaks");
+        world.run(&["email", "link", "2", "case:1"]).ok();
+        world.run(&["case", "merge", "2", "--into", "1"]).ok();
+        assert_eq!(world.json(&["email", "show", "1"])["parent"], "case:1");
+        assert_eq!(world.json(&["case", "show", "1"])["contact"], "contact:1");
+        let said = world.run(&["case", "unmerge", "2", "--dry-run"]).ok();
+        assert!(said.contains("case:2 is assigned") && said.contains("the e-mail came to case:2"), "{said}");
+        assert_eq!(world.run(&["case", "unmerge", "2"]).ok(), "case:2 is a case of its own again.\n");
+        let case = world.json(&["case", "show", "2"]);
+        assert_eq!(
+            (&case["merged_into"], &case["status"], &case["assigned_user"]),
+            (&Value::Null, &json!("assigned"), &json!("ben"))
+        );
+        let parents = ["1", "2"].map(|email| world.json(&["email", "show", email])["parent"].clone());
+        assert_eq!(parents, ["case:2", "case:1"], "{database}");
+        assert!(case["stream"].as_array().unwrap().iter().any(|entry| entry["kind"] == "email-received"), "{case}");
+        // Dora wrote what stays, too, so she still takes part in it (LINK-2).
+        assert_eq!(world.json(&["case", "show", "1"])["contact"], "contact:1");
+        // What answers it comes to where it is.
+        deliver(&world, "c", "a", "Re: Pump leaks");
+        assert_eq!(world.json(&["email", "show", "3"])["parent"], "case:2");
+        let line = world.run(&["case", "unmerge", "2"]).fails(65);
+        assert!(line.contains("case:2 is merged into no other case"), "{line}");
+    }
+}
