@@ -80,8 +80,10 @@ impl Fetch {
             context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject", "why"], line);
         } else {
             report(context, &fetch::run(&setting, &self.accounts)?);
-            for (_, name) in answer::mute(context.store()?.connection())? {
-                context.out.tell(&one_line(&super::account::mute(&name).into()));
+            if context.out.talkative {
+                for (_, name) in answer::mute(context.store()?.connection())? {
+                    context.out.tell(&one_line(&super::account::mute(&name).into()));
+                }
             }
             run_commands(context, &stop)?;
         }

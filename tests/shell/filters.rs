@@ -146,7 +146,11 @@ fn filter_4_and_5_they_act_on_mail_that_comes_in() {
         assert_eq!(subjects(&["--group-folder", "Bills"]), ["Number 7"]);
         assert_eq!(subjects(&["--user", "ada", "--folder", "Later"]), ["Later on"]);
         assert_eq!(subjects(&["--user", "ada", "--trash"]), ["Trash it"]);
-        assert_eq!(subjects(&["--user", "ada", "--inbox"]), ["It is urgent!"], "INBOX-2: what lies in a group folder is there");
+        assert_eq!(
+            subjects(&["--user", "ada", "--inbox"]),
+            ["It is urgent!"],
+            "what lies in a group folder is elsewhere (INBOX-2)"
+        );
         // One that is not used does nothing; a folder that is gone leaves its mail in the inbox.
         world.run(&["filter", "set", "trash", "--active", "false"]).ok();
         deliver(&world, "kept", "Trash is kept", "x");
