@@ -22,7 +22,7 @@ use crate::words::{EmailId, FilterId, FolderId, RecordId, RoleAction, TeamId, Us
 /// Say what became of an e-mail and why, or what would become of a message
 ///
 /// For a stored e-mail the reasons that were written down when it arrived are printed, once for each account it came
-/// through. For a file, today's rules are run without changing anything; where nothing is set up yet, as if it came through
+/// through, and then what people did to it, and what followed from that. For a file, today's rules are run without changing anything; where nothing is set up yet, as if it came through
 /// a group account without settings.
 #[derive(Debug, clap::Args)]
 pub struct Explain {
@@ -137,6 +137,11 @@ impl Explain {
 fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<Value>> {
     let word = |(trace, why): (Trace, String)| {
         let mut why: Value = serde_json::from_str(&why)?;
+        // What became of other e-mails by the same word is told with those.
+        let concerns = |step: &Value| step["do"] == "open-case" || step["email"].as_i64().is_none_or(|email| email == id.0);
+        if let Some(steps) = list(&mut why, "steps") {
+            steps.retain(concerns);
+        }
         if let Some(others) = others {
             others.forget(&mut why);
         }
