@@ -24,8 +24,9 @@ use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, RecordId, RoleA
 /// Say what became of an e-mail and why, or what would become of a message
 ///
 /// For a stored e-mail the reasons that were written down when it arrived are printed, once for each account it came
-/// through. For a file, today's rules are run without changing anything; where nothing is set up yet, as if it came through
-/// a group account without settings. What the rules are that reasons begin with: espomail-rules(7).
+/// through, and then what people did to it, and what followed from that. For a file, today's rules are run without changing
+/// anything; where nothing is set up yet, as if it came through a group account without settings. What the rules are that reasons
+/// begin with: espomail-rules(7).
 ///
 /// What a filter skipped is no e-mail here and still has its reasons: ask for it by its Message-ID, or by where it stands on the
 /// server. A UID of which anything else became is answered in the same way.
@@ -225,6 +226,11 @@ struct Word {
 fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<Word>> {
     let word = |(trace, why): (Trace, String)| {
         let mut why: Value = serde_json::from_str(&why)?;
+        // What became of other e-mails by the same word is told with those.
+        let concerns = |step: &Value| step["do"] == "open-case" || step["email"].as_i64().is_none_or(|email| email == id.0);
+        if let Some(steps) = list(&mut why, "steps") {
+            steps.retain(concerns);
+        }
         if let Some(others) = others {
             others.forget(&mut why);
         }

@@ -100,6 +100,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("case note 1 Words", TEAM),
     ("case reply 1 --text Words --queue", TEAM),
     ("case merge 2 --into 1", TEAM),
+    ("case unmerge 1", [No, Tries, Tries]),
     ("case split 1 --email 1", TEAM),
     ("case follow 1 --user ada", BOSS),
     ("case unfollow 1 --user ada", BOSS),

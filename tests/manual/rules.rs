@@ -111,6 +111,7 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
                 "CASE-4",
                 "A case that is over is opened again by its customer's answer within reopen-within; later there is a new one that refers to it.",
             ),
+            ("CASE-5", "What people do to cases and e-mails by command, and what follows from it."),
             ("CASE-6", "What one of us passes on with a mark is the matter of whoever wrote it."),
             (
                 "DIST-1",

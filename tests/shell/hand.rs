@@ -80,6 +80,7 @@ fn filter_5_a_users_own_filter_sorts_what_a_person_gives_them() {
 fn why_1_explain_says_who_did_what_to_an_email_and_what_followed() {
     for database in ["sqlite", "postgresql"] {
         let world = world_on(database);
+        deliver(&world, "b", "a", "Re: Pump leaks");
         world.run(&["--as", "ben", "email", "link", "1", "case:1"]).ok();
         world.run(&["--as", "ada", "case", "create", "Other"]).ok();
         world.run(&["--as", "ada", "case", "merge", "1", "--into", "2"]).ok();
@@ -100,13 +101,16 @@ fn why_1_explain_says_who_did_what_to_an_email_and_what_followed() {
         let words = world.json(&["explain", "1"])["by_hand"].clone();
         let actions: Vec<&Value> = words.as_array().unwrap().iter().map(|word| &word["action"]).collect();
         assert_eq!(actions, ["email link", "case merge", "email unlink"]);
+        // What the same word did to another e-mail is told with that one.
+        assert!(!words.to_string().contains("\"email\":2"), "{words}");
+        assert!(world.json(&["explain", "2"])["by_hand"][0].to_string().contains("THREAD-2: it comes along"));
         // Another's filter is nobody else's to know.
         world.run(&["filter", "add", "secret", "--user", "ada", "--subject", "Pump*", "--mark-read"]).ok();
         deliver(&world, "c", "", "Pump again");
-        world.run(&["email", "link", "2", "case:2"]).ok();
+        world.run(&["email", "link", "3", "case:2"]).ok();
         world.run(&["case", "assign", "2", "ada"]).ok();
-        assert!(world.run(&["--as", "ada", "explain", "2"]).ok().contains("secret"));
-        assert!(!world.json(&["--as", "ben", "explain", "2"]).to_string().contains("secret"));
+        assert!(world.run(&["--as", "ada", "explain", "3"]).ok().contains("secret"));
+        assert!(!world.json(&["--as", "ben", "explain", "3"]).to_string().contains("secret"));
     }
 }
 

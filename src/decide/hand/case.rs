@@ -32,9 +32,8 @@ impl CaseChanges {
 }
 
 /// Hands a case to a user: no turn of a rotation is used up (DIST-2), and the user follows the case (FOLLOW-1). Nothing when the
-/// user has it already. Who
-/// has a case has its e-mails, whether mail gave it to them or a person (CASE-1); what these say is asked by the user's own filters
-/// alone.
+/// user has it already. Who has a case has its e-mails, whether mail gave it to them or a person (CASE-1); only the user's own filters
+/// ask what these say (FILTER-5).
 pub fn assign(
     case: RecordId,
     user: UserId,

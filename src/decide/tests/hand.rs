@@ -1,6 +1,7 @@
 //! What becomes of held mail by a person's word, and whose turn it is.
 
 use super::*;
+use crate::decide::hand::{Mails, assign, companions};
 
 const EMAIL: EmailId = EmailId(41);
 
@@ -109,4 +110,55 @@ fn dist_2_asking_whose_turn_it_is_leaves_it_theirs() {
     facts.account.distribution = Distribution::Direct;
     let turn = next_turn(&facts);
     assert_eq!((turn.user, turn.candidates), (None, Vec::new()));
+}
+
+/// The same, in a conversation with others: 42 and 43 are loose, one by address alone; of 44 to 47 each has its own reason to stay.
+fn conversation() -> Facts {
+    let mut facts = waiting();
+    let contact = know(&mut facts, 70, record(RecordKind::Contact, 1, None), "customer@example.org");
+    let known = facts.emails[&EMAIL].clone();
+    for (id, parent, parent_by, id_collision) in [
+        (42, None, None, false),
+        (43, Some(contact), Some(ParentBy::Address), false),
+        (44, None, Some(ParentBy::Hand), false),
+        (45, Some(RecordId(50)), Some(ParentBy::Thread), false),
+        (46, None, None, true),
+        (47, None, None, false),
+    ] {
+        facts.emails.insert(EmailId(id), EmailFacts { parent, parent_by, id_collision, ..known.clone() });
+    }
+    facts.emails.insert(EmailId(48), EmailFacts { thread: ThreadId(9), ..known });
+    facts.waiting.insert(EmailId(47));
+    facts
+}
+
+#[test]
+fn thread_2_what_has_no_place_comes_along_by_hand_and_what_has_one_stays() {
+    let facts = conversation();
+    assert_eq!(companions(EMAIL, RecordId(50), &facts), [42, 43].map(EmailId));
+    // By address it belongs to the contact already, and another contact is no better a place.
+    assert_eq!(companions(EMAIL, RecordId(70), &facts), [EmailId(42)]);
+}
+
+#[test]
+fn case_1_who_is_handed_a_case_gets_its_emails_but_no_copy_and_no_turn_is_used() {
+    let mut facts = conversation();
+    for id in [42, 46, 47] {
+        facts.emails.get_mut(&EmailId(id)).unwrap().parent = Some(RecordId(50));
+    }
+    facts.people.insert(UserId(3), Person { active: true, ..Person::default() });
+    let asked = Asked { user: Some(UserId(3)) };
+    let plan = assign(RecordId(50), UserId(3), &Mails::new(), asked, &Policy::default(), &mut facts).unwrap();
+    let given = plan.steps.iter().filter_map(|step| match step.change {
+        Change::AddUser { email, user, .. } => Some((email.0, user.0)),
+        Change::AddTeam { .. } | Change::AdvanceRotation { .. } | Change::Notify { .. } => panic!("{step:?}"),
+        _ => None,
+    });
+    // DUP-2: 46 is a copy with other content. Whoever takes a case needs not be told.
+    assert_eq!(given.collect::<Vec<_>>(), [(42, 3), (45, 3), (47, 3)]);
+    assert!(plan.steps.iter().all(|step| !step.because.is_empty()));
+    let again = assign(RecordId(50), UserId(3), &Mails::new(), asked, &Policy::default(), &mut facts).unwrap();
+    assert_eq!(again.steps, []);
+    facts.people.insert(UserId(4), Person::default());
+    assert!(assign(RecordId(50), UserId(4), &Mails::new(), asked, &Policy::default(), &mut facts).is_err());
 }
