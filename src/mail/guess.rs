@@ -30,24 +30,32 @@ pub fn no_message(bytes: &[u8]) -> Option<&'static str> {
     if head.is_empty() {
         return Some("it is empty");
     }
-    let mut has_field = false;
-    for line in head.split(|byte| matches!(byte, b'\n' | b'\r')) {
+    let (mut has_field, mut has_begun) = (false, false);
+    for line in lines(head) {
         if line.contains(&0) {
             return Some("it is no text");
         }
         match line.first() {
-            // What a server, or an editor, put around the header.
-            None if has_field => break,
-            None => continue,
-            Some(b' ' | b'\t') => continue,
+            None if has_begun => break,
+            // What a server, or an editor, put in front of the header.
+            None | Some(b' ' | b'\t') => continue,
             Some(_) if line.starts_with(b"From ") || line.starts_with(b">From ") => continue,
-            Some(_) => {}
+            Some(_) => has_begun = true,
         }
         let name = line.iter().position(|byte| *byte == b':').and_then(|at| line.get(..at)).map(<[u8]>::trim_ascii_end);
         let Some(name) = name.filter(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic)) else { break };
         has_field |= KNOWN.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
     }
     (!has_field).then_some("it has no field of a message in front, such as From, Date or Subject")
+}
+
+/// Lines, however they end: in LF, CR LF, CR CR LF, or in CR where there is no LF.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = if text.contains(&b'\n') { b'\n' } else { b'\r' };
+    text.split(move |byte| *byte == end).map(|line| {
+        let end = line.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+        &line[..end]
+    })
 }
 
 #[cfg(test)]
