@@ -61,7 +61,7 @@ impl Explain {
             Err(_) if email.is_none() && !fates.is_empty() => return untold(context, &mut store, &fates),
             // Whoever may not read it does not learn its number either.
             Err(_) if email.is_some() => return Err(email::missing(&self.what)),
-            Err(error) => return Err(error),
+            Err(error) => return Err(numbered(error, &self.what)),
         };
         let names = Names::all(&mut store)?;
         let others = Others::of(store.connection(), actor.user)?;
@@ -148,6 +148,17 @@ impl Explain {
                 .into());
         }
         Ok(found)
+    }
+}
+
+/// What a filter skipped has no number, and that is what somebody may be looking for.
+fn numbered(error: anyhow::Error, wanted: &str) -> anyhow::Error {
+    match error.downcast::<Fault>() {
+        Ok(fault) if fault.class == Class::Data && wanted.parse::<i64>().is_ok() => fault
+            .hint("try: espomail email list; what a filter skipped has no number: espomail explain MESSAGE-ID, or ACCOUNT/MAILBOX/UID")
+            .into(),
+        Ok(fault) => fault.into(),
+        Err(error) => error,
     }
 }
 

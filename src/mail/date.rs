@@ -222,7 +222,7 @@ fn minutes(number: &str) -> Option<i32> {
     let (sign, digits) = number.split_at_checked(1)?;
     let (hours, minutes) = match digits.split_once(':') {
         Some(parts) => parts,
-        None if digits.len() == 4 => digits.split_at(2),
+        None if digits.len() == 4 => digits.split_at_checked(2)?,
         None => (digits, "0"),
     };
     if hours.len() > 2 || minutes.len() > 2 || !is_number(hours) || !is_number(minutes) {
@@ -299,6 +299,14 @@ mod tests {
             "\"Mon, 5 Jan 2026 10:00:00 +0100\"",
         ] {
             assert_eq!(read(text), Some(1_767_603_600), "{text}");
+        }
+    }
+
+    #[test]
+    fn parse_5_a_zone_of_characters_of_several_bytes_is_none() {
+        for zone in ["+0\u{142}#", "-\u{142}00", "+\u{1F552}", "+000\u{e9}", "GMT+0\u{142}#", "+0\u{142}:00"] {
+            let date = format!("Mon, 23 Nov 2026 10:00:00 {zone}");
+            assert_eq!(read(&date), None, "{date}");
         }
     }
 

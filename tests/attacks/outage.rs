@@ -159,6 +159,15 @@ fn a_server_that_takes_no_writes_or_no_sessions_is_unavailable() {
     assert_eq!(count(&world, &["email"]), 1);
 }
 
+/// Sets a flag when it goes out of scope.
+struct AtTheEnd<'a>(&'a std::sync::atomic::AtomicBool);
+
+impl Drop for AtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn a_session_that_is_ended_in_the_middle_of_a_pass_is_unavailable() {
     // 57P01, again and again, from the side.
@@ -171,6 +180,9 @@ fn a_session_that_is_ended_in_the_middle_of_a_pass_is_unavailable() {
     world.write(&world.config(), &format!("{config}\n{more}"), 0o600);
     let over = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
+        // Also when what is asserted below does not hold: nobody waits for it for ever.
+        let _end = AtTheEnd(&over);
+        let over = &over;
         scope.spawn(|| {
             while !over.load(std::sync::atomic::Ordering::SeqCst) {
                 std::thread::sleep(std::time::Duration::from_millis(130));
@@ -186,7 +198,6 @@ fn a_session_that_is_ended_in_the_middle_of_a_pass_is_unavailable() {
                 is_an_outage(&done, "terminated");
             }
         }
-        over.store(true, std::sync::atomic::Ordering::SeqCst);
     });
     assert_eq!(world.run(&["fetch", "support"]).status, Some(0));
     assert_eq!(
