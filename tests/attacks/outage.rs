@@ -192,11 +192,16 @@ fn a_session_that_is_ended_in_the_middle_of_a_pass_is_unavailable() {
                 );
             }
         });
+        let mut was_failing = false;
         for _ in 0..12 {
             let done = world.run(&["fetch", "support"]);
-            if done.status != Some(0) {
+            // The same failure is said once an hour.
+            if was_failing && done.stderr.is_empty() {
+                assert!(matches!(done.status, Some(0 | 69 | 75)), "{:?}", done.status);
+            } else if done.status != Some(0) {
                 is_an_outage(&done, "terminated");
             }
+            was_failing = done.status != Some(0);
         }
     });
     assert_eq!(world.run(&["fetch", "support"]).status, Some(0));
