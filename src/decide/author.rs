@@ -151,7 +151,7 @@ fn told(origin: Origin, mail: &Mail, facts: &Facts, plan: &mut Plan) {
     let from = mail.from.as_ref().map(Address::key).unwrap_or_default();
     match origin {
         Origin::Claimed(Some(user)) => {
-            let login = facts.people.get(&user).and_then(|person| person.actor.login.as_deref()).unwrap_or("a user");
+            let login = facts.login(user).unwrap_or("a user");
             plan.note(format!(
                 "ACCESS-5: sender not verified: <{from}> is {login}'s, but it did not go out from here, stood in no Sent mailbox of \
                  theirs, and our border does not vouch for it: it is received mail"

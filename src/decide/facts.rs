@@ -144,6 +144,11 @@ impl Facts {
         self.own_addresses.contains(address) || self.own_addresses.contains(&*untagged(address))
     }
 
+    /// The login of a user of whom something is known.
+    pub fn login(&self, user: UserId) -> Option<&str> {
+        self.people.get(&user)?.actor.login.as_deref()
+    }
+
     /// The user whose address it is, or a plus-address of it.
     pub fn user_of(&self, address: &str) -> Option<UserId> {
         self.users.get(address).or_else(|| self.users.get(&*untagged(address))).copied()

@@ -229,7 +229,7 @@ pub fn invited(
     let takes_part = match case {
         Some(link) if link.by == ParentBy::Opened => true,
         // Who only says to be one of us may come in, and has no part by that (ACCESS-5).
-        _ if gate.is_of_house() && !gate.is_ours() => false,
+        _ if gate.is_of_house() => false,
         Some(link) => gate.takes_part(link.record, facts),
         None => !conversation.known || gate.is_in_thread(conversation.thread, facts),
     };

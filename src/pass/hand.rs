@@ -171,7 +171,7 @@ pub fn assign(db: &mut Database, said: &Said<'_>, case: RecordId, user: UserId) 
     read_for(db, &emails, Some(user), &facts, &mut mails)?;
     let plan = hand::assign(case, user, &mails, said.asked(), said.policy, &mut facts)?;
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
-    said.write(db, ("case assign", &named(case, &facts), &login(user, &facts)), &plan, (&facts, None), &emails)?;
+    said.write(db, ("case assign", &named(case, &facts), facts.login(user).unwrap_or_default()), &plan, (&facts, None), &emails)?;
     Ok(plan)
 }
 
@@ -210,7 +210,7 @@ pub fn follow(
     let noun = if record.kind == RecordKind::Case { "case" } else { "record" };
     let verb = format!("{noun} {}", if wanted { "follow" } else { "unfollow" });
     let decide = |facts: &mut Facts| Ok(hand::follow(id, user, wanted, said.asked(), facts));
-    on_record(db, said, (id, &[user]), &verb, decide, |facts| login(user, facts))
+    on_record(db, said, (id, &[user]), &verb, decide, |facts| facts.login(user).unwrap_or_default().to_string())
 }
 
 /// Gathers, decides and writes what concerns a record and no mail.
@@ -226,10 +226,6 @@ fn on_record(
     let plan = decide(&mut facts)?;
     said.write(db, (verb, &named(record, &facts), &detail(&facts)), &plan, (&facts, None), &[])?;
     Ok(plan)
-}
-
-fn login(user: UserId, facts: &Facts) -> String {
-    facts.people.get(&user).and_then(|person| person.actor.login.clone()).unwrap_or_default()
 }
 
 /// What the rules ask when an e-mail comes to a record: what it says, and what is known of its whole thread.

@@ -29,10 +29,20 @@ impl Owner {
             Self::User(user) => Scope::User(user),
         }
     }
+
+    /// FILTER-1: who looks after its filters: administrators after the global ones and those of group accounts, users after those of
+    /// their own accounts and inboxes. `of_account` is the user who owns the account.
+    fn keeper(self, of_account: Option<i64>) -> Keeper {
+        let user = match self {
+            Self::Global => None,
+            Self::Account(_) => of_account.map(UserId),
+            Self::User(user) => Some(user),
+        };
+        user.map_or(Keeper::Administrators, Keeper::User)
+    }
 }
 
-/// The filters of an owner, with who looks after them (FILTER-1): administrators after the global ones and those of group accounts,
-/// users after those of their own accounts and inboxes.
+/// The filters of an owner, with who looks after them (FILTER-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Filters {
     pub owner: Owner,
@@ -176,13 +186,12 @@ pub fn list(db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
         Some(Owner::User(user)) => query.filter(filters::user_id.eq(user.0)),
     };
     let rows = query.order((filters::place, filters::id)).select(Row::as_select()).load::<Row>(db)?;
-    let mut accounts: HashMap<i64, String> = HashMap::new();
-    let mut keepers: HashMap<i64, Keeper> = HashMap::new();
+    let (mut accounts, mut owners) = (HashMap::new(), HashMap::new());
     for (id, name, owner) in
         accounts::table.select((accounts::id, accounts::name, accounts::owner_id)).load::<(i64, String, Option<i64>)>(db)?
     {
         accounts.insert(id, name);
-        keepers.insert(id, keeper_of(owner));
+        owners.insert(id, owner);
     }
     let users: HashMap<i64, String> = users::table.select((users::id, users::login)).load(db)?.into_iter().collect();
     let name = |names: &HashMap<i64, String>, id: i64| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
@@ -193,11 +202,7 @@ pub fn list(db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
             Owner::Account(account) => format!("account {}", name(&accounts, account.0)),
             Owner::User(user) => format!("user {}", name(&users, user.0)),
         };
-        let keeper = match row.owner() {
-            Owner::Global => Keeper::Administrators,
-            Owner::Account(account) => keepers.get(&account.0).copied().unwrap_or(Keeper::Administrators),
-            Owner::User(user) => Keeper::User(user),
-        };
+        let keeper = row.owner().keeper(row.account_id.and_then(|account| owners.get(&account).copied().flatten()));
         let (owner, place, active) = (row.owner(), row.place, row.active);
         stored.push(Stored { filter: row.filter()?, owner, keeper, scope, place, active });
     }
@@ -238,17 +243,11 @@ pub fn choose(all: Vec<Stored>, wanted: &str) -> Result<Stored> {
 
 /// Returns the filters of an owner.
 pub fn of(db: &mut Database, owner: Owner) -> Result<Filters> {
-    let keeper = match owner {
-        Owner::Global => Keeper::Administrators,
-        Owner::Account(account) => keeper_of(accounts::table.find(account.0).select(accounts::owner_id).first(db)?),
-        Owner::User(user) => Keeper::User(user),
+    let of_account = match owner {
+        Owner::Account(account) => accounts::table.find(account.0).select(accounts::owner_id).first(db)?,
+        Owner::Global | Owner::User(_) => None,
     };
-    Ok(Filters { owner, keeper })
-}
-
-/// Who looks after the filters of an account with this owner.
-fn keeper_of(owner: Option<i64>) -> Keeper {
-    owner.map_or(Keeper::Administrators, |owner| Keeper::User(UserId(owner)))
+    Ok(Filters { owner, keeper: owner.keeper(of_account) })
 }
 
 /// Adds a filter behind the others of its scope.

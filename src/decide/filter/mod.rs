@@ -162,7 +162,7 @@ pub fn may_screen(filters: &[Filter]) -> bool {
 pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) -> UserChoices {
     let mut choices = UserChoices::default();
     let Some(filters) = facts.user_filters.get(&user) else { return choices };
-    let login = || facts.people.get(&user).and_then(|person| person.actor.login.clone()).unwrap_or_else(|| user.to_string());
+    let login = || facts.login(user).map_or_else(|| user.to_string(), str::to_string);
     if let Some((filter, actions)) = first(filters.iter(), held, login, facts.trace_filters, plan) {
         choices.because = format!("FILTER-5: their filter {:?}", filter.name);
         for action in &*actions {

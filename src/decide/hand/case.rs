@@ -84,7 +84,7 @@ pub(super) fn give(case: RecordId, user: UserId, facts: &mut Facts, plan: &mut P
 }
 
 fn login(user: UserId, facts: &Facts) -> String {
-    facts.people.get(&user).and_then(|person| person.actor.login.clone()).unwrap_or_else(|| format!("user {user}"))
+    facts.login(user).map_or_else(|| format!("user {user}"), str::to_string)
 }
 
 /// Sets how far a case is; none re-opens it: Assigned when somebody has it, else New (CASE-4). Nothing when it is so already.
