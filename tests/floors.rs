@@ -1,6 +1,6 @@
 //! The dependency directions of the house: a file names only lower floors and its own room (see the head of `main.rs`).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The rooms by floor, the lowest first. Rooms on one floor do not know each other, but for those of the lists marked so.
 const FLOORS: &[&[&str]] = &[
@@ -60,22 +60,10 @@ fn arrows_that_are_wrong(file: &Path, text: &str) -> Vec<String> {
     named(text).into_iter().filter(wrong).map(|other| format!("{}: {room} must not know {other}", file.display())).collect()
 }
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn no_arrow_runs_up_or_across() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
+    let files = crate::support::source_files("src");
     assert!(files.len() > 30, "the sources were found");
     let mut wrong = Vec::new();
     for file in files {

@@ -2,24 +2,11 @@
 
 use std::path::Path;
 
-fn sources(folder: &Path, text: &mut String) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, text);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text.push_str(&std::fs::read_to_string(path).unwrap());
-        }
-    }
-}
-
 #[test]
 fn every_test_that_the_guarantees_name_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let document = std::fs::read_to_string(root.join("docs/guarantees.md")).unwrap();
-    let mut text = String::new();
-    sources(&root.join("tests"), &mut text);
-    sources(&root.join("src"), &mut text);
+    let text = crate::support::source_text(&["tests", "src"]);
     // The names are in code marks, behind "Tests:", to the end of the paragraph.
     let named: Vec<&str> = document
         .split("\n\n")

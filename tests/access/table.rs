@@ -280,14 +280,7 @@ fn restore(store: &std::path::Path, whole: &[u8]) {
 
 #[test]
 fn access_2_every_command_is_in_the_table() {
-    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
-        if command.get_subcommands().next().is_none() {
-            found.push(path.trim().to_string());
-        }
-        command.get_subcommands().for_each(|inner| leaves(inner, &format!("{path} {}", inner.get_name()), found));
-    }
-    let mut commands = Vec::new();
-    leaves(&espomail::commands::command_line(), "", &mut commands);
+    let mut commands = crate::support::commands();
     let is_in = |command: &str| TABLE.iter().any(|(line, _)| *line == command || line.starts_with(&format!("{command} ")));
     commands.retain(|command| !is_in(command));
     assert!(commands.is_empty(), "who may? Put into the table: {commands:?}");

@@ -221,14 +221,7 @@ const OTHERS: &[&str] = &[
 
 #[test]
 fn access_4_no_command_is_forgotten() {
-    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
-        if command.get_subcommands().next().is_none() {
-            found.push(path.trim().to_string());
-        }
-        command.get_subcommands().for_each(|inner| leaves(inner, &format!("{path} {}", inner.get_name()), found));
-    }
-    let mut commands = Vec::new();
-    leaves(&espomail::commands::command_line(), "", &mut commands);
+    let commands = crate::support::commands();
     let known: Vec<String> = CHANGES.iter().map(|(line, ..)| verbs(line)).chain(OTHERS.iter().map(ToString::to_string)).collect();
     let forgotten: Vec<&String> = commands.iter().filter(|command| !known.contains(command)).collect();
     assert!(forgotten.is_empty(), "does it change anything, and who may? Put it into CHANGES or OTHERS: {forgotten:?}");

@@ -1,7 +1,8 @@
 //! espomail-rules(7): what the ids mean that reasons begin with. The page and the program know the same rules, and each has a test.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+
+use crate::support::source_text;
 
 /// Every rule that the program names, with what it says.
 const RULES: &[(&str, &[(&str, &str)])] = &[
@@ -175,30 +176,13 @@ fn ids() -> impl Iterator<Item = &'static str> {
     RULES.iter().flat_map(|(_, rules)| rules.iter().map(|(id, _)| *id))
 }
 
-/// Every Rust file below a folder.
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if entry.is_dir() {
-            files(&entry, found);
-        } else if entry.extension().is_some_and(|extension| extension == "rs") {
-            found.push(entry);
-        }
-    }
-}
-
-fn sources(folders: &[&str]) -> String {
-    let mut found = Vec::new();
-    folders.iter().for_each(|folder| files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found));
-    found.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
-}
-
 #[test]
 fn why_1_every_rule_that_a_reason_names_stands_in_the_manual() {
     let known: BTreeSet<&str> = ids().collect();
     assert_eq!(known.len(), ids().count(), "no rule twice");
     // A reason begins with its rule, as in "LINK-4: …".
     let id = regex::Regex::new(r#""([A-Z]+-[0-9]+): "#).unwrap();
-    let src = sources(&["src"]);
+    let src = source_text(&["src"]);
     let named: BTreeSet<&str> = id.captures_iter(&src).map(|found| found.get(1).unwrap().as_str()).collect();
     assert!(named.len() > 30, "{named:?}");
     let unknown: Vec<_> = named.difference(&known).collect();
@@ -209,12 +193,11 @@ fn why_1_every_rule_that_a_reason_names_stands_in_the_manual() {
 
 #[test]
 fn why_1_every_rule_of_the_manual_has_a_test() {
-    let tests = sources(&["src", "tests"]);
+    let tests = source_text(&["src", "tests"]);
+    // One test may show several rules.
     let has_none = |id: &&str| {
-        !tests.contains(&format!("fn {}_", id.to_lowercase().replace('-', "_"))) && {
-            // One test may show several rules.
-            !tests.contains(&format!("_{}_", id.to_lowercase().replace('-', "_")))
-        }
+        let id = id.to_lowercase().replace('-', "_");
+        !tests.contains(&format!("fn {id}_")) && !tests.contains(&format!("_{id}_"))
     };
     assert_eq!(ids().filter(has_none).collect::<Vec<_>>(), Vec::<&str>::new());
 }

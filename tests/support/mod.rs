@@ -12,8 +12,44 @@ pub mod smtp;
 pub mod world;
 
 use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
 
 use espomail::store::Store;
+
+/// Every Rust file below a folder of the project.
+pub fn source_files(folder: &str) -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+    found
+}
+
+/// What stands in them, one behind the other.
+pub fn source_text(folders: &[&str]) -> String {
+    folders.iter().flat_map(|folder| source_files(folder)).map(|file| std::fs::read_to_string(file).unwrap()).collect()
+}
+
+/// Every command that does something, as it is typed: `user absence add`.
+pub fn commands() -> Vec<String> {
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        if command.get_subcommands().next().is_none() {
+            found.push(path.trim().to_string());
+        }
+        command.get_subcommands().for_each(|inner| leaves(inner, &format!("{path} {}", inner.get_name()), found));
+    }
+    let mut found = Vec::new();
+    leaves(&espomail::commands::command_line(), "", &mut found);
+    found
+}
 
 /// Whatever the umask of who runs the tests: files that their group may write are refused.
 pub fn usual_umask() {
