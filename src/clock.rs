@@ -27,25 +27,44 @@ pub fn optional<S: Serializer>(seconds: &Option<i64>, serializer: S) -> Result<S
     seconds.map(rfc3339).serialize(serializer)
 }
 
-/// Reads a time: RFC 3339, `YYYY-MM-DD` (its first moment in UTC), `today`, `now`, or a time ago such as `3d` or `12h`.
+/// Reads a length of time, such as `30s`, `10m`, `12h`, `3d` or `1w`, in seconds; none where the text is no such length.
+pub fn span(text: &str) -> Option<i64> {
+    let unit = text.chars().next_back()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return None,
+    };
+    text.strip_suffix(unit)?.parse::<u32>().ok().map(|number| i64::from(number) * seconds)
+}
+
+/// Writes a length of time in seconds as [`span`] reads it, in the largest unit that says it.
+pub fn shown_span(seconds: i64) -> String {
+    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+    match units.into_iter().find(|(unit, _)| seconds != 0 && seconds % unit == 0) {
+        Some((unit, letter)) => format!("{}{letter}", seconds / unit),
+        None => format!("{seconds}s"),
+    }
+}
+
+/// Reads a time: RFC 3339, `YYYY-MM-DD` (its first moment in UTC), `today`, `now`, or a time ago such as `3d` or `10m`.
 pub fn parse(text: &str, now: i64) -> Result<i64, String> {
-    let wrong = || format!("{text:?} is no time; write 2026-11-23, 2026-11-23T10:00:00Z, today, or 3d for three days ago");
+    let wrong = || {
+        format!(
+            "{text:?} is no time; write 2026-11-23, 2026-11-23T10:00:00Z, today, or 3d for three days ago, 10m for ten minutes"
+        )
+    };
     let day_start = |date: Date| date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp().as_second()).map_err(|_| wrong());
     match text {
         "now" => return Ok(now),
         "today" => return Ok(now - now.rem_euclid(86_400)),
         _ => {}
     }
-    if let Some((number, unit)) = text.char_indices().last().map(|(at, unit)| (&text[..at], unit))
-        && let Ok(number) = number.parse::<i64>()
-    {
-        let seconds = match unit {
-            'h' => 3_600,
-            'd' => 86_400,
-            'w' => 604_800,
-            _ => return Err(wrong()),
-        };
-        return number.checked_mul(seconds).and_then(|ago| now.checked_sub(ago)).ok_or_else(wrong);
+    if let Some(ago) = span(text) {
+        return now.checked_sub(ago).ok_or_else(wrong);
     }
     if let Ok(date) = text.parse::<Date>()
         && text.len() == 10
@@ -57,14 +76,16 @@ pub fn parse(text: &str, now: i64) -> Result<i64, String> {
 
 /// Reads a time to come: RFC 3339, a date (its first second in UTC), or a length of time from now, such as `2h`.
 pub fn parse_ahead(text: &str, now: i64) -> Result<i64, String> {
-    let wrong =
-        || format!("{text:?} is no time to come; write 2026-12-24T09:00:00Z, 2026-12-24, or 2h, 3d or 1w for so long from now");
+    let wrong = || {
+        format!("{text:?} is no time to come; write 2026-12-24T09:00:00Z, 2026-12-24, or 10m, 2h, 3d or 1w for so long from now")
+    };
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(wrong());
     }
-    let is_span = text.ends_with(['h', 'd', 'w']);
-    let at = parse(text, now).map_err(|_| wrong())?;
-    let at = if is_span { now.checked_add(now.saturating_sub(at)).ok_or_else(wrong)? } else { at };
+    let at = match span(text) {
+        Some(ahead) => now.checked_add(ahead).ok_or_else(wrong)?,
+        None => parse(text, now).map_err(|_| wrong())?,
+    };
     if at > now { Ok(at) } else { Err(wrong()) }
 }
 
@@ -84,9 +105,14 @@ mod tests {
     #[test]
     fn send_1_a_time_to_come_is_to_come() {
         let now = 1_795_392_000;
-        for (text, seconds) in
-            [("2h", now + 7_200), ("3d", now + 259_200), ("2026-11-24", now + 86_400), ("2026-11-23T00:00:01Z", now + 1)]
-        {
+        for (text, seconds) in [
+            ("90s", now + 90),
+            ("10m", now + 600),
+            ("2h", now + 7_200),
+            ("3d", now + 259_200),
+            ("2026-11-24", now + 86_400),
+            ("2026-11-23T00:00:01Z", now + 1),
+        ] {
             assert_eq!(parse_ahead(text, now), Ok(seconds), "{text}");
         }
         for wrong in ["now", "today", "2026-11-23", "2020-01-01T00:00:00Z", "tomorrow", "-2h", "0h", "99999999999999999d"] {
@@ -102,12 +128,14 @@ mod tests {
             ("2026-11-23T01:01:01Z", now),
             ("today", 1_795_392_000),
             ("now", now),
+            ("10m", now - 600),
             ("2h", now - 7_200),
             ("3d", now - 259_200),
+            ("1w", now - 604_800),
         ] {
             assert_eq!(parse(text, now), Ok(seconds), "{text}");
         }
-        for wrong in ["", "yesterday", "3y", "99999999999999999999d", "2026-13-01"] {
+        for wrong in ["", "m", "-3d", "yesterday", "3y", "99999999999999999999d", "2026-13-01"] {
             assert!(parse(wrong, now).is_err(), "{wrong}");
         }
         assert_eq!(rfc3339(now), "2026-11-23T01:01:01Z");

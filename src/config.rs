@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::custody;
 use crate::decide::budget::{Budgets, Limits};
 use crate::decide::host;
 use crate::fault::{Class, Fault};
+use crate::{clock, custody};
 
 /// Every setting, effective.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Config {
 pub struct Fetch {
     /// Accounts polled side by side.
     pub workers: usize,
-    /// Messages held in memory by all of them, in MiB.
+    /// What the messages of all of them may take in memory, in all their forms, in MiB.
     pub memory_mib: u64,
     /// Messages in one transaction at the most.
     pub batch_messages: usize,
@@ -100,6 +100,9 @@ pub struct Send {
     pub final_timeout: u64,
     /// Seconds that an account may take in one pass.
     pub max_seconds: u64,
+    /// Seconds for which what a person wrote waits, so that it can be called back; in the file `30s` or `5m`.
+    #[serde(serialize_with = "shown_span", deserialize_with = "span")]
+    pub delay: i64,
     /// Whether a reply whose answer was lost is sent again (SEND-6).
     pub repeat_replies: bool,
     /// The domains that sign what goes out (DKIM, RFC 6376).
@@ -126,10 +129,21 @@ impl Default for Send {
             answer_timeout: 300,
             final_timeout: 600,
             max_seconds: 1_800,
+            delay: 0,
             repeat_replies: false,
             dkim: BTreeMap::new(),
         }
     }
+}
+
+fn span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = || serde::de::Error::custom(format!("{text:?} is no length of time; write 30s, 5m or 1h"));
+    clock::span(&text).ok_or_else(wrong)
+}
+
+fn shown_span<S: serde::Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&clock::shown_span(*seconds))
 }
 
 /// Reads the budgets (ACK-3). What a file does not say is as usual.
@@ -214,7 +228,7 @@ impl Default for Fetch {
             workers: 16,
             memory_mib: 64,
             batch_messages: 256,
-            batch_mib: 16,
+            batch_mib: 8,
             connect_timeout: 20,
             read_timeout: 60,
             max_seconds: 600,

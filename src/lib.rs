@@ -14,6 +14,7 @@ pub mod net;
 pub mod output;
 pub mod pass;
 pub mod relay;
+mod room;
 pub mod secret;
 pub mod store;
 pub mod words;

@@ -19,7 +19,7 @@
 //! net.rs                connections in which every wait has an end, and TLS
 //! decide/            2  the rules. Pure: values in, a Plan out
 //! mail/              1  letters. Pure: bytes in, a Mail out; a Draft in, bytes out
-//! words fault secret clock custody
+//! words fault secret clock custody room
 //!                    0  vocabularies; what can go wrong and its exit status; secrets; times; whose a file is
 //! ```
 //!

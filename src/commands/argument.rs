@@ -116,11 +116,7 @@ pub struct Span(pub Option<i64>);
 
 impl std::fmt::Display for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            None => f.write_str("never"),
-            Some(seconds) if seconds % 86_400 == 0 => write!(f, "{}d", seconds / 86_400),
-            Some(seconds) => write!(f, "{}h", seconds / 3_600),
-        }
+        f.write_str(&self.0.map_or_else(|| "never".to_string(), clock::shown_span))
     }
 }
 
@@ -129,13 +125,8 @@ pub fn span(text: &str) -> Result<Span, String> {
     if text == "never" {
         return Ok(Span(None));
     }
-    // A time ago is a length of time before the beginning.
-    match clock::parse(text, 0) {
-        Ok(seconds) if text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(['h', 'd', 'w']) => {
-            Ok(Span(Some(-seconds)))
-        }
-        _ => Err(format!("{text:?} is no length of time; write 12h, 14d, 2w or never")),
-    }
+    let wrong = || format!("{text:?} is no length of time; write 30m, 12h, 14d, 2w or never");
+    clock::span(text).map(|seconds| Span(Some(seconds))).ok_or_else(wrong)
 }
 
 /// Turns a list that was given into what it says: nothing stays, one empty value clears.
@@ -160,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_span_is_read_as_it_is_written() {
-        for text in ["14d", "12h", "never"] {
+        for text in ["14d", "12h", "90m", "1s", "never"] {
             assert_eq!(span(text).map(|span| span.to_string()), Ok(text.to_string()));
         }
         assert_eq!(span("2w"), Ok(Span(Some(14 * 86_400))));

@@ -127,7 +127,7 @@ impl Which {
 }
 
 /// Finds a message for its author or an administrator; to others it is not there.
-fn find<'a>(context: &'a Context, db: &mut Database, id: i64) -> Result<Permitted<'a, Outgoing>> {
+pub fn find<'a>(context: &'a Context, db: &mut Database, id: i64) -> Result<Permitted<'a, Outgoing>> {
     let id = OutgoingId(id);
     access::keep(context.actor_ref(), outbox::show(db, id)?).map_err(|_| outbox::missing(id))
 }

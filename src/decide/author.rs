@@ -11,7 +11,8 @@ use crate::words::{AccountKind, UserId};
 pub enum Origin {
     /// It went out from here; the user who wrote it.
     Ours(Option<UserId>),
-    /// This user of ours wrote it, elsewhere: it stood in their own Sent mailbox, or our border vouches for From.
+    /// This user of ours wrote it, elsewhere: it stood in their own Sent mailbox, they put it into their own account, or our border
+    /// vouches for From.
     Verified(UserId),
     /// From is a user's address, or an account's, and nothing says that it is true: to us it is received mail.
     Claimed(Option<UserId>),
@@ -138,13 +139,21 @@ fn origin(mail: &Mail, policy: &Policy, facts: &Facts) -> Origin {
             _ => {}
         }
     }
-    let exact = mail.from.as_ref().and_then(|from| facts.users.get(&from.key()));
+    let exact = mail.from.as_ref().and_then(|from| facts.users.get(&from.key())).copied();
+    if let Some(owner) = exact.filter(|user| is_put_by_owner(mail, facts) && account.owner == Some(*user)) {
+        return Origin::Verified(owner);
+    }
     match (exact, mail.is_authenticated(&policy.authserv_ids)) {
-        (Some(user), true) => Origin::Verified(*user),
+        (Some(user), true) => Origin::Verified(user),
         // A form, a shop, a colleague who is no user: known to be one of our own house, and that is all.
         (None, true) if user.is_none() => Origin::Outside,
         _ => Origin::Claimed(user),
     }
+}
+
+/// ACCESS-5: whether the owner of a personal account put the message there: others write to its inbox, and what they send is carried.
+fn is_put_by_owner(mail: &Mail, facts: &Facts) -> bool {
+    facts.account.kind == AccountKind::Personal && !mail.was_carried()
 }
 
 fn told(origin: Origin, mail: &Mail, facts: &Facts, plan: &mut Plan) {
@@ -162,6 +171,9 @@ fn told(origin: Origin, mail: &Mail, facts: &Facts, plan: &mut Plan) {
              vouch for it: it is received mail"
         )),
         Origin::Verified(_) if facts.account.is_sent_mailbox => plan.note("FETCH-15: it stood in the Sent mailbox of its author"),
+        Origin::Verified(_) if is_put_by_owner(mail, facts) => {
+            plan.note("ACCESS-5: no server carried it into its author's own account, so it was they who put it there");
+        }
         Origin::Verified(_) => plan.note(format!("ACCESS-5: our border vouches for <{from}>, who is one of us")),
         Origin::Ours(_) | Origin::Outside => {}
     }

@@ -63,6 +63,14 @@ impl Mail {
         quote::original_sender(&self.text).map(|sender| Forward { sender, marked })
     }
 
+    /// ACCESS-5: whether a server carried it here: each that does leaves its trace (RFC 5321, section 4.4). What has none was put where
+    /// it lies by whoever may write there.
+    pub fn was_carried(&self) -> bool {
+        const TRACES: [&str; 6] =
+            ["Received", "Return-Path", "Delivered-To", "X-Received", "X-Original-To", "Authentication-Results"];
+        self.header_fields().any(|(name, _)| TRACES.iter().any(|trace| trace.eq_ignore_ascii_case(name)))
+    }
+
     /// ACCESS-5: whether the border that writes under one of these names says that DMARC passed for the From domain.
     pub fn is_authenticated(&self, authserv_ids: &[String]) -> bool {
         self.border_says(authserv_ids, |result, domain| result.says("dmarc", &["header.from"], |from| from == domain))

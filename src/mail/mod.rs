@@ -54,6 +54,7 @@ pub use guess::no_message;
 pub use html::to_text as text_from_html;
 pub use mask::masked;
 pub use parse::parse;
+pub use text::as_written as text_as_written;
 
 use std::borrow::Cow;
 

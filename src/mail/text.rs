@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::header::Head;
-use super::structure::{Leaf, Structure};
+use super::structure::{self, Decoded, Leaf, Structure};
 use super::transfer::Encoding;
 use super::{charset, flowed, html, tnef, uuencode};
 
@@ -87,6 +87,20 @@ impl Body {
         let is_blank = is_blank(&text);
         Self { alternative, is_html, text, is_blank }
     }
+}
+
+/// Returns plain text and HTML of a letter of ours as they were written into it, in UTF-8.
+pub fn as_written(raw: &[u8]) -> (String, Option<String>) {
+    let decoded = Decoded::default();
+    let structure = structure::of(raw, &decoded, &mut Vec::new());
+    let roles = roles(&structure);
+    let body = |media_type: &str| {
+        let leaves = structure.leaves.iter().zip(&roles);
+        let (leaf, _) = leaves.into_iter().find(|(leaf, role)| role.is_body() && leaf.media_type == media_type)?;
+        let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
+        Some(String::from_utf8_lossy(&bytes).replace("\r\n", "\n"))
+    };
+    (body("text/plain").unwrap_or_default(), body("text/html"))
 }
 
 /// Whether a media type is a text that people read, and whether it is HTML. An unknown subtype of text is plain text (RFC 2046,

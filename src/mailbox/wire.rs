@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 
 use crate::net::Stream;
+use crate::room;
 
 /// The buffer between the connection and us, in bytes.
 const BUFFER: usize = 128 << 10;
@@ -104,7 +105,7 @@ impl Wire {
         let mut left = length;
         // Within the budget, and a batch was asked for by its size. No more than that, or it would double as it grows; what is
         // announced and does not come takes no memory.
-        answer.reserve_exact(usize::try_from(length).unwrap_or_default());
+        room::make(answer, usize::try_from(length).unwrap_or_default());
         while left > 0 {
             if self.start == self.end {
                 self.fill()?;

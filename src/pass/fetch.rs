@@ -107,7 +107,7 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
     std::thread::scope(|scope| {
         scope.spawn(|| heartbeat.run(setting.database, LEASE_SECONDS, setting.now));
         let running: Vec<_> =
-            (0..workers).map(|_| scope.spawn(|| work(setting, &queue, &memory, &heartbeat, &reports))).collect();
+            (0..workers).map(|_| scope.spawn(|| work(setting, workers, &queue, &memory, &heartbeat, &reports))).collect();
         for worker in running {
             // A worker contains its accounts' panics; one of its own is our bug and must be seen.
             worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -172,6 +172,7 @@ fn due(setting: &Setting<'_>, store: &mut Store, named: &[String]) -> Result<Vec
 /// One worker: takes accounts from the queue until it is empty or the pass is asked to end.
 fn work(
     setting: &Setting<'_>,
+    workers: usize,
     queue: &Mutex<VecDeque<Account>>,
     memory: &Memory,
     heartbeat: &Heartbeat,
@@ -184,7 +185,7 @@ fn work(
         let outcome = contain(|| {
             let store = match &mut store {
                 Some(store) => store,
-                none => none.insert(Store::open(setting.database)?),
+                none => none.insert(Store::open_one_of(setting.database, workers)?),
             };
             visit(setting, store, &account, memory, heartbeat, None)
         });

@@ -83,6 +83,22 @@ fn with_ends(url: &str) -> String {
     })
 }
 
+/// What a connection to SQLite may keep of the database in memory, in KiB.
+const CACHE_KIB: usize = 32 << 10;
+/// The least of it that still has the upper pages of every index.
+const LEAST_CACHE_KIB: usize = 2 << 10;
+
+/// Shares that memory with as many other connections of this process as there are besides (FETCH-7). PostgreSQL keeps its own.
+pub fn share_cache(connection: &mut Database, connections: usize) -> QueryResult<()> {
+    match connection {
+        Database::Postgresql(_) => Ok(()),
+        Database::Sqlite(sqlite) => {
+            let share = (CACHE_KIB / connections.max(1)).max(LEAST_CACHE_KIB);
+            sqlite.batch_execute(&format!("PRAGMA cache_size = -{share}"))
+        }
+    }
+}
+
 /// Connects. SQLite: WAL, large pages (which only a new file takes), full durability, foreign keys, 30 s of patience;
 /// refused on network file systems.
 pub fn connect(url: &str) -> Result<Database> {
@@ -106,7 +122,7 @@ pub fn connect(url: &str) -> Result<Database> {
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
-             PRAGMA cache_size = -32768;
+             PRAGMA cache_size = -{CACHE_KIB};
              PRAGMA temp_store = MEMORY;
              PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"
         ))

@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, anyhow};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable};
 
 use super::address::{Delivery, deliveries_of};
 use super::noun::{anywhere, lower};
 use super::raw::Packed;
 use super::record::{RecordName, name_of};
 use super::relation::visible_emails;
-use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, folders, raws, teams, users};
+use super::schema::{
+    accounts, attachments, email_accounts, email_teams, email_users, emails, folders, outbox, raws, teams, users,
+};
 use super::{Backend, Database};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, Attachment, Event, Mail, Sign, address_key};
-use crate::words::{AccountId, EmailId, FolderId, ParentBy, RecordId, UserId};
+use crate::words::{AccountId, EmailId, FolderId, OutboxState, ParentBy, RecordId, UserId};
 
 /// An e-mail in a list. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -127,10 +130,22 @@ pub struct EmailFilter {
     pub group_folder: Option<FolderId>,
     /// Only what is in nobody's inbox and of no case.
     pub of_nobody: bool,
+    /// Only what of ours has not left.
+    pub unsent: Option<Unsent>,
     /// Only these, found by a search.
     pub found: Option<Vec<i64>>,
     pub limit: i64,
     pub offset: i64,
+}
+
+/// E-mails of ours that wait in the outbox for a person's word, or for their time.
+#[derive(Debug, Clone, Copy)]
+pub struct Unsent {
+    pub drafts: bool,
+    /// What is to go out later than this, in seconds since 1970 UTC.
+    pub scheduled_after: Option<i64>,
+    /// Only what this user wrote.
+    pub author: Option<UserId>,
 }
 
 /// A user's e-mails.
@@ -176,6 +191,13 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
     query = query.filter(no_letter!());
     if filter.of_nobody {
         query = query.filter(super::nobody::condition());
+    }
+    if let Some(Unsent { drafts, scheduled_after, author }) = filter.unsent {
+        let is_draft = outbox::state.eq(OutboxState::Draft.as_str()).and(drafts.into_sql::<Bool>());
+        let is_scheduled = outbox::state.eq(OutboxState::Queued.as_str()).and(outbox::due_at.gt(scheduled_after));
+        let is_theirs = outbox::author_id.eq(author.map(|user| user.0)).or(author.is_none().into_sql::<Nullable<Bool>>());
+        let waiting = outbox::table.filter(is_draft.nullable().or(is_scheduled)).filter(is_theirs);
+        query = query.filter(emails::id.eq_any(waiting.select(outbox::email_id)));
     }
     if let Some(view) = &filter.view {
         // Through this kind of connection one query cannot be put together inside another: each condition is one.

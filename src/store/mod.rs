@@ -113,6 +113,13 @@ impl Store {
         Err(Fault::new(Class::Config, what).hint(hint).into())
     }
 
+    /// Opens one of several stores that a process works with at once.
+    pub fn open_one_of(url: &str, stores: usize) -> Result<Self> {
+        let mut store = Self::open(url)?;
+        dialect::share_cache(&mut store.connection, stores)?;
+        Ok(store)
+    }
+
     /// Connects to a database whatever its schema; a SQLite file must exist.
     pub fn connect(url: &str) -> Result<Self> {
         Ok(Self { connection: dialect::connect(url)? })

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use super::dialect::insert_all;
 use super::schema::{accounts, email_copies, emails, quarantine, raws};
 use super::{Database, IN_LIST, reserve};
+use crate::room;
 use crate::words::{EmailId, UserId};
 
 /// zstd's fastest regular level: what it saves in bytes written is worth more than what a higher one would add.
@@ -45,7 +46,9 @@ pub fn pack(raw: &[u8], digest: [u8; 32]) -> Packed {
             Some(compressor) => compressor,
             None => kept.insert(zstd::bulk::Compressor::new(LEVEL).expect("level 1 exists")),
         };
-        compressor.compress(raw).expect("the output buffer has zstd's own upper bound")
+        let mut packed = room::of(zstd::zstd_safe::compress_bound(raw.len()));
+        compressor.compress_to_buffer(raw, &mut packed).expect("the output buffer has zstd's own upper bound");
+        packed
     });
     Packed { digest, size: raw.len() as u64, packed }
 }

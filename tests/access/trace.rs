@@ -188,6 +188,7 @@ const OTHERS: &[&str] = &[
     "budget drop",
     "email compose",
     "email reply",
+    "email edit",
     "email forward",
     "case reply",
     "template list",

@@ -138,10 +138,25 @@ fn access_5_a_spoofed_letter_to_the_agents_own_mailbox_is_news_to_the_agent() {
         let world = desk(database);
         let add = ["account", "add", "adas", "--owner", "ada", "--address", "ada@example.com", "--imap-host", "192.0.2.1"];
         world.run_with(&[&add[..], &["--password-stdin"]].concat(), "hunter2\n").ok();
-        deliver(&world, "adas", "ada@example.com", "b", "");
+        // Every server that takes a stranger's letter writes down from whom.
+        deliver(
+            &world,
+            "adas",
+            "ada@example.com",
+            "b",
+            "Received: from evil.test by mx.example.com; Mon, 23 Nov 2026 09:30:00 +0000\r\n",
+        );
         let spoofed = email(&world, "b");
         assert_eq!((unread(&spoofed), told(&world, "ada"), sent_by(&world, "ada")), (vec!["ada".to_string()], 1, vec![]));
         assert_eq!(spoofed["sender_not_verified"], true);
+        // What no server carried there, she put there; in others' names she can put what she likes.
+        deliver(&world, "adas", "ada@example.com", "c", "");
+        deliver(&world, "adas", "ben@example.com", "d", "");
+        assert_eq!((sent_by(&world, "ada").len(), sent_by(&world, "ben").len(), told(&world, "ada")), (1, 0, 2));
+        let inbox = world.json(&["email", "list", "--inbox", "--as", "ada"]);
+        let ids: Vec<_> = inbox["items"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+        let (spoofed, own) = (&spoofed["id"], &email(&world, "c")["id"]);
+        assert!(!ids.contains(&own) && ids.contains(&spoofed), "INBOX-2: one's own letters are not in it: {ids:?}");
     }
 }
 
@@ -172,7 +187,11 @@ fn fetch_15_the_sent_mailbox_of_a_personal_account_verifies_what_the_desk_had_be
         world.run_with(&["deliver", "--account", "support"], letter).ok();
         assert_eq!((email(&world, "b")["sender_not_verified"].clone(), sent_by(&world, "ada")), (json!(true), vec![]));
         server.append(&user, "Sent", [letter.as_bytes()]);
-        server.append(&user, "INBOX", [letter.replace("<b@", "<c@").replace("on its way", "cancelled").as_bytes()]);
+        server.append(
+            &user,
+            "INBOX",
+            [format!("Received: from evil.test by mx.example.com\r\n{}", letter.replace("<b@", "<c@")).as_bytes()],
+        );
         world.run(&["fetch", "adas"]).ok();
         let verified = email(&world, "b");
         assert_eq!((verified["sender_not_verified"].clone(), sent_by(&world, "ada").len()), (json!(false), 1));

@@ -62,10 +62,98 @@ fn send_1_a_draft_goes_out_when_it_is_released_and_scheduled_mail_at_its_time() 
 }
 
 #[test]
+fn send_1_a_draft_and_what_is_scheduled_is_listed_and_written_anew() {
+    for database in BOTH {
+        let sink = SmtpSink::start(Manners::default());
+        let mut world = world_on(database, &sink);
+        let picture = world.path("plan.txt");
+        world.write(&picture, "The plan.", 0o600);
+        let draft = compose(
+            &world,
+            &["--to", "Dora <dora@example.org>", "--bcc", "boss@example.com", "--attach", picture.to_str().unwrap(), "--draft"],
+        );
+        let later = compose(&world, &["--to", "dora@example.org", "--at", "2h"]);
+        let ids = |world: &World, flags: &[&str]| {
+            let list = world.json(&[&["email", "list"], flags].concat());
+            list["items"].as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect::<Vec<_>>()
+        };
+        let number = |one: &Value| one["email"].as_i64().unwrap();
+        assert_eq!(ids(&world, &["--drafts"]), [number(&draft)], "{database}");
+        assert_eq!(ids(&world, &["--scheduled"]), [number(&later)]);
+        assert_eq!(ids(&world, &["--drafts", "--scheduled"]), [number(&later), number(&draft)]);
+        // What is not given stays: recipients, the hidden one, the file.
+        let edit = |world: &World, of: &Value, more: &[&str]| {
+            let email = number(of).to_string();
+            world.json(&[&["email", "edit", &email], more].concat())
+        };
+        let second = edit(&world, &draft, &["--subject", "The plan", "--text", "Here it is."]);
+        assert_eq!((&second["state"], ids(&world, &["--drafts"])), (&json!("draft"), vec![number(&second)]));
+        let third = edit(&world, &second, &["--cc", "carl@example.org"]);
+        let shown = world.json(&["email", "show", &number(&third).to_string()]);
+        assert_eq!((&shown["subject"], &shown["to"][0]["name"]), (&json!("The plan"), &json!("Dora")));
+        assert_eq!(
+            (shown["text"].as_str().unwrap().trim_end(), &shown["attachments"][0]["name"]),
+            ("Here it is.", &json!("plan.txt"))
+        );
+        let to = |of: &Value| {
+            let recipients = outbox(&world, &of["outbox"])["recipients"].clone();
+            recipients.as_array().unwrap().iter().map(|one| one["address"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(to(&third), ["boss@example.com", "carl@example.org", "dora@example.org"]);
+        let fourth = edit(&world, &third, &["--bcc", "", "--detach", "plan.txt", "--at", "1h"]);
+        assert_eq!(
+            (to(&fourth), &fourth["state"]),
+            (vec!["carl@example.org".to_string(), "dora@example.org".into()], &json!("queued"))
+        );
+        assert_eq!(ids(&world, &["--scheduled"]), [number(&fourth), number(&later)]);
+        assert_eq!(world.json(&["email", "show", &number(&fourth).to_string()])["attachments"], json!([]));
+        assert!(world.run(&["email", "edit", &number(&fourth).to_string()]).fails(64).contains("say what to change"));
+        assert!(world.run(&["email", "edit", &number(&fourth).to_string(), "--detach", "x"]).fails(65).contains("no attachment"));
+        // A held one stays held; of one that left there is nothing to change.
+        verb(&world, "hold", &fourth).ok();
+        let fifth = edit(&world, &fourth, &["--subject", "The last plan"]);
+        assert!(outbox(&world, &fifth["outbox"])["held_because"].is_string());
+        verb(&world, "release", &fifth).ok();
+        world.set("ESPOMAIL_NOW", "2026-11-23T11:00:01Z");
+        world.run(&["send"]).ok();
+        assert_eq!(sink.taken().len(), 1, "{database}: what was edited left once, in its last form");
+        assert!(String::from_utf8_lossy(&sink.taken()[0].bytes).contains("Subject: The last plan"));
+        assert!(world.run(&["email", "edit", &number(&fifth).to_string(), "--subject", "x"]).fails(65).contains("is no draft"));
+        assert!(world.run(&["email", "show", &number(&draft).to_string()]).fails(65).contains("no e-mail"));
+    }
+}
+
+#[test]
+fn send_1_what_a_person_writes_can_be_called_back_within_the_delay() {
+    for database in BOTH {
+        let sink = SmtpSink::start(Manners::default());
+        let mut world = world_on(database, &sink);
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        world.write(&world.config(), &format!("{config}\n[send]\ndelay = \"30s\"\n"), 0o600);
+        let shown = world.run(&["email", "compose", "--to", "dora@example.org", "--subject", "x", "--text", "x"]).ok();
+        assert!(shown.contains("goes out at 2026-11-23T10:00:30Z") && shown.contains("outbox drop 1"), "{shown}");
+        let kept = compose(&world, &["--to", "dora@example.org"]);
+        world.run(&["send"]).ok();
+        assert!(sink.taken().is_empty(), "{database}");
+        world.run(&["outbox", "drop", "1"]).ok();
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:00:30Z");
+        world.run(&["send"]).ok();
+        assert_eq!((sink.taken().len(), outbox(&world, &kept["outbox"])["state"].clone()), (1, json!("sent")));
+        world.write(&world.config(), &format!("{config}\n[send]\ndelay = \"soon\"\n"), 0o600);
+        assert!(world.run(&["send"]).fails(78).contains("\"soon\" is no length of time"));
+    }
+}
+
+#[test]
 fn send_1_a_time_to_come_is_read_as_one() {
     let sink = SmtpSink::start(Manners::default());
     let world = world_on("sqlite", &sink);
-    for (at, due) in [("2h", "2026-11-23T12:00:00Z"), ("3d", "2026-11-26T10:00:00Z"), ("2026-12-24", "2026-12-24T00:00:00Z")] {
+    for (at, due) in [
+        ("10m", "2026-11-23T10:10:00Z"),
+        ("2h", "2026-11-23T12:00:00Z"),
+        ("3d", "2026-11-26T10:00:00Z"),
+        ("2026-12-24", "2026-12-24T00:00:00Z"),
+    ] {
         let later = compose(&world, &["--to", "dora@example.org", "--at", at]);
         assert_eq!((&later["state"], &outbox(&world, &later["outbox"])["due_at"]), (&json!("queued"), &json!(due)), "{at}");
     }

@@ -250,7 +250,10 @@ fn waiting(context: &Context, queued: Queued, due_at: Option<i64>) -> String {
     let Queued { id, email } = queued;
     match due_at {
         None => format!("E-mail {email} is a draft. Next: espomail outbox release {id}"),
-        Some(at) if at > context.now() => format!("E-mail {email} goes out at {}: message {id} of the outbox.", rfc3339(at)),
+        Some(at) if at > context.now() => format!(
+            "E-mail {email} goes out at {}: message {id} of the outbox. To call it back: espomail outbox drop {id}",
+            rfc3339(at)
+        ),
         Some(_) => format!("E-mail {email} is queued: message {id} of the outbox."),
     }
 }

@@ -8,7 +8,7 @@ use crate::commands::show::sender;
 use crate::commands::{argument, right};
 use crate::context::Context;
 use crate::decide::access::{self, Inbox};
-use crate::store::email::{self, EmailFilter, Place, View};
+use crate::store::email::{self, EmailFilter, Place, Unsent, View};
 use crate::store::record::RecordName;
 use crate::store::search::{self, Query};
 use crate::store::{Database, Store, folder};
@@ -46,6 +46,12 @@ pub struct List {
     /// Only what reached nobody: it is in nobody's inbox, of no case and in no group folder
     #[arg(long, conflicts_with_all = ["user", "place", "unread", "important", "group_folder"])]
     of_nobody: bool,
+    /// Only drafts: your own, or all of them for an administrator
+    #[arg(long)]
+    drafts: bool,
+    /// Only what waits for its time to go out: your own, or all of it for an administrator
+    #[arg(long)]
+    scheduled: bool,
     #[command(flatten)]
     part: argument::Part,
     #[command(flatten)]
@@ -88,7 +94,14 @@ impl List {
         let db = store.connection();
         let parent = self.parent.map(|named| right::record(db, context.actor_ref(), named, RoleAction::Read)).transpose()?;
         let parent = parent.map(|(record, _)| record);
+        let actor = context.actor_ref();
+        let unsent = Unsent {
+            drafts: self.drafts,
+            scheduled_after: self.scheduled.then(|| context.now()),
+            author: actor.user.filter(|_| !actor.administrator),
+        };
         let mut filter = EmailFilter {
+            unsent: (self.drafts || self.scheduled).then_some(unsent),
             through: self.account.map(|name| right::through(db, context.actor_ref(), &name)).transpose()?,
             from: self.from,
             subject_part: self.subject,

@@ -3,6 +3,7 @@
 mod answer;
 mod attachments;
 mod compose;
+mod edit;
 mod filled;
 mod inbox;
 mod link;
@@ -54,6 +55,7 @@ enum EmailCommand {
     Compose(Box<compose::Compose>),
     Reply(Box<answer::Reply>),
     Forward(Box<answer::Forward>),
+    Edit(Box<edit::Edit>),
     /// Mark a user's e-mails as read or important
     Mark(inbox::Mark),
     /// Move e-mails to a user's folder, archive, trash or inbox, or to a group folder
@@ -100,6 +102,7 @@ impl Email {
             EmailCommand::Compose(command) => command.run(context, &mut store),
             EmailCommand::Reply(command) => command.run(context, &mut store),
             EmailCommand::Forward(command) => command.run(context, &mut store),
+            EmailCommand::Edit(command) => command.run(context, &mut store),
             EmailCommand::Mark(command) => command.run(context, &mut store),
             EmailCommand::Move(command) => command.run(context, &mut store),
             EmailCommand::Link(command) => command.run(context, &mut store),

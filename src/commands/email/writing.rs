@@ -59,7 +59,7 @@ pub struct Writing {
     /// Leave your signature out
     #[arg(long)]
     pub no_signature: bool,
-    /// Send it then: 2026-12-24T09:00:00Z, a date, or 2h, 3d or 1w from now
+    /// Send it then: 2026-12-24T09:00:00Z, a date, or 10m, 2h, 3d or 1w from now
     #[arg(long, value_name = "TIME", conflicts_with = "draft")]
     pub at: Option<String>,
     /// Leave it to the next "espomail send" instead of trying at once
@@ -156,7 +156,7 @@ impl Writing {
     }
 
     /// Reads the HTML.
-    fn html(&self) -> Result<Option<String>> {
+    pub fn html(&self) -> Result<Option<String>> {
         let Some(file) = &self.html else { return Ok(None) };
         let text = String::from_utf8(read(file)?);
         text.map(Some).map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())).into())
@@ -184,7 +184,7 @@ impl Writing {
         if self.draft {
             return Ok(None);
         }
-        let Some(text) = &self.at else { return Ok(Some(context.now())) };
+        let Some(text) = &self.at else { return Ok(Some(context.now() + context.loaded.config.send.delay)) };
         parse_ahead(text, context.now()).map(Some).map_err(|error| Fault::new(Class::Usage, error).into())
     }
 }

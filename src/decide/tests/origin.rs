@@ -123,16 +123,27 @@ fn access_5_what_stands_behind_a_list_or_a_form_is_never_verified() {
 }
 
 #[test]
-fn fetch_15_what_stands_in_the_sent_mailbox_of_a_personal_account_is_its_owners() {
-    for (is_sent_mailbox, author, verified) in
-        [(true, ADA, true), (false, ADA, false), (true, "ben@example.com", false), (true, "support@example.com", true)]
-    {
+fn fetch_15_access_5_what_its_owner_put_into_a_personal_account_is_theirs() {
+    let table = [
+        (true, true, ADA, true),
+        (false, true, ADA, false),
+        // Whoever may write to the mailbox put it there.
+        (false, false, ADA, true),
+        (false, false, "ada+x@example.com", false),
+        (false, false, "ben@example.com", false),
+        (false, false, "support@example.com", false),
+        (true, false, "ben@example.com", false),
+        (true, false, "support@example.com", true),
+    ];
+    for (is_sent_mailbox, was_carried, author, verified) in table {
         let (mut facts, _) = office();
         facts.users.insert("ben@example.com".into(), UserId(2));
         facts.account = AccountFacts { owner: Some(UserId(1)), is_sent_mailbox, ..personal() };
-        let plan = go(&mut facts, &by("b@x", author));
+        let trace: &[u8] = if was_carried { b"received: from evil.test by mx.example.com\r\n" } else { b"X: y\r\n" };
+        let plan = go(&mut facts, &Mail { header: trace.to_vec(), ..by("b@x", author) });
         let new = new_email(&plan);
-        assert_eq!((new.ours, new.author), (verified, verified.then_some(UserId(1))), "{author} {is_sent_mailbox}");
+        let cell = format!("{author} {is_sent_mailbox} {was_carried}");
+        assert_eq!((new.ours, new.author), (verified, verified.then_some(UserId(1))), "{cell}");
         assert_eq!(new.claimed, !verified);
     }
     // What a group account has sent elsewhere opens nothing.

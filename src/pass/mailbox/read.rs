@@ -19,6 +19,9 @@ use crate::words::Fate;
 /// What an answer may have beside the bytes that the server lists for its messages, for each of them.
 const MARGIN: u64 = 64 << 10;
 
+/// In how many forms a message is in memory at once: as it came, its files decoded, packed.
+const FORMS: u64 = 3;
+
 /// What reads.
 pub(super) struct Reader<'a, 's> {
     pub visit: &'s Visit<'a>,
@@ -185,7 +188,7 @@ impl<'a, 's> Reader<'a, 's> {
         } else {
             (bytes, bytes + bytes / 4 + MARGIN * (1 + uids.len() as u64))
         };
-        let share = limits.memory.take(room.min(limits.max_message_size));
+        let share = limits.memory.take(FORMS * room.min(limits.max_message_size));
         let read = match uids.as_slice() {
             [] => Ok(Vec::new()),
             [uid] if giant => self.session.fetch_partial(*uid).map(|found| found.into_iter().collect()),
