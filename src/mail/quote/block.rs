@@ -102,6 +102,8 @@ pub fn from_of<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
 /// Returns the kind of a header line and its value: `From: …`, `*Von:* …`, `发件人：…`.
 fn field(line: &str) -> Option<(Label, &str)> {
     let line = clean(line).trim_start_matches(['*', '|', ' ']);
+    // The first byte of the wide colon.
+    memchr::memchr2(b':', b'\xEF', &line.as_bytes()[..line.len().min(LABEL + 1)])?;
     let (colon, sign) = line.char_indices().take_while(|(at, _)| *at <= LABEL).find(|(_, c)| matches!(c, ':' | '：'))?;
     let text = line.get(..colon)?.trim_matches(|c: char| c == '*' || c.is_whitespace());
     if text.is_empty() {

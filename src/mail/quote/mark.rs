@@ -100,6 +100,12 @@ fn is_end_of_attribution(rest: &str) -> bool {
 
 /// Takes away what shows nothing: blanks, marks of direction, the no-break space.
 pub fn clean(line: &str) -> &str {
+    if let [first, .., last] = line.as_bytes()
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return line;
+    }
     line.trim_matches(|c: char| {
         c.is_whitespace()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{AD}')
