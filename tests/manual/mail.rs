@@ -65,8 +65,9 @@ The extended form (RFC 2231) counts before the plain one. Paths, controls and ma
 of names before anything looks at them.
 .SH "REPLY TEXT"
 The new text, the quotation and the signature are told apart, and all are kept; \fBemail show\fR prints the new text first. A line of
-dashes alone ends nothing. A forwarded message is content and no quotation. Where less than a tenth would be left, or
-answers stand inside the quotation, nothing is cut.
+dashes alone ends nothing. A forwarded message is content and no quotation; so are journeys, orders, plans, logs, web forms and
+files of settings that only look like the head of a message. Where less than a tenth would be left, or answers stand inside the
+quotation, nothing is cut.
 .SH "AUTOMATIC MAIL"
 Auto\-Submitted, Precedence, the fields of mailing lists, an empty Return\-Path, the names of mail daemons and the
 subjects of absence notes say that a machine wrote a message. Such mail is imported and never answered. \fBexplain\fR prints the signs.
