@@ -23,13 +23,14 @@ enum Charset {
 
 /// Decodes bytes to text without NUL.
 pub fn decode(bytes: &[u8], declared: Option<&str>) -> String {
-    without_nul(&decoded(bytes, known(declared.unwrap_or_default()))).into_owned()
+    let text = decoded(bytes, known(declared.unwrap_or_default()));
+    if text.contains('\0') { without_nul(&text).into_owned() } else { text.into_owned() }
 }
 
 /// Decodes raw 8-bit text of a header: UTF-8, or the charset of the first part where all of it fits, or the detected one.
 pub fn header(bytes: &[u8], fallback: Option<&str>) -> String {
     if bytes.is_ascii() && !has_escapes(bytes) {
-        return without_nul(&String::from_utf8_lossy(bytes)).into_owned();
+        return without_nul(&lossy(bytes)).into_owned();
     }
     let fits = |charset: &Charset| match charset {
         Charset::Web(encoding) => encoding.decode_without_bom_handling_and_without_replacement(bytes).is_some(),
@@ -40,7 +41,7 @@ pub fn header(bytes: &[u8], fallback: Option<&str>) -> String {
 
 fn decoded(bytes: &[u8], charset: Option<Charset>) -> Cow<'_, str> {
     if !has_shifts(charset) && bytes.is_ascii() && memchr::memchr2(0x0E, 0x1B, bytes).is_none() {
-        return String::from_utf8_lossy(bytes);
+        return lossy(bytes);
     }
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[mark..]).0;
@@ -65,7 +66,7 @@ fn decoded(bytes: &[u8], charset: Option<Charset>) -> Cow<'_, str> {
         Some(Charset::Hz) => return Cow::Owned(hz(bytes)),
         Some(Charset::Other(decode)) => {
             // What is UTF-8 is none of the code pages; UTF-7 has no 8-bit bytes.
-            return if is_utf_8(bytes) { String::from_utf8_lossy(bytes) } else { Cow::Owned(decode(bytes)) };
+            return if is_utf_8(bytes) { lossy(bytes) } else { Cow::Owned(decode(bytes)) };
         }
         _ => {}
     }
@@ -78,7 +79,7 @@ fn decoded(bytes: &[u8], charset: Option<Charset>) -> Cow<'_, str> {
 fn by_web<'b>(bytes: &'b [u8], encoding: &'static Encoding) -> Cow<'b, str> {
     let has_shifts = [ISO_2022_JP, UTF_16BE, UTF_16LE].contains(&encoding);
     if !has_shifts && is_utf_8(bytes) {
-        let text = String::from_utf8_lossy(bytes);
+        let text = lossy(bytes);
         if ![GB18030, GBK, BIG5, SHIFT_JIS, EUC_KR].contains(&encoding) || is_surely_utf_8(&text) {
             return text;
         }
@@ -94,6 +95,12 @@ fn by_web<'b>(bytes: &'b [u8], encoding: &'static Encoding) -> Cow<'b, str> {
     // Any character of UTF-8 in other text is a rare accident.
     let is_right = if encoding == UTF_8 { good * 4 >= bad && good > 0 } else { good >= bad };
     if is_right { text } else { detected(bytes) }
+}
+
+/// Reads UTF-8, with replacement characters for what is none. The check of the whole is many times faster than the search for
+/// what is broken.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Whether bytes are UTF-8 with something outside ASCII.

@@ -4,7 +4,7 @@
 
 use super::structure::{Leaf, Structure};
 use super::text::Role;
-use super::transfer::Encoding;
+use super::transfer::{self, Encoding};
 use super::{Address, Mail, attachment, header, text, uuencode};
 
 /// Ends a field: no UTF-8 has this byte.
@@ -32,8 +32,14 @@ pub fn digests(raw: &[u8], structure: &Structure<'_>, roles: &[Role], mail: &Mai
     for (leaf, role) in structure.leaves.iter().zip(roles) {
         let head = structure.head_of(leaf);
         let encoding = Encoding::of(head);
-        let (bytes, footer) = encoding.split(leaf.body);
         let name = attachment::name_of(leaf, head);
+        if !role.is_body()
+            && let Some(digest) = file_in_pieces(leaf, encoding, &name)
+        {
+            files.push(digest);
+            continue;
+        }
+        let (bytes, footer) = encoding.split(leaf.body);
         // A text beyond the limit is read in part (PARSE-2): every byte of it counts.
         if !role.is_body() || bytes.len() > text::LARGEST {
             files.push(file(&leaf.media_type, &name, &as_sent(leaf, encoding, &bytes), footer));
@@ -71,7 +77,15 @@ pub fn digests(raw: &[u8], structure: &Structure<'_>, roles: &[Role], mail: &Mai
 fn add_words(hasher: &mut blake3::Hasher, text: &str) {
     // At once: word by word takes the hash several times as long.
     let mut words = Vec::with_capacity(text.len() + END.len());
-    text.split_whitespace().for_each(|word| words.extend_from_slice(word.as_bytes()));
+    for line in text.split_inclusive('\n') {
+        // Where there is nothing but ASCII, no characters have to be told apart.
+        if line.is_ascii() {
+            let runs = line.as_bytes().split(|byte| matches!(byte, b'\t'..=b'\r' | b' '));
+            runs.for_each(|run| words.extend_from_slice(run));
+        } else {
+            line.split_whitespace().for_each(|word| words.extend_from_slice(word.as_bytes()));
+        }
+    }
     words.extend_from_slice(END);
     hasher.update(&words);
 }
@@ -83,10 +97,26 @@ fn add_runs(hasher: &mut blake3::Hasher, bytes: &[u8]) {
     }
 }
 
+/// The digest of a file, as [`file`] makes it, that is never there as a whole: a large one is most of what there is to read. None
+/// where it is a text, or anything but base64 in order.
+fn file_in_pieces(leaf: &Leaf<'_>, encoding: Encoding, name: &str) -> Option<[u8; 32]> {
+    let mut hasher = file_named(&leaf.media_type, name);
+    let is_bytes = encoding == Encoding::Base64 && !is_text(leaf);
+    let is_whole = is_bytes && transfer::in_pieces(leaf.body, |piece| _ = hasher.update(piece));
+    is_whole.then(|| *hasher.finalize().as_bytes())
+}
+
+/// Begins the digest of a file.
+fn file_named(media_type: &str, name: &str) -> blake3::Hasher {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(media_type.as_bytes()).update(END).update(name.as_bytes()).update(END);
+    hasher
+}
+
 /// `footer` is what stands behind the end of base64, and is in no file.
 fn file(media_type: &str, name: &str, content: &[u8], footer: &[u8]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(media_type.as_bytes()).update(END).update(name.as_bytes()).update(END).update(content);
+    let mut hasher = file_named(media_type, name);
+    hasher.update(content);
     if !footer.trim_ascii().is_empty() {
         hasher.update(END);
         add_runs(&mut hasher, footer);
@@ -97,8 +127,7 @@ fn file(media_type: &str, name: &str, content: &[u8], footer: &[u8]) -> [u8; 32]
 /// What a file is whichever way it came: lines end as each system ends them, and blanks at their ends get lost or come along
 /// (RFC 2045, section 6.7, rule 3). What base64 wraps is not lines but bytes, each of which counts, unless it is text.
 fn as_sent<'b>(leaf: &Leaf<'_>, encoding: Encoding, bytes: &'b [u8]) -> std::borrow::Cow<'b, [u8]> {
-    let is_text = leaf.media_type.starts_with("text/") || leaf.media_type.starts_with("message/");
-    if !is_text && matches!(encoding, Encoding::Base64 | Encoding::Uuencode) {
+    if !is_text(leaf) && matches!(encoding, Encoding::Base64 | Encoding::Uuencode) {
         return bytes.into();
     }
     let mut lines = Vec::with_capacity(bytes.len());
@@ -110,6 +139,10 @@ fn as_sent<'b>(leaf: &Leaf<'_>, encoding: Encoding, bytes: &'b [u8]) -> std::bor
     let end = lines.iter().rposition(|byte| *byte != b'\n').map_or(0, |last| last + 1);
     lines.truncate(end);
     lines.into()
+}
+
+fn is_text(leaf: &Leaf<'_>) -> bool {
+    leaf.media_type.starts_with("text/") || leaf.media_type.starts_with("message/")
 }
 
 /// The content, and what the header says to whom and beside it.

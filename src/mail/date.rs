@@ -2,6 +2,7 @@
 //! decades and that can mean one time only. Everything else is no date: a guess may be wrong by hours or months.
 
 use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
 
 /// Zones by name, in minutes to the east of UTC: those of RFC 5322, section 4.3, and those that stand for one zone wherever
 /// they are written. `IST`, `BST` of winter and summer, `AST` and the like are several, so they are none.
@@ -83,7 +84,7 @@ pub fn read(text: &str) -> Option<i64> {
         words.remove(0);
     }
     let (date, time, zone) = fields(&words)?;
-    let utc = DateTime::from_parts(date, time).in_tz("UTC").ok()?.timestamp().as_second();
+    let utc = DateTime::from_parts(date, time).to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
     Some(utc - i64::from(offset(&zone)?) * 60)
 }
 

@@ -65,12 +65,15 @@ The extended form (RFC 2231) counts before the plain one. Paths, controls and ma
 of names before anything looks at them.
 .SH "REPLY TEXT"
 The new text, the quotation and the signature are told apart, and all are kept; \fBemail show\fR prints the new text first. A line of
-dashes alone ends nothing. A forwarded message is content and no quotation. Where less than a tenth would be left, or
-answers stand inside the quotation, nothing is cut.
+dashes alone ends nothing. A forwarded message is content and no quotation; so are journeys, orders, plans, logs, web forms and
+files of settings that only look like the head of a message. Where less than a tenth would be left, or answers stand inside the
+quotation, nothing is cut.
 .SH "AUTOMATIC MAIL"
 Auto\-Submitted, Precedence, the fields of mailing lists, an empty Return\-Path, the names of mail daemons and the
 subjects of absence notes say that a machine wrote a message. Such mail is imported and never answered. \fBexplain\fR prints the signs.
-Delivery reports are attached to the e\-mail that they are about; only those that name what we sent change an address.
+Delivery reports are attached to the e\-mail that they are about; only those that name what we sent change an address. What only
+speaks of a failed delivery, such as a courier's notice or the letter of a customer, is none: a mail daemon writes a report, or
+it repeats what a server said, sends our message back, or names whom it did not reach.
 .SH DUPLICATES
 A message is one e\-mail however many accounts it comes through: when its Message\-ID and its content are the same. Without a
 Message\-ID what it says stands in for it. The same Message\-ID with other content is another e\-mail, marked \fBid\-collision\fR.

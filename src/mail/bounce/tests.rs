@@ -407,6 +407,33 @@ fn bounce_1_mail_about_reports_is_none() {
             "From: no-reply@forms.example\nSubject: New request",
             "E-Mail: dora@example.org\nMessage: My message could not be delivered, error 550 user unknown. Why?\n",
         ),
+        (
+            "a person whose mail a mailbox rule passes on",
+            "From: Dora <dora@example.org>\nReturn-Path: <>\nSubject: Message not delivered - what now?",
+            "Your e-mail to billing was returned, user unknown they said. My mailbox is not full.\n\nDora\ndora@example.org\n",
+        ),
+        (
+            "a person with the name of a server",
+            "From: fred.postmaster@example.net\nSubject: Undelivered parcel 4711\nAuto-Submitted: auto-generated",
+            "I get the error 'mailbox full' when I write to ben@example.org.\n\nFred\nTel. +43 1 2345678\nfred@example.net\n",
+        ),
+        (
+            "a courier who writes as nobody",
+            "From: noreply@parcel.example\nReturn-Path: <>\nSubject: Delivery failed",
+            "Your parcel 4711 could not be delivered, the address is unknown.\n\nThis e-mail was sent automatically.\n\n\
+             service@courier.example\n",
+        ),
+        (
+            "a courier who speaks of mail",
+            "From: info@courier.example\nReturn-Path: <>\nAuto-Submitted: auto-generated\nSubject: Zustellung fehlgeschlagen",
+            "Die Zustellung ist fehlgeschlagen, Empfänger unbekannt. Ihre E-Mail haben wir erhalten.\n\nDiese E-Mail wurde \
+             automatisch erstellt.\n\nservice@courier.example\n",
+        ),
+        (
+            "a form in which somebody tells of a report",
+            "From: www-data@example.com\nReturn-Path: <>\nSubject: Delivery problem\nReply-To: dora@example.org",
+            "Mein Postfach ist voll, und Ihre Nachricht kam zurück: Benutzer unbekannt.\n\ndora@example.org\n",
+        ),
         ("numbers", "From: orders@example.org\nSubject: Delivery note", "550 pieces were rejected.\n\nada@example.org\n"),
     ] {
         assert_eq!(read(head, body), None, "{name}");

@@ -152,14 +152,36 @@ pub fn read(mail: &Mail, sender: &Sender, is_report: bool, has_returned: bool) -
     }
     let is_of_mail = || returns || said.has(Sense::Mail);
     let signs = [is_daemon, is_nobody, has_subject].into_iter().filter(|sign| *sign).count();
-    if says && signs >= 2 && is_of_mail() {
+    // Parcels are delivered as well, shops write as nobody, and mailbox rules pass on what people write with the empty path.
+    let is_of_server = || is_daemon || returns || is_transcript(words, said) || fails_in_brackets(words);
+    if says && signs >= 2 && is_of_mail() && is_of_server() {
         return Some(Bounce::default());
     }
     // A gateway that writes like anybody: what it says must be what mail systems say, of somebody whom it names.
     let is_made = is_machine || is_submitted || is_nobody;
-    let is_told = has_subject && (returns || said.has(Sense::YourMail)) || has_returned && is_machine && is_nobody;
+    let is_of_yours = || said.has(Sense::YourMail) && names_failed(mail, words);
+    let is_told = has_subject && (returns || is_of_yours()) || has_returned && is_machine && is_nobody;
     let is_gateway = says && is_made && (is_told || (is_reply || is_nobody) && is_transcript(words, said)) && names();
     is_gateway.then(Bounce::default)
+}
+
+/// Whether a text names somebody but its writer on a line by itself, and says there or right above or below that something failed.
+/// The address at the end of a letter is where to ask.
+fn names_failed(mail: &Mail, text: &str) -> bool {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let is_writer = |address: &str| mail.from.iter().chain(&mail.reply_to).any(|own| own.key() == address_key(address));
+    let fails = |at: usize| {
+        let near = lines.iter().take(at + 2).skip(at.saturating_sub(1));
+        near.map(|line| Said::of(&line.to_lowercase())).any(Said::is_failure)
+    };
+    let names = |line: &str| addresses(line).any(|address| stands_alone(line, address) && !is_writer(address));
+    lines.iter().enumerate().any(|(at, line)| names(line) && fails(at))
+}
+
+/// Whether a line says that something failed for an address in brackets: `Unable to deliver message to <ada@example.org>.`
+fn fails_in_brackets(text: &str) -> bool {
+    let is_such = |line: &&str| addresses(line).any(|address| line.contains(&format!("<{address}>")));
+    text.lines().filter(is_such).any(|line| Said::of(&line.to_lowercase()).is_failure())
 }
 
 /// Whether a text repeats the words of a mail server: a reply code at the beginning of a line, and what it was about.

@@ -2,7 +2,7 @@
 
 use super::block;
 use super::mark::{Mark, clean};
-use super::words::{INNER_OPENERS, OPENERS, SAID, WROTE};
+use super::words::{INNER_OPENERS, OPENERS, OWN, SAID, WROTE};
 
 /// The most lines that an attribution is wrapped over.
 const WRAPPED: usize = 6;
@@ -12,6 +12,8 @@ const ATTEMPTS: usize = 500;
 const LONGEST: usize = 400;
 /// Digits of a day and a time, at least.
 const DATED: usize = 6;
+/// The lines above and below that tell a log from an attribution.
+const NEAR: usize = 3;
 /// How far behind "On" the first digit of the date stands, in bytes.
 const DATE_WITHIN: usize = 24;
 
@@ -39,6 +41,8 @@ struct Signs {
     is_ruled: bool,
     /// It begins with a date such as `2026-11-23` or `2026/11/23`.
     is_by_date: bool,
+    /// The writer tells of themselves: `On Monday at 10:00 I wrote to Ada <ada@example.org>:`.
+    is_own: bool,
     /// It names the zone of its time and somebody behind it, as programs do: `17:21 GMT+01:00 Ada`.
     has_zone: bool,
 }
@@ -112,11 +116,13 @@ fn is_in_log(lines: &[&str], start: usize, end: usize) -> bool {
         let mut signs = line.chars().take_while(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | '.' | ':' | ' ' | 'T' | ','));
         signs.by_ref().filter(char::is_ascii_digit).count() >= 4
     };
-    begins(lines[start])
-        && [start.checked_sub(1), Some(end + 1)]
-            .into_iter()
-            .flatten()
-            .any(|near| lines.get(near).is_some_and(|line| begins(line)))
+    let near = || (start.saturating_sub(NEAR)..start).chain(end + 1..lines.len().min(end + 1 + NEAR));
+    // The dates of a plan, with what is to be done below each; "wrote" may stand in a quotation of a quotation.
+    let is_of_plan = |line: &str| {
+        let signs = signs(&clean(line).to_lowercase());
+        signs.has_colon && signs.ends_with_address && !signs.has_verb && signs.digits >= DATED
+    };
+    near().any(|near| begins(lines[start]) && begins(lines[near]) || is_of_plan(lines[end]) && is_of_plan(lines[near]))
 }
 
 /// Whether an answer and an attribution may share a line, which the attribution ends or goes beyond.
@@ -198,6 +204,7 @@ fn signs(text: &str) -> Signs {
         has_colon: end.ends_with([':', '：']),
         is_ruled: text.starts_with("--") && text.ends_with("--"),
         is_by_date: is_by_date(bare),
+        is_own: OWN.iter().any(|own| text.contains(own)),
         has_zone: ["gmt+", "gmt-", "utc+", "utc-"]
             .iter()
             .find_map(|zone| Some(body.split_once(zone)?.1))
@@ -224,6 +231,9 @@ impl Signs {
         if is_followed {
             // In any language: a name with an address or a time, right above a quotation.
             return self.has_verb || self.has_address || (self.opens && self.digits >= 2) || (self.has_said && self.digits >= 2);
+        }
+        if self.is_own {
+            return false;
         }
         // What people say in their own sentences needs an address besides; so does a time without a day.
         let is_told = self.has_verb && (self.has_address || self.digits >= DATED)

@@ -12,7 +12,8 @@ const REACH: usize = 14;
 /// doubt.
 pub fn begins(lines: &[&str], at: usize) -> bool {
     let Some((first, value)) = field(lines[at]) else { return false };
-    if matches!(first, Label::Cc | Label::Other) {
+    // No program begins it small; a file of settings may.
+    if matches!(first, Label::Cc | Label::Other) || clean(lines[at]).starts_with(char::is_lowercase) {
         return false;
     }
     // HTML without its line ends: all on one line.
@@ -35,9 +36,13 @@ pub fn begins(lines: &[&str], at: usize) -> bool {
                 strange = 0;
                 address |= matches!(label, Label::From | Label::To) && value.contains('@');
                 writer |= label == Label::From && value.contains('@');
-                is_time |= label == Label::From && !value.contains('@') && digits(value) > 0;
+                is_time |= label == Label::From
+                    && !value.contains('@')
+                    && value.split_whitespace().any(|word| word.starts_with(|c: char| c.is_ascii_digit()));
                 date |= label == Label::Date && digits(value) >= 6;
             }
+            // A form: programs write their own fields one below another.
+            None if is_of_form(line) && !is_complete(&kinds) => return false,
             // The rest of a long list of addresses, or an empty line that HTML left between.
             None => {
                 strange += 1;
@@ -49,9 +54,29 @@ pub fn begins(lines: &[&str], at: usize) -> bool {
     }
     let has = |label: Label| kinds.contains(&label);
     let others = kinds.iter().filter(|label| matches!(label, Label::Date | Label::To | Label::Subject)).count();
-    // Without an address it may be a journey or a visit: from, to, date.
-    let is_sure = address || (has(Label::Subject) && (date || has(Label::Date)) && !is_time);
+    // Without an address it may be a journey, a visit or an order: from, to, date.
+    let is_journey = || kinds.windows(2).any(|pair| pair == [Label::From, Label::To]);
+    let is_sure = has(Label::Date) && (address || has(Label::Subject) && !is_time && !is_journey());
     ((has(Label::From) && others >= 2 && is_sure) || (writer && date)) && !is_raw(lines, at)
+}
+
+/// Whether a program has written all that it writes: by whom, when and to whom.
+fn is_complete(kinds: &[Label]) -> bool {
+    [Label::From, Label::Date, Label::To].iter().all(|label| kinds.contains(label))
+}
+
+/// Whether a line is a field as forms have them: `Phone: 0123`, `Nachricht:`.
+fn is_of_form(line: &str) -> bool {
+    let line = clean(line).trim_start_matches(['*', '|', ' ']);
+    let Some((name, value)) = line.split_once([':', '：']).filter(|(name, _)| (2..=LABEL).contains(&name.len())) else {
+        return false;
+    };
+    // Neither a link nor a time, nor the rest of a list of addresses.
+    name.split_whitespace().count() <= 3
+        && !name.starts_with(char::is_lowercase)
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '*' | '/' | '.' | '(' | ')'))
+        && name.contains(char::is_alphabetic)
+        && (value.is_empty() || value.starts_with([' ', '*', '\u{A0}', '\u{3000}']) || line.contains('：'))
 }
 
 /// Whether the lines are those of a header as servers write it, which somebody shows and no program quotes.
@@ -102,6 +127,8 @@ pub fn from_of<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
 /// Returns the kind of a header line and its value: `From: …`, `*Von:* …`, `发件人：…`.
 fn field(line: &str) -> Option<(Label, &str)> {
     let line = clean(line).trim_start_matches(['*', '|', ' ']);
+    // The first byte of the wide colon.
+    memchr::memchr2(b':', b'\xEF', &line.as_bytes()[..line.len().min(LABEL + 1)])?;
     let (colon, sign) = line.char_indices().take_while(|(at, _)| *at <= LABEL).find(|(_, c)| matches!(c, ':' | '：'))?;
     let text = line.get(..colon)?.trim_matches(|c: char| c == '*' || c.is_whitespace());
     if text.is_empty() {

@@ -100,6 +100,12 @@ fn is_end_of_attribution(rest: &str) -> bool {
 
 /// Takes away what shows nothing: blanks, marks of direction, the no-break space.
 pub fn clean(line: &str) -> &str {
+    if let [first, .., last] = line.as_bytes()
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return line;
+    }
     line.trim_matches(|c: char| {
         c.is_whitespace()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{AD}')
@@ -123,6 +129,15 @@ enum Separator {
     Original,
 }
 
+/// Whether a line, in lower case, asks for an answer above it. Without a rule around it, that is all that it says: people ask
+/// for answers "above the line in the form".
+fn asks_above(bare: &str, has_rule: bool) -> bool {
+    let Some(behind) = ABOVE.iter().find_map(|words| Some(bare.split_once(words)?.1)) else { return false };
+    let asks = || ["reply", "type", "write", "respond", "answer", "comment"].iter().any(|word| bare.contains(word));
+    let behind = behind.trim_matches(|c: char| !c.is_alphanumeric());
+    has_rule || bare.len() <= 100 && asks() && (behind.is_empty() || behind.starts_with("to "))
+}
+
 /// Reads a line of dashes with words, or of words alone before a colon.
 fn separator(line: &str) -> Option<Separator> {
     if line.len() > SEPARATOR {
@@ -142,12 +157,11 @@ fn separator(line: &str) -> Option<Separator> {
             end.is_empty() || (has_rule && rest.trim_start().starts_with("---")) || (may_go_on && rest.starts_with(' '))
         })
     };
-    let asks = || ["reply", "type", "write", "respond", "answer", "comment"].iter().any(|word| bare.contains(word));
     if (has_rule || has_colon) && names(FORWARDED, is_long_rule) {
         Some(Separator::Forward)
     } else if has_rule && names(ORIGINAL, false) {
         Some(Separator::Original)
-    } else if ABOVE.iter().any(|words| bare.contains(words)) && (has_rule || (asks() && bare.len() <= 100)) {
+    } else if asks_above(&bare, has_rule) {
         Some(Separator::Above)
     } else {
         None

@@ -172,9 +172,9 @@ fn is_shown(lines: &[&str], marks: &[Mark], at: usize, run: usize) -> bool {
     is_introduced || lines[at..run].iter().all(is_prompt)
 }
 
-/// Whether a line is of the difference of two files.
+/// Whether a line is of the difference of two files, or a command of a shell, which asks for more with the sign of a quotation.
 fn is_of_difference(line: &str) -> bool {
-    line == "---" || line.starts_with("< ") || line.starts_with("@@ ") || line.starts_with("diff ")
+    line == "---" || line.starts_with("$ ") || line.starts_with("< ") || line.starts_with("@@ ") || line.starts_with("diff ")
 }
 
 fn is_empty(marks: &[Mark], from: usize) -> bool {

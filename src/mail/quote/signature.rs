@@ -186,10 +186,10 @@ fn is_like(lines: &[&str], at: usize) -> bool {
     let line = clean(lines[at]);
     let mut signs = line.chars().filter(|c| !c.is_whitespace());
     let Some(first) = signs.next() else { return false };
-    let length = signs.clone().count() + 1;
-    if !signs.all(|c| c == first) {
+    if !signs.clone().all(|c| c == first) {
         return false;
     }
+    let length = signs.count() + 1;
     let has_gap = at == 0 || clean(lines[at - 1]).is_empty();
     match first {
         '—' | '–' | 'ᐧ' => true,
@@ -226,8 +226,11 @@ pub fn is_program(line: &str) -> bool {
         return false;
     }
     let line = clean(line).to_lowercase();
-    let starts = SENT_FROM.iter().any(|start| line.starts_with(start));
-    if !starts && !SENT_FROM_END.iter().any(|ending| line.ends_with(ending)) {
+    // Nearly all lines differ from all of them in the first byte, or the last.
+    let (first, last) = (line.bytes().next(), line.bytes().next_back());
+    let starts = || SENT_FROM.iter().any(|start| start.bytes().next() == first && line.starts_with(start));
+    let ends = || SENT_FROM_END.iter().any(|end| end.bytes().next_back() == last && line.ends_with(end));
+    if !starts() && !ends() {
         return false;
     }
     // A link is no name.

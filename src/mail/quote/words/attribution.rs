@@ -13,7 +13,7 @@ pub const WROTE: &[&str] = &[
     "napisał", "napisała", "napisał(a)", "napisal", "napisal(a)", "pisze", "napisana przez",
     "написал", "написала", "написал(а)", "пишет", "писал", "писала", "писал(а)", "вы писали",
     "написав", "написала", "написав(ла)", "написав(-ла)", "написав (-ла)", "пише", "пишуть", "напісаў", "написа",
-    "napsal", "napsala", "napsal(a)", "napsal/a", "napísal", "napísala", "napísal(a)", "je napisao", "je napisao/la", "je napisala", "je napisao(la)",
+    "napsal", "napsala", "napsal(a)", "napsal/a", "napísal", "napísala", "napísal(a)", "je napisao", "je napisao/la", "je napisala", "je napisao(la)", "napisao je", "napisala je", "napisala", "је написао", "је написала", "је написао/ла",
     "skrev", "skrev följande", "skrev følgende", "skreiv",
     "kirjoitti", "kirjutas", "rašė", "rakstīja",
     "írta", "ezt írta", "a következőt írta",
@@ -25,13 +25,21 @@ pub const WROTE: &[&str] = &[
     "a scris", "menulis", "เขียนว่า", "ने लिखा",
     "書きました", "のメール", "のメッセージ", "さんからのメッセージ",
     "写道", "寫道", "书写", "编写", "撰寫", "來信", "来信",
-    "작성", "님이 작성", "썼습니다", "님이 씀",
+    "작성", "님이 작성", "썼습니다", "님이 씀", "쓴 글", "نوشت", "idatzi du", "skrifaði",
 ];
 
 /// "said": what attributions say as well, and people in their own sentences more often.
 #[rustfmt::skip]
 pub const SAID: &[&str] = &[
     "said", "says", "sagte", "meinte", "a dit", "dijo", "ha dicho", "disse", "ha detto", "zei", "powiedział", "powiedziała", "powiedział(a)", "сказал", "сказала", "сказал(а)", "сказав", "řekl", "řekla", "sade", "sa", "sagde", "sanoi", "mondta", "dedi", "είπε", "a spus", "说", "說", "说道",
+];
+
+/// How people say that they wrote themselves, and to whom.
+#[rustfmt::skip]
+pub const OWN: &[&str] = &[
+    " i wrote", " i have written", " i had written", " i sent", " i mailed", " i asked", " we wrote", " we sent", " wrote to ", " sent to ",
+    " ich ", " wir ", " habe an ", " haben an ", " j'ai ", " j’ai ", " nous avons ", " je vous ", " he escrito ", " hemos escrito ", " escribí ", " ho scritto ", " abbiamo scritto ", " escrevi ", " enviei ",
+    " ik ", " heb ik ", " napisałem", " napisałam", " pisałem", " pisałam", " я писал", " я написал", " мы писали", " jag skrev", " jeg skrev", " vi skrev", " kirjoitin ", " napsal jsem", " napsala jsem", " psal jsem", " írtam ", " yazdım",
 ];
 
 /// How an attribution begins that stands behind an answer on its line.

@@ -5,7 +5,7 @@ mod header;
 mod separator;
 mod signature;
 
-pub use attribution::{INNER_OPENERS, OPENERS, SAID, WROTE};
+pub use attribution::{INNER_OPENERS, OPENERS, OWN, SAID, WROTE};
 pub use header::{Label, label};
 pub use separator::{ABOVE, FORWARDED, ORIGINAL};
 pub use signature::{CLOSINGS, DEVICES, NOTES, SENT_FROM, SENT_FROM_END};
