@@ -338,11 +338,6 @@ pub fn read_stdin(max: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether a URL names PostgreSQL, for messages; a bad URL is refused.
-pub fn is_postgresql(url: &str) -> Result<bool> {
-    Ok(dialect::sqlite_path(url)?.is_none())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

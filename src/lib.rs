@@ -1,11 +1,12 @@
 //! The rooms of espomail, so that the binary, tests, benches and fuzz targets reach the same code.
-//! This is not a public interface and may change in any release.
+//! This is not a public interface and may change in any release. What none of them needs is not public, here and in the rooms, so
+//! that the compiler sees what is dead.
 
 pub mod clock;
 pub mod commands;
 pub mod config;
-pub mod context;
-pub mod custody;
+mod context;
+mod custody;
 pub mod decide;
 pub mod fault;
 pub mod mail;

@@ -1,5 +1,6 @@
 //! Connections to mail servers in which every wait has an end: TCP with a limit for each read and an absolute deadline, then
-//! TLS with a certificate that must be trusted, current and the host's. Rooms that speak a protocol stand on this.
+//! TLS with a certificate that must be trusted, current and the host's; as whom to log in, and what must stand in no line of ours.
+//! Rooms that speak a protocol stand on this.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -9,12 +10,26 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use native_tls::{Certificate, Protocol, TlsConnector, TlsStream};
 
 use crate::custody;
 use crate::decide::host;
 use crate::fault::{Class, Fault, Reach};
+use crate::secret::Secret;
 use crate::words::Security;
+
+/// Where to connect, and as whom.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The account's name, for what to type next.
+    pub account: String,
+    pub place: Place,
+    pub user: String,
+    /// A password, or a token (XOAUTH2); none where nobody logs in.
+    pub password: Option<Secret>,
+}
 
 /// Where to connect, how, and for how long.
 #[derive(Debug, Clone)]
@@ -37,12 +52,158 @@ pub struct Place {
     pub options: Options,
 }
 
-/// The names of the options that say where to connect.
+/// The names of the options that say where to connect, and the usual ports.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    pub host: &'static str,
-    pub security: &'static str,
-    pub ca_file: &'static str,
+    host: &'static str,
+    security: &'static str,
+    ca_file: &'static str,
+    /// What follows `espomail account test ACCOUNT`.
+    test: &'static str,
+    tls_port: i64,
+    clear_port: i64,
+}
+
+/// Those of a server that mail is read from.
+pub const IMAP: Options =
+    Options { host: "--imap-host", security: "--imap-security", ca_file: "--ca-file", test: "", tls_port: 993, clear_port: 143 };
+
+/// Those of a server that mail is sent through.
+pub const SMTP: Options = Options {
+    host: "--smtp-host",
+    security: "--smtp-security",
+    ca_file: "--smtp-ca-file",
+    test: " --smtp",
+    tls_port: 465,
+    clear_port: 587,
+};
+
+impl Options {
+    /// Returns the port that servers have for such a connection.
+    pub fn usual_port(self, security: Security) -> i64 {
+        if security == Security::Tls { self.tls_port } else { self.clear_port }
+    }
+}
+
+/// On what terms connections are made, wherever to.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    pub connect_timeout: Duration,
+    pub read_timeout: Duration,
+    pub allow_plain: bool,
+    /// The internal servers that personal accounts may have (ACCESS-3).
+    pub internal_hosts: Vec<String>,
+}
+
+impl Terms {
+    /// Makes a place of which nothing but these terms is known.
+    pub fn place(&self, is_personal: bool, deadline: Instant, options: Options) -> Place {
+        Place {
+            host: String::new(),
+            port: 0,
+            security: Security::Tls,
+            ca_file: None,
+            allow_plain: self.allow_plain,
+            internal_hosts: is_personal.then(|| self.internal_hosts.clone()),
+            connect_timeout: self.connect_timeout,
+            read_timeout: self.read_timeout,
+            deadline,
+            options,
+        }
+    }
+}
+
+impl Login {
+    /// Connects; with TLS at once where that is what was asked for. Clear text leaves this machine only where it may.
+    pub fn connect(&self) -> Result<Stream> {
+        let place = &self.place;
+        let tcp = connect(place)?;
+        match place.security {
+            Security::Tls => encrypt(place, tcp),
+            Security::Plain if !place.allow_plain && !is_loopback(&tcp) => {
+                let what = format!("{} is not this machine, and clear text is not allowed", place.host);
+                let hint = format!("use {} tls, or set security.allow-plain", place.options.security);
+                Err(Fault::new(Class::Refused, what).reach(Reach::Account).hint(hint).into())
+            }
+            Security::Plain | Security::Starttls => Ok(Stream::Clear(tcp)),
+        }
+    }
+
+    /// Puts TLS on a connection whose server agreed to it; there is none where more came in clear text behind its answer, which
+    /// would be taken for one that came through TLS.
+    pub fn start_tls(&self, clear: Option<Stream>) -> Result<Stream> {
+        match clear {
+            Some(Stream::Clear(tcp)) => encrypt(&self.place, tcp),
+            _ => Err(self.no_tls("clear text came together with the answer to STARTTLS: somebody may be in between".to_string())),
+        }
+    }
+
+    /// The connection cannot be protected as it was asked for.
+    pub fn no_tls(&self, what: String) -> anyhow::Error {
+        let Options { security, tls_port, .. } = self.place.options;
+        let hint = format!("use {security} tls with port {tls_port} if the server offers it");
+        Fault::new(Class::Refused, what).reach(Reach::Account).hint(hint).into()
+    }
+
+    /// The server does not let us in.
+    pub fn refused(&self, class: Class, said: &str) -> anyhow::Error {
+        let hint = format!("try: espomail account test {}{}", self.account, self.place.options.test);
+        Fault::new(class, format!("login refused: {said}")).reach(Reach::Account).hint(hint).into()
+    }
+
+    /// Returns the response of SASL PLAIN (RFC 4616).
+    pub fn plain(&self) -> String {
+        STANDARD.encode(format!("\0{}\0{}", self.user, self.secret()))
+    }
+
+    /// Returns the response of XOAUTH2.
+    pub fn bearer(&self) -> String {
+        STANDARD.encode(format!("user={}\x01auth=Bearer {}\x01\x01", self.user, self.secret()))
+    }
+
+    /// Returns the password; an empty one where nobody logs in.
+    pub fn secret(&self) -> &str {
+        self.password.as_ref().map_or("", Secret::reveal)
+    }
+
+    /// Returns what a server's words must not be repeated with.
+    pub fn secrets(&self) -> Secrets {
+        let secret = self.secret();
+        if secret.is_empty() {
+            return Secrets(Vec::new());
+        }
+        // The longest first, so that none leaves a rest of another.
+        Secrets(vec![self.bearer(), self.plain(), STANDARD.encode(secret), escaped(secret), secret.to_string()])
+    }
+}
+
+/// Writes a word as IMAP has it between quotes (RFC 3501, section 4.3).
+pub fn escaped(word: &str) -> String {
+    word.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// A password or token in all shapes in which it goes over the wire. A server that repeats one must not make us print it.
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// What stands in the place of words with a secret in them.
+    pub const UNSAID: &str = "what it said repeats the login";
+
+    /// Whether a server's words repeat a secret, or a good part of one: of a token that was cut, or of a password in another shape,
+    /// a run of eight characters is enough.
+    pub fn are_in(&self, words: &str) -> bool {
+        const RUN: usize = 8;
+        self.0.iter().filter(|secret| !secret.is_empty()).any(|secret| {
+            let runs: Vec<char> = secret.chars().collect();
+            runs.windows(RUN.min(runs.len())).any(|run| words.contains(&run.iter().collect::<String>()))
+        })
+    }
+
+    /// Takes the secrets out of a server's words.
+    pub fn hide(&self, words: &str) -> String {
+        let hidden = self.0.iter().fold(words.to_string(), |words, secret| words.replace(secret, "…"));
+        if self.are_in(&hidden) { Self::UNSAID.to_string() } else { hidden }
+    }
 }
 
 const TIME_IS_OVER: &str = "the account's time is over";
@@ -159,7 +320,7 @@ impl Write for Stream {
 }
 
 /// Connects to the first address that answers.
-pub fn connect(place: &Place) -> Result<Timed> {
+fn connect(place: &Place) -> Result<Timed> {
     let unavailable = |what: String| Fault::new(Class::Unavailable, what).reach(Reach::Account);
     let named = format!("{}:{}", place.host, place.port);
     if Instant::now() >= place.deadline {
@@ -219,7 +380,7 @@ fn look_up(place: &Place) -> io::Result<Vec<SocketAddr>> {
 }
 
 /// Whether the peer is this machine.
-pub fn is_loopback(tcp: &Timed) -> bool {
+fn is_loopback(tcp: &Timed) -> bool {
     tcp.tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
@@ -228,7 +389,7 @@ pub fn is_loopback(tcp: &Timed) -> bool {
 static CONNECTORS: LazyLock<Mutex<HashMap<Option<Vec<u8>>, TlsConnector>>> = LazyLock::new(Mutex::default);
 
 /// Puts TLS on a connection; the certificate must be trusted, current and the host's.
-pub fn encrypt(place: &Place, tcp: Timed) -> Result<Stream> {
+fn encrypt(place: &Place, tcp: Timed) -> Result<Stream> {
     let connector = match &place.ca_file {
         Some(path) => trusting(path).map_err(|fault| match fault.class {
             Class::Config => fault.reach(Reach::Account).hint(format!("check the account's {}", place.options.ca_file)),
@@ -343,6 +504,20 @@ pub fn text(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_repeats_a_secret_in_any_length_is_found() {
+        let secrets = Secrets(vec!["a-token-of-many-letters".to_string(), "hunter2".to_string()]);
+        for words in ["no hunter2 here", "hunter2", "AUTH a-token-of-ma", "…any-letters"] {
+            assert!(secrets.are_in(words), "{words}");
+        }
+        for words in ["hunter", "a-token", "", "login refused"] {
+            assert!(!secrets.are_in(words), "{words}");
+        }
+        assert!(!Secrets(vec![String::new()]).are_in("anything"));
+        assert_eq!(secrets.hide("no hunter2 here"), "no … here");
+        assert_eq!(secrets.hide("AUTH a-token-of-ma"), Secrets::UNSAID, "a part of it");
+    }
 
     #[test]
     fn fetch_16_certificates_are_read_once_and_a_file_without_any_is_refused() {

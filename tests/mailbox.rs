@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use espomail::fault::{self, Class, Reach};
 use espomail::mailbox::{Server, Session};
+use espomail::net::{IMAP, Login, Place};
 use espomail::secret::Secret;
 use espomail::words::Security;
 
@@ -16,21 +17,32 @@ use crate::support::dovecot::PASSWORD;
 
 /// A server at a port of this machine, in clear text, patient enough for a busy machine.
 fn plain(port: u16, user: &str) -> Server {
-    Server {
-        account: "support".to_string(),
+    let place = Place {
         host: "127.0.0.1".to_string(),
         port,
         security: Security::Plain,
         ca_file: None,
-        user: user.to_string(),
-        password: Secret::new(PASSWORD),
         allow_plain: false,
         internal_hosts: None,
         connect_timeout: Duration::from_secs(10),
         read_timeout: Duration::from_secs(10),
         deadline: Instant::now() + Duration::from_secs(60),
-        max_response: 64 << 20,
-    }
+        options: IMAP,
+    };
+    let (account, user) = ("support".to_string(), user.to_string());
+    Server { login: Login { account, place, user, password: Some(Secret::new(PASSWORD)) }, max_response: 64 << 20 }
+}
+
+/// The same somewhere else, or in another way.
+fn at(mut server: Server, change: impl FnOnce(&mut Place)) -> Server {
+    change(&mut server.login.place);
+    server
+}
+
+/// The same with another password.
+fn with_password(mut server: Server, password: &str) -> Server {
+    server.login.password = Some(Secret::new(password));
+    server
 }
 
 /// The error of a session that does not open.

@@ -261,7 +261,7 @@ on_both_databases! {
             attempt::clear(db, id, 8)
         }).unwrap();
         assert_eq!(attempt::begin(store.connection(), id, 8).unwrap(), 0);
-        assert_eq!(quarantine::count(store.connection()).unwrap(), 1);
+        assert_eq!(quarantine::list(store.connection(), None).unwrap().len(), 1);
         assert_eq!(texts(store, "SELECT error AS t FROM quarantine"), ["it died three times"]);
         assert_eq!(texts(store, "SELECT why AS t FROM fates WHERE fate = 'quarantined' AND uid = 8").len(), 1);
         // The same bytes under another UID are kept once (PARSE-1).

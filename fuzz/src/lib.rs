@@ -12,7 +12,7 @@ use espomail::decide::{Arrival, Facts, Policy, decide};
 use espomail::mail::token::{Key, KeyRing};
 use espomail::mail::{self, Mail, attachment_content};
 use espomail::mailbox;
-use espomail::net::{Options, Place};
+use espomail::net::{IMAP, Login, Options, Place, SMTP};
 use espomail::relay::{self, Envelope};
 use espomail::secret::Secret;
 use espomail::words::{PositionId, RecordId, Security, SmtpAuth};
@@ -208,25 +208,28 @@ fn server_that_says() -> (u16, &'static Sender<Vec<u8>>) {
     (*port, say)
 }
 
-/// What an IMAP server answers, from the greeting on.
-pub fn imap(bytes: &[u8]) {
-    let (port, say) = server_that_says();
-    say.send(bytes.to_vec()).expect("the server is there");
-    let server = mailbox::Server {
-        account: "fuzz".to_string(),
+/// A server on this machine, and as whom to log in.
+fn login(port: u16, options: Options, user: &str, password: Option<&str>) -> Login {
+    let place = Place {
         host: "127.0.0.1".to_string(),
         port,
         security: Security::Plain,
         ca_file: None,
-        user: "u".to_string(),
-        password: Secret::new("p"),
         allow_plain: true,
         internal_hosts: None,
         connect_timeout: Duration::from_secs(2),
         read_timeout: Duration::from_secs(2),
         deadline: Instant::now() + Duration::from_secs(5),
-        max_response: 1 << 20,
+        options,
     };
+    Login { account: "fuzz".to_string(), place, user: user.to_string(), password: password.map(Secret::new) }
+}
+
+/// What an IMAP server answers, from the greeting on.
+pub fn imap(bytes: &[u8]) {
+    let (port, say) = server_that_says();
+    say.send(bytes.to_vec()).expect("the server is there");
+    let server = mailbox::Server { login: login(port, IMAP, "u", Some("p")), max_response: 1 << 20 };
     let Ok(mut session) = mailbox::Session::open(&server) else { return };
     let _ = session.mailboxes();
     let _ = session.examine("INBOX");
@@ -244,24 +247,9 @@ pub fn imap(bytes: &[u8]) {
 pub fn smtp(bytes: &[u8]) {
     let (port, say) = server_that_says();
     say.send(bytes.to_vec()).expect("the server is there");
-    let place = Place {
-        host: "127.0.0.1".to_string(),
-        port,
-        security: Security::Plain,
-        ca_file: None,
-        allow_plain: true,
-        internal_hosts: None,
-        connect_timeout: Duration::from_secs(2),
-        read_timeout: Duration::from_secs(2),
-        deadline: Instant::now() + Duration::from_secs(5),
-        options: Options { host: "--smtp-host", security: "--smtp-security", ca_file: "--smtp-ca-file" },
-    };
     let server = relay::Server {
-        account: "fuzz".to_string(),
-        place,
+        login: login(port, SMTP, "", None),
         auth: SmtpAuth::None,
-        user: String::new(),
-        password: None,
         own_name: "fuzz.example".to_string(),
         final_timeout: Duration::from_secs(2),
     };

@@ -264,7 +264,7 @@ fn told_file(explained: &Explained) -> String {
     let from = author.or_else(|| mail.signed_by.as_ref().map(|by| by.name.clone())).unwrap_or_default();
     let head = format!("{} from {}: it would be {}\n", shown_line(&mail.subject), shown_line(&from), plan.fate);
     let (defects, automatic) = (defects(mail), automatic(mail));
-    format!("{head}{defects}{automatic}{}", told(&json!(plan), &mut |id| explained.names.record(RecordId(id)), &explained.names))
+    format!("{head}{defects}{automatic}{}", told(&json!(plan), &mut |id| explained.names.record(id), &explained.names))
 }
 
 fn defects(mail: &Mail) -> String {
@@ -287,7 +287,7 @@ struct Others {
 
 impl Others {
     fn of(db: &mut Database, user: Option<UserId>) -> Result<Self> {
-        let logins = user::logins(db)?.into_iter().filter(|(id, _)| Some(UserId(*id)) != user).map(|(_, login)| login);
+        let logins = user::logins(db)?.into_iter().filter(|(id, _)| Some(*id) != user).map(|(_, login)| login);
         let logins = logins.collect();
         let mut filters = filter::list(db, None)?;
         filters.retain(|one| !matches!(one.owner, Owner::User(owner) if Some(owner) != user));
@@ -328,7 +328,7 @@ fn list<'v>(why: &'v mut Value, key: &str) -> Option<&'v mut Vec<Value>> {
 }
 
 /// Writes the steps and notes of a plan, one a line.
-pub fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> String {
+pub fn told(plan: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) -> String {
     let mut text = String::new();
     for step in plan["steps"].as_array().into_iter().flatten() {
         let because = step["because"].as_str().unwrap_or_default();
@@ -350,12 +350,12 @@ pub fn told(plan: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) 
     text
 }
 
-fn did(step: &Value, record: &mut dyn FnMut(i64) -> String, names: &Names) -> String {
+fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) -> String {
     let number = |key: &str| step[key].as_i64().unwrap_or_default();
     let user = |key: &str| names.user(UserId(number(key)));
     let team = || names.team(TeamId(number("team")));
     let text = |key: &str| step[key].as_str().unwrap_or_default();
-    let mut record = |key: &str| record(number(key));
+    let mut record = |key: &str| record(RecordId(number(key)));
     match step["do"].as_str().unwrap_or_default() {
         "add-email" => match step["parent"].as_i64() {
             Some(_) => format!("stored as e-mail {} in thread {}, of {}", number("id"), number("thread"), record("parent")),

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::fault::one_line;
+use crate::net::Terms;
 use crate::pass::effects;
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
 use crate::pass::verdict::Verdict;
@@ -123,14 +124,22 @@ fn run_commands(context: &Context, stop: &Stop) -> Result<()> {
     Ok(())
 }
 
+/// Returns on what terms connections are made, with how many seconds they and each answer may take.
+pub fn terms(context: &Context, connect: u64, read: u64) -> Terms {
+    let security = &context.loaded.config.security;
+    Terms {
+        connect_timeout: Duration::from_secs(connect),
+        read_timeout: Duration::from_secs(read),
+        allow_plain: security.allow_plain,
+        internal_hosts: security.internal_hosts.clone(),
+    }
+}
+
 /// Returns how connections are made.
 pub fn connection(context: &Context) -> Connection {
     let config = &context.loaded.config;
     Connection {
-        connect_timeout: Duration::from_secs(config.fetch.connect_timeout.max(1)),
-        read_timeout: Duration::from_secs(config.fetch.read_timeout.max(1)),
-        allow_plain: config.security.allow_plain,
-        internal_hosts: config.security.internal_hosts.clone(),
+        terms: terms(context, config.fetch.connect_timeout.max(1), config.fetch.read_timeout.max(1)),
         batch_bytes: config.fetch.batch_mib << 20,
     }
 }

@@ -8,7 +8,6 @@ use crate::context::Context;
 use crate::decide::{Plan, Policy};
 use crate::pass::verdict::Names;
 use crate::store::{Database, Store, record};
-use crate::words::RecordId;
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Rehearsal {
@@ -35,7 +34,7 @@ impl Rehearsal {
                 work(db, &policy)?.1.iter().map(|plan| json!({ "steps": plan.steps(), "notes": plan.notes })).collect();
             let mut record = |id| match record::name_of(db, Some(id)) {
                 Ok(Some(named)) => named.to_string(),
-                Ok(None) | Err(_) => names.record(RecordId(id)),
+                Ok(None) | Err(_) => names.record(id),
             };
             let text: String = plans.iter().map(|plan| explain::told(plan, &mut record, &names)).collect();
             Ok((plans, text))

@@ -13,7 +13,7 @@ use crate::pass::reprocess::{Reprocessed, Rules, all};
 use crate::pass::verdict::Names;
 use crate::store::reprocess::{Selection, select};
 use crate::store::{Store, account};
-use crate::words::{EmailId, Fate, RecordId, RoleAction};
+use crate::words::{EmailId, Fate, RoleAction};
 
 /// Run today's rules over stored mail and print what would differ; --apply makes it so
 ///
@@ -140,7 +140,7 @@ impl Reprocess {
         for one in different {
             text.push_str(&format!("e-mail {}: {}\n", one.email, shown(&one.subject).replace('\n', " ")));
             for plan in &one.plans {
-                text.push_str(&told(&json!(plan), &mut |id| one.names.record(RecordId(id)), &one.names));
+                text.push_str(&told(&json!(plan), &mut |id| one.names.record(id), &one.names));
             }
         }
         let count = different.len();

@@ -128,12 +128,9 @@ pub fn with_setting<T>(
         workers: config.send.workers,
         limit: limit.unwrap_or(config.send.per_pass),
         connection: Connection {
-            connect_timeout: Duration::from_secs(config.send.connect_timeout),
-            read_timeout: Duration::from_secs(config.send.answer_timeout),
+            terms: super::fetch::terms(context, config.send.connect_timeout, config.send.answer_timeout),
             final_timeout: Duration::from_secs(config.send.final_timeout),
             account_timeout: Duration::from_secs(config.send.max_seconds),
-            allow_plain: config.security.allow_plain,
-            internal_hosts: config.security.internal_hosts.clone(),
             own_name: context::own_name(),
         },
         keys: &keys,

@@ -14,58 +14,18 @@ mod session;
 mod structure;
 mod wire;
 
-pub use files::{FileMessage, read as read_files};
+pub use files::read as read_files;
 pub use sent::Appended;
 pub use session::{MOST_LISTED, Session};
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use crate::net::Login;
 
-use crate::net::{Options, Place};
-use crate::secret::Secret;
-use crate::words::Security;
-
-/// Where to connect, as whom, and for how long.
+/// Where to read, as whom, and how much at once.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// The account's name, for what to type next.
-    pub account: String,
-    pub host: String,
-    pub port: u16,
-    pub security: Security,
-    /// Certificates to trust beside the system's.
-    pub ca_file: Option<PathBuf>,
-    pub user: String,
-    pub password: Secret,
-    /// Whether clear text may leave this machine.
-    pub allow_plain: bool,
-    /// A personal account's server must not be internal (ACCESS-3), but for these; none when it may be anywhere.
-    pub internal_hosts: Option<Vec<String>>,
-    pub connect_timeout: Duration,
-    /// How long a single read or write may take.
-    pub read_timeout: Duration,
-    /// When everything must be over.
-    pub deadline: Instant,
+    pub login: Login,
     /// The most bytes that the answer to one fetch may have.
     pub max_response: u64,
-}
-
-impl Server {
-    /// Where to connect.
-    pub(crate) fn place(&self) -> Place {
-        Place {
-            host: self.host.clone(),
-            port: self.port,
-            security: self.security,
-            ca_file: self.ca_file.clone(),
-            allow_plain: self.allow_plain,
-            internal_hosts: self.internal_hosts.clone(),
-            connect_timeout: self.connect_timeout,
-            read_timeout: self.read_timeout,
-            deadline: self.deadline,
-            options: Options { host: "--imap-host", security: "--imap-security", ca_file: "--ca-file" },
-        }
-    }
 }
 
 /// A mailbox that was opened for reading.

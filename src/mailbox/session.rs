@@ -13,7 +13,7 @@ use super::structure::Kind;
 use super::wire::Wire;
 use super::{HeaderOnly, Listed, Opened, RawMessage, Trouble, name, structure};
 use crate::fault::{Class, Fault, Reach};
-use crate::net::text;
+use crate::net::{Secrets, text};
 
 /// The bytes that an answer without message bodies may have.
 const SMALL_ANSWER: u64 = 64 << 20;
@@ -37,7 +37,7 @@ pub struct Session {
     pub(super) max_response: u64,
     pub(super) tag: u32,
     /// What must not be repeated when the server's words are.
-    pub(super) secrets: Vec<String>,
+    pub(super) secrets: Secrets,
     /// The mailbox that is open, as it was when it opened.
     pub(super) opened: Option<Opened>,
     pub(super) trouble: Option<Trouble>,
@@ -109,11 +109,7 @@ impl Session {
 
     /// Makes a server's words fit for a line of ours, and for our logs.
     pub(super) fn words(&self, bytes: &[u8]) -> String {
-        let mut words = String::from_utf8_lossy(bytes).into_owned();
-        for secret in &self.secrets {
-            words = words.replace(secret, "…");
-        }
-        text(words.as_bytes())
+        text(self.secrets.hide(&String::from_utf8_lossy(bytes)).as_bytes())
     }
 
     pub(super) fn said_bye(&self, words: &[u8]) -> anyhow::Error {

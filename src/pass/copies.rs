@@ -48,7 +48,7 @@ pub fn run(setting: &Setting<'_>) -> Result<Vec<Failure>> {
     let accounts = copy::due_accounts(store.connection(), (setting.now)())?;
     drop(store);
     let failures = Mutex::new(Vec::new());
-    crew::each(setting.workers, accounts, &|id| {
+    crew::each(setting.workers, accounts, &|| (), &|(), id| {
         let mut failed = Vec::new();
         let error = match contain(|| visit(setting, id, &mut failed)) {
             Ok(outcome) => outcome.err(),
@@ -84,7 +84,7 @@ fn visit(setting: &Setting<'_>, id: AccountId, failures: &mut Vec<Failure>) -> R
     let account = account::find(store.connection(), &id.to_string())?;
     let named = sending::of(store.connection(), id)?.sent_mailbox;
     let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
-    let lease = account.max_seconds + i64::try_from(setting.connection.read_timeout.as_secs())? + MARGIN;
+    let lease = account.max_seconds + i64::try_from(setting.connection.terms.read_timeout.as_secs())? + MARGIN;
     let mut turn = Turn { setting, store, account, named, deadline, open: None };
     while Instant::now() < deadline && !setting.stop.requested() {
         let now = (setting.now)();

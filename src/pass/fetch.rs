@@ -1,13 +1,13 @@
 //! `fetch`: accounts → mailboxes → batches. Each account is polled by one worker, under a lease, isolated from the others:
 //! what hangs, refuses or breaks there ends that account (or only that mailbox) and nothing else (FETCH-10).
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::crew;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Limits, Poll, poll};
 use super::memory::Memory;
@@ -18,6 +18,7 @@ use crate::decide::Policy;
 use crate::decide::failure::back_off_minutes;
 use crate::fault::{Class, Fault, Reach, contain, one_line, reach_of, sameness, step};
 use crate::mailbox::{Server, Session};
+use crate::net::{self, Login, Place, Terms};
 use crate::secret::Secret;
 use crate::store::account::{self, Account, Resting};
 use crate::store::lease::{self, Lease};
@@ -52,11 +53,7 @@ pub struct Setting<'a> {
 /// How connections are made.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    pub connect_timeout: Duration,
-    pub read_timeout: Duration,
-    pub allow_plain: bool,
-    /// The internal servers that personal accounts may have (ACCESS-3).
-    pub internal_hosts: Vec<String>,
+    pub terms: Terms,
     /// The bytes of a batch; the answer to a fetch may have them, or those of the largest message, and some more.
     pub batch_bytes: u64,
 }
@@ -99,21 +96,24 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
     let resting = if named.is_empty() { account::resting(store.connection(), (setting.now)())? } else { Vec::new() };
     let accounts = due(setting, &mut store, named)?;
     drop(store);
-    let workers = setting.workers.clamp(1, accounts.len().max(1));
-    let queue = Mutex::new(VecDeque::from(accounts));
+    let stores = setting.workers.min(accounts.len());
     let reports = Mutex::new(Vec::new());
     let memory = Memory::new(setting.memory_bytes);
     let heartbeat = Heartbeat::default();
-    std::thread::scope(|scope| {
+    let done = std::thread::scope(|scope| {
         scope.spawn(|| heartbeat.run(setting.database, LEASE_SECONDS, setting.now));
-        let running: Vec<_> =
-            (0..workers).map(|_| scope.spawn(|| work(setting, workers, &queue, &memory, &heartbeat, &reports))).collect();
-        for worker in running {
-            // A worker contains its accounts' panics; one of its own is our bug and must be seen.
-            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        }
+        // A worker contains its accounts' panics; one of its own is our bug and must be seen, not waited for by the heartbeat.
+        let done = contain(|| {
+            crew::each(setting.workers, accounts, &|| None, &|store, account| {
+                if let Some(report) = work(setting, stores, store, &account, &memory, &heartbeat) {
+                    reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+                }
+            });
+        });
         heartbeat.end();
+        done
     });
+    done.map_err(anyhow::Error::new)?;
     let mut reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     reports.extend(resting.into_iter().map(|one| AccountReport { resting: Some(one.clone()), ..AccountReport::new(&one.name) }));
     reports.sort_by(|a: &AccountReport, b| a.account.cmp(&b.account));
@@ -169,38 +169,37 @@ fn due(setting: &Setting<'_>, store: &mut Store, named: &[String]) -> Result<Vec
     named.iter().map(fetched).collect()
 }
 
-/// One worker: takes accounts from the queue until it is empty or the pass is asked to end.
+/// Does an account's turn with the worker's connection to the database; none when the pass is asked to end.
 fn work(
     setting: &Setting<'_>,
-    workers: usize,
-    queue: &Mutex<VecDeque<Account>>,
+    stores: usize,
+    store: &mut Option<Store>,
+    account: &Account,
     memory: &Memory,
     heartbeat: &Heartbeat,
-    reports: &Mutex<Vec<AccountReport>>,
-) {
-    let mut store: Option<Store> = None;
-    while !setting.stop.requested() {
-        let Some(account) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
-        let name = account.name.clone();
-        let outcome = contain(|| {
-            let store = match &mut store {
-                Some(store) => store,
-                none => none.insert(Store::open_one_of(setting.database, workers)?),
-            };
-            visit(setting, store, &account, memory, heartbeat, None)
-        });
-        let failed = |error| AccountReport { faults: vec![error], say: true, ..AccountReport::new(&name) };
-        let report = match outcome {
-            Ok(Ok(report)) => report,
-            Ok(Err(error)) => failed(classify(error).context(format!("account {name}"))),
-            Err(panicked) => failed(anyhow::Error::new(panicked).context(format!("account {name}"))),
-        };
-        if !report.faults.is_empty() {
-            // It may be the connection that is broken, or inside a transaction.
-            store = None;
-        }
-        reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+) -> Option<AccountReport> {
+    if setting.stop.requested() {
+        return None;
     }
+    let name = &account.name;
+    let outcome = contain(|| {
+        let store = match &mut *store {
+            Some(store) => store,
+            none => none.insert(Store::open_one_of(setting.database, stores)?),
+        };
+        visit(setting, store, account, memory, heartbeat, None)
+    });
+    let failed = |error| AccountReport { faults: vec![error], say: true, ..AccountReport::new(name) };
+    let report = match outcome {
+        Ok(Ok(report)) => report,
+        Ok(Err(error)) => failed(classify(error).context(format!("account {name}"))),
+        Err(panicked) => failed(anyhow::Error::new(panicked).context(format!("account {name}"))),
+    };
+    if !report.faults.is_empty() {
+        // It may be the connection that is broken, or inside a transaction.
+        *store = None;
+    }
+    Some(report)
 }
 
 /// Takes the lease of an account, polls it, writes down how it went, and lets it go.
@@ -350,7 +349,7 @@ fn open(setting: &Setting<'_>, store: &mut Store, account: &Account, lease: &Lea
     let careful = attempt::is_careful(store.connection(), account.id)?;
     let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
     // Reading stops at max-seconds between batches; a server that trickles is cut off a little later.
-    let deadline = Instant::now() + seconds + setting.connection.read_timeout;
+    let deadline = Instant::now() + seconds + setting.connection.terms.read_timeout;
     let server = server_for(account, (setting.password_of)(account)?, &setting.connection, deadline)?;
     let session = Session::open(&server)?;
     Ok((server, careful, session))
@@ -358,21 +357,16 @@ fn open(setting: &Setting<'_>, store: &mut Store, account: &Account, lease: &Lea
 
 /// Says where and as whom to connect for an account.
 pub fn server_for(account: &Account, password: Secret, connection: &Connection, deadline: Instant) -> Result<Server> {
-    Ok(Server {
-        account: account.name.clone(),
+    let place = Place {
         host: account.imap_host.clone(),
         port: u16::try_from(account.imap_port).context("the port is not one")?,
         security: account.imap_security,
         ca_file: account.imap_ca_file.as_ref().map(PathBuf::from),
-        user: account.imap_user.clone(),
-        password,
-        allow_plain: connection.allow_plain,
-        internal_hosts: (account.kind == AccountKind::Personal).then(|| connection.internal_hosts.clone()),
-        connect_timeout: connection.connect_timeout,
-        read_timeout: connection.read_timeout,
-        deadline,
-        max_response: response_budget(connection.batch_bytes, u64::try_from(account.max_message_size).unwrap_or(u64::MAX)),
-    })
+        ..connection.terms.place(account.kind == AccountKind::Personal, deadline, net::IMAP)
+    };
+    let login = Login { account: account.name.clone(), place, user: account.imap_user.clone(), password: Some(password) };
+    let largest = u64::try_from(account.max_message_size).unwrap_or(u64::MAX);
+    Ok(Server { login, max_response: response_budget(connection.batch_bytes, largest) })
 }
 
 /// The bytes that one answer may have: a batch or the largest message, and room for what stands around them.

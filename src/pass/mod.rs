@@ -3,28 +3,28 @@
 
 mod answer;
 mod command;
-pub mod complete;
-pub mod copies;
+pub(crate) mod complete;
+pub(crate) mod copies;
 mod crew;
-pub mod effects;
-pub mod explain;
-pub mod fetch;
+pub(crate) mod effects;
+pub(crate) mod explain;
+pub(crate) mod fetch;
 pub mod hand;
 mod heartbeat;
-pub mod held;
-pub mod import;
+pub(crate) mod held;
+pub(crate) mod import;
 mod intake;
 mod mailbox;
 mod memory;
-pub mod notify;
+pub(crate) mod notify;
 pub mod outgoing;
-pub mod policy;
-pub mod quarantine;
-pub mod reprocess;
-pub mod review;
-pub mod send;
-pub mod verdict;
-pub mod witness;
+pub(crate) mod policy;
+pub(crate) mod quarantine;
+pub(crate) mod reprocess;
+pub(crate) mod review;
+pub(crate) mod send;
+pub(crate) mod verdict;
+pub(crate) mod witness;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -94,11 +94,6 @@ impl Tally {
     /// Returns how many messages came to one fate.
     pub fn of(&self, fate: Fate) -> u64 {
         self.fates.get(fate.as_str()).copied().unwrap_or_default()
-    }
-
-    /// Whether nothing happened.
-    pub fn is_empty(&self) -> bool {
-        self.fates.is_empty()
     }
 
     /// Returns the fault that tells a person of what went to quarantine: once, as it is there from now on.

@@ -19,7 +19,7 @@ use crate::decide::delivery::may_repeat;
 use crate::fault::{Class, Fault, contain};
 use crate::mail;
 use crate::mail::dkim::{self, SigningKey};
-use crate::net::{Options, Place};
+use crate::net::{self, Login, Place, Terms};
 use crate::relay::{Envelope, Outcome, Reply, Server, Session};
 use crate::secret::Secret;
 use crate::store::account::{Account, Resting};
@@ -55,16 +55,12 @@ pub struct Setting<'a> {
 /// How connections are made.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    pub connect_timeout: Duration,
-    /// How long each answer may take (RFC 5321, section 4.5.3.2).
-    pub read_timeout: Duration,
+    /// With how long each answer may take (RFC 5321, section 4.5.3.2).
+    pub terms: Terms,
     /// How long the answer to a whole message may take.
     pub final_timeout: Duration,
     /// How long one account may take.
     pub account_timeout: Duration,
-    pub allow_plain: bool,
-    /// The internal servers that personal accounts may have (ACCESS-3).
-    pub internal_hosts: Vec<String>,
     /// How we call ourselves.
     pub own_name: String,
 }
@@ -118,7 +114,7 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
     drop(store);
     let allowance = Allowance(Mutex::new(setting.limit));
     let reports = Mutex::new(report);
-    crew::each(setting.workers, accounts, &|account| {
+    crew::each(setting.workers, accounts, &|| (), &|(), account| {
         let work = || visit(setting, account, only, &allowance);
         let done = contain(work).unwrap_or_else(|panicked| {
             let error = anyhow!(panicked).context(format!("account {account}"));
@@ -205,23 +201,17 @@ fn server(setting: &Setting<'_>, account: &Account, smtp: &Smtp, deadline: Insta
         SmtpAuth::None => None,
         SmtpAuth::Password | SmtpAuth::Xoauth2 => Some((setting.password_of)(account, smtp)?),
     };
+    let place = Place {
+        host: smtp.host.clone(),
+        port: u16::try_from(smtp.port).context("the port is not one")?,
+        security: smtp.security,
+        ca_file: smtp.ca_file.as_ref().map(PathBuf::from),
+        ..connection.terms.place(account.kind == AccountKind::Personal, deadline, net::SMTP)
+    };
+    let user = smtp.user.clone().unwrap_or_else(|| account.imap_user.clone());
     Ok(Server {
-        account: account.name.clone(),
-        place: Place {
-            host: smtp.host.clone(),
-            port: u16::try_from(smtp.port).context("the port is not one")?,
-            security: smtp.security,
-            ca_file: smtp.ca_file.as_ref().map(PathBuf::from),
-            allow_plain: connection.allow_plain,
-            internal_hosts: (account.kind == AccountKind::Personal).then(|| connection.internal_hosts.clone()),
-            connect_timeout: connection.connect_timeout,
-            read_timeout: connection.read_timeout,
-            deadline,
-            options: Options { host: "--smtp-host", security: "--smtp-security", ca_file: "--smtp-ca-file" },
-        },
+        login: Login { account: account.name.clone(), place, user, password },
         auth: smtp.auth,
-        user: smtp.user.clone().unwrap_or_else(|| account.imap_user.clone()),
-        password,
         own_name: connection.own_name.clone(),
         final_timeout: connection.final_timeout,
     })

@@ -31,9 +31,9 @@ impl Names {
     /// Knows all users, teams and folders.
     pub fn all(store: &mut Store) -> Result<Self> {
         let db = store.connection();
-        let users = user::logins(db)?.into_iter().map(|(id, login)| (UserId(id), login)).collect();
-        let teams = team::names(db)?.into_iter().map(|(id, name)| (TeamId(id), name)).collect();
-        let folders = folder::names(db)?.into_iter().map(|(id, name)| (FolderId(id), name)).collect();
+        let users = user::logins(db)?;
+        let teams = team::names(db)?;
+        let folders = folder::names(db)?.into_iter().collect();
         Ok(Self { users, teams, folders, ..Self::default() })
     }
 

@@ -14,20 +14,14 @@ pub use session::Session;
 
 use std::time::Duration;
 
-use crate::net::Place;
-use crate::secret::Secret;
+use crate::net::Login;
 use crate::words::SmtpAuth;
 
 /// Where to send through, and as whom.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// The account's name, for what to type next.
-    pub account: String,
-    pub place: Place,
+    pub login: Login,
     pub auth: SmtpAuth,
-    pub user: String,
-    /// A password, or a token (XOAUTH2); none where nobody logs in.
-    pub password: Option<Secret>,
     /// How we call ourselves (RFC 5321, section 4.1.1.1).
     pub own_name: String,
     /// How long the answer to a whole message may take (RFC 5321, section 4.5.3.2.6); the deadline of the place does not shorten

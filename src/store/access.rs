@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use super::schema::{audit, audit_emails, role_rights, roles, team_members, team_
 use super::{Backend, Database, clean, dialect, user};
 use crate::decide::Plan;
 use crate::decide::access::{Actor, Permit, Rights};
-use crate::words::{EmailId, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
+use crate::words::{EmailId, RoleAction, RoleLevel, RoleScope, UserId};
 
 /// A right of a user, and how it was come by.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -62,7 +62,7 @@ pub struct TraceFilter {
 /// Returns an espomail user as the one who asks, with the rights of all roles (ACCESS-2).
 pub fn actor(db: &mut Database, os_account: &str, id: UserId, on_behalf: bool) -> Result<Actor> {
     let known = user::show(db, id)?;
-    let of_teams: Vec<i64> = team_members::table.filter(team_members::user_id.eq(id.0)).select(team_members::team_id).load(db)?;
+    let teams = team_members::table.filter(team_members::user_id.eq(id)).select(team_members::team_id).load(db)?;
     let mut rights = Rights::default();
     for held in rights_of(db, id)? {
         rights.add(held.scope, held.action, held.level);
@@ -73,7 +73,7 @@ pub fn actor(db: &mut Database, os_account: &str, id: UserId, on_behalf: bool) -
         login: Some(known.login),
         on_behalf,
         administrator: known.administrator && known.active,
-        teams: of_teams.into_iter().map(TeamId).collect(),
+        teams,
         rights,
     })
 }
@@ -82,7 +82,7 @@ pub fn actor(db: &mut Database, os_account: &str, id: UserId, on_behalf: bool) -
 pub fn rights_of(db: &mut Database, id: UserId) -> Result<Vec<Held>> {
     let own = user_roles::table
         .inner_join(roles::table.on(roles::id.eq(user_roles::role_id)))
-        .filter(user_roles::user_id.eq(id.0))
+        .filter(user_roles::user_id.eq(id))
         .order(roles::name)
         .select((roles::id, roles::name))
         .load::<(i64, String)>(db)?;
@@ -90,7 +90,7 @@ pub fn rights_of(db: &mut Database, id: UserId) -> Result<Vec<Held>> {
         .inner_join(roles::table.on(roles::id.eq(team_roles::role_id)))
         .inner_join(teams::table.on(teams::id.eq(team_roles::team_id)))
         .inner_join(team_members::table.on(team_members::team_id.eq(team_roles::team_id)))
-        .filter(team_members::user_id.eq(id.0))
+        .filter(team_members::user_id.eq(id))
         .order((roles::name, teams::name))
         .select((roles::id, roles::name, teams::name))
         .load::<(i64, String, String)>(db)?;
@@ -100,18 +100,11 @@ pub fn rights_of(db: &mut Database, id: UserId) -> Result<Vec<Held>> {
     let said = role_rights::table
         .filter(role_rights::role_id.eq_any(ids))
         .select((role_rights::role_id, role_rights::scope, role_rights::action, role_rights::level))
-        .load::<(i64, String, String, String)>(db)?;
+        .load::<(i64, RoleScope, RoleAction, RoleLevel)>(db)?;
     let mut held = Vec::new();
     for (id, role, team) in all {
-        for (_, scope, action, level) in said.iter().filter(|(of, ..)| *of == id) {
-            let wrong = |error: String| anyhow!("role {role}: {error}");
-            held.push(Held {
-                scope: scope.parse().map_err(wrong)?,
-                action: action.parse().map_err(wrong)?,
-                level: level.parse().map_err(wrong)?,
-                role: role.clone(),
-                team: team.clone(),
-            });
+        for &(_, scope, action, level) in said.iter().filter(|(of, ..)| *of == id) {
+            held.push(Held { scope, action, level, role: role.clone(), team: team.clone() });
         }
     }
     Ok(held)
@@ -200,7 +193,7 @@ fn shown(value: &Value) -> String {
 pub fn words_on(db: &mut Database, email: EmailId) -> Result<Vec<(Trace, String)>> {
     Ok(audit::table
         .inner_join(audit_emails::table.on(audit_emails::audit_id.eq(audit::id)))
-        .filter(audit_emails::email_id.eq(email.0))
+        .filter(audit_emails::email_id.eq(email))
         .filter(audit::why.is_not_null())
         .order(audit::id)
         .select((Trace::as_select(), audit::why.assume_not_null()))
@@ -213,7 +206,7 @@ pub fn emails_of_last(db: &mut Database, [action, undo]: [&str; 2], subject: &st
     let last = of.order(audit::id.desc()).select((audit::id, audit::action)).first::<(i64, String)>(db).optional()?;
     let Some((last, _)) = last.filter(|(_, last)| last == action) else { return Ok(None) };
     let ids = audit_emails::table.filter(audit_emails::audit_id.eq(last)).order(audit_emails::email_id);
-    Ok(Some(ids.select(audit_emails::email_id).load::<i64>(db)?.into_iter().map(EmailId).collect()))
+    Ok(Some(ids.select(audit_emails::email_id).load(db)?))
 }
 
 /// Records who changed what, in the transaction of the change. `action` is verb and noun as typed (`case close`).
@@ -224,7 +217,7 @@ pub fn record(db: &mut Database, permit: &Permit<'_>, action: &str, subject: &st
 #[derive(Insertable)]
 #[diesel(table_name = audit_emails, treat_none_as_default_value = false)]
 struct AuditEmailRow {
-    email_id: i64,
+    email_id: EmailId,
     audit_id: i64,
 }
 
@@ -237,7 +230,7 @@ pub fn record_plan(
     now: i64,
 ) -> Result<()> {
     let audit_id = write(db, permit, (action, subject, detail), Some(plan), now)?;
-    let rows: Vec<AuditEmailRow> = emails.iter().map(|email| AuditEmailRow { email_id: email.0, audit_id }).collect();
+    let rows: Vec<AuditEmailRow> = emails.iter().map(|email| AuditEmailRow { email_id: *email, audit_id }).collect();
     dialect::insert_all!(&mut *db, audit_emails::table, &rows)?;
     Ok(())
 }

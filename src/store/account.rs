@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::dsl::not;
 use diesel::prelude::*;
 
@@ -85,16 +85,16 @@ pub struct Settings {
 #[diesel(table_name = accounts, treat_none_as_null = true)]
 struct Row {
     name: String,
-    kind: String,
-    owner_id: Option<i64>,
+    kind: AccountKind,
+    owner_id: Option<UserId>,
     address: String,
     active: bool,
     imap_host: String,
     imap_port: i64,
-    imap_security: String,
+    imap_security: Security,
     imap_user: String,
     imap_ca_file: Option<String>,
-    password_source: String,
+    password_source: PasswordSource,
     password_reference: Option<String>,
     password_sealed: Option<Vec<u8>>,
     fetch_since: i64,
@@ -102,14 +102,14 @@ struct Row {
     max_seconds: i64,
     max_message_size: i64,
     make_cases: bool,
-    distribution: String,
-    assigned_user_id: Option<i64>,
-    case_team_id: Option<i64>,
+    distribution: Distribution,
+    assigned_user_id: Option<UserId>,
+    case_team_id: Option<TeamId>,
     case_position: Option<String>,
     add_team_users: bool,
-    unknown_sender: String,
+    unknown_sender: UnknownSender,
     reopen_within: Option<i64>,
-    automatic_cases: String,
+    automatic_cases: AutomaticCases,
     list_cases: bool,
     take_forwards: bool,
 }
@@ -130,16 +130,16 @@ struct StateRow {
 fn row_from(settings: &Settings) -> Row {
     Row {
         name: settings.name.clone(),
-        kind: settings.kind.to_string(),
-        owner_id: settings.owner.map(|user| user.0),
+        kind: settings.kind,
+        owner_id: settings.owner,
         address: address_key(&settings.address),
         active: settings.active,
         imap_host: settings.imap_host.clone(),
         imap_port: settings.imap_port,
-        imap_security: settings.imap_security.to_string(),
+        imap_security: settings.imap_security,
         imap_user: settings.imap_user.clone(),
         imap_ca_file: settings.imap_ca_file.clone(),
-        password_source: settings.password_source.to_string(),
+        password_source: settings.password_source,
         password_reference: settings.password_reference.clone(),
         password_sealed: settings.password_sealed.clone(),
         fetch_since: settings.fetch_since,
@@ -147,14 +147,14 @@ fn row_from(settings: &Settings) -> Row {
         max_seconds: settings.max_seconds,
         max_message_size: settings.max_message_size,
         make_cases: settings.make_cases,
-        distribution: settings.distribution.to_string(),
-        assigned_user_id: settings.assigned_user.map(|user| user.0),
-        case_team_id: settings.case_team.map(|team| team.0),
+        distribution: settings.distribution,
+        assigned_user_id: settings.assigned_user,
+        case_team_id: settings.case_team,
         case_position: settings.case_position.clone(),
         add_team_users: settings.add_team_users,
-        unknown_sender: settings.unknown_sender.to_string(),
+        unknown_sender: settings.unknown_sender,
         reopen_within: settings.reopen_within,
-        automatic_cases: settings.automatic_cases.to_string(),
+        automatic_cases: settings.automatic_cases,
         list_cases: settings.list_cases,
         take_forwards: settings.take_forwards,
     }
@@ -173,7 +173,7 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, id: AccountId, settings: &Set
     diesel::insert_into(accounts::table)
         .values((
             row_from(settings),
-            accounts::id.eq(id.0),
+            accounts::id.eq(id),
             accounts::created_at.eq(now),
             accounts::failures.eq(0_i64),
             accounts::fence.eq(0_i64),
@@ -192,11 +192,11 @@ fn subject(name: &str) -> String {
 /// Changes an account to these settings; [`note_change`] writes down what that was.
 pub fn set(db: &mut Database, account: &Account, settings: &Settings) -> Result<()> {
     let id = account.id;
-    let others = accounts::table.filter(accounts::name.eq(&settings.name)).filter(accounts::id.ne(id.0));
+    let others = accounts::table.filter(accounts::name.eq(&settings.name)).filter(accounts::id.ne(id));
     if others.count().get_result::<i64>(db)? > 0 {
         return Err(taken("account", &settings.name));
     }
-    diesel::update(accounts::table.find(id.0)).set(row_from(settings)).execute(db)?;
+    diesel::update(accounts::table.find(id)).set(row_from(settings)).execute(db)?;
     set_lists(db, id, settings)
 }
 
@@ -206,58 +206,57 @@ pub fn note_change(db: &mut Database, permit: &Permit<'_>, account: &Account, de
 }
 
 fn set_lists(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()> {
-    diesel::delete(account_mailboxes::table.filter(account_mailboxes::account_id.eq(id.0))).execute(db)?;
+    diesel::delete(account_mailboxes::table.filter(account_mailboxes::account_id.eq(id))).execute(db)?;
     for (place, name) in (1_i64..).zip(&settings.mailboxes) {
         diesel::insert_into(account_mailboxes::table)
             .values((
-                account_mailboxes::account_id.eq(id.0),
+                account_mailboxes::account_id.eq(id),
                 account_mailboxes::name.eq(name),
                 account_mailboxes::place.eq(place),
-                account_mailboxes::folder_id.eq(settings.folders.get(name).map(|folder| folder.0)),
+                account_mailboxes::folder_id.eq(settings.folders.get(name).copied()),
             ))
             .execute(db)?;
     }
-    diesel::delete(account_teams::table.filter(account_teams::account_id.eq(id.0))).execute(db)?;
+    diesel::delete(account_teams::table.filter(account_teams::account_id.eq(id))).execute(db)?;
     for team in &settings.teams {
         diesel::insert_into(account_teams::table)
-            .values((account_teams::account_id.eq(id.0), account_teams::team_id.eq(team.0)))
+            .values((account_teams::account_id.eq(id), account_teams::team_id.eq(team)))
             .execute(db)?;
     }
     Ok(())
 }
 
-fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Account>> {
+fn load(db: &mut Database, ids: &[AccountId]) -> Result<Vec<Account>> {
     let rows = accounts::table
         .filter(accounts::id.eq_any(ids))
         .select((accounts::id, Row::as_select(), StateRow::as_select()))
-        .load::<(i64, Row, StateRow)>(db)?;
+        .load::<(AccountId, Row, StateRow)>(db)?;
     let mailboxes = account_mailboxes::table
         .filter(account_mailboxes::account_id.eq_any(ids))
         .order(account_mailboxes::place)
         .select((account_mailboxes::account_id, account_mailboxes::name, account_mailboxes::folder_id))
-        .load::<(i64, String, Option<i64>)>(db)?;
+        .load::<(AccountId, String, Option<FolderId>)>(db)?;
     let teams = account_teams::table
         .filter(account_teams::account_id.eq_any(ids))
         .order(account_teams::team_id)
-        .load::<(i64, i64)>(db)?;
-    let mut loaded: HashMap<i64, Account> =
-        rows.into_iter().map(|(id, row, state)| Ok((id, account_from(id, row, state)?))).collect::<Result<_>>()?;
+        .load::<(AccountId, TeamId)>(db)?;
+    let mut loaded: HashMap<AccountId, Account> =
+        rows.into_iter().map(|(id, row, state)| (id, account_from(id, row, state))).collect();
     for (id, name, folder) in mailboxes {
         loaded.entry(id).and_modify(|account| {
-            account.settings.folders.extend(folder.map(|folder| (name.clone(), FolderId(folder))));
+            account.settings.folders.extend(folder.map(|folder| (name.clone(), folder)));
             account.settings.mailboxes.push(name);
         });
     }
     for (id, team) in teams {
-        loaded.entry(id).and_modify(|account| account.settings.teams.push(TeamId(team)));
+        loaded.entry(id).and_modify(|account| account.settings.teams.push(team));
     }
     Ok(ids.iter().filter_map(|id| loaded.remove(id)).collect())
 }
 
-fn account_from(id: i64, row: Row, state: StateRow) -> Result<Account> {
-    let wrong = |error: String| anyhow!("account {id}: {error}");
-    Ok(Account {
-        id: AccountId(id),
+fn account_from(id: AccountId, row: Row, state: StateRow) -> Account {
+    Account {
+        id,
         created_at: state.created_at,
         last_success_at: state.last_success_at,
         last_error: state.last_error,
@@ -267,12 +266,12 @@ fn account_from(id: i64, row: Row, state: StateRow) -> Result<Account> {
         retry_at: state.retry_at,
         lease_owner: state.lease_owner,
         settings: Settings {
-            kind: row.kind.parse().map_err(wrong)?,
-            imap_security: row.imap_security.parse().map_err(wrong)?,
-            password_source: row.password_source.parse().map_err(wrong)?,
-            distribution: row.distribution.parse().map_err(wrong)?,
+            kind: row.kind,
+            imap_security: row.imap_security,
+            password_source: row.password_source,
+            distribution: row.distribution,
             name: row.name,
-            owner: row.owner_id.map(UserId),
+            owner: row.owner_id,
             address: row.address,
             active: row.active,
             imap_host: row.imap_host,
@@ -286,20 +285,20 @@ fn account_from(id: i64, row: Row, state: StateRow) -> Result<Account> {
             max_seconds: row.max_seconds,
             max_message_size: row.max_message_size,
             make_cases: row.make_cases,
-            assigned_user: row.assigned_user_id.map(UserId),
-            case_team: row.case_team_id.map(TeamId),
+            assigned_user: row.assigned_user_id,
+            case_team: row.case_team_id,
             case_position: row.case_position,
             add_team_users: row.add_team_users,
-            unknown_sender: row.unknown_sender.parse().map_err(wrong)?,
+            unknown_sender: row.unknown_sender,
             reopen_within: row.reopen_within,
-            automatic_cases: row.automatic_cases.parse().map_err(wrong)?,
+            automatic_cases: row.automatic_cases,
             list_cases: row.list_cases,
             take_forwards: row.take_forwards,
             mailboxes: Vec::new(),
             folders: BTreeMap::new(),
             teams: Vec::new(),
         },
-    })
+    }
 }
 
 /// Returns the account that a message is addressed to, else the only one there is.
@@ -314,8 +313,8 @@ pub fn addressed(db: &mut Database, mail: &Mail) -> Result<Option<Account>> {
 
 /// Finds an account by name or number.
 pub fn find(db: &mut Database, wanted: &str) -> Result<Account> {
-    let by_name = accounts::table.filter(accounts::name.eq(wanted)).select(accounts::id).first::<i64>(db).optional()?;
-    let id = by_name.or_else(|| wanted.parse().ok());
+    let by_name = accounts::table.filter(accounts::name.eq(wanted)).select(accounts::id).first::<AccountId>(db).optional()?;
+    let id = by_name.or_else(|| wanted.parse().ok().map(AccountId));
     if let Some(id) = id
         && let Some(account) = load(db, &[id])?.pop()
     {
@@ -331,10 +330,10 @@ pub fn seen(db: &mut Database, actor: &Actor) -> Result<Vec<Account>> {
         return list(db);
     }
     let outlets = sending::outlets(db)?;
-    let usable = outlets.iter().filter(|outlet| may_use(actor, outlet)).map(|outlet| outlet.account.0);
-    let own = accounts::owner_id.eq(actor.user.map(|user| user.0)).and(accounts::owner_id.is_not_null());
+    let usable = outlets.iter().filter(|outlet| may_use(actor, outlet)).map(|outlet| outlet.account);
+    let own = accounts::owner_id.eq(actor.user).and(accounts::owner_id.is_not_null());
     let theirs = own.or(accounts::id.eq_any(usable.collect::<Vec<_>>()).nullable());
-    let ids = accounts::table.filter(theirs).order(accounts::name).select(accounts::id).load::<i64>(db)?;
+    let ids = accounts::table.filter(theirs).order(accounts::name).select(accounts::id).load::<AccountId>(db)?;
     load(db, &ids)
 }
 
@@ -349,12 +348,12 @@ pub fn find_seen(db: &mut Database, actor: &Actor, wanted: &str) -> Result<Accou
 
 /// Counts a user's personal accounts.
 pub fn kept(db: &mut Database, owner: UserId) -> Result<i64> {
-    Ok(accounts::table.filter(accounts::owner_id.eq(owner.0)).count().get_result(db)?)
+    Ok(accounts::table.filter(accounts::owner_id.eq(owner)).count().get_result(db)?)
 }
 
 /// Lists all accounts by name.
 pub fn list(db: &mut Database) -> Result<Vec<Account>> {
-    let ids = accounts::table.order(accounts::name).select(accounts::id).load::<i64>(db)?;
+    let ids = accounts::table.order(accounts::name).select(accounts::id).load::<AccountId>(db)?;
     load(db, &ids)
 }
 
@@ -369,8 +368,8 @@ macro_rules! has_reader {
 /// Returns the personal accounts whose owners are switched off, with the logins of these.
 pub fn left(db: &mut Database) -> Result<HashMap<AccountId, String>> {
     let of = accounts::table.inner_join(users::table.on(users::id.nullable().eq(accounts::owner_id)));
-    let rows = of.filter(users::active.eq(false)).select((accounts::id, users::login)).load::<(i64, String)>(db)?;
-    Ok(rows.into_iter().map(|(id, login)| (AccountId(id), login)).collect())
+    let rows = of.filter(users::active.eq(false)).select((accounts::id, users::login)).load(db)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// An active account that rests after a failure. Times are seconds since 1970 UTC.
@@ -410,11 +409,11 @@ pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
         .filter(has_reader!())
         .filter(accounts::retry_at.is_null().or(due!(accounts::retry_at, now, LONGEST_PAUSE)))
         .select((accounts::id, accounts::last_success_at))
-        .load::<(i64, Option<i64>)>(db)?;
-    let mut rows: Vec<(Option<i64>, i64)> = rows.into_iter().map(|(id, last)| (last, id)).collect();
+        .load::<(AccountId, Option<i64>)>(db)?;
+    let mut rows: Vec<(Option<i64>, AccountId)> = rows.into_iter().map(|(id, last)| (last, id)).collect();
     // Never fetched comes first; NULLs sort differently on the two databases.
     rows.sort_unstable();
-    let ids: Vec<i64> = rows.into_iter().map(|(_, id)| id).collect();
+    let ids: Vec<AccountId> = rows.into_iter().map(|(_, id)| id).collect();
     let mut accounts = Vec::with_capacity(ids.len());
     for some in ids.chunks(super::IN_LIST) {
         accounts.extend(load(db, some)?);
@@ -424,7 +423,7 @@ pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
 
 /// Switches an account on or off.
 pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, active: bool, now: i64) -> Result<()> {
-    diesel::update(accounts::table.find(account.id.0)).set(accounts::active.eq(active)).execute(db)?;
+    diesel::update(accounts::table.find(account.id)).set(accounts::active.eq(active)).execute(db)?;
     let verb = if active { "account enable" } else { "account disable" };
     access::record(db, permit, verb, &subject(&account.name), "", now)
 }
@@ -433,7 +432,7 @@ pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, act
 /// this moment loses its lease, so it cannot write its position back.
 pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i64, now: i64) -> Result<()> {
     let id = account.id;
-    diesel::update(accounts::table.find(id.0))
+    diesel::update(accounts::table.find(id))
         .set((
             accounts::fence.eq(accounts::fence + 1),
             accounts::lease_owner.eq(None::<String>),
@@ -447,7 +446,7 @@ pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i
         ))
         .execute(db)?;
     // UIDVALIDITY 0 is no server's: those are the mailboxes of `deliver` and `import`.
-    diesel::delete(positions::table.filter(positions::account_id.eq(id.0)).filter(positions::uidvalidity.ne(0))).execute(db)?;
+    diesel::delete(positions::table.filter(positions::account_id.eq(id)).filter(positions::uidvalidity.ne(0))).execute(db)?;
     access::record(db, permit, "account reset", &subject(&account.name), &format!("since {}", rfc3339(since)), now)
 }
 
@@ -464,13 +463,13 @@ fn must_not_wait(db: &mut Database, id: AccountId, name: &str) -> Result<()> {
 
 /// The same of all accounts that a user has for themselves.
 pub(super) fn none_must_wait(db: &mut Database, owner: UserId) -> Result<()> {
-    let own = accounts::table.filter(accounts::owner_id.eq(owner.0)).select((accounts::id, accounts::name));
-    own.load::<(i64, String)>(db)?.iter().try_for_each(|(id, name)| must_not_wait(db, AccountId(*id), name))
+    let own = accounts::table.filter(accounts::owner_id.eq(owner)).select((accounts::id, accounts::name));
+    own.load::<(AccountId, String)>(db)?.iter().try_for_each(|(id, name)| must_not_wait(db, *id, name))
 }
 
 /// Removes an account with its positions and fates; e-mails and cases stay.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<()> {
     must_not_wait(db, account.id, &account.name)?;
-    diesel::delete(accounts::table.find(account.id.0)).execute(db)?;
+    diesel::delete(accounts::table.find(account.id)).execute(db)?;
     access::record(db, permit, "account remove", &subject(&account.name), "", now)
 }

@@ -1,6 +1,6 @@
 //! What delivery reports said: how far e-mails of ours came (BOUNCE-2), and which addresses are no good (BOUNCE-3).
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use super::schema::{address_states, deliveries};
@@ -58,12 +58,12 @@ pub struct Known {
 
 /// Writes down what a report says of a delivery; the row was made when the e-mail was sent.
 pub(super) fn set_delivery(db: &mut Database, row: &DeliveryRow, now: i64) -> Result<()> {
-    diesel::update(deliveries::table.find((row.email.0, &row.address)))
+    diesel::update(deliveries::table.find((row.email, &row.address)))
         .set((
-            deliveries::state.eq(row.state.as_str()),
+            deliveries::state.eq(row.state),
             deliveries::status.eq(&row.status),
             deliveries::diagnostic.eq(&row.diagnostic),
-            deliveries::report_id.eq(row.report.0),
+            deliveries::report_id.eq(row.report),
             deliveries::changed_at.eq(now),
         ))
         .execute(db)?;
@@ -76,7 +76,7 @@ pub(super) fn set(db: &mut Database, address: &str, row: &AddressRow) -> Result<
     diesel::insert_into(address_states::table)
         .values((
             address_states::address.eq(address),
-            address_states::state.eq(row.state.as_str()),
+            address_states::state.eq(row.state),
             address_states::soft.eq(&row.soft),
             address_states::because.eq(&row.because),
             address_states::changed_at.eq(row.changed_at),
@@ -87,9 +87,9 @@ pub(super) fn set(db: &mut Database, address: &str, row: &AddressRow) -> Result<
 
 /// Returns how far an e-mail of ours came, recipient by recipient.
 pub fn deliveries_of(db: &mut Database, email: EmailId) -> Result<Vec<Delivery>> {
-    type Row = (String, String, Option<String>, Option<String>, Option<i64>, i64);
+    type Row = (String, DeliveryState, Option<String>, Option<String>, Option<EmailId>, i64);
     let rows = deliveries::table
-        .filter(deliveries::email_id.eq(email.0))
+        .filter(deliveries::email_id.eq(email))
         .order(deliveries::address)
         .select((
             deliveries::address,
@@ -100,37 +100,40 @@ pub fn deliveries_of(db: &mut Database, email: EmailId) -> Result<Vec<Delivery>>
             deliveries::changed_at,
         ))
         .load::<Row>(db)?;
-    let delivery = |(address, state, status, diagnostic, report, changed_at): Row| {
-        let state = state.parse().map_err(|error: String| anyhow!("the delivery of e-mail {email}: {error}"))?;
-        Ok(Delivery { address, state, status, diagnostic, report: report.map(EmailId), changed_at })
+    let delivery = |(address, state, status, diagnostic, report, changed_at)| Delivery {
+        address,
+        state,
+        status,
+        diagnostic,
+        report,
+        changed_at,
     };
-    rows.into_iter().map(delivery).collect()
+    Ok(rows.into_iter().map(delivery).collect())
 }
 
-type Row = (String, String, String, String, i64);
+type Row = (String, AddressState, String, String, i64);
 
-fn known((address, state, soft, because, changed_at): Row) -> Result<Known> {
-    let state = state.parse().map_err(|error: String| anyhow!("the address {address}: {error}"))?;
+fn known((address, state, soft, because, changed_at): Row) -> Known {
     // Written by us; what cannot be read says nothing.
     let soft: Vec<i64> = serde_json::from_str(&soft).unwrap_or_default();
-    Ok(Known { address, state, because, soft: soft.len(), changed_at })
+    Known { address, state, because, soft: soft.len(), changed_at }
 }
 
 /// Lists addresses by their state: this one, or all that are no good.
 pub fn list(db: &mut Database, state: Option<AddressState>) -> Result<Vec<Known>> {
     let states = match state {
-        Some(state) => vec![state.as_str()],
-        None => vec![AddressState::Doubtful.as_str(), AddressState::Invalid.as_str()],
+        Some(state) => vec![state],
+        None => vec![AddressState::Doubtful, AddressState::Invalid],
     };
     let rows = address_states::table.filter(address_states::state.eq_any(states)).order(address_states::address);
-    rows.load::<Row>(db)?.into_iter().map(known).collect()
+    Ok(rows.load::<Row>(db)?.into_iter().map(known).collect())
 }
 
 /// Shows what is known of an address.
 pub fn show(db: &mut Database, address: &str) -> Result<Known> {
     let key = address_key(address);
     match address_states::table.find(&key).first::<Row>(db).optional()? {
-        Some(row) => known(row),
+        Some(row) => Ok(known(row)),
         None => Err(Fault::new(Class::Data, format!("no delivery report has spoken of {key}"))
             .hint("try: espomail address list")
             .into()),

@@ -27,17 +27,17 @@ pub struct Answers {
 
 /// Returns how an account answers; none where it does not.
 pub fn of(db: &mut Database, id: AccountId) -> Result<Option<Answers>> {
-    Ok(account_answers::table.find(id.0).select(Answers::as_select()).first(db).optional()?)
+    Ok(account_answers::table.find(id).select(Answers::as_select()).first(db).optional()?)
 }
 
 /// Sets how an account answers.
 pub fn set(db: &mut Database, _permit: &Permit<'_>, id: AccountId, answers: Option<&Answers>) -> Result<()> {
     let Some(answers) = answers else {
-        diesel::delete(account_answers::table.find(id.0)).execute(db)?;
+        diesel::delete(account_answers::table.find(id)).execute(db)?;
         return Ok(());
     };
-    if diesel::update(account_answers::table.find(id.0)).set(answers).execute(db)? == 0 {
-        diesel::insert_into(account_answers::table).values((answers, account_answers::account_id.eq(id.0))).execute(db)?;
+    if diesel::update(account_answers::table.find(id)).set(answers).execute(db)? == 0 {
+        diesel::insert_into(account_answers::table).values((answers, account_answers::account_id.eq(id))).execute(db)?;
     }
     Ok(())
 }
@@ -50,9 +50,8 @@ pub fn mute(db: &mut Database) -> Result<Vec<(AccountId, String)>> {
         .filter(accounts::active.eq(true))
         .order(accounts::name)
         .select((accounts::id, accounts::name))
-        .load::<(i64, String)>(db)?;
-    let all = answering.into_iter().map(|(id, name)| (AccountId(id), name));
-    Ok(all.filter(|(id, _)| internal(*id, &outlets).is_none()).collect())
+        .load::<(AccountId, String)>(db)?;
+    Ok(answering.into_iter().filter(|(id, _)| internal(*id, &outlets).is_none()).collect())
 }
 
 /// Returns the names of the accounts that answer with a template.

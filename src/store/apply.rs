@@ -28,8 +28,7 @@ use super::{Database, clean, facts, raw, spending};
 use crate::decide::{Arrival, CaseFields, Change, NewCase, NewEmail, Next, Plan};
 use crate::mail::Mail;
 use crate::words::{
-    AccountId, BudgetAction, CaseStatus, EmailId, Fate, ParentBy, PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId,
-    UserId,
+    AccountId, BudgetAction, CaseStatus, EmailId, Fate, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId, UserId,
 };
 
 /// One message with everything that was decided about it.
@@ -77,7 +76,7 @@ struct Batch<'a> {
     raws: HashMap<[u8; 32], i64>,
     emails: Vec<EmailRow<'a>>,
     /// The last e-mail so far: what is decided of a thread says nothing of e-mails behind it.
-    last_email: i64,
+    last_email: EmailId,
     /// Where each e-mail of this batch stands in `emails`.
     places: HashMap<EmailId, usize>,
     attachments: Vec<AttachmentRow<'a>>,
@@ -99,7 +98,7 @@ struct Batch<'a> {
     notes: Vec<NoteRow>,
     rotations: BTreeMap<(AccountId, TeamId), UserId>,
     assignments: BTreeMap<UserId, i64>,
-    replied: Vec<i64>,
+    replied: Vec<EmailId>,
     later: Vec<Later>,
     reviews: Vec<ReviewRow<'a>>,
     notifications: BTreeMap<(UserId, Option<EmailId>, Option<RecordId>), NotificationRow>,
@@ -122,7 +121,7 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
         .filter(|one| one.plan.steps().iter().any(|step| matches!(step.change, Change::AddEmail(_) | Change::KeepCopy { .. })))
         .map(|one| one.packed)
         .collect();
-    let mut batch = Batch { now, raws: raw::store(db, &new)?, last_email: before.email - 1, ..Batch::default() };
+    let mut batch = Batch { now, raws: raw::store(db, &new)?, last_email: EmailId(before.email - 1), ..Batch::default() };
     for one in decided {
         batch.gather(one).with_context(|| format!("UID {}", one.arrival.uid))?;
     }
@@ -133,7 +132,7 @@ pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) 
 pub fn apply_outgoing(db: &mut Database, next: &Next, placed: &[(&Mail, &Packed, &Plan)], now: i64) -> Result<()> {
     let before = facts::next(db)?;
     let packed: Vec<&Packed> = placed.iter().map(|(_, packed, _)| *packed).collect();
-    let mut batch = Batch { now, raws: raw::store(db, &packed)?, last_email: before.email - 1, ..Batch::default() };
+    let mut batch = Batch { now, raws: raw::store(db, &packed)?, last_email: EmailId(before.email - 1), ..Batch::default() };
     let arrival = from_here(now);
     for (mail, packed, plan) in placed {
         batch.plan(&Decided { arrival: &arrival, mail, packed, plan })?;
@@ -152,7 +151,7 @@ pub fn apply_to_stored(
     now: i64,
 ) -> Result<Vec<Difference>> {
     let before = facts::next(db)?;
-    let mut batch = Batch { now, last_email: before.email - 1, ..Batch::default() };
+    let mut batch = Batch { now, last_email: EmailId(before.email - 1), ..Batch::default() };
     let packed = unpacked(mail);
     batch.plan(&Decided { arrival, mail, packed: &packed, plan })?;
     batch.write(db, &before, next)
@@ -161,7 +160,7 @@ pub fn apply_to_stored(
 /// Writes what follows from messages of ours that were sent (SEND-8).
 pub fn apply_sent(db: &mut Database, next: &Next, sent: &[(&Mail, &Plan)], now: i64) -> Result<()> {
     let before = facts::next(db)?;
-    let mut batch = Batch { now, last_email: before.email - 1, ..Batch::default() };
+    let mut batch = Batch { now, last_email: EmailId(before.email - 1), ..Batch::default() };
     let arrival = from_here(now);
     let packed: Vec<Packed> = sent.iter().map(|(mail, _)| unpacked(mail)).collect();
     for ((mail, plan), packed) in sent.iter().zip(&packed) {
@@ -189,10 +188,10 @@ impl<'a> Batch<'a> {
         self.plan(one)?;
         let Arrival { position, uid, .. } = *one.arrival;
         self.fates.push(FateRow {
-            position_id: position.0,
+            position_id: position,
             uid,
-            fate: one.plan.fate.as_str(),
-            email_id: one.plan.email.map(|email| email.0),
+            fate: one.plan.fate,
+            email_id: one.plan.email,
             // JSON writes NUL as an escape, so there is nothing to clean.
             why: serde_json::to_string(one.plan).context("writing a plan as JSON")?,
             at: self.now,
@@ -211,13 +210,8 @@ impl<'a> Batch<'a> {
             }
             Change::KeepCopy { email, account } => {
                 let raw_id = self.raws.get(&one.packed.digest).copied().context("its raw bytes were not stored")?;
-                let copy = CopyRow {
-                    id: 0,
-                    email_id: email.0,
-                    raw_id,
-                    account_id: Some(account.0),
-                    arrived_at: one.arrived_at(self.now),
-                };
+                let copy =
+                    CopyRow { id: 0, email_id: *email, raw_id, account_id: Some(*account), arrived_at: one.arrived_at(self.now) };
                 self.copies.entry((*email, raw_id)).or_insert(copy);
             }
             Change::AddTeam { email, team } => {
@@ -225,13 +219,13 @@ impl<'a> Batch<'a> {
             }
             Change::AddUser { email, user, read, trashed, folder } => {
                 self.email_users.entry((*email, *user)).or_insert(EmailUserRow {
-                    email_id: email.0,
-                    user_id: user.0,
+                    email_id: *email,
+                    user_id: *user,
                     is_read: *read,
                     is_important: false,
                     is_archived: false,
                     is_trashed: *trashed,
-                    folder_id: folder.map(|id| id.0),
+                    folder_id: *folder,
                 });
             }
             Change::RememberId { message_id, thread } => {
@@ -244,7 +238,7 @@ impl<'a> Batch<'a> {
             Change::JoinThreads { from, into } => self.join(*from, *into),
             Change::MarkReplied { email } => match self.row(*email) {
                 Some(row) => row.is_replied = true,
-                None => self.replied.push(email.0),
+                None => self.replied.push(*email),
             },
             Change::Verify { email, author } => self.later.push(Later::Verify(*email, *author)),
             Change::SetParent { email, thread, parent, by, account } => {
@@ -261,7 +255,7 @@ impl<'a> Batch<'a> {
             }
             Change::AdoptThread { thread, case, account } => self.adopt(*thread, *case, *account, None),
             Change::MergeCases { from, into, notes } => {
-                let merge = Merge { from: *from, into: *into, notes: notes.map(|note| note.0), asked: one.plan.asked };
+                let merge = Merge { from: *from, into: *into, notes: *notes, asked: one.plan.asked };
                 self.later.push(Later::Merge(merge));
             }
             Change::Reopen { case, status } | Change::SetStatus { case, status } => {
@@ -274,17 +268,17 @@ impl<'a> Batch<'a> {
             Change::RemoveUser { email, user } => self.later.push(Later::RemoveUser(*email, *user)),
             Change::Unfollow { record, user } => self.later.push(Later::Unfollow(*record, *user)),
             Change::Hold { review, email, account, candidate } => self.reviews.push(ReviewRow {
-                id: review.0,
-                email_id: email.0,
-                account_id: Some(account.0),
-                candidate_id: candidate.map(|id| id.0),
+                id: *review,
+                email_id: *email,
+                account_id: Some(*account),
+                candidate_id: *candidate,
                 because: Cow::Borrowed(because),
                 created_at: self.now,
             }),
             Change::Run { email, account, filter, command } => self.effects.push(EffectRow {
                 id: 0,
-                email_id: email.0,
-                account_id: Some(account.0),
+                email_id: *email,
+                account_id: Some(*account),
                 filter: filter.clone(),
                 command: command.clone(),
                 created_at: self.now,
@@ -314,12 +308,12 @@ impl<'a> Batch<'a> {
                 // What a person moves is told of as what came when it came; what the person did stands in their name.
                 let tells_of_email = OF_EMAILS.contains(kind);
                 self.notes.push(NoteRow {
-                    id: id.0,
-                    record_id: record.0,
-                    kind: kind.as_str(),
-                    email_id: email.map(|email| email.0),
+                    id: *id,
+                    record_id: *record,
+                    kind: *kind,
+                    email_id: *email,
                     detail: clean(detail).into_owned(),
-                    author_id: one.plan.asked.filter(|_| !tells_of_email).and_then(|asked| asked.user).map(|user| user.0),
+                    author_id: one.plan.asked.filter(|_| !tells_of_email).and_then(|asked| asked.user),
                     is_quiet: *quiet,
                     created_at: match one.plan.asked {
                         Some(_) if tells_of_email => one.arrived_at(self.now).min(self.now),
@@ -331,7 +325,7 @@ impl<'a> Batch<'a> {
                 // Of an e-mail a user hears once, whatever is to be told of it.
                 let key = (*user, *email, record.filter(|_| email.is_none()));
                 let mut row = NotificationRow::new(*user, *kind, *record, detail, self.now);
-                (row.email_id, row.note_id) = (email.map(|email| email.0), note.map(|note| note.0));
+                (row.email_id, row.note_id) = (*email, *note);
                 self.notifications.entry(key).or_insert(row);
             }
             Change::SetDelivery { email, address, state, status, diagnostic, report } => self.deliveries.push(DeliveryRow {
@@ -354,7 +348,7 @@ impl<'a> Batch<'a> {
     fn add_email(&mut self, email: &'a NewEmail, one: &Decided<'a>) -> Result<()> {
         let raw_id = self.raws.get(&one.packed.digest).copied().context("its raw bytes were not stored")?;
         self.places.insert(email.id, self.emails.len());
-        self.last_email = email.id.0;
+        self.last_email = email.id;
         self.emails.push(EmailRow::new(email, one, raw_id, self.now)?);
         self.attachments.extend(AttachmentRow::all(email.id, one.mail));
         self.invite(email.id, &email.invites);
@@ -367,20 +361,20 @@ impl<'a> Batch<'a> {
 
     fn open_case(&mut self, case: &NewCase, mail: &Mail) {
         self.cases.push(CaseRow {
-            id: case.id.0,
-            kind: RecordKind::Case.as_str(),
+            id: case.id,
+            kind: RecordKind::Case,
             number: case.number,
             name: clean(&case.name).into_owned(),
             active: true,
-            status: Some(case.status.as_str()),
-            priority: case.priority.map(Priority::as_str),
+            status: Some(case.status),
+            priority: case.priority,
             description: clean(&mail.text).into_owned(),
-            account_id: case.account_record.map(|id| id.0),
-            contact_id: case.contact.map(|id| id.0),
-            lead_id: case.lead.map(|id| id.0),
-            assigned_user_id: case.assigned_user.map(|id| id.0),
-            through_account_id: case.through.map(|id| id.0),
-            refers_to_id: case.refers_to.map(|id| id.0),
+            account_id: case.account_record,
+            contact_id: case.contact,
+            lead_id: case.lead,
+            assigned_user_id: case.assigned_user,
+            through_account_id: case.through,
+            refers_to_id: case.refers_to,
             created_at: self.now,
         });
         if let Some(team) = case.team {

@@ -41,10 +41,10 @@ pub struct SentCopy {
 pub fn want(db: &mut Database, id: OutgoingId, sent_at: Option<i64>, now: i64) -> Result<()> {
     let asked = outbox::table
         .inner_join(account_sending::table.on(account_sending::account_id.nullable().eq(outbox::account_id)))
-        .filter(outbox::id.eq(id.0))
+        .filter(outbox::id.eq(id))
         .filter(account_sending::save_sent.eq(true))
         .select((outbox::email_id, account_sending::account_id, outbox::first_tried_at))
-        .first::<(i64, i64, Option<i64>)>(db)
+        .first::<(EmailId, AccountId, Option<i64>)>(db)
         .optional()?;
     let Some((email, account, first_tried_at)) = asked else { return Ok(()) };
     diesel::insert_into(sent_copies::table)
@@ -60,11 +60,11 @@ pub fn want(db: &mut Database, id: OutgoingId, sent_at: Option<i64>, now: i64) -
 }
 
 /// Returns how far the copies of e-mails have come, by the e-mail; none where none was asked for.
-pub fn of_all(db: &mut Database, emails: &[i64]) -> Result<HashMap<i64, SentCopy>> {
+pub fn of_all(db: &mut Database, emails: &[EmailId]) -> Result<HashMap<EmailId, SentCopy>> {
     let rows = sent_copies::table
         .filter(sent_copies::email_id.eq_any(emails))
         .select((sent_copies::email_id, (sent_copies::due_at, sent_copies::done_at, sent_copies::last_error)))
-        .load::<(i64, SentCopy)>(db)?;
+        .load(db)?;
     Ok(rows.into_iter().collect())
 }
 
@@ -75,8 +75,8 @@ pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
         .group_by(sent_copies::account_id)
         .order(min(sent_copies::due_at))
         .select(sent_copies::account_id)
-        .load::<i64>(db)?;
-    Ok(rows.into_iter().map(AccountId).collect())
+        .load(db)?;
+    Ok(rows)
 }
 
 /// Claims the next copy of an account that is due: it is begun, and due again at `again_at`, so that it is not lost with the one
@@ -85,18 +85,18 @@ pub fn claim(db: &mut Database, account: AccountId, now: i64, again_at: i64) -> 
     // Nothing waits longer than the longest pause, or than another pass may work on it.
     let longest = LONGEST_PAUSE.max(again_at.saturating_sub(now));
     let due = sent_copies::table
-        .filter(sent_copies::account_id.eq(account.0))
+        .filter(sent_copies::account_id.eq(account))
         .filter(due!(sent_copies::due_at, now, longest))
         .order((sent_copies::due_at, sent_copies::email_id))
         .select((sent_copies::email_id, sent_copies::sent_at, sent_copies::attempts));
-    let found = first_free!(&mut *db, due, (i64, i64, i64)).optional()?;
+    let found = first_free!(&mut *db, due, (EmailId, i64, i64)).optional()?;
     let Some((email, sent_at, seen)) = found else { return Ok(None) };
     let attempts = seen + 1;
     diesel::update(sent_copies::table.find(email))
         .set((sent_copies::attempts.eq(attempts), sent_copies::due_at.eq(again_at), sent_copies::last_error.eq(None::<String>)))
         .execute(db)?;
     let message_id = emails::table.find(email).select(emails::message_id).first(db)?;
-    Ok(Some(Claimed { email: EmailId(email), message_id, sent_at, attempts }))
+    Ok(Some(Claimed { email, message_id, sent_at, attempts }))
 }
 
 /// Notes that the Sent mailbox has the copy.
@@ -118,14 +118,14 @@ pub fn fail(db: &mut Database, claimed: &Claimed, error: &str, again_at: Option<
 /// The row, unless another pass has claimed it since.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn ours<'a>(claimed: &'a Claimed) -> _ {
-    let (email, attempts): (i64, i64) = (claimed.email.0, claimed.attempts);
+    let (email, attempts): (EmailId, i64) = (claimed.email, claimed.attempts);
     sent_copies::table.filter(sent_copies::email_id.eq(email)).filter(sent_copies::attempts.eq(attempts))
 }
 
 /// Puts off what else is due of an account whose server fails, and gives up what was sent before a moment. Returns how many were
 /// given up.
 pub fn postpone(db: &mut Database, account: AccountId, error: &str, now: i64, until: i64, too_old: i64) -> Result<usize> {
-    let of_account = sent_copies::table.filter(sent_copies::account_id.eq(account.0));
+    let of_account = sent_copies::table.filter(sent_copies::account_id.eq(account));
     let due = of_account.filter(due!(sent_copies::due_at, now, LONGEST_PAUSE));
     let error = clean(error);
     let given_up = diesel::update(due.filter(sent_copies::sent_at.lt(too_old)))
@@ -138,8 +138,8 @@ pub fn postpone(db: &mut Database, account: AccountId, error: &str, now: i64, un
 /// Whether an older copy of the account waits because it failed: people have heard of that one.
 pub fn is_older_failing(db: &mut Database, account: AccountId, email: EmailId) -> Result<bool> {
     let older = sent_copies::table
-        .filter(sent_copies::account_id.eq(account.0))
-        .filter(sent_copies::email_id.lt(email.0))
+        .filter(sent_copies::account_id.eq(account))
+        .filter(sent_copies::email_id.lt(email))
         .filter(sent_copies::due_at.is_not_null())
         .filter(sent_copies::last_error.is_not_null());
     Ok(diesel::select(diesel::dsl::exists(older)).get_result(db)?)
@@ -147,14 +147,14 @@ pub fn is_older_failing(db: &mut Database, account: AccountId, email: EmailId) -
 
 /// Makes every copy of an account that failed due again: its settings have changed. What a pass is at is left to it.
 pub fn retry(db: &mut Database, _permit: &Permit<'_>, account: AccountId, now: i64) -> Result<()> {
-    let failed = sent_copies::table.filter(sent_copies::account_id.eq(account.0)).filter(sent_copies::last_error.is_not_null());
+    let failed = sent_copies::table.filter(sent_copies::account_id.eq(account)).filter(sent_copies::last_error.is_not_null());
     diesel::update(failed).set((sent_copies::due_at.eq(now), sent_copies::attempts.eq(0))).execute(db)?;
     Ok(())
 }
 
 /// Forgets the copies of an account that are not done: nobody asks for them any more.
 pub fn forget(db: &mut Database, _permit: &Permit<'_>, account: AccountId) -> Result<()> {
-    let waiting = sent_copies::table.filter(sent_copies::account_id.eq(account.0)).filter(sent_copies::done_at.is_null());
+    let waiting = sent_copies::table.filter(sent_copies::account_id.eq(account)).filter(sent_copies::done_at.is_null());
     diesel::delete(waiting).execute(db)?;
     Ok(())
 }

@@ -8,14 +8,14 @@ use super::schema::{accounts, effects, emails, records};
 use super::{Database, access, clean, raw};
 use crate::decide::access::Permit;
 use crate::decide::failure::LONGEST_PAUSE;
-use crate::words::{EffectId, EmailId, RecordKind};
+use crate::words::{AccountId, EffectId, EmailId, RecordKind};
 
 /// A command that this pass has claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
     pub id: EffectId,
     pub email: EmailId,
-    pub account: Option<i64>,
+    pub account: Option<AccountId>,
     pub filter: String,
     pub command: String,
     /// How often it was begun, this time included.
@@ -31,7 +31,7 @@ pub struct Background {
     pub raw: Vec<u8>,
 }
 
-type Row = (i64, i64, Option<i64>, String, String, i64);
+type Row = (EffectId, EmailId, Option<AccountId>, String, String, i64);
 
 /// Claims a command that is due: it is begun, and due again at `again_at`, so that it is not lost with the one who runs it.
 /// Two passes never claim the same.
@@ -50,7 +50,7 @@ pub fn claim(db: &mut Database, now: i64, again_at: i64) -> Result<Option<Claime
     let Some((id, email, account, filter, command, seen)) = found else { return Ok(None) };
     let attempts = seen + 1;
     diesel::update(effects::table.find(id)).set((effects::attempts.eq(attempts), effects::due_at.eq(again_at))).execute(db)?;
-    Ok(Some(Claimed { id: EffectId(id), email: EmailId(email), account, filter, command, attempts }))
+    Ok(Some(Claimed { id, email, account, filter, command, attempts }))
 }
 
 /// Notes that a command was run.
@@ -72,7 +72,7 @@ pub fn fail(db: &mut Database, claimed: &Claimed, error: &str, again_at: Option<
 /// The row, unless another pass has claimed it since.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn ours<'a>(claimed: &'a Claimed) -> _ {
-    let (id, attempts): (i64, i64) = (claimed.id.0, claimed.attempts);
+    let (id, attempts): (EffectId, i64) = (claimed.id, claimed.attempts);
     effects::table.filter(effects::id.eq(id)).filter(effects::attempts.eq(attempts))
 }
 
@@ -85,9 +85,8 @@ pub fn retry(db: &mut Database, permit: &Permit<'_>, of: &[EmailId], now: i64) -
     if of.is_empty() {
         return Ok(diesel::update(effects::table.filter(given_up)).set(again).execute(db)?);
     }
-    let ids: Vec<i64> = of.iter().map(|id| id.0).collect();
     let mut done = 0;
-    for some in ids.chunks(super::IN_LIST) {
+    for some in of.chunks(super::IN_LIST) {
         let those = effects::table.filter(given_up).filter(effects::email_id.eq_any(some));
         done += diesel::update(those).set(again).execute(db)?;
     }
@@ -99,7 +98,7 @@ pub fn background(db: &mut Database, claimed: &Claimed) -> Result<Option<Backgro
     let Some(raw) = raw::raw_of(db, claimed.email)? else { return Ok(None) };
     let (kind, number) = emails::table
         .left_join(records::table.on(records::id.nullable().eq(emails::parent_id)))
-        .filter(emails::id.eq(claimed.email.0))
+        .filter(emails::id.eq(claimed.email))
         .select((records::kind.nullable(), records::number.nullable()))
         .first::<(Option<String>, Option<i64>)>(db)?;
     let account = match claimed.account {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
@@ -18,13 +18,13 @@ use super::{Backend, Database};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, Attachment, Event, Mail, Sign, address_key};
-use crate::words::{AccountId, EmailId, FolderId, OutboxState, ParentBy, RecordId, UserId};
+use crate::words::{AccountId, EmailId, FolderId, OutboxState, ParentBy, RecordId, ThreadId, UserId};
 
 /// An e-mail in a list. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Line {
-    pub id: i64,
-    pub thread: i64,
+    pub id: EmailId,
+    pub thread: ThreadId,
     #[serde(serialize_with = "crate::clock::time")]
     pub date: i64,
     pub from: String,
@@ -37,8 +37,8 @@ pub struct Line {
 /// An e-mail whole. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Email {
-    pub id: i64,
-    pub thread: i64,
+    pub id: EmailId,
+    pub thread: ThreadId,
     pub message_id: String,
     #[serde(serialize_with = "crate::clock::time")]
     pub date: i64,
@@ -53,7 +53,7 @@ pub struct Email {
     pub subject: String,
     pub text: String,
     pub html: Option<String>,
-    pub replied: Option<i64>,
+    pub replied: Option<EmailId>,
     pub is_replied: bool,
     pub parent: Option<RecordName>,
     pub parent_by: Option<ParentBy>,
@@ -79,7 +79,7 @@ pub struct Email {
 
 /// Returns who got an e-mail openly: To and Cc, in comparison form.
 pub(super) fn recipients_of(db: &mut Database, id: EmailId) -> Result<BTreeSet<String>> {
-    let people: String = emails::table.find(id.0).select(emails::people).first(db)?;
+    let people: String = emails::table.find(id).select(emails::people).first(db)?;
     let people: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
     Ok(people.to.iter().chain(&people.cc).map(Address::key).collect())
 }
@@ -120,7 +120,7 @@ pub struct EmailFilter {
     pub since: Option<i64>,
     pub until: Option<i64>,
     pub parent: Option<RecordId>,
-    pub thread: Option<i64>,
+    pub thread: Option<ThreadId>,
     /// What the one who asks may see.
     pub sight: Sight,
     /// Only what one user has, as that user has it.
@@ -133,7 +133,7 @@ pub struct EmailFilter {
     /// Only what of ours has not left.
     pub unsent: Option<Unsent>,
     /// Only these, found by a search.
-    pub found: Option<Vec<i64>>,
+    pub found: Option<Vec<EmailId>>,
     pub limit: i64,
     pub offset: i64,
 }
@@ -173,7 +173,7 @@ macro_rules! no_letter {
         use diesel::dsl::{exists, not};
         use $crate::store::schema::{emails, outbox};
         let letters = outbox::table.filter(outbox::email_id.eq(emails::id));
-        not(exists(letters.filter(outbox::kind.eq($crate::words::OutgoingKind::Notification.as_str()))))
+        not(exists(letters.filter(outbox::kind.eq($crate::words::OutgoingKind::Notification))))
     }};
 }
 pub(super) use no_letter;
@@ -182,7 +182,7 @@ pub(super) use no_letter;
 fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
     let mut query = emails::table.into_boxed();
     if let Some(account) = filter.through {
-        let of = email_accounts::table.filter(email_accounts::account_id.eq(account.0)).select(email_accounts::email_id);
+        let of = email_accounts::table.filter(email_accounts::account_id.eq(account)).select(email_accounts::email_id);
         query = query.filter(emails::id.eq_any(of));
     }
     let visible = visible_emails(&filter.sight)?;
@@ -193,9 +193,9 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
         query = query.filter(super::nobody::condition());
     }
     if let Some(Unsent { drafts, scheduled_after, author }) = filter.unsent {
-        let is_draft = outbox::state.eq(OutboxState::Draft.as_str()).and(drafts.into_sql::<Bool>());
-        let is_scheduled = outbox::state.eq(OutboxState::Queued.as_str()).and(outbox::due_at.gt(scheduled_after));
-        let is_theirs = outbox::author_id.eq(author.map(|user| user.0)).or(author.is_none().into_sql::<Nullable<Bool>>());
+        let is_draft = outbox::state.eq(OutboxState::Draft).and(drafts.into_sql::<Bool>());
+        let is_scheduled = outbox::state.eq(OutboxState::Queued).and(outbox::due_at.gt(scheduled_after));
+        let is_theirs = outbox::author_id.eq(author).or(author.is_none().into_sql::<Nullable<Bool>>());
         let waiting = outbox::table.filter(is_draft.nullable().or(is_scheduled)).filter(is_theirs);
         query = query.filter(emails::id.eq_any(waiting.select(outbox::email_id)));
     }
@@ -203,7 +203,7 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
         // Through this kind of connection one query cannot be put together inside another: each condition is one.
         macro_rules! only {
             ($($condition:expr),*) => {{
-                let of = email_users::table.filter(email_users::user_id.eq(view.user.0))$(.filter($condition))*;
+                let of = email_users::table.filter(email_users::user_id.eq(view.user))$(.filter($condition))*;
                 query = query.filter(emails::id.eq_any(of.select(email_users::email_id)));
             }};
         }
@@ -212,11 +212,11 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
             Place::Anywhere => only!(),
             Place::Trash => only!(trashed.eq(true)),
             Place::Archive => only!(trashed.eq(false), archived.eq(true)),
-            Place::Folder(folder) => only!(trashed.eq(false), email_users::folder_id.eq(folder.0)),
+            Place::Folder(folder) => only!(trashed.eq(false), email_users::folder_id.eq(folder)),
             // What one wrote oneself, and what lies in a group folder, is elsewhere (INBOX-2).
             Place::Inbox => {
                 only!(trashed.eq(false), archived.eq(false), email_users::folder_id.is_null());
-                let is_anothers = emails::author_id.is_null().nullable().or(emails::author_id.ne(view.user.0));
+                let is_anothers = emails::author_id.is_null().nullable().or(emails::author_id.ne(view.user));
                 query = query.filter(emails::folder_id.is_null()).filter(is_anothers);
             }
         }
@@ -228,10 +228,10 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
         }
     }
     if let Some(user) = filter.sent_by {
-        query = query.filter(emails::author_id.eq(user.0));
+        query = query.filter(emails::author_id.eq(user));
     }
     if let Some(folder) = filter.group_folder {
-        query = query.filter(emails::folder_id.eq(folder.0));
+        query = query.filter(emails::folder_id.eq(folder));
     }
     if let Some(found) = &filter.found {
         query = query.filter(emails::id.eq_any(found.clone()));
@@ -249,7 +249,7 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
         query = query.filter(emails::date.lt(until));
     }
     if let Some(parent) = filter.parent {
-        query = query.filter(emails::parent_id.eq(parent.0));
+        query = query.filter(emails::parent_id.eq(parent));
     }
     if let Some(thread) = filter.thread {
         query = query.filter(emails::thread_id.eq(thread));
@@ -278,7 +278,7 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
             emails::subject,
             emails::parent_id,
         ))
-        .load::<(i64, i64, i64, String, bool, String, Option<i64>)>(db)?;
+        .load::<(EmailId, ThreadId, i64, String, bool, String, Option<RecordId>)>(db)?;
     rows.into_iter()
         .map(|(id, thread, date, from, sender_not_verified, subject, parent)| {
             Ok(Line { id, thread, date, from, sender_not_verified, subject, parent: name_of(db, parent)? })
@@ -289,15 +289,15 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
 /// Finds an e-mail by its number or Message-ID.
 pub fn find(db: &mut Database, wanted: &str) -> Result<EmailId> {
     let id = match wanted.parse::<i64>() {
-        Ok(id) => emails::table.find(id).select(emails::id).first::<i64>(db).optional()?,
+        Ok(id) => emails::table.find(id).select(emails::id).first(db).optional()?,
         Err(_) => {
             let bare = wanted.trim_start_matches('<').trim_end_matches('>');
             // As the rules read it (THREAD-1): ours first, and last what repeats the id of another.
             let bearers = emails::table.filter(emails::message_id.eq(bare)).select(emails::id);
-            bearers.order((emails::is_ours.desc(), emails::id_collision, emails::id)).first::<i64>(db).optional()?
+            bearers.order((emails::is_ours.desc(), emails::id_collision, emails::id)).first(db).optional()?
         }
     };
-    id.map(EmailId).ok_or_else(|| missing(wanted))
+    id.ok_or_else(|| missing(wanted))
 }
 
 /// Finds an e-mail by its number or Message-ID among those that somebody may see; of several that bear one Message-ID the first.
@@ -305,13 +305,13 @@ pub fn find_seen(db: &mut Database, wanted: &str, sight: &Sight) -> Result<Email
     let visible = visible_emails(sight).ok_or_else(|| missing(wanted))?;
     let query = emails::table.filter(visible).order(emails::id).select(emails::id);
     let id = match wanted.parse::<i64>() {
-        Ok(id) => query.filter(emails::id.eq(id)).first::<i64>(db).optional()?,
+        Ok(id) => query.filter(emails::id.eq(id)).first(db).optional()?,
         Err(_) => {
             let bare = wanted.trim_start_matches('<').trim_end_matches('>');
-            query.filter(emails::message_id.eq(bare)).first::<i64>(db).optional()?
+            query.filter(emails::message_id.eq(bare)).first(db).optional()?
         }
     };
-    id.map(EmailId).ok_or_else(|| missing(wanted))
+    id.ok_or_else(|| missing(wanted))
 }
 
 /// Makes the error for an e-mail that is not there, or not for the one who asks.
@@ -322,7 +322,7 @@ pub fn missing(wanted: &str) -> anyhow::Error {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = emails)]
 struct Row {
-    thread_id: i64,
+    thread_id: ThreadId,
     raw_id: i64,
     message_id: String,
     date: i64,
@@ -333,16 +333,16 @@ struct Row {
     subject: String,
     text: String,
     html: Option<String>,
-    replied_id: Option<i64>,
+    replied_id: Option<EmailId>,
     is_replied: bool,
-    parent_id: Option<i64>,
-    parent_by: Option<String>,
-    account_record_id: Option<i64>,
+    parent_id: Option<RecordId>,
+    parent_by: Option<ParentBy>,
+    account_record_id: Option<RecordId>,
     is_partial: bool,
     is_archived: bool,
     id_collision: bool,
-    folder_id: Option<i64>,
-    author_id: Option<i64>,
+    folder_id: Option<FolderId>,
+    author_id: Option<UserId>,
     automatic: String,
     defects: String,
     calendar: Option<String>,
@@ -350,11 +350,11 @@ struct Row {
 
 /// Shows one e-mail.
 pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
-    let row = emails::table.find(id.0).select(Row::as_select()).first::<Row>(db)?;
+    let row = emails::table.find(id).select(Row::as_select()).first::<Row>(db)?;
     let readers = email_users::table
         .inner_join(users::table.on(users::id.eq(email_users::user_id)))
         .left_join(folders::table.on(folders::id.nullable().eq(email_users::folder_id)))
-        .filter(email_users::email_id.eq(id.0))
+        .filter(email_users::email_id.eq(id))
         .order(users::login)
         .select((
             users::login,
@@ -373,11 +373,10 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
         trashed: Some(trashed),
         folder,
     });
-    let by = row.parent_by.map(|by| by.parse().map_err(|error| anyhow!("e-mail {id}: {error}"))).transpose()?;
     Ok(Email {
-        id: id.0,
+        id,
         deliveries: deliveries_of(db, id)?,
-        author: row.author_id.map(UserId),
+        author: row.author_id,
         thread: row.thread_id,
         message_id: row.message_id,
         date: row.date,
@@ -391,7 +390,7 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
         replied: row.replied_id,
         is_replied: row.is_replied,
         parent: name_of(db, row.parent_id)?,
-        parent_by: by,
+        parent_by: row.parent_by,
         account_record: name_of(db, row.account_record_id)?,
         partial: row.is_partial,
         archived: row.is_archived,
@@ -402,13 +401,13 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
         raw_size: raws::table.find(row.raw_id).select(raws::size).first(db)?,
         accounts: email_accounts::table
             .inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)))
-            .filter(email_accounts::email_id.eq(id.0))
+            .filter(email_accounts::email_id.eq(id))
             .order(accounts::name)
             .select(accounts::name)
             .load(db)?,
         teams: email_teams::table
             .inner_join(teams::table.on(teams::id.eq(email_teams::team_id)))
-            .filter(email_teams::email_id.eq(id.0))
+            .filter(email_teams::email_id.eq(id))
             .order(teams::name)
             .select(teams::name)
             .load(db)?,
@@ -424,41 +423,40 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
 
 /// Returns the e-mails of an e-mail's thread, itself included.
 pub fn of_thread(db: &mut Database, id: EmailId) -> Result<Vec<EmailId>> {
-    let thread: i64 = emails::table.find(id.0).select(emails::thread_id).first(db)?;
+    let thread: ThreadId = emails::table.find(id).select(emails::thread_id).first(db)?;
     let ids = emails::table.filter(emails::thread_id.eq(thread)).order(emails::id).select(emails::id);
-    Ok(ids.load::<i64>(db)?.into_iter().map(EmailId).collect())
+    Ok(ids.load(db)?)
 }
 
 /// Returns the account by whose rules a person's word on an e-mail is judged: of those that it came through the first that makes
 /// cases, else the first.
 pub fn judged_by(db: &mut Database, id: EmailId) -> Result<Option<AccountId>> {
-    let first = email_accounts::table
+    Ok(email_accounts::table
         .inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)))
-        .filter(email_accounts::email_id.eq(id.0))
+        .filter(email_accounts::email_id.eq(id))
         .order((accounts::make_cases.desc(), accounts::id))
         .select(accounts::id)
-        .first::<i64>(db)
-        .optional()?;
-    Ok(first.map(AccountId))
+        .first(db)
+        .optional()?)
 }
 
 /// Returns everybody who wrote an e-mail of a record, in comparison form.
 pub fn authors_of(db: &mut Database, record: RecordId) -> Result<Vec<String>> {
-    let authors = emails::table.filter(emails::parent_id.eq(record.0)).select(emails::from_address).distinct();
+    let authors = emails::table.filter(emails::parent_id.eq(record)).select(emails::from_address).distinct();
     Ok(authors.load(db)?)
 }
 
 /// Returns the e-mails of a record.
 pub fn of_record(db: &mut Database, record: RecordId) -> Result<Vec<EmailId>> {
-    let ids = emails::table.filter(emails::parent_id.eq(record.0)).order(emails::id).select(emails::id);
-    Ok(ids.load::<i64>(db)?.into_iter().map(EmailId).collect())
+    let ids = emails::table.filter(emails::parent_id.eq(record)).order(emails::id).select(emails::id);
+    Ok(ids.load(db)?)
 }
 
 /// Lists the attachments of an e-mail, in order.
 pub fn attachments_of(db: &mut Database, id: EmailId) -> Result<Vec<Attachment>> {
     type Row = (String, String, i64, Option<String>, bool, String);
     let rows = attachments::table
-        .filter(attachments::email_id.eq(id.0))
+        .filter(attachments::email_id.eq(id))
         .order(attachments::place)
         .select((
             attachments::name,
@@ -484,8 +482,8 @@ pub fn attachments_of(db: &mut Database, id: EmailId) -> Result<Vec<Attachment>>
 pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) -> Result<()> {
     super::lock(db)?;
     let raw = super::raw::store(db, &[packed])?.get(&packed.digest).copied().context("its raw bytes were not stored")?;
-    let earlier: i64 = emails::table.find(id.0).select(emails::raw_id).first(db)?;
-    diesel::update(emails::table.find(id.0))
+    let earlier: i64 = emails::table.find(id).select(emails::raw_id).first(db)?;
+    diesel::update(emails::table.find(id))
         .set((
             emails::raw_id.eq(raw),
             emails::content_digest.eq(mail.content_digest.as_slice()),
@@ -500,11 +498,11 @@ pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) ->
         super::raw::drop_unused(db, earlier)?;
     }
     super::search::renew(db, id)?;
-    diesel::delete(attachments::table.filter(attachments::email_id.eq(id.0))).execute(db)?;
+    diesel::delete(attachments::table.filter(attachments::email_id.eq(id))).execute(db)?;
     for (place, attachment) in (1_i64..).zip(&mail.attachments) {
         diesel::insert_into(attachments::table)
             .values((
-                attachments::email_id.eq(id.0),
+                attachments::email_id.eq(id),
                 attachments::place.eq(place),
                 attachments::name.eq(&attachment.name),
                 attachments::media_type.eq(&attachment.media_type),

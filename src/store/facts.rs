@@ -25,7 +25,7 @@ use super::schema::{
 use super::{Database, IN_LIST, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::{self, Address, Mail, case_numbers, subject, token};
-use crate::words::{AccountId, CaseStatus, Distribution, EmailId, PositionId, RecordId, TeamId, ThreadId, UserId};
+use crate::words::{AccountId, CaseStatus, Distribution, EmailId, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId};
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
@@ -97,8 +97,8 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
     lock(db)?;
     let mut named = Named::by(mails);
     named.leading.extend(addresses.iter().cloned());
-    named.records.extend(records.iter().map(|record| record.0));
-    named.emails.extend(emails.iter().map(|email| email.0));
+    named.records.extend(records);
+    named.emails.extend(emails);
     let account_facts = account.map(|account| account::gather(db, account)).transpose()?.unwrap_or_default();
     let mut facts = Facts { now, next: next(db)?, account: account_facts, ..Facts::default() };
     let answered_at = sending::answered_at(db)?;
@@ -170,15 +170,15 @@ struct Named {
     senders: HashSet<String>,
     case_numbers: HashSet<i64>,
     /// Records that tokens name, genuine or not (LINK-1).
-    tokens: HashSet<i64>,
+    tokens: HashSet<RecordId>,
     /// Where answers without References may find what they answer (THREAD-3).
     subjects: HashSet<i64>,
     /// The oldest Date.
     oldest: Option<i64>,
     /// Records that a person named.
-    records: HashSet<i64>,
+    records: HashSet<RecordId>,
     /// E-mails that letters of ours go on from.
-    emails: HashSet<i64>,
+    emails: HashSet<EmailId>,
 }
 
 impl Named {
@@ -220,8 +220,8 @@ impl Named {
 }
 
 /// The records that tokens in an address or Message-ID name, were they genuine.
-fn claimed(place: &str) -> Vec<i64> {
-    token::parts(place).filter_map(token::claimed).map(|record| record.0).collect()
+fn claimed(place: &str) -> Vec<RecordId> {
+    token::parts(place).filter_map(token::claimed).collect()
 }
 
 /// Where an answer may find what it answers: by its sender, or by its first recipient when one of us wrote it.
@@ -261,24 +261,24 @@ fn gather_addresses(db: &mut Database, named: &Named, answered_at: &HashSet<Stri
             .filter(user_addresses::address.eq_any(some))
             .order(users::id)
             .select((user_addresses::address, users::id))
-            .load::<(String, i64)>(db)
+            .load::<(String, UserId)>(db)
     })?;
     for (address, user) in owners {
         // An address that two users claim is the first one's.
-        facts.users.entry(address).or_insert(UserId(user));
+        facts.users.entry(address).or_insert(user);
     }
     account::gather_addresses(db, &named.people, answered_at, facts)
 }
 
 type EmailColumns = (
-    i64,
+    EmailId,
     String,
-    i64,
+    ThreadId,
     i64,
     Vec<u8>,
-    Option<i64>,
-    Option<String>,
-    (bool, Option<i64>, Option<i64>, bool),
+    Option<RecordId>,
+    Option<ParentBy>,
+    (bool, Option<UserId>, Option<EmailId>, bool),
     (String, Option<i64>, bool),
     (bool, bool),
 );
@@ -291,7 +291,7 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             .filter(emails::message_id.eq_any(some))
             .group_by((emails::message_id, emails::is_ours, emails::id_collision))
             .select((emails::message_id, emails::is_ours, emails::id_collision, min(emails::id), max(emails::id)))
-            .load::<(String, bool, bool, Option<i64>, Option<i64>)>(db)
+            .load::<(String, bool, bool, Option<EmailId>, Option<EmailId>)>(db)
     })?;
     let ends = conversation::bearers(ends);
     let several: HashSet<&str> = ends.iter().filter(|(_, first, last)| first != last).map(|(id, ..)| id.as_str()).collect();
@@ -300,7 +300,7 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
     for some in contents.chunks(IN_LIST / 2) {
         let (ids, digests): (Vec<&str>, Vec<&[u8]>) = some.iter().map(|(id, digest)| (id.as_str(), digest.as_slice())).unzip();
         let both = emails::message_id.eq_any(ids).and(emails::content_digest.eq_any(digests));
-        same.extend(emails::table.filter(both).select(emails::id).load::<i64>(db)?);
+        same.extend(emails::table.filter(both).select(emails::id).load::<EmailId>(db)?);
     }
     same.extend(conversation::by_senders(db, &several, named)?);
     let authors: Vec<_> = named.authors.iter().filter(|(id, ..)| several.contains(id.as_str())).collect();
@@ -311,11 +311,11 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             .filter(of_them.and(emails::header_date.eq_any(some.iter().map(|(.., date)| Some(*date)))))
             .group_by((emails::message_id, emails::from_address, emails::header_date))
             .select(min(emails::id));
-        same.extend(first.load::<Option<i64>>(db)?.into_iter().flatten());
+        same.extend(first.load::<Option<EmailId>>(db)?.into_iter().flatten());
     }
     let by_subject = conversation::by_subject(db, named, facts)?;
     let ids = ends.into_iter().flat_map(|(_, first, last)| first.into_iter().chain(last));
-    let ids: HashSet<i64> = ids.chain(same).chain(by_subject).chain(named.emails.iter().copied()).collect();
+    let ids: HashSet<EmailId> = ids.chain(same).chain(by_subject).chain(named.emails.iter().copied()).collect();
     let mut rows = in_lists(&ids, |some| {
         emails::table
             .filter(emails::id.eq_any(some))
@@ -349,56 +349,56 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
     {
         let (sender, header_date, partial) = written;
         let content_digest = digest.try_into().map_err(|_| anyhow!("the content digest of e-mail {id} is not 32 bytes"))?;
-        facts.emails_by_message_id.entry(message_id).or_default().push(EmailId(id));
+        facts.emails_by_message_id.entry(message_id).or_default().push(id);
         let email = EmailFacts {
             sender,
             header_date,
             partial,
             raws: Vec::new(),
-            thread: ThreadId(thread),
+            thread,
             arrived_at,
             content_digest,
-            parent: parent.map(RecordId),
-            parent_by: parent_by.and_then(|by| by.parse().ok()),
+            parent,
+            parent_by,
             teams: Vec::new(),
             users: Vec::new(),
             accounts: Vec::new(),
             ours,
-            author: author.map(UserId),
-            replied: replied.map(EmailId),
+            author,
+            replied,
             id_collision,
             people: Vec::new(),
             claimed,
             automatic,
         };
-        facts.emails.insert(EmailId(id), email);
+        facts.emails.insert(id, email);
     }
     gather_raws(db, named, facts)?;
-    let ids: HashSet<i64> = facts.emails.keys().map(|email| email.0).collect();
+    let ids: HashSet<EmailId> = facts.emails.keys().copied().collect();
     let teams = in_lists(&ids, |some| {
-        email_teams::table.filter(email_teams::email_id.eq_any(some)).order(email_teams::team_id).load::<(i64, i64)>(db)
+        email_teams::table.filter(email_teams::email_id.eq_any(some)).order(email_teams::team_id).load::<(EmailId, TeamId)>(db)
     })?;
     for (email, team) in teams {
-        facts.emails.entry(EmailId(email)).and_modify(|email| email.teams.push(TeamId(team)));
+        facts.emails.entry(email).and_modify(|email| email.teams.push(team));
     }
     let users = in_lists(&ids, |some| {
         email_users::table
             .filter(email_users::email_id.eq_any(some))
             .order(email_users::user_id)
             .select((email_users::email_id, email_users::user_id))
-            .load::<(i64, i64)>(db)
+            .load::<(EmailId, UserId)>(db)
     })?;
     for (email, user) in users {
-        facts.emails.entry(EmailId(email)).and_modify(|email| email.users.push(UserId(user)));
+        facts.emails.entry(email).and_modify(|email| email.users.push(user));
     }
     let through = in_lists(&ids, |some| {
         email_accounts::table
             .filter(email_accounts::email_id.eq_any(some))
             .order(email_accounts::account_id)
-            .load::<(i64, i64)>(db)
+            .load::<(EmailId, AccountId)>(db)
     })?;
     for (email, account) in through {
-        facts.emails.entry(EmailId(email)).and_modify(|email| email.accounts.push(AccountId(account)));
+        facts.emails.entry(email).and_modify(|email| email.accounts.push(account));
     }
     Ok(())
 }
@@ -406,31 +406,31 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
 /// Which bytes are kept of e-mails that messages of this batch may be copies of (DUP-2).
 fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
     let of_batch = named.contents.iter().filter_map(|(id, _)| facts.emails_by_message_id.get(id)).flatten();
-    let ids: HashSet<i64> = of_batch.map(|email| email.0).collect();
+    let ids: HashSet<EmailId> = of_batch.copied().collect();
     let own = in_lists(&ids, |some| {
         emails::table
             .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
             .filter(emails::id.eq_any(some))
             .select((emails::id, raws::digest))
-            .load::<(i64, Vec<u8>)>(db)
+            .load::<(EmailId, Vec<u8>)>(db)
     })?;
     let copies = in_lists(&ids, |some| {
         email_copies::table
             .inner_join(raws::table.on(raws::id.eq(email_copies::raw_id)))
             .filter(email_copies::email_id.eq_any(some))
             .select((email_copies::email_id, raws::digest))
-            .load::<(i64, Vec<u8>)>(db)
+            .load::<(EmailId, Vec<u8>)>(db)
     })?;
     for (email, digest) in own.into_iter().chain(copies) {
         let digest = digest.try_into().map_err(|_| anyhow!("the digest of bytes of e-mail {email} is not 32 bytes"))?;
-        facts.emails.entry(EmailId(email)).and_modify(|known| known.raws.push(digest));
+        facts.emails.entry(email).and_modify(|known| known.raws.push(digest));
     }
     Ok(())
 }
 
 /// FETCH-2: what people deleted and a server may bring again; not what somebody imports.
 fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, facts: &mut Facts) -> Result<()> {
-    let uidvalidity = positions::table.find(position.0).select(positions::uidvalidity).first::<i64>(db).optional()?;
+    let uidvalidity = positions::table.find(position).select(positions::uidvalidity).first::<i64>(db).optional()?;
     if uidvalidity.unwrap_or_default() == 0 {
         return Ok(());
     }
@@ -447,11 +447,11 @@ fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, fact
 
 fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
     let rows = in_lists(&named.message_ids, |some| {
-        thread_ids::table.filter(thread_ids::message_id.eq_any(some)).load::<(String, i64)>(db)
+        thread_ids::table.filter(thread_ids::message_id.eq_any(some)).load::<(String, ThreadId)>(db)
     })?;
-    facts.thread_of = rows.into_iter().map(|(message_id, thread)| (message_id, ThreadId(thread))).collect();
-    let threads: HashSet<i64> =
-        facts.thread_of.values().copied().chain(facts.emails.values().map(|email| email.thread)).map(|thread| thread.0).collect();
+    facts.thread_of = rows.into_iter().collect();
+    let threads: HashSet<ThreadId> =
+        facts.thread_of.values().copied().chain(facts.emails.values().map(|email| email.thread)).collect();
     // The newest is the one stored last: a Date header is the sender's word.
     let newest = in_lists(&threads, |some| {
         emails::table
@@ -459,17 +459,16 @@ fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
             .filter(emails::parent_id.is_not_null())
             .group_by(emails::thread_id)
             .select(max(emails::id))
-            .load::<Option<i64>>(db)
+            .load::<Option<EmailId>>(db)
     })?;
-    let newest: HashSet<i64> = newest.into_iter().flatten().collect();
+    let newest: HashSet<EmailId> = newest.into_iter().flatten().collect();
     let parents = in_lists(&newest, |some| {
         emails::table
             .filter(emails::id.eq_any(some))
             .select((emails::thread_id, emails::parent_id))
-            .load::<(i64, Option<i64>)>(db)
+            .load::<(ThreadId, Option<RecordId>)>(db)
     })?;
-    facts.thread_parents =
-        parents.into_iter().filter_map(|(thread, parent)| Some((ThreadId(thread), RecordId(parent?)))).collect();
+    facts.thread_parents = parents.into_iter().filter_map(|(thread, parent)| Some((thread, parent?))).collect();
     Ok(())
 }
 
@@ -482,58 +481,56 @@ fn gather_teams(db: &mut Database, facts: &mut Facts) -> Result<()> {
         .chain(facts.records.values().flat_map(|record| &record.teams))
         .copied()
         .collect();
-    let ids: HashSet<i64> = teams.iter().map(|team| team.0).collect();
-    let members = in_lists(&ids, |some| {
+    let members = in_lists(&teams, |some| {
         team_members::table
             .inner_join(users::table.on(users::id.eq(team_members::user_id)))
             .filter(team_members::team_id.eq_any(some))
             .order((team_members::team_id, team_members::user_id))
             .select((team_members::team_id, users::id, team_members::position, users::active, users::last_assignment))
-            .load::<(i64, i64, Option<String>, bool, i64)>(db)
+            .load::<(TeamId, UserId, Option<String>, bool, i64)>(db)
     })?;
-    let people: HashSet<i64> = members.iter().map(|member| member.1).collect();
-    let absent: HashSet<i64> = in_lists(&people, |some| {
+    let people: HashSet<UserId> = members.iter().map(|member| member.1).collect();
+    let absent: HashSet<UserId> = in_lists(&people, |some| {
         absences::table
             .filter(absences::user_id.eq_any(some))
             .filter(absences::starts_at.le(facts.now))
             .filter(absences::ends_at.gt(facts.now))
             .select(absences::user_id)
-            .load::<i64>(db)
+            .load(db)
     })?
     .into_iter()
     .collect();
     facts.teams = teams.into_iter().map(|team| (team, Vec::new())).collect();
     for (team, user, position, active, last_assignment) in members {
         let absent = absent.contains(&user);
-        facts.teams.entry(TeamId(team)).or_default().push(Member { user: UserId(user), position, active, absent });
-        if facts.account.case_team == Some(TeamId(team)) {
-            facts.load.insert(UserId(user), Load { open_cases: 0, last_assignment });
+        facts.teams.entry(team).or_default().push(Member { user, position, active, absent });
+        if facts.account.case_team == Some(team) {
+            facts.load.insert(user, Load { open_cases: 0, last_assignment });
         }
     }
     let rows =
-        rotations::table.filter(rotations::account_id.eq(facts.account.id.0)).select((rotations::team_id, rotations::user_id));
-    facts.rotation = rows.load::<(i64, i64)>(db)?.into_iter().map(|(team, user)| (TeamId(team), UserId(user))).collect();
+        rotations::table.filter(rotations::account_id.eq(facts.account.id)).select((rotations::team_id, rotations::user_id));
+    facts.rotation = rows.load(db)?.into_iter().collect();
     // Nobody else asks how many there are, and counting them takes the longer the more there are.
     if facts.account.distribution == Distribution::LeastBusy { gather_load(db, facts) } else { Ok(()) }
 }
 
 /// Counts the open cases of the case team's members (DIST-3).
 fn gather_load(db: &mut Database, facts: &mut Facts) -> Result<()> {
-    let open = CaseStatus::ALL.iter().filter(|status| status.is_open()).map(|status| Some(status.as_str()));
-    let open: Vec<Option<&str>> = open.collect();
-    let members: HashSet<i64> = facts.load.keys().map(|user| user.0).collect();
+    let open: Vec<&CaseStatus> = CaseStatus::ALL.iter().filter(|status| status.is_open()).collect();
+    let members: HashSet<UserId> = facts.load.keys().copied().collect();
     let rows = in_lists(&members, |some| {
         records::table
-            .filter(records::assigned_user_id.eq_any(some.iter().copied().map(Some)))
+            .filter(records::assigned_user_id.eq_any(some))
             // Only cases have a status, and so the index answers alone.
             .filter(records::status.eq_any(open.iter().copied()))
             .group_by(records::assigned_user_id)
             .select((records::assigned_user_id, count_star()))
-            .load::<(Option<i64>, i64)>(db)
+            .load::<(Option<UserId>, i64)>(db)
     })?;
     for (user, open_cases) in rows {
         let Some(user) = user else { continue };
-        facts.load.entry(UserId(user)).and_modify(|load| load.open_cases = open_cases);
+        facts.load.entry(user).and_modify(|load| load.open_cases = open_cases);
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What became of every UID, and why (FETCH-2, WHY-1). A fate outlives its e-mail.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::insert_all;
@@ -11,10 +11,10 @@ use crate::words::{AccountId, EmailId, Fate, PositionId};
 #[derive(Insertable)]
 #[diesel(table_name = fates, treat_none_as_default_value = false)]
 pub(super) struct FateRow {
-    pub position_id: i64,
+    pub position_id: PositionId,
     pub uid: i64,
-    pub fate: &'static str,
-    pub email_id: Option<i64>,
+    pub fate: Fate,
+    pub email_id: Option<EmailId>,
     pub why: String,
     pub at: i64,
     /// Of what a filter skipped.
@@ -49,10 +49,10 @@ pub struct Settled {
 /// Records fates of UIDs that were not imported by a plan, each with why as JSON. A second fate for a UID is an error.
 pub fn record_fates(db: &mut Database, position: PositionId, rows: &[Settled], now: i64) -> Result<()> {
     let row = |settled: &Settled| FateRow {
-        position_id: position.0,
+        position_id: position,
         uid: settled.uid,
-        fate: settled.fate.as_str(),
-        email_id: settled.email.map(|email| email.0),
+        fate: settled.fate,
+        email_id: settled.email,
         why: clean(&settled.why).into_owned(),
         at: now,
         message_id: settled.message_id.as_deref().map(|id| clean(id).into_owned()),
@@ -65,16 +65,15 @@ pub(super) fn insert(db: &mut Database, rows: &[FateRow]) -> Result<()> {
     Ok(())
 }
 
-type Row = (i64, String, i64, String, String, i64, Option<i64>);
+type Row = (AccountId, String, i64, Fate, String, i64, Option<EmailId>);
 
-fn fate_of((account, mailbox, uid, fate, why, at, email): Row) -> Result<FateOf> {
-    let fate = fate.parse().map_err(|error: String| anyhow!("the fate of UID {uid} of mailbox {mailbox}: {error}"))?;
-    Ok(FateOf { account: AccountId(account), mailbox, uid, fate, why, at, email: email.map(EmailId) })
+fn fate_of((account, mailbox, uid, fate, why, at, email): Row) -> FateOf {
+    FateOf { account, mailbox, uid, fate, why, at, email }
 }
 
 macro_rules! fates_where {
     ($db:expr, $condition:expr) => {
-        fates::table
+        Ok(fates::table
             .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
             .filter($condition)
             .order((fates::at, fates::position_id, fates::uid))
@@ -82,13 +81,13 @@ macro_rules! fates_where {
             .load::<Row>($db)?
             .into_iter()
             .map(fate_of)
-            .collect()
+            .collect())
     };
 }
 
 /// Returns every fate that led to this e-mail, oldest first: one for each place it came from.
 pub fn fates_of(db: &mut Database, email: EmailId) -> Result<Vec<FateOf>> {
-    fates_where!(db, fates::email_id.eq(email.0))
+    fates_where!(db, fates::email_id.eq(email))
 }
 
 /// Returns every fate of a message that a filter skipped, by its Message-ID, oldest first.
@@ -98,7 +97,7 @@ pub fn skipped(db: &mut Database, message_id: &str) -> Result<Vec<FateOf>> {
 
 /// Returns every fate that a UID of a mailbox has, oldest first: one for each UIDVALIDITY.
 pub fn at(db: &mut Database, account: AccountId, mailbox: &str, uid: i64) -> Result<Vec<FateOf>> {
-    let place = positions::account_id.eq(account.0).and(positions::mailbox.eq(mailbox));
+    let place = positions::account_id.eq(account).and(positions::mailbox.eq(mailbox));
     fates_where!(db, place.and(fates::uid.eq(uid)))
 }
 
@@ -115,11 +114,11 @@ pub struct Origin {
 pub fn origins(db: &mut Database, email: EmailId) -> Result<Vec<Origin>> {
     let rows = fates::table
         .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
-        .filter(fates::email_id.eq(email.0))
+        .filter(fates::email_id.eq(email))
         .filter(positions::uidvalidity.ne(0))
         .order(positions::id.desc())
         .select((positions::account_id, positions::mailbox, positions::uidvalidity, fates::uid))
-        .load::<(i64, String, i64, i64)>(db)?;
-    let origin = |(account, mailbox, uidvalidity, uid)| Origin { account: AccountId(account), mailbox, uidvalidity, uid };
+        .load(db)?;
+    let origin = |(account, mailbox, uidvalidity, uid)| Origin { account, mailbox, uidvalidity, uid };
     Ok(rows.into_iter().map(origin).collect())
 }

@@ -32,10 +32,10 @@ impl Owner {
 
     /// FILTER-1: who looks after its filters: administrators after the global ones and those of group accounts, users after those of
     /// their own accounts and inboxes. `of_account` is the user who owns the account.
-    fn keeper(self, of_account: Option<i64>) -> Keeper {
+    fn keeper(self, of_account: Option<UserId>) -> Keeper {
         let user = match self {
             Self::Global => None,
-            Self::Account(_) => of_account.map(UserId),
+            Self::Account(_) => of_account,
             Self::User(user) => Some(user),
         };
         user.map_or(Keeper::Administrators, Keeper::User)
@@ -76,10 +76,10 @@ impl Kept for Stored {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = filters)]
 struct Row {
-    id: i64,
+    id: FilterId,
     name: String,
-    account_id: Option<i64>,
-    user_id: Option<i64>,
+    account_id: Option<AccountId>,
+    user_id: Option<UserId>,
     place: i64,
     active: bool,
     match_case: bool,
@@ -92,8 +92,8 @@ struct Row {
 impl Row {
     fn owner(&self) -> Owner {
         match (self.account_id, self.user_id) {
-            (Some(account), _) => Owner::Account(AccountId(account)),
-            (None, Some(user)) => Owner::User(UserId(user)),
+            (Some(account), _) => Owner::Account(account),
+            (None, Some(user)) => Owner::User(user),
             (None, None) => Owner::Global,
         }
     }
@@ -101,7 +101,7 @@ impl Row {
     fn filter(&self) -> Result<Filter> {
         let wrong = || format!("filter {:?}", self.name);
         Ok(Filter {
-            id: FilterId(self.id),
+            id: self.id,
             name: self.name.clone(),
             scope: self.owner().scope(),
             match_case: self.match_case,
@@ -118,7 +118,7 @@ pub fn of_account(db: &mut Database, account: AccountId) -> Result<Vec<Filter>> 
     let rows = filters::table
         .filter(filters::active.eq(true))
         .filter(filters::user_id.is_null())
-        .filter(filters::account_id.eq(account.0).or(filters::account_id.is_null()))
+        .filter(filters::account_id.eq(account).or(filters::account_id.is_null()))
         .order((filters::place, filters::id))
         .select(Row::as_select())
         .load::<Row>(db)?;
@@ -132,23 +132,23 @@ pub fn of_account(db: &mut Database, account: AccountId) -> Result<Vec<Filter>> 
 fn find_folders<'a>(db: &mut Database, filters: impl IntoIterator<Item = &'a mut Filter>) -> Result<()> {
     let mut scripts = Vec::new();
     for filter in filters {
-        let user = if let Scope::User(user) = filter.scope { Some(user.0) } else { None };
+        let user = if let Scope::User(user) = filter.scope { Some(user) } else { None };
         if let Some(script) = &mut filter.sieve {
             let names = script.folder_names();
             scripts.push((script, user, names));
         }
     }
     let names: HashSet<&String> = scripts.iter().flat_map(|(_, _, names)| names).collect();
-    let mut found: HashMap<(Option<i64>, String), i64> = HashMap::new();
+    let mut found: HashMap<(Option<UserId>, String), FolderId> = HashMap::new();
     for some in names.into_iter().collect::<Vec<_>>().chunks(IN_LIST) {
         let rows = folders::table.filter(folders::name.eq_any(some.iter().copied()));
-        let rows = rows.select((folders::id, folders::user_id, folders::name)).load::<(i64, Option<i64>, String)>(db)?;
+        let rows = rows.select((folders::id, folders::user_id, folders::name)).load::<(FolderId, Option<UserId>, String)>(db)?;
         found.extend(rows.into_iter().map(|(id, user, name)| ((user, name), id)));
     }
     for (script, user, names) in scripts {
         let known = names.into_iter().filter_map(|name| {
             let id = found.get(&(user, name.clone()))?;
-            Some((name, FolderId(*id)))
+            Some((name, *id))
         });
         script.folders = known.collect();
     }
@@ -157,7 +157,7 @@ fn find_folders<'a>(db: &mut Database, filters: impl IntoIterator<Item = &'a mut
 
 /// Returns the active filters of users, in order.
 pub(super) fn of_users(db: &mut Database, users: &HashSet<UserId>) -> Result<HashMap<UserId, Vec<Filter>>> {
-    let ids: Vec<i64> = users.iter().map(|user| user.0).collect();
+    let ids: Vec<&UserId> = users.iter().collect();
     let mut found: HashMap<UserId, Vec<Filter>> = HashMap::new();
     for some in ids.chunks(IN_LIST) {
         let rows = filters::table
@@ -168,7 +168,7 @@ pub(super) fn of_users(db: &mut Database, users: &HashSet<UserId>) -> Result<Has
             .load::<Row>(db)?;
         for row in rows {
             if let Some(user) = row.user_id {
-                found.entry(UserId(user)).or_default().push(row.filter()?);
+                found.entry(user).or_default().push(row.filter()?);
             }
         }
     }
@@ -182,25 +182,27 @@ pub fn list(db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
     query = match owner {
         None => query,
         Some(Owner::Global) => query.filter(filters::account_id.is_null()).filter(filters::user_id.is_null()),
-        Some(Owner::Account(account)) => query.filter(filters::account_id.eq(account.0)),
-        Some(Owner::User(user)) => query.filter(filters::user_id.eq(user.0)),
+        Some(Owner::Account(account)) => query.filter(filters::account_id.eq(account)),
+        Some(Owner::User(user)) => query.filter(filters::user_id.eq(user)),
     };
     let rows = query.order((filters::place, filters::id)).select(Row::as_select()).load::<Row>(db)?;
     let (mut accounts, mut owners) = (HashMap::new(), HashMap::new());
     for (id, name, owner) in
-        accounts::table.select((accounts::id, accounts::name, accounts::owner_id)).load::<(i64, String, Option<i64>)>(db)?
+        accounts::table
+            .select((accounts::id, accounts::name, accounts::owner_id))
+            .load::<(AccountId, String, Option<UserId>)>(db)?
     {
         accounts.insert(id, name);
         owners.insert(id, owner);
     }
-    let users: HashMap<i64, String> = users::table.select((users::id, users::login)).load(db)?.into_iter().collect();
-    let name = |names: &HashMap<i64, String>, id: i64| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
+    let users: HashMap<UserId, String> = users::table.select((users::id, users::login)).load(db)?.into_iter().collect();
+    let or_number = |name: Option<&String>, id: &dyn std::fmt::Display| name.cloned().unwrap_or_else(|| id.to_string());
     let mut stored = Vec::with_capacity(rows.len());
     for row in rows {
         let scope = match row.owner() {
             Owner::Global => "global".to_string(),
-            Owner::Account(account) => format!("account {}", name(&accounts, account.0)),
-            Owner::User(user) => format!("user {}", name(&users, user.0)),
+            Owner::Account(account) => format!("account {}", or_number(accounts.get(&account), &account)),
+            Owner::User(user) => format!("user {}", or_number(users.get(&user), &user)),
         };
         let keeper = row.owner().keeper(row.account_id.and_then(|account| owners.get(&account).copied().flatten()));
         let (owner, place, active) = (row.owner(), row.place, row.active);
@@ -244,7 +246,7 @@ pub fn choose(all: Vec<Stored>, wanted: &str) -> Result<Stored> {
 /// Returns the filters of an owner.
 pub fn of(db: &mut Database, owner: Owner) -> Result<Filters> {
     let of_account = match owner {
-        Owner::Account(account) => accounts::table.find(account.0).select(accounts::owner_id).first(db)?,
+        Owner::Account(account) => accounts::table.find(account).select(accounts::owner_id).first(db)?,
         Owner::Global | Owner::User(_) => None,
     };
     Ok(Filters { owner, keeper: owner.keeper(of_account) })
@@ -257,11 +259,11 @@ pub fn add(db: &mut Database, to: &Permitted<'_, Filters>, filter: &Filter) -> R
     if others.iter().any(|other| other.filter.name == filter.name) {
         return Err(taken("filter", &filter.name));
     }
-    let id = number(db, "filter")?;
+    let id = FilterId(number(db, "filter")?);
     let (account, user) = match owner {
         Owner::Global => (None, None),
-        Owner::Account(account) => (Some(account.0), None),
-        Owner::User(user) => (None, Some(user.0)),
+        Owner::Account(account) => (Some(account), None),
+        Owner::User(user) => (None, Some(user)),
     };
     let place = others.iter().map(|other| other.place).max().unwrap_or(0) + 1;
     diesel::insert_into(filters::table)
@@ -283,13 +285,13 @@ pub fn add(db: &mut Database, to: &Permitted<'_, Filters>, filter: &Filter) -> R
             ),
         ))
         .execute(db)?;
-    Ok(FilterId(id))
+    Ok(id)
 }
 
 /// Changes what a filter asks and does, and whether it is used.
 pub fn set(db: &mut Database, stored: &Permitted<'_, Stored>, filter: &Filter, active: bool) -> Result<()> {
     let id = stored.thing().filter.id;
-    diesel::update(filters::table.find(id.0))
+    diesel::update(filters::table.find(id))
         .set((
             filters::name.eq(&filter.name),
             filters::active.eq(active),
@@ -315,14 +317,14 @@ pub fn move_to(db: &mut Database, stored: &Permitted<'_, Stored>, place: usize) 
 /// Removes a filter.
 pub fn remove(db: &mut Database, stored: &Permitted<'_, Stored>) -> Result<()> {
     let removed = stored.thing();
-    diesel::delete(filters::table.find(removed.filter.id.0)).execute(db)?;
+    diesel::delete(filters::table.find(removed.filter.id)).execute(db)?;
     let order: Vec<FilterId> = list(db, Some(removed.owner))?.into_iter().map(|one| one.filter.id).collect();
     renumber(db, &order)
 }
 
 fn renumber(db: &mut Database, order: &[FilterId]) -> Result<()> {
     for (place, id) in (1_i64..).zip(order) {
-        diesel::update(filters::table.find(id.0)).set(filters::place.eq(place)).execute(db)?;
+        diesel::update(filters::table.find(id)).set(filters::place.eq(place)).execute(db)?;
     }
     Ok(())
 }

@@ -52,29 +52,29 @@ pub fn add(
     if list(db, user)?.iter().any(|folder| folder.name == name && folder.owner == user) {
         return Err(taken("folder", name));
     }
-    let id = number(db, "folder")?;
+    let id = FolderId(number(db, "folder")?);
     diesel::insert_into(folders::table)
         .values((
             folders::id.eq(id),
-            folders::user_id.eq(user.map(|user| user.0)),
+            folders::user_id.eq(user),
             folders::name.eq(name),
-            folders::place.eq(id),
+            folders::place.eq(id.0),
             folders::skip_notifications.eq(skip_notifications),
         ))
         .execute(db)?;
-    set_teams(db, FolderId(id), teams)?;
+    set_teams(db, id, teams)?;
     access::record(db, to.permit(), "folder add", &format!("folder:{id}"), name, now)?;
-    Ok(FolderId(id))
+    Ok(id)
 }
 
 /// Lists group folders, and a user's own with them.
 pub fn list(db: &mut Database, user: Option<UserId>) -> Result<Vec<Folder>> {
     let rows = folders::table
         .left_join(users::table.on(users::id.nullable().eq(folders::user_id)))
-        .filter(folders::user_id.is_null().or(folders::user_id.eq(user.map(|user| user.0))))
+        .filter(folders::user_id.is_null().or(folders::user_id.eq(user)))
         .order((folders::user_id, folders::name))
         .select((folders::id, folders::name, folders::user_id, users::login.nullable(), folders::skip_notifications))
-        .load::<(i64, String, Option<i64>, Option<String>, bool)>(db)?;
+        .load::<(FolderId, String, Option<UserId>, Option<String>, bool)>(db)?;
     rows.into_iter()
         .map(|(id, name, owner, user, skip_notifications)| {
             let teams = folder_teams::table
@@ -83,13 +83,13 @@ pub fn list(db: &mut Database, user: Option<UserId>) -> Result<Vec<Folder>> {
                 .order(teams::name)
                 .select(teams::name)
                 .load(db)?;
-            Ok(Folder { id: FolderId(id), name, user, skip_notifications, teams, owner: owner.map(UserId) })
+            Ok(Folder { id, name, user, skip_notifications, teams, owner })
         })
         .collect()
 }
 
 /// Returns the names of all folders.
-pub fn names(db: &mut Database) -> Result<Vec<(i64, String)>> {
+pub fn names(db: &mut Database) -> Result<Vec<(FolderId, String)>> {
     Ok(folders::table.select((folders::id, folders::name)).load(db)?)
 }
 
@@ -97,11 +97,11 @@ pub fn names(db: &mut Database) -> Result<Vec<(i64, String)>> {
 pub fn find(db: &mut Database, user: Option<UserId>, wanted: &str) -> Result<Folder> {
     let mut all = list(db, user)?;
     all.retain(|folder| folder.owner == user);
-    let by_number = wanted.parse::<i64>().ok();
+    let by_number = wanted.parse().ok().map(FolderId);
     let at = all
         .iter()
         .position(|folder| folder.name == wanted)
-        .or_else(|| all.iter().position(|folder| Some(folder.id.0) == by_number));
+        .or_else(|| all.iter().position(|folder| Some(folder.id) == by_number));
     match at {
         Some(at) => Ok(all.swap_remove(at)),
         None => Err(not_found("folder", wanted, &all.into_iter().map(|folder| folder.name).collect::<Vec<_>>())),
@@ -119,10 +119,10 @@ pub fn set(
 ) -> Result<()> {
     let id = folder.thing().id;
     if let Some(name) = name {
-        diesel::update(folders::table.find(id.0)).set(folders::name.eq(name)).execute(db)?;
+        diesel::update(folders::table.find(id)).set(folders::name.eq(name)).execute(db)?;
     }
     if let Some(skip) = skip {
-        diesel::update(folders::table.find(id.0)).set(folders::skip_notifications.eq(skip)).execute(db)?;
+        diesel::update(folders::table.find(id)).set(folders::skip_notifications.eq(skip)).execute(db)?;
     }
     teams.map_or(Ok(()), |teams| set_teams(db, id, teams))?;
     let before = folder.thing();
@@ -133,10 +133,10 @@ pub fn set(
 }
 
 fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {
-    diesel::delete(folder_teams::table.filter(folder_teams::folder_id.eq(id.0))).execute(db)?;
+    diesel::delete(folder_teams::table.filter(folder_teams::folder_id.eq(id))).execute(db)?;
     for team in teams {
         diesel::insert_into(folder_teams::table)
-            .values((folder_teams::folder_id.eq(id.0), folder_teams::team_id.eq(team.0)))
+            .values((folder_teams::folder_id.eq(id), folder_teams::team_id.eq(team)))
             .execute(db)?;
     }
     Ok(())
@@ -144,7 +144,7 @@ fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {
 
 /// Removes a folder; its mail goes back to the inbox.
 pub fn remove(db: &mut Database, folder: &Permitted<'_, Folder>, now: i64) -> Result<()> {
-    diesel::delete(folders::table.find(folder.thing().id.0)).execute(db)?;
+    diesel::delete(folders::table.find(folder.thing().id)).execute(db)?;
     let Folder { id, name, .. } = folder.thing();
     access::record(db, folder.permit(), "folder remove", &format!("folder:{id}"), name, now)
 }

@@ -1,6 +1,6 @@
 //! What was not done because a budget was spent (ACK-3), until a person says what becomes of it.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::insert_new;
@@ -16,9 +16,9 @@ use crate::words::{AccountId, BudgetAction, EmailId, HeldId};
 pub(super) struct HeldRow {
     /// Given when it is written.
     id: i64,
-    email_id: i64,
-    account_id: i64,
-    action: &'static str,
+    email_id: EmailId,
+    account_id: AccountId,
+    action: BudgetAction,
     because: String,
     created_at: i64,
 }
@@ -26,7 +26,7 @@ pub(super) struct HeldRow {
 impl HeldRow {
     pub fn new(email: EmailId, account: AccountId, action: BudgetAction, because: &str, now: i64) -> Self {
         let because = clean(because).into_owned();
-        Self { id: 0, email_id: email.0, account_id: account.0, action: action.as_str(), because, created_at: now }
+        Self { id: 0, email_id: email, account_id: account, action, because, created_at: now }
     }
 }
 
@@ -80,13 +80,13 @@ pub struct HeldFilter {
 fn chosen(filter: &HeldFilter) -> held_actions::BoxedQuery<'_, Backend> {
     let mut query = held_actions::table.into_boxed();
     if let Some(ids) = &filter.ids {
-        query = query.filter(held_actions::id.eq_any(ids.iter().map(|id| id.0).collect::<Vec<_>>()));
+        query = query.filter(held_actions::id.eq_any(ids));
     }
     if let Some(action) = filter.action {
-        query = query.filter(held_actions::action.eq(action.as_str()));
+        query = query.filter(held_actions::action.eq(action));
     }
     if let Some(account) = filter.account {
-        query = query.filter(held_actions::account_id.eq(account.0));
+        query = query.filter(held_actions::account_id.eq(account));
     }
     query
 }
@@ -98,13 +98,19 @@ pub fn count(db: &mut Database, filter: &HeldFilter) -> Result<i64> {
 
 /// Lists what is held, the oldest first.
 pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
-    type Row = (i64, String, i64, (String, String), (String, i64), String, i64);
+    type Row = (HeldId, BudgetAction, EmailId, (String, String), (String, AccountId), String, i64);
     let oldest = chosen(filter).order(held_actions::id).limit(filter.limit.unwrap_or(WHOLE)).offset(filter.offset);
-    let ids = oldest.select(held_actions::id).load::<i64>(db)?;
-    let held = |(id, action, email, (from, subject), (account, account_id), because, created_at): Row| {
-        let action = action.parse().map_err(|error: String| anyhow!("the held action {id}: {error}"))?;
-        let (id, email, account_id) = (HeldId(id), EmailId(email), AccountId(account_id));
-        Ok::<_, anyhow::Error>(Held { id, action, email, from, subject, account, account_id, because, created_at })
+    let ids = oldest.select(held_actions::id).load::<HeldId>(db)?;
+    let held = |(id, action, email, (from, subject), (account, account_id), because, created_at): Row| Held {
+        id,
+        action,
+        email,
+        from,
+        subject,
+        account,
+        account_id,
+        because,
+        created_at,
     };
     let mut listed = Vec::new();
     for some in ids.chunks(IN_LIST) {
@@ -123,9 +129,7 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
                 held_actions::created_at,
             ))
             .load::<Row>(db)?;
-        for row in rows {
-            listed.push(held(row)?);
-        }
+        listed.extend(rows.into_iter().map(held));
     }
     Ok(listed)
 }
@@ -133,7 +137,7 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
 /// Ends the waiting of an action: it is done by the caller, or never. Of two who say so at once the second hears that it is over.
 pub fn take(db: &mut Database, permit: &Permit<'_>, action: &str, held: &Held, now: i64) -> Result<()> {
     lock(db)?;
-    if diesel::delete(held_actions::table.find(held.id.0)).execute(db)? == 0 {
+    if diesel::delete(held_actions::table.find(held.id)).execute(db)? == 0 {
         return Err(missing(held.id));
     }
     access::record(db, permit, action, &format!("email:{}", held.email), held.action.as_str(), now)
@@ -141,14 +145,14 @@ pub fn take(db: &mut Database, permit: &Permit<'_>, action: &str, held: &Held, n
 
 /// Lets the people hear who were not told of an e-mail.
 pub fn tell(db: &mut Database, email: EmailId, now: i64) -> Result<()> {
-    let waiting = notifications::table.filter(notifications::email_id.eq(email.0)).filter(notifications::is_held.eq(true));
+    let waiting = notifications::table.filter(notifications::email_id.eq(email)).filter(notifications::is_held.eq(true));
     diesel::update(waiting).set((notifications::is_held.eq(false), notifications::created_at.eq(now))).execute(db)?;
     Ok(())
 }
 
 /// Forgets whom an e-mail was to be told.
 pub fn forget(db: &mut Database, email: EmailId) -> Result<()> {
-    let waiting = notifications::table.filter(notifications::email_id.eq(email.0)).filter(notifications::is_held.eq(true));
+    let waiting = notifications::table.filter(notifications::email_id.eq(email)).filter(notifications::is_held.eq(true));
     diesel::delete(waiting).execute(db)?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::raw;
 use super::schema::{deletions, email_teams, email_users, emails, folder_teams};
 use super::{Database, access, notification, outbox, search};
 use crate::decide::access::{Inbox, Permit, Permitted};
-use crate::words::{EmailId, FolderId};
+use crate::words::{EmailId, FolderId, TeamId};
 
 /// What to mark; what is not given stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl std::fmt::Display for Marks {
 /// Marks a user's copy; returns false when the user does not have the e-mail.
 pub fn mark(db: &mut Database, inbox: &Permitted<'_, Inbox>, email: EmailId, marks: Marks, now: i64) -> Result<bool> {
     let Inbox(user) = *inbox.thing();
-    let copy = || email_users::table.find((email.0, user.0));
+    let copy = || email_users::table.find((email, user));
     let mut had = copy().count().get_result::<i64>(db)?;
     if let Some(read) = marks.read {
         had = i64::try_from(diesel::update(copy()).set(email_users::is_read.eq(read)).execute(db)?)?;
@@ -56,9 +56,9 @@ pub fn move_to(
         Place::Inbox | Place::Anywhere => (false, false, None),
         Place::Archive => (false, true, None),
         Place::Trash => (true, false, None),
-        Place::Folder(folder) => (false, false, Some(folder.0)),
+        Place::Folder(folder) => (false, false, Some(folder)),
     };
-    let copy = diesel::update(email_users::table.find((email.0, user.0)));
+    let copy = diesel::update(email_users::table.find((email, user)));
     // From the trash it can go back to where it was.
     let moved = if place == Place::Trash {
         copy.set(email_users::is_trashed.eq(true)).execute(db)?
@@ -79,19 +79,17 @@ pub fn set_group_folder(
     now: i64,
 ) -> Result<()> {
     if let Some(folder) = folder {
-        let theirs: Vec<i64> =
-            folder_teams::table.filter(folder_teams::folder_id.eq(folder.0)).select(folder_teams::team_id).load(db)?;
-        let have: Vec<i64> =
-            email_teams::table.filter(email_teams::email_id.eq(email.0)).select(email_teams::team_id).load(db)?;
+        let theirs: Vec<TeamId> =
+            folder_teams::table.filter(folder_teams::folder_id.eq(folder)).select(folder_teams::team_id).load(db)?;
+        let have: Vec<TeamId> =
+            email_teams::table.filter(email_teams::email_id.eq(email)).select(email_teams::team_id).load(db)?;
         for team in theirs.iter().filter(|team| !have.contains(team)) {
             diesel::insert_into(email_teams::table)
-                .values((email_teams::email_id.eq(email.0), email_teams::team_id.eq(team)))
+                .values((email_teams::email_id.eq(email), email_teams::team_id.eq(team)))
                 .execute(db)?;
         }
     }
-    diesel::update(emails::table.find(email.0))
-        .set((emails::folder_id.eq(folder.map(|folder| folder.0)), emails::filed_by_hand.eq(true)))
-        .execute(db)?;
+    diesel::update(emails::table.find(email)).set((emails::folder_id.eq(folder), emails::filed_by_hand.eq(true))).execute(db)?;
     let told = folder.map_or_else(|| "no group folder".to_string(), |folder| format!("group folder {folder}"));
     access::record(db, permit, "email move", &format!("email:{email}"), &told, now)
 }
@@ -102,7 +100,7 @@ pub fn delete(db: &mut Database, permit: &Permit<'_>, email: EmailId, now: i64) 
     super::lock(db)?;
     outbox::must_not_wait(db, email)?;
     let (message_id, digest): (String, Vec<u8>) =
-        emails::table.find(email.0).select((emails::message_id, emails::content_digest)).first(db)?;
+        emails::table.find(email).select((emails::message_id, emails::content_digest)).first(db)?;
     let raws = raw::all_of(db, email)?;
     let known = deletions::table.find((&message_id, &digest));
     if known.count().get_result::<i64>(db)? == 0 {
@@ -111,7 +109,7 @@ pub fn delete(db: &mut Database, permit: &Permit<'_>, email: EmailId, now: i64) 
             .execute(db)?;
     }
     search::forget(db, email)?;
-    diesel::delete(emails::table.find(email.0)).execute(db)?;
+    diesel::delete(emails::table.find(email)).execute(db)?;
     raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))?;
     access::record(db, permit, "email delete", &format!("email:{email}"), &message_id, now)
 }

@@ -30,7 +30,7 @@ pub fn take(
 ) -> Result<Option<Lease>> {
     store.transaction(|db| {
         let now = dialect::clock(db, now)?;
-        let row = accounts::table.find(account.0).select((accounts::fence, accounts::lease_owner, accounts::lease_until));
+        let row = accounts::table.find(account).select((accounts::fence, accounts::lease_owner, accounts::lease_until));
         let Some((fence, earlier, until)) = row.first::<(i64, Option<String>, Option<i64>)>(db).optional()? else {
             return Ok(None);
         };
@@ -40,7 +40,7 @@ pub fn take(
             return Ok(None);
         }
         // Of two that saw the same fence on PostgreSQL, the second updates no row.
-        let taken = diesel::update(accounts::table.find(account.0).filter(accounts::fence.eq(fence)))
+        let taken = diesel::update(accounts::table.find(account).filter(accounts::fence.eq(fence)))
             .set((
                 accounts::fence.eq(fence + 1),
                 accounts::lease_owner.eq(owner),
@@ -63,7 +63,7 @@ pub fn take(
 /// Stays alive for another while; fails when the lease was lost.
 pub fn renew(db: &mut Database, lease: &Lease, now: i64, seconds: i64) -> Result<()> {
     let now = dialect::clock(db, now)?;
-    let held = diesel::update(accounts::table.find(lease.account.0).filter(accounts::fence.eq(lease.fence)))
+    let held = diesel::update(accounts::table.find(lease.account).filter(accounts::fence.eq(lease.fence)))
         .set(accounts::lease_until.eq(now.saturating_add(seconds)))
         .execute(db)?;
     if held == 1 { Ok(()) } else { Err(lost(db, lease)) }
@@ -71,7 +71,7 @@ pub fn renew(db: &mut Database, lease: &Lease, now: i64, seconds: i64) -> Result
 
 /// Holds on to the lease until the end of this transaction: fails when it was lost, and nobody takes it before the commit.
 pub fn hold(db: &mut Database, lease: &Lease) -> Result<()> {
-    let held = diesel::update(accounts::table.find(lease.account.0).filter(accounts::fence.eq(lease.fence)))
+    let held = diesel::update(accounts::table.find(lease.account).filter(accounts::fence.eq(lease.fence)))
         .set(accounts::fence.eq(lease.fence))
         .execute(db)?;
     if held == 1 { Ok(()) } else { Err(lost(db, lease)) }
@@ -79,14 +79,14 @@ pub fn hold(db: &mut Database, lease: &Lease) -> Result<()> {
 
 /// Gives the lease back; nothing happens when it was lost. A pass that dies leaves its name behind instead.
 pub fn release(db: &mut Database, lease: &Lease) -> Result<()> {
-    diesel::update(accounts::table.find(lease.account.0).filter(accounts::fence.eq(lease.fence)))
+    diesel::update(accounts::table.find(lease.account).filter(accounts::fence.eq(lease.fence)))
         .set((accounts::lease_owner.eq(None::<String>), accounts::lease_until.eq(None::<i64>)))
         .execute(db)?;
     Ok(())
 }
 
 fn lost(db: &mut Database, lease: &Lease) -> anyhow::Error {
-    let name = accounts::table.find(lease.account.0).select(accounts::name).first::<String>(db).optional();
+    let name = accounts::table.find(lease.account).select(accounts::name).first::<String>(db).optional();
     let what = match name {
         Ok(Some(name)) => format!("account {name}: another pass or a reset took over"),
         Ok(None) => format!("account {} was removed meanwhile", lease.account),

@@ -8,7 +8,7 @@ use super::relation::VisibleEmails;
 use super::schema::{counters, email_users, emails, notifications, records, reviews, users};
 use super::{Database, lock, notification, set_counter};
 use crate::decide::digest::of_nobody;
-use crate::words::{NotificationKind, RecordKind, UserId};
+use crate::words::{NotificationKind, RecordKind};
 
 /// The first e-mail that was not looked at yet, and when administrators were told last.
 const NEXT: &str = "nobody";
@@ -17,8 +17,7 @@ const TOLD_AT: &str = "nobody-told-at";
 /// The e-mails that reach nobody; the same rule as `decide::people::reaches_nobody`, of those that are there.
 pub(super) fn condition() -> VisibleEmails {
     let has_user = exists(email_users::table.filter(email_users::email_id.eq(emails::id)));
-    let of_case =
-        records::table.filter(records::id.nullable().eq(emails::parent_id)).filter(records::kind.eq(RecordKind::Case.as_str()));
+    let of_case = records::table.filter(records::id.nullable().eq(emails::parent_id)).filter(records::kind.eq(RecordKind::Case));
     let waits = exists(reviews::table.filter(reviews::email_id.eq(emails::id)).filter(reviews::decision.is_null()));
     let is_told = exists(notifications::table.filter(notifications::email_id.eq(emails::id.nullable())));
     let is_left = emails::is_ours.eq(false).and(emails::is_archived.eq(false)).and(emails::folder_id.is_null());
@@ -45,8 +44,8 @@ pub fn tell(db: &mut Database, now: i64) -> Result<()> {
     let Some(words) = of_nobody(count, told_at, now) else { return Ok(()) };
     if count > 0 {
         let administrators = users::table.filter(users::administrator.eq(true)).filter(users::active.eq(true));
-        for user in administrators.order(users::id).select(users::id).load::<i64>(db)? {
-            notification::tell(db, UserId(user), NotificationKind::Nobody, None, &words, now)?;
+        for user in administrators.order(users::id).select(users::id).load(db)? {
+            notification::tell(db, user, NotificationKind::Nobody, None, &words, now)?;
         }
         set_counter(db, TOLD_AT, now)?;
     }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::noun::number;
 use super::schema::{emails, notes};
 use super::{Database, clean};
-use crate::words::{EmailId, NoteKind, RecordId, UserId};
+use crate::words::{EmailId, NoteId, NoteKind, RecordId, UserId};
 
 /// A note to add.
 #[derive(Debug, Clone, Copy)]
@@ -27,11 +27,11 @@ pub(super) fn add(db: &mut Database, note: &NewNote<'_>) -> Result<i64> {
     diesel::insert_into(notes::table)
         .values((
             notes::id.eq(id),
-            notes::record_id.eq(note.record.0),
-            notes::kind.eq(note.kind.as_str()),
-            notes::email_id.eq(note.email.map(|email| email.0)),
+            notes::record_id.eq(note.record),
+            notes::kind.eq(note.kind),
+            notes::email_id.eq(note.email),
             notes::detail.eq(clean(note.detail)),
-            notes::author_id.eq(note.author.map(|author| author.0)),
+            notes::author_id.eq(note.author),
             notes::is_quiet.eq(false),
             notes::created_at.eq(note.at),
         ))
@@ -51,33 +51,33 @@ pub(super) fn follow_email(
     next_note: &mut i64,
     now: i64,
 ) -> Result<()> {
-    let kinds = OF_EMAILS.map(NoteKind::as_str);
-    let told = || notes::table.filter(notes::email_id.eq(email.0)).filter(notes::kind.eq_any(kinds));
+    let kinds = OF_EMAILS;
+    let told = || notes::table.filter(notes::email_id.eq(email)).filter(notes::kind.eq_any(kinds));
     let Some(record) = record else {
         diesel::delete(told()).execute(db)?;
         return Ok(());
     };
     for kind in kinds {
         let of_kind = || told().filter(notes::kind.eq(kind));
-        if of_kind().filter(notes::record_id.eq(record.0)).count().get_result::<i64>(db)? == 0 {
+        if of_kind().filter(notes::record_id.eq(record)).count().get_result::<i64>(db)? == 0 {
             // Several records may have told of it: the first note is the one that is left.
-            let first: Option<i64> = of_kind().order(notes::id).select(notes::id).first(db).optional()?;
+            let first: Option<NoteId> = of_kind().order(notes::id).select(notes::id).first(db).optional()?;
             if let Some(first) = first {
-                diesel::update(notes::table.find(first)).set(notes::record_id.eq(record.0)).execute(db)?;
+                diesel::update(notes::table.find(first)).set(notes::record_id.eq(record)).execute(db)?;
             }
         }
-        diesel::delete(of_kind().filter(notes::record_id.ne(record.0))).execute(db)?;
+        diesel::delete(of_kind().filter(notes::record_id.ne(record))).execute(db)?;
     }
     if told().count().get_result::<i64>(db)? == 0 {
         let (is_ours, arrived_at): (bool, i64) =
-            emails::table.find(email.0).select((emails::is_ours, emails::arrived_at)).first(db)?;
+            emails::table.find(email).select((emails::is_ours, emails::arrived_at)).first(db)?;
         let kind = if is_ours { NoteKind::EmailSent } else { NoteKind::EmailReceived };
         diesel::insert_into(notes::table)
             .values((
                 notes::id.eq(*next_note),
-                notes::record_id.eq(record.0),
-                notes::kind.eq(kind.as_str()),
-                notes::email_id.eq(email.0),
+                notes::record_id.eq(record),
+                notes::kind.eq(kind),
+                notes::email_id.eq(email),
                 notes::detail.eq(""),
                 notes::is_quiet.eq(false),
                 notes::created_at.eq(arrived_at.min(now)),

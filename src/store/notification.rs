@@ -14,7 +14,7 @@ use crate::decide::Next;
 use crate::decide::access::{Actor, Inbox, Permitted, act};
 use crate::decide::digest::YOUNGEST;
 use crate::fault::{Class, Fault};
-use crate::words::{AccountId, EmailId, NotificationId, NotificationKind, RecordId, RoleAction, RoleScope, UserId};
+use crate::words::{AccountId, EmailId, NoteId, NotificationId, NotificationKind, RecordId, RoleAction, RoleScope, UserId};
 
 /// A notification as a row.
 #[derive(Insertable)]
@@ -22,11 +22,11 @@ use crate::words::{AccountId, EmailId, NotificationId, NotificationKind, RecordI
 pub(super) struct NotificationRow {
     /// Given when it is written.
     pub id: i64,
-    pub user_id: i64,
-    pub kind: &'static str,
-    pub email_id: Option<i64>,
-    pub note_id: Option<i64>,
-    pub record_id: Option<i64>,
+    pub user_id: UserId,
+    pub kind: NotificationKind,
+    pub email_id: Option<EmailId>,
+    pub note_id: Option<NoteId>,
+    pub record_id: Option<RecordId>,
     pub detail: String,
     pub created_at: i64,
     pub is_read: bool,
@@ -39,11 +39,11 @@ impl NotificationRow {
     pub(super) fn new(user: UserId, kind: NotificationKind, record: Option<RecordId>, detail: &str, now: i64) -> Self {
         Self {
             id: 0,
-            user_id: user.0,
-            kind: kind.as_str(),
+            user_id: user,
+            kind,
             email_id: None,
             note_id: None,
-            record_id: record.map(|record| record.0),
+            record_id: record,
             detail: clean(detail).into_owned(),
             created_at: now,
             is_read: false,
@@ -81,17 +81,17 @@ pub(super) fn insert(db: &mut Database, before: &Next, mut rows: Vec<Notificatio
         row.id = id;
     }
     let (new, mut old): (Vec<_>, Vec<_>) =
-        rows.into_iter().partition(|row| row.email_id.is_none_or(|email| email >= before.email));
+        rows.into_iter().partition(|row| row.email_id.is_none_or(|email| email.0 >= before.email));
     insert_all!(&mut *db, notifications::table, &new).context("writing notifications")?;
     // A note that the stream had already was not written again (NOTE-1).
     for some in old.chunks_mut(super::IN_LIST) {
         let named = some.iter().filter_map(|row| row.note_id);
-        let there: HashSet<i64> =
-            notes::table.filter(notes::id.eq_any(named)).select(notes::id).load::<i64>(db)?.into_iter().collect();
+        let there: HashSet<NoteId> =
+            notes::table.filter(notes::id.eq_any(named)).select(notes::id).load(db)?.into_iter().collect();
         some.iter_mut().for_each(|row| row.note_id = row.note_id.filter(|note| there.contains(note)));
     }
     // That something did not arrive outdoes whatever was said of the e-mail before.
-    for row in old.iter().filter(|row| row.kind == NotificationKind::Bounce.as_str()) {
+    for row in old.iter().filter(|row| row.kind == NotificationKind::Bounce) {
         let there =
             notifications::table.filter(notifications::user_id.eq(row.user_id)).filter(notifications::email_id.eq(row.email_id));
         diesel::delete(there).execute(db)?;
@@ -127,21 +127,21 @@ pub(super) fn assigned(db: &mut Database, record: RecordId, user: UserId, author
 /// FETCH-12: tells how fetching an account goes: the owner of a personal account, the administrators of a group account.
 pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now: i64) -> Result<()> {
     let (name, owner): (String, Option<i64>) =
-        accounts::table.find(account.0).select((accounts::name, accounts::owner_id)).first(db)?;
+        accounts::table.find(account).select((accounts::name, accounts::owner_id)).first(db)?;
     let mut of = users::table.filter(users::active.eq(true)).into_boxed();
     of = match owner {
         Some(owner) => of.filter(users::id.eq(owner)),
         None => of.filter(users::administrator.eq(true)),
     };
-    for user in of.order(users::id).select(users::id).load::<i64>(db)? {
-        tell(db, UserId(user), NotificationKind::Account, None, &format!("account {name} {what}"), now)?;
+    for user in of.order(users::id).select(users::id).load(db)? {
+        tell(db, user, NotificationKind::Account, None, &format!("account {name} {what}"), now)?;
     }
     Ok(())
 }
 
 /// What a user sees of their notifications.
 fn seen(user: UserId, unread: bool) -> notifications::BoxedQuery<'static, Backend> {
-    let visible = notifications::table.filter(notifications::user_id.eq(user.0)).filter(notifications::is_held.eq(false));
+    let visible = notifications::table.filter(notifications::user_id.eq(user)).filter(notifications::is_held.eq(false));
     let query = visible.into_boxed();
     if unread { query.filter(notifications::is_read.eq(false)) } else { query }
 }
@@ -159,7 +159,7 @@ pub fn list(db: &mut Database, user: UserId, unread: bool, (limit, offset): (i64
     rows.into_iter().map(|row| read(db, &actor, row)).collect()
 }
 
-type Row = (i64, String, i64, bool, Option<i64>, Option<i64>, String);
+type Row = (NotificationId, NotificationKind, i64, bool, Option<RecordId>, Option<EmailId>, String);
 
 type Columns = (
     notifications::id,
@@ -183,22 +183,13 @@ const COLUMNS: Columns = (
 
 /// Reads a row for its user, with as much of the e-mail as they may read.
 fn read(db: &mut Database, actor: &Actor, (id, kind, at, read, record, email, detail): Row) -> Result<Notification> {
-    let mut notification = Notification {
-        id: NotificationId(id),
-        kind: kind.parse().map_err(|error: String| anyhow::anyhow!("notification {id}: {error}"))?,
-        at,
-        read,
-        record: name_of(db, record)?,
-        email: email.map(EmailId),
-        from: None,
-        subject: None,
-        detail,
-    };
+    let mut notification =
+        Notification { id, kind, at, read, record: name_of(db, record)?, email, from: None, subject: None, detail };
     if let Some(email) = notification.email {
         let relation = relation::of_email(db, actor, email)?;
         if act(actor, RoleScope::Email, RoleAction::Read, relation).is_ok() {
             let (from, subject) =
-                emails::table.find(email.0).select((emails::from_address, emails::subject)).first::<(String, String)>(db)?;
+                emails::table.find(email).select((emails::from_address, emails::subject)).first::<(String, String)>(db)?;
             (notification.from, notification.subject) = (Some(from), Some(subject));
         }
     }
@@ -235,14 +226,14 @@ pub fn wanting_mail(db: &mut Database, (after, until): (i64, i64)) -> Result<Vec
         .order(users::id)
         .select(users::id)
         .distinct()
-        .load::<i64>(db)?;
-    Ok(users.into_iter().map(UserId).collect())
+        .load(db)?;
+    Ok(users)
 }
 
 /// Returns what a user is to be told by mail, the oldest first.
 pub fn due_by_mail(db: &mut Database, user: UserId, (after, until): (i64, i64)) -> Result<Vec<Due>> {
     let rows = notifications::table
-        .filter(notifications::user_id.eq(user.0))
+        .filter(notifications::user_id.eq(user))
         .filter(notifications::is_read.eq(false).and(notifications::is_held.eq(false)))
         .filter(notifications::is_mailed.eq(false))
         .filter(of_period!(after, until))
@@ -265,7 +256,7 @@ pub fn due_by_mail(db: &mut Database, user: UserId, (after, until): (i64, i64)) 
 /// Writes down that they were told of by mail: it is done once.
 pub fn mark_mailed(db: &mut Database, due: &[Due]) -> Result<()> {
     for some in due.chunks(super::IN_LIST) {
-        let ids = some.iter().map(|one| one.notification.id.0);
+        let ids = some.iter().map(|one| one.notification.id);
         diesel::update(notifications::table.filter(notifications::id.eq_any(ids)))
             .set(notifications::is_mailed.eq(true))
             .execute(db)?;
@@ -278,8 +269,8 @@ pub fn mark_read(db: &mut Database, inbox: &Permitted<'_, Inbox>, ids: &[Notific
     let Inbox(user) = *inbox.thing();
     for id in ids {
         let theirs = notifications::table
-            .filter(notifications::id.eq(id.0))
-            .filter(notifications::user_id.eq(user.0))
+            .filter(notifications::id.eq(id))
+            .filter(notifications::user_id.eq(user))
             .filter(notifications::is_held.eq(false));
         if theirs.count().get_result::<i64>(db)? == 0 {
             let hint = "try: espomail notification list";
@@ -287,7 +278,7 @@ pub fn mark_read(db: &mut Database, inbox: &Permitted<'_, Inbox>, ids: &[Notific
         }
     }
     let unread = notifications::table
-        .filter(notifications::user_id.eq(user.0))
+        .filter(notifications::user_id.eq(user))
         .filter(notifications::is_read.eq(false))
         .filter(notifications::is_held.eq(false));
     let read = notifications::is_read.eq(true);
@@ -296,7 +287,6 @@ pub fn mark_read(db: &mut Database, inbox: &Permitted<'_, Inbox>, ids: &[Notific
         ids => {
             let mut marked = 0;
             for some in ids.chunks(super::IN_LIST) {
-                let some = some.iter().map(|id| id.0);
                 marked += diesel::update(unread.filter(notifications::id.eq_any(some))).set(read).execute(db)?;
             }
             marked
@@ -306,7 +296,7 @@ pub fn mark_read(db: &mut Database, inbox: &Permitted<'_, Inbox>, ids: &[Notific
 
 /// Who reads an e-mail has heard of it.
 pub(super) fn heard(db: &mut Database, user: UserId, email: EmailId) -> Result<()> {
-    let of = notifications::table.filter(notifications::user_id.eq(user.0)).filter(notifications::email_id.eq(email.0));
+    let of = notifications::table.filter(notifications::user_id.eq(user)).filter(notifications::email_id.eq(email));
     diesel::update(of).set(notifications::is_read.eq(true)).execute(db)?;
     Ok(())
 }

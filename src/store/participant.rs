@@ -31,8 +31,8 @@ pub struct Waiting {
 
 /// Finds what there is to answer in a case: nothing of ours, no report, and nothing that a machine wrote.
 pub fn waiting(db: &mut Database, case: RecordId) -> Result<Waiting> {
-    let rows: Vec<(i64, String, Option<String>, String)> = emails::table
-        .filter(emails::parent_id.eq(case.0).and(emails::is_ours.eq(false)).and(emails::bounce.is_null()))
+    let rows: Vec<(EmailId, String, Option<ParentBy>, String)> = emails::table
+        .filter(emails::parent_id.eq(case).and(emails::is_ours.eq(false)).and(emails::bounce.is_null()))
         .filter(emails::from_address.ne(""))
         .order(emails::id.desc())
         .select((emails::id, emails::from_address, emails::parent_by, emails::automatic))
@@ -41,11 +41,10 @@ pub fn waiting(db: &mut Database, case: RecordId) -> Result<Waiting> {
     let answered_at = sending::answered_at(db)?;
     let internal = internal(db, &authors, &answered_at)?;
     let taking_part = of_case(db, case, &authors)?;
-    let opened = Some(ParentBy::Opened.as_str());
-    let of = |row: &(i64, String, Option<String>, String)| Written {
-        email: EmailId(row.0),
+    let of = |row: &(EmailId, String, Option<ParentBy>, String)| Written {
+        email: row.0,
         from: row.1.clone(),
-        opens: row.2.as_deref() == opened,
+        opens: row.2 == Some(ParentBy::Opened),
     };
     let rows: Vec<_> = rows.into_iter().filter(|(_, from, ..)| !internal.contains(from)).collect();
     let mut by_person = rows.iter().filter(|(.., automatic)| automatic == "[]").map(of);
@@ -58,15 +57,15 @@ pub fn waiting(db: &mut Database, case: RecordId) -> Result<Waiting> {
 /// Of some addresses returns those that take part in a case from outside: by an e-mail, as its Contact or Lead, or as one of its
 /// Account.
 pub fn of_case(db: &mut Database, case: RecordId, addresses: &HashSet<String>) -> Result<HashSet<String>> {
-    type People = (Option<i64>, Option<i64>, Option<i64>);
+    type People = (Option<RecordId>, Option<RecordId>, Option<RecordId>);
     let (account, contact, lead): People =
-        records::table.find(case.0).select((records::account_id, records::contact_id, records::lead_id)).first(db)?;
+        records::table.find(case).select((records::account_id, records::contact_id, records::lead_id)).first(db)?;
     let addresses: Vec<&String> = addresses.iter().collect();
     let mut found = HashSet::new();
     for some in addresses.chunks(IN_LIST) {
         let by_email = emails::table
             .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
-            .filter(emails::parent_id.eq(case.0))
+            .filter(emails::parent_id.eq(case))
             .filter(participants::address.eq_any(some))
             .select(participants::address)
             .distinct();
@@ -75,8 +74,8 @@ pub fn of_case(db: &mut Database, case: RecordId, addresses: &HashSet<String>) -
             .inner_join(records::table.on(records::id.eq(record_addresses::record_id)))
             .filter(record_addresses::address.eq_any(some))
             .select((record_addresses::address, records::id, records::account_id))
-            .load::<(String, i64, Option<i64>)>(db)?;
-        let is_part = |id: i64, of: Option<i64>| {
+            .load::<(String, RecordId, Option<RecordId>)>(db)?;
+        let is_part = |id: RecordId, of: Option<RecordId>| {
             let one = Some(id);
             one == contact || one == lead || (account.is_some() && (one == account || of == account))
         };

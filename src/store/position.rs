@@ -99,7 +99,7 @@ pub struct Known {
 /// Returns the position of a mailbox under one UIDVALIDITY: of the latest era.
 pub fn position(db: &mut Database, account: AccountId, mailbox: &str, uidvalidity: i64) -> Result<Option<Position>> {
     Ok(positions::table
-        .filter(positions::account_id.eq(account.0))
+        .filter(positions::account_id.eq(account))
         .filter(positions::mailbox.eq(mailbox))
         .filter(positions::uidvalidity.eq(uidvalidity))
         .order(positions::era.desc())
@@ -111,7 +111,7 @@ pub fn position(db: &mut Database, account: AccountId, mailbox: &str, uidvalidit
 /// Returns every position of a mailbox, the latest last.
 pub fn positions_of(db: &mut Database, account: AccountId, mailbox: &str) -> Result<Vec<Position>> {
     Ok(positions::table
-        .filter(positions::account_id.eq(account.0))
+        .filter(positions::account_id.eq(account))
         .filter(positions::mailbox.eq(mailbox))
         .order(positions::id)
         .select(Position::as_select())
@@ -120,12 +120,12 @@ pub fn positions_of(db: &mut Database, account: AccountId, mailbox: &str) -> Res
 
 /// Returns the last UID that has a fate.
 pub fn last_uid(db: &mut Database, position: PositionId) -> Result<i64> {
-    Ok(positions::table.find(position.0).select(positions::last_uid).first(db)?)
+    Ok(positions::table.find(position).select(positions::last_uid).first(db)?)
 }
 
 /// Returns the name of a position's mailbox.
 pub fn mailbox_of(db: &mut Database, position: PositionId) -> Result<String> {
-    Ok(positions::table.find(position.0).select(positions::mailbox).first(db)?)
+    Ok(positions::table.find(position).select(positions::mailbox).first(db)?)
 }
 
 /// Starts a position. Call it in a transaction: it takes the lock row.
@@ -138,8 +138,8 @@ pub fn start(db: &mut Database, account: AccountId, mailbox: &str, uidvalidity: 
 pub fn begin(db: &mut Database, account: AccountId, mailbox: &str, beginning: &Beginning) -> Result<Position> {
     lock(db)?;
     let Beginning { uidvalidity, last_uid, listed_to, quiet_before } = beginning;
-    let of_mailbox = positions::table.filter(positions::account_id.eq(account.0)).filter(positions::mailbox.eq(mailbox));
-    let earlier = of_mailbox.select(positions::id).load::<i64>(db)?;
+    let of_mailbox = positions::table.filter(positions::account_id.eq(account)).filter(positions::mailbox.eq(mailbox));
+    let earlier = of_mailbox.select(positions::id).load::<PositionId>(db)?;
     let undelivered = quarantine::table.filter(quarantine::position_id.eq_any(earlier)).filter(quarantine::raw_id.is_null());
     diesel::delete(undelivered).execute(db)?;
     let era = position(db, account, mailbox, *uidvalidity)?.map_or(0, |known| known.era + 1);
@@ -147,7 +147,7 @@ pub fn begin(db: &mut Database, account: AccountId, mailbox: &str, beginning: &B
     diesel::insert_into(positions::table)
         .values((
             positions::id.eq(id),
-            positions::account_id.eq(account.0),
+            positions::account_id.eq(account),
             positions::mailbox.eq(mailbox),
             positions::uidvalidity.eq(uidvalidity),
             positions::start_uid.eq(last_uid),
@@ -163,7 +163,7 @@ pub fn begin(db: &mut Database, account: AccountId, mailbox: &str, beginning: &B
 
 /// Remembers the last message that is known.
 pub fn set_mark(db: &mut Database, position: PositionId, mark: &Mark) -> Result<()> {
-    diesel::update(positions::table.find(position.0))
+    diesel::update(positions::table.find(position))
         .set((
             positions::mark_uid.eq(mark.uid),
             positions::mark.eq(clean(&mark.known_by).as_ref()),
@@ -175,17 +175,17 @@ pub fn set_mark(db: &mut Database, position: PositionId, mark: &Mark) -> Result<
 
 /// Remembers up to which UID messages are read alone, as the connection broke among them (FETCH-6).
 pub fn set_broken(db: &mut Database, position: PositionId, uid: i64) -> Result<()> {
-    diesel::update(positions::table.find(position.0)).set(positions::broken_to.eq(uid)).execute(db)?;
+    diesel::update(positions::table.find(position)).set(positions::broken_to.eq(uid)).execute(db)?;
     Ok(())
 }
 
 /// Moves a position ahead, never back. A position that a reset took away is an error, so nothing is committed beside it.
 pub fn advance(db: &mut Database, position: PositionId, last_uid: i64) -> Result<()> {
-    let moved = diesel::update(positions::table.find(position.0).filter(positions::last_uid.lt(last_uid)))
+    let moved = diesel::update(positions::table.find(position).filter(positions::last_uid.lt(last_uid)))
         .set(positions::last_uid.eq(last_uid))
         .execute(db)?;
     if moved == 0 {
-        let there = positions::table.find(position.0).count().get_result::<i64>(db)?;
+        let there = positions::table.find(position).count().get_result::<i64>(db)?;
         if there == 0 {
             let what = format!("position {position} is gone: the account was reset or removed");
             return Err(Fault::new(Class::TempFail, what).reach(Reach::Account).hint("the next pass continues").into());
@@ -202,18 +202,18 @@ pub fn known_elsewhere(db: &mut Database, account: AccountId, mailbox: &str, mes
             .inner_join(fates::table.on(fates::email_id.eq(emails::id.nullable())))
             .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
             .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
-            .filter(positions::account_id.eq(account.0))
+            .filter(positions::account_id.eq(account))
             .filter(positions::mailbox.eq(mailbox))
             .filter(emails::message_id.eq_any(some))
             .order(emails::id)
             .distinct()
             .select((emails::message_id, raws::size, emails::arrived_at, emails::id))
-            .load::<(String, i64, i64, i64)>(db)?;
+            .load::<(String, i64, i64, EmailId)>(db)?;
         known.extend(rows.into_iter().map(|(message_id, size, arrived_at, email)| Known {
             message_id,
             raw_size: size.unsigned_abs(),
             arrived_at,
-            email: EmailId(email),
+            email,
         }));
     }
     Ok(known)

@@ -54,7 +54,7 @@ pub fn keep(
     diesel::insert_into(quarantine::table)
         .values((
             quarantine::id.eq(next_number(db, "quarantine")?),
-            quarantine::position_id.eq(position.0),
+            quarantine::position_id.eq(position),
             quarantine::uid.eq(uid),
             quarantine::raw_id.eq(raw_id),
             quarantine::error.eq(error.as_ref()),
@@ -85,11 +85,10 @@ pub fn list(db: &mut Database, ids: Option<&[i64]>) -> Result<Vec<Kept>> {
     if let Some(ids) = ids {
         query = query.filter(quarantine::id.eq_any(ids.to_vec()));
     }
-    type Row = ((i64, i64, String, i64, String), (i64, Option<i64>, Option<i64>, i64, String), (i64, Option<i64>));
+    type Row = ((i64, AccountId, String, PositionId, String), (i64, Option<i64>, Option<i64>, i64, String), (i64, Option<i64>));
     let kept = |(place, message, (tries, next_attempt)): Row| {
         let (id, account_id, account, position, mailbox) = place;
         let (uid, size, internal_date, since, error) = message;
-        let (account_id, position) = (AccountId(account_id), PositionId(position));
         Kept { id, account, mailbox, uid, size, since, error, tries, next_attempt, account_id, position, internal_date }
     };
     Ok(query.load::<Row>(db)?.into_iter().map(kept).collect())
@@ -120,7 +119,7 @@ pub fn raw_of(db: &mut Database, id: i64) -> Result<Vec<u8>> {
 /// Takes a message out of quarantine, its fate too: it is about to get another one in the same transaction.
 pub fn release(db: &mut Database, kept: &Kept) -> Result<()> {
     diesel::delete(quarantine::table.find(kept.id)).execute(db)?;
-    diesel::delete(fates::table.find((kept.position.0, kept.uid))).execute(db)?;
+    diesel::delete(fates::table.find((kept.position, kept.uid))).execute(db)?;
     Ok(())
 }
 
@@ -159,7 +158,7 @@ pub fn note_undelivered(db: &mut Database, position: PositionId, those: &[Undeli
         diesel::insert_into(quarantine::table)
             .values((
                 quarantine::id.eq(id),
-                quarantine::position_id.eq(position.0),
+                quarantine::position_id.eq(position),
                 quarantine::uid.eq(one.uid),
                 quarantine::error.eq(clean(&one.error).as_ref()),
                 quarantine::created_at.eq(now),
@@ -182,7 +181,7 @@ pub fn note_undelivered(db: &mut Database, position: PositionId, those: &[Undeli
 
 /// Notes that the server did not hand a message over once more, and when it is asked again.
 pub fn note_try(db: &mut Database, position: PositionId, one: &Undelivered, now: i64) -> Result<()> {
-    let row = quarantine::table.filter(quarantine::position_id.eq(position.0)).filter(quarantine::uid.eq(one.uid));
+    let row = quarantine::table.filter(quarantine::position_id.eq(position)).filter(quarantine::uid.eq(one.uid));
     diesel::update(row)
         .set((
             quarantine::error.eq(clean(&one.error).as_ref()),
@@ -192,7 +191,7 @@ pub fn note_try(db: &mut Database, position: PositionId, one: &Undelivered, now:
         .execute(db)?;
     // What lies ahead was written while the clock was wrong; the fourteen days begin now.
     diesel::update(row.filter(quarantine::created_at.gt(now))).set(quarantine::created_at.eq(now)).execute(db)?;
-    diesel::update(fates::table.find((position.0, one.uid)))
+    diesel::update(fates::table.find((position, one.uid)))
         .set((fates::why.eq(clean(&why_undelivered(one)).as_ref()), fates::at.eq(now)))
         .execute(db)?;
     Ok(())
@@ -206,7 +205,7 @@ fn why_undelivered(one: &Undelivered) -> String {
 /// Returns the messages of a position that its server is to be asked for again, in order of their UIDs.
 pub fn due(db: &mut Database, position: PositionId, now: i64, longest: i64) -> Result<Vec<Kept>> {
     let ids = quarantine::table
-        .filter(quarantine::position_id.eq(position.0))
+        .filter(quarantine::position_id.eq(position))
         .filter(quarantine::raw_id.is_null())
         .filter(due!(quarantine::due_at, now, longest))
         .select(quarantine::id)
@@ -223,9 +222,4 @@ pub fn due(db: &mut Database, position: PositionId, now: i64, longest: i64) -> R
 pub fn ask_again(db: &mut Database, id: i64, now: i64) -> Result<()> {
     diesel::update(quarantine::table.find(id)).set((quarantine::due_at.eq(now), quarantine::created_at.eq(now))).execute(db)?;
     Ok(())
-}
-
-/// Returns how many messages are in quarantine.
-pub fn count(db: &mut Database) -> Result<i64> {
-    Ok(quarantine::table.count().get_result(db)?)
 }

@@ -67,7 +67,7 @@ pub fn unpack(packed: &[u8], size: u64) -> Result<Vec<u8>> {
 pub fn raw_of(db: &mut Database, email: EmailId) -> Result<Option<Vec<u8>>> {
     let row = emails::table
         .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
-        .filter(emails::id.eq(email.0))
+        .filter(emails::id.eq(email))
         .select((raws::packed, raws::size))
         .first::<(Vec<u8>, i64)>(db)
         .optional()?;
@@ -122,7 +122,7 @@ pub fn copies_of(db: &mut Database, email: EmailId) -> Result<Vec<Copy>> {
     let rows = email_copies::table
         .inner_join(raws::table.on(raws::id.eq(email_copies::raw_id)))
         .left_join(accounts::table.on(accounts::id.nullable().eq(email_copies::account_id)))
-        .filter(email_copies::email_id.eq(email.0))
+        .filter(email_copies::email_id.eq(email))
         .order(email_copies::id)
         .select((
             accounts::name.nullable(),
@@ -131,11 +131,8 @@ pub fn copies_of(db: &mut Database, email: EmailId) -> Result<Vec<Copy>> {
             raws::size,
             email_copies::raw_id,
         ))
-        .load::<(Option<String>, Option<i64>, i64, i64, i64)>(db)?;
-    let copy = |(number, (account, owner, arrived_at, size, raw))| {
-        let owner: Option<i64> = owner;
-        Copy { number, account, owner: owner.map(UserId), arrived_at, size, raw }
-    };
+        .load::<(Option<String>, Option<UserId>, i64, i64, i64)>(db)?;
+    let copy = |(number, (account, owner, arrived_at, size, raw))| Copy { number, account, owner, arrived_at, size, raw };
     Ok((2..).zip(rows).map(copy).collect())
 }
 
@@ -147,8 +144,8 @@ pub fn raw_of_copy(db: &mut Database, copy: &Copy) -> Result<Vec<u8>> {
 
 /// Returns the rows of all raw bytes of an e-mail, its copies' as well: for [`drop_unused`], once the e-mail is gone.
 pub(super) fn all_of(db: &mut Database, email: EmailId) -> Result<Vec<i64>> {
-    let own = emails::table.find(email.0).select(emails::raw_id).first::<i64>(db)?;
-    let copies = email_copies::table.filter(email_copies::email_id.eq(email.0)).select(email_copies::raw_id);
+    let own = emails::table.find(email).select(emails::raw_id).first::<i64>(db)?;
+    let copies = email_copies::table.filter(email_copies::email_id.eq(email)).select(email_copies::raw_id);
     let mut all = copies.load::<i64>(db)?;
     all.push(own);
     Ok(all)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use super::note::{self, NewNote};
@@ -100,7 +100,7 @@ pub fn add(
     diesel::insert_into(records::table)
         .values((
             records::id.eq(id),
-            records::kind.eq(kind.as_str()),
+            records::kind.eq(kind),
             records::number.eq(named.number),
             records::name.eq(name),
             records::active.eq(true),
@@ -122,18 +122,19 @@ pub fn add(
 
 /// Removes a record; its e-mails and cases stay, without it.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: RecordId, now: i64) -> Result<()> {
-    let row = records::table.find(id.0);
-    let (kind, number, name) = row.select((records::kind, records::number, records::name)).first::<(String, i64, String)>(db)?;
+    let row = records::table.find(id);
+    let (kind, number, name) =
+        row.select((records::kind, records::number, records::name)).first::<(RecordKind, i64, String)>(db)?;
     diesel::delete(row).execute(db)?;
     access::record(db, permit, "record remove", &format!("{kind}:{number}"), &name, now)
 }
 
 /// Changes a record.
 pub fn set(db: &mut Database, permit: &Permit<'_>, id: RecordId, changes: &RecordChanges, now: i64) -> Result<()> {
-    let before: Option<i64> = records::table.find(id.0).select(records::assigned_user_id).first(db)?;
+    let before: Option<UserId> = records::table.find(id).select(records::assigned_user_id).first(db)?;
     let shown = show(db, id)?;
     write(db, id, changes)?;
-    if let Some(Some(user)) = changes.assigned_user.filter(|user| user.map(|user| user.0) != before) {
+    if let Some(Some(user)) = changes.assigned_user.filter(|user| *user != before) {
         notification::assigned(db, id, user, permit.actor().user, now)?;
     }
     if changes.assigned_user.is_some() || changes.teams.is_some() {
@@ -144,7 +145,7 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: RecordId, changes: &Recor
 }
 
 fn write(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<()> {
-    let row = records::table.find(id.0);
+    let row = records::table.find(id);
     if let Some(name) = &changes.name {
         diesel::update(row).set(records::name.eq(name)).execute(db)?;
     }
@@ -152,27 +153,27 @@ fn write(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<()>
         diesel::update(row).set(records::active.eq(active)).execute(db)?;
     }
     if let Some(account) = changes.account {
-        diesel::update(row).set(records::account_id.eq(account.map(|one| one.0))).execute(db)?;
+        diesel::update(row).set(records::account_id.eq(account)).execute(db)?;
     }
     if let Some(account) = changes.converted_account {
-        diesel::update(row).set(records::converted_account_id.eq(account.map(|one| one.0))).execute(db)?;
+        diesel::update(row).set(records::converted_account_id.eq(account)).execute(db)?;
     }
     if let Some(contact) = changes.converted_contact {
-        diesel::update(row).set(records::converted_contact_id.eq(contact.map(|one| one.0))).execute(db)?;
+        diesel::update(row).set(records::converted_contact_id.eq(contact)).execute(db)?;
     }
     if let Some(user) = changes.assigned_user {
-        diesel::update(row).set(records::assigned_user_id.eq(user.map(|one| one.0))).execute(db)?;
+        diesel::update(row).set(records::assigned_user_id.eq(user)).execute(db)?;
         if let Some(user) = user {
             // FOLLOW-1.
             follow::add(db, id, user)?;
         }
     }
     if let Some(addresses) = &changes.addresses {
-        diesel::delete(record_addresses::table.filter(record_addresses::record_id.eq(id.0))).execute(db)?;
+        diesel::delete(record_addresses::table.filter(record_addresses::record_id.eq(id))).execute(db)?;
         for (place, address) in (1_i64..).zip(addresses) {
             diesel::insert_into(record_addresses::table)
                 .values((
-                    record_addresses::record_id.eq(id.0),
+                    record_addresses::record_id.eq(id),
                     record_addresses::address.eq(address_key(address)),
                     record_addresses::place.eq(place),
                 ))
@@ -180,10 +181,10 @@ fn write(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<()>
         }
     }
     if let Some(teams) = &changes.teams {
-        diesel::delete(record_teams::table.filter(record_teams::record_id.eq(id.0))).execute(db)?;
+        diesel::delete(record_teams::table.filter(record_teams::record_id.eq(id))).execute(db)?;
         for team in teams {
             diesel::insert_into(record_teams::table)
-                .values((record_teams::record_id.eq(id.0), record_teams::team_id.eq(team.0)))
+                .values((record_teams::record_id.eq(id), record_teams::team_id.eq(team)))
                 .execute(db)?;
         }
     }
@@ -203,12 +204,12 @@ pub fn of_kind(named: RecordName, kinds: &[RecordKind]) -> Result<()> {
 pub fn find(db: &mut Database, named: RecordName, kinds: &[RecordKind]) -> Result<RecordId> {
     of_kind(named, kinds)?;
     let id = records::table
-        .filter(records::kind.eq(named.kind.as_str()))
+        .filter(records::kind.eq(named.kind))
         .filter(records::number.eq(named.number))
         .select(records::id)
-        .first::<i64>(db)
+        .first(db)
         .optional()?;
-    id.map(RecordId).ok_or_else(|| missing(named))
+    id.ok_or_else(|| missing(named))
 }
 
 /// Makes the error for a record that is not there, or not for the one who asks.
@@ -221,21 +222,20 @@ pub fn missing(named: RecordName) -> anyhow::Error {
 }
 
 /// Returns a record's name as people type it.
-pub fn name_of(db: &mut Database, id: Option<i64>) -> Result<Option<RecordName>> {
+pub fn name_of(db: &mut Database, id: Option<RecordId>) -> Result<Option<RecordName>> {
     let Some(id) = id else { return Ok(None) };
-    let row = records::table.find(id).select((records::kind, records::number)).first::<(String, i64)>(db).optional()?;
-    row.map(|(kind, number)| Ok(RecordName { kind: kind.parse().map_err(|error| anyhow!("record {id}: {error}"))?, number }))
-        .transpose()
+    let row = records::table.find(id).select((records::kind, records::number)).first(db).optional()?;
+    Ok(row.map(|(kind, number)| RecordName { kind, number }))
 }
 
 /// The records of one kind that somebody asks for.
 fn chosen<'f>(
     filter: &'f RecordFilter,
     (kind, sight): &'f (RecordKind, Sight),
-    with_address: Option<&Vec<i64>>,
+    with_address: Option<&Vec<RecordId>>,
 ) -> Option<records::BoxedQuery<'f, Backend>> {
     let visible = relation::visible(sight)?;
-    let mut query = records::table.filter(records::kind.eq(kind.as_str())).filter(visible).into_boxed();
+    let mut query = records::table.filter(records::kind.eq(kind)).filter(visible).into_boxed();
     if let Some(part) = &filter.name_part {
         query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
     }
@@ -246,10 +246,10 @@ fn chosen<'f>(
 }
 
 /// The records that have the address which somebody asks for.
-fn with_address(db: &mut Database, filter: &RecordFilter) -> Result<Option<Vec<i64>>> {
+fn with_address(db: &mut Database, filter: &RecordFilter) -> Result<Option<Vec<RecordId>>> {
     let Some(address) = &filter.address else { return Ok(None) };
     let of = record_addresses::table.filter(record_addresses::address.eq(address_key(address)));
-    Ok(Some(of.select(record_addresses::record_id).load::<i64>(db)?))
+    Ok(Some(of.select(record_addresses::record_id).load(db)?))
 }
 
 /// Counts records.
@@ -268,18 +268,19 @@ pub fn list(db: &mut Database, filter: &RecordFilter) -> Result<Vec<Record>> {
     let mut ids = Vec::new();
     for query in filter.kinds.iter().filter_map(|kind| chosen(filter, kind, with_address.as_ref())) {
         let newest = query.order(records::id.desc()).limit(filter.limit.saturating_add(filter.offset));
-        ids.extend(newest.select(records::id).load::<i64>(db)?);
+        ids.extend(newest.select(records::id).load::<RecordId>(db)?);
     }
     ids.sort_unstable_by(|a, b| b.cmp(a));
     let (offset, limit) = (usize::try_from(filter.offset)?, usize::try_from(filter.limit)?);
-    ids.into_iter().skip(offset).take(limit).map(|id| show(db, RecordId(id))).collect()
+    ids.into_iter().skip(offset).take(limit).map(|id| show(db, id)).collect()
 }
 
 /// Shows one record.
 pub fn show(db: &mut Database, id: RecordId) -> Result<Record> {
-    type Row = (String, i64, String, bool, (Option<i64>, Option<i64>, Option<i64>), Option<i64>, i64);
+    type Accounts = (Option<RecordId>, Option<RecordId>, Option<RecordId>);
+    type Row = (RecordKind, i64, String, bool, Accounts, Option<UserId>, i64);
     let (kind, number, name, active, (account, converted_account, converted_contact), assigned, created_at) = records::table
-        .find(id.0)
+        .find(id)
         .select((
             records::kind,
             records::number,
@@ -292,11 +293,11 @@ pub fn show(db: &mut Database, id: RecordId) -> Result<Record> {
         .first::<Row>(db)?;
     Ok(Record {
         id,
-        named: RecordName { kind: kind.parse().map_err(|error| anyhow!("record {id}: {error}"))?, number },
+        named: RecordName { kind, number },
         name,
         active,
         addresses: record_addresses::table
-            .filter(record_addresses::record_id.eq(id.0))
+            .filter(record_addresses::record_id.eq(id))
             .order(record_addresses::place)
             .select(record_addresses::address)
             .load(db)?,
@@ -309,7 +310,7 @@ pub fn show(db: &mut Database, id: RecordId) -> Result<Record> {
     })
 }
 
-pub(super) fn login_of(db: &mut Database, user: Option<i64>) -> Result<Option<String>> {
+pub(super) fn login_of(db: &mut Database, user: Option<UserId>) -> Result<Option<String>> {
     let Some(user) = user else { return Ok(None) };
     Ok(users::table.find(user).select(users::login).first(db).optional()?)
 }
@@ -317,7 +318,7 @@ pub(super) fn login_of(db: &mut Database, user: Option<i64>) -> Result<Option<St
 pub(super) fn teams_of(db: &mut Database, id: RecordId) -> Result<Vec<String>> {
     Ok(record_teams::table
         .inner_join(teams::table.on(teams::id.eq(record_teams::team_id)))
-        .filter(record_teams::record_id.eq(id.0))
+        .filter(record_teams::record_id.eq(id))
         .order(teams::name)
         .select(teams::name)
         .load(db)?)

@@ -12,14 +12,14 @@ use crate::words::{EmailId, NoteKind, RecordId, UserId};
 /// A record is one's own when it is assigned to one, or one made it; a team's when it shares one.
 pub fn of_record(db: &mut Database, actor: &Actor, record: RecordId) -> Result<Relation> {
     let Some(user) = actor.user else { return Ok(Relation::default()) };
-    let assigned: Option<i64> = records::table.find(record.0).select(records::assigned_user_id).first(db)?;
+    let assigned: Option<UserId> = records::table.find(record).select(records::assigned_user_id).first(db)?;
     let made = notes::table
-        .filter(notes::record_id.eq(record.0))
-        .filter(notes::kind.eq(NoteKind::Created.as_str()))
-        .filter(notes::author_id.eq(user.0));
-    let own = assigned == Some(user.0) || made.count().get_result::<i64>(db)? > 0;
-    let teams: Vec<i64> = actor.teams.iter().map(|team| team.0).collect();
-    let shared = record_teams::table.filter(record_teams::record_id.eq(record.0)).filter(record_teams::team_id.eq_any(teams));
+        .filter(notes::record_id.eq(record))
+        .filter(notes::kind.eq(NoteKind::Created))
+        .filter(notes::author_id.eq(user));
+    let own = assigned == Some(user) || made.count().get_result::<i64>(db)? > 0;
+    let shared =
+        record_teams::table.filter(record_teams::record_id.eq(record)).filter(record_teams::team_id.eq_any(&actor.teams));
     Ok(Relation { own, team: shared.count().get_result::<i64>(db)? > 0 })
 }
 
@@ -32,17 +32,14 @@ pub(super) type VisibleEmails = Box<dyn BoxableExpression<emails::table, <Databa
 /// Restricts a query to the records that somebody may see; the same rule as [`of_record`]. None when it is no record at all.
 pub(super) fn visible(sight: &Sight) -> Option<Visible> {
     let own = |user: UserId| {
-        let made = notes::table
-            .filter(notes::kind.eq(NoteKind::Created.as_str()))
-            .filter(notes::author_id.eq(user.0))
-            .select(notes::record_id);
-        records::assigned_user_id.eq(user.0).or(records::id.eq_any(made).nullable())
+        let made =
+            notes::table.filter(notes::kind.eq(NoteKind::Created)).filter(notes::author_id.eq(user)).select(notes::record_id);
+        records::assigned_user_id.eq(user).or(records::id.eq_any(made).nullable())
     };
     match sight {
         Sight::Everything => Some(Box::new(records::id.is_not_null().nullable())),
         Sight::Teams(user, teams) => {
-            let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
-            let theirs = record_teams::table.filter(record_teams::team_id.eq_any(teams)).select(record_teams::record_id);
+            let theirs = record_teams::table.filter(record_teams::team_id.eq_any(teams.clone())).select(record_teams::record_id);
             Some(Box::new(own(*user).or(records::id.eq_any(theirs).nullable())))
         }
         Sight::Own(user) => Some(Box::new(own(*user))),
@@ -52,12 +49,11 @@ pub(super) fn visible(sight: &Sight) -> Option<Visible> {
 
 /// Restricts a query to the e-mails that somebody may see; the same rule as [`of_email`]. None when it is no e-mail at all.
 pub(super) fn visible_emails(sight: &Sight) -> Option<VisibleEmails> {
-    let own = |user: UserId| email_users::table.filter(email_users::user_id.eq(user.0)).select(email_users::email_id);
+    let own = |user: UserId| email_users::table.filter(email_users::user_id.eq(user)).select(email_users::email_id);
     match sight {
         Sight::Everything => Some(Box::new(emails::id.is_not_null())),
         Sight::Teams(user, teams) => {
-            let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
-            let theirs = email_teams::table.filter(email_teams::team_id.eq_any(teams)).select(email_teams::email_id);
+            let theirs = email_teams::table.filter(email_teams::team_id.eq_any(teams.clone())).select(email_teams::email_id);
             Some(Box::new(emails::id.eq_any(own(*user)).or(emails::id.eq_any(theirs))))
         }
         Sight::Own(user) => Some(Box::new(emails::id.eq_any(own(*user)))),
@@ -68,8 +64,7 @@ pub(super) fn visible_emails(sight: &Sight) -> Option<VisibleEmails> {
 /// An e-mail is one's own when it is in one's inbox; a team's when it shares one.
 pub fn of_email(db: &mut Database, actor: &Actor, email: EmailId) -> Result<Relation> {
     let Some(user) = actor.user else { return Ok(Relation::default()) };
-    let own = email_users::table.find((email.0, user.0)).count().get_result::<i64>(db)? > 0;
-    let teams: Vec<i64> = actor.teams.iter().map(|team| team.0).collect();
-    let shared = email_teams::table.filter(email_teams::email_id.eq(email.0)).filter(email_teams::team_id.eq_any(teams));
+    let own = email_users::table.find((email, user)).count().get_result::<i64>(db)? > 0;
+    let shared = email_teams::table.filter(email_teams::email_id.eq(email)).filter(email_teams::team_id.eq_any(&actor.teams));
     Ok(Relation { own, team: shared.count().get_result::<i64>(db)? > 0 })
 }

@@ -1,13 +1,13 @@
 //! What `reprocess` reads of a stored e-mail, and the trace it leaves (WHY-2).
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use super::schema::{email_accounts, email_teams, email_users, emails, fates, positions, reviews};
 use super::{Database, clean};
 use crate::decide::{Arrival, Plan, Stored};
-use crate::words::{AccountId, EmailId, FolderId, PositionId, RecordId, TeamId, ThreadId, UserId};
+use crate::words::{AccountId, EmailId, FolderId, ParentBy, PositionId, RecordId, ThreadId, UserId};
 
 /// An e-mail account that an e-mail came through, and in which mailbox it stood first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub struct Selection {
 
 /// Lists e-mails behind one, in the order in which they came.
 pub fn select(db: &mut Database, selection: Selection, behind: EmailId, limit: i64) -> Result<Vec<EmailId>> {
-    let mut query = emails::table.filter(emails::id.gt(behind.0)).into_boxed();
+    let mut query = emails::table.filter(emails::id.gt(behind)).into_boxed();
     if let Some(account) = selection.account {
-        let of = email_accounts::table.filter(email_accounts::account_id.eq(account.0)).select(email_accounts::email_id);
+        let of = email_accounts::table.filter(email_accounts::account_id.eq(account)).select(email_accounts::email_id);
         query = query.filter(emails::id.eq_any(of));
     }
     if let Some(since) = selection.since {
@@ -37,45 +37,44 @@ pub fn select(db: &mut Database, selection: Selection, behind: EmailId, limit: i
     if let Some(until) = selection.until {
         query = query.filter(emails::date.lt(until));
     }
-    Ok(query.order(emails::id).limit(limit).select(emails::id).load::<i64>(db)?.into_iter().map(EmailId).collect())
+    Ok(query.order(emails::id).limit(limit).select(emails::id).load(db)?)
 }
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = emails)]
 struct Row {
-    thread_id: i64,
-    replied_id: Option<i64>,
-    parent_id: Option<i64>,
-    parent_by: Option<String>,
+    thread_id: ThreadId,
+    replied_id: Option<EmailId>,
+    parent_id: Option<RecordId>,
+    parent_by: Option<ParentBy>,
     id_collision: bool,
-    folder_id: Option<i64>,
+    folder_id: Option<FolderId>,
     filed_by_hand: bool,
     arrived_at: i64,
     is_partial: bool,
     is_ours: bool,
-    author_id: Option<i64>,
+    author_id: Option<UserId>,
 }
 
 /// Reads an e-mail as it is, and how it arrived.
 pub fn read(db: &mut Database, id: EmailId) -> Result<(Stored, Arrival)> {
-    let row = emails::table.find(id.0).select(Row::as_select()).first::<Row>(db)?;
-    let by = row.parent_by.map(|by| by.parse().map_err(|error| anyhow!("e-mail {id}: {error}"))).transpose()?;
-    let teams = email_teams::table.filter(email_teams::email_id.eq(id.0)).select(email_teams::team_id).load::<i64>(db)?;
-    let users = email_users::table.filter(email_users::email_id.eq(id.0)).select(email_users::user_id).load::<i64>(db)?;
+    let row = emails::table.find(id).select(Row::as_select()).first::<Row>(db)?;
+    let teams = email_teams::table.filter(email_teams::email_id.eq(id)).select(email_teams::team_id).load(db)?;
+    let users = email_users::table.filter(email_users::email_id.eq(id)).select(email_users::user_id).load(db)?;
     let stored = Stored {
         id,
-        thread: ThreadId(row.thread_id),
-        replied: row.replied_id.map(EmailId),
-        parent: row.parent_id.map(RecordId),
-        parent_by: by,
+        thread: row.thread_id,
+        replied: row.replied_id,
+        parent: row.parent_id,
+        parent_by: row.parent_by,
         id_collision: row.id_collision,
-        folder: row.folder_id.map(FolderId),
+        folder: row.folder_id,
         filed_by_hand: row.filed_by_hand,
-        teams: teams.into_iter().map(TeamId).collect(),
-        users: users.into_iter().map(UserId).collect(),
+        teams,
+        users,
         ours: row.is_ours,
-        author: row.author_id.map(UserId),
-        reviewed: reviews::table.filter(reviews::email_id.eq(id.0)).count().get_result::<i64>(db)? > 0,
+        author: row.author_id,
+        reviewed: reviews::table.filter(reviews::email_id.eq(id)).count().get_result::<i64>(db)? > 0,
     };
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(row.arrived_at), partial: row.is_partial };
     Ok((stored, arrival))
@@ -85,20 +84,19 @@ pub fn read(db: &mut Database, id: EmailId) -> Result<(Stored, Arrival)> {
 pub fn through(db: &mut Database, id: EmailId) -> Result<Vec<Through>> {
     let by_fate = fates::table
         .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
-        .filter(fates::email_id.eq(id.0))
+        .filter(fates::email_id.eq(id))
         .order((fates::at, fates::position_id, fates::uid))
-        .select((positions::account_id, positions::id))
-        .load::<(i64, i64)>(db)?;
+        .select((positions::account_id, positions::id.nullable()))
+        .load(db)?;
     let accounts = email_accounts::table
-        .filter(email_accounts::email_id.eq(id.0))
+        .filter(email_accounts::email_id.eq(id))
         .order(email_accounts::account_id)
         .select(email_accounts::account_id)
-        .load::<i64>(db)?;
+        .load(db)?;
     let mut found: Vec<Through> = Vec::new();
-    let by_fate = by_fate.into_iter().map(|(account, position)| (account, Some(PositionId(position))));
-    for (account, position) in by_fate.chain(accounts.into_iter().map(|account| (account, None))) {
-        if !found.iter().any(|one| one.account.0 == account) {
-            found.push(Through { account: AccountId(account), position });
+    for (account, position) in by_fate.into_iter().chain(accounts.into_iter().map(|account| (account, None))) {
+        if !found.iter().any(|one| one.account == account) {
+            found.push(Through { account, position });
         }
     }
     Ok(found)
@@ -108,11 +106,11 @@ pub fn through(db: &mut Database, id: EmailId) -> Result<Vec<Through>> {
 pub fn trace(db: &mut Database, id: EmailId, account: AccountId, plan: &Plan, now: i64) -> Result<()> {
     let first = fates::table
         .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
-        .filter(fates::email_id.eq(id.0))
-        .filter(positions::account_id.eq(account.0))
+        .filter(fates::email_id.eq(id))
+        .filter(positions::account_id.eq(account))
         .order((fates::at, fates::position_id, fates::uid))
         .select((fates::position_id, fates::uid, fates::why))
-        .first::<(i64, i64, String)>(db)
+        .first::<(PositionId, i64, String)>(db)
         .optional()?;
     let Some((position, uid, why)) = first else { return Ok(()) };
     let mut why: Value = serde_json::from_str(&why)?;

@@ -1,6 +1,6 @@
 //! E-mails that wait for a person's word (LINK-3, FILTER-4).
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use super::record::{RecordName, name_of};
@@ -8,7 +8,7 @@ use super::schema::{accounts, email_accounts, email_teams, email_users, emails, 
 use super::{Backend, Database, IN_LIST, access, lock};
 use crate::decide::access::{Permit, Sight};
 use crate::fault::{Class, Fault};
-use crate::words::{AccountId, EmailId, ReviewDecision, ReviewId};
+use crate::words::{AccountId, EmailId, RecordId, ReviewDecision, ReviewId, UserId};
 
 /// An e-mail that waits, or waited. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -41,15 +41,14 @@ pub struct ReviewFilter {
     pub offset: i64,
 }
 
-type Row = (i64, i64, (String, String), Option<String>, Option<i64>, String, (i64, Option<i64>), Option<String>);
+type Row =
+    (ReviewId, EmailId, (String, String), Option<String>, Option<RecordId>, String, (i64, Option<i64>), Option<ReviewDecision>);
 
 fn review(db: &mut Database, row: Row) -> Result<Review> {
     let (id, email, (from, subject), account, candidate, because, (created_at, decided_at), decision) = row;
-    let decision =
-        decision.map(|decision| decision.parse().map_err(|error: String| anyhow!("review {id}: {error}"))).transpose()?;
     Ok(Review {
-        id: ReviewId(id),
-        email: EmailId(email),
+        id,
+        email,
         from,
         subject,
         account,
@@ -91,17 +90,16 @@ fn chosen(filter: &ReviewFilter) -> Option<reviews::BoxedQuery<'_, Backend>> {
         query = query.filter(reviews::decision.is_null());
     }
     if let Some(account) = filter.account {
-        query = query.filter(reviews::account_id.eq(account.0));
+        query = query.filter(reviews::account_id.eq(account));
     }
-    let of = |user: i64| email_users::table.filter(email_users::user_id.eq(user)).select(email_users::email_id);
+    let of = |user: UserId| email_users::table.filter(email_users::user_id.eq(user)).select(email_users::email_id);
     match &filter.sight {
         Sight::Everything => {}
         Sight::Teams(user, teams) => {
-            let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
             let shared = email_teams::table.filter(email_teams::team_id.eq_any(teams)).select(email_teams::email_id);
-            query = query.filter(reviews::email_id.eq_any(of(user.0)).or(reviews::email_id.eq_any(shared)));
+            query = query.filter(reviews::email_id.eq_any(of(*user)).or(reviews::email_id.eq_any(shared)));
         }
-        Sight::Own(user) => query = query.filter(reviews::email_id.eq_any(of(user.0))),
+        Sight::Own(user) => query = query.filter(reviews::email_id.eq_any(of(*user))),
         Sight::Nothing => return None,
     }
     Some(query)
@@ -116,7 +114,7 @@ pub fn count(db: &mut Database, filter: &ReviewFilter) -> Result<i64> {
 pub fn list(db: &mut Database, filter: &ReviewFilter) -> Result<Vec<Review>> {
     let Some(query) = chosen(filter) else { return Ok(Vec::new()) };
     let oldest = query.order(reviews::id).limit(filter.limit).offset(filter.offset);
-    let ids = oldest.select(reviews::id).load::<i64>(db)?;
+    let ids = oldest.select(reviews::id).load::<ReviewId>(db)?;
     let mut listed = Vec::new();
     for some in ids.chunks(IN_LIST) {
         let rows = joined!().filter(reviews::id.eq_any(some)).order(reviews::id).select(columns!()).load::<Row>(db)?;
@@ -129,7 +127,7 @@ pub fn list(db: &mut Database, filter: &ReviewFilter) -> Result<Vec<Review>> {
 
 /// Shows one.
 pub fn show(db: &mut Database, id: ReviewId) -> Result<Review> {
-    let row = joined!().filter(reviews::id.eq(id.0)).select(columns!()).first::<Row>(db).optional()?;
+    let row = joined!().filter(reviews::id.eq(id)).select(columns!()).first::<Row>(db).optional()?;
     review(db, row.ok_or_else(|| missing(id))?)
 }
 
@@ -140,9 +138,9 @@ pub fn missing(id: ReviewId) -> anyhow::Error {
 
 /// Returns the account by whose rules the e-mail is judged: the one that held it, else the first that it came through.
 pub fn account_of(db: &mut Database, id: ReviewId) -> Result<Option<AccountId>> {
-    let (email, account): (i64, Option<i64>) =
-        reviews::table.find(id.0).select((reviews::email_id, reviews::account_id)).first(db)?;
-    let account = match account {
+    let (email, account): (EmailId, Option<AccountId>) =
+        reviews::table.find(id).select((reviews::email_id, reviews::account_id)).first(db)?;
+    Ok(match account {
         Some(account) => Some(account),
         None => email_accounts::table
             .filter(email_accounts::email_id.eq(email))
@@ -150,8 +148,7 @@ pub fn account_of(db: &mut Database, id: ReviewId) -> Result<Option<AccountId>> 
             .select(email_accounts::account_id)
             .first(db)
             .optional()?,
-    };
-    Ok(account.map(AccountId))
+    })
 }
 
 /// Writes down what was decided; a decision is made once. What several accounts held is decided with the first, unless that
@@ -165,10 +162,10 @@ pub fn decide(
     now: i64,
 ) -> Result<()> {
     lock(db)?;
-    let set = (reviews::decision.eq(decision.as_str()), reviews::decided_at.eq(now));
-    let made = diesel::update(reviews::table.find(id.0).filter(reviews::decision.is_null())).set(set).execute(db)?;
+    let set = (reviews::decision.eq(decision), reviews::decided_at.eq(now));
+    let made = diesel::update(reviews::table.find(id).filter(reviews::decision.is_null())).set(set).execute(db)?;
     if decision != ReviewDecision::Rejected {
-        let email: i64 = reviews::table.find(id.0).select(reviews::email_id).first(db)?;
+        let email: EmailId = reviews::table.find(id).select(reviews::email_id).first(db)?;
         let others = reviews::table.filter(reviews::email_id.eq(email)).filter(reviews::decision.is_null());
         diesel::update(others).set(set).execute(db)?;
     }

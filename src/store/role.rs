@@ -111,15 +111,15 @@ pub fn grant(
     (scope, action, level): (RoleScope, RoleAction, RoleLevel),
     now: i64,
 ) -> Result<()> {
-    let right = role_rights::table.find((id, scope.as_str(), action.as_str()));
+    let right = role_rights::table.find((id, scope, action));
     let before: Option<String> = right.select(role_rights::level).first(db).optional()?;
-    diesel::delete(role_rights::table.find((id, scope.as_str(), action.as_str()))).execute(db)?;
+    diesel::delete(role_rights::table.find((id, scope, action))).execute(db)?;
     diesel::insert_into(role_rights::table)
         .values((
             role_rights::role_id.eq(id),
-            role_rights::scope.eq(scope.as_str()),
-            role_rights::action.eq(action.as_str()),
-            role_rights::level.eq(level.as_str()),
+            role_rights::scope.eq(scope),
+            role_rights::action.eq(action),
+            role_rights::level.eq(level),
         ))
         .execute(db)?;
     if action == RoleAction::Read {
@@ -141,11 +141,11 @@ pub fn give(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now
     delete(db, id, holder)?;
     match holder {
         Holder::User(user) => {
-            let row = (user_roles::user_id.eq(user.0), user_roles::role_id.eq(id));
+            let row = (user_roles::user_id.eq(user), user_roles::role_id.eq(id));
             diesel::insert_into(user_roles::table).values(row).execute(db)?;
         }
         Holder::Team(team) => {
-            let row = (team_roles::team_id.eq(team.0), team_roles::role_id.eq(id));
+            let row = (team_roles::team_id.eq(team), team_roles::role_id.eq(id));
             diesel::insert_into(team_roles::table).values(row).execute(db)?;
         }
     }
@@ -166,8 +166,8 @@ pub fn take(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now
 
 fn delete(db: &mut Database, id: i64, holder: Holder) -> Result<bool> {
     let deleted = match holder {
-        Holder::User(user) => diesel::delete(user_roles::table.find((user.0, id))).execute(db)?,
-        Holder::Team(team) => diesel::delete(team_roles::table.find((team.0, id))).execute(db)?,
+        Holder::User(user) => diesel::delete(user_roles::table.find((user, id))).execute(db)?,
+        Holder::Team(team) => diesel::delete(team_roles::table.find((team, id))).execute(db)?,
     };
     Ok(deleted > 0)
 }

@@ -135,11 +135,11 @@ pub fn bring_up_to_date(store: &mut Store, progress: &mut dyn FnMut(usize)) -> R
 }
 
 /// Finds e-mails, the newest first, at most [`MOST`].
-pub fn find(db: &mut Database, query: &Query) -> Result<Vec<i64>> {
+pub fn find(db: &mut Database, query: &Query) -> Result<Vec<EmailId>> {
     #[derive(QueryableByName)]
     struct Hit {
         #[diesel(sql_type = BigInt)]
-        id: i64,
+        id: EmailId,
     }
     let hits: Vec<Hit> = match db {
         Database::Sqlite(c) => {
@@ -162,10 +162,10 @@ pub fn find(db: &mut Database, query: &Query) -> Result<Vec<i64>> {
 pub fn forget(db: &mut Database, email: EmailId) -> Result<()> {
     match db {
         Database::Sqlite(c) => {
-            diesel::sql_query("DELETE FROM email_search WHERE rowid = ?").bind::<BigInt, _>(email.0).execute(c)?
+            diesel::sql_query("DELETE FROM email_search WHERE rowid = ?").bind::<BigInt, _>(email).execute(c)?
         }
         Database::Postgresql(c) => {
-            diesel::sql_query("DELETE FROM email_search WHERE id = $1").bind::<BigInt, _>(email.0).execute(c)?
+            diesel::sql_query("DELETE FROM email_search WHERE id = $1").bind::<BigInt, _>(email).execute(c)?
         }
     };
     Ok(())
@@ -179,7 +179,7 @@ pub fn renew(db: &mut Database, email: EmailId) -> Result<()> {
     forget(db, email)?;
     let (subject, people, text) =
         emails::table
-            .find(email.0)
+            .find(email)
             .select((emails::subject, emails::people, emails::text))
             .first::<(String, String, String)>(db)?;
     insert(db, email.0, &subject, &people, &text)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use super::Database;
@@ -77,11 +77,11 @@ pub struct Password {
 struct Row {
     smtp_host: Option<String>,
     smtp_port: i64,
-    smtp_security: String,
-    smtp_auth: String,
+    smtp_security: Security,
+    smtp_auth: SmtpAuth,
     smtp_user: Option<String>,
     smtp_ca_file: Option<String>,
-    password_source: Option<String>,
+    password_source: Option<PasswordSource>,
     password_reference: Option<String>,
     password_sealed: Option<Vec<u8>>,
     from_name: String,
@@ -102,11 +102,11 @@ impl Row {
         Self {
             smtp_host: smtp.map(|smtp| smtp.host.clone()),
             smtp_port: smtp.map_or(0, |smtp| smtp.port),
-            smtp_security: smtp.map_or(Security::Tls, |smtp| smtp.security).to_string(),
-            smtp_auth: smtp.map_or(SmtpAuth::Password, |smtp| smtp.auth).to_string(),
+            smtp_security: smtp.map_or(Security::Tls, |smtp| smtp.security),
+            smtp_auth: smtp.map_or(SmtpAuth::Password, |smtp| smtp.auth),
             smtp_user: smtp.and_then(|smtp| smtp.user.clone()),
             smtp_ca_file: smtp.and_then(|smtp| smtp.ca_file.clone()),
-            password_source: password.map(|password| password.source.to_string()),
+            password_source: password.map(|password| password.source),
             password_reference: password.and_then(|password| password.reference.clone()),
             password_sealed: password.and_then(|password| password.sealed.clone()),
             from_name: sending.from_name.clone(),
@@ -121,22 +121,19 @@ impl Row {
         }
     }
 
-    fn sending(self, id: AccountId) -> Result<Sending> {
-        let wrong = |error: String| anyhow!("account {id}: {error}");
+    fn sending(self) -> Sending {
         let (reference, sealed) = (self.password_reference, self.password_sealed);
-        let source = self.password_source.map(|source| source.parse().map_err(wrong)).transpose()?;
-        let password = source.map(|source| Password { source, reference, sealed });
-        let (security, auth) = (self.smtp_security.parse().map_err(wrong)?, self.smtp_auth.parse().map_err(wrong)?);
+        let password = self.password_source.map(|source| Password { source, reference, sealed });
         let smtp = self.smtp_host.map(|host| Smtp {
             host,
             port: self.smtp_port,
-            security,
-            auth,
+            security: self.smtp_security,
+            auth: self.smtp_auth,
             user: self.smtp_user,
             ca_file: self.smtp_ca_file,
             password,
         });
-        Ok(Sending {
+        Sending {
             smtp,
             from_name: self.from_name,
             reply_to: self.reply_to,
@@ -147,39 +144,37 @@ impl Row {
             save_sent: self.save_sent,
             sent_mailbox: self.sent_mailbox,
             max_per_hour: self.max_per_hour,
-        })
+        }
     }
 }
 
 /// Returns what an account sends with.
 pub fn of(db: &mut Database, id: AccountId) -> Result<Sending> {
-    let row = account_sending::table.find(id.0).select(Row::as_select()).first::<Row>(db).optional()?;
-    row.map_or_else(|| Ok(Sending::default()), |row| row.sending(id))
+    let row = account_sending::table.find(id).select(Row::as_select()).first::<Row>(db).optional()?;
+    Ok(row.map_or_else(Sending::default, Row::sending))
 }
 
 /// Sets what an account sends with. There is one system account: another one is so no more.
 pub fn set(db: &mut Database, _permit: &Permit<'_>, id: AccountId, sending: &Sending) -> Result<()> {
     if sending.system {
-        let others = account_sending::table.filter(account_sending::account_id.ne(id.0));
+        let others = account_sending::table.filter(account_sending::account_id.ne(id));
         diesel::update(others).set(account_sending::is_system.eq(false)).execute(db)?;
     }
-    if diesel::update(account_sending::table.find(id.0)).set(Row::of(sending)).execute(db)? == 0 {
-        diesel::insert_into(account_sending::table)
-            .values((Row::of(sending), account_sending::account_id.eq(id.0)))
-            .execute(db)?;
+    if diesel::update(account_sending::table.find(id)).set(Row::of(sending)).execute(db)? == 0 {
+        diesel::insert_into(account_sending::table).values((Row::of(sending), account_sending::account_id.eq(id))).execute(db)?;
     }
     Ok(())
 }
 
 /// ACK-2: the account's server takes no empty sender: its automatic answers go with its address from now on. Says whether that is new.
 pub fn refuse_empty_sender(db: &mut Database, id: AccountId) -> Result<bool> {
-    let trusting = account_sending::table.find(id.0).filter(account_sending::empty_sender.eq(true));
+    let trusting = account_sending::table.find(id).filter(account_sending::empty_sender.eq(true));
     Ok(diesel::update(trusting).set(account_sending::empty_sender.eq(false)).execute(db)? > 0)
 }
 
 /// Returns every account that could send, in order of its number, for the rules (SEND-2).
 pub fn outlets(db: &mut Database) -> Result<Vec<Outlet>> {
-    type Found = (i64, String, String, String, Option<i64>, (Option<String>, String, bool, bool));
+    type Found = (AccountId, String, String, AccountKind, Option<UserId>, (Option<String>, String, bool, bool));
     let rows = accounts::table
         .inner_join(account_sending::table.on(account_sending::account_id.eq(accounts::id)))
         .filter(accounts::active.eq(true))
@@ -193,16 +188,12 @@ pub fn outlets(db: &mut Database) -> Result<Vec<Outlet>> {
             (account_sending::smtp_host, account_sending::from_name, account_sending::is_shared, account_sending::is_system),
         ))
         .load::<Found>(db)?;
-    let teams = account_teams::table.load::<(i64, i64)>(db)?;
-    rows.into_iter()
-        .map(|(id, name, address, kind, owner, (host, from_name, shared, system))| {
-            let kind = kind.parse().map_err(|error: String| anyhow!("account {name}: {error}"))?;
-            let teams = teams.iter().filter(|(account, _)| *account == id).map(|(_, team)| TeamId(*team)).collect();
-            let can_send = host.is_some();
-            let owner = owner.map(UserId);
-            Ok(Outlet { account: AccountId(id), name, address, from_name, kind, owner, teams, can_send, shared, system })
-        })
-        .collect()
+    let teams = account_teams::table.load::<(AccountId, TeamId)>(db)?;
+    let outlet = |(account, name, address, kind, owner, (host, from_name, shared, system)): Found| {
+        let teams = teams.iter().filter(|(of, _)| *of == account).map(|(_, team)| *team).collect();
+        Outlet { account, name, address, from_name, kind, owner, teams, can_send: host.is_some(), shared, system }
+    };
+    Ok(rows.into_iter().map(outlet).collect())
 }
 
 /// SEND-5: where the customer of a case answers to, whoever of us writes: to the group account that the case came through. Other
@@ -211,7 +202,7 @@ pub fn answers_to(db: &mut Database, record: RecordId) -> Result<Option<String>>
     let found = records::table
         .inner_join(accounts::table.on(accounts::id.nullable().eq(records::through_account_id)))
         .left_join(account_sending::table.on(account_sending::account_id.eq(accounts::id)))
-        .filter(records::id.eq(record.0))
+        .filter(records::id.eq(record))
         .select((account_sending::reply_to.nullable(), accounts::address))
         .first::<(Option<String>, String)>(db)
         .optional()?;
@@ -221,7 +212,7 @@ pub fn answers_to(db: &mut Database, record: RecordId) -> Result<Option<String>>
 /// Where group accounts are answered, beside their own addresses; in comparison form. Few have such addresses, and nobody looks them
 /// up by one.
 pub fn answered_at(db: &mut Database) -> Result<HashSet<String>> {
-    let of_group = accounts::kind.eq(AccountKind::Group.as_str());
+    let of_group = accounts::kind.eq(AccountKind::Group);
     let mut found = account_sending::table
         .inner_join(accounts::table.on(accounts::id.eq(account_sending::account_id)))
         .filter(of_group)

@@ -11,13 +11,13 @@ use crate::words::AccountId;
 
 /// Notes a pass that went well; returns whether the account had been failing, to say that it works again.
 pub fn note_success(db: &mut Database, account: AccountId, now: i64) -> Result<bool> {
-    let row = accounts::table.find(account.0).select((accounts::failing_since, accounts::told_at));
+    let row = accounts::table.find(account).select((accounts::failing_since, accounts::told_at));
     let (failed, told) = row.first::<(Option<i64>, Option<i64>)>(db).optional()?.unwrap_or_default();
     if told.is_some() {
         // Takes the lock row: it comes before the account's.
         notification::of_account(db, account, "works again", now)?;
     }
-    diesel::update(accounts::table.find(account.0))
+    diesel::update(accounts::table.find(account))
         .set((
             accounts::last_success_at.eq(now),
             accounts::failing_since.eq(None::<i64>),
@@ -34,12 +34,8 @@ pub fn note_success(db: &mut Database, account: AccountId, now: i64) -> Result<b
 /// it has in common with the same failure at another time.
 pub fn note_failure(db: &mut Database, account: AccountId, now: i64, (error, same): (&str, &str), retry_at: i64) -> Result<bool> {
     let (error, same) = (super::clean(error), super::clean(same));
-    let row = accounts::table.find(account.0).select((
-        accounts::failing_since,
-        accounts::failure,
-        accounts::said_at,
-        accounts::told_at,
-    ));
+    let row =
+        accounts::table.find(account).select((accounts::failing_since, accounts::failure, accounts::said_at, accounts::told_at));
     let Some((since, last, said, told)) = row.first::<(Option<i64>, Option<String>, Option<i64>, Option<i64>)>(db).optional()?
     else {
         return Ok(true);
@@ -49,7 +45,7 @@ pub fn note_failure(db: &mut Database, account: AccountId, now: i64, (error, sam
     if let Some(begun) = tell_since {
         notification::of_account(db, account, &format!("has failed since {}: {error}", rfc3339(begun)), now)?;
     }
-    diesel::update(accounts::table.find(account.0))
+    diesel::update(accounts::table.find(account))
         .set((
             accounts::last_error.eq(error.as_ref()),
             accounts::failure.eq(same.as_ref()),

@@ -34,50 +34,50 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, name: &str, now: i64) -> Resu
     if teams::table.filter(teams::name.eq(name)).count().get_result::<i64>(db)? > 0 {
         return Err(taken("team", name));
     }
-    let id = number(db, "team")?;
+    let id = TeamId(number(db, "team")?);
     diesel::insert_into(teams::table).values((teams::id.eq(id), teams::name.eq(name))).execute(db)?;
     access::record(db, permit, "team add", &format!("team:{name}"), "", now)?;
-    Ok(TeamId(id))
+    Ok(id)
 }
 
 /// Finds a team by name or number.
 pub fn find(db: &mut Database, wanted: &str) -> Result<TeamId> {
-    let by_name = teams::table.filter(teams::name.eq(wanted)).select(teams::id).first::<i64>(db).optional()?;
+    let by_name = teams::table.filter(teams::name.eq(wanted)).select(teams::id).first(db).optional()?;
     let by_number = match wanted.parse::<i64>() {
-        Ok(id) => teams::table.find(id).select(teams::id).first::<i64>(db).optional()?,
+        Ok(id) => teams::table.find(id).select(teams::id).first(db).optional()?,
         Err(_) => None,
     };
     match by_name.or(by_number) {
-        Some(id) => Ok(TeamId(id)),
+        Some(id) => Ok(id),
         None => Err(not_found("team", wanted, &teams::table.select(teams::name).load::<String>(db)?)),
     }
 }
 
 /// Returns every team's name by number.
-pub fn names(db: &mut Database) -> Result<HashMap<i64, String>> {
-    Ok(teams::table.select((teams::id, teams::name)).load::<(i64, String)>(db)?.into_iter().collect())
+pub fn names(db: &mut Database) -> Result<HashMap<TeamId, String>> {
+    Ok(teams::table.select((teams::id, teams::name)).load(db)?.into_iter().collect())
 }
 
 /// Lists all teams by name.
 pub fn list(db: &mut Database) -> Result<Vec<Team>> {
-    let ids = teams::table.order(teams::name).select(teams::id).load::<i64>(db)?;
-    ids.into_iter().map(|id| show(db, TeamId(id))).collect()
+    let ids: Vec<TeamId> = teams::table.order(teams::name).select(teams::id).load(db)?;
+    ids.into_iter().map(|id| show(db, id)).collect()
 }
 
 /// Shows one team.
 pub fn show(db: &mut Database, id: TeamId) -> Result<Team> {
     let members = team_members::table
         .inner_join(users::table.on(users::id.eq(team_members::user_id)))
-        .filter(team_members::team_id.eq(id.0))
+        .filter(team_members::team_id.eq(id))
         .order(users::login)
         .select((users::login, team_members::position, users::active))
         .load::<(String, Option<String>, bool)>(db)?;
     Ok(Team {
         id,
-        name: teams::table.find(id.0).select(teams::name).first(db)?,
+        name: teams::table.find(id).select(teams::name).first(db)?,
         members: members.into_iter().map(|(login, position, active)| TeamMember { login, position, active }).collect(),
         roles: {
-            let held = team_roles::table.filter(team_roles::team_id.eq(id.0)).select(team_roles::role_id).load(db)?;
+            let held = team_roles::table.filter(team_roles::team_id.eq(id)).select(team_roles::role_id).load(db)?;
             role::names(db, held)?
         },
     })
@@ -86,10 +86,10 @@ pub fn show(db: &mut Database, id: TeamId) -> Result<Team> {
 /// Gives a team another name.
 pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, now: i64) -> Result<()> {
     let subject = subject(db, id)?;
-    if teams::table.filter(teams::name.eq(name)).filter(teams::id.ne(id.0)).count().get_result::<i64>(db)? > 0 {
+    if teams::table.filter(teams::name.eq(name)).filter(teams::id.ne(id)).count().get_result::<i64>(db)? > 0 {
         return Err(taken("team", name));
     }
-    diesel::update(teams::table.find(id.0)).set(teams::name.eq(name)).execute(db)?;
+    diesel::update(teams::table.find(id)).set(teams::name.eq(name)).execute(db)?;
     let before = subject.trim_start_matches("team:");
     access::record(db, permit, "team set", &subject, &format!("name: {before} -> {name}"), now)
 }
@@ -97,23 +97,23 @@ pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, no
 /// Removes a team; its members, records and e-mails stay. Not one that an account hands its cases to: they would be nobody's.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<()> {
     let subject = subject(db, id)?;
-    let handing = accounts::table.filter(accounts::case_team_id.eq(id.0)).filter(accounts::make_cases.eq(true));
+    let handing = accounts::table.filter(accounts::case_team_id.eq(id)).filter(accounts::make_cases.eq(true));
     if let Some(account) = handing.order(accounts::name).select(accounts::name).first::<String>(db).optional()? {
         let name = subject.trim_start_matches("team:");
         return Err(Fault::new(Class::Data, format!("the account {account} hands its cases to team {name}"))
             .hint(format!("try first: espomail account set {account} --case-team ANOTHER"))
             .into());
     }
-    diesel::delete(teams::table.find(id.0)).execute(db)?;
+    diesel::delete(teams::table.find(id)).execute(db)?;
     follow::end_lost_of(db, None)?;
     access::record(db, permit, "team remove", &subject, "", now)
 }
 
 /// Makes a user a member, or changes the member's position.
 pub fn join(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId, position: Option<&str>, now: i64) -> Result<()> {
-    diesel::delete(team_members::table.find((team.0, user.0))).execute(db)?;
+    diesel::delete(team_members::table.find((team, user))).execute(db)?;
     diesel::insert_into(team_members::table)
-        .values((team_members::team_id.eq(team.0), team_members::user_id.eq(user.0), team_members::position.eq(position)))
+        .values((team_members::team_id.eq(team), team_members::user_id.eq(user), team_members::position.eq(position)))
         .execute(db)?;
     let (subject, login) = (subject(db, team)?, user::login(db, user)?);
     let who = position.map_or_else(|| login.clone(), |position| format!("{login} ({position})"));
@@ -122,7 +122,7 @@ pub fn join(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId, 
 
 /// Ends a membership; returns whether there was one.
 pub fn leave(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId, now: i64) -> Result<bool> {
-    let left = diesel::delete(team_members::table.find((team.0, user.0))).execute(db)? > 0;
+    let left = diesel::delete(team_members::table.find((team, user))).execute(db)? > 0;
     if left {
         follow::end_lost_of(db, Some(user))?;
         let (subject, login) = (subject(db, team)?, user::login(db, user)?);
@@ -133,5 +133,5 @@ pub fn leave(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId,
 
 /// What the audit calls a team.
 pub(super) fn subject(db: &mut Database, id: TeamId) -> Result<String> {
-    Ok(format!("team:{}", teams::table.find(id.0).select(teams::name).first::<String>(db)?))
+    Ok(format!("team:{}", teams::table.find(id).select(teams::name).first::<String>(db)?))
 }

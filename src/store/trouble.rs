@@ -30,20 +30,20 @@ pub struct Trouble {
 
 /// Returns how an account fails to send; none where it does not.
 pub fn of(db: &mut Database, account: AccountId) -> Result<Option<Trouble>> {
-    Ok(sending_failures::table.find(account.0).select(Trouble::as_select()).first(db).optional()?)
+    Ok(sending_failures::table.find(account).select(Trouble::as_select()).first(db).optional()?)
 }
 
 /// Returns the accounts that fail to send, and how.
 pub fn all(db: &mut Database) -> Result<HashMap<AccountId, Trouble>> {
-    let rows = sending_failures::table.select((sending_failures::account_id, Trouble::as_select())).load::<(i64, Trouble)>(db)?;
-    Ok(rows.into_iter().map(|(account, trouble)| (AccountId(account), trouble)).collect())
+    let rows = sending_failures::table.select((sending_failures::account_id, Trouble::as_select())).load(db)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Returns the accounts that rest after a failure.
 pub fn resting(db: &mut Database, now: i64) -> Result<HashSet<AccountId>> {
     let rests = sending_failures::retry_at.gt(now).and(sending_failures::retry_at.le(now.saturating_add(LONGEST_PAUSE)));
     let rows = sending_failures::table.filter(rests).select(sending_failures::account_id);
-    Ok(rows.load::<i64>(db)?.into_iter().map(AccountId).collect())
+    Ok(rows.load(db)?.into_iter().collect())
 }
 
 /// Says of accounts that rest why, and until when.
@@ -51,7 +51,7 @@ pub fn of_resting(db: &mut Database, resting: &[AccountId]) -> Result<Vec<Restin
     type Row = (String, String, Option<String>, i64);
     let rows = sending_failures::table
         .inner_join(accounts::table.on(accounts::id.eq(sending_failures::account_id)))
-        .filter(accounts::id.eq_any(resting.iter().map(|account| account.0)))
+        .filter(accounts::id.eq_any(resting))
         .order(accounts::name)
         .select((accounts::name, sending_failures::last_error, sending_failures::failure, sending_failures::retry_at))
         .load::<Row>(db)?;
@@ -88,16 +88,16 @@ pub fn note(db: &mut Database, account: AccountId, (error, same): (&str, &str), 
         sending_failures::told_at.eq(failing.told_at.or(tell_since.map(|_| now))),
     );
     if known.is_some() {
-        diesel::update(sending_failures::table.find(account.0)).set(values).execute(db)?;
+        diesel::update(sending_failures::table.find(account)).set(values).execute(db)?;
     } else {
-        diesel::insert_into(sending_failures::table).values((sending_failures::account_id.eq(account.0), values)).execute(db)?;
+        diesel::insert_into(sending_failures::table).values((sending_failures::account_id.eq(account), values)).execute(db)?;
     }
     Ok(say)
 }
 
 /// Notes that a message went out before it failed again: it rests as after a first failure.
 pub fn has_worked(db: &mut Database, account: AccountId) -> Result<()> {
-    diesel::update(sending_failures::table.find(account.0)).set(sending_failures::failures.eq(0)).execute(db)?;
+    diesel::update(sending_failures::table.find(account)).set(sending_failures::failures.eq(0)).execute(db)?;
     Ok(())
 }
 
@@ -108,12 +108,12 @@ pub fn over(db: &mut Database, account: AccountId, now: i64) -> Result<bool> {
     if known.told_at.is_some() {
         notification::of_account(db, account, "sends again", now)?;
     }
-    diesel::delete(sending_failures::table.find(account.0)).execute(db)?;
+    diesel::delete(sending_failures::table.find(account)).execute(db)?;
     Ok(true)
 }
 
 /// Ends the rest of an account whose settings have changed.
 pub fn try_again(db: &mut Database, _permit: &Permit<'_>, account: AccountId, now: i64) -> Result<()> {
-    diesel::update(sending_failures::table.find(account.0)).set(sending_failures::retry_at.eq(now)).execute(db)?;
+    diesel::update(sending_failures::table.find(account)).set(sending_failures::retry_at.eq(now)).execute(db)?;
     Ok(())
 }

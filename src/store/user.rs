@@ -62,18 +62,18 @@ pub struct UserChanges {
 
 /// Returns a user's addresses, the first one first.
 pub fn addresses_of(db: &mut Database, id: UserId) -> Result<Vec<String>> {
-    let of_user = user_addresses::table.filter(user_addresses::user_id.eq(id.0)).order(user_addresses::place);
+    let of_user = user_addresses::table.filter(user_addresses::user_id.eq(id)).order(user_addresses::place);
     Ok(of_user.select(user_addresses::address).load(db)?)
 }
 
 /// Returns a user's name.
 pub fn name_of(db: &mut Database, id: UserId) -> Result<String> {
-    Ok(users::table.find(id.0).select(users::name).first(db)?)
+    Ok(users::table.find(id).select(users::name).first(db)?)
 }
 
 /// Returns what stands below the letters that a user writes.
 pub fn signature_of(db: &mut Database, id: UserId) -> Result<String> {
-    Ok(users::table.find(id.0).select(users::signature).first(db)?)
+    Ok(users::table.find(id).select(users::signature).first(db)?)
 }
 
 /// A time in which a user gets no cases (DIST-1).
@@ -88,7 +88,7 @@ pub struct Absence {
     pub ends_at: i64,
 }
 
-type Row = (i64, String, String, bool, bool, Option<i64>, (bool, bool, String));
+type Row = (UserId, String, String, bool, bool, Option<TeamId>, (bool, bool, String));
 
 type Columns = (
     users::id,
@@ -115,7 +115,7 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> R
     if users::table.filter(users::login.eq(&new.login)).count().get_result::<i64>(db)? > 0 {
         return Err(taken("user", &new.login));
     }
-    let id = number(db, "user")?;
+    let id = UserId(number(db, "user")?);
     diesel::insert_into(users::table)
         .values((
             users::id.eq(id),
@@ -123,17 +123,17 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> R
             users::name.eq(&new.name),
             users::active.eq(true),
             users::administrator.eq(new.administrator),
-            users::default_team_id.eq(new.default_team.map(|team| team.0)),
+            users::default_team_id.eq(new.default_team),
             users::last_assignment.eq(0_i64),
             users::notify_received.eq(true),
             users::notify_by_mail.eq(false),
             users::signature.eq(""),
         ))
         .execute(db)?;
-    set_addresses(db, UserId(id), &new.addresses)?;
+    set_addresses(db, id, &new.addresses)?;
     let what = if new.administrator { "administrator" } else { "" };
     access::record(db, permit, "user add", &subject(&new.login), what, now)?;
-    Ok(UserId(id))
+    Ok(id)
 }
 
 /// What the audit calls a user.
@@ -142,11 +142,11 @@ fn subject(login: &str) -> String {
 }
 
 fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Result<()> {
-    diesel::delete(user_addresses::table.filter(user_addresses::user_id.eq(user.0))).execute(db)?;
+    diesel::delete(user_addresses::table.filter(user_addresses::user_id.eq(user))).execute(db)?;
     for (place, address) in (1_i64..).zip(addresses) {
         diesel::insert_into(user_addresses::table)
             .values((
-                user_addresses::user_id.eq(user.0),
+                user_addresses::user_id.eq(user),
                 user_addresses::address.eq(address_key(address)),
                 user_addresses::place.eq(place),
             ))
@@ -157,13 +157,13 @@ fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Resul
 
 /// Finds a user by login or number.
 pub fn find(db: &mut Database, wanted: &str) -> Result<UserId> {
-    let by_login = users::table.filter(users::login.eq(wanted)).select(users::id).first::<i64>(db).optional()?;
+    let by_login = users::table.filter(users::login.eq(wanted)).select(users::id).first(db).optional()?;
     let by_number = match wanted.parse::<i64>() {
-        Ok(id) => users::table.find(id).select(users::id).first::<i64>(db).optional()?,
+        Ok(id) => users::table.find(id).select(users::id).first(db).optional()?,
         Err(_) => None,
     };
     match by_login.or(by_number) {
-        Some(id) => Ok(UserId(id)),
+        Some(id) => Ok(id),
         None => Err(not_found("user", wanted, &users::table.select(users::login).load::<String>(db)?)),
     }
 }
@@ -171,12 +171,12 @@ pub fn find(db: &mut Database, wanted: &str) -> Result<UserId> {
 /// Returns the active user with this login; only a login names the one who asks.
 pub fn active(db: &mut Database, login: &str) -> Result<Option<UserId>> {
     let id = users::table.filter(users::login.eq(login)).filter(users::active.eq(true)).select(users::id);
-    Ok(id.first::<i64>(db).optional()?.map(UserId))
+    Ok(id.first(db).optional()?)
 }
 
 /// Returns every user's login by number.
-pub fn logins(db: &mut Database) -> Result<std::collections::HashMap<i64, String>> {
-    Ok(users::table.select((users::id, users::login)).load::<(i64, String)>(db)?.into_iter().collect())
+pub fn logins(db: &mut Database) -> Result<std::collections::HashMap<UserId, String>> {
+    Ok(users::table.select((users::id, users::login)).load(db)?.into_iter().collect())
 }
 
 /// Lists all users by login.
@@ -187,7 +187,7 @@ pub fn list(db: &mut Database) -> Result<Vec<User>> {
 
 /// Shows one user.
 pub fn show(db: &mut Database, id: UserId) -> Result<User> {
-    let row = users::table.find(id.0).select(COLUMNS).first::<Row>(db)?;
+    let row = users::table.find(id).select(COLUMNS).first::<Row>(db)?;
     user_from(db, row)
 }
 
@@ -198,7 +198,7 @@ fn user_from(db: &mut Database, row: Row) -> Result<User> {
         None => None,
     };
     Ok(User {
-        id: UserId(id),
+        id,
         login,
         name,
         active,
@@ -223,8 +223,9 @@ fn user_from(db: &mut Database, row: Row) -> Result<User> {
         notify_by_mail,
         signature,
         auto_follow: {
-            let kinds = auto_follows::table.filter(auto_follows::user_id.eq(id)).select(auto_follows::kind).load::<String>(db)?;
-            RecordKind::ALL.iter().copied().filter(|kind| kinds.iter().any(|word| word == kind.as_str())).collect()
+            let kinds = auto_follows::table.filter(auto_follows::user_id.eq(id)).select(auto_follows::kind);
+            let kinds = kinds.load::<RecordKind>(db)?;
+            RecordKind::ALL.iter().copied().filter(|kind| kinds.contains(kind)).collect()
         },
     })
 }
@@ -233,7 +234,7 @@ fn user_from(db: &mut Database, row: Row) -> Result<User> {
 pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserChanges, now: i64) -> Result<()> {
     let login = login(db, id)?;
     let before = show(db, id)?;
-    let row = users::table.find(id.0);
+    let row = users::table.find(id);
     if let Some(name) = &changes.name {
         diesel::update(row).set(users::name.eq(name)).execute(db)?;
     }
@@ -245,7 +246,7 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
         follow::end_lost_of(db, Some(id))?;
     }
     if let Some(team) = changes.default_team {
-        diesel::update(row).set(users::default_team_id.eq(team.map(|team| team.0))).execute(db)?;
+        diesel::update(row).set(users::default_team_id.eq(team)).execute(db)?;
     }
     if let Some(addresses) = &changes.addresses {
         set_addresses(db, id, addresses)?;
@@ -260,10 +261,10 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
         diesel::update(row).set(users::signature.eq(signature)).execute(db)?;
     }
     for kind in changes.auto_follow.iter().chain(&changes.no_auto_follow) {
-        diesel::delete(auto_follows::table.find((id.0, kind.as_str()))).execute(db)?;
+        diesel::delete(auto_follows::table.find((id, kind))).execute(db)?;
     }
     for kind in &changes.auto_follow {
-        let new = (auto_follows::user_id.eq(id.0), auto_follows::kind.eq(kind.as_str()));
+        let new = (auto_follows::user_id.eq(id), auto_follows::kind.eq(kind));
         diesel::insert_into(auto_follows::table).values(new).execute(db)?;
     }
     let changes = access::differences(&before, &show(db, id)?)?;
@@ -276,7 +277,7 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: UserId, now: i64) -> R
     let login = login(db, id)?;
     account::none_must_wait(db, id)?;
     let held = outbox::hold_all_of(db, id, &format!("{login}, who wrote it, was removed"))?;
-    diesel::delete(users::table.find(id.0)).execute(db)?;
+    diesel::delete(users::table.find(id)).execute(db)?;
     access::record(db, permit, "user remove", &subject(&login), "", now)?;
     Ok(held)
 }
@@ -293,7 +294,7 @@ pub fn add_absence(
     diesel::insert_into(absences::table)
         .values((
             absences::id.eq(id),
-            absences::user_id.eq(user.0),
+            absences::user_id.eq(user),
             absences::starts_at.eq(starts_at),
             absences::ends_at.eq(ends_at),
         ))
@@ -316,7 +317,7 @@ pub fn absences(db: &mut Database, now: i64) -> Result<Vec<Absence>> {
 
 /// Returns whose absence it is, if there is one.
 pub fn absent(db: &mut Database, id: i64) -> Result<Option<UserId>> {
-    Ok(absences::table.find(id).select(absences::user_id).first::<i64>(db).optional()?.map(UserId))
+    Ok(absences::table.find(id).select(absences::user_id).first(db).optional()?)
 }
 
 /// Removes an absence.
@@ -331,5 +332,5 @@ pub fn remove_absence(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64)
 
 /// Returns a user's login.
 pub(super) fn login(db: &mut Database, id: UserId) -> Result<String> {
-    Ok(users::table.find(id.0).select(users::login).first(db)?)
+    Ok(users::table.find(id).select(users::login).first(db)?)
 }

@@ -6,10 +6,9 @@ use tempfile::NamedTempFile;
 
 use espomail::fault::{Class, Reach};
 use espomail::mailbox::{Server, Session};
-use espomail::secret::Secret;
 use espomail::words::Security;
 
-use super::{assert_fault, plain, refusal};
+use super::{assert_fault, at, plain, refusal, with_password};
 use crate::support::dovecot::server;
 
 fn letter(number: usize) -> Vec<u8> {
@@ -18,7 +17,8 @@ fn letter(number: usize) -> Vec<u8> {
 
 fn tls(authority: &NamedTempFile, host: &str, user: &str) -> Server {
     let ca_file = Some(authority.path().to_path_buf());
-    Server { host: host.to_string(), security: Security::Tls, ca_file, ..plain(server().tls_port, user) }
+    let server = plain(server().tls_port, user);
+    at(server, |place| (place.host, place.security, place.ca_file) = (host.to_string(), Security::Tls, ca_file))
 }
 
 #[test]
@@ -28,8 +28,9 @@ fn fetch_1_every_way_in_reads_the_same_and_marks_nothing() {
     let letters: Vec<Vec<u8>> = (1..=3).map(letter).collect();
     dovecot.append("ways", "INBOX", letters.iter().map(Vec::as_slice));
     let clear = plain(dovecot.port, "ways");
-    let starttls = Server { security: Security::Starttls, ..tls(&authority, "localhost", "ways") };
-    let starttls = Server { port: dovecot.port, ..starttls };
+    let starttls = at(tls(&authority, "localhost", "ways"), |place| {
+        (place.security, place.port) = (Security::Starttls, dovecot.port);
+    });
     for server in [clear, starttls, tls(&authority, "localhost", "ways"), tls(&authority, "127.0.0.1", "ways")] {
         let mut session = Session::open(&server).unwrap();
         let opened = session.examine("INBOX").unwrap();
@@ -55,15 +56,16 @@ fn fetch_16_a_certificate_must_be_trusted_current_and_the_hosts() {
     ] {
         for security in [Security::Tls, Security::Starttls] {
             let port = if security == Security::Tls { server().tls_port } else { server().port };
-            let error = refusal(&Server { security, port, ..tls(&authority, host, "nobody") });
+            let error = refusal(&at(tls(&authority, host, "nobody"), |place| (place.security, place.port) = (security, port)));
             assert_fault(&error, Class::Refused, Reach::Account, words);
         }
     }
-    let without = refusal(&Server { ca_file: None, ..tls(&authority, "localhost", "nobody") });
+    let without = refusal(&at(tls(&authority, "localhost", "nobody"), |place| place.ca_file = None));
     assert_fault(&without, Class::Refused, Reach::Account, "name the authority with --ca-file");
-    let missing = refusal(&Server { ca_file: Some(PathBuf::from("/nowhere.pem")), ..tls(&authority, "localhost", "nobody") });
+    let nowhere = Some(PathBuf::from("/nowhere.pem"));
+    let missing = refusal(&at(tls(&authority, "localhost", "nobody"), |place| place.ca_file = nowhere));
     assert_fault(&missing, Class::Config, Reach::Account, "cannot read the CA file /nowhere.pem");
-    let clear = refusal(&Server { port: server().port, ..tls(&authority, "localhost", "nobody") });
+    let clear = refusal(&at(tls(&authority, "localhost", "nobody"), |place| place.port = server().port));
     assert_fault(
         &clear,
         Class::Refused,
@@ -74,7 +76,7 @@ fn fetch_16_a_certificate_must_be_trusted_current_and_the_hosts() {
 
 #[test]
 fn a_wrong_password_says_what_to_type() {
-    let error = refusal(&Server { password: Secret::new("wrong"), ..plain(server().port, "wrong") });
+    let error = refusal(&with_password(plain(server().port, "wrong"), "wrong"));
     assert_fault(&error, Class::Refused, Reach::Account, "login refused: [AUTHENTICATIONFAILED] Authentication failed.");
     assert_fault(&error, Class::Refused, Reach::Account, "; try: espomail account test support");
 }

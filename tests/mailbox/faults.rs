@@ -5,10 +5,10 @@ use std::net::{TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
 use espomail::fault::{Class, Reach};
-use espomail::mailbox::{Server, Session};
+use espomail::mailbox::Session;
 use espomail::words::Security;
 
-use super::{assert_fault, plain, refusal};
+use super::{assert_fault, at, plain, refusal};
 use crate::support::dovecot::server;
 use crate::support::proxy::{Harm, Proxy};
 
@@ -20,7 +20,7 @@ fn fetch_through(user: &str, harm: Harm) -> anyhow::Result<Vec<u8>> {
     let dovecot = server();
     dovecot.append(user, "INBOX", [large().as_slice()]);
     let proxy = Proxy::start(dovecot.port, Harm::Pass, harm);
-    let server = Server { read_timeout: Duration::from_millis(700), ..plain(proxy.port, user) };
+    let server = at(plain(proxy.port, user), |place| place.read_timeout = Duration::from_millis(700));
     let mut session = Session::open(&server)?;
     session.examine("INBOX")?;
     Ok(session.fetch(&[1])?.remove(0).bytes)
@@ -65,7 +65,8 @@ fn fetch_6_tls_notices_a_corrupted_byte() {
     let proxy = Proxy::start(dovecot.tls_port, Harm::Pass, Harm::Corrupt(INSIDE));
     let authority = dovecot.authority();
     let ca_file = Some(authority.path().to_path_buf());
-    let mut session = Session::open(&Server { security: Security::Tls, ca_file, ..plain(proxy.port, "corrupt-tls") }).unwrap();
+    let server = at(plain(proxy.port, "corrupt-tls"), |place| (place.security, place.ca_file) = (Security::Tls, ca_file));
+    let mut session = Session::open(&server).unwrap();
     session.examine("INBOX").unwrap();
     let error = session.fetch(&[1]).unwrap_err();
     assert_fault(&error, Class::Unavailable, Reach::Account, "bad record mac");
@@ -75,13 +76,14 @@ fn fetch_6_tls_notices_a_corrupted_byte() {
 fn fetch_10_a_stalled_handshake_ends_at_the_read_limit() {
     for harm in [Harm::Stall(0), Harm::Stall(100)] {
         let proxy = Proxy::start(server().tls_port, Harm::Pass, harm);
-        let server =
-            Server { security: Security::Tls, read_timeout: Duration::from_millis(300), ..plain(proxy.port, "handshake") };
+        let server = at(plain(proxy.port, "handshake"), |place| {
+            (place.security, place.read_timeout) = (Security::Tls, Duration::from_millis(300));
+        });
         assert_fault(&refusal(&server), Class::Unavailable, Reach::Account, "failed: the server does not answer");
     }
     for (harm, words) in [(Harm::Reset(0), "Connection reset by peer"), (Harm::Finish(100), "the connection was cut")] {
         let proxy = Proxy::start(server().tls_port, Harm::Pass, harm);
-        let server = Server { security: Security::Tls, ..plain(proxy.port, "handshake") };
+        let server = at(plain(proxy.port, "handshake"), |place| place.security = Security::Tls);
         assert_fault(&refusal(&server), Class::Unavailable, Reach::Account, words);
     }
 }
@@ -95,9 +97,9 @@ fn no_server_no_host_and_no_time_are_told_apart() {
         Reach::Account,
         &format!("cannot connect to 127.0.0.1:{port}: "),
     );
-    let unknown = Server { host: "nowhere.invalid".to_string(), ..plain(143, "x") };
+    let unknown = at(plain(143, "x"), |place| place.host = "nowhere.invalid".to_string());
     assert_fault(&refusal(&unknown), Class::Unavailable, Reach::Account, "the host nowhere.invalid cannot be found");
-    let late = Server { deadline: Instant::now(), ..plain(server().port, "x") };
+    let late = at(plain(server().port, "x"), |place| place.deadline = Instant::now());
     assert_fault(&refusal(&late), Class::Unavailable, Reach::Account, "the account's time is over");
 }
 
@@ -109,11 +111,9 @@ fn fetch_10_a_connection_that_nobody_accepts_ends_at_the_connect_limit() {
     let queue: Vec<_> =
         (0..200).map_while(|_| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok()).collect();
     let started = Instant::now();
-    let server = Server {
-        connect_timeout: Duration::from_millis(300),
-        read_timeout: Duration::from_millis(300),
-        ..plain(address.port(), "x")
-    };
+    let server = at(plain(address.port(), "x"), |place| {
+        (place.connect_timeout, place.read_timeout) = (Duration::from_millis(300), Duration::from_millis(300));
+    });
     assert_fault(&refusal(&server), Class::Unavailable, Reach::Account, "");
     assert!(started.elapsed() < Duration::from_secs(2), "{} were queued", queue.len());
 }
@@ -128,7 +128,7 @@ fn fetch_16_nothing_is_sent_in_clear_text_beyond_this_machine() {
     }
     let host = socket.local_addr().unwrap().ip().to_string();
     let listener = TcpListener::bind("0.0.0.0:0").unwrap();
-    let server = Server { host, ..plain(listener.local_addr().unwrap().port(), "x") };
+    let server = at(plain(listener.local_addr().unwrap().port(), "x"), |place| place.host = host);
     assert_fault(
         &refusal(&server),
         Class::Refused,

@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use espomail::fault::{Class, Reach};
 use espomail::mailbox::{Server, Session};
-use espomail::secret::Secret;
 use espomail::words::Security;
 
-use super::{assert_fault, plain, refusal};
+use super::{assert_fault, at, plain, refusal, with_password};
 use crate::support::dovecot::PASSWORD;
 use crate::support::imap::{ScriptedImap, Step, answer, logged_in, opened, say};
 
@@ -165,7 +164,7 @@ fn fetch_10_a_trickling_server_is_stopped_by_the_deadline() {
     let drip = Step::Trickle(b"* OK still here\r\n".repeat(1_000), Duration::from_millis(20));
     let server = ScriptedImap::start(vec![say("* OK hello\r\n"), Step::Hear("CAPABILITY"), drip]);
     let started = Instant::now();
-    let error = refusal(&Server { deadline: started + Duration::from_millis(500), ..plain(server.port, "x") });
+    let error = refusal(&at(plain(server.port, "x"), |place| place.deadline = started + Duration::from_millis(500)));
     assert_fault(&error, Class::Unavailable, Reach::Account, "the account's time is over");
     assert!(started.elapsed() < Duration::from_secs(3));
 }
@@ -173,7 +172,7 @@ fn fetch_10_a_trickling_server_is_stopped_by_the_deadline() {
 #[test]
 fn fetch_10_a_silent_server_is_stopped_by_the_read_limit() {
     let server = ScriptedImap::start(vec![Step::Stall]);
-    let error = refusal(&Server { read_timeout: Duration::from_millis(200), ..plain(server.port, "x") });
+    let error = refusal(&at(plain(server.port, "x"), |place| place.read_timeout = Duration::from_millis(200)));
     assert_fault(&error, Class::Unavailable, Reach::Account, "the server does not answer");
 }
 
@@ -186,7 +185,7 @@ fn fetch_16_starttls_refused_stripped_or_injected_into_is_an_error() {
         ("* BYE\r\n", Class::Unavailable, "the server closes the connection: no reason given"),
     ] {
         let server = ScriptedImap::start(begin(last));
-        let error = refusal(&Server { security: Security::Starttls, ..plain(server.port, "x") });
+        let error = refusal(&at(plain(server.port, "x"), |place| place.security = Security::Starttls));
         assert_fault(&error, class, Reach::Account, words);
         assert_eq!(server.heard().len(), 1, "nothing follows in clear text");
     }
@@ -197,7 +196,7 @@ fn fetch_16_starttls_refused_stripped_or_injected_into_is_an_error() {
         Step::Trickle(b"* OK what?\r\n".to_vec(), Duration::from_millis(20)),
     ];
     let server = ScriptedImap::start(late);
-    let error = refusal(&Server { security: Security::Starttls, ..plain(server.port, "x") });
+    let error = refusal(&at(plain(server.port, "x"), |place| place.security = Security::Starttls));
     assert_fault(&error, Class::Refused, Reach::Account, "TLS with 127.0.0.1");
 }
 
@@ -225,12 +224,12 @@ fn fetch_16_the_password_is_sent_whole_and_never_repeated() {
     script.extend(answer("LOGIN \"x\" {10}", "+ go on\r\n"));
     script.extend([Step::Hear("pässwörd"), say("e2 OK\r\n")]);
     let server = ScriptedImap::start(script);
-    Session::open(&Server { password: Secret::new("pässwörd"), ..plain(server.port, "x") }).unwrap();
+    Session::open(&with_password(plain(server.port, "x"), "pässwörd")).unwrap();
 
     let error = refused_by(capable("IMAP4rev1 STARTTLS LOGINDISABLED"));
     assert_fault(&error, Class::Refused, Reach::Account, "no password login on this connection");
     let server = ScriptedImap::start(logged_in());
-    let error = refusal(&Server { password: Secret::new("a\0b"), ..plain(server.port, "x") });
+    let error = refusal(&with_password(plain(server.port, "x"), "a\0b"));
     assert_fault(&error, Class::Refused, Reach::Account, "login refused: ");
     assert_eq!(server.heard().len(), 1);
 }

@@ -6,7 +6,7 @@ use espomail::pass::hand::{self, Said};
 use espomail::store::apply::{self, Merge};
 use espomail::store::case::{self, CaseFilter};
 use espomail::store::{Store, relation};
-use espomail::words::{EmailId, RecordId, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
+use espomail::words::{EmailId, NoteId, RecordId, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
 use super::{numbers, run, settle, texts};
 
@@ -60,7 +60,7 @@ fn actor(user: i64, level: RoleLevel) -> Actor {
 on_both_databases! {
     fn case_5_a_merge_moves_what_belongs_to_the_case_and_doubles_nothing(store: &mut TestStore) {
         two_cases(store);
-        let merge = Merge { from: RecordId(2), into: RecordId(1), notes: [101, 102], asked: None };
+        let merge = Merge { from: RecordId(2), into: RecordId(1), notes: [101, 102].map(NoteId), asked: None };
         store.transaction(|db| apply::merge(db, &merge, 50)).unwrap();
         assert_eq!(numbers(store, "SELECT parent_id AS n FROM emails ORDER BY id"), [1, 1, 1]);
         // LINK-6: the case that is left took over the Account, and its e-mails have it.

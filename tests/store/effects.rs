@@ -4,7 +4,7 @@ use espomail::decide::Change;
 use espomail::decide::access::{Actor, administer};
 use espomail::store::Store;
 use espomail::store::effect::{self, Claimed};
-use espomail::words::{EffectId, EmailId};
+use espomail::words::{AccountId, EffectId, EmailId};
 
 use super::apply::{after, email, message, write};
 use super::{ACCOUNT, inbox, numbers, settle, texts};
@@ -35,7 +35,7 @@ on_both_databases! {
         let expected = Claimed {
             id: EffectId(1),
             email: EmailId(1),
-            account: Some(1),
+            account: Some(AccountId(1)),
             filter: "urgent".into(),
             command: "ticket".into(),
             attempts: 1,

@@ -6,6 +6,7 @@ use clap::{ArgAction, ValueHint};
 use crate::commands::argument;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
+use crate::net;
 use crate::secret::Secret;
 use crate::store::sending::{Password, Sending, Smtp};
 use crate::words::{AccountId, PasswordSource, Security, SmtpAuth};
@@ -166,13 +167,13 @@ impl SendingArguments {
                 Ok(())
             };
         };
-        let usual = smtp.port == 0 || smtp.port == usual_port(smtp.security);
+        let usual = smtp.port == 0 || smtp.port == net::SMTP.usual_port(smtp.security);
         smtp.security = self.smtp_security.unwrap_or(smtp.security);
         smtp.auth = self.smtp_auth.unwrap_or(smtp.auth);
         match self.smtp_port {
             Some(port) => smtp.port = i64::from(port),
             // A port of one's own stays when only the protection changes.
-            None if usual => smtp.port = usual_port(smtp.security),
+            None if usual => smtp.port = net::SMTP.usual_port(smtp.security),
             None => {}
         }
         if let Some(user) = &self.smtp_user {
@@ -203,8 +204,4 @@ impl SendingArguments {
         };
         Ok(Some(Password { source, reference, sealed }))
     }
-}
-
-fn usual_port(security: Security) -> i64 {
-    if security == Security::Tls { 465 } else { 587 }
 }

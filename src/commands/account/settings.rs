@@ -10,6 +10,7 @@ use crate::commands::argument;
 use crate::context::{self, Context};
 use crate::decide::host;
 use crate::fault::{Class, Fault};
+use crate::net;
 use crate::store::account::Settings;
 use crate::store::{Database, folder, team, user};
 use crate::words::{AccountId, AccountKind, AutomaticCases, Distribution, PasswordSource, Security, UnknownSender};
@@ -258,12 +259,12 @@ impl SettingsArguments {
     fn over_server(&self, settings: &mut Settings) -> Result<()> {
         put(&mut settings.address, self.address.clone());
         put(&mut settings.imap_host, self.imap_host.clone());
-        let usual = settings.imap_port == 0 || settings.imap_port == usual_port(settings.imap_security);
+        let usual = settings.imap_port == 0 || settings.imap_port == net::IMAP.usual_port(settings.imap_security);
         put(&mut settings.imap_security, self.imap_security);
         put(&mut settings.imap_port, self.imap_port.map(i64::from));
         // A port of one's own stays when only the protection changes.
         if usual && self.imap_port.is_none() {
-            settings.imap_port = usual_port(settings.imap_security);
+            settings.imap_port = net::IMAP.usual_port(settings.imap_security);
         }
         put(&mut settings.imap_user, self.imap_user.clone());
         if settings.imap_user.is_empty() {
@@ -329,10 +330,6 @@ impl SettingsArguments {
         settings.password_sealed = sealed;
         Ok(())
     }
-}
-
-fn usual_port(security: Security) -> i64 {
-    if security == Security::Tls { 993 } else { 143 }
 }
 
 fn put<T>(place: &mut T, value: Option<T>) {

@@ -12,7 +12,7 @@ use crate::store::answer::{self, Answers};
 use crate::store::sending::Smtp;
 use crate::store::trouble::{self, Trouble};
 use crate::store::{Database, folder, sending, team, template, user};
-use crate::words::{AccountKind, PasswordSource, Security, SmtpAuth};
+use crate::words::{AccountKind, FolderId, PasswordSource, Security, SmtpAuth};
 
 #[derive(serde::Serialize)]
 pub struct Line {
@@ -122,10 +122,10 @@ pub struct Whole {
 impl Whole {
     pub fn new(account: &Stored, db: &mut Database) -> Result<Self> {
         let (logins, teams) = (user::logins(db)?, team::names(db)?);
-        let login = |user: Option<crate::words::UserId>| user.and_then(|user| logins.get(&user.0).cloned());
+        let login = |user: Option<crate::words::UserId>| user.and_then(|user| logins.get(&user).cloned());
         let sending = sending::of(db, account.id)?;
-        let folders: HashMap<i64, String> = folder::names(db)?.into_iter().collect();
-        let mapped = account.folders.iter().filter_map(|(mailbox, id)| Some((mailbox.clone(), folders.get(&id.0)?.clone())));
+        let folders: HashMap<FolderId, String> = folder::names(db)?.into_iter().collect();
+        let mapped = account.folders.iter().filter_map(|(mailbox, id)| Some((mailbox.clone(), folders.get(id)?.clone())));
         let mailbox_folders = mapped.collect();
         Ok(Self {
             name: account.name.clone(),
@@ -151,10 +151,10 @@ impl Whole {
             max_message_mib: account.max_message_size >> 20,
             make_cases: account.make_cases,
             distribution: account.distribution.to_string(),
-            case_team: account.case_team.and_then(|team| teams.get(&team.0).cloned()),
+            case_team: account.case_team.and_then(|team| teams.get(&team).cloned()),
             case_position: account.case_position.clone(),
             assigned_user: login(account.assigned_user),
-            teams: account.teams.iter().filter_map(|team| teams.get(&team.0).cloned()).collect(),
+            teams: account.teams.iter().filter_map(|team| teams.get(team).cloned()).collect(),
             add_team_users: account.add_team_users,
             unknown_sender: account.unknown_sender.to_string(),
             reopen_within: argument::Span(account.reopen_within).to_string(),

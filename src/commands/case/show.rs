@@ -175,8 +175,8 @@ impl Next {
         // Looks as a fetch would, and changes nothing: the turn stays.
         let facts = store.rehearse(|db| facts::gather(db, account.id, &[], context.now()))?;
         let Turn { user, because, candidates } = decide::next_turn(&facts);
-        let logins: std::collections::HashMap<i64, String> = user::logins(store.connection())?.into_iter().collect();
-        let login = |user: UserId| logins.get(&user.0).cloned().unwrap_or_else(|| format!("user {user}"));
+        let logins: std::collections::HashMap<UserId, String> = user::logins(store.connection())?.into_iter().collect();
+        let login = |user: UserId| logins.get(&user).cloned().unwrap_or_else(|| format!("user {user}"));
         let said = Said {
             account: account.name.clone(),
             user: user.map(login),

@@ -122,7 +122,7 @@ impl Edit {
             attachments,
             in_reply_to: before.mail.in_reply_to.first().cloned(),
             references: before.mail.references.clone(),
-            follows: before.email.replied.map(EmailId),
+            follows: before.email.replied,
         };
         let due_at = match (&self.writing.at, before.outgoing.state) {
             (Some(_), _) => self.writing.due_at(context)?,

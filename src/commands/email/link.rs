@@ -37,7 +37,7 @@ impl Link {
             let (id, _) = right::record(db, &actor, self.record, RoleAction::Read)?;
             let plan = hand::link(db, &Said { permit: &permit, policy, now }, email, id)?;
             let moved: Vec<_> = plan.steps().iter().filter_map(|step| parent(&step.change)).collect();
-            let named = record::name_of(db, moved.first().map(|record| record.0))?.unwrap_or(self.record);
+            let named = record::name_of(db, moved.first().copied())?.unwrap_or(self.record);
             Ok(((email, named, moved.len().saturating_sub(1)), vec![plan]))
         })?;
         let Some((email, named, others)) = done else { return Ok(()) };

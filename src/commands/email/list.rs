@@ -12,7 +12,7 @@ use crate::store::email::{self, EmailFilter, Place, Unsent, View};
 use crate::store::record::RecordName;
 use crate::store::search::{self, Query};
 use crate::store::{Database, Store, folder};
-use crate::words::{RoleAction, RoleScope};
+use crate::words::{EmailId, RoleAction, RoleScope, ThreadId};
 
 #[derive(Debug, clap::Args)]
 pub struct List {
@@ -108,7 +108,7 @@ impl List {
             since: self.since.map(|text| context.time(&text)).transpose()?,
             until: self.until.map(|text| context.time(&text)).transpose()?,
             parent,
-            thread: self.thread,
+            thread: self.thread.map(ThreadId),
             sight: access::sight(context.actor_ref(), RoleScope::Email),
             group_folder: self.group_folder.map(|name| folder::find(db, None, &name)).transpose()?.map(|folder| folder.id),
             found,
@@ -151,7 +151,7 @@ impl Copies {
 }
 
 /// Finds what somebody searches for, after the index knows everything.
-fn find(context: &Context, store: &mut Store, text: &str) -> Result<Vec<i64>> {
+fn find(context: &Context, store: &mut Store, text: &str) -> Result<Vec<EmailId>> {
     let query = Query::parse(text)?;
     search::bring_up_to_date(store, &mut |done| log::info!("{done} more e-mails are in the index"))?;
     let found = search::find(store.connection(), &query)?;

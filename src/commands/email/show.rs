@@ -13,7 +13,7 @@ use crate::store::email::{self, Reader};
 use crate::store::outbox::{self, OnItsWay};
 use crate::store::raw::Copy;
 use crate::store::{Database, raw};
-use crate::words::RoleAction;
+use crate::words::{EmailId, RoleAction};
 
 #[derive(Debug, clap::Args)]
 pub struct Show {
@@ -112,7 +112,7 @@ fn delivery(one: &Delivery) -> String {
 }
 
 /// How a copy came, and how to see it.
-fn copy(email: i64, copy: &Copy) -> String {
+fn copy(email: EmailId, copy: &Copy) -> String {
     let account = copy.account.as_ref().map(|account| format!(" through {account}")).unwrap_or_default();
     format!("{} bytes{account}, {}: espomail email raw {email} --copy {}", copy.size, rfc3339(copy.arrived_at), copy.number)
 }

@@ -310,8 +310,8 @@ pub fn action_text(db: &mut Database, action: &Action, owner: Owner) -> Result<S
             let name = folders.into_iter().find(|folder| folder.id == *id).map(|folder| folder.name);
             format!("put it into folder {}", name.unwrap_or_else(|| "that was removed".to_string()))
         }
-        Action::AssignUser(id) => format!("give it to {}", user::logins(db)?.get(&id.0).cloned().unwrap_or_default()),
-        Action::AssignTeam(id) => format!("give it to team {}", team::names(db)?.get(&id.0).cloned().unwrap_or_default()),
+        Action::AssignUser(id) => format!("give it to {}", user::logins(db)?.get(id).cloned().unwrap_or_default()),
+        Action::AssignTeam(id) => format!("give it to team {}", team::names(db)?.get(id).cloned().unwrap_or_default()),
         Action::Priority(priority) => format!("case priority {priority}"),
         Action::Status(status) => format!("case status {status}"),
         Action::NoCase => "no case".to_string(),

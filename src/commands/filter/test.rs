@@ -13,7 +13,7 @@ use crate::mail::{self, Mail};
 use crate::output::shown;
 use crate::store::email::EmailFilter;
 use crate::store::{Database, email, raw};
-use crate::words::{EmailId, RoleAction, RoleScope};
+use crate::words::{RoleAction, RoleScope};
 
 /// How many stored e-mails are listed at once.
 const PAGE: i64 = 500;
@@ -67,7 +67,7 @@ pub fn test(
         loop {
             let page = email::list(db, &filter)?;
             for line in &page {
-                let bytes = raw::raw_of(db, EmailId(line.id))?.unwrap_or_default();
+                let bytes = raw::raw_of(db, line.id)?.unwrap_or_default();
                 hold(format!("e-mail {}", line.id), &mail::parse(&bytes));
             }
             if page.is_empty() {

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use crate::store::email::no_letter;
 use crate::store::schema::{emails, notes, records, reviews};
 use crate::store::{Database, IN_LIST};
-use crate::words::{EmailId, NoteKind, ParentBy, RecordId, RecordKind, ThreadId};
+use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, ThreadId};
 
 /// A thread and the case that it comes to.
 #[derive(Debug, Clone, Copy)]
@@ -20,34 +20,34 @@ pub struct Adoption {
     /// The e-mail that this is about, and how it came to the case; it moves whatever its parent was.
     pub email: Option<(EmailId, ParentBy)>,
     /// E-mails behind this one were decided later.
-    pub last_email: i64,
+    pub last_email: EmailId,
 }
 
 /// An e-mail that may move.
 struct Loose {
-    id: i64,
+    id: EmailId,
     ours: bool,
 }
 
 /// The e-mails that adoptions of one batch move, by thread.
-pub struct Movable(HashMap<i64, Vec<Loose>>);
+pub struct Movable(HashMap<ThreadId, Vec<Loose>>);
 
 impl Movable {
     /// Finds them all at once.
     pub fn gather(db: &mut Database, adoptions: &[Adoption]) -> Result<Self> {
-        let mut threads: Vec<i64> = adoptions.iter().map(|adoption| adoption.thread.0).collect();
+        let mut threads: Vec<ThreadId> = adoptions.iter().map(|adoption| adoption.thread).collect();
         threads.sort_unstable();
         threads.dedup();
-        let named: Vec<i64> = adoptions.iter().filter_map(|adoption| Some(adoption.email?.0.0)).collect();
-        let soft = [RecordKind::Account, RecordKind::Contact, RecordKind::Lead].map(RecordKind::as_str);
-        let mut movable: HashMap<i64, Vec<Loose>> = HashMap::new();
+        let named: Vec<EmailId> = adoptions.iter().filter_map(|adoption| Some(adoption.email?.0)).collect();
+        let soft = [RecordKind::Account, RecordKind::Contact, RecordKind::Lead];
+        let mut movable: HashMap<ThreadId, Vec<Loose>> = HashMap::new();
         for some in threads.chunks(IN_LIST / 2) {
             let no_parent = emails::parent_id.is_null().and(emails::parent_by.is_null());
-            let by_address = emails::parent_by.eq(ParentBy::Address.as_str());
+            let by_address = emails::parent_by.eq(ParentBy::Address);
             let by_thread = emails::parent_by
-                .eq(ParentBy::Thread.as_str())
+                .eq(ParentBy::Thread)
                 .and(emails::parent_id.eq_any(records::table.filter(records::kind.eq_any(soft)).select(records::id.nullable())));
-            let not_by_hand = emails::parent_by.is_null().or(emails::parent_by.ne(ParentBy::Hand.as_str()));
+            let not_by_hand = emails::parent_by.is_null().or(emails::parent_by.ne(ParentBy::Hand));
             let chosen = emails::id.eq_any(named.iter().copied()).and(not_by_hand);
             let waiting = reviews::table.filter(reviews::decision.is_null()).select(reviews::email_id);
             let rows = emails::table
@@ -64,7 +64,7 @@ impl Movable {
                 )
                 .order(emails::id)
                 .select((emails::thread_id, emails::id, emails::is_ours))
-                .load::<(i64, i64, bool)>(db)?;
+                .load::<(ThreadId, EmailId, bool)>(db)?;
             for (thread, id, ours) in rows {
                 movable.entry(thread).or_default().push(Loose { id, ours });
             }
@@ -74,30 +74,30 @@ impl Movable {
 
     /// Moves what there is for one adoption. New notes are quiet: the mail is not.
     pub fn adopt(&mut self, db: &mut Database, adoption: &Adoption, next_note: &mut i64, now: i64) -> Result<()> {
-        let Some(all) = self.0.remove(&adoption.thread.0) else { return Ok(()) };
+        let Some(all) = self.0.remove(&adoption.thread) else { return Ok(()) };
         let (moved, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|email| email.id <= adoption.last_email);
-        self.0.insert(adoption.thread.0, rest);
-        let case = adoption.case.0;
-        let kinds = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce].map(NoteKind::as_str);
+        self.0.insert(adoption.thread, rest);
+        let case = adoption.case;
+        let kinds = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce];
         for some in moved.chunks(IN_LIST / 2) {
-            let ids: Vec<i64> = some.iter().map(|email| email.id).collect();
+            let ids: Vec<EmailId> = some.iter().map(|email| email.id).collect();
             let told = notes::table
-                .filter(notes::email_id.eq_any(ids.iter().copied().map(Some)))
+                .filter(notes::email_id.eq_any(&ids))
                 .filter(notes::kind.eq_any(kinds))
                 .select((notes::id, notes::record_id, notes::email_id.assume_not_null()))
-                .load::<(i64, i64, i64)>(db)?;
-            let here: HashSet<i64> = told.iter().filter(|note| note.1 == case).map(|note| note.2).collect();
+                .load::<(NoteId, RecordId, EmailId)>(db)?;
+            let here: HashSet<EmailId> = told.iter().filter(|note| note.1 == case).map(|note| note.2).collect();
             let elsewhere: Vec<_> = told.iter().filter(|note| note.1 != case && !here.contains(&note.2)).collect();
-            let coming: Vec<i64> = elsewhere.iter().map(|note| note.0).collect();
+            let coming: Vec<NoteId> = elsewhere.iter().map(|note| note.0).collect();
             diesel::update(notes::table.filter(notes::id.eq_any(coming))).set(notes::record_id.eq(case)).execute(db)?;
-            let noted: HashSet<i64> = elsewhere.iter().map(|note| note.2).chain(here).collect();
+            let noted: HashSet<EmailId> = elsewhere.iter().map(|note| note.2).chain(here).collect();
             for email in some.iter().filter(|email| !noted.contains(&email.id)) {
                 let kind = if email.ours { NoteKind::EmailSent } else { NoteKind::EmailReceived };
                 diesel::insert_into(notes::table)
                     .values((
                         notes::id.eq(*next_note),
                         notes::record_id.eq(case),
-                        notes::kind.eq(kind.as_str()),
+                        notes::kind.eq(kind),
                         notes::email_id.eq(email.id),
                         notes::detail.eq(""),
                         notes::is_quiet.eq(true),
@@ -109,13 +109,13 @@ impl Movable {
             diesel::update(emails::table.filter(emails::id.eq_any(ids)))
                 .set((
                     emails::parent_id.eq(case),
-                    emails::parent_by.eq(ParentBy::Thread.as_str()),
-                    emails::account_record_id.eq(adoption.account.map(|id| id.0)),
+                    emails::parent_by.eq(ParentBy::Thread),
+                    emails::account_record_id.eq(adoption.account),
                 ))
                 .execute(db)?;
         }
-        if let Some((email, by)) = adoption.email.filter(|(email, _)| moved.iter().any(|moved| moved.id == email.0)) {
-            diesel::update(emails::table.find(email.0)).set(emails::parent_by.eq(by.as_str())).execute(db)?;
+        if let Some((email, by)) = adoption.email.filter(|(email, _)| moved.iter().any(|moved| moved.id == *email)) {
+            diesel::update(emails::table.find(email)).set(emails::parent_by.eq(by)).execute(db)?;
         }
         Ok(())
     }

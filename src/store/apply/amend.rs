@@ -10,7 +10,7 @@ use super::rows::{AttachmentRow, EmailRow};
 use crate::store::email::attachments_of;
 use crate::store::schema::{attachments, emails};
 use crate::store::{Database, dialect};
-use crate::words::EmailId;
+use crate::words::{EmailId, FolderId, ThreadId, UserId};
 
 /// Columns that people do not ask for.
 const SILENT: [&str; 4] = ["content_digest", "subject_from", "subject_to", "thread_id"];
@@ -27,7 +27,7 @@ pub struct Difference {
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, AsChangeset, serde::Serialize)]
 #[diesel(table_name = emails, treat_none_as_null = true)]
 pub struct Reading {
-    pub thread_id: i64,
+    pub thread_id: ThreadId,
     pub message_id: String,
     pub content_digest: Vec<u8>,
     pub from_address: String,
@@ -37,15 +37,15 @@ pub struct Reading {
     pub header_date: Option<i64>,
     pub text: String,
     pub html: Option<String>,
-    pub replied_id: Option<i64>,
+    pub replied_id: Option<EmailId>,
     pub is_archived: bool,
-    pub folder_id: Option<i64>,
+    pub folder_id: Option<FolderId>,
     pub list_id: Option<String>,
     pub bounce: Option<String>,
     pub calendar: Option<String>,
     pub is_ours: bool,
     pub is_claimed: bool,
-    pub author_id: Option<i64>,
+    pub author_id: Option<UserId>,
     pub subject_from: i64,
     pub subject_to: i64,
     pub automatic: String,
@@ -108,7 +108,7 @@ impl Amended<'_> {
             }
         }
         let named = |name: &str, part: &str, size: i64, inline: bool| format!("{name} ({part}, {size} bytes, inline {inline})");
-        let were = attachments_of(db, EmailId(id))?;
+        let were = attachments_of(db, id)?;
         let size = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
         let were: Vec<String> = were.iter().map(|one| named(&one.name, &one.part, size(one.size), one.inline)).collect();
         let are: Vec<String> = self.attachments.iter().map(|one| named(&one.name, &one.part, one.size, one.is_inline)).collect();
@@ -118,7 +118,7 @@ impl Amended<'_> {
             differences.push(Difference { field: "attachments".to_string(), was: were.into(), is: are.into() });
         }
         if !differences.is_empty() {
-            crate::store::search::renew(db, EmailId(id))?;
+            crate::store::search::renew(db, id)?;
         }
         Ok(differences)
     }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use crate::decide::Asked;
 use crate::store::Database;
 use crate::store::schema::{emails, followers, notes, notifications, record_teams, records, reviews};
-use crate::words::{CaseStatus, NoteKind, ParentBy, RecordId};
+use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, TeamId, UserId};
 
 /// One case going into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Merge {
     pub from: RecordId,
     pub into: RecordId,
     /// Numbers for the note in the stream of `from` and for that of `into`: whoever asks has taken them.
-    pub notes: [i64; 2],
+    pub notes: [NoteId; 2],
     /// Who asked for it; none when mail did (THREAD-1).
     pub asked: Option<Asked>,
 }
@@ -23,20 +23,21 @@ pub struct Merge {
 /// followers and teams go along; what the other lacks (Account, Contact, Lead) it takes over. The one merged away becomes
 /// Duplicate and says where everything went (CASE-4); assignments and status changes stay in its stream.
 pub fn merge(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
-    let (from, into) = (one.from.0, one.into.0);
-    let number = |db: &mut Database, case: i64| records::table.find(case).select(records::number).first::<i64>(db);
+    let (from, into) = (one.from, one.into);
+    let number = |db: &mut Database, case: RecordId| records::table.find(case).select(records::number).first::<i64>(db);
     let names = (number(db, from)?, number(db, into)?);
     fill_gaps(db, from, into)?;
     move_emails(db, one)?;
     move_notes(db, from, into)?;
-    let following: Vec<i64> = followers::table.filter(followers::record_id.eq(into)).select(followers::user_id).load(db)?;
+    let following: Vec<UserId> = followers::table.filter(followers::record_id.eq(into)).select(followers::user_id).load(db)?;
     diesel::update(followers::table.filter(followers::record_id.eq(from)).filter(followers::user_id.ne_all(following)))
         .set(followers::record_id.eq(into))
         .execute(db)?;
     diesel::delete(followers::table.filter(followers::record_id.eq(from))).execute(db)?;
     // The one merged away keeps its teams: whoever could read it still can.
-    let there: Vec<i64> = record_teams::table.filter(record_teams::record_id.eq(into)).select(record_teams::team_id).load(db)?;
-    let teams: Vec<i64> = record_teams::table
+    let there: Vec<TeamId> =
+        record_teams::table.filter(record_teams::record_id.eq(into)).select(record_teams::team_id).load(db)?;
+    let teams: Vec<TeamId> = record_teams::table
         .filter(record_teams::record_id.eq(from))
         .filter(record_teams::team_id.ne_all(there))
         .select(record_teams::team_id)
@@ -55,11 +56,7 @@ pub fn merge(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
     // Those that were merged into it before lead to the one that is left, in one step.
     diesel::update(records::table.filter(records::merged_into_id.eq(from))).set(records::merged_into_id.eq(into)).execute(db)?;
     diesel::update(records::table.find(from))
-        .set((
-            records::status.eq(CaseStatus::Duplicate.as_str()),
-            records::merged_into_id.eq(into),
-            records::closed_at.eq(None::<i64>),
-        ))
+        .set((records::status.eq(CaseStatus::Duplicate), records::merged_into_id.eq(into), records::closed_at.eq(None::<i64>)))
         .execute(db)?;
     let [in_from, in_into] = one.notes;
     for (note, record, told) in [
@@ -70,9 +67,9 @@ pub fn merge(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
             .values((
                 notes::id.eq(note),
                 notes::record_id.eq(record),
-                notes::kind.eq(NoteKind::Merged.as_str()),
+                notes::kind.eq(NoteKind::Merged),
                 notes::detail.eq(told),
-                notes::author_id.eq(one.asked.and_then(|asked| asked.user).map(|user| user.0)),
+                notes::author_id.eq(one.asked.and_then(|asked| asked.user)),
                 notes::is_quiet.eq(false),
                 notes::created_at.eq(now),
             ))
@@ -82,30 +79,30 @@ pub fn merge(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
 }
 
 fn move_emails(db: &mut Database, one: &Merge) -> Result<()> {
-    let (from, into) = (one.from.0, one.into.0);
-    let account: Option<i64> = records::table.find(into).select(records::account_id).first(db)?;
+    let (from, into) = (one.from, one.into);
+    let account: Option<RecordId> = records::table.find(into).select(records::account_id).first(db)?;
     let of = || emails::table.filter(emails::parent_id.eq(from));
     if let Some(account) = account {
         diesel::update(of()).set(emails::account_record_id.eq(account)).execute(db)?;
     }
     if one.asked.is_some() {
         // They are where a person wants them (LINK-7).
-        diesel::update(of()).set(emails::parent_by.eq(ParentBy::Hand.as_str())).execute(db)?;
+        diesel::update(of()).set(emails::parent_by.eq(ParentBy::Hand)).execute(db)?;
     }
     diesel::update(of()).set(emails::parent_id.eq(into)).execute(db)?;
     Ok(())
 }
 
 /// Moves what is told of e-mails and what people said; a note that is in both streams is left once (NOTE-1).
-fn move_notes(db: &mut Database, from: i64, into: i64) -> Result<()> {
+fn move_notes(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
     for kind in [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce, NoteKind::Note] {
-        let of = |record: i64| notes::table.filter(notes::record_id.eq(record)).filter(notes::kind.eq(kind.as_str()));
+        let of = |record: RecordId| notes::table.filter(notes::record_id.eq(record)).filter(notes::kind.eq(kind));
         let told = notes::table
             .filter(notes::record_id.eq(into))
-            .filter(notes::kind.eq(kind.as_str()))
+            .filter(notes::kind.eq(kind))
             .filter(notes::email_id.is_not_null())
             .select(notes::email_id)
-            .load::<Option<i64>>(db)?;
+            .load::<Option<EmailId>>(db)?;
         for some in told.chunks(crate::store::IN_LIST) {
             diesel::delete(of(from).filter(notes::email_id.eq_any(some))).execute(db)?;
         }
@@ -115,8 +112,8 @@ fn move_notes(db: &mut Database, from: i64, into: i64) -> Result<()> {
 }
 
 /// Gives the case that is left the people it had none of.
-fn fill_gaps(db: &mut Database, from: i64, into: i64) -> Result<()> {
-    type People = (Option<i64>, Option<i64>, Option<i64>);
+fn fill_gaps(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
+    type People = (Option<RecordId>, Option<RecordId>, Option<RecordId>);
     let people = (records::account_id, records::contact_id, records::lead_id);
     let (account, contact, lead): People = records::table.find(into).select(people).first(db)?;
     let other: People = records::table.find(from).select(people).first(db)?;

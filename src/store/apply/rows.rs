@@ -13,60 +13,63 @@ use crate::store::schema::{
     attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, followers, notes, participants,
     record_teams, records, reviews, thread_ids, threads,
 };
-use crate::words::{EmailId, ParentBy};
+use crate::words::{
+    AccountId, CaseStatus, EmailId, FolderId, NoteId, NoteKind, ParentBy, Priority, RecordId, RecordKind, ReviewId, TeamId,
+    ThreadId, UserId,
+};
 
 #[derive(Insertable)]
 #[diesel(table_name = threads, treat_none_as_default_value = false)]
 pub struct ThreadRow {
-    pub id: i64,
+    pub id: ThreadId,
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = thread_ids, treat_none_as_default_value = false)]
 pub struct ThreadIdRow<'a> {
     pub message_id: Cow<'a, str>,
-    pub thread_id: i64,
+    pub thread_id: ThreadId,
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = records, treat_none_as_default_value = false)]
 pub struct CaseRow {
-    pub id: i64,
-    pub kind: &'static str,
+    pub id: RecordId,
+    pub kind: RecordKind,
     pub number: i64,
     pub name: String,
     pub active: bool,
-    pub status: Option<&'static str>,
-    pub priority: Option<&'static str>,
+    pub status: Option<CaseStatus>,
+    pub priority: Option<Priority>,
     pub description: String,
-    pub account_id: Option<i64>,
-    pub contact_id: Option<i64>,
-    pub lead_id: Option<i64>,
-    pub assigned_user_id: Option<i64>,
-    pub through_account_id: Option<i64>,
-    pub refers_to_id: Option<i64>,
+    pub account_id: Option<RecordId>,
+    pub contact_id: Option<RecordId>,
+    pub lead_id: Option<RecordId>,
+    pub assigned_user_id: Option<UserId>,
+    pub through_account_id: Option<AccountId>,
+    pub refers_to_id: Option<RecordId>,
     pub created_at: i64,
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = record_teams, treat_none_as_default_value = false)]
 pub struct RecordTeamRow {
-    pub record_id: i64,
-    pub team_id: i64,
+    pub record_id: RecordId,
+    pub team_id: TeamId,
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = followers, treat_none_as_default_value = false)]
 pub struct FollowerRow {
-    pub record_id: i64,
-    pub user_id: i64,
+    pub record_id: RecordId,
+    pub user_id: UserId,
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = emails, treat_none_as_default_value = false)]
 pub struct EmailRow<'a> {
-    pub id: i64,
-    pub thread_id: i64,
+    pub id: EmailId,
+    pub thread_id: ThreadId,
     pub raw_id: i64,
     pub message_id: Cow<'a, str>,
     pub content_digest: &'a [u8],
@@ -78,22 +81,22 @@ pub struct EmailRow<'a> {
     pub arrived_at: i64,
     pub text: Cow<'a, str>,
     pub html: Option<Cow<'a, str>>,
-    pub replied_id: Option<i64>,
+    pub replied_id: Option<EmailId>,
     pub is_replied: bool,
-    pub parent_id: Option<i64>,
-    pub parent_by: Option<&'static str>,
-    pub account_record_id: Option<i64>,
+    pub parent_id: Option<RecordId>,
+    pub parent_by: Option<ParentBy>,
+    pub account_record_id: Option<RecordId>,
     pub is_partial: bool,
     pub is_archived: bool,
     pub id_collision: bool,
-    pub folder_id: Option<i64>,
+    pub folder_id: Option<FolderId>,
     pub filed_by_hand: bool,
     pub list_id: Option<Cow<'a, str>>,
     pub bounce: Option<String>,
     pub calendar: Option<String>,
     pub is_ours: bool,
     pub is_claimed: bool,
-    pub author_id: Option<i64>,
+    pub author_id: Option<UserId>,
     pub subject_from: i64,
     pub subject_to: i64,
     pub automatic: String,
@@ -105,8 +108,8 @@ impl<'a> EmailRow<'a> {
     pub fn new(email: &'a NewEmail, one: &Decided<'a>, raw_id: i64, now: i64) -> Result<Self> {
         let mail = one.mail;
         Ok(Self {
-            id: email.id.0,
-            thread_id: email.thread.0,
+            id: email.id,
+            thread_id: email.thread,
             raw_id,
             message_id: clean(&email.identity),
             content_digest: &mail.content_digest,
@@ -118,22 +121,22 @@ impl<'a> EmailRow<'a> {
             arrived_at: one.arrived_at(now),
             text: clean(&mail.text),
             html: mail.html.as_deref().map(clean),
-            replied_id: email.replied.map(|id| id.0),
+            replied_id: email.replied,
             is_replied: false,
-            parent_id: email.parent.map(|id| id.0),
-            parent_by: email.parent_by.map(ParentBy::as_str),
-            account_record_id: email.account_record.map(|id| id.0),
+            parent_id: email.parent,
+            parent_by: email.parent_by,
+            account_record_id: email.account_record,
             is_partial: email.partial,
             is_archived: email.archived,
             id_collision: email.id_collision,
-            folder_id: email.folder.map(|id| id.0),
+            folder_id: email.folder,
             filed_by_hand: false,
             list_id: mail.list.as_deref().map(clean),
             bounce: mail.bounce.as_ref().map(serde_json::to_string).transpose()?,
             calendar: (!mail.calendar.is_empty()).then(|| serde_json::to_string(&mail.calendar)).transpose()?,
             is_ours: email.ours,
             is_claimed: email.claimed,
-            author_id: email.author.map(|user| user.0),
+            author_id: email.author,
             subject_from: email.subject_from,
             subject_to: email.subject_to,
             automatic: serde_json::to_string(&mail.automatic)?,
@@ -159,7 +162,7 @@ fn people(mail: &Mail) -> Result<String> {
 #[derive(Insertable)]
 #[diesel(table_name = attachments, treat_none_as_default_value = false)]
 pub struct AttachmentRow<'a> {
-    pub email_id: i64,
+    pub email_id: EmailId,
     pub place: i64,
     pub name: Cow<'a, str>,
     pub media_type: Cow<'a, str>,
@@ -175,7 +178,7 @@ impl<'a> AttachmentRow<'a> {
         let mut rows = Vec::with_capacity(mail.attachments.len());
         for (place, attachment) in (1..).zip(&mail.attachments) {
             rows.push(Self {
-                email_id: email.0,
+                email_id: email,
                 place,
                 name: clean(&attachment.name),
                 media_type: clean(&attachment.media_type),
@@ -192,55 +195,55 @@ impl<'a> AttachmentRow<'a> {
 #[derive(Insertable)]
 #[diesel(table_name = email_accounts, treat_none_as_default_value = false)]
 pub struct EmailAccountRow {
-    pub email_id: i64,
-    pub account_id: i64,
+    pub email_id: EmailId,
+    pub account_id: AccountId,
 }
 
 #[derive(Clone, Insertable)]
 #[diesel(table_name = email_copies, treat_none_as_default_value = false)]
 pub struct CopyRow {
     pub id: i64,
-    pub email_id: i64,
+    pub email_id: EmailId,
     pub raw_id: i64,
-    pub account_id: Option<i64>,
+    pub account_id: Option<AccountId>,
     pub arrived_at: i64,
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = participants, treat_none_as_default_value = false)]
 pub struct ParticipantRow<'a> {
-    pub email_id: i64,
+    pub email_id: EmailId,
     pub address: &'a str,
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = email_teams, treat_none_as_default_value = false)]
 pub struct EmailTeamRow {
-    pub email_id: i64,
-    pub team_id: i64,
+    pub email_id: EmailId,
+    pub team_id: TeamId,
 }
 
 #[derive(Clone, Insertable)]
 #[diesel(table_name = email_users, treat_none_as_default_value = false)]
 pub struct EmailUserRow {
-    pub email_id: i64,
-    pub user_id: i64,
+    pub email_id: EmailId,
+    pub user_id: UserId,
     pub is_read: bool,
     pub is_important: bool,
     pub is_archived: bool,
     pub is_trashed: bool,
-    pub folder_id: Option<i64>,
+    pub folder_id: Option<FolderId>,
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = notes, treat_none_as_default_value = false)]
 pub struct NoteRow {
-    pub id: i64,
-    pub record_id: i64,
-    pub kind: &'static str,
-    pub email_id: Option<i64>,
+    pub id: NoteId,
+    pub record_id: RecordId,
+    pub kind: NoteKind,
+    pub email_id: Option<EmailId>,
     pub detail: String,
-    pub author_id: Option<i64>,
+    pub author_id: Option<UserId>,
     pub is_quiet: bool,
     pub created_at: i64,
 }
@@ -249,8 +252,8 @@ pub struct NoteRow {
 #[diesel(table_name = effects, treat_none_as_default_value = false)]
 pub struct EffectRow {
     pub id: i64,
-    pub email_id: i64,
-    pub account_id: Option<i64>,
+    pub email_id: EmailId,
+    pub account_id: Option<AccountId>,
     pub filter: String,
     pub command: String,
     pub created_at: i64,
@@ -261,10 +264,10 @@ pub struct EffectRow {
 #[derive(Insertable)]
 #[diesel(table_name = reviews, treat_none_as_default_value = false)]
 pub struct ReviewRow<'a> {
-    pub id: i64,
-    pub email_id: i64,
-    pub account_id: Option<i64>,
-    pub candidate_id: Option<i64>,
+    pub id: ReviewId,
+    pub email_id: EmailId,
+    pub account_id: Option<AccountId>,
+    pub candidate_id: Option<RecordId>,
     pub because: Cow<'a, str>,
     pub created_at: i64,
 }

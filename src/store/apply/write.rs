@@ -16,12 +16,12 @@ use crate::store::schema::{
     record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{Database, IN_LIST, address, clean, facts, fate, held, note, position, reserve, set_counter, spending};
-use crate::words::{CaseStatus, EmailId, NoteKind, ParentBy, Priority, RecordId, ThreadId};
+use crate::words::{CaseStatus, NoteKind, Priority, RecordId, ThreadId};
 
 impl Batch<'_> {
     /// Writes everything. Says what is read in stored e-mails now and was not.
     pub(super) fn write(mut self, db: &mut Database, before: &Next, next: &Next) -> Result<Vec<Difference>> {
-        let new_threads: Vec<ThreadRow> = (before.thread..next.thread).map(|id| ThreadRow { id }).collect();
+        let new_threads: Vec<ThreadRow> = (before.thread..next.thread).map(|id| ThreadRow { id: ThreadId(id) }).collect();
         insert_all!(&mut *db, threads::table, &new_threads).context("writing threads")?;
         insert_all!(&mut *db, records::table, &self.cases).context("writing cases")?;
         self.write_joins(db, before)?;
@@ -29,13 +29,13 @@ impl Batch<'_> {
         self.write_emails(db)?;
         let mut differences = Vec::new();
         for mut amended in std::mem::take(&mut self.amended) {
-            amended.row.thread_id = self.left(ThreadId(amended.row.thread_id)).0;
+            amended.row.thread_id = self.left(amended.row.thread_id);
             differences.extend(amended.write(db)?);
         }
         self.write_links(db, before)?;
         self.write_copies(db)?;
         let mut told: Vec<NotificationRow> = std::mem::take(&mut self.notifications).into_values().collect();
-        told.iter_mut().for_each(|row| row.is_held = row.email_id.is_some_and(|email| self.silenced.contains(&EmailId(email))));
+        told.iter_mut().for_each(|row| row.is_held = row.email_id.is_some_and(|email| self.silenced.contains(&email)));
         notification::insert(db, before, told)?;
         spending::add(db, std::mem::take(&mut self.spent), self.now)?;
         held::insert(db, std::mem::take(&mut self.held))?;
@@ -59,14 +59,14 @@ impl Batch<'_> {
 
     /// Moves what was in joined threads before the batch; rows of the batch are written with the thread that is left.
     fn write_joins(&self, db: &mut Database, before: &Next) -> Result<()> {
-        let mut ended: BTreeMap<ThreadId, Vec<i64>> = BTreeMap::new();
+        let mut ended: BTreeMap<ThreadId, Vec<ThreadId>> = BTreeMap::new();
         for thread in self.joined.keys().filter(|thread| thread.0 < before.thread) {
-            ended.entry(self.left(*thread)).or_default().push(thread.0);
+            ended.entry(self.left(*thread)).or_default().push(*thread);
         }
         for (into, from) in &ended {
-            diesel::update(emails::table.filter(emails::thread_id.eq_any(from))).set(emails::thread_id.eq(into.0)).execute(db)?;
+            diesel::update(emails::table.filter(emails::thread_id.eq_any(from))).set(emails::thread_id.eq(into)).execute(db)?;
             diesel::update(thread_ids::table.filter(thread_ids::thread_id.eq_any(from)))
-                .set(thread_ids::thread_id.eq(into.0))
+                .set(thread_ids::thread_id.eq(into))
                 .execute(db)?;
         }
         Ok(())
@@ -94,51 +94,43 @@ impl Batch<'_> {
             match change {
                 Later::Adopt(adoption) => movable.adopt(db, adoption, next_note, self.now)?,
                 Later::Relink(email, Relink { parent, by, account }) => {
-                    diesel::update(emails::table.find(email.0))
-                        .set((
-                            emails::parent_id.eq(parent.map(|record| record.0)),
-                            emails::parent_by.eq(by.map(ParentBy::as_str)),
-                            emails::account_record_id.eq(account.map(|record| record.0)),
-                        ))
+                    diesel::update(emails::table.find(email))
+                        .set((emails::parent_id.eq(parent), emails::parent_by.eq(by), emails::account_record_id.eq(account)))
                         .execute(db)?;
                     note::follow_email(db, *email, *parent, next_note, self.now)?;
                 }
                 Later::Verify(email, author) => {
-                    diesel::update(emails::table.find(email.0))
-                        .set((
-                            emails::is_ours.eq(true),
-                            emails::author_id.eq(author.map(|user| user.0)),
-                            emails::is_claimed.eq(false),
-                        ))
+                    diesel::update(emails::table.find(email))
+                        .set((emails::is_ours.eq(true), emails::author_id.eq(author), emails::is_claimed.eq(false)))
                         .execute(db)?;
-                    let told = notes::email_id.eq(email.0).and(notes::kind.eq(NoteKind::EmailReceived.as_str()));
-                    diesel::update(notes::table.filter(told)).set(notes::kind.eq(NoteKind::EmailSent.as_str())).execute(db)?;
+                    let told = notes::email_id.eq(email).and(notes::kind.eq(NoteKind::EmailReceived));
+                    diesel::update(notes::table.filter(told)).set(notes::kind.eq(NoteKind::EmailSent)).execute(db)?;
                 }
                 Later::Merge(one) => merge(db, one, self.now)?,
                 Later::SetStatus(case, status) => {
                     let closed_at = (*status == CaseStatus::Closed).then_some(self.now);
-                    diesel::update(records::table.find(case.0))
-                        .set((records::status.eq(status.as_str()), records::closed_at.eq(closed_at)))
+                    diesel::update(records::table.find(case))
+                        .set((records::status.eq(status), records::closed_at.eq(closed_at)))
                         .execute(db)?;
                 }
                 Later::Assign(case, user) => {
-                    diesel::update(records::table.find(case.0)).set(records::assigned_user_id.eq(user.0)).execute(db)?;
+                    diesel::update(records::table.find(case)).set(records::assigned_user_id.eq(user)).execute(db)?;
                 }
                 Later::SetCase(case, fields) => set_case(db, *case, fields)?,
                 Later::SetTeams(case, teams) => {
-                    diesel::delete(record_teams::table.filter(record_teams::record_id.eq(case.0))).execute(db)?;
+                    diesel::delete(record_teams::table.filter(record_teams::record_id.eq(case))).execute(db)?;
                     let rows: Vec<RecordTeamRow> =
-                        teams.iter().map(|team| RecordTeamRow { record_id: case.0, team_id: team.0 }).collect();
+                        teams.iter().map(|team| RecordTeamRow { record_id: *case, team_id: *team }).collect();
                     insert_all!(&mut *db, record_teams::table, &rows)?;
                 }
                 Later::RemoveTeam(email, team) => {
-                    diesel::delete(email_teams::table.find((email.0, team.0))).execute(db)?;
+                    diesel::delete(email_teams::table.find((email, team))).execute(db)?;
                 }
                 Later::RemoveUser(email, user) => {
-                    diesel::delete(email_users::table.find((email.0, user.0))).execute(db)?;
+                    diesel::delete(email_users::table.find((email, user))).execute(db)?;
                 }
                 Later::Unfollow(record, user) => {
-                    diesel::delete(followers::table.find((record.0, user.0))).execute(db)?;
+                    diesel::delete(followers::table.find((record, user))).execute(db)?;
                 }
             }
         }
@@ -148,18 +140,18 @@ impl Batch<'_> {
     fn write_emails(&mut self, db: &mut Database) -> Result<()> {
         let mut rows = std::mem::take(&mut self.emails);
         for row in &mut rows {
-            row.thread_id = self.left(ThreadId(row.thread_id)).0;
+            row.thread_id = self.left(row.thread_id);
         }
         insert_all!(&mut *db, emails::table, &rows).context("writing e-mails")?;
         insert_all!(&mut *db, attachments::table, &self.attachments).context("writing attachments")?;
         let rows: Vec<ThreadIdRow<'_>> = self
             .thread_ids
             .iter()
-            .map(|(id, thread)| ThreadIdRow { message_id: clean(id), thread_id: self.left(*thread).0 })
+            .map(|(id, thread)| ThreadIdRow { message_id: clean(id), thread_id: self.left(*thread) })
             .collect();
         insert_new!(&mut *db, thread_ids::table, &rows).context("remembering Message-IDs")?;
         for (id, thread) in &self.moved_ids {
-            let leads = thread_ids::thread_id.eq(self.left(*thread).0);
+            let leads = thread_ids::thread_id.eq(self.left(*thread));
             diesel::update(thread_ids::table.find(clean(id))).set(leads).execute(db).context("moving a Message-ID")?;
         }
         insert_new!(&mut *db, notes::table, &self.notes).context("writing notes")?;
@@ -181,23 +173,22 @@ impl Batch<'_> {
     fn write_links(&self, db: &mut Database, before: &Next) -> Result<()> {
         macro_rules! insert {
             ($table:path, $rows:expr, $key:ident >= $first_new:expr) => {{
-                let (new, old): (Vec<_>, Vec<_>) = $rows.partition(|row| row.$key >= $first_new);
+                let (new, old): (Vec<_>, Vec<_>) = $rows.partition(|row| row.$key.0 >= $first_new);
                 insert_all!(&mut *db, $table, &new).context(concat!("writing ", stringify!($table)))?;
                 insert_new!(&mut *db, $table, &old).context(concat!("writing ", stringify!($table)))?;
             }};
         }
-        let rows =
-            self.email_accounts.iter().map(|(email, account)| EmailAccountRow { email_id: email.0, account_id: account.0 });
+        let rows = self.email_accounts.iter().map(|(email, account)| EmailAccountRow { email_id: *email, account_id: *account });
         insert!(email_accounts::table, rows, email_id >= before.email);
-        let rows = self.participants.iter().map(|(email, address)| ParticipantRow { email_id: email.0, address });
+        let rows = self.participants.iter().map(|(email, address)| ParticipantRow { email_id: *email, address });
         insert!(participants::table, rows, email_id >= before.email);
-        let rows = self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: email.0, team_id: team.0 });
+        let rows = self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: *email, team_id: *team });
         insert!(email_teams::table, rows, email_id >= before.email);
         let rows = self.email_users.values().cloned();
         insert!(email_users::table, rows, email_id >= before.email);
-        let rows = self.record_teams.iter().map(|(record, team)| RecordTeamRow { record_id: record.0, team_id: team.0 });
+        let rows = self.record_teams.iter().map(|(record, team)| RecordTeamRow { record_id: *record, team_id: *team });
         insert!(record_teams::table, rows, record_id >= before.record);
-        let rows = self.followers.iter().map(|(record, user)| FollowerRow { record_id: record.0, user_id: user.0 });
+        let rows = self.followers.iter().map(|(record, user)| FollowerRow { record_id: *record, user_id: *user });
         insert!(followers::table, rows, record_id >= before.record);
         Ok(())
     }
@@ -214,7 +205,7 @@ impl Batch<'_> {
     }
 
     fn end_threads(&self, db: &mut Database) -> Result<()> {
-        let ended: Vec<i64> = self.joined.keys().map(|thread| thread.0).collect();
+        let ended: Vec<&ThreadId> = self.joined.keys().collect();
         for some in ended.chunks(IN_LIST) {
             diesel::delete(threads::table.filter(threads::id.eq_any(some))).execute(db).context("ending joined threads")?;
         }
@@ -223,15 +214,15 @@ impl Batch<'_> {
 
     fn write_turns(&self, db: &mut Database) -> Result<()> {
         for ((account, team), user) in &self.rotations {
-            let there = diesel::update(rotations::table.find((account.0, team.0))).set(rotations::user_id.eq(user.0));
+            let there = diesel::update(rotations::table.find((account, team))).set(rotations::user_id.eq(user));
             if there.execute(db)? == 0 {
                 diesel::insert_into(rotations::table)
-                    .values((rotations::account_id.eq(account.0), rotations::team_id.eq(team.0), rotations::user_id.eq(user.0)))
+                    .values((rotations::account_id.eq(account), rotations::team_id.eq(team), rotations::user_id.eq(user)))
                     .execute(db)?;
             }
         }
         for (user, assignment) in &self.assignments {
-            diesel::update(users::table.find(user.0)).set(users::last_assignment.eq(assignment)).execute(db)?;
+            diesel::update(users::table.find(user)).set(users::last_assignment.eq(assignment)).execute(db)?;
         }
         Ok(())
     }
@@ -242,27 +233,26 @@ impl Batch<'_> {
 #[diesel(table_name = records)]
 struct CaseChange {
     name: Option<String>,
-    priority: Option<&'static str>,
-    account_id: Option<Option<i64>>,
-    contact_id: Option<Option<i64>>,
-    lead_id: Option<Option<i64>>,
-    merged_into_id: Option<Option<i64>>,
+    priority: Option<Priority>,
+    account_id: Option<Option<RecordId>>,
+    contact_id: Option<Option<RecordId>>,
+    lead_id: Option<Option<RecordId>>,
+    merged_into_id: Option<Option<RecordId>>,
 }
 
 /// Changes what a case says. Its e-mails' Account is its own (LINK-6).
 fn set_case(db: &mut Database, case: RecordId, fields: &CaseFields) -> Result<()> {
-    let id = |record: Option<RecordId>| record.map(|record| record.0);
     let change = CaseChange {
         name: fields.name.as_deref().map(|name| clean(name).into_owned()),
-        priority: fields.priority.map(Priority::as_str),
-        account_id: fields.account.map(id),
-        contact_id: fields.contact.map(id),
-        lead_id: fields.lead.map(id),
-        merged_into_id: fields.merged_into.map(id),
+        priority: fields.priority,
+        account_id: fields.account,
+        contact_id: fields.contact,
+        lead_id: fields.lead,
+        merged_into_id: fields.merged_into,
     };
-    diesel::update(records::table.find(case.0)).set(&change).execute(db)?;
+    diesel::update(records::table.find(case)).set(&change).execute(db)?;
     if let Some(account) = change.account_id {
-        let of_case = emails::table.filter(emails::parent_id.eq(case.0));
+        let of_case = emails::table.filter(emails::parent_id.eq(case));
         diesel::update(of_case).set(emails::account_record_id.eq(account)).execute(db)?;
     }
     Ok(())

@@ -38,21 +38,20 @@ const URGENCY: &str = "CASE priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHE
 /// The cases that somebody asks for, of those that they may see; none where that is none at all.
 fn chosen(filter: &CaseFilter) -> Option<records::BoxedQuery<'_, Backend>> {
     let visible = relation::visible(&filter.sight)?;
-    let mut query = records::table.filter(records::kind.eq(RecordKind::Case.as_str())).filter(visible).into_boxed();
+    let mut query = records::table.filter(records::kind.eq(RecordKind::Case)).filter(visible).into_boxed();
     let of_teams = |teams: &[TeamId]| {
-        let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
-        record_teams::table.filter(record_teams::team_id.eq_any(teams)).select(record_teams::record_id)
+        record_teams::table.filter(record_teams::team_id.eq_any(teams.to_vec())).select(record_teams::record_id)
     };
     match filter.status {
-        Some(status) => query = query.filter(records::status.eq(status.as_str())),
+        Some(status) => query = query.filter(records::status.eq(status)),
         None if !filter.all => {
-            let open = CaseStatus::ALL.iter().filter(|status| status.is_open()).map(|status| Some(status.as_str()));
+            let open = CaseStatus::ALL.iter().filter(|status| status.is_open());
             query = query.filter(records::status.eq_any(open.collect::<Vec<_>>()));
         }
         None => {}
     }
     if let Some(user) = filter.assigned_user {
-        query = query.filter(records::assigned_user_id.eq(user.0));
+        query = query.filter(records::assigned_user_id.eq(user));
     }
     if filter.unassigned {
         query = query.filter(records::assigned_user_id.is_null());
@@ -61,10 +60,10 @@ fn chosen(filter: &CaseFilter) -> Option<records::BoxedQuery<'_, Backend>> {
         query = query.filter(records::id.eq_any(of_teams(&[team])));
     }
     if let Some(account) = filter.through {
-        query = query.filter(records::through_account_id.eq(account.0));
+        query = query.filter(records::through_account_id.eq(account));
     }
     if let Some(priority) = filter.priority {
-        query = query.filter(records::priority.eq(priority.as_str()));
+        query = query.filter(records::priority.eq(priority));
     }
     if let Some(part) = &filter.name_part {
         query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
@@ -81,6 +80,6 @@ pub fn count(db: &mut Database, filter: &CaseFilter) -> Result<i64> {
 pub fn list(db: &mut Database, filter: &CaseFilter) -> Result<Vec<Case>> {
     let Some(query) = chosen(filter) else { return Ok(Vec::new()) };
     let ordered = query.order((sql::<BigInt>(URGENCY), records::number.desc())).limit(filter.limit).offset(filter.offset);
-    let ids = ordered.select(records::id).load::<i64>(db)?;
-    ids.into_iter().map(|id| show(db, RecordId(id))).collect()
+    let ids: Vec<RecordId> = ordered.select(records::id).load(db)?;
+    ids.into_iter().map(|id| show(db, id)).collect()
 }

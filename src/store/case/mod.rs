@@ -3,16 +3,16 @@
 mod list;
 mod stream;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result};
 use diesel::prelude::*;
 
 pub use list::{CaseFilter, count, list};
-pub use stream::{Attached, Entry, stream};
+pub use stream::{Entry, stream};
 
 use super::Database;
 use super::record::{RecordName, login_of, name_of, teams_of};
 use super::schema::{accounts, followers, records, users};
-use crate::words::{CaseStatus, Priority, RecordId};
+use crate::words::{AccountId, CaseStatus, Priority, RecordId, UserId};
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -49,15 +49,15 @@ pub struct Case {
 struct Row {
     number: i64,
     name: String,
-    status: Option<String>,
-    priority: Option<String>,
-    assigned_user_id: Option<i64>,
-    account_id: Option<i64>,
-    contact_id: Option<i64>,
-    lead_id: Option<i64>,
-    through_account_id: Option<i64>,
-    merged_into_id: Option<i64>,
-    refers_to_id: Option<i64>,
+    status: Option<CaseStatus>,
+    priority: Option<Priority>,
+    assigned_user_id: Option<UserId>,
+    account_id: Option<RecordId>,
+    contact_id: Option<RecordId>,
+    lead_id: Option<RecordId>,
+    through_account_id: Option<AccountId>,
+    merged_into_id: Option<RecordId>,
+    refers_to_id: Option<RecordId>,
     created_at: i64,
     closed_at: Option<i64>,
     description: String,
@@ -65,13 +65,12 @@ struct Row {
 
 /// Shows one case.
 pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
-    let row = records::table.find(id.0).select(Row::as_select()).first::<Row>(db)?;
-    let wrong = |error: String| anyhow!("case:{}: {error}", row.number);
+    let row = records::table.find(id).select(Row::as_select()).first::<Row>(db)?;
     Ok(Case {
         id,
         number: row.number,
-        status: row.status.as_deref().unwrap_or_default().parse().map_err(wrong)?,
-        priority: row.priority.as_deref().map(str::parse).transpose().map_err(wrong)?,
+        status: row.status.with_context(|| format!("case:{} has no status", row.number))?,
+        priority: row.priority,
         assigned_user: login_of(db, row.assigned_user_id)?,
         account: name_of(db, row.account_id)?,
         contact: name_of(db, row.contact_id)?,
@@ -83,7 +82,7 @@ pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
         teams: teams_of(db, id)?,
         followers: followers::table
             .inner_join(users::table.on(users::id.eq(followers::user_id)))
-            .filter(followers::record_id.eq(id.0))
+            .filter(followers::record_id.eq(id))
             .order(users::login)
             .select(users::login)
             .load(db)?,
@@ -98,11 +97,11 @@ pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
 
 /// Returns the case that a case was merged into.
 pub fn left_of(db: &mut Database, case: RecordId) -> Result<Option<RecordId>> {
-    Ok(records::table.find(case.0).select(records::merged_into_id).first::<Option<i64>>(db)?.map(RecordId))
+    Ok(records::table.find(case).select(records::merged_into_id).first(db)?)
 }
 
 /// Returns the cases that were merged into a case.
 pub fn merged_into(db: &mut Database, case: RecordId) -> Result<Vec<RecordId>> {
-    let ids = records::table.filter(records::merged_into_id.eq(case.0)).order(records::id).select(records::id);
-    Ok(ids.load::<i64>(db)?.into_iter().map(RecordId).collect())
+    let ids = records::table.filter(records::merged_into_id.eq(case)).order(records::id).select(records::id);
+    Ok(ids.load(db)?)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use crate::mail;
@@ -20,7 +20,7 @@ pub struct Entry {
     /// The login of the user who did it; none for the rules, for the service account, and for e-mails.
     pub author: Option<String>,
     pub detail: String,
-    pub email: Option<i64>,
+    pub email: Option<EmailId>,
     pub from: Option<String>,
     /// From is one of us, and nothing vouches for that (ACCESS-5).
     pub sender_not_verified: bool,
@@ -44,11 +44,11 @@ pub struct Attached {
 
 /// Returns a record's stream. The reply texts are read from the raw bytes, so they follow today's rules.
 pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
-    type Row = (i64, String, Option<String>, String, Option<i64>, (Option<String>, Option<bool>), Option<String>);
+    type Row = (i64, NoteKind, Option<String>, String, Option<EmailId>, (Option<String>, Option<bool>), Option<String>);
     let rows = notes::table
         .left_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
         .left_join(users::table.on(users::id.nullable().eq(notes::author_id)))
-        .filter(notes::record_id.eq(record.0))
+        .filter(notes::record_id.eq(record))
         .order((notes::created_at, notes::id))
         .select((
             notes::created_at,
@@ -60,16 +60,15 @@ pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
             emails::subject.nullable(),
         ))
         .load::<Row>(db)?;
-    let named: HashSet<i64> = rows.iter().filter_map(|row| row.4).collect();
+    let named: HashSet<EmailId> = rows.iter().filter_map(|row| row.4).collect();
     let mut files = attached(db, &named)?;
     let mut entries = Vec::with_capacity(rows.len());
     for (at, kind, author, detail, email, (from, claimed), subject) in rows {
-        let kind: NoteKind = kind.parse().map_err(|error| anyhow!("a note of record {record}: {error}"))?;
         let says = match (kind, email) {
             (NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce, Some(email)) => Some(email),
             _ => None,
         };
-        let parts = says.map(|email| parts(db, EmailId(email))).transpose()?.flatten();
+        let parts = says.map(|email| parts(db, email)).transpose()?.flatten();
         let (reply_text, quoted_lines, signature_lines) =
             parts.map_or((None, 0, 0), |(reply, quoted, signature)| (Some(reply), quoted, signature));
         let attachments = says.and_then(|email| files.remove(&email)).unwrap_or_default();
@@ -100,16 +99,16 @@ fn parts(db: &mut Database, email: EmailId) -> Result<Option<(String, usize, usi
 }
 
 /// Returns the attachments of e-mails, without those that only the HTML shows.
-fn attached(db: &mut Database, named: &HashSet<i64>) -> Result<HashMap<i64, Vec<Attached>>> {
-    let mut found: HashMap<i64, Vec<Attached>> = HashMap::new();
-    let named: Vec<i64> = named.iter().copied().collect();
+fn attached(db: &mut Database, named: &HashSet<EmailId>) -> Result<HashMap<EmailId, Vec<Attached>>> {
+    let mut found: HashMap<EmailId, Vec<Attached>> = HashMap::new();
+    let named: Vec<&EmailId> = named.iter().collect();
     for some in named.chunks(IN_LIST) {
         let rows = attachments::table
             .filter(attachments::email_id.eq_any(some))
             .filter(attachments::is_inline.eq(false))
             .order((attachments::email_id, attachments::place))
             .select((attachments::email_id, attachments::name, attachments::media_type, attachments::size))
-            .load::<(i64, String, String, i64)>(db)?;
+            .load::<(EmailId, String, String, i64)>(db)?;
         for (email, name, media_type, size) in rows {
             found.entry(email).or_default().push(Attached { name, media_type, size });
         }

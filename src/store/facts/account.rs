@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::in_lists;
@@ -10,42 +10,41 @@ use crate::decide::answer::Answering;
 use crate::decide::{AccountFacts, Facts, sender};
 use crate::store::schema::{account_sending, account_teams, accounts, positions, users};
 use crate::store::{Database, answer, sending};
-use crate::words::{AccountId, PositionId, TeamId, UserId};
+use crate::words::{AccountId, AccountKind, AutomaticCases, Distribution, PositionId, TeamId, UnknownSender, UserId};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
 struct Row {
     name: String,
     address: String,
-    kind: String,
-    owner_id: Option<i64>,
+    kind: AccountKind,
+    owner_id: Option<UserId>,
     add_team_users: bool,
-    assigned_user_id: Option<i64>,
+    assigned_user_id: Option<UserId>,
     make_cases: bool,
-    distribution: String,
-    case_team_id: Option<i64>,
+    distribution: Distribution,
+    case_team_id: Option<TeamId>,
     case_position: Option<String>,
     act_since: i64,
-    unknown_sender: String,
+    unknown_sender: UnknownSender,
     reopen_within: Option<i64>,
-    automatic_cases: String,
+    automatic_cases: AutomaticCases,
     list_cases: bool,
     take_forwards: bool,
 }
 
 /// Gathers the settings of an account that rules ask about.
 pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
-    let row = accounts::table.find(id.0).select(Row::as_select()).first::<Row>(db).optional()?;
+    let row = accounts::table.find(id).select(Row::as_select()).first::<Row>(db).optional()?;
     let row = row.with_context(|| format!("there is no account {id}"))?;
-    let teams = account_teams::table.filter(account_teams::account_id.eq(id.0)).order(account_teams::team_id);
-    let teams = teams.select(account_teams::team_id).load::<i64>(db)?;
-    let people: HashMap<i64, (bool, Option<i64>)> = users::table
+    let teams = account_teams::table.filter(account_teams::account_id.eq(id)).order(account_teams::team_id);
+    let teams = teams.select(account_teams::team_id).load(db)?;
+    let people: HashMap<UserId, (bool, Option<TeamId>)> = users::table
         .filter(users::id.eq_any(row.owner_id.into_iter().chain(row.assigned_user_id)))
         .select((users::id, (users::active, users::default_team_id)))
-        .load::<(i64, (bool, Option<i64>))>(db)?
+        .load(db)?
         .into_iter()
         .collect();
-    let wrong = |error: String| anyhow!("account {}: {error}", row.name);
     let answering = match answer::of(db, id)? {
         Some(answers) => {
             let outlet = sender::internal(id, &sending::outlets(db)?).map(|outlet| outlet.account);
@@ -55,22 +54,22 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
     };
     Ok(AccountFacts {
         id,
-        kind: row.kind.parse().map_err(wrong)?,
-        owner: row.owner_id.map(UserId),
+        kind: row.kind,
+        owner: row.owner_id,
         folder: None,
         is_sent_mailbox: false,
-        owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1).map(TeamId),
-        teams: teams.into_iter().map(TeamId).collect(),
+        owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1),
+        teams,
         add_team_users: row.add_team_users,
-        assigned_user: row.assigned_user_id.filter(|user| people.get(user).is_some_and(|(active, _)| *active)).map(UserId),
+        assigned_user: row.assigned_user_id.filter(|user| people.get(user).is_some_and(|(active, _)| *active)),
         make_cases: row.make_cases,
-        distribution: row.distribution.parse().map_err(wrong)?,
-        case_team: row.case_team_id.map(TeamId),
+        distribution: row.distribution,
+        case_team: row.case_team_id,
         case_position: row.case_position,
         act_since: row.act_since,
-        unknown_sender: row.unknown_sender.parse().map_err(wrong)?,
+        unknown_sender: row.unknown_sender,
         reopen_within: row.reopen_within,
-        automatic_cases: row.automatic_cases.parse().map_err(wrong)?,
+        automatic_cases: row.automatic_cases,
         list_cases: row.list_cases,
         take_forwards: row.take_forwards,
         answering,
@@ -93,12 +92,12 @@ pub(super) fn gather_addresses(
             .filter(accounts::address.eq_any(some))
             .order(accounts::id)
             .select((accounts::address, accounts::owner_id, users::active.nullable()))
-            .load::<(String, Option<i64>, Option<bool>)>(db)
+            .load::<(String, Option<UserId>, Option<bool>)>(db)
     })?;
     for (address, owner, active) in rows {
         match owner.filter(|_| active == Some(true)) {
             Some(owner) => {
-                facts.users.entry(address).or_insert(UserId(owner));
+                facts.users.entry(address).or_insert(owner);
             }
             None => {
                 facts.own_addresses.insert(address);
@@ -171,8 +170,8 @@ const SENT: [&str; 56] = [
 
 /// Whether a mailbox is the one of what went out (FETCH-15): the one that a person named, else the one that is called so.
 pub(super) fn is_sent_mailbox(db: &mut Database, account: AccountId, position: PositionId) -> Result<bool> {
-    let mailbox = positions::table.find(position.0).select(positions::mailbox).first::<String>(db).optional()?;
-    let named = account_sending::table.find(account.0).select(account_sending::sent_mailbox);
+    let mailbox = positions::table.find(position).select(positions::mailbox).first::<String>(db).optional()?;
+    let named = account_sending::table.find(account).select(account_sending::sent_mailbox);
     let named = named.first::<Option<String>>(db).optional()?.flatten();
     Ok(mailbox.is_some_and(|mailbox| match named {
         Some(named) => mailbox == named,

@@ -19,16 +19,16 @@ use crate::words::{EmailId, RecordId, RecordKind, ThreadId};
 const BY_SUBJECT: i64 = 16 * 86_400;
 
 /// Finds the newest e-mail of late for each base subject and address (THREAD-3); returns the e-mails to be read.
-pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<HashSet<i64>> {
+pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<HashSet<EmailId>> {
     let since = named.oldest.unwrap_or(facts.now).min(facts.now).saturating_sub(BY_SUBJECT);
-    let mut newest: HashMap<i64, i64> = HashMap::new();
+    let mut newest: HashMap<i64, EmailId> = HashMap::new();
     let from = in_lists(&named.subjects, |some| {
         emails::table
             .filter(emails::subject_from.eq_any(some))
             .filter(emails::arrived_at.ge(since))
             .group_by(emails::subject_from)
             .select((emails::subject_from, max(emails::id)))
-            .load::<(i64, Option<i64>)>(db)
+            .load::<(i64, Option<EmailId>)>(db)
     })?;
     let to = in_lists(&named.subjects, |some| {
         emails::table
@@ -38,24 +38,25 @@ pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) ->
             .filter(emails::arrived_at.ge(since))
             .group_by(emails::subject_to)
             .select((emails::subject_to, max(emails::id)))
-            .load::<(i64, Option<i64>)>(db)
+            .load::<(i64, Option<EmailId>)>(db)
     })?;
     for (key, id) in from.into_iter().chain(to) {
         let newer = id.unwrap_or_default();
         newest.entry(key).and_modify(|id| *id = newer.max(*id)).or_insert(newer);
     }
-    facts.by_subject = newest.iter().map(|(key, id)| (*key, EmailId(*id))).collect();
-    Ok(newest.into_values().collect())
+    let found = newest.values().copied().collect();
+    facts.by_subject = newest.into_iter().collect();
+    Ok(found)
 }
 
 /// How often a Message-ID is used, by ours or not, and by the first or by another (DUP-2): the first and the last of each.
-type Uses = (String, bool, bool, Option<i64>, Option<i64>);
+type Uses = (String, bool, bool, Option<EmailId>, Option<EmailId>);
 
 /// The first e-mails that a Message-ID may stand for, and the first and the last of all.
-type Ends = (Vec<i64>, Option<i64>, Option<i64>);
+type Ends = (Vec<EmailId>, Option<EmailId>, Option<EmailId>);
 
 /// Of the e-mails that bear each Message-ID returns the first and the last, and the first of those it may stand for (THREAD-1).
-pub(super) fn bearers(uses: Vec<Uses>) -> Vec<(String, Option<i64>, Option<i64>)> {
+pub(super) fn bearers(uses: Vec<Uses>) -> Vec<(String, Option<EmailId>, Option<EmailId>)> {
     let mut of_id: HashMap<String, Ends> = HashMap::new();
     for (message_id, ours, id_collision, first, last) in uses {
         let (firsts, lowest, highest) = of_id.entry(message_id).or_default();
@@ -73,7 +74,7 @@ pub(super) fn bearers(uses: Vec<Uses>) -> Vec<(String, Option<i64>, Option<i64>)
 }
 
 /// Of Message-IDs that several e-mails bear returns the first e-mail of each sender of the batch.
-pub(super) fn by_senders(db: &mut Database, several: &HashSet<&str>, named: &Named) -> Result<Vec<i64>> {
+pub(super) fn by_senders(db: &mut Database, several: &HashSet<&str>, named: &Named) -> Result<Vec<EmailId>> {
     let several: Vec<&str> = several.iter().copied().collect();
     let mut found = Vec::new();
     for some in several.chunks(IN_LIST / 2) {
@@ -82,7 +83,7 @@ pub(super) fn by_senders(db: &mut Database, several: &HashSet<&str>, named: &Nam
                 .filter(emails::message_id.eq_any(some).and(emails::from_address.eq_any(senders)))
                 .group_by((emails::message_id, emails::from_address))
                 .select(min(emails::id))
-                .load::<Option<i64>>(db)
+                .load::<Option<EmailId>>(db)
         })?;
         found.extend(rows.into_iter().flatten());
     }
@@ -93,38 +94,38 @@ pub(super) fn by_senders(db: &mut Database, several: &HashSet<&str>, named: &Nam
 /// cases (LINK-2).
 pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
     let several = facts.emails_by_message_id.values().filter(|found| found.len() > 1).flatten();
-    let wanted: HashSet<i64> = match facts.account.make_cases || named.message_ids.is_empty() {
-        true => several.map(|email| email.0).collect(),
-        false => facts.emails.keys().map(|email| email.0).collect(),
+    let wanted: HashSet<EmailId> = match facts.account.make_cases || named.message_ids.is_empty() {
+        true => several.copied().collect(),
+        false => facts.emails.keys().copied().collect(),
     };
     let rows = in_lists(&wanted, |some| {
-        emails::table.filter(emails::id.eq_any(some)).select((emails::id, emails::people)).load::<(i64, String)>(db)
+        emails::table.filter(emails::id.eq_any(some)).select((emails::id, emails::people)).load::<(EmailId, String)>(db)
     })?;
     for (email, people) in rows {
         // Written by us; what cannot be read says nobody.
         let people: People = serde_json::from_str(&people).unwrap_or_default();
-        facts.emails.entry(EmailId(email)).and_modify(|known| known.people = people.all().collect());
+        facts.emails.entry(email).and_modify(|known| known.people = people.all().collect());
     }
     Ok(())
 }
 
 /// Gathers which senders of the batch take part in which of its cases and threads, by what is written in them (LINK-2).
 pub(super) fn participants(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
-    let cases: HashSet<i64> =
-        facts.records.iter().filter(|(_, record)| record.kind == RecordKind::Case).map(|(id, _)| id.0).collect();
-    let threads: HashSet<i64> = threads(facts).collect();
+    let cases: HashSet<RecordId> =
+        facts.records.iter().filter(|(_, record)| record.kind == RecordKind::Case).map(|(id, _)| *id).collect();
+    let threads: HashSet<ThreadId> = threads(facts).collect();
     let senders: Vec<&String> = named.leading.iter().collect();
     for some_senders in senders.chunks(IN_LIST / 2) {
         let rows = in_lists_of(IN_LIST / 2, &cases, |some| {
             emails::table
                 .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
-                .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
+                .filter(emails::parent_id.eq_any(some))
                 .filter(participants::address.eq_any(some_senders.iter().copied()))
                 .select((emails::parent_id, participants::address))
                 .distinct()
-                .load::<(Option<i64>, String)>(db)
+                .load::<(Option<RecordId>, String)>(db)
         })?;
-        facts.correspondents.extend(rows.into_iter().filter_map(|(case, who)| Some((RecordId(case?), who))));
+        facts.correspondents.extend(rows.into_iter().filter_map(|(case, who)| Some((case?, who))));
         let rows = in_lists_of(IN_LIST / 2, &threads, |some| {
             emails::table
                 .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
@@ -132,29 +133,27 @@ pub(super) fn participants(db: &mut Database, named: &Named, facts: &mut Facts) 
                 .filter(participants::address.eq_any(some_senders.iter().copied()))
                 .select((emails::thread_id, participants::address))
                 .distinct()
-                .load::<(i64, String)>(db)
+                .load::<(ThreadId, String)>(db)
         })?;
-        facts.in_threads.extend(rows.into_iter().map(|(thread, who)| (ThreadId(thread), who)));
+        facts.in_threads.extend(rows);
     }
     // Of a thread with a case the case says it.
-    let loose = threads
-        .into_iter()
-        .filter(|thread| !facts.parent_of_thread(ThreadId(*thread)).is_some_and(|record| facts.is_case(record)));
+    let loose = threads.into_iter().filter(|thread| !facts.parent_of_thread(*thread).is_some_and(|record| facts.is_case(record)));
     let rows = in_lists(&loose.collect(), |some| {
         emails::table
             .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
             .filter(emails::thread_id.eq_any(some))
             .select(emails::thread_id)
             .distinct()
-            .load::<i64>(db)
+            .load::<ThreadId>(db)
     })?;
-    facts.peopled.extend(rows.into_iter().map(ThreadId));
+    facts.peopled.extend(rows);
     Ok(())
 }
 
 /// The stored threads that the batch names.
-fn threads(facts: &Facts) -> impl Iterator<Item = i64> + '_ {
-    facts.thread_of.values().copied().chain(facts.emails.values().map(|email| email.thread)).map(|thread| thread.0)
+fn threads(facts: &Facts) -> impl Iterator<Item = ThreadId> + '_ {
+    facts.thread_of.values().copied().chain(facts.emails.values().map(|email| email.thread))
 }
 
 /// Gathers everybody from outside who takes part in threads, and their cases, that a message of this batch may bring together
@@ -166,15 +165,14 @@ pub(super) fn all_participants(
     facts: &mut Facts,
 ) -> Result<()> {
     let threads = may_meet(mails, facts);
-    let cases: HashSet<i64> =
-        threads.iter().filter_map(|thread| facts.parent_of_thread(ThreadId(*thread))).map(|case| case.0).collect();
+    let cases: HashSet<RecordId> = threads.iter().filter_map(|thread| facts.parent_of_thread(*thread)).collect();
     let of_cases = in_lists(&cases, |some| {
         emails::table
             .inner_join(participants::table.on(participants::email_id.eq(emails::id)))
-            .filter(emails::parent_id.eq_any(some.iter().copied().map(Some)))
-            .select((emails::parent_id, participants::address))
+            .filter(emails::parent_id.eq_any(some))
+            .select((emails::parent_id.assume_not_null(), participants::address))
             .distinct()
-            .load::<(Option<i64>, String)>(db)
+            .load::<(RecordId, String)>(db)
     })?;
     let of_threads = in_lists(&threads, |some| {
         emails::table
@@ -182,21 +180,21 @@ pub(super) fn all_participants(
             .filter(emails::thread_id.eq_any(some))
             .select((emails::thread_id, participants::address))
             .distinct()
-            .load::<(i64, String)>(db)
+            .load::<(ThreadId, String)>(db)
     })?;
     let everybody = of_cases.iter().map(|(_, who)| who).chain(of_threads.iter().map(|(_, who)| who)).cloned().collect();
     let internal = participant::internal(db, &everybody, answered_at)?;
-    for case in cases.into_iter().map(RecordId).filter(|case| facts.is_case(*case)).collect::<Vec<_>>() {
+    for case in cases.into_iter().filter(|case| facts.is_case(*case)).collect::<Vec<_>>() {
         facts.participants.entry(case).or_default();
     }
     for (case, who) in of_cases.into_iter().filter(|(_, who)| !internal.contains(who)) {
-        facts.participants.entry(RecordId(case.unwrap_or_default())).and_modify(|all| all.extend([who]));
+        facts.participants.entry(case).and_modify(|all| all.extend([who]));
     }
     for thread in threads {
-        facts.thread_people.entry(ThreadId(thread)).or_default();
+        facts.thread_people.entry(thread).or_default();
     }
     for (thread, who) in of_threads.into_iter().filter(|(_, who)| !internal.contains(who)) {
-        facts.thread_people.entry(ThreadId(thread)).and_modify(|all| all.extend([who]));
+        facts.thread_people.entry(thread).and_modify(|all| all.extend([who]));
     }
     Ok(())
 }
@@ -218,12 +216,12 @@ impl People {
 
 /// Returns the stored threads that messages of this batch connect, directly or over one another, with another thread or with
 /// mail that may begin one.
-fn may_meet(mails: &[&Mail], facts: &Facts) -> HashSet<i64> {
+fn may_meet(mails: &[&Mail], facts: &Facts) -> HashSet<ThreadId> {
     let mut groups = Groups::default();
     let mut known: HashMap<&str, usize> = HashMap::new();
     let mut of_thread: HashMap<ThreadId, usize> = HashMap::new();
     // The threads of each group, and whether it has mail that leads to none by itself.
-    let mut threads: Vec<(usize, i64)> = Vec::new();
+    let mut threads: Vec<(usize, ThreadId)> = Vec::new();
     let mut loose: Vec<usize> = Vec::new();
     for mail in mails {
         let message = groups.add();
@@ -236,7 +234,7 @@ fn may_meet(mails: &[&Mail], facts: &Facts) -> HashSet<i64> {
             for thread in facts.thread_of.get(id).copied().into_iter().chain(email.map(|email| email.thread)) {
                 let place = *of_thread.entry(thread).or_insert_with(|| groups.add());
                 groups.join(message, place);
-                threads.push((message, thread.0));
+                threads.push((message, thread));
                 has_thread = true;
             }
         }
@@ -245,11 +243,11 @@ fn may_meet(mails: &[&Mail], facts: &Facts) -> HashSet<i64> {
         }
     }
     let loose: HashSet<usize> = loose.into_iter().map(|message| groups.top(message)).collect();
-    let mut by_group: HashMap<usize, HashSet<i64>> = HashMap::new();
+    let mut by_group: HashMap<usize, HashSet<ThreadId>> = HashMap::new();
     for (message, thread) in threads {
         by_group.entry(groups.top(message)).or_default().insert(thread);
     }
-    let meet = |(group, threads): &(usize, HashSet<i64>)| threads.len() > 1 || loose.contains(group);
+    let meet = |(group, threads): &(usize, HashSet<ThreadId>)| threads.len() > 1 || loose.contains(group);
     by_group.into_iter().filter(meet).flat_map(|(_, threads)| threads).collect()
 }
 

@@ -22,32 +22,33 @@ pub(super) fn gather(db: &mut Database, named: &[UserId], facts: &mut Facts) -> 
     users.extend(facts.teams.values().flatten().map(|member| member.user));
     users.extend(facts.records.values().filter_map(|record| record.assigned_user));
     facts.user_filters = filter::of_users(db, &users)?;
-    let moves = |filter: &Filter| -> Vec<i64> {
-        let by_action = |action: &Action| if let Action::Folder(folder) = action { Some(folder.0) } else { None };
-        let by_script = filter.sieve.iter().flat_map(|script| script.folders.values().map(|folder| folder.0));
+    let moves = |filter: &Filter| -> Vec<FolderId> {
+        let by_action = |action: &Action| if let Action::Folder(folder) = action { Some(*folder) } else { None };
+        let by_script = filter.sieve.iter().flat_map(|script| script.folders.values().copied());
         filter.actions.iter().filter_map(by_action).chain(by_script).collect()
     };
-    let folders_named: HashSet<i64> = facts
-        .filters
-        .iter()
-        .chain(facts.user_filters.values().flatten())
-        .flat_map(moves)
-        .chain(facts.account.folder.map(|folder| folder.0))
-        .collect();
+    let folders_named: HashSet<FolderId> =
+        facts.filters.iter().chain(facts.user_filters.values().flatten()).flat_map(moves).chain(facts.account.folder).collect();
     let there = in_lists(&folders_named, |some| {
-        folders::table.filter(folders::id.eq_any(some)).select((folders::id, folders::skip_notifications)).load::<(i64, bool)>(db)
+        folders::table
+            .filter(folders::id.eq_any(some))
+            .select((folders::id, folders::skip_notifications))
+            .load::<(FolderId, bool)>(db)
     })?;
-    facts.silent_folders = there.iter().filter(|(_, silent)| *silent).map(|(id, _)| FolderId(*id)).collect();
-    let there: HashSet<i64> = there.into_iter().map(|(id, _)| id).collect();
+    facts.silent_folders = there.iter().filter(|(_, silent)| *silent).map(|(id, _)| *id).collect();
+    let there: HashSet<FolderId> = there.into_iter().map(|(id, _)| id).collect();
     // A folder that was removed since takes no mail.
     for filter in facts.filters.iter_mut().chain(facts.user_filters.values_mut().flatten()) {
-        filter.actions.retain(|action| !matches!(action, Action::Folder(folder) if !there.contains(&folder.0)));
+        filter.actions.retain(|action| !matches!(action, Action::Folder(folder) if !there.contains(folder)));
     }
     let teams = in_lists(&there, |some| {
-        folder_teams::table.filter(folder_teams::folder_id.eq_any(some)).order(folder_teams::team_id).load::<(i64, i64)>(db)
+        folder_teams::table
+            .filter(folder_teams::folder_id.eq_any(some))
+            .order(folder_teams::team_id)
+            .load::<(FolderId, TeamId)>(db)
     })?;
     for (folder, team) in teams {
-        facts.folder_teams.entry(FolderId(folder)).or_default().push(TeamId(team));
+        facts.folder_teams.entry(folder).or_default().push(team);
     }
     Ok(())
 }
@@ -59,9 +60,9 @@ pub(super) fn mapped(db: &mut Database, position: PositionId) -> Result<Option<F
             account_mailboxes::table
                 .on(account_mailboxes::account_id.eq(positions::account_id).and(account_mailboxes::name.eq(positions::mailbox))),
         )
-        .filter(positions::id.eq(position.0))
+        .filter(positions::id.eq(position))
         .select(account_mailboxes::folder_id)
-        .first::<Option<i64>>(db)
+        .first::<Option<FolderId>>(db)
         .optional()?;
-    Ok(folder.flatten().map(FolderId))
+    Ok(folder.flatten())
 }

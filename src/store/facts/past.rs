@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::{Facts, Mail, gather_at, subjects};
 use crate::store::schema::{emails, records};
 use crate::store::{Database, dialect, lock};
-use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind};
+use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, ThreadId};
 
 /// Gathers what the rules may ask about a stored e-mail. What came after it and leans on it says nothing of it: its place in
 /// its thread by address, and e-mails of the same subject.
@@ -22,20 +22,20 @@ pub fn gather_without(
     // Nobody else decides until the caller's transaction ends, not just until this part of it is rolled back.
     lock(db)?;
     dialect::rehearse(db, |db| {
-        let thread: i64 = emails::table.find(email.0).select(emails::thread_id).first(db)?;
-        let later = || emails::table.filter(emails::id.gt(email.0));
-        let soft = [RecordKind::Account, RecordKind::Contact, RecordKind::Lead].map(RecordKind::as_str);
-        let by_address = [ParentBy::Address, ParentBy::Thread].map(ParentBy::as_str);
+        let thread: ThreadId = emails::table.find(email).select(emails::thread_id).first(db)?;
+        let later = || emails::table.filter(emails::id.gt(email));
+        let soft = [RecordKind::Account, RecordKind::Contact, RecordKind::Lead];
+        let by_address = [ParentBy::Address, ParentBy::Thread];
         let of_soft = records::table.filter(records::kind.eq_any(soft)).select(records::id.nullable());
         let leaning = later()
             .filter(emails::thread_id.eq(thread))
             .filter(emails::parent_by.eq_any(by_address))
             .filter(emails::parent_id.eq_any(of_soft));
-        diesel::update(leaning).set(emails::parent_id.eq(None::<i64>)).execute(db)?;
+        diesel::update(leaning).set(emails::parent_id.eq(None::<RecordId>)).execute(db)?;
         let keys = subjects(mail);
         diesel::update(later().filter(emails::subject_from.eq_any(&keys))).set(emails::subject_from.eq(0)).execute(db)?;
         diesel::update(later().filter(emails::subject_to.eq_any(&keys))).set(emails::subject_to.eq(0)).execute(db)?;
-        diesel::delete(emails::table.find(email.0)).execute(db)?;
+        diesel::delete(emails::table.find(email)).execute(db)?;
         gather_at(db, account, position, &[mail], records, now)
     })
 }

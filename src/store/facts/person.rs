@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use super::in_lists;
@@ -11,38 +11,37 @@ use crate::decide::filter::Action;
 use crate::decide::{Facts, Person};
 use crate::store::Database;
 use crate::store::schema::{auto_follows, followers, role_rights, team_members, team_roles, user_roles, users};
-use crate::words::{RecordId, RecordKind, RoleAction, RoleScope, TeamId, UserId};
+use crate::words::{RecordId, RecordKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
 /// Gathers followers and people, some named; call it when records, users, teams and filters are known.
 pub(super) fn gather(db: &mut Database, users: &[UserId], facts: &mut Facts) -> Result<()> {
-    let records: HashSet<i64> = facts.records.keys().map(|record| record.0).collect();
-    let rows = in_lists(&records, |some| followers::table.filter(followers::record_id.eq_any(some)).load::<(i64, i64)>(db))?;
-    facts.followers = rows.into_iter().map(|(record, user)| (RecordId(record), UserId(user))).collect();
-    let every_case = auto_follows::table.filter(auto_follows::kind.eq(RecordKind::Case.as_str()));
-    let every_case: HashSet<i64> = every_case.select(auto_follows::user_id).load::<i64>(db)?.into_iter().collect();
+    let records: HashSet<RecordId> = facts.records.keys().copied().collect();
+    let rows = in_lists(&records, |some| followers::table.filter(followers::record_id.eq_any(some)).load(db))?;
+    facts.followers = rows.into_iter().collect();
+    let every_case = auto_follows::table.filter(auto_follows::kind.eq(RecordKind::Case));
+    let every_case: HashSet<UserId> = every_case.select(auto_follows::user_id).load(db)?.into_iter().collect();
     let of_house = users::table.filter(users::administrator.eq(true)).filter(users::active.eq(true)).order(users::id);
-    let administrators = of_house.select(users::id).load::<i64>(db)?;
+    let administrators: Vec<UserId> = of_house.select(users::id).load(db)?;
     let mut named = concerned(facts);
     named.extend(&every_case);
     named.extend(&administrators);
-    named.extend(users.iter().map(|user| user.0));
-    facts.administrators = administrators.into_iter().map(UserId).collect();
+    named.extend(users);
+    facts.administrators = administrators;
     let rows = in_lists(&named, |some| {
         users::table
             .filter(users::id.eq_any(some))
             .select((users::id, users::login, users::active, users::administrator, users::notify_received))
-            .load::<(i64, String, bool, bool, bool)>(db)
+            .load::<(UserId, String, bool, bool, bool)>(db)
     })?;
-    for (id, login, active, administrator, notify_received) in rows {
-        let user = UserId(id);
+    for (user, login, active, administrator, notify_received) in rows {
         let actor = Actor { user: Some(user), login: Some(login), administrator: administrator && active, ..Actor::default() };
-        facts.people.insert(user, Person { actor, active, notify_received, follows_cases: every_case.contains(&id) });
+        facts.people.insert(user, Person { actor, active, notify_received, follows_cases: every_case.contains(&user) });
     }
     gather_rights(db, &named, facts)
 }
 
 /// Returns everybody whom the batch may concern.
-fn concerned(facts: &Facts) -> HashSet<i64> {
+fn concerned(facts: &Facts) -> HashSet<UserId> {
     let assigned = |action: &Action| if let Action::AssignUser(user) = action { Some(*user) } else { None };
     facts
         .users
@@ -55,26 +54,25 @@ fn concerned(facts: &Facts) -> HashSet<i64> {
         .chain(facts.records.values().filter_map(|record| record.assigned_user))
         .chain(facts.emails.values().filter_map(|email| email.author))
         .chain(facts.filters.iter().flat_map(|filter| &filter.actions).filter_map(assigned))
-        .map(|user| user.0)
         .collect()
 }
 
 /// Gathers what roles let people read, their own and their teams' (ACCESS-2), and whose e-mails they may decide about.
-fn gather_rights(db: &mut Database, named: &HashSet<i64>, facts: &mut Facts) -> Result<()> {
+fn gather_rights(db: &mut Database, named: &HashSet<UserId>, facts: &mut Facts) -> Result<()> {
     let teams = in_lists(named, |some| {
         team_members::table
             .filter(team_members::user_id.eq_any(some))
             .order((team_members::user_id, team_members::team_id))
             .select((team_members::user_id, team_members::team_id))
-            .load::<(i64, i64)>(db)
+            .load::<(UserId, TeamId)>(db)
     })?;
     for (user, team) in teams {
-        facts.people.entry(UserId(user)).and_modify(|person| person.actor.teams.push(TeamId(team)));
+        facts.people.entry(user).and_modify(|person| person.actor.teams.push(team));
     }
     let of_use = || {
-        let scopes = [RoleScope::Email, RoleScope::Case].map(RoleScope::as_str);
-        let reads = role_rights::action.eq(RoleAction::Read.as_str()).and(role_rights::scope.eq_any(scopes));
-        let decides = role_rights::scope.eq(RoleScope::Email.as_str()).and(role_rights::action.eq(RoleAction::Edit.as_str()));
+        let scopes = [RoleScope::Email, RoleScope::Case];
+        let reads = role_rights::action.eq(RoleAction::Read).and(role_rights::scope.eq_any(scopes));
+        let decides = role_rights::scope.eq(RoleScope::Email).and(role_rights::action.eq(RoleAction::Edit));
         reads.or(decides)
     };
     let mut rights = in_lists(named, |some| {
@@ -83,7 +81,7 @@ fn gather_rights(db: &mut Database, named: &HashSet<i64>, facts: &mut Facts) -> 
             .filter(user_roles::user_id.eq_any(some))
             .filter(of_use())
             .select((user_roles::user_id, role_rights::scope, role_rights::action, role_rights::level))
-            .load::<(i64, String, String, String)>(db)
+            .load::<(UserId, RoleScope, RoleAction, RoleLevel)>(db)
     })?;
     rights.extend(in_lists(named, |some| {
         team_roles::table
@@ -93,14 +91,11 @@ fn gather_rights(db: &mut Database, named: &HashSet<i64>, facts: &mut Facts) -> 
             .filter(of_use())
             .select((team_members::user_id, role_rights::scope, role_rights::action, role_rights::level))
             .distinct()
-            .load::<(i64, String, String, String)>(db)
+            .load::<(UserId, RoleScope, RoleAction, RoleLevel)>(db)
     })?);
     for (user, scope, action, level) in rights {
-        let wrong = |error: String| anyhow!("a role of user {user}: {error}");
-        let (scope, action) = (scope.parse().map_err(wrong)?, action.parse().map_err(wrong)?);
-        let level = level.parse().map_err(wrong)?;
         let add = |person: &mut Person| person.actor.rights.add(scope, action, level);
-        facts.people.entry(UserId(user)).and_modify(add);
+        facts.people.entry(user).and_modify(add);
     }
     Ok(())
 }

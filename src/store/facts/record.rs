@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 
@@ -10,7 +10,7 @@ use super::{Named, in_lists};
 use crate::decide::{Facts, RecordFacts};
 use crate::store::Database;
 use crate::store::schema::{record_addresses, record_teams, records};
-use crate::words::{AccountId, RecordId, RecordKind, TeamId, UserId};
+use crate::words::{AccountId, CaseStatus, Priority, RecordId, RecordKind, TeamId, UserId};
 
 /// How many steps a record may be away from one that the batch names: a case's Contact's Account's parent Account, and a
 /// few more. Beyond that references are left out.
@@ -19,53 +19,51 @@ const LEVELS: usize = 6;
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = records)]
 struct RecordRow {
-    id: i64,
-    kind: String,
+    id: RecordId,
+    kind: RecordKind,
     number: i64,
     name: String,
     active: bool,
-    account_id: Option<i64>,
-    contact_id: Option<i64>,
-    lead_id: Option<i64>,
-    converted_account_id: Option<i64>,
-    converted_contact_id: Option<i64>,
-    merged_into_id: Option<i64>,
+    account_id: Option<RecordId>,
+    contact_id: Option<RecordId>,
+    lead_id: Option<RecordId>,
+    converted_account_id: Option<RecordId>,
+    converted_contact_id: Option<RecordId>,
+    merged_into_id: Option<RecordId>,
     closed_at: Option<i64>,
-    status: Option<String>,
-    priority: Option<String>,
-    through_account_id: Option<i64>,
-    assigned_user_id: Option<i64>,
+    status: Option<CaseStatus>,
+    priority: Option<Priority>,
+    through_account_id: Option<AccountId>,
+    assigned_user_id: Option<UserId>,
 }
 
 impl RecordRow {
-    fn names(&self) -> impl Iterator<Item = i64> {
+    fn names(&self) -> impl Iterator<Item = RecordId> {
         [self.account_id, self.contact_id, self.converted_account_id, self.converted_contact_id, self.merged_into_id]
             .into_iter()
             .flatten()
     }
 
-    fn facts(self) -> Result<RecordFacts> {
-        let id = self.id;
-        let wrong = |error: String| anyhow!("record {id}: {error}");
-        Ok(RecordFacts {
-            kind: self.kind.parse().map_err(wrong)?,
+    fn facts(self) -> RecordFacts {
+        RecordFacts {
+            kind: self.kind,
             number: self.number,
             name: self.name,
             active: self.active,
-            account: self.account_id.map(RecordId),
-            contact: self.contact_id.map(RecordId),
-            lead: self.lead_id.map(RecordId),
-            converted_account: self.converted_account_id.map(RecordId),
-            converted_contact: self.converted_contact_id.map(RecordId),
-            status: self.status.map(|status| status.parse()).transpose().map_err(wrong)?,
-            priority: self.priority.map(|priority| priority.parse()).transpose().map_err(wrong)?,
-            through: self.through_account_id.map(AccountId),
+            account: self.account_id,
+            contact: self.contact_id,
+            lead: self.lead_id,
+            converted_account: self.converted_account_id,
+            converted_contact: self.converted_contact_id,
+            status: self.status,
+            priority: self.priority,
+            through: self.through_account_id,
             closed_at: self.closed_at,
-            merged_into: self.merged_into_id.map(RecordId),
-            assigned_user: self.assigned_user_id.map(UserId),
+            merged_into: self.merged_into_id,
+            assigned_user: self.assigned_user_id,
             teams: Vec::new(),
             open_opportunities: Vec::new(),
-        })
+        }
     }
 }
 
@@ -75,81 +73,82 @@ pub(super) fn gather(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
             .filter(record_addresses::address.eq_any(some))
             .order(record_addresses::record_id)
             .select((record_addresses::address, record_addresses::record_id))
-            .load::<(String, i64)>(db)
+            .load::<(String, RecordId)>(db)
     })?;
     let by_number = in_lists(&named.case_numbers, |some| {
         records::table
-            .filter(records::kind.eq(RecordKind::Case.as_str()))
+            .filter(records::kind.eq(RecordKind::Case))
             .filter(records::number.eq_any(some))
             .select((records::number, records::id))
-            .load::<(i64, i64)>(db)
+            .load(db)
     })?;
-    facts.cases_by_number = by_number.into_iter().map(|(number, id)| (number, RecordId(id))).collect();
+    facts.cases_by_number = by_number.into_iter().collect();
     for (address, record) in by_address {
-        facts.records_by_address.entry(address).or_default().push(RecordId(record));
+        facts.records_by_address.entry(address).or_default().push(record);
     }
-    let ids: HashSet<i64> = (facts.records_by_address.values().flatten())
+    let ids: HashSet<RecordId> = (facts.records_by_address.values().flatten())
         .chain(facts.cases_by_number.values())
         .chain(facts.thread_parents.values())
         .chain(facts.emails.values().filter_map(|email| email.parent.as_ref()))
-        .map(|record| record.0)
-        .chain(named.tokens.iter().copied())
-        .chain(named.records.iter().copied())
+        .chain(&named.tokens)
+        .chain(&named.records)
+        .copied()
         .collect();
     follow(db, ids, facts)?;
     let opportunities = opportunities(db, facts)?;
     follow(db, opportunities, facts)?;
-    let ids: HashSet<i64> = facts.records.keys().map(|record| record.0).collect();
+    let ids: HashSet<RecordId> = facts.records.keys().copied().collect();
     let teams = in_lists(&ids, |some| {
-        record_teams::table.filter(record_teams::record_id.eq_any(some)).order(record_teams::team_id).load::<(i64, i64)>(db)
+        record_teams::table
+            .filter(record_teams::record_id.eq_any(some))
+            .order(record_teams::team_id)
+            .load::<(RecordId, TeamId)>(db)
     })?;
     for (record, team) in teams {
-        facts.records.entry(RecordId(record)).and_modify(|record| record.teams.push(TeamId(team)));
+        facts.records.entry(record).and_modify(|record| record.teams.push(team));
     }
     Ok(())
 }
 
 /// Fetches records, those that they name, and so on.
-fn follow(db: &mut Database, mut named: HashSet<i64>, facts: &mut Facts) -> Result<()> {
+fn follow(db: &mut Database, mut named: HashSet<RecordId>, facts: &mut Facts) -> Result<()> {
     for _ in 0..LEVELS {
-        named.retain(|id| !facts.records.contains_key(&RecordId(*id)));
+        named.retain(|id| !facts.records.contains_key(id));
         let rows = in_lists(&named, |some| {
             records::table.filter(records::id.eq_any(some)).select(RecordRow::as_select()).load::<RecordRow>(db)
         })?;
         named = rows.iter().flat_map(RecordRow::names).collect();
         for row in rows {
-            facts.records.insert(RecordId(row.id), row.facts()?);
+            facts.records.insert(row.id, row.facts());
         }
     }
     Ok(())
 }
 
 /// Fetches the oldest and the newest open Opportunity of each Account and Contact: enough to tell whether there is one.
-fn opportunities(db: &mut Database, facts: &mut Facts) -> Result<HashSet<i64>> {
-    let of = |kind: RecordKind| -> HashSet<i64> {
-        facts.records.iter().filter(|(_, record)| record.kind == kind).map(|(id, _)| id.0).collect()
+fn opportunities(db: &mut Database, facts: &mut Facts) -> Result<HashSet<RecordId>> {
+    let of = |kind: RecordKind| -> HashSet<RecordId> {
+        facts.records.iter().filter(|(_, record)| record.kind == kind).map(|(id, _)| *id).collect()
     };
-    let open = || records::table.filter(records::kind.eq(RecordKind::Opportunity.as_str())).filter(records::active.eq(true));
+    let open = || records::table.filter(records::kind.eq(RecordKind::Opportunity)).filter(records::active.eq(true));
     let mut rows = in_lists(&of(RecordKind::Account), |some| {
-        let some = some.iter().copied().map(Some);
         open()
             .filter(records::account_id.eq_any(some))
             .group_by(records::account_id)
             .select((records::account_id, min(records::id), max(records::id)))
-            .load::<(Option<i64>, Option<i64>, Option<i64>)>(db)
+            .load::<(Option<RecordId>, Option<RecordId>, Option<RecordId>)>(db)
     })?;
     rows.extend(in_lists(&of(RecordKind::Contact), |some| {
-        let some = some.iter().copied().map(Some);
         open()
             .filter(records::contact_id.eq_any(some))
             .group_by(records::contact_id)
             .select((records::contact_id, min(records::id), max(records::id)))
-            .load::<(Option<i64>, Option<i64>, Option<i64>)>(db)
+            .load::<(Option<RecordId>, Option<RecordId>, Option<RecordId>)>(db)
     })?);
     let mut found = HashSet::new();
     for (of, oldest, newest) in rows {
-        let Some(record) = of.and_then(|of| facts.records.get_mut(&RecordId(of))) else { continue };
-        record.open_opportunities = oldest.into_iter().chain(newest.filter(|_| newest != oldest)).map(RecordId).collect();
+        let Some(record) = of.and_then(|of| facts.records.get_mut(&of)) else { continue };
+        record.open_opportunities = oldest.into_iter().chain(newest.filter(|_| newest != oldest)).collect();
         found.extend(oldest.into_iter().chain(newest));
     }
     Ok(found)

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use super::in_lists;
@@ -11,24 +11,23 @@ use crate::decide::{AddressFacts, Facts};
 use crate::mail::{Bounce, Mail, Recipient, address_key};
 use crate::store::Database;
 use crate::store::schema::{address_states, deliveries};
-use crate::words::EmailId;
+use crate::words::{AddressState, DeliveryState, EmailId};
 
 /// Gathers it; call it when e-mails are known.
 pub(super) fn gather(db: &mut Database, mails: &[&Mail], senders: &HashSet<String>, facts: &mut Facts) -> Result<()> {
     let bounces = || mails.iter().filter_map(|mail| mail.bounce.as_ref());
     let named = bounces().flat_map(Bounce::ids).filter_map(|id| facts.emails_by_message_id.get(id)).flatten();
-    let named: HashSet<i64> = named.map(|email| email.0).collect();
+    let named: HashSet<EmailId> = named.copied().collect();
     let rows = in_lists(&named, |some| {
         deliveries::table
             .filter(deliveries::email_id.eq_any(some))
             .select((deliveries::email_id, deliveries::address, deliveries::state))
-            .load::<(i64, String, String)>(db)
+            .load::<(EmailId, String, DeliveryState)>(db)
     })?;
     let mut sent_to = HashSet::new();
     for (email, address, state) in rows {
-        let state = state.parse().map_err(|error: String| anyhow!("the delivery of e-mail {email}: {error}"))?;
         sent_to.insert(address.clone());
-        facts.deliveries.entry(EmailId(email)).or_default().insert(address, state);
+        facts.deliveries.entry(email).or_default().insert(address, state);
     }
     // Of addresses that we sent nothing to a report says nothing.
     let spoken_of: HashSet<String> =
@@ -41,10 +40,9 @@ pub(super) fn gather(db: &mut Database, mails: &[&Mail], senders: &HashSet<Strin
         address_states::table
             .filter(address_states::address.eq_any(some))
             .select((address_states::address, address_states::state, address_states::soft))
-            .load::<(String, String, String)>(db)
+            .load::<(String, AddressState, String)>(db)
     })?;
     for (address, state, soft) in rows {
-        let state = state.parse().map_err(|error: String| anyhow!("the address {address}: {error}"))?;
         // Written by us; what cannot be read says nothing.
         let soft = serde_json::from_str(&soft).unwrap_or_default();
         facts.address_states.insert(address, AddressFacts { state, soft });

@@ -7,45 +7,45 @@ use super::{HashSet, in_lists};
 use crate::decide::Facts;
 use crate::store::Database;
 use crate::store::schema::{email_users, emails, notes, reviews};
-use crate::words::{EmailId, NoteKind, RecordId, UserId};
+use crate::words::{EmailId, NoteKind, RecordId};
 
 /// Gathers it; call it when records and e-mails are known.
 pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
-    let records: HashSet<i64> = facts.records.keys().map(|record| record.0).collect();
+    let records: HashSet<RecordId> = facts.records.keys().copied().collect();
     let made = in_lists(&records, |some| {
         notes::table
             .filter(notes::record_id.eq_any(some))
-            .filter(notes::kind.eq(NoteKind::Created.as_str()))
+            .filter(notes::kind.eq(NoteKind::Created))
             .filter(notes::author_id.is_not_null())
             .select((notes::record_id, notes::author_id.assume_not_null()))
-            .load::<(i64, i64)>(db)
+            .load(db)
     })?;
-    facts.made_by = made.into_iter().map(|(record, user)| (RecordId(record), UserId(user))).collect();
+    facts.made_by = made.into_iter().collect();
     let opened = in_lists(&records, |some| {
         notes::table
             .inner_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
             .filter(notes::record_id.eq_any(some))
-            .filter(notes::kind.eq(NoteKind::Created.as_str()))
+            .filter(notes::kind.eq(NoteKind::Created))
             .select((notes::record_id, emails::id, emails::from_address))
-            .load::<(i64, i64, String)>(db)
+            .load::<(RecordId, EmailId, String)>(db)
     })?;
-    facts.openers = opened.into_iter().map(|(record, email, from)| (RecordId(record), (EmailId(email), from))).collect();
-    let ids: HashSet<i64> = facts.emails.keys().map(|email| email.0).collect();
+    facts.openers = opened.into_iter().map(|(record, email, from)| (record, (email, from))).collect();
+    let ids: HashSet<EmailId> = facts.emails.keys().copied().collect();
     let unread = in_lists(&ids, |some| {
         email_users::table
             .filter(email_users::email_id.eq_any(some))
             .filter(email_users::is_read.eq(false))
             .select((email_users::email_id, email_users::user_id))
-            .load::<(i64, i64)>(db)
+            .load(db)
     })?;
-    facts.unread = unread.into_iter().map(|(email, user)| (EmailId(email), UserId(user))).collect();
+    facts.unread = unread.into_iter().collect();
     let waiting = in_lists(&ids, |some| {
         reviews::table
             .filter(reviews::email_id.eq_any(some))
             .filter(reviews::decision.is_null())
             .select(reviews::email_id)
-            .load::<i64>(db)
+            .load(db)
     })?;
-    facts.waiting = waiting.into_iter().map(EmailId).collect();
+    facts.waiting = waiting.into_iter().collect();
     Ok(())
 }

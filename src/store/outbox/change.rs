@@ -57,11 +57,11 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
     keep(db, &before)?;
     // Not a time that somebody chose: the clock may be wrong at this moment.
     let at_once = if before.attempts == 0 { before.created_at.min(now) } else { now };
-    let row = diesel::update(outbox::table.find(id.0));
+    let row = diesel::update(outbox::table.find(id));
     match verb {
         Verb::Retry => {
             row.set((
-                outbox::state.eq(OutboxState::Queued.as_str()),
+                outbox::state.eq(OutboxState::Queued),
                 outbox::held_because.eq(None::<String>),
                 outbox::due_at.eq(at_once),
                 outbox::first_tried_at.eq(None::<i64>),
@@ -69,9 +69,9 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
             .execute(db)?;
             // What was refused for good is asked once more.
             let failed = outbox_recipients::table
-                .filter(outbox_recipients::outbox_id.eq(id.0))
-                .filter(outbox_recipients::state.eq(RecipientState::Failed.as_str()));
-            diesel::update(failed).set(outbox_recipients::state.eq(RecipientState::Pending.as_str())).execute(db)?;
+                .filter(outbox_recipients::outbox_id.eq(id))
+                .filter(outbox_recipients::state.eq(RecipientState::Failed));
+            diesel::update(failed).set(outbox_recipients::state.eq(RecipientState::Pending)).execute(db)?;
         }
         Verb::MarkSent => {
             if !before.has_reached() {
@@ -82,7 +82,7 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
         Verb::Hold => hold(db, id, "a person holds it")?,
         Verb::Release => {
             row.set((
-                outbox::state.eq(OutboxState::Queued.as_str()),
+                outbox::state.eq(OutboxState::Queued),
                 outbox::held_because.eq(None::<String>),
                 outbox::due_at.eq(before.due_at.unwrap_or(at_once)),
                 outbox::first_tried_at.eq(None::<i64>),
@@ -100,13 +100,13 @@ fn trace(db: &mut Database, message: &Permitted<'_, Outgoing>, action: &str, now
 
 /// Ends the attempts: what becomes of those who had no answer yet is a person's word.
 fn end(db: &mut Database, message: &Outgoing, (state, delivery): (RecipientState, DeliveryState), now: i64) -> Result<()> {
-    let id = message.id.0;
+    let id = message.id;
     diesel::update(outbox::table.find(id))
-        .set((outbox::state.eq(OutboxState::Sent.as_str()), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
+        .set((outbox::state.eq(OutboxState::Sent), outbox::due_at.eq(None::<i64>), outbox::sent_at.eq(now)))
         .execute(db)?;
     for recipient in message.recipients.iter().filter(|one| one.state == RecipientState::Pending) {
         diesel::update(outbox_recipients::table.find((id, &recipient.address)))
-            .set(outbox_recipients::state.eq(state.as_str()))
+            .set(outbox_recipients::state.eq(state))
             .execute(db)?;
         write_delivery(db, message.email, recipient, delivery, now)?;
     }
@@ -116,8 +116,8 @@ fn end(db: &mut Database, message: &Outgoing, (state, delivery): (RecipientState
 /// Takes the row as it was seen, until the transaction ends: a pass that has claimed it meanwhile comes first.
 fn keep(db: &mut Database, seen: &Outgoing) -> Result<()> {
     let as_seen = outbox::table
-        .filter(outbox::id.eq(seen.id.0))
-        .filter(outbox::state.eq(seen.state.as_str()))
+        .filter(outbox::id.eq(seen.id))
+        .filter(outbox::state.eq(seen.state))
         .filter(outbox::attempts.eq(seen.attempts));
     let is_kept = diesel::update(as_seen).set(outbox::attempts.eq(seen.attempts)).execute(db)? == 1;
     let now = show(db, seen.id)?;
@@ -133,14 +133,14 @@ fn not_in_a_state(message: &Outgoing) -> anyhow::Error {
 
 /// Keeps a message back until somebody releases it.
 pub fn hold(db: &mut Database, id: OutgoingId, because: &str) -> Result<()> {
-    diesel::update(outbox::table.find(id.0)).set(outbox::held_because.eq(because)).execute(db)?;
+    diesel::update(outbox::table.find(id)).set(outbox::held_because.eq(because)).execute(db)?;
     Ok(())
 }
 
 /// Keeps back what a user wrote and what has not gone out: the user is removed. Returns how many messages that are.
 pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<usize> {
-    let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending].map(OutboxState::as_str);
-    let of_author = outbox::table.filter(outbox::author_id.eq(author.0)).filter(outbox::state.eq_any(waiting));
+    let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending];
+    let of_author = outbox::table.filter(outbox::author_id.eq(author)).filter(outbox::state.eq_any(waiting));
     Ok(diesel::update(of_author).set(outbox::held_because.eq(because)).execute(db)?)
 }
 
@@ -165,7 +165,7 @@ pub fn drop_one(db: &mut Database, message: &Permitted<'_, Outgoing>, now: i64) 
         return Ok(false);
     }
     let raws = raw::all_of(db, before.email).context("its e-mail is gone")?;
-    diesel::delete(emails::table.find(before.email.0)).execute(db)?;
+    diesel::delete(emails::table.find(before.email)).execute(db)?;
     raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))?;
     Ok(true)
 }

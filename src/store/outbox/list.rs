@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use super::super::copy::{self, SentCopy};
@@ -73,7 +73,7 @@ pub struct OutboxFilter {
 }
 
 type Row = (
-    (i64, i64, String, String, Option<String>, Option<String>, Option<i64>),
+    (OutgoingId, EmailId, OutgoingKind, OutboxState, Option<String>, Option<String>, Option<UserId>),
     (String, String, String),
     (Option<i64>, Option<String>, i64, Option<String>, i64, Option<i64>),
 );
@@ -82,17 +82,16 @@ type Row = (
 fn chosen(filter: &OutboxFilter) -> outbox::BoxedQuery<'_, Backend> {
     let mut query = outbox::table.into_boxed();
     if !filter.states.is_empty() {
-        let states: Vec<&str> = filter.states.iter().map(|state| state.as_str()).collect();
-        query = query.filter(outbox::state.eq_any(states));
+        query = query.filter(outbox::state.eq_any(&filter.states));
     }
     if let Some(account) = filter.account {
-        query = query.filter(outbox::account_id.eq(account.0));
+        query = query.filter(outbox::account_id.eq(account));
     }
     if let Some(author) = filter.author {
-        query = query.filter(outbox::author_id.eq(author.0));
+        query = query.filter(outbox::author_id.eq(author));
     }
     if filter.held {
-        let waiting = [OutboxState::Draft, OutboxState::Queued].map(OutboxState::as_str);
+        let waiting = [OutboxState::Draft, OutboxState::Queued];
         query = query.filter(outbox::held_because.is_not_null()).filter(outbox::state.eq_any(waiting));
     }
     query
@@ -106,13 +105,13 @@ pub fn count(db: &mut Database, filter: &OutboxFilter) -> Result<i64> {
 /// Lists messages, the newest first.
 pub fn list(db: &mut Database, filter: &OutboxFilter) -> Result<Vec<Outgoing>> {
     let newest = chosen(filter).order(outbox::id.desc()).limit(filter.limit).offset(filter.offset);
-    let ids = newest.select(outbox::id).load::<i64>(db)?;
+    let ids = newest.select(outbox::id).load::<OutgoingId>(db)?;
     load(db, &ids)
 }
 
 /// Shows one message.
 pub fn show(db: &mut Database, id: OutgoingId) -> Result<Outgoing> {
-    load(db, &[id.0])?.pop().ok_or_else(|| missing(id))
+    load(db, &[id])?.pop().ok_or_else(|| missing(id))
 }
 
 /// Where an e-mail of ours is on its way.
@@ -124,12 +123,9 @@ pub struct OnItsWay {
 
 /// Returns where an e-mail is on its way; none where it is not one of ours, or is sent.
 pub fn on_its_way(db: &mut Database, email: EmailId) -> Result<Option<OnItsWay>> {
-    let row = outbox::table.filter(outbox::email_id.eq(email.0)).filter(outbox::state.ne(OutboxState::Sent.as_str()));
-    let Some((id, state)) = row.select((outbox::id, outbox::state)).first::<(i64, String)>(db).optional()? else {
-        return Ok(None);
-    };
-    let state = state.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
-    Ok(Some(OnItsWay { message: OutgoingId(id), state }))
+    let row = outbox::table.filter(outbox::email_id.eq(email)).filter(outbox::state.ne(OutboxState::Sent));
+    let found = row.select((outbox::id, outbox::state)).first(db).optional()?;
+    Ok(found.map(|(message, state)| OnItsWay { message, state }))
 }
 
 /// Makes the error for a message that is not there, or not for the one who asks.
@@ -138,7 +134,7 @@ pub fn missing(id: OutgoingId) -> anyhow::Error {
 }
 
 /// Reads messages, the newest first, in as many queries as for one.
-fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Outgoing>> {
+fn load(db: &mut Database, ids: &[OutgoingId]) -> Result<Vec<Outgoing>> {
     let mut messages = Vec::new();
     for some in ids.chunks(IN_LIST) {
         let rows = outbox::table
@@ -162,7 +158,7 @@ fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Outgoing>> {
             ))
             .load::<Row>(db)?;
         let mut recipients = recipients(db, some)?;
-        let emails: Vec<i64> = rows.iter().map(|((_, email, ..), ..)| *email).collect();
+        let emails: Vec<EmailId> = rows.iter().map(|((_, email, ..), ..)| *email).collect();
         let mut copies = copy::of_all(db, &emails)?;
         for row in rows {
             let ((id, email, ..), ..) = row;
@@ -175,18 +171,16 @@ fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Outgoing>> {
 fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -> Result<Outgoing> {
     let ((id, email, kind, state, account, author, author_id), (message_id, subject, envelope_from), rest) = row;
     let (due_at, held_because, attempts, last_error, created_at, sent_at) = rest;
-    let wrong = |error: String| anyhow!("message {id} of the outbox: {error}");
-    let state: OutboxState = state.parse().map_err(wrong)?;
     // What was held while it was on its way was held too late.
     let held_because = held_because.filter(|_| matches!(state, OutboxState::Draft | OutboxState::Queued));
     Ok(Outgoing {
-        id: OutgoingId(id),
-        email: EmailId(email),
-        kind: kind.parse().map_err(wrong)?,
+        id,
+        email,
+        kind,
         state,
         account,
         author,
-        author_id: author_id.map(UserId),
+        author_id,
         message_id,
         subject,
         envelope_from,
@@ -202,8 +196,8 @@ fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -
 }
 
 /// Returns the recipients of messages, by the message.
-pub(super) fn recipients(db: &mut Database, ids: &[i64]) -> Result<HashMap<i64, Vec<Recipient>>> {
-    type Found = (i64, String, String, Option<i64>, Option<String>, Option<String>);
+pub(super) fn recipients(db: &mut Database, ids: &[OutgoingId]) -> Result<HashMap<OutgoingId, Vec<Recipient>>> {
+    type Found = (OutgoingId, String, RecipientState, Option<i64>, Option<String>, Option<String>);
     let rows = outbox_recipients::table
         .filter(outbox_recipients::outbox_id.eq_any(ids))
         .order((outbox_recipients::outbox_id, outbox_recipients::address))
@@ -216,9 +210,8 @@ pub(super) fn recipients(db: &mut Database, ids: &[i64]) -> Result<HashMap<i64, 
             outbox_recipients::said,
         ))
         .load::<Found>(db)?;
-    let mut recipients: HashMap<i64, Vec<Recipient>> = HashMap::new();
+    let mut recipients: HashMap<OutgoingId, Vec<Recipient>> = HashMap::new();
     for (id, address, state, code, status, said) in rows {
-        let state = state.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
         recipients.entry(id).or_default().push(Recipient { address, state, code, status, said });
     }
     Ok(recipients)

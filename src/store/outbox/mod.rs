@@ -43,80 +43,79 @@ pub fn add_all(db: &mut Database, new: &[NewOutgoing<'_>], now: i64) -> Result<V
     lock(db)?;
     let first = reserve(db, "outgoing", new.len())?;
     let (mut rows, mut recipients) = (Vec::new(), Vec::new());
-    for (id, new) in (first..).zip(new) {
+    for (id, new) in (first..).map(OutgoingId).zip(new) {
         rows.push(OutboxRow {
             id,
-            email_id: new.email.0,
-            account_id: Some(new.account.0),
-            kind: new.kind.as_str(),
-            state: new.state.as_str(),
+            email_id: new.email,
+            account_id: Some(new.account),
+            kind: new.kind,
+            state: new.state,
             envelope_from: new.envelope_from,
             due_at: new.due_at,
             attempts: 0,
             is_handed_over: false,
-            author_id: new.author.map(|user| user.0),
+            author_id: new.author,
             created_at: now,
         });
-        let state = RecipientState::Pending.as_str();
+        let state = RecipientState::Pending;
         recipients.extend(new.recipients.iter().map(|address| RecipientRow { outbox_id: id, address, state }));
     }
     insert_all!(&mut *db, outbox::table, &rows).context("writing the outbox")?;
     insert_all!(&mut *db, outbox_recipients::table, &recipients).context("writing recipients")?;
-    Ok(rows.iter().map(|row| OutgoingId(row.id)).collect())
+    Ok(rows.iter().map(|row| row.id).collect())
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = outbox, treat_none_as_default_value = false)]
 struct OutboxRow<'a> {
-    id: i64,
-    email_id: i64,
-    account_id: Option<i64>,
-    kind: &'static str,
-    state: &'static str,
+    id: OutgoingId,
+    email_id: EmailId,
+    account_id: Option<AccountId>,
+    kind: OutgoingKind,
+    state: OutboxState,
     envelope_from: &'a str,
     due_at: Option<i64>,
     attempts: i64,
     is_handed_over: bool,
-    author_id: Option<i64>,
+    author_id: Option<UserId>,
     created_at: i64,
 }
 
 #[derive(Insertable)]
 #[diesel(table_name = outbox_recipients, treat_none_as_default_value = false)]
 struct RecipientRow<'a> {
-    outbox_id: i64,
+    outbox_id: OutgoingId,
     address: &'a str,
-    state: &'static str,
+    state: RecipientState,
 }
 
 /// How many messages wait to go out through an account, or may have gone.
 pub fn waiting(db: &mut Database, account: AccountId) -> Result<i64> {
-    let waiting =
-        [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending, OutboxState::MaybeSent].map(OutboxState::as_str);
+    let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending, OutboxState::MaybeSent];
     // From some that went something is to follow still.
     let is_open = outbox::state.eq_any(waiting).or(outbox::reached_at.is_not_null());
-    let of_account = outbox::table.filter(outbox::account_id.eq(account.0)).filter(is_open);
+    let of_account = outbox::table.filter(outbox::account_id.eq(account)).filter(is_open);
     Ok(of_account.select(count_star()).first(db)?)
 }
 
 /// Returns the account that a message goes out through.
 pub fn account_of(db: &mut Database, id: OutgoingId) -> Result<Option<AccountId>> {
-    let account = outbox::table.find(id.0).select(outbox::account_id).first::<Option<i64>>(db).optional()?;
-    Ok(account.flatten().map(AccountId))
+    let account = outbox::table.find(id).select(outbox::account_id).first::<Option<AccountId>>(db).optional()?;
+    Ok(account.flatten())
 }
 
 fn write_delivery(db: &mut Database, email: EmailId, recipient: &Recipient, state: DeliveryState, now: i64) -> Result<()> {
     let address = address_key(&recipient.address);
-    let there = deliveries::table.find((email.0, &address));
+    let there = deliveries::table.find((email, &address));
     let values = (
-        deliveries::state.eq(state.as_str()),
+        deliveries::state.eq(state),
         deliveries::status.eq(recipient.status.as_deref()),
         deliveries::diagnostic.eq(recipient.said.as_deref().map(clean).map(std::borrow::Cow::into_owned)),
         deliveries::changed_at.eq(now),
     );
     if there.count().get_result::<i64>(db)? == 0 {
         diesel::insert_into(deliveries::table)
-            .values((deliveries::email_id.eq(email.0), deliveries::address.eq(&address), values))
+            .values((deliveries::email_id.eq(email), deliveries::address.eq(&address), values))
             .execute(db)?;
     } else {
         diesel::update(there).set(values).execute(db)?;

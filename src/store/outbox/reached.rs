@@ -13,7 +13,7 @@ use crate::words::{AccountId, EmailId, OutgoingId, OutgoingKind};
 pub(super) fn note_reached(db: &mut Database, id: OutgoingId, kind: OutgoingKind, sent_at: Option<i64>, now: i64) -> Result<()> {
     // A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
     if kind != OutgoingKind::Notification {
-        diesel::update(outbox::table.find(id.0)).set(outbox::reached_at.eq(now)).execute(db)?;
+        diesel::update(outbox::table.find(id)).set(outbox::reached_at.eq(now)).execute(db)?;
     }
     copy::want(db, id, sent_at, now)
 }
@@ -29,30 +29,29 @@ pub struct Reached {
 
 /// Returns such messages of an account, so many at the most, or just one of them.
 pub fn reached(db: &mut Database, account: AccountId, only: Option<OutgoingId>, most: i64) -> Result<Vec<Reached>> {
-    let (first, last) = only.map_or((i64::MIN, i64::MAX), |only| (only.0, only.0));
+    let (first, last) = only.map_or((OutgoingId(i64::MIN), OutgoingId(i64::MAX)), |only| (only, only));
     let rows = outbox::table
-        .filter(outbox::account_id.eq(account.0))
+        .filter(outbox::account_id.eq(account))
         .filter(outbox::id.between(first, last))
         .filter(outbox::reached_at.is_not_null())
         .order(outbox::id)
         .limit(most)
         .select((outbox::id, outbox::email_id))
-        .load::<(i64, i64)>(db)?;
-    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+        .load::<(OutgoingId, EmailId)>(db)?;
+    let ids: Vec<OutgoingId> = rows.iter().map(|(id, _)| *id).collect();
     let mut recipients = recipients(db, &ids)?;
     let mut of = |id| recipients.remove(&id).into_iter().flatten().map(|one| one.address).collect();
-    Ok(rows.iter().map(|(id, email)| Reached { id: OutgoingId(*id), email: EmailId(*email), recipients: of(*id) }).collect())
+    Ok(rows.into_iter().map(|(id, email)| Reached { id, email, recipients: of(id) }).collect())
 }
 
 /// Notes that what follows from messages is done.
 pub fn set_followed(db: &mut Database, messages: &[OutgoingId]) -> Result<()> {
-    let ids: Vec<i64> = messages.iter().map(|id| id.0).collect();
-    diesel::update(outbox::table.filter(outbox::id.eq_any(ids))).set(outbox::reached_at.eq(None::<i64>)).execute(db)?;
+    diesel::update(outbox::table.filter(outbox::id.eq_any(messages))).set(outbox::reached_at.eq(None::<i64>)).execute(db)?;
     Ok(())
 }
 
 /// Returns the accounts with such messages: a pass has died before what follows, or is about to do it.
 pub fn reached_accounts(db: &mut Database) -> Result<Vec<AccountId>> {
     let rows = outbox::table.filter(outbox::reached_at.is_not_null()).select(outbox::account_id).distinct();
-    Ok(rows.load::<Option<i64>>(db)?.into_iter().flatten().map(AccountId).collect())
+    Ok(rows.load::<Option<AccountId>>(db)?.into_iter().flatten().collect())
 }

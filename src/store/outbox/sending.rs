@@ -1,6 +1,6 @@
 //! What passes do with the outbox: claim, mark, settle, and find what one that died has left behind.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
@@ -54,13 +54,13 @@ pub fn due_accounts(db: &mut Database, now: i64) -> Result<Vec<AccountId>> {
         .inner_join(accounts::table.on(accounts::id.nullable().eq(outbox::account_id)))
         .filter(accounts::active.eq(true))
         .filter(is_time!(now))
-        .filter(outbox::state.eq(OutboxState::Queued.as_str()))
+        .filter(outbox::state.eq(OutboxState::Queued))
         .filter(outbox::held_because.is_null())
         .group_by(accounts::id)
         .order(min(outbox::due_at))
         .select(accounts::id)
-        .load::<i64>(db)?;
-    Ok(rows.into_iter().map(AccountId).collect())
+        .load(db)?;
+    Ok(rows)
 }
 
 /// How many messages were handed over through an account since a moment, whatever became of them, or are about to be (SEND-11).
@@ -69,7 +69,7 @@ pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i
     lock(db)?;
     // In one look: what is handed over meanwhile, which takes no lock, is on one side or on the other. The account stands on both, as
     // each has an index of its own.
-    let of_account = || outbox::account_id.eq(account.0);
+    let of_account = || outbox::account_id.eq(account);
     // What a clock that was ahead wrote down is of no hour of today.
     let of_late = outbox::handed_over_at.ge(since).and(outbox::handed_over_at.le(since.saturating_add(HOUR + SKEW)));
     let sent = of_account().and(of_late);
@@ -84,8 +84,8 @@ pub struct Due {
     /// Empty is the null path.
     pub envelope_from: String,
     pub author: Option<UserId>,
-    email: i64,
-    kind: String,
+    email: EmailId,
+    kind: OutgoingKind,
     attempts: i64,
     first_tried_at: Option<i64>,
 }
@@ -93,12 +93,12 @@ pub struct Due {
 /// Returns the next message of an account that is due, by time then number (SEND-1), or one message by name, unless another pass
 /// has it in hand. In the same transaction it is claimed, or held.
 pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now: i64) -> Result<Option<Due>> {
-    type Found = (i64, i64, String, String, i64, Option<i64>, Option<i64>);
+    type Found = (OutgoingId, EmailId, OutgoingKind, String, i64, Option<i64>, Option<UserId>);
     // Every message, or just that one.
-    let (first, last) = only.map_or((i64::MIN, i64::MAX), |only| (only.0, only.0));
+    let (first, last) = only.map_or((OutgoingId(i64::MIN), OutgoingId(i64::MAX)), |only| (only, only));
     let due = outbox::table
-        .filter(outbox::account_id.eq(account.0))
-        .filter(outbox::state.eq(OutboxState::Queued.as_str()))
+        .filter(outbox::account_id.eq(account))
+        .filter(outbox::state.eq(OutboxState::Queued))
         .filter(is_time!(now))
         .filter(outbox::held_because.is_null())
         .filter(outbox::id.between(first, last))
@@ -114,9 +114,9 @@ pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now
         ));
     let found = first_free!(&mut *db, due, Found).optional()?;
     Ok(found.map(|(id, email, kind, envelope_from, attempts, first_tried_at, author)| Due {
-        id: OutgoingId(id),
+        id,
         envelope_from,
-        author: author.map(UserId),
+        author,
         email,
         kind,
         attempts,
@@ -128,9 +128,9 @@ pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now
 pub fn claim(db: &mut Database, due: Due, owner: &str, now: i64, lease: i64) -> Result<Claimed> {
     let (attempts, first_tried_at) = (due.attempts + 1, due.first_tried_at.map_or(now, |first| first.min(now)));
     let until = clock(db, now)? + lease;
-    diesel::update(outbox::table.find(due.id.0))
+    diesel::update(outbox::table.find(due.id))
         .set((
-            outbox::state.eq(OutboxState::Sending.as_str()),
+            outbox::state.eq(OutboxState::Sending),
             outbox::attempts.eq(attempts),
             outbox::due_at.eq(None::<i64>),
             outbox::lease_owner.eq(owner),
@@ -144,20 +144,19 @@ pub fn claim(db: &mut Database, due: Due, owner: &str, now: i64, lease: i64) -> 
 
 fn claimed(db: &mut Database, due: Due, attempts: i64, now: i64) -> Result<Claimed> {
     let Due { id, envelope_from, author, email, kind, first_tried_at, .. } = due;
-    let kind = kind.parse().map_err(|error: String| anyhow!("message {id} of the outbox: {error}"))?;
     let message_id = emails::table.find(email).select(emails::message_id).first(db)?;
-    let all = recipients(db, &[id.0])?.remove(&id.0).unwrap_or_default();
+    let all = recipients(db, &[id])?.remove(&id).unwrap_or_default();
     let reached = all.iter().any(|one| one.state == RecipientState::Sent);
     let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
     let recipients = pending.map(|one| one.address).collect();
-    let (email, first_tried_at) = (EmailId(email), first_tried_at.unwrap_or(now));
+    let first_tried_at = first_tried_at.unwrap_or(now);
     Ok(Claimed { id, email, message_id, kind, envelope_from, recipients, attempts, first_tried_at, reached, author })
 }
 
 /// Marks that the message is about to be handed over: from here on a lost answer means that it may have been sent. Fails when
 /// another pass took it over meanwhile.
 pub fn hand_over(db: &mut Database, claimed: &Claimed, now: i64) -> Result<()> {
-    let sending = outbox::state.eq(OutboxState::Sending.as_str());
+    let sending = outbox::state.eq(OutboxState::Sending);
     let mark = (outbox::is_handed_over.eq(true), outbox::handed_over_at.eq(now));
     let marked = diesel::update(ours(claimed).filter(sending)).set(mark).execute(db)?;
     if marked == 1 { Ok(()) } else { Err(taken_over(claimed)) }
@@ -166,7 +165,7 @@ pub fn hand_over(db: &mut Database, claimed: &Claimed, now: i64) -> Result<()> {
 /// The row, unless another pass has claimed it since.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn ours<'a>(claimed: &'a Claimed) -> _ {
-    let (id, attempts): (i64, i64) = (claimed.id.0, claimed.attempts);
+    let (id, attempts): (OutgoingId, i64) = (claimed.id, claimed.attempts);
     outbox::table.filter(outbox::id.eq(id)).filter(outbox::attempts.eq(attempts))
 }
 
@@ -185,10 +184,10 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
         // A person may have wanted it tried again meanwhile: it need not be.
         open.push(OutboxState::Queued);
     }
-    let open = outbox::state.eq_any(open.into_iter().map(OutboxState::as_str));
+    let open = outbox::state.eq_any(open);
     let written = diesel::update(ours(claimed).filter(open))
         .set((
-            outbox::state.eq(settled.state.as_str()),
+            outbox::state.eq(settled.state),
             outbox::due_at.eq(settled.due_at),
             outbox::last_error.eq(settled.error.as_deref().map(clean).as_deref()),
             outbox::lease_owner.eq(None::<String>),
@@ -203,9 +202,9 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
         note_reached(db, claimed.id, claimed.kind, Some(now), now)?;
     }
     for recipient in &settled.recipients {
-        diesel::update(outbox_recipients::table.find((claimed.id.0, &recipient.address)))
+        diesel::update(outbox_recipients::table.find((claimed.id, &recipient.address)))
             .set((
-                outbox_recipients::state.eq(recipient.state.as_str()),
+                outbox_recipients::state.eq(recipient.state),
                 outbox_recipients::code.eq(recipient.code),
                 outbox_recipients::status.eq(recipient.status.as_deref()),
                 outbox_recipients::said.eq(recipient.said.as_deref().map(clean).as_deref()),
@@ -240,16 +239,18 @@ impl Unsettled {
 /// Returns the messages that are under way.
 pub fn under_way(db: &mut Database) -> Result<Vec<OutgoingId>> {
     // In no order: the few have an index, and the order would have them looked for among all.
-    let mut ids = outbox::table.filter(outbox::lease_until.is_not_null()).select(outbox::id).load::<i64>(db)?;
+    let mut ids = outbox::table.filter(outbox::lease_until.is_not_null()).select(outbox::id).load::<OutgoingId>(db)?;
     ids.sort_unstable();
-    Ok(ids.into_iter().map(OutgoingId).collect())
+    Ok(ids)
 }
 
 /// Returns a message that is under way, and keeps it until the transaction ends: whoever sends it cannot mark it meanwhile. None when
 /// it is settled by now, or is being so. A claim lasts `lease` seconds.
 pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64, lease: i64) -> Result<Option<Unsettled>> {
-    type Found = ((i64, i64, String, String), (i64, Option<i64>, Option<i64>), (Option<i64>, Option<String>, Option<i64>, bool));
-    let sending = outbox::table.filter(outbox::id.eq(id.0)).filter(outbox::state.eq(OutboxState::Sending.as_str())).select((
+    type Message = (OutgoingId, EmailId, OutgoingKind, String);
+    type Lease = (Option<AccountId>, Option<String>, Option<i64>, bool);
+    type Found = (Message, (i64, Option<i64>, Option<UserId>), Lease);
+    let sending = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq(OutboxState::Sending)).select((
         (outbox::id, outbox::email_id, outbox::kind, outbox::envelope_from),
         (outbox::attempts, outbox::first_tried_at, outbox::author_id),
         (outbox::account_id, outbox::lease_owner, outbox::lease_until, outbox::is_handed_over),
@@ -257,9 +258,8 @@ pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64, lease: i64) -> Res
     let found = first_free!(&mut *db, sending, Found).optional()?;
     let Some(((id, email, kind, envelope_from), (attempts, first_tried_at, author), rest)) = found else { return Ok(None) };
     let (account, owner, until, is_handed_over) = rest;
-    let (id, author) = (OutgoingId(id), author.map(UserId));
     let claimed = claimed(db, Due { id, envelope_from, author, email, kind, attempts, first_tried_at }, attempts, 0)?;
     let clock = clock(db, now)?;
     let is_expired = until.is_none_or(|until| is_due(until, clock, lease));
-    Ok(Some(Unsettled { claimed, account: account.map(AccountId), is_handed_over, owner, is_expired }))
+    Ok(Some(Unsettled { claimed, account, is_handed_over, owner, is_expired }))
 }
