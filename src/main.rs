@@ -6,7 +6,7 @@
 //! # The house
 //!
 //! Eight floors. A file names only lower floors and its own folder; rooms on one floor do not know each other.
-//! `tests/floors.rs` reads the `use` lines and fails on an arrow that runs up.
+//! `tests/floors.rs` reads the `use` lines and fails on an arrow that runs up, and on a circle inside a room.
 //!
 //! ```text
 //! main.rs               parses nothing itself: hands the arguments to commands/ and returns the exit status
@@ -31,7 +31,7 @@
 //! 3. `mail/parse.rs` turns bytes into a `Mail`. It cannot fail: defects are listed on it.
 //! 4. `pass/intake.rs` opens one transaction for the batch. Its first statement takes the lock row.
 //! 5. `store/facts.rs` gathers what the rules may ask, in a fixed number of queries.
-//! 6. `decide/mod.rs` decides message by message, and folds each plan back into the facts.
+//! 6. `decide/road.rs` decides message by message, and folds each plan back into the facts.
 //! 7. `store/apply.rs` writes everything: raw bytes, e-mails, links, cases, notes, fates with reasons, position. Commit.
 //! 8. `pass/effects.rs` runs, behind all accounts, the commands that filters want.
 //!
@@ -41,7 +41,7 @@
 //!
 //! # Reading order
 //!
-//! `words.rs`, `mail/mod.rs`, `decide/mod.rs` (the rules, from top to bottom), `decide/plan.rs`, `pass/intake.rs`,
+//! `words.rs`, `mail/mod.rs`, `decide/road.rs` (the rules, from top to bottom), `decide/plan.rs`, `pass/intake.rs`,
 //! `store/apply.rs`; then whatever the question is about.
 
 use std::process::ExitCode;

@@ -1,4 +1,7 @@
-//! The dependency directions of the house: a file names only lower floors and its own room (see the head of `main.rs`).
+//! The dependency directions of the house: a file names only lower floors and its own room (see the head of `main.rs`), and in its
+//! own room nobody that names it.
+
+mod circles;
 
 use std::path::Path;
 

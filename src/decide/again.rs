@@ -5,7 +5,10 @@
 use std::borrow::Cow;
 
 use super::author::{Origin, Seen};
-use super::{Arrival, Change, Facts, NewEmail, Plan, Policy, Step, arrive, arrive_again, author, duplicate, filter, parent};
+use super::facts::{Arrival, Facts, Policy};
+use super::plan::{Change, NewEmail, Plan, Step};
+use super::road::{arrive, arrive_again};
+use super::{author, choices, duplicate};
 use crate::mail::Mail;
 use crate::words::{EmailId, Fate, FolderId, NoteKind, ParentBy, RecordId, TeamId, ThreadId, UserId};
 
@@ -35,7 +38,7 @@ pub struct Stored {
 pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
     plan.email = Some(stored.id);
-    let choices = filter::import(mail, facts, &mut plan);
+    let choices = choices::import(mail, facts, &mut plan);
     if let Some((_, because)) = &choices.skip {
         plan.fate = Fate::Filtered;
         plan.note(format!("{because} would skip it today; it stays, as it was imported (FILTER-7)"));
@@ -106,7 +109,7 @@ fn see<'m>(mail: &'m Mail, stored: &Stored, policy: &Policy, facts: &Facts, plan
 /// The same for each further account that it came through (DUP-1): what is missing is added.
 pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: bool, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
-    let choices = filter::import(mail, facts, &mut plan);
+    let choices = choices::import(mail, facts, &mut plan);
     if choices.skip.is_some() {
         return plan;
     }
@@ -141,7 +144,7 @@ fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> boo
     if of(stored.parent) == of(new.parent) {
         return false;
     }
-    let told = new.parent.map_or_else(|| "no record".to_string(), |record| parent::name(record, facts));
+    let told = new.parent.map_or_else(|| "no record".to_string(), |record| facts.name(record));
     if stored.parent_by == Some(ParentBy::Hand) {
         plan.note(format!("LINK-7: a person said where it belongs; the rules would say {told}"));
         return false;
@@ -154,7 +157,7 @@ fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> boo
     let is_another_matter = new.parent_by != Some(ParentBy::Opened) && new.parent.is_some_and(|record| facts.is_firm(record));
     if stored.parent_by == Some(ParentBy::Opened) || (facts.is_firm(current) && !is_another_matter) {
         if new.parent_by != Some(ParentBy::Opened) {
-            plan.note(format!("WHY-2: it stays in {}; a new one would come to {told}", parent::name(current, facts)));
+            plan.note(format!("WHY-2: it stays in {}; a new one would come to {told}", facts.name(current)));
         }
         return false;
     }

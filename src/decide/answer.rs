@@ -1,20 +1,13 @@
 //! ACK: whether a message is answered by itself. Nearly every line says no: an answer too few is a pity, an answer too many may
 //! be a loop. How the answer reads is for the pass that queues it.
 
-use super::case::Occasion;
-use super::{Change, Facts, Plan, Policy, budget};
+use super::facts::{Answering, Facts, Policy};
+use super::occasion::Occasion;
+use super::plan::{Change, Plan};
+use super::spend;
 use crate::mail::compose::checked_address;
 use crate::mail::{Address, Mail};
-use crate::words::{AccountId, AddressState, BudgetAction, EmailId, Fate, RecordId};
-
-/// That an account answers by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Answering {
-    /// The account that answers go out through (SEND-2); none where there is none that can send.
-    pub outlet: Option<AccountId>,
-    /// Only senders whom our border vouches for are answered (ACK-4).
-    pub authenticated_only: bool,
-}
+use crate::words::{AddressState, BudgetAction, EmailId, Fate, RecordId};
 
 /// What a message is to the one who may answer it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +31,7 @@ pub fn consider(email: EmailId, occasion: &Occasion<'_>, role: Role, policy: &Po
         return;
     }
     let (Some(from), Some(outlet)) = (&occasion.mail.from, answering.outlet) else { return };
-    match budget::take(BudgetAction::Answer, 1, Some(from), facts, plan) {
+    match spend::take(BudgetAction::Answer, 1, Some(from), facts, plan) {
         Ok(()) => {
             let record = if let Role::Opener(record) = role { Some(record) } else { None };
             let because = match role {
@@ -50,7 +43,7 @@ pub fn consider(email: EmailId, occasion: &Occasion<'_>, role: Role, policy: &Po
         Err(because) => {
             plan.no_answer.get_or_insert_with(|| because.clone());
             if facts.spent.is_some() {
-                budget::hold(BudgetAction::Answer, email, because, facts, plan);
+                spend::hold(BudgetAction::Answer, email, because, facts, plan);
             } else {
                 plan.note(format!("ACK-1: no answer: {because}"));
             }

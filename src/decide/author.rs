@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{EmailFacts, Facts, Plan, Policy, parent};
+use super::facts::{EmailFacts, Facts, Policy};
+use super::plan::Plan;
 use crate::mail::{Address, Mail, token};
 use crate::words::{AccountKind, UserId};
 
@@ -192,7 +193,7 @@ pub fn customer(mail: &Mail, origin: Origin, facts: &Facts, plan: &mut Plan) -> 
         plan.note(format!("CASE-6: a forward of mail from <{original}>, without @fwd"));
         return None;
     }
-    if parent::is_internal(&forward.sender.key(), facts) {
+    if facts.is_internal(&forward.sender.key()) {
         plan.note(format!("CASE-6: a forward of mail from <{original}>, who is one of us"));
         return None;
     }

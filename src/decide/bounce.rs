@@ -1,8 +1,9 @@
 //! BOUNCE: what a delivery report does. It is attached to the e-mail of ours that it names (its Message-ID is among the
 //! report's ancestors), but only what we really sent to somebody lets it speak of that address: the rest is filed.
 
-use super::case::Occasion;
-use super::{AddressFacts, Change, Facts, Plan};
+use super::facts::{AddressFacts, Facts};
+use super::occasion::Occasion;
+use super::plan::{Change, Plan};
 use crate::mail::{Bounce, Mail, Recipient, address_key};
 use crate::words::{AddressState, DeliveryAction, DeliveryState, EmailId, NotificationKind, RecordId};
 

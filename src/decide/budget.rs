@@ -1,5 +1,4 @@
-//! ACK-3: how much is done by itself because of one address, one domain, one account, and all mail together. What a spent
-//! budget forbids is held for a person's word; the mail itself is stored and linked as ever.
+//! ACK-3: how much is done by itself because of one address, one domain, one account, and all mail together.
 //!
 //! Who has one address has many others for nothing: with what stands behind a plus, with capital letters, in quotes, and under
 //! every name below their domain. All of them draw on one budget. Dots in a local part are left as they are: most servers tell
@@ -11,9 +10,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Change, Facts, Plan};
 use crate::mail::{Address, digest};
-use crate::words::{AccountId, BudgetAction, EmailId};
+use crate::words::{AccountId, BudgetAction};
 
 /// The lengths of time that are limited, in seconds.
 pub const PERIODS: [i64; 2] = [2 * 3_600, 24 * 3_600];
@@ -64,7 +62,7 @@ impl Budgets {
         limits.flatten().all(|most| (0..=1_000_000_000).contains(&most))
     }
 
-    const fn of(&self, action: BudgetAction) -> &Limits {
+    pub(super) const fn of(&self, action: BudgetAction) -> &Limits {
         match action {
             BudgetAction::Answer => &self.answers,
             BudgetAction::Case => &self.cases,
@@ -146,88 +144,12 @@ fn short(text: String) -> String {
 /// What was done of late: for each subject and action, in each of [`PERIODS`].
 pub type Spent = HashMap<(String, BudgetAction), [i64; PERIODS.len()]>;
 
-/// Takes `count` actions out of every budget that mail from the sender draws on; none of them where one is spent, and says
-/// which.
-pub fn take(
-    action: BudgetAction,
-    count: i64,
-    sender: Option<&Address>,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) -> Result<(), String> {
-    let limits = *facts.budgets.of(action);
-    if limits == Limits::default() {
-        return Ok(());
-    }
-    let Some(spent) = &mut facts.spent else {
-        // Whether it is a loop cannot be told. A case too many is closed; an answer too many cannot be taken back.
-        return match action {
-            BudgetAction::Answer => Err("ACK-3: what was answered of late cannot be read".to_string()),
-            _ => Ok(()),
-        };
-    };
-    let subjects = subjects(sender, facts.account.id);
-    for subject in &subjects {
-        let limit = match subject.split(':').next() {
-            Some("address") => limits.per_address,
-            Some("domain") => limits.per_domain,
-            Some("account") => limits.per_account,
-            _ => limits.overall,
-        };
-        let done = spent.get(&(subject.clone(), action)).copied().unwrap_or_default();
-        for ((most, done), hours) in limit.into_iter().zip(done).zip(PERIODS.map(|seconds| seconds / 3_600)) {
-            if most > 0 && done.saturating_add(count) > most {
-                let whose = subject.split_once(':').map_or("all mail together", |(_, whose)| whose);
-                let whose = if subject.starts_with("account:") { facts.account.name.as_str() } else { whose };
-                return Err(format!("ACK-3: the budget of {whose} is spent: {action} {most} times in {hours} hours"));
-            }
-        }
-    }
-    for subject in &subjects {
-        let done = spent.entry((subject.clone(), action)).or_default();
-        done.iter_mut().for_each(|done| *done = done.saturating_add(count));
-    }
-    plan.add(Change::Spend { action, count, subjects }, "ACK-3: it draws on these budgets");
-    Ok(())
-}
-
-/// Writes down that an action waits for a person's word.
-pub fn hold(action: BudgetAction, email: EmailId, because: String, facts: &Facts, plan: &mut Plan) {
-    plan.add(Change::HoldAction { email, account: facts.account.id, action }, because);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn address(text: &str) -> Address {
         Address { name: String::new(), address: text.to_string() }
-    }
-
-    fn facts(limits: Limits) -> Facts {
-        let budgets = Budgets { answers: limits, ..Budgets::default() };
-        Facts { budgets, spent: Some(Spent::new()), ..Facts::alone(0) }
-    }
-
-    fn answer(sender: &str, facts: &mut Facts) -> Result<(), String> {
-        take(BudgetAction::Answer, 1, Some(&address(sender)), facts, &mut Plan::new())
-    }
-
-    #[test]
-    fn ack_3_each_budget_closes_for_itself() {
-        for (limits, others) in [
-            (Limits { per_address: [2, 9], ..Limits::default() }, [true, true]),
-            (Limits { per_domain: [2, 9], ..Limits::default() }, [false, true]),
-            (Limits { per_account: [2, 9], ..Limits::default() }, [false, false]),
-            (Limits { overall: [9, 2], ..Limits::default() }, [false, false]),
-        ] {
-            let mut facts = facts(limits);
-            assert!(answer("Dora@example.org", &mut facts).is_ok() && answer("dora@EXAMPLE.org", &mut facts).is_ok());
-            let because = answer("dora@example.org", &mut facts).expect_err("two are the most");
-            assert!(because.contains("is spent: answer 2 times"), "{because}");
-            let others_are = ["carl@example.org", "eve@example.net"].map(|other| answer(other, &mut facts).is_ok());
-            assert_eq!(others_are, others, "{limits:?}");
-        }
     }
 
     #[test]
@@ -292,29 +214,6 @@ mod tests {
         }
         for odd in ["a@\u{202e}", "@", "a@.", "a@-.-.", "\"@b", "\"\"@b", "a@b@c.example", "a@\u{e4}\u{308}..\u{301}"] {
             assert_eq!(subjects(Some(&address(odd)), AccountId(7)).len(), 4, "{odd}");
-        }
-    }
-
-    #[test]
-    fn ack_3_what_is_refused_is_not_counted_and_what_is_unlimited_is_not_written_down() {
-        let mut facts = facts(Limits { per_address: [5, 10], ..Limits::default() });
-        let mut plan = Plan::new();
-        let dora = address("dora@example.org");
-        assert!(take(BudgetAction::Answer, 6, Some(&dora), &mut facts, &mut plan).is_err());
-        assert!(plan.steps.is_empty() && take(BudgetAction::Answer, 5, Some(&dora), &mut facts, &mut plan).is_ok());
-        assert_eq!(plan.steps.len(), 1);
-        assert!(take(BudgetAction::Case, 1_000_000, Some(&dora), &mut facts, &mut plan).is_ok());
-        assert_eq!(plan.steps.len(), 1);
-        assert!(take(BudgetAction::Answer, 1, None, &mut facts, &mut plan).is_ok(), "mail without a sender has no address");
-    }
-
-    #[test]
-    fn ack_3_a_counter_that_cannot_be_read_means_no_answer() {
-        let mut facts = Facts { budgets: Budgets::USUAL, spent: None, ..Facts::alone(0) };
-        assert!(answer("dora@example.org", &mut facts).is_err());
-        for other in [BudgetAction::Case, BudgetAction::Reopen, BudgetAction::Notification] {
-            let mut plan = Plan::new();
-            assert!(take(other, 1, None, &mut facts, &mut plan).is_ok() && plan.steps.is_empty(), "{other}");
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::author::Origin;
-use super::filter::Choices;
+use super::facts::{Facts, RecordFacts, take};
 use super::gate::Gate;
+use super::occasion::Occasion;
 use super::parent::Link;
+use super::plan::{Change, NewCase, Plan};
 use super::thread::Conversation;
-use super::{Change, Facts, NewCase, Plan, RecordFacts, bounce, distribute, hand, parent, people, take};
+use super::{bounce, distribute, people};
 use crate::mail::{Address, Mail, Sign};
 use crate::words::{
     AutomaticCases, CaseStatus, EmailId, Machine, NoteId, NoteKind, ParentBy, RecordId, RecordKind, ReviewId, ThreadId,
@@ -26,22 +27,6 @@ pub enum Course {
     Stay { because: String },
 }
 
-/// What the message itself says to that, and what is known of it beside.
-pub struct Occasion<'a> {
-    pub mail: &'a Mail,
-    pub archived: bool,
-    /// Seconds since 1970 UTC.
-    pub arrived_at: i64,
-    /// What filters chose for it (FILTER-4).
-    pub choices: Choices,
-    /// Its Message-ID is one that we gave, or it stood where only we put anything (AUTO-2): it opens nothing, and is not answered.
-    pub sent_by_us: bool,
-    /// Who wrote it, as far as that is known (ACCESS-5).
-    pub origin: Origin,
-    /// It may have been answered long ago: its mailbox was listed again (FETCH-5).
-    pub quiet: bool,
-}
-
 /// Chooses the course. `named` is a case that the subject or a Message-ID names although the sender takes no part in it.
 pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<RecordId>, facts: &Facts) -> Course {
     if let Some(because) = &occasion.choices.hold {
@@ -53,11 +38,11 @@ pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<R
         (Some(case), opening, _) => follow_up(case, occasion, opening, facts),
         (None, Err(because), _) => Course::Stay { because },
         (None, Ok(()), Some(candidate)) if facts.account.unknown_sender == UnknownSender::Hold => {
-            let because = format!("LINK-2, LINK-3: it names {}, of which its sender is no part", parent::name(candidate, facts));
+            let because = format!("LINK-2, LINK-3: it names {}, of which its sender is no part", facts.name(candidate));
             Course::Hold { candidate: Some(candidate), because }
         }
         (None, Ok(()), Some(candidate)) => {
-            let name = parent::name(candidate, facts);
+            let name = facts.name(candidate);
             let because =
                 format!("LINK-2, LINK-3: it names {name}, of which its sender is no part, so it is a matter of its own");
             Course::Open { refers_to: Some(candidate), because }
@@ -71,7 +56,7 @@ pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<R
 
 /// CASE-1, CASE-4: what a message does to the case that it belongs to.
 fn follow_up(case: RecordId, occasion: &Occasion<'_>, opening: Result<(), String>, facts: &Facts) -> Course {
-    let name = parent::name(case, facts);
+    let name = facts.name(case);
     let Some(known) = facts.records.get(&case) else { return Course::Stay { because: format!("CASE-1: it belongs to {name}") } };
     let status = known.status.unwrap_or(CaseStatus::New);
     if status.is_open() {
@@ -129,7 +114,7 @@ fn may_reopen(case: RecordId, known: &RecordFacts, occasion: &Occasion<'_>, fact
     may_act(occasion, facts)?;
     match occasion.origin.author() {
         Some(user) if known.assigned_user == Some(user) || facts.followers.contains(&(case, user)) => {
-            Err(format!("CASE-4: {} stays closed: one of its own people wrote this", parent::name(case, facts)))
+            Err(format!("CASE-4: {} stays closed: one of its own people wrote this", facts.name(case)))
         }
         _ => Ok(()),
     }
@@ -228,7 +213,7 @@ pub fn begin(new: NewCase, because: impl Into<String>, facts: &mut Facts, plan: 
 /// CASE-2: whose matter it is: the Contact with the address; a Lead where there is neither Contact nor Account.
 pub fn people_of(person: Option<&Address>, account: Option<RecordId>, facts: &Facts) -> (Option<RecordId>, Option<RecordId>) {
     // LINK-5: an address of ours is nobody's record.
-    let person = person.map(Address::key).filter(|person| !parent::is_internal(person, facts)).unwrap_or_default();
+    let person = person.map(Address::key).filter(|person| !facts.is_internal(person)).unwrap_or_default();
     let contact = of_kind(&person, RecordKind::Contact, facts);
     (contact, of_kind(&person, RecordKind::Lead, facts).filter(|_| contact.is_none() && account.is_none()))
 }
@@ -236,7 +221,7 @@ pub fn people_of(person: Option<&Address>, account: Option<RecordId>, facts: &Fa
 /// FOLLOW-1: users who follow every case follow this one, if they may read it.
 pub fn auto_follow(case: RecordId, facts: &mut Facts, plan: &mut Plan) {
     let wanted = facts.people.iter().filter(|(_, person)| person.active && person.follows_cases);
-    let may: Vec<UserId> = wanted.map(|(user, _)| *user).filter(|user| hand::may_read(*user, case, facts)).collect();
+    let may: Vec<UserId> = wanted.map(|(user, _)| *user).filter(|user| facts.may_read(*user, case)).collect();
     for user in may {
         if facts.followers.insert((case, user)) {
             plan.add(Change::Follow { record: case, user }, "FOLLOW-1: they follow every case that they may read");
@@ -268,7 +253,7 @@ pub fn adopt(link: &Link, conversation: &Conversation, facts: &mut Facts, plan: 
     if !conversation.known || !facts.is_case(link.record) || (has_case && !conversation.mixed) {
         return;
     }
-    let account = parent::account_of(link.record, facts);
+    let account = facts.account_of(link.record);
     let because = "THREAD-2: e-mails of its thread that had no record, or one by address alone, are the case's";
     plan.add(Change::AdoptThread { thread, case: link.record, account }, because);
     facts.thread_parents.insert(thread, link.record);

@@ -1,6 +1,7 @@
 //! DIST: who gets the case.
 
-use super::{Change, Facts, Member, Plan, take};
+use super::facts::{Facts, Member, take};
+use super::plan::{Change, Plan};
 use crate::words::{Distribution, UserId};
 
 /// DIST-1: chooses a user, with the reason for the choice or for there being none.

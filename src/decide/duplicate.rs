@@ -1,6 +1,7 @@
 //! DUP: one e-mail, once.
 
-use super::{Arrival, EmailFacts, Facts, Plan};
+use super::facts::{Arrival, EmailFacts, Facts};
+use super::plan::Plan;
 use crate::mail::{Address, Mail};
 use crate::words::EmailId;
 

@@ -3,15 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::access::Actor;
-use super::answer::Answering;
+use super::access::{Actor, Relation, act};
 use super::budget::{Budgets, Spent};
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
 use crate::mail::untagged;
 use crate::words::{
     AccountId, AccountKind, AddressState, AutomaticCases, CaseStatus, DeliveryState, Distribution, EmailId, FolderId, ParentBy,
-    PositionId, Priority, RecordId, RecordKind, TeamId, ThreadId, UnknownSender, UserId,
+    PositionId, Priority, RecordId, RecordKind, RoleAction, TeamId, ThreadId, UnknownSender, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -144,6 +143,11 @@ impl Facts {
         self.own_addresses.contains(address) || self.own_addresses.contains(&*untagged(address))
     }
 
+    /// Whether an address belongs to one of us: a user or an e-mail account, or is a plus-address of theirs.
+    pub fn is_internal(&self, address: &str) -> bool {
+        self.user_of(address).is_some() || self.is_own(address)
+    }
+
     /// The login of a user of whom something is known.
     pub fn login(&self, user: UserId) -> Option<&str> {
         self.people.get(&user)?.actor.login.as_deref()
@@ -218,6 +222,30 @@ impl Facts {
         self.followers.range((record, UserId(i64::MIN))..=(record, UserId(i64::MAX))).map(|(_, user)| *user)
     }
 
+    /// Names a record as people type it.
+    pub fn name(&self, record: RecordId) -> String {
+        match self.records.get(&record) {
+            Some(known) => format!("{}:{}", known.kind, known.number),
+            None => format!("record {record}"),
+        }
+    }
+
+    /// LINK-6: the record itself when it is an Account, else the Account it belongs to.
+    pub fn account_of(&self, record: RecordId) -> Option<RecordId> {
+        let known = self.records.get(&record)?;
+        if known.kind == RecordKind::Account { Some(record) } else { known.account }
+    }
+
+    /// ACCESS-2: whether a user may read a case: it is their own where they have it or made it.
+    pub fn may_read(&self, user: UserId, case: RecordId) -> bool {
+        let (Some(person), Some(known)) = (self.people.get(&user), self.records.get(&case)) else { return false };
+        let relation = Relation {
+            own: known.assigned_user == Some(user) || self.made_by.get(&case) == Some(&user),
+            team: known.teams.iter().any(|team| person.actor.teams.contains(team)),
+        };
+        act(&person.actor, known.kind.scope(), RoleAction::Read, relation).is_ok()
+    }
+
     /// Whether a record is a case.
     pub fn is_case(&self, record: RecordId) -> bool {
         self.records.get(&record).is_some_and(|known| known.kind == RecordKind::Case)
@@ -241,6 +269,13 @@ pub struct Next {
     /// Orders assignments, so that the oldest can be told (DIST-3).
     pub assignment: i64,
     pub review: i64,
+}
+
+/// Returns the next number of a kind and moves on.
+pub fn take(next: &mut i64) -> i64 {
+    let number = *next;
+    *next += 1;
+    number
 }
 
 /// The account that the batch came through.
@@ -313,6 +348,15 @@ impl Default for AccountFacts {
             answering: None,
         }
     }
+}
+
+/// That an account answers by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answering {
+    /// The account that answers go out through (SEND-2); none where there is none that can send.
+    pub outlet: Option<AccountId>,
+    /// Only senders whom our border vouches for are answered (ACK-4).
+    pub authenticated_only: bool,
 }
 
 /// Somebody who may be told of mail.

@@ -3,7 +3,9 @@
 //! lets them in, or with a signed token. Writing makes nobody a participant, and neither does being named.
 
 use super::author::Origin;
-use super::{Facts, Plan, Policy, bounce, parent};
+use super::bounce;
+use super::facts::{Facts, Policy};
+use super::plan::Plan;
 use crate::mail::{Address, Mail, token};
 use crate::words::{EmailId, ParentBy, RecordId, ThreadId};
 
@@ -75,12 +77,12 @@ impl Gate {
         let one_of_us = || self.is_ours().then_some("one of us");
         // Written in another program, or forged like any other From: it is received mail, and nobody's part (ACCESS-5).
         let as_us = || facts.is_own(&self.sender).then_some("an address of ours");
-        parent::role_of(&self.sender, case, facts).or_else(one_of_us).or_else(as_us).or_else(by_token).or_else(reports)
+        role_of(&self.sender, case, facts).or_else(one_of_us).or_else(as_us).or_else(by_token).or_else(reports)
     }
 
     /// Whether the sender takes part in a case: a token lets the message in, and makes nobody a participant.
     pub fn takes_part(&self, case: RecordId, facts: &Facts) -> bool {
-        parent::role_of(&self.sender, case, facts).is_some()
+        role_of(&self.sender, case, facts).is_some()
     }
 
     /// Whether the sender takes part in a thread: by its e-mails, in its case, or as one of its Account; or nobody does yet.
@@ -135,8 +137,8 @@ impl Gate {
 /// Whether an address is a record's, or of the same Account.
 fn is_of_account(address: &str, record: RecordId, facts: &Facts) -> bool {
     let records = facts.records_by_address.get(address).map(Vec::as_slice).unwrap_or_default();
-    let account = parent::account_of(record, facts);
-    records.iter().any(|own| *own == record || (account.is_some() && parent::account_of(*own, facts) == account))
+    let account = facts.account_of(record);
+    records.iter().any(|own| *own == record || (account.is_some() && facts.account_of(*own) == account))
 }
 
 /// Whether all from outside who take part in one thread take part in the other, and the other way round.
@@ -151,14 +153,14 @@ fn same_people(one: ThreadId, other: ThreadId, facts: &Facts) -> bool {
             Some(case) => facts.participants.get(&case),
             None => facts.thread_people.get(&facts.thread(thread)),
         };
-        let outside = all.into_iter().flatten().filter(|person| !parent::is_internal(person, facts));
+        let outside = all.into_iter().flatten().filter(|person| !facts.is_internal(person));
         outside.map(String::as_str).collect::<Vec<_>>()
     };
     let (some, others) = (people(one, one_case), people(other, other_case));
     let all_in = |people: &[&str], there: ThreadId, known: &[&str]| {
         let of = facts.parent_of_thread(there);
         let is_in = |person: &str, record: RecordId| match facts.is_case(record) {
-            true => parent::role_of(person, record, facts).is_some(),
+            true => role_of(person, record, facts).is_some(),
             false => is_of_account(person, record, facts),
         };
         people.iter().all(|person| known.contains(person) || of.is_some_and(|record| is_in(person, record)))
@@ -206,4 +208,26 @@ fn passes(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Vec<P
 /// Whether a person said of an e-mail that it belongs to no record (LINK-7).
 pub fn is_taken_away(email: EmailId, facts: &Facts) -> bool {
     facts.emails.get(&email).is_some_and(|known| known.parent.is_none() && known.parent_by == Some(ParentBy::Hand))
+}
+
+/// Says what an address is to a case: its contact, a colleague of the contact, a former correspondent, one of its people.
+pub fn role_of(address: &str, case: RecordId, facts: &Facts) -> Option<&'static str> {
+    let known = facts.records.get(&case)?;
+    let records = facts.records_by_address.get(address).map(Vec::as_slice).unwrap_or_default();
+    if known.contact.is_some_and(|contact| records.contains(&contact)) {
+        return Some("its contact");
+    }
+    if facts.correspondents.contains(&(case, address.to_string())) {
+        return Some("a former correspondent");
+    }
+    if let Some(user) = facts.user_of(address) {
+        if known.assigned_user == Some(user) {
+            return Some("its assigned user");
+        }
+        if facts.followers.contains(&(case, user)) {
+            return Some("a follower");
+        }
+    }
+    let account = known.account?;
+    records.iter().any(|record| facts.account_of(*record) == Some(account)).then_some("of its Account")
 }

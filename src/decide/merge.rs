@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
+use super::facts::{Facts, take};
 use super::gate::Gate;
-use super::{Change, Facts, Plan, parent, take};
+use super::plan::{Change, Plan};
 use crate::words::{CaseStatus, NoteId, RecordId, ThreadId};
 
 /// Merges the cases of two threads that a message connects, if they may be merged; says whether they are one now.
@@ -21,9 +22,9 @@ pub fn bring_together(
     // The older number survives.
     let number = |case| facts.records.get(&case).map(|known| known.number);
     let (into, from) = if number(one.1) <= number(other.1) { (one.1, other.1) } else { (other.1, one.1) };
-    let (into_name, from_name) = (parent::name(into, facts), parent::name(from, facts));
+    let (into_name, from_name) = (facts.name(into), facts.name(from));
     if let Some(over) = [into, from].into_iter().find(|case| !is_open(*case, facts)) {
-        plan.note(format!("THREAD-1: {into_name} and {from_name} are not merged: {} is over", parent::name(over, facts)));
+        plan.note(format!("THREAD-1: {into_name} and {from_name} are not merged: {} is over", facts.name(over)));
         return false;
     }
     let because = match are_one(one, other, gate, facts) {

@@ -1,7 +1,9 @@
 //! NOTE-1: what the stream of a record tells of an e-mail.
 
-use super::case::Occasion;
-use super::{Change, Facts, Plan, bounce, take};
+use super::bounce;
+use super::facts::{Facts, take};
+use super::occasion::Occasion;
+use super::plan::{Change, Plan};
 use crate::words::{EmailId, NoteId, NoteKind, RecordId};
 
 /// NOTE-1: the record's stream tells of the e-mail; of what machines answer and report without telling anybody (AUTO-3).

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::access::{Relation, act};
-use super::{Change, Facts, Person, Plan, parent};
+use super::facts::{Facts, Person};
+use super::plan::{Change, Plan};
 use crate::words::{EmailId, NoteId, NoteKind, NotificationKind, RecordId, RoleAction, RoleScope, TeamId, UserId};
 
 /// Older mail is no news to an inbox (NOTIFY-2).
@@ -122,11 +123,7 @@ fn tell_followers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BT
             not_told("NOTIFY-1", person, "a filter or folder of theirs says so", plan);
         } else if may_read(news.email, user, true, facts) {
             told.insert(user);
-            let of = if facts.followers.contains(&(record, user)) {
-                record
-            } else {
-                parent::account_of(record, facts).unwrap_or(record)
-            };
+            let of = if facts.followers.contains(&(record, user)) { record } else { facts.account_of(record).unwrap_or(record) };
             let change = Change::Notify {
                 user,
                 kind: NotificationKind::Note,
@@ -135,7 +132,7 @@ fn tell_followers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BT
                 record: Some(record),
                 detail: String::new(),
             };
-            plan.add(change, format!("NOTIFY-1: they follow {}", parent::name(of, facts)));
+            plan.add(change, format!("NOTIFY-1: they follow {}", facts.name(of)));
         } else {
             not_told("NOTIFY-1", person, "they follow the record, but may not read the e-mail", plan);
         }
@@ -195,7 +192,7 @@ fn note_of(email: EmailId, plan: &Plan) -> Option<(NoteId, RecordId, bool)> {
 
 /// Returns who follows a record or its Account.
 pub fn followers(record: RecordId, facts: &Facts) -> BTreeSet<UserId> {
-    let account = parent::account_of(record, facts).filter(|account| *account != record);
+    let account = facts.account_of(record).filter(|account| *account != record);
     facts.followers_of(record).chain(account.into_iter().flat_map(|account| facts.followers_of(account))).collect()
 }
 

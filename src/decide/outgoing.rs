@@ -1,11 +1,14 @@
 //! SEND-4, SEND-8: what a message of ours does here: its place when it is written, and what follows once it was sent.
 
 use super::author::Origin;
-use super::case::Occasion;
+use super::choices::Choices;
 use super::delivery::Recipient;
-use super::filter::Choices;
-use super::parent::{self, Link};
-use super::{Arrival, Change, Facts, Plan, Step, new_email, note, people, remember, take, tell, thread};
+use super::facts::{Arrival, Facts, take};
+use super::occasion::Occasion;
+use super::parent::Link;
+use super::plan::{Change, Plan, Step};
+use super::road::{new_email, remember, tell};
+use super::{note::note, people, thread};
 use crate::mail::Mail;
 use crate::words::{EmailId, NotificationKind, ParentBy, PositionId, RecordId, UserId};
 
@@ -33,7 +36,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     let conversation = thread::place_letter(mail, order.follows, facts, &mut plan);
     let by_thread = || {
         let (record, _) = facts.parent_of(conversation.replied?)?;
-        let because = format!("LINK-2: the e-mail that it goes on from belongs to {}", parent::name(record, facts));
+        let because = format!("LINK-2: the e-mail that it goes on from belongs to {}", facts.name(record));
         Some(Link { record, by: ParentBy::Thread, because })
     };
     let ordered = order.parent.map(|record| facts.survivor(record)).filter(|record| facts.records.contains_key(record));
@@ -49,7 +52,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     if let Some(link) = &link {
         people::add_case_people(link.record, facts, &mut teams, &mut people::Users::new());
     }
-    let account_record = link.as_ref().and_then(|link| parent::account_of(link.record, facts));
+    let account_record = link.as_ref().and_then(|link| facts.account_of(link.record));
     let because = link.as_ref().map_or("it belongs to no record", |link| &link.because).to_string();
     let new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, None, &arrival, facts);
     plan.steps.insert(0, Step { change: Change::AddEmail(new.clone()), because });

@@ -1,8 +1,9 @@
 //! LINK: which record a message belongs to. The first hit wins, in the order of the manual.
 
-use super::gate::{self, Gate};
+use super::facts::{Facts, Policy, RecordFacts};
+use super::gate::{self, Gate, role_of};
+use super::plan::Plan;
 use super::thread::Conversation;
-use super::{Facts, Plan, Policy, RecordFacts};
 use crate::mail::{Address, Mail, case_numbers};
 use crate::words::{CaseStatus, EmailId, ParentBy, RecordId, RecordKind, ThreadId};
 
@@ -39,12 +40,6 @@ pub fn find(
     };
     let link = link.or_else(|| by_address(mail, customer, policy, facts, plan));
     Found { link, named }
-}
-
-/// LINK-6: the record itself when it is an Account, else the Account it belongs to.
-pub fn account_of(record: RecordId, facts: &Facts) -> Option<RecordId> {
-    let known = facts.records.get(&record)?;
-    if known.kind == RecordKind::Account { Some(record) } else { known.account }
 }
 
 /// Where the ids of a message lead.
@@ -87,7 +82,7 @@ fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts:
     };
     // The message may have brought it together with another just now.
     let record = facts.survivor(record);
-    let named = name(record, facts);
+    let named = facts.name(record);
     let mut because = match pass.letter {
         Some(letter) => format!("LINK-1: the signed token in <{text}> is that of e-mail {letter}, which is in {named}"),
         None => format!("LINK-1: the signed token in <{text}> names {named}"),
@@ -117,14 +112,14 @@ fn by_thread(
     }
     let record = facts.parent_of_thread(conversation.thread)?;
     if facts.is_case(record) && gate.role(record, facts).is_none() {
-        let because = format!("LINK-2: its thread belongs to {}, but the sender takes no part in that", name(record, facts));
-        plan.consider(name(record, facts), ParentBy::Thread, false, because.as_str());
+        let because = format!("LINK-2: its thread belongs to {}, but the sender takes no part in that", facts.name(record));
+        plan.consider(facts.name(record), ParentBy::Thread, false, because.as_str());
         plan.note(because);
         *named = named.or(Some(record));
         return None;
     }
-    let because = format!("LINK-2: its thread belongs to {}{}", name(record, facts), entry(record, gate, facts));
-    plan.consider(name(record, facts), ParentBy::Thread, true, because.as_str());
+    let because = format!("LINK-2: its thread belongs to {}{}", facts.name(record), entry(record, gate, facts));
+    plan.consider(facts.name(record), ParentBy::Thread, true, because.as_str());
     Some(Link { record, by: ParentBy::Thread, because })
 }
 
@@ -139,17 +134,17 @@ fn by_replied(email: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan
     let (record, because) = match other {
         Some(other) => {
             plan.consider(
-                name(record, facts),
+                facts.name(record),
                 ParentBy::Thread,
                 false,
                 format!("LINK-2: e-mail {email} belongs to it, but it is over"),
             );
-            (other, format!("LINK-2: its thread has gone on in {}", name(other, facts)))
+            (other, format!("LINK-2: its thread has gone on in {}", facts.name(other)))
         }
-        None => (record, format!("LINK-2: the parent of e-mail {email}, which it answers, is {}", name(record, facts))),
+        None => (record, format!("LINK-2: the parent of e-mail {email}, which it answers, is {}", facts.name(record))),
     };
     let because = format!("{because}{}", entry(record, gate, facts));
-    plan.consider(name(record, facts), ParentBy::Thread, true, because.as_str());
+    plan.consider(facts.name(record), ParentBy::Thread, true, because.as_str());
     Some(Link { record, by: ParentBy::Thread, because })
 }
 
@@ -178,40 +173,18 @@ fn by_number(mail: &Mail, gate: &Gate, facts: &Facts, plan: &mut Plan, named: &m
         match role_of(gate.sender(), record, facts) {
             Some(role) => {
                 let because = format!("LINK-3: the subject names case:{number}, and the sender is {role}");
-                plan.consider(name(record, facts), ParentBy::Number, true, because.as_str());
+                plan.consider(facts.name(record), ParentBy::Number, true, because.as_str());
                 return Some(Link { record, by: ParentBy::Number, because });
             }
             None => {
                 let because = format!("LINK-3: the subject names case:{number}, but the sender takes no part in it");
-                plan.consider(name(record, facts), ParentBy::Number, false, because.as_str());
+                plan.consider(facts.name(record), ParentBy::Number, false, because.as_str());
                 plan.note(because);
                 *named = named.or(Some(record));
             }
         }
     }
     None
-}
-
-/// Says what an address is to a case: its contact, a colleague of the contact, a former correspondent, one of its people.
-pub fn role_of(address: &str, case: RecordId, facts: &Facts) -> Option<&'static str> {
-    let known = facts.records.get(&case)?;
-    let records = facts.records_by_address.get(address).map(Vec::as_slice).unwrap_or_default();
-    if known.contact.is_some_and(|contact| records.contains(&contact)) {
-        return Some("its contact");
-    }
-    if facts.correspondents.contains(&(case, address.to_string())) {
-        return Some("a former correspondent");
-    }
-    if let Some(user) = facts.user_of(address) {
-        if known.assigned_user == Some(user) {
-            return Some("its assigned user");
-        }
-        if facts.followers.contains(&(case, user)) {
-            return Some("a follower");
-        }
-    }
-    let account = known.account?;
-    records.iter().any(|record| account_of(*record, facts) == Some(account)).then_some("of its Account")
 }
 
 /// LINK-4: by address: From, then the first Reply-To, then the first To. Never Cc.
@@ -221,23 +194,18 @@ pub fn by_address(mail: &Mail, customer: Option<&Address>, policy: &Policy, fact
     for (header, address) in places {
         let Some(address) = address.map(Address::key).filter(|key| !key.is_empty()) else { continue };
         // LINK-5: internal addresses are not looked up as records.
-        if is_internal(&address, facts) {
+        if facts.is_internal(&address) {
             plan.note(format!("LINK-5: {header} <{address}> is internal"));
             continue;
         }
         if let Some((record, why)) = of_address(&address, policy, facts, plan) {
             let because = format!("LINK-4: {header} <{address}> is {why}; by address, not authenticated");
-            plan.consider(name(record, facts), ParentBy::Address, true, because.as_str());
+            plan.consider(facts.name(record), ParentBy::Address, true, because.as_str());
             return Some(Link { record, by: ParentBy::Address, because });
         }
         plan.note(format!("LINK-4: {header} <{address}> is no known record's"));
     }
     None
-}
-
-/// Whether an address belongs to one of us: a user or an e-mail account, or is a plus-address of theirs.
-pub fn is_internal(address: &str, facts: &Facts) -> bool {
-    facts.user_of(address).is_some() || facts.is_own(address)
 }
 
 /// The record kinds that an address is looked up in, the first first (LINK-4).
@@ -257,16 +225,16 @@ fn of_address(address: &str, policy: &Policy, facts: &Facts, plan: &mut Plan) ->
         let others: Vec<RecordId> = found.map(|(other, _)| other).collect();
         for other in others.iter().take(CANDIDATES) {
             let because = format!("LINK-4: <{address}> is its address too, and an older record has it");
-            plan.consider(name(*other, facts), ParentBy::Address, false, because);
+            plan.consider(facts.name(*other), ParentBy::Address, false, because);
         }
         let others = others.len();
         if others > 0 {
             plan.note(format!("LINK-4: <{address}> is ambiguous: {others} more of kind {kind}; the oldest active one is taken"));
         }
         let stands_for = stands_for(id, record, policy);
-        let mut why = format!("that of {}", name(id, facts));
+        let mut why = format!("that of {}", facts.name(id));
         if stands_for != id {
-            why = format!("{why}, which stands for {}", name(stands_for, facts));
+            why = format!("{why}, which stands for {}", facts.name(stands_for));
         }
         return Some(
             opportunity_of(stands_for, policy, facts)
@@ -293,15 +261,7 @@ fn opportunity_of(record: RecordId, policy: &Policy, facts: &Facts) -> Option<(R
         return None;
     }
     match facts.records.get(&record)?.open_opportunities.as_slice() {
-        [only] => Some((*only, format!("{} is its only open opportunity", name(*only, facts)))),
+        [only] => Some((*only, format!("{} is its only open opportunity", facts.name(*only)))),
         _ => None,
-    }
-}
-
-/// Names a record as people type it.
-pub fn name(record: RecordId, facts: &Facts) -> String {
-    match facts.records.get(&record) {
-        Some(known) => format!("{}:{}", known.kind, known.number),
-        None => format!("record {record}"),
     }
 }

@@ -1,11 +1,13 @@
 //! TEAM and INBOX: whose e-mail it is.
 
-use super::case::Occasion;
-use super::filter::{self, Choices, UserChoices};
+use super::choices::{self, Choices, UserChoices};
+use super::facts::Facts;
+use super::filter::Held;
 use super::gate::Gate;
+use super::occasion::Occasion;
 use super::parent::Link;
+use super::plan::{Change, Plan};
 use super::thread::Conversation;
-use super::{Change, Facts, Plan};
 use crate::mail::{Address, Mail};
 use crate::words::{AccountKind, EmailId, FolderId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
 
@@ -164,10 +166,10 @@ pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_
     }
     // Whoever says to be one of us has not read it for them (ACCESS-5).
     let sender = occasion.origin.author();
-    let held = filter::Held::new(mail);
+    let held = Held::new(mail);
     for (user, because) in users {
         let is_sender = sender == Some(*user);
-        let own = if is_sender { UserChoices::default() } else { filter::of_user(*user, &held, facts, plan) };
+        let own = if is_sender { UserChoices::default() } else { choices::of_user(*user, &held, facts, plan) };
         let mapped = facts.account.folder.filter(|_| facts.account.owner == Some(*user));
         let folder = own.folder.or(mapped);
         if is_silent(&own, folder, facts) {
@@ -195,9 +197,9 @@ pub fn join_new(
     facts: &mut Facts,
     plan: &mut Plan,
 ) {
-    let held = filter::Held::new(occasion.mail);
+    let held = Held::new(occasion.mail);
     let have = facts.emails.get(&email).map(|known| known.users.clone()).unwrap_or_default();
-    let silent = have.into_iter().filter(|user| is_silent(&filter::of_user(*user, &held, facts, &mut Plan::new()), None, facts));
+    let silent = have.into_iter().filter(|user| is_silent(&choices::of_user(*user, &held, facts, &mut Plan::new()), None, facts));
     plan.silent_for.extend(silent);
     if let Some(known) = facts.emails.get_mut(&email) {
         teams.retain(|(team, _)| !known.teams.contains(team));

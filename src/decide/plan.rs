@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Facts, take};
+use super::facts::{Facts, take};
+use super::filter::FilterTrial;
 use crate::mail::Address;
 use crate::words::{
     AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind,
@@ -361,24 +362,6 @@ pub struct Plan {
     /// The records that were in question as parent, the one taken included (LINK).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
-}
-
-/// One filter, held against the message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FilterTrial {
-    pub filter: FilterId,
-    pub name: String,
-    pub matched: bool,
-    pub criteria: Vec<CriterionTrial>,
-}
-
-/// One criterion of a filter, held against the message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CriterionTrial {
-    /// As it is shown by `filter show`.
-    pub criterion: String,
-    pub matched: bool,
-    pub because: String,
 }
 
 /// A record that was in question as parent.

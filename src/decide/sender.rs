@@ -1,7 +1,7 @@
 //! SEND-2, SEND-3: as whom somebody sends, and through which account. From is the user's own address, the address of a group
 //! account that the user may use, or that of the shared system account; nothing else, whoever asks.
 
-use super::access::Actor;
+use super::actor::Actor;
 use crate::mail::address_key;
 use crate::words::{AccountId, AccountKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 

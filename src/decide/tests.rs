@@ -13,9 +13,10 @@ mod origin;
 use std::collections::HashSet;
 
 use super::*;
-use crate::mail::{Address, Sign};
+use crate::mail::{Address, Mail, Sign};
 use crate::words::{
-    AccountId, AccountKind, CaseStatus, Distribution, Machine, NoteId, NoteKind, PositionId, RecordKind, TeamId, ThreadId, UserId,
+    AccountId, AccountKind, CaseStatus, Distribution, EmailId, Fate, Machine, NoteId, NoteKind, ParentBy, PositionId, RecordId,
+    RecordKind, TeamId, ThreadId, UserId,
 };
 
 const NOW: i64 = 1_800_000_000;

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::facts::{Facts, take};
 use super::gate::Gate;
-use super::{Change, Facts, Plan, merge, parent, take};
+use super::merge;
+use super::plan::{Change, Plan};
 use crate::mail::{Address, Mail, subject};
 use crate::words::{EmailId, RecordId, ThreadId};
 
@@ -146,7 +148,7 @@ fn is_let_in(email: EmailId, gate: &Gate, shut: &mut Option<RecordId>, facts: &F
     let case = facts.parent_of(email).map(|(record, _)| record).filter(|record| facts.is_case(*record));
     plan.note(match case {
         Some(case) => {
-            let name = parent::name(case, facts);
+            let name = facts.name(case);
             format!("LINK-2: e-mail {email}, which it names, belongs to {name}, but its sender <{sender}> takes no part in that")
         }
         None => format!("THREAD-1: it names e-mail {email}, but its sender <{sender}> takes no part in that conversation"),
@@ -225,7 +227,7 @@ fn by_subject(mail: &Mail, arrived_at: i64, facts: &Facts, plan: &mut Plan) -> O
 /// Where to look: mail from or to its sender; when one of us wrote it, mail from or to its first recipient.
 fn subject_keys(mail: &Mail, subject: &subject::Subject, facts: &Facts) -> Vec<i64> {
     let from = mail.from.as_ref().map(Address::key);
-    let is_ours = from.as_ref().is_some_and(|from| super::parent::is_internal(from, facts));
+    let is_ours = from.as_ref().is_some_and(|from| facts.is_internal(from));
     let person = if is_ours { mail.to.first().map(Address::key) } else { from };
     person.and_then(|person| subject::key(&subject.base, &person)).into_iter().collect()
 }

@@ -8,9 +8,10 @@
 //! neither does the first one come to the copy's case, nor do a case's people get a copy that came through an account of others.
 
 use super::case::Course;
-use super::parent::{self, Link};
+use super::facts::{Facts, take};
+use super::parent::Link;
+use super::plan::{Change, Plan};
 use super::thread::Conversation;
-use super::{Change, Facts, Plan, take};
 use crate::words::{AccountKind, EmailId, NoteId, NoteKind, ParentBy, RecordId, ThreadId};
 
 /// The first one's conversation.
@@ -25,13 +26,13 @@ pub fn link(first: EmailId, facts: &Facts) -> Option<Link> {
     let of_thread = facts.emails.get(&first).and_then(|known| facts.parent_of_thread(known.thread));
     let (record, by) = of_thread.map(|record| (record, ParentBy::Thread)).or_else(|| facts.parent_of(first))?;
     let by = if facts.is_firm(record) { ParentBy::Thread } else { by };
-    let because = format!("DUP-2: it is another copy of e-mail {first}, which belongs to {}", parent::name(record, facts));
+    let because = format!("DUP-2: it is another copy of e-mail {first}, which belongs to {}", facts.name(record));
     Some(Link { record, by, because })
 }
 
 /// A copy of what a case has changes nothing about the case.
 pub fn course(first: EmailId, case: RecordId, facts: &Facts) -> Course {
-    let because = format!("DUP-2: it is another copy of e-mail {first} of {}", parent::name(case, facts));
+    let because = format!("DUP-2: it is another copy of e-mail {first} of {}", facts.name(case));
     Course::Stay { because }
 }
 

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::decide::{Candidate, Change, Facts, FilterTrial, Plan};
+use crate::decide::filter::FilterTrial;
+use crate::decide::{Candidate, Change, Facts, Plan};
 use crate::mail::{Address, Mail};
 use crate::store::{Store, folder, team, user};
 use crate::words::{BudgetAction, CaseStatus, EmailId, Fate, FolderId, ParentBy, Priority, RecordId, TeamId, ThreadId, UserId};

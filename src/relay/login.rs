@@ -6,7 +6,7 @@ use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::session::{Session, broken, fault};
+use super::session::{Session, broken, fault, unwelcome};
 use super::{Reply, Server};
 use crate::fault::Class;
 use crate::net::Secrets;
@@ -91,12 +91,6 @@ impl Session {
         let answer = self.ask(&format!("AUTH XOAUTH2 {response}"))?;
         if answer.code == 334 { self.ask("") } else { Ok(answer) }
     }
-}
-
-/// The server speaks SMTP, but not with us.
-pub(super) fn unwelcome(what: &str, answer: &Reply) -> anyhow::Error {
-    let class = if answer.is_permanent() { Class::Refused } else { Class::Unavailable };
-    fault(class, format!("{what}: {answer}")).into()
 }
 
 fn no_mechanism(wanted: &str) -> anyhow::Error {

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::answer::Buffer;
-use super::login::unwelcome;
 use super::{Envelope, Outcome, Reply, Server};
 use crate::fault::{Class, Fault, Reach};
 use crate::net::Stream;
@@ -308,6 +307,12 @@ fn write_stuffed(bytes: &[u8], out: &mut impl Write) -> io::Result<()> {
         }
     }
     out.write_all(&piece)
+}
+
+/// The server speaks SMTP, but not with us.
+pub(super) fn unwelcome(what: &str, answer: &Reply) -> anyhow::Error {
+    let class = if answer.is_permanent() { Class::Refused } else { Class::Unavailable };
+    fault(class, format!("{what}: {answer}")).into()
 }
 
 /// A fault that ends the account's turn.

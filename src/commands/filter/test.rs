@@ -5,9 +5,8 @@ use serde_json::json;
 
 use super::{ScopeArguments, kept};
 use crate::context::{self, Context};
-use crate::decide::FilterTrial;
 use crate::decide::access;
-use crate::decide::filter::trial;
+use crate::decide::filter::{FilterTrial, trial};
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Mail};
 use crate::output::shown;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use mail_parser::{Message, MessageParser, PartType};
 use sieve::{Compiler, Event, Input, Runtime, Sieve};
 
-use super::{Action, Held};
+use super::action::Action;
+use super::held::Held;
 use crate::words::FolderId;
 
 /// The largest script, in bytes.

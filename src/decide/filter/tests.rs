@@ -1,4 +1,8 @@
+use super::super::choices::import;
+use super::super::facts::Facts;
+use super::super::plan::Plan;
 use super::*;
+use crate::words::Priority;
 
 fn mail() -> Mail {
     crate::mail::parse(

@@ -1,11 +1,11 @@
 //! CASE: what people do with a case: who has it, how far it is, what it says, what they note, and who follows it.
 
-use super::super::access::{Relation, act};
-use super::super::{Asked, CaseFields, Change, Facts, Plan, Policy, distribute, notify, parent};
-use super::add_note;
-use super::link::{Mails, join};
+use super::super::facts::{Facts, Policy};
+use super::super::plan::{Asked, CaseFields, Change, Plan};
+use super::super::{distribute, notify};
+use super::link::{Mails, add_note, join};
 use crate::fault::{Class, Fault};
-use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, NotificationKind, Priority, RecordId, RoleAction, TeamId, UserId};
+use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, NotificationKind, Priority, RecordId, TeamId, UserId};
 
 /// What to change; what is not given stays. An inner none clears.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +54,7 @@ pub fn assign(
             facts.emails.iter().filter(|(_, known)| known.parent == Some(case)).map(|(id, _)| *id).collect();
         emails.sort_unstable();
         for email in emails {
-            let users = vec![(user, format!("CASE-1: {} is assigned to them", parent::name(case, facts)))];
+            let users = vec![(user, format!("CASE-1: {} is assigned to them", facts.name(case)))];
             join(email, mails, (Vec::new(), users), policy, facts, &mut plan);
         }
         end_lost(case, facts, &mut plan);
@@ -78,7 +78,7 @@ pub(super) fn give(case: RecordId, user: UserId, facts: &mut Facts, plan: &mut P
     if !plan.is_asked_by(user) {
         let (kind, record) = (NotificationKind::Assigned, Some(case));
         let change = Change::Notify { user, kind, email: None, note: None, record, detail: String::new() };
-        plan.add(change, format!("CASE-5: {} is theirs now", parent::name(case, facts)));
+        plan.add(change, format!("CASE-5: {} is theirs now", facts.name(case)));
     }
     add_note(case, NoteKind::Assigned, login(user, facts), "CASE-5: the stream says so", facts, plan);
 }
@@ -90,7 +90,7 @@ fn login(user: UserId, facts: &Facts) -> String {
 /// Sets how far a case is; none re-opens it: Assigned when somebody has it, else New (CASE-4). Nothing when it is so already.
 pub fn set_status(case: RecordId, status: Option<CaseStatus>, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let name = parent::name(case, facts);
+    let name = facts.name(case);
     let Some(known) = facts.records.get(&case) else { return Ok(plan) };
     not_merged(case, facts)?;
     let status = match status {
@@ -113,7 +113,7 @@ pub fn set_status(case: RecordId, status: Option<CaseStatus>, asked: Asked, fact
 pub(super) fn not_merged(case: RecordId, facts: &Facts) -> Result<(), Fault> {
     let Some(into) = facts.records.get(&case).and_then(|known| known.merged_into) else { return Ok(()) };
     let number = facts.records.get(&into).map_or_else(|| into.to_string(), |known| known.number.to_string());
-    let what = format!("{} was merged into {}", parent::name(case, facts), parent::name(into, facts));
+    let what = format!("{} was merged into {}", facts.name(case), facts.name(into));
     Err(Fault::new(Class::Data, what).hint(format!("try: espomail case show {number}")))
 }
 
@@ -124,7 +124,7 @@ pub fn note(case: RecordId, words: &str, asked: Asked, facts: &mut Facts) -> Pla
     add_note(case, NoteKind::Note, words.to_string(), "CASE-5: a person wrote it", facts, &mut plan);
     for user in notify::followers(case, facts) {
         let is_active = facts.people.get(&user).is_some_and(|person| person.active);
-        if is_active && !plan.is_asked_by(user) && may_read(user, case, facts) {
+        if is_active && !plan.is_asked_by(user) && facts.may_read(user, case) {
             let (kind, record) = (NotificationKind::Note, Some(case));
             let change = Change::Notify { user, kind, email: None, note: Some(note), record, detail: String::new() };
             plan.add(change, "NOTIFY-1: they follow it");
@@ -172,19 +172,9 @@ pub fn follow(record: RecordId, user: UserId, wanted: bool, asked: Asked, facts:
 fn end_lost(case: RecordId, facts: &mut Facts, plan: &mut Plan) {
     let assigned = facts.records.get(&case).and_then(|known| known.assigned_user);
     let lost: Vec<UserId> =
-        facts.followers_of(case).filter(|user| Some(*user) != assigned && !may_read(*user, case, facts)).collect();
+        facts.followers_of(case).filter(|user| Some(*user) != assigned && !facts.may_read(*user, case)).collect();
     for user in lost {
         facts.followers.remove(&(case, user));
         plan.add(Change::Unfollow { record: case, user }, "FOLLOW-1: they may not read it any more");
     }
-}
-
-/// ACCESS-2: whether a user may read a case: it is their own where they have it or made it.
-pub fn may_read(user: UserId, case: RecordId, facts: &Facts) -> bool {
-    let (Some(person), Some(known)) = (facts.people.get(&user), facts.records.get(&case)) else { return false };
-    let relation = Relation {
-        own: known.assigned_user == Some(user) || facts.made_by.get(&case) == Some(&user),
-        team: known.teams.iter().any(|team| person.actor.teams.contains(team)),
-    };
-    act(&person.actor, known.kind.scope(), RoleAction::Read, relation).is_ok()
 }

@@ -4,10 +4,15 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::super::author::{self, Origin};
+use super::super::bounce;
+use super::super::choices::{self, Choices};
+use super::super::facts::{EmailFacts, Facts, Policy, take};
 use super::super::note::note;
+use super::super::occasion::Occasion;
 use super::super::people;
-use super::super::{Asked, Change, Choices, EmailFacts, Facts, Plan, Policy, author, bounce, filter, parent, take, tell};
-use super::{Occasion, Origin};
+use super::super::plan::{Asked, Change, Plan};
+use super::super::road::tell;
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
 use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId, TeamId, UserId};
@@ -15,16 +20,21 @@ use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId, TeamId, UserId
 /// What stored e-mails say, by their numbers; of those that nobody asks it may be missing.
 pub type Mails = HashMap<EmailId, Mail>;
 
+/// Starts the plan of what a person asked for.
+pub(super) fn begin(email: EmailId, asked: Asked) -> Plan {
+    Plan { email: Some(email), ..Plan::asked(asked) }
+}
+
 /// Decides what follows when a person gives an e-mail to a record: its people get it (CASE-1), with their own filters (FILTER-5),
 /// its stream tells of it (NOTE-1), those who follow it hear of it (NOTIFY-1), its author takes part from now on (LINK-2), and so
 /// do e-mails of its thread come along that had no place (THREAD-2).
 pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, policy: &Policy, facts: &mut Facts) -> Plan {
-    let mut plan = super::begin(email, asked);
+    let mut plan = begin(email, asked);
     let Some(known) = facts.emails.get(&email).cloned() else { return plan };
     let record = facts.survivor(record);
     let others = companions(email, record, facts);
     bring(email, mails, record, "LINK-7: a person said so", policy, facts, &mut plan);
-    let name = parent::name(record, facts);
+    let name = facts.name(record);
     if known.parent != Some(record) {
         let detail = format!("e-mail {email} was linked by hand");
         add_note(record, NoteKind::Linked, detail, "LINK-7: the stream says so", facts, &mut plan);
@@ -64,7 +74,7 @@ enum Gift {
 /// The same when a person takes an e-mail from its record: no stream tells of it any more, and whom the link had given it has it no
 /// longer; but who has read it meanwhile keeps it.
 pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
-    let mut plan = super::begin(email, asked);
+    let mut plan = begin(email, asked);
     let Some(before) = facts.emails.get(&email).and_then(|known| known.parent) else {
         return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to no record")));
     };
@@ -125,7 +135,7 @@ pub(super) fn bring(
     let unread = Mail::default();
     let mail = mails.get(&email).unwrap_or(&unread);
     // What filters chose for it when it came, such as that it is read, counts for those who get it now (FILTER-4).
-    let choices = filter::import(mail, facts, plan);
+    let choices = choices::import(mail, facts, plan);
     let seen = author::see(mail, policy, facts, plan);
     let occasion = occasion(&seen.mail, &known, choices);
     relink(email, record, (ParentBy::Hand, because), facts, plan);
@@ -183,7 +193,7 @@ pub(super) fn invite(email: EmailId, record: RecordId, facts: &mut Facts, plan: 
 /// The e-mail belongs to the record, and what streams tell of it comes along (NOTE-1).
 pub(super) fn relink(email: EmailId, record: RecordId, (by, because): (ParentBy, &str), facts: &mut Facts, plan: &mut Plan) {
     // LINK-6: its Account is the record's.
-    let account = parent::account_of(record, facts);
+    let account = facts.account_of(record);
     plan.add(Change::Relink { email, parent: Some(record), by: Some(by), account }, because);
     facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (Some(record), Some(by)));
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::case;
-use super::super::{
-    Asked, CaseFields, Change, Choices, EmailFacts, Facts, NewCase, Plan, Policy, RecordFacts, author, parent, take,
-};
-use super::link::{Mails, bring, come_along, companions, invite, occasion};
-use super::{add_note, give, not_merged, set_teams};
+use super::super::case as cases;
+use super::super::choices::Choices;
+use super::super::facts::{EmailFacts, Facts, Policy, RecordFacts, take};
+use super::super::plan::{Asked, CaseFields, Change, NewCase, Plan};
+use super::super::{author, parent};
+use super::case::{give, not_merged, set_teams};
+use super::link::{Mails, add_note, begin, bring, come_along, companions, invite, occasion};
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
 use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
@@ -19,21 +20,21 @@ const SAID: &str = "CASE-5: a person said so";
 pub fn create(name: &str, asked: Asked, facts: &mut Facts) -> Plan {
     let mut plan = Plan::asked(asked);
     let new = NewCase { name: name.to_string(), ..NewCase::numbered(facts) };
-    case::begin(new, SAID, facts, &mut plan);
+    cases::begin(new, SAID, facts, &mut plan);
     plan
 }
 
 /// Opens a case from an e-mail (CASE-2), which comes to it with the e-mails of its thread that had no place.
 pub fn create_from(email: EmailId, mails: &Mails, asked: Asked, policy: &Policy, facts: &mut Facts) -> Result<Plan, Fault> {
-    let mut plan = super::begin(email, asked);
+    let mut plan = begin(email, asked);
     let Some(known) = facts.emails.get(&email).cloned() else { return Ok(plan) };
     if let Some(case) = known.parent.filter(|record| facts.is_case(*record)) {
         let number = facts.records.get(&case).map(|known| known.number).unwrap_or_default();
-        return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to {} already", parent::name(case, facts)))
+        return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to {} already", facts.name(case)))
             .hint(format!("try: espomail case split {number} --email {email}")));
     }
     let new = begun_by(email, &known, mails, policy, facts, &mut plan);
-    let case = case::begin(new, SAID, facts, &mut plan);
+    let case = cases::begin(new, SAID, facts, &mut plan);
     let others = companions(email, case, facts);
     bring(email, mails, case, SAID, policy, facts, &mut plan);
     for other in others {
@@ -47,10 +48,10 @@ fn begun_by(email: EmailId, known: &EmailFacts, mails: &Mails, policy: &Policy, 
     let unread = Mail::default();
     let seen = author::see(mails.get(&email).unwrap_or(&unread), policy, facts, plan);
     let sender = || parent::by_address(&seen.mail, None, policy, facts, &mut Plan::new()).map(|link| link.record);
-    let account_record = known.parent.or_else(sender).and_then(|record| parent::account_of(record, facts));
+    let account_record = known.parent.or_else(sender).and_then(|record| facts.account_of(record));
     let makes_cases = facts.account.make_cases;
     let occasion = occasion(&seen.mail, known, Choices::default());
-    let (contact, lead) = case::people_of(occasion.mail.from.as_ref(), account_record, facts);
+    let (contact, lead) = cases::people_of(occasion.mail.from.as_ref(), account_record, facts);
     NewCase {
         name: seen.mail.subject.clone(),
         team: facts.account.case_team.filter(|_| makes_cases),
@@ -79,7 +80,7 @@ pub fn split(
     let Some((first, known)) = first else {
         return Err(Fault::new(Class::Usage, "name the e-mails that leave the case: --email ID"));
     };
-    let mut plan = super::begin(first, asked);
+    let mut plan = begin(first, asked);
     let Some(old) = facts.records.get(&case).cloned() else { return Ok(plan) };
     let mut new = begun_by(first, &known, mails, policy, facts, &mut plan);
     if let Some(name) = name {
@@ -91,15 +92,15 @@ pub fn split(
         new.account_record = old.account.or(new.account_record);
         (new.contact, new.lead) = (new.contact.or(old.contact), old.lead.or(new.lead));
     } else {
-        let of_author = new.contact.or_else(|| case::of_kind(&known.sender, RecordKind::Account, facts));
-        new.account_record = of_author.and_then(|record| parent::account_of(record, facts));
+        let of_author = new.contact.or_else(|| cases::of_kind(&known.sender, RecordKind::Account, facts));
+        new.account_record = of_author.and_then(|record| facts.account_of(record));
         new.lead = new.lead.filter(|_| new.account_record.is_none());
     }
     (new.through, new.priority, new.refers_to, new.team) = (old.through.or(new.through), old.priority, Some(case), None);
     let number = new.number;
-    let made = case::begin(new, SAID, facts, &mut plan);
+    let made = cases::begin(new, SAID, facts, &mut plan);
     set_teams(made, old.teams, "CASE-5: those of the case that it was split from", facts, &mut plan);
-    case::auto_follow(made, facts, &mut plan);
+    cases::auto_follow(made, facts, &mut plan);
     if let Some(user) = old.assigned_user {
         give(made, user, facts, &mut plan);
     }
@@ -122,7 +123,7 @@ pub fn split(
 pub fn with_answers(case: RecordId, chosen: &[EmailId], facts: &Facts) -> Result<Vec<EmailId>, Fault> {
     let of_case = || facts.emails.iter().filter(|(_, known)| known.parent == Some(case));
     if let Some(stranger) = chosen.iter().find(|email| !of_case().any(|(id, _)| id == *email)) {
-        let name = parent::name(case, facts);
+        let name = facts.name(case);
         return Err(Fault::new(Class::Data, format!("e-mail {stranger} does not belong to {name}"))
             .hint(format!("try: espomail email list --parent {name}")));
     }
@@ -192,7 +193,7 @@ fn forget_people(case: RecordId, back: &BTreeSet<RecordId>, facts: &Facts, plan:
 fn follow_too(case: RecordId, made: RecordId, facts: &mut Facts, plan: &mut Plan) {
     for user in facts.followers_of(case).collect::<Vec<UserId>>() {
         if facts.followers.insert((made, user)) {
-            plan.add(Change::Follow { record: made, user }, format!("FOLLOW-1: they follow {}", parent::name(case, facts)));
+            plan.add(Change::Follow { record: made, user }, format!("FOLLOW-1: they follow {}", facts.name(case)));
         }
     }
 }
@@ -208,12 +209,12 @@ pub fn unmerge(
     facts: &mut Facts,
 ) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let name = parent::name(case, facts);
+    let name = facts.name(case);
     let known = facts.records.get(&case).cloned();
     let Some((known, into)) = known.and_then(|known| known.merged_into.map(|into| (known, into))) else {
         return Err(Fault::new(Class::Data, format!("{name} is merged into no other case")));
     };
-    let into_name = parent::name(into, facts);
+    let into_name = facts.name(into);
     let Some(came) = came else {
         let hint = format!("try: espomail case split {} --email ID", into_name.trim_start_matches("case:"));
         return Err(Fault::new(Class::Data, format!("mail merged {name} into {into_name}, not a person")).hint(hint));
@@ -240,7 +241,7 @@ pub fn unmerge(
 pub fn merge(from: RecordId, into: RecordId, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
     if from == into {
-        return Err(Fault::new(Class::Usage, format!("{} cannot be merged into itself", parent::name(from, facts))));
+        return Err(Fault::new(Class::Usage, format!("{} cannot be merged into itself", facts.name(from))));
     }
     not_merged(from, facts)?;
     not_merged(into, facts)?;

@@ -51,7 +51,7 @@ fn dup_2_other_bytes_of_the_same_mail_are_kept_once() {
 #[test]
 fn dup_2_a_changed_copy_is_filed_beside_the_first_without_a_case_an_answer_or_a_reader_of_its_own() {
     let mut facts = office();
-    facts.account.answering = Some(answer::Answering { outlet: Some(SUPPORT), authenticated_only: false });
+    facts.account.answering = Some(Answering { outlet: Some(SUPPORT), authenticated_only: false });
     let first = go(&mut facts, &mail("a@x"));
     let case = new_case(&first).unwrap().id;
     let answers = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.change, Change::Answer { .. }));

@@ -2,7 +2,6 @@
 //! and mail that nobody wrote by hand.
 
 use super::*;
-use crate::decide::answer::Answering;
 use crate::mail::token::{self, Key, KeyRing};
 use crate::words::AutomaticCases;
 

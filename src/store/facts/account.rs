@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::in_lists;
-use crate::decide::answer::Answering;
+use crate::decide::Answering;
 use crate::decide::{AccountFacts, Facts, sender};
 use crate::store::schema::{account_sending, account_teams, accounts, positions, users};
 use crate::store::{Database, answer, sending};

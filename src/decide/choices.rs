@@ -1,0 +1,157 @@
+//! FILTER-4 to FILTER-6: what filters choose for a message. Within a scope the first that matches wins, in the order that people
+//! gave them: those of the account, then the global ones; those of a user for the mail that is new in that user's inbox.
+
+use std::borrow::Cow;
+
+use super::facts::Facts;
+use super::filter::{Action, Filter, Held, SCOPES, Scope, skipping};
+use super::plan::Plan;
+use crate::mail::Mail;
+use crate::words::{CaseStatus, FilterId, FolderId, Priority, TeamId, UserId};
+
+/// What the import filters chose for one message.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choices {
+    /// The filter that skips it.
+    pub skip: Option<(FilterId, String)>,
+    pub folder: Option<(FolderId, String)>,
+    pub assign_user: Option<(UserId, String)>,
+    pub assign_team: Option<(TeamId, String)>,
+    pub priority: Option<(Priority, String)>,
+    pub status: Option<(CaseStatus, String)>,
+    pub no_case: Option<String>,
+    pub no_reply: Option<String>,
+    pub mark_read: Option<String>,
+    pub hold: Option<String>,
+    pub run: Vec<Run>,
+}
+
+/// A command to run, by its name in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub command: String,
+    pub filter: String,
+    pub scope: Scope,
+    pub because: String,
+}
+
+/// What a user's own filters chose for that user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserChoices {
+    pub trash: bool,
+    pub folder: Option<FolderId>,
+    pub read: bool,
+    /// Nobody tells them of it (NOTIFY-2).
+    pub silent: bool,
+    pub because: String,
+}
+
+/// FILTER-4, FILTER-6: runs the account's filters, then the global ones; first on the header alone, which may skip the message,
+/// then on the whole. What was screened before it was read is decided alike.
+pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
+    let held = Held::new(mail);
+    let mut choices = Choices::default();
+    let firsts = SCOPES.map(|scope| {
+        let of_scope = facts.filters.iter().filter(|filter| filter.scope == scope);
+        let whose = || match scope {
+            Scope::Account => format!("account {}", facts.account.name),
+            _ => "all accounts".to_string(),
+        };
+        (scope, first(of_scope, &held, whose, facts.trace_filters, plan))
+    });
+    // By the header alone the same filters match but those that ask for the body: only where one of them was the first does
+    // another one count there.
+    let by_header = firsts.iter().find_map(|(scope, first)| match first {
+        Some((filter, actions)) if !filter.needs_body() => actions.contains(&Action::Skip).then_some(*filter),
+        Some(_) => skipping(*scope, &held, &facts.filters),
+        None => None,
+    });
+    if let Some(filter) = by_header {
+        choices.skip = Some((filter.id, format!("FILTER-6: the filter {:?}, by the header alone,", filter.name)));
+        return choices;
+    }
+    for (filter, actions) in firsts.iter().filter_map(|(_, first)| first.as_ref()) {
+        actions.iter().for_each(|action| choices.take(action, filter));
+    }
+    choices
+}
+
+/// FILTER-5: runs a user's own filters.
+pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) -> UserChoices {
+    let mut choices = UserChoices::default();
+    let Some(filters) = facts.user_filters.get(&user) else { return choices };
+    let login = || facts.login(user).map_or_else(|| user.to_string(), str::to_string);
+    if let Some((filter, actions)) = first(filters.iter(), held, login, facts.trace_filters, plan) {
+        choices.because = format!("FILTER-5: their filter {:?}", filter.name);
+        for action in &*actions {
+            match action {
+                Action::Skip => choices.trash = true,
+                Action::Folder(folder) => choices.folder = Some(*folder),
+                Action::MarkRead => choices.read = true,
+                Action::SkipNotification => choices.silent = true,
+                // `filter add` refuses these for users.
+                Action::AssignUser(_)
+                | Action::AssignTeam(_)
+                | Action::Priority(_)
+                | Action::Status(_)
+                | Action::NoCase
+                | Action::NoReply
+                | Action::Hold
+                | Action::Run(_) => {}
+            }
+        }
+    }
+    choices
+}
+
+/// Returns the first filter that matches and what it does; the trace has it, or all that were tried where somebody wants to see them.
+fn first<'f>(
+    filters: impl Iterator<Item = &'f Filter>,
+    held: &Held<'_>,
+    whose: impl Fn() -> String,
+    trace: bool,
+    plan: &mut Plan,
+) -> Option<(&'f Filter, Cow<'f, [Action]>)> {
+    let mut tried = 0;
+    for filter in filters {
+        tried += 1;
+        let wanted = filter.wants(held);
+        if trace || wanted.is_some() {
+            plan.filters.push(filter.trial(held));
+        }
+        if let Some(actions) = wanted {
+            return Some((filter, actions));
+        }
+    }
+    if tried > 0 {
+        let (filters, match_) = if tried == 1 { ("filter", "does not match") } else { ("filters", "do not match") };
+        plan.note(format!("FILTER-6: the {tried} {filters} of {} {match_}", whose()));
+    }
+    None
+}
+
+impl Choices {
+    fn take(&mut self, action: &Action, filter: &Filter) {
+        let because = || format!("FILTER-4: the filter {:?}", filter.name);
+        match action {
+            Action::Skip => self.skip = Some((filter.id, because())),
+            Action::Folder(folder) => self.folder = self.folder.take().or(Some((*folder, because()))),
+            Action::AssignUser(user) => self.assign_user = self.assign_user.take().or(Some((*user, because()))),
+            Action::AssignTeam(team) => self.assign_team = self.assign_team.take().or(Some((*team, because()))),
+            Action::Priority(priority) => self.priority = self.priority.take().or(Some((*priority, because()))),
+            Action::Status(status) => self.status = self.status.take().or(Some((*status, because()))),
+            Action::NoCase => self.no_case = Some(because()),
+            Action::NoReply => self.no_reply = Some(because()),
+            Action::MarkRead => self.mark_read = Some(because()),
+            Action::Hold => self.hold = Some(because()),
+            Action::Run(command) => self.run.push(Run {
+                command: command.clone(),
+                filter: filter.name.clone(),
+                scope: filter.scope,
+                because: because(),
+            }),
+            // `filter add` refuses it here.
+            Action::SkipNotification => {}
+        }
+    }
+}

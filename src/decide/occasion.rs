@@ -1,0 +1,51 @@
+//! What the rules ask of a message: when it reached us, who wrote it, what filters chose for it.
+
+use super::author::{self, Origin, Seen};
+use super::choices::Choices;
+use super::facts::{Arrival, Facts, Policy};
+use crate::mail::Mail;
+
+/// 1990-01-01 UTC: no mail in the store is older, so an earlier Date is an error of its sender (PARSE-5).
+const FIRST_CREDIBLE_DATE: i64 = 631_152_000;
+
+/// What the rules ask of a message, and what is known of it beside.
+pub struct Occasion<'a> {
+    pub mail: &'a Mail,
+    pub archived: bool,
+    /// Seconds since 1970 UTC.
+    pub arrived_at: i64,
+    /// What filters chose for it (FILTER-4).
+    pub choices: Choices,
+    /// Its Message-ID is one that we gave, or it stood where only we put anything (AUTO-2): it opens nothing, and is not answered.
+    pub sent_by_us: bool,
+    /// Who wrote it, as far as that is known (ACCESS-5).
+    pub origin: Origin,
+    /// It may have been answered long ago: its mailbox was listed again (FETCH-5).
+    pub quiet: bool,
+}
+
+/// The occasion of a message that comes in.
+pub fn occasion<'a>(arrival: &Arrival, seen: &'a Seen<'_>, policy: &Policy, choices: Choices, facts: &Facts) -> Occasion<'a> {
+    let (mail, origin) = (&*seen.mail, seen.origin);
+    let arrived_at = arrived_at(arrival, mail, facts.now);
+    Occasion {
+        mail,
+        // FETCH-14: mail older than the account's `act-since` is history, not work.
+        archived: arrived_at < facts.account.act_since,
+        arrived_at,
+        choices,
+        sent_by_us: matches!(origin, Origin::Ours(_)) || author::is_token_ours(mail, policy),
+        origin,
+        quiet: facts.quiet_before.is_some_and(|before| arrival.internal_date.is_none_or(|date| date < before)),
+    }
+}
+
+/// Returns when the message reached us: INTERNALDATE, else its Date, else now; seconds since 1970 UTC.
+fn arrived_at(arrival: &Arrival, mail: &Mail, now: i64) -> i64 {
+    arrival.internal_date.or_else(|| mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=now).contains(date))).unwrap_or(now)
+}
+
+/// PARSE-5: the date to sort by. A Date in the future or before 1990 sorts by arrival.
+pub fn sort_date(occasion: &Occasion<'_>, now: i64) -> i64 {
+    occasion.mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=now).contains(date)).unwrap_or(occasion.arrived_at)
+}

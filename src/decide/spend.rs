@@ -1,0 +1,117 @@
+//! ACK-3: what is done by itself comes out of the budgets of whoever it is done for. What a spent one forbids is held for a
+//! person's word; the mail itself is stored and linked as ever.
+
+use super::budget::{Limits, PERIODS, subjects};
+use super::facts::Facts;
+use super::plan::{Change, Plan};
+use crate::mail::Address;
+use crate::words::{BudgetAction, EmailId};
+
+/// Takes `count` actions out of every budget that mail from the sender draws on; none of them where one is spent, and says
+/// which.
+pub fn take(
+    action: BudgetAction,
+    count: i64,
+    sender: Option<&Address>,
+    facts: &mut Facts,
+    plan: &mut Plan,
+) -> Result<(), String> {
+    let limits = *facts.budgets.of(action);
+    if limits == Limits::default() {
+        return Ok(());
+    }
+    let Some(spent) = &mut facts.spent else {
+        // Whether it is a loop cannot be told. A case too many is closed; an answer too many cannot be taken back.
+        return match action {
+            BudgetAction::Answer => Err("ACK-3: what was answered of late cannot be read".to_string()),
+            _ => Ok(()),
+        };
+    };
+    let subjects = subjects(sender, facts.account.id);
+    for subject in &subjects {
+        let limit = match subject.split(':').next() {
+            Some("address") => limits.per_address,
+            Some("domain") => limits.per_domain,
+            Some("account") => limits.per_account,
+            _ => limits.overall,
+        };
+        let done = spent.get(&(subject.clone(), action)).copied().unwrap_or_default();
+        for ((most, done), hours) in limit.into_iter().zip(done).zip(PERIODS.map(|seconds| seconds / 3_600)) {
+            if most > 0 && done.saturating_add(count) > most {
+                let whose = subject.split_once(':').map_or("all mail together", |(_, whose)| whose);
+                let whose = if subject.starts_with("account:") { facts.account.name.as_str() } else { whose };
+                return Err(format!("ACK-3: the budget of {whose} is spent: {action} {most} times in {hours} hours"));
+            }
+        }
+    }
+    for subject in &subjects {
+        let done = spent.entry((subject.clone(), action)).or_default();
+        done.iter_mut().for_each(|done| *done = done.saturating_add(count));
+    }
+    plan.add(Change::Spend { action, count, subjects }, "ACK-3: it draws on these budgets");
+    Ok(())
+}
+
+/// Writes down that an action waits for a person's word.
+pub fn hold(action: BudgetAction, email: EmailId, because: String, facts: &Facts, plan: &mut Plan) {
+    plan.add(Change::HoldAction { email, account: facts.account.id, action }, because);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::budget::{Budgets, Spent};
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        Address { name: String::new(), address: text.to_string() }
+    }
+
+    fn facts(limits: Limits) -> Facts {
+        let budgets = Budgets { answers: limits, ..Budgets::default() };
+        Facts { budgets, spent: Some(Spent::new()), ..Facts::alone(0) }
+    }
+
+    fn answer(sender: &str, facts: &mut Facts) -> Result<(), String> {
+        take(BudgetAction::Answer, 1, Some(&address(sender)), facts, &mut Plan::new())
+    }
+
+    #[test]
+    fn ack_3_each_budget_closes_for_itself() {
+        for (limits, others) in [
+            (Limits { per_address: [2, 9], ..Limits::default() }, [true, true]),
+            (Limits { per_domain: [2, 9], ..Limits::default() }, [false, true]),
+            (Limits { per_account: [2, 9], ..Limits::default() }, [false, false]),
+            (Limits { overall: [9, 2], ..Limits::default() }, [false, false]),
+        ] {
+            let mut facts = facts(limits);
+            assert!(answer("Dora@example.org", &mut facts).is_ok() && answer("dora@EXAMPLE.org", &mut facts).is_ok());
+            let because = answer("dora@example.org", &mut facts).expect_err("two are the most");
+            assert!(because.contains("is spent: answer 2 times"), "{because}");
+            let others_are = ["carl@example.org", "eve@example.net"].map(|other| answer(other, &mut facts).is_ok());
+            assert_eq!(others_are, others, "{limits:?}");
+        }
+    }
+
+    #[test]
+    fn ack_3_what_is_refused_is_not_counted_and_what_is_unlimited_is_not_written_down() {
+        let mut facts = facts(Limits { per_address: [5, 10], ..Limits::default() });
+        let mut plan = Plan::new();
+        let dora = address("dora@example.org");
+        assert!(take(BudgetAction::Answer, 6, Some(&dora), &mut facts, &mut plan).is_err());
+        assert!(plan.steps.is_empty() && take(BudgetAction::Answer, 5, Some(&dora), &mut facts, &mut plan).is_ok());
+        assert_eq!(plan.steps.len(), 1);
+        assert!(take(BudgetAction::Case, 1_000_000, Some(&dora), &mut facts, &mut plan).is_ok());
+        assert_eq!(plan.steps.len(), 1);
+        assert!(take(BudgetAction::Answer, 1, None, &mut facts, &mut plan).is_ok(), "mail without a sender has no address");
+    }
+
+    #[test]
+    fn ack_3_a_counter_that_cannot_be_read_means_no_answer() {
+        let mut facts = Facts { budgets: Budgets::USUAL, spent: None, ..Facts::alone(0) };
+        assert!(answer("dora@example.org", &mut facts).is_err());
+        for other in [BudgetAction::Case, BudgetAction::Reopen, BudgetAction::Notification] {
+            let mut plan = Plan::new();
+            assert!(take(other, 1, None, &mut facts, &mut plan).is_ok() && plan.steps.is_empty(), "{other}");
+        }
+    }
+}
