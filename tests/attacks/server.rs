@@ -324,7 +324,7 @@ fn peak_of(world: &World, arguments: &[&str]) -> u64 {
 #[test]
 fn fetch_7_a_flood_costs_no_memory() {
     const MOST: u64 = 150_000;
-    // As much as the messages of all may take, three times the answer that nobody asked for, and what each worker has.
+    // As much as the messages of all may take, the answers that nobody asked for, and what each worker has.
     const BODIES_OF_MANY: u64 = 256_000;
     let lines = |line: &'static [u8], bytes: usize| line.repeat(bytes / line.len());
     // Of many accounts each has less: the servers of this test have memory, too.

@@ -19,7 +19,7 @@ use crate::words::Fate;
 /// What an answer may have beside the bytes that the server lists for its messages, for each of them.
 const MARGIN: u64 = 64 << 10;
 
-/// In how many forms a message is in memory at once: as it came, its files decoded, packed.
+/// In how many forms a message is in memory at once: as it came, packed, and on its way into the database.
 const FORMS: u64 = 3;
 
 /// What reads.
