@@ -20,6 +20,7 @@ mod schema;
 mod send;
 mod sent;
 mod shell;
+mod shown;
 mod store;
 mod torture;
 mod writing;
