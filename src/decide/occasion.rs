@@ -31,9 +31,14 @@ pub struct Occasion<'a> {
 
 impl<'a> Occasion<'a> {
     /// That of an e-mail that has been here for a while.
-    pub const fn of_stored(email: EmailId, mail: &'a Mail, known: &EmailFacts, choices: Choices) -> Self {
-        let (partial, arrived_at, origin) = (known.partial, known.arrived_at, Origin::of_stored(known));
-        Self { email, mail, partial, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false }
+    pub fn of_stored(email: EmailId, mail: &'a Mail, known: &EmailFacts, choices: Choices) -> Self {
+        Self { choices, partial: known.partial, ..Self::at(known.arrived_at, email, mail, Origin::of_stored(known)) }
+    }
+
+    /// That of an e-mail of which nothing else is to be said.
+    pub fn at(arrived_at: i64, email: EmailId, mail: &'a Mail, origin: Origin) -> Self {
+        let choices = Choices::default();
+        Self { email, mail, partial: false, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false }
     }
 }
 

@@ -1,7 +1,6 @@
 //! SEND-4, SEND-8: what a message of ours does here: its place when it is written, and what follows once it was sent.
 
 use super::author::Origin;
-use super::choices::Choices;
 use super::delivery::Recipient;
 use super::desk::Desk;
 use super::facts::{Facts, take};
@@ -130,15 +129,5 @@ fn tell_author(email: EmailId, author: UserId, detail: String, because: Reason, 
 }
 
 fn occasion<'m>(email: EmailId, mail: &'m Mail, author: Option<UserId>, facts: &Facts) -> Occasion<'m> {
-    Occasion {
-        email,
-        mail,
-        partial: false,
-        archived: false,
-        arrived_at: facts.now,
-        choices: Choices::default(),
-        sent_by_us: true,
-        origin: Origin::Ours(author),
-        quiet: false,
-    }
+    Occasion { sent_by_us: true, ..Occasion::at(facts.now, email, mail, Origin::Ours(author)) }
 }
