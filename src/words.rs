@@ -431,6 +431,32 @@ impl CaseStatus {
     }
 }
 
+words! {
+    /// A rule that a reason names; espomail-rules(7) says what each is about.
+    Rule {
+        Fetch2 = "FETCH-2", Fetch3 = "FETCH-3", Fetch5 = "FETCH-5", Fetch6 = "FETCH-6", Fetch14 = "FETCH-14",
+        Fetch15 = "FETCH-15",
+        Parse10 = "PARSE-10",
+        Auto1 = "AUTO-1", Auto2 = "AUTO-2", Auto3 = "AUTO-3",
+        Bounce2 = "BOUNCE-2", Bounce3 = "BOUNCE-3",
+        Dup1 = "DUP-1", Dup2 = "DUP-2", Dup3 = "DUP-3",
+        Filter4 = "FILTER-4", Filter5 = "FILTER-5", Filter6 = "FILTER-6", Filter7 = "FILTER-7",
+        Thread1 = "THREAD-1", Thread2 = "THREAD-2", Thread3 = "THREAD-3",
+        Link1 = "LINK-1", Link2 = "LINK-2", Link3 = "LINK-3", Link4 = "LINK-4", Link5 = "LINK-5", Link7 = "LINK-7",
+        Team1 = "TEAM-1",
+        Inbox1 = "INBOX-1",
+        Note1 = "NOTE-1",
+        Follow1 = "FOLLOW-1",
+        Notify1 = "NOTIFY-1", Notify2 = "NOTIFY-2",
+        Case1 = "CASE-1", Case2 = "CASE-2", Case4 = "CASE-4", Case5 = "CASE-5", Case6 = "CASE-6",
+        Dist1 = "DIST-1", Dist2 = "DIST-2", Dist3 = "DIST-3",
+        Ack1 = "ACK-1", Ack2 = "ACK-2", Ack3 = "ACK-3", Ack4 = "ACK-4",
+        Send2 = "SEND-2", Send3 = "SEND-3", Send6 = "SEND-6", Send7 = "SEND-7", Send10 = "SEND-10", Send11 = "SEND-11",
+        Access5 = "ACCESS-5",
+        Why2 = "WHY-2",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

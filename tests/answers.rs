@@ -350,7 +350,7 @@ fn ack_1_a_rehearsal_says_whether_there_would_be_an_answer_and_gives_none() {
         world.write(&file, &mail("dora@example.org", "a", more), 0o600);
         world.json(&["explain", file.to_str().unwrap(), "--account", "support"])["decision"]["answer"].clone()
     };
-    assert_eq!(verdict(""), json!({ "allowed": true, "given": true, "because": "ACK-1: it opened a case" }));
+    assert_eq!(verdict(""), json!({ "allowed": true, "given": true, "rule": "ACK-1", "because": "ACK-1: it opened a case" }));
     let refused = verdict("Precedence: bulk\r\n");
     assert_eq!((&refused["allowed"], &refused["given"]), (&json!(false), &json!(false)), "{refused}");
     assert!(outbox(&world).is_empty());

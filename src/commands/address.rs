@@ -48,7 +48,7 @@ impl Address {
                 context.administrator()?;
                 let list = address::list(store.connection(), state)?;
                 out.list(&list, &["address", "state", "since", "because"], |one| {
-                    vec![one.address.clone(), one.state.to_string(), rfc3339(one.changed_at), one.because.clone()]
+                    vec![one.address.clone(), one.state.to_string(), rfc3339(one.changed_at), one.because.to_string()]
                 });
             }
             Verb::Show { address } => {
@@ -58,7 +58,7 @@ impl Address {
                         ("address", known.address.clone()),
                         ("state", known.state.to_string()),
                         ("since", rfc3339(known.changed_at)),
-                        ("because", known.because.clone()),
+                        ("because", known.because.to_string()),
                         ("out of reach", if known.soft > 0 { format!("{} of late", known.soft) } else { String::new() }),
                     ])
                 });

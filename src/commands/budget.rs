@@ -84,7 +84,7 @@ impl BudgetArgs {
                 let waiting = held::list(db, &filter)?;
                 out.list(&waiting, &["id", "action", "e-mail", "account", "from", "since", "because"], |one| {
                     let (action, since) = (one.action.to_string(), rfc3339(one.created_at));
-                    let because = one.because.clone();
+                    let because = one.because.to_string();
                     vec![one.id.to_string(), action, one.email.to_string(), one.account.clone(), one.from.clone(), since, because]
                 });
                 part.tell_rest(out, waiting.len(), || held::count(db, &filter))?;

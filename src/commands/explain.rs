@@ -9,6 +9,7 @@ use super::right;
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::decide::access::Actor;
+use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Mail};
 use crate::output::shown_line;
@@ -18,15 +19,15 @@ use crate::store::access::{self, Trace};
 use crate::store::account::Account;
 use crate::store::fate::{self, FateOf};
 use crate::store::filter::{self, Owner};
-use crate::store::{Database, Store, account, email, raw, record, user};
-use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, RecordId, RoleAction, TeamId, UserId};
+use crate::store::{Database, Store, account, email, raw, record};
+use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, RecordId, RoleAction, Rule, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
 /// For a stored e-mail the reasons that were written down when it arrived are printed, once for each account it came
 /// through, and then what people did to it, and what followed from that. For a file, today's rules are run without changing
 /// anything; where nothing is set up yet, as if it came through a group account without settings. What the rules are that reasons
-/// begin with: espomail-rules(7).
+/// begin with: espomail-rules(7); -o json has each as "rule" beside "because".
 ///
 /// What a filter skipped is no e-mail here and still has its reasons: ask for it by its Message-ID, or by where it stands on the
 /// server. A UID of which anything else became is answered in the same way.
@@ -185,7 +186,7 @@ impl Arrived {
             uid: fate.uid,
             at: rfc3339(fate.at),
             fate: fate.fate,
-            why: serde_json::from_str(&fate.why)?,
+            why: written(&fate.why)?,
         })
     }
 
@@ -236,7 +237,7 @@ struct Word {
 /// WHY-1: what people did to an e-mail, the oldest first; some of it is others' to know.
 fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<Word>> {
     let word = |(trace, why): (Trace, String)| {
-        let mut why: Value = serde_json::from_str(&why)?;
+        let mut why = written(&why)?;
         // What became of other e-mails by the same word is told with those.
         let concerns = |step: &Value| step["do"] == "open-case" || step["email"].as_i64().is_none_or(|email| email == id.0);
         if let Some(steps) = list(&mut why, "steps") {
@@ -280,47 +281,67 @@ fn automatic(mail: &Mail) -> String {
 /// `email show` it is theirs to know, too.
 struct Others {
     user: Option<UserId>,
-    logins: Vec<String>,
     /// The filters that are not another user's.
     filters: Vec<FilterId>,
 }
 
 impl Others {
     fn of(db: &mut Database, user: Option<UserId>) -> Result<Self> {
-        let logins = user::logins(db)?.into_iter().filter(|(id, _)| Some(*id) != user).map(|(_, login)| login);
-        let logins = logins.collect();
         let mut filters = filter::list(db, None)?;
         filters.retain(|one| !matches!(one.owner, Owner::User(owner) if Some(owner) != user));
-        Ok(Self { user, logins, filters: filters.into_iter().map(|one| one.filter.id).collect() })
+        Ok(Self { user, filters: filters.into_iter().map(|one| one.filter.id).collect() })
     }
 
     /// Takes it out of a plan.
     fn forget(&self, why: &mut Value) {
         for step in list(why, "steps").into_iter().flatten() {
             if step["do"] == "add-user" && step["user"].as_i64().map(UserId) != self.user {
-                (step["read"], step["trashed"], step["folder"]) = (json!(false), json!(false), Value::Null);
-                let because = step["because"].as_str().unwrap_or_default();
-                step["because"] = json!(because.split(';').next());
+                if step.get("own").is_none() {
+                    // Written before what their filter says stood for itself.
+                    step["because"] = json!(rule(step));
+                }
+                for (key, nothing) in
+                    [("read", json!(false)), ("trashed", json!(false)), ("folder", json!(null)), ("own", json!(null))]
+                {
+                    step[key] = nothing;
+                }
             }
         }
         if let Some(notes) = list(why, "notes") {
-            notes.retain(|note| !self.tells(note.as_str().unwrap_or_default()));
+            // Written before it stood beside it whose own matter a note is.
+            let is_old = |note: &Value| {
+                note.get("user").is_none() && matches!(rule(note), Some(Rule::Notify1 | Rule::Notify2 | Rule::Filter6))
+            };
+            notes.retain(|note| !is_old(note) && note["user"].as_i64().is_none_or(|user| self.user == Some(UserId(user))));
         }
         if let Some(filters) = list(why, "filters") {
             filters.retain(|trial| self.filters.iter().any(|known| trial["filter"].as_i64() == Some(known.0)));
         }
         list(why, "again").into_iter().flatten().for_each(|again| self.forget(again));
     }
+}
 
-    /// Whether a note is about another user's filters, or about why they are not told.
-    fn tells(&self, note: &str) -> bool {
-        let who = match note.split_once(": ") {
-            Some((rule, rest)) if rule.starts_with("NOTIFY-") => rest.split_once(" is not told").map(|(who, _)| who),
-            Some(("FILTER-6", rest)) => rest.rsplit_once(" of ").and_then(|(_, rest)| rest.split_once(" do")).map(|(who, _)| who),
-            _ => None,
-        };
-        who.is_some_and(|who| self.logins.iter().any(|login| login == who))
+/// Reads what was written down of a plan; what has no `rule` beside its reason is given it.
+fn written(why: &str) -> Result<Value> {
+    let mut why = serde_json::from_str(why)?;
+    give_rules(&mut why);
+    Ok(why)
+}
+
+fn give_rules(why: &mut Value) {
+    for note in list(why, "notes").into_iter().flatten().filter(|note| note.is_string()) {
+        *note = json!({ "because": note });
     }
+    for key in ["steps", "notes", "candidates"] {
+        for one in list(why, key).into_iter().flatten().filter(|one| one.get("rule").is_none()) {
+            one["rule"] = json!(rule(one));
+        }
+    }
+    list(why, "again").into_iter().flatten().for_each(give_rules);
+}
+
+fn rule(of: &Value) -> Option<Rule> {
+    Reason::read(of["because"].as_str().unwrap_or_default()).rule
 }
 
 fn list<'v>(why: &'v mut Value, key: &str) -> Option<&'v mut Vec<Value>> {
@@ -332,13 +353,14 @@ pub fn told(plan: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Na
     let mut text = String::new();
     for step in plan["steps"].as_array().into_iter().flatten() {
         let because = step["because"].as_str().unwrap_or_default();
-        text.push_str(&format!("  {}\n      because {}\n", did(step, record, names), shown_line(because)));
+        let own = step["own"]["because"].as_str().map(|own| format!("; {own}")).unwrap_or_default();
+        text.push_str(&format!("  {}\n      because {}\n", did(step, record, names), shown_line(&format!("{because}{own}"))));
     }
     if let Some(error) = plan["error"].as_str() {
         text.push_str(&format!("  error: {}\n", shown_line(error)));
     }
     for note in plan["notes"].as_array().into_iter().flatten() {
-        text.push_str(&format!("  note: {}\n", shown_line(note.as_str().unwrap_or_default())));
+        text.push_str(&format!("  note: {}\n", shown_line(note["because"].as_str().unwrap_or_default())));
     }
     if plan["of_nobody"].as_bool() == Some(true) {
         text.push_str("  it is in nobody's inbox and of no case; see espomail email list --of-nobody\n");

@@ -163,9 +163,9 @@ fn line(seen: &Seen) -> Vec<String> {
 
 fn why(decision: &Verdict) -> String {
     match decision.fate {
-        Fate::Filtered => decision.notes.last().cloned().unwrap_or_default(),
-        Fate::Duplicate => decision.duplicate.because.clone(),
-        _ => decision.case.because.clone(),
+        Fate::Filtered => decision.notes.last().map(ToString::to_string).unwrap_or_default(),
+        Fate::Duplicate => decision.duplicate.because.to_string(),
+        _ => decision.case.because.to_string(),
     }
 }
 

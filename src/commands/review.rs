@@ -172,7 +172,7 @@ fn told(held: &Held) -> String {
         ("subject", review.subject.clone()),
         ("came through", or_empty(review.account.as_ref())),
         ("candidate", or_empty(review.candidate.as_ref())),
-        ("because", review.because.clone()),
+        ("because", review.because.to_string()),
         ("since", rfc3339(review.created_at)),
         ("decision", or_empty(review.decision.as_ref())),
         ("decided", review.decided_at.map(rfc3339).unwrap_or_default()),

@@ -2,15 +2,17 @@
 //! rules would do with it now is held against what is there, and only what differs is left. What a person chose stays, nothing
 //! is taken from anybody, and an e-mail leaves a case only for another one.
 
+use super::reason::{Reason, reason};
 use std::borrow::Cow;
 
 use super::author::{Origin, Seen};
+use super::desk::Desk;
 use super::facts::{Arrival, Facts, Policy};
-use super::plan::{Change, NewEmail, Plan, Step};
+use super::plan::{Change, NewEmail, Note, Plan, Step};
 use super::road::{arrive, arrive_again};
 use super::{author, choices, duplicate};
 use crate::mail::Mail;
-use crate::words::{EmailId, Fate, FolderId, NoteKind, ParentBy, RecordId, TeamId, ThreadId, UserId};
+use crate::words::{EmailId, Fate, FolderId, NoteKind, ParentBy, RecordId, Rule, TeamId, ThreadId, UserId};
 
 /// An e-mail as it is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     let choices = choices::import(mail, facts, &mut plan);
     if let Some((_, because)) = &choices.skip {
         plan.fate = Fate::Filtered;
-        plan.note(format!("{because} would skip it today; it stays, as it was imported (FILTER-7)"));
+        plan.note(because.and(format_args!(" would skip it today; it stays, as it was imported ({})", Rule::Filter7)));
         return plan;
     }
     let seen = see(mail, stored, policy, facts, &mut plan);
@@ -50,7 +52,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     facts.account.answering = None;
     facts.next.email = stored.id.0;
     let other = stored.id_collision.then(|| duplicate::other(&seen.mail, facts));
-    arrive(arrival, &seen, policy, choices, other, facts, &mut plan);
+    arrive(arrival, &seen, policy, choices, other, &mut Desk { facts, plan: &mut plan });
     facts.next.email = before.email;
     plan.fate = Fate::Imported;
     plan.notes.retain(|note| tell || !is_of_telling(note));
@@ -89,7 +91,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         // What the whole message would say is not known (FETCH-8).
         return plan;
     }
-    let amend = Step { change: Change::Amend(new), because: "WHY-2: it was read again".to_string() };
+    let amend = Step { change: Change::Amend(new), because: reason!(Why2, "it was read again") };
     plan.steps.insert(0, amend);
     plan
 }
@@ -119,7 +121,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: boo
     if let Some(known) = facts.emails.get_mut(&email) {
         known.accounts.retain(|known| *known != account);
     }
-    arrive_again(email, arrival, &seen, policy, choices, facts, &mut plan);
+    arrive_again(email, arrival, &seen, policy, choices, &mut Desk { facts, plan: &mut plan });
     plan.steps.retain(|step| match step.change {
         Change::AddAccount { .. } | Change::KeepCopy { .. } | Change::Run { .. } => false,
         Change::Notify { .. } => tell,
@@ -130,11 +132,11 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: boo
 }
 
 /// Whether a note says why somebody is not told: nobody would be.
-fn is_of_telling(note: &str) -> bool {
-    note.starts_with("NOTIFY-")
+fn is_of_telling(note: &Note) -> bool {
+    matches!(note.reason.rule, Some(Rule::Notify1 | Rule::Notify2))
 }
 
-fn row(step: &Step) -> Option<(NewEmail, String)> {
+fn row(step: &Step) -> Option<(NewEmail, Reason)> {
     if let Change::AddEmail(new) = &step.change { Some((new.clone(), step.because.clone())) } else { None }
 }
 
@@ -146,18 +148,18 @@ fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> boo
     }
     let told = new.parent.map_or_else(|| "no record".to_string(), |record| facts.name(record));
     if stored.parent_by == Some(ParentBy::Hand) {
-        plan.note(format!("LINK-7: a person said where it belongs; the rules would say {told}"));
+        plan.note(reason!(Link7, "a person said where it belongs; the rules would say {told}"));
         return false;
     }
     if stored.reviewed {
-        plan.note(format!("LINK-3: it is a person's word where it belongs; the rules would say {told}"));
+        plan.note(reason!(Link3, "it is a person's word where it belongs; the rules would say {told}"));
         return false;
     }
     let Some(current) = stored.parent else { return true };
     let is_another_matter = new.parent_by != Some(ParentBy::Opened) && new.parent.is_some_and(|record| facts.is_firm(record));
     if stored.parent_by == Some(ParentBy::Opened) || (facts.is_firm(current) && !is_another_matter) {
         if new.parent_by != Some(ParentBy::Opened) {
-            plan.note(format!("WHY-2: it stays in {}; a new one would come to {told}", facts.name(current)));
+            plan.note(reason!(Why2, "it stays in {}; a new one would come to {told}", facts.name(current)));
         }
         return false;
     }
@@ -205,7 +207,7 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
             opens && !matches!(kind, NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce)
         }
         Change::Reopen { .. } | Change::Hold { .. } => {
-            plan.note(format!("WHY-2: left alone, though a new one would do it: {}", step.because));
+            plan.note(reason!(Why2, "left alone, though a new one would do it: {}", step.because));
             false
         }
         // Who has it already was told; the note that tells of it is there already.

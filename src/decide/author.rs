@@ -1,11 +1,12 @@
 //! PARSE-10, AUTO-2, CASE-6, ACCESS-5: who is taken to have written a message, how far that is known, and whose matter it is.
 
+use super::reason::reason;
 use std::borrow::Cow;
 
 use super::facts::{EmailFacts, Facts, Policy};
 use super::plan::Plan;
 use crate::mail::{Address, Mail, token};
-use crate::words::{AccountKind, UserId};
+use crate::words::{AccountKind, Rule, UserId};
 
 /// Where a message comes from, and how far that is known (ACCESS-5). From is anybody's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,10 +90,10 @@ fn behind_list(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Address> {
     let of_account = facts.account.address.rsplit_once('@').map(|(_, domain)| domain);
     let is_ours = facts.is_own(&from.key()) || of_account.is_some_and(|own| from.domain().as_deref() == Some(own));
     if !is_ours && !mail.is_from_its_list() {
-        plan.note(format!("PARSE-10: From says via, but <{}> is neither ours nor that of its list", from.address));
+        plan.note(reason!(Parse10, "From says via, but <{}> is neither ours nor that of its list", from.address));
         return None;
     }
-    plan.note(format!("PARSE-10: <{}> wrote it, via <{}>", original.address, from.address));
+    plan.note(reason!(Parse10, "<{}> wrote it, via <{}>", original.address, from.address));
     Some(original)
 }
 
@@ -105,11 +106,12 @@ fn behind_form(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> 
     }
     let is_others = |reply_to: &&Address| reply_to.address.contains('@') && !facts.is_own(&reply_to.key());
     let Some(customer) = mail.reply_to.iter().find(is_others) else {
-        plan.note(format!("AUTO-2: it comes as <{key}>, which is our own account, and names nobody to answer to"));
+        plan.note(reason!(Auto2, "it comes as <{key}>, which is our own account, and names nobody to answer to"));
         return None;
     };
-    plan.note(format!(
-        "AUTO-2: it comes as <{key}>, which is our own account; Reply-To <{}> is whose matter it is",
+    plan.note(reason!(
+        Auto2,
+        "it comes as <{key}>, which is our own account; Reply-To <{}> is whose matter it is",
         customer.address
     ));
     Some(customer.clone())
@@ -162,20 +164,24 @@ fn told(origin: Origin, mail: &Mail, facts: &Facts, plan: &mut Plan) {
     match origin {
         Origin::Claimed(Some(user)) => {
             let login = facts.login(user).unwrap_or("a user");
-            plan.note(format!(
-                "ACCESS-5: sender not verified: <{from}> is {login}'s, but it did not go out from here, stood in no Sent mailbox of \
+            plan.note(reason!(
+                Access5,
+                "sender not verified: <{from}> is {login}'s, but it did not go out from here, stood in no Sent mailbox of \
                  theirs, and our border does not vouch for it: it is received mail"
             ));
         }
-        Origin::Claimed(None) => plan.note(format!(
-            "ACCESS-5: sender not verified: <{from}> is our own account's, but it did not go out from here, and our border does not \
+        Origin::Claimed(None) => plan.note(reason!(
+            Access5,
+            "sender not verified: <{from}> is our own account's, but it did not go out from here, and our border does not \
              vouch for it: it is received mail"
         )),
-        Origin::Verified(_) if facts.account.is_sent_mailbox => plan.note("FETCH-15: it stood in the Sent mailbox of its author"),
-        Origin::Verified(_) if is_put_by_owner(mail, facts) => {
-            plan.note("ACCESS-5: no server carried it into its author's own account, so it was they who put it there");
+        Origin::Verified(_) if facts.account.is_sent_mailbox => {
+            plan.note(reason!(Fetch15, "it stood in the Sent mailbox of its author"));
         }
-        Origin::Verified(_) => plan.note(format!("ACCESS-5: our border vouches for <{from}>, who is one of us")),
+        Origin::Verified(_) if is_put_by_owner(mail, facts) => {
+            plan.note(reason!(Access5, "no server carried it into its author's own account, so it was they who put it there"));
+        }
+        Origin::Verified(_) => plan.note(reason!(Access5, "our border vouches for <{from}>, who is one of us")),
         Origin::Ours(_) | Origin::Outside => {}
     }
 }
@@ -190,20 +196,22 @@ pub fn customer(mail: &Mail, origin: Origin, facts: &Facts, plan: &mut Plan) -> 
     let forward = mail.forward()?;
     let original = &forward.sender.address;
     if !forward.marked && !facts.account.take_forwards {
-        plan.note(format!("CASE-6: a forward of mail from <{original}>, without @fwd"));
+        plan.note(reason!(Case6, "a forward of mail from <{original}>, without @fwd"));
         return None;
     }
     if facts.is_internal(&forward.sender.key()) {
-        plan.note(format!("CASE-6: a forward of mail from <{original}>, who is one of us"));
+        plan.note(reason!(Case6, "a forward of mail from <{original}>, who is one of us"));
         return None;
     }
     if !origin.is_ours() {
         let who = &from.address;
-        plan.note(format!(
-            "CASE-6: a forward of mail from <{original}>, but our border does not say that <{who}> sent it (ACCESS-5)"
+        plan.note(reason!(
+            Case6,
+            "a forward of mail from <{original}>, but our border does not say that <{who}> sent it ({})",
+            Rule::Access5
         ));
         return None;
     }
-    plan.note(format!("CASE-6: a user passed it on, so <{original}> is the customer"));
+    plan.note(reason!(Case6, "a user passed it on, so <{original}> is the customer"));
     Some(forward.sender)
 }

@@ -1,9 +1,11 @@
 //! BOUNCE: what a delivery report does. It is attached to the e-mail of ours that it names (its Message-ID is among the
 //! report's ancestors), but only what we really sent to somebody lets it speak of that address: the rest is filed.
 
+use super::desk::Desk;
 use super::facts::{AddressFacts, Facts};
 use super::occasion::Occasion;
-use super::plan::{Change, Plan};
+use super::plan::Change;
+use super::reason::reason;
 use crate::mail::{Bounce, Mail, Recipient, address_key};
 use crate::words::{AddressState, DeliveryAction, DeliveryState, EmailId, NotificationKind, RecordId};
 
@@ -26,17 +28,11 @@ pub fn outgoing(mail: &Mail, facts: &Facts) -> Option<EmailId> {
 }
 
 /// Writes down what the report says of each recipient; returns whether we did send to one of them.
-pub fn file(
-    report: EmailId,
-    outgoing: Option<EmailId>,
-    record: Option<RecordId>,
-    occasion: &Occasion<'_>,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) -> bool {
+pub fn file(outgoing: Option<EmailId>, record: Option<RecordId>, occasion: &Occasion<'_>, desk: &mut Desk<'_>) -> bool {
+    let report = occasion.email;
     let Some(bounce) = &occasion.mail.bounce else { return false };
     let Some(outgoing) = outgoing else {
-        plan.note("BOUNCE-3: it is a delivery report that names no e-mail of ours: it is filed, and that is all");
+        desk.plan.note(reason!(Bounce3, "it is a delivery report that names no e-mail of ours: it is filed, and that is all"));
         return false;
     };
     if occasion.archived {
@@ -47,33 +43,34 @@ pub fn file(
     let mut is_genuine = false;
     for recipient in &bounce.recipients {
         // A report may name an alias that we wrote to and the address behind it.
-        let sent = facts.deliveries.get(&outgoing);
+        let sent = desk.facts.deliveries.get(&outgoing);
         let known = recipient.names().map(|name| address_key(name)).find_map(|name| Some((sent?.get(&name).copied()?, name)));
         let Some((before, address)) = known else {
             strangers += 1;
             continue;
         };
         is_genuine = true;
-        judge(&address, before, recipient, occasion.arrived_at.min(facts.now), facts, plan);
+        judge(&address, before, recipient, occasion.arrived_at.min(desk.facts.now), desk);
         let Some(state) = state_after(before, recipient.action) else { continue };
-        facts.deliveries.entry(outgoing).or_default().insert(address.clone(), state);
+        desk.facts.deliveries.entry(outgoing).or_default().insert(address.clone(), state);
         if state == DeliveryState::Failed {
             failed.push(recipient);
         }
         let short = |text: &Option<String>| text.as_ref().map(|text| text.chars().take(SAID).collect());
         let (status, diagnostic) = (short(&recipient.status), short(&recipient.diagnostic));
-        let because = format!("BOUNCE-2: the report says so of e-mail {outgoing}");
-        plan.add(Change::SetDelivery { email: outgoing, address, state, status, diagnostic, report }, because);
+        let because = reason!(Bounce2, "the report says so of e-mail {outgoing}");
+        desk.plan.add(Change::SetDelivery { email: outgoing, address, state, status, diagnostic, report }, because);
     }
     if strangers > 0 {
-        plan.note(format!("BOUNCE-3: e-mail {outgoing} did not go to {strangers} of those it names: of them it is only filed"));
+        desk.plan
+            .note(reason!(Bounce3, "e-mail {outgoing} did not go to {strangers} of those it names: of them it is only filed"));
     }
-    let author = facts.emails.get(&outgoing).and_then(|known| known.author);
-    if let Some(user) = author.filter(|user| !failed.is_empty() && facts.people.get(user).is_some_and(|one| one.active)) {
+    let author = desk.facts.emails.get(&outgoing).and_then(|known| known.author);
+    if let Some(user) = author.filter(|user| !failed.is_empty() && desk.facts.people.get(user).is_some_and(|one| one.active)) {
         let detail = said(&failed);
         let kind = NotificationKind::Bounce;
         let change = Change::Notify { user, kind, email: Some(report), note: None, record, detail };
-        plan.add(change, format!("BOUNCE-2: they wrote e-mail {outgoing}, which did not arrive"));
+        desk.plan.add(change, reason!(Bounce2, "they wrote e-mail {outgoing}, which did not arrive"));
     }
     is_genuine
 }
@@ -109,15 +106,15 @@ fn state_after(before: DeliveryState, action: DeliveryAction) -> Option<Delivery
 }
 
 /// BOUNCE-3: what the report makes of the address.
-fn judge(address: &str, before: DeliveryState, recipient: &Recipient, at: i64, facts: &mut Facts, plan: &mut Plan) {
+fn judge(address: &str, before: DeliveryState, recipient: &Recipient, at: i64, desk: &mut Desk<'_>) {
     let unknown = AddressFacts { state: AddressState::Good, soft: Vec::new() };
-    let mut known = facts.address_states.get(address).cloned().unwrap_or(unknown);
+    let mut known = desk.facts.address_states.get(address).cloned().unwrap_or(unknown);
     let status = recipient.status.as_deref().unwrap_or("no status");
     let because = if known.state == AddressState::Invalid {
         return;
     } else if recipient.means_address() {
         known.state = AddressState::Invalid;
-        format!("BOUNCE-3: the report says that there is no such address: {}", short(status))
+        reason!(Bounce3, "the report says that there is no such address: {}", short(status))
     } else if is_soft(recipient) && matches!(before, DeliveryState::Sent | DeliveryState::Delivered) {
         // Several reports of one e-mail count once.
         known.soft.retain(|time| *time > at.saturating_sub(SOFT_WITHIN));
@@ -125,13 +122,13 @@ fn judge(address: &str, before: DeliveryState, recipient: &Recipient, at: i64, f
         if known.soft.len() >= SOFT {
             known.state = AddressState::Doubtful;
         }
-        format!("BOUNCE-3: out of reach for now, {} within a week: {}", times(known.soft.len()), short(status))
+        reason!(Bounce3, "out of reach for now, {} within a week: {}", times(known.soft.len()), short(status))
     } else {
         return;
     };
     let change = Change::SetAddress { address: address.to_string(), state: known.state, soft: known.soft.clone() };
-    plan.add(change, because);
-    facts.address_states.insert(address.to_string(), known);
+    desk.plan.add(change, because);
+    desk.facts.address_states.insert(address.to_string(), known);
 }
 
 /// Whether it is out of reach for now, by the report's own word: a delay, or a failure that need not last.

@@ -30,6 +30,15 @@ pub struct Limits {
 }
 
 impl Limits {
+    pub(super) const fn of(&self, subject: &Subject) -> Limit {
+        match subject {
+            Subject::Address(_) => self.per_address,
+            Subject::Domain(_) => self.per_domain,
+            Subject::Account(_) => self.per_account,
+            Subject::Overall => self.overall,
+        }
+    }
+
     const fn new(per_address: Limit, per_domain: Limit, per_account: Limit, overall: Limit) -> Self {
         Self { per_address, per_domain, per_account, overall }
     }
@@ -72,23 +81,47 @@ impl Budgets {
     }
 }
 
-/// The subject of all mail together.
-pub const OVERALL: &str = "overall";
+/// Whose budget it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    Address(String),
+    Domain(String),
+    Account(AccountId),
+    /// All mail together.
+    Overall,
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "address:{address}"),
+            Self::Domain(domain) => write!(f, "domain:{domain}"),
+            Self::Account(account) => write!(f, "account:{account}"),
+            Self::Overall => f.write_str("overall"),
+        }
+    }
+}
+
+impl Serialize for Subject {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 /// Whose budgets mail from an address draws on, the narrowest first; mail without a sender draws on the last two alone.
-pub fn subjects(address: Option<&Address>, account: AccountId) -> Vec<String> {
+pub fn subjects(address: Option<&Address>, account: AccountId) -> Vec<Subject> {
     let of_sender = address.iter().flat_map(|address| {
         let key = address.key();
         let (person, domain) = match key.rsplit_once('@') {
             Some((local, domain)) => {
                 let domain = domain.trim().trim_end_matches('.');
-                (format!("{}@{domain}", person(local)), Some(format!("domain:{}", short(registered(domain).to_string()))))
+                (format!("{}@{domain}", person(local)), Some(Subject::Domain(short(registered(domain).to_string()))))
             }
             None => (key, None),
         };
-        std::iter::once(format!("address:{}", short(person))).chain(domain)
+        std::iter::once(Subject::Address(short(person))).chain(domain)
     });
-    of_sender.chain([format!("account:{account}"), OVERALL.to_string()]).collect()
+    of_sender.chain([Subject::Account(account), Subject::Overall]).collect()
 }
 
 /// Returns the local part that all those of one person have in common, of an address in the form by which addresses are compared.
@@ -142,7 +175,7 @@ fn short(text: String) -> String {
 }
 
 /// What was done of late: for each subject and action, in each of [`PERIODS`].
-pub type Spent = HashMap<(String, BudgetAction), [i64; PERIODS.len()]>;
+pub type Spent = HashMap<(Subject, BudgetAction), [i64; PERIODS.len()]>;
 
 #[cfg(test)]
 mod tests {
@@ -154,7 +187,7 @@ mod tests {
 
     #[test]
     fn ack_3_the_other_addresses_of_a_person_draw_on_the_same_budget() {
-        let of = |text: &str| subjects(Some(&address(text)), AccountId(7)).into_iter().next().unwrap_or_default();
+        let of = |text: &str| subjects(Some(&address(text)), AccountId(7))[0].to_string();
         for same in [
             "dora@example.org",
             "Dora+1@example.org",
@@ -210,7 +243,7 @@ mod tests {
             ("a..org", "a..org"),
         ] {
             let sender = address(&format!("dora@{domain}"));
-            assert_eq!(subjects(Some(&sender), AccountId(7))[1], format!("domain:{budget}"), "{domain}");
+            assert_eq!(subjects(Some(&sender), AccountId(7))[1].to_string(), format!("domain:{budget}"), "{domain}");
         }
         for odd in ["a@\u{202e}", "@", "a@.", "a@-.-.", "\"@b", "\"\"@b", "a@b@c.example", "a@\u{e4}\u{308}..\u{301}"] {
             assert_eq!(subjects(Some(&address(odd)), AccountId(7)).len(), 4, "{odd}");

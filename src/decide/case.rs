@@ -1,36 +1,38 @@
 //! CASE: e-mail-to-case.
 
+use super::desk::Desk;
+use super::reason::{Reason, reason};
 use std::collections::HashSet;
 
 use super::facts::{Facts, RecordFacts, take};
 use super::gate::Gate;
 use super::occasion::Occasion;
 use super::parent::Link;
-use super::plan::{Change, NewCase, Plan};
+use super::plan::{Change, NewCase};
 use super::thread::Conversation;
 use super::{bounce, distribute, people};
 use crate::mail::{Address, Mail, Sign};
 use crate::words::{
-    AutomaticCases, CaseStatus, EmailId, Machine, NoteId, NoteKind, ParentBy, RecordId, RecordKind, ReviewId, ThreadId,
-    UnknownSender, UserId,
+    AutomaticCases, CaseStatus, EmailId, Machine, NoteKind, ParentBy, RecordId, RecordKind, ReviewId, ThreadId, UnknownSender,
+    UserId,
 };
 
 /// What a message does to cases.
 pub enum Course {
     /// It opens one, which may refer to another.
-    Open { refers_to: Option<RecordId>, because: String },
+    Open { refers_to: Option<RecordId>, because: Reason },
     /// It opens the closed case that it belongs to again.
-    Reopen { case: RecordId, status: CaseStatus, because: String },
+    Reopen { case: RecordId, status: CaseStatus, because: Reason },
     /// It waits for a person's word.
-    Hold { candidate: Option<RecordId>, because: String },
+    Hold { candidate: Option<RecordId>, because: Reason },
     /// Nothing.
-    Stay { because: String },
+    Stay { because: Reason },
 }
 
 /// Chooses the course. `named` is a case that the subject or a Message-ID names although the sender takes no part in it.
 pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<RecordId>, facts: &Facts) -> Course {
     if let Some(because) = &occasion.choices.hold {
-        return Course::Hold { candidate: parent.or(named), because: format!("{because} holds it for review") };
+        return Course::Hold { candidate: parent.or(named), because: because.and(" holds it for review") };
     }
     let forbidden = may_act(occasion, facts).and_then(|()| may_open(occasion, facts));
     let case = parent.filter(|record| facts.is_case(*record));
@@ -38,45 +40,44 @@ pub fn course(occasion: &Occasion<'_>, parent: Option<RecordId>, named: Option<R
         (Some(case), opening, _) => follow_up(case, occasion, opening, facts),
         (None, Err(because), _) => Course::Stay { because },
         (None, Ok(()), Some(candidate)) if facts.account.unknown_sender == UnknownSender::Hold => {
-            let because = format!("LINK-2, LINK-3: it names {}, of which its sender is no part", facts.name(candidate));
+            let because = reason!(Link3, "it names {}, of which its sender is no part", facts.name(candidate));
             Course::Hold { candidate: Some(candidate), because }
         }
         (None, Ok(()), Some(candidate)) => {
             let name = facts.name(candidate);
-            let because =
-                format!("LINK-2, LINK-3: it names {name}, of which its sender is no part, so it is a matter of its own");
+            let because = reason!(Link3, "it names {name}, of which its sender is no part, so it is a matter of its own");
             Course::Open { refers_to: Some(candidate), because }
         }
         (None, Ok(()), refers_to) => {
-            let because = format!("CASE-1: the first e-mail of its thread, and the account {} makes cases", facts.account.name);
+            let because = reason!(Case1, "the first e-mail of its thread, and the account {} makes cases", facts.account.name);
             Course::Open { refers_to, because }
         }
     }
 }
 
 /// CASE-1, CASE-4: what a message does to the case that it belongs to.
-fn follow_up(case: RecordId, occasion: &Occasion<'_>, opening: Result<(), String>, facts: &Facts) -> Course {
+fn follow_up(case: RecordId, occasion: &Occasion<'_>, opening: Result<(), Reason>, facts: &Facts) -> Course {
     let name = facts.name(case);
-    let Some(known) = facts.records.get(&case) else { return Course::Stay { because: format!("CASE-1: it belongs to {name}") } };
+    let Some(known) = facts.records.get(&case) else { return Course::Stay { because: reason!(Case1, "it belongs to {name}") } };
     let status = known.status.unwrap_or(CaseStatus::New);
     if status.is_open() {
-        return Course::Stay { because: format!("CASE-1: it belongs to {name}") };
+        return Course::Stay { because: reason!(Case1, "it belongs to {name}") };
     }
     let since_closed = known.closed_at.map_or(0, |closed_at| occasion.arrived_at - closed_at);
     match (status, facts.account.reopen_within) {
         (CaseStatus::Closed, None) => {
-            Course::Stay { because: format!("CASE-4: {name} is closed, and the account never re-opens") }
+            Course::Stay { because: reason!(Case4, "{name} is closed, and the account never re-opens") }
         }
         (CaseStatus::Closed, Some(within)) if since_closed <= within => match may_reopen(case, known, occasion, facts) {
             Ok(()) => {
                 let status = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
-                Course::Reopen { case, status, because: format!("CASE-4: a follow-up to {name}, closed not long ago") }
+                Course::Reopen { case, status, because: reason!(Case4, "a follow-up to {name}, closed not long ago") }
             }
             Err(because) => Course::Stay { because },
         },
         _ => match opening {
             Ok(()) => {
-                let because = format!("CASE-4: {name} is {status} for good, so this is a matter of its own that refers to it");
+                let because = reason!(Case4, "{name} is {status} for good, so this is a matter of its own that refers to it");
                 Course::Open { refers_to: Some(case), because }
             }
             Err(because) => Course::Stay { because },
@@ -85,36 +86,36 @@ fn follow_up(case: RecordId, occasion: &Occasion<'_>, opening: Result<(), String
 }
 
 /// Whether the account makes cases.
-fn may_open(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
+fn may_open(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), Reason> {
     if let Some(because) = &occasion.choices.no_case {
         return Err(because.clone());
     }
-    if facts.account.make_cases { Ok(()) } else { Err(format!("the account {} makes none", facts.account.name)) }
+    if facts.account.make_cases { Ok(()) } else { Err(reason!(Case1, "the account {} makes none", facts.account.name)) }
 }
 
 /// FETCH-14, AUTO-2, AUTO-3: whether mail like this does anything to cases.
-fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
+fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), Reason> {
     if occasion.archived {
-        return Err("FETCH-14: it is older than the account's act-since".to_string());
+        return Err(reason!(Fetch14, "it is older than the account's act-since"));
     }
     if let Some(sign) = forbidden(occasion.mail, facts) {
-        return Err(format!("AUTO-3: it is automatic: {sign}"));
+        return Err(reason!(Auto3, "it is automatic: {sign}"));
     }
     if bounce::outgoing(occasion.mail, facts).is_some() {
-        return Err("BOUNCE-2: it reports on an e-mail of ours".to_string());
+        return Err(reason!(Bounce2, "it reports on an e-mail of ours"));
     }
     if occasion.sent_by_us {
-        return Err("AUTO-2: it went out from here".to_string());
+        return Err(reason!(Auto2, "it went out from here"));
     }
     Ok(())
 }
 
 /// CASE-4: mail of those who work on the case leaves it closed.
-fn may_reopen(case: RecordId, known: &RecordFacts, occasion: &Occasion<'_>, facts: &Facts) -> Result<(), String> {
+fn may_reopen(case: RecordId, known: &RecordFacts, occasion: &Occasion<'_>, facts: &Facts) -> Result<(), Reason> {
     may_act(occasion, facts)?;
     match occasion.origin.author() {
         Some(user) if known.assigned_user == Some(user) || facts.followers.contains(&(case, user)) => {
-            Err(format!("CASE-4: {} stays closed: one of its own people wrote this", facts.name(case)))
+            Err(reason!(Case4, "{} stays closed: one of its own people wrote this", facts.name(case)))
         }
         _ => Ok(()),
     }
@@ -142,45 +143,44 @@ fn is_own_list(list: &str, facts: &Facts) -> bool {
 
 /// CASE-2: opens the case and hands it to somebody; returns its id. The facts know it afterwards.
 pub fn open(
-    email: EmailId,
     occasion: &Occasion<'_>,
     customer: Option<&Address>,
-    (account_record, refers_to): (Option<RecordId>, Option<RecordId>),
-    because: String,
-    facts: &mut Facts,
-    plan: &mut Plan,
+    account_record: Option<RecordId>,
+    refers_to: Option<RecordId>,
+    because: Reason,
+    desk: &mut Desk<'_>,
 ) -> RecordId {
     let (mail, choices) = (occasion.mail, &occasion.choices);
-    let (contact, lead) = people_of(customer.or(mail.from.as_ref()), account_record, facts);
+    let (contact, lead) = people_of(customer.or(mail.from.as_ref()), account_record, desk.facts);
     let (assigned_user, chosen) = match &choices.assign_user {
         Some((user, because)) => (Some(*user), because.clone()),
-        None => distribute::choose(facts),
+        None => distribute::choose(desk.facts),
     };
     let usual = if assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
     let new = NewCase {
         name: mail.subject.clone(),
         status: choices.status.as_ref().map_or(usual, |(status, _)| *status),
         priority: choices.priority.as_ref().map(|(priority, _)| *priority),
-        team: choices.assign_team.as_ref().map(|(team, _)| *team).or(facts.account.case_team),
+        team: choices.assign_team.as_ref().map(|(team, _)| *team).or(desk.facts.account.case_team),
         account_record,
         contact,
         lead,
         assigned_user,
-        through: Some(facts.account.id),
+        through: Some(desk.facts.account.id),
         refers_to,
-        email: Some(email),
-        ..NewCase::numbered(facts)
+        email: Some(occasion.email),
+        ..NewCase::numbered(desk.facts)
     };
-    let id = begin(new, because, facts, plan);
+    let id = begin(new, because, desk);
     match assigned_user {
-        Some(user) => distribute::record_turn(user, &chosen, choices.assign_user.is_none(), facts, plan),
-        None => plan.note(chosen),
+        Some(user) => distribute::record_turn(user, &chosen, choices.assign_user.is_none(), desk),
+        None => desk.plan.note(chosen),
     }
     id
 }
 
 /// CASE-2: a case begins, and those follow it who do so from the beginning (FOLLOW-1). The facts know it afterwards.
-pub fn begin(new: NewCase, because: impl Into<String>, facts: &mut Facts, plan: &mut Plan) -> RecordId {
+pub fn begin(new: NewCase, because: Reason, desk: &mut Desk<'_>) -> RecordId {
     let (id, number, assigned_user) = (new.id, new.number, new.assigned_user);
     let known = RecordFacts {
         account: new.account_record,
@@ -194,19 +194,19 @@ pub fn begin(new: NewCase, because: impl Into<String>, facts: &mut Facts, plan: 
         ..RecordFacts::new(RecordKind::Case, number, &new.name, None)
     };
     let email = new.email;
-    plan.add(Change::OpenCase(new), because);
-    add_note(id, NoteKind::Created, email, "", "CASE-2: the stream begins", facts, plan);
-    facts.cases_by_number.insert(number, id);
-    facts.records.insert(id, known);
-    facts.participants.insert(id, HashSet::new());
-    if let Some(user) = plan.asked.and_then(|asked| asked.user) {
-        facts.made_by.insert(id, user);
+    desk.plan.add(Change::OpenCase(new), because);
+    desk.add_note(id, NoteKind::Created, email, "", reason!(Case2, "the stream begins"));
+    desk.facts.cases_by_number.insert(number, id);
+    desk.facts.records.insert(id, known);
+    desk.facts.participants.insert(id, HashSet::new());
+    if let Some(user) = desk.plan.asked.and_then(|asked| asked.user) {
+        desk.facts.made_by.insert(id, user);
     }
     if let Some(user) = assigned_user {
-        plan.add(Change::Follow { record: id, user }, "FOLLOW-1: the assigned user follows the case");
-        facts.followers.insert((id, user));
+        desk.plan.add(Change::Follow { record: id, user }, reason!(Follow1, "the assigned user follows the case"));
+        desk.facts.followers.insert((id, user));
     }
-    auto_follow(id, facts, plan);
+    auto_follow(id, desk);
     id
 }
 
@@ -219,44 +219,44 @@ pub fn people_of(person: Option<&Address>, account: Option<RecordId>, facts: &Fa
 }
 
 /// FOLLOW-1: users who follow every case follow this one, if they may read it.
-pub fn auto_follow(case: RecordId, facts: &mut Facts, plan: &mut Plan) {
-    let wanted = facts.people.iter().filter(|(_, person)| person.active && person.follows_cases);
-    let may: Vec<UserId> = wanted.map(|(user, _)| *user).filter(|user| facts.may_read(*user, case)).collect();
+pub fn auto_follow(case: RecordId, desk: &mut Desk<'_>) {
+    let wanted = desk.facts.people.iter().filter(|(_, person)| person.active && person.follows_cases);
+    let may: Vec<UserId> = wanted.map(|(user, _)| *user).filter(|user| desk.facts.may_read(*user, case)).collect();
     for user in may {
-        if facts.followers.insert((case, user)) {
-            plan.add(Change::Follow { record: case, user }, "FOLLOW-1: they follow every case that they may read");
+        if desk.facts.followers.insert((case, user)) {
+            desk.plan.add(Change::Follow { record: case, user }, reason!(Follow1, "they follow every case that they may read"));
         }
     }
 }
 
 /// CASE-4: opens a closed case again.
-pub fn reopen(case: RecordId, status: CaseStatus, because: String, facts: &mut Facts, plan: &mut Plan) {
-    plan.add(Change::Reopen { case, status }, because);
-    add_note(case, NoteKind::Status, None, status.as_str(), "CASE-4: the stream says so", facts, plan);
-    let Some(known) = facts.records.get_mut(&case) else { return };
+pub fn reopen(case: RecordId, status: CaseStatus, because: Reason, desk: &mut Desk<'_>) {
+    desk.plan.add(Change::Reopen { case, status }, because);
+    desk.add_note(case, NoteKind::Status, None, status.as_str(), reason!(Case4, "the stream says so"));
+    let Some(known) = desk.facts.records.get_mut(&case) else { return };
     (known.status, known.closed_at) = (Some(status), None);
-    if let Some(load) = known.assigned_user.and_then(|user| facts.load.get_mut(&user)) {
+    if let Some(load) = known.assigned_user.and_then(|user| desk.facts.load.get_mut(&user)) {
         load.open_cases += 1;
     }
 }
 
 /// LINK-3: the message waits for a person's word.
-pub fn hold(email: EmailId, candidate: Option<RecordId>, because: String, facts: &mut Facts, plan: &mut Plan) {
-    let review = ReviewId(take(&mut facts.next.review));
-    plan.add(Change::Hold { review, email, account: facts.account.id, candidate }, because);
+pub fn hold(email: EmailId, candidate: Option<RecordId>, because: Reason, desk: &mut Desk<'_>) {
+    let review = ReviewId(take(&mut desk.facts.next.review));
+    desk.plan.add(Change::Hold { review, email, account: desk.facts.account.id, candidate }, because);
 }
 
 /// THREAD-2: what is in the conversation by address alone, or belongs to nobody, comes to its case.
-pub fn adopt(link: &Link, conversation: &Conversation, facts: &mut Facts, plan: &mut Plan) {
+pub fn adopt(link: &Link, conversation: &Conversation, desk: &mut Desk<'_>) {
     let thread = conversation.thread;
-    let has_case = facts.parent_of_thread(thread).is_some_and(|record| facts.is_case(record));
-    if !conversation.known || !facts.is_case(link.record) || (has_case && !conversation.mixed) {
+    let has_case = desk.facts.parent_of_thread(thread).is_some_and(|record| desk.facts.is_case(record));
+    if !conversation.known || !desk.facts.is_case(link.record) || (has_case && !conversation.mixed) {
         return;
     }
-    let account = facts.account_of(link.record);
-    let because = "THREAD-2: e-mails of its thread that had no record, or one by address alone, are the case's";
-    plan.add(Change::AdoptThread { thread, case: link.record, account }, because);
-    facts.thread_parents.insert(thread, link.record);
+    let account = desk.facts.account_of(link.record);
+    let because = reason!(Thread2, "e-mails of its thread that had no record, or one by address alone, are the case's");
+    desk.plan.add(Change::AdoptThread { thread, case: link.record, account }, because);
+    desk.facts.thread_parents.insert(thread, link.record);
 }
 
 /// A stored e-mail comes to a case, and the e-mails of its thread along with it (THREAD-2), if its author takes part in that
@@ -264,41 +264,27 @@ pub fn adopt(link: &Link, conversation: &Conversation, facts: &mut Facts, plan: 
 pub fn come_to(
     email: EmailId,
     thread: ThreadId,
-    (case, account): (RecordId, Option<RecordId>),
-    (by, because): (ParentBy, &str),
+    case: RecordId,
+    (by, because): (ParentBy, Reason),
     gate: &Gate,
-    facts: &mut Facts,
-    plan: &mut Plan,
+    desk: &mut Desk<'_>,
 ) {
-    if gate.is_ours() || gate.is_in_thread(thread, facts) {
-        plan.add(Change::SetParent { email, thread, parent: case, by, account }, because);
-        facts.thread_parents.insert(thread, case);
+    let account = desk.facts.account_of(case);
+    if gate.is_ours() || gate.is_in_thread(thread, desk.facts) {
+        desk.plan.add(Change::SetParent { email, thread, parent: case, by, account }, because);
+        desk.facts.thread_parents.insert(thread, case);
     } else {
-        plan.add(Change::Relink { email, parent: Some(case), by: Some(by), account }, because);
-        plan.note("THREAD-2: its author takes no part in its thread, so it comes alone");
+        desk.plan.add(Change::Relink { email, parent: Some(case), by: Some(by), account }, because);
+        desk.plan.note(reason!(Thread2, "its author takes no part in its thread, so it comes alone"));
     }
-    if let Some(entry) = facts.emails.get_mut(&email) {
+    if let Some(entry) = desk.facts.emails.get_mut(&email) {
         (entry.parent, entry.parent_by) = (Some(case), Some(by));
     }
     let author = gate.sender().to_string();
-    if facts.is_case(case) && !author.is_empty() && !facts.is_own(&author) {
-        people::let_in(std::slice::from_ref(&author), Some(case), thread, facts);
-        plan.add(Change::Invite { email, addresses: vec![author] }, "LINK-2: its author takes part in it");
+    if desk.facts.is_case(case) && !author.is_empty() && !desk.facts.is_own(&author) {
+        people::let_in(std::slice::from_ref(&author), Some(case), thread, desk.facts);
+        desk.plan.add(Change::Invite { email, addresses: vec![author] }, reason!(Link2, "its author takes part in it"));
     }
-}
-
-/// Adds a note that everybody may hear of.
-fn add_note(
-    record: RecordId,
-    kind: NoteKind,
-    email: Option<EmailId>,
-    detail: &str,
-    because: &str,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) {
-    let id = NoteId(take(&mut facts.next.note));
-    plan.add(Change::AddNote { id, record, kind, email, detail: detail.to_string(), quiet: false }, because);
 }
 
 /// Returns the oldest active record of a kind that has an address.

@@ -1,11 +1,12 @@
 //! FILTER-4 to FILTER-6: what filters choose for a message. Within a scope the first that matches wins, in the order that people
 //! gave them: those of the account, then the global ones; those of a user for the mail that is new in that user's inbox.
 
+use super::reason::{Reason, reason};
 use std::borrow::Cow;
 
 use super::facts::Facts;
 use super::filter::{Action, Filter, Held, SCOPES, Scope, skipping};
-use super::plan::Plan;
+use super::plan::{Note, Plan};
 use crate::mail::Mail;
 use crate::words::{CaseStatus, FilterId, FolderId, Priority, TeamId, UserId};
 
@@ -13,16 +14,16 @@ use crate::words::{CaseStatus, FilterId, FolderId, Priority, TeamId, UserId};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Choices {
     /// The filter that skips it.
-    pub skip: Option<(FilterId, String)>,
-    pub folder: Option<(FolderId, String)>,
-    pub assign_user: Option<(UserId, String)>,
-    pub assign_team: Option<(TeamId, String)>,
-    pub priority: Option<(Priority, String)>,
-    pub status: Option<(CaseStatus, String)>,
-    pub no_case: Option<String>,
-    pub no_reply: Option<String>,
-    pub mark_read: Option<String>,
-    pub hold: Option<String>,
+    pub skip: Option<(FilterId, Reason)>,
+    pub folder: Option<(FolderId, Reason)>,
+    pub assign_user: Option<(UserId, Reason)>,
+    pub assign_team: Option<(TeamId, Reason)>,
+    pub priority: Option<(Priority, Reason)>,
+    pub status: Option<(CaseStatus, Reason)>,
+    pub no_case: Option<Reason>,
+    pub no_reply: Option<Reason>,
+    pub mark_read: Option<Reason>,
+    pub hold: Option<Reason>,
     pub run: Vec<Run>,
 }
 
@@ -32,7 +33,7 @@ pub struct Run {
     pub command: String,
     pub filter: String,
     pub scope: Scope,
-    pub because: String,
+    pub because: Reason,
 }
 
 /// What a user's own filters chose for that user.
@@ -43,7 +44,8 @@ pub struct UserChoices {
     pub read: bool,
     /// Nobody tells them of it (NOTIFY-2).
     pub silent: bool,
-    pub because: String,
+    /// The filter that chose; none where none did.
+    pub because: Option<Reason>,
 }
 
 /// FILTER-4, FILTER-6: runs the account's filters, then the global ones; first on the header alone, which may skip the message,
@@ -57,7 +59,7 @@ pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
             Scope::Account => format!("account {}", facts.account.name),
             _ => "all accounts".to_string(),
         };
-        (scope, first(of_scope, &held, whose, facts.trace_filters, plan))
+        (scope, first(of_scope, &held, (whose, None), facts.trace_filters, plan))
     });
     // By the header alone the same filters match but those that ask for the body: only where one of them was the first does
     // another one count there.
@@ -67,7 +69,7 @@ pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
         None => None,
     });
     if let Some(filter) = by_header {
-        choices.skip = Some((filter.id, format!("FILTER-6: the filter {:?}, by the header alone,", filter.name)));
+        choices.skip = Some((filter.id, reason!(Filter6, "the filter {:?}, by the header alone,", filter.name)));
         return choices;
     }
     for (filter, actions) in firsts.iter().filter_map(|(_, first)| first.as_ref()) {
@@ -81,8 +83,8 @@ pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) ->
     let mut choices = UserChoices::default();
     let Some(filters) = facts.user_filters.get(&user) else { return choices };
     let login = || facts.login(user).map_or_else(|| user.to_string(), str::to_string);
-    if let Some((filter, actions)) = first(filters.iter(), held, login, facts.trace_filters, plan) {
-        choices.because = format!("FILTER-5: their filter {:?}", filter.name);
+    if let Some((filter, actions)) = first(filters.iter(), held, (login, Some(user)), facts.trace_filters, plan) {
+        choices.because = Some(reason!(Filter5, "their filter {:?}", filter.name));
         for action in &*actions {
             match action {
                 Action::Skip => choices.trash = true,
@@ -108,7 +110,7 @@ pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) ->
 fn first<'f>(
     filters: impl Iterator<Item = &'f Filter>,
     held: &Held<'_>,
-    whose: impl Fn() -> String,
+    (whose, user): (impl Fn() -> String, Option<UserId>),
     trace: bool,
     plan: &mut Plan,
 ) -> Option<(&'f Filter, Cow<'f, [Action]>)> {
@@ -125,14 +127,14 @@ fn first<'f>(
     }
     if tried > 0 {
         let (filters, match_) = if tried == 1 { ("filter", "does not match") } else { ("filters", "do not match") };
-        plan.note(format!("FILTER-6: the {tried} {filters} of {} {match_}", whose()));
+        plan.notes.push(Note { reason: reason!(Filter6, "the {tried} {filters} of {} {match_}", whose()), user });
     }
     None
 }
 
 impl Choices {
     fn take(&mut self, action: &Action, filter: &Filter) {
-        let because = || format!("FILTER-4: the filter {:?}", filter.name);
+        let because = || reason!(Filter4, "the filter {:?}", filter.name);
         match action {
             Action::Skip => self.skip = Some((filter.id, because())),
             Action::Folder(folder) => self.folder = self.folder.take().or(Some((*folder, because()))),

@@ -1,16 +1,18 @@
 //! DIST: who gets the case.
 
+use super::desk::Desk;
 use super::facts::{Facts, Member, take};
-use super::plan::{Change, Plan};
+use super::plan::Change;
+use super::reason::{Reason, reason};
 use crate::words::{Distribution, UserId};
 
 /// DIST-1: chooses a user, with the reason for the choice or for there being none.
-pub fn choose(facts: &Facts) -> (Option<UserId>, String) {
+pub fn choose(facts: &Facts) -> (Option<UserId>, Reason) {
     match facts.account.distribution {
-        Distribution::None => (None, "DIST-1: the account hands cases to nobody".to_string()),
+        Distribution::None => (None, reason!(Dist1, "the account hands cases to nobody")),
         Distribution::Direct => match facts.account.assigned_user {
-            Some(user) => (Some(user), "DIST-1 direct: the account's assigned user".to_string()),
-            None => (None, "DIST-1 direct: the account has no active assigned user".to_string()),
+            Some(user) => (Some(user), reason!(Dist1, "direct: the account's assigned user")),
+            None => (None, reason!(Dist1, "direct: the account has no active assigned user")),
         },
         Distribution::RoundRobin => next_in_turn(facts),
         Distribution::LeastBusy => least_busy(facts),
@@ -18,19 +20,19 @@ pub fn choose(facts: &Facts) -> (Option<UserId>, String) {
 }
 
 /// Writes down whose turn it was, so that the next case goes to somebody else; one that a filter gave moves no pointer.
-pub fn record_turn(user: UserId, because: &str, in_turn: bool, facts: &mut Facts, plan: &mut Plan) {
-    let assignment = take(&mut facts.next.assignment);
-    plan.add(Change::NoteAssignment { user, assignment }, because);
-    let load = facts.load.entry(user).or_default();
+pub fn record_turn(user: UserId, because: &Reason, in_turn: bool, desk: &mut Desk<'_>) {
+    let assignment = take(&mut desk.facts.next.assignment);
+    desk.plan.add(Change::NoteAssignment { user, assignment }, because);
+    let load = desk.facts.load.entry(user).or_default();
     load.open_cases += 1;
     load.last_assignment = assignment;
     if in_turn
-        && facts.account.distribution == Distribution::RoundRobin
-        && let Some(team) = facts.account.case_team
+        && desk.facts.account.distribution == Distribution::RoundRobin
+        && let Some(team) = desk.facts.account.case_team
     {
-        let account = facts.account.id;
-        plan.add(Change::AdvanceRotation { account, team, user }, "DIST-2: the turn is theirs");
-        facts.rotation.insert(team, user);
+        let account = desk.facts.account.id;
+        desk.plan.add(Change::AdvanceRotation { account, team, user }, reason!(Dist2, "the turn is theirs"));
+        desk.facts.rotation.insert(team, user);
     }
 }
 
@@ -45,21 +47,21 @@ pub fn candidates(facts: &Facts) -> Vec<UserId> {
 }
 
 /// DIST-2: the next candidate after the account's last turn in this team, in the order of user ids.
-fn next_in_turn(facts: &Facts) -> (Option<UserId>, String) {
+fn next_in_turn(facts: &Facts) -> (Option<UserId>, Reason) {
     let users = candidates(facts);
     let last = facts.account.case_team.and_then(|team| facts.rotation.get(&team)).copied();
     let next = users.iter().copied().find(|user| last.is_some_and(|last| *user > last)).or_else(|| users.first().copied());
     match (next, last) {
         (None, _) => (None, nobody("round-robin")),
-        (Some(user), None) => (Some(user), format!("DIST-2 round-robin: the first of {} candidates", users.len())),
+        (Some(user), None) => (Some(user), reason!(Dist2, "round-robin: the first of {} candidates", users.len())),
         (Some(user), Some(last)) => {
-            (Some(user), format!("DIST-2 round-robin: the next of {} candidates after user {last}", users.len()))
+            (Some(user), reason!(Dist2, "round-robin: the next of {} candidates after user {last}", users.len()))
         }
     }
 }
 
 /// DIST-3: the fewest open cases; ties to the one whose last assignment is oldest.
-fn least_busy(facts: &Facts) -> (Option<UserId>, String) {
+fn least_busy(facts: &Facts) -> (Option<UserId>, Reason) {
     let load = |user: &UserId| facts.load.get(user).copied().unwrap_or_default();
     let users = candidates(facts);
     let chosen = users.iter().copied().min_by_key(|user| (load(user).open_cases, load(user).last_assignment, *user));
@@ -67,11 +69,11 @@ fn least_busy(facts: &Facts) -> (Option<UserId>, String) {
         None => (None, nobody("least-busy")),
         Some(user) => {
             let open = load(&user).open_cases;
-            (Some(user), format!("DIST-3 least-busy: {open} open cases, the fewest of {} candidates", users.len()))
+            (Some(user), reason!(Dist3, "least-busy: {open} open cases, the fewest of {} candidates", users.len()))
         }
     }
 }
 
-fn nobody(rule: &str) -> String {
-    format!("DIST-1 {rule}: the case team has no active, present member with the position")
+fn nobody(rule: &str) -> Reason {
+    reason!(Dist1, "{rule}: the case team has no active, present member with the position")
 }

@@ -2,6 +2,7 @@
 
 use super::facts::{Arrival, EmailFacts, Facts};
 use super::plan::Plan;
+use super::reason::reason;
 use crate::mail::{Address, Mail};
 use crate::words::EmailId;
 
@@ -44,15 +45,15 @@ pub fn find(arrival: &Arrival, mail: &Mail, facts: &Facts, plan: &mut Plan) -> K
     };
     let is_same = |known: &EmailFacts| known.content_digest == mail.content_digest && is_all_known(arrival, known, facts);
     if let Some(email) = candidates.iter().find(|id| facts.emails.get(id).is_some_and(is_same)) {
-        plan.note(format!("DUP-2: same Message-ID and content as e-mail {email}"));
+        plan.note(reason!(Dup2, "same Message-ID and content as e-mail {email}"));
         return Known::Same(*email);
     }
     deleted(identity, mail, facts, plan).unwrap_or_else(|| {
         let other = other(mail, facts);
         plan.note(match other {
-            Other::Stranger => format!("DUP-2: Message-ID was used by e-mail {} with other content", candidates[0]),
+            Other::Stranger => reason!(Dup2, "Message-ID was used by e-mail {} with other content", candidates[0]),
             Other::Twin(twin) => {
-                format!("DUP-2: same Message-ID, author and date as e-mail {twin}, but other content; it joins that one's thread")
+                reason!(Dup2, "same Message-ID, author and date as e-mail {twin}, but other content; it joins that one's thread")
             }
         });
         Known::Collision(other)
@@ -79,7 +80,7 @@ fn is_all_known(arrival: &Arrival, known: &EmailFacts, facts: &Facts) -> bool {
 /// FETCH-2: what a person deleted does not come back from a server.
 fn deleted(identity: String, mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Known> {
     facts.deleted.contains(&(identity, mail.content_digest)).then(|| {
-        plan.note("DUP-1: it was here, and a person deleted it for everybody; to have it again, import it from a file");
+        plan.note(reason!(Dup1, "it was here, and a person deleted it for everybody; to have it again, import it from a file"));
         Known::Deleted
     })
 }

@@ -6,6 +6,7 @@ use super::author::Origin;
 use super::bounce;
 use super::facts::{Facts, Policy};
 use super::plan::Plan;
+use super::reason::reason;
 use crate::mail::{Address, Mail, token};
 use crate::words::{EmailId, ParentBy, RecordId, ThreadId};
 
@@ -179,7 +180,7 @@ fn passes(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Vec<P
                 Ok(record) => record,
                 Err(token::WhyNot::NoToken) => continue,
                 Err(why) => {
-                    plan.note(format!("LINK-1: the token in <{text}> does not count: {why}"));
+                    plan.note(reason!(Link1, "the token in <{text}> does not count: {why}"));
                     continue;
                 }
             };
@@ -192,7 +193,7 @@ fn passes(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Vec<P
             // One of our messages that belongs to no record.
             let Some(record) = place.or(Some(facts.survivor(made_for))).filter(|record| record.0 != 0) else { continue };
             if !facts.records.contains_key(&record) {
-                plan.note(format!("LINK-1: the token in <{text}> names a record that is gone"));
+                plan.note(reason!(Link1, "the token in <{text}> names a record that is gone"));
                 continue;
             }
             passes.push(Pass {

@@ -1,43 +1,39 @@
 //! THREAD-1: two threads that each have a case turn out to be one conversation. It happens when mail overtakes mail: an
 //! answer to what is not here yet opens a case of its own.
 
+use super::desk::Desk;
+use super::reason::reason;
 use std::collections::HashSet;
 
 use super::facts::{Facts, take};
 use super::gate::Gate;
-use super::plan::{Change, Plan};
+use super::plan::Change;
 use crate::words::{CaseStatus, NoteId, RecordId, ThreadId};
 
 /// Merges the cases of two threads that a message connects, if they may be merged; says whether they are one now.
-pub fn bring_together(
-    one: (ThreadId, RecordId),
-    other: (ThreadId, RecordId),
-    gate: &Gate,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) -> bool {
-    if !(facts.is_case(one.1) && facts.is_case(other.1)) {
+pub fn bring_together(one: (ThreadId, RecordId), other: (ThreadId, RecordId), gate: &Gate, desk: &mut Desk<'_>) -> bool {
+    if !(desk.facts.is_case(one.1) && desk.facts.is_case(other.1)) {
         return false;
     }
     // The older number survives.
-    let number = |case| facts.records.get(&case).map(|known| known.number);
+    let number = |case| desk.facts.records.get(&case).map(|known| known.number);
     let (into, from) = if number(one.1) <= number(other.1) { (one.1, other.1) } else { (other.1, one.1) };
-    let (into_name, from_name) = (facts.name(into), facts.name(from));
-    if let Some(over) = [into, from].into_iter().find(|case| !is_open(*case, facts)) {
-        plan.note(format!("THREAD-1: {into_name} and {from_name} are not merged: {} is over", facts.name(over)));
+    let (into_name, from_name) = (desk.facts.name(into), desk.facts.name(from));
+    if let Some(over) = [into, from].into_iter().find(|case| !is_open(*case, desk.facts)) {
+        desk.plan.note(reason!(Thread1, "{into_name} and {from_name} are not merged: {} is over", desk.facts.name(over)));
         return false;
     }
-    let because = match are_one(one, other, gate, facts) {
+    let because = match are_one(one, other, gate, desk.facts) {
         Ok(because) => because,
         Err(why) => {
-            plan.note(format!("THREAD-1: {into_name} and {from_name} are not merged: {why}"));
+            desk.plan.note(reason!(Thread1, "{into_name} and {from_name} are not merged: {why}"));
             return false;
         }
     };
-    let notes = [NoteId(take(&mut facts.next.note)), NoteId(take(&mut facts.next.note))];
-    let because = format!("THREAD-1: this e-mail refers to both conversations, and {because}");
-    plan.add(Change::MergeCases { from, into, notes }, because);
-    fold(from, into, facts);
+    let notes = [NoteId(take(&mut desk.facts.next.note)), NoteId(take(&mut desk.facts.next.note))];
+    let because = reason!(Thread1, "this e-mail refers to both conversations, and {because}");
+    desk.plan.add(Change::MergeCases { from, into, notes }, because);
+    fold(from, into, desk.facts);
     true
 }
 

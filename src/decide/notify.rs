@@ -1,18 +1,20 @@
 //! NOTIFY: who is told of an e-mail, and who nearly was. A user hears of an e-mail once: as the one who got its case, else
 //! as a follower, else because it is new in the inbox.
 
+use super::desk::Desk;
+use super::reason::{Reason, reason};
 use std::collections::BTreeSet;
 
 use super::access::{Relation, act};
 use super::facts::{Facts, Person};
 use super::plan::{Change, Plan};
-use crate::words::{EmailId, NoteId, NoteKind, NotificationKind, RecordId, RoleAction, RoleScope, TeamId, UserId};
+use crate::words::{EmailId, NoteId, NoteKind, NotificationKind, RecordId, RoleAction, RoleScope, Rule, TeamId, UserId};
 
 /// Older mail is no news to an inbox (NOTIFY-2).
 const NEWS: i64 = 2 * 86_400;
 
 /// What there is to tell; the rest stands in the plan, and in the facts that it was folded into.
-pub struct News<'a> {
+pub struct News {
     pub email: EmailId,
     pub record: Option<RecordId>,
     /// The user who wrote it.
@@ -20,22 +22,22 @@ pub struct News<'a> {
     /// Seconds since 1970 UTC.
     pub arrived_at: i64,
     /// Why nobody hears of it.
-    pub silence: Option<&'a str>,
+    pub silence: Option<Reason>,
     /// Nobody can have been told of it before.
     pub is_new: bool,
 }
 
 /// Adds the notifications of one e-mail to its plan.
-pub fn tell(news: &News<'_>, facts: &Facts, plan: &mut Plan) {
-    let mut told = already_told(plan);
-    tell_assigned(news, facts, plan, &mut told);
-    tell_reviewers(news, facts, plan, &mut told);
-    if let Some(silence) = news.silence {
-        plan.note(format!("NOTIFY-2: nobody is told of it: {silence}"));
+pub fn tell(news: &News, desk: &mut Desk<'_>) {
+    let mut told = already_told(desk.plan);
+    tell_assigned(news, desk.facts, desk.plan, &mut told);
+    tell_reviewers(news, desk.facts, desk.plan, &mut told);
+    if let Some(silence) = &news.silence {
+        desk.plan.note(reason!(Notify2, "nobody is told of it: {silence}"));
         return;
     }
-    let heard = tell_followers(news, facts, plan, &mut told);
-    tell_readers(news, facts, plan, &told, heard);
+    let heard = tell_followers(news, desk.facts, desk.plan, &mut told);
+    tell_readers(news, desk.facts, desk.plan, &told, heard);
 }
 
 fn already_told(plan: &Plan) -> BTreeSet<UserId> {
@@ -44,7 +46,7 @@ fn already_told(plan: &Plan) -> BTreeSet<UserId> {
 }
 
 /// Who gets a case hears of it, also by mail that nobody else hears of.
-fn tell_assigned(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) {
+fn tell_assigned(news: &News, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) {
     let Some((case, number, user)) = plan.opened().and_then(|case| Some((case.id, case.number, case.assigned_user?))) else {
         return;
     };
@@ -59,13 +61,13 @@ fn tell_assigned(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BTr
             record: Some(case),
             detail: String::new(),
         };
-        plan.add(change, format!("DIST-1: case:{number} is theirs"));
+        plan.add(change, reason!(Dist1, "case:{number} is theirs"));
     }
 }
 
 /// LINK-3: what waits for a person's word is told to who may give it: whoever has the case in question and its team, else those
 /// whose account it came through, else the administrators; these also where none of the others may decide. History waits silently.
-fn tell_reviewers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) {
+fn tell_reviewers(news: &News, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) {
     let held =
         plan.steps.iter().find_map(|step| if let Change::Hold { candidate, .. } = step.change { Some(candidate) } else { None });
     let Some(candidate) = held else { return };
@@ -101,17 +103,17 @@ fn tell_reviewers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BT
             let kind = NotificationKind::Review;
             let change =
                 Change::Notify { user, kind, email: Some(news.email), note: None, record: candidate, detail: String::new() };
-            plan.add(change, format!("LINK-3: it waits for a person's word, and {why}"));
+            plan.add(change, reason!(Link3, "it waits for a person's word, and {why}"));
         }
     }
 }
 
 /// NOTIFY-1: followers of the record and of its Account hear of the note, provided they may read the e-mail. Says whether
 /// there is a note to hear of.
-fn tell_followers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) -> bool {
+fn tell_followers(news: &News, facts: &Facts, plan: &mut Plan, told: &mut BTreeSet<UserId>) -> bool {
     let Some((note, record, quiet)) = note_of(news.email, plan) else { return false };
     if quiet {
-        plan.note("NOTIFY-1: followers are not told: the note is quiet (AUTO-3)");
+        plan.note(reason!(Notify1, "followers are not told: the note is quiet ({})", Rule::Auto3));
         return false;
     }
     for user in followers(record, facts) {
@@ -120,7 +122,7 @@ fn tell_followers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BT
             continue;
         }
         if plan.silent_for.contains(&user) {
-            not_told("NOTIFY-1", person, "a filter or folder of theirs says so", plan);
+            not_told(Rule::Notify1, (user, person), "a filter or folder of theirs says so", plan);
         } else if may_read(news.email, user, true, facts) {
             told.insert(user);
             let of = if facts.followers.contains(&(record, user)) { record } else { facts.account_of(record).unwrap_or(record) };
@@ -132,16 +134,16 @@ fn tell_followers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &mut BT
                 record: Some(record),
                 detail: String::new(),
             };
-            plan.add(change, format!("NOTIFY-1: they follow {}", facts.name(of)));
+            plan.add(change, reason!(Notify1, "they follow {}", facts.name(of)));
         } else {
-            not_told("NOTIFY-1", person, "they follow the record, but may not read the e-mail", plan);
+            not_told(Rule::Notify1, (user, person), "they follow the record, but may not read the e-mail", plan);
         }
     }
     true
 }
 
 /// NOTIFY-2: users who have the e-mail in their inbox from now on hear of it. `heard` is whether followers were told just now.
-fn tell_readers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &BTreeSet<UserId>, heard: bool) {
+fn tell_readers(news: &News, facts: &Facts, plan: &mut Plan, told: &BTreeSet<UserId>, heard: bool) {
     let follow: BTreeSet<UserId> = news.record.map(|record| followers(record, facts)).unwrap_or_default();
     let added = plan.steps.iter().filter_map(|step| match step.change {
         Change::AddUser { user, read, trashed, .. } => Some((user, read, trashed)),
@@ -156,7 +158,7 @@ fn tell_readers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &BTreeSet
         // A follower was told when the e-mail came first, if it was theirs to read then.
         let served = follows && !news.is_new && may_read(news.email, user, false, facts);
         let why_not = [
-            (served, "they follow the record, and NOTIFY-1 served when it came first"),
+            (served, "they follow the record, and heard of it when it came first"),
             (!person.notify_received, "they do not want to be"),
             (facts.now - news.arrived_at > NEWS, "the e-mail is over 2 days old"),
             (trashed, "it went to their trash"),
@@ -165,7 +167,7 @@ fn tell_readers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &BTreeSet
             (!may_read(news.email, user, true, facts), "they may not read it"),
         ];
         if let Some((_, why)) = why_not.into_iter().find(|(holds, _)| *holds) {
-            not_told("NOTIFY-2", person, why, plan);
+            not_told(Rule::Notify2, (user, person), why, plan);
             continue;
         }
         let change = Change::Notify {
@@ -176,7 +178,7 @@ fn tell_readers(news: &News<'_>, facts: &Facts, plan: &mut Plan, told: &BTreeSet
             record: news.record,
             detail: String::new(),
         };
-        plan.add(change, "NOTIFY-2: it is new in their inbox");
+        plan.add(change, reason!(Notify2, "it is new in their inbox"));
     }
 }
 
@@ -215,7 +217,7 @@ fn may(action: RoleAction, email: EmailId, user: UserId, as_reader: bool, facts:
     act(&person.actor, RoleScope::Email, action, relation).is_ok()
 }
 
-fn not_told(rule: &str, person: &Person, why: &str, plan: &mut Plan) {
+fn not_told(rule: Rule, (user, person): (UserId, &Person), why: &str, plan: &mut Plan) {
     let login = person.actor.login.as_deref().unwrap_or_default();
-    plan.note(format!("{rule}: {login} is not told: {why}"));
+    plan.note_of(user, rule.because(format_args!("{login} is not told: {why}")));
 }

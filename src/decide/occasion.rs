@@ -2,15 +2,20 @@
 
 use super::author::{self, Origin, Seen};
 use super::choices::Choices;
-use super::facts::{Arrival, Facts, Policy};
+use super::facts::{Arrival, EmailFacts, Facts, Policy};
 use crate::mail::Mail;
+use crate::words::EmailId;
 
 /// 1990-01-01 UTC: no mail in the store is older, so an earlier Date is an error of its sender (PARSE-5).
 const FIRST_CREDIBLE_DATE: i64 = 631_152_000;
 
 /// What the rules ask of a message, and what is known of it beside.
 pub struct Occasion<'a> {
+    /// The e-mail that it is, or becomes.
+    pub email: EmailId,
     pub mail: &'a Mail,
+    /// Only header and text parts are here (FETCH-8).
+    pub partial: bool,
     pub archived: bool,
     /// Seconds since 1970 UTC.
     pub arrived_at: i64,
@@ -24,12 +29,34 @@ pub struct Occasion<'a> {
     pub quiet: bool,
 }
 
+impl<'a> Occasion<'a> {
+    /// That of an e-mail that has been here for a while.
+    pub fn of_stored(email: EmailId, mail: &'a Mail, known: &EmailFacts, choices: Choices) -> Self {
+        Self { choices, partial: known.partial, ..Self::at(known.arrived_at, email, mail, Origin::of_stored(known)) }
+    }
+
+    /// That of an e-mail of which nothing else is to be said.
+    pub fn at(arrived_at: i64, email: EmailId, mail: &'a Mail, origin: Origin) -> Self {
+        let choices = Choices::default();
+        Self { email, mail, partial: false, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false }
+    }
+}
+
 /// The occasion of a message that comes in.
-pub fn occasion<'a>(arrival: &Arrival, seen: &'a Seen<'_>, policy: &Policy, choices: Choices, facts: &Facts) -> Occasion<'a> {
+pub fn occasion<'a>(
+    email: EmailId,
+    arrival: &Arrival,
+    seen: &'a Seen<'_>,
+    policy: &Policy,
+    choices: Choices,
+    facts: &Facts,
+) -> Occasion<'a> {
     let (mail, origin) = (&*seen.mail, seen.origin);
     let arrived_at = arrived_at(arrival, mail, facts.now);
     Occasion {
+        email,
         mail,
+        partial: arrival.partial,
         // FETCH-14: mail older than the account's `act-since` is history, not work.
         archived: arrived_at < facts.account.act_since,
         arrived_at,

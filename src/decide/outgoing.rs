@@ -1,16 +1,17 @@
 //! SEND-4, SEND-8: what a message of ours does here: its place when it is written, and what follows once it was sent.
 
 use super::author::Origin;
-use super::choices::Choices;
 use super::delivery::Recipient;
-use super::facts::{Arrival, Facts, take};
+use super::desk::Desk;
+use super::facts::{Facts, take};
 use super::occasion::Occasion;
 use super::parent::Link;
 use super::plan::{Change, Plan, Step};
-use super::road::{new_email, remember, tell};
+use super::reason::{Reason, reason};
+use super::road::{News, new_email, remember, tell};
 use super::{note::note, people, thread};
 use crate::mail::Mail;
-use crate::words::{EmailId, NotificationKind, ParentBy, PositionId, RecordId, UserId};
+use crate::words::{EmailId, NotificationKind, ParentBy, RecordId, UserId};
 
 /// How many recipients a notification names.
 const NAMED: usize = 3;
@@ -29,43 +30,43 @@ pub struct Order {
 /// Gives a message its place: conversation, record, teams; nobody hears of it yet.
 pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
-    let email = EmailId(take(&mut facts.next.email));
-    plan.email = Some(email);
-    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(facts.now), partial: false };
-    let occasion = occasion(mail, order.author, facts);
-    let conversation = thread::place_letter(mail, order.follows, facts, &mut plan);
+    let desk = &mut Desk { facts, plan: &mut plan };
+    let email = EmailId(take(&mut desk.facts.next.email));
+    desk.plan.email = Some(email);
+    let occasion = occasion(email, mail, order.author, desk.facts);
+    let conversation = thread::place_letter(mail, order.follows, desk);
     let by_thread = || {
-        let (record, _) = facts.parent_of(conversation.replied?)?;
-        let because = format!("LINK-2: the e-mail that it goes on from belongs to {}", facts.name(record));
+        let (record, _) = desk.facts.parent_of(conversation.replied?)?;
+        let because = reason!(Link2, "the e-mail that it goes on from belongs to {}", desk.facts.name(record));
         Some(Link { record, by: ParentBy::Thread, because })
     };
-    let ordered = order.parent.map(|record| facts.survivor(record)).filter(|record| facts.records.contains_key(record));
+    let ordered = order.parent.map(|record| desk.facts.survivor(record)).filter(|record| desk.facts.records.contains_key(record));
     let link = match ordered {
-        Some(record) => Some(Link { record, by: ParentBy::Hand, because: "SEND-10: it was written for this record".to_string() }),
+        Some(record) => Some(Link { record, by: ParentBy::Hand, because: reason!(Send10, "it was written for this record") }),
         None => by_thread(),
     };
-    let mut teams = people::teams(&conversation, &occasion.choices, facts);
+    let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
     let mut users = people::Users::new();
     if let Some(author) = order.author {
-        users.push((author, "INBOX-1: they wrote it".to_string()));
+        users.push((author, reason!(Inbox1, "they wrote it")));
     }
     if let Some(link) = &link {
-        people::add_case_people(link.record, facts, &mut teams, &mut people::Users::new());
+        people::add_case_people(link.record, desk.facts, &mut teams, &mut people::Users::new());
     }
-    let account_record = link.as_ref().and_then(|link| facts.account_of(link.record));
-    let because = link.as_ref().map_or("it belongs to no record", |link| &link.because).to_string();
-    let new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, None, &arrival, facts);
-    plan.steps.insert(0, Step { change: Change::AddEmail(new.clone()), because });
-    let account = facts.account.id;
-    plan.add(Change::AddAccount { email, account }, "SEND-2: it goes out through this account");
+    let account_record = link.as_ref().and_then(|link| desk.facts.account_of(link.record));
+    let because = link.as_ref().map_or_else(|| "it belongs to no record".into(), |link| link.because.clone());
+    let new = new_email(&occasion, &conversation, link.as_ref(), account_record, None, desk.facts);
+    desk.plan.steps.insert(0, Step { change: Change::AddEmail(new.clone()), because });
+    let account = desk.facts.account.id;
+    desk.plan.add(Change::AddAccount { email, account }, reason!(Send2, "it goes out through this account"));
     for (team, because) in &teams {
-        plan.add(Change::AddTeam { email, team: *team }, because);
+        desk.plan.add(Change::AddTeam { email, team: *team }, because);
     }
     for (user, because) in &users {
-        let change = Change::AddUser { email, user: *user, read: true, trashed: false, folder: None };
-        plan.add(change, because);
+        let change = Change::AddUser { email, user: *user, read: true, trashed: false, folder: None, own: None };
+        desk.plan.add(change, because);
     }
-    remember(&new, &occasion, &teams, &users, facts);
+    remember(&new, &occasion, &teams, &users, desk.facts);
     plan
 }
 
@@ -73,28 +74,29 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
 /// and hear of it, and what it answers is answered.
 pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
-    plan.email = Some(email);
-    let Some(known) = facts.emails.get(&email).cloned() else { return plan };
-    let occasion = occasion(mail, known.author, facts);
-    let invited = people::written_to(mail, None, facts);
-    let record = facts.parent_of(email).map(|(record, _)| record);
-    people::let_in(&invited, record.filter(|record| facts.is_case(*record)), known.thread, facts);
-    plan.add(Change::Invite { email, addresses: invited }, "LINK-2: one of us wrote to them");
+    let desk = &mut Desk { facts, plan: &mut plan };
+    desk.plan.email = Some(email);
+    let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
+    let occasion = occasion(email, mail, known.author, desk.facts);
+    let invited = people::written_to(mail, None, desk.facts);
+    let record = desk.facts.parent_of(email).map(|(record, _)| record);
+    people::let_in(&invited, record.filter(|record| desk.facts.is_case(*record)), known.thread, desk.facts);
+    desk.plan.add(Change::Invite { email, addresses: invited }, reason!(Link2, "one of us wrote to them"));
     // An answer by itself answers for nobody: the e-mail still waits for a person.
     let replied = known.replied.filter(|replied| *replied != email && mail.automatic.is_empty());
     if let Some(replied) = replied {
-        plan.add(Change::MarkReplied { email: replied }, "THREAD-2: this e-mail answers it");
+        desk.plan.add(Change::MarkReplied { email: replied }, reason!(Thread2, "this e-mail answers it"));
     }
-    let mut users = people::recipients(mail, facts);
+    let mut users = people::recipients(mail, desk.facts);
     users.retain(|(user, _)| !known.users.contains(user));
-    people::join(email, &people::Teams::new(), &users, &occasion, facts, &mut plan);
+    people::join(&people::Teams::new(), &users, &occasion, desk);
     if let Some(record) = record {
-        note(email, record, &occasion, None, facts, &mut plan);
+        note(record, &occasion, None, desk);
     }
-    if let Some(entry) = facts.emails.get_mut(&email) {
+    if let Some(entry) = desk.facts.emails.get_mut(&email) {
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
-    tell(email, record, &occasion, (false, true), facts, &mut plan);
+    tell(record, &occasion, News::New, desk);
     plan
 }
 
@@ -104,23 +106,28 @@ pub fn tell_of_failure(email: EmailId, author: UserId, failed: &[&Recipient], fa
         failed.iter().take(NAMED).map(|one| format!("{}: {}", one.address, one.said.as_deref().unwrap_or("refused"))).collect();
     let more = failed.len().saturating_sub(NAMED);
     let detail = if more == 0 { named.join("; ") } else { format!("{}; and {more} more", named.join("; ")) };
-    tell_author(email, author, detail, "SEND-6: they wrote it, and it does not arrive", facts, plan);
+    tell_author(email, author, detail, reason!(Send6, "they wrote it, and it does not arrive"), facts, plan);
 }
 
 /// SEND-6: who wrote it hears that nobody knows whether it arrived.
 pub fn tell_of_doubt(email: EmailId, author: UserId, error: &str, facts: &Facts, plan: &mut Plan) {
     let detail = format!("it may have been sent: {error}; see espomail outbox list");
-    tell_author(email, author, detail, "SEND-6: they wrote it, and only a person can find out whether it arrived", facts, plan);
+    tell_author(
+        email,
+        author,
+        detail,
+        reason!(Send6, "they wrote it, and only a person can find out whether it arrived"),
+        facts,
+        plan,
+    );
 }
 
-fn tell_author(email: EmailId, author: UserId, detail: String, because: &str, facts: &Facts, plan: &mut Plan) {
+fn tell_author(email: EmailId, author: UserId, detail: String, because: Reason, facts: &Facts, plan: &mut Plan) {
     let record = facts.parent_of(email).map(|(record, _)| record);
     let kind = NotificationKind::Bounce;
     plan.add(Change::Notify { user: author, kind, email: Some(email), note: None, record, detail }, because);
 }
 
-fn occasion<'m>(mail: &'m Mail, author: Option<UserId>, facts: &Facts) -> Occasion<'m> {
-    let origin = Origin::Ours(author);
-    let choices = Choices::default();
-    Occasion { mail, archived: false, arrived_at: facts.now, choices, sent_by_us: true, origin, quiet: false }
+fn occasion<'m>(email: EmailId, mail: &'m Mail, author: Option<UserId>, facts: &Facts) -> Occasion<'m> {
+    Occasion { sent_by_us: true, ..Occasion::at(facts.now, email, mail, Origin::Ours(author)) }
 }

@@ -3,6 +3,7 @@
 use super::facts::{Facts, Policy, RecordFacts};
 use super::gate::{self, Gate, role_of};
 use super::plan::Plan;
+use super::reason::{Reason, reason};
 use super::thread::Conversation;
 use crate::mail::{Address, Mail, case_numbers};
 use crate::words::{CaseStatus, EmailId, ParentBy, RecordId, RecordKind, ThreadId};
@@ -11,7 +12,7 @@ use crate::words::{CaseStatus, EmailId, ParentBy, RecordId, RecordKind, ThreadId
 pub struct Link {
     pub record: RecordId,
     pub by: ParentBy,
-    pub because: String,
+    pub because: Reason,
 }
 
 /// What was found.
@@ -61,7 +62,7 @@ fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts:
     let nearest = mail.message_id.iter().chain(mail.ancestors()).find(|id| has_token(id) || bears(id));
     if let Some(email) = replied.filter(|_| nearest.is_none_or(|id| !has_token(id))) {
         if gate::is_taken_away(email, facts) {
-            plan.note(format!("LINK-7: a person said of e-mail {email}, which it answers, that it belongs to no record"));
+            plan.note(reason!(Link7, "a person said of e-mail {email}, which it answers, that it belongs to no record"));
             return Road::Ends;
         }
         let is_firm = facts.parent_of(email).is_some_and(|(record, _)| facts.is_firm(record));
@@ -77,23 +78,22 @@ fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts:
     let text = &pass.text;
     let Some(record) = pass.record else {
         let letter = pass.letter.map(|letter| format!("e-mail {letter}, which")).unwrap_or_default();
-        plan.note(format!("LINK-1: the signed token in <{text}> is that of {letter} a person took from its record"));
+        plan.note(reason!(Link1, "the signed token in <{text}> is that of {letter} a person took from its record"));
         return Road::Ends;
     };
     // The message may have brought it together with another just now.
     let record = facts.survivor(record);
     let named = facts.name(record);
-    let mut because = match pass.letter {
-        Some(letter) => format!("LINK-1: the signed token in <{text}> is that of e-mail {letter}, which is in {named}"),
-        None => format!("LINK-1: the signed token in <{text}> names {named}"),
+    let because = match pass.letter {
+        Some(letter) => reason!(Link1, "the signed token in <{text}> is that of e-mail {letter}, which is in {named}"),
+        None => reason!(Link1, "the signed token in <{text}> names {named}"),
     };
-    if facts.is_case(record) {
-        because += &match role_of(gate.sender(), record, facts) {
-            Some(role) => format!("; the sender is {role}"),
-            None => format!("; <{}> takes no part in it, and comes in by the token alone", gate.sender()),
-        };
-    }
-    plan.consider(named, ParentBy::Token, true, because.as_str());
+    let because = match role_of(gate.sender(), record, facts) {
+        _ if !facts.is_case(record) => because,
+        Some(role) => because.and(format_args!("; the sender is {role}")),
+        None => because.and(format_args!("; <{}> takes no part in it, and comes in by the token alone", gate.sender())),
+    };
+    plan.consider(named, ParentBy::Token, true, &because);
     Road::Leads(Link { record, by: ParentBy::Token, because })
 }
 
@@ -112,14 +112,14 @@ fn by_thread(
     }
     let record = facts.parent_of_thread(conversation.thread)?;
     if facts.is_case(record) && gate.role(record, facts).is_none() {
-        let because = format!("LINK-2: its thread belongs to {}, but the sender takes no part in that", facts.name(record));
-        plan.consider(facts.name(record), ParentBy::Thread, false, because.as_str());
+        let because = reason!(Link2, "its thread belongs to {}, but the sender takes no part in that", facts.name(record));
+        plan.consider(facts.name(record), ParentBy::Thread, false, &because);
         plan.note(because);
         *named = named.or(Some(record));
         return None;
     }
-    let because = format!("LINK-2: its thread belongs to {}{}", facts.name(record), entry(record, gate, facts));
-    plan.consider(facts.name(record), ParentBy::Thread, true, because.as_str());
+    let because = reason!(Link2, "its thread belongs to {}{}", facts.name(record), entry(record, gate, facts));
+    plan.consider(facts.name(record), ParentBy::Thread, true, &because);
     Some(Link { record, by: ParentBy::Thread, because })
 }
 
@@ -137,14 +137,14 @@ fn by_replied(email: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan
                 facts.name(record),
                 ParentBy::Thread,
                 false,
-                format!("LINK-2: e-mail {email} belongs to it, but it is over"),
+                reason!(Link2, "e-mail {email} belongs to it, but it is over"),
             );
-            (other, format!("LINK-2: its thread has gone on in {}", facts.name(other)))
+            (other, reason!(Link2, "its thread has gone on in {}", facts.name(other)))
         }
-        None => (record, format!("LINK-2: the parent of e-mail {email}, which it answers, is {}", facts.name(record))),
+        None => (record, reason!(Link2, "the parent of e-mail {email}, which it answers, is {}", facts.name(record))),
     };
-    let because = format!("{because}{}", entry(record, gate, facts));
-    plan.consider(facts.name(record), ParentBy::Thread, true, because.as_str());
+    let because = because.and(entry(record, gate, facts));
+    plan.consider(facts.name(record), ParentBy::Thread, true, &because);
     Some(Link { record, by: ParentBy::Thread, because })
 }
 
@@ -167,18 +167,18 @@ fn by_number(mail: &Mail, gate: &Gate, facts: &Facts, plan: &mut Plan, named: &m
     }
     for number in case_numbers(&mail.subject) {
         let Some(record) = facts.cases_by_number.get(&number).map(|record| facts.survivor(*record)) else {
-            plan.note(format!("LINK-3: the subject names case {number}, which does not exist"));
+            plan.note(reason!(Link3, "the subject names case {number}, which does not exist"));
             continue;
         };
         match role_of(gate.sender(), record, facts) {
             Some(role) => {
-                let because = format!("LINK-3: the subject names case:{number}, and the sender is {role}");
-                plan.consider(facts.name(record), ParentBy::Number, true, because.as_str());
+                let because = reason!(Link3, "the subject names case:{number}, and the sender is {role}");
+                plan.consider(facts.name(record), ParentBy::Number, true, &because);
                 return Some(Link { record, by: ParentBy::Number, because });
             }
             None => {
-                let because = format!("LINK-3: the subject names case:{number}, but the sender takes no part in it");
-                plan.consider(facts.name(record), ParentBy::Number, false, because.as_str());
+                let because = reason!(Link3, "the subject names case:{number}, but the sender takes no part in it");
+                plan.consider(facts.name(record), ParentBy::Number, false, &because);
                 plan.note(because);
                 *named = named.or(Some(record));
             }
@@ -195,15 +195,15 @@ pub fn by_address(mail: &Mail, customer: Option<&Address>, policy: &Policy, fact
         let Some(address) = address.map(Address::key).filter(|key| !key.is_empty()) else { continue };
         // LINK-5: internal addresses are not looked up as records.
         if facts.is_internal(&address) {
-            plan.note(format!("LINK-5: {header} <{address}> is internal"));
+            plan.note(reason!(Link5, "{header} <{address}> is internal"));
             continue;
         }
         if let Some((record, why)) = of_address(&address, policy, facts, plan) {
-            let because = format!("LINK-4: {header} <{address}> is {why}; by address, not authenticated");
-            plan.consider(facts.name(record), ParentBy::Address, true, because.as_str());
+            let because = reason!(Link4, "{header} <{address}> is {why}; by address, not authenticated");
+            plan.consider(facts.name(record), ParentBy::Address, true, &because);
             return Some(Link { record, by: ParentBy::Address, because });
         }
-        plan.note(format!("LINK-4: {header} <{address}> is no known record's"));
+        plan.note(reason!(Link4, "{header} <{address}> is no known record's"));
     }
     None
 }
@@ -224,12 +224,12 @@ fn of_address(address: &str, policy: &Policy, facts: &Facts, plan: &mut Plan) ->
         let Some((id, record)) = found.next() else { continue };
         let others: Vec<RecordId> = found.map(|(other, _)| other).collect();
         for other in others.iter().take(CANDIDATES) {
-            let because = format!("LINK-4: <{address}> is its address too, and an older record has it");
+            let because = reason!(Link4, "<{address}> is its address too, and an older record has it");
             plan.consider(facts.name(*other), ParentBy::Address, false, because);
         }
         let others = others.len();
         if others > 0 {
-            plan.note(format!("LINK-4: <{address}> is ambiguous: {others} more of kind {kind}; the oldest active one is taken"));
+            plan.note(reason!(Link4, "<{address}> is ambiguous: {others} more of kind {kind}; the oldest active one is taken"));
         }
         let stands_for = stands_for(id, record, policy);
         let mut why = format!("that of {}", facts.name(id));

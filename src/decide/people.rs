@@ -1,51 +1,53 @@
 //! TEAM and INBOX: whose e-mail it is.
 
 use super::choices::{self, Choices, UserChoices};
+use super::desk::Desk;
 use super::facts::Facts;
 use super::filter::Held;
 use super::gate::Gate;
 use super::occasion::Occasion;
 use super::parent::Link;
 use super::plan::{Change, Plan};
+use super::reason::{Reason, reason};
 use super::thread::Conversation;
 use crate::mail::{Address, Mail};
-use crate::words::{AccountKind, EmailId, FolderId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
+use crate::words::{AccountKind, FolderId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
 
 /// Teams with the reason for each, without doubles.
-pub type Teams = Vec<(TeamId, String)>;
+pub type Teams = Vec<(TeamId, Reason)>;
 /// Users with the reason for each, without doubles.
-pub type Users = Vec<(UserId, String)>;
+pub type Users = Vec<(UserId, Reason)>;
 
 /// TEAM-1: the account's teams, its case team, the replied e-mail's teams; a personal account's owner's default team.
 pub fn teams(conversation: &Conversation, choices: &Choices, facts: &Facts) -> Teams {
     let mut teams = Teams::new();
     let account = &facts.account;
     for team in &account.teams {
-        push(&mut teams, *team, || "TEAM-1: a team of the account".to_string());
+        push(&mut teams, *team, || reason!(Team1, "a team of the account"));
     }
     if account.make_cases
         && let Some(team) = account.case_team
     {
-        push(&mut teams, team, || "TEAM-1: the account's case team".to_string());
+        push(&mut teams, team, || reason!(Team1, "the account's case team"));
     }
     if account.kind == AccountKind::Personal
         && let Some(team) = account.owner_team
     {
-        push(&mut teams, team, || "TEAM-1: the owner's default team".to_string());
+        push(&mut teams, team, || reason!(Team1, "the owner's default team"));
     }
     if let Some((team, because)) = &choices.assign_team {
         push(&mut teams, *team, || because.clone());
     }
     if let Some((folder, because)) = &choices.folder {
         for team in facts.folder_teams.get(folder).into_iter().flatten() {
-            push(&mut teams, *team, || format!("TEAM-1: a team of the group folder; {because}"));
+            push(&mut teams, *team, || reason!(Team1, "a team of the group folder; {because}"));
         }
     }
     if let Some(email) = conversation.replied
         && let Some(known) = facts.emails.get(&email)
     {
         for team in &known.teams {
-            push(&mut teams, *team, || format!("THREAD-2: a team of e-mail {email}, which it answers"));
+            push(&mut teams, *team, || reason!(Thread2, "a team of e-mail {email}, which it answers"));
         }
     }
     teams
@@ -55,7 +57,7 @@ pub fn teams(conversation: &Conversation, choices: &Choices, facts: &Facts) -> T
 pub fn users(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
     let mut users = of_account(choices, facts);
     for (header, user) in addressed(mail, facts) {
-        push(&mut users, user, || format!("INBOX-1: their address is in {header}"));
+        push(&mut users, user, || reason!(Inbox1, "their address is in {header}"));
     }
     users
 }
@@ -72,7 +74,7 @@ pub fn users_of_copy(mail: &Mail, choices: &Choices, facts: &Facts) -> Users {
     let members: Vec<UserId> = teams.filter_map(|team| facts.teams.get(team)).flatten().map(|member| member.user).collect();
     for (header, user) in addressed(mail, facts) {
         if members.contains(&user) {
-            push(&mut users, user, || format!("INBOX-1: their address is in {header}, and they are in a team of the account"));
+            push(&mut users, user, || reason!(Inbox1, "their address is in {header}, and they are in a team of the account"));
         }
     }
     users
@@ -95,18 +97,18 @@ fn of_account(choices: &Choices, facts: &Facts) -> Users {
     match account.kind {
         AccountKind::Personal => {
             if let Some(owner) = account.owner {
-                push(&mut users, owner, || "INBOX-1: the account is theirs".to_string());
+                push(&mut users, owner, || reason!(Inbox1, "the account is theirs"));
             }
         }
         AccountKind::Group => {
             if account.add_team_users {
                 let members = account.teams.iter().filter_map(|team| facts.teams.get(team)).flatten();
                 for member in members.filter(|member| member.active) {
-                    push(&mut users, member.user, || "INBOX-1: a member of the account's team".to_string());
+                    push(&mut users, member.user, || reason!(Inbox1, "a member of the account's team"));
                 }
             }
             if let Some(user) = account.assigned_user {
-                push(&mut users, user, || "INBOX-1: the account's assigned user".to_string());
+                push(&mut users, user, || reason!(Inbox1, "the account's assigned user"));
             }
         }
     }
@@ -118,7 +120,7 @@ pub fn recipients(mail: &Mail, facts: &Facts) -> Users {
     let mut users = Users::new();
     for (header, addresses) in [("To", &mail.to), ("Cc", &mail.cc), ("Bcc", &mail.bcc)] {
         for user in addresses.iter().filter_map(|address| facts.user_of(&address.key())) {
-            push(&mut users, user, || format!("INBOX-1: their address is in {header}"));
+            push(&mut users, user, || reason!(Inbox1, "their address is in {header}"));
         }
     }
     users
@@ -128,10 +130,10 @@ pub fn recipients(mail: &Mail, facts: &Facts) -> Users {
 pub fn add_case_people(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) {
     let Some(case) = facts.records.get(&record).filter(|known| known.kind == RecordKind::Case) else { return };
     for team in &case.teams {
-        push(teams, *team, || format!("TEAM-1: a team of case:{}", case.number));
+        push(teams, *team, || reason!(Team1, "a team of case:{}", case.number));
     }
     if let Some(user) = case.assigned_user {
-        push(users, user, || format!("CASE-1: case:{} is assigned to them", case.number));
+        push(users, user, || reason!(Case1, "case:{} is assigned to them", case.number));
     }
 }
 
@@ -139,10 +141,10 @@ pub fn add_case_people(record: RecordId, facts: &Facts, teams: &mut Teams, users
 pub fn add_people_in_question(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) {
     let Some(case) = facts.records.get(&record).filter(|known| known.kind == RecordKind::Case) else { return };
     for team in &case.teams {
-        push(teams, *team, || format!("LINK-3: a team of case:{}, for which it is held", case.number));
+        push(teams, *team, || reason!(Link3, "a team of case:{}, for which it is held", case.number));
     }
     if let Some(user) = case.assigned_user {
-        push(users, user, || format!("LINK-3: it is held for case:{}, which is assigned to them", case.number));
+        push(users, user, || reason!(Link3, "it is held for case:{}, which is assigned to them", case.number));
     }
 }
 
@@ -159,55 +161,50 @@ pub fn reaches_nobody(plan: &Plan, facts: &Facts) -> bool {
 
 /// Adds teams and users to the e-mail. Unread for everyone but its sender (INBOX-1); each user's own filters decide where it
 /// goes (FILTER-5), but never the sender's.
-pub fn join(email: EmailId, teams: &Teams, users: &Users, occasion: &Occasion<'_>, facts: &Facts, plan: &mut Plan) {
-    let mail = occasion.mail;
+pub fn join(teams: &Teams, users: &Users, occasion: &Occasion<'_>, desk: &mut Desk<'_>) {
+    let (email, mail) = (occasion.email, occasion.mail);
     for (team, because) in teams {
-        plan.add(Change::AddTeam { email, team: *team }, because);
+        desk.plan.add(Change::AddTeam { email, team: *team }, because);
     }
     // Whoever says to be one of us has not read it for them (ACCESS-5).
     let sender = occasion.origin.author();
     let held = Held::new(mail);
     for (user, because) in users {
         let is_sender = sender == Some(*user);
-        let own = if is_sender { UserChoices::default() } else { choices::of_user(*user, &held, facts, plan) };
-        let mapped = facts.account.folder.filter(|_| facts.account.owner == Some(*user));
+        let own = if is_sender { UserChoices::default() } else { choices::of_user(*user, &held, desk.facts, desk.plan) };
+        let mapped = desk.facts.account.folder.filter(|_| desk.facts.account.owner == Some(*user));
         let folder = own.folder.or(mapped);
-        if is_silent(&own, folder, facts) {
-            plan.silent_for.push(*user);
+        if is_silent(&own, folder, desk.facts) {
+            desk.plan.silent_for.push(*user);
         }
         let read = is_sender || own.read || occasion.choices.mark_read.is_some();
-        let because = if own.because.is_empty() { because.clone() } else { format!("{because}; {}", own.because) };
-        plan.add(Change::AddUser { email, user: *user, read, trashed: own.trash, folder }, because);
+        desk.plan.add(Change::AddUser { email, user: *user, read, trashed: own.trash, folder, own: own.because }, because);
     }
 }
 
 /// A stored e-mail comes to a record: of a case, its teams and its assigned user get it; who has it already keeps it as it is, and
 /// whoever wants to hear nothing of such mail hears nothing of it now (FILTER-5).
-pub fn join_record(email: EmailId, record: RecordId, occasion: &Occasion<'_>, facts: &mut Facts, plan: &mut Plan) {
+pub fn join_record(record: RecordId, occasion: &Occasion<'_>, desk: &mut Desk<'_>) {
     let (mut teams, mut users) = (Teams::new(), Users::new());
-    add_case_people(record, facts, &mut teams, &mut users);
-    join_new(email, (teams, users), occasion, facts, plan);
+    add_case_people(record, desk.facts, &mut teams, &mut users);
+    join_new((teams, users), occasion, desk);
 }
 
 /// The same of these teams and users.
-pub fn join_new(
-    email: EmailId,
-    (mut teams, mut users): (Teams, Users),
-    occasion: &Occasion<'_>,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) {
-    let held = Held::new(occasion.mail);
-    let have = facts.emails.get(&email).map(|known| known.users.clone()).unwrap_or_default();
-    let silent = have.into_iter().filter(|user| is_silent(&choices::of_user(*user, &held, facts, &mut Plan::new()), None, facts));
-    plan.silent_for.extend(silent);
-    if let Some(known) = facts.emails.get_mut(&email) {
+pub fn join_new((mut teams, mut users): (Teams, Users), occasion: &Occasion<'_>, desk: &mut Desk<'_>) {
+    let (email, held) = (occasion.email, Held::new(occasion.mail));
+    let have = desk.facts.emails.get(&email).map(|known| known.users.clone()).unwrap_or_default();
+    let silent = have
+        .into_iter()
+        .filter(|user| is_silent(&choices::of_user(*user, &held, desk.facts, &mut Plan::new()), None, desk.facts));
+    desk.plan.silent_for.extend(silent);
+    if let Some(known) = desk.facts.emails.get_mut(&email) {
         teams.retain(|(team, _)| !known.teams.contains(team));
         users.retain(|(user, _)| !known.users.contains(user));
         known.teams.extend(teams.iter().map(|(team, _)| *team));
         known.users.extend(users.iter().map(|(user, _)| *user));
     }
-    join(email, &teams, &users, occasion, facts, plan);
+    join(&teams, &users, occasion, desk);
 }
 
 /// NOTIFY-2: whether a user's own filter, or the folder that the e-mail goes to, says that they are not told of it.
@@ -263,7 +260,7 @@ pub fn let_in(invited: &[String], case: Option<RecordId>, thread: ThreadId, fact
     }
 }
 
-fn push<T: PartialEq>(list: &mut Vec<(T, String)>, item: T, because: impl FnOnce() -> String) {
+fn push<T: PartialEq>(list: &mut Vec<(T, Reason)>, item: T, because: impl FnOnce() -> Reason) {
     if !list.iter().any(|(known, _)| *known == item) {
         list.push((item, because()));
     }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::budget::Subject;
 use super::facts::{Facts, take};
 use super::filter::FilterTrial;
+use super::reason::{Reason, reason};
 use crate::mail::Address;
 use crate::words::{
     AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind,
@@ -40,6 +42,8 @@ pub enum Change {
         trashed: bool,
         /// The user's own folder; none is the inbox (INBOX-2).
         folder: Option<FolderId>,
+        /// What the user's own filter says to that; theirs to know (FILTER-5).
+        own: Option<Reason>,
     },
     /// A team or a user loses what an earlier word of a person gave them (LINK-7).
     RemoveTeam {
@@ -202,7 +206,7 @@ pub enum Change {
     Spend {
         action: BudgetAction,
         count: i64,
-        subjects: Vec<String>,
+        subjects: Vec<Subject>,
     },
     /// A budget is spent: what would be done waits for a person's word (ACK-3).
     HoldAction {
@@ -328,7 +332,8 @@ impl NewCase {
 pub struct Step {
     #[serde(flatten)]
     pub change: Change,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 /// What becomes of one message.
@@ -340,13 +345,16 @@ pub struct Plan {
     #[serde(serialize_with = "told")]
     pub(super) steps: Vec<Step>,
     /// What was tried and did not hold: near misses, ambiguities, choices (WHY-1).
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The filter that skipped it (FETCH-2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped_by: Option<FilterId>,
     /// Why it is not answered, beyond what the message itself says (FILTER-4, ACK-3).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub no_answer: Option<String>,
+    pub no_answer: Option<Reason>,
+    /// Why it opens no case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_case: Option<Reason>,
     /// The person who asked for it; none where mail did.
     #[serde(skip)]
     pub asked: Option<Asked>,
@@ -364,6 +372,21 @@ pub struct Plan {
     pub candidates: Vec<Candidate>,
 }
 
+/// What was tried and did not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    #[serde(flatten)]
+    pub reason: Reason,
+    /// Whose own matter it is; none where it is everybody's.
+    pub user: Option<UserId>,
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
 /// A record that was in question as parent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Candidate {
@@ -371,7 +394,8 @@ pub struct Candidate {
     pub record: String,
     pub by: ParentBy,
     pub taken: bool,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 fn is_bookkeeping(change: &Change) -> bool {
@@ -393,6 +417,7 @@ impl Plan {
             notes: Vec::new(),
             skipped_by: None,
             no_answer: None,
+            no_case: None,
             asked: None,
             silent_for: Vec::new(),
             of_nobody: false,
@@ -402,7 +427,7 @@ impl Plan {
     }
 
     /// Adds a change; there is none without a reason.
-    pub fn add(&mut self, change: Change, because: impl Into<String>) {
+    pub fn add(&mut self, change: Change, because: impl Into<Reason>) {
         self.steps.push(Step { change, because: because.into() });
     }
 
@@ -420,7 +445,7 @@ impl Plan {
     pub fn say_found(&mut self, fields: &[&str]) {
         self.steps.retain(|step| !fields.is_empty() || !matches!(step.change, Change::Amend(_)));
         for step in self.steps.iter_mut().filter(|step| matches!(step.change, Change::Amend(_))) {
-            step.because = format!("WHY-2: read again, these differ: {}", fields.join(", "));
+            step.because = reason!(Why2, "read again, these differ: {}", fields.join(", "));
         }
     }
 
@@ -459,13 +484,24 @@ impl Plan {
     }
 
     /// Writes down a record that was in question as parent.
-    pub fn consider(&mut self, record: String, by: ParentBy, taken: bool, because: impl Into<String>) {
+    pub fn consider(&mut self, record: String, by: ParentBy, taken: bool, because: impl Into<Reason>) {
         self.candidates.push(Candidate { record, by, taken, because: because.into() });
     }
 
     /// Notes what was tried and did not hold.
-    pub fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
+    pub fn note(&mut self, reason: impl Into<Reason>) {
+        self.notes.push(Note { reason: reason.into(), user: None });
+    }
+
+    /// The same of what is a user's own to know: their filters, and what they want to hear of.
+    pub fn note_of(&mut self, user: UserId, reason: Reason) {
+        self.notes.push(Note { reason, user: Some(user) });
+    }
+
+    /// Notes why it opens no case.
+    pub fn opens_none(&mut self, because: Reason) {
+        self.note(reason!(Case1, "no new case: {because}"));
+        self.no_case.get_or_insert(because);
     }
 }
 

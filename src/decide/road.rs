@@ -6,6 +6,7 @@ use super::answer::Role;
 use super::author::{Origin, Seen};
 use super::case::Course;
 use super::choices::{self, Choices};
+use super::desk::Desk;
 use super::duplicate::{self, Known, Other};
 use super::facts::{Arrival, EmailFacts, Facts, Policy, take};
 use super::filter::Scope;
@@ -14,10 +15,11 @@ use super::note::note;
 use super::occasion::{Occasion, occasion, sort_date};
 use super::parent::{self, Found, Link};
 use super::plan::{Change, NewEmail, Plan, Step};
+use super::reason::reason;
 use super::thread::{self, Conversation};
 use super::{answer, author, bounce, case, notify, people, spend, twin};
 use crate::mail::{Address, Mail, subject};
-use crate::words::{BudgetAction, EmailId, Fate, ParentBy, RecordId};
+use crate::words::{BudgetAction, EmailId, Fate, ParentBy, RecordId, Rule};
 
 /// Decides everything about one message and keeps the facts current.
 pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts) -> Plan {
@@ -26,13 +28,13 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
     if let Some((skipped_by, because)) = &choices.skip {
         plan.fate = Fate::Filtered;
         plan.skipped_by = Some(*skipped_by);
-        plan.note(format!("{because} skips it; it is left alone on the server (FILTER-7)"));
+        plan.note(because.and(format_args!(" skips it; it is left alone on the server ({})", Rule::Filter7)));
         return plan;
     }
     let seen = author::see(mail, policy, facts, &mut plan);
     let other = match duplicate::find(arrival, &seen.mail, facts, &mut plan) {
         Known::Same(email) => {
-            arrive_again(email, arrival, &seen, policy, choices, facts, &mut plan);
+            arrive_again(email, arrival, &seen, policy, choices, &mut Desk { facts, plan: &mut plan });
             return plan;
         }
         Known::Deleted => {
@@ -42,179 +44,174 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         Known::Collision(other) => Some(other),
         Known::New => None,
     };
-    arrive(arrival, &seen, policy, choices, other, facts, &mut plan);
+    arrive(arrival, &seen, policy, choices, other, &mut Desk { facts, plan: &mut plan });
     plan.of_nobody = people::reaches_nobody(&plan, facts);
     plan
 }
 
 /// The road of a message that is new to the store; `other` is what another e-mail with its Message-ID is to it.
-pub fn arrive(
-    arrival: &Arrival,
-    seen: &Seen<'_>,
-    policy: &Policy,
-    choices: Choices,
-    other: Option<Other>,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) {
+pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choices, other: Option<Other>, desk: &mut Desk<'_>) {
     let mail = &*seen.mail;
-    let email = EmailId(take(&mut facts.next.email));
-    let occasion = occasion(arrival, seen, policy, choices, facts);
-    plan.email = Some(email);
-    plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
+    let email = EmailId(take(&mut desk.facts.next.email));
+    let occasion = occasion(email, arrival, seen, policy, choices, desk.facts);
+    desk.plan.email = Some(email);
+    desk.plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
-    let customer = author::customer(mail, seen.origin, facts, plan);
-    let gate = Gate::of(mail, customer.as_ref(), seen.origin, policy, facts, plan);
+    let customer = author::customer(mail, seen.origin, desk.facts, desk.plan);
+    let gate = Gate::of(mail, customer.as_ref(), seen.origin, policy, desk.facts, desk.plan);
     let first = other.and_then(Other::twin);
     let conversation = match first {
-        Some(first) => twin::conversation(first, facts),
-        None => thread::place(mail, occasion.arrived_at, other.is_some(), &gate, facts, plan),
+        Some(first) => twin::conversation(first, desk.facts),
+        None => thread::place(mail, occasion.arrived_at, other.is_some(), &gate, desk),
     };
-    let outgoing = bounce::outgoing(mail, facts);
+    let outgoing = bounce::outgoing(mail, desk.facts);
     let Found { link, named } = match first {
-        Some(first) => Found { link: twin::link(first, facts), named: None },
-        None => parent::find(mail, customer.as_ref(), &conversation, (&gate, policy), facts, plan),
+        Some(first) => Found { link: twin::link(first, desk.facts), named: None },
+        None => parent::find(mail, customer.as_ref(), &conversation, (&gate, policy), desk.facts, desk.plan),
     };
-    // The e-mail's row comes first in the plan, its links after it.
-    let row = plan.steps.len();
-    let mut teams = people::teams(&conversation, &occasion.choices, facts);
-    let mut users = people::users(mail, &occasion.choices, facts);
-    let account_record = link.as_ref().and_then(|link| facts.account_of(link.record));
+    // The e-mail's row comes first in the desk.plan, its links after it.
+    let row = desk.plan.steps.len();
+    let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
+    let mut users = people::users(mail, &occasion.choices, desk.facts);
+    let account_record = link.as_ref().and_then(|link| desk.facts.account_of(link.record));
 
     let mut role = if conversation.known { Role::FollowUp } else { Role::First };
     let record = link.as_ref().map(|link| link.record);
-    let course = match first.zip(record.filter(|record| facts.is_case(*record))) {
-        Some((first, case)) if occasion.choices.hold.is_none() => twin::course(first, case, facts),
-        _ => case::course(&occasion, record, named, facts),
+    let course = match first.zip(record.filter(|record| desk.facts.is_case(*record))) {
+        Some((first, case)) if occasion.choices.hold.is_none() => twin::course(first, case, desk.facts),
+        _ => case::course(&occasion, record, named, desk.facts),
     };
-    let link = match afford(course, email, mail, facts, plan) {
+    let link = match afford(course, &occasion, desk) {
         Course::Open { refers_to, because } => {
-            let record = case::open(email, &occasion, customer.as_ref(), (account_record, refers_to), because, facts, plan);
+            let record = case::open(&occasion, customer.as_ref(), account_record, refers_to, because, desk);
             role = Role::Opener(record);
-            Some(Link { record, by: ParentBy::Opened, because: "it opens a case".to_string() })
+            Some(Link { record, by: ParentBy::Opened, because: "it opens a case".into() })
         }
         Course::Reopen { case, status, because } => {
-            case::reopen(case, status, because, facts, plan);
+            case::reopen(case, status, because, desk);
             link
         }
         Course::Hold { candidate, because } => {
-            plan.fate = Fate::Held;
-            case::hold(email, candidate, because, facts, plan);
+            desk.plan.fate = Fate::Held;
+            case::hold(email, candidate, because, desk);
             if let Some(candidate) = candidate {
-                people::add_people_in_question(candidate, facts, &mut teams, &mut users);
+                people::add_people_in_question(candidate, desk.facts, &mut teams, &mut users);
             }
             None
         }
         Course::Stay { because } => {
-            plan.note(format!("no new case: {because}"));
+            desk.plan.opens_none(because);
             link
         }
     };
     // The case of a copy that came another way is the case of others (DUP-2).
-    let apart = first.filter(|first| !matches!(role, Role::Opener(_)) && !twin::came_the_same_way(*first, facts));
+    let apart = first.filter(|first| !matches!(role, Role::Opener(_)) && !twin::came_the_same_way(*first, desk.facts));
     if let Some(link) = link.as_ref().filter(|_| apart.is_none()) {
-        people::add_case_people(link.record, facts, &mut teams, &mut users);
+        people::add_case_people(link.record, desk.facts, &mut teams, &mut users);
     }
-    let because = link.as_ref().map_or("no record was found for it", |link| &link.because).to_string();
-    let mut new = new_email(email, &occasion, &conversation, link.as_ref(), account_record, other, arrival, facts);
+    let because = link.as_ref().map_or_else(|| "no record was found for it".into(), |link| link.because.clone());
+    let mut new = new_email(&occasion, &conversation, link.as_ref(), account_record, other, desk.facts);
     // Whoever repeats a Message-ID invites nobody (DUP-2).
     if first.is_none() || matches!(role, Role::Opener(_)) {
-        new.invites = people::invited(mail, customer.as_ref(), (&conversation, link.as_ref()), &gate, facts);
+        new.invites = people::invited(mail, customer.as_ref(), (&conversation, link.as_ref()), &gate, desk.facts);
     }
-    plan.steps.insert(row, Step { change: Change::AddEmail(new.clone()), because });
-    let account = facts.account.id;
-    plan.add(Change::AddAccount { email, account }, "it came through this account");
-    mark_replied(&conversation, &occasion, facts, plan);
-    people::join(email, &teams, &users, &occasion, facts, plan);
-    run(email, &occasion, |_| true, facts, plan);
+    desk.plan.steps.insert(row, Step { change: Change::AddEmail(new.clone()), because });
+    let account = desk.facts.account.id;
+    desk.plan.add(Change::AddAccount { email, account }, "it came through this account");
+    mark_replied(&conversation, &occasion, desk);
+    people::join(&teams, &users, &occasion, desk);
+    run(&occasion, |_| true, desk);
     if let Some(because) = &occasion.choices.no_reply {
-        plan.no_answer.get_or_insert_with(|| because.clone());
+        desk.plan.no_answer.get_or_insert_with(|| because.clone());
     }
     if let Some(link) = &link {
-        match apart.filter(|_| facts.is_case(link.record)) {
-            Some(first) => twin::note(email, first, link.record, facts, plan),
-            None => note(email, link.record, &occasion, outgoing, facts, plan),
+        match apart.filter(|_| desk.facts.is_case(link.record)) {
+            Some(first) => twin::note(email, first, link.record, desk),
+            None => note(link.record, &occasion, outgoing, desk),
         }
         if first.is_none() {
-            case::adopt(link, &conversation, facts, plan);
+            case::adopt(link, &conversation, desk);
         }
     }
-    remember(&new, &occasion, &teams, &users, facts);
+    remember(&new, &occasion, &teams, &users, desk.facts);
     let record = link.as_ref().map(|link| link.record);
-    let is_genuine = bounce::file(email, outgoing, record, &occasion, facts, plan);
-    answer::consider(email, &occasion, role, policy, facts, plan);
-    tell(email, record, &occasion, (is_genuine, true), facts, plan);
+    let is_genuine = bounce::file(outgoing, record, &occasion, desk);
+    answer::consider(&occasion, role, policy, desk);
+    let news = if is_genuine { News::Report } else { News::New };
+    tell(record, &occasion, news, desk);
 }
 
 /// THREAD-2: what it answers is answered; a customer's e-mail not by somebody who only says to be one of us (ACCESS-5).
-fn mark_replied(conversation: &Conversation, occasion: &Occasion<'_>, facts: &Facts, plan: &mut Plan) {
+fn mark_replied(conversation: &Conversation, occasion: &Occasion<'_>, desk: &mut Desk<'_>) {
     let Some(email) = conversation.replied.filter(|_| occasion.mail.bounce.is_none()) else { return };
-    let is_theirs = facts.emails.get(&email).is_none_or(|known| !known.ours);
+    let is_theirs = desk.facts.emails.get(&email).is_none_or(|known| !known.ours);
     if occasion.origin.is_claimed() && is_theirs {
-        plan.note(format!("ACCESS-5: e-mail {email} is not answered by it: its sender is not verified"));
+        desk.plan.note(reason!(Access5, "e-mail {email} is not answered by it: its sender is not verified"));
     } else {
-        plan.add(Change::MarkReplied { email }, "THREAD-2: this e-mail answers it");
+        desk.plan.add(Change::MarkReplied { email }, reason!(Thread2, "this e-mail answers it"));
     }
 }
 
 /// ACK-3: a case is opened, or opened again, as long as there is a budget for it; else that waits for a person's word.
-fn afford(course: Course, email: EmailId, mail: &Mail, facts: &mut Facts, plan: &mut Plan) -> Course {
+fn afford(course: Course, occasion: &Occasion<'_>, desk: &mut Desk<'_>) -> Course {
     let action = match &course {
         Course::Open { .. } => BudgetAction::Case,
         Course::Reopen { .. } => BudgetAction::Reopen,
         Course::Hold { .. } | Course::Stay { .. } => return course,
     };
-    match spend::take(action, 1, mail.from.as_ref(), facts, plan) {
+    match spend::take(action, 1, occasion.mail.from.as_ref(), desk) {
         Ok(()) => course,
         Err(because) => {
-            spend::hold(action, email, because.clone(), facts, plan);
+            spend::hold(action, occasion.email, because.clone(), desk);
             Course::Stay { because }
         }
     }
 }
 
+/// What an e-mail is to those who may hear of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    New,
+    /// A delivery report of something that we did send.
+    Report,
+    /// It was here before.
+    Old,
+}
+
 /// NOTIFY: people hear of the e-mail, unless nobody does; or later, where a budget is spent (ACK-3).
-pub fn tell(
-    email: EmailId,
-    record: Option<RecordId>,
-    occasion: &Occasion<'_>,
-    (is_report, is_new): (bool, bool),
-    facts: &mut Facts,
-    plan: &mut Plan,
-) {
+pub fn tell(record: Option<RecordId>, occasion: &Occasion<'_>, news: News, desk: &mut Desk<'_>) {
+    let email = occasion.email;
     let silence = if occasion.archived {
-        Some("FETCH-14: it is older than the account's act-since".to_string())
+        Some(reason!(Fetch14, "it is older than the account's act-since"))
     } else if occasion.sent_by_us && occasion.origin.is_own_word() && !occasion.mail.automatic.is_empty() {
-        Some("AUTO-2: it went out from here by itself".to_string())
-    } else if is_report {
-        Some("BOUNCE-2: it is a delivery report; who wrote the e-mail hears when it did not arrive".to_string())
+        Some(reason!(Auto2, "it went out from here by itself"))
+    } else if news == News::Report {
+        Some(reason!(Bounce2, "it is a delivery report; who wrote the e-mail hears when it did not arrive"))
     } else {
-        let sign = occasion.mail.reply_of_machine().filter(|_| record.is_some_and(|record| facts.is_case(record)));
-        sign.map(|sign| format!("AUTO-3: it is automatic: {sign}"))
+        let sign = occasion.mail.reply_of_machine().filter(|_| record.is_some_and(|record| desk.facts.is_case(record)));
+        sign.map(|sign| reason!(Auto3, "it is automatic: {sign}"))
     };
-    let sender = facts.emails.get(&email).and_then(|known| known.author).or(occasion.origin.author());
-    let (arrived_at, silence) = (occasion.arrived_at, silence.as_deref());
-    notify::tell(&notify::News { email, record, sender, arrived_at, silence, is_new }, facts, plan);
-    let told = plan.steps.iter().filter(|step| matches!(step.change, Change::Notify { .. })).count();
+    let sender = desk.facts.emails.get(&email).and_then(|known| known.author).or(occasion.origin.author());
+    let arrived_at = occasion.arrived_at;
+    let is_new = news != News::Old;
+    notify::tell(&notify::News { email, record, sender, arrived_at, silence, is_new }, desk);
+    let told = desk.plan.steps.iter().filter(|step| matches!(step.change, Change::Notify { .. })).count();
     if told == 0 {
         return;
     }
     let count = i64::try_from(told).unwrap_or(i64::MAX);
-    if let Err(because) = spend::take(BudgetAction::Notification, count, occasion.mail.from.as_ref(), facts, plan) {
-        spend::hold(BudgetAction::Notification, email, because, facts, plan);
+    if let Err(because) = spend::take(BudgetAction::Notification, count, occasion.mail.from.as_ref(), desk) {
+        spend::hold(BudgetAction::Notification, email, because, desk);
     }
 }
 
 /// The message as a row.
-#[expect(clippy::too_many_arguments, reason = "it brings together what every rule before it found")]
 pub fn new_email(
-    id: EmailId,
     occasion: &Occasion<'_>,
     conversation: &Conversation,
     link: Option<&Link>,
     account_record: Option<RecordId>,
     other: Option<Other>,
-    arrival: &Arrival,
     facts: &Facts,
 ) -> NewEmail {
     let mail = occasion.mail;
@@ -224,7 +221,7 @@ pub fn new_email(
     let is_copy = other.and_then(Other::twin).is_some();
     let by_subject = |address: &str| subject::key(&subject.base, address).filter(|_| !is_copy).unwrap_or_default();
     NewEmail {
-        id,
+        id: occasion.email,
         thread: conversation.thread,
         identity: mail.identity(),
         date: sort_date(occasion, facts.now),
@@ -233,7 +230,7 @@ pub fn new_email(
         parent_by: link.map(|link| link.by),
         account_record,
         id_collision: other.is_some(),
-        partial: arrival.partial,
+        partial: occasion.partial,
         archived: occasion.archived,
         folder: occasion.choices.folder.as_ref().map(|(folder, _)| *folder),
         ours: occasion.origin.is_ours(),
@@ -247,56 +244,48 @@ pub fn new_email(
 }
 
 /// The road of a message that is already in the store (DUP-1): things are added, nothing is removed.
-pub fn arrive_again(
-    email: EmailId,
-    arrival: &Arrival,
-    seen: &Seen<'_>,
-    policy: &Policy,
-    choices: Choices,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) {
-    plan.fate = Fate::Duplicate;
-    plan.email = Some(email);
-    let Some(known) = facts.emails.get(&email).cloned() else { return };
-    let account = facts.account.id;
+pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choices, desk: &mut Desk<'_>) {
+    desk.plan.fate = Fate::Duplicate;
+    desk.plan.email = Some(email);
+    let Some(known) = desk.facts.emails.get(&email).cloned() else { return };
+    let account = desk.facts.account.id;
     let mail = &*seen.mail;
     if !known.raws.contains(&mail.raw_digest) {
-        plan.add(Change::KeepCopy { email, account }, "DUP-2: it came in other bytes, which are kept, too");
-        facts.emails.entry(email).and_modify(|known| known.raws.push(mail.raw_digest));
+        desk.plan.add(Change::KeepCopy { email, account }, reason!(Dup2, "it came in other bytes, which are kept, too"));
+        desk.facts.emails.entry(email).and_modify(|known| known.raws.push(mail.raw_digest));
     }
-    let mut occasion = occasion(arrival, seen, policy, choices, facts);
-    occasion.origin = verify(email, &known, seen.origin, facts, plan);
+    let mut occasion = occasion(email, arrival, seen, policy, choices, desk.facts);
+    occasion.origin = verify(email, &known, seen.origin, desk);
     let first_time_here = !known.accounts.contains(&account);
     if first_time_here {
-        plan.add(Change::AddAccount { email, account }, "DUP-1: it came through this account too");
+        desk.plan.add(Change::AddAccount { email, account }, reason!(Dup1, "it came through this account too"));
     } else if occasion.sent_by_us {
-        plan.note("SEND-7: it went out through this account, and this is its copy: nobody gets it anew");
+        desk.plan.note(reason!(Send7, "it went out through this account, and this is its copy: nobody gets it anew"));
         return;
     }
 
-    let conversation = Conversation::of(known.thread, facts);
-    let mut teams = people::teams(&conversation, &occasion.choices, facts);
-    let mut users = people::users_of_copy(mail, &occasion.choices, facts);
-    let mut parent = facts.parent_of(email).map(|(record, _)| record);
+    let conversation = Conversation::of(known.thread, desk.facts);
+    let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
+    let mut users = people::users_of_copy(mail, &occasion.choices, desk.facts);
+    let mut parent = desk.facts.parent_of(email).map(|(record, _)| record);
     let mut opened = None;
     if first_time_here && known.parent_by != Some(ParentBy::Hand) {
-        opened = open_late(email, &occasion, &conversation, parent, facts, plan);
+        opened = open_late(&occasion, &conversation, parent, desk);
         parent = opened.or(parent);
     }
     // Of a case that is there its people have the e-mail, or they are not meant to: it may be its thread's, or a copy's (DUP-2).
     if let Some(record) = opened {
-        people::add_case_people(record, facts, &mut teams, &mut users);
+        people::add_case_people(record, desk.facts, &mut teams, &mut users);
     }
     teams.retain(|(team, _)| !known.teams.contains(team));
     users.retain(|(user, _)| !known.users.contains(user));
-    people::join(email, &teams, &users, &occasion, facts, plan);
+    people::join(&teams, &users, &occasion, desk);
     if first_time_here {
         // The global filters spoke when it came first.
-        run(email, &occasion, |scope| scope == Scope::Account, facts, plan);
+        run(&occasion, |scope| scope == Scope::Account, desk);
     }
 
-    if let Some(entry) = facts.emails.get_mut(&email) {
+    if let Some(entry) = desk.facts.emails.get_mut(&email) {
         if first_time_here {
             entry.accounts.push(account);
         }
@@ -304,66 +293,64 @@ pub fn arrive_again(
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
     if let Some(case) = opened {
-        answer::consider(email, &occasion, Role::Opener(case), policy, facts, plan);
+        answer::consider(&occasion, Role::Opener(case), policy, desk);
     }
-    tell(email, parent, &occasion, (false, false), facts, plan);
+    tell(parent, &occasion, News::Old, desk);
 }
 
 /// ACCESS-5: what is known of the author of an e-mail that is here. Another copy of it may show that one of us wrote it, as it says.
-fn verify(email: EmailId, known: &EmailFacts, seen: Origin, facts: &mut Facts, plan: &mut Plan) -> Origin {
+fn verify(email: EmailId, known: &EmailFacts, seen: Origin, desk: &mut Desk<'_>) -> Origin {
     if known.ours || !seen.is_ours() {
         return Origin::of_stored(known);
     }
     let author = seen.author();
-    plan.add(Change::Verify { email, author }, "ACCESS-5: this copy shows that one of us wrote it");
-    if let Some(entry) = facts.emails.get_mut(&email) {
+    desk.plan.add(Change::Verify { email, author }, reason!(Access5, "this copy shows that one of us wrote it"));
+    if let Some(entry) = desk.facts.emails.get_mut(&email) {
         (entry.ours, entry.author, entry.claimed) = (true, author, false);
     }
     seen
 }
 
 /// FILTER-4: the commands that filters of these scopes want run; mail that is history is no work for them either (FETCH-14).
-fn run(email: EmailId, occasion: &Occasion<'_>, of: impl Fn(Scope) -> bool, facts: &Facts, plan: &mut Plan) {
+fn run(occasion: &Occasion<'_>, of: impl Fn(Scope) -> bool, desk: &mut Desk<'_>) {
     for wanted in occasion.choices.run.iter().filter(|wanted| of(wanted.scope)) {
         if occasion.archived {
-            plan.note(format!("FETCH-14: the command {:?} is not run for mail older than act-since", wanted.command));
+            desk.plan.note(reason!(Fetch14, "the command {:?} is not run for mail older than act-since", wanted.command));
             continue;
         }
         let (filter, command) = (wanted.filter.clone(), wanted.command.clone());
-        plan.add(Change::Run { email, account: facts.account.id, filter, command }, &wanted.because);
+        desk.plan.add(Change::Run { email: occasion.email, account: desk.facts.account.id, filter, command }, &wanted.because);
     }
 }
 
 /// DUP-3: mail that was first seen by an account that makes no cases makes its case at the first that does.
 pub fn open_late(
-    email: EmailId,
     occasion: &Occasion<'_>,
     conversation: &Conversation,
     parent: Option<RecordId>,
-    facts: &mut Facts,
-    plan: &mut Plan,
+    desk: &mut Desk<'_>,
 ) -> Option<RecordId> {
-    if parent.is_some_and(|record| facts.is_case(record)) {
-        plan.note("no new case: CASE-1: it belongs to one");
+    if parent.is_some_and(|record| desk.facts.is_case(record)) {
+        desk.plan.opens_none(reason!(Case1, "it belongs to one"));
         return None;
     }
-    let because = match afford(case::course(occasion, parent, None, facts), email, occasion.mail, facts, plan) {
-        Course::Open { because, .. } => format!("DUP-3: first here by a case-making account; {because}"),
+    let because = match afford(case::course(occasion, parent, None, desk.facts), occasion, desk) {
+        Course::Open { because, .. } => reason!(Dup3, "first here by a case-making account; {because}"),
         Course::Stay { because } => {
-            plan.note(format!("no new case: {because}"));
+            desk.plan.opens_none(because);
             return None;
         }
         Course::Reopen { .. } | Course::Hold { .. } => return None,
     };
-    let account = parent.and_then(|record| facts.account_of(record));
-    let record = case::open(email, occasion, None, (account, None), because, facts, plan);
+    let account = parent.and_then(|record| desk.facts.account_of(record));
+    let record = case::open(occasion, None, account, None, because, desk);
     // The note that it has in the stream of another record comes along (NOTE-1).
     if parent.is_none() {
-        note(email, record, occasion, None, facts, plan);
+        note(record, occasion, None, desk);
     }
-    let gate = Gate::without_tokens(occasion.mail, None, occasion.origin, facts);
-    let by = (ParentBy::Opened, "DUP-3: the e-mail opened this case");
-    case::come_to(email, conversation.thread, (record, account), by, &gate, facts, plan);
+    let gate = Gate::without_tokens(occasion.mail, None, occasion.origin, desk.facts);
+    let by = (ParentBy::Opened, reason!(Dup3, "the e-mail opened this case"));
+    case::come_to(occasion.email, conversation.thread, record, by, &gate, desk);
     Some(record)
 }
 

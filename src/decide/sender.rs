@@ -2,6 +2,7 @@
 //! account that the user may use, or that of the shared system account; nothing else, whoever asks.
 
 use super::actor::Actor;
+use super::reason::{Reason, reason};
 use crate::mail::address_key;
 use crate::words::{AccountId, AccountKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
@@ -29,7 +30,7 @@ pub struct Sender {
     pub from: String,
     pub from_name: String,
     pub account: AccountId,
-    pub because: String,
+    pub because: Reason,
     /// Only this file makes one.
     chosen: (),
 }
@@ -51,7 +52,7 @@ pub fn choose(
 }
 
 fn as_wanted(actor: &Actor, own: &[String], wanted: &str, outlets: &[Outlet]) -> Result<Sender, String> {
-    let sender = |outlet: &Outlet, because: String| Sender {
+    let sender = |outlet: &Outlet, because: Reason| Sender {
         from: wanted.to_string(),
         from_name: outlet.from_name.clone(),
         account: outlet.account,
@@ -60,7 +61,7 @@ fn as_wanted(actor: &Actor, own: &[String], wanted: &str, outlets: &[Outlet]) ->
     };
     if own.iter().any(|address| address == wanted) {
         if let Some(outlet) = personal(actor, outlets).find(|outlet| outlet.address == wanted) {
-            return Ok(sender(outlet, format!("SEND-2: {} is your own account", outlet.name)));
+            return Ok(sender(outlet, reason!(Send2, "{} is your own account", outlet.name)));
         }
         let Some(system) = system(outlets) else {
             return Err(format!(
@@ -69,11 +70,11 @@ fn as_wanted(actor: &Actor, own: &[String], wanted: &str, outlets: &[Outlet]) ->
         };
         // The system's name is not the user's.
         let through =
-            Sender { from_name: String::new(), ..sender(system, format!("SEND-2: through the system account {}", system.name)) };
+            Sender { from_name: String::new(), ..sender(system, reason!(Send2, "through the system account {}", system.name)) };
         return Ok(through);
     }
     if let Some(outlet) = outlets.iter().find(|outlet| outlet.address == wanted && may_use(actor, outlet)) {
-        return Ok(sender(outlet, format!("SEND-3: you may send through {}", outlet.name)));
+        return Ok(sender(outlet, reason!(Send3, "you may send through {}", outlet.name)));
     }
     Err(format!("you may not send as <{wanted}>"))
 }
@@ -96,7 +97,7 @@ fn as_usual(actor: &Actor, own: &[String], preferred: Option<AccountId>, outlets
         from: outlet.address.clone(),
         from_name: outlet.from_name.clone(),
         account: outlet.account,
-        because: format!("SEND-2: {} {because}", outlet.name),
+        because: reason!(Send2, "{} {because}", outlet.name),
         chosen: (),
     })
 }

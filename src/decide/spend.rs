@@ -1,46 +1,38 @@
 //! ACK-3: what is done by itself comes out of the budgets of whoever it is done for. What a spent one forbids is held for a
 //! person's word; the mail itself is stored and linked as ever.
 
-use super::budget::{Limits, PERIODS, subjects};
-use super::facts::Facts;
-use super::plan::{Change, Plan};
+use super::budget::{Limits, PERIODS, Subject, subjects};
+use super::desk::Desk;
+use super::plan::Change;
+use super::reason::{Reason, reason};
 use crate::mail::Address;
 use crate::words::{BudgetAction, EmailId};
 
 /// Takes `count` actions out of every budget that mail from the sender draws on; none of them where one is spent, and says
 /// which.
-pub fn take(
-    action: BudgetAction,
-    count: i64,
-    sender: Option<&Address>,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) -> Result<(), String> {
-    let limits = *facts.budgets.of(action);
+pub fn take(action: BudgetAction, count: i64, sender: Option<&Address>, desk: &mut Desk<'_>) -> Result<(), Reason> {
+    let limits = *desk.facts.budgets.of(action);
     if limits == Limits::default() {
         return Ok(());
     }
-    let Some(spent) = &mut facts.spent else {
+    let Some(spent) = &mut desk.facts.spent else {
         // Whether it is a loop cannot be told. A case too many is closed; an answer too many cannot be taken back.
         return match action {
-            BudgetAction::Answer => Err("ACK-3: what was answered of late cannot be read".to_string()),
+            BudgetAction::Answer => Err(reason!(Ack3, "what was answered of late cannot be read")),
             _ => Ok(()),
         };
     };
-    let subjects = subjects(sender, facts.account.id);
+    let subjects = subjects(sender, desk.facts.account.id);
     for subject in &subjects {
-        let limit = match subject.split(':').next() {
-            Some("address") => limits.per_address,
-            Some("domain") => limits.per_domain,
-            Some("account") => limits.per_account,
-            _ => limits.overall,
-        };
         let done = spent.get(&(subject.clone(), action)).copied().unwrap_or_default();
-        for ((most, done), hours) in limit.into_iter().zip(done).zip(PERIODS.map(|seconds| seconds / 3_600)) {
+        for ((most, done), hours) in limits.of(subject).into_iter().zip(done).zip(PERIODS.map(|seconds| seconds / 3_600)) {
             if most > 0 && done.saturating_add(count) > most {
-                let whose = subject.split_once(':').map_or("all mail together", |(_, whose)| whose);
-                let whose = if subject.starts_with("account:") { facts.account.name.as_str() } else { whose };
-                return Err(format!("ACK-3: the budget of {whose} is spent: {action} {most} times in {hours} hours"));
+                let whose = match subject {
+                    Subject::Address(whose) | Subject::Domain(whose) => whose,
+                    Subject::Account(_) => &desk.facts.account.name,
+                    Subject::Overall => "all mail together",
+                };
+                return Err(reason!(Ack3, "the budget of {whose} is spent: {action} {most} times in {hours} hours"));
             }
         }
     }
@@ -48,18 +40,20 @@ pub fn take(
         let done = spent.entry((subject.clone(), action)).or_default();
         done.iter_mut().for_each(|done| *done = done.saturating_add(count));
     }
-    plan.add(Change::Spend { action, count, subjects }, "ACK-3: it draws on these budgets");
+    desk.plan.add(Change::Spend { action, count, subjects }, reason!(Ack3, "it draws on these budgets"));
     Ok(())
 }
 
 /// Writes down that an action waits for a person's word.
-pub fn hold(action: BudgetAction, email: EmailId, because: String, facts: &Facts, plan: &mut Plan) {
-    plan.add(Change::HoldAction { email, account: facts.account.id, action }, because);
+pub fn hold(action: BudgetAction, email: EmailId, because: Reason, desk: &mut Desk<'_>) {
+    desk.plan.add(Change::HoldAction { email, account: desk.facts.account.id, action }, because);
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::budget::{Budgets, Spent};
+    use super::super::facts::Facts;
+    use super::super::plan::Plan;
     use super::*;
 
     fn address(text: &str) -> Address {
@@ -71,8 +65,8 @@ mod tests {
         Facts { budgets, spent: Some(Spent::new()), ..Facts::alone(0) }
     }
 
-    fn answer(sender: &str, facts: &mut Facts) -> Result<(), String> {
-        take(BudgetAction::Answer, 1, Some(&address(sender)), facts, &mut Plan::new())
+    fn answer(sender: &str, facts: &mut Facts) -> Result<(), Reason> {
+        take(BudgetAction::Answer, 1, Some(&address(sender)), &mut Desk { facts, plan: &mut Plan::new() })
     }
 
     #[test]
@@ -86,7 +80,7 @@ mod tests {
             let mut facts = facts(limits);
             assert!(answer("Dora@example.org", &mut facts).is_ok() && answer("dora@EXAMPLE.org", &mut facts).is_ok());
             let because = answer("dora@example.org", &mut facts).expect_err("two are the most");
-            assert!(because.contains("is spent: answer 2 times"), "{because}");
+            assert!(because.text.contains("is spent: answer 2 times"), "{because}");
             let others_are = ["carl@example.org", "eve@example.net"].map(|other| answer(other, &mut facts).is_ok());
             assert_eq!(others_are, others, "{limits:?}");
         }
@@ -97,12 +91,18 @@ mod tests {
         let mut facts = facts(Limits { per_address: [5, 10], ..Limits::default() });
         let mut plan = Plan::new();
         let dora = address("dora@example.org");
-        assert!(take(BudgetAction::Answer, 6, Some(&dora), &mut facts, &mut plan).is_err());
-        assert!(plan.steps.is_empty() && take(BudgetAction::Answer, 5, Some(&dora), &mut facts, &mut plan).is_ok());
+        assert!(take(BudgetAction::Answer, 6, Some(&dora), &mut Desk { facts: &mut facts, plan: &mut plan }).is_err());
+        assert!(
+            plan.steps.is_empty()
+                && take(BudgetAction::Answer, 5, Some(&dora), &mut Desk { facts: &mut facts, plan: &mut plan }).is_ok()
+        );
         assert_eq!(plan.steps.len(), 1);
-        assert!(take(BudgetAction::Case, 1_000_000, Some(&dora), &mut facts, &mut plan).is_ok());
+        assert!(take(BudgetAction::Case, 1_000_000, Some(&dora), &mut Desk { facts: &mut facts, plan: &mut plan }).is_ok());
         assert_eq!(plan.steps.len(), 1);
-        assert!(take(BudgetAction::Answer, 1, None, &mut facts, &mut plan).is_ok(), "mail without a sender has no address");
+        assert!(
+            take(BudgetAction::Answer, 1, None, &mut Desk { facts: &mut facts, plan: &mut plan }).is_ok(),
+            "mail without a sender has no address"
+        );
     }
 
     #[test]
@@ -111,7 +111,10 @@ mod tests {
         assert!(answer("dora@example.org", &mut facts).is_err());
         for other in [BudgetAction::Case, BudgetAction::Reopen, BudgetAction::Notification] {
             let mut plan = Plan::new();
-            assert!(take(other, 1, None, &mut facts, &mut plan).is_ok() && plan.steps.is_empty(), "{other}");
+            assert!(
+                take(other, 1, None, &mut Desk { facts: &mut facts, plan: &mut plan }).is_ok() && plan.steps.is_empty(),
+                "{other}"
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! THREAD: which conversation a message belongs to.
 
+use super::desk::Desk;
+use super::reason::reason;
 use std::collections::HashSet;
 
 use super::facts::{Facts, take};
@@ -38,82 +40,82 @@ impl Conversation {
 /// THREAD-1: In-Reply-To, else the newest known id in References. All ids are remembered, so that e-mails with a common
 /// ancestor we never saw, or arriving in the wrong order, join one thread. Nobody enters a conversation of others by naming its
 /// ids, before or after it began: see [`Gate`].
-pub fn place(mail: &Mail, arrived_at: i64, collision: bool, gate: &Gate, facts: &mut Facts, plan: &mut Plan) -> Conversation {
+pub fn place(mail: &Mail, arrived_at: i64, collision: bool, gate: &Gate, desk: &mut Desk<'_>) -> Conversation {
     // A used Message-ID says nothing about the conversation of the mail that took it (DUP-2).
     let own = mail.message_id.iter().filter(|_| !collision);
-    let (mut replied, mut shut) = answered(mail, gate, facts, plan);
+    let (mut replied, mut shut) = answered(mail, gate, desk.facts, desk.plan);
     let mut threads = Vec::new();
-    if let Some(known) = replied.and_then(|email| facts.emails.get(&email)) {
-        threads.push(facts.thread(known.thread));
+    if let Some(known) = replied.and_then(|email| desk.facts.emails.get(&email)) {
+        threads.push(desk.facts.thread(known.thread));
     }
     let mut closed = Vec::new();
     for id in mail.ancestors().chain(own.clone()) {
-        let Some(thread) = facts.thread_of.get(id).map(|thread| facts.thread(*thread)) else { continue };
+        let Some(thread) = desk.facts.thread_of.get(id).map(|thread| desk.facts.thread(*thread)) else { continue };
         if threads.len() > JOINS || threads.contains(&thread) || closed.contains(&thread) {
             continue;
         }
-        if gate.admits(thread, facts.emails_by_message_id.contains_key(id), facts) {
+        if gate.admits(thread, desk.facts.emails_by_message_id.contains_key(id), desk.facts) {
             threads.push(thread);
         } else {
-            plan.note(format!("THREAD-1: thread {thread} has one of its ids, but its sender takes no part in that"));
-            shut = shut.or_else(|| facts.parent_of_thread(thread).filter(|record| facts.is_case(*record)));
+            desk.plan.note(reason!(Thread1, "thread {thread} has one of its ids, but its sender takes no part in that"));
+            shut = shut.or_else(|| desk.facts.parent_of_thread(thread).filter(|record| desk.facts.is_case(*record)));
             closed.push(thread);
         }
     }
     match replied {
-        Some(email) => plan.note(format!("THREAD-1: answers e-mail {email}")),
-        None if !threads.is_empty() => plan.note("THREAD-1: joined by an id that both refer to"),
+        Some(email) => desk.plan.note(reason!(Thread1, "answers e-mail {email}")),
+        None if !threads.is_empty() => desk.plan.note(reason!(Thread1, "joined by an id that both refer to")),
         None => {
-            let found = by_subject(mail, arrived_at, facts, plan);
-            replied = found.filter(|email| is_let_in(*email, gate, &mut shut, facts, plan));
-            let known = replied.and_then(|email| facts.emails.get(&email));
-            threads.extend(known.map(|known| facts.thread(known.thread)));
+            let found = by_subject(mail, arrived_at, desk.facts, desk.plan);
+            replied = found.filter(|email| is_let_in(*email, gate, &mut shut, desk.facts, desk.plan));
+            let known = replied.and_then(|email| desk.facts.emails.get(&email));
+            threads.extend(known.map(|known| desk.facts.thread(known.thread)));
         }
     }
 
     let mut mixed = false;
     let thread = match threads.split_first() {
-        None => begin(facts),
+        None => begin(desk.facts),
         Some((first, others)) => {
             for other in others {
-                mixed |= join(*first, *other, gate, facts, plan);
+                mixed |= join(*first, *other, gate, desk);
             }
             *first
         }
     };
     let own_id = own.clone().next();
     for id in mail.ancestors().chain(own).chain(&mail.thread_index) {
-        match facts.thread_of.get(id).map(|thread| facts.thread(*thread)) {
+        match desk.facts.thread_of.get(id).map(|thread| desk.facts.thread(*thread)) {
             None => {
                 let change = Change::RememberId { message_id: id.clone(), thread };
-                plan.add(change, "THREAD-1: its id leads here");
+                desk.plan.add(change, reason!(Thread1, "its id leads here"));
             }
             // Who named it before it came does not say where it belongs.
             Some(other) if Some(id) == own_id && other != thread => {
                 let change = Change::MoveId { message_id: id.clone(), thread };
-                plan.add(change, "THREAD-1: its own id leads here, whoever named it before");
+                desk.plan.add(change, reason!(Thread1, "its own id leads here, whoever named it before"));
             }
             Some(_) => continue,
         }
-        facts.thread_of.insert(id.clone(), thread);
+        desk.facts.thread_of.insert(id.clone(), thread);
     }
     Conversation { thread, replied, known: !threads.is_empty(), mixed, shut }
 }
 
 /// The place of a letter of ours: behind the one that it goes on from, else behind the newest that it refers to. Strangers wrote
 /// the ids that it quotes, so it brings nothing together.
-pub fn place_letter(mail: &Mail, follows: Option<EmailId>, facts: &mut Facts, plan: &mut Plan) -> Conversation {
-    let follows = follows.filter(|email| facts.emails.contains_key(email));
+pub fn place_letter(mail: &Mail, follows: Option<EmailId>, desk: &mut Desk<'_>) -> Conversation {
+    let follows = follows.filter(|email| desk.facts.emails.contains_key(email));
     let sender = mail.from.as_ref().map(Address::key).unwrap_or_default();
-    let replied = follows.or_else(|| mail.ancestors().find_map(|id| facts.bearers(id, &sender).into_iter().next()));
-    let known = replied.and_then(|email| facts.emails.get(&email)).map(|known| facts.thread(known.thread));
+    let replied = follows.or_else(|| mail.ancestors().find_map(|id| desk.facts.bearers(id, &sender).into_iter().next()));
+    let known = replied.and_then(|email| desk.facts.emails.get(&email)).map(|known| desk.facts.thread(known.thread));
     if let Some(email) = replied {
-        plan.note(format!("THREAD-1: answers e-mail {email}"));
+        desk.plan.note(reason!(Thread1, "answers e-mail {email}"));
     }
-    let thread = known.unwrap_or_else(|| begin(facts));
-    if let Some(id) = mail.message_id.as_ref().filter(|id| !facts.thread_of.contains_key(*id)) {
-        facts.thread_of.insert(id.clone(), thread);
-        plan.add(Change::RememberId { message_id: id.clone(), thread }, "THREAD-1: its id leads here");
+    let thread = known.unwrap_or_else(|| begin(desk.facts));
+    if let Some(id) = mail.message_id.as_ref().filter(|id| !desk.facts.thread_of.contains_key(*id)) {
+        desk.facts.thread_of.insert(id.clone(), thread);
+        desk.plan.add(Change::RememberId { message_id: id.clone(), thread }, reason!(Thread1, "its id leads here"));
     }
     Conversation { thread, replied, known: known.is_some(), mixed: false, shut: None }
 }
@@ -149,9 +151,9 @@ fn is_let_in(email: EmailId, gate: &Gate, shut: &mut Option<RecordId>, facts: &F
     plan.note(match case {
         Some(case) => {
             let name = facts.name(case);
-            format!("LINK-2: e-mail {email}, which it names, belongs to {name}, but its sender <{sender}> takes no part in that")
+            reason!(Link2, "e-mail {email}, which it names, belongs to {name}, but its sender <{sender}> takes no part in that")
         }
-        None => format!("THREAD-1: it names e-mail {email}, but its sender <{sender}> takes no part in that conversation"),
+        None => reason!(Thread1, "it names e-mail {email}, but its sender <{sender}> takes no part in that conversation"),
     });
     *shut = shut.or(case);
     false
@@ -160,39 +162,40 @@ fn is_let_in(email: EmailId, gate: &Gate, shut: &mut Option<RecordId>, facts: &F
 /// Joins two threads that turned out to be one; says whether loose e-mails came to a case by it. Two threads that each
 /// belong to a matter of its own stay apart unless their cases can be merged: a sender who names both must not be able to
 /// mix two cases.
-fn join(into: ThreadId, from: ThreadId, gate: &Gate, facts: &mut Facts, plan: &mut Plan) -> bool {
-    let parents = (facts.parent_of_thread(into), facts.parent_of_thread(from));
-    let firm = |record: &_| facts.is_firm(*record);
+fn join(into: ThreadId, from: ThreadId, gate: &Gate, desk: &mut Desk<'_>) -> bool {
+    let parents = (desk.facts.parent_of_thread(into), desk.facts.parent_of_thread(from));
+    let firm = |record: &_| desk.facts.is_firm(*record);
     if let (Some(one), Some(other)) = (parents.0.filter(firm), parents.1.filter(firm))
         && one != other
     {
-        if !merge::bring_together((into, one), (from, other), gate, facts, plan) {
-            plan.note(format!("THREAD-1: thread {from} belongs to another record and stays apart"));
+        if !merge::bring_together((into, one), (from, other), gate, desk) {
+            desk.plan.note(reason!(Thread1, "thread {from} belongs to another record and stays apart"));
             return false;
         }
-    } else if !gate.may_join(into, from, facts) {
-        plan.note(format!("THREAD-1: thread {from} stays apart: its sender does not take part in both"));
+    } else if !gate.may_join(into, from, desk.facts) {
+        desk.plan.note(reason!(Thread1, "thread {from} stays apart: its sender does not take part in both"));
         return false;
     }
-    plan.add(Change::JoinThreads { from, into }, "THREAD-1: this e-mail refers to both");
-    facts.joined.insert(from, into);
-    facts.thread_parents.remove(&from);
-    let came: Vec<String> = facts.in_threads.iter().filter(|(thread, _)| *thread == from).map(|(_, who)| who.clone()).collect();
-    facts.in_threads.extend(came.into_iter().map(|who| (into, who)));
+    desk.plan.add(Change::JoinThreads { from, into }, reason!(Thread1, "this e-mail refers to both"));
+    desk.facts.joined.insert(from, into);
+    desk.facts.thread_parents.remove(&from);
+    let came: Vec<String> =
+        desk.facts.in_threads.iter().filter(|(thread, _)| *thread == from).map(|(_, who)| who.clone()).collect();
+    desk.facts.in_threads.extend(came.into_iter().map(|who| (into, who)));
     // Of a thread that was not gathered whole it is not known who all takes part.
-    match facts.thread_people.remove(&from) {
-        Some(people) => drop(facts.thread_people.entry(into).and_modify(|all| all.extend(people))),
-        None => drop(facts.thread_people.remove(&into)),
+    match desk.facts.thread_people.remove(&from) {
+        Some(people) => drop(desk.facts.thread_people.entry(into).and_modify(|all| all.extend(people))),
+        None => drop(desk.facts.thread_people.remove(&into)),
     }
-    if facts.peopled.remove(&from) {
-        facts.peopled.insert(into);
+    if desk.facts.peopled.remove(&from) {
+        desk.facts.peopled.insert(into);
     }
-    let parents = (parents.0.map(|record| facts.survivor(record)), parents.1.map(|record| facts.survivor(record)));
-    let firm = |record: &_| facts.is_firm(*record);
+    let parents = (parents.0.map(|record| desk.facts.survivor(record)), parents.1.map(|record| desk.facts.survivor(record)));
+    let firm = |record: &_| desk.facts.is_firm(*record);
     let chosen = parents.0.filter(firm).or(parents.1.filter(firm)).or(parents.0).or(parents.1);
-    let mixed = parents.0 != parents.1 && chosen.is_some_and(|record| facts.is_case(record));
+    let mixed = parents.0 != parents.1 && chosen.is_some_and(|record| desk.facts.is_case(record));
     if let Some(record) = chosen {
-        facts.thread_parents.insert(into, record);
+        desk.facts.thread_parents.insert(into, record);
     }
     mixed
 }
@@ -207,20 +210,20 @@ fn by_subject(mail: &Mail, arrived_at: i64, facts: &Facts, plan: &mut Plan) -> O
     }
     let found = subject_keys(mail, &subject, facts).into_iter().find_map(|key| facts.by_subject.get(&key).copied());
     let Some(email) = found else {
-        plan.note("THREAD-3: it looks like an answer, but nobody wrote of this subject with its sender of late");
+        plan.note(reason!(Thread3, "it looks like an answer, but nobody wrote of this subject with its sender of late"));
         return None;
     };
     let known = facts.emails.get(&email)?;
     if (arrived_at - known.arrived_at).abs() > BY_SUBJECT {
-        plan.note(format!("THREAD-3: e-mail {email} has the same subject and people, but more than 14 days lie between"));
+        plan.note(reason!(Thread3, "e-mail {email} has the same subject and people, but more than 14 days lie between"));
         return None;
     }
     if !subject.is_answer && index != Some(facts.thread(known.thread)) {
-        plan.note(format!("THREAD-3: e-mail {email} has the same subject and people, but another Thread-Index"));
+        plan.note(reason!(Thread3, "e-mail {email} has the same subject and people, but another Thread-Index"));
         return None;
     }
     let sign = if subject.is_answer { "the subject begins like an answer's" } else { "the Thread-Index is the same" };
-    plan.note(format!("THREAD-3: answers e-mail {email}, by subject and sender: {sign}"));
+    plan.note(reason!(Thread3, "answers e-mail {email}, by subject and sender: {sign}"));
     Some(email)
 }
 

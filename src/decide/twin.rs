@@ -8,9 +8,11 @@
 //! neither does the first one come to the copy's case, nor do a case's people get a copy that came through an account of others.
 
 use super::case::Course;
+use super::desk::Desk;
 use super::facts::{Facts, take};
 use super::parent::Link;
-use super::plan::{Change, Plan};
+use super::plan::Change;
+use super::reason::reason;
 use super::thread::Conversation;
 use crate::words::{AccountKind, EmailId, NoteId, NoteKind, ParentBy, RecordId, ThreadId};
 
@@ -26,13 +28,13 @@ pub fn link(first: EmailId, facts: &Facts) -> Option<Link> {
     let of_thread = facts.emails.get(&first).and_then(|known| facts.parent_of_thread(known.thread));
     let (record, by) = of_thread.map(|record| (record, ParentBy::Thread)).or_else(|| facts.parent_of(first))?;
     let by = if facts.is_firm(record) { ParentBy::Thread } else { by };
-    let because = format!("DUP-2: it is another copy of e-mail {first}, which belongs to {}", facts.name(record));
+    let because = reason!(Dup2, "it is another copy of e-mail {first}, which belongs to {}", facts.name(record));
     Some(Link { record, by, because })
 }
 
 /// A copy of what a case has changes nothing about the case.
 pub fn course(first: EmailId, case: RecordId, facts: &Facts) -> Course {
-    let because = format!("DUP-2: it is another copy of e-mail {first} of {}", facts.name(case));
+    let because = reason!(Dup2, "it is another copy of e-mail {first} of {}", facts.name(case));
     Course::Stay { because }
 }
 
@@ -42,13 +44,13 @@ pub fn came_the_same_way(first: EmailId, facts: &Facts) -> bool {
 }
 
 /// Tells the people of a case that there is another copy, and nothing of what is in it; of a person's own mail not even that.
-pub fn note(email: EmailId, first: EmailId, case: RecordId, facts: &mut Facts, plan: &mut Plan) {
-    if facts.account.kind == AccountKind::Personal {
-        plan.note("DUP-2: the stream does not tell of it: it is a person's own copy");
+pub fn note(email: EmailId, first: EmailId, case: RecordId, desk: &mut Desk<'_>) {
+    if desk.facts.account.kind == AccountKind::Personal {
+        desk.plan.note(reason!(Dup2, "the stream does not tell of it: it is a person's own copy"));
         return;
     }
-    let detail = format!("e-mail {email} is another copy of e-mail {first}, came through {}", facts.account.name);
-    let id = NoteId(take(&mut facts.next.note));
+    let detail = format!("e-mail {email} is another copy of e-mail {first}, came through {}", desk.facts.account.name);
+    let id = NoteId(take(&mut desk.facts.next.note));
     let change = Change::AddNote { id, record: case, kind: NoteKind::Linked, email: None, detail, quiet: true };
-    plan.add(change, "DUP-2: the people of one copy do not get the other's text and files");
+    desk.plan.add(change, reason!(Dup2, "the people of one copy do not get the other's text and files"));
 }

@@ -61,7 +61,7 @@ pub fn queue<'a>(
             Err(error) => {
                 let because = format!("the answer cannot be written: {error:#}");
                 log::warn!("account {}: e-mail {}: {because}; see: espomail budget list", facts.account.name, one.email);
-                held::hold(db, one.email, facts.account.id, BudgetAction::Answer, &because, now)?;
+                held::hold(db, one.email, facts.account.id, BudgetAction::Answer, &because.as_str().into(), now)?;
             }
         }
     }

@@ -13,8 +13,6 @@ use crate::store::record::RecordName;
 use crate::store::{self, Database, access, apply, email, facts, raw};
 use crate::words::{CaseStatus, EmailId, PositionId, RecordId, RecordKind, UserId};
 
-use super::verdict::named;
-
 /// Who says it, by which rules, and when.
 #[derive(Clone, Copy)]
 pub struct Said<'a> {
@@ -57,7 +55,7 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
     read_for(db, &hand::companions(id, record, &facts), assigned(record, &facts), &facts, &mut mails)?;
     let plan = hand::link(id, &mails, record, said.asked(), said.policy, &mut facts);
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
-    let audit = ("email link", &*format!("email:{id}"), &*named(record, &facts));
+    let audit = ("email link", &*format!("email:{id}"), &*facts.name(record));
     said.write(db, audit, &plan, (&facts, mails.get(&id)), &emails)?;
     Ok(plan)
 }
@@ -65,7 +63,7 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
 /// Takes an e-mail from its record (LINK-7).
 pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
     let mut facts = facts::gather_word(db, &Matter { emails: &[id], ..Matter::default() }, said.now)?;
-    let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| named(record, &facts));
+    let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| facts.name(record));
     let mut words = access::words_on(db, id)?;
     words.retain(|(trace, _)| trace.action == "email link" || trace.action == "email unlink");
     let linked = words.pop().filter(|(trace, _)| trace.action == "email link");
@@ -130,7 +128,7 @@ pub fn split(db: &mut Database, said: &Said<'_>, case: RecordId, chosen: &[Email
     let number = plan.opened().map(|case| case.number).unwrap_or_default();
     let detail = format!("case:{number}: e-mail {listed}");
     let mail = moved.first().and_then(|first| mails.get(first));
-    said.write(db, ("case split", &named(case, &facts), &detail), &plan, (&facts, mail), &moved)?;
+    said.write(db, ("case split", &facts.name(case), &detail), &plan, (&facts, mail), &moved)?;
     Ok(plan)
 }
 
@@ -139,8 +137,8 @@ pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId)
     let mut facts = facts::gather_word(db, &Matter { records: &[from, into], ..Matter::default() }, said.now)?;
     let plan = hand::merge(from, into, said.asked(), &mut facts)?;
     let emails = email::of_record(db, from)?;
-    let detail = format!("into {}", named(into, &facts));
-    said.write(db, ("case merge", &named(from, &facts), &detail), &plan, (&facts, None), &emails)?;
+    let detail = format!("into {}", facts.name(into));
+    said.write(db, ("case merge", &facts.name(from), &detail), &plan, (&facts, None), &emails)?;
     Ok(plan)
 }
 
@@ -156,7 +154,7 @@ pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: Reco
     read_for(db, came.as_deref().unwrap_or_default(), assigned(case, &facts), &facts, &mut mails)?;
     let plan = hand::unmerge(case, came.as_deref(), &mails, said.asked(), said.policy, &mut facts)?;
     let moved: Vec<EmailId> = plan.emails().into_iter().collect();
-    let detail = format!("from {}", named(into, &facts));
+    let detail = format!("from {}", facts.name(into));
     said.write(db, ("case unmerge", &subject.to_string(), &detail), &plan, (&facts, None), &moved)?;
     Ok(plan)
 }
@@ -171,7 +169,7 @@ pub fn assign(db: &mut Database, said: &Said<'_>, case: RecordId, user: UserId) 
     read_for(db, &emails, Some(user), &facts, &mut mails)?;
     let plan = hand::assign(case, user, &mails, said.asked(), said.policy, &mut facts)?;
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
-    said.write(db, ("case assign", &named(case, &facts), facts.login(user).unwrap_or_default()), &plan, (&facts, None), &emails)?;
+    said.write(db, ("case assign", &facts.name(case), facts.login(user).unwrap_or_default()), &plan, (&facts, None), &emails)?;
     Ok(plan)
 }
 
@@ -224,7 +222,7 @@ fn on_record(
 ) -> Result<Plan> {
     let mut facts = facts::gather_word(db, &Matter { records: &[record], users, ..Matter::default() }, said.now)?;
     let plan = decide(&mut facts)?;
-    said.write(db, (verb, &named(record, &facts), &detail(&facts)), &plan, (&facts, None), &[])?;
+    said.write(db, (verb, &facts.name(record), &detail(&facts)), &plan, (&facts, None), &[])?;
     Ok(plan)
 }
 

@@ -4,6 +4,7 @@
 
 use anyhow::Result;
 
+use crate::decide::reason::Reason;
 use crate::decide::{Arrival, Facts, Plan, Policy, decide};
 use crate::fault::{self, Panicked};
 use crate::mail::{self, Mail};
@@ -28,7 +29,7 @@ pub struct Passed {
     pub fate: Fate,
     pub email: Option<EmailId>,
     /// Why; of a message that the server does not hand over, in the server's words.
-    pub why: String,
+    pub why: Reason,
     /// What it is known by, where its header was read (FETCH-5).
     pub mark: Option<Mark>,
     /// Of what a filter skipped by its header, so that it can be asked for (WHY-1).
@@ -37,7 +38,7 @@ pub struct Passed {
 
 impl Passed {
     /// A UID of whose message nothing is known.
-    pub fn unread(uid: u32, fate: Fate, why: impl Into<String>) -> Self {
+    pub fn unread(uid: u32, fate: Fate, why: impl Into<Reason>) -> Self {
         Self { uid: i64::from(uid), fate, email: None, why: why.into(), mark: None, message_id: None }
     }
 }
@@ -413,7 +414,7 @@ fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64
     fate::record_fates(db, gate.position, &rows, now)?;
     let late: Vec<quarantine::Undelivered> = late
         .iter()
-        .map(|other| quarantine::Undelivered { uid: other.uid, error: other.why.clone(), tries: 0, due_at: Some(now) })
+        .map(|other| quarantine::Undelivered { uid: other.uid, error: other.why.to_string(), tries: 0, due_at: Some(now) })
         .collect();
     quarantine::note_undelivered(db, gate.position, &late, now)
 }

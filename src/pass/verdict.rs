@@ -1,16 +1,19 @@
 //! What a plan comes to, question by question, each answer with its reason: the `decision` of `explain` and what policy
 //! tests compare. Names stand where the plan has numbers.
 
+use crate::decide::reason::{Reason, reason};
 use std::collections::HashMap;
 
 use anyhow::Result;
 use serde::Serialize;
 
 use crate::decide::filter::FilterTrial;
-use crate::decide::{Candidate, Change, Facts, Plan};
+use crate::decide::{Candidate, Change, Facts, Note, Plan};
 use crate::mail::{Address, Mail};
 use crate::store::{Store, folder, team, user};
-use crate::words::{BudgetAction, CaseStatus, EmailId, Fate, FolderId, ParentBy, Priority, RecordId, TeamId, ThreadId, UserId};
+use crate::words::{
+    BudgetAction, CaseStatus, EmailId, Fate, FolderId, ParentBy, Priority, RecordId, Rule, TeamId, ThreadId, UserId,
+};
 
 /// Names of what plans speak of by number.
 #[derive(Debug, Clone, Default)]
@@ -21,11 +24,6 @@ pub struct Names {
     /// `kind:number`.
     pub records: HashMap<RecordId, String>,
     pub folders: HashMap<FolderId, String>,
-}
-
-/// Returns `kind:number` of a record that the facts know.
-pub fn named(record: RecordId, facts: &Facts) -> String {
-    facts.records.get(&record).map_or_else(|| format!("record {record}"), |known| format!("{}:{}", known.kind, known.number))
 }
 
 impl Names {
@@ -81,7 +79,7 @@ pub struct Verdict {
     pub commands: Vec<Named>,
     pub notifications: Vec<Named>,
     /// What was tried and did not hold.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 /// Whether the e-mail is in the store already (DUP).
@@ -89,7 +87,8 @@ pub struct Verdict {
 pub struct Duplicate {
     pub is: bool,
     pub of: Option<EmailId>,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 /// Who is taken to have written it (ACCESS-5).
@@ -103,7 +102,8 @@ pub struct Sender {
     pub ours: bool,
     /// From is one of us, and nothing vouches for that: to us it is received mail.
     pub sender_not_verified: bool,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 /// The conversation (THREAD).
@@ -112,7 +112,8 @@ pub struct Thread {
     pub id: Option<ThreadId>,
     /// The stored e-mail that it answers.
     pub replies_to: Option<EmailId>,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 /// The record it belongs to (LINK).
@@ -120,7 +121,8 @@ pub struct Thread {
 pub struct Parent {
     pub record: Option<String>,
     pub by: Option<ParentBy>,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
     pub candidates: Vec<Candidate>,
 }
 
@@ -128,7 +130,8 @@ pub struct Parent {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Named {
     pub name: String,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 /// Somebody who gets it, and where (INBOX-1, FILTER-5).
@@ -139,7 +142,8 @@ pub struct Reader {
     pub trashed: bool,
     /// The user's own folder; none is the inbox.
     pub folder: Option<String>,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 /// The case that it opens, or opens again (CASE).
@@ -152,14 +156,16 @@ pub struct Case {
     pub record: Option<String>,
     pub status: Option<CaseStatus>,
     pub priority: Option<Priority>,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 /// Who gets the case (DIST).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Assignee {
     pub user: Option<String>,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 /// Whether it may be answered by itself (AUTO, ACK).
@@ -168,7 +174,8 @@ pub struct Answer {
     pub allowed: bool,
     /// An answer goes out by itself, as the account is set.
     pub given: bool,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
 }
 
 impl Verdict {
@@ -185,11 +192,11 @@ impl Verdict {
                 sender_not_verified: false,
                 because: sender(plan),
             },
-            thread: Thread { id: None, replies_to: None, because: noted(plan, "THREAD-", "it refers to nothing that is known") },
+            thread: Thread { id: None, replies_to: None, because: noted(plan, "THREAD", "it refers to nothing that is known") },
             parent: Parent {
                 record: None,
                 by: None,
-                because: noted(plan, "LINK-", "no record was found for it"),
+                because: noted(plan, "LINK", "no record was found for it"),
                 candidates: plan.candidates.clone(),
             },
             folder: None,
@@ -202,9 +209,9 @@ impl Verdict {
                 record: None,
                 status: None,
                 priority: None,
-                because: noted(plan, "no new case", "the message was not new"),
+                because: plan.no_case.clone().unwrap_or_else(|| "the message was not new".into()),
             },
-            assignee: Assignee { user: None, because: noted(plan, "DIST-", "no case was opened") },
+            assignee: Assignee { user: None, because: noted(plan, "DIST", "no case was opened") },
             answer: answer(plan, mail),
             commands: Vec::new(),
             notifications: Vec::new(),
@@ -216,8 +223,8 @@ impl Verdict {
         verdict
     }
 
-    fn read(&mut self, change: &Change, because: &str, names: &Names) {
-        let named = |name| Named { name, because: because.to_string() };
+    fn read(&mut self, change: &Change, because: &Reason, names: &Names) {
+        let named = |name| Named { name, because: because.clone() };
         match change {
             Change::AddEmail(email) => {
                 self.sender.address = Some(email.sender.clone()).filter(|sender| !sender.is_empty());
@@ -229,51 +236,52 @@ impl Verdict {
                 if let Some(record) = email.parent {
                     self.parent.record = Some(names.record(record));
                     self.parent.by = email.parent_by;
-                    self.parent.because = because.to_string();
+                    self.parent.because = because.clone();
                 }
             }
             Change::SetParent { parent, by, .. } | Change::Relink { parent: Some(parent), by: Some(by), .. } => {
                 self.parent.record = Some(names.record(*parent));
                 self.parent.by = Some(*by);
-                self.parent.because = because.to_string();
+                self.parent.because = because.clone();
             }
             Change::OpenCase(case) => {
                 self.case.opened = true;
                 self.case.record = Some(format!("case:{}", case.number));
                 (self.case.status, self.case.priority) = (Some(case.status), case.priority);
-                self.case.because = because.to_string();
+                self.case.because = because.clone();
                 self.assignee.user = case.assigned_user.map(|user| names.user(user));
             }
-            Change::NoteAssignment { .. } => self.assignee.because = because.to_string(),
+            Change::NoteAssignment { .. } => self.assignee.because = because.clone(),
             Change::Run { command, .. } => self.commands.push(named(command.clone())),
             Change::AddTeam { team, .. } => self.teams.push(named(names.team(*team))),
-            Change::AddUser { user, read, trashed, folder, .. } => self.users.push(Reader {
+            Change::AddUser { user, read, trashed, folder, own, .. } => self.users.push(Reader {
                 name: names.user(*user),
                 read: *read,
                 trashed: *trashed,
                 folder: folder.map(|folder| names.folder(folder)),
-                because: because.to_string(),
+                because: own.as_ref().map_or_else(|| because.clone(), |own| because.and(format_args!("; {own}"))),
             }),
             Change::Notify { user, .. } => self.notifications.push(named(names.user(*user))),
             Change::Reopen { case, status } => {
                 self.case.reopened = true;
                 (self.case.record, self.case.status) = (Some(names.record(*case)), Some(*status));
-                self.case.because = because.to_string();
+                self.case.because = because.clone();
             }
             Change::Hold { candidate, .. } => {
                 self.case.held = true;
                 self.case.record = candidate.map(|record| names.record(record));
-                self.case.because = because.to_string();
+                self.case.because = because.clone();
             }
             Change::Answer { .. } => {
                 self.answer.given = true;
-                self.answer.because = because.to_string();
+                self.answer.because = because.clone();
             }
             Change::HoldAction { action, .. } => {
                 if *action == BudgetAction::Notification {
                     self.notifications.clear();
                 }
-                self.notes.push(format!("held, see espomail budget list: {action}: {because}"));
+                let text = format!("held, see espomail budget list: {action}: {}", because.text);
+                self.notes.push(Note { reason: Reason { text, ..because.clone() }, user: None });
             }
             Change::Spend { .. }
             | Change::Amend(_)
@@ -306,33 +314,35 @@ impl Verdict {
 
 fn duplicate(plan: &Plan) -> Duplicate {
     let is = plan.fate == Fate::Duplicate;
-    let because = noted(plan, "DUP-", "no stored e-mail has its Message-ID");
+    let because = noted(plan, "DUP", "no stored e-mail has its Message-ID");
     Duplicate { is, of: plan.email.filter(|_| is), because }
 }
 
 /// ACCESS-5: why it is taken to be whose.
-fn sender(plan: &Plan) -> String {
-    let rules = ["ACCESS-5", "AUTO-2", "PARSE-10", "FETCH-15"];
-    let told = plan.notes.iter().filter(|note| rules.iter().any(|rule| note.starts_with(rule)));
-    let told: Vec<&str> = told.map(String::as_str).collect();
-    if told.is_empty() { "From is neither a user's address nor an account's".to_string() } else { told.join("; ") }
+fn sender(plan: &Plan) -> Reason {
+    let is_of_it = |rule| matches!(rule, Rule::Access5 | Rule::Auto2 | Rule::Parse10 | Rule::Fetch15);
+    told(plan, is_of_it, "From is neither a user's address nor an account's")
 }
 
 /// AUTO-1: what forbids an answer.
 fn answer(plan: &Plan, mail: &Mail) -> Answer {
     let forbidden = mail.automatic.iter().map(|sign| &sign.sign).chain(&mail.no_answer).next();
     let because = match (forbidden, &plan.no_answer) {
-        (Some(sign), _) => format!("AUTO-1: {sign}"),
+        (Some(sign), _) => reason!(Auto1, "{sign}"),
         (None, Some(because)) => because.clone(),
-        (None, None) if plan.fate != Fate::Imported => format!("ACK-1: its fate is {}", plan.fate),
-        (None, None) => "AUTO-1: no sign forbids it".to_string(),
+        (None, None) if plan.fate != Fate::Imported => reason!(Ack1, "its fate is {}", plan.fate),
+        (None, None) => reason!(Auto1, "no sign forbids it"),
     };
     let allowed = forbidden.is_none() && plan.no_answer.is_none() && plan.fate == Fate::Imported;
     Answer { allowed, given: false, because }
 }
 
 /// Returns the notes of a rule family, else what holds when there are none.
-fn noted(plan: &Plan, rule: &str, otherwise: &str) -> String {
-    let notes: Vec<&str> = plan.notes.iter().map(String::as_str).filter(|note| note.starts_with(rule)).collect();
-    if notes.is_empty() { otherwise.to_string() } else { notes.join("; ") }
+fn noted(plan: &Plan, family: &str, otherwise: &str) -> Reason {
+    told(plan, |rule| rule.family() == family, otherwise)
+}
+
+fn told(plan: &Plan, of: impl Fn(Rule) -> bool, otherwise: &str) -> Reason {
+    let notes = plan.notes.iter().map(|note| &note.reason);
+    Reason::all(notes.filter(|reason| reason.rule.is_some_and(&of))).unwrap_or_else(|| otherwise.into())
 }

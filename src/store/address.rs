@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use super::schema::{address_states, deliveries};
 use super::{Database, access, lock};
 use crate::decide::access::Permit;
+use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::words::{AddressState, DeliveryState, EmailId};
@@ -48,7 +49,8 @@ pub struct Delivery {
 pub struct Known {
     pub address: String,
     pub state: AddressState,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
     /// How many reports said of late that it is out of reach for now.
     pub soft: usize,
     /// Seconds since 1970 UTC.
@@ -116,7 +118,7 @@ type Row = (String, AddressState, String, String, i64);
 fn known((address, state, soft, because, changed_at): Row) -> Known {
     // Written by us; what cannot be read says nothing.
     let soft: Vec<i64> = serde_json::from_str(&soft).unwrap_or_default();
-    Known { address, state, because, soft: soft.len(), changed_at }
+    Known { address, state, because: Reason::read(&because), soft: soft.len(), changed_at }
 }
 
 /// Lists addresses by their state: this one, or all that are no good.

@@ -8,7 +8,6 @@ mod merge;
 mod rows;
 mod write;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
@@ -25,6 +24,7 @@ use super::note::OF_EMAILS;
 use super::notification::NotificationRow;
 use super::raw::Packed;
 use super::{Database, clean, facts, raw, spending};
+use crate::decide::reason::Reason;
 use crate::decide::{Arrival, CaseFields, Change, NewCase, NewEmail, Next, Plan};
 use crate::mail::Mail;
 use crate::words::{
@@ -100,7 +100,7 @@ struct Batch<'a> {
     assignments: BTreeMap<UserId, i64>,
     replied: Vec<EmailId>,
     later: Vec<Later>,
-    reviews: Vec<ReviewRow<'a>>,
+    reviews: Vec<ReviewRow>,
     notifications: BTreeMap<(UserId, Option<EmailId>, Option<RecordId>), NotificationRow>,
     deliveries: Vec<DeliveryRow>,
     addresses: BTreeMap<String, AddressRow>,
@@ -202,7 +202,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn change(&mut self, change: &'a Change, because: &'a str, one: &Decided<'a>) -> Result<()> {
+    fn change(&mut self, change: &'a Change, because: &Reason, one: &Decided<'a>) -> Result<()> {
         match change {
             Change::AddEmail(email) => self.add_email(email, one)?,
             Change::AddAccount { email, account } => {
@@ -217,7 +217,7 @@ impl<'a> Batch<'a> {
             Change::AddTeam { email, team } => {
                 self.email_teams.insert((*email, *team));
             }
-            Change::AddUser { email, user, read, trashed, folder } => {
+            Change::AddUser { email, user, read, trashed, folder, own: _ } => {
                 self.email_users.entry((*email, *user)).or_insert(EmailUserRow {
                     email_id: *email,
                     user_id: *user,
@@ -272,7 +272,7 @@ impl<'a> Batch<'a> {
                 email_id: *email,
                 account_id: Some(*account),
                 candidate_id: *candidate,
-                because: Cow::Borrowed(because),
+                because: because.to_string(),
                 created_at: self.now,
             }),
             Change::Run { email, account, filter, command } => self.effects.push(EffectRow {
@@ -338,7 +338,8 @@ impl<'a> Batch<'a> {
             }),
             Change::SetAddress { address, state, soft } => {
                 let soft = serde_json::to_string(soft)?;
-                let row = AddressRow { state: *state, soft, because: clean(because).into_owned(), changed_at: self.now };
+                let row =
+                    AddressRow { state: *state, soft, because: clean(&because.to_string()).into_owned(), changed_at: self.now };
                 self.addresses.insert(clean(address).into_owned(), row);
             }
         }

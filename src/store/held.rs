@@ -7,6 +7,7 @@ use super::dialect::insert_new;
 use super::schema::{accounts, emails, held_actions, notifications};
 use super::{Backend, Database, IN_LIST, WHOLE, access, clean, lock, reserve};
 use crate::decide::access::Permit;
+use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, BudgetAction, EmailId, HeldId};
 
@@ -24,8 +25,8 @@ pub(super) struct HeldRow {
 }
 
 impl HeldRow {
-    pub fn new(email: EmailId, account: AccountId, action: BudgetAction, because: &str, now: i64) -> Self {
-        let because = clean(because).into_owned();
+    pub fn new(email: EmailId, account: AccountId, action: BudgetAction, because: &Reason, now: i64) -> Self {
+        let because = clean(&because.to_string()).into_owned();
         Self { id: 0, email_id: email, account_id: account, action, because, created_at: now }
     }
 }
@@ -42,7 +43,14 @@ pub(super) fn insert(db: &mut Database, mut rows: Vec<HeldRow>) -> Result<()> {
 }
 
 /// Holds an action that failed, so that a person hears of it.
-pub fn hold(db: &mut Database, email: EmailId, account: AccountId, action: BudgetAction, because: &str, now: i64) -> Result<()> {
+pub fn hold(
+    db: &mut Database,
+    email: EmailId,
+    account: AccountId,
+    action: BudgetAction,
+    because: &Reason,
+    now: i64,
+) -> Result<()> {
     lock(db)?;
     insert(db, vec![HeldRow::new(email, account, action, because, now)])
 }
@@ -59,7 +67,8 @@ pub struct Held {
     pub account: String,
     #[serde(skip)]
     pub account_id: AccountId,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
     /// Seconds since 1970 UTC.
     #[serde(serialize_with = "crate::clock::time")]
     pub created_at: i64,
@@ -109,7 +118,7 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
         subject,
         account,
         account_id,
-        because,
+        because: Reason::read(&because),
         created_at,
     };
     let mut listed = Vec::new();

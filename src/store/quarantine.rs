@@ -1,5 +1,6 @@
 //! Messages that could not be processed, kept whole with the error (FETCH-6).
 
+use crate::decide::reason::reason;
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
@@ -198,7 +199,7 @@ pub fn note_try(db: &mut Database, position: PositionId, one: &Undelivered, now:
 }
 
 fn why_undelivered(one: &Undelivered) -> String {
-    let note = format!("FETCH-6: the server lists it and does not hand it over: {}", one.error);
+    let note = reason!(Fetch6, "the server lists it and does not hand it over: {}", one.error);
     serde_json::json!({ "fate": Fate::Undelivered, "error": one.error, "tries": one.tries, "notes": [note] }).to_string()
 }
 

@@ -7,6 +7,7 @@ use super::record::{RecordName, name_of};
 use super::schema::{accounts, email_accounts, email_teams, email_users, emails, reviews};
 use super::{Backend, Database, IN_LIST, access, lock};
 use crate::decide::access::{Permit, Sight};
+use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, EmailId, RecordId, ReviewDecision, ReviewId, UserId};
 
@@ -21,7 +22,8 @@ pub struct Review {
     pub account: Option<String>,
     /// The record it may belong to.
     pub candidate: Option<RecordName>,
-    pub because: String,
+    #[serde(flatten)]
+    pub because: Reason,
     #[serde(serialize_with = "crate::clock::time")]
     pub created_at: i64,
     pub decision: Option<ReviewDecision>,
@@ -53,7 +55,7 @@ fn review(db: &mut Database, row: Row) -> Result<Review> {
         subject,
         account,
         candidate: name_of(db, candidate)?,
-        because,
+        because: Reason::read(&because),
         created_at,
         decision,
         decided_at,

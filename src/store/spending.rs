@@ -11,7 +11,7 @@ use diesel::sql_types::BigInt;
 use super::dialect::{self, insert_all};
 use super::schema::spendings;
 use super::{Database, IN_LIST};
-use crate::decide::budget::{OVERALL, PERIODS, Spent, subjects};
+use crate::decide::budget::{PERIODS, Spent, Subject, subjects};
 use crate::mail::Mail;
 use crate::words::{AccountId, BudgetAction};
 
@@ -23,9 +23,9 @@ const SLOT: i64 = 300;
 pub(super) struct Slot(BTreeMap<String, [i64; BudgetAction::ALL.len()]>);
 
 impl Slot {
-    pub fn add(&mut self, action: BudgetAction, count: i64, subjects: &[String]) {
+    pub fn add(&mut self, action: BudgetAction, count: i64, subjects: &[Subject]) {
         for subject in subjects {
-            let row = self.0.entry(super::clean(subject).into_owned()).or_default();
+            let row = self.0.entry(super::clean(&subject.to_string()).into_owned()).or_default();
             row[action as usize] += count;
         }
     }
@@ -52,24 +52,24 @@ pub fn of_late(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64)
 fn read(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Spent> {
     let behind: Vec<_> = mails.iter().filter_map(|mail| mail.behind_via()).collect();
     let senders = mails.iter().filter_map(|mail| mail.from.as_ref()).chain(&behind);
-    let mut wanted: Vec<String> =
-        senders.flat_map(|sender| subjects(Some(sender), account)).chain(subjects(None, account)).collect();
-    wanted.retain(|subject| !subject.contains('\0'));
-    wanted.sort();
-    wanted.dedup();
+    let wanted = senders.flat_map(|sender| subjects(Some(sender), account)).chain(subjects(None, account));
+    let mut wanted: BTreeMap<String, Subject> = wanted.map(|subject| (subject.to_string(), subject)).collect();
+    wanted.retain(|text, _| !text.contains('\0'));
+    let texts: Vec<&String> = wanted.keys().collect();
     let mut spent = Spent::new();
     for (place, period) in PERIODS.into_iter().enumerate() {
-        for some in wanted.chunks(IN_LIST) {
+        for some in texts.chunks(IN_LIST) {
             let total = |column: &str| sql::<BigInt>(&format!("CAST(SUM({column}) AS BIGINT)"));
             let rows = spendings::table
-                .filter(spendings::subject.eq_any(some))
+                .filter(spendings::subject.eq_any(some.iter().copied()))
                 .filter(spendings::slot.gt(now - period - SLOT))
                 // What a clock that was ahead wrote down draws on no budget of today.
                 .filter(spendings::slot.le(now + SLOT))
                 .group_by(spendings::subject)
                 .select((spendings::subject, total("answers"), total("cases"), total("reopens"), total("notifications")))
                 .load::<(String, i64, i64, i64, i64)>(db)?;
-            for (subject, answers, cases, reopens, notifications) in rows {
+            for (text, answers, cases, reopens, notifications) in rows {
+                let Some(subject) = wanted.get(&text) else { continue };
                 for (action, done) in BudgetAction::ALL.iter().zip([answers, cases, reopens, notifications]) {
                     spent.entry((subject.clone(), *action)).or_default()[place] = done;
                 }
@@ -81,7 +81,8 @@ fn read(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Res
 
 /// Forgets what no period reaches any more, with the first batch of each slot: no index is kept for that alone.
 fn forget(db: &mut Database, slot: i64) -> Result<()> {
-    let overall = spendings::table.filter(spendings::subject.eq(OVERALL)).filter(spendings::slot.le(slot + SLOT));
+    let overall =
+        spendings::table.filter(spendings::subject.eq(Subject::Overall.to_string())).filter(spendings::slot.le(slot + SLOT));
     let newest = overall.select(max(spendings::slot)).first::<Option<i64>>(db)?;
     if newest.is_some_and(|newest| newest >= slot) {
         return Ok(());

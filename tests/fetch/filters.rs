@@ -25,7 +25,7 @@ fn configure(world: &World, commands: &[(&str, &str)]) {
 }
 
 in_both_worlds! {
-fn filter_6_the_body_of_a_skipped_message_is_not_downloaded(world: &mut World, user: &str) {
+fn filter_6_filter_7_what_is_skipped_is_not_downloaded_and_stays_as_it_is(world: &mut World, user: &str) {
     let server = dovecot::server();
     let spam = letter("spam", &format!("X-Spam-Flag: YES\r\n\r\n{}", "All of it is spam.\r\n".repeat(50_000)));
     let mail = [letter("a", ""), spam, letter("b", "")];
@@ -35,6 +35,7 @@ fn filter_6_the_body_of_a_skipped_message_is_not_downloaded(world: &mut World, u
     add_support(world, user, narrow.port);
     world.run_with(&["filter", "add", "spam", "--account", "support", "--sieve", "-"], SIEVE).ok();
     assert_eq!(fetched(world), json!({ "imported": 2, "filtered": 1 }));
+    assert_eq!(server.ask(user, "INBOX", "SEARCH UNSEEN"), "* SEARCH 1 2 3");
     let shown = world.run(&["filter", "show", "spam"]).ok();
     assert!(shown.contains("  if header :is \"X-Spam-Flag\" \"YES\" {\n      discard;\n"), "{shown}");
     // With criteria in the place of the script it is the same.

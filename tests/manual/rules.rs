@@ -1,8 +1,9 @@
 //! espomail-rules(7): what the ids mean that reasons begin with. The page and the program know the same rules, and each has a test.
 
-use std::collections::BTreeSet;
+use espomail::words::Rule;
+use regex::Regex;
 
-use crate::support::source_text;
+use crate::support::{source_files, source_text};
 
 /// Every rule that the program names, with what it says.
 const RULES: &[(&str, &[(&str, &str)])] = &[
@@ -68,6 +69,7 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
             ("FILTER-4", "What filters of an account and global filters do when mail is imported."),
             ("FILTER-5", "What users' filters do in their own inboxes."),
             ("FILTER-6", "Which filter comes first: by the header, then by the whole; the account's, then the global ones."),
+            ("FILTER-7", "What a filter skips stays on the server as it is; what is here already stays here."),
         ],
     ),
     (
@@ -119,6 +121,7 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
                 "Who gets the case: the assigned user, or an active and present member of the case team in turn, or the least busy one.",
             ),
             ("DIST-2", "The turn goes round in a fixed order; hands do not move it."),
+            ("DIST-3", "Least busy is who has the fewest open cases, then who got one the longest ago."),
         ],
     ),
     (
@@ -141,6 +144,10 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
             ("SEND-6", "What becomes of a letter that a server does not take, or may have taken."),
             ("SEND-7", "Copies for the account's Sent mailbox."),
             ("SEND-10", "To whom answers and forwards go, and what they say."),
+            (
+                "SEND-11",
+                "Limits: 100 recipients a field, and so many messages an hour through an account; signed where the domain has a key.",
+            ),
         ],
     ),
     (
@@ -156,7 +163,7 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
 const HEAD: &str = "espomail\\-rules \\- what the reasons of espomail begin with
 .SH DESCRIPTION
 espomail writes down why it did what it did with a message. Each reason begins with the id of a rule: \\fBespomail explain\\fR prints
-them for a stored e\\-mail, or for a file; \\fBespomail reprocess\\fR prints what rules would do otherwise today. This page says what
+them for a stored e\\-mail, or for a file, and \\fB\\-o json\\fR has the id as \\fIrule\\fR beside the text; \\fBespomail reprocess\\fR prints what rules would do otherwise today. This page says what
 each rule is about.
 ";
 
@@ -178,26 +185,36 @@ fn ids() -> impl Iterator<Item = &'static str> {
 
 #[test]
 fn why_1_every_rule_that_a_reason_names_stands_in_the_manual() {
-    let known: BTreeSet<&str> = ids().collect();
-    assert_eq!(known.len(), ids().count(), "no rule twice");
-    // A reason begins with its rule, as in "LINK-4: …".
-    let id = regex::Regex::new(r#""([A-Z]+-[0-9]+): "#).unwrap();
+    let rules: Vec<&str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
+    assert_eq!(ids().collect::<Vec<_>>(), rules, "every rule once, in the order of the page");
     let src = source_text(&["src"]);
-    let named: BTreeSet<&str> = id.captures_iter(&src).map(|found| found.get(1).unwrap().as_str()).collect();
-    assert!(named.len() > 30, "{named:?}");
-    let unknown: Vec<_> = named.difference(&known).collect();
-    assert!(unknown.is_empty(), "put them into RULES: {unknown:?}");
-    let unused: Vec<_> = known.difference(&named).filter(|id| !src.contains(&format!("\"{id}"))).collect();
-    assert!(unused.is_empty(), "no reason names them: {unused:?}");
+    let is_used = |rule: &Rule| Regex::new(&format!(r"\b(reason!\(\s*|Rule::){rule:?}\b")).unwrap().is_match(&src);
+    assert_eq!(Rule::ALL.iter().filter(|rule| !is_used(rule)).collect::<Vec<_>>(), Vec::<&Rule>::new(), "no reason names them");
 }
 
 #[test]
-fn why_1_every_rule_of_the_manual_has_a_test() {
+fn why_1_no_text_carries_a_rule_by_hand() {
+    let by_hand = |text: &str| {
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().lines();
+        let code = code.map(|line| line.split("//").next().unwrap());
+        let words = code.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-'));
+        words.filter(|word| word.parse::<Rule>().is_ok()).map(str::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(by_hand("// LINK-4\nfn f() -> &str { \"LINK-4: x (LINK-5)\" }").len(), 2, "a planted one is found");
+    for file in source_files("src") {
+        let is_exempt = file.iter().any(|part| part == "tests") || file.ends_with("tests.rs") || file.ends_with("src/words.rs");
+        let found = by_hand(&std::fs::read_to_string(&file).unwrap());
+        assert!(is_exempt || found.is_empty(), "{}: {found:?}: say it with reason! or Rule", file.display());
+    }
+}
+
+#[test]
+fn why_1_every_rule_has_a_test() {
     let tests = source_text(&["src", "tests"]);
     // One test may show several rules.
-    let has_none = |id: &&str| {
-        let id = id.to_lowercase().replace('-', "_");
+    let has_none = |rule: &&Rule| {
+        let id = rule.as_str().to_lowercase().replace('-', "_");
         !tests.contains(&format!("fn {id}_")) && !tests.contains(&format!("_{id}_"))
     };
-    assert_eq!(ids().filter(has_none).collect::<Vec<_>>(), Vec::<&str>::new());
+    assert_eq!(Rule::ALL.iter().filter(has_none).collect::<Vec<_>>(), Vec::<&Rule>::new());
 }

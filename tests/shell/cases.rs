@@ -122,7 +122,7 @@ fn dist_2_next_says_who_and_why_and_moves_nothing() {
     deliver(&world, "a", "", "Pump leaks", "It drips.");
     let said = next();
     assert_eq!((&said["user"], said["candidates"].as_array().unwrap().len()), (&json!("ben"), 2));
-    assert!(said["because"].as_str().unwrap().starts_with("DIST-2 round-robin"), "{said}");
+    assert!(said["because"].as_str().unwrap().starts_with("DIST-2: round-robin"), "{said}");
     world.run(&["account", "set", "support", "--distribution", "least-busy"]).ok();
     let said = next();
     assert_eq!((&said["user"], &said["candidates"][0]["open_cases"]), (&json!("ben"), &json!(1)));

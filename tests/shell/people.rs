@@ -61,8 +61,8 @@ fn notify_1_and_2_people_hear_of_mail_and_explain_says_why() {
         let path = world.path("one.eml");
         let explained = world.json(&["explain", path.to_str().unwrap()]);
         let expected = json!([
-            { "name": "ada", "because": "DIST-1: case:1 is theirs" },
-            { "name": "ben", "because": "NOTIFY-2: it is new in their inbox" },
+            { "name": "ada", "rule": "DIST-1", "because": "DIST-1: case:1 is theirs" },
+            { "name": "ben", "rule": "NOTIFY-2", "because": "NOTIFY-2: it is new in their inbox" },
         ]);
         assert_eq!(explained["decision"]["notifications"], expected);
         let told = world.run(&["explain", path.to_str().unwrap()]).ok();
@@ -91,6 +91,47 @@ fn notify_1_and_2_people_hear_of_mail_and_explain_says_why() {
         let line = world.run(&["notification", "read", "99", "--user", "ben"]).fails(65);
         assert!(line.contains("there is no notification 99; try: espomail notification list"), "{line}");
         world.run(&["notification", "list"]).fails(64);
+    }
+}
+
+#[test]
+fn why_1_reasons_read_back_with_their_rule_and_so_do_those_written_before() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        world.run(&["filter", "add", "quiet", "--user", "ben", "--subject", "*", "--mark-read"]).ok();
+        deliver(&world, &question());
+        let why = || world.json(&["explain", "1"])["arrivals"][0]["why"].clone();
+        let all = |why: &Value, key: &str| why[key].as_array().unwrap().clone();
+        let (new, step) = (why(), |why: &Value| {
+            let mut steps = all(why, "steps").into_iter().filter(|step| step["do"] == "add-user");
+            steps.find(|step| step["user"] == 2).unwrap()
+        });
+        // Of each its text begins with the rule that stands beside it.
+        for one in [all(&new, "steps"), all(&new, "notes")].concat() {
+            let is_said = |rule: &str| one["because"].as_str().unwrap().starts_with(&format!("{rule}: "));
+            assert!(one["rule"].as_str().is_none_or(is_said), "{database}: {one}");
+        }
+        assert_eq!(
+            (&step(&new)["rule"], &step(&new)["own"]["rule"]),
+            (&json!("INBOX-1"), &json!("FILTER-5")),
+            "{database}: {new}"
+        );
+        let told = world.run(&["explain", "1"]).ok();
+        assert!(told.contains("a member of the account's team; FILTER-5: their filter \"quiet\"\n"), "{told}");
+        // As it was written before the rule stood beside it.
+        world.sql(
+            r#"UPDATE fates SET why = '{"fate":"imported","steps":[{"do":"add-user","email":1,"user":2,"read":true,"trashed":false,
+               "folder":null,"because":"INBOX-1: a member; FILTER-5: their filter \"quiet\""}],
+               "notes":["LINK-4: nobody", "NOTIFY-2: ben is not told: x"]}'"#,
+        );
+        let old = why();
+        assert_eq!(
+            (&step(&old)["rule"], &old["notes"][0]),
+            (&json!("INBOX-1"), &json!({ "rule": "LINK-4", "because": "LINK-4: nobody" }))
+        );
+        assert!(world.run(&["explain", "1"]).ok().contains("note: LINK-4: nobody\n"), "{database}");
+        let others = world.run(&["--as", "ada", "explain", "1"]).ok();
+        assert!(others.contains("LINK-4") && !others.contains("quiet") && !others.contains("is not told"), "{others}");
     }
 }
 

@@ -147,8 +147,8 @@ on_both_databases! {
             Change::RememberId { message_id: "ancestor@x".into(), thread: ThreadId(1) },
             Change::AddAccount { email: EmailId(1), account: ACCOUNT },
             Change::AddTeam { email: EmailId(1), team: TeamId(1) },
-            Change::AddUser { email: EmailId(1), user: UserId(1), read: true, trashed: false, folder: None },
-            Change::AddUser { email: EmailId(1), user: UserId(2), read: false, trashed: false, folder: None },
+            Change::AddUser { email: EmailId(1), user: UserId(1), read: true, trashed: false, folder: None, own: None },
+            Change::AddUser { email: EmailId(1), user: UserId(2), read: false, trashed: false, folder: None, own: None },
             Change::OpenCase(case(1, 1, 1)),
             Change::Follow { record: RecordId(1), user: UserId(2) },
             Change::AdvanceRotation { account: ACCOUNT, team: TeamId(1), user: UserId(2) },
@@ -206,13 +206,13 @@ on_both_databases! {
         write(store, position, &after(1, 1), &[message(1, vec![
             Change::AddEmail(email(1, 1)),
             Change::AddAccount { email: EmailId(1), account: ACCOUNT },
-            Change::AddUser { email: EmailId(1), user: UserId(1), read: true, trashed: false, folder: None },
+            Change::AddUser { email: EmailId(1), user: UserId(1), read: true, trashed: false, folder: None, own: None },
         ])]).unwrap();
         let mut again = message(2, vec![
             Change::AddAccount { email: EmailId(1), account: ACCOUNT },
             Change::AddAccount { email: EmailId(1), account: AccountId(2) },
-            Change::AddUser { email: EmailId(1), user: UserId(1), read: false, trashed: false, folder: None },
-            Change::AddUser { email: EmailId(1), user: UserId(2), read: false, trashed: false, folder: None },
+            Change::AddUser { email: EmailId(1), user: UserId(1), read: false, trashed: false, folder: None, own: None },
+            Change::AddUser { email: EmailId(1), user: UserId(2), read: false, trashed: false, folder: None, own: None },
             Change::AddTeam { email: EmailId(1), team: TeamId(2) },
             Change::RememberId { message_id: "1@x".into(), thread: ThreadId(1) },
             Change::RememberId { message_id: "1@x".into(), thread: ThreadId(1) },

@@ -71,7 +71,7 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
     plan.add(Change::AddTeam { email, team: TeamId(1) }, "the account's team");
     for user in 1..=3 {
         plan.add(
-            Change::AddUser { email, user: UserId(user), read: false, trashed: false, folder: None },
+            Change::AddUser { email, user: UserId(user), read: false, trashed: false, folder: None, own: None },
             "member of the account's team",
         );
     }

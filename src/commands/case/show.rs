@@ -8,6 +8,7 @@ use crate::commands::show::{lines, or_empty};
 use crate::commands::{argument, right};
 use crate::context::Context;
 use crate::decide::access::{Sight, sight};
+use crate::decide::reason::Reason;
 use crate::decide::{self, Turn};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
@@ -153,7 +154,8 @@ pub struct Next {
 struct Said {
     account: String,
     user: Option<String>,
-    because: String,
+    #[serde(flatten)]
+    because: Reason,
     candidates: Vec<Candidate>,
 }
 
@@ -194,7 +196,7 @@ impl Next {
             let mut text = lines(&[
                 ("account", said.account.clone()),
                 ("next", said.user.clone().unwrap_or_else(|| "nobody".to_string())),
-                ("because", said.because.clone()),
+                ("because", said.because.to_string()),
             ]);
             for one in &said.candidates {
                 let noun = if one.open_cases == 1 { "case" } else { "cases" };

@@ -196,7 +196,7 @@ pub fn write(
     let letter = outgoing::Letter::new(&draft, order, kind, due_at)?;
     let queued = outgoing::queue(db, sender.account, &letter, now)?;
     let permit = access::send(actor, sender);
-    trace::record(db, &permit, action(kind), &format!("email:{}", queued.email), &sender.because, now)?;
+    trace::record(db, &permit, action(kind), &format!("email:{}", queued.email), &sender.because.to_string(), now)?;
     Ok(queued)
 }
 

@@ -1,9 +1,11 @@
 //! CASE: what people do with a case: who has it, how far it is, what it says, what they note, and who follows it.
 
+use super::super::desk::Desk;
 use super::super::facts::{Facts, Policy};
 use super::super::plan::{Asked, CaseFields, Change, Plan};
+use super::super::reason::{Reason, reason};
 use super::super::{distribute, notify};
-use super::link::{Mails, add_note, join};
+use super::link::{Mails, join};
 use crate::fault::{Class, Fault};
 use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, NotificationKind, Priority, RecordId, TeamId, UserId};
 
@@ -43,44 +45,45 @@ pub fn assign(
     facts: &mut Facts,
 ) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    if facts.people.get(&user).is_none_or(|person| !person.active) {
-        let login = login(user, facts);
+    let desk = &mut Desk { facts, plan: &mut plan };
+    if desk.facts.people.get(&user).is_none_or(|person| !person.active) {
+        let login = login(user, desk.facts);
         return Err(Fault::new(Class::Data, format!("{login} is not active"))
             .hint(format!("try: espomail user set {login} --active true")));
     }
-    if facts.records.get(&case).and_then(|known| known.assigned_user) != Some(user) {
-        give(case, user, facts, &mut plan);
+    if desk.facts.records.get(&case).and_then(|known| known.assigned_user) != Some(user) {
+        give(case, user, desk);
         let mut emails: Vec<EmailId> =
-            facts.emails.iter().filter(|(_, known)| known.parent == Some(case)).map(|(id, _)| *id).collect();
+            desk.facts.emails.iter().filter(|(_, known)| known.parent == Some(case)).map(|(id, _)| *id).collect();
         emails.sort_unstable();
         for email in emails {
-            let users = vec![(user, format!("CASE-1: {} is assigned to them", facts.name(case)))];
-            join(email, mails, (Vec::new(), users), policy, facts, &mut plan);
+            let users = vec![(user, reason!(Case1, "{} is assigned to them", desk.facts.name(case)))];
+            join(email, mails, (Vec::new(), users), policy, desk);
         }
-        end_lost(case, facts, &mut plan);
+        end_lost(case, desk);
     }
     Ok(plan)
 }
 
 /// The case is the user's from now on.
-pub(super) fn give(case: RecordId, user: UserId, facts: &mut Facts, plan: &mut Plan) {
-    plan.add(Change::Assign { case, user }, "CASE-5: a person said so");
-    let Some(known) = facts.records.get_mut(&case) else { return };
+pub(super) fn give(case: RecordId, user: UserId, desk: &mut Desk<'_>) {
+    desk.plan.add(Change::Assign { case, user }, reason!(Case5, "a person said so"));
+    let Some(known) = desk.facts.records.get_mut(&case) else { return };
     known.assigned_user = Some(user);
     if known.status == Some(CaseStatus::New) {
         known.status = Some(CaseStatus::Assigned);
-        plan.add(Change::SetStatus { case, status: CaseStatus::Assigned }, "CASE-2: somebody has it now");
+        desk.plan.add(Change::SetStatus { case, status: CaseStatus::Assigned }, reason!(Case2, "somebody has it now"));
     }
-    distribute::record_turn(user, "DIST-2: a person gave it to them, so no turn is used up", false, facts, plan);
-    if facts.followers.insert((case, user)) {
-        plan.add(Change::Follow { record: case, user }, "FOLLOW-1: the assigned user follows the case");
+    distribute::record_turn(user, &reason!(Dist2, "a person gave it to them, so no turn is used up"), false, desk);
+    if desk.facts.followers.insert((case, user)) {
+        desk.plan.add(Change::Follow { record: case, user }, reason!(Follow1, "the assigned user follows the case"));
     }
-    if !plan.is_asked_by(user) {
+    if !desk.plan.is_asked_by(user) {
         let (kind, record) = (NotificationKind::Assigned, Some(case));
         let change = Change::Notify { user, kind, email: None, note: None, record, detail: String::new() };
-        plan.add(change, format!("CASE-5: {} is theirs now", facts.name(case)));
+        desk.plan.add(change, reason!(Case5, "{} is theirs now", desk.facts.name(case)));
     }
-    add_note(case, NoteKind::Assigned, login(user, facts), "CASE-5: the stream says so", facts, plan);
+    desk.add_note(case, NoteKind::Assigned, None, login(user, desk.facts), reason!(Case5, "the stream says so"));
 }
 
 fn login(user: UserId, facts: &Facts) -> String {
@@ -90,9 +93,10 @@ fn login(user: UserId, facts: &Facts) -> String {
 /// Sets how far a case is; none re-opens it: Assigned when somebody has it, else New (CASE-4). Nothing when it is so already.
 pub fn set_status(case: RecordId, status: Option<CaseStatus>, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let name = facts.name(case);
-    let Some(known) = facts.records.get(&case) else { return Ok(plan) };
-    not_merged(case, facts)?;
+    let desk = &mut Desk { facts, plan: &mut plan };
+    let name = desk.facts.name(case);
+    let Some(known) = desk.facts.records.get(&case) else { return Ok(plan) };
+    not_merged(case, desk.facts)?;
     let status = match status {
         Some(status) => status,
         None if known.status.is_some_and(CaseStatus::is_open) => {
@@ -102,9 +106,9 @@ pub fn set_status(case: RecordId, status: Option<CaseStatus>, asked: Asked, fact
         None => CaseStatus::New,
     };
     if known.status != Some(status) {
-        plan.add(Change::SetStatus { case, status }, "CASE-4: a person said so");
-        add_note(case, NoteKind::Status, status.as_str().to_string(), "CASE-4: the stream says so", facts, &mut plan);
-        facts.records.entry(case).and_modify(|known| known.status = Some(status));
+        desk.plan.add(Change::SetStatus { case, status }, reason!(Case4, "a person said so"));
+        desk.add_note(case, NoteKind::Status, None, status.as_str().to_string(), reason!(Case4, "the stream says so"));
+        desk.facts.records.entry(case).and_modify(|known| known.status = Some(status));
     }
     Ok(plan)
 }
@@ -120,14 +124,15 @@ pub(super) fn not_merged(case: RecordId, facts: &Facts) -> Result<(), Fault> {
 /// Writes a person's words into the stream of a case; those who follow it hear of them.
 pub fn note(case: RecordId, words: &str, asked: Asked, facts: &mut Facts) -> Plan {
     let mut plan = Plan::asked(asked);
-    let note = NoteId(facts.next.note);
-    add_note(case, NoteKind::Note, words.to_string(), "CASE-5: a person wrote it", facts, &mut plan);
-    for user in notify::followers(case, facts) {
-        let is_active = facts.people.get(&user).is_some_and(|person| person.active);
-        if is_active && !plan.is_asked_by(user) && facts.may_read(user, case) {
+    let desk = &mut Desk { facts, plan: &mut plan };
+    let note = NoteId(desk.facts.next.note);
+    desk.add_note(case, NoteKind::Note, None, words.to_string(), reason!(Case5, "a person wrote it"));
+    for user in notify::followers(case, desk.facts) {
+        let is_active = desk.facts.people.get(&user).is_some_and(|person| person.active);
+        if is_active && !desk.plan.is_asked_by(user) && desk.facts.may_read(user, case) {
             let (kind, record) = (NotificationKind::Note, Some(case));
             let change = Change::Notify { user, kind, email: None, note: Some(note), record, detail: String::new() };
-            plan.add(change, "NOTIFY-1: they follow it");
+            desk.plan.add(change, reason!(Notify1, "they follow it"));
         }
     }
     plan
@@ -136,21 +141,22 @@ pub fn note(case: RecordId, words: &str, asked: Asked, facts: &mut Facts) -> Pla
 /// Changes what a case says. Its e-mails' Account follows its own (LINK-6).
 pub fn change(case: RecordId, changes: &CaseChanges, asked: Asked, facts: &mut Facts) -> Plan {
     let mut plan = Plan::asked(asked);
+    let desk = &mut Desk { facts, plan: &mut plan };
     let CaseChanges { name, priority, teams, account, contact } = changes.clone();
     let fields = CaseFields { name, priority, account, contact, ..CaseFields::default() };
     if fields != CaseFields::default() {
-        plan.add(Change::SetCase { case, fields }, "CASE-5: a person said so");
+        desk.plan.add(Change::SetCase { case, fields }, reason!(Case5, "a person said so"));
     }
     if let Some(teams) = teams {
-        set_teams(case, teams, "CASE-5: a person said so", facts, &mut plan);
-        end_lost(case, facts, &mut plan);
+        set_teams(case, teams, reason!(Case5, "a person said so"), desk);
+        end_lost(case, desk);
     }
     plan
 }
 
-pub(super) fn set_teams(case: RecordId, teams: Vec<TeamId>, because: &str, facts: &mut Facts, plan: &mut Plan) {
-    facts.records.entry(case).and_modify(|known| known.teams.clone_from(&teams));
-    plan.add(Change::SetTeams { case, teams }, because);
+pub(super) fn set_teams(case: RecordId, teams: Vec<TeamId>, because: Reason, desk: &mut Desk<'_>) {
+    desk.facts.records.entry(case).and_modify(|known| known.teams.clone_from(&teams));
+    desk.plan.add(Change::SetTeams { case, teams }, because);
 }
 
 /// Makes a user follow a record, or no longer; nothing when it is so already.
@@ -158,10 +164,10 @@ pub fn follow(record: RecordId, user: UserId, wanted: bool, asked: Asked, facts:
     let mut plan = Plan::asked(asked);
     match wanted {
         true if facts.followers.insert((record, user)) => {
-            plan.add(Change::Follow { record, user }, "FOLLOW-1: a person said so");
+            plan.add(Change::Follow { record, user }, reason!(Follow1, "a person said so"));
         }
         false if facts.followers.remove(&(record, user)) => {
-            plan.add(Change::Unfollow { record, user }, "FOLLOW-1: a person said so");
+            plan.add(Change::Unfollow { record, user }, reason!(Follow1, "a person said so"));
         }
         _ => {}
     }
@@ -169,12 +175,12 @@ pub fn follow(record: RecordId, user: UserId, wanted: bool, asked: Asked, facts:
 }
 
 /// FOLLOW-1: whoever may not read a case any more does not follow it any more; who has it does.
-fn end_lost(case: RecordId, facts: &mut Facts, plan: &mut Plan) {
-    let assigned = facts.records.get(&case).and_then(|known| known.assigned_user);
+fn end_lost(case: RecordId, desk: &mut Desk<'_>) {
+    let assigned = desk.facts.records.get(&case).and_then(|known| known.assigned_user);
     let lost: Vec<UserId> =
-        facts.followers_of(case).filter(|user| Some(*user) != assigned && !facts.may_read(*user, case)).collect();
+        desk.facts.followers_of(case).filter(|user| Some(*user) != assigned && !desk.facts.may_read(*user, case)).collect();
     for user in lost {
-        facts.followers.remove(&(case, user));
-        plan.add(Change::Unfollow { record: case, user }, "FOLLOW-1: they may not read it any more");
+        desk.facts.followers.remove(&(case, user));
+        desk.plan.add(Change::Unfollow { record: case, user }, reason!(Follow1, "they may not read it any more"));
     }
 }

@@ -1,21 +1,23 @@
 //! LINK-7: a person says which record an e-mail belongs to, or that it belongs to none.
 
+use super::super::desk::Desk;
+use super::super::reason::{Reason, reason};
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::super::author::{self, Origin};
+use super::super::author::{self};
 use super::super::bounce;
 use super::super::choices::{self, Choices};
-use super::super::facts::{EmailFacts, Facts, Policy, take};
+use super::super::facts::{EmailFacts, Facts, Policy};
 use super::super::note::note;
 use super::super::occasion::Occasion;
 use super::super::people;
 use super::super::plan::{Asked, Change, Plan};
-use super::super::road::tell;
+use super::super::road::{News, tell};
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
-use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId, TeamId, UserId};
+use crate::words::{EmailId, NoteKind, ParentBy, RecordId, TeamId, UserId};
 
 /// What stored e-mails say, by their numbers; of those that nobody asks it may be missing.
 pub type Mails = HashMap<EmailId, Mail>;
@@ -30,21 +32,22 @@ pub(super) fn begin(email: EmailId, asked: Asked) -> Plan {
 /// do e-mails of its thread come along that had no place (THREAD-2).
 pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = begin(email, asked);
-    let Some(known) = facts.emails.get(&email).cloned() else { return plan };
-    let record = facts.survivor(record);
-    let others = companions(email, record, facts);
-    bring(email, mails, record, "LINK-7: a person said so", policy, facts, &mut plan);
-    let name = facts.name(record);
+    let desk = &mut Desk { facts, plan: &mut plan };
+    let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
+    let record = desk.facts.survivor(record);
+    let others = companions(email, record, desk.facts);
+    bring(email, mails, record, reason!(Link7, "a person said so"), policy, desk);
+    let name = desk.facts.name(record);
     if known.parent != Some(record) {
         let detail = format!("e-mail {email} was linked by hand");
-        add_note(record, NoteKind::Linked, detail, "LINK-7: the stream says so", facts, &mut plan);
+        desk.add_note(record, NoteKind::Linked, None, detail, reason!(Link7, "the stream says so"));
         if let Some(before) = known.parent {
             let detail = format!("e-mail {email} was linked to {name} by hand");
-            add_note(before, NoteKind::Linked, detail, "LINK-7: the stream says where it went", facts, &mut plan);
+            desk.add_note(before, NoteKind::Linked, None, detail, reason!(Link7, "the stream says where it went"));
         }
     }
     for other in others {
-        come_along(other, mails, (record, ParentBy::Thread), policy, facts, &mut plan);
+        come_along(other, mails, (record, ParentBy::Thread), policy, desk);
     }
     plan
 }
@@ -75,25 +78,29 @@ enum Gift {
 /// longer; but who has read it meanwhile keeps it.
 pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = begin(email, asked);
-    let Some(before) = facts.emails.get(&email).and_then(|known| known.parent) else {
+    let desk = &mut Desk { facts, plan: &mut plan };
+    let Some(before) = desk.facts.emails.get(&email).and_then(|known| known.parent) else {
         return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to no record")));
     };
     let change = Change::Relink { email, parent: None, by: Some(ParentBy::Hand), account: None };
-    plan.add(change, "LINK-7: a person said so");
+    desk.plan.add(change, reason!(Link7, "a person said so"));
     let detail = format!("e-mail {email} was taken away by hand");
-    add_note(before, NoteKind::Linked, detail, "LINK-7: the stream says so", facts, &mut plan);
+    desk.add_note(before, NoteKind::Linked, None, detail, reason!(Link7, "the stream says so"));
     for gift in linked.into_iter().flat_map(|linked| &linked.steps) {
         match *gift {
             Gift::AddTeam { email: of, team } if of == email => {
-                plan.add(Change::RemoveTeam { email, team }, "LINK-7: it got the e-mail by the link");
+                desk.plan.add(Change::RemoveTeam { email, team }, reason!(Link7, "it got the e-mail by the link"));
             }
-            Gift::AddUser { email: of, user, read } if of == email && read != facts.unread.contains(&(email, user)) => {
-                plan.add(Change::RemoveUser { email, user }, "LINK-7: they got the e-mail by the link, and left it as it came");
+            Gift::AddUser { email: of, user, read } if of == email && read != desk.facts.unread.contains(&(email, user)) => {
+                desk.plan.add(
+                    Change::RemoveUser { email, user },
+                    reason!(Link7, "they got the e-mail by the link, and left it as it came"),
+                );
             }
             _ => {}
         }
     }
-    facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (None, Some(ParentBy::Hand)));
+    desk.facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (None, Some(ParentBy::Hand)));
     Ok(plan)
 }
 
@@ -122,29 +129,21 @@ pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailI
 }
 
 /// An e-mail comes to a record by a person's word, and its people hear of it.
-pub(super) fn bring(
-    email: EmailId,
-    mails: &Mails,
-    record: RecordId,
-    because: &str,
-    policy: &Policy,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) {
-    let Some(known) = facts.emails.get(&email).cloned() else { return };
+pub(super) fn bring(email: EmailId, mails: &Mails, record: RecordId, because: Reason, policy: &Policy, desk: &mut Desk<'_>) {
+    let Some(known) = desk.facts.emails.get(&email).cloned() else { return };
     let unread = Mail::default();
     let mail = mails.get(&email).unwrap_or(&unread);
     // What filters chose for it when it came, such as that it is read, counts for those who get it now (FILTER-4).
-    let choices = choices::import(mail, facts, plan);
-    let seen = author::see(mail, policy, facts, plan);
-    let occasion = occasion(&seen.mail, &known, choices);
-    relink(email, record, (ParentBy::Hand, because), facts, plan);
-    invite(email, record, facts, plan);
-    people::join_record(email, record, &occasion, facts, plan);
+    let choices = choices::import(mail, desk.facts, desk.plan);
+    let seen = author::see(mail, policy, desk.facts, desk.plan);
+    let occasion = Occasion::of_stored(email, &seen.mail, &known, choices);
+    relink(email, record, (ParentBy::Hand, because), desk);
+    invite(email, record, desk);
+    people::join_record(record, &occasion, desk);
     if known.parent != Some(record) {
-        note(email, record, &occasion, bounce::outgoing(&seen.mail, facts), facts, plan);
+        note(record, &occasion, bounce::outgoing(&seen.mail, desk.facts), desk);
     }
-    tell(email, Some(record), &occasion, (false, false), facts, plan);
+    tell(Some(record), &occasion, News::Old, desk);
 }
 
 /// The same for another e-mail of its thread, of which nobody hears: it is no news.
@@ -153,59 +152,42 @@ pub(super) fn come_along(
     mails: &Mails,
     (record, by): (RecordId, ParentBy),
     policy: &Policy,
-    facts: &mut Facts,
-    plan: &mut Plan,
+    desk: &mut Desk<'_>,
 ) {
-    relink(email, record, (by, "THREAD-2: it comes along"), facts, plan);
+    relink(email, record, (by, reason!(Thread2, "it comes along")), desk);
     let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
-    people::add_case_people(record, facts, &mut teams, &mut users);
-    join(email, mails, (teams, users), policy, facts, plan);
+    people::add_case_people(record, desk.facts, &mut teams, &mut users);
+    join(email, mails, (teams, users), policy, desk);
 }
 
 /// People get an e-mail that is no news, with their own filters (CASE-1, FILTER-5); but not a copy with other content, which is for
 /// those it came to (DUP-2).
-pub(super) fn join(
-    email: EmailId,
-    mails: &Mails,
-    people: (people::Teams, people::Users),
-    policy: &Policy,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) {
-    let Some(known) = facts.emails.get(&email).filter(|known| !known.id_collision).cloned() else { return };
+pub(super) fn join(email: EmailId, mails: &Mails, people: (people::Teams, people::Users), policy: &Policy, desk: &mut Desk<'_>) {
+    let Some(known) = desk.facts.emails.get(&email).filter(|known| !known.id_collision).cloned() else { return };
     let unread = Mail::default();
     let mail = mails.get(&email).unwrap_or(&unread);
-    let seen = author::see(mail, policy, facts, &mut Plan::new());
-    people::join_new(email, people, &occasion(&seen.mail, &known, Choices::default()), facts, plan);
+    let seen = author::see(mail, policy, desk.facts, &mut Plan::new());
+    people::join_new(people, &Occasion::of_stored(email, &seen.mail, &known, Choices::default()), desk);
 }
 
 /// LINK-2: a person put the e-mail there, so its author takes part in that.
-pub(super) fn invite(email: EmailId, record: RecordId, facts: &mut Facts, plan: &mut Plan) {
-    let Some(known) = facts.emails.get(&email) else { return };
+pub(super) fn invite(email: EmailId, record: RecordId, desk: &mut Desk<'_>) {
+    let Some(known) = desk.facts.emails.get(&email) else { return };
     let (author, thread) = (known.sender.clone(), known.thread);
-    if !known.ours && !author.is_empty() && !facts.is_own(&author) {
-        let case = Some(record).filter(|record| facts.is_case(*record));
-        people::let_in(std::slice::from_ref(&author), case, thread, facts);
-        plan.add(Change::Invite { email, addresses: vec![author] }, "LINK-2: a person put it there, so its author takes part");
+    if !known.ours && !author.is_empty() && !desk.facts.is_own(&author) {
+        let case = Some(record).filter(|record| desk.facts.is_case(*record));
+        people::let_in(std::slice::from_ref(&author), case, thread, desk.facts);
+        desk.plan.add(
+            Change::Invite { email, addresses: vec![author] },
+            reason!(Link2, "a person put it there, so its author takes part"),
+        );
     }
 }
 
 /// The e-mail belongs to the record, and what streams tell of it comes along (NOTE-1).
-pub(super) fn relink(email: EmailId, record: RecordId, (by, because): (ParentBy, &str), facts: &mut Facts, plan: &mut Plan) {
+pub(super) fn relink(email: EmailId, record: RecordId, (by, because): (ParentBy, Reason), desk: &mut Desk<'_>) {
     // LINK-6: its Account is the record's.
-    let account = facts.account_of(record);
-    plan.add(Change::Relink { email, parent: Some(record), by: Some(by), account }, because);
-    facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (Some(record), Some(by)));
-}
-
-/// What the rules ask of an e-mail that has been here for a while.
-pub(super) const fn occasion<'a>(mail: &'a Mail, known: &EmailFacts, choices: Choices) -> Occasion<'a> {
-    let (origin, arrived_at) = (Origin::of_stored(known), known.arrived_at);
-    Occasion { mail, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false }
-}
-
-/// What a person did stands in the stream, in their name.
-pub(super) fn add_note(record: RecordId, kind: NoteKind, detail: String, because: &str, facts: &mut Facts, plan: &mut Plan) {
-    let id = NoteId(take(&mut facts.next.note));
-    plan.add(Change::AddNote { id, record, kind, email: None, detail, quiet: false }, because);
+    let account = desk.facts.account_of(record);
+    desk.plan.add(Change::Relink { email, parent: Some(record), by: Some(by), account }, because);
+    desk.facts.emails.entry(email).and_modify(|known| (known.parent, known.parent_by) = (Some(record), Some(by)));
 }

@@ -1,66 +1,70 @@
 //! CASE-5: a person opens a case: empty, from an e-mail, or from some e-mails of another case; or brings two together.
 
+use super::super::desk::Desk;
+use super::super::reason::{Reason, reason};
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::case as cases;
-use super::super::choices::Choices;
 use super::super::facts::{EmailFacts, Facts, Policy, RecordFacts, take};
 use super::super::plan::{Asked, CaseFields, Change, NewCase, Plan};
 use super::super::{author, parent};
 use super::case::{give, not_merged, set_teams};
-use super::link::{Mails, add_note, begin, bring, come_along, companions, invite, occasion};
+use super::link::{Mails, begin, bring, come_along, companions, invite};
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
 use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
 
 /// A person said so, whatever the account's rules are: no turn of a rotation is used up (DIST-2).
-const SAID: &str = "CASE-5: a person said so";
+fn said() -> Reason {
+    reason!(Case5, "a person said so")
+}
 
 /// Opens a case, empty but for its name.
 pub fn create(name: &str, asked: Asked, facts: &mut Facts) -> Plan {
     let mut plan = Plan::asked(asked);
-    let new = NewCase { name: name.to_string(), ..NewCase::numbered(facts) };
-    cases::begin(new, SAID, facts, &mut plan);
+    let desk = &mut Desk { facts, plan: &mut plan };
+    let new = NewCase { name: name.to_string(), ..NewCase::numbered(desk.facts) };
+    cases::begin(new, said(), desk);
     plan
 }
 
 /// Opens a case from an e-mail (CASE-2), which comes to it with the e-mails of its thread that had no place.
 pub fn create_from(email: EmailId, mails: &Mails, asked: Asked, policy: &Policy, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = begin(email, asked);
-    let Some(known) = facts.emails.get(&email).cloned() else { return Ok(plan) };
-    if let Some(case) = known.parent.filter(|record| facts.is_case(*record)) {
-        let number = facts.records.get(&case).map(|known| known.number).unwrap_or_default();
-        return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to {} already", facts.name(case)))
+    let desk = &mut Desk { facts, plan: &mut plan };
+    let Some(known) = desk.facts.emails.get(&email).cloned() else { return Ok(plan) };
+    if let Some(case) = known.parent.filter(|record| desk.facts.is_case(*record)) {
+        let number = desk.facts.records.get(&case).map(|known| known.number).unwrap_or_default();
+        return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to {} already", desk.facts.name(case)))
             .hint(format!("try: espomail case split {number} --email {email}")));
     }
-    let new = begun_by(email, &known, mails, policy, facts, &mut plan);
-    let case = cases::begin(new, SAID, facts, &mut plan);
-    let others = companions(email, case, facts);
-    bring(email, mails, case, SAID, policy, facts, &mut plan);
+    let new = begun_by(email, &known, mails, policy, desk);
+    let case = cases::begin(new, said(), desk);
+    let others = companions(email, case, desk.facts);
+    bring(email, mails, case, said(), policy, desk);
     for other in others {
-        come_along(other, mails, (case, ParentBy::Hand), policy, facts, &mut plan);
+        come_along(other, mails, (case, ParentBy::Hand), policy, desk);
     }
     Ok(plan)
 }
 
 /// CASE-2: the case that an e-mail begins, as if the account's rules opened it.
-fn begun_by(email: EmailId, known: &EmailFacts, mails: &Mails, policy: &Policy, facts: &mut Facts, plan: &mut Plan) -> NewCase {
+fn begun_by(email: EmailId, known: &EmailFacts, mails: &Mails, policy: &Policy, desk: &mut Desk<'_>) -> NewCase {
     let unread = Mail::default();
-    let seen = author::see(mails.get(&email).unwrap_or(&unread), policy, facts, plan);
-    let sender = || parent::by_address(&seen.mail, None, policy, facts, &mut Plan::new()).map(|link| link.record);
-    let account_record = known.parent.or_else(sender).and_then(|record| facts.account_of(record));
-    let makes_cases = facts.account.make_cases;
-    let occasion = occasion(&seen.mail, known, Choices::default());
-    let (contact, lead) = cases::people_of(occasion.mail.from.as_ref(), account_record, facts);
+    let seen = author::see(mails.get(&email).unwrap_or(&unread), policy, desk.facts, desk.plan);
+    let sender = || parent::by_address(&seen.mail, None, policy, desk.facts, &mut Plan::new()).map(|link| link.record);
+    let account_record = known.parent.or_else(sender).and_then(|record| desk.facts.account_of(record));
+    let makes_cases = desk.facts.account.make_cases;
+    let (contact, lead) = cases::people_of(seen.mail.from.as_ref(), account_record, desk.facts);
     NewCase {
         name: seen.mail.subject.clone(),
-        team: facts.account.case_team.filter(|_| makes_cases),
+        team: desk.facts.account.case_team.filter(|_| makes_cases),
         account_record,
         contact,
         lead,
-        through: Some(facts.account.id).filter(|_| makes_cases),
+        through: Some(desk.facts.account.id).filter(|_| makes_cases),
         email: Some(email),
-        ..NewCase::numbered(facts)
+        ..NewCase::numbered(desk.facts)
     }
 }
 
@@ -81,40 +85,41 @@ pub fn split(
         return Err(Fault::new(Class::Usage, "name the e-mails that leave the case: --email ID"));
     };
     let mut plan = begin(first, asked);
-    let Some(old) = facts.records.get(&case).cloned() else { return Ok(plan) };
-    let mut new = begun_by(first, &known, mails, policy, facts, &mut plan);
+    let desk = &mut Desk { facts, plan: &mut plan };
+    let Some(old) = desk.facts.records.get(&case).cloned() else { return Ok(plan) };
+    let mut new = begun_by(first, &known, mails, policy, desk);
     if let Some(name) = name {
         new.name = name.to_string();
     }
     // Somebody else's matter is not that of the case's people: they would take part in it (LINK-2).
-    let opener = facts.openers.get(&case).map(|(_, sender)| sender);
+    let opener = desk.facts.openers.get(&case).map(|(_, sender)| sender);
     if known.ours || opener.is_none_or(|opener| *opener == known.sender) {
         new.account_record = old.account.or(new.account_record);
         (new.contact, new.lead) = (new.contact.or(old.contact), old.lead.or(new.lead));
     } else {
-        let of_author = new.contact.or_else(|| cases::of_kind(&known.sender, RecordKind::Account, facts));
-        new.account_record = of_author.and_then(|record| facts.account_of(record));
+        let of_author = new.contact.or_else(|| cases::of_kind(&known.sender, RecordKind::Account, desk.facts));
+        new.account_record = of_author.and_then(|record| desk.facts.account_of(record));
         new.lead = new.lead.filter(|_| new.account_record.is_none());
     }
     (new.through, new.priority, new.refers_to, new.team) = (old.through.or(new.through), old.priority, Some(case), None);
     let number = new.number;
-    let made = cases::begin(new, SAID, facts, &mut plan);
-    set_teams(made, old.teams, "CASE-5: those of the case that it was split from", facts, &mut plan);
-    cases::auto_follow(made, facts, &mut plan);
+    let made = cases::begin(new, said(), desk);
+    set_teams(made, old.teams, reason!(Case5, "those of the case that it was split from"), desk);
+    cases::auto_follow(made, desk);
     if let Some(user) = old.assigned_user {
-        give(made, user, facts, &mut plan);
+        give(made, user, desk);
     }
-    follow_too(case, made, facts, &mut plan);
+    follow_too(case, made, desk);
     for email in moved {
-        come_along(*email, mails, (made, ParentBy::Hand), policy, facts, &mut plan);
+        come_along(*email, mails, (made, ParentBy::Hand), policy, desk);
     }
-    invite(first, made, facts, &mut plan);
-    take_back(case, made, moved, facts, &mut plan);
+    invite(first, made, desk);
+    take_back(case, made, moved, desk.facts, desk.plan);
     let listed = moved.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     for (record, detail) in
         [(case, format!("e-mail {listed} left for case:{number}")), (made, format!("split from case:{}", old.number))]
     {
-        add_note(record, NoteKind::Split, detail, "CASE-5: the stream says so", facts, &mut plan);
+        desk.add_note(record, NoteKind::Split, None, detail, reason!(Case5, "the stream says so"));
     }
     Ok(plan)
 }
@@ -155,7 +160,7 @@ fn take_back(case: RecordId, made: RecordId, moved: &[EmailId], facts: &Facts, p
     }
     for record in &back {
         let fields = CaseFields { merged_into: Some(Some(made)), ..CaseFields::default() };
-        plan.add(Change::SetCase { case: *record, fields }, "LINK-1: it leaves again with the e-mail that opened it");
+        plan.add(Change::SetCase { case: *record, fields }, reason!(Link1, "it leaves again with the e-mail that opened it"));
     }
     forget_people(case, &back, facts, plan);
 }
@@ -184,16 +189,16 @@ fn forget_people(case: RecordId, back: &BTreeSet<RecordId>, facts: &Facts, plan:
     if fields != CaseFields::default() {
         plan.add(
             Change::SetCase { case, fields },
-            "LINK-2: that came with what leaves, so those people have no part in it any more",
+            reason!(Link2, "that came with what leaves, so those people have no part in it any more"),
         );
     }
 }
 
 /// FOLLOW-1: who follows a case follows what leaves it.
-fn follow_too(case: RecordId, made: RecordId, facts: &mut Facts, plan: &mut Plan) {
-    for user in facts.followers_of(case).collect::<Vec<UserId>>() {
-        if facts.followers.insert((made, user)) {
-            plan.add(Change::Follow { record: made, user }, format!("FOLLOW-1: they follow {}", facts.name(case)));
+fn follow_too(case: RecordId, made: RecordId, desk: &mut Desk<'_>) {
+    for user in desk.facts.followers_of(case).collect::<Vec<UserId>>() {
+        if desk.facts.followers.insert((made, user)) {
+            desk.plan.add(Change::Follow { record: made, user }, reason!(Follow1, "they follow {}", desk.facts.name(case)));
         }
     }
 }
@@ -209,30 +214,31 @@ pub fn unmerge(
     facts: &mut Facts,
 ) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let name = facts.name(case);
-    let known = facts.records.get(&case).cloned();
+    let desk = &mut Desk { facts, plan: &mut plan };
+    let name = desk.facts.name(case);
+    let known = desk.facts.records.get(&case).cloned();
     let Some((known, into)) = known.and_then(|known| known.merged_into.map(|into| (known, into))) else {
         return Err(Fault::new(Class::Data, format!("{name} is merged into no other case")));
     };
-    let into_name = facts.name(into);
+    let into_name = desk.facts.name(into);
     let Some(came) = came else {
         let hint = format!("try: espomail case split {} --email ID", into_name.trim_start_matches("case:"));
         return Err(Fault::new(Class::Data, format!("mail merged {name} into {into_name}, not a person")).hint(hint));
     };
     let fields = CaseFields { merged_into: Some(None), ..CaseFields::default() };
-    plan.add(Change::SetCase { case, fields }, SAID);
+    desk.plan.add(Change::SetCase { case, fields }, said());
     let status = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
-    plan.add(Change::SetStatus { case, status }, "CASE-4: it is open again");
-    facts.records.entry(case).and_modify(|known| (known.merged_into, known.status) = (None, Some(status)));
-    follow_too(into, case, facts, &mut plan);
+    desk.plan.add(Change::SetStatus { case, status }, reason!(Case4, "it is open again"));
+    desk.facts.records.entry(case).and_modify(|known| (known.merged_into, known.status) = (None, Some(status)));
+    follow_too(into, case, desk);
     for email in came {
-        if facts.emails.get(email).is_some_and(|known| known.parent == Some(into)) {
-            come_along(*email, mails, (case, ParentBy::Hand), policy, facts, &mut plan);
+        if desk.facts.emails.get(email).is_some_and(|known| known.parent == Some(into)) {
+            come_along(*email, mails, (case, ParentBy::Hand), policy, desk);
         }
     }
-    forget_people(into, &BTreeSet::from([case]), facts, &mut plan);
+    forget_people(into, &BTreeSet::from([case]), desk.facts, desk.plan);
     for (record, detail) in [(case, format!("left {into_name} again")), (into, format!("{name} left it again"))] {
-        add_note(record, NoteKind::Merged, detail, "CASE-5: the stream says so", facts, &mut plan);
+        desk.add_note(record, NoteKind::Merged, None, detail, reason!(Case5, "the stream says so"));
     }
     Ok(plan)
 }
@@ -246,6 +252,6 @@ pub fn merge(from: RecordId, into: RecordId, asked: Asked, facts: &mut Facts) ->
     not_merged(from, facts)?;
     not_merged(into, facts)?;
     let notes = [NoteId(take(&mut facts.next.note)), NoteId(take(&mut facts.next.note))];
-    plan.add(Change::MergeCases { from, into, notes }, SAID);
+    plan.add(Change::MergeCases { from, into, notes }, said());
     Ok(plan)
 }

@@ -1,14 +1,15 @@
 //! What people ask the rules for: whose turn it is, and what becomes of an e-mail that waited for their word.
 
 use super::super::answer::Role;
-use super::super::author::Origin;
 use super::super::case::{self as cases, Course};
+use super::super::desk::Desk;
 use super::super::facts::{Facts, Load, Policy};
 use super::super::gate::Gate;
 use super::super::note::note;
 use super::super::occasion::Occasion;
 use super::super::plan::Plan;
-use super::super::road::{open_late, tell};
+use super::super::reason::{Reason, reason};
+use super::super::road::{News, open_late, tell};
 use super::super::thread::Conversation;
 use super::super::{answer, author, bounce, choices, distribute, parent, people};
 use crate::mail::Mail;
@@ -18,7 +19,7 @@ use crate::words::{BudgetAction, CaseStatus, Distribution, EmailId, ParentBy, Re
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     pub user: Option<UserId>,
-    pub because: String,
+    pub because: Reason,
     /// Everybody it could be, with how busy they are; nobody where the account does not choose.
     pub candidates: Vec<(UserId, Load)>,
 }
@@ -46,48 +47,47 @@ pub enum Word {
 /// Decides what becomes of a stored e-mail by a person's word. Like the rest of [`super::super::road::decide`], it keeps the facts current.
 pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
-    plan.email = Some(email);
-    let Some(known) = facts.emails.get(&email).cloned() else { return plan };
+    let desk = &mut Desk { facts, plan: &mut plan };
+    desk.plan.email = Some(email);
+    let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
     // What filters chose for it beside holding it counts now (FILTER-4).
-    let choices = choices::import(mail, facts, &mut plan);
-    let mail = &*author::see(mail, policy, facts, &mut plan).mail;
-    let origin = Origin::of_stored(&known);
-    let arrived_at = facts.now;
-    let occasion = Occasion { mail, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false };
+    let choices = choices::import(mail, desk.facts, desk.plan);
+    let mail = &*author::see(mail, policy, desk.facts, desk.plan).mail;
+    let occasion = Occasion { arrived_at: desk.facts.now, ..Occasion::of_stored(email, mail, &known, choices) };
     let mut role = Role::FollowUp;
     let (record, because) = match word {
-        Word::Accept(record) => (accept(facts.survivor(record), facts, &mut plan), "LINK-7: a person said so"),
+        Word::Accept(record) => (accept(desk.facts.survivor(record), desk), reason!(Link7, "a person said so")),
         Word::Split { refers_to } => {
-            let refers_to = refers_to.map(|record| facts.survivor(record)).filter(|record| facts.is_case(*record));
-            let sender = || parent::by_address(mail, None, policy, facts, &mut plan).map(|link| link.record);
-            let account = known.parent.or_else(sender).and_then(|record| facts.account_of(record));
-            let because = "LINK-3: a person said that it opens a case of its own".to_string();
-            let case = cases::open(email, &occasion, None, (account, refers_to), because, facts, &mut plan);
+            let refers_to = refers_to.map(|record| desk.facts.survivor(record)).filter(|record| desk.facts.is_case(*record));
+            let sender = || parent::by_address(mail, None, policy, desk.facts, desk.plan).map(|link| link.record);
+            let account = known.parent.or_else(sender).and_then(|record| desk.facts.account_of(record));
+            let because = reason!(Link3, "a person said that it opens a case of its own");
+            let case = cases::open(&occasion, None, account, refers_to, because, desk);
             role = Role::Opener(case);
-            (case, "LINK-7: it opened this case")
+            (case, reason!(Link7, "it opened this case"))
         }
     };
-    let (account, thread) = (facts.account_of(record), facts.thread(known.thread));
-    let gate = Gate::without_tokens(mail, None, occasion.origin, facts);
-    cases::come_to(email, thread, (record, account), (ParentBy::Hand, because), &gate, facts, &mut plan);
-    people::join_record(email, record, &occasion, facts, &mut plan);
+    let thread = desk.facts.thread(known.thread);
+    let gate = Gate::without_tokens(mail, None, occasion.origin, desk.facts);
+    cases::come_to(email, thread, record, (ParentBy::Hand, because), &gate, desk);
+    people::join_record(record, &occasion, desk);
     // The note that it has in the stream of another record comes along (NOTE-1).
     if known.parent.is_none() {
-        note(email, record, &occasion, bounce::outgoing(mail, facts), facts, &mut plan);
+        note(record, &occasion, bounce::outgoing(mail, desk.facts), desk);
     }
-    answer::consider(email, &occasion, role, policy, facts, &mut plan);
-    tell(email, Some(record), &occasion, (false, false), facts, &mut plan);
+    answer::consider(&occasion, role, policy, desk);
+    tell(Some(record), &occasion, News::Old, desk);
     plan
 }
 
 /// A closed case that gets mail by a person's word is open again, however long ago it was closed (CASE-4): nobody would look
 /// into it otherwise.
-fn accept(record: RecordId, facts: &mut Facts, plan: &mut Plan) -> RecordId {
-    let closed = facts.records.get(&record).filter(|known| known.status == Some(CaseStatus::Closed));
+fn accept(record: RecordId, desk: &mut Desk<'_>) -> RecordId {
+    let closed = desk.facts.records.get(&record).filter(|known| known.status == Some(CaseStatus::Closed));
     if let Some(known) = closed {
         let status = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
-        let because = format!("CASE-4: a person gave {} an e-mail, and it was closed", facts.name(record));
-        cases::reopen(record, status, because, facts, plan);
+        let because = reason!(Case4, "a person gave {} an e-mail, and it was closed", desk.facts.name(record));
+        cases::reopen(record, status, because, desk);
     }
     record
 }
@@ -96,27 +96,26 @@ fn accept(record: RecordId, facts: &mut Facts, plan: &mut Plan) -> RecordId {
 /// more where a case is opened: its opener may be a machine.
 pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
-    plan.email = Some(email);
-    let Some(known) = facts.emails.get(&email).cloned() else { return plan };
-    let choices = choices::import(mail, facts, &mut plan);
-    let mail = &*author::see(mail, policy, facts, &mut plan).mail;
-    let origin = Origin::of_stored(&known);
-    let arrived_at = known.arrived_at;
-    let occasion = Occasion { mail, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false };
-    let parent = facts.parent_of(email).map(|(record, _)| record);
-    let case = parent.filter(|record| facts.is_case(*record));
+    let desk = &mut Desk { facts, plan: &mut plan };
+    desk.plan.email = Some(email);
+    let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
+    let choices = choices::import(mail, desk.facts, desk.plan);
+    let mail = &*author::see(mail, policy, desk.facts, desk.plan).mail;
+    let occasion = Occasion::of_stored(email, mail, &known, choices);
+    let parent = desk.facts.parent_of(email).map(|(record, _)| record);
+    let case = parent.filter(|record| desk.facts.is_case(*record));
     match action {
-        BudgetAction::Case => open_released(email, known.thread, &occasion, parent, policy, facts, &mut plan),
-        BudgetAction::Reopen => match cases::course(&occasion, parent, None, facts) {
-            Course::Reopen { case, status, because } => cases::reopen(case, status, because, facts, &mut plan),
-            _ => plan.note("CASE-4: its case is not opened again any more"),
+        BudgetAction::Case => open_released(known.thread, &occasion, parent, policy, desk),
+        BudgetAction::Reopen => match cases::course(&occasion, parent, None, desk.facts) {
+            Course::Reopen { case, status, because } => cases::reopen(case, status, because, desk),
+            _ => desk.plan.note(reason!(Case4, "its case is not opened again any more")),
         },
         BudgetAction::Answer => {
             let role = match case.filter(|_| known.parent_by == Some(ParentBy::Opened)) {
                 Some(case) => Role::Opener(case),
                 None => Role::First,
             };
-            answer::consider(email, &occasion, role, policy, facts, &mut plan);
+            answer::consider(&occasion, role, policy, desk);
         }
         // What is to be told was decided already, and waits in the store.
         BudgetAction::Notification => {}
@@ -124,19 +123,11 @@ pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Polic
     plan
 }
 
-fn open_released(
-    email: EmailId,
-    thread: ThreadId,
-    occasion: &Occasion<'_>,
-    parent: Option<RecordId>,
-    policy: &Policy,
-    facts: &mut Facts,
-    plan: &mut Plan,
-) {
-    let conversation = Conversation::of(thread, facts);
-    let Some(case) = open_late(email, occasion, &conversation, parent, facts, plan) else { return };
-    people::join_record(email, case, occasion, facts, plan);
-    facts.budgets.answers = policy.budgets.answers;
-    answer::consider(email, occasion, Role::Opener(case), policy, facts, plan);
-    tell(email, Some(case), occasion, (false, false), facts, plan);
+fn open_released(thread: ThreadId, occasion: &Occasion<'_>, parent: Option<RecordId>, policy: &Policy, desk: &mut Desk<'_>) {
+    let conversation = Conversation::of(thread, desk.facts);
+    let Some(case) = open_late(occasion, &conversation, parent, desk) else { return };
+    people::join_record(case, occasion, desk);
+    desk.facts.budgets.answers = policy.budgets.answers;
+    answer::consider(occasion, Role::Opener(case), policy, desk);
+    tell(Some(case), occasion, News::Old, desk);
 }

@@ -195,7 +195,11 @@ fn bounce_3_a_forged_report_is_only_filed() {
         let plan = go(&mut facts, &mail);
         assert_eq!(plan.fate, Fate::Imported);
         assert_eq!((states(&plan), told(&plan)), ((vec![], vec![]), vec![]), "{mail:?}");
-        assert!(plan.notes.iter().any(|note| note.starts_with("BOUNCE-3") && note.contains("filed")), "{:?}", plan.notes);
+        assert!(
+            plan.notes.iter().any(|note| note.to_string().starts_with("BOUNCE-3") && note.to_string().contains("filed")),
+            "{:?}",
+            plan.notes
+        );
     }
     assert!(facts.address_states.is_empty());
     // One of ours that somebody sent from elsewhere: it stands there, and that is all.

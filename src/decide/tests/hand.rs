@@ -38,7 +38,7 @@ fn waiting() -> Facts {
 
 fn changes(word: Word, facts: &mut Facts) -> Vec<Change> {
     let plan = by_hand(EMAIL, &mail("a@x"), word, &Policy::default(), facts);
-    assert!(plan.steps.iter().all(|step| !step.because.is_empty()));
+    assert!(plan.steps.iter().all(|step| !step.because.text.is_empty()));
     plan.steps.into_iter().map(|step| step.change).collect()
 }
 
@@ -65,7 +65,7 @@ fn link_3_accepted_mail_belongs_to_the_case_and_its_people() {
         set_parent(50, None),
         Change::Invite { email: EMAIL, addresses: vec!["customer@example.org".into()] },
         Change::AddTeam { email: EMAIL, team: TeamId(4) },
-        Change::AddUser { email: EMAIL, user: UserId(2), read: false, trashed: false, folder: None },
+        Change::AddUser { email: EMAIL, user: UserId(2), read: false, trashed: false, folder: None, own: None },
         received(1, 50),
     ];
     assert_eq!(changes(Word::Accept(RecordId(50)), &mut facts), expected);
@@ -156,7 +156,7 @@ fn case_1_who_is_handed_a_case_gets_its_emails_but_no_copy_and_no_turn_is_used()
     });
     // DUP-2: 46 is a copy with other content. Whoever takes a case needs not be told.
     assert_eq!(given.collect::<Vec<_>>(), [(42, 3), (45, 3), (47, 3)]);
-    assert!(plan.steps.iter().all(|step| !step.because.is_empty()));
+    assert!(plan.steps.iter().all(|step| !step.because.text.is_empty()));
     let again = assign(RecordId(50), UserId(3), &Mails::new(), asked, &Policy::default(), &mut facts).unwrap();
     assert_eq!(again.steps, []);
     facts.people.insert(UserId(4), Person::default());

@@ -42,14 +42,14 @@ fn about_case(id: &str) -> Mail {
 /// Who is told of what.
 fn told(plan: &Plan) -> Vec<(i64, NotificationKind)> {
     let of = |step: &Step| match &step.change {
-        Change::Notify { user, kind, .. } if !step.because.is_empty() => Some((user.0, *kind)),
+        Change::Notify { user, kind, .. } if !step.because.text.is_empty() => Some((user.0, *kind)),
         _ => None,
     };
     plan.steps.iter().filter_map(of).collect()
 }
 
 fn noted(plan: &Plan, words: &str) -> bool {
-    plan.notes.iter().any(|note| note.contains(words))
+    plan.notes.iter().any(|note| note.to_string().contains(words))
 }
 
 use NotificationKind::{Assigned, EmailReceived, Note};
@@ -61,7 +61,7 @@ fn notify_1_followers_of_the_record_and_its_account_hear_of_the_note() {
     // Dan is in the inbox and follows nothing.
     assert_eq!(told(&plan), [(1, Note), (2, Note), (3, Note), (4, EmailReceived)]);
     let step = plan.steps.iter().find(|step| matches!(step.change, Change::Notify { user: UserId(3), .. })).unwrap();
-    assert_eq!(step.because, "NOTIFY-1: they follow account:6");
+    assert_eq!(step.because.to_string(), "NOTIFY-1: they follow account:6");
     let Change::Notify { email, note, record, .. } = &step.change else { panic!() };
     assert_eq!((*email, note.is_some(), *record), (plan.email, true, Some(RecordId(50))));
 }
@@ -138,7 +138,7 @@ fn notify_2_readers_hear_of_what_is_new_to_them_and_the_trace_says_why_not() {
         let plan = decide(&arrival, &mail("a@x"), &Policy::default(), &mut facts);
         assert_eq!(told(&plan), if why_not.is_none() { vec![(4, EmailReceived)] } else { vec![] }, "{why_not:?}");
         if let Some(why_not) = why_not {
-            assert!(plan.notes.iter().any(|note| note.starts_with("NOTIFY-2: dan is not told: ") && note.contains(why_not)));
+            assert!(plan.notes.iter().any(|note| note.to_string().starts_with("NOTIFY-2: dan is not told: ") && note.to_string().contains(why_not)));
         }
     }
     assert_eq!(told(&go(&mut sender, &vouched(mail("a@x")))), []);

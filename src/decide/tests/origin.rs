@@ -86,7 +86,7 @@ fn access_5_who_says_to_be_one_of_us_is_received_mail_until_something_vouches_fo
         let told = plan.steps.iter().any(|step| matches!(step.change, Change::Notify { user: UserId(1), .. }));
         assert_eq!(told, !is_verified, "{cell}");
         assert_eq!(new.parent, Some(case), "{cell}");
-        let is_marked = plan.notes.iter().any(|note| note.starts_with("ACCESS-5: sender not verified"));
+        let is_marked = plan.notes.iter().any(|note| note.to_string().starts_with("ACCESS-5: sender not verified"));
         assert_eq!(is_marked, !is_verified, "{cell}");
         // Nobody takes part by saying so.
         let takes_part = facts.correspondents.contains(&(case, new.sender.clone()));

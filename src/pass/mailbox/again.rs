@@ -9,6 +9,7 @@
 //! connection is the account's failure for as long as the three passes last, and the message is asked for hourly afterwards: an
 //! outage must not cost a day.
 
+use crate::decide::reason::reason;
 use anyhow::{Error, Result};
 
 use super::read::still_listed;
@@ -71,7 +72,8 @@ pub(super) fn ask(
         }
         let now = (visit.poll.now)();
         let Some(uid) = u32::try_from(kept.uid).ok().filter(|uid| there.contains(uid)) else {
-            let gone = Passed { uid: kept.uid, ..Passed::unread(0, Fate::Gone, "FETCH-2: expunged before it could be read") };
+            let gone =
+                Passed { uid: kept.uid, ..Passed::unread(0, Fate::Gone, reason!(Fetch2, "expunged before it could be read")) };
             intake::note_late(store, visit.gate, &kept, &Ok(gone), now)?;
             tally.count(Fate::Gone, 1);
             continue;

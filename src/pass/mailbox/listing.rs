@@ -2,6 +2,7 @@
 //! fetch-since (FETCH-3). One whose UIDs mean other messages than they did is listed again, and what is stored is found by its
 //! header (FETCH-5): its UIDVALIDITY has changed, or it was put back from a copy and has kept it.
 
+use crate::decide::reason::reason;
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
@@ -127,7 +128,7 @@ fn sorted_out(position: Position, mut listed: Vec<u32>, since: &[u32]) -> Listin
         if !position.is_begun(i64::from(uid)) || since.binary_search(&uid).is_ok() {
             Due::Take(uid)
         } else {
-            Due::Pass(Passed::unread(uid, Fate::Filtered, "FETCH-3: older than the account's fetch-since"))
+            Due::Pass(Passed::unread(uid, Fate::Filtered, reason!(Fetch3, "older than the account's fetch-since")))
         }
     };
     let due = listed.into_iter().map(judge).collect();
@@ -218,7 +219,8 @@ pub(super) fn recognise(visit: &Visit<'_>, session: &mut Session, store: &mut St
         if let Due::Take(uid) = one
             && let Some((email, mark)) = known.remove(uid)
         {
-            let why = "FETCH-5: the mailbox was listed again; Message-ID, INTERNALDATE and size are those of a stored e-mail";
+            let why =
+                reason!(Fetch5, "the mailbox was listed again; Message-ID, INTERNALDATE and size are those of a stored e-mail");
             let passed = Passed::unread(*uid, Fate::Duplicate, why);
             *one = Due::Pass(Passed { email: Some(email), mark: Some(mark), ..passed });
         }

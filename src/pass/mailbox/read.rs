@@ -1,6 +1,7 @@
 //! Reads due messages from the server, in batches bounded by number and bytes. What a server does not hand over holds up nobody
 //! (FETCH-6): the others of its batch come in, the position moves on, and the message is asked for again by itself (`again.rs`).
 
+use crate::decide::reason::reason;
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Error, Result};
@@ -71,7 +72,7 @@ impl<'a, 's> Reader<'a, 's> {
                 self.evidence.delivers = true;
                 let mail = mail::parse(&header.header);
                 let Some(filter) = filter::screen(&mail, header.size, self.visit.filters) else { continue };
-                let why = format!("FILTER-6: the filter {:?} ({}) skips it by its header", filter.name, filter.id);
+                let why = reason!(Filter6, "the filter {:?} ({}) skips it by its header", filter.name, filter.id);
                 let mark = Some(Mark::of(i64::from(header.uid), &mail, header.internal_date));
                 let message_id = Some(mail.identity());
                 skipped.insert(header.uid, Passed { mark, message_id, ..Passed::unread(header.uid, Fate::Filtered, why) });
@@ -263,7 +264,7 @@ impl<'a, 's> Reader<'a, 's> {
             group.into_iter().filter_map(|due| if let Due::Pass(passed) = due { Some(passed) } else { None }).collect();
         for uid in absent {
             passed.push(if !still_there.contains(&uid) {
-                Passed::unread(uid, Fate::Gone, "FETCH-2: expunged before it could be read")
+                Passed::unread(uid, Fate::Gone, reason!(Fetch2, "expunged before it could be read"))
             } else if self.is_beyond(uid) {
                 // Not even a fate: the position would go to where no message is, and all later mail would be lost.
                 let what = format!("the server lists UID {uid} beyond its own next UID, and does not hand it over");

@@ -8,13 +8,14 @@ use anyhow::{Context, Result, anyhow};
 use super::outcome::{self, Done, is_everybodys};
 use super::{Report, Setting, author, server, signed};
 use crate::decide::delivery::{Attempt, Recipient};
+use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault, Reach, one_line, reach_of, sameness, step};
 use crate::relay::{Envelope, Outcome, Reply, Session};
 use crate::store::account::{self, Account};
 use crate::store::outbox::{self, Claimed};
 use crate::store::sending::{self, Sending};
 use crate::store::{Store, raw, trouble};
-use crate::words::{AccountId, OutboxState, OutgoingId, RecipientState};
+use crate::words::{AccountId, OutboxState, OutgoingId, RecipientState, Rule};
 
 /// How long a claim outlasts the time limits of its account, in seconds.
 const MARGIN: i64 = 60;
@@ -49,7 +50,7 @@ pub(super) struct Turn<'a> {
 enum Next {
     Message(Claimed),
     /// A message that its author may not send any more, and why.
-    Held(OutgoingId, String),
+    Held(OutgoingId, Reason),
     Nothing,
 }
 
@@ -153,12 +154,12 @@ impl<'a> Turn<'a> {
             if let Some(most) = sending.max_per_hour
                 && outbox::sent_since(db, account.id, now - 3_600)? >= most
             {
-                log::info!("account {}: {most} messages went out in this hour; the rest waits (SEND-11)", account.name);
+                log::info!("account {}: {most} messages went out in this hour; the rest waits ({})", account.name, Rule::Send11);
                 return Ok(Next::Nothing);
             }
             let Some(due) = outbox::next(db, account.id, only, now)? else { return Ok(Next::Nothing) };
             if let Some(because) = author::objection(db, &due, account.id)? {
-                outbox::hold(db, due.id, &because)?;
+                outbox::hold(db, due.id, &because.to_string())?;
                 return Ok(Next::Held(due.id, because));
             }
             // A transaction that is repeated takes one all the same.
@@ -288,7 +289,7 @@ fn recipient((address, reply): (&String, &Reply)) -> Recipient {
 }
 
 /// SEND-3: the right that it was written under is gone.
-fn not_allowed(id: OutgoingId, because: &str) -> anyhow::Error {
+fn not_allowed(id: OutgoingId, because: &Reason) -> anyhow::Error {
     Fault::new(Class::Refused, format!("message {id} of the outbox is held: {because}"))
         .hint(format!("give the right back, then: espomail outbox release {id}, or: espomail outbox drop {id}"))
         .into()

@@ -263,11 +263,11 @@ pub struct EffectRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = reviews, treat_none_as_default_value = false)]
-pub struct ReviewRow<'a> {
+pub struct ReviewRow {
     pub id: ReviewId,
     pub email_id: EmailId,
     pub account_id: Option<AccountId>,
     pub candidate_id: Option<RecordId>,
-    pub because: Cow<'a, str>,
+    pub because: String,
     pub created_at: i64,
 }

@@ -10,8 +10,9 @@ use super::super::schema::{accounts, emails, outbox, outbox_recipients, users};
 use super::super::{Backend, Database, IN_LIST};
 use crate::decide::access::{Keeper, Kept};
 use crate::decide::delivery::Recipient;
+use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
-use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, Rule, UserId};
 
 /// A message that goes out. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -30,6 +31,8 @@ pub struct Outgoing {
     pub envelope_from: String,
     #[serde(serialize_with = "crate::clock::optional")]
     pub due_at: Option<i64>,
+    /// The rule that holds it.
+    pub held_rule: Option<Rule>,
     pub held_because: Option<String>,
     pub attempts: i64,
     pub last_error: Option<String>,
@@ -185,6 +188,7 @@ fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -
         subject,
         envelope_from,
         due_at,
+        held_rule: held_because.as_deref().and_then(|because| Reason::read(because).rule),
         held_because,
         attempts,
         last_error,
