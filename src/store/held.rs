@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::insert_new;
+use super::noun::in_lists;
 use super::schema::{accounts, emails, held_actions, notifications};
-use super::{Backend, Database, IN_LIST, WHOLE, access, clean, lock, reserve};
+use super::{Backend, Database, WHOLE, access, clean, lock, reserve};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, BudgetAction, EmailId, HeldId};
@@ -48,7 +49,7 @@ pub fn hold(db: &mut Database, email: EmailId, account: AccountId, action: Budge
 }
 
 /// An action that waits for a person's word.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
 pub struct Held {
     pub id: HeldId,
     pub action: BudgetAction,
@@ -98,23 +99,10 @@ pub fn count(db: &mut Database, filter: &HeldFilter) -> Result<i64> {
 
 /// Lists what is held, the oldest first.
 pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
-    type Row = (HeldId, BudgetAction, EmailId, (String, String), (String, AccountId), String, i64);
     let oldest = chosen(filter).order(held_actions::id).limit(filter.limit.unwrap_or(WHOLE)).offset(filter.offset);
     let ids = oldest.select(held_actions::id).load::<HeldId>(db)?;
-    let held = |(id, action, email, (from, subject), (account, account_id), because, created_at): Row| Held {
-        id,
-        action,
-        email,
-        from,
-        subject,
-        account,
-        account_id,
-        because,
-        created_at,
-    };
-    let mut listed = Vec::new();
-    for some in ids.chunks(IN_LIST) {
-        let rows = held_actions::table
+    in_lists(db, &ids, |db, some| {
+        Ok(held_actions::table
             .inner_join(emails::table.on(emails::id.eq(held_actions::email_id)))
             .inner_join(accounts::table.on(accounts::id.eq(held_actions::account_id)))
             .filter(held_actions::id.eq_any(some))
@@ -123,15 +111,15 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
                 held_actions::id,
                 held_actions::action,
                 held_actions::email_id,
-                (emails::from_address, emails::subject),
-                (accounts::name, accounts::id),
+                emails::from_address,
+                emails::subject,
+                accounts::name,
+                accounts::id,
                 held_actions::because,
                 held_actions::created_at,
             ))
-            .load::<Row>(db)?;
-        listed.extend(rows.into_iter().map(held));
-    }
-    Ok(listed)
+            .load(db)?)
+    })
 }
 
 /// Ends the waiting of an action: it is done by the caller, or never. Of two who say so at once the second hears that it is over.
