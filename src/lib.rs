@@ -17,5 +17,6 @@ pub mod pass;
 pub mod relay;
 mod room;
 pub mod secret;
+mod settings;
 pub mod store;
 pub mod words;

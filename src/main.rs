@@ -16,11 +16,12 @@
 //! pass/              4  the order of work: loops, batches, transactions, retries
 //! mailbox/ relay/ store/
 //!                    3  the world: reading mail (IMAP, files); sending it (SMTP); the database (all of diesel is there)
-//! net.rs                connections in which every wait has an end, and TLS
+//! net.rs                connections in which every wait has an end; TLS, logins, and what is not to be repeated
 //! decide/            2  the rules. Pure: values in, a Plan out
 //! mail/              1  letters. Pure: bytes in, a Mail out; a Draft in, bytes out
-//! words fault secret clock custody room
-//!                    0  vocabularies; what can go wrong and its exit status; secrets; times; whose a file is
+//! words settings fault secret clock custody room
+//!                    0  vocabularies; what rules ask of an account; what can go wrong and its exit status; secrets; times; whose
+//!                       a file is
 //! ```
 //!
 //! # The road of a message

@@ -5,14 +5,16 @@ mod cases;
 mod effects;
 mod facts;
 mod hand;
+mod lists;
 mod notify;
 mod order;
 mod speed;
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{Connection as _, InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use espomail::fault::{Class, class_of};
@@ -24,6 +26,18 @@ pub const ACCOUNT: AccountId = AccountId(1);
 /// Runs statements that both databases understand.
 pub fn run(store: &mut Store, statements: &str) {
     store.connection().batch_execute(statements).unwrap();
+}
+
+/// Counts the statements that a store runs from now on.
+pub fn statements(store: &mut Store) -> Arc<AtomicUsize> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    store.connection().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    count
 }
 
 /// Returns the numbers of a query with one column named `n`.

@@ -64,7 +64,7 @@ impl Explain {
             Err(_) if email.is_some() => return Err(email::missing(&self.what)),
             Err(error) => return Err(numbered(error, &self.what)),
         };
-        let names = Names::all(&mut store)?;
+        let names = Names::all(store.connection())?;
         let others = Others::of(store.connection(), actor.user)?;
         let mut arrivals = Vec::new();
         for arrival in fate::fates_of(store.connection(), id)? {
@@ -181,7 +181,7 @@ impl Arrived {
         let through = account::find(db, &fate.account.to_string())?;
         Ok(Self {
             owner: through.owner,
-            account: through.settings.name,
+            account: through.settings.own.name,
             mailbox: fate.mailbox.clone(),
             uid: fate.uid,
             at: rfc3339(fate.at),
@@ -197,7 +197,7 @@ impl Arrived {
 
 /// Tells of a message that is no e-mail here.
 fn untold(context: &Context, store: &mut Store, fates: &[FateOf]) -> Result<()> {
-    let names = Names::all(store)?;
+    let names = Names::all(store.connection())?;
     let arrivals = fates.iter().map(|fate| Arrived::of(store.connection(), fate)).collect::<Result<Vec<_>>>()?;
     let document = json!({ "email": Value::Null, "arrivals": arrivals });
     context.out.item(&document, || all_told(&arrivals, &[], store, &names));

@@ -28,7 +28,7 @@ impl Rehearsal {
         if !self.dry_run {
             return store.transaction(|db| work(db, &policy)).map(|(done, _)| Some(done));
         }
-        let names = Names::all(store)?;
+        let names = Names::all(store.connection())?;
         let (plans, text) = store.rehearse(|db| {
             let plans: Vec<_> =
                 work(db, &policy)?.1.iter().map(|plan| json!({ "steps": plan.steps(), "notes": plan.notes })).collect();

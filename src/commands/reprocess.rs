@@ -67,7 +67,7 @@ impl Reprocess {
             return self.quarantined(context, store);
         }
         let permit = context.administrator()?;
-        let (policy, names) = (context.policy(store.connection())?, Names::all(store)?);
+        let (policy, names) = (context.policy(store.connection())?, Names::all(store.connection())?);
         let rules = Rules { policy: &policy, tell: self.notify, names: &names, now: context.now() };
         let (mut seen, mut different, mut failed) = (0, Vec::new(), 0);
         let mut hear = |id: EmailId, outcome: Result<Reprocessed>| {

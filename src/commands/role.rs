@@ -173,7 +173,7 @@ fn matrix(role: &role::Role) -> String {
         if !scope.actions().contains(&action) {
             return "";
         }
-        let said = role.rights.iter().find(|right| right.scope == scope.as_str() && right.action == action.as_str());
+        let said = role.rights.iter().find(|right| right.scope == scope && right.action == action);
         said.map_or("-", |right| right.level.as_str())
     };
     let heading = RoleAction::ALL.iter().map(|action| format!("{action:<8}")).collect::<String>();

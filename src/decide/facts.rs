@@ -8,9 +8,10 @@ use super::budget::{Budgets, Spent};
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
 use crate::mail::untagged;
+use crate::settings::AccountRules;
 use crate::words::{
-    AccountId, AccountKind, AddressState, AutomaticCases, CaseStatus, DeliveryState, Distribution, EmailId, FolderId, ParentBy,
-    PositionId, Priority, RecordId, RecordKind, RoleAction, TeamId, ThreadId, UnknownSender, UserId,
+    AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, EmailId, FolderId, ParentBy, PositionId, Priority, RecordId,
+    RecordKind, RoleAction, TeamId, ThreadId, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -294,32 +295,13 @@ pub struct AccountFacts {
     /// The mailbox is the one in which its server keeps what went out (FETCH-15).
     pub is_sent_mailbox: bool,
     pub teams: Vec<TeamId>,
-    /// Whether members of the account's teams get its mail in their inboxes (INBOX-1).
-    pub add_team_users: bool,
-    /// Active only.
-    pub assigned_user: Option<UserId>,
-    pub make_cases: bool,
-    pub distribution: Distribution,
-    pub case_team: Option<TeamId>,
-    /// Only members with this position in the case team get cases (DIST-1).
-    pub case_position: Option<String>,
+    /// The assigned user is an active one.
+    pub rules: AccountRules,
     /// Mail older than this is archived without actions (FETCH-14); seconds since 1970 UTC.
     pub act_since: i64,
-    /// What to do with mail that names a case of which its sender is no part (LINK-3).
-    pub unknown_sender: UnknownSender,
-    /// Seconds after closing in which a follow-up re-opens a case; none is never (CASE-4).
-    pub reopen_within: Option<i64>,
-    /// Which automatic mail may open cases, and whether list mail may (AUTO-3).
-    pub automatic_cases: AutomaticCases,
-    pub list_cases: bool,
-    /// Whether a user's forward makes its original sender the contact without a mark (CASE-6).
-    pub take_forwards: bool,
     /// How it answers by itself; none where it does not (ACK-1).
     pub answering: Option<Answering>,
 }
-
-/// EspoCRM has no such limit; a case that was closed two weeks ago is another matter (CASE-4).
-const REOPEN_WITHIN: i64 = 14 * 86_400;
 
 impl Default for AccountFacts {
     fn default() -> Self {
@@ -333,20 +315,23 @@ impl Default for AccountFacts {
             folder: None,
             is_sent_mailbox: false,
             teams: Vec::new(),
-            add_team_users: true,
-            assigned_user: None,
-            make_cases: false,
-            distribution: Distribution::None,
-            case_team: None,
-            case_position: None,
+            rules: AccountRules::default(),
             act_since: 0,
-            unknown_sender: UnknownSender::NewCase,
-            reopen_within: Some(REOPEN_WITHIN),
-            automatic_cases: AutomaticCases::Generated,
-            list_cases: false,
-            take_forwards: false,
             answering: None,
         }
+    }
+}
+
+impl std::ops::Deref for AccountFacts {
+    type Target = AccountRules;
+    fn deref(&self) -> &AccountRules {
+        &self.rules
+    }
+}
+
+impl std::ops::DerefMut for AccountFacts {
+    fn deref_mut(&mut self) -> &mut AccountRules {
+        &mut self.rules
     }
 }
 

@@ -14,6 +14,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::mail::{Address, Mail, Sign};
+use crate::settings::AccountRules;
 use crate::words::{
     AccountId, AccountKind, CaseStatus, Distribution, EmailId, Fate, Machine, NoteId, NoteKind, ParentBy, PositionId, RecordId,
     RecordKind, TeamId, ThreadId, UserId,
@@ -64,9 +65,12 @@ fn facts() -> Facts {
         account: AccountFacts {
             id: SUPPORT,
             name: "support".to_string(),
-            make_cases: true,
-            distribution: Distribution::RoundRobin,
-            case_team: Some(TEAM),
+            rules: AccountRules {
+                make_cases: true,
+                distribution: Distribution::RoundRobin,
+                case_team: Some(TEAM),
+                ..AccountRules::default()
+            },
             ..AccountFacts::default()
         },
         own_addresses: HashSet::from(["support@example.com".to_string()]),

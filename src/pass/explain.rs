@@ -24,7 +24,7 @@ pub fn explain(through: Option<(&mut Store, &Account)>, bytes: &[u8], policy: &P
     let mut names = Names::default();
     let mut facts = match through {
         Some((store, account)) => {
-            names = Names::all(store)?;
+            names = Names::all(store.connection())?;
             store.rehearse(|db| {
                 let mut facts = facts::gather(db, account.id, &[&mail], now)?;
                 facts.budgets = policy.budgets;

@@ -136,7 +136,7 @@ pub fn tell_of_nobody(store: &mut Store, now: i64) -> Result<()> {
 pub fn rehearse(setting: &Setting<'_>, named: &[String]) -> Result<(Vec<AccountReport>, Vec<Seen>)> {
     let mut store = Store::open(setting.database)?;
     let accounts = due(setting, &mut store, named)?;
-    let witness = Witness::new(Names::all(&mut store)?);
+    let witness = Witness::new(Names::all(store.connection())?);
     let (memory, heartbeat) = (Memory::new(setting.memory_bytes), Heartbeat::default());
     let mut reports = Vec::new();
     store.rehearse_all(|store| {
@@ -233,7 +233,7 @@ fn visit(
     let now = (setting.now)();
     match report.faults.first() {
         None => {
-            report.recovered = account.failing_since.is_some();
+            report.recovered = account.state.failing_since.is_some();
             let noted = store.transaction(|db| {
                 status::note_success(db, account.id, now)?;
                 lease::release(db, &lease)
@@ -245,7 +245,7 @@ fn visit(
         }
         Some(first) => {
             let (error, same) = (one_line(first), sameness(first));
-            let retry_at = now + 60 * back_off_minutes(account.failures);
+            let retry_at = now + 60 * back_off_minutes(account.state.failures);
             let note = |store: &mut Store| {
                 store.transaction(|db| {
                     let say = status::note_failure(db, account.id, now, (&error, &same), retry_at)?;

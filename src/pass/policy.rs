@@ -190,7 +190,7 @@ fn world(store: &mut Store, account: &Account, mails: &[Mail], now: i64) -> Resu
         account,
         ..Facts::alone(now)
     };
-    Ok((facts, Names::all(store)?))
+    Ok((facts, Names::all(store.connection())?))
 }
 
 fn give(given: &Given, facts: &mut Facts) -> Result<()> {

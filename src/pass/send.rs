@@ -2,7 +2,6 @@
 //! connection is used for a message, a mark right before the final dot, and the outcome at once, together with the claim of the
 //! next message (SEND-6); what follows from it (SEND-8) is noted there and done for some messages at once.
 
-mod author;
 mod outcome;
 mod turn;
 

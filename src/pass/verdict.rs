@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::decide::filter::FilterTrial;
 use crate::decide::{Candidate, Change, Facts, Note, Plan};
 use crate::mail::{Address, Mail};
-use crate::store::{Store, folder, team, user};
+use crate::store::{Database, folder, team, user};
 use crate::words::{
     BudgetAction, CaseStatus, EmailId, Fate, FolderId, ParentBy, Priority, RecordId, Rule, TeamId, ThreadId, UserId,
 };
@@ -28,11 +28,8 @@ pub struct Names {
 
 impl Names {
     /// Knows all users, teams and folders.
-    pub fn all(store: &mut Store) -> Result<Self> {
-        let db = store.connection();
-        let users = user::logins(db)?;
-        let teams = team::names(db)?;
-        let folders = folder::names(db)?.into_iter().collect();
+    pub fn all(db: &mut Database) -> Result<Self> {
+        let (users, teams, folders) = (user::logins(db)?, team::names(db)?, folder::names(db)?);
         Ok(Self { users, teams, folders, ..Self::default() })
     }
 

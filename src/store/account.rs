@@ -1,13 +1,14 @@
 //! E-mail accounts: settings, monitored mailboxes, and which are due.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::{Deref, DerefMut};
 
 use anyhow::Result;
 use diesel::dsl::not;
 use diesel::prelude::*;
 
 use super::dialect::due;
-use super::noun::{not_found, number, taken};
+use super::noun::{find, in_lists, not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions, users};
 use super::{Database, access, outbox, sending};
 use crate::clock::rfc3339;
@@ -15,16 +16,31 @@ use crate::decide::access::{Actor, Permit};
 use crate::decide::failure::LONGEST_PAUSE;
 use crate::decide::sender::may_use;
 use crate::fault::{Class, Fault, class_of_sameness};
-use crate::mail::{Mail, address_key};
+use crate::mail::Mail;
+use crate::settings::{AccountRules, account_rules};
 use crate::words::{
     AccountId, AccountKind, AutomaticCases, Distribution, FolderId, PasswordSource, Security, TeamId, UnknownSender, UserId,
 };
 
-/// An e-mail account with all its settings and how fetching it goes. Times are seconds since 1970 UTC.
+/// An e-mail account with all its settings and how fetching it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     pub id: AccountId,
     pub settings: Settings,
+    pub state: State,
+}
+
+impl Deref for Account {
+    type Target = Settings;
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+/// How fetching an account goes. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = accounts)]
+pub struct State {
     pub created_at: i64,
     pub last_success_at: Option<i64>,
     pub last_error: Option<String>,
@@ -35,19 +51,40 @@ pub struct Account {
     pub lease_owner: Option<String>,
 }
 
-impl std::ops::Deref for Account {
-    type Target = Settings;
-    fn deref(&self) -> &Settings {
-        &self.settings
-    }
-}
-
 /// What people decide about an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
+    pub own: Own,
+    /// What rules ask for.
+    pub rules: AccountRules,
+    pub mailboxes: Vec<String>,
+    /// The owner's folders that mail of these mailboxes goes to (INBOX-2).
+    pub folders: BTreeMap<String, FolderId>,
+    pub teams: Vec<TeamId>,
+}
+
+impl Deref for Settings {
+    type Target = Own;
+    fn deref(&self) -> &Own {
+        &self.own
+    }
+}
+
+impl DerefMut for Settings {
+    fn deref_mut(&mut self) -> &mut Own {
+        &mut self.own
+    }
+}
+
+/// Whose an account is, where its server stands, and what is taken from it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = accounts, treat_none_as_null = true)]
+pub struct Own {
     pub name: String,
     pub kind: AccountKind,
+    #[diesel(column_name = owner_id)]
     pub owner: Option<UserId>,
+    /// In comparison form.
     pub address: String,
     pub active: bool,
     pub imap_host: String,
@@ -63,102 +100,25 @@ pub struct Settings {
     pub act_since: i64,
     pub max_seconds: i64,
     pub max_message_size: i64,
-    pub make_cases: bool,
-    pub distribution: Distribution,
-    pub assigned_user: Option<UserId>,
-    pub case_team: Option<TeamId>,
-    pub case_position: Option<String>,
-    pub add_team_users: bool,
-    pub unknown_sender: UnknownSender,
-    /// Seconds after closing in which a follow-up re-opens a case; none is never (CASE-4).
-    pub reopen_within: Option<i64>,
-    pub automatic_cases: AutomaticCases,
-    pub list_cases: bool,
-    pub take_forwards: bool,
-    pub mailboxes: Vec<String>,
-    /// The owner's folders that mail of these mailboxes goes to (INBOX-2).
-    pub folders: BTreeMap<String, FolderId>,
-    pub teams: Vec<TeamId>,
 }
 
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = accounts, treat_none_as_null = true)]
-struct Row {
-    name: String,
-    kind: AccountKind,
-    owner_id: Option<UserId>,
-    address: String,
-    active: bool,
-    imap_host: String,
-    imap_port: i64,
-    imap_security: Security,
-    imap_user: String,
-    imap_ca_file: Option<String>,
-    password_source: PasswordSource,
-    password_reference: Option<String>,
-    password_sealed: Option<Vec<u8>>,
-    fetch_since: i64,
-    act_since: i64,
-    max_seconds: i64,
-    max_message_size: i64,
-    make_cases: bool,
-    distribution: Distribution,
-    assigned_user_id: Option<UserId>,
-    case_team_id: Option<TeamId>,
-    case_position: Option<String>,
-    add_team_users: bool,
-    unknown_sender: UnknownSender,
-    reopen_within: Option<i64>,
-    automatic_cases: AutomaticCases,
-    list_cases: bool,
-    take_forwards: bool,
-}
+macro_rules! columns {
+    ($($(#[doc = $doc:tt])+ #[arg($($arg:tt)*)] $field:ident $([$column:ident])?: $kind:ty = $default:expr, $label:literal;)+) => {
+        /// The columns of what rules ask for.
+        #[derive(Queryable, Selectable, Insertable, AsChangeset)]
+        #[diesel(table_name = accounts, treat_none_as_null = true)]
+        pub(super) struct Rules { $($(#[diesel(column_name = $column)])? $field: $kind,)+ }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = accounts)]
-struct StateRow {
-    created_at: i64,
-    last_success_at: Option<i64>,
-    last_error: Option<String>,
-    last_error_at: Option<i64>,
-    failing_since: Option<i64>,
-    failures: i64,
-    retry_at: Option<i64>,
-    lease_owner: Option<String>,
-}
+        impl From<Rules> for AccountRules {
+            fn from(row: Rules) -> Self { Self { $($field: row.$field,)+ } }
+        }
 
-fn row_from(settings: &Settings) -> Row {
-    Row {
-        name: settings.name.clone(),
-        kind: settings.kind,
-        owner_id: settings.owner,
-        address: address_key(&settings.address),
-        active: settings.active,
-        imap_host: settings.imap_host.clone(),
-        imap_port: settings.imap_port,
-        imap_security: settings.imap_security,
-        imap_user: settings.imap_user.clone(),
-        imap_ca_file: settings.imap_ca_file.clone(),
-        password_source: settings.password_source,
-        password_reference: settings.password_reference.clone(),
-        password_sealed: settings.password_sealed.clone(),
-        fetch_since: settings.fetch_since,
-        act_since: settings.act_since,
-        max_seconds: settings.max_seconds,
-        max_message_size: settings.max_message_size,
-        make_cases: settings.make_cases,
-        distribution: settings.distribution,
-        assigned_user_id: settings.assigned_user,
-        case_team_id: settings.case_team,
-        case_position: settings.case_position.clone(),
-        add_team_users: settings.add_team_users,
-        unknown_sender: settings.unknown_sender,
-        reopen_within: settings.reopen_within,
-        automatic_cases: settings.automatic_cases,
-        list_cases: settings.list_cases,
-        take_forwards: settings.take_forwards,
-    }
+        impl From<&AccountRules> for Rules {
+            fn from(rules: &AccountRules) -> Self { Self { $($field: rules.$field.clone(),)+ } }
+        }
+    };
 }
+account_rules!(columns);
 
 /// Returns the number that the next account will have, so that its password can be sealed for its place.
 pub fn next_id(db: &mut Database) -> Result<AccountId> {
@@ -172,7 +132,8 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, id: AccountId, settings: &Set
     }
     diesel::insert_into(accounts::table)
         .values((
-            row_from(settings),
+            &settings.own,
+            Rules::from(&settings.rules),
             accounts::id.eq(id),
             accounts::created_at.eq(now),
             accounts::failures.eq(0_i64),
@@ -196,7 +157,7 @@ pub fn set(db: &mut Database, account: &Account, settings: &Settings) -> Result<
     if others.count().get_result::<i64>(db)? > 0 {
         return Err(taken("account", &settings.name));
     }
-    diesel::update(accounts::table.find(id)).set(row_from(settings)).execute(db)?;
+    diesel::update(accounts::table.find(id)).set((&settings.own, Rules::from(&settings.rules))).execute(db)?;
     set_lists(db, id, settings)
 }
 
@@ -229,8 +190,8 @@ fn set_lists(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()
 fn load(db: &mut Database, ids: &[AccountId]) -> Result<Vec<Account>> {
     let rows = accounts::table
         .filter(accounts::id.eq_any(ids))
-        .select((accounts::id, Row::as_select(), StateRow::as_select()))
-        .load::<(AccountId, Row, StateRow)>(db)?;
+        .select((accounts::id, Own::as_select(), Rules::as_select(), State::as_select()))
+        .load::<(AccountId, Own, Rules, State)>(db)?;
     let mailboxes = account_mailboxes::table
         .filter(account_mailboxes::account_id.eq_any(ids))
         .order(account_mailboxes::place)
@@ -240,8 +201,11 @@ fn load(db: &mut Database, ids: &[AccountId]) -> Result<Vec<Account>> {
         .filter(account_teams::account_id.eq_any(ids))
         .order(account_teams::team_id)
         .load::<(AccountId, TeamId)>(db)?;
-    let mut loaded: HashMap<AccountId, Account> =
-        rows.into_iter().map(|(id, row, state)| (id, account_from(id, row, state))).collect();
+    let account = |(id, own, rules, state): (AccountId, Own, Rules, State)| {
+        let (mailboxes, folders, teams) = (Vec::new(), BTreeMap::new(), Vec::new());
+        (id, Account { id, settings: Settings { own, rules: rules.into(), mailboxes, folders, teams }, state })
+    };
+    let mut loaded: HashMap<AccountId, Account> = rows.into_iter().map(account).collect();
     for (id, name, folder) in mailboxes {
         loaded.entry(id).and_modify(|account| {
             account.settings.folders.extend(folder.map(|folder| (name.clone(), folder)));
@@ -252,53 +216,6 @@ fn load(db: &mut Database, ids: &[AccountId]) -> Result<Vec<Account>> {
         loaded.entry(id).and_modify(|account| account.settings.teams.push(team));
     }
     Ok(ids.iter().filter_map(|id| loaded.remove(id)).collect())
-}
-
-fn account_from(id: AccountId, row: Row, state: StateRow) -> Account {
-    Account {
-        id,
-        created_at: state.created_at,
-        last_success_at: state.last_success_at,
-        last_error: state.last_error,
-        last_error_at: state.last_error_at,
-        failing_since: state.failing_since,
-        failures: state.failures,
-        retry_at: state.retry_at,
-        lease_owner: state.lease_owner,
-        settings: Settings {
-            kind: row.kind,
-            imap_security: row.imap_security,
-            password_source: row.password_source,
-            distribution: row.distribution,
-            name: row.name,
-            owner: row.owner_id,
-            address: row.address,
-            active: row.active,
-            imap_host: row.imap_host,
-            imap_port: row.imap_port,
-            imap_user: row.imap_user,
-            imap_ca_file: row.imap_ca_file,
-            password_reference: row.password_reference,
-            password_sealed: row.password_sealed,
-            fetch_since: row.fetch_since,
-            act_since: row.act_since,
-            max_seconds: row.max_seconds,
-            max_message_size: row.max_message_size,
-            make_cases: row.make_cases,
-            assigned_user: row.assigned_user_id,
-            case_team: row.case_team_id,
-            case_position: row.case_position,
-            add_team_users: row.add_team_users,
-            unknown_sender: row.unknown_sender,
-            reopen_within: row.reopen_within,
-            automatic_cases: row.automatic_cases,
-            list_cases: row.list_cases,
-            take_forwards: row.take_forwards,
-            mailboxes: Vec::new(),
-            folders: BTreeMap::new(),
-            teams: Vec::new(),
-        },
-    }
 }
 
 /// Returns the account that a message is addressed to, else the only one there is.
@@ -313,14 +230,8 @@ pub fn addressed(db: &mut Database, mail: &Mail) -> Result<Option<Account>> {
 
 /// Finds an account by name or number.
 pub fn find(db: &mut Database, wanted: &str) -> Result<Account> {
-    let by_name = accounts::table.filter(accounts::name.eq(wanted)).select(accounts::id).first::<AccountId>(db).optional()?;
-    let id = by_name.or_else(|| wanted.parse().ok().map(AccountId));
-    if let Some(id) = id
-        && let Some(account) = load(db, &[id])?.pop()
-    {
-        return Ok(account);
-    }
-    Err(not_found("account", wanted, &accounts::table.select(accounts::name).load::<String>(db)?))
+    let id: AccountId = find!(db, "account", accounts.name, wanted)?;
+    Ok(load(db, &[id])?.pop().ok_or(diesel::NotFound)?)
 }
 
 /// Lists the accounts that somebody may know of, by name: their own, and the group accounts that they may send through
@@ -414,11 +325,7 @@ pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
     // Never fetched comes first; NULLs sort differently on the two databases.
     rows.sort_unstable();
     let ids: Vec<AccountId> = rows.into_iter().map(|(_, id)| id).collect();
-    let mut accounts = Vec::with_capacity(ids.len());
-    for some in ids.chunks(super::IN_LIST) {
-        accounts.extend(load(db, some)?);
-    }
-    Ok(accounts)
+    in_lists(db, &ids, load)
 }
 
 /// Switches an account on or off.

@@ -31,7 +31,7 @@ pub(super) struct AddressRow {
 }
 
 /// How far an e-mail came on its way to a recipient.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
 pub struct Delivery {
     pub address: String,
     pub state: DeliveryState,
@@ -89,8 +89,7 @@ pub(super) fn set(db: &mut Database, address: &str, row: &AddressRow) -> Result<
 
 /// Returns how far an e-mail of ours came, recipient by recipient.
 pub fn deliveries_of(db: &mut Database, email: EmailId) -> Result<Vec<Delivery>> {
-    type Row = (String, DeliveryState, Option<String>, Option<String>, Option<EmailId>, i64);
-    let rows = deliveries::table
+    Ok(deliveries::table
         .filter(deliveries::email_id.eq(email))
         .order(deliveries::address)
         .select((
@@ -101,16 +100,7 @@ pub fn deliveries_of(db: &mut Database, email: EmailId) -> Result<Vec<Delivery>>
             deliveries::report_id,
             deliveries::changed_at,
         ))
-        .load::<Row>(db)?;
-    let delivery = |(address, state, status, diagnostic, report, changed_at)| Delivery {
-        address,
-        state,
-        status,
-        diagnostic,
-        report,
-        changed_at,
-    };
-    Ok(rows.into_iter().map(delivery).collect())
+        .load(db)?)
 }
 
 type Row = (String, AddressState, String, String, i64);

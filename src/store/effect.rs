@@ -11,7 +11,7 @@ use crate::decide::failure::LONGEST_PAUSE;
 use crate::words::{AccountId, EffectId, EmailId, RecordKind};
 
 /// A command that this pass has claimed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Claimed {
     pub id: EffectId,
     pub email: EmailId,
@@ -31,8 +31,6 @@ pub struct Background {
     pub raw: Vec<u8>,
 }
 
-type Row = (EffectId, EmailId, Option<AccountId>, String, String, i64);
-
 /// Claims a command that is due: it is begun, and due again at `again_at`, so that it is not lost with the one who runs it.
 /// Two passes never claim the same.
 pub fn claim(db: &mut Database, now: i64, again_at: i64) -> Result<Option<Claimed>> {
@@ -46,11 +44,13 @@ pub fn claim(db: &mut Database, now: i64, again_at: i64) -> Result<Option<Claime
         effects::command,
         effects::attempts,
     ));
-    let found = first_free!(&mut *db, due, Row).optional()?;
-    let Some((id, email, account, filter, command, seen)) = found else { return Ok(None) };
-    let attempts = seen + 1;
-    diesel::update(effects::table.find(id)).set((effects::attempts.eq(attempts), effects::due_at.eq(again_at))).execute(db)?;
-    Ok(Some(Claimed { id, email, account, filter, command, attempts }))
+    let found = first_free!(&mut *db, due, Claimed).optional()?;
+    let Some(mut claimed) = found else { return Ok(None) };
+    claimed.attempts += 1;
+    diesel::update(effects::table.find(claimed.id))
+        .set((effects::attempts.eq(claimed.attempts), effects::due_at.eq(again_at)))
+        .execute(db)?;
+    Ok(Some(claimed))
 }
 
 /// Notes that a command was run.

@@ -1,15 +1,15 @@
 //! Stored e-mails, for those who look at them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
 use super::address::{Delivery, deliveries_of};
-use super::noun::{anywhere, lower};
+use super::noun::{anywhere, in_lists, lower};
 use super::raw::Packed;
-use super::record::{RecordName, name_of};
+use super::record::{RecordName, name_of, names_of};
 use super::relation::visible_emails;
 use super::schema::{
     accounts, attachments, email_accounts, email_teams, email_users, emails, folders, outbox, raws, teams, users,
@@ -77,11 +77,17 @@ pub struct Email {
     pub author: Option<UserId>,
 }
 
-/// Returns who got an e-mail openly: To and Cc, in comparison form.
-pub(super) fn recipients_of(db: &mut Database, id: EmailId) -> Result<BTreeSet<String>> {
-    let people: String = emails::table.find(id).select(emails::people).first(db)?;
-    let people: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
-    Ok(people.to.iter().chain(&people.cc).map(Address::key).collect())
+/// Returns who got e-mails openly: To and Cc, in comparison form.
+pub(super) fn recipients_of(db: &mut Database, ids: &[EmailId]) -> Result<HashMap<EmailId, BTreeSet<String>>> {
+    let rows = in_lists(db, ids, |db, some| {
+        let of = emails::table.filter(emails::id.eq_any(some)).select((emails::id, emails::people));
+        Ok(of.load::<(EmailId, String)>(db)?)
+    })?;
+    let recipients = |(id, people): (EmailId, String)| {
+        let people: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
+        Ok((id, people.to.iter().chain(&people.cc).map(Address::key).collect()))
+    };
+    rows.into_iter().map(recipients).collect()
 }
 
 /// Everybody a message names.
@@ -279,11 +285,12 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
             emails::parent_id,
         ))
         .load::<(EmailId, ThreadId, i64, String, bool, String, Option<RecordId>)>(db)?;
-    rows.into_iter()
-        .map(|(id, thread, date, from, sender_not_verified, subject, parent)| {
-            Ok(Line { id, thread, date, from, sender_not_verified, subject, parent: name_of(db, parent)? })
-        })
-        .collect()
+    let names = names_of(db, rows.iter().map(|(.., parent)| *parent))?;
+    let line = |(id, thread, date, from, sender_not_verified, subject, parent): (_, _, _, _, _, _, Option<RecordId>)| {
+        let parent = parent.and_then(|parent| names.get(&parent).copied());
+        Line { id, thread, date, from, sender_not_verified, subject, parent }
+    };
+    Ok(rows.into_iter().map(line).collect())
 }
 
 /// Finds an e-mail by its number or Message-ID.

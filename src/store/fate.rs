@@ -22,7 +22,7 @@ pub(super) struct FateRow {
 }
 
 /// One fate, with where the message stood.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct FateOf {
     pub account: AccountId,
     pub mailbox: String,
@@ -65,12 +65,6 @@ pub(super) fn insert(db: &mut Database, rows: &[FateRow]) -> Result<()> {
     Ok(())
 }
 
-type Row = (AccountId, String, i64, Fate, String, i64, Option<EmailId>);
-
-fn fate_of((account, mailbox, uid, fate, why, at, email): Row) -> FateOf {
-    FateOf { account, mailbox, uid, fate, why, at, email }
-}
-
 macro_rules! fates_where {
     ($db:expr, $condition:expr) => {
         Ok(fates::table
@@ -78,10 +72,7 @@ macro_rules! fates_where {
             .filter($condition)
             .order((fates::at, fates::position_id, fates::uid))
             .select((positions::account_id, positions::mailbox, fates::uid, fates::fate, fates::why, fates::at, fates::email_id))
-            .load::<Row>($db)?
-            .into_iter()
-            .map(fate_of)
-            .collect())
+            .load($db)?)
     };
 }
 
@@ -102,7 +93,7 @@ pub fn at(db: &mut Database, account: AccountId, mailbox: &str, uid: i64) -> Res
 }
 
 /// A place on a server that an e-mail came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Origin {
     pub account: AccountId,
     pub mailbox: String,
@@ -112,13 +103,11 @@ pub struct Origin {
 
 /// Returns every place on a server that an e-mail came from; UIDVALIDITY 0 is of `deliver` and `import`.
 pub fn origins(db: &mut Database, email: EmailId) -> Result<Vec<Origin>> {
-    let rows = fates::table
+    Ok(fates::table
         .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
         .filter(fates::email_id.eq(email))
         .filter(positions::uidvalidity.ne(0))
         .order(positions::id.desc())
         .select((positions::account_id, positions::mailbox, positions::uidvalidity, fates::uid))
-        .load(db)?;
-    let origin = |(account, mailbox, uidvalidity, uid)| Origin { account, mailbox, uidvalidity, uid };
-    Ok(rows.into_iter().map(origin).collect())
+        .load(db)?)
 }

@@ -1,9 +1,11 @@
 //! espomail's own folders: a user's, and group folders (INBOX-2).
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{not_found, number, taken};
+use super::noun::{gathered, not_found, number, taken};
 use super::schema::{folder_teams, folders, teams, users};
 use super::{Database, access};
 use crate::decide::access::{Keeper, Kept, Permitted};
@@ -75,22 +77,22 @@ pub fn list(db: &mut Database, user: Option<UserId>) -> Result<Vec<Folder>> {
         .order((folders::user_id, folders::name))
         .select((folders::id, folders::name, folders::user_id, users::login.nullable(), folders::skip_notifications))
         .load::<(FolderId, String, Option<UserId>, Option<String>, bool)>(db)?;
-    rows.into_iter()
-        .map(|(id, name, owner, user, skip_notifications)| {
-            let teams = folder_teams::table
-                .inner_join(teams::table.on(teams::id.eq(folder_teams::team_id)))
-                .filter(folder_teams::folder_id.eq(id))
-                .order(teams::name)
-                .select(teams::name)
-                .load(db)?;
-            Ok(Folder { id, name, user, skip_notifications, teams, owner })
-        })
-        .collect()
+    let teams = folder_teams::table
+        .inner_join(teams::table.on(teams::id.eq(folder_teams::team_id)))
+        .order(teams::name)
+        .select((folder_teams::folder_id, teams::name))
+        .load::<(FolderId, String)>(db)?;
+    let mut teams = gathered(teams);
+    let folder = |(id, name, owner, user, skip_notifications)| {
+        let teams = teams.remove(&id).unwrap_or_default();
+        Folder { id, name, user, skip_notifications, teams, owner }
+    };
+    Ok(rows.into_iter().map(folder).collect())
 }
 
 /// Returns the names of all folders.
-pub fn names(db: &mut Database) -> Result<Vec<(FolderId, String)>> {
-    Ok(folders::table.select((folders::id, folders::name)).load(db)?)
+pub fn names(db: &mut Database) -> Result<HashMap<FolderId, String>> {
+    Ok(folders::table.select((folders::id, folders::name)).load(db)?.into_iter().collect())
 }
 
 /// Finds a user's folder, or a group folder where there is no user, by name or number.

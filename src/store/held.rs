@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::insert_new;
+use super::noun::in_lists;
 use super::schema::{accounts, emails, held_actions, notifications};
-use super::{Backend, Database, IN_LIST, WHOLE, access, clean, lock, reserve};
+use super::{Backend, Database, WHOLE, access, clean, lock, reserve};
 use crate::decide::access::Permit;
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
@@ -107,9 +108,9 @@ pub fn count(db: &mut Database, filter: &HeldFilter) -> Result<i64> {
 
 /// Lists what is held, the oldest first.
 pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
-    type Row = (HeldId, BudgetAction, EmailId, (String, String), (String, AccountId), String, i64);
     let oldest = chosen(filter).order(held_actions::id).limit(filter.limit.unwrap_or(WHOLE)).offset(filter.offset);
     let ids = oldest.select(held_actions::id).load::<HeldId>(db)?;
+    type Row = (HeldId, BudgetAction, EmailId, (String, String), (String, AccountId), String, i64);
     let held = |(id, action, email, (from, subject), (account, account_id), because, created_at): Row| Held {
         id,
         action,
@@ -121,8 +122,7 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
         because: Reason::read(&because),
         created_at,
     };
-    let mut listed = Vec::new();
-    for some in ids.chunks(IN_LIST) {
+    in_lists(db, &ids, |db, some| {
         let rows = held_actions::table
             .inner_join(emails::table.on(emails::id.eq(held_actions::email_id)))
             .inner_join(accounts::table.on(accounts::id.eq(held_actions::account_id)))
@@ -138,9 +138,8 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
                 held_actions::created_at,
             ))
             .load::<Row>(db)?;
-        listed.extend(rows.into_iter().map(held));
-    }
-    Ok(listed)
+        Ok(rows.into_iter().map(held).collect())
+    })
 }
 
 /// Ends the waiting of an action: it is done by the caller, or never. Of two who say so at once the second hears that it is over.

@@ -1,20 +1,21 @@
 //! Notifications: what people hear of (NOTIFY). Those of incoming mail are written by the batch; here are those of what
 //! people and servers do, and what users do with them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::{insert_all, insert_new};
-use super::record::{RecordName, name_of};
+use super::noun::in_lists;
+use super::record::{RecordName, names_of};
 use super::schema::{accounts, emails, notes, notifications, users};
 use super::{Backend, Database, access, clean, email, lock, next_number, relation, reserve};
 use crate::decide::Next;
-use crate::decide::access::{Actor, Inbox, Permitted, act};
+use crate::decide::access::{Actor, Inbox, Permitted, sight};
 use crate::decide::digest::YOUNGEST;
 use crate::fault::{Class, Fault};
-use crate::words::{AccountId, EmailId, NoteId, NotificationId, NotificationKind, RecordId, RoleAction, RoleScope, UserId};
+use crate::words::{AccountId, EmailId, NoteId, NotificationId, NotificationKind, RecordId, RoleScope, UserId};
 
 /// A notification as a row.
 #[derive(Insertable)]
@@ -154,46 +155,40 @@ pub fn count(db: &mut Database, user: UserId, unread: bool) -> Result<i64> {
 /// Lists a user's notifications, the newest first.
 pub fn list(db: &mut Database, user: UserId, unread: bool, (limit, offset): (i64, i64)) -> Result<Vec<Notification>> {
     let newest = seen(user, unread).order(notifications::id.desc()).limit(limit).offset(offset);
-    let rows = newest.select(COLUMNS).load::<Row>(db)?;
+    let rows = newest.select(Row::as_select()).load::<Row>(db)?;
     let actor = access::actor(db, "", user, false)?;
-    rows.into_iter().map(|row| read(db, &actor, row)).collect()
+    read(db, &actor, rows)
 }
 
-type Row = (NotificationId, NotificationKind, i64, bool, Option<RecordId>, Option<EmailId>, String);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = notifications)]
+struct Row {
+    id: NotificationId,
+    kind: NotificationKind,
+    created_at: i64,
+    is_read: bool,
+    record_id: Option<RecordId>,
+    email_id: Option<EmailId>,
+    detail: String,
+}
 
-type Columns = (
-    notifications::id,
-    notifications::kind,
-    notifications::created_at,
-    notifications::is_read,
-    notifications::record_id,
-    notifications::email_id,
-    notifications::detail,
-);
-
-const COLUMNS: Columns = (
-    notifications::id,
-    notifications::kind,
-    notifications::created_at,
-    notifications::is_read,
-    notifications::record_id,
-    notifications::email_id,
-    notifications::detail,
-);
-
-/// Reads a row for its user, with as much of the e-mail as they may read.
-fn read(db: &mut Database, actor: &Actor, (id, kind, at, read, record, email, detail): Row) -> Result<Notification> {
-    let mut notification =
-        Notification { id, kind, at, read, record: name_of(db, record)?, email, from: None, subject: None, detail };
-    if let Some(email) = notification.email {
-        let relation = relation::of_email(db, actor, email)?;
-        if act(actor, RoleScope::Email, RoleAction::Read, relation).is_ok() {
-            let (from, subject) =
-                emails::table.find(email).select((emails::from_address, emails::subject)).first::<(String, String)>(db)?;
-            (notification.from, notification.subject) = (Some(from), Some(subject));
-        }
-    }
-    Ok(notification)
+/// Reads rows for their user, with as much of the e-mails as they may read; in as many queries as for one.
+fn read(db: &mut Database, actor: &Actor, rows: Vec<Row>) -> Result<Vec<Notification>> {
+    let names = names_of(db, rows.iter().map(|row| row.record_id))?;
+    let emails: Vec<EmailId> = rows.iter().filter_map(|row| row.email_id).collect();
+    let read = in_lists(db, &emails, |db, some| {
+        let Some(visible) = relation::visible_emails(&sight(actor, RoleScope::Email)) else { return Ok(Vec::new()) };
+        let theirs = emails::table.filter(emails::id.eq_any(some)).filter(visible);
+        Ok(theirs.select((emails::id, (emails::from_address, emails::subject))).load::<(EmailId, (String, String))>(db)?)
+    })?;
+    let read: HashMap<EmailId, (String, String)> = read.into_iter().collect();
+    let notification = |row: Row| {
+        let (from, subject) = row.email_id.and_then(|email| read.get(&email).cloned()).unzip();
+        let record = row.record_id.and_then(|record| names.get(&record).copied());
+        let Row { id, kind, created_at: at, is_read, email_id: email, detail, .. } = row;
+        Notification { id, kind, at, read: is_read, record, email, from, subject, detail }
+    };
+    Ok(rows.into_iter().map(notification).collect())
 }
 
 /// A notification that is to be told by mail.
@@ -238,19 +233,17 @@ pub fn due_by_mail(db: &mut Database, user: UserId, (after, until): (i64, i64)) 
         .filter(notifications::is_mailed.eq(false))
         .filter(of_period!(after, until))
         .order(notifications::id)
-        .select(COLUMNS)
+        .select(Row::as_select())
         .load::<Row>(db)?;
     let actor = access::actor(db, "", user, false)?;
-    let mut due = Vec::new();
-    for row in rows {
-        let notification = read(db, &actor, row)?;
-        let recipients = match notification.email {
-            Some(email) => email::recipients_of(db, email)?,
-            None => BTreeSet::new(),
-        };
-        due.push(Due { notification, recipients });
-    }
-    Ok(due)
+    let read = read(db, &actor, rows)?;
+    let emails: Vec<EmailId> = read.iter().filter_map(|one| one.email).collect();
+    let recipients = email::recipients_of(db, &emails)?;
+    let due = |notification: Notification| {
+        let recipients = notification.email.and_then(|email| recipients.get(&email).cloned()).unwrap_or_default();
+        Due { notification, recipients }
+    };
+    Ok(read.into_iter().map(due).collect())
 }
 
 /// Writes down that they were told of by mail: it is done once.

@@ -1,8 +1,11 @@
 //! What all nouns share: finding one by its name or number, and saying so when there is none.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use anyhow::Result;
 
-use super::{Database, lock, next_number};
+use super::{Database, IN_LIST, lock, next_number};
 use crate::fault::{Class, Fault};
 
 /// Makes the error for a thing that is not there, with the nearest name that is.
@@ -15,6 +18,22 @@ pub(super) fn not_found(noun: &str, wanted: &str, names: &[String]) -> anyhow::E
     Fault::new(Class::Data, format!("there is no {noun} {wanted:?}")).hint(hint).into()
 }
 
+/// Finds a thing by the name that it has in a column, else by its number; fails with the nearest name.
+macro_rules! find {
+    ($db:expr, $noun:literal, $table:ident.$name:ident, $wanted:expr) => {{
+        let by_name = $table::table.filter($table::$name.eq($wanted)).select($table::id).first($db).optional()?;
+        let by_number = match ($wanted.parse::<i64>(), by_name) {
+            (Ok(id), None) => $table::table.filter($table::id.eq(id)).select($table::id).first($db).optional()?,
+            (_, by_name) => by_name,
+        };
+        match by_number {
+            Some(id) => Ok(id),
+            None => Err(not_found($noun, $wanted, &$table::table.select($table::$name).load::<String>($db)?)),
+        }
+    }};
+}
+pub(super) use find;
+
 /// Makes the error for a name that is taken.
 pub(super) fn taken(noun: &str, name: &str) -> anyhow::Error {
     Fault::new(Class::Data, format!("there is already a {noun} {name:?}"))
@@ -26,6 +45,26 @@ pub(super) fn taken(noun: &str, name: &str) -> anyhow::Error {
 pub(super) fn number(db: &mut Database, name: &str) -> Result<i64> {
     lock(db)?;
     next_number(db, name)
+}
+
+/// Puts together, in their order, what belongs to one thing each.
+pub(super) fn gathered<K: Eq + Hash, V>(rows: Vec<(K, V)>) -> HashMap<K, Vec<V>> {
+    let mut of: HashMap<K, Vec<V>> = HashMap::new();
+    rows.into_iter().for_each(|(key, value)| of.entry(key).or_default().push(value));
+    of
+}
+
+/// Reads things in as many queries as one for each [`IN_LIST`] of them takes.
+pub(super) fn in_lists<K, T>(
+    db: &mut Database,
+    ids: &[K],
+    mut load: impl FnMut(&mut Database, &[K]) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
+    let mut all = Vec::with_capacity(ids.len());
+    for some in ids.chunks(IN_LIST) {
+        all.extend(load(db, some)?);
+    }
+    Ok(all)
 }
 
 /// Writes a text as a LIKE pattern that finds it anywhere.

@@ -6,15 +6,16 @@ use diesel::prelude::*;
 
 use super::dialect::due;
 use super::fate::Settled;
+use super::noun::in_lists;
 use super::raw::{self, Packed};
 use super::schema::{accounts, fates, positions, quarantine, raws};
-use super::{Database, IN_LIST, access, clean, fate, lock, next_number, reserve};
+use super::{Database, access, clean, fate, lock, next_number, reserve};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, Fate, PositionId};
 
 /// A message in quarantine. Times are seconds since 1970 UTC.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
 pub struct Kept {
     pub id: i64,
     pub account: String,
@@ -78,21 +79,24 @@ pub fn list(db: &mut Database, ids: Option<&[i64]>) -> Result<Vec<Kept>> {
         .left_join(raws::table.on(raws::id.nullable().eq(quarantine::raw_id)))
         .order(quarantine::id)
         .select((
-            (quarantine::id, accounts::id, accounts::name, positions::id, positions::mailbox),
-            (quarantine::uid, raws::size.nullable(), quarantine::internal_date, quarantine::created_at, quarantine::error),
-            (quarantine::tries, quarantine::due_at),
+            quarantine::id,
+            accounts::name,
+            positions::mailbox,
+            quarantine::uid,
+            raws::size.nullable(),
+            quarantine::created_at,
+            quarantine::error,
+            quarantine::tries,
+            quarantine::due_at,
+            accounts::id,
+            positions::id,
+            quarantine::internal_date,
         ))
         .into_boxed();
     if let Some(ids) = ids {
         query = query.filter(quarantine::id.eq_any(ids.to_vec()));
     }
-    type Row = ((i64, AccountId, String, PositionId, String), (i64, Option<i64>, Option<i64>, i64, String), (i64, Option<i64>));
-    let kept = |(place, message, (tries, next_attempt)): Row| {
-        let (id, account_id, account, position, mailbox) = place;
-        let (uid, size, internal_date, since, error) = message;
-        Kept { id, account, mailbox, uid, size, since, error, tries, next_attempt, account_id, position, internal_date }
-    };
-    Ok(query.load::<Row>(db)?.into_iter().map(kept).collect())
+    Ok(query.load(db)?)
 }
 
 /// Finds a message in quarantine by its number.
@@ -211,10 +215,7 @@ pub fn due(db: &mut Database, position: PositionId, now: i64, longest: i64) -> R
         .filter(due!(quarantine::due_at, now, longest))
         .select(quarantine::id)
         .load::<i64>(db)?;
-    let mut kept = Vec::new();
-    for some in ids.chunks(IN_LIST) {
-        kept.extend(list(db, Some(some))?);
-    }
+    let mut kept = in_lists(db, &ids, |db, some| list(db, Some(some)))?;
     kept.sort_by_key(|one| one.uid);
     Ok(kept)
 }

@@ -1,5 +1,6 @@
 //! Records: Accounts, Contacts, Leads and Opportunities, and what they share with cases. People name one `kind:number`.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,7 +8,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::note::{self, NewNote};
-use super::noun::{anywhere, lower, number};
+use super::noun::{anywhere, gathered, in_lists, lower, number};
 use super::schema::{record_addresses, record_teams, records, teams, users};
 use super::{Backend, Database, access, follow, next_number, notification, relation};
 use crate::decide::access::{Permit, Sight};
@@ -16,7 +17,7 @@ use crate::mail::address_key;
 use crate::words::{NoteKind, RecordId, RecordKind, TeamId, UserId};
 
 /// How people name a record: `case:42`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
 pub struct RecordName {
     pub kind: RecordKind,
     pub number: i64,
@@ -64,15 +65,22 @@ pub struct Record {
 }
 
 /// What a record says; for a change, what is not given stays, and none inside forgets it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, AsChangeset)]
+#[diesel(table_name = records)]
 pub struct RecordChanges {
     pub name: Option<String>,
     pub active: Option<bool>,
+    #[diesel(skip_update)]
     pub addresses: Option<Vec<String>>,
+    #[diesel(column_name = account_id)]
     pub account: Option<Option<RecordId>>,
+    #[diesel(column_name = converted_account_id)]
     pub converted_account: Option<Option<RecordId>>,
+    #[diesel(column_name = converted_contact_id)]
     pub converted_contact: Option<Option<RecordId>>,
+    #[diesel(column_name = assigned_user_id)]
     pub assigned_user: Option<Option<UserId>>,
+    #[diesel(skip_update)]
     pub teams: Option<Vec<TeamId>>,
 }
 
@@ -145,28 +153,10 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: RecordId, changes: &Recor
 }
 
 fn write(db: &mut Database, id: RecordId, changes: &RecordChanges) -> Result<()> {
-    let row = records::table.find(id);
-    if let Some(name) = &changes.name {
-        diesel::update(row).set(records::name.eq(name)).execute(db)?;
-    }
-    if let Some(active) = changes.active {
-        diesel::update(row).set(records::active.eq(active)).execute(db)?;
-    }
-    if let Some(account) = changes.account {
-        diesel::update(row).set(records::account_id.eq(account)).execute(db)?;
-    }
-    if let Some(account) = changes.converted_account {
-        diesel::update(row).set(records::converted_account_id.eq(account)).execute(db)?;
-    }
-    if let Some(contact) = changes.converted_contact {
-        diesel::update(row).set(records::converted_contact_id.eq(contact)).execute(db)?;
-    }
-    if let Some(user) = changes.assigned_user {
-        diesel::update(row).set(records::assigned_user_id.eq(user)).execute(db)?;
-        if let Some(user) = user {
-            // FOLLOW-1.
-            follow::add(db, id, user)?;
-        }
+    diesel::update(records::table.find(id)).set(changes).execute(db).optional_empty_changeset()?;
+    if let Some(user) = changes.assigned_user.flatten() {
+        // FOLLOW-1.
+        follow::add(db, id, user)?;
     }
     if let Some(addresses) = &changes.addresses {
         diesel::delete(record_addresses::table.filter(record_addresses::record_id.eq(id))).execute(db)?;
@@ -223,9 +213,20 @@ pub fn missing(named: RecordName) -> anyhow::Error {
 
 /// Returns a record's name as people type it.
 pub fn name_of(db: &mut Database, id: Option<RecordId>) -> Result<Option<RecordName>> {
-    let Some(id) = id else { return Ok(None) };
-    let row = records::table.find(id).select((records::kind, records::number)).first(db).optional()?;
-    Ok(row.map(|(kind, number)| RecordName { kind, number }))
+    Ok(names_of(db, [id])?.into_values().next())
+}
+
+/// Returns the names of those records that are there.
+pub(super) fn names_of(
+    db: &mut Database,
+    ids: impl IntoIterator<Item = Option<RecordId>>,
+) -> Result<HashMap<RecordId, RecordName>> {
+    let ids: Vec<RecordId> = ids.into_iter().flatten().collect::<HashSet<_>>().into_iter().collect();
+    let names = in_lists(db, &ids, |db, some| {
+        let rows = records::table.filter(records::id.eq_any(some)).select((records::id, (records::kind, records::number)));
+        Ok(rows.load(db)?)
+    })?;
+    Ok(names.into_iter().collect())
 }
 
 /// The records of one kind that somebody asks for.
@@ -272,56 +273,70 @@ pub fn list(db: &mut Database, filter: &RecordFilter) -> Result<Vec<Record>> {
     }
     ids.sort_unstable_by(|a, b| b.cmp(a));
     let (offset, limit) = (usize::try_from(filter.offset)?, usize::try_from(filter.limit)?);
-    ids.into_iter().skip(offset).take(limit).map(|id| show(db, id)).collect()
+    let ids: Vec<RecordId> = ids.into_iter().skip(offset).take(limit).collect();
+    in_lists(db, &ids, load)
 }
 
 /// Shows one record.
 pub fn show(db: &mut Database, id: RecordId) -> Result<Record> {
-    type Accounts = (Option<RecordId>, Option<RecordId>, Option<RecordId>);
-    type Row = (RecordKind, i64, String, bool, Accounts, Option<UserId>, i64);
-    let (kind, number, name, active, (account, converted_account, converted_contact), assigned, created_at) = records::table
-        .find(id)
+    Ok(load(db, &[id])?.pop().ok_or(diesel::NotFound)?)
+}
+
+/// Reads records, the newest first, in as many queries as for one.
+fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Record>> {
+    let rows = records::table
+        .left_join(users::table.on(users::id.nullable().eq(records::assigned_user_id)))
+        .filter(records::id.eq_any(ids))
+        .order(records::id.desc())
         .select((
-            records::kind,
-            records::number,
+            records::id,
+            (records::kind, records::number),
             records::name,
             records::active,
             (records::account_id, records::converted_account_id, records::converted_contact_id),
-            records::assigned_user_id,
+            users::login.nullable(),
             records::created_at,
         ))
-        .first::<Row>(db)?;
-    Ok(Record {
-        id,
-        named: RecordName { kind, number },
-        name,
-        active,
-        addresses: record_addresses::table
-            .filter(record_addresses::record_id.eq(id))
-            .order(record_addresses::place)
-            .select(record_addresses::address)
-            .load(db)?,
-        account: name_of(db, account)?,
-        converted_account: name_of(db, converted_account)?,
-        converted_contact: name_of(db, converted_contact)?,
-        assigned_user: login_of(db, assigned)?,
-        teams: teams_of(db, id)?,
-        created_at,
-    })
+        .load::<(RecordId, RecordName, String, bool, Accounts, Option<String>, i64)>(db)?;
+    let names = names_of(db, rows.iter().flat_map(|(_, _, _, _, (one, other, third), ..)| [*one, *other, *third]))?;
+    let addresses = record_addresses::table
+        .filter(record_addresses::record_id.eq_any(ids))
+        .order(record_addresses::place)
+        .select((record_addresses::record_id, record_addresses::address))
+        .load::<(RecordId, String)>(db)?;
+    let (mut addresses, mut teams) = (gathered(addresses), teams_of(db, ids)?);
+    let record = |(id, named, name, active, accounts, assigned_user, created_at)| {
+        let (account, converted_account, converted_contact): Accounts = accounts;
+        let name_of = |id: Option<RecordId>| names.get(&id?).copied();
+        Record {
+            addresses: addresses.remove(&id).unwrap_or_default(),
+            account: name_of(account),
+            converted_account: name_of(converted_account),
+            converted_contact: name_of(converted_contact),
+            teams: teams.remove(&id).unwrap_or_default(),
+            id,
+            named,
+            name,
+            active,
+            assigned_user,
+            created_at,
+        }
+    };
+    Ok(rows.into_iter().map(record).collect())
 }
 
-pub(super) fn login_of(db: &mut Database, user: Option<UserId>) -> Result<Option<String>> {
-    let Some(user) = user else { return Ok(None) };
-    Ok(users::table.find(user).select(users::login).first(db).optional()?)
-}
+/// The records that a record refers to.
+type Accounts = (Option<RecordId>, Option<RecordId>, Option<RecordId>);
 
-pub(super) fn teams_of(db: &mut Database, id: RecordId) -> Result<Vec<String>> {
-    Ok(record_teams::table
+/// Returns the names of the teams of records.
+pub(super) fn teams_of(db: &mut Database, ids: &[RecordId]) -> Result<HashMap<RecordId, Vec<String>>> {
+    let rows = record_teams::table
         .inner_join(teams::table.on(teams::id.eq(record_teams::team_id)))
-        .filter(record_teams::record_id.eq(id))
+        .filter(record_teams::record_id.eq_any(ids))
         .order(teams::name)
-        .select(teams::name)
-        .load(db)?)
+        .select((record_teams::record_id, teams::name))
+        .load::<(RecordId, String)>(db)?;
+    Ok(gathered(rows))
 }
 
 #[cfg(test)]

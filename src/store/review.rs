@@ -1,11 +1,14 @@
 //! E-mails that wait for a person's word (LINK-3, FILTER-4).
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::record::{RecordName, name_of};
+use super::noun::in_lists;
+use super::record::{RecordName, names_of};
 use super::schema::{accounts, email_accounts, email_teams, email_users, emails, reviews};
-use super::{Backend, Database, IN_LIST, access, lock};
+use super::{Backend, Database, access, lock};
 use crate::decide::access::{Permit, Sight};
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
@@ -46,43 +49,20 @@ pub struct ReviewFilter {
 type Row =
     (ReviewId, EmailId, (String, String), Option<String>, Option<RecordId>, String, (i64, Option<i64>), Option<ReviewDecision>);
 
-fn review(db: &mut Database, row: Row) -> Result<Review> {
+fn review(names: &HashMap<RecordId, RecordName>, row: Row) -> Review {
     let (id, email, (from, subject), account, candidate, because, (created_at, decided_at), decision) = row;
-    Ok(Review {
+    Review {
         id,
         email,
         from,
         subject,
         account,
-        candidate: name_of(db, candidate)?,
+        candidate: candidate.and_then(|candidate| names.get(&candidate).copied()),
         because: Reason::read(&because),
         created_at,
         decision,
         decided_at,
-    })
-}
-
-macro_rules! columns {
-    () => {
-        (
-            reviews::id,
-            reviews::email_id,
-            (emails::from_address, emails::subject),
-            accounts::name.nullable(),
-            reviews::candidate_id,
-            reviews::because,
-            (reviews::created_at, reviews::decided_at),
-            reviews::decision,
-        )
-    };
-}
-
-macro_rules! joined {
-    () => {
-        reviews::table
-            .inner_join(emails::table.on(emails::id.eq(reviews::email_id)))
-            .left_join(accounts::table.on(accounts::id.nullable().eq(reviews::account_id)))
-    };
+    }
 }
 
 /// The reviews that somebody asks for; none where they may see none at all.
@@ -117,20 +97,34 @@ pub fn list(db: &mut Database, filter: &ReviewFilter) -> Result<Vec<Review>> {
     let Some(query) = chosen(filter) else { return Ok(Vec::new()) };
     let oldest = query.order(reviews::id).limit(filter.limit).offset(filter.offset);
     let ids = oldest.select(reviews::id).load::<ReviewId>(db)?;
-    let mut listed = Vec::new();
-    for some in ids.chunks(IN_LIST) {
-        let rows = joined!().filter(reviews::id.eq_any(some)).order(reviews::id).select(columns!()).load::<Row>(db)?;
-        for row in rows {
-            listed.push(review(db, row)?);
-        }
-    }
-    Ok(listed)
+    in_lists(db, &ids, load)
 }
 
 /// Shows one.
 pub fn show(db: &mut Database, id: ReviewId) -> Result<Review> {
-    let row = joined!().filter(reviews::id.eq(id)).select(columns!()).first::<Row>(db).optional()?;
-    review(db, row.ok_or_else(|| missing(id))?)
+    load(db, &[id])?.pop().ok_or_else(|| missing(id))
+}
+
+/// Reads reviews, the oldest first, in as many queries as for one.
+fn load(db: &mut Database, ids: &[ReviewId]) -> Result<Vec<Review>> {
+    let rows = reviews::table
+        .inner_join(emails::table.on(emails::id.eq(reviews::email_id)))
+        .left_join(accounts::table.on(accounts::id.nullable().eq(reviews::account_id)))
+        .filter(reviews::id.eq_any(ids))
+        .order(reviews::id)
+        .select((
+            reviews::id,
+            reviews::email_id,
+            (emails::from_address, emails::subject),
+            accounts::name.nullable(),
+            reviews::candidate_id,
+            reviews::because,
+            (reviews::created_at, reviews::decided_at),
+            reviews::decision,
+        ))
+        .load::<Row>(db)?;
+    let names = names_of(db, rows.iter().map(|row| row.4))?;
+    Ok(rows.into_iter().map(|row| review(&names, row)).collect())
 }
 
 /// Makes the error for a review that is not there, or not for the one who asks.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{not_found, number, taken};
+use super::noun::{find, gathered, in_lists, not_found, number, taken};
 use super::schema::{role_rights, roles, team_roles, teams, user_roles, users};
 use super::{Database, access, follow, team, user};
 use crate::decide::access::Permit;
@@ -19,12 +19,12 @@ pub struct Role {
     pub teams: Vec<String>,
 }
 
-/// One right of a role, as stored: words of [`RoleScope`], [`RoleAction`] and [`RoleLevel`].
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+/// One right of a role.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
 pub struct Right {
-    pub scope: String,
-    pub action: String,
-    pub level: String,
+    pub scope: RoleScope,
+    pub action: RoleAction,
+    pub level: RoleLevel,
 }
 
 /// Who has a role.
@@ -47,52 +47,49 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, name: &str, now: i64) -> Resu
 
 /// Finds a role by name or number.
 pub fn find(db: &mut Database, wanted: &str) -> Result<i64> {
-    let by_name = roles::table.filter(roles::name.eq(wanted)).select(roles::id).first::<i64>(db).optional()?;
-    let by_number = match wanted.parse::<i64>() {
-        Ok(id) => roles::table.find(id).select(roles::id).first::<i64>(db).optional()?,
-        Err(_) => None,
-    };
-    match by_name.or(by_number) {
-        Some(id) => Ok(id),
-        None => Err(not_found("role", wanted, &roles::table.select(roles::name).load::<String>(db)?)),
-    }
-}
-
-/// Returns the names of roles.
-pub(super) fn names(db: &mut Database, ids: Vec<i64>) -> Result<Vec<String>> {
-    Ok(roles::table.filter(roles::id.eq_any(ids)).order(roles::name).select(roles::name).load(db)?)
+    find!(db, "role", roles.name, wanted)
 }
 
 /// Lists all roles by name.
 pub fn list(db: &mut Database) -> Result<Vec<Role>> {
     let ids = roles::table.order(roles::name).select(roles::id).load::<i64>(db)?;
-    ids.into_iter().map(|id| show(db, id)).collect()
+    in_lists(db, &ids, load)
 }
 
 /// Shows one role.
 pub fn show(db: &mut Database, id: i64) -> Result<Role> {
+    Ok(load(db, &[id])?.pop().ok_or(diesel::NotFound)?)
+}
+
+/// Reads roles by name, in as many queries as for one.
+fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Role>> {
     let rights = role_rights::table
-        .filter(role_rights::role_id.eq(id))
+        .filter(role_rights::role_id.eq_any(ids))
         .order((role_rights::scope, role_rights::action))
-        .select((role_rights::scope, role_rights::action, role_rights::level))
-        .load::<(String, String, String)>(db)?;
-    Ok(Role {
+        .select((role_rights::role_id, (role_rights::scope, role_rights::action, role_rights::level)))
+        .load::<(i64, Right)>(db)?;
+    let users = user_roles::table
+        .inner_join(users::table.on(users::id.eq(user_roles::user_id)))
+        .filter(user_roles::role_id.eq_any(ids))
+        .order(users::login)
+        .select((user_roles::role_id, users::login))
+        .load::<(i64, String)>(db)?;
+    let teams = team_roles::table
+        .inner_join(teams::table.on(teams::id.eq(team_roles::team_id)))
+        .filter(team_roles::role_id.eq_any(ids))
+        .order(teams::name)
+        .select((team_roles::role_id, teams::name))
+        .load::<(i64, String)>(db)?;
+    let (mut rights, mut users, mut teams) = (gathered(rights), gathered(users), gathered(teams));
+    let roles = roles::table.filter(roles::id.eq_any(ids)).order(roles::name).load::<(i64, String)>(db)?;
+    let role = |(id, name)| Role {
+        rights: rights.remove(&id).unwrap_or_default(),
+        users: users.remove(&id).unwrap_or_default(),
+        teams: teams.remove(&id).unwrap_or_default(),
         id,
-        name: roles::table.find(id).select(roles::name).first(db)?,
-        rights: rights.into_iter().map(|(scope, action, level)| Right { scope, action, level }).collect(),
-        users: user_roles::table
-            .inner_join(users::table.on(users::id.eq(user_roles::user_id)))
-            .filter(user_roles::role_id.eq(id))
-            .order(users::login)
-            .select(users::login)
-            .load(db)?,
-        teams: team_roles::table
-            .inner_join(teams::table.on(teams::id.eq(team_roles::team_id)))
-            .filter(team_roles::role_id.eq(id))
-            .order(teams::name)
-            .select(teams::name)
-            .load(db)?,
-    })
+        name,
+    };
+    Ok(roles.into_iter().map(role).collect())
 }
 
 /// Removes a role from everybody and everywhere.

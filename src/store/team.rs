@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{not_found, number, taken};
-use super::schema::{accounts, team_members, team_roles, teams, users};
-use super::{Database, access, follow, role, user};
+use super::noun::{find, gathered, in_lists, not_found, number, taken};
+use super::schema::{accounts, roles, team_members, team_roles, teams, users};
+use super::{Database, access, follow, user};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{TeamId, UserId};
@@ -22,7 +22,7 @@ pub struct Team {
 }
 
 /// A member of a team.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
 pub struct TeamMember {
     pub login: String,
     pub position: Option<String>,
@@ -42,15 +42,7 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, name: &str, now: i64) -> Resu
 
 /// Finds a team by name or number.
 pub fn find(db: &mut Database, wanted: &str) -> Result<TeamId> {
-    let by_name = teams::table.filter(teams::name.eq(wanted)).select(teams::id).first(db).optional()?;
-    let by_number = match wanted.parse::<i64>() {
-        Ok(id) => teams::table.find(id).select(teams::id).first(db).optional()?,
-        Err(_) => None,
-    };
-    match by_name.or(by_number) {
-        Some(id) => Ok(id),
-        None => Err(not_found("team", wanted, &teams::table.select(teams::name).load::<String>(db)?)),
-    }
+    find!(db, "team", teams.name, wanted)
 }
 
 /// Returns every team's name by number.
@@ -61,26 +53,37 @@ pub fn names(db: &mut Database) -> Result<HashMap<TeamId, String>> {
 /// Lists all teams by name.
 pub fn list(db: &mut Database) -> Result<Vec<Team>> {
     let ids: Vec<TeamId> = teams::table.order(teams::name).select(teams::id).load(db)?;
-    ids.into_iter().map(|id| show(db, id)).collect()
+    in_lists(db, &ids, load)
 }
 
 /// Shows one team.
 pub fn show(db: &mut Database, id: TeamId) -> Result<Team> {
+    Ok(load(db, &[id])?.pop().ok_or(diesel::NotFound)?)
+}
+
+/// Reads teams by name, in as many queries as for one.
+fn load(db: &mut Database, ids: &[TeamId]) -> Result<Vec<Team>> {
     let members = team_members::table
         .inner_join(users::table.on(users::id.eq(team_members::user_id)))
-        .filter(team_members::team_id.eq(id))
+        .filter(team_members::team_id.eq_any(ids))
         .order(users::login)
-        .select((users::login, team_members::position, users::active))
-        .load::<(String, Option<String>, bool)>(db)?;
-    Ok(Team {
+        .select((team_members::team_id, (users::login, team_members::position, users::active)))
+        .load::<(TeamId, TeamMember)>(db)?;
+    let held = team_roles::table
+        .inner_join(roles::table.on(roles::id.eq(team_roles::role_id)))
+        .filter(team_roles::team_id.eq_any(ids))
+        .order(roles::name)
+        .select((team_roles::team_id, roles::name))
+        .load::<(TeamId, String)>(db)?;
+    let (mut members, mut held) = (gathered(members), gathered(held));
+    let teams = teams::table.filter(teams::id.eq_any(ids)).order(teams::name).load::<(TeamId, String)>(db)?;
+    let team = |(id, name)| Team {
+        members: members.remove(&id).unwrap_or_default(),
+        roles: held.remove(&id).unwrap_or_default(),
         id,
-        name: teams::table.find(id).select(teams::name).first(db)?,
-        members: members.into_iter().map(|(login, position, active)| TeamMember { login, position, active }).collect(),
-        roles: {
-            let held = team_roles::table.filter(team_roles::team_id.eq(id)).select(team_roles::role_id).load(db)?;
-            role::names(db, held)?
-        },
-    })
+        name,
+    };
+    Ok(teams.into_iter().map(team).collect())
 }
 
 /// Gives a team another name.

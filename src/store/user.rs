@@ -3,9 +3,9 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{not_found, number, taken};
-use super::schema::{absences, auto_follows, team_members, teams, user_addresses, user_roles, users};
-use super::{Database, access, account, follow, outbox, role};
+use super::noun::{find, gathered, in_lists, not_found, number, taken};
+use super::schema::{absences, auto_follows, roles, team_members, teams, user_addresses, user_roles, users};
+use super::{Database, access, account, follow, outbox};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::mail::address_key;
@@ -44,19 +44,24 @@ pub struct NewUser {
 }
 
 /// What to change of a user; what is not given stays.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, AsChangeset)]
+#[diesel(table_name = users)]
 pub struct UserChanges {
     pub name: Option<String>,
     pub active: Option<bool>,
     pub administrator: Option<bool>,
+    #[diesel(skip_update)]
     pub addresses: Option<Vec<String>>,
     /// None inside forgets it.
+    #[diesel(column_name = default_team_id)]
     pub default_team: Option<Option<TeamId>>,
     pub notify_received: Option<bool>,
     pub notify_by_mail: Option<bool>,
     pub signature: Option<String>,
     /// Kinds of records to follow from the beginning, and kinds no longer to (FOLLOW-1).
+    #[diesel(skip_update)]
     pub auto_follow: Vec<RecordKind>,
+    #[diesel(skip_update)]
     pub no_auto_follow: Vec<RecordKind>,
 }
 
@@ -77,7 +82,7 @@ pub fn signature_of(db: &mut Database, id: UserId) -> Result<String> {
 }
 
 /// A time in which a user gets no cases (DIST-1).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
 pub struct Absence {
     pub id: i64,
     pub login: String,
@@ -87,28 +92,6 @@ pub struct Absence {
     #[serde(serialize_with = "crate::clock::time")]
     pub ends_at: i64,
 }
-
-type Row = (UserId, String, String, bool, bool, Option<TeamId>, (bool, bool, String));
-
-type Columns = (
-    users::id,
-    users::login,
-    users::name,
-    users::active,
-    users::administrator,
-    users::default_team_id,
-    (users::notify_received, users::notify_by_mail, users::signature),
-);
-
-const COLUMNS: Columns = (
-    users::id,
-    users::login,
-    users::name,
-    users::active,
-    users::administrator,
-    users::default_team_id,
-    (users::notify_received, users::notify_by_mail, users::signature),
-);
 
 /// Adds a user.
 pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> Result<UserId> {
@@ -157,15 +140,7 @@ fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Resul
 
 /// Finds a user by login or number.
 pub fn find(db: &mut Database, wanted: &str) -> Result<UserId> {
-    let by_login = users::table.filter(users::login.eq(wanted)).select(users::id).first(db).optional()?;
-    let by_number = match wanted.parse::<i64>() {
-        Ok(id) => users::table.find(id).select(users::id).first(db).optional()?,
-        Err(_) => None,
-    };
-    match by_login.or(by_number) {
-        Some(id) => Ok(id),
-        None => Err(not_found("user", wanted, &users::table.select(users::login).load::<String>(db)?)),
-    }
+    find!(db, "user", users.login, wanted)
 }
 
 /// Returns the active user with this login; only a login names the one who asks.
@@ -181,84 +156,84 @@ pub fn logins(db: &mut Database) -> Result<std::collections::HashMap<UserId, Str
 
 /// Lists all users by login.
 pub fn list(db: &mut Database) -> Result<Vec<User>> {
-    let rows = users::table.order(users::login).select(COLUMNS).load::<Row>(db)?;
-    rows.into_iter().map(|row| user_from(db, row)).collect()
+    let ids: Vec<UserId> = users::table.order(users::login).select(users::id).load(db)?;
+    in_lists(db, &ids, load)
 }
 
 /// Shows one user.
 pub fn show(db: &mut Database, id: UserId) -> Result<User> {
-    let row = users::table.find(id).select(COLUMNS).first::<Row>(db)?;
-    user_from(db, row)
+    Ok(load(db, &[id])?.pop().ok_or(diesel::NotFound)?)
 }
 
-fn user_from(db: &mut Database, row: Row) -> Result<User> {
-    let (id, login, name, active, administrator, default_team, (notify_received, notify_by_mail, signature)) = row;
-    let default_team = match default_team {
-        Some(team) => teams::table.find(team).select(teams::name).first::<String>(db).optional()?,
-        None => None,
+/// Reads users by login, in as many queries as for one.
+fn load(db: &mut Database, ids: &[UserId]) -> Result<Vec<User>> {
+    type Row = (UserId, String, String, bool, bool, Option<String>, (bool, bool, String));
+    let addresses = user_addresses::table
+        .filter(user_addresses::user_id.eq_any(ids))
+        .order(user_addresses::place)
+        .select((user_addresses::user_id, user_addresses::address))
+        .load::<(UserId, String)>(db)?;
+    let teams = team_members::table
+        .inner_join(teams::table.on(teams::id.eq(team_members::team_id)))
+        .filter(team_members::user_id.eq_any(ids))
+        .order(teams::name)
+        .select((team_members::user_id, teams::name))
+        .load::<(UserId, String)>(db)?;
+    let held = user_roles::table
+        .inner_join(roles::table.on(roles::id.eq(user_roles::role_id)))
+        .filter(user_roles::user_id.eq_any(ids))
+        .order(roles::name)
+        .select((user_roles::user_id, roles::name))
+        .load::<(UserId, String)>(db)?;
+    let kinds = auto_follows::table.filter(auto_follows::user_id.eq_any(ids)).load::<(UserId, RecordKind)>(db)?;
+    let (mut addresses, mut teams, mut held, mut kinds) = (gathered(addresses), gathered(teams), gathered(held), gathered(kinds));
+    let rows = users::table
+        .left_join(teams::table.on(teams::id.nullable().eq(users::default_team_id)))
+        .filter(users::id.eq_any(ids))
+        .order(users::login)
+        .select((
+            users::id,
+            users::login,
+            users::name,
+            users::active,
+            users::administrator,
+            teams::name.nullable(),
+            (users::notify_received, users::notify_by_mail, users::signature),
+        ))
+        .load::<Row>(db)?;
+    let user = |(id, login, name, active, administrator, default_team, rest): Row| {
+        let (notify_received, notify_by_mail, signature) = rest;
+        let mut auto_follow = kinds.remove(&id).unwrap_or_default();
+        auto_follow.sort_unstable();
+        User {
+            addresses: addresses.remove(&id).unwrap_or_default(),
+            teams: teams.remove(&id).unwrap_or_default(),
+            roles: held.remove(&id).unwrap_or_default(),
+            id,
+            login,
+            name,
+            active,
+            administrator,
+            default_team,
+            notify_received,
+            notify_by_mail,
+            signature,
+            auto_follow,
+        }
     };
-    Ok(User {
-        id,
-        login,
-        name,
-        active,
-        administrator,
-        default_team,
-        addresses: user_addresses::table
-            .filter(user_addresses::user_id.eq(id))
-            .order(user_addresses::place)
-            .select(user_addresses::address)
-            .load(db)?,
-        teams: team_members::table
-            .inner_join(teams::table.on(teams::id.eq(team_members::team_id)))
-            .filter(team_members::user_id.eq(id))
-            .order(teams::name)
-            .select(teams::name)
-            .load(db)?,
-        roles: {
-            let held = user_roles::table.filter(user_roles::user_id.eq(id)).select(user_roles::role_id).load(db)?;
-            role::names(db, held)?
-        },
-        notify_received,
-        notify_by_mail,
-        signature,
-        auto_follow: {
-            let kinds = auto_follows::table.filter(auto_follows::user_id.eq(id)).select(auto_follows::kind);
-            let kinds = kinds.load::<RecordKind>(db)?;
-            RecordKind::ALL.iter().copied().filter(|kind| kinds.contains(kind)).collect()
-        },
-    })
+    Ok(rows.into_iter().map(user).collect())
 }
 
 /// Changes a user.
 pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserChanges, now: i64) -> Result<()> {
     let login = login(db, id)?;
     let before = show(db, id)?;
-    let row = users::table.find(id);
-    if let Some(name) = &changes.name {
-        diesel::update(row).set(users::name.eq(name)).execute(db)?;
-    }
-    if let Some(active) = changes.active {
-        diesel::update(row).set(users::active.eq(active)).execute(db)?;
-    }
-    if let Some(administrator) = changes.administrator {
-        diesel::update(row).set(users::administrator.eq(administrator)).execute(db)?;
+    diesel::update(users::table.find(id)).set(changes).execute(db).optional_empty_changeset()?;
+    if changes.administrator.is_some() {
         follow::end_lost_of(db, Some(id))?;
-    }
-    if let Some(team) = changes.default_team {
-        diesel::update(row).set(users::default_team_id.eq(team)).execute(db)?;
     }
     if let Some(addresses) = &changes.addresses {
         set_addresses(db, id, addresses)?;
-    }
-    if let Some(wanted) = changes.notify_received {
-        diesel::update(row).set(users::notify_received.eq(wanted)).execute(db)?;
-    }
-    if let Some(wanted) = changes.notify_by_mail {
-        diesel::update(row).set(users::notify_by_mail.eq(wanted)).execute(db)?;
-    }
-    if let Some(signature) = &changes.signature {
-        diesel::update(row).set(users::signature.eq(signature)).execute(db)?;
     }
     for kind in changes.auto_follow.iter().chain(&changes.no_auto_follow) {
         diesel::delete(auto_follows::table.find((id, kind))).execute(db)?;
@@ -306,13 +281,12 @@ pub fn add_absence(
 
 /// Lists absences that are not over.
 pub fn absences(db: &mut Database, now: i64) -> Result<Vec<Absence>> {
-    let rows = absences::table
+    Ok(absences::table
         .inner_join(users::table.on(users::id.eq(absences::user_id)))
         .filter(absences::ends_at.gt(now))
         .order((absences::starts_at, absences::id))
         .select((absences::id, users::login, absences::starts_at, absences::ends_at))
-        .load::<(i64, String, i64, i64)>(db)?;
-    Ok(rows.into_iter().map(|(id, login, starts_at, ends_at)| Absence { id, login, starts_at, ends_at }).collect())
+        .load(db)?)
 }
 
 /// Returns whose absence it is, if there is one.

@@ -1,6 +1,8 @@
 //! `espomail account`.
 
 mod answers;
+mod change;
+mod rules;
 mod sending;
 mod settings;
 mod show;
@@ -11,24 +13,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
-use self::answers::AnswerArguments;
 pub use self::answers::mute;
-use self::sending::SendingArguments;
-use self::settings::{SettingsArguments, defaults};
-use self::show::{Line, Whole};
+use self::change::{Add, Reset, Set, remove, switch};
+use super::right;
 use super::show::yes;
-use super::{argument, right};
-use crate::clock::rfc3339;
 use crate::context::Context;
-use crate::decide::access::{self, Actor, NoAccount, Permit};
-use crate::decide::host;
-use crate::fault::{Class, Fault};
 use crate::mailbox::Session;
 use crate::pass::fetch::server_for;
-use crate::store::account::{self, Account as Stored, Settings};
-use crate::store::sending::{self as kept, Password, Sending};
-use crate::store::{Database, access as trace, answer, copy, outbox, trouble};
-use crate::words::{AccountKind, PasswordSource, SmtpAuth};
+use crate::store::Store;
+use crate::store::account::Account as Stored;
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
 #[derive(Debug, clap::Args)]
@@ -40,53 +33,19 @@ pub struct Account {
 #[derive(Debug, Subcommand)]
 enum AccountCommand {
     /// Add an account; without an option for the password, it is asked for
-    Add {
-        /// Name, such as support
-        #[arg(value_parser = argument::name)]
-        name: String,
-        #[command(flatten)]
-        settings: Box<SettingsArguments>,
-        #[command(flatten)]
-        sending: Box<SendingArguments>,
-        #[command(flatten)]
-        answers: Box<AnswerArguments>,
-    },
+    Add(Box<Add>),
     /// List the accounts that you may use and how fetching them goes; administrators see all
     List,
     /// Show an account with all its settings
-    Show {
-        /// Name or number
-        account: String,
-    },
+    Show(Named),
     /// Change an account; what is not given stays
-    Set {
-        /// Name or number
-        account: String,
-        /// New name
-        #[arg(long, value_parser = argument::name)]
-        name: Option<String>,
-        #[command(flatten)]
-        settings: Box<SettingsArguments>,
-        #[command(flatten)]
-        sending: Box<SendingArguments>,
-        #[command(flatten)]
-        answers: Box<AnswerArguments>,
-    },
+    Set(Box<Set>),
     /// Remove an account and how far it was read; e-mails and cases stay
-    Remove {
-        /// Name or number
-        account: String,
-    },
+    Remove(Named),
     /// Switch an account on
-    Enable {
-        /// Name or number
-        account: String,
-    },
+    Enable(Named),
     /// Switch an account off; passes leave it out
-    Disable {
-        /// Name or number
-        account: String,
-    },
+    Disable(Named),
     /// Log in and open every monitored mailbox; change nothing
     Test {
         /// Name or number
@@ -95,268 +54,53 @@ enum AccountCommand {
         #[arg(long)]
         smtp: bool,
         /// Send a test message to this address, too, and print what the server answers; may be given several times
-        #[arg(long, value_name = "ADDRESS", requires = "smtp", value_parser = argument::one_address)]
+        #[arg(long, value_name = "ADDRESS", requires = "smtp", value_parser = super::argument::one_address)]
         send_to: Vec<String>,
     },
     /// List the mailboxes that the server has
-    Folders {
-        /// Name or number
-        account: String,
-    },
+    Folders(Named),
     /// Forget how far an account was read; the next pass reads it anew, and what is stored does not double
-    Reset {
-        /// Name or number
-        account: String,
-        /// Read mail that arrived at the server since then: 2026-11-23, RFC 3339, today, 30d
-        #[arg(long, value_name = "TIME")]
-        since: String,
-    },
+    Reset(Reset),
+}
+
+#[derive(Debug, clap::Args)]
+struct Named {
+    /// Name or number
+    account: String,
 }
 
 impl Account {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
-        let (out, actor, now) = (&context.out, context.actor(), context.now());
         match self.command {
-            AccountCommand::Add { name, settings, sending, answers } => {
-                settings.allowed(context)?;
-                allowed(context, &sending, &answers)?;
-                let password = settings.read_password(context, true)?;
-                let smtp_password = sending.read_password(context)?;
-                store.transaction(|db| {
-                    let id = account::next_id(db)?;
-                    let mut new = defaults(context, &name)?;
-                    settings.over(&mut new, context, db, id, password.as_ref())?;
-                    let permit = may_add(context, db, &actor, &new)?;
-                    account::add(db, &permit, id, &new, now)?;
-                    let mut with = Sending::default();
-                    sending.over(&mut with, context, id, smtp_password.as_ref())?;
-                    check(context, &new, &with)?;
-                    if with != Sending::default() {
-                        kept::set(db, &permit, id, &with)?;
-                    }
-                    let answers = answers.over(None, new.kind, db)?;
-                    answer::set(db, &permit, id, answers.as_ref())
-                })?;
-                let added = account::find(store.connection(), &name)?;
-                let shown = Whole::new(&added, store.connection())?;
-                let next = format!("Next: espomail account test {}", argument::quoted(&name));
-                out.made(&shown, &format!("Account {name} added. {next}"));
-                let mute = answer::mute(store.connection())?;
-                answers::announce(context, store.connection(), &mute, Some(&name))?;
-            }
-            AccountCommand::List => {
-                let accounts = account::seen(store.connection(), &actor)?;
-                let troubles = trouble::all(store.connection())?;
-                let left = account::left(store.connection())?;
-                let line = |one: &Stored| Line::new(one, troubles.get(&one.id), left.get(&one.id), now, is_theirs(&actor, one));
-                let shown: Vec<Line> = accounts.iter().map(line).collect();
-                out.list(&shown, &["name", "kind", "address", "active", "last success", "error"], |line| {
-                    let success = line.last_success.as_deref().unwrap_or("never");
-                    vec![
-                        line.name.clone(),
-                        line.kind.clone(),
-                        line.address.clone(),
-                        yes(line.active),
-                        success.to_string(),
-                        line.trouble(),
-                    ]
-                });
-            }
-            AccountCommand::Show { account: wanted } => {
-                let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
-                let shown = Whole::new(&account, store.connection())?;
-                out.item(&shown, || shown.text());
-            }
-            AccountCommand::Set { account: wanted, name, settings, sending, answers } => {
-                settings.allowed(context)?;
-                allowed(context, &sending, &answers)?;
-                let password = settings.read_password(context, false)?;
-                let smtp_password = sending.read_password(context)?;
-                let mute = answer::mute(store.connection())?;
-                let changed_name = store.transaction(|db| {
-                    let (account, permit) = right::account(db, context, &actor, &wanted)?;
-                    let shown = Whole::new(&account, db)?;
-                    let mut new = account.settings.clone();
-                    if let Some(name) = &name {
-                        new.name.clone_from(name);
-                    }
-                    settings.over(&mut new, context, db, account.id, password.as_ref())?;
-                    not_elsewhere(&actor, &account, &new)?;
-                    let before = kept::of(db, account.id)?;
-                    let mut with = before.clone();
-                    sending.over(&mut with, context, account.id, smtp_password.as_ref())?;
-                    check(context, &new, &with)?;
-                    not_sent_elsewhere(&actor, &before, &with)?;
-                    if with != before {
-                        kept::set(db, &permit, account.id, &with)?;
-                    }
-                    // Whatever was changed, a password among it, may be what it waited for.
-                    trouble::try_again(db, &permit, account.id, now)?;
-                    // What waits for a copy may have waited for this change.
-                    if with.save_sent {
-                        copy::retry(db, &permit, account.id, now)?;
-                    } else {
-                        copy::forget(db, &permit, account.id)?;
-                    }
-                    let answered = answer::of(db, account.id)?;
-                    let answers = answers.over(answered.clone(), new.kind, db)?;
-                    if answers != answered {
-                        answer::set(db, &permit, account.id, answers.as_ref())?;
-                    }
-                    account::set(db, &account, &new)?;
-                    let now_shown = Whole::new(&account::find(db, &account.id.to_string())?, db)?;
-                    let changes = trace::differences(&shown, &now_shown)?;
-                    let others = [
-                        ("password", secret(&account) != secret(&new)),
-                        ("smtp-password", smtp_secret(&before) != smtp_secret(&with)),
-                    ];
-                    // A new password is kept where the old one was.
-                    let others =
-                        others.into_iter().filter(|(name, differs)| *differs && !changes.split("; ").any(|one| one == *name));
-                    let others = others.map(|(name, _)| name.to_string());
-                    let all: Vec<String> =
-                        Some(changes.clone()).filter(|told| !told.is_empty()).into_iter().chain(others).collect();
-                    account::note_change(db, &permit, &account, &all.join("; "), now)?;
-                    Ok(new.name)
-                })?;
-                out.say(&format!("Account {} changed.", name.unwrap_or(wanted)));
-                answers::announce(context, store.connection(), &mute, Some(&changed_name))?;
-            }
-            AccountCommand::Remove { account: wanted } => {
-                let mute = answer::mute(store.connection())?;
-                store.transaction(|db| {
-                    let (account, permit) = right::account(db, context, &actor, &wanted)?;
-                    account::remove(db, &permit, &account, now)
-                })?;
-                out.say(&format!("Account {wanted} removed, with how far its mailboxes were read. Its e-mails and cases stay."));
-                answers::announce(context, store.connection(), &mute, None)?;
-            }
-            AccountCommand::Enable { account: wanted } => switch(context, &wanted, true)?,
-            AccountCommand::Disable { account: wanted } => switch(context, &wanted, false)?,
-            AccountCommand::Test { account: wanted, smtp: true, send_to } => {
-                test::sending(context, store, &wanted, &send_to)?;
-            }
-            AccountCommand::Test { account: wanted, smtp: false, .. } => test::reading(context, store, &wanted)?,
-            AccountCommand::Folders { account: wanted } => {
-                let (account, _) = right::account(store.connection(), context, &actor, &wanted)?;
-                drop(store);
-                let mut session = connect(context, &account).with_context(|| format!("account {}", account.name))?;
-                let folders: Vec<Folder> = session
-                    .mailboxes()
-                    .with_context(|| format!("account {}", account.name))?
-                    .into_iter()
-                    .map(|name| Folder { monitored: account.mailboxes.contains(&name), name })
-                    .collect();
-                session.logout();
-                out.list(&folders, &["mailbox", "monitored"], |folder| vec![folder.name.clone(), yes(folder.monitored)]);
-            }
-            AccountCommand::Reset { account: wanted, since } => {
-                let since = context.time(&since)?;
-                store.transaction(|db| {
-                    let (account, permit) = right::account(db, context, &actor, &wanted)?;
-                    account::reset(db, &permit, &account, since, now)
-                })?;
-                out.say(&format!("Account {wanted} is read anew from {} on at the next pass.", rfc3339(since)));
-            }
+            AccountCommand::Add(command) => command.run(context, &mut store),
+            AccountCommand::List => show::list(context, &mut store),
+            AccountCommand::Show(Named { account }) => show::one(context, &mut store, &account),
+            AccountCommand::Set(command) => command.run(context, &mut store),
+            AccountCommand::Remove(Named { account }) => remove(context, &mut store, &account),
+            AccountCommand::Enable(Named { account }) => switch(context, &mut store, &account, true),
+            AccountCommand::Disable(Named { account }) => switch(context, &mut store, &account, false),
+            AccountCommand::Test { account, smtp: true, send_to } => test::sending(context, store, &account, &send_to),
+            AccountCommand::Test { account, smtp: false, .. } => test::reading(context, store, &account),
+            AccountCommand::Folders(Named { account }) => folders(context, store, &account),
+            AccountCommand::Reset(command) => command.run(context, &mut store),
         }
-        Ok(())
     }
 }
 
-/// The group accounts that a user may send through are named to them; how they fare is not their business.
-fn is_theirs(actor: &Actor, account: &Stored) -> bool {
-    actor.administrator || (account.owner.is_some() && account.owner == actor.user)
-}
-
-/// ACCESS-1: group accounts are administrators'; of personal ones users add their own, up to a limit.
-fn may_add<'a>(context: &Context, db: &mut Database, actor: &'a Actor, new: &Settings) -> Result<Permit<'a>> {
-    let Some(owner) = new.owner else {
-        return access::administer(actor).map_err(|_| context.refused("only administrators add group accounts"));
-    };
-    let limit = context.loaded.config.security.personal_accounts;
-    access::add_account(actor, owner, account::kept(db, owner)?, limit).map_err(|why| match why {
-        NoAccount::Denied => context.refused("no role lets you have a personal account, or it would be another user's"),
-        NoAccount::Enough => Fault::new(Class::Refused, format!("you have as many personal accounts as one may: {limit}"))
-            .hint("remove one, or ask an administrator to add it")
-            .into(),
-    })
-}
-
-/// Where the password for reading is kept, and it itself where we keep it.
-fn secret(settings: &Settings) -> (PasswordSource, Option<String>, Option<Vec<u8>>) {
-    (settings.password_source, settings.password_reference.clone(), settings.password_sealed.clone())
-}
-
-/// The same of the password for sending.
-fn smtp_secret(sending: &Sending) -> Option<Password> {
-    sending.smtp.as_ref().and_then(|smtp| smtp.password.clone())
-}
-
-/// ACCESS-3: who sends a stored password to a server of their own choice has read it. Only the service account may.
-fn not_elsewhere(actor: &Actor, account: &Stored, new: &Settings) -> Result<()> {
-    let place = |settings: &Settings| {
-        (settings.imap_host.clone(), settings.imap_port, settings.imap_security, settings.imap_ca_file.clone())
-    };
-    if actor.user.is_some() && place(account) != place(new) && secret(account) == secret(new) {
-        return Err(Fault::new(Class::Refused, "another server needs the password again").hint("add --password-stdin").into());
-    }
+fn folders(context: &Context, mut store: Store, wanted: &str) -> Result<()> {
+    let (account, _) = right::account(store.connection(), context, context.actor_ref(), wanted)?;
+    drop(store);
+    let mut session = connect(context, &account).with_context(|| format!("account {}", account.name))?;
+    let folders: Vec<Folder> = session
+        .mailboxes()
+        .with_context(|| format!("account {}", account.name))?
+        .into_iter()
+        .map(|name| Folder { monitored: account.mailboxes.contains(&name), name })
+        .collect();
+    session.logout();
+    context.out.list(&folders, &["mailbox", "monitored"], |folder| vec![folder.name.clone(), yes(folder.monitored)]);
     Ok(())
-}
-
-/// The same of the server to send through, which may get the password for reading. One that nobody logged in to had none.
-fn not_sent_elsewhere(actor: &Actor, before: &Sending, new: &Sending) -> Result<()> {
-    let told = |sending: &Sending| {
-        let smtp = sending.smtp.as_ref().filter(|smtp| smtp.auth != SmtpAuth::None)?;
-        Some((smtp.host.clone(), smtp.port, smtp.security, smtp.ca_file.clone()))
-    };
-    let is_new = smtp_secret(new).is_some() && smtp_secret(before) != smtp_secret(new);
-    if actor.user.is_some() && told(new).is_some() && told(before) != told(new) && !is_new {
-        let what = "another server for sending needs a password of its own";
-        return Err(Fault::new(Class::Refused, what).hint("add --smtp-password-stdin").into());
-    }
-    Ok(())
-}
-
-/// ACCESS-1: what concerns others than the owner of a personal account is for administrators.
-fn allowed(context: &Context, sending: &SendingArguments, answers: &AnswerArguments) -> Result<()> {
-    match sending.reserved().or(answers.given()).filter(|_| !context.actor_ref().administrator) {
-        Some(option) => Err(context.refused(&format!("only administrators give {option}"))),
-        None => Ok(()),
-    }
-}
-
-/// Whether an account can send like that.
-fn check(context: &Context, settings: &Settings, sending: &Sending) -> Result<()> {
-    let is_personal = settings.kind == AccountKind::Personal;
-    if is_personal && (sending.shared || sending.system) {
-        return Err(Fault::new(Class::Usage, "a personal account is nobody else's: only group accounts are shared").into());
-    }
-    let Some(smtp) = &sending.smtp else { return Ok(()) };
-    let listed = &context.loaded.config.security.internal_hosts;
-    if is_personal && host::is_internal_name(&smtp.host) && !host::is_listed(listed, &smtp.host) {
-        let what = format!("{} is internal, and a personal account's server must not be", smtp.host);
-        return Err(Fault::new(Class::Refused, what).hint("an administrator can list it in security.internal-hosts").into());
-    }
-    Ok(())
-}
-
-fn switch(context: &Context, wanted: &str, active: bool) -> Result<()> {
-    let actor = context.actor();
-    let mut store = context.store()?;
-    let mute = answer::mute(store.connection())?;
-    let waiting = store.transaction(|db| {
-        let (account, permit) = right::account(db, context, &actor, wanted)?;
-        account::set_active(db, &permit, &account, active, context.now())?;
-        outbox::waiting(db, account.id)
-    })?;
-    let waiting = match waiting {
-        0 => String::new(),
-        _ if active => format!(" The next pass sends what is due of {waiting} messages that wait to go out through it."),
-        _ => format!(" {waiting} messages that go out through it wait until it is on: espomail outbox list --account {wanted}"),
-    };
-    context.out.say(&format!("Account {wanted} is {}.{waiting}", if active { "on" } else { "off" }));
-    answers::announce(context, store.connection(), &mute, active.then_some(wanted))
 }
 
 fn connect(context: &Context, account: &Stored) -> Result<Session> {

@@ -3,13 +3,14 @@
 use anyhow::Result;
 use clap::{ArgAction, ValueHint};
 
+use super::settings::given_password;
 use crate::commands::argument;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::net;
 use crate::secret::Secret;
-use crate::store::sending::{Password, Sending, Smtp};
-use crate::words::{AccountId, PasswordSource, Security, SmtpAuth};
+use crate::store::sending::{Sending, Smtp};
+use crate::words::{AccountId, Security, SmtpAuth};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Sending")]
@@ -153,7 +154,10 @@ impl SendingArguments {
             }
             None => {}
         }
-        let password = self.password(context, id, password)?;
+        let sealed = password.map(|password| context.seal_for_sending(id, password)).transpose()?;
+        let given = &self.password;
+        let (file, credential) = (given.smtp_password_file.as_ref(), given.smtp_password_credential.as_ref());
+        let password = given_password(sealed, &given.smtp_password_command, file, credential)?;
         let Some(smtp) = &mut sending.smtp else {
             let names_server = self.smtp_port.is_some()
                 || self.smtp_security.is_some()
@@ -187,21 +191,5 @@ impl SendingArguments {
             smtp.password = password;
         }
         Ok(())
-    }
-
-    fn password(&self, context: &Context, id: AccountId, read: Option<&Secret>) -> Result<Option<Password>> {
-        let given = &self.password;
-        let (source, reference, sealed) = if let Some(password) = read {
-            (PasswordSource::Stored, None, Some(context.seal_for_sending(id, password)?))
-        } else if !given.smtp_password_command.is_empty() {
-            (PasswordSource::Command, Some(serde_json::to_string(&given.smtp_password_command)?), None)
-        } else if let Some(file) = &given.smtp_password_file {
-            (PasswordSource::File, Some(std::path::absolute(file)?.display().to_string()), None)
-        } else if let Some(name) = &given.smtp_password_credential {
-            (PasswordSource::Credential, Some(name.clone()), None)
-        } else {
-            return Ok(None);
-        };
-        Ok(Some(Password { source, reference, sealed }))
     }
 }

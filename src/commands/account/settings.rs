@@ -4,16 +4,20 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use clap::{ArgAction, ValueHint};
+use clap::ValueHint;
 
+use super::rules::RuleArguments;
 use crate::commands::argument;
 use crate::context::{self, Context};
 use crate::decide::host;
 use crate::fault::{Class, Fault};
+use crate::mail::address_key;
 use crate::net;
-use crate::store::account::Settings;
+use crate::settings::AccountRules;
+use crate::store::account::{Own, Settings};
+use crate::store::sending::Password;
 use crate::store::{Database, folder, team, user};
-use crate::words::{AccountId, AccountKind, AutomaticCases, Distribution, PasswordSource, Security, UnknownSender};
+use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security};
 
 #[derive(Debug, clap::Args)]
 pub struct SettingsArguments {
@@ -58,43 +62,11 @@ pub struct SettingsArguments {
     /// MiB beyond which only header and text are fetched [default: fetch.max-message-mib]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(i64).range(1..=1_024), help_heading = "Fetching")]
     max_message_mib: Option<i64>,
-    /// Open a case for the first e-mail of each thread (group accounts); --make-cases=false ends it
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Cases")]
-    make_cases: Option<bool>,
-    /// Who gets new cases [default: none]
-    #[arg(long, value_name = "RULE", help_heading = "Cases")]
-    distribution: Option<Distribution>,
-    /// Team of new cases; with round-robin and least-busy its members get them; an empty name forgets it
-    #[arg(long, value_name = "TEAM", help_heading = "Cases")]
-    case_team: Option<String>,
-    /// Only members with this position in the case team get cases; an empty one forgets it
-    #[arg(long, value_name = "POSITION", help_heading = "Cases")]
-    case_position: Option<String>,
-    /// What to do with mail that names a case of which its sender is no part [default: new-case]
-    #[arg(long, value_name = "HOW", help_heading = "Cases")]
-    unknown_sender: Option<UnknownSender>,
-    /// Re-open a closed case for a follow-up within this time, such as 14d, or never [default: 14d]
-    #[arg(long, value_name = "TIME", value_parser = argument::span, help_heading = "Cases")]
-    reopen_within: Option<argument::Span>,
-    /// Which automatic mail may open cases: all of it, what is generated or passed on by itself, but no answers of machines,
-    /// reports and bulk mail, or none [default: generated]
-    #[arg(long, value_name = "WHICH", help_heading = "Cases")]
-    automatic_cases: Option<AutomaticCases>,
-    /// Whether mail of mailing lists may open cases; that of a list which is the account's own address does [default: false]
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Cases")]
-    list_cases: Option<bool>,
-    /// Whether each forward by a user makes its original sender the contact, also without @fwd [default: false]
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Cases")]
-    take_forwards: Option<bool>,
-    /// User who gets new cases with direct, and the account's mail; an empty name forgets it
-    #[arg(long, value_name = "USER", help_heading = "Cases")]
-    assigned_user: Option<String>,
+    #[command(flatten)]
+    rules: RuleArguments,
     /// Team of the account's mail, in place of those there are; may be given several times, an empty name clears them
     #[arg(long = "team", value_name = "TEAM", help_heading = "Inboxes")]
     teams: Vec<String>,
-    /// Whether members of these teams get the mail in their inboxes [default: true]
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Inboxes")]
-    add_team_users: Option<bool>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -126,7 +98,7 @@ impl PasswordArguments {
 /// Returns the settings that a new account starts from.
 pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
     let fetch = &context.loaded.config.fetch;
-    Ok(Settings {
+    let own = Own {
         name: name.to_string(),
         kind: AccountKind::Group,
         owner: None,
@@ -144,21 +116,9 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
         act_since: context.now(),
         max_seconds: fetch.max_seconds,
         max_message_size: fetch.max_message_mib << 20,
-        make_cases: false,
-        distribution: Distribution::None,
-        assigned_user: None,
-        case_team: None,
-        case_position: None,
-        add_team_users: true,
-        unknown_sender: UnknownSender::NewCase,
-        reopen_within: Some(14 * 86_400),
-        automatic_cases: AutomaticCases::Generated,
-        list_cases: false,
-        take_forwards: false,
-        mailboxes: vec!["INBOX".to_string()],
-        folders: BTreeMap::new(),
-        teams: Vec::new(),
-    })
+    };
+    let (rules, mailboxes) = (AccountRules::default(), vec!["INBOX".to_string()]);
+    Ok(Settings { own, rules, mailboxes, folders: BTreeMap::new(), teams: Vec::new() })
 }
 
 impl SettingsArguments {
@@ -197,27 +157,11 @@ impl SettingsArguments {
         }
         put(&mut settings.max_seconds, self.max_seconds);
         put(&mut settings.max_message_size, self.max_message_mib.map(|mib| mib.saturating_mul(1 << 20)));
-        put(&mut settings.make_cases, self.make_cases);
-        put(&mut settings.distribution, self.distribution);
-        put(&mut settings.add_team_users, self.add_team_users);
-        put(&mut settings.unknown_sender, self.unknown_sender);
-        put(&mut settings.reopen_within, self.reopen_within.map(|span| span.0));
-        put(&mut settings.automatic_cases, self.automatic_cases);
-        put(&mut settings.list_cases, self.list_cases);
-        put(&mut settings.take_forwards, self.take_forwards);
-        if let Some(name) = &self.case_team {
-            settings.case_team = if name.is_empty() { None } else { Some(team::find(db, name)?) };
-        }
-        if let Some(position) = &self.case_position {
-            settings.case_position = (!position.is_empty()).then(|| position.clone());
-        }
-        if let Some(login) = &self.assigned_user {
-            settings.assigned_user = if login.is_empty() { None } else { Some(user::find(db, login)?) };
-        }
+        self.rules.over(&mut settings.rules, db)?;
         if let Some(teams) = argument::list(&self.teams) {
             settings.teams = teams.iter().map(|name| team::find(db, name)).collect::<Result<_>>()?;
         }
-        if self.distribution.is_some_and(|rule| rule != Distribution::None) && !settings.make_cases {
+        if self.rules.distribution.is_some_and(|rule| rule != Distribution::None) && !settings.rules.make_cases {
             let what = "--distribution says who gets new cases, and this account makes none";
             return Err(Fault::new(Class::Usage, what).hint("add --make-cases").into());
         }
@@ -237,27 +181,17 @@ impl SettingsArguments {
             (password.password_credential.is_some(), "--password-credential"),
             (self.max_seconds.is_some(), "--max-seconds"),
             (self.max_message_mib.is_some(), "--max-message-mib"),
-            (self.make_cases.is_some(), "--make-cases"),
-            (self.distribution.is_some(), "--distribution"),
-            (self.case_team.is_some(), "--case-team"),
-            (self.case_position.is_some(), "--case-position"),
-            (self.unknown_sender.is_some(), "--unknown-sender"),
-            (self.reopen_within.is_some(), "--reopen-within"),
-            (self.automatic_cases.is_some(), "--automatic-cases"),
-            (self.list_cases.is_some(), "--list-cases"),
-            (self.take_forwards.is_some(), "--take-forwards"),
-            (self.assigned_user.is_some(), "--assigned-user"),
             (!self.teams.is_empty(), "--team"),
-            (self.add_team_users.is_some(), "--add-team-users"),
         ];
-        match given.iter().find(|(is_given, _)| *is_given && !actor.administrator) {
-            Some((_, option)) => Err(context.refused(&format!("only administrators give {option}"))),
+        let given = given.iter().find(|(is_given, _)| *is_given).map(|(_, option)| (*option).to_string());
+        match given.or_else(|| self.rules.given()).filter(|_| !actor.administrator) {
+            Some(option) => Err(context.refused(&format!("only administrators give {option}"))),
             None => Ok(()),
         }
     }
 
     fn over_server(&self, settings: &mut Settings) -> Result<()> {
-        put(&mut settings.address, self.address.clone());
+        put(&mut settings.address, self.address.as_deref().map(address_key));
         put(&mut settings.imap_host, self.imap_host.clone());
         let usual = settings.imap_port == 0 || settings.imap_port == net::IMAP.usual_port(settings.imap_security);
         put(&mut settings.imap_security, self.imap_security);
@@ -268,7 +202,7 @@ impl SettingsArguments {
         }
         put(&mut settings.imap_user, self.imap_user.clone());
         if settings.imap_user.is_empty() {
-            settings.imap_user.clone_from(&settings.address);
+            settings.imap_user = self.address.clone().unwrap_or_else(|| settings.address.clone());
         }
         if let Some(file) = &self.ca_file {
             // Cron has another working directory.
@@ -313,23 +247,33 @@ impl SettingsArguments {
         id: AccountId,
         password: Option<&crate::secret::Secret>,
     ) -> Result<()> {
-        let given = &self.password;
-        let (source, reference, sealed) = if let Some(password) = password {
-            (PasswordSource::Stored, None, Some(context.seal(id, password)?))
-        } else if !given.password_command.is_empty() {
-            (PasswordSource::Command, Some(serde_json::to_string(&given.password_command)?), None)
-        } else if let Some(file) = &given.password_file {
-            (PasswordSource::File, Some(std::path::absolute(file)?.display().to_string()), None)
-        } else if let Some(name) = &given.password_credential {
-            (PasswordSource::Credential, Some(name.clone()), None)
-        } else {
-            return Ok(());
-        };
-        settings.password_source = source;
-        settings.password_reference = reference;
-        settings.password_sealed = sealed;
+        let sealed = password.map(|password| context.seal(id, password)).transpose()?;
+        let PasswordArguments { password_command, password_file, password_credential, .. } = &self.password;
+        if let Some(given) = given_password(sealed, password_command, password_file.as_ref(), password_credential.as_ref())? {
+            settings.password_source = given.source;
+            settings.password_reference = given.reference;
+            settings.password_sealed = given.sealed;
+        }
         Ok(())
     }
+}
+
+/// Returns where a password comes from, by what was given of it; none where nothing was.
+pub fn given_password(
+    sealed: Option<Vec<u8>>,
+    command: &[String],
+    file: Option<&String>,
+    credential: Option<&String>,
+) -> Result<Option<Password>> {
+    let (source, reference) = match (&sealed, command, file, credential) {
+        (Some(_), ..) => (PasswordSource::Stored, None),
+        // Cron has another working directory.
+        (_, [], Some(file), _) => (PasswordSource::File, Some(std::path::absolute(file)?.display().to_string())),
+        (_, [], None, Some(name)) => (PasswordSource::Credential, Some(name.clone())),
+        (_, [], None, None) => return Ok(None),
+        (_, command, ..) => (PasswordSource::Command, Some(serde_json::to_string(command)?)),
+    };
+    Ok(Some(Password { source, reference, sealed }))
 }
 
 fn put<T>(place: &mut T, value: Option<T>) {
@@ -341,20 +285,21 @@ fn put<T>(place: &mut T, value: Option<T>) {
 /// Refuses settings that cannot work.
 fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
     let wrong = |what: &str| Err(Fault::new(Class::Usage, what).into());
-    let needs_team = matches!(settings.distribution, Distribution::RoundRobin | Distribution::LeastBusy);
+    let rules = &settings.rules;
+    let needs_team = matches!(rules.distribution, Distribution::RoundRobin | Distribution::LeastBusy);
     if !settings.address.contains('@') {
         return wrong("the account needs an e-mail address: --address");
     }
     if settings.imap_host.is_empty() {
         return wrong("the account needs a server: --imap-host");
     }
-    if settings.make_cases && settings.kind == AccountKind::Personal {
+    if rules.make_cases && settings.kind == AccountKind::Personal {
         return wrong("only a group account makes cases");
     }
-    if settings.make_cases && needs_team && settings.case_team.is_none() {
+    if rules.make_cases && needs_team && rules.case_team.is_none() {
         return wrong("round-robin and least-busy hand cases to a team: --case-team");
     }
-    if settings.make_cases && settings.distribution == Distribution::Direct && settings.assigned_user.is_none() {
+    if rules.make_cases && rules.distribution == Distribution::Direct && rules.assigned_user.is_none() {
         return wrong("direct hands cases to one user: --assigned-user");
     }
     if settings.max_seconds <= 0 || settings.max_message_size <= 0 {

@@ -1,21 +1,53 @@
 //! What people see of an e-mail account: a line, or the whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use super::rules::RulesShown;
 use crate::clock::rfc3339;
-use crate::commands::argument;
+use crate::commands::right;
 use crate::commands::show::{lines, or_empty, yes};
-use crate::store::account::Account as Stored;
+use crate::context::Context;
+use crate::decide::access::Actor;
+use crate::pass::verdict::Names;
+use crate::store::account::{self, Account as Stored};
 use crate::store::answer::{self, Answers};
 use crate::store::sending::Smtp;
 use crate::store::trouble::{self, Trouble};
-use crate::store::{Database, folder, sending, team, template, user};
-use crate::words::{AccountKind, FolderId, PasswordSource, Security, SmtpAuth};
+use crate::store::{Database, Store, sending, template};
+use crate::words::{AccountKind, PasswordSource, Security, SmtpAuth};
+
+/// Lists the accounts that somebody may know of.
+pub fn list(context: &Context, store: &mut Store) -> Result<()> {
+    let (actor, now) = (context.actor_ref(), context.now());
+    let accounts = account::seen(store.connection(), actor)?;
+    let troubles = trouble::all(store.connection())?;
+    let left = account::left(store.connection())?;
+    let line = |one: &Stored| Line::new(one, troubles.get(&one.id), left.get(&one.id), now, is_theirs(actor, one));
+    let shown: Vec<Line> = accounts.iter().map(line).collect();
+    context.out.list(&shown, &["name", "kind", "address", "active", "last success", "error"], |line| {
+        let success = line.last_success.as_deref().unwrap_or("never");
+        vec![line.name.clone(), line.kind.clone(), line.address.clone(), yes(line.active), success.to_string(), line.trouble()]
+    });
+    Ok(())
+}
+
+/// Shows an account.
+pub fn one(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
+    let (account, _) = right::account(store.connection(), context, context.actor_ref(), wanted)?;
+    let shown = Whole::new(&account, store.connection())?;
+    context.out.item(&shown, || shown.text());
+    Ok(())
+}
+
+/// The group accounts that a user may send through are named to them; how they fare is not their business.
+fn is_theirs(actor: &Actor, account: &Stored) -> bool {
+    actor.administrator || (account.owner.is_some() && account.owner == actor.user)
+}
 
 #[derive(serde::Serialize)]
-pub struct Line {
+struct Line {
     pub name: String,
     pub kind: String,
     pub address: String,
@@ -34,17 +66,17 @@ pub struct Line {
 impl Line {
     pub fn new(account: &Stored, trouble: Option<&Trouble>, left_by: Option<&String>, now: i64, is_theirs: bool) -> Self {
         let trouble = trouble.filter(|_| is_theirs);
-        let failing_since = account.failing_since.filter(|_| is_theirs);
+        let failing_since = account.state.failing_since.filter(|_| is_theirs);
         Self {
             name: account.name.clone(),
             kind: account.kind.to_string(),
             address: account.address.clone(),
             active: account.active,
-            last_success: account.last_success_at.filter(|_| is_theirs).map(rfc3339),
+            last_success: account.state.last_success_at.filter(|_| is_theirs).map(rfc3339),
             failing_since: failing_since.map(rfc3339),
             failing_seconds: failing_since.map(|since| (now - since).max(0)),
-            last_error: failing_since.and(account.last_error.clone()),
-            next_attempt: account.retry_at.filter(|_| is_theirs).map(rfc3339),
+            last_error: failing_since.and(account.state.last_error.clone()),
+            next_attempt: account.state.retry_at.filter(|_| is_theirs).map(rfc3339),
             cannot_send: trouble.map(|known| known.last_error.clone()),
             cannot_send_seconds: trouble.map(|known| (now - known.since).max(0)),
             left_by: left_by.cloned(),
@@ -85,18 +117,9 @@ pub struct Whole {
     act_since: String,
     max_seconds: i64,
     max_message_mib: i64,
-    make_cases: bool,
-    distribution: String,
-    case_team: Option<String>,
-    case_position: Option<String>,
-    assigned_user: Option<String>,
+    #[serde(flatten)]
+    rules: RulesShown,
     teams: Vec<String>,
-    add_team_users: bool,
-    unknown_sender: String,
-    reopen_within: String,
-    automatic_cases: String,
-    list_cases: bool,
-    take_forwards: bool,
     smtp: Option<SmtpShown>,
     from_name: String,
     reply_to: Option<String>,
@@ -121,16 +144,14 @@ pub struct Whole {
 
 impl Whole {
     pub fn new(account: &Stored, db: &mut Database) -> Result<Self> {
-        let (logins, teams) = (user::logins(db)?, team::names(db)?);
-        let login = |user: Option<crate::words::UserId>| user.and_then(|user| logins.get(&user).cloned());
+        let names = Names::all(db)?;
         let sending = sending::of(db, account.id)?;
-        let folders: HashMap<FolderId, String> = folder::names(db)?.into_iter().collect();
-        let mapped = account.folders.iter().filter_map(|(mailbox, id)| Some((mailbox.clone(), folders.get(id)?.clone())));
+        let mapped = account.folders.iter().filter_map(|(mailbox, id)| Some((mailbox.clone(), names.folders.get(id)?.clone())));
         let mailbox_folders = mapped.collect();
         Ok(Self {
             name: account.name.clone(),
             kind: account.kind,
-            owner: login(account.owner),
+            owner: account.owner.and_then(|owner| names.users.get(&owner).cloned()),
             address: account.address.clone(),
             active: account.active,
             imap_host: account.imap_host.clone(),
@@ -149,18 +170,8 @@ impl Whole {
             act_since: rfc3339(account.act_since),
             max_seconds: account.max_seconds,
             max_message_mib: account.max_message_size >> 20,
-            make_cases: account.make_cases,
-            distribution: account.distribution.to_string(),
-            case_team: account.case_team.and_then(|team| teams.get(&team).cloned()),
-            case_position: account.case_position.clone(),
-            assigned_user: login(account.assigned_user),
-            teams: account.teams.iter().filter_map(|team| teams.get(team).cloned()).collect(),
-            add_team_users: account.add_team_users,
-            unknown_sender: account.unknown_sender.to_string(),
-            reopen_within: argument::Span(account.reopen_within).to_string(),
-            automatic_cases: account.automatic_cases.to_string(),
-            list_cases: account.list_cases,
-            take_forwards: account.take_forwards,
+            rules: RulesShown::new(&account.rules, &names),
+            teams: account.teams.iter().filter_map(|team| names.teams.get(team).cloned()).collect(),
             smtp: sending.smtp.as_ref().map(|smtp| SmtpShown::new(smtp, account)),
             from_name: sending.from_name,
             reply_to: sending.reply_to,
@@ -172,17 +183,17 @@ impl Whole {
             sent_mailbox: sending.sent_mailbox,
             max_per_hour: sending.max_per_hour,
             auto_reply: AutoReplyShown::read(account, db)?,
-            created_at: rfc3339(account.created_at),
-            last_success: account.last_success_at.map(rfc3339),
+            created_at: rfc3339(account.state.created_at),
+            last_success: account.state.last_success_at.map(rfc3339),
             cannot_send: trouble::of(db, account.id)?.map(|known| {
                 let (since, retry_at) = (rfc3339(known.since), rfc3339(known.retry_at));
                 format!("since {since}: {}; tried again at {retry_at}", known.last_error)
             }),
-            failing_since: account.failing_since.map(rfc3339),
-            last_error: account.last_error.clone(),
-            last_error_at: account.last_error_at.map(rfc3339),
-            next_attempt: account.retry_at.map(rfc3339),
-            in_work_by: account.lease_owner.clone(),
+            failing_since: account.state.failing_since.map(rfc3339),
+            last_error: account.state.last_error.clone(),
+            last_error_at: account.state.last_error_at.map(rfc3339),
+            next_attempt: account.state.retry_at.map(rfc3339),
+            in_work_by: account.state.lease_owner.clone(),
         })
     }
 
@@ -201,7 +212,7 @@ impl Whole {
     }
 
     pub fn text(&self) -> String {
-        lines(&[
+        let mut all = vec![
             ("account", self.name.clone()),
             ("kind", self.kind.to_string()),
             ("owner", or_empty(self.owner.as_ref())),
@@ -216,18 +227,10 @@ impl Whole {
             ("act since", self.act_since.clone()),
             ("max seconds", self.max_seconds.to_string()),
             ("max message", format!("{} MiB", self.max_message_mib)),
-            ("makes cases", yes(self.make_cases)),
-            ("distribution", self.distribution.clone()),
-            ("case team", or_empty(self.case_team.as_ref())),
-            ("case position", or_empty(self.case_position.as_ref())),
-            ("assigned user", or_empty(self.assigned_user.as_ref())),
+        ];
+        all.extend(self.rules.lines());
+        all.extend([
             ("teams", self.teams.join(", ")),
-            ("members get mail", yes(self.add_team_users)),
-            ("unknown sender", self.unknown_sender.clone()),
-            ("re-open within", self.reopen_within.clone()),
-            ("automatic mail that makes cases", self.automatic_cases.clone()),
-            ("list mail makes cases", yes(self.list_cases)),
-            ("takes forwards", yes(self.take_forwards)),
             ("sends through", self.smtp.as_ref().map(SmtpShown::text).unwrap_or_default()),
             ("SMTP password", self.smtp.as_ref().map(|smtp| smtp.password.clone()).unwrap_or_default()),
             ("from name", self.from_name.clone()),
@@ -247,7 +250,8 @@ impl Whole {
             ("last error at", or_empty(self.last_error_at.as_ref())),
             ("next attempt", or_empty(self.next_attempt.as_ref())),
             ("in work by", or_empty(self.in_work_by.as_ref())),
-        ])
+        ]);
+        lines(&all)
     }
 }
 

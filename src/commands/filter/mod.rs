@@ -15,6 +15,7 @@ use crate::decide::access::{self, Permitted};
 use crate::decide::filter::{Action, Filter};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
+use crate::pass::verdict::Names;
 use crate::store::access as trace;
 use crate::store::filter::{self, Owner, Stored};
 use crate::store::{Database, account, effect, user};
@@ -167,7 +168,7 @@ impl FilterCommand {
                 let db = store.connection();
                 let owner = scope.owner(context, db)?;
                 let found = find(context, db, &filter, owner)?;
-                let shown = Shown::new(db, found.thing())?;
+                let shown = Shown::new(&Names::all(db)?, found.thing());
                 context.out.item(&shown, || shown.text());
                 Ok(())
             }
@@ -266,7 +267,7 @@ fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterA
         let id = filter::add(db, &filters, &made)?;
         let stored = filter::find(db, &id.to_string(), Some(owner))?;
         trace::record(db, filters.permit(), "filter add", &format!("filter:{name}"), &stored.scope, now)?;
-        Shown::new(db, &stored)
+        Ok(Shown::new(&Names::all(db)?, &stored))
     })?;
     context
         .out
@@ -278,10 +279,8 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
     let mut store = context.store()?;
     let db = store.connection();
     let owner = scope.owner(context, db)?;
-    let mut filters = Vec::new();
-    for stored in kept(context, db, owner)? {
-        filters.push(Shown::new(db, &stored)?);
-    }
+    let names = Names::all(db)?;
+    let filters: Vec<Shown> = kept(context, db, owner)?.iter().map(|stored| Shown::new(&names, stored)).collect();
     context.out.list(&filters, &["id", "scope", "place", "filter", "criteria", "actions"], |filter| {
         let name = if filter.active { filter.name.clone() } else { format!("{} (unused)", filter.name) };
         let criteria = if filter.sieve.is_some() { "a Sieve script".to_string() } else { filter.criteria.join(" and ") };
@@ -303,10 +302,10 @@ fn change(
         let owner = scope.owner(context, db)?;
         let kept = find(context, db, wanted, owner)?;
         let stored = kept.thing();
-        let before = Shown::new(db, stored)?;
+        let before = Shown::new(&Names::all(db)?, stored);
         let done = work(db, &kept)?;
         let changes = match filter::list(db, Some(stored.owner))?.iter().find(|one| one.filter.id == stored.filter.id) {
-            Some(changed) => trace::differences(&before, &Shown::new(db, changed)?)?,
+            Some(changed) => trace::differences(&before, &Shown::new(&Names::all(db)?, changed))?,
             None => String::new(),
         };
         let detail = if changes.is_empty() { stored.scope.clone() } else { format!("{}: {changes}", stored.scope) };
@@ -333,9 +332,9 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(db: &mut Database, stored: &Stored) -> Result<Self> {
+    fn new(names: &Names, stored: &Stored) -> Self {
         let filter = &stored.filter;
-        Ok(Self {
+        Self {
             id: filter.id,
             name: filter.name.clone(),
             scope: stored.scope.clone(),
@@ -345,8 +344,8 @@ impl Shown {
             regex: filter.regex,
             sieve: filter.sieve.as_ref().map(|script| script.text.clone()),
             criteria: filter.criteria.iter().map(ToString::to_string).collect(),
-            actions: filter.actions.iter().map(|action| action_text(db, action, stored.owner)).collect::<Result<_>>()?,
-        })
+            actions: filter.actions.iter().map(|action| action_text(names, action, stored.owner)).collect(),
+        }
     }
 
     fn text(&self) -> String {

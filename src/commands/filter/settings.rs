@@ -10,6 +10,7 @@ use clap::ArgAction;
 use crate::context::{self, Context};
 use crate::decide::filter::{Action, Criterion, Filter, Script, compile};
 use crate::fault::{Class, Fault};
+use crate::pass::verdict::Names;
 use crate::store::filter::Owner;
 use crate::store::{Database, folder, team, user};
 use crate::words::{CaseStatus, Priority};
@@ -300,18 +301,16 @@ fn check(filter: &Filter, owner: Owner) -> Result<()> {
 }
 
 /// Says what an action does, with names for numbers.
-pub fn action_text(db: &mut Database, action: &Action, owner: Owner) -> Result<String> {
+pub fn action_text(names: &Names, action: &Action, owner: Owner) -> String {
     let is_users = matches!(owner, Owner::User(_));
-    Ok(match action {
+    match action {
         Action::Skip if is_users => "put it into the trash".to_string(),
         Action::Skip => "skip it".to_string(),
         Action::Folder(id) => {
-            let folders = folder::list(db, folder_owner(owner))?;
-            let name = folders.into_iter().find(|folder| folder.id == *id).map(|folder| folder.name);
-            format!("put it into folder {}", name.unwrap_or_else(|| "that was removed".to_string()))
+            format!("put it into folder {}", names.folders.get(id).map_or("that was removed", String::as_str))
         }
-        Action::AssignUser(id) => format!("give it to {}", user::logins(db)?.get(id).cloned().unwrap_or_default()),
-        Action::AssignTeam(id) => format!("give it to team {}", team::names(db)?.get(id).cloned().unwrap_or_default()),
+        Action::AssignUser(id) => format!("give it to {}", names.users.get(id).cloned().unwrap_or_default()),
+        Action::AssignTeam(id) => format!("give it to team {}", names.teams.get(id).cloned().unwrap_or_default()),
         Action::Priority(priority) => format!("case priority {priority}"),
         Action::Status(status) => format!("case status {status}"),
         Action::NoCase => "no case".to_string(),
@@ -320,5 +319,5 @@ pub fn action_text(db: &mut Database, action: &Action, owner: Owner) -> Result<S
         Action::Hold => "hold it for review".to_string(),
         Action::SkipNotification => "tell nobody".to_string(),
         Action::Run(name) => format!("run {name}"),
-    })
+    }
 }

@@ -338,7 +338,8 @@ fn thread_1_in_an_account_without_cases_those_who_are_named_go_on_in_the_convers
     assert_eq!(new_email(&go(&mut facts, &answer("d@x", &["lost@x"]))).thread, ThreadId(2), "an ancestor never seen");
     assert_ne!(new_email(&go(&mut facts, &from(STRANGER, answer("e@x", &["a@x"])))).thread, first);
     // DUP-3: where one who was only named opens a case later, the others' mail does not come along.
-    facts.account = AccountFacts { id: AccountId(3), make_cases: true, ..AccountFacts::default() };
+    facts.account = AccountFacts { id: AccountId(3), ..AccountFacts::default() };
+    facts.account.make_cases = true;
     let plan = go(&mut facts, &from(ASSISTANT, answer("b@x", &["a@x"])));
     let case = new_case(&plan).unwrap().id;
     assert!(plan.steps.iter().any(|step| matches!(step.change, Change::Relink { parent: Some(of), .. } if of == case)));

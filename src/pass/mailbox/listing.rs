@@ -48,7 +48,7 @@ pub(super) fn begin(
     if let Some(why) = &why {
         log::warn!("account {}: {why}; matching its messages with what is stored", poll.account.name);
     }
-    let quiet_before = why.map(|_| poll.account.last_success_at.unwrap_or_default().min((poll.now)()));
+    let quiet_before = why.map(|_| poll.account.state.last_success_at.unwrap_or_default().min((poll.now)()));
     begin_anew(poll, session, store, mailbox, opened, quiet_before)
 }
 

@@ -6,15 +6,16 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 
 use super::outcome::{self, Done, is_everybodys};
-use super::{Report, Setting, author, server, signed};
+use super::{Report, Setting, server, signed};
 use crate::decide::delivery::{Attempt, Recipient};
-use crate::decide::reason::Reason;
+use crate::decide::reason::{Reason, reason};
+use crate::decide::sender;
 use crate::fault::{Class, Fault, Reach, one_line, reach_of, sameness, step};
 use crate::relay::{Envelope, Outcome, Reply, Session};
 use crate::store::account::{self, Account};
-use crate::store::outbox::{self, Claimed};
+use crate::store::outbox::{self, Claimed, Due};
 use crate::store::sending::{self, Sending};
-use crate::store::{Store, raw, trouble};
+use crate::store::{Database, Store, access, raw, trouble, user};
 use crate::words::{AccountId, OutboxState, OutgoingId, RecipientState, Rule};
 
 /// How long a claim outlasts the time limits of its account, in seconds.
@@ -158,7 +159,7 @@ impl<'a> Turn<'a> {
                 return Ok(Next::Nothing);
             }
             let Some(due) = outbox::next(db, account.id, only, now)? else { return Ok(Next::Nothing) };
-            if let Some(because) = author::objection(db, &due, account.id)? {
+            if let Some(because) = objection(db, &due, account.id)? {
                 outbox::hold(db, due.id, &because.to_string())?;
                 return Ok(Next::Held(due.id, because));
             }
@@ -293,4 +294,18 @@ fn not_allowed(id: OutgoingId, because: &Reason) -> anyhow::Error {
     Fault::new(Class::Refused, format!("message {id} of the outbox is held: {because}"))
         .hint(format!("give the right back, then: espomail outbox release {id}, or: espomail outbox drop {id}"))
         .into()
+}
+
+/// SEND-3: why a message must not go out any more, days after it was written perhaps; none where it may. What goes out by itself, or
+/// by the service account's word, has no author whose right could be gone.
+fn objection(db: &mut Database, due: &Due, account: AccountId) -> Result<Option<Reason>> {
+    let Some(author) = due.author else { return Ok(None) };
+    let known = user::show(db, author)?;
+    if !known.active {
+        return Ok(Some(reason!(Send3, "{}, who wrote it, is not active any more", known.login)));
+    }
+    let actor = access::actor(db, "", author, false)?;
+    let (own, outlets) = (user::addresses_of(db, author)?, sending::outlets(db)?);
+    let may = sender::may_go(&actor, &own, &due.envelope_from, account, &outlets);
+    Ok((!may).then(|| reason!(Send3, "{}, who wrote it, may not send as <{}> any more", known.login, due.envelope_from)))
 }

@@ -5,9 +5,9 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::{Case, show};
+use super::{Case, load};
 use crate::decide::access::Sight;
-use crate::store::noun::{anywhere, lower};
+use crate::store::noun::{anywhere, in_lists, lower};
 use crate::store::schema::{record_teams, records};
 use crate::store::{Backend, Database, relation};
 use crate::words::{AccountId, CaseStatus, Priority, RecordId, RecordKind, TeamId, UserId};
@@ -81,5 +81,5 @@ pub fn list(db: &mut Database, filter: &CaseFilter) -> Result<Vec<Case>> {
     let Some(query) = chosen(filter) else { return Ok(Vec::new()) };
     let ordered = query.order((sql::<BigInt>(URGENCY), records::number.desc())).limit(filter.limit).offset(filter.offset);
     let ids: Vec<RecordId> = ordered.select(records::id).load(db)?;
-    ids.into_iter().map(|id| show(db, id)).collect()
+    in_lists(db, &ids, load)
 }

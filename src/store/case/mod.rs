@@ -3,6 +3,8 @@
 mod list;
 mod stream;
 
+use std::collections::HashMap;
+
 use anyhow::{Context as _, Result};
 use diesel::prelude::*;
 
@@ -10,9 +12,10 @@ pub use list::{CaseFilter, count, list};
 pub use stream::{Entry, stream};
 
 use super::Database;
-use super::record::{RecordName, login_of, name_of, teams_of};
+use super::noun::gathered;
+use super::record::{RecordName, names_of, teams_of};
 use super::schema::{accounts, followers, records, users};
-use crate::words::{AccountId, CaseStatus, Priority, RecordId, UserId};
+use crate::words::{CaseStatus, Priority, RecordId};
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -47,15 +50,14 @@ pub struct Case {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = records)]
 struct Row {
+    id: RecordId,
     number: i64,
     name: String,
     status: Option<CaseStatus>,
     priority: Option<Priority>,
-    assigned_user_id: Option<UserId>,
     account_id: Option<RecordId>,
     contact_id: Option<RecordId>,
     lead_id: Option<RecordId>,
-    through_account_id: Option<AccountId>,
     merged_into_id: Option<RecordId>,
     refers_to_id: Option<RecordId>,
     created_at: i64,
@@ -65,34 +67,52 @@ struct Row {
 
 /// Shows one case.
 pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
-    let row = records::table.find(id).select(Row::as_select()).first::<Row>(db)?;
-    Ok(Case {
-        id,
-        number: row.number,
-        status: row.status.with_context(|| format!("case:{} has no status", row.number))?,
-        priority: row.priority,
-        assigned_user: login_of(db, row.assigned_user_id)?,
-        account: name_of(db, row.account_id)?,
-        contact: name_of(db, row.contact_id)?,
-        lead: name_of(db, row.lead_id)?,
-        through: match row.through_account_id {
-            Some(account) => accounts::table.find(account).select(accounts::name).first(db).optional()?,
-            None => None,
-        },
-        teams: teams_of(db, id)?,
-        followers: followers::table
-            .inner_join(users::table.on(users::id.eq(followers::user_id)))
-            .filter(followers::record_id.eq(id))
-            .order(users::login)
-            .select(users::login)
-            .load(db)?,
-        merged_into: name_of(db, row.merged_into_id)?,
-        refers_to: name_of(db, row.refers_to_id)?,
-        created_at: row.created_at,
-        closed_at: row.closed_at,
-        name: row.name,
-        description: row.description,
-    })
+    Ok(load(db, &[id])?.pop().ok_or(diesel::NotFound)?)
+}
+
+/// Reads cases in this order, in as many queries as for one.
+fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
+    let rows = records::table
+        .left_join(users::table.on(users::id.nullable().eq(records::assigned_user_id)))
+        .left_join(accounts::table.on(accounts::id.nullable().eq(records::through_account_id)))
+        .filter(records::id.eq_any(ids))
+        .select((Row::as_select(), users::login.nullable(), accounts::name.nullable()))
+        .load::<(Row, Option<String>, Option<String>)>(db)?;
+    let named =
+        rows.iter().flat_map(|(row, ..)| [row.account_id, row.contact_id, row.lead_id, row.merged_into_id, row.refers_to_id]);
+    let names = names_of(db, named)?;
+    let name_of = |id: Option<RecordId>| names.get(&id?).copied();
+    let followers = followers::table
+        .inner_join(users::table.on(users::id.eq(followers::user_id)))
+        .filter(followers::record_id.eq_any(ids))
+        .order(users::login)
+        .select((followers::record_id, users::login))
+        .load::<(RecordId, String)>(db)?;
+    let (mut followers, mut teams) = (gathered(followers), teams_of(db, ids)?);
+    let mut cases = HashMap::with_capacity(rows.len());
+    for (row, assigned_user, through) in rows {
+        let case = Case {
+            id: row.id,
+            number: row.number,
+            status: row.status.with_context(|| format!("case:{} has no status", row.number))?,
+            priority: row.priority,
+            assigned_user,
+            account: name_of(row.account_id),
+            contact: name_of(row.contact_id),
+            lead: name_of(row.lead_id),
+            through,
+            teams: teams.remove(&row.id).unwrap_or_default(),
+            followers: followers.remove(&row.id).unwrap_or_default(),
+            merged_into: name_of(row.merged_into_id),
+            refers_to: name_of(row.refers_to_id),
+            created_at: row.created_at,
+            closed_at: row.closed_at,
+            name: row.name,
+            description: row.description,
+        };
+        cases.insert(row.id, case);
+    }
+    Ok(ids.iter().filter_map(|id| cases.remove(id)).collect())
 }
 
 /// Returns the case that a case was merged into.

@@ -6,8 +6,9 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use crate::mail;
+use crate::store::noun::{gathered, in_lists};
 use crate::store::schema::{attachments, emails, notes, users};
-use crate::store::{Database, IN_LIST, raw};
+use crate::store::{Database, raw};
 use crate::words::{EmailId, NoteKind, RecordId};
 
 /// One entry of a stream.
@@ -34,7 +35,7 @@ pub struct Entry {
 }
 
 /// An attachment, by name.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
 pub struct Attached {
     pub name: String,
     #[serde(rename = "type")]
@@ -100,18 +101,14 @@ fn parts(db: &mut Database, email: EmailId) -> Result<Option<(String, usize, usi
 
 /// Returns the attachments of e-mails, without those that only the HTML shows.
 fn attached(db: &mut Database, named: &HashSet<EmailId>) -> Result<HashMap<EmailId, Vec<Attached>>> {
-    let mut found: HashMap<EmailId, Vec<Attached>> = HashMap::new();
-    let named: Vec<&EmailId> = named.iter().collect();
-    for some in named.chunks(IN_LIST) {
-        let rows = attachments::table
+    let named: Vec<EmailId> = named.iter().copied().collect();
+    let rows = in_lists(db, &named, |db, some| {
+        Ok(attachments::table
             .filter(attachments::email_id.eq_any(some))
             .filter(attachments::is_inline.eq(false))
             .order((attachments::email_id, attachments::place))
-            .select((attachments::email_id, attachments::name, attachments::media_type, attachments::size))
-            .load::<(EmailId, String, String, i64)>(db)?;
-        for (email, name, media_type, size) in rows {
-            found.entry(email).or_default().push(Attached { name, media_type, size });
-        }
-    }
-    Ok(found)
+            .select((attachments::email_id, (attachments::name, attachments::media_type, attachments::size)))
+            .load(db)?)
+    })?;
+    Ok(gathered(rows))
 }

@@ -8,9 +8,11 @@ use diesel::prelude::*;
 use super::in_lists;
 use crate::decide::Answering;
 use crate::decide::{AccountFacts, Facts, sender};
+use crate::settings::AccountRules;
+use crate::store::account::Rules;
 use crate::store::schema::{account_sending, account_teams, accounts, positions, users};
 use crate::store::{Database, answer, sending};
-use crate::words::{AccountId, AccountKind, AutomaticCases, Distribution, PositionId, TeamId, UnknownSender, UserId};
+use crate::words::{AccountId, AccountKind, PositionId, TeamId, UserId};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts)]
@@ -19,32 +21,25 @@ struct Row {
     address: String,
     kind: AccountKind,
     owner_id: Option<UserId>,
-    add_team_users: bool,
-    assigned_user_id: Option<UserId>,
-    make_cases: bool,
-    distribution: Distribution,
-    case_team_id: Option<TeamId>,
-    case_position: Option<String>,
     act_since: i64,
-    unknown_sender: UnknownSender,
-    reopen_within: Option<i64>,
-    automatic_cases: AutomaticCases,
-    list_cases: bool,
-    take_forwards: bool,
+    #[diesel(embed)]
+    rules: Rules,
 }
 
 /// Gathers the settings of an account that rules ask about.
 pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
     let row = accounts::table.find(id).select(Row::as_select()).first::<Row>(db).optional()?;
     let row = row.with_context(|| format!("there is no account {id}"))?;
+    let mut rules = AccountRules::from(row.rules);
     let teams = account_teams::table.filter(account_teams::account_id.eq(id)).order(account_teams::team_id);
     let teams = teams.select(account_teams::team_id).load(db)?;
     let people: HashMap<UserId, (bool, Option<TeamId>)> = users::table
-        .filter(users::id.eq_any(row.owner_id.into_iter().chain(row.assigned_user_id)))
+        .filter(users::id.eq_any(row.owner_id.into_iter().chain(rules.assigned_user)))
         .select((users::id, (users::active, users::default_team_id)))
         .load(db)?
         .into_iter()
         .collect();
+    rules.assigned_user = rules.assigned_user.filter(|user| people.get(user).is_some_and(|(active, _)| *active));
     let answering = match answer::of(db, id)? {
         Some(answers) => {
             let outlet = sender::internal(id, &sending::outlets(db)?).map(|outlet| outlet.account);
@@ -60,18 +55,8 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         is_sent_mailbox: false,
         owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1),
         teams,
-        add_team_users: row.add_team_users,
-        assigned_user: row.assigned_user_id.filter(|user| people.get(user).is_some_and(|(active, _)| *active)),
-        make_cases: row.make_cases,
-        distribution: row.distribution,
-        case_team: row.case_team_id,
-        case_position: row.case_position,
+        rules,
         act_since: row.act_since,
-        unknown_sender: row.unknown_sender,
-        reopen_within: row.reopen_within,
-        automatic_cases: row.automatic_cases,
-        list_cases: row.list_cases,
-        take_forwards: row.take_forwards,
         answering,
         address: row.address,
         name: row.name,

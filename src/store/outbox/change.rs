@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::super::schema::{emails, outbox, outbox_recipients};
 use super::super::{Database, access, raw};
 use super::list::{Outgoing, show};
-use super::reached::note_reached;
+use super::sending::note_reached;
 use super::write_delivery;
 use crate::decide::access::Permitted;
 use crate::fault::{Class, Fault};

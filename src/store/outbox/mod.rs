@@ -3,7 +3,6 @@
 
 mod change;
 mod list;
-mod reached;
 mod sending;
 
 use anyhow::{Context, Result};
@@ -12,8 +11,10 @@ use diesel::prelude::*;
 
 pub use change::{Verb, change, drop_one, hold, hold_all_of};
 pub use list::{OnItsWay, OutboxFilter, Outgoing, count, list, missing, on_its_way, show};
-pub use reached::{Reached, reached, reached_accounts, set_followed};
-pub use sending::{Claimed, Due, Unsettled, claim, due_accounts, hand_over, next, sent_since, settle, under_way, unsettled};
+pub use sending::{
+    Claimed, Due, Reached, Unsettled, claim, due_accounts, hand_over, next, reached, reached_accounts, sent_since, set_followed,
+    settle, under_way, unsettled,
+};
 
 use super::dialect::insert_all;
 use super::schema::{deliveries, outbox, outbox_recipients};

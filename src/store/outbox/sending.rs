@@ -1,4 +1,5 @@
-//! What passes do with the outbox: claim, mark, settle, and find what one that died has left behind.
+//! What passes do with the outbox: claim, mark, settle, and find what one that died has left behind; what follows from messages that
+//! have reached somebody (SEND-8) is noted with the outcome, and done behind it.
 
 use anyhow::Result;
 use diesel::dsl::{count_star, min};
@@ -6,9 +7,8 @@ use diesel::prelude::*;
 
 use super::super::dialect::{clock, due, first_free};
 use super::super::schema::{accounts, emails, outbox, outbox_recipients};
-use super::super::{Database, clean, lock};
+use super::super::{Database, clean, copy, lock};
 use super::list::recipients;
-use super::reached::note_reached;
 use super::write_delivery;
 use crate::clock::is_due;
 use crate::decide::delivery::{LONGEST_PAUSE, Settled};
@@ -78,7 +78,7 @@ pub fn sent_since(db: &mut Database, account: AccountId, since: i64) -> Result<i
 }
 
 /// A message that is due and that no other pass has in hand, until the transaction ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Due {
     pub id: OutgoingId,
     /// Empty is the null path.
@@ -93,7 +93,6 @@ pub struct Due {
 /// Returns the next message of an account that is due, by time then number (SEND-1), or one message by name, unless another pass
 /// has it in hand. In the same transaction it is claimed, or held.
 pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now: i64) -> Result<Option<Due>> {
-    type Found = (OutgoingId, EmailId, OutgoingKind, String, i64, Option<i64>, Option<UserId>);
     // Every message, or just that one.
     let (first, last) = only.map_or((OutgoingId(i64::MIN), OutgoingId(i64::MAX)), |only| (only, only));
     let due = outbox::table
@@ -105,23 +104,14 @@ pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now
         .order((outbox::due_at, outbox::id))
         .select((
             outbox::id,
+            outbox::envelope_from,
+            outbox::author_id,
             outbox::email_id,
             outbox::kind,
-            outbox::envelope_from,
             outbox::attempts,
             outbox::first_tried_at,
-            outbox::author_id,
         ));
-    let found = first_free!(&mut *db, due, Found).optional()?;
-    Ok(found.map(|(id, email, kind, envelope_from, attempts, first_tried_at, author)| Due {
-        id,
-        envelope_from,
-        author,
-        email,
-        kind,
-        attempts,
-        first_tried_at,
-    }))
+    Ok(first_free!(&mut *db, due, Due).optional()?)
 }
 
 /// Claims a message for so many seconds. Two passes never claim the same.
@@ -262,4 +252,52 @@ pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64, lease: i64) -> Res
     let clock = clock(db, now)?;
     let is_expired = until.is_none_or(|until| is_due(until, clock, lease));
     Ok(Some(Unsettled { claimed, account, is_handed_over, owner, is_expired }))
+}
+
+/// Notes that a message has reached somebody for the first time: what follows from that (SEND-8), and a copy where its account asks
+/// for one (SEND-7). Without a time, it was sent when it was first tried.
+pub(super) fn note_reached(db: &mut Database, id: OutgoingId, kind: OutgoingKind, sent_at: Option<i64>, now: i64) -> Result<()> {
+    // A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
+    if kind != OutgoingKind::Notification {
+        diesel::update(outbox::table.find(id)).set(outbox::reached_at.eq(now)).execute(db)?;
+    }
+    copy::want(db, id, sent_at, now)
+}
+
+/// A message that has reached somebody, and what follows from that is not done yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    pub id: OutgoingId,
+    pub email: EmailId,
+    /// Everybody whom it goes to, as it is written to the server.
+    pub recipients: Vec<String>,
+}
+
+/// Returns such messages of an account, so many at the most, or just one of them.
+pub fn reached(db: &mut Database, account: AccountId, only: Option<OutgoingId>, most: i64) -> Result<Vec<Reached>> {
+    let (first, last) = only.map_or((OutgoingId(i64::MIN), OutgoingId(i64::MAX)), |only| (only, only));
+    let rows = outbox::table
+        .filter(outbox::account_id.eq(account))
+        .filter(outbox::id.between(first, last))
+        .filter(outbox::reached_at.is_not_null())
+        .order(outbox::id)
+        .limit(most)
+        .select((outbox::id, outbox::email_id))
+        .load::<(OutgoingId, EmailId)>(db)?;
+    let ids: Vec<OutgoingId> = rows.iter().map(|(id, _)| *id).collect();
+    let mut recipients = recipients(db, &ids)?;
+    let mut of = |id| recipients.remove(&id).into_iter().flatten().map(|one| one.address).collect();
+    Ok(rows.into_iter().map(|(id, email)| Reached { id, email, recipients: of(id) }).collect())
+}
+
+/// Notes that what follows from messages is done.
+pub fn set_followed(db: &mut Database, messages: &[OutgoingId]) -> Result<()> {
+    diesel::update(outbox::table.filter(outbox::id.eq_any(messages))).set(outbox::reached_at.eq(None::<i64>)).execute(db)?;
+    Ok(())
+}
+
+/// Returns the accounts with such messages: a pass has died before what follows, or is about to do it.
+pub fn reached_accounts(db: &mut Database) -> Result<Vec<AccountId>> {
+    let rows = outbox::table.filter(outbox::reached_at.is_not_null()).select(outbox::account_id).distinct();
+    Ok(rows.load::<Option<AccountId>>(db)?.into_iter().flatten().collect())
 }
