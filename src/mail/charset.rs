@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{BIG5, EUC_KR, Encoding, GB18030, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{
+    BIG5, EUC_KR, Encoding, GB18030, GBK, ISO_2022_JP, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_874, WINDOWS_1252,
+};
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 /// What a declared name stands for.
@@ -33,7 +35,9 @@ pub fn header(bytes: &[u8], fallback: Option<&str>) -> String {
         return without_nul(&lossy(bytes)).into_owned();
     }
     let fits = |charset: &Charset| match charset {
-        Charset::Web(encoding) => encoding.decode_without_bom_handling_and_without_replacement(bytes).is_some(),
+        Charset::Web(encoding) if !has_shifts(Some(*charset)) => {
+            encoding.decode_without_bom_handling_and_without_replacement(bytes).is_some()
+        }
         _ => false,
     };
     without_nul(&decoded(bytes, fallback.and_then(known).filter(fits))).into_owned()
@@ -94,7 +98,8 @@ fn by_web<'b>(bytes: &'b [u8], encoding: &'static Encoding) -> Cow<'b, str> {
     let (good, bad) = count(&text);
     // Any character of UTF-8 in other text is a rare accident.
     let is_right = if encoding == UTF_8 { good * 4 >= bad && good > 0 } else { good >= bad };
-    if is_right { text } else { detected(bytes) }
+    let is_thai = || encoding == UTF_8 && bad > good && guess(bytes) == WINDOWS_874;
+    if is_right && !is_thai() { text } else { detected(bytes) }
 }
 
 /// Reads UTF-8, with replacement characters for what is none. The check of the whole is many times faster than the search for
@@ -315,15 +320,48 @@ fn detected(bytes: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(bytes);
     // UTF-8 that was cut or hurt in few places is still UTF-8.
     let (good, bad) = count(&text);
-    if bad == 0 || good >= bad {
+    if bad == 0 || good >= bad * 4 {
         return text;
     }
+    let encoding = guess(bytes);
+    let (guessed, failed) = encoding.decode_without_bom_handling(bytes);
+    // The letters of Thai make characters of UTF-8 by accident; those of no other charset make as many.
+    let is_utf_8 = good >= bad && (failed || encoding != WINDOWS_874);
+    if is_utf_8 || failed && encoding != WINDOWS_1252 {
+        return text;
+    }
+    if encoding.is_single_byte() && encoding != WINDOWS_1252 {
+        let western = WINDOWS_1252.decode_without_bom_handling(bytes).0;
+        if has_signs_alone(&guessed, &western) {
+            return western;
+        }
+    }
+    guessed
+}
+
+fn guess(bytes: &[u8]) -> &'static Encoding {
     let mut detector = chardetng::EncodingDetector::new();
     // Enough to tell; detection is slower than decoding.
     detector.feed(&bytes[..bytes.len().min(64 << 10)], true);
-    let encoding = detector.guess(None, true);
-    let (guessed, failed) = encoding.decode_without_bom_handling(bytes);
-    if failed && encoding != WINDOWS_1252 { text } else { guessed }
+    detector.guess(None, true)
+}
+
+/// Whether what is no ASCII in a text are signs where they stand, such as a pound before a number, and no letters of another charset:
+/// a few bytes are too few to tell charsets apart. Both texts have a character for each byte.
+fn has_signs_alone(guessed: &str, western: &str) -> bool {
+    let mut before = ' ';
+    let mut guessed = guessed.chars().peekable();
+    for western in western.chars() {
+        let Some(c) = guessed.next() else { break };
+        let after = guessed.peek().copied().unwrap_or(' ');
+        // A capital in the middle of a word is none of its letters: `PhoneŽ`.
+        let is_in_word = (before.is_alphabetic() || after.is_alphabetic()) && !(before.is_lowercase() && c.is_uppercase());
+        if !c.is_ascii() && (western.is_alphabetic() || c.is_alphabetic() && is_in_word) {
+            return false;
+        }
+        before = c;
+    }
+    true
 }
 
 /// Takes NUL out of a text: no database can store it (PARSE-3).
@@ -348,6 +386,11 @@ mod tests {
             decode(&encoding_rs::WINDOWS_1251.encode("Добрый день, как ваши дела?").0, None),
             "Добрый день, как ваши дела?"
         );
+        assert_eq!(decode(b"Bail of \xa397m, and \xa313m more", None), "Bail of £97m, and £13m more");
+        assert_eq!(decode(b"The Phone\xae, 20\xb0 warm", None), "The Phone®, 20° warm");
+        assert_eq!(decode(b"\xa3\xf3d\xbc, \xaf\xf3\xb3ta\xf1ski", None), "Łódź, Żółtański");
+        let thai = "ตื่นตัวกับโลกธุรกิจบนอินเตอร์เน็ต เตรียมตัวกับการเปลี่ยนแปลง";
+        assert_eq!(decode(&WINDOWS_874.encode(thai).0, Some("us-ascii")), thai);
         assert_eq!(decode(b"a\0b", Some("utf-8")), "ab");
         assert_eq!(decode(b"\x1b$B$3$s\x1b(B", Some("us-ascii")), "こん");
         assert_eq!(decode(b"\x1b[31mred\x1b[0m", None), "\u{1b}[31mred\u{1b}[0m", "an escape for a terminal");

@@ -78,10 +78,17 @@ fn add_words(hasher: &mut blake3::Hasher, text: &str) {
     // At once: word by word takes the hash several times as long.
     let mut words = Vec::with_capacity(text.len() + END.len());
     for line in text.split_inclusive('\n') {
-        // Where there is nothing but ASCII, no characters have to be told apart.
         if line.is_ascii() {
-            let runs = line.as_bytes().split(|byte| matches!(byte, b'\t'..=b'\r' | b' '));
-            runs.for_each(|run| words.extend_from_slice(run));
+            // No characters have to be told apart; and without a branch it is several times as fast.
+            let start = words.len();
+            let mut end = start;
+            words.extend_from_slice(line.as_bytes());
+            for at in start..words.len() {
+                let byte = words[at];
+                words[end] = byte;
+                end += usize::from(!matches!(byte, b'\t'..=b'\r' | b' '));
+            }
+            words.truncate(end);
         } else {
             line.split_whitespace().for_each(|word| words.extend_from_slice(word.as_bytes()));
         }

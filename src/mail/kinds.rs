@@ -36,6 +36,8 @@ fn parse_3_the_header_takes_the_charset_of_the_first_part_where_it_fits() {
         // The label says Chinese, the header is UTF-8.
         ("gb2312", encoding_rs::UTF_8, "报价单"),
         ("windows-1252", encoding_rs::UTF_8, "Grüße"),
+        // No header is UTF-16.
+        ("utf-16", encoding_rs::UTF_8, "Grüße"),
     ] {
         let written = encoding.encode(subject).0;
         let fields = format!("Content-Type: text/plain; charset={charset}\r\n\r\nx\r\n");
@@ -121,6 +123,9 @@ fn parse_2_a_header_ends_where_a_person_sees_its_end() {
         ("\n\nSubject: x\nFrom: dora@example.org\n\nHello\n", "Hello"),
         ("\u{feff}Subject: x\nFrom: dora@example.org\n\nHello\n", "Hello"),
         ("\u{feff}\nSubject: x\nFrom: dora@example.org\n\nHello\n", "Hello"),
+        ("\n\u{feff}Subject: x\nFrom: dora@example.org\n\nHello\n", "Hello"),
+        ("From x@y Mon Jan  5 10:00:00 2026\n\u{feff}Subject: x\nFrom: dora@example.org\n\nHello\n", "Hello"),
+        ("\u{feff}From x@y Mon Jan  5 10:00:00 2026\n\nSubject: x\nFrom: dora@example.org\n\nHello\n", "Hello"),
         ("Subject : x\nFrom : dora@example.org\n\nHello\n", "Hello"),
         ("Subject: x\nFrom: dora@example.org\n\n\nHello\n", "\nHello"),
     ] {

@@ -32,6 +32,8 @@ const DECODED: usize = 32;
 const GUESSED: usize = 64 << 10;
 /// The longest boundary, in bytes; RFC 2046 has 70.
 const BOUNDARY: usize = 200;
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
 /// The lines that are looked at to tell whether a header goes on.
 const AHEAD: usize = 4;
 
@@ -222,12 +224,23 @@ fn mended<'a>(raw: &'a [u8], decoded: &'a Decoded) -> &'a [u8] {
     }
 }
 
-/// Returns where a message begins: behind a byte order mark, and behind empty lines where a header follows.
+/// Returns where a message begins: behind a byte order mark, and behind empty lines and more marks, and the line of a mailbox file
+/// above these, where a header follows.
 fn beginning(raw: &[u8]) -> usize {
-    let mark = if raw.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-    let blanks = raw[mark..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let start = mark + blanks;
-    if blanks > 0 && is_known_field(first_line(&raw[start..])) { start } else { mark }
+    let behind = |start: usize, fronts: &[&[u8]]| {
+        let mut at = start;
+        while let Some(front) = fronts.iter().find(|front| raw[at..].starts_with(front)) {
+            at += front.len();
+        }
+        at
+    };
+    let mark = if raw.starts_with(MARK) { MARK.len() } else { 0 };
+    let start = behind(mark, &[MARK, b"\r", b"\n"]);
+    // RFC 4155: where the header follows at once, its reader passes over the line.
+    let is_mailbox = raw[start..].starts_with(b"From ");
+    let line = if is_mailbox { memchr::memchr(b'\n', &raw[start..]).map_or(raw.len(), |end| start + end + 1) } else { start };
+    let begin = behind(line, &[MARK, b"\r", b"\n"]);
+    if begin > mark && is_known_field(first_line(&raw[begin..])) { begin } else { mark }
 }
 
 struct Walk<'a, 'd> {

@@ -169,12 +169,13 @@ pub fn read(mail: &Mail, sender: &Sender, is_report: bool, has_returned: bool) -
 /// The address at the end of a letter is where to ask.
 fn names_failed(mail: &Mail, text: &str) -> bool {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let is_writer = |address: &str| mail.from.iter().chain(&mail.reply_to).any(|own| own.key() == address_key(address));
+    let writers: HashSet<String> = mail.from.iter().chain(&mail.reply_to).map(Address::key).collect();
     let fails = |at: usize| {
         let near = lines.iter().take(at + 2).skip(at.saturating_sub(1));
         near.map(|line| Said::of(&line.to_lowercase())).any(Said::is_failure)
     };
-    let names = |line: &str| addresses(line).any(|address| stands_alone(line, address) && !is_writer(address));
+    let names =
+        |line: &str| addresses(line).any(|address| stands_alone(line, address) && !writers.contains(&address_key(address)));
     lines.iter().enumerate().any(|(at, line)| names(line) && fails(at))
 }
 

@@ -144,6 +144,17 @@ fn dup_2_what_lies_on_the_way_does_not_count() {
 }
 
 #[test]
+fn dup_2_no_white_space_counts_whatever_it_is() {
+    for text in ["It has stood since noon.\r\nCall me.\r\n", "Sie läuft\r\nseit Mittag, bitte anrufen.\r\n"] {
+        let plain = Letter { text, ..Letter::usual() }.content();
+        for white in ["\t", "\u{b}", "\u{c}", "  ", "\r\n", "\u{85}", "\u{a0}", "\u{2003}", "\u{3000}", ""] {
+            assert_eq!(Letter { text: &text.replace(' ', white), ..Letter::usual() }.content(), plain, "{white:?}");
+        }
+        assert_ne!(Letter { text: &text.replace(' ', "\u{200b}"), ..Letter::usual() }.content(), plain, "no white space");
+    }
+}
+
+#[test]
 fn dup_2_files_inside_a_text_and_what_lies_behind_a_limit_count() {
     let with = |data: &str| content(&format!("Subject: x\r\n\r\nhello\r\nbegin 644 a.txt\r\n{data}\r\n`\r\nend\r\nbye\r\n"));
     assert_eq!(with("#0V%T"), with("#0V%T "));

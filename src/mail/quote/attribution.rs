@@ -184,27 +184,32 @@ fn signs(text: &str) -> Signs {
     let is_address = |word: &&str| word.contains('@');
     let words = || text.split_whitespace();
     let digits = words().filter(|word| !is_address(word)).map(|word| word.bytes().filter(u8::is_ascii_digit).count()).sum();
+    let has_colon = end.ends_with([':', '：']);
+    let is_ruled = text.starts_with("--") && text.ends_with("--");
+    // Without one of these no verb makes an attribution of it, and there are many verbs.
+    let has_verb = (has_colon || is_ruled || digits >= 4) && WROTE.iter().any(|verb| has_verb(body, verb));
+    let ends_with_address = body.ends_with(['>', ')', ']'])
+        && words().next_back().is_some_and(|word| {
+            word.contains('@') && word.starts_with(['<', '(', '['])
+                || word.contains("@") && word.contains('<')
+                || word.contains("mailto:")
+        });
     Signs {
-        has_verb: WROTE.iter().any(|verb| has_verb(body, verb)),
+        has_verb,
         has_said: SAID.iter().any(|verb| {
             body.strip_suffix(verb).is_some_and(|rest| {
                 !rest.ends_with(char::is_alphanumeric) || !verb.is_ascii() && rest.ends_with(|c: char| c > '\u{2E80}')
             })
         }),
         has_address: words().any(|word| is_address(&word)),
-        ends_with_address: body.ends_with(['>', ')', ']'])
-            && words().next_back().is_some_and(|word| {
-                word.contains('@') && word.starts_with(['<', '(', '['])
-                    || word.contains("@") && word.contains('<')
-                    || word.contains("mailto:")
-            }),
+        ends_with_address,
         has_bracket: text.contains('<') || text.contains("mailto:") || text.contains('['),
         digits,
         opens: bare.starts_with(|c: char| c.is_ascii_digit()) || OPENERS.iter().any(|opener| bare.starts_with(opener)),
-        has_colon: end.ends_with([':', '：']),
-        is_ruled: text.starts_with("--") && text.ends_with("--"),
+        has_colon,
+        is_ruled,
         is_by_date: is_by_date(bare),
-        is_own: OWN.iter().any(|own| text.contains(own)),
+        is_own: (has_verb || ends_with_address) && OWN.iter().any(|own| text.contains(own)),
         has_zone: ["gmt+", "gmt-", "utc+", "utc-"]
             .iter()
             .find_map(|zone| Some(body.split_once(zone)?.1))
@@ -259,7 +264,7 @@ fn has_verb(text: &str, verb: &str) -> bool {
             || text.contains("wrote at ")
             || text.contains("writes on ");
     }
-    let is_apart = verb.chars().all(|c| !c.is_alphabetic() || c < '\u{0E00}');
+    let is_apart = verb.chars().all(|c| c < '\u{0E00}' || !c.is_alphabetic());
     text.match_indices(verb).any(|(start, found)| {
         let before = text[..start].chars().next_back();
         let behind = text[start + found.len()..].chars().next();

@@ -132,7 +132,8 @@ enum Separator {
 /// Whether a line, in lower case, asks for an answer above it. Without a rule around it, that is all that it says: people ask
 /// for answers "above the line in the form".
 fn asks_above(bare: &str, has_rule: bool) -> bool {
-    let Some(behind) = ABOVE.iter().find_map(|words| Some(bare.split_once(words)?.1)) else { return false };
+    let found = ABOVE.iter().find(|words| bare.contains(**words));
+    let Some((_, behind)) = found.and_then(|words| bare.split_once(words)) else { return false };
     let asks = || ["reply", "type", "write", "respond", "answer", "comment"].iter().any(|word| bare.contains(word));
     let behind = behind.trim_matches(|c: char| !c.is_alphanumeric());
     has_rule || bare.len() <= 100 && asks() && (behind.is_empty() || behind.starts_with("to "))
