@@ -379,10 +379,12 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
     let text = |key: &str| step[key].as_str().unwrap_or_default();
     let mut record = |key: &str| record(RecordId(number(key)));
     match step["do"].as_str().unwrap_or_default() {
-        "add-email" => match step["parent"].as_i64() {
-            Some(_) => format!("stored as e-mail {} in thread {}, of {}", number("id"), number("thread"), record("parent")),
-            None => format!("stored as e-mail {} in thread {}", number("id"), number("thread")),
-        },
+        "add-email" => {
+            let folder = step["folder"].as_i64().map(|id| format!(", in group folder {}", names.folder(FolderId(id))));
+            let of = step["parent"].as_i64().map(|_| format!(", of {}", record("parent")));
+            let (of, folder) = (of.unwrap_or_default(), folder.unwrap_or_default());
+            format!("stored as e-mail {} in thread {}{of}{folder}", number("id"), number("thread"))
+        }
         "add-account" => "the account was added to the e-mail".to_string(),
         "keep-copy" => "the bytes of this copy are kept as well; see espomail email show".to_string(),
         "add-team" => format!("team {} was added to the e-mail", team()),

@@ -6,6 +6,7 @@ use super::reason::{Reason, reason};
 use std::borrow::Cow;
 
 use super::author::{Origin, Seen};
+use super::choices::Choices;
 use super::desk::Desk;
 use super::facts::{Arrival, Facts, Policy};
 use super::plan::{Change, NewEmail, Note, Plan, Step};
@@ -33,6 +34,8 @@ pub struct Stored {
     /// One of us wrote it, and who.
     pub ours: bool,
     pub author: Option<UserId>,
+    /// It was written here, and never came: it is in nobody's inbox by its account, and no filter is asked (SEND-7).
+    pub is_letter: bool,
 }
 
 /// Decides what is to change about an e-mail, as if it came through the account that it first came through.
@@ -40,7 +43,7 @@ pub struct Stored {
 pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
     plan.email = Some(stored.id);
-    let choices = choices::import(mail, facts, &mut plan);
+    let choices = if stored.is_letter { Choices::default() } else { choices::import(mail, facts, &mut plan) };
     if let Some((_, because)) = &choices.skip {
         plan.fate = Fate::Filtered;
         plan.note(because.and(format_args!(" would skip it today; it stays, as it was imported ({})", Rule::Filter7)));
@@ -181,7 +184,7 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         // Who wrote it is said by the row that is amended.
         Change::Verify { .. } => false,
         Change::AddTeam { team, .. } => !stored.teams.contains(team),
-        Change::AddUser { user, .. } => !stored.users.contains(user),
+        Change::AddUser { user, .. } => !stored.is_letter && !stored.users.contains(user),
         Change::MarkReplied { email } => stored.replied != Some(*email),
         Change::JoinThreads { .. } | Change::MergeCases { .. } => true,
         Change::RememberId { message_id, .. } => {
@@ -212,7 +215,7 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         }
         // Who has it already was told; the note that tells of it is there already.
         Change::Notify { user, kind, email, record, detail, .. } => {
-            if !tell || stored.users.contains(user) {
+            if !tell || stored.is_letter || stored.users.contains(user) {
                 return None;
             }
             let (user, kind, email, record, detail) = (*user, *kind, *email, *record, detail.clone());

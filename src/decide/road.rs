@@ -121,6 +121,9 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
     mark_replied(&conversation, &occasion, desk);
     people::join(&teams, &users, &occasion, desk);
     run(&occasion, |_| true, desk);
+    if let Some((_, because)) = &occasion.choices.folder {
+        desk.plan.note(because.and(" files it into a group folder"));
+    }
     if let Some(because) = &occasion.choices.no_reply {
         desk.plan.no_answer.get_or_insert_with(|| because.clone());
     }

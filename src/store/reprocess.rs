@@ -4,7 +4,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use super::schema::{email_accounts, email_teams, email_users, emails, fates, positions, reviews};
+use super::schema::{email_accounts, email_teams, email_users, emails, fates, outbox, positions, reviews};
 use super::{Database, clean};
 use crate::decide::{Arrival, Plan, Stored};
 use crate::words::{AccountId, EmailId, FolderId, ParentBy, PositionId, RecordId, ThreadId, UserId};
@@ -74,6 +74,7 @@ pub fn read(db: &mut Database, id: EmailId) -> Result<(Stored, Arrival)> {
         users,
         ours: row.is_ours,
         author: row.author_id,
+        is_letter: outbox::table.filter(outbox::email_id.eq(id)).count().get_result::<i64>(db)? > 0,
         reviewed: reviews::table.filter(reviews::email_id.eq(id)).count().get_result::<i64>(db)? > 0,
     };
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(row.arrived_at), partial: row.is_partial };
