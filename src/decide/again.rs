@@ -9,7 +9,7 @@ use super::author::{Origin, Seen};
 use super::choices::Choices;
 use super::desk::Desk;
 use super::facts::{Arrival, Facts, Policy};
-use super::plan::{Change, NewEmail, Note, Plan, Step};
+use super::plan::{Change, Given, NewEmail, Note, Plan, Step};
 use super::road::{arrive, arrive_again};
 use super::{author, choices, duplicate};
 use crate::mail::Mail;
@@ -69,12 +69,17 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     new.replied = new.replied.or(stored.replied);
     let moves = moves(stored, &new, facts, &mut plan);
     let opens = moves && new.parent_by == Some(ParentBy::Opened);
+    // Where it does not come to a record, those of that record do not get it, and do not hear of it.
+    let stays_in = stored.parent.map(|record| facts.survivor(record));
+    let denied = plan.given.take().filter(|given| !moves && Some(facts.survivor(given.record)) != stays_in);
     if !opens {
         let next = &mut facts.next;
         (next.record, next.case_number, next.assignment) = (before.record, before.case_number, before.assignment);
     }
     for step in wanted {
-        if let Some(step) = keep(step, stored, &new, Kept { moves, opens, tell }, &mut plan) {
+        if !denied.as_ref().is_some_and(|given| is_for(&step.change, given))
+            && let Some(step) = keep(step, stored, &new, Kept { moves, opens, tell }, &mut plan)
+        {
             plan.steps.push(step);
         }
     }
@@ -82,8 +87,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         let (email, parent, by, account) = (stored.id, new.parent, new.parent_by, new.account_record);
         plan.add(Change::Relink { email, parent, by, account }, because);
     }
-    let survivor = |record: Option<RecordId>| record.map(|record| facts.survivor(record));
-    if !moves && survivor(stored.parent) != survivor(new.parent) {
+    if !moves && stays_in != new.parent.map(|record| facts.survivor(record)) {
         // It stays where the rules would not let its author in.
         new.invites.clear();
     }
@@ -169,6 +173,16 @@ fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> boo
     true
 }
 
+/// Whether a change is for those of a record.
+fn is_for(change: &Change, given: &Given) -> bool {
+    match change {
+        Change::AddTeam { team, .. } => given.teams.contains(team),
+        Change::AddUser { user, .. } => given.users.contains(user),
+        Change::Notify { user, record, .. } => given.users.contains(user) || *record == Some(given.record),
+        _ => false,
+    }
+}
+
 /// What of a plan is kept.
 #[derive(Clone, Copy)]
 struct Kept {
@@ -191,6 +205,8 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
             let change = Change::RememberId { message_id: message_id.clone(), thread: new.thread };
             return Some(Step { change, because: step.because });
         }
+        // Its own id leads to its thread, as long as that is the same.
+        Change::MoveId { .. } if new.thread == stored.thread => return None,
         Change::MoveId { message_id, .. } => {
             let change = Change::MoveId { message_id: message_id.clone(), thread: new.thread };
             return Some(Step { change, because: step.because });

@@ -7,7 +7,7 @@ use super::filter::Held;
 use super::gate::Gate;
 use super::occasion::Occasion;
 use super::parent::Link;
-use super::plan::{Change, Plan};
+use super::plan::{Change, Given, Plan};
 use super::reason::{Reason, reason};
 use super::thread::Conversation;
 use crate::mail::{Address, Mail};
@@ -146,6 +146,13 @@ pub fn add_people_in_question(record: RecordId, facts: &Facts, teams: &mut Teams
     if let Some(user) = case.assigned_user {
         push(users, user, || reason!(Link3, "it is held for case:{}, which is assigned to them", case.number));
     }
+}
+
+/// Returns who came for a record's sake to those that there were before.
+pub fn given(record: RecordId, (teams, users): (&Teams, &Users), (had_teams, had_users): (usize, usize)) -> Given {
+    let teams = teams.iter().skip(had_teams).map(|(team, _)| *team).collect();
+    let users = users.iter().skip(had_users).map(|(user, _)| *user).collect();
+    Given { record, teams, users }
 }
 
 /// INBOX-1: whether somebody outside wrote it and nobody here has it: it is in no inbox, of no case, in no group folder, waits for

@@ -361,6 +361,9 @@ pub struct Plan {
     /// Users whom nobody tells of it: a filter or a folder of theirs says so (NOTIFY-2), see [`super::notify`].
     #[serde(skip)]
     pub silent_for: Vec<UserId>,
+    /// Who has the e-mail only because of a record.
+    #[serde(skip)]
+    pub(super) given: Option<Given>,
     /// It is in nobody's inbox and of no case, and nobody is told of it (INBOX-1).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub of_nobody: bool,
@@ -370,6 +373,14 @@ pub struct Plan {
     /// The records that were in question as parent, the one taken included (LINK).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
+}
+
+/// Whom an e-mail goes to because it belongs to a record, or is held for it, and for no other reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Given {
+    pub record: RecordId,
+    pub teams: Vec<TeamId>,
+    pub users: Vec<UserId>,
 }
 
 /// What was tried and did not hold.
@@ -420,6 +431,7 @@ impl Plan {
             no_case: None,
             asked: None,
             silent_for: Vec::new(),
+            given: None,
             of_nobody: false,
             filters: Vec::new(),
             candidates: Vec::new(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::support::peak_of;
 use crate::support::world::World;
 
 const MEMORY: u64 = 256 << 20;
@@ -19,14 +20,13 @@ const HEAD: &str = "From: Dora <dora@example.org>\r\nTo: support@example.com\r\n
 
 /// What a process has used so far: processor time, and the most memory it held at once. None of the latter once it has ended.
 fn used(child: &Child) -> (Duration, Option<u64>, bool) {
-    let status = read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    let peak = peak_of(child.id());
     let stat = read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
     // Behind the name in parentheses, which may hold anything: state, and ten fields on user and system time.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or_default();
     // USER_HZ is 100 on every Linux.
-    (Duration::from_millis(10 * (ticks(11) + ticks(12))), peak.map(|kib| kib << 10), fields.first() == Some(&"Z"))
+    (Duration::from_millis(10 * (ticks(11) + ticks(12))), peak.map(|kilobytes| kilobytes << 10), fields.first() == Some(&"Z"))
 }
 
 /// Reads a message in a process of its own; returns what it took, and what was printed.

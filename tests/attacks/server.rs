@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::imap::{BentImap, Mailbox};
+use crate::support::peak_of;
 use crate::support::world::World;
 
 const DAY_LATER: &str = "2026-11-24T10:00:01Z";
@@ -307,14 +308,12 @@ fn fetch_5_a_next_uid_that_lies_is_no_sign() {
 }
 
 /// The most memory that a pass had, in kilobytes.
-fn peak_of(world: &World, arguments: &[&str]) -> u64 {
+fn peak_of_pass(world: &World, arguments: &[&str]) -> u64 {
     let mut pass = world.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let (status, began, mut peak) = (format!("/proc/{}/status", pass.id()), Instant::now(), 0);
+    let (began, mut peak) = (Instant::now(), 0);
     while pass.try_wait().unwrap().is_none() {
         assert!(began.elapsed() < Duration::from_secs(240), "it does not end");
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-        peak = peak.max(line.trim().trim_end_matches(" kB").parse().unwrap_or(0));
+        peak = peak.max(peak_of(pass.id()).unwrap_or_default());
         std::thread::sleep(Duration::from_millis(5));
     }
     peak
@@ -359,7 +358,7 @@ fn fetch_7_a_flood_costs_no_memory() {
             let size = if accounts == 1 { 40 << 20 } else { 6 << 20 };
             let flood = flood.clone();
             server.bend(move |mailbox, command| flood(mailbox, kind, size, command));
-            let peak = peak_of(&world, &["fetch"]);
+            let peak = peak_of_pass(&world, &["fetch"]);
             let most = if kind == 3 && accounts > 1 { BODIES_OF_MANY } else { MOST };
             assert!(peak < most, "flood {kind} of {accounts} accounts costs {peak} kB");
         }

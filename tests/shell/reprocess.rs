@@ -166,3 +166,53 @@ fn why_2_people_hear_of_what_is_new_to_them_only_when_told_so() {
         assert_eq!((heard("ada"), heard("cleo"), heard("dan")), (1, 0, 1));
     }
 }
+
+#[test]
+fn why_2_those_of_a_case_that_an_email_does_not_come_to_get_nothing() {
+    for database in ["sqlite", "postgresql"] {
+        for distribution in ["round-robin", "least-busy", "direct"] {
+            let world = world_on(database, true);
+            let set = ["account", "set", "support", "--add-team-users", "false", "--distribution", distribution];
+            let more = [
+                "--assigned-user",
+                "ada",
+                "--smtp-host",
+                "127.0.0.1",
+                "--smtp-port",
+                "9",
+                "--smtp-security",
+                "plain",
+                "--shared",
+            ];
+            world.run(&[&set[..], &more].concat()).ok();
+            deliver(&world, "a", "", "Pump");
+            deliver(&world, "b", "", "Valve");
+            world.run(&["case", "assign", "2", "ben"]).ok();
+            // Another desk, whose people see neither.
+            world.run(&["user", "add", "cy", "--address", "cy@example.com"]).ok();
+            world.run(&["team", "add", "sales"]).ok();
+            world.run(&["team", "join", "sales", "cy"]).ok();
+            let add =
+                ["account", "add", "sales", "--address", "sales@example.com", "--imap-host", "127.0.0.1", "--team", "sales"];
+            let making = ["--make-cases", "--distribution", "round-robin", "--case-team", "sales", "--password-stdin"];
+            world.run_with(&[&add[..], &making].concat(), "hunter2\n").ok();
+            let offer = "From: dora@example.org\r\nTo: sales@example.com\r\nSubject: Offer\r\nMessage-ID: <c@example.org>\r\n\
+                         Date: Mon, 23 Nov 2026 09:00:00 +0000\r\n\r\nWords.\r\n";
+            world.run_with(&["deliver", "--account", "sales"], offer).ok();
+            // A person puts an answer to the first into the matter of the others: the rules would have it elsewhere.
+            deliver(&world, "d", "c", "Re: Offer");
+            world.run(&["email", "link", "4", "case:1"]).ok();
+            // An answer that has not left is no reason to read anything in what it answers.
+            world.run(&["case", "reply", "1", "--text", "Soon.", "--draft"]).ok();
+            let of = |id: i64| {
+                let shown = world.json(&["email", "show", &id.to_string()]);
+                (shown["users"].clone(), shown["teams"].clone(), shown["parent"].clone())
+            };
+            let before: Vec<_> = (1..=5).map(of).collect();
+            let text = world.run(&["reprocess", "--all"]).ok();
+            assert_eq!(different(&world, &["--all"]), [] as [i64; 0], "{database} {distribution}: {text}");
+            world.run(&["reprocess", "--all", "--apply", "--notify"]).ok();
+            assert_eq!((1..=5).map(of).collect::<Vec<_>>(), before, "{database} {distribution}");
+        }
+    }
+}

@@ -56,6 +56,17 @@ pub fn usual_umask() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
 }
 
+/// The most memory that a running espomail held at once, in kilobytes; none once it has ended. Until it runs, the process that is to
+/// become it still shows the memory of the one that made it.
+pub fn peak_of(process: u32) -> Option<u64> {
+    let program = std::fs::read_link(format!("/proc/{process}/exe")).ok()?;
+    if !program.ends_with("espomail") {
+        return None;
+    }
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()
+}
+
 /// A migrated database of its own for one test.
 pub struct TestStore {
     store: Store,
