@@ -89,7 +89,7 @@ fn ack_1_ack_2_ack_5_a_new_case_is_answered_once_and_the_answer_leads_back_to_it
         );
         deliver(&world, "support", &answered);
         assert_eq!(world.json(&["email", "show", "<b@example.org>"])["parent"], "case:1");
-        assert!(explained(&world, "b").contains("no answer: ACK-1: it is a follow-up"));
+        assert!(explained(&world, "b").contains("ACK-1: no answer: it is a follow-up"));
         // Nor is what came before.
         deliver(&world, "support", &mail("dora@example.org", "a", "References: <z@example.org>\r\n"));
         assert_eq!((outbox(&world).len(), world.json(&["case", "list"])["items"].as_array().unwrap().len()), (1, 1));

@@ -249,7 +249,14 @@ fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<
         let who = trace.user.unwrap_or(trace.os_account);
         Ok(Word { at: rfc3339(trace.at), who, action: trace.action, subject: trace.subject, why })
     };
-    access::words_on(db, id)?.into_iter().map(word).collect()
+    let mut words = access::words_on(db, id)?.into_iter().map(word).collect::<Result<Vec<Word>>>()?;
+    words.extend(access::said_of(db, id)?.into_iter().map(|trace| {
+        let why = if trace.detail.is_empty() { json!({}) } else { json!({ "notes": [Reason::read(&trace.detail)] }) };
+        let who = trace.user.unwrap_or(trace.os_account);
+        Word { at: rfc3339(trace.at), who, action: trace.action, subject: trace.subject, why }
+    }));
+    words.sort_by(|one, other| one.at.cmp(&other.at));
+    Ok(words)
 }
 
 /// The largest message that is read from standard input, in bytes.

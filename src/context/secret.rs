@@ -20,7 +20,8 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 
 /// Reads a password from standard input, or asks for it on a terminal.
 pub fn read_password(from_stdin: bool) -> Result<Secret> {
-    if from_stdin {
+    // Who types it is asked for it, and sees nothing of it.
+    if from_stdin && !std::io::stdin().is_terminal() {
         let mut line = String::new();
         std::io::stdin().lock().take(64 << 10).read_line(&mut line).context("reading the password")?;
         return not_empty(line.trim_end_matches(['\r', '\n']), "standard input");

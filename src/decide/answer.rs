@@ -9,7 +9,7 @@ use super::reason::{Reason, reason};
 use super::spend;
 use crate::mail::compose::checked_address;
 use crate::mail::{Address, Mail};
-use crate::words::{AddressState, BudgetAction, Fate, RecordId};
+use crate::words::{AddressState, BudgetAction, Fate, RecordId, Rule};
 
 /// What a message is to the one who may answer it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub fn consider(occasion: &Occasion<'_>, role: Role, policy: &Policy, desk: &mut
     let is_imported = desk.plan.fate == Fate::Imported || desk.plan.fate == Fate::Duplicate;
     let may = if is_imported { Ok(()) } else { Err(reason!(Ack1, "its fate is {}", desk.plan.fate)) };
     if let Err(because) = may.and_then(|()| may_answer(occasion, role, answering, policy, desk.facts)) {
-        desk.plan.note(reason!(Ack1, "no answer: {because}"));
+        desk.plan.note(reason!(Ack1, "no answer: {}", because.behind(Rule::Ack1)));
         desk.plan.no_answer.get_or_insert(because);
         return;
     }
@@ -48,7 +48,7 @@ pub fn consider(occasion: &Occasion<'_>, role: Role, policy: &Policy, desk: &mut
             if desk.facts.spent.is_some() {
                 spend::hold(BudgetAction::Answer, email, because, desk);
             } else {
-                desk.plan.note(reason!(Ack1, "no answer: {because}"));
+                desk.plan.note(reason!(Ack1, "no answer: {}", because.behind(Rule::Ack1)));
             }
         }
     }

@@ -11,7 +11,7 @@ use super::reason::{Reason, reason};
 use crate::mail::Address;
 use crate::words::{
     AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind,
-    NotificationKind, ParentBy, Priority, RecordId, ReviewId, TeamId, ThreadId, UserId,
+    NotificationKind, ParentBy, Priority, RecordId, ReviewId, Rule, TeamId, ThreadId, UserId,
 };
 
 /// One thing to write into the database. `store::apply` has one arm for each.
@@ -512,7 +512,7 @@ impl Plan {
 
     /// Notes why it opens no case.
     pub fn opens_none(&mut self, because: Reason) {
-        self.note(reason!(Case1, "no new case: {because}"));
+        self.note(reason!(Case1, "no new case: {}", because.behind(Rule::Case1)));
         self.no_case.get_or_insert(because);
     }
 }

@@ -45,6 +45,11 @@ impl Reason {
         Self { rule: self.rule, text: format!("{}{more}", self.text) }
     }
 
+    /// As it stands behind the words of another of that rule: the same id is not said twice.
+    pub fn behind(&self, rule: Rule) -> String {
+        if self.rule == Some(rule) { self.text.clone() } else { self.to_string() }
+    }
+
     /// Puts several together; the rule is that of the first.
     pub fn all<'r>(reasons: impl IntoIterator<Item = &'r Self>) -> Option<Self> {
         let mut reasons = reasons.into_iter();

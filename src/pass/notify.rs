@@ -44,9 +44,17 @@ pub fn run(store: &mut Store, policy: &Policy, now: i64) -> Result<Report> {
     }
     let outlets = sending::outlets(store.connection())?;
     let Some(system) = outlets.iter().find(|outlet| outlet.system && outlet.can_send) else {
-        return Err(Fault::new(Class::Config, "there is no system account, so nobody is told by mail")
-            .hint("try: espomail account set ACCOUNT --system")
-            .into());
+        let (what, hint) = match outlets.iter().find(|outlet| outlet.system) {
+            Some(mute) => (
+                format!("the system account {} has no server to send through, so nobody is told by mail", mute.name),
+                format!("try: espomail account set {} --smtp-host HOST", mute.name),
+            ),
+            None => (
+                "there is no system account, so nobody is told by mail".to_string(),
+                "try: espomail account set ACCOUNT --system".to_string(),
+            ),
+        };
+        return Err(Fault::new(Class::Config, what).hint(hint).into());
     };
     for user in waiting {
         match store.transaction(|db| tell(db, user, system, period, policy, now)) {

@@ -8,11 +8,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::noun::number;
-use super::schema::{audit, audit_emails, role_rights, roles, team_members, team_roles, teams, user_roles};
+use super::schema::{audit, audit_emails, reviews, role_rights, roles, team_members, team_roles, teams, user_roles};
 use super::{Backend, Database, clean, dialect, user};
 use crate::decide::Plan;
 use crate::decide::access::{Actor, Permit, Rights};
-use crate::words::{EmailId, RoleAction, RoleLevel, RoleScope, UserId};
+use crate::words::{EmailId, ReviewId, RoleAction, RoleLevel, RoleScope, UserId};
 
 /// A right of a user, and how it was come by.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -198,6 +198,16 @@ pub fn words_on(db: &mut Database, email: EmailId) -> Result<Vec<(Trace, String)
         .order(audit::id)
         .select((Trace::as_select(), audit::why.assume_not_null()))
         .load(db)?)
+}
+
+/// Returns how a letter of ours came to be, and how a review of an e-mail ended, with what was said to that: no plan stands beside it.
+pub fn said_of(db: &mut Database, email: EmailId) -> Result<Vec<Trace>> {
+    const SAID: [&str; 7] =
+        ["email compose", "email reply", "email forward", "email edit", "review accept", "review split", "review reject"];
+    let reviews = reviews::table.filter(reviews::email_id.eq(email)).select(reviews::id).load::<ReviewId>(db)?;
+    let subjects = reviews.into_iter().map(|id| format!("review:{id}")).chain([format!("email:{email}")]);
+    let of = audit::table.filter(audit::subject.eq_any(subjects.collect::<Vec<_>>())).filter(audit::why.is_null());
+    Ok(of.filter(audit::action.eq_any(SAID)).order(audit::id).select(Trace::as_select()).load(db)?)
 }
 
 /// Returns the e-mails of the last plan of an action on a subject; none where there was no such action, or it was undone.

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use super::dialect::due;
 use super::noun::{find, in_lists, not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions, users};
-use super::{Database, access, outbox, sending};
+use super::{Database, access, outbox, sending, status};
 use crate::clock::rfc3339;
 use crate::decide::access::{Actor, Permit};
 use crate::decide::failure::LONGEST_PAUSE;
@@ -331,6 +331,9 @@ pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
 /// Switches an account on or off.
 pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, active: bool, now: i64) -> Result<()> {
     diesel::update(accounts::table.find(account.id)).set(accounts::active.eq(active)).execute(db)?;
+    if active {
+        status::try_again(db, permit, account.id)?;
+    }
     let verb = if active { "account enable" } else { "account disable" };
     access::record(db, permit, verb, &subject(&account.name), "", now)
 }

@@ -516,7 +516,7 @@ fn gather_teams(db: &mut Database, facts: &mut Facts) -> Result<()> {
 }
 
 /// Counts the open cases of the case team's members (DIST-3).
-fn gather_load(db: &mut Database, facts: &mut Facts) -> Result<()> {
+pub fn gather_load(db: &mut Database, facts: &mut Facts) -> Result<()> {
     let open: Vec<&CaseStatus> = CaseStatus::ALL.iter().filter(|status| status.is_open()).collect();
     let members: HashSet<UserId> = facts.load.keys().copied().collect();
     let rows = in_lists(&members, |some| {

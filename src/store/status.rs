@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use super::schema::accounts;
 use super::{Database, notification};
 use crate::clock::rfc3339;
+use crate::decide::access::Permit;
 use crate::decide::failure::{Failing, Heard};
 use crate::words::AccountId;
 
@@ -28,6 +29,12 @@ pub fn note_success(db: &mut Database, account: AccountId, now: i64) -> Result<b
         ))
         .execute(db)?;
     Ok(failed.is_some())
+}
+
+/// Ends the rest of an account that may be mended.
+pub fn try_again(db: &mut Database, _permit: &Permit<'_>, account: AccountId) -> Result<()> {
+    diesel::update(accounts::table.find(account)).set(accounts::retry_at.eq(None::<i64>)).execute(db)?;
+    Ok(())
 }
 
 /// Notes a failed pass; returns whether to say it now: a new failure at once, the same one hourly. `same` is what

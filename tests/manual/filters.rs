@@ -58,6 +58,7 @@ With \fB\-\-regex\fR patterns and phrases are regular expressions that are found
 for any other. With \fB\-\-match\-case\fR capital and small letters differ in subjects, texts and header fields.
 .PP
 .EX
+espomail folder add Billing \-\-group
 espomail filter add bills \-\-account support \-\-subject '*invoice*' \-\-has\-attachment \-\-folder Billing
 espomail filter add serials \-\-account support \-\-regex \-\-body '\ebSN\-[0\-9]{6}\eb' \-\-priority high
 .EE
@@ -189,7 +190,6 @@ fn filter_examples_of_the_manual_do_what_they_say() {
     world.run(&["user", "add", "ada"]).ok();
     let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--password-stdin"];
     world.run_with(&add, "hunter2\n").ok();
-    world.run(&["folder", "add", "Billing", "--group"]).ok();
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_espomail")).parent().unwrap();
     let mut typed = String::new();
     for (file, text) in examples() {

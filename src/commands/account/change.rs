@@ -14,7 +14,7 @@ use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
-use crate::store::{Database, Store, access as trace, answer, copy, outbox, trouble};
+use crate::store::{Database, Store, access as trace, answer, copy, outbox, status, trouble};
 use crate::words::{AccountKind, PasswordSource, SmtpAuth};
 
 #[derive(Debug, clap::Args)]
@@ -95,7 +95,7 @@ impl Set {
         let password = settings.read_password(context, false)?;
         let smtp_password = sending.read_password(context)?;
         let mute = answer::mute(store.connection())?;
-        let changed_name = store.transaction(|db| {
+        let (changed_name, is_changed) = store.transaction(|db| {
             let (account, permit) = right::account(db, context, &actor, &wanted)?;
             let shown = Whole::new(&account, db)?;
             let mut new = account.settings.clone();
@@ -114,6 +114,7 @@ impl Set {
             }
             // Whatever was changed, a password among it, may be what it waited for.
             trouble::try_again(db, &permit, account.id, now)?;
+            status::try_again(db, &permit, account.id)?;
             // What waits for a copy may have waited for this change.
             if with.save_sent {
                 copy::retry(db, &permit, account.id, now)?;
@@ -134,10 +135,14 @@ impl Set {
             let others = others.into_iter().filter(|(name, differs)| *differs && !changes.split("; ").any(|one| one == *name));
             let others = others.map(|(name, _)| name.to_string());
             let all: Vec<String> = Some(changes.clone()).filter(|told| !told.is_empty()).into_iter().chain(others).collect();
-            account::note_change(db, &permit, &account, &all.join("; "), now)?;
-            Ok(new.own.name)
+            let is_changed = !all.is_empty();
+            if is_changed {
+                account::note_change(db, &permit, &account, &all.join("; "), now)?;
+            }
+            Ok((new.own.name, is_changed))
         })?;
-        context.out.say(&format!("Account {} changed.", name.unwrap_or(wanted)));
+        let what = if is_changed { "changed" } else { "stays as it is" };
+        context.out.say(&format!("Account {} {what}.", name.unwrap_or(wanted)));
         answers::announce(context, store.connection(), &mute, Some(&changed_name))
     }
 }

@@ -15,7 +15,7 @@ use crate::pass::{Stop, copies, outgoing, send};
 use crate::relay::{Envelope, Reply};
 use crate::store::account::Account as Stored;
 use crate::store::sending::{self, Sending};
-use crate::store::{Database, Store, access as trace, answer, user};
+use crate::store::{Database, Store, access as trace, answer, status, user};
 use crate::words::SmtpAuth;
 
 /// What was found of one mailbox.
@@ -28,14 +28,16 @@ struct Tested<'a> {
 
 /// Logs in to the server for reading and opens every mailbox; also the one for copies of what was sent, where there are any.
 pub fn reading(context: &Context, mut store: Store, wanted: &str) -> Result<()> {
-    let (account, _) = right::account(store.connection(), context, context.actor_ref(), wanted)?;
+    let (account, permit) = right::account(store.connection(), context, context.actor_ref(), wanted)?;
     let with = sending::of(store.connection(), account.id)?;
     let is_mute = answer::mute(store.connection())?.iter().any(|(id, _)| *id == account.id);
     drop(store);
     if is_mute {
         context.out.complain(&mute(&account.name).into());
     }
-    open_all(context, &account, &with).with_context(|| format!("account {}", account.name))
+    open_all(context, &account, &with).with_context(|| format!("account {}", account.name))?;
+    // What it rested for is over.
+    context.store()?.transaction(|db| status::try_again(db, &permit, account.id))
 }
 
 fn open_all(context: &Context, account: &Stored, with: &Sending) -> Result<()> {

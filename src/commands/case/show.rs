@@ -175,7 +175,12 @@ impl Next {
         let account = right::through(store.connection(), context.actor_ref(), &self.account)?;
         let account = account::find(store.connection(), &account.to_string())?;
         // Looks as a fetch would, and changes nothing: the turn stays.
-        let facts = store.rehearse(|db| facts::gather(db, account.id, &[], context.now()))?;
+        let facts = store.rehearse(|db| {
+            let mut facts = facts::gather(db, account.id, &[], context.now())?;
+            // Of interest whether the rule asks for it or not.
+            facts::gather_load(db, &mut facts)?;
+            Ok(facts)
+        })?;
         let Turn { user, because, candidates } = decide::next_turn(&facts);
         let logins: std::collections::HashMap<UserId, String> = user::logins(store.connection())?.into_iter().collect();
         let login = |user: UserId| logins.get(&user).cloned().unwrap_or_else(|| format!("user {user}"));
