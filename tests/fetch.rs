@@ -215,6 +215,10 @@ in_both_worlds! {
         let rests = world.run(&["-o", "json", "fetch"]).stdout;
         assert!(rests.contains("\"resting_until\": \"2026-11-23T10:01:00Z\""), "{rests}");
         assert!(world.run(&["fetch", "hanging"]).fails(69).contains("does not answer"), "unless it is named");
+        // Whoever mends it need not wait for that.
+        world.run(&["account", "set", "hanging", "--imap-port", &server.port.to_string()]).ok();
+        assert_eq!(world.run(&["fetch"]).status, Some(0));
+        assert!(world.run(&["account", "set", "hanging"]).ok().contains("stays as it is"));
     }
 
     fn fetch_11_a_second_pass_is_silent_while_one_is_at_work(world: &mut World, user: &str) {
