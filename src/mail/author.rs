@@ -1,7 +1,7 @@
 //! Who wrote a message when its From does not say so: list software that writes its own address there (PARSE-10), people
 //! who pass on what they got (CASE-6); and whether our border vouches for the From there is (ACCESS-5, RFC 8601).
 
-use super::{Address, Mail, quote, subject};
+use super::{Address, Mail, header, quote, subject};
 
 impl Address {
     /// Reads one address as people and programs write it in a text: `Ada <ada@example.com>`, `Ada [mailto:…]`, bare.
@@ -66,9 +66,8 @@ impl Mail {
     /// ACCESS-5: whether a server carried it here: each that does leaves its trace (RFC 5321, section 4.4). What has none was put where
     /// it lies by whoever may write there.
     pub fn was_carried(&self) -> bool {
-        const TRACES: [&str; 6] =
-            ["Received", "Return-Path", "Delivered-To", "X-Received", "X-Original-To", "Authentication-Results"];
-        self.header_fields().any(|(name, _)| TRACES.iter().any(|trace| trace.eq_ignore_ascii_case(name)))
+        // A list is a server, too; but its name is of what it sends (DUP-2).
+        self.header_fields().map(|(name, _)| name.to_ascii_lowercase()).any(|name| header::is_trace(&name) || name == "list-id")
     }
 
     /// ACCESS-5: whether the border that writes under one of these names says that DMARC passed for the From domain.
@@ -170,6 +169,21 @@ mod tests {
             assert_eq!(mail.is_vouched_for(&ours), vouched, "{result}");
             assert_eq!(mail.is_authenticated(&ours), result.starts_with("dmarc"), "{result}");
             assert!(!mail.is_vouched_for(&[]), "nobody is trusted by default");
+        }
+    }
+
+    #[test]
+    fn access_5_every_server_leaves_a_trace() {
+        let mail = |field: &str| parse(format!("{field}\r\nFrom: ada@example.com\r\nSubject: x\r\n\r\nx\r\n").as_bytes());
+        for field in "Received|RETURN-PATH|Delivered-To|X-Received|X-Original-To|Authentication-Results|Received-SPF|Envelope-To|\
+            X-Envelope-To|ARC-Seal|ARC-Message-Signature|List-Id|Resent-From|Resent-Date|X-MS-Exchange-Organization-AuthAs|\
+            X-MS-Exchange-Transport-CrossTenantHeadersStamped|X-Fetchmail-Warning|X-Apparently-To|X-Delivered-To|X-Forwarded-To"
+            .split('|')
+        {
+            assert!(mail(&format!("{field}: x")).was_carried(), "{field}");
+        }
+        for field in "X-Mailer|X-Mozilla-Status|X-Priority|MIME-Version|Bcc|Status|X-Unsent|Lines|Content-Language".split('|') {
+            assert!(!mail(&format!("{field}: x")).was_carried(), "{field}");
         }
     }
 

@@ -8,6 +8,8 @@ use encoding_rs::{
 };
 use mail_parser::decoders::charsets::map::charset_decoder;
 
+use super::transfer::Encoding as Transfer;
+
 /// What a declared name stands for.
 #[derive(Clone, Copy)]
 enum Charset {
@@ -22,6 +24,14 @@ enum Charset {
     /// Others, such as UTF-7 and the code pages of DOS.
     Other(fn(&[u8]) -> String),
 }
+
+/// The characters of 80 to FF in code page 437 of DOS.
+const DOS_437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐\
+     └┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{A0}";
+
+/// Those of code page 852.
+const DOS_852: &str = "ÇüéâäůćçłëŐőîŹÄĆÉĹĺôöĽľŚśÖÜŤťŁ×čáíóúĄąŽžĘę¬źČş«»░▒▓│┤ÁÂĚŞ╣║╗╝Żż┐\
+     └┴┬├─┼Ăă╚╔╩╦╠═╬¤đĐĎËďŇÍÎě┘┌█▄ŢŮ▀ÓßÔŃńňŠšŔÚŕŰýÝţ´\u{AD}˝˛ˇ˘§÷¸°¨˙űŘř■\u{A0}";
 
 /// Decodes bytes to text without NUL.
 pub fn decode(bytes: &[u8], declared: Option<&str>) -> String {
@@ -225,8 +235,17 @@ fn known(name: &str) -> Option<Charset> {
         "iso-2022-kr" | "csiso2022kr" | "cp50225" => return Some(Charset::Iso2022Kr),
         "iso-2022-cn" | "iso-2022-cn-ext" => return Some(Charset::Iso2022Cn),
         "hz-gb-2312" | "hz" | "hz-gb2312" => return Some(Charset::Hz),
-        // The name before RFC 2152; Exchange wrote it long after.
-        "unicode-1-1-utf-7" => return charset_decoder(b"utf-7").map(Charset::Other),
+        // Also by the name before RFC 2152; Exchange wrote it long after.
+        "utf-7" | "utf7" | "csutf7" | "unicode-1-1-utf-7" | "x-unicode-2-0-utf-7" => return Some(Charset::Other(utf_7)),
+        "437" | "cp437" | "cp-437" | "ibm437" | "ibm-437" | "dos-437" | "cspc8codepage437" => {
+            return Some(Charset::Other(|bytes| of_dos(bytes, DOS_437)));
+        }
+        "852" | "cp852" | "cp-852" | "ibm852" | "ibm-852" | "dos-852" | "cspcp852" => {
+            return Some(Charset::Other(|bytes| of_dos(bytes, DOS_852)));
+        }
+        "850" | "cp-850" | "ibm-850" | "dos-850" | "cspc850multilingual" => {
+            return charset_decoder(b"cp850").map(Charset::Other);
+        }
         name => match Encoding::for_label_no_replacement(name.as_bytes()).or_else(|| code_page(name)) {
             Some(encoding) => encoding,
             // It gives a replacement character for what it knows by name only.
@@ -287,6 +306,35 @@ fn shifted(bytes: &[u8], encoding: &'static Encoding) -> String {
         }
     }
     encoding.decode_without_bom_handling(&plain).0.into_owned()
+}
+
+/// Decodes a code page of DOS: ASCII, and a character for each byte above.
+fn of_dos(bytes: &[u8], above: &str) -> String {
+    let above: Vec<char> = above.chars().collect();
+    let read = |byte: &u8| byte.checked_sub(0x80).map_or(Some(char::from(*byte)), |place| above.get(usize::from(place)).copied());
+    bytes.iter().filter_map(read).collect()
+}
+
+/// Decodes UTF-7. Of what ends a run of digits a minus alone is absorbed (RFC 2152, rule 2).
+fn utf_7(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr(b'+', rest) {
+        text.push_str(&lossy(&rest[..at]));
+        let shifted = &rest[at + 1..];
+        let is_digit = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+        let (digits, behind) = shifted.split_at(shifted.iter().take_while(is_digit).count());
+        if digits.is_empty() {
+            text.push('+');
+        }
+        // One digit more than a group of four has no whole byte.
+        let whole = digits.len() - usize::from(digits.len() % 4 == 1);
+        let units = Transfer::Base64.decode(&digits[..whole]);
+        text.push_str(&UTF_16BE.decode_without_bom_handling(&units[..units.len() & !1]).0);
+        rest = behind.strip_prefix(b"-").unwrap_or(behind);
+    }
+    text.push_str(&lossy(rest));
+    text
 }
 
 /// Decodes RFC 1843.
@@ -399,6 +447,29 @@ mod tests {
         assert_eq!(decode(b"\xef\xbb\xbfa", None), "a");
         assert_eq!(decode(b"Gr+APw-n", Some("utf-7")), "Grün");
         assert_eq!(decode(b"Gr+APw-n", Some("Unicode-1-1-UTF-7")), "Grün");
+        for (utf_7, text) in [
+            ("A+AN8, B+APw: C", "Aß, Bü: C"),
+            ("1 +- 1 +AD0- 2", "1 + 1 = 2"),
+            ("+AN8A/A- +2D3eAA!", "ßü 😀!"),
+            ("+AN8", "ß"),
+            ("a + b", "a + b"),
+            ("+AN8\n+APw-n", "ß\nün"),
+        ] {
+            assert_eq!(decode(utf_7.as_bytes(), Some("utf-7")), text, "{utf_7}");
+        }
+        for (name, bytes) in [
+            ("IBM437", b"Gr\x81\xe1e"),
+            ("cp437", b"Gr\x81\xe1e"),
+            ("cp850", b"Gr\x81\xe1e"),
+            ("850", b"Gr\x81\xe1e"),
+            ("ibm852", b"Gr\x81\xe1e"),
+        ] {
+            assert_eq!(decode(bytes, Some(name)), "Grüße", "{name}");
+        }
+        assert_eq!(decode(b"\xc9\xcd\xbb \xff\x9b", Some("cp437")), "╔═╗ \u{A0}¢");
+        assert_eq!(decode(b"\x9d\xa2d\xab \xa9\xfd", Some("cp852")), "Łódź ęř");
+        assert_eq!(decode(b"\x8f\xe0\xa8\xa2\xa5\xe2", Some("cp866")), "Привет");
+        assert!([DOS_437, DOS_852].iter().all(|above| above.chars().count() == 128));
         assert!(is_known("\"UTF-8\"") && is_known("utf-7") && !is_known("x-klingon"));
     }
 }

@@ -177,23 +177,8 @@ fn untraced(content: &[u8; 32], mail: &Mail) -> [u8; 32] {
 
 /// Whether a field, in lower case, is written by servers, by the last program that kept the message, or for one recipient alone.
 fn is_of_the_way(name: &str) -> bool {
-    const WRITTEN: [&str; 14] = [
-        "authentication-results",
-        "bcc",
-        "content-length",
-        "delivered-to",
-        "delivery-date",
-        "dkim-signature",
-        "domainkey-signature",
-        "envelope-to",
-        "lines",
-        "original-recipient",
-        "received",
-        "received-spf",
-        "return-path",
-        "status",
-    ];
-    ["x-", "arc-", "resent-"].iter().any(|start| name.starts_with(start)) || WRITTEN.contains(&name)
+    const WRITTEN: [&str; 6] = ["bcc", "content-length", "dkim-signature", "domainkey-signature", "lines", "status"];
+    name.starts_with("x-") || header::is_trace(name) || WRITTEN.contains(&name)
 }
 
 /// Whether the digest of the content has what a field says.

@@ -75,7 +75,8 @@ pub fn read(text: &str) -> Option<i64> {
     if bare.len() > LONGEST {
         return None;
     }
-    let mut words: Vec<&str> = bare.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
+    let words = bare.split(|c: char| c.is_whitespace() || c == ',').flat_map(time_and_zone);
+    let mut words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     // The day of the week says nothing, in whatever language it stands there.
     if words.len() > 3
         && words[0].chars().all(|c| c.is_alphabetic() || c == '.')
@@ -86,6 +87,13 @@ pub fn read(text: &str) -> Option<i64> {
     let (date, time, zone) = fields(&words)?;
     let utc = DateTime::from_parts(date, time).to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
     Some(utc - i64::from(offset(&zone)?) * 60)
+}
+
+/// Splits a time from a zone right behind it: `10:00:00+0100`.
+fn time_and_zone(word: &str) -> [&str; 2] {
+    let end = word.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.')).unwrap_or(word.len());
+    let (time, zone) = word.split_at(end);
+    if time.contains(':') { [time, zone] } else { [word, ""] }
 }
 
 /// Tells the fields apart; the zone is what is left.
@@ -264,6 +272,11 @@ mod tests {
             "5 Jan 2026 10:00 +0100",
             "Mon,5 Jan 2026 10:00:00 +0100 (CET)",
             "Mon, 05 Jan 2026 10:00:00 +0100 CET",
+            "Mon,5 Jan 2026 10:00:00+0100",
+            "Mon, 5 Jan 2026 04:00:00-05:00",
+            "Mon, 5 Jan 2026 09:00:00GMT",
+            "Mon, 5 Jan 2026 09:00:00AM +0000",
+            "Mon Jan  5 10:00:00+0100 2026",
             "Mon, 5 Jan 26 10:00:00 +0100",
             "Mon, 5 Jan 126 10:00:00 +0100",
             "Monday, 5 January 2026 10:00:00 +01:00",

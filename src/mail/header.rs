@@ -179,6 +179,28 @@ pub fn one_line(name: &str) -> String {
     name.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether servers write a field, given in lower case, when they carry, check, pass on or fetch a message (RFC 5321, section 4.4).
+pub fn is_trace(name: &str) -> bool {
+    const WRITTEN: [&str; 14] = [
+        "authentication-results",
+        "delivered-to",
+        "delivery-date",
+        "envelope-to",
+        "original-recipient",
+        "received",
+        "received-spf",
+        "return-path",
+        "x-apparently-to",
+        "x-delivered-to",
+        "x-envelope-to",
+        "x-forwarded-to",
+        "x-original-to",
+        "x-received",
+    ];
+    const STARTS: [&str; 5] = ["arc-", "resent-", "x-fetchmail-", "x-ms-exchange-organization-", "x-ms-exchange-transport-"];
+    WRITTEN.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
+}
+
 /// Returns every field of a header block as (name, value as it stands, still folded), in order. What is no field is left out.
 pub fn fields(block: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
     places(block).filter_map(|(name, value)| Some((std::str::from_utf8(block.get(name)?).ok()?, block.get(value)?)))

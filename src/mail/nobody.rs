@@ -50,7 +50,7 @@ const SAID: [&str; 33] = [
 ];
 
 /// Local parts that programs read or nobody does, without punctuation and digits.
-const PROGRAMS: [&str; 51] = [
+const PROGRAMS: [&str; 53] = [
     "abuse",
     "alert",
     "alerts",
@@ -75,12 +75,14 @@ const PROGRAMS: [&str; 51] = [
     "fetchmail",
     "listproc",
     "listserv",
+    "mailadmin",
     "mailadministrator",
     "mailbot",
     "maildelivery",
     "maildeliverysystem",
     "mailer",
     "mailerror",
+    "mailgate",
     "mailgateway",
     "mailman",
     "mailmaster",
@@ -175,7 +177,10 @@ mod tests {
                 "dont.reply nicht-antworten ne-pas-repondre no-responder nao-responda non-rispondere no-response",
                 Some(Reader::Nobody),
             ),
-            ("mail-service mail_service mailservice mail.system daemon root cron abuse listserv majordomo", Some(Reader::Nobody)),
+            (
+                "mail-service mail_service mailservice mailgate mail-admin mail.system daemon root cron abuse listserv majordomo",
+                Some(Reader::Nobody),
+            ),
             ("bounce bounces bounce+x bounces-12-ab bounce-17 bounces+3-4-dora=example.org bounce_x bnc-3", Some(Reader::Nobody)),
             (
                 "owner-desk desk-owner desk-request desk-bounces desk-bounces+dora=example.org list-return-3-dora=example.org",

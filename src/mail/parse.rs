@@ -57,6 +57,9 @@ pub fn parse(raw: &[u8]) -> Mail {
     if mail.bounce.is_some() && mail.automatic.iter().all(|sign| sign.kind != Machine::Report) {
         mail.automatic.push(Sign::new(Machine::Report, "it is a delivery report"));
     }
+    if mail.automatic.is_empty() && mail.no_answer.is_empty() {
+        mail.no_answer.extend(bounce::suppression(&mail));
+    }
     let Digests { content, untraced } = content::digests(raw, &structure, &roles, &mail, is_cut);
     (mail.content_digest, mail.untraced_digest) = (content, untraced);
     mail.defects = defects;

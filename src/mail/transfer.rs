@@ -27,6 +27,9 @@ const PIECE: usize = 64 << 10;
 /// How many blanks behind an equals sign are looked at for the end of the line.
 const LINE: usize = 80;
 
+/// The longest word that people write, in bytes, near enough.
+const WORD: usize = 24;
+
 /// How the bytes of a part are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -170,13 +173,13 @@ pub fn in_pieces(body: &[u8], mut take: impl FnMut(&[u8])) -> bool {
     decode(&IN_ORDER, &digits)
 }
 
-/// Tells base64 from a plain text that a list or a gateway put below it, and from one that is no base64 at all. No line of
-/// base64 has a blank in it; behind padding or an empty line, whatever cannot be base64 is text.
+/// Tells base64 from a plain text that a list or a gateway put below it, and from one that is no base64 at all. Blanks among the
+/// digits say nothing (RFC 2045, section 6.8), those between words do; behind padding or an empty line, whatever cannot be base64
+/// is text.
 pub fn split_footer(body: &[u8]) -> (&[u8], &[u8]) {
-    let is_digits = |line: &[u8]| line.iter().all(|byte| is_base64(*byte) || *byte == b'=');
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let is_rule = |line: &[u8]| line.iter().all(|byte| b"-_=*~#".contains(byte));
     let (mut at, mut end, mut has_digits, mut is_padded, mut has_gap) = (0, 0, false, false, false);
+    let mut in_groups = false;
     for whole in body.split_inclusive(|byte| *byte == b'\n') {
         at += whole.len();
         let line = whole.trim_ascii();
@@ -184,23 +187,60 @@ pub fn split_footer(body: &[u8]) -> (&[u8], &[u8]) {
             has_gap = has_digits;
             continue;
         }
-        if line.iter().any(is_blank) {
+        let may_end = is_padded || has_gap;
+        let has_blanks = line.iter().any(is_blank);
+        let is_spaced = has_blanks && (is_spaced_out(line) || in_groups && !may_end && is_of_groups(line));
+        if has_blanks && !is_spaced {
             // Behind the padding nothing more is of the body.
             let word = line.split(is_blank).next().unwrap_or_default();
-            if word.ends_with(b"=") && word.len().is_multiple_of(4) && is_digits(word) && !(is_padded || has_gap) {
+            if word.ends_with(b"=") && word.len().is_multiple_of(4) && is_digits(word) && !may_end {
                 let start = at - whole.len() + (whole.len() - whole.trim_ascii_start().len());
                 return (&body[..start + word.len()], &body[at..]);
             }
             return body.split_at(end);
         }
-        let is_digits = is_digits(line);
-        let may_end = is_padded || has_gap;
-        if !is_digits && is_rule(line) || has_digits && may_end && (!is_digits || is_padded && !line.len().is_multiple_of(4)) {
+        let is_digits = is_spaced || is_digits(line);
+        let length = || line.iter().filter(|byte| !is_blank(byte)).count();
+        if !is_digits && is_rule(line) || has_digits && may_end && (!is_digits || is_padded && !length().is_multiple_of(4)) {
             return body.split_at(end);
         }
-        (has_digits, is_padded, has_gap, end) = (true, line.ends_with(b"="), false, at);
+        (has_digits, is_padded, has_gap, in_groups, end) = (true, line.ends_with(b"="), false, is_spaced, at);
     }
     (body, b"")
+}
+
+/// Whether a line with blanks in it is base64, and no sentence: at most a third of it looks like words, and nothing behind padding.
+fn is_spaced_out(line: &[u8]) -> bool {
+    let (mut length, mut spoken, mut is_padded) = (0, 0, false);
+    for word in line.split(is_blank).filter(|word| !word.is_empty()) {
+        let is_word = is_spoken(word);
+        if !is_digits(word) || is_padded && (is_word || !word.len().is_multiple_of(4)) {
+            return false;
+        }
+        length += word.len();
+        spoken += if is_word { word.len() } else { 0 };
+        is_padded |= word.ends_with(b"=");
+    }
+    spoken * 3 <= length
+}
+
+/// Whether a line goes on with groups of digits, as the line above has them.
+fn is_of_groups(line: &[u8]) -> bool {
+    line.split(is_blank).all(|word| is_digits(word) && word.len().is_multiple_of(4))
+}
+
+/// Whether it looks like a word or a number that people write. Few groups of random digits do: capitals stand among the others.
+fn is_spoken(word: &[u8]) -> bool {
+    let is_capitalised = || word.iter().skip(1).all(u8::is_ascii_lowercase) && word[0].is_ascii_alphabetic();
+    word.len() <= WORD && (is_capitalised() || word.iter().all(u8::is_ascii_uppercase) || word.iter().all(u8::is_ascii_digit))
+}
+
+fn is_digits(word: &[u8]) -> bool {
+    word.iter().all(|byte| is_base64(*byte) || *byte == b'=')
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -316,9 +356,51 @@ mod tests {
             ("aGVsbG8=\nd29ybGQ=\n", "helloworld", ""),
             ("This is no base64.\nReally.\n", "", "This is no base64.\nReally.\n"),
             ("aGV!sbG8=\n", "hello", ""),
+            ("aGVsbG8gd29ybGQ= ok\n", "hello world", ""),
+            ("aGVsbG9v\nThe list of pumps\nmore\n", "helloo", "The list of pumps\nmore\n"),
+            ("aGVsbG9v\nSent from my iPhone\n", "helloo", "Sent from my iPhone\n"),
+            ("Pump 7 stands still\n", "", "Pump 7 stands still\n"),
         ] {
             assert_eq!(Encoding::Base64.decode(body.as_bytes()).as_ref(), content.as_bytes(), "{body}");
             assert_eq!(Encoding::Base64.split(body.as_bytes()).1.trim_ascii_start(), footer.as_bytes(), "{body}");
+        }
+    }
+
+    #[test]
+    fn parse_8_blanks_among_digits_lose_nothing() {
+        let content: Vec<u8> = (0..30_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let digits = IN_ORDER.encode(&content);
+        let lines: Vec<&str> = digits.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
+        let broken = |at: usize, blank: &str| {
+            let mut lines: Vec<String> = lines.iter().map(|line| line.to_string()).collect();
+            lines[50].insert_str(at, blank);
+            lines.join("\r\n")
+        };
+        let of_four = |line: &&str| -> String {
+            line.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        let in_groups: Vec<String> = lines.iter().map(of_four).collect();
+        for (what, body) in [
+            ("one blank", broken(30, " ")),
+            ("a tab", broken(7, "\t")),
+            ("two blanks at the end", broken(75, "  ")),
+            ("lines joined", lines.join(" ")),
+            ("groups of four", in_groups.join("\r\n")),
+            ("groups of four in one line", in_groups.join(" ")),
+        ] {
+            let footer = "\r\n\r\n-- \r\nScanned by Guard.\r\n";
+            for (below, rest) in [("", ""), (footer, footer.trim_start())] {
+                let body = format!("{body}{below}");
+                let (found, footer) = Encoding::Base64.split(body.as_bytes());
+                assert!(found.as_ref() == content, "{what}: {} of {}", found.len(), content.len());
+                assert_eq!(footer.trim_ascii_start(), rest.as_bytes(), "{what}");
+                assert_eq!(Encoding::Base64.measure(body.as_bytes()).0, content.len() as u64, "{what}");
+            }
+        }
+        for (body, content) in
+            [("YQ== YmNkZWY=", "abcdef"), ("SGFsbG8g V2VsdA==", "Hallo Welt"), ("SGFs\tbG8g\r\n V2Vs dA==\r\n", "Hallo Welt")]
+        {
+            assert_eq!(Encoding::Base64.decode(body.as_bytes()).as_ref(), content.as_bytes(), "{body}");
         }
     }
 

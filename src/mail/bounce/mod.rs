@@ -144,6 +144,11 @@ pub fn read(structure: &Structure<'_>, mail: &Mail) -> Option<Bounce> {
     Some(bounce)
 }
 
+/// Returns why a message that is no report must not be answered all the same (AUTO-1).
+pub fn suppression(mail: &Mail) -> Option<String> {
+    Sender::of(mail).suppression(mail)
+}
+
 /// Finds the recipients where the part for programs names none, or one that is a file or a program behind an address.
 fn name(bounce: &mut Bounce, mail: &Mail, returned_to: &[String]) {
     let is_address = |name: &String| name.contains('@') && !name.starts_with(['|', '/', '"']);

@@ -30,7 +30,7 @@ pub const MACHINES: [&str; 20] = [
     "postmaster",
     "mailservice",
     "mailsystem",
-    "mailgateway",
+    "mailgate",
     "mailgw",
     "mailscanner",
     "mailserver",
@@ -48,6 +48,9 @@ pub const MACHINES: [&str; 20] = [
     "administrator",
     "sysadmin",
 ];
+
+/// What is the whole local part of a machine, or of somebody who runs one.
+pub const MACHINES_ALONE: [&str; 5] = ["admin", "system", "server", "mailer", "mta"];
 
 /// What a text says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -441,6 +441,58 @@ fn bounce_1_mail_about_reports_is_none() {
 }
 
 #[test]
+fn bounce_1_a_machine_that_answers_in_a_sentence() {
+    for (from, body) in [
+        ("no-reply@provider.example", "Your message to ada@example.org could not be delivered: user unknown.\n"),
+        ("mail-service@provider.example", "Hello,\n\nyour e-mail to <ada@example.org> could not be\ndelivered: unknown user.\n"),
+        ("mailgate@provider.example", "Ihre Nachricht an ada@example.org konnte nicht zugestellt werden: Benutzer unbekannt.\n"),
+        ("system@provider.example", "Su mensaje a ada@example.org no pudo ser entregado: usuario desconocido.\n"),
+        ("no-reply@provider.example", "ada@example.org宛のメールは配信できませんでした。宛先が存在しません。\n"),
+    ] {
+        let head = format!("From: {from}\nSubject: Re: Order 17\nContent-Type: text/plain; charset=utf-8");
+        let answers = format!("{head}\nIn-Reply-To: <order-17@example.com>");
+        assert_eq!(told(&answers, body), Some(("ada@example.org".into(), "5.1.1".into(), true)), "{body}");
+        let bounce = read(&answers, body).expect("it is a report");
+        assert_eq!(bounce.ids().collect::<Vec<_>>(), ["order-17@example.com"]);
+        assert_eq!(read(&head, body), None, "it names no letter: {body}");
+    }
+    let answers = "In-Reply-To: <order-17@example.com>\nSubject: Re: Order 17";
+    for (name, from, body) in [
+        ("a customer", "dora@example.org", "Your message to ben@example.org could not be delivered: user unknown, I was told.\n"),
+        ("who runs a server", "admin@example.org", "Your message to ben@example.org could not be delivered. What shall we do?\n"),
+        ("about themselves", "system@example.org", "Your message could not be delivered. Write to system@example.org.\n"),
+        ("a shop", "no-reply@shop.example", "Your parcel for ada@example.org could not be delivered.\n"),
+        ("far down", "system@example.org", "a\nb\nc\nd\ne\nf\nYour message to ben@example.org could not be delivered.\n"),
+    ] {
+        assert_eq!(read(&format!("From: {from}\n{answers}"), body), None, "{name}");
+    }
+}
+
+#[test]
+fn auto_1_what_may_be_a_report_is_never_answered() {
+    let answered = |head: &str, body: &str| {
+        let mail = parse(format!("To: support@example.com\n{head}\n\n{body}").as_bytes());
+        mail.automatic.is_empty() && mail.no_answer.is_empty()
+    };
+    for from in ["mailgate", "mail-gate2", "system", "mailadmin", "server", "smtp.gw", "mail-relay"] {
+        for subject in ["Undeliverable: Pump", "Zustellung fehlgeschlagen", "Returned mail"] {
+            let head = format!("From: {from}@example.org\nSubject: {subject}");
+            assert!(!answered(&head, "The message is returned to you.\n"), "{head}");
+        }
+    }
+    let answer = "Subject: Re: Pump\nIn-Reply-To: <a@example.com>";
+    assert!(!answered(&format!("From: system@example.org\n{answer}"), "Your message could not be delivered.\n"));
+    for (head, body) in [
+        (format!("From: system@example.org\n{answer}"), "The pump stands still.\n"),
+        (format!("From: dora@example.org\n{answer}"), "Your message to ben@example.org could not be delivered.\n"),
+        ("From: dora@example.org\nSubject: Undeliverable: Pump".into(), "What does it mean?\n"),
+        ("From: system@example.org\nSubject: Pump".into(), "Your message could not be delivered.\n"),
+    ] {
+        assert!(answered(&head, body), "{head}");
+    }
+}
+
+#[test]
 fn bounce_1_a_report_that_another_machine_passed_on_as_a_file() {
     let inner = "From: Mail Delivery System <MAILER-DAEMON@mx.example.net>\nSubject: Undelivered Mail Returned to Sender\n\
         Message-ID: <inner@mx.example.net>\nContent-Type: multipart/report; report-type=delivery-status; boundary=r\n\n\

@@ -3,7 +3,7 @@
 use base64::Engine;
 use proptest::prelude::*;
 
-use crate::mail::parse;
+use crate::mail::{attachment, parse};
 
 fn content(raw: &str) -> [u8; 32] {
     parse(raw.as_bytes()).content_digest
@@ -268,5 +268,23 @@ proptest! {
             _ => { leaves[at].bytes.pop(); }
         }
         prop_assert_ne!(digest, write(&words, &leaves, &other));
+    }
+}
+
+#[test]
+fn dup_2_blanks_among_the_digits_of_a_file_are_an_mta_s_business() {
+    let bytes: Vec<u8> = (0..3_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let letter = Letter { files: vec![("application/pdf", "a.pdf", &bytes)], ..Letter::usual() };
+    let written = letter.written();
+    let line = wrapped(&bytes, 76).lines().nth(20).unwrap_or_default().to_string();
+    for (what, broken) in [
+        ("a blank", written.replace(&line, &format!("{} {}", &line[..30], &line[30..]))),
+        ("lines joined", written.replace(&wrapped(&bytes, 76), &wrapped(&bytes, 76).replace("\r\n", " "))),
+    ] {
+        assert!(broken != written);
+        assert_eq!(content(&broken), letter.content(), "{what}");
+        let mail = parse(broken.as_bytes());
+        let file = mail.attachments.first().map(|file| (file.size, attachment::content(broken.as_bytes(), &file.part)));
+        assert!(file == Some((3_000, Some(bytes.clone()))), "parse_8: {what}");
     }
 }

@@ -58,7 +58,7 @@ impl Attributions {
         let is_followed = next.is_some_and(|next| marks[next] == Mark::Quoted);
         let is_above_block = next.is_some_and(|next| block::is_field(lines[next]) && block::begins(lines, next));
         let start = self.start(lines, marks, at, is_followed, is_above_block)?;
-        if !is_followed && is_in_log(lines, start, at) {
+        if !is_followed && (is_in_log(lines, start, at) || is_shown(lines, start, at)) {
             return None;
         }
         self.free = at + 1;
@@ -107,6 +107,12 @@ impl Attributions {
 fn is_beginning(line: &str) -> bool {
     let signs = signs(&line.to_lowercase());
     line.ends_with(',') && line.len() <= 60 && signs.opens && signs.digits >= 2
+}
+
+/// Whether the writer shows it, right below a line with a colon, and it names no address: `Log:`.
+fn is_shown(lines: &[&str], start: usize, end: usize) -> bool {
+    let above = start.checked_sub(1).map_or("", |above| clean(lines[above]));
+    above.ends_with([':', '：']) && lines[start..=end].iter().all(|line| !line.contains('@'))
 }
 
 /// Whether lines of the same kind stand right above or below: a log, a table of times.

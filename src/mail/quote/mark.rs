@@ -151,11 +151,13 @@ fn separator(line: &str) -> Option<Separator> {
     }
     let bare = line.trim_start_matches(is_rule).to_lowercase();
     let is_long_rule = line.chars().take_while(|c| matches!(c, '-' | '_' | '=' | '─')).count() >= 4;
-    // What follows the words is a rule, a colon, or in HTML without its line ends the quotation itself.
+    // What follows the words is a rule, a colon, or in HTML without its line ends the head of the quotation; people who ask
+    // about such a line go on in a sentence.
+    let is_above_head = |rest: &str| rest.trim_start().starts_with("---") && block::is_field(rest.trim_start_matches(is_rule));
     let names = |words: &[&str], may_go_on: bool| {
         words.iter().filter_map(|word| bare.strip_prefix(word)).any(|rest| {
             let end = rest.trim_end_matches(is_rule).trim_end_matches([':', '：', ' ', '.']);
-            end.is_empty() || (has_rule && rest.trim_start().starts_with("---")) || (may_go_on && rest.starts_with(' '))
+            end.is_empty() || (has_rule && is_above_head(rest)) || (may_go_on && rest.starts_with(' '))
         })
     };
     if (has_rule || has_colon) && names(FORWARDED, is_long_rule) {

@@ -78,6 +78,11 @@ fn parse_7_in_doubt_nothing_is_cut() {
         "I compared the two - original message and copy - and found:\nnothing.\n",
         "Best regards to your team, they did well.\nThe pump runs.\n",
         "A list:\n- one\n- two\n",
+        "Dear all,\n-----Original Message----- is shown in my mail, why?\nDora\n",
+        "Guten Tag,\n-----Ursprüngliche Nachricht----- steht überall. Warum: das weiß niemand.\nDora\n",
+        // A log is shown.
+        "Log:\nOn Nov 27, 2026, at 10:00, the pump wrote:\nE42\nWhat is E42?\n",
+        "This came:\nOn Nov 27, 2026, at 10:00, the pump\nwrote:\nE42\n",
     ] {
         let found = split(text, false);
         assert_eq!((found.quoted.as_str(), found.signature.as_str()), ("", ""), "{text}");
@@ -98,6 +103,17 @@ fn parse_7_what_the_subject_says_is_passed_on_is_content() {
     }
     for subject in ["Re: Fwd: Pump", "AW: WG: Pump", "Pump", "Re: Pump"] {
         assert_eq!(read(subject), "Can you take this one?", "{subject}");
+    }
+}
+
+#[test]
+fn parse_7_the_head_of_a_quotation_may_share_the_line_of_dashes() {
+    let found = split("Yes.\n-----Original Message----- From: Ada <ada@example.org> Sent: Monday\nShall we?\n", false);
+    assert_eq!(found.reply, "Yes.");
+    // With an address, or marks below, a colon above changes nothing.
+    for attribution in ["Ada <ada@example.org> wrote:\nShall we?", "Ada wrote:\n> Shall we?\n> Today?"] {
+        let found = split(&format!("My answer:\nOn Nov 27, 2026, at 10:00, {attribution}\n"), false);
+        assert_eq!(found.reply, "My answer:", "{attribution}");
     }
 }
 
