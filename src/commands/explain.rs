@@ -379,6 +379,31 @@ pub fn told(plan: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Na
     text
 }
 
+/// What goes along with a case that a person merges into another, and makes a difference there.
+fn went_along(apart: &Value, names: &Names) -> String {
+    let all = |of: &Value| of.as_array().into_iter().flatten().filter_map(Value::as_i64).collect::<Vec<i64>>();
+    let new = |of: &str, there: &str| {
+        let there = all(&apart[there]);
+        all(&apart[of]).into_iter().filter(move |id| !there.contains(id))
+    };
+    let count = |of: &Value, noun: &str| match of.as_array().map_or(0, Vec::len) {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        several => Some(format!("{several} {noun}s")),
+    };
+    let things = &apart["belongings"];
+    let counted = [
+        count(&apart["emails"], "e-mail"),
+        count(&things["notes"], "note"),
+        count(&things["notifications"], "notification"),
+        count(&things["reviews"], "held e-mail"),
+    ];
+    let teams = new("teams", "into_teams").map(|id| format!("team {}", names.team(TeamId(id))));
+    let followers = new("followers", "into_followers").map(|id| format!("{} as a follower", names.user(UserId(id))));
+    let all: Vec<String> = counted.into_iter().flatten().chain(teams).chain(followers).collect();
+    if all.is_empty() { String::new() } else { format!(", with {}", all.join(", ")) }
+}
+
 fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) -> String {
     let number = |key: &str| step[key].as_i64().unwrap_or_default();
     let user = |key: &str| names.user(UserId(number(key)));
@@ -413,7 +438,7 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
         },
         "set-parent" => format!("the e-mail now belongs to {}", record("parent")),
         "adopt-thread" => format!("what its thread has by address alone came to {}", record("case")),
-        "merge-cases" => format!("{} was merged into {}", record("from"), record("into")),
+        "merge-cases" => format!("{} was merged into {}{}", record("from"), record("into"), went_along(&step["apart"], names)),
         "reopen" => format!("{} was opened again, {}", record("case"), step["status"].as_str().unwrap_or_default()),
         "hold" => format!("it waits for a person's word: espomail review show {}", number("review")),
         "open-case" => match step["assigned_user"].as_i64() {

@@ -32,7 +32,7 @@ pub fn bring_together(one: (ThreadId, RecordId), other: (ThreadId, RecordId), ga
     };
     let notes = [NoteId(take(&mut desk.facts.next.note)), NoteId(take(&mut desk.facts.next.note))];
     let because = reason!(Thread1, "this e-mail refers to both conversations, and {because}");
-    desk.plan.add(Change::MergeCases { from, into, notes }, because);
+    desk.plan.add(Change::MergeCases { from, into, notes, apart: None }, because);
     fold(from, into, desk.facts);
     true
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::budget::Subject;
 use super::facts::{Facts, take};
@@ -11,7 +11,7 @@ use super::reason::{Reason, reason};
 use crate::mail::Address;
 use crate::words::{
     AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind,
-    NotificationKind, ParentBy, Priority, RecordId, ReviewId, Rule, TeamId, ThreadId, UserId,
+    NotificationId, NotificationKind, ParentBy, Priority, RecordId, ReviewId, Rule, TeamId, ThreadId, UserId,
 };
 
 /// One thing to write into the database. `store::apply` has one arm for each.
@@ -101,6 +101,9 @@ pub enum Change {
         from: RecordId,
         into: RecordId,
         notes: [NoteId; 2],
+        /// What both were before; none where mail did it, which nobody undoes as a whole.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        apart: Option<Box<Apart>>,
     },
     /// A follow-up opens the case again (CASE-4).
     Reopen {
@@ -304,6 +307,44 @@ pub struct CaseFields {
     /// Where one that was merged away leads to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<Option<RecordId>>,
+    /// When it was closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Option<i64>>,
+    /// What comes back to it from the case that it was merged into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Belongings>,
+}
+
+/// What two cases were before a person merged one into the other: with this the merge can be undone (CASE-5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    /// Of the one that is merged away.
+    pub status: Option<CaseStatus>,
+    pub closed_at: Option<i64>,
+    pub teams: Vec<TeamId>,
+    pub followers: Vec<UserId>,
+    pub emails: Vec<(EmailId, Option<ParentBy>)>,
+    pub belongings: Belongings,
+    /// The cases that were merged into it before.
+    pub merged: Vec<RecordId>,
+    /// Of the one that is left.
+    pub into_teams: Vec<TeamId>,
+    pub into_followers: Vec<UserId>,
+    pub into_account: Option<RecordId>,
+    pub into_contact: Option<RecordId>,
+    pub into_lead: Option<RecordId>,
+    /// E-mails with this number or a greater one were written since.
+    pub next_email: i64,
+}
+
+/// What goes with a case that is merged away, beside e-mails and what is told of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Belongings {
+    /// What people noted.
+    pub notes: Vec<NoteId>,
+    pub notifications: Vec<NotificationId>,
+    /// What waits for a person's word with the case in question (LINK-3).
+    pub reviews: Vec<ReviewId>,
 }
 
 impl NewCase {

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 
 use crate::decide::access::Permit;
-use crate::decide::hand::{self, CaseChanges, Mails, Written};
+use crate::decide::hand::{self, CaseChanges, Mails, Merged, Written};
 use crate::decide::{Arrival, Asked, Facts, Plan, Policy};
 use crate::fault::Fault;
 use crate::mail::{self, Mail};
@@ -134,9 +134,12 @@ pub fn split(db: &mut Database, said: &Said<'_>, case: RecordId, chosen: &[Email
 
 /// Merges a case into another (CASE-5).
 pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId) -> Result<Plan> {
-    let mut facts = facts::gather_word(db, &Matter { records: &[from, into], ..Matter::default() }, said.now)?;
-    let plan = hand::merge(from, into, said.asked(), &mut facts)?;
+    store::lock(db)?;
     let emails = email::of_record(db, from)?;
+    let records = [vec![from, into], store::case::merged_into(db, from)?].concat();
+    let matter = Matter { records: &records, emails: &emails, ..Matter::default() };
+    let mut facts = facts::gather_word(db, &matter, said.now)?;
+    let plan = hand::merge(from, into, apply::belongings(db, from)?, said.asked(), &mut facts)?;
     let detail = format!("into {}", facts.name(into));
     said.write(db, ("case merge", &facts.name(from), &detail), &plan, (&facts, None), &emails)?;
     Ok(plan)
@@ -145,18 +148,32 @@ pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId)
 /// Undoes a merge by hand (CASE-5), as far as what was written down of it goes.
 pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: RecordName) -> Result<Plan> {
     store::lock(db)?;
-    let came = access::emails_of_last(db, ["case merge", "case unmerge"], &subject.to_string())?;
+    let merged = merge_of(db, &subject.to_string())?;
     let into = store::case::left_of(db, case)?.unwrap_or(case);
+    let staying: Vec<RecordId> = store::case::merged_into(db, into)?.into_iter().filter(|other| *other != case).collect();
     let (emails, addresses) = (email::of_record(db, into)?, email::authors_of(db, into)?);
-    let matter = Matter { records: &[case, into], emails: &emails, addresses: &addresses, ..Matter::default() };
+    let records = [vec![case, into], staying.clone()].concat();
+    let matter = Matter { records: &records, emails: &emails, addresses: &addresses, ..Matter::default() };
     let mut facts = facts::gather_word(db, &matter, said.now)?;
     let mut mails = Mails::new();
-    read_for(db, came.as_deref().unwrap_or_default(), assigned(case, &facts), &facts, &mut mails)?;
-    let plan = hand::unmerge(case, came.as_deref(), &mails, said.asked(), said.policy, &mut facts)?;
+    let back = merged.iter().flat_map(|merged| hand::returning(into, merged, &facts));
+    let back: Vec<EmailId> = back.map(|(email, _)| email).collect();
+    read_for(db, &back, assigned(case, &facts), &facts, &mut mails)?;
+    let mut others = Vec::new();
+    for other in staying {
+        others.extend(merge_of(db, &facts.name(other))?);
+    }
+    let plan = hand::unmerge(case, (merged.as_ref(), &others), &mails, said.asked(), said.policy, &mut facts)?;
     let moved: Vec<EmailId> = plan.emails().into_iter().collect();
     let detail = format!("from {}", facts.name(into));
     said.write(db, ("case unmerge", &subject.to_string(), &detail), &plan, (&facts, None), &moved)?;
     Ok(plan)
+}
+
+/// What was written down of the merge that a case was merged away by; none where mail did it.
+fn merge_of(db: &mut Database, subject: &str) -> Result<Option<Merged>> {
+    let Some((emails, why)) = access::last_plan(db, ["case merge", "case unmerge"], subject)? else { return Ok(None) };
+    Ok(Some(Merged { emails, written: serde_json::from_str(&why)? }))
 }
 
 /// Hands a case to a user (CASE-5); an empty plan when the user has it already.

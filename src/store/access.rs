@@ -210,13 +210,15 @@ pub fn said_of(db: &mut Database, email: EmailId) -> Result<Vec<Trace>> {
     Ok(of.filter(audit::action.eq_any(SAID)).order(audit::id).select(Trace::as_select()).load(db)?)
 }
 
-/// Returns the e-mails of the last plan of an action on a subject; none where there was no such action, or it was undone.
-pub fn emails_of_last(db: &mut Database, [action, undo]: [&str; 2], subject: &str) -> Result<Option<Vec<EmailId>>> {
+/// Returns the last plan of an action on a subject, as JSON, with its e-mails; none where there was no such action, or it was undone.
+pub fn last_plan(db: &mut Database, [action, undo]: [&str; 2], subject: &str) -> Result<Option<(Vec<EmailId>, String)>> {
     let of = audit::table.filter(audit::subject.eq(subject)).filter(audit::action.eq_any([action, undo]));
-    let last = of.order(audit::id.desc()).select((audit::id, audit::action)).first::<(i64, String)>(db).optional()?;
-    let Some((last, _)) = last.filter(|(_, last)| last == action) else { return Ok(None) };
+    let of = of.filter(audit::why.is_not_null()).order(audit::id.desc());
+    let columns = (audit::id, audit::action, audit::why.assume_not_null());
+    let last = of.select(columns).first::<(i64, String, String)>(db).optional()?;
+    let Some((last, _, why)) = last.filter(|(_, last, _)| last == action) else { return Ok(None) };
     let ids = audit_emails::table.filter(audit_emails::audit_id.eq(last)).order(audit_emails::email_id);
-    Ok(Some(ids.select(audit_emails::email_id).load(db)?))
+    Ok(Some((ids.select(audit_emails::email_id).load(db)?, why)))
 }
 
 /// Records who changed what, in the transaction of the change. `action` is verb and noun as typed (`case close`).

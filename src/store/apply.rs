@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use self::adopt::Adoption;
 use self::amend::Amended;
 pub use self::amend::Difference;
-pub use self::merge::{Merge, merge};
+pub use self::merge::{Merge, belongings, merge};
 use self::rows::{AttachmentRow, CaseRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
 use super::address::{AddressRow, DeliveryRow};
 use super::fate::FateRow;
@@ -254,7 +254,7 @@ impl<'a> Batch<'a> {
                 self.later.push(Later::Relink(*email, Relink { parent: *parent, by: *by, account: *account }));
             }
             Change::AdoptThread { thread, case, account } => self.adopt(*thread, *case, *account, None),
-            Change::MergeCases { from, into, notes } => {
+            Change::MergeCases { from, into, notes, apart: _ } => {
                 let merge = Merge { from: *from, into: *into, notes: *notes, asked: one.plan.asked };
                 self.later.push(Later::Merge(merge));
             }

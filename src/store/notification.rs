@@ -101,6 +101,13 @@ pub(super) fn insert(db: &mut Database, before: &Next, mut rows: Vec<Notificatio
     Ok(())
 }
 
+/// What was told of an e-mail names the record that it belongs to now.
+pub(super) fn follow_email(db: &mut Database, email: EmailId, record: Option<RecordId>) -> Result<()> {
+    let told = notifications::table.filter(notifications::email_id.eq(email));
+    diesel::update(told).set(notifications::record_id.eq(record)).execute(db)?;
+    Ok(())
+}
+
 /// Tells a user something that is not about an e-mail.
 pub(super) fn tell(
     db: &mut Database,

@@ -93,7 +93,7 @@ fn why_1_explain_says_who_did_what_to_an_email_and_what_followed() {
             "  into the inbox of ada",
             "      because CASE-1: case:1 is assigned to them",
             "2026-11-23T10:00:00Z by ada: case merge",
-            "  case:1 was merged into case:2",
+            "  case:1 was merged into case:2, with 2 e-mails, 1 notification, team desk, ada as a follower, ben as a follower",
             "  the e-mail belongs to no record any more",
         ] {
             assert!(said.lines().any(|one| one == line), "{database}: {line:?} is missing: {said}");
@@ -214,12 +214,115 @@ fn case_5_unmerge_gives_back_the_emails_and_leaves_the_rest() {
         let parents = ["1", "2"].map(|email| world.json(&["email", "show", email])["parent"].clone());
         assert_eq!(parents, ["case:2", "case:1"], "{database}");
         assert!(case["stream"].as_array().unwrap().iter().any(|entry| entry["kind"] == "email-received"), "{case}");
-        // Dora wrote what stays, too, so she still takes part in it (LINK-2).
-        assert_eq!(world.json(&["case", "show", "1"])["contact"], "contact:1");
+        assert_eq!(world.json(&["case", "show", "1"])["contact"], Value::Null);
         // What answers it comes to where it is.
         deliver(&world, "c", "a", "Re: Pump leaks");
         assert_eq!(world.json(&["email", "show", "3"])["parent"], "case:2");
         let line = world.run(&["case", "unmerge", "2"]).fails(65);
         assert!(line.contains("case:2 is merged into no other case"), "{line}");
+    }
+}
+
+/// Two cases of two customers and two teams: case:1 is desk's and Ben follows it, case:2 is sales' and Cy has it.
+fn two_cases_on(database: &str) -> World {
+    let world = world_on(database);
+    world.run(&["email", "link", "1", "case:1"]).ok();
+    world.run(&["team", "add", "sales"]).ok();
+    world.run(&["user", "add", "cy", "--address", "cy@example.com"]).ok();
+    world.run(&["team", "join", "sales", "cy"]).ok();
+    world.run(&["team", "join", "desk", "ada", "ben"]).ok();
+    world.run(&["role", "add", "own-team"]).ok();
+    for scope in ["case", "email"] {
+        world.run(&["role", "grant", "own-team", scope, "read", "team"]).ok();
+    }
+    world.run(&["role", "give", "own-team", "--user", "cy"]).ok();
+    let message = "From: Emil <emil@example.net>\r\nTo: support@example.com\r\nSubject: Door squeaks\r\n\
+                   Date: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <door@example.net>\r\n\r\nEek.\r\n";
+    world.run_with(&["deliver", "--account", "support"], message).ok();
+    world.run(&["case", "create", "Door", "--assigned-user", "cy"]).ok();
+    world.run(&["case", "set", "2", "--team", "sales"]).ok();
+    world.run(&["email", "link", "2", "case:2"]).ok();
+    world.run(&["case", "note", "2", "The hinge is old"]).ok();
+    world
+}
+
+fn without_notes(mut case: Value) -> Value {
+    case["stream"].as_array_mut().unwrap().retain(|entry| entry["kind"] != "merged" && entry["kind"] != "status");
+    case
+}
+
+#[test]
+fn case_5_unmerge_puts_both_cases_back_as_they_were() {
+    for database in ["sqlite", "postgresql"] {
+        for status in ["assigned", "closed", "rejected", "pending"] {
+            let world = two_cases_on(database);
+            world.run(&["case", "create", "Older"]).ok();
+            world.run(&["case", "merge", "3", "--into", "2"]).ok();
+            world.run(&["case", "status", "2", status]).ok();
+            let state = || {
+                let cases = ["1", "2", "3"].map(|case| without_notes(world.json(&["case", "show", case])));
+                let emails = ["1", "2"].map(|email| world.json(&["email", "show", email]));
+                (cases, emails, ["ada", "ben", "cy"].map(|user| told(&world, user)))
+            };
+            let before = state();
+            let said = world.run(&["case", "merge", "2", "--into", "1", "--dry-run"]).ok();
+            let along = "case:2 was merged into case:1, with 1 e-mail, 1 note, 2 notifications, team sales, cy as a follower";
+            assert!(said.contains(along), "{said}");
+            world.run(&["case", "merge", "2", "--into", "1"]).ok();
+            let merged = world.json(&["case", "show", "1"]);
+            assert_eq!((&merged["teams"], &merged["followers"]), (&json!(["desk", "sales"]), &json!(["ada", "ben", "cy"])));
+            world.run(&["case", "unmerge", "2"]).ok();
+            assert_eq!(state(), before, "{database}: {status}");
+            world.run(&["--as", "cy", "case", "show", "1"]).fails(65);
+        }
+    }
+}
+
+#[test]
+fn case_5_unmerge_leaves_what_people_changed_since_and_what_another_merge_brought() {
+    for database in ["sqlite", "postgresql"] {
+        let world = two_cases_on(database);
+        world.run(&["case", "create", "Gate"]).ok();
+        world.run(&["case", "set", "3", "--team", "sales"]).ok();
+        world.run(&["case", "follow", "3", "--user", "cy"]).ok();
+        world.run(&["case", "follow", "2", "--user", "ben"]).ok();
+        for case in ["2", "3"] {
+            world.run(&["case", "merge", case, "--into", "1"]).ok();
+        }
+        world.run(&["case", "unfollow", "1", "--user", "ben"]).ok();
+        world.run(&["case", "note", "1", "Written since"]).ok();
+        world.run(&["case", "unmerge", "2"]).ok();
+        let [left, back] = ["1", "2"].map(|case| world.json(&["case", "show", case]));
+        assert_eq!((&left["teams"], &left["followers"]), (&json!(["desk", "sales"]), &json!(["ada", "cy"])), "{database}");
+        assert_eq!((&back["teams"], &back["followers"]), (&json!(["sales"]), &json!(["cy"])), "{database}");
+        assert!(left["stream"].to_string().contains("Written since") && !left["stream"].to_string().contains("hinge"), "{left}");
+        world.run(&["case", "merge", "2", "--into", "1"]).ok();
+        world.run(&["case", "set", "1", "--team", "sales"]).ok();
+        world.run(&["case", "unmerge", "2"]).ok();
+        assert_eq!(world.json(&["case", "show", "1"])["teams"], json!(["sales"]), "a person chose it");
+    }
+}
+
+#[test]
+fn case_5_what_was_written_during_a_merge_leaves_with_the_email_that_it_answers() {
+    for database in ["sqlite", "postgresql"] {
+        let world = two_cases_on(database);
+        world.run(&["account", "set", "support", "--smtp-host", "127.0.0.1", "--shared=true"]).ok();
+        world.run(&["case", "merge", "2", "--into", "1"]).ok();
+        for newest in ["1", "2"] {
+            world.run(&["email", "reply", newest, "--text", "We come.", "--draft"]).ok();
+        }
+        world.run(&["case", "unmerge", "2"]).ok();
+        let parents = ["1", "2", "3", "4"].map(|email| world.json(&["email", "show", email])["parent"].clone());
+        assert_eq!(parents, ["case:1", "case:2", "case:1", "case:2"], "{database}");
+        let id = world.json(&["email", "show", "4"])["message_id"].as_str().unwrap().to_string();
+        let message = format!(
+            "From: Emil <emil@example.net>\r\nTo: support@example.com\r\nSubject: Re: Door squeaks\r\n\
+             Date: Mon, 23 Nov 2026 09:30:00 +0000\r\nMessage-ID: <thanks@example.net>\r\n\
+             In-Reply-To: {id}\r\nReferences: <door@example.net> {id}\r\n\r\nThanks.\r\n",
+            id = format!("<{}>", id.trim_matches(['<', '>']))
+        );
+        world.run_with(&["deliver", "--account", "support"], &message).ok();
+        assert_eq!(world.json(&["email", "show", "5"])["parent"], "case:2", "{database}");
     }
 }

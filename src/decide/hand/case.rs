@@ -175,7 +175,7 @@ pub fn follow(record: RecordId, user: UserId, wanted: bool, asked: Asked, facts:
 }
 
 /// FOLLOW-1: whoever may not read a case any more does not follow it any more; who has it does.
-fn end_lost(case: RecordId, desk: &mut Desk<'_>) {
+pub(super) fn end_lost(case: RecordId, desk: &mut Desk<'_>) {
     let assigned = desk.facts.records.get(&case).and_then(|known| known.assigned_user);
     let lost: Vec<UserId> =
         desk.facts.followers_of(case).filter(|user| Some(*user) != assigned && !desk.facts.may_read(*user, case)).collect();

@@ -13,7 +13,7 @@ use super::super::facts::{EmailFacts, Facts, Policy};
 use super::super::note::note;
 use super::super::occasion::Occasion;
 use super::super::people;
-use super::super::plan::{Asked, Change, Plan};
+use super::super::plan::{Apart, Asked, Change, Plan};
 use super::super::road::{News, tell};
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
@@ -52,15 +52,25 @@ pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, polic
     plan
 }
 
-/// What a plan that was written down gave to whom (WHY-1).
+/// What a plan that was written down did (WHY-1), as far as another word undoes it.
 #[derive(Debug, Deserialize)]
 pub struct Written {
-    steps: Vec<Gift>,
+    steps: Vec<Done>,
+}
+
+impl Written {
+    /// What two cases were before they were merged; none in a plan of old.
+    pub(super) fn apart(&self) -> Option<&Apart> {
+        self.steps.iter().find_map(|step| if let Done::MergeCases { apart } = step { apart.as_deref() } else { None })
+    }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
-enum Gift {
+enum Done {
+    MergeCases {
+        apart: Option<Box<Apart>>,
+    },
     AddTeam {
         email: EmailId,
         team: TeamId,
@@ -88,10 +98,10 @@ pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mu
     desk.add_note(before, NoteKind::Linked, None, detail, reason!(Link7, "the stream says so"));
     for gift in linked.into_iter().flat_map(|linked| &linked.steps) {
         match *gift {
-            Gift::AddTeam { email: of, team } if of == email => {
+            Done::AddTeam { email: of, team } if of == email => {
                 desk.plan.add(Change::RemoveTeam { email, team }, reason!(Link7, "it got the e-mail by the link"));
             }
-            Gift::AddUser { email: of, user, read } if of == email && read != desk.facts.unread.contains(&(email, user)) => {
+            Done::AddUser { email: of, user, read } if of == email && read != desk.facts.unread.contains(&(email, user)) => {
                 desk.plan.add(
                     Change::RemoveUser { email, user },
                     reason!(Link7, "they got the e-mail by the link, and left it as it came"),

@@ -6,10 +6,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::case as cases;
 use super::super::facts::{EmailFacts, Facts, Policy, RecordFacts, take};
-use super::super::plan::{Asked, CaseFields, Change, NewCase, Plan};
+use super::super::plan::{Apart, Asked, Belongings, CaseFields, Change, NewCase, Plan};
 use super::super::{author, parent};
-use super::case::{give, not_merged, set_teams};
-use super::link::{Mails, begin, bring, come_along, companions, invite};
+use super::case::{end_lost, give, not_merged, set_teams};
+use super::link::{Mails, Written, begin, bring, come_along, companions, invite};
 use crate::fault::{Class, Fault};
 use crate::mail::Mail;
 use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, UserId};
@@ -132,8 +132,13 @@ pub fn with_answers(case: RecordId, chosen: &[EmailId], facts: &Facts) -> Result
         return Err(Fault::new(Class::Data, format!("e-mail {stranger} does not belong to {name}"))
             .hint(format!("try: espomail email list --parent {name}")));
     }
+    Ok(answers(case, chosen, facts))
+}
+
+/// These e-mails, with those of the case that answer them, and so on; by number.
+fn answers(case: RecordId, chosen: &[EmailId], facts: &Facts) -> Vec<EmailId> {
     let mut answers: HashMap<EmailId, Vec<EmailId>> = HashMap::new();
-    for (id, known) in of_case() {
+    for (id, known) in facts.emails.iter().filter(|(_, known)| known.parent == Some(case)) {
         if let Some(replied) = known.replied {
             answers.entry(replied).or_default().push(*id);
         }
@@ -144,7 +149,7 @@ pub fn with_answers(case: RecordId, chosen: &[EmailId], facts: &Facts) -> Result
             due.extend(answers.remove(&id).unwrap_or_default());
         }
     }
-    Ok(moved.into_iter().collect())
+    moved.into_iter().collect()
 }
 
 /// A case that was merged into another by mistake leaves it again with the e-mail that opened it: its number and the tokens that
@@ -203,11 +208,17 @@ fn follow_too(case: RecordId, made: RecordId, desk: &mut Desk<'_>) {
     }
 }
 
-/// Undoes a merge by hand: the case is one of its own again, with the e-mails that came from it and are still where they went. What
-/// people noted since stays where it is.
+/// A merge by a person, as it was written down: the e-mails that went along, and the plan (WHY-1).
+pub struct Merged {
+    pub emails: Vec<EmailId>,
+    pub written: Written,
+}
+
+/// Undoes a merge by hand: both cases are as they were before, as far as nobody changed them since; `others` are the merges that
+/// stay. What answers an e-mail of the case goes where that is; what people noted since stays where it is.
 pub fn unmerge(
     case: RecordId,
-    came: Option<&[EmailId]>,
+    (merged, others): (Option<&Merged>, &[Merged]),
     mails: &Mails,
     asked: Asked,
     policy: &Policy,
@@ -221,37 +232,146 @@ pub fn unmerge(
         return Err(Fault::new(Class::Data, format!("{name} is merged into no other case")));
     };
     let into_name = desk.facts.name(into);
-    let Some(came) = came else {
+    let Some(merged) = merged else {
         let hint = format!("try: espomail case split {} --email ID", into_name.trim_start_matches("case:"));
         return Err(Fault::new(Class::Data, format!("mail merged {name} into {into_name}, not a person")).hint(hint));
     };
-    let fields = CaseFields { merged_into: Some(None), ..CaseFields::default() };
+    let apart = merged.written.apart();
+    let open = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
+    // Somebody may have got it meanwhile.
+    let before = apart.and_then(|apart| apart.status).filter(|status| *status != CaseStatus::New);
+    let (status, because) = match before {
+        Some(status) => (status, reason!(Case5, "it was {status} before the merge")),
+        None => (open, reason!(Case4, "it is open again")),
+    };
+    desk.plan.add(Change::SetStatus { case, status }, because);
+    let fields = CaseFields {
+        merged_into: Some(None),
+        closed_at: apart.map(|apart| apart.closed_at),
+        returned: apart.map(|apart| apart.belongings.clone()),
+        ..CaseFields::default()
+    };
     desk.plan.add(Change::SetCase { case, fields }, said());
-    let status = if known.assigned_user.is_some() { CaseStatus::Assigned } else { CaseStatus::New };
-    desk.plan.add(Change::SetStatus { case, status }, reason!(Case4, "it is open again"));
     desk.facts.records.entry(case).and_modify(|known| (known.merged_into, known.status) = (None, Some(status)));
-    follow_too(into, case, desk);
-    for email in came {
-        if desk.facts.emails.get(email).is_some_and(|known| known.parent == Some(into)) {
-            come_along(*email, mails, (case, ParentBy::Hand), policy, desk);
+    match apart {
+        Some(apart) => follow_again(case, into, apart, desk),
+        None => follow_too(into, case, desk),
+    }
+    for (email, by) in returning(into, merged, desk.facts) {
+        come_along(email, mails, (case, by), policy, desk);
+    }
+    match apart {
+        Some(apart) => give_up(into, &known, apart, others, desk),
+        None => forget_people(into, &BTreeSet::from([case]), desk.facts, desk.plan),
+    }
+    for record in apart.into_iter().flat_map(|apart| &apart.merged) {
+        if desk.facts.records.get(record).is_some_and(|known| known.merged_into == Some(into)) {
+            let fields = CaseFields { merged_into: Some(Some(case)), ..CaseFields::default() };
+            desk.plan.add(Change::SetCase { case: *record, fields }, reason!(Case5, "it was merged into {name} before"));
         }
     }
-    forget_people(into, &BTreeSet::from([case]), desk.facts, desk.plan);
     for (record, detail) in [(case, format!("left {into_name} again")), (into, format!("{name} left it again"))] {
         desk.add_note(record, NoteKind::Merged, None, detail, reason!(Case5, "the stream says so"));
     }
     Ok(plan)
 }
 
-/// Merges a case into another: the e-mails are where a person wants them (LINK-7).
-pub fn merge(from: RecordId, into: RecordId, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
+/// The e-mails of a merge that are still where they went, as they belonged to their case before; and what was written since and
+/// answers them.
+pub fn returning(into: RecordId, merged: &Merged, facts: &Facts) -> Vec<(EmailId, ParentBy)> {
+    let apart = merged.written.apart();
+    let mut there = merged.emails.clone();
+    there.retain(|email| facts.emails.get(email).is_some_and(|known| known.parent == Some(into)));
+    let is_new = |email: &EmailId| apart.is_some_and(|apart| email.0 >= apart.next_email);
+    let by = |email: &EmailId| {
+        let before = apart.into_iter().flat_map(|apart| &apart.emails).find(|(id, _)| id == email);
+        before.and_then(|(_, by)| *by).unwrap_or(ParentBy::Hand)
+    };
+    let mut all = answers(into, &there, facts);
+    all.retain(|email| there.contains(email) || is_new(email));
+    all.into_iter().map(|email| (email, by(&email))).collect()
+}
+
+/// Who followed a case before it was merged away follows it again, unless they wanted to hear no more of it since.
+fn follow_again(case: RecordId, into: RecordId, apart: &Apart, desk: &mut Desk<'_>) {
+    for user in &apart.followers {
+        let is_wanted = desk.facts.followers.contains(&(into, *user)) && desk.facts.may_read(*user, case);
+        if is_wanted && desk.facts.followers.insert((case, *user)) {
+            desk.plan.add(Change::Follow { record: case, user: *user }, reason!(Follow1, "they followed it before the merge"));
+        }
+    }
+}
+
+/// What a case has by a merge alone that is undone it has no longer; what another that is merged into it brought, too, stays.
+fn give_up(into: RecordId, from: &RecordFacts, apart: &Apart, others: &[Merged], desk: &mut Desk<'_>) {
+    let Some(known) = desk.facts.records.get(&into).cloned() else { return };
+    let staying: Vec<&RecordFacts> = desk.facts.records.values().filter(|other| other.merged_into == Some(into)).collect();
+    let gone = |now: Option<RecordId>, before: Option<RecordId>, of: fn(&RecordFacts) -> Option<RecordId>| {
+        let is_brought = before.is_none() && now.is_some() && now == of(from) && !staying.iter().any(|other| of(other) == now);
+        is_brought.then_some(None)
+    };
+    let fields = CaseFields {
+        account: gone(known.account, apart.into_account, |known| known.account),
+        contact: gone(known.contact, apart.into_contact, |known| known.contact),
+        lead: gone(known.lead, apart.into_lead, |known| known.lead),
+        ..CaseFields::default()
+    };
+    let mut teams = known.teams.clone();
+    teams.retain(|team| {
+        let is_own = apart.into_teams.contains(team) || !apart.teams.contains(team);
+        is_own || staying.iter().any(|other| other.teams.contains(team))
+    });
+    // Where its own are gone a person chose those that it has.
+    let is_as_merged = apart.into_teams.iter().all(|team| known.teams.contains(team));
+    if fields != CaseFields::default() {
+        desk.plan.add(Change::SetCase { case: into, fields }, reason!(Case5, "that came with what leaves"));
+    }
+    if is_as_merged && teams != known.teams {
+        set_teams(into, teams, reason!(Case5, "the others came with what leaves"), desk);
+    }
+    let others: Vec<&Apart> = others.iter().filter_map(|other| other.written.apart()).collect();
+    for user in apart.followers.iter().filter(|user| !apart.into_followers.contains(user)) {
+        let stays = known.assigned_user == Some(*user) || others.iter().any(|other| other.followers.contains(user));
+        if !stays && desk.facts.followers.remove(&(into, *user)) {
+            desk.plan.add(Change::Unfollow { record: into, user: *user }, reason!(Follow1, "they followed what leaves"));
+        }
+    }
+    end_lost(into, desk);
+}
+
+/// Merges a case into another: the e-mails are where a person wants them (LINK-7). What goes along beside them is written down, so
+/// that it can come back.
+pub fn merge(from: RecordId, into: RecordId, belongings: Belongings, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
     if from == into {
         return Err(Fault::new(Class::Usage, format!("{} cannot be merged into itself", facts.name(from))));
     }
     not_merged(from, facts)?;
     not_merged(into, facts)?;
+    let apart = facts.records.get(&from).zip(facts.records.get(&into)).map(|(ended, left)| {
+        let of_case = facts.emails.iter().filter(|(_, known)| known.parent == Some(from));
+        let mut emails: Vec<_> = of_case.map(|(id, known)| (*id, known.parent_by)).collect();
+        emails.sort_unstable_by_key(|(id, _)| *id);
+        let of_it = facts.records.iter().filter(|(_, known)| known.merged_into == Some(from));
+        let mut merged: Vec<RecordId> = of_it.map(|(id, _)| *id).collect();
+        merged.sort_unstable();
+        Box::new(Apart {
+            status: ended.status,
+            closed_at: ended.closed_at,
+            teams: ended.teams.clone(),
+            followers: facts.followers_of(from).collect(),
+            emails,
+            belongings,
+            merged,
+            into_teams: left.teams.clone(),
+            into_followers: facts.followers_of(into).collect(),
+            into_account: left.account,
+            into_contact: left.contact,
+            into_lead: left.lead,
+            next_email: facts.next.email,
+        })
+    });
     let notes = [NoteId(take(&mut facts.next.note)), NoteId(take(&mut facts.next.note))];
-    plan.add(Change::MergeCases { from, into, notes }, said());
+    plan.add(Change::MergeCases { from, into, notes, apart }, said());
     Ok(plan)
 }

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use crate::decide::Asked;
-use crate::store::Database;
+use crate::decide::{Asked, Belongings};
+use crate::store::case::left_of;
 use crate::store::schema::{emails, followers, notes, notifications, record_teams, records, reviews};
+use crate::store::{Database, IN_LIST};
 use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, TeamId, UserId};
 
 /// One case going into another.
@@ -78,6 +79,36 @@ pub fn merge(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
     Ok(())
 }
 
+/// What goes with a case beside its e-mails and what is told of them, in one that it is merged into.
+pub fn belongings(db: &mut Database, case: RecordId) -> Result<Belongings> {
+    let said = notes::table.filter(notes::record_id.eq(case)).filter(notes::kind.eq(NoteKind::Note));
+    let told = notifications::table.filter(notifications::record_id.eq(case)).filter(notifications::email_id.is_null());
+    let asked = reviews::table.filter(reviews::candidate_id.eq(case)).filter(reviews::decision.is_null());
+    Ok(Belongings {
+        notes: said.order(notes::id).select(notes::id).load(db)?,
+        notifications: told.order(notifications::id).select(notifications::id).load(db)?,
+        reviews: asked.order(reviews::id).select(reviews::id).load(db)?,
+    })
+}
+
+/// What went along comes back to a case that was merged away, where it is still in the one that is left.
+pub(super) fn give_back(db: &mut Database, case: RecordId, belongings: &Belongings) -> Result<()> {
+    let Some(into) = left_of(db, case)? else { return Ok(()) };
+    for some in belongings.notes.chunks(IN_LIST) {
+        let there = notes::table.filter(notes::record_id.eq(into)).filter(notes::id.eq_any(some));
+        diesel::update(there).set(notes::record_id.eq(case)).execute(db)?;
+    }
+    for some in belongings.notifications.chunks(IN_LIST) {
+        let there = notifications::table.filter(notifications::record_id.eq(into)).filter(notifications::id.eq_any(some));
+        diesel::update(there).set(notifications::record_id.eq(case)).execute(db)?;
+    }
+    for some in belongings.reviews.chunks(IN_LIST) {
+        let there = reviews::table.filter(reviews::candidate_id.eq(into)).filter(reviews::id.eq_any(some));
+        diesel::update(there.filter(reviews::decision.is_null())).set(reviews::candidate_id.eq(case)).execute(db)?;
+    }
+    Ok(())
+}
+
 fn move_emails(db: &mut Database, one: &Merge) -> Result<()> {
     let (from, into) = (one.from, one.into);
     let account: Option<RecordId> = records::table.find(into).select(records::account_id).first(db)?;
@@ -103,7 +134,7 @@ fn move_notes(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
             .filter(notes::email_id.is_not_null())
             .select(notes::email_id)
             .load::<Option<EmailId>>(db)?;
-        for some in told.chunks(crate::store::IN_LIST) {
+        for some in told.chunks(IN_LIST) {
             diesel::delete(of(from).filter(notes::email_id.eq_any(some))).execute(db)?;
         }
         diesel::update(of(from)).set(notes::record_id.eq(into)).execute(db)?;

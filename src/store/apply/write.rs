@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::adopt::Movable;
+use super::merge::give_back;
 use super::rows::{CopyRow, EmailAccountRow, EmailTeamRow, FollowerRow, ParticipantRow, RecordTeamRow, ThreadIdRow, ThreadRow};
 use super::{Batch, Difference, Later, Relink, merge};
 use crate::decide::{CaseFields, Next};
@@ -98,6 +99,7 @@ impl Batch<'_> {
                         .set((emails::parent_id.eq(parent), emails::parent_by.eq(by), emails::account_record_id.eq(account)))
                         .execute(db)?;
                     note::follow_email(db, *email, *parent, next_note, self.now)?;
+                    notification::follow_email(db, *email, *parent)?;
                 }
                 Later::Verify(email, author) => {
                     diesel::update(emails::table.find(email))
@@ -238,6 +240,7 @@ struct CaseChange {
     contact_id: Option<Option<RecordId>>,
     lead_id: Option<Option<RecordId>>,
     merged_into_id: Option<Option<RecordId>>,
+    closed_at: Option<Option<i64>>,
 }
 
 /// Changes what a case says. Its e-mails' Account is its own (LINK-6).
@@ -249,7 +252,11 @@ fn set_case(db: &mut Database, case: RecordId, fields: &CaseFields) -> Result<()
         contact_id: fields.contact,
         lead_id: fields.lead,
         merged_into_id: fields.merged_into,
+        closed_at: fields.closed_at,
     };
+    if let Some(belongings) = &fields.returned {
+        give_back(db, case, belongings)?;
+    }
     diesel::update(records::table.find(case)).set(&change).execute(db)?;
     if let Some(account) = change.account_id {
         let of_case = emails::table.filter(emails::parent_id.eq(case));
