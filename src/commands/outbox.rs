@@ -73,7 +73,7 @@ enum OutboxCommand {
     MarkSent(Which),
     /// Keep messages back until they are released
     Hold(Which),
-    /// Let messages go that are held
+    /// Let messages go that are held, and drafts
     Release(Which),
 }
 
@@ -98,7 +98,10 @@ impl Outbox {
             OutboxCommand::Drop(which) => which.change(context, None, "is dropped"),
             OutboxCommand::MarkSent(which) => which.change(context, Some(Verb::MarkSent), "counts as sent"),
             OutboxCommand::Hold(which) => which.change(context, Some(Verb::Hold), "is held"),
-            OutboxCommand::Release(which) => which.change(context, Some(Verb::Release), "is released"),
+            OutboxCommand::Release(which) => {
+                let delay = context.loaded.config.send.delay;
+                which.change(context, Some(Verb::Release { delay }), "is released")
+            }
         }
     }
 }
@@ -117,7 +120,12 @@ impl Which {
                     None => outbox::drop_one(db, &message, context.now())?,
                 };
                 let what = if is_done { done } else { "has reached somebody; it is given up for the others" };
-                told.push(format!("Message {id} {what}."));
+                let due_at = match verb {
+                    Some(Verb::Release { .. }) => outbox::show(db, OutgoingId(*id))?.due_at.filter(|at| *at > context.now()),
+                    _ => None,
+                };
+                let when = due_at.map(|at| format!(", and goes out at {}", rfc3339(at))).unwrap_or_default();
+                told.push(format!("Message {id} {what}{when}."));
             }
             Ok(told)
         })?;

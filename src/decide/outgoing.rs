@@ -21,6 +21,8 @@ const NAMED: usize = 3;
 pub struct Order {
     /// The record that it belongs to; none is that of its conversation.
     pub parent: Option<RecordId>,
+    /// A person took it from its record, so it belongs to none (LINK-7).
+    pub unlinked: bool,
     /// The user who writes it; none for what goes out by itself.
     pub author: Option<UserId>,
     /// The e-mail that it answers or passes on.
@@ -43,6 +45,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     let ordered = order.parent.map(|record| desk.facts.survivor(record)).filter(|record| desk.facts.records.contains_key(record));
     let link = match ordered {
         Some(record) => Some(Link { record, by: ParentBy::Hand, because: reason!(Send10, "it was written for this record") }),
+        None if order.unlinked => None,
         None => by_thread(),
     };
     let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
@@ -55,7 +58,10 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     }
     let account_record = link.as_ref().and_then(|link| desk.facts.account_of(link.record));
     let because = link.as_ref().map_or_else(|| "it belongs to no record".into(), |link| link.because.clone());
-    let new = new_email(&occasion, &conversation, link.as_ref(), account_record, None, desk.facts);
+    let mut new = new_email(&occasion, &conversation, link.as_ref(), account_record, None, desk.facts);
+    if order.unlinked {
+        new.parent_by = Some(ParentBy::Hand);
+    }
     desk.plan.steps.insert(0, Step { change: Change::AddEmail(new.clone()), because });
     let account = desk.facts.account.id;
     desk.plan.add(Change::AddAccount { email, account }, reason!(Send2, "it goes out through this account"));

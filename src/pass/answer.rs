@@ -54,7 +54,7 @@ pub fn queue<'a>(
     for one in &answers {
         let random = random(policy, one.email, now);
         match style.draft(one, facts, &users, policy, random, now).and_then(|draft| {
-            let order = Order { parent: one.record, author: None, follows: Some(one.email) };
+            let order = Order { parent: one.record, follows: Some(one.email), ..Order::default() };
             Letter::new(&draft, order, OutgoingKind::Answer, Some(now))
         }) {
             Ok(letter) => letters.push(letter),

@@ -264,7 +264,7 @@ impl Walk<'_> {
             automatic: None,
             extra: Vec::new(),
         };
-        let order = Order { parent: Some(RecordId(case)), author: None, follows: Some(EmailId(email)) };
+        let order = Order { parent: Some(RecordId(case)), author: None, follows: Some(EmailId(email)), ..Order::default() };
         let letter = Letter::new(&draft, order, OutgoingKind::Reply, Some(self.now)).unwrap();
         let now = self.now;
         let queued = self.store.transaction(|db| outgoing::queue(db, ACCOUNT, &letter, now)).unwrap();

@@ -600,3 +600,88 @@ fn send_1_the_text_comes_from_a_file_from_standard_input_or_from_an_editor_and_i
     assert!(with(&["--file", "nowhere.txt"], "").fails(65).contains("nowhere.txt"));
     assert_eq!(sink.taken().len(), 4);
 }
+
+#[test]
+fn send_1_a_letter_that_another_edits_stays_its_authors() {
+    for database in BOTH {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        let_ada_send(&world);
+        world.run(&["user", "set", "ada", "--name", "Ada Example"]).ok();
+        world.run(&["account", "set", "support", "--from-name", ""]).ok();
+        world.run(&["user", "add", "boss", "--administrator"]).ok();
+        let draft = compose(&world, &["--as", "ada", "--to", "dora@example.org", "--draft"]);
+        let shown = |of: &Value| world.json(&["--as", "ada", "email", "show", &of["email"].to_string()]);
+        let from = shown(&draft)["from"].clone();
+        assert_eq!(from[0]["name"], "Ada Example", "{database}");
+        let edited = world.json(&["--as", "boss", "email", "edit", &draft["email"].to_string(), "--text", "Better."]);
+        let edited = world.json(&["email", "edit", &edited["email"].to_string(), "--subject", "Best"]);
+        assert_eq!((&shown(&edited)["from"], &outbox(&world, &edited["outbox"])["author"]), (&from, &json!("ada")), "{database}");
+        assert!(world.run(&["--as", "ada", "email", "list", "--drafts"]).ok().contains("Best"));
+        let trace = world.json(&["audit", "list"])["items"].clone();
+        let who: Vec<&Value> =
+            trace.as_array().unwrap().iter().filter(|one| one["action"] == "email edit").map(|one| &one["user"]).collect();
+        assert_eq!(who, [&Value::Null, &json!("boss")], "{database}: {trace}");
+        verb(&world, "hold", &edited).fails(65);
+        world.run(&["--as", "ada", "outbox", "drop", &edited["outbox"].to_string()]).ok();
+    }
+}
+
+#[test]
+fn link_7_an_edited_draft_stays_without_the_record_that_a_person_took_it_from() {
+    for database in BOTH {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        world.run(&["case", "create", "Pump"]).ok();
+        let question =
+            "From: dora@example.org\r\nTo: support@example.com\r\nSubject: x\r\nMessage-ID: <a@example.org>\r\n\r\nHi\r\n";
+        world.run_with(&["deliver", "--account", "support"], question).ok();
+        world.run(&["email", "link", "1", "case:1"]).ok();
+        let mut draft = world.json(&["email", "reply", "1", "--text", "Yes.", "--draft"])["email"].to_string();
+        world.run(&["email", "unlink", &draft]).ok();
+        for text in ["No.", "Perhaps."] {
+            draft = world.json(&["email", "edit", &draft, "--text", text])["email"].to_string();
+            let shown = world.json(&["email", "show", &draft]);
+            assert_eq!((&shown["parent"], &shown["replied"]), (&Value::Null, &json!(1)), "{database}");
+        }
+    }
+}
+
+#[test]
+fn send_1_a_released_draft_waits_as_everything_that_people_write() {
+    for database in BOTH {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        world.write(&world.config(), &format!("{config}\n[send]\ndelay = \"10m\"\n"), 0o600);
+        let draft = compose(&world, &["--to", "dora@example.org", "--draft"]);
+        let said = verb(&world, "release", &draft).ok();
+        assert_eq!(said, "Message 1 is released, and goes out at 2026-11-23T10:10:00Z.\n", "{database}");
+        world.run(&["send"]).ok();
+        assert!(sink.taken().is_empty(), "{database}");
+        // What was held meanwhile keeps its time.
+        verb(&world, "hold", &draft).ok();
+        verb(&world, "release", &draft).ok();
+        assert_eq!(outbox(&world, &draft["outbox"])["due_at"], "2026-11-23T10:10:00Z");
+    }
+}
+
+#[test]
+fn send_1_edit_says_how_the_letter_stands() {
+    for database in BOTH {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        let_ada_send(&world);
+        let later = compose(&world, &["--to", "dora@example.org", "--at", "2h"]);
+        verb(&world, "hold", &later).ok();
+        let said = world.run(&["email", "edit", &later["email"].to_string(), "--subject", "Later"]).ok();
+        assert!(said.ends_with("is held: message 2 of the outbox. Next: espomail outbox release 2\n"), "{database}: {said}");
+        let said = world.run(&["--as", "ada", "email", "edit", "2", "--subject", "Mine"]).fails(65);
+        assert!(said.contains("e-mail 2 is no draft") && !said.contains("message 2"), "{database}: {said}");
+        let tried = compose(&world, &["--to", "dora@example.org", "--queue"]);
+        world.sql("UPDATE outbox SET attempts = 1 WHERE id = 3");
+        let said = world.run(&["email", "edit", &tried["email"].to_string(), "--subject", "Again"]).fails(65);
+        assert!(said.contains("was tried already") && said.contains("outbox drop 3"), "{database}: {said}");
+        assert!(world.run(&["email", "edit", "--help"]).ok().contains("else what there is stays"));
+    }
+}

@@ -8,6 +8,7 @@ use super::compose::{Told, Typed, deliver, sender, write};
 use super::writing::{Writing, addresses};
 use crate::commands::right;
 use crate::context::{self, Context};
+use crate::decide::outgoing::Order;
 use crate::fault::{Class, Fault};
 use crate::mail::body::{Quoted, below};
 use crate::mail::compose::{File, is_id};
@@ -242,20 +243,21 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
     let db = store.connection();
     let preferred = found.account(db)?;
     // Said before anybody writes.
-    let named = sender(context, db, writing.from.as_deref(), preferred)?;
+    let actor = context.actor_ref();
+    let named = sender(actor, db, writing.from.as_deref(), preferred)?;
     let (to, cc) = found.recipients(context, db, answer, writing, &named.from)?;
     let mut told = Told { to, cc, passed_over: answer.passed_over.clone(), strangers: Vec::new() };
     told.strangers = tell(context, db, &told, found.email.parent)?;
     let from = found.original.reply_to.first().or(found.original.from.as_ref());
-    let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), preferred)?;
-    let signature = writing.signature(context, db)?;
+    let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), &named)?;
+    let signature = writing.signature(actor.user, db)?;
     let body = writing.written(letter, &below(&signature, quoted.as_ref()))?.with(&signature, quoted.as_ref());
     let mut attachments = writing.attachments(body.html.as_deref())?;
     attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
     let due_at = writing.due_at(context)?;
     let random = context::random()?;
     let queued = store.transaction(|db| {
-        let sender = sender(context, db, writing.from.as_deref(), preferred)?;
+        let sender = sender(actor, db, writing.from.as_deref(), preferred)?;
         let typed = Typed {
             to: told.to.clone(),
             cc: told.cc.clone(),
@@ -266,12 +268,12 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
             attachments: attachments.clone(),
             in_reply_to: found.original.message_id.clone(),
             references: found.original.chain(),
-            follows: Some(found.id),
         };
         let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
-        write(context, db, &typed, &sender, parent, OutgoingKind::Reply, due_at, random)
+        let order = Order { parent, author: actor.user, follows: Some(found.id), ..Order::default() };
+        write(context, db, &typed, &sender, order, (OutgoingKind::Reply, "email reply"), due_at, random)
     })?;
-    deliver(context, queued, due_at, writing.queue, Some(&told))
+    deliver(context, queued, due_at, writing.turn(), Some(&told))
 }
 
 impl Found {
@@ -318,9 +320,10 @@ impl Forward {
         let to = addresses(&self.to)?;
         let preferred = found.account(db)?;
         // Said before anybody writes.
-        sender(context, db, self.writing.from.as_deref(), preferred)?;
-        let letter = self.writing.letter(context, db, to.first(), found.email.parent, Some(&found.original), preferred)?;
-        let signature = self.writing.signature(context, db)?;
+        let actor = context.actor_ref();
+        let from = sender(actor, db, self.writing.from.as_deref(), preferred)?;
+        let letter = self.writing.letter(context, db, to.first(), found.email.parent, Some(&found.original), &from)?;
+        let signature = self.writing.signature(actor.user, db)?;
         let begin = below(&signature, Some(&passed_on));
         let body = self.writing.written(letter, &begin)?.with(&signature, Some(&passed_on));
         let mut attachments = self.writing.attachments(body.html.as_deref())?;
@@ -336,7 +339,7 @@ impl Forward {
         let due_at = self.writing.due_at(context)?;
         let random = context::random()?;
         let queued = store.transaction(|db| {
-            let sender = sender(context, db, self.writing.from.as_deref(), preferred)?;
+            let sender = sender(actor, db, self.writing.from.as_deref(), preferred)?;
             let typed = Typed {
                 to: to.clone(),
                 cc: addresses(&self.writing.cc)?,
@@ -347,11 +350,11 @@ impl Forward {
                 attachments: attachments.clone(),
                 in_reply_to: None,
                 references: found.original.chain(),
-                follows: Some(found.id),
             };
             let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
-            write(context, db, &typed, &sender, parent, OutgoingKind::Forward, due_at, random)
+            let order = Order { parent, author: actor.user, follows: Some(found.id), ..Order::default() };
+            write(context, db, &typed, &sender, order, (OutgoingKind::Forward, "email forward"), due_at, random)
         })?;
-        deliver(context, queued, due_at, self.writing.queue, None)
+        deliver(context, queued, due_at, self.writing.turn(), None)
     }
 }

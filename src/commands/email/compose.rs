@@ -7,7 +7,7 @@ use crate::clock::rfc3339;
 use crate::commands::right;
 use crate::commands::send::send_one;
 use crate::context::{self, Context};
-use crate::decide::access;
+use crate::decide::access::{self, Actor};
 use crate::decide::outgoing::Order;
 use crate::decide::sender::{self, Sender};
 use crate::fault::{Class, Fault};
@@ -19,7 +19,7 @@ use crate::store::access as trace;
 use crate::store::participant::Written;
 use crate::store::record::RecordName;
 use crate::store::{Database, Store, sending, user};
-use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecordId, RoleAction};
+use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RoleAction};
 
 #[derive(Debug, clap::Args)]
 pub struct Compose {
@@ -47,8 +47,6 @@ pub struct Typed {
     pub attachments: Vec<File>,
     pub in_reply_to: Option<String>,
     pub references: Vec<String>,
-    /// The stored e-mail that it goes on from.
-    pub follows: Option<EmailId>,
 }
 
 /// To whom an answer goes.
@@ -104,11 +102,12 @@ impl Compose {
         if let Some(named) = self.parent {
             right::record(store.connection(), context.actor_ref(), named, RoleAction::Read)?;
         }
+        let actor = context.actor_ref();
         // Said before anybody writes.
-        sender(context, store.connection(), self.writing.from.as_deref(), None)?;
-        let letter = self.writing.letter(context, store.connection(), to.first(), self.parent, None, None)?;
+        let from = sender(actor, store.connection(), self.writing.from.as_deref(), None)?;
+        let letter = self.writing.letter(context, store.connection(), to.first(), self.parent, None, &from)?;
         let subject = self.subject.clone().or_else(|| letter.as_ref().map(|letter| letter.subject.clone())).unwrap_or_default();
-        let signature = self.writing.signature(context, store.connection())?;
+        let signature = self.writing.signature(actor.user, store.connection())?;
         let body = self.writing.written(letter, &below(&signature, None))?.with(&signature, None);
         let typed = Typed {
             to,
@@ -120,7 +119,6 @@ impl Compose {
             html: body.html,
             in_reply_to: None,
             references: Vec::new(),
-            follows: None,
         };
         let due_at = self.writing.due_at(context)?;
         let random = context::random()?;
@@ -129,16 +127,16 @@ impl Compose {
                 Some(named) => Some(right::record(db, context.actor_ref(), named, RoleAction::Read)?.0),
                 None => None,
             };
-            let sender = sender(context, db, self.writing.from.as_deref(), None)?;
-            write(context, db, &typed, &sender, parent, OutgoingKind::Message, due_at, random)
+            let sender = sender(actor, db, self.writing.from.as_deref(), None)?;
+            let order = Order { parent, author: actor.user, ..Order::default() };
+            write(context, db, &typed, &sender, order, (OutgoingKind::Message, "email compose"), due_at, random)
         })?;
-        deliver(context, queued, due_at, self.writing.queue, None)
+        deliver(context, queued, due_at, self.writing.turn(), None)
     }
 }
 
-/// SEND-2, SEND-3: as whom the one who asks sends, and through which account.
-pub fn sender(context: &Context, db: &mut Database, from: Option<&str>, preferred: Option<AccountId>) -> Result<Sender> {
-    let actor = context.actor_ref();
+/// SEND-2, SEND-3: as whom somebody sends, and through which account.
+pub fn sender(actor: &Actor, db: &mut Database, from: Option<&str>, preferred: Option<AccountId>) -> Result<Sender> {
     let own = match actor.user {
         Some(user) => user::addresses_of(db, user)?,
         None => Vec::new(),
@@ -152,15 +150,15 @@ pub fn sender(context: &Context, db: &mut Database, from: Option<&str>, preferre
     sender::choose(actor, &own, from, preferred, &outlets).map_err(|wrong| Fault::new(Class::Refused, wrong).hint(hint).into())
 }
 
-/// Puts what somebody typed into the outbox, and writes down who did.
+/// Puts what somebody typed into the outbox, and writes down who did, with which command.
 #[expect(clippy::too_many_arguments, reason = "a message, its sender, its place and its time")]
 pub fn write(
     context: &Context,
     db: &mut Database,
     typed: &Typed,
     sender: &Sender,
-    parent: Option<RecordId>,
-    kind: OutgoingKind,
+    order: Order,
+    (kind, action): (OutgoingKind, &str),
     due_at: Option<i64>,
     random: [u8; 10],
 ) -> Result<Queued> {
@@ -168,9 +166,8 @@ pub fn write(
     let policy = context.policy(db)?;
     let with = sending::of(db, sender.account)?;
     // SEND-5: whatever belongs to a case is answered to its group account, whoever of us writes.
-    let answers_to = parent.map(|record| sending::answers_to(db, record)).transpose()?.flatten();
-    let actor = context.actor_ref();
-    let name = match (sender.from_name.is_empty(), actor.user) {
+    let answers_to = order.parent.map(|record| sending::answers_to(db, record)).transpose()?.flatten();
+    let name = match (sender.from_name.is_empty(), order.author) {
         (true, Some(user)) => user::name_of(db, user)?,
         _ => sender.from_name.clone(),
     };
@@ -185,36 +182,37 @@ pub fn write(
         text: typed.text.clone(),
         html: typed.html.clone(),
         attachments: typed.attachments.clone(),
-        message_id: outgoing::message_id(&policy, parent, &sender.from, random, now),
+        message_id: outgoing::message_id(&policy, order.parent, &sender.from, random, now),
         date: now,
         in_reply_to: typed.in_reply_to.clone(),
         references: typed.references.clone(),
         automatic: None,
         extra: Vec::new(),
     };
-    let order = Order { parent, author: actor.user, follows: typed.follows };
     let letter = outgoing::Letter::new(&draft, order, kind, due_at)?;
     let queued = outgoing::queue(db, sender.account, &letter, now)?;
-    let permit = access::send(actor, sender);
-    trace::record(db, &permit, action(kind), &format!("email:{}", queued.email), &sender.because.to_string(), now)?;
+    let permit = access::send(context.actor_ref(), sender);
+    trace::record(db, &permit, action, &format!("email:{}", queued.email), &sender.because.to_string(), now)?;
     Ok(queued)
 }
 
-/// What the audit calls it, as typed.
-const fn action(kind: OutgoingKind) -> &'static str {
-    match kind {
-        OutgoingKind::Reply => "email reply",
-        OutgoingKind::Forward => "email forward",
-        _ => "email compose",
-    }
+/// What becomes of a message once it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is tried at once, where it is due.
+    Now,
+    /// The next pass takes it.
+    Queue,
+    /// It waits until somebody releases it.
+    Held,
 }
 
 /// Tries to send it at once, unless it is for later, and says where it is.
-pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bool, to: Option<&Told>) -> Result<()> {
+pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: Turn, to: Option<&Told>) -> Result<()> {
     let Queued { id, email } = queued;
     let is_due = due_at.is_some_and(|at| at <= context.now());
     let mut sent = None;
-    if is_due && !queue {
+    if is_due && turn == Turn::Now {
         // The server may take its time: whoever loses patience must not write it again.
         context.out.progress(&format!("E-mail {email} is stored as message {id} of the outbox; it is being sent …"));
         match send_one(context, id) {
@@ -232,7 +230,7 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bo
             let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
             format!("E-mail {email} is {} (message {id} of the outbox){error}", sent.state)
         }
-        None => waiting(context, queued, due_at),
+        None => waiting(context, queued, due_at, turn),
     };
     let waits = if due_at.is_some() { OutboxState::Queued } else { OutboxState::Draft };
     let state = sent.map_or(waits, |sent| sent.state);
@@ -246,9 +244,12 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, queue: bo
     Ok(())
 }
 
-fn waiting(context: &Context, queued: Queued, due_at: Option<i64>) -> String {
+fn waiting(context: &Context, queued: Queued, due_at: Option<i64>, turn: Turn) -> String {
     let Queued { id, email } = queued;
     match due_at {
+        _ if turn == Turn::Held => {
+            format!("E-mail {email} is held: message {id} of the outbox. Next: espomail outbox release {id}")
+        }
         None => format!("E-mail {email} is a draft. Next: espomail outbox release {id}"),
         Some(at) if at > context.now() => format!(
             "E-mail {email} goes out at {}: message {id} of the outbox. To call it back: espomail outbox drop {id}",

@@ -4,24 +4,27 @@ use std::io::IsTerminal;
 
 use anyhow::{Context as _, Result};
 
-use super::compose::{Typed, deliver, sender, write};
+use super::compose::{Turn, Typed, deliver, sender, write};
 use super::writing::{Writing, addresses};
 use crate::commands::{outbox, right};
 use crate::context::{self, Context};
+use crate::decide::outgoing::Order;
+use crate::decide::sender::Sender;
 use crate::fault::{Class, Fault};
 use crate::mail::body::Body;
 use crate::mail::compose::File;
 use crate::mail::{self, Address, Mail, attachment_content, text_as_written, text_from_html};
 use crate::store::email::Email;
 use crate::store::outbox::{Outgoing, drop_one, hold, on_its_way};
-use crate::store::{Database, Store, account, email, raw, record};
-use crate::words::{EmailId, OutboxState, OutgoingKind, RoleAction};
+use crate::store::{Database, Store, access, account, email, raw, record};
+use crate::words::{EmailId, OutboxState, OutgoingKind, ParentBy, RoleAction};
 
 /// Change a draft, or a message that waits for its time: what is not given stays
 ///
 /// On a terminal, and with nothing else given, the text is changed in $EDITOR. The message is written anew, with a number and a
 /// Message-ID of its own; the one before is gone. A draft stays one unless --at says when it goes out.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("text", |text| text.help("The text; else what there is stays, or is changed in $EDITOR where nothing else is given")))]
 pub struct Edit {
     /// Number or Message-ID
     email: String,
@@ -56,9 +59,15 @@ impl Waiting {
                 .hint("try: espomail email list --drafts, or: espomail email list --scheduled")
         };
         let message = on_its_way(db, id)?.ok_or_else(not_waiting)?.message;
-        let outgoing = outbox::find(context, db, message.0)?.thing().clone();
+        // Whose it is not hears no more of it than of any that is no draft.
+        let outgoing = outbox::find(context, db, message.0).map_err(|_| not_waiting())?.thing().clone();
         let is_persons = matches!(outgoing.kind, OutgoingKind::Message | OutgoingKind::Reply | OutgoingKind::Forward);
         let waits = matches!(outgoing.state, OutboxState::Draft | OutboxState::Queued) && outgoing.attempts == 0;
+        if is_persons && outgoing.state == OutboxState::Queued && outgoing.attempts > 0 {
+            let what = format!("e-mail {id} was tried already, and is tried again: its recipients may know of it");
+            let hint = format!("call it back and write it anew: espomail outbox drop {message}");
+            return Err(Fault::new(Class::Data, what).hint(hint).into());
+        }
         if !is_persons || !waits {
             return Err(not_waiting().into());
         }
@@ -104,11 +113,15 @@ impl Edit {
         let before = Waiting::read(context, db, &self.email)?;
         let own = before.mail.from.as_ref().map(|from| from.address.clone());
         let from = self.writing.from.clone().or(own);
+        // It stays its author's, whoever changes it.
+        let author = before.email.author;
+        let writer = author.map(|user| access::actor(db, &context.actor_ref().os_account, user, true)).transpose()?;
+        let writer = writer.unwrap_or_else(|| context.actor());
         let preferred = before.outgoing.account.as_ref().map(|name| account::find(db, name)).transpose()?.map(|found| found.id);
         // Said before anybody writes.
-        sender(context, db, from.as_deref(), preferred)?;
+        let named = sender(&writer, db, from.as_deref(), preferred)?;
         let to = replaced(&self.to, &before.mail.to)?;
-        let body = self.body(context, db, &before, to.first())?;
+        let body = self.body(context, db, &before, to.first(), &named)?;
         let mut attachments = before.files(&self.detach, body.html.as_deref())?;
         attachments.extend(self.writing.attachments(body.html.as_deref())?);
         let subject = before.mail.header_values("Subject").next().unwrap_or_default();
@@ -122,7 +135,6 @@ impl Edit {
             attachments,
             in_reply_to: before.mail.in_reply_to.first().cloned(),
             references: before.mail.references.clone(),
-            follows: before.email.replied,
         };
         let due_at = match (&self.writing.at, before.outgoing.state) {
             (Some(_), _) => self.writing.due_at(context)?,
@@ -138,25 +150,34 @@ impl Edit {
                 return Err(Fault::new(Class::TempFail, what).hint("look at it, and try again").into());
             }
             drop_one(db, &message, context.now())?;
-            let sender = sender(context, db, from.as_deref(), preferred)?;
+            let sender = sender(&writer, db, from.as_deref(), preferred)?;
             let parent = before.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
-            let queued = write(context, db, &typed, &sender, parent, before.outgoing.kind, due_at, random)?;
+            let unlinked = parent.is_none() && before.email.parent_by == Some(ParentBy::Hand);
+            let order = Order { parent, unlinked, author, follows: before.email.replied };
+            let queued = write(context, db, &typed, &sender, order, (before.outgoing.kind, "email edit"), due_at, random)?;
             if let Some(because) = &before.outgoing.held_because {
                 hold(db, queued.id, because)?;
             }
             Ok(queued)
         })?;
         context.out.say(&format!("E-mail {} takes the place of e-mail {}.", queued.email, before.id));
-        let waits = self.writing.queue || before.outgoing.is_held();
-        deliver(context, queued, due_at, waits, None)
+        let turn = if before.outgoing.is_held() { Turn::Held } else { self.writing.turn() };
+        deliver(context, queued, due_at, turn, None)
     }
 
     /// What it says now.
-    fn body(&self, context: &Context, db: &mut Database, before: &Waiting, to: Option<&Address>) -> Result<Body> {
+    fn body(
+        &self,
+        context: &Context,
+        db: &mut Database,
+        before: &Waiting,
+        to: Option<&Address>,
+        sender: &Sender,
+    ) -> Result<Body> {
         let (writing, stored) = (&self.writing, text_as_written(&before.bytes));
         if writing.text.is_some() || writing.file.is_some() || writing.template.is_some() {
-            let letter = writing.letter(context, db, to, before.email.parent, None, None)?;
-            let signature = writing.signature(context, db)?;
+            let letter = writing.letter(context, db, to, before.email.parent, None, sender)?;
+            let signature = writing.signature(before.email.author, db)?;
             return Ok(writing.written(letter, "")?.with(&signature, None));
         }
         if let Some(html) = writing.html()? {

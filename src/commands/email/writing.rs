@@ -9,10 +9,11 @@ use anyhow::{Context as _, Result};
 use clap::ValueHint;
 use tempfile::NamedTempFile;
 
-use super::compose::sender;
+use super::compose::Turn;
 use super::filled::{self, About};
 use crate::clock::parse_ahead;
 use crate::context::{self, Context};
+use crate::decide::sender::Sender;
 use crate::fault::{Class, Fault};
 use crate::mail::body::Written;
 use crate::mail::compose::{File, typed_addresses};
@@ -21,7 +22,7 @@ use crate::mail::template::Letter;
 use crate::mail::{Address, text_from_html};
 use crate::store::record::RecordName;
 use crate::store::{Database, user};
-use crate::words::AccountId;
+use crate::words::UserId;
 
 /// The largest attachment, and the largest text from standard input, in bytes.
 const LARGEST: u64 = 50 << 20;
@@ -133,8 +134,8 @@ impl Writing {
     }
 
     /// Returns the signature of the one who writes; empty where there is none, or none is wanted.
-    pub fn signature(&self, context: &Context, db: &mut Database) -> Result<String> {
-        match context.actor_ref().user.filter(|_| !self.no_signature) {
+    pub fn signature(&self, author: Option<UserId>, db: &mut Database) -> Result<String> {
+        match author.filter(|_| !self.no_signature) {
             Some(user) => user::signature_of(db, user),
             None => Ok(String::new()),
         }
@@ -148,11 +149,10 @@ impl Writing {
         to: Option<&Address>,
         parent: Option<RecordName>,
         original: Option<&Original>,
-        preferred: Option<AccountId>,
+        sender: &Sender,
     ) -> Result<Option<Letter>> {
         let Some(wanted) = &self.template else { return Ok(None) };
-        let sender = sender(context, db, self.from.as_deref(), preferred)?;
-        filled::letter(context, db, wanted, &About { to, parent, original, sender: &sender }).map(Some)
+        filled::letter(context, db, wanted, &About { to, parent, original, sender }).map(Some)
     }
 
     /// Reads the HTML.
@@ -177,6 +177,11 @@ impl Writing {
         }
         let attached = self.attach.iter().map(|path| file(path, false)).collect::<Result<Vec<File>>>()?;
         Ok(inline.into_iter().chain(attached).collect())
+    }
+
+    /// Whether it is tried at once.
+    pub fn turn(&self) -> Turn {
+        if self.queue { Turn::Queue } else { Turn::Now }
     }
 
     /// Returns when it is to go out; none for a draft.

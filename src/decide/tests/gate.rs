@@ -37,7 +37,7 @@ fn letter(facts: &mut Facts, to: &[&str], case: Option<RecordId>, follows: Optio
     let id = format!("{token}.{id}@example.com");
     let to = to.iter().map(|to| address(to)).collect();
     let mail = Mail { from: Some(address("support@example.com")), to, message_id: Some(id.clone()), ..mail("letter") };
-    let plan = outgoing::queue(&mail, &Order { parent: case, author: Some(UserId(1)), follows }, facts);
+    let plan = outgoing::queue(&mail, &Order { parent: case, author: Some(UserId(1)), follows, ..Order::default() }, facts);
     outgoing::sent(plan.email.unwrap(), &mail, facts);
     id
 }

@@ -21,8 +21,9 @@ pub enum Verb {
     MarkSent,
     /// Not before somebody releases it.
     Hold,
-    /// Let a held message, or a draft, go: at its time, where that is to come.
-    Release,
+    /// Let a held message, or a draft, go: at its time, where that is to come. A draft waits for so many seconds first, as
+    /// everything that people write.
+    Release { delay: i64 },
 }
 
 impl Verb {
@@ -31,7 +32,7 @@ impl Verb {
             Self::Retry => "outbox retry",
             Self::MarkSent => "outbox mark-sent",
             Self::Hold => "outbox hold",
-            Self::Release => "outbox release",
+            Self::Release { .. } => "outbox release",
         }
     }
 }
@@ -45,12 +46,12 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
         Verb::Retry => matches!(before.state, OutboxState::Failed | OutboxState::MaybeSent | OutboxState::Queued) && !held,
         Verb::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed),
         Verb::Hold => before.state == OutboxState::Queued && !held,
-        Verb::Release => held || before.state == OutboxState::Draft,
+        Verb::Release { .. } => held || before.state == OutboxState::Draft,
     };
     if !is_possible {
         return Err(not_in_a_state(&before));
     }
-    if before.account.is_none() && matches!(verb, Verb::Retry | Verb::Release) {
+    if before.account.is_none() && matches!(verb, Verb::Retry | Verb::Release { .. }) {
         let what = format!("the account that message {id} of the outbox was to go out through is gone");
         return Err(Fault::new(Class::Data, what).hint(format!("write it anew, then: espomail outbox drop {id}")).into());
     }
@@ -80,11 +81,13 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
             end(db, &before, (RecipientState::Sent, DeliveryState::Sent), now)?;
         }
         Verb::Hold => hold(db, id, "a person holds it")?,
-        Verb::Release => {
+        Verb::Release { delay } => {
+            let is_late = before.state == OutboxState::Draft && delay > 0;
+            let at = if is_late { now + delay } else { before.due_at.unwrap_or(at_once) };
             row.set((
                 outbox::state.eq(OutboxState::Queued),
                 outbox::held_because.eq(None::<String>),
-                outbox::due_at.eq(before.due_at.unwrap_or(at_once)),
+                outbox::due_at.eq(at),
                 outbox::first_tried_at.eq(None::<i64>),
             ))
             .execute(db)?;
