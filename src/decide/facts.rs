@@ -98,6 +98,8 @@ pub struct Facts {
     pub unread: HashSet<(EmailId, UserId)>,
     /// Which of the e-mails above wait for a person's word (LINK-3); asked likewise.
     pub waiting: HashSet<EmailId>,
+    /// Which of the e-mails above went out from here, or are to; asked likewise.
+    pub letters: HashSet<EmailId>,
     /// Who follows which of the records above.
     pub followers: BTreeSet<(RecordId, UserId)>,
     /// Everybody who may get mail of this batch or be told of it.

@@ -207,7 +207,8 @@ pub fn join_new((mut teams, mut users): (Teams, Users), occasion: &Occasion<'_>,
     desk.plan.silent_for.extend(silent);
     if let Some(known) = desk.facts.emails.get_mut(&email) {
         teams.retain(|(team, _)| !known.teams.contains(team));
-        users.retain(|(user, _)| !known.users.contains(user));
+        // INBOX-1: what went out from here is in nobody's inbox as new mail.
+        users.retain(|(user, _)| !known.users.contains(user) && !desk.facts.letters.contains(&email));
         known.teams.extend(teams.iter().map(|(team, _)| *team));
         known.users.extend(users.iter().map(|(user, _)| *user));
     }

@@ -313,6 +313,11 @@ fn case_5_what_was_written_during_a_merge_leaves_with_the_email_that_it_answers(
             world.run(&["email", "reply", newest, "--text", "We come.", "--draft"]).ok();
         }
         world.run(&["case", "unmerge", "2"]).ok();
+        // INBOX-1: what goes out from here is in nobody's inbox as new mail, whoever gets its case.
+        world.run(&["case", "split", "2", "--email", "4"]).ok();
+        world.run(&["case", "merge", "3", "--into", "2"]).ok();
+        world.run(&["email", "link", "4", "case:2"]).ok();
+        assert_eq!(world.json(&["email", "show", "4"])["users"], json!([]), "{database}");
         let parents = ["1", "2", "3", "4"].map(|email| world.json(&["email", "show", email])["parent"].clone());
         assert_eq!(parents, ["case:1", "case:2", "case:1", "case:2"], "{database}");
         let id = world.json(&["email", "show", "4"])["message_id"].as_str().unwrap().to_string();

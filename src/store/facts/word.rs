@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::{HashSet, in_lists};
 use crate::decide::Facts;
 use crate::store::Database;
-use crate::store::schema::{email_users, emails, notes, reviews};
+use crate::store::schema::{email_users, emails, notes, outbox, reviews};
 use crate::words::{EmailId, NoteKind, RecordId};
 
 /// Gathers it; call it when records and e-mails are known.
@@ -39,6 +39,8 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
             .load(db)
     })?;
     facts.unread = unread.into_iter().collect();
+    let letters = in_lists(&ids, |some| outbox::table.filter(outbox::email_id.eq_any(some)).select(outbox::email_id).load(db))?;
+    facts.letters = letters.into_iter().collect();
     let waiting = in_lists(&ids, |some| {
         reviews::table
             .filter(reviews::email_id.eq_any(some))
