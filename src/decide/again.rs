@@ -3,9 +3,7 @@
 //! is taken from anybody, and an e-mail leaves a case only for another one.
 
 use super::reason::{Reason, reason};
-use std::borrow::Cow;
 
-use super::author::{Origin, Seen};
 use super::choices::Choices;
 use super::desk::Desk;
 use super::facts::{Arrival, Facts, Policy};
@@ -49,7 +47,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         plan.note(because.and(format_args!(" would skip it today; it stays, as it was imported ({})", Rule::Filter7)));
         return plan;
     }
-    let seen = see(mail, stored, policy, facts, &mut plan);
+    let seen = author::see_again(mail, (stored.ours, stored.author), policy, facts, &mut plan);
     let before = facts.next.clone();
     // What was not answered when it came is not answered now.
     facts.account.answering = None;
@@ -101,18 +99,6 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     let amend = Step { change: Change::Amend(new), because: reason!(Why2, "it was read again") };
     plan.steps.insert(0, amend);
     plan
-}
-
-/// Who wrote it. What went out from here is ours, whatever it looks like; what another copy of it showed stays shown.
-fn see<'m>(mail: &'m Mail, stored: &Stored, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Seen<'m> {
-    if stored.ours && author::is_token_ours(mail, policy) {
-        return Seen { mail: Cow::Borrowed(mail), origin: Origin::Ours(stored.author) };
-    }
-    let seen = author::see(mail, policy, facts, plan);
-    match stored.author.filter(|_| stored.ours && seen.origin.is_claimed()) {
-        Some(author) => Seen { origin: Origin::Verified(author), ..seen },
-        None => seen,
-    }
 }
 
 /// The same for each further account that it came through (DUP-1): what is missing is added.

@@ -83,6 +83,25 @@ pub fn see<'m>(mail: &'m Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) 
     }
 }
 
+/// The same of an e-mail that is in the store. What went out from here is ours, whatever it looks like; what another copy of it showed
+/// stays shown.
+pub fn see_again<'m>(
+    mail: &'m Mail,
+    (ours, author): (bool, Option<UserId>),
+    policy: &Policy,
+    facts: &Facts,
+    plan: &mut Plan,
+) -> Seen<'m> {
+    if ours && is_token_ours(mail, policy) {
+        return Seen { mail: Cow::Borrowed(mail), origin: Origin::Ours(author) };
+    }
+    let seen = see(mail, policy, facts, plan);
+    match author.filter(|_| ours && seen.origin.is_claimed()) {
+        Some(author) => Seen { origin: Origin::Verified(author), ..seen },
+        None => seen,
+    }
+}
+
 /// PARSE-10: when list software of ours or of the message's own list wrote its address into From, the sender is the one
 /// behind it.
 fn behind_list(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Address> {

@@ -145,7 +145,7 @@ pub(super) fn bring(email: EmailId, mails: &Mails, record: RecordId, because: Re
     let mail = mails.get(&email).unwrap_or(&unread);
     // What filters chose for it when it came, such as that it is read, counts for those who get it now (FILTER-4).
     let choices = choices::import(mail, desk.facts, desk.plan);
-    let seen = author::see(mail, policy, desk.facts, desk.plan);
+    let seen = author::see_again(mail, (known.ours, known.author), policy, desk.facts, desk.plan);
     let occasion = Occasion::of_stored(email, &seen.mail, &known, choices);
     relink(email, record, (ParentBy::Hand, because), desk);
     invite(email, record, desk);

@@ -51,7 +51,7 @@ pub fn create_from(email: EmailId, mails: &Mails, asked: Asked, policy: &Policy,
 /// CASE-2: the case that an e-mail begins, as if the account's rules opened it.
 fn begun_by(email: EmailId, known: &EmailFacts, mails: &Mails, policy: &Policy, desk: &mut Desk<'_>) -> NewCase {
     let unread = Mail::default();
-    let seen = author::see(mails.get(&email).unwrap_or(&unread), policy, desk.facts, desk.plan);
+    let seen = author::see_again(mails.get(&email).unwrap_or(&unread), (known.ours, known.author), policy, desk.facts, desk.plan);
     let sender = || parent::by_address(&seen.mail, None, policy, desk.facts, &mut Plan::new()).map(|link| link.record);
     let account_record = known.parent.or_else(sender).and_then(|record| desk.facts.account_of(record));
     let makes_cases = desk.facts.account.make_cases;
