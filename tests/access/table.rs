@@ -119,8 +119,8 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("email reply 1 --text Words --queue", TEAM),
     ("email forward 1 --to vera@example.org --text Words --queue", TEAM),
     ("email list --drafts", ALL),
-    // Ada's, in whose name nobody else sends.
-    ("email edit 4 --subject X", [No, No, No]),
+    // It stays ada's.
+    ("email edit 4 --subject X", BOSS),
     ("email mark 1 --read --user ada", BOSS),
     ("email move 1 --archive --user ada", BOSS),
     ("email move 1 --group-folder Shelf", TEAM),
