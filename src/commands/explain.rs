@@ -234,6 +234,13 @@ struct Word {
     why: Value,
 }
 
+impl Word {
+    fn of(trace: Trace, why: Value) -> Self {
+        let who = trace.user.unwrap_or(trace.os_account);
+        Self { at: rfc3339(trace.at), who, action: trace.action, subject: trace.subject, why }
+    }
+}
+
 /// WHY-1: what people did to an e-mail, the oldest first; some of it is others' to know.
 fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<Word>> {
     let word = |(trace, why): (Trace, String)| {
@@ -246,14 +253,12 @@ fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<
         if let Some(others) = others {
             others.forget(&mut why);
         }
-        let who = trace.user.unwrap_or(trace.os_account);
-        Ok(Word { at: rfc3339(trace.at), who, action: trace.action, subject: trace.subject, why })
+        Ok(Word::of(trace, why))
     };
     let mut words = access::words_on(db, id)?.into_iter().map(word).collect::<Result<Vec<Word>>>()?;
     words.extend(access::said_of(db, id)?.into_iter().map(|trace| {
         let why = if trace.detail.is_empty() { json!({}) } else { json!({ "notes": [Reason::read(&trace.detail)] }) };
-        let who = trace.user.unwrap_or(trace.os_account);
-        Word { at: rfc3339(trace.at), who, action: trace.action, subject: trace.subject, why }
+        Word::of(trace, why)
     }));
     words.sort_by(|one, other| one.at.cmp(&other.at));
     Ok(words)

@@ -126,30 +126,40 @@ pub fn recipients(mail: &Mail, facts: &Facts) -> Users {
     users
 }
 
-/// TEAM-1 and CASE-1: a parent Case's teams and its assigned user.
-pub fn add_case_people(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) {
-    let Some(case) = facts.records.get(&record).filter(|known| known.kind == RecordKind::Case) else { return };
-    for team in &case.teams {
-        push(teams, *team, || reason!(Team1, "a team of case:{}", case.number));
-    }
-    if let Some(user) = case.assigned_user {
-        push(users, user, || reason!(Case1, "case:{} is assigned to them", case.number));
-    }
+/// TEAM-1 and CASE-1: a parent Case's teams and its assigned user. Returns who came by that.
+pub fn add_case_people(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) -> Given {
+    add_people_of(record, facts, (teams, users), |case| {
+        (reason!(Team1, "a team of case:{case}"), reason!(Case1, "case:{case} is assigned to them"))
+    })
 }
 
-/// LINK-3: what is held for a case is its people's to decide about, so they have it.
-pub fn add_people_in_question(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) {
-    let Some(case) = facts.records.get(&record).filter(|known| known.kind == RecordKind::Case) else { return };
-    for team in &case.teams {
-        push(teams, *team, || reason!(Link3, "a team of case:{}, for which it is held", case.number));
-    }
-    if let Some(user) = case.assigned_user {
-        push(users, user, || reason!(Link3, "it is held for case:{}, which is assigned to them", case.number));
-    }
+/// LINK-3: what is held for a case is its people's to decide about, so they have it. Returns who came by that.
+pub fn add_people_in_question(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) -> Given {
+    add_people_of(record, facts, (teams, users), |case| {
+        (
+            reason!(Link3, "a team of case:{case}, for which it is held"),
+            reason!(Link3, "it is held for case:{case}, which is assigned to them"),
+        )
+    })
 }
 
-/// Returns who came for a record's sake to those that there were before.
-pub fn given(record: RecordId, (teams, users): (&Teams, &Users), (had_teams, had_users): (usize, usize)) -> Given {
+/// Adds the teams of a case and its assigned user, for the reasons that its number makes.
+fn add_people_of(
+    record: RecordId,
+    facts: &Facts,
+    (teams, users): (&mut Teams, &mut Users),
+    because: impl Fn(i64) -> (Reason, Reason),
+) -> Given {
+    let (had_teams, had_users) = (teams.len(), users.len());
+    if let Some(case) = facts.records.get(&record).filter(|known| known.kind == RecordKind::Case) {
+        let (of_team, of_user) = because(case.number);
+        for team in &case.teams {
+            push(teams, *team, || of_team.clone());
+        }
+        if let Some(user) = case.assigned_user {
+            push(users, user, || of_user);
+        }
+    }
     let teams = teams.iter().skip(had_teams).map(|(team, _)| *team).collect();
     let users = users.iter().skip(had_users).map(|(user, _)| *user).collect();
     Given { record, teams, users }

@@ -95,9 +95,8 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
             desk.plan.fate = Fate::Held;
             case::hold(email, candidate, because, desk);
             if let Some(candidate) = candidate {
-                let had = (teams.len(), users.len());
-                people::add_people_in_question(candidate, desk.facts, &mut teams, &mut users);
-                desk.plan.given = Some(people::given(candidate, (&teams, &users), had));
+                let given = people::add_people_in_question(candidate, desk.facts, &mut teams, &mut users);
+                desk.plan.given = Some(given);
             }
             None
         }
@@ -109,9 +108,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
     // The case of a copy that came another way is the case of others (DUP-2).
     let apart = first.filter(|first| !matches!(role, Role::Opener(_)) && !twin::came_the_same_way(*first, desk.facts));
     if let Some(link) = link.as_ref().filter(|_| apart.is_none()) {
-        let had = (teams.len(), users.len());
-        people::add_case_people(link.record, desk.facts, &mut teams, &mut users);
-        desk.plan.given = Some(people::given(link.record, (&teams, &users), had));
+        desk.plan.given = Some(people::add_case_people(link.record, desk.facts, &mut teams, &mut users));
     }
     let because = link.as_ref().map_or_else(|| "no record was found for it".into(), |link| link.because.clone());
     let mut new = new_email(&occasion, &conversation, link.as_ref(), account_record, other, desk.facts);

@@ -150,7 +150,7 @@ on_both_databases! {
     }
 }
 
-fn everything() -> CaseFilter {
+pub fn everything() -> CaseFilter {
     CaseFilter {
         sight: Sight::Everything,
         status: None,

@@ -3,13 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use espomail::decide::access::Sight;
-use espomail::store::case::{self, CaseFilter};
+use espomail::store::case;
 use espomail::store::email::{self, EmailFilter};
 use espomail::store::record::{self, RecordFilter};
 use espomail::store::review::{self, ReviewFilter};
 use espomail::store::{Database, Store, account, folder, notification, role, team, user};
 use espomail::words::{RecordKind, UserId};
 
+use super::cases::everything;
 use super::{run, settle, statements};
 
 /// Adds one of everything that is listed, with what hangs on it.
@@ -64,20 +65,7 @@ const LISTS: [(&str, List); 11] = [
         listed.len()
     }),
     ("cases", |db| {
-        let filter = CaseFilter {
-            sight: Sight::Everything,
-            status: None,
-            all: false,
-            assigned_user: None,
-            unassigned: false,
-            team: None,
-            through: None,
-            priority: None,
-            name_part: None,
-            limit: 100,
-            offset: 0,
-        };
-        let listed = case::list(db, &filter).unwrap();
+        let listed = case::list(db, &everything()).unwrap();
         assert!(listed.iter().all(|one| one.contact.is_some() && one.followers.len() == 1 && one.teams.len() == 1));
         listed.len()
     }),

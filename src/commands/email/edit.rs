@@ -62,14 +62,13 @@ impl Waiting {
         // Whose it is not hears no more of it than of any that is no draft.
         let outgoing = outbox::find(context, db, message.0).map_err(|_| not_waiting())?.thing().clone();
         let is_persons = matches!(outgoing.kind, OutgoingKind::Message | OutgoingKind::Reply | OutgoingKind::Forward);
-        let waits = matches!(outgoing.state, OutboxState::Draft | OutboxState::Queued) && outgoing.attempts == 0;
-        if is_persons && outgoing.state == OutboxState::Queued && outgoing.attempts > 0 {
+        if !is_persons || !matches!(outgoing.state, OutboxState::Draft | OutboxState::Queued) {
+            return Err(not_waiting().into());
+        }
+        if outgoing.attempts > 0 {
             let what = format!("e-mail {id} was tried already, and is tried again: its recipients may know of it");
             let hint = format!("call it back and write it anew: espomail outbox drop {message}");
             return Err(Fault::new(Class::Data, what).hint(hint).into());
-        }
-        if !is_persons || !waits {
-            return Err(not_waiting().into());
         }
         let bytes = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
         Ok(Self { id, email: email::show(db, id)?, outgoing, mail: mail::parse(&bytes), bytes })
