@@ -24,7 +24,7 @@ use crate::secret::Secret;
 use crate::store::account::Account;
 use crate::store::sending::{Password, Smtp};
 use crate::store::vault::{self, Key};
-use crate::store::{Store, access, dialect, user};
+use crate::store::{self, Store, dialect, user};
 use crate::words::{AccountId, PasswordSource};
 
 pub use secret::{check_secret, check_secret_command, read_password};
@@ -121,7 +121,7 @@ impl Context {
         let mut store = self.store()?;
         let db = store.connection();
         match user::active(db, login)? {
-            Some(id) => access::actor(db, caller.os_account(), id, on_behalf),
+            Some(id) => store::rights::actor(db, caller.os_account(), id, on_behalf),
             None => Err(Fault::new(Class::Refused, format!("there is no active user with the login {login:?}"))
                 .hint(format!("an administrator adds one with: espomail user add {login}; see espomail-access(7)"))
                 .into()),

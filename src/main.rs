@@ -42,7 +42,7 @@
 //!
 //! # Reading order
 //!
-//! `words.rs`, `mail/mod.rs`, `decide/road.rs` (the rules, from top to bottom), `decide/plan.rs`, `pass/intake.rs`,
+//! `words.rs`, `mail/letter.rs`, `decide/road.rs` (the rules, from top to bottom), `decide/plan.rs`, `pass/intake.rs`,
 //! `store/apply.rs`; then whatever the question is about.
 
 use std::process::ExitCode;

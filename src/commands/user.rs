@@ -9,7 +9,7 @@ use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::access;
 use crate::fault::{Class, Fault};
-use crate::store::access::{self as trace, Held};
+use crate::store::rights::{self, Held};
 use crate::store::user::{self, NewUser, UserChanges};
 use crate::store::{Store, team};
 use crate::words::{RecordKind, RoleAction, RoleLevel, RoleScope};
@@ -248,8 +248,8 @@ fn rights(context: &Context, store: &mut Store, wanted: Option<String>) -> Resul
         (None, Some(id)) => id,
         (None, None) => return Err(Fault::new(Class::Usage, "the service account is an administrator; name a user").into()),
     };
-    let actor = trace::actor(db, "", id, false)?;
-    let held = trace::rights_of(db, id)?;
+    let actor = rights::actor(db, "", id, false)?;
+    let held = rights::rights_of(db, id)?;
     let mut shown = Vec::new();
     for scope in RoleScope::ALL {
         for action in scope.actions() {

@@ -4,10 +4,51 @@
 
 use std::borrow::Cow;
 
-use super::header::one_line;
+use serde::{Deserialize, Serialize};
+
 use super::parameter::without_percent;
-use super::words::{self, Words};
-use super::{Address, charset};
+use super::words::{self, Words, one_line};
+use super::{charset, nobody};
+
+/// One e-mail address with its display name, as it stood in a header.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// The display name, decoded; empty when there is none.
+    pub name: String,
+    /// The address as written, without angle brackets.
+    pub address: String,
+}
+
+impl Address {
+    /// Returns the form by which addresses are compared (PARSE-4): lower case, domain in IDNA form.
+    pub fn key(&self) -> String {
+        address_key(&self.address)
+    }
+
+    /// Whether a program reads it, or nobody, as far as its local part says (AUTO-1).
+    pub fn is_nobodys(&self) -> bool {
+        nobody::reader(&self.address).is_some()
+    }
+}
+
+/// Returns the form by which addresses are compared (PARSE-4): lower case, domain in IDNA form.
+pub fn address_key(address: &str) -> String {
+    let lower = address.trim().to_lowercase();
+    let Some((local, domain)) = lower.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()) else { return lower };
+    match idna::domain_to_ascii(domain) {
+        Ok(domain) => format!("{local}@{domain}"),
+        Err(_) => lower,
+    }
+}
+
+/// Returns the address behind which a plus-address is (RFC 5233, section 1), in the form by which addresses are compared.
+pub fn untagged(key: &str) -> Cow<'_, str> {
+    let parts = key.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain)));
+    match parts {
+        Some((local, domain)) if !local.is_empty() => Cow::Owned(format!("{local}@{domain}")),
+        _ => Cow::Borrowed(key),
+    }
+}
 
 /// Reads a list, groups flattened; at most `room` addresses, which shrinks.
 pub fn list(text: &str, room: &mut usize) -> Vec<Address> {

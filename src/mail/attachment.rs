@@ -1,11 +1,30 @@
 //! Files that came with a message (PARSE-8). Their content is read from the raw bytes when somebody wants it.
 
+use serde::Serialize;
+
 use super::header::Head;
 use super::html::References;
 use super::structure::{self, Decoded, Leaf, PARTS, Structure};
 use super::text::Role;
-use super::transfer::Encoding;
-use super::{Attachment, text, tnef, uuencode};
+use super::{text, tnef, uuencode};
+
+/// A file that came with a message; its content is read from the raw bytes on demand (PARSE-8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    /// The cleaned file name; never empty.
+    pub name: String,
+    /// The media type in lower case, such as `image/png`.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// The size of the decoded content in bytes.
+    pub size: u64,
+    /// Content-ID without angle brackets.
+    pub content_id: Option<String>,
+    /// Whether the HTML refers to it.
+    pub inline: bool,
+    /// Where it stands: the part's number in the parsed message, and below it the file inside a `winmail.dat`.
+    pub part: String,
+}
 
 /// The longest file name that is kept, in bytes: what file systems take.
 const LONGEST_NAME: usize = 255;
@@ -17,7 +36,7 @@ pub fn list(structure: &Structure<'_>, roles: &[Role], references: &References, 
     let mut attachments = Vec::new();
     for (id, (leaf, role)) in structure.leaves.iter().zip(roles).enumerate() {
         let head = structure.head_of(leaf);
-        let encoding = Encoding::of(head);
+        let encoding = head.encoding();
         if !role.is_file() {
             if *role == Role::Body && leaf.media_type == "text/plain" {
                 let files = uuencode::files(&encoding.decode(leaf.body));
@@ -84,7 +103,7 @@ pub fn content(raw: &[u8], part: &str) -> Option<Vec<u8>> {
     };
     let id: usize = id.parse().ok()?;
     let leaf = structure.leaves.get(id)?;
-    let outer = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
+    let outer = structure.head_of(leaf).encoding().decode(leaf.body);
     match inner {
         None => Some(outer.into_owned()),
         Some(place) if text::roles(&structure).get(id) == Some(&Role::Body) => {
@@ -127,7 +146,7 @@ pub fn name_of(leaf: &Leaf<'_>, head: &Head<'_>) -> String {
 /// Reads the subject of a message inside the message, without reading more of it.
 fn inner_subject(leaf: &Leaf<'_>, head: &Head<'_>) -> String {
     let start = &leaf.body[..leaf.body.len().min(SUBJECT_WITHIN)];
-    structure::subject(&Encoding::of(head).decode(start))
+    structure::subject(&head.encoding().decode(start))
 }
 
 /// Returns at most so many bytes of a text, whole characters.

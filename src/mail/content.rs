@@ -31,7 +31,7 @@ pub fn digests(raw: &[u8], structure: &Structure<'_>, roles: &[Role], mail: &Mai
     let mut files: Vec<[u8; 32]> = Vec::new();
     for (leaf, role) in structure.leaves.iter().zip(roles) {
         let head = structure.head_of(leaf);
-        let encoding = Encoding::of(head);
+        let encoding = head.encoding();
         let name = attachment::name_of(leaf, head);
         if !role.is_body()
             && let Some(digest) = file_in_pieces(leaf, encoding, &name)

@@ -44,7 +44,7 @@ impl<'a> Head<'a> {
 
     /// Returns every value of a field as it stands, each on one line.
     pub fn raw<'s>(&'s self, name: &'s str) -> impl DoubleEndedIterator<Item = String> {
-        self.values(name).map(|value| one_line(&charset::header(value, self.charset.as_deref())))
+        self.values(name).map(|value| words::one_line(&charset::header(value, self.charset.as_deref())))
     }
 
     pub fn count(&self, name: &str) -> usize {
@@ -57,7 +57,7 @@ impl<'a> Head<'a> {
     }
 
     fn decoded(&self, value: &[u8]) -> String {
-        one_line(&words::decode(value, self.charset.as_deref()))
+        words::one_line(&words::decode(value, self.charset.as_deref()))
     }
 
     /// Returns the addresses of all such fields, groups flattened, in order; at most `room`, which shrinks.
@@ -169,16 +169,6 @@ fn id_of(text: &str) -> String {
     id.into_owned()
 }
 
-/// Names are one line: a line break in one must never become a header of ours.
-pub fn one_line(name: &str) -> String {
-    let is_plain = |text: &str| !text.bytes().any(|byte| byte.is_ascii_control()) && !text.contains("  ");
-    if name.is_ascii() && is_plain(name) {
-        return name.trim().to_string();
-    }
-    let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    name.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// Whether servers write a field, given in lower case, when they carry, check, pass on or fetch a message (RFC 5321, section 4.4).
 pub fn is_trace(name: &str) -> bool {
     const WRITTEN: [&str; 14] = [
@@ -234,7 +224,7 @@ pub fn name_of(line: &[u8]) -> Option<usize> {
 
 /// Decodes the value of a field: unfolded, encoded words (RFC 2047) and raw 8-bit text read.
 pub fn decoded(value: &[u8]) -> String {
-    one_line(&words::decode(value, None))
+    words::one_line(&words::decode(value, None))
 }
 
 #[cfg(test)]

@@ -201,6 +201,15 @@ fn strip_end_ignoring_case<'t>(text: &'t str, end: &str) -> Option<&'t str> {
     text.get(at..)?.eq_ignore_ascii_case(end).then(|| text.get(..at)).flatten()
 }
 
+/// The most case numbers that one subject is read for.
+const CASE_NUMBERS: usize = 8;
+
+/// Returns the case numbers that a subject names as `[#123]` (LINK-3), in order; a subject is read for the first few.
+pub fn case_numbers(subject: &str) -> Vec<i64> {
+    let numbers = subject.split("[#").skip(1).filter_map(|rest| rest.split_once(']')?.0.trim().parse().ok());
+    numbers.filter(|number| *number > 0).take(CASE_NUMBERS).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,7 +97,7 @@ pub fn as_written(raw: &[u8]) -> (String, Option<String>) {
     let body = |media_type: &str| {
         let leaves = structure.leaves.iter().zip(&roles);
         let (leaf, _) = leaves.into_iter().find(|(leaf, role)| role.is_body() && leaf.media_type == media_type)?;
-        let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
+        let bytes = structure.head_of(leaf).encoding().decode(leaf.body);
         Some(String::from_utf8_lossy(&bytes).replace("\r\n", "\n"))
     };
     (body("text/plain").unwrap_or_default(), body("text/html"))
@@ -194,7 +194,7 @@ pub fn bodies(structure: &Structure<'_>, roles: &[Role], defects: &mut Vec<Strin
     if bodies.iter().all(|body| body.is_blank) {
         // Old programs of Microsoft put all that is said into a file of their own.
         let streams = parts().filter(|(leaf, role)| role.is_file() && tnef::is_one(&leaf.media_type, structure.head_of(leaf)));
-        let found = streams.map(|(leaf, _)| tnef::body(&Encoding::of(structure.head_of(leaf)).decode(leaf.body)));
+        let found = streams.map(|(leaf, _)| tnef::body(&structure.head_of(leaf).encoding().decode(leaf.body)));
         if let Some(found) = found.flatten().next() {
             bodies.push(Body::new(None, found.is_html, found.text));
         }
@@ -265,7 +265,7 @@ fn body(structure: &Structure<'_>, leaf: &Leaf<'_>, room: &mut usize, defects: &
     if declared.as_deref().is_some_and(|name| !charset::is_known(name)) {
         mark("unknown-charset");
     }
-    let encoding = Encoding::of(head);
+    let encoding = head.encoding();
     // PARSE-11: what is no base64 is passed over.
     if encoding == Encoding::Base64 && !encoding.measure(leaf.body).1 {
         mark("mime-ambiguous");

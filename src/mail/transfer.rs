@@ -8,7 +8,6 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
-use super::header::Head;
 use crate::room;
 
 /// What is in order: padding may be missing, and be followed by bits that nobody needs.
@@ -41,11 +40,6 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Returns the encoding that a part declares; what we do not know is taken as it stands.
-    pub fn of(head: &Head<'_>) -> Encoding {
-        head.encoding()
-    }
-
     /// Reads a name, among the comments, quotes and semicolons that senders put around it.
     pub fn named(value: &[u8]) -> Encoding {
         let value = value.trim_ascii_start();

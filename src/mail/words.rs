@@ -233,6 +233,16 @@ fn from_quoted(text: &[u8], bytes: &mut Vec<u8>) {
     }
 }
 
+/// Names are one line: a line break in one must never become a header of ours.
+pub fn one_line(name: &str) -> String {
+    let is_plain = |text: &str| !text.bytes().any(|byte| byte.is_ascii_control()) && !text.contains("  ");
+    if name.is_ascii() && is_plain(name) {
+        return name.trim().to_string();
+    }
+    let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    name.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::decode;

@@ -13,7 +13,7 @@ use crate::mail::compose::{AutoKind, Draft};
 use crate::mail::{Address, digest as hash};
 use crate::store::notification::{self, Due};
 use crate::store::record::{self, RecordName};
-use crate::store::{Database, Store, access, relation, sending, user};
+use crate::store::{Database, Store, relation, rights, sending, user};
 use crate::words::{EmailId, OutgoingKind, RecordId, RecordKind, RoleAction, UserId};
 
 use super::outgoing::{self, Letter, Queued};
@@ -79,7 +79,7 @@ fn tell(db: &mut Database, user: UserId, system: &Outlet, period: (i64, i64), po
         log::info!("user {user} wants to be told by mail and has no address");
         return Ok(None);
     };
-    let actor = access::actor(db, "", user, false)?;
+    let actor = rights::actor(db, "", user, false)?;
     let mut items = Vec::new();
     for one in &due {
         items.push(item(db, &actor, one)?);

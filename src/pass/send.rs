@@ -3,91 +3,29 @@
 //! next message (SEND-6); what follows from it (SEND-8) is noted there and done for some messages at once.
 
 mod outcome;
+mod setting;
 mod turn;
 
-use std::borrow::Cow;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use serde::Serialize;
 
-use super::{Stop, crew};
+use super::crew;
 use crate::decide::delivery::may_repeat;
 use crate::fault::{Class, Fault, contain};
-use crate::mail;
-use crate::mail::dkim::{self, SigningKey};
-use crate::net::{self, Login, Place, Terms};
-use crate::relay::{Envelope, Outcome, Reply, Server, Session};
-use crate::secret::Secret;
-use crate::store::account::{Account, Resting};
+use crate::relay::{Envelope, Outcome, Reply, Session};
+use crate::store::account::Account;
 use crate::store::sending::Smtp;
 use crate::store::{Database, Store, outbox, trouble};
-use crate::words::{AccountId, AccountKind, EmailId, OutboxState, OutgoingId, SmtpAuth};
+use crate::words::{AccountId, OutgoingId};
 
 use outcome::Done;
-pub use outcome::mark_sent;
+pub use outcome::{Sent, mark_sent};
+pub use setting::{Connection, Setting};
+use setting::{server, signed};
+pub use turn::Report;
 use turn::{Allowance, Turn};
-
-/// What a pass is run with.
-pub struct Setting<'a> {
-    pub database: &'a str,
-    /// Who sends: host, process and a number of its own.
-    pub owner: &'a str,
-    /// Whether the owner of a claim is known to be dead.
-    pub is_dead: &'a (dyn Fn(&str) -> bool + Sync),
-    /// Seconds since 1970 UTC.
-    pub now: &'a (dyn Fn() -> i64 + Sync),
-    pub password_of: &'a (dyn Fn(&Account, &Smtp) -> Result<Secret> + Sync),
-    pub stop: &'a Stop,
-    pub workers: usize,
-    /// How many messages one pass sends.
-    pub limit: usize,
-    pub connection: Connection,
-    /// The keys of domains that sign what they send.
-    pub keys: &'a [SigningKey],
-    /// Whether a reply whose answer was lost is sent again.
-    pub repeat_replies: bool,
-}
-
-/// How connections are made.
-#[derive(Debug, Clone)]
-pub struct Connection {
-    /// With how long each answer may take (RFC 5321, section 4.5.3.2).
-    pub terms: Terms,
-    /// How long the answer to a whole message may take.
-    pub final_timeout: Duration,
-    /// How long one account may take.
-    pub account_timeout: Duration,
-    /// How we call ourselves.
-    pub own_name: String,
-}
-
-/// What became of one message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Sent {
-    pub outbox: OutgoingId,
-    pub email: EmailId,
-    pub account: String,
-    pub state: OutboxState,
-    pub error: Option<String>,
-}
-
-/// What a pass did.
-#[derive(Default)]
-pub struct Report {
-    pub sent: Vec<Sent>,
-    pub faults: Vec<anyhow::Error>,
-    /// Failures of accounts that were said within the hour.
-    pub known: Vec<anyhow::Error>,
-    /// Accounts that send again.
-    pub recovered: Vec<String>,
-    /// What was found out about servers, and is said once.
-    pub learned: Vec<String>,
-    /// Accounts that rest after a failure, through which something is due.
-    pub resting: Vec<Resting>,
-}
 
 /// Sends everything that is due, or one message.
 pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
@@ -179,41 +117,6 @@ fn visit(setting: &Setting<'_>, id: AccountId, only: Option<OutgoingId>, allowan
     });
     report.faults.extend(done.err());
     report
-}
-
-/// Signs a message when the domain of its author has a key (SEND-11); the time of the signature is that of the attempt.
-fn signed<'m>(setting: &Setting<'_>, bytes: &'m [u8]) -> Result<Cow<'m, [u8]>> {
-    if setting.keys.is_empty() {
-        return Ok(Cow::Borrowed(bytes));
-    }
-    let from = mail::parse(bytes).from.map(|from| from.address).unwrap_or_default();
-    // Of a domain and one below it, the nearer one signs.
-    match setting.keys.iter().filter(|key| key.is_for(&from)).max_by_key(|key| key.domain().len()) {
-        Some(key) => dkim::sign(bytes, key, (setting.now)()).map(Cow::Owned),
-        None => Ok(Cow::Borrowed(bytes)),
-    }
-}
-
-fn server(setting: &Setting<'_>, account: &Account, smtp: &Smtp, deadline: Instant) -> Result<Server> {
-    let connection = &setting.connection;
-    let password = match smtp.auth {
-        SmtpAuth::None => None,
-        SmtpAuth::Password | SmtpAuth::Xoauth2 => Some((setting.password_of)(account, smtp)?),
-    };
-    let place = Place {
-        host: smtp.host.clone(),
-        port: u16::try_from(smtp.port).context("the port is not one")?,
-        security: smtp.security,
-        ca_file: smtp.ca_file.as_ref().map(PathBuf::from),
-        ..connection.terms.place(account.kind == AccountKind::Personal, deadline, net::SMTP)
-    };
-    let user = smtp.user.clone().unwrap_or_else(|| account.imap_user.clone());
-    Ok(Server {
-        login: Login { account: account.name.clone(), place, user, password },
-        auth: smtp.auth,
-        own_name: connection.own_name.clone(),
-        final_timeout: connection.final_timeout,
-    })
 }
 
 /// Opens a session, hands over a test message where there is one, and closes it again. Returns what was answered for each

@@ -1,11 +1,14 @@
 //! What delivery reports said: how far e-mails of ours came (BOUNCE-2), and which addresses are no good (BOUNCE-3).
 
+use std::borrow::Cow;
+
 use anyhow::Result;
 use diesel::prelude::*;
 
 use super::schema::{address_states, deliveries};
-use super::{Database, access, lock};
+use super::{Database, access, clean, lock};
 use crate::decide::access::Permit;
+use crate::decide::delivery::Recipient;
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
@@ -138,4 +141,29 @@ pub fn clear(db: &mut Database, permit: &Permit<'_>, address: &str, now: i64) ->
     let known = show(db, address)?;
     diesel::delete(address_states::table.find(&known.address)).execute(db)?;
     access::record(db, permit, "address clear", &format!("address:{}", known.address), known.state.as_str(), now)
+}
+
+pub(super) fn write_delivery(
+    db: &mut Database,
+    email: EmailId,
+    recipient: &Recipient,
+    state: DeliveryState,
+    now: i64,
+) -> Result<()> {
+    let address = address_key(&recipient.address);
+    let there = deliveries::table.find((email, &address));
+    let values = (
+        deliveries::state.eq(state),
+        deliveries::status.eq(recipient.status.as_deref()),
+        deliveries::diagnostic.eq(recipient.said.as_deref().map(clean).map(Cow::into_owned)),
+        deliveries::changed_at.eq(now),
+    );
+    if there.count().get_result::<i64>(db)? == 0 {
+        diesel::insert_into(deliveries::table)
+            .values((deliveries::email_id.eq(email), deliveries::address.eq(&address), values))
+            .execute(db)?;
+    } else {
+        diesel::update(there).set(values).execute(db)?;
+    }
+    Ok(())
 }

@@ -16,6 +16,7 @@ use self::adopt::Adoption;
 use self::amend::Amended;
 pub use self::amend::Difference;
 pub use self::merge::{Merge, belongings, merge};
+pub use self::rows::Decided;
 use self::rows::{AttachmentRow, CaseRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
 use super::address::{AddressRow, DeliveryRow};
 use super::fate::FateRow;
@@ -30,22 +31,6 @@ use crate::mail::Mail;
 use crate::words::{
     AccountId, BudgetAction, CaseStatus, EmailId, Fate, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId, UserId,
 };
-
-/// One message with everything that was decided about it.
-#[derive(Debug, Clone, Copy)]
-pub struct Decided<'a> {
-    pub arrival: &'a Arrival,
-    pub mail: &'a Mail,
-    pub packed: &'a Packed,
-    pub plan: &'a Plan,
-}
-
-impl Decided<'_> {
-    /// When it reached us.
-    fn arrived_at(&self, now: i64) -> i64 {
-        self.arrival.internal_date.unwrap_or(now)
-    }
-}
 
 /// A change to rows of any age; done in the order decided.
 enum Later {

@@ -11,8 +11,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::database::{Database, SchemaState};
 use super::failure::{classify, of_migration};
-use super::{Database, SchemaState};
 use crate::custody;
 use crate::fault::{Class, Fault};
 

@@ -7,9 +7,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
 use super::address::{Delivery, deliveries_of};
+use super::named::{RecordName, name_of, names_of};
 use super::noun::{anywhere, in_lists, lower};
+use super::people::People;
 use super::raw::Packed;
-use super::record::{RecordName, name_of, names_of};
 use super::relation::visible_emails;
 use super::schema::{
     accounts, attachments, email_accounts, email_teams, email_users, emails, folders, outbox, raws, teams, users,
@@ -88,16 +89,6 @@ pub(super) fn recipients_of(db: &mut Database, ids: &[EmailId]) -> Result<HashMa
         Ok((id, people.to.iter().chain(&people.cc).map(Address::key).collect()))
     };
     rows.into_iter().map(recipients).collect()
-}
-
-/// Everybody a message names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct People {
-    pub from: Vec<Address>,
-    pub reply_to: Vec<Address>,
-    pub to: Vec<Address>,
-    pub cc: Vec<Address>,
-    pub bcc: Vec<Address>,
 }
 
 /// A user who has an e-mail in the inbox.
@@ -196,7 +187,7 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
     // A letter of `notify` tells of e-mails, and is none (NOTIFY-3).
     query = query.filter(no_letter!());
     if filter.of_nobody {
-        query = query.filter(super::nobody::condition());
+        query = query.filter(super::relation::reaches_nobody());
     }
     if let Some(Unsent { drafts, scheduled_after, author }) = filter.unsent {
         let is_draft = outbox::state.eq(OutboxState::Draft).and(drafts.into_sql::<Bool>());

@@ -5,6 +5,7 @@
 mod account;
 mod conversation;
 mod filter;
+mod named;
 mod past;
 mod person;
 mod record;
@@ -12,19 +13,19 @@ mod report;
 mod word;
 
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
 
 use anyhow::{Result, anyhow};
 use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 
+use self::named::{Named, in_lists};
 use super::schema::{
     absences, counters, deletions, email_accounts, email_copies, email_teams, email_users, emails, positions, raws, records,
     rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
-use crate::mail::{self, Address, Mail, case_numbers, subject, token};
+use crate::mail::Mail;
 use crate::words::{AccountId, CaseStatus, Distribution, EmailId, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId};
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
@@ -152,105 +153,6 @@ pub(super) fn next(db: &mut Database) -> Result<Next> {
     let value = |name: &str| rows.get(name).copied().unwrap_or(1);
     let [email, thread, record, note, case_number, assignment, review] = names.map(value);
     Ok(Next { email, thread, record, note, case_number, assignment, review })
-}
-
-/// What the messages of a batch name.
-#[derive(Default)]
-struct Named {
-    /// Message-IDs: their own, or what stands in for it, and those they refer to.
-    message_ids: HashSet<String>,
-    /// Each message's identity and content (DUP-2).
-    contents: Vec<(String, [u8; 32])>,
-    /// Each message's identity, author and date, which several copies of one have in common (DUP-2).
-    authors: Vec<(String, String, i64)>,
-    /// Everybody in From, Reply-To, To, Cc and Bcc.
-    people: HashSet<String>,
-    /// From, and the first of Reply-To and To: those that lead to a record (LINK-4).
-    leading: HashSet<String>,
-    senders: HashSet<String>,
-    case_numbers: HashSet<i64>,
-    /// Records that tokens name, genuine or not (LINK-1).
-    tokens: HashSet<RecordId>,
-    /// Where answers without References may find what they answer (THREAD-3).
-    subjects: HashSet<i64>,
-    /// The oldest Date.
-    oldest: Option<i64>,
-    /// Records that a person named.
-    records: HashSet<RecordId>,
-    /// E-mails that letters of ours go on from.
-    emails: HashSet<EmailId>,
-}
-
-impl Named {
-    fn by(mails: &[&Mail]) -> Self {
-        let mut named = Self::default();
-        for mail in mails {
-            named.contents.push((mail.identity(), mail.content_digest));
-            named.message_ids.insert(mail.identity());
-            // Who stands behind a list is the author of what it passed on (PARSE-10).
-            for author in mail.from.iter().cloned().chain(mail.behind_via()) {
-                named.authors.extend(mail.date.map(|date| (mail.identity(), author.key(), date)));
-            }
-            named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
-            // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
-            let behind: Vec<Address> =
-                mail.behind_via().into_iter().chain(mail.forward().map(|forward| forward.sender)).collect();
-            let recipients = mail.to.iter().chain(&mail.cc).chain(&mail.bcc);
-            let people = mail.from.iter().chain(&mail.reply_to).chain(recipients).chain(&behind);
-            named.people.extend(people.map(Address::key));
-            let leading = mail.from.iter().chain(mail.reply_to.first()).chain(mail.to.first()).chain(&behind);
-            named.leading.extend(leading.map(Address::key));
-            named.senders.extend(mail.from.iter().chain(&behind).map(Address::key));
-            named.case_numbers.extend(case_numbers(&mail.subject));
-            named.tokens.extend(mail.token_places().flat_map(|place| claimed(&place)));
-            named.subjects.extend(subjects(mail));
-            named.oldest = named.oldest.into_iter().chain(mail.date).min();
-        }
-        // PostgreSQL refuses NUL in a value, and no stored text has one.
-        named.contents.retain(|(text, _)| !text.contains('\0'));
-        named.authors.retain(|(id, author, _)| !id.contains('\0') && !author.contains('\0'));
-        // A plus-address is whose the address is.
-        let untagged: Vec<String> = named.people.iter().map(|person| mail::untagged(person).into_owned()).collect();
-        named.people.extend(untagged);
-        for texts in [&mut named.message_ids, &mut named.people, &mut named.leading, &mut named.senders] {
-            texts.retain(|text| !text.contains('\0'));
-        }
-        named
-    }
-}
-
-/// The records that tokens in an address or Message-ID name, were they genuine.
-fn claimed(place: &str) -> Vec<RecordId> {
-    token::parts(place).filter_map(token::claimed).collect()
-}
-
-/// Where an answer may find what it answers: by its sender, or by its first recipient when one of us wrote it.
-fn subjects(mail: &Mail) -> Vec<i64> {
-    let subject = subject::read(&mail.subject);
-    if !subject.is_answer && mail.thread_index.is_none() {
-        return Vec::new();
-    }
-    mail.from.iter().chain(mail.to.first()).filter_map(|person| subject::key(&subject.base, &person.key())).collect()
-}
-
-/// Runs a query once for each [`IN_LIST`] keys; not at all when there are none.
-fn in_lists<K: Clone + Ord + Hash, R>(keys: &HashSet<K>, load: impl FnMut(&[K]) -> QueryResult<Vec<R>>) -> Result<Vec<R>> {
-    in_lists_of(IN_LIST, keys, load)
-}
-
-/// The same for lists of another length: a query with two lists shares it among them.
-fn in_lists_of<K: Clone + Ord + Hash, R>(
-    length: usize,
-    keys: &HashSet<K>,
-    mut load: impl FnMut(&[K]) -> QueryResult<Vec<R>>,
-) -> Result<Vec<R>> {
-    let mut keys: Vec<K> = keys.iter().cloned().collect();
-    keys.sort_unstable();
-    let mut rows = Vec::new();
-    for some in keys.chunks(length) {
-        rows.extend(load(some)?);
-    }
-    Ok(rows)
 }
 
 fn gather_addresses(db: &mut Database, named: &Named, answered_at: &HashSet<String>, facts: &mut Facts) -> Result<()> {

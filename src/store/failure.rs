@@ -121,7 +121,7 @@ pub fn is_held(error: &anyhow::Error) -> bool {
 }
 
 /// Whether the content of a row was refused: a constraint, an encoding, a size. A full disk or a lost connection is not it.
-pub fn is_content_refused(error: &anyhow::Error) -> bool {
+pub fn is_message_fault(error: &anyhow::Error) -> bool {
     match of_diesel(error) {
         Some(DieselError::SerializationError(_)) => true,
         Some(DieselError::DatabaseError(kind, information)) => match kind {
@@ -210,7 +210,7 @@ mod tests {
         ] {
             let error = unknown(message).context("writing e-mails");
             assert_eq!(class_of(&error).exit_status(), status, "{message}");
-            assert!(!is_content_refused(&error), "{message}");
+            assert!(!is_message_fault(&error), "{message}");
             if let Some(fault) = told(&error) {
                 assert!(
                     fault.what.starts_with("the database: writing e-mails: ") && !fault.what.contains('\n'),
@@ -228,7 +228,7 @@ mod tests {
             // Whatever its words are.
             let error = DieselError::DatabaseError(kind, Box::new("value too long".to_string())).into();
             assert_eq!(class_of(&error).exit_status(), status);
-            assert!(!is_content_refused(&error));
+            assert!(!is_message_fault(&error));
         }
         let both = DieselError::RollbackErrorOnCommit {
             rollback_error: Box::new(DieselError::BrokenTransactionManager),
@@ -245,7 +245,7 @@ mod tests {
         for message in ["invalid byte sequence for encoding \"UTF8\": 0x00", "string or blob too big", "index row size 9 exceeds"]
         {
             let error = unknown(message);
-            assert!(is_content_refused(&error) && told(&error).is_none(), "{message}");
+            assert!(is_message_fault(&error) && told(&error).is_none(), "{message}");
         }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::schema::{auto_follows, followers, records, users};
-use super::{Database, IN_LIST, access, relation};
+use super::{Database, IN_LIST, relation, rights};
 use crate::decide::access::{Actor, act, sight};
 use crate::words::{RecordId, RecordKind, RoleAction, UserId};
 
@@ -56,7 +56,7 @@ pub(super) fn end_lost_of(db: &mut Database, user: Option<UserId>) -> Result<()>
         None => followers::table.select(followers::user_id).distinct().load(db)?,
     };
     for user in following {
-        let actor = access::actor(db, "", user, false)?;
+        let actor = rights::actor(db, "", user, false)?;
         for kind in RecordKind::ALL {
             end_lost_of_kind(db, &actor, user, *kind)?;
         }
@@ -86,7 +86,7 @@ fn end_lost_of_kind(db: &mut Database, actor: &Actor, user: UserId, kind: Record
 }
 
 fn may_read(db: &mut Database, user: UserId, record: RecordId, kind: RecordKind) -> Result<bool> {
-    let actor = access::actor(db, "", user, false)?;
+    let actor = rights::actor(db, "", user, false)?;
     let relation = relation::of_record(db, &actor, record)?;
     Ok(act(&actor, kind.scope(), RoleAction::Read, relation).is_ok())
 }

@@ -1,28 +1,17 @@
 //! Mail that reaches nobody: it is in nobody's inbox and of no case (INBOX-1). Administrators hear of it once a day.
 
 use anyhow::Result;
-use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
-use super::relation::VisibleEmails;
-use super::schema::{counters, email_users, emails, notifications, records, reviews, users};
+use super::relation::reaches_nobody;
+use super::schema::{counters, emails, users};
 use super::{Database, lock, notification, set_counter};
 use crate::decide::digest::of_nobody;
-use crate::words::{NotificationKind, RecordKind};
+use crate::words::NotificationKind;
 
 /// The first e-mail that was not looked at yet, and when administrators were told last.
 const NEXT: &str = "nobody";
 const TOLD_AT: &str = "nobody-told-at";
-
-/// The e-mails that reach nobody; the same rule as `decide::people::reaches_nobody`, of those that are there.
-pub(super) fn condition() -> VisibleEmails {
-    let has_user = exists(email_users::table.filter(email_users::email_id.eq(emails::id)));
-    let of_case = records::table.filter(records::id.nullable().eq(emails::parent_id)).filter(records::kind.eq(RecordKind::Case));
-    let waits = exists(reviews::table.filter(reviews::email_id.eq(emails::id)).filter(reviews::decision.is_null()));
-    let is_told = exists(notifications::table.filter(notifications::email_id.eq(emails::id.nullable())));
-    let is_left = emails::is_ours.eq(false).and(emails::is_archived.eq(false)).and(emails::folder_id.is_null());
-    Box::new(is_left.and(not(has_user)).and(not(exists(of_case))).and(not(waits)).and(not(is_told)))
-}
 
 fn counter(db: &mut Database, name: &str) -> Result<Option<i64>> {
     Ok(counters::table.find(name).select(counters::value).first(db).optional()?)
@@ -39,7 +28,7 @@ pub fn tell(db: &mut Database, now: i64) -> Result<()> {
     lock(db)?;
     let told_at = counter(db, TOLD_AT)?;
     let (first, next) = (counter(db, NEXT)?.unwrap_or(1), counter(db, "email")?.unwrap_or(1));
-    let new = emails::table.filter(emails::id.ge(first)).filter(condition());
+    let new = emails::table.filter(emails::id.ge(first)).filter(reaches_nobody());
     let count = new.count().get_result::<i64>(db)?;
     let Some(words) = of_nobody(count, told_at, now) else { return Ok(()) };
     if count > 0 {

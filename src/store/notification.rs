@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::{insert_all, insert_new};
+use super::named::{RecordName, names_of};
 use super::noun::in_lists;
-use super::record::{RecordName, names_of};
 use super::schema::{accounts, emails, notes, notifications, users};
-use super::{Backend, Database, access, clean, email, lock, next_number, relation, reserve};
+use super::{Backend, Database, clean, email, lock, next_number, relation, reserve, rights};
 use crate::decide::Next;
 use crate::decide::access::{Actor, Inbox, Permitted, sight};
 use crate::decide::digest::YOUNGEST;
@@ -163,7 +163,7 @@ pub fn count(db: &mut Database, user: UserId, unread: bool) -> Result<i64> {
 pub fn list(db: &mut Database, user: UserId, unread: bool, (limit, offset): (i64, i64)) -> Result<Vec<Notification>> {
     let newest = seen(user, unread).order(notifications::id.desc()).limit(limit).offset(offset);
     let rows = newest.select(Row::as_select()).load::<Row>(db)?;
-    let actor = access::actor(db, "", user, false)?;
+    let actor = rights::actor(db, "", user, false)?;
     read(db, &actor, rows)
 }
 
@@ -242,7 +242,7 @@ pub fn due_by_mail(db: &mut Database, user: UserId, (after, until): (i64, i64)) 
         .order(notifications::id)
         .select(Row::as_select())
         .load::<Row>(db)?;
-    let actor = access::actor(db, "", user, false)?;
+    let actor = rights::actor(db, "", user, false)?;
     let read = read(db, &actor, rows)?;
     let emails: Vec<EmailId> = read.iter().filter_map(|one| one.email).collect();
     let recipients = email::recipients_of(db, &emails)?;

@@ -1,13 +1,14 @@
 //! What a record or an e-mail is to the one who asks (ACCESS-2).
 
 use anyhow::Result;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
 use super::Database;
-use super::schema::{email_teams, email_users, emails, notes, record_teams, records};
+use super::schema::{email_teams, email_users, emails, notes, notifications, record_teams, records, reviews};
 use crate::decide::access::{Actor, Relation, Sight};
-use crate::words::{EmailId, NoteKind, RecordId, UserId};
+use crate::words::{EmailId, NoteKind, RecordId, RecordKind, UserId};
 
 /// A record is one's own when it is assigned to one, or one made it; a team's when it shares one.
 pub fn of_record(db: &mut Database, actor: &Actor, record: RecordId) -> Result<Relation> {
@@ -67,4 +68,14 @@ pub fn of_email(db: &mut Database, actor: &Actor, email: EmailId) -> Result<Rela
     let own = email_users::table.find((email, user)).count().get_result::<i64>(db)? > 0;
     let shared = email_teams::table.filter(email_teams::email_id.eq(email)).filter(email_teams::team_id.eq_any(&actor.teams));
     Ok(Relation { own, team: shared.count().get_result::<i64>(db)? > 0 })
+}
+
+/// The e-mails that reach nobody; the same rule as `decide::people::reaches_nobody`, of those that are there.
+pub(super) fn reaches_nobody() -> VisibleEmails {
+    let has_user = exists(email_users::table.filter(email_users::email_id.eq(emails::id)));
+    let of_case = records::table.filter(records::id.nullable().eq(emails::parent_id)).filter(records::kind.eq(RecordKind::Case));
+    let waits = exists(reviews::table.filter(reviews::email_id.eq(emails::id)).filter(reviews::decision.is_null()));
+    let is_told = exists(notifications::table.filter(notifications::email_id.eq(emails::id.nullable())));
+    let is_left = emails::is_ours.eq(false).and(emails::is_archived.eq(false)).and(emails::folder_id.is_null());
+    Box::new(is_left.and(not(has_user)).and(not(exists(of_case))).and(not(waits)).and(not(is_told)))
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::named::{RecordName, names_of};
 use super::noun::in_lists;
-use super::record::{RecordName, names_of};
 use super::schema::{accounts, email_accounts, email_teams, email_users, emails, reviews};
 use super::{Backend, Database, access, lock};
 use crate::decide::access::{Permit, Sight};

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::email::People;
+use super::people::People;
 use super::schema::{emails, settings};
 use super::{Database, Store, lock};
 use crate::fault::{Class, Fault};

@@ -8,8 +8,6 @@ mod settings;
 mod show;
 mod test;
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
@@ -18,10 +16,7 @@ use self::change::{Add, Reset, Set, remove, switch};
 use super::right;
 use super::show::yes;
 use crate::context::Context;
-use crate::mailbox::Session;
-use crate::pass::fetch::server_for;
 use crate::store::Store;
-use crate::store::account::Account as Stored;
 
 /// Manage e-mail accounts: group mailboxes and users' personal ones
 #[derive(Debug, clap::Args)]
@@ -91,7 +86,7 @@ impl Account {
 fn folders(context: &Context, mut store: Store, wanted: &str) -> Result<()> {
     let (account, _) = right::account(store.connection(), context, context.actor_ref(), wanted)?;
     drop(store);
-    let mut session = connect(context, &account).with_context(|| format!("account {}", account.name))?;
+    let mut session = test::connect(context, &account).with_context(|| format!("account {}", account.name))?;
     let folders: Vec<Folder> = session
         .mailboxes()
         .with_context(|| format!("account {}", account.name))?
@@ -101,12 +96,6 @@ fn folders(context: &Context, mut store: Store, wanted: &str) -> Result<()> {
     session.logout();
     context.out.list(&folders, &["mailbox", "monitored"], |folder| vec![folder.name.clone(), yes(folder.monitored)]);
     Ok(())
-}
-
-fn connect(context: &Context, account: &Stored) -> Result<Session> {
-    let password = context.password_of(account)?;
-    let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
-    Session::open(&server_for(account, password, &super::fetch::connection(context), deadline)?)
 }
 
 #[derive(serde::Serialize)]

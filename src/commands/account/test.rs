@@ -1,16 +1,19 @@
 //! `espomail account test`.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result};
 
 use super::answers::mute;
-use super::connect;
 use crate::commands::send::with_setting;
 use crate::commands::{argument, right};
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::mail::compose::{self, AutoKind, Draft};
 use crate::mail::{Address, address_key};
+use crate::mailbox::Session;
 use crate::output::Format;
+use crate::pass::fetch::server_for;
 use crate::pass::{Stop, copies, outgoing, send};
 use crate::relay::{Envelope, Reply};
 use crate::store::account::Account as Stored;
@@ -193,4 +196,10 @@ fn send_to(context: &Context, account: &Stored, with: &Sending, draft: Option<&D
         out.list(&answers, &[], |_| Vec::new());
     }
     Ok(())
+}
+
+pub fn connect(context: &Context, account: &Stored) -> Result<Session> {
+    let password = context.password_of(account)?;
+    let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
+    Session::open(&server_for(account, password, &crate::commands::fetch::connection(context), deadline)?)
 }

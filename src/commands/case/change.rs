@@ -16,7 +16,7 @@ use crate::fault::{Class, Fault};
 use crate::pass::hand::{self, Said};
 use crate::store::case;
 use crate::store::record::{self, RecordName};
-use crate::store::{Store, access, team, user};
+use crate::store::{Store, rights, team, user};
 use crate::words::{CaseStatus, Priority, RecordId, RecordKind, RoleAction, RoleScope};
 
 /// What a note may have; the rest of a longer one belongs into a file somewhere else.
@@ -139,7 +139,7 @@ impl Assign {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
             let user = user::find(db, &self.user)?;
             let plan = hand::assign(db, &Said { permit: &permit, policy, now }, id, user)?;
-            let theirs = access::actor(db, "", user, false)?;
+            let theirs = rights::actor(db, "", user, false)?;
             let may_read = right::case(db, &theirs, &self.case, RoleAction::Read).is_ok();
             Ok(((case::show(db, id)?.number, !plan.steps().is_empty(), may_read), vec![plan]))
         })?;

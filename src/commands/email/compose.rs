@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::writing::{Writing, addresses};
+use super::writing::{Turn, Writing, addresses};
 use crate::clock::rfc3339;
 use crate::commands::right;
 use crate::commands::send::send_one;
@@ -194,17 +194,6 @@ pub fn write(
     let permit = access::send(context.actor_ref(), sender);
     trace::record(db, &permit, action, &format!("email:{}", queued.email), &sender.because.to_string(), now)?;
     Ok(queued)
-}
-
-/// What becomes of a message once it is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// It is tried at once, where it is due.
-    Now,
-    /// The next pass takes it.
-    Queue,
-    /// It waits until somebody releases it.
-    Held,
 }
 
 /// Tries to send it at once, unless it is for later, and says where it is.

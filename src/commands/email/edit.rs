@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 
 use anyhow::{Context as _, Result};
 
-use super::compose::{Turn, Typed, deliver, sender, write};
-use super::writing::{Writing, addresses};
+use super::compose::{Typed, deliver, sender, write};
+use super::writing::{Turn, Writing, addresses};
 use crate::commands::{outbox, right};
 use crate::context::{self, Context};
 use crate::decide::outgoing::Order;
@@ -16,7 +16,7 @@ use crate::mail::compose::File;
 use crate::mail::{self, Address, Mail, attachment_content, text_as_written, text_from_html};
 use crate::store::email::Email;
 use crate::store::outbox::{Outgoing, drop_one, hold, on_its_way};
-use crate::store::{Database, Store, access, account, email, raw, record};
+use crate::store::{Database, Store, account, email, raw, record, rights};
 use crate::words::{EmailId, OutboxState, OutgoingKind, ParentBy, RoleAction};
 
 /// Change a draft, or a message that waits for its time: what is not given stays
@@ -114,7 +114,7 @@ impl Edit {
         let from = self.writing.from.clone().or(own);
         // It stays its author's, whoever changes it.
         let author = before.email.author;
-        let writer = author.map(|user| access::actor(db, &context.actor_ref().os_account, user, true)).transpose()?;
+        let writer = author.map(|user| rights::actor(db, &context.actor_ref().os_account, user, true)).transpose()?;
         let writer = writer.unwrap_or_else(|| context.actor());
         let preferred = before.outgoing.account.as_ref().map(|name| account::find(db, name)).transpose()?.map(|found| found.id);
         // Said before anybody writes.

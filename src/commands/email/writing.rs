@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result};
 use clap::ValueHint;
 use tempfile::NamedTempFile;
 
-use super::compose::Turn;
 use super::filled::{self, About};
 use crate::clock::parse_ahead;
 use crate::context::{self, Context};
@@ -26,6 +25,17 @@ use crate::words::UserId;
 
 /// The largest attachment, and the largest text from standard input, in bytes.
 const LARGEST: u64 = 50 << 20;
+
+/// What becomes of a message once it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It is tried at once, where it is due.
+    Now,
+    /// The next pass takes it.
+    Queue,
+    /// It waits until somebody releases it.
+    Held,
+}
 
 /// What every message of ours can be given.
 #[derive(Debug, clap::Args)]

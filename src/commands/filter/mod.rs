@@ -1,5 +1,6 @@
 //! `espomail filter`.
 
+mod scope;
 mod settings;
 mod test;
 
@@ -7,6 +8,7 @@ use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 use serde_json::json;
 
+use self::scope::{ScopeArguments, kept};
 use self::settings::{FilterArguments, action_text};
 use super::argument;
 use super::show::{lines, yes};
@@ -18,7 +20,7 @@ use crate::output::shown;
 use crate::pass::verdict::Names;
 use crate::store::access as trace;
 use crate::store::filter::{self, Owner, Stored};
-use crate::store::{Database, account, effect, user};
+use crate::store::{Database, effect};
 use crate::words::{FilterId, RoleAction};
 
 /// Manage e-mail filters
@@ -112,32 +114,6 @@ enum Verb {
     },
 }
 
-/// Whose filter.
-#[derive(Debug, clap::Args)]
-#[group(multiple = false)]
-pub struct ScopeArguments {
-    /// Of all accounts
-    #[arg(long, help_heading = "Scope")]
-    global: bool,
-    /// Of this account
-    #[arg(long, value_name = "ACCOUNT", help_heading = "Scope")]
-    account: Option<String>,
-    /// Of this user's inbox
-    #[arg(long, value_name = "USER", help_heading = "Scope")]
-    user: Option<String>,
-}
-
-impl ScopeArguments {
-    pub fn owner(&self, context: &Context, db: &mut Database) -> Result<Option<Owner>> {
-        Ok(match (&self.account, &self.user, self.global) {
-            (Some(name), ..) => Some(Owner::Account(account::find_seen(db, context.actor_ref(), name)?.id)),
-            (_, Some(login), _) => Some(Owner::User(user::find(db, login)?)),
-            (_, _, true) => Some(Owner::Global),
-            _ => None,
-        })
-    }
-}
-
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct PlaceArguments {
@@ -228,13 +204,6 @@ impl PlaceArguments {
 /// What those who ask may not keep.
 fn refused(context: &Context) -> anyhow::Error {
     context.refused("these filters are another's, or an administrator's")
-}
-
-/// Lists the filters that the one who asks may keep; what one may not keep is not there.
-fn kept(context: &Context, db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
-    let mut kept = filter::list(db, owner)?;
-    kept.retain(|one| access::may_keep(context.actor_ref(), one));
-    Ok(kept)
 }
 
 /// Finds a filter that the one who asks may keep; no name of another's is proposed.

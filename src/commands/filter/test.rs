@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{ScopeArguments, kept};
+use super::scope::{ScopeArguments, kept};
 use crate::context::{self, Context};
 use crate::decide::access;
 use crate::decide::filter::{FilterTrial, trial};

@@ -3,19 +3,18 @@
 
 mod notice;
 mod phrase;
+mod report;
 mod standard;
 #[cfg(test)]
 mod tests;
 mod text;
 
-use serde::Serialize;
-
 use super::structure::{self, Leaf, Structure};
-use super::transfer::Encoding;
 use super::{Mail, address_key, header};
-use crate::words::DeliveryAction;
-use phrase::Sense;
+use report::{bare_id, is_vague};
 use text::{Reasons, Sender};
+
+pub use report::{Bounce, Recipient};
 
 /// The most messages that a report is read for as one that answers them.
 const ANSWERED: usize = 20;
@@ -23,83 +22,6 @@ const ANSWERED: usize = 20;
 const WRAPPED: usize = 5;
 /// The most lines of a message that came back in the text.
 const HEADER: usize = 200;
-
-/// A delivery report.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Bounce {
-    /// Whether delivery failed for good for somebody; a full mailbox may be emptied.
-    pub hard: bool,
-    pub recipients: Vec<Recipient>,
-    /// Message-ID of the message it is about, without angle brackets.
-    pub message_id: Option<String>,
-    /// Original-Envelope-Id (RFC 3461).
-    pub envelope_id: Option<String>,
-    /// The messages that the report itself answers, the nearest first; where what came back is stripped, they alone name it.
-    #[serde(skip)]
-    pub answered: Vec<String>,
-}
-
-/// What a report says of one recipient.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Recipient {
-    /// The address that was written to; where a report names only the one behind it, that one.
-    pub address: String,
-    /// Its other name, where the report has two: Final-Recipient, or the address behind an alias.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub also: Option<String>,
-    pub action: DeliveryAction,
-    /// Enhanced status code (RFC 3463), such as `5.1.1`.
-    pub status: Option<String>,
-    /// What the other server said.
-    pub diagnostic: Option<String>,
-}
-
-impl Bounce {
-    /// Returns what may name the message it is about: its Message-ID, then its envelope id, which is the same where we sent it,
-    /// then what the report answers.
-    pub fn ids(&self) -> impl Iterator<Item = &String> {
-        self.message_id.iter().chain(&self.envelope_id).chain(&self.answered)
-    }
-
-    /// Whether it tells of a failure or a delay, not of success.
-    pub fn is_failure(&self) -> bool {
-        self.recipients.is_empty()
-            || self.recipients.iter().any(|one| matches!(one.action, DeliveryAction::Failed | DeliveryAction::Delayed))
-    }
-}
-
-impl Recipient {
-    /// Returns the names under which we may have written to it.
-    pub fn names(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.address).chain(&self.also)
-    }
-
-    /// Whether delivery failed for good.
-    pub fn is_hard(&self) -> bool {
-        if self.action != DeliveryAction::Failed {
-            return false;
-        }
-        let said = self.diagnostic.as_deref().map(text::senses).unwrap_or_default();
-        match self.status.as_deref() {
-            _ if said.has(Sense::NoMail) => true,
-            // A full mailbox may be emptied, and a host that was not reached for days may be up again.
-            Some("5.2.2" | "5.4.7" | "5.4.300" | "5.4.316") => false,
-            Some(status) if status.starts_with('5') => {
-                let is_late = text::is_vague(status) && (said.has(Sense::Expired) || said.has(Sense::Unreached));
-                !said.has(Sense::Full) && (!is_late || said.has(Sense::Unknown))
-            }
-            Some(_) => false,
-            None => !said.is_soft(),
-        }
-    }
-
-    /// BOUNCE-3: whether the report says that the address itself is wrong, for good.
-    pub fn means_address(&self) -> bool {
-        const ADDRESS: [&str; 11] =
-            ["5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.9", "5.1.10", "5.2.1", "5.4.1", "5.4.4", "5.4.310"];
-        self.action == DeliveryAction::Failed && self.status.as_deref().is_some_and(|status| ADDRESS.contains(&status))
-    }
-}
 
 /// Reads a message as a delivery report.
 pub fn read(structure: &Structure<'_>, mail: &Mail) -> Option<Bounce> {
@@ -171,12 +93,12 @@ fn name(bounce: &mut Bounce, mail: &Mail, returned_to: &[String]) {
 /// Makes a status exact that says less than what the other server said, in its diagnostic or in the words for people; where there
 /// is one recipient alone, in the transcript of the session.
 fn settle(recipient: &mut Recipient, reasons: &Reasons<'_>, transcript: Option<&str>) {
-    let is_open = |status: &Option<String>| status.as_deref().is_none_or(text::is_vague);
+    let is_open = |status: &Option<String>| status.as_deref().is_none_or(is_vague);
     let diagnostic = recipient.diagnostic.as_deref();
     // Some write the same code whatever the other server said, which is what is meant.
     let told = || {
         let (code, class) = (diagnostic.and_then(text::leading)?, recipient.status.as_deref()?.get(..1)?);
-        (code.starts_with(class) && !text::is_vague(&code)).then_some(code)
+        (code.starts_with(class) && !is_vague(&code)).then_some(code)
     };
     let exact = told().or_else(|| exact(recipient.status.as_deref(), diagnostic?));
     if exact.is_some() {
@@ -209,7 +131,7 @@ fn exact(status: Option<&str>, said: &str) -> Option<String> {
 fn exact_code(status: Option<&str>, code: &str) -> Option<String> {
     let is_better = match status {
         None => true,
-        Some(vague) => text::is_vague(vague) && !text::is_vague(code) && code.get(..1) == vague.get(..1),
+        Some(vague) => is_vague(vague) && !is_vague(code) && code.get(..1) == vague.get(..1),
     };
     is_better.then(|| code.to_string())
 }
@@ -220,7 +142,7 @@ fn wrapped(structure: &Structure<'_>, sender: &Sender) -> Option<(Bounce, Return
         return None;
     }
     structure.leaves.iter().filter(|leaf| leaf.media_type == "message/rfc822").take(WRAPPED).find_map(|leaf| {
-        let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
+        let bytes = structure.head_of(leaf).encoding().decode(leaf.body);
         let decoded = structure::Decoded::default();
         let inner = structure::of(&bytes, &decoded, &mut Vec::new());
         Some((standard::read(&inner)?, Returned::of(&inner)))
@@ -240,7 +162,7 @@ impl Returned {
         let mut found = Self::default();
         for leaf in returned(structure) {
             found.is_there = true;
-            let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
+            let bytes = structure.head_of(leaf).encoding().decode(leaf.body);
             for (name, value) in header::fields(&bytes) {
                 found.field(name, || header::decoded(value));
             }
@@ -280,15 +202,4 @@ fn returned<'s, 'a>(structure: &'s Structure<'a>) -> impl Iterator<Item = &'s Le
         "message/global",
     ];
     structure.leaves.iter().filter(|leaf| RETURNED.contains(&leaf.media_type.as_str()))
-}
-
-/// Takes a Message-ID out of its angle brackets.
-fn bare_id(text: &str) -> Option<String> {
-    let text = text.trim();
-    let id = match text.split_once('<') {
-        Some((_, rest)) => rest.split('>').next().unwrap_or_default(),
-        None => text.split_whitespace().next().unwrap_or_default(),
-    };
-    let id = id.trim();
-    (!id.is_empty() && id.len() <= 255).then(|| id.to_string())
 }

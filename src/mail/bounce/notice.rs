@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Bounce, Recipient};
+use super::report::{Bounce, Recipient, bare_id};
 use crate::words::DeliveryAction;
 
 /// The longest notification, in bytes.
@@ -57,6 +57,6 @@ pub fn read(text: &str) -> Option<Bounce> {
             .find(|field| field.get("name").and_then(Value::as_str).is_some_and(|name| name.eq_ignore_ascii_case("Message-ID")));
         field?.get("value")?.as_str()
     };
-    let message_id = common.or_else(in_fields).and_then(super::bare_id);
+    let message_id = common.or_else(in_fields).and_then(bare_id);
     (!recipients.is_empty()).then(|| Bounce { recipients, message_id, ..Bounce::default() })
 }

@@ -286,3 +286,8 @@ pub const RETURNED: &[&str] = &[
     "this is a copy of the message", "this is a copy of your message", "below this line is a copy", "copy of the message", "copy of your message", "original message", "original headers", "original mail", "message headers", "message header", "returned message", "returned mail", "unsent message", "undelivered message", "transcript of session follows", "message follows", "mail follows", "message reads", "original message attached", "the header of", "body of message", "message text follows", "headers follow", "old message",
     "ursprüngliche nachricht", "kopie der nachricht", "kopie ihrer nachricht", "ursprünglichen nachricht", "message d'origine", "message original", "copie du message", "mensaje original", "copia del mensaje", "mensagem original", "cópia da mensagem", "messaggio originale", "copia del messaggio", "oorspronkelijk bericht", "oryginalna wiadomość", "kopia wiadomości", "исходное сообщение", "исходного сообщения", "копия сообщения", "заголовки", "元のメッセージ", "送信されたメール", "原始邮件", "原始郵件", "邮件原文", "원본 메시지", "원본 메일",
 ];
+
+/// What a text says of itself.
+pub fn senses(text: &str) -> Said {
+    Said::of(&text.to_lowercase())
+}

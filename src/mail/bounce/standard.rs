@@ -1,9 +1,10 @@
 //! Delivery status notifications as RFC 3464 and RFC 6533 have them.
 
 use super::super::structure::{Leaf, Structure};
-use super::super::transfer::Encoding;
 use super::super::{charset, header};
-use super::{Bounce, Recipient, text};
+use super::phrase::senses;
+use super::report::{Bounce, Recipient, bare_id};
+use super::text;
 use crate::words::DeliveryAction;
 
 /// The most recipients that are read from one report.
@@ -14,7 +15,7 @@ const DIAGNOSTIC: usize = 1_000;
 /// Reads the part that a program reads.
 pub fn read(structure: &Structure<'_>) -> Option<Bounce> {
     let leaf = structure.leaves.iter().find(|leaf| is_status(structure, leaf))?;
-    Some(fields(&Encoding::of(structure.head_of(leaf)).decode(leaf.body)))
+    Some(fields(&structure.head_of(leaf).encoding().decode(leaf.body)))
 }
 
 /// Reads what a gateway has put into the text.
@@ -102,10 +103,10 @@ pub fn is_other_report(structure: &Structure<'_>) -> bool {
 /// Reads a rejection that its server writes in the form of a receipt (RFC 5429 allows it; Dovecot does so).
 pub fn rejection(structure: &Structure<'_>, text: &str) -> Option<Bounce> {
     let leaf = structure.leaves.iter().find(|leaf| leaf.media_type == "message/disposition-notification")?;
-    if !text::senses(text::own_words(text)).is_failure() {
+    if !senses(text::own_words(text)).is_failure() {
         return None;
     }
-    let bytes = Encoding::of(structure.head_of(leaf)).decode(leaf.body);
+    let bytes = structure.head_of(leaf).encoding().decode(leaf.body);
     let mut bounce = fields(&bytes);
     for (name, value) in header::fields(&bytes) {
         let value = header::decoded(value);
@@ -118,7 +119,7 @@ pub fn rejection(structure: &Structure<'_>, text: &str) -> Option<Bounce> {
                     return None;
                 }
             }
-            "original-message-id" => bounce.message_id = super::bare_id(&value),
+            "original-message-id" => bounce.message_id = bare_id(&value),
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{Address, Mail, address_key};
 use super::phrase::{DAEMONS, MACHINES, MACHINES_ALONE, RETURNED, Said, Sense};
-use super::{Bounce, Recipient};
+use super::report::{Bounce, Recipient, bare_id, is_vague};
 use crate::words::DeliveryAction;
 
 /// How much of a report is read, in bytes.
@@ -531,7 +531,7 @@ pub fn message_id(text: &str) -> Option<String> {
         .lines()
         .map(str::trim_start)
         .find(|line| line.get(..11).is_some_and(|start| start.eq_ignore_ascii_case("message-id:")))?;
-    super::bare_id(line.get(11..)?)
+    bare_id(line.get(11..)?)
 }
 
 /// Returns the enhanced status code that a text has, else what its words or its SMTP code come to.
@@ -567,12 +567,6 @@ pub fn leading(diagnostic: &str) -> Option<String> {
     enhanced(code).filter(|read| read == code)
 }
 
-/// Whether a code says little: that something is wrong, with the address, or that it was tried for too long for a reason of which
-/// the other server spoke.
-pub fn is_vague(code: &str) -> bool {
-    code.get(1..).is_some_and(|detail| matches!(detail, ".0.0" | ".1.0" | ".4.7" | ".0" | ""))
-}
-
 fn by_words(said: Said) -> Option<String> {
     let code = if said.has(Sense::Full) {
         "5.2.2"
@@ -606,9 +600,4 @@ fn by_reply(text: &str) -> Option<String> {
         "452" | "552" => Some(format!("{class}.2.2")),
         _ => Some(format!("{class}.0.0")),
     }
-}
-
-/// What a text says of itself.
-pub fn senses(text: &str) -> Said {
-    Said::of(&text.to_lowercase())
 }

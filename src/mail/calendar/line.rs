@@ -1,7 +1,12 @@
 //! Content lines of a calendar (RFC 5545, section 3.1): unfolded, taken apart into name, parameters and value.
 
+use jiff::civil::DateTime;
+
 /// The longest content line that is read, in bytes; the rest of a longer one is left out.
 const LONGEST: usize = 16 << 10;
+
+/// The longest text that is kept, in characters.
+pub const KEPT: usize = 1_000;
 
 /// One content line.
 pub struct Property {
@@ -107,4 +112,14 @@ fn unescaped(value: &str) -> String {
         text.push(meant);
     }
     text
+}
+
+pub fn date_time(value: &str) -> Option<DateTime> {
+    DateTime::strptime("%Y%m%dT%H%M%S", value).ok()
+}
+
+/// Returns a text on one line, no longer than anybody writes.
+pub fn kept(text: &str) -> String {
+    let text: String = text.chars().take(KEPT).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

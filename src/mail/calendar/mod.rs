@@ -9,9 +9,8 @@ use jiff::civil::{Date, DateTime};
 use serde::{Deserialize, Serialize};
 
 use super::structure::{Leaf, Structure};
-use super::transfer::Encoding;
 use super::{Address, charset};
-use line::Property;
+use line::{Property, date_time, kept};
 use zone::Zones;
 
 /// The most events that are kept of one message.
@@ -20,8 +19,6 @@ const EVENTS: usize = 100;
 const PART: usize = 1 << 20;
 /// The most parts of one message that are read.
 const PARTS: usize = 8;
-/// The longest text that is kept, in characters.
-const LONGEST: usize = 1_000;
 
 /// An event of a calendar part. A time is `2026-11-24T10:00:00Z` where its zone is known, without the `Z` where it is
 /// local to whoever reads it, and only the date for whole days.
@@ -47,7 +44,7 @@ pub fn events(structure: &Structure<'_>) -> Vec<Event> {
         let head = structure.head_of(leaf);
         let start = leaf.body.get(..PART).unwrap_or(leaf.body);
         // A fold may stand inside a character (RFC 5545, section 3.1).
-        let bytes = line::unfolded(&Encoding::of(head).decode(start));
+        let bytes = line::unfolded(&head.encoding().decode(start));
         let text = charset::decode(&bytes, Some(head.token("charset").as_deref().unwrap_or("utf-8")));
         for event in read(&text, head.token("method").as_deref()) {
             // An invitation often comes twice, as a body and as a file.
@@ -159,10 +156,6 @@ fn time(property: &Property) -> Option<Time> {
     }
 }
 
-fn date_time(value: &str) -> Option<DateTime> {
-    DateTime::strptime("%Y%m%dT%H%M%S", value).ok()
-}
-
 fn later(start: &Time, duration: &str) -> Option<Time> {
     let duration: jiff::Span = duration.parse().ok()?;
     Some(match start {
@@ -194,12 +187,6 @@ fn organizer(property: &Property) -> Option<Address> {
     // Some programs write what is no address, such as `invalid:nomail`; it says nothing.
     let address = if address.contains('@') { address } else { String::new() };
     (!address.is_empty() || !name.is_empty()).then_some(Address { name, address })
-}
-
-/// Returns a text on one line, no longer than anybody writes.
-fn kept(text: &str) -> String {
-    let text: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::line::Property;
-use super::{date_time, windows};
+use super::line::{Property, date_time, kept};
+use super::windows;
 
 /// The most zones of one part, and the most observances of one zone.
 const ZONES: usize = 32;
@@ -63,7 +63,7 @@ impl Zones {
             observances.push(Observance::default());
         }
         match (property.name.as_str(), observances.last_mut()) {
-            ("TZID", _) => *name = super::kept(value),
+            ("TZID", _) => *name = kept(value),
             ("DTSTART", Some(observance)) => observance.onset = date_time(value),
             ("TZOFFSETTO", Some(observance)) => observance.offset = offset(value),
             ("RRULE", Some(observance)) => observance.yearly = yearly(value),

@@ -1,6 +1,6 @@
 //! Addresses that go out: read by the strict part of RFC 5321 and 5322 and written anew.
 
-use super::{is_forbidden, wrong};
+use super::check::{is_forbidden, wrong};
 use crate::mail::{Address, address};
 
 /// RFC 5321, section 4.5.3.1, in bytes.

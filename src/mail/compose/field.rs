@@ -9,7 +9,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::tz::TimeZone;
 
 use super::address::checked;
-use super::{check_value, wrong};
+use super::check::{check_value, wrong};
 use crate::mail::Address;
 
 /// Where a line is folded, in bytes (RFC 5322, section 2.1.1).

@@ -2,78 +2,25 @@
 //! that are not; whatever would stand in a header is checked first, and refused rather than mended.
 
 mod address;
+mod check;
+mod draft;
 mod field;
 mod part;
 #[cfg(test)]
 mod tests;
 
-use super::Address;
-use crate::fault::{Class, Fault};
-use crate::words::words;
+use check::wrong;
 
 pub use address::checked as checked_address;
 pub use address::typed as typed_addresses;
+pub(super) use check::is_forbidden;
+pub use draft::{AutoKind, Draft, EXTRA, File};
 pub use field::is_id;
 
 /// The most recipients of one field (SEND-11).
 pub const RECIPIENTS: usize = 100;
-/// The longest header value that a draft may bring, in bytes.
-const LONGEST: usize = 10_000;
 /// What the chain of References may take, in bytes: that of one line (RFC 5322, section 2.1.1).
 const CHAIN: usize = 998;
-
-words! {
-    /// Why a letter is automatic (RFC 3834, section 5).
-    AutoKind {
-        /// It answers a letter.
-        Replied = "auto-replied",
-        /// It was made by a program of its own accord.
-        Generated = "auto-generated",
-    }
-}
-
-/// A letter as a person or a rule wants it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
-    pub from: Address,
-    /// Who sent it in truth, where that is not the author.
-    pub sender: Option<Address>,
-    pub reply_to: Vec<Address>,
-    pub to: Vec<Address>,
-    pub cc: Vec<Address>,
-    /// In the envelope only.
-    pub bcc: Vec<Address>,
-    pub subject: String,
-    pub text: String,
-    pub html: Option<String>,
-    pub attachments: Vec<File>,
-    /// Without angle brackets.
-    pub message_id: String,
-    /// Seconds since 1970 UTC.
-    pub date: i64,
-    /// Without angle brackets.
-    pub in_reply_to: Option<String>,
-    /// The oldest first, without angle brackets; a long chain is cut in its middle.
-    pub references: Vec<String>,
-    pub automatic: Option<AutoKind>,
-    /// Further fields: `X-…` and those of [`EXTRA`].
-    pub extra: Vec<(String, String)>,
-}
-
-/// The fields that a draft may bring itself, besides `X-…`.
-pub const EXTRA: [&str; 6] = ["Importance", "Priority", "Sensitivity", "Organization", "Keywords", "Comments"];
-
-/// A file that goes out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    pub name: String,
-    pub media_type: String,
-    pub content: Vec<u8>,
-    /// Without angle brackets.
-    pub content_id: Option<String>,
-    /// Whether the HTML shows it by its Content-ID.
-    pub inline: bool,
-}
 
 /// Who a letter goes to, for the dialogue with the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,24 +136,4 @@ fn extra(draft: &Draft, header: &mut field::Header) -> anyhow::Result<()> {
         header.text(name, value)?;
     }
     Ok(())
-}
-
-/// Refuses what cannot stand in a header (SEND-4): a line break would begin a field of the sender's own.
-fn check_value(name: &str, value: &str) -> anyhow::Result<()> {
-    if let Some(c) = value.chars().find(|c| is_forbidden(*c)) {
-        return Err(wrong(format!("{name} has the character U+{:04X}, which cannot stand in a header", u32::from(c))));
-    }
-    if value.len() > LONGEST {
-        return Err(wrong(format!("{name} has {} bytes; {LONGEST} are the most", value.len())));
-    }
-    Ok(())
-}
-
-/// Line breaks and other controls, and what makes text run in another direction than its letters do.
-pub(super) fn is_forbidden(c: char) -> bool {
-    c.is_control() && c != '\t' || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-fn wrong(what: impl Into<String>) -> anyhow::Error {
-    Fault::new(Class::Data, what).into()
 }

@@ -3,8 +3,9 @@
 
 use email_encoding::body::base64;
 
+use super::check::{check_value, wrong};
+use super::draft::{Draft, File};
 use super::field::{Header, is_id};
-use super::{Draft, File, check_value, wrong};
 use crate::mail::attachment::clean_name;
 
 /// The longest line of text that goes out as it is, in bytes (RFC 5322, section 2.1.1).

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::mail::reply::{self, Original};
 use crate::mail::template::{Placeholder, Template, Values};
-use crate::mail::{attachment_content, parse};
+use crate::mail::{Address, attachment_content, parse};
 
 fn address(name: &str, address: &str) -> Address {
     Address { name: name.into(), address: address.into() }

@@ -1,7 +1,7 @@
 //! "On …, … wrote:" in many languages, on one line or wrapped over several.
 
 use super::block;
-use super::mark::{Mark, clean};
+use super::line::{Mark, clean};
 use super::words::{INNER_OPENERS, OPENERS, OWN, SAID, WROTE};
 
 /// The most lines that an attribution is wrapped over.

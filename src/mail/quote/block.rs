@@ -1,6 +1,6 @@
 //! The head of a quoted message: its header fields, line by line, and what stands right above them.
 
-use super::mark::{Mark, clean, is_rule};
+use super::line::{Mark, clean, is_rule};
 use super::words::{Label, ORIGINAL, label};
 
 /// The longest label of a header line, in bytes.

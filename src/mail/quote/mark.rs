@@ -2,22 +2,8 @@
 
 use super::attribution::Attributions;
 use super::block;
+use super::line::{Mark, clean, is_rule};
 use super::words::{ABOVE, FORWARDED, ORIGINAL, WROTE};
-
-/// What a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mark {
-    Empty,
-    Text,
-    /// It begins with `>`.
-    Quoted,
-    /// Here begins a line "… wrote:" of so many lines.
-    Attribution(usize),
-    /// From here on everything is quoted: a line of dashes, a header block, "reply above this line".
-    Rest,
-    /// From here on everything is a message that is passed on or shown: content.
-    Passed,
-}
 
 /// The longest line that may be a separator, in bytes.
 const SEPARATOR: usize = 250;
@@ -96,26 +82,6 @@ fn is_end_of_attribution(rest: &str) -> bool {
             let word = word.trim().to_lowercase();
             word.is_empty() || WROTE.contains(&word.as_str())
         })
-}
-
-/// Takes away what shows nothing: blanks, marks of direction, the no-break space.
-pub fn clean(line: &str) -> &str {
-    if let [first, .., last] = line.as_bytes()
-        && first.is_ascii_graphic()
-        && last.is_ascii_graphic()
-    {
-        return line;
-    }
-    line.trim_matches(|c: char| {
-        c.is_whitespace()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{AD}')
-    })
-}
-
-/// A character of which lines between parts are made.
-pub fn is_rule(c: char) -> bool {
-    matches!(c, '-' | '_' | '=' | '*' | '#' | '~' | '—' | '–' | '─' | '━' | '+' | '<' | '>' | '[' | ']' | '|')
-        || c.is_whitespace()
 }
 
 /// What a line stands for between a reply and what follows.

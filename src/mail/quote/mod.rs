@@ -6,6 +6,7 @@
 mod attribution;
 mod block;
 mod forward;
+mod line;
 mod mark;
 mod signature;
 #[cfg(test)]
@@ -15,7 +16,7 @@ mod words;
 use std::ops::Range;
 
 pub use forward::original_sender;
-use mark::Mark;
+use line::{Mark, Part};
 
 /// The share of the text, as one part in so many, that must be left when a quotation is only probable.
 const LEAST_SHARE: usize = 10;
@@ -36,14 +37,6 @@ pub struct Split {
     /// The quotation with the line that introduces it.
     pub quoted: String,
     pub signature: String,
-}
-
-/// What a line belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Reply,
-    Quoted,
-    Signature,
 }
 
 /// A quotation that may be cut.

@@ -1,8 +1,7 @@
 //! Where a signature begins: the line `-- ` (RFC 3676, section 4.3) or one like it, a program's own, or a closing formula
 //! with a block of contact lines. In doubt it is text.
 
-use super::Part;
-use super::mark::clean;
+use super::line::{Part, clean};
 use super::words::{CLOSINGS, DEVICES, NOTES, SENT_FROM, SENT_FROM_END};
 
 /// The most lines of a signature behind `-- `.

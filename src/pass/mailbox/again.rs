@@ -12,8 +12,9 @@
 use crate::decide::reason::reason;
 use anyhow::{Error, Result};
 
+use super::parse::{parse_carefully, parse_one};
 use super::read::still_listed;
-use super::{Evidence, Visit, parse_carefully, parse_one};
+use super::visit::{Evidence, Visit};
 use crate::fault::step;
 use crate::mailbox::{RawMessage, Session, Trouble};
 use crate::pass::intake::{self, Passed};

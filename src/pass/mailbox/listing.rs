@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 
-use super::{Due, Evidence, LISTED_AT_ONCE, Poll, Visit};
+use super::visit::{Due, Evidence, LISTED_AT_ONCE, Poll, Visit};
 use crate::mail;
 use crate::mailbox::{HeaderOnly, MOST_LISTED, Opened, Session, Trouble};
 use crate::pass::intake::Passed;

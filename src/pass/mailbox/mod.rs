@@ -3,102 +3,29 @@
 
 mod again;
 mod listing;
+mod parse;
 mod read;
+mod visit;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Instant;
 
 use anyhow::Result;
 
-use self::read::Reader;
-use super::intake::{self, Batch, Gate, Letter, Passed, Refused};
-use super::memory::{Memory, Share};
-use super::witness::{Watch, Witness};
-use super::{Stop, Tally};
-use crate::decide::filter::{self, Filter};
-use crate::decide::{Arrival, Policy};
+use self::parse::{parse_carefully, parse_one};
+use self::read::{RawBatch, Reader};
+use self::visit::{Due, Evidence, LISTED_AT_ONCE, Visit};
+use super::Tally;
+use super::intake::{self, Batch, Gate, Refused};
+use super::memory::Share;
+use super::witness::Watch;
+use crate::decide::filter;
 use crate::fault::step;
-use crate::mailbox::{Opened, RawMessage, Server, Session};
-use crate::store::account::Account;
-use crate::store::lease::Lease;
+use crate::mailbox::Session;
 use crate::store::position::Position;
 use crate::store::{self, Store, attempt, position};
 use crate::words::PositionId;
 
-/// How many UIDs are asked for their sizes at once.
-const LISTED_AT_ONCE: usize = 2_000;
-
-/// The death of a pass that quarantines the message it was working on (FETCH-6).
-const LAST_DEATH: i64 = 3;
-
-/// What bounds a pass over a mailbox.
-pub struct Limits<'a> {
-    /// Messages per mailbox and pass (FETCH-7).
-    pub messages: Option<usize>,
-    /// When the account's time is over; the batch in hand is finished.
-    pub until: Instant,
-    pub batch_messages: usize,
-    pub batch_bytes: u64,
-    pub max_message_size: u64,
-    pub memory: &'a Memory,
-    pub stop: &'a Stop,
-}
-
-impl Limits<'_> {
-    fn spent(&self) -> bool {
-        self.stop.requested() || Instant::now() >= self.until
-    }
-}
-
-/// Everything that one poll of a mailbox works with.
-pub struct Poll<'a> {
-    pub account: &'a Account,
-    pub server: &'a Server,
-    pub lease: &'a Lease,
-    pub lease_seconds: i64,
-    pub policy: &'a Policy,
-    pub limits: &'a Limits<'a>,
-    pub now: &'a (dyn Fn() -> i64 + Sync),
-    /// After a death: one message at a time (FETCH-6).
-    pub careful: bool,
-    /// Who looks on while the pass is rehearsed.
-    pub witness: Option<&'a Witness>,
-}
-
-/// A UID above the position.
-enum Due {
-    Take(u32),
-    /// It gets its fate without being read.
-    Pass(Passed),
-}
-
-impl Due {
-    fn uid(&self) -> i64 {
-        match self {
-            Self::Take(uid) => i64::from(*uid),
-            Self::Pass(passed) => passed.uid,
-        }
-    }
-}
-
-/// A batch as it came from the server.
-struct RawBatch<'a> {
-    messages: Vec<RawMessage>,
-    passed: Vec<Passed>,
-    last_uid: i64,
-    share: Share<'a>,
-}
-
-/// What is known of the server and the mailbox while it is polled.
-#[derive(Debug, Default)]
-struct Evidence {
-    /// The server has handed over a message of this mailbox, so that one that it does not hand over has only itself to blame.
-    delivers: bool,
-    /// In the answer for the messages up to this UID the connection broke.
-    broken_to: Option<u32>,
-    /// It broke at the message that was asked for last: at the next one, too, it is the line's fault.
-    was_cut: bool,
-}
+pub use self::visit::{Limits, Poll};
 
 /// Polls one mailbox. What is committed stays, whatever happens behind it.
 pub fn poll(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, tally: &mut Tally) -> Result<()> {
@@ -164,19 +91,6 @@ fn take_due(
     Ok(())
 }
 
-/// One mailbox of one poll.
-#[derive(Clone, Copy)]
-struct Visit<'a> {
-    poll: &'a Poll<'a>,
-    mailbox: &'a str,
-    /// What the server said when it opened.
-    opened: &'a Opened,
-    position: &'a Position,
-    gate: &'a Gate<'a>,
-    /// Import filters, when one of them can skip a message by its header.
-    filters: &'a [Filter],
-}
-
 /// Reads, parses and writes side by side.
 fn pipeline(
     visit: &Visit<'_>,
@@ -224,12 +138,6 @@ fn parse_batches<'a>(position: PositionId, batches: &Receiver<RawBatch<'a>>, wri
             return;
         }
     }
-}
-
-fn parse_one(position: PositionId, message: RawMessage) -> Result<Letter, Box<Refused>> {
-    let arrival =
-        Arrival { position, uid: i64::from(message.uid), internal_date: message.internal_date, partial: message.partial };
-    intake::prepare(arrival, &message.bytes)
 }
 
 fn write_batches(
@@ -303,19 +211,4 @@ fn take_carefully(store: &mut Store, gate: &Gate<'_>, raw: RawBatch<'_>, now: i6
     tally.merge(&intake::take_in(store, gate, &Batch { letters, passed, last_uid: Some(last_uid) }, now)?);
     store.transaction(|db| attempt::clear(db, gate.position, last_uid))?;
     Ok(tally)
-}
-
-/// Parses a message, an attempt row committed before.
-fn parse_carefully(store: &mut Store, gate: &Gate<'_>, message: RawMessage) -> Result<Result<Letter, Box<Refused>>> {
-    let uid = i64::from(message.uid);
-    let deaths = store.transaction(|db| attempt::begin(db, gate.position, uid))?;
-    step();
-    // The first death was that of the batch: it made this pass careful.
-    if deaths + 1 < LAST_DEATH {
-        return Ok(parse_one(gate.position, message));
-    }
-    let arrival = Arrival { position: gate.position, uid, internal_date: message.internal_date, partial: message.partial };
-    let packed = intake::pack_unparsed(&message.bytes);
-    let error = format!("{deaths} passes died while they worked on this message alone");
-    Ok(Err(Box::new(Refused { arrival, packed, error })))
 }

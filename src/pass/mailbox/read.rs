@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::{Error, Result};
 
 use super::listing::{self, HEADERS_AT_ONCE, HEADERS_SHARE};
-use super::{Due, Evidence, LISTED_AT_ONCE, RawBatch, Visit};
+use super::visit::{Due, Evidence, LISTED_AT_ONCE, Visit};
 use crate::decide::filter;
 use crate::fault::{Class, Fault, Reach};
 use crate::mail;
@@ -22,6 +22,14 @@ const MARGIN: u64 = 64 << 10;
 
 /// In how many forms a message is in memory at once: as it came, packed, and on its way into the database.
 const FORMS: u64 = 3;
+
+/// A batch as it came from the server.
+pub(super) struct RawBatch<'a> {
+    pub messages: Vec<RawMessage>,
+    pub passed: Vec<Passed>,
+    pub last_uid: i64,
+    pub share: Share<'a>,
+}
 
 /// What reads.
 pub(super) struct Reader<'a, 's> {

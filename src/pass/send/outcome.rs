@@ -3,69 +3,35 @@
 //! messages in one transaction.
 
 use anyhow::Result;
+use serde::Serialize;
 
-use super::Sent;
-use super::turn::Turn;
 use crate::decide::access::Permitted;
-use crate::decide::delivery::{self, Attempt, Recipient, Settled, Tried, may_repeat};
+use crate::decide::delivery::{self, Recipient, Settled, Tried};
 use crate::decide::{Plan, outgoing};
-use crate::fault::{Class, Fault, step};
+use crate::fault::{Class, Fault};
 use crate::mail::{self, Address, Mail};
 use crate::store::outbox::{self, Claimed, Outgoing, Reached, Unsettled, Verb};
 use crate::store::{self, Database, apply, facts, raw, user};
-use crate::words::{AccountId, OutboxState, OutgoingId, OutgoingKind, RecipientState};
+use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState};
 
 /// How many messages are followed up in one transaction, and their size together, in bytes, beyond which none is added.
 pub(super) const BATCH: i64 = 64;
 const BATCH_BYTES: usize = 16 << 20;
 
+/// What became of one message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    pub outbox: OutgoingId,
+    pub email: EmailId,
+    pub account: String,
+    pub state: OutboxState,
+    pub error: Option<String>,
+}
+
 /// A message that was tried, and what became of it.
 pub(super) struct Done {
     pub claimed: Claimed,
     pub settled: Settled,
-}
-
-impl Turn<'_> {
-    /// Decides what became of a message.
-    pub(super) fn settled(&self, claimed: Claimed, attempt: Attempt) -> Done {
-        let may_repeat = may_repeat(self.setting.repeat_replies, claimed.kind, claimed.attempts);
-        let settled = delivery::settle(attempt, &tried(&claimed, may_repeat), (self.setting.now)());
-        Done { claimed, settled }
-    }
-
-    /// Does what follows from the messages that the account has sent, by this pass or by one that died. A message of which that cannot
-    /// be done is said, and keeps no other.
-    pub(super) fn follow_up(&mut self, faults: &mut Vec<anyhow::Error>) -> Result<()> {
-        let (account, now) = (self.account.id, (self.setting.now)());
-        step();
-        // Looked at first: the lock row is not taken, nor written, for nothing.
-        while !outbox::reached(self.store.connection(), account, None, 1)?.is_empty() {
-            match self.store.transaction(|db| follow(db, account, None, now)) {
-                Ok(()) => {}
-                Err(error) if is_everybodys(&error) => return Err(error),
-                Err(_) => self.follow_singly(faults, now)?,
-            }
-            step();
-        }
-        Ok(())
-    }
-
-    fn follow_singly(&mut self, faults: &mut Vec<anyhow::Error>, now: i64) -> Result<()> {
-        let account = self.account.id;
-        for one in outbox::reached(self.store.connection(), account, None, BATCH)? {
-            match self.store.transaction(|db| follow(db, account, Some(one.id), now)) {
-                Ok(()) => {}
-                Err(error) if is_everybodys(&error) => return Err(error),
-                Err(error) => {
-                    self.store.transaction(|db| outbox::set_followed(db, &[one.id]))?;
-                    let what = format!("e-mail {} was sent, but stream and inboxes do not tell of it: {error:#}", one.email);
-                    let hint = format!("see: espomail email show {}", one.email);
-                    faults.push(Fault::new(Class::Software, what).hint(hint).into());
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Whether an error is the database's and not a message's.
@@ -147,7 +113,7 @@ impl Done {
     }
 }
 
-fn tried(claimed: &Claimed, may_repeat: bool) -> Tried<'_> {
+pub(super) fn tried(claimed: &Claimed, may_repeat: bool) -> Tried<'_> {
     let Claimed { recipients, reached, attempts, first_tried_at, .. } = claimed;
     Tried { pending: recipients, reached: *reached, attempts: *attempts, first_tried_at: *first_tried_at, may_repeat }
 }
@@ -165,7 +131,7 @@ pub fn mark_sent(db: &mut Database, message: &Permitted<'_, Outgoing>, now: i64)
 }
 
 /// Does what follows from some messages of an account, or from one.
-fn follow(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now: i64) -> Result<()> {
+pub(super) fn follow(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now: i64) -> Result<()> {
     store::lock(db)?;
     let mut reached = outbox::reached(db, account, only, BATCH)?;
     let mut letters: Vec<Mail> = Vec::new();

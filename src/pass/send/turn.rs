@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::outcome::{self, Done, is_everybodys};
-use super::{Report, Setting, server, signed};
-use crate::decide::delivery::{Attempt, Recipient};
+use super::outcome::{self, Done, Sent, follow, is_everybodys, tried};
+use super::setting::{Setting, server, signed};
+use crate::decide::delivery::{self, Attempt, Recipient, may_repeat};
 use crate::decide::reason::{Reason, reason};
 use crate::decide::sender;
 use crate::fault::{Class, Fault, Reach, one_line, reach_of, sameness, step};
 use crate::relay::{Envelope, Outcome, Reply, Session};
-use crate::store::account::{self, Account};
+use crate::store::account::{self, Account, Resting};
 use crate::store::outbox::{self, Claimed, Due};
 use crate::store::sending::{self, Sending};
-use crate::store::{Database, Store, access, raw, trouble, user};
+use crate::store::{Database, Store, raw, rights, trouble, user};
 use crate::words::{AccountId, OutboxState, OutgoingId, RecipientState, Rule};
 
 /// How long a claim outlasts the time limits of its account, in seconds.
@@ -31,6 +31,21 @@ impl Allowance {
         *left = left.saturating_sub(1);
         some
     }
+}
+
+/// What a pass did.
+#[derive(Default)]
+pub struct Report {
+    pub sent: Vec<Sent>,
+    pub faults: Vec<anyhow::Error>,
+    /// Failures of accounts that were said within the hour.
+    pub known: Vec<anyhow::Error>,
+    /// Accounts that send again.
+    pub recovered: Vec<String>,
+    /// What was found out about servers, and is said once.
+    pub learned: Vec<String>,
+    /// Accounts that rest after a failure, through which something is due.
+    pub resting: Vec<Resting>,
 }
 
 /// One account's turn.
@@ -272,6 +287,49 @@ impl<'a> Turn<'a> {
     }
 }
 
+impl Turn<'_> {
+    /// Decides what became of a message.
+    pub(super) fn settled(&self, claimed: Claimed, attempt: Attempt) -> Done {
+        let may_repeat = may_repeat(self.setting.repeat_replies, claimed.kind, claimed.attempts);
+        let settled = delivery::settle(attempt, &tried(&claimed, may_repeat), (self.setting.now)());
+        Done { claimed, settled }
+    }
+
+    /// Does what follows from the messages that the account has sent, by this pass or by one that died. A message of which that cannot
+    /// be done is said, and keeps no other.
+    pub(super) fn follow_up(&mut self, faults: &mut Vec<anyhow::Error>) -> Result<()> {
+        let (account, now) = (self.account.id, (self.setting.now)());
+        step();
+        // Looked at first: the lock row is not taken, nor written, for nothing.
+        while !outbox::reached(self.store.connection(), account, None, 1)?.is_empty() {
+            match self.store.transaction(|db| follow(db, account, None, now)) {
+                Ok(()) => {}
+                Err(error) if is_everybodys(&error) => return Err(error),
+                Err(_) => self.follow_singly(faults, now)?,
+            }
+            step();
+        }
+        Ok(())
+    }
+
+    fn follow_singly(&mut self, faults: &mut Vec<anyhow::Error>, now: i64) -> Result<()> {
+        let account = self.account.id;
+        for one in outbox::reached(self.store.connection(), account, None, outcome::BATCH)? {
+            match self.store.transaction(|db| follow(db, account, Some(one.id), now)) {
+                Ok(()) => {}
+                Err(error) if is_everybodys(&error) => return Err(error),
+                Err(error) => {
+                    self.store.transaction(|db| outbox::set_followed(db, &[one.id]))?;
+                    let what = format!("e-mail {} was sent, but stream and inboxes do not tell of it: {error:#}", one.email);
+                    let hint = format!("see: espomail email show {}", one.email);
+                    faults.push(Fault::new(Class::Software, what).hint(hint).into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// ACK-2: whether a server refuses an empty sender as such.
 fn forbids_empty(reply: &Reply) -> bool {
     matches!(reply.code, 501 | 550 | 553) || reply.is_about_sender()
@@ -304,7 +362,7 @@ fn objection(db: &mut Database, due: &Due, account: AccountId) -> Result<Option<
     if !known.active {
         return Ok(Some(reason!(Send3, "{}, who wrote it, is not active any more", known.login)));
     }
-    let actor = access::actor(db, "", author, false)?;
+    let actor = rights::actor(db, "", author, false)?;
     let (own, outlets) = (user::addresses_of(db, author)?, sending::outlets(db)?);
     let may = sender::may_go(&actor, &own, &due.envelope_from, account, &outlets);
     Ok((!may).then(|| reason!(Send3, "{}, who wrote it, may not send as <{}> any more", known.login, due.envelope_from)))

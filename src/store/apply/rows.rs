@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
-use super::Decided;
-use crate::decide::NewEmail;
+use crate::decide::{Arrival, NewEmail, Plan};
 use crate::mail::{Address, Mail};
 use crate::store::clean;
+use crate::store::raw::Packed;
 use crate::store::schema::{
     attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, followers, notes, participants,
     record_teams, records, reviews, thread_ids, threads,
@@ -17,6 +17,22 @@ use crate::words::{
     AccountId, CaseStatus, EmailId, FolderId, NoteId, NoteKind, ParentBy, Priority, RecordId, RecordKind, ReviewId, TeamId,
     ThreadId, UserId,
 };
+
+/// One message with everything that was decided about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Decided<'a> {
+    pub arrival: &'a Arrival,
+    pub mail: &'a Mail,
+    pub packed: &'a Packed,
+    pub plan: &'a Plan,
+}
+
+impl Decided<'_> {
+    /// When it reached us.
+    pub fn arrived_at(&self, now: i64) -> i64 {
+        self.arrival.internal_date.unwrap_or(now)
+    }
+}
 
 #[derive(Insertable)]
 #[diesel(table_name = threads, treat_none_as_default_value = false)]

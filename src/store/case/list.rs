@@ -5,7 +5,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::{Case, load};
+use super::show::{Case, load};
 use crate::decide::access::Sight;
 use crate::store::noun::{anywhere, in_lists, lower};
 use crate::store::schema::{record_teams, records};

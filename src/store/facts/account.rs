@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
-use super::in_lists;
+use super::named::in_lists;
 use crate::decide::Answering;
 use crate::decide::{AccountFacts, Facts, sender};
 use crate::settings::AccountRules;

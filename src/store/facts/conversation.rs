@@ -7,9 +7,10 @@ use anyhow::Result;
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 
-use super::{Named, in_lists, in_lists_of};
+use super::named::{Named, in_lists, in_lists_of};
 use crate::decide::Facts;
 use crate::mail::{Address, Mail};
+use crate::store::people::People;
 use crate::store::schema::{emails, participants};
 use crate::store::{Database, IN_LIST, participant};
 use crate::words::{EmailId, RecordId, RecordKind, ThreadId};
@@ -104,7 +105,8 @@ pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
     for (email, people) in rows {
         // Written by us; what cannot be read says nobody.
         let people: People = serde_json::from_str(&people).unwrap_or_default();
-        facts.emails.entry(email).and_modify(|known| known.people = people.all().collect());
+        let people = people.from.iter().chain(&people.to).chain(&people.cc).map(Address::key);
+        facts.emails.entry(email).and_modify(|known| known.people = people.collect());
     }
     Ok(())
 }
@@ -197,21 +199,6 @@ pub(super) fn all_participants(
         facts.thread_people.entry(thread).and_modify(|all| all.extend([who]));
     }
     Ok(())
-}
-
-/// The people of a stored e-mail.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct People {
-    from: Vec<Address>,
-    to: Vec<Address>,
-    cc: Vec<Address>,
-}
-
-impl People {
-    fn all(&self) -> impl Iterator<Item = String> {
-        self.from.iter().chain(&self.to).chain(&self.cc).map(Address::key)
-    }
 }
 
 /// Returns the stored threads that messages of this batch connect, directly or over one another, with another thread or with

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::in_lists;
+use super::named::in_lists;
 use crate::decide::Facts;
 use crate::decide::filter::{Action, Filter};
 use crate::store::schema::{account_mailboxes, folder_teams, folders, positions};

@@ -4,7 +4,8 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::{Facts, Mail, gather_at, subjects};
+use super::named::subjects;
+use super::{Facts, Mail, gather_at};
 use crate::store::schema::{emails, records};
 use crate::store::{Database, dialect, lock};
 use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, ThreadId};

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::in_lists;
+use super::named::in_lists;
 use crate::decide::access::Actor;
 use crate::decide::filter::Action;
 use crate::decide::{Facts, Person};

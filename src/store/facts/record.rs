@@ -6,7 +6,7 @@ use anyhow::Result;
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 
-use super::{Named, in_lists};
+use super::named::{Named, in_lists};
 use crate::decide::{Facts, RecordFacts};
 use crate::store::Database;
 use crate::store::schema::{record_addresses, record_teams, records};

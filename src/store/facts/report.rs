@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::in_lists;
+use super::named::in_lists;
 use crate::decide::{AddressFacts, Facts};
 use crate::mail::{Bounce, Mail, Recipient, address_key};
 use crate::store::Database;

@@ -1,9 +1,11 @@
 //! What the rules ask beside, when a person says something: who made and opened a record, and what waits for another word.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::{HashSet, in_lists};
+use super::named::in_lists;
 use crate::decide::Facts;
 use crate::store::Database;
 use crate::store::schema::{email_users, emails, notes, outbox, reviews};

@@ -7,9 +7,9 @@ use super::super::schema::{emails, outbox, outbox_recipients};
 use super::super::{Database, access, raw};
 use super::list::{Outgoing, show};
 use super::sending::note_reached;
-use super::write_delivery;
 use crate::decide::access::Permitted;
 use crate::fault::{Class, Fault};
+use crate::store::address::write_delivery;
 use crate::words::{DeliveryState, OutboxState, OutgoingId, RecipientState, UserId};
 
 /// A person's word on a message.

@@ -17,12 +17,10 @@ pub use sending::{
 };
 
 use super::dialect::insert_all;
-use super::schema::{deliveries, outbox, outbox_recipients};
-use super::{Database, clean, lock, reserve};
-use crate::decide::delivery::Recipient;
+use super::schema::{outbox, outbox_recipients};
+use super::{Database, lock, reserve};
 use crate::fault::{Class, Fault};
-use crate::mail::address_key;
-use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
 
 /// A message to put into the outbox.
 #[derive(Debug, Clone)]
@@ -103,25 +101,6 @@ pub fn waiting(db: &mut Database, account: AccountId) -> Result<i64> {
 pub fn account_of(db: &mut Database, id: OutgoingId) -> Result<Option<AccountId>> {
     let account = outbox::table.find(id).select(outbox::account_id).first::<Option<AccountId>>(db).optional()?;
     Ok(account.flatten())
-}
-
-fn write_delivery(db: &mut Database, email: EmailId, recipient: &Recipient, state: DeliveryState, now: i64) -> Result<()> {
-    let address = address_key(&recipient.address);
-    let there = deliveries::table.find((email, &address));
-    let values = (
-        deliveries::state.eq(state),
-        deliveries::status.eq(recipient.status.as_deref()),
-        deliveries::diagnostic.eq(recipient.said.as_deref().map(clean).map(std::borrow::Cow::into_owned)),
-        deliveries::changed_at.eq(now),
-    );
-    if there.count().get_result::<i64>(db)? == 0 {
-        diesel::insert_into(deliveries::table)
-            .values((deliveries::email_id.eq(email), deliveries::address.eq(&address), values))
-            .execute(db)?;
-    } else {
-        diesel::update(there).set(values).execute(db)?;
-    }
-    Ok(())
 }
 
 /// Refuses to let go of an e-mail that is on its way, or may be.

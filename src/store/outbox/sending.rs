@@ -9,10 +9,10 @@ use super::super::dialect::{clock, due, first_free};
 use super::super::schema::{accounts, emails, outbox, outbox_recipients};
 use super::super::{Database, clean, copy, lock};
 use super::list::recipients;
-use super::write_delivery;
 use crate::clock::is_due;
 use crate::decide::delivery::{LONGEST_PAUSE, Settled};
 use crate::fault::{Class, Fault};
+use crate::store::address::write_delivery;
 use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
 
 /// What `sent_since` looks back over, and how far the clocks of two hosts may differ, in seconds.

@@ -1,0 +1,122 @@
+//! One case, with all that is said of it.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result};
+use diesel::prelude::*;
+
+use crate::store::Database;
+use crate::store::named::{RecordName, names_of};
+use crate::store::noun::gathered;
+use crate::store::record::teams_of;
+use crate::store::schema::{accounts, followers, records, users};
+use crate::words::{CaseStatus, Priority, RecordId};
+
+/// A case.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Case {
+    #[serde(skip)]
+    pub id: RecordId,
+    pub number: i64,
+    pub name: String,
+    pub status: CaseStatus,
+    pub priority: Option<Priority>,
+    pub assigned_user: Option<String>,
+    pub account: Option<RecordName>,
+    pub contact: Option<RecordName>,
+    pub lead: Option<RecordName>,
+    /// The e-mail account it came through.
+    pub through: Option<String>,
+    pub teams: Vec<String>,
+    pub followers: Vec<String>,
+    /// The case that this one was merged into.
+    pub merged_into: Option<RecordName>,
+    /// The case that this one refers to.
+    pub refers_to: Option<RecordName>,
+    /// Seconds since 1970 UTC.
+    #[serde(serialize_with = "crate::clock::time")]
+    pub created_at: i64,
+    /// When it was last closed; none while it is not.
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub closed_at: Option<i64>,
+    pub description: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = records)]
+struct Row {
+    id: RecordId,
+    number: i64,
+    name: String,
+    status: Option<CaseStatus>,
+    priority: Option<Priority>,
+    account_id: Option<RecordId>,
+    contact_id: Option<RecordId>,
+    lead_id: Option<RecordId>,
+    merged_into_id: Option<RecordId>,
+    refers_to_id: Option<RecordId>,
+    created_at: i64,
+    closed_at: Option<i64>,
+    description: String,
+}
+
+/// Shows one case.
+pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
+    Ok(load(db, &[id])?.pop().ok_or(diesel::NotFound)?)
+}
+
+/// Reads cases in this order, in as many queries as for one.
+pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
+    let rows = records::table
+        .left_join(users::table.on(users::id.nullable().eq(records::assigned_user_id)))
+        .left_join(accounts::table.on(accounts::id.nullable().eq(records::through_account_id)))
+        .filter(records::id.eq_any(ids))
+        .select((Row::as_select(), users::login.nullable(), accounts::name.nullable()))
+        .load::<(Row, Option<String>, Option<String>)>(db)?;
+    let named =
+        rows.iter().flat_map(|(row, ..)| [row.account_id, row.contact_id, row.lead_id, row.merged_into_id, row.refers_to_id]);
+    let names = names_of(db, named)?;
+    let name_of = |id: Option<RecordId>| names.get(&id?).copied();
+    let followers = followers::table
+        .inner_join(users::table.on(users::id.eq(followers::user_id)))
+        .filter(followers::record_id.eq_any(ids))
+        .order(users::login)
+        .select((followers::record_id, users::login))
+        .load::<(RecordId, String)>(db)?;
+    let (mut followers, mut teams) = (gathered(followers), teams_of(db, ids)?);
+    let mut cases = HashMap::with_capacity(rows.len());
+    for (row, assigned_user, through) in rows {
+        let case = Case {
+            id: row.id,
+            number: row.number,
+            status: row.status.with_context(|| format!("case:{} has no status", row.number))?,
+            priority: row.priority,
+            assigned_user,
+            account: name_of(row.account_id),
+            contact: name_of(row.contact_id),
+            lead: name_of(row.lead_id),
+            through,
+            teams: teams.remove(&row.id).unwrap_or_default(),
+            followers: followers.remove(&row.id).unwrap_or_default(),
+            merged_into: name_of(row.merged_into_id),
+            refers_to: name_of(row.refers_to_id),
+            created_at: row.created_at,
+            closed_at: row.closed_at,
+            name: row.name,
+            description: row.description,
+        };
+        cases.insert(row.id, case);
+    }
+    Ok(ids.iter().filter_map(|id| cases.remove(id)).collect())
+}
+
+/// Returns the case that a case was merged into.
+pub fn left_of(db: &mut Database, case: RecordId) -> Result<Option<RecordId>> {
+    Ok(records::table.find(case).select(records::merged_into_id).first(db)?)
+}
+
+/// Returns the cases that were merged into a case.
+pub fn merged_into(db: &mut Database, case: RecordId) -> Result<Vec<RecordId>> {
+    let ids = records::table.filter(records::merged_into_id.eq(case)).order(records::id).select(records::id);
+    Ok(ids.load(db)?)
+}

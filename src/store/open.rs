@@ -1,0 +1,101 @@
+//! The store: opened, migrated, and its transactions.
+
+use anyhow::Result;
+
+use super::database::{Database, SchemaState};
+use super::{dialect, failure};
+use crate::fault::{Class, Fault};
+
+/// How often a transaction is run again after a serialisation failure or deadlock.
+const RETRIES: usize = 3;
+
+/// An open database whose schema is known to fit.
+pub struct Store {
+    connection: Database,
+}
+
+impl Store {
+    /// Connects, and refuses a schema that is not ours (exit 78, with the line to type).
+    pub fn open(url: &str) -> Result<Self> {
+        let mut store = Self::connect(url)?;
+        let (what, hint) = match store.schema_state()? {
+            SchemaState::Current => return Ok(store),
+            SchemaState::Empty => ("the database is empty".to_string(), "try: espomail init"),
+            SchemaState::Older(missing) => (
+                format!("the database schema is older than this program ({} missing)", missing.join(", ")),
+                "try: espomail db migrate",
+            ),
+            SchemaState::Newer(unknown) => (
+                format!("the database schema is newer than this program ({} unknown)", unknown.join(", ")),
+                "install the espomail that made it",
+            ),
+        };
+        Err(Fault::new(Class::Config, what).hint(hint).into())
+    }
+
+    /// Opens one of several stores that a process works with at once.
+    pub fn open_one_of(url: &str, stores: usize) -> Result<Self> {
+        let mut store = Self::open(url)?;
+        dialect::share_cache(&mut store.connection, stores)?;
+        Ok(store)
+    }
+
+    /// Connects to a database whatever its schema; a SQLite file must exist.
+    pub fn connect(url: &str) -> Result<Self> {
+        Ok(Self { connection: dialect::connect(url)? })
+    }
+
+    /// Connects, and makes the SQLite file (mode 0600) when there is none.
+    pub fn create(url: &str) -> Result<Self> {
+        dialect::create(url)?;
+        Self::connect(url)
+    }
+
+    /// Compares the schema with the one this program was built for.
+    pub fn schema_state(&mut self) -> Result<SchemaState> {
+        dialect::schema_state(&mut self.connection)
+    }
+
+    /// Applies missing migrations and returns their names.
+    pub fn migrate(&mut self) -> Result<Vec<String>> {
+        dialect::migrate(&mut self.connection)
+    }
+
+    /// Undoes the newest migration and returns its name. For tests and for going back a version.
+    pub fn revert(&mut self) -> Result<String> {
+        dialect::revert(&mut self.connection)
+    }
+
+    /// Runs reads outside any transaction.
+    pub fn connection(&mut self) -> &mut Database {
+        &mut self.connection
+    }
+
+    /// Runs `work` in a write transaction that is rolled back: for showing what would happen.
+    pub fn rehearse<T>(&mut self, work: impl FnOnce(&mut Database) -> Result<T>) -> Result<T> {
+        dialect::rehearse(&mut self.connection, work)
+    }
+
+    /// Runs `work`, with all its transactions, inside one that is rolled back.
+    pub fn rehearse_all<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        dialect::begin(&mut self.connection)?;
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self)));
+        dialect::roll_back(&mut self.connection);
+        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Runs `work` in one write transaction; again from its start after a serialisation failure or deadlock.
+    pub fn transaction<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
+        let mut attempt = 0;
+        loop {
+            match dialect::transaction(&mut self.connection, &mut work) {
+                Err(error) if attempt < RETRIES && failure::is_serialisation_failure(&error) => {
+                    attempt += 1;
+                    log::debug!("transaction repeated ({attempt} of {RETRIES}): {error:#}");
+                }
+                Err(error) if failure::is_held(&error) => return Err(dialect::held_by_others(&mut self.connection).into()),
+                outcome => return outcome.map_err(failure::classify),
+            }
+        }
+    }
+}
