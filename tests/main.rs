@@ -22,5 +22,6 @@ mod sent;
 mod shell;
 mod shown;
 mod store;
+mod templates;
 mod torture;
 mod writing;

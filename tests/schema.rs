@@ -192,12 +192,15 @@ on_both_databases! {
     fn up_down_up_leaves_the_same(store: &mut TestStore) {
         let before = of(store);
         assert_eq!(store.schema_state().unwrap(), SchemaState::Current);
-        store.revert().unwrap();
-        assert_eq!(store.schema_state().unwrap(), SchemaState::Empty);
+        let mut undone = 0;
+        while store.schema_state().unwrap() != SchemaState::Empty {
+            store.revert().unwrap();
+            undone += 1;
+        }
         assert!(of(store).is_empty(), "{:?}", of(store));
         let error = Store::open(&store.url).err().unwrap();
         assert_eq!(espomail::fault::class_of(&error).exit_status(), 78);
-        assert_eq!(store.migrate().unwrap().len(), 1);
+        assert_eq!(store.migrate().unwrap().len(), undone);
         assert_eq!(of(store), before);
     }
 }

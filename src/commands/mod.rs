@@ -13,6 +13,7 @@ mod deliver;
 mod email;
 mod explain;
 mod fetch;
+mod file;
 mod filter;
 mod folder;
 mod follow;

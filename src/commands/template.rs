@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{ArgAction, Subcommand, ValueHint};
 
-use super::argument;
+use super::email::filled::{self, Filled};
 use super::show::yes;
+use super::{argument, file};
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
-use crate::mail::template::{Placeholder, Template as Checked, Values};
+use crate::mail::compose::File;
+use crate::mail::template::{Names, Template as Checked};
 use crate::output::shown;
-use crate::store::template::{self, Stored};
+use crate::store::template::{self, Attached, FileChanges, Stored};
+use crate::store::{Database, fields};
 
 /// The largest template that is read, in bytes.
 const LARGEST: u64 = 64 << 10;
@@ -19,7 +22,8 @@ const LARGEST: u64 = 64 << 10;
 /// Manage templates of letters
 ///
 /// A template names what is put into it as {Person.name} or {{ Person.name }}, and may say {% if Case.number %}…{% endif %}.
-/// "template placeholders" lists everything it can name. What is put in is data: it is never read as template, and in HTML
+/// "template placeholders" lists everything it can name: every field of the record that a letter belongs to, as {Parent.…} or by its
+/// kind, of the person written to, of the user who writes. What is put in is data: it is never read as template, and in HTML
 /// it is escaped. A wrong name is an error here, never mail with braces in it.
 #[derive(Debug, clap::Args)]
 pub struct TemplateCommand {
@@ -43,6 +47,11 @@ enum Verb {
         /// The text is HTML
         #[arg(long)]
         html: bool,
+        /// Read the plain text that stands beside the HTML from this file [default: it is made of the HTML]
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "html")]
+        plain: Option<PathBuf>,
+        #[command(flatten)]
+        files: Files,
     },
     /// List templates
     List,
@@ -67,19 +76,78 @@ enum Verb {
         /// Whether the text is HTML
         #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
         html: Option<bool>,
+        /// Read the plain text that stands beside the HTML from this file; '' makes it of the HTML again
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        plain: Option<String>,
+        #[command(flatten)]
+        files: Files,
+        /// Take out the file of this name; may be given several times
+        #[arg(long, value_name = "NAME")]
+        detach: Vec<String>,
     },
     /// Remove a template
     Remove {
         /// Name or number
         template: String,
     },
-    /// Print what a template makes of examples
+    /// Print what a template makes of examples, or as an answer to a stored e-mail
     Preview {
         /// Name or number
         template: String,
+        /// Number or Message-ID of the e-mail that it would answer
+        #[arg(long, value_name = "ID")]
+        email: Option<String>,
     },
     /// List what a template can name
     Placeholders,
+}
+
+/// Files that go out with every letter made from a template.
+#[derive(Debug, clap::Args)]
+struct Files {
+    /// File that every letter made from it carries, in place of one of the same name; may be given several times
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    attach: Vec<PathBuf>,
+    /// Picture that its HTML shows as "cid:NAME", by the name of its file; may be given several times
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    inline: Vec<PathBuf>,
+}
+
+impl Files {
+    fn read(&self) -> Result<Vec<File>> {
+        let attached = self.attach.iter().map(|path| file::read(path, false));
+        attached.chain(self.inline.iter().map(|path| file::read(path, true))).collect()
+    }
+}
+
+/// A template with its files, as it is shown.
+#[derive(serde::Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    template: Stored,
+    attachments: Vec<Attached>,
+}
+
+impl Shown {
+    fn of(db: &mut Database, template: Stored) -> Result<Self> {
+        Ok(Self { attachments: template::attached(db, template.id)?, template })
+    }
+
+    fn text(&self) -> String {
+        let Self { template: Stored { subject, body, plain, .. }, attachments } = self;
+        let mut text =
+            format!("subject: {}\n{}\n{}", shown(subject), named(attachments.iter().map(|one| &one.name)), shown(body));
+        if let Some(plain) = plain {
+            text.push_str(&format!("\n\nAs plain text:\n\n{}", shown(plain)));
+        }
+        text
+    }
+}
+
+/// A line that names files, where there are some.
+fn named<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names = names.map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if names.is_empty() { String::new() } else { format!("attachments: {names}\n") }
 }
 
 impl TemplateCommand {
@@ -87,13 +155,16 @@ impl TemplateCommand {
         let mut store = context.store()?;
         let (out, now) = (&context.out, context.now());
         match self.command {
-            Verb::Add { name, subject, file, html } => {
+            Verb::Add { name, subject, file, html, plain, files } => {
                 let permit = context.administrator()?;
                 let body = read(file.as_deref().unwrap_or(Path::new("-")))?;
-                let new = Stored { id: 0, name: name.clone(), subject, body, is_html: html };
-                Checked::check(&new.subject, &new.body, html)?;
-                store.transaction(|db| template::add(db, &permit, &new, now))?;
-                let made = template::find(store.connection(), &name)?;
+                let plain = plain.as_deref().map(read).transpose()?;
+                let new = Stored { id: 0, name: name.clone(), subject, body, is_html: html, plain };
+                Checked::check(&new.source(), &Names::new(fields::names()))?;
+                let files = files.read()?;
+                store.transaction(|db| template::add(db, &permit, &new, &files, now))?;
+                let db = store.connection();
+                let made = template::find(db, &name).and_then(|made| Shown::of(db, made))?;
                 let next = format!("Next: espomail template preview {}", argument::quoted(&name));
                 out.made(&made, &format!("Template {name} added. {next}"));
             }
@@ -104,23 +175,32 @@ impl TemplateCommand {
                 });
             }
             Verb::Show { template: wanted } => {
-                let found = template::find(store.connection(), &wanted)?;
-                out.item(&found, || format!("subject: {}\n\n{}", shown(&found.subject), shown(&found.body)));
+                let db = store.connection();
+                let found = template::find(db, &wanted).and_then(|found| Shown::of(db, found))?;
+                out.item(&found, || found.text());
             }
-            Verb::Set { template: wanted, name, subject, file, html } => {
+            Verb::Set { template: wanted, name, subject, file, html, plain, files, detach } => {
                 let permit = context.administrator()?;
                 let body = file.as_deref().map(read).transpose()?;
+                let plain = match &plain {
+                    Some(none) if none.is_empty() => Some(None),
+                    Some(file) => Some(Some(read(Path::new(file))?)),
+                    None => None,
+                };
+                let attach = files.read()?;
                 store.transaction(|db| {
                     let before = template::find(db, &wanted)?;
+                    let is_html = html.unwrap_or(before.is_html);
                     let changed = Stored {
                         id: before.id,
                         name: name.clone().unwrap_or(before.name),
                         subject: subject.clone().unwrap_or(before.subject),
                         body: body.clone().unwrap_or(before.body),
-                        is_html: html.unwrap_or(before.is_html),
+                        is_html,
+                        plain: plain.clone().unwrap_or(before.plain).filter(|_| is_html),
                     };
-                    Checked::check(&changed.subject, &changed.body, changed.is_html)?;
-                    template::set(db, &permit, &changed, now)
+                    Checked::check(&changed.source(), &Names::new(fields::names()))?;
+                    template::set(db, &permit, &changed, FileChanges { attach: &attach, detach: &detach }, now)
                 })?;
                 out.say(&format!("Template {} changed.", name.unwrap_or(wanted)));
             }
@@ -132,17 +212,32 @@ impl TemplateCommand {
                 })?;
                 out.say(&format!("Template {wanted} removed."));
             }
-            Verb::Preview { template: wanted } => {
-                let found = template::find(store.connection(), &wanted)?;
-                let letter = Checked::check(&found.subject, &found.body, found.is_html)?.render(&Values::examples())?;
-                let document = serde_json::json!({ "subject": letter.subject, "text": letter.text, "html": letter.html });
-                out.item(&document, || format!("subject: {}\n\n{}", shown(&letter.subject), shown(&letter.text)));
+            Verb::Preview { template: wanted, email } => {
+                let db = store.connection();
+                let found = template::find(db, &wanted)?;
+                let filled = match email {
+                    Some(email) => filled::for_email(context, db, &found, &email)?,
+                    None => filled::for_examples(db, &found)?,
+                };
+                let Filled { letter, files } = filled;
+                let document = serde_json::json!({
+                    "subject": letter.subject,
+                    "text": letter.text,
+                    "html": letter.html,
+                    "attachments": files.iter().map(|file| &file.name).collect::<Vec<_>>(),
+                });
+                out.item(&document, || {
+                    let names = named(files.iter().map(|file| &file.name));
+                    format!("subject: {}\n{names}\n{}", shown(&letter.subject), shown(&letter.text))
+                });
             }
             Verb::Placeholders => {
-                let all: Vec<_> = Placeholder::ALL
-                    .iter()
-                    .map(|one| serde_json::json!({ "name": one, "about": one.about().0, "example": one.about().1 }))
-                    .collect();
+                let names = Names::new(fields::names());
+                let one = |name: &str| {
+                    let (about, example) = Names::about(name);
+                    serde_json::json!({ "name": name, "about": about, "example": example })
+                };
+                let all: Vec<_> = names.all().map(one).collect();
                 out.list(&all, &["name", "about", "example"], |one| {
                     ["name", "about", "example"].map(|key| one[key].as_str().unwrap_or_default().to_string()).to_vec()
                 });

@@ -1,6 +1,7 @@
 //! What a letter of ours says: the text that was written, the signature below it, and the letter that it goes on from, as text
 //! and, where there is any, as HTML (SEND-10).
 
+use super::compose::File;
 use super::reply::html_from_text;
 
 /// The largest HTML that is quoted, in bytes; of a larger one there is the text.
@@ -11,6 +12,8 @@ const LARGEST: usize = 512 << 10;
 pub struct Written {
     pub text: String,
     pub html: Option<String>,
+    /// The files of the template that it was made from.
+    pub files: Vec<File>,
     /// They wrote it with everything else before their eyes: nothing is put below it.
     pub is_whole: bool,
 }
@@ -26,10 +29,12 @@ pub struct Quoted {
 }
 
 /// What goes out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Body {
     pub text: String,
     pub html: Option<String>,
+    /// The files of the template that it was made from.
+    pub files: Vec<File>,
 }
 
 /// Returns what stands below the text: the signature behind its line (RFC 3676, section 4.3), then the quotation. An editor
@@ -49,7 +54,7 @@ impl Written {
     /// Puts everything together. There is HTML where some was written, and where what is quoted came as HTML.
     pub fn with(self, signature: &str, quoted: Option<&Quoted>) -> Body {
         if self.is_whole {
-            return Body { text: self.text, html: self.html };
+            return Body { text: self.text, html: self.html, files: self.files };
         }
         let quotes_html = quoted.is_some_and(|quoted| quoted.is_html && quoted.html.len() <= LARGEST);
         let html = match self.html {
@@ -68,7 +73,7 @@ impl Written {
             }
             html
         });
-        Body { text: format!("{}{}", self.text.trim_end(), below(signature, quoted)), html }
+        Body { text: format!("{}{}", self.text.trim_end(), below(signature, quoted)), html, files: self.files }
     }
 }
 
@@ -77,7 +82,7 @@ mod tests {
     use super::*;
 
     fn written(text: &str, html: Option<&str>) -> Written {
-        Written { text: text.to_string(), html: html.map(str::to_string), is_whole: false }
+        Written { text: text.to_string(), html: html.map(str::to_string), ..Written::default() }
     }
 
     fn quoted(is_html: bool) -> Quoted {

@@ -7,17 +7,21 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::decide::outgoing::Order;
 use crate::decide::{Change, Facts, Plan, Policy};
-use crate::mail::compose::{AutoKind, Draft};
+use crate::mail::compose::{AutoKind, Draft, File};
 use crate::mail::reply::Original;
-use crate::mail::template::{CaseOf, Matter, Template, Values};
+use crate::mail::template::{Fields, Matter, Names, Template, Values, Writer};
 use crate::mail::{Address, Mail, digest};
 use crate::store::account::{self, Account};
 use crate::store::answer::{self, Answers};
 use crate::store::sending::{self, Sending};
-use crate::store::{Database, held, template, user};
-use crate::words::{AccountId, BudgetAction, EmailId, OutgoingKind, RecordId, UserId};
+use crate::store::user::{self, User};
+use crate::store::{Database, fields, held, template};
+use crate::words::{AccountId, BudgetAction, EmailId, OutgoingKind, RecordId, RecordKind, UserId};
 
 use super::outgoing::{self, Letter};
+
+/// The most bytes of answers that wait in memory to be queued together: each carries the files of its template.
+const TOGETHER: usize = 16 << 20;
 
 /// An answer that was decided.
 #[derive(Clone, Copy)]
@@ -49,11 +53,15 @@ pub fn queue<'a>(
     }
     let Some(outlet) = outlet else { return Ok(()) };
     let style = Style::read(db, facts.account.id, outlet)?;
-    let users = users(db, &answers, facts)?;
+    let known = Known::gather(db, &answers, facts)?;
     let mut letters = Vec::new();
+    let most = (TOGETHER / style.size().max(1)).max(1);
     for one in &answers {
+        if letters.len() >= most {
+            outgoing::queue_all(db, outlet, &std::mem::take(&mut letters), now)?;
+        }
         let random = random(policy, one.email, now);
-        match style.draft(one, facts, &users, policy, random, now).and_then(|draft| {
+        match style.draft(one, facts, &known, policy, random, now).and_then(|draft| {
             let order = Order { parent: one.record, follows: Some(one.email), ..Order::default() };
             Letter::new(&draft, order, OutgoingKind::Answer, Some(now))
         }) {
@@ -77,16 +85,44 @@ fn random(policy: &Policy, email: EmailId, now: i64) -> [u8; 10] {
     digest(&text).first_chunk().copied().unwrap_or_default()
 }
 
-/// Names and addresses of those who got the cases.
-fn users(db: &mut Database, answers: &[Decided<'_>], facts: &Facts) -> Result<HashMap<UserId, (String, String)>> {
-    let mut users = HashMap::new();
-    for one in answers {
-        let assigned = one.record.and_then(|case| facts.records.get(&case)?.assigned_user);
-        let Some(user) = assigned.filter(|user| !users.contains_key(user)) else { continue };
-        let address = user::addresses_of(db, user)?.into_iter().next().unwrap_or_default();
-        users.insert(user, (user::name_of(db, user)?, address));
+/// What templates can name: of those who got the cases, and of the records.
+struct Known {
+    users: HashMap<UserId, User>,
+    said: HashMap<RecordId, Fields>,
+}
+
+impl Known {
+    fn gather(db: &mut Database, answers: &[Decided<'_>], facts: &Facts) -> Result<Self> {
+        let mut users = HashMap::new();
+        let mut concerned = Vec::new();
+        for one in answers {
+            concerned.extend(one.concerned(facts).into_iter().map(|(_, id)| id));
+            concerned.extend(one.person(facts));
+            let assigned = one.record.and_then(|case| facts.records.get(&case)?.assigned_user);
+            let Some(user) = assigned.filter(|user| !users.contains_key(user)) else { continue };
+            users.insert(user, user::show(db, user)?);
+        }
+        concerned.sort_unstable();
+        concerned.dedup();
+        Ok(Self { users, said: fields::of(db, &concerned)? })
     }
-    Ok(users)
+}
+
+impl Decided<'_> {
+    /// The case, with its Account, Contact and Lead.
+    fn concerned(&self, facts: &Facts) -> Vec<(RecordKind, RecordId)> {
+        let Some((id, case)) = self.record.and_then(|id| Some((id, facts.records.get(&id)?))) else { return Vec::new() };
+        let others = [(RecordKind::Account, case.account), (RecordKind::Contact, case.contact), (RecordKind::Lead, case.lead)];
+        let others = others.into_iter().filter_map(|(kind, id)| Some((kind, id?)));
+        std::iter::once((RecordKind::Case, id)).chain(others).collect()
+    }
+
+    /// The Contact, else the Lead, whose address is written to.
+    fn person(&self, facts: &Facts) -> Option<RecordId> {
+        let known = facts.records_by_address.get(&self.to.key())?;
+        let of = |kind| known.iter().find(|id| facts.records.get(id).is_some_and(|one| one.active && one.kind == kind)).copied();
+        of(RecordKind::Contact).or_else(|| of(RecordKind::Lead))
+    }
 }
 
 /// How an account's answers look: the same for all of a batch.
@@ -94,6 +130,7 @@ struct Style {
     account: Account,
     /// Or why it cannot be used any more.
     template: Result<Template, String>,
+    files: Vec<File>,
     from: Address,
     reply_to: Vec<Address>,
 }
@@ -103,13 +140,19 @@ impl Style {
         let account = account::find(db, &id.to_string())?;
         let answers = answer::of(db, id)?.with_context(|| format!("account {}: it answers nothing", account.name))?;
         let stored = template::find(db, &answers.template.to_string())?;
-        let template = Template::check(&stored.subject, &stored.body, stored.is_html).map_err(|error| format!("{error:#}"));
+        let names = Names::new(fields::names());
+        let template = Template::check(&stored.source(), &names).map_err(|error| format!("{error:#}"));
         let own = sending::of(db, id)?;
         let from = sender(db, &account, &answers, &own, outlet)?;
         let reply_to = answers.reply_to.or(own.reply_to).unwrap_or_else(|| account.address.clone());
         let reply_to = Some(reply_to).filter(|address| *address != from.address);
         let reply_to = reply_to.into_iter().map(|address| Address { name: String::new(), address }).collect();
-        Ok(Self { account, template, from, reply_to })
+        Ok(Self { account, template, files: template::files(db, stored.id)?, from, reply_to })
+    }
+
+    /// About how many bytes one answer has.
+    fn size(&self) -> usize {
+        self.files.iter().map(|file| file.content.len() * 4 / 3).sum::<usize>() + (64 << 10)
     }
 
     /// Writes one answer.
@@ -117,21 +160,28 @@ impl Style {
         &self,
         one: &Decided<'_>,
         facts: &Facts,
-        users: &HashMap<UserId, (String, String)>,
+        known: &Known,
         policy: &Policy,
         random: [u8; 10],
         now: i64,
     ) -> Result<Draft> {
         let case = one.record.and_then(|case| facts.records.get(&case));
         let original = Original::from(one.mail);
-        let company = case.and_then(|case| facts.records.get(&case.account?));
-        let user = case.and_then(|case| users.get(&case.assigned_user?));
+        let user = case.and_then(|case| known.users.get(&case.assigned_user?));
+        let concerned = one.concerned(facts);
+        let records: Vec<_> = concerned.iter().filter_map(|(kind, id)| Some((*kind, known.said.get(id)?))).collect();
         let template = self.template.as_ref().map_err(|why| anyhow!("{why}"))?;
         let letter = template.render(&Values::of(&Matter {
             person: Some(one.to),
-            account: company.map_or("", |account| account.name.as_str()),
-            case: case.map(|case| CaseOf { number: case.number, name: &case.name, status: case.status, priority: None }),
-            user: user.map(|(name, address)| (name.as_str(), address.as_str())),
+            known_as: one.person(facts).and_then(|id| known.said.get(&id)),
+            parent: case.map(|case| (RecordKind::Case, case.number)),
+            records: &records,
+            user: user.map(|user| Writer {
+                login: &user.login,
+                name: &user.name,
+                address: user.addresses.first().map_or("", String::as_str),
+                default_team: user.default_team.as_deref().unwrap_or_default(),
+            }),
             original: Some(&original),
             mailbox: (&self.account.name, &self.account.address),
             now,
@@ -149,7 +199,7 @@ impl Style {
             subject,
             text: letter.text,
             html: letter.html,
-            attachments: Vec::new(),
+            attachments: self.files.clone(),
             message_id: outgoing::message_id(policy, one.record, &self.from.address, random, now),
             date: now,
             in_reply_to: references.last().filter(|id| Some(*id) == one.mail.message_id.as_ref()).cloned(),

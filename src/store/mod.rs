@@ -20,6 +20,7 @@ pub mod facts;
 mod failure;
 pub(crate) mod farewell;
 pub mod fate;
+pub(crate) mod fields;
 pub(crate) mod filter;
 pub mod folder;
 pub(crate) mod follow;

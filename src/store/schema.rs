@@ -425,6 +425,18 @@ diesel::table! {
         subject -> Text,
         body -> Text,
         is_html -> Bool,
+        plain -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    template_files (template_id, name) {
+        template_id -> BigInt,
+        name -> Text,
+        media_type -> Text,
+        is_inline -> Bool,
+        size -> BigInt,
+        content -> Binary,
     }
 }
 
@@ -702,6 +714,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     address_states,
     reviews,
     templates,
+    template_files,
     account_sending,
     account_answers,
     spendings,

@@ -252,7 +252,7 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
     let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), &named)?;
     let signature = writing.signature(actor.user, db)?;
     let body = writing.written(letter, &below(&signature, quoted.as_ref()))?.with(&signature, quoted.as_ref());
-    let mut attachments = writing.attachments(body.html.as_deref())?;
+    let mut attachments = writing.attachments(&body)?;
     attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
     let due_at = writing.due_at(context)?;
     let random = context::random()?;
@@ -326,7 +326,7 @@ impl Forward {
         let signature = self.writing.signature(actor.user, db)?;
         let begin = below(&signature, Some(&passed_on));
         let body = self.writing.written(letter, &begin)?.with(&signature, Some(&passed_on));
-        let mut attachments = self.writing.attachments(body.html.as_deref())?;
+        let mut attachments = self.writing.attachments(&body)?;
         attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
         let bytes = raw::raw_of(store.connection(), found.id)?.unwrap_or_default();
         for one in found.mail.attachments.iter().filter(|one| !one.inline) {

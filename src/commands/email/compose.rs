@@ -106,16 +106,18 @@ impl Compose {
         // Said before anybody writes.
         let from = sender(actor, store.connection(), self.writing.from.as_deref(), None)?;
         let letter = self.writing.letter(context, store.connection(), to.first(), self.parent, None, &from)?;
-        let subject = self.subject.clone().or_else(|| letter.as_ref().map(|letter| letter.subject.clone())).unwrap_or_default();
+        let subject =
+            self.subject.clone().or_else(|| letter.as_ref().map(|filled| filled.letter.subject.clone())).unwrap_or_default();
         let signature = self.writing.signature(actor.user, store.connection())?;
         let body = self.writing.written(letter, &below(&signature, None))?.with(&signature, None);
+        let attachments = self.writing.attachments(&body)?;
         let typed = Typed {
             to,
             cc: addresses(&self.writing.cc)?,
             bcc: addresses(&self.writing.bcc)?,
             subject,
             text: body.text,
-            attachments: self.writing.attachments(body.html.as_deref())?,
+            attachments,
             html: body.html,
             in_reply_to: None,
             references: Vec::new(),

@@ -122,7 +122,7 @@ impl Edit {
         let to = replaced(&self.to, &before.mail.to)?;
         let body = self.body(context, db, &before, to.first(), &named)?;
         let mut attachments = before.files(&self.detach, body.html.as_deref())?;
-        attachments.extend(self.writing.attachments(body.html.as_deref())?);
+        attachments.extend(self.writing.attachments(&body)?);
         let subject = before.mail.header_values("Subject").next().unwrap_or_default();
         let typed = Typed {
             to,
@@ -180,7 +180,7 @@ impl Edit {
             return Ok(writing.written(letter, "")?.with(&signature, None));
         }
         if let Some(html) = writing.html()? {
-            return Ok(Body { text: text_from_html(&html), html: Some(html) });
+            return Ok(Body { text: text_from_html(&html), html: Some(html), ..Body::default() });
         }
         if self.changes_nothing_else() {
             if !std::io::stdin().is_terminal() {
@@ -193,7 +193,7 @@ impl Edit {
             }
             return Ok(body);
         }
-        Ok(Body { text: stored.0, html: stored.1 })
+        Ok(Body { text: stored.0, html: stored.1, ..Body::default() })
     }
 
     fn changes_nothing_else(&self) -> bool {

@@ -2,60 +2,93 @@
 
 use anyhow::Result;
 
+use crate::commands::right;
 use crate::context::Context;
-use crate::decide::sender::Sender;
-use crate::mail::Address;
+use crate::decide::access::act;
+use crate::mail::compose::File;
 use crate::mail::reply::Original;
-use crate::mail::template::{CaseOf, Letter, Matter, Template, Values};
+use crate::mail::template::{Letter, Matter, Names, Template, Values, Writer};
+use crate::mail::{self, Address};
 use crate::store::record::{self, RecordName};
-use crate::store::{Database, account, case, template, user};
-use crate::words::RecordKind;
+use crate::store::template::{self, Stored};
+use crate::store::{Database, account, email, fields, raw, relation, user};
+use crate::words::{AccountId, RecordId, RecordKind, RoleAction};
 
 /// What a letter is about.
 pub struct About<'a> {
     pub to: Option<&'a Address>,
     pub parent: Option<RecordName>,
     pub original: Option<&'a Original>,
-    pub sender: &'a Sender,
+    /// The account that it goes out through; none is there any more.
+    pub account: Option<AccountId>,
+}
+
+/// A letter that a template made, with the files that go along.
+pub struct Filled {
+    pub letter: Letter,
+    pub files: Vec<File>,
 }
 
 /// Fills a template.
-pub fn letter(context: &Context, db: &mut Database, wanted: &str, about: &About<'_>) -> Result<Letter> {
-    let stored = template::find(db, wanted)?;
-    let checked = Template::check(&stored.subject, &stored.body, stored.is_html)?;
-    checked.render(&values(context, db, about)?)
+pub fn fill(context: &Context, db: &mut Database, stored: &Stored, about: &About<'_>) -> Result<Filled> {
+    let checked = Template::check(&stored.source(), &Names::new(fields::names()))?;
+    let letter = checked.render(&values(context, db, about)?)?;
+    Ok(Filled { letter, files: template::files(db, stored.id)? })
+}
+
+/// Fills a template as an answer to a stored e-mail, to look at it; nothing is written.
+pub fn for_email(context: &Context, db: &mut Database, stored: &Stored, wanted: &str) -> Result<Filled> {
+    let (id, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
+    let answered = email::show(db, id)?;
+    let original = Original::from(&mail::parse(&raw::raw_of(db, id)?.unwrap_or_default()));
+    let to = original.reply_to.first().or(original.from.as_ref()).cloned();
+    let through = answered.accounts.first().map(|name| account::find(db, name)).transpose()?;
+    let account = through.map(|account| account.id);
+    fill(context, db, stored, &About { to: to.as_ref(), parent: answered.parent, original: Some(&original), account })
+}
+
+/// Fills a template with an example of everything that it can name.
+pub fn for_examples(db: &mut Database, stored: &Stored) -> Result<Filled> {
+    let names = Names::new(fields::names());
+    let letter = Template::check(&stored.source(), &names)?.render(&Values::examples(&names))?;
+    Ok(Filled { letter, files: template::files(db, stored.id)? })
 }
 
 fn values(context: &Context, db: &mut Database, about: &About<'_>) -> Result<Values> {
-    let (mut account, mut shown) = (String::new(), None);
-    if let Some(parent) = about.parent {
-        let id = record::find(db, parent, &[])?;
-        let of = if parent.kind == RecordKind::Account { Some(parent) } else { record::show(db, id)?.account };
-        if let Some(of) = of {
-            let id = record::find(db, of, &[])?;
-            account = record::show(db, id)?.name;
-        }
-        if parent.kind == RecordKind::Case {
-            shown = Some(case::show(db, id)?);
+    let person = about.to.map(|to| fields::person(db, &to.address)).transpose()?.flatten();
+    let parent = about.parent.map(|named| record::find(db, named, &[])).transpose()?;
+    let mut concerned = parent.map(|id| fields::around(db, id)).transpose()?.unwrap_or_default();
+    concerned.extend(person.filter(|(kind, _)| concerned.iter().all(|(of, _)| of != kind)));
+    // What one may not read does not get into a letter either (ACCESS-2).
+    let mut readable = Vec::with_capacity(concerned.len());
+    for (kind, id) in concerned.iter().copied().chain(person) {
+        if may_read(context, db, kind, id)? {
+            readable.push(id);
         }
     }
-    let user = match context.actor_ref().user {
-        Some(user) => Some((user::name_of(db, user)?, user::addresses_of(db, user)?.into_iter().next().unwrap_or_default())),
-        None => None,
-    };
-    let through = account::find(db, &about.sender.account.to_string())?;
+    let said = fields::of(db, &readable)?;
+    let records: Vec<_> = concerned.iter().filter_map(|(kind, id)| Some((*kind, said.get(id)?))).collect();
+    let writer = context.actor_ref().user.map(|id| user::show(db, id)).transpose()?;
+    let through = about.account.map(|id| account::find(db, &id.to_string())).transpose()?;
     Ok(Values::of(&Matter {
         person: about.to,
-        account: &account,
-        case: shown.as_ref().map(|case| CaseOf {
-            number: case.number,
-            name: &case.name,
-            status: Some(case.status),
-            priority: case.priority,
+        known_as: person.and_then(|(_, id)| said.get(&id)),
+        parent: about.parent.map(|named| (named.kind, named.number)),
+        records: &records,
+        user: writer.as_ref().map(|user| Writer {
+            login: &user.login,
+            name: &user.name,
+            address: user.addresses.first().map_or("", String::as_str),
+            default_team: user.default_team.as_deref().unwrap_or_default(),
         }),
-        user: user.as_ref().map(|(name, address)| (name.as_str(), address.as_str())),
         original: about.original,
-        mailbox: (&through.name, &through.address),
+        mailbox: through.as_ref().map_or(("", ""), |account| (&account.name, &account.address)),
         now: context.now(),
     }))
+}
+
+fn may_read(context: &Context, db: &mut Database, kind: RecordKind, id: RecordId) -> Result<bool> {
+    let actor = context.actor_ref();
+    let relation = relation::of_record(db, actor, id)?;
+    Ok(act(actor, kind.scope(), RoleAction::Read, relation).is_ok())
 }

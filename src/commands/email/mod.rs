@@ -4,7 +4,7 @@ mod answer;
 mod attachments;
 mod compose;
 mod edit;
-mod filled;
+pub mod filled;
 mod inbox;
 mod link;
 mod list;

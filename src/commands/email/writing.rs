@@ -1,30 +1,27 @@
 //! What people give for every message: whom it goes to, its text from wherever it is, files, and when.
 
 use std::cell::RefCell;
-use std::io::{IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use clap::ValueHint;
 use tempfile::NamedTempFile;
 
-use super::filled::{self, About};
+use super::filled::{self, About, Filled};
 use crate::clock::parse_ahead;
+use crate::commands::file::{self, LARGEST};
 use crate::context::{self, Context};
 use crate::decide::sender::Sender;
 use crate::fault::{Class, Fault};
-use crate::mail::body::Written;
+use crate::mail::body::{Body, Written};
 use crate::mail::compose::{File, typed_addresses};
 use crate::mail::reply::Original;
-use crate::mail::template::Letter;
 use crate::mail::{Address, text_from_html};
 use crate::store::record::RecordName;
-use crate::store::{Database, user};
+use crate::store::{Database, template, user};
 use crate::words::UserId;
-
-/// The largest attachment, and the largest text from standard input, in bytes.
-const LARGEST: u64 = 50 << 20;
 
 /// What becomes of a message once it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,15 +95,15 @@ impl Writing {
     }
 
     /// Returns what was written: by the template, else from wherever it is; `begin` is what an editor shows.
-    pub fn written(&self, letter: Option<Letter>, begin: &str) -> Result<Written> {
+    pub fn written(&self, filled: Option<Filled>, begin: &str) -> Result<Written> {
         let html = self.html()?;
-        if let Some(letter) = letter {
-            return Ok(Written { text: letter.text, html: html.or(letter.html), is_whole: false });
+        if let Some(Filled { letter, files }) = filled {
+            return Ok(Written { text: letter.text, html: html.or(letter.html), files, is_whole: false });
         }
         let (text, is_whole) = self.typed(begin)?;
         // Who reads plain text gets what the HTML says.
         let text = html.as_deref().filter(|_| text.trim().is_empty()).map_or(text, text_from_html);
-        Ok(Written { text, html, is_whole })
+        Ok(Written { text, html, files: Vec::new(), is_whole })
     }
 
     /// Returns what was typed, and whether that was in an editor, which shows everything.
@@ -116,7 +113,7 @@ impl Writing {
         }
         let is_named = self.file.as_ref().is_some_and(|file| file.as_os_str() == "-");
         if let Some(file) = self.file.as_ref().filter(|_| !is_named) {
-            let text = String::from_utf8(read(file)?);
+            let text = String::from_utf8(file::bytes(file)?);
             let text = text.map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())))?;
             return Ok((text, false));
         }
@@ -136,7 +133,7 @@ impl Writing {
         }
         for file in self.attach.iter().chain(&self.inline).chain(&self.html) {
             // Said before anybody writes.
-            read(file)?;
+            file::bytes(file)?;
         }
         let (text, file) = edited(begin)?;
         *self.kept.borrow_mut() = Some(file);
@@ -160,33 +157,33 @@ impl Writing {
         parent: Option<RecordName>,
         original: Option<&Original>,
         sender: &Sender,
-    ) -> Result<Option<Letter>> {
+    ) -> Result<Option<Filled>> {
         let Some(wanted) = &self.template else { return Ok(None) };
-        filled::letter(context, db, wanted, &About { to, parent, original, sender }).map(Some)
+        let about = About { to, parent, original, account: Some(sender.account) };
+        let stored = template::find(db, wanted)?;
+        filled::fill(context, db, &stored, &about).map(Some)
     }
 
     /// Reads the HTML.
     pub fn html(&self) -> Result<Option<String>> {
         let Some(file) = &self.html else { return Ok(None) };
-        let text = String::from_utf8(read(file)?);
+        let text = String::from_utf8(file::bytes(file)?);
         text.map(Some).map_err(|_| Fault::new(Class::Data, format!("{} is not UTF-8", file.display())).into())
     }
 
-    /// Reads the files to attach, and the pictures that the HTML shows.
-    pub fn attachments(&self, html: Option<&str>) -> Result<Vec<File>> {
-        let file = |path: &PathBuf, inline: bool| {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let media_type = media_type(&name).to_string();
-            Ok(File { content_id: inline.then(|| name.clone()), name, media_type, content: read(path)?, inline })
-        };
-        let inline = self.inline.iter().map(|path| file(path, true)).collect::<Result<Vec<File>>>()?;
-        if let Some(unseen) = inline.iter().find(|one| !html.is_some_and(|html| html.contains(&format!("cid:{}", one.name)))) {
+    /// Reads the files to attach, and the pictures that the HTML shows; those of the template go before them.
+    pub fn attachments(&self, body: &Body) -> Result<Vec<File>> {
+        let is_shown = |one: &File| body.html.as_ref().is_some_and(|html| html.contains(&format!("cid:{}", one.name)));
+        let inline = self.inline.iter().map(|path| file::read(path, true)).collect::<Result<Vec<File>>>()?;
+        if let Some(unseen) = inline.iter().find(|one| !is_shown(one)) {
             return Err(Fault::new(Class::Usage, format!("no HTML shows \"cid:{}\"", unseen.name))
                 .hint("give --html with <img src=\"cid:NAME\">, or --attach the file")
                 .into());
         }
-        let attached = self.attach.iter().map(|path| file(path, false)).collect::<Result<Vec<File>>>()?;
-        Ok(inline.into_iter().chain(attached).collect())
+        let attached = self.attach.iter().map(|path| file::read(path, false)).collect::<Result<Vec<File>>>()?;
+        // Other HTML was given in place of the template's.
+        let of_template = body.files.iter().filter(|one| !one.inline || is_shown(one)).cloned();
+        Ok(of_template.chain(inline).chain(attached).collect())
     }
 
     /// Whether it is tried at once.
@@ -215,16 +212,6 @@ pub fn addresses(given: &[String]) -> Result<Vec<Address>> {
     Ok(addresses)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let unreadable = |error: std::io::Error| Fault::new(Class::Data, format!("cannot read {}: {error}", path.display()));
-    let mut bytes = Vec::new();
-    std::fs::File::open(path).map_err(unreadable)?.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Fault::new(Class::Data, format!("{} is larger than {LARGEST} bytes", path.display())).into());
-    }
-    Ok(bytes)
-}
-
 /// Lets somebody write in their editor. An empty text is no message.
 fn edited(begin: &str) -> Result<(String, NamedTempFile)> {
     let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_else(|_| "vi".to_string());
@@ -241,29 +228,4 @@ fn edited(begin: &str) -> Result<(String, NamedTempFile)> {
         return Err(Fault::new(Class::Usage, "nothing was written, so nothing is sent").into());
     }
     Ok((text, file))
-}
-
-/// The media type of a file, by the ending of its name.
-fn media_type(name: &str) -> &'static str {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
-    match ending.as_str() {
-        "txt" | "log" | "md" => "text/plain",
-        "html" | "htm" => "text/html",
-        "csv" => "text/csv",
-        "pdf" => "application/pdf",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "svg" => "image/svg+xml",
-        "zip" => "application/zip",
-        "json" => "application/json",
-        "xml" => "application/xml",
-        "ics" => "text/calendar",
-        "eml" => "message/rfc822",
-        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "odt" => "application/vnd.oasis.opendocument.text",
-        "ods" => "application/vnd.oasis.opendocument.spreadsheet",
-        _ => "application/octet-stream",
-    }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::mail::reply::{self, Original};
-use crate::mail::template::{Placeholder, Template, Values};
+use crate::mail::template::{Names, Placeholder, Source, Template, Values};
 use crate::mail::{Address, attachment_content, parse};
 
 fn address(name: &str, address: &str) -> Address {
@@ -341,7 +341,9 @@ fn send_10_an_answer_by_template_to_a_hostile_letter_says_what_we_say() {
     values.set(Placeholder::PersonName, &letter.from.as_ref().unwrap().name);
     values.set(Placeholder::EmailSubject, &letter.subject);
     values.set(Placeholder::CaseNumber, "12");
-    let template = Template::check("[#{Case.number}] {Email.subject}", "<p>Dear {Person.name}</p>", true).unwrap();
+    let body = "<p>Dear {Person.name}</p>";
+    let source = Source { subject: "[#{Case.number}] {Email.subject}", body, plain: None, is_html: true };
+    let template = Template::check(&source, &Names::new([])).unwrap();
     let made = template.render(&values).unwrap();
     let draft = Draft {
         to: original.recipients(false, &std::collections::HashSet::new()).to,

@@ -1,0 +1,2 @@
+DROP TABLE template_files;
+ALTER TABLE templates DROP COLUMN plain;
