@@ -56,6 +56,7 @@ fn draft(text: &str) -> Draft {
             content_id: None,
             inline: false,
         }],
+        calendar: None,
         message_id: "abc@example.com".into(),
         date: NOW,
         in_reply_to: None,

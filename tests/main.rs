@@ -9,6 +9,7 @@ mod answers;
 mod attacks;
 mod circle;
 mod dkim;
+mod events;
 mod fetch;
 mod floors;
 mod guarantees;

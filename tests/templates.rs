@@ -99,8 +99,7 @@ fn send_9_html_and_files_of_a_template_go_out_with_every_letter_and_every_answer
             String::from_utf8(sink.taken()[number].bytes.clone()).unwrap()
         };
         let answer = letter(0);
-        for part in
-            ["Auto-Submitted: auto-replied", "Hello <script>x</script>, plainly.", "terms.txt", "Content-ID: <logo.png>"]
+        for part in ["Auto-Submitted: auto-replied", "Hello <script>x</script>, plainly.", "terms.txt", "Content-ID: <logo.png>"]
         {
             assert!(answer.contains(part), "{database}: {part}: {answer}");
         }

@@ -49,14 +49,14 @@ pub fn line(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads a signature: lines of text.
-pub fn signature(text: &str) -> Result<String, String> {
+/// Reads lines of text, such as a signature.
+pub fn text(text: &str) -> Result<String, String> {
     let text = text.replace("\r\n", "\n");
     if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err("a signature has no control characters but line ends".to_string());
+        return Err("it has no control characters but line ends".to_string());
     }
     if text.len() > 4_000 {
-        return Err("a signature has at most 4000 bytes".to_string());
+        return Err("it has at most 4000 bytes".to_string());
     }
     Ok(text)
 }

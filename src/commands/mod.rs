@@ -11,6 +11,7 @@ mod config;
 mod db;
 mod deliver;
 mod email;
+mod event;
 mod explain;
 mod fetch;
 mod file;
@@ -100,6 +101,7 @@ enum Command {
     Case(case::Case),
     Review(review::ReviewArgs),
     Email(email::Email),
+    Event(event::EventCommand),
     Filter(filter::FilterCommand),
     Folder(folder::FolderCommand),
     Notification(notification::NotificationCommand),
@@ -147,6 +149,7 @@ impl Command {
             | Self::Case(_)
             | Self::Review(_)
             | Self::Email(_)
+            | Self::Event(_)
             | Self::Filter(_)
             | Self::Folder(_)
             | Self::Notification(_)
@@ -186,6 +189,7 @@ impl Command {
             Self::Case(command) => command.run(context),
             Self::Review(command) => command.run(context),
             Self::Email(command) => command.run(context),
+            Self::Event(command) => command.run(context),
             Self::Filter(command) => command.run(context),
             Self::Folder(command) => command.run(context),
             Self::Notification(command) => command.run(context),

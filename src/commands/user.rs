@@ -94,7 +94,7 @@ struct Set {
     #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
     notify_by_mail: Option<bool>,
     /// What stands below the letters that the user writes, plain text of any number of lines; an empty one ends it
-    #[arg(long, value_name = "TEXT", value_parser = argument::signature)]
+    #[arg(long, value_name = "TEXT", value_parser = argument::text)]
     signature: Option<String>,
     /// Kind of records that the user follows from their beginning: account, contact, lead, opportunity or case; may be given
     /// several times

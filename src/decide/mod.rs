@@ -16,6 +16,7 @@ mod desk;
 pub mod digest;
 mod distribute;
 mod duplicate;
+pub mod event;
 mod facts;
 pub mod failure;
 pub mod filter;

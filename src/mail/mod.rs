@@ -8,7 +8,7 @@ mod author;
 mod automatic;
 pub mod body;
 mod bounce;
-mod calendar;
+pub mod calendar;
 mod charset;
 mod cms;
 pub mod compose;

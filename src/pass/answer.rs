@@ -200,6 +200,7 @@ impl Style {
             text: letter.text,
             html: letter.html,
             attachments: self.files.clone(),
+            calendar: None,
             message_id: outgoing::message_id(policy, one.record, &self.from.address, random, now),
             date: now,
             in_reply_to: references.last().filter(|id| Some(*id) == one.mail.message_id.as_ref()).cloned(),

@@ -146,6 +146,7 @@ fn draft(
         text: letter.text.clone(),
         html: None,
         attachments: Vec::new(),
+        calendar: None,
         message_id: outgoing::message_id(policy, case, &system.address, random, now),
         date: now,
         in_reply_to: None,

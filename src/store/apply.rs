@@ -19,6 +19,7 @@ pub use self::merge::{Merge, belongings, merge};
 pub use self::rows::Decided;
 use self::rows::{AttachmentRow, CaseRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
 use super::address::{AddressRow, DeliveryRow};
+use super::event::EventRow;
 use super::fate::FateRow;
 use super::held::HeldRow;
 use super::note::OF_EMAILS;
@@ -65,6 +66,7 @@ struct Batch<'a> {
     /// Where each e-mail of this batch stands in `emails`.
     places: HashMap<EmailId, usize>,
     attachments: Vec<AttachmentRow<'a>>,
+    events: Vec<EventRow<'a>>,
     amended: Vec<Amended<'a>>,
     thread_ids: BTreeMap<&'a str, ThreadId>,
     /// Ids that lead elsewhere from now on.
@@ -230,8 +232,11 @@ impl<'a> Batch<'a> {
                 self.adopt(*thread, *parent, *account, Some((*email, *by)));
             }
             Change::Amend(email) => {
-                let amended =
-                    Amended { row: EmailRow::new(email, one, 0, self.now)?, attachments: AttachmentRow::all(email.id, one.mail) };
+                let amended = Amended {
+                    row: EmailRow::new(email, one, 0, self.now)?,
+                    attachments: AttachmentRow::all(email.id, one.mail),
+                    events: EventRow::all(email.id, one.mail),
+                };
                 self.amended.push(amended);
                 self.invite(email.id, &email.invites);
             }
@@ -337,6 +342,7 @@ impl<'a> Batch<'a> {
         self.last_email = email.id;
         self.emails.push(EmailRow::new(email, one, raw_id, self.now)?);
         self.attachments.extend(AttachmentRow::all(email.id, one.mail));
+        self.events.extend(EventRow::all(email.id, one.mail));
         self.invite(email.id, &email.invites);
         Ok(())
     }

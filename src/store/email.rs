@@ -15,7 +15,7 @@ use super::relation::visible_emails;
 use super::schema::{
     accounts, attachments, email_accounts, email_teams, email_users, emails, folders, outbox, raws, teams, users,
 };
-use super::{Backend, Database};
+use super::{Backend, Database, event};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, Attachment, Event, Mail, Sign, address_key};
@@ -496,6 +496,7 @@ pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) ->
         super::raw::drop_unused(db, earlier)?;
     }
     super::search::renew(db, id)?;
+    event::rewrite(db, id, &event::EventRow::all(id, mail))?;
     diesel::delete(attachments::table.filter(attachments::email_id.eq(id))).execute(db)?;
     for (place, attachment) in (1_i64..).zip(&mail.attachments) {
         diesel::insert_into(attachments::table)

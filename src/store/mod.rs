@@ -16,6 +16,7 @@ mod database;
 pub(crate) mod dialect;
 pub mod effect;
 pub mod email;
+pub(crate) mod event;
 pub mod facts;
 mod failure;
 pub(crate) mod farewell;

@@ -320,6 +320,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    events (email_id, place) {
+        email_id -> BigInt,
+        place -> BigInt,
+        uid -> Text,
+        ends_at -> BigInt,
+    }
+}
+
+diesel::table! {
     deletions (message_id, content_digest) {
         message_id -> Text,
         content_digest -> Binary,
@@ -703,6 +712,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     record_teams,
     followers,
     emails,
+    events,
     deletions,
     attachments,
     email_accounts,

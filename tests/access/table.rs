@@ -127,6 +127,12 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("email link 1 case:2", TEAM),
     ("email unlink 1", TEAM),
     ("email delete 1", [No, No, Yes]),
+    ("event list", ALL),
+    ("event show 5", [No, No, Yes]),
+    ("event accept 5 --queue", [No, No, Tries]),
+    ("event decline 5 --queue", [No, No, Tries]),
+    ("event tentative 5 --queue", [No, No, Tries]),
+    ("event export 5", [No, No, Yes]),
     ("filter add more --user ada --subject x --mark-read", BOSS),
     ("filter add more --global --subject x --skip", BOSS),
     ("filter list", ALL),
@@ -229,6 +235,10 @@ fn office() -> Office {
     let written = "email compose --from ada@example.com --subject X --to dora@example.org --text Words";
     told(&format!("--as ada {written} --queue"));
     told(&format!("--as ada {written} --draft"));
+    let invitation = "From: Vera <vera@example.org>\r\nTo: ada@example.com\r\nSubject: Meeting\r\nMessage-ID: <m@example.org>\r\n\
+        Content-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:u\r\nDTSTART:20261201T090000Z\r\n\
+        ORGANIZER:mailto:vera@example.org\r\nATTENDEE:mailto:ada@example.com\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    office.service_with(&["deliver", "--account", "adas"], invitation).ok();
     office
 }
 

@@ -165,6 +165,13 @@ const OTHERS: &[&str] = &[
     "email raw",
     "email attachments",
     "email fetch-body",
+    // In tests/events.rs.
+    "event list",
+    "event show",
+    "event export",
+    "event accept",
+    "event decline",
+    "event tentative",
     "filter list",
     "filter show",
     "filter test",

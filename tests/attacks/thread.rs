@@ -257,6 +257,7 @@ impl Walk<'_> {
             text: "We see to it.\n".to_string(),
             html: None,
             attachments: Vec::new(),
+            calendar: None,
             message_id: message_id.clone(),
             date: self.now,
             in_reply_to: Some(original.clone()),

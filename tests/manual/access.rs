@@ -95,6 +95,10 @@ same only when its whole content is, files included. The bytes of each copy are 
 through a personal account they are shown to its owner and to administrators. What other users' own filters and folders did with
 an e-mail, and to whom its author sent it in Bcc, is theirs to know.
 .PP
+An event is for those who may read the e-mail that it came with; \\fBevent accept\\fR and its kin are for who was invited, by an
+address of theirs, and send as \\fBemail reply\\fR would. A template puts into a letter what its writer may read, and no more; what
+an account answers by itself is written from its administrators' template with everything that the case and its people have.
+.PP
 \\fBrole show\\fR prints a role as a table, \\fBuser rights\\fR what a user may do and which roles say so.
 .SS \"Accounts\"
 Group accounts are administrators'; users see those through which they may send: those that are active, shared and have a server to send

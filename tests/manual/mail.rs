@@ -74,6 +74,12 @@ subjects of absence notes say that a machine wrote a message. Such mail is impor
 Delivery reports are attached to the e\-mail that they are about; only those that name what we sent change an address. What only
 speaks of a failed delivery, such as a courier's notice or the letter of a customer, is none: a mail daemon writes a report, or
 it repeats what a server said, sends our message back, or names whom it did not reach.
+.SH EVENTS
+The events of calendar parts are kept: what, when, where, by whom, who was invited. \fBespomail event\fR lists those that are not over.
+Several e-mails speak of one event when UID, organiser and RECURRENCE-ID are the same; the one with the highest SEQUENCE counts, then
+the latest DTSTAMP, and a cancellation ends it. That goes only for e-mails from the organiser's address, or from whoever sent the
+event first, as services do for organisers; what anybody else sends under that UID is an event beside it. What recurs is one event:
+its rule is kept as it stands and never expanded.
 .SH DUPLICATES
 A message is one e\-mail however many accounts it comes through: when its Message\-ID and its content are the same. Without a
 Message\-ID what it says stands in for it. The same Message\-ID with other content is another e\-mail, marked \fBid\-collision\fR.

@@ -151,6 +151,7 @@ fn letter(account: &Stored, with: &Sending, to: &[String], message_id: String, n
         text: format!("This is a test of the e-mail account {}. Nobody needs to answer.\n", account.name),
         html: None,
         attachments: Vec::new(),
+        calendar: None,
         message_id,
         date: now,
         in_reply_to: None,

@@ -266,6 +266,7 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
             text: body.text.clone(),
             html: body.html.clone(),
             attachments: attachments.clone(),
+            calendar: None,
             in_reply_to: found.original.message_id.clone(),
             references: found.original.chain(),
         };
@@ -348,6 +349,7 @@ impl Forward {
                 text: body.text.clone(),
                 html: body.html.clone(),
                 attachments: attachments.clone(),
+                calendar: None,
                 in_reply_to: None,
                 references: found.original.chain(),
             };

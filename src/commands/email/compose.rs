@@ -13,7 +13,7 @@ use crate::decide::sender::{self, Sender};
 use crate::fault::{Class, Fault};
 use crate::mail::Address;
 use crate::mail::body::below;
-use crate::mail::compose::{Draft, File};
+use crate::mail::compose::{Calendar, Draft, File};
 use crate::pass::outgoing::{self, Queued};
 use crate::store::access as trace;
 use crate::store::participant::Written;
@@ -45,6 +45,7 @@ pub struct Typed {
     pub text: String,
     pub html: Option<String>,
     pub attachments: Vec<File>,
+    pub calendar: Option<Calendar>,
     pub in_reply_to: Option<String>,
     pub references: Vec<String>,
 }
@@ -118,6 +119,7 @@ impl Compose {
             subject,
             text: body.text,
             attachments,
+            calendar: None,
             html: body.html,
             in_reply_to: None,
             references: Vec::new(),
@@ -184,6 +186,7 @@ pub fn write(
         text: typed.text.clone(),
         html: typed.html.clone(),
         attachments: typed.attachments.clone(),
+        calendar: typed.calendar.clone(),
         message_id: outgoing::message_id(&policy, order.parent, &sender.from, random, now),
         date: now,
         in_reply_to: typed.in_reply_to.clone(),

@@ -132,6 +132,7 @@ impl Edit {
             text: body.text,
             html: body.html,
             attachments,
+            calendar: None,
             in_reply_to: before.mail.in_reply_to.first().cloned(),
             references: before.mail.references.clone(),
         };

@@ -2,14 +2,14 @@
 
 mod answer;
 mod attachments;
-mod compose;
+pub mod compose;
 mod edit;
 pub mod filled;
 mod inbox;
 mod link;
 mod list;
 mod show;
-mod writing;
+pub mod writing;
 
 pub use answer::CaseReply;
 

@@ -34,6 +34,7 @@ fn parse_9_an_invitation_is_kept_once_beside_the_file_that_it_came_as() {
         all_day: false,
         time_zone: None,
         organizer: Some(Address { name: "Example: Ada".to_string(), address: "ada@example.org".to_string() }),
+        ..Event::default()
     };
     assert_eq!(mail.calendar, [expected]);
     assert_eq!((mail.attachments.len(), mail.text.trim()), (2, "Come"));
@@ -93,4 +94,43 @@ fn parse_9_what_is_broken_or_hostile_is_left_out_in_linear_time() {
         assert!(parse(raw.as_bytes()).calendar.len() <= EVENTS);
         assert!(started.elapsed().as_secs() < 3, "{:?} for {:.40}", started.elapsed(), hostile);
     }
+}
+
+#[test]
+fn parse_9_what_goes_out_is_folded_and_says_what_was_read() {
+    let long = "é".repeat(300);
+    let read = event(&format!(
+        "UID:a\\,b\r\nSEQUENCE:3\r\nSUMMARY:{long}\r\nDTSTART;VALUE=DATE:20261201\r\nRECURRENCE-ID;VALUE=DATE:20261208\r\n\
+        ORGANIZER;CN=\"O^'lga^n\":mailto:olga@example.org\r\nATTENDEE;CN=Ada;X=1:mailto:ada@example.com"
+    ));
+    let reply = write::Reply {
+        event: &read,
+        attendee: &read.attendees[0],
+        sent_by: None,
+        answer: Answer::Tentative,
+        comment: "",
+        now: 1_795_428_000,
+    };
+    let written = write::reply(&reply);
+    assert!(written.split("\r\n").all(|line| line.len() <= 75), "{written}");
+    assert_eq!((written.matches('\n').count(), written.contains("COMMENT")), (written.matches("\r\n").count(), false));
+    let raw = format!("Content-Type: text/calendar; charset=utf-8\r\n\r\n{written}");
+    let again = parse(raw.as_bytes()).calendar.remove(0);
+    let attendee = Attendee { answer: Some("TENTATIVE".into()), ..read.attendees[0].clone() };
+    assert_eq!(again.method.as_deref(), Some("REPLY"));
+    let expected = Event { method: again.method.clone(), stamp: again.stamp.clone(), attendees: vec![attendee], ..read };
+    assert_eq!(again, expected);
+}
+
+#[test]
+fn parse_9_when_it_is_over_is_told_without_expanding_anything() {
+    let ends = |lines: &str| event(lines).ends_at();
+    assert_eq!(ends("DTSTART:20261201T090000Z\r\nDTEND:20261201T100000Z"), Some(1_796_119_200));
+    assert_eq!(ends("DTSTART:20261201T090000"), Some(1_796_115_600 + ANY_ZONE));
+    assert_eq!(ends("DTSTART;VALUE=DATE:20261201"), Some(1_796_083_200 + ANY_ZONE));
+    assert_eq!(ends("DTSTART:20261201T090000Z\r\nRRULE:FREQ=SECONDLY"), Some(NEVER));
+    assert_eq!(ends("DTSTART:20261201T090000Z\r\nRRULE:FREQ=DAILY;UNTIL=20261203T090000Z"), Some(1_796_288_400 + ANY_ZONE));
+    assert_eq!((ends("SUMMARY:x"), event("RRULE:FREQ=X:\u{7}").rule), (None, None));
+    let many = (0..5_000).map(|n| format!("ATTENDEE:mailto:a{n}@example.org\r\n")).collect::<String>();
+    assert_eq!(event(&many).attendees.len(), ATTENDEES);
 }

@@ -77,15 +77,19 @@ impl Zones {
         if let Some(offset) = described.and_then(|(_, observances)| offset_at(observances, local)) {
             return local.checked_sub(SignedDuration::from_secs(offset)).ok();
         }
-        let named = NAMED.get(zone).or_else(|error| {
-            // Some programs write a path of their own before the name.
-            let mut slashes = zone.rmatch_indices('/').map(|(at, _)| at);
-            slashes.nth(1).and_then(|at| zone.get(at + 1..)).map_or(Err(error), |name| NAMED.get(name))
-        });
-        let named = named.ok().or_else(|| windows::zone(zone).and_then(|name| NAMED.get(name).ok())).or_else(|| of_city(zone));
-        let instant = local.to_zoned(named?).ok()?.timestamp();
+        let instant = local.to_zoned(named(zone)?).ok()?.timestamp();
         Some(TimeZone::UTC.to_datetime(instant))
     }
+}
+
+/// Returns the zone that a name means.
+pub fn named(zone: &str) -> Option<TimeZone> {
+    let named = NAMED.get(zone).or_else(|error| {
+        // Some programs write a path of their own before the name.
+        let mut slashes = zone.rmatch_indices('/').map(|(at, _)| at);
+        slashes.nth(1).and_then(|at| zone.get(at + 1..)).map_or(Err(error), |name| NAMED.get(name))
+    });
+    named.ok().or_else(|| windows::zone(zone).and_then(|name| NAMED.get(name).ok())).or_else(|| of_city(zone))
 }
 
 /// Finds the zone of a label such as `(UTC+01:00) Amsterdam, Berlin, Bern`, by the first city that has one of its own.

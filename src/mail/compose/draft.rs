@@ -28,6 +28,7 @@ pub struct Draft {
     pub text: String,
     pub html: Option<String>,
     pub attachments: Vec<File>,
+    pub calendar: Option<Calendar>,
     /// Without angle brackets.
     pub message_id: String,
     /// Seconds since 1970 UTC.
@@ -43,6 +44,14 @@ pub struct Draft {
 
 /// The fields that a draft may bring itself, besides `X-…`.
 pub const EXTRA: [&str; 6] = ["Importance", "Priority", "Sensitivity", "Organization", "Keywords", "Comments"];
+
+/// A calendar that is what the letter says, for programs (RFC 6047).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    /// What it wants, such as `REPLY` (RFC 5546).
+    pub method: &'static str,
+    pub text: String,
+}
 
 /// A file that goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use check::wrong;
 pub use address::checked as checked_address;
 pub use address::typed as typed_addresses;
 pub(super) use check::is_forbidden;
-pub use draft::{AutoKind, Draft, EXTRA, File};
+pub use draft::{AutoKind, Calendar, Draft, EXTRA, File};
 pub use field::is_id;
 
 /// The most recipients of one field (SEND-11).

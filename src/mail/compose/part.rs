@@ -33,24 +33,36 @@ pub fn write(draft: &Draft, out: &mut String) -> anyhow::Result<()> {
 }
 
 fn alternative(draft: &Draft, inline: &[&File], out: &mut String) -> anyhow::Result<()> {
-    let Some(html) = &draft.html else {
+    if draft.html.is_none() && draft.calendar.is_none() {
         return text("text/plain", &draft.text, out);
-    };
+    }
     let boundary = Boundary::open(draft, "alternative", out);
     boundary.next(out);
     text("text/plain", &draft.text, out)?;
-    boundary.next(out);
+    if let Some(html) = &draft.html {
+        boundary.next(out);
+        related(draft, html, inline, out)?;
+    }
+    // RFC 6047, section 2.4: the method stands in the type, too.
+    if let Some(calendar) = &draft.calendar {
+        boundary.next(out);
+        text(&format!("text/calendar; method={}", calendar.method), &calendar.text, out)?;
+    }
+    boundary.close(out);
+    Ok(())
+}
+
+/// HTML with the pictures that it shows.
+fn related(draft: &Draft, html: &str, inline: &[&File], out: &mut String) -> anyhow::Result<()> {
     if inline.is_empty() {
-        text("text/html", html, out)?;
-    } else {
-        let related = Boundary::open(draft, "related", out);
-        related.next(out);
-        text("text/html", html, out)?;
-        for each in inline {
-            related.next(out);
-            file(each, out)?;
-        }
-        related.close(out);
+        return text("text/html", html, out);
+    }
+    let boundary = Boundary::open(draft, "related", out);
+    boundary.next(out);
+    text("text/html", html, out)?;
+    for each in inline {
+        boundary.next(out);
+        file(each, out)?;
     }
     boundary.close(out);
     Ok(())

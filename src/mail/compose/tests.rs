@@ -25,6 +25,7 @@ fn draft() -> Draft {
         text: "Hello,\n\nplease use water.\n".into(),
         html: None,
         attachments: Vec::new(),
+        calendar: None,
         message_id: "abc.def@example.com".into(),
         date: 1_795_392_000,
         in_reply_to: None,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::rows::{AttachmentRow, EmailRow};
 use crate::store::email::attachments_of;
+use crate::store::event::{self, EventRow};
 use crate::store::schema::{attachments, emails};
 use crate::store::{Database, dialect};
 use crate::words::{EmailId, FolderId, ThreadId, UserId};
@@ -86,6 +87,7 @@ impl From<EmailRow<'_>> for Reading {
 pub(super) struct Amended<'a> {
     pub row: EmailRow<'a>,
     pub attachments: Vec<AttachmentRow<'a>>,
+    pub events: Vec<EventRow<'a>>,
 }
 
 impl Amended<'_> {
@@ -116,6 +118,9 @@ impl Amended<'_> {
             diesel::delete(attachments::table.filter(attachments::email_id.eq(id))).execute(db)?;
             dialect::insert_all!(&mut *db, attachments::table, &self.attachments)?;
             differences.push(Difference { field: "attachments".to_string(), was: were.into(), is: are.into() });
+        }
+        if differences.iter().any(|difference| difference.field == "calendar") {
+            event::rewrite(db, id, &self.events)?;
         }
         if !differences.is_empty() {
             crate::store::search::renew(db, id)?;

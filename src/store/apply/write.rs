@@ -13,7 +13,7 @@ use crate::decide::{CaseFields, Next};
 use crate::store::dialect::{insert_all, insert_new};
 use crate::store::notification::{self, NotificationRow};
 use crate::store::schema::{
-    attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, followers, notes, participants,
+    attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, events, followers, notes, participants,
     record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{Database, IN_LIST, address, clean, facts, fate, held, note, position, reserve, set_counter, spending};
@@ -146,6 +146,7 @@ impl Batch<'_> {
         }
         insert_all!(&mut *db, emails::table, &rows).context("writing e-mails")?;
         insert_all!(&mut *db, attachments::table, &self.attachments).context("writing attachments")?;
+        insert_all!(&mut *db, events::table, &self.events).context("writing events")?;
         let rows: Vec<ThreadIdRow<'_>> = self
             .thread_ids
             .iter()
