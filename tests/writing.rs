@@ -11,7 +11,11 @@ use crate::support::world::World;
 
 /// A world with the agent ada, who has an account and a signature of her own, and a customer's HTML letter, number 1.
 fn world(sink: &SmtpSink) -> World {
-    let world = World::on("sqlite");
+    world_on("sqlite", sink)
+}
+
+fn world_on(database: &str, sink: &SmtpSink) -> World {
+    let world = World::on(database);
     let port = sink.port.to_string();
     let more = ["--signature", "Ada Example\nExample Inc <b>&</b> Co"];
     world.run(&["user", "add", "ada", "--name", "Ada Example", "--address", "ada@example.com", "--administrator"]).ok();
@@ -117,6 +121,48 @@ fn send_10_pictures_that_the_html_shows_and_files_beside_it() {
     assert!(tree.to_string().contains("-- <br>\\nAda Example<br>"), "{tree}");
     let line = world.run(&[&compose[..], &["--inline", "logo.png"]].concat()).fails(64);
     assert!(line.contains("no HTML shows \"cid:logo.png\""), "{line}");
+}
+
+#[test]
+fn send_10_letters_with_html_carry_the_signature_as_html_and_its_account_signs_for_who_has_none() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        deliver(&world, HTML);
+        let hers = "<p onclick=\"x()\">Ada <b>Example</b></p><script>alert(1)</script><img src=\"http://tracker.example/a.gif\">";
+        world.run(&["user", "set", "ada", "--signature", "Ada, plainly", "--signature-html", hers]).ok();
+        let kept = world.json(&["user", "show", "ada"])["signature_html"].to_string();
+        assert!(
+            kept.contains("<b>Example</b>") && !["script", "onclick", "tracker"].iter().any(|bad| kept.contains(bad)),
+            "{kept}"
+        );
+        world.run(&["account", "set", "support", "--signature", "The desk", "--signature-html", "<i>The desk</i>"]).ok();
+        let parts = |number: usize| {
+            let tree = as_others_read_it(&sink.taken()[number].bytes)["tree"].clone();
+            let html = if tree[1][1][0] == "text/html" { tree[1][1][1].clone() } else { tree[1][1][1][0][1].clone() };
+            (tree[1][0][1].as_str().unwrap_or_default().to_string(), html.as_str().unwrap_or_default().to_string())
+        };
+        // HTML of one's own, for a case: `case reply` is no other.
+        world.write(&world.path("own.html"), "<p>We <u>come</u>.</p>", 0o600);
+        world.run(&["--as", "ada", "case", "reply", "1", "--html", "own.html"]).ok();
+        let (text, html) = parts(0);
+        assert!(text.starts_with("We come.\n\n-- \nAda, plainly\n\nDora"), "{database}: {text}");
+        assert!(html.starts_with("<p>We <u>come</u>.</p>\n<div>-- <br>\n<p>Ada <b>Example</b></p>"), "{database}: {html}");
+        // The service account has no signature, so it is the account's.
+        world.run(&["email", "reply", "1", "--text", "Soon."]).ok();
+        let (text, html) = parts(1);
+        assert!(
+            text.starts_with("Soon.\n\n-- \nThe desk\n\nDora") && html.contains("<i>The desk</i>"),
+            "{database}: {text} {html}"
+        );
+        world.run(&["email", "reply", "1", "--text", "Soon.", "--no-signature"]).ok();
+        assert!(!parts(2).1.contains("The desk"), "{database}");
+        // A letter without HTML has the text alone, made of the HTML where there is none.
+        world.run(&["user", "set", "ada", "--signature", ""]).ok();
+        world.run(&["--as", "ada", "email", "compose", "--to", "x@example.org", "--subject", "x", "--text", "Hi."]).ok();
+        let read = as_others_read_it(&sink.taken()[3].bytes);
+        assert_eq!(read["tree"], serde_json::json!(["text/plain", "Hi.\n\n-- \nAda Example\n", null]), "{database}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::decide::host;
+use crate::mail::reply::clean_html;
 use crate::output::{Format, Output};
 use crate::store::WHOLE;
 
@@ -59,6 +60,17 @@ pub fn text(text: &str) -> Result<String, String> {
         return Err("it has at most 4000 bytes".to_string());
     }
     Ok(text)
+}
+
+/// The largest HTML of a signature, in bytes: a small picture may stand in it.
+const LARGEST_HTML: usize = 64 << 10;
+
+/// Reads HTML for a signature: what acts or loads is left out.
+pub fn html(text: &str) -> Result<String, String> {
+    if text.len() > LARGEST_HTML {
+        return Err(format!("it has at most {LARGEST_HTML} bytes"));
+    }
+    clean_html(text).ok_or_else(|| "it is too deep to be read".to_string())
 }
 
 /// How many numbers one command takes.

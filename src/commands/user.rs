@@ -96,6 +96,9 @@ struct Set {
     /// What stands below the letters that the user writes, plain text of any number of lines; an empty one ends it
     #[arg(long, value_name = "TEXT", value_parser = argument::text)]
     signature: Option<String>,
+    /// The same for letters that have HTML: sanitised, without pictures from elsewhere; an empty one is made of the text
+    #[arg(long, value_name = "HTML", value_parser = argument::html)]
+    signature_html: Option<String>,
     /// Kind of records that the user follows from their beginning: account, contact, lead, opportunity or case; may be given
     /// several times
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
@@ -184,6 +187,7 @@ impl User {
                         ("told of new e-mail", yes(user.notify_received)),
                         ("told by mail", yes(user.notify_by_mail)),
                         ("signature", user.signature.trim_end().replace('\n', " / ")),
+                        ("as HTML", user.signature_html.clone()),
                         ("follows every", user.auto_follow.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
                     ])
                 });
@@ -208,6 +212,7 @@ impl User {
                         notify_received: set.notify_received,
                         notify_by_mail: set.notify_by_mail,
                         signature: set.signature.clone(),
+                        signature_html: set.signature_html.clone(),
                         auto_follow: set.auto_follow.clone(),
                         no_auto_follow: set.no_auto_follow.clone(),
                     };

@@ -211,11 +211,16 @@ pub fn html_from_text(text: &str) -> String {
     escaped.replace("&#13;", "").replace("&#10;", "<br>\n").replace("&#32;", " ").replace("&#9;", " ").replace("  ", "&nbsp; ")
 }
 
-/// Returns what HTML of ours says, for those who read text.
-pub fn text_from_html(html: &str) -> String {
+/// Returns HTML without anything that acts or loads (PARSE-6); none where it is too deep or too large to be read.
+pub fn clean_html(html: &str) -> Option<String> {
     let mut defects = Vec::new();
     let clean = html::sanitise(html, &html::References::default(), &mut html::Spent::default(), &mut defects);
-    html::to_text(if defects.is_empty() { &clean } else { html })
+    defects.is_empty().then_some(clean)
+}
+
+/// Returns what HTML of ours says, for those who read text.
+pub fn text_from_html(html: &str) -> String {
+    html::to_text(clean_html(html).as_deref().unwrap_or(html))
 }
 
 /// Writes an address for people, on one line.

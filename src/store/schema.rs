@@ -33,6 +33,7 @@ diesel::table! {
         notify_received -> Bool,
         notify_by_mail -> Bool,
         signature -> Text,
+        signature_html -> Text,
     }
 }
 
@@ -470,6 +471,8 @@ diesel::table! {
         save_sent -> Bool,
         sent_mailbox -> Nullable<Text>,
         max_per_hour -> Nullable<BigInt>,
+        signature -> Text,
+        signature_html -> Text,
     }
 }
 

@@ -10,6 +10,7 @@ use super::schema::{account_answers, account_sending, account_teams, accounts, r
 use crate::decide::access::Permit;
 use crate::decide::sender::Outlet;
 use crate::mail::address_key;
+use crate::mail::body::Signature;
 use crate::words::{AccountId, AccountKind, PasswordSource, RecordId, Security, SmtpAuth, TeamId, UserId};
 
 /// What an account sends with.
@@ -30,6 +31,8 @@ pub struct Sending {
     /// None is the one that the server calls so.
     pub sent_mailbox: Option<String>,
     pub max_per_hour: Option<i64>,
+    /// What stands below letters that go out through it, whose writers have no signature of their own (SEND-10).
+    pub signature: Signature,
 }
 
 impl Default for Sending {
@@ -45,6 +48,7 @@ impl Default for Sending {
             save_sent: false,
             sent_mailbox: None,
             max_per_hour: None,
+            signature: Signature::default(),
         }
     }
 }
@@ -93,6 +97,8 @@ struct Row {
     save_sent: bool,
     sent_mailbox: Option<String>,
     max_per_hour: Option<i64>,
+    signature: String,
+    signature_html: String,
 }
 
 impl Row {
@@ -118,6 +124,8 @@ impl Row {
             save_sent: sending.save_sent,
             sent_mailbox: sending.sent_mailbox.clone(),
             max_per_hour: sending.max_per_hour,
+            signature: sending.signature.text.clone(),
+            signature_html: sending.signature.html.clone(),
         }
     }
 
@@ -144,6 +152,7 @@ impl Row {
             save_sent: self.save_sent,
             sent_mailbox: self.sent_mailbox,
             max_per_hour: self.max_per_hour,
+            signature: Signature { text: self.signature, html: self.signature_html },
         }
     }
 }

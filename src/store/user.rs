@@ -9,6 +9,7 @@ use super::{Database, access, account, follow, outbox};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::mail::address_key;
+use crate::mail::body::Signature;
 use crate::words::{RecordKind, TeamId, UserId};
 
 /// A user.
@@ -29,6 +30,8 @@ pub struct User {
     pub notify_by_mail: bool,
     /// What stands below the letters that they write (SEND-10).
     pub signature: String,
+    /// The same for letters that have HTML, sanitised; empty is made of the text.
+    pub signature_html: String,
     /// The kinds of records that they follow from the beginning (FOLLOW-1).
     pub auto_follow: Vec<RecordKind>,
 }
@@ -58,6 +61,7 @@ pub struct UserChanges {
     pub notify_received: Option<bool>,
     pub notify_by_mail: Option<bool>,
     pub signature: Option<String>,
+    pub signature_html: Option<String>,
     /// Kinds of records to follow from the beginning, and kinds no longer to (FOLLOW-1).
     #[diesel(skip_update)]
     pub auto_follow: Vec<RecordKind>,
@@ -77,8 +81,9 @@ pub fn name_of(db: &mut Database, id: UserId) -> Result<String> {
 }
 
 /// Returns what stands below the letters that a user writes.
-pub fn signature_of(db: &mut Database, id: UserId) -> Result<String> {
-    Ok(users::table.find(id).select(users::signature).first(db)?)
+pub fn signature_of(db: &mut Database, id: UserId) -> Result<Signature> {
+    let (text, html) = users::table.find(id).select((users::signature, users::signature_html)).first(db)?;
+    Ok(Signature { text, html })
 }
 
 /// A time in which a user gets no cases (DIST-1).
@@ -111,6 +116,7 @@ pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> R
             users::notify_received.eq(true),
             users::notify_by_mail.eq(false),
             users::signature.eq(""),
+            users::signature_html.eq(""),
         ))
         .execute(db)?;
     set_addresses(db, id, &new.addresses)?;
@@ -167,7 +173,7 @@ pub fn show(db: &mut Database, id: UserId) -> Result<User> {
 
 /// Reads users by login, in as many queries as for one.
 fn load(db: &mut Database, ids: &[UserId]) -> Result<Vec<User>> {
-    type Row = (UserId, String, String, bool, bool, Option<String>, (bool, bool, String));
+    type Row = (UserId, String, String, bool, bool, Option<String>, (bool, bool, String, String));
     let addresses = user_addresses::table
         .filter(user_addresses::user_id.eq_any(ids))
         .order(user_addresses::place)
@@ -198,11 +204,11 @@ fn load(db: &mut Database, ids: &[UserId]) -> Result<Vec<User>> {
             users::active,
             users::administrator,
             teams::name.nullable(),
-            (users::notify_received, users::notify_by_mail, users::signature),
+            (users::notify_received, users::notify_by_mail, users::signature, users::signature_html),
         ))
         .load::<Row>(db)?;
     let user = |(id, login, name, active, administrator, default_team, rest): Row| {
-        let (notify_received, notify_by_mail, signature) = rest;
+        let (notify_received, notify_by_mail, signature, signature_html) = rest;
         let mut auto_follow = kinds.remove(&id).unwrap_or_default();
         auto_follow.sort_unstable();
         User {
@@ -218,6 +224,7 @@ fn load(db: &mut Database, ids: &[UserId]) -> Result<Vec<User>> {
             notify_received,
             notify_by_mail,
             signature,
+            signature_html,
             auto_follow,
         }
     };

@@ -15,6 +15,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     ("user set ada --notify-by-mail true", "user:ada", "notify-by-mail: false -> true"),
     ("user set ada --signature Ada", "user:ada", "signature: - -> Ada"),
+    ("user set ada --signature-html <b>Ada</b>", "user:ada", "signature-html: - -> <b>Ada</b>"),
     ("user set ada --no-auto-follow case", "user:ada", "auto-follow: case -> -"),
     ("user absence add ada --from 2026-12-24 --until 2026-12-27", "user:ada", "2026-12-24T00:00:00Z until 2026-12-27T00:00:00Z"),
     ("user absence remove 1", "user:ada", "absence 1"),

@@ -63,6 +63,12 @@ pub struct SendingArguments {
     /// How many messages may go out in an hour; 0 is no limit
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
     max_per_hour: Option<i64>,
+    /// What stands below letters that go out through it, whose writers have no signature; plain text, an empty one ends it
+    #[arg(long, value_name = "TEXT", value_parser = argument::text)]
+    signature: Option<String>,
+    /// The same for letters that have HTML: sanitised, without pictures from elsewhere; an empty one is made of the text
+    #[arg(long, value_name = "HTML", value_parser = argument::html)]
+    signature_html: Option<String>,
 }
 
 /// Where the password for sending comes from; else it is that for reading.
@@ -115,6 +121,12 @@ impl SendingArguments {
         self.over_server(sending, context, id, password)?;
         if let Some(name) = &self.from_name {
             sending.from_name.clone_from(name);
+        }
+        for (given, kept) in [(&self.signature, &mut sending.signature.text), (&self.signature_html, &mut sending.signature.html)]
+        {
+            if let Some(given) = given {
+                kept.clone_from(given);
+            }
         }
         if let Some(address) = &self.reply_to {
             sending.reply_to = Some(address.clone()).filter(|address| !address.is_empty());

@@ -250,7 +250,7 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
     told.strangers = tell(context, db, &told, found.email.parent)?;
     let from = found.original.reply_to.first().or(found.original.from.as_ref());
     let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), &named)?;
-    let signature = writing.signature(actor.user, db)?;
+    let signature = writing.signature(actor.user, &named, db)?;
     let body = writing.written(letter, &below(&signature, quoted.as_ref()))?.with(&signature, quoted.as_ref());
     let mut attachments = writing.attachments(&body)?;
     attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
@@ -324,7 +324,7 @@ impl Forward {
         let actor = context.actor_ref();
         let from = sender(actor, db, self.writing.from.as_deref(), preferred)?;
         let letter = self.writing.letter(context, db, to.first(), found.email.parent, Some(&found.original), &from)?;
-        let signature = self.writing.signature(actor.user, db)?;
+        let signature = self.writing.signature(actor.user, &from, db)?;
         let begin = below(&signature, Some(&passed_on));
         let body = self.writing.written(letter, &begin)?.with(&signature, Some(&passed_on));
         let mut attachments = self.writing.attachments(&body)?;

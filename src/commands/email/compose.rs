@@ -109,7 +109,7 @@ impl Compose {
         let letter = self.writing.letter(context, store.connection(), to.first(), self.parent, None, &from)?;
         let subject =
             self.subject.clone().or_else(|| letter.as_ref().map(|filled| filled.letter.subject.clone())).unwrap_or_default();
-        let signature = self.writing.signature(actor.user, store.connection())?;
+        let signature = self.writing.signature(actor.user, &from, store.connection())?;
         let body = self.writing.written(letter, &below(&signature, None))?.with(&signature, None);
         let attachments = self.writing.attachments(&body)?;
         let typed = Typed {

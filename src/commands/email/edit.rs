@@ -11,7 +11,7 @@ use crate::context::{self, Context};
 use crate::decide::outgoing::Order;
 use crate::decide::sender::Sender;
 use crate::fault::{Class, Fault};
-use crate::mail::body::Body;
+use crate::mail::body::{Body, Signature};
 use crate::mail::compose::File;
 use crate::mail::{self, Address, Mail, attachment_content, text_as_written, text_from_html};
 use crate::store::email::Email;
@@ -177,7 +177,7 @@ impl Edit {
         let (writing, stored) = (&self.writing, text_as_written(&before.bytes));
         if writing.text.is_some() || writing.file.is_some() || writing.template.is_some() {
             let letter = writing.letter(context, db, to, before.email.parent, None, sender)?;
-            let signature = writing.signature(before.email.author, db)?;
+            let signature = writing.signature(before.email.author, sender, db)?;
             return Ok(writing.written(letter, "")?.with(&signature, None));
         }
         if let Some(html) = writing.html()? {
@@ -188,7 +188,7 @@ impl Edit {
                 let what = "say what to change";
                 return Err(Fault::new(Class::Usage, what).hint("see: espomail email edit --help").into());
             }
-            let body = writing.written(None, &stored.0)?.with("", None);
+            let body = writing.written(None, &stored.0)?.with(&Signature::default(), None);
             if stored.1.is_some() {
                 context.out.say("It is plain text now: its HTML said what stood there before.");
             }

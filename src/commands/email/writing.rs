@@ -15,12 +15,12 @@ use crate::commands::file::{self, LARGEST};
 use crate::context::{self, Context};
 use crate::decide::sender::Sender;
 use crate::fault::{Class, Fault};
-use crate::mail::body::{Body, Written};
+use crate::mail::body::{Body, Signature, Written};
 use crate::mail::compose::{File, typed_addresses};
 use crate::mail::reply::Original;
 use crate::mail::{Address, text_from_html};
 use crate::store::record::RecordName;
-use crate::store::{Database, template, user};
+use crate::store::{Database, sending, template, user};
 use crate::words::UserId;
 
 /// What becomes of a message once it is stored.
@@ -64,7 +64,7 @@ pub struct Writing {
     /// Picture that the HTML shows as "cid:NAME", by the name of its file; may be given several times
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub inline: Vec<PathBuf>,
-    /// Leave your signature out
+    /// Leave out your signature, or that of the account
     #[arg(long)]
     pub no_signature: bool,
     /// Send it then: 2026-12-24T09:00:00Z, a date, or 10m, 2h, 3d or 1w from now
@@ -140,12 +140,14 @@ impl Writing {
         Ok((text, true))
     }
 
-    /// Returns the signature of the one who writes; empty where there is none, or none is wanted.
-    pub fn signature(&self, author: Option<UserId>, db: &mut Database) -> Result<String> {
-        match author.filter(|_| !self.no_signature) {
-            Some(user) => user::signature_of(db, user),
-            None => Ok(String::new()),
+    /// Returns the signature of the one who writes, else that of the account that it goes out through; empty where there is none, or
+    /// none is wanted (SEND-10).
+    pub fn signature(&self, author: Option<UserId>, sender: &Sender, db: &mut Database) -> Result<Signature> {
+        if self.no_signature {
+            return Ok(Signature::default());
         }
+        let own = author.map(|user| user::signature_of(db, user)).transpose()?.filter(|own| !own.is_empty());
+        own.map_or_else(|| Ok(sending::of(db, sender.account)?.signature), Ok)
     }
 
     /// Fills the template that was named.
