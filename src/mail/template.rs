@@ -107,9 +107,9 @@ impl Names {
         for (kind, field) in fields {
             let Some(field) = named(field) else { continue };
             let person = matches!(kind, RecordKind::Contact | RecordKind::Lead).then_some("Person");
-            names.extend(
-                [Some(group(kind)), Some("Parent"), person].into_iter().flatten().map(|group| format!("{group}.{field}")),
-            );
+            for group in [Some(group(kind)), Some("Parent"), person].into_iter().flatten() {
+                names.extend(spellings(&field).map(|field| format!("{group}.{field}")));
+            }
         }
         Self(names)
     }
@@ -161,6 +161,16 @@ fn named(field: &str) -> Option<String> {
     name.starts_with(|c: char| c.is_ascii_alphabetic()).then_some(name)
 }
 
+/// A field's name, and the one that EspoCRM has for it.
+fn spellings(field: &str) -> impl Iterator<Item = &str> {
+    let other = match field {
+        "address" => Some("emailAddress"),
+        "phone" => Some("phoneNumber"),
+        _ => None,
+    };
+    std::iter::once(field).chain(other)
+}
+
 /// What a letter is about.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Matter<'a> {
@@ -206,7 +216,8 @@ impl Values {
         for (field, value) in fields {
             let Some(field) = named(field) else { continue };
             let value: Vec<String> = value.lines().map(|text| line(text, LINES)).collect();
-            self.0.insert(format!("{group}.{field}"), value.join("\n").chars().take(LINES).collect());
+            let value: String = value.join("\n").chars().take(LINES).collect();
+            self.0.extend(spellings(&field).map(|field| (format!("{group}.{field}"), value.clone())));
         }
     }
 

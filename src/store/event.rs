@@ -30,11 +30,19 @@ impl<'a> EventRow<'a> {
     /// Makes the rows of everything that a message's calendars say; what says no time is found by its UID alone.
     pub fn all(email: EmailId, mail: &'a Mail) -> Vec<Self> {
         let row = |(place, event): (i64, &'a Event)| {
-            let uid = event.uid.as_deref().map(clean).unwrap_or_default();
+            let uid = event.uid.as_deref().map(key).unwrap_or_default();
             Self { email_id: email, place, uid, ends_at: event.ends_at().unwrap_or(0) }
         };
         (1..).zip(&mail.calendar).map(row).collect()
     }
+}
+
+/// The longest UID that is kept as it is, in bytes: an index takes no value of any length.
+const LONGEST: usize = 200;
+
+/// Returns a UID as it is looked for.
+fn key(uid: &str) -> Cow<'_, str> {
+    if uid.len() > LONGEST { Cow::Owned(blake3::hash(uid.as_bytes()).to_hex().to_string()) } else { clean(uid) }
 }
 
 /// Puts what an e-mail says now in the place of what it said.
@@ -74,7 +82,7 @@ pub fn said_with(db: &mut Database, sight: &Sight, emails: &[EmailId]) -> Result
         said.extend(read(db, sight, some)?);
     }
     let given: HashSet<&EmailId> = emails.iter().collect();
-    said.retain(|one| given.contains(&one.email) || one.event.uid.as_ref().is_some_and(|uid| uids.contains(clean(uid).as_ref())));
+    said.retain(|one| given.contains(&one.email) || one.event.uid.as_ref().is_some_and(|uid| uids.contains(key(uid).as_ref())));
     Ok(said)
 }
 

@@ -5,70 +5,119 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::in_lists;
-use super::schema::{record_addresses, records};
-use super::{Database, case, record};
+use super::Database;
+use super::noun::{gathered, in_lists};
+use super::schema::{record_addresses, record_teams, records, teams, users};
 use crate::clock::rfc3339;
 use crate::mail::address_key;
 use crate::mail::template::Fields;
-use crate::words::{RecordId, RecordKind};
+use crate::words::{CaseStatus, Priority, RecordId, RecordKind, UserId};
 
-const OF_ALL: [&str; 7] = ["number", "name", "email-address", "assigned-user", "teams", "created-at", "account"];
-const OF_CASES: [&str; 10] =
-    ["number", "name", "status", "priority", "description", "assigned-user", "teams", "created-at", "closed-at", "account"];
-const MORE_OF_CASES: [&str; 2] = ["contact", "lead"];
+/// What every record says; a Case has a status beside.
+const NAMES: [&str; 18] = [
+    "number",
+    "name",
+    "active",
+    "description",
+    "address",
+    "addresses",
+    "account",
+    "account-name",
+    "contact",
+    "contact-name",
+    "lead",
+    "lead-name",
+    "assigned-user",
+    "assigned-user-name",
+    "priority",
+    "teams",
+    "created-at",
+    "closed-at",
+];
 
 /// Lists the fields of every kind of record.
 pub fn names() -> impl Iterator<Item = (RecordKind, &'static str)> {
-    RecordKind::ALL.iter().flat_map(|kind| {
-        let of_case = *kind == RecordKind::Case;
-        let fields = if of_case { OF_CASES.iter().chain(&MORE_OF_CASES) } else { OF_ALL.iter().chain(&[]) };
-        fields.map(|field| (*kind, *field))
-    })
+    let of_all = RecordKind::ALL.iter().flat_map(|kind| NAMES.iter().map(move |field| (*kind, *field)));
+    of_all.chain([(RecordKind::Case, "status")])
 }
 
-/// Returns what records say, in as many queries as for one.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = records)]
+struct Row {
+    id: RecordId,
+    number: i64,
+    name: String,
+    active: bool,
+    status: Option<CaseStatus>,
+    description: String,
+    account_id: Option<RecordId>,
+    contact_id: Option<RecordId>,
+    lead_id: Option<RecordId>,
+    assigned_user_id: Option<UserId>,
+    priority: Option<Priority>,
+    closed_at: Option<i64>,
+    created_at: i64,
+}
+
+/// Returns what records say, in as many queries as for one; a field that says nothing is empty.
 pub fn of(db: &mut Database, ids: &[RecordId]) -> Result<HashMap<RecordId, Fields>> {
-    let named = |value: Option<record::RecordName>| value.map(|named| named.to_string()).unwrap_or_default();
-    let list = |pairs: Vec<(&str, String)>| pairs.into_iter().map(|(name, value)| (name.to_string(), value)).collect::<Fields>();
-    let mut fields = HashMap::with_capacity(ids.len());
-    let kinds: Vec<(RecordId, RecordKind)> = in_lists(db, ids, |db, some| {
-        Ok(records::table.filter(records::id.eq_any(some)).select((records::id, records::kind)).load(db)?)
+    let rows = in_lists(db, ids, |db, some| {
+        Ok(records::table.filter(records::id.eq_any(some)).select(Row::as_select()).load::<Row>(db)?)
     })?;
-    let (cases, others): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|(_, kind)| *kind == RecordKind::Case);
-    let ids = |some: Vec<(RecordId, RecordKind)>| some.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
-    for one in in_lists(db, &ids(others), record::load)? {
-        let pairs = vec![
-            ("number", one.named.number.to_string()),
-            ("name", one.name),
-            ("email-address", one.addresses.into_iter().next().unwrap_or_default()),
-            ("assigned-user", one.assigned_user.unwrap_or_default()),
-            ("teams", one.teams.join(", ")),
-            ("created-at", rfc3339(one.created_at)),
-            ("account", named(one.account)),
+    let others: Vec<RecordId> = rows.iter().flat_map(|row| [row.account_id, row.contact_id, row.lead_id]).flatten().collect();
+    let others = in_lists(db, &others, |db, some| {
+        let of = records::table.filter(records::id.eq_any(some));
+        Ok(of.select((records::id, (records::kind, records::number, records::name))).load(db)?)
+    })?;
+    let others: HashMap<RecordId, (RecordKind, i64, String)> = others.into_iter().collect();
+    let assigned: Vec<UserId> = rows.iter().filter_map(|row| row.assigned_user_id).collect();
+    let assigned = in_lists(db, &assigned, |db, some| {
+        Ok(users::table.filter(users::id.eq_any(some)).select((users::id, (users::login, users::name))).load(db)?)
+    })?;
+    let assigned: HashMap<UserId, (String, String)> = assigned.into_iter().collect();
+    let mut addresses = gathered(in_lists(db, ids, |db, some| {
+        let of = record_addresses::table.filter(record_addresses::record_id.eq_any(some)).order(record_addresses::place);
+        Ok(of.select((record_addresses::record_id, record_addresses::address)).load::<(RecordId, String)>(db)?)
+    })?);
+    let mut teams = gathered(in_lists(db, ids, |db, some| {
+        let of = record_teams::table
+            .inner_join(teams::table.on(teams::id.eq(record_teams::team_id)))
+            .filter(record_teams::record_id.eq_any(some))
+            .order(teams::name);
+        Ok(of.select((record_teams::record_id, teams::name)).load::<(RecordId, String)>(db)?)
+    })?);
+    let named = |id: Option<RecordId>| id.and_then(|id| others.get(&id)).map(|(kind, number, _)| format!("{kind}:{number}"));
+    let called = |id: Option<RecordId>| id.and_then(|id| others.get(&id)).map(|(.., name)| name.clone());
+    let mut fields = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let addresses = addresses.remove(&row.id).unwrap_or_default();
+        let (login, name) = row.assigned_user_id.and_then(|user| assigned.get(&user).cloned()).unwrap_or_default();
+        let said = [
+            ("number", Some(row.number.to_string())),
+            ("name", Some(row.name)),
+            ("active", Some(row.active.to_string())),
+            ("status", row.status.map(|status| status.to_string())),
+            ("description", Some(row.description)),
+            ("address", addresses.first().cloned()),
+            ("addresses", Some(addresses.join(", "))),
+            ("account", named(row.account_id)),
+            ("account-name", called(row.account_id)),
+            ("contact", named(row.contact_id)),
+            ("contact-name", called(row.contact_id)),
+            ("lead", named(row.lead_id)),
+            ("lead-name", called(row.lead_id)),
+            ("assigned-user", Some(login)),
+            ("assigned-user-name", Some(name)),
+            ("priority", row.priority.map(|priority| priority.to_string())),
+            ("teams", Some(teams.remove(&row.id).unwrap_or_default().join(", "))),
+            ("created-at", Some(rfc3339(row.created_at))),
+            ("closed-at", row.closed_at.map(rfc3339)),
         ];
-        fields.insert(one.id, list(pairs));
-    }
-    for one in in_lists(db, &ids(cases), case::load)? {
-        let pairs = vec![
-            ("number", one.number.to_string()),
-            ("name", one.name),
-            ("status", one.status.to_string()),
-            ("priority", one.priority.map(|priority| priority.to_string()).unwrap_or_default()),
-            ("description", one.description),
-            ("assigned-user", one.assigned_user.unwrap_or_default()),
-            ("teams", one.teams.join(", ")),
-            ("created-at", rfc3339(one.created_at)),
-            ("closed-at", one.closed_at.map(rfc3339).unwrap_or_default()),
-            ("account", named(one.account)),
-            ("contact", named(one.contact)),
-            ("lead", named(one.lead)),
-        ];
-        fields.insert(one.id, list(pairs));
+        let said = said.into_iter().filter_map(|(field, value)| Some((field.to_string(), value?)));
+        fields.insert(row.id, said.collect());
     }
     Ok(fields)
 }
-
 /// Returns the Contact, else the Lead, that has an address: of several the oldest active one (LINK-4).
 pub fn person(db: &mut Database, address: &str) -> Result<Option<(RecordKind, RecordId)>> {
     let known: Vec<(RecordKind, RecordId)> = record_addresses::table

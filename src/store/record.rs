@@ -238,7 +238,7 @@ pub fn show(db: &mut Database, id: RecordId) -> Result<Record> {
 }
 
 /// Reads records, the newest first, in as many queries as for one.
-pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Record>> {
+fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Record>> {
     let rows = records::table
         .left_join(users::table.on(users::id.nullable().eq(records::assigned_user_id)))
         .filter(records::id.eq_any(ids))

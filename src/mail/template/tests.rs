@@ -5,7 +5,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn names() -> Names {
-    Names::new([(RecordKind::Case, "status"), (RecordKind::Case, "description"), (RecordKind::Contact, "phone-work")])
+    Names::new([
+        (RecordKind::Case, "status"),
+        (RecordKind::Case, "description"),
+        (RecordKind::Contact, "phone-work"),
+        (RecordKind::Contact, "address"),
+    ])
 }
 
 fn check(subject: &str, body: &str, is_html: bool) -> anyhow::Result<Template> {
@@ -28,7 +33,7 @@ fn values(value: &str) -> Values {
 fn send_9_every_field_of_a_record_has_a_name_and_what_has_lines_keeps_them() {
     let fields = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let case: Fields = fields(&[("name", "Pump"), ("status", "new"), ("description", "It <leaks>.\n\u{202e}{Case.name}")]);
-    let contact: Fields = fields(&[("name", "Dora Example"), ("phone-work", "+49 30 1234567")]);
+    let contact: Fields = fields(&[("name", "Dora Example"), ("phone-work", "+49 30 1234567"), ("address", "d@example.org")]);
     let to = Address { name: "Somebody".into(), address: "dora@example.org".into() };
     let values = Values::of(&Matter {
         person: Some(&to),
@@ -46,6 +51,11 @@ fn send_9_every_field_of_a_record_has_a_name_and_what_has_lines_keeps_them() {
     assert_eq!(html.html.unwrap(), "<p>It &lt;leaks&gt;.<br>\n{Case.name}</p>");
     assert_eq!(html.text.trim_end(), "It <leaks>.\n{Case.name}");
     assert!(check("x", "{Contact.status}", false).is_err(), "a contact has none");
+    // As EspoCRM calls it, and as the record does; the person is at the address that is written to.
+    assert_eq!(
+        text("{Contact.emailAddress} {Contact.address} {Person.emailAddress}", &values),
+        "d@example.org d@example.org dora@example.org"
+    );
     // What one may not read says its number alone.
     let unread = Values::of(&Matter { parent: Some((RecordKind::Case, 7)), ..Matter::default() });
     assert_eq!(text("{Case.number} {Parent.status}{Case.name}.", &unread), "7 .");

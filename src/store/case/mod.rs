@@ -5,6 +5,5 @@ mod show;
 mod stream;
 
 pub use list::{CaseFilter, count, list};
-pub(super) use show::load;
 pub use show::{Case, left_of, merged_into, show};
 pub use stream::{Entry, stream};
