@@ -9,6 +9,7 @@ mod inbox;
 mod people;
 mod policy;
 mod reprocess;
+mod taken_back;
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;

@@ -319,6 +319,9 @@ impl Others {
                 }
             }
         }
+        if let Some(steps) = list(why, "steps") {
+            steps.retain(|step| step["do"] != "sort" || step["user"].as_i64().map(UserId) == self.user);
+        }
         if let Some(notes) = list(why, "notes") {
             // Written before it stood beside it whose own matter a note is.
             let is_old = |note: &Value| {
@@ -466,6 +469,18 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
             format!("{} is of {}", record("case"), if teams.is_empty() { "no team".to_string() } else { teams.join(", ") })
         }
         "remove-team" => format!("team {} was taken from the e-mail", team()),
+        "sort" => {
+            let marked = step["read"].as_bool().map(|read| if read { "marked as read" } else { "marked as unread" });
+            let place = &step["place"];
+            let placed = match (place["trashed"].as_bool(), place["folder"].as_i64()) {
+                (None, _) => None,
+                (Some(true), _) => Some("into the trash".to_string()),
+                (_, Some(folder)) => Some(format!("into folder {}", names.folder(FolderId(folder)))),
+                (..) => Some("into the inbox".to_string()),
+            };
+            let done: Vec<String> = placed.into_iter().chain(marked.map(str::to_string)).collect();
+            format!("{} for {}", done.join(", "), user("user"))
+        }
         "remove-user" => format!("out of the inbox of {}", user("user")),
         "unfollow" => format!("{} does not follow {} any more", user("user"), record("record")),
         "follow" => format!("{} follows {}", user("user"), record("record")),

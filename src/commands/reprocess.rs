@@ -6,20 +6,27 @@ use serde_json::json;
 use super::explain::told;
 use super::right;
 use crate::context::Context;
+use crate::decide::access::{Permitted, keep, may_keep};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
+use crate::pass::hand::{self, Said};
 use crate::pass::quarantine::retry;
 use crate::pass::reprocess::{Reprocessed, Rules, all};
 use crate::pass::verdict::Names;
+use crate::store::filter::{self, Owner, Past};
 use crate::store::reprocess::{Selection, select};
-use crate::store::{Store, account};
-use crate::words::{EmailId, Fate, RoleAction};
+use crate::store::{Database, Store, account};
+use crate::words::{EmailId, Fate, RoleAction, UserId};
 
 /// Run today's rules over stored mail and print what would differ; --apply makes it so
 ///
 /// Each e-mail is held against what the rules of today would make of it, had it just come: its text, its thread, its record,
 /// its teams and users, its case. Nothing is ever sent, nobody is told, and what a person set by hand stays; nothing is taken
 /// from a team or a user. Without --apply nothing changes, and meanwhile nothing else can be written.
+///
+/// With --filter it is done for what one filter matches, also of mail that came before the filter, and for what it did to mail: what a
+/// filter that was changed, or is not used any more, put into a folder, gave to a team or user or marked as read is taken back, unless
+/// a person changed it since. A user's own filter sorts what that user has and did not sort by hand; users may do that themselves.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("which").required(true).multiple(true)))]
 pub struct Reprocess {
@@ -38,8 +45,11 @@ pub struct Reprocess {
     /// All of them
     #[arg(long, group = "which")]
     all: bool,
+    /// Those that this filter matches, or did something to; also one that was removed
+    #[arg(long, value_name = "FILTER", group = "which", conflicts_with_all = ["emails", "all"])]
+    filter: Option<String>,
     /// The messages in quarantine
-    #[arg(long, group = "which", conflicts_with_all = ["account", "since", "until", "all"])]
+    #[arg(long, group = "which", conflicts_with_all = ["account", "since", "until", "all", "filter"])]
     quarantine: bool,
     /// Make it so
     #[arg(long)]
@@ -49,11 +59,23 @@ pub struct Reprocess {
     notify: bool,
 }
 
+/// Finds a filter that is there, or was, for whoever keeps it; no name of another's is proposed.
+fn find<'a>(context: &'a Context, db: &mut Database, wanted: &str) -> Result<Permitted<'a, Past>> {
+    let mut kept = filter::past(db)?;
+    kept.retain(|one| may_keep(context.actor_ref(), one));
+    let found = filter::choose_past(kept, wanted)?;
+    keep(context.actor_ref(), found).map_err(|_| context.refused("this filter is another's, or an administrator's"))
+}
+
 /// How many e-mails are listed at once.
 const PAGE: i64 = 500;
 
 impl Reprocess {
     pub fn run(self, context: &Context) -> Result<()> {
+        // Users may hold their own filters against their own mail.
+        if self.filter.is_none() {
+            context.administrator()?;
+        }
         let mut store = context.store()?;
         if self.apply {
             return self.work(context, &mut store);
@@ -66,9 +88,16 @@ impl Reprocess {
         if self.quarantine {
             return self.quarantined(context, store);
         }
+        let past = self.filter.as_ref().map(|wanted| find(context, store.connection(), wanted)).transpose()?;
+        if let Some(past) = &past
+            && let Owner::User(user) = past.thing().owner
+        {
+            return self.sort(context, store, past, user);
+        }
+        let past = past.as_ref().map(Permitted::thing);
         let permit = context.administrator()?;
         let (policy, names) = (context.policy(store.connection())?, Names::all(store.connection())?);
-        let rules = Rules { policy: &policy, tell: self.notify, names: &names, now: context.now() };
+        let rules = Rules { policy: &policy, tell: self.notify, names: &names, filter: past, now: context.now() };
         let (mut seen, mut different, mut failed) = (0, Vec::new(), 0);
         let mut hear = |id: EmailId, outcome: Result<Reprocessed>| {
             seen += 1;
@@ -83,7 +112,10 @@ impl Reprocess {
             }
         };
         if self.emails.is_empty() {
-            let selection = self.selection(context, store)?;
+            let mut selection = self.selection(context, store)?;
+            if let Some(Owner::Account(account)) = past.map(|past| past.owner) {
+                selection.account.get_or_insert(account);
+            }
             let mut last = EmailId(0);
             loop {
                 let page = select(store.connection(), selection, last, PAGE)?;
@@ -101,6 +133,37 @@ impl Reprocess {
             all(store, &permit, &ids, rules, &mut hear)?;
         }
         let document = json!({ "applied": self.apply, "seen": seen, "failed": failed, "emails": different });
+        context.out.item(&document, || self.told(seen, &different));
+        Ok(())
+    }
+
+    /// FILTER-5: a user's own filter sorts what that user has.
+    fn sort(&self, context: &Context, store: &mut Store, past: &Permitted<'_, Past>, user: UserId) -> Result<()> {
+        let policy = context.policy(store.connection())?;
+        let said = Said { permit: past.permit(), policy: &policy, now: context.now() };
+        let Past { id, name, .. } = past.thing();
+        let selection = self.selection(context, store)?;
+        let (mut seen, mut different, mut last) = (0, Vec::new(), EmailId(0));
+        loop {
+            let page = select(store.connection(), selection, last, PAGE)?;
+            let Some(end) = page.last() else { break };
+            last = *end;
+            let sorted = store.transaction(|db| {
+                let mut sorted = Vec::new();
+                hand::sort(db, &said, (user, *id, name), &page, &mut |email, subject, plan| {
+                    sorted.push((email, subject.to_string(), plan));
+                })?;
+                Ok(sorted)
+            })?;
+            seen += sorted.len();
+            different.extend(sorted.into_iter().filter(|(.., plan)| !plan.steps().is_empty()));
+        }
+        let names = Names::all(store.connection())?;
+        let different: Vec<Reprocessed> = different
+            .into_iter()
+            .map(|(email, subject, plan)| Reprocessed::by_plan(email, subject, plan, names.clone()))
+            .collect();
+        let document = json!({ "applied": self.apply, "seen": seen, "failed": 0, "emails": different });
         context.out.item(&document, || self.told(seen, &different));
         Ok(())
     }

@@ -7,11 +7,11 @@ use super::reason::{Reason, reason};
 use super::choices::Choices;
 use super::desk::Desk;
 use super::facts::{Arrival, Facts, Policy};
-use super::plan::{Change, Given, NewEmail, Note, Plan, Step};
+use super::plan::{Change, Given, NewEmail, Note, Plan, Sorter, Step};
 use super::road::{arrive, arrive_again};
 use super::{author, choices, duplicate};
 use crate::mail::Mail;
-use crate::words::{EmailId, Fate, FolderId, NoteKind, ParentBy, RecordId, Rule, TeamId, ThreadId, UserId};
+use crate::words::{EmailId, Fate, FilterId, FolderId, NoteKind, ParentBy, RecordId, Rule, TeamId, ThreadId, UserId};
 
 /// An e-mail as it is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub struct Stored {
     /// The group folder, and whether a person chose it.
     pub folder: Option<FolderId>,
     pub filed_by_hand: bool,
+    pub filed_by: Option<FilterId>,
     pub teams: Vec<TeamId>,
     pub users: Vec<UserId>,
     /// It waits for a person's word, or waited.
@@ -34,6 +35,31 @@ pub struct Stored {
     pub author: Option<UserId>,
     /// It was written here, and never came: it is in nobody's inbox by its account, and no filter is asked (SEND-7).
     pub is_letter: bool,
+    /// What one import filter did to it, where it is asked for by that filter.
+    pub done: Option<Done>,
+}
+
+/// What an import filter did to an e-mail, as far as no person changed it since; and what it may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    pub filter: FilterId,
+    pub name: String,
+    pub gave_teams: Vec<TeamId>,
+    pub gave_users: Vec<UserId>,
+    pub marked: Vec<UserId>,
+    /// Whose copies are not read, and not by their own word.
+    pub unread: Vec<UserId>,
+}
+
+impl Done {
+    /// Whether it did anything that could be taken back.
+    pub fn is_any(&self) -> bool {
+        !(self.gave_teams.is_empty() && self.gave_users.is_empty() && self.marked.is_empty())
+    }
+
+    fn no_more(&self) -> Reason {
+        reason!(Why2, "the filter {:?} did that, and does not any more", self.name)
+    }
 }
 
 /// Decides what is to change about an e-mail, as if it came through the account that it first came through.
@@ -47,6 +73,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         plan.note(because.and(format_args!(" would skip it today; it stays, as it was imported ({})", Rule::Filter7)));
         return plan;
     }
+    let marks = choices.mark_read.clone();
     let seen = author::see_again(mail, (stored.ours, stored.author), policy, facts, &mut plan);
     let before = facts.next.clone();
     // What was not answered when it came is not answered now.
@@ -74,6 +101,10 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         let next = &mut facts.next;
         (next.record, next.case_number, next.assignment) = (before.record, before.case_number, before.assignment);
     }
+    if let Some(done) = &stored.done {
+        take_back(stored.id, done, &wanted, &mut plan);
+        mark(stored.id, done, marks, &mut plan);
+    }
     for step in wanted {
         if !denied.as_ref().is_some_and(|given| is_for(&step.change, given))
             && let Some(step) = keep(step, stored, &new, Kept { moves, opens, tell }, &mut plan)
@@ -89,8 +120,11 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
         // It stays where the rules would not let its author in.
         new.invites.clear();
     }
-    if stored.filed_by_hand || new.folder.is_none() {
-        new.folder = stored.folder;
+    let is_taken_back = stored.done.as_ref().is_some_and(|done| stored.filed_by == Some(done.filter));
+    if stored.filed_by_hand || (new.folder.is_none() && !is_taken_back) {
+        (new.folder, new.filed_by) = (stored.folder, stored.filed_by);
+    } else if let Some(done) = stored.done.as_ref().filter(|_| is_taken_back && new.folder != stored.folder) {
+        plan.note(reason!(Why2, "the filter {:?} put it into its group folder, and does not any more", done.name));
     }
     if arrival.partial {
         // What the whole message would say is not known (FETCH-8).
@@ -101,8 +135,37 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     plan
 }
 
+/// What a filter gave and does not give today is taken back, unless a rule gives it today as well.
+fn take_back(email: EmailId, done: &Done, wanted: &[Step], plan: &mut Plan) {
+    let gives = |change: &dyn Fn(&Change) -> bool| wanted.iter().any(|step| change(&step.change));
+    for team in done.gave_teams.iter().copied() {
+        if !gives(&|change| matches!(change, Change::AddTeam { team: to, .. } if *to == team)) {
+            plan.add(Change::RemoveTeam { email, team }, done.no_more());
+        }
+    }
+    for user in done.gave_users.iter().copied() {
+        if !gives(&|change| matches!(change, Change::AddUser { user: to, .. } if *to == user)) {
+            plan.add(Change::RemoveUser { email, user }, done.no_more());
+        }
+    }
+}
+
+/// Copies are read as the filter says today; what a user marked stays.
+fn mark(email: EmailId, done: &Done, marks: Option<Reason>, plan: &mut Plan) {
+    let by = marks.as_ref().and_then(|because| because.filter);
+    let (users, read, because) = match marks.filter(|_| by == Some(done.filter)) {
+        Some(because) => (&done.unread, true, because.and(" marks it as read")),
+        None if by.is_some() => return,
+        None => (&done.marked, false, done.no_more()),
+    };
+    for user in users.iter().copied() {
+        plan.add(Change::Sort { email, user, place: None, read: Some(read), by: Sorter::Import(by) }, &because);
+    }
+}
+
 /// The same for each further account that it came through (DUP-1): what is missing is added.
-pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: bool, policy: &Policy, facts: &mut Facts) -> Plan {
+pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy: &Policy, facts: &mut Facts) -> Plan {
+    let (email, done) = (stored.id, stored.done.as_ref());
     let mut plan = Plan::new();
     let choices = choices::import(mail, facts, &mut plan);
     if choices.skip.is_some() {
@@ -110,12 +173,22 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, email: EmailId, tell: boo
     }
     let seen = author::see(mail, policy, facts, &mut plan);
     facts.account.answering = None;
-    let account = facts.account.id;
+    let (account, marks) = (facts.account.id, choices.mark_read.clone());
     if let Some(known) = facts.emails.get_mut(&email) {
         known.accounts.retain(|known| *known != account);
+        // What the filter gave is asked for once more.
+        known.teams.retain(|team| !done.is_some_and(|done| done.gave_teams.contains(team)));
+        known.users.retain(|user| !done.is_some_and(|done| done.gave_users.contains(user)));
     }
     arrive_again(email, arrival, &seen, policy, choices, &mut Desk { facts, plan: &mut plan });
+    if let Some(done) = done {
+        let wanted = plan.steps.clone();
+        take_back(email, done, &wanted, &mut plan);
+        mark(email, done, marks, &mut plan);
+    }
     plan.steps.retain(|step| match step.change {
+        Change::AddTeam { team, .. } => !stored.teams.contains(&team),
+        Change::AddUser { user, .. } => !stored.users.contains(&user),
         Change::AddAccount { .. } | Change::KeepCopy { .. } | Change::Run { .. } => false,
         Change::Notify { .. } => tell,
         _ => true,
@@ -205,6 +278,7 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         | Change::SetStatus { .. }
         | Change::SetCase { .. }
         | Change::SetTeams { .. }
+        | Change::Sort { .. }
         | Change::Unfollow { .. } => false,
         Change::OpenCase(_) | Change::Follow { .. } | Change::AdvanceRotation { .. } | Change::NoteAssignment { .. } => opens,
         // The note that tells of the e-mail itself comes along with it.

@@ -84,7 +84,7 @@ pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) ->
     let Some(filters) = facts.user_filters.get(&user) else { return choices };
     let login = || facts.login(user).map_or_else(|| user.to_string(), str::to_string);
     if let Some((filter, actions)) = first(filters.iter(), held, (login, Some(user)), facts.trace_filters, plan) {
-        choices.because = Some(reason!(Filter5, "their filter {:?}", filter.name));
+        choices.because = Some(reason!(Filter5, "their filter {:?}", filter.name).by(Some(filter.id)));
         for action in &*actions {
             match action {
                 Action::Skip => choices.trash = true,
@@ -134,7 +134,7 @@ fn first<'f>(
 
 impl Choices {
     fn take(&mut self, action: &Action, filter: &Filter) {
-        let because = || reason!(Filter4, "the filter {:?}", filter.name);
+        let because = || reason!(Filter4, "the filter {:?}", filter.name).by(Some(filter.id));
         match action {
             Action::Skip => self.skip = Some((filter.id, because())),
             Action::Folder(folder) => self.folder = self.folder.take().or(Some((*folder, because()))),

@@ -4,9 +4,11 @@
 mod case;
 mod link;
 mod open;
+mod sort;
 mod word;
 
 pub use self::case::*;
 pub use link::*;
 pub use open::*;
+pub use sort::*;
 pub use word::*;

@@ -41,7 +41,7 @@ mod twin;
 #[cfg(test)]
 mod tests;
 
-pub use again::{Stored, again, again_elsewhere};
+pub use again::{Done, Stored, again, again_elsewhere};
 pub use facts::*;
 pub use hand::{Turn, Word, by_hand, next_turn, release};
 pub use plan::*;

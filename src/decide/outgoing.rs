@@ -69,7 +69,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
         desk.plan.add(Change::AddTeam { email, team: *team }, because);
     }
     for (user, because) in &users {
-        let change = Change::AddUser { email, user: *user, read: true, trashed: false, folder: None, own: None };
+        let change = Change::AddUser { email, user: *user, read: true, trashed: false, folder: None, own: None, read_by: None };
         desk.plan.add(change, because);
     }
     remember(&new, &occasion, &teams, &users, desk.facts);

@@ -40,7 +40,7 @@ pub fn teams(conversation: &Conversation, choices: &Choices, facts: &Facts) -> T
     }
     if let Some((folder, because)) = &choices.folder {
         for team in facts.folder_teams.get(folder).into_iter().flatten() {
-            push(&mut teams, *team, || reason!(Team1, "a team of the group folder; {because}"));
+            push(&mut teams, *team, || reason!(Team1, "a team of the group folder; {because}").by(because.filter));
         }
     }
     if let Some(email) = conversation.replied
@@ -194,8 +194,11 @@ pub fn join(teams: &Teams, users: &Users, occasion: &Occasion<'_>, desk: &mut De
         if is_silent(&own, folder, desk.facts) {
             desk.plan.silent_for.push(*user);
         }
-        let read = is_sender || own.read || occasion.choices.mark_read.is_some();
-        desk.plan.add(Change::AddUser { email, user: *user, read, trashed: own.trash, folder, own: own.because }, because);
+        let marked = occasion.choices.mark_read.as_ref();
+        let read_by = marked.and_then(|because| because.filter).filter(|_| !is_sender && !own.read);
+        let read = is_sender || own.read || marked.is_some();
+        let change = Change::AddUser { email, user: *user, read, trashed: own.trash, folder, own: own.because, read_by };
+        desk.plan.add(change, because);
     }
 }
 

@@ -44,6 +44,20 @@ pub enum Change {
         folder: Option<FolderId>,
         /// What the user's own filter says to that; theirs to know (FILTER-5).
         own: Option<Reason>,
+        /// The import filter that marks it as read for everybody (FILTER-4).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        read_by: Option<FilterId>,
+    },
+    /// A user's copy goes elsewhere, or is read or not, as a filter says now, or does not say any more (WHY-2).
+    Sort {
+        email: EmailId,
+        user: UserId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        place: Option<Place>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        read: Option<bool>,
+        /// The user's own filter that says so, or the import filter; none where none does any more.
+        by: Sorter,
     },
     /// A team or a user loses what an earlier word of a person gave them (LINK-7).
     RemoveTeam {
@@ -235,6 +249,21 @@ pub enum Change {
     },
 }
 
+/// Where a user has an e-mail: in the trash, in a folder of theirs, or in the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Place {
+    pub trashed: bool,
+    pub folder: Option<FolderId>,
+}
+
+/// Which filter sorts a user's copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sorter {
+    Own(Option<FilterId>),
+    Import(Option<FilterId>),
+}
+
 /// The message as a row; everything else about it is read from the `Mail`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewEmail {
@@ -255,6 +284,9 @@ pub struct NewEmail {
     pub archived: bool,
     /// The group folder (INBOX-2).
     pub folder: Option<FolderId>,
+    /// The filter that puts it there (FILTER-4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filed_by: Option<FilterId>,
     /// Who is taken to have written it (PARSE-10); empty when nobody says so.
     pub sender: String,
     /// One of us wrote it (AUTO-2), and which of our users (ACCESS-5).
@@ -495,7 +527,7 @@ impl Plan {
     }
 
     /// WHY-2: says what was found to differ when an e-mail was read again; where nothing was, it was not amended.
-    pub fn say_found(&mut self, fields: &[&str]) {
+    pub fn say_found(&mut self, fields: &[String]) {
         self.steps.retain(|step| !fields.is_empty() || !matches!(step.change, Change::Amend(_)));
         for step in self.steps.iter_mut().filter(|step| matches!(step.change, Change::Amend(_))) {
             step.because = reason!(Why2, "read again, these differ: {}", fields.join(", "));
@@ -519,6 +551,7 @@ impl Plan {
             | Change::SetParent { email, .. }
             | Change::AddTeam { email, .. }
             | Change::AddUser { email, .. }
+            | Change::Sort { email, .. }
             | Change::AddNote { email: Some(email), .. } => Some(*email),
             _ => None,
         };

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::words::Rule;
+use crate::words::{FilterId, Rule};
 
 /// Why something is so. In JSON `rule` stands beside `because`, which begins with it as in text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -10,6 +10,8 @@ pub struct Reason {
     pub rule: Option<Rule>,
     /// Without the rule.
     pub text: String,
+    /// The filter that says so: what is so because of it can be taken back (WHY-2).
+    pub filter: Option<FilterId>,
 }
 
 /// Makes a reason: `reason!(Link4, "<{address}> is no known record's")`.
@@ -22,7 +24,7 @@ pub(crate) use reason;
 impl Rule {
     /// Makes a reason of what the rule says.
     pub fn because(self, text: impl std::fmt::Display) -> Reason {
-        Reason { rule: Some(self), text: text.to_string() }
+        Reason { rule: Some(self), text: text.to_string(), filter: None }
     }
 
     /// The part of the manual that it stands in: `LINK`.
@@ -42,7 +44,12 @@ impl Reason {
 
     /// Goes on with it.
     pub fn and(&self, more: impl std::fmt::Display) -> Self {
-        Self { rule: self.rule, text: format!("{}{more}", self.text) }
+        Self { text: format!("{}{more}", self.text), ..self.clone() }
+    }
+
+    /// Says which filter it is because of.
+    pub fn by(self, filter: Option<FilterId>) -> Self {
+        Self { filter, ..self }
     }
 
     /// As it stands behind the words of another of that rule: the same id is not said twice.
@@ -69,7 +76,7 @@ impl std::fmt::Display for Reason {
 
 impl From<&str> for Reason {
     fn from(text: &str) -> Self {
-        Self { rule: None, text: text.to_string() }
+        Self { text: text.to_string(), ..Self::default() }
     }
 }
 

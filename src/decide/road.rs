@@ -237,6 +237,7 @@ pub fn new_email(
         partial: occasion.partial,
         archived: occasion.archived,
         folder: occasion.choices.folder.as_ref().map(|(folder, _)| *folder),
+        filed_by: occasion.choices.folder.as_ref().and_then(|(_, because)| because.filter),
         ours: occasion.origin.is_ours(),
         author: occasion.origin.author(),
         claimed: occasion.origin.is_claimed(),

@@ -10,8 +10,8 @@ use crate::fault::Fault;
 use crate::mail::{self, Mail};
 use crate::store::facts::Matter;
 use crate::store::record::RecordName;
-use crate::store::{self, Database, access, apply, email, facts, raw};
-use crate::words::{CaseStatus, EmailId, PositionId, RecordId, RecordKind, UserId};
+use crate::store::{self, Database, access, apply, email, facts, raw, reprocess};
+use crate::words::{CaseStatus, EmailId, FilterId, PositionId, RecordId, RecordKind, UserId};
 
 /// Who says it, by which rules, and when.
 #[derive(Clone, Copy)]
@@ -226,6 +226,26 @@ pub fn follow(
     let verb = format!("{noun} {}", if wanted { "follow" } else { "unfollow" });
     let decide = |facts: &mut Facts| Ok(hand::follow(id, user, wanted, said.asked(), facts));
     on_record(db, said, (id, &[user]), &verb, decide, |facts| facts.login(user).unwrap_or_default().to_string())
+}
+
+/// Sorts a user's copies of e-mails by one of that user's filters, as far as the user did not (FILTER-5, WHY-2); `told` hears of each
+/// with its subject.
+pub fn sort(
+    db: &mut Database,
+    said: &Said<'_>,
+    (user, filter, name): (UserId, FilterId, &str),
+    of: &[EmailId],
+    told: &mut dyn FnMut(EmailId, &str, Plan),
+) -> Result<()> {
+    let facts = facts::gather_word(db, &Matter { users: &[user], ..Matter::default() }, said.now)?;
+    for copy in reprocess::copies(db, user, of)? {
+        let mail = read(db, copy.email)?;
+        let plan = hand::sort(&copy, &mail, (filter, name), said.asked(), &facts);
+        let (subject, detail) = (format!("email:{}", copy.email), format!("filter {name:?}"));
+        said.write(db, ("reprocess", &subject, &detail), &plan, (&facts, None), &[copy.email])?;
+        told(copy.email, &mail.subject, plan);
+    }
+    Ok(())
 }
 
 /// Gathers, decides and writes what concerns a record and no mail.

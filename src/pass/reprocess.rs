@@ -5,13 +5,15 @@ use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
 use crate::decide::access::Permit;
+use crate::decide::filter::trial;
 use crate::decide::{Plan, Policy, again, again_elsewhere};
 use crate::fault::contain;
 use crate::mail::{self, Mail};
 use crate::store::apply::{self, Difference};
+use crate::store::filter::{Owner, Past};
 use crate::store::reprocess::{self, Through};
 use crate::store::{self, Database, Store, access, facts, raw};
-use crate::words::{EmailId, Fate};
+use crate::words::{EmailId, Fate, FolderId};
 
 use super::verdict::Names;
 
@@ -34,6 +36,11 @@ fn steps<S: serde::Serializer>(plans: &[Plan], serializer: S) -> Result<S::Ok, S
 }
 
 impl Reprocessed {
+    /// What one plan makes of an e-mail.
+    pub fn by_plan(email: EmailId, subject: String, plan: Plan, names: Names) -> Self {
+        Self { email, subject, differences: Vec::new(), plans: vec![plan], names }
+    }
+
     /// Whether anything is, or would be, different.
     pub fn is_different(&self) -> bool {
         !self.differences.is_empty() || self.plans.iter().any(|plan| !plan.steps().is_empty())
@@ -47,16 +54,24 @@ pub struct Rules<'a> {
     /// Whether people hear of what is new to them.
     pub tell: bool,
     pub names: &'a Names,
+    /// Only e-mails that this import filter matches, or did something to, which is taken back where it does not any more.
+    pub filter: Option<&'a Past>,
     /// Seconds since 1970 UTC.
     pub now: i64,
 }
 
 /// Reprocesses one e-mail, in the caller's transaction: what differs is written, with its reasons, and the audit says who
-/// asked for it.
-pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>) -> Result<Reprocessed> {
+/// asked for it. None where it is no matter of the filter that it is done for.
+pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>) -> Result<Option<Reprocessed>> {
     store::lock(db)?;
     let raw = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
     let mail = contain(|| mail::parse(&raw)).map_err(|panicked| anyhow!(panicked).context(format!("reading e-mail {id}")))?;
+    if let Some(past) = rules.filter
+        && !past.filter.as_ref().is_some_and(|filter| trial(filter, &mail).matched)
+        && !reprocess::was_touched(db, id, past.id)?
+    {
+        return Ok(None);
+    }
     let mut done = Reprocessed {
         email: id,
         subject: mail.subject.clone(),
@@ -74,10 +89,20 @@ pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>
         done.plans.push(plan);
     }
     if done.is_different() {
-        let fields: Vec<&str> = done.differences.iter().map(|one| one.field.as_str()).collect();
-        access::record(db, permit, "reprocess", &format!("email:{id}"), &fields.join(", "), rules.now)?;
+        let fields: Vec<String> = done.differences.iter().map(|one| told(one, rules.names)).collect();
+        let by = rules.filter.map(|past| format!("filter {:?}: ", past.name)).unwrap_or_default();
+        access::record(db, permit, "reprocess", &format!("email:{id}"), &format!("{by}{}", fields.join(", ")), rules.now)?;
     }
-    Ok(done)
+    Ok(Some(done))
+}
+
+/// Says what differs; a folder by its name.
+fn told(found: &Difference, names: &Names) -> String {
+    match (found.field.as_str(), found.is.as_i64()) {
+        ("folder_id", Some(id)) => format!("group folder {}", names.folder(FolderId(id))),
+        ("folder_id", None) => "no group folder".to_string(),
+        (field, _) => field.to_string(),
+    }
 }
 
 /// Does what one account's rules say.
@@ -90,21 +115,27 @@ fn step(
     rules: Rules<'_>,
 ) -> Result<Plan> {
     let id = done.email;
-    let (stored, arrival) = reprocess::read(db, id)?;
+    let (mut stored, arrival) = reprocess::read(db, id)?;
+    // What a filter of all accounts did is looked at once, that of an account by the rules of that account.
+    if let Some(past) =
+        rules.filter.filter(|past| is_first && past.owner == Owner::Global || past.owner == Owner::Account(through.account))
+    {
+        stored.done = Some(reprocess::done(db, id, (past.id, &past.name))?);
+    }
     let (mut plan, facts) = if is_first {
         let records: Vec<_> = stored.parent.into_iter().collect();
         let mut facts = facts::gather_without(db, id, (through.account, through.position), mail, &records, rules.now)?;
         (again(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     } else {
         let mut facts = facts::gather_at(db, through.account, through.position, &[mail], &[], rules.now)?;
-        (again_elsewhere(&arrival, mail, id, rules.tell, rules.policy, &mut facts), facts)
+        (again_elsewhere(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     };
     done.names.add_records(&facts);
     if plan.fate == Fate::Filtered || plan.steps().is_empty() {
         return Ok(plan);
     }
     let found = apply::apply_to_stored(db, &facts.next, &arrival, mail, &plan, rules.now)?;
-    plan.say_found(&found.iter().map(|one| one.field.as_str()).collect::<Vec<_>>());
+    plan.say_found(&found.iter().map(|one| told(one, rules.names)).collect::<Vec<_>>());
     done.differences.extend(found);
     Ok(plan)
 }
@@ -123,7 +154,9 @@ pub fn all(
         match outcome {
             // A fault of the database is not the e-mail's.
             Err(error) if error.chain().any(|cause| cause.is::<crate::fault::Fault>()) => return Err(error),
-            outcome => told(*id, outcome),
+            Ok(None) => {}
+            Ok(Some(done)) => told(*id, Ok(done)),
+            Err(error) => told(*id, Err(error)),
         }
     }
     Ok(())

@@ -296,6 +296,7 @@ impl Verdict {
             | Change::Assign { .. }
             | Change::RemoveTeam { .. }
             | Change::RemoveUser { .. }
+            | Change::Sort { .. }
             | Change::SetStatus { .. }
             | Change::SetCase { .. }
             | Change::SetTeams { .. }

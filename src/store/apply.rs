@@ -6,6 +6,7 @@ mod adopt;
 mod amend;
 mod merge;
 mod rows;
+mod sort;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,6 +19,7 @@ pub use self::amend::Difference;
 pub use self::merge::{Merge, belongings, merge};
 pub use self::rows::Decided;
 use self::rows::{AttachmentRow, CaseRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
+use self::sort::Sorted;
 use super::address::{AddressRow, DeliveryRow};
 use super::event::EventRow;
 use super::fate::FateRow;
@@ -30,7 +32,8 @@ use crate::decide::reason::Reason;
 use crate::decide::{Arrival, CaseFields, Change, NewCase, NewEmail, Next, Plan};
 use crate::mail::Mail;
 use crate::words::{
-    AccountId, BudgetAction, CaseStatus, EmailId, Fate, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId, UserId,
+    AccountId, BudgetAction, CaseStatus, EmailId, Fate, FilterId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId,
+    UserId,
 };
 
 /// A change to rows of any age; done in the order decided.
@@ -45,6 +48,7 @@ enum Later {
     RemoveTeam(EmailId, TeamId),
     RemoveUser(EmailId, UserId),
     Unfollow(RecordId, UserId),
+    Sort(Sorted),
     Verify(EmailId, Option<UserId>),
 }
 
@@ -80,7 +84,7 @@ struct Batch<'a> {
     participants: BTreeSet<(EmailId, String)>,
     /// By e-mail and bytes.
     copies: BTreeMap<(EmailId, i64), CopyRow>,
-    email_teams: BTreeSet<(EmailId, TeamId)>,
+    email_teams: BTreeMap<(EmailId, TeamId), Option<FilterId>>,
     email_users: BTreeMap<(EmailId, UserId), EmailUserRow>,
     notes: Vec<NoteRow>,
     rotations: BTreeMap<(AccountId, TeamId), UserId>,
@@ -202,9 +206,9 @@ impl<'a> Batch<'a> {
                 self.copies.entry((*email, raw_id)).or_insert(copy);
             }
             Change::AddTeam { email, team } => {
-                self.email_teams.insert((*email, *team));
+                self.email_teams.entry((*email, *team)).or_insert(because.filter);
             }
-            Change::AddUser { email, user, read, trashed, folder, own: _ } => {
+            Change::AddUser { email, user, read, trashed, folder, own, read_by } => {
                 self.email_users.entry((*email, *user)).or_insert(EmailUserRow {
                     email_id: *email,
                     user_id: *user,
@@ -213,7 +217,15 @@ impl<'a> Batch<'a> {
                     is_archived: false,
                     is_trashed: *trashed,
                     folder_id: *folder,
+                    given_by: because.filter,
+                    read_by: *read_by,
+                    sorted_by: own.as_ref().and_then(|own| own.filter),
+                    is_placed_by_hand: false,
+                    is_marked_by_hand: false,
                 });
+            }
+            Change::Sort { email, user, place, read, by } => {
+                self.later.push(Later::Sort(Sorted { email: *email, user: *user, place: *place, read: *read, by: *by }));
             }
             Change::RememberId { message_id, thread } => {
                 self.thread_ids.entry(message_id).or_insert(*thread);

@@ -278,7 +278,8 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
     gather_raws(db, named, facts)?;
     let ids: HashSet<EmailId> = facts.emails.keys().copied().collect();
     let teams = in_lists(&ids, |some| {
-        email_teams::table.filter(email_teams::email_id.eq_any(some)).order(email_teams::team_id).load::<(EmailId, TeamId)>(db)
+        let of = email_teams::table.filter(email_teams::email_id.eq_any(some)).order(email_teams::team_id);
+        of.select((email_teams::email_id, email_teams::team_id)).load::<(EmailId, TeamId)>(db)
     })?;
     for (email, team) in teams {
         facts.emails.entry(email).and_modify(|email| email.teams.push(team));

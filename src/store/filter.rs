@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::noun::{not_found, number, taken};
-use super::schema::{accounts, filters, folders, users};
+use super::schema::{accounts, filters, folders, former_filters, users};
 use super::{Database, IN_LIST};
 use crate::decide::access::{Keeper, Kept, Permitted};
 use crate::decide::filter::{Action, Criterion, Filter, Scope, Script};
+use crate::fault::{Class, Fault};
 use crate::words::{AccountId, FilterId, FolderId, UserId};
 
 /// Whose mail a filter is for.
@@ -27,6 +28,22 @@ impl Owner {
             Self::Global => Scope::Global,
             Self::Account(_) => Scope::Account,
             Self::User(user) => Scope::User(user),
+        }
+    }
+
+    const fn of(account: Option<AccountId>, user: Option<UserId>) -> Self {
+        match (account, user) {
+            (Some(account), _) => Self::Account(account),
+            (None, Some(user)) => Self::User(user),
+            (None, None) => Self::Global,
+        }
+    }
+
+    const fn columns(self) -> (Option<AccountId>, Option<UserId>) {
+        match self {
+            Self::Global => (None, None),
+            Self::Account(account) => (Some(account), None),
+            Self::User(user) => (None, Some(user)),
         }
     }
 
@@ -91,11 +108,7 @@ struct Row {
 
 impl Row {
     fn owner(&self) -> Owner {
-        match (self.account_id, self.user_id) {
-            (Some(account), _) => Owner::Account(account),
-            (None, Some(user)) => Owner::User(user),
-            (None, None) => Owner::Global,
-        }
+        Owner::of(self.account_id, self.user_id)
     }
 
     fn filter(&self) -> Result<Filter> {
@@ -233,13 +246,71 @@ pub fn choose(all: Vec<Stored>, wanted: &str) -> Result<Stored> {
             let scopes: Vec<&str> = several.iter().map(|one| one.scope.as_str()).collect();
             let what = format!("there are several filters {wanted:?}: {}", scopes.join(", "));
             let hint = "name the scope: --global, --account or --user; or the number";
-            return Err(crate::fault::Fault::new(crate::fault::Class::Data, what).hint(hint).into());
+            return Err(Fault::new(Class::Data, what).hint(hint).into());
         }
     }
     let by_number = wanted.parse().ok().and_then(|id| all.iter().find(|one| one.filter.id == FilterId(id)));
     match by_number {
         Some(found) => Ok(found.clone()),
         None => Err(not_found("filter", wanted, &all.iter().map(|one| one.filter.name.clone()).collect::<Vec<_>>())),
+    }
+}
+
+/// A filter that is there, or was, as far as what it did is concerned.
+#[derive(Debug, Clone)]
+pub struct Past {
+    pub id: FilterId,
+    pub name: String,
+    pub owner: Owner,
+    keeper: Keeper,
+    is_gone: bool,
+    /// None where it was removed, or is not used.
+    pub filter: Option<Filter>,
+}
+
+impl Kept for Past {
+    fn keeper(&self) -> Keeper {
+        self.keeper
+    }
+}
+
+/// Lists the filters that are there, and those that were, the last removed first.
+pub fn past(db: &mut Database) -> Result<Vec<Past>> {
+    let there = list(db, None)?.into_iter().map(|one| Past {
+        id: one.filter.id,
+        name: one.filter.name.clone(),
+        owner: one.owner,
+        keeper: one.keeper,
+        is_gone: false,
+        filter: Some(one.filter).filter(|_| one.active),
+    });
+    let mut all: Vec<Past> = there.collect();
+    let owners: HashMap<AccountId, Option<UserId>> =
+        accounts::table.select((accounts::id, accounts::owner_id)).load(db)?.into_iter().collect();
+    let gone = former_filters::table.order(former_filters::id.desc());
+    for (id, name, account, user) in gone.load::<(FilterId, String, Option<AccountId>, Option<UserId>)>(db)? {
+        let owner = Owner::of(account, user);
+        let keeper = owner.keeper(account.and_then(|account| owners.get(&account).copied().flatten()));
+        all.push(Past { id, name, owner, keeper, is_gone: true, filter: None });
+    }
+    Ok(all)
+}
+
+/// The same among those that are there, and those that were: these only where none of that name is there.
+pub fn choose_past(all: Vec<Past>, wanted: &str) -> Result<Past> {
+    let named = |one: &&Past| one.name == wanted;
+    let there: Vec<&Past> = all.iter().filter(named).filter(|one| !one.is_gone).collect();
+    let gone: Vec<&Past> = all.iter().filter(named).filter(|one| one.is_gone).collect();
+    let by_number = || all.iter().filter(|one| one.id.to_string() == wanted).collect();
+    let found: Vec<&Past> = [there, gone].into_iter().find(|some| !some.is_empty()).unwrap_or_else(by_number);
+    match found.as_slice() {
+        [only] => Ok((*only).clone()),
+        [] => Err(not_found("filter", wanted, &all.iter().map(|one| one.name.clone()).collect::<Vec<_>>())),
+        several => {
+            let numbers: Vec<String> = several.iter().map(|one| one.id.to_string()).collect();
+            let what = format!("there are several filters {wanted:?}");
+            Err(Fault::new(Class::Data, what).hint(format!("give a number: {}", numbers.join(", "))).into())
+        }
     }
 }
 
@@ -260,11 +331,7 @@ pub fn add(db: &mut Database, to: &Permitted<'_, Filters>, filter: &Filter) -> R
         return Err(taken("filter", &filter.name));
     }
     let id = FilterId(number(db, "filter")?);
-    let (account, user) = match owner {
-        Owner::Global => (None, None),
-        Owner::Account(account) => (Some(account), None),
-        Owner::User(user) => (None, Some(user)),
-    };
+    let (account, user) = owner.columns();
     let place = others.iter().map(|other| other.place).max().unwrap_or(0) + 1;
     diesel::insert_into(filters::table)
         .values((
@@ -314,9 +381,18 @@ pub fn move_to(db: &mut Database, stored: &Permitted<'_, Stored>, place: usize) 
     renumber(db, &order)
 }
 
-/// Removes a filter.
+/// Removes a filter; what it did can still be taken back (WHY-2).
 pub fn remove(db: &mut Database, stored: &Permitted<'_, Stored>) -> Result<()> {
     let removed = stored.thing();
+    let (account, user) = removed.owner.columns();
+    diesel::insert_into(former_filters::table)
+        .values((
+            former_filters::id.eq(removed.filter.id),
+            former_filters::name.eq(&removed.filter.name),
+            former_filters::account_id.eq(account),
+            former_filters::user_id.eq(user),
+        ))
+        .execute(db)?;
     diesel::delete(filters::table.find(removed.filter.id)).execute(db)?;
     let order: Vec<FilterId> = list(db, Some(removed.owner))?.into_iter().map(|one| one.filter.id).collect();
     renumber(db, &order)

@@ -31,7 +31,9 @@ pub fn mark(db: &mut Database, inbox: &Permitted<'_, Inbox>, email: EmailId, mar
     let copy = || email_users::table.find((email, user));
     let mut had = copy().count().get_result::<i64>(db)?;
     if let Some(read) = marks.read {
-        had = i64::try_from(diesel::update(copy()).set(email_users::is_read.eq(read)).execute(db)?)?;
+        had = i64::try_from(
+            diesel::update(copy()).set((email_users::is_read.eq(read), email_users::is_marked_by_hand.eq(true))).execute(db)?,
+        )?;
         if read {
             notification::heard(db, user, email)?;
         }
@@ -59,12 +61,14 @@ pub fn move_to(
         Place::Folder(folder) => (false, false, Some(folder)),
     };
     let copy = diesel::update(email_users::table.find((email, user)));
+    // WHY-2: no filter changes what a person chose.
+    let by_hand = email_users::is_placed_by_hand.eq(true);
     // From the trash it can go back to where it was.
     let moved = if place == Place::Trash {
-        copy.set(email_users::is_trashed.eq(true)).execute(db)?
+        copy.set((email_users::is_trashed.eq(true), by_hand)).execute(db)?
     } else {
-        copy.set((email_users::is_trashed.eq(trashed), email_users::is_archived.eq(archived), email_users::folder_id.eq(folder)))
-            .execute(db)?
+        let of = (email_users::is_trashed.eq(trashed), email_users::is_archived.eq(archived), email_users::folder_id.eq(folder));
+        copy.set((of, by_hand)).execute(db)?
     };
     access::record(db, inbox.permit(), "email move", &format!("email:{email}"), told, now)?;
     Ok(moved > 0)

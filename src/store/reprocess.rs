@@ -1,13 +1,18 @@
 //! What `reprocess` reads of a stored e-mail, and the trace it leaves (WHY-2).
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use super::schema::{email_accounts, email_teams, email_users, emails, fates, outbox, positions, reviews};
+use super::schema::{
+    account_mailboxes, accounts, email_accounts, email_teams, email_users, emails, fates, outbox, positions, reviews,
+};
 use super::{Database, clean};
-use crate::decide::{Arrival, Plan, Stored};
-use crate::words::{AccountId, EmailId, FolderId, ParentBy, PositionId, RecordId, ThreadId, UserId};
+use crate::decide::hand::Copy;
+use crate::decide::{Arrival, Done, Place, Plan, Stored};
+use crate::words::{AccountId, EmailId, FilterId, FolderId, ParentBy, PositionId, RecordId, ThreadId, UserId};
 
 /// An e-mail account that an e-mail came through, and in which mailbox it stood first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +55,7 @@ struct Row {
     id_collision: bool,
     folder_id: Option<FolderId>,
     filed_by_hand: bool,
+    filed_by: Option<FilterId>,
     arrived_at: i64,
     is_partial: bool,
     is_ours: bool,
@@ -70,15 +76,96 @@ pub fn read(db: &mut Database, id: EmailId) -> Result<(Stored, Arrival)> {
         id_collision: row.id_collision,
         folder: row.folder_id,
         filed_by_hand: row.filed_by_hand,
+        filed_by: row.filed_by,
         teams,
         users,
         ours: row.is_ours,
         author: row.author_id,
         is_letter: outbox::table.filter(outbox::email_id.eq(id)).count().get_result::<i64>(db)? > 0,
+        done: None,
         reviewed: reviews::table.filter(reviews::email_id.eq(id)).count().get_result::<i64>(db)? > 0,
     };
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(row.arrived_at), partial: row.is_partial };
     Ok((stored, arrival))
+}
+
+/// Whether an import filter did something to an e-mail that may be there still.
+pub fn was_touched(db: &mut Database, id: EmailId, filter: FilterId) -> Result<bool> {
+    let filed = emails::table.find(id).filter(emails::filed_by.eq(filter)).count().get_result::<i64>(db)?;
+    Ok(filed > 0 || done(db, id, (filter, ""))?.is_any())
+}
+
+/// Reads what an import filter did to an e-mail, without what people changed since.
+pub fn done(db: &mut Database, id: EmailId, (filter, name): (FilterId, &str)) -> Result<Done> {
+    let gave_teams = email_teams::table.filter(email_teams::email_id.eq(id)).filter(email_teams::given_by.eq(filter));
+    let copies = || email_users::table.filter(email_users::email_id.eq(id)).select(email_users::user_id);
+    let as_given = email_users::is_placed_by_hand.eq(false).and(email_users::is_marked_by_hand.eq(false));
+    let unmarked = || email_users::is_marked_by_hand.eq(false);
+    Ok(Done {
+        filter,
+        name: name.to_string(),
+        gave_teams: gave_teams.select(email_teams::team_id).load(db)?,
+        gave_users: copies().filter(email_users::given_by.eq(filter)).filter(as_given).load(db)?,
+        marked: copies().filter(email_users::read_by.eq(filter)).filter(email_users::is_read).filter(unmarked()).load(db)?,
+        unread: copies().filter(email_users::is_read.eq(false)).filter(unmarked()).load(db)?,
+    })
+}
+
+/// Lists a user's copies of some e-mails, in the order in which these came; of letters of ours there are none.
+pub fn copies(db: &mut Database, user: UserId, of: &[EmailId]) -> Result<Vec<Copy>> {
+    #[derive(Queryable)]
+    struct Row {
+        email: EmailId,
+        author: Option<UserId>,
+        place: (bool, Option<FolderId>),
+        is_read: bool,
+        by_hand: (bool, bool),
+        by: (Option<FilterId>, Option<FilterId>),
+    }
+    let letters: Vec<EmailId> = outbox::table.filter(outbox::email_id.eq_any(of)).select(outbox::email_id).load(db)?;
+    let mut rows = email_users::table
+        .inner_join(emails::table.on(emails::id.eq(email_users::email_id)))
+        .filter(email_users::user_id.eq(user))
+        .filter(email_users::email_id.eq_any(of))
+        .order(emails::id)
+        .select((
+            emails::id,
+            emails::author_id,
+            (email_users::is_trashed, email_users::folder_id),
+            email_users::is_read,
+            (email_users::is_placed_by_hand, email_users::is_marked_by_hand),
+            (email_users::sorted_by, email_users::read_by),
+        ))
+        .load::<Row>(db)?;
+    rows.retain(|row| !letters.contains(&row.email));
+    let mapped: HashMap<EmailId, FolderId> = fates::table
+        .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
+        .inner_join(accounts::table.on(accounts::id.eq(positions::account_id)))
+        .inner_join(
+            account_mailboxes::table
+                .on(account_mailboxes::account_id.eq(positions::account_id).and(account_mailboxes::name.eq(positions::mailbox))),
+        )
+        .filter(accounts::owner_id.eq(user))
+        .filter(fates::email_id.eq_any(of.iter().copied().map(Some)))
+        .filter(account_mailboxes::folder_id.is_not_null())
+        .order((fates::at.desc(), fates::uid.desc()))
+        .select((fates::email_id.assume_not_null(), account_mailboxes::folder_id.assume_not_null()))
+        .load(db)?
+        .into_iter()
+        .collect();
+    let copy = |row: Row| Copy {
+        email: row.email,
+        user,
+        place: Place { trashed: row.place.0, folder: row.place.1 },
+        is_read: row.is_read,
+        is_placed_by_hand: row.by_hand.0,
+        is_marked_by_hand: row.by_hand.1,
+        sorted_by: row.by.0,
+        read_by: row.by.1,
+        is_author: row.author == Some(user),
+        mapped: mapped.get(&row.email).copied(),
+    };
+    Ok(rows.into_iter().map(copy).collect())
 }
 
 /// Returns the accounts that an e-mail came through, the first one first.

@@ -190,6 +190,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    former_filters (id) {
+        id -> BigInt,
+        name -> Text,
+        account_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     account_teams (account_id, team_id) {
         account_id -> BigInt,
         team_id -> BigInt,
@@ -307,6 +316,7 @@ diesel::table! {
         id_collision -> Bool,
         folder_id -> Nullable<BigInt>,
         filed_by_hand -> Bool,
+        filed_by -> Nullable<BigInt>,
         author_id -> Nullable<BigInt>,
         is_ours -> Bool,
         is_claimed -> Bool,
@@ -378,6 +388,7 @@ diesel::table! {
     email_teams (email_id, team_id) {
         email_id -> BigInt,
         team_id -> BigInt,
+        given_by -> Nullable<BigInt>,
     }
 }
 
@@ -390,6 +401,11 @@ diesel::table! {
         is_archived -> Bool,
         is_trashed -> Bool,
         folder_id -> Nullable<BigInt>,
+        given_by -> Nullable<BigInt>,
+        read_by -> Nullable<BigInt>,
+        sorted_by -> Nullable<BigInt>,
+        is_placed_by_hand -> Bool,
+        is_marked_by_hand -> Bool,
     }
 }
 
@@ -705,6 +721,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     folder_teams,
     account_mailboxes,
     filters,
+    former_filters,
     account_teams,
     positions,
     raws,

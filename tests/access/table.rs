@@ -41,6 +41,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("explain 1", TEAM),
     ("explain -", BOSS),
     ("reprocess 1", BOSS),
+    ("reprocess --filter hers", BOSS),
     ("test /nowhere", NOBODY),
     ("account add more --address more@example.com --imap-host imap.example.com --password-stdin", BOSS),
     ("account list", ALL),

@@ -161,6 +161,12 @@ nothing. \fBexplain\fR says what all rules make of a message.
 espomail filter test \-\-last 7d \-\-filter spam
 printf 'Subject: Your invoice\en\enSN\-123456' | espomail filter test \-
 .EE
+.SH "STORED MAIL"
+\fBespomail reprocess \-\-filter\fR \fINAME\fR holds a filter against stored mail, also of before it was made, and prints what would
+differ; \fB\-\-apply\fR makes it so. A user's filter sorts what that user has: where the user chose a place, or marked it as read or
+unread, that stays. Of a filter that was changed, is not used any more or was removed, what it did is taken back in the same way: the
+group folder, the teams and users it gave the e\-mail to, read marks, the place in an inbox; what a person changed since stays. Cases,
+priorities and assigned users of cases stay as they are, and nothing is run or answered.
 .SH "SEE ALSO"
 \fBespomail\-filter\fR(1), \fBespomail\-review\fR(1), \fBespomail\-explain\fR(1), \fBespomail\-access\fR(7), \fBespomail.toml\fR(5)
 "#;

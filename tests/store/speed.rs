@@ -55,6 +55,7 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
             partial: false,
             archived: false,
             folder: None,
+            filed_by: None,
             sender: "dora@example.org".into(),
             ours: false,
             author: None,
@@ -71,7 +72,7 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
     plan.add(Change::AddTeam { email, team: TeamId(1) }, "the account's team");
     for user in 1..=3 {
         plan.add(
-            Change::AddUser { email, user: UserId(user), read: false, trashed: false, folder: None, own: None },
+            Change::AddUser { email, user: UserId(user), read: false, trashed: false, folder: None, own: None, read_by: None },
             "member of the account's team",
         );
     }

@@ -65,7 +65,7 @@ fn link_3_accepted_mail_belongs_to_the_case_and_its_people() {
         set_parent(50, None),
         Change::Invite { email: EMAIL, addresses: vec!["customer@example.org".into()] },
         Change::AddTeam { email: EMAIL, team: TeamId(4) },
-        Change::AddUser { email: EMAIL, user: UserId(2), read: false, trashed: false, folder: None, own: None },
+        Change::AddUser { email: EMAIL, user: UserId(2), read: false, trashed: false, folder: None, own: None, read_by: None },
         received(1, 50),
     ];
     assert_eq!(changes(Word::Accept(RecordId(50)), &mut facts), expected);

@@ -11,10 +11,10 @@ use crate::store::email::attachments_of;
 use crate::store::event::{self, EventRow};
 use crate::store::schema::{attachments, emails};
 use crate::store::{Database, dialect};
-use crate::words::{EmailId, FolderId, ThreadId, UserId};
+use crate::words::{EmailId, FilterId, FolderId, ThreadId, UserId};
 
 /// Columns that people do not ask for.
-const SILENT: [&str; 4] = ["content_digest", "subject_from", "subject_to", "thread_id"];
+const SILENT: [&str; 5] = ["content_digest", "filed_by", "subject_from", "subject_to", "thread_id"];
 
 /// What was read and what is read now.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -41,6 +41,7 @@ pub struct Reading {
     pub replied_id: Option<EmailId>,
     pub is_archived: bool,
     pub folder_id: Option<FolderId>,
+    pub filed_by: Option<FilterId>,
     pub list_id: Option<String>,
     pub bounce: Option<String>,
     pub calendar: Option<String>,
@@ -69,6 +70,7 @@ impl From<EmailRow<'_>> for Reading {
             replied_id: row.replied_id,
             is_archived: row.is_archived,
             folder_id: row.folder_id,
+            filed_by: row.filed_by,
             list_id: row.list_id.map(Cow::into_owned),
             bounce: row.bounce,
             calendar: row.calendar,

@@ -14,8 +14,8 @@ use crate::store::schema::{
     record_teams, records, reviews, thread_ids, threads,
 };
 use crate::words::{
-    AccountId, CaseStatus, EmailId, FolderId, NoteId, NoteKind, ParentBy, Priority, RecordId, RecordKind, ReviewId, TeamId,
-    ThreadId, UserId,
+    AccountId, CaseStatus, EmailId, FilterId, FolderId, NoteId, NoteKind, ParentBy, Priority, RecordId, RecordKind, ReviewId,
+    TeamId, ThreadId, UserId,
 };
 
 /// One message with everything that was decided about it.
@@ -107,6 +107,7 @@ pub struct EmailRow<'a> {
     pub id_collision: bool,
     pub folder_id: Option<FolderId>,
     pub filed_by_hand: bool,
+    pub filed_by: Option<FilterId>,
     pub list_id: Option<Cow<'a, str>>,
     pub bounce: Option<String>,
     pub calendar: Option<String>,
@@ -147,6 +148,7 @@ impl<'a> EmailRow<'a> {
             id_collision: email.id_collision,
             folder_id: email.folder,
             filed_by_hand: false,
+            filed_by: email.filed_by,
             list_id: mail.list.as_deref().map(clean),
             bounce: mail.bounce.as_ref().map(serde_json::to_string).transpose()?,
             calendar: (!mail.calendar.is_empty()).then(|| serde_json::to_string(&mail.calendar)).transpose()?,
@@ -237,6 +239,7 @@ pub struct ParticipantRow<'a> {
 pub struct EmailTeamRow {
     pub email_id: EmailId,
     pub team_id: TeamId,
+    pub given_by: Option<FilterId>,
 }
 
 #[derive(Clone, Insertable)]
@@ -249,6 +252,11 @@ pub struct EmailUserRow {
     pub is_archived: bool,
     pub is_trashed: bool,
     pub folder_id: Option<FolderId>,
+    pub given_by: Option<FilterId>,
+    pub read_by: Option<FilterId>,
+    pub sorted_by: Option<FilterId>,
+    pub is_placed_by_hand: bool,
+    pub is_marked_by_hand: bool,
 }
 
 #[derive(Insertable)]

@@ -131,6 +131,7 @@ impl Batch<'_> {
                 Later::RemoveUser(email, user) => {
                     diesel::delete(email_users::table.find((email, user))).execute(db)?;
                 }
+                Later::Sort(sorted) => sorted.write(db)?,
                 Later::Unfollow(record, user) => {
                     diesel::delete(followers::table.find((record, user))).execute(db)?;
                 }
@@ -185,7 +186,8 @@ impl Batch<'_> {
         insert!(email_accounts::table, rows, email_id >= before.email);
         let rows = self.participants.iter().map(|(email, address)| ParticipantRow { email_id: *email, address });
         insert!(participants::table, rows, email_id >= before.email);
-        let rows = self.email_teams.iter().map(|(email, team)| EmailTeamRow { email_id: *email, team_id: *team });
+        let rows =
+            self.email_teams.iter().map(|((email, team), by)| EmailTeamRow { email_id: *email, team_id: *team, given_by: *by });
         insert!(email_teams::table, rows, email_id >= before.email);
         let rows = self.email_users.values().cloned();
         insert!(email_users::table, rows, email_id >= before.email);
