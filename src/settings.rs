@@ -3,7 +3,7 @@
 //! line of `account show`, the key in JSON and with it what the audit tells (`commands/account/rules.rs`). All are an administrator's
 //! (ACCESS-1). A row reads: help and option, field, column where it has another name, kind, what a new account has, how it is called.
 
-use crate::words::{AutomaticCases, Distribution, TeamId, UnknownSender, UserId};
+use crate::words::{AutomaticCases, Distribution, FolderId, TeamId, UnknownSender, UserId};
 
 /// Hands the rows to a macro.
 macro_rules! account_rules {
@@ -43,6 +43,9 @@ macro_rules! account_rules {
             /// Whether members of the account's teams get the mail in their inboxes [default: true]
             #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Inboxes")]
             add_team_users: bool = true, "members get mail";
+            /// Group folder that the account's mail goes to, and not into inboxes (group accounts); an empty name forgets it
+            #[arg(long, value_name = "FOLDER", help_heading = "Inboxes")]
+            group_folder [group_folder_id]: Option<FolderId> = None, "group folder";
         }
     };
 }

@@ -232,6 +232,14 @@ words! {
 }
 
 words! {
+    /// Where in its group folder an e-mail is, for everybody (INBOX-2).
+    GroupPlace {
+        Archive = "archive",
+        Trash = "trash",
+    }
+}
+
+words! {
     /// What a notification tells.
     NotificationKind {
         EmailReceived = "email-received",
@@ -445,6 +453,7 @@ words! {
         Link1 = "LINK-1", Link2 = "LINK-2", Link3 = "LINK-3", Link4 = "LINK-4", Link5 = "LINK-5", Link7 = "LINK-7",
         Team1 = "TEAM-1",
         Inbox1 = "INBOX-1",
+        Inbox2 = "INBOX-2",
         Note1 = "NOTE-1",
         Follow1 = "FOLLOW-1",
         Notify1 = "NOTIFY-1", Notify2 = "NOTIFY-2",
@@ -452,6 +461,7 @@ words! {
         Dist1 = "DIST-1", Dist2 = "DIST-2", Dist3 = "DIST-3",
         Ack1 = "ACK-1", Ack2 = "ACK-2", Ack3 = "ACK-3", Ack4 = "ACK-4",
         Send2 = "SEND-2", Send3 = "SEND-3", Send6 = "SEND-6", Send7 = "SEND-7", Send10 = "SEND-10", Send11 = "SEND-11",
+        Access2 = "ACCESS-2",
         Access5 = "ACCESS-5",
         Why2 = "WHY-2",
     }

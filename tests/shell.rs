@@ -9,6 +9,7 @@ mod inbox;
 mod people;
 mod policy;
 mod reprocess;
+mod sharing;
 mod taken_back;
 
 use std::io::Read;

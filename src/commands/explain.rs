@@ -416,6 +416,10 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
     let number = |key: &str| step[key].as_i64().unwrap_or_default();
     let user = |key: &str| names.user(UserId(number(key)));
     let team = || names.team(TeamId(number("team")));
+    let teams = || {
+        let teams = step["teams"].as_array().into_iter().flatten().filter_map(Value::as_i64);
+        teams.map(|team| names.team(TeamId(team))).collect::<Vec<_>>().join(", ")
+    };
     let text = |key: &str| step[key].as_str().unwrap_or_default();
     let mut record = |key: &str| record(RecordId(number(key)));
     match step["do"].as_str().unwrap_or_default() {
@@ -464,11 +468,19 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
         "set-status" => format!("{} is {}", record("case"), text("status")),
         "set-case" => format!("{} says something else of itself", record("case")),
         "set-teams" => {
-            let teams = step["teams"].as_array().into_iter().flatten().filter_map(Value::as_i64);
-            let teams: Vec<String> = teams.map(|team| names.team(TeamId(team))).collect();
-            format!("{} is of {}", record("case"), if teams.is_empty() { "no team".to_string() } else { teams.join(", ") })
+            format!("{} is of {}", record("case"), Some(teams()).filter(|teams| !teams.is_empty()).unwrap_or("no team".into()))
         }
         "remove-team" => format!("team {} was taken from the e-mail", team()),
+        "share-email" => match teams().as_str() {
+            "" => "the e-mail is of no team".to_string(),
+            teams => format!("the e-mail is of {teams}"),
+        },
+        "assign-email" => match step["user"].as_i64() {
+            Some(_) => format!("the e-mail is {}'s", user("user")),
+            None => "the e-mail is nobody's".to_string(),
+        },
+        "mark-important" if step["important"] == true => "important to everybody who has it".to_string(),
+        "mark-important" => "not important to anybody".to_string(),
         "sort" => {
             let marked = step["read"].as_bool().map(|read| if read { "marked as read" } else { "marked as unread" });
             let place = &step["place"];

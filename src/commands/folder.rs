@@ -65,7 +65,7 @@ enum Verb {
         #[arg(long = "team", value_name = "TEAM")]
         teams: Vec<String>,
     },
-    /// Remove a folder; its mail goes back to the inbox
+    /// Remove a folder; its mail goes back to the inbox. Not one that an account or a filter puts mail into
     Remove {
         /// Name or number
         folder: String,

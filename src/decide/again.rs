@@ -27,6 +27,8 @@ pub struct Stored {
     pub filed_by_hand: bool,
     pub filed_by: Option<FilterId>,
     pub teams: Vec<TeamId>,
+    /// A person said which teams it is of.
+    pub teams_by_hand: bool,
     pub users: Vec<UserId>,
     /// It waits for a person's word, or waited.
     pub reviewed: bool,
@@ -187,7 +189,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bo
         mark(email, done, marks, &mut plan);
     }
     plan.steps.retain(|step| match step.change {
-        Change::AddTeam { team, .. } => !stored.teams.contains(&team),
+        Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(&team),
         Change::AddUser { user, .. } => !stored.users.contains(&user),
         Change::AddAccount { .. } | Change::KeepCopy { .. } | Change::Run { .. } => false,
         Change::Notify { .. } => tell,
@@ -256,7 +258,7 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
     let is_due = match &step.change {
         // Who wrote it is said by the row that is amended.
         Change::Verify { .. } => false,
-        Change::AddTeam { team, .. } => !stored.teams.contains(team),
+        Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(team),
         Change::AddUser { user, .. } => !stored.is_letter && !stored.users.contains(user),
         Change::MarkReplied { email } => stored.replied != Some(*email),
         Change::JoinThreads { .. } | Change::MergeCases { .. } => true,
@@ -279,6 +281,9 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         | Change::SetCase { .. }
         | Change::SetTeams { .. }
         | Change::Sort { .. }
+        | Change::ShareEmail { .. }
+        | Change::AssignEmail { .. }
+        | Change::MarkImportant { .. }
         | Change::Unfollow { .. } => false,
         Change::OpenCase(_) | Change::Follow { .. } | Change::AdvanceRotation { .. } | Change::NoteAssignment { .. } => opens,
         // The note that tells of the e-mail itself comes along with it.

@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::filter::{Action, Filter, Held, SCOPES, Scope, skipping};
 use super::plan::{Note, Plan};
 use crate::mail::Mail;
-use crate::words::{CaseStatus, FilterId, FolderId, Priority, TeamId, UserId};
+use crate::words::{AccountKind, CaseStatus, FilterId, FolderId, Priority, TeamId, UserId};
 
 /// What the import filters chose for one message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -75,7 +75,17 @@ pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
     for (filter, actions) in firsts.iter().filter_map(|(_, first)| first.as_ref()) {
         actions.iter().for_each(|action| choices.take(action, filter));
     }
+    choices.folder = choices.folder.or_else(|| group_folder(facts));
     choices
+}
+
+/// INBOX-2: the group folder of the mailbox that it stood in, else of its account; but a filter's goes before.
+fn group_folder(facts: &Facts) -> Option<(FolderId, Reason)> {
+    let account = &facts.account;
+    let is_group = account.kind == AccountKind::Group;
+    let of_mailbox = account.folder.map(|folder| (folder, reason!(Inbox2, "the mailbox that it stood in")));
+    let of_account = account.rules.group_folder.map(|folder| (folder, reason!(Inbox2, "the account {}", account.name)));
+    of_mailbox.or(of_account).filter(|_| is_group)
 }
 
 /// FILTER-5: runs a user's own filters.

@@ -292,7 +292,7 @@ pub struct AccountFacts {
     pub owner: Option<UserId>,
     /// The owner's default team (TEAM-1).
     pub owner_team: Option<TeamId>,
-    /// The owner's folder that mail of this mailbox goes to (INBOX-2).
+    /// The folder that mail of this mailbox goes to: the owner's, or a group folder (INBOX-2).
     pub folder: Option<FolderId>,
     /// The mailbox is the one in which its server keeps what went out (FETCH-15).
     pub is_sent_mailbox: bool,

@@ -2,12 +2,14 @@
 //! one way.
 
 mod case;
+mod email;
 mod link;
 mod open;
 mod sort;
 mod word;
 
 pub use self::case::*;
+pub use email::*;
 pub use link::*;
 pub use open::*;
 pub use sort::*;

@@ -48,6 +48,21 @@ pub enum Change {
         #[serde(skip_serializing_if = "Option::is_none")]
         read_by: Option<FilterId>,
     },
+    /// A person says which teams an e-mail is of, and no rule adds others (ACCESS-2).
+    ShareEmail {
+        email: EmailId,
+        teams: Vec<TeamId>,
+    },
+    /// A person says whose an e-mail is to look after; none for nobody (ACCESS-2).
+    AssignEmail {
+        email: EmailId,
+        user: Option<UserId>,
+    },
+    /// It is important, or not, to everybody who has it.
+    MarkImportant {
+        email: EmailId,
+        important: bool,
+    },
     /// A user's copy goes elsewhere, or is read or not, as a filter says now, or does not say any more (WHY-2).
     Sort {
         email: EmailId,
@@ -552,6 +567,9 @@ impl Plan {
             | Change::AddTeam { email, .. }
             | Change::AddUser { email, .. }
             | Change::Sort { email, .. }
+            | Change::ShareEmail { email, .. }
+            | Change::AssignEmail { email, .. }
+            | Change::MarkImportant { email, .. }
             | Change::AddNote { email: Some(email), .. } => Some(*email),
             _ => None,
         };

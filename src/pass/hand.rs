@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 
 use crate::decide::access::Permit;
-use crate::decide::hand::{self, CaseChanges, Mails, Merged, Written};
+use crate::decide::hand::{self, CaseChanges, EmailChanges, Mails, Merged, Written};
 use crate::decide::{Arrival, Asked, Facts, Plan, Policy};
 use crate::fault::Fault;
 use crate::mail::{self, Mail};
@@ -226,6 +226,20 @@ pub fn follow(
     let verb = format!("{noun} {}", if wanted { "follow" } else { "unfollow" });
     let decide = |facts: &mut Facts| Ok(hand::follow(id, user, wanted, said.asked(), facts));
     on_record(db, said, (id, &[user]), &verb, decide, |facts| facts.login(user).unwrap_or_default().to_string())
+}
+
+/// Changes what an e-mail is of, and to whom (ACCESS-2); an empty plan when it is so already.
+pub fn change_email(db: &mut Database, said: &Said<'_>, id: EmailId, changes: &EmailChanges) -> Result<Plan> {
+    store::lock(db)?;
+    let mail = read(db, id)?;
+    let (account, assigned) = (email::judged_by(db, id)?, email::assigned_to(db, id)?);
+    let users = changes.named();
+    let matter = Matter { account, mails: &[&mail], emails: &[id], users: &users, ..Matter::default() };
+    let mut facts = facts::gather_word(db, &matter, said.now)?;
+    let mails = Mails::from([(id, mail)]);
+    let plan = hand::change_email(id, (changes, assigned), &mails, said.asked(), said.policy, &mut facts)?;
+    said.write(db, ("email set", &format!("email:{id}"), &changes.told()), &plan, (&facts, mails.get(&id)), &[id])?;
+    Ok(plan)
 }
 
 /// Sorts a user's copies of e-mails by one of that user's filters, as far as the user did not (FILTER-5, WHY-2); `told` hears of each

@@ -297,6 +297,9 @@ impl Verdict {
             | Change::RemoveTeam { .. }
             | Change::RemoveUser { .. }
             | Change::Sort { .. }
+            | Change::ShareEmail { .. }
+            | Change::AssignEmail { .. }
+            | Change::MarkImportant { .. }
             | Change::SetStatus { .. }
             | Change::SetCase { .. }
             | Change::SetTeams { .. }

@@ -49,6 +49,9 @@ enum Later {
     RemoveUser(EmailId, UserId),
     Unfollow(RecordId, UserId),
     Sort(Sorted),
+    ShareEmail(EmailId, Vec<TeamId>),
+    AssignEmail(EmailId, Option<UserId>),
+    MarkImportant(EmailId, bool),
     Verify(EmailId, Option<UserId>),
 }
 
@@ -224,6 +227,9 @@ impl<'a> Batch<'a> {
                     is_marked_by_hand: false,
                 });
             }
+            Change::ShareEmail { email, teams } => self.later.push(Later::ShareEmail(*email, teams.clone())),
+            Change::AssignEmail { email, user } => self.later.push(Later::AssignEmail(*email, *user)),
+            Change::MarkImportant { email, important } => self.later.push(Later::MarkImportant(*email, *important)),
             Change::Sort { email, user, place, read, by } => {
                 self.later.push(Later::Sort(Sorted { email: *email, user: *user, place: *place, read: *read, by: *by }));
             }

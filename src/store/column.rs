@@ -65,7 +65,7 @@ macro_rules! ids {
 }
 
 words! {
-    AccountKind, AddressState, AutomaticCases, BudgetAction, CaseStatus, DeliveryState, Distribution, Fate, NoteKind,
+    AccountKind, AddressState, AutomaticCases, BudgetAction, CaseStatus, DeliveryState, Distribution, Fate, GroupPlace, NoteKind,
     NotificationKind, OutboxState, OutgoingKind, ParentBy, PasswordSource, Priority, RecipientState, RecordKind, ReviewDecision,
     RoleAction, RoleLevel, RoleScope, Security, SmtpAuth, UnknownSender,
 }

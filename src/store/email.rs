@@ -19,7 +19,7 @@ use super::{Backend, Database, event};
 use crate::decide::access::Sight;
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, Attachment, Event, Mail, Sign, address_key};
-use crate::words::{AccountId, EmailId, FolderId, OutboxState, ParentBy, RecordId, ThreadId, UserId};
+use crate::words::{AccountId, EmailId, FolderId, GroupPlace, OutboxState, ParentBy, RecordId, ThreadId, UserId};
 
 /// An e-mail in a list. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -69,6 +69,10 @@ pub struct Email {
     pub teams: Vec<String>,
     pub users: Vec<Reader>,
     pub group_folder: Option<String>,
+    /// Whether it is in the archive or the trash of that.
+    pub group_place: Option<GroupPlace>,
+    /// Who is to look after it.
+    pub assigned_user: Option<String>,
     pub calendar: Vec<Event>,
     pub attachments: Vec<Attachment>,
     /// How far an e-mail of ours came (BOUNCE-2).
@@ -124,7 +128,10 @@ pub struct EmailFilter {
     pub view: Option<View>,
     /// Only what this user wrote.
     pub sent_by: Option<UserId>,
-    pub group_folder: Option<FolderId>,
+    /// Only what is in this group folder, or in its archive or trash.
+    pub group_folder: Option<(FolderId, Option<GroupPlace>)>,
+    /// Only what this user looks after.
+    pub assigned_user: Option<UserId>,
     /// Only what is in nobody's inbox and of no case.
     pub of_nobody: bool,
     /// Only what of ours has not left.
@@ -227,8 +234,15 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
     if let Some(user) = filter.sent_by {
         query = query.filter(emails::author_id.eq(user));
     }
-    if let Some(folder) = filter.group_folder {
+    if let Some((folder, place)) = filter.group_folder {
         query = query.filter(emails::folder_id.eq(folder));
+        query = match place {
+            Some(place) => query.filter(emails::group_place.eq(place)),
+            None => query.filter(emails::group_place.is_null()),
+        };
+    }
+    if let Some(user) = filter.assigned_user {
+        query = query.filter(emails::assigned_user_id.eq(user));
     }
     if let Some(found) = &filter.found {
         query = query.filter(emails::id.eq_any(found.clone()));
@@ -340,6 +354,8 @@ struct Row {
     is_archived: bool,
     id_collision: bool,
     folder_id: Option<FolderId>,
+    group_place: Option<GroupPlace>,
+    assigned_user_id: Option<UserId>,
     author_id: Option<UserId>,
     automatic: String,
     defects: String,
@@ -415,8 +431,19 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
             .select(folders::name)
             .first(db)
             .optional()?,
+        group_place: row.group_place,
+        assigned_user: users::table
+            .filter(users::id.nullable().eq(row.assigned_user_id))
+            .select(users::login)
+            .first(db)
+            .optional()?,
         attachments: attachments_of(db, id)?,
     })
+}
+
+/// Returns who is to look after an e-mail.
+pub fn assigned_to(db: &mut Database, id: EmailId) -> Result<Option<UserId>> {
+    Ok(emails::table.find(id).select(emails::assigned_user_id).first(db)?)
 }
 
 /// Returns the e-mails of an e-mail's thread, itself included.

@@ -114,7 +114,7 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
     conversation::participants(db, &named, &mut facts)?;
     conversation::all_participants(db, mails, &answered_at, &mut facts)?;
     gather_teams(db, &mut facts)?;
-    if let Some(position) = position.filter(|_| facts.account.owner.is_some()) {
+    if let Some(position) = position {
         facts.account.folder = filter::mapped(db, position)?;
     }
     if let Some((account, position)) = account.zip(position) {

@@ -6,9 +6,11 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::noun::{gathered, not_found, number, taken};
-use super::schema::{folder_teams, folders, teams, users};
-use super::{Database, access};
+use super::schema::{account_mailboxes, accounts, folder_teams, folders, teams, users};
+use super::{Database, access, filter};
 use crate::decide::access::{Keeper, Kept, Permitted};
+use crate::decide::filter::{Action, Filter};
+use crate::fault::{Class, Fault};
 use crate::words::{FolderId, TeamId, UserId};
 
 /// The folders of a user, or the group folders where there is no user.
@@ -144,8 +146,38 @@ fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {
     Ok(())
 }
 
-/// Removes a folder; its mail goes back to the inbox.
+/// Who still puts mail into a folder: an account, or a filter.
+fn used_by(db: &mut Database, folder: &Folder) -> Result<Option<(String, String)>> {
+    let of_account = accounts::table.filter(accounts::group_folder_id.eq(folder.id)).select(accounts::name);
+    if let Some(name) = of_account.first::<String>(db).optional()? {
+        let remedy = format!("espomail account set {name} --group-folder ''");
+        return Ok(Some((format!("the account {name} puts its mail into"), remedy)));
+    }
+    let mapped = account_mailboxes::table
+        .inner_join(accounts::table.on(accounts::id.eq(account_mailboxes::account_id)))
+        .filter(account_mailboxes::folder_id.eq(folder.id))
+        .select((accounts::name, account_mailboxes::name));
+    if let Some((account, mailbox)) = mapped.first::<(String, String)>(db).optional()? {
+        let remedy = format!("espomail account set {account} --mailbox-folder '{mailbox}='");
+        return Ok(Some((format!("the account {account} puts mail of its mailbox {mailbox} into"), remedy)));
+    }
+    let uses = |filter: &Filter| {
+        let by_action = filter.actions.contains(&Action::Folder(folder.id));
+        by_action || filter.sieve.iter().any(|script| script.folders.values().any(|id| *id == folder.id))
+    };
+    let found = filter::list(db, None)?.into_iter().find(|one| uses(&one.filter));
+    Ok(found.map(|one| {
+        let remedy = format!("espomail filter show {}", one.filter.id);
+        (format!("the filter {:?} ({}) puts mail into", one.filter.name, one.scope), remedy)
+    }))
+}
+
+/// Removes a folder; its mail goes back to the inbox. Not one that an account or a filter puts mail into.
 pub fn remove(db: &mut Database, folder: &Permitted<'_, Folder>, now: i64) -> Result<()> {
+    if let Some((user, remedy)) = used_by(db, folder.thing())? {
+        let what = format!("{user} the folder {}", folder.thing().name);
+        return Err(Fault::new(Class::Data, what).hint(format!("change that first: {remedy}")).into());
+    }
     diesel::delete(folders::table.find(folder.thing().id)).execute(db)?;
     let Folder { id, name, .. } = folder.thing();
     access::record(db, folder.permit(), "folder remove", &format!("folder:{id}"), name, now)

@@ -8,7 +8,8 @@ use super::raw;
 use super::schema::{deletions, email_teams, email_users, emails, folder_teams};
 use super::{Database, access, notification, outbox, search};
 use crate::decide::access::{Inbox, Permit, Permitted};
-use crate::words::{EmailId, FolderId, TeamId};
+use crate::fault::{Class, Fault};
+use crate::words::{EmailId, FolderId, GroupPlace, TeamId};
 
 /// What to mark; what is not given stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -93,9 +94,21 @@ pub fn set_group_folder(
                 .execute(db)?;
         }
     }
-    diesel::update(emails::table.find(email)).set((emails::folder_id.eq(folder), emails::filed_by_hand.eq(true))).execute(db)?;
+    let place = (emails::folder_id.eq(folder), emails::filed_by_hand.eq(true), emails::group_place.eq(None::<GroupPlace>));
+    diesel::update(emails::table.find(email)).set(place).execute(db)?;
     let told = folder.map_or_else(|| "no group folder".to_string(), |folder| format!("group folder {folder}"));
     access::record(db, permit, "email move", &format!("email:{email}"), &told, now)
+}
+
+/// Puts an e-mail into the archive or the trash of its group folder, for everybody (INBOX-2).
+pub fn set_group_place(db: &mut Database, permit: &Permit<'_>, email: EmailId, place: GroupPlace, now: i64) -> Result<()> {
+    let in_folder = emails::table.find(email).filter(emails::folder_id.is_not_null());
+    if diesel::update(in_folder).set((emails::group_place.eq(place), emails::filed_by_hand.eq(true))).execute(db)? == 0 {
+        return Err(Fault::new(Class::Data, format!("e-mail {email} is in no group folder"))
+            .hint(format!("try: espomail email move {email} --group-folder FOLDER"))
+            .into());
+    }
+    access::record(db, permit, "email move", &format!("email:{email}"), &format!("{place} of its group folder"), now)
 }
 
 /// Deletes an e-mail for everybody. Its fates stay, so that it does not come back (FETCH-2); its Message-ID stays known to its

@@ -144,6 +144,7 @@ diesel::table! {
         lease_until -> Nullable<BigInt>,
         careful -> Bool,
         failure -> Nullable<Text>,
+        group_folder_id -> Nullable<BigInt>,
     }
 }
 
@@ -317,6 +318,9 @@ diesel::table! {
         folder_id -> Nullable<BigInt>,
         filed_by_hand -> Bool,
         filed_by -> Nullable<BigInt>,
+        group_place -> Nullable<Text>,
+        assigned_user_id -> Nullable<BigInt>,
+        teams_by_hand -> Bool,
         author_id -> Nullable<BigInt>,
         is_ours -> Bool,
         is_claimed -> Bool,

@@ -125,6 +125,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("email mark 1 --read --user ada", BOSS),
     ("email move 1 --archive --user ada", BOSS),
     ("email move 1 --group-folder Shelf", TEAM),
+    ("email set 1 --important true", TEAM),
     ("email link 1 case:2", TEAM),
     ("email unlink 1", TEAM),
     ("email delete 1", [No, No, Yes]),

@@ -216,6 +216,8 @@ const OTHERS: &[&str] = &[
     "case unmerge",
     "address clear",
     "email link",
+    // In tests/shell/sharing.rs.
+    "email set",
     "email unlink",
     "quarantine list",
     "quarantine show",

@@ -99,6 +99,7 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("TEAM-1", "The teams of the account, of what it answers, of its group folder and of its case."),
             ("INBOX-1", "The users of the account's teams, its assigned user, and whoever of us it is from or to."),
+            ("INBOX-2", "Where it is: in a folder of each user's, or in a group folder and then in no inbox."),
             ("NOTE-1", "One line in the stream of the record that it belongs to."),
             ("FOLLOW-1", "Whoever has a record follows it; others follow by command; who may not read it follows no more."),
             ("NOTIFY-1", "Followers of the record and of its Account hear of it, as far as they may read it."),
@@ -152,10 +153,13 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "RIGHTS",
-        &[(
-            "ACCESS-5",
-            "Mail never acts with a user's rights: From is anybody's word, and what only says to be one of us is marked.",
-        )],
+        &[
+            ("ACCESS-2", "What a person said of an e-mail: which teams it is of, whose it is to look after, who has it."),
+            (
+                "ACCESS-5",
+                "Mail never acts with a user's rights: From is anybody's word, and what only says to be one of us is marked.",
+            ),
+        ],
     ),
     ("AGAIN", &[("WHY-2", "What reprocess changed by the rules of today; what a person set by hand stays.")]),
 ];

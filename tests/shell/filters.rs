@@ -155,6 +155,8 @@ fn filter_4_and_5_they_act_on_mail_that_comes_in() {
         world.run(&["filter", "set", "trash", "--active", "false"]).ok();
         deliver(&world, "kept", "Trash is kept", "x");
         assert_eq!(shown("kept")["users"][0]["trashed"], false);
+        world.run(&["folder", "remove", "Later", "--user", "ada"]).fails(65);
+        world.run(&["filter", "remove", "later"]).ok();
         world.run(&["folder", "remove", "Later", "--user", "ada"]).ok();
         assert_eq!(subjects(&["--user", "ada", "--inbox", "--from", "dora@example.org"]).len(), 3);
     }

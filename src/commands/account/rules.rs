@@ -8,8 +8,8 @@ use crate::commands::argument;
 use crate::commands::show::{or_empty, yes};
 use crate::pass::verdict::Names;
 use crate::settings::{AccountRules, account_rules};
-use crate::store::{Database, team, user};
-use crate::words::{AutomaticCases, Distribution, TeamId, UnknownSender, UserId};
+use crate::store::{Database, folder, team, user};
+use crate::words::{AutomaticCases, Distribution, FolderId, TeamId, UnknownSender, UserId};
 
 /// How a kind of setting is given, how it stands in JSON, and how people read that.
 pub trait Setting: Sized {
@@ -55,6 +55,8 @@ macro_rules! named {
 }
 named! {
     TeamId: team::find, |names: &Names, team| names.teams.get(team).cloned();
+    FolderId: |db: &mut Database, name: &str| folder::find(db, None, name).map(|folder| folder.id),
+        |names: &Names, folder| names.folders.get(folder).cloned();
     UserId: user::find, |names: &Names, user| names.users.get(user).cloned();
     String: |_: &mut Database, text: &String| Ok(text.clone()), |_: &Names, text: &String| Some(text.clone());
 }

@@ -45,7 +45,8 @@ pub struct SettingsArguments {
     /// Mailbox to monitor; may be given several times [default: INBOX]
     #[arg(long = "mailbox", value_name = "NAME", help_heading = "Server")]
     mailboxes: Vec<String>,
-    /// The owner's folder that mail of a mailbox goes to, such as Lists=Later; an empty folder is the inbox (personal accounts)
+    /// Folder that mail of a mailbox goes to, such as Lists=Later: the owner's, or for a group account a group folder; an empty one is
+    /// none
     #[arg(long = "mailbox-folder", value_name = "MAILBOX=FOLDER", help_heading = "Server")]
     mailbox_folders: Vec<String>,
     #[command(flatten)]
@@ -218,7 +219,7 @@ impl SettingsArguments {
         Ok(())
     }
 
-    /// INBOX-2: which mailboxes go to which folders of the owner.
+    /// INBOX-2: which mailboxes go to which folders: of the owner, or of the group.
     fn over_folders(&self, settings: &mut Settings, db: &mut Database) -> Result<()> {
         for given in &self.mailbox_folders {
             let wrong = |what: String| Fault::new(Class::Usage, what).hint("write it as MAILBOX=FOLDER");
@@ -226,15 +227,10 @@ impl SettingsArguments {
             if !settings.mailboxes.iter().any(|known| known == mailbox) {
                 return Err(wrong(format!("the mailbox {mailbox:?} is not monitored by this account")).into());
             }
-            let Some(owner) = settings.owner else {
-                return Err(wrong("only mailboxes of personal accounts go to folders".to_string())
-                    .hint("for a group account: espomail filter add NAME --account ACCOUNT --folder FOLDER")
-                    .into());
-            };
             if name.is_empty() {
                 settings.folders.remove(mailbox);
             } else {
-                settings.folders.insert(mailbox.to_string(), folder::find(db, Some(owner), name)?.id);
+                settings.folders.insert(mailbox.to_string(), folder::find(db, settings.owner, name)?.id);
             }
         }
         Ok(())
@@ -292,6 +288,11 @@ fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
     }
     if settings.imap_host.is_empty() {
         return wrong("the account needs a server: --imap-host");
+    }
+    if rules.group_folder.is_some() && settings.kind == AccountKind::Personal {
+        return wrong(
+            "only a group account has a group folder; a mailbox of yours can go to a folder of yours: --mailbox-folder",
+        );
     }
     if rules.make_cases && settings.kind == AccountKind::Personal {
         return wrong("only a group account makes cases");

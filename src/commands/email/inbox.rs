@@ -9,7 +9,7 @@ use crate::fault::{Class, Fault};
 use crate::store::email::Place;
 use crate::store::inbox::Marks;
 use crate::store::{self, Database, Store, folder, user};
-use crate::words::{EmailId, FolderId, RoleAction};
+use crate::words::{EmailId, FolderId, GroupPlace, RoleAction};
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("mark").required(true).multiple(true)))]
@@ -55,6 +55,12 @@ pub struct Move {
     /// To this group folder, for everybody; its teams get them
     #[arg(long, value_name = "FOLDER", group = "place", conflicts_with = "user")]
     group_folder: Option<String>,
+    /// To the archive of their group folder, for everybody
+    #[arg(long, group = "place", conflicts_with = "user")]
+    group_archive: bool,
+    /// To the trash of their group folder, for everybody
+    #[arg(long, group = "place", conflicts_with = "user")]
+    group_trash: bool,
     /// Out of their group folder
     #[arg(long, group = "place", conflicts_with = "user")]
     no_group_folder: bool,
@@ -104,6 +110,18 @@ impl Mark {
 
 impl Move {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let place = if self.group_archive { Some(GroupPlace::Archive) } else { self.group_trash.then_some(GroupPlace::Trash) };
+        if let Some(place) = place {
+            store.transaction(|db| {
+                for wanted in &self.emails {
+                    let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Edit)?;
+                    store::inbox::set_group_place(db, &permit, email, place, context.now())?;
+                }
+                Ok(())
+            })?;
+            context.out.say(&format!("{} now in the {place} of their group folder.", counted(self.emails.len())));
+            return Ok(());
+        }
         let to = store.transaction(|db| match (&self.group_folder, self.no_group_folder) {
             (None, false) => self.move_copies(context, db),
             (name, _) => {

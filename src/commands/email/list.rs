@@ -11,8 +11,8 @@ use crate::decide::access::{self, Inbox};
 use crate::store::email::{self, EmailFilter, Place, Unsent, View};
 use crate::store::record::RecordName;
 use crate::store::search::{self, Query};
-use crate::store::{Database, Store, folder};
-use crate::words::{EmailId, RoleAction, RoleScope, ThreadId};
+use crate::store::{Database, Store, folder, user};
+use crate::words::{EmailId, GroupPlace, RoleAction, RoleScope, ThreadId};
 
 #[derive(Debug, clap::Args)]
 pub struct List {
@@ -40,9 +40,12 @@ pub struct List {
     /// Only those before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Only those in this group folder
+    /// Only those in this group folder; with --archived or --trash those in its archive or trash
     #[arg(long, value_name = "FOLDER")]
     group_folder: Option<String>,
+    /// Only those that this user is to look after
+    #[arg(long, value_name = "USER")]
+    assigned_user: Option<String>,
     /// Only what reached nobody: it is in nobody's inbox, of no case and in no group folder
     #[arg(long, conflicts_with_all = ["user", "place", "unread", "important", "group_folder"])]
     of_nobody: bool,
@@ -110,14 +113,21 @@ impl List {
             parent,
             thread: self.thread.map(ThreadId),
             sight: access::sight(context.actor_ref(), RoleScope::Email),
-            group_folder: self.group_folder.map(|name| folder::find(db, None, &name)).transpose()?.map(|folder| folder.id),
+            group_folder: self
+                .group_folder
+                .map(|name| folder::find(db, None, &name))
+                .transpose()?
+                .map(|folder| (folder.id, self.copies.group_place())),
+            assigned_user: self.assigned_user.map(|login| user::find(db, &login)).transpose()?,
             found,
             of_nobody: self.of_nobody,
             limit: self.part.limit(&context.out),
             offset: self.part.offset,
             ..EmailFilter::default()
         };
-        self.copies.restrict(context, db, &mut filter)?;
+        if filter.group_folder.is_none() || self.copies.user.is_some() {
+            self.copies.restrict(context, db, &mut filter)?;
+        }
         let emails = email::list(db, &filter)?;
         context.out.list(&emails, &["id", "thread", "date", "from", "parent", "subject"], |email| {
             let parent = email.parent.map_or_else(|| "-".to_string(), |parent| parent.to_string());
@@ -129,6 +139,14 @@ impl List {
 }
 
 impl Copies {
+    /// The same words for the places of a group folder.
+    fn group_place(&self) -> Option<GroupPlace> {
+        if self.user.is_some() {
+            return None;
+        }
+        if self.archived { Some(GroupPlace::Archive) } else { self.trash.then_some(GroupPlace::Trash) }
+    }
+
     fn restrict(self, context: &Context, db: &mut Database, filter: &mut EmailFilter) -> Result<()> {
         let has_place = self.inbox || self.archived || self.trash || self.sent || self.folder.is_some();
         if !has_place && !self.unread && !self.important && self.user.is_none() {

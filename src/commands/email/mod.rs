@@ -8,6 +8,7 @@ pub mod filled;
 mod inbox;
 mod link;
 mod list;
+mod set;
 mod show;
 pub mod writing;
 
@@ -60,6 +61,7 @@ enum EmailCommand {
     Mark(inbox::Mark),
     /// Move e-mails to a user's folder, archive, trash or inbox, or to a group folder
     Move(inbox::Move),
+    Set(set::Set),
     /// Say which record an e-mail belongs to; no rule overwrites it
     Link(link::Link),
     /// Say that an e-mail belongs to no record; no rule overwrites it
@@ -105,6 +107,7 @@ impl Email {
             EmailCommand::Edit(command) => command.run(context, &mut store),
             EmailCommand::Mark(command) => command.run(context, &mut store),
             EmailCommand::Move(command) => command.run(context, &mut store),
+            EmailCommand::Set(command) => command.run(context, &mut store),
             EmailCommand::Link(command) => command.run(context, &mut store),
             EmailCommand::Unlink(command) => command.run(context, &mut store),
             EmailCommand::Delete(command) => command.run(context, &mut store),

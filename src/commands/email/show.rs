@@ -145,7 +145,14 @@ fn head(email: &email::Email, copies: &[Copy], outbox: Option<OnItsWay>) -> Stri
         ("users", email.users.iter().map(reader).collect::<Vec<_>>().join(", ")),
         ("not sent", outbox.map(|one| format!("message {} of the outbox is {}", one.message, one.state)).unwrap_or_default()),
         ("delivery", email.deliveries.iter().map(delivery).collect::<Vec<_>>().join("; ")),
-        ("group folder", or_empty(email.group_folder.as_ref())),
+        ("assigned user", or_empty(email.assigned_user.as_ref())),
+        (
+            "group folder",
+            match (&email.group_folder, email.group_place) {
+                (Some(folder), Some(place)) => format!("{folder} ({place})"),
+                (folder, _) => or_empty(folder.as_ref()),
+            },
+        ),
         ("archived", if email.archived { yes(true) } else { String::new() }),
         ("partial", if email.partial { format!("yes; try: espomail email fetch-body {}", email.id) } else { String::new() }),
         ("automatic", email.automatic.iter().map(Sign::to_string).collect::<Vec<_>>().join("; ")),

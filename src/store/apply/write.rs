@@ -132,6 +132,19 @@ impl Batch<'_> {
                     diesel::delete(email_users::table.find((email, user))).execute(db)?;
                 }
                 Later::Sort(sorted) => sorted.write(db)?,
+                Later::ShareEmail(email, teams) => {
+                    diesel::delete(email_teams::table.filter(email_teams::email_id.eq(email))).execute(db)?;
+                    let rows = teams.iter().map(|team| EmailTeamRow { email_id: *email, team_id: *team, given_by: None });
+                    insert_all!(&mut *db, email_teams::table, &rows.collect::<Vec<_>>())?;
+                    diesel::update(emails::table.find(email)).set(emails::teams_by_hand.eq(true)).execute(db)?;
+                }
+                Later::AssignEmail(email, user) => {
+                    diesel::update(emails::table.find(email)).set(emails::assigned_user_id.eq(user)).execute(db)?;
+                }
+                Later::MarkImportant(email, important) => {
+                    let copies = email_users::table.filter(email_users::email_id.eq(email));
+                    diesel::update(copies).set(email_users::is_important.eq(important)).execute(db)?;
+                }
                 Later::Unfollow(record, user) => {
                     diesel::delete(followers::table.find((record, user))).execute(db)?;
                 }

@@ -27,8 +27,14 @@ pub(super) fn gather(db: &mut Database, named: &[UserId], facts: &mut Facts) -> 
         let by_script = filter.sieve.iter().flat_map(|script| script.folders.values().copied());
         filter.actions.iter().filter_map(by_action).chain(by_script).collect()
     };
-    let folders_named: HashSet<FolderId> =
-        facts.filters.iter().chain(facts.user_filters.values().flatten()).flat_map(moves).chain(facts.account.folder).collect();
+    let folders_named: HashSet<FolderId> = facts
+        .filters
+        .iter()
+        .chain(facts.user_filters.values().flatten())
+        .flat_map(moves)
+        .chain(facts.account.folder)
+        .chain(facts.account.rules.group_folder)
+        .collect();
     let there = in_lists(&folders_named, |some| {
         folders::table
             .filter(folders::id.eq_any(some))
@@ -53,7 +59,7 @@ pub(super) fn gather(db: &mut Database, named: &[UserId], facts: &mut Facts) -> 
     Ok(())
 }
 
-/// INBOX-2: returns the owner's folder that a mailbox is mapped to.
+/// INBOX-2: returns the folder that a mailbox is mapped to: the owner's, or a group folder.
 pub(super) fn mapped(db: &mut Database, position: PositionId) -> Result<Option<FolderId>> {
     let folder = positions::table
         .inner_join(
