@@ -74,6 +74,14 @@ pub fn parse(text: &str, now: i64) -> Result<i64, String> {
     text.parse::<Timestamp>().map(Timestamp::as_second).map_err(|_| wrong())
 }
 
+/// Reads a time as [`parse`] does, but for a length of time, which is from now on: `3d` is in three days.
+pub fn parse_from_now(text: &str, now: i64) -> Result<i64, String> {
+    match span(text) {
+        Some(ahead) => now.checked_add(ahead).ok_or_else(|| format!("{text:?} is too long")),
+        None => parse(text, now),
+    }
+}
+
 /// Reads a time to come: RFC 3339, a date (its first second in UTC), or a length of time from now, such as `2h`.
 pub fn parse_ahead(text: &str, now: i64) -> Result<i64, String> {
     let wrong = || {
@@ -118,6 +126,17 @@ mod tests {
         for wrong in ["now", "today", "2026-11-23", "2020-01-01T00:00:00Z", "tomorrow", "-2h", "0h", "99999999999999999d"] {
             assert!(parse_ahead(wrong, now).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_length_of_time_can_be_one_from_now_on() {
+        let now = 1_795_392_000;
+        for (text, seconds) in
+            [("3d", now + 259_200), ("now", now), ("2026-11-24", now + 86_400), ("2026-11-01", now - 22 * 86_400)]
+        {
+            assert_eq!(parse_from_now(text, now), Ok(seconds), "{text}");
+        }
+        assert!(parse_from_now("soon", now).is_err());
     }
 
     #[test]

@@ -174,14 +174,12 @@ impl Output {
         if rows.is_empty() {
             return self.tell("nothing");
         }
-        let heading: Vec<String> = headings.iter().map(|heading| heading.to_uppercase()).collect();
+        let heading: Vec<String> = headings.iter().map(|heading| heading.trim_start_matches(LESSER).to_uppercase()).collect();
         let rows = rows.iter().map(|row| row.iter().map(|cell| shown_line(cell)).collect::<Vec<_>>());
-        let lines: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
-        let mut widths: Vec<usize> = (0..headings.len())
-            .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max().unwrap_or(0))
-            .collect();
+        let mut lines: Vec<Vec<String>> = std::iter::once(heading).chain(rows).collect();
+        let mut widths = widths_of(&lines);
         if let Some(terminal) = terminal_width() {
-            narrow(&mut widths, terminal);
+            widths = fit(&mut lines, headings, terminal);
         }
         for line in lines {
             let cells = line.iter().zip(&widths).map(|(cell, width)| {
@@ -335,18 +333,88 @@ const fn joins(c: char) -> bool {
     !c.is_ascii() && !is_joiner(c) && !is_obeyed(c)
 }
 
+/// What the heading of a lesser column begins with: one that goes first where the terminal is narrow.
+const LESSER: char = '~';
+/// What a column keeps at least, and what the last one does.
+const LEAST: usize = 8;
+const SUBJECT: usize = 30;
+
 fn terminal_width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     Some(usize::from(size.ws_col)).filter(|width| *width > 0)
 }
 
-/// Takes from the widest column until the table fits, but leaves each a little.
-fn narrow(widths: &mut [usize], terminal: usize) {
-    const LEAST: usize = 8;
+fn widths_of(lines: &[Vec<String>]) -> Vec<usize> {
+    let columns = lines.first().map_or(0, Vec::len);
+    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
+    (0..columns).map(width).collect()
+}
+
+/// Makes a table fit: times lose their seconds, then lesser columns go from the left, then columns give way from the widest on. The
+/// last column, which says what it is about, keeps [`SUBJECT`]. Returns how wide each column is.
+fn fit(lines: &mut [Vec<String>], headings: &[&str], terminal: usize) -> Vec<usize> {
+    let mut lesser: Vec<bool> = headings.iter().map(|heading| heading.starts_with(LESSER)).collect();
+    let excess = |widths: &[usize]| widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1) > terminal;
+    // What is left when the others have what they need, and the last column what it wants or may claim.
+    let wanted = |widths: &[usize]| {
+        let mut widths = widths.to_vec();
+        widths.iter_mut().rev().take(1).for_each(|last| *last = (*last).min(SUBJECT));
+        widths
+    };
+    let mut widths = widths_of(lines);
+    if excess(&widths) {
+        lines.iter_mut().flatten().for_each(|cell| {
+            if let Some(short) = to_minutes(cell) {
+                *cell = short;
+            }
+        });
+        widths = widths_of(lines);
+    }
+    while excess(&wanted(&widths)) {
+        let Some(column) = lesser.iter().position(|is| *is) else { break };
+        lesser.remove(column);
+        lines.iter_mut().filter(|line| column < line.len()).for_each(|line| drop(line.remove(column)));
+        widths = widths_of(lines);
+    }
+    let is_time = |column: usize| lines.iter().skip(1).any(|line| line.get(column).is_some_and(|cell| is_minutes(cell)));
+    let last = widths.len().saturating_sub(1);
+    let least: Vec<usize> = (0..widths.len())
+        .map(|column| match column {
+            _ if is_time(column) => widths.get(column).copied().unwrap_or_default(),
+            _ if column == last => SUBJECT,
+            _ => LEAST,
+        })
+        .collect();
+    narrow(&mut widths, &least, terminal);
+    widths
+}
+
+/// A time of RFC 3339 without its seconds and its zone, which is UTC; none where it is no time.
+fn to_minutes(cell: &str) -> Option<String> {
+    let (minutes, seconds) = cell.split_at_checked(16)?;
+    let minutes = minutes.replacen('T', " ", 1);
+    (seconds.starts_with(':') && seconds.ends_with('Z') && is_minutes(&minutes)).then_some(minutes)
+}
+
+fn is_minutes(cell: &str) -> bool {
+    let shape = |(at, c): (usize, char)| match at {
+        4 | 7 => c == '-',
+        10 => c == ' ',
+        13 => c == ':',
+        _ => c.is_ascii_digit(),
+    };
+    cell.len() == 16 && cell.chars().enumerate().all(shape)
+}
+
+/// Takes from the widest column that has more than its least until the table fits.
+fn narrow(widths: &mut [usize], least: &[usize], terminal: usize) {
     let gaps = 2 * widths.len().saturating_sub(1);
     loop {
-        let excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(terminal);
-        let Some(widest) = widths.iter_mut().max().filter(|width| excess > 0 && **width > LEAST) else { return };
+        if widths.iter().sum::<usize>() + gaps <= terminal {
+            return;
+        }
+        let wide = widths.iter_mut().zip(least).filter(|(width, least)| **width > **least);
+        let Some((widest, _)) = wide.max_by_key(|(width, _)| **width) else { return };
         *widest -= 1;
     }
 }
@@ -404,9 +472,29 @@ mod tests {
     #[test]
     fn a_table_gives_way_at_its_widest_column() {
         let mut widths = [4, 90, 10];
-        narrow(&mut widths, 60);
+        narrow(&mut widths, &[8, 8, 8], 60);
         assert_eq!(widths, [4, 42, 10]);
-        narrow(&mut widths, 5);
+        narrow(&mut widths, &[8, 8, 8], 5);
         assert_eq!(widths, [4, 8, 8]);
+    }
+
+    #[test]
+    fn at_80_columns_a_date_is_whole_and_a_subject_has_30() {
+        let headings = ["id", "~thread", "date", "from", "~parent", "subject"];
+        let row = |subject: &str| {
+            let cells = ["12345", "12345", "2026-01-05T10:30:41Z", "purchasing@foundry.example", "case:1234", subject];
+            cells.map(str::to_string).to_vec()
+        };
+        let mut lines =
+            vec![headings.map(str::to_string).to_vec(), row("A subject that is rather longer than all the others are")];
+        let widths = fit(&mut lines, &headings, 80);
+        assert_eq!(lines[1].len(), 5, "{lines:?}");
+        assert_eq!(lines[1][1], "2026-01-05 10:30");
+        assert!(widths[1] == 16 && *widths.last().expect("columns") >= 30, "{widths:?}");
+        assert!(widths.iter().sum::<usize>() + 8 <= 80, "{widths:?}");
+        // Where there is room, nothing is left out.
+        let mut lines = vec![headings.map(str::to_string).to_vec(), row("Short")];
+        assert_eq!(fit(&mut lines, &headings, 200).len(), 6);
+        assert_eq!(lines[1][2], "2026-01-05T10:30:41Z");
     }
 }

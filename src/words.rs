@@ -387,6 +387,8 @@ words! {
         GroupAccount = "group-account",
         /// Keeping personal accounts of one's own (ACCESS-1).
         PersonalAccount = "personal-account",
+        /// Importing mail into one's own inbox (FETCH-17).
+        Import = "import",
     }
 }
 
@@ -417,16 +419,17 @@ impl RoleScope {
     /// Returns what a role can let a user do there.
     pub const fn actions(self) -> &'static [RoleAction] {
         match self {
-            Self::GroupAccount | Self::PersonalAccount => &[RoleAction::Use],
+            Self::GroupAccount | Self::PersonalAccount | Self::Import => &[RoleAction::Use],
             _ => &[RoleAction::Read, RoleAction::Edit, RoleAction::Delete],
         }
     }
 
-    /// Returns on how much a role can let a user do it. A group account is nobody's own, a personal one nobody else's.
+    /// Returns on how much a role can let a user do it. A group account is nobody's own, a personal one and
+    /// what is imported nobody else's.
     pub const fn levels(self) -> &'static [RoleLevel] {
         match self {
             Self::GroupAccount => &[RoleLevel::No, RoleLevel::Team, RoleLevel::All],
-            Self::PersonalAccount => &[RoleLevel::No, RoleLevel::Own],
+            Self::PersonalAccount | Self::Import => &[RoleLevel::No, RoleLevel::Own],
             _ => RoleLevel::ALL,
         }
     }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod asking;
+mod newcomer;
 mod records;
 mod table;
 mod trace;

@@ -77,6 +77,15 @@ fn roff(text: &str) -> String {
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
+/// A synopsis says what options take, and what stands beside a command's options has a name of its own.
+fn in_order(page: &str) -> String {
+    let page = page.replace("<\\fIsubcommands\\fR>", "\\fICOMMAND\\fR").replace(".SH EXTRA", ".SH NOTES");
+    let taken =
+        |option: &str, value: &str| (format!("\\fB\\-\\-{option}\\fR]"), format!("\\fB\\-\\-{option}\\fR \\fI{value}\\fR]"));
+    let general = [taken("config", "FILE"), taken("database", "URL"), taken("as", "USER"), taken("output", "FORMAT")];
+    general.iter().fold(page, |page, (bare, whole)| page.replace(bare, whole))
+}
+
 fn sections() -> String {
     let mut text = ".SH \"EXIT STATUS\"\n.TP\n\\fB0\\fR\nDone, nothing to do, or another pass is at work.\n".to_string();
     for (class, meaning) in STATUSES {
@@ -124,6 +133,7 @@ fn manual_is_what_the_commands_say() {
     clap_mangen::generate_to(espomail::commands::command_line().disable_help_subcommand(true), generated.path()).unwrap();
     let mut wanted = pages(generated.path());
     assert!(wanted.contains_key("espomail-account-add.1"), "{:?}", wanted.keys());
+    wanted.values_mut().for_each(|page| *page = in_order(page));
     *wanted.get_mut("espomail.1").unwrap() += &sections();
     wanted.insert("espomail.toml.5".to_string(), settings());
     wanted.insert("espomail-access.7".to_string(), access::page());

@@ -152,12 +152,17 @@ impl Explain {
     }
 }
 
-/// What a filter skipped has no number, and that is what somebody may be looking for.
+/// What a filter skipped has no number, and that is what somebody may be looking for; or for a file.
 fn numbered(error: anyhow::Error, wanted: &str) -> anyhow::Error {
     match error.downcast::<Fault>() {
         Ok(fault) if fault.class == Class::Data && wanted.parse::<i64>().is_ok() => fault
             .hint("try: espomail email list; what a filter skipped has no number: espomail explain MESSAGE-ID, or ACCOUNT/MAILBOX/UID")
             .into(),
+        Ok(fault) if fault.class == Class::Data && !wanted.contains('@') => {
+            Fault::new(Class::Data, format!("there is neither a file nor an e-mail {wanted}"))
+                .hint("give a file, the number or Message-ID of an e-mail (see espomail email list), or ACCOUNT/MAILBOX/UID")
+                .into()
+        }
         Ok(fault) => fault.into(),
         Err(error) => error,
     }

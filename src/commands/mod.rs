@@ -130,13 +130,12 @@ impl Command {
     const fn needs(&self) -> Needs {
         match self {
             Self::Init(_) => Needs::Nothing,
-            Self::Fetch(_) | Self::Send(_) | Self::Notify(_) | Self::Deliver(_) | Self::Import(_) | Self::Test(_) => {
-                Needs::Administrator
-            }
+            Self::Fetch(_) | Self::Send(_) | Self::Notify(_) | Self::Deliver(_) | Self::Test(_) => Needs::Administrator,
             Self::Budget(_) | Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
             // These ask for the right to what they do, each by itself. All are named: a new command is open to nobody by default.
             Self::Explain(_)
             | Self::Reprocess(_)
+            | Self::Import(_)
             | Self::Account(_)
             | Self::User(_)
             | Self::Team(_)

@@ -5,7 +5,7 @@ use clap::{ArgAction, Subcommand};
 
 use super::argument;
 use super::show::{lines, or_empty, yes};
-use crate::clock::rfc3339;
+use crate::clock::{self, rfc3339};
 use crate::context::Context;
 use crate::decide::access;
 use crate::fault::{Class, Fault};
@@ -122,10 +122,10 @@ enum Absence {
     Add {
         /// Login or number
         user: String,
-        /// First moment: 2026-12-24 or RFC 3339
+        /// First moment: 2026-12-24, RFC 3339, or 2d for in two days
         #[arg(long, value_name = "TIME", default_value = "now")]
         from: String,
-        /// First moment after it
+        /// First moment after it: 2026-12-27, RFC 3339, or 2w for in two weeks
         #[arg(long, value_name = "TIME")]
         until: String,
     },
@@ -289,7 +289,8 @@ impl Absence {
         let keep = |user| access::keep_own(&actor, user).map_err(|_| context.refused("only administrators do this for others"));
         match self {
             Self::Add { user: wanted, from, until } => {
-                let (starts_at, ends_at) = (context.time(&from)?, context.time(&until)?);
+                let time = |text: &str| clock::parse_from_now(text, now).map_err(|error| Fault::new(Class::Usage, error));
+                let (starts_at, ends_at) = (time(&from)?, time(&until)?);
                 if ends_at <= starts_at {
                     return Err(Fault::new(Class::Usage, "the absence ends before it begins").into());
                 }

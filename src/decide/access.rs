@@ -146,6 +146,14 @@ pub fn add_account(actor: &Actor, owner: UserId, kept: i64, limit: u32) -> Resul
     }
 }
 
+/// FETCH-17: taking in messages from files, through an account of this owner: administrators through any, users through their own where
+/// a role lets them.
+pub fn import(actor: &Actor, owner: Option<UserId>) -> Result<Permit<'_>, Denied> {
+    let is_own = owner.is_some() && actor.user == owner;
+    let may = is_own && actor.rights.level(RoleScope::Import, RoleAction::Use) != RoleLevel::No;
+    if actor.administrator || may { Ok(Permit { actor }) } else { Err(Denied) }
+}
+
 /// ACCESS-2: how much of a kind of thing the actor may read.
 pub fn sight(actor: &Actor, scope: RoleScope) -> Sight {
     sight_for(actor, scope, RoleAction::Read)
@@ -256,6 +264,23 @@ mod tests {
             assert_eq!(keep(&ada, Thing(keeper)).is_ok(), by_ada, "{keeper:?}");
             assert!(keep(&administrator, Thing(keeper)).is_ok_and(|kept| kept.thing().0 == keeper), "{keeper:?}");
             assert!(keep(&Actor::default(), Thing(keeper)).is_err(), "{keeper:?}");
+        }
+    }
+
+    #[test]
+    fn access_2_a_user_imports_into_an_account_of_their_own_where_a_role_says_so() {
+        let may = user(&[(RoleScope::Import, RoleAction::Use, RoleLevel::Own)]);
+        let administrator = Actor { administrator: true, ..user(&[]) };
+        for (actor, owner, expected) in [
+            (&may, Some(UserId(1)), true),
+            (&may, Some(UserId(2)), false),
+            (&may, None, false),
+            (&user(&[]), Some(UserId(1)), false),
+            (&Actor::default(), None, false),
+            (&administrator, None, true),
+            (&administrator, Some(UserId(2)), true),
+        ] {
+            assert_eq!(import(actor, owner).is_ok(), expected, "{actor:?} {owner:?}");
         }
     }
 

@@ -14,7 +14,7 @@ mod session;
 mod structure;
 mod wire;
 
-pub use files::read as read_files;
+pub use files::{FileMessage, read as read_files};
 pub use sent::Appended;
 pub use session::{MOST_LISTED, Session};
 

@@ -137,9 +137,25 @@ fn cannot_connect(message: &str) -> Fault {
     // What libpq adds on further lines is guesswork.
     let fault = Fault::new(class, format!("cannot connect to PostgreSQL: {}", message.lines().next().unwrap_or_default()));
     match class {
+        Class::Config if missing(message, "database").is_some() => {
+            let name = missing(message, "database").unwrap_or_default();
+            fault.hint(format!("make it, as PostgreSQL's own account: createdb --owner=ROLE {name}"))
+        }
+        Class::Config if missing(message, "role").is_some() => {
+            let name = missing(message, "role").unwrap_or_default();
+            fault.hint(format!(
+                "make it, as PostgreSQL's own account: createuser {name}; and a database of its own: createdb --owner={name} espomail"
+            ))
+        }
         Class::Unavailable => fault.hint("try later; nothing is lost meanwhile"),
         _ => fault.hint("look at the database URL: espomail config show"),
     }
+}
+
+/// The name of what PostgreSQL says does not exist.
+fn missing<'m>(message: &'m str, what: &str) -> Option<&'m str> {
+    let (_, rest) = message.split_once(&format!("{what} \""))?;
+    rest.split_once("\" does not exist").map(|(name, _)| name)
 }
 
 fn refusal(message: &str) -> Class {

@@ -33,6 +33,17 @@ pub struct Line {
     pub sender_not_verified: bool,
     pub subject: String,
     pub parent: Option<RecordName>,
+    /// To whom and when it is to go out, of what has not left.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
+}
+
+/// To whom and when a letter of ours is to go out; a draft at no time.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Waits {
+    pub to: Vec<String>,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub goes_out_at: Option<i64>,
 }
 
 /// An e-mail whole. Times are seconds since 1970 UTC.
@@ -119,6 +130,8 @@ pub struct EmailFilter {
     pub from: Option<String>,
     pub subject_part: Option<String>,
     pub since: Option<i64>,
+    /// Only what came in from outside, and not before this time.
+    pub received_since: Option<i64>,
     pub until: Option<i64>,
     pub parent: Option<RecordId>,
     pub thread: Option<ThreadId>,
@@ -256,6 +269,9 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
     if let Some(since) = filter.since {
         query = query.filter(emails::date.ge(since));
     }
+    if let Some(since) = filter.received_since {
+        query = query.filter(emails::arrived_at.ge(since)).filter(emails::is_ours.eq(false));
+    }
     if let Some(until) = filter.until {
         query = query.filter(emails::date.lt(until));
     }
@@ -293,9 +309,24 @@ pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
     let names = names_of(db, rows.iter().map(|(.., parent)| *parent))?;
     let line = |(id, thread, date, from, sender_not_verified, subject, parent): (_, _, _, _, _, _, Option<RecordId>)| {
         let parent = parent.and_then(|parent| names.get(&parent).copied());
-        Line { id, thread, date, from, sender_not_verified, subject, parent }
+        Line { id, thread, date, from, sender_not_verified, subject, parent, waits: None }
     };
-    Ok(rows.into_iter().map(line).collect())
+    let mut lines: Vec<Line> = rows.into_iter().map(line).collect();
+    if filter.unsent.is_some() {
+        let ids: Vec<EmailId> = lines.iter().map(|line| line.id).collect();
+        let due: HashMap<EmailId, Option<i64>> = in_lists(db, &ids, |db, some| {
+            let of = outbox::table.filter(outbox::email_id.eq_any(some)).select((outbox::email_id, outbox::due_at));
+            Ok(of.load(db)?)
+        })?
+        .into_iter()
+        .collect();
+        let mut to = recipients_of(db, &ids)?;
+        for line in &mut lines {
+            let to = to.remove(&line.id).unwrap_or_default().into_iter().collect();
+            line.waits = Some(Waits { to, goes_out_at: due.get(&line.id).copied().flatten() });
+        }
+    }
+    Ok(lines)
 }
 
 /// Finds an e-mail by its number or Message-ID.

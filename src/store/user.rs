@@ -8,6 +8,7 @@ use super::schema::{absences, auto_follows, roles, team_members, teams, user_add
 use super::{Database, access, account, follow, outbox};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
+use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::mail::body::Signature;
 use crate::words::{RecordKind, TeamId, UserId};
@@ -131,6 +132,17 @@ fn subject(login: &str) -> String {
 }
 
 fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Result<()> {
+    let keys: Vec<String> = addresses.iter().map(|address| address_key(address)).collect();
+    let others = user_addresses::table
+        .inner_join(users::table.on(users::id.eq(user_addresses::user_id)))
+        .filter(user_addresses::user_id.ne(user))
+        .filter(user_addresses::address.eq_any(&keys))
+        .select((user_addresses::address, users::login));
+    if let Some((address, login)) = others.first::<(String, String)>(db).optional()? {
+        return Err(Fault::new(Class::Data, format!("the address {address} is {login}'s"))
+            .hint(format!("an address is one user's; take it from {login} first, or leave it out"))
+            .into());
+    }
     diesel::delete(user_addresses::table.filter(user_addresses::user_id.eq(user))).execute(db)?;
     for (place, address) in (1_i64..).zip(addresses) {
         diesel::insert_into(user_addresses::table)

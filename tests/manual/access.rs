@@ -57,7 +57,7 @@ status 77. Leave sudo's \\fBenv_reset\\fR on, as it is by default, and give nobo
 .TP
 Administrators
 do everything, for anybody. Theirs alone are group accounts, users, teams and roles, the passes (\\fBfetch\\fR, \\fBsend\\fR, \\fBnotify\\fR,
-\\fBdeliver\\fR, \\fBimport\\fR), filters that run a command, \\fBexplain\\fR of a file, \\fBtest\\fR, \\fBquarantine\\fR, \\fBaudit\\fR, \\fBconfig\\fR and \\fBdb\\fR.
+\\fBdeliver\\fR), filters that run a command, \\fBexplain\\fR of a file, \\fBtest\\fR, \\fBquarantine\\fR, \\fBaudit\\fR, \\fBconfig\\fR and \\fBdb\\fR.
 .TP
 Users
 see all users, teams and roles, enter their own absences, keep personal accounts where a role allows it, and do with cases, records
@@ -109,6 +109,9 @@ administrator may add more. Nobody but the owner and administrators sees them. T
 loopback, private and link-local addresses, names without a dot and names of local networks are refused when the account is set and,
 whatever its name resolves to, at each connection. \\fBsecurity.internal\\-hosts\\fR lists exceptions.
 .PP
+With \\fBimport use own\\fR a user imports messages into the inbox, through a personal account of theirs: \\fBespomail import\\fR; through
+sudo one message from standard input. Administrators import through any account.
+.PP
 Passwords are never shown again. As a stored password sent to another server is as good as shown, a change of host, port, protection
 or trusted certificates needs the password again, unless the service account itself asks.
 .SS \"Sending\"
@@ -120,7 +123,8 @@ that is shared (\\fBaccount set --system --shared\\fR);
 the address of a group account that is active, can send and is shared, where \\fBgroup\\-account use\\fR says \\fBall\\fR, or
 \\fBteam\\fR and a team is shared with it; administrators may use every shared one;
 .IP \\(bu 2
-the address of the shared system account.
+the address of the shared system account: that is every user's, whatever a role says of group accounts. Share it only where its
+address is meant for all; one of a team is better no system account.
 .PP
 A personal account with an address that is not its owner's reads mail and sends none. The right is asked for when the message is
 written and again when it goes out, which may be days later: what its author may not send any more is held, with the reason in

@@ -26,8 +26,15 @@ pub fn list(context: &Context, store: &mut Store) -> Result<()> {
     let left = account::left(store.connection())?;
     let line = |one: &Stored| Line::new(one, troubles.get(&one.id), left.get(&one.id), now, is_theirs(actor, one));
     let shown: Vec<Line> = accounts.iter().map(line).collect();
+    // Of accounts that are not theirs, how they fare is nothing to them.
+    if !accounts.iter().any(|one| is_theirs(actor, one)) {
+        context.out.list(&shown, &["name", "kind", "address", "active"], |line| {
+            vec![line.name.clone(), line.kind.clone(), line.address.clone(), yes(line.active)]
+        });
+        return Ok(());
+    }
     context.out.list(&shown, &["name", "kind", "address", "active", "last success", "error"], |line| {
-        let success = line.last_success.as_deref().unwrap_or("never");
+        let success = line.last_success.as_deref().unwrap_or(if line.is_theirs { "never" } else { "-" });
         vec![line.name.clone(), line.kind.clone(), line.address.clone(), yes(line.active), success.to_string(), line.trouble()]
     });
     Ok(())
@@ -61,6 +68,9 @@ struct Line {
     pub cannot_send_seconds: Option<i64>,
     /// The owner of a personal account, who is switched off: it is not fetched.
     pub left_by: Option<String>,
+    /// Whether how it fares is theirs to know.
+    #[serde(skip)]
+    is_theirs: bool,
 }
 
 impl Line {
@@ -80,6 +90,7 @@ impl Line {
             cannot_send: trouble.map(|known| known.last_error.clone()),
             cannot_send_seconds: trouble.map(|known| (now - known.since).max(0)),
             left_by: left_by.cloned(),
+            is_theirs,
         }
     }
 

@@ -66,7 +66,7 @@ impl List {
             offset: self.part.offset,
         };
         let cases = case::list(db, &filter)?;
-        context.out.list(&cases, &["case", "priority", "status", "assigned", "from", "created", "name"], |case| {
+        context.out.list(&cases, &["case", "~priority", "status", "assigned", "~from", "~created", "name"], |case| {
             let dash = || "-".to_string();
             let from = case.contact.or(case.lead).or(case.account);
             vec![

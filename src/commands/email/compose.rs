@@ -222,7 +222,7 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: Tur
     let told = match &sent {
         Some(sent) => {
             let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-            format!("E-mail {email} is {} (message {id} of the outbox){error}", sent.state)
+            format!("E-mail {email} {} (message {id} of the outbox){error}", fared(sent.state))
         }
         None => waiting(context, queued, due_at, turn),
     };
@@ -236,6 +236,16 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: Tur
     let made = Made { outbox: id, email, state, error, to: to.map(Told::shown) };
     context.out.made(&made, &told);
     Ok(())
+}
+
+/// How a message that was tried fared.
+fn fared(state: OutboxState) -> String {
+    match state {
+        OutboxState::Failed => "could not be sent".to_string(),
+        OutboxState::MaybeSent => "may have been sent".to_string(),
+        OutboxState::Queued => "is queued, and tried again".to_string(),
+        other => format!("is {other}"),
+    }
 }
 
 fn waiting(context: &Context, queued: Queued, due_at: Option<i64>, turn: Turn) -> String {

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::{Context as _, Result};
 
 use super::compose::{Typed, deliver, sender, write};
-use super::writing::{Turn, Writing, addresses};
+use super::writing::{Turn, UNWRITTEN, Writing, addresses};
 use crate::commands::{outbox, right};
 use crate::context::{self, Context};
 use crate::decide::outgoing::Order;
@@ -188,7 +188,15 @@ impl Edit {
                 let what = "say what to change";
                 return Err(Fault::new(Class::Usage, what).hint("see: espomail email edit --help").into());
             }
-            let body = writing.written(None, &stored.0)?.with(&Signature::default(), None);
+            let written = writing.written(None, &stored.0).map_err(|error| match error.downcast::<Fault>() {
+                Ok(fault) if fault.to_string() == UNWRITTEN => {
+                    let what = format!("nothing was changed, so e-mail {} stays as it is", before.id);
+                    Fault::new(Class::Usage, what).into()
+                }
+                Ok(fault) => fault.into(),
+                Err(error) => error,
+            });
+            let body = written?.with(&Signature::default(), None);
             if stored.1.is_some() {
                 context.out.say("It is plain text now: its HTML said what stood there before.");
             }

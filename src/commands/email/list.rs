@@ -129,13 +129,32 @@ impl List {
             self.copies.restrict(context, db, &mut filter)?;
         }
         let emails = email::list(db, &filter)?;
-        context.out.list(&emails, &["id", "thread", "date", "from", "parent", "subject"], |email| {
-            let parent = email.parent.map_or_else(|| "-".to_string(), |parent| parent.to_string());
+        if filter.unsent.is_some() {
+            context.out.list(&emails, &["id", "goes out", "to", "~parent", "subject"], |email| {
+                let waits = email.waits.as_ref();
+                let at = waits.and_then(|waits| waits.goes_out_at).map_or_else(|| "draft".to_string(), rfc3339);
+                let to = waits.map(|waits| waits.to.join(", ")).unwrap_or_default();
+                vec![email.id.to_string(), at, to, or_dash(email.parent.as_ref()), email.subject.clone()]
+            });
+            return self.part.tell_rest(&context.out, emails.len(), || email::count(db, &filter));
+        }
+        context.out.list(&emails, &["id", "~thread", "date", "from", "~parent", "subject"], |email| {
             let from = sender(&email.from, email.sender_not_verified);
-            vec![email.id.to_string(), email.thread.to_string(), rfc3339(email.date), from, parent, email.subject.clone()]
+            vec![
+                email.id.to_string(),
+                email.thread.to_string(),
+                rfc3339(email.date),
+                from,
+                or_dash(email.parent.as_ref()),
+                email.subject.clone(),
+            ]
         });
         self.part.tell_rest(&context.out, emails.len(), || email::count(db, &filter))
     }
+}
+
+fn or_dash(record: Option<&RecordName>) -> String {
+    record.map_or_else(|| "-".to_string(), ToString::to_string)
 }
 
 impl Copies {

@@ -214,6 +214,9 @@ pub fn addresses(given: &[String]) -> Result<Vec<Address>> {
     Ok(addresses)
 }
 
+/// What is said of an editor that was left as it was opened.
+pub const UNWRITTEN: &str = "nothing was written, so nothing is sent";
+
 /// Lets somebody write in their editor. An empty text is no message.
 fn edited(begin: &str) -> Result<(String, NamedTempFile)> {
     let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_else(|_| "vi".to_string());
@@ -227,7 +230,7 @@ fn edited(begin: &str) -> Result<(String, NamedTempFile)> {
     }
     let text = std::fs::read_to_string(file.path())?;
     if text.trim().is_empty() || text == begin {
-        return Err(Fault::new(Class::Usage, "nothing was written, so nothing is sent").into());
+        return Err(Fault::new(Class::Usage, UNWRITTEN).into());
     }
     Ok((text, file))
 }

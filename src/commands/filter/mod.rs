@@ -100,7 +100,7 @@ enum Verb {
         /// Files with messages (- for standard input), or numbers or Message-IDs of stored e-mails
         #[arg(value_name = "FILE|ID", required_unless_present = "last")]
         messages: Vec<String>,
-        /// Every stored e-mail since then, such as 7d
+        /// Every e-mail that came in since then, such as 7d; none of your own letters
         #[arg(long, value_name = "TIME", conflicts_with = "messages")]
         last: Option<String>,
         /// Only this filter; may be given several times

@@ -62,7 +62,7 @@ pub fn test(
         // Stored mail goes through one by one: there may be much of it.
         let sight = access::sight(context.actor_ref(), RoleScope::Email);
         let since = Some(context.time(since)?);
-        let mut filter = EmailFilter { sight, since, limit: PAGE, ..EmailFilter::default() };
+        let mut filter = EmailFilter { sight, received_since: since, limit: PAGE, ..EmailFilter::default() };
         loop {
             let page = email::list(db, &filter)?;
             for line in &page {

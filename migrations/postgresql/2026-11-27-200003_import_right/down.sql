@@ -1,0 +1,3 @@
+DELETE FROM role_rights WHERE scope = 'import';
+ALTER TABLE role_rights DROP CONSTRAINT role_rights_scope_check;
+ALTER TABLE role_rights ADD CONSTRAINT role_rights_scope_check CHECK (scope IN ('email', 'account', 'contact', 'lead', 'opportunity', 'case', 'group-account', 'personal-account'));

@@ -1,0 +1,102 @@
+//! What a user may take in, and what somebody meets who is new here.
+
+use serde_json::Value;
+
+use crate::support::office::Office;
+use crate::support::world::World;
+
+const LETTER: &str = "From: Dora Example <dora@example.org>\r\nTo: ada@example.com\r\nSubject: Old\r\n\
+                      Date: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <old@example.org>\r\n\r\nWords.\r\n";
+
+#[test]
+fn access_2_users_import_into_their_own_inbox_where_a_role_lets_them() {
+    for database in ["sqlite", "postgresql"] {
+        let office = Office::on(database);
+        for user in ["ada", "ben"] {
+            office.service(&["user", "add", user, "--address", &format!("{user}@example.com")]).ok();
+        }
+        office.service(&["role", "add", "agents"]).ok();
+        for user in ["ada", "ben"] {
+            office.service(&["role", "give", "agents", "--user", user]).ok();
+        }
+        for (name, more) in [("hers", &["--owner", "ada"][..]), ("support", &[])] {
+            let address = if name == "hers" { "ada@example.com" } else { "support@example.com" };
+            let fixed = ["account", "add", name, "--address", address, "--imap-host", "imap.example.com"];
+            office.service_with(&[&fixed[..], more, &["--password-stdin"]].concat(), "hunter2\n").ok();
+        }
+        let import = |user: &str, more: &[&str]| office.asks_with(user, &[&["import"], more].concat(), LETTER);
+        assert!(import("ada", &["-"]).fails(77).contains("role grant ROLE import use own"), "{database}: by default no");
+        office.service(&["role", "grant", "agents", "import", "use", "own"]).ok();
+        // No file with the rights of the service account, no account of others, and none without one.
+        assert!(import("ada", &["/etc/passwd"]).fails(77).contains("espomail import - < FILE"));
+        import("ada", &["-", "--account", "support"]).fails(65);
+        import("ben", &["-", "--account", "hers"]).fails(65);
+        assert!(import("ben", &["-"]).fails(77).contains("no personal account"));
+        assert_eq!(import("ada", &["-"]).ok(), "Account hers: 1 imported.\n", "{database}");
+        assert_eq!(import("ada", &["-", "--account", "hers"]).ok(), "Account hers: 1 duplicate.\n");
+        let text = office.asks("ada", &["-o", "json", "email", "list", "--inbox"]).ok();
+        let list: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(list["items"][0]["subject"], "Old");
+        office.asks("ben", &["email", "show", "1"]).fails(65);
+        let newest = &office.json(&["audit", "list", "--limit", "1"])["items"][0];
+        let line = [&newest["action"], &newest["user"], &newest["subject"]].map(|part| part.as_str().unwrap().to_string());
+        assert_eq!(line, ["import", "ada", "account:hers"]);
+        let rights = office.asks("ada", &["user", "rights", "ada"]).ok();
+        assert!(rights.lines().any(|line| line.starts_with("import ") && line.contains("own")), "{rights}");
+        office.service(&["role", "grant", "agents", "import", "use", "team"]).fails(64);
+    }
+}
+
+#[test]
+fn filter_8_the_last_days_are_those_in_which_it_came_in_from_outside() {
+    for database in ["sqlite", "postgresql"] {
+        let world = World::on(database);
+        world.run(&["user", "add", "ada", "--address", "ada@example.com"]).ok();
+        let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1"];
+        let sends = ["--smtp-host", "127.0.0.1", "--shared", "--password-stdin"];
+        world.run_with(&[&add[..], &sends].concat(), "x\n").ok();
+        // Its Date is years ago, and it came today.
+        let letter = LETTER.replace("2026", "2020");
+        world.run_with(&["deliver", "--account", "support"], &letter).ok();
+        world.run(&["email", "compose", "--to", "dora@example.org", "--subject", "Old", "--text", "x", "--queue"]).ok();
+        world.run(&["filter", "add", "old", "--global", "--subject", "Old", "--no-case"]).ok();
+        let tested = world.json(&["filter", "test", "--last", "1d"]);
+        let messages: Vec<&str> =
+            tested["messages"].as_array().unwrap().iter().map(|one| one["message"].as_str().unwrap()).collect();
+        assert_eq!(messages, ["e-mail 1"], "{database}");
+        // What waits says to whom and when it goes (SEND-1).
+        let later = ["email", "compose", "--to", "dora@example.org", "--subject", "Later", "--text", "x", "--at", "3d"];
+        world.run(&later).ok();
+        let listed = world.run(&["email", "list", "--scheduled"]).ok();
+        let heads: Vec<&str> = listed.lines().next().unwrap().split("  ").filter(|head| !head.is_empty()).collect();
+        assert_eq!(heads.iter().map(|head| head.trim()).collect::<Vec<_>>(), ["ID", "GOES OUT", "TO", "PARENT", "SUBJECT"]);
+        assert!(listed.contains("2026-11-26T10:00:00Z  dora@example.org"), "{listed}");
+        let item = &world.json(&["email", "list", "--scheduled"])["items"][0];
+        assert_eq!((&item["goes_out_at"], &item["to"][0]), (&"2026-11-26T10:00:00Z".into(), &"dora@example.org".into()));
+    }
+}
+
+#[test]
+fn what_is_typed_wrong_is_answered_with_what_to_type() {
+    for database in ["sqlite", "postgresql"] {
+        let world = World::on(database);
+        world.run(&["user", "add", "ada", "--address", "Ada@example.com"]).ok();
+        let line = world.run(&["user", "add", "ben", "--address", "ada@EXAMPLE.com"]).fails(65);
+        assert!(line.contains("the address ada@example.com is ada's"), "{database}: {line}");
+        world.run(&["user", "add", "ben", "--address", "ben@example.com"]).ok();
+        world.run(&["user", "set", "ben", "--address", "ada@example.com"]).fails(65);
+        world.run(&["user", "set", "ada", "--address", "ada@example.com"]).ok();
+        let line = world.run(&["explain", "nofile"]).fails(65);
+        assert!(line.contains("there is neither a file nor an e-mail nofile"), "{line}");
+        assert!(world.run(&["explain", "nobody@example.org"]).fails(65).contains("there is no e-mail nobody@example.org"));
+        let said = world.run(&["user", "absence", "add", "ada", "--from", "1d", "--until", "3d"]).ok();
+        assert_eq!(said, "Absence 1 added: ada from 2026-11-24T10:00:00Z until 2026-11-26T10:00:00Z.\n");
+    }
+    // What PostgreSQL lacks is said with the line that makes it.
+    let url = crate::support::postgres::empty_database();
+    let world = World::empty();
+    let (server, rest) = url.split_once("///").unwrap();
+    let (_, place) = rest.split_once('?').unwrap();
+    let line = world.run(&["init", "--database", &format!("{server}///nothing_of_that_name?{place}")]).fails(78);
+    assert!(line.contains("createdb --owner=ROLE nothing_of_that_name"), "{line}");
+}
