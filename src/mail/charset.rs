@@ -159,7 +159,9 @@ pub fn mended_words(field: &[u8]) -> Cow<'_, [u8]> {
         mended.extend_from_slice(before);
         rest = word;
         let window = word.get(..WORD).unwrap_or(word);
-        let Some(text) = memchr::memchr(b'?', window).map(|charset| charset + 3) else { continue };
+        let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:+*".contains(byte);
+        let charset = memchr::memchr(b'?', window).filter(|end| window[..*end].iter().all(is_of_name));
+        let Some(text) = charset.map(|charset| charset + 3) else { continue };
         if !matches!(window.get(text - 2..text), Some(b"Q?" | b"q?")) {
             continue;
         }
@@ -421,6 +423,13 @@ pub fn without_nul(text: &str) -> Cow<'_, str> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn parse_3_the_end_of_an_encoded_word_begins_no_other() {
+        let field = "=?utf-8?b?0JA=?= <\u{e0}@a.example>, \"?Q?\" <0@a.example>, =?utf-8?b?0JA=?= <1@a.example>";
+        assert_eq!(mended_words(field.as_bytes()), field.as_bytes());
+        assert_eq!(mended_words("=?utf-8?q?\u{e0}?=".as_bytes()), b"=?utf-8?q?=C3=A0?=".as_slice());
+    }
 
     #[test]
     fn parse_3_declared_corrected_detected_replaced() {
