@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::right;
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
+use crate::decide::Marks;
 use crate::decide::access::Actor;
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
@@ -30,7 +31,8 @@ use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, RecordId, RoleA
 /// begin with: espomail-rules(7); -o json has each as "rule" beside "because".
 ///
 /// What a filter skipped is no e-mail here and still has its reasons: ask for it by its Message-ID, or by where it stands on the
-/// server. A UID of which anything else became is answered in the same way.
+/// server. A UID of which anything else became is answered in the same way. Of an e-mail that was deleted administrators are told who
+/// did it.
 #[derive(Debug, clap::Args)]
 pub struct Explain {
     /// File with a message (- for standard input), the number or Message-ID of a stored e-mail, the Message-ID of one that a filter
@@ -57,11 +59,13 @@ impl Explain {
         // What stands there may be an e-mail: then it is told whole.
         let email = fates.iter().rev().find_map(|fate| fate.email).map(|email| email.to_string());
         let wanted = email.as_deref().unwrap_or(&self.what);
+        let deleted = if email.is_none() { self.deleted(store.connection(), &actor, &fates)? } else { Vec::new() };
         let id = match right::email(store.connection(), &actor, wanted, RoleAction::Read) {
             Ok((id, _)) => id,
-            Err(_) if email.is_none() && !fates.is_empty() => return untold(context, &mut store, &fates),
+            Err(_) if email.is_none() && !fates.is_empty() => return untold(context, &mut store, &fates, deleted),
             // Whoever may not read it does not learn its number either.
             Err(_) if email.is_some() => return Err(email::missing(&self.what)),
+            Err(_) if !deleted.is_empty() => return untold(context, &mut store, &fates, deleted),
             Err(error) => return Err(numbered(error, &self.what)),
         };
         let names = Names::all(store.connection())?;
@@ -108,6 +112,24 @@ impl Explain {
             }
         }
         Ok(theirs)
+    }
+
+    /// Who deleted what was asked for, of which that is all there is left to tell; administrators look into the audit.
+    fn deleted(&self, db: &mut Database, actor: &Actor, fates: &[FateOf]) -> Result<Vec<Word>> {
+        if !actor.administrator {
+            return Ok(Vec::new());
+        }
+        let mut traces = access::deletions_of(db, self.what.trim_start_matches('<').trim_end_matches('>'))?;
+        for fate in fates {
+            if let Some(email) = written(&fate.why)?["email"].as_i64() {
+                traces.extend(access::deletions_of(db, &email.to_string())?);
+            }
+        }
+        let word = |trace: Trace| {
+            let was = format!("it was {}, <{}>", trace.subject, trace.detail);
+            Word::of(trace, json!({ "notes": [{ "because": was }] }))
+        };
+        Ok(traces.into_iter().map(word).collect())
     }
 
     /// Reads ACCOUNT/MAILBOX/UID; both names may have a slash in them.
@@ -201,11 +223,11 @@ impl Arrived {
 }
 
 /// Tells of a message that is no e-mail here.
-fn untold(context: &Context, store: &mut Store, fates: &[FateOf]) -> Result<()> {
+fn untold(context: &Context, store: &mut Store, fates: &[FateOf], words: Vec<Word>) -> Result<()> {
     let names = Names::all(store.connection())?;
     let arrivals = fates.iter().map(|fate| Arrived::of(store.connection(), fate)).collect::<Result<Vec<_>>>()?;
-    let document = json!({ "email": Value::Null, "arrivals": arrivals });
-    context.out.item(&document, || all_told(&arrivals, &[], store, &names));
+    let document = json!({ "email": Value::Null, "arrivals": arrivals, "by_hand": words });
+    context.out.item(&document, || all_told(&arrivals, &words, store, &names));
     Ok(())
 }
 
@@ -261,6 +283,8 @@ fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<
         Ok(Word::of(trace, why))
     };
     let mut words = access::words_on(db, id)?.into_iter().map(word).collect::<Result<Vec<Word>>>()?;
+    // Of what another does with a copy of their own nothing is left.
+    words.retain(|word| word.why["steps"].as_array().is_none_or(|steps| !steps.is_empty()));
     words.extend(access::said_of(db, id)?.into_iter().map(|trace| {
         let why = if trace.detail.is_empty() { json!({}) } else { json!({ "notes": [Reason::read(&trace.detail)] }) };
         Word::of(trace, why)
@@ -311,6 +335,10 @@ impl Others {
 
     /// Takes it out of a plan.
     fn forget(&self, why: &mut Value) {
+        if let Some(steps) = list(why, "steps") {
+            let is_own = |step: &Value| step["user"].as_i64().map(UserId) == self.user;
+            steps.retain(|step| !matches!(step["do"].as_str(), Some("mark" | "put")) || is_own(step));
+        }
         for step in list(why, "steps").into_iter().flatten() {
             if step["do"] == "add-user" && step["user"].as_i64().map(UserId) != self.user {
                 if step.get("own").is_none() {
@@ -499,6 +527,20 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
             format!("{} for {}", done.join(", "), user("user"))
         }
         "remove-user" => format!("out of the inbox of {}", user("user")),
+        "mark" => {
+            let read = |key: &str| step[key].as_bool();
+            format!("for {} it is {}", user("user"), Marks { read: read("read"), important: read("important") })
+        }
+        "put" => match (step["place"].as_str(), step["place"]["folder"].as_i64()) {
+            (_, Some(folder)) => format!("into folder {} of {}", names.folder(FolderId(folder)), user("user")),
+            (place, None) => format!("into the {} of {}", place.unwrap_or_default(), user("user")),
+        },
+        "file" => match step["folder"].as_i64() {
+            Some(folder) => format!("into group folder {}", names.folder(FolderId(folder))),
+            None => "out of its group folder".to_string(),
+        },
+        "file-away" => format!("into the {} of its group folder", text("place")),
+        "decide" => format!("review {} is decided: {}", number("review"), text("decision")),
         "unfollow" => format!("{} does not follow {} any more", user("user"), record("record")),
         "follow" => format!("{} follows {}", user("user"), record("record")),
         "advance-rotation" => format!("the turn in team {} was {}'s", team(), user("user")),

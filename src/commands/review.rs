@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::rehearsal::Rehearsal;
 use super::show::{lines, or_empty};
 use super::{argument, right};
 use crate::clock::rfc3339;
@@ -11,11 +12,11 @@ use crate::decide::Word;
 use crate::decide::access::{Actor, Permit, sight};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
-use crate::pass::review::settle;
+use crate::pass::hand::{self, Said};
 use crate::store::record::{self, RecordName};
 use crate::store::review::{self, Review, ReviewFilter};
-use crate::store::{Database, email};
-use crate::words::{ReviewDecision, ReviewId, RoleAction, RoleScope};
+use crate::store::{Database, Store, email};
+use crate::words::{ReviewId, RoleAction, RoleScope};
 
 /// Decide about e-mails that are held for a person's word
 #[derive(Debug, clap::Args)]
@@ -50,18 +51,24 @@ enum ReviewCommand {
         /// Another record, such as case:42
         #[arg(long, value_name = "RECORD")]
         record: Option<RecordName>,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Say that e-mails open cases of their own, by the rules of their account
     Split {
         /// Numbers of the reviews
         #[arg(required = true)]
         ids: Vec<i64>,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Say that e-mails stay as they are, without a record
     Reject {
         /// Numbers of the reviews
         #[arg(required = true)]
         ids: Vec<i64>,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
 }
 
@@ -76,7 +83,7 @@ struct Held {
 impl ReviewArgs {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
-        let (out, actor, now) = (&context.out, context.actor(), context.now());
+        let (out, actor) = (&context.out, context.actor());
         match self.command {
             ReviewCommand::List { account, all, part } => {
                 let db = store.connection();
@@ -105,53 +112,53 @@ impl ReviewArgs {
                 let held = Held { review, text };
                 out.item(&held, || told(&held));
             }
-            ReviewCommand::Accept { ids, record: chosen } => {
-                let policy = context.policy(store.connection())?;
-                let done = store.transaction(|db| {
-                    let mut done = Vec::new();
-                    for id in &ids {
-                        let (held, permit) = find(db, &actor, *id, RoleAction::Edit)?;
-                        let named = chosen.or(held.candidate).ok_or_else(|| {
-                            Fault::new(Class::Data, format!("review {id} names no record"))
-                                .hint(format!("try: espomail review accept {id} --record RECORD"))
-                        })?;
-                        let (record, _) = right::record(db, &actor, named, RoleAction::Edit)?;
-                        settle(db, &permit, &held, Word::Accept(record), &policy, now)?;
-                        done.push(format!("E-mail {} belongs to {named}.", held.email));
-                    }
-                    Ok(done)
+            ReviewCommand::Accept { ids, record: chosen, rehearsal } => {
+                say(context, &mut store, rehearsal, &ids, |db, held| {
+                    let id = held.id;
+                    let named = chosen.or(held.candidate).ok_or_else(|| {
+                        Fault::new(Class::Data, format!("review {id} names no record"))
+                            .hint(format!("try: espomail review accept {id} --record RECORD"))
+                    })?;
+                    let (record, _) = right::record(db, &actor, named, RoleAction::Edit)?;
+                    Ok((Word::Accept(record), format!("E-mail {} belongs to {named}.", held.email)))
                 })?;
-                done.iter().for_each(|line| out.say(line));
             }
-            ReviewCommand::Split { ids } => {
-                let policy = context.policy(store.connection())?;
-                let done = store.transaction(|db| {
-                    let mut done = Vec::new();
-                    for id in &ids {
-                        let (held, permit) = find(db, &actor, *id, RoleAction::Edit)?;
-                        let refers_to = held.candidate.map(|named| record::find(db, named, &[])).transpose()?;
-                        settle(db, &permit, &held, Word::Split { refers_to }, &policy, now)?;
-                        let parent = email::show(db, held.email)?.parent;
-                        done.push(format!("E-mail {} opened {}.", held.email, or_empty(parent.as_ref())));
-                    }
-                    Ok(done)
-                })?;
-                done.iter().for_each(|line| out.say(line));
-            }
-            ReviewCommand::Reject { ids } => {
-                store.transaction(|db| {
-                    for id in &ids {
-                        let (held, permit) = find(db, &actor, *id, RoleAction::Edit)?;
-                        let detail = format!("e-mail {}", held.email);
-                        review::decide(db, &permit, held.id, ReviewDecision::Rejected, &detail, now)?;
-                    }
-                    Ok(())
-                })?;
-                ids.iter().for_each(|id| out.say(&format!("Review {id} is rejected; the e-mail stays as it is.")));
-            }
+            ReviewCommand::Split { ids, rehearsal } => say(context, &mut store, rehearsal, &ids, |db, held| {
+                let refers_to = held.candidate.map(|named| record::find(db, named, &[])).transpose()?;
+                Ok((Word::Split { refers_to }, format!("E-mail {} opened", held.email)))
+            })?,
+            ReviewCommand::Reject { ids, rehearsal } => say(context, &mut store, rehearsal, &ids, |_, held| {
+                Ok((Word::Reject, format!("Review {} is rejected; the e-mail stays as it is.", held.id)))
+            })?,
         }
         Ok(())
     }
+}
+
+/// Says the same of several, or tells what would follow from that.
+fn say(
+    context: &Context,
+    store: &mut Store,
+    rehearsal: Rehearsal,
+    ids: &[i64],
+    word: impl Fn(&mut Database, &Review) -> Result<(Word, String)>,
+) -> Result<()> {
+    let done = rehearsal.act(context, store, |db, policy| {
+        let (mut done, mut plans) = (Vec::new(), Vec::new());
+        for id in ids {
+            let (held, permit) = find(db, context.actor_ref(), *id, RoleAction::Edit)?;
+            let (word, mut told) = word(db, &held)?;
+            let plan = hand::settle(db, &Said { permit: &permit, policy, now: context.now() }, &held, word)?;
+            if let Some(case) = plan.opened() {
+                told.push_str(&format!(" case:{}.", case.number));
+            }
+            done.push(told);
+            plans.push(plan);
+        }
+        Ok((done, plans))
+    })?;
+    done.into_iter().flatten().for_each(|line| context.out.say(&line));
+    Ok(())
 }
 
 /// Finds a review for somebody who may read or change its e-mail.

@@ -277,6 +277,11 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         Change::Assign { .. }
         | Change::RemoveTeam { .. }
         | Change::RemoveUser { .. }
+        | Change::Mark { .. }
+        | Change::Put { .. }
+        | Change::File { .. }
+        | Change::FileAway { .. }
+        | Change::Decide { .. }
         | Change::SetStatus { .. }
         | Change::SetCase { .. }
         | Change::SetTeams { .. }

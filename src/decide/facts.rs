@@ -11,7 +11,7 @@ use crate::mail::untagged;
 use crate::settings::AccountRules;
 use crate::words::{
     AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, EmailId, FolderId, ParentBy, PositionId, Priority, RecordId,
-    RecordKind, RoleAction, TeamId, ThreadId, UserId,
+    RecordKind, ReviewId, RoleAction, TeamId, ThreadId, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -96,8 +96,8 @@ pub struct Facts {
     pub openers: HashMap<RecordId, (EmailId, String)>,
     /// Whose copies of the e-mails above are not read; asked likewise.
     pub unread: HashSet<(EmailId, UserId)>,
-    /// Which of the e-mails above wait for a person's word (LINK-3); asked likewise.
-    pub waiting: HashSet<EmailId>,
+    /// Which of the e-mails above wait for a person's word (LINK-3), with their reviews; asked likewise.
+    pub waiting: HashMap<EmailId, Vec<ReviewId>>,
     /// Which of the e-mails above went out from here, or are to; asked likewise.
     pub letters: HashSet<EmailId>,
     /// Who follows which of the records above.

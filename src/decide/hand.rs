@@ -3,6 +3,7 @@
 
 mod case;
 mod email;
+mod inbox;
 mod link;
 mod open;
 mod sort;
@@ -10,6 +11,7 @@ mod word;
 
 pub use self::case::*;
 pub use email::*;
+pub use inbox::*;
 pub use link::*;
 pub use open::*;
 pub use sort::*;

@@ -43,6 +43,6 @@ mod tests;
 
 pub use again::{Done, Stored, again, again_elsewhere};
 pub use facts::*;
-pub use hand::{Turn, Word, by_hand, next_turn, release};
+pub use hand::{Turn, Word, next_turn, release};
 pub use plan::*;
 pub use road::decide;

@@ -10,8 +10,9 @@ use super::filter::FilterTrial;
 use super::reason::{Reason, reason};
 use crate::mail::Address;
 use crate::words::{
-    AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, NoteId, NoteKind,
-    NotificationId, NotificationKind, ParentBy, Priority, RecordId, ReviewId, Rule, TeamId, ThreadId, UserId,
+    AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, GroupPlace, NoteId,
+    NoteKind, NotificationId, NotificationKind, ParentBy, Priority, RecordId, ReviewDecision, ReviewId, Rule, TeamId, ThreadId,
+    UserId,
 };
 
 /// One thing to write into the database. `store::apply` has one arm for each.
@@ -82,6 +83,34 @@ pub enum Change {
     RemoveUser {
         email: EmailId,
         user: UserId,
+    },
+    /// A user marks their copy, and who has read it has heard of it (INBOX-2).
+    Mark {
+        email: EmailId,
+        user: UserId,
+        #[serde(flatten)]
+        marks: Marks,
+    },
+    /// A user moves their copy (INBOX-2).
+    Put {
+        email: EmailId,
+        user: UserId,
+        place: Spot,
+    },
+    /// A person puts the e-mail into a group folder or takes it out; filters leave it there from now on.
+    File {
+        email: EmailId,
+        folder: Option<FolderId>,
+    },
+    /// A person puts it into the archive or the trash of its group folder.
+    FileAway {
+        email: EmailId,
+        place: GroupPlace,
+    },
+    /// A person says what becomes of an e-mail that waited for it (LINK-3).
+    Decide {
+        review: ReviewId,
+        decision: ReviewDecision,
     },
     /// Remember to which thread a Message-ID belongs (THREAD-1).
     RememberId {
@@ -277,6 +306,34 @@ pub struct Place {
 pub enum Sorter {
     Own(Option<FilterId>),
     Import(Option<FilterId>),
+}
+
+/// What a user says of a copy; what is not given stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Marks {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub important: Option<bool>,
+}
+
+impl std::fmt::Display for Marks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let word = |value: Option<bool>, word: &str| value.map(|is| format!("{}{word}", if is { "" } else { "not " }));
+        let words = [word(self.read, "read"), word(self.important, "important")];
+        f.write_str(&words.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Where a user keeps a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spot {
+    Inbox,
+    Archive,
+    /// From here it can go back to where it was.
+    Trash,
+    Folder(FolderId),
 }
 
 /// The message as a row; everything else about it is read from the `Mail`.

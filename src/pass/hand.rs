@@ -3,15 +3,17 @@
 
 use anyhow::{Context, Result};
 
-use crate::decide::access::Permit;
-use crate::decide::hand::{self, CaseChanges, EmailChanges, Mails, Merged, Written};
-use crate::decide::{Arrival, Asked, Facts, Plan, Policy};
-use crate::fault::Fault;
+use super::answer;
+use crate::decide::access::{Inbox, Permit, Permitted};
+use crate::decide::hand::{self, CaseChanges, EmailChanges, Mails, Merged, Word, Written};
+use crate::decide::{Arrival, Asked, Facts, Marks, Plan, Policy, Spot};
+use crate::fault::{Class, Fault};
 use crate::mail::{self, Mail};
 use crate::store::facts::Matter;
 use crate::store::record::RecordName;
+use crate::store::review::{self, Review};
 use crate::store::{self, Database, access, apply, email, facts, raw, reprocess};
-use crate::words::{CaseStatus, EmailId, FilterId, PositionId, RecordId, RecordKind, UserId};
+use crate::words::{CaseStatus, EmailId, FilterId, FolderId, GroupPlace, PositionId, RecordId, RecordKind, UserId};
 
 /// Who says it, by which rules, and when.
 #[derive(Clone, Copy)]
@@ -71,6 +73,93 @@ pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
     let plan = hand::unlink(id, linked.as_ref(), said.asked(), &mut facts)?;
     let audit = ("email unlink", &*format!("email:{id}"), &*before.unwrap_or_default());
     said.write(db, audit, &plan, (&facts, None), &[id])?;
+    Ok(plan)
+}
+
+/// Marks a user's copies (INBOX-2).
+pub fn mark(
+    db: &mut Database,
+    said: &Said<'_>,
+    inbox: &Permitted<'_, Inbox>,
+    emails: &[EmailId],
+    marks: Marks,
+) -> Result<Vec<Plan>> {
+    let Inbox(user) = *inbox.thing();
+    let decide = |email, facts: &Facts| hand::mark(email, user, marks, said.asked(), facts);
+    on_copies(db, said, (emails, user), ("email mark", &marks.to_string()), decide)
+}
+
+/// Moves a user's copies (INBOX-2).
+pub fn put(
+    db: &mut Database,
+    said: &Said<'_>,
+    inbox: &Permitted<'_, Inbox>,
+    emails: &[EmailId],
+    (place, told): (Spot, &str),
+) -> Result<Vec<Plan>> {
+    let Inbox(user) = *inbox.thing();
+    let decide = |email, facts: &Facts| hand::put(email, user, place, said.asked(), facts);
+    on_copies(db, said, (emails, user), ("email move", told), decide)
+}
+
+/// Puts an e-mail into a group folder, or takes it out (INBOX-2).
+pub fn file(db: &mut Database, said: &Said<'_>, email: EmailId, folder: Option<FolderId>) -> Result<Plan> {
+    let facts = facts::gather_word(db, &Matter { emails: &[email], folder, ..Matter::default() }, said.now)?;
+    let plan = hand::file(email, folder, said.asked(), &facts);
+    let told = folder.map_or_else(|| "no group folder".to_string(), |folder| format!("group folder {folder}"));
+    said.write(db, ("email move", &format!("email:{email}"), &told), &plan, (&facts, None), &[email])?;
+    Ok(plan)
+}
+
+/// Puts an e-mail into the archive or the trash of its group folder, for everybody (INBOX-2).
+pub fn file_away(db: &mut Database, said: &Said<'_>, email: EmailId, place: GroupPlace) -> Result<Plan> {
+    let facts = facts::gather_word(db, &Matter { emails: &[email], ..Matter::default() }, said.now)?;
+    let plan = hand::file_away(email, email::folder_of(db, email)?, place, said.asked())?;
+    let audit = ("email move", &*format!("email:{email}"), &*format!("{place} of its group folder"));
+    said.write(db, audit, &plan, (&facts, None), &[email])?;
+    Ok(plan)
+}
+
+/// Decides and writes for each of some e-mails that a user has; the facts are gathered once.
+fn on_copies(
+    db: &mut Database,
+    said: &Said<'_>,
+    (emails, user): (&[EmailId], UserId),
+    (verb, detail): (&str, &str),
+    decide: impl Fn(EmailId, &Facts) -> Result<Plan, Fault>,
+) -> Result<Vec<Plan>> {
+    let facts = facts::gather_word(db, &Matter { emails, users: &[user], ..Matter::default() }, said.now)?;
+    let mut plans = Vec::with_capacity(emails.len());
+    for email in emails {
+        let plan = decide(*email, &facts)?;
+        said.write(db, (verb, &format!("email:{email}"), detail), &plan, (&facts, None), &[*email])?;
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+/// Does what a person says of an e-mail that waited for it (LINK-3, FILTER-4): it goes the road from where it stopped.
+pub fn settle(db: &mut Database, said: &Said<'_>, held: &Review, word: Word) -> Result<Plan> {
+    let (id, email) = (held.id, held.email);
+    let (verb, records) = match word {
+        Word::Accept(record) => ("review accept", vec![record]),
+        Word::Split { refers_to } => ("review split", refers_to.into_iter().collect()),
+        Word::Reject => ("review reject", Vec::new()),
+    };
+    store::lock(db)?;
+    let account = review::account_of(db, id)?;
+    let mail = if word == Word::Reject { Mail::default() } else { read(db, email)? };
+    let matter = Matter { account, mails: &[&mail], records: &records, emails: &[email], ..Matter::default() };
+    let mut facts = facts::gather_word(db, &matter, said.now)?;
+    let plan = hand::settle((id, email), &mail, word, said.asked(), said.policy, &mut facts)?;
+    if account.is_none() && word != Word::Reject {
+        return Err(Fault::new(Class::Data, format!("the e-mail account that held e-mail {email} is gone"))
+            .hint(format!("try: espomail email link {email} RECORD"))
+            .into());
+    }
+    let audit = (verb, &*format!("review:{id}"), &*format!("e-mail {email}"));
+    said.write(db, audit, &plan, (&facts, Some(&mail)), &[email])?;
+    answer::queue(db, [(&mail, &plan)], &facts, said.policy, said.now)?;
     Ok(plan)
 }
 
@@ -198,8 +287,11 @@ pub fn set_status(db: &mut Database, said: &Said<'_>, case: RecordId, status: Op
         None => "case reopen",
     };
     let is_now = |facts: &Facts| facts.records.get(&case).and_then(|known| known.status).map(CaseStatus::as_str);
-    let decide = |facts: &mut Facts| hand::set_status(case, status, said.asked(), facts);
-    on_record(db, said, (case, &[]), verb, decide, |facts| is_now(facts).unwrap_or_default().to_string())
+    let mut facts = facts::gather_word(db, &Matter { records: &[case], ..Matter::default() }, said.now)?;
+    let plan = hand::set_status(case, status, said.asked(), &mut facts)?;
+    let emails = email::of_record(db, case)?;
+    said.write(db, (verb, &facts.name(case), is_now(&facts).unwrap_or_default()), &plan, (&facts, None), &emails)?;
+    Ok(plan)
 }
 
 /// Writes a person's words into the stream of a case.

@@ -21,7 +21,6 @@ pub mod outgoing;
 pub(crate) mod policy;
 pub(crate) mod quarantine;
 pub(crate) mod reprocess;
-pub(crate) mod review;
 pub(crate) mod send;
 pub(crate) mod verdict;
 pub(crate) mod witness;

@@ -300,6 +300,11 @@ impl Verdict {
             | Change::ShareEmail { .. }
             | Change::AssignEmail { .. }
             | Change::MarkImportant { .. }
+            | Change::Mark { .. }
+            | Change::Put { .. }
+            | Change::File { .. }
+            | Change::FileAway { .. }
+            | Change::Decide { .. }
             | Change::SetStatus { .. }
             | Change::SetCase { .. }
             | Change::SetTeams { .. }

@@ -147,6 +147,16 @@ pub fn said_of(db: &mut Database, email: EmailId) -> Result<Vec<Trace>> {
     Ok(of.filter(audit::action.eq_any(SAID)).order(audit::id).select(Trace::as_select()).load(db)?)
 }
 
+/// Returns who deleted an e-mail for everybody, by its number or its Message-ID (ACCESS-2).
+pub fn deletions_of(db: &mut Database, wanted: &str) -> Result<Vec<Trace>> {
+    let mut of = audit::table.filter(audit::action.eq("email delete")).into_boxed::<Backend>();
+    of = match wanted.parse::<i64>() {
+        Ok(email) => of.filter(audit::subject.eq(format!("email:{email}"))),
+        Err(_) => of.filter(audit::detail.eq(wanted)),
+    };
+    Ok(of.order(audit::id).select(Trace::as_select()).load(db)?)
+}
+
 /// Returns the last plan of an action on a subject, as JSON, with its e-mails; none where there was no such action, or it was undone.
 pub fn last_plan(db: &mut Database, [action, undo]: [&str; 2], subject: &str) -> Result<Option<(Vec<EmailId>, String)>> {
     let of = audit::table.filter(audit::subject.eq(subject)).filter(audit::action.eq_any([action, undo]));

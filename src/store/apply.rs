@@ -29,11 +29,11 @@ use super::notification::NotificationRow;
 use super::raw::Packed;
 use super::{Database, clean, facts, raw, spending};
 use crate::decide::reason::Reason;
-use crate::decide::{Arrival, CaseFields, Change, NewCase, NewEmail, Next, Plan};
+use crate::decide::{Arrival, CaseFields, Change, Marks, NewCase, NewEmail, Next, Plan, Spot};
 use crate::mail::Mail;
 use crate::words::{
-    AccountId, BudgetAction, CaseStatus, EmailId, Fate, FilterId, ParentBy, PositionId, RecordId, RecordKind, TeamId, ThreadId,
-    UserId,
+    AccountId, BudgetAction, CaseStatus, EmailId, Fate, FilterId, FolderId, GroupPlace, ParentBy, PositionId, RecordId,
+    RecordKind, ReviewDecision, ReviewId, TeamId, ThreadId, UserId,
 };
 
 /// A change to rows of any age; done in the order decided.
@@ -47,6 +47,11 @@ enum Later {
     SetTeams(RecordId, Vec<TeamId>),
     RemoveTeam(EmailId, TeamId),
     RemoveUser(EmailId, UserId),
+    Mark(EmailId, UserId, Marks),
+    Put(EmailId, UserId, Spot),
+    File(EmailId, Option<FolderId>),
+    FileAway(EmailId, GroupPlace),
+    Decide(ReviewId, ReviewDecision),
     Unfollow(RecordId, UserId),
     Sort(Sorted),
     ShareEmail(EmailId, Vec<TeamId>),
@@ -274,6 +279,11 @@ impl<'a> Batch<'a> {
             Change::SetTeams { case, teams } => self.later.push(Later::SetTeams(*case, teams.clone())),
             Change::RemoveTeam { email, team } => self.later.push(Later::RemoveTeam(*email, *team)),
             Change::RemoveUser { email, user } => self.later.push(Later::RemoveUser(*email, *user)),
+            Change::Mark { email, user, marks } => self.later.push(Later::Mark(*email, *user, *marks)),
+            Change::Put { email, user, place } => self.later.push(Later::Put(*email, *user, *place)),
+            Change::File { email, folder } => self.later.push(Later::File(*email, *folder)),
+            Change::FileAway { email, place } => self.later.push(Later::FileAway(*email, *place)),
+            Change::Decide { review, decision } => self.later.push(Later::Decide(*review, *decision)),
             Change::Unfollow { record, user } => self.later.push(Later::Unfollow(*record, *user)),
             Change::Hold { review, email, account, candidate } => self.reviews.push(ReviewRow {
                 id: *review,

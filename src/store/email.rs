@@ -472,6 +472,11 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
     })
 }
 
+/// Returns the group folder that an e-mail is in.
+pub fn folder_of(db: &mut Database, id: EmailId) -> Result<Option<FolderId>> {
+    Ok(emails::table.find(id).select(emails::folder_id).first(db)?)
+}
+
 /// Returns who is to look after an e-mail.
 pub fn assigned_to(db: &mut Database, id: EmailId) -> Result<Option<UserId>> {
     Ok(emails::table.find(id).select(emails::assigned_user_id).first(db)?)

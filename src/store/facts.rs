@@ -26,7 +26,9 @@ use super::schema::{
 use super::{Database, IN_LIST, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::Mail;
-use crate::words::{AccountId, CaseStatus, Distribution, EmailId, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId};
+use crate::words::{
+    AccountId, CaseStatus, Distribution, EmailId, FolderId, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId,
+};
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
@@ -59,6 +61,8 @@ pub struct Matter<'a> {
     pub records: &'a [RecordId],
     pub emails: &'a [EmailId],
     pub users: &'a [UserId],
+    /// A group folder.
+    pub folder: Option<FolderId>,
     /// In comparison form: whose records these are is asked, too.
     pub addresses: &'a [String],
 }
@@ -94,7 +98,7 @@ fn gather_named(
 }
 
 fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'_>, now: i64) -> Result<Facts> {
-    let Matter { account, mails, records, emails, users, addresses } = *matter;
+    let Matter { account, mails, records, emails, users, folder, addresses } = *matter;
     lock(db)?;
     let mut named = Named::by(mails);
     named.leading.extend(addresses.iter().cloned());
@@ -120,7 +124,7 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
     if let Some((account, position)) = account.zip(position) {
         facts.account.is_sent_mailbox = account::is_sent_mailbox(db, account, position)?;
     }
-    filter::gather(db, users, &mut facts)?;
+    filter::gather(db, users, folder, &mut facts)?;
     person::gather(db, users, &mut facts)?;
     report::gather(db, mails, &named.senders, &mut facts)?;
     Ok(facts)

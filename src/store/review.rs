@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use super::named::{RecordName, names_of};
 use super::noun::in_lists;
 use super::schema::{accounts, email_accounts, email_teams, email_users, emails, reviews};
-use super::{Backend, Database, access, lock};
-use crate::decide::access::{Permit, Sight};
+use super::{Backend, Database};
+use crate::decide::access::Sight;
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, EmailId, RecordId, ReviewDecision, ReviewId, UserId};
@@ -145,35 +145,4 @@ pub fn account_of(db: &mut Database, id: ReviewId) -> Result<Option<AccountId>> 
             .first(db)
             .optional()?,
     })
-}
-
-/// Writes down what was decided; a decision is made once. What several accounts held is decided with the first, unless that
-/// one was rejected.
-pub fn decide(
-    db: &mut Database,
-    permit: &Permit<'_>,
-    id: ReviewId,
-    decision: ReviewDecision,
-    detail: &str,
-    now: i64,
-) -> Result<()> {
-    lock(db)?;
-    let set = (reviews::decision.eq(decision), reviews::decided_at.eq(now));
-    let made = diesel::update(reviews::table.find(id).filter(reviews::decision.is_null())).set(set).execute(db)?;
-    if decision != ReviewDecision::Rejected {
-        let email: EmailId = reviews::table.find(id).select(reviews::email_id).first(db)?;
-        let others = reviews::table.filter(reviews::email_id.eq(email)).filter(reviews::decision.is_null());
-        diesel::update(others).set(set).execute(db)?;
-    }
-    if made == 0 {
-        return Err(Fault::new(Class::Data, format!("review {id} was decided before"))
-            .hint(format!("try: espomail review show {id}"))
-            .into());
-    }
-    let verb = match decision {
-        ReviewDecision::Accepted => "review accept",
-        ReviewDecision::Split => "review split",
-        ReviewDecision::Rejected => "review reject",
-    };
-    access::record(db, permit, verb, &format!("review:{id}"), detail, now)
 }

@@ -99,7 +99,10 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("TEAM-1", "The teams of the account, of what it answers, of its group folder and of its case."),
             ("INBOX-1", "The users of the account's teams, its assigned user, and whoever of us it is from or to."),
-            ("INBOX-2", "Where it is: in a folder of each user's, or in a group folder and then in no inbox."),
+            (
+                "INBOX-2",
+                "Each user marks and moves a copy of their own; an e-mail in a group folder is there for everybody, and in no inbox.",
+            ),
             ("NOTE-1", "One line in the stream of the record that it belongs to."),
             ("FOLLOW-1", "Whoever has a record follows it; others follow by command; who may not read it follows no more."),
             ("NOTIFY-1", "Followers of the record and of its Account hear of it, as far as they may read it."),

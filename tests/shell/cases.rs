@@ -308,7 +308,19 @@ fn link_3_a_held_email_is_accepted_into_the_case_in_question() {
         assert_eq!((&listed["items"][0]["candidate"], &listed["items"][0]["decision"]), (&json!("case:1"), &Value::Null));
         let said = world.run(&["review", "show", "1"]).ok();
         assert!(said.contains("It squeaks.") && said.contains("its sender is no part"), "{said}");
+        let said = world.run(&["review", "accept", "1", "--dry-run"]).ok();
+        for part in [
+            "review 1 is decided: accepted",
+            "because LINK-3: a person said so",
+            "case:1 was opened again",
+            "Nothing was changed.",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert_eq!(world.json(&["review", "show", "1"])["decision"], Value::Null);
         world.run(&["review", "accept", "1"]).ok();
+        let said = world.run(&["explain", "1"]).ok();
+        assert!(said.contains(": review accept\n  review 1 is decided: accepted\n"), "{said}");
         let email = world.json(&["email", "show", "1"]);
         assert_eq!((&email["parent"], &email["parent_by"]), (&json!("case:1"), &json!("hand")));
         assert!(email["users"].as_array().unwrap().iter().any(|user| user["login"] == "cleo"), "{email}");

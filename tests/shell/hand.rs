@@ -121,6 +121,7 @@ fn why_1_a_dry_run_says_what_would_change_and_changes_nothing() {
         deliver(&world, "b", "", "Door squeaks");
         world.run(&["case", "create", "Door"]).ok();
         world.run(&["email", "link", "2", "case:2"]).ok();
+        world.run(&["folder", "add", "Shelf", "--group", "--team", "desk"]).ok();
         let state = || {
             let shown = [
                 &["case", "show", "1"][..],
@@ -137,6 +138,8 @@ fn why_1_a_dry_run_says_what_would_change_and_changes_nothing() {
         for (line, part) in [
             ("email link 1 case:1", "the e-mail came to case:1"),
             ("email unlink 2", "the e-mail belongs to no record any more"),
+            ("email move 1 --group-folder Shelf", "team desk was added to the e-mail"),
+            ("email move 1 --no-group-folder", "out of its group folder"),
             ("case create New", "case:3 was opened, for nobody yet"),
             ("case create --from-email 1 --assigned-user ben", "case:3 is ben's"),
             ("case assign 1 ben", "case:1 is ben's"),
@@ -161,6 +164,10 @@ fn why_1_a_dry_run_says_what_would_change_and_changes_nothing() {
             assert!(said["plans"].to_string().contains("because"), "{said}");
         }
         assert_eq!(state(), before, "{database}");
+        // An e-mail whose case is closed knows it.
+        world.run(&["--as", "ben", "case", "close", "2"]).ok();
+        let said = world.run(&["explain", "2"]).ok();
+        assert!(said.contains("by ben: case close\n  case:2 is closed\n      because CASE-4: a person said so\n"), "{said}");
         // What cannot be done is said as without it.
         assert!(world.run(&["email", "unlink", "1", "--dry-run"]).fails(65).contains("belongs to no record"));
     }

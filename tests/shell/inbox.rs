@@ -79,6 +79,56 @@ fn inbox_2_each_user_has_marks_and_places_of_ones_own() {
 }
 
 #[test]
+fn why_1_what_people_do_with_their_copies_is_rehearsed_and_told_to_them() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        deliver(&world, "a", "Pump", "It drips.");
+        world.run(&["folder", "add", "Later", "--user", "ada"]).ok();
+        world.run(&["folder", "add", "Bills", "--group"]).ok();
+        let state = || [&["email", "show", "1"][..], &["audit", "list"]].map(|arguments| world.json(arguments));
+        for (line, part) in [
+            ("email mark 1 --read --user ada", "for ada it is read"),
+            ("email mark 1 --unread --important --user ada", "for ada it is not read, important"),
+            ("email move 1 --archive --user ada", "into the archive of ada"),
+            ("email move 1 --folder Later --user ada", "into folder Later of ada"),
+            ("email move 1 --group-folder Bills", "into group folder Bills"),
+            ("email move 1 --no-group-folder", "out of its group folder"),
+        ] {
+            let before = state();
+            let arguments: Vec<&str> = line.split(' ').collect();
+            let told = format!("  {part}\n      because INBOX-2: a person said so\n");
+            let said = world.run(&[&arguments[..], &["--dry-run"]].concat()).ok();
+            assert_eq!(said, format!("{told}Nothing was changed.\n"), "{line}");
+            assert_eq!(state(), before, "{database}: {line}");
+            world.run(&arguments).ok();
+            assert_ne!(state(), before, "{database}: {line}");
+            let said = world.run(&["--as", "ada", "explain", "1"]).ok();
+            assert!(said.contains(&told), "{database}: {line}: {said}");
+        }
+        // What ada does with her copy is hers to know; where the e-mail is for everybody is not.
+        let said = world.json(&["--as", "ben", "explain", "1"])["by_hand"].clone();
+        let actions: Vec<&Value> = said.as_array().unwrap().iter().map(|word| &word["steps"]).collect();
+        assert_eq!((actions.len(), said.to_string().contains("\"mark\"")), (2, false), "{said}");
+    }
+}
+
+#[test]
+fn why_1_of_a_deleted_email_an_administrator_is_told_who_did_it() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        deliver(&world, "a", "Pump", "It drips.");
+        world.run(&["email", "delete", "1"]).ok();
+        for wanted in ["1", "a@example.org", "<a@example.org>"] {
+            let said = world.run(&["explain", wanted]).ok();
+            assert!(said.contains(": email delete\n  note: it was email:1, <a@example.org>\n"), "{database}: {said}");
+            assert_eq!(world.json(&["explain", wanted])["by_hand"][0]["action"], "email delete");
+            world.run(&["--as", "ada", "explain", wanted]).fails(65);
+        }
+        world.run(&["explain", "2"]).fails(65);
+    }
+}
+
+#[test]
 fn access_2_a_deleted_email_is_gone_for_everybody_and_does_not_come_back() {
     for database in ["sqlite", "postgresql"] {
         let world = world_on(database);

@@ -2,12 +2,12 @@
 
 use espomail::decide::access::{Actor, Inbox, Permit, administer, keep};
 use espomail::decide::hand::CaseChanges;
-use espomail::decide::{Change, Facts, Next, Policy};
+use espomail::decide::{Change, Facts, Marks, Next, Policy};
 use espomail::mail::{Address, Bounce, Mail, Recipient};
 use espomail::pass::hand::{self, Said};
 use espomail::store::role::{self, Holder};
 use espomail::store::user::{self, UserChanges};
-use espomail::store::{Store, address, facts, inbox as users_inbox, notification, status, team};
+use espomail::store::{Store, address, facts, notification, status, team};
 use espomail::words::{
     AccountId, AddressState, DeliveryAction, DeliveryState, EmailId, NoteId, NoteKind, NotificationId, NotificationKind,
     RecordId, RecordKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId,
@@ -101,8 +101,9 @@ on_both_databases! {
         assert_eq!(list(store, 1), []);
         run(store, "INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES (1, 2, FALSE, FALSE, FALSE, FALSE)");
         assert_eq!(list(store, 2)[0].subject.as_deref(), Some("Subject 1"));
-        let marks = users_inbox::Marks { read: Some(true), important: None };
-        store.transaction(|db| users_inbox::mark(db, &keep(&administrator, Inbox(UserId(2))).unwrap(), EmailId(1), marks, 9)).unwrap();
+        let marks = Marks { read: Some(true), important: None };
+        let theirs = keep(&administrator, Inbox(UserId(2))).unwrap();
+        store.transaction(|db| hand::mark(db, &said(theirs.permit()), &theirs, &[EmailId(1)], marks)).unwrap();
         assert_eq!(list(store, 2), []);
         // Cleo has it not: that there was something, not what.
         assert_eq!(list(store, 3)[0].subject, None);

@@ -2,14 +2,15 @@
 
 use anyhow::Result;
 
+use crate::commands::rehearsal::Rehearsal;
 use crate::commands::right;
 use crate::context::Context;
 use crate::decide::access::{Inbox, Permitted, keep};
+use crate::decide::{Marks, Plan, Policy, Spot};
 use crate::fault::{Class, Fault};
-use crate::store::email::Place;
-use crate::store::inbox::Marks;
-use crate::store::{self, Database, Store, folder, user};
-use crate::words::{EmailId, FolderId, GroupPlace, RoleAction};
+use crate::pass::hand::{self, Said};
+use crate::store::{Database, Store, deletion, folder, user};
+use crate::words::{EmailId, GroupPlace, RoleAction};
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("mark").required(true).multiple(true)))]
@@ -32,6 +33,8 @@ pub struct Mark {
     /// For this user [default: the one who asks]
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,6 +70,8 @@ pub struct Move {
     /// For this user [default: the one who asks]
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -93,17 +98,15 @@ impl Mark {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let pair = |yes: bool, no: bool| if yes { Some(true) } else { no.then_some(false) };
         let marks = Marks { read: pair(self.read, self.unread), important: pair(self.important, self.unimportant) };
-        store.transaction(|db| {
+        let done = self.rehearsal.act(context, store, |db, policy| {
             let inbox = inbox(context, db, self.user.as_deref())?;
-            for wanted in &self.emails {
-                let (email, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
-                if !store::inbox::mark(db, &inbox, email, marks, context.now())? {
-                    return Err(not_theirs(email, self.user.as_deref()));
-                }
-            }
-            Ok(())
+            let emails = seen(context, db, &self.emails)?;
+            let said = Said { permit: inbox.permit(), policy, now: context.now() };
+            Ok(((), hand::mark(db, &said, &inbox, &emails, marks)?))
         })?;
-        context.out.say(&format!("{} now {}.", counted(self.emails.len()), marks));
+        if done.is_some() {
+            context.out.say(&format!("{} now {}.", counted(self.emails.len()), marks));
+        }
         Ok(())
     }
 }
@@ -111,56 +114,65 @@ impl Mark {
 impl Move {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let place = if self.group_archive { Some(GroupPlace::Archive) } else { self.group_trash.then_some(GroupPlace::Trash) };
-        if let Some(place) = place {
-            store.transaction(|db| {
-                for wanted in &self.emails {
-                    let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Edit)?;
-                    store::inbox::set_group_place(db, &permit, email, place, context.now())?;
-                }
-                Ok(())
-            })?;
-            context.out.say(&format!("{} now in the {place} of their group folder.", counted(self.emails.len())));
-            return Ok(());
-        }
-        let to = store.transaction(|db| match (&self.group_folder, self.no_group_folder) {
-            (None, false) => self.move_copies(context, db),
-            (name, _) => {
-                let folder = name.as_deref().map(|name| folder::find(db, None, name)).transpose()?;
-                self.move_for_everybody(context, db, folder.as_ref().map(|folder| folder.id))?;
-                Ok(folder.map_or_else(|| "in no group folder".to_string(), |folder| format!("in group folder {}", folder.name)))
-            }
+        let done = self.rehearsal.act(context, store, |db, policy| match (place, &self.group_folder, self.no_group_folder) {
+            (Some(place), ..) => self.file_away(context, db, policy, place),
+            (None, None, false) => self.move_copies(context, db, policy),
+            (None, name, _) => self.move_for_everybody(context, db, policy, name.as_deref()),
         })?;
-        context.out.say(&format!("{} now {to}.", counted(self.emails.len())));
+        if let Some(to) = done {
+            context.out.say(&format!("{} now {to}.", counted(self.emails.len())));
+        }
         Ok(())
     }
 
-    fn move_copies(&self, context: &Context, db: &mut Database) -> Result<String> {
+    fn move_copies(&self, context: &Context, db: &mut Database, policy: &Policy) -> Result<(String, Vec<Plan>)> {
         let inbox = inbox(context, db, self.user.as_deref())?;
         let (place, told) = match &self.folder {
             Some(name) => {
                 let folder = folder::find(db, Some(inbox.thing().0), name)?;
-                (Place::Folder(folder.id), format!("in folder {}", folder.name))
+                (Spot::Folder(folder.id), format!("in folder {}", folder.name))
             }
-            None if self.archive => (Place::Archive, "in the archive".to_string()),
-            None if self.trash => (Place::Trash, "in the trash".to_string()),
-            None => (Place::Inbox, "in the inbox".to_string()),
+            None if self.archive => (Spot::Archive, "in the archive".to_string()),
+            None if self.trash => (Spot::Trash, "in the trash".to_string()),
+            None => (Spot::Inbox, "in the inbox".to_string()),
         };
-        for wanted in &self.emails {
-            let (email, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
-            if !store::inbox::move_to(db, &inbox, email, (place, &told), context.now())? {
-                return Err(not_theirs(email, self.user.as_deref()));
-            }
-        }
-        Ok(told)
+        let emails = seen(context, db, &self.emails)?;
+        let said = Said { permit: inbox.permit(), policy, now: context.now() };
+        let plans = hand::put(db, &said, &inbox, &emails, (place, &told))?;
+        Ok((told, plans))
     }
 
-    fn move_for_everybody(&self, context: &Context, db: &mut Database, folder: Option<FolderId>) -> Result<()> {
+    fn file_away(&self, context: &Context, db: &mut Database, policy: &Policy, place: GroupPlace) -> Result<(String, Vec<Plan>)> {
+        let mut plans = Vec::new();
         for wanted in &self.emails {
             let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Edit)?;
-            store::inbox::set_group_folder(db, &permit, email, folder, context.now())?;
+            plans.push(hand::file_away(db, &Said { permit: &permit, policy, now: context.now() }, email, place)?);
         }
-        Ok(())
+        Ok((format!("in the {place} of their group folder"), plans))
     }
+
+    fn move_for_everybody(
+        &self,
+        context: &Context,
+        db: &mut Database,
+        policy: &Policy,
+        name: Option<&str>,
+    ) -> Result<(String, Vec<Plan>)> {
+        let folder = name.map(|name| folder::find(db, None, name)).transpose()?;
+        let mut plans = Vec::new();
+        for wanted in &self.emails {
+            let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Edit)?;
+            let said = Said { permit: &permit, policy, now: context.now() };
+            plans.push(hand::file(db, &said, email, folder.as_ref().map(|folder| folder.id))?);
+        }
+        let told = folder.map_or_else(|| "in no group folder".to_string(), |folder| format!("in group folder {}", folder.name));
+        Ok((told, plans))
+    }
+}
+
+/// Finds e-mails that the one who asks may read.
+fn seen(context: &Context, db: &mut Database, wanted: &[String]) -> Result<Vec<EmailId>> {
+    wanted.iter().map(|wanted| Ok(right::email(db, context.actor_ref(), wanted, RoleAction::Read)?.0)).collect()
 }
 
 impl Delete {
@@ -168,7 +180,7 @@ impl Delete {
         store.transaction(|db| {
             for wanted in &self.emails {
                 let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Delete)?;
-                store::inbox::delete(db, &permit, email, context.now())?;
+                deletion::delete(db, &permit, email, context.now())?;
             }
             Ok(())
         })?;
@@ -179,11 +191,4 @@ impl Delete {
 
 fn counted(emails: usize) -> String {
     if emails == 1 { "1 e-mail is".to_string() } else { format!("{emails} e-mails are") }
-}
-
-fn not_theirs(email: EmailId, login: Option<&str>) -> anyhow::Error {
-    let whose = login.map_or_else(|| "your".to_string(), |login| format!("{login}'s"));
-    Fault::new(Class::Data, format!("e-mail {email} is not among {whose} e-mails"))
-        .hint("try: espomail email list --user USER")
-        .into()
 }

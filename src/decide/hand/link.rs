@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::super::author::{self};
+use super::super::author;
 use super::super::bounce;
 use super::super::choices::{self, Choices};
 use super::super::facts::{EmailFacts, Facts, Policy};
@@ -131,7 +131,7 @@ pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailI
             && facts.thread(known.thread) == thread
             && is_loose(known)
             && !known.id_collision
-            && !facts.waiting.contains(id)
+            && !facts.waiting.contains_key(id)
     };
     let mut found: Vec<EmailId> = facts.emails.iter().filter(comes).map(|(id, _)| *id).collect();
     found.sort_unstable();
@@ -176,7 +176,7 @@ pub(super) fn join(email: EmailId, mails: &Mails, people: (people::Teams, people
     let Some(known) = desk.facts.emails.get(&email).filter(|known| !known.id_collision).cloned() else { return };
     let unread = Mail::default();
     let mail = mails.get(&email).unwrap_or(&unread);
-    let seen = author::see(mail, policy, desk.facts, &mut Plan::new());
+    let seen = author::see_again(mail, (known.ours, known.author), policy, desk.facts, &mut Plan::new());
     people::join_new(people, &Occasion::of_stored(email, &seen.mail, &known, Choices::default()), desk);
 }
 

@@ -3,17 +3,21 @@
 use super::super::answer::Role;
 use super::super::case::{self as cases, Course};
 use super::super::desk::Desk;
-use super::super::facts::{Facts, Load, Policy};
+use super::super::facts::{EmailFacts, Facts, Load, Policy};
 use super::super::gate::Gate;
 use super::super::note::note;
 use super::super::occasion::Occasion;
-use super::super::plan::Plan;
+use super::super::plan::{Asked, Change, Plan};
 use super::super::reason::{Reason, reason};
 use super::super::road::{News, open_late, tell};
 use super::super::thread::Conversation;
 use super::super::{answer, author, bounce, choices, distribute, parent, people};
+use super::link::begin;
+use crate::fault::{Class, Fault};
 use crate::mail::Mail;
-use crate::words::{BudgetAction, CaseStatus, Distribution, EmailId, ParentBy, RecordId, ThreadId, UserId};
+use crate::words::{
+    BudgetAction, CaseStatus, Distribution, EmailId, ParentBy, RecordId, ReviewDecision, ReviewId, ThreadId, UserId,
+};
 
 /// Who gets the next case of an account (DIST-2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,18 +46,72 @@ pub enum Word {
     Accept(RecordId),
     /// It opens a case by the account's rules (CASE-2, DIST-1), which refers to the one that was in question.
     Split { refers_to: Option<RecordId> },
+    /// It stays as it is.
+    Reject,
 }
 
-/// Decides what becomes of a stored e-mail by a person's word. Like the rest of [`super::super::road::decide`], it keeps the facts current.
-pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: &mut Facts) -> Plan {
-    let mut plan = Plan::new();
-    let desk = &mut Desk { facts, plan: &mut plan };
+impl Word {
+    const fn decision(self) -> ReviewDecision {
+        match self {
+            Self::Accept(_) => ReviewDecision::Accepted,
+            Self::Split { .. } => ReviewDecision::Split,
+            Self::Reject => ReviewDecision::Rejected,
+        }
+    }
+}
+
+/// Decides what becomes of an e-mail that waited, by a person's word, which is said once. What several accounts held is decided with
+/// the first, unless that one was rejected.
+pub fn settle(
+    (review, email): (ReviewId, EmailId),
+    mail: &Mail,
+    word: Word,
+    asked: Asked,
+    policy: &Policy,
+    facts: &mut Facts,
+) -> Result<Plan, Fault> {
+    let mut plan = begin(email, asked);
+    let mut waiting = facts.waiting.remove(&email).unwrap_or_default();
+    if !waiting.contains(&review) {
+        return Err(Fault::new(Class::Data, format!("review {review} was decided before"))
+            .hint(format!("try: espomail review show {review}")));
+    }
+    if word == Word::Reject {
+        waiting.retain(|one| *one == review);
+    } else if facts.emails.get(&email).is_some_and(|known| known.parent_by == Some(ParentBy::Hand)) {
+        return Err(Fault::new(Class::Data, format!("e-mail {email} was linked or unlinked by hand meanwhile"))
+            .hint(format!("try: espomail review reject {review}")));
+    }
+    for one in waiting {
+        let because = if one == review { reason!(Link3, "a person said so") } else { reason!(Link3, "with review {review}") };
+        plan.add(Change::Decide { review: one, decision: word.decision() }, because);
+    }
+    if word != Word::Reject {
+        at_desk(email, mail, policy, &mut Desk { facts, plan: &mut plan }, |occasion, known, desk| {
+            follow(word, &Occasion { arrived_at: desk.facts.now, ..occasion }, known, policy, desk);
+        });
+    }
+    Ok(plan)
+}
+
+/// Works on a stored e-mail as it was read, with what filters chose for it when it came (FILTER-4).
+fn at_desk(
+    email: EmailId,
+    mail: &Mail,
+    policy: &Policy,
+    desk: &mut Desk<'_>,
+    work: impl FnOnce(Occasion<'_>, &EmailFacts, &mut Desk<'_>),
+) {
     desk.plan.email = Some(email);
-    let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
-    // What filters chose for it beside holding it counts now (FILTER-4).
+    let Some(known) = desk.facts.emails.get(&email).cloned() else { return };
     let choices = choices::import(mail, desk.facts, desk.plan);
     let mail = &*author::see(mail, policy, desk.facts, desk.plan).mail;
-    let occasion = Occasion { arrived_at: desk.facts.now, ..Occasion::of_stored(email, mail, &known, choices) };
+    work(Occasion::of_stored(email, mail, &known, choices), &known, desk);
+}
+
+/// What a held e-mail brings when it goes on. Like the rest of [`super::super::road::decide`], it keeps the facts current.
+fn follow(word: Word, occasion: &Occasion<'_>, known: &EmailFacts, policy: &Policy, desk: &mut Desk<'_>) {
+    let (mail, email) = (occasion.mail, occasion.email);
     let mut role = Role::FollowUp;
     let (record, because) = match word {
         Word::Accept(record) => (accept(desk.facts.survivor(record), desk), reason!(Link7, "a person said so")),
@@ -62,22 +120,22 @@ pub fn by_hand(email: EmailId, mail: &Mail, word: Word, policy: &Policy, facts: 
             let sender = || parent::by_address(mail, None, policy, desk.facts, desk.plan).map(|link| link.record);
             let account = known.parent.or_else(sender).and_then(|record| desk.facts.account_of(record));
             let because = reason!(Link3, "a person said that it opens a case of its own");
-            let case = cases::open(&occasion, None, account, refers_to, because, desk);
+            let case = cases::open(occasion, None, account, refers_to, because, desk);
             role = Role::Opener(case);
             (case, reason!(Link7, "it opened this case"))
         }
+        Word::Reject => return,
     };
     let thread = desk.facts.thread(known.thread);
     let gate = Gate::without_tokens(mail, None, occasion.origin, desk.facts);
     cases::come_to(email, thread, record, (ParentBy::Hand, because), &gate, desk);
-    people::join_record(record, &occasion, desk);
+    people::join_record(record, occasion, desk);
     // The note that it has in the stream of another record comes along (NOTE-1).
     if known.parent.is_none() {
-        note(record, &occasion, bounce::outgoing(mail, desk.facts), desk);
+        note(record, occasion, bounce::outgoing(mail, desk.facts), desk);
     }
-    answer::consider(&occasion, role, policy, desk);
-    tell(Some(record), &occasion, News::Old, desk);
-    plan
+    answer::consider(occasion, role, policy, desk);
+    tell(Some(record), occasion, News::Old, desk);
 }
 
 /// A closed case that gets mail by a person's word is open again, however long ago it was closed (CASE-4): nobody would look
@@ -96,30 +154,26 @@ fn accept(record: RecordId, desk: &mut Desk<'_>) -> RecordId {
 /// more where a case is opened: its opener may be a machine.
 pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
-    let desk = &mut Desk { facts, plan: &mut plan };
-    desk.plan.email = Some(email);
-    let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
-    let choices = choices::import(mail, desk.facts, desk.plan);
-    let mail = &*author::see(mail, policy, desk.facts, desk.plan).mail;
-    let occasion = Occasion::of_stored(email, mail, &known, choices);
-    let parent = desk.facts.parent_of(email).map(|(record, _)| record);
-    let case = parent.filter(|record| desk.facts.is_case(*record));
-    match action {
-        BudgetAction::Case => open_released(known.thread, &occasion, parent, policy, desk),
-        BudgetAction::Reopen => match cases::course(&occasion, parent, None, desk.facts) {
-            Course::Reopen { case, status, because } => cases::reopen(case, status, because, desk),
-            _ => desk.plan.note(reason!(Case4, "its case is not opened again any more")),
-        },
-        BudgetAction::Answer => {
-            let role = match case.filter(|_| known.parent_by == Some(ParentBy::Opened)) {
-                Some(case) => Role::Opener(case),
-                None => Role::First,
-            };
-            answer::consider(&occasion, role, policy, desk);
+    at_desk(email, mail, policy, &mut Desk { facts, plan: &mut plan }, |occasion, known, desk| {
+        let parent = desk.facts.parent_of(email).map(|(record, _)| record);
+        let case = parent.filter(|record| desk.facts.is_case(*record));
+        match action {
+            BudgetAction::Case => open_released(known.thread, &occasion, parent, policy, desk),
+            BudgetAction::Reopen => match cases::course(&occasion, parent, None, desk.facts) {
+                Course::Reopen { case, status, because } => cases::reopen(case, status, because, desk),
+                _ => desk.plan.note(reason!(Case4, "its case is not opened again any more")),
+            },
+            BudgetAction::Answer => {
+                let role = match case.filter(|_| known.parent_by == Some(ParentBy::Opened)) {
+                    Some(case) => Role::Opener(case),
+                    None => Role::First,
+                };
+                answer::consider(&occasion, role, policy, desk);
+            }
+            // What is to be told was decided already, and waits in the store.
+            BudgetAction::Notification => {}
         }
-        // What is to be told was decided already, and waits in the store.
-        BudgetAction::Notification => {}
-    }
+    });
     plan
 }
 

@@ -1,7 +1,8 @@
 //! What becomes of held mail by a person's word, and whose turn it is.
 
 use super::*;
-use crate::decide::hand::{Mails, assign, companions};
+use crate::decide::hand::{Mails, assign, companions, file, mark, put, settle};
+use crate::words::{FolderId, ReviewDecision, ReviewId};
 
 const EMAIL: EmailId = EmailId(41);
 
@@ -30,6 +31,7 @@ fn waiting() -> Facts {
         people: Vec::new(),
     };
     facts.emails.insert(EMAIL, known);
+    facts.waiting.insert(EMAIL, vec![ReviewId(7)]);
     let mut case = record(RecordKind::Case, 5, None);
     (case.assigned_user, case.teams) = (Some(UserId(2)), vec![TeamId(4)]);
     facts.records.insert(RecordId(50), case);
@@ -37,9 +39,13 @@ fn waiting() -> Facts {
 }
 
 fn changes(word: Word, facts: &mut Facts) -> Vec<Change> {
-    let plan = by_hand(EMAIL, &mail("a@x"), word, &Policy::default(), facts);
+    let asked = Asked { user: Some(UserId(9)) };
+    let plan = settle((ReviewId(7), EMAIL), &mail("a@x"), word, asked, &Policy::default(), facts).unwrap();
     assert!(plan.steps.iter().all(|step| !step.because.text.is_empty()));
-    plan.steps.into_iter().map(|step| step.change).collect()
+    let mut changes: Vec<Change> = plan.steps.into_iter().map(|step| step.change).collect();
+    let decision = if let Word::Accept(_) = word { ReviewDecision::Accepted } else { ReviewDecision::Split };
+    assert_eq!(changes.remove(0), Change::Decide { review: ReviewId(7), decision });
+    changes
 }
 
 fn set_parent(record: i64, account: Option<i64>) -> Change {
@@ -102,6 +108,51 @@ fn link_3_split_mail_opens_a_case_by_the_accounts_rules_that_refers_to_the_other
 }
 
 #[test]
+fn link_3_a_person_says_once_what_becomes_of_all_that_several_accounts_held() {
+    let decide = |word, facts: &mut Facts| {
+        let asked = Asked { user: None };
+        let plan = settle((ReviewId(7), EMAIL), &mail("a@x"), word, asked, &Policy::default(), facts)?;
+        let reviews = plan.steps().iter().filter_map(|step| match step.change {
+            Change::Decide { review, .. } => Some(review.0),
+            _ => None,
+        });
+        Ok::<_, crate::fault::Fault>((reviews.collect::<Vec<_>>(), plan.steps().len()))
+    };
+    let both = || {
+        let mut facts = waiting();
+        facts.waiting.insert(EMAIL, vec![ReviewId(6), ReviewId(7)]);
+        facts
+    };
+    assert_eq!(decide(Word::Accept(RecordId(50)), &mut both()).unwrap().0, [6, 7]);
+    assert_eq!(decide(Word::Reject, &mut both()).unwrap(), (vec![7], 1), "the other account still waits");
+    let mut facts = both();
+    facts.waiting.insert(EMAIL, vec![ReviewId(6)]);
+    assert!(decide(Word::Reject, &mut facts).unwrap_err().to_string().contains("review 7 was decided before"));
+    let mut facts = both();
+    facts.emails.get_mut(&EMAIL).unwrap().parent_by = Some(ParentBy::Hand);
+    assert!(decide(Word::Accept(RecordId(50)), &mut facts).unwrap_err().to_string().contains("by hand meanwhile"));
+}
+
+#[test]
+fn inbox_2_a_user_marks_and_moves_a_copy_that_is_there_and_a_group_folder_brings_its_teams() {
+    let mut facts = waiting();
+    let asked = Asked { user: Some(UserId(1)) };
+    let marks = Marks { read: Some(true), important: None };
+    let only = |plan: Plan| plan.steps.into_iter().map(|step| step.change).collect::<Vec<_>>();
+    let done = only(mark(EMAIL, UserId(1), marks, asked, &facts).unwrap());
+    assert_eq!(done, [Change::Mark { email: EMAIL, user: UserId(1), marks }]);
+    let error = put(EMAIL, UserId(2), Place::Trash, asked, &facts).unwrap_err();
+    assert!(error.to_string().contains("e-mail 41 is not among"), "{error}");
+    let folder = FolderId(3);
+    facts.folder_teams.insert(folder, vec![TeamId(4), TEAM]);
+    facts.emails.get_mut(&EMAIL).unwrap().teams = vec![TEAM];
+    let done = only(file(EMAIL, Some(folder), asked, &facts));
+    let expected = [Change::File { email: EMAIL, folder: Some(folder) }, Change::AddTeam { email: EMAIL, team: TeamId(4) }];
+    assert_eq!(done, expected);
+    assert_eq!(only(file(EMAIL, None, asked, &facts)).len(), 1);
+}
+
+#[test]
 fn dist_2_asking_whose_turn_it_is_leaves_it_theirs() {
     let facts = waiting();
     let turn = next_turn(&facts);
@@ -128,7 +179,7 @@ fn conversation() -> Facts {
         facts.emails.insert(EmailId(id), EmailFacts { parent, parent_by, id_collision, ..known.clone() });
     }
     facts.emails.insert(EmailId(48), EmailFacts { thread: ThreadId(9), ..known });
-    facts.waiting.insert(EmailId(47));
+    facts.waiting.insert(EmailId(47), vec![ReviewId(8)]);
     facts
 }
 

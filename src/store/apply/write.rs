@@ -9,7 +9,7 @@ use super::adopt::Movable;
 use super::merge::give_back;
 use super::rows::{CopyRow, EmailAccountRow, EmailTeamRow, FollowerRow, ParticipantRow, RecordTeamRow, ThreadIdRow, ThreadRow};
 use super::{Batch, Difference, Later, Relink, merge};
-use crate::decide::{CaseFields, Next};
+use crate::decide::{CaseFields, Marks, Next, Spot};
 use crate::store::dialect::{insert_all, insert_new};
 use crate::store::notification::{self, NotificationRow};
 use crate::store::schema::{
@@ -17,7 +17,7 @@ use crate::store::schema::{
     record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{Database, IN_LIST, address, clean, facts, fate, held, note, position, reserve, set_counter, spending};
-use crate::words::{CaseStatus, NoteKind, Priority, RecordId, ThreadId};
+use crate::words::{CaseStatus, EmailId, GroupPlace, NoteKind, Priority, RecordId, ThreadId, UserId};
 
 impl Batch<'_> {
     /// Writes everything. Says what is read in stored e-mails now and was not.
@@ -145,6 +145,21 @@ impl Batch<'_> {
                     let copies = email_users::table.filter(email_users::email_id.eq(email));
                     diesel::update(copies).set(email_users::is_important.eq(important)).execute(db)?;
                 }
+                Later::Mark(email, user, marks) => mark(db, (*email, *user), *marks)?,
+                Later::Put(email, user, place) => put(db, (*email, *user), *place)?,
+                Later::File(email, folder) => {
+                    let place = emails::group_place.eq(None::<GroupPlace>);
+                    let filed = (emails::folder_id.eq(folder), emails::filed_by_hand.eq(true), place);
+                    diesel::update(emails::table.find(email)).set(filed).execute(db)?;
+                }
+                Later::FileAway(email, place) => {
+                    let filed = (emails::group_place.eq(place), emails::filed_by_hand.eq(true));
+                    diesel::update(emails::table.find(email)).set(filed).execute(db)?;
+                }
+                Later::Decide(review, decision) => {
+                    let decided = (reviews::decision.eq(decision), reviews::decided_at.eq(self.now));
+                    diesel::update(reviews::table.find(review)).set(decided).execute(db)?;
+                }
                 Later::Unfollow(record, user) => {
                     diesel::delete(followers::table.find((record, user))).execute(db)?;
                 }
@@ -244,6 +259,40 @@ impl Batch<'_> {
         }
         Ok(())
     }
+}
+
+/// Marks a user's copy (INBOX-2).
+fn mark(db: &mut Database, (email, user): (EmailId, UserId), marks: Marks) -> Result<()> {
+    let copy = email_users::table.find((email, user));
+    if let Some(read) = marks.read {
+        let marked = (email_users::is_read.eq(read), email_users::is_marked_by_hand.eq(true));
+        diesel::update(copy).set(marked).execute(db)?;
+        if read {
+            notification::heard(db, user, email)?;
+        }
+    }
+    if let Some(important) = marks.important {
+        diesel::update(copy).set(email_users::is_important.eq(important)).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Moves a user's copy (INBOX-2); no filter changes what a person chose (WHY-2).
+fn put(db: &mut Database, of: (EmailId, UserId), place: Spot) -> Result<()> {
+    let copy = diesel::update(email_users::table.find(of));
+    let by_hand = email_users::is_placed_by_hand.eq(true);
+    let (archived, folder) = match place {
+        Spot::Trash => {
+            copy.set((email_users::is_trashed.eq(true), by_hand)).execute(db)?;
+            return Ok(());
+        }
+        Spot::Inbox => (false, None),
+        Spot::Archive => (true, None),
+        Spot::Folder(folder) => (false, Some(folder)),
+    };
+    let to = (email_users::is_trashed.eq(false), email_users::is_archived.eq(archived), email_users::folder_id.eq(folder));
+    copy.set((to, by_hand)).execute(db)?;
+    Ok(())
 }
 
 /// What is changed of a case's row.

@@ -12,8 +12,8 @@ use crate::store::schema::{account_mailboxes, folder_teams, folders, positions};
 use crate::store::{Database, filter};
 use crate::words::{FolderId, PositionId, TeamId, UserId};
 
-/// Gathers filters, those of some named users too; call it when users and teams are known.
-pub(super) fn gather(db: &mut Database, named: &[UserId], facts: &mut Facts) -> Result<()> {
+/// Gathers filters, those of some named users too, and a named folder; call it when users and teams are known.
+pub(super) fn gather(db: &mut Database, named: &[UserId], folder: Option<FolderId>, facts: &mut Facts) -> Result<()> {
     facts.filters = filter::of_account(db, facts.account.id)?;
     let mut users: HashSet<UserId> = facts.users.values().copied().collect();
     users.extend(named);
@@ -34,6 +34,7 @@ pub(super) fn gather(db: &mut Database, named: &[UserId], facts: &mut Facts) -> 
         .flat_map(moves)
         .chain(facts.account.folder)
         .chain(facts.account.rules.group_folder)
+        .chain(folder)
         .collect();
     let there = in_lists(&folders_named, |some| {
         folders::table

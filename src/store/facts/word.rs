@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use super::named::in_lists;
 use crate::decide::Facts;
 use crate::store::Database;
+use crate::store::noun::gathered;
 use crate::store::schema::{email_users, emails, notes, outbox, reviews};
 use crate::words::{EmailId, NoteKind, RecordId};
 
@@ -47,9 +48,10 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
         reviews::table
             .filter(reviews::email_id.eq_any(some))
             .filter(reviews::decision.is_null())
-            .select(reviews::email_id)
+            .order(reviews::id)
+            .select((reviews::email_id, reviews::id))
             .load(db)
     })?;
-    facts.waiting = waiting.into_iter().collect();
+    facts.waiting = gathered(waiting);
     Ok(())
 }

@@ -1,0 +1,55 @@
+//! INBOX-2: what users do with their copies of e-mails, and where a person files an e-mail for everybody.
+
+use super::super::facts::Facts;
+use super::super::plan::{Asked, Change, Marks, Plan, Spot};
+use super::super::reason::reason;
+use super::link::begin;
+use crate::fault::{Class, Fault};
+use crate::words::{EmailId, FolderId, GroupPlace, UserId};
+
+/// Marks a user's copy.
+pub fn mark(email: EmailId, user: UserId, marks: Marks, asked: Asked, facts: &Facts) -> Result<Plan, Fault> {
+    of_copy(email, user, Change::Mark { email, user, marks }, asked, facts)
+}
+
+/// Moves a user's copy; the trash is the user's own, too.
+pub fn put(email: EmailId, user: UserId, place: Spot, asked: Asked, facts: &Facts) -> Result<Plan, Fault> {
+    of_copy(email, user, Change::Put { email, user, place }, asked, facts)
+}
+
+fn of_copy(email: EmailId, user: UserId, change: Change, asked: Asked, facts: &Facts) -> Result<Plan, Fault> {
+    if facts.emails.get(&email).is_none_or(|known| !known.users.contains(&user)) {
+        let whose = match facts.login(user).filter(|_| asked.user != Some(user)) {
+            Some(login) => format!("{login}'s"),
+            None => "your".to_string(),
+        };
+        return Err(Fault::new(Class::Data, format!("e-mail {email} is not among {whose} e-mails"))
+            .hint("try: espomail email list --user USER"));
+    }
+    let mut plan = begin(email, asked);
+    plan.add(change, reason!(Inbox2, "a person said so"));
+    Ok(plan)
+}
+
+/// Puts an e-mail into a group folder, whose teams get it (TEAM-1), or takes it out.
+pub fn file(email: EmailId, folder: Option<FolderId>, asked: Asked, facts: &Facts) -> Plan {
+    let mut plan = begin(email, asked);
+    plan.add(Change::File { email, folder }, reason!(Inbox2, "a person said so"));
+    let theirs = folder.and_then(|folder| facts.folder_teams.get(&folder)).into_iter().flatten();
+    let has_it = |team| facts.emails.get(&email).is_some_and(|known| known.teams.contains(team));
+    for team in theirs.filter(|team| !has_it(*team)) {
+        plan.add(Change::AddTeam { email, team: *team }, reason!(Team1, "a team of the group folder"));
+    }
+    plan
+}
+
+/// Puts an e-mail into the archive or the trash of the group folder that it is in.
+pub fn file_away(email: EmailId, folder: Option<FolderId>, place: GroupPlace, asked: Asked) -> Result<Plan, Fault> {
+    if folder.is_none() {
+        return Err(Fault::new(Class::Data, format!("e-mail {email} is in no group folder"))
+            .hint(format!("try: espomail email move {email} --group-folder FOLDER")));
+    }
+    let mut plan = begin(email, asked);
+    plan.add(Change::FileAway { email, place }, reason!(Inbox2, "a person said so"));
+    Ok(plan)
+}
