@@ -4,11 +4,11 @@ use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
 use super::argument;
-use super::show::{lines, yes};
+use super::show::{changed, lines, yes};
 use crate::context::Context;
 use crate::decide::access::{self, Keeper, Kept, Permitted};
 use crate::store::folder::{self, Folder, Folders};
-use crate::store::{Database, team, user};
+use crate::store::{Database, Store, team, user};
 use crate::words::{TeamId, UserId};
 
 /// Manage folders: users' own, and group folders
@@ -23,19 +23,7 @@ pub struct FolderCommand {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Add a folder
-    Add {
-        /// Name
-        #[arg(value_parser = argument::name)]
-        name: String,
-        #[command(flatten)]
-        of: OwnerArguments,
-        /// Nobody is told of mail in it
-        #[arg(long)]
-        skip_notifications: bool,
-        /// Team that gets the mail of a group folder; may be given several times
-        #[arg(long = "team", value_name = "TEAM")]
-        teams: Vec<String>,
-    },
+    Add(Add),
     /// List folders: the user's own and the group folders
     List {
         /// This user's [default: the one who asks]
@@ -50,21 +38,7 @@ enum Verb {
         of: OwnerArguments,
     },
     /// Change a folder
-    Set {
-        /// Name or number
-        folder: String,
-        #[command(flatten)]
-        of: OwnerArguments,
-        /// New name
-        #[arg(long, value_parser = argument::name)]
-        name: Option<String>,
-        /// Whether nobody is told of mail in it
-        #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-        skip_notifications: Option<bool>,
-        /// Team that gets the mail of a group folder, in place of those there are; an empty name clears them
-        #[arg(long = "team", value_name = "TEAM")]
-        teams: Vec<String>,
-    },
+    Set(Set),
     /// Remove a folder; its mail goes back to the inbox. Not one that an account or a filter puts mail into
     Remove {
         /// Name or number
@@ -72,6 +46,38 @@ enum Verb {
         #[command(flatten)]
         of: OwnerArguments,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct Add {
+    /// Name
+    #[arg(value_parser = argument::name)]
+    name: String,
+    #[command(flatten)]
+    of: OwnerArguments,
+    /// Nobody is told of mail in it
+    #[arg(long)]
+    skip_notifications: bool,
+    /// Team that gets the mail of a group folder; may be given several times
+    #[arg(long = "team", value_name = "TEAM")]
+    teams: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Set {
+    /// Name or number
+    folder: String,
+    #[command(flatten)]
+    of: OwnerArguments,
+    /// New name
+    #[arg(long, value_parser = argument::name)]
+    name: Option<String>,
+    /// Whether nobody is told of mail in it
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+    skip_notifications: Option<bool>,
+    /// Team that gets the mail of a group folder, in place of those there are; an empty name clears them
+    #[arg(long = "team", value_name = "TEAM")]
+    teams: Vec<String>,
 }
 
 /// Whose folder.
@@ -116,64 +122,78 @@ fn find<'a>(context: &'a Context, db: &mut Database, of: &OwnerArguments, wanted
 impl FolderCommand {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
-        let (out, now) = (&context.out, context.now());
         match self.command {
-            Verb::Add { name, of, skip_notifications, teams } => {
-                let made = store.transaction(|db| {
-                    let owner = of.owner(context, db)?;
-                    let folders = keep(context, Folders(owner))?;
-                    let teams = find_teams(db, &teams)?;
-                    folder::add(db, &folders, &name, skip_notifications, &teams, now)?;
-                    folder::find(db, owner, &name)
-                })?;
-                out.made(&made, &format!("Folder {name} added."));
-            }
-            Verb::List { user: login } => {
-                let db = store.connection();
-                let owner = match login {
-                    Some(login) => Some(user::find(db, &login)?),
-                    None => context.actor_ref().user,
-                };
-                if owner.is_some() {
-                    keep(context, Folders(owner))?;
-                }
-                let folders = folder::list(db, owner)?;
-                out.list(&folders, &["id", "folder", "of", "told", "teams"], |folder| {
-                    let of = folder.user.clone().unwrap_or_else(|| "group".to_string());
-                    let told = if folder.skip_notifications { "nobody" } else { "yes" };
-                    vec![folder.id.to_string(), folder.name.clone(), of, told.to_string(), folder.teams.join(", ")]
-                });
-            }
-            Verb::Show { folder: wanted, of } => {
-                let db = store.connection();
-                let owner = of.owner(context, db)?;
-                if owner.is_some() {
-                    keep(context, Folders(owner))?;
-                }
-                let found = folder::find(db, owner, &wanted)?;
-                out.item(&found, || told(&found));
-            }
-            Verb::Set { folder: wanted, of, name, skip_notifications, teams } => {
-                store.transaction(|db| {
-                    let found = find(context, db, &of, &wanted)?;
-                    let teams = match argument::list(&teams) {
-                        Some(names) => Some(find_teams(db, &names)?),
-                        None => None,
-                    };
-                    folder::set(db, &found, name.as_deref(), skip_notifications, teams.as_deref(), now)
-                })?;
-                out.say(&format!("Folder {wanted} changed."));
-            }
-            Verb::Remove { folder: wanted, of } => {
-                store.transaction(|db| {
-                    let found = find(context, db, &of, &wanted)?;
-                    folder::remove(db, &found, now)
-                })?;
-                out.say(&format!("Folder {wanted} removed."));
-            }
+            Verb::Add(add) => add.run(context, &mut store),
+            Verb::List { user } => list(context, &mut store, user.as_deref()),
+            Verb::Show { folder, of } => show(context, &mut store, &folder, &of),
+            Verb::Set(set) => set.run(context, &mut store),
+            Verb::Remove { folder, of } => remove(context, &mut store, &folder, &of),
         }
+    }
+}
+
+impl Add {
+    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let made = store.transaction(|db| {
+            let owner = self.of.owner(context, db)?;
+            let folders = keep(context, Folders(owner))?;
+            let teams = find_teams(db, &self.teams)?;
+            folder::add(db, &folders, &self.name, self.skip_notifications, &teams, context.now())?;
+            folder::find(db, owner, &self.name)
+        })?;
+        context.out.made(&made, &format!("Folder {} added.", self.name));
         Ok(())
     }
+}
+
+fn list(context: &Context, store: &mut Store, login: Option<&str>) -> Result<()> {
+    let db = store.connection();
+    let owner = match login {
+        Some(login) => Some(user::find(db, login)?),
+        None => context.actor_ref().user,
+    };
+    if owner.is_some() {
+        keep(context, Folders(owner))?;
+    }
+    let folders = folder::list(db, owner)?;
+    context.out.list(&folders, &["id", "folder", "of", "told", "teams"], |folder| {
+        let of = folder.user.clone().unwrap_or_else(|| "group".to_string());
+        let told = if folder.skip_notifications { "nobody" } else { "yes" };
+        vec![folder.id.to_string(), folder.name.clone(), of, told.to_string(), folder.teams.join(", ")]
+    });
+    Ok(())
+}
+
+fn show(context: &Context, store: &mut Store, wanted: &str, of: &OwnerArguments) -> Result<()> {
+    let db = store.connection();
+    let owner = of.owner(context, db)?;
+    if owner.is_some() {
+        keep(context, Folders(owner))?;
+    }
+    let found = folder::find(db, owner, wanted)?;
+    context.out.item(&found, || told(&found));
+    Ok(())
+}
+
+impl Set {
+    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let is_changed = store.transaction(|db| {
+            let found = find(context, db, &self.of, &self.folder)?;
+            let teams = argument::list(&self.teams).map(|names| find_teams(db, &names)).transpose()?;
+            folder::set(db, &found, self.name.as_deref(), self.skip_notifications, teams.as_deref(), context.now())
+        })?;
+        context.out.say(&format!("Folder {} {}.", self.folder, changed(is_changed)));
+        Ok(())
+    }
+}
+
+fn remove(context: &Context, store: &mut Store, wanted: &str, of: &OwnerArguments) -> Result<()> {
+    store.transaction(|db| {
+        let found = find(context, db, of, wanted)?;
+        folder::remove(db, &found, context.now())
+    })?;
+    context.out.say(&format!("Folder {wanted} removed."));
+    Ok(())
 }
 
 fn find_teams(db: &mut Database, names: &[String]) -> Result<Vec<TeamId>> {

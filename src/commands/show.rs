@@ -20,6 +20,11 @@ pub fn sender(from: &str, is_not_verified: bool) -> String {
     if is_not_verified { format!("{from} (sender not verified)") } else { from.to_string() }
 }
 
+/// Writes what became of a thing that somebody set.
+pub const fn changed(is_changed: bool) -> &'static str {
+    if is_changed { "changed" } else { "stays as it is" }
+}
+
 /// Writes yes or no.
 pub fn yes(value: bool) -> String {
     if value { "yes" } else { "no" }.to_string()

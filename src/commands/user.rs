@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
 use super::argument;
-use super::show::{lines, or_empty, yes};
+use super::show::{changed, lines, or_empty, yes};
 use crate::clock::{self, rfc3339};
 use crate::context::Context;
 use crate::decide::access;
@@ -141,99 +141,109 @@ enum Absence {
 impl User {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
-        let out = &context.out;
         match self.command {
-            UserCommand::Add(add) => {
-                let permit = context.administrator()?;
-                let user = store.transaction(|db| {
-                    let default_team = add.default_team.as_deref().map(|name| team::find(db, name)).transpose()?;
-                    let new = NewUser {
-                        login: add.login.clone(),
-                        name: add.name.clone().unwrap_or_else(|| add.login.clone()),
-                        administrator: add.administrator,
-                        addresses: add.addresses.clone(),
-                        default_team,
-                    };
-                    let id = user::add(db, &permit, &new, context.now())?;
-                    user::show(db, id)
-                })?;
-                out.made(&user, &format!("User {} added.", user.login));
-            }
-            UserCommand::List => {
-                let users = user::list(store.connection())?;
-                out.list(&users, &["login", "name", "active", "teams", "addresses"], |user| {
-                    vec![
-                        user.login.clone(),
-                        user.name.clone(),
-                        yes(user.active),
-                        user.teams.join(", "),
-                        user.addresses.join(", "),
-                    ]
-                });
-            }
-            UserCommand::Show { user: wanted } => {
-                let id = user::find(store.connection(), &wanted)?;
-                let user = user::show(store.connection(), id)?;
-                out.item(&user, || {
-                    lines(&[
-                        ("login", user.login.clone()),
-                        ("name", user.name.clone()),
-                        ("active", yes(user.active)),
-                        ("administrator", yes(user.administrator)),
-                        ("addresses", user.addresses.join(", ")),
-                        ("default team", or_empty(user.default_team.as_ref())),
-                        ("teams", user.teams.join(", ")),
-                        ("roles", user.roles.join(", ")),
-                        ("told of new e-mail", yes(user.notify_received)),
-                        ("told by mail", yes(user.notify_by_mail)),
-                        ("signature", user.signature.trim_end().replace('\n', " / ")),
-                        ("as HTML", user.signature_html.clone()),
-                        ("follows every", user.auto_follow.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-                    ])
-                });
-            }
-            UserCommand::Rights { user: wanted } => rights(context, &mut store, wanted)?,
-            UserCommand::Set(set) => {
-                store.transaction(|db| {
-                    let id = match set.is_own_affair() {
-                        true => user::find(db, &set.user)?,
-                        false => context.administrator().and_then(|_| user::find(db, &set.user))?,
-                    };
-                    let permit = access::keep_own(context.actor_ref(), id)
-                        .map_err(|_| context.refused("only administrators do this for others"))?;
-                    let mut find = |name: &str| if name.is_empty() { Ok(None) } else { team::find(db, name).map(Some) };
-                    let default_team = set.default_team.as_deref().map(&mut find).transpose()?;
-                    let changes = UserChanges {
-                        name: set.name.clone(),
-                        active: set.active,
-                        administrator: set.administrator,
-                        addresses: argument::list(&set.addresses),
-                        default_team,
-                        notify_received: set.notify_received,
-                        notify_by_mail: set.notify_by_mail,
-                        signature: set.signature.clone(),
-                        signature_html: set.signature_html.clone(),
-                        auto_follow: set.auto_follow.clone(),
-                        no_auto_follow: set.no_auto_follow.clone(),
-                    };
-                    user::set(db, &permit, id, &changes, context.now())
-                })?;
-                out.say(&format!("User {} changed.", set.user));
-            }
-            UserCommand::Remove { user: wanted } => {
-                let permit = context.administrator()?;
-                let held = store.transaction(|db| {
-                    let id = user::find(db, &wanted)?;
-                    user::remove(db, &permit, id, context.now())
-                })?;
-                let waiting =
-                    if held > 0 { format!(" {held} of their messages wait: espomail outbox list --held") } else { String::new() };
-                out.say(&format!("User {wanted} removed.{waiting}"));
-            }
-            UserCommand::Absence(absence) => absence.run(context)?,
+            UserCommand::Add(add) => add.run(context, &mut store),
+            UserCommand::List => list(context, &mut store),
+            UserCommand::Show { user } => show(context, &mut store, &user),
+            UserCommand::Rights { user } => rights(context, &mut store, user),
+            UserCommand::Set(set) => set.run(context, &mut store),
+            UserCommand::Remove { user } => remove(context, &mut store, &user),
+            UserCommand::Absence(absence) => absence.run(context, &mut store),
         }
+    }
+}
+
+impl Add {
+    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let permit = context.administrator()?;
+        let user = store.transaction(|db| {
+            let default_team = self.default_team.as_deref().map(|name| team::find(db, name)).transpose()?;
+            let new = NewUser {
+                login: self.login.clone(),
+                name: self.name.clone().unwrap_or_else(|| self.login.clone()),
+                administrator: self.administrator,
+                addresses: self.addresses.clone(),
+                default_team,
+            };
+            let id = user::add(db, &permit, &new, context.now())?;
+            user::show(db, id)
+        })?;
+        context.out.made(&user, &format!("User {} added.", user.login));
         Ok(())
     }
+}
+
+fn list(context: &Context, store: &mut Store) -> Result<()> {
+    let users = user::list(store.connection())?;
+    context.out.list(&users, &["login", "name", "active", "teams", "addresses"], |user| {
+        vec![user.login.clone(), user.name.clone(), yes(user.active), user.teams.join(", "), user.addresses.join(", ")]
+    });
+    Ok(())
+}
+
+fn show(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
+    let id = user::find(store.connection(), wanted)?;
+    let user = user::show(store.connection(), id)?;
+    context.out.item(&user, || {
+        lines(&[
+            ("login", user.login.clone()),
+            ("name", user.name.clone()),
+            ("active", yes(user.active)),
+            ("administrator", yes(user.administrator)),
+            ("addresses", user.addresses.join(", ")),
+            ("default team", or_empty(user.default_team.as_ref())),
+            ("teams", user.teams.join(", ")),
+            ("roles", user.roles.join(", ")),
+            ("told of new e-mail", yes(user.notify_received)),
+            ("told by mail", yes(user.notify_by_mail)),
+            ("signature", user.signature.trim_end().replace('\n', " / ")),
+            ("as HTML", user.signature_html.clone()),
+            ("follows every", user.auto_follow.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        ])
+    });
+    Ok(())
+}
+
+impl Set {
+    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let is_changed = store.transaction(|db| {
+            let id = match self.is_own_affair() {
+                true => user::find(db, &self.user)?,
+                false => context.administrator().and_then(|_| user::find(db, &self.user))?,
+            };
+            let permit = access::keep_own(context.actor_ref(), id)
+                .map_err(|_| context.refused("only administrators do this for others"))?;
+            let mut find = |name: &str| if name.is_empty() { Ok(None) } else { team::find(db, name).map(Some) };
+            let default_team = self.default_team.as_deref().map(&mut find).transpose()?;
+            let changes = UserChanges {
+                name: self.name.clone(),
+                active: self.active,
+                administrator: self.administrator,
+                addresses: argument::list(&self.addresses),
+                default_team,
+                notify_received: self.notify_received,
+                notify_by_mail: self.notify_by_mail,
+                signature: self.signature.clone(),
+                signature_html: self.signature_html.clone(),
+                auto_follow: self.auto_follow.clone(),
+                no_auto_follow: self.no_auto_follow.clone(),
+            };
+            user::set(db, &permit, id, &changes, context.now())
+        })?;
+        context.out.say(&format!("User {} {}.", self.user, changed(is_changed)));
+        Ok(())
+    }
+}
+
+fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
+    let permit = context.administrator()?;
+    let held = store.transaction(|db| {
+        let id = user::find(db, wanted)?;
+        user::remove(db, &permit, id, context.now())
+    })?;
+    let waiting = if held > 0 { format!(" {held} of their messages wait: espomail outbox list --held") } else { String::new() };
+    context.out.say(&format!("User {wanted} removed.{waiting}"));
+    Ok(())
 }
 
 /// One line of what a user may do.
@@ -283,8 +293,7 @@ fn source(held: &Held) -> String {
 }
 
 impl Absence {
-    fn run(self, context: &Context) -> Result<()> {
-        let mut store = context.store()?;
+    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (out, actor, now) = (&context.out, context.actor(), context.now());
         let keep = |user| access::keep_own(&actor, user).map_err(|_| context.refused("only administrators do this for others"));
         match self {

@@ -112,7 +112,7 @@ pub fn find(db: &mut Database, user: Option<UserId>, wanted: &str) -> Result<Fol
     }
 }
 
-/// Changes a folder.
+/// Changes a folder. Returns whether anything is otherwise now.
 pub fn set(
     db: &mut Database,
     folder: &Permitted<'_, Folder>,
@@ -120,7 +120,7 @@ pub fn set(
     skip: Option<bool>,
     teams: Option<&[TeamId]>,
     now: i64,
-) -> Result<()> {
+) -> Result<bool> {
     let id = folder.thing().id;
     if let Some(name) = name {
         diesel::update(folders::table.find(id)).set(folders::name.eq(name)).execute(db)?;
@@ -132,8 +132,11 @@ pub fn set(
     let before = folder.thing();
     let changed = list(db, before.owner)?.into_iter().find(|one| one.id == id);
     let changes = changed.map_or_else(|| Ok(String::new()), |changed| access::differences(before, &changed))?;
-    let detail = format!("{}: {changes}", before.name);
-    access::record(db, folder.permit(), "folder set", &format!("folder:{id}"), &detail, now)
+    if !changes.is_empty() {
+        let detail = format!("{}: {changes}", before.name);
+        access::record(db, folder.permit(), "folder set", &format!("folder:{id}"), &detail, now)?;
+    }
+    Ok(!changes.is_empty())
 }
 
 fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {

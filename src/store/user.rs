@@ -243,8 +243,8 @@ fn load(db: &mut Database, ids: &[UserId]) -> Result<Vec<User>> {
     Ok(rows.into_iter().map(user).collect())
 }
 
-/// Changes a user.
-pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserChanges, now: i64) -> Result<()> {
+/// Changes a user. Returns whether anything is otherwise now.
+pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserChanges, now: i64) -> Result<bool> {
     let login = login(db, id)?;
     let before = show(db, id)?;
     diesel::update(users::table.find(id)).set(changes).execute(db).optional_empty_changeset()?;
@@ -262,7 +262,10 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
         diesel::insert_into(auto_follows::table).values(new).execute(db)?;
     }
     let changes = access::differences(&before, &show(db, id)?)?;
-    access::record(db, permit, "user set", &subject(&login), &changes, now)
+    if !changes.is_empty() {
+        access::record(db, permit, "user set", &subject(&login), &changes, now)?;
+    }
+    Ok(!changes.is_empty())
 }
 
 /// Removes a user, with the personal accounts that are theirs; cases and e-mails stay. Returns how many of their messages that have

@@ -7,11 +7,13 @@ use super::sending::SendingArguments;
 use super::settings::{SettingsArguments, defaults};
 use super::show::Whole;
 use crate::clock::rfc3339;
+use crate::commands::show::changed;
 use crate::commands::{argument, right};
 use crate::context::Context;
 use crate::decide::access::{self, Actor, NoAccount, Permit};
 use crate::decide::host;
 use crate::fault::{Class, Fault};
+use crate::secret::Secret;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
 use crate::store::{Database, Store, access as trace, answer, copy, outbox, status, trouble};
@@ -23,11 +25,7 @@ pub struct Add {
     #[arg(value_parser = argument::name)]
     name: String,
     #[command(flatten)]
-    settings: SettingsArguments,
-    #[command(flatten)]
-    sending: SendingArguments,
-    #[command(flatten)]
-    answers: AnswerArguments,
+    options: Options,
 }
 
 #[derive(Debug, clap::Args)]
@@ -38,11 +36,27 @@ pub struct Set {
     #[arg(long, value_parser = argument::name)]
     name: Option<String>,
     #[command(flatten)]
+    options: Options,
+}
+
+/// What an account can be told.
+#[derive(Debug, clap::Args)]
+struct Options {
+    #[command(flatten)]
     settings: SettingsArguments,
     #[command(flatten)]
     sending: SendingArguments,
     #[command(flatten)]
     answers: AnswerArguments,
+}
+
+impl Options {
+    /// Reads the passwords for reading and for sending, once it is known that whoever asks may say all this.
+    fn passwords(&self, context: &Context, is_new: bool) -> Result<(Option<Secret>, Option<Secret>)> {
+        self.settings.allowed(context)?;
+        allowed(context, &self.sending, &self.answers)?;
+        Ok((self.settings.read_password(context, is_new)?, self.sending.read_password(context)?))
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,12 +70,9 @@ pub struct Reset {
 
 impl Add {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let Self { name, settings, sending, answers } = self;
         let (actor, now) = (context.actor(), context.now());
-        settings.allowed(context)?;
-        allowed(context, &sending, &answers)?;
-        let password = settings.read_password(context, true)?;
-        let smtp_password = sending.read_password(context)?;
+        let (password, smtp_password) = self.options.passwords(context, true)?;
+        let Self { name, options: Options { settings, sending, answers } } = self;
         store.transaction(|db| {
             let id = account::next_id(db)?;
             let mut new = defaults(context, &name)?;
@@ -88,12 +99,9 @@ impl Add {
 
 impl Set {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let Self { account: wanted, name, settings, sending, answers } = self;
         let (actor, now) = (context.actor(), context.now());
-        settings.allowed(context)?;
-        allowed(context, &sending, &answers)?;
-        let password = settings.read_password(context, false)?;
-        let smtp_password = sending.read_password(context)?;
+        let (password, smtp_password) = self.options.passwords(context, false)?;
+        let Self { account: wanted, name, options: Options { settings, sending, answers } } = self;
         let mute = answer::mute(store.connection())?;
         let (changed_name, is_changed) = store.transaction(|db| {
             let (account, permit) = right::account(db, context, &actor, &wanted)?;
@@ -141,8 +149,7 @@ impl Set {
             }
             Ok((new.own.name, is_changed))
         })?;
-        let what = if is_changed { "changed" } else { "stays as it is" };
-        context.out.say(&format!("Account {} {what}.", name.unwrap_or(wanted)));
+        context.out.say(&format!("Account {} {}.", name.unwrap_or(wanted), changed(is_changed)));
         answers::announce(context, store.connection(), &mute, Some(&changed_name))
     }
 }

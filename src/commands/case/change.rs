@@ -8,6 +8,7 @@ use clap::ValueHint;
 use crate::commands::argument::{self, Clearable};
 use crate::commands::rehearsal::Rehearsal;
 use crate::commands::right;
+use crate::commands::show::changed;
 use crate::context::{self, Context};
 use crate::decide::Plan;
 use crate::decide::access::{Relation, act};
@@ -114,10 +115,10 @@ impl Set {
             let name = self.name.clone();
             let changes = CaseChanges { name, priority: self.priority, teams, account, contact };
             let plan = hand::change(db, &Said { permit: &permit, policy, now }, id, &changes)?;
-            Ok((case::show(db, id)?, vec![plan]))
+            Ok(((case::show(db, id)?, !plan.steps().is_empty()), vec![plan]))
         })?;
-        let Some(case) = done else { return Ok(()) };
-        context.out.made(&case, &format!("case:{} changed.", case.number));
+        let Some((case, is_changed)) = done else { return Ok(()) };
+        context.out.made(&case, &format!("case:{} {}.", case.number, changed(is_changed)));
         Ok(())
     }
 }

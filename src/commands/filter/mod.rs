@@ -11,7 +11,7 @@ use serde_json::json;
 use self::scope::{ScopeArguments, kept};
 use self::settings::{FilterArguments, action_text};
 use super::argument;
-use super::show::{lines, yes};
+use super::show::{changed, lines, yes};
 use crate::context::Context;
 use crate::decide::access::{self, Permitted};
 use crate::decide::filter::{Action, Filter};
@@ -59,20 +59,7 @@ enum Verb {
         scope: ScopeArguments,
     },
     /// Change a filter; criteria that are given take the place of all it has, and so do actions
-    Set {
-        /// Name or number
-        filter: String,
-        #[command(flatten)]
-        scope: ScopeArguments,
-        /// New name
-        #[arg(long, value_parser = argument::name)]
-        name: Option<String>,
-        /// Use it, or keep it unused
-        #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-        active: Option<bool>,
-        #[command(flatten)]
-        settings: Box<FilterArguments>,
-    },
+    Set(Box<Set>),
     /// Move a filter among those of its scope
     Move {
         /// Name or number
@@ -115,6 +102,22 @@ enum Verb {
 }
 
 #[derive(Debug, clap::Args)]
+struct Set {
+    /// Name or number
+    filter: String,
+    #[command(flatten)]
+    scope: ScopeArguments,
+    /// New name
+    #[arg(long, value_parser = argument::name)]
+    name: Option<String>,
+    /// Use it, or keep it unused
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+    active: Option<bool>,
+    #[command(flatten)]
+    settings: Box<FilterArguments>,
+}
+
+#[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct PlaceArguments {
     /// To this place, from 1
@@ -139,29 +142,8 @@ impl FilterCommand {
         match self.command {
             Verb::Add { name, scope, settings } => add(context, &name, &scope, &settings),
             Verb::List { scope } => list(context, &scope),
-            Verb::Show { filter, scope } => {
-                let mut store = context.store()?;
-                let db = store.connection();
-                let owner = scope.owner(context, db)?;
-                let found = find(context, db, &filter, owner)?;
-                let shown = Shown::new(&Names::all(db)?, found.thing());
-                context.out.item(&shown, || shown.text());
-                Ok(())
-            }
-            Verb::Set { filter, scope, name, active, settings } => {
-                let named = settings.named(context)?;
-                change(context, "filter set", &filter, &scope, |db, kept| {
-                    let stored = kept.thing();
-                    let mut changed = stored.filter.clone();
-                    settings.over(db, &mut changed, stored.owner, &named)?;
-                    may_run(context, &changed)?;
-                    if let Some(name) = &name {
-                        changed.name.clone_from(name);
-                    }
-                    filter::set(db, kept, &changed, active.unwrap_or(stored.active))?;
-                    Ok(format!("Filter {} changed.", changed.name))
-                })
-            }
+            Verb::Show { filter, scope } => show(context, &filter, &scope),
+            Verb::Set(command) => command.run(context),
             Verb::Move { filter, scope, place } => change(context, "filter move", &filter, &scope, |db, kept| {
                 let place = place.of(db, kept.thing())?;
                 filter::move_to(db, kept, place)?;
@@ -259,6 +241,34 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
     Ok(())
 }
 
+fn show(context: &Context, wanted: &str, scope: &ScopeArguments) -> Result<()> {
+    let mut store = context.store()?;
+    let db = store.connection();
+    let owner = scope.owner(context, db)?;
+    let found = find(context, db, wanted, owner)?;
+    let shown = Shown::new(&Names::all(db)?, found.thing());
+    context.out.item(&shown, || shown.text());
+    Ok(())
+}
+
+impl Set {
+    fn run(self, context: &Context) -> Result<()> {
+        let named = self.settings.named(context)?;
+        change(context, "filter set", &self.filter, &self.scope, |db, kept| {
+            let stored = kept.thing();
+            let mut new = stored.filter.clone();
+            self.settings.over(db, &mut new, stored.owner, &named)?;
+            may_run(context, &new)?;
+            if let Some(name) = &self.name {
+                new.name.clone_from(name);
+            }
+            filter::set(db, kept, &new, self.active.unwrap_or(stored.active))?;
+            Ok(format!("Filter {} {}.", new.name, changed(true)))
+        })
+    }
+}
+
+/// Does something to a filter and writes down what is otherwise now; where nothing is, it says so.
 fn change(
     context: &Context,
     action: &str,
@@ -274,7 +284,12 @@ fn change(
         let before = Shown::new(&Names::all(db)?, stored);
         let done = work(db, &kept)?;
         let changes = match filter::list(db, Some(stored.owner))?.iter().find(|one| one.filter.id == stored.filter.id) {
-            Some(changed) => trace::differences(&before, &Shown::new(&Names::all(db)?, changed))?,
+            Some(now) => match trace::differences(&before, &Shown::new(&Names::all(db)?, now))? {
+                changes if changes.is_empty() && action == "filter set" => {
+                    return Ok(format!("Filter {} {}.", stored.filter.name, changed(false)));
+                }
+                changes => changes,
+            },
             None => String::new(),
         };
         let detail = if changes.is_empty() { stored.scope.clone() } else { format!("{}: {changes}", stored.scope) };
