@@ -21,6 +21,8 @@ use espomail::fault::{Class, class_of};
 use espomail::store::{Store, attempt, fate, lease, lock, next_number, position, quarantine, raw, status};
 use espomail::words::{AccountId, EmailId, Fate, PositionId};
 
+use crate::support::rows::rows;
+
 pub const ACCOUNT: AccountId = AccountId(1);
 
 /// Runs statements that both databases understand.
@@ -62,24 +64,23 @@ pub fn texts(store: &mut Store, query: &str) -> Vec<String> {
 
 /// Adds the group account 1 `support`, the personal account 2 of user 1, users 1 to 3, teams 1 and 2.
 pub fn settle(store: &mut Store) {
-    run(
-        store,
-        "INSERT INTO teams (id, name) VALUES (1, 'support'), (2, 'sales');
-         INSERT INTO users (id, login, name, active, administrator, default_team_id, last_assignment, notify_received, notify_by_mail, signature) VALUES
-            (1, 'ada', 'Ada Example', TRUE, TRUE, 2, 7, TRUE, FALSE, ''), (2, 'bob', 'Bob Example', TRUE, FALSE, NULL, 0, TRUE, FALSE, ''),
-            (3, 'cleo', 'Cleo Example', FALSE, FALSE, NULL, 0, TRUE, FALSE, '');
-         INSERT INTO user_addresses (user_id, address, place) VALUES (1, 'ada@example.com', 1), (3, 'cleo@example.com', 1);
-         INSERT INTO team_members (team_id, user_id, position) VALUES (1, 1, 'agent'), (1, 2, NULL), (1, 3, NULL), (2, 2, NULL);
-         INSERT INTO accounts (id, name, kind, owner_id, address, active, imap_host, imap_port, imap_security, imap_user,
-            password_source, fetch_since, act_since, max_seconds, max_message_size, make_cases, distribution,
-            assigned_user_id, case_team_id, case_position, add_team_users, unknown_sender, reopen_within, list_cases,
-            take_forwards, created_at, failures, fence, careful) VALUES
-            (1, 'support', 'group', NULL, 'support@example.com', TRUE, 'localhost', 143, 'plain', 'support', 'file', 0, 5, 600,
-             1000, TRUE, 'least-busy', 3, 1, 'agent', TRUE, 'new-case', 1209600, FALSE, FALSE, 0, 0, 0, FALSE),
-            (2, 'ada', 'personal', 1, 'ada@example.com', TRUE, 'localhost', 143, 'plain', 'ada', 'file', 0, 0, 600,
-             1000, FALSE, 'none', NULL, NULL, NULL, TRUE, 'new-case', 1209600, FALSE, FALSE, 0, 0, 0, FALSE);
-         INSERT INTO account_teams (account_id, team_id) VALUES (1, 1)",
-    );
+    let rows = [
+        rows!(teams { id: 1, name: "support" } { id: 2, name: "sales" }),
+        rows!(users
+            { id: 1, login: "ada", name: "Ada Example", administrator: true, default_team_id: 2, last_assignment: 7 }
+            { id: 2, login: "bob", name: "Bob Example" }
+            { id: 3, login: "cleo", name: "Cleo Example", active: false }),
+        rows!(user_addresses { user_id: 1, address: "ada@example.com" } { user_id: 3, address: "cleo@example.com" }),
+        rows!(team_members
+            { team_id: 1, user_id: 1, position: "agent" } { team_id: 1, user_id: 2 } { team_id: 1, user_id: 3 }
+            { team_id: 2, user_id: 2 }),
+        rows!(accounts
+            { id: 1, name: "support", address: "support@example.com", act_since: 5, make_cases: true,
+              distribution: "least-busy", assigned_user_id: 3, case_team_id: 1, case_position: "agent" }
+            { id: 2, name: "ada", kind: "personal", owner_id: 1, address: "ada@example.com", imap_user: "ada" }),
+        rows!(account_teams { account_id: 1, team_id: 1 }),
+    ];
+    run(store, &rows.concat());
 }
 
 /// Starts the position that tests put messages at.

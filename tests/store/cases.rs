@@ -9,45 +9,41 @@ use espomail::store::{Store, relation};
 use espomail::words::{EmailId, NoteId, RecordId, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
 use super::{numbers, run, settle, texts};
+use crate::support::rows::rows;
 
 /// Two cases, 1 of team 1 assigned to user 1, 2 of team 2 assigned to user 2, each with an e-mail; e-mail 3 is told of in both
 /// streams.
 fn two_cases(store: &mut Store) {
     settle(store);
-    run(
-        store,
-        "INSERT INTO records (id, kind, number, name, active, status, description, assigned_user_id, created_at) VALUES
-            (1, 'case', 1, 'One', TRUE, 'assigned', '', 1, 0), (2, 'case', 2, 'Two', TRUE, 'closed', '', 2, 0),
-            (3, 'case', 3, 'Three', TRUE, 'duplicate', '', NULL, 0);
-         INSERT INTO records (id, kind, number, name, active, description, created_at) VALUES
-            (4, 'account', 1, 'Example Ltd', TRUE, '', 0);
-         UPDATE records SET account_id = 4, closed_at = 9 WHERE id = 2;
-         UPDATE records SET merged_into_id = 2 WHERE id = 3;
-         INSERT INTO record_teams (record_id, team_id) VALUES (1, 1), (2, 1), (2, 2);
-         INSERT INTO followers (record_id, user_id) VALUES (1, 1), (2, 1), (2, 2);
-         INSERT INTO raws (id, digest, size, packed) VALUES (1, '', 0, '');
-         INSERT INTO threads (id) VALUES (1);
-         INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
-            text, is_replied, parent_id, parent_by, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to,
-            automatic, defects) VALUES
-            (1, 1, 1, '1@x', '00000000000000000000000000000001', 'd@x', '{}', 'One', 0, 0, '', FALSE, 1, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
-            (2, 1, 1, '2@x', '00000000000000000000000000000002', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]'),
-            (3, 1, 1, '3@x', '00000000000000000000000000000003', 'd@x', '{}', 'Two', 0, 0, '', FALSE, 2, 'thread', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]');
-         INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES
-            (1, 2, FALSE, FALSE, FALSE, FALSE);
-         INSERT INTO email_teams (email_id, team_id) VALUES (2, 1);
-         INSERT INTO notes (id, record_id, kind, email_id, detail, is_quiet, created_at) VALUES
-            (11, 1, 'created', 1, '', FALSE, 0), (12, 1, 'email-received', 1, '', FALSE, 0),
-            (13, 2, 'created', 2, '', FALSE, 0), (14, 2, 'email-received', 2, '', FALSE, 0),
-            (15, 1, 'email-received', 3, '', FALSE, 0), (16, 2, 'email-received', 3, '', FALSE, 0),
-            (17, 2, 'note', NULL, 'words', FALSE, 1), (18, 2, 'status', NULL, 'closed', FALSE, 1);
-         UPDATE notes SET author_id = 2 WHERE id = 11;
-         INSERT INTO reviews (id, email_id, candidate_id, because, created_at, decision) VALUES
-            (1, 1, 2, '', 0, NULL), (2, 2, 2, '', 0, 'rejected');
-         INSERT INTO notifications (id, user_id, kind, note_id, record_id, detail, created_at, is_read, is_held, is_mailed) VALUES
-            (1, 1, 'note', 17, 2, '', 0, FALSE, FALSE, FALSE);
-         UPDATE counters SET value = 100 WHERE name IN ('note', 'notification')",
-    );
+    let rows = [
+        rows!(records
+            { id: 1, kind: "case", number: 1, name: "One", status: "assigned", assigned_user_id: 1 }
+            { id: 4, kind: "account", number: 1, name: "Example Ltd" }
+            { id: 2, kind: "case", number: 2, name: "Two", status: "closed", assigned_user_id: 2, account_id: 4, closed_at: 9 }
+            { id: 3, kind: "case", number: 3, name: "Three", status: "duplicate", merged_into_id: 2 }),
+        rows!(record_teams { record_id: 1, team_id: 1 } { record_id: 2, team_id: 1 } { record_id: 2, team_id: 2 }),
+        rows!(followers { record_id: 1, user_id: 1 } { record_id: 2, user_id: 1 } { record_id: 2, user_id: 2 }),
+        rows!(raws { id: 1 }),
+        rows!(threads { id: 1 }),
+        rows!(emails
+            { id: 1, message_id: "1@x", content_digest: format!("{:032}", 1), subject: "One", parent_id: 1, parent_by: "opened" }
+            { id: 2, message_id: "2@x", content_digest: format!("{:032}", 2), subject: "Two", parent_id: 2, parent_by: "opened" }
+            { id: 3, message_id: "3@x", content_digest: format!("{:032}", 3), subject: "Two", parent_id: 2, parent_by: "thread" }),
+        rows!(email_users { email_id: 1, user_id: 2 }),
+        rows!(email_teams { email_id: 2, team_id: 1 }),
+        rows!(notes
+            { id: 11, record_id: 1, kind: "created", email_id: 1, author_id: 2 }
+            { id: 12, record_id: 1, kind: "email-received", email_id: 1 }
+            { id: 13, record_id: 2, kind: "created", email_id: 2 }
+            { id: 14, record_id: 2, kind: "email-received", email_id: 2 }
+            { id: 15, record_id: 1, kind: "email-received", email_id: 3 }
+            { id: 16, record_id: 2, kind: "email-received", email_id: 3 }
+            { id: 17, record_id: 2, kind: "note", detail: "words", created_at: 1 }
+            { id: 18, record_id: 2, kind: "status", detail: "closed", created_at: 1 }),
+        rows!(reviews { id: 1, email_id: 1, candidate_id: 2 } { id: 2, email_id: 2, candidate_id: 2, decision: "rejected" }),
+        rows!(notifications { id: 1, user_id: 1, kind: "note", note_id: 17, record_id: 2 }),
+    ];
+    run(store, &format!("{}UPDATE counters SET value = 100 WHERE name IN ('note', 'notification')", rows.concat()));
 }
 
 /// A user of team 2 whose roles let them do this much with cases.

@@ -8,6 +8,7 @@ use espomail::store::{Store, facts};
 use espomail::words::{AccountId, EmailId, RecordId, TeamId, ThreadId, UserId};
 
 use super::{ACCOUNT, run, settle, statements};
+use crate::support::rows::rows;
 
 fn address(address: &str) -> Address {
     Address { name: String::new(), address: address.to_string() }
@@ -31,44 +32,47 @@ fn gather(store: &mut Store, account: AccountId, mails: &[Mail]) -> Facts {
 /// A world with every kind of record and two stored e-mails of one thread.
 fn furnish(store: &mut Store) {
     settle(store);
-    run(
-        store,
-        "INSERT INTO records (id, kind, number, name, active, status, description, account_id, contact_id,
-            converted_account_id, converted_contact_id, assigned_user_id, created_at) VALUES
-            (1, 'account', 1, 'Works', TRUE, NULL, '', NULL, NULL, NULL, NULL, NULL, 0),
-            (2, 'contact', 1, 'Dora Example', TRUE, NULL, '', 1, NULL, NULL, NULL, NULL, 0),
-            (3, 'lead', 1, 'Eve Example', TRUE, NULL, '', NULL, NULL, 4, 5, NULL, 0),
-            (4, 'account', 2, 'Shop', TRUE, NULL, '', NULL, NULL, NULL, NULL, NULL, 0),
-            (5, 'contact', 2, 'Eve Example', TRUE, NULL, '', 4, NULL, NULL, NULL, NULL, 0),
-            (6, 'case', 12, 'Broken', TRUE, 'assigned', '', 1, 2, NULL, NULL, 1, 0),
-            (7, 'case', 13, 'Done', TRUE, 'closed', '', NULL, NULL, NULL, NULL, 1, 0),
-            (8, 'opportunity', 1, 'Big', TRUE, NULL, '', 1, NULL, NULL, NULL, NULL, 0),
-            (9, 'opportunity', 2, 'Lost', FALSE, NULL, '', 1, NULL, NULL, NULL, NULL, 0),
-            (10, 'opportunity', 3, 'One', TRUE, NULL, '', 4, 5, NULL, NULL, NULL, 0),
-            (11, 'opportunity', 4, 'Two', TRUE, NULL, '', 4, NULL, NULL, NULL, NULL, 0),
-            (12, 'opportunity', 5, 'Three', TRUE, NULL, '', 4, NULL, NULL, NULL, NULL, 0);
-         INSERT INTO record_addresses (record_id, address, place) VALUES
-            (2, 'dora@example.org', 1), (3, 'eve@example.org', 1), (5, 'eve@example.org', 1);
-         INSERT INTO record_teams (record_id, team_id) VALUES (6, 2);
-         INSERT INTO followers (record_id, user_id) VALUES (6, 2), (7, 1);
-         INSERT INTO threads (id) VALUES (1), (2);
-         INSERT INTO thread_ids (message_id, thread_id) VALUES ('a@x', 1), ('b@x', 1), ('unseen@x', 2);
-         INSERT INTO raws (id, digest, size, packed) VALUES (1, '00000000000000000000000000000000', 0, '');
-         INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
-            text, is_replied, parent_id, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to, automatic, defects) VALUES
-            (1, 1, 1, 'a@x', '00000000000000000000000000000001', 'dora@example.org', '{}', 's', 9, 9, '', FALSE, 7, FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '', ''),
-            (2, 1, 1, 'b@x', '00000000000000000000000000000002', 'dora@example.org', '{}', 's', 8, 9, '', FALSE, 6, FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '', ''),
-            (3, 1, 1, 'b@x', '00000000000000000000000000000003', 'else@example.org', '{}', 's', 8, 9, '', FALSE, NULL, FALSE, FALSE, TRUE, FALSE, FALSE, 0, 0, '', '');
-         INSERT INTO email_accounts (email_id, account_id) VALUES (2, 2), (2, 1);
-         INSERT INTO participants (email_id, address) VALUES (1, 'dora@example.org'), (2, 'dora@example.org');
-         INSERT INTO email_teams (email_id, team_id) VALUES (2, 1);
-         INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES
-            (2, 1, TRUE, FALSE, FALSE, FALSE), (2, 2, FALSE, FALSE, FALSE, FALSE);
-         INSERT INTO absences (id, user_id, starts_at, ends_at) VALUES (1, 2, 900, 1001), (2, 1, 100, 1000);
-         INSERT INTO rotations (account_id, team_id, user_id) VALUES (1, 1, 2), (2, 2, 1);
-         UPDATE counters SET value = 4 WHERE name = 'email';
-         UPDATE counters SET value = 14 WHERE name = 'number:case'",
-    );
+    let rows = [
+        rows!(records
+            { id: 1, kind: "account", number: 1, name: "Works" }
+            { id: 2, kind: "contact", number: 1, name: "Dora Example", account_id: 1 }
+            { id: 4, kind: "account", number: 2, name: "Shop" }
+            { id: 5, kind: "contact", number: 2, name: "Eve Example", account_id: 4 }
+            { id: 3, kind: "lead", number: 1, name: "Eve Example", converted_account_id: 4, converted_contact_id: 5 }
+            { id: 6, kind: "case", number: 12, name: "Broken", status: "assigned", account_id: 1, contact_id: 2,
+              assigned_user_id: 1 }
+            { id: 7, kind: "case", number: 13, name: "Done", status: "closed", assigned_user_id: 1 }
+            { id: 8, kind: "opportunity", number: 1, name: "Big", account_id: 1 }
+            { id: 9, kind: "opportunity", number: 2, name: "Lost", active: false, account_id: 1 }
+            { id: 10, kind: "opportunity", number: 3, name: "One", account_id: 4, contact_id: 5 }
+            { id: 11, kind: "opportunity", number: 4, name: "Two", account_id: 4 }
+            { id: 12, kind: "opportunity", number: 5, name: "Three", account_id: 4 }),
+        rows!(record_addresses
+            { record_id: 2, address: "dora@example.org" } { record_id: 3, address: "eve@example.org" }
+            { record_id: 5, address: "eve@example.org" }),
+        rows!(record_teams { record_id: 6, team_id: 2 }),
+        rows!(followers { record_id: 6, user_id: 2 } { record_id: 7, user_id: 1 }),
+        rows!(threads { id: 1 } { id: 2 }),
+        rows!(thread_ids
+            { message_id: "a@x", thread_id: 1 } { message_id: "b@x", thread_id: 1 } { message_id: "unseen@x", thread_id: 2 }),
+        rows!(raws { id: 1, digest: format!("{:032}", 0) }),
+        rows!(emails
+            { id: 1, message_id: "a@x", content_digest: format!("{:032}", 1), subject: "s", date: 9, arrived_at: 9, parent_id: 7 }
+            { id: 2, message_id: "b@x", content_digest: format!("{:032}", 2), subject: "s", date: 8, arrived_at: 9, parent_id: 6 }
+            { id: 3, message_id: "b@x", content_digest: format!("{:032}", 3), from_address: "else@example.org", subject: "s",
+              date: 8, arrived_at: 9, id_collision: true }),
+        rows!(email_accounts { email_id: 2, account_id: 2 } { email_id: 2, account_id: 1 }),
+        rows!(participants
+            { email_id: 1, address: "dora@example.org" } { email_id: 2, address: "dora@example.org" }),
+        rows!(email_teams { email_id: 2, team_id: 1 }),
+        rows!(email_users { email_id: 2, user_id: 1, is_read: true } { email_id: 2, user_id: 2 }),
+        rows!(absences
+            { id: 1, user_id: 2, starts_at: 900, ends_at: 1001 } { id: 2, user_id: 1, starts_at: 100, ends_at: 1000 }),
+        rows!(rotations { account_id: 1, team_id: 1, user_id: 2 } { account_id: 2, team_id: 2, user_id: 1 }),
+    ];
+    let counters =
+        "UPDATE counters SET value = 4 WHERE name = 'email'; UPDATE counters SET value = 14 WHERE name = 'number:case'";
+    run(store, &format!("{}{counters}", rows.concat()));
 }
 
 on_both_databases! {
@@ -123,11 +127,9 @@ on_both_databases! {
 
     fn dup_2_of_a_message_id_used_many_times_the_same_content_is_found(store: &mut TestStore) {
         furnish(store);
-        for id in 4..500 {
-            run(store, &format!(
-                "INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
-                    text, is_replied, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to, automatic, defects) VALUES
-                    ({id}, 1, 1, 'b@x', '{id:032}', '', '', '', 0, 0, '', FALSE, FALSE, FALSE, TRUE, FALSE, FALSE, 0, 0, '', '')"));
+        for id in 4_i64..500 {
+            run(store, &rows!(emails { id: id, message_id: "b@x", content_digest: format!("{id:032}"), from_address: "", people: "",
+                id_collision: true }));
         }
         // SQLite keeps a text literal as text, and a text is never equal to bytes.
         if store.is_sqlite() {

@@ -12,6 +12,7 @@ use espomail::words::{CaseStatus, EmailId, FolderId, PositionId, RecordId, UserI
 
 use super::{ACCOUNT, inbox, numbers, run, settle, texts};
 use crate::support::TestStore;
+use crate::support::rows::rows;
 
 /// What is chosen at random, always in the same way.
 struct Dice(u64);
@@ -48,29 +49,26 @@ impl<'a> World<'a> {
         let distribution = dice.pick(&["direct", "round-robin", "least-busy", "none"]);
         sql.push_str(&format!(
             "UPDATE accounts SET act_since = 0, case_position = NULL, assigned_user_id = {assigned}, distribution = '{distribution}',
-                add_team_users = {} WHERE id = 1; INSERT INTO roles (id, name) VALUES (1, 'one'), (2, 'two');",
+                add_team_users = {} WHERE id = 1; ",
             dice.pick(&["TRUE", "FALSE"])
         ));
+        sql.push_str(&rows!(roles { id: 1, name: "one" } { id: 2, name: "two" }));
         for role in [1, 2] {
             for scope in ["case", "email"] {
                 let level = dice.pick(&["own", "team", "all"]);
-                sql.push_str(&format!(
-                    "INSERT INTO role_rights (role_id, scope, action, level) VALUES ({role}, '{scope}', 'read', '{level}');"
-                ));
+                sql.push_str(&rows!(role_rights { role_id: role, scope: scope, action: "read", level: level }));
             }
         }
         for user in 1..=3 {
-            sql.push_str(&format!("INSERT INTO user_roles (user_id, role_id) VALUES ({user}, {});", dice.pick(&[1, 2])));
+            sql.push_str(&rows!(user_roles { user_id: user, role_id: dice.pick(&[1, 2]) }));
             if dice.flip() {
-                sql.push_str(&format!("INSERT INTO auto_follows (user_id, kind) VALUES ({user}, 'case');"));
+                sql.push_str(&rows!(auto_follows { user_id: user, kind: "case" }));
             }
             if dice.throw(3) == 0 {
                 sql.push_str(&format!("UPDATE users SET notify_received = FALSE WHERE id = {user};"));
             }
-            sql.push_str(&format!(
-                "INSERT INTO folders (id, user_id, name, place, skip_notifications) VALUES ({user}, {user}, 'Pumps', 1, {});",
-                dice.pick(&["TRUE", "FALSE"])
-            ));
+            let silent = dice.pick(&[true, false]);
+            sql.push_str(&rows!(folders { id: user, user_id: user, name: "Pumps", skip_notifications: silent }));
             let folder = Action::Folder(FolderId(user));
             let actions = match dice.throw(6) {
                 0 => vec![Action::Skip],
@@ -82,22 +80,17 @@ impl<'a> World<'a> {
             let criterion = dice.pick(&["Pump*", "Door*"]).to_string();
             let criteria = serde_json::to_string(&[Criterion::Subject(criterion)]).unwrap();
             let actions = serde_json::to_string(&actions).unwrap();
-            sql.push_str(&format!(
-                "INSERT INTO filters (id, name, user_id, place, active, match_case, is_regex, criteria, actions)
-                    VALUES ({user}, 'own', {user}, 1, TRUE, FALSE, FALSE, '{criteria}', '{actions}');"
-            ));
+            sql.push_str(&rows!(filters { id: user, name: "own", user_id: user, criteria: criteria, actions: actions }));
         }
         if dice.flip() {
             // Dora is known, with or without an Account; somebody follows that.
-            let account = dice.pick(&["NULL", "1"]);
-            sql.push_str(&format!(
-                "INSERT INTO records (id, kind, number, name, active, description, account_id, created_at) VALUES
-                    (1, 'account', 1, 'Works', TRUE, '', NULL, 0), (2, 'contact', 1, 'Dora', TRUE, '', {account}, 0);
-                 INSERT INTO record_addresses (record_id, address, place) VALUES (2, 'dora@example.org', 1);
-                 INSERT INTO followers (record_id, user_id) VALUES (1, {});
-                 UPDATE counters SET value = 3 WHERE name = 'record';",
-                dice.pick(&[1, 2, 3])
-            ));
+            let account = dice.pick(&[None, Some(1)]);
+            sql.push_str(&rows!(records
+                { id: 1, kind: "account", number: 1, name: "Works" }
+                { id: 2, kind: "contact", number: 1, name: "Dora", account_id: account }));
+            sql.push_str(&rows!(record_addresses { record_id: 2, address: "dora@example.org" }));
+            sql.push_str(&rows!(followers { record_id: 1, user_id: dice.pick(&[1, 2, 3]) }));
+            sql.push_str("UPDATE counters SET value = 3 WHERE name = 'record';");
         }
         run(store, &sql);
         let position = inbox(store);

@@ -12,41 +12,41 @@ use espomail::words::{RecordKind, UserId};
 
 use super::cases::everything;
 use super::{run, settle, statements};
+use crate::support::rows::rows;
 
 /// Adds one of everything that is listed, with what hangs on it.
 fn one_more(store: &mut Store, n: i64) {
-    run(
-        store,
-        &format!(
-            "INSERT INTO teams (id, name) VALUES ({n}, 'team {n}');
-             INSERT INTO users (id, login, name, active, administrator, default_team_id, last_assignment, notify_received, notify_by_mail, signature)
-                VALUES ({n}, 'user{n}', '', TRUE, FALSE, {n}, 0, TRUE, FALSE, '');
-             INSERT INTO user_addresses (user_id, address, place) VALUES ({n}, '{n}@example.com', 1);
-             INSERT INTO team_members (team_id, user_id) VALUES ({n}, {n});
-             INSERT INTO roles (id, name) VALUES ({n}, 'role {n}');
-             INSERT INTO role_rights (role_id, scope, action, level) VALUES ({n}, 'case', 'read', 'all');
-             INSERT INTO user_roles (user_id, role_id) VALUES ({n}, {n});
-             INSERT INTO team_roles (team_id, role_id) VALUES ({n}, {n});
-             INSERT INTO folders (id, user_id, name, place, skip_notifications) VALUES ({n}, 1, 'folder {n}', {n}, FALSE);
-             INSERT INTO folder_teams (folder_id, team_id) VALUES ({n}, {n});
-             INSERT INTO records (id, kind, number, name, active, description, created_at) VALUES ({n} * 10, 'account', {n}, '', TRUE, '', 0);
-             INSERT INTO records (id, kind, number, name, active, description, account_id, assigned_user_id, created_at)
-                VALUES ({n} * 10 + 1, 'contact', {n}, '', TRUE, '', {n} * 10, {n}, 0);
-             INSERT INTO records (id, kind, number, name, active, status, description, account_id, contact_id, assigned_user_id, created_at)
-                VALUES ({n} * 10 + 2, 'case', {n}, '', TRUE, 'new', '', {n} * 10, {n} * 10 + 1, {n}, 0);
-             INSERT INTO record_addresses (record_id, address, place) VALUES ({n} * 10 + 1, 'c{n}@example.org', 1);
-             INSERT INTO record_teams (record_id, team_id) VALUES ({n} * 10 + 1, {n}), ({n} * 10 + 2, {n});
-             INSERT INTO followers (record_id, user_id) VALUES ({n} * 10 + 2, {n});
-             INSERT INTO emails (id, thread_id, raw_id, message_id, content_digest, from_address, people, subject, date, arrived_at,
-                text, is_replied, parent_id, parent_by, is_partial, is_archived, id_collision, filed_by_hand, is_ours, subject_from, subject_to,
-                automatic, defects) VALUES ({n}, 1, 1, '{n}@x', '', 'd@x', '{{\"from\":[],\"reply_to\":[],\"to\":[],\"cc\":[],\"bcc\":[]}}',
-                'Subject {n}', 0, 0, '', FALSE, {n} * 10 + 2, 'opened', FALSE, FALSE, FALSE, FALSE, FALSE, 0, 0, '[]', '[]');
-             INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES ({n}, 1, FALSE, FALSE, FALSE, FALSE);
-             INSERT INTO reviews (id, email_id, candidate_id, because, created_at) VALUES ({n}, {n}, {n} * 10 + 2, '', 0);
-             INSERT INTO notifications (id, user_id, kind, email_id, record_id, detail, created_at, is_read, is_held, is_mailed)
-                VALUES ({n}, 1, 'email-received', {n}, {n} * 10 + 2, '', 50, FALSE, FALSE, FALSE)"
-        ),
-    );
+    let (account, contact, case) = (n * 10, n * 10 + 1, n * 10 + 2);
+    let rows = [
+        rows!(teams { id: n, name: format!("team {n}") }),
+        rows!(users { id: n, login: format!("user{n}"), default_team_id: n }),
+        rows!(user_addresses { user_id: n, address: format!("{n}@example.com") }),
+        rows!(team_members { team_id: n, user_id: n }),
+        rows!(roles { id: n, name: format!("role {n}") }),
+        rows!(role_rights { role_id: n, scope: "case", action: "read", level: "all" }),
+        rows!(user_roles { user_id: n, role_id: n }),
+        rows!(team_roles { team_id: n, role_id: n }),
+        rows!(folders { id: n, user_id: 1, name: format!("folder {n}"), place: n }),
+        rows!(folder_teams { folder_id: n, team_id: n }),
+        rows!(records
+            { id: account, kind: "account", number: n }
+            { id: contact, kind: "contact", number: n, account_id: account, assigned_user_id: n }
+            { id: case, kind: "case", number: n, status: "new", account_id: account, contact_id: contact, assigned_user_id: n }),
+        rows!(record_addresses { record_id: contact, address: format!("c{n}@example.org") }),
+        rows!(record_teams { record_id: contact, team_id: n } { record_id: case, team_id: n }),
+        rows!(followers { record_id: case, user_id: n }),
+        rows!(emails {
+            id: n,
+            message_id: format!("{n}@x"),
+            subject: format!("Subject {n}"),
+            parent_id: case,
+            parent_by: "opened"
+        }),
+        rows!(email_users { email_id: n, user_id: 1 }),
+        rows!(reviews { id: n, email_id: n, candidate_id: case }),
+        rows!(notifications { id: n, user_id: 1, kind: "email-received", email_id: n, record_id: case, created_at: 50 }),
+    ];
+    run(store, &rows.concat());
 }
 
 /// Reads a list, and says how many rows it has.
@@ -89,7 +89,7 @@ const LISTS: [(&str, List); 11] = [
 on_both_databases! {
     fn no_list_asks_again_for_each_row(store: &mut TestStore) {
         settle(store);
-        run(store, "INSERT INTO raws (id, digest, size, packed) VALUES (1, '', 0, ''); INSERT INTO threads (id) VALUES (1)");
+        run(store, &[rows!(raws { id: 1 }), rows!(threads { id: 1 })].concat());
         let count = statements(store);
         let measure = |store: &mut Store| {
             LISTS.map(|(what, list)| {

@@ -15,6 +15,7 @@ use espomail::words::{
 
 use super::apply::{after, email, message, write};
 use super::{ACCOUNT, inbox, numbers, run, settle, texts};
+use crate::support::rows::rows;
 
 fn administrator() -> Actor {
     Actor { administrator: true, user: Some(UserId(1)), ..Actor::default() }
@@ -32,20 +33,22 @@ fn notify(user: i64, email: Option<i64>, kind: NotificationKind) -> Change {
 /// A case of team 1, which user 1 has, and three who follow it.
 fn one_case(store: &mut Store) {
     settle(store);
-    run(
-        store,
-        "UPDATE users SET administrator = FALSE, active = TRUE;
-         INSERT INTO roles (id, name) VALUES (1, 'agent'), (2, 'boss');
-         INSERT INTO role_rights (role_id, scope, action, level) VALUES
-            (1, 'case', 'read', 'team'), (1, 'email', 'read', 'team'), (1, 'email', 'edit', 'all'), (2, 'case', 'read', 'all');
-         INSERT INTO user_roles (user_id, role_id) VALUES (3, 2);
-         INSERT INTO team_roles (team_id, role_id) VALUES (1, 1);
-         INSERT INTO records (id, kind, number, name, active, status, description, assigned_user_id, created_at) VALUES
-            (1, 'case', 1, 'One', TRUE, 'assigned', '', 1, 0);
-         INSERT INTO record_teams (record_id, team_id) VALUES (1, 1);
-         INSERT INTO followers (record_id, user_id) VALUES (1, 1), (1, 2), (1, 3);
-         UPDATE counters SET value = 2 WHERE name IN ('record', 'number:case')",
-    );
+    let rows = [
+        rows!(roles { id: 1, name: "agent" } { id: 2, name: "boss" }),
+        rows!(role_rights
+            { role_id: 1, scope: "case", action: "read", level: "team" }
+            { role_id: 1, scope: "email", action: "read", level: "team" }
+            { role_id: 1, scope: "email", action: "edit", level: "all" }
+            { role_id: 2, scope: "case", action: "read", level: "all" }),
+        rows!(user_roles { user_id: 3, role_id: 2 }),
+        rows!(team_roles { team_id: 1, role_id: 1 }),
+        rows!(records { id: 1, kind: "case", number: 1, name: "One", status: "assigned", assigned_user_id: 1 }),
+        rows!(record_teams { record_id: 1, team_id: 1 }),
+        rows!(followers { record_id: 1, user_id: 1 } { record_id: 1, user_id: 2 } { record_id: 1, user_id: 3 }),
+    ];
+    let users = "UPDATE users SET administrator = FALSE, active = TRUE;";
+    let counters = "UPDATE counters SET value = 2 WHERE name IN ('record', 'number:case')";
+    run(store, &format!("{users}{}{counters}", rows.concat()));
 }
 
 fn followers(store: &mut Store) -> Vec<i64> {
@@ -99,7 +102,7 @@ on_both_databases! {
         assert_eq!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(1))).unwrap(), &[ada[0].id]).unwrap(), 1);
         assert_eq!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(1))).unwrap(), &[]).unwrap(), 1);
         assert_eq!(list(store, 1), []);
-        run(store, "INSERT INTO email_users (email_id, user_id, is_read, is_important, is_archived, is_trashed) VALUES (1, 2, FALSE, FALSE, FALSE, FALSE)");
+        run(store, &rows!(email_users { email_id: 1, user_id: 2 }));
         assert_eq!(list(store, 2)[0].subject.as_deref(), Some("Subject 1"));
         let marks = Marks { read: Some(true), important: None };
         let theirs = keep(&administrator, Inbox(UserId(2))).unwrap();
@@ -126,7 +129,9 @@ on_both_databases! {
         settle(store);
         let position = inbox(store);
         write(store, position, &after(2, 1), &[message(1, vec![Change::AddEmail(email(1, 1))]), message(2, vec![Change::AddEmail(email(2, 1))])]).unwrap();
-        run(store, "INSERT INTO deliveries (email_id, address, state, changed_at) VALUES (1, 'dora@example.org', 'sent', 5), (1, 'eve@example.org', 'sent', 5)");
+        run(store, &rows!(deliveries
+            { email_id: 1, address: "dora@example.org", state: "sent", changed_at: 5 }
+            { email_id: 1, address: "eve@example.org", state: "sent", changed_at: 5 }));
         run(store, "UPDATE emails SET is_ours = TRUE, author_id = 2 WHERE id = 1");
         let sent = Change::SetDelivery {
             email: EmailId(1), address: "dora@example.org".into(), state: DeliveryState::Failed, status: Some("5.1.1".into()),
@@ -160,7 +165,7 @@ on_both_databases! {
     fn notify_1_people_come_with_their_teams_and_what_they_may_read(store: &mut TestStore) {
         one_case(store);
         run(store, "INSERT INTO auto_follows (user_id, kind) VALUES (2, 'case'), (3, 'lead'); UPDATE users SET notify_received = FALSE WHERE id = 2");
-        run(store, "INSERT INTO raws (id, digest, size, packed) VALUES (1, '', 0, ''); INSERT INTO threads (id) VALUES (1)");
+        run(store, &[rows!(raws { id: 1 }), rows!(threads { id: 1 })].concat());
         let mail = Mail { subject: "[#1]".into(), ..bounce("a@x", "b@x", "c@x") };
         let known = gather(store, &mail);
         assert_eq!(known.followers_of(RecordId(1)).collect::<Vec<_>>(), [UserId(1), UserId(2), UserId(3)]);

@@ -7,6 +7,7 @@ use espomail::store::{Store, facts, raw};
 use espomail::words::{EmailId, Fate, PositionId, RecordId, ThreadId};
 
 use super::{ACCOUNT, inbox, numbers, run, settle, texts};
+use crate::support::rows::rows;
 
 const NOW: i64 = 1_000_000;
 
@@ -95,11 +96,15 @@ fn clear(store: &mut Store) {
 on_both_databases! {
     fn thread_1_any_order_of_arrival_is_one_conversation_and_one_case_in_the_store(store: &mut TestStore) {
         settle(store);
-        run(store, "INSERT INTO records (id, kind, number, name, active, description, created_at, account_id) VALUES
-                (899, 'account', 1, 'Example', TRUE, '', 0, NULL), (900, 'contact', 1, 'Dora Example', TRUE, '', 0, 899),
-                (901, 'contact', 2, 'Carl Example', TRUE, '', 0, 899);
-             INSERT INTO record_addresses (record_id, address, place) VALUES
-                (900, 'dora@example.org', 1), (901, 'carl@example.org', 1)");
+        let rows = [
+            rows!(records
+                { id: 899, kind: "account", number: 1, name: "Example" }
+                { id: 900, kind: "contact", number: 1, name: "Dora Example", account_id: 899 }
+                { id: 901, kind: "contact", number: 2, name: "Carl Example", account_id: 899 }),
+            rows!(record_addresses
+                { record_id: 900, address: "dora@example.org" } { record_id: 901, address: "carl@example.org" }),
+        ];
+        run(store, &rows.concat());
         let position = inbox(store);
         let letters = conversation();
         let mut uid = 1;

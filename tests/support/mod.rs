@@ -8,6 +8,7 @@ pub mod ports;
 pub mod postfix;
 pub mod postgres;
 pub mod proxy;
+pub mod rows;
 pub mod smtp;
 pub mod world;
 
