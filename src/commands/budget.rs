@@ -32,27 +32,41 @@ enum Verb {
         part: argument::Part,
     },
     /// Do what was held, as today's rules want it
-    Release {
-        /// Numbers, as listed
-        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with_all = ["all", "action", "account"])]
-        ids: Vec<i64>,
-        /// Everything, or what the other options leave of it
-        #[arg(long)]
-        all: bool,
-        #[command(flatten)]
-        which: Which,
-    },
+    Release(Chosen),
     /// Say that it is never done
-    Drop {
-        /// Numbers, as listed
-        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with_all = ["all", "action", "account"])]
-        ids: Vec<i64>,
-        /// Everything, or what the other options leave of it
-        #[arg(long)]
-        all: bool,
-        #[command(flatten)]
-        which: Which,
-    },
+    Drop(Chosen),
+}
+
+#[derive(Debug, clap::Args)]
+struct Chosen {
+    /// Numbers, as listed
+    #[arg(value_name = "ID", required_unless_present = "all", conflicts_with_all = ["all", "action", "account"])]
+    ids: Vec<i64>,
+    /// Everything, or what the other options leave of it
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Chosen {
+    /// Returns the held actions that were named, or all that the options leave.
+    fn find(&self, db: &mut Database) -> Result<Vec<Held>> {
+        if self.ids.is_empty() {
+            let filter = self.which.filter(db)?;
+            return held::list(db, &filter);
+        }
+        let wanted: Vec<HeldId> = self.ids.iter().copied().map(HeldId).collect();
+        if wanted.len() > argument::MOST_IDS {
+            let what = format!("{} numbers are too many; name {} at the most", wanted.len(), argument::MOST_IDS);
+            return Err(Fault::new(Class::Usage, what).hint("or use --all").into());
+        }
+        let found = held::list(db, &HeldFilter { ids: Some(wanted.clone()), ..HeldFilter::default() })?;
+        match wanted.iter().find(|id| !found.iter().any(|one| one.id == **id)) {
+            Some(missing) => Err(held::missing(*missing)),
+            None => Ok(found),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,9 +103,9 @@ impl BudgetArgs {
                 });
                 part.tell_rest(out, waiting.len(), || held::count(db, &filter))?;
             }
-            Verb::Release { ids, all: _, which } => {
+            Verb::Release(chosen) => {
                 let policy = context.policy(store.connection())?;
-                for one in chosen(store.connection(), &ids, &which)? {
+                for one in chosen.find(store.connection())? {
                     // Each is a transaction of its own: one that cannot be done holds up no other.
                     match store.transaction(|db| release(db, &permit, &one, &policy, now)) {
                         Ok(done) => out.say(&format!("Action {} ({} of e-mail {}): {done}.", one.id, one.action, one.email)),
@@ -99,9 +113,9 @@ impl BudgetArgs {
                     }
                 }
             }
-            Verb::Drop { ids, all: _, which } => {
+            Verb::Drop(chosen) => {
                 let dropped = store.transaction(|db| {
-                    let chosen = chosen(db, &ids, &which)?;
+                    let chosen = chosen.find(db)?;
                     chosen.iter().try_for_each(|one| drop_one(db, &permit, one, now))?;
                     Ok(chosen.len())
                 })?;
@@ -110,23 +124,5 @@ impl BudgetArgs {
             }
         }
         Ok(())
-    }
-}
-
-/// Returns the held actions that were named, or all that the options leave.
-fn chosen(db: &mut Database, ids: &[i64], which: &Which) -> Result<Vec<Held>> {
-    if ids.is_empty() {
-        let filter = which.filter(db)?;
-        return held::list(db, &filter);
-    }
-    let wanted: Vec<HeldId> = ids.iter().copied().map(HeldId).collect();
-    if wanted.len() > argument::MOST_IDS {
-        let what = format!("{} numbers are too many; name {} at the most", wanted.len(), argument::MOST_IDS);
-        return Err(Fault::new(Class::Usage, what).hint("or use --all").into());
-    }
-    let found = held::list(db, &HeldFilter { ids: Some(wanted.clone()), ..HeldFilter::default() })?;
-    match wanted.iter().find(|id| !found.iter().any(|one| one.id == **id)) {
-        Some(missing) => Err(held::missing(*missing)),
-        None => Ok(found),
     }
 }
