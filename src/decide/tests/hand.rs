@@ -141,7 +141,7 @@ fn inbox_2_a_user_marks_and_moves_a_copy_that_is_there_and_a_group_folder_brings
     let only = |plan: Plan| plan.steps.into_iter().map(|step| step.change).collect::<Vec<_>>();
     let done = only(mark(EMAIL, UserId(1), marks, asked, &facts).unwrap());
     assert_eq!(done, [Change::Mark { email: EMAIL, user: UserId(1), marks }]);
-    let error = put(EMAIL, UserId(2), Place::Trash, asked, &facts).unwrap_err();
+    let error = put(EMAIL, UserId(2), Spot::Trash, asked, &facts).unwrap_err();
     assert!(error.to_string().contains("e-mail 41 is not among"), "{error}");
     let folder = FolderId(3);
     facts.folder_teams.insert(folder, vec![TeamId(4), TEAM]);
