@@ -217,7 +217,8 @@ impl Draft {
             "RECURRENCE-ID" => self.recurrence = time(property),
             "RRULE" => self.event.rule = rule(property.value.trim()),
             "STATUS" => {
-                self.event.status = Some(kept(property.value.trim()).to_ascii_uppercase()).filter(|status| !status.is_empty())
+                let status = kept(property.value.trim()).to_ascii_uppercase();
+                self.event.status = Some(status).filter(|status| !status.is_empty());
             }
             "LOCATION" => self.event.location = kept(&property.text()),
             "ATTENDEE" if self.event.attendees.len() < ATTENDEES => {
