@@ -179,19 +179,12 @@ fn parse_9_events_go_to_other_calendars_and_hostile_ones_do_no_harm() {
         // One that recurs each second for ever, with a line end and an escape in its text, and one that says nothing.
         let hostile = event("u3", 0, "RRULE:FREQ=SECONDLY\r\n").replace("SUMMARY:Pump", "SUMMARY:A\\nBEGIN:VALARM\u{1b}[31m");
         let nothing = "BEGIN:VEVENT\r\nEND:VEVENT\r\n";
-        // No UID is too long for an index, and one that is long is one still.
-        let long = event(&"ü\u{1f600}".repeat(2_000), 0, "");
-        for (id, sequence) in [("l1", "SEQUENCE:0"), ("l2", "SEQUENCE:1")] {
-            let long = long.replace("SEQUENCE:0", sequence);
-            deliver(&world, "support", &mail("olga@example.org", "support@example.com", id, "REQUEST", &long));
-        }
-        assert_eq!(listed(&world, "ben"), [row("2", "accepted")], "{database}");
         let all = format!("{berlin}{past}{hostile}{nothing}");
         deliver(&world, "adas", &mail("olga@example.org", "ada@example.com", "a", "REQUEST", &all));
         let rows: Vec<String> = listed(&world, "ada").into_iter().map(|(number, ..)| number).collect();
-        assert_eq!(rows, ["3.1", "3.3"], "{database}: what is over is not listed");
-        assert!(world.run(&["--as", "ada", "event", "show", "3"]).fails(65).contains("name one: 3.1, 3.2, 3.3, 3.4"));
-        assert!(world.run(&["--as", "ada", "event", "accept", "3.4"]).fails(65).contains("it has no UID"));
+        assert_eq!(rows, ["1.1", "1.3"], "{database}: what is over is not listed");
+        assert!(world.run(&["--as", "ada", "event", "show", "1"]).fails(65).contains("name one: 1.1, 1.2, 1.3, 1.4"));
+        assert!(world.run(&["--as", "ada", "event", "accept", "1.4"]).fails(65).contains("it has no UID"));
         let exported = world.run(&["--as", "ada", "event", "export", "--all"]).ok();
         let lines: Vec<&str> = exported.split("\r\n").collect();
         assert!(lines.iter().all(|line| line.len() <= 75 && !line.contains(['\n', '\u{1b}'])), "{exported}");
@@ -215,13 +208,21 @@ fn parse_9_events_go_to_other_calendars_and_hostile_ones_do_no_harm() {
                 .replace("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:PUBLISH\r\nEND:VCALENDAR\r\n", &exported),
         );
         let again = world.json(&["email", "show", "<b@example.org>"])["calendar"].clone();
-        let first = world.json(&["email", "show", "3"])["calendar"].clone();
+        let first = world.json(&["email", "show", "1"])["calendar"].clone();
         for key in ["uid", "start", "end", "rule", "location", "summary", "organizer", "time_zone"] {
             assert_eq!(again[0][key], first[0][key], "{database}: {key}: {again}");
         }
         assert_eq!(world.json(&["--as", "ada", "event", "list", "--limit", "1"])["items"].as_array().unwrap().len(), 1);
-        world.run(&["--as", "ada", "email", "delete", "3"]).fails(77);
-        world.run(&["email", "delete", "3"]).ok();
-        assert!(!listed(&world, "ada").iter().any(|(number, ..)| number.starts_with("3.")), "{database}");
+        world.run(&["--as", "ada", "email", "delete", "1"]).fails(77);
+        world.run(&["email", "delete", "1"]).ok();
+        assert!(!listed(&world, "ada").iter().any(|(number, ..)| number.starts_with("1.")), "{database}");
+        // No UID is too long for an index, and one that is long is one still.
+        let long = event(&"ü\u{1f600}".repeat(2_000), 0, "");
+        for (id, sequence) in [("l1", "SEQUENCE:0"), ("l2", "SEQUENCE:1")] {
+            let long = long.replace("SEQUENCE:0", sequence);
+            deliver(&world, "support", &mail("olga@example.org", "support@example.com", id, "REQUEST", &long));
+        }
+        let newest = world.json(&["email", "show", "<l2@example.org>"])["id"].to_string();
+        assert_eq!(listed(&world, "ben"), [row(&newest, "accepted")], "{database}");
     }
 }
