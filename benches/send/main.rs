@@ -83,6 +83,7 @@ fn draft(number: usize) -> Draft {
         text: TEXT.repeat(LINES),
         html: None,
         attachments: Vec::new(),
+        calendar: None,
         message_id: message_id(&Policy::default(), None, "support@example.com", random(number), NOW),
         date: NOW,
         in_reply_to: None,
