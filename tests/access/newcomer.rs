@@ -32,7 +32,7 @@ fn access_2_users_import_into_their_own_inbox_where_a_role_lets_them() {
         import("ada", &["-", "--account", "support"]).fails(65);
         import("ben", &["-", "--account", "hers"]).fails(65);
         assert!(import("ben", &["-"]).fails(77).contains("no personal account"));
-        assert_eq!(import("ada", &["-"]).ok(), "Account hers: 1 imported.\n", "{database}");
+        assert_eq!(import("ada", &["-"]).ok(), "Account hers: 1 archived.\n", "{database}: it is older than the account");
         assert_eq!(import("ada", &["-", "--account", "hers"]).ok(), "Account hers: 1 duplicate.\n");
         let text = office.asks("ada", &["-o", "json", "email", "list", "--inbox"]).ok();
         let list: Value = serde_json::from_str(&text).unwrap();
