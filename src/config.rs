@@ -1,6 +1,10 @@
 //! The configuration: TOML into [`Config`], with a default for every key. Flags come first, then `ESPOMAIL_*`, then the
 //! file: `-c`, `$ESPOMAIL_CONFIG`, `$XDG_CONFIG_HOME/espomail/config.toml`, `/etc/espomail/config.toml`.
 
+mod oauth;
+
+pub use oauth::Provider;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -25,6 +29,9 @@ pub struct Config {
     pub send: Send,
     #[serde(deserialize_with = "budgets")]
     pub budgets: Budgets,
+    /// Authorisation servers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub oauth: BTreeMap<String, Provider>,
     pub security: Security,
     pub log: Log,
 }
@@ -216,6 +223,7 @@ impl Default for Config {
             link: Link::default(),
             send: Send::default(),
             budgets: Budgets::USUAL,
+            oauth: BTreeMap::new(),
             security: Security::default(),
             log: Log::default(),
         }
@@ -348,9 +356,9 @@ fn read(file: &Path) -> Result<Loaded> {
     for dkim in config.send.dkim.values_mut().filter(|dkim| Path::new(&dkim.key_file).is_relative()) {
         dkim.key_file = folder.join(&dkim.key_file).display().to_string();
     }
-    if let Some(path) = config.security.key_file.as_mut().filter(|path| Path::new(path).is_relative()) {
-        *path = folder.join(&path).display().to_string();
-    }
+    let of_oauth = config.oauth.values_mut().flat_map(|provider| [&mut provider.client_secret_file, &mut provider.ca_file]);
+    let paths = of_oauth.chain([&mut config.security.key_file]).flatten();
+    paths.filter(|path| Path::new(path).is_relative()).for_each(|path| *path = folder.join(&path).display().to_string());
     let set_in_file = text.parse::<toml::Table>().map(|table| keys(&table, "")).unwrap_or_default();
     Ok(Loaded { config, file: Some(file.to_path_buf()), set_in_file, database_from: None })
 }
@@ -433,6 +441,9 @@ fn wrong_value(config: &Config) -> Option<Wrong> {
     if config.filters.commands.values().any(|command| command.first().is_none_or(String::is_empty)) {
         let what = "must name a program in each command".to_string();
         return Some(Wrong { table: "filters.commands", key: "[filters.commands]", what });
+    }
+    if let Some((key, what)) = config.oauth.values().find_map(Provider::wrong) {
+        return Some(Wrong { table: "oauth", key, what });
     }
     if !config.budgets.is_credible() {
         return Some(Wrong { table: "budgets", key: "[budgets]", what: "needs numbers from 0 to 1000000000".to_string() });

@@ -2,6 +2,7 @@
 //! host name, randomness and secrets enter here and nowhere else.
 
 mod caller;
+mod oauth;
 mod secret;
 mod token;
 
@@ -25,8 +26,9 @@ use crate::store::account::Account;
 use crate::store::sending::{Password, Smtp};
 use crate::store::vault::{self, Key};
 use crate::store::{self, Store, dialect, user};
-use crate::words::{AccountId, PasswordSource};
+use crate::words::{AccountId, Auth, PasswordSource};
 
+pub use oauth::check_provider;
 pub use secret::{check_secret, check_secret_command, read_password};
 pub use token::make as make_token_key;
 
@@ -192,18 +194,37 @@ impl Context {
         vault::seal(self.key()?, &place_for_sending(account), random()?, password)
     }
 
-    /// Returns an account's password from wherever it is kept.
-    pub fn password_of(&self, account: &Account) -> Result<Secret> {
-        let (reference, sealed) = (account.password_reference.clone(), account.password_sealed.clone());
-        let kept = Password { source: account.password_source, reference, sealed };
-        self.password(&kept, &place(account.id), || format!("try: espomail account set {} --password-stdin", account.name))
+    /// Returns what proves that we may read an account: a token of its grant, else a password from wherever it is kept, which may be a
+    /// token, too. Behind one that was refused there is another only of a grant.
+    pub fn secret_of(&self, account: &Account, refused: Option<&Secret>) -> Result<Option<Secret>> {
+        if account.reads_by_grant() {
+            return self.token(account, refused);
+        }
+        if refused.is_some() { Ok(None) } else { self.password_of(account).map(Some) }
     }
 
-    /// Returns an account's password for sending: its own, else that for reading.
-    pub fn password_for_sending(&self, account: &Account, smtp: &Smtp) -> Result<Secret> {
-        let Some(kept) = &smtp.password else { return self.password_of(account) };
-        let hint = || format!("try: espomail account set {} --smtp-password-stdin", account.name);
-        self.password(kept, &place_for_sending(account.id), hint)
+    /// The same for sending: its own password, else what is there for reading.
+    pub fn secret_for_sending(&self, account: &Account, smtp: &Smtp, refused: Option<&Secret>) -> Result<Option<Secret>> {
+        let by_grant = smtp.password.is_none() && account.grant.is_some() && smtp.auth.auth().is_some_and(Auth::is_token);
+        match &smtp.password {
+            _ if by_grant => self.token(account, refused),
+            _ if refused.is_some() => Ok(None),
+            None => self.password_of(account).map(Some),
+            Some(kept) => {
+                let hint = || format!("try: espomail account set {} --smtp-password-stdin", account.name);
+                self.password(kept, &place_for_sending(account.id), hint).map(Some)
+            }
+        }
+    }
+
+    fn password_of(&self, account: &Account) -> Result<Secret> {
+        let (reference, sealed) = (account.password_reference.clone(), account.password_sealed.clone());
+        let kept = Password { source: account.password_source, reference, sealed };
+        let hint = || match account.imap_auth {
+            Auth::Password => format!("try: espomail account set {} --password-stdin", account.name),
+            Auth::Xoauth2 | Auth::Oauthbearer => format!("try: espomail account authorize {}", account.name),
+        };
+        self.password(&kept, &place(account.id), hint)
     }
 
     fn password(&self, kept: &Password, place: &str, hint: impl Fn() -> String) -> Result<Secret> {

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod mail;
 pub mod mailbox;
 pub mod net;
+mod oauth;
 pub mod output;
 pub mod pass;
 pub mod relay;

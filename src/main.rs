@@ -14,8 +14,8 @@
 //! config context output
 //!                    5  TOML; the clock, secrets and randomness; the only standard output and error
 //! pass/              4  the order of work: loops, batches, transactions, retries
-//! mailbox/ relay/ store/
-//!                    3  the world: reading mail (IMAP, files); sending it (SMTP); the database (all of diesel is there)
+//! mailbox/ oauth/ relay/ store/
+//!                    3  the world: reading mail (IMAP, files); tokens; sending mail (SMTP); the database (all of diesel is there)
 //! net.rs                connections in which every wait has an end; TLS, logins, and what is not to be repeated
 //! decide/            2  the rules. Pure: values in, a Plan out
 //! mail/              1  letters. Pure: bytes in, a Mail out; a Draft in, bytes out

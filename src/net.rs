@@ -1,6 +1,10 @@
 //! Connections to mail servers in which every wait has an end: TCP with a limit for each read and an absolute deadline, then
-//! TLS with a certificate that must be trusted, current and the host's; as whom to log in, and what must stand in no line of ours.
-//! Rooms that speak a protocol stand on this.
+//! TLS with a certificate that must be trusted, current and the host's. As whom to log in stands in `login.rs`. Rooms that speak a
+//! protocol stand on this.
+
+mod login;
+
+pub use login::{Credentials, Login, Proof, Secrets, Tokens, escaped, give_up, why_refused};
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -10,26 +14,12 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use native_tls::{Certificate, Protocol, TlsConnector, TlsStream};
 
 use crate::custody;
 use crate::decide::host;
 use crate::fault::{Class, Fault, Reach};
-use crate::secret::Secret;
 use crate::words::Security;
-
-/// Where to connect, and as whom.
-#[derive(Debug, Clone)]
-pub struct Login {
-    /// The account's name, for what to type next.
-    pub account: String,
-    pub place: Place,
-    pub user: String,
-    /// A password, or a token (XOAUTH2); none where nobody logs in.
-    pub password: Option<Secret>,
-}
 
 /// Where to connect, how, and for how long.
 #[derive(Debug, Clone)]
@@ -78,6 +68,16 @@ pub const SMTP: Options = Options {
     clear_port: 587,
 };
 
+/// Those of a server that gives tokens, as the configuration says where it is.
+pub const OAUTH: Options = Options {
+    host: "the host of token-url",
+    security: "an https URL:",
+    ca_file: "ca-file",
+    test: "",
+    tls_port: 443,
+    clear_port: 80,
+};
+
 impl Options {
     /// Returns the port that servers have for such a connection.
     pub fn usual_port(self, security: Security) -> i64 {
@@ -113,16 +113,15 @@ impl Terms {
     }
 }
 
-impl Login {
+impl Place {
     /// Connects; with TLS at once where that is what was asked for. Clear text leaves this machine only where it may.
     pub fn connect(&self) -> Result<Stream> {
-        let place = &self.place;
-        let tcp = connect(place)?;
-        match place.security {
-            Security::Tls => encrypt(place, tcp),
-            Security::Plain if !place.allow_plain && !is_loopback(&tcp) => {
-                let what = format!("{} is not this machine, and clear text is not allowed", place.host);
-                let hint = format!("use {} tls, or set security.allow-plain", place.options.security);
+        let tcp = connect(self)?;
+        match self.security {
+            Security::Tls => encrypt(self, tcp),
+            Security::Plain if !self.allow_plain && !is_loopback(&tcp) => {
+                let what = format!("{} is not this machine, and clear text is not allowed", self.host);
+                let hint = format!("use {} tls, or set security.allow-plain", self.options.security);
                 Err(Fault::new(Class::Refused, what).reach(Reach::Account).hint(hint).into())
             }
             Security::Plain | Security::Starttls => Ok(Stream::Clear(tcp)),
@@ -133,76 +132,16 @@ impl Login {
     /// would be taken for one that came through TLS.
     pub fn start_tls(&self, clear: Option<Stream>) -> Result<Stream> {
         match clear {
-            Some(Stream::Clear(tcp)) => encrypt(&self.place, tcp),
+            Some(Stream::Clear(tcp)) => encrypt(self, tcp),
             _ => Err(self.no_tls("clear text came together with the answer to STARTTLS: somebody may be in between".to_string())),
         }
     }
 
     /// The connection cannot be protected as it was asked for.
     pub fn no_tls(&self, what: String) -> anyhow::Error {
-        let Options { security, tls_port, .. } = self.place.options;
+        let Options { security, tls_port, .. } = self.options;
         let hint = format!("use {security} tls with port {tls_port} if the server offers it");
         Fault::new(Class::Refused, what).reach(Reach::Account).hint(hint).into()
-    }
-
-    /// The server does not let us in.
-    pub fn refused(&self, class: Class, said: &str) -> anyhow::Error {
-        let hint = format!("try: espomail account test {}{}", self.account, self.place.options.test);
-        Fault::new(class, format!("login refused: {said}")).reach(Reach::Account).hint(hint).into()
-    }
-
-    /// Returns the response of SASL PLAIN (RFC 4616).
-    pub fn plain(&self) -> String {
-        STANDARD.encode(format!("\0{}\0{}", self.user, self.secret()))
-    }
-
-    /// Returns the response of XOAUTH2.
-    pub fn bearer(&self) -> String {
-        STANDARD.encode(format!("user={}\x01auth=Bearer {}\x01\x01", self.user, self.secret()))
-    }
-
-    /// Returns the password; an empty one where nobody logs in.
-    pub fn secret(&self) -> &str {
-        self.password.as_ref().map_or("", Secret::reveal)
-    }
-
-    /// Returns what a server's words must not be repeated with.
-    pub fn secrets(&self) -> Secrets {
-        let secret = self.secret();
-        if secret.is_empty() {
-            return Secrets(Vec::new());
-        }
-        // The longest first, so that none leaves a rest of another.
-        Secrets(vec![self.bearer(), self.plain(), STANDARD.encode(secret), escaped(secret), secret.to_string()])
-    }
-}
-
-/// Writes a word as IMAP has it between quotes (RFC 3501, section 4.3).
-pub fn escaped(word: &str) -> String {
-    word.replace('\\', "\\\\").replace('"', "\\\"")
-}
-
-/// A password or token in all shapes in which it goes over the wire. A server that repeats one must not make us print it.
-pub struct Secrets(Vec<String>);
-
-impl Secrets {
-    /// What stands in the place of words with a secret in them.
-    pub const UNSAID: &str = "what it said repeats the login";
-
-    /// Whether a server's words repeat a secret, or a good part of one: of a token that was cut, or of a password in another shape,
-    /// a run of eight characters is enough.
-    pub fn are_in(&self, words: &str) -> bool {
-        const RUN: usize = 8;
-        self.0.iter().filter(|secret| !secret.is_empty()).any(|secret| {
-            let runs: Vec<char> = secret.chars().collect();
-            runs.windows(RUN.min(runs.len())).any(|run| words.contains(&run.iter().collect::<String>()))
-        })
-    }
-
-    /// Takes the secrets out of a server's words.
-    pub fn hide(&self, words: &str) -> String {
-        let hidden = self.0.iter().fold(words.to_string(), |words, secret| words.replace(secret, "…"));
-        if self.are_in(&hidden) { Self::UNSAID.to_string() } else { hidden }
     }
 }
 
@@ -504,20 +443,6 @@ pub fn text(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_repeats_a_secret_in_any_length_is_found() {
-        let secrets = Secrets(vec!["a-token-of-many-letters".to_string(), "hunter2".to_string()]);
-        for words in ["no hunter2 here", "hunter2", "AUTH a-token-of-ma", "…any-letters"] {
-            assert!(secrets.are_in(words), "{words}");
-        }
-        for words in ["hunter", "a-token", "", "login refused"] {
-            assert!(!secrets.are_in(words), "{words}");
-        }
-        assert!(!Secrets(vec![String::new()]).are_in("anything"));
-        assert_eq!(secrets.hide("no hunter2 here"), "no … here");
-        assert_eq!(secrets.hide("AUTH a-token-of-ma"), Secrets::UNSAID, "a part of it");
-    }
 
     #[test]
     fn fetch_16_certificates_are_read_once_and_a_file_without_any_is_refused() {

@@ -328,14 +328,57 @@ words! {
 }
 
 words! {
+    /// How a server is logged in to.
+    Auth {
+        /// By a password, in the way that the server offers.
+        Password = "password",
+        /// By a token, as Gmail and Microsoft 365 take it.
+        Xoauth2 = "xoauth2",
+        /// By a token, as RFC 7628 has it.
+        Oauthbearer = "oauthbearer",
+    }
+}
+
+impl Auth {
+    /// Whether a token takes the place of a password.
+    pub const fn is_token(self) -> bool {
+        !matches!(self, Self::Password)
+    }
+}
+
+words! {
     /// How a server for sending is logged in to.
     SmtpAuth {
         /// AUTH PLAIN or LOGIN, as the server offers.
         Password = "password",
-        /// A token in the place of the password.
+        /// A token in the place of the password, as Gmail and Microsoft 365 take it.
         Xoauth2 = "xoauth2",
+        /// A token in the place of the password, as RFC 7628 has it.
+        Oauthbearer = "oauthbearer",
         /// Not at all.
         None = "none",
+    }
+}
+
+impl SmtpAuth {
+    /// Returns how; none where nobody logs in.
+    pub const fn auth(self) -> Option<Auth> {
+        match self {
+            Self::Password => Some(Auth::Password),
+            Self::Xoauth2 => Some(Auth::Xoauth2),
+            Self::Oauthbearer => Some(Auth::Oauthbearer),
+            Self::None => None,
+        }
+    }
+}
+
+impl From<Auth> for SmtpAuth {
+    fn from(auth: Auth) -> Self {
+        match auth {
+            Auth::Password => Self::Password,
+            Auth::Xoauth2 => Self::Xoauth2,
+            Auth::Oauthbearer => Self::Oauthbearer,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["mail"],
     &["decide"],
     &["net"],
-    &["mailbox", "relay", "store"],
+    &["mailbox", "oauth", "relay", "store"],
     &["pass"],
     &["config", "context", "output"],
     &["commands"],

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use espomail::fault::{self, Class, Reach};
 use espomail::mailbox::{Server, Session};
-use espomail::net::{IMAP, Login, Place};
+use espomail::net::{IMAP, Login, Place, Proof};
 use espomail::secret::Secret;
-use espomail::words::Security;
+use espomail::words::{Auth, Security};
 
 use crate::support::dovecot::PASSWORD;
 
 /// A server at a port of this machine, in clear text, patient enough for a busy machine.
-fn plain(port: u16, user: &str) -> Server {
+fn plain(port: u16, user: &str) -> Server<'static> {
     let place = Place {
         host: "127.0.0.1".to_string(),
         port,
@@ -30,23 +30,24 @@ fn plain(port: u16, user: &str) -> Server {
         options: IMAP,
     };
     let (account, user) = ("support".to_string(), user.to_string());
-    Server { login: Login { account, place, user, password: Some(Secret::new(PASSWORD)) }, max_response: 64 << 20 }
+    let proof = Proof::Password(Secret::new(PASSWORD));
+    Server { login: Login { account, place, user, auth: Auth::Password, proof }, max_response: 64 << 20 }
 }
 
 /// The same somewhere else, or in another way.
-fn at(mut server: Server, change: impl FnOnce(&mut Place)) -> Server {
+fn at(mut server: Server<'static>, change: impl FnOnce(&mut Place)) -> Server<'static> {
     change(&mut server.login.place);
     server
 }
 
 /// The same with another password.
-fn with_password(mut server: Server, password: &str) -> Server {
-    server.login.password = Some(Secret::new(password));
+fn with_password(mut server: Server<'static>, password: &str) -> Server<'static> {
+    server.login.proof = Proof::Password(Secret::new(password));
     server
 }
 
 /// The error of a session that does not open.
-fn refusal(server: &Server) -> anyhow::Error {
+fn refusal(server: &Server<'_>) -> anyhow::Error {
     match Session::open(server) {
         Ok(_) => panic!("the session opened"),
         Err(error) => error,

@@ -17,6 +17,7 @@ mod heard;
 mod mailbox;
 mod manual;
 mod notify;
+mod oauth;
 mod readme;
 mod schema;
 mod send;

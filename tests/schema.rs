@@ -6,14 +6,16 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use espomail::store::{Database, SchemaState, Store};
 use espomail::words::{
-    AccountKind, CaseStatus, Distribution, Fate, NoteKind, ParentBy, PasswordSource, RecordKind, RoleAction, RoleLevel,
-    RoleScope, Security,
+    AccountKind, Auth, CaseStatus, Distribution, Fate, NoteKind, ParentBy, PasswordSource, RecordKind, RoleAction, RoleLevel,
+    RoleScope, Security, SmtpAuth,
 };
 
 use crate::support::TestStore;
 
 const SQLITE_UP: &str = include_str!("../migrations/sqlite/2026-11-27-000000_initial/up.sql");
 const IMPORT_UP: &str = include_str!("../migrations/sqlite/2026-11-27-200003_import_right/up.sql");
+const SQLITE_OAUTH_UP: &str = include_str!("../migrations/sqlite/2026-11-27-400001_oauth/up.sql");
+const POSTGRESQL_OAUTH_UP: &str = include_str!("../migrations/postgresql/2026-11-27-400001_oauth/up.sql");
 const POSTGRESQL_UP: &str = include_str!("../migrations/postgresql/2026-11-27-000000_initial/up.sql");
 const TABLES: &str = include_str!("../src/store/schema.rs");
 
@@ -189,6 +191,17 @@ fn checks_name_the_words_of_the_program() {
     same!("role_rights", "scope", RoleScope);
     same!("role_rights", "action", RoleAction);
     same!("role_rights", "level", RoleLevel);
+    let all = |words: &[&str]| words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ");
+    let reads = all(&Auth::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
+    let sends = all(&SmtpAuth::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
+    for (sql, column, words) in [
+        (SQLITE_OAUTH_UP, "imap_auth", &reads),
+        (SQLITE_OAUTH_UP, "smtp_login", &sends),
+        (POSTGRESQL_OAUTH_UP, "imap_auth", &reads),
+        (POSTGRESQL_OAUTH_UP, "smtp_auth", &sends),
+    ] {
+        assert!(sql.contains(&format!("CHECK ({column} IN ({words}))")), "{column}");
+    }
 }
 
 on_both_databases! {

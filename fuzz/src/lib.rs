@@ -12,10 +12,10 @@ use espomail::decide::{Arrival, Facts, Policy, decide};
 use espomail::mail::token::{Key, KeyRing};
 use espomail::mail::{self, Mail, attachment_content};
 use espomail::mailbox;
-use espomail::net::{IMAP, Login, Options, Place, SMTP};
+use espomail::net::{IMAP, Login, Options, Place, Proof, SMTP};
 use espomail::relay::{self, Envelope};
 use espomail::secret::Secret;
-use espomail::words::{PositionId, RecordId, Security, SmtpAuth};
+use espomail::words::{Auth, PositionId, RecordId, Security};
 use espomail::{clock, config, output};
 
 /// A target by its name.
@@ -209,7 +209,7 @@ fn server_that_says() -> (u16, &'static Sender<Vec<u8>>) {
 }
 
 /// A server on this machine, and as whom to log in.
-fn login(port: u16, options: Options, user: &str, password: Option<&str>) -> Login {
+fn login(port: u16, options: Options, user: &str, password: Option<&str>) -> Login<'static> {
     let place = Place {
         host: "127.0.0.1".to_string(),
         port,
@@ -222,7 +222,8 @@ fn login(port: u16, options: Options, user: &str, password: Option<&str>) -> Log
         deadline: Instant::now() + Duration::from_secs(5),
         options,
     };
-    Login { account: "fuzz".to_string(), place, user: user.to_string(), password: password.map(Secret::new) }
+    let proof = password.map_or(Proof::Nothing, |password| Proof::Password(Secret::new(password)));
+    Login { account: "fuzz".to_string(), place, user: user.to_string(), auth: Auth::Password, proof }
 }
 
 /// What an IMAP server answers, from the greeting on.
@@ -249,7 +250,6 @@ pub fn smtp(bytes: &[u8]) {
     say.send(bytes.to_vec()).expect("the server is there");
     let server = relay::Server {
         login: login(port, SMTP, "", None),
-        auth: SmtpAuth::None,
         own_name: "fuzz.example".to_string(),
         final_timeout: Duration::from_secs(2),
     };

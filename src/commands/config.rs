@@ -27,8 +27,9 @@ enum Verb {
     /// Say whether the configuration is sound, and whose its files are
     ///
     /// Reads the configuration and the keys that it names, and looks at every file that is trusted: none may be written by others,
-    /// nor a folder above it. That is the configuration, the keys, the database, the commands of filters, and the password
-    /// commands, password files and CA files of the accounts, where the database can be read. Says everything that is wrong.
+    /// nor a folder above it. That is the configuration, the keys, the database, the commands of filters, the secrets by which
+    /// authorisation servers know us, and the password commands, password files and CA files of the accounts, where the database can
+    /// be read. Says everything that is wrong.
     Check,
 }
 
@@ -99,6 +100,9 @@ fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
     for (domain, dkim) in &config.send.dkim {
         look(context::signing_key(domain, dkim).map(drop));
     }
+    for (name, provider) in &config.oauth {
+        look(context::check_provider(provider).with_context(|| format!("oauth.{name}")));
+    }
     for (name, command) in &config.filters.commands {
         look(context::check_hook(command).with_context(|| format!("filters.commands.{name}")));
     }
@@ -120,7 +124,7 @@ fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
     });
     match accounts {
         Ok(accounts) => {
-            faults.extend(accounts.iter().flat_map(|(sending, account)| of_account(account, sending)));
+            faults.extend(accounts.iter().flat_map(|(sending, account)| of_account(context, account, sending)));
             (faults, None)
         }
         Err(error) => (faults, Some(format!("{error:#}"))),
@@ -128,7 +132,7 @@ fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
 }
 
 /// Returns what is wrong with the files that an account names.
-fn of_account(account: &Account, sending: &Sending) -> Vec<Error> {
+fn of_account(context: &Context, account: &Account, sending: &Sending) -> Vec<Error> {
     let smtp = sending.smtp.as_ref();
     let password = smtp.and_then(|smtp| smtp.password.as_ref());
     let secrets = [
@@ -145,7 +149,8 @@ fn of_account(account: &Account, sending: &Sending) -> Vec<Error> {
     });
     let files = [account.imap_ca_file.as_deref(), smtp.and_then(|smtp| smtp.ca_file.as_deref())];
     let of_files = files.into_iter().flatten().map(|file| Ok(custody::check("the CA file", Path::new(file))?));
-    let faults = of_secrets.chain(of_files).filter_map(Result::err);
+    let of_grant = account.grant.iter().map(|grant| context.authorisation_server(&grant.provider).map(drop));
+    let faults = of_secrets.chain(of_files).chain(of_grant).filter_map(Result::err);
     faults.map(|fault| fault.context(format!("account {}", account.name))).collect()
 }
 

@@ -59,13 +59,13 @@ impl Fetch {
         let owner = context.owner()?;
         let config = &context.loaded.config;
         let now = || context.now();
-        let password_of = |account: &_| context.password_of(account);
+        let secret_of = |account: &_, refused: Option<&_>| context.secret_of(account, refused);
         let setting = Setting {
             database: context.database(),
             owner: &owner,
             is_dead: &context::is_dead,
             now: &now,
-            password_of: &password_of,
+            secret_of: &secret_of,
             stop: &stop,
             policy: context.policy(context.store()?.connection())?,
             workers: config.fetch.workers,

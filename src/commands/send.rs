@@ -88,7 +88,7 @@ fn file_copies(context: &Context, stop: &Stop) -> Result<()> {
     let setting = copies::Setting {
         database: context.database(),
         now: &|| context.now(),
-        password_of: &|account| context.password_of(account),
+        secret_of: &|account, refused| context.secret_of(account, refused),
         stop,
         workers: context.loaded.config.send.workers,
         connection: super::fetch::connection(context),
@@ -123,7 +123,7 @@ pub fn with_setting<T>(
         owner: &owner,
         is_dead: &context::is_dead,
         now: &|| context.now(),
-        password_of: &|account, smtp| context.password_for_sending(account, smtp),
+        secret_of: &|account, smtp, refused| context.secret_for_sending(account, smtp, refused),
         stop,
         workers: config.send.workers,
         limit: limit.unwrap_or(config.send.per_pass),

@@ -33,7 +33,21 @@ fn the_example_has_every_key_and_no_other() {
         example.lines().map(|line| line.strip_prefix("#= ").unwrap_or(line)).fold(String::new(), |all, line| all + line + "\n");
     parse(&whole).expect("the example loads");
     let mut shown = keys(&whole.parse().expect("it is TOML"), "");
+    let client = Provider { client_id: "x".into(), ..Provider::default() };
+    let text = || Some("x".to_string());
+    let google = Provider { client_secret_file: text(), ..client.clone() };
+    let microsoft = Provider { tenant: text(), ..client.clone() };
+    let other = Provider {
+        client_secret_command: vec!["x".into()],
+        authorize_url: text(),
+        device_url: text(),
+        token_url: text(),
+        scopes: vec!["x".into()],
+        ca_file: text(),
+        ..client
+    };
     let full = Config {
+        oauth: [("google".into(), google), ("microsoft".into(), microsoft), ("example".into(), other)].into(),
         filters: Filters { commands: [("ticket".into(), vec!["x".into()])].into(), ..Filters::default() },
         send: Send {
             dkim: [("example.com".into(), Dkim { selector: "x".into(), key_file: "x".into() })].into(),
@@ -48,4 +62,21 @@ fn the_example_has_every_key_and_no_other() {
     assert_eq!(shown, known);
     let defaults = Config { security: Security::default(), ..parse(example).expect("it loads") };
     assert_eq!(defaults, Config::default(), "what is not commented out is the default");
+}
+
+#[test]
+fn fetch_16_two_servers_are_known_and_what_is_said_of_them_comes_first() {
+    let config =
+        parse("[oauth.microsoft]\nclient-id = \"x\"\ntenant = \"example.com\"\nscopes = [\"one\"]\n").expect("it is one");
+    let microsoft = config.oauth["microsoft"].clone().completed("microsoft");
+    let url = "https://login.microsoftonline.com/example.com/oauth2/v2.0/token";
+    assert_eq!((microsoft.token_url.as_deref(), microsoft.scopes.as_slice()), (Some(url), &["one".to_string()][..]));
+    let google = Provider::default().completed("google");
+    assert_eq!((google.scopes.as_slice(), google.device_url), (&["https://mail.google.com/".to_string()][..], None));
+    assert_eq!(Provider::default().completed("other"), Provider::default());
+    for wrong in
+        ["token-url = \"http://x.example\"", "tenant = \"../x\"", "client-secret-file = \"x\"\nclient-secret-command = [\"x\"]"]
+    {
+        assert!(parse(&format!("[oauth.x]\n{wrong}\n")).is_err_and(|(line, _)| line == 2), "{wrong}");
+    }
 }

@@ -7,30 +7,37 @@ use super::answer;
 use super::session::{Said, Session, broken, fault, refused};
 use super::wire::Wire;
 use crate::fault::Class;
-use crate::net::{Login, escaped};
-use crate::words::Security;
+use crate::net::{Credentials, Login, Secrets, escaped, give_up, why_refused};
+use crate::words::{Auth, Security};
 
 /// The bytes that an answer may have before the login.
 const ANSWER: u64 = 256 << 10;
 
 impl Session {
-    /// Connects, encrypts and logs in.
-    pub fn open(server: &Server) -> Result<Self> {
+    /// Connects, encrypts and logs in; a token that has ended is followed by another.
+    pub fn open(server: &Server<'_>) -> Result<Self> {
+        server.login.open(|credentials| Self::open_with(server, credentials))
+    }
+
+    fn open_with(server: &Server<'_>, credentials: Option<&Credentials>) -> Result<Self> {
         let login = &server.login;
+        let place = &login.place;
         let mut session = Self {
-            wire: Wire::new(login.connect()?),
+            wire: Wire::new(place.connect()?),
             account: login.account.clone(),
             max_response: server.max_response,
             tag: 0,
-            secrets: login.secrets(),
+            secrets: credentials.map_or_else(|| Secrets::of([]), |credentials| credentials.secrets(place)),
             opened: None,
             trouble: None,
         };
         session.greet()?;
-        if login.place.security == Security::Starttls {
+        if place.security == Security::Starttls {
             session = session.start_tls(login)?;
         }
-        session.log_in(login)?;
+        if let Some(credentials) = credentials {
+            session.log_in(login, credentials)?;
+        }
         Ok(session)
     }
 
@@ -49,17 +56,17 @@ impl Session {
     }
 
     /// RFC 3501, section 6.2.1. Refused is an error, and so is anything that came in clear text behind the OK.
-    fn start_tls(mut self, login: &Login) -> Result<Self> {
+    fn start_tls(mut self, login: &Login<'_>) -> Result<Self> {
         self.converse(&[b"STARTTLS".to_vec()], ANSWER, &mut |_| {}).map_err(|error| match error.downcast::<Said>() {
-            Ok(Said(words)) => login.no_tls(format!("STARTTLS was refused: {words}")),
+            Ok(Said(words)) => login.place.no_tls(format!("STARTTLS was refused: {words}")),
             Err(other) => other,
         })?;
         let Self { wire, account, max_response, tag, secrets, .. } = self;
-        let wire = Wire::new(login.start_tls(wire.into_stream())?);
+        let wire = Wire::new(login.place.start_tls(wire.into_stream())?);
         Ok(Self { wire, account, max_response, tag, secrets, opened: None, trouble: None })
     }
 
-    fn log_in(&mut self, as_whom: &Login) -> Result<()> {
+    fn log_in(&mut self, login: &Login<'_>, credentials: &Credentials) -> Result<()> {
         let mut capabilities = String::new();
         self.converse(&[b"CAPABILITY".to_vec()], ANSWER, &mut |line| {
             if answer::is_about(&line, "CAPABILITY") {
@@ -68,32 +75,66 @@ impl Session {
         })
         .map_err(|error| refused("CAPABILITY", error))?;
         let has = |word: &str| capabilities.split_ascii_whitespace().any(|capability| capability == word);
-        let (user, password) = (as_whom.user.as_str(), as_whom.secret());
-        if user.contains('\0') || password.contains('\0') {
-            return Err(as_whom.refused(Class::Refused, "no user name or password can have a NUL"));
+        if credentials.have_nul() {
+            return Err(login.refused(Class::Refused, "no user name or password can have a NUL", None));
         }
-        let command = if has("AUTH=PLAIN") {
-            authenticate(as_whom.plain(), has("SASL-IR"))
-        } else if has("LOGINDISABLED") {
-            return Err(fault(Class::Refused, "the server offers no password login on this connection".into())
-                .hint("use --imap-security tls or starttls")
-                .into());
-        } else {
-            login(user, password)
+        let command = match credentials.auth {
+            Auth::Password => by_password(&has, credentials)?,
+            auth => by_token(&has, auth, login, credentials)?,
         };
-        self.converse(&command, ANSWER, &mut |_| {}).map_err(|error| match error.downcast::<Said>() {
-            Ok(Said(words)) => as_whom.refused(Class::Refused, &words),
+        let mut challenge = Vec::new();
+        let said = self.converse(&command, ANSWER, &mut |line| {
+            // What is asked for without a word of why is empty.
+            if let Some(asked) = line.strip_prefix(b"+").filter(|asked| !asked.trim_ascii().is_empty()) {
+                challenge = asked.to_vec();
+            }
+        });
+        said.map_err(|error| match error.downcast::<Said>() {
+            Ok(Said(words)) => {
+                let explained = credentials.auth.is_token().then(|| why_refused(&challenge, &self.secrets)).flatten();
+                // RFC 5530: it cannot be said now whether we may come in.
+                let class = if words.contains("[UNAVAILABLE]") { Class::Unavailable } else { Class::Refused };
+                login.refused(class, &words, explained.as_deref())
+            }
             Err(other) => other,
         })
     }
 }
 
-/// SASL PLAIN (RFC 4616), with the initial response where the server takes one (RFC 4959).
-fn authenticate(response: String, initial: bool) -> Vec<Vec<u8>> {
-    if initial {
-        vec![format!("AUTHENTICATE PLAIN {response}").into_bytes()]
+fn by_password(has: &dyn Fn(&str) -> bool, credentials: &Credentials) -> Result<Vec<Vec<u8>>> {
+    if has("AUTH=PLAIN") {
+        Ok(authenticate("PLAIN", credentials.plain(), has("SASL-IR")))
+    } else if has("LOGINDISABLED") {
+        Err(fault(Class::Refused, "the server offers no password login on this connection".into())
+            .hint("use --imap-security tls or starttls")
+            .into())
     } else {
-        vec![b"AUTHENTICATE PLAIN".to_vec(), response.into_bytes()]
+        Ok(login(&credentials.user, credentials.secret()))
+    }
+}
+
+/// The server explains in another challenge why it does not take a token, and waits for an answer to that.
+fn by_token(has: &dyn Fn(&str) -> bool, auth: Auth, login: &Login<'_>, credentials: &Credentials) -> Result<Vec<Vec<u8>>> {
+    let (mechanism, response) = match auth {
+        Auth::Oauthbearer => ("OAUTHBEARER", credentials.oauthbearer(&login.place)),
+        Auth::Xoauth2 | Auth::Password => ("XOAUTH2", credentials.xoauth2()),
+    };
+    if !has(&format!("AUTH={mechanism}")) {
+        return Err(fault(Class::Refused, format!("the server offers no login by {mechanism} on this connection"))
+            .hint("check --imap-security and --auth")
+            .into());
+    }
+    let mut command = authenticate(mechanism, response, has("SASL-IR"));
+    command.push(give_up(auth).as_bytes().to_vec());
+    Ok(command)
+}
+
+/// SASL (RFC 4422), with the initial response where the server takes one (RFC 4959).
+fn authenticate(mechanism: &str, response: String, initial: bool) -> Vec<Vec<u8>> {
+    if initial {
+        vec![format!("AUTHENTICATE {mechanism} {response}").into_bytes()]
+    } else {
+        vec![format!("AUTHENTICATE {mechanism}").into_bytes(), response.into_bytes()]
     }
 }
 

@@ -22,8 +22,8 @@ use crate::net::Login;
 
 /// Where to read, as whom, and how much at once.
 #[derive(Debug, Clone)]
-pub struct Server {
-    pub login: Login,
+pub struct Server<'a> {
+    pub login: Login<'a>,
     /// The most bytes that the answer to one fetch may have.
     pub max_response: u64,
 }

@@ -49,7 +49,7 @@ impl Session {
         self.converse(&[command.as_bytes().to_vec()], bytes, each)
     }
 
-    /// Sends a command whose later parts the server has to ask for, with `+`.
+    /// Sends a command whose later parts the server has to ask for, with `+`; its words go to `each`, too.
     pub(super) fn converse(&mut self, parts: &[Vec<u8>], bytes: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<()> {
         self.talk(parts, bytes, each, &mut |_| {})
     }
@@ -88,6 +88,7 @@ impl Session {
             } else if line.starts_with(b"+")
                 && let Some(part) = parts.next()
             {
+                each(line);
                 // Not put together: a part may be a whole message.
                 let sent = self.wire.send(part).and_then(|()| self.wire.send(b"\r\n"));
                 sent.map_err(|error| self.broken(error))?;

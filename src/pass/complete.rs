@@ -4,24 +4,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::fetch::{Connection, server_for};
+use super::fetch::{Connection, SecretOf, server_for};
 use super::intake;
 use crate::fault::{Class, Fault, Reach};
 use crate::mail::{self, Mail};
 use crate::mailbox::Session;
-use crate::secret::Secret;
 use crate::store::account::{self, Account};
 use crate::store::raw::{self, pack};
 use crate::store::{Store, email, fate};
 use crate::words::EmailId;
 
 /// Finds the message on a server it came from, and puts its raw bytes and attachments in the place of the partial ones.
-pub fn complete(
-    store: &mut Store,
-    id: EmailId,
-    connection: &Connection,
-    password_of: &dyn Fn(&Account) -> Result<Secret>,
-) -> Result<()> {
+pub fn complete(store: &mut Store, id: EmailId, connection: &Connection, secret_of: &SecretOf<'_>, now: i64) -> Result<()> {
     if !email::show(store.connection(), id)?.partial {
         return Err(Fault::new(Class::Data, format!("e-mail {id} is complete already")).into());
     }
@@ -29,7 +23,7 @@ pub fn complete(
     let mut last = None;
     for origin in fate::origins(store.connection(), id)? {
         let account = account::find(store.connection(), &origin.account.to_string())?;
-        match fetch(&account, &origin, connection, password_of) {
+        match fetch(&account, &origin, connection, secret_of, now) {
             Ok(bytes) => {
                 let mail = mail::parse(&bytes);
                 // FETCH-5: in a mailbox that was put back from a copy the UID may be another message's.
@@ -55,9 +49,10 @@ fn fetch(
     account: &Account,
     origin: &fate::Origin,
     connection: &Connection,
-    password_of: &dyn Fn(&Account) -> Result<Secret>,
+    secret_of: &SecretOf<'_>,
+    now: i64,
 ) -> Result<Vec<u8>> {
-    let mut server = server_for(account, password_of(account)?, connection, Instant::now() + Duration::from_secs(3_600))?;
+    let mut server = server_for(account, secret_of, connection, Instant::now() + Duration::from_secs(3_600), now)?;
     let uid = u32::try_from(origin.uid).context("the stored UID is none")?;
     let gone = |what: &str| {
         Fault::new(Class::Unavailable, format!("mailbox {}: UID {uid} {what}", origin.mailbox)).reach(Reach::Account)

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Error, Result, anyhow};
 
 use super::effects::{LONGEST_PAUSE, pause};
-use super::fetch::{Connection, server_for};
+use super::fetch::{Connection, SecretOf, server_for};
 use super::{Stop, crew};
 use crate::fault::{Class, Fault, Reach, contain, one_line, step};
 use crate::mailbox::{Appended, Session};
-use crate::secret::Secret;
 use crate::store::account::{self, Account};
 use crate::store::copy::{self, Claimed};
 use crate::store::{Store, raw, sending};
@@ -29,7 +28,7 @@ pub struct Setting<'a> {
     pub database: &'a str,
     /// Seconds since 1970 UTC.
     pub now: &'a (dyn Fn() -> i64 + Sync),
-    pub password_of: &'a (dyn Fn(&Account) -> Result<Secret> + Sync),
+    pub secret_of: &'a SecretOf<'a>,
     pub stop: &'a Stop,
     pub workers: usize,
     pub connection: Connection,
@@ -140,8 +139,9 @@ impl Turn<'_> {
 
     /// Logs in and finds the Sent mailbox.
     fn log_in(&self) -> Result<(Session, String)> {
-        let password = (self.setting.password_of)(&self.account)?;
-        let mut session = Session::open(&server_for(&self.account, password, &self.setting.connection, self.deadline)?)?;
+        let setting = self.setting;
+        let server = server_for(&self.account, setting.secret_of, &setting.connection, self.deadline, (setting.now)())?;
+        let mut session = Session::open(&server)?;
         let mailbox = find(&mut session, &self.account.name, self.named.as_deref())?;
         Ok((session, mailbox))
     }

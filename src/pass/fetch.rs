@@ -2,7 +2,7 @@
 //! what hangs, refuses or breaks there ends that account (or only that mailbox) and nothing else (FETCH-10).
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -17,16 +17,20 @@ use super::{Stop, Tally};
 use crate::decide::Policy;
 use crate::decide::failure::back_off_minutes;
 use crate::fault::{Class, Fault, Reach, contain, one_line, reach_of, sameness, step};
-use crate::mailbox::{Server, Session};
-use crate::net::{self, Login, Place, Terms};
+use crate::mailbox::{Server, Session, Trouble};
+use crate::net::{self, Login, Place, Proof, Terms, Tokens};
 use crate::secret::Secret;
 use crate::store::account::{self, Account, Resting};
+use crate::store::grant::Granted;
 use crate::store::lease::{self, Lease};
 use crate::store::{Store, attempt, classify, farewell, nobody, status};
-use crate::words::AccountKind;
+use crate::words::{AccountKind, Auth};
 
 /// How long a lease lasts without a heartbeat, in seconds.
 const LEASE_SECONDS: i64 = 120;
+
+/// Gives what proves that we may read an account; behind a token that its server has just refused another one, where there is one.
+pub type SecretOf<'a> = dyn Fn(&Account, Option<&Secret>) -> Result<Option<Secret>> + Sync + 'a;
 
 /// What a pass is run with.
 pub struct Setting<'a> {
@@ -37,7 +41,7 @@ pub struct Setting<'a> {
     pub is_dead: &'a (dyn Fn(&str) -> bool + Sync),
     /// Seconds since 1970 UTC.
     pub now: &'a (dyn Fn() -> i64 + Sync),
-    pub password_of: &'a (dyn Fn(&Account) -> Result<Secret> + Sync),
+    pub secret_of: &'a SecretOf<'a>,
     pub stop: &'a Stop,
     pub policy: Policy,
     pub workers: usize,
@@ -136,6 +140,12 @@ pub fn tell_of_nobody(store: &mut Store, now: i64) -> Result<()> {
 pub fn rehearse(setting: &Setting<'_>, named: &[String]) -> Result<(Vec<AccountReport>, Vec<Seen>)> {
     let mut store = Store::open(setting.database)?;
     let accounts = due(setting, &mut store, named)?;
+    for account in accounts.iter().filter(|account| account.reads_by_grant()) {
+        // It may have to be renewed, which nobody can inside the transaction; what is wrong with it is said there.
+        if let Err(error) = (setting.secret_of)(account, None) {
+            log::debug!("account {}: {error:#}", account.name);
+        }
+    }
     let witness = Witness::new(Names::all(store.connection())?);
     let (memory, heartbeat) = (Memory::new(setting.memory_bytes), Heartbeat::default());
     let mut reports = Vec::new();
@@ -316,7 +326,7 @@ fn poll_mailboxes(
         witness,
     };
     for mailbox in &account.mailboxes {
-        if let Err(error) = poll(&visit, &mut session, store, mailbox, &mut report.tally).map_err(classify) {
+        if let Err(error) = poll_over(&visit, &mut session, store, mailbox, &mut report.tally).map_err(classify) {
             let reach = reach_of(&error);
             let what = format!("{error:#}");
             let error = if what.contains(mailbox.as_str()) { error } else { error.context(format!("mailbox {mailbox}")) };
@@ -341,7 +351,29 @@ fn poll_mailboxes(
     }
 }
 
-fn open(setting: &Setting<'_>, store: &mut Store, account: &Account, lease: &Lease) -> Result<(Server, bool, Session)> {
+/// Polls a mailbox. A server ends the session when its token ends: as long as that brings the pass further, it goes on with another
+/// session, and with another token where there is one (FETCH-16).
+fn poll_over(visit: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, tally: &mut Tally) -> Result<()> {
+    let mut last = None;
+    loop {
+        let polled = poll(visit, session, store, mailbox, tally);
+        let is_cut = session.trouble() == Some(&Trouble::Cut) && visit.account.imap_auth.is_token();
+        let Err(error) = polled else { return Ok(()) };
+        if !is_cut || last.as_ref() == Some(&*tally) || visit.limits.spent() {
+            return Err(error);
+        }
+        log::info!("mailbox {mailbox}: {error:#}; going on with another session");
+        last = Some(tally.clone());
+        *session = Session::open(visit.server)?;
+    }
+}
+
+fn open<'a>(
+    setting: &'a Setting<'_>,
+    store: &mut Store,
+    account: &'a Account,
+    lease: &Lease,
+) -> Result<(Server<'a>, bool, Session)> {
     if lease.found_dead {
         log::info!("account {}: the last pass died; going message by message", account.name);
         store.transaction(|db| attempt::set_careful(db, account.id, true))?;
@@ -350,13 +382,19 @@ fn open(setting: &Setting<'_>, store: &mut Store, account: &Account, lease: &Lea
     let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
     // Reading stops at max-seconds between batches; a server that trickles is cut off a little later.
     let deadline = Instant::now() + seconds + setting.connection.terms.read_timeout;
-    let server = server_for(account, (setting.password_of)(account)?, &setting.connection, deadline)?;
+    let server = server_for(account, setting.secret_of, &setting.connection, deadline, (setting.now)())?;
     let session = Session::open(&server)?;
     Ok((server, careful, session))
 }
 
 /// Says where and as whom to connect for an account.
-pub fn server_for(account: &Account, password: Secret, connection: &Connection, deadline: Instant) -> Result<Server> {
+pub fn server_for<'a>(
+    account: &'a Account,
+    secret_of: &'a SecretOf<'a>,
+    connection: &Connection,
+    deadline: Instant,
+    now: i64,
+) -> Result<Server<'a>> {
     let place = Place {
         host: account.imap_host.clone(),
         port: u16::try_from(account.imap_port).context("the port is not one")?,
@@ -364,9 +402,24 @@ pub fn server_for(account: &Account, password: Secret, connection: &Connection, 
         ca_file: account.imap_ca_file.as_ref().map(PathBuf::from),
         ..connection.terms.place(account.kind == AccountKind::Personal, deadline, net::IMAP)
     };
-    let login = Login { account: account.name.clone(), place, user: account.imap_user.clone(), password: Some(password) };
+    let grant = account.grant.as_ref().filter(|_| account.reads_by_grant());
+    let proof = proof(account.imap_auth, grant, now, move |refused| secret_of(account, refused))?;
+    let login = Login { account: account.name.clone(), place, user: account.imap_user.clone(), auth: account.imap_auth, proof };
     let largest = u64::try_from(account.max_message_size).unwrap_or(u64::MAX);
     Ok(Server { login, max_response: response_budget(connection.batch_bytes, largest) })
+}
+
+/// Says how a login is proved. A password is read once; a token ends, and is asked for at each login.
+pub fn proof<'a>(
+    auth: Auth,
+    grant: Option<&Granted>,
+    now: i64,
+    ask: impl Fn(Option<&Secret>) -> Result<Option<Secret>> + Send + Sync + 'a,
+) -> Result<Proof<'a>> {
+    if auth.is_token() {
+        return Ok(Proof::Token(Tokens { ask: Arc::new(ask), grant: grant.map(|grant| grant.told(now)) }));
+    }
+    Ok(ask(None)?.map_or(Proof::Nothing, Proof::Password))
 }
 
 /// The bytes that one answer may have: a batch or the largest message, and room for what stands around them.

@@ -22,6 +22,7 @@ pub(crate) mod policy;
 pub(crate) mod quarantine;
 pub(crate) mod reprocess;
 pub(crate) mod send;
+pub(crate) mod token;
 pub(crate) mod verdict;
 pub(crate) mod witness;
 

@@ -15,13 +15,11 @@ pub use session::Session;
 use std::time::Duration;
 
 use crate::net::Login;
-use crate::words::SmtpAuth;
 
 /// Where to send through, and as whom.
 #[derive(Debug, Clone)]
-pub struct Server {
-    pub login: Login,
-    pub auth: SmtpAuth,
+pub struct Server<'a> {
+    pub login: Login<'a>,
     /// How we call ourselves (RFC 5321, section 4.1.1.1).
     pub own_name: String,
     /// How long the answer to a whole message may take (RFC 5321, section 4.5.3.2.6); the deadline of the place does not shorten

@@ -31,7 +31,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn on(stream: Stream, server: &Server) -> Self {
+    pub(super) fn on(stream: Stream, server: &Server<'_>) -> Self {
         Self {
             stream,
             buffer: Buffer::default(),

@@ -8,6 +8,7 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 
 use super::dialect::due;
+use super::grant::{self, Granted};
 use super::noun::{find, in_lists, not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions, users};
 use super::{Database, access, outbox, sending, status};
@@ -19,7 +20,7 @@ use crate::fault::{Class, Fault, class_of_sameness};
 use crate::mail::Mail;
 use crate::settings::{AccountRules, account_rules};
 use crate::words::{
-    AccountId, AccountKind, AutomaticCases, Distribution, FolderId, PasswordSource, Security, TeamId, UnknownSender, UserId,
+    AccountId, AccountKind, Auth, AutomaticCases, Distribution, FolderId, PasswordSource, Security, TeamId, UnknownSender, UserId,
 };
 
 /// An e-mail account with all its settings and how fetching it goes.
@@ -28,12 +29,21 @@ pub struct Account {
     pub id: AccountId,
     pub settings: Settings,
     pub state: State,
+    /// The right to it that a person gave at an authorisation server.
+    pub grant: Option<Granted>,
 }
 
 impl Deref for Account {
     type Target = Settings;
     fn deref(&self) -> &Settings {
         &self.settings
+    }
+}
+
+impl Account {
+    /// Whether a token of the grant proves who reads.
+    pub const fn reads_by_grant(&self) -> bool {
+        self.grant.is_some() && self.settings.own.imap_auth.is_token()
     }
 }
 
@@ -92,6 +102,7 @@ pub struct Own {
     pub imap_security: Security,
     pub imap_user: String,
     pub imap_ca_file: Option<String>,
+    pub imap_auth: Auth,
     pub password_source: PasswordSource,
     /// The command as a JSON list, the file's path or the credential's name.
     pub password_reference: Option<String>,
@@ -201,9 +212,11 @@ fn load(db: &mut Database, ids: &[AccountId]) -> Result<Vec<Account>> {
         .filter(account_teams::account_id.eq_any(ids))
         .order(account_teams::team_id)
         .load::<(AccountId, TeamId)>(db)?;
+    let mut grants = grant::shown(db, ids)?;
     let account = |(id, own, rules, state): (AccountId, Own, Rules, State)| {
         let (mailboxes, folders, teams) = (Vec::new(), BTreeMap::new(), Vec::new());
-        (id, Account { id, settings: Settings { own, rules: rules.into(), mailboxes, folders, teams }, state })
+        let settings = Settings { own, rules: rules.into(), mailboxes, folders, teams };
+        (id, Account { id, settings, state, grant: grants.remove(&id) })
     };
     let mut loaded: HashMap<AccountId, Account> = rows.into_iter().map(account).collect();
     for (id, name, folder) in mailboxes {

@@ -65,7 +65,8 @@ macro_rules! ids {
 }
 
 words! {
-    AccountKind, AddressState, AutomaticCases, BudgetAction, CaseStatus, DeliveryState, Distribution, Fate, GroupPlace, NoteKind,
+    AccountKind, AddressState, Auth, AutomaticCases, BudgetAction, CaseStatus, DeliveryState, Distribution, Fate, GroupPlace,
+    NoteKind,
     NotificationKind, OutboxState, OutgoingKind, ParentBy, PasswordSource, Priority, RecipientState, RecordKind, ReviewDecision,
     RoleAction, RoleLevel, RoleScope, Security, SmtpAuth, UnknownSender,
 }

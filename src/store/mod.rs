@@ -26,6 +26,7 @@ pub(crate) mod fields;
 pub(crate) mod filter;
 pub mod folder;
 pub(crate) mod follow;
+pub(crate) mod grant;
 pub(crate) mod held;
 pub mod lease;
 mod named;

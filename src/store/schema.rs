@@ -112,6 +112,7 @@ diesel::table! {
         imap_security -> Text,
         imap_user -> Text,
         imap_ca_file -> Nullable<Text>,
+        imap_auth -> Text,
         password_source -> Text,
         password_reference -> Nullable<Text>,
         password_sealed -> Nullable<Binary>,
@@ -497,6 +498,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    account_grants (account_id) {
+        account_id -> BigInt,
+        provider -> Text,
+        granted_at -> BigInt,
+        generation -> BigInt,
+        access_sealed -> Binary,
+        refresh_sealed -> Nullable<Binary>,
+        renew_at -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
+        renewed_by -> Nullable<Text>,
+        renewed_until -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     account_answers (account_id) {
         account_id -> BigInt,
         template_id -> BigInt,
@@ -750,6 +767,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     templates,
     template_files,
     account_sending,
+    account_grants,
     account_answers,
     spendings,
     held_actions,

@@ -53,6 +53,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("account enable adas", BOSS),
     ("account disable adas", BOSS),
     ("account test adas", BOSS_TRIES),
+    ("account authorize adas --provider google", BOSS_TRIES),
     ("account folders adas", BOSS_TRIES),
     ("account reset adas --since 2026-11-01", BOSS),
     ("user add more", BOSS),

@@ -147,6 +147,7 @@ const OTHERS: &[&str] = &[
     "account list",
     "account show",
     "account test",
+    "account authorize",
     "account folders",
     "user list",
     "user show",

@@ -15,7 +15,7 @@ fn letter(number: usize) -> Vec<u8> {
     format!("Subject: {number}\r\nMessage-ID: <{number}@example.org>\r\n\r\n{}\r\n", "x".repeat(number % 3_000)).into_bytes()
 }
 
-fn tls(authority: &NamedTempFile, host: &str, user: &str) -> Server {
+fn tls(authority: &NamedTempFile, host: &str, user: &str) -> Server<'static> {
     let ca_file = Some(authority.path().to_path_buf());
     let server = plain(server().tls_port, user);
     at(server, |place| (place.host, place.security, place.ca_file) = (host.to_string(), Security::Tls, ca_file))

@@ -139,7 +139,7 @@ it says only that it was changed.
 Whoever could change the configuration, a key, the database or a command could do everything. So each of them is refused with exit
 status 77 where its group or others may write it or a folder above it (but for sticky folders such as \\fI/tmp\\fR), and where it or
 such a folder belongs to an account that is neither root, nor the service account, nor the one that runs espomail. That goes for the
-configuration, keys, password files, CA files, the SQLite database with the files beside it, and the program, the interpreter and the
+configuration, keys, password files, client secrets, CA files, the SQLite database with the files beside it, and the program, the interpreter and the
 script of each command. Symbolic links are followed and looked at. The line says which \\fBchmod\\fR mends it;
 \\fBespomail config check\\fR says it of all of them at once. A group with one member is a group: others may join it.
 .SH LIMITS

@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::certificates::{self, EXPIRED, FOREIGN, GOOD, WRONG_NAME};
+use super::oauth;
 use super::ports::free_ports;
 
 /// Everybody's password; it has what must be quoted.
@@ -186,6 +187,12 @@ fn start() -> Dovecot {
     let ports = free_ports();
     let (owner, group) = owner();
     std::fs::write(directory.join("passwords"), format!("everybody:{PASSWORD}\n")).unwrap();
+    let asked = format!("http://127.0.0.1:{}/introspect", oauth::introspection());
+    let tokens = format!(
+        "introspection_mode = post\nintrospection_url = {asked}\nusername_attribute = username\nactive_attribute = active\n\
+         active_value = true\n"
+    );
+    std::fs::write(directory.join("tokens.conf"), tokens).unwrap();
     let configuration = configuration(&directory, has_old_settings(&binary), &owner, &group, ports);
     std::fs::write(directory.join("dovecot.conf"), configuration).unwrap();
     let [port, tls_port, auth_port] = ports;
@@ -238,7 +245,7 @@ default_internal_group = {group}
 default_login_user = {owner}
 mail_fsync = never
 mail_max_userip_connections = 100
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2 oauthbearer
 auth_failure_delay = 0
 ssl = yes
 namespace inbox {{
@@ -290,7 +297,13 @@ disable_plaintext_auth = no
 {good}{bad}
 passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN username_format=everybody {dir}/passwords
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {dir}/tokens.conf
 }}
 userdb {{
   driver = static
@@ -313,7 +326,18 @@ mail_path = ~/Maildir
 auth_allow_cleartext = yes
 {good}{bad}
 passdb static {{
+  mechanisms_filter = plain login
   password = "{password}"
+}}
+oauth2 {{
+  introspection_mode = post
+  introspection_url = http://127.0.0.1:{tokens}/introspect
+  username_attribute = username
+  active_attribute = active
+  active_value = true
+}}
+passdb oauth2 {{
+  mechanisms_filter = xoauth2 oauthbearer
 }}
 userdb static {{
   fields {{
@@ -323,7 +347,8 @@ userdb static {{
   }}
 }}
 "#,
-        good = certificate(GOOD)
+        good = certificate(GOOD),
+        tokens = oauth::introspection()
     )
 }
 

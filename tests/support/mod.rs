@@ -3,6 +3,7 @@
 pub mod certificates;
 pub mod dovecot;
 pub mod imap;
+pub mod oauth;
 pub mod office;
 pub mod ports;
 pub mod postfix;

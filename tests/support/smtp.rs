@@ -22,6 +22,8 @@ pub struct Manners {
     /// The answers to AUTH and to what follows it, one after the other.
     pub auth: Vec<Option<&'static str>>,
     pub mail: Option<&'static str>,
+    /// How many messages a connection takes; then the server ends it.
+    pub per_connection: usize,
     /// Where an empty sender is refused, and with which words.
     pub refuses_empty: Option<(Stage, &'static str)>,
     /// The answers to recipients that are not simply taken: a part of the address, and what is said to it.
@@ -81,6 +83,7 @@ impl Default for Manners {
             starttls: Some("220 2.0.0 go ahead"),
             auth: vec![Some("235 2.7.0 welcome")],
             mail: Some("250 2.1.0 ok"),
+            per_connection: usize::MAX,
             refuses_empty: None,
             recipients: Vec::new(),
             data: Some("354 go ahead"),
@@ -280,7 +283,7 @@ fn serve(connection: TcpStream, manners: &Manners, kept: &Kept) -> std::io::Resu
     }
     let mut dialogue = Dialogue { line: BufReader::new(line), manners, kept };
     dialogue.say(Stage::Greeting, manners.greeting)?;
-    let mut message = Taken::default();
+    let (mut message, mut messages) = (Taken::default(), 0);
     loop {
         let command = dialogue.command()?;
         let upper = command.to_ascii_uppercase();
@@ -299,6 +302,8 @@ fn serve(connection: TcpStream, manners: &Manners, kept: &Kept) -> std::io::Resu
                 }
                 dialogue.say(Stage::Auth, *answer)?;
             }
+        } else if upper.starts_with("MAIL FROM:") && messages >= manners.per_connection {
+            return dialogue.say(Stage::Mail, Some("421 4.7.0 your token has ended"));
         } else if upper.starts_with("MAIL FROM:") {
             message = Taken { from: command[10..].trim().to_string(), ..Taken::default() };
             dialogue.say(Stage::Mail, refusal(manners, &message, Stage::Mail).or(manners.mail))?;
@@ -324,6 +329,7 @@ fn serve(connection: TcpStream, manners: &Manners, kept: &Kept) -> std::io::Resu
                     continue;
                 }
                 kept.taken.lock().unwrap().push(std::mem::take(&mut message));
+                messages += 1;
                 dialogue.say(Stage::Dot, manners.dot)?;
             }
         } else if upper == "QUIT" {

@@ -16,8 +16,8 @@ use crate::fault::{Class, Fault};
 use crate::secret::Secret;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
-use crate::store::{Database, Store, access as trace, answer, copy, outbox, status, trouble};
-use crate::words::{AccountKind, PasswordSource, SmtpAuth};
+use crate::store::{Database, Store, access as trace, answer, copy, grant, outbox, status, trouble};
+use crate::words::{AccountKind, Auth, PasswordSource, SmtpAuth};
 
 #[derive(Debug, clap::Args)]
 pub struct Add {
@@ -80,7 +80,7 @@ impl Add {
             let permit = may_add(context, db, &actor, &new)?;
             account::add(db, &permit, id, &new, now)?;
             let mut with = Sending::default();
-            sending.over(&mut with, context, id, smtp_password.as_ref())?;
+            sending.over(&mut with, context, id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
             check(context, &new, &with)?;
             if with != Sending::default() {
                 kept::set(db, &permit, id, &with)?;
@@ -90,7 +90,9 @@ impl Add {
         })?;
         let added = account::find(store.connection(), &name)?;
         let shown = Whole::new(&added, store.connection())?;
-        let next = format!("Next: espomail account test {}", argument::quoted(&name));
+        let is_missing = added.imap_auth.is_token() && !settings.gives_password();
+        let next = if is_missing { "authorize" } else { "test" };
+        let next = format!("Next: espomail account {next} {}", argument::quoted(&name));
         context.out.made(&shown, &format!("Account {name} added. {next}"));
         let mute = answer::mute(store.connection())?;
         answers::announce(context, store.connection(), &mute, Some(&name))
@@ -114,11 +116,15 @@ impl Set {
             not_elsewhere(&actor, &account, &new)?;
             let before = kept::of(db, account.id)?;
             let mut with = before.clone();
-            sending.over(&mut with, context, account.id, smtp_password.as_ref())?;
+            sending.over(&mut with, context, account.id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
             check(context, &new, &with)?;
             not_sent_elsewhere(&actor, &before, &with)?;
             if with != before {
                 kept::set(db, &permit, account.id, &with)?;
+            }
+            let sends_by_token = with.smtp.as_ref().and_then(|smtp| smtp.auth.auth()).is_some_and(Auth::is_token);
+            if settings.gives_password() || !(new.imap_auth.is_token() || sends_by_token) {
+                grant::forget(db, &permit, account.id)?;
             }
             // Whatever was changed, a password among it, may be what it waited for.
             trouble::try_again(db, &permit, account.id, now)?;

@@ -1,6 +1,7 @@
 //! `espomail account`.
 
 mod answers;
+mod authorize;
 mod change;
 mod rules;
 mod sending;
@@ -12,6 +13,7 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
 pub use self::answers::mute;
+use self::authorize::Authorize;
 use self::change::{Add, Reset, Set, remove, switch};
 use super::right;
 use super::show::yes;
@@ -52,6 +54,12 @@ enum AccountCommand {
         #[arg(long, value_name = "ADDRESS", requires = "smtp", value_parser = super::argument::one_address)]
         send_to: Vec<String>,
     },
+    /// Get the right to read and send with tokens in the place of a password, as Gmail and Microsoft 365 want it (OAuth 2.0)
+    ///
+    /// A person logs in at the provider with a browser and agrees; from then on the passes renew the token by themselves, and say so
+    /// when the right has ended. The provider is google or microsoft, another name of the configuration, or a file; see espomail.toml(5)
+    /// and the README.
+    Authorize(Authorize),
     /// List the mailboxes that the server has
     Folders(Named),
     /// Forget how far an account was read; the next pass reads it anew, and what is stored does not double
@@ -77,6 +85,7 @@ impl Account {
             AccountCommand::Disable(Named { account }) => switch(context, &mut store, &account, false),
             AccountCommand::Test { account, smtp: true, send_to } => test::sending(context, store, &account, &send_to),
             AccountCommand::Test { account, smtp: false, .. } => test::reading(context, store, &account),
+            AccountCommand::Authorize(command) => command.run(context, store),
             AccountCommand::Folders(Named { account }) => folders(context, store, &account),
             AccountCommand::Reset(command) => command.run(context, &mut store),
         }

@@ -10,7 +10,7 @@ use crate::fault::{Class, Fault};
 use crate::net;
 use crate::secret::Secret;
 use crate::store::sending::{Sending, Smtp};
-use crate::words::{AccountId, Security, SmtpAuth};
+use crate::words::{AccountId, Auth, Security, SmtpAuth};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Sending")]
@@ -24,7 +24,7 @@ pub struct SendingArguments {
     /// Protection of the connection [default: tls]
     #[arg(long, value_name = "HOW")]
     smtp_security: Option<Security>,
-    /// How to log in [default: password]
+    /// How to log in for sending, where that is not as for reading [default: that of --auth]
     #[arg(long, value_name = "HOW")]
     smtp_auth: Option<SmtpAuth>,
     /// SMTP user; an empty name is the IMAP user [default: the IMAP user]
@@ -116,9 +116,16 @@ impl SendingArguments {
         .map(|(_, option)| option)
     }
 
-    /// Puts what was given over what there is.
-    pub fn over(&self, sending: &mut Sending, context: &Context, id: AccountId, password: Option<&Secret>) -> Result<()> {
-        self.over_server(sending, context, id, password)?;
+    /// Puts what was given over what there is. `reads` is how the server for reading is logged in to, and whether that was given.
+    pub fn over(
+        &self,
+        sending: &mut Sending,
+        context: &Context,
+        id: AccountId,
+        password: Option<&Secret>,
+        reads: (Auth, bool),
+    ) -> Result<()> {
+        self.over_server(sending, context, id, password, reads)?;
         if let Some(name) = &self.from_name {
             sending.from_name.clone_from(name);
         }
@@ -149,7 +156,14 @@ impl SendingArguments {
         Ok(())
     }
 
-    fn over_server(&self, sending: &mut Sending, context: &Context, id: AccountId, password: Option<&Secret>) -> Result<()> {
+    fn over_server(
+        &self,
+        sending: &mut Sending,
+        context: &Context,
+        id: AccountId,
+        password: Option<&Secret>,
+        (reads, is_given): (Auth, bool),
+    ) -> Result<()> {
         match self.smtp_host.as_deref() {
             Some("") => sending.smtp = None,
             Some(host) => {
@@ -157,7 +171,7 @@ impl SendingArguments {
                     host: String::new(),
                     port: 0,
                     security: Security::Tls,
-                    auth: SmtpAuth::Password,
+                    auth: reads.into(),
                     user: None,
                     ca_file: None,
                     password: None,
@@ -185,7 +199,10 @@ impl SendingArguments {
         };
         let usual = smtp.port == 0 || smtp.port == net::SMTP.usual_port(smtp.security);
         smtp.security = self.smtp_security.unwrap_or(smtp.security);
-        smtp.auth = self.smtp_auth.unwrap_or(smtp.auth);
+        // A server with a password of its own has its own way, as one has that asks for none.
+        let follows = is_given && smtp.password.is_none() && smtp.auth != SmtpAuth::None;
+        let usual_auth = if follows { reads.into() } else { smtp.auth };
+        smtp.auth = self.smtp_auth.unwrap_or(usual_auth);
         match self.smtp_port {
             Some(port) => smtp.port = i64::from(port),
             // A port of one's own stays when only the protection changes.

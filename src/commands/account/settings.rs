@@ -17,7 +17,7 @@ use crate::settings::AccountRules;
 use crate::store::account::{Own, Settings};
 use crate::store::sending::Password;
 use crate::store::{Database, folder, team, user};
-use crate::words::{AccountId, AccountKind, Distribution, PasswordSource, Security};
+use crate::words::{AccountId, AccountKind, Auth, Distribution, PasswordSource, Security};
 
 #[derive(Debug, clap::Args)]
 pub struct SettingsArguments {
@@ -49,6 +49,10 @@ pub struct SettingsArguments {
     /// none
     #[arg(long = "mailbox-folder", value_name = "MAILBOX=FOLDER", help_heading = "Server")]
     mailbox_folders: Vec<String>,
+    /// How to log in, for reading and for sending alike: xoauth2 and oauthbearer say a token in the place of the password
+    /// [default: password]
+    #[arg(long, value_name = "HOW", help_heading = "Password")]
+    auth: Option<Auth>,
     #[command(flatten)]
     password: PasswordArguments,
     /// Take mail that arrived at the server since then: 2026-11-23, RFC 3339, today, 30d [default: today]
@@ -85,11 +89,15 @@ struct PasswordArguments {
     /// Read the password from this systemd credential at each pass
     #[arg(long, value_name = "NAME", help_heading = "Password")]
     password_credential: Option<String>,
+    /// Run this command for an access token at each login, up to the next option; --auth is then xoauth2, unless it says otherwise
+    #[arg(long, value_name = "COMMAND", num_args = 1.., value_terminator = ";", value_hint = ValueHint::CommandString, help_heading = "Password")]
+    token_command: Vec<String>,
 }
 
 impl PasswordArguments {
     fn given(&self) -> bool {
         self.password_stdin
+            || !self.token_command.is_empty()
             || !self.password_command.is_empty()
             || self.password_file.is_some()
             || self.password_credential.is_some()
@@ -110,6 +118,7 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
         imap_security: Security::Tls,
         imap_user: String::new(),
         imap_ca_file: None,
+        imap_auth: Auth::Password,
         password_source: PasswordSource::Stored,
         password_reference: None,
         password_sealed: None,
@@ -125,12 +134,23 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
 impl SettingsArguments {
     /// Reads the password where one must be read before the transaction; `ask` when there is none yet.
     pub fn read_password(&self, context: &Context, ask: bool) -> Result<Option<crate::secret::Secret>> {
-        if self.password.password_stdin || (ask && !self.password.given()) {
+        let has_token = self.auth.is_some_and(Auth::is_token);
+        if self.password.password_stdin || (ask && !self.password.given() && !has_token) {
             // Without a key there is nowhere to keep it: say so before anybody types it.
             context.key()?;
             return context::read_password(self.password.password_stdin).map(Some);
         }
         Ok(None)
+    }
+
+    /// Whether a password, or what takes its place, is given.
+    pub fn gives_password(&self) -> bool {
+        self.password.given()
+    }
+
+    /// How to log in, where that is given.
+    pub fn auth(&self) -> Option<Auth> {
+        self.auth.or((!self.password.token_command.is_empty()).then_some(Auth::Xoauth2))
     }
 
     /// Puts what was given over the settings, and completes what follows from it.
@@ -178,6 +198,7 @@ impl SettingsArguments {
             (self.owner.as_ref().is_some_and(|login| Some(login) != actor.login.as_ref()), "--owner"),
             (self.ca_file.is_some(), "--ca-file"),
             (!password.password_command.is_empty(), "--password-command"),
+            (!password.token_command.is_empty(), "--token-command"),
             (password.password_file.is_some(), "--password-file"),
             (password.password_credential.is_some(), "--password-credential"),
             (self.max_seconds.is_some(), "--max-seconds"),
@@ -244,7 +265,12 @@ impl SettingsArguments {
         password: Option<&crate::secret::Secret>,
     ) -> Result<()> {
         let sealed = password.map(|password| context.seal(id, password)).transpose()?;
-        let PasswordArguments { password_command, password_file, password_credential, .. } = &self.password;
+        let PasswordArguments { password_command, token_command, password_file, password_credential, .. } = &self.password;
+        if self.auth == Some(Auth::Password) && !token_command.is_empty() {
+            return Err(Fault::new(Class::Usage, "a token is no password: --token-command goes with --auth xoauth2").into());
+        }
+        put(&mut settings.imap_auth, self.auth());
+        let password_command = if token_command.is_empty() { password_command } else { token_command };
         if let Some(given) = given_password(sealed, password_command, password_file.as_ref(), password_credential.as_ref())? {
             settings.password_source = given.source;
             settings.password_reference = given.reference;

@@ -13,10 +13,11 @@ use crate::decide::access::Actor;
 use crate::pass::verdict::Names;
 use crate::store::account::{self, Account as Stored};
 use crate::store::answer::{self, Answers};
+use crate::store::grant::Granted;
 use crate::store::sending::Smtp;
 use crate::store::trouble::{self, Trouble};
 use crate::store::{Database, Store, sending, template};
-use crate::words::{AccountKind, PasswordSource, Security, SmtpAuth};
+use crate::words::{AccountKind, Auth, PasswordSource, Security, SmtpAuth};
 
 /// Lists the accounts that somebody may know of.
 pub fn list(context: &Context, store: &mut Store) -> Result<()> {
@@ -33,9 +34,10 @@ pub fn list(context: &Context, store: &mut Store) -> Result<()> {
         });
         return Ok(());
     }
-    context.out.list(&shown, &["name", "kind", "address", "active", "last success", "error"], |line| {
+    context.out.list(&shown, &["name", "kind", "address", "active", "last success", "right", "error"], |line| {
         let success = line.last_success.as_deref().unwrap_or(if line.is_theirs { "never" } else { "-" });
-        vec![line.name.clone(), line.kind.clone(), line.address.clone(), yes(line.active), success.to_string(), line.trouble()]
+        let (right, trouble) = (line.authorised.clone(), line.trouble());
+        vec![line.name.clone(), line.kind.clone(), line.address.clone(), yes(line.active), success.to_string(), right, trouble]
     });
     Ok(())
 }
@@ -44,7 +46,7 @@ pub fn list(context: &Context, store: &mut Store) -> Result<()> {
 pub fn one(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
     let (account, _) = right::account(store.connection(), context, context.actor_ref(), wanted)?;
     let shown = Whole::new(&account, store.connection())?;
-    context.out.item(&shown, || shown.text());
+    context.out.item(&shown, || shown.text(context.now()));
     Ok(())
 }
 
@@ -66,6 +68,9 @@ struct Line {
     pub next_attempt: Option<String>,
     pub cannot_send: Option<String>,
     pub cannot_send_seconds: Option<i64>,
+    grant: Option<GrantShown>,
+    #[serde(skip)]
+    authorised: String,
     /// The owner of a personal account, who is switched off: it is not fetched.
     pub left_by: Option<String>,
     /// Whether how it fares is theirs to know.
@@ -77,6 +82,7 @@ impl Line {
     pub fn new(account: &Stored, trouble: Option<&Trouble>, left_by: Option<&String>, now: i64, is_theirs: bool) -> Self {
         let trouble = trouble.filter(|_| is_theirs);
         let failing_since = account.state.failing_since.filter(|_| is_theirs);
+        let grant = account.grant.as_ref().filter(|_| is_theirs);
         Self {
             name: account.name.clone(),
             kind: account.kind.to_string(),
@@ -89,6 +95,8 @@ impl Line {
             next_attempt: account.state.retry_at.filter(|_| is_theirs).map(rfc3339),
             cannot_send: trouble.map(|known| known.last_error.clone()),
             cannot_send_seconds: trouble.map(|known| (now - known.since).max(0)),
+            authorised: grant.map_or_else(|| "-".to_string(), |grant| grant.told(now)),
+            grant: grant.cloned().map(GrantShown::from),
             left_by: left_by.cloned(),
             is_theirs,
         }
@@ -120,6 +128,8 @@ pub struct Whole {
     imap_security: String,
     imap_user: String,
     ca_file: Option<String>,
+    auth: Auth,
+    grant: Option<GrantShown>,
     password: String,
     mailboxes: Vec<String>,
     /// Mailboxes and the owner's folders that their mail goes to.
@@ -172,11 +182,14 @@ impl Whole {
             imap_security: account.imap_security.to_string(),
             imap_user: account.imap_user.clone(),
             ca_file: account.imap_ca_file.clone(),
-            password: told_password(
-                account.password_source,
-                account.password_reference.as_deref(),
-                account.password_sealed.is_some(),
-            ),
+            auth: account.imap_auth,
+            grant: account.grant.clone().map(GrantShown::from),
+            password: if account.reads_by_grant() {
+                "none: the token of the right".to_string()
+            } else {
+                let (reference, is_sealed) = (account.password_reference.as_deref(), account.password_sealed.is_some());
+                told_password(account.password_source, reference, is_sealed)
+            },
             mailboxes: account.mailboxes.clone(),
             mailbox_folders,
             fetch_since: rfc3339(account.fetch_since),
@@ -226,7 +239,7 @@ impl Whole {
         if self.save_sent { format!("go to {mailbox}") } else { String::new() }
     }
 
-    pub fn text(&self) -> String {
+    pub fn text(&self, now: i64) -> String {
         let mut all = vec![
             ("account", self.name.clone()),
             ("kind", self.kind.to_string()),
@@ -236,6 +249,8 @@ impl Whole {
             ("server", format!("{}:{} ({})", self.imap_host, self.imap_port, self.imap_security)),
             ("user", self.imap_user.clone()),
             ("CA file", or_empty(self.ca_file.as_ref())),
+            ("login by", self.auth.to_string()),
+            ("right", self.grant.as_ref().map(|grant| grant.text(now)).unwrap_or_default()),
             ("password", self.password.clone()),
             ("mailboxes", self.mailboxes.iter().map(|name| self.told_mailbox(name)).collect::<Vec<_>>().join(", ")),
             ("fetch since", self.fetch_since.clone()),
@@ -272,6 +287,31 @@ impl Whole {
     }
 }
 
+/// The right to it that a person gave at an authorisation server (FETCH-16).
+#[derive(serde::Serialize)]
+struct GrantShown {
+    provider: String,
+    given_at: String,
+    /// When the server said that it has ended.
+    ended_at: Option<String>,
+    #[serde(skip)]
+    granted: Granted,
+}
+
+impl From<Granted> for GrantShown {
+    fn from(granted: Granted) -> Self {
+        let (given_at, ended_at) = (rfc3339(granted.granted_at), granted.ended_at.map(rfc3339));
+        Self { provider: granted.provider.clone(), given_at, ended_at, granted }
+    }
+}
+
+impl GrantShown {
+    fn text(&self, now: i64) -> String {
+        let ended = self.ended_at.as_ref().map(|at| format!("; it has ended at {at}")).unwrap_or_default();
+        format!("{} ({}){ended}", self.granted.told(now), self.given_at)
+    }
+}
+
 /// The server to send through.
 #[derive(serde::Serialize)]
 struct SmtpShown {
@@ -296,7 +336,13 @@ impl SmtpShown {
             auth: smtp.auth,
             user: smtp.user.clone().unwrap_or_else(|| account.imap_user.clone()),
             ca_file: smtp.ca_file.clone(),
-            password: smtp.password.as_ref().map_or_else(|| "that for reading".to_string(), own),
+            password: match &smtp.password {
+                None if account.grant.is_some() && smtp.auth.auth().is_some_and(Auth::is_token) => {
+                    "none: the token of the right".to_string()
+                }
+                None => "that for reading".to_string(),
+                Some(password) => own(password),
+            },
         }
     }
 

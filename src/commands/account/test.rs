@@ -200,7 +200,8 @@ fn send_to(context: &Context, account: &Stored, with: &Sending, draft: Option<&D
 }
 
 pub fn connect(context: &Context, account: &Stored) -> Result<Session> {
-    let password = context.password_of(account)?;
+    let secret_of = |account: &_, refused: Option<&_>| context.secret_of(account, refused);
     let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
-    Session::open(&server_for(account, password, &crate::commands::fetch::connection(context), deadline)?)
+    let connection = crate::commands::fetch::connection(context);
+    Session::open(&server_for(account, &secret_of, &connection, deadline, context.now())?)
 }

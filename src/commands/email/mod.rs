@@ -97,7 +97,13 @@ impl Email {
             EmailCommand::FetchBody { email } => {
                 let (id, _) = right::email(store.connection(), actor, &email, RoleAction::Read)?;
                 let setting = super::fetch::connection(context);
-                complete::complete(&mut store, id, &setting, &|account| context.password_of(account))?;
+                complete::complete(
+                    &mut store,
+                    id,
+                    &setting,
+                    &|account, refused| context.secret_of(account, refused),
+                    context.now(),
+                )?;
                 out.say(&format!("E-mail {id} is complete."));
                 Ok(())
             }

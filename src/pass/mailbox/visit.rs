@@ -30,7 +30,7 @@ pub struct Limits<'a> {
 }
 
 impl Limits<'_> {
-    pub(super) fn spent(&self) -> bool {
+    pub fn spent(&self) -> bool {
         self.stop.requested() || Instant::now() >= self.until
     }
 }
@@ -38,7 +38,7 @@ impl Limits<'_> {
 /// Everything that one poll of a mailbox works with.
 pub struct Poll<'a> {
     pub account: &'a Account,
-    pub server: &'a Server,
+    pub server: &'a Server<'a>,
     pub lease: &'a Lease,
     pub lease_seconds: i64,
     pub policy: &'a Policy,

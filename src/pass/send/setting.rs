@@ -8,13 +8,18 @@ use anyhow::{Context, Result};
 
 use crate::mail;
 use crate::mail::dkim::{self, SigningKey};
-use crate::net::{self, Login, Place, Terms};
+use crate::net::{self, Login, Place, Proof, Terms};
 use crate::pass::Stop;
+use crate::pass::fetch::proof;
 use crate::relay::Server;
 use crate::secret::Secret;
 use crate::store::account::Account;
 use crate::store::sending::Smtp;
-use crate::words::{AccountKind, SmtpAuth};
+use crate::words::{AccountKind, Auth};
+
+/// Gives what proves that we may send through an account; behind a token that its server has just refused another one, where there is
+/// one.
+pub type SecretOf<'a> = dyn Fn(&Account, &Smtp, Option<&Secret>) -> Result<Option<Secret>> + Sync + 'a;
 
 /// What a pass is run with.
 pub struct Setting<'a> {
@@ -25,7 +30,7 @@ pub struct Setting<'a> {
     pub is_dead: &'a (dyn Fn(&str) -> bool + Sync),
     /// Seconds since 1970 UTC.
     pub now: &'a (dyn Fn() -> i64 + Sync),
-    pub password_of: &'a (dyn Fn(&Account, &Smtp) -> Result<Secret> + Sync),
+    pub secret_of: &'a SecretOf<'a>,
     pub stop: &'a Stop,
     pub workers: usize,
     /// How many messages one pass sends.
@@ -63,11 +68,20 @@ pub(super) fn signed<'m>(setting: &Setting<'_>, bytes: &'m [u8]) -> Result<Cow<'
     }
 }
 
-pub(super) fn server(setting: &Setting<'_>, account: &Account, smtp: &Smtp, deadline: Instant) -> Result<Server> {
+pub(super) fn server<'a>(
+    setting: &'a Setting<'_>,
+    account: &'a Account,
+    smtp: &'a Smtp,
+    deadline: Instant,
+) -> Result<Server<'a>> {
     let connection = &setting.connection;
-    let password = match smtp.auth {
-        SmtpAuth::None => None,
-        SmtpAuth::Password | SmtpAuth::Xoauth2 => Some((setting.password_of)(account, smtp)?),
+    let secret_of = setting.secret_of;
+    let (auth, proof) = match smtp.auth.auth() {
+        None => (Auth::Password, Proof::Nothing),
+        Some(auth) => {
+            let grant = account.grant.as_ref().filter(|_| smtp.password.is_none());
+            (auth, proof(auth, grant, (setting.now)(), move |refused| secret_of(account, smtp, refused))?)
+        }
     };
     let place = Place {
         host: smtp.host.clone(),
@@ -78,8 +92,7 @@ pub(super) fn server(setting: &Setting<'_>, account: &Account, smtp: &Smtp, dead
     };
     let user = smtp.user.clone().unwrap_or_else(|| account.imap_user.clone());
     Ok(Server {
-        login: Login { account: account.name.clone(), place, user, password },
-        auth: smtp.auth,
+        login: Login { account: account.name.clone(), place, user, auth, proof },
         own_name: connection.own_name.clone(),
         final_timeout: connection.final_timeout,
     })

@@ -16,7 +16,7 @@ use crate::store::account::{self, Account, Resting};
 use crate::store::outbox::{self, Claimed, Due};
 use crate::store::sending::{self, Sending};
 use crate::store::{Database, Store, raw, rights, trouble, user};
-use crate::words::{AccountId, OutboxState, OutgoingId, RecipientState, Rule};
+use crate::words::{AccountId, Auth, OutboxState, OutgoingId, RecipientState, Rule};
 
 /// How long a claim outlasts the time limits of its account, in seconds.
 const MARGIN: i64 = 60;
@@ -218,7 +218,10 @@ impl<'a> Turn<'a> {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Attempt::Broken { error: format!("{error:#}"), permanent: true }),
         };
-        let mut session = match self.session.take().filter(|session| !session.is_over()) {
+        let kept = self.session.take().filter(|session| !session.is_over());
+        // A server may end the session when the token ends (FETCH-16).
+        let may_have_ended = kept.is_some() && smtp.auth.auth().is_some_and(Auth::is_token);
+        let mut session = match kept {
             Some(session) => session,
             None => Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?,
         };
@@ -239,6 +242,10 @@ impl<'a> Turn<'a> {
             })
         };
         let mut outcome = session.send(&envelope, &bytes, &mut hand_over);
+        if may_have_ended && matches!(outcome, Outcome::Broken { permanent: false, .. }) && session.take_failure().is_some() {
+            session = Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?;
+            outcome = session.send(&envelope, &bytes, &mut hand_over);
+        }
         let refused = match &outcome {
             Outcome::SenderRefused(reply) if is_empty && forbids_empty(reply) => Some(reply.clone()),
             _ => None,

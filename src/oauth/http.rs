@@ -1,0 +1,185 @@
+//! One request, one answer, over a connection of ours: so our trust, our limits and our deadline hold.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Error, Result};
+use oauth2::{HttpRequest, HttpResponse};
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
+use ureq::{Agent, Body};
+
+use crate::fault::{Class, Fault, Reach, class_of};
+use crate::net::{OAUTH, Place, Stream, text};
+use crate::words::Security;
+
+/// How long a request may take, with its answer.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The bytes that an answer may have, and its header: tokens of Microsoft have a few thousand.
+const ANSWER: u64 = 64 << 10;
+const HEADER: usize = 16 << 10;
+
+/// Asks a server.
+pub struct Http {
+    place: Place,
+    /// Why the last request has no answer.
+    error: RefCell<Option<Error>>,
+}
+
+/// There is no answer; why is kept where it was asked.
+#[derive(Debug)]
+pub struct Unheard;
+
+impl fmt::Display for Unheard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is no answer")
+    }
+}
+
+impl std::error::Error for Unheard {}
+
+impl Http {
+    pub fn new(place: Place) -> Self {
+        Self { place, error: RefCell::new(None) }
+    }
+
+    /// Takes why the last request has no answer.
+    pub fn take_error(&self) -> Option<Error> {
+        self.error.borrow_mut().take()
+    }
+
+    /// Whether the last request has no answer for a reason that does not pass by itself.
+    pub fn is_hopeless(&self) -> bool {
+        self.error.borrow().as_ref().is_some_and(|error| class_of(error) != Class::Unavailable)
+    }
+
+    /// Sends a request and reads its answer.
+    pub fn ask(&self, request: HttpRequest) -> Result<HttpResponse, Unheard> {
+        let answer = self.exchange(request);
+        let (answer, error) = match answer {
+            Ok(answer) => (Ok(answer), None),
+            Err(error) => (Err(Unheard), Some(error)),
+        };
+        *self.error.borrow_mut() = error;
+        answer
+    }
+
+    fn exchange(&self, request: HttpRequest) -> Result<HttpResponse> {
+        let place = self.place_of(request.uri())?;
+        let named = format!("{}:{}", place.host, place.port);
+        let unheard = |error: ureq::Error| {
+            let class = match error {
+                ureq::Error::Io(_) | ureq::Error::Timeout(_) => Class::Unavailable,
+                _ => Class::Protocol,
+            };
+            fault(class, format!("{named} gives no answer: {}", text(error.to_string().as_bytes())))
+        };
+        let line = Line { stream: place.connect()?, buffers: LazyBuffers::new(HEADER, HEADER) };
+        let config = Agent::config_builder()
+            .timeout_global(Some(LIMIT))
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_response_header_size(HEADER)
+            .http_status_as_error(false)
+            .max_idle_connections(0)
+            .proxy(None)
+            .user_agent("espomail")
+            .build();
+        let answer = Agent::with_parts(config, Made(Mutex::new(Some(line))), Nowhere).run(request).map_err(unheard)?;
+        match answer.status().as_u16() {
+            // What is secret was meant for this server.
+            status @ 300..=399 => {
+                Err(fault(Class::Protocol, format!("{named} sends us elsewhere (HTTP {status}), and nobody follows")).into())
+            }
+            status @ (429 | 500..) => Err(fault(Class::Unavailable, format!("{named} answers HTTP {status}")).into()),
+            _ => {
+                let (head, body): (_, Body) = answer.into_parts();
+                let body = body.into_with_config().limit(ANSWER).read_to_vec().map_err(unheard)?;
+                Ok(HttpResponse::from_parts(head, body))
+            }
+        }
+    }
+
+    /// Says where a URL leads: by TLS, or, on this machine alone, in clear text.
+    fn place_of(&self, uri: &Uri) -> Result<Place> {
+        let security = match uri.scheme_str() {
+            Some("https") => Security::Tls,
+            Some("http") => Security::Plain,
+            _ => return Err(fault(Class::Config, format!("{uri} is no https URL")).into()),
+        };
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_string();
+        let usual = u16::try_from(OAUTH.usual_port(security))?;
+        let port = uri.port_u16().unwrap_or(usual);
+        Ok(Place { host, port, security, deadline: Instant::now() + LIMIT, ..self.place.clone() })
+    }
+}
+
+/// A connection, as ureq wants it.
+struct Line {
+    stream: Stream,
+    buffers: LazyBuffers,
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Line")
+    }
+}
+
+impl Transport for Line {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        self.stream.write_all(output)?;
+        Ok(self.stream.flush()?)
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        let read = self.stream.read(self.buffers.input_append_buf())?;
+        self.buffers.input_appended(read);
+        Ok(read > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        false
+    }
+}
+
+/// The connection that is there already; there is no other.
+#[derive(Debug)]
+struct Made(Mutex<Option<Line>>);
+
+impl Connector for Made {
+    type Out = Line;
+
+    fn connect(&self, _: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Line>, ureq::Error> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).take())
+    }
+}
+
+/// The connection is made, so nobody looks up a name.
+#[derive(Debug)]
+struct Nowhere;
+
+impl Resolver for Nowhere {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut found = self.empty();
+        found.push(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
+        Ok(found)
+    }
+}
+
+/// A fault that ends the account's turn.
+pub fn fault(class: Class, what: String) -> Fault {
+    Fault::new(class, what).reach(Reach::Account)
+}
