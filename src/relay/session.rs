@@ -13,6 +13,9 @@ use crate::net::Stream;
 /// How much longer than its time limit the answer to a message may take when it comes byte by byte.
 const TRICKLE: Duration = Duration::from_secs(5);
 
+/// How many commands go out before their answers are read (RFC 2920): so few that neither side waits for the other to read.
+const GROUP: usize = 50;
+
 /// A connection that is logged in.
 pub struct Session {
     stream: Stream,
@@ -66,27 +69,29 @@ impl Session {
     }
 
     pub(super) fn ask(&mut self, command: &str) -> io::Result<Reply> {
-        self.say(command)?;
+        self.say(&[command])?;
         self.answer()
     }
 
-    fn say(&mut self, command: &str) -> io::Result<()> {
+    fn say(&mut self, commands: &[impl AsRef<str>]) -> io::Result<()> {
         // A line break in an argument would be a command of its own.
-        if command.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        let has_break = |command: &str| command.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
+        if commands.iter().any(|command| has_break(command.as_ref())) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a command cannot have a line break"));
         }
         // An answer that nobody has asked for would be taken for the next one's, and every further one with it.
         if !self.buffer.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the server answers more than it is asked"));
         }
-        self.stream.write_all(format!("{command}\r\n").as_bytes())?;
+        let lines: String = commands.iter().map(|command| format!("{}\r\n", command.as_ref())).collect();
+        self.stream.write_all(lines.as_bytes())?;
         self.stream.flush()
     }
 
     /// EHLO, or HELO to a server that knows no extensions.
     pub(super) fn hello(&mut self) -> Result<()> {
         let hello = format!("EHLO {}", self.own_name);
-        self.say(&hello).map_err(broken)?;
+        self.say(&[&hello]).map_err(broken)?;
         let (answer, lines) = self.buffer.answer(&mut self.stream).map_err(broken)?;
         if answer.is_good() {
             self.offered = lines.iter().skip(1).map(|line| line.to_ascii_uppercase()).collect();
@@ -178,24 +183,33 @@ impl Session {
         hand_over: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Outcome, Lost> {
         let before = |error: io::Error| Lost { error: error.to_string(), handed_over: false, by_server: true };
-        let mail = self.ask(&format!("MAIL FROM:<{}>{parameters}", envelope.from)).map_err(before)?;
-        if !mail.is_good() {
-            if mail.is_of_server() || mail.is_of_login() {
-                return Err(closing(&mail));
+        let mail = format!("MAIL FROM:<{}>{parameters}", envelope.from);
+        let commands: Vec<String> = [mail].into_iter().chain(envelope.to.iter().map(|to| format!("RCPT TO:<{to}>"))).collect();
+        // DATA goes alone in any case: only what is answered to it lets anything be handed over.
+        let at_once = if self.offers("PIPELINING") { GROUP } else { 1 };
+        let mut replies = Vec::with_capacity(commands.len());
+        for group in commands.chunks(at_once) {
+            let is_first = replies.is_empty();
+            self.say(group).map_err(before)?;
+            for _ in group {
+                replies.push(self.answer().map_err(before)?);
             }
-            return Ok(self.refuse_sender(envelope, &mail));
-        }
-        let mut replies = Vec::with_capacity(envelope.to.len());
-        for to in envelope.to {
-            let reply = self.ask(&format!("RCPT TO:<{to}>")).map_err(before)?;
-            if reply.code == 421 {
-                // It is about the connection, not about the recipient.
-                return Err(closing(&reply));
+            let mut new = replies.iter();
+            if is_first && let Some(mail) = new.next().filter(|mail| !mail.is_good()) {
+                if mail.is_of_server() || mail.is_of_login() {
+                    return Err(closing(mail));
+                }
+                let mail = mail.clone();
+                return Ok(self.refuse_sender(envelope, &mail));
             }
-            // RFC 5321, section 4.5.3.1.10: too many at once, as some servers still say it; the others go later.
-            let code = if reply.code == 552 { 452 } else { reply.code };
-            replies.push(Reply { code, ..reply });
+            // It is about the connection, not about the recipient.
+            if let Some(reply) = new.find(|reply| reply.code == 421) {
+                return Err(closing(reply));
+            }
         }
+        // RFC 5321, section 4.5.3.1.10: too many at once, as some servers still say it; the others go later.
+        let judged = |reply: Reply| Reply { code: if reply.code == 552 { 452 } else { reply.code }, ..reply };
+        let replies: Vec<Reply> = replies.into_iter().skip(1).map(judged).collect();
         if !replies.iter().any(Reply::is_good) {
             // Many servers judge the sender no sooner than here; of a sender with a name it may be said of one recipient alone.
             let of_sender = replies.iter().find(|reply| envelope.from.is_empty() && reply.is_about_sender()).cloned();

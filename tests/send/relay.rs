@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{compose, outbox, set, world_on};
-use crate::support::imap::{ScriptedImap, Step, say};
+use crate::support::imap::{ScriptedImap, Step, answer, say};
 use crate::support::smtp::{Manners, SmtpSink, Stage, ca_file};
 use crate::support::world::World;
 
@@ -298,5 +298,35 @@ fn send_11_an_account_sends_no_more_in_an_hour_than_it_may() {
         }
         world.run(&["send"]).ok();
         assert_eq!(some.taken().len(), 3, "{database}");
+    }
+}
+
+#[test]
+fn send_4_a_server_that_takes_several_commands_at_once_gets_them_and_each_answer_is_its_own() {
+    let hello = |offer: &str| {
+        let [ehlo, offered] = answer("EHLO", &format!("250-x\r\n250-{offer}\r\n250 AUTH PLAIN\r\n"));
+        [vec![say("220 x\r\n"), ehlo, offered], answer("AUTH", "235 2.7.0 ok\r\n").to_vec()].concat()
+    };
+    // It hears all before it answers anything: who waits for an answer in between waits for ever.
+    let envelope = |answers: &str| vec![Step::Hear("MAIL"), Step::Hear("RCPT"), Step::Hear("RCPT"), say(answers)];
+    let taken = [answer("DATA", "354 go\r\n").to_vec(), vec![Step::HearAll("\r\n.\r\n"), say("250 taken\r\n")]].concat();
+    let to = ["--to", "dora@example.org", "--cc", "eve@example.org"];
+    for (answers, more, states) in [
+        ("250 ok\r\n250 ok\r\n550 5.1.1 nobody\r\n", taken.clone(), ["sent", "failed"]),
+        ("250 ok\r\n552 5.5.3 too many\r\n250 ok\r\n", taken.clone(), ["pending", "sent"]),
+        ("550 5.7.1 not you\r\n503 5.5.1 no\r\n503 5.5.1 no\r\n", answer("RSET", "250 ok\r\n").to_vec(), ["failed", "failed"]),
+        // Nothing is handed over.
+        ("250 ok\r\n250 ok\r\n421 4.3.2 closing\r\n", Vec::new(), ["pending", "pending"]),
+        ("250 ok\r\n250 ok\r\n250 ok\r\n250 one more\r\n", Vec::new(), ["pending", "pending"]),
+    ] {
+        let server = ScriptedImap::start([hello("PIPELINING"), envelope(answers), more].concat());
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on("sqlite", &sink);
+        point(&world, server.port, "plain");
+        let queued = compose(&world, &[&to[..], &["--queue"]].concat());
+        let _ = world.run(&["send"]);
+        let shown = outbox(&world, &queued["outbox"]);
+        let told: Vec<&str> = shown["recipients"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
+        assert_eq!(told, states, "{answers}: {shown}\n{:?}", server.heard());
     }
 }

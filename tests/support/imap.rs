@@ -16,6 +16,8 @@ pub enum Step {
     Say(Vec<u8>),
     /// Reads a line, which must contain the words; else the connection ends.
     Hear(&'static str),
+    /// Reads whatever comes, up to these bytes.
+    HearAll(&'static str),
     /// Sends bytes one at a time, with a pause before each.
     Trickle(Vec<u8>, Duration),
     /// Sends bytes again and again, until the client has enough.
@@ -104,6 +106,14 @@ fn play(connection: TcpStream, script: Vec<Step>, ears: &Mutex<Vec<String>>) -> 
                     return Ok(());
                 }
                 tag = line.split(' ').next().unwrap_or_default().to_string();
+            }
+            Step::HearAll(end) => {
+                let mut heard = Vec::new();
+                while !heard.ends_with(end.as_bytes()) {
+                    if reader.read_until(b'\n', &mut heard)? == 0 {
+                        return Ok(());
+                    }
+                }
             }
             Step::Trickle(bytes, pause) => {
                 for byte in with_tag(&bytes, &tag) {
