@@ -13,6 +13,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::budget::{Budgets, Limits};
+use crate::decide::fields::Fields;
 use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::{clock, custody};
@@ -32,6 +33,8 @@ pub struct Config {
     /// Authorisation servers.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub oauth: BTreeMap<String, Provider>,
+    /// What records say beside what is usual.
+    pub fields: Fields,
     pub security: Security,
     pub log: Log,
 }
@@ -224,6 +227,7 @@ impl Default for Config {
             send: Send::default(),
             budgets: Budgets::USUAL,
             oauth: BTreeMap::new(),
+            fields: Fields::default(),
             security: Security::default(),
             log: Log::default(),
         }
@@ -447,6 +451,9 @@ fn wrong_value(config: &Config) -> Option<Wrong> {
     }
     if !config.budgets.is_credible() {
         return Some(Wrong { table: "budgets", key: "[budgets]", what: "needs numbers from 0 to 1000000000".to_string() });
+    }
+    if let Some((kind, name, what)) = config.fields.wrong() {
+        return Some(Wrong { table: "fields", key: "[fields]", what: format!("of {kind}: {name:?} {what}") });
     }
     let level = &config.log.level;
     let is_level = level.parse::<log::LevelFilter>().is_ok();

@@ -22,7 +22,7 @@ const STATUSES: [(Class, &str); 11] = [
     (Class::Data, "The input was bad, a name is unknown, or a message was newly quarantined or is held for a person's word."),
     (Class::Unavailable, "A server is unavailable."),
     (Class::Software, "A bug in espomail; please report it with the line it printed."),
-    (Class::CannotCreate, "A file cannot be made, or is there already."),
+    (Class::CannotCreate, "A file cannot be made, or a file or record is there already."),
     (Class::Io, "Reading or writing failed."),
     (Class::TempFail, "Try again later."),
     (Class::Protocol, "A server broke the protocol."),

@@ -3,11 +3,13 @@
 mod accounts;
 mod cases;
 mod emails;
+mod endings;
 mod filters;
 mod hand;
 mod inbox;
 mod people;
 mod policy;
+mod records;
 mod reprocess;
 mod sharing;
 mod taken_back;

@@ -111,17 +111,6 @@ impl Part {
     }
 }
 
-/// A value, or `none` or nothing, which clears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clearable<T>(pub Option<T>);
-
-impl<T: std::str::FromStr> std::str::FromStr for Clearable<T> {
-    type Err = T::Err;
-    fn from_str(text: &str) -> Result<Self, T::Err> {
-        if matches!(text, "none" | "") { Ok(Self(None)) } else { text.parse().map(|value| Self(Some(value))) }
-    }
-}
-
 /// A length of time in seconds; none is never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(pub Option<i64>);

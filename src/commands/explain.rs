@@ -445,6 +445,10 @@ fn went_along(apart: &Value, names: &Names) -> String {
     if all.is_empty() { String::new() } else { format!(", with {}", all.join(", ")) }
 }
 
+fn counted(count: i64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) -> String {
     let number = |key: &str| step[key].as_i64().unwrap_or_default();
     let user = |key: &str| names.user(UserId(number(key)));
@@ -499,6 +503,15 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
         "set-address" => format!("the address {} is {}", shown_line(text("address")), text("state")),
         "assign" => format!("{} is {}'s", record("case"), user("user")),
         "set-status" => format!("{} is {}", record("case"), text("status")),
+        "add-record" => format!("{}:{} was added: {}", text("kind"), number("number"), shown_line(text("name"))),
+        "move-emails" => match step["into"].as_i64() {
+            Some(_) => format!("{} came to {}", counted(number("count"), "e-mail"), record("into")),
+            None => format!("{} belong to no record any more", counted(number("count"), "e-mail")),
+        },
+        "delete-record" => format!("{} was deleted", text("name")),
+        "merge-records" => format!("{} was merged into {}", record("from"), record("into")),
+        "set-record" => format!("{} says something else of itself", record("record")),
+        // As it was written down until now.
         "set-case" => format!("{} says something else of itself", record("case")),
         "set-teams" => {
             format!("{} is of {}", record("case"), Some(teams()).filter(|teams| !teams.is_empty()).unwrap_or("no team".into()))

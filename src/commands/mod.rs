@@ -32,6 +32,7 @@ mod right;
 mod role;
 mod send;
 mod show;
+mod stream;
 mod sudo;
 mod team;
 mod template;

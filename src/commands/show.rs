@@ -1,5 +1,9 @@
 //! Pieces of text that several commands print alike.
 
+use std::collections::BTreeMap;
+
+use crate::decide::fields::FieldKind;
+
 /// Writes lines of `key: value`, leaving out what is empty. A value with a line break must not look like another line.
 pub fn lines(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(key, _)| key.len()).max().unwrap_or(0) + 1;
@@ -8,6 +12,16 @@ pub fn lines(pairs: &[(&str, String)]) -> String {
         text.push_str(&format!("{:<width$} {}\n", format!("{key}:"), crate::output::shown_line(value)));
     }
     text
+}
+
+/// Writes several things behind each other.
+pub fn listed<T: ToString>(all: &[T]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What the fields say that there are, in their order.
+pub fn told<'f>(known: &'f [(String, FieldKind)], values: &BTreeMap<String, String>) -> Vec<(&'f str, String)> {
+    known.iter().filter_map(|(name, _)| Some((name.as_str(), values.get(name)?.clone()))).collect()
 }
 
 /// Writes what may be missing.

@@ -160,7 +160,7 @@ impl TemplateCommand {
                 let body = read(file.as_deref().unwrap_or(Path::new("-")))?;
                 let plain = plain.as_deref().map(read).transpose()?;
                 let new = Stored { id: 0, name: name.clone(), subject, body, is_html: html, plain };
-                Checked::check(&new.source(), &Names::new(fields::names()))?;
+                Checked::check(&new.source(), &Names::new(fields::names(&context.switches().fields)))?;
                 let files = files.read()?;
                 store.transaction(|db| template::add(db, &permit, &new, &files, now))?;
                 let db = store.connection();
@@ -199,7 +199,7 @@ impl TemplateCommand {
                         is_html,
                         plain: plain.clone().unwrap_or(before.plain).filter(|_| is_html),
                     };
-                    Checked::check(&changed.source(), &Names::new(fields::names()))?;
+                    Checked::check(&changed.source(), &Names::new(fields::names(&context.switches().fields)))?;
                     template::set(db, &permit, &changed, FileChanges { attach: &attach, detach: &detach }, now)
                 })?;
                 out.say(&format!("Template {} changed.", name.unwrap_or(wanted)));
@@ -217,7 +217,7 @@ impl TemplateCommand {
                 let found = template::find(db, &wanted)?;
                 let filled = match email {
                     Some(email) => filled::for_email(context, db, &found, &email)?,
-                    None => filled::for_examples(db, &found)?,
+                    None => filled::for_examples(context, db, &found)?,
                 };
                 let Filled { letter, files } = filled;
                 let document = serde_json::json!({
@@ -232,7 +232,7 @@ impl TemplateCommand {
                 });
             }
             Verb::Placeholders => {
-                let names = Names::new(fields::names());
+                let names = Names::new(fields::names(&context.switches().fields));
                 let one = |name: &str| {
                     let (about, example) = Names::about(name);
                     serde_json::json!({ "name": name, "about": about, "example": example })

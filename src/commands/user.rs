@@ -4,11 +4,15 @@ use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
 use super::argument;
+use super::rehearsal::Rehearsal;
 use super::show::{changed, lines, or_empty, yes};
 use crate::clock::{self, rfc3339};
 use crate::context::Context;
 use crate::decide::access;
 use crate::fault::{Class, Fault};
+use crate::pass::hand::Said;
+use crate::pass::record as pass;
+use crate::store::record::{self, RecordName};
 use crate::store::rights::{self, Held};
 use crate::store::user::{self, NewUser, UserChanges};
 use crate::store::{Store, team};
@@ -39,11 +43,9 @@ enum UserCommand {
     },
     /// Change a user; what is not given stays. What users hear of they set themselves
     Set(Set),
-    /// Remove a user with their personal accounts; cases and e-mails stay
-    Remove {
-        /// Login or number
-        user: String,
-    },
+    /// Remove a user with their personal accounts; cases and e-mails stay, and the open cases and active records that are theirs go to
+    /// another user or to nobody, as you say
+    Remove(Remove),
     /// Manage absences: times in which a user gets no cases
     #[command(subcommand)]
     Absence(Absence),
@@ -66,6 +68,60 @@ struct Add {
     /// Make the user an administrator
     #[arg(long)]
     administrator: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Remove {
+    /// Login or number
+    user: String,
+    /// User who gets the open cases and active records
+    #[arg(long, value_name = "USER")]
+    to: Option<String>,
+    /// Leave them to nobody: cases that were only assigned are new again
+    #[arg(long, conflicts_with = "to")]
+    unassign: bool,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
+}
+
+impl Remove {
+    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let (permit, now) = (context.administrator()?, context.now());
+        let done = self.rehearsal.act(context, store, |db, policy| {
+            let id = user::find(db, &self.user)?;
+            let theirs = record::names_assigned_to(db, id)?;
+            if !theirs.is_empty() && self.to.is_none() && !self.unassign {
+                return Err(has_work(&self.user, &theirs).into());
+            }
+            let to = self.to.as_deref().map(|login| user::find(db, login)).transpose()?;
+            if to == Some(id) {
+                return Err(Fault::new(Class::Usage, "a user who goes keeps nothing: name another with --to").into());
+            }
+            let plans = pass::hand_over(db, &Said { permit: &permit, policy, now }, id, to)?;
+            let held = user::remove(db, &permit, id, now)?;
+            Ok(((theirs.len(), held), plans))
+        })?;
+        let Some((handed, held)) = done else { return Ok(()) };
+        let whose = self.to.as_deref().unwrap_or("nobody");
+        let theirs = if handed > 0 { format!(" {} now {whose}'s.", counted(handed)) } else { String::new() };
+        let waiting =
+            if held > 0 { format!(" {held} of their messages wait: espomail outbox list --held") } else { String::new() };
+        context.out.say(&format!("User {} removed.{theirs}{waiting}", self.user));
+        Ok(())
+    }
+}
+
+fn counted(handed: usize) -> String {
+    if handed == 1 { "1 record is".to_string() } else { format!("{handed} records are") }
+}
+
+/// What a user has must not be left to nobody without a word.
+fn has_work(login: &str, theirs: &[RecordName]) -> Fault {
+    const SHOWN: usize = 5;
+    let first = theirs.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let more = if theirs.len() > SHOWN { format!(" and {} more", theirs.len() - SHOWN) } else { String::new() };
+    Fault::new(Class::Data, format!("{login} has {first}{more}"))
+        .hint(format!("try: espomail user remove {login} --to USER, or --unassign"))
 }
 
 #[derive(Debug, clap::Args)]
@@ -147,7 +203,7 @@ impl User {
             UserCommand::Show { user } => show(context, &mut store, &user),
             UserCommand::Rights { user } => rights(context, &mut store, user),
             UserCommand::Set(set) => set.run(context, &mut store),
-            UserCommand::Remove { user } => remove(context, &mut store, &user),
+            UserCommand::Remove(remove) => remove.run(context, &mut store),
             UserCommand::Absence(absence) => absence.run(context, &mut store),
         }
     }
@@ -233,17 +289,6 @@ impl Set {
         context.out.say(&format!("User {} {}.", self.user, changed(is_changed)));
         Ok(())
     }
-}
-
-fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
-    let permit = context.administrator()?;
-    let held = store.transaction(|db| {
-        let id = user::find(db, wanted)?;
-        user::remove(db, &permit, id, context.now())
-    })?;
-    let waiting = if held > 0 { format!(" {held} of their messages wait: espomail outbox list --held") } else { String::new() };
-    context.out.say(&format!("User {wanted} removed.{waiting}"));
-    Ok(())
 }
 
 /// One line of what a user may do.

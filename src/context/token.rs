@@ -22,6 +22,7 @@ impl Context {
             authserv_ids: config.security.authserv_id.clone(),
             tokens: KeyRing::default(),
             budgets: config.budgets,
+            fields: config.fields.clone(),
             seed: [0; 32],
         }
     }

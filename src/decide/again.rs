@@ -274,7 +274,11 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         }
         Change::AdoptThread { .. } => moves,
         // Only people ask for these.
-        Change::Assign { .. }
+        Change::AddRecord(_)
+        | Change::MoveEmails { .. }
+        | Change::DeleteRecord { .. }
+        | Change::MergeRecords { .. }
+        | Change::Assign { .. }
         | Change::RemoveTeam { .. }
         | Change::RemoveUser { .. }
         | Change::Mark { .. }
@@ -283,7 +287,7 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         | Change::FileAway { .. }
         | Change::Decide { .. }
         | Change::SetStatus { .. }
-        | Change::SetCase { .. }
+        | Change::SetRecord { .. }
         | Change::SetTeams { .. }
         | Change::Sort { .. }
         | Change::ShareEmail { .. }

@@ -218,13 +218,14 @@ pub fn people_of(person: Option<&Address>, account: Option<RecordId>, facts: &Fa
     (contact, of_kind(&person, RecordKind::Lead, facts).filter(|_| contact.is_none() && account.is_none()))
 }
 
-/// FOLLOW-1: users who follow every case follow this one, if they may read it.
-pub fn auto_follow(case: RecordId, desk: &mut Desk<'_>) {
-    let wanted = desk.facts.people.iter().filter(|(_, person)| person.active && person.follows_cases);
-    let may: Vec<UserId> = wanted.map(|(user, _)| *user).filter(|user| desk.facts.may_read(*user, case)).collect();
+/// FOLLOW-1: users who follow every record of a kind follow this one, if they may read it.
+pub fn auto_follow(record: RecordId, desk: &mut Desk<'_>) {
+    let Some(kind) = desk.facts.records.get(&record).map(|known| known.kind) else { return };
+    let wanted = desk.facts.people.iter().filter(|(_, person)| person.active && person.follows.contains(&kind));
+    let may: Vec<UserId> = wanted.map(|(user, _)| *user).filter(|user| desk.facts.may_read(*user, record)).collect();
     for user in may {
-        if desk.facts.followers.insert((case, user)) {
-            desk.plan.add(Change::Follow { record: case, user }, reason!(Follow1, "they follow every case that they may read"));
+        if desk.facts.followers.insert((record, user)) {
+            desk.plan.add(Change::Follow { record, user }, reason!(Follow1, "they follow every {kind} that they may read"));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::access::{Actor, Relation, act};
 use super::budget::{Budgets, Spent};
+use super::fields::Fields;
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
 use crate::mail::untagged;
@@ -38,6 +39,8 @@ pub struct Policy {
     pub authserv_ids: Vec<String>,
     /// How much is done by itself (ACK-3).
     pub budgets: Budgets,
+    /// What records say beside what is usual.
+    pub fields: Fields,
     /// Random bytes of this run, from which the Message-IDs of answers are made.
     pub seed: [u8; 32],
 }
@@ -90,7 +93,9 @@ pub struct Facts {
     pub in_threads: HashSet<(ThreadId, String)>,
     /// The threads above in which anybody takes part.
     pub peopled: HashSet<ThreadId>,
-    /// Which user made which of the records above; asked where a person says something.
+    /// The next free number of each kind of record that people add; asked where a person says something.
+    pub record_numbers: BTreeMap<RecordKind, i64>,
+    /// Which user made which of the records above; asked likewise.
     pub made_by: HashMap<RecordId, UserId>,
     /// The e-mail that opened each of the cases above, and who wrote it; asked likewise.
     pub openers: HashMap<RecordId, (EmailId, String)>,
@@ -249,6 +254,12 @@ impl Facts {
         act(&person.actor, known.kind.scope(), RoleAction::Read, relation).is_ok()
     }
 
+    /// Whether a record is of this Account: by its own, or as a Contact by a further one.
+    pub fn is_of_account(&self, record: RecordId, account: RecordId) -> bool {
+        let further = |known: &RecordFacts| known.kind == RecordKind::Contact && known.others.contains(&account);
+        self.account_of(record) == Some(account) || self.records.get(&record).is_some_and(further)
+    }
+
     /// Whether a record is a case.
     pub fn is_case(&self, record: RecordId) -> bool {
         self.records.get(&record).is_some_and(|known| known.kind == RecordKind::Case)
@@ -354,8 +365,8 @@ pub struct Person {
     pub active: bool,
     /// Whether they are told of e-mails that are new in their inbox (NOTIFY-2).
     pub notify_received: bool,
-    /// Whether they follow every new case that they may read (FOLLOW-1).
-    pub follows_cases: bool,
+    /// The kinds of records of which they follow every new one that they may read (FOLLOW-1).
+    pub follows: Vec<RecordKind>,
 }
 
 /// What delivery reports said of an address.
@@ -429,6 +440,8 @@ pub struct RecordFacts {
     pub merged_into: Option<RecordId>,
     pub assigned_user: Option<UserId>,
     pub teams: Vec<TeamId>,
+    /// Further Accounts of a Contact, further Contacts of a case or Opportunity.
+    pub others: Vec<RecordId>,
     /// Open Opportunities of an Account or Contact, at most two (LINK-4 asks whether there is exactly one).
     pub open_opportunities: Vec<RecordId>,
 }
@@ -453,6 +466,7 @@ impl RecordFacts {
             merged_into: None,
             assigned_user: None,
             teams: Vec::new(),
+            others: Vec::new(),
             open_opportunities: Vec::new(),
         }
     }

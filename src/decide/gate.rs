@@ -139,7 +139,7 @@ impl Gate {
 fn is_of_account(address: &str, record: RecordId, facts: &Facts) -> bool {
     let records = facts.records_by_address.get(address).map(Vec::as_slice).unwrap_or_default();
     let account = facts.account_of(record);
-    records.iter().any(|own| *own == record || (account.is_some() && facts.account_of(*own) == account))
+    records.iter().any(|own| *own == record || account.is_some_and(|account| facts.is_of_account(*own, account)))
 }
 
 /// Whether all from outside who take part in one thread take part in the other, and the other way round.
@@ -215,7 +215,7 @@ pub fn is_taken_away(email: EmailId, facts: &Facts) -> bool {
 pub fn role_of(address: &str, case: RecordId, facts: &Facts) -> Option<&'static str> {
     let known = facts.records.get(&case)?;
     let records = facts.records_by_address.get(address).map(Vec::as_slice).unwrap_or_default();
-    if known.contact.is_some_and(|contact| records.contains(&contact)) {
+    if known.contact.iter().chain(&known.others).any(|contact| records.contains(contact)) {
         return Some("its contact");
     }
     if facts.correspondents.contains(&(case, address.to_string())) {
@@ -230,5 +230,5 @@ pub fn role_of(address: &str, case: RecordId, facts: &Facts) -> Option<&'static 
         }
     }
     let account = known.account?;
-    records.iter().any(|record| facts.account_of(*record) == Some(account)).then_some("of its Account")
+    records.iter().any(|record| facts.is_of_account(*record, account)).then_some("of its Account")
 }

@@ -3,16 +3,20 @@
 
 mod case;
 mod email;
+mod ending;
 mod inbox;
 mod link;
 mod open;
+mod record;
 mod sort;
 mod word;
 
 pub use self::case::*;
 pub use email::*;
+pub use ending::*;
 pub use inbox::*;
 pub use link::*;
 pub use open::*;
+pub use record::*;
 pub use sort::*;
 pub use word::*;

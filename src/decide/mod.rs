@@ -19,6 +19,7 @@ mod duplicate;
 pub mod event;
 mod facts;
 pub mod failure;
+pub mod fields;
 pub mod filter;
 mod gate;
 pub mod hand;

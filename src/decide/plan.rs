@@ -1,6 +1,6 @@
 //! Everything the rules decided for one message, with reasons.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +11,8 @@ use super::reason::{Reason, reason};
 use crate::mail::Address;
 use crate::words::{
     AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, GroupPlace, NoteId,
-    NoteKind, NotificationId, NotificationKind, ParentBy, Priority, RecordId, ReviewDecision, ReviewId, Rule, TeamId, ThreadId,
-    UserId,
+    NoteKind, NotificationId, NotificationKind, ParentBy, Priority, RecordId, RecordKind, ReviewDecision, ReviewId, Rule, TeamId,
+    ThreadId, UserId,
 };
 
 /// One thing to write into the database. `store::apply` has one arm for each.
@@ -176,6 +176,8 @@ pub enum Change {
         candidate: Option<RecordId>,
     },
     OpenCase(NewCase),
+    /// A person adds a record of another kind; what it says comes behind it.
+    AddRecord(NewRecord),
     /// The case is this user's now, and has been New or was somebody else's (FOLLOW-1).
     Assign {
         case: RecordId,
@@ -186,11 +188,33 @@ pub enum Change {
         case: RecordId,
         status: CaseStatus,
     },
-    /// What a case says of itself; what is none stays, and none inside clears it.
-    SetCase {
-        case: RecordId,
+    /// What a record says of itself; what is none stays, and none inside clears it.
+    SetRecord {
+        record: RecordId,
         #[serde(flatten)]
-        fields: CaseFields,
+        fields: RecordFields,
+    },
+    /// All e-mails of a record belong to another from now on, or to none, with what streams tell of them (NOTE-1).
+    MoveEmails {
+        from: RecordId,
+        into: Option<RecordId>,
+        /// None leaves it as it was.
+        by: Option<ParentBy>,
+        /// Their Account from now on (LINK-6).
+        account: Option<RecordId>,
+        count: usize,
+    },
+    /// A record is gone, with its stream, its followers and what it says; what referred to it does so no longer.
+    DeleteRecord {
+        record: RecordId,
+        /// As people type it.
+        name: String,
+    },
+    /// A record was there twice: what belonged to one belongs to the other; the notes are those of the two streams.
+    MergeRecords {
+        from: RecordId,
+        into: RecordId,
+        notes: [NoteId; 2],
     },
     /// A case has these teams and no others.
     SetTeams {
@@ -395,9 +419,18 @@ pub struct NewCase {
     pub email: Option<EmailId>,
 }
 
-/// What a case says of itself.
+/// A record to add that is no case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewRecord {
+    pub id: RecordId,
+    pub kind: RecordKind,
+    pub number: i64,
+    pub name: String,
+}
+
+/// What a record says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct CaseFields {
+pub struct RecordFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -408,6 +441,28 @@ pub struct CaseFields {
     pub contact: Option<Option<RecordId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead: Option<Option<RecordId>>,
+    /// Whether it gets mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted_account: Option<Option<RecordId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub converted_contact: Option<Option<RecordId>>,
+    /// Nobody has it any more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unassigned: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phones: Option<Vec<String>>,
+    /// Further Accounts of a Contact, further Contacts of a case or Opportunity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others: Option<Vec<RecordId>>,
+    /// Fields by name; none clears one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Option<String>>,
     /// Where one that was merged away leads to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<Option<RecordId>>,
@@ -614,6 +669,16 @@ impl Plan {
     /// The case that it opens.
     pub fn opened(&self) -> Option<&NewCase> {
         self.steps.iter().find_map(|step| if let Change::OpenCase(case) = &step.change { Some(case) } else { None })
+    }
+
+    /// The records that it adds.
+    pub fn all_added(&self) -> impl Iterator<Item = RecordId> {
+        self.steps.iter().filter_map(|step| if let Change::AddRecord(new) = &step.change { Some(new.id) } else { None })
+    }
+
+    /// The first of them.
+    pub fn added(&self) -> Option<RecordId> {
+        self.all_added().next()
     }
 
     /// The e-mails that it moves or gives to people.

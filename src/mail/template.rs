@@ -102,10 +102,10 @@ pub struct Names(BTreeSet<String>);
 
 impl Names {
     /// Takes the fields of each kind of record; the parent may be of any kind, the person a contact or a lead.
-    pub fn new<'f>(fields: impl IntoIterator<Item = (RecordKind, &'f str)>) -> Self {
+    pub fn new(fields: impl IntoIterator<Item = (RecordKind, impl AsRef<str>)>) -> Self {
         let mut names: BTreeSet<String> = Placeholder::ALL.iter().map(|known| known.as_str().to_string()).collect();
         for (kind, field) in fields {
-            let Some(field) = named(field) else { continue };
+            let Some(field) = named(field.as_ref()) else { continue };
             let person = matches!(kind, RecordKind::Contact | RecordKind::Lead).then_some("Person");
             for group in [Some(group(kind)), Some("Parent"), person].into_iter().flatten() {
                 names.extend(spellings(&field).map(|field| format!("{group}.{field}")));

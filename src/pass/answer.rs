@@ -52,7 +52,7 @@ pub fn queue<'a>(
         }
     }
     let Some(outlet) = outlet else { return Ok(()) };
-    let style = Style::read(db, facts.account.id, outlet)?;
+    let style = Style::read(db, facts.account.id, outlet, policy)?;
     let known = Known::gather(db, &answers, facts)?;
     let mut letters = Vec::new();
     let most = (TOGETHER / style.size().max(1)).max(1);
@@ -136,11 +136,11 @@ struct Style {
 }
 
 impl Style {
-    fn read(db: &mut Database, id: AccountId, outlet: AccountId) -> Result<Self> {
+    fn read(db: &mut Database, id: AccountId, outlet: AccountId, policy: &Policy) -> Result<Self> {
         let account = account::find(db, &id.to_string())?;
         let answers = answer::of(db, id)?.with_context(|| format!("account {}: it answers nothing", account.name))?;
         let stored = template::find(db, &answers.template.to_string())?;
-        let names = Names::new(fields::names());
+        let names = Names::new(fields::names(&policy.fields));
         let template = Template::check(&stored.source(), &names).map_err(|error| format!("{error:#}"));
         let own = sending::of(db, id)?;
         let from = sender(db, &account, &answers, &own, outlet)?;

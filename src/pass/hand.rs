@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 
 use super::answer;
 use crate::decide::access::{Inbox, Permit, Permitted};
-use crate::decide::hand::{self, CaseChanges, EmailChanges, Mails, Merged, Word, Written};
+use crate::decide::hand::{self, EmailChanges, Mails, Merged, Word, Written};
 use crate::decide::{Arrival, Asked, Facts, Marks, Plan, Policy, Spot};
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Mail};
@@ -25,12 +25,12 @@ pub struct Said<'a> {
 }
 
 impl Said<'_> {
-    fn asked(&self) -> Asked {
+    pub(super) fn asked(&self) -> Asked {
         Asked { user: self.permit.actor().user }
     }
 
     /// Writes what was decided, and who asked for it; nothing where nothing changes.
-    fn write(
+    pub(super) fn write(
         &self,
         db: &mut Database,
         (verb, subject, detail): (&str, &str, &str),
@@ -41,11 +41,33 @@ impl Said<'_> {
         if plan.steps().is_empty() {
             return Ok(());
         }
+        self.apply(db, plan, facts, mail)?;
+        access::record_plan(db, self.permit, (verb, subject, detail), (plan, emails), self.now)
+    }
+
+    /// The same where only what is there afterwards says what was changed.
+    pub(super) fn write_told(
+        &self,
+        db: &mut Database,
+        (verb, subject): (&str, &str),
+        plan: &Plan,
+        facts: &Facts,
+        told: impl FnOnce(&mut Database) -> Result<String>,
+    ) -> Result<()> {
+        if plan.steps().is_empty() {
+            return Ok(());
+        }
+        self.apply(db, plan, facts, None)?;
+        let detail = told(db)?;
+        access::record_plan(db, self.permit, (verb, subject, &detail), (plan, &[]), self.now)
+    }
+
+    fn apply(&self, db: &mut Database, plan: &Plan, facts: &Facts, mail: Option<&Mail>) -> Result<()> {
         let came_at = plan.email.and_then(|email| facts.emails.get(&email)).map(|known| known.arrived_at);
         let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: came_at, partial: false };
         let nothing = Mail::default();
         apply::apply_to_stored(db, &facts.next, &arrival, mail.unwrap_or(&nothing), plan, self.now)?;
-        access::record_plan(db, self.permit, (verb, subject, detail), (plan, emails), self.now)
+        Ok(())
     }
 }
 
@@ -279,6 +301,16 @@ pub fn assign(db: &mut Database, said: &Said<'_>, case: RecordId, user: UserId) 
     Ok(plan)
 }
 
+/// Takes a case or a record from whoever has it; an empty plan when nobody does.
+pub fn put_back(db: &mut Database, said: &Said<'_>, record: RecordId) -> Result<Plan> {
+    let decide = |facts: &mut Facts| Ok(hand::put_back(record, said.asked(), facts));
+    let mut verb = "record set";
+    if store::case::is_one(db, record)? {
+        verb = "case assign";
+    }
+    on_record(db, said, (record, &[]), verb, decide, |_| "nobody".to_string())
+}
+
 /// Sets how far a case is; none re-opens it (CASE-4). An empty plan when it is so already.
 pub fn set_status(db: &mut Database, said: &Said<'_>, case: RecordId, status: Option<CaseStatus>) -> Result<Plan> {
     let verb = match status {
@@ -298,12 +330,6 @@ pub fn set_status(db: &mut Database, said: &Said<'_>, case: RecordId, status: Op
 pub fn note(db: &mut Database, said: &Said<'_>, case: RecordId, words: &str) -> Result<Plan> {
     let decide = |facts: &mut Facts| Ok(hand::note(case, words, said.asked(), facts));
     on_record(db, said, (case, &[]), "case note", decide, |facts| format!("note {}", facts.next.note - 1))
-}
-
-/// Changes what a case says.
-pub fn change(db: &mut Database, said: &Said<'_>, case: RecordId, changes: &CaseChanges) -> Result<Plan> {
-    let decide = |facts: &mut Facts| Ok(hand::change(case, changes, said.asked(), facts));
-    on_record(db, said, (case, &[]), "case set", decide, |_| changes.told())
 }
 
 /// Makes a user follow a record, or no longer (FOLLOW-1); an empty plan when it is so already.

@@ -20,6 +20,7 @@ pub(crate) mod notify;
 pub mod outgoing;
 pub(crate) mod policy;
 pub(crate) mod quarantine;
+pub mod record;
 pub(crate) mod reprocess;
 pub(crate) mod send;
 pub(crate) mod token;

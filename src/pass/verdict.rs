@@ -306,7 +306,11 @@ impl Verdict {
             | Change::FileAway { .. }
             | Change::Decide { .. }
             | Change::SetStatus { .. }
-            | Change::SetCase { .. }
+            | Change::AddRecord(_)
+            | Change::MoveEmails { .. }
+            | Change::DeleteRecord { .. }
+            | Change::MergeRecords { .. }
+            | Change::SetRecord { .. }
             | Change::SetTeams { .. }
             | Change::AdvanceRotation { .. }
             | Change::AdoptThread { .. }

@@ -5,7 +5,9 @@
 mod adopt;
 mod amend;
 mod merge;
+mod record;
 mod rows;
+mod says;
 mod sort;
 mod write;
 
@@ -18,7 +20,7 @@ use self::amend::Amended;
 pub use self::amend::Difference;
 pub use self::merge::{Merge, belongings, merge};
 pub use self::rows::Decided;
-use self::rows::{AttachmentRow, CaseRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, ReviewRow};
+use self::rows::{AttachmentRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, RecordRow, ReviewRow};
 use self::sort::Sorted;
 use super::address::{AddressRow, DeliveryRow};
 use super::event::EventRow;
@@ -29,7 +31,7 @@ use super::notification::NotificationRow;
 use super::raw::Packed;
 use super::{Database, clean, facts, raw, spending};
 use crate::decide::reason::Reason;
-use crate::decide::{Arrival, CaseFields, Change, Marks, NewCase, NewEmail, Next, Plan, Spot};
+use crate::decide::{Arrival, Change, Marks, NewCase, NewEmail, Next, Plan, RecordFields, Spot};
 use crate::mail::Mail;
 use crate::words::{
     AccountId, BudgetAction, CaseStatus, EmailId, Fate, FilterId, FolderId, GroupPlace, ParentBy, PositionId, RecordId,
@@ -43,7 +45,10 @@ enum Later {
     SetStatus(RecordId, CaseStatus),
     Relink(EmailId, Relink),
     Assign(RecordId, UserId),
-    SetCase(RecordId, CaseFields),
+    SetRecord(RecordId, Box<RecordFields>),
+    MoveEmails(RecordId, Relink),
+    Delete(RecordId),
+    MergeRecords(Merge),
     SetTeams(RecordId, Vec<TeamId>),
     RemoveTeam(EmailId, TeamId),
     RemoveUser(EmailId, UserId),
@@ -85,7 +90,7 @@ struct Batch<'a> {
     moved_ids: BTreeMap<&'a str, ThreadId>,
     /// Threads that ended in this batch, and where their e-mails went.
     joined: HashMap<ThreadId, ThreadId>,
-    cases: Vec<CaseRow>,
+    records: Vec<RecordRow>,
     record_teams: BTreeSet<(RecordId, TeamId)>,
     followers: BTreeSet<(RecordId, UserId)>,
     email_accounts: BTreeSet<(EmailId, AccountId)>,
@@ -275,7 +280,15 @@ impl<'a> Batch<'a> {
                 self.later.push(Later::SetStatus(*case, *status));
             }
             Change::Assign { case, user } => self.later.push(Later::Assign(*case, *user)),
-            Change::SetCase { case, fields } => self.later.push(Later::SetCase(*case, fields.clone())),
+            Change::SetRecord { record, fields } => self.later.push(Later::SetRecord(*record, Box::new(fields.clone()))),
+            Change::MoveEmails { from, into, by, account, count: _ } => {
+                self.later.push(Later::MoveEmails(*from, Relink { parent: *into, by: *by, account: *account }));
+            }
+            Change::DeleteRecord { record, name: _ } => self.later.push(Later::Delete(*record)),
+            Change::MergeRecords { from, into, notes } => {
+                let merge = Merge { from: *from, into: *into, notes: *notes, asked: one.plan.asked };
+                self.later.push(Later::MergeRecords(merge));
+            }
             Change::SetTeams { case, teams } => self.later.push(Later::SetTeams(*case, teams.clone())),
             Change::RemoveTeam { email, team } => self.later.push(Later::RemoveTeam(*email, *team)),
             Change::RemoveUser { email, user } => self.later.push(Later::RemoveUser(*email, *user)),
@@ -313,6 +326,7 @@ impl<'a> Batch<'a> {
                 self.held.push(HeldRow::new(*email, *account, *action, because, self.now));
             }
             Change::OpenCase(case) => self.open_case(case, one.mail),
+            Change::AddRecord(new) => self.records.push(RecordRow::of(new, self.now)),
             Change::Follow { record, user } => {
                 self.followers.insert((*record, *user));
             }
@@ -380,7 +394,7 @@ impl<'a> Batch<'a> {
     }
 
     fn open_case(&mut self, case: &NewCase, mail: &Mail) {
-        self.cases.push(CaseRow {
+        self.records.push(RecordRow {
             id: case.id,
             kind: RecordKind::Case,
             number: case.number,

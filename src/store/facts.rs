@@ -131,6 +131,7 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
 }
 
 pub use past::gather_without;
+pub(super) use word::counter;
 
 /// The counters, in the order of [`Next`].
 pub(super) fn counters(next: &Next) -> [(&'static str, i64); 7] {

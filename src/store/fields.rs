@@ -5,22 +5,25 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::Database;
 use super::noun::{gathered, in_lists};
-use super::schema::{record_addresses, record_teams, records, teams, users};
+use super::schema::{record_addresses, record_phones, record_teams, records, teams, users};
+use super::{Database, IN_LIST, record};
 use crate::clock::rfc3339;
+use crate::decide::fields::Fields as Known;
 use crate::mail::address_key;
 use crate::mail::template::Fields;
 use crate::words::{CaseStatus, Priority, RecordId, RecordKind, UserId};
 
-/// What every record says; a Case has a status beside.
-const NAMES: [&str; 18] = [
+/// What every record says; a Case has a status beside, and each kind its usual fields and those of the configuration.
+const NAMES: [&str; 20] = [
     "number",
     "name",
     "active",
     "description",
     "address",
     "addresses",
+    "phone",
+    "phones",
     "account",
     "account-name",
     "contact",
@@ -36,9 +39,10 @@ const NAMES: [&str; 18] = [
 ];
 
 /// Lists the fields of every kind of record.
-pub fn names() -> impl Iterator<Item = (RecordKind, &'static str)> {
-    let of_all = RecordKind::ALL.iter().flat_map(|kind| NAMES.iter().map(move |field| (*kind, *field)));
-    of_all.chain([(RecordKind::Case, "status")])
+pub fn names(known: &Known) -> Vec<(RecordKind, String)> {
+    let of_all = RecordKind::ALL.iter().flat_map(|kind| NAMES.iter().map(move |field| (*kind, field.to_string())));
+    let own = RecordKind::ALL.iter().flat_map(|kind| known.of(*kind).into_iter().map(move |(field, _)| (*kind, field)));
+    of_all.chain([(RecordKind::Case, "status".to_string())]).chain(own).collect()
 }
 
 #[derive(Queryable, Selectable)]
@@ -79,6 +83,14 @@ pub fn of(db: &mut Database, ids: &[RecordId]) -> Result<HashMap<RecordId, Field
         let of = record_addresses::table.filter(record_addresses::record_id.eq_any(some)).order(record_addresses::place);
         Ok(of.select((record_addresses::record_id, record_addresses::address)).load::<(RecordId, String)>(db)?)
     })?);
+    let mut phones = gathered(in_lists(db, ids, |db, some| {
+        let of = record_phones::table.filter(record_phones::record_id.eq_any(some)).order(record_phones::place);
+        Ok(of.select((record_phones::record_id, record_phones::phone)).load::<(RecordId, String)>(db)?)
+    })?);
+    let mut values = HashMap::new();
+    for some in ids.chunks(IN_LIST) {
+        values.extend(record::values_of(db, some)?);
+    }
     let mut teams = gathered(in_lists(db, ids, |db, some| {
         let of = record_teams::table
             .inner_join(teams::table.on(teams::id.eq(record_teams::team_id)))
@@ -91,6 +103,7 @@ pub fn of(db: &mut Database, ids: &[RecordId]) -> Result<HashMap<RecordId, Field
     let mut fields = HashMap::with_capacity(rows.len());
     for row in rows {
         let addresses = addresses.remove(&row.id).unwrap_or_default();
+        let phones = phones.remove(&row.id).unwrap_or_default();
         let (login, name) = row.assigned_user_id.and_then(|user| assigned.get(&user).cloned()).unwrap_or_default();
         let said = [
             ("number", Some(row.number.to_string())),
@@ -100,6 +113,8 @@ pub fn of(db: &mut Database, ids: &[RecordId]) -> Result<HashMap<RecordId, Field
             ("description", Some(row.description)),
             ("address", addresses.first().cloned()),
             ("addresses", Some(addresses.join(", "))),
+            ("phone", phones.first().cloned()),
+            ("phones", Some(phones.join(", "))),
             ("account", named(row.account_id)),
             ("account-name", called(row.account_id)),
             ("contact", named(row.contact_id)),
@@ -114,7 +129,7 @@ pub fn of(db: &mut Database, ids: &[RecordId]) -> Result<HashMap<RecordId, Field
             ("closed-at", row.closed_at.map(rfc3339)),
         ];
         let said = said.into_iter().filter_map(|(field, value)| Some((field.to_string(), value?)));
-        fields.insert(row.id, said.collect());
+        fields.insert(row.id, said.chain(values.remove(&row.id).unwrap_or_default()).collect());
     }
     Ok(fields)
 }

@@ -1,43 +1,11 @@
-//! Notes of streams, as people's commands write them; those of incoming mail are written by the batch.
+//! Notes of streams that follow their e-mails.
 
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::number;
+use super::Database;
 use super::schema::{emails, notes};
-use super::{Database, clean};
-use crate::words::{EmailId, NoteId, NoteKind, RecordId, UserId};
-
-/// A note to add.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NewNote<'a> {
-    pub record: RecordId,
-    pub kind: NoteKind,
-    pub email: Option<EmailId>,
-    /// What the kind alone does not say.
-    pub detail: &'a str,
-    /// The user who did it; none for the service account.
-    pub author: Option<UserId>,
-    pub at: i64,
-}
-
-/// Adds a note and returns its number.
-pub(super) fn add(db: &mut Database, note: &NewNote<'_>) -> Result<i64> {
-    let id = number(db, "note")?;
-    diesel::insert_into(notes::table)
-        .values((
-            notes::id.eq(id),
-            notes::record_id.eq(note.record),
-            notes::kind.eq(note.kind),
-            notes::email_id.eq(note.email),
-            notes::detail.eq(clean(note.detail)),
-            notes::author_id.eq(note.author),
-            notes::is_quiet.eq(false),
-            notes::created_at.eq(note.at),
-        ))
-        .execute(db)?;
-    Ok(id)
-}
+use crate::words::{EmailId, NoteId, NoteKind, RecordId};
 
 /// What streams tell of an e-mail that comes to a record or leaves it.
 pub(super) const OF_EMAILS: [NoteKind; 3] = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce];

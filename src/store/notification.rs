@@ -124,14 +124,6 @@ pub(super) fn tell(
     Ok(())
 }
 
-/// Tells a user that a record is theirs now, unless they took it themselves.
-pub(super) fn assigned(db: &mut Database, record: RecordId, user: UserId, author: Option<UserId>, now: i64) -> Result<()> {
-    if author == Some(user) {
-        return Ok(());
-    }
-    tell(db, user, NotificationKind::Assigned, Some(record), "", now)
-}
-
 /// FETCH-12: tells how fetching an account goes: the owner of a personal account, the administrators of a group account.
 pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now: i64) -> Result<()> {
     let (name, owner): (String, Option<i64>) =

@@ -287,6 +287,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    record_fields (record_id, name) {
+        record_id -> BigInt,
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    record_phones (record_id, phone) {
+        record_id -> BigInt,
+        phone -> Text,
+        digits -> Text,
+        place -> BigInt,
+    }
+}
+
+diesel::table! {
+    record_links (record_id, other_id) {
+        record_id -> BigInt,
+        other_id -> BigInt,
+        place -> BigInt,
+    }
+}
+
+diesel::table! {
     followers (record_id, user_id) {
         record_id -> BigInt,
         user_id -> BigInt,
@@ -751,6 +776,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     records,
     record_addresses,
     record_teams,
+    record_fields,
+    record_phones,
+    record_links,
     followers,
     emails,
     events,

@@ -37,7 +37,8 @@ fn grant(office: &Office, action: &str, level: &str) {
 
 /// Adds a contact of Ada's and her team's, and returns its name.
 fn contact(office: &Office) -> String {
-    let made = office.json(&["record", "add", "contact", "Vera Example", "--assigned-user", "ada", "--team", "front"]);
+    let made =
+        office.json(&["record", "add", "contact", "Vera Example", "--duplicate", "--assigned-user", "ada", "--team", "front"]);
     made["record"].as_str().unwrap().to_string()
 }
 
@@ -70,7 +71,7 @@ fn read_edit_and_delete(office: &Office) {
             let other = contact(office);
             for (verb, done) in [
                 ("edit", office.asks(login, &["record", "set", &other, "--active", "false"])),
-                ("delete", office.asks(login, &["record", "remove", &other])),
+                ("delete", office.asks(login, &["record", "delete", &other])),
             ] {
                 match may {
                     true => drop(done.ok()),

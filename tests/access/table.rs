@@ -86,7 +86,9 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("record list contact", ALL),
     ("record show contact:1", BOSS),
     ("record set contact:1 --name More", BOSS),
-    ("record remove contact:1", BOSS),
+    ("record delete contact:1", BOSS),
+    ("record merge contact:1 contact:2", BOSS),
+    ("record convert lead:1", BOSS),
     ("record follow contact:1 --user boss", BOSS),
     ("record unfollow contact:1 --user ada", BOSS),
     ("case list", ALL),
@@ -104,6 +106,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("case merge 2 --into 1", TEAM),
     ("case unmerge 1", [No, Tries, Tries]),
     ("case split 1 --email 1", TEAM),
+    ("case delete 1", BOSS),
     ("case follow 1 --user ada", BOSS),
     ("case unfollow 1 --user ada", BOSS),
     ("review list", ALL),
@@ -224,6 +227,8 @@ fn office() -> Office {
     told("case set 2 --team desk");
     told("case close 2");
     told("record add contact Dora --address dora@example.org");
+    told("record add contact Dan");
+    told("record add lead Lee");
     told("record follow contact:1 --user ada");
     office
         .service_with(

@@ -86,7 +86,8 @@ A user has the roles given to them and those given to their teams; for each righ
 speaks of is \\fBno\\fR, but for reading e-mail, which is then \\fBown\\fR: a user without any role reads the e-mail in their inbox and
 nothing else. A role that says \\fBemail read no\\fR takes that away.
 .PP
-Delete is a right of its own. To add a record or to open a case, \\fBedit\\fR must not be \\fBno\\fR; it is then one's own. What one may
+Delete is a right of its own, which \\fBrecord delete\\fR and \\fBcase delete\\fR ask for; to merge, \\fBedit\\fR is needed for both, to convert a
+lead, for it and for each kind of record that is made of it. E-mails of what is deleted stay, for those who could read them. To add a record or to open a case, \\fBedit\\fR must not be \\fBno\\fR; it is then one's own. What one may
 not read is not there: the same words say \\(lqnot found\\(rq and \\(lqnot allowed\\(rq, lists leave it out, and no name is proposed.
 What one may read but not change is refused with exit status 77.
 .PP

@@ -154,6 +154,7 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
             ),
         ],
     ),
+    ("RECORDS", &[("RECORD-1", "What people do to records by command, and what follows from it; no e-mail is lost by that.")]),
     (
         "RIGHTS",
         &[

@@ -156,7 +156,9 @@ pub fn everything() -> CaseFilter {
         team: None,
         through: None,
         priority: None,
-        name_part: None,
+        search: None,
+        values: Vec::new(),
+        of: None,
         limit: 100,
         offset: 0,
     }

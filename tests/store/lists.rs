@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use espomail::decide::access::Sight;
 use espomail::store::case;
 use espomail::store::email::{self, EmailFilter};
-use espomail::store::record::{self, RecordFilter};
+use espomail::store::record::{self, RecordFilter, Wanted};
 use espomail::store::review::{self, ReviewFilter};
 use espomail::store::{Database, Store, account, folder, notification, role, team, user};
 use espomail::words::{RecordKind, UserId};
@@ -59,8 +59,8 @@ const LISTS: [(&str, List); 11] = [
     ("roles", |db| role::list(db).unwrap().len()),
     ("folders", |db| folder::list(db, Some(UserId(1))).unwrap().len()),
     ("contacts", |db| {
-        let kinds = vec![(RecordKind::Contact, Sight::Everything)];
-        let listed = record::list(db, &RecordFilter { kinds, address: None, name_part: None, limit: 100, offset: 0 }).unwrap();
+        let kinds = vec![Wanted { kind: RecordKind::Contact, sight: Sight::Everything, values: Vec::new() }];
+        let listed = record::list(db, &RecordFilter { kinds, limit: 100, ..RecordFilter::default() }).unwrap();
         assert!(listed.iter().all(|one| one.account.is_some() && one.assigned_user.is_some() && one.teams.len() == 1));
         listed.len()
     }),

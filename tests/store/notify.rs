@@ -1,10 +1,11 @@
 //! What people hear of, what delivery reports leave behind, and who follows what.
 
 use espomail::decide::access::{Actor, Inbox, Permit, administer, keep};
-use espomail::decide::hand::CaseChanges;
+use espomail::decide::hand::RecordChanges;
 use espomail::decide::{Change, Facts, Marks, Next, Policy};
 use espomail::mail::{Address, Bounce, Mail, Recipient};
 use espomail::pass::hand::{self, Said};
+use espomail::pass::record;
 use espomail::store::role::{self, Holder};
 use espomail::store::user::{self, UserChanges};
 use espomail::store::{Store, address, facts, notification, status, team};
@@ -172,7 +173,7 @@ on_both_databases! {
         let of = |user: i64| {
             let person = &known.people[&UserId(user)];
             let level = |scope| person.actor.rights.level(scope, RoleAction::Read);
-            (person.actor.login.clone().unwrap(), level(RoleScope::Email), level(RoleScope::Case), person.notify_received, person.follows_cases)
+            (person.actor.login.clone().unwrap(), level(RoleScope::Email), level(RoleScope::Case), person.notify_received, person.follows.contains(&RecordKind::Case))
         };
         use RoleLevel::{All, Team};
         assert_eq!(of(2), ("bob".into(), Team, Team, false, true));
@@ -217,8 +218,8 @@ on_both_databases! {
             &|store| store.transaction(|db| role::take(db, &permit, 1, Holder::Team(TeamId(1)), 9).map(|_| ())).unwrap(),
             &|store| store.transaction(|db| role::grant(db, &permit, 1, (RoleScope::Case, RoleAction::Read, RoleLevel::Own), 9)).unwrap(),
             &|store| {
-                let changes = CaseChanges { teams: Some(vec![]), ..CaseChanges::default() };
-                store.transaction(|db| hand::change(db, &said(&permit), RecordId(1), &changes)).unwrap();
+                let changes = RecordChanges { teams: Some(vec![]), ..RecordChanges::default() };
+                store.transaction(|db| record::change(db, &said(&permit), RecordId(1), &changes)).unwrap();
             },
         ];
         one_case(store);

@@ -5,19 +5,19 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::ValueHint;
 
-use crate::commands::argument::{self, Clearable};
+use crate::commands::record::fields::{named_records, pair, values};
 use crate::commands::rehearsal::Rehearsal;
-use crate::commands::right;
 use crate::commands::show::changed;
+use crate::commands::{argument, right};
 use crate::context::{self, Context};
 use crate::decide::Plan;
-use crate::decide::access::{Relation, act};
-use crate::decide::hand::CaseChanges;
+use crate::decide::access::{Actor, Relation, act};
+use crate::decide::hand::RecordChanges;
 use crate::fault::{Class, Fault};
 use crate::pass::hand::{self, Said};
+use crate::pass::record;
 use crate::store::case;
-use crate::store::record::{self, RecordName};
-use crate::store::{Store, rights, team, user};
+use crate::store::{Database, Store, rights, team, user};
 use crate::words::{CaseStatus, Priority, RecordId, RecordKind, RoleAction, RoleScope};
 
 /// What a note may have; the rest of a longer one belongs into a file somewhere else.
@@ -35,7 +35,60 @@ pub struct Create {
     #[arg(long, value_name = "USER")]
     assigned_user: Option<String>,
     #[command(flatten)]
+    says: Says,
+    #[command(flatten)]
     rehearsal: Rehearsal,
+}
+
+/// What a case says beside its name.
+#[derive(Debug, clap::Args)]
+struct Says {
+    /// How urgent it is
+    #[arg(long)]
+    priority: Option<Priority>,
+    /// question, incident or problem
+    #[arg(long = "type", value_name = "TYPE")]
+    of_type: Option<String>,
+    /// What it is about; an empty text clears it
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Team, in place of those there are; may be given several times, an empty one clears them
+    #[arg(long = "team", value_name = "TEAM")]
+    teams: Vec<String>,
+    /// Account it belongs to, such as account:3, or none
+    #[arg(long, value_name = "RECORD")]
+    account: Option<String>,
+    /// Contact it is about, such as contact:7, in place of those there are; may be given several times, all may write to it; none
+    /// clears them
+    #[arg(long = "contact", value_name = "RECORD")]
+    contacts: Vec<String>,
+    /// A field, also of the configuration; may be given several times
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = pair)]
+    fields: Vec<(String, String)>,
+}
+
+impl Says {
+    fn changes(&self, db: &mut Database, actor: &Actor) -> Result<RecordChanges> {
+        let teams = argument::list(&self.teams);
+        let teams = teams.map(|names| names.iter().map(|name| team::find(db, name)).collect()).transpose()?;
+        let of_type = self.of_type.iter().map(|value| ("type".to_string(), value.clone()));
+        let account: Vec<String> = self.account.iter().cloned().collect();
+        Ok(RecordChanges {
+            priority: self.priority,
+            description: self.description.clone(),
+            teams,
+            accounts: named_records(db, actor, &account, RecordKind::Account)?,
+            contacts: named_records(db, actor, &self.contacts, RecordKind::Contact)?,
+            values: values(of_type.chain(self.fields.iter().cloned()).collect()),
+            ..RecordChanges::default()
+        })
+    }
+
+    /// Whether anything is said.
+    fn is_given(&self) -> bool {
+        let others = self.of_type.is_some() || self.description.is_some() || self.account.is_some() || self.priority.is_some();
+        others || !(self.teams.is_empty() && self.contacts.is_empty() && self.fields.is_empty())
+    }
 }
 
 impl Create {
@@ -56,6 +109,10 @@ impl Create {
                 (None, None) => return Err(Fault::new(Class::Usage, "give a name or --from-email").into()),
             }];
             let id = opened(&plans)?;
+            if self.says.is_given() {
+                let changes = self.says.changes(db, &actor)?;
+                plans.push(record::change(db, &said, id, &changes)?);
+            }
             if let Some(login) = &self.assigned_user {
                 let user = user::find(db, login)?;
                 plans.push(hand::assign(db, &said, id, user)?);
@@ -80,18 +137,8 @@ pub struct Set {
     /// Name
     #[arg(long)]
     name: Option<String>,
-    /// How urgent it is
-    #[arg(long)]
-    priority: Option<Priority>,
-    /// Team, in place of those there are; may be given several times, an empty one clears them
-    #[arg(long = "team", value_name = "TEAM")]
-    teams: Vec<String>,
-    /// Account it belongs to, such as account:3, or none
-    #[arg(long, value_name = "RECORD")]
-    account: Option<Clearable<RecordName>>,
-    /// Contact it is about, such as contact:7, or none
-    #[arg(long, value_name = "RECORD")]
-    contact: Option<Clearable<RecordName>>,
+    #[command(flatten)]
+    says: Says,
     #[command(flatten)]
     rehearsal: Rehearsal,
 }
@@ -101,20 +148,8 @@ impl Set {
         let (actor, now) = (context.actor(), context.now());
         let done = self.rehearsal.act(context, store, |db, policy| {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
-            let mut of = |given: &Option<Clearable<RecordName>>, kind| {
-                let of_kind = |named| {
-                    record::of_kind(named, &[kind])?;
-                    right::record(db, &actor, named, RoleAction::Read).map(|(id, _)| id)
-                };
-                given.as_ref().map(|given| given.0.map(of_kind).transpose()).transpose()
-            };
-            let account = of(&self.account, RecordKind::Account)?;
-            let contact = of(&self.contact, RecordKind::Contact)?;
-            let teams = argument::list(&self.teams);
-            let teams = teams.map(|names| names.iter().map(|name| team::find(db, name)).collect()).transpose()?;
-            let name = self.name.clone();
-            let changes = CaseChanges { name, priority: self.priority, teams, account, contact };
-            let plan = hand::change(db, &Said { permit: &permit, policy, now }, id, &changes)?;
+            let changes = RecordChanges { name: self.name.clone(), ..self.says.changes(db, &actor)? };
+            let plan = record::change(db, &Said { permit: &permit, policy, now }, id, &changes)?;
             Ok(((case::show(db, id)?, !plan.steps().is_empty()), vec![plan]))
         })?;
         let Some((case, is_changed)) = done else { return Ok(()) };

@@ -2,7 +2,6 @@
 
 mod change;
 mod show;
-mod stream;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -10,6 +9,7 @@ use clap::Subcommand;
 use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status, Unmerge};
 use self::show::{List, Next, Show};
 use super::email::CaseReply;
+use super::record::ending::delete;
 use super::rehearsal::Rehearsal;
 use super::{follow, right};
 use crate::context::Context;
@@ -49,12 +49,23 @@ enum CaseCommand {
     Merge(Merge),
     /// Undo a merge: the case is one of its own again, with the e-mails that came from it
     Unmerge(Unmerge),
+    /// Delete cases; their e-mails stay: they belong to the case's account from now on, else to its contact, else to no record
+    Delete(Delete),
     /// Open a new case from some e-mails of a case
     Split(Split),
     /// Follow a case, to be told of what happens to it
     Follow(Follow),
     /// Follow a case no longer
     Unfollow(Follow),
+}
+
+#[derive(Debug, clap::Args)]
+struct Delete {
+    /// Numbers, or case:NUMBER
+    #[arg(required = true)]
+    cases: Vec<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,6 +97,10 @@ impl Case {
             CaseCommand::Merge(command) => command.run(context, &mut store),
             CaseCommand::Unmerge(command) => command.run(context, &mut store),
             CaseCommand::Split(command) => command.run(context, &mut store),
+            CaseCommand::Delete(Delete { cases, rehearsal }) => {
+                let cases = cases.iter().map(|case| right::case_name(case)).collect::<Result<Vec<_>>>()?;
+                delete(context, &mut store, rehearsal, &cases)
+            }
             CaseCommand::Follow(Follow { case, user, rehearsal }) => {
                 follow::run(context, &mut store, rehearsal, right::case_name(&case)?, user.as_deref(), true)
             }

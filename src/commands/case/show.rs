@@ -2,19 +2,21 @@
 
 use anyhow::Result;
 
-use super::stream;
 use crate::clock::rfc3339;
-use crate::commands::show::{lines, or_empty};
-use crate::commands::{argument, right};
+use crate::commands::record::fields::pair;
+use crate::commands::show::{lines, listed, or_empty, told};
+use crate::commands::{argument, right, stream};
 use crate::context::Context;
 use crate::decide::access::{Sight, sight};
+use crate::decide::fields::Fields;
 use crate::decide::reason::Reason;
 use crate::decide::{self, Turn};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
 use crate::store::case::{self, CaseFilter, Entry};
+use crate::store::record::RecordName;
 use crate::store::{Store, account, facts, team, user};
-use crate::words::{CaseStatus, Priority, RoleAction, RoleScope, UserId};
+use crate::words::{CaseStatus, Priority, RecordKind, RoleAction, RoleScope, UserId};
 
 #[derive(Debug, clap::Args)]
 pub struct List {
@@ -42,7 +44,16 @@ pub struct List {
     /// Only those with this priority
     #[arg(long)]
     priority: Option<Priority>,
-    /// Only those with this in their name
+    /// Only those of this account, such as account:3, or about this contact
+    #[arg(long, value_name = "RECORD", visible_alias = "contact")]
+    of: Option<RecordName>,
+    /// Only those of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    of_type: Option<String>,
+    /// Only those of which a field has this value; may be given several times
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = pair)]
+    fields: Vec<(String, String)>,
+    /// Only those with this in their name, description or fields
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     #[command(flatten)]
@@ -51,9 +62,12 @@ pub struct List {
 
 impl List {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let db = store.connection();
+        let (db, actor, known) = (store.connection(), context.actor(), context.switches().fields);
+        let fields = self.of_type.map(|value| ("type".to_string(), value)).into_iter().chain(self.fields);
+        let values = fields.map(|(name, value)| known.read(RecordKind::Case, &name, &value).map(|value| (name, value)));
+        let values = values.collect::<Result<Vec<_>, Fault>>()?;
         let filter = CaseFilter {
-            sight: sight(&context.actor(), RoleScope::Case),
+            sight: sight(&actor, RoleScope::Case),
             status: self.status,
             all: self.all,
             assigned_user: self.assigned.map(|login| user::find(db, &login)).transpose()?,
@@ -61,7 +75,9 @@ impl List {
             team: self.team.map(|name| team::find(db, &name)).transpose()?,
             through: self.account.map(|name| right::through(db, context.actor_ref(), &name)).transpose()?,
             priority: self.priority,
-            name_part: self.search,
+            search: self.search,
+            values,
+            of: self.of.map(|of| right::record(db, &actor, of, RoleAction::Read).map(|(id, _)| id)).transpose()?,
             limit: self.part.limit(&context.out),
             offset: self.part.offset,
         };
@@ -107,30 +123,33 @@ impl Show {
         let (id, _) = right::case(db, &context.actor(), &self.case, RoleAction::Read)?;
         let stream = if self.short { None } else { Some(case::stream(db, id)?) };
         let whole = Whole { case: case::show(db, id)?, stream };
-        context.out.item(&whole, || text(&whole));
+        context.out.item(&whole, || text(&whole, &context.switches().fields));
         Ok(())
     }
 }
 
-fn text(whole: &Whole) -> String {
+fn text(whole: &Whole, fields: &Fields) -> String {
     let case = &whole.case;
-    let mut text = lines(&[
+    let known = fields.of(RecordKind::Case);
+    let mut pairs = vec![
         ("case", case.number.to_string()),
         ("name", case.name.clone()),
         ("status", case.status.to_string()),
         ("priority", or_empty(case.priority.as_ref())),
         ("assigned user", or_empty(case.assigned_user.as_ref())),
         ("account", or_empty(case.account.as_ref())),
-        ("contact", or_empty(case.contact.as_ref())),
+        (if case.contacts.len() > 1 { "contacts" } else { "contact" }, listed(&case.contacts)),
         ("lead", or_empty(case.lead.as_ref())),
         ("came through", or_empty(case.through.as_ref())),
         ("teams", case.teams.join(", ")),
         ("followers", case.followers.join(", ")),
         ("merged into", or_empty(case.merged_into.as_ref())),
         ("refers to", or_empty(case.refers_to.as_ref())),
-        ("created", rfc3339(case.created_at)),
-        ("closed", case.closed_at.map(rfc3339).unwrap_or_default()),
-    ]);
+    ];
+    pairs.extend(told(&known, &case.fields));
+    pairs.push(("created", rfc3339(case.created_at)));
+    pairs.push(("closed", case.closed_at.map(rfc3339).unwrap_or_default()));
+    let mut text = lines(&pairs);
     let Some(entries) = &whole.stream else { return text };
     // The e-mail that opened the case says the same in the stream.
     let opened = entries.iter().any(|entry| entry.reply_text.is_some());

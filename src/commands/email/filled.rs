@@ -31,7 +31,7 @@ pub struct Filled {
 
 /// Fills a template.
 pub fn fill(context: &Context, db: &mut Database, stored: &Stored, about: &About<'_>) -> Result<Filled> {
-    let checked = Template::check(&stored.source(), &Names::new(fields::names()))?;
+    let checked = Template::check(&stored.source(), &Names::new(fields::names(&context.switches().fields)))?;
     let letter = checked.render(&values(context, db, about)?)?;
     Ok(Filled { letter, files: template::files(db, stored.id)? })
 }
@@ -48,8 +48,8 @@ pub fn for_email(context: &Context, db: &mut Database, stored: &Stored, wanted: 
 }
 
 /// Fills a template with an example of everything that it can name.
-pub fn for_examples(db: &mut Database, stored: &Stored) -> Result<Filled> {
-    let names = Names::new(fields::names());
+pub fn for_examples(context: &Context, db: &mut Database, stored: &Stored) -> Result<Filled> {
+    let names = Names::new(fields::names(&context.switches().fields));
     let letter = Template::check(&stored.source(), &names)?.render(&Values::examples(&names))?;
     Ok(Filled { letter, files: template::files(db, stored.id)? })
 }

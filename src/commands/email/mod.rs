@@ -34,7 +34,7 @@ pub struct Email {
 #[derive(Debug, Subcommand)]
 enum EmailCommand {
     /// List e-mails, the newest first
-    List(list::List),
+    List(Box<list::List>),
     /// Show an e-mail: what is new in it first
     Show(show::Show),
     /// Write the message as it was received to standard output

@@ -2,36 +2,12 @@
 
 use super::super::desk::Desk;
 use super::super::facts::{Facts, Policy};
-use super::super::plan::{Asked, CaseFields, Change, Plan};
+use super::super::plan::{Asked, Change, Plan, RecordFields};
 use super::super::reason::{Reason, reason};
 use super::super::{distribute, notify};
 use super::link::{Mails, join};
 use crate::fault::{Class, Fault};
-use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, NotificationKind, Priority, RecordId, TeamId, UserId};
-
-/// What to change; what is not given stays. An inner none clears.
-#[derive(Debug, Clone, Default)]
-pub struct CaseChanges {
-    pub name: Option<String>,
-    pub priority: Option<Priority>,
-    pub teams: Option<Vec<TeamId>>,
-    pub account: Option<Option<RecordId>>,
-    pub contact: Option<Option<RecordId>>,
-}
-
-impl CaseChanges {
-    /// Returns what is changed, for the audit.
-    pub fn told(&self) -> String {
-        let told = [
-            self.name.as_ref().map(|_| "name"),
-            self.priority.map(|_| "priority"),
-            self.account.map(|_| "account"),
-            self.contact.map(|_| "contact"),
-            self.teams.as_ref().map(|_| "team"),
-        ];
-        told.into_iter().flatten().collect::<Vec<_>>().join(", ")
-    }
-}
+use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, NotificationKind, RecordId, TeamId, UserId};
 
 /// Hands a case to a user: no turn of a rotation is used up (DIST-2), and the user follows the case (FOLLOW-1). Nothing when the
 /// user has it already. Who has a case has its e-mails, whether mail gave it to them or a person (CASE-1); only the user's own filters
@@ -46,11 +22,7 @@ pub fn assign(
 ) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
     let desk = &mut Desk { facts, plan: &mut plan };
-    if desk.facts.people.get(&user).is_none_or(|person| !person.active) {
-        let login = login(user, desk.facts);
-        return Err(Fault::new(Class::Data, format!("{login} is not active"))
-            .hint(format!("try: espomail user set {login} --active true")));
-    }
+    active(user, desk.facts)?;
     if desk.facts.records.get(&case).and_then(|known| known.assigned_user) != Some(user) {
         give(case, user, desk);
         let mut emails: Vec<EmailId> =
@@ -65,25 +37,63 @@ pub fn assign(
     Ok(plan)
 }
 
+/// Nobody has a record any more: a case that was only handed to somebody is new again. Whoever had it follows it on as long as they
+/// may read it (FOLLOW-1).
+pub fn put_back(record: RecordId, asked: Asked, facts: &mut Facts) -> Plan {
+    let mut plan = Plan::asked(asked);
+    let desk = &mut Desk { facts, plan: &mut plan };
+    if desk.facts.records.get(&record).is_some_and(|known| known.assigned_user.is_some()) {
+        unassign(record, reason!(Case5, "a person said so"), desk);
+        end_lost(record, desk);
+    }
+    plan
+}
+
+pub(super) fn unassign(record: RecordId, because: Reason, desk: &mut Desk<'_>) {
+    let fields = RecordFields { unassigned: true, ..RecordFields::default() };
+    desk.plan.add(Change::SetRecord { record, fields }, because);
+    let Some(known) = desk.facts.records.get_mut(&record) else { return };
+    known.assigned_user = None;
+    if known.status == Some(CaseStatus::Assigned) {
+        known.status = Some(CaseStatus::New);
+        let change = Change::SetStatus { case: record, status: CaseStatus::New };
+        desk.plan.add(change, reason!(Case2, "nobody has it any more"));
+    }
+    desk.add_note(record, NoteKind::Assigned, None, "nobody", reason!(Case5, "the stream says so"));
+}
+
+/// Refuses to hand anything to a user who is switched off.
+pub(super) fn active(user: UserId, facts: &Facts) -> Result<(), Fault> {
+    if facts.people.get(&user).is_some_and(|person| person.active) {
+        return Ok(());
+    }
+    let login = login(user, facts);
+    Err(Fault::new(Class::Data, format!("{login} is not active")).hint(format!("try: espomail user set {login} --active true")))
+}
+
 /// The case is the user's from now on.
 pub(super) fn give(case: RecordId, user: UserId, desk: &mut Desk<'_>) {
-    desk.plan.add(Change::Assign { case, user }, reason!(Case5, "a person said so"));
-    let Some(known) = desk.facts.records.get_mut(&case) else { return };
-    known.assigned_user = Some(user);
-    if known.status == Some(CaseStatus::New) {
-        known.status = Some(CaseStatus::Assigned);
+    if desk.facts.records.get(&case).is_some_and(|known| known.status == Some(CaseStatus::New)) {
+        desk.facts.records.entry(case).and_modify(|known| known.status = Some(CaseStatus::Assigned));
         desk.plan.add(Change::SetStatus { case, status: CaseStatus::Assigned }, reason!(Case2, "somebody has it now"));
     }
     distribute::record_turn(user, &reason!(Dist2, "a person gave it to them, so no turn is used up"), false, desk);
-    if desk.facts.followers.insert((case, user)) {
-        desk.plan.add(Change::Follow { record: case, user }, reason!(Follow1, "the assigned user follows the case"));
+    take_on(case, user, desk);
+}
+
+/// A record of any kind is the user's from now on, who follows it and hears of it.
+pub(super) fn take_on(record: RecordId, user: UserId, desk: &mut Desk<'_>) {
+    desk.plan.add(Change::Assign { case: record, user }, reason!(Case5, "a person said so"));
+    desk.facts.records.entry(record).and_modify(|known| known.assigned_user = Some(user));
+    if desk.facts.followers.insert((record, user)) {
+        desk.plan.add(Change::Follow { record, user }, reason!(Follow1, "the assigned user follows it"));
     }
     if !desk.plan.is_asked_by(user) {
-        let (kind, record) = (NotificationKind::Assigned, Some(case));
-        let change = Change::Notify { user, kind, email: None, note: None, record, detail: String::new() };
-        desk.plan.add(change, reason!(Case5, "{} is theirs now", desk.facts.name(case)));
+        let kind = NotificationKind::Assigned;
+        let change = Change::Notify { user, kind, email: None, note: None, record: Some(record), detail: String::new() };
+        desk.plan.add(change, reason!(Case5, "{} is theirs now", desk.facts.name(record)));
     }
-    desk.add_note(case, NoteKind::Assigned, None, login(user, desk.facts), reason!(Case5, "the stream says so"));
+    desk.add_note(record, NoteKind::Assigned, None, login(user, desk.facts), reason!(Case5, "the stream says so"));
 }
 
 fn login(user: UserId, facts: &Facts) -> String {
@@ -113,12 +123,13 @@ pub fn set_status(case: RecordId, status: Option<CaseStatus>, asked: Asked, fact
     Ok(plan)
 }
 
-/// CASE-4: of a case that was merged away nothing is left but where it went.
+/// CASE-4: of a record that was merged away nothing is left but where it went.
 pub(super) fn not_merged(case: RecordId, facts: &Facts) -> Result<(), Fault> {
     let Some(into) = facts.records.get(&case).and_then(|known| known.merged_into) else { return Ok(()) };
-    let number = facts.records.get(&into).map_or_else(|| into.to_string(), |known| known.number.to_string());
-    let what = format!("{} was merged into {}", facts.name(case), facts.name(into));
-    Err(Fault::new(Class::Data, what).hint(format!("try: espomail case show {number}")))
+    let (noun, name) = (if facts.is_case(into) { "case" } else { "record" }, facts.name(into));
+    let shown = name.trim_start_matches("case:");
+    let what = format!("{} was merged into {name}", facts.name(case));
+    Err(Fault::new(Class::Data, what).hint(format!("try: espomail {noun} show {shown}")))
 }
 
 /// Writes a person's words into the stream of a case; those who follow it hear of them.
@@ -134,22 +145,6 @@ pub fn note(case: RecordId, words: &str, asked: Asked, facts: &mut Facts) -> Pla
             let change = Change::Notify { user, kind, email: None, note: Some(note), record, detail: String::new() };
             desk.plan.add(change, reason!(Notify1, "they follow it"));
         }
-    }
-    plan
-}
-
-/// Changes what a case says. Its e-mails' Account follows its own (LINK-6).
-pub fn change(case: RecordId, changes: &CaseChanges, asked: Asked, facts: &mut Facts) -> Plan {
-    let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
-    let CaseChanges { name, priority, teams, account, contact } = changes.clone();
-    let fields = CaseFields { name, priority, account, contact, ..CaseFields::default() };
-    if fields != CaseFields::default() {
-        desk.plan.add(Change::SetCase { case, fields }, reason!(Case5, "a person said so"));
-    }
-    if let Some(teams) = teams {
-        set_teams(case, teams, reason!(Case5, "a person said so"), desk);
-        end_lost(case, desk);
     }
     plan
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::case as cases;
 use super::super::facts::{EmailFacts, Facts, Policy, RecordFacts, take};
-use super::super::plan::{Apart, Asked, Belongings, CaseFields, Change, NewCase, Plan};
+use super::super::plan::{Apart, Asked, Belongings, Change, NewCase, Plan, RecordFields};
 use super::super::{author, parent};
 use super::case::{end_lost, give, not_merged, set_teams};
 use super::link::{Mails, Written, begin, bring, come_along, companions, invite};
@@ -164,8 +164,8 @@ fn take_back(case: RecordId, made: RecordId, moved: &[EmailId], facts: &Facts, p
         return;
     }
     for record in &back {
-        let fields = CaseFields { merged_into: Some(Some(made)), ..CaseFields::default() };
-        plan.add(Change::SetCase { case: *record, fields }, reason!(Link1, "it leaves again with the e-mail that opened it"));
+        let fields = RecordFields { merged_into: Some(Some(made)), ..RecordFields::default() };
+        plan.add(Change::SetRecord { record: *record, fields }, reason!(Link1, "it leaves again with the e-mail that opened it"));
     }
     forget_people(case, &back, facts, plan);
 }
@@ -185,15 +185,15 @@ fn forget_people(case: RecordId, back: &BTreeSet<RecordId>, facts: &Facts, plan:
         now.is_some_and(|one| !staying.contains(&one) && came(one)).then_some(None)
     };
     let Some(known) = facts.records.get(&case) else { return };
-    let fields = CaseFields {
+    let fields = RecordFields {
         account: gone(known.account, |known| known.account),
         contact: gone(known.contact, |known| known.contact),
         lead: gone(known.lead, |known| known.lead),
-        ..CaseFields::default()
+        ..RecordFields::default()
     };
-    if fields != CaseFields::default() {
+    if fields != RecordFields::default() {
         plan.add(
-            Change::SetCase { case, fields },
+            Change::SetRecord { record: case, fields },
             reason!(Link2, "that came with what leaves, so those people have no part in it any more"),
         );
     }
@@ -245,13 +245,13 @@ pub fn unmerge(
         None => (open, reason!(Case4, "it is open again")),
     };
     desk.plan.add(Change::SetStatus { case, status }, because);
-    let fields = CaseFields {
+    let fields = RecordFields {
         merged_into: Some(None),
         closed_at: apart.map(|apart| apart.closed_at),
         returned: apart.map(|apart| apart.belongings.clone()),
-        ..CaseFields::default()
+        ..RecordFields::default()
     };
-    desk.plan.add(Change::SetCase { case, fields }, said());
+    desk.plan.add(Change::SetRecord { record: case, fields }, said());
     desk.facts.records.entry(case).and_modify(|known| (known.merged_into, known.status) = (None, Some(status)));
     match apart {
         Some(apart) => follow_again(case, into, apart, desk),
@@ -266,8 +266,8 @@ pub fn unmerge(
     }
     for record in apart.into_iter().flat_map(|apart| &apart.merged) {
         if desk.facts.records.get(record).is_some_and(|known| known.merged_into == Some(into)) {
-            let fields = CaseFields { merged_into: Some(Some(case)), ..CaseFields::default() };
-            desk.plan.add(Change::SetCase { case: *record, fields }, reason!(Case5, "it was merged into {name} before"));
+            let fields = RecordFields { merged_into: Some(Some(case)), ..RecordFields::default() };
+            desk.plan.add(Change::SetRecord { record: *record, fields }, reason!(Case5, "it was merged into {name} before"));
         }
     }
     for (record, detail) in [(case, format!("left {into_name} again")), (into, format!("{name} left it again"))] {
@@ -310,11 +310,11 @@ fn give_up(into: RecordId, from: &RecordFacts, apart: &Apart, others: &[Merged],
         let is_brought = before.is_none() && now.is_some() && now == of(from) && !staying.iter().any(|other| of(other) == now);
         is_brought.then_some(None)
     };
-    let fields = CaseFields {
+    let fields = RecordFields {
         account: gone(known.account, apart.into_account, |known| known.account),
         contact: gone(known.contact, apart.into_contact, |known| known.contact),
         lead: gone(known.lead, apart.into_lead, |known| known.lead),
-        ..CaseFields::default()
+        ..RecordFields::default()
     };
     let mut teams = known.teams.clone();
     teams.retain(|team| {
@@ -323,8 +323,8 @@ fn give_up(into: RecordId, from: &RecordFacts, apart: &Apart, others: &[Merged],
     });
     // Where its own are gone a person chose those that it has.
     let is_as_merged = apart.into_teams.iter().all(|team| known.teams.contains(team));
-    if fields != CaseFields::default() {
-        desk.plan.add(Change::SetCase { case: into, fields }, reason!(Case5, "that came with what leaves"));
+    if fields != RecordFields::default() {
+        desk.plan.add(Change::SetRecord { record: into, fields }, reason!(Case5, "that came with what leaves"));
     }
     if is_as_merged && teams != known.teams {
         set_teams(into, teams, reason!(Case5, "the others came with what leaves"), desk);

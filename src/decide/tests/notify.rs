@@ -11,7 +11,7 @@ fn person(login: &str, level: Option<RoleLevel>, teams: &[i64]) -> Person {
     for scope in [RoleScope::Email, RoleScope::Case] {
         level.into_iter().for_each(|level| actor.rights.add(scope, RoleAction::Read, level));
     }
-    Person { actor, active: true, notify_received: true, follows_cases: false }
+    Person { actor, active: true, notify_received: true, follows: Vec::new() }
 }
 
 /// The case 5 of the customer's Account, with people: 1 has it, 2 follows it, 3 follows the Account, 4 is in the inbox.
@@ -236,7 +236,7 @@ fn follow_1_users_who_follow_every_case_follow_those_they_may_read() {
     ] {
         let mut facts = facts();
         let cell = format!("{level:?} {teams:?}");
-        facts.people.insert(UserId(7), Person { follows_cases: true, ..person("gus", level, &teams) });
+        facts.people.insert(UserId(7), Person { follows: vec![RecordKind::Case], ..person("gus", level, &teams) });
         facts.people.insert(UserId(8), person("hal", Some(All), &[]));
         let plan = go(&mut facts, &mail("a@x"));
         let case = new_case(&plan).unwrap().id;

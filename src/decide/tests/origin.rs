@@ -17,7 +17,7 @@ fn office() -> (Facts, RecordId) {
         actor: access::Actor { login: Some(login.to_string()), ..access::Actor::default() },
         active: true,
         notify_received: true,
-        follows_cases: false,
+        follows: Vec::new(),
     };
     facts.people = [(UserId(1), person("ada")), (UserId(2), person("ben")), (UserId(9), person("eve"))].into();
     (facts, case)

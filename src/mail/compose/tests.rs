@@ -344,7 +344,7 @@ fn send_10_an_answer_by_template_to_a_hostile_letter_says_what_we_say() {
     values.set(Placeholder::CaseNumber, "12");
     let body = "<p>Dear {Person.name}</p>";
     let source = Source { subject: "[#{Case.number}] {Email.subject}", body, plain: None, is_html: true };
-    let template = Template::check(&source, &Names::new([])).unwrap();
+    let template = Template::check(&source, &Names::new([] as [(crate::words::RecordKind, &str); 0])).unwrap();
     let made = template.render(&values).unwrap();
     let draft = Draft {
         to: original.recipients(false, &std::collections::HashSet::new()).to,

@@ -1,15 +1,21 @@
-//! Merging cases (THREAD-1, CASE-5): one is left, and everything that belonged to the other is found there.
+//! Merging cases (THREAD-1, CASE-5) and other records (RECORD-1): one is left, and everything that belonged to the other is found there.
 
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::says::{set_addresses, set_phones};
 use crate::decide::{Asked, Belongings};
 use crate::store::case::left_of;
-use crate::store::schema::{emails, followers, notes, notifications, record_teams, records, reviews};
+use crate::store::named::names_of;
+use crate::store::record::values_of;
+use crate::store::schema::{
+    emails, followers, notes, notifications, record_addresses, record_fields, record_links, record_phones, record_teams, records,
+    reviews,
+};
 use crate::store::{Database, IN_LIST};
-use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, TeamId, UserId};
+use crate::words::{CaseStatus, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, TeamId, UserId};
 
-/// One case going into another.
+/// One record going into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Merge {
     pub from: RecordId,
@@ -25,11 +31,44 @@ pub struct Merge {
 /// Duplicate and says where everything went (CASE-4); assignments and status changes stay in its stream.
 pub fn merge(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
     let (from, into) = (one.from, one.into);
-    let number = |db: &mut Database, case: RecordId| records::table.find(case).select(records::number).first::<i64>(db);
-    let names = (number(db, from)?, number(db, into)?);
     fill_gaps(db, from, into)?;
     move_emails(db, one)?;
-    move_notes(db, from, into)?;
+    move_notes(db, from, into, &[NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce, NoteKind::Note])?;
+    move_people(db, from, into)?;
+    // Those that were merged into it before lead to the one that is left, in one step.
+    diesel::update(records::table.filter(records::merged_into_id.eq(from))).set(records::merged_into_id.eq(into)).execute(db)?;
+    diesel::update(records::table.find(from))
+        .set((records::status.eq(CaseStatus::Duplicate), records::merged_into_id.eq(into), records::closed_at.eq(None::<i64>)))
+        .execute(db)?;
+    tell(db, one, now)
+}
+
+/// Says in both streams what became of the one.
+fn tell(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
+    let names = names_of(db, [Some(one.from), Some(one.into)])?;
+    let name = |record: RecordId| names.get(&record).map(ToString::to_string).unwrap_or_default();
+    let [in_from, in_into] = one.notes;
+    for (note, record, told) in [
+        (in_from, one.from, format!("merged into {}", name(one.into))),
+        (in_into, one.into, format!("{} was merged into it", name(one.from))),
+    ] {
+        diesel::insert_into(notes::table)
+            .values((
+                notes::id.eq(note),
+                notes::record_id.eq(record),
+                notes::kind.eq(NoteKind::Merged),
+                notes::detail.eq(told),
+                notes::author_id.eq(one.asked.and_then(|asked| asked.user)),
+                notes::is_quiet.eq(false),
+                notes::created_at.eq(now),
+            ))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+/// Followers, teams, and what is told or asked of a record come to the one that is left.
+fn move_people(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
     let following: Vec<UserId> = followers::table.filter(followers::record_id.eq(into)).select(followers::user_id).load(db)?;
     diesel::update(followers::table.filter(followers::record_id.eq(from)).filter(followers::user_id.ne_all(following)))
         .set(followers::record_id.eq(into))
@@ -54,28 +93,99 @@ pub fn merge(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
     diesel::update(notifications::table.filter(notifications::record_id.eq(from)))
         .set(notifications::record_id.eq(into))
         .execute(db)?;
-    // Those that were merged into it before lead to the one that is left, in one step.
+    Ok(())
+}
+
+/// Merges one record into another of its kind, which is no case. Everything that belonged to it or referred to it is found at the one
+/// that is left, which says what it did not say before; the one merged away keeps what it says of itself but its addresses and phone
+/// numbers, is active no longer, and says where everything went.
+pub(super) fn merge_records(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
+    let (from, into) = (one.from, one.into);
+    fill_gaps(db, from, into)?;
+    move_what_it_says(db, from, into)?;
+    move_references(db, from, into)?;
+    let account: Option<RecordId> = match records::table.find(into).select((records::kind, records::account_id)).first(db)? {
+        (RecordKind::Account, _) => Some(into),
+        (_, account) => account,
+    };
+    move_notes(db, from, into, &[NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce, NoteKind::Note])?;
+    let moved = emails::table.filter(emails::parent_id.eq(from));
+    diesel::update(moved).set((emails::parent_id.eq(into), emails::account_record_id.eq(account))).execute(db)?;
+    move_people(db, from, into)?;
     diesel::update(records::table.filter(records::merged_into_id.eq(from))).set(records::merged_into_id.eq(into)).execute(db)?;
-    diesel::update(records::table.find(from))
-        .set((records::status.eq(CaseStatus::Duplicate), records::merged_into_id.eq(into), records::closed_at.eq(None::<i64>)))
-        .execute(db)?;
-    let [in_from, in_into] = one.notes;
-    for (note, record, told) in [
-        (in_from, from, format!("merged into case:{}", names.1)),
-        (in_into, into, format!("case:{} was merged into it", names.0)),
-    ] {
-        diesel::insert_into(notes::table)
-            .values((
-                notes::id.eq(note),
-                notes::record_id.eq(record),
-                notes::kind.eq(NoteKind::Merged),
-                notes::detail.eq(told),
-                notes::author_id.eq(one.asked.and_then(|asked| asked.user)),
-                notes::is_quiet.eq(false),
-                notes::created_at.eq(now),
-            ))
-            .execute(db)?;
+    let ended = records::table.find(from);
+    diesel::update(ended).set((records::active.eq(false), records::merged_into_id.eq(into))).execute(db)?;
+    tell(db, one, now)
+}
+
+/// Addresses and phone numbers come behind those that are there, what the other does not say is taken over.
+fn move_what_it_says(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
+    let addresses = |db: &mut Database, record: RecordId| -> Result<Vec<String>> {
+        let of = record_addresses::table.filter(record_addresses::record_id.eq(record)).order(record_addresses::place);
+        Ok(of.select(record_addresses::address).load(db)?)
+    };
+    let phones = |db: &mut Database, record: RecordId| -> Result<Vec<String>> {
+        let of = record_phones::table.filter(record_phones::record_id.eq(record)).order(record_phones::place);
+        Ok(of.select(record_phones::phone).load(db)?)
+    };
+    let all = [addresses(db, into)?, addresses(db, from)?].concat();
+    set_addresses(db, from, &[])?;
+    set_addresses(db, into, &all)?;
+    let all = [phones(db, into)?, phones(db, from)?].concat();
+    set_phones(db, from, &[])?;
+    set_phones(db, into, &all)?;
+    let mut values = values_of(db, &[from, into])?;
+    let there = values.remove(&into).unwrap_or_default();
+    for (name, value) in values.remove(&from).unwrap_or_default().into_iter().filter(|(name, _)| !there.contains_key(name)) {
+        let row = (record_fields::record_id.eq(into), record_fields::name.eq(name), record_fields::value.eq(value));
+        diesel::insert_into(record_fields::table).values(row).execute(db)?;
     }
+    type Own = (String, Option<RecordId>, Option<RecordId>, Option<UserId>);
+    let own = (records::description, records::converted_account_id, records::converted_contact_id, records::assigned_user_id);
+    let (description, account, contact, user): Own = records::table.find(into).select(own).first(db)?;
+    let other: Own = records::table.find(from).select(own).first(db)?;
+    diesel::update(records::table.find(into))
+        .set((
+            records::description.eq(if description.trim().is_empty() { other.0 } else { description }),
+            records::converted_account_id.eq(account.or(other.1)),
+            records::converted_contact_id.eq(contact.or(other.2)),
+            records::assigned_user_id.eq(user.or(other.3)),
+        ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// What referred to one record refers to the other, once.
+fn move_references(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
+    macro_rules! refer {
+        ($($column:ident),+) => { $(
+            diesel::update(records::table.filter(records::$column.eq(from))).set(records::$column.eq(into)).execute(db)?;
+        )+ };
+    }
+    refer!(account_id, contact_id, lead_id, converted_account_id, converted_contact_id);
+    diesel::update(emails::table.filter(emails::account_record_id.eq(from)))
+        .set(emails::account_record_id.eq(into))
+        .execute(db)?;
+    let there: Vec<RecordId> =
+        record_links::table.filter(record_links::other_id.eq(into)).select(record_links::record_id).load(db)?;
+    let moved = record_links::table.filter(record_links::other_id.eq(from)).filter(record_links::record_id.ne_all(there));
+    diesel::update(moved).set(record_links::other_id.eq(into)).execute(db)?;
+    diesel::delete(record_links::table.filter(record_links::other_id.eq(from))).execute(db)?;
+    let own: Vec<RecordId> =
+        record_links::table.filter(record_links::record_id.eq(into)).select(record_links::other_id).load(db)?;
+    let further = record_links::table.filter(record_links::record_id.eq(from)).filter(record_links::other_id.ne_all(own));
+    diesel::update(further).set(record_links::record_id.eq(into)).execute(db)?;
+    // What stands in a record itself, as the first, is none of the further ones; and nothing is its own Account.
+    let first = records::table.filter(records::account_id.eq(into).or(records::contact_id.eq(into))).select(records::id);
+    let twice = record_links::table.filter(record_links::other_id.eq(into)).filter(record_links::record_id.eq_any(first));
+    diesel::delete(twice).execute(db)?;
+    let own: (Option<RecordId>, Option<RecordId>) =
+        records::table.find(into).select((records::account_id, records::contact_id)).first(db)?;
+    let first: Vec<RecordId> = [own.0, own.1].into_iter().flatten().collect();
+    let twice = record_links::table.filter(record_links::record_id.eq(into)).filter(record_links::other_id.eq_any(first));
+    diesel::delete(twice).execute(db)?;
+    let itself = records::table.find(into).filter(records::account_id.eq(into));
+    diesel::update(itself).set(records::account_id.eq(None::<RecordId>)).execute(db)?;
     Ok(())
 }
 
@@ -125,8 +235,8 @@ fn move_emails(db: &mut Database, one: &Merge) -> Result<()> {
 }
 
 /// Moves what is told of e-mails and what people said; a note that is in both streams is left once (NOTE-1).
-fn move_notes(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
-    for kind in [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce, NoteKind::Note] {
+pub(super) fn move_notes(db: &mut Database, from: RecordId, into: RecordId, kinds: &[NoteKind]) -> Result<()> {
+    for kind in kinds {
         let of = |record: RecordId| notes::table.filter(notes::record_id.eq(record)).filter(notes::kind.eq(kind));
         let told = notes::table
             .filter(notes::record_id.eq(into))
@@ -142,7 +252,7 @@ fn move_notes(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
     Ok(())
 }
 
-/// Gives the case that is left the people it had none of.
+/// Gives the record that is left the people it had none of.
 fn fill_gaps(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> {
     type People = (Option<RecordId>, Option<RecordId>, Option<RecordId>);
     let people = (records::account_id, records::contact_id, records::lead_id);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
-use crate::decide::{Arrival, NewEmail, Plan};
+use crate::decide::{Arrival, NewEmail, NewRecord, Plan};
 use crate::mail::{Address, Mail};
 use crate::store::clean;
 use crate::store::raw::Packed;
@@ -49,7 +49,7 @@ pub struct ThreadIdRow<'a> {
 
 #[derive(Insertable)]
 #[diesel(table_name = records, treat_none_as_default_value = false)]
-pub struct CaseRow {
+pub struct RecordRow {
     pub id: RecordId,
     pub kind: RecordKind,
     pub number: i64,
@@ -65,6 +65,29 @@ pub struct CaseRow {
     pub through_account_id: Option<AccountId>,
     pub refers_to_id: Option<RecordId>,
     pub created_at: i64,
+}
+
+impl RecordRow {
+    /// A record that says nothing yet.
+    pub fn of(new: &NewRecord, now: i64) -> Self {
+        Self {
+            id: new.id,
+            kind: new.kind,
+            number: new.number,
+            name: clean(&new.name).into_owned(),
+            active: true,
+            status: None,
+            priority: None,
+            description: String::new(),
+            account_id: None,
+            contact_id: None,
+            lead_id: None,
+            assigned_user_id: None,
+            through_account_id: None,
+            refers_to_id: None,
+            created_at: now,
+        }
+    }
 }
 
 #[derive(Insertable)]

@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::adopt::Movable;
-use super::merge::give_back;
+use super::merge::merge_records;
+use super::record::{move_emails, set_record};
 use super::rows::{CopyRow, EmailAccountRow, EmailTeamRow, FollowerRow, ParticipantRow, RecordTeamRow, ThreadIdRow, ThreadRow};
 use super::{Batch, Difference, Later, Relink, merge};
-use crate::decide::{CaseFields, Marks, Next, Spot};
+use crate::decide::{Marks, Next, Spot};
 use crate::store::dialect::{insert_all, insert_new};
 use crate::store::notification::{self, NotificationRow};
 use crate::store::schema::{
@@ -17,14 +18,18 @@ use crate::store::schema::{
     record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{Database, IN_LIST, address, clean, facts, fate, held, note, position, reserve, set_counter, spending};
-use crate::words::{CaseStatus, EmailId, GroupPlace, NoteKind, Priority, RecordId, ThreadId, UserId};
+use crate::words::{CaseStatus, EmailId, GroupPlace, NoteKind, RecordKind, ThreadId, UserId};
 
 impl Batch<'_> {
     /// Writes everything. Says what is read in stored e-mails now and was not.
     pub(super) fn write(mut self, db: &mut Database, before: &Next, next: &Next) -> Result<Vec<Difference>> {
         let new_threads: Vec<ThreadRow> = (before.thread..next.thread).map(|id| ThreadRow { id: ThreadId(id) }).collect();
         insert_all!(&mut *db, threads::table, &new_threads).context("writing threads")?;
-        insert_all!(&mut *db, records::table, &self.cases).context("writing cases")?;
+        insert_all!(&mut *db, records::table, &self.records).context("writing records")?;
+        // Of cases the counter is one of those that every batch has.
+        for row in self.records.iter().filter(|row| row.kind != RecordKind::Case) {
+            set_counter(db, &facts::counter(row.kind), row.number + 1)?;
+        }
         self.write_joins(db, before)?;
         self.write_replied(db)?;
         self.write_emails(db)?;
@@ -118,7 +123,12 @@ impl Batch<'_> {
                 Later::Assign(case, user) => {
                     diesel::update(records::table.find(case)).set(records::assigned_user_id.eq(user)).execute(db)?;
                 }
-                Later::SetCase(case, fields) => set_case(db, *case, fields)?,
+                Later::SetRecord(record, fields) => set_record(db, *record, fields)?,
+                Later::MoveEmails(from, place) => move_emails(db, *from, place)?,
+                Later::MergeRecords(one) => merge_records(db, one, self.now)?,
+                Later::Delete(record) => {
+                    diesel::delete(records::table.find(record)).execute(db)?;
+                }
                 Later::SetTeams(case, teams) => {
                     diesel::delete(record_teams::table.filter(record_teams::record_id.eq(case))).execute(db)?;
                     let rows: Vec<RecordTeamRow> =
@@ -292,40 +302,5 @@ fn put(db: &mut Database, of: (EmailId, UserId), place: Spot) -> Result<()> {
     };
     let to = (email_users::is_trashed.eq(false), email_users::is_archived.eq(archived), email_users::folder_id.eq(folder));
     copy.set((to, by_hand)).execute(db)?;
-    Ok(())
-}
-
-/// What is changed of a case's row.
-#[derive(AsChangeset)]
-#[diesel(table_name = records)]
-struct CaseChange {
-    name: Option<String>,
-    priority: Option<Priority>,
-    account_id: Option<Option<RecordId>>,
-    contact_id: Option<Option<RecordId>>,
-    lead_id: Option<Option<RecordId>>,
-    merged_into_id: Option<Option<RecordId>>,
-    closed_at: Option<Option<i64>>,
-}
-
-/// Changes what a case says. Its e-mails' Account is its own (LINK-6).
-fn set_case(db: &mut Database, case: RecordId, fields: &CaseFields) -> Result<()> {
-    let change = CaseChange {
-        name: fields.name.as_deref().map(|name| clean(name).into_owned()),
-        priority: fields.priority,
-        account_id: fields.account,
-        contact_id: fields.contact,
-        lead_id: fields.lead,
-        merged_into_id: fields.merged_into,
-        closed_at: fields.closed_at,
-    };
-    if let Some(belongings) = &fields.returned {
-        give_back(db, case, belongings)?;
-    }
-    diesel::update(records::table.find(case)).set(&change).execute(db)?;
-    if let Some(account) = change.account_id {
-        let of_case = emails::table.filter(emails::parent_id.eq(case));
-        diesel::update(of_case).set(emails::account_record_id.eq(account)).execute(db)?;
-    }
     Ok(())
 }

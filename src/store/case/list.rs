@@ -7,9 +7,9 @@ use diesel::sql_types::BigInt;
 
 use super::show::{Case, load};
 use crate::decide::access::Sight;
-use crate::store::noun::{anywhere, in_lists, lower};
+use crate::store::noun::in_lists;
 use crate::store::schema::{record_teams, records};
-use crate::store::{Backend, Database, relation};
+use crate::store::{Backend, Database, record, relation};
 use crate::words::{AccountId, CaseStatus, Priority, RecordId, RecordKind, TeamId, UserId};
 
 /// What to list.
@@ -27,7 +27,12 @@ pub struct CaseFilter {
     /// The e-mail account they came through.
     pub through: Option<AccountId>,
     pub priority: Option<Priority>,
-    pub name_part: Option<String>,
+    /// Found in the name, the description, or any field.
+    pub search: Option<String>,
+    /// Only those with these values of fields, each in its form.
+    pub values: Vec<(String, String)>,
+    /// Those of this Account, or about this Contact.
+    pub of: Option<RecordId>,
     pub limit: i64,
     pub offset: i64,
 }
@@ -65,8 +70,14 @@ fn chosen(filter: &CaseFilter) -> Option<records::BoxedQuery<'_, Backend>> {
     if let Some(priority) = filter.priority {
         query = query.filter(records::priority.eq(priority));
     }
-    if let Some(part) = &filter.name_part {
-        query = query.filter(lower(records::name).like(anywhere(part)).escape('\\'));
+    if let Some(text) = &filter.search {
+        query = query.filter(record::holds(text));
+    }
+    for value in &filter.values {
+        query = query.filter(record::says(value));
+    }
+    if let Some(of) = filter.of {
+        query = query.filter(record::belongs(of));
     }
     Some(query)
 }

@@ -5,5 +5,5 @@ mod show;
 mod stream;
 
 pub use list::{CaseFilter, count, list};
-pub use show::{Case, left_of, merged_into, show};
+pub use show::{Case, is_one, left_of, merged_into, show};
 pub use stream::{Entry, stream};

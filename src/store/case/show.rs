@@ -1,6 +1,6 @@
 //! One case, with all that is said of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context as _, Result};
 use diesel::prelude::*;
@@ -8,9 +8,9 @@ use diesel::prelude::*;
 use crate::store::Database;
 use crate::store::named::{RecordName, names_of};
 use crate::store::noun::gathered;
-use crate::store::record::teams_of;
+use crate::store::record::{links_of, teams_of, values_of};
 use crate::store::schema::{accounts, followers, records, users};
-use crate::words::{CaseStatus, Priority, RecordId};
+use crate::words::{CaseStatus, Priority, RecordId, RecordKind};
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -24,6 +24,8 @@ pub struct Case {
     pub assigned_user: Option<String>,
     pub account: Option<RecordName>,
     pub contact: Option<RecordName>,
+    /// All that it is about, the first first.
+    pub contacts: Vec<RecordName>,
     pub lead: Option<RecordName>,
     /// The e-mail account it came through.
     pub through: Option<String>,
@@ -39,6 +41,8 @@ pub struct Case {
     /// When it was last closed; none while it is not.
     #[serde(serialize_with = "crate::clock::optional")]
     pub closed_at: Option<i64>,
+    /// The usual fields and those of the configuration, also what fields say that were taken out of it.
+    pub fields: BTreeMap<String, String>,
     pub description: String,
 }
 
@@ -75,7 +79,8 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
         .load::<(Row, Option<String>, Option<String>)>(db)?;
     let named =
         rows.iter().flat_map(|(row, ..)| [row.account_id, row.contact_id, row.lead_id, row.merged_into_id, row.refers_to_id]);
-    let names = names_of(db, named)?;
+    let mut links = links_of(db, ids)?;
+    let names = names_of(db, named.chain(links.values().flatten().copied().map(Some)))?;
     let name_of = |id: Option<RecordId>| names.get(&id?).copied();
     let followers = followers::table
         .inner_join(users::table.on(users::id.eq(followers::user_id)))
@@ -83,9 +88,10 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
         .order(users::login)
         .select((followers::record_id, users::login))
         .load::<(RecordId, String)>(db)?;
-    let (mut followers, mut teams) = (gathered(followers), teams_of(db, ids)?);
+    let (mut followers, mut teams, mut values) = (gathered(followers), teams_of(db, ids)?, values_of(db, ids)?);
     let mut cases = HashMap::with_capacity(rows.len());
     for (row, assigned_user, through) in rows {
+        let further = links.remove(&row.id).unwrap_or_default();
         let case = Case {
             id: row.id,
             number: row.number,
@@ -94,6 +100,7 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
             assigned_user,
             account: name_of(row.account_id),
             contact: name_of(row.contact_id),
+            contacts: [row.contact_id].into_iter().chain(further.into_iter().map(Some)).filter_map(name_of).collect(),
             lead: name_of(row.lead_id),
             through,
             teams: teams.remove(&row.id).unwrap_or_default(),
@@ -102,12 +109,19 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
             refers_to: name_of(row.refers_to_id),
             created_at: row.created_at,
             closed_at: row.closed_at,
+            fields: values.remove(&row.id).unwrap_or_default(),
             name: row.name,
             description: row.description,
         };
         cases.insert(row.id, case);
     }
     Ok(ids.iter().filter_map(|id| cases.remove(id)).collect())
+}
+
+/// Whether a record is a case.
+pub fn is_one(db: &mut Database, record: RecordId) -> Result<bool> {
+    let kind: RecordKind = records::table.find(record).select(records::kind).first(db)?;
+    Ok(kind == RecordKind::Case)
 }
 
 /// Returns the case that a case was merged into.

@@ -1,6 +1,6 @@
 //! Who may be told of a batch: followers, readers to be, and what each may read (NOTIFY, FOLLOW-1).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use diesel::prelude::*;
@@ -10,6 +10,7 @@ use crate::decide::access::Actor;
 use crate::decide::filter::Action;
 use crate::decide::{Facts, Person};
 use crate::store::Database;
+use crate::store::noun::gathered;
 use crate::store::schema::{auto_follows, followers, role_rights, team_members, team_roles, user_roles, users};
 use crate::words::{RecordId, RecordKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
@@ -18,12 +19,11 @@ pub(super) fn gather(db: &mut Database, users: &[UserId], facts: &mut Facts) -> 
     let records: HashSet<RecordId> = facts.records.keys().copied().collect();
     let rows = in_lists(&records, |some| followers::table.filter(followers::record_id.eq_any(some)).load(db))?;
     facts.followers = rows.into_iter().collect();
-    let every_case = auto_follows::table.filter(auto_follows::kind.eq(RecordKind::Case));
-    let every_case: HashSet<UserId> = every_case.select(auto_follows::user_id).load(db)?.into_iter().collect();
+    let every: HashMap<UserId, Vec<RecordKind>> = gathered(auto_follows::table.load(db)?);
     let of_house = users::table.filter(users::administrator.eq(true)).filter(users::active.eq(true)).order(users::id);
     let administrators: Vec<UserId> = of_house.select(users::id).load(db)?;
     let mut named = concerned(facts);
-    named.extend(&every_case);
+    named.extend(every.keys());
     named.extend(&administrators);
     named.extend(users);
     facts.administrators = administrators;
@@ -35,7 +35,9 @@ pub(super) fn gather(db: &mut Database, users: &[UserId], facts: &mut Facts) -> 
     })?;
     for (user, login, active, administrator, notify_received) in rows {
         let actor = Actor { user: Some(user), login: Some(login), administrator: administrator && active, ..Actor::default() };
-        facts.people.insert(user, Person { actor, active, notify_received, follows_cases: every_case.contains(&user) });
+        facts
+            .people
+            .insert(user, Person { actor, active, notify_received, follows: every.get(&user).cloned().unwrap_or_default() });
     }
     gather_rights(db, &named, facts)
 }
@@ -70,8 +72,7 @@ fn gather_rights(db: &mut Database, named: &HashSet<UserId>, facts: &mut Facts) 
         facts.people.entry(user).and_modify(|person| person.actor.teams.push(team));
     }
     let of_use = || {
-        let scopes = [RoleScope::Email, RoleScope::Case];
-        let reads = role_rights::action.eq(RoleAction::Read).and(role_rights::scope.eq_any(scopes));
+        let reads = role_rights::action.eq(RoleAction::Read);
         let decides = role_rights::scope.eq(RoleScope::Email).and(role_rights::action.eq(RoleAction::Edit));
         reads.or(decides)
     };

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::named::{Named, in_lists};
 use crate::decide::{Facts, RecordFacts};
 use crate::store::Database;
-use crate::store::schema::{record_addresses, record_teams, records};
+use crate::store::schema::{record_addresses, record_links, record_teams, records};
 use crate::words::{AccountId, CaseStatus, Priority, RecordId, RecordKind, TeamId, UserId};
 
 /// How many steps a record may be away from one that the batch names: a case's Contact's Account's parent Account, and a
@@ -39,9 +39,8 @@ struct RecordRow {
 
 impl RecordRow {
     fn names(&self) -> impl Iterator<Item = RecordId> {
-        [self.account_id, self.contact_id, self.converted_account_id, self.converted_contact_id, self.merged_into_id]
-            .into_iter()
-            .flatten()
+        let whom = [self.account_id, self.contact_id, self.lead_id, self.converted_account_id, self.converted_contact_id];
+        whom.into_iter().chain([self.merged_into_id]).flatten()
     }
 
     fn facts(self) -> RecordFacts {
@@ -62,6 +61,7 @@ impl RecordRow {
             merged_into: self.merged_into_id,
             assigned_user: self.assigned_user_id,
             teams: Vec::new(),
+            others: Vec::new(),
             open_opportunities: Vec::new(),
         }
     }
@@ -106,6 +106,16 @@ pub(super) fn gather(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
     })?;
     for (record, team) in teams {
         facts.records.entry(record).and_modify(|record| record.teams.push(team));
+    }
+    let others = in_lists(&ids, |some| {
+        record_links::table
+            .filter(record_links::record_id.eq_any(some))
+            .order((record_links::record_id, record_links::place))
+            .select((record_links::record_id, record_links::other_id))
+            .load::<(RecordId, RecordId)>(db)
+    })?;
+    for (record, other) in others {
+        facts.records.entry(record).and_modify(|record| record.others.push(other));
     }
     Ok(())
 }

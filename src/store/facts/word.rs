@@ -1,6 +1,6 @@
 //! What the rules ask beside, when a person says something: who made and opened a record, and what waits for another word.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::Result;
 use diesel::prelude::*;
@@ -9,8 +9,23 @@ use super::named::in_lists;
 use crate::decide::Facts;
 use crate::store::Database;
 use crate::store::noun::gathered;
-use crate::store::schema::{email_users, emails, notes, outbox, reviews};
-use crate::words::{EmailId, NoteKind, RecordId};
+use crate::store::schema::{counters, email_users, emails, notes, outbox, reviews};
+use crate::words::{EmailId, NoteKind, RecordId, RecordKind};
+
+/// The next free number of each kind of record; one that was never given is 1.
+fn numbers(db: &mut Database) -> Result<BTreeMap<RecordKind, i64>> {
+    let mut numbers = BTreeMap::new();
+    for kind in RecordKind::ALL {
+        let value = counters::table.find(counter(*kind)).select(counters::value).first(db).optional()?;
+        numbers.insert(*kind, value.unwrap_or(1));
+    }
+    Ok(numbers)
+}
+
+/// What the counter of a kind of record is called.
+pub(in crate::store) fn counter(kind: RecordKind) -> String {
+    format!("number:{kind}")
+}
 
 /// Gathers it; call it when records and e-mails are known.
 pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
@@ -24,6 +39,7 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
             .load(db)
     })?;
     facts.made_by = made.into_iter().collect();
+    facts.record_numbers = numbers(db)?;
     let opened = in_lists(&records, |some| {
         notes::table
             .inner_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))

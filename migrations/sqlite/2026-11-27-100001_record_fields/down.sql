@@ -1,0 +1,3 @@
+DROP TABLE record_links;
+DROP TABLE record_phones;
+DROP TABLE record_fields;

@@ -1,0 +1,143 @@
+//! What changes records.
+
+use anyhow::Result;
+
+use super::fields::Says;
+use crate::commands::rehearsal::Rehearsal;
+use crate::commands::right;
+use crate::context::Context;
+use crate::decide::Plan;
+use crate::decide::access::{Actor, Relation, act, sight};
+use crate::fault::{Class, Fault};
+use crate::pass::hand::Said;
+use crate::pass::record as pass;
+use crate::store::record::{self, Alike, Record, RecordName};
+use crate::store::{Database, Store};
+use crate::words::{RecordId, RecordKind, RoleAction};
+
+#[derive(Debug, clap::Args)]
+pub struct Add {
+    /// account, contact, lead or opportunity
+    kind: RecordKind,
+    /// Name
+    name: String,
+    #[command(flatten)]
+    says: Says,
+    /// Change the one that is there already
+    #[arg(long)]
+    or_set: bool,
+    /// Add it though one of that name is there
+    #[arg(long, conflicts_with = "or_set")]
+    duplicate: bool,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
+}
+
+/// A record that was added or changed, and which others of its kind have an address of it.
+#[derive(serde::Serialize)]
+struct Done {
+    #[serde(flatten)]
+    record: Record,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    same_address: Vec<RecordName>,
+}
+
+impl Done {
+    fn of(db: &mut Database, actor: &Actor, id: RecordId) -> Result<Self> {
+        let record = record::show(db, id)?;
+        let kind = record.named.kind;
+        let of = Alike { kind, sight: sight(actor, kind.scope()), addresses: &record.addresses };
+        let same_address = record::sharing(db, &of, id)?;
+        Ok(Self { record, same_address })
+    }
+
+    /// LINK-4: two of one address are no error, but one of them gets its mail.
+    fn tell(&self, context: &Context, sentence: &str) {
+        context.out.made(self, sentence);
+        if !self.same_address.is_empty() {
+            let others = self.same_address.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let have = if self.same_address.len() == 1 { "has" } else { "have" };
+            context.out.say(&format!("{others} {have} the same address: the oldest that is active stands for it."));
+        }
+    }
+}
+
+impl Add {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        if self.kind == RecordKind::Case {
+            return Err(Fault::new(Class::Usage, "cases are made with: espomail case create").into());
+        }
+        let (actor, now, kind) = (context.actor(), context.now(), self.kind);
+        let done = self.rehearsal.act(context, store, |db, policy| {
+            // What one makes is one's own.
+            let own = Relation { own: true, team: false };
+            let permit = act(&actor, kind.scope(), RoleAction::Edit, own)
+                .map_err(|_| context.refused(&format!("your roles do not let you add a record of the kind {kind}")))?;
+            let changes = self.says.changes(db, &actor, None)?;
+            let addresses = changes.addresses.clone().unwrap_or_default();
+            let alike = Alike { kind, sight: sight(&actor, kind.scope()), addresses: &addresses };
+            let there = if self.duplicate { None } else { record::alike(db, &alike, &self.name)? };
+            let said = Said { permit: &permit, policy, now };
+            let (id, plan) = match there {
+                None => pass::add(db, &said, (kind, &self.name), &changes)?,
+                Some(there) if self.or_set => {
+                    let (id, permit) = right::record(db, &actor, there, RoleAction::Edit)?;
+                    (id, pass::change(db, &Said { permit: &permit, ..said }, id, &changes)?)
+                }
+                Some(there) => {
+                    let what = format!("{there} of the name {:?} is there already", self.name);
+                    let hint =
+                        format!("try: espomail record set {there}, or add --or-set, or --duplicate for another of that name");
+                    return Err(Fault::new(Class::CannotCreate, what).hint(hint).into());
+                }
+            };
+            Ok(((Done::of(db, &actor, id)?, there), vec![plan]))
+        })?;
+        let Some((done, there)) = done else { return Ok(()) };
+        let named = done.record.named;
+        let sentence = match there {
+            Some(_) => format!("{named} was there already, and is changed: {}.", done.record.name),
+            None => format!("{named} added: {}.", done.record.name),
+        };
+        done.tell(context, &sentence);
+        Ok(())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Set {
+    /// Kind and number, such as contact:7
+    record: RecordName,
+    /// Name
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    says: Says,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
+}
+
+impl Set {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        not_a_case(self.record, "set")?;
+        let (actor, now) = (context.actor(), context.now());
+        let done = self.rehearsal.act(context, store, |db, policy| {
+            let (id, permit) = right::record(db, &actor, self.record, RoleAction::Edit)?;
+            let changes = self.says.changes(db, &actor, self.name.clone())?;
+            let plan: Plan = pass::change(db, &Said { permit: &permit, policy, now }, id, &changes)?;
+            Ok((Done::of(db, &actor, id)?, vec![plan]))
+        })?;
+        let Some(done) = done else { return Ok(()) };
+        done.tell(context, &format!("{} changed.", self.record));
+        Ok(())
+    }
+}
+
+/// A case has a life of its own: what is done to it is told in its stream.
+pub(super) fn not_a_case(named: RecordName, verb: &str) -> Result<()> {
+    if named.kind == RecordKind::Case {
+        let hint = format!("try: espomail case {verb} {}", named.number);
+        return Err(Fault::new(Class::Usage, format!("{named} is a case")).hint(hint).into());
+    }
+    Ok(())
+}
