@@ -48,6 +48,8 @@ fn the_example_has_every_key_and_no_other() {
     };
     let full = Config {
         oauth: [("google".into(), google), ("microsoft".into(), microsoft), ("example".into(), other)].into(),
+        fields: toml::from_str("contact = { customer-number = \"text\", level = [\"gold\", \"silver\"] }")
+            .expect("they are fields"),
         filters: Filters { commands: [("ticket".into(), vec!["x".into()])].into(), ..Filters::default() },
         send: Send {
             dkim: [("example.com".into(), Dkim { selector: "x".into(), key_file: "x".into() })].into(),

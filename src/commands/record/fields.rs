@@ -44,7 +44,7 @@ pub struct Fields {
     #[arg(long, value_name = "NAME")]
     company: Option<String>,
     /// Website; of an account or lead
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "WEBSITE")]
     website: Option<String>,
     /// Industry; of an account or lead
     #[arg(long)]
