@@ -233,7 +233,7 @@ fn go_round(database: &str, domain: &'static str) {
     // One recipient does not exist here, another nowhere; the report comes back, and is no case.
     let refused = circle.world.run(&["email", "compose", "--to", &circle.address("nobody"), "--subject", "x", "--text", "x"]);
     assert_eq!(refused.status, Some(65));
-    assert!(refused.stdout.contains("is failed") && refused.stdout.contains("User unknown"), "{}", refused.stdout);
+    assert!(refused.stdout.contains("could not be sent") && refused.stdout.contains("User unknown"), "{}", refused.stdout);
     let lost = circle.world.json(&["email", "compose", "--to", "eve@elsewhere.test", "--subject", "Offer", "--text", "x"]);
     assert_eq!(lost["state"], "sent", "{lost}");
     circle.fetch(count + 1);

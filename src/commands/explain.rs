@@ -66,7 +66,7 @@ impl Explain {
             // Whoever may not read it does not learn its number either.
             Err(_) if email.is_some() => return Err(email::missing(&self.what)),
             Err(_) if !deleted.is_empty() => return untold(context, &mut store, &fates, deleted),
-            Err(error) => return Err(numbered(error, &self.what)),
+            Err(error) => return Err(numbered(error, &self.what, is_guest)),
         };
         let names = Names::all(store.connection())?;
         let others = Others::of(store.connection(), actor.user)?;
@@ -175,10 +175,14 @@ impl Explain {
 }
 
 /// What a filter skipped has no number, and that is what somebody may be looking for; or for a file.
-fn numbered(error: anyhow::Error, wanted: &str) -> anyhow::Error {
+fn numbered(error: anyhow::Error, wanted: &str, is_guest: bool) -> anyhow::Error {
     match error.downcast::<Fault>() {
         Ok(fault) if fault.class == Class::Data && wanted.parse::<i64>().is_ok() => fault
             .hint("try: espomail email list; what a filter skipped has no number: espomail explain MESSAGE-ID, or ACCOUNT/MAILBOX/UID")
+            .into(),
+        // A guest does not learn which files there are.
+        Ok(fault) if fault.class == Class::Data && !wanted.contains('@') && is_guest => Fault::new(fault.class, fault.what)
+            .hint("give the number or Message-ID of an e-mail (see espomail email list), ACCOUNT/MAILBOX/UID, or \"-\" and the file as standard input")
             .into(),
         Ok(fault) if fault.class == Class::Data && !wanted.contains('@') => {
             Fault::new(Class::Data, format!("there is neither a file nor an e-mail {wanted}"))
