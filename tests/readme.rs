@@ -16,6 +16,9 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("make build", "it installs the program and adds an account to the system"),
     ("* * * * *", "lines of a crontab"),
     ("espomail: account support: cannot connect", "what cron mails, and no command"),
+    ("[oauth.google]", "a part of the configuration; what it means is tested in oauth.rs"),
+    ("$ espomail account add support --address support@example.com --imap-host outlook", "a server of Microsoft; see oauth.rs"),
+    ("espomail: account support: the right", "what cron mails, and no command"),
     ("$ espomail budget list", "it takes five answers to one address within two hours"),
 ];
 

@@ -135,7 +135,7 @@ fn send_4_what_the_server_cannot_take_fails_at_once_and_says_why() {
         done.stdout
     };
     let line = told("dora@example.org");
-    assert!(line.starts_with("E-mail 1 is failed (message 1 of the outbox): the message has "), "{line}");
+    assert!(line.starts_with("E-mail 1 could not be sent (message 1 of the outbox): the message has "), "{line}");
     let shown = outbox(&world, &json!(1));
     assert!(shown["last_error"].as_str().unwrap().ends_with("bytes, and the server takes 100"), "{shown}");
     let plain = offers("250-x\r\n250 AUTH PLAIN");
