@@ -3,7 +3,7 @@
 
 mod oauth;
 
-pub use oauth::Provider;
+pub use oauth::{Provider, provider_of};
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;

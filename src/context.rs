@@ -232,7 +232,7 @@ impl Context {
         let secret = match kept.source {
             PasswordSource::Stored => match &kept.sealed {
                 Some(sealed) => vault::open(self.key()?, place, sealed),
-                None => Err(Fault::new(Class::Config, "no password is set").hint(hint()).into()),
+                None => Err(Fault::new(Class::Config, "neither a password nor a token is set").hint(hint()).into()),
             },
             PasswordSource::Command => serde_json::from_str::<Vec<String>>(reference)
                 .context("the stored password command")

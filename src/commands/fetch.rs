@@ -224,7 +224,10 @@ fn report(context: &Context, reports: &[AccountReport]) {
             let what = match &line.resting_until {
                 Some(until) => format!("tried again at {until}: {}", line.errors.join("; ")),
                 None if line.busy => "another pass is at work".to_string(),
-                None => line.messages.to_string(),
+                None if line.errors.is_empty() => line.messages.to_string(),
+                // Nobody knows whether there is anything new.
+                None if line.messages.is_empty() => "failed".to_string(),
+                None => format!("{}, then failed", line.messages),
             };
             vec![line.account.to_string(), what]
         });

@@ -63,6 +63,16 @@ impl Provider {
     }
 }
 
+/// Returns the name of the server that gives rights to the mailboxes of a host, where that is known.
+pub fn provider_of(host: &str) -> Option<&'static str> {
+    let is_of = |domain: &str| {
+        let rest = host.len().checked_sub(domain.len()).and_then(|at| host.split_at_checked(at));
+        rest.is_some_and(|(rest, end)| end.eq_ignore_ascii_case(domain) && (rest.is_empty() || rest.ends_with('.')))
+    };
+    let known = [("google", ["gmail.com", "googlemail.com"]), ("microsoft", ["office365.com", "outlook.com"])];
+    known.into_iter().find(|(_, domains)| domains.iter().any(|domain| is_of(domain))).map(|(name, _)| name)
+}
+
 /// What is known of a server by its name.
 fn known(name: &str, tenant: &str) -> Option<Provider> {
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();

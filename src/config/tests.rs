@@ -67,6 +67,21 @@ fn the_example_has_every_key_and_no_other() {
 }
 
 #[test]
+fn fetch_16_who_gives_the_right_is_known_by_the_host() {
+    for (host, provider) in [
+        ("imap.gmail.com", Some("google")),
+        ("GMAIL.com", Some("google")),
+        ("outlook.office365.com", Some("microsoft")),
+        ("imap.notgmail.com", None),
+        ("mail.example.com", None),
+        ("é.com", None),
+        ("", None),
+    ] {
+        assert_eq!(provider_of(host), provider, "{host}");
+    }
+}
+
+#[test]
 fn fetch_16_two_servers_are_known_and_what_is_said_of_them_comes_first() {
     let config =
         parse("[oauth.microsoft]\nclient-id = \"x\"\ntenant = \"example.com\"\nscopes = [\"one\"]\n").expect("it is one");

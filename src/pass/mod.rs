@@ -134,6 +134,11 @@ impl Tally {
 }
 
 impl Tally {
+    /// Returns whether nothing came.
+    pub fn is_empty(&self) -> bool {
+        self.fates.is_empty()
+    }
+
     /// Returns the fault that tells a person of what waits for a word.
     pub fn review_fault(&self, account: &str) -> Option<anyhow::Error> {
         let what = match self.for_review {
@@ -147,7 +152,7 @@ impl Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.fates.is_empty() {
+        if self.is_empty() {
             return f.write_str("nothing new");
         }
         let parts: Vec<String> = self.fates.iter().map(|(fate, messages)| format!("{messages} {fate}")).collect();

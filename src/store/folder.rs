@@ -99,8 +99,7 @@ pub fn names(db: &mut Database) -> Result<HashMap<FolderId, String>> {
 
 /// Finds a user's folder, or a group folder where there is no user, by name or number.
 pub fn find(db: &mut Database, user: Option<UserId>, wanted: &str) -> Result<Folder> {
-    let mut all = list(db, user)?;
-    all.retain(|folder| folder.owner == user);
+    let (mut all, others): (Vec<_>, Vec<_>) = list(db, user)?.into_iter().partition(|folder| folder.owner == user);
     let by_number = wanted.parse().ok().map(FolderId);
     let at = all
         .iter()
@@ -108,6 +107,10 @@ pub fn find(db: &mut Database, user: Option<UserId>, wanted: &str) -> Result<Fol
         .or_else(|| all.iter().position(|folder| Some(folder.id) == by_number));
     match at {
         Some(at) => Ok(all.swap_remove(at)),
+        None if others.iter().any(|folder| folder.name == wanted) => {
+            let what = format!("{wanted:?} is a group folder, and here one of the user's own is meant");
+            Err(Fault::new(Class::Data, what).hint("try: espomail folder list").into())
+        }
         None => Err(not_found("folder", wanted, &all.into_iter().map(|folder| folder.name).collect::<Vec<_>>())),
     }
 }

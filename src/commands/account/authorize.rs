@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::commands::{argument, right};
+use crate::config::provider_of;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::oauth::{Browser, Client, Device, Tokens};
@@ -14,7 +15,8 @@ use crate::words::{Auth, SmtpAuth};
 pub struct Authorize {
     /// Name or number
     account: String,
-    /// Who gives the right: google, microsoft, another name of the configuration, or a file that ends with .toml [default: as last time]
+    /// Who gives the right: google, microsoft, another name of the configuration, or a file that ends with .toml [default: as
+    /// last time, else by the name of the server for reading]
     #[arg(long, value_name = "NAME|FILE")]
     provider: Option<String>,
     /// With a browser on this machine, or with a code to type in on any device [default: device where the provider has that]
@@ -40,10 +42,11 @@ impl Authorize {
         let provider = match (&self.provider, &account.grant) {
             (Some(named), _) => named.clone(),
             (None, Some(grant)) => grant.provider.clone(),
-            (None, None) => {
+            (None, None) => provider_of(&account.imap_host).map(ToString::to_string).ok_or_else(|| {
                 let what = format!("account {name}: nobody is named who gives the right");
-                return Err(Fault::new(Class::Usage, what).hint("add --provider google, microsoft or a file").into());
-            }
+                Fault::new(Class::Usage, what)
+                    .hint("add --provider NAME: google, microsoft, or what the configuration says in [oauth.NAME]; or a file")
+            })?,
         };
         let is_file = provider.contains('/') || provider.ends_with(".toml");
         // The service account would read what they name.

@@ -9,6 +9,7 @@ use super::show::Whole;
 use crate::clock::rfc3339;
 use crate::commands::show::changed;
 use crate::commands::{argument, right};
+use crate::config::provider_of;
 use crate::context::Context;
 use crate::decide::access::{self, Actor, NoAccount, Permit};
 use crate::decide::host;
@@ -91,8 +92,12 @@ impl Add {
         let added = account::find(store.connection(), &name)?;
         let shown = Whole::new(&added, store.connection())?;
         let is_missing = added.imap_auth.is_token() && !settings.gives_password();
-        let next = if is_missing { "authorize" } else { "test" };
-        let next = format!("Next: espomail account {next} {}", argument::quoted(&name));
+        let (next, more) = match (is_missing, provider_of(&added.imap_host)) {
+            (false, _) => ("test", ""),
+            (true, Some(_)) => ("authorize", ""),
+            (true, None) => ("authorize", " --provider PROVIDER"),
+        };
+        let next = format!("Next: espomail account {next} {}{more}", argument::quoted(&name));
         context.out.made(&shown, &format!("Account {name} added. {next}"));
         let mute = answer::mute(store.connection())?;
         answers::announce(context, store.connection(), &mute, Some(&name))
