@@ -10,14 +10,14 @@ use diesel::prelude::*;
 use super::dialect::due;
 use super::grant::{self, Granted};
 use super::noun::{find, in_lists, not_found, number, taken};
-use super::schema::{account_mailboxes, account_teams, accounts, positions, users};
+use super::schema::{account_mailboxes, account_teams, accounts, positions, user_addresses, users};
 use super::{Database, access, outbox, sending, status};
 use crate::clock::rfc3339;
 use crate::decide::access::{Actor, Permit};
 use crate::decide::failure::LONGEST_PAUSE;
 use crate::decide::sender::may_use;
 use crate::fault::{Class, Fault, class_of_sameness};
-use crate::mail::Mail;
+use crate::mail::{Mail, untagged};
 use crate::settings::{AccountRules, account_rules};
 use crate::words::{
     AccountId, AccountKind, Auth, AutomaticCases, Distribution, FolderId, PasswordSource, Security, TeamId, UnknownSender, UserId,
@@ -96,6 +96,8 @@ pub struct Own {
     pub owner: Option<UserId>,
     /// In comparison form.
     pub address: String,
+    /// Whether an administrator gave it: what a user calls theirs is used to fetch with, and makes nothing theirs (AUTO-2).
+    pub address_vouched: bool,
     pub active: bool,
     pub imap_host: String,
     pub imap_port: i64,
@@ -231,14 +233,27 @@ fn load(db: &mut Database, ids: &[AccountId]) -> Result<Vec<Account>> {
     Ok(ids.iter().filter_map(|id| loaded.remove(id)).collect())
 }
 
-/// Returns the account that a message is addressed to, else the only one there is.
+/// Returns the account that a message is addressed to, else the only one there is. An address that nobody vouches for draws nothing.
 pub fn addressed(db: &mut Database, mail: &Mail) -> Result<Option<Account>> {
     let mut accounts = list(db)?;
     if accounts.len() < 2 {
         return Ok(accounts.pop());
     }
     let is_named = |account: &Account| mail.to.iter().chain(&mail.cc).any(|address| address.key() == account.address);
-    Ok(accounts.into_iter().find(is_named))
+    Ok(accounts.into_iter().find(|account| account.address_vouched && is_named(account)))
+}
+
+/// Whether an address, or the one that it is a plus-address of, is a group account's, one that those are answered at, or that of
+/// another user.
+pub fn is_of_others(db: &mut Database, user: Option<UserId>, address: &str) -> Result<bool> {
+    let names = [address.to_string(), untagged(address).into_owned()];
+    if sending::answered_at(db)?.iter().any(|answered| names.contains(answered)) {
+        return Ok(true);
+    }
+    let of_group = accounts::table.filter(accounts::address.eq_any(&names)).filter(accounts::kind.eq(AccountKind::Group));
+    let of_users = user_addresses::table.filter(user_addresses::address.eq_any(&names)).select(user_addresses::user_id);
+    let is_others = of_users.load::<UserId>(db)?.into_iter().any(|owner| Some(owner) != user);
+    Ok(is_others || of_group.count().get_result::<i64>(db)? > 0)
 }
 
 /// Finds an account by name or number.

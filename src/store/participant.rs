@@ -92,7 +92,8 @@ pub fn internal(db: &mut Database, addresses: &HashSet<String>, answered_at: &Ha
     for some in names.chunks(IN_LIST) {
         let users = user_addresses::table.filter(user_addresses::address.eq_any(some)).select(user_addresses::address);
         found.extend(users.load::<String>(db)?);
-        found.extend(accounts::table.filter(accounts::address.eq_any(some)).select(accounts::address).load::<String>(db)?);
+        let vouched = accounts::table.filter(accounts::address.eq_any(some)).filter(accounts::address_vouched.eq(true));
+        found.extend(vouched.select(accounts::address).load::<String>(db)?);
     }
     let is_ours = |address: &&String| found.contains(*address) || found.contains(&*untagged(address));
     Ok(addresses.iter().filter(is_ours).cloned().collect())

@@ -113,6 +113,7 @@ diesel::table! {
         imap_user -> Text,
         imap_ca_file -> Nullable<Text>,
         imap_auth -> Text,
+        address_vouched -> Bool,
         password_source -> Text,
         password_reference -> Nullable<Text>,
         password_sealed -> Nullable<Binary>,

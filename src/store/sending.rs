@@ -238,6 +238,7 @@ pub fn excluded(db: &mut Database) -> Result<Vec<String>> {
     Ok(accounts::table
         .inner_join(account_sending::table.on(account_sending::account_id.eq(accounts::id)))
         .filter(account_sending::exclude_from_reply.eq(true))
+        .filter(accounts::address_vouched.eq(true))
         .select(accounts::address)
         .load(db)?)
 }

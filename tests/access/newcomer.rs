@@ -47,6 +47,83 @@ fn access_2_users_import_into_their_own_inbox_where_a_role_lets_them() {
     }
 }
 
+/// An office with ada and ben, whose roles let them have personal accounts and import; dan is an administrator. Support makes cases.
+fn desk(database: &str) -> Office {
+    let office = Office::on(database);
+    for user in ["ada", "ben", "dan"] {
+        office.service(&["user", "add", user, "--address", &format!("{user}@example.com")]).ok();
+    }
+    office.service(&["user", "set", "dan", "--administrator", "true"]).ok();
+    office.service(&["role", "add", "agents"]).ok();
+    for user in ["ada", "ben"] {
+        office.service(&["role", "give", "agents", "--user", user]).ok();
+    }
+    for right in [["personal-account", "use"], ["import", "use"], ["email", "read"], ["case", "edit"]] {
+        office.service(&["role", "grant", "agents", right[0], right[1], "own"]).ok();
+    }
+    let fixed = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "imap.example.com"];
+    let cases = ["--make-cases", "--distribution", "direct", "--assigned-user", "ben", "--password-stdin"];
+    let since = ["--act-since", "2026-01-01"];
+    office.service_with(&[&fixed[..], &cases, &since].concat(), "hunter2\n").ok();
+    office
+}
+
+fn add_own(office: &Office, address: &str) -> crate::support::world::Done {
+    let fixed = ["account", "add", "hers", "--address", address, "--imap-host", "imap.example.org", "--password-stdin"];
+    office.asks_with("ada", &[&fixed[..], &["--act-since", "2026-01-01"]].concat(), "hunter2")
+}
+
+fn letter(from: &str, to: &str, id: &str, more: &str) -> String {
+    format!(
+        "{more}From: {from}\r\nTo: {to}\r\nSubject: Pump {id}\r\nMessage-ID: <{id}@x.example>\r\n\
+         Date: Mon, 23 Nov 2026 09:00:00 +0000\r\n\r\nText {id}.\r\n"
+    )
+}
+
+#[test]
+fn inbox_1_whoever_names_an_address_has_not_its_mail_until_an_administrator_gives_it() {
+    for database in ["sqlite", "postgresql"] {
+        let office = desk(database);
+        for taken in ["support@example.com", "Support+x@example.com", "ben@example.com"] {
+            let line = add_own(&office, taken).fails(77);
+            assert!(line.contains("is an address of a group account or of another user"), "{database}: {line}");
+        }
+        add_own(&office, "ceo@example.com").ok();
+        let line = office.asks("ada", &["account", "set", "hers", "--address", "support@example.com"]).fails(77);
+        assert!(line.contains("of a group account"), "{line}");
+        let deliver = |id: &str, from: &str, to: &str| {
+            office.service_with(&["deliver", "--account", "support"], &letter(from, to, id, "")).ok();
+            office.json(&["email", "show", &format!("<{id}@x.example>")])
+        };
+        let has = |email: &Value| email["users"].as_array().unwrap().iter().any(|user| user["login"] == "ada");
+        // Named by her: neither what is to it, nor what is from it.
+        for (id, from, to) in [("a", "dora@example.org", "ceo@example.com"), ("b", "ceo@example.com", "support@example.com")] {
+            let email = deliver(id, from, to);
+            assert!(!has(&email) && email["origin"] != "claimed", "{database}: {email}");
+            office.asks("ada", &["email", "show", &format!("<{id}@x.example>")]).fails(65);
+        }
+        // Nor is a customer's mail any less the customer's.
+        office.asks("ada", &["account", "set", "hers", "--address", "fay@foundry.example"]).ok();
+        office.service(&["record", "add", "contact", "Fay", "--address", "fay@foundry.example"]).ok();
+        let email = deliver("c", "fay@foundry.example", "support@example.com");
+        assert!(!has(&email) && email["parent"].as_str().unwrap().starts_with("case:"), "{database}: {email}");
+        // What is said again by the user changes nothing; an administrator's word does.
+        office.asks("ada", &["account", "set", "hers", "--address", "ceo@example.com"]).ok();
+        assert!(!has(&deliver("d", "dora@example.org", "ceo@example.com")), "{database}");
+        assert_eq!(office.json(&["account", "show", "hers"])["address_vouched"], false);
+        let said = office.asks("dan", &["account", "set", "hers", "--address", "ceo@example.com"]).ok();
+        assert!(!said.contains("unchanged"), "{said}");
+        assert!(has(&deliver("e", "dora@example.org", "ceo@example.com")), "{database}");
+        // It stays given while she repeats it, and ends with another.
+        office.asks("ada", &["account", "set", "hers", "--address", "Ceo@example.com"]).ok();
+        assert!(has(&deliver("f", "dora@example.org", "ceo@example.com")), "{database}");
+        office.asks("ada", &["account", "set", "hers", "--address", "cfo@example.com"]).ok();
+        assert!(!has(&deliver("g", "dora@example.org", "cfo@example.com")), "{database}");
+        office.service(&["user", "set", "ada", "--address", "ada@example.com", "--address", "cfo@example.com"]).ok();
+        assert!(has(&deliver("h", "dora@example.org", "cfo@example.com")), "{database}");
+    }
+}
+
 #[test]
 fn filter_8_the_last_days_are_those_in_which_it_came_in_from_outside() {
     for database in ["sqlite", "postgresql"] {

@@ -110,6 +110,11 @@ administrator may add more. Nobody but the owner and administrators sees them. T
 loopback, private and link-local addresses, names without a dot and names of local networks are refused when the account is set and,
 whatever its name resolves to, at each connection. \\fBsecurity.internal\\-hosts\\fR lists exceptions.
 .PP
+The address that a user names for a personal account is used to log in with, and no more: mail to it or from it that comes through
+other accounts is not theirs, nor internal, until an administrator gives the address, by \\fBaccount set NAME \\-\\-address ADDRESS\\fR
+or \\fBuser set \\-\\-address\\fR. \\fBaccount show\\fR says where none did. The address of a group account or of another user is
+refused.
+.PP
 With \\fBimport use own\\fR a user imports messages into the inbox, through a personal account of theirs: \\fBespomail import\\fR; through
 sudo one message from standard input. Administrators import through any account.
 .PP

@@ -16,12 +16,12 @@ use crate::net;
 use crate::settings::AccountRules;
 use crate::store::account::{Own, Settings};
 use crate::store::sending::Password;
-use crate::store::{Database, folder, team, user};
+use crate::store::{Database, account, folder, team, user};
 use crate::words::{AccountId, AccountKind, Auth, Distribution, PasswordSource, Security};
 
 #[derive(Debug, clap::Args)]
 pub struct SettingsArguments {
-    /// E-mail address
+    /// E-mail address; one that a user names is good for fetching alone, until an administrator gives it
     #[arg(long, value_parser = argument::one_address)]
     address: Option<String>,
     /// Owner; the account is then personal, else it is a group account [default: you, unless you are an administrator]
@@ -112,6 +112,7 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
         kind: AccountKind::Group,
         owner: None,
         address: String::new(),
+        address_vouched: false,
         active: true,
         imap_host: String::new(),
         imap_port: 0,
@@ -162,6 +163,7 @@ impl SettingsArguments {
         id: AccountId,
         password: Option<&crate::secret::Secret>,
     ) -> Result<()> {
+        self.over_address(settings, context, db)?;
         self.over_server(settings)?;
         self.over_password(settings, context, id, password)?;
         let own = context.actor().user.filter(|_| !context.actor().administrator);
@@ -212,8 +214,19 @@ impl SettingsArguments {
         }
     }
 
+    /// AUTO-2: an administrator's word makes an address the account's; a user's is good for fetching, and takes no address of others.
+    fn over_address(&self, settings: &mut Settings, context: &Context, db: &mut Database) -> Result<()> {
+        let Some(address) = self.address.as_deref().map(address_key) else { return Ok(()) };
+        let actor = context.actor();
+        if !actor.administrator && address != settings.address && account::is_of_others(db, actor.user, &address)? {
+            return Err(context.refused(&format!("<{address}> is an address of a group account or of another user")));
+        }
+        settings.address_vouched = actor.administrator || (settings.address_vouched && settings.address == address);
+        settings.address = address;
+        Ok(())
+    }
+
     fn over_server(&self, settings: &mut Settings) -> Result<()> {
-        put(&mut settings.address, self.address.as_deref().map(address_key));
         put(&mut settings.imap_host, self.imap_host.clone());
         let usual = settings.imap_port == 0 || settings.imap_port == net::IMAP.usual_port(settings.imap_security);
         put(&mut settings.imap_security, self.imap_security);

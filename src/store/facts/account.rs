@@ -64,7 +64,8 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
 }
 
 /// Gathers which of some addresses are our own accounts': those of group accounts and where they are answered are the house's, that of
-/// a personal account is its owner's, who is a person (AUTO-2). Call it when users are known.
+/// a personal account is its owner's, who is a person (AUTO-2), where an administrator gave it: else a user would have the mail of
+/// everybody whose address they name. Call it when users are known.
 pub(super) fn gather_addresses(
     db: &mut Database,
     people: &HashSet<String>,
@@ -75,6 +76,7 @@ pub(super) fn gather_addresses(
         accounts::table
             .left_join(users::table.on(users::id.nullable().eq(accounts::owner_id)))
             .filter(accounts::address.eq_any(some))
+            .filter(accounts::address_vouched.eq(true))
             .order(accounts::id)
             .select((accounts::address, accounts::owner_id, users::active.nullable()))
             .load::<(String, Option<UserId>, Option<bool>)>(db)
