@@ -165,12 +165,20 @@ fn origin(mail: &Mail, policy: &Policy, facts: &Facts) -> Origin {
     if let Some(owner) = exact.filter(|user| is_put_by_owner(mail, facts) && account.owner == Some(*user)) {
         return Origin::Verified(owner);
     }
-    match (exact, mail.is_authenticated(&policy.authserv_ids)) {
+    match (exact, is_authenticated(mail, exact, policy, facts)) {
         (Some(user), true) => Origin::Verified(user),
         // A form, a shop, a colleague who is no user: known to be one of our own house, and that is all.
         (None, true) if user.is_none() => Origin::Outside,
         _ => Origin::Claimed(user),
     }
+}
+
+/// ACCESS-5: whether our border vouches for From. What stands in a personal account, its owner may have written, or a server of their
+/// choice, our border's field included; so there it is believed of the owner alone.
+fn is_authenticated(mail: &Mail, from: Option<UserId>, policy: &Policy, facts: &Facts) -> bool {
+    let account = &facts.account;
+    let is_owners = account.owner.is_some() && from == account.owner;
+    (account.kind == AccountKind::Group || is_owners) && mail.is_authenticated(&policy.authserv_ids)
 }
 
 /// ACCESS-5: whether the owner of a personal account put the message there: others write to its inbox, and what they send is carried.

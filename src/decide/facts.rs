@@ -12,7 +12,7 @@ use crate::mail::untagged;
 use crate::settings::AccountRules;
 use crate::words::{
     AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, EmailId, FolderId, ParentBy, PositionId, Priority, RecordId,
-    RecordKind, ReviewId, RoleAction, TeamId, ThreadId, UserId,
+    RecordKind, ReviewId, RoleAction, RoleScope, TeamId, ThreadId, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -246,12 +246,40 @@ impl Facts {
 
     /// ACCESS-2: whether a user may read a case: it is their own where they have it or made it.
     pub fn may_read(&self, user: UserId, case: RecordId) -> bool {
-        let (Some(person), Some(known)) = (self.people.get(&user), self.records.get(&case)) else { return false };
+        self.may(RoleAction::Read, user, case)
+    }
+
+    /// The same of changing it, or any other record.
+    pub fn may_edit(&self, user: UserId, record: RecordId) -> bool {
+        self.may(RoleAction::Edit, user, record)
+    }
+
+    fn may(&self, action: RoleAction, user: UserId, record: RecordId) -> bool {
+        let (Some(person), Some(known)) = (self.people.get(&user), self.records.get(&record)) else { return false };
         let relation = Relation {
-            own: known.assigned_user == Some(user) || self.made_by.get(&case) == Some(&user),
+            own: known.assigned_user == Some(user) || self.made_by.get(&record) == Some(&user),
             team: known.teams.iter().any(|team| person.actor.teams.contains(team)),
         };
-        act(&person.actor, known.kind.scope(), RoleAction::Read, relation).is_ok()
+        act(&person.actor, known.kind.scope(), action, relation).is_ok()
+    }
+
+    /// ACCESS-2: whether a user may read an e-mail; `as_reader` counts that it may be in their inbox.
+    pub fn may_read_email(&self, user: UserId, email: EmailId, as_reader: bool) -> bool {
+        self.may_email(RoleAction::Read, user, email, as_reader)
+    }
+
+    /// The same of changing it.
+    pub fn may_edit_email(&self, user: UserId, email: EmailId) -> bool {
+        self.may_email(RoleAction::Edit, user, email, true)
+    }
+
+    fn may_email(&self, action: RoleAction, user: UserId, email: EmailId, as_reader: bool) -> bool {
+        let (Some(person), Some(known)) = (self.people.get(&user), self.emails.get(&email)) else { return false };
+        let relation = Relation {
+            own: as_reader && known.users.contains(&user),
+            team: known.teams.iter().any(|team| person.actor.teams.contains(team)),
+        };
+        act(&person.actor, RoleScope::Email, action, relation).is_ok()
     }
 
     /// Whether a record is of this Account: by its own, or as a Contact by a further one.
@@ -307,6 +335,8 @@ pub struct AccountFacts {
     pub folder: Option<FolderId>,
     /// The mailbox is the one in which its server keeps what went out (FETCH-15).
     pub is_sent_mailbox: bool,
+    /// Whose import into a personal account it is (ACCESS-2).
+    pub importer: Option<UserId>,
     pub teams: Vec<TeamId>,
     /// The assigned user is an active one.
     pub rules: AccountRules,
@@ -327,6 +357,7 @@ impl Default for AccountFacts {
             owner_team: None,
             folder: None,
             is_sent_mailbox: false,
+            importer: None,
             teams: Vec::new(),
             rules: AccountRules::default(),
             act_since: 0,

@@ -4,11 +4,11 @@
 
 use super::author::Origin;
 use super::bounce;
-use super::facts::{Facts, Policy};
+use super::facts::{EmailFacts, Facts, Policy};
 use super::plan::Plan;
 use super::reason::reason;
 use crate::mail::{Address, Mail, token};
-use crate::words::{EmailId, ParentBy, RecordId, ThreadId};
+use crate::words::{EmailId, ParentBy, RecordId, ThreadId, UserId};
 
 /// Who asks to enter, and with what.
 pub struct Gate {
@@ -16,6 +16,8 @@ pub struct Gate {
     sender: String,
     /// Who wrote it, as far as that is known (ACCESS-5).
     origin: Origin,
+    /// The user who imports it. A file says whatever they want it to say, so it leads nowhere where they may do nothing (ACCESS-2).
+    importer: Option<UserId>,
     /// The letter of ours that it reports on (BOUNCE-2).
     report: Option<EmailId>,
     /// The valid tokens that it carries, the nearest first.
@@ -35,7 +37,12 @@ pub struct Pass {
 impl Gate {
     /// Looks at a message.
     pub fn of(mail: &Mail, customer: Option<&Address>, origin: Origin, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Self {
-        Self { passes: passes(mail, policy, facts, plan), ..Self::without_tokens(mail, customer, origin, facts) }
+        let mut gate = Self::without_tokens(mail, customer, origin, facts);
+        gate.passes = passes(mail, policy, facts, plan);
+        let importer = gate.importer;
+        let may_use = |record| importer.is_none_or(|user| facts.may_edit(user, facts.survivor(record)));
+        gate.passes.retain(|pass| pass.record.is_none_or(may_use));
+        gate
     }
 
     /// The same for a message whose place is known already.
@@ -43,9 +50,31 @@ impl Gate {
         Self {
             sender: customer.or(mail.from.as_ref()).map(Address::key).unwrap_or_default(),
             origin,
+            importer: facts.account.importer,
             report: bounce::outgoing(mail, facts),
             passes: Vec::new(),
         }
+    }
+
+    /// Whether the message may have to do with a stored e-mail at all: one of a case that who imports it may change, or else one that
+    /// they may read.
+    pub fn may_touch(&self, email: EmailId, facts: &Facts) -> bool {
+        self.importer.is_none_or(|user| match facts.parent_of(email).filter(|(record, _)| facts.is_case(*record)) {
+            Some((case, _)) => facts.may_edit(user, case),
+            None => facts.may_read_email(user, email, true),
+        })
+    }
+
+    /// The same of a thread.
+    fn may_touch_thread(&self, thread: ThreadId, facts: &Facts) -> bool {
+        self.importer.is_none_or(|user| match facts.parent_of_thread(thread).filter(|record| facts.is_case(*record)) {
+            Some(case) => facts.may_edit(user, case),
+            None => {
+                let thread = facts.thread(thread);
+                let is_in = |known: &EmailFacts| facts.thread(known.thread) == thread;
+                facts.emails.iter().any(|(email, known)| is_in(known) && facts.may_read_email(user, *email, true))
+            }
+        })
     }
 
     /// Returns whose message it is.
@@ -65,6 +94,9 @@ impl Gate {
 
     /// Says what lets the message into a case; none where nothing does.
     pub fn role(&self, case: RecordId, facts: &Facts) -> Option<&'static str> {
+        if facts.is_case(case) && self.importer.is_some_and(|user| !facts.may_edit(user, case)) {
+            return None;
+        }
         let by_token = || {
             self.passes
                 .iter()
@@ -103,6 +135,9 @@ impl Gate {
     /// Whether the message may stand in a thread. In accounts that make no cases nothing is moved by that, so it is enough to
     /// answer what nobody has; see [`Self::admits_email`].
     pub fn admits(&self, thread: ThreadId, is_borne: bool, facts: &Facts) -> bool {
+        if !self.may_touch_thread(thread, facts) {
+            return false;
+        }
         let case = facts.parent_of_thread(thread).filter(|record| facts.is_case(*record));
         match case {
             Some(case) => self.role(case, facts).is_some() || self.is_in_thread(thread, facts),
@@ -113,7 +148,7 @@ impl Gate {
     /// Whether the message may answer an e-mail: by the e-mail's own case, which need not be that of its thread. In accounts that
     /// make no cases it is enough to be named in it.
     pub fn admits_email(&self, email: EmailId, facts: &Facts) -> bool {
-        let Some(known) = facts.emails.get(&email) else { return false };
+        let Some(known) = facts.emails.get(&email).filter(|_| self.may_touch(email, facts)) else { return false };
         match facts.parent_of(email).filter(|(record, _)| facts.is_case(*record)) {
             Some((case, _)) => self.role(case, facts).is_some(),
             None => {

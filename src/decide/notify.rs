@@ -5,10 +5,9 @@ use super::desk::Desk;
 use super::reason::{Reason, reason};
 use std::collections::BTreeSet;
 
-use super::access::{Relation, act};
 use super::facts::{Facts, Person};
 use super::plan::{Change, Plan};
-use crate::words::{EmailId, NoteId, NoteKind, NotificationKind, RecordId, RoleAction, RoleScope, Rule, TeamId, UserId};
+use crate::words::{EmailId, NoteId, NoteKind, NotificationKind, RecordId, Rule, TeamId, UserId};
 
 /// Older mail is no news to an inbox (NOTIFY-2).
 const NEWS: i64 = 2 * 86_400;
@@ -85,14 +84,14 @@ fn tell_reviewers(news: &News, facts: &Facts, plan: &mut Plan, told: &mut BTreeS
     let of_account = of_account.chain(members(account.case_team.as_slice()).into_iter().filter(|_| account.make_cases));
     let readers = |users: Vec<UserId>| -> BTreeSet<UserId> {
         let is_there = |user: &UserId| facts.people.get(user).is_some_and(|person| person.active);
-        users.into_iter().filter(|user| is_there(user) && may_read(news.email, *user, true, facts)).collect()
+        users.into_iter().filter(|user| is_there(user) && facts.may_read_email(*user, news.email, true)).collect()
     };
     let of_case = readers(of_case.unwrap_or_default());
     let (mut those, mut why) = match of_case.is_empty() {
         false => (of_case, "the case in question is theirs or their team's"),
         true => (readers(of_account.collect()), "it came through their account"),
     };
-    if !those.iter().any(|user| may_decide(news.email, *user, facts)) {
+    if !those.iter().any(|user| facts.may_edit_email(*user, news.email)) {
         if those.is_empty() {
             why = "nobody else could decide";
         }
@@ -123,7 +122,7 @@ fn tell_followers(news: &News, facts: &Facts, plan: &mut Plan, told: &mut BTreeS
         }
         if plan.silent_for.contains(&user) {
             not_told(Rule::Notify1, (user, person), "a filter or folder of theirs says so", plan);
-        } else if may_read(news.email, user, true, facts) {
+        } else if facts.may_read_email(user, news.email, true) {
             told.insert(user);
             let of = if facts.followers.contains(&(record, user)) { record } else { facts.account_of(record).unwrap_or(record) };
             let change = Change::Notify {
@@ -156,7 +155,7 @@ fn tell_readers(news: &News, facts: &Facts, plan: &mut Plan, told: &BTreeSet<Use
             continue;
         }
         // A follower was told when the e-mail came first, if it was theirs to read then.
-        let served = follows && !news.is_new && may_read(news.email, user, false, facts);
+        let served = follows && !news.is_new && facts.may_read_email(user, news.email, false);
         let why_not = [
             (served, "they follow the record, and heard of it when it came first"),
             (!person.notify_received, "they do not want to be"),
@@ -164,7 +163,7 @@ fn tell_readers(news: &News, facts: &Facts, plan: &mut Plan, told: &BTreeSet<Use
             (trashed, "it went to their trash"),
             (read, "it is marked as read"),
             (plan.silent_for.contains(&user), "a filter or folder of theirs says so"),
-            (!may_read(news.email, user, true, facts), "they may not read it"),
+            (!facts.may_read_email(user, news.email, true), "they may not read it"),
         ];
         if let Some((_, why)) = why_not.into_iter().find(|(holds, _)| *holds) {
             not_told(Rule::Notify2, (user, person), why, plan);
@@ -196,25 +195,6 @@ fn note_of(email: EmailId, plan: &Plan) -> Option<(NoteId, RecordId, bool)> {
 pub fn followers(record: RecordId, facts: &Facts) -> BTreeSet<UserId> {
     let account = facts.account_of(record).filter(|account| *account != record);
     facts.followers_of(record).chain(account.into_iter().flat_map(|account| facts.followers_of(account))).collect()
-}
-
-/// ACCESS-2: whether a user may read the e-mail; `as_reader` counts that it may be in their inbox.
-fn may_read(email: EmailId, user: UserId, as_reader: bool, facts: &Facts) -> bool {
-    may(RoleAction::Read, email, user, as_reader, facts)
-}
-
-/// Whether a user may say what becomes of an e-mail that is held: who may change it.
-fn may_decide(email: EmailId, user: UserId, facts: &Facts) -> bool {
-    may(RoleAction::Edit, email, user, true, facts)
-}
-
-fn may(action: RoleAction, email: EmailId, user: UserId, as_reader: bool, facts: &Facts) -> bool {
-    let (Some(person), Some(known)) = (facts.people.get(&user), facts.emails.get(&email)) else { return false };
-    let relation = Relation {
-        own: as_reader && known.users.contains(&user),
-        team: known.teams.iter().any(|team| person.actor.teams.contains(team)),
-    };
-    act(&person.actor, RoleScope::Email, action, relation).is_ok()
 }
 
 fn not_told(rule: Rule, (user, person): (UserId, &Person), why: &str, plan: &mut Plan) {

@@ -59,12 +59,12 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
 
     let customer = author::customer(mail, seen.origin, desk.facts, desk.plan);
     let gate = Gate::of(mail, customer.as_ref(), seen.origin, policy, desk.facts, desk.plan);
-    let first = other.and_then(Other::twin);
+    let first = other.and_then(Other::twin).filter(|first| gate.may_touch(*first, desk.facts));
     let conversation = match first {
         Some(first) => twin::conversation(first, desk.facts),
         None => thread::place(mail, occasion.arrived_at, other.is_some(), &gate, desk),
     };
-    let outgoing = bounce::outgoing(mail, desk.facts);
+    let outgoing = bounce::outgoing(mail, desk.facts).filter(|letter| gate.may_touch(*letter, desk.facts));
     let Found { link, named } = match first {
         Some(first) => Found { link: twin::link(first, desk.facts), named: None },
         None => parent::find(mail, customer.as_ref(), &conversation, (&gate, policy), desk.facts, desk.plan),

@@ -146,6 +146,10 @@ fn is_let_in(email: EmailId, gate: &Gate, shut: &mut Option<RecordId>, facts: &F
     if gate.admits_email(email, facts) {
         return true;
     }
+    if !gate.may_touch(email, facts) {
+        plan.note(reason!(Access2, "it names an e-mail that who imports it may not have to do with"));
+        return false;
+    }
     let sender = gate.sender();
     let case = facts.parent_of(email).map(|(record, _)| record).filter(|record| facts.is_case(*record));
     plan.note(match case {

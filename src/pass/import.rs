@@ -12,8 +12,7 @@ use crate::words::PositionId;
 
 /// The mailbox name under which delivered messages have their fates; no IMAP mailbox is monitored under it.
 pub const DELIVERED: &str = "(delivered)";
-/// The same for imported files.
-pub const IMPORTED: &str = "(imported)";
+pub use crate::store::position::IMPORTED;
 
 /// Collects messages and takes them in by batches.
 pub struct Intake<'a> {

@@ -123,6 +123,7 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
     }
     if let Some((account, position)) = account.zip(position) {
         facts.account.is_sent_mailbox = account::is_sent_mailbox(db, account, position)?;
+        facts.account.importer = account::importer(db, &facts.account, position)?;
     }
     filter::gather(db, users, folder, &mut facts)?;
     person::gather(db, users, &mut facts)?;

@@ -9,6 +9,9 @@ use crate::fault::{Class, Fault, Reach};
 use crate::mail::{Mail, digest};
 use crate::words::{AccountId, EmailId, PositionId};
 
+/// The mailbox name under which imported files have their fates.
+pub const IMPORTED: &str = "(imported)";
+
 /// One position: every UID above `start_uid` and up to `last_uid` has a fate.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = positions)]

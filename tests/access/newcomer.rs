@@ -99,7 +99,7 @@ fn inbox_1_whoever_names_an_address_has_not_its_mail_until_an_administrator_give
         // Named by her: neither what is to it, nor what is from it.
         for (id, from, to) in [("a", "dora@example.org", "ceo@example.com"), ("b", "ceo@example.com", "support@example.com")] {
             let email = deliver(id, from, to);
-            assert!(!has(&email) && email["origin"] != "claimed", "{database}: {email}");
+            assert!(!has(&email) && email["sender_not_verified"] == false, "{database}: {email}");
             office.asks("ada", &["email", "show", &format!("<{id}@x.example>")]).fails(65);
         }
         // Nor is a customer's mail any less the customer's.
@@ -121,6 +121,90 @@ fn inbox_1_whoever_names_an_address_has_not_its_mail_until_an_administrator_give
         assert!(!has(&deliver("g", "dora@example.org", "cfo@example.com")), "{database}");
         office.service(&["user", "set", "ada", "--address", "ada@example.com", "--address", "cfo@example.com"]).ok();
         assert!(has(&deliver("h", "dora@example.org", "cfo@example.com")), "{database}");
+    }
+}
+
+#[test]
+fn access_5_what_a_user_imports_is_vouched_for_by_nobody() {
+    for database in ["sqlite", "postgresql"] {
+        let office = desk(database);
+        let config = std::fs::read_to_string(office.config()).unwrap();
+        let trusting = config.replacen("[security]", "[security]\nauthserv-id = [\"mx.example.com\"]", 1);
+        let trusting = if trusting == config { config + "\n[security]\nauthserv-id = [\"mx.example.com\"]\n" } else { trusting };
+        std::fs::write(office.config(), trusting).unwrap();
+        add_own(&office, "ada@example.com").ok();
+        let border = "Authentication-Results: mx.example.com; dmarc=pass header.from=example.com\r\n\
+                      Received: from mx.example.com by mx.example.com; Mon, 23 Nov 2026 09:00:00 +0000\r\n";
+        let is_verified =
+            |id: &str| office.json(&["email", "show", &format!("<{id}@x.example>")])["sender_not_verified"] == false;
+        for (id, from, is_believed) in [("a", "ben", false), ("b", "support", false), ("c", "ada", true)] {
+            let text = letter(&format!("{from}@example.com"), "ada@example.com", id, border);
+            office.asks_with("ada", &["import", "-"], &text).ok();
+            assert_eq!(is_verified(id), is_believed, "{database}: import {from}");
+            // So it is with what her server says, which is of her own choice.
+            let id = format!("{id}2");
+            let text = letter(&format!("{from}@example.com"), "ada@example.com", &id, border);
+            office.service_with(&["deliver", "--account", "hers"], &text).ok();
+            assert_eq!(is_verified(&id), is_believed, "{database}: {from}");
+            let id = format!("{id}3");
+            let text = letter(&format!("{from}@example.com"), "support@example.com", &id, border);
+            office.service_with(&["deliver", "--account", "support"], &text).ok();
+            assert!(is_verified(&id), "{database}: our own account, {from}");
+        }
+        let shown = office.asks("ada", &["email", "list", "--sent"]).ok();
+        assert!(!shown.contains("ben@"), "{database}: {shown}");
+    }
+}
+
+#[test]
+fn access_2_an_import_enters_no_case_nor_conversation_that_is_not_its_users() {
+    for database in ["sqlite", "postgresql"] {
+        let office = desk(database);
+        office.service(&["record", "add", "contact", "Fay", "--address", "fay@foundry.example"]).ok();
+        let deliver = |account: &str, text: &str| office.service_with(&["deliver", "--account", account], text).ok();
+        deliver("support", &letter("fay@foundry.example", "support@example.com", "a", ""));
+        assert_eq!(office.json(&["case", "show", "1"])["assigned_user"], "ben");
+        add_own(&office, "ada@example.com").ok();
+        let fixed = ["account", "add", "his", "--address", "ben@example.com", "--imap-host", "imap.example.org"];
+        let since = ["--act-since", "2026-01-01", "--password-stdin"];
+        office.asks_with("ben", &[&fixed[..], &since].concat(), "hunter2").ok();
+        // A conversation without a case, which is in ben's inbox alone.
+        deliver("his", &letter("fay@foundry.example", "ben@example.com", "p", ""));
+        let show = |id: &str| office.json(&["email", "show", &format!("<{id}@x.example>")]);
+        let reply = |to: &str, id: &str| letter("fay@foundry.example", to, id, "");
+        let answers = |id: &str, to: &str| {
+            reply("ada@example.com", id).replacen(
+                "Subject: Pump",
+                &format!("In-Reply-To: <{to}@x.example>\r\nReferences: <{to}@x.example>\r\nSubject: Re: [#1] Pump"),
+                1,
+            )
+        };
+        let streamed = || office.json(&["case", "show", "1"])["stream"].as_array().unwrap().len();
+        let before = streamed();
+        for (id, of) in [("b", "a"), ("q", "p")] {
+            office.asks_with("ada", &["import", "-"], &answers(id, of)).ok();
+            let (imported, first) = (show(id), show(of));
+            assert!(!imported["parent"].as_str().unwrap_or_default().starts_with("case:"), "{database}: {imported}");
+            assert!(imported["thread"] != first["thread"] && first["is_replied"] == false, "{database}: {imported} {first}");
+            let logins: Vec<_> = imported["users"].as_array().unwrap().iter().map(|user| user["login"].clone()).collect();
+            assert_eq!(logins, ["ada"], "{database}");
+            let explained = office.asks("ada", &["explain", &format!("<{id}@x.example>")]).ok();
+            assert!(!explained.contains("case:1"), "{database}: {explained}");
+            // Nor when today's rules are asked again.
+            office.service(&["reprocess", &imported["id"].to_string(), "--apply"]).ok();
+            assert_eq!((&show(id)["thread"], &show(id)["parent"]), (&imported["thread"], &imported["parent"]), "{database}");
+        }
+        // Nor as another copy of what is in the case.
+        let twin = reply("ada@example.com", "a").replacen("Text a.", "Another text.", 1);
+        office.asks_with("ada", &["import", "-"], &twin).ok();
+        let shown = office.asks("ada", &["-o", "json", "email", "list", "--inbox"]).ok();
+        assert!(shown.contains("Pump a") && !shown.contains("case:1"), "{database}: {shown}");
+        assert_eq!(streamed(), before, "{database}");
+        // Whose case it is, whose import enters it.
+        office.asks_with("ben", &["import", "-"], &answers("c", "a")).ok();
+        assert_eq!(show("c")["parent"], "case:1", "{database}");
+        office.asks_with("ben", &["import", "-"], &answers("r", "p")).ok();
+        assert_eq!(show("r")["thread"], show("p")["thread"], "{database}");
     }
 }
 

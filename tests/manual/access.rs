@@ -116,7 +116,9 @@ or \\fBuser set \\-\\-address\\fR. \\fBaccount show\\fR says where none did. The
 refused.
 .PP
 With \\fBimport use own\\fR a user imports messages into the inbox, through a personal account of theirs: \\fBespomail import\\fR; through
-sudo one message from standard input. Administrators import through any account.
+sudo one message from standard input. Administrators import through any account. What comes by an import into a personal account
+enters a case only where the owner may change it, and another conversation only where they may read of it. An
+\\fBAuthentication\\-Results\\fR field in a personal account vouches for nobody but the owner: who keeps the account may have written it.
 .PP
 Passwords are never shown again. As a stored password sent to another server is as good as shown, a change of host, port, protection
 or trusted certificates needs the password again, unless the service account itself asks.

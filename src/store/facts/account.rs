@@ -10,6 +10,7 @@ use crate::decide::Answering;
 use crate::decide::{AccountFacts, Facts, sender};
 use crate::settings::AccountRules;
 use crate::store::account::Rules;
+use crate::store::position::IMPORTED;
 use crate::store::schema::{account_sending, account_teams, accounts, positions, users};
 use crate::store::{Database, answer, sending};
 use crate::words::{AccountId, AccountKind, PositionId, TeamId, UserId};
@@ -53,6 +54,7 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         owner: row.owner_id,
         folder: None,
         is_sent_mailbox: false,
+        importer: None,
         owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1),
         teams,
         rules,
@@ -167,4 +169,11 @@ pub(super) fn is_sent_mailbox(db: &mut Database, account: AccountId, position: P
             SENT.contains(&name.as_str())
         }
     }))
+}
+
+/// Whose import it is that has its fates at a position: that of the owner of a personal account (ACCESS-2).
+pub(super) fn importer(db: &mut Database, facts: &AccountFacts, position: PositionId) -> Result<Option<UserId>> {
+    let Some(owner) = facts.owner else { return Ok(None) };
+    let mailbox = positions::table.find(position).filter(positions::uidvalidity.eq(0)).filter(positions::mailbox.eq(IMPORTED));
+    Ok((mailbox.count().get_result::<i64>(db)? > 0).then_some(owner))
 }

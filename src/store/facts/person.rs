@@ -59,7 +59,7 @@ fn concerned(facts: &Facts) -> HashSet<UserId> {
         .collect()
 }
 
-/// Gathers what roles let people read, their own and their teams' (ACCESS-2), and whose e-mails they may decide about.
+/// Gathers what roles let people read and change, their own and their teams' (ACCESS-2).
 fn gather_rights(db: &mut Database, named: &HashSet<UserId>, facts: &mut Facts) -> Result<()> {
     let teams = in_lists(named, |some| {
         team_members::table
@@ -71,11 +71,7 @@ fn gather_rights(db: &mut Database, named: &HashSet<UserId>, facts: &mut Facts) 
     for (user, team) in teams {
         facts.people.entry(user).and_modify(|person| person.actor.teams.push(team));
     }
-    let of_use = || {
-        let reads = role_rights::action.eq(RoleAction::Read);
-        let decides = role_rights::scope.eq(RoleScope::Email).and(role_rights::action.eq(RoleAction::Edit));
-        reads.or(decides)
-    };
+    let of_use = || role_rights::action.eq_any([RoleAction::Read, RoleAction::Edit]);
     let mut rights = in_lists(named, |some| {
         user_roles::table
             .inner_join(role_rights::table.on(role_rights::role_id.eq(user_roles::role_id)))
