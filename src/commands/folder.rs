@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::decide::access::{self, Keeper, Kept, Permitted};
 use crate::store::folder::{self, Folder, Folders};
 use crate::store::{Database, Store, team, user};
-use crate::words::{TeamId, UserId};
+use crate::words::UserId;
 
 /// Manage folders: users' own, and group folders
 ///
@@ -137,7 +137,7 @@ impl Add {
         let made = store.transaction(|db| {
             let owner = self.of.owner(context, db)?;
             let folders = keep(context, Folders(owner))?;
-            let teams = find_teams(db, &self.teams)?;
+            let teams = team::find_all(db, &self.teams)?;
             folder::add(db, &folders, &self.name, self.skip_notifications, &teams, context.now())?;
             folder::find(db, owner, &self.name)
         })?;
@@ -179,7 +179,7 @@ impl Set {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let is_changed = store.transaction(|db| {
             let found = find(context, db, &self.of, &self.folder)?;
-            let teams = argument::list(&self.teams).map(|names| find_teams(db, &names)).transpose()?;
+            let teams = argument::list(&self.teams).map(|names| team::find_all(db, &names)).transpose()?;
             folder::set(db, &found, self.name.as_deref(), self.skip_notifications, teams.as_deref(), context.now())
         })?;
         context.out.say(&format!("Folder {} {}.", self.folder, changed(is_changed)));
@@ -194,10 +194,6 @@ fn remove(context: &Context, store: &mut Store, wanted: &str, of: &OwnerArgument
     })?;
     context.out.say(&format!("Folder {wanted} removed."));
     Ok(())
-}
-
-fn find_teams(db: &mut Database, names: &[String]) -> Result<Vec<TeamId>> {
-    names.iter().map(|name| team::find(db, name)).collect()
 }
 
 fn told(folder: &Folder) -> String {

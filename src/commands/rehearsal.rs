@@ -22,6 +22,17 @@ impl Rehearsal {
         self,
         context: &Context,
         store: &mut Store,
+        work: impl FnMut(&mut Database, &Policy) -> Result<(T, Vec<Plan>)>,
+    ) -> Result<Option<T>> {
+        self.act_and_tell(context, store, |_| String::new(), work)
+    }
+
+    /// The same; `tell` says what plans do not.
+    pub fn act_and_tell<T>(
+        self,
+        context: &Context,
+        store: &mut Store,
+        tell: impl Fn(&T) -> String,
         mut work: impl FnMut(&mut Database, &Policy) -> Result<(T, Vec<Plan>)>,
     ) -> Result<Option<T>> {
         let policy = context.policy(store.connection())?;
@@ -29,17 +40,22 @@ impl Rehearsal {
             return store.transaction(|db| work(db, &policy)).map(|(done, _)| Some(done));
         }
         let names = Names::all(store.connection())?;
-        let (plans, text) = store.rehearse(|db| {
-            let plans: Vec<_> =
-                work(db, &policy)?.1.iter().map(|plan| json!({ "steps": plan.steps(), "notes": plan.notes })).collect();
+        let (plans, text, said) = store.rehearse(|db| {
+            let (done, plans) = work(db, &policy)?;
+            let said = tell(&done);
+            let plans: Vec<_> = plans.iter().map(|plan| json!({ "steps": plan.steps(), "notes": plan.notes })).collect();
             let mut record = |id| match record::name_of(db, Some(id)) {
                 Ok(Some(named)) => named.to_string(),
                 Ok(None) | Err(_) => names.record(id),
             };
             let text: String = plans.iter().map(|plan| explain::told(plan, &mut record, &names)).collect();
-            Ok((plans, text))
+            Ok((plans, text, said))
         })?;
-        context.out.item(&json!({ "dry_run": true, "plans": plans }), || text + "Nothing was changed.\n");
+        let mut told = json!({ "dry_run": true, "plans": plans });
+        if !said.is_empty() {
+            told["says"] = json!(said.trim_end());
+        }
+        context.out.item(&told, || text + &said + "Nothing was changed.\n");
         Ok(None)
     }
 }

@@ -33,7 +33,7 @@ enum RoleCommand {
         /// Name or number
         role: String,
     },
-    /// Remove a role from everybody and everywhere
+    /// Remove a role. Not one that a user or a team still has
     Remove {
         /// Name or number
         role: String,

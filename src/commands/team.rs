@@ -40,7 +40,8 @@ enum TeamCommand {
         #[arg(long, value_parser = argument::name)]
         name: String,
     },
-    /// Remove a team; its members, records and e-mails stay. Not one that an account hands its cases to
+    /// Remove a team; its members, records and e-mails stay. Not one that an account, a filter or a group folder gives mail or
+    /// cases to
     Remove {
         /// Name or number
         team: String,

@@ -12,6 +12,7 @@ use crate::decide::access;
 use crate::fault::{Class, Fault};
 use crate::pass::hand::Said;
 use crate::pass::record as pass;
+use crate::store::naming::{self, Naming};
 use crate::store::record::{self, RecordName};
 use crate::store::rights::{self, Held};
 use crate::store::user::{self, NewUser, UserChanges};
@@ -44,7 +45,7 @@ enum UserCommand {
     /// Change a user; what is not given stays. What users hear of they set themselves
     Set(Set),
     /// Remove a user with their personal accounts; cases and e-mails stay, and the open cases and active records that are theirs go to
-    /// another user or to nobody, as you say
+    /// another user or to nobody, as you say; what accounts and filters give to them goes to another user, too
     Remove(Remove),
     /// Manage absences: times in which a user gets no cases
     #[command(subcommand)]
@@ -84,30 +85,59 @@ struct Remove {
     rehearsal: Rehearsal,
 }
 
+/// What became of a user's work.
+struct Left {
+    handed: usize,
+    held: usize,
+    naming: Naming,
+}
+
 impl Remove {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (permit, now) = (context.administrator()?, context.now());
-        let done = self.rehearsal.act(context, store, |db, policy| {
+        let tell = |left: &Left| self.told(left) + "\n";
+        let done = self.rehearsal.act_and_tell(context, store, tell, |db, policy| {
             let id = user::find(db, &self.user)?;
-            let theirs = record::names_assigned_to(db, id)?;
-            if !theirs.is_empty() && self.to.is_none() && !self.unassign {
-                return Err(has_work(&self.user, &theirs).into());
+            let login = user::show(db, id)?.login;
+            let (theirs, naming) = (record::names_assigned_to(db, id)?, naming::of_user(db, id)?);
+            let is_kept = self.to.is_none() && !naming.may_be_without();
+            if is_kept || (self.to.is_none() && !self.unassign && !(theirs.is_empty() && naming.is_empty())) {
+                return Err(has_work(&self.user, &theirs, &naming).into());
             }
             let to = self.to.as_deref().map(|login| user::find(db, login)).transpose()?;
             if to == Some(id) {
                 return Err(Fault::new(Class::Usage, "a user who goes keeps nothing: name another with --to").into());
             }
-            let plans = pass::hand_over(db, &Said { permit: &permit, policy, now }, id, to)?;
+            let to = to.map(|to| user::show(db, to)).transpose()?;
+            if let Some(to) = to.as_ref().filter(|to| !to.active) {
+                return Err(Fault::new(Class::Data, format!("{} is not active", to.login))
+                    .hint(format!("try: espomail user set {} --active true", to.login))
+                    .into());
+            }
+            let plans = pass::hand_over(db, &Said { permit: &permit, policy, now }, id, to.as_ref().map(|to| to.id))?;
+            naming::hand_on(db, &permit, &naming, ((id, &login), to.as_ref().map(|to| (to.id, to.login.as_str()))), now)?;
             let held = user::remove(db, &permit, id, now)?;
-            Ok(((theirs.len(), held), plans))
+            Ok((Left { handed: theirs.len(), held, naming }, plans))
         })?;
-        let Some((handed, held)) = done else { return Ok(()) };
-        let whose = self.to.as_deref().unwrap_or("nobody");
-        let theirs = if handed > 0 { format!(" {} now {whose}'s.", counted(handed)) } else { String::new() };
-        let waiting =
-            if held > 0 { format!(" {held} of their messages wait: espomail outbox list --held") } else { String::new() };
-        context.out.say(&format!("User {} removed.{theirs}{waiting}", self.user));
+        if let Some(left) = done {
+            context.out.say(&self.told(&left));
+        }
         Ok(())
+    }
+
+    fn told(&self, left: &Left) -> String {
+        let whose = self.to.as_deref().unwrap_or("nobody");
+        let mut told = format!("User {} removed.", self.user);
+        if left.handed > 0 {
+            told.push_str(&format!(" {} now {whose}'s.", counted(left.handed)));
+        }
+        if !left.naming.is_empty() {
+            told.push_str(&format!(" Given to {whose} now by {}.", left.naming.told()));
+        }
+        if left.held > 0 {
+            told.push_str(&format!(" {} of their messages wait: espomail outbox list --held", left.held));
+        }
+        told
     }
 }
 
@@ -116,12 +146,15 @@ fn counted(handed: usize) -> String {
 }
 
 /// What a user has must not be left to nobody without a word.
-fn has_work(login: &str, theirs: &[RecordName]) -> Fault {
+fn has_work(login: &str, theirs: &[RecordName], naming: &Naming) -> Fault {
     const SHOWN: usize = 5;
     let first = theirs.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let more = if theirs.len() > SHOWN { format!(" and {} more", theirs.len() - SHOWN) } else { String::new() };
-    Fault::new(Class::Data, format!("{login} has {first}{more}"))
-        .hint(format!("try: espomail user remove {login} --to USER, or --unassign"))
+    let has = (!theirs.is_empty()).then(|| format!("{login} has {first}{more}"));
+    let given = (!naming.is_empty()).then(|| format!("{login} is given mail or cases by {}", naming.told()));
+    let or = if naming.may_be_without() { ", or --unassign" } else { "" };
+    Fault::new(Class::Data, has.into_iter().chain(given).collect::<Vec<_>>().join("; "))
+        .hint(format!("try: espomail user remove {login} --to USER{or}"))
 }
 
 #[derive(Debug, clap::Args)]

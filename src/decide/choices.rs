@@ -73,6 +73,7 @@ pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
         return choices;
     }
     for (filter, actions) in firsts.iter().filter_map(|(_, first)| first.as_ref()) {
+        tell_gone(filter, None, facts, plan);
         actions.iter().for_each(|action| choices.take(action, filter));
     }
     choices.folder = choices.folder.or_else(|| group_folder(facts));
@@ -94,6 +95,7 @@ pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) ->
     let Some(filters) = facts.user_filters.get(&user) else { return choices };
     let login = || facts.login(user).map_or_else(|| user.to_string(), str::to_string);
     if let Some((filter, actions)) = first(filters.iter(), held, (login, Some(user)), facts.trace_filters, plan) {
+        tell_gone(filter, Some(user), facts, plan);
         choices.because = Some(reason!(Filter5, "their filter {:?}", filter.name).by(Some(filter.id)));
         for action in &*actions {
             match action {
@@ -114,6 +116,14 @@ pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) ->
         }
     }
     choices
+}
+
+/// Says what a filter that matches names in vain.
+fn tell_gone(filter: &Filter, user: Option<UserId>, facts: &Facts, plan: &mut Plan) {
+    for noun in facts.gone.get(&filter.id).into_iter().flatten() {
+        let reason = reason!(Filter4, "the filter {:?} names a {noun} that was removed", filter.name).by(Some(filter.id));
+        plan.notes.push(Note { reason, user });
+    }
 }
 
 /// Returns the first filter that matches and what it does; the trace has it, or all that were tried where somebody wants to see them.

@@ -11,8 +11,8 @@ use crate::mail::token::KeyRing;
 use crate::mail::untagged;
 use crate::settings::AccountRules;
 use crate::words::{
-    AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, EmailId, FolderId, ParentBy, PositionId, Priority, RecordId,
-    RecordKind, ReviewId, RoleAction, RoleScope, TeamId, ThreadId, UserId,
+    AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, EmailId, FilterId, FolderId, ParentBy, PositionId, Priority,
+    RecordId, RecordKind, ReviewId, RoleAction, RoleScope, TeamId, ThreadId, UserId,
 };
 
 /// What is known of a message beyond its bytes: how it reached us.
@@ -119,6 +119,8 @@ pub struct Facts {
     pub filters: Vec<Filter>,
     /// The filters of users who may get mail of this batch (FILTER-5).
     pub user_filters: HashMap<UserId, Vec<Filter>>,
+    /// What these filters name and what was removed since: a user, a team or a folder.
+    pub gone: HashMap<FilterId, Vec<&'static str>>,
     /// Whether the trace has every filter that was tried, not just those that matched (FILTER-8).
     pub trace_filters: bool,
     /// Teams of group folders that filters move mail to (TEAM-1).

@@ -184,6 +184,7 @@ fn world(store: &mut Store, account: &Account, mails: &[Mail], now: i64) -> Resu
         people: known.people,
         filters: known.filters,
         user_filters: known.user_filters,
+        gone: known.gone,
         folder_teams: known.folder_teams,
         silent_folders: known.silent_folders,
         trace_filters: true,

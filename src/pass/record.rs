@@ -7,7 +7,7 @@ use crate::decide::hand::{self, Conversion, Make, RecordChanges};
 use crate::decide::{Plan, RecordFacts};
 use crate::store::facts::{self, Matter};
 use crate::store::record::Record;
-use crate::store::{self, Database, access, case, email, record};
+use crate::store::{self, Database, access, case, email, outbox, record};
 use crate::words::{RecordId, RecordKind, UserId};
 
 /// Adds a record that is no case.
@@ -42,16 +42,18 @@ pub fn change(db: &mut Database, said: &Said<'_>, id: RecordId, changes: &Record
     Ok(plan)
 }
 
-/// Deletes a record or a case (RECORD-1), whose e-mails stay. Says how many there are, and where they are now.
-pub fn delete(db: &mut Database, said: &Said<'_>, id: RecordId) -> Result<(Plan, usize)> {
+/// Deletes a record or a case (RECORD-1), whose e-mails stay. Says how many there are, and how many letters
+/// that have not gone out are held now.
+pub fn delete(db: &mut Database, said: &Said<'_>, id: RecordId) -> Result<(Plan, usize, usize)> {
     store::lock(db)?;
     let emails = email::of_record(db, id)?;
     let mut facts = facts::gather_word(db, &Matter { records: &[id], ..Matter::default() }, said.now)?;
     let plan = hand::delete(id, emails.len(), said.asked(), &mut facts);
     let noun = if facts.is_case(id) { "case" } else { "record" };
+    let held = outbox::hold_all_in(db, id, &format!("{}, which it was written in, was deleted", facts.name(id)))?;
     let called = facts.records.get(&id).map(|known| known.name.clone()).unwrap_or_default();
     said.write(db, (&format!("{noun} delete"), &facts.name(id), &called), &plan, (&facts, None), &emails)?;
-    Ok((plan, emails.len()))
+    Ok((plan, emails.len(), held))
 }
 
 /// Merges a record into another of its kind (RECORD-1).

@@ -30,6 +30,7 @@ pub(crate) mod grant;
 pub(crate) mod held;
 pub mod lease;
 mod named;
+pub mod naming;
 pub(crate) mod nobody;
 mod note;
 pub mod notification;

@@ -67,6 +67,17 @@ pub(super) fn in_lists<K, T>(
     Ok(all)
 }
 
+/// Leaves out what stands there twice.
+pub(super) fn once<T: PartialEq>(all: Vec<T>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::with_capacity(all.len());
+    for one in all {
+        if !kept.contains(&one) {
+            kept.push(one);
+        }
+    }
+    kept
+}
+
 /// Writes a text as a LIKE pattern that finds it anywhere.
 pub(super) fn anywhere(text: &str) -> String {
     format!("%{}%", text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))

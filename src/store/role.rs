@@ -7,6 +7,7 @@ use super::noun::{find, gathered, in_lists, not_found, number, taken};
 use super::schema::{role_rights, roles, team_roles, teams, user_roles, users};
 use super::{Database, access, follow, team, user};
 use crate::decide::access::Permit;
+use crate::fault::{Class, Fault};
 use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
 /// A role.
@@ -92,9 +93,18 @@ fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Role>> {
     Ok(roles.into_iter().map(role).collect())
 }
 
-/// Removes a role from everybody and everywhere.
+/// Removes a role that nobody has any more.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Result<()> {
     let subject = subject(db, id)?;
+    let role = show(db, id)?;
+    let users = role.users.iter().map(|login| (login.clone(), format!("--user {login}")));
+    let mut holders = role.teams.iter().map(|team| (format!("team {team}"), format!("--team {team}"))).chain(users).peekable();
+    if let Some((_, option)) = holders.peek().cloned() {
+        let all = holders.map(|(told, _)| told).collect::<Vec<_>>().join(", ");
+        return Err(Fault::new(Class::Data, format!("the role {} is given to {all}", role.name))
+            .hint(format!("take it from them first: espomail role take {} {option}", role.name))
+            .into());
+    }
     diesel::delete(roles::table.find(id)).execute(db)?;
     follow::end_lost_of(db, None)?;
     access::record(db, permit, "role remove", &subject, "", now)

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{find, gathered, in_lists, not_found, number, taken};
+use super::noun::{find, gathered, in_lists, not_found, number, once, taken};
 use super::schema::{accounts, roles, team_members, team_roles, teams, users};
-use super::{Database, access, follow, user};
+use super::{Database, access, follow, naming, user};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{TeamId, UserId};
@@ -48,6 +48,11 @@ pub fn find(db: &mut Database, wanted: &str) -> Result<TeamId> {
 /// Returns every team's name by number.
 pub fn names(db: &mut Database) -> Result<HashMap<TeamId, String>> {
     Ok(teams::table.select((teams::id, teams::name)).load(db)?.into_iter().collect())
+}
+
+/// Finds teams by name or number; one that is named twice counts once.
+pub fn find_all(db: &mut Database, wanted: &[String]) -> Result<Vec<TeamId>> {
+    Ok(once(wanted.iter().map(|name| find(db, name)).collect::<Result<_>>()?))
 }
 
 /// Lists all teams by name.
@@ -97,7 +102,8 @@ pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, no
     access::record(db, permit, "team set", &subject, &format!("name: {before} -> {name}"), now)
 }
 
-/// Removes a team; its members, records and e-mails stay. Not one that an account hands its cases to: they would be nobody's.
+/// Removes a team; its members, records and e-mails stay. Not one that an account, a filter or a group folder
+/// gives mail to: it would be nobody's.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<()> {
     let subject = subject(db, id)?;
     let handing = accounts::table.filter(accounts::case_team_id.eq(id)).filter(accounts::make_cases.eq(true));
@@ -105,6 +111,12 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> R
         let name = subject.trim_start_matches("team:");
         return Err(Fault::new(Class::Data, format!("the account {account} hands its cases to team {name}"))
             .hint(format!("try first: espomail account set {account} --case-team ANOTHER"))
+            .into());
+    }
+    if let Some((naming, remedy)) = naming::of_team(db, id)? {
+        let name = subject.trim_start_matches("team:");
+        return Err(Fault::new(Class::Data, format!("mail goes to team {name} by {naming}"))
+            .hint(format!("change that first: {remedy}"))
             .into());
     }
     diesel::delete(teams::table.find(id)).execute(db)?;

@@ -148,7 +148,16 @@ fn change_files(db: &mut Database, template: &Stored, files: FileChanges<'_>) ->
     for name in files.detach.iter().chain(files.attach.iter().map(|file| &file.name)) {
         diesel::delete(template_files::table.find((template.id, name))).execute(db)?;
     }
-    for file in files.attach {
+    for (place, file) in files.attach.iter().enumerate() {
+        // What is given twice counts once; two files of one name are an error.
+        if let Some(other) = files.attach.iter().take(place).find(|other| other.name == file.name) {
+            if other == file {
+                continue;
+            }
+            return Err(Fault::new(Class::Data, format!("two different files are called {:?}", file.name))
+                .hint("give one of them another name, or leave it out")
+                .into());
+        }
         diesel::insert_into(template_files::table)
             .values((
                 template_files::template_id.eq(template.id),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{find, gathered, in_lists, not_found, number, taken};
+use super::noun::{find, gathered, in_lists, not_found, number, once, taken};
 use super::schema::{absences, auto_follows, roles, team_members, teams, user_addresses, user_roles, users};
 use super::{Database, access, account, follow, outbox};
 use crate::clock::rfc3339;
@@ -132,7 +132,7 @@ fn subject(login: &str) -> String {
 }
 
 fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Result<()> {
-    let keys: Vec<String> = addresses.iter().map(|address| address_key(address)).collect();
+    let keys = once(addresses.iter().map(|address| address_key(address)).collect());
     let others = user_addresses::table
         .inner_join(users::table.on(users::id.eq(user_addresses::user_id)))
         .filter(user_addresses::user_id.ne(user))
@@ -144,13 +144,9 @@ fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Resul
             .into());
     }
     diesel::delete(user_addresses::table.filter(user_addresses::user_id.eq(user))).execute(db)?;
-    for (place, address) in (1_i64..).zip(addresses) {
+    for (place, key) in (1_i64..).zip(keys) {
         diesel::insert_into(user_addresses::table)
-            .values((
-                user_addresses::user_id.eq(user),
-                user_addresses::address.eq(address_key(address)),
-                user_addresses::place.eq(place),
-            ))
+            .values((user_addresses::user_id.eq(user), user_addresses::address.eq(key), user_addresses::place.eq(place)))
             .execute(db)?;
     }
     Ok(())
@@ -159,6 +155,11 @@ fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Resul
 /// Finds a user by login or number.
 pub fn find(db: &mut Database, wanted: &str) -> Result<UserId> {
     find!(db, "user", users.login, wanted)
+}
+
+/// Finds users by login or number; one who is named twice counts once.
+pub fn find_all(db: &mut Database, wanted: &[String]) -> Result<Vec<UserId>> {
+    Ok(once(wanted.iter().map(|login| find(db, login)).collect::<Result<_>>()?))
 }
 
 /// Returns the active user with this login; only a login names the one who asks.
@@ -257,7 +258,7 @@ pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserCha
     for kind in changes.auto_follow.iter().chain(&changes.no_auto_follow) {
         diesel::delete(auto_follows::table.find((id, kind))).execute(db)?;
     }
-    for kind in &changes.auto_follow {
+    for kind in once(changes.auto_follow.clone()) {
         let new = (auto_follows::user_id.eq(id), auto_follows::kind.eq(kind));
         diesel::insert_into(auto_follows::table).values(new).execute(db)?;
     }

@@ -75,7 +75,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("role add more", BOSS),
     ("role list", ALL),
     ("role show agents", ALL),
-    ("role remove agents", BOSS),
+    ("role remove agents", BOSS_TRIES),
     ("role grant agents email read all", BOSS),
     ("role give agents --user eve", BOSS),
     ("role take agents --team desk", BOSS),

@@ -300,16 +300,21 @@ fn case_5_a_user_who_goes_leaves_no_case_to_nobody_without_a_word() {
         world.run(&["case", "create", "Old", "--assigned-user", "ada"]).ok();
         world.run(&["case", "close", "2"]).ok();
         let line = world.run(&["user", "remove", "ada"]).fails(65);
-        assert!(line.contains("ada has contact:1, case:1; try: espomail user remove ada --to USER, or --unassign"), "{line}");
+        assert!(line.contains("ada has contact:1, case:1; ada is given mail or cases by the account support; try: espomail user remove ada --to USER"), "{line}");
         let said = world.run(&["user", "remove", "ada", "--to", "ben", "--dry-run"]).ok();
         assert!(said.contains("case:1 is ben's") && said.contains("contact:1 is ben's"), "{said}");
-        assert_eq!(world.run(&["user", "remove", "ada", "--to", "ben"]).ok(), "User ada removed. 2 records are now ben's.\n");
+        assert_eq!(
+            world.run(&["user", "remove", "ada", "--to", "ben"]).ok(),
+            "User ada removed. 2 records are now ben's. Given to ben now by the account support.\n"
+        );
         assert_eq!(world.json(&["case", "show", "1"])["assigned_user"], "ben");
         let told = world.json(&["--as", "ben", "notification", "list"]);
         let assigned = told["items"].as_array().unwrap().iter().filter(|one| one["kind"] == "assigned").count();
         assert_eq!(assigned, 2, "{database}: {told}");
         // CASE-1: its e-mails are theirs, too.
         assert_eq!(world.json(&["--as", "ben", "email", "list", "--inbox"])["items"].as_array().unwrap().len(), 1);
+        world.run(&["user", "remove", "ben", "--unassign"]).fails(65);
+        world.run(&["account", "set", "support", "--distribution", "round-robin", "--assigned-user", ""]).ok();
         world.run(&["user", "remove", "ben"]).fails(65);
         assert_eq!(world.run(&["user", "remove", "ben", "--unassign"]).ok(), "User ben removed. 2 records are now nobody's.\n");
         let case = world.json(&["case", "show", "1"]);
@@ -317,5 +322,80 @@ fn case_5_a_user_who_goes_leaves_no_case_to_nobody_without_a_word() {
         assert_eq!(world.json(&["case", "list", "--unassigned"])["items"].as_array().unwrap().len(), 1);
         world.run(&["user", "add", "cy"]).ok();
         assert_eq!(world.run(&["user", "remove", "cy"]).ok(), "User cy removed.\n");
+    }
+}
+
+#[test]
+fn filter_4_what_filters_and_accounts_give_to_is_not_removed_without_a_word() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        world.run(&["user", "add", "tmp"]).ok();
+        world.run(&["team", "add", "tt"]).ok();
+        world.run(&["filter", "add", "tof", "--account", "support", "--subject", "zz*", "--assign", "tmp"]).ok();
+        world.run(&["filter", "add", "tot", "--global", "--subject", "yy*", "--assign-team", "tt"]).ok();
+        for arguments in [&["user", "remove", "tmp"][..], &["user", "remove", "tmp", "--unassign"]] {
+            let line = world.run(arguments).fails(65);
+            assert!(line.contains("the filter \"tof\" (account support); try: espomail user remove tmp --to USER"), "{line}");
+        }
+        let line = world.run(&["team", "remove", "tt"]).fails(65);
+        assert!(line.contains("mail goes to team tt by the filter \"tot\" (global)"), "{line}");
+        let line = world.run(&["role", "remove", "agents"]).fails(65);
+        assert!(line.contains("is given to team desk; take it from them first: espomail role take agents --team desk"), "{line}");
+        let said = world.run(&["user", "remove", "tmp", "--to", "ben", "--dry-run"]).ok();
+        assert_eq!(said, "User tmp removed. Given to ben now by the filter \"tof\" (account support).\nNothing was changed.\n");
+        world.run(&["user", "remove", "tmp", "--to", "ben"]).ok();
+        assert_eq!(world.json(&["filter", "show", "tof"])["actions"], json!(["give it to ben"]), "{database}");
+        deliver(&world, "eve@example.net", "z", "", "zz one");
+        assert_eq!(world.json(&["case", "show", "2"])["assigned_user"], "ben");
+        // The account hands its cases to ada, and cannot be without anybody.
+        world.run(&["case", "assign", "1", "ben"]).ok();
+        world.run(&["user", "remove", "ada", "--unassign"]).fails(65);
+        world.run(&["user", "remove", "ada", "--to", "ben"]).ok();
+        world.run(&["account", "set", "support", "--name", "help"]).ok();
+        world.run(&["account", "set", "help", "--name", "support"]).ok();
+        // What is gone all the same, from a database of before, keeps no mail away.
+        world.sql("DELETE FROM teams WHERE name = 'tt'");
+        deliver(&world, "eve@example.net", "y", "", "yy two");
+        assert_eq!(world.json(&["quarantine", "list"])["items"], json!([]));
+        let told = world.run(&["explain", "3"]).ok();
+        assert!(told.contains("FILTER-4: the filter \"tot\" names a team that was removed"), "{told}");
+    }
+}
+
+#[test]
+fn record_1_what_is_given_twice_counts_once() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        world.run(&["user", "add", "dup", "--address", "d@x.example", "--address", "D@x.example"]).ok();
+        world.run(&["user", "set", "dup", "--auto-follow", "case", "--auto-follow", "case"]).ok();
+        assert_eq!(world.json(&["user", "show", "dup"])["addresses"], json!(["d@x.example"]), "{database}");
+        world.run(&["user", "set", "dup", "--address", "e@x.example", "--address", "e@x.example"]).ok();
+        for command in [
+            "account set support --team desk --team 1",
+            "record set contact:1 --team desk --team 1",
+            "record add contact New --team desk --team desk",
+            "case create Twice --team desk --team 1",
+            "case set 1 --team desk --team 1",
+            "email set 1 --team desk --team 1 --user ben --user ben",
+            "folder add Both --group --team desk --team 1",
+            "folder set Both --group --team desk --team 1",
+            "account set support --mailbox INBOX --mailbox inbox",
+        ] {
+            world.run(&command.split(' ').collect::<Vec<_>>()).ok();
+        }
+        assert_eq!(world.json(&["account", "show", "support"])["mailboxes"], json!(["INBOX"]));
+        let file = world.path("f.txt");
+        world.write(&file, "text", 0o600);
+        let file = file.display().to_string();
+        world.run(&["template", "add", "t", "--subject", "S", "--file", &file, "--attach", &file, "--attach", &file]).ok();
+        let said = world.run(&["case", "merge", "2", "2", "--into", "1", "--dry-run"]).ok();
+        assert!(said.contains("case:2 was merged into case:1") && said.contains("Nothing was changed."), "{said}");
+        assert_eq!(world.run(&["case", "merge", "2", "2", "--into", "1"]).ok(), "1 case merged into case:1.\n");
+        // LINK-4: an active record that is merged into an inactive one keeps its mail.
+        world.run(&["record", "set", "contact:2", "--active", "false"]).ok();
+        world.run(&["record", "merge", "contact:2", "contact:1", "contact:1"]).ok();
+        assert_eq!(world.json(&["record", "show", "contact:2"])["active"], true);
+        deliver(&world, "dora@example.org", "n", "", "More");
+        assert_eq!(world.json(&["case", "show", "3"])["contact"], "contact:2");
     }
 }

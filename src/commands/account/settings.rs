@@ -182,7 +182,7 @@ impl SettingsArguments {
         put(&mut settings.max_message_size, self.max_message_mib.map(|mib| mib.saturating_mul(1 << 20)));
         self.rules.over(&mut settings.rules, db)?;
         if let Some(teams) = argument::list(&self.teams) {
-            settings.teams = teams.iter().map(|name| team::find(db, name)).collect::<Result<_>>()?;
+            settings.teams = team::find_all(db, &teams)?;
         }
         if self.rules.distribution.is_some_and(|rule| rule != Distribution::None) && !settings.rules.make_cases {
             let what = "--distribution says who gets new cases, and this account makes none";
@@ -245,7 +245,7 @@ impl SettingsArguments {
             settings.imap_ca_file = file;
         }
         if !self.mailboxes.is_empty() {
-            settings.mailboxes.clone_from(&self.mailboxes);
+            settings.mailboxes = self.mailboxes.iter().map(|name| mailbox_name(name)).collect();
             let mut seen = std::collections::HashSet::new();
             settings.mailboxes.retain(|name| seen.insert(name.clone()));
             settings.folders.retain(|mailbox, _| seen.contains(mailbox));
@@ -258,13 +258,14 @@ impl SettingsArguments {
         for given in &self.mailbox_folders {
             let wrong = |what: String| Fault::new(Class::Usage, what).hint("write it as MAILBOX=FOLDER");
             let (mailbox, name) = given.rsplit_once('=').ok_or_else(|| wrong(format!("{given:?} names no folder")))?;
-            if !settings.mailboxes.iter().any(|known| known == mailbox) {
+            let mailbox = &mailbox_name(mailbox);
+            if !settings.mailboxes.contains(mailbox) {
                 return Err(wrong(format!("the mailbox {mailbox:?} is not monitored by this account")).into());
             }
             if name.is_empty() {
                 settings.folders.remove(mailbox);
             } else {
-                settings.folders.insert(mailbox.to_string(), folder::find(db, settings.owner, name)?.id);
+                settings.folders.insert(mailbox.clone(), folder::find(db, settings.owner, name)?.id);
             }
         }
         Ok(())
@@ -309,6 +310,11 @@ pub fn given_password(
         (_, command, ..) => (PasswordSource::Command, Some(serde_json::to_string(command)?)),
     };
     Ok(Some(Password { source, reference, sealed }))
+}
+
+/// RFC 3501, section 5.1: INBOX is one in any case of its letters; other names are as they are written.
+fn mailbox_name(name: &str) -> String {
+    if name.eq_ignore_ascii_case("INBOX") { "INBOX".to_string() } else { name.to_string() }
 }
 
 fn put<T>(place: &mut T, value: Option<T>) {

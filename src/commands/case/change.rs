@@ -70,7 +70,7 @@ struct Says {
 impl Says {
     fn changes(&self, db: &mut Database, actor: &Actor) -> Result<RecordChanges> {
         let teams = argument::list(&self.teams);
-        let teams = teams.map(|names| names.iter().map(|name| team::find(db, name)).collect()).transpose()?;
+        let teams = teams.map(|names| team::find_all(db, &names)).transpose()?;
         let of_type = self.of_type.iter().map(|value| ("type".to_string(), value.clone()));
         let account: Vec<String> = self.account.iter().cloned().collect();
         Ok(RecordChanges {
@@ -318,16 +318,19 @@ impl Merge {
         let (actor, now) = (context.actor(), context.now());
         let done = self.rehearsal.act(context, store, |db, policy| {
             let (into, _) = right::case(db, &actor, &self.into, RoleAction::Edit)?;
-            let mut plans = Vec::new();
+            let (mut plans, mut merged) = (Vec::new(), std::collections::HashSet::new());
             for wanted in &self.from {
                 let (from, permit) = right::case(db, &actor, wanted, RoleAction::Edit)?;
+                if !merged.insert(from) {
+                    continue;
+                }
                 plans.push(hand::merge(db, &Said { permit: &permit, policy, now }, from, into)?);
             }
-            Ok((case::show(db, into)?, plans))
+            Ok(((case::show(db, into)?, merged.len()), plans))
         })?;
-        let Some(case) = done else { return Ok(()) };
-        let noun = if self.from.len() == 1 { "case" } else { "cases" };
-        context.out.made(&case, &format!("{} {noun} merged into case:{}.", self.from.len(), case.number));
+        let Some((case, merged)) = done else { return Ok(()) };
+        let noun = if merged == 1 { "case" } else { "cases" };
+        context.out.made(&case, &format!("{merged} {noun} merged into case:{}.", case.number));
         Ok(())
     }
 }

@@ -60,7 +60,7 @@ impl Set {
     }
 
     fn changes(&self, db: &mut Database) -> Result<EmailChanges> {
-        let teams = argument::list(&self.teams).map(|names| names.iter().map(|name| team::find(db, name)).collect());
+        let teams = argument::list(&self.teams).map(|names| team::find_all(db, &names));
         let teams = teams.transpose()?;
         let assigned = self.assigned_user.as_ref().map(|login| match login.as_str() {
             "" => Ok(None),
@@ -69,7 +69,7 @@ impl Set {
         Ok(EmailChanges {
             teams,
             assigned_user: assigned.transpose()?,
-            users: self.users.iter().map(|login| user::find(db, login)).collect::<Result<_>>()?,
+            users: user::find_all(db, &self.users)?,
             important: self.important,
         })
     }

@@ -35,12 +35,17 @@ impl Delete {
 /// Deletes records of any kind, all or none of them.
 pub fn delete(context: &Context, store: &mut Store, rehearsal: Rehearsal, all: &[RecordName]) -> Result<()> {
     let (actor, now) = (context.actor(), context.now());
-    let done = rehearsal.act(context, store, |db, policy| {
+    let tell = |told: &Vec<String>| told.iter().map(|sentence| format!("{sentence}\n")).collect();
+    let done = rehearsal.act_and_tell(context, store, tell, |db, policy| {
         let (mut told, mut plans) = (Vec::new(), Vec::new());
-        for named in all {
+        for (place, named) in all.iter().enumerate() {
+            // What is named twice counts once.
+            if all.iter().take(place).any(|other| other == named) {
+                continue;
+            }
             let (id, permit) = right::record(db, &actor, *named, RoleAction::Delete)?;
             let (name, without) = (record::show(db, id)?.name, record::hanging_on(db, id)?);
-            let (plan, emails) = pass::delete(db, &Said { permit: &permit, policy, now }, id)?;
+            let (plan, emails, held) = pass::delete(db, &Said { permit: &permit, policy, now }, id)?;
             let mut sentence = format!("{named} deleted: {name}.");
             if emails > 0 {
                 sentence.push_str(&mail_of(db, &plan, emails)?);
@@ -48,6 +53,10 @@ pub fn delete(context: &Context, store: &mut Store, rehearsal: Rehearsal, all: &
             if !without.is_empty() {
                 let without = without.iter().map(|(kind, count)| counted(*count, *kind)).collect::<Vec<_>>().join(", ");
                 sentence.push_str(&format!(" Without it now: {without}."));
+            }
+            if held > 0 {
+                let noun = if held == 1 { "letter waits" } else { "letters wait" };
+                sentence.push_str(&format!(" {held} {noun} for a word: espomail outbox list --held"));
             }
             told.push(sentence);
             plans.push(plan);
@@ -99,16 +108,19 @@ impl Merge {
         let (actor, now) = (context.actor(), context.now());
         let done = self.rehearsal.act(context, store, |db, policy| {
             let (into, _) = right::record(db, &actor, self.keep, RoleAction::Edit)?;
-            let mut plans = Vec::new();
+            let (mut plans, mut merged) = (Vec::new(), std::collections::HashSet::new());
             for other in &self.others {
                 let (from, permit) = right::record(db, &actor, *other, RoleAction::Edit)?;
+                if !merged.insert(from) {
+                    continue;
+                }
                 plans.push(pass::merge(db, &Said { permit: &permit, policy, now }, from, into)?);
             }
-            Ok((record::show(db, into)?, plans))
+            Ok(((record::show(db, into)?, merged.len()), plans))
         })?;
-        let Some(record) = done else { return Ok(()) };
-        let noun = if self.others.len() == 1 { "record" } else { "records" };
-        context.out.made(&record, &format!("{} {noun} merged into {}: {}.", self.others.len(), self.keep, record.name));
+        let Some((record, merged)) = done else { return Ok(()) };
+        let noun = if merged == 1 { "record" } else { "records" };
+        context.out.made(&record, &format!("{merged} {noun} merged into {}: {}.", self.keep, record.name));
         Ok(())
     }
 }

@@ -138,7 +138,7 @@ pub struct Says {
 impl Says {
     pub fn changes(&self, db: &mut Database, actor: &Actor, name: Option<String>) -> Result<RecordChanges> {
         let teams = argument::list(&self.teams);
-        let teams = teams.map(|names| names.iter().map(|name| team::find(db, name)).collect()).transpose()?;
+        let teams = teams.map(|names| team::find_all(db, &names)).transpose()?;
         let mut user = |login: &str| if login.is_empty() { Ok(None) } else { user::find(db, login).map(Some) };
         let assigned_user = self.assigned_user.as_deref().map(&mut user).transpose()?;
         let mut one = |named: &Option<String>, kind| {

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::named::in_lists;
 use crate::decide::Facts;
 use crate::decide::filter::{Action, Filter};
-use crate::store::schema::{account_mailboxes, folder_teams, folders, positions};
+use crate::store::schema::{account_mailboxes, folder_teams, folders, positions, teams, users};
 use crate::store::{Database, filter};
 use crate::words::{FolderId, PositionId, TeamId, UserId};
 
@@ -44,10 +44,7 @@ pub(super) fn gather(db: &mut Database, named: &[UserId], folder: Option<FolderI
     })?;
     facts.silent_folders = there.iter().filter(|(_, silent)| *silent).map(|(id, _)| *id).collect();
     let there: HashSet<FolderId> = there.into_iter().map(|(id, _)| id).collect();
-    // A folder that was removed since takes no mail.
-    for filter in facts.filters.iter_mut().chain(facts.user_filters.values_mut().flatten()) {
-        filter.actions.retain(|action| !matches!(action, Action::Folder(folder) if !there.contains(folder)));
-    }
+    leave_out_what_is_gone(db, &there, facts)?;
     let teams = in_lists(&there, |some| {
         folder_teams::table
             .filter(folder_teams::folder_id.eq_any(some))
@@ -56,6 +53,38 @@ pub(super) fn gather(db: &mut Database, named: &[UserId], folder: Option<FolderI
     })?;
     for (folder, team) in teams {
         facts.folder_teams.entry(folder).or_default().push(team);
+    }
+    Ok(())
+}
+
+/// FILTER-4: what was removed since gets no mail; the filter says so of what it matches.
+fn leave_out_what_is_gone(db: &mut Database, folders: &HashSet<FolderId>, facts: &mut Facts) -> Result<()> {
+    let (mut users, mut teams) = (HashSet::new(), HashSet::new());
+    for action in facts.filters.iter().flat_map(|filter| &filter.actions) {
+        match action {
+            Action::AssignUser(user) => drop(users.insert(*user)),
+            Action::AssignTeam(team) => drop(teams.insert(*team)),
+            _ => {}
+        }
+    }
+    let users: HashSet<UserId> =
+        in_lists(&users, |some| users::table.filter(users::id.eq_any(some)).select(users::id).load(db))?.into_iter().collect();
+    let teams: HashSet<TeamId> =
+        in_lists(&teams, |some| teams::table.filter(teams::id.eq_any(some)).select(teams::id).load(db))?.into_iter().collect();
+    for filter in facts.filters.iter_mut().chain(facts.user_filters.values_mut().flatten()) {
+        let id = filter.id;
+        filter.actions.retain(|action| {
+            let (is_there, noun) = match action {
+                Action::Folder(folder) => (folders.contains(folder), "folder"),
+                Action::AssignUser(user) => (users.contains(user), "user"),
+                Action::AssignTeam(team) => (teams.contains(team), "team"),
+                _ => return true,
+            };
+            if !is_there {
+                facts.gone.entry(id).or_default().push(noun);
+            }
+            is_there
+        });
     }
     Ok(())
 }

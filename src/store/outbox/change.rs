@@ -10,7 +10,7 @@ use super::sending::note_reached;
 use crate::decide::access::Permitted;
 use crate::fault::{Class, Fault};
 use crate::store::address::write_delivery;
-use crate::words::{DeliveryState, OutboxState, OutgoingId, RecipientState, UserId};
+use crate::words::{DeliveryState, OutboxState, OutgoingId, RecipientState, RecordId, UserId};
 
 /// A person's word on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +145,14 @@ pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<u
     let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending];
     let of_author = outbox::table.filter(outbox::author_id.eq(author)).filter(outbox::state.eq_any(waiting));
     Ok(diesel::update(of_author).set(outbox::held_because.eq(because)).execute(db)?)
+}
+
+/// The same of what was written in a record, which is deleted.
+pub fn hold_all_in(db: &mut Database, record: RecordId, because: &str) -> Result<usize> {
+    let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending];
+    let letters = emails::table.filter(emails::parent_id.eq(record)).select(emails::id);
+    let of_record = outbox::table.filter(outbox::email_id.eq_any(letters)).filter(outbox::state.eq_any(waiting));
+    Ok(diesel::update(of_record.filter(outbox::held_because.is_null())).set(outbox::held_because.eq(because)).execute(db)?)
 }
 
 /// Drops a message with its e-mail; one that somebody has got already is given up for the others, and stays. Returns whether it is
