@@ -140,3 +140,22 @@ fn send_9_html_and_files_of_a_template_go_out_with_every_letter_and_every_answer
         assert_eq!(world.json(&["template", "show", "ack"])["attachments"].as_array().unwrap().len(), 1);
     }
 }
+
+#[test]
+fn access_2_a_template_names_no_record_that_the_writer_may_not_read() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        world.run_with(&["deliver", "--account", "support"], QUESTION).ok();
+        let body = "{Contact.accountName}|{Person.accountName}|{Case.accountName}|{Case.account}|{Case.contactName}";
+        template(&world, "names", "Names", body, &[]);
+        assert_eq!(preview(&world, &[], "names", "1")["text"], "Example Inc|Example Inc|Example Inc|account:1|Dora Example");
+        let ada = ["--as", "ada"];
+        assert_eq!(preview(&world, &ada, "names", "1")["text"], "||||", "{database}");
+        world.run(&["role", "grant", "agents", "contact", "read", "own"]).ok();
+        assert_eq!(preview(&world, &ada, "names", "1")["text"], "||||Dora Example", "{database}");
+        world.run(&["role", "grant", "agents", "account", "read", "all"]).ok();
+        let all = "Example Inc|Example Inc|Example Inc|account:1|Dora Example";
+        assert_eq!(preview(&world, &ada, "names", "1")["text"], all, "{database}");
+    }
+}

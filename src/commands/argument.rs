@@ -18,6 +18,21 @@ pub fn name(text: &str) -> Result<String, String> {
     Ok(text.to_string())
 }
 
+/// The longest name of a record, in characters.
+const LONGEST_NAME: usize = 500;
+
+/// Reads the name of a record: one line that says something.
+pub fn title(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("a name has at least one character".to_string());
+    }
+    if text.chars().count() > LONGEST_NAME {
+        return Err(format!("a name has at most {LONGEST_NAME} characters"));
+    }
+    line(text)
+}
+
 /// Reads an e-mail address; an empty one clears the list it is for.
 pub fn address(text: &str) -> Result<String, String> {
     let text = text.trim();

@@ -40,6 +40,9 @@ fn folded(entry: &Entry) -> String {
 fn told(entry: &Entry) -> String {
     let by = entry.author.as_deref().map(|author| format!(" by {}", line(author))).unwrap_or_default();
     let email = || {
+        if entry.email_withheld {
+            return format!("e-mail {}, which is not yours to read", entry.email.unwrap_or_default());
+        }
         let from = entry.from.as_deref().filter(|from| !from.is_empty()).unwrap_or("an unknown sender");
         let subject = line(entry.subject.as_deref().unwrap_or_default());
         let from = sender(&line(from), entry.sender_not_verified);

@@ -181,7 +181,13 @@ impl Fields {
     /// Brings a value into its form. What is wrong with it says what there is.
     pub fn read(&self, kind: RecordKind, name: &str, value: &str) -> Result<String, Fault> {
         let field = self.field(kind, name)?;
-        field.read(value).map_err(|wrong| Fault::new(Class::Usage, format!("{name} of a record of the kind {kind}: {wrong}")))
+        let read = field.read(value).and_then(|read| match (kind, name, &field) {
+            (RecordKind::Opportunity, "probability", FieldKind::Number) if !is_percentage(&read) => {
+                Err(format!("{value:?} is no percentage, such as 0, 12.5 or 100"))
+            }
+            _ => Ok(read),
+        });
+        read.map_err(|wrong| Fault::new(Class::Usage, format!("{name} of a record of the kind {kind}: {wrong}")))
     }
 
     /// Says what is wrong with the fields of the configuration.
@@ -260,6 +266,10 @@ fn amount(text: &str) -> Option<String> {
     // As money is written.
     let value = if value.split_once('.').is_some_and(|(_, part)| part.len() == 1) { value + "0" } else { value };
     is_currency(currency.trim()).then(|| format!("{value} {}", currency.trim().to_ascii_uppercase()))
+}
+
+fn is_percentage(number: &str) -> bool {
+    number.is_empty() || number.parse::<f64>().is_ok_and(|number| (0.0..=100.0).contains(&number))
 }
 
 /// Returns the digits of a phone number, to look it up by.

@@ -104,7 +104,7 @@ impl Known {
         }
         concerned.sort_unstable();
         concerned.dedup();
-        Ok(Self { users, said: fields::of(db, &concerned)? })
+        Ok(Self { users, said: fields::of(db, &concerned, &mut |_, _, _| Ok(true))? })
     }
 }
 

@@ -63,17 +63,28 @@ struct Row {
     created_at: i64,
 }
 
-/// Returns what records say, in as many queries as for one; a field that says nothing is empty.
-pub fn of(db: &mut Database, ids: &[RecordId]) -> Result<HashMap<RecordId, Fields>> {
+/// Whether a record may be named where another refers to it.
+pub type MayName<'a> = &'a mut dyn FnMut(&mut Database, RecordKind, RecordId) -> Result<bool>;
+
+/// Returns what records say, in as many queries as for one; a field that says nothing, or a record that may not be named, is empty.
+pub fn of(db: &mut Database, ids: &[RecordId], may_name: MayName<'_>) -> Result<HashMap<RecordId, Fields>> {
     let rows = in_lists(db, ids, |db, some| {
         Ok(records::table.filter(records::id.eq_any(some)).select(Row::as_select()).load::<Row>(db)?)
     })?;
     let others: Vec<RecordId> = rows.iter().flat_map(|row| [row.account_id, row.contact_id, row.lead_id]).flatten().collect();
     let others = in_lists(db, &others, |db, some| {
         let of = records::table.filter(records::id.eq_any(some));
-        Ok(of.select((records::id, (records::kind, records::number, records::name))).load(db)?)
+        Ok(of
+            .select((records::id, (records::kind, records::number, records::name)))
+            .load::<(RecordId, (RecordKind, i64, String))>(db)?)
     })?;
-    let others: HashMap<RecordId, (RecordKind, i64, String)> = others.into_iter().collect();
+    let mut named = HashMap::with_capacity(others.len());
+    for (id, other) in others {
+        if may_name(db, other.0, id)? {
+            named.insert(id, other);
+        }
+    }
+    let others = named;
     let assigned: Vec<UserId> = rows.iter().filter_map(|row| row.assigned_user_id).collect();
     let assigned = in_lists(db, &assigned, |db, some| {
         Ok(users::table.filter(users::id.eq_any(some)).select((users::id, (users::login, users::name))).load(db)?)

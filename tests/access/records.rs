@@ -125,3 +125,59 @@ fn records_and_users_forget_what_an_empty_value_clears() {
         assert!(office.service(&["record", verb, "case:1"]).fails(64).contains("case:1 is a case; try: espomail case "));
     }
 }
+
+#[test]
+fn access_2_a_records_stream_tells_nothing_of_mail_that_one_may_not_read() {
+    for database in ["sqlite", "postgresql"] {
+        let office = office(database);
+        let named = contact(&office);
+        office.service(&["record", "set", &named, "--address", "vera@example.org"]).ok();
+        grant(&office, "read", "team");
+        office.service(&["role", "grant", "agents", "email", "read", "team"]).ok();
+        let add = ["account", "add", "adas", "--owner", "ada", "--address", "ada@example.com", "--imap-host", "imap.example.org"];
+        office.service_with(&[&add[..], &["--password-stdin"]].concat(), "x\n").ok();
+        let letter = "From: Vera <vera@example.org>\r\nTo: ada@example.com\r\nSubject: Private-matter\r\nMessage-ID: <v@x.example>\r\n\r\nOur-secret.\r\n";
+        office.service_with(&["deliver", "--account", "adas"], letter).ok();
+        office.service(&["email", "link", "1", &named]).ok();
+        let hers = office.asks("ada", &["record", "show", &named, "--stream"]).ok();
+        assert!(hers.contains("Private-matter") && hers.contains("Our-secret"), "{database}: {hers}");
+        let his = office.asks("ben", &["record", "show", &named, "--stream"]).ok();
+        assert!(his.contains("received e-mail 1, which is not yours to read"), "{database}: {his}");
+        let json = office.asks("ben", &["-o", "json", "record", "show", &named, "--stream"]).ok();
+        for secret in ["Private-matter", "Our-secret"] {
+            assert!(!his.contains(secret) && !json.contains(secret), "{database}: {his}{json}");
+        }
+        assert!(json.contains("\"email_withheld\": true") || json.contains("\"email_withheld\":true"), "{json}");
+    }
+}
+
+#[test]
+fn record_1_what_no_record_can_say_is_refused() {
+    for database in ["sqlite", "postgresql"] {
+        let office = office(database);
+        let named = contact(&office);
+        office.service(&["record", "add", "opportunity", "Pumps", "--probability", "100"]).ok();
+        office.service(&["case", "create", "Pump"]).ok();
+        let long = "x".repeat(501);
+        for wrong in [
+            &["record", "list", "--phone", "abc"][..],
+            &["record", "list", "--phone", "%"],
+            &["record", "set", "opportunity:1", "--probability", "150"],
+            &["record", "set", "opportunity:1", "--probability", "-1"],
+            &["record", "set", "opportunity:1", "--field", "probability=100.5"],
+            &["record", "add", "contact", ""],
+            &["record", "add", "contact", " \t "],
+            &["record", "add", "contact", &long],
+            &["record", "set", &named, "--name", " "],
+            &["case", "create", " "],
+            &["case", "set", "1", "--name", ""],
+            &["case", "set", "1", "--name", &long],
+        ] {
+            let done = office.service(wrong);
+            assert_eq!(done.status, Some(64), "{database}: {wrong:?}: {}{}", done.stdout, done.stderr);
+        }
+        office.service(&["record", "set", "opportunity:1", "--probability", "12.5"]).ok();
+        office.service(&["record", "set", &named, "--phone", "+49 30 1234"]).ok();
+        assert!(office.service(&["record", "list", "--phone", "301"]).ok().contains(&named));
+    }
+}

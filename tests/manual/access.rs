@@ -154,7 +154,8 @@ script of each command. Symbolic links are followed and looked at. The line says
 Rights are looked up when a command starts; a command that waits for a password still has those it started with. What is a
 user's own, and which teams share it, is looked up in the transaction of the change.
 .PP
-Who may read a case sees in its stream the sender, subject and words of its e-mails.
+Who may read a case sees in its stream the sender, subject and words of its e-mails. The streams of other records tell of an e-mail
+that one may not read that it came, and nothing of what it says.
 .SH \"EXIT STATUS\"
 .TP
 \\fB77\\fR

@@ -26,7 +26,7 @@ const NOTE_LIMIT: u64 = 1 << 20;
 #[derive(Debug, clap::Args)]
 pub struct Create {
     /// Name [default: the e-mail's subject]
-    #[arg(required_unless_present = "from_email")]
+    #[arg(required_unless_present = "from_email", value_parser = argument::title)]
     name: Option<String>,
     /// E-mail to open it from; it and its thread become the case's
     #[arg(long, value_name = "ID", conflicts_with = "name")]
@@ -135,7 +135,7 @@ pub struct Set {
     /// Number, or case:NUMBER
     case: String,
     /// Name
-    #[arg(long)]
+    #[arg(long, value_parser = argument::title)]
     name: Option<String>,
     #[command(flatten)]
     says: Says,
@@ -344,7 +344,7 @@ pub struct Split {
     #[arg(long = "email", required = true, num_args = 1.., value_name = "ID")]
     emails: Vec<String>,
     /// Name of the new case [default: the first e-mail's subject]
-    #[arg(long)]
+    #[arg(long, value_parser = argument::title)]
     name: Option<String>,
     #[command(flatten)]
     rehearsal: Rehearsal,

@@ -121,7 +121,8 @@ impl Show {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let db = store.connection();
         let (id, _) = right::case(db, &context.actor(), &self.case, RoleAction::Read)?;
-        let stream = if self.short { None } else { Some(case::stream(db, id)?) };
+        // Who may read a case sees its e-mails in its stream.
+        let stream = if self.short { None } else { Some(case::stream(db, id, &Sight::Everything)?) };
         let whole = Whole { case: case::show(db, id)?, stream };
         context.out.item(&whole, || text(&whole, &context.switches().fields));
         Ok(())

@@ -66,7 +66,7 @@ fn values(context: &Context, db: &mut Database, about: &About<'_>) -> Result<Val
             readable.push(id);
         }
     }
-    let said = fields::of(db, &readable)?;
+    let said = fields::of(db, &readable, &mut |db, kind, id| may_read(context, db, kind, id))?;
     let records: Vec<_> = concerned.iter().filter_map(|(kind, id)| Some((*kind, said.get(id)?))).collect();
     let writer = context.actor_ref().user.map(|id| user::show(db, id)).transpose()?;
     let through = about.account.map(|id| account::find(db, &id.to_string())).transpose()?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::fields::Says;
 use crate::commands::rehearsal::Rehearsal;
-use crate::commands::right;
+use crate::commands::{argument, right};
 use crate::context::Context;
 use crate::decide::Plan;
 use crate::decide::access::{Actor, Relation, act, sight};
@@ -20,6 +20,7 @@ pub struct Add {
     /// account, contact, lead or opportunity
     kind: RecordKind,
     /// Name
+    #[arg(value_parser = argument::title)]
     name: String,
     #[command(flatten)]
     says: Says,
@@ -109,7 +110,7 @@ pub struct Set {
     /// Kind and number, such as contact:7
     record: RecordName,
     /// Name
-    #[arg(long)]
+    #[arg(long, value_parser = argument::title)]
     name: Option<String>,
     #[command(flatten)]
     says: Says,

@@ -8,6 +8,7 @@ use crate::commands::show::{or_empty, yes};
 use crate::commands::{argument, right};
 use crate::context::Context;
 use crate::decide::access::sight;
+use crate::decide::fields::digits;
 use crate::fault::Fault;
 use crate::store::record::{self, RecordFilter, RecordName, Wanted};
 use crate::store::{Store, team, user};
@@ -21,7 +22,7 @@ pub struct List {
     #[arg(long, value_parser = argument::one_address)]
     address: Option<String>,
     /// Only those whose phone number has these digits
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = some_digits)]
     phone: Option<String>,
     /// Only those with this in their name
     #[arg(long, value_name = "TEXT")]
@@ -48,6 +49,11 @@ pub struct List {
     fields: Fields,
     #[command(flatten)]
     part: argument::Part,
+}
+
+/// Reads a part of a phone number.
+fn some_digits(text: &str) -> Result<String, String> {
+    if digits(text).is_empty() { Err(format!("{text:?} has no digits to look for")) } else { Ok(text.to_string()) }
 }
 
 impl List {

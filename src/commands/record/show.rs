@@ -6,12 +6,13 @@ use crate::clock::rfc3339;
 use crate::commands::show::{lines, listed, or_empty, told, yes};
 use crate::commands::{right, stream};
 use crate::context::Context;
+use crate::decide::access::{Sight, sight};
 use crate::decide::fields::Fields;
 use crate::output::shown;
 use crate::store::Store;
 use crate::store::case::{self, Entry};
 use crate::store::record::{self, Record, RecordName};
-use crate::words::RoleAction;
+use crate::words::{RecordKind, RoleAction, RoleScope};
 
 #[derive(Debug, clap::Args)]
 pub struct Show {
@@ -35,7 +36,12 @@ impl Show {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let db = store.connection();
         let (id, _) = right::record(db, &context.actor(), self.record, RoleAction::Read)?;
-        let stream = if self.stream { Some(case::stream(db, id)?) } else { None };
+        // Who may read a case sees its e-mails in its stream; those of other records are of their accounts alone (ACCESS-2).
+        let seen = match self.record.kind {
+            RecordKind::Case => Sight::Everything,
+            _ => sight(context.actor_ref(), RoleScope::Email),
+        };
+        let stream = if self.stream { Some(case::stream(db, id, &seen)?) } else { None };
         let whole = Whole { record: record::show(db, id)?, stream };
         context.out.item(&whole, || text(&whole, &context.switches().fields));
         Ok(())

@@ -5,8 +5,10 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use diesel::prelude::*;
 
+use crate::decide::access::Sight;
 use crate::mail;
 use crate::store::noun::{gathered, in_lists};
+use crate::store::relation::visible_emails;
 use crate::store::schema::{attachments, emails, notes, users};
 use crate::store::{Database, raw};
 use crate::words::{EmailId, NoteKind, RecordId};
@@ -23,6 +25,8 @@ pub struct Entry {
     pub detail: String,
     pub email: Option<EmailId>,
     pub from: Option<String>,
+    /// The e-mail is not for the one who asks to read: of it there is its number alone (ACCESS-2).
+    pub email_withheld: bool,
     /// From is one of us, and nothing vouches for that (ACCESS-5).
     pub sender_not_verified: bool,
     pub subject: Option<String>,
@@ -43,8 +47,9 @@ pub struct Attached {
     pub size: i64,
 }
 
-/// Returns a record's stream. The reply texts are read from the raw bytes, so they follow today's rules.
-pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
+/// Returns a record's stream, with as much of its e-mails as somebody may see. The reply texts are read from the raw bytes, so they
+/// follow today's rules.
+pub fn stream(db: &mut Database, record: RecordId, sight: &Sight) -> Result<Vec<Entry>> {
     type Row = (i64, NoteKind, Option<String>, String, Option<EmailId>, (Option<String>, Option<bool>), Option<String>);
     let rows = notes::table
         .left_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
@@ -62,13 +67,19 @@ pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
         ))
         .load::<Row>(db)?;
     let named: HashSet<EmailId> = rows.iter().filter_map(|row| row.4).collect();
+    let named = visible(db, named, sight)?;
     let mut files = attached(db, &named)?;
     let mut entries = Vec::with_capacity(rows.len());
-    for (at, kind, author, detail, email, (from, claimed), subject) in rows {
-        let says = match (kind, email) {
-            (NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce, Some(email)) => Some(email),
-            _ => None,
-        };
+    for (at, kind, author, mut detail, email, (mut from, mut claimed), mut subject) in rows {
+        let tells = matches!(kind, NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce);
+        let email_withheld = email.is_some_and(|email| !named.contains(&email));
+        if email_withheld {
+            (from, claimed, subject) = (None, None, None);
+            if tells {
+                detail.clear();
+            }
+        }
+        let says = email.filter(|_| tells && !email_withheld);
         let parts = says.map(|email| parts(db, email)).transpose()?.flatten();
         let (reply_text, quoted_lines, signature_lines) =
             parts.map_or((None, 0, 0), |(reply, quoted, signature)| (Some(reply), quoted, signature));
@@ -80,6 +91,7 @@ pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
             detail,
             email,
             from,
+            email_withheld,
             sender_not_verified: claimed.unwrap_or_default(),
             subject,
             reply_text,
@@ -89,6 +101,19 @@ pub fn stream(db: &mut Database, record: RecordId) -> Result<Vec<Entry>> {
         });
     }
     Ok(entries)
+}
+
+/// Returns those of some e-mails that somebody may see.
+fn visible(db: &mut Database, named: HashSet<EmailId>, sight: &Sight) -> Result<HashSet<EmailId>> {
+    if matches!(sight, Sight::Everything) {
+        return Ok(named);
+    }
+    let named: Vec<EmailId> = named.into_iter().collect();
+    let seen = in_lists(db, &named, |db, some| {
+        let Some(visible) = visible_emails(sight) else { return Ok(Vec::new()) };
+        Ok(emails::table.filter(emails::id.eq_any(some)).filter(visible).select(emails::id).load(db)?)
+    })?;
+    Ok(seen.into_iter().collect())
 }
 
 /// Returns what an e-mail says, and how many lines of quotation and of signature it has beside.
