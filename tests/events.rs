@@ -226,3 +226,83 @@ fn parse_9_events_go_to_other_calendars_and_hostile_ones_do_no_harm() {
         assert_eq!(listed(&world, "ben"), [row(&newest, "accepted")], "{database}");
     }
 }
+
+#[test]
+fn parse_9_export_says_what_is_known_and_leaves_out_what_no_calendar_takes() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        let told = event("u1", 0, "DESCRIPTION:Bring tools\\nand \u{1b}gloves\r\n");
+        deliver(&world, "adas", &mail("olga@example.org", "ada@example.com", "a", "REQUEST", &told));
+        let ada = |more: &[&str]| world.run(&[&["--as", "ada", "event"], more].concat());
+        ada(&["accept", "1"]).ok();
+        let again = ada(&["accept", "1"]).ok();
+        assert!(again.contains("already accepted"), "{database}: {again}");
+        assert_eq!(sink.taken().len(), 1, "{database}: nothing is sent twice");
+        let exported = ada(&["export", "1"]).ok().replace("\r\n ", "");
+        for line in
+            ["ATTENDEE;PARTSTAT=ACCEPTED;CN=\"Ada, Example\":mailto:Ada@Example.com", "DESCRIPTION:Bring tools\\nand  gloves"]
+        {
+            assert!(exported.lines().any(|is| is == line), "{database}: {line}: {exported}");
+        }
+        assert!(ada(&["show", "1"]).ok().contains("Bring tools\nand"), "{database}");
+        ada(&["decline", "1"]).ok();
+        assert_eq!(sink.taken().len(), 2, "another answer goes out");
+        // One that says only when it ends.
+        let bare = event("u2", 0, "").replace("DTSTART:20261201T090000Z\r\n", "");
+        deliver(&world, "adas", &mail("olga@example.org", "ada@example.com", "b", "REQUEST", &bare));
+        let all = ada(&["export", "--all"]).ok();
+        assert!(all.contains("UID:u1") && !all.contains("UID:u2"), "{database}: {all}");
+        let number = world.json(&["email", "show", "<b@example.org>"])["id"].to_string();
+        let refused = ada(&["export", &number]).fails(65);
+        assert!(refused.contains("says no start"), "{refused}");
+    }
+}
+
+#[test]
+fn access_5_what_our_border_calls_forged_moves_and_ends_no_event() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        assert!(config.contains("[security]"), "{config}");
+        world.write(&world.config(), &config.replace("[security]", "[security]\nauthserv-id = [\"mx.example.com\"]"), 0o600);
+        let border = |result: &str, mail: String| {
+            format!("Authentication-Results: mx.example.com; dmarc={result} header.from=example.org\r\n{mail}")
+        };
+        let send = |result: &str, id: &str, method: &str, sequence: i64| {
+            let mail = mail("olga@example.org", "ada@example.com", id, method, &event("u1", sequence, ""));
+            deliver(&world, "adas", &border(result, mail));
+        };
+        send("fail", "z", "REQUEST", 7);
+        send("pass", "a", "REQUEST", 0);
+        send("fail", "b", "CANCEL", 9);
+        send("fail", "c", "REQUEST", 9);
+        assert!(listed(&world, "ada").contains(&row("2", "-")), "{database}: {:?}", listed(&world, "ada"));
+        send("pass", "d", "REQUEST", 1);
+        let newest = world.json(&["email", "show", "<d@example.org>"])["id"].to_string();
+        assert!(listed(&world, "ada").contains(&row(&newest, "-")), "{database}: {:?}", listed(&world, "ada"));
+        let shown = world.json(&["--as", "ada", "event", "show", &newest]);
+        assert_eq!((&shown["cancelled"], &shown["replaces"]), (&json!(false), &json!([2])), "{database}");
+    }
+}
+
+#[test]
+fn access_5_a_letter_of_ours_that_comes_back_through_ones_own_account_is_ours() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        let compose =
+            ["email", "compose", "--from", "support@example.com", "--to", "dora@example.org", "--cc", "ada@example.com"];
+        world.run(&[&compose[..], &["--subject", "Your pump", "--text", "It is on its way."]].concat()).ok();
+        let copy = String::from_utf8(sink.taken()[0].bytes.clone()).unwrap();
+        let copy = format!("Received: from mx.example.com by mail.example.com; Mon, 23 Nov 2026 10:00:00 +0000\r\n{copy}");
+        deliver(&world, "adas", &copy);
+        assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().len(), 1, "{database}: it is the same");
+        let explained = world.run(&["explain", "1"]).ok();
+        let looked = world.run(&["reprocess", "--all"]);
+        let said = format!("{explained}{}{}", looked.stdout, looked.stderr);
+        assert!(!said.contains("did not go out from here") && !said.contains("not verified"), "{database}: {said}");
+        assert_eq!(world.json(&["email", "show", "1"])["sender_not_verified"], false, "{database}");
+    }
+}

@@ -17,6 +17,7 @@ use crate::mail::calendar::{Answer, Attendee, write as calendar};
 use crate::mail::compose::Calendar;
 use crate::mail::reply::{Original, line};
 use crate::mail::{self, Address, address_key};
+use crate::output::shown;
 use crate::store::record::{self, RecordName};
 use crate::store::{Database, Store, account, email, event, raw, sending, user};
 use crate::words::{EmailId, OutgoingKind, RoleAction, RoleScope};
@@ -95,6 +96,7 @@ struct Shown {
     recurs: Option<String>,
     recurrence: Option<String>,
     location: String,
+    description: String,
     cancelled: bool,
     organizer: Option<Address>,
     /// As whom the one who asks was invited, and what they said.
@@ -115,12 +117,7 @@ struct Invited {
 impl Shown {
     fn of(standing: &Standing, own: &[String]) -> Self {
         let Standing { said: Said { email, event, .. }, .. } = standing;
-        let answer = |attendee: &Attendee| {
-            let key = address_key(&attendee.address);
-            let said = standing.answers.iter().find(|(of, _)| *of == key).map(|(_, answer)| *answer);
-            // What the organiser knows, where nobody told us.
-            said.or_else(|| Answer::ALL.iter().find(|known| attendee.answer.as_deref() == Some(known.partstat())).copied())
-        };
+        let answer = |attendee: &Attendee| standing.answer_of(attendee);
         let invited = |one: &Attendee| Invited { name: one.name.clone(), address: one.address.clone(), answer: answer(one) };
         let own = standing.invited(own);
         Self {
@@ -134,6 +131,7 @@ impl Shown {
             recurs: event.rule.clone(),
             recurrence: event.recurrence.clone(),
             location: event.location.clone(),
+            description: event.description.clone(),
             cancelled: standing.is_cancelled,
             organizer: event.organizer.clone(),
             invited: own.map(|attendee| attendee.address.clone()),
@@ -161,7 +159,7 @@ impl Shown {
             None => person(&one.name, &one.address),
         };
         let replaces: Vec<String> = self.replaces.iter().map(|email| format!("e-mail {email}")).collect();
-        lines(&[
+        let mut text = lines(&[
             ("event", self.event.clone()),
             ("summary", self.summary.clone()),
             ("start", or_empty(self.start.as_ref())),
@@ -175,7 +173,11 @@ impl Shown {
             ("invited as", or_empty(self.invited.as_ref())),
             ("attendees", self.attendees.iter().map(attendee).collect::<Vec<_>>().join(", ")),
             ("in place of", replaces.join(", ")),
-        ])
+        ]);
+        if !self.description.is_empty() {
+            text.push_str(&format!("\n{}\n", shown(&self.description)));
+        }
+        text
     }
 }
 
@@ -208,11 +210,19 @@ impl EventCommand {
             Verb::Decline(reply) => reply.send(context, &mut store, Answer::Declined),
             Verb::Tentative(reply) => reply.send(context, &mut store, Answer::Tentative),
             Verb::Export { event, .. } => {
-                let events = match event {
-                    Some(event) => vec![find(context, db, &event)?],
+                let mut events = match &event {
+                    Some(event) => vec![find(context, db, event)?],
                     None => to_come(context, db, false, context.now())?,
                 };
-                let said = events.iter().map(|one| (&one.said.event, one.is_cancelled));
+                // RFC 5545, section 3.6.1: without a start the whole file may be refused.
+                events.retain(|one| one.said.event.start.is_some());
+                if let Some(event) = event.filter(|_| events.is_empty()) {
+                    let what = format!("event {event} says no start, so no other calendar could take it");
+                    return Err(Fault::new(Class::Data, what).into());
+                }
+                let own = own_addresses(context, db)?;
+                let events: Vec<_> = events.iter().map(|one| (one.answered(&own), one.is_cancelled)).collect();
+                let said = events.iter().map(|(event, is_cancelled)| (event, *is_cancelled));
                 context.out.bytes(calendar::export(said, context.now()).as_bytes())
             }
         }
@@ -284,6 +294,10 @@ impl Reply {
         };
         if let Some(why) = standing.refuses_answer() {
             return Err(Fault::new(Class::Data, format!("event {number} cannot be answered: {why}")).into());
+        }
+        if standing.own_answer == Some(answer) && self.comment.is_none() {
+            context.out.say(&format!("Event {number}: already {answer}; nothing is sent."));
+            return Ok(());
         }
         let own = own_addresses(context, db)?;
         let attendee = standing.invited(&own).cloned().ok_or_else(|| {

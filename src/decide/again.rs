@@ -173,7 +173,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bo
     if choices.skip.is_some() {
         return plan;
     }
-    let seen = author::see(mail, policy, facts, &mut plan);
+    let seen = author::see_again(mail, (stored.ours, stored.author), policy, facts, &mut plan);
     facts.account.answering = None;
     let (account, marks) = (facts.account.id, choices.mark_read.clone());
     if let Some(known) = facts.emails.get_mut(&email) {

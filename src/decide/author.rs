@@ -3,7 +3,7 @@
 use super::reason::reason;
 use std::borrow::Cow;
 
-use super::facts::{EmailFacts, Facts, Policy};
+use super::facts::{Arrival, EmailFacts, Facts, Policy};
 use super::plan::Plan;
 use crate::mail::{Address, Mail, token};
 use crate::words::{AccountKind, Rule, UserId};
@@ -81,6 +81,17 @@ pub fn see<'m>(mail: &'m Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) 
             Seen { mail: Cow::Borrowed(mail), origin }
         }
     }
+}
+
+/// What comes in is a copy of a letter that went out from here: it has the Message-ID that we gave, and the content (DUP-2).
+pub fn letter<'m>(arrival: &Arrival, mail: &'m Mail, policy: &Policy, facts: &Facts) -> Option<Seen<'m>> {
+    // Of what came in part nobody has seen the files (FETCH-8).
+    if arrival.partial || !is_token_ours(mail, policy) {
+        return None;
+    }
+    let known = facts.emails_by_message_id.get(&mail.identity())?.iter().filter_map(|email| facts.emails.get(email));
+    let letter = known.into_iter().find(|known| known.ours && !known.partial && known.content_digest == mail.content_digest)?;
+    Some(Seen { mail: Cow::Borrowed(mail), origin: Origin::Ours(letter.author) })
 }
 
 /// The same of an e-mail that is in the store. What went out from here is ours, whatever it looks like; what another copy of it showed

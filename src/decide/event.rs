@@ -18,7 +18,7 @@ pub struct Said {
     pub event: Event,
     /// Who wrote the e-mail, in comparison form.
     pub from: String,
-    /// It only says to be from one of us (ACCESS-5).
+    /// It only says to be from one of us, or our border says that it is not from whom it says (ACCESS-5).
     pub is_claimed: bool,
     /// The user who wrote it here.
     pub author: Option<UserId>,
@@ -66,7 +66,7 @@ pub fn standing(said: Vec<Said>, asking: Option<UserId>) -> Vec<Standing> {
     let (said, others): (Vec<Said>, Vec<Said>) = said.into_iter().partition(Said::is_of_organizer);
     // Who sent an event first may go on with it: services write for organisers.
     let mut first: BTreeMap<(String, String), &Said> = BTreeMap::new();
-    for one in &said {
+    for one in said.iter().filter(|one| !one.is_claimed) {
         let known = first.entry((one.event.uid.clone().unwrap_or_default(), one.organizer())).or_insert(one);
         if one.email < known.email {
             *known = one;
@@ -124,6 +124,9 @@ fn fill(event: &mut Event, before: &Event) {
     if event.summary.is_empty() {
         event.summary.clone_from(&before.summary);
     }
+    if event.description.is_empty() {
+        event.description.clone_from(&before.description);
+    }
     if event.attendees.is_empty() {
         event.attendees.clone_from(&before.attendees);
     }
@@ -161,6 +164,25 @@ impl Standing {
                 }
             }
         }
+    }
+
+    /// Returns what is known of an attendee's answer: what we were told, else what the organiser knows.
+    pub fn answer_of(&self, attendee: &Attendee) -> Option<Answer> {
+        let key = address_key(&attendee.address);
+        let said = self.answers.iter().find(|(of, _)| *of == key).map(|(_, answer)| *answer);
+        said.or_else(|| Answer::ALL.iter().find(|known| attendee.answer.as_deref() == Some(known.partstat())).copied())
+    }
+
+    /// Returns the event with every answer that is known; these addresses are those of the one who asks.
+    pub fn answered(&self, own: &[String]) -> Event {
+        let mut event = self.said.event.clone();
+        for attendee in &mut event.attendees {
+            let own = self.own_answer.filter(|_| own.contains(&address_key(&attendee.address)));
+            if let Some(answer) = own.or_else(|| self.answer_of(attendee)) {
+                attendee.answer = Some(answer.partstat().to_string());
+            }
+        }
+        event
     }
 
     /// Returns as whom somebody with these addresses, in comparison form, was invited.

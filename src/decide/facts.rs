@@ -50,6 +50,8 @@ pub struct Policy {
 pub struct Facts {
     /// Seconds since 1970 UTC.
     pub now: i64,
+    /// When the e-mail that is looked at again was taken in: its Date is held against that (PARSE-5). Seconds since 1970 UTC.
+    pub taken_at: Option<i64>,
     /// The mailbox was listed again: what is older than this is not answered (FETCH-5). Seconds since 1970 UTC.
     pub quiet_before: Option<i64>,
     /// The next free numbers; written back when the plans are applied, so there are no holes.

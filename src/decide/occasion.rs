@@ -25,6 +25,8 @@ pub struct Occasion<'a> {
     pub sent_by_us: bool,
     /// Who wrote it, as far as that is known (ACCESS-5).
     pub origin: Origin,
+    /// Our border says that From did not write it.
+    pub disowned: bool,
     /// It may have been answered long ago: its mailbox was listed again (FETCH-5).
     pub quiet: bool,
 }
@@ -38,7 +40,18 @@ impl<'a> Occasion<'a> {
     /// That of an e-mail of which nothing else is to be said.
     pub fn at(arrived_at: i64, email: EmailId, mail: &'a Mail, origin: Origin) -> Self {
         let choices = Choices::default();
-        Self { email, mail, partial: false, archived: false, arrived_at, choices, sent_by_us: false, origin, quiet: false }
+        Self {
+            email,
+            mail,
+            partial: false,
+            archived: false,
+            arrived_at,
+            choices,
+            sent_by_us: false,
+            origin,
+            disowned: false,
+            quiet: false,
+        }
     }
 }
 
@@ -63,6 +76,7 @@ pub fn occasion<'a>(
         choices,
         sent_by_us: matches!(origin, Origin::Ours(_)) || author::is_token_ours(mail, policy),
         origin,
+        disowned: !origin.is_ours() && mail.is_disowned(&policy.authserv_ids),
         quiet: facts.quiet_before.is_some_and(|before| arrival.internal_date.is_none_or(|date| date < before)),
     }
 }
@@ -72,7 +86,7 @@ fn arrived_at(arrival: &Arrival, mail: &Mail, now: i64) -> i64 {
     arrival.internal_date.or_else(|| mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=now).contains(date))).unwrap_or(now)
 }
 
-/// PARSE-5: the date to sort by. A Date in the future or before 1990 sorts by arrival.
-pub fn sort_date(occasion: &Occasion<'_>, now: i64) -> i64 {
-    occasion.mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=now).contains(date)).unwrap_or(occasion.arrived_at)
+/// PARSE-5: the date to sort by. A Date in the future, as it was then, or before 1990 sorts by arrival.
+pub fn sort_date(occasion: &Occasion<'_>, taken_at: i64) -> i64 {
+    occasion.mail.date.filter(|date| (FIRST_CREDIBLE_DATE..=taken_at).contains(date)).unwrap_or(occasion.arrived_at)
 }

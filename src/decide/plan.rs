@@ -393,6 +393,9 @@ pub struct NewEmail {
     pub invites: Vec<String>,
     /// From says that one of us wrote it, and nothing vouches for that: the sender is not verified (ACCESS-5).
     pub claimed: bool,
+    /// Our border says that From did not write it (ACCESS-5).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disowned: bool,
     /// By base subject and From, and by base subject and first To (THREAD-3); 0 for none.
     pub subject_from: i64,
     pub subject_to: i64,

@@ -31,7 +31,10 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         plan.note(because.and(format_args!(" skips it; it is left alone on the server ({})", Rule::Filter7)));
         return plan;
     }
-    let seen = author::see(mail, policy, facts, &mut plan);
+    let seen = match author::letter(arrival, mail, policy, facts) {
+        Some(letter) => letter,
+        None => author::see(mail, policy, facts, &mut plan),
+    };
     let other = match duplicate::find(arrival, &seen.mail, facts, &mut plan) {
         Known::Same(email) => {
             arrive_again(email, arrival, &seen, policy, choices, &mut Desk { facts, plan: &mut plan });
@@ -228,7 +231,7 @@ pub fn new_email(
         id: occasion.email,
         thread: conversation.thread,
         identity: mail.identity(),
-        date: sort_date(occasion, facts.now),
+        date: sort_date(occasion, facts.taken_at.unwrap_or(facts.now)),
         replied: conversation.replied,
         parent: link.map(|link| link.record),
         parent_by: link.map(|link| link.by),
@@ -241,6 +244,7 @@ pub fn new_email(
         ours: occasion.origin.is_ours(),
         author: occasion.origin.author(),
         claimed: occasion.origin.is_claimed(),
+        disowned: occasion.disowned,
         invites: Vec::new(),
         subject_from: by_subject(&sender),
         subject_to: mail.to.first().map(|to| by_subject(&to.key())).unwrap_or_default(),

@@ -75,6 +75,11 @@ impl Mail {
         self.border_says(authserv_ids, |result, domain| result.says("dmarc", &["header.from"], |from| from == domain))
     }
 
+    /// ACCESS-5: whether it says that DMARC failed for the From domain: From did not write it.
+    pub fn is_disowned(&self, authserv_ids: &[String]) -> bool {
+        self.border_says(authserv_ids, |result, _| result.method() == Some(("dmarc", "fail")))
+    }
+
     /// ACK-4: whether it says so, or that SPF or DKIM passed for the From domain or one below it, which is the owner's, too.
     pub fn is_vouched_for(&self, authserv_ids: &[String]) -> bool {
         self.border_says(authserv_ids, |result, domain| {
@@ -103,12 +108,15 @@ impl Mail {
 struct Verdict<'a>(&'a str);
 
 impl Verdict<'_> {
+    /// Which method it is of, and what came of it.
+    fn method(&self) -> Option<(&str, &str)> {
+        self.0.split_whitespace().next()?.split_once('=')
+    }
+
     /// Whether a method passed, for such a domain.
     fn says(&self, method: &str, properties: &[&str], is_such: impl Fn(&str) -> bool) -> bool {
-        let mut words = self.0.split_whitespace();
-        let passed = words.next().and_then(|word| word.split_once('=')) == Some((method, "pass"));
-        passed
-            && words.filter_map(|word| word.split_once('=')).any(|(property, value)| {
+        self.method() == Some((method, "pass"))
+            && self.0.split_whitespace().skip(1).filter_map(|word| word.split_once('=')).any(|(property, value)| {
                 let domain = value.rsplit_once('@').map_or(value, |(_, domain)| domain);
                 properties.contains(&property) && is_such(domain)
             })

@@ -125,6 +125,7 @@ fn step(
     let (mut plan, facts) = if is_first {
         let records: Vec<_> = stored.parent.into_iter().collect();
         let mut facts = facts::gather_without(db, id, (through.account, through.position), mail, &records, rules.now)?;
+        facts.taken_at = reprocess::taken_at(db, id)?;
         (again(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     } else {
         let mut facts = facts::gather_at(db, through.account, through.position, &[mail], &[], rules.now)?;

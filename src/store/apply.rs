@@ -20,6 +20,7 @@ use self::amend::Amended;
 pub use self::amend::Difference;
 pub use self::merge::{Merge, belongings, merge};
 pub use self::rows::Decided;
+pub(super) use self::rows::calendar;
 use self::rows::{AttachmentRow, CopyRow, EffectRow, EmailRow, EmailUserRow, NoteRow, RecordRow, ReviewRow};
 use self::sort::Sorted;
 use super::address::{AddressRow, DeliveryRow};

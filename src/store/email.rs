@@ -543,7 +543,9 @@ pub fn attachments_of(db: &mut Database, id: EmailId) -> Result<Vec<Attachment>>
 pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) -> Result<()> {
     super::lock(db)?;
     let raw = super::raw::store(db, &[packed])?.get(&packed.digest).copied().context("its raw bytes were not stored")?;
-    let earlier: i64 = emails::table.find(id).select(emails::raw_id).first(db)?;
+    let (earlier, said): (i64, Option<String>) = emails::table.find(id).select((emails::raw_id, emails::calendar)).first(db)?;
+    let said: Vec<Event> = said.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?;
+    let calendar = super::apply::calendar(mail, said.iter().any(|event| event.disowned))?;
     diesel::update(emails::table.find(id))
         .set((
             emails::raw_id.eq(raw),
@@ -551,7 +553,7 @@ pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) ->
             emails::text.eq(super::clean(&mail.text).as_ref()),
             emails::html.eq(mail.html.as_deref().map(super::clean).as_deref()),
             emails::defects.eq(serde_json::to_string(&mail.defects)?),
-            emails::calendar.eq((!mail.calendar.is_empty()).then(|| serde_json::to_string(&mail.calendar)).transpose()?),
+            emails::calendar.eq(calendar),
             emails::is_partial.eq(false),
         ))
         .execute(db)?;

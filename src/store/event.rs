@@ -100,6 +100,7 @@ fn read(db: &mut Database, sight: &Sight, ids: &[EmailId]) -> Result<Vec<Said>> 
         let is_only = events.len() == 1;
         said.extend((1..).zip(events).map(|(place, event)| {
             let from = from.clone();
+            let is_claimed = is_claimed || event.disowned;
             Said { email, place, is_only, event, from, is_claimed, author }
         }));
     }

@@ -192,6 +192,11 @@ pub fn through(db: &mut Database, id: EmailId) -> Result<Vec<Through>> {
     Ok(found)
 }
 
+/// Returns when an e-mail was taken in, in seconds since 1970 UTC; none where no account brought it.
+pub fn taken_at(db: &mut Database, id: EmailId) -> Result<Option<i64>> {
+    Ok(fates::table.filter(fates::email_id.eq(id)).select(diesel::dsl::min(fates::at)).first(db)?)
+}
+
 /// WHY-1: writes what was changed and why behind the reasons of the e-mail's first fate in an account.
 pub fn trace(db: &mut Database, id: EmailId, account: AccountId, plan: &Plan, now: i64) -> Result<()> {
     let first = fates::table

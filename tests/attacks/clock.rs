@@ -110,3 +110,22 @@ fn fetch_6_what_was_to_be_asked_for_again_while_the_clock_was_ahead_is() {
         assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().len(), 2);
     }
 }
+
+#[test]
+fn parse_5_a_date_in_the_future_is_held_against_the_time_of_arrival() {
+    for database in ["sqlite", "postgresql"] {
+        let mut world = World::on(database);
+        let add =
+            ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--password-stdin"];
+        world.run_with(&add, "hunter2\n").ok();
+        let letter = "From: dora@example.org\r\nTo: support@example.com\r\nSubject: Soon\r\nMessage-ID: <a@x.example>\r\n\
+            Date: Wed, 25 Nov 2026 10:00:00 +0000\r\n\r\nText.\r\n";
+        world.run_with(&["deliver", "--account", "support"], letter).ok();
+        assert_eq!(world.json(&["email", "show", "1"])["date"], "2026-11-23T10:00:00Z", "{database}");
+        world.set("ESPOMAIL_NOW", "2026-12-01T10:00:00Z");
+        let looked = world.run(&["reprocess", "--all"]);
+        assert!(!format!("{}{}", looked.stdout, looked.stderr).contains("date"), "{database}: {}", looked.stdout);
+        world.run(&["reprocess", "--all", "--apply"]).ok();
+        assert_eq!(world.json(&["email", "show", "1"])["date"], "2026-11-23T10:00:00Z", "{database}");
+    }
+}

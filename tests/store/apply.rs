@@ -62,6 +62,7 @@ pub fn email(id: i64, thread: i64) -> NewEmail {
         author: None,
         invites: Vec::new(),
         claimed: false,
+        disowned: false,
         subject_from: 0,
         subject_to: 0,
     }

@@ -61,6 +61,7 @@ fn plan(uid: i64, mail: &Mail) -> Plan {
             author: None,
             invites: vec!["dora@example.org".into()],
             claimed: false,
+            disowned: false,
             subject_from: 0,
             subject_to: 0,
         }),

@@ -118,6 +118,12 @@ pub fn date_time(value: &str) -> Option<DateTime> {
     DateTime::strptime("%Y%m%dT%H%M%S", value).ok()
 }
 
+/// Returns a text with its lines, no longer than anybody reads.
+pub fn kept_lines(text: &str) -> String {
+    let clean = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+    text.replace("\r\n", "\n").chars().take(4 * KEPT).map(clean).collect::<String>().trim().to_string()
+}
+
 /// Returns a text on one line, no longer than anybody writes.
 pub fn kept(text: &str) -> String {
     let text: String = text.chars().take(KEPT).map(|c| if c.is_control() { ' ' } else { c }).collect();

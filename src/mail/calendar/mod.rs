@@ -87,6 +87,11 @@ pub struct Event {
     pub status: Option<String>,
     pub location: String,
     pub attendees: Vec<Attendee>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Our border says that the message is not from whom it says (ACCESS-5).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disowned: bool,
 }
 
 impl Event {
@@ -220,6 +225,7 @@ impl Draft {
                 let status = kept(property.value.trim()).to_ascii_uppercase();
                 self.event.status = Some(status).filter(|status| !status.is_empty());
             }
+            "DESCRIPTION" => self.event.description = line::kept_lines(&property.text()),
             "LOCATION" => self.event.location = kept(&property.text()),
             "ATTENDEE" if self.event.attendees.len() < ATTENDEES => {
                 let Some(Address { name, address }) = person(property).filter(|person| !person.address.is_empty()) else {

@@ -89,6 +89,7 @@ pub fn export<'a>(events: impl IntoIterator<Item = (&'a Event, bool)>, now: i64)
             out.add("RRULE", &[], rule);
         }
         out.add("SUMMARY", &[], &escaped(&event.summary));
+        out.add("DESCRIPTION", &[], &escaped(&event.description));
         out.add("LOCATION", &[], &escaped(&event.location));
         out.add("STATUS", &[], if *cancelled { "CANCELLED" } else { "CONFIRMED" });
         out.organizer(event);

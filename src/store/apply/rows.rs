@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use crate::decide::{Arrival, NewEmail, NewRecord, Plan};
-use crate::mail::{Address, Mail};
+use crate::mail::{Address, Event, Mail};
 use crate::store::clean;
 use crate::store::raw::Packed;
 use crate::store::schema::{
@@ -174,7 +174,7 @@ impl<'a> EmailRow<'a> {
             filed_by: email.filed_by,
             list_id: mail.list.as_deref().map(clean),
             bounce: mail.bounce.as_ref().map(serde_json::to_string).transpose()?,
-            calendar: (!mail.calendar.is_empty()).then(|| serde_json::to_string(&mail.calendar)).transpose()?,
+            calendar: calendar(mail, email.disowned)?,
             is_ours: email.ours,
             is_claimed: email.claimed,
             author_id: email.author,
@@ -184,6 +184,12 @@ impl<'a> EmailRow<'a> {
             defects: serde_json::to_string(&mail.defects)?,
         })
     }
+}
+
+/// The events that a message speaks of, as JSON.
+pub(in crate::store) fn calendar(mail: &Mail, disowned: bool) -> Result<Option<String>> {
+    let events: Vec<Event> = mail.calendar.iter().map(|event| Event { disowned, ..event.clone() }).collect();
+    Ok((!events.is_empty()).then(|| serde_json::to_string(&events)).transpose()?)
 }
 
 /// Everybody that a message names, as JSON.
