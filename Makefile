@@ -6,7 +6,7 @@ DESTDIR ?=
 # A fresh container has no locale; C.UTF-8 is in every Debian.
 export LC_ALL := C.UTF-8
 # Most tests wait for servers longer than they compute.
-export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(nproc))))
+export RUST_TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))
 
 BINARY := target/release/espomail
 

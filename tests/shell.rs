@@ -255,10 +255,12 @@ fn records_and_cases(world: &World) {
 #[test]
 fn what_a_name_carries_never_reaches_the_terminal_raw() {
     let world = World::new();
-    world.run(&["case", "create", "a\u{1b}[31mred\u{202e}"]).ok();
-    for command in [&["case", "list"][..], &["case", "show", "1"]] {
-        let said = world.run(command).ok();
-        assert!(said.contains("a\\u{1b}[31mred\\u{202e}") && !said.contains('\u{1b}'), "{said:?}");
+    let name = "a\u{1b}[31mred\u{202e}";
+    for command in [["case", "create", name], ["role", "add", name], ["team", "add", name]] {
+        let refused = world.run(&command);
+        assert_eq!(refused.status, Some(64));
+        assert!(refused.stderr.contains("control characters"), "{:?}", refused.stderr);
+        assert!(!refused.stderr.contains(['\u{1b}', '\u{202e}']), "{:?}", refused.stderr);
     }
 }
 

@@ -100,6 +100,30 @@ fn record_1_a_deleted_case_leaves_its_mail_and_what_answers_it_opens_another() {
 }
 
 #[test]
+fn record_1_letters_of_a_deleted_case_wait_for_a_word() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        let server = ["--smtp-host", "127.0.0.1", "--smtp-port", "1", "--smtp-security", "plain", "--shared"];
+        world.run(&[&["account", "set", "support"][..], &server].concat()).ok();
+        for how in [&["--at", "2027-01-01"][..], &["--draft"]] {
+            world.run(&[&["case", "reply", "1", "--text", "Soon."][..], how].concat()).ok();
+        }
+        let held = || world.json(&["outbox", "list", "--held"])["items"].as_array().unwrap().len();
+        let waits = "2 letters wait for a word: espomail outbox list --held";
+        let said = world.run(&["case", "delete", "1", "--dry-run"]).ok();
+        assert!(said.contains(waits), "{said}");
+        assert_eq!(held(), 0, "{database}");
+        let said = world.run(&["case", "delete", "1"]).ok();
+        assert!(said.contains(waits), "{said}");
+        assert_eq!(held(), 2, "{database}");
+        // Its day comes, and it does not go.
+        let mut later = world.command(&["send"]);
+        crate::support::world::Done::of(later.env("ESPOMAIL_NOW", "2027-01-02T00:00:00Z"), "").ok();
+        assert_eq!(held(), 2, "{database}");
+    }
+}
+
+#[test]
 fn record_1_a_deleted_record_leaves_mail_cases_and_contacts() {
     for database in ["sqlite", "postgresql"] {
         let world = world_on(database);
