@@ -22,6 +22,37 @@ use serde_json::json;
 
 use crate::support::world::World;
 
+/// A team support with ada and ben, another, books, and the group account of the first.
+fn desk_on(database: &str, users: &[&str]) -> World {
+    let world = World::on(database);
+    for team in ["support", "books"] {
+        world.run(&["team", "add", team]).ok();
+    }
+    for user in users {
+        world.run(&["user", "add", user, "--address", &format!("{user}@example.com")]).ok();
+    }
+    world.run(&["team", "join", "support", "ada", "ben"]).ok();
+    let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1"];
+    world.run_with(&[&add[..], &["--team", "support", "--password-stdin"]].concat(), "hunter2\n").ok();
+    world
+}
+
+fn deliver(world: &World, id: &str, subject: &str) {
+    let message = format!(
+        "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nSubject: {subject}\r\n\
+         Date: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <{id}@example.org>\r\n\r\nWords.\r\n"
+    );
+    world.run_with(&["deliver", "--account", "support"], &message).ok();
+}
+
+/// The numbers of the e-mails that a list has.
+fn listed(world: &World, arguments: &[&str]) -> Vec<i64> {
+    let list = world.json(&[&["email", "list"], arguments].concat());
+    let mut numbers: Vec<i64> = list["items"].as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 #[test]
 fn init_makes_configuration_key_and_database_for_their_owner_alone_and_keeps_what_is_there() {
     let world = World::empty();

@@ -150,6 +150,11 @@ pub fn list(given: &[String]) -> Option<Vec<String>> {
     if given.is_empty() { None } else { Some(given.iter().filter(|text| !text.is_empty()).cloned().collect()) }
 }
 
+/// Finds what is named; an empty name is none.
+pub fn or_none<T>(given: &str, find: impl FnOnce(&str) -> anyhow::Result<T>) -> anyhow::Result<Option<T>> {
+    if given.is_empty() { Ok(None) } else { find(given).map(Some) }
+}
+
 /// Writes a name as it is typed in a shell.
 pub fn quoted(name: &str) -> String {
     let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.@+".contains(c));

@@ -318,9 +318,8 @@ impl Reply {
         context.out.say(&format!("To: {}", to.address));
         let sent_by = Some(named.from.as_str()).filter(|address| *address != address_key(&attendee.address));
         let comment = self.comment.as_deref().unwrap_or_default();
-        let (now, reply_event) = (context.now(), event.clone());
-        let written =
-            calendar::reply(&calendar::Reply { event: &reply_event, attendee: &attendee, sent_by, answer, comment, now });
+        let now = context.now();
+        let written = calendar::reply(&calendar::Reply { event: &event, attendee: &attendee, sent_by, answer, comment, now });
         let summary = line(&event.summary, SUMMARY);
         let name = user::name_of(db, user)?;
         let (subject, said) = match answer {

@@ -302,8 +302,8 @@ impl Set {
             };
             let permit = access::keep_own(context.actor_ref(), id)
                 .map_err(|_| context.refused("only administrators do this for others"))?;
-            let mut find = |name: &str| if name.is_empty() { Ok(None) } else { team::find(db, name).map(Some) };
-            let default_team = self.default_team.as_deref().map(&mut find).transpose()?;
+            let find = |name| argument::or_none(name, |name| team::find(db, name));
+            let default_team = self.default_team.as_deref().map(find).transpose()?;
             let changes = UserChanges {
                 name: self.name.clone(),
                 active: self.active,

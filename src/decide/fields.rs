@@ -70,25 +70,20 @@ impl From<FieldKind> for Given {
 #[serde(transparent)]
 pub struct Fields(BTreeMap<RecordKind, BTreeMap<String, FieldKind>>);
 
-/// What every record has beside such fields: none of these can be a field of the configuration.
-const OWN: [&str; 25] = [
-    "record",
-    "kind",
+/// What every record says, whatever its kind.
+pub const OF_ALL: [&str; 20] = [
     "number",
     "name",
     "active",
     "description",
     "address",
-    "email-address",
     "addresses",
     "phone",
     "phones",
     "account",
     "account-name",
-    "accounts",
     "contact",
     "contact-name",
-    "contacts",
     "lead",
     "lead-name",
     "assigned-user",
@@ -98,6 +93,9 @@ const OWN: [&str; 25] = [
     "created-at",
     "closed-at",
 ];
+
+/// By what else a record is named or shown: neither these nor those can be a field of the configuration.
+const RESERVED: [&str; 5] = ["record", "kind", "email-address", "accounts", "contacts"];
 
 const SOURCES: [&str; 8] = ["call", "email", "existing-customer", "partner", "public-relations", "web-site", "campaign", "other"];
 
@@ -201,7 +199,7 @@ impl Fields {
         let all = self.0.iter().flat_map(|(kind, fields)| fields.keys().map(move |name| (*kind, name)));
         all.into_iter().find_map(|(kind, name)| {
             let what = match name.as_str() {
-                name if OWN.contains(&name) => "is what every record has",
+                name if OF_ALL.contains(&name) || RESERVED.contains(&name) => "is what every record has",
                 name if FIXED.contains(&(kind, name)) => "has values that rules ask for; it stays as it is",
                 name if !is_name(name) => "is no name of a field: write small letters, digits and -, at most 60",
                 _ => return None,

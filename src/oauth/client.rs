@@ -72,13 +72,12 @@ impl Client {
             let what = format!("the authorisation server {} has an address that cannot be read", self.name);
             fault(Class::Config, what).hint(self.where_it_is_set())
         };
-        let of = |url: &Option<String>| url.clone();
         let mut oauth = BasicClient::new(ClientId::new(self.id.clone()))
             // As Google and Microsoft have it, and others take it (RFC 6749, section 2.3.1).
             .set_auth_type(AuthType::RequestBody)
-            .set_auth_uri_option(of(&self.authorize_url).map(AuthUrl::new).transpose().map_err(wrong)?)
+            .set_auth_uri_option(self.authorize_url.clone().map(AuthUrl::new).transpose().map_err(wrong)?)
             .set_device_authorization_url_option(
-                of(&self.device_url).map(DeviceAuthorizationUrl::new).transpose().map_err(wrong)?,
+                self.device_url.clone().map(DeviceAuthorizationUrl::new).transpose().map_err(wrong)?,
             )
             .set_token_uri(TokenUrl::new(self.token_url.clone()).map_err(wrong)?);
         if let Some(secret) = &self.secret {
@@ -104,15 +103,14 @@ impl Client {
         said: &[&Secret],
     ) -> Result<Tokens, Failure> {
         let answer = answer.map_err(|error| self.failure(http, error, said))?;
-        let secret = |text: &str| Secret::new(text);
         // A line of ours has it, or a header.
         let is_token = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_token(answer.access_token().secret()) {
             return Err(Failure::Other(fault(Class::Protocol, format!("{} gives no token", self.name)).into()));
         }
         Ok(Tokens {
-            access: secret(answer.access_token().secret()),
-            refresh: answer.refresh_token().map(|token| secret(token.secret())),
+            access: Secret::new(answer.access_token().secret()),
+            refresh: answer.refresh_token().map(|token| Secret::new(token.secret())),
             seconds: answer.expires_in().map(|time| time.as_secs()),
         })
     }
@@ -150,6 +148,6 @@ impl Client {
             }
         };
         let fault = fault(class, what);
-        Failure::Other(hint.map_or_else(|| fault.clone(), |hint| fault.clone().hint(hint)).into())
+        Failure::Other(if let Some(hint) = hint { fault.hint(hint) } else { fault }.into())
     }
 }

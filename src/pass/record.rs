@@ -30,14 +30,14 @@ pub fn change(db: &mut Database, said: &Said<'_>, id: RecordId, changes: &Record
     let users: Vec<UserId> = changes.assigned_user.flatten().into_iter().collect();
     let mut facts = facts::gather_word(db, &Matter { records: &[id], users: &users, ..Matter::default() }, said.now)?;
     let plan = hand::change(id, changes, said.asked(), said.policy, &mut facts)?;
-    let (verb, before) = match facts.is_case(id) {
-        true => ("case set", serde_json::to_value(case::show(db, id)?)?),
-        false => ("record set", serde_json::to_value(record::show(db, id)?)?),
+    let is_case = facts.is_case(id);
+    let shown = |db: &mut Database| match is_case {
+        true => Ok::<_, anyhow::Error>(serde_json::to_value(case::show(db, id)?)?),
+        false => Ok(serde_json::to_value(record::show(db, id)?)?),
     };
-    let told = |db: &mut Database| match verb {
-        "case set" => access::differences(&before, &case::show(db, id)?),
-        _ => access::differences(&before, &record::show(db, id)?),
-    };
+    let before = shown(db)?;
+    let told = |db: &mut Database| access::differences(&before, &shown(db)?);
+    let verb = if is_case { "case set" } else { "record set" };
     said.write_told(db, (verb, &facts.name(id)), &plan, &facts, told)?;
     Ok(plan)
 }

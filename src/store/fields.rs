@@ -5,42 +5,19 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{gathered, in_lists};
-use super::schema::{record_addresses, record_phones, record_teams, records, teams, users};
+use super::noun::in_lists;
+use super::schema::{record_addresses, records, users};
 use super::{Database, IN_LIST, record};
 use crate::clock::rfc3339;
-use crate::decide::fields::Fields as Known;
+use crate::decide::fields::{Fields as Known, OF_ALL};
 use crate::mail::address_key;
 use crate::mail::template::Fields;
 use crate::words::{CaseStatus, Priority, RecordId, RecordKind, UserId};
 
-/// What every record says; a Case has a status beside, and each kind its usual fields and those of the configuration.
-const NAMES: [&str; 20] = [
-    "number",
-    "name",
-    "active",
-    "description",
-    "address",
-    "addresses",
-    "phone",
-    "phones",
-    "account",
-    "account-name",
-    "contact",
-    "contact-name",
-    "lead",
-    "lead-name",
-    "assigned-user",
-    "assigned-user-name",
-    "priority",
-    "teams",
-    "created-at",
-    "closed-at",
-];
-
-/// Lists the fields of every kind of record.
+/// Lists the fields of every kind of record: what all say, beside that the status of a Case, and for each kind its usual fields and
+/// those of the configuration.
 pub fn names(known: &Known) -> Vec<(RecordKind, String)> {
-    let of_all = RecordKind::ALL.iter().flat_map(|kind| NAMES.iter().map(move |field| (*kind, field.to_string())));
+    let of_all = RecordKind::ALL.iter().flat_map(|kind| OF_ALL.iter().map(move |field| (*kind, field.to_string())));
     let own = RecordKind::ALL.iter().flat_map(|kind| known.of(*kind).into_iter().map(move |(field, _)| (*kind, field)));
     of_all.chain([(RecordKind::Case, "status".to_string())]).chain(own).collect()
 }
@@ -90,25 +67,14 @@ pub fn of(db: &mut Database, ids: &[RecordId], may_name: MayName<'_>) -> Result<
         Ok(users::table.filter(users::id.eq_any(some)).select((users::id, (users::login, users::name))).load(db)?)
     })?;
     let assigned: HashMap<UserId, (String, String)> = assigned.into_iter().collect();
-    let mut addresses = gathered(in_lists(db, ids, |db, some| {
-        let of = record_addresses::table.filter(record_addresses::record_id.eq_any(some)).order(record_addresses::place);
-        Ok(of.select((record_addresses::record_id, record_addresses::address)).load::<(RecordId, String)>(db)?)
-    })?);
-    let mut phones = gathered(in_lists(db, ids, |db, some| {
-        let of = record_phones::table.filter(record_phones::record_id.eq_any(some)).order(record_phones::place);
-        Ok(of.select((record_phones::record_id, record_phones::phone)).load::<(RecordId, String)>(db)?)
-    })?);
-    let mut values = HashMap::new();
+    let (mut addresses, mut phones) = (HashMap::new(), HashMap::new());
+    let (mut values, mut teams) = (HashMap::new(), HashMap::new());
     for some in ids.chunks(IN_LIST) {
+        addresses.extend(record::addresses_of(db, some)?);
+        phones.extend(record::phones_of(db, some)?);
         values.extend(record::values_of(db, some)?);
+        teams.extend(record::teams_of(db, some)?);
     }
-    let mut teams = gathered(in_lists(db, ids, |db, some| {
-        let of = record_teams::table
-            .inner_join(teams::table.on(teams::id.eq(record_teams::team_id)))
-            .filter(record_teams::record_id.eq_any(some))
-            .order(teams::name);
-        Ok(of.select((record_teams::record_id, teams::name)).load::<(RecordId, String)>(db)?)
-    })?);
     let named = |id: Option<RecordId>| id.and_then(|id| others.get(&id)).map(|(kind, number, _)| format!("{kind}:{number}"));
     let called = |id: Option<RecordId>| id.and_then(|id| others.get(&id)).map(|(.., name)| name.clone());
     let mut fields = HashMap::with_capacity(rows.len());

@@ -2,36 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::shell::{deliver, desk_on, listed};
 use crate::support::world::World;
-
-fn world_on(database: &str) -> World {
-    let world = World::on(database);
-    for team in ["support", "books"] {
-        world.run(&["team", "add", team]).ok();
-    }
-    for user in ["ada", "ben", "cleo"] {
-        world.run(&["user", "add", user, "--address", &format!("{user}@example.com")]).ok();
-    }
-    world.run(&["team", "join", "support", "ada", "ben"]).ok();
-    let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1"];
-    world.run_with(&[&add[..], &["--team", "support", "--password-stdin"]].concat(), "hunter2\n").ok();
-    world
-}
-
-fn deliver(world: &World, id: &str, subject: &str) {
-    let message = format!(
-        "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nSubject: {subject}\r\n\
-         Date: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <{id}@example.org>\r\n\r\nWords.\r\n"
-    );
-    world.run_with(&["deliver", "--account", "support"], &message).ok();
-}
-
-fn listed(world: &World, arguments: &[&str]) -> Vec<i64> {
-    let list = world.json(&[&["email", "list"], arguments].concat());
-    let mut numbers: Vec<i64> = list["items"].as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect();
-    numbers.sort_unstable();
-    numbers
-}
 
 /// Teams, users and assigned user of an e-mail.
 fn of(world: &World, email: &str) -> (Value, Vec<String>, Value) {
@@ -43,7 +15,7 @@ fn of(world: &World, email: &str) -> (Value, Vec<String>, Value) {
 #[test]
 fn access_2_a_person_says_which_teams_an_e_mail_is_of_and_whose_it_is() {
     for database in ["sqlite", "postgresql"] {
-        let world = world_on(database);
+        let world = desk_on(database, &["ada", "ben", "cleo"]);
         deliver(&world, "a", "Pump");
         deliver(&world, "b", "Door");
         world.run(&["folder", "add", "Dora", "--user", "cleo"]).ok();
@@ -92,7 +64,7 @@ fn access_2_a_person_says_which_teams_an_e_mail_is_of_and_whose_it_is() {
 #[test]
 fn inbox_2_an_accounts_mail_goes_to_its_group_folder_which_has_an_archive_and_a_trash() {
     for database in ["sqlite", "postgresql"] {
-        let world = world_on(database);
+        let world = desk_on(database, &["ada", "ben", "cleo"]);
         world.run(&["folder", "add", "Orders", "--group", "--team", "books"]).ok();
         world.run(&["folder", "add", "Urgent", "--group"]).ok();
         world.run(&["account", "set", "support", "--group-folder", "Orders"]).ok();

@@ -2,37 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::shell::{deliver, desk_on, listed};
 use crate::support::world::World;
-
-fn world_on(database: &str) -> World {
-    let world = World::on(database);
-    for team in ["support", "books"] {
-        world.run(&["team", "add", team]).ok();
-    }
-    for user in ["ada", "ben"] {
-        world.run(&["user", "add", user, "--address", &format!("{user}@example.com")]).ok();
-    }
-    world.run(&["team", "join", "support", "ada", "ben"]).ok();
-    let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1"];
-    world.run_with(&[&add[..], &["--team", "support", "--password-stdin"]].concat(), "hunter2\n").ok();
-    world
-}
-
-fn deliver(world: &World, id: &str, subject: &str) {
-    let message = format!(
-        "From: Dora Example <dora@example.org>\r\nTo: support@example.com\r\nSubject: {subject}\r\n\
-         Date: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <{id}@example.org>\r\n\r\nWords.\r\n"
-    );
-    world.run_with(&["deliver", "--account", "support"], &message).ok();
-}
-
-/// The numbers of the e-mails that a list has.
-fn listed(world: &World, arguments: &[&str]) -> Vec<i64> {
-    let list = world.json(&[&["email", "list"], arguments].concat());
-    let mut numbers: Vec<i64> = list["items"].as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect();
-    numbers.sort_unstable();
-    numbers
-}
 
 fn different(world: &World, arguments: &[&str]) -> Vec<i64> {
     let done = world.json(&[&["reprocess"], arguments].concat());
@@ -42,7 +13,7 @@ fn different(world: &World, arguments: &[&str]) -> Vec<i64> {
 #[test]
 fn filter_5_a_users_own_filter_sorts_what_came_before_it_and_what_it_did_is_taken_back() {
     for database in ["sqlite", "postgresql"] {
-        let world = world_on(database);
+        let world = desk_on(database, &["ada", "ben"]);
         for (id, subject) in [("a", "News 1"), ("b", "News 2"), ("c", "Pump"), ("d", "News 3")] {
             deliver(&world, id, subject);
         }
@@ -98,7 +69,7 @@ fn filter_5_a_users_own_filter_sorts_what_came_before_it_and_what_it_did_is_take
 #[test]
 fn why_2_what_an_import_filter_did_is_taken_back_unless_a_person_or_another_rule_wants_it() {
     for database in ["sqlite", "postgresql"] {
-        let world = world_on(database);
+        let world = desk_on(database, &["ada", "ben"]);
         world.run(&["user", "add", "cleo", "--address", "cleo@example.com"]).ok();
         deliver(&world, "a", "Invoice 1");
         world.run(&["folder", "add", "Bills", "--group", "--team", "books"]).ok();

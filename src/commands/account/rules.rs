@@ -46,7 +46,7 @@ macro_rules! named {
             type Given = String;
             type Shown = Option<String>;
             fn read(given: &String, db: &mut Database) -> Result<Self> {
-                if given.is_empty() { Ok(None) } else { $find(db, given).map(Some) }
+                argument::or_none(given, |_| $find(db, given))
             }
             fn show(&self, names: &Names) -> Option<String> { self.as_ref().and_then(|kept| $name(names, kept)) }
             fn tell(shown: &Option<String>) -> String { or_empty(shown.as_ref()) }

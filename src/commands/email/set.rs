@@ -62,10 +62,8 @@ impl Set {
     fn changes(&self, db: &mut Database) -> Result<EmailChanges> {
         let teams = argument::list(&self.teams).map(|names| team::find_all(db, &names));
         let teams = teams.transpose()?;
-        let assigned = self.assigned_user.as_ref().map(|login| match login.as_str() {
-            "" => Ok(None),
-            login => user::find(db, login).map(Some),
-        });
+        let find = |login| argument::or_none(login, |login| user::find(db, login));
+        let assigned = self.assigned_user.as_deref().map(find);
         Ok(EmailChanges {
             teams,
             assigned_user: assigned.transpose()?,

@@ -139,8 +139,8 @@ impl Says {
     pub fn changes(&self, db: &mut Database, actor: &Actor, name: Option<String>) -> Result<RecordChanges> {
         let teams = argument::list(&self.teams);
         let teams = teams.map(|names| team::find_all(db, &names)).transpose()?;
-        let mut user = |login: &str| if login.is_empty() { Ok(None) } else { user::find(db, login).map(Some) };
-        let assigned_user = self.assigned_user.as_deref().map(&mut user).transpose()?;
+        let find = |login| argument::or_none(login, |login| user::find(db, login));
+        let assigned_user = self.assigned_user.as_deref().map(find).transpose()?;
         let mut one = |named: &Option<String>, kind| {
             let named = named.as_ref().map(|named| named_records(db, actor, std::slice::from_ref(named), kind)).transpose()?;
             anyhow::Ok(named.flatten().map(|records| records.first().copied()))

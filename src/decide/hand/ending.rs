@@ -109,9 +109,8 @@ pub fn convert(lead: RecordId, into: &Conversion, asked: Asked, policy: &Policy,
             Ok(Some(record))
         }
     };
-    let shared =
-        RecordChanges { addresses: None, phones: None, description: None, accounts: None, contacts: None, ..into.says.clone() };
-    let person = RecordChanges { accounts: None, contacts: None, ..into.says.clone() };
+    let person = into.says.clone();
+    let shared = RecordChanges { addresses: None, phones: None, description: None, ..person.clone() };
     // Where there is no Contact the Account answers at the Lead's address.
     let is_person = into.contact != Make::Nothing;
     let account = made(RecordKind::Account, &into.account, if is_person { shared.clone() } else { person.clone() }, desk)?;

@@ -7,9 +7,8 @@ use diesel::prelude::*;
 
 use crate::store::Database;
 use crate::store::named::{RecordName, names_of};
-use crate::store::noun::gathered;
-use crate::store::record::{links_of, teams_of, values_of};
-use crate::store::schema::{accounts, followers, records, users};
+use crate::store::record::{followers_of, links_of, teams_of, values_of};
+use crate::store::schema::{accounts, records, users};
 use crate::words::{CaseStatus, Priority, RecordId, RecordKind};
 
 /// A case.
@@ -82,13 +81,7 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
     let mut links = links_of(db, ids)?;
     let names = names_of(db, named.chain(links.values().flatten().copied().map(Some)))?;
     let name_of = |id: Option<RecordId>| names.get(&id?).copied();
-    let followers = followers::table
-        .inner_join(users::table.on(users::id.eq(followers::user_id)))
-        .filter(followers::record_id.eq_any(ids))
-        .order(users::login)
-        .select((followers::record_id, users::login))
-        .load::<(RecordId, String)>(db)?;
-    let (mut followers, mut teams, mut values) = (gathered(followers), teams_of(db, ids)?, values_of(db, ids)?);
+    let (mut followers, mut teams, mut values) = (followers_of(db, ids)?, teams_of(db, ids)?, values_of(db, ids)?);
     let mut cases = HashMap::with_capacity(rows.len());
     for (row, assigned_user, through) in rows {
         let further = links.remove(&row.id).unwrap_or_default();

@@ -6,7 +6,7 @@ mod list;
 mod name;
 mod show;
 
-pub(super) use fields::{links_of, values_of};
+pub(super) use fields::{addresses_of, followers_of, links_of, phones_of, values_of};
 pub use list::{
     Alike, RecordFilter, Wanted, alike, assigned_to, cases_of_lead, count, hanging_on, list, names_assigned_to, sharing,
 };

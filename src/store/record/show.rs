@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::fields::{links_of, values_of};
+use super::fields::{addresses_of, followers_of, links_of, phones_of, values_of};
 use super::name::teams_of;
 use crate::store::Database;
 use crate::store::named::{RecordName, names_of};
-use crate::store::noun::gathered;
-use crate::store::schema::{followers, record_addresses, record_phones, records, users};
+use crate::store::schema::{records, users};
 use crate::words::{RecordId, RecordKind};
 
 /// A record, with the names of those it refers to.
@@ -83,23 +82,7 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Record>> {
     let mut links = links_of(db, ids)?;
     let linked = links.values().flatten().copied().map(Some).collect::<Vec<_>>();
     let names = names_of(db, rows.iter().flat_map(|(row, _)| row.names()).chain(linked))?;
-    let addresses = record_addresses::table
-        .filter(record_addresses::record_id.eq_any(ids))
-        .order(record_addresses::place)
-        .select((record_addresses::record_id, record_addresses::address))
-        .load::<(RecordId, String)>(db)?;
-    let phones = record_phones::table
-        .filter(record_phones::record_id.eq_any(ids))
-        .order(record_phones::place)
-        .select((record_phones::record_id, record_phones::phone))
-        .load::<(RecordId, String)>(db)?;
-    let followers = followers::table
-        .inner_join(users::table.on(users::id.eq(followers::user_id)))
-        .filter(followers::record_id.eq_any(ids))
-        .order(users::login)
-        .select((followers::record_id, users::login))
-        .load::<(RecordId, String)>(db)?;
-    let (mut addresses, mut phones, mut followers) = (gathered(addresses), gathered(phones), gathered(followers));
+    let (mut addresses, mut phones, mut followers) = (addresses_of(db, ids)?, phones_of(db, ids)?, followers_of(db, ids)?);
     let (mut teams, mut values) = (teams_of(db, ids)?, values_of(db, ids)?);
     let name_of = |id: Option<RecordId>| names.get(&id?).copied();
     let record = |(row, assigned_user): (Row, Option<String>)| {
