@@ -22,6 +22,8 @@ pub enum Known {
 pub enum Other {
     /// Nothing.
     Stranger,
+    /// The same, which others have: what comes through a personal account shows nothing of theirs, see [`may_have`].
+    Apart,
     /// The same author wrote it at the same time: something on the way changed one of them, see [`super::twin`].
     Twin(EmailId),
 }
@@ -30,7 +32,7 @@ impl Other {
     /// Returns the e-mail that the message is another copy of.
     pub fn twin(self) -> Option<EmailId> {
         match self {
-            Self::Stranger => None,
+            Self::Stranger | Self::Apart => None,
             Self::Twin(email) => Some(email),
         }
     }
@@ -44,13 +46,17 @@ pub fn find(arrival: &Arrival, mail: &Mail, facts: &Facts, plan: &mut Plan) -> K
         return deleted(identity, mail, facts, plan).unwrap_or(Known::New);
     };
     let is_same = |known: &EmailFacts| known.content_digest == mail.content_digest && is_all_known(arrival, known, facts);
-    if let Some(email) = candidates.iter().find(|id| facts.emails.get(id).is_some_and(is_same)) {
+    let same = candidates.iter().filter(|id| facts.emails.get(id).is_some_and(is_same));
+    if let Some(email) = same.clone().find(|email| may_have(**email, facts)) {
         plan.note(reason!(Dup2, "same Message-ID and content as e-mail {email}"));
         return Known::Same(*email);
     }
     deleted(identity, mail, facts, plan).unwrap_or_else(|| {
         let other = other(mail, facts);
         plan.note(match other {
+            Other::Apart => {
+                reason!(Dup2, "others have the same, of which the account's owner may not read, so this is one of its own")
+            }
             Other::Stranger => reason!(Dup2, "Message-ID was used by e-mail {} with other content", candidates[0]),
             Other::Twin(twin) => {
                 reason!(Dup2, "same Message-ID, author and date as e-mail {twin}, but other content; it joins that one's thread")
@@ -63,9 +69,13 @@ pub fn find(arrival: &Arrival, mail: &Mail, facts: &Facts, plan: &mut Plan) -> K
 /// Finds the e-mail that a message is another copy of, although its content is another. From, Date and Message-ID can be
 /// written by anybody who has seen them once, so this decides where the copy is filed, and nothing else.
 pub fn other(mail: &Mail, facts: &Facts) -> Other {
+    let candidates = facts.emails_by_message_id.get(&mail.identity()).map(Vec::as_slice).unwrap_or_default();
+    let is_same = |email: &EmailId| facts.emails.get(email).is_some_and(|known| known.content_digest == mail.content_digest);
+    if candidates.iter().any(|email| is_same(email) && !may_have(*email, facts)) {
+        return Other::Apart;
+    }
     let author = mail.from.as_ref().map(Address::key).filter(|author| !author.is_empty());
     let (Some(author), Some(date)) = (author, mail.date) else { return Other::Stranger };
-    let candidates = facts.emails_by_message_id.get(&mail.identity()).map(Vec::as_slice).unwrap_or_default();
     let is_twin = |known: &EmailFacts| known.sender == author && known.header_date == Some(date);
     let twin = candidates.iter().find(|id| facts.emails.get(id).is_some_and(is_twin));
     twin.map_or(Other::Stranger, |twin| Other::Twin(*twin))
@@ -75,6 +85,18 @@ pub fn other(mail: &Mail, facts: &Facts) -> Other {
 /// to an account that has it already: others could be given files that were never sent to them.
 fn is_all_known(arrival: &Arrival, known: &EmailFacts, facts: &Facts) -> bool {
     (!arrival.partial && !known.partial) || known.accounts.contains(&facts.account.id)
+}
+
+/// Whether what comes through the account may be the same e-mail as a stored one. A personal account brings what its owner, or a
+/// server of theirs, wants it to: who knows a message whole would come to see by a copy of it which case it is of and who else has it.
+/// So it is only that of those who have it anyway: it is to them, it is theirs, or they may read it.
+fn may_have(email: EmailId, facts: &Facts) -> bool {
+    let (Some(owner), Some(known)) = (facts.account.owner, facts.emails.get(&email)) else { return true };
+    known.accounts.contains(&facts.account.id)
+        || known.users.contains(&owner)
+        || known.author == Some(owner)
+        || known.people.iter().any(|person| facts.user_of(person) == Some(owner))
+        || facts.may_read_email(owner, email, true)
 }
 
 /// FETCH-2: what a person deleted does not come back from a server.

@@ -93,11 +93,13 @@ pub struct Facts {
     pub correspondents: HashSet<(RecordId, String)>,
     /// The same of threads.
     pub in_threads: HashSet<(ThreadId, String)>,
+    /// The threads above of which the owner of the personal account has an e-mail (ACCESS-2).
+    pub reached: HashSet<ThreadId>,
     /// The threads above in which anybody takes part.
     pub peopled: HashSet<ThreadId>,
     /// The next free number of each kind of record that people add; asked where a person says something.
     pub record_numbers: BTreeMap<RecordKind, i64>,
-    /// Which user made which of the records above; asked likewise.
+    /// Which user made which of the records above; asked likewise, and of the owner of a personal account.
     pub made_by: HashMap<RecordId, UserId>,
     /// The e-mail that opened each of the cases above, and who wrote it; asked likewise.
     pub openers: HashMap<RecordId, (EmailId, String)>,
@@ -339,7 +341,7 @@ pub struct AccountFacts {
     pub folder: Option<FolderId>,
     /// The mailbox is the one in which its server keeps what went out (FETCH-15).
     pub is_sent_mailbox: bool,
-    /// Whose import into a personal account it is (ACCESS-2).
+    /// Whose import into a personal account it is, rather than mail that its server had (ACCESS-2).
     pub importer: Option<UserId>,
     pub teams: Vec<TeamId>,
     /// The assigned user is an active one.

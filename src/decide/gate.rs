@@ -4,7 +4,7 @@
 
 use super::author::Origin;
 use super::bounce;
-use super::facts::{EmailFacts, Facts, Policy};
+use super::facts::{Facts, Policy};
 use super::plan::Plan;
 use super::reason::reason;
 use crate::mail::{Address, Mail, token};
@@ -16,8 +16,11 @@ pub struct Gate {
     sender: String,
     /// Who wrote it, as far as that is known (ACCESS-5).
     origin: Origin,
-    /// The user who imports it. A file says whatever they want it to say, so it leads nowhere where they may do nothing (ACCESS-2).
-    importer: Option<UserId>,
+    /// The owner of the personal account that it came through. A file, and a server of their choice, says whatever they want it to
+    /// say, so it leads nowhere where they may do nothing (ACCESS-2).
+    keeper: Option<UserId>,
+    /// The letters that the keeper wrote, and that it names: an answer to one is what a customer writes. Not in what is imported.
+    answers: Vec<EmailId>,
     /// The letter of ours that it reports on (BOUNCE-2).
     report: Option<EmailId>,
     /// The valid tokens that it carries, the nearest first.
@@ -39,8 +42,7 @@ impl Gate {
     pub fn of(mail: &Mail, customer: Option<&Address>, origin: Origin, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Self {
         let mut gate = Self::without_tokens(mail, customer, origin, facts);
         gate.passes = passes(mail, policy, facts, plan);
-        let importer = gate.importer;
-        let may_use = |record| importer.is_none_or(|user| facts.may_edit(user, facts.survivor(record)));
+        let may_use = |record| facts.account.importer.is_none_or(|user| facts.may_edit(user, facts.survivor(record)));
         gate.passes.retain(|pass| pass.record.is_none_or(may_use));
         gate
     }
@@ -50,31 +52,53 @@ impl Gate {
         Self {
             sender: customer.or(mail.from.as_ref()).map(Address::key).unwrap_or_default(),
             origin,
-            importer: facts.account.importer,
+            keeper: facts.account.owner,
+            answers: letters_of_keeper(mail, facts),
             report: bounce::outgoing(mail, facts),
             passes: Vec::new(),
         }
     }
 
-    /// Whether the message may have to do with a stored e-mail at all: one of a case that who imports it may change, or else one that
-    /// they may read.
+    /// Whether the message may have to do with a stored e-mail at all: one of a case that the keeper may change, or else one that they
+    /// may read; or it answers our own letter.
     pub fn may_touch(&self, email: EmailId, facts: &Facts) -> bool {
-        self.importer.is_none_or(|user| match facts.parent_of(email).filter(|(record, _)| facts.is_case(*record)) {
+        let Some(user) = self.keeper else { return true };
+        let may = match facts.parent_of(email).filter(|(record, _)| facts.is_case(*record)) {
             Some((case, _)) => facts.may_edit(user, case),
             None => facts.may_read_email(user, email, true),
-        })
+        };
+        may || self.letters().any(|letter| letter == email)
     }
 
     /// The same of a thread.
     fn may_touch_thread(&self, thread: ThreadId, facts: &Facts) -> bool {
-        self.importer.is_none_or(|user| match facts.parent_of_thread(thread).filter(|record| facts.is_case(*record)) {
+        let Some(user) = self.keeper else { return true };
+        let thread = facts.thread(thread);
+        let is_in = |email: EmailId| facts.emails.get(&email).is_some_and(|known| facts.thread(known.thread) == thread);
+        let may = match facts.parent_of_thread(thread).filter(|record| facts.is_case(*record)) {
             Some(case) => facts.may_edit(user, case),
             None => {
-                let thread = facts.thread(thread);
-                let is_in = |known: &EmailFacts| facts.thread(known.thread) == thread;
-                facts.emails.iter().any(|(email, known)| is_in(known) && facts.may_read_email(user, *email, true))
+                let may_read = |email: EmailId| is_in(email) && facts.may_read_email(user, email, true);
+                facts.reached.iter().any(|known| facts.thread(*known) == thread)
+                    || facts.emails.keys().any(|email| may_read(*email))
             }
-        })
+        };
+        may || self.letters().any(is_in)
+    }
+
+    /// Whether the keeper, or our own letter that the message answers, lets it have to do with a case.
+    fn may_touch_case(&self, case: RecordId, facts: &Facts) -> bool {
+        let is_in = |letter: EmailId| facts.parent_of(letter).is_some_and(|(record, _)| record == case);
+        self.keeper.is_none_or(|user| facts.may_edit(user, case)) || self.bears_token_of(case, facts) || self.letters().any(is_in)
+    }
+
+    /// The letters of ours that lead it where the keeper may do nothing.
+    fn letters(&self) -> impl Iterator<Item = EmailId> + '_ {
+        self.passes.iter().filter_map(|pass| pass.letter).chain(self.answers.iter().copied())
+    }
+
+    fn bears_token_of(&self, case: RecordId, facts: &Facts) -> bool {
+        self.passes.iter().any(|pass| pass.record.map(|record| facts.survivor(record)) == Some(case))
     }
 
     /// Returns whose message it is.
@@ -94,15 +118,10 @@ impl Gate {
 
     /// Says what lets the message into a case; none where nothing does.
     pub fn role(&self, case: RecordId, facts: &Facts) -> Option<&'static str> {
-        if facts.is_case(case) && self.importer.is_some_and(|user| !facts.may_edit(user, case)) {
+        if facts.is_case(case) && !self.may_touch_case(case, facts) {
             return None;
         }
-        let by_token = || {
-            self.passes
-                .iter()
-                .any(|pass| pass.record.map(|record| facts.survivor(record)) == Some(case))
-                .then_some("the bearer of a signed token")
-        };
+        let by_token = || self.bears_token_of(case, facts).then_some("the bearer of a signed token");
         let reports = || {
             let letter = self.report.and_then(|letter| facts.parent_of(letter));
             letter.is_some_and(|(record, _)| record == case).then_some("a server that reports on a letter in it")
@@ -168,6 +187,14 @@ impl Gate {
         }
         self.is_in_thread(one, facts) && self.is_in_thread(other, facts)
     }
+}
+
+/// The letters that the owner of a personal account wrote, and that a message names or reports on: those are theirs to have answered.
+fn letters_of_keeper(mail: &Mail, facts: &Facts) -> Vec<EmailId> {
+    let Some(keeper) = facts.account.owner.filter(|_| facts.account.importer.is_none()) else { return Vec::new() };
+    let named = mail.ancestors().filter_map(|id| facts.emails_by_message_id.get(id)).flatten().copied();
+    let is_theirs = |email: &EmailId| facts.emails.get(email).is_some_and(|known| known.ours && known.author == Some(keeper));
+    named.chain(bounce::outgoing(mail, facts)).filter(is_theirs).collect()
 }
 
 /// Whether an address is a record's, or of the same Account.

@@ -170,7 +170,7 @@ fn by_number(mail: &Mail, gate: &Gate, facts: &Facts, plan: &mut Plan, named: &m
             plan.note(reason!(Link3, "the subject names case {number}, which does not exist"));
             continue;
         };
-        match role_of(gate.sender(), record, facts) {
+        match role_of(gate.sender(), record, facts).filter(|_| gate.role(record, facts).is_some()) {
             Some(role) => {
                 let because = reason!(Link3, "the subject names case:{number}, and the sender is {role}");
                 plan.consider(facts.name(record), ParentBy::Number, true, &because);

@@ -19,7 +19,7 @@ use super::reason::reason;
 use super::thread::{self, Conversation};
 use super::{answer, author, bounce, case, notify, people, spend, twin};
 use crate::mail::{Address, Mail, subject};
-use crate::words::{BudgetAction, EmailId, Fate, ParentBy, RecordId, Rule};
+use crate::words::{AccountKind, BudgetAction, EmailId, Fate, ParentBy, RecordId, Rule};
 
 /// Decides everything about one message and keeps the facts current.
 pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts) -> Plan {
@@ -75,7 +75,11 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
     // The e-mail's row comes first in the desk.plan, its links after it.
     let row = desk.plan.steps.len();
     let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
-    let mut users = people::users(mail, &occasion.choices, desk.facts);
+    let mut users = match other {
+        // Whom it names has the first one, or is to get nothing by this one.
+        Some(Other::Apart) => people::users_of_copy(mail, &occasion.choices, desk.facts),
+        _ => people::users(mail, &occasion.choices, desk.facts),
+    };
     let account_record = link.as_ref().and_then(|link| desk.facts.account_of(link.record));
 
     let mut role = if conversation.known { Role::FollowUp } else { Role::First };
@@ -273,17 +277,25 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, policy: 
         return;
     }
 
-    let conversation = Conversation::of(known.thread, desk.facts);
+    let mut conversation = Conversation::of(known.thread, desk.facts);
+    let mut parent = desk.facts.parent_of(email).map(|(record, _)| record);
+    let (mut opened, mut entered) = (None, None);
+    let first = first_of(email, &known, mail, desk.facts);
+    if first_time_here && known.parent_by != Some(ParentBy::Hand) {
+        let case;
+        (conversation, case) = find_late(&occasion, conversation, (parent, first), policy, desk);
+        entered = case.and_then(|link| enter_late(&occasion, &conversation, (parent, link, first), desk));
+        if entered.is_none() {
+            opened = open_late(&occasion, &conversation, parent, desk);
+        }
+        parent = entered.or(opened).or(parent);
+    }
+    // The case of a copy that came another way is the case of others (DUP-2).
+    let entered_by_all = entered.filter(|_| first.is_none_or(|first| twin::came_the_same_way(first, desk.facts)));
     let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
     let mut users = people::users_of_copy(mail, &occasion.choices, desk.facts);
-    let mut parent = desk.facts.parent_of(email).map(|(record, _)| record);
-    let mut opened = None;
-    if first_time_here && known.parent_by != Some(ParentBy::Hand) {
-        opened = open_late(&occasion, &conversation, parent, desk);
-        parent = opened.or(parent);
-    }
     // Of a case that is there its people have the e-mail, or they are not meant to: it may be its thread's, or a copy's (DUP-2).
-    if let Some(record) = opened {
+    if let Some(record) = entered_by_all.or(opened) {
         people::add_case_people(record, desk.facts, &mut teams, &mut users);
     }
     teams.retain(|(team, _)| !known.teams.contains(team));
@@ -304,7 +316,73 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, policy: 
     if let Some(case) = opened {
         answer::consider(&occasion, Role::Opener(case), policy, desk);
     }
-    tell(parent, &occasion, News::Old, desk);
+    // Of a case that it came to just now nobody has heard.
+    tell(parent, &occasion, if entered.is_some() { News::New } else { News::Old }, desk);
+}
+
+/// DUP-3: a personal account may have brought it first, by which it entered no case of others (ACCESS-2). Now it is what this account
+/// got: finds its case as of any mail, and what it answers.
+fn find_late(
+    occasion: &Occasion<'_>,
+    conversation: Conversation,
+    (parent, first): (Option<RecordId>, Option<EmailId>),
+    policy: &Policy,
+    desk: &mut Desk<'_>,
+) -> (Conversation, Option<Link>) {
+    let is_of_case = parent.is_some_and(|record| desk.facts.is_case(record));
+    if is_of_case || desk.facts.account.kind == AccountKind::Personal {
+        return (conversation, None);
+    }
+    if let Some(link) = first.and_then(|first| twin::link(first, desk.facts)).filter(|link| desk.facts.is_case(link.record)) {
+        return (conversation, Some(link));
+    }
+    let mail = occasion.mail;
+    let gate = Gate::of(mail, None, occasion.origin, policy, desk.facts, desk.plan);
+    let conversation = thread::again(mail, conversation.thread, &gate, desk);
+    let link = parent::find(mail, None, &conversation, (&gate, policy), desk.facts, desk.plan).link;
+    (conversation, link.filter(|link| desk.facts.is_case(link.record)))
+}
+
+/// The same e-mail comes to a case, by itself: who else wrote into its thread is let in by their own account or not at all. Returns
+/// the case; none where it is over, and the e-mail a matter of its own (CASE-4).
+fn enter_late(
+    occasion: &Occasion<'_>,
+    conversation: &Conversation,
+    (parent, link, first): (Option<RecordId>, Link, Option<EmailId>),
+    desk: &mut Desk<'_>,
+) -> Option<RecordId> {
+    let email = occasion.email;
+    let course = match first {
+        Some(first) => twin::course(first, link.record, desk.facts),
+        None => case::course(occasion, Some(link.record), None, desk.facts),
+    };
+    match afford(course, occasion, desk) {
+        Course::Reopen { case, status, because } => case::reopen(case, status, because, desk),
+        Course::Stay { because } => desk.plan.opens_none(because),
+        Course::Open { .. } | Course::Hold { .. } => return None,
+    }
+    let (case, by) = (link.record, link.by);
+    let account = desk.facts.account_of(case);
+    let because = reason!(Dup3, "first here by an account that may let it in; {}", link.because);
+    desk.plan.add(Change::Relink { email, parent: Some(case), by: Some(by), account }, because);
+    if let Some(entry) = desk.facts.emails.get_mut(&email) {
+        (entry.parent, entry.parent_by) = (Some(case), Some(by));
+    }
+    desk.facts.thread_parents.insert(conversation.thread, case);
+    mark_replied(conversation, occasion, desk);
+    // The note that it has in the stream of another record comes along (NOTE-1).
+    match first.filter(|first| !twin::came_the_same_way(*first, desk.facts)) {
+        Some(first) => twin::note(email, first, case, desk),
+        None if parent.is_none() => note(case, occasion, None, desk),
+        None => {}
+    }
+    Some(case)
+}
+
+/// The e-mail that a stored one is another copy of, by its Message-ID, author and date (DUP-2).
+fn first_of(email: EmailId, known: &EmailFacts, mail: &Mail, facts: &Facts) -> Option<EmailId> {
+    let other = known.id_collision.then(|| duplicate::other(mail, facts));
+    other.and_then(Other::twin).filter(|first| *first != email)
 }
 
 /// ACCESS-5: what is known of the author of an e-mail that is here. Another copy of it may show that one of us wrote it, as it says.

@@ -12,6 +12,7 @@ mod origin;
 
 use std::collections::HashSet;
 
+use super::access::Actor;
 use super::*;
 use crate::mail::{Address, Mail, Sign};
 use crate::settings::AccountRules;
@@ -88,6 +89,13 @@ fn personal() -> AccountFacts {
         owner_team: Some(TeamId(7)),
         ..AccountFacts::default()
     }
+}
+
+/// Mail comes through a personal account from now on, whose owner may do anything.
+fn to_personal(facts: &mut Facts) -> AccountFacts {
+    let actor = Actor { user: Some(UserId(9)), administrator: true, ..Actor::default() };
+    facts.people.insert(UserId(9), Person { actor, active: true, ..Person::default() });
+    std::mem::replace(&mut facts.account, personal())
 }
 
 fn record(kind: RecordKind, number: i64, account: Option<i64>) -> RecordFacts {
@@ -170,7 +178,7 @@ fn fetch_14_older_than_act_since_is_archived_without_a_case() {
 fn dup_1_the_same_mail_through_another_account_is_one_email() {
     let mut facts = facts();
     let first = go(&mut facts, &mail("a@x"));
-    facts.account = personal();
+    to_personal(&mut facts);
     let second = go(&mut facts, &mail("a@x"));
     assert_eq!((second.fate, second.email), (Fate::Duplicate, first.email));
     assert_eq!((users(&second), teams(&second)), (vec![(9, false)], vec![7]));
@@ -280,7 +288,7 @@ fn thread_1_a_message_that_refers_to_itself_answers_nothing() {
 fn thread_2_an_answer_takes_over_the_teams_and_marks_the_answered() {
     let mut facts = facts();
     let first = go(&mut facts, &mail("a@x")).email.unwrap();
-    facts.account = personal();
+    to_personal(&mut facts);
     let plan = go(&mut facts, &answer("b@x", &["a@x"]));
     assert_eq!(teams(&plan), [7, 1]);
     assert!(plan.steps.iter().any(|step| step.change == Change::MarkReplied { email: first }));
@@ -463,7 +471,7 @@ fn note_1_received_or_sent_by_one_of_us() {
 fn case_1_a_follow_up_adds_the_cases_user_and_teams() {
     let mut facts = facts();
     go(&mut facts, &mail("a@x"));
-    facts.account = personal();
+    to_personal(&mut facts);
     let plan = go(&mut facts, &answer("b@x", &["a@x"]));
     assert_eq!(users(&plan), [(9, false), (1, false)]);
     assert_eq!(teams(&plan), [7, 1]);

@@ -120,6 +120,12 @@ pub fn place_letter(mail: &Mail, follows: Option<EmailId>, desk: &mut Desk<'_>) 
     Conversation { thread, replied, known: known.is_some(), mixed: false, shut: None }
 }
 
+/// The place of an e-mail that is here, by what lets it in today; it stays in its thread, with what else came to that.
+pub fn again(mail: &Mail, thread: ThreadId, gate: &Gate, desk: &mut Desk<'_>) -> Conversation {
+    let (replied, shut) = answered(mail, gate, desk.facts, desk.plan);
+    Conversation { replied, shut, ..Conversation::of(thread, desk.facts) }
+}
+
 /// Begins a thread.
 fn begin(facts: &mut Facts) -> ThreadId {
     let thread = ThreadId(take(&mut facts.next.thread));
@@ -147,7 +153,7 @@ fn is_let_in(email: EmailId, gate: &Gate, shut: &mut Option<RecordId>, facts: &F
         return true;
     }
     if !gate.may_touch(email, facts) {
-        plan.note(reason!(Access2, "it names an e-mail that who imports it may not have to do with"));
+        plan.note(reason!(Access2, "it names an e-mail that the owner of the account may not have to do with"));
         return false;
     }
     let sender = gate.sender();

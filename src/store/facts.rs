@@ -117,6 +117,7 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
     conversation::people(db, &named, &mut facts)?;
     conversation::participants(db, &named, &mut facts)?;
     conversation::all_participants(db, mails, &answered_at, &mut facts)?;
+    conversation::reached(db, &mut facts)?;
     gather_teams(db, &mut facts)?;
     if let Some(position) = position {
         facts.account.folder = filter::mapped(db, position)?;

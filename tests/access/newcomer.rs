@@ -209,6 +209,99 @@ fn access_2_an_import_enters_no_case_nor_conversation_that_is_not_its_users() {
 }
 
 #[test]
+fn access_2_mail_of_a_users_own_server_enters_no_case_nor_conversation_that_is_not_its_owners() {
+    for database in ["sqlite", "postgresql"] {
+        let office = desk(database);
+        office.service(&["record", "add", "contact", "Fay", "--address", "fay@foundry.example"]).ok();
+        let deliver = |account: &str, text: &str| office.service_with(&["deliver", "--account", account], text).ok();
+        let show = |id: &str| office.json(&["email", "show", &format!("<{id}@x.example>")]);
+        let logins = |email: &Value| -> Vec<String> {
+            let users = email["users"].as_array().unwrap().iter();
+            users.map(|user| user["login"].as_str().unwrap().to_string()).collect()
+        };
+        let answers = |id: &str, to: &str| {
+            let names = format!("In-Reply-To: <{to}>\r\nReferences: <{to}>\r\nSubject: Re: [#1] Pump");
+            letter("fay@foundry.example", "ada@example.com", id, "").replacen("Subject: Pump", &names, 1)
+        };
+        deliver("support", &letter("fay@foundry.example", "support@example.com", "a", ""));
+        add_own(&office, "ada@example.com").ok();
+        let streamed = || office.json(&["case", "show", "1"])["stream"].as_array().unwrap().len();
+        let before = streamed();
+        deliver("hers", &answers("b", "a@x.example"));
+        let (forged, first) = (show("b"), show("a"));
+        assert!(!forged["parent"].as_str().unwrap_or_default().starts_with("case:"), "{database}: {forged}");
+        assert!(forged["thread"] != first["thread"] && first["is_replied"] == false, "{database}: {forged} {first}");
+        assert_eq!((logins(&forged), streamed()), (vec!["ada".to_string()], before), "{database}");
+        let explained = office.asks("ada", &["explain", "<b@x.example>"]).ok();
+        assert!(!explained.contains("case:1"), "{database}: {explained}");
+        office.service(&["reprocess", &forged["id"].to_string(), "--apply"]).ok();
+        assert_eq!((&show("b")["thread"], &show("b")["parent"]), (&forged["thread"], &forged["parent"]), "{database}");
+        // A conversation of her own goes on, also by an id that nobody has seen.
+        for id in ["c", "d"] {
+            deliver("hers", &answers(id, "unseen@x.example"));
+        }
+        assert_eq!(show("c")["thread"], show("d")["thread"], "{database}");
+        // What the desk got as well is in the case, with its people; her other mail stays where it was.
+        deliver("hers", &answers("e", "b@x.example"));
+        deliver("support", &answers("b", "a@x.example"));
+        let genuine = show("b");
+        assert_eq!(
+            (genuine["parent"].as_str(), logins(&genuine)),
+            (Some("case:1"), vec!["ada".into(), "ben".into()]),
+            "{database}"
+        );
+        assert!(show("a")["is_replied"] == true && streamed() > before, "{database}");
+        assert!(!show("e")["parent"].as_str().unwrap_or_default().starts_with("case:"), "{database}: {}", show("e"));
+        // What a customer answers to a letter of ours is, whoever gets it.
+        office.service(&["account", "set", "support", "--smtp-host", "smtp.example.com", "--shared"]).ok();
+        let made = office.json(&["case", "reply", "1", "--text", "Words of ours.", "--draft"]);
+        let sent = office.json(&["email", "show", &made["email"].to_string()])["message_id"].as_str().unwrap().to_string();
+        deliver("hers", &answers("f", &sent));
+        assert_eq!(show("f")["parent"], "case:1", "{database}");
+        let forged = format!("{}{}", if sent.starts_with('a') { "b" } else { "a" }, &sent[1..]);
+        deliver("hers", &answers("g", &forged));
+        assert!(!show("g")["parent"].as_str().unwrap_or_default().starts_with("case:"), "{database}: {forged}");
+    }
+}
+
+#[test]
+fn dup_2_who_brings_a_message_that_others_have_learns_nothing_of_theirs() {
+    for database in ["sqlite", "postgresql"] {
+        let office = desk(database);
+        let deliver = |account: &str, text: &str| office.service_with(&["deliver", "--account", account], text).ok();
+        deliver("support", &letter("fay@foundry.example", "support@example.com", "a", ""));
+        add_own(&office, "ada@example.com").ok();
+        let copy = letter("fay@foundry.example", "ada@example.com, ben@example.com", "a", "");
+        deliver("hers", &copy);
+        office.asks_with("ada", &["import", "-"], &copy).ok();
+        let list: Value = serde_json::from_str(&office.asks("ada", &["-o", "json", "email", "list"]).ok()).unwrap();
+        let [hers] = list["items"].as_array().unwrap().as_slice() else { panic!("{database}: {list}") };
+        assert!(hers["parent"].is_null(), "{database}: {hers}");
+        let all = office.json(&["email", "list"]);
+        assert_eq!(all["items"].as_array().unwrap().len(), 2, "{database}: {all}");
+        let of_desk = all["items"].as_array().unwrap().iter().find(|email| email["parent"] == "case:1").unwrap();
+        let shown = office.json(&["email", "show", &of_desk["id"].to_string()]);
+        assert!(
+            !shown["users"].to_string().contains("ada") && shown["accounts"] == serde_json::json!(["support"]),
+            "{database}: {shown}"
+        );
+        // Nor can she do anything with theirs, nor ben with hers.
+        office.asks("ada", &["email", "show", &of_desk["id"].to_string()]).fails(65);
+        office.asks("ben", &["email", "show", &hers["id"].to_string()]).fails(65);
+        for told in [&["email", "show", "<a@x.example>"][..], &["explain", "<a@x.example>"], &["email", "raw", "<a@x.example>"]] {
+            let told = office.asks("ada", told).ok();
+            assert!(!told.contains("case:1") && !told.contains("support"), "{database}: {told}");
+        }
+        // Who may read the first has one e-mail, by whichever way it came.
+        let fixed = ["account", "add", "his", "--address", "ben@example.com", "--imap-host", "imap.example.org"];
+        let since = ["--act-since", "2026-01-01", "--password-stdin"];
+        office.asks_with("ben", &[&fixed[..], &since].concat(), "hunter2").ok();
+        deliver("his", &copy);
+        assert_eq!(office.json(&["email", "list"])["items"].as_array().unwrap().len(), 2, "{database}");
+    }
+}
+
+#[test]
 fn filter_8_the_last_days_are_those_in_which_it_came_in_from_outside() {
     for database in ["sqlite", "postgresql"] {
         let world = World::on(database);

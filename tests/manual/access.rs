@@ -116,8 +116,11 @@ or \\fBuser set \\-\\-address\\fR. \\fBaccount show\\fR says where none did. The
 refused.
 .PP
 With \\fBimport use own\\fR a user imports messages into the inbox, through a personal account of theirs: \\fBespomail import\\fR; through
-sudo one message from standard input. Administrators import through any account. What comes by an import into a personal account
-enters a case only where the owner may change it, and another conversation only where they may read of it. An
+sudo one message from standard input. Administrators import through any account. What comes through a personal account, by an import
+or from a server, which is of its owner's choice, enters a case only where the owner may change it, and another conversation only where
+they may read of it; from a server also where it answers a letter of ours, by its signed token or as the owner wrote it. When a group
+account gets the same message, it goes where mail of that account goes. It is the same e\\-mail as one that is here only where the owner
+may read that; else it is one of its own, which shows nothing of the other. An
 \\fBAuthentication\\-Results\\fR field in a personal account vouches for nobody but the owner: who keeps the account may have written it.
 .PP
 Passwords are never shown again. As a stored password sent to another server is as good as shown, a change of host, port, protection

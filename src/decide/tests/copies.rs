@@ -31,7 +31,7 @@ fn dup_2_to_and_cc_of_a_copy_count_for_the_people_of_its_account_alone() {
     let first = go(&mut facts, &mail("a@x"));
     let copy = go(&mut facts, &addressed(&mail("a@x"), &everybody));
     assert_eq!((copy.fate, copy.email, users(&copy)), (Fate::Duplicate, first.email, vec![(3, false)]));
-    facts.account = personal();
+    to_personal(&mut facts);
     let copy = go(&mut facts, &addressed(&mail("a@x"), &everybody));
     assert_eq!(users(&copy), [(9, false)], "the account is hers");
     let new = go(&mut facts, &addressed(&mail("b@x"), &everybody));
@@ -70,7 +70,7 @@ fn dup_2_a_changed_copy_is_filed_beside_the_first_without_a_case_an_answer_or_a_
     assert_eq!(notes(&plan), [NoteKind::Linked]);
     assert!(new_case(&plan).is_none() && !answers(&plan));
     // Through a person's own account not even that.
-    facts.account = personal();
+    to_personal(&mut facts);
     assert!(notes(&go(&mut facts, &changed(&mail("a@x"), 3))).is_empty());
 }
 
@@ -113,7 +113,7 @@ fn dup_2_a_changed_copy_re_opens_nothing_and_its_references_lead_nowhere() {
 #[test]
 fn dup_3_a_changed_copy_makes_the_case_that_the_first_did_not_make_and_leaves_the_first_where_it_is() {
     let mut facts = office();
-    let support = std::mem::replace(&mut facts.account, personal());
+    let support = to_personal(&mut facts);
     let first = go(&mut facts, &mail("a@x")).email.unwrap();
     facts.account = support;
     let plan = go(&mut facts, &changed(&mail("a@x"), 1));
@@ -133,7 +133,7 @@ fn dup_2_what_came_in_part_is_the_same_to_the_account_that_has_it_alone() {
     let through = |facts: &mut Facts, arrival: &Arrival| decide(arrival, &mail("a@x"), &Policy::default(), facts);
     let first = through(&mut facts, &partial);
     assert_eq!(through(&mut facts, &partial).email, first.email);
-    let support = std::mem::replace(&mut facts.account, personal());
+    let support = to_personal(&mut facts);
     let other = through(&mut facts, &partial);
     assert_eq!((other.fate, new_email(&other).thread), (Fate::Imported, new_email(&first).thread));
     facts.account = AccountFacts { id: AccountId(4), ..support };

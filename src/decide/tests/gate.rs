@@ -3,7 +3,7 @@
 use super::*;
 use crate::decide::outgoing::{self, Order};
 use crate::mail::token::{self, Key, KeyRing};
-use crate::words::UnknownSender;
+use crate::words::{RoleAction, RoleLevel, RoleScope, UnknownSender};
 
 const CUSTOMER: &str = "customer@example.org";
 const ASSISTANT: &str = "assistant@example.org";
@@ -79,6 +79,71 @@ fn link_2_who_only_knows_a_message_id_gains_nothing() {
     let elsewhere = go(&mut facts, &from(STRANGER, answer("b@x", &["a@x"])));
     assert_eq!((parent(&elsewhere), new_email(&elsewhere).replied), (None, None));
     assert_eq!(teams(&elsewhere), [7], "THREAD-2: the teams of a conversation are not theirs");
+}
+
+#[test]
+fn access_2_mail_of_a_personal_account_enters_what_its_owner_may_change_or_what_answers_a_letter_of_ours() {
+    let keeper = |facts: &mut Facts, level: Option<RoleLevel>, imports: bool| {
+        let mut actor = Actor { user: Some(UserId(9)), teams: vec![TeamId(7)], ..Actor::default() };
+        for action in [RoleAction::Read, RoleAction::Edit] {
+            level.into_iter().for_each(|level| actor.rights.add(RoleScope::Case, action, level));
+        }
+        facts.people.insert(UserId(9), Person { actor, active: true, ..Person::default() });
+        facts.account = AccountFacts { importer: imports.then_some(UserId(9)), ..personal() };
+    };
+    let own = |facts: &mut Facts, case| {
+        facts.made_by.insert(case, UserId(9));
+    };
+    let shared = |facts: &mut Facts, case| facts.records.get_mut(&case).unwrap().teams.push(TeamId(7));
+    let nothing = |_: &mut Facts, _| ();
+    type Given<'a> = &'a dyn Fn(&mut Facts, RecordId);
+    let rows: [(Option<RoleLevel>, Given<'_>, bool); 6] = [
+        (None, &nothing, false),
+        (Some(RoleLevel::Own), &nothing, false),
+        (Some(RoleLevel::Own), &own, true),
+        (Some(RoleLevel::Team), &own, true),
+        (Some(RoleLevel::Team), &shared, true),
+        (Some(RoleLevel::All), &nothing, true),
+    ];
+    for (level, given, enters) in rows {
+        for imports in [false, true] {
+            let (mut facts, case) = with_case();
+            let id = letter(&mut facts, &[CUSTOMER], Some(case), Some(EmailId(1)), "one");
+            keeper(&mut facts, level, imports);
+            given(&mut facts, case);
+            let is_in = |plan: &Plan| parent(plan) == Some(case);
+            // A Message-ID of the case, the customer's or ours, whose token nobody reads.
+            assert_eq!(is_in(&go(&mut facts, &answer("b@x", &["a@x"]))), enters, "{level:?} {imports}");
+            assert_eq!(is_in(&go(&mut facts, &answer("c@x", &[&id]))), enters, "{level:?} {imports}");
+            // A number names nothing in an account that makes no cases, and lets nobody in where it does.
+            facts.account.make_cases = true;
+            let numbered = go(&mut facts, &Mail { subject: "Re: [#1] Fire".into(), ..mail("d@x") });
+            assert_eq!(is_in(&numbered), enters, "{level:?} {imports}");
+            facts.account.make_cases = false;
+            // With the token it is an answer to us, unless it stands in a file.
+            assert_eq!(is_in(&under(&mut facts, &answer("e@x", &[&id]))), enters || !imports, "{level:?} {imports}");
+            // So is what answers the owner's own letter.
+            facts.emails.get_mut(&EmailId(2)).unwrap().author = Some(UserId(9));
+            assert_eq!(is_in(&go(&mut facts, &answer("f@x", &[&id]))), enters || !imports, "{level:?} {imports}");
+        }
+    }
+}
+
+#[test]
+fn dup_3_what_a_personal_account_brought_first_comes_to_its_case_by_an_account_that_may() {
+    let (mut facts, case) = with_case();
+    let support = std::mem::replace(&mut facts.account, personal());
+    let first = go(&mut facts, &answer("b@x", &["a@x"]));
+    assert_eq!((parent(&first), new_email(&first).replied), (None, None));
+    // What else came into that conversation stays behind.
+    facts.account = support;
+    let plan = go(&mut facts, &answer("b@x", &["a@x"]));
+    assert_eq!((plan.fate, plan.email, new_case(&plan)), (Fate::Duplicate, first.email, None));
+    let moved = |change: &Change| matches!(change, Change::Relink { parent, .. } if *parent == Some(case));
+    assert!(plan.steps.iter().any(|step| moved(&step.change)), "{:?}", plan.steps);
+    assert!(plan.steps.iter().any(|step| step.change == Change::MarkReplied { email: EmailId(1) }));
+    assert!(!plan.steps.iter().any(|step| matches!(step.change, Change::JoinThreads { .. } | Change::AdoptThread { .. })));
+    assert!(users(&plan).contains(&(1, false)), "whose case it is");
 }
 
 #[test]

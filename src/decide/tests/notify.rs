@@ -1,7 +1,6 @@
 //! Who is told, and who is not.
 
 use super::*;
-use crate::decide::access::Actor;
 use crate::words::{FolderId, NotificationKind, RoleAction, RoleLevel, RoleScope};
 
 /// Somebody whose roles let them read e-mails and cases this far; none is what holds without any role.
@@ -111,6 +110,7 @@ fn notify_1_not_the_author_nor_whom_nobody_may_disturb_nor_those_who_left() {
     facts.silent_folders.insert(silent);
     facts.account.kind = AccountKind::Personal;
     (facts.account.owner, facts.account.folder) = (Some(UserId(1)), Some(silent));
+    facts.people.entry(UserId(1)).and_modify(|ada| ada.actor.rights.add(RoleScope::Case, RoleAction::Edit, RoleLevel::All));
     let plan = go(&mut facts, &about_case("e@x"));
     assert_eq!(told(&plan), [(2, Note)]);
     assert!(noted(&plan, "NOTIFY-1: ada is not told: a filter or folder"), "{:?}", plan.notes);

@@ -11,9 +11,9 @@ use super::named::{Named, in_lists, in_lists_of};
 use crate::decide::Facts;
 use crate::mail::{Address, Mail};
 use crate::store::people::People;
-use crate::store::schema::{emails, participants};
+use crate::store::schema::{email_users, emails, notes, participants};
 use crate::store::{Database, IN_LIST, participant};
-use crate::words::{EmailId, RecordId, RecordKind, ThreadId};
+use crate::words::{EmailId, NoteKind, RecordId, RecordKind, ThreadId};
 
 /// How far before a message its conversation is looked for by subject: the rule's 14 days, and clocks that differ
 /// (THREAD-3).
@@ -150,6 +150,33 @@ pub(super) fn participants(db: &mut Database, named: &Named, facts: &mut Facts) 
             .load::<ThreadId>(db)
     })?;
     facts.peopled.extend(rows);
+    Ok(())
+}
+
+/// Gathers what the owner of a personal account has made, and of which threads they have an e-mail (ACCESS-2).
+pub(super) fn reached(db: &mut Database, facts: &mut Facts) -> Result<()> {
+    let Some(owner) = facts.account.owner else { return Ok(()) };
+    let records: HashSet<RecordId> = facts.records.keys().copied().collect();
+    let made = in_lists(&records, |some| {
+        notes::table
+            .filter(notes::record_id.eq_any(some))
+            .filter(notes::kind.eq(NoteKind::Created))
+            .filter(notes::author_id.eq(owner))
+            .select(notes::record_id)
+            .load::<RecordId>(db)
+    })?;
+    facts.made_by.extend(made.into_iter().map(|record| (record, owner)));
+    let threads: HashSet<ThreadId> = threads(facts).collect();
+    let reached = in_lists(&threads, |some| {
+        emails::table
+            .inner_join(email_users::table.on(email_users::email_id.eq(emails::id)))
+            .filter(emails::thread_id.eq_any(some))
+            .filter(email_users::user_id.eq(owner))
+            .select(emails::thread_id)
+            .distinct()
+            .load::<ThreadId>(db)
+    })?;
+    facts.reached.extend(reached);
     Ok(())
 }
 
