@@ -4,7 +4,9 @@
 
 use super::author::Origin;
 use super::bounce;
-use super::facts::{Facts, Policy};
+use std::collections::{BTreeSet, HashSet};
+
+use super::facts::{EmailFacts, Facts, Policy};
 use super::plan::Plan;
 use super::reason::reason;
 use crate::mail::{Address, Mail, token};
@@ -19,8 +21,12 @@ pub struct Gate {
     /// The owner of the personal account that it came through. A file, and a server of their choice, says whatever they want it to
     /// say, so it leads nowhere where they may do nothing (ACCESS-2).
     keeper: Option<UserId>,
-    /// The letters that the keeper wrote, and that it names: an answer to one is what a customer writes. Not in what is imported.
-    answers: Vec<EmailId>,
+    /// The letters of ours that lead it where the keeper may do nothing: whose token it bears, and those that the keeper wrote and it
+    /// names, as a customer's answer does; not in what is imported. With their threads and cases.
+    letters: HashSet<EmailId>,
+    led: (HashSet<ThreadId>, BTreeSet<RecordId>),
+    /// The threads of which the keeper may read an e-mail.
+    reached: HashSet<ThreadId>,
     /// The letter of ours that it reports on (BOUNCE-2).
     report: Option<EmailId>,
     /// The valid tokens that it carries, the nearest first.
@@ -44,16 +50,21 @@ impl Gate {
         gate.passes = passes(mail, policy, facts, plan);
         let may_use = |record| facts.account.importer.is_none_or(|user| facts.may_edit(user, facts.survivor(record)));
         gate.passes.retain(|pass| pass.record.is_none_or(may_use));
+        gate.letters.extend(gate.passes.iter().filter_map(|pass| pass.letter));
+        gate.led = led_by(&gate.letters, facts);
         gate
     }
 
     /// The same for a message whose place is known already.
     pub fn without_tokens(mail: &Mail, customer: Option<&Address>, origin: Origin, facts: &Facts) -> Self {
+        let letters = letters_of_keeper(mail, facts);
         Self {
             sender: customer.or(mail.from.as_ref()).map(Address::key).unwrap_or_default(),
             origin,
             keeper: facts.account.owner,
-            answers: letters_of_keeper(mail, facts),
+            led: led_by(&letters, facts),
+            letters,
+            reached: reached(facts),
             report: bounce::outgoing(mail, facts),
             passes: Vec::new(),
         }
@@ -67,34 +78,24 @@ impl Gate {
             Some((case, _)) => facts.may_edit(user, case),
             None => facts.may_read_email(user, email, true),
         };
-        may || self.letters().any(|letter| letter == email)
+        may || self.letters.contains(&email)
     }
 
     /// The same of a thread.
     fn may_touch_thread(&self, thread: ThreadId, facts: &Facts) -> bool {
         let Some(user) = self.keeper else { return true };
         let thread = facts.thread(thread);
-        let is_in = |email: EmailId| facts.emails.get(&email).is_some_and(|known| facts.thread(known.thread) == thread);
         let may = match facts.parent_of_thread(thread).filter(|record| facts.is_case(*record)) {
             Some(case) => facts.may_edit(user, case),
-            None => {
-                let may_read = |email: EmailId| is_in(email) && facts.may_read_email(user, email, true);
-                facts.reached.iter().any(|known| facts.thread(*known) == thread)
-                    || facts.emails.keys().any(|email| may_read(*email))
-            }
+            None => self.reached.contains(&thread),
         };
-        may || self.letters().any(is_in)
+        may || self.led.0.contains(&thread)
     }
 
     /// Whether the keeper, or our own letter that the message answers, lets it have to do with a case.
     fn may_touch_case(&self, case: RecordId, facts: &Facts) -> bool {
-        let is_in = |letter: EmailId| facts.parent_of(letter).is_some_and(|(record, _)| record == case);
-        self.keeper.is_none_or(|user| facts.may_edit(user, case)) || self.bears_token_of(case, facts) || self.letters().any(is_in)
-    }
-
-    /// The letters of ours that lead it where the keeper may do nothing.
-    fn letters(&self) -> impl Iterator<Item = EmailId> + '_ {
-        self.passes.iter().filter_map(|pass| pass.letter).chain(self.answers.iter().copied())
+        let is_led = || self.led.1.iter().any(|of| facts.survivor(*of) == case);
+        self.keeper.is_none_or(|user| facts.may_edit(user, case)) || self.bears_token_of(case, facts) || is_led()
     }
 
     fn bears_token_of(&self, case: RecordId, facts: &Facts) -> bool {
@@ -190,11 +191,26 @@ impl Gate {
 }
 
 /// The letters that the owner of a personal account wrote, and that a message names or reports on: those are theirs to have answered.
-fn letters_of_keeper(mail: &Mail, facts: &Facts) -> Vec<EmailId> {
-    let Some(keeper) = facts.account.owner.filter(|_| facts.account.importer.is_none()) else { return Vec::new() };
+fn letters_of_keeper(mail: &Mail, facts: &Facts) -> HashSet<EmailId> {
+    let Some(keeper) = facts.account.owner.filter(|_| facts.account.importer.is_none()) else { return HashSet::new() };
     let named = mail.ancestors().filter_map(|id| facts.emails_by_message_id.get(id)).flatten().copied();
     let is_theirs = |email: &EmailId| facts.emails.get(email).is_some_and(|known| known.ours && known.author == Some(keeper));
     named.chain(bounce::outgoing(mail, facts)).filter(is_theirs).collect()
+}
+
+/// The threads and the cases of some letters.
+fn led_by(letters: &HashSet<EmailId>, facts: &Facts) -> (HashSet<ThreadId>, BTreeSet<RecordId>) {
+    let threads = letters.iter().filter_map(|letter| facts.emails.get(letter)).map(|known| facts.thread(known.thread));
+    let records = letters.iter().filter_map(|letter| facts.parent_of(*letter)).map(|(record, _)| record);
+    (threads.collect(), records.filter(|record| facts.is_case(*record)).collect())
+}
+
+/// The threads of which the owner of a personal account may read an e-mail.
+fn reached(facts: &Facts) -> HashSet<ThreadId> {
+    let Some(owner) = facts.account.owner else { return HashSet::new() };
+    let may_read = |(email, _): &(&EmailId, &EmailFacts)| facts.may_read_email(owner, **email, true);
+    let known = facts.emails.iter().filter(may_read).map(|(_, known)| known.thread);
+    facts.reached.iter().copied().chain(known).map(|thread| facts.thread(thread)).collect()
 }
 
 /// Whether an address is a record's, or of the same Account.
