@@ -109,6 +109,11 @@ impl Output {
         }
     }
 
+    /// Whether people read it.
+    pub fn is_text(&self) -> bool {
+        self.format == Format::Text
+    }
+
     /// Says that a list goes on.
     pub fn rest(&self, more: i64) {
         if more > 0 && self.format == Format::Text {
@@ -138,6 +143,14 @@ impl Output {
             Format::Text => self.say(sentence),
             Format::Json => self.document(item),
             Format::Jsonl => self.json_line(item),
+        }
+    }
+
+    /// The same of several: a sentence for each, or all things in one document.
+    pub fn all_made<T: Serialize>(&self, made: &[(T, String)]) {
+        match self.format {
+            Format::Json => self.document(&serde_json::json!({ "items": made.iter().map(|(item, _)| item).collect::<Vec<_>>() })),
+            Format::Text | Format::Jsonl => made.iter().for_each(|(item, sentence)| self.made(item, sentence)),
         }
     }
 

@@ -77,13 +77,63 @@ fn roff(text: &str) -> String {
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
-/// A synopsis says what options take, and what stands beside a command's options has a name of its own.
-fn in_order(page: &str) -> String {
-    let page = page.replace("<\\fIsubcommands\\fR>", "\\fICOMMAND\\fR").replace(".SH EXTRA", ".SH NOTES");
-    let taken =
-        |option: &str, value: &str| (format!("\\fB\\-\\-{option}\\fR]"), format!("\\fB\\-\\-{option}\\fR \\fI{value}\\fR]"));
-    let general = [taken("config", "FILE"), taken("database", "URL"), taken("as", "USER"), taken("output", "FORMAT")];
-    general.iter().fold(page, |page, (bare, whole)| page.replace(bare, whole))
+/// What stands beside a command's options has a name of its own, and a synopsis has the command's own options.
+fn in_order(name: &str, page: &str) -> String {
+    let page = page.replace(".SH EXTRA", ".SH NOTES");
+    let (head, rest) = page.split_once(".SH SYNOPSIS\n").unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    let words: Vec<&str> = name.trim_end_matches(".1").split('-').collect();
+    format!("{head}.SH SYNOPSIS\n{}\n{rest}", synopsis(&words))
+}
+
+/// The line that shows how a command is typed. What every command takes is named by one word, but for espomail itself.
+fn synopsis(page: &[&str]) -> String {
+    let mut command = espomail::commands::command_line();
+    let (mut words, mut name) = (vec![page[0].to_string()], String::new());
+    for part in &page[1..] {
+        // A command may have a dash in its name.
+        name += part;
+        match command.find_subcommand(&name).cloned() {
+            Some(found) => {
+                command = found;
+                words.push(std::mem::take(&mut name));
+            }
+            None => name += "-",
+        }
+    }
+    let mut line = format!("\\fB{}\\fR", roff(&words.join(" ")));
+    if words.len() > 1 {
+        line += " [\\fIglobal options\\fR]";
+    }
+    let is_shown = |argument: &&clap::Arg| !argument.is_hide_set() && argument.get_id() != "help";
+    for argument in command.get_arguments().filter(is_shown).filter(|argument| !argument.is_positional()) {
+        let long = argument.get_long().map(|long| format!("\\fB\\-\\-{}\\fR", roff(long)));
+        let short = argument.get_short().map(|short| format!("\\fB\\-{short}\\fR"));
+        let mut option = short.into_iter().chain(long).collect::<Vec<_>>().join("|");
+        if argument.get_action().takes_values() {
+            option += &format!(" {}", taken(argument));
+        }
+        let again = if is_many(argument) || matches!(argument.get_action(), clap::ArgAction::Count) { "..." } else { "" };
+        line += &if argument.is_required_set() { format!(" {option}{again}") } else { format!(" [{option}]{again}") };
+    }
+    for argument in command.get_positionals().filter(is_shown) {
+        let (value, again) = (taken(argument), if is_many(argument) { "..." } else { "" });
+        line += &if argument.is_required_set() { format!(" {value}{again}") } else { format!(" [{value}]{again}") };
+    }
+    if command.has_subcommands() {
+        line += " \\fICOMMAND\\fR";
+    }
+    line
+}
+
+/// What an option or an argument takes.
+fn taken(argument: &clap::Arg) -> String {
+    let names = argument.get_value_names().map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+    format!("\\fI{}\\fR", roff(&names.unwrap_or_else(|| argument.get_id().as_str().to_uppercase())))
+}
+
+fn is_many(argument: &clap::Arg) -> bool {
+    matches!(argument.get_action(), clap::ArgAction::Append)
 }
 
 fn sections() -> String {
@@ -133,7 +183,7 @@ fn manual_is_what_the_commands_say() {
     clap_mangen::generate_to(espomail::commands::command_line().disable_help_subcommand(true), generated.path()).unwrap();
     let mut wanted = pages(generated.path());
     assert!(wanted.contains_key("espomail-account-add.1"), "{:?}", wanted.keys());
-    wanted.values_mut().for_each(|page| *page = in_order(page));
+    wanted.iter_mut().for_each(|(name, page)| *page = in_order(name, page));
     *wanted.get_mut("espomail.1").unwrap() += &sections();
     wanted.insert("espomail.toml.5".to_string(), settings());
     wanted.insert("espomail-access.7".to_string(), access::page());

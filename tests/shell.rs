@@ -11,6 +11,7 @@ mod people;
 mod policy;
 mod records;
 mod reprocess;
+mod said;
 mod sharing;
 mod taken_back;
 
@@ -232,7 +233,7 @@ fn users_teams_and_roles(world: &World) {
     world.run(&["team", "leave", "first level", "ada"]).fails(65);
     world.run(&["team", "set", "first level", "--name", "support"]).ok();
     assert!(world.run(&["user", "show", "benn"]).fails(65).ends_with("; did you mean ben?"));
-    assert!(world.run(&["user", "add", "ben"]).fails(65).contains("there is already a user"));
+    assert!(world.run(&["user", "add", "ben"]).fails(73).contains("there is already a user"));
     for (noun, name) in [("user", "ben"), ("team", "support"), ("role", "agents")] {
         world.run(&[noun, "remove", name]).ok();
         world.run(&[noun, "show", name]).fails(65);

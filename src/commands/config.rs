@@ -8,9 +8,11 @@ use clap::Subcommand;
 use crate::config::{keys, masked};
 use crate::context::{self, Context};
 use crate::custody;
+use crate::mail::template::{Names, Template as Checked};
 use crate::store::account::Account;
 use crate::store::sending::Sending;
-use crate::store::{account, dialect, sending};
+use crate::store::template::{self, Stored};
+use crate::store::{account, dialect, fields, sending};
 use crate::words::PasswordSource;
 
 /// Look at the configuration
@@ -29,7 +31,8 @@ enum Verb {
     /// Reads the configuration and the keys that it names, and looks at every file that is trusted: none may be written by others,
     /// nor a folder above it. That is the configuration, the keys, the database, the commands of filters, the secrets by which
     /// authorisation servers know us, and the password commands, password files and CA files of the accounts, where the database can
-    /// be read. Says everything that is wrong.
+    /// be read. There it also looks whether templates name only what letters have: fields of records may have gone from the
+    /// configuration. Says everything that is wrong.
     Check,
 }
 
@@ -118,13 +121,15 @@ fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
     if path.is_some_and(|path| !path.exists()) {
         return (faults, Some("there is no database yet".to_string()));
     }
-    let accounts = context.store().and_then(|mut store| {
+    let stored = context.store().and_then(|mut store| {
         let db = store.connection();
-        account::list(db)?.into_iter().map(|account| Ok((sending::of(db, account.id)?, account))).collect::<Result<Vec<_>>>()
+        let accounts = account::list(db)?.into_iter().map(|account| Ok((sending::of(db, account.id)?, account)));
+        Ok((accounts.collect::<Result<Vec<_>>>()?, template::list(db)?))
     });
-    match accounts {
-        Ok(accounts) => {
+    match stored {
+        Ok((accounts, templates)) => {
             faults.extend(accounts.iter().flat_map(|(sending, account)| of_account(context, account, sending)));
+            faults.extend(of_templates(context, &templates));
             (faults, None)
         }
         Err(error) => (faults, Some(format!("{error:#}"))),
@@ -152,6 +157,15 @@ fn of_account(context: &Context, account: &Account, sending: &Sending) -> Vec<Er
     let of_grant = account.grant.iter().map(|grant| context.authorisation_server(&grant.provider).map(drop));
     let faults = of_secrets.chain(of_files).chain(of_grant).filter_map(Result::err);
     faults.map(|fault| fault.context(format!("account {}", account.name))).collect()
+}
+
+/// Returns which templates name what no letter has any more, such as a field that was taken out of the configuration.
+fn of_templates(context: &Context, templates: &[Stored]) -> Vec<Error> {
+    let names = Names::new(fields::names(&context.switches().fields));
+    let check = |one: &Stored| {
+        Checked::check(&one.source(), &names).err().map(|fault| Error::from(fault).context(format!("template {}", one.name)))
+    };
+    templates.iter().filter_map(check).collect()
 }
 
 fn value_of(table: &toml::Table, key: &str) -> toml::Value {

@@ -513,6 +513,7 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
             None => format!("{} belong to no record any more", counted(number("count"), "e-mail")),
         },
         "delete-record" => format!("{} was deleted", text("name")),
+        "delete-email" => format!("e-mail {}, <{}>, was deleted for everybody", number("email"), shown_line(text("message_id"))),
         "merge-records" => format!("{} was merged into {}", record("from"), record("into")),
         "set-record" => format!("{} says something else of itself", record("record")),
         // As it was written down until now.

@@ -1,6 +1,7 @@
 //! `case follow`, `record follow` and their opposites (FOLLOW-1).
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::rehearsal::Rehearsal;
 use super::right;
@@ -30,7 +31,8 @@ pub fn run(
     })?;
     let Some((login, changed)) = done else { return Ok(()) };
     let verb = if wanted { "follows" } else { "does not follow" };
-    context.out.say(&format!("{login} {verb} {named}{}.", if changed { "" } else { " already" }));
+    let document = json!({ "record": named, "user": login, "follows": wanted });
+    context.out.made(&document, &format!("{login} {verb} {named}{}.", if changed { "" } else { " already" }));
     Ok(())
 }
 

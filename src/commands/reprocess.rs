@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::explain::told;
-use super::right;
+use super::{argument, right};
 use crate::context::Context;
 use crate::decide::access::{Permitted, keep, may_keep};
 use crate::fault::{Class, Fault};
@@ -14,7 +14,7 @@ use crate::pass::quarantine::retry;
 use crate::pass::reprocess::{Reprocessed, Rules, all};
 use crate::pass::verdict::Names;
 use crate::store::filter::{self, Owner, Past};
-use crate::store::reprocess::{Selection, select};
+use crate::store::reprocess::{Selection, held, select, skipped};
 use crate::store::{Database, Store, account};
 use crate::words::{EmailId, Fate, RoleAction, UserId};
 
@@ -65,6 +65,24 @@ fn find<'a>(context: &'a Context, db: &mut Database, wanted: &str) -> Result<Per
     kept.retain(|one| may_keep(context.actor_ref(), one));
     let found = filter::choose_past(kept, wanted)?;
     keep(context.actor_ref(), found).map_err(|_| context.refused("this filter is another's, or an administrator's"))
+}
+
+/// What a filter did that is not undone by looking again at what is here, and how it is.
+fn elsewhere(skipped: &[(String, i64)], held: i64) -> String {
+    let mut text = String::new();
+    for (account, count) in skipped {
+        let (messages, are) = if *count == 1 { ("message", "is") } else { ("messages", "are") };
+        text.push_str(&format!(
+            "{count} {messages} that it skipped {are} not here, and may be on the server of {account}. Once it skips them no more: \
+             espomail account reset {} --since DATE\n",
+            argument::quoted(account)
+        ));
+    }
+    if held > 0 {
+        let (emails, wait) = if held == 1 { ("e-mail", "waits") } else { ("e-mails", "wait") };
+        text.push_str(&format!("{held} {emails} that it held {wait} for a word: espomail review list\n"));
+    }
+    text
 }
 
 /// How many e-mails are listed at once.
@@ -132,8 +150,17 @@ impl Reprocess {
             }
             all(store, &permit, &ids, rules, &mut hear)?;
         }
-        let document = json!({ "applied": self.apply, "seen": seen, "failed": failed, "emails": different });
-        context.out.item(&document, || self.told(seen, &different));
+        let (skipped, held) = match past {
+            Some(past) => (skipped(store.connection(), past.id)?, held(store.connection(), &past.name)?),
+            None => (Vec::new(), 0),
+        };
+        let mut document = json!({ "applied": self.apply, "seen": seen, "failed": failed, "emails": different });
+        if past.is_some() {
+            let skipped: Vec<_> = skipped.iter().map(|(account, count)| json!({ "account": account, "count": count })).collect();
+            document["skipped"] = json!(skipped);
+            document["held"] = json!(held);
+        }
+        context.out.item(&document, || self.told(seen, &different) + &elsewhere(&skipped, held));
         Ok(())
     }
 

@@ -120,18 +120,19 @@ impl Role {
             }
             RoleCommand::Grant { role: wanted, scope, action, level } => {
                 sensible(scope, action, level)?;
-                store.transaction(|db| {
+                let is_changed = store.transaction(|db| {
                     let id = role::find(db, &wanted)?;
                     role::grant(db, &permit()?, id, (scope, action, level), now)
                 })?;
-                out.say(&format!("Role {wanted}: {action} {scope}: {level}."));
+                let already = if is_changed { "" } else { ", as it was" };
+                out.say(&format!("Role {wanted}: {action} {scope}: {level}{already}."));
             }
             RoleCommand::Give(hold) => {
-                store.transaction(|db| {
+                let is_new = store.transaction(|db| {
                     let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
                     role::give(db, &permit()?, id, holder, now)
                 })?;
-                out.say(&format!("Role {} given.", hold.role));
+                out.say(&format!("Role {} {}.", hold.role, if is_new { "given" } else { "was given already" }));
             }
             RoleCommand::Take(hold) => {
                 let taken = store.transaction(|db| {

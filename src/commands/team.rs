@@ -53,7 +53,7 @@ enum TeamCommand {
         /// Logins or numbers
         #[arg(required = true)]
         users: Vec<String>,
-        /// Position in the team, such as agent
+        /// Position in the team, such as agent [default: as it is]
         #[arg(long, value_parser = argument::name)]
         position: Option<String>,
     },
@@ -93,29 +93,44 @@ impl Team {
                 });
             }
             TeamCommand::Set { team: wanted, name } => {
-                store.transaction(|db| {
+                let is_changed = store.transaction(|db| {
                     let id = team::find(db, &wanted)?;
                     team::rename(db, &permit()?, id, &name, now)
                 })?;
-                out.say(&format!("Team {wanted} is now {name}."));
+                out.say(&if is_changed {
+                    format!("Team {wanted} is now {name}.")
+                } else {
+                    format!("Team {wanted} stays as it is.")
+                });
             }
             TeamCommand::Remove { team: wanted } => {
-                store.transaction(|db| {
+                let without = store.transaction(|db| {
                     let id = team::find(db, &wanted)?;
                     team::remove(db, &permit()?, id, now)
                 })?;
-                out.say(&format!("Team {wanted} removed."));
+                let without = match without.as_slice() {
+                    [] => String::new(),
+                    logins => format!(" Without a default team now: {}; see: espomail user set --help", logins.join(", ")),
+                };
+                out.say(&format!("Team {wanted} removed.{without}"));
             }
             TeamCommand::Join { team: wanted, users, position } => {
-                store.transaction(|db| {
+                let (joined, members) = store.transaction(|db| {
                     let id = team::find(db, &wanted)?;
+                    let (mut joined, mut members) = (Vec::new(), Vec::new());
                     for login in &users {
                         let user = user::find(db, login)?;
-                        team::join(db, &permit()?, id, user, position.as_deref(), now)?;
+                        let is_changed = team::join(db, &permit()?, id, user, position.as_deref(), now)?;
+                        if is_changed { &mut joined } else { &mut members }.push(login.as_str());
                     }
-                    Ok(())
+                    Ok((joined, members))
                 })?;
-                out.say(&format!("{} joined team {wanted}.", users.join(", ")));
+                if !joined.is_empty() {
+                    out.say(&format!("{} joined team {wanted}.", joined.join(", ")));
+                }
+                if !members.is_empty() {
+                    out.say(&format!("In team {wanted} already: {}.", members.join(", ")));
+                }
             }
             TeamCommand::Leave { team: wanted, users } => {
                 store.transaction(|db| {

@@ -1,17 +1,18 @@
 //! `espomail template`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{ArgAction, Subcommand, ValueHint};
 
 use super::email::filled::{self, Filled};
-use super::show::yes;
+use super::show::{changed, yes};
 use super::{argument, file};
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::mail::compose::File;
-use crate::mail::template::{Names, Template as Checked};
+use crate::mail::template::{Names, Placeholder, Template as Checked};
 use crate::output::shown;
 use crate::store::template::{self, Attached, FileChanges, Stored};
 use crate::store::{Database, fields};
@@ -188,10 +189,10 @@ impl TemplateCommand {
                     None => None,
                 };
                 let attach = files.read()?;
-                store.transaction(|db| {
+                let is_changed = store.transaction(|db| {
                     let before = template::find(db, &wanted)?;
                     let is_html = html.unwrap_or(before.is_html);
-                    let changed = Stored {
+                    let new = Stored {
                         id: before.id,
                         name: name.clone().unwrap_or(before.name),
                         subject: subject.clone().unwrap_or(before.subject),
@@ -199,10 +200,10 @@ impl TemplateCommand {
                         is_html,
                         plain: plain.clone().unwrap_or(before.plain).filter(|_| is_html),
                     };
-                    Checked::check(&changed.source(), &Names::new(fields::names(&context.switches().fields)))?;
-                    template::set(db, &permit, &changed, FileChanges { attach: &attach, detach: &detach }, now)
+                    Checked::check(&new.source(), &Names::new(fields::names(&context.switches().fields)))?;
+                    template::set(db, &permit, &new, FileChanges { attach: &attach, detach: &detach }, now)
                 })?;
-                out.say(&format!("Template {} changed.", name.unwrap_or(wanted)));
+                out.say(&format!("Template {} {}.", name.unwrap_or(wanted), changed(is_changed)));
             }
             Verb::Remove { template: wanted } => {
                 let permit = context.administrator()?;
@@ -238,13 +239,33 @@ impl TemplateCommand {
                     serde_json::json!({ "name": name, "about": about, "example": example })
                 };
                 let all: Vec<_> = names.all().map(one).collect();
-                out.list(&all, &["name", "about", "example"], |one| {
-                    ["name", "about", "example"].map(|key| one[key].as_str().unwrap_or_default().to_string()).to_vec()
-                });
+                match out.is_text() {
+                    true => out.item(&all, || grouped(&names)),
+                    false => out.list(&all, &[], |_| Vec::new()),
+                }
             }
         }
         Ok(())
     }
+}
+
+/// What every letter has, a line each; behind it the fields of records, which are called alike in several.
+fn grouped(names: &Names) -> String {
+    let (mut text, mut groups) = (String::new(), BTreeMap::<&str, Vec<&str>>::new());
+    for name in names.all() {
+        match (name.parse::<Placeholder>(), name.split_once('.')) {
+            (Err(_), Some((group, field))) => groups.entry(group).or_default().push(field),
+            _ => {
+                let (about, example) = Names::about(name);
+                text.push_str(&format!("{{{name}}}{:width$}{about}, such as {example}\n", "", width = 26 - name.len().min(24)));
+            }
+        }
+    }
+    text.push_str("\nFields of the records that the letter has to do with; what one may not read is empty:\n\n");
+    for (group, fields) in groups {
+        text.push_str(&format!("{{{group}.…}}  {}\n", fields.join(", ")));
+    }
+    text
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -277,6 +277,7 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         Change::AddRecord(_)
         | Change::MoveEmails { .. }
         | Change::DeleteRecord { .. }
+        | Change::DeleteEmail { .. }
         | Change::MergeRecords { .. }
         | Change::Assign { .. }
         | Change::RemoveTeam { .. }

@@ -210,6 +210,11 @@ pub enum Change {
         /// As people type it.
         name: String,
     },
+    /// An e-mail is gone for everybody, with what streams tell of it; its fates stay (FETCH-2).
+    DeleteEmail {
+        email: EmailId,
+        message_id: String,
+    },
     /// A record was there twice: what belonged to one belongs to the other; the notes are those of the two streams.
     MergeRecords {
         from: RecordId,
@@ -705,6 +710,22 @@ impl Plan {
     pub fn holds_a_case(&self) -> bool {
         let of_case = [BudgetAction::Case, BudgetAction::Reopen];
         self.steps.iter().any(|step| matches!(step.change, Change::HoldAction { action, .. } if of_case.contains(&action)))
+    }
+
+    /// The records that it deletes, as people type them.
+    pub fn deleted(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match &step.change {
+            Change::DeleteRecord { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The Message-ID of the e-mail that it deletes.
+    pub fn deletes(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| match &step.change {
+            Change::DeleteEmail { message_id, .. } => Some(message_id.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether it waits for a person's word (LINK-3).

@@ -12,7 +12,7 @@ use crate::mail::{self, Mail};
 use crate::store::facts::Matter;
 use crate::store::record::RecordName;
 use crate::store::review::{self, Review};
-use crate::store::{self, Database, access, apply, email, facts, raw, reprocess};
+use crate::store::{self, Database, access, apply, email, facts, outbox, raw, reprocess};
 use crate::words::{CaseStatus, EmailId, FilterId, FolderId, GroupPlace, PositionId, RecordId, RecordKind, UserId};
 
 /// Who says it, by which rules, and when.
@@ -124,35 +124,59 @@ pub fn put(
     on_copies(db, said, (emails, user), ("email move", told), decide)
 }
 
-/// Puts an e-mail into a group folder, or takes it out (INBOX-2).
-pub fn file(db: &mut Database, said: &Said<'_>, email: EmailId, folder: Option<FolderId>) -> Result<Plan> {
-    let facts = facts::gather_word(db, &Matter { emails: &[email], folder, ..Matter::default() }, said.now)?;
-    let plan = hand::file(email, folder, said.asked(), &facts);
+/// Puts e-mails into a group folder, or takes them out (INBOX-2).
+pub fn file(db: &mut Database, said: &Said<'_>, emails: &[EmailId], folder: Option<FolderId>) -> Result<Vec<Plan>> {
     let told = folder.map_or_else(|| "no group folder".to_string(), |folder| format!("group folder {folder}"));
-    said.write(db, ("email move", &format!("email:{email}"), &told), &plan, (&facts, None), &[email])?;
-    Ok(plan)
+    let decide = |email, facts: &Facts| Ok(hand::file(email, folder, said.asked(), facts));
+    on_each(db, said, Matter { emails, folder, ..Matter::default() }, ("email move", &told), decide)
 }
 
-/// Puts an e-mail into the archive or the trash of its group folder, for everybody (INBOX-2).
-pub fn file_away(db: &mut Database, said: &Said<'_>, email: EmailId, place: GroupPlace) -> Result<Plan> {
-    let facts = facts::gather_word(db, &Matter { emails: &[email], ..Matter::default() }, said.now)?;
-    let plan = hand::file_away(email, email::folder_of(db, email)?, place, said.asked())?;
-    let audit = ("email move", &*format!("email:{email}"), &*format!("{place} of its group folder"));
-    said.write(db, audit, &plan, (&facts, None), &[email])?;
-    Ok(plan)
+/// Puts e-mails into the archive or the trash of their group folders, for everybody (INBOX-2).
+pub fn file_away(db: &mut Database, said: &Said<'_>, emails: &[EmailId], place: GroupPlace) -> Result<Vec<Plan>> {
+    store::lock(db)?;
+    let folders = email::folders_of(db, emails)?;
+    let decide = |email, _: &Facts| hand::file_away(email, folders.get(&email).copied(), place, said.asked());
+    let told = format!("{place} of its group folder");
+    on_each(db, said, Matter { emails, ..Matter::default() }, ("email move", &told), decide)
 }
 
-/// Decides and writes for each of some e-mails that a user has; the facts are gathered once.
+/// Deletes e-mails for everybody (ACCESS-2); not what is on its way out.
+pub fn delete(db: &mut Database, said: &Said<'_>, emails: &[EmailId]) -> Result<Vec<Plan>> {
+    let facts = facts::gather_word(db, &Matter { emails, ..Matter::default() }, said.now)?;
+    let mut plans = Vec::with_capacity(emails.len());
+    for email in emails {
+        outbox::must_not_wait(db, *email)?;
+        let plan = hand::delete_email(*email, said.asked(), &facts);
+        let message_id = plan.deletes().unwrap_or_default();
+        // Nothing is left that its reasons could be told of.
+        said.write(db, ("email delete", &format!("email:{email}"), message_id), &plan, (&facts, None), &[])?;
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+/// Decides and writes for each of some e-mails that a user has.
 fn on_copies(
     db: &mut Database,
     said: &Said<'_>,
     (emails, user): (&[EmailId], UserId),
+    audit: (&str, &str),
+    decide: impl Fn(EmailId, &Facts) -> Result<Plan, Fault>,
+) -> Result<Vec<Plan>> {
+    on_each(db, said, Matter { emails, users: &[user], ..Matter::default() }, audit, decide)
+}
+
+/// Decides and writes for each e-mail of a matter; the facts are gathered once.
+fn on_each(
+    db: &mut Database,
+    said: &Said<'_>,
+    matter: Matter<'_>,
     (verb, detail): (&str, &str),
     decide: impl Fn(EmailId, &Facts) -> Result<Plan, Fault>,
 ) -> Result<Vec<Plan>> {
-    let facts = facts::gather_word(db, &Matter { emails, users: &[user], ..Matter::default() }, said.now)?;
-    let mut plans = Vec::with_capacity(emails.len());
-    for email in emails {
+    let facts = facts::gather_word(db, &matter, said.now)?;
+    let mut plans = Vec::with_capacity(matter.emails.len());
+    for email in matter.emails {
         let plan = decide(*email, &facts)?;
         said.write(db, (verb, &format!("email:{email}"), detail), &plan, (&facts, None), &[*email])?;
         plans.push(plan);

@@ -25,11 +25,12 @@ pub fn add(
     Ok((id, plan))
 }
 
-/// Changes what a record or a case says; an empty plan where nothing is given.
+/// Changes what a record or a case says; an empty plan where that is so already.
 pub fn change(db: &mut Database, said: &Said<'_>, id: RecordId, changes: &RecordChanges) -> Result<Plan> {
     let users: Vec<UserId> = changes.assigned_user.flatten().into_iter().collect();
     let mut facts = facts::gather_word(db, &Matter { records: &[id], users: &users, ..Matter::default() }, said.now)?;
-    let plan = hand::change(id, changes, said.asked(), said.policy, &mut facts)?;
+    let there = says(&record::show(db, id)?, facts.records.get(&id));
+    let plan = hand::change(id, (changes, &there), said.asked(), said.policy, &mut facts)?;
     let is_case = facts.is_case(id);
     let shown = |db: &mut Database| match is_case {
         true => Ok::<_, anyhow::Error>(serde_json::to_value(case::show(db, id)?)?),
@@ -47,7 +48,8 @@ pub fn change(db: &mut Database, said: &Said<'_>, id: RecordId, changes: &Record
 pub fn delete(db: &mut Database, said: &Said<'_>, id: RecordId) -> Result<(Plan, usize, usize)> {
     store::lock(db)?;
     let emails = email::of_record(db, id)?;
-    let mut facts = facts::gather_word(db, &Matter { records: &[id], ..Matter::default() }, said.now)?;
+    let records = [vec![id], case::merged_into(db, id)?].concat();
+    let mut facts = facts::gather_word(db, &Matter { records: &records, ..Matter::default() }, said.now)?;
     let plan = hand::delete(id, emails.len(), said.asked(), &mut facts);
     let noun = if facts.is_case(id) { "case" } else { "record" };
     let held = outbox::hold_all_in(db, id, &format!("{}, which it was written in, was deleted", facts.name(id)))?;

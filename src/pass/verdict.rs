@@ -309,6 +309,7 @@ impl Verdict {
             | Change::AddRecord(_)
             | Change::MoveEmails { .. }
             | Change::DeleteRecord { .. }
+            | Change::DeleteEmail { .. }
             | Change::MergeRecords { .. }
             | Change::SetRecord { .. }
             | Change::SetTeams { .. }

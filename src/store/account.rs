@@ -357,13 +357,18 @@ pub fn due(db: &mut Database, now: i64) -> Result<Vec<Account>> {
 }
 
 /// Switches an account on or off.
-pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, active: bool, now: i64) -> Result<()> {
-    diesel::update(accounts::table.find(account.id)).set(accounts::active.eq(active)).execute(db)?;
+pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, active: bool, now: i64) -> Result<bool> {
+    let was: bool = accounts::table.find(account.id).select(accounts::active).first(db)?;
     if active {
         status::try_again(db, permit, account.id)?;
     }
+    if was == active {
+        return Ok(false);
+    }
+    diesel::update(accounts::table.find(account.id)).set(accounts::active.eq(active)).execute(db)?;
     let verb = if active { "account enable" } else { "account disable" };
-    access::record(db, permit, verb, &subject(&account.name), "", now)
+    access::record(db, permit, verb, &subject(&account.name), "", now)?;
+    Ok(true)
 }
 
 /// Forgets how far the account's server mailboxes were read, with the fates of their UIDs (FETCH-13). A pass that runs at

@@ -49,6 +49,7 @@ enum Later {
     SetRecord(RecordId, Box<RecordFields>),
     MoveEmails(RecordId, Relink),
     Delete(RecordId),
+    DeleteEmail(EmailId),
     MergeRecords(Merge),
     SetTeams(RecordId, Vec<TeamId>),
     RemoveTeam(EmailId, TeamId),
@@ -286,6 +287,7 @@ impl<'a> Batch<'a> {
                 self.later.push(Later::MoveEmails(*from, Relink { parent: *into, by: *by, account: *account }));
             }
             Change::DeleteRecord { record, name: _ } => self.later.push(Later::Delete(*record)),
+            Change::DeleteEmail { email, message_id: _ } => self.later.push(Later::DeleteEmail(*email)),
             Change::MergeRecords { from, into, notes } => {
                 let merge = Merge { from: *from, into: *into, notes: *notes, asked: one.plan.asked };
                 self.later.push(Later::MergeRecords(merge));

@@ -5,15 +5,12 @@ use diesel::prelude::*;
 
 use super::raw;
 use super::schema::{deletions, emails};
-use super::{Database, access, outbox, search};
-use crate::decide::access::Permit;
+use super::{Database, search};
 use crate::words::EmailId;
 
 /// Deletes an e-mail for everybody. Its fates stay, so that it does not come back (FETCH-2); its Message-ID stays known to its
 /// thread, so that answers find it.
-pub fn delete(db: &mut Database, permit: &Permit<'_>, email: EmailId, now: i64) -> Result<()> {
-    super::lock(db)?;
-    outbox::must_not_wait(db, email)?;
+pub(super) fn delete(db: &mut Database, email: EmailId, now: i64) -> Result<()> {
     let (message_id, digest): (String, Vec<u8>) =
         emails::table.find(email).select((emails::message_id, emails::content_digest)).first(db)?;
     let raws = raw::all_of(db, email)?;
@@ -25,6 +22,5 @@ pub fn delete(db: &mut Database, permit: &Permit<'_>, email: EmailId, now: i64) 
     }
     search::forget(db, email)?;
     diesel::delete(emails::table.find(email)).execute(db)?;
-    raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))?;
-    access::record(db, permit, "email delete", &format!("email:{email}"), &message_id, now)
+    raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))
 }

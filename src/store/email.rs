@@ -472,9 +472,14 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
     })
 }
 
-/// Returns the group folder that an e-mail is in.
-pub fn folder_of(db: &mut Database, id: EmailId) -> Result<Option<FolderId>> {
-    Ok(emails::table.find(id).select(emails::folder_id).first(db)?)
+/// Returns the group folders of those of some e-mails that are in one.
+pub fn folders_of(db: &mut Database, ids: &[EmailId]) -> Result<HashMap<EmailId, FolderId>> {
+    let mut folders = HashMap::new();
+    for some in ids.chunks(super::IN_LIST) {
+        let rows = emails::table.filter(emails::id.eq_any(some)).filter(emails::folder_id.is_not_null());
+        folders.extend(rows.select((emails::id, emails::folder_id.assume_not_null())).load::<(EmailId, FolderId)>(db)?);
+    }
+    Ok(folders)
 }
 
 /// Returns who is to look after an e-mail.

@@ -36,7 +36,7 @@ pub(super) use find;
 
 /// Makes the error for a name that is taken.
 pub(super) fn taken(noun: &str, name: &str) -> anyhow::Error {
-    Fault::new(Class::Data, format!("there is already a {noun} {name:?}"))
+    Fault::new(Class::CannotCreate, format!("there is already a {noun} {name:?}"))
         .hint(format!("try: espomail {noun} show {name}"))
         .into()
 }

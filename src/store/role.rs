@@ -110,16 +110,19 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Resu
     access::record(db, permit, "role remove", &subject, "", now)
 }
 
-/// Sets one right of a role.
+/// Sets one right of a role; says whether it is otherwise now.
 pub fn grant(
     db: &mut Database,
     permit: &Permit<'_>,
     id: i64,
     (scope, action, level): (RoleScope, RoleAction, RoleLevel),
     now: i64,
-) -> Result<()> {
+) -> Result<bool> {
     let right = role_rights::table.find((id, scope, action));
-    let before: Option<String> = right.select(role_rights::level).first(db).optional()?;
+    let before: Option<RoleLevel> = right.select(role_rights::level).first(db).optional()?;
+    if before == Some(level) {
+        return Ok(false);
+    }
     diesel::delete(role_rights::table.find((id, scope, action))).execute(db)?;
     diesel::insert_into(role_rights::table)
         .values((
@@ -138,14 +141,21 @@ pub fn grant(
         permit,
         "role grant",
         &subject,
-        &format!("{scope} {action}: {} -> {level}", before.as_deref().unwrap_or("-")),
+        &format!("{scope} {action}: {} -> {level}", before.map_or("-", RoleLevel::as_str)),
         now,
-    )
+    )?;
+    Ok(true)
 }
 
-/// Gives a role to a user or team.
-pub fn give(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now: i64) -> Result<()> {
-    delete(db, id, holder)?;
+/// Gives a role to a user or team; says whether they had it not.
+pub fn give(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now: i64) -> Result<bool> {
+    let has_it: i64 = match holder {
+        Holder::User(user) => user_roles::table.find((user, id)).count().get_result(db)?,
+        Holder::Team(team) => team_roles::table.find((team, id)).count().get_result(db)?,
+    };
+    if has_it > 0 {
+        return Ok(false);
+    }
     match holder {
         Holder::User(user) => {
             let row = (user_roles::user_id.eq(user), user_roles::role_id.eq(id));
@@ -157,7 +167,8 @@ pub fn give(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now
         }
     }
     let (subject, holder) = (subject(db, id)?, named(db, holder)?);
-    access::record(db, permit, "role give", &subject, &holder, now)
+    access::record(db, permit, "role give", &subject, &holder, now)?;
+    Ok(true)
 }
 
 /// Takes a role from a user or team; returns whether they had it.

@@ -91,20 +91,24 @@ fn load(db: &mut Database, ids: &[TeamId]) -> Result<Vec<Team>> {
     Ok(teams.into_iter().map(team).collect())
 }
 
-/// Gives a team another name.
-pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, now: i64) -> Result<()> {
+/// Gives a team another name; says whether it is one.
+pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, now: i64) -> Result<bool> {
     let subject = subject(db, id)?;
+    if subject == format!("team:{name}") {
+        return Ok(false);
+    }
     if teams::table.filter(teams::name.eq(name)).filter(teams::id.ne(id)).count().get_result::<i64>(db)? > 0 {
         return Err(taken("team", name));
     }
     diesel::update(teams::table.find(id)).set(teams::name.eq(name)).execute(db)?;
     let before = subject.trim_start_matches("team:");
-    access::record(db, permit, "team set", &subject, &format!("name: {before} -> {name}"), now)
+    access::record(db, permit, "team set", &subject, &format!("name: {before} -> {name}"), now)?;
+    Ok(true)
 }
 
 /// Removes a team; its members, records and e-mails stay. Not one that an account, a filter or a group folder
-/// gives mail to: it would be nobody's.
-pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<()> {
+/// gives mail to: it would be nobody's. Returns the users whose default team it was.
+pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<Vec<String>> {
     let subject = subject(db, id)?;
     let handing = accounts::table.filter(accounts::case_team_id.eq(id)).filter(accounts::make_cases.eq(true));
     if let Some(account) = handing.order(accounts::name).select(accounts::name).first::<String>(db).optional()? {
@@ -119,20 +123,35 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> R
             .hint(format!("change that first: {remedy}"))
             .into());
     }
+    let without = users::table.filter(users::default_team_id.eq(id)).order(users::login).select(users::login).load(db)?;
     diesel::delete(teams::table.find(id)).execute(db)?;
     follow::end_lost_of(db, None)?;
-    access::record(db, permit, "team remove", &subject, "", now)
+    access::record(db, permit, "team remove", &subject, "", now)?;
+    Ok(without)
 }
 
-/// Makes a user a member, or changes the member's position.
-pub fn join(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId, position: Option<&str>, now: i64) -> Result<()> {
+/// Makes a user a member, or gives a member another position; says whether anything is otherwise now.
+pub fn join(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    team: TeamId,
+    user: UserId,
+    position: Option<&str>,
+    now: i64,
+) -> Result<bool> {
+    let before = team_members::table.find((team, user)).select(team_members::position).first::<Option<String>>(db).optional()?;
+    let position = position.or(before.as_ref().and_then(|before| before.as_deref()));
+    if before.as_ref().is_some_and(|before| before.as_deref() == position) {
+        return Ok(false);
+    }
     diesel::delete(team_members::table.find((team, user))).execute(db)?;
     diesel::insert_into(team_members::table)
         .values((team_members::team_id.eq(team), team_members::user_id.eq(user), team_members::position.eq(position)))
         .execute(db)?;
     let (subject, login) = (subject(db, team)?, user::login(db, user)?);
     let who = position.map_or_else(|| login.clone(), |position| format!("{login} ({position})"));
-    access::record(db, permit, "team join", &subject, &who, now)
+    access::record(db, permit, "team join", &subject, &who, now)?;
+    Ok(true)
 }
 
 /// Ends a membership; returns whether there was one.

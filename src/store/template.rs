@@ -125,18 +125,25 @@ impl<'a> Whole<'a> {
     }
 }
 
-/// Changes a template.
-pub fn set(db: &mut Database, permit: &Permit<'_>, changed: &Stored, files: FileChanges<'_>, now: i64) -> Result<()> {
+/// Changes a template; says whether anything is otherwise now.
+pub fn set(db: &mut Database, permit: &Permit<'_>, changed: &Stored, changes: FileChanges<'_>, now: i64) -> Result<bool> {
     let others = templates::table.filter(templates::name.eq(&changed.name)).filter(templates::id.ne(changed.id));
     if others.count().get_result::<i64>(db)? > 0 {
         return Err(taken("template", &changed.name));
     }
     let stored = templates::table.find(changed.id).select(Stored::as_select()).first::<Stored>(db)?;
-    let before = Whole::of(db, &stored)?;
+    let (before, carried) = (Whole::of(db, &stored)?, files(db, changed.id)?);
     diesel::update(templates::table.find(changed.id)).set(changed).execute(db)?;
-    change_files(db, changed, files)?;
-    let changes = access::differences(&before, &Whole::of(db, changed)?)?;
-    access::record(db, permit, "template set", &format!("template:{}", stored.name), &changes, now)
+    change_files(db, changed, changes)?;
+    let mut told = access::differences(&before, &Whole::of(db, changed)?)?;
+    if told.is_empty() && files(db, changed.id)? != carried {
+        told = "attachments: other content".to_string();
+    }
+    if told.is_empty() {
+        return Ok(false);
+    }
+    access::record(db, permit, "template set", &format!("template:{}", stored.name), &told, now)?;
+    Ok(true)
 }
 
 fn change_files(db: &mut Database, template: &Stored, files: FileChanges<'_>) -> Result<()> {

@@ -216,7 +216,10 @@ on_both_databases! {
         let ways: [&dyn Fn(&mut Store); 4] = [
             &|store| store.transaction(|db| team::leave(db, &permit, TeamId(1), UserId(2), 9).map(|_| ())).unwrap(),
             &|store| store.transaction(|db| role::take(db, &permit, 1, Holder::Team(TeamId(1)), 9).map(|_| ())).unwrap(),
-            &|store| store.transaction(|db| role::grant(db, &permit, 1, (RoleScope::Case, RoleAction::Read, RoleLevel::Own), 9)).unwrap(),
+            &|store| {
+                let own = (RoleScope::Case, RoleAction::Read, RoleLevel::Own);
+                store.transaction(|db| role::grant(db, &permit, 1, own, 9).map(|_| ())).unwrap();
+            },
             &|store| {
                 let changes = RecordChanges { teams: Some(vec![]), ..RecordChanges::default() };
                 store.transaction(|db| record::change(db, &said(&permit), RecordId(1), &changes)).unwrap();

@@ -194,17 +194,18 @@ pub fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> 
 pub fn switch(context: &Context, store: &mut Store, wanted: &str, active: bool) -> Result<()> {
     let actor = context.actor();
     let mute = answer::mute(store.connection())?;
-    let waiting = store.transaction(|db| {
+    let (is_changed, waiting) = store.transaction(|db| {
         let (account, permit) = right::account(db, context, &actor, wanted)?;
-        account::set_active(db, &permit, &account, active, context.now())?;
-        outbox::waiting(db, account.id)
+        let is_changed = account::set_active(db, &permit, &account, active, context.now())?;
+        Ok((is_changed, outbox::waiting(db, account.id)?))
     })?;
     let waiting = match waiting {
         0 => String::new(),
         _ if active => format!(" The next pass sends what is due of {waiting} messages that wait to go out through it."),
         _ => format!(" {waiting} messages that go out through it wait until it is on: espomail outbox list --account {wanted}"),
     };
-    context.out.say(&format!("Account {wanted} is {}.{waiting}", if active { "on" } else { "off" }));
+    let (is, already) = (if active { "on" } else { "off" }, if is_changed { "" } else { " already" });
+    context.out.say(&format!("Account {wanted} is {is}{already}.{waiting}"));
     answers::announce(context, store.connection(), &mute, active.then_some(wanted))
 }
 

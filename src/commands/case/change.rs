@@ -162,7 +162,7 @@ impl Set {
 pub struct Assign {
     /// Number, or case:NUMBER
     case: String,
-    /// Login or number
+    /// Login or number; an empty name is nobody
     user: String,
     #[command(flatten)]
     rehearsal: Rehearsal,
@@ -173,18 +173,25 @@ impl Assign {
         let (actor, now) = (context.actor(), context.now());
         let done = self.rehearsal.act(context, store, |db, policy| {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
-            let user = user::find(db, &self.user)?;
-            let plan = hand::assign(db, &Said { permit: &permit, policy, now }, id, user)?;
-            let theirs = rights::actor(db, "", user, false)?;
-            let may_read = right::case(db, &theirs, &self.case, RoleAction::Read).is_ok();
-            Ok(((case::show(db, id)?.number, !plan.steps().is_empty(), may_read), vec![plan]))
+            let said = Said { permit: &permit, policy, now };
+            let (plan, may_read) = match argument::or_none(&self.user, |login| user::find(db, login))? {
+                Some(user) => {
+                    let plan = hand::assign(db, &said, id, user)?;
+                    let theirs = rights::actor(db, "", user, false)?;
+                    (plan, right::case(db, &theirs, &self.case, RoleAction::Read).is_ok())
+                }
+                None => (hand::put_back(db, &said, id)?, true),
+            };
+            Ok(((case::show(db, id)?, !plan.steps().is_empty(), may_read), vec![plan]))
         })?;
-        let Some((number, changed, may_read)) = done else { return Ok(()) };
-        let (user, already) = (&self.user, if changed { "" } else { " already" });
-        context.out.say(&format!("case:{number} is {user}'s{already}."));
-        if !may_read {
-            context.out.say(&format!("The roles of {user} do not let {user} read it. See: espomail user rights {user}"));
+        let Some((case, changed, may_read)) = done else { return Ok(()) };
+        let already = if changed { "" } else { " already" };
+        let whose = case.assigned_user.as_ref().map_or_else(|| "nobody's".to_string(), |user| format!("{user}'s"));
+        let mut said = format!("case:{} is {whose}{already}.", case.number);
+        if let Some(user) = case.assigned_user.as_ref().filter(|_| !may_read) {
+            said.push_str(&format!("\nThe roles of {user} do not let {user} read it. See: espomail user rights {user}"));
         }
+        context.out.made(&case, &said);
         Ok(())
     }
 }
@@ -219,19 +226,25 @@ pub struct Reopen {
 
 impl Status {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        set_status(context, store, self.rehearsal, &[self.case], Some(self.status))
+        let done = set_status(context, store, self.rehearsal, &[self.case], Some(self.status))?;
+        done.iter().flatten().for_each(|(case, sentence)| context.out.made(case, sentence));
+        Ok(())
     }
 }
 
 impl Close {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        set_status(context, store, self.rehearsal, &self.cases, Some(CaseStatus::Closed))
+        let done = set_status(context, store, self.rehearsal, &self.cases, Some(CaseStatus::Closed))?;
+        done.iter().for_each(|done| context.out.all_made(done));
+        Ok(())
     }
 }
 
 impl Reopen {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        set_status(context, store, self.rehearsal, &self.cases, None)
+        let done = set_status(context, store, self.rehearsal, &self.cases, None)?;
+        done.iter().for_each(|done| context.out.all_made(done));
+        Ok(())
     }
 }
 
@@ -242,23 +255,20 @@ fn set_status(
     rehearsal: Rehearsal,
     cases: &[String],
     status: Option<CaseStatus>,
-) -> Result<()> {
+) -> Result<Option<Vec<(case::Case, String)>>> {
     let (actor, now) = (context.actor(), context.now());
-    let done = rehearsal.act(context, store, |db, policy| {
+    rehearsal.act(context, store, |db, policy| {
         let (mut done, mut plans) = (Vec::new(), Vec::new());
         for wanted in cases {
             let (id, permit) = right::case(db, &actor, wanted, RoleAction::Edit)?;
             let plan = hand::set_status(db, &Said { permit: &permit, policy, now }, id, status)?;
-            let case = case::show(db, id)?;
-            done.push((case.number, case.status, !plan.steps().is_empty()));
+            let (case, already) = (case::show(db, id)?, if plan.steps().is_empty() { " already" } else { "" });
+            let sentence = format!("case:{} is {}{already}.", case.number, case.status);
+            done.push((case, sentence));
             plans.push(plan);
         }
         Ok((done, plans))
-    })?;
-    for (number, status, changed) in done.into_iter().flatten() {
-        context.out.say(&format!("case:{number} is {status}{}.", if changed { "" } else { " already" }));
-    }
-    Ok(())
+    })
 }
 
 #[derive(Debug, clap::Args)]
@@ -292,10 +302,10 @@ impl Note {
         let done = self.rehearsal.act(context, store, |db, policy| {
             let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
             let plan = hand::note(db, &Said { permit: &permit, policy, now }, id, words)?;
-            Ok((case::show(db, id)?.number, vec![plan]))
+            Ok((case::show(db, id)?, vec![plan]))
         })?;
-        if let Some(number) = done {
-            context.out.say(&format!("Noted in case:{number}."));
+        if let Some(case) = done {
+            context.out.made(&case, &format!("Noted in case:{}.", case.number));
         }
         Ok(())
     }

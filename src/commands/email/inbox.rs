@@ -5,11 +5,11 @@ use anyhow::Result;
 use crate::commands::rehearsal::Rehearsal;
 use crate::commands::right;
 use crate::context::Context;
-use crate::decide::access::{Inbox, Permitted, keep};
+use crate::decide::access::{Inbox, Permit, Permitted, keep};
 use crate::decide::{Marks, Plan, Policy, Spot};
 use crate::fault::{Class, Fault};
 use crate::pass::hand::{self, Said};
-use crate::store::{Database, Store, deletion, folder, user};
+use crate::store::{Database, Store, folder, user};
 use crate::words::{EmailId, GroupPlace, RoleAction};
 
 #[derive(Debug, clap::Args)]
@@ -79,6 +79,8 @@ pub struct Delete {
     /// Numbers or Message-IDs
     #[arg(required = true, value_name = "EMAIL")]
     emails: Vec<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 /// Finds whose e-mails are meant: a named user's, or those of the one who asks (ACCESS-1).
@@ -100,12 +102,12 @@ impl Mark {
         let marks = Marks { read: pair(self.read, self.unread), important: pair(self.important, self.unimportant) };
         let done = self.rehearsal.act(context, store, |db, policy| {
             let inbox = inbox(context, db, self.user.as_deref())?;
-            let emails = seen(context, db, &self.emails)?;
+            let (emails, _) = found(context, db, &self.emails, RoleAction::Read)?;
             let said = Said { permit: inbox.permit(), policy, now: context.now() };
-            Ok(((), hand::mark(db, &said, &inbox, &emails, marks)?))
+            Ok((emails.len(), hand::mark(db, &said, &inbox, &emails, marks)?))
         })?;
-        if done.is_some() {
-            context.out.say(&format!("{} now {}.", counted(self.emails.len()), marks));
+        if let Some(count) = done {
+            context.out.say(&format!("{} now {}.", counted(count), marks));
         }
         Ok(())
     }
@@ -119,13 +121,13 @@ impl Move {
             (None, None, false) => self.move_copies(context, db, policy),
             (None, name, _) => self.move_for_everybody(context, db, policy, name.as_deref()),
         })?;
-        if let Some(to) = done {
-            context.out.say(&format!("{} now {to}.", counted(self.emails.len())));
+        if let Some((to, count)) = done {
+            context.out.say(&format!("{} now {to}.", counted(count)));
         }
         Ok(())
     }
 
-    fn move_copies(&self, context: &Context, db: &mut Database, policy: &Policy) -> Result<(String, Vec<Plan>)> {
+    fn move_copies(&self, context: &Context, db: &mut Database, policy: &Policy) -> Result<Moved> {
         let inbox = inbox(context, db, self.user.as_deref())?;
         let (place, told) = match &self.folder {
             Some(name) => {
@@ -136,55 +138,59 @@ impl Move {
             None if self.trash => (Spot::Trash, "in the trash".to_string()),
             None => (Spot::Inbox, "in the inbox".to_string()),
         };
-        let emails = seen(context, db, &self.emails)?;
+        let (emails, _) = found(context, db, &self.emails, RoleAction::Read)?;
         let said = Said { permit: inbox.permit(), policy, now: context.now() };
         let plans = hand::put(db, &said, &inbox, &emails, (place, &told))?;
-        Ok((told, plans))
+        Ok(((told, emails.len()), plans))
     }
 
-    fn file_away(&self, context: &Context, db: &mut Database, policy: &Policy, place: GroupPlace) -> Result<(String, Vec<Plan>)> {
-        let mut plans = Vec::new();
-        for wanted in &self.emails {
-            let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Edit)?;
-            plans.push(hand::file_away(db, &Said { permit: &permit, policy, now: context.now() }, email, place)?);
-        }
-        Ok((format!("in the {place} of their group folder"), plans))
+    fn file_away(&self, context: &Context, db: &mut Database, policy: &Policy, place: GroupPlace) -> Result<Moved> {
+        let (emails, permit) = found(context, db, &self.emails, RoleAction::Edit)?;
+        let plans = hand::file_away(db, &Said { permit: &permit, policy, now: context.now() }, &emails, place)?;
+        Ok(((format!("in the {place} of their group folder"), emails.len()), plans))
     }
 
-    fn move_for_everybody(
-        &self,
-        context: &Context,
-        db: &mut Database,
-        policy: &Policy,
-        name: Option<&str>,
-    ) -> Result<(String, Vec<Plan>)> {
+    fn move_for_everybody(&self, context: &Context, db: &mut Database, policy: &Policy, name: Option<&str>) -> Result<Moved> {
         let folder = name.map(|name| folder::find(db, None, name)).transpose()?;
-        let mut plans = Vec::new();
-        for wanted in &self.emails {
-            let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Edit)?;
-            let said = Said { permit: &permit, policy, now: context.now() };
-            plans.push(hand::file(db, &said, email, folder.as_ref().map(|folder| folder.id))?);
-        }
+        let (emails, permit) = found(context, db, &self.emails, RoleAction::Edit)?;
+        let said = Said { permit: &permit, policy, now: context.now() };
+        let plans = hand::file(db, &said, &emails, folder.as_ref().map(|folder| folder.id))?;
         let told = folder.map_or_else(|| "in no group folder".to_string(), |folder| format!("in group folder {}", folder.name));
-        Ok((told, plans))
+        Ok(((told, emails.len()), plans))
     }
 }
 
-/// Finds e-mails that the one who asks may read.
-fn seen(context: &Context, db: &mut Database, wanted: &[String]) -> Result<Vec<EmailId>> {
-    wanted.iter().map(|wanted| Ok(right::email(db, context.actor_ref(), wanted, RoleAction::Read)?.0)).collect()
+/// Where e-mails are now, how many, and by which plans.
+type Moved = ((String, usize), Vec<Plan>);
+
+/// Finds e-mails that the one who asks may do something with; one that is named twice counts once.
+fn found<'a>(
+    context: &'a Context,
+    db: &mut Database,
+    wanted: &[String],
+    action: RoleAction,
+) -> Result<(Vec<EmailId>, Permit<'a>)> {
+    let (mut emails, mut last) = (Vec::new(), None);
+    for wanted in wanted {
+        let (email, permit) = right::email(db, context.actor_ref(), wanted, action)?;
+        last = Some(permit);
+        if !emails.contains(&email) {
+            emails.push(email);
+        }
+    }
+    let permit = last.ok_or_else(|| Fault::new(Class::Usage, "no e-mail is named"))?;
+    Ok((emails, permit))
 }
 
 impl Delete {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        store.transaction(|db| {
-            for wanted in &self.emails {
-                let (email, permit) = right::email(db, context.actor_ref(), wanted, RoleAction::Delete)?;
-                deletion::delete(db, &permit, email, context.now())?;
-            }
-            Ok(())
+        let done = self.rehearsal.act(context, store, |db, policy| {
+            let (emails, permit) = found(context, db, &self.emails, RoleAction::Delete)?;
+            Ok((emails.len(), hand::delete(db, &Said { permit: &permit, policy, now: context.now() }, &emails)?))
         })?;
-        context.out.say(&format!("{} deleted for everybody.", counted(self.emails.len())));
+        if let Some(count) = done {
+            context.out.say(&format!("{} deleted for everybody.", counted(count)));
+        }
         Ok(())
     }
 }

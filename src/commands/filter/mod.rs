@@ -285,7 +285,7 @@ fn change(
         let done = work(db, &kept)?;
         let changes = match filter::list(db, Some(stored.owner))?.iter().find(|one| one.filter.id == stored.filter.id) {
             Some(now) => match trace::differences(&before, &Shown::new(&Names::all(db)?, now))? {
-                changes if changes.is_empty() && action == "filter set" => {
+                changes if changes.is_empty() && matches!(action, "filter set" | "filter move") => {
                     return Ok(format!("Filter {} {}.", stored.filter.name, changed(false)));
                 }
                 changes => changes,

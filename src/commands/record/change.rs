@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::fields::Says;
 use crate::commands::rehearsal::Rehearsal;
+use crate::commands::show::changed;
 use crate::commands::{argument, right};
 use crate::context::Context;
 use crate::decide::Plan;
@@ -92,12 +93,13 @@ impl Add {
                     return Err(Fault::new(Class::CannotCreate, what).hint(hint).into());
                 }
             };
-            Ok(((Done::of(db, &actor, id)?, there), vec![plan]))
+            Ok(((Done::of(db, &actor, id)?, there, !plan.steps().is_empty()), vec![plan]))
         })?;
-        let Some((done, there)) = done else { return Ok(()) };
+        let Some((done, there, is_changed)) = done else { return Ok(()) };
         let named = done.record.named;
         let sentence = match there {
-            Some(_) => format!("{named} was there already, and is changed: {}.", done.record.name),
+            Some(_) if is_changed => format!("{named} was there already, and is changed: {}.", done.record.name),
+            Some(_) => format!("{named} was there already, and stays as it is: {}.", done.record.name),
             None => format!("{named} added: {}.", done.record.name),
         };
         done.tell(context, &sentence);
@@ -126,10 +128,10 @@ impl Set {
             let (id, permit) = right::record(db, &actor, self.record, RoleAction::Edit)?;
             let changes = self.says.changes(db, &actor, self.name.clone())?;
             let plan: Plan = pass::change(db, &Said { permit: &permit, policy, now }, id, &changes)?;
-            Ok((Done::of(db, &actor, id)?, vec![plan]))
+            Ok(((Done::of(db, &actor, id)?, !plan.steps().is_empty()), vec![plan]))
         })?;
-        let Some(done) = done else { return Ok(()) };
-        done.tell(context, &format!("{} changed.", self.record));
+        let Some((done, is_changed)) = done else { return Ok(()) };
+        done.tell(context, &format!("{} {}.", self.record, changed(is_changed)));
         Ok(())
     }
 }

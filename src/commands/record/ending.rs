@@ -50,6 +50,10 @@ pub fn delete(context: &Context, store: &mut Store, rehearsal: Rehearsal, all: &
             if emails > 0 {
                 sentence.push_str(&mail_of(db, &plan, emails)?);
             }
+            let with: Vec<&str> = plan.deleted().filter(|other| *other != named.to_string()).collect();
+            if !with.is_empty() {
+                sentence.push_str(&format!(" With it {}, merged into it.", with.join(", ")));
+            }
             if !without.is_empty() {
                 let without = without.iter().map(|(kind, count)| counted(*count, *kind)).collect::<Vec<_>>().join(", ");
                 sentence.push_str(&format!(" Without it now: {without}."));
@@ -106,7 +110,11 @@ impl Merge {
             return Err(Fault::new(Class::Usage, format!("{} is a case", self.keep)).hint(hint).into());
         }
         let (actor, now) = (context.actor(), context.now());
-        let done = self.rehearsal.act(context, store, |db, policy| {
+        let sentence = |(record, merged): &(Record, usize)| {
+            let noun = if *merged == 1 { "record" } else { "records" };
+            format!("{merged} {noun} merged into {}: {}.\n", self.keep, record.name)
+        };
+        let done = self.rehearsal.act_and_tell(context, store, sentence, |db, policy| {
             let (into, _) = right::record(db, &actor, self.keep, RoleAction::Edit)?;
             let (mut plans, mut merged) = (Vec::new(), std::collections::HashSet::new());
             for other in &self.others {
@@ -118,9 +126,8 @@ impl Merge {
             }
             Ok(((record::show(db, into)?, merged.len()), plans))
         })?;
-        let Some((record, merged)) = done else { return Ok(()) };
-        let noun = if merged == 1 { "record" } else { "records" };
-        context.out.made(&record, &format!("{merged} {noun} merged into {}: {}.", self.keep, record.name));
+        let Some(done) = done else { return Ok(()) };
+        context.out.made(&done.0, sentence(&done).trim_end());
         Ok(())
     }
 }
@@ -154,10 +161,20 @@ struct Converted {
     made: Vec<RecordName>,
 }
 
+impl Converted {
+    /// What stands for the lead now, and the opportunity.
+    fn into(&self) -> String {
+        let of = [self.lead.converted_account, self.lead.converted_contact].into_iter().flatten();
+        let opportunities = self.made.iter().copied().filter(|made| made.kind == RecordKind::Opportunity);
+        of.chain(opportunities).map(|made| made.to_string()).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Convert {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let done = self.rehearsal.act(context, store, |db, policy| {
+        let sentence = |done: &Converted| format!("{} converted into {}.\n", self.lead, done.into());
+        let done = self.rehearsal.act_and_tell(context, store, sentence, |db, policy| {
             record::of_kind(self.lead, &[RecordKind::Lead])?;
             let (id, permit) = right::record(db, &actor, self.lead, RoleAction::Edit)?;
             let lead = record::show(db, id)?;
@@ -195,11 +212,7 @@ impl Convert {
             Ok((Converted { lead: record::show(db, id)?, made }, vec![plan]))
         })?;
         let Some(done) = done else { return Ok(()) };
-        let of = [done.lead.converted_account, done.lead.converted_contact].into_iter().flatten();
-        let mut all: Vec<RecordName> = of.collect();
-        all.extend(done.made.iter().filter(|made| made.kind == RecordKind::Opportunity));
-        let all = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        context.out.made(&done, &format!("{} converted into {all}.", self.lead));
+        context.out.made(&done, sentence(&done).trim_end());
         Ok(())
     }
 

@@ -34,6 +34,15 @@ pub fn delete(record: RecordId, emails: usize, asked: Asked, facts: &mut Facts) 
             desk.add_note(into, NoteKind::Linked, None, detail, reason!(Record1, "the stream says so"));
         }
     }
+    // What was merged into it has nothing left, and would lead to itself again.
+    let merged = desk.facts.records.iter().filter(|(_, known)| known.merged_into == Some(record)).map(|(id, _)| *id);
+    let mut merged: Vec<RecordId> = merged.collect();
+    merged.sort_unstable();
+    for shell in merged {
+        let named = desk.facts.name(shell);
+        desk.plan
+            .add(Change::DeleteRecord { record: shell, name: named }, reason!(Record1, "it was merged into {name}, which ends"));
+    }
     desk.plan.add(Change::DeleteRecord { record, name }, said());
     plan
 }
@@ -104,7 +113,7 @@ pub fn convert(lead: RecordId, into: &Conversion, asked: Asked, policy: &Policy,
         Make::There(record) => Ok(Some(*record)),
         Make::New(new) => {
             let record = begin_record(kind, new, reason!(Record1, "{name} is converted"), desk);
-            say(record, &of_kind(kind, changes, policy), policy, desk)?;
+            say(record, (&of_kind(kind, changes, policy), &RecordChanges::default()), policy, desk)?;
             auto_follow(record, desk);
             Ok(Some(record))
         }

@@ -31,6 +31,21 @@ fn of_copy(email: EmailId, user: UserId, change: Change, asked: Asked, facts: &F
     Ok(plan)
 }
 
+/// Deletes an e-mail for everybody (ACCESS-2); it does not come back (FETCH-2), and answers find its thread.
+pub fn delete_email(email: EmailId, asked: Asked, facts: &Facts) -> Plan {
+    let mut plan = begin(email, asked);
+    let bears = |of: &(&String, &Vec<EmailId>)| of.1.contains(&email);
+    let message_id = facts.emails_by_message_id.iter().find(bears).map(|(id, _)| id.clone()).unwrap_or_default();
+    if let Some((record, _)) = facts.parent_of(email) {
+        plan.note(reason!(Access2, "the stream of {} does not tell of it any more", facts.name(record)));
+    }
+    for user in facts.emails.get(&email).into_iter().flat_map(|known| &known.users) {
+        plan.note(reason!(Access2, "{} does not have it any more", facts.login(*user).unwrap_or("a user")));
+    }
+    plan.add(Change::DeleteEmail { email, message_id }, reason!(Access2, "a person said so"));
+    plan
+}
+
 /// Puts an e-mail into a group folder, whose teams get it (TEAM-1), or takes it out.
 pub fn file(email: EmailId, folder: Option<FolderId>, asked: Asked, facts: &Facts) -> Plan {
     let mut plan = begin(email, asked);

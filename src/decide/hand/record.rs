@@ -47,7 +47,7 @@ pub fn add(
     let mut plan = Plan::asked(asked);
     let desk = &mut Desk { facts, plan: &mut plan };
     let record = begin_record(kind, name, said(), desk);
-    say(record, changes, policy, desk)?;
+    say(record, (changes, &RecordChanges::default()), policy, desk)?;
     auto_follow(record, desk);
     Ok(plan)
 }
@@ -65,10 +65,10 @@ pub(super) fn begin_record(kind: RecordKind, name: &str, because: Reason, desk: 
     id
 }
 
-/// Changes what a record says; nothing where nothing is given. Its e-mails' Account follows its own (LINK-6).
+/// Changes what a record says; nothing where that is what it says already. Its e-mails' Account follows its own (LINK-6).
 pub fn change(
     record: RecordId,
-    changes: &RecordChanges,
+    (changes, there): (&RecordChanges, &RecordChanges),
     asked: Asked,
     policy: &Policy,
     facts: &mut Facts,
@@ -76,13 +76,20 @@ pub fn change(
     let mut plan = Plan::asked(asked);
     let desk = &mut Desk { facts, plan: &mut plan };
     not_merged(record, desk.facts)?;
-    say(record, changes, policy, desk)?;
+    say(record, (changes, there), policy, desk)?;
     Ok(plan)
 }
 
-pub(super) fn say(record: RecordId, changes: &RecordChanges, policy: &Policy, desk: &mut Desk<'_>) -> Result<(), Fault> {
+/// What a record is to say, and what it says already.
+pub(super) fn say(
+    record: RecordId,
+    (changes, there): (&RecordChanges, &RecordChanges),
+    policy: &Policy,
+    desk: &mut Desk<'_>,
+) -> Result<(), Fault> {
     let Some(known) = desk.facts.records.get(&record).cloned() else { return Ok(()) };
-    let (fields, because) = fields_of(record, &known, changes, policy)?;
+    let (mut fields, because) = fields_of(record, &known, changes, policy)?;
+    forget_same(&mut fields, &known, there);
     let assigned = changes.assigned_user.filter(|user| *user != known.assigned_user);
     if let Some(user) = assigned.flatten() {
         active(user, desk.facts)?;
@@ -165,6 +172,27 @@ fn fields_of(
         _ => said(),
     };
     Ok((fields, because))
+}
+
+/// Leaves out what a record says already.
+fn forget_same(fields: &mut RecordFields, known: &RecordFacts, there: &RecordChanges) {
+    fn unless<T: PartialEq>(given: &mut Option<T>, is: &T) {
+        if given.as_ref() == Some(is) {
+            *given = None;
+        }
+    }
+    unless(&mut fields.name, &known.name);
+    unless(&mut fields.active, &known.active);
+    unless(&mut fields.description, &there.description.clone().unwrap_or_default());
+    fields.priority = fields.priority.filter(|priority| known.priority != Some(*priority));
+    unless(&mut fields.account, &known.account);
+    unless(&mut fields.contact, &known.contact);
+    unless(&mut fields.converted_account, &known.converted_account);
+    unless(&mut fields.converted_contact, &known.converted_contact);
+    unless(&mut fields.addresses, &there.addresses.clone().unwrap_or_default());
+    unless(&mut fields.phones, &there.phones.clone().unwrap_or_default());
+    unless(&mut fields.others, &known.others);
+    fields.values.retain(|name, value| there.values.get(name).cloned().flatten() != *value);
 }
 
 type First = (Option<Option<RecordId>>, Option<Vec<RecordId>>);

@@ -101,10 +101,12 @@ fn move_people(db: &mut Database, from: RecordId, into: RecordId) -> Result<()> 
 /// numbers, is active no longer, and says where everything went.
 pub(super) fn merge_records(db: &mut Database, one: &Merge, now: i64) -> Result<()> {
     let (from, into) = (one.from, one.into);
-    // It gets the mail of both addresses where one of them got any (LINK-4).
-    let is_any_active =
-        records::table.filter(records::id.eq_any([from, into])).filter(records::active.eq(true)).count().get_result::<i64>(db)?
-            > 0;
+    // It gets the mail of both addresses where one of them got any (LINK-4). An Opportunity has no address: its own stage says it.
+    let is_any_active = records::table
+        .filter(records::id.eq_any([from, into]))
+        .filter(records::active.eq(true))
+        .filter(records::kind.ne(RecordKind::Opportunity).or(records::id.eq(into)));
+    let is_any_active = is_any_active.count().get_result::<i64>(db)? > 0;
     diesel::update(records::table.find(into)).set(records::active.eq(is_any_active)).execute(db)?;
     fill_gaps(db, from, into)?;
     move_what_it_says(db, from, into)?;

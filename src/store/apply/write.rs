@@ -17,7 +17,9 @@ use crate::store::schema::{
     attachments, effects, email_accounts, email_copies, email_teams, email_users, emails, events, followers, notes, participants,
     record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
-use crate::store::{Database, IN_LIST, address, clean, facts, fate, held, note, position, reserve, set_counter, spending};
+use crate::store::{
+    Database, IN_LIST, address, clean, deletion, facts, fate, held, note, position, reserve, set_counter, spending,
+};
 use crate::words::{CaseStatus, EmailId, GroupPlace, NoteKind, RecordKind, ThreadId, UserId};
 
 impl Batch<'_> {
@@ -129,6 +131,7 @@ impl Batch<'_> {
                 Later::Delete(record) => {
                     diesel::delete(records::table.find(record)).execute(db)?;
                 }
+                Later::DeleteEmail(email) => deletion::delete(db, *email, self.now)?,
                 Later::SetTeams(case, teams) => {
                     diesel::delete(record_teams::table.filter(record_teams::record_id.eq(case))).execute(db)?;
                     let rows: Vec<RecordTeamRow> =

@@ -104,7 +104,7 @@ pub fn account_of(db: &mut Database, id: OutgoingId) -> Result<Option<AccountId>
 }
 
 /// Refuses to let go of an e-mail that is on its way, or may be.
-pub(super) fn must_not_wait(db: &mut Database, email: EmailId) -> Result<()> {
+pub fn must_not_wait(db: &mut Database, email: EmailId) -> Result<()> {
     let waits = |state| matches!(state, OutboxState::Queued | OutboxState::Sending | OutboxState::MaybeSent);
     let Some(OnItsWay { message, state }) = on_its_way(db, email)?.filter(|one| waits(one.state)) else { return Ok(()) };
     Err(Fault::new(Class::Data, format!("e-mail {email} is message {message} of the outbox, which is {state}"))
