@@ -3,7 +3,7 @@
 //! line of `account show`, the key in JSON and with it what the audit tells (`commands/account/rules.rs`). All are an administrator's
 //! (ACCESS-1). A row reads: help and option, field, column where it has another name, kind, what a new account has, how it is called.
 
-use crate::words::{AutomaticCases, Distribution, FolderId, TeamId, UnknownSender, UserId};
+use crate::words::{AutomaticCases, Distribution, FolderId, ServerVerb, TeamId, UnknownSender, UserId};
 
 /// Hands the rows to a macro.
 macro_rules! account_rules {
@@ -66,3 +66,99 @@ macro_rules! fields {
     };
 }
 account_rules!(fields);
+
+/// What is done with an account's messages on their server once they are stored (FETCH-9), as people write it: `leave`, `seen`,
+/// `flag:KEYWORD`, `move:MAILBOX` or `delete`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub struct AfterFetch(String);
+
+impl Default for AfterFetch {
+    fn default() -> Self {
+        Self("leave".to_string())
+    }
+}
+
+impl AfterFetch {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What is to be done, and with which keyword or mailbox; none where messages are left alone.
+    pub fn action(&self) -> Option<(ServerVerb, &str)> {
+        match self.0.split_once(':') {
+            Some(("flag", keyword)) => Some((ServerVerb::Flag, keyword)),
+            Some(("move", mailbox)) => Some((ServerVerb::Move, mailbox)),
+            _ => match self.0.as_str() {
+                "seen" => Some((ServerVerb::Seen, "")),
+                "delete" => Some((ServerVerb::Delete, "")),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for AfterFetch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for AfterFetch {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = match text.split_once(':') {
+            Some(("flag", keyword)) => format!("flag:{}", server_keyword(keyword)?),
+            Some(("move", mailbox)) => format!("move:{}", server_mailbox(mailbox)?),
+            _ if ["leave", "seen", "delete"].contains(&text) => text.to_string(),
+            _ => return Err(format!("{text:?} is not one of leave, seen, flag:KEYWORD, move:MAILBOX, delete")),
+        };
+        Ok(Self(text))
+    }
+}
+
+/// A keyword that servers take (RFC 9051, section 2.3.2): an atom; of the flags that are the protocol's own \Flagged alone, as the others
+/// mean what nobody did.
+fn server_keyword(text: &str) -> Result<String, String> {
+    if text.eq_ignore_ascii_case("\\Flagged") {
+        return Ok("\\Flagged".to_string());
+    }
+    let is_atom = |byte: u8| byte.is_ascii_graphic() && !br#"(){%*"\]"#.contains(&byte);
+    if text.is_empty() || text.len() > 100 || !text.bytes().all(is_atom) {
+        return Err(format!(
+            "{text:?} is no keyword: up to 100 letters, digits and signs of ASCII without blanks, such as $Stored, or \\Flagged"
+        ));
+    }
+    Ok(text.to_string())
+}
+
+/// The name of a mailbox as people write it. RFC 3501, section 5.1: INBOX is one in any case of its letters.
+pub fn server_mailbox(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 1_000 || text.chars().any(char::is_control) {
+        return Err(format!("{text:?} is no name of a mailbox"));
+    }
+    Ok(if text.eq_ignore_ascii_case("INBOX") { "INBOX".to_string() } else { text.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fetch_9_what_is_done_is_read_and_what_no_server_takes_is_refused() {
+        for (text, action) in [
+            ("leave", None),
+            ("seen", Some((ServerVerb::Seen, ""))),
+            ("flag:$Stored", Some((ServerVerb::Flag, "$Stored"))),
+            ("flag:\\Flagged", Some((ServerVerb::Flag, "\\Flagged"))),
+            ("move:Archive/2026: all", Some((ServerVerb::Move, "Archive/2026: all"))),
+            ("delete", Some((ServerVerb::Delete, ""))),
+        ] {
+            let read: AfterFetch = text.parse().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!((read.as_str(), read.action()), (text, action));
+        }
+        for wrong in ["", "move", "move:", "move:a\r\nb", "flag:", "flag:\\Deleted", "flag:a b", "flag:a)", "flag:ä", "purge"] {
+            assert!(wrong.parse::<AfterFetch>().is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -418,6 +418,21 @@ words! {
 }
 
 words! {
+    /// What is done with a message on its server once it is stored (FETCH-9); in the order in which it is done.
+    ServerVerb { Seen = "seen", Flag = "flag", Move = "move", Delete = "delete" }
+}
+
+words! {
+    /// Who wants something done on a server: the account's own setting, a filter, or a user who has read the e-mail.
+    AskedBy { Account = "account", Filter = "filter", Reader = "reader" }
+}
+
+words! {
+    /// How far a move has come where the server copies and expunges.
+    MoveStage { Copying = "copying", Copied = "copied" }
+}
+
+words! {
     /// What a role speaks of.
     RoleScope {
         Email = "email",
@@ -488,7 +503,7 @@ impl CaseStatus {
 words! {
     /// A rule that a reason names; espomail-rules(7) says what each is about.
     Rule {
-        Fetch2 = "FETCH-2", Fetch3 = "FETCH-3", Fetch5 = "FETCH-5", Fetch6 = "FETCH-6", Fetch14 = "FETCH-14",
+        Fetch2 = "FETCH-2", Fetch3 = "FETCH-3", Fetch5 = "FETCH-5", Fetch6 = "FETCH-6", Fetch9 = "FETCH-9", Fetch14 = "FETCH-14",
         Fetch15 = "FETCH-15",
         Parse10 = "PARSE-10",
         Auto1 = "AUTO-1", Auto2 = "AUTO-2", Auto3 = "AUTO-3",

@@ -32,6 +32,7 @@ macro_rules! in_both_worlds {
     )+ };
 }
 
+mod afterwards;
 mod filters;
 
 fn letter(id: &str, more: &str) -> Vec<u8> {

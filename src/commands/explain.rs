@@ -20,6 +20,7 @@ use crate::store::access::{self, Trace};
 use crate::store::account::Account;
 use crate::store::fate::{self, FateOf};
 use crate::store::filter::{self, Owner};
+use crate::store::server_action::{self, Shown as OnServer};
 use crate::store::{Database, Store, account, email, raw, record};
 use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, RecordId, RoleAction, Rule, TeamId, UserId};
 
@@ -82,6 +83,9 @@ impl Explain {
             }
             arrivals.push(told);
         }
+        let mut on_server = server_action::of_email(store.connection(), id)?;
+        let told: Vec<&str> = arrivals.iter().map(|arrival| arrival.account.as_str()).collect();
+        on_server.retain(|action| told.contains(&action.account.as_str()));
         let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
         let mail = mail::parse(&raw);
         let sender_not_verified = email::show(store.connection(), id)?.sender_not_verified;
@@ -89,10 +93,12 @@ impl Explain {
         let words = words(store.connection(), id, (!actor.administrator).then_some(&others))?;
         let document = json!({
             "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals, "by_hand": words,
+            "on_server": on_server,
         });
         context.out.item(&document, || {
             let head = if sender_not_verified { "sender not verified\n" } else { "" };
-            format!("{head}{}{}", automatic(&mail), all_told(&arrivals, &words, &mut store, &names))
+            let told = all_told(&arrivals, &words, &mut store, &names);
+            format!("{head}{}{told}{}", automatic(&mail), told_actions(&on_server))
         });
         Ok(())
     }
@@ -453,6 +459,34 @@ fn counted(count: i64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Says what is done with a message on its server (FETCH-9).
+fn on_server(verb: &str, target: &str) -> String {
+    match verb {
+        "move" => format!("on the server: into mailbox {}", shown_line(target)),
+        "flag" => format!("on the server: the keyword {}", shown_line(target)),
+        "delete" => "on the server: deleted".to_string(),
+        verb => format!("on the server: {verb}"),
+    }
+}
+
+/// Says what became of it.
+fn told_actions(actions: &[OnServer]) -> String {
+    let mut text = String::new();
+    for action in actions {
+        let error = action.last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        let state = match (action.done_at, action.due_at) {
+            (Some(at), _) => format!("done at {}{error}", rfc3339(at)),
+            (None, _) if action.held => "it waits for a person's word".to_string(),
+            (None, Some(at)) if action.attempts > 0 => format!("failed, tried again at {}{error}", rfc3339(at)),
+            (None, Some(_)) => "due with the next fetch".to_string(),
+            (None, None) => format!("given up{error}; see: espomail account actions {}", action.account),
+        };
+        let place = format!("account {}, mailbox {}, UID {}", action.account, action.mailbox, action.uid);
+        text.push_str(&format!("{place}: {}: {}\n", on_server(action.verb.as_str(), &action.target), shown_line(&state)));
+    }
+    text
+}
+
 fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) -> String {
     let number = |key: &str| step[key].as_i64().unwrap_or_default();
     let user = |key: &str| names.user(UserId(number(key)));
@@ -498,6 +532,7 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
             Some(_) => format!("case:{} was opened and given to {}", number("number"), user("assigned_user")),
             None => format!("case:{} was opened, for nobody yet", number("number")),
         },
+        "act-on-server" => on_server(text("verb"), text("target")),
         "notify" => format!("{} is told ({})", user("user"), text("kind")),
         "invite" => {
             let people = step["addresses"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);

@@ -44,6 +44,9 @@ struct Line<'a> {
     for_review: u64,
     of_nobody: u64,
     busy: bool,
+    /// With how many messages something was done on the server, and what could not be done.
+    on_server: usize,
+    on_server_errors: Vec<String>,
     /// Until when it rests after a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     resting_until: Option<String>,
@@ -181,6 +184,17 @@ fn complain(context: &Context, reports: &[AccountReport]) {
         if let Some(resting) = &report.resting {
             context.out.remember(resting.class);
         }
+        let mut is_said = false;
+        for failure in &report.afterwards.failures {
+            // Once for an account.
+            if failure.say && !is_said {
+                context.out.complain(&failure.error);
+                is_said = true;
+            } else {
+                context.out.remember(store::class_of(&failure.error));
+            }
+        }
+        report.afterwards.words.iter().for_each(|word| context.out.announce(word));
     }
 }
 
@@ -212,6 +226,8 @@ fn report(context: &Context, reports: &[AccountReport]) {
             for_review: report.tally.for_review,
             of_nobody: report.tally.of_nobody,
             busy: report.busy,
+            on_server: report.afterwards.done,
+            on_server_errors: report.afterwards.failures.iter().map(|failure| one_line(&failure.error)).collect(),
             resting_until: report.resting.as_ref().map(|resting| rfc3339(resting.until)),
             errors: {
                 let resting = report.resting.as_ref().map(|resting| resting.error.clone());

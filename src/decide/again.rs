@@ -191,7 +191,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bo
     plan.steps.retain(|step| match step.change {
         Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(&team),
         Change::AddUser { user, .. } => !stored.users.contains(&user),
-        Change::AddAccount { .. } | Change::KeepCopy { .. } | Change::Run { .. } => false,
+        Change::AddAccount { .. } | Change::KeepCopy { .. } | Change::Run { .. } | Change::ActOnServer { .. } => false,
         Change::Notify { .. } => tell,
         _ => true,
     });
@@ -317,8 +317,8 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
         Change::SetDelivery { .. } | Change::SetAddress { .. } => false,
         // The row that is amended says who takes part.
         Change::Invite { .. } => false,
-        // Commands run when an e-mail comes, and not again (FILTER-4).
-        Change::Run { .. } => false,
+        // Commands run when an e-mail comes, and servers are left alone afterwards (FILTER-4, FETCH-9).
+        Change::Run { .. } | Change::ActOnServer { .. } => false,
         // What people ask for draws on no budget, and answers nobody.
         Change::Answer { .. } | Change::Spend { .. } | Change::HoldAction { .. } => false,
         // These are never decided for an e-mail that is new, or are said by the row that is amended.

@@ -25,6 +25,9 @@ pub struct Choices {
     pub mark_read: Option<Reason>,
     pub hold: Option<Reason>,
     pub run: Vec<Run>,
+    /// Where it goes on its server, and whether it is seen there (FETCH-9).
+    pub server_move: Option<(String, Reason)>,
+    pub server_seen: Option<Reason>,
 }
 
 /// A command to run, by its name in the configuration.
@@ -111,7 +114,9 @@ pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) ->
                 | Action::NoCase
                 | Action::NoReply
                 | Action::Hold
-                | Action::Run(_) => {}
+                | Action::Run(_)
+                | Action::ServerMove(_)
+                | Action::ServerSeen => {}
             }
         }
     }
@@ -172,6 +177,10 @@ impl Choices {
                 scope: filter.scope,
                 because: because(),
             }),
+            Action::ServerMove(mailbox) => {
+                self.server_move = self.server_move.take().or_else(|| Some((mailbox.clone(), because())));
+            }
+            Action::ServerSeen => self.server_seen = Some(because()),
             // `filter add` refuses it here.
             Action::SkipNotification => {}
         }

@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
 use crate::mail::untagged;
-use crate::settings::AccountRules;
+use crate::settings::{AccountRules, AfterFetch};
 use crate::words::{
     AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, EmailId, FilterId, FolderId, ParentBy, PositionId, Priority,
     RecordId, RecordKind, ReviewId, RoleAction, RoleScope, TeamId, ThreadId, UserId,
@@ -68,6 +68,8 @@ pub struct Facts {
     /// The same by identity, oldest first; more than one when a Message-ID was used twice (DUP-2): then the first, the last
     /// and those with the content of a message of this batch.
     pub emails_by_message_id: HashMap<String, Vec<EmailId>>,
+    /// Those of them that we moved into this mailbox, or were about to (FETCH-9).
+    pub moved_here: HashSet<EmailId>,
     /// Message-IDs and contents of e-mails that people deleted, of those that a server brings in this batch (FETCH-2).
     pub deleted: HashSet<(String, [u8; 32])>,
     /// Remembered Message-IDs, seen or only referred to, and their threads (THREAD-1).
@@ -339,6 +341,10 @@ pub struct AccountFacts {
     pub owner_team: Option<TeamId>,
     /// The folder that mail of this mailbox goes to: the owner's, or a group folder (INBOX-2).
     pub folder: Option<FolderId>,
+    /// The mailbox of its server that the batch stands in; none where it came from none.
+    pub mailbox: Option<String>,
+    /// What is done with its messages on the server once they are stored (FETCH-9).
+    pub after_fetch: AfterFetch,
     /// The mailbox is the one in which its server keeps what went out (FETCH-15).
     pub is_sent_mailbox: bool,
     /// Whose import into a personal account it is, rather than mail that its server had (ACCESS-2).
@@ -362,6 +368,8 @@ impl Default for AccountFacts {
             owner: None,
             owner_team: None,
             folder: None,
+            mailbox: None,
+            after_fetch: AfterFetch::default(),
             is_sent_mailbox: false,
             importer: None,
             teams: Vec::new(),

@@ -3,6 +3,7 @@
 
 pub mod access;
 mod actor;
+mod afterwards;
 mod again;
 mod answer;
 mod author;

@@ -10,9 +10,9 @@ use super::filter::FilterTrial;
 use super::reason::{Reason, reason};
 use crate::mail::Address;
 use crate::words::{
-    AccountId, AddressState, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, GroupPlace, NoteId,
-    NoteKind, NotificationId, NotificationKind, ParentBy, Priority, RecordId, RecordKind, ReviewDecision, ReviewId, Rule, TeamId,
-    ThreadId, UserId,
+    AccountId, AddressState, AskedBy, BudgetAction, CaseStatus, DeliveryState, EmailId, Fate, FilterId, FolderId, GroupPlace,
+    NoteId, NoteKind, NotificationId, NotificationKind, ParentBy, Priority, RecordId, RecordKind, ReviewDecision, ReviewId, Rule,
+    ServerVerb, TeamId, ThreadId, UserId,
 };
 
 /// One thing to write into the database. `store::apply` has one arm for each.
@@ -237,6 +237,15 @@ pub enum Change {
         account: AccountId,
         filter: String,
         command: String,
+    },
+    /// Do something with the message on its server, once everything is stored (FETCH-9).
+    ActOnServer {
+        email: EmailId,
+        verb: ServerVerb,
+        /// The keyword or the mailbox.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        target: String,
+        by: AskedBy,
     },
     /// The user follows the record (FOLLOW-1).
     Follow {

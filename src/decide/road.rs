@@ -17,7 +17,7 @@ use super::parent::{self, Found, Link};
 use super::plan::{Change, NewEmail, Plan, Step};
 use super::reason::reason;
 use super::thread::{self, Conversation};
-use super::{answer, author, bounce, case, notify, people, spend, twin};
+use super::{afterwards, answer, author, bounce, case, notify, people, spend, twin};
 use crate::mail::{Address, Mail, subject};
 use crate::words::{AccountKind, BudgetAction, EmailId, Fate, ParentBy, RecordId, Rule};
 
@@ -129,6 +129,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
     mark_replied(&conversation, &occasion, desk);
     people::join(&teams, &users, &occasion, desk);
     run(&occasion, |_| true, desk);
+    afterwards::decide(&occasion, desk);
     if let Some((_, because)) = &occasion.choices.folder {
         desk.plan.note(because.and(" files it into a group folder"));
     }
@@ -276,6 +277,11 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, policy: 
         desk.plan.note(reason!(Send7, "it went out through this account, and this is its copy: nobody gets it anew"));
         return;
     }
+    if desk.facts.moved_here.contains(&email) {
+        desk.plan.note(reason!(Fetch9, "we moved it here: it is what came before"));
+        return;
+    }
+    afterwards::decide(&occasion, desk);
 
     let mut conversation = Conversation::of(known.thread, desk.facts);
     let mut parent = desk.facts.parent_of(email).map(|(record, _)| record);

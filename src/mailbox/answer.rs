@@ -118,6 +118,15 @@ pub fn is_about(line: &[u8], word: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
 }
 
+/// The most words of a CAPABILITY response that are kept.
+const MOST_CAPABILITIES: usize = 1_000;
+
+/// Returns what a CAPABILITY response offers, in capitals.
+pub fn capabilities(line: &[u8]) -> Vec<String> {
+    let words = String::from_utf8_lossy(line).to_ascii_uppercase();
+    words.split_ascii_whitespace().skip(2).take(MOST_CAPABILITIES).map(str::to_string).collect()
+}
+
 /// Whether the server says that it closes the connection; with its words.
 pub fn bye(line: &[u8]) -> Option<&[u8]> {
     is_about(line, "BYE").then(|| line.get(5..)).flatten()

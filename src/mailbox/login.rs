@@ -30,6 +30,7 @@ impl Session {
             secrets: credentials.map_or_else(|| Secrets::of([]), |credentials| credentials.secrets(place)),
             opened: None,
             trouble: None,
+            offered: None,
         };
         session.greet()?;
         if place.security == Security::Starttls {
@@ -63,7 +64,7 @@ impl Session {
         })?;
         let Self { wire, account, max_response, tag, secrets, .. } = self;
         let wire = Wire::new(login.place.start_tls(wire.into_stream())?);
-        Ok(Self { wire, account, max_response, tag, secrets, opened: None, trouble: None })
+        Ok(Self { wire, account, max_response, tag, secrets, opened: None, trouble: None, offered: None })
     }
 
     fn log_in(&mut self, login: &Login<'_>, credentials: &Credentials) -> Result<()> {

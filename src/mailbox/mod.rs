@@ -1,11 +1,13 @@
-//! Reading mail: IMAP servers and files; and the one thing that is written to a server, copies of what was sent.
+//! Reading mail: IMAP servers and files; and what is written to a server: copies of what was sent, and what an account wants done with
+//! messages that are stored.
 //!
-//! Promises: nothing here changes a mailbox (EXAMINE, BODY.PEEK), but for `sent.rs`, which appends. Every wait has an end,
+//! Promises: nothing here changes a mailbox (EXAMINE, BODY.PEEK), but for `sent.rs`, which appends, and `change.rs`. Every wait has an end,
 //! every answer a byte budget. What goes wrong is a [`Fault`](crate::fault::Fault) that says how far it reaches: a mailbox
 //! that does not open ends that mailbox; everything else ends the account, whose session must then be thrown away. Nobody
 //! retries here.
 
 mod answer;
+mod change;
 mod files;
 mod login;
 mod name;
@@ -14,6 +16,7 @@ mod session;
 mod structure;
 mod wire;
 
+pub use change::Changed;
 pub use files::{FileMessage, read as read_files};
 pub use sent::Appended;
 pub use session::{MOST_LISTED, Session};

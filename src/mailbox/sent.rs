@@ -1,5 +1,4 @@
-//! The Sent mailbox: which it is, whether it has a message, and putting one there (SEND-7). The only thing that changes a
-//! mailbox.
+//! The Sent mailbox: which it is, whether it has a message, and putting one there (SEND-7).
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -13,16 +12,9 @@ const ANSWER: u64 = 64 << 20;
 impl Session {
     /// Returns the mailbox that the server calls the one for what was sent (RFC 6154), if it does.
     pub fn sent_mailbox(&mut self) -> Result<Option<String>> {
-        let mut offered = String::new();
-        self.command("CAPABILITY", ANSWER, &mut |line| {
-            if answer::is_about(&line, "CAPABILITY") {
-                offered = String::from_utf8_lossy(&line).to_ascii_uppercase();
-            }
-        })
-        .map_err(|error| refused("CAPABILITY", error))?;
-        let offers = |word: &str| offered.split_ascii_whitespace().any(|offer| offer == word);
+        let is_extended = self.offers("SPECIAL-USE")? && self.offers("LIST-EXTENDED")?;
         // Some tell of it without being asked, and those that cannot be asked may tell nevertheless.
-        let extended = if offers("SPECIAL-USE") && offers("LIST-EXTENDED") { " RETURN (SPECIAL-USE)" } else { "" };
+        let extended = if is_extended { " RETURN (SPECIAL-USE)" } else { "" };
         let mut sent = None;
         let list = format!("LIST \"\" \"*\"{extended}");
         self.command(&list, ANSWER, &mut |line| sent = sent.take().or_else(|| answer::listed_as_sent(&line)))

@@ -41,6 +41,8 @@ pub struct Session {
     /// The mailbox that is open, as it was when it opened.
     pub(super) opened: Option<Opened>,
     pub(super) trouble: Option<Trouble>,
+    /// What the server offers, in capitals; none before it was asked since the login.
+    pub(super) offered: Option<Vec<String>>,
 }
 
 impl Session {
@@ -133,6 +135,11 @@ impl Session {
 
     /// Opens a mailbox for reading.
     pub fn examine(&mut self, mailbox: &str) -> Result<Opened> {
+        self.open_by("EXAMINE", mailbox)
+    }
+
+    /// Opens a mailbox by a command that says what for.
+    pub(super) fn open_by(&mut self, verb: &str, mailbox: &str) -> Result<Opened> {
         let hint = format!("try: espomail account folders {}", self.account);
         let shut = |words: &str| {
             let what = format!("mailbox {} does not open: {words}", text(mailbox.as_bytes()));
@@ -144,7 +151,7 @@ impl Session {
         }
         self.opened = None;
         let mut opening = Opening::default();
-        let command = format!("EXAMINE {}", name::quoted(mailbox));
+        let command = format!("{verb} {}", name::quoted(mailbox));
         let heard = self.command(&command, SMALL_ANSWER, &mut |line| opening.hear(&line));
         heard.map_err(|error| match error.downcast::<Said>() {
             Ok(Said(words)) => shut(&words),
@@ -515,7 +522,7 @@ fn first_line(response: &[u8]) -> &[u8] {
 }
 
 /// Writes ascending UIDs as sets that a command line can hold: `1:3,7`.
-fn sets(uids: &[u32]) -> Vec<String> {
+pub(super) fn sets(uids: &[u32]) -> Vec<String> {
     let mut sets: Vec<String> = Vec::new();
     for run in uids.chunk_by(|a, b| a.checked_add(1) == Some(*b)) {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };

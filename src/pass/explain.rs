@@ -27,6 +27,8 @@ pub fn explain(through: Option<(&mut Store, &Account)>, bytes: &[u8], policy: &P
             names = Names::all(store.connection())?;
             store.rehearse(|db| {
                 let mut facts = facts::gather(db, account.id, &[&mail], now)?;
+                // As if it stood in the first mailbox that is read.
+                facts.account.mailbox = account.mailboxes.first().cloned();
                 facts.budgets = policy.budgets;
                 facts.spent = spending::of_late(db, account.id, &[&mail], now);
                 Ok(facts)

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::afterwards::{self, Done};
 use super::crew;
 use super::heartbeat::Heartbeat;
 use super::mailbox::{Limits, Poll, poll};
@@ -75,6 +76,8 @@ pub struct AccountReport {
     pub busy: bool,
     /// It was not polled: it rests after a failure (FETCH-10).
     pub resting: Option<Resting>,
+    /// What was done on its server once everything was stored (FETCH-9).
+    pub afterwards: Done,
 }
 
 impl AccountReport {
@@ -87,6 +90,7 @@ impl AccountReport {
             recovered: false,
             busy: false,
             resting: None,
+            afterwards: Done::default(),
         }
     }
 }
@@ -325,6 +329,7 @@ fn poll_mailboxes(
         careful,
         witness,
     };
+    let mut polled = Vec::new();
     for mailbox in &account.mailboxes {
         if let Err(error) = poll_over(&visit, &mut session, store, mailbox, &mut report.tally).map_err(classify) {
             let reach = reach_of(&error);
@@ -336,6 +341,15 @@ fn poll_mailboxes(
                 Reach::Mailbox => {}
                 Reach::Account | Reach::Run => return,
             }
+        } else {
+            polled.push(mailbox);
+        }
+    }
+    // While it is rehearsed, nothing outside is done.
+    if witness.is_none() {
+        match afterwards::act(&visit, &mut session, store, &polled) {
+            Ok(done) => report.afterwards = done,
+            Err(error) => report.faults.push(classify(error).context(in_account.clone())),
         }
     }
     session.logout();

@@ -1,6 +1,7 @@
 //! The order of work: loops, batches, transactions, retries. A pass prints nothing: it returns a report with counts and
 //! faults. How far a fault reaches ([`crate::fault::Reach`]) is decided upon in `fetch.rs` and nowhere else.
 
+mod afterwards;
 mod answer;
 mod command;
 pub(crate) mod complete;

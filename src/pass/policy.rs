@@ -176,7 +176,8 @@ fn through(store: &mut Store, named: Option<&str>, mail: &Mail) -> Result<Accoun
 fn world(store: &mut Store, account: &Account, mails: &[Mail], now: i64) -> Result<(Facts, Names)> {
     let mails: Vec<&Mail> = mails.iter().collect();
     let known = store.rehearse(|db| facts::gather(db, account.id, &mails, now))?;
-    let account = AccountFacts { act_since: known.account.act_since.min(now), ..known.account };
+    let mailbox = account.mailboxes.first().cloned();
+    let account = AccountFacts { act_since: known.account.act_since.min(now), mailbox, ..known.account };
     let facts = Facts {
         own_addresses: known.own_addresses,
         users: known.users,

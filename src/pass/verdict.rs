@@ -74,6 +74,8 @@ pub struct Verdict {
     pub answer: Answer,
     /// The commands that are run for it (FILTER-4).
     pub commands: Vec<Named>,
+    /// What is done with it on its server (FETCH-9).
+    pub on_server: Vec<Named>,
     pub notifications: Vec<Named>,
     /// What was tried and did not hold.
     pub notes: Vec<Note>,
@@ -211,6 +213,7 @@ impl Verdict {
             assignee: Assignee { user: None, because: noted(plan, "DIST", "no case was opened") },
             answer: answer(plan, mail),
             commands: Vec::new(),
+            on_server: Vec::new(),
             notifications: Vec::new(),
             notes: plan.notes.clone(),
         };
@@ -250,6 +253,9 @@ impl Verdict {
             }
             Change::NoteAssignment { .. } => self.assignee.because = because.clone(),
             Change::Run { command, .. } => self.commands.push(named(command.clone())),
+            Change::ActOnServer { verb, target, .. } => {
+                self.on_server.push(named(format!("{verb} {target}").trim_end().to_string()))
+            }
             Change::AddTeam { team, .. } => self.teams.push(named(names.team(*team))),
             Change::AddUser { user, read, trashed, folder, own, .. } => self.users.push(Reader {
                 name: names.user(*user),

@@ -18,7 +18,7 @@ use crate::decide::failure::LONGEST_PAUSE;
 use crate::decide::sender::may_use;
 use crate::fault::{Class, Fault, class_of_sameness};
 use crate::mail::{Mail, untagged};
-use crate::settings::{AccountRules, account_rules};
+use crate::settings::{AccountRules, AfterFetch, account_rules};
 use crate::words::{
     AccountId, AccountKind, Auth, AutomaticCases, Distribution, FolderId, PasswordSource, Security, TeamId, UnknownSender, UserId,
 };
@@ -113,6 +113,10 @@ pub struct Own {
     pub act_since: i64,
     pub max_seconds: i64,
     pub max_message_size: i64,
+    /// What is done with its messages on the server once they are stored (FETCH-9).
+    pub after_fetch: AfterFetch,
+    /// Whether what its owner reads is seen on the server, too.
+    pub seen_back: bool,
 }
 
 macro_rules! columns {

@@ -30,6 +30,7 @@ use super::held::HeldRow;
 use super::note::OF_EMAILS;
 use super::notification::NotificationRow;
 use super::raw::Packed;
+use super::server_action::ActionRow;
 use super::{Database, clean, facts, raw, spending};
 use crate::decide::reason::Reason;
 use crate::decide::{Arrival, Change, Marks, NewCase, NewEmail, Next, Plan, RecordFields, Spot};
@@ -111,6 +112,7 @@ struct Batch<'a> {
     deliveries: Vec<DeliveryRow>,
     addresses: BTreeMap<String, AddressRow>,
     effects: Vec<EffectRow>,
+    server_actions: Vec<ActionRow>,
     spent: spending::Slot,
     held: Vec<HeldRow>,
     /// E-mails whose notifications wait, as a budget is spent (ACK-3).
@@ -315,6 +317,17 @@ impl<'a> Batch<'a> {
                 account_id: Some(*account),
                 filter: filter.clone(),
                 command: command.clone(),
+                created_at: self.now,
+                due_at: Some(self.now),
+                attempts: 0,
+            }),
+            Change::ActOnServer { email, verb, target, by } => self.server_actions.push(ActionRow {
+                position_id: one.arrival.position,
+                uid: one.arrival.uid,
+                verb: *verb,
+                email_id: *email,
+                target: target.clone(),
+                asked_by: *by,
                 created_at: self.now,
                 due_at: Some(self.now),
                 attempts: 0,

@@ -6,6 +6,7 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, Text};
 use diesel::{AsExpression, FromSqlRow};
 
+use crate::settings::AfterFetch;
 use crate::words::*;
 
 /// Gives each word the text of its vocabulary. What is no word of it is an error of whoever reads the row.
@@ -65,10 +66,10 @@ macro_rules! ids {
 }
 
 words! {
-    AccountKind, AddressState, Auth, AutomaticCases, BudgetAction, CaseStatus, DeliveryState, Distribution, Fate, GroupPlace,
-    NoteKind,
+    AccountKind, AddressState, AfterFetch, AskedBy, Auth, AutomaticCases, BudgetAction, CaseStatus, DeliveryState, Distribution, Fate, GroupPlace,
+    MoveStage, NoteKind,
     NotificationKind, OutboxState, OutgoingKind, ParentBy, PasswordSource, Priority, RecipientState, RecordKind, ReviewDecision,
-    RoleAction, RoleLevel, RoleScope, Security, SmtpAuth, UnknownSender,
+    RoleAction, RoleLevel, RoleScope, Security, ServerVerb, SmtpAuth, UnknownSender,
 }
 
 ids! {

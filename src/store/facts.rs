@@ -123,7 +123,9 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
         facts.account.folder = filter::mapped(db, position)?;
     }
     if let Some((account, position)) = account.zip(position) {
-        facts.account.is_sent_mailbox = account::is_sent_mailbox(db, account, position)?;
+        facts.account.mailbox = account::mailbox(db, position)?;
+        facts.account.is_sent_mailbox = account::is_sent_mailbox(db, account, facts.account.mailbox.as_deref())?;
+        conversation::moved(db, account, &mut facts)?;
         facts.account.importer = account::importer(db, &facts.account, position)?;
     }
     filter::gather(db, users, folder, &mut facts)?;

@@ -51,6 +51,7 @@ pub mod role;
 mod schema;
 pub(crate) mod search;
 pub(crate) mod sending;
+pub(crate) mod server_action;
 pub(crate) mod spending;
 pub mod status;
 pub mod team;

@@ -147,6 +147,8 @@ diesel::table! {
         careful -> Bool,
         failure -> Nullable<Text>,
         group_folder_id -> Nullable<BigInt>,
+        after_fetch -> Text,
+        seen_back -> Bool,
     }
 }
 
@@ -623,6 +625,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    server_actions (position_id, uid, verb) {
+        position_id -> BigInt,
+        uid -> BigInt,
+        verb -> Text,
+        email_id -> BigInt,
+        target -> Text,
+        asked_by -> Text,
+        stage -> Nullable<Text>,
+        created_at -> BigInt,
+        due_at -> Nullable<BigInt>,
+        attempts -> BigInt,
+        done_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     sending_failures (account_id) {
         account_id -> BigInt,
         since -> BigInt,
@@ -803,6 +822,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox,
     outbox_recipients,
     effects,
+    server_actions,
     sent_copies,
     notes,
     notifications,

@@ -85,6 +85,10 @@ It waits for a person's word: \fBespomail review list\fR.
 .TP
 \fB\-\-run\fR \fINAME\fR
 Runs a command; see below.
+.TP
+\fB\-\-server\-move\fR \fIMAILBOX\fR, \fB\-\-server\-seen\fR
+Moves it into another mailbox of its server, or marks it as seen there, once it is stored. It goes before what the account does with all
+mail (\fBaccount set \-\-after\-fetch\fR), and not with \fB\-\-skip\fR: what is skipped is left alone.
 .SS "Of users' filters"
 \fB\-\-skip\fR puts it into that user's trash, \fB\-\-folder\fR into one of their folders; \fB\-\-mark\-read\fR and
 \fB\-\-skip\-notification\fR go with these or alone.

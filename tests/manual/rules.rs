@@ -23,6 +23,10 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
                 "FETCH-6",
                 "What cannot be processed is kept aside whole, and what a server does not hand over is tried again; neither holds up the rest.",
             ),
+            (
+                "FETCH-9",
+                "On its server a message is left alone, unless the account or a filter says otherwise; that is done once it is stored, never before.",
+            ),
             ("FETCH-14", "Mail from before the account's act-since is archive: no case, no answer, nobody is told."),
             ("FETCH-15", "What stands in a user's own Sent mailbox was written by that user."),
         ],

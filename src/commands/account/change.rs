@@ -17,7 +17,7 @@ use crate::fault::{Class, Fault};
 use crate::secret::Secret;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
-use crate::store::{Database, Store, access as trace, answer, copy, grant, outbox, status, trouble};
+use crate::store::{Database, Store, access as trace, answer, copy, grant, outbox, server_action, status, trouble};
 use crate::words::{AccountKind, Auth, PasswordSource, SmtpAuth};
 
 #[derive(Debug, clap::Args)]
@@ -148,6 +148,10 @@ impl Set {
             account::set(db, &account, &new)?;
             let now_shown = Whole::new(&account::find(db, &account.id.to_string())?, db)?;
             let changes = trace::differences(&shown, &now_shown)?;
+            if new.after_fetch != account.after_fetch {
+                server_action::forget(db, &permit, account.id)?;
+            }
+            server_action::try_again(db, &permit, account.id, now)?;
             let others =
                 [("password", secret(&account) != secret(&new)), ("smtp-password", smtp_secret(&before) != smtp_secret(&with))];
             // A new password is kept where the old one was.

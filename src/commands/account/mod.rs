@@ -1,5 +1,6 @@
 //! `espomail account`.
 
+mod actions;
 mod answers;
 mod authorize;
 mod change;
@@ -12,6 +13,7 @@ mod test;
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
+use self::actions::Actions;
 pub use self::answers::mute;
 use self::authorize::Authorize;
 use self::change::{Add, Reset, Set, remove, switch};
@@ -62,6 +64,11 @@ enum AccountCommand {
     Authorize(Authorize),
     /// List the mailboxes that the server has
     Folders(Named),
+    /// List what is to be done on the server and is not done yet, do it again, or drop it; see --after-fetch of "account set"
+    ///
+    /// It is done by fetch once the mail is stored. What the server refuses is tried again after 1, 2, 4 … 60 minutes, without end.
+    /// For example: espomail account actions support --retry
+    Actions(Actions),
     /// Forget how far an account was read; the next pass reads it anew, and what is stored does not double
     Reset(Reset),
 }
@@ -87,6 +94,7 @@ impl Account {
             AccountCommand::Test { account, smtp: false, .. } => test::reading(context, store, &account),
             AccountCommand::Authorize(command) => command.run(context, store),
             AccountCommand::Folders(Named { account }) => folders(context, store, &account),
+            AccountCommand::Actions(command) => command.run(context, &mut store),
             AccountCommand::Reset(command) => command.run(context, &mut store),
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use clap::ValueHint;
+use clap::{ArgAction, ValueHint};
 
 use super::rules::RuleArguments;
 use crate::commands::argument;
@@ -13,11 +13,11 @@ use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::net;
-use crate::settings::AccountRules;
+use crate::settings::{AccountRules, AfterFetch};
 use crate::store::account::{Own, Settings};
 use crate::store::sending::Password;
 use crate::store::{Database, account, folder, team, user};
-use crate::words::{AccountId, AccountKind, Auth, Distribution, PasswordSource, Security};
+use crate::words::{AccountId, AccountKind, Auth, Distribution, PasswordSource, Security, ServerVerb};
 
 #[derive(Debug, clap::Args)]
 pub struct SettingsArguments {
@@ -67,6 +67,13 @@ pub struct SettingsArguments {
     /// MiB beyond which only header and text are fetched [default: fetch.max-message-mib]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(i64).range(1..=1_024), help_heading = "Fetching")]
     max_message_mib: Option<i64>,
+    /// What to do with messages on the server once they are stored: leave them, mark them as seen, give them a keyword, move them to
+    /// another mailbox, or delete them there [default: leave]
+    #[arg(long, value_name = "leave|seen|flag:KEYWORD|move:MAILBOX|delete", help_heading = "On the server")]
+    after_fetch: Option<AfterFetch>,
+    /// Whether what the owner of a personal account reads here is marked as seen on the server, too [default: false]
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "On the server")]
+    seen_back: Option<bool>,
     #[command(flatten)]
     rules: RuleArguments,
     /// Team of the account's mail, in place of those there are; may be given several times, an empty name clears them
@@ -127,6 +134,8 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
         act_since: context.now(),
         max_seconds: fetch.max_seconds,
         max_message_size: fetch.max_message_mib << 20,
+        after_fetch: AfterFetch::default(),
+        seen_back: false,
     };
     let (rules, mailboxes) = (AccountRules::default(), vec!["INBOX".to_string()]);
     Ok(Settings { own, rules, mailboxes, folders: BTreeMap::new(), teams: Vec::new() })
@@ -180,6 +189,8 @@ impl SettingsArguments {
         }
         put(&mut settings.max_seconds, self.max_seconds);
         put(&mut settings.max_message_size, self.max_message_mib.map(|mib| mib.saturating_mul(1 << 20)));
+        put(&mut settings.after_fetch, self.after_fetch.clone());
+        put(&mut settings.seen_back, self.seen_back);
         self.rules.over(&mut settings.rules, db)?;
         if let Some(teams) = argument::list(&self.teams) {
             settings.teams = team::find_all(db, &teams)?;
@@ -338,6 +349,14 @@ fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
         return wrong(
             "only a group account has a group folder; a mailbox of yours can go to a folder of yours: --mailbox-folder",
         );
+    }
+    if settings.seen_back && settings.kind == AccountKind::Group {
+        return wrong("many read a group account's mail: --seen-back is for a personal account");
+    }
+    if let Some((ServerVerb::Move, target)) = settings.after_fetch.action()
+        && settings.mailboxes.iter().all(|mailbox| mailbox == target)
+    {
+        return wrong("the mailbox to move to is the one that is fetched: name another one, or more with --mailbox");
     }
     if rules.make_cases && settings.kind == AccountKind::Personal {
         return wrong("only a group account makes cases");

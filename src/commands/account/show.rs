@@ -11,13 +11,15 @@ use crate::commands::show::{lines, or_empty, yes};
 use crate::context::Context;
 use crate::decide::access::Actor;
 use crate::pass::verdict::Names;
+use crate::settings::AfterFetch;
 use crate::store::account::{self, Account as Stored};
 use crate::store::answer::{self, Answers};
 use crate::store::grant::Granted;
 use crate::store::sending::Smtp;
+use crate::store::server_action::{self, Waiting};
 use crate::store::trouble::{self, Trouble};
 use crate::store::{Database, Store, sending, template};
-use crate::words::{AccountKind, Auth, PasswordSource, Security, SmtpAuth};
+use crate::words::{AccountId, AccountKind, Auth, PasswordSource, Security, SmtpAuth};
 
 /// Lists the accounts that somebody may know of.
 pub fn list(context: &Context, store: &mut Store) -> Result<()> {
@@ -25,7 +27,12 @@ pub fn list(context: &Context, store: &mut Store) -> Result<()> {
     let accounts = account::seen(store.connection(), actor)?;
     let troubles = trouble::all(store.connection())?;
     let left = account::left(store.connection())?;
-    let line = |one: &Stored| Line::new(one, troubles.get(&one.id), left.get(&one.id), now, is_theirs(actor, one));
+    let theirs: Vec<AccountId> = accounts.iter().filter(|one| is_theirs(actor, one)).map(|one| one.id).collect();
+    let mut waiting = server_action::waiting(store.connection(), &theirs)?;
+    let line = |one: &Stored| {
+        let undone = waiting.remove(&one.id).filter(|waiting| waiting.failing + waiting.given_up > 0);
+        Line { undone, ..Line::new(one, troubles.get(&one.id), left.get(&one.id), now, is_theirs(actor, one)) }
+    };
     let shown: Vec<Line> = accounts.iter().map(line).collect();
     // Of accounts that are not theirs, how they fare is nothing to them.
     if !accounts.iter().any(|one| is_theirs(actor, one)) {
@@ -73,6 +80,9 @@ struct Line {
     authorised: String,
     /// The owner of a personal account, who is switched off: it is not fetched.
     pub left_by: Option<String>,
+    /// What could not be done on its server (FETCH-9).
+    #[serde(rename = "on_server")]
+    undone: Option<Waiting>,
     /// Whether how it fares is theirs to know.
     #[serde(skip)]
     is_theirs: bool,
@@ -98,6 +108,7 @@ impl Line {
             authorised: grant.map_or_else(|| "-".to_string(), |grant| grant.told(now)),
             grant: grant.cloned().map(GrantShown::from),
             left_by: left_by.cloned(),
+            undone: None,
             is_theirs,
         }
     }
@@ -111,7 +122,8 @@ impl Line {
         let left = self.left_by.as_ref().map(|owner| format!("not fetched: its owner {owner} is switched off"));
         let rests = self.next_attempt.as_ref().filter(|_| reading.is_some());
         let reading = reading.map(|told| rests.map_or_else(|| told.clone(), |at| format!("{told}; tried again at {at}")));
-        let all: Vec<String> = left.into_iter().chain(reading).chain(sending).collect();
+        let undone = self.undone.as_ref().map(|waiting| format!("on the server: {}", told_waiting(waiting)));
+        let all: Vec<String> = left.into_iter().chain(reading).chain(sending).chain(undone).collect();
         if all.is_empty() { "-".to_string() } else { all.join("; ") }
     }
 }
@@ -139,6 +151,8 @@ pub struct Whole {
     act_since: String,
     max_seconds: i64,
     max_message_mib: i64,
+    after_fetch: AfterFetch,
+    seen_back: bool,
     #[serde(flatten)]
     rules: RulesShown,
     teams: Vec<String>,
@@ -164,6 +178,8 @@ pub struct Whole {
     last_error_at: Option<String>,
     next_attempt: Option<String>,
     in_work_by: Option<String>,
+    /// What is to be done on the server, and waits (FETCH-9).
+    on_server: Waiting,
 }
 
 impl Whole {
@@ -198,6 +214,8 @@ impl Whole {
             act_since: rfc3339(account.act_since),
             max_seconds: account.max_seconds,
             max_message_mib: account.max_message_size >> 20,
+            after_fetch: account.after_fetch.clone(),
+            seen_back: account.seen_back,
             rules: RulesShown::new(&account.rules, &names),
             teams: account.teams.iter().filter_map(|team| names.teams.get(team).cloned()).collect(),
             smtp: sending.smtp.as_ref().map(|smtp| SmtpShown::new(smtp, account)),
@@ -224,11 +242,16 @@ impl Whole {
             last_error_at: account.state.last_error_at.map(rfc3339),
             next_attempt: account.state.retry_at.map(rfc3339),
             in_work_by: account.state.lease_owner.clone(),
+            on_server: server_action::waiting(db, &[account.id])?.remove(&account.id).unwrap_or_default(),
         })
     }
 
     fn told_mailbox(&self, name: &str) -> String {
         self.mailbox_folders.get(name).map_or_else(|| name.to_string(), |folder| format!("{name} (to folder {folder})"))
+    }
+
+    fn told_after_fetch(&self) -> String {
+        Some(self.after_fetch.to_string()).filter(|_| self.after_fetch.action().is_some()).unwrap_or_default()
     }
 
     fn told_sender(&self) -> String {
@@ -263,6 +286,8 @@ impl Whole {
             ("act since", self.act_since.clone()),
             ("max seconds", self.max_seconds.to_string()),
             ("max message", format!("{} MiB", self.max_message_mib)),
+            ("after fetch", self.told_after_fetch()),
+            ("seen back", if self.seen_back { yes(true) } else { String::new() }),
         ];
         all.extend(self.rules.lines());
         all.extend([
@@ -288,8 +313,21 @@ impl Whole {
             ("last error at", or_empty(self.last_error_at.as_ref())),
             ("next attempt", or_empty(self.next_attempt.as_ref())),
             ("in work by", or_empty(self.in_work_by.as_ref())),
+            ("on the server", told_waiting(&self.on_server)),
         ]);
         lines(&all)
+    }
+}
+
+/// Says how much is to be done on a server (FETCH-9).
+pub fn told_waiting(waiting: &Waiting) -> String {
+    let Waiting { due, failing, given_up, last_error } = waiting;
+    let told = [(*due, "due"), (*failing, "of these failing"), (*given_up, "given up")];
+    let told = told.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    let told = told.collect::<Vec<_>>().join(", ");
+    match last_error.as_ref().filter(|_| !told.is_empty()) {
+        Some(error) => format!("{told}: {error}"),
+        None => told,
     }
 }
 

@@ -11,12 +11,13 @@ use crate::context::{self, Context};
 use crate::decide::filter::{Action, Criterion, Filter, Script, compile};
 use crate::fault::{Class, Fault};
 use crate::pass::verdict::Names;
+use crate::settings::server_mailbox;
 use crate::store::filter::Owner;
 use crate::store::{Database, folder, team, user};
 use crate::words::{CaseStatus, Priority};
 
 /// What a script takes the place of.
-const BESIDE: [&str; 26] = [
+const BESIDE: [&str; 28] = [
     "from",
     "to",
     "cc",
@@ -43,6 +44,8 @@ const BESIDE: [&str; 26] = [
     "hold",
     "run",
     "skip_notification",
+    "server_move",
+    "server_seen",
 ];
 
 /// The largest file that is read as a script, in bytes; what a script may have is less.
@@ -131,6 +134,12 @@ pub struct FilterArguments {
     /// Run this command of the configuration once it is stored; may be given several times
     #[arg(long, value_name = "NAME", help_heading = "Actions")]
     run: Vec<String>,
+    /// Move it into this mailbox of its server, once it is stored; see --after-fetch of "account set"
+    #[arg(long, value_name = "MAILBOX", value_parser = server_mailbox, help_heading = "Actions")]
+    server_move: Option<String>,
+    /// Mark it as seen on its server, once it is stored
+    #[arg(long, help_heading = "Actions")]
+    server_seen: bool,
     /// A Sieve script in the place of criteria and actions (- for standard input)
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Sieve", conflicts_with_all = BESIDE)]
     sieve: Option<String>,
@@ -243,6 +252,8 @@ impl FilterArguments {
         on(self.hold, Action::Hold);
         on(self.skip_notification, Action::SkipNotification);
         actions.extend(self.run.iter().cloned().map(Action::Run));
+        actions.extend(self.server_seen.then_some(Action::ServerSeen));
+        actions.extend(self.server_move.clone().map(Action::ServerMove));
         actions.extend(self.priority.map(Action::Priority));
         actions.extend(self.status.map(Action::Status));
         if let Some(name) = &self.folder {
@@ -289,6 +300,12 @@ fn check(filter: &Filter, owner: Owner) -> Result<()> {
             return wrong("--skip-notification is for a user's filter".to_string());
         }
     }
+    let is_on_server = |action: &Action| matches!(action, Action::ServerMove(_) | Action::ServerSeen);
+    if filter.actions.contains(&Action::Skip) && filter.actions.iter().any(is_on_server) {
+        return wrong(
+            "what is skipped is left alone on the server: --skip goes without --server-move and --server-seen".to_string(),
+        );
+    }
     if filter.regex {
         for pattern in filter.criteria.iter().flat_map(Criterion::patterns) {
             if let Err(error) = compile(pattern, filter.match_case) {
@@ -319,5 +336,7 @@ pub fn action_text(names: &Names, action: &Action, owner: Owner) -> String {
         Action::Hold => "hold it for review".to_string(),
         Action::SkipNotification => "tell nobody".to_string(),
         Action::Run(name) => format!("run {name}"),
+        Action::ServerMove(mailbox) => format!("move it to mailbox {mailbox} of its server"),
+        Action::ServerSeen => "mark it as seen on its server".to_string(),
     }
 }

@@ -23,4 +23,8 @@ pub enum Action {
     SkipNotification,
     /// Run a command that the configuration has under this name, once the e-mail is stored.
     Run(String),
+    /// Into this mailbox of its server, once the e-mail is stored (FETCH-9).
+    ServerMove(String),
+    /// Seen on its server, once the e-mail is stored (FETCH-9).
+    ServerSeen,
 }

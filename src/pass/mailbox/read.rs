@@ -134,9 +134,10 @@ impl<'a, 's> Reader<'a, 's> {
             let mut bytes = size(&first);
             let mut group = vec![first];
             // A giant goes alone: only its text parts are read (FETCH-8).
+            let fits = |next: &Due, bytes: u64| size(next) <= limits.max_message_size && bytes + size(next) <= limits.batch_bytes;
             while bytes <= limits.max_message_size
                 && group.len() < most
-                && let Some(next) = chunk.next_if(|next| !goes_alone(next) && bytes + size(next) <= limits.batch_bytes)
+                && let Some(next) = chunk.next_if(|next| !goes_alone(next) && fits(next, bytes))
             {
                 bytes += size(&next);
                 group.push(next);

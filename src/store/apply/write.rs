@@ -18,7 +18,7 @@ use crate::store::schema::{
     record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{
-    Database, IN_LIST, address, clean, deletion, facts, fate, held, note, position, reserve, set_counter, spending,
+    Database, IN_LIST, address, clean, deletion, facts, fate, held, note, position, reserve, server_action, set_counter, spending,
 };
 use crate::words::{CaseStatus, EmailId, GroupPlace, NoteKind, RecordKind, ThreadId, UserId};
 
@@ -158,7 +158,7 @@ impl Batch<'_> {
                     let copies = email_users::table.filter(email_users::email_id.eq(email));
                     diesel::update(copies).set(email_users::is_important.eq(important)).execute(db)?;
                 }
-                Later::Mark(email, user, marks) => mark(db, (*email, *user), *marks)?,
+                Later::Mark(email, user, marks) => mark(db, (*email, *user), *marks, self.now)?,
                 Later::Put(email, user, place) => put(db, (*email, *user), *place)?,
                 Later::File(email, folder) => {
                     let place = emails::group_place.eq(None::<GroupPlace>);
@@ -201,6 +201,7 @@ impl Batch<'_> {
         }
         insert_new!(&mut *db, notes::table, &self.notes).context("writing notes")?;
         insert_new!(&mut *db, reviews::table, &self.reviews).context("writing what is held")?;
+        server_action::insert(db, &self.server_actions).context("writing what is to be done on a server")?;
         self.write_effects(db)
     }
 
@@ -275,11 +276,12 @@ impl Batch<'_> {
 }
 
 /// Marks a user's copy (INBOX-2).
-fn mark(db: &mut Database, (email, user): (EmailId, UserId), marks: Marks) -> Result<()> {
+fn mark(db: &mut Database, (email, user): (EmailId, UserId), marks: Marks, now: i64) -> Result<()> {
     let copy = email_users::table.find((email, user));
     if let Some(read) = marks.read {
         let marked = (email_users::is_read.eq(read), email_users::is_marked_by_hand.eq(true));
         diesel::update(copy).set(marked).execute(db)?;
+        server_action::read_by(db, email, user, read, now)?;
         if read {
             notification::heard(db, user, email)?;
         }

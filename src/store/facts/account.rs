@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::named::in_lists;
 use crate::decide::Answering;
 use crate::decide::{AccountFacts, Facts, sender};
-use crate::settings::AccountRules;
+use crate::settings::{AccountRules, AfterFetch};
 use crate::store::account::Rules;
 use crate::store::position::IMPORTED;
 use crate::store::schema::{account_sending, account_teams, accounts, positions, users};
@@ -23,6 +23,7 @@ struct Row {
     kind: AccountKind,
     owner_id: Option<UserId>,
     act_since: i64,
+    after_fetch: AfterFetch,
     #[diesel(embed)]
     rules: Rules,
 }
@@ -53,6 +54,8 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         kind: row.kind,
         owner: row.owner_id,
         folder: None,
+        mailbox: None,
+        after_fetch: row.after_fetch,
         is_sent_mailbox: false,
         importer: None,
         owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1),
@@ -157,18 +160,24 @@ const SENT: [&str; 56] = [
     "elküldött elemek",
 ];
 
+/// The mailbox of a server that a position is of; none where mail is imported.
+pub(super) fn mailbox(db: &mut Database, position: PositionId) -> Result<Option<String>> {
+    let of_server = positions::table.find(position).filter(positions::uidvalidity.ne(0));
+    Ok(of_server.select(positions::mailbox).first::<String>(db).optional()?)
+}
+
 /// Whether a mailbox is the one of what went out (FETCH-15): the one that a person named, else the one that is called so.
-pub(super) fn is_sent_mailbox(db: &mut Database, account: AccountId, position: PositionId) -> Result<bool> {
-    let mailbox = positions::table.find(position).select(positions::mailbox).first::<String>(db).optional()?;
+pub(super) fn is_sent_mailbox(db: &mut Database, account: AccountId, mailbox: Option<&str>) -> Result<bool> {
+    let Some(mailbox) = mailbox else { return Ok(false) };
     let named = account_sending::table.find(account).select(account_sending::sent_mailbox);
     let named = named.first::<Option<String>>(db).optional()?.flatten();
-    Ok(mailbox.is_some_and(|mailbox| match named {
+    Ok(match named {
         Some(named) => mailbox == named,
         None => {
             let name = mailbox.rsplit(['/', '.', '\\']).next().unwrap_or_default().trim().to_lowercase();
             SENT.contains(&name.as_str())
         }
-    }))
+    })
 }
 
 /// Whose import it is that has its fates at a position: that of the owner of a personal account (ACCESS-2).

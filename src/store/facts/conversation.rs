@@ -11,9 +11,9 @@ use super::named::{Named, in_lists, in_lists_of};
 use crate::decide::Facts;
 use crate::mail::{Address, Mail};
 use crate::store::people::People;
-use crate::store::schema::{email_users, emails, notes, participants};
+use crate::store::schema::{email_users, emails, notes, participants, positions, server_actions};
 use crate::store::{Database, IN_LIST, participant};
-use crate::words::{EmailId, NoteKind, RecordId, RecordKind, ThreadId};
+use crate::words::{AccountId, EmailId, NoteKind, RecordId, RecordKind, ServerVerb, ThreadId};
 
 /// How far before a message its conversation is looked for by subject: the rule's 14 days, and clocks that differ
 /// (THREAD-3).
@@ -48,6 +48,24 @@ pub(super) fn by_subject(db: &mut Database, named: &Named, facts: &mut Facts) ->
     let found = newest.values().copied().collect();
     facts.by_subject = newest.into_iter().collect();
     Ok(found)
+}
+
+/// FETCH-9: which of the e-mails we moved into the mailbox that the batch stands in, or were about to when a pass died.
+pub(super) fn moved(db: &mut Database, account: AccountId, facts: &mut Facts) -> Result<()> {
+    let Some(mailbox) = &facts.account.mailbox else { return Ok(()) };
+    let ids: HashSet<EmailId> = facts.emails.keys().copied().collect();
+    let moved = in_lists(&ids, |some| {
+        server_actions::table
+            .inner_join(positions::table.on(positions::id.eq(server_actions::position_id)))
+            .filter(server_actions::email_id.eq_any(some))
+            .filter(server_actions::verb.eq(ServerVerb::Move))
+            .filter(server_actions::target.eq(mailbox))
+            .filter(positions::account_id.eq(account))
+            .select(server_actions::email_id)
+            .load::<EmailId>(db)
+    })?;
+    facts.moved_here = moved.into_iter().collect();
+    Ok(())
 }
 
 /// How often a Message-ID is used, by ours or not, and by the first or by another (DUP-2): the first and the last of each.

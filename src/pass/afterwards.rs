@@ -1,0 +1,337 @@
+//! What is done with messages on their server once they are stored (FETCH-9): in the session and under the lease of the pass that has read
+//! the mailboxes, set by set. Rows say what is due. Each set is written down as done when the server has said so; whoever dies in between
+//! leaves a set that comes to the same when it is done again. What a server refuses rests with growing pauses, is said, and ends nothing.
+
+use std::collections::{BTreeMap, HashSet};
+
+use anyhow::{Error, Result, anyhow};
+
+use super::effects::{LONGEST_PAUSE, pause};
+use super::mailbox::Poll;
+use crate::fault::{Class, Fault, Reach, one_line, step};
+use crate::mail;
+use crate::mailbox::{Changed, Session};
+use crate::store::server_action::{self, Due, Known, Place};
+use crate::store::{Store, position};
+use crate::words::{EmailId, MoveStage, ServerVerb};
+
+/// How many rows are read at once.
+const ROWS: usize = 2_000;
+
+/// How many messages one command names at the most, and how many headers are read at once.
+const AT_ONCE: usize = 500;
+
+/// What a server without UIDPLUS leaves to do, as it is written down.
+const ONLY_MARKED: &str = "the server cannot take away single messages (it has neither MOVE nor UIDPLUS): marked as deleted, and gone \
+when a mail program expunges the mailbox";
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// How many messages something was done with.
+    pub done: usize,
+    pub failures: Vec<Failure>,
+    /// What people should hear once.
+    pub words: Vec<String>,
+}
+
+/// What could not be done.
+#[derive(Debug)]
+pub struct Failure {
+    pub error: Error,
+    /// Whether it should be said now: at once, then hourly.
+    pub say: bool,
+}
+
+/// How some messages could not be changed.
+enum Trouble {
+    /// The server refuses, in these words; the session goes on.
+    Refused(String),
+    /// The session is of no use any more.
+    Session(Error),
+    /// It is ours: the database.
+    Store(Error),
+}
+
+impl Trouble {
+    fn of(outcome: Result<Changed>) -> Result<(), Self> {
+        match outcome {
+            Ok(Changed::Done) => Ok(()),
+            Ok(Changed::Refused(words)) => Err(Self::Refused(words)),
+            Err(error) => Err(Self::Session(error)),
+        }
+    }
+}
+
+/// Does what is due in those mailboxes that this pass has read without a fault: there it is known that UIDs mean what they did (FETCH-5).
+pub fn act(poll: &Poll<'_>, session: &mut Session, store: &mut Store, polled: &[&String]) -> Result<Done> {
+    let mut done = Done::default();
+    for place in server_action::places(store.connection(), poll.account.id, (poll.now)())? {
+        if !polled.contains(&&place.mailbox) {
+            continue;
+        }
+        let mut turn = Turn { poll, session, store, place: &place, done: &mut done };
+        if !turn.run()? {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+/// One mailbox's turn.
+struct Turn<'a, 't> {
+    poll: &'t Poll<'a>,
+    session: &'t mut Session,
+    store: &'t mut Store,
+    place: &'t Place,
+    done: &'t mut Done,
+}
+
+impl Turn<'_, '_> {
+    /// Does what is due. Returns false when the session is of no use any more.
+    fn run(&mut self) -> Result<bool> {
+        let Place { position, mailbox, uidvalidity } = self.place;
+        let mut is_open = false;
+        loop {
+            if self.poll.limits.spent() {
+                return Ok(true);
+            }
+            let due = server_action::due_in(self.store.connection(), *position, (self.poll.now)(), ROWS)?;
+            if due.is_empty() {
+                return Ok(true);
+            }
+            let newest = position::position(self.store.connection(), self.poll.account.id, mailbox, *uidvalidity)?;
+            if newest.is_none_or(|newest| newest.id != *position) {
+                self.give_up(&due, "the mailbox was put back from a copy since: its UIDs mean other messages now")?;
+                continue;
+            }
+            if !is_open {
+                match self.session.select(mailbox) {
+                    Ok(opened) if i64::from(opened.uidvalidity) == *uidvalidity => is_open = true,
+                    Ok(_) => {
+                        self.give_up(&due, "UIDVALIDITY has changed since: its UIDs mean other messages now")?;
+                        continue;
+                    }
+                    Err(error) => {
+                        let is_shut = is_of_mailbox(&error);
+                        self.put_off(&due, error)?;
+                        return Ok(is_shut);
+                    }
+                }
+            }
+            for some in in_order(due) {
+                for some in some.chunks(AT_ONCE) {
+                    if self.poll.limits.spent() {
+                        return Ok(true);
+                    }
+                    match self.do_some(some) {
+                        Ok(()) => self.done.done += some.len(),
+                        Err(Trouble::Refused(words)) => {
+                            let refused = Fault::new(Class::Unavailable, words).reach(Reach::Mailbox);
+                            self.put_off(some, refused.into())?;
+                        }
+                        Err(Trouble::Session(error)) => {
+                            self.put_off(some, error)?;
+                            return Ok(false);
+                        }
+                        Err(Trouble::Store(error)) => return Err(error),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does one thing with some messages, and writes it down.
+    fn do_some(&mut self, some: &[Due]) -> Result<(), Trouble> {
+        let Some(Due { verb, target, .. }) = some.first() else { return Ok(()) };
+        let uids = uids_of(some);
+        step();
+        match verb {
+            ServerVerb::Seen => Trouble::of(self.session.add_flag(&uids, "\\Seen"))?,
+            ServerVerb::Flag => Trouble::of(self.session.add_flag(&uids, target))?,
+            ServerVerb::Move => return self.move_some(some, target),
+            ServerVerb::Delete => return self.delete_some(some),
+        }
+        step();
+        self.finish(*verb, &uids, None)
+    }
+
+    fn move_some(&mut self, some: &[Due], target: &str) -> Result<(), Trouble> {
+        let uids = uids_of(some);
+        if self.session.offers("MOVE").map_err(Trouble::Session)? {
+            Trouble::of(self.session.relocate(&uids, target))?;
+            step();
+            return self.finish(ServerVerb::Move, &uids, None);
+        }
+        let of_stage = |stage| some.iter().filter(move |due| due.stage == Some(stage));
+        let mut copied: HashSet<u32> = uids_of(of_stage(MoveStage::Copied)).into_iter().collect();
+        // A pass that died may have copied them: what is there is not copied again.
+        let unsure: Vec<&Due> = of_stage(MoveStage::Copying).collect();
+        if !unsure.is_empty() {
+            copied.extend(self.look_for(&unsure, target)?);
+        }
+        let fresh: Vec<u32> = uids.iter().copied().filter(|uid| !copied.contains(uid)).collect();
+        if !fresh.is_empty() {
+            self.set_stage(&fresh, Some(MoveStage::Copying))?;
+            step();
+            match Trouble::of(self.session.copy(&fresh, target)) {
+                Ok(()) => {}
+                Err(Trouble::Refused(words)) => {
+                    // RFC 3501, section 6.4.7: what is refused has copied nothing.
+                    self.set_stage(&fresh, None)?;
+                    return Err(Trouble::Refused(words));
+                }
+                Err(other) => return Err(other),
+            }
+            step();
+            self.set_stage(&fresh, Some(MoveStage::Copied))?;
+            step();
+        }
+        self.take_away(ServerVerb::Move, &uids)
+    }
+
+    /// Looks in the mailbox that messages go to for those of which nobody knows whether they were copied. It asks for each by itself, which
+    /// only happens where a pass died or was cut off in the middle of a copy.
+    fn look_for(&mut self, unsure: &[&Due], target: &str) -> Result<Vec<u32>, Trouble> {
+        let ids: Vec<EmailId> = unsure.iter().map(|due| due.email).collect();
+        let known = server_action::known(self.store.connection(), &ids).map_err(Trouble::Store)?;
+        let mut there = Vec::new();
+        for due in unsure {
+            let id = known.get(&due.email).map(|known| known.message_id.as_str()).filter(|id| can_be_looked_for(id));
+            let (Some(id), Ok(uid)) = (id, u32::try_from(due.uid)) else { continue };
+            if self.session.holds(target, id).map_err(Trouble::Session)? {
+                there.push(uid);
+            }
+        }
+        self.session.select(&self.place.mailbox).map_err(Trouble::Session)?;
+        self.set_stage(&there, Some(MoveStage::Copied))?;
+        Ok(there)
+    }
+
+    /// Takes away what is here whole, and is the message that it was.
+    fn delete_some(&mut self, some: &[Due]) -> Result<(), Trouble> {
+        let ids: Vec<EmailId> = some.iter().map(|due| due.email).collect();
+        let known = server_action::known(self.store.connection(), &ids).map_err(Trouble::Store)?;
+        let headers = self.session.headers(&uids_of(some)).map_err(Trouble::Session)?;
+        let there: BTreeMap<i64, (Option<String>, u64)> = headers
+            .into_iter()
+            .map(|header| (i64::from(header.uid), (mail::parse(&header.header).message_id, header.size)))
+            .collect();
+        let (mut same, mut others) = (Vec::new(), Vec::new());
+        for due in some {
+            let is_same = match (there.get(&due.uid), known.get(&due.email)) {
+                // It is gone already.
+                (None, Some(_)) => true,
+                (Some((id, size)), Some(Known { message_id, size: stored })) => {
+                    id.as_ref().map_or(size == stored, |id| id == message_id)
+                }
+                (_, None) => false,
+            };
+            if is_same { same.push(due.clone()) } else { others.push(due.clone()) }
+        }
+        if !others.is_empty() {
+            let why = "it is not deleted: it is not the message that is stored, or not here whole";
+            self.give_up(&others, why).map_err(Trouble::Store)?;
+        }
+        if same.is_empty() { Ok(()) } else { self.take_away(ServerVerb::Delete, &uids_of(&same)) }
+    }
+
+    /// Marks messages as deleted, and takes them away where the server can do that with these alone.
+    fn take_away(&mut self, verb: ServerVerb, uids: &[u32]) -> Result<(), Trouble> {
+        let can_expunge = self.session.offers("UIDPLUS").map_err(Trouble::Session)?;
+        Trouble::of(self.session.add_flag(uids, "\\Deleted"))?;
+        step();
+        if can_expunge {
+            Trouble::of(self.session.expunge(uids))?;
+            step();
+            return self.finish(verb, uids, None);
+        }
+        let account = self.poll.account;
+        if !server_action::was_said(self.store.connection(), account.id, ONLY_MARKED).map_err(Trouble::Store)? {
+            self.done.words.push(format!("account {}: mailbox {}: {ONLY_MARKED}", account.name, self.place.mailbox));
+        }
+        self.finish(verb, uids, Some(ONLY_MARKED))
+    }
+
+    fn finish(&mut self, verb: ServerVerb, uids: &[u32], word: Option<&str>) -> Result<(), Trouble> {
+        let (position, lease, now) = (self.place.position, self.poll.lease, (self.poll.now)());
+        let done = self.store.transaction(|db| server_action::finish(db, lease, (position, verb, uids), word, now));
+        step();
+        done.map_err(Trouble::Store)
+    }
+
+    fn set_stage(&mut self, uids: &[u32], stage: Option<MoveStage>) -> Result<(), Trouble> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let (of, lease) = ((self.place.position, ServerVerb::Move, uids), self.poll.lease);
+        self.store.transaction(|db| server_action::set_stage(db, lease, of, stage)).map_err(Trouble::Store)
+    }
+
+    /// It is tried again after 1, 2, 4 … 60 minutes; said at once, then hourly, with the first message that it is about.
+    fn put_off(&mut self, due: &[Due], error: Error) -> Result<()> {
+        let Some(first) = due.first() else { return Ok(()) };
+        let minutes = pause(due.iter().map(|due| due.attempts).max().unwrap_or_default() + 1);
+        let again_at = (self.poll.now)() + 60 * minutes;
+        self.write_failure(due, &one_line(&error), Some(again_at))?;
+        let name = &self.poll.account.name;
+        let hint = format!("see: espomail account folders {name}; espomail account actions {name}");
+        let class = crate::fault::class_of(&error);
+        let what = format!("{}: {error:#}; tried again in {minutes} minutes", self.what(first, due.len()));
+        let say = first.attempts == 0 || minutes == LONGEST_PAUSE;
+        self.done.failures.push(Failure { error: Fault::new(class, what).hint(hint).into(), say });
+        Ok(())
+    }
+
+    /// It is never done by itself: what is there is not what it was meant for.
+    fn give_up(&mut self, due: &[Due], why: &str) -> Result<()> {
+        let Some(first) = due.first() else { return Ok(()) };
+        self.write_failure(due, why, None)?;
+        let hint = format!("see: espomail account actions {}", self.poll.account.name);
+        let fault = Fault::new(Class::Data, format!("{}: {why}", self.what(first, due.len()))).hint(hint);
+        self.done.failures.push(Failure { error: fault.into(), say: true });
+        Ok(())
+    }
+
+    fn what(&self, first: &Due, count: usize) -> String {
+        let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+        let target = if first.target.is_empty() { String::new() } else { format!(" {:?}", first.target) };
+        let (account, mailbox) = (&self.poll.account.name, &self.place.mailbox);
+        format!("account {account}: mailbox {mailbox}: UID {}{more}: {}{target} on the server", first.uid, first.verb)
+    }
+
+    fn write_failure(&mut self, due: &[Due], error: &str, again_at: Option<i64>) -> Result<()> {
+        let mut by_verb: BTreeMap<ServerVerb, Vec<u32>> = BTreeMap::new();
+        for due in due {
+            let uid = u32::try_from(due.uid).map_err(|_| anyhow!("UID {} is none", due.uid))?;
+            by_verb.entry(due.verb).or_default().push(uid);
+        }
+        let (position, lease) = (self.place.position, self.poll.lease);
+        self.store.transaction(|db| {
+            by_verb.iter().try_for_each(|(verb, uids)| server_action::fail(db, lease, (position, *verb, uids), error, again_at))
+        })
+    }
+}
+
+fn uids_of<'d>(some: impl IntoIterator<Item = &'d Due>) -> Vec<u32> {
+    some.into_iter().filter_map(|due| u32::try_from(due.uid).ok()).collect()
+}
+
+/// Puts together what one command can do: what is seen and flagged goes before what goes away.
+fn in_order(due: Vec<Due>) -> Vec<Vec<Due>> {
+    let mut groups: BTreeMap<(ServerVerb, String), Vec<Due>> = BTreeMap::new();
+    for due in due {
+        groups.entry((due.verb, due.target.clone())).or_default().push(due);
+    }
+    groups.into_values().collect()
+}
+
+/// Whether a mailbox does not open, and others may.
+fn is_of_mailbox(error: &Error) -> bool {
+    error.downcast_ref::<Fault>().is_some_and(|fault| fault.reach == Reach::Mailbox)
+}
+
+/// What stands in for a Message-ID is on no server, and what cannot be written into a command is not asked for.
+fn can_be_looked_for(message_id: &str) -> bool {
+    message_id.len() <= 500 && message_id.contains('@') && message_id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
