@@ -45,6 +45,8 @@ pub struct Config {
 pub struct Fetch {
     /// Accounts polled side by side.
     pub workers: usize,
+    /// Accounts that `fetch --wait` keeps a connection to; more are polled each minute meanwhile.
+    pub wait_connections: usize,
     /// What the messages of all of them may take in memory, in all their forms, in MiB.
     pub memory_mib: u64,
     /// Messages in one transaction at the most.
@@ -238,6 +240,7 @@ impl Default for Fetch {
     fn default() -> Self {
         Self {
             workers: 16,
+            wait_connections: 64,
             memory_mib: 64,
             batch_messages: 256,
             batch_mib: 8,
@@ -407,6 +410,7 @@ fn wrong_value(config: &Config) -> Option<Wrong> {
     let positive = |number: i64| u64::try_from(number).unwrap_or_default();
     let numbers = [
         ("fetch", "workers", fetch.workers as u64, 1_000),
+        ("fetch", "wait-connections", fetch.wait_connections as u64, 1_000),
         ("fetch", "memory-mib", fetch.memory_mib, 1 << 20),
         ("fetch", "batch-messages", fetch.batch_messages as u64, 10_000),
         ("fetch", "batch-mib", fetch.batch_mib, 1 << 10),

@@ -153,6 +153,8 @@ pub struct Timed {
     tcp: TcpStream,
     limit: Duration,
     deadline: Instant,
+    /// Nothing need come within the limit: then it is no error of the line, and whoever reads may go on later.
+    is_patient: bool,
 }
 
 /// Clear or encrypted.
@@ -164,7 +166,7 @@ pub enum Stream {
 impl Timed {
     /// Gives every wait from now on another limit, and the whole another end.
     fn allow(&mut self, limit: Duration, deadline: Instant) -> io::Result<()> {
-        (self.limit, self.deadline) = (limit, deadline);
+        (self.limit, self.deadline, self.is_patient) = (limit, deadline, false);
         self.tcp.set_read_timeout(Some(limit))?;
         self.tcp.set_write_timeout(Some(limit))
     }
@@ -185,6 +187,10 @@ impl Timed {
     /// A limit that was reached shows as "would block": said as what it is.
     fn explained(&self, error: io::Error) -> io::Error {
         match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if self.is_patient && Instant::now() < self.deadline => {
+                // The one kind that TLS can go on from.
+                io::Error::from(io::ErrorKind::WouldBlock)
+            }
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 let what = if Instant::now() >= self.deadline { TIME_IS_OVER } else { "the server does not answer" };
                 io::Error::new(io::ErrorKind::TimedOut, what)
@@ -231,6 +237,16 @@ impl Stream {
             Self::Tls(tls) => tls.get_mut().allow(limit, deadline),
         }
     }
+
+    /// The same for a time in which nothing need come: a read that finds nothing is [`io::ErrorKind::WouldBlock`].
+    pub fn be_patient(&mut self, limit: Duration, deadline: Instant) -> io::Result<()> {
+        self.allow(limit, deadline)?;
+        match self {
+            Self::Clear(tcp) => tcp.is_patient = true,
+            Self::Tls(tls) => tls.get_mut().is_patient = true,
+        }
+        Ok(())
+    }
 }
 
 impl Read for Stream {
@@ -275,7 +291,7 @@ fn connect(place: &Place) -> Result<Timed> {
                 tcp.set_nodelay(true)?;
                 tcp.set_read_timeout(Some(place.read_timeout))?;
                 tcp.set_write_timeout(Some(place.read_timeout))?;
-                return Ok(Timed { tcp, limit: place.read_timeout, deadline: place.deadline });
+                return Ok(Timed { tcp, limit: place.read_timeout, deadline: place.deadline, is_patient: false });
             }
             Err(error) => last = Some(error),
         }

@@ -34,6 +34,7 @@ macro_rules! in_both_worlds {
 
 mod afterwards;
 mod filters;
+mod wait;
 
 fn letter(id: &str, more: &str) -> Vec<u8> {
     format!(

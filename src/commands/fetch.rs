@@ -1,5 +1,6 @@
 //! `espomail fetch`.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -11,6 +12,7 @@ use crate::net::Terms;
 use crate::pass::effects;
 use crate::pass::fetch::{self, AccountReport, Connection, Setting};
 use crate::pass::verdict::Verdict;
+use crate::pass::wait;
 use crate::pass::witness::Seen;
 use crate::pass::{Stop, Tally};
 use crate::store::{self, answer};
@@ -30,6 +32,11 @@ pub struct Fetch {
     /// Take this many messages from each mailbox at the most; the next pass goes on
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
+    /// After the pass, stay connected until so many seconds have passed since its beginning, and fetch what is new as soon as a server
+    /// tells of it: with "fetch --wait 290" each five minutes, mail is here within a second. Of each account the first mailbox is
+    /// watched, the others are read along; a server without IDLE is asked every 15 seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400), conflicts_with = "dry_run")]
+    wait: Option<u64>,
     /// Print what would become of each message and why, and change nothing; other passes wait meanwhile
     #[arg(long)]
     dry_run: bool,
@@ -55,7 +62,7 @@ struct Line<'a> {
 
 impl Fetch {
     pub fn run(self, context: &Context) -> Result<()> {
-        let stop = Stop::default();
+        let (stop, begun) = (Stop::default(), Instant::now());
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::flag::register_usize(signal, stop.place(), usize::try_from(signal)?)?;
         }
@@ -76,6 +83,7 @@ impl Fetch {
             batch_messages: config.fetch.batch_messages.max(1),
             connection: connection(context),
             limit: self.limit,
+            end: None,
             named: !self.accounts.is_empty(),
         };
         if self.dry_run {
@@ -83,7 +91,12 @@ impl Fetch {
             complain(context, &reports);
             context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject", "why"], line);
         } else {
-            report(context, &fetch::run(&setting, &self.accounts)?);
+            let mut reports = fetch::run(&setting, &self.accounts)?;
+            if let Some(seconds) = self.wait {
+                let end = begun + Duration::from_secs(seconds);
+                reports = self.wait(context, Setting { end: Some(end), ..setting }, reports, end)?;
+            }
+            report(context, &reports);
             if context.out.talkative {
                 for (_, name) in answer::mute(context.store()?.connection())? {
                     context.out.tell(&one_line(&super::account::mute(&name).into()));
@@ -97,6 +110,48 @@ impl Fetch {
         Ok(())
     }
 }
+
+impl Fetch {
+    /// Tells of the pass, waits for news until then, and tells of that as it comes; what is one document is told whole, in the end.
+    fn wait(
+        &self,
+        context: &Context,
+        setting: Setting<'_>,
+        first: Vec<AccountReport>,
+        end: Instant,
+    ) -> Result<Vec<AccountReport>> {
+        let is_document = context.out.format == crate::output::Format::Json;
+        let untold = Mutex::new(Vec::new());
+        if is_document {
+            untold.lock().unwrap_or_else(PoisonError::into_inner).extend(first);
+        } else {
+            report(context, &first);
+            run_commands(context, setting.stop)?;
+        }
+        // What is begun must have ended by then.
+        let left = end.saturating_duration_since(Instant::now());
+        let until = end - (left / 5).min(MARGIN);
+        let tell = |heard: AccountReport| {
+            // One at a time.
+            let mut untold = untold.lock().unwrap_or_else(PoisonError::into_inner);
+            if is_document {
+                untold.push(heard);
+                return;
+            }
+            if !heard.is_nothing() {
+                report(context, &[heard]);
+            }
+            if let Err(error) = run_commands(context, setting.stop) {
+                context.out.complain(&error);
+            }
+        };
+        wait::wait(&setting, &self.accounts, context.loaded.config.fetch.wait_connections, until, &tell)?;
+        Ok(untold.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// How long before its end a wait begins nothing any more.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// FILTER-4: runs the commands that filters want for what is stored now.
 fn run_commands(context: &Context, stop: &Stop) -> Result<()> {

@@ -118,6 +118,25 @@ pub fn is_about(line: &[u8], word: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
 }
 
+/// What an untagged response says of the number of messages in the mailbox that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    Exists(u32),
+    Expunged,
+}
+
+/// Reads such a response; none for any other.
+pub fn number(line: &[u8]) -> Option<Number> {
+    let line = std::str::from_utf8(line.strip_prefix(b"* ")?).ok()?;
+    let (number, word) = line.trim_end().split_once(' ')?;
+    let number = number.parse().ok()?;
+    match word.to_ascii_uppercase().as_str() {
+        "EXISTS" => Some(Number::Exists(number)),
+        "EXPUNGE" => Some(Number::Expunged),
+        _ => None,
+    }
+}
+
 /// The most words of a CAPABILITY response that are kept.
 const MOST_CAPABILITIES: usize = 1_000;
 

@@ -9,6 +9,7 @@
 mod answer;
 mod change;
 mod files;
+mod idle;
 mod login;
 mod name;
 mod sent;

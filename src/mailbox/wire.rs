@@ -2,6 +2,7 @@
 //! section 2.2).
 
 use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
 
 use crate::net::Stream;
 use crate::room;
@@ -36,6 +37,24 @@ impl Wire {
     /// Allows the next answer so many bytes.
     pub fn allow(&mut self, bytes: u64) {
         self.budget = bytes;
+    }
+
+    /// Gives every wait from now on another limit, and the whole another end.
+    pub fn allow_time(&mut self, limit: Duration, deadline: Instant) -> io::Result<()> {
+        self.stream.allow(limit, deadline)
+    }
+
+    /// Waits for something to come, so long at the most; says whether something has.
+    pub fn wait(&mut self, limit: Duration, deadline: Instant) -> io::Result<bool> {
+        if self.start < self.end {
+            return Ok(true);
+        }
+        self.stream.be_patient(limit, deadline)?;
+        match self.fill() {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends bytes.

@@ -28,7 +28,7 @@ use crate::store::{Store, attempt, classify, farewell, nobody, status};
 use crate::words::{AccountKind, Auth};
 
 /// How long a lease lasts without a heartbeat, in seconds.
-const LEASE_SECONDS: i64 = 120;
+pub(super) const LEASE_SECONDS: i64 = 120;
 
 /// Gives what proves that we may read an account; behind a token that its server has just refused another one, where there is one.
 pub type SecretOf<'a> = dyn Fn(&Account, Option<&Secret>) -> Result<Option<Secret>> + Sync + 'a;
@@ -51,8 +51,17 @@ pub struct Setting<'a> {
     pub connection: Connection,
     /// Messages per mailbox (`--limit`).
     pub limit: Option<usize>,
+    /// When everything has an end, whatever a server does: of what is polled while a pass waits for news.
+    pub end: Option<Instant>,
     /// A person named the accounts: a failure is said, however often it was said before.
     pub named: bool,
+}
+
+impl Setting<'_> {
+    /// A moment, but none after the end.
+    fn at_the_latest(&self, moment: Instant) -> Instant {
+        self.end.map_or(moment, |end| end.min(moment))
+    }
 }
 
 /// How connections are made.
@@ -81,7 +90,7 @@ pub struct AccountReport {
 }
 
 impl AccountReport {
-    fn new(account: &str) -> Self {
+    pub(super) fn new(account: &str) -> Self {
         Self {
             account: account.to_string(),
             tally: Tally::default(),
@@ -92,6 +101,15 @@ impl AccountReport {
             resting: None,
             afterwards: Done::default(),
         }
+    }
+}
+
+impl AccountReport {
+    /// Whether there is nothing to tell.
+    pub fn is_nothing(&self) -> bool {
+        let Done { done, failures, words } = &self.afterwards;
+        let did_nothing = *done == 0 && failures.is_empty() && words.is_empty();
+        did_nothing && self.tally.is_empty() && self.faults.is_empty() && !self.recovered
     }
 }
 
@@ -165,7 +183,7 @@ pub fn rehearse(setting: &Setting<'_>, named: &[String]) -> Result<(Vec<AccountR
 }
 
 /// Returns the named accounts, or all that are due.
-fn due(setting: &Setting<'_>, store: &mut Store, named: &[String]) -> Result<Vec<Account>> {
+pub(super) fn due(setting: &Setting<'_>, store: &mut Store, named: &[String]) -> Result<Vec<Account>> {
     if named.is_empty() {
         return account::due(store.connection(), (setting.now)());
     }
@@ -184,7 +202,7 @@ fn due(setting: &Setting<'_>, store: &mut Store, named: &[String]) -> Result<Vec
 }
 
 /// Does an account's turn with the worker's connection to the database; none when the pass is asked to end.
-fn work(
+pub(super) fn work(
     setting: &Setting<'_>,
     stores: usize,
     store: &mut Option<Store>,
@@ -311,7 +329,8 @@ fn poll_mailboxes(
     };
     let limits = Limits {
         messages: setting.limit,
-        until: Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default()),
+        until: setting
+            .at_the_latest(Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default())),
         batch_messages: setting.batch_messages,
         batch_bytes: setting.connection.batch_bytes,
         max_message_size,
@@ -395,7 +414,7 @@ fn open<'a>(
     let careful = attempt::is_careful(store.connection(), account.id)?;
     let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
     // Reading stops at max-seconds between batches; a server that trickles is cut off a little later.
-    let deadline = Instant::now() + seconds + setting.connection.terms.read_timeout;
+    let deadline = setting.at_the_latest(Instant::now() + seconds + setting.connection.terms.read_timeout);
     let server = server_for(account, setting.secret_of, &setting.connection, deadline, (setting.now)())?;
     let session = Session::open(&server)?;
     Ok((server, careful, session))

@@ -26,6 +26,7 @@ pub(crate) mod reprocess;
 pub(crate) mod send;
 pub(crate) mod token;
 pub(crate) mod verdict;
+pub(crate) mod wait;
 pub(crate) mod witness;
 
 use std::collections::BTreeMap;

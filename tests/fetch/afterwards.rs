@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 
 /// A server that hides what Dovecot offers: what stands in `hidden` is spelt in another way on its way to the client.
-fn hiding(hidden: &'static [&'static str]) -> u16 {
+pub fn hiding(hidden: &'static [&'static str]) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let upstream = dovecot::server().port;

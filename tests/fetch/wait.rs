@@ -1,0 +1,136 @@
+//! `fetch --wait`: news within a second, bounded by what was asked for, whatever a server does.
+
+use std::process::Child;
+
+use super::*;
+use crate::support::imap::{BentImap, Mailbox};
+
+/// Starts a wait and comes back when it waits: when the server was asked for news.
+fn start(world: &World, arguments: &[&str]) -> Child {
+    let mut command = world.command(&[&["fetch"], arguments].concat());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits for something to hold.
+fn until(seconds: u64, what: &str, holds: &mut dyn FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Ends a wait by a signal; returns its exit status and what it said.
+fn end(child: Child, signal: &str) -> (Option<i32>, String) {
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A server that offers IDLE, and does what the test bends it to.
+fn idling(bend: impl Fn(&Mailbox, &str) -> Option<Vec<u8>> + Send + Sync + 'static) -> BentImap {
+    let server = BentImap::start();
+    server.bend(move |mailbox, command| match command {
+        "CAPABILITY" => Some(b"* CAPABILITY IMAP4rev1 IDLE\r\n{tag} OK done\r\n".to_vec()),
+        command => bend(mailbox, command),
+    });
+    server
+}
+
+fn heard(server: &BentImap, word: &str) -> usize {
+    server.with(|mailbox| mailbox.heard.iter().filter(|line| line.starts_with(word)).count())
+}
+
+/// The seconds of a processor that a process has used so far.
+fn processor_seconds(child: &Child) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    ticks / 100.0
+}
+
+/// The largest memory that a process has had, in MiB.
+fn peak(child: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10
+}
+
+in_both_worlds! {
+    fn fetch_7_a_wait_hears_of_mail_within_a_second_and_ends_when_it_is_told_to(world: &mut World, user: &str) {
+        let server = dovecot::server();
+        server.append(user, "INBOX", [letter("a", "").as_slice()]);
+        add_account(world, "support", user, server.port, &[]);
+        let child = start(world, &["--wait", "30"]);
+        until(10, "the pass itself", &mut || emails(world).len() == 1);
+        // It may not wait yet: what comes meanwhile is not forgotten either.
+        server.append(user, "INBOX", [letter("b", "").as_slice()]);
+        until(10, "what came before it waited", &mut || emails(world).len() == 2);
+        std::thread::sleep(Duration::from_millis(1_500));
+        assert_eq!(world.run(&["fetch"]).ok(), "", "another pass meanwhile");
+        server.append(user, "INBOX", [letter("c", "").as_slice()]);
+        let came = Instant::now();
+        until(10, "what came while it waited", &mut || emails(world).len() == 3);
+        assert!(came.elapsed() < Duration::from_secs(3), "{:?}, on a machine that has other things to do", came.elapsed());
+        let asked = Instant::now();
+        let (status, said) = end(child, "-TERM");
+        assert_eq!((status, said.as_str()), (Some(143), ""));
+        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+        assert_eq!(fetched(world), serde_json::json!({}));
+    }
+}
+
+#[test]
+fn fetch_7_a_wait_is_never_longer_than_asked_whatever_a_server_does() {
+    let flood = || b"* OK nothing new\r\n".repeat(200_000);
+    let bends: [(&str, fn(&Mailbox, &str) -> Option<Vec<u8>>); 6] = [
+        ("waits", |_, command| (command == "IDLE").then(|| b"+ idling\r\n".to_vec())),
+        ("says nothing", |_, command| (command == "IDLE").then(|| b"* OK well\r\n".to_vec())),
+        ("refuses", |_, command| (command == "IDLE").then(|| b"{tag} NO not here\r\n".to_vec())),
+        ("hangs up", |_, command| (command == "IDLE").then(Vec::new)),
+        ("stops in a line", |_, command| (command == "IDLE").then(|| b"+ idling\r\n* 7 EXI".to_vec())),
+        ("cries wolf", |_, command| (command == "IDLE").then(|| b"+ idling\r\n* 99 EXISTS\r\n".to_vec())),
+    ];
+    let one = |name: &str, bend: fn(&Mailbox, &str) -> Option<Vec<u8>>| {
+        let (world, server) = (World::new(), idling(bend));
+        add_account(&world, "support", "anybody", server.port, &[]);
+        let begun = Instant::now();
+        let output = start(&world, &["--wait", "2"]).wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{name}");
+        assert!(begun.elapsed() < Duration::from_millis(3_500), "{name}: {:?}", begun.elapsed());
+        let asked = heard(&server, "IDLE");
+        assert!((1..=4).contains(&asked), "{name}: asked {asked} times");
+    };
+    std::thread::scope(|scope| bends.iter().for_each(|(name, bend)| drop(scope.spawn(|| one(name, *bend)))));
+    // One that floods neither keeps a processor busy nor fills memory.
+    let world = World::new();
+    let server = idling(move |_, command| (command == "IDLE").then(|| [b"+ idling\r\n".to_vec(), flood()].concat()));
+    add_account(&world, "support", "anybody", server.port, &[]);
+    let mut child = start(&world, &["--wait", "3"]);
+    std::thread::sleep(Duration::from_millis(2_200));
+    assert!(child.try_wait().unwrap().is_none(), "it has not ended yet");
+    let (used, most) = (processor_seconds(&child), peak(&child));
+    assert!(used < 1.5 && most < 100, "{used} s, {most} MiB");
+    assert!(child.wait().unwrap().success());
+    assert!(heard(&server, "IDLE") <= 4);
+}
+
+#[test]
+fn fetch_7_a_wait_over_tls_is_not_misled_by_what_comes_behind_the_handshake() {
+    let (server, world) = (dovecot::server(), World::new());
+    let (authority, port) = (server.authority(), server.tls_port.to_string());
+    let add = ["account", "add", "tls", "--address", "tls@example.com", "--imap-host", "127.0.0.1", "--imap-port", &port];
+    let more = ["--ca-file", authority.path().to_str().unwrap(), "--imap-user", "fetch-7-tls", "--password-stdin"];
+    let _ = world.run_with(&[&add[..], &more, &["--fetch-since", "2026-01-01"]].concat(), PASSWORD).ok();
+    server.append("fetch-7-tls", "INBOX", [letter("a", "").as_slice()]);
+    let child = start(&world, &["--wait", "30"]);
+    until(10, "the pass itself", &mut || emails(&world).len() == 1);
+    std::thread::sleep(Duration::from_millis(1_500));
+    server.append("fetch-7-tls", "INBOX", [letter("b", "").as_slice()]);
+    let came = Instant::now();
+    until(10, "what came while it waited", &mut || emails(&world).len() == 2);
+    assert!(came.elapsed() < Duration::from_secs(3), "{:?}", came.elapsed());
+    assert_eq!(end(child, "-INT"), (Some(130), String::new()));
+}
