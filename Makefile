@@ -8,6 +8,16 @@ export LC_ALL := C.UTF-8
 # Most tests wait for servers longer than they compute.
 export RUST_TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))
 
+# As `cargo clippy` does it, but what is linted is built as well: the crates below are compiled once instead of twice.
+LINTING := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings
+
+# The databases of the tests are brought to the disk at every commit. In memory, where there is room for them, that takes no time.
+MEMORY := $(shell [ -w /dev/shm ] && ! findmnt -n -o OPTIONS /dev/shm | grep -q noexec && \
+    [ "$$(df -P -k /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ] && echo /dev/shm)
+ifneq ($(MEMORY),)
+test torture: export TMPDIR ?= $(MEMORY)
+endif
+
 BINARY := target/release/espomail
 
 .PHONY: help build test torture cases lint fuzz demo bench man install clean
@@ -22,8 +32,8 @@ build: ## build the program: target/release/espomail
 test: ## check format and lints, run all tests on both databases
 	packaging/install-build-deps build test
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) test --locked --no-fail-fast
+	$(LINTING) $(CARGO) build --locked --all-targets
+	$(LINTING) $(CARGO) test --locked --no-fail-fast
 
 torture: ## kill passes and databases while mail moves, then compare; MINUTES=30 for longer, SEED=N to repeat
 	packaging/install-build-deps build test

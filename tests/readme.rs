@@ -26,8 +26,6 @@ const NOT_RUN: &[(&str, &str)] = &[
 fn typed(command: &str, imap: &str, smtp: &str) -> String {
     let mut command = command.to_string();
     for (shown, here) in [
-        ("--imap-host mail.example.com", imap),
-        ("--smtp-host mail.example.com", smtp),
         // Cases and e-mails of an example that are none of these seven.
         (" 43 44 --into 42", " 1 3 --into 4"),
         ("--email 107", "--email 1"),
@@ -35,6 +33,9 @@ fn typed(command: &str, imap: &str, smtp: &str) -> String {
         ("event accept 12", "event accept '<visit@example.org>'"),
         // The newsletter is asked for below.
         ("email delete 4", "email delete 6"),
+        // Last: the number of a port may begin like that of a case.
+        ("--imap-host mail.example.com", imap),
+        ("--smtp-host mail.example.com", smtp),
     ] {
         command = command.replace(shown, here);
     }
