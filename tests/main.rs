@@ -27,4 +27,5 @@ mod shown;
 mod store;
 mod templates;
 mod torture;
+mod traces;
 mod writing;

@@ -113,6 +113,12 @@ END:VEVENT
 END:VCALENDAR
 ";
 
+fn letter(from: &str, subject: &str) -> String {
+    format!(
+        "From: {from}\r\nTo: support@example.com\r\nSubject: {subject}\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\n\r\nWords.\r\n"
+    )
+}
+
 struct Walk {
     world: World,
     imap: String,
@@ -138,7 +144,7 @@ impl Walk {
         let came: Vec<String> = said.lines().map(|line| plain(line, &self.places)).collect();
         let mut rest = came.iter();
         for line in shown.iter().map(|line| plain(line, &[])).filter(|line| !line.is_empty()) {
-            assert!(rest.any(|came| *came == line), "$ {command}\nshows: {line}\ncame:\n{}", came.join("\n"));
+            assert!(rest.any(|came| *came == line), "$ {command}\nshows: {line}\ncame:\n{said}");
         }
     }
 }
@@ -185,6 +191,12 @@ fn walked(database: &str) {
                 env!("CARGO_MANIFEST_DIR")
             ))
             .ok();
+        }
+        if block.starts_with("$ espomail fate list --filter offers") {
+            walk.shell("espomail filter add offers --global --subject '*offer*' --skip").ok();
+            let skipped = letter("purchasing@foundry.example", "Your offer 4711");
+            server.append(&user, "INBOX", [skipped.as_bytes()]);
+            walk.shell("espomail fetch").ok();
         }
         if block.starts_with("$ espomail --as ada event list") {
             std::fs::write(walk.world.path("visit.eml"), INVITATION.replace('\n', "\r\n")).unwrap();

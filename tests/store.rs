@@ -254,7 +254,7 @@ on_both_databases! {
         settle(store);
         let id = inbox(store);
         let rows = [(1, Fate::Gone, "{}"), (2, Fate::Filtered, "{\"filter\":1}")];
-        let rows = rows.map(|(uid, fate, why)| fate::Settled { uid, fate, email: None, why: why.to_string(), message_id: None });
+        let rows = rows.map(|(uid, fate, why)| fate::Settled { uid, fate, email: None, why: why.to_string(), skipped: None });
         store.transaction(|db| fate::record_fates(db, id, &rows, 5)).unwrap();
         assert_eq!(texts(store, "SELECT fate AS t FROM fates ORDER BY uid"), ["gone", "filtered"]);
         assert!(store.transaction(|db| fate::record_fates(db, id, &rows[1..], 6)).is_err());

@@ -13,6 +13,7 @@ mod deliver;
 mod email;
 mod event;
 mod explain;
+mod fate;
 mod fetch;
 mod file;
 mod filter;
@@ -38,6 +39,7 @@ mod team;
 mod template;
 mod test;
 mod token;
+mod trace;
 mod user;
 
 use std::ffi::OsString;
@@ -91,6 +93,7 @@ enum Command {
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
+    Trace(trace::Trace),
     Reprocess(reprocess::Reprocess),
     Test(test::Test),
     Account(account::Account),
@@ -111,6 +114,7 @@ enum Command {
     Outbox(outbox::Outbox),
     Budget(budget::BudgetArgs),
     Quarantine(quarantine::Quarantine),
+    Fate(fate::FateCommand),
     Audit(audit::Audit),
     Config(config::ConfigCommand),
     Db(db::Db),
@@ -132,7 +136,8 @@ impl Command {
         match self {
             Self::Init(_) => Needs::Nothing,
             Self::Fetch(_) | Self::Send(_) | Self::Notify(_) | Self::Deliver(_) | Self::Test(_) => Needs::Administrator,
-            Self::Budget(_) | Self::Quarantine(_) | Self::Audit(_) | Self::Config(_) | Self::Db(_) => Needs::Administrator,
+            Self::Budget(_) | Self::Quarantine(_) | Self::Fate(_) | Self::Trace(_) | Self::Audit(_) => Needs::Administrator,
+            Self::Config(_) | Self::Db(_) => Needs::Administrator,
             // These ask for the right to what they do, each by itself. All are named: a new command is open to nobody by default.
             Self::Explain(_)
             | Self::Reprocess(_)
@@ -175,6 +180,7 @@ impl Command {
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),
+            Self::Trace(command) => command.run(context),
             Self::Reprocess(command) => command.run(context),
             Self::Test(command) => command.run(context),
             Self::Account(command) => command.run(context),
@@ -195,6 +201,7 @@ impl Command {
             Self::Outbox(command) => command.run(context),
             Self::Budget(command) => command.run(context),
             Self::Quarantine(command) => command.run(context),
+            Self::Fate(command) => command.run(context),
             Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Db(command) => command.run(context),

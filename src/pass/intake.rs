@@ -8,6 +8,7 @@ use crate::decide::reason::Reason;
 use crate::decide::{Arrival, Facts, Plan, Policy, decide};
 use crate::fault::{self, Panicked};
 use crate::mail::{self, Mail};
+use crate::store::fate::Skipped;
 use crate::store::position::Mark;
 use crate::store::raw::{Packed, pack};
 use crate::store::{self, Database, Store, apply, facts, fate, lease, position, quarantine, spending};
@@ -32,14 +33,14 @@ pub struct Passed {
     pub why: Reason,
     /// What it is known by, where its header was read (FETCH-5).
     pub mark: Option<Mark>,
-    /// Of what a filter skipped by its header, so that it can be asked for (WHY-1).
-    pub message_id: Option<String>,
+    /// Of what a filter skipped by its header.
+    pub skipped: Option<Skipped>,
 }
 
 impl Passed {
     /// A UID of whose message nothing is known.
     pub fn unread(uid: u32, fate: Fate, why: impl Into<Reason>) -> Self {
-        Self { uid: i64::from(uid), fate, email: None, why: why.into(), mark: None, message_id: None }
+        Self { uid: i64::from(uid), fate, email: None, why: why.into(), mark: None, skipped: None }
     }
 }
 
@@ -407,8 +408,7 @@ fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64
     let settled = |other: &&Passed| {
         log::debug!("UID {}: {}: {}", other.uid, other.fate, other.why);
         let why = serde_json::json!({ "fate": other.fate, "notes": [other.why] }).to_string();
-        let message_id = other.message_id.clone();
-        fate::Settled { uid: other.uid, fate: other.fate, email: other.email, why, message_id }
+        fate::Settled { uid: other.uid, fate: other.fate, email: other.email, why, skipped: other.skipped.clone() }
     };
     let rows: Vec<fate::Settled> = passed.iter().map(settled).collect();
     fate::record_fates(db, gate.position, &rows, now)?;

@@ -25,7 +25,7 @@ use self::rows::{AttachmentRow, CopyRow, EffectRow, EmailRow, EmailUserRow, Note
 use self::sort::Sorted;
 use super::address::{AddressRow, DeliveryRow};
 use super::event::EventRow;
-use super::fate::FateRow;
+use super::fate::{FateRow, Skipped};
 use super::held::HeldRow;
 use super::note::OF_EMAILS;
 use super::notification::NotificationRow;
@@ -36,8 +36,8 @@ use crate::decide::reason::Reason;
 use crate::decide::{Arrival, Change, Marks, NewCase, NewEmail, Next, Plan, RecordFields, Spot};
 use crate::mail::Mail;
 use crate::words::{
-    AccountId, BudgetAction, CaseStatus, EmailId, Fate, FilterId, FolderId, GroupPlace, ParentBy, PositionId, RecordId,
-    RecordKind, ReviewDecision, ReviewId, TeamId, ThreadId, UserId,
+    AccountId, BudgetAction, CaseStatus, EmailId, FilterId, FolderId, GroupPlace, ParentBy, PositionId, RecordId, RecordKind,
+    ReviewDecision, ReviewId, TeamId, ThreadId, UserId,
 };
 
 /// A change to rows of any age; done in the order decided.
@@ -195,16 +195,11 @@ impl<'a> Batch<'a> {
     fn gather(&mut self, one: &Decided<'a>) -> Result<()> {
         self.plan(one)?;
         let Arrival { position, uid, .. } = *one.arrival;
-        self.fates.push(FateRow {
-            position_id: position,
-            uid,
-            fate: one.plan.fate,
-            email_id: one.plan.email,
-            // JSON writes NUL as an escape, so there is nothing to clean.
-            why: serde_json::to_string(one.plan).context("writing a plan as JSON")?,
-            at: self.now,
-            message_id: (one.plan.fate == Fate::Filtered).then(|| clean(&one.mail.identity()).into_owned()),
-        });
+        // JSON writes NUL as an escape, so there is nothing to clean.
+        let why = serde_json::to_string(one.plan).context("writing a plan as JSON")?;
+        let skipped = one.plan.skipped_by.map(|filter| Skipped::of(one.mail, filter));
+        let row = FateRow::new((position, uid), one.plan.fate, one.plan.email, why, self.now);
+        self.fates.push(row.of(skipped.as_ref()));
         let last = self.positions.entry(position).or_insert(uid);
         *last = (*last).max(uid);
         Ok(())

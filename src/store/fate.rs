@@ -1,12 +1,18 @@
 //! What became of every UID, and why (FETCH-2, WHY-1). A fate outlives its e-mail.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::insert_all;
-use super::schema::{fates, positions};
-use super::{Database, clean};
-use crate::words::{AccountId, EmailId, Fate, PositionId};
+use super::noun::{anywhere, in_lists, lower};
+use super::schema::{accounts, emails, fates, positions, quarantine};
+use super::{Backend, Database, IN_LIST, access, clean, lock, reserve};
+use crate::decide::access::Permit;
+use crate::decide::reason::reason;
+use crate::mail::{Address, Mail};
+use crate::words::{AccountId, EmailId, Fate, FilterId, PositionId};
 
 #[derive(Insertable)]
 #[diesel(table_name = fates, treat_none_as_default_value = false)]
@@ -17,9 +23,51 @@ pub(super) struct FateRow {
     pub email_id: Option<EmailId>,
     pub why: String,
     pub at: i64,
-    /// Of what a filter skipped.
+    /// Of what a filter skipped, as are those below.
     pub message_id: Option<String>,
+    pub author: Option<String>,
+    pub subject: Option<String>,
+    pub skipped_by: Option<FilterId>,
 }
+
+impl FateRow {
+    pub fn new((position_id, uid): (PositionId, i64), fate: Fate, email_id: Option<EmailId>, why: String, at: i64) -> Self {
+        Self { position_id, uid, fate, email_id, why, at, message_id: None, author: None, subject: None, skipped_by: None }
+    }
+
+    /// Adds what is kept of a message that a filter skipped.
+    pub fn of(self, skipped: Option<&Skipped>) -> Self {
+        let Some(skipped) = skipped else { return self };
+        Self {
+            message_id: Some(clean(&skipped.message_id).into_owned()),
+            author: skipped.author.as_deref().map(|author| clean(author).into_owned()),
+            subject: Some(clean(&skipped.subject).into_owned()),
+            skipped_by: Some(skipped.by),
+            ..self
+        }
+    }
+}
+
+/// What is kept of a message that a filter skipped, so that it can be asked for (WHY-1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    pub by: FilterId,
+    pub message_id: String,
+    /// The address in From, in comparison form.
+    pub author: Option<String>,
+    pub subject: String,
+}
+
+impl Skipped {
+    /// Of a message, or its header alone.
+    pub fn of(mail: &Mail, by: FilterId) -> Self {
+        let subject = mail.subject.chars().take(LONGEST_SUBJECT).collect();
+        Self { by, message_id: mail.identity(), author: mail.from.as_ref().map(Address::key), subject }
+    }
+}
+
+/// How much of the subject of what was skipped is kept, in characters.
+const LONGEST_SUBJECT: usize = 200;
 
 /// One fate, with where the message stood.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -35,6 +83,236 @@ pub struct FateOf {
     pub email: Option<EmailId>,
 }
 
+/// A fate in a list: what became of one UID, and of what message as far as that is known. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Line {
+    #[serde(serialize_with = "crate::clock::time")]
+    pub at: i64,
+    pub account: String,
+    pub mailbox: String,
+    pub uid: i64,
+    pub fate: Fate,
+    /// As long as the e-mail is there.
+    pub email: Option<EmailId>,
+    pub message_id: Option<String>,
+    pub from: Option<String>,
+    pub subject: Option<String>,
+    /// Not where it was given to `deliver` or `import`.
+    pub on_server: bool,
+    /// The filter that skipped it; it may be gone.
+    pub skipped_by: Option<FilterId>,
+    /// Why it is no e-mail.
+    pub because: Option<String>,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct FateFilter {
+    pub account: Option<AccountId>,
+    pub mailbox: Option<String>,
+    pub fates: Vec<Fate>,
+    pub skipped_by: Option<FilterId>,
+    /// Only what a filter skipped, of this author.
+    pub author: Option<String>,
+    /// Only what a filter skipped, with this in the subject.
+    pub subject_part: Option<String>,
+    /// Only what a filter skipped, of this Message-ID.
+    pub message_id: Option<String>,
+    pub since: Option<i64>,
+    pub until: Option<i64>,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+/// The fates that somebody asks for, by their keys.
+fn chosen(filter: &FateFilter) -> fates::BoxedQuery<'_, Backend> {
+    let mut query = fates::table.into_boxed();
+    match (filter.account, &filter.mailbox) {
+        (Some(account), Some(mailbox)) => {
+            let places = positions::table.filter(positions::account_id.eq(account)).filter(positions::mailbox.eq(mailbox));
+            query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
+        }
+        (Some(account), None) => {
+            let places = positions::table.filter(positions::account_id.eq(account));
+            query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
+        }
+        (None, Some(mailbox)) => {
+            let places = positions::table.filter(positions::mailbox.eq(mailbox));
+            query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
+        }
+        (None, None) => {}
+    }
+    if !filter.fates.is_empty() {
+        query = query.filter(fates::fate.eq_any(&filter.fates));
+    }
+    if let Some(by) = filter.skipped_by {
+        query = query.filter(fates::skipped_by.eq(by));
+    }
+    if let Some(author) = &filter.author {
+        query = query.filter(fates::author.eq(author));
+    }
+    if let Some(part) = &filter.subject_part {
+        query = query.filter(fates::skipped_by.is_not_null());
+        query = query.filter(lower(fates::subject.assume_not_null()).like(anywhere(part)).escape('\\'));
+    }
+    if let Some(id) = &filter.message_id {
+        query = query.filter(fates::message_id.eq(id));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(fates::at.ge(since));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(fates::at.lt(until));
+    }
+    query
+}
+
+/// Counts fates.
+pub fn count(db: &mut Database, filter: &FateFilter) -> Result<i64> {
+    Ok(chosen(filter).count().get_result(db)?)
+}
+
+/// Lists fates, the newest first.
+pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Line>> {
+    type Row = (PositionId, i64, Fate, Option<EmailId>, String, i64, Kept);
+    type Kept = (Option<String>, Option<String>, Option<String>, Option<FilterId>);
+    let rows = chosen(filter)
+        .order((fates::at.desc(), fates::position_id.desc(), fates::uid.desc()))
+        .limit(filter.limit)
+        .offset(filter.offset)
+        .select((
+            fates::position_id,
+            fates::uid,
+            fates::fate,
+            fates::email_id,
+            fates::why,
+            fates::at,
+            (fates::message_id, fates::author, fates::subject, fates::skipped_by),
+        ))
+        .load::<Row>(db)?;
+    let mut places: Vec<PositionId> = rows.iter().map(|row| row.0).collect();
+    places.sort_unstable();
+    places.dedup();
+    let places: HashMap<PositionId, (String, String, i64)> = in_lists(db, &places, |db, some| {
+        let of = positions::table.inner_join(accounts::table.on(accounts::id.eq(positions::account_id)));
+        let of = of
+            .filter(positions::id.eq_any(some))
+            .select((positions::id, (accounts::name, positions::mailbox, positions::uidvalidity)));
+        Ok(of.load(db)?)
+    })?
+    .into_iter()
+    .collect();
+    let ids: Vec<EmailId> = rows.iter().filter_map(|row| row.3).collect();
+    let known: HashMap<EmailId, (String, String, String)> = in_lists(db, &ids, |db, some| {
+        let of = emails::table.filter(emails::id.eq_any(some));
+        Ok(of.select((emails::id, (emails::message_id, emails::from_address, emails::subject))).load(db)?)
+    })?
+    .into_iter()
+    .collect();
+    let line = |(position, uid, fate, email, why, at, (message_id, from, subject, skipped_by)): Row| {
+        let (account, mailbox, uidvalidity) = places.get(&position).cloned().unwrap_or_default();
+        let (message_id, from, subject) = match email.and_then(|email| known.get(&email).cloned()) {
+            Some((id, from, subject)) => (Some(id), Some(from), Some(subject)),
+            None => (message_id, from, subject),
+        };
+        Line {
+            at,
+            account,
+            mailbox,
+            uid,
+            fate,
+            email,
+            message_id,
+            from,
+            subject,
+            on_server: uidvalidity != 0,
+            skipped_by,
+            because: because(fate, &why),
+        }
+    };
+    Ok(rows.into_iter().map(line).collect())
+}
+
+/// Why something is no e-mail, of the reasons that were written down; of an e-mail `explain` tells.
+fn because(fate: Fate, why: &str) -> Option<String> {
+    if matches!(fate, Fate::Imported | Fate::Archived | Fate::Held) {
+        return None;
+    }
+    let why: serde_json::Value = serde_json::from_str(why).ok()?;
+    let note = |note: &serde_json::Value| note["because"].as_str().map(str::to_string);
+    let error = why["error"].as_str().map(str::to_string);
+    error.or_else(|| why["notes"].as_array().and_then(|notes| notes.last().and_then(note)))
+}
+
+/// What was asked for again, and what cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Asked {
+    /// The accounts whose servers are asked with their next pass.
+    pub accounts: Vec<String>,
+    pub messages: usize,
+    /// What did not come from a server, or from a mailbox that the server has numbered anew since.
+    pub out_of_reach: usize,
+}
+
+/// Has the servers asked again for what a filter skipped: with the next pass they come by today's rules, as those do that a server did
+/// not hand over (FETCH-6). Call it in a transaction: it takes the lock row.
+pub fn ask_again(db: &mut Database, permit: &Permit<'_>, filter: &FateFilter, subject: &str, now: i64) -> Result<Asked> {
+    lock(db)?;
+    let skipped = chosen(filter).filter(fates::fate.eq(Fate::Filtered)).order((fates::position_id, fates::uid));
+    let rows = skipped.select((fates::position_id, fates::uid)).load::<(PositionId, i64)>(db)?;
+    let latest = positions::table.group_by((positions::account_id, positions::mailbox)).select(diesel::dsl::max(positions::id));
+    let latest: Vec<PositionId> = latest.load::<Option<PositionId>>(db)?.into_iter().flatten().collect();
+    let within = positions::table.inner_join(accounts::table.on(accounts::id.eq(positions::account_id)));
+    let within = within.filter(positions::uidvalidity.ne(0)).select((positions::id, accounts::name));
+    let mut within: HashMap<PositionId, String> = within.load(db)?.into_iter().collect();
+    within.retain(|position, _| latest.contains(position));
+    let (there, away): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(position, _)| within.contains_key(position));
+    let note = reason!(Fetch6, "the server is asked for it again by a person's word");
+    let why = serde_json::json!({ "fate": Fate::Undelivered, "tries": 0, "notes": [note] }).to_string();
+    if !there.is_empty() {
+        let first = reserve(db, "quarantine", there.len())?;
+        let rows: Vec<AskedRow> = (first..)
+            .zip(&there)
+            .map(|(id, (position_id, uid))| AskedRow {
+                id,
+                position_id: *position_id,
+                uid: *uid,
+                error: note.text.clone(),
+                created_at: now,
+                tries: 0,
+                due_at: Some(now),
+            })
+            .collect();
+        insert_all!(&mut *db, quarantine::table, &rows)?;
+    }
+    for (position, _) in &within {
+        let uids: Vec<i64> = there.iter().filter(|(of, _)| of == position).map(|(_, uid)| *uid).collect();
+        for some in uids.chunks(IN_LIST) {
+            diesel::update(fates::table.filter(fates::position_id.eq(position)).filter(fates::uid.eq_any(some)))
+                .set((fates::fate.eq(Fate::Undelivered), fates::why.eq(&why), fates::skipped_by.eq(None::<FilterId>)))
+                .execute(db)?;
+        }
+    }
+    let mut names: Vec<String> = there.iter().filter_map(|(position, _)| within.get(position).cloned()).collect();
+    names.sort();
+    names.dedup();
+    let asked = Asked { accounts: names, messages: there.len(), out_of_reach: away.len() };
+    access::record(db, permit, "fate retry", subject, &format!("{} messages", asked.messages), now)?;
+    Ok(asked)
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = quarantine, treat_none_as_default_value = false)]
+struct AskedRow {
+    id: i64,
+    position_id: PositionId,
+    uid: i64,
+    error: String,
+    created_at: i64,
+    tries: i64,
+    due_at: Option<i64>,
+}
+
 /// A UID that was not imported by a plan.
 pub struct Settled {
     pub uid: i64,
@@ -43,19 +321,14 @@ pub struct Settled {
     /// As JSON.
     pub why: String,
     /// Of what a filter skipped by its header.
-    pub message_id: Option<String>,
+    pub skipped: Option<Skipped>,
 }
 
 /// Records fates of UIDs that were not imported by a plan, each with why as JSON. A second fate for a UID is an error.
 pub fn record_fates(db: &mut Database, position: PositionId, rows: &[Settled], now: i64) -> Result<()> {
-    let row = |settled: &Settled| FateRow {
-        position_id: position,
-        uid: settled.uid,
-        fate: settled.fate,
-        email_id: settled.email,
-        why: clean(&settled.why).into_owned(),
-        at: now,
-        message_id: settled.message_id.as_deref().map(|id| clean(id).into_owned()),
+    let row = |settled: &Settled| {
+        let why = clean(&settled.why).into_owned();
+        FateRow::new((position, settled.uid), settled.fate, settled.email, why, now).of(settled.skipped.as_ref())
     };
     insert(db, &rows.iter().map(row).collect::<Vec<_>>())
 }

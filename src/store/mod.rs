@@ -57,6 +57,7 @@ pub mod status;
 pub mod team;
 pub(crate) mod template;
 pub(crate) mod token;
+pub(crate) mod trace;
 pub(crate) mod trouble;
 pub mod user;
 pub(crate) mod vault;

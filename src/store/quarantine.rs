@@ -67,7 +67,7 @@ pub fn keep(
         .execute(db)
         .with_context(|| format!("putting UID {uid} into quarantine"))?;
     let why = serde_json::json!({ "fate": Fate::Quarantined, "error": error.as_ref() }).to_string();
-    let settled = Settled { uid, fate: Fate::Quarantined, email: None, why, message_id: None };
+    let settled = Settled { uid, fate: Fate::Quarantined, email: None, why, skipped: None };
     fate::record_fates(db, position, &[settled], now)
 }
 
@@ -178,7 +178,7 @@ pub fn note_undelivered(db: &mut Database, position: PositionId, those: &[Undeli
         fate: Fate::Undelivered,
         email: None,
         why: why_undelivered(one),
-        message_id: None,
+        skipped: None,
     };
     let fates: Vec<_> = those.iter().map(settled).collect();
     fate::record_fates(db, position, &fates, now)

@@ -742,6 +742,9 @@ diesel::table! {
         why -> Text,
         at -> BigInt,
         message_id -> Nullable<Text>,
+        author -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        skipped_by -> Nullable<BigInt>,
     }
 }
 

@@ -238,6 +238,10 @@ const OTHERS: &[&str] = &[
     "quarantine show",
     "quarantine retry",
     "quarantine drop",
+    // In tests/traces.rs.
+    "fate list",
+    "fate retry",
+    "trace",
     "review list",
     "review show",
     "review accept",

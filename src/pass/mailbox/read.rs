@@ -14,6 +14,7 @@ use crate::mail;
 use crate::mailbox::{Listed, RawMessage, Session, Trouble};
 use crate::pass::intake::Passed;
 use crate::pass::memory::Share;
+use crate::store::fate::Skipped;
 use crate::store::position::Mark;
 use crate::words::Fate;
 
@@ -82,8 +83,8 @@ impl<'a, 's> Reader<'a, 's> {
                 let Some(filter) = filter::screen(&mail, header.size, self.visit.filters) else { continue };
                 let why = reason!(Filter6, "the filter {:?} ({}) skips it by its header", filter.name, filter.id);
                 let mark = Some(Mark::of(i64::from(header.uid), &mail, header.internal_date));
-                let message_id = Some(mail.identity());
-                skipped.insert(header.uid, Passed { mark, message_id, ..Passed::unread(header.uid, Fate::Filtered, why) });
+                let of = Some(Skipped::of(&mail, filter.id));
+                skipped.insert(header.uid, Passed { mark, skipped: of, ..Passed::unread(header.uid, Fate::Filtered, why) });
             }
             drop(share);
         }

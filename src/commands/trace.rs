@@ -1,0 +1,278 @@
+//! `espomail trace`.
+
+use anyhow::Result;
+
+use super::argument;
+use crate::clock::rfc3339;
+use crate::context::Context;
+use crate::fault::{Class, Fault, contain};
+use crate::mail::{self, address_key};
+use crate::output::{Format, shown_line};
+use crate::store::fate::{self, FateFilter};
+use crate::store::filter;
+use crate::store::quarantine;
+use crate::store::trace::{self, Letter, Wanted, Whereabouts};
+use crate::store::{Database, access, account};
+use crate::words::{Fate, OutboxState};
+
+/// Find out where somebody's mail is
+///
+/// Given an address, a Message-ID or a part of a subject, this looks wherever a message can be: among the e-mails and the letters
+/// that were sent or wait, in what filters skipped, in the quarantine, in what was deleted, and says for each what to type next. Where
+/// nothing is found, it says which accounts are behind: what lies unread on a server nobody knows here.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  espomail trace dora@example.org\n  espomail trace '<20261123.1@example.org>'\n  espomail trace 'pump 4'"
+)]
+pub struct Trace {
+    /// An address, a Message-ID, or a part of the subject
+    #[arg(value_name = "ADDRESS|MESSAGE-ID|SUBJECT")]
+    what: String,
+    /// Only what came not before this time: 2026-11-23, RFC 3339, today, 3d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// How many of each kind at the most
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = argument::limit)]
+    limit: i64,
+}
+
+/// Something that was found.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+struct Found {
+    #[serde(serialize_with = "crate::clock::time")]
+    at: i64,
+    /// What it is: `e-mail 3`, `skipped`, `quarantine 2`, `deleted`.
+    what: String,
+    account: String,
+    from: String,
+    subject: String,
+    /// Where it is, or why it is nowhere.
+    whereabouts: String,
+    next: String,
+}
+
+impl Found {
+    /// Two lines: what it is, and where; with what to type next.
+    fn told(&self) -> String {
+        let from = if self.from.is_empty() { String::new() } else { format!(" from {}", shown_line(&self.from)) };
+        let subject = if self.subject.is_empty() { String::new() } else { format!(": {}", shown_line(&self.subject)) };
+        let through = if self.account.is_empty() { String::new() } else { format!("account {}; ", self.account) };
+        let (at, what, place) = (rfc3339(self.at), &self.what, shown_line(&self.whereabouts));
+        format!("{at} {what}{from}{subject}\n  {through}{place}; see: {}\n", self.next)
+    }
+}
+
+impl Trace {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let since = self.since.as_ref().map(|text| context.time(text)).transpose()?;
+        let mut store = context.store()?;
+        let db = store.connection();
+        let bare = self.what.trim().trim_start_matches('<').trim_end_matches('>');
+        if bare.is_empty() {
+            return Err(Fault::new(Class::Usage, "there is nothing to look for")
+                .hint("give an address, a Message-ID or a part of the subject")
+                .into());
+        }
+        let wanted = if bare.contains('@') && !bare.contains(' ') {
+            Wanted::Sign(bare.to_string())
+        } else {
+            Wanted::Subject(self.what.trim().to_string())
+        };
+        let mut found = self.stored(db, &wanted, since)?;
+        found.extend(self.skipped(db, &wanted, since)?);
+        found.extend(quarantined(db, &wanted, since)?);
+        if let Wanted::Sign(id) = &wanted {
+            found.extend(deleted(db, id, since)?);
+        }
+        found.sort_by_key(|one| std::cmp::Reverse(one.at));
+        let behind = behind(db)?;
+        if found.is_empty() {
+            let mut error = Fault::new(Class::Data, format!("no mail of {:?} is known", self.what));
+            error = error.hint(if behind.is_empty() {
+                "every account was read; what never reached its server is not here: ask the sender for the Message-ID, and the server's administrator".to_string()
+            } else {
+                format!("it may lie on a server: {}", behind.join("; "))
+            });
+            return Err(error.into());
+        }
+        if context.out.format != Format::Text {
+            context.out.list(&found, &[], |_| Vec::new());
+            return Ok(());
+        }
+        context.out.item(&found, || found.iter().map(Found::told).collect());
+        for account in behind {
+            context.out.tell(&account);
+        }
+        Ok(())
+    }
+
+    fn stored(&self, db: &mut Database, wanted: &Wanted, since: Option<i64>) -> Result<Vec<Found>> {
+        let mut emails = trace::emails(db, wanted, since, self.limit)?;
+        if let Wanted::Sign(sign) = wanted {
+            // An address is compared in its plain form; a Message-ID as it stands.
+            let key = address_key(sign);
+            if key != *sign {
+                emails.extend(trace::emails(db, &Wanted::Sign(key), since, self.limit)?);
+            }
+        }
+        Ok(emails.into_iter().map(of_email).collect())
+    }
+
+    fn skipped(&self, db: &mut Database, wanted: &Wanted, since: Option<i64>) -> Result<Vec<Found>> {
+        let of = FateFilter { fates: vec![Fate::Filtered], since, limit: self.limit, ..FateFilter::default() };
+        let asked = match wanted {
+            Wanted::Sign(sign) => vec![
+                FateFilter { author: Some(address_key(sign)), ..of.clone() },
+                FateFilter { message_id: Some(sign.clone()), ..of },
+            ],
+            Wanted::Subject(part) => vec![FateFilter { subject_part: Some(part.clone()), ..of }],
+        };
+        let mut lines = Vec::new();
+        for filter in asked {
+            lines.extend(fate::list(db, &filter)?);
+        }
+        let past = filter::past(db)?;
+        let by =
+            |line: &fate::Line| past.iter().find(|one| Some(one.id) == line.skipped_by).map(|one| argument::quoted(&one.name));
+        let told = |line: fate::Line| Found {
+            at: line.at,
+            what: "skipped".to_string(),
+            whereabouts: if line.on_server {
+                format!("on the server: {} UID {}", line.mailbox, line.uid)
+            } else {
+                "not kept: espomail deliver or import was given it".to_string()
+            },
+            next: match by(&line) {
+                Some(name) if line.on_server => format!("espomail fate retry --filter {name}"),
+                _ => format!("espomail explain {}/{}/{}", line.account, line.mailbox, line.uid),
+            },
+            account: line.account,
+            from: line.from.unwrap_or_default(),
+            subject: line.subject.unwrap_or_default(),
+        };
+        Ok(lines.into_iter().map(told).collect())
+    }
+}
+
+fn of_email(one: Whereabouts) -> Found {
+    let id = one.email;
+    let mut places = one.places;
+    let next = match (&one.letter, one.review) {
+        (Some(letter), _) => {
+            places.insert(0, sent(letter));
+            format!("espomail outbox show {}", letter.id)
+        }
+        (None, Some(review)) => {
+            places.insert(0, format!("held: review {review}"));
+            format!("espomail review show {review}")
+        }
+        (None, None) => format!("espomail explain {id}"),
+    };
+    if places.is_empty() {
+        places.push("reached nobody".to_string());
+    }
+    Found {
+        at: one.arrived_at,
+        what: format!("e-mail {id}"),
+        account: one.accounts.join(" "),
+        from: one.from,
+        subject: one.subject,
+        whereabouts: places.join(", "),
+        next,
+    }
+}
+
+/// How far a letter of ours is.
+fn sent(letter: &Letter) -> String {
+    match (&letter.held_because, letter.state) {
+        (Some(because), OutboxState::Draft | OutboxState::Queued) => format!("held: {because}"),
+        (_, OutboxState::Sent) => match letter.sent_at {
+            Some(at) => format!("sent {}", rfc3339(at)),
+            None => "sent".to_string(),
+        },
+        (_, state) => match &letter.last_error {
+            Some(error) => format!("{state}: {error}"),
+            None => state.to_string(),
+        },
+    }
+}
+
+/// How much of a message in quarantine is looked at, in bytes.
+const LARGEST_HEADER: usize = 64 << 10;
+
+/// The quarantine is short: each message in it is read.
+fn quarantined(db: &mut Database, wanted: &Wanted, since: Option<i64>) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for kept in quarantine::list(db, None)? {
+        if kept.size.is_none() || since.is_some_and(|since| kept.since < since) {
+            continue;
+        }
+        // What brought a parser down is looked at as far as its header.
+        let raw = quarantine::raw_of(db, kept.id)?;
+        let Ok(mail) = contain(|| mail::parse(&raw[..raw.len().min(LARGEST_HEADER)])) else { continue };
+        let from = mail.from.as_ref().map(|from| from.address.clone()).unwrap_or_default();
+        let is_meant = match wanted {
+            Wanted::Sign(sign) => address_key(&from) == address_key(sign) || mail.message_id.as_ref() == Some(sign),
+            Wanted::Subject(part) => mail.subject.to_lowercase().contains(&part.to_lowercase()),
+        };
+        if is_meant {
+            found.push(Found {
+                at: kept.since,
+                what: format!("quarantine {}", kept.id),
+                account: kept.account,
+                from,
+                subject: mail.subject,
+                whereabouts: kept.error,
+                next: format!("espomail quarantine retry {}", kept.id),
+            });
+        }
+    }
+    Ok(found)
+}
+
+fn deleted(db: &mut Database, message_id: &str, since: Option<i64>) -> Result<Vec<Found>> {
+    let mut traces = access::deletions_of(db, message_id)?;
+    traces.retain(|trace| since.is_none_or(|since| trace.at >= since));
+    let told = |trace: access::Trace| Found {
+        at: trace.at,
+        what: "deleted".to_string(),
+        account: String::new(),
+        from: String::new(),
+        subject: String::new(),
+        whereabouts: format!("{} was deleted by {}", trace.subject, trace.user.unwrap_or(trace.os_account)),
+        next: format!("espomail explain '{message_id}'"),
+    };
+    Ok(traces.into_iter().map(told).collect())
+}
+
+/// The accounts on whose servers mail may lie that nobody has read, in words.
+fn behind(db: &mut Database) -> Result<Vec<String>> {
+    let told = |account: account::Account| {
+        let name = argument::quoted(&account.name);
+        if !account.active {
+            return Some(format!("account {name} is switched off; try: espomail account enable {name}"));
+        }
+        if account.state.last_success_at.is_some() && account.state.failing_since.is_none() {
+            return None;
+        }
+        let since = match account.state.last_success_at {
+            Some(at) => format!("since {}", rfc3339(at)),
+            None => "yet".to_string(),
+        };
+        let error = account.state.last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        Some(format!("account {name} was not read {since}{error}; try: espomail account test {name}"))
+    };
+    let mut behind: Vec<String> = account::list(db)?.into_iter().filter_map(told).collect();
+    let late = quarantine::list(db, None)?.into_iter().filter(|kept| kept.size.is_none());
+    let mut late: Vec<String> = late
+        .map(|kept| {
+            format!(
+                "account {} has messages that its server does not hand over; see: espomail quarantine list",
+                argument::quoted(&kept.account)
+            )
+        })
+        .collect();
+    late.dedup();
+    behind.extend(late);
+    Ok(behind)
+}

@@ -1,0 +1,144 @@
+//! Where the mail of somebody is: one answer over e-mails, what filters skipped, and letters of ours.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::named::names_of;
+use super::noun::{anywhere, gathered, in_lists, lower};
+use super::schema::{
+    accounts, deliveries, email_accounts, email_users, emails, folders, outbox, outbox_recipients, reviews, users,
+};
+use super::{Backend, Database};
+use crate::words::{DeliveryState, EmailId, FolderId, OutboxState, OutgoingId, RecordId, ReviewId};
+
+/// Whose mail, or which, is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// An address in comparison form, or a Message-ID: both look alike.
+    Sign(String),
+    /// A part of the subject.
+    Subject(String),
+}
+
+/// An e-mail, and where it is. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    pub email: EmailId,
+    pub arrived_at: i64,
+    pub from: String,
+    pub subject: String,
+    /// The accounts that it came through.
+    pub accounts: Vec<String>,
+    /// Each in words: `case:3`, `inbox of ada`.
+    pub places: Vec<String>,
+    pub review: Option<ReviewId>,
+    /// Of a letter of ours.
+    pub letter: Option<Letter>,
+}
+
+/// How far a letter of ours is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    pub id: OutgoingId,
+    pub state: OutboxState,
+    pub held_because: Option<String>,
+    pub last_error: Option<String>,
+    pub sent_at: Option<i64>,
+}
+
+type Found = (EmailId, i64, String, String, Option<RecordId>, Option<FolderId>);
+
+/// Finds e-mails that somebody wrote, that a letter of ours went to, or that have this in the subject; the newest first.
+pub fn emails(db: &mut Database, wanted: &Wanted, since: Option<i64>, limit: i64) -> Result<Vec<Whereabouts>> {
+    // Each by an index of its own, and put together here: a database makes one slow question of them.
+    let mut found: Vec<Found> = Vec::new();
+    let mut of = |query: emails::BoxedQuery<'_, Backend>| {
+        let columns =
+            (emails::id, emails::arrived_at, emails::from_address, emails::subject, emails::parent_id, emails::folder_id);
+        let query = if let Some(since) = since { query.filter(emails::arrived_at.ge(since)) } else { query };
+        let newest = query.order((emails::date.desc(), emails::id.desc())).limit(limit);
+        found.extend(newest.select(columns).load::<Found>(db)?);
+        anyhow::Ok(())
+    };
+    match wanted {
+        Wanted::Sign(sign) => {
+            of(emails::table.filter(emails::from_address.eq(sign)).into_boxed())?;
+            of(emails::table.filter(emails::message_id.eq(sign)).into_boxed())?;
+            let to = outbox::table.inner_join(outbox_recipients::table.on(outbox_recipients::outbox_id.eq(outbox::id)));
+            let to = to.filter(outbox_recipients::address.eq(sign)).select(outbox::email_id);
+            of(emails::table.filter(emails::id.eq_any(to)).into_boxed())?;
+        }
+        Wanted::Subject(part) => {
+            of(emails::table.filter(lower(emails::subject).like(anywhere(part)).escape('\\')).into_boxed())?;
+        }
+    }
+    found.sort_by_key(|row| std::cmp::Reverse((row.1, row.0)));
+    found.dedup_by_key(|row| row.0);
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    told(db, found)
+}
+
+fn told(db: &mut Database, found: Vec<Found>) -> Result<Vec<Whereabouts>> {
+    let ids: Vec<EmailId> = found.iter().map(|row| row.0).collect();
+    let parents = names_of(db, found.iter().map(|row| row.4))?;
+    let group: HashMap<FolderId, String> = folders::table.select((folders::id, folders::name)).load(db)?.into_iter().collect();
+    let mut accounts = gathered(in_lists(db, &ids, |db, some| {
+        let of = email_accounts::table.inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)));
+        let of = of.filter(email_accounts::email_id.eq_any(some)).order(accounts::id);
+        Ok(of.select((email_accounts::email_id, accounts::name)).load::<(EmailId, String)>(db)?)
+    })?);
+    type Copy = (String, bool, bool, Option<FolderId>);
+    let mut copies = gathered(in_lists(db, &ids, |db, some| {
+        let of = email_users::table.inner_join(users::table.on(users::id.eq(email_users::user_id)));
+        let of = of.filter(email_users::email_id.eq_any(some)).order(users::id);
+        let columns = (users::login, email_users::is_archived, email_users::is_trashed, email_users::folder_id);
+        Ok(of.select((email_users::email_id, columns)).load::<(EmailId, Copy)>(db)?)
+    })?);
+    let mut reviews: HashMap<EmailId, ReviewId> = in_lists(db, &ids, |db, some| {
+        let of = reviews::table.filter(reviews::email_id.eq_any(some)).filter(reviews::decision.is_null());
+        Ok(of.select((reviews::email_id, reviews::id)).load(db)?)
+    })?
+    .into_iter()
+    .collect();
+    let mut returned = gathered(in_lists(db, &ids, |db, some| {
+        let of = deliveries::table.filter(deliveries::email_id.eq_any(some));
+        let of = of.filter(deliveries::state.ne(DeliveryState::Sent));
+        Ok(of
+            .select((deliveries::email_id, (deliveries::address, deliveries::state)))
+            .load::<(EmailId, (String, DeliveryState))>(db)?)
+    })?);
+    type Row = (OutgoingId, OutboxState, Option<String>, Option<String>, Option<i64>);
+    let mut letters: HashMap<EmailId, Row> = in_lists(db, &ids, |db, some| {
+        let of = outbox::table.filter(outbox::email_id.eq_any(some)).order(outbox::id);
+        let columns = (outbox::id, outbox::state, outbox::held_because, outbox::last_error, outbox::sent_at);
+        Ok(of.select((outbox::email_id, columns)).load(db)?)
+    })?
+    .into_iter()
+    .collect();
+    let whereabouts = |(email, arrived_at, from, subject, parent, folder): Found| {
+        let mut places: Vec<String> =
+            parent.and_then(|parent| parents.get(&parent)).map(ToString::to_string).into_iter().collect();
+        places.extend(folder.and_then(|id| group.get(&id)).map(|name| format!("group folder {name}")));
+        let mut inboxes = Vec::new();
+        for (login, archived, trashed, folder) in copies.remove(&email).unwrap_or_default() {
+            match folder.and_then(|id| group.get(&id)) {
+                _ if trashed => places.push(format!("trash of {login}")),
+                Some(name) => places.push(format!("folder {name} of {login}")),
+                None if archived => places.push(format!("archive of {login}")),
+                None => inboxes.push(login),
+            }
+        }
+        if !inboxes.is_empty() {
+            places.push(format!("inbox of {}", inboxes.join(" ")));
+        }
+        places.extend(returned.remove(&email).unwrap_or_default().into_iter().map(|(to, state)| format!("{state} for {to}")));
+        let letter = letters.remove(&email);
+        let letter =
+            letter.map(|(id, state, held_because, last_error, sent_at)| Letter { id, state, held_because, last_error, sent_at });
+        let accounts = accounts.remove(&email).unwrap_or_default();
+        Whereabouts { email, arrived_at, from, subject, accounts, places, review: reviews.remove(&email), letter }
+    };
+    Ok(found.into_iter().map(whereabouts).collect())
+}

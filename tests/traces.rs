@@ -1,0 +1,156 @@
+//! What became of every message can be listed, asked for again, and found by whose it is. Through the real binary, on both databases.
+
+use serde_json::{Value, json};
+
+use crate::support::dovecot::{self, PASSWORD};
+use crate::support::world::World;
+
+fn letter(id: &str, from: &str, subject: &str) -> Vec<u8> {
+    format!("From: {from}\r\nTo: support@example.com\r\nSubject: {subject}\r\nMessage-ID: <{id}@example.org>\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\n\r\nText {id}.\r\n").into_bytes()
+}
+
+/// Newsletters are skipped, as is a customer whose subject is like them.
+fn world_on(database: &str, user: &str) -> World {
+    let (world, server) = (World::on(database), dovecot::server());
+    let mail = [
+        letter("a", "Dora <Dora@example.org>", "Pump"),
+        letter("b", "dora@example.org", "News of the pump"),
+        letter("c", "shop@example.net", "News"),
+    ];
+    server.append(user, "INBOX", mail.iter().map(Vec::as_slice));
+    let port = server.port.to_string();
+    let place = ["--imap-host", "127.0.0.1", "--imap-port", &port, "--imap-security", "plain", "--imap-user", user];
+    let sends = ["--smtp-host", "127.0.0.1", "--smtp-port", "9", "--smtp-security", "plain"];
+    let more = ["--password-stdin", "--fetch-since", "2026-01-01", "--act-since", "2026-01-01", "--make-cases", "--shared"];
+    let add = ["account", "add", "support", "--address", "support@example.com"];
+    world.run_with(&[&add[..], &place, &sends, &more].concat(), PASSWORD).ok();
+    world.run(&["user", "add", "boss", "--administrator"]).ok();
+    world.run(&["filter", "add", "news", "--global", "--subject", "news*", "--skip"]).ok();
+    world
+}
+
+fn fates(world: &World, more: &[&str]) -> Vec<(i64, String)> {
+    let listed = world.json(&[&["fate", "list"], more].concat());
+    let of = |item: &Value| (item["uid"].as_i64().unwrap(), item["fate"].as_str().unwrap().to_string());
+    listed["items"].as_array().unwrap().iter().map(of).collect()
+}
+
+fn known(fate: &[(i64, &str)]) -> Vec<(i64, String)> {
+    fate.iter().map(|(uid, fate)| (*uid, (*fate).to_string())).collect()
+}
+
+#[test]
+fn fetch_2_what_a_filter_skipped_is_listed_and_comes_in_after_all() {
+    for database in ["sqlite", "postgresql"] {
+        let user = format!("fates-{database}");
+        let world = world_on(database, &user);
+        world.run(&["fetch"]).ok();
+        assert_eq!(fates(&world, &[]), known(&[(3, "filtered"), (2, "filtered"), (1, "imported")]));
+        assert_eq!(fates(&world, &["--filter", "news"]).len(), 2);
+        assert_eq!(
+            fates(&world, &["--fate", "imported,archived", "--account", "support", "--mailbox", "INBOX"]),
+            known(&[(1, "imported")])
+        );
+        assert!(fates(&world, &["--since", "2026-11-24"]).is_empty() && fates(&world, &["--until", "2026-11-23"]).is_empty());
+        let first = world.json(&["fate", "list", "--filter", "news"])["items"][1].clone();
+        let told = (&first["from"], &first["subject"], &first["message_id"], &first["email"]);
+        assert_eq!(told, (&json!("dora@example.org"), &json!("News of the pump"), &json!("b@example.org"), &Value::Null));
+        let text = world.run(&["fate", "list", "--limit", "1"]).ok();
+        assert!(text.contains("filtered") && text.contains("News") && text.ends_with("… 2 more: --limit, --offset\n"), "{text}");
+
+        let rehearsed = world.run(&["fate", "retry", "--filter", "news", "--dry-run"]).ok();
+        assert_eq!(rehearsed, "2 messages would be read by the next espomail fetch support.\n");
+        assert_eq!(fates(&world, &["--fate", "filtered"]).len(), 2);
+        world.run(&["filter", "remove", "news"]).ok();
+        // One is gone from the server by then.
+        dovecot::server().run(&user, &["SELECT INBOX", "UID STORE 3 +FLAGS.SILENT (\\Deleted)", "UID EXPUNGE 3"]);
+        let asked = world.run(&["fate", "retry", "--filter", "news"]).ok();
+        assert_eq!(asked, "2 messages will be read by the next espomail fetch support.\n");
+        world.run(&["fetch"]).ok();
+        assert_eq!(fates(&world, &[]), known(&[(3, "gone"), (2, "imported"), (1, "imported")]));
+        assert_eq!(world.json(&["case", "list"])["items"].as_array().unwrap().len(), 2);
+        assert_eq!(world.json(&["quarantine", "list"])["items"], json!([]));
+        let line = world.run(&["fate", "retry", "--filter", "news"]).fails(65);
+        assert!(line.contains("filter news skipped nothing that a server can be asked for"), "{line}");
+        let traces = world.json(&["audit", "list", "--subject", "filter:news"]);
+        assert_eq!(traces["items"][0]["action"], "fate retry");
+        // Nothing comes twice.
+        world.run(&["fetch"]).ok();
+        assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn fetch_2_a_filter_that_is_still_in_use_skips_it_again_and_says_so() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &format!("still-{database}"));
+        world.run(&["fetch"]).ok();
+        let said = world.run(&["fate", "retry", "--filter", "news", "--account", "support"]).ok();
+        assert!(said.ends_with(" Filter news is still in use: what it matches is skipped again.\n"), "{said}");
+        world.run(&["fetch"]).ok();
+        assert_eq!(fates(&world, &["--filter", "news"]), known(&[(3, "filtered"), (2, "filtered")]));
+        // What no server has cannot be asked for.
+        let mail = String::from_utf8(letter("d", "dora@example.org", "News, too")).unwrap();
+        world.run_with(&["deliver", "--account", "support"], &mail).ok();
+        let said = world.run(&["fate", "retry", "--filter", "news"]).ok();
+        assert!(said.contains(" 1 message can not be asked for"), "{said}");
+    }
+}
+
+fn traced(world: &World, what: &str) -> Vec<(String, String)> {
+    let found = world.json(&["trace", what]);
+    let text = |value: &Value| value.as_str().unwrap().to_string();
+    found["items"].as_array().unwrap().iter().map(|one| (text(&one["what"]), text(&one["whereabouts"]))).collect()
+}
+
+fn place(what: &str, whereabouts: &str) -> (String, String) {
+    (what.to_string(), whereabouts.to_string())
+}
+
+#[test]
+fn why_1_a_trace_finds_mail_wherever_it_is() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &format!("trace-{database}"));
+        // Nothing was read yet.
+        let line = world.run(&["trace", "dora@example.org"]).fails(65);
+        assert!(
+            line.contains("no mail of \"dora@example.org\" is known; it may lie on a server: account support was not read yet"),
+            "{line}"
+        );
+        world.run(&["fetch"]).ok();
+        let (stored, skipped) = (place("e-mail 1", "case:1"), place("skipped", "on the server: INBOX UID 2"));
+        let mut found = traced(&world, "DORA@example.org");
+        found.sort();
+        assert_eq!(found, [stored.clone(), skipped.clone()]);
+        assert_eq!(traced(&world, "<a@example.org>"), std::slice::from_ref(&stored));
+        assert_eq!(traced(&world, "b@example.org"), std::slice::from_ref(&skipped));
+        assert_eq!(traced(&world, "the PUMP"), [skipped]);
+        let text = world.run(&["trace", "b@example.org"]).ok();
+        assert!(text.contains("espomail fate retry --filter news"), "{text}");
+        let line = world.run(&["trace", "nobody@example.org"]).fails(65);
+        assert!(line.contains("every account was read"), "{line}");
+        world.run(&["trace", " "]).fails(64);
+
+        // A letter of ours, where it is held and where it failed.
+        world
+            .run(&[
+                "email",
+                "compose",
+                "--from",
+                "support@example.com",
+                "--to",
+                "eve@example.org",
+                "--subject",
+                "Offer",
+                "--text",
+                "Here.",
+                "--draft",
+            ])
+            .ok();
+        assert_eq!(traced(&world, "eve@example.org")[0].1, "draft");
+        // What was deleted for everybody.
+        world.run(&["email", "delete", "1"]).ok();
+        let found = traced(&world, "a@example.org");
+        assert!(found[0].0 == "deleted" && found[0].1.starts_with("email:1 was deleted by "), "{found:?}");
+    }
+}
