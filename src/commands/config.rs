@@ -162,9 +162,8 @@ fn of_account(context: &Context, account: &Account, sending: &Sending) -> Vec<Er
 /// Returns which templates name what no letter has any more, such as a field that was taken out of the configuration.
 fn of_templates(context: &Context, templates: &[Stored]) -> Vec<Error> {
     let names = Names::new(fields::names(&context.switches().fields));
-    let check = |one: &Stored| {
-        Checked::check(&one.source(), &names).err().map(|fault| Error::from(fault).context(format!("template {}", one.name)))
-    };
+    let check =
+        |one: &Stored| Checked::check(&one.source(), &names).err().map(|fault| fault.context(format!("template {}", one.name)));
     templates.iter().filter_map(check).collect()
 }
 
