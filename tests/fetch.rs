@@ -34,6 +34,7 @@ macro_rules! in_both_worlds {
 
 mod afterwards;
 mod filters;
+mod trips;
 mod wait;
 
 fn letter(id: &str, more: &str) -> Vec<u8> {

@@ -146,6 +146,13 @@ pub fn capabilities(line: &[u8]) -> Vec<String> {
     words.split_ascii_whitespace().skip(2).take(MOST_CAPABILITIES).map(str::to_string).collect()
 }
 
+/// Returns what the response code of a status offers (`OK [CAPABILITY IMAP4rev1 …] …`); none where it speaks of something else.
+pub fn offered(information: &[u8]) -> Option<Vec<String>> {
+    let words = code(information)?.to_ascii_uppercase();
+    let mut words = words.split_ascii_whitespace();
+    (words.next() == Some("CAPABILITY")).then(|| words.take(MOST_CAPABILITIES).map(str::to_string).collect())
+}
+
 /// Whether the server says that it closes the connection; with its words.
 pub fn bye(line: &[u8]) -> Option<&[u8]> {
     is_about(line, "BYE").then(|| line.get(5..)).flatten()

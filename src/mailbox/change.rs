@@ -10,6 +10,9 @@ use super::{Opened, name};
 /// The bytes that an answer may have: a server may tell of every message that is gone.
 const ANSWER: u64 = 64 << 20;
 
+/// The bytes that the answer to CAPABILITY may have, before a login, too.
+const CAPABILITIES: u64 = 256 << 10;
+
 /// What a server made of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
@@ -28,7 +31,7 @@ impl Session {
     pub fn offers(&mut self, word: &str) -> Result<bool> {
         if self.offered.is_none() {
             let mut offered = Vec::new();
-            self.command("CAPABILITY", ANSWER, &mut |line| {
+            self.command("CAPABILITY", CAPABILITIES, &mut |line| {
                 if is_about(&line, "CAPABILITY") {
                     offered = answer::capabilities(&line);
                 }

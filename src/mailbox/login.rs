@@ -1,10 +1,12 @@
 //! How a session begins: greeting, STARTTLS, login. Nothing secret is sent before the connection is what was asked for.
 
+use std::collections::VecDeque;
+
 use anyhow::Result;
 
 use super::Server;
 use super::answer;
-use super::session::{Said, Session, broken, fault, refused};
+use super::session::{Said, Session, broken, fault};
 use super::wire::Wire;
 use crate::fault::Class;
 use crate::net::{Credentials, Login, Secrets, escaped, give_up, why_refused};
@@ -31,6 +33,8 @@ impl Session {
             opened: None,
             trouble: None,
             offered: None,
+            ahead: VecDeque::new(),
+            unsent: Vec::new(),
         };
         session.greet()?;
         if place.security == Security::Starttls {
@@ -53,6 +57,8 @@ impl Session {
             let what = "the server takes us for somebody it knows already, before any login";
             return Err(fault(Class::Refused, what.to_string()).hint("check host, port and --imap-security").into());
         }
+        // A server that says so at once need not be asked.
+        self.offered = line.strip_prefix(b"* OK").and_then(answer::offered);
         if answer::is_about(&line, "OK") { Ok(()) } else { Err(self.not_understood("the server's greeting", &line)) }
     }
 
@@ -64,18 +70,26 @@ impl Session {
         })?;
         let Self { wire, account, max_response, tag, secrets, .. } = self;
         let wire = Wire::new(login.place.start_tls(wire.into_stream())?);
-        Ok(Self { wire, account, max_response, tag, secrets, opened: None, trouble: None, offered: None })
+        // What was offered in clear text counts no more.
+        let (opened, trouble, offered, ahead, unsent) = (None, None, None, VecDeque::new(), Vec::new());
+        Ok(Self { wire, account, max_response, tag, secrets, opened, trouble, offered, ahead, unsent })
     }
 
     fn log_in(&mut self, login: &Login<'_>, credentials: &Credentials) -> Result<()> {
-        let mut capabilities = String::new();
-        self.converse(&[b"CAPABILITY".to_vec()], ANSWER, &mut |line| {
-            if answer::is_about(&line, "CAPABILITY") {
-                capabilities = String::from_utf8_lossy(&line).to_ascii_uppercase();
-            }
-        })
-        .map_err(|error| refused("CAPABILITY", error))?;
-        let has = |word: &str| capabilities.split_ascii_whitespace().any(|capability| capability == word);
+        let needed = match credentials.auth {
+            Auth::Password => "IMAP4REV1",
+            Auth::Xoauth2 => "AUTH=XOAUTH2",
+            Auth::Oauthbearer => "AUTH=OAUTHBEARER",
+        };
+        let has_greeted = self.offered.is_some();
+        if !self.offers(needed)? && has_greeted {
+            // The greeting may not have said all.
+            self.offered = None;
+            self.offers(needed)?;
+        }
+        // What is offered to somebody may be more than what is offered to anybody.
+        let capabilities = self.offered.take().unwrap_or_default();
+        let has = |word: &str| capabilities.iter().any(|capability| capability == word);
         if credentials.have_nul() {
             return Err(login.refused(Class::Refused, "no user name or password can have a NUL", None));
         }
@@ -98,7 +112,12 @@ impl Session {
                 login.refused(class, &words, explained.as_deref())
             }
             Err(other) => other,
-        })
+        })?;
+        if has("ID") {
+            // RFC 2971: some want to know with whom they speak before they open a mailbox. The line is not crossed for that.
+            self.send_ahead(format!("ID (\"name\" \"espomail\" \"version\" \"{}\")", env!("CARGO_PKG_VERSION")), true);
+        }
+        Ok(())
     }
 }
 

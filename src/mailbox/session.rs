@@ -1,7 +1,7 @@
 //! A session with an IMAP server: commands, and their answers one response at a time, so that a malformed one spoils only
 //! itself. UIDs come only from our own searches, and none outside their range is handed on.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::io;
 
 use anyhow::Result;
@@ -25,6 +25,8 @@ const HEADERS: u64 = 16 << 20;
 const STRUCTURE: u64 = 1 << 20;
 /// The most UIDs that one listing returns, the lowest; the next one goes on behind them.
 pub const MOST_LISTED: usize = 20_000;
+/// What tells a message from others.
+const HEADER_ITEMS: &str = "UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER]";
 /// Seconds of a day; no time zone is further than that from UTC.
 const DAY: i64 = 86_400;
 /// The longest set of UIDs in one command: servers need not take lines over 8,192 bytes (RFC 7162, section 4).
@@ -43,6 +45,18 @@ pub struct Session {
     pub(super) trouble: Option<Trouble>,
     /// What the server offers, in capitals; none before it was asked since the login.
     pub(super) offered: Option<Vec<String>>,
+    /// Commands whose answers nobody has read yet, the first one first.
+    pub(super) ahead: VecDeque<Ahead>,
+    /// What goes out with the next command.
+    pub(super) unsent: Vec<u8>,
+}
+
+/// A command that goes out before it is asked for, so that the line is crossed once for several.
+pub(super) struct Ahead {
+    tag: String,
+    command: String,
+    /// Nobody asks for its answer.
+    is_dropped: bool,
 }
 
 impl Session {
@@ -63,18 +77,18 @@ impl Session {
 
     /// The same; the numbers of the answer to a search go to `number`.
     fn talk(&mut self, parts: &[Vec<u8>], bytes: u64, each: &mut dyn FnMut(Vec<u8>), number: &mut dyn FnMut(u64)) -> Result<()> {
-        self.tag += 1;
-        let tag = format!("e{}", self.tag);
-        self.wire.allow(bytes);
         let mut parts = parts.iter();
         let first = parts.next().map(Vec::as_slice).unwrap_or_default();
-        let sent = self.wire.send(&[tag.as_bytes(), b" ", first, b"\r\n"].concat());
-        sent.map_err(|error| self.broken(error))?;
+        let tag = self.begin(first)?;
+        self.wire.allow(bytes);
         loop {
             let line = self.wire.answer(number).map_err(|error| self.broken(error))?;
             if let Some(ending) = answer::ending(&line, &tag) {
                 return match ending.status {
-                    Status::Ok => Ok(()),
+                    Status::Ok => {
+                        self.offered = answer::offered(ending.information).or(self.offered.take());
+                        Ok(())
+                    }
                     _ => {
                         self.trouble = Some(Trouble::Refused(ending.code()));
                         Err(Said(self.words(ending.information)).into())
@@ -87,6 +101,8 @@ impl Session {
             }
             if line.starts_with(b"* ") {
                 each(line);
+            } else if self.ends_ahead(&line) {
+                log::debug!("passed over: {}", text(first_line(&line)));
             } else if line.starts_with(b"+")
                 && let Some(part) = parts.next()
             {
@@ -99,6 +115,65 @@ impl Session {
                 return Err(self.not_understood("the server's answer", &line));
             }
         }
+    }
+
+    /// Lets a command go out with the next one.
+    pub(super) fn send_ahead(&mut self, command: String, is_dropped: bool) {
+        self.tag += 1;
+        let tag = format!("e{}", self.tag);
+        self.unsent.extend(format!("{tag} {command}\r\n").into_bytes());
+        self.ahead.push_back(Ahead { tag, command, is_dropped });
+    }
+
+    /// Sends a command, unless it is on its way, and returns its tag. Answers that nobody asked for after all are read and dropped first.
+    fn begin(&mut self, command: &[u8]) -> Result<String> {
+        let is_ahead = |one: &Ahead| !one.is_dropped && one.command.as_bytes() == command;
+        // What is only said, and not asked, may be answered in between.
+        let next = self.ahead.iter().position(|one| !one.is_dropped);
+        let found = next.filter(|at| self.ahead.get(*at).is_some_and(is_ahead));
+        let tag = match found.and_then(|at| self.ahead.remove(at)) {
+            Some(Ahead { tag, .. }) => tag,
+            None => {
+                while self.ahead.iter().any(|one| !one.is_dropped) {
+                    self.flush()?;
+                    self.wire.allow(SMALL_ANSWER);
+                    let line = self.wire.answer(&mut |_| {}).map_err(|error| self.broken(error))?;
+                    if let Some(words) = answer::bye(&line) {
+                        self.trouble = Some(Trouble::Cut);
+                        return Err(self.said_bye(words));
+                    }
+                    if !line.starts_with(b"* ") && !self.ends_ahead(&line) {
+                        self.trouble = Some(Trouble::Garbled);
+                        return Err(self.not_understood("the server's answer", &line));
+                    }
+                }
+                self.tag += 1;
+                let tag = format!("e{}", self.tag);
+                self.unsent.extend([tag.as_bytes(), b" ", command, b"\r\n"].concat());
+                tag
+            }
+        };
+        self.flush()?;
+        Ok(tag)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let unsent = std::mem::take(&mut self.unsent);
+        if unsent.is_empty() { Ok(()) } else { self.wire.send(&unsent).map_err(|error| self.broken(error)) }
+    }
+
+    /// Whether a line ends a command that went ahead: what it was answered is not known any more, and it would be asked anew.
+    fn ends_ahead(&mut self, line: &[u8]) -> bool {
+        let before = self.ahead.len();
+        self.ahead.retain(|one| answer::ending(line, &one.tag).is_none());
+        self.ahead.len() < before
+    }
+
+    /// Says that the UIDs above one and then the header of a message will be asked for next.
+    pub fn foresee(&mut self, last: u32, known: u32) {
+        let Some(next) = last.checked_add(1) else { return };
+        self.send_ahead(search_command(&above(next)), false);
+        self.send_ahead(fetch_command(&known.to_string(), HEADER_ITEMS), false);
     }
 
     fn broken(&mut self, error: io::Error) -> anyhow::Error {
@@ -171,7 +246,7 @@ impl Session {
     /// answer without any UID is believed only where the server says elsewhere, too, that there is none.
     pub fn uids_above(&mut self, last: u32) -> Result<Vec<u32>> {
         let Some(next) = last.checked_add(1) else { return Ok(Vec::new()) };
-        let found = self.find(&format!("UID {next}:*"), last)?;
+        let found = self.find(&above(next), last)?;
         if !found.is_any && self.may_have(next) {
             return self.uids_by_fetch(next, None);
         }
@@ -261,7 +336,7 @@ impl Session {
     /// Finds the UIDs above one.
     fn find(&mut self, criteria: &str, last: u32) -> Result<Found> {
         let (mut found, mut ranges, mut is_answered, mut unread) = (Found::default(), Vec::new(), false, None);
-        let command = format!("UID SEARCH {criteria}").into_bytes();
+        let command = search_command(criteria).into_bytes();
         let mut each = |line: Vec<u8>| match answer::searched(&line) {
             Searched::Answered => is_answered = true,
             Searched::Ranges(text) => match answer::ranges(&text) {
@@ -340,8 +415,7 @@ impl Session {
     /// Fetches messages' headers (FETCH-5).
     pub fn headers(&mut self, uids: &[u32]) -> Result<Vec<HeaderOnly>> {
         let mut headers = BTreeMap::new();
-        let items = "UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER]";
-        self.fetch_items(uids, items, HEADERS, &mut |uid, item, line| {
+        self.fetch_items(uids, HEADER_ITEMS, HEADERS, &mut |uid, item, line| {
             let (size, internal_date) = (item.size, item.internal_date);
             if let (Some(size), Taken::Bytes(header)) = (size, item.take("HEADER", line)) {
                 headers.insert(uid, HeaderOnly { uid, size, internal_date, header });
@@ -427,7 +501,7 @@ impl Session {
     fn fetch_raw(&mut self, uids: &[u32], items: &str, bytes: u64, each: &mut dyn FnMut(u32, Item, Vec<u8>)) -> Result<()> {
         let asked: HashSet<u32> = uids.iter().copied().collect();
         for set in sets(uids) {
-            self.command(&format!("UID FETCH {set} ({items})"), bytes, &mut |line| match answer::item(&line) {
+            self.command(&fetch_command(&set, items), bytes, &mut |line| match answer::item(&line) {
                 Some(item) => {
                     if let Some(uid) = item.uid.filter(|uid| asked.contains(uid)) {
                         each(uid, item, line);
@@ -442,7 +516,8 @@ impl Session {
     /// Says goodbye; a server that does not answer any more is none of our business.
     pub fn logout(mut self) {
         self.tag += 1;
-        let _ = self.wire.send(format!("e{} LOGOUT\r\n", self.tag).as_bytes());
+        let logout = format!("e{} LOGOUT\r\n", self.tag).into_bytes();
+        let _ = self.wire.send(&[std::mem::take(&mut self.unsent), logout].concat());
     }
 }
 
@@ -476,6 +551,18 @@ impl Found {
         uids.truncate(MOST_LISTED);
         uids
     }
+}
+
+fn above(next: u32) -> String {
+    format!("UID {next}:*")
+}
+
+fn search_command(criteria: &str) -> String {
+    format!("UID SEARCH {criteria}")
+}
+
+fn fetch_command(set: &str, items: &str) -> String {
+    format!("UID FETCH {set} ({items})")
 }
 
 /// A command that the server answered with NO or BAD, in its words.

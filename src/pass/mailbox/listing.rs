@@ -37,11 +37,20 @@ pub(super) fn begin(
     evidence: &mut Evidence,
 ) -> Result<Listing> {
     let (account, uidvalidity) = (poll.account.id, i64::from(opened.uidvalidity));
-    let why = match position::position(store.connection(), account, mailbox, uidvalidity)? {
-        Some(known) => match put_back(poll, session, mailbox, opened, &known, evidence)? {
-            None => return above(poll, session, known),
-            Some(why) => Some(format!("mailbox {mailbox} was put back from a copy ({why})")),
-        },
+    let known = position::position(store.connection(), account, mailbox, uidvalidity)?;
+    let why = match known {
+        Some(known) => {
+            let last = last_of(&known)?;
+            if let Some(Ok(mark)) = known.mark().map(|mark| u32::try_from(mark.uid)) {
+                session.foresee(last, mark);
+            }
+            // First what is new, as servers find that sooner than they read a header.
+            let listed = session.uids_above(last)?;
+            match put_back(poll, session, mailbox, opened, &known, evidence)? {
+                None => return above(poll, session, known, listed),
+                Some(why) => Some(format!("mailbox {mailbox} was put back from a copy ({why})")),
+            }
+        }
         None if position::positions_of(store.connection(), account, mailbox)?.is_empty() => None,
         None => Some(format!("mailbox {mailbox}: UIDVALIDITY changed to {uidvalidity}")),
     };
@@ -61,7 +70,9 @@ pub(super) fn go_on(
     opened: &Opened,
 ) -> Result<Listing> {
     let known = position::position(store.connection(), poll.account.id, mailbox, i64::from(opened.uidvalidity))?;
-    above(poll, session, known.context("the position of the mailbox is gone")?)
+    let known = known.context("the position of the mailbox is gone")?;
+    let listed = session.uids_above(last_of(&known)?)?;
+    above(poll, session, known, listed)
 }
 
 /// Begins behind what is older than the account's fetch-since.
@@ -104,16 +115,19 @@ fn last_listed(session: &mut Session, mut last: u32) -> Result<u32> {
     }
 }
 
-/// Lists what is above a position. What was there when it began goes by fetch-since, also when an earlier pass did not come to it.
-fn above(poll: &Poll<'_>, session: &mut Session, position: Position) -> Result<Listing> {
-    let last = u32::try_from(position.last_uid).context("the stored position is no UID")?;
-    let listed = session.uids_above(last)?;
+/// Up to where a mailbox was read.
+fn last_of(position: &Position) -> Result<u32> {
+    u32::try_from(position.last_uid).context("the stored position is no UID")
+}
+
+/// Says what of a listing is due above a position. What was there when it began goes by fetch-since, also when an earlier pass did not come to it.
+fn above(poll: &Poll<'_>, session: &mut Session, position: Position, listed: Vec<u32>) -> Result<Listing> {
     let old = listed.first().is_some_and(|uid| position.is_begun(i64::from(*uid)));
     if !old {
         let is_cut = listed.len() >= MOST_LISTED;
         return Ok(Listing { position, due: listed.into_iter().map(Due::Take).collect(), is_cut });
     }
-    let since = session.uids_above_since(last, poll.account.fetch_since)?;
+    let since = session.uids_above_since(last_of(&position)?, poll.account.fetch_since)?;
     Ok(sorted_out(position, listed, &since))
 }
 
