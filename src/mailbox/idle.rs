@@ -112,7 +112,7 @@ impl Session {
         let mut lines = Vec::new();
         self.command("NOOP", BUDGET, &mut |line| lines.extend(answer::number(&line)))
             .map_err(|error| super::session::refused("NOOP", error))?;
-        let more = lines.into_iter().fold(false, |more, number| counts_more(number, exists) || more);
+        let more = lines.into_iter().any(|number| counts_more(number, exists));
         Ok(if more { Ended::News } else { Ended::Again })
     }
 

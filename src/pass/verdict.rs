@@ -254,7 +254,7 @@ impl Verdict {
             Change::NoteAssignment { .. } => self.assignee.because = because.clone(),
             Change::Run { command, .. } => self.commands.push(named(command.clone())),
             Change::ActOnServer { verb, target, .. } => {
-                self.on_server.push(named(format!("{verb} {target}").trim_end().to_string()))
+                self.on_server.push(named(format!("{verb} {target}").trim_end().to_string()));
             }
             Change::AddTeam { team, .. } => self.teams.push(named(names.team(*team))),
             Change::AddUser { user, read, trashed, folder, own, .. } => self.users.push(Reader {
