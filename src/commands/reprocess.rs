@@ -68,14 +68,14 @@ fn find<'a>(context: &'a Context, db: &mut Database, wanted: &str) -> Result<Per
 }
 
 /// What a filter did that is not undone by looking again at what is here, and how it is.
-fn elsewhere(skipped: &[(String, i64)], held: i64) -> String {
+fn elsewhere(filter: &str, skipped: &[(String, i64)], held: i64) -> String {
     let mut text = String::new();
     for (account, count) in skipped {
         let (messages, are) = if *count == 1 { ("message", "is") } else { ("messages", "are") };
         text.push_str(&format!(
             "{count} {messages} that it skipped {are} not here, and may be on the server of {account}. Once it skips them no more: \
-             espomail account reset {} --since DATE\n",
-            argument::quoted(account)
+             espomail fate retry --filter {}\n",
+            argument::quoted(filter)
         ));
     }
     if held > 0 {
@@ -160,7 +160,7 @@ impl Reprocess {
             document["skipped"] = json!(skipped);
             document["held"] = json!(held);
         }
-        context.out.item(&document, || self.told(seen, &different) + &elsewhere(&skipped, held));
+        context.out.item(&document, || self.told(seen, &different) + &elsewhere(past.map_or("", |past| &past.name), &skipped, held));
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use super::schema::{
 use super::{Database, clean};
 use crate::decide::hand::Copy;
 use crate::decide::{Arrival, Done, Place, Plan, Stored};
-use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, ParentBy, PositionId, RecordId, Rule, ThreadId, UserId};
+use crate::words::{AccountId, EmailId, FilterId, FolderId, ParentBy, PositionId, RecordId, Rule, ThreadId, UserId};
 
 /// An e-mail account that an e-mail came through, and in which mailbox it stood first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +48,10 @@ pub fn select(db: &mut Database, selection: Selection, behind: EmailId, limit: i
 
 /// What an import filter skipped, by account, as far as the server may still have it: of that nothing is here to be looked at again.
 pub fn skipped(db: &mut Database, filter: FilterId) -> Result<Vec<(String, i64)>> {
-    let by_header = fates::why.like(format!("%({filter}) skips it by its header%"));
-    let whole = [",", "}"].map(|end| format!("%\"skipped_by\":{filter}{end}%"));
-    let [one, other] = whole;
     Ok(fates::table
         .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
         .inner_join(accounts::table.on(accounts::id.eq(positions::account_id)))
-        .filter(fates::fate.eq(Fate::Filtered))
-        .filter(by_header.or(fates::why.like(one)).or(fates::why.like(other)))
+        .filter(fates::skipped_by.eq(filter))
         .filter(positions::uidvalidity.ne(0))
         .group_by(accounts::name)
         .order(accounts::name)
