@@ -5,7 +5,10 @@ use std::process::Child;
 use super::*;
 use crate::support::imap::{BentImap, Mailbox};
 
-/// Starts a wait and comes back when it waits: when the server was asked for news.
+/// How a server answers a command; none as a good one does.
+type Answer = fn(&Mailbox, &str) -> Option<Vec<u8>>;
+
+/// Starts a pass that waits.
 fn start(world: &World, arguments: &[&str]) -> Child {
     let mut command = world.command(&[&["fetch"], arguments].concat());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -84,7 +87,7 @@ in_both_worlds! {
 #[test]
 fn fetch_7_a_wait_is_never_longer_than_asked_whatever_a_server_does() {
     let flood = || b"* OK nothing new\r\n".repeat(200_000);
-    let bends: [(&str, fn(&Mailbox, &str) -> Option<Vec<u8>>); 6] = [
+    let bends: [(&str, Answer); 6] = [
         ("waits", |_, command| (command == "IDLE").then(|| b"+ idling\r\n".to_vec())),
         ("says nothing", |_, command| (command == "IDLE").then(|| b"* OK well\r\n".to_vec())),
         ("refuses", |_, command| (command == "IDLE").then(|| b"{tag} NO not here\r\n".to_vec())),
@@ -92,7 +95,7 @@ fn fetch_7_a_wait_is_never_longer_than_asked_whatever_a_server_does() {
         ("stops in a line", |_, command| (command == "IDLE").then(|| b"+ idling\r\n* 7 EXI".to_vec())),
         ("cries wolf", |_, command| (command == "IDLE").then(|| b"+ idling\r\n* 99 EXISTS\r\n".to_vec())),
     ];
-    let one = |name: &str, bend: fn(&Mailbox, &str) -> Option<Vec<u8>>| {
+    let one = |name: &str, bend: Answer| {
         let (world, server) = (World::new(), idling(bend));
         add_account(&world, "support", "anybody", server.port, &[]);
         let begun = Instant::now();
