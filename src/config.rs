@@ -37,6 +37,7 @@ pub struct Config {
     pub fields: Fields,
     pub security: Security,
     pub log: Log,
+    pub metrics: Metrics,
 }
 
 /// How mail is fetched.
@@ -232,6 +233,7 @@ impl Default for Config {
             fields: Fields::default(),
             security: Security::default(),
             log: Log::default(),
+            metrics: Metrics::default(),
         }
     }
 }
@@ -263,6 +265,31 @@ impl Default for Security {
             authserv_id: Vec::new(),
         }
     }
+}
+
+/// How numbers for monitoring are written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Who may read the file; in the file octal, as chmod takes it: `0644`.
+    #[serde(serialize_with = "shown_mode", deserialize_with = "mode")]
+    pub mode: u32,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { mode: 0o644 }
+    }
+}
+
+fn mode<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let mode = u32::from_str_radix(&text, 8).ok().filter(|mode| *mode <= 0o777 && mode & 0o022 == 0 && mode & 0o400 != 0);
+    mode.ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no mode that lets only us write; write 0644, 0640 or 0600")))
+}
+
+fn shown_mode<S: serde::Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format!("{mode:04o}"))
 }
 
 impl Default for Log {

@@ -23,6 +23,7 @@ use crate::mail::dkim::SigningKey;
 use crate::output::Output;
 use crate::secret::Secret;
 use crate::store::account::Account;
+use crate::store::generation::Beside;
 use crate::store::sending::{Password, Smtp};
 use crate::store::vault::{self, Key};
 use crate::store::{self, Store, dialect, user};
@@ -164,6 +165,11 @@ impl Context {
     /// Returns the database URL.
     pub fn database(&self) -> &str {
         &self.loaded.config.database
+    }
+
+    /// Returns where this host writes how far it has come with the database.
+    pub fn beside(&self) -> Beside {
+        Beside { url: self.database().to_string(), folder: caller::state_folder() }
     }
 
     /// Opens the store; its schema must be ours.

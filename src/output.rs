@@ -34,6 +34,9 @@ pub struct Output {
     worst: Mutex<Option<Class>>,
     /// 128 and the number of the signal that ended the pass; 0 for none.
     signal: AtomicU8,
+    /// A status that is none of ours, and whether there is one.
+    own: AtomicU8,
+    is_own: AtomicBool,
     closed: AtomicBool,
 }
 
@@ -41,7 +44,9 @@ impl Output {
     /// Makes an output.
     pub fn new(format: Format, verbose: bool, quiet: bool) -> Self {
         let talkative = !quiet && (verbose || std::io::stdout().is_terminal());
-        Self { format, talkative, quiet, worst: Mutex::new(None), signal: AtomicU8::new(0), closed: AtomicBool::new(false) }
+        let (signal, own) = (AtomicU8::new(0), AtomicU8::new(0));
+        let (is_own, closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { format, talkative, quiet, worst: Mutex::new(None), signal, own, is_own, closed }
     }
 
     /// Prints a fault and remembers its class for the exit status. It may quote a server: control characters are shown.
@@ -77,11 +82,20 @@ impl Output {
         self.signal.store(status, Ordering::Relaxed);
     }
 
+    /// Ends with a status that means what somebody else says, such as that of a plugin.
+    pub fn end_with(&self, status: u8) {
+        self.own.store(status, Ordering::Relaxed);
+        self.is_own.store(true, Ordering::Relaxed);
+    }
+
     /// Returns the exit status: of the signal that ended us, else of everything that was complained of.
     pub fn status(&self) -> u8 {
         let signal = self.signal.load(Ordering::Relaxed);
         if signal != 0 {
             return signal;
+        }
+        if self.is_own.load(Ordering::Relaxed) {
+            return self.own.load(Ordering::Relaxed);
         }
         self.worst.lock().unwrap_or_else(PoisonError::into_inner).map_or(0, Class::exit_status)
     }

@@ -522,6 +522,7 @@ words! {
         Dist1 = "DIST-1", Dist2 = "DIST-2", Dist3 = "DIST-3",
         Ack1 = "ACK-1", Ack2 = "ACK-2", Ack3 = "ACK-3", Ack4 = "ACK-4",
         Send2 = "SEND-2", Send3 = "SEND-3", Send6 = "SEND-6", Send7 = "SEND-7", Send10 = "SEND-10", Send11 = "SEND-11",
+        Send12 = "SEND-12",
         Record1 = "RECORD-1",
         Access2 = "ACCESS-2", Access5 = "ACCESS-5",
         Why2 = "WHY-2",

@@ -55,6 +55,9 @@ A time to take for the present, for tests and to see what would have been.
 \\fBCREDENTIALS_DIRECTORY\\fR
 Where systemd puts credentials: those of \\fB\\-\\-password\\-credential\\fR, and \\fIespomail\\-key\\fR, the key of stored passwords.
 .TP
+\\fBSTATE_DIRECTORY\\fR, \\fBXDG_STATE_HOME\\fR
+Where a host writes how far it has come with a PostgreSQL database, the first in the place of \\fI~/.local/state/espomail\\fR.
+.TP
 \\fBXDG_CONFIG_HOME\\fR, \\fBXDG_DATA_HOME\\fR, \\fBHOME\\fR
 Where configuration and database are by default.
 .SH FILES
@@ -66,7 +69,8 @@ The configuration: the first of them that is there. See \\fBespomail.toml\\fR(5)
 Beside the configuration: the key of stored passwords. Without it they cannot be read.
 .TP
 \\fI/var/lib/espomail/espomail.sqlite\\fR, \\fI~/.local/share/espomail/espomail.sqlite\\fR
-The database that \\fBinit\\fR makes for root and for others.
+The database that \\fBinit\\fR makes for root and for others. Beside it stands \\fIespomail.sqlite\\-passes\\fR, by which a pass knows that
+a copy was put back: take it along when the database moves, and leave it out of copies.
 .SH \"SEE ALSO\"
 \\fBespomail.toml\\fR(5), \\fBespomail\\-access\\fR(7), \\fBespomail\\-filters\\fR(7), \\fBespomail\\-mail\\fR(7), \\fBespomail\\-rules\\fR(7), \\fBcrontab\\fR(5)
 ";

@@ -19,6 +19,8 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("[oauth.google]", "a part of the configuration; what it means is tested in oauth.rs"),
     ("$ espomail account add support --address support@example.com --imap-host outlook", "a server of Microsoft; see oauth.rs"),
     ("espomail: account support: the right", "what cron mails, and no command"),
+    ("30 2 * * *", "a line of a crontab"),
+    ("$ espomail db backup", "it puts the database back; keep.rs does it on both databases"),
     ("$ espomail budget list", "it takes five answers to one address within two hours"),
 ];
 

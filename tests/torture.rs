@@ -381,6 +381,10 @@ impl Rack {
                 fault(what, several.to_string());
             }
         }
+        let proof = self.world.run(&["doctor", "--prove", "--deep"]);
+        if proof.status != Some(0) {
+            fault("laws broken", format!("{}{}", proof.stdout, proof.stderr));
+        }
         let cases = count_of("SELECT COUNT(*) AS n FROM records WHERE kind = 'case'");
         let (sent, unsure) = (
             count_of("SELECT COUNT(*) AS n FROM outbox WHERE state = 'sent'"),

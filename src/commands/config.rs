@@ -91,7 +91,7 @@ impl ConfigCommand {
 
 /// Returns everything that is wrong with the configuration and with the files that are trusted, and why those of the accounts
 /// were not looked at where they were not.
-fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
+pub fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
     let config = &context.loaded.config;
     let mut faults: Vec<Error> = Vec::new();
     let mut look = |outcome: Result<()>| faults.extend(outcome.err());

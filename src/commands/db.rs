@@ -1,14 +1,24 @@
 //! `espomail db`.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Subcommand, ValueHint};
+use serde_json::json;
 
 use crate::config;
-use crate::context::Context;
-use crate::fault::Class;
-use crate::store::{SchemaState, Store};
+use crate::context::{self, Context};
+use crate::custody;
+use crate::fault::{Class, Fault};
+use crate::pass::restored;
+use crate::store::backup::{self, Incoming};
+use crate::store::{SchemaState, Store, access, generation, upkeep};
 
 /// Look after the database
+///
+/// A copy made with "espomail db backup" is of one moment, whatever runs meanwhile. A copy that is put back does not know what went out
+/// since it was made: whatever way it is put back, messages that were queued in it are held until "espomail outbox release", so that
+/// nobody gets a letter twice.
 #[derive(Debug, clap::Args)]
 pub struct Db {
     #[command(subcommand)]
@@ -21,6 +31,54 @@ enum DbCommand {
     Migrate,
     /// Say which database this is and whether its tables fit (exit 1 when they do not)
     Status,
+    /// Copy a SQLite database into a file, while others work with it
+    ///
+    /// The file is for its owner alone, is looked at when it is whole, and only then has its name. Keep the configuration and the key
+    /// (espomail.key) with it: stored passwords cannot be read without the key. For PostgreSQL it names the line to type.
+    #[command(after_help = "Example: espomail db backup /var/backups/espomail-$(date +%F).sqlite")]
+    Backup {
+        /// The file to make
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Replace a file that is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Put back a copy of a SQLite database
+    ///
+    /// Refused while a pass runs. What was queued in the copy is held, as with "db restored", before anybody can see it; mail that came
+    /// since is fetched again, and what is answered of it by itself is held, too. For PostgreSQL it names the lines to type.
+    #[command(after_help = "Example: espomail db restore /var/backups/espomail-2026-11-27.sqlite --force")]
+    Restore {
+        /// The copy
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Replace a database that has something in it
+        #[arg(long)]
+        force: bool,
+    },
+    /// Say that this database was put back from a copy, or is a copy of one that is in use
+    ///
+    /// Whatever is queued is held until "outbox release --restored", "outbox mark-sent --restored" or "outbox drop --restored", and so
+    /// are automatic answers to mail that came before now. A pass that finds the database older than the number it wrote beside it
+    /// does this by itself, and says so once, with exit status 75.
+    #[command(after_help = "Example: espomail db restored")]
+    Restored {
+        /// Say what would be held, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Look whether the database is whole (exit 1 when it is not)
+    ///
+    /// SQLite: every page, index and foreign key. PostgreSQL: indexes and constraints that are not valid, checksums that did not fit,
+    /// settings that are not durable. "espomail doctor --prove" looks at what stands in it.
+    #[command(after_help = "Example: espomail db check")]
+    Check,
+    /// Give back the room of what was deleted, and count anew what queries are planned by
+    ///
+    /// On SQLite it needs as much room again for a while, and others wait: up to 30 seconds, then they end with exit status 75.
+    #[command(after_help = "Example: espomail db vacuum")]
+    Vacuum,
 }
 
 #[derive(serde::Serialize)]
@@ -32,36 +90,210 @@ struct Status {
 
 impl Db {
     pub fn run(self, context: &Context) -> Result<()> {
-        let mut store = Store::connect(context.database())?;
         match self.command {
-            DbCommand::Migrate => {
-                if matches!(store.schema_state()?, SchemaState::Newer(_)) {
-                    // Says so, and what to install.
-                    return Store::open(context.database()).map(|_| ());
-                }
-                let ran = store.migrate()?;
-                let text = if ran.is_empty() { "Nothing to do.".to_string() } else { format!("Applied {}.", ran.join(", ")) };
-                context.out.made(&serde_json::json!({ "applied": ran }), &text);
-            }
-            DbCommand::Status => {
-                let (state, migrations) = match store.schema_state()? {
-                    SchemaState::Current => ("current", Vec::new()),
-                    SchemaState::Empty => ("empty", Vec::new()),
-                    SchemaState::Older(missing) => ("older", missing),
-                    SchemaState::Newer(unknown) => ("newer", unknown),
-                };
-                if state != "current" {
-                    context.out.remember(Class::No);
-                }
-                let status = Status { database: config::masked(context.database()), state, migrations };
-                context.out.item(&status, || match state {
-                    "current" => format!("{}: the tables fit.", status.database),
-                    "empty" => format!("{}: there are no tables; try: espomail init", status.database),
-                    "older" => format!("{}: {} missing; try: espomail db migrate", status.database, status.migrations.join(", ")),
-                    _ => format!("{}: made by a newer espomail ({})", status.database, status.migrations.join(", ")),
-                });
-            }
+            DbCommand::Migrate => migrate(context),
+            DbCommand::Status => status(context),
+            DbCommand::Backup { file, force } => backup(context, &file, force),
+            DbCommand::Restore { file, force } => restore(context, &file, force),
+            DbCommand::Restored { dry_run } => restored(context, dry_run),
+            DbCommand::Check => check(context),
+            DbCommand::Vacuum => vacuum(context),
         }
-        Ok(())
     }
+}
+
+fn migrate(context: &Context) -> Result<()> {
+    let mut store = Store::connect(context.database())?;
+    if matches!(store.schema_state()?, SchemaState::Newer(_)) {
+        // Says so, and what to install.
+        return Store::open(context.database()).map(|_| ());
+    }
+    let ran = store.migrate()?;
+    let text = if ran.is_empty() { "Nothing to do.".to_string() } else { format!("Applied {}.", ran.join(", ")) };
+    context.out.made(&json!({ "applied": ran }), &text);
+    Ok(())
+}
+
+fn status(context: &Context) -> Result<()> {
+    let (state, migrations) = match Store::connect(context.database())?.schema_state()? {
+        SchemaState::Current => ("current", Vec::new()),
+        SchemaState::Empty => ("empty", Vec::new()),
+        SchemaState::Older(missing) => ("older", missing),
+        SchemaState::Newer(unknown) => ("newer", unknown),
+    };
+    if state != "current" {
+        context.out.remember(Class::No);
+    }
+    let status = Status { database: config::masked(context.database()), state, migrations };
+    context.out.item(&status, || match state {
+        "current" => format!("{}: the tables fit.", status.database),
+        "empty" => format!("{}: there are no tables; try: espomail init", status.database),
+        "older" => format!("{}: {} missing; try: espomail db migrate", status.database, status.migrations.join(", ")),
+        _ => format!("{}: made by a newer espomail ({})", status.database, status.migrations.join(", ")),
+    });
+    Ok(())
+}
+
+fn backup(context: &Context, file: &Path, force: bool) -> Result<()> {
+    let Some(database) = backup::path_of(context.database())? else {
+        let url = config::masked(context.database());
+        let file = in_shell(&file.display().to_string());
+        return Err(Fault::new(Class::Usage, "a PostgreSQL database is copied by its own tool")
+            .hint(format!("type: (umask 077; pg_dump --format=custom --file={file} {})", in_shell(&url)))
+            .into());
+    };
+    // It is looked at, and there.
+    Store::open(context.database())?;
+    if is_same(file, &database) {
+        return Err(Fault::new(Class::Usage, format!("{} is the database itself", file.display())).into());
+    }
+    let bytes = backup::copy(&database, file, force)?;
+    let made = json!({ "file": file, "bytes": bytes });
+    context.out.made(&made, &format!("{}: a whole copy, {}.", file.display(), told_bytes(bytes)));
+    Ok(())
+}
+
+fn restore(context: &Context, file: &Path, force: bool) -> Result<()> {
+    let Some(database) = backup::path_of(context.database())? else {
+        let url = in_shell(&config::masked(context.database()));
+        let file = in_shell(&file.display().to_string());
+        return Err(Fault::new(Class::Usage, "a PostgreSQL database is put back by its own tool")
+            .hint(format!(
+                "stop cron, and type: pg_restore --clean --if-exists --no-owner --single-transaction --dbname={url} {file} && \
+                 espomail db restored"
+            ))
+            .into());
+    };
+    custody::check("the copy", file)?;
+    custody::check("the database", &database)?;
+    if is_same(file, &database) {
+        return Err(Fault::new(Class::Usage, format!("{} is the database itself", file.display())).into());
+    }
+    if database.exists() {
+        may_be_replaced(context, &database, force)?;
+    }
+    let incoming = Incoming::take(file, &database)?;
+    let state = Store::connect(&incoming.url())?.schema_state()?;
+    if let SchemaState::Newer(unknown) = &state {
+        let what = format!("{} was made by a newer espomail ({} unknown)", file.display(), unknown.join(", "));
+        return Err(Fault::new(Class::Config, what).hint("install the espomail that made it").into());
+    }
+    let is_older = state != SchemaState::Current;
+    let (mut store, beside) = (Store::connect(&incoming.url())?, context.beside());
+    // In the copy, before anybody can see it: there is no moment in which a pass could send.
+    let (held, writer) = store.transaction(|db| {
+        let held = restored::hold(db, None, context.now())?;
+        upkeep::forget_leases(db)?;
+        access::record(db, &context.administrator()?, "db restore", "db", &file.display().to_string(), context.now())?;
+        Ok((held, generation::raise(db, &beside)?))
+    })?;
+    drop(store);
+    incoming.put().map_err(|error| match error.downcast::<Fault>() {
+        Ok(fault) => fault.hint(format!("where the database is damaged, move it away first: {}", database.display())).into(),
+        Err(other) => other,
+    })?;
+    generation::note(&mut Store::connect(context.database())?, &beside, &writer)?;
+    let mut said = format!("{} is put back: {}.", file.display(), told_held(held));
+    if is_older {
+        said.push_str(" Next: espomail db migrate");
+    }
+    context.out.made(&json!({ "file": file, "held": held, "schema": if is_older { "older" } else { "current" } }), &said);
+    Ok(())
+}
+
+/// Refuses to replace a database that is in use, or, unless that is said, has something in it.
+fn may_be_replaced(context: &Context, database: &Path, force: bool) -> Result<()> {
+    let mut store = match Store::connect(context.database()) {
+        Ok(store) => store,
+        Err(error) => {
+            let what = format!("{} cannot be opened: {error:#}", database.display());
+            let hint = format!("move it away first: mv {0} {0}.damaged", in_shell(&database.display().to_string()));
+            return Err(Fault::new(Class::CannotCreate, what).hint(hint).into());
+        }
+    };
+    if store.schema_state()? != SchemaState::Current {
+        return if force { Ok(()) } else { Err(in_the_way(database)) };
+    }
+    let owners = upkeep::at_work(store.connection(), &context::is_dead, context.now())?;
+    if !owners.is_empty() {
+        let what = format!("a pass is at work with the database: {}", owners.join(", "));
+        return Err(Fault::new(Class::TempFail, what).hint("stop cron, wait for it, and try again").into());
+    }
+    if upkeep::is_used(store.connection())? && !force { Err(in_the_way(database)) } else { Ok(()) }
+}
+
+fn in_the_way(database: &Path) -> anyhow::Error {
+    Fault::new(Class::CannotCreate, format!("there is a database with something in it: {}", database.display()))
+        .hint("keep a copy of it with: espomail db backup FILE; then say --force")
+        .into()
+}
+
+fn restored(context: &Context, dry_run: bool) -> Result<()> {
+    let mut store = context.store()?;
+    let (permit, now, beside) = (context.administrator()?, context.now(), context.beside());
+    if dry_run {
+        let held = store.rehearse(|db| restored::hold(db, None, now))?;
+        context.out.made(&json!({ "held": held, "dry_run": true }), &format!("It would be so: {}.", told_held(held)));
+        return Ok(());
+    }
+    let (held, writer) = store.transaction(|db| {
+        let held = restored::hold(db, None, now)?;
+        access::record(db, &permit, "db restored", "db", "", now)?;
+        Ok((held, generation::raise(db, &beside)?))
+    })?;
+    generation::note(&mut store, &beside, &writer)?;
+    let next = if held > 0 { format!(" Next: {}", restored::NEXT) } else { String::new() };
+    context.out.made(&json!({ "held": held }), &format!("{}.{next}", capital(&told_held(held))));
+    Ok(())
+}
+
+fn check(context: &Context) -> Result<()> {
+    let mut store = context.store()?;
+    let found = upkeep::check(store.connection())?;
+    if !found.is_empty() {
+        context.out.remember(Class::No);
+    }
+    let database = config::masked(context.database());
+    let item = json!({ "database": database, "whole": found.is_empty(), "found": found });
+    context.out.item(&item, || if found.is_empty() { format!("{database}: whole.") } else { found.join("\n") });
+    Ok(())
+}
+
+fn vacuum(context: &Context) -> Result<()> {
+    let mut store = context.store()?;
+    let before = upkeep::size(store.connection())?;
+    upkeep::vacuum(store.connection())?;
+    let after = upkeep::size(store.connection())?;
+    let told = |bytes: i64| told_bytes(u64::try_from(bytes).unwrap_or_default());
+    context.out.made(&json!({ "bytes_before": before, "bytes": after }), &format!("From {} to {}.", told(before), told(after)));
+    Ok(())
+}
+
+fn told_held(held: usize) -> String {
+    format!("{} held, and so are answers to mail that came before now", restored::count(held))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A number of bytes as people say it.
+pub fn told_bytes(bytes: u64) -> String {
+    match bytes {
+        0..=9_999 => format!("{bytes} bytes"),
+        10_000..=9_999_999 => format!("{} kB", bytes / 1_000),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
+/// Whether both names are of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// A word as it is typed in a shell.
+fn in_shell(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:@+,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) { text.to_string() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -1,9 +1,11 @@
 //! `espomail fetch`.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use clap::ValueHint;
 
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
@@ -15,6 +17,7 @@ use crate::pass::verdict::Verdict;
 use crate::pass::wait;
 use crate::pass::witness::Seen;
 use crate::pass::{Stop, Tally};
+use crate::store::round::Round;
 use crate::store::{self, answer};
 use crate::words::Fate;
 
@@ -40,6 +43,9 @@ pub struct Fetch {
     /// Print what would become of each message and why, and change nothing; other passes wait meanwhile
     #[arg(long)]
     dry_run: bool,
+    /// Write numbers for Prometheus into this file at the end, also when the pass fails; see "espomail status --help"
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "dry_run")]
+    metrics_file: Option<PathBuf>,
 }
 
 /// What one account's pass came to, for `-o json`.
@@ -62,9 +68,23 @@ struct Line<'a> {
 
 impl Fetch {
     pub fn run(self, context: &Context) -> Result<()> {
+        let file = self.metrics_file.clone();
+        let done = self.poll(context);
+        if let Some(file) = file
+            && let Err(error) = super::status::write_after(context, &file, &done)
+        {
+            context.out.complain(&error);
+        }
+        done
+    }
+
+    fn poll(self, context: &Context) -> Result<()> {
         let (stop, begun) = (Stop::default(), Instant::now());
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::flag::register_usize(signal, stop.place(), usize::try_from(signal)?)?;
+        }
+        if !self.dry_run {
+            super::round::begin(context, Round::Fetch)?;
         }
         let owner = context.owner()?;
         let config = &context.loaded.config;

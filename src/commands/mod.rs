@@ -10,6 +10,7 @@ mod case;
 mod config;
 mod db;
 mod deliver;
+mod doctor;
 mod email;
 mod event;
 mod explain;
@@ -21,6 +22,7 @@ mod folder;
 mod follow;
 mod import;
 mod init;
+mod metrics;
 mod notification;
 mod notify;
 mod outbox;
@@ -31,8 +33,10 @@ mod reprocess;
 mod review;
 mod right;
 mod role;
+mod round;
 mod send;
 mod show;
+mod status;
 mod stream;
 mod sudo;
 mod team;
@@ -118,6 +122,8 @@ enum Command {
     Audit(audit::Audit),
     Config(config::ConfigCommand),
     Db(db::Db),
+    Doctor(doctor::Doctor),
+    Status(status::Status),
 }
 
 /// What must be there before a command starts.
@@ -138,6 +144,7 @@ impl Command {
             Self::Fetch(_) | Self::Send(_) | Self::Notify(_) | Self::Deliver(_) | Self::Test(_) => Needs::Administrator,
             Self::Budget(_) | Self::Quarantine(_) | Self::Fate(_) | Self::Trace(_) | Self::Audit(_) => Needs::Administrator,
             Self::Config(_) | Self::Db(_) => Needs::Administrator,
+            Self::Doctor(_) | Self::Status(_) => Needs::Administrator,
             // These ask for the right to what they do, each by itself. All are named: a new command is open to nobody by default.
             Self::Explain(_)
             | Self::Reprocess(_)
@@ -163,7 +170,7 @@ impl Command {
 
     /// Whether the command itself says whose the files are, of all of them at once.
     const fn tells_custody(&self) -> bool {
-        matches!(self, Self::Config(config) if config.is_check())
+        matches!(self, Self::Config(config) if config.is_check()) || matches!(self, Self::Doctor(_))
     }
 
     /// What a fault before the command is told as.
@@ -205,6 +212,8 @@ impl Command {
             Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Db(command) => command.run(context),
+            Self::Doctor(command) => command.run(context),
+            Self::Status(command) => command.run(context),
         }
     }
 }
@@ -220,8 +229,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let mut command = Cli::command();
     // FETCH-17: an MTA would bounce to the sender on most other statuses, whatever was wrong, its own arguments included.
     let is_delivery = subcommand(&command, &arguments) == Some("deliver");
+    let is_check = subcommand(&command, &arguments) == Some("status") && arguments.iter().any(|argument| argument == "--check");
     match run_as(&mut command, arguments) {
         0 => 0,
+        // A plugin has no other words.
+        4.. if is_check => status::UNKNOWN,
         _ if is_delivery => Class::TempFail.exit_status(),
         status => status,
     }
@@ -272,8 +284,11 @@ fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
     let context = match prepare(&cli, command, matches, out()) {
         Ok(context) => context,
         Err(error) => {
-            let out = out();
-            out.complain(&cli.command.told(store::classify(error)));
+            let (out, error) = (out(), store::classify(error));
+            match &cli.command {
+                Command::Status(status) if status.is_check() => status::unknown(&out, &error),
+                command => out.complain(&command.told(error)),
+            }
             return out.status();
         }
     };

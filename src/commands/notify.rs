@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::context::Context;
 use crate::output::Format;
 use crate::pass::notify;
+use crate::store::round::Round;
 
 /// Tell users by mail what they have not read
 ///
@@ -17,6 +18,7 @@ pub struct Notify {}
 
 impl Notify {
     pub fn run(self, context: &Context) -> Result<()> {
+        super::round::begin(context, Round::Notify)?;
         let mut store = context.store()?;
         let policy = context.policy(store.connection())?;
         let report = notify::run(&mut store, &policy, context.now())?;

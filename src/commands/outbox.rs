@@ -12,8 +12,8 @@ use crate::output::shown_line;
 use crate::pass::send::mark_sent;
 use crate::store::copy::SentCopy;
 use crate::store::outbox::{self, OutboxFilter, Outgoing, Verb};
-use crate::store::{Database, account};
-use crate::words::{OutboxState, OutgoingId};
+use crate::store::{Database, WHOLE, account};
+use crate::words::{OutboxState, OutgoingId, Rule};
 
 /// Look after messages that go out
 ///
@@ -68,13 +68,13 @@ enum OutboxCommand {
     /// Try messages again now, with the same Message-ID
     Retry(Which),
     /// Drop messages that were not sent, for good; one that has reached somebody is given up for the others
-    Drop(Which),
+    Drop(Held),
     /// Say that messages were sent after all
-    MarkSent(Which),
+    MarkSent(Held),
     /// Keep messages back until they are released
     Hold(Which),
     /// Let messages go that are held, and drafts
-    Release(Which),
+    Release(Held),
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,6 +82,16 @@ struct Which {
     /// Numbers, as listed
     #[arg(value_name = "ID", required = true)]
     ids: Vec<i64>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Held {
+    /// Numbers, as listed
+    #[arg(value_name = "ID", required_unless_present = "restored")]
+    ids: Vec<i64>,
+    /// All that are held because the database was put back from a copy
+    #[arg(long, conflicts_with = "ids")]
+    restored: bool,
 }
 
 impl Outbox {
@@ -95,14 +105,32 @@ impl Outbox {
                 Ok(())
             }
             OutboxCommand::Retry(which) => which.change(context, Some(Verb::Retry), "is tried again"),
-            OutboxCommand::Drop(which) => which.change(context, None, "is dropped"),
-            OutboxCommand::MarkSent(which) => which.change(context, Some(Verb::MarkSent), "counts as sent"),
+            OutboxCommand::Drop(which) => which.chosen(context)?.change(context, None, "is dropped"),
+            OutboxCommand::MarkSent(which) => which.chosen(context)?.change(context, Some(Verb::MarkSent), "counts as sent"),
             OutboxCommand::Hold(which) => which.change(context, Some(Verb::Hold), "is held"),
             OutboxCommand::Release(which) => {
                 let delay = context.loaded.config.send.delay;
-                which.change(context, Some(Verb::Release { delay }), "is released")
+                which.chosen(context)?.change(context, Some(Verb::Release { delay }), "is released")
             }
         }
+    }
+}
+
+impl Held {
+    /// Those that are named, or all of the one who asks that wait for that.
+    fn chosen(self, context: &Context) -> Result<Which> {
+        if !self.restored {
+            return Ok(Which { ids: self.ids });
+        }
+        let actor = context.actor_ref();
+        let author = actor.user.filter(|_| !actor.administrator);
+        let filter = OutboxFilter { author, held: true, rule: Some(Rule::Send12), limit: WHOLE, ..OutboxFilter::default() };
+        let mut ids: Vec<i64> = outbox::list(context.store()?.connection(), &filter)?.iter().map(|one| one.id.0).collect();
+        ids.sort_unstable();
+        if ids.is_empty() {
+            context.out.say("No message is held because the database was put back.");
+        }
+        Ok(Which { ids })
     }
 }
 
@@ -159,7 +187,7 @@ fn list(
     let account = account.map(|name| account::find_seen(db, actor, &name)).transpose()?.map(|account| account.id);
     let author = actor.user.filter(|_| !actor.administrator);
     let (limit, offset) = (part.limit(&context.out), part.offset);
-    let filter = OutboxFilter { states, account, author, held, limit, offset };
+    let filter = OutboxFilter { states, account, author, held, rule: None, limit, offset };
     let messages = outbox::list(db, &filter)?;
     context.out.list(&messages, &["id", "state", "due", "account", "to", "subject", "error"], |message| {
         let to: Vec<&str> = message.recipients.iter().map(|one| one.address.as_str()).collect();

@@ -10,6 +10,7 @@ use crate::output::Format;
 use crate::pass::send::{self, Connection, Report, Sent, Setting};
 use crate::pass::{Stop, copies};
 use crate::store;
+use crate::store::round::Round;
 use crate::words::OutgoingId;
 
 /// Deliver what is queued in the outbox and due
@@ -60,6 +61,7 @@ impl Send {
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::flag::register_usize(signal, stop.place(), usize::try_from(signal)?)?;
         }
+        super::round::begin(context, Round::Send)?;
         let report = with_setting(context, &stop, self.limit, |setting| send::run(setting, None))?;
         report.faults.iter().for_each(|fault| context.out.complain(fault));
         report.known.iter().for_each(|fault| context.out.remember(store::class_of(fault)));
@@ -118,8 +120,10 @@ pub fn with_setting<T>(
     let config = &context.loaded.config;
     let owner = context.owner()?;
     let keys = context::signing_keys(&config.send)?;
+    let beside = context.beside();
     let setting = Setting {
         database: context.database(),
+        beside: &beside,
         owner: &owner,
         is_dead: &context::is_dead,
         now: &|| context.now(),

@@ -32,6 +32,21 @@ pub fn fixed_places(caller: &Caller) -> Overrides {
     Overrides { config_home: home, ..Overrides::default() }
 }
 
+/// Returns the folder for what a host keeps beside a database on a server: systemd's, else the one that the home folder has for it. Of
+/// one who comes through sudo, the environment says nothing.
+pub fn state_folder() -> Option<PathBuf> {
+    let caller = caller();
+    if caller.guest().is_some() {
+        return known(caller.uid).map(|(_, home)| home.join(".local/state/espomail"));
+    }
+    let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // Of several, the first.
+    let given = std::env::var("STATE_DIRECTORY").ok().filter(|value| !value.is_empty());
+    let given = given.and_then(|folders| folders.split(':').next().map(PathBuf::from));
+    let home = || path("HOME").map(|home| home.join(".local/state"));
+    given.or_else(|| path("XDG_STATE_HOME").or_else(home).map(|folder| folder.join("espomail")))
+}
+
 /// Returns the names of all variables of the environment.
 pub fn variables() -> Vec<String> {
     std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect()

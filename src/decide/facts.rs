@@ -41,6 +41,8 @@ pub struct Policy {
     pub budgets: Budgets,
     /// What records say beside what is usual.
     pub fields: Fields,
+    /// When the database was put back from a copy: answers to what had come by then wait (SEND-12). Seconds since 1970 UTC.
+    pub restored_at: Option<i64>,
     /// Random bytes of this run, from which the Message-IDs of answers are made.
     pub seed: [u8; 32],
 }

@@ -24,6 +24,7 @@ pub mod fields;
 pub mod filter;
 mod gate;
 pub mod hand;
+pub mod health;
 pub mod host;
 mod merge;
 mod note;

@@ -15,10 +15,11 @@ use crate::store::account::{self, Account};
 use crate::store::answer::{self, Answers};
 use crate::store::sending::{self, Sending};
 use crate::store::user::{self, User};
-use crate::store::{Database, fields, held, template};
+use crate::store::{Database, fields, held, outbox, template};
 use crate::words::{AccountId, BudgetAction, EmailId, OutgoingKind, RecordId, RecordKind, UserId};
 
 use super::outgoing::{self, Letter};
+use super::restored;
 
 /// The most bytes of answers that wait in memory to be queued together: each carries the files of its template.
 const TOGETHER: usize = 16 << 20;
@@ -54,18 +55,21 @@ pub fn queue<'a>(
     let Some(outlet) = outlet else { return Ok(()) };
     let style = Style::read(db, facts.account.id, outlet, policy)?;
     let known = Known::gather(db, &answers, facts)?;
-    let mut letters = Vec::new();
+    let (mut letters, mut originals) = (Vec::new(), Vec::new());
     let most = (TOGETHER / style.size().max(1)).max(1);
     for one in &answers {
         if letters.len() >= most {
-            outgoing::queue_all(db, outlet, &std::mem::take(&mut letters), now)?;
+            send_off(db, outlet, &std::mem::take(&mut letters), &std::mem::take(&mut originals), policy, now)?;
         }
         let random = random(policy, one.email, now);
         match style.draft(one, facts, &known, policy, random, now).and_then(|draft| {
             let order = Order { parent: one.record, follows: Some(one.email), ..Order::default() };
             Letter::new(&draft, order, OutgoingKind::Answer, Some(now))
         }) {
-            Ok(letter) => letters.push(letter),
+            Ok(letter) => {
+                letters.push(letter);
+                originals.push(one.email);
+            }
             Err(error) => {
                 let because = format!("the answer cannot be written: {error:#}");
                 log::warn!("account {}: e-mail {}: {because}; see: espomail budget list", facts.account.name, one.email);
@@ -74,9 +78,24 @@ pub fn queue<'a>(
         }
     }
     if !letters.is_empty() {
-        outgoing::queue_all(db, outlet, &letters, now)?;
+        send_off(db, outlet, &letters, &originals, policy, now)?;
     }
     Ok(())
+}
+
+/// Queues answers to e-mails. What came before the database was put back may be answered already (SEND-12).
+fn send_off(
+    db: &mut Database,
+    outlet: AccountId,
+    letters: &[Letter],
+    originals: &[EmailId],
+    policy: &Policy,
+    now: i64,
+) -> Result<()> {
+    let queued = outgoing::queue_all(db, outlet, letters, now)?;
+    let Some(restored_at) = policy.restored_at else { return Ok(()) };
+    let answers: Vec<_> = queued.iter().map(|one| one.id).zip(originals.iter().copied()).collect();
+    outbox::hold_answers(db, &answers, restored_at, &restored::because().to_string())
 }
 
 /// Makes bytes that nobody can guess and that no other answer has.

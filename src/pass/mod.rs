@@ -23,6 +23,7 @@ pub(crate) mod policy;
 pub(crate) mod quarantine;
 pub mod record;
 pub(crate) mod reprocess;
+pub mod restored;
 pub(crate) mod send;
 pub(crate) mod token;
 pub(crate) mod verdict;

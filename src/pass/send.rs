@@ -11,13 +11,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::crew;
+use super::{crew, restored};
 use crate::decide::delivery::may_repeat;
 use crate::fault::{Class, Fault, contain};
 use crate::relay::{Envelope, Outcome, Reply, Session};
 use crate::store::account::Account;
 use crate::store::sending::Smtp;
-use crate::store::{Database, Store, outbox, trouble};
+use crate::store::{Database, Store, generation, outbox, trouble};
 use crate::words::{AccountId, OutgoingId};
 
 use outcome::Done;
@@ -32,6 +32,7 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
     let mut store = Store::open(setting.database)?;
     let mut report = Report::default();
     let now = (setting.now)();
+    report.faults.extend(restored::notice(&mut store, setting.beside, only, now)?);
     if only.is_none() {
         // Not where a person waits for one message: what became of others is the pass's to say.
         recover(setting, &mut store, &mut report)?;
@@ -48,6 +49,10 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
             accounts
         }
     };
+    // Mail goes out even where it cannot be written down that it did; that is said each time.
+    if !accounts.is_empty() {
+        report.faults.extend(generation::advance(&mut store, setting.beside).err());
+    }
     drop(store);
     let allowance = Allowance(Mutex::new(setting.limit));
     let reports = Mutex::new(report);

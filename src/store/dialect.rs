@@ -46,7 +46,11 @@ pub fn create(url: &str) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let Some(path) = sqlite_path(url)? else { return Ok(()) };
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            // What was written beside an earlier one of the name says nothing of it.
+            let _ = std::fs::remove_file(format!("{path}-passes"));
+            Ok(())
+        }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(Fault::unwritable(format!("cannot create the database file {path}"), &error).into()),
     }
@@ -129,6 +133,15 @@ pub fn connect(url: &str) -> Result<Database> {
         .with_context(|| format!("setting up the database {path}"))
         .map_err(classify)?;
     Ok(Database::Sqlite(connection))
+}
+
+/// Sets how long a connection waits for others, in milliseconds; as ever where none is given.
+pub fn set_patience(connection: &mut Database, milliseconds: Option<u32>) -> QueryResult<()> {
+    let milliseconds = milliseconds.unwrap_or(BUSY_MILLISECONDS);
+    match connection {
+        Database::Sqlite(c) => c.batch_execute(&format!("PRAGMA busy_timeout = {milliseconds}")),
+        Database::Postgresql(c) => c.batch_execute(&format!("SET lock_timeout = {milliseconds}")),
+    }
 }
 
 /// Tells why PostgreSQL let nobody in: a wrong password and a wrong name do not mend themselves.

@@ -245,6 +245,14 @@ pub fn due_by_mail(db: &mut Database, user: UserId, (after, until): (i64, i64)) 
     Ok(read.into_iter().map(due).collect())
 }
 
+/// Marks all as told by mail: those who want mail may have got it from another copy of the database.
+pub fn mark_all_mailed(db: &mut Database) -> Result<()> {
+    diesel::update(notifications::table.filter(notifications::is_mailed.eq(false)))
+        .set(notifications::is_mailed.eq(true))
+        .execute(db)?;
+    Ok(())
+}
+
 /// Writes down that they were told of by mail: it is done once.
 pub fn mark_mailed(db: &mut Database, due: &[Due]) -> Result<()> {
     for some in due.chunks(super::IN_LIST) {

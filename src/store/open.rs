@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::database::{Database, SchemaState};
-use super::{dialect, failure};
+use super::{dialect, failure, setting};
 use crate::fault::{Class, Fault};
 
 /// How often a transaction is run again after a serialisation failure or deadlock.
@@ -58,7 +58,9 @@ impl Store {
 
     /// Applies missing migrations and returns their names.
     pub fn migrate(&mut self) -> Result<Vec<String>> {
-        dialect::migrate(&mut self.connection)
+        let ran = dialect::migrate(&mut self.connection)?;
+        self.transaction(setting::christen)?;
+        Ok(ran)
     }
 
     /// Undoes the newest migration and returns its name. For tests and for going back a version.

@@ -10,8 +10,9 @@ use diesel::sql_types::BigInt;
 
 use super::dialect::{self, insert_all};
 use super::schema::spendings;
-use super::{Database, IN_LIST};
+use super::{Database, IN_LIST, failure};
 use crate::decide::budget::{PERIODS, Spent, Subject, subjects};
+use crate::fault::Class;
 use crate::mail::Mail;
 use crate::words::{AccountId, BudgetAction};
 
@@ -46,7 +47,13 @@ struct Row {
 pub fn of_late(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Option<Spent> {
     // A part of the transaction that can fail alone: on PostgreSQL an error would end all of it.
     let read = dialect::transaction(db, &mut |db: &mut Database| read(db, account, mails, now));
-    read.inspect_err(|error| log::warn!("what was done of late cannot be read, so nothing is answered: {error:#}")).ok()
+    read.inspect_err(|error| {
+        // Where the database is away, the next question says so, and the pass ends.
+        let is_away = matches!(failure::class_of(error), Class::Unavailable | Class::TempFail);
+        let level = if is_away { log::Level::Debug } else { log::Level::Warn };
+        log::log!(level, "what was done of late cannot be read, so nothing is answered: {error:#}");
+    })
+    .ok()
 }
 
 fn read(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Spent> {

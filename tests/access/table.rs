@@ -198,6 +198,14 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("config check", BOSS),
     ("db migrate", BOSS),
     ("db status", BOSS),
+    ("db backup /nowhere", NOBODY),
+    ("db restore /nowhere", NOBODY),
+    ("db restored", BOSS),
+    ("db check", BOSS),
+    ("db vacuum", BOSS),
+    ("status", BOSS),
+    ("doctor --offline", BOSS_TRIES),
+    ("doctor --prove", BOSS),
 ];
 
 const MAIL: &str = "From: Dora <dora@example.org>\r\nTo: support@example.com\r\nSubject: Pump\r\nMessage-ID: <a@example.org>\r\n\
@@ -300,7 +308,7 @@ fn is_hidden(said: &str) -> bool {
 }
 
 fn restore(store: &std::path::Path, whole: &[u8]) {
-    for more in ["-wal", "-shm"] {
+    for more in ["-wal", "-shm", "-passes"] {
         let _ = std::fs::remove_file(format!("{}{more}", store.display()));
     }
     std::fs::write(store, whole).unwrap();

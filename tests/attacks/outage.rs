@@ -55,8 +55,11 @@ fn commands() -> Vec<(Vec<&'static str>, String)> {
         "audit list",
         "token list",
         "db status",
+        "status",
+        "doctor --prove",
         "db migrate",
         "init",
+        "db restored",
     ]
     .into_iter()
     .map(|line| (line.split(' ').collect(), String::new()))

@@ -156,6 +156,10 @@ const RULES: &[(&str, &[(&str, &str)])] = &[
                 "SEND-11",
                 "Limits: 100 recipients a field, and so many messages an hour through an account; signed where the domain has a key.",
             ),
+            (
+                "SEND-12",
+                "What was queued in a database that was put back from a copy waits for a person: it may have gone out since.",
+            ),
         ],
     ),
     ("RECORDS", &[("RECORD-1", "What people do to records by command, and what follows from it; no e-mail is lost by that.")]),

@@ -17,6 +17,7 @@ use self::actions::Actions;
 pub use self::answers::mute;
 use self::authorize::Authorize;
 use self::change::{Add, Reset, Set, remove, switch};
+pub use self::test::connect;
 use super::right;
 use super::show::yes;
 use crate::context::Context;

@@ -14,6 +14,7 @@ use crate::pass::fetch::proof;
 use crate::relay::Server;
 use crate::secret::Secret;
 use crate::store::account::Account;
+use crate::store::generation::Beside;
 use crate::store::sending::Smtp;
 use crate::words::{AccountKind, Auth};
 
@@ -24,6 +25,8 @@ pub type SecretOf<'a> = dyn Fn(&Account, &Smtp, Option<&Secret>) -> Result<Optio
 /// What a pass is run with.
 pub struct Setting<'a> {
     pub database: &'a str,
+    /// Where this host writes how far it has come.
+    pub beside: &'a Beside,
     /// Who sends: host, process and a number of its own.
     pub owner: &'a str,
     /// Whether the owner of a claim is known to be dead.

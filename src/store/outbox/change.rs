@@ -1,5 +1,7 @@
 //! What people do with messages that go out. Each change holds the row as it was seen: a pass that has claimed it comes first.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
@@ -10,7 +12,7 @@ use super::sending::note_reached;
 use crate::decide::access::Permitted;
 use crate::fault::{Class, Fault};
 use crate::store::address::write_delivery;
-use crate::words::{DeliveryState, OutboxState, OutgoingId, RecipientState, RecordId, UserId};
+use crate::words::{DeliveryState, EmailId, OutboxState, OutgoingId, RecipientState, RecordId, UserId};
 
 /// A person's word on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +43,11 @@ impl Verb {
 pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, now: i64) -> Result<()> {
     let id = message.thing().id;
     let before = show(db, id)?;
-    let held = before.is_held();
+    let (held, is_draft) = (before.is_held(), before.state == OutboxState::Draft);
     let is_possible = match verb {
         Verb::Retry => matches!(before.state, OutboxState::Failed | OutboxState::MaybeSent | OutboxState::Queued) && !held,
-        Verb::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed),
+        // What is held may have gone out from another copy of the database.
+        Verb::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed) || (held && !is_draft),
         Verb::Hold => before.state == OutboxState::Queued && !held,
         Verb::Release { .. } => held || before.state == OutboxState::Draft,
     };
@@ -145,6 +148,24 @@ pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<u
     let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending];
     let of_author = outbox::table.filter(outbox::author_id.eq(author)).filter(outbox::state.eq_any(waiting));
     Ok(diesel::update(of_author).set(outbox::held_because.eq(because)).execute(db)?)
+}
+
+/// Keeps back what is on its way, but for one message: the database was put back from a copy.
+pub fn hold_restored(db: &mut Database, but: Option<OutgoingId>, because: &str) -> Result<usize> {
+    let waiting = [OutboxState::Queued, OutboxState::Sending];
+    let others = outbox::id.ne(but.unwrap_or(OutgoingId(i64::MIN)));
+    let queued = outbox::table.filter(outbox::state.eq_any(waiting)).filter(others).filter(outbox::held_because.is_null());
+    Ok(diesel::update(queued).set(outbox::held_because.eq(because)).execute(db)?)
+}
+
+/// Keeps back those of answers that are to e-mails which had arrived by a moment.
+pub fn hold_answers(db: &mut Database, answers: &[(OutgoingId, EmailId)], until: i64, because: &str) -> Result<()> {
+    let to: Vec<EmailId> = answers.iter().map(|(_, email)| *email).collect();
+    let early = emails::table.filter(emails::id.eq_any(to)).filter(emails::arrived_at.le(until)).select(emails::id);
+    let early: HashSet<EmailId> = early.load(db)?.into_iter().collect();
+    let held: Vec<OutgoingId> = answers.iter().filter(|(_, email)| early.contains(email)).map(|(id, _)| *id).collect();
+    diesel::update(outbox::table.filter(outbox::id.eq_any(held))).set(outbox::held_because.eq(because)).execute(db)?;
+    Ok(())
 }
 
 /// The same of what was written in a record, which is deleted.

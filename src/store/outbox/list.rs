@@ -71,6 +71,8 @@ pub struct OutboxFilter {
     /// Only what this user wrote.
     pub author: Option<UserId>,
     pub held: bool,
+    /// Only what is held by this rule.
+    pub rule: Option<Rule>,
     pub limit: i64,
     pub offset: i64,
 }
@@ -96,6 +98,9 @@ fn chosen(filter: &OutboxFilter) -> outbox::BoxedQuery<'_, Backend> {
     if filter.held {
         let waiting = [OutboxState::Draft, OutboxState::Queued];
         query = query.filter(outbox::held_because.is_not_null()).filter(outbox::state.eq_any(waiting));
+    }
+    if let Some(rule) = filter.rule {
+        query = query.filter(outbox::held_because.like(format!("{rule}: %")));
     }
     query
 }

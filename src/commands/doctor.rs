@@ -1,0 +1,323 @@
+//! `espomail doctor`.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Result;
+
+use super::db::told_bytes;
+use crate::clock::shown_span;
+use crate::config::masked;
+use crate::context::{self, Context};
+use crate::fault::{Class, Fault, one_line};
+use crate::pass::Stop;
+use crate::pass::send;
+use crate::store::account::{self, Account};
+use crate::store::generation;
+use crate::store::outbox::{self, OutboxFilter};
+use crate::store::proof::{self, Proved};
+use crate::store::round::{self, Round};
+use crate::store::sending::{self, Sending};
+use crate::store::{self, Database, SchemaState, Store, backup, dialect, upkeep};
+use crate::words::{Rule, words};
+
+/// How long no pass may have been at work, in seconds, before that is strange, and before it is wrong.
+const QUIET: i64 = 15 * 60;
+const SILENT: i64 = 24 * 3_600;
+/// How far clocks may differ, in seconds.
+const SKEW: i64 = 60;
+/// The least room that a database needs, in bytes.
+const LEAST_ROOM: u64 = 100 << 20;
+/// Servers that are asked at once.
+const WORKERS: usize = 8;
+
+words! {
+    /// How something is.
+    State { Ok = "ok", Warning = "warning", Fault = "fault" }
+}
+
+/// Look at everything that espomail needs, or prove that the database holds together
+///
+/// One line for each: configuration and files, clock, database, room on the disk, passes, what is held, DKIM keys, and the login of each
+/// account for reading and sending; with what to type next. The exit status is 1 where something is strange, and that of the gravest
+/// fault where there is one.
+///
+/// With --prove it looks at what must hold in the database whatever happened: each law with how many things it was held against and how many
+/// break it, then the rows that do. Passes may be at work meanwhile. The exit status is 1 where a law is broken.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples: espomail doctor --offline\n          espomail doctor --prove --deep")]
+pub struct Doctor {
+    /// Leave the servers of the accounts alone
+    #[arg(long, conflicts_with = "prove")]
+    offline: bool,
+    /// Prove that the database holds together
+    #[arg(long)]
+    prove: bool,
+    /// Read all raw messages and make their digests anew; takes as long as reading the whole database
+    #[arg(long, requires = "prove")]
+    deep: bool,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, serde::Serialize)]
+struct Finding {
+    what: String,
+    state: State,
+    said: String,
+    next: Option<String>,
+    #[serde(skip)]
+    class: Option<Class>,
+}
+
+impl Finding {
+    fn ok(what: impl Into<String>, said: impl Into<String>) -> Self {
+        Self { what: what.into(), state: State::Ok, said: said.into(), next: None, class: None }
+    }
+
+    fn warning(what: impl Into<String>, said: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { what: what.into(), state: State::Warning, said: said.into(), next: Some(next.into()), class: Some(Class::No) }
+    }
+
+    /// What an error says, with its class.
+    fn fault(what: impl Into<String>, error: anyhow::Error) -> Self {
+        let error = store::classify(error);
+        let class = store::class_of(&error);
+        let next = error.downcast_ref::<Fault>().and_then(|fault| fault.hint.clone());
+        let line = one_line(&error);
+        let said = next.as_ref().and_then(|next| line.strip_suffix(&format!("; {next}"))).unwrap_or(&line).to_string();
+        Self { what: what.into(), state: State::Fault, said, next, class: Some(class) }
+    }
+}
+
+impl Doctor {
+    pub fn run(self, context: &Context) -> Result<()> {
+        if self.prove {
+            context.loaded.check_custody()?;
+            let proved = proof::prove(context.store()?.connection(), self.deep)?;
+            tell(context, &proved);
+            return Ok(());
+        }
+        let findings = self.look(context);
+        for class in findings.iter().filter_map(|finding| finding.class) {
+            context.out.remember(class);
+        }
+        context.out.list(&findings, &["what", "state", "said", "next"], |finding| {
+            let next = finding.next.clone().unwrap_or_default();
+            vec![finding.what.clone(), finding.state.to_string(), finding.said.clone(), next]
+        });
+        Ok(())
+    }
+
+    fn look(&self, context: &Context) -> Vec<Finding> {
+        let mut findings = configuration(context);
+        // Of what others may have written, nothing is done.
+        if context.loaded.check_custody().is_err() {
+            return findings;
+        }
+        let mut store = match open(context) {
+            Ok((store, finding)) => {
+                findings.push(finding);
+                store
+            }
+            Err(error) => {
+                findings.push(Finding::fault("database", error));
+                return findings;
+            }
+        };
+        let db = store.connection();
+        let looks: [(&str, Look); 5] =
+            [("clock", clock), ("disk", disk), ("copy", put_back), ("passes", passes), ("outbox", held)];
+        for (what, look) in looks {
+            findings.extend(look(context, db).unwrap_or_else(|error| vec![Finding::fault(what, error)]));
+        }
+        findings.extend(keys(context));
+        match accounts(db) {
+            Ok(accounts) if accounts.is_empty() => {
+                findings.push(Finding::warning("accounts", "there is none", "espomail account add --help"));
+            }
+            Ok(accounts) if !self.offline => findings.extend(servers(context, &accounts)),
+            Ok(_) => {}
+            Err(error) => findings.push(Finding::fault("accounts", error)),
+        }
+        findings
+    }
+}
+
+type Look = fn(&Context, &mut Database) -> Result<Vec<Finding>>;
+
+/// Prints what was proved: the laws, then what breaks them.
+fn tell(context: &Context, proved: &[Proved]) {
+    context.out.list(proved, &["law", "things", "broken", "says"], |one| {
+        vec![one.law.to_string(), one.things.to_string(), one.broken.to_string(), one.says.to_string()]
+    });
+    for one in proved.iter().filter(|one| one.broken > 0) {
+        context.out.remember(Class::No);
+        one.rows.iter().for_each(|row| context.out.say(&format!("{}: {row}", one.law)));
+        let more = one.broken - i64::try_from(one.rows.len()).unwrap_or_default();
+        if more > 0 {
+            context.out.say(&format!("{}: … {more} more", one.law));
+        }
+    }
+}
+
+fn configuration(context: &Context) -> Vec<Finding> {
+    let file = context.loaded.file.as_ref().map_or_else(|| "defaults".to_string(), |file| file.display().to_string());
+    let (faults, unseen) = super::config::faults(context);
+    let mut findings: Vec<Finding> = faults.into_iter().map(|fault| Finding::fault("configuration", fault)).collect();
+    if findings.is_empty() {
+        let unseen = unseen.map(|why| format!("; the accounts' files were not looked at: {why}")).unwrap_or_default();
+        findings.push(Finding::ok("configuration", format!("{file}: sound, and nobody else can change its files{unseen}")));
+    }
+    findings
+}
+
+fn open(context: &Context) -> Result<(Store, Finding)> {
+    let mut store = Store::connect(context.database())?;
+    if store.schema_state()? != SchemaState::Current {
+        // Says why, and what to type.
+        store = context.store()?;
+    }
+    let size = u64::try_from(upkeep::size(store.connection())?).unwrap_or_default();
+    let said = format!("{}: the tables fit, {}", masked(context.database()), told_bytes(size));
+    Ok((store, Finding::ok("database", said)))
+}
+
+/// The clock of this host against the database's own, and against what was written before.
+fn clock(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
+    let now = context.now();
+    let away = dialect::clock(db, now)? - now;
+    let newest = account::list(db)?.iter().filter_map(|account| account.state.last_success_at).max().unwrap_or(now);
+    let next = "set the clock of this host (timedatectl set-ntp true)";
+    Ok(vec![if away.abs() > SKEW {
+        Finding::warning("clock", format!("the database's clock is {away} seconds away"), next)
+    } else if newest > now + SKEW {
+        Finding::warning("clock", format!("a pass was at work {} seconds from now", newest - now), next)
+    } else {
+        Finding::ok("clock", "fits the database's")
+    }])
+}
+
+/// Room for the database, and for another one of its size: a copy, or what `db vacuum` needs.
+fn disk(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
+    let Some(path) = backup::path_of(context.database())? else { return Ok(Vec::new()) };
+    let (room, size) = (upkeep::room(&path)?, u64::try_from(upkeep::size(db)?)?);
+    let said = format!("{} free at {}", told_bytes(room), path.parent().unwrap_or(Path::new(".")).display());
+    Ok(vec![if room < LEAST_ROOM {
+        let fault = Fault::new(Class::Io, said).hint("make room: a pass that finds none stores nothing and ends with 74");
+        Finding::fault("disk", fault.into())
+    } else if room < size {
+        Finding::warning(
+            "disk",
+            format!("{said}, less than the database has"),
+            "make room for a copy, and for espomail db vacuum",
+        )
+    } else {
+        Finding::ok("disk", said)
+    }])
+}
+
+/// Whether the database was put back from a copy, and no pass has seen it yet.
+fn put_back(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
+    Ok(match generation::behind(db, &context.beside())? {
+        Some(why) => {
+            let what = format!("the database was put back from a copy: {why}");
+            let fault =
+                Fault::new(Class::TempFail, what).hint("the next pass holds what is queued; or type: espomail db restored");
+            vec![Finding::fault("copy", fault.into())]
+        }
+        None => vec![Finding::ok("copy", "the database is as new as what this host knows of it")],
+    })
+}
+
+/// Whether cron starts what belongs there.
+fn passes(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
+    let now = context.now();
+    let mut findings = Vec::new();
+    for pass in Round::ALL {
+        let what = format!("cron: {pass}");
+        let next = format!("crontab -e: * * * * *  espomail {pass}");
+        findings.push(match round::last(db, *pass)? {
+            None => Finding::warning(what, "was never at work", next),
+            Some(last) if now - last > SILENT => {
+                let said = format!("was at work {} hours ago", (now - last) / 3_600);
+                Finding::fault(what, Fault::new(Class::Config, said).hint(next).into())
+            }
+            Some(last) if now - last > QUIET => {
+                Finding::warning(what, format!("was at work {} minutes ago", (now - last) / 60), next)
+            }
+            Some(_) => Finding::ok(what, format!("was at work within {}", shown_span(QUIET))),
+        });
+    }
+    Ok(findings)
+}
+
+/// What waits in the outbox for a person.
+fn held(_context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
+    let filter = |rule| OutboxFilter { held: true, rule, ..OutboxFilter::default() };
+    let (all, restored) = (outbox::count(db, &filter(None))?, outbox::count(db, &filter(Some(Rule::Send12)))?);
+    Ok(vec![if restored > 0 {
+        let said = format!("{restored} messages are held because the database was put back");
+        Finding::warning("outbox", said, "espomail outbox list --held; espomail outbox release --restored")
+    } else if all > 0 {
+        Finding::warning("outbox", format!("{all} messages are held"), "espomail outbox list --held")
+    } else {
+        Finding::ok("outbox", "nothing is held")
+    }])
+}
+
+/// The keys of domains that sign; one that cannot be read was said with the configuration.
+fn keys(context: &Context) -> Vec<Finding> {
+    let keys = context.loaded.config.send.dkim.iter();
+    let sound = keys.filter(|(domain, dkim)| context::signing_key(domain, dkim).is_ok());
+    sound
+        .map(|(domain, dkim)| {
+            Finding::ok(
+                format!("dkim {domain}"),
+                format!("{} signs; its record is {}._domainkey.{domain}", dkim.key_file, dkim.selector),
+            )
+        })
+        .collect()
+}
+
+/// The accounts that are in use, with what they send through.
+fn accounts(db: &mut Database) -> Result<Vec<(Account, Sending)>> {
+    let active = account::list(db)?.into_iter().filter(|account| account.active);
+    active.map(|account| Ok((account.clone(), sending::of(db, account.id)?))).collect()
+}
+
+/// Logs in everywhere, several at once.
+fn servers(context: &Context, accounts: &[(Account, Sending)]) -> Vec<Finding> {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some((at, (account, sending))) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            accounts.get(at).map(|one| (at, one))
+        } {
+            let findings = server(context, account, sending);
+            found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, findings));
+        }
+    };
+    std::thread::scope(|scope| (0..WORKERS.min(accounts.len())).for_each(|_| drop(scope.spawn(work))));
+    let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().flat_map(|(_, findings)| findings).collect()
+}
+
+fn server(context: &Context, account: &Account, sending: &Sending) -> Vec<Finding> {
+    let what = format!("account {}", account.name);
+    let reads = super::account::connect(context, account).map(|session| {
+        session.logout();
+        format!("reads from {}:{} ({})", account.imap_host, account.imap_port, account.imap_security)
+    });
+    let mut findings = vec![reads.map_or_else(|error| Finding::fault(&what, error), |said| Finding::ok(&what, said))];
+    if let Some(smtp) = &sending.smtp {
+        let tried =
+            super::send::with_setting(context, &Stop::default(), None, |setting| send::test(setting, account, smtp, None));
+        findings.push(match tried {
+            Ok(_) => Finding::ok(&what, format!("sends through {}:{} ({})", smtp.host, smtp.port, smtp.security)),
+            Err(error) => Finding::fault(&what, error),
+        });
+    }
+    findings
+}

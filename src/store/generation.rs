@@ -1,0 +1,174 @@
+//! How far this host has come with a database, written beside it: a number that only goes up, here and there, before anything goes
+//! out. Where the one in the database is lower, the database was put back from a copy, and what it calls queued may have gone out
+//! since (SEND-12). Once for each pass that has something to send, so that what has nothing to do costs nothing.
+
+use std::fs::{DirBuilder, File};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+
+use super::counter::{lock, set_counter};
+use super::schema::counters;
+use super::{Database, Store, dialect, setting};
+use crate::fault::{Class, Fault};
+
+/// What the names of the counters begin with: one for each file that is written.
+const SENT: &str = "sent:";
+/// The setting that says when the database was put back last.
+const RESTORED_AT: &str = "restored-at";
+
+/// The database, and where this host keeps what it knows of one that is on a server.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    pub url: String,
+    pub folder: Option<PathBuf>,
+}
+
+/// What stands in the file: who writes it, and the number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Noted {
+    writer: String,
+    number: i64,
+}
+
+/// Returns the file beside a SQLite database.
+pub fn beside_sqlite(path: &str) -> PathBuf {
+    PathBuf::from(format!("{path}-passes"))
+}
+
+/// Returns the file; none where the database is on a server and has no name yet: nothing has gone out from it.
+pub fn file(db: &mut Database, beside: &Beside) -> Result<Option<PathBuf>> {
+    if let Some(path) = dialect::sqlite_path(&beside.url)? {
+        return Ok(Some(beside_sqlite(path)));
+    }
+    let Some(store) = setting::get(db, setting::NAME)? else { return Ok(None) };
+    let folder = beside.folder.as_ref().with_context(nowhere)?;
+    Ok(Some(folder.join(format!("{store}.passes"))))
+}
+
+fn nowhere() -> Fault {
+    Fault::new(Class::CannotCreate, "there is no folder for what this host knows of the database")
+        .hint("set HOME or STATE_DIRECTORY")
+}
+
+/// Says why the database is older than what this host wrote beside it; none where it is not.
+pub fn behind(db: &mut Database, beside: &Beside) -> Result<Option<String>> {
+    let is_server = dialect::sqlite_path(&beside.url)?.is_none();
+    // Where nothing can be written, nothing was; that is said when mail goes out.
+    let file = if is_server && beside.folder.is_none() { None } else { file(db, beside)? };
+    let Some(file) = file else { return Ok(None) };
+    match read(&file) {
+        Some(noted) => {
+            let here = number(db, &noted.writer)?;
+            let name = file.display();
+            Ok((here < noted.number).then(|| format!("{name} is at {}, the database at {here}", noted.number)))
+        }
+        // Another host of a server begins with none.
+        None if is_server => Ok(None),
+        None => {
+            let sent = counters::table.filter(counters::name.like(format!("{SENT}%"))).select(count_star());
+            let has_sent = sent.first::<i64>(db)? > 0;
+            Ok(has_sent.then(|| format!("{} is missing, which is written when mail goes out", file.display())))
+        }
+    }
+}
+
+/// Raises the number, in the database first; call it before anything goes out.
+pub fn advance(store: &mut Store, beside: &Beside) -> Result<()> {
+    let writer = store.transaction(|db| raise(db, beside))?;
+    note(store, beside, &writer)
+}
+
+/// The first half: raises the number in the database above the one in the file. Returns who will write that.
+pub fn raise(db: &mut Database, beside: &Beside) -> Result<String> {
+    lock(db)?;
+    setting::christen(db)?;
+    let noted = file(db, beside)?.and_then(|file| read(&file));
+    let noted = noted.map_or_else(|| setting::random().map(|writer| Noted { writer, number: 0 }), Ok)?;
+    let here = number(db, &noted.writer)?;
+    set_counter(db, &format!("{SENT}{}", noted.writer), here.max(noted.number) + 1)?;
+    Ok(noted.writer)
+}
+
+/// The second half: writes the number down. Of several that do so at once, the last one writes the newest: each reads it when its turn
+/// has come, and nobody waits for the database.
+pub fn note(store: &mut Store, beside: &Beside, writer: &str) -> Result<()> {
+    let db = store.connection();
+    let file = file(db, beside)?.context("the database has no name")?;
+    let unwritable = |error: std::io::Error| Fault::unwritable(format!("cannot write {}", file.display()), &error);
+    let _turn = turn(&file).map_err(unwritable)?;
+    let noted = Noted { writer: writer.to_string(), number: number(db, writer)? };
+    Ok(write(&file, &noted).map_err(unwritable)?)
+}
+
+/// Returns when the database was put back last.
+pub fn restored_at(db: &mut Database) -> Result<Option<i64>> {
+    Ok(setting::get(db, RESTORED_AT)?.and_then(|text| text.parse().ok()))
+}
+
+/// Notes that the database was put back: what came before is not answered again by itself.
+pub fn set_restored(db: &mut Database, now: i64) -> Result<()> {
+    setting::set(db, RESTORED_AT, &now.to_string())
+}
+
+fn number(db: &mut Database, writer: &str) -> Result<i64> {
+    let row = counters::table.find(format!("{SENT}{writer}")).select(counters::value);
+    Ok(row.first(db).optional()?.unwrap_or(0))
+}
+
+/// Reads the file: one line, the writer and the number. What is damaged counts as missing.
+fn read(file: &Path) -> Option<Noted> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let (writer, number) = text.trim_end().split_once(' ')?;
+    let is_sound = writer.len() == 16 && writer.bytes().all(|byte| byte.is_ascii_hexdigit());
+    Some(Noted { writer: writer.to_string(), number: number.parse().ok()? }).filter(|_| is_sound)
+}
+
+/// Waits for one's turn to write the file, as long as what is returned is there. The folder is made where it is missing.
+fn turn(file: &Path) -> std::io::Result<File> {
+    let folder = folder_of(file);
+    if !folder.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let opened = File::open(folder)?;
+    rustix::fs::flock(&opened, rustix::fs::FlockOperation::LockExclusive)?;
+    Ok(opened)
+}
+
+/// Writes the file whole or not at all.
+fn write(file: &Path, noted: &Noted) -> std::io::Result<()> {
+    let mut new = tempfile::NamedTempFile::new_in(folder_of(file))?;
+    writeln!(new, "{} {}", noted.writer, noted.number)?;
+    new.as_file().sync_all()?;
+    new.persist(file).map(drop).map_err(|error| error.error)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_what_is_damaged_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("deeper/x.passes");
+        let noted = Noted { writer: "0123456789abcdef".to_string(), number: 42 };
+        let turn = turn(&file).unwrap();
+        write(&file, &noted).unwrap();
+        drop(turn);
+        assert_eq!(read(&file), Some(noted));
+        for damaged in ["", "x 1", "0123456789abcdef", "0123456789abcdef x", "0123456789abcdeg 1"] {
+            std::fs::write(&file, damaged).unwrap();
+            assert_eq!(read(&file), None, "{damaged}");
+        }
+    }
+}

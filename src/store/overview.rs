@@ -1,0 +1,127 @@
+//! How everything is, in numbers, for those who look after it. As many questions however much there is.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use diesel::dsl::{count_star, min};
+use diesel::prelude::*;
+
+use super::round::{self, Round};
+use super::schema::{
+    accounts, effects, emails, held_actions, outbox, quarantine, records, reviews, sending_failures, sent_copies,
+};
+use super::{Database, account, outbox as messages, upkeep};
+use crate::words::{CaseStatus, OutboxState, RecordKind, Rule};
+
+/// How an account fares. Times are seconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct AccountState {
+    pub account: String,
+    pub active: bool,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub last_success_at: Option<i64>,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub failing_since: Option<i64>,
+    pub last_error: Option<String>,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub sending_failing_since: Option<i64>,
+    /// Since when nothing was fetched: the last success, or when it was added.
+    #[serde(skip)]
+    pub fetched_at: i64,
+}
+
+impl AccountState {
+    pub fn is_failing(&self) -> bool {
+        self.failing_since.is_some() || self.sending_failing_since.is_some()
+    }
+}
+
+/// What is there and what waits.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Overview {
+    pub accounts: Vec<AccountState>,
+    pub emails: i64,
+    pub open_cases: i64,
+    /// Messages that go out, by state.
+    pub outbox: BTreeMap<&'static str, i64>,
+    /// What of it is due, since when, and what is held, also because the database was put back (SEND-12).
+    pub outbox_due: i64,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub outbox_due_since: Option<i64>,
+    pub outbox_held: i64,
+    pub outbox_held_restored: i64,
+    /// Commands of filters, and copies for Sent mailboxes.
+    pub effects_due: i64,
+    pub effects_given_up: i64,
+    pub copies_due: i64,
+    pub copies_given_up: i64,
+    pub quarantined: i64,
+    /// What servers list and do not hand over.
+    pub undelivered: i64,
+    pub reviews: i64,
+    pub held_actions: i64,
+    /// When each kind of pass was at work last, within a few minutes.
+    pub passes: BTreeMap<&'static str, Option<String>>,
+    #[serde(skip)]
+    pub passed_at: BTreeMap<&'static str, Option<i64>>,
+    pub bytes: i64,
+}
+
+/// Looks at everything.
+pub fn overview(db: &mut Database, now: i64) -> Result<Overview> {
+    let count = |state: OutboxState, found: &[(OutboxState, i64)]| {
+        found.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count)
+    };
+    let states: Vec<(OutboxState, i64)> = outbox::table.group_by(outbox::state).select((outbox::state, count_star())).load(db)?;
+    let is_due = outbox::state.eq(OutboxState::Queued).and(outbox::due_at.le(now)).and(outbox::held_because.is_null());
+    let (due, since) =
+        outbox::table.filter(is_due).select((count_star(), min(outbox::due_at))).first::<(i64, Option<i64>)>(db)?;
+    let mut held = |rule| messages::count(db, &messages::OutboxFilter { held: true, rule, ..messages::OutboxFilter::default() });
+    let (outbox_held, outbox_held_restored) = (held(None)?, held(Some(Rule::Send12))?);
+    let ended = [CaseStatus::Closed, CaseStatus::Rejected, CaseStatus::Duplicate];
+    let open_cases = records::table.filter(records::kind.eq(RecordKind::Case)).filter(records::status.ne_all(ended));
+    let given_up = effects::due_at.is_null().and(effects::done_at.is_null());
+    let copies_given_up = sent_copies::due_at.is_null().and(sent_copies::done_at.is_null());
+    let mut passed_at = BTreeMap::new();
+    for pass in Round::ALL {
+        passed_at.insert(pass.as_str(), round::last(db, *pass)?);
+    }
+    Ok(Overview {
+        accounts: accounts_of(db)?,
+        emails: emails::table.select(count_star()).first(db)?,
+        open_cases: open_cases.select(count_star()).first(db)?,
+        outbox: OutboxState::ALL.iter().map(|state| (state.as_str(), count(*state, &states))).collect(),
+        outbox_due: due,
+        outbox_due_since: since,
+        outbox_held,
+        outbox_held_restored,
+        effects_due: effects::table.filter(effects::due_at.le(now)).select(count_star()).first(db)?,
+        effects_given_up: effects::table.filter(given_up).select(count_star()).first(db)?,
+        copies_due: sent_copies::table.filter(sent_copies::due_at.le(now)).select(count_star()).first(db)?,
+        copies_given_up: sent_copies::table.filter(copies_given_up).select(count_star()).first(db)?,
+        quarantined: quarantine::table.filter(quarantine::raw_id.is_not_null()).select(count_star()).first(db)?,
+        undelivered: quarantine::table.filter(quarantine::raw_id.is_null()).select(count_star()).first(db)?,
+        reviews: reviews::table.filter(reviews::decision.is_null()).select(count_star()).first(db)?,
+        held_actions: held_actions::table.select(count_star()).first(db)?,
+        passes: passed_at.iter().map(|(pass, at)| (*pass, at.map(crate::clock::rfc3339))).collect(),
+        passed_at,
+        bytes: upkeep::size(db)?,
+    })
+}
+
+fn accounts_of(db: &mut Database) -> Result<Vec<AccountState>> {
+    let sending = sending_failures::table
+        .inner_join(accounts::table.on(accounts::id.eq(sending_failures::account_id)))
+        .select((accounts::name, sending_failures::since));
+    let sending: BTreeMap<String, i64> = sending.load::<(String, i64)>(db)?.into_iter().collect();
+    let state = |account: account::Account| AccountState {
+        account: account.name.clone(),
+        active: account.active,
+        last_success_at: account.state.last_success_at,
+        failing_since: account.state.failing_since,
+        last_error: account.state.failing_since.and(account.state.last_error.clone()),
+        sending_failing_since: sending.get(&account.name).copied(),
+        fetched_at: account.state.last_success_at.unwrap_or(account.state.created_at),
+    };
+    Ok(account::list(db)?.into_iter().map(state).collect())
+}

@@ -1,0 +1,221 @@
+//! What must hold in the database whatever happened, each as a question that has no answer when it does. All are asked of one moment,
+//! so that passes at work disturb none of them, and none is asked message by message.
+
+use anyhow::{Context, Result};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use super::schema::raws;
+use super::{Database, raw};
+use crate::mail::digest;
+
+/// How many rows that break a law are told; all are counted.
+const TOLD: i64 = 20;
+/// How many raw messages are read at once to look at their digests.
+const AT_ONCE: i64 = 16;
+
+/// A law: how it is called, what it says, what it is counted over, and what breaks it.
+struct Law {
+    name: &'static str,
+    says: &'static str,
+    things: &'static str,
+    broken: &'static str,
+}
+
+const LAWS: &[Law] = &[
+    Law {
+        name: "fates",
+        says: "every UID that a position has passed has one fate",
+        things: "SELECT COUNT(*) AS n FROM fates",
+        // Two fates of one UID the key forbids. Servers leave holes; where we give the UIDs there are none.
+        broken: "SELECT 'account ' || a.name || ', mailbox ' || p.mailbox || ', UID ' || f.uid || ' has a fate beyond its position' AS line
+                 FROM positions p JOIN accounts a ON a.id = p.account_id
+                 JOIN fates f ON f.position_id = p.id AND (f.uid > p.last_uid OR f.uid <= p.start_uid)
+                 UNION ALL
+                 SELECT 'account ' || a.name || ', mailbox ' || p.mailbox || ': ' || COUNT(f.uid) || ' fates of '
+                        || (p.last_uid - p.start_uid) || ' messages' AS line
+                 FROM positions p JOIN accounts a ON a.id = p.account_id LEFT JOIN fates f ON f.position_id = p.id
+                 WHERE p.mailbox IN ('(delivered)', '(imported)')
+                 GROUP BY p.id, a.name, p.mailbox, p.last_uid, p.start_uid HAVING COUNT(f.uid) <> p.last_uid - p.start_uid",
+    },
+    Law {
+        name: "emails",
+        says: "every e-mail and every copy has its raw bytes, and a thread",
+        things: "SELECT COUNT(*) AS n FROM emails",
+        broken: "SELECT 'e-mail ' || e.id || ' has no raw bytes' AS line FROM emails e LEFT JOIN raws r ON r.id = e.raw_id WHERE r.id IS NULL
+                 UNION ALL
+                 SELECT 'a copy of e-mail ' || c.email_id || ' has no raw bytes' AS line
+                 FROM email_copies c LEFT JOIN raws r ON r.id = c.raw_id WHERE r.id IS NULL
+                 UNION ALL
+                 SELECT 'e-mail ' || e.id || ' is in no thread' AS line
+                 FROM emails e LEFT JOIN threads t ON t.id = e.thread_id WHERE t.id IS NULL",
+    },
+    Law {
+        name: "raw",
+        says: "raw bytes are of an e-mail, a copy or something in quarantine",
+        things: "SELECT COUNT(*) AS n FROM raws",
+        broken: "SELECT 'raw ' || r.id || ' is of nothing' AS line FROM raws r
+                 WHERE NOT EXISTS (SELECT 1 FROM emails e WHERE e.raw_id = r.id)
+                   AND NOT EXISTS (SELECT 1 FROM email_copies c WHERE c.raw_id = r.id)
+                   AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.raw_id = r.id)",
+    },
+    Law {
+        name: "cases",
+        says: "every case number is given once",
+        things: "SELECT COUNT(*) AS n FROM records WHERE kind = 'case'",
+        broken: "SELECT 'case ' || number || ' is there ' || COUNT(*) || ' times' AS line FROM records WHERE kind = 'case'
+                 GROUP BY number HAVING COUNT(*) > 1
+                 UNION ALL
+                 SELECT 'case ' || number || ' is above the next number, ' || value AS line FROM records, counters
+                 WHERE kind = 'case' AND counters.name = 'number:case' AND number >= value",
+    },
+    Law {
+        name: "threads",
+        says: "a conversation opens one case, unless a late or a strange letter opens one that refers to the other",
+        things: "SELECT COUNT(*) AS n FROM threads",
+        broken: "SELECT 'thread ' || e.thread_id || ' opened ' || COUNT(DISTINCT r.id) || ' cases' AS line
+                 FROM records r JOIN emails e ON e.parent_id = r.id
+                 WHERE r.kind = 'case' AND r.refers_to_id IS NULL AND r.merged_into_id IS NULL AND e.parent_by = 'opened'
+                 GROUP BY e.thread_id HAVING COUNT(DISTINCT r.id) > 1",
+    },
+    Law {
+        name: "answers",
+        says: "no e-mail is answered twice by itself, and no Message-ID of ours is used twice",
+        things: "SELECT COUNT(*) AS n FROM outbox",
+        broken: "SELECT 'e-mail ' || e.replied_id || ' has ' || COUNT(*) || ' automatic answers' AS line
+                 FROM outbox o JOIN emails e ON e.id = o.email_id
+                 WHERE o.kind = 'answer' AND e.replied_id IS NOT NULL GROUP BY e.replied_id HAVING COUNT(*) > 1
+                 UNION ALL
+                 SELECT 'Message-ID ' || e.message_id || ' is of ' || COUNT(*) || ' messages of the outbox' AS line
+                 FROM outbox o JOIN emails e ON e.id = o.email_id GROUP BY e.message_id HAVING COUNT(*) > 1",
+    },
+    Law {
+        name: "outbox",
+        says: "every message that goes out is done, due, held, or waits for a person",
+        things: "SELECT COUNT(*) AS n FROM outbox",
+        broken: "SELECT 'message ' || id || ' is queued, and neither due nor held' AS line FROM outbox
+                 WHERE state = 'queued' AND held_because IS NULL AND (due_at IS NULL OR account_id IS NULL)
+                 UNION ALL
+                 SELECT 'message ' || id || ' is on its way, and nobody sends it' AS line FROM outbox
+                 WHERE state = 'sending' AND lease_until IS NULL
+                 UNION ALL
+                 SELECT 'message ' || id || ' is ' || state || ', and due' AS line FROM outbox
+                 WHERE state NOT IN ('queued', 'draft') AND due_at IS NOT NULL
+                 UNION ALL
+                 SELECT 'message ' || o.id || ' is for nobody' AS line FROM outbox o
+                 WHERE o.state = 'queued' AND NOT EXISTS (SELECT 1 FROM outbox_recipients r WHERE r.outbox_id = o.id)",
+    },
+    Law {
+        name: "effects",
+        says: "every effect and every copy for a Sent mailbox is done, due, or given up with a reason",
+        things: "SELECT (SELECT COUNT(*) FROM effects) + (SELECT COUNT(*) FROM sent_copies) AS n",
+        broken: "SELECT 'effect ' || id || ' (' || command || ' of e-mail ' || email_id || ') is neither done nor due' AS line FROM effects
+                 WHERE (due_at IS NULL AND done_at IS NULL AND last_error IS NULL) OR (due_at IS NOT NULL AND done_at IS NOT NULL)
+                 UNION ALL
+                 SELECT 'the copy of e-mail ' || email_id || ' is neither done nor due' AS line FROM sent_copies
+                 WHERE (due_at IS NULL AND done_at IS NULL AND last_error IS NULL) OR (due_at IS NOT NULL AND done_at IS NOT NULL)",
+    },
+    Law {
+        name: "numbers",
+        says: "the next number of each kind is above those that are given",
+        things: "SELECT COUNT(*) AS n FROM counters",
+        broken: "SELECT 'the next ' || c.name || ' is ' || c.value || ', and ' || t.most || ' is given' AS line FROM counters c JOIN (
+                   SELECT 'email' AS name, MAX(id) AS most FROM emails UNION ALL SELECT 'thread', MAX(id) FROM threads
+                   UNION ALL SELECT 'record', MAX(id) FROM records UNION ALL SELECT 'note', MAX(id) FROM notes
+                   UNION ALL SELECT 'raw', MAX(id) FROM raws UNION ALL SELECT 'position', MAX(id) FROM positions
+                   UNION ALL SELECT 'notification', MAX(id) FROM notifications UNION ALL SELECT 'outgoing', MAX(id) FROM outbox
+                   UNION ALL SELECT 'effect', MAX(id) FROM effects
+                 ) AS t ON t.name = c.name WHERE c.value <= t.most",
+    },
+];
+
+/// What came of one law.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Proved {
+    pub law: &'static str,
+    pub says: &'static str,
+    /// How many things it was held against, and how many break it.
+    pub things: i64,
+    pub broken: i64,
+    /// The first of those.
+    pub rows: Vec<String>,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+/// Holds all laws against the database as it is at one moment; with `deep` the digests of all raw bytes, too.
+pub fn prove(db: &mut Database, deep: bool) -> Result<Vec<Proved>> {
+    match db {
+        Database::Sqlite(c) => c.batch_execute("BEGIN")?,
+        Database::Postgresql(c) => {
+            c.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0")?;
+        }
+    }
+    let proved = all(db, deep);
+    match db {
+        Database::Sqlite(c) => c.batch_execute("ROLLBACK")?,
+        Database::Postgresql(c) => c.batch_execute("ROLLBACK")?,
+    }
+    proved
+}
+
+fn all(db: &mut Database, deep: bool) -> Result<Vec<Proved>> {
+    let mut proved = LAWS.iter().map(|law| hold(db, law)).collect::<Result<Vec<_>>>()?;
+    if deep {
+        proved.push(digests(db)?);
+    }
+    Ok(proved)
+}
+
+fn hold(db: &mut Database, law: &Law) -> Result<Proved> {
+    let Law { name, says, things, broken } = law;
+    let count = |db: &mut Database, query: &str| -> Result<i64> {
+        let rows = diesel::sql_query(query).load::<Number>(db).with_context(|| format!("proving {name}"))?;
+        Ok(rows.first().map_or(0, |row| row.n))
+    };
+    let things = count(db, things)?;
+    let many = count(db, &format!("SELECT COUNT(*) AS n FROM ({broken}) AS b"))?;
+    let rows = if many == 0 {
+        Vec::new()
+    } else {
+        let first = format!("SELECT line FROM ({broken}) AS b ORDER BY line LIMIT {TOLD}");
+        diesel::sql_query(first).load::<Line>(db)?.into_iter().map(|row| row.line).collect()
+    };
+    Ok(Proved { law: name, says, things, broken: many, rows })
+}
+
+/// Reads all raw bytes and makes their digests anew.
+fn digests(db: &mut Database) -> Result<Proved> {
+    let mut proved =
+        Proved { law: "digests", says: "raw bytes are what they were when they came", things: 0, broken: 0, rows: Vec::new() };
+    let mut last = i64::MIN;
+    loop {
+        let next = raws::table.filter(raws::id.gt(last)).order(raws::id).limit(AT_ONCE);
+        let rows = next.select((raws::id, raws::digest, raws::size, raws::packed)).load::<(i64, Vec<u8>, i64, Vec<u8>)>(db)?;
+        let Some((newest, ..)) = rows.last() else { return Ok(proved) };
+        last = *newest;
+        for (id, known, size, packed) in rows {
+            proved.things += 1;
+            let broken = match raw::unpack(&packed, size.unsigned_abs()) {
+                Ok(bytes) if digest(&bytes)[..] == known[..] => continue,
+                Ok(_) => "has other bytes than it had".to_string(),
+                Err(error) => format!("cannot be read: {error:#}"),
+            };
+            proved.broken += 1;
+            if proved.broken <= TOLD {
+                proved.rows.push(format!("raw {id} {broken}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What keeps a database: copies, putting them back without a letter going out twice, looking whether it is whole. Through the real
+//! binary, on both databases.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::smtp::{Manners, SmtpSink};
+use crate::support::world::World;
+
+/// A world with a group account that makes cases, sends through the sink, and answers new cases.
+fn world_on(database: &str, sink: &SmtpSink) -> World {
+    let world = World::on(database);
+    let port = sink.port.to_string();
+    let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--password-stdin"];
+    let smtp = ["--smtp-host", "127.0.0.1", "--smtp-port", &port, "--smtp-security", "plain", "--make-cases", "--shared"];
+    world.run_with(&[&add[..], &smtp].concat(), "hunter2\n").ok();
+    world.run_with(&["template", "add", "ack", "--subject", "We have got it", "--file", "-"], "It is here.").ok();
+    world.run(&["account", "set", "support", "--auto-reply", "ack"]).ok();
+    world
+}
+
+fn deliver(world: &World, id: &str) {
+    let mail = format!(
+        "From: {id}@example.org\r\nTo: support@example.com\r\nSubject: Pump {id}\r\nMessage-ID: <{id}@example.org>\r\n\r\nIt leaks.\r\n"
+    );
+    world.run_with(&["deliver", "--account", "support"], &mail).ok();
+}
+
+fn held(world: &World) -> Vec<Value> {
+    world.json(&["outbox", "list", "--held"])["items"].as_array().unwrap().clone()
+}
+
+/// Types a line that espomail has named.
+fn type_in(world: &World, line: &str) {
+    let output = Command::new("sh").args(["-c", line]).current_dir(world.path("")).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Makes a copy as the manual says.
+fn back_up(world: &World) {
+    let done = world.run(&["db", "backup", "copy"]);
+    if world.url().starts_with("sqlite") {
+        return drop(done.ok());
+    }
+    let line = done.fails(64);
+    type_in(world, line.split_once("type: ").unwrap().1);
+}
+
+/// Puts it back without a word to espomail.
+fn put_back(world: &World) {
+    if !world.url().starts_with("sqlite") {
+        let line = world.run(&["db", "restore", "copy"]).fails(64);
+        let line = line.split_once("type: ").unwrap().1;
+        return type_in(world, line.split_once(" && ").unwrap().0);
+    }
+    for more in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{more}", world.database().display()));
+    }
+    std::fs::copy(world.path("copy"), world.database()).unwrap();
+}
+
+#[test]
+fn send_12_what_is_queued_in_a_restored_copy_is_noticed_and_held_and_nothing_goes_out_twice() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let mut world = world_on(database, &sink);
+        deliver(&world, "first");
+        world.run(&["email", "compose", "--to", "eve@example.net", "--subject", "X", "--text", "Words", "--queue"]).ok();
+        back_up(&world);
+        // Two go out; another one comes and is answered.
+        world.run(&["send"]).ok();
+        deliver(&world, "second");
+        world.run(&["send"]).ok();
+        assert_eq!(sink.taken().len(), 3, "{database}");
+
+        put_back(&world);
+        // Fetching goes on, as far as there is a server.
+        let said = world.run(&["notify"]).fails(75);
+        assert!(
+            said.contains("the database was put back from a copy") && said.contains("2 messages that were queued are held"),
+            "{said}"
+        );
+        assert!(said.contains("espomail outbox release --restored"), "{said}");
+        assert_eq!(world.run(&["send"]).ok(), "", "it is said once");
+        assert_eq!(sink.taken().len(), 3, "{database}: nothing went out twice");
+        // What is fetched again is answered again, and the answer waits, too.
+        deliver(&world, "second");
+        world.run(&["send"]).ok();
+        let waiting = held(&world);
+        assert_eq!(waiting.len(), 3, "{database}: {waiting:?}");
+        for one in &waiting {
+            assert_eq!((&one["held_rule"], &one["state"]), (&json!("SEND-12"), &json!("queued")), "{one}");
+        }
+        // New mail is answered as ever.
+        world.set("ESPOMAIL_NOW", "2026-11-23T11:00:00Z");
+        deliver(&world, "third");
+        world.run(&["send"]).ok();
+        assert_eq!(sink.taken().len(), 4, "{database}");
+        assert_eq!(sink.taken()[3].to, ["<third@example.org>"]);
+        // A person knows what went out: one did, one did not, of the rest nobody wants to hear.
+        let letter = waiting.iter().find(|one| one["kind"] == "message").unwrap()["id"].to_string();
+        let first = waiting.iter().find(|one| one["recipients"][0]["address"] == "first@example.org").unwrap()["id"].to_string();
+        world.run(&["outbox", "mark-sent", &first]).ok();
+        assert_eq!(world.json(&["outbox", "show", &first])["state"], "sent");
+        world.run(&["outbox", "release", &letter]).ok();
+        assert_eq!(world.run(&["outbox", "drop", "--restored"]).ok().lines().count(), 1);
+        assert_eq!(held(&world), Vec::<Value>::new());
+        world.run(&["send"]).ok();
+        assert_eq!(sink.taken().len(), 5, "{database}");
+        assert_eq!(
+            world.run(&["outbox", "release", "--restored"]).ok(),
+            "No message is held because the database was put back.\n"
+        );
+    }
+}
+
+#[test]
+fn send_12_db_restored_holds_and_a_rehearsal_does_not() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        deliver(&world, "first");
+        assert_eq!(world.json(&["db", "restored", "--dry-run"])["held"], 1);
+        assert_eq!(held(&world), Vec::<Value>::new());
+        assert!(world.run(&["db", "restored"]).ok().starts_with("A message that was queued is held"));
+        world.run(&["send"]).ok();
+        assert_eq!((held(&world).len(), sink.taken().len()), (1, 0), "{database}");
+        let newest = &world.json(&["audit", "list", "--limit", "1"])["items"][0];
+        assert_eq!(newest["action"], "db restored");
+        assert!(world.run(&["db", "restored"]).ok().starts_with("Nothing was queued"));
+        assert_eq!(world.run(&["outbox", "release", "--restored"]).ok(), "Message 1 is released.\n");
+        world.run(&["send"]).ok();
+        assert_eq!(sink.taken().len(), 1, "{database}");
+    }
+}
+
+#[test]
+fn send_12_a_sqlite_file_that_was_copied_elsewhere_sends_nothing_by_itself() {
+    let sink = SmtpSink::start(Manners::default());
+    let mut world = world_on("sqlite", &sink);
+    deliver(&world, "first");
+    world.run(&["send"]).ok();
+    let beside = world.path(".config/espomail/espomail.sqlite-passes");
+    assert_eq!(std::fs::metadata(&beside).unwrap().permissions().mode() & 0o777, 0o600);
+    deliver(&world, "second");
+    std::fs::remove_file(&beside).unwrap();
+    assert!(world.run(&["send"]).fails(75).contains("espomail.sqlite-passes is missing"));
+    assert_eq!((held(&world).len(), sink.taken().len()), (1, 1));
+    // A letter that somebody writes now goes out, and holds up nobody.
+    std::fs::remove_file(&beside).unwrap();
+    let done = world.run(&["email", "compose", "--to", "eve@example.net", "--subject", "X", "--text", "Words"]);
+    assert_eq!((done.status, sink.taken().len()), (Some(75), 2), "{done:?}");
+    // Where nothing can be written beside it, mail goes out and that is said.
+    world.set("ESPOMAIL_NOW", "2026-11-23T11:00:00Z");
+    deliver(&world, "third");
+    std::fs::remove_file(&beside).unwrap();
+    std::fs::create_dir_all(beside.join("x")).unwrap();
+    world.sql("DELETE FROM counters WHERE name LIKE 'sent:%'");
+    let said = world.run(&["send"]).fails(73);
+    assert!(said.contains("cannot write") && said.contains("sqlite-passes"), "{said}");
+    assert_eq!(sink.taken().len(), 3);
+}
+
+#[test]
+fn a_backup_is_whole_private_and_replaces_nothing() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    deliver(&world, "first");
+    // Somebody writes meanwhile.
+    use diesel::Connection;
+    use diesel::connection::SimpleConnection;
+    let mut writer = diesel::SqliteConnection::establish(world.database().to_str().unwrap()).unwrap();
+    writer.batch_execute("BEGIN IMMEDIATE; DELETE FROM emails").unwrap();
+    let made = world.json(&["db", "backup", "copy.sqlite"]);
+    writer.batch_execute("ROLLBACK").unwrap();
+    let copy = world.path("copy.sqlite");
+    let about = std::fs::metadata(&copy).unwrap();
+    assert_eq!((about.permissions().mode() & 0o777, made["bytes"].as_u64()), (0o600, Some(about.len())));
+    let url = format!("sqlite:{}", copy.display());
+    assert_eq!(world.json(&["--database", &url, "email", "show", "<first@example.org>"])["subject"], "Pump first");
+    assert!(world.run(&["db", "backup", "copy.sqlite"]).fails(73).contains("say --force"));
+    let own = world.database().display().to_string();
+    world.run(&["db", "backup", &own, "--force"]).fails(64);
+    world.run(&["db", "backup", "copy.sqlite", "--force"]).ok();
+    world.run(&["db", "backup", "nowhere/copy.sqlite"]).fails(73);
+    // Nothing half is left behind.
+    let left = std::fs::read_dir(world.path(""))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".espomail-part"));
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn send_12_db_restore_asks_before_it_replaces_waits_for_no_pass_and_holds_what_was_queued() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    deliver(&world, "first");
+    world.sql("UPDATE accounts SET lease_owner = 'elsewhere/1/00000000', lease_until = 4000000000");
+    world.run(&["db", "backup", "copy"]).ok();
+    world.run(&["send"]).ok();
+    deliver(&world, "second");
+    assert!(world.run(&["db", "restore", "copy"]).fails(75).contains("elsewhere/1/00000000"));
+    assert!(world.run(&["db", "restore", "copy", "--force"]).fails(75).contains("a pass is at work"));
+    world.sql("UPDATE accounts SET lease_owner = NULL, lease_until = NULL");
+    assert!(world.run(&["db", "restore", "copy"]).fails(73).contains("with something in it"));
+    // What is no copy, or a damaged one, replaces nothing.
+    std::fs::write(world.path("other"), "x".repeat(5_000)).unwrap();
+    assert!(world.run(&["db", "restore", "other", "--force"]).fails(65).contains("not a database"));
+    world.run(&["db", "restore", "nowhere", "--force"]).fails(65);
+    let mut bytes = std::fs::read(world.path("copy")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 40_000].fill(0xFF);
+    std::fs::write(world.path("damaged"), bytes).unwrap();
+    assert!(world.run(&["db", "restore", "damaged", "--force"]).fails(65).contains("damaged"));
+    assert_eq!(world.json(&["case", "list"])["items"].as_array().unwrap().len(), 2, "nothing happened");
+
+    let said = world.run(&["db", "restore", "copy", "--force"]).ok();
+    assert!(said.starts_with("copy is put back: a message that was queued is held"), "{said}");
+    assert_eq!(world.json(&["case", "list"])["items"].as_array().unwrap().len(), 1);
+    assert_eq!(world.json(&["account", "show", "support"])["state"]["lease_owner"], Value::Null);
+    assert_eq!(world.run(&["send"]).ok(), "", "it was said");
+    assert_eq!((held(&world).len(), sink.taken().len()), (1, 1));
+    // On a machine without one.
+    remove(&world.database());
+    world.run(&["db", "restore", "copy"]).ok();
+    assert_eq!(world.run(&["send"]).ok(), "");
+    assert_eq!((held(&world).len(), sink.taken().len()), (1, 1));
+    // Where the database is beyond help.
+    std::fs::write(world.database(), "x".repeat(5_000)).unwrap();
+    remove_logs(&world.database());
+    assert!(world.run(&["db", "restore", "copy", "--force"]).fails(73).contains("move it away first: mv "));
+}
+
+fn remove(database: &Path) {
+    std::fs::remove_file(database).unwrap();
+    std::fs::remove_file(format!("{}-passes", database.display())).unwrap();
+    remove_logs(database);
+}
+
+fn remove_logs(database: &Path) {
+    for more in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{more}", database.display()));
+    }
+}
+
+#[test]
+fn db_check_finds_what_is_broken_and_vacuum_gives_back_room() {
+    for database in ["sqlite", "postgresql"] {
+        let world = World::on(database);
+        world.run(&["user", "add", "ada"]).ok();
+        let vacuumed = world.json(&["db", "vacuum"]);
+        assert!(vacuumed["bytes"].as_i64() > Some(0), "{vacuumed}");
+        if database == "sqlite" {
+            assert!(world.run(&["db", "check"]).ok().ends_with(": whole.\n"));
+            world.sql("PRAGMA foreign_keys = OFF; INSERT INTO absences (id, user_id, starts_at, ends_at) VALUES (1, 4711, 0, 0)");
+            let done = world.run(&["db", "check"]);
+            assert_eq!(
+                (done.status, done.stdout.contains("foreign key: absences row 1 names a row of users")),
+                (Some(1), true),
+                "{done:?}"
+            );
+        } else {
+            // As the tests run it.
+            let done = world.run(&["-o", "json", "db", "check"]);
+            let found: Value = serde_json::from_str(&done.stdout).unwrap();
+            assert_eq!(done.status, Some(1));
+            assert_eq!(found["found"], json!(["not durable: fsync = off", "not durable: full_page_writes = off"]));
+        }
+    }
+}
