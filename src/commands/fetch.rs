@@ -68,17 +68,20 @@ struct Line<'a> {
 
 impl Fetch {
     pub fn run(self, context: &Context) -> Result<()> {
-        let file = self.metrics_file.clone();
         let done = self.poll(context);
-        if let Some(file) = file
-            && let Err(error) = super::status::write_after(context, &file, &done)
-        {
-            context.out.complain(&error);
-        }
+        self.write_metrics(context, &done);
         done
     }
 
-    fn poll(self, context: &Context) -> Result<()> {
+    fn write_metrics(&self, context: &Context, done: &Result<()>) {
+        if let Some(file) = &self.metrics_file
+            && let Err(error) = super::status::write_after(context, file, done)
+        {
+            context.out.complain(&error);
+        }
+    }
+
+    fn poll(&self, context: &Context) -> Result<()> {
         let (stop, begun) = (Stop::default(), Instant::now());
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::flag::register_usize(signal, stop.place(), usize::try_from(signal)?)?;
@@ -129,9 +132,7 @@ impl Fetch {
         }
         Ok(())
     }
-}
 
-impl Fetch {
     /// Tells of the pass, waits for news until then, and tells of that as it comes; what is one document is told whole, in the end.
     fn wait(
         &self,
@@ -140,6 +141,8 @@ impl Fetch {
         first: Vec<AccountReport>,
         end: Instant,
     ) -> Result<Vec<AccountReport>> {
+        // Whoever reads them does not wait.
+        self.write_metrics(context, &Ok(()));
         let is_document = context.out.format == crate::output::Format::Json;
         let untold = Mutex::new(Vec::new());
         if is_document {

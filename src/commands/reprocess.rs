@@ -160,7 +160,9 @@ impl Reprocess {
             document["skipped"] = json!(skipped);
             document["held"] = json!(held);
         }
-        context.out.item(&document, || self.told(seen, &different) + &elsewhere(past.map_or("", |past| &past.name), &skipped, held));
+        context
+            .out
+            .item(&document, || self.told(seen, &different) + &elsewhere(past.map_or("", |past| &past.name), &skipped, held));
         Ok(())
     }
 
