@@ -125,6 +125,18 @@ pub enum Number {
     Expunged,
 }
 
+impl Number {
+    /// Keeps count of the messages of a mailbox; says whether there are more than there were.
+    pub fn counts_more(self, exists: &mut u32) -> bool {
+        let before = *exists;
+        *exists = match self {
+            Self::Exists(count) => count,
+            Self::Expunged => before.saturating_sub(1),
+        };
+        *exists > before
+    }
+}
+
 /// Reads such a response; none for any other.
 pub fn number(line: &[u8]) -> Option<Number> {
     let line = std::str::from_utf8(line.strip_prefix(b"* ")?).ok()?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use imap_proto::types::Status;
 
-use super::answer::{self, Number};
+use super::answer;
 use super::session::Session;
 use super::{Trouble, answer::ending};
 
@@ -39,6 +39,10 @@ impl Session {
     /// Waits until the mailbox that is open has more messages than it had, or until then, or until `stop` says so. Returns whether there
     /// are more. The session is over afterwards.
     pub fn await_news(mut self, until: Instant, stop: &dyn Fn() -> bool) -> Result<bool> {
+        if self.has_news {
+            self.logout();
+            return Ok(true);
+        }
         let mut exists = self.opened.as_ref().map_or(0, |opened| opened.exists);
         let mut by_idle = self.offers("IDLE")?;
         loop {
@@ -112,7 +116,7 @@ impl Session {
         let mut lines = Vec::new();
         self.command("NOOP", BUDGET, &mut |line| lines.extend(answer::number(&line)))
             .map_err(|error| super::session::refused("NOOP", error))?;
-        let more = lines.into_iter().any(|number| counts_more(number, exists));
+        let more = lines.into_iter().any(|number| number.counts_more(exists));
         Ok(if more { Ended::News } else { Ended::Again })
     }
 
@@ -129,23 +133,13 @@ impl Session {
             self.trouble = Some(Trouble::Cut);
             return Err(self.said_bye(words));
         }
-        Ok(answer::number(line).is_some_and(|number| counts_more(number, exists)))
+        Ok(answer::number(line).is_some_and(|number| number.counts_more(exists)))
     }
 
     fn lost(&mut self, error: io::Error) -> anyhow::Error {
         self.trouble = Some(Trouble::Cut);
         super::session::broken(error)
     }
-}
-
-/// Keeps count; says whether there are more than there were.
-fn counts_more(number: Number, exists: &mut u32) -> bool {
-    let before = *exists;
-    *exists = match number {
-        Number::Exists(count) => count,
-        Number::Expunged => before.saturating_sub(1),
-    };
-    *exists > before
 }
 
 #[cfg(test)]
@@ -155,7 +149,7 @@ mod tests {
     #[test]
     fn fetch_7_only_more_messages_are_news() {
         let mut exists = 3;
-        let mut hear = |line: &str| answer::number(line.as_bytes()).is_some_and(|number| counts_more(number, &mut exists));
+        let mut hear = |line: &str| answer::number(line.as_bytes()).is_some_and(|number| number.counts_more(&mut exists));
         let heard = ["* 3 EXISTS\r\n", "* 1 EXPUNGE\r\n", "* 2 EXISTS\r\n", "* 3 exists\r\n", "* 1 RECENT\r\n", "* x EXISTS\r\n"];
         assert_eq!(heard.map(&mut hear), [false, false, false, true, false, false]);
     }

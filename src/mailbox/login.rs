@@ -31,6 +31,7 @@ impl Session {
             tag: 0,
             secrets: credentials.map_or_else(|| Secrets::of([]), |credentials| credentials.secrets(place)),
             opened: None,
+            has_news: false,
             trouble: None,
             offered: None,
             ahead: VecDeque::new(),
@@ -72,7 +73,7 @@ impl Session {
         let wire = Wire::new(login.place.start_tls(wire.into_stream())?);
         // What was offered in clear text counts no more.
         let (opened, trouble, offered, ahead, unsent) = (None, None, None, VecDeque::new(), Vec::new());
-        Ok(Self { wire, account, max_response, tag, secrets, opened, trouble, offered, ahead, unsent })
+        Ok(Self { wire, account, max_response, tag, secrets, opened, trouble, offered, ahead, unsent, has_news: false })
     }
 
     fn log_in(&mut self, login: &Login<'_>, credentials: &Credentials) -> Result<()> {

@@ -42,6 +42,8 @@ pub struct Session {
     pub(super) secrets: Secrets,
     /// The mailbox that is open, as it was when it opened.
     pub(super) opened: Option<Opened>,
+    /// The server has told of more messages than there were then. It does so once, with whatever it answers.
+    pub(super) has_news: bool,
     pub(super) trouble: Option<Trouble>,
     /// What the server offers, in capitals; none before it was asked since the login.
     pub(super) offered: Option<Vec<String>>,
@@ -224,7 +226,7 @@ impl Session {
             // A server that repeats such a name in its answer would say more than it means to.
             return Err(shut("no name has control characters"));
         }
-        self.opened = None;
+        (self.opened, self.has_news) = (None, false);
         let mut opening = Opening::default();
         let command = format!("{verb} {}", name::quoted(mailbox));
         let heard = self.command(&command, SMALL_ANSWER, &mut |line| opening.hear(&line));
@@ -337,6 +339,7 @@ impl Session {
     fn find(&mut self, criteria: &str, last: u32) -> Result<Found> {
         let (mut found, mut ranges, mut is_answered, mut unread) = (Found::default(), Vec::new(), false, None);
         let command = search_command(criteria).into_bytes();
+        let (mut exists, mut has_news) = (self.opened.as_ref().map_or(0, |opened| opened.exists), false);
         let mut each = |line: Vec<u8>| match answer::searched(&line) {
             Searched::Answered => is_answered = true,
             Searched::Ranges(text) => match answer::ranges(&text) {
@@ -344,10 +347,11 @@ impl Session {
                 None => unread = Some(line),
             },
             Searched::Unreadable => unread = Some(line),
-            Searched::Other => {}
+            Searched::Other => has_news |= answer::number(&line).is_some_and(|number| number.counts_more(&mut exists)),
         };
         let asked = self.talk(&[command], SMALL_ANSWER, &mut each, &mut |number| found.take(number, last));
         asked.map_err(|error| refused("UID SEARCH", error))?;
+        self.has_news |= has_news;
         if let Some(line) = unread {
             return Err(self.not_understood("the answer to UID SEARCH", &line));
         }

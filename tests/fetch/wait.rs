@@ -121,6 +121,22 @@ fn fetch_7_a_wait_is_never_longer_than_asked_whatever_a_server_does() {
 }
 
 #[test]
+fn fetch_7_news_told_with_another_answer_is_not_forgotten() {
+    // A server tells of a message once, with whatever it answers; it does not say it again in IDLE.
+    let server = idling(|_, command| match command {
+        "IDLE" => Some(b"+ idling\r\n".to_vec()),
+        search if search.starts_with("UID SEARCH") => Some(b"* SEARCH\r\n* 1000 EXISTS\r\n{tag} OK done\r\n".to_vec()),
+        _ => None,
+    });
+    let world = World::new();
+    add_account(&world, "support", "anybody", server.port, &[]);
+    let output = start(&world, &["--wait", "3"]).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let opened = heard(&server, "EXAMINE");
+    assert!(opened > 2, "opened {opened} times: by the pass, to wait, and for the news");
+}
+
+#[test]
 fn fetch_7_a_wait_over_tls_is_not_misled_by_what_comes_behind_the_handshake() {
     let (server, world) = (dovecot::server(), World::new());
     let (authority, port) = (server.authority(), server.tls_port.to_string());
