@@ -4,6 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -115,6 +116,57 @@ fn send_12_what_is_queued_in_a_restored_copy_is_noticed_and_held_and_nothing_goe
             "No message is held because the database was put back.\n"
         );
     }
+}
+
+#[test]
+fn send_12_a_copy_that_was_made_while_mail_went_out_sends_nothing_twice() {
+    for database in ["sqlite", "postgresql"] {
+        // Slow enough for a copy in between.
+        let sink = SmtpSink::start(Manners { trickle: Some(Duration::from_millis(20)), ..Manners::default() });
+        let world = world_on(database, &sink);
+        for to in ["a", "b", "c"] {
+            let to = format!("{to}@example.net");
+            world.run(&["email", "compose", "--to", &to, "--subject", "X", "--text", "Words", "--queue"]).ok();
+        }
+        let mut pass = world.command(&["send"]).spawn().unwrap();
+        while sink.taken().is_empty() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        back_up(&world);
+        assert!(pass.try_wait().unwrap().is_none(), "the copy is of the midst");
+        assert!(pass.wait().unwrap().success());
+        assert_eq!(sink.taken().len(), 3, "{database}");
+        put_back(&world);
+        let said = world.run(&["send"]);
+        assert!(said.stderr.contains("the database was put back from a copy"), "{said:?}");
+        world.run(&["send"]).ok();
+        assert_eq!(sink.taken().len(), 3, "{database}: nothing went out twice");
+    }
+}
+
+#[test]
+fn send_12_a_damaged_number_is_a_missing_one_and_a_link_is_no_other_database() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    let compose = |subject: &str| {
+        world.run(&["email", "compose", "--to", "a@example.net", "--subject", subject, "--text", "x", "--queue"]).ok()
+    };
+    compose("one");
+    world.run(&["send"]).ok();
+    let link = world.path("link.sqlite");
+    std::os::unix::fs::symlink(world.database(), &link).unwrap();
+    compose("two");
+    world.run(&["--database", &format!("sqlite:{}", link.display()), "send"]).ok();
+    assert_eq!(sink.taken().len(), 2);
+    let file = format!("{}-passes", world.database().display());
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{} 9223372036854775807\n", text.split(' ').next().unwrap())).unwrap();
+    compose("three");
+    let said = world.run(&["send"]).fails(75);
+    assert!(said.contains("is missing"), "{said}");
+    world.run(&["outbox", "release", "--restored"]).ok();
+    world.run(&["send"]).ok();
+    assert_eq!(sink.taken().len(), 3);
 }
 
 #[test]

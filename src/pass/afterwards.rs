@@ -277,7 +277,11 @@ impl Turn<'_, '_> {
         let name = &self.poll.account.name;
         let hint = format!("see: espomail account folders {name}; espomail account actions {name}");
         let class = crate::fault::class_of(&error);
-        let what = format!("{}: {error:#}; tried again in {minutes} minutes", self.what(first, due.len()));
+        let what = format!(
+            "{}: {error:#}; tried again in {minutes} minute{}",
+            self.what(first, due.len()),
+            if minutes == 1 { "" } else { "s" }
+        );
         let say = first.attempts == 0 || minutes == LONGEST_PAUSE;
         self.done.failures.push(Failure { error: Fault::new(class, what).hint(hint).into(), say });
         Ok(())

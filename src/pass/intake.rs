@@ -34,7 +34,7 @@ pub struct Passed {
     /// What it is known by, where its header was read (FETCH-5).
     pub mark: Option<Mark>,
     /// Of what a filter skipped by its header.
-    pub skipped: Option<Skipped>,
+    pub skipped: Option<Box<Skipped>>,
 }
 
 impl Passed {
@@ -408,7 +408,7 @@ fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64
     let settled = |other: &&Passed| {
         log::debug!("UID {}: {}: {}", other.uid, other.fate, other.why);
         let why = serde_json::json!({ "fate": other.fate, "notes": [other.why] }).to_string();
-        fate::Settled { uid: other.uid, fate: other.fate, email: other.email, why, skipped: other.skipped.clone() }
+        fate::Settled { uid: other.uid, fate: other.fate, email: other.email, why, skipped: other.skipped.as_deref().cloned() }
     };
     let rows: Vec<fate::Settled> = passed.iter().map(settled).collect();
     fate::record_fates(db, gate.position, &rows, now)?;

@@ -285,7 +285,7 @@ pub fn ask_again(db: &mut Database, permit: &Permit<'_>, filter: &FateFilter, su
             .collect();
         insert_all!(&mut *db, quarantine::table, &rows)?;
     }
-    for (position, _) in &within {
+    for position in within.keys() {
         let uids: Vec<i64> = there.iter().filter(|(of, _)| of == position).map(|(_, uid)| *uid).collect();
         for some in uids.chunks(IN_LIST) {
             diesel::update(fates::table.filter(fates::position_id.eq(position)).filter(fates::uid.eq_any(some)))

@@ -1,6 +1,6 @@
-//! How far this host has come with a database, written beside it: a number that only goes up, here and there, before anything goes
+//! How far this host has come with a database, written beside it: a number that only goes up, here and there, before each message goes
 //! out. Where the one in the database is lower, the database was put back from a copy, and what it calls queued may have gone out
-//! since (SEND-12). Once for each pass that has something to send, so that what has nothing to do costs nothing.
+//! since (SEND-12): also from a copy that was made while mail went out. What has nothing to send costs nothing.
 
 use std::fs::{DirBuilder, File};
 use std::io::Write;
@@ -21,6 +21,9 @@ const SENT: &str = "sent:";
 /// The setting that says when the database was put back last.
 const RESTORED_AT: &str = "restored-at";
 
+/// A number that nobody comes to: what stands above it is damage.
+const HIGHEST: i64 = 1 << 60;
+
 /// The database, and where this host keeps what it knows of one that is on a server.
 #[derive(Debug, Clone)]
 pub struct Beside {
@@ -37,7 +40,9 @@ struct Noted {
 
 /// Returns the file beside a SQLite database.
 pub fn beside_sqlite(path: &str) -> PathBuf {
-    PathBuf::from(format!("{path}-passes"))
+    // By whatever way one comes to it, it is one database.
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    PathBuf::from(format!("{}-passes", real.display()))
 }
 
 /// Returns the file; none where the database is on a server and has no name yet: nothing has gone out from it.
@@ -83,6 +88,23 @@ pub fn advance(store: &mut Store, beside: &Beside) -> Result<()> {
     note(store, beside, &writer)
 }
 
+/// The same for one message within the transaction that marks it as handed over; none where nothing can be written down, which was
+/// said when the pass began.
+pub fn raise_for_one(db: &mut Database, beside: &Beside) -> Result<Option<String>> {
+    match raise(db, beside) {
+        Ok(writer) => Ok(Some(writer)),
+        Err(error) if error.is::<Fault>() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the number of one message down, so that a death leaves it; only a loss of power may take it back to where the pass began.
+pub fn note_one(store: &mut Store, beside: &Beside, writer: &str) {
+    if let Err(error) = put_down(store, beside, writer, false) {
+        log::debug!("the number beside the database is not written: {error:#}");
+    }
+}
+
 /// The first half: raises the number in the database above the one in the file. Returns who will write that.
 pub fn raise(db: &mut Database, beside: &Beside) -> Result<String> {
     lock(db)?;
@@ -97,12 +119,16 @@ pub fn raise(db: &mut Database, beside: &Beside) -> Result<String> {
 /// The second half: writes the number down. Of several that do so at once, the last one writes the newest: each reads it when its turn
 /// has come, and nobody waits for the database.
 pub fn note(store: &mut Store, beside: &Beside, writer: &str) -> Result<()> {
+    put_down(store, beside, writer, true)
+}
+
+fn put_down(store: &mut Store, beside: &Beside, writer: &str, durably: bool) -> Result<()> {
     let db = store.connection();
     let file = file(db, beside)?.context("the database has no name")?;
     let unwritable = |error: std::io::Error| Fault::unwritable(format!("cannot write {}", file.display()), &error);
     let _turn = turn(&file).map_err(unwritable)?;
     let noted = Noted { writer: writer.to_string(), number: number(db, writer)? };
-    Ok(write(&file, &noted).map_err(unwritable)?)
+    Ok(write(&file, &noted, durably).map_err(unwritable)?)
 }
 
 /// Returns when the database was put back last.
@@ -125,7 +151,8 @@ fn read(file: &Path) -> Option<Noted> {
     let text = std::fs::read_to_string(file).ok()?;
     let (writer, number) = text.trim_end().split_once(' ')?;
     let is_sound = writer.len() == 16 && writer.bytes().all(|byte| byte.is_ascii_hexdigit());
-    Some(Noted { writer: writer.to_string(), number: number.parse().ok()? }).filter(|_| is_sound)
+    let number = number.parse().ok().filter(|number| (1..=HIGHEST).contains(number))?;
+    Some(Noted { writer: writer.to_string(), number }).filter(|_| is_sound)
 }
 
 /// Waits for one's turn to write the file, as long as what is returned is there. The folder is made where it is missing.
@@ -140,10 +167,12 @@ fn turn(file: &Path) -> std::io::Result<File> {
 }
 
 /// Writes the file whole or not at all.
-fn write(file: &Path, noted: &Noted) -> std::io::Result<()> {
+fn write(file: &Path, noted: &Noted, durably: bool) -> std::io::Result<()> {
     let mut new = tempfile::NamedTempFile::new_in(folder_of(file))?;
     writeln!(new, "{} {}", noted.writer, noted.number)?;
-    new.as_file().sync_all()?;
+    if durably {
+        new.as_file().sync_all()?;
+    }
     new.persist(file).map(drop).map_err(|error| error.error)
 }
 
@@ -163,10 +192,19 @@ mod tests {
         let file = folder.path().join("deeper/x.passes");
         let noted = Noted { writer: "0123456789abcdef".to_string(), number: 42 };
         let turn = turn(&file).unwrap();
-        write(&file, &noted).unwrap();
+        write(&file, &noted, true).unwrap();
         drop(turn);
         assert_eq!(read(&file), Some(noted));
-        for damaged in ["", "x 1", "0123456789abcdef", "0123456789abcdef x", "0123456789abcdeg 1"] {
+        for damaged in [
+            "",
+            "x 1",
+            "0123456789abcdef",
+            "0123456789abcdef x",
+            "0123456789abcdeg 1",
+            "0123456789abcdef 0",
+            "0123456789abcdef -1",
+            "0123456789abcdef 9223372036854775807",
+        ] {
             std::fs::write(&file, damaged).unwrap();
             assert_eq!(read(&file), None, "{damaged}");
         }

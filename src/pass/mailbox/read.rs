@@ -83,7 +83,7 @@ impl<'a, 's> Reader<'a, 's> {
                 let Some(filter) = filter::screen(&mail, header.size, self.visit.filters) else { continue };
                 let why = reason!(Filter6, "the filter {:?} ({}) skips it by its header", filter.name, filter.id);
                 let mark = Some(Mark::of(i64::from(header.uid), &mail, header.internal_date));
-                let of = Some(Skipped::of(&mail, filter.id));
+                let of = Some(Box::new(Skipped::of(&mail, filter.id)));
                 skipped.insert(header.uid, Passed { mark, skipped: of, ..Passed::unread(header.uid, Fate::Filtered, why) });
             }
             drop(share);

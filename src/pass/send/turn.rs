@@ -15,7 +15,7 @@ use crate::relay::{Envelope, Outcome, Reply, Session};
 use crate::store::account::{self, Account, Resting};
 use crate::store::outbox::{self, Claimed, Due};
 use crate::store::sending::{self, Sending};
-use crate::store::{Database, Store, raw, rights, trouble, user};
+use crate::store::{Database, Store, generation, raw, rights, trouble, user};
 use crate::words::{AccountId, Auth, OutboxState, OutgoingId, RecipientState, Rule};
 
 /// How long a claim outlasts the time limits of its account, in seconds.
@@ -233,8 +233,16 @@ impl<'a> Turn<'a> {
         let mut unmarked = None;
         let mut hand_over = || {
             step();
-            let marked = self.store.transaction(|db| outbox::hand_over(db, claimed, (self.setting.now)()));
+            let beside = self.setting.beside;
+            let marked = self.store.transaction(|db| {
+                let writer = generation::raise_for_one(db, beside)?;
+                outbox::hand_over(db, claimed, (self.setting.now)())?;
+                Ok(writer)
+            });
             step();
+            let marked = marked.map(|writer| {
+                writer.iter().for_each(|writer| generation::note_one(&mut self.store, beside, writer));
+            });
             marked.map_err(|error| {
                 let text = format!("{error:#}");
                 unmarked = Some(error);
