@@ -142,7 +142,7 @@ in_both_worlds! {
         put(user, "INBOX", &["a", "b"]);
         let line = world.run(&["fetch"]).fails(69);
         assert!(line.contains("account support: mailbox INBOX: UID 1 and 1 more: move \"Nirgends\" on the server: "), "{line}");
-        assert!(line.contains("TRYCREATE") && line.contains("tried again in 1 minutes"), "{line}");
+        assert!(line.contains("TRYCREATE") && line.contains("tried again in 1 minute"), "{line}");
         assert!(line.ends_with("see: espomail account folders support; espomail account actions support"), "{line}");
         assert_eq!(emails(world).len(), 2, "the mail is in");
         let shown = world.json(&["account", "show", "support"]);
