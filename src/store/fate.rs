@@ -127,20 +127,13 @@ pub struct FateFilter {
 /// The fates that somebody asks for, by their keys.
 fn chosen(filter: &FateFilter) -> fates::BoxedQuery<'_, Backend> {
     let mut query = fates::table.into_boxed();
-    match (filter.account, &filter.mailbox) {
-        (Some(account), Some(mailbox)) => {
-            let places = positions::table.filter(positions::account_id.eq(account)).filter(positions::mailbox.eq(mailbox));
-            query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
-        }
-        (Some(account), None) => {
-            let places = positions::table.filter(positions::account_id.eq(account));
-            query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
-        }
-        (None, Some(mailbox)) => {
-            let places = positions::table.filter(positions::mailbox.eq(mailbox));
-            query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
-        }
-        (None, None) => {}
+    if let Some(account) = filter.account {
+        let places = positions::table.filter(positions::account_id.eq(account));
+        query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
+    }
+    if let Some(mailbox) = &filter.mailbox {
+        let places = positions::table.filter(positions::mailbox.eq(mailbox));
+        query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
     }
     if !filter.fates.is_empty() {
         query = query.filter(fates::fate.eq_any(&filter.fates));
