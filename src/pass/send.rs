@@ -50,14 +50,21 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
         }
     };
     // Mail goes out even where it cannot be written down that it did; that is said each time.
+    let mut writer = None;
     if !accounts.is_empty() {
-        report.faults.extend(generation::advance(&mut store, setting.beside).err());
+        match store.transaction(|db| generation::raise(db, setting.beside)) {
+            Ok(raised) => {
+                report.faults.extend(generation::note(&mut store, setting.beside, &raised).err());
+                writer = Some(raised);
+            }
+            Err(error) => report.faults.push(error),
+        }
     }
     drop(store);
     let allowance = Allowance(Mutex::new(setting.limit));
     let reports = Mutex::new(report);
     crew::each(setting.workers, accounts, &|| (), &|(), account| {
-        let work = || visit(setting, account, only, &allowance);
+        let work = || visit(setting, account, (only, writer.as_deref()), &allowance);
         let done = contain(work).unwrap_or_else(|panicked| {
             let error = anyhow!(panicked).context(format!("account {account}"));
             Report { faults: vec![error], ..Report::default() }
@@ -101,9 +108,14 @@ fn settle_after_death(setting: &Setting<'_>, db: &mut Database, id: OutgoingId, 
 }
 
 /// Sends what is due of one account. A fault ends its turn; what was claimed then is due again.
-fn visit(setting: &Setting<'_>, id: AccountId, only: Option<OutgoingId>, allowance: &Allowance) -> Report {
+fn visit(
+    setting: &Setting<'_>,
+    id: AccountId,
+    (only, writer): (Option<OutgoingId>, Option<&str>),
+    allowance: &Allowance,
+) -> Report {
     let mut report = Report::default();
-    let done = Turn::begin(setting, id).and_then(|mut turn| {
+    let done = Turn::begin(setting, id, writer).and_then(|mut turn| {
         let sent = turn.send_all(only, allowance, &mut report);
         // Whatever ended the turn, what was sent has its consequences.
         let followed = turn.follow_up(&mut report.faults);

@@ -53,6 +53,8 @@ pub(super) struct Turn<'a> {
     pub setting: &'a Setting<'a>,
     pub store: Store,
     pub account: Account,
+    /// Who counts what goes out (SEND-12); none where that cannot be written down.
+    writer: Option<&'a str>,
     sending: Sending,
     deadline: Instant,
     pub session: Option<Session>,
@@ -77,12 +79,12 @@ pub(super) fn lease(setting: &Setting<'_>) -> Result<i64> {
 }
 
 impl<'a> Turn<'a> {
-    pub fn begin(setting: &'a Setting<'a>, id: AccountId) -> Result<Self> {
+    pub fn begin(setting: &'a Setting<'a>, id: AccountId, writer: Option<&'a str>) -> Result<Self> {
         let mut store = Store::open(setting.database)?;
         let account = account::find(store.connection(), &id.to_string())?;
         let sending = sending::of(store.connection(), id)?;
         let deadline = Instant::now() + setting.connection.account_timeout;
-        Ok(Self { setting, store, account, sending, deadline, session: None, is_said: false, learned: None })
+        Ok(Self { setting, store, account, writer, sending, deadline, session: None, is_said: false, learned: None })
     }
 
     /// Writes down how the turn went, for as long as the server for sending fails (FETCH-12). Returns whether a failure is to be said.
@@ -233,16 +235,14 @@ impl<'a> Turn<'a> {
         let mut unmarked = None;
         let mut hand_over = || {
             step();
-            let beside = self.setting.beside;
             let marked = self.store.transaction(|db| {
-                let writer = generation::raise_for_one(db, beside)?;
-                outbox::hand_over(db, claimed, (self.setting.now)())?;
-                Ok(writer)
+                self.writer.map_or(Ok(()), |writer| generation::raise_for_one(db, writer))?;
+                outbox::hand_over(db, claimed, (self.setting.now)())
             });
             step();
-            let marked = marked.map(|writer| {
-                writer.iter().for_each(|writer| generation::note_one(&mut self.store, beside, writer));
-            });
+            if let (Some(writer), Ok(())) = (self.writer, &marked) {
+                generation::note_one(&mut self.store, self.setting.beside, writer);
+            }
             marked.map_err(|error| {
                 let text = format!("{error:#}");
                 unmarked = Some(error);
