@@ -68,16 +68,19 @@ fn is_picture(url: &str) -> bool {
     matches!(kind.as_str(), "image/png" | "image/jpeg" | "image/jpg" | "image/pjpeg" | "image/gif" | "image/webp" | "image/bmp")
 }
 
-/// Returns HTML without anything that acts or loads. HTML too deep or too large to be read is left out, and said. What
-/// the parts of one message cost is added up.
-pub fn sanitise(html: &str, references: &References, spent: &mut Spent, defects: &mut Vec<String>) -> String {
-    if !is_reasonable(html, spent) {
-        let defect = "limit: the HTML is too deep or too large and is left raw";
-        if !defects.iter().any(|other| other == defect) {
-            defects.push(defect.to_string());
-        }
-        return String::new();
+/// Whether HTML is neither too deep nor too large to be read; where it is, that is said. What the parts of one message cost is
+/// added up.
+pub fn bears(html: &str, spent: &mut Spent, defects: &mut Vec<String>) -> bool {
+    let is_reasonable = is_reasonable(html, spent);
+    let defect = "limit: the HTML is too deep or too large and is left raw";
+    if !is_reasonable && !defects.iter().any(|other| other == defect) {
+        defects.push(defect.to_string());
     }
+    is_reasonable
+}
+
+/// Returns HTML that can be read ([`bears`]) without anything that acts or loads.
+pub fn sanitised(html: &str, references: &References) -> String {
     let clean =
         if references.renamed.is_empty() { SANITISER.clean(html) } else { sanitiser(references.renamed.clone()).clean(html) };
     super::charset::without_nul(&clean.to_string()).into_owned()
@@ -431,6 +434,10 @@ const FOREIGN: [&str; 7] = ["svg", "math", "select", "template", "frameset", "pl
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn sanitise(html: &str, references: &References, spent: &mut Spent, defects: &mut Vec<String>) -> String {
+        if bears(html, spent, defects) { sanitised(html, references) } else { String::new() }
+    }
 
     #[test]
     fn parse_6_nothing_that_acts_or_loads_survives() {

@@ -45,7 +45,7 @@ pub struct Mail {
     pub reply_text: String,
     pub quoted_text: String,
     pub signature: String,
-    /// Sanitised HTML (PARSE-6).
+    /// Sanitised HTML (PARSE-6); none also where it was parsed for the rules alone.
     pub html: Option<String>,
     pub attachments: Vec<Attachment>,
     /// Why the message is automatic (AUTO-1), and what it is by each sign (AUTO-3); empty when a person wrote it.

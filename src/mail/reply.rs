@@ -213,9 +213,8 @@ pub fn html_from_text(text: &str) -> String {
 
 /// Returns HTML without anything that acts or loads (PARSE-6); none where it is too deep or too large to be read.
 pub fn clean_html(html: &str) -> Option<String> {
-    let mut defects = Vec::new();
-    let clean = html::sanitise(html, &html::References::default(), &mut html::Spent::default(), &mut defects);
-    defects.is_empty().then_some(clean)
+    let is_reasonable = html::bears(html, &mut html::Spent::default(), &mut Vec::new());
+    is_reasonable.then(|| html::sanitised(html, &html::References::default()))
 }
 
 /// Returns what HTML of ours says, for those who read text.

@@ -67,7 +67,7 @@ pub const LARGEST: usize = 8 << 20;
 /// What a message says.
 pub struct Bodies {
     pub text: String,
-    /// Sanitised.
+    /// Sanitised; none where nobody looks.
     pub html: Option<String>,
     /// The Content-IDs that the HTML refers to.
     pub references: html::References,
@@ -185,8 +185,8 @@ pub fn names(structure: &Structure<'_>, leaf: &Leaf<'_>) -> Vec<String> {
 }
 
 /// Returns the bodies; several of a kind are joined. Where a text has no plain form it is derived from its HTML, and a
-/// plain text beside HTML is shown with it.
-pub fn bodies(structure: &Structure<'_>, roles: &[Role], defects: &mut Vec<String>) -> Bodies {
+/// plain text beside HTML is shown with it. HTML that nobody looks at is not made (`is_shown`).
+pub fn bodies(structure: &Structure<'_>, roles: &[Role], is_shown: bool, defects: &mut Vec<String>) -> Bodies {
     let parts = || structure.leaves.iter().zip(roles);
     let mut room = LARGEST;
     let mut bodies: Vec<Body> =
@@ -209,10 +209,10 @@ pub fn bodies(structure: &Structure<'_>, roles: &[Role], defects: &mut Vec<Strin
         }
     }
     let mut references = html::References::default();
-    let (mut cleaned, mut spent) = (Vec::new(), html::Spent::default());
+    let (mut reasonable, mut spent) = (Vec::new(), html::Spent::default());
     for body in bodies.iter().filter(|body| body.is_html) {
         references.read(&body.text, &named);
-        cleaned.push(html::sanitise(&body.text, &references, &mut spent, defects));
+        reasonable.push(html::bears(&body.text, &mut spent, defects));
     }
     let twin_of = |body: &Body, html: bool| {
         let alternative = body.alternative?;
@@ -229,13 +229,16 @@ pub fn bodies(structure: &Structure<'_>, roles: &[Role], defects: &mut Vec<Strin
         let is_twin = |other: &Body| other.alternative == body.alternative && !other.is_html;
         body.alternative.is_some() && bodies.iter().zip(&says).any(|(other, says)| *says && is_twin(other))
     };
-    let has_html = !cleaned.is_empty();
-    let mut cleaned = cleaned.into_iter();
+    let has_html = !reasonable.is_empty();
+    let mut reasonable = reasonable.into_iter();
     let (mut texts, mut htmls) = (Vec::new(), Vec::new());
     for (body, says) in bodies.iter().zip(&says) {
         if body.is_html {
-            let html = cleaned.next().unwrap_or_default();
-            if !has_plain_twin(body) {
+            let is_reasonable = reasonable.next().unwrap_or_default();
+            let is_read = !has_plain_twin(body);
+            let html =
+                if is_reasonable && (is_shown || is_read) { html::sanitised(&body.text, &references) } else { String::new() };
+            if is_read {
                 texts.push(Cow::Owned(html::to_text(if html.is_empty() { &body.text } else { &html })));
             }
             htmls.push(html);
@@ -243,7 +246,7 @@ pub fn bodies(structure: &Structure<'_>, roles: &[Role], defects: &mut Vec<Strin
             if *says || body.is_blank {
                 texts.push(Cow::Borrowed(body.text.as_str()));
             }
-            if has_html && twin_of(body, true).is_none() && !body.is_blank {
+            if is_shown && has_html && twin_of(body, true).is_none() && !body.is_blank {
                 htmls.push(html::from_text(&body.text));
             }
         }
@@ -251,7 +254,7 @@ pub fn bodies(structure: &Structure<'_>, roles: &[Role], defects: &mut Vec<Strin
     if texts.len() > 1 {
         texts.retain(|text| !is_blank(text));
     }
-    Bodies { text: texts.join("\n"), html: has_html.then(|| htmls.join("\n")), references }
+    Bodies { text: texts.join("\n"), html: (is_shown && has_html).then(|| htmls.join("\n")), references }
 }
 
 fn body(structure: &Structure<'_>, leaf: &Leaf<'_>, room: &mut usize, defects: &mut Vec<String>) -> Body {

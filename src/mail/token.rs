@@ -117,6 +117,11 @@ pub fn claimed(text: &str) -> Option<RecordId> {
     Token::of(text).map(|token| token.record())
 }
 
+/// Returns when a token says that it was made, in seconds since 1970 UTC.
+pub fn issued(text: &str) -> Option<i64> {
+    Token::of(text).map(|token| token.issued())
+}
+
 /// Returns what may be tokens in the local part of a Message-ID or an address: `TOKEN.RANDOM@…`, `support+TOKEN@…`.
 pub fn parts(text: &str) -> impl Iterator<Item = &str> {
     let local = text.rsplit_once('@').map_or(text, |(local, _)| local);
@@ -233,6 +238,7 @@ mod tests {
             assert!(token.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{token}");
             assert_eq!(read(&ring(None), &token.to_uppercase(), NOW), Ok(RecordId(record)));
             assert_eq!(claimed(&token), Some(RecordId(record)));
+            assert_eq!(issued(&token), Some(NOW));
         }
         assert_eq!(make(&KeyRing::default(), RecordId(1), NOW), None);
     }

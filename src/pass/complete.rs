@@ -19,13 +19,13 @@ pub fn complete(store: &mut Store, id: EmailId, connection: &Connection, secret_
     if !email::show(store.connection(), id)?.partial {
         return Err(Fault::new(Class::Data, format!("e-mail {id} is complete already")).into());
     }
-    let header = raw::raw_of(store.connection(), id)?.map(|bytes| mail::parse(&bytes));
+    let header = raw::raw_of(store.connection(), id)?.map(|bytes| mail::parse_for_rules(&bytes));
     let mut last = None;
     for origin in fate::origins(store.connection(), id)? {
         let account = account::find(store.connection(), &origin.account.to_string())?;
         match fetch(&account, &origin, connection, secret_of, now) {
             Ok(bytes) => {
-                let mail = mail::parse(&bytes);
+                let mail = mail::parse_for_rules(&bytes);
                 // FETCH-5: in a mailbox that was put back from a copy the UID may be another message's.
                 let known = |mail: &Mail| (mail.message_id.clone(), mail.date, mail.subject.clone(), mail.from.clone());
                 if header.as_ref().is_some_and(|header| known(header) != known(&mail)) {

@@ -19,7 +19,7 @@ pub fn release(db: &mut Database, permit: &Permit<'_>, held: &Held, policy: &Pol
         "people hear of it".to_string()
     } else {
         let raw = raw::raw_of(db, held.email)?.context("its raw bytes are gone")?;
-        let mail = mail::parse(&raw);
+        let mail = mail::parse_for_rules(&raw);
         let mut facts = facts::gather(db, held.account_id, &[&mail], now)?;
         facts.spent = spending::of_late(db, held.account_id, &[&mail], now);
         let plan = decide_release(held.action, held.email, &mail, policy, &mut facts);

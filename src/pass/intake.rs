@@ -79,7 +79,7 @@ pub struct Gate<'a> {
 
 /// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
 pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Letter, Box<Refused>> {
-    match fault::contain(|| mail::parse(bytes)) {
+    match fault::contain(|| mail::parse_for_rules(bytes)) {
         Ok(mail) => {
             let packed = pack(bytes, mail.raw_digest);
             Ok(Letter { arrival, mail, packed })

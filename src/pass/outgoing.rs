@@ -27,7 +27,7 @@ impl Letter {
     pub fn new(draft: &Draft, order: Order, kind: OutgoingKind, due_at: Option<i64>) -> Result<Self> {
         let bytes = compose::compose(draft)?;
         let envelope = compose::envelope(draft)?;
-        let mail = mail::parse(&bytes);
+        let mail = mail::parse_for_rules(&bytes);
         let packed = pack(&bytes, mail.raw_digest);
         Ok(Self { mail, packed, envelope, order, kind, due_at })
     }

@@ -65,7 +65,8 @@ pub struct Rules<'a> {
 pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>) -> Result<Option<Reprocessed>> {
     store::lock(db)?;
     let raw = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
-    let mail = contain(|| mail::parse(&raw)).map_err(|panicked| anyhow!(panicked).context(format!("reading e-mail {id}")))?;
+    let mail =
+        contain(|| mail::parse_for_rules(&raw)).map_err(|panicked| anyhow!(panicked).context(format!("reading e-mail {id}")))?;
     if let Some(past) = rules.filter
         && !past.filter.as_ref().is_some_and(|filter| trial(filter, &mail).matched)
         && !reprocess::was_touched(db, id, past.id)?

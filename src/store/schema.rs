@@ -335,7 +335,6 @@ diesel::table! {
         header_date -> Nullable<BigInt>,
         arrived_at -> BigInt,
         text -> Text,
-        html -> Nullable<Text>,
         replied_id -> Nullable<BigInt>,
         is_replied -> Bool,
         parent_id -> Nullable<BigInt>,

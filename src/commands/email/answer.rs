@@ -91,8 +91,7 @@ impl Found {
         let email = email::show(db, id)?;
         let bytes = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
         let mail = mail::parse(&bytes);
-        // The sanitised HTML, as it is stored (PARSE-6).
-        let original = Original { html: email.html.clone(), ..Original::from(&mail) };
+        let original = Original::from(&mail);
         Ok(Self { id, email, mail, original })
     }
 

@@ -33,6 +33,8 @@ struct Shown {
     copies: Vec<Copy>,
     /// One of ours that is not sent, or not yet.
     outbox: Option<OnItsWay>,
+    /// Sanitised (PARSE-6).
+    html: Option<String>,
     reply_text: String,
     quoted_text: String,
     signature: String,
@@ -56,9 +58,9 @@ impl Show {
             forget_hidden_recipients(&mut email);
         }
         let outbox = outbox::on_its_way(db, id)?;
-        let mail::Mail { reply_text, quoted_text, signature, .. } = parsed;
+        let mail::Mail { html, reply_text, quoted_text, signature, .. } = parsed;
         let copies = right::copies(db, actor, id)?;
-        let shown = Shown { email, copies, outbox, reply_text, quoted_text, signature };
+        let shown = Shown { email, copies, outbox, html, reply_text, quoted_text, signature };
         context.out.item(&shown, || head(&shown.email, &shown.copies, shown.outbox) + &body(&shown, self.full));
         Ok(())
     }

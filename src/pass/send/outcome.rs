@@ -61,7 +61,7 @@ impl Done {
         let author = message.author.as_deref().map(|login| user::active(db, login)).transpose()?.flatten();
         let Some(author) = author else { return Ok(()) };
         // That it cannot be read may be why it failed.
-        let mail = mail::parse(&raw::raw_of(db, claimed.email).ok().flatten().unwrap_or_default());
+        let mail = mail::parse_for_rules(&raw::raw_of(db, claimed.email).ok().flatten().unwrap_or_default());
         let facts = facts::gather(db, account, &[&mail], now)?;
         // All of them: what is said now takes the place of what was said before.
         let failed: Vec<&Recipient> = message.recipients.iter().filter(|one| one.state == RecipientState::Failed).collect();
@@ -156,7 +156,7 @@ pub(super) fn follow(db: &mut Database, account: AccountId, only: Option<Outgoin
 
 /// Reads a message with all its recipients: whom nobody sees in the header is in the envelope alone.
 fn letter(bytes: &[u8], reached: &Reached) -> Mail {
-    let mut mail = mail::parse(bytes);
+    let mut mail = mail::parse_for_rules(bytes);
     let seen: Vec<String> = mail.to.iter().chain(&mail.cc).map(Address::key).collect();
     let all = reached.recipients.iter().map(|address| Address { name: String::new(), address: address.clone() });
     mail.bcc = all.filter(|address| !seen.contains(&address.key())).collect();

@@ -63,7 +63,7 @@ pub(super) fn signed<'m>(setting: &Setting<'_>, bytes: &'m [u8]) -> Result<Cow<'
     if setting.keys.is_empty() {
         return Ok(Cow::Borrowed(bytes));
     }
-    let from = mail::parse(bytes).from.map(|from| from.address).unwrap_or_default();
+    let from = mail::parse_for_rules(bytes).from.map(|from| from.address).unwrap_or_default();
     // Of a domain and one below it, the nearer one signs.
     match setting.keys.iter().filter(|key| key.is_for(&from)).max_by_key(|key| key.domain().len()) {
         Some(key) => dkim::sign(bytes, key, (setting.now)()).map(Cow::Owned),

@@ -119,7 +119,7 @@ fn visible(db: &mut Database, named: HashSet<EmailId>, sight: &Sight) -> Result<
 /// Returns what an e-mail says, and how many lines of quotation and of signature it has beside.
 fn parts(db: &mut Database, email: EmailId) -> Result<Option<(String, usize, usize)>> {
     let Some(raw) = raw::raw_of(db, email)? else { return Ok(None) };
-    let mail = mail::parse(&raw);
+    let mail = mail::parse_for_rules(&raw);
     let lines = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
     Ok(Some((mail.reply_text.trim_end().to_string(), lines(&mail.quoted_text), lines(&mail.signature))))
 }
