@@ -169,7 +169,12 @@ impl Context {
 
     /// Returns where this host writes how far it has come with the database.
     pub fn beside(&self) -> Beside {
-        Beside { url: self.database().to_string(), folder: caller::state_folder() }
+        self.beside_of(self.database())
+    }
+
+    /// The same of another one.
+    pub fn beside_of(&self, url: &str) -> Beside {
+        Beside { url: url.to_string(), folder: caller::state_folder() }
     }
 
     /// Opens the store; its schema must be ours.

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 
 use crate::support::smtp::{Manners, SmtpSink};
@@ -167,6 +169,102 @@ fn send_12_a_damaged_number_is_a_missing_one_and_a_link_is_no_other_database() {
     world.run(&["outbox", "release", "--restored"]).ok();
     world.run(&["send"]).ok();
     assert_eq!(sink.taken().len(), 3);
+}
+
+#[test]
+fn send_12_a_copy_of_the_first_days_is_known_where_nothing_is_beside_it() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    world.run(&["email", "compose", "--to", "a@example.net", "--subject", "X", "--text", "x", "--queue"]).ok();
+    back_up(&world);
+    world.run(&["send"]).ok();
+    put_back(&world);
+    std::fs::remove_file(format!("{}-passes", world.database().display())).unwrap();
+    let said = world.run(&["send"]).fails(75);
+    assert!(
+        said.contains("the database was put back from a copy") && said.contains("a message that was queued is held"),
+        "{said}"
+    );
+    assert_eq!(sink.taken().len(), 1);
+}
+
+#[test]
+fn send_12_a_copy_beside_the_log_of_another_database_is_refused() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    world.run(&["email", "compose", "--to", "a@example.net", "--subject", "X", "--text", "x", "--queue"]).ok();
+    back_up(&world);
+    world.run(&["send"]).ok();
+    let database = world.database().display().to_string();
+    // As after a pass that was killed: what it wrote last stands in the log alone.
+    let log = format!("{database}-wal");
+    let mut open = diesel::SqliteConnection::establish(&database).unwrap();
+    open.batch_execute("INSERT INTO settings (name, value) VALUES ('late', 'word')").unwrap();
+    let left = std::fs::read(&log).unwrap();
+    assert!(!left.is_empty());
+    drop(open);
+    std::fs::copy(world.path("copy"), &database).unwrap();
+    std::fs::write(&log, &left).unwrap();
+    for line in [&["send"][..], &["email", "list"], &["db", "check"]] {
+        let said = world.run(line).fails(78);
+        assert!(said.contains(&format!("{log} is of the database that was there before")), "{said}");
+        assert!(said.contains(&format!("type: rm -f {log} {database}-shm")), "{said}");
+    }
+    std::fs::remove_file(&log).unwrap();
+    let said = world.run(&["send"]).fails(75);
+    assert!(said.contains("a message that was queued is held"), "{said}");
+    world.run(&["send"]).ok();
+    assert_eq!(sink.taken().len(), 1);
+}
+
+#[test]
+fn send_12_a_copy_that_somebody_looked_into_is_still_one() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    world.run(&["email", "compose", "--to", "a@example.net", "--subject", "X", "--text", "x", "--queue"]).ok();
+    world.run(&["send"]).ok();
+    world.run(&["email", "compose", "--to", "b@example.net", "--subject", "X", "--text", "x", "--queue"]).ok();
+    back_up(&world);
+    let copy = format!("sqlite:{}", world.path("copy").display());
+    world.run(&["--database", &copy, "outbox", "list"]).ok();
+    put_back(&world);
+    // The number is the same: nothing went out since. But that it is a copy is known.
+    let said = world.run(&["send"]).fails(75);
+    assert!(said.contains("it is a copy that \"db backup\" made"), "{said}");
+    assert_eq!(sink.taken().len(), 1);
+    world.run(&["outbox", "release", "--restored"]).ok();
+    world.run(&["send"]).ok();
+    assert_eq!(sink.taken().len(), 2);
+}
+
+#[test]
+fn send_12_answers_wait_also_where_the_clock_of_the_server_was_ahead_and_in_a_pass_that_is_older_than_the_copy() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let mut world = world_on(database, &sink);
+        let import = |world: &World, id: &str, date: &str, arrived: &str| {
+            let mail = format!(
+                "From MAILER {arrived}\nFrom: {id}@example.org\nTo: support@example.com\nSubject: Pump {id}\n\
+                 Date: {date}\nMessage-ID: <{id}@example.org>\n\nIt leaks.\n"
+            );
+            let file = world.path(&format!("{id}.mbox"));
+            std::fs::write(&file, mail).unwrap();
+            world.run(&["import", "--account", "support", file.to_str().unwrap()]).ok();
+        };
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:30:00Z");
+        world.run(&["db", "restored"]).ok();
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:31:00Z");
+        for (id, date, arrived, is_held) in [
+            ("ahead", "Mon, 23 Nov 2026 10:29:00 +0000", "Mon Nov 23 10:34:00 2026", true),
+            ("new", "Mon, 23 Nov 2026 10:31:00 +0000", "Mon Nov 23 10:31:00 2026", false),
+            ("undated", "never", "Mon Nov 23 10:31:00 2026", false),
+            ("much-later", "Mon, 23 Nov 2026 10:00:00 +0000", "Wed Nov 25 10:31:00 2026", false),
+        ] {
+            let before = held(&world).len();
+            import(&world, id, date, arrived);
+            assert_eq!(held(&world).len() > before, is_held, "{database}: {id}");
+        }
+    }
 }
 
 #[test]

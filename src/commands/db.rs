@@ -109,6 +109,7 @@ fn migrate(context: &Context) -> Result<()> {
         return Store::open(context.database()).map(|_| ());
     }
     let ran = store.migrate()?;
+    generation::begin(&mut store, &context.beside())?;
     let text = if ran.is_empty() { "Nothing to do.".to_string() } else { format!("Applied {}.", ran.join(", ")) };
     context.out.made(&json!({ "applied": ran }), &text);
     Ok(())

@@ -12,7 +12,7 @@ use crate::config;
 use crate::context::{self, Context};
 use crate::custody;
 use crate::fault::{Class, Fault};
-use crate::store::{SchemaState, Store, token};
+use crate::store::{SchemaState, Store, generation, token};
 
 /// Make a configuration, a key and a database
 ///
@@ -56,6 +56,7 @@ impl Init {
         let made_key = write_private(&key, &format!("{}\n", context::new_key()?))?;
         write_private(&file, &configuration(&database))?;
         first_token_key(context, &file, &mut store)?;
+        generation::begin(&mut store, &context.beside_of(&database))?;
         let mut said = vec![format!("Configuration: {}", file.display())];
         if made_key {
             said.push(format!("Key:           {} (keep a copy: stored passwords cannot be read without it)", key.display()));
@@ -96,6 +97,7 @@ fn complete(context: &Context, file: &Path) -> Result<()> {
     if !is_made {
         store.migrate()?;
         first_token_key(context, file, &mut store)?;
+        generation::begin(&mut store, &context.beside_of(&database))?;
     }
     let database = config::masked(&database);
     let sentence = format!("Configuration: {} (kept)\nDatabase:      {database}", file.display());

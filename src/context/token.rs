@@ -7,7 +7,6 @@ use super::{Context, random, read_key};
 use crate::decide::Policy;
 use crate::mail::token::{Key, KeyRing};
 use crate::secret::Secret;
-use crate::store::generation;
 use crate::store::token::{self, TokenKey};
 use crate::store::{Database, vault};
 
@@ -24,15 +23,13 @@ impl Context {
             tokens: KeyRing::default(),
             budgets: config.budgets,
             fields: config.fields.clone(),
-            restored_at: None,
             seed: [0; 32],
         }
     }
 
     /// Returns everything that holds for every account.
     pub fn policy(&self, db: &mut Database) -> Result<Policy> {
-        let restored_at = generation::restored_at(db)?;
-        Ok(Policy { tokens: self.key_ring(db)?, restored_at, seed: random()?, ..self.switches() })
+        Ok(Policy { tokens: self.key_ring(db)?, seed: random()?, ..self.switches() })
     }
 
     /// Opens the keys of tokens. Without keys, or without the key of secrets, there are no tokens.

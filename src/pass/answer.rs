@@ -15,7 +15,7 @@ use crate::store::account::{self, Account};
 use crate::store::answer::{self, Answers};
 use crate::store::sending::{self, Sending};
 use crate::store::user::{self, User};
-use crate::store::{Database, fields, held, outbox, template};
+use crate::store::{Database, fields, generation, held, outbox, template};
 use crate::words::{AccountId, BudgetAction, EmailId, OutgoingKind, RecordId, RecordKind, UserId};
 
 use super::outgoing::{self, Letter};
@@ -59,7 +59,7 @@ pub fn queue<'a>(
     let most = (TOGETHER / style.size().max(1)).max(1);
     for one in &answers {
         if letters.len() >= most {
-            send_off(db, outlet, &std::mem::take(&mut letters), &std::mem::take(&mut originals), policy, now)?;
+            send_off(db, outlet, &std::mem::take(&mut letters), &std::mem::take(&mut originals), now)?;
         }
         let random = random(policy, one.email, now);
         match style.draft(one, facts, &known, policy, random, now).and_then(|draft| {
@@ -78,22 +78,16 @@ pub fn queue<'a>(
         }
     }
     if !letters.is_empty() {
-        send_off(db, outlet, &letters, &originals, policy, now)?;
+        send_off(db, outlet, &letters, &originals, now)?;
     }
     Ok(())
 }
 
 /// Queues answers to e-mails. What came before the database was put back may be answered already (SEND-12).
-fn send_off(
-    db: &mut Database,
-    outlet: AccountId,
-    letters: &[Letter],
-    originals: &[EmailId],
-    policy: &Policy,
-    now: i64,
-) -> Result<()> {
+fn send_off(db: &mut Database, outlet: AccountId, letters: &[Letter], originals: &[EmailId], now: i64) -> Result<()> {
     let queued = outgoing::queue_all(db, outlet, letters, now)?;
-    let Some(restored_at) = policy.restored_at else { return Ok(()) };
+    // Asked here, as a pass may be older than that.
+    let Some(restored_at) = generation::restored_at(db)? else { return Ok(()) };
     let answers: Vec<_> = queued.iter().map(|one| one.id).zip(originals.iter().copied()).collect();
     outbox::hold_answers(db, &answers, restored_at, &restored::because().to_string())
 }

@@ -22,6 +22,7 @@ use crate::mailbox::{Server, Session, Trouble};
 use crate::net::{self, Login, Place, Proof, Terms, Tokens};
 use crate::secret::Secret;
 use crate::store::account::{self, Account, Resting};
+use crate::store::generation::Beside;
 use crate::store::grant::Granted;
 use crate::store::lease::{self, Lease};
 use crate::store::{Store, attempt, classify, farewell, nobody, status};
@@ -45,6 +46,8 @@ pub struct Setting<'a> {
     pub secret_of: &'a SecretOf<'a>,
     pub stop: &'a Stop,
     pub policy: Policy,
+    /// Where this host writes down what it sent (SEND-12).
+    pub beside: Beside,
     pub workers: usize,
     pub memory_bytes: u64,
     pub batch_messages: usize,
@@ -90,6 +93,13 @@ pub struct AccountReport {
 }
 
 impl AccountReport {
+    /// Something else is to be said first.
+    pub(super) fn after(mut self, noticed: Option<anyhow::Error>) -> Self {
+        self.say |= noticed.is_some();
+        self.faults.splice(0..0, noticed);
+        self
+    }
+
     pub(super) fn new(account: &str) -> Self {
         Self {
             account: account.to_string(),

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use super::fetch::{AccountReport, LEASE_SECONDS, Setting, due, server_for, work};
 use super::heartbeat::Heartbeat;
 use super::memory::Memory;
+use super::restored;
 use crate::decide::failure::back_off_minutes;
 use crate::fault::contain;
 use crate::mailbox::Session;
@@ -172,22 +173,32 @@ impl Wait<'_> {
         }
         *free -= 1;
         drop(free);
+        let mut noticed = None;
         let report = if self.is_over() {
             None
         } else {
+            noticed = self.notice();
             work(self.setting, self.setting.workers, &mut None, account, &self.memory, &self.heartbeat)
         };
         *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.returned.notify_one();
         let report = report?;
         let (is_vain, has_failed) = (report.tally.is_empty(), !report.faults.is_empty());
-        (self.tell)(report);
+        (self.tell)(report.after(noticed));
         if has_failed {
             // It rests, as it would between passes (FETCH-10).
             let minutes = u64::try_from(back_off_minutes(account.state.failures)).unwrap_or_default();
             self.pause(Duration::from_secs(60 * minutes));
         }
         (!self.is_over()).then_some(is_vain)
+    }
+
+    /// SEND-12: a database may be put back from a copy while we wait.
+    fn notice(&self) -> Option<anyhow::Error> {
+        let setting = self.setting;
+        let noticed = Store::open(setting.database)
+            .and_then(|mut store| restored::notice(&mut store, &setting.beside, None, (setting.now)()));
+        noticed.unwrap_or_else(Some)
     }
 
     fn pause(&self, time: Duration) {

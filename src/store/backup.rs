@@ -11,7 +11,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::NamedTempFile;
 
-use super::dialect;
+use super::{copied, dialect};
 use crate::fault::{Class, Fault};
 
 /// How long to wait for others.
@@ -24,6 +24,7 @@ pub fn copy(database: &Path, to: &Path, force: bool) -> Result<u64> {
     let source = open(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     transfer(&source, part.path())?;
     settle(part.path())?;
+    set(part.path(), &copied::mark())?;
     check(part.path())?;
     part.as_file().sync_all().map_err(|error| unwritable(to, &error))?;
     let size = part.as_file().metadata().context("the size of the copy")?.len();
@@ -45,6 +46,7 @@ impl Incoming {
         check(copy)?;
         let part = part_of(database)?;
         transfer(&open(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?, part.path())?;
+        set(part.path(), copied::UNMARK)?;
         Ok(Self { part, database: database.to_path_buf() })
     }
 
@@ -94,6 +96,11 @@ fn settle(path: &Path) -> Result<()> {
     let mode = mode.map_err(|error| told(path, &error))?;
     anyhow::ensure!(mode == "delete", "{} is in use", path.display());
     Ok(())
+}
+
+/// Changes something in a file that nobody else knows.
+fn set(path: &Path, what: &str) -> Result<()> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?.execute_batch(what).map_err(|error| told(path, &error))
 }
 
 /// Refuses a file that is no database of ours, or is damaged.

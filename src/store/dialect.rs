@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::copied;
 use super::database::{Database, SchemaState};
 use super::failure::{classify, of_migration};
 use crate::custody;
@@ -117,6 +118,7 @@ pub fn connect(url: &str) -> Result<Database> {
     }
     custody::check_database(Path::new(path))?;
     refuse_network_file_system(path)?;
+    let is_copy = copied::look(Path::new(path))?;
     let mut connection = diesel::SqliteConnection::establish(path)
         .map_err(|error| Fault::new(Class::Io, format!("cannot open the database {path}: {error}")))?;
     connection
@@ -132,6 +134,9 @@ pub fn connect(url: &str) -> Result<Database> {
         ))
         .with_context(|| format!("setting up the database {path}"))
         .map_err(classify)?;
+    if is_copy {
+        copied::begin(&mut connection, Path::new(path)).with_context(|| format!("beginning with the copy {path}"))?;
+    }
     Ok(Database::Sqlite(connection))
 }
 

@@ -13,7 +13,7 @@ use diesel::prelude::*;
 
 use super::counter::{lock, set_counter};
 use super::schema::counters;
-use super::{Database, Store, dialect, setting};
+use super::{Database, Store, copied, dialect, setting};
 use crate::fault::{Class, Fault};
 
 /// What the names of the counters begin with: one for each file that is written.
@@ -70,16 +70,32 @@ pub fn behind(db: &mut Database, beside: &Beside) -> Result<Option<String>> {
         Some(noted) => {
             let here = number(db, &noted.writer)?;
             let name = file.display();
-            Ok((here < noted.number).then(|| format!("{name} is at {}, the database at {here}", noted.number)))
+            if here < noted.number {
+                return Ok(Some(format!("{name} is at {}, the database at {here}", noted.number)));
+            }
+            let is_copy = setting::get(db, copied::PUT_BACK)?.is_some();
+            Ok(is_copy.then(|| "it is a copy that \"db backup\" made".to_string()))
         }
         // Another host of a server begins with none.
         None if is_server => Ok(None),
-        None => {
-            let sent = counters::table.filter(counters::name.like(format!("{SENT}%"))).select(count_star());
-            let has_sent = sent.first::<i64>(db)? > 0;
-            Ok(has_sent.then(|| format!("{} is missing, which is written when mail goes out", file.display())))
-        }
+        None => Ok(has_any(db)?.then(|| format!("{} is missing, which is written when mail goes out", file.display()))),
     }
+}
+
+/// Whether anybody has written a number down.
+fn has_any(db: &mut Database) -> Result<bool> {
+    let any = counters::table.filter(counters::name.like(format!("{SENT}%"))).select(count_star());
+    Ok(any.first::<i64>(db)? > 0)
+}
+
+/// Writes the first number beside a new SQLite database: where it is missing later, the database was put back from a copy.
+pub fn begin(store: &mut Store, beside: &Beside) -> Result<()> {
+    let is_server = dialect::sqlite_path(&beside.url)?.is_none();
+    if is_server || has_any(store.connection())? {
+        return Ok(());
+    }
+    let writer = store.transaction(|db| raise(db, beside))?;
+    note(store, beside, &writer)
 }
 
 /// Raises it for one message, within the transaction that marks that as handed over. The file is not asked: where another database came
@@ -130,6 +146,7 @@ pub fn restored_at(db: &mut Database) -> Result<Option<i64>> {
 
 /// Notes that the database was put back: what came before is not answered again by itself.
 pub fn set_restored(db: &mut Database, now: i64) -> Result<()> {
+    setting::unset(db, copied::PUT_BACK)?;
     setting::set(db, RESTORED_AT, &now.to_string())
 }
 

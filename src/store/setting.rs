@@ -22,6 +22,12 @@ pub fn set(db: &mut Database, name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
+/// Takes a value away; call it under the lock row.
+pub fn unset(db: &mut Database, name: &str) -> Result<()> {
+    diesel::delete(settings::table.find(name)).execute(db)?;
+    Ok(())
+}
+
 /// Gives the database a name, unless it has one.
 pub fn christen(db: &mut Database) -> Result<()> {
     if get(db, NAME)?.is_none() { set(db, NAME, &random()?) } else { Ok(()) }

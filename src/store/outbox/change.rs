@@ -158,10 +158,15 @@ pub fn hold_restored(db: &mut Database, but: Option<OutgoingId>, because: &str) 
     Ok(diesel::update(queued).set(outbox::held_because.eq(because)).execute(db)?)
 }
 
-/// Keeps back those of answers that are to e-mails which had arrived by a moment.
+/// For how long the clock of an IMAP server may have been ahead, in seconds: so far the writer's own date counts as well.
+const AHEAD: i64 = 86_400;
+
+/// Keeps back those of answers that are to e-mails which had arrived by a moment: by the clock of their server, or else by their own date.
 pub fn hold_answers(db: &mut Database, answers: &[(OutgoingId, EmailId)], until: i64, because: &str) -> Result<()> {
     let to: Vec<EmailId> = answers.iter().map(|(_, email)| *email).collect();
-    let early = emails::table.filter(emails::id.eq_any(to)).filter(emails::arrived_at.le(until)).select(emails::id);
+    let by_date = emails::arrived_at.le(until.saturating_add(AHEAD)).and(emails::header_date.assume_not_null().le(until));
+    let by_date = emails::header_date.is_not_null().and(by_date);
+    let early = emails::table.filter(emails::id.eq_any(to)).filter(emails::arrived_at.le(until).or(by_date)).select(emails::id);
     let early: HashSet<EmailId> = early.load(db)?.into_iter().collect();
     let held: Vec<OutgoingId> = answers.iter().filter(|(_, email)| early.contains(email)).map(|(id, _)| *id).collect();
     diesel::update(outbox::table.filter(outbox::id.eq_any(held))).set(outbox::held_because.eq(because)).execute(db)?;
