@@ -41,8 +41,6 @@ pub struct Policy {
     pub budgets: Budgets,
     /// What records say beside what is usual.
     pub fields: Fields,
-    /// When the database was put back from a copy: answers to what had come by then wait (SEND-12). Seconds since 1970 UTC.
-    pub restored_at: Option<i64>,
     /// Random bytes of this run, from which the Message-IDs of answers are made.
     pub seed: [u8; 32],
 }
@@ -111,6 +109,8 @@ pub struct Facts {
     pub unread: HashSet<(EmailId, UserId)>,
     /// Which of the e-mails above wait for a person's word (LINK-3), with their reviews; asked likewise.
     pub waiting: HashMap<EmailId, Vec<ReviewId>>,
+    /// The accounts that are nobody's own; asked likewise.
+    pub group_accounts: HashSet<AccountId>,
     /// Which of the e-mails above went out from here, or are to; asked likewise.
     pub letters: HashSet<EmailId>,
     /// Who follows which of the records above.
@@ -468,6 +468,8 @@ pub struct RecordFacts {
     pub number: i64,
     pub name: String,
     pub active: bool,
+    /// Seconds since 1970 UTC.
+    pub created_at: i64,
     /// The Account it belongs to.
     pub account: Option<RecordId>,
     /// The Contact or Lead of a case.
@@ -501,6 +503,7 @@ impl RecordFacts {
             number,
             name: name.to_string(),
             active: true,
+            created_at: 0,
             account,
             contact: None,
             lead: None,

@@ -268,6 +268,14 @@ fn passes(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Vec<P
                 passes.push(Pass { text: text.clone().into_owned(), letter, record: None });
                 continue;
             }
+            if place.is_none() && is_of_an_earlier(made_for, token::issued(part), facts) {
+                let name = facts.name(made_for);
+                plan.note(reason!(
+                    Link1,
+                    "the token in <{text}> does not count: it is older than {name}, which has the number anew"
+                ));
+                continue;
+            }
             // One of our messages that belongs to no record.
             let Some(record) = place.or(Some(facts.survivor(made_for))).filter(|record| record.0 != 0) else { continue };
             if !facts.records.contains_key(&record) {
@@ -282,6 +290,14 @@ fn passes(mail: &Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Vec<P
         }
     }
     passes
+}
+
+/// Whether a token was made for another record: a database that was put back from a copy gives out again the numbers that came after
+/// the copy, and whoever has the token is no part of the record that has its number now. A letter that is here says itself where it
+/// belongs, so the clocks of several hosts need not agree.
+fn is_of_an_earlier(record: RecordId, issued: Option<i64>, facts: &Facts) -> bool {
+    let begun = facts.records.get(&record).map(|known| known.created_at);
+    issued.zip(begun).is_some_and(|(issued, begun)| issued < begun)
 }
 
 /// Whether a person said of an e-mail that it belongs to no record (LINK-7).

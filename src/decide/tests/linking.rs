@@ -62,6 +62,26 @@ fn link_1_a_token_in_an_id_or_an_address_names_the_record_before_all_else() {
 }
 
 #[test]
+fn link_1_a_token_that_is_older_than_its_record_was_made_for_another() {
+    let (mut facts, case) = with_case(CaseStatus::Assigned, 0);
+    facts.records.get_mut(&case).unwrap().created_at = NOW;
+    for (age, parent) in [(3_600, None), (1, None), (0, Some(case))] {
+        let token = token::make(&ring(), case, NOW - age).unwrap();
+        let plus = token::plus_address("support@example.com", &token).unwrap();
+        for (way, mail) in [
+            ("id", Mail { in_reply_to: vec![format!("{token}.r@example.com")], ..from("c@x", "other@example.net") }),
+            ("address", Mail { to: vec![address(&plus)], ..from("d@x", "other@example.net") }),
+        ] {
+            let plan = under(&policy(), &mut facts.clone(), &mail);
+            let found = new_email(&plan).parent.filter(|found| *found == case);
+            assert_eq!(found, parent, "{age} {way}");
+            let is_said = plan.notes.iter().any(|note| note.to_string().contains("it is older than case:1"));
+            assert_eq!(is_said, parent.is_none(), "{age} {way}: {:?}", plan.notes);
+        }
+    }
+}
+
+#[test]
 fn auto_2_mail_whose_id_is_ours_does_nothing_to_cases() {
     let token = token::make(&ring(), RecordId(5), NOW - 300 * DAY).unwrap();
     let plan = under(&policy(), &mut facts(), &Mail { message_id: Some(format!("{token}.r@example.com")), ..mail("a@x") });
