@@ -1,5 +1,6 @@
 //! CASE: e-mail-to-case.
 
+use super::along::Brought;
 use super::desk::Desk;
 use super::reason::{Reason, reason};
 use std::collections::HashSet;
@@ -191,6 +192,7 @@ pub fn begin(new: NewCase, because: Reason, desk: &mut Desk<'_>) -> RecordId {
         assigned_user,
         through: new.through,
         teams: new.team.into_iter().collect(),
+        created_at: desk.facts.now,
         ..RecordFacts::new(RecordKind::Case, number, &new.name, None)
     };
     let email = new.email;
@@ -255,9 +257,16 @@ pub fn adopt(link: &Link, conversation: &Conversation, desk: &mut Desk<'_>) {
         return;
     }
     let account = desk.facts.account_of(link.record);
-    let because = reason!(Thread2, "e-mails of its thread that had no record, or one by address alone, are the case's");
-    desk.plan.add(Change::AdoptThread { thread, case: link.record, account }, because);
+    let because =
+        reason!(Thread2, "e-mails of its thread and mailbox that had no record, or one by address alone, are the case's");
+    let brought = brought(desk);
+    desk.plan.add(Change::AdoptThread { thread, case: link.record, account, brought }, because);
     desk.facts.thread_parents.insert(thread, link.record);
+}
+
+/// Who brings e-mails to a case.
+fn brought(desk: &Desk<'_>) -> Brought {
+    desk.plan.asked.map_or(Brought::Mail(desk.facts.account.id), |asked| Brought::by(asked.user))
 }
 
 /// A stored e-mail comes to a case, and the e-mails of its thread along with it (THREAD-2), if its author takes part in that
@@ -272,7 +281,8 @@ pub fn come_to(
 ) {
     let account = desk.facts.account_of(case);
     if gate.is_ours() || gate.is_in_thread(thread, desk.facts) {
-        desk.plan.add(Change::SetParent { email, thread, parent: case, by, account }, because);
+        let brought = brought(desk);
+        desk.plan.add(Change::SetParent { email, thread, parent: case, by, account, brought }, because);
         desk.facts.thread_parents.insert(thread, case);
     } else {
         desk.plan.add(Change::Relink { email, parent: Some(case), by: Some(by), account }, because);

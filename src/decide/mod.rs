@@ -5,6 +5,7 @@ pub mod access;
 mod actor;
 mod afterwards;
 mod again;
+mod along;
 mod answer;
 mod author;
 mod bounce;
@@ -45,6 +46,7 @@ mod twin;
 mod tests;
 
 pub use again::{Done, Stored, again, again_elsewhere};
+pub use along::{Brought, Owners};
 pub use facts::*;
 pub use hand::{Turn, Word, next_turn, release};
 pub use plan::*;

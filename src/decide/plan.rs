@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::along::Brought;
 use super::budget::Subject;
 use super::facts::{Facts, take};
 use super::filter::FilterTrial;
@@ -147,12 +148,17 @@ pub enum Change {
         parent: RecordId,
         by: ParentBy,
         account: Option<RecordId>,
+        #[serde(skip)]
+        brought: Brought,
     },
-    /// The thread came to a case: its e-mails that have no parent, or one by address alone, are the case's, notes included.
+    /// The thread came to a case: its e-mails that have no parent, or one by address alone, are the case's, notes included. Whoever may
+    /// read the case will read them: `along.rs` says which may come.
     AdoptThread {
         thread: ThreadId,
         case: RecordId,
         account: Option<RecordId>,
+        #[serde(skip)]
+        brought: Brought,
     },
     /// Two cases turned out to be one conversation (THREAD-1); the notes are those of the two streams.
     MergeCases {

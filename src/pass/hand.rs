@@ -76,7 +76,7 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
     store::lock(db)?;
     let (mut facts, mut mails) = about(db, said, id, &[record])?;
     let record = facts.survivor(record);
-    read_for(db, &hand::companions(id, record, &facts), assigned(record, &facts), &facts, &mut mails)?;
+    read_for(db, &hand::companions(id, record, said.asked(), &facts), assigned(record, &facts), &facts, &mut mails)?;
     let plan = hand::link(id, &mails, record, said.asked(), said.policy, &mut facts);
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
     let audit = ("email link", &*format!("email:{id}"), &*facts.name(record));
@@ -86,15 +86,17 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
 
 /// Takes an e-mail from its record (LINK-7).
 pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
-    let mut facts = facts::gather_word(db, &Matter { emails: &[id], ..Matter::default() }, said.now)?;
-    let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| facts.name(record));
     let mut words = access::words_on(db, id)?;
     words.retain(|(trace, _)| trace.action == "email link" || trace.action == "email unlink");
     let linked = words.pop().filter(|(trace, _)| trace.action == "email link");
     let linked = linked.map(|(_, why)| serde_json::from_str::<Written>(&why)).transpose()?;
+    let emails: Vec<EmailId> = std::iter::once(id).chain(linked.iter().flat_map(Written::mates)).collect();
+    let mut facts = facts::gather_word(db, &Matter { emails: &emails, ..Matter::default() }, said.now)?;
+    let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| facts.name(record));
     let plan = hand::unlink(id, linked.as_ref(), said.asked(), &mut facts)?;
     let audit = ("email unlink", &*format!("email:{id}"), &*before.unwrap_or_default());
-    said.write(db, audit, &plan, (&facts, None), &[id])?;
+    let emails: Vec<EmailId> = plan.emails().into_iter().collect();
+    said.write(db, audit, &plan, (&facts, None), &emails)?;
     Ok(plan)
 }
 
@@ -444,5 +446,5 @@ fn assigned(case: RecordId, facts: &Facts) -> Option<UserId> {
 }
 
 fn read(db: &mut Database, id: EmailId) -> Result<Mail> {
-    Ok(mail::parse(&raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?))
+    Ok(mail::parse_for_rules(&raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?))
 }

@@ -33,7 +33,7 @@ use super::raw::Packed;
 use super::server_action::ActionRow;
 use super::{Database, clean, facts, raw, spending};
 use crate::decide::reason::Reason;
-use crate::decide::{Arrival, Change, Marks, NewCase, NewEmail, Next, Plan, RecordFields, Spot};
+use crate::decide::{Arrival, Brought, Change, Marks, NewCase, NewEmail, Next, Plan, RecordFields, Spot};
 use crate::mail::Mail;
 use crate::words::{
     AccountId, BudgetAction, CaseStatus, EmailId, FilterId, FolderId, GroupPlace, ParentBy, PositionId, RecordId, RecordKind,
@@ -255,8 +255,8 @@ impl<'a> Batch<'a> {
                 None => self.replied.push(*email),
             },
             Change::Verify { email, author } => self.later.push(Later::Verify(*email, *author)),
-            Change::SetParent { email, thread, parent, by, account } => {
-                self.adopt(*thread, *parent, *account, Some((*email, *by)));
+            Change::SetParent { email, thread, parent, by, account, brought } => {
+                self.adopt((*thread, *parent, *account), Some((*email, *by)), *brought);
             }
             Change::Amend(email) => {
                 let amended = Amended {
@@ -270,7 +270,7 @@ impl<'a> Batch<'a> {
             Change::Relink { email, parent, by, account } => {
                 self.later.push(Later::Relink(*email, Relink { parent: *parent, by: *by, account: *account }));
             }
-            Change::AdoptThread { thread, case, account } => self.adopt(*thread, *case, *account, None),
+            Change::AdoptThread { thread, case, account, brought } => self.adopt((*thread, *case, *account), None, *brought),
             Change::MergeCases { from, into, notes, apart: _ } => {
                 let merge = Merge { from: *from, into: *into, notes: *notes, asked: one.plan.asked };
                 self.later.push(Later::Merge(merge));
@@ -440,9 +440,14 @@ impl<'a> Batch<'a> {
         thread
     }
 
-    fn adopt(&mut self, thread: ThreadId, case: RecordId, account: Option<RecordId>, email: Option<(EmailId, ParentBy)>) {
+    fn adopt(
+        &mut self,
+        (thread, case, account): (ThreadId, RecordId, Option<RecordId>),
+        email: Option<(EmailId, ParentBy)>,
+        brought: Brought,
+    ) {
         let last_email = self.last_email;
-        self.later.push(Later::Adopt(Adoption { thread, case, account, email, last_email }));
+        self.later.push(Later::Adopt(Adoption { thread, case, account, email, brought, last_email }));
     }
 
     fn join(&mut self, from: ThreadId, into: ThreadId) {

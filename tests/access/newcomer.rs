@@ -354,3 +354,52 @@ fn what_is_typed_wrong_is_answered_with_what_to_type() {
     let line = world.run(&["init", "--database", &format!("{server}///nothing_of_that_name?{place}")]).fails(78);
     assert!(line.contains("createdb --owner=ROLE nothing_of_that_name"), "{line}");
 }
+
+#[test]
+fn access_2_nothing_comes_to_a_case_with_its_conversation_that_was_not_of_its_mailbox_or_team() {
+    for database in ["sqlite", "postgresql"] {
+        let office = desk(database);
+        add_own(&office, "ada@example.com").ok();
+        let fixed = ["account", "add", "sales", "--address", "sales@example.com", "--imap-host", "imap.example.com"];
+        office.service_with(&[&fixed[..], &["--act-since", "2026-01-01", "--password-stdin"]].concat(), "hunter2\n").ok();
+        let deliver = |account: &str, id: &str, of: &[&str]| {
+            let ids: Vec<String> = of.iter().map(|id| format!("<{id}@x.example>")).collect();
+            let named = of.last().map(|last| format!("In-Reply-To: <{last}@x.example>\r\nReferences: {}\r\n", ids.join(" ")));
+            let text = letter("fay@foundry.example", &format!("{account}@example.com"), id, &named.unwrap_or_default());
+            office.service_with(&["deliver", "--account", account], &text).ok();
+        };
+        let parent = |id: &str| office.json(&["email", "show", &format!("<{id}@x.example>")])["parent"].clone();
+        office.service(&["role", "grant", "agents", "case", "read", "own"]).ok();
+        // Private mail, mail of another desk, mail of this one that opened nothing: all of one customer and one conversation.
+        deliver("hers", "p1", &[]);
+        deliver("hers", "p2", &["p1"]);
+        deliver("sales", "s1", &["p1"]);
+        office.service(&["account", "set", "support", "--make-cases=false"]).ok();
+        deliver("support", "g0", &["p1"]);
+        office.service(&["account", "set", "support", "--make-cases"]).ok();
+        deliver("support", "g1", &["p1", "p2", "s1", "g0"]);
+        assert_eq!(parent("g1"), "case:1", "{database}: {}", office.service(&["explain", "<g1@x.example>"]).ok());
+        let seen = office.asks("ben", &["case", "show", "1"]).ok();
+        for (id, comes) in [("p1", false), ("p2", false), ("s1", false), ("g0", true), ("g1", true)] {
+            assert_eq!(parent(id) == "case:1", comes, "{database}: {id}");
+            assert_eq!(seen.contains(&format!("Text {id}.")), comes, "{database}: {id}: {seen}");
+        }
+        // By hand neither: not with what a user says, nor with what the service account says; and the one is not carried by the other.
+        deliver("hers", "p3", &[]);
+        deliver("hers", "p4", &["p3"]);
+        deliver("sales", "s3", &["p3"]);
+        deliver("sales", "s4", &["s3"]);
+        let said = office.service(&["email", "link", "<p3@x.example>", "case:1"]).ok();
+        assert!(!said.contains("another of its thread"), "{database}: {said}");
+        let said = office.service(&["email", "link", "<s3@x.example>", "case:1"]).ok();
+        assert!(said.contains("and so does another of its thread"), "{database}: {said}");
+        assert_eq!((parent("s4"), parent("p4")), ("case:1".into(), Value::Null), "{database}");
+        office.asks("ben", &["email", "show", "<s4@x.example>"]).ok();
+        // What a link took along is taken back with it.
+        office.service(&["email", "unlink", "<s3@x.example>"]).ok();
+        assert_eq!((parent("s3"), parent("s4")), (Value::Null, Value::Null), "{database}");
+        office.asks("ben", &["email", "show", "<s4@x.example>"]).fails(65);
+        let seen = office.asks("ben", &["case", "show", "1"]).ok();
+        assert!(!seen.contains("Text s4."), "{database}: {seen}");
+    }
+}

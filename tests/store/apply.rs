@@ -1,7 +1,7 @@
 //! Every change is written as decided, also where it concerns rows of the same batch.
 
 use diesel::prelude::*;
-use espomail::decide::{Arrival, Change, Facts, NewCase, NewEmail, Next, Plan};
+use espomail::decide::{Arrival, Brought, Change, Facts, NewCase, NewEmail, Next, Plan};
 use espomail::mail::{Address, Attachment, Mail, Sign};
 use espomail::store::apply::{Decided, apply};
 use espomail::store::{Store, facts, fate, position, raw};
@@ -108,6 +108,10 @@ pub fn write(store: &mut Store, position: PositionId, next: &Next, messages: &[M
     })
 }
 
+fn came(email: i64) -> Change {
+    Change::AddAccount { email: EmailId(email), account: ACCOUNT }
+}
+
 fn parent(email: i64, thread: i64, parent: i64) -> Change {
     Change::SetParent {
         email: EmailId(email),
@@ -115,6 +119,7 @@ fn parent(email: i64, thread: i64, parent: i64) -> Change {
         parent: RecordId(parent),
         by: ParentBy::Opened,
         account: None,
+        brought: Brought::Service,
     }
 }
 
@@ -294,17 +299,17 @@ on_both_databases! {
         settle(store);
         let position = inbox(store);
         write(store, position, &after(3, 2), &[
-            message(1, vec![Change::AddEmail(email(1, 1))]),
-            message(2, vec![Change::AddEmail(email(2, 1))]),
-            message(3, vec![Change::AddEmail(email(3, 2))]),
+            message(1, vec![Change::AddEmail(email(1, 1)), came(1)]),
+            message(2, vec![Change::AddEmail(email(2, 1)), came(2)]),
+            message(3, vec![Change::AddEmail(email(3, 2)), came(3)]),
         ]).unwrap();
         let mut next = after(6, 2);
         next.record = 2;
         next.case_number = 2;
         write(store, position, &next, &[
-            message(4, vec![Change::AddEmail(email(4, 1))]),
-            message(5, vec![Change::AddEmail(email(5, 1)), Change::OpenCase(case(1, 1, 1)), parent(1, 1, 1)]),
-            message(6, vec![Change::AddEmail(email(6, 1))]),
+            message(4, vec![Change::AddEmail(email(4, 1)), came(4)]),
+            message(5, vec![Change::AddEmail(email(5, 1)), came(5), Change::OpenCase(case(1, 1, 1)), parent(1, 1, 1)]),
+            message(6, vec![Change::AddEmail(email(6, 1)), came(6)]),
         ]).unwrap();
         assert_eq!(numbers(store, "SELECT parent_id AS n FROM emails ORDER BY id"), [1, 1, -1, 1, 1, -1]);
     }
@@ -312,10 +317,11 @@ on_both_databases! {
     fn thread_2_a_parent_reaches_earlier_mail_of_threads_joined_in_the_same_batch(store: &mut TestStore) {
         settle(store);
         let position = inbox(store);
-        write(store, position, &after(1, 1), &[message(1, vec![Change::AddEmail(email(1, 1))])]).unwrap();
+        write(store, position, &after(1, 1), &[message(1, vec![Change::AddEmail(email(1, 1)), came(1)])]).unwrap();
         let next = Next { record: 2, case_number: 2, ..after(2, 2) };
         write(store, position, &next, &[message(2, vec![
             Change::AddEmail(email(2, 2)),
+            came(2),
             Change::JoinThreads { from: ThreadId(1), into: ThreadId(2) },
             Change::OpenCase(case(1, 1, 2)),
             parent(2, 2, 1),

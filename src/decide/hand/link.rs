@@ -2,10 +2,11 @@
 
 use super::super::desk::Desk;
 use super::super::reason::{Reason, reason};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
+use super::super::along::{Brought, Owners};
 use super::super::author;
 use super::super::bounce;
 use super::super::choices::{self, Choices};
@@ -35,7 +36,7 @@ pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, polic
     let desk = &mut Desk { facts, plan: &mut plan };
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
     let record = desk.facts.survivor(record);
-    let others = companions(email, record, desk.facts);
+    let others = companions(email, record, asked, desk.facts);
     bring(email, mails, record, reason!(Link7, "a person said so"), policy, desk);
     let name = desk.facts.name(record);
     if known.parent != Some(record) {
@@ -59,6 +60,15 @@ pub struct Written {
 }
 
 impl Written {
+    /// The e-mails that came along by it.
+    pub fn mates(&self) -> Vec<EmailId> {
+        let came = |step: &Done| match step {
+            Done::Relink { email, parent: Some(_), by: Some(ParentBy::Thread) } => Some(*email),
+            _ => None,
+        };
+        self.steps.iter().filter_map(came).collect()
+    }
+
     /// What two cases were before they were merged; none in a plan of old.
     pub(super) fn apart(&self) -> Option<&Apart> {
         self.steps.iter().find_map(|step| if let Done::MergeCases { apart } = step { apart.as_deref() } else { None })
@@ -80,12 +90,17 @@ enum Done {
         user: UserId,
         read: bool,
     },
+    Relink {
+        email: EmailId,
+        parent: Option<RecordId>,
+        by: Option<ParentBy>,
+    },
     #[serde(other)]
     Other,
 }
 
 /// The same when a person takes an e-mail from its record: no stream tells of it any more, and whom the link had given it has it no
-/// longer; but who has read it meanwhile keeps it.
+/// longer; but who has read it meanwhile keeps it. What had come along with it goes as well, unless it has another place since.
 pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = begin(email, asked);
     let desk = &mut Desk { facts, plan: &mut plan };
@@ -96,12 +111,24 @@ pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mu
     desk.plan.add(change, reason!(Link7, "a person said so"));
     let detail = format!("e-mail {email} was taken away by hand");
     desk.add_note(before, NoteKind::Linked, None, detail, reason!(Link7, "the stream says so"));
+    let mut leave = vec![email];
+    for mate in linked.map(Written::mates).unwrap_or_default() {
+        let is_there = |known: &EmailFacts| (known.parent, known.parent_by) == (Some(before), Some(ParentBy::Thread));
+        if mate != email && desk.facts.emails.get(&mate).is_some_and(is_there) {
+            let change = Change::Relink { email: mate, parent: None, by: None, account: None };
+            desk.plan.add(change, reason!(Link7, "it came along by the link"));
+            desk.facts.emails.entry(mate).and_modify(|known| (known.parent, known.parent_by) = (None, None));
+            leave.push(mate);
+        }
+    }
     for gift in linked.into_iter().flat_map(|linked| &linked.steps) {
         match *gift {
-            Done::AddTeam { email: of, team } if of == email => {
+            Done::AddTeam { email, team } if leave.contains(&email) => {
                 desk.plan.add(Change::RemoveTeam { email, team }, reason!(Link7, "it got the e-mail by the link"));
             }
-            Done::AddUser { email: of, user, read } if of == email && read != desk.facts.unread.contains(&(email, user)) => {
+            Done::AddUser { email, user, read }
+                if leave.contains(&email) && read != desk.facts.unread.contains(&(email, user)) =>
+            {
                 desk.plan.add(
                     Change::RemoveUser { email, user },
                     reason!(Link7, "they got the e-mail by the link, and left it as it came"),
@@ -116,10 +143,13 @@ pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mu
 
 /// THREAD-2: which e-mails of its thread come along when an e-mail comes to a record: those that have no place, and to a case
 /// those that have one by address alone. What a person chose stays, what waits for a person's word waits, and a copy with other
-/// content is its own people's (DUP-2).
-pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailId> {
-    let Some(thread) = facts.emails.get(&email).map(|known| facts.thread(known.thread)) else { return Vec::new() };
+/// content is its own people's (DUP-2). To a case come only those that its people may read for that (ACCESS-2).
+pub fn companions(email: EmailId, record: RecordId, asked: Asked, facts: &Facts) -> Vec<EmailId> {
+    let Some(named) = facts.emails.get(&email) else { return Vec::new() };
+    let (thread, with) = (facts.thread(named.thread), owners(named, facts));
     let is_case = facts.is_case(record);
+    let case_teams: HashSet<TeamId> = facts.records.get(&record).into_iter().flat_map(|known| &known.teams).copied().collect();
+    let may_come = |known: &EmailFacts| !is_case || Brought::by(asked.user).lets(&owners(known, facts), Some(&with), &case_teams);
     let is_loose = |known: &EmailFacts| match (known.parent, known.parent_by) {
         (None, None) => true,
         (Some(_), Some(ParentBy::Address)) => is_case,
@@ -132,10 +162,20 @@ pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailI
             && is_loose(known)
             && !known.id_collision
             && !facts.waiting.contains_key(id)
+            && may_come(known)
     };
     let mut found: Vec<EmailId> = facts.emails.iter().filter(comes).map(|(id, _)| *id).collect();
     found.sort_unstable();
     found
+}
+
+/// Whose an e-mail is.
+fn owners(known: &EmailFacts, facts: &Facts) -> Owners {
+    Owners {
+        group_accounts: known.accounts.iter().copied().filter(|account| facts.group_accounts.contains(account)).collect(),
+        users: known.users.iter().copied().collect(),
+        teams: known.teams.iter().copied().collect(),
+    }
 }
 
 /// An e-mail comes to a record by a person's word, and its people hear of it.

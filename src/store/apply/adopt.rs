@@ -1,15 +1,18 @@
 //! E-mails of a thread that comes to a case: those that have no parent, or one by address alone, become the case's, and
-//! their notes go with them. What a person chose stays (LINK-7), and so does what waits for a person's word.
+//! their notes go with them. What a person chose stays (LINK-7), and so does what waits for a person's word. Whoever may read
+//! the case reads what comes to it, so not everything may (`decide/along.rs`, ACCESS-2).
 
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use diesel::prelude::*;
 
+use crate::decide::{Brought, Owners};
 use crate::store::email::no_letter;
-use crate::store::schema::{emails, notes, records, reviews};
+use crate::store::noun::in_lists;
+use crate::store::schema::{accounts, email_accounts, email_teams, email_users, emails, notes, record_teams, records, reviews};
 use crate::store::{Database, IN_LIST};
-use crate::words::{EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, ThreadId};
+use crate::words::{AccountId, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
 
 /// A thread and the case that it comes to.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +22,7 @@ pub struct Adoption {
     pub account: Option<RecordId>,
     /// The e-mail that this is about, and how it came to the case; it moves whatever its parent was.
     pub email: Option<(EmailId, ParentBy)>,
+    pub brought: Brought,
     /// E-mails behind this one were decided later.
     pub last_email: EmailId,
 }
@@ -29,8 +33,65 @@ struct Loose {
     ours: bool,
 }
 
-/// The e-mails that adoptions of one batch move, by thread.
-pub struct Movable(HashMap<ThreadId, Vec<Loose>>);
+/// The e-mails that adoptions of one batch move.
+pub struct Movable {
+    by_thread: HashMap<ThreadId, Vec<Loose>>,
+    reach: Reach,
+}
+
+/// Whose the e-mails are, and the cases.
+#[derive(Default)]
+struct Reach {
+    owners: HashMap<EmailId, Owners>,
+    case_teams: HashMap<RecordId, HashSet<TeamId>>,
+}
+
+impl Reach {
+    fn gather(db: &mut Database, emails: &[EmailId], adoptions: &[Adoption]) -> Result<Self> {
+        let mut owners: HashMap<EmailId, Owners> = HashMap::new();
+        let came = in_lists(db, emails, |db, some| {
+            let of = email_accounts::table.inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)));
+            let of = of.filter(email_accounts::email_id.eq_any(some)).filter(accounts::owner_id.is_null());
+            Ok(of.select((email_accounts::email_id, email_accounts::account_id)).load::<(EmailId, AccountId)>(db)?)
+        })?;
+        for (email, account) in came {
+            owners.entry(email).or_default().group_accounts.insert(account);
+        }
+        let in_inboxes = in_lists(db, emails, |db, some| {
+            let of = email_users::table.filter(email_users::email_id.eq_any(some));
+            Ok(of.select((email_users::email_id, email_users::user_id)).load::<(EmailId, UserId)>(db)?)
+        })?;
+        for (email, user) in in_inboxes {
+            owners.entry(email).or_default().users.insert(user);
+        }
+        let shared = in_lists(db, emails, |db, some| {
+            let of = email_teams::table.filter(email_teams::email_id.eq_any(some));
+            Ok(of.select((email_teams::email_id, email_teams::team_id)).load::<(EmailId, TeamId)>(db)?)
+        })?;
+        for (email, team) in shared {
+            owners.entry(email).or_default().teams.insert(team);
+        }
+        let cases: Vec<RecordId> = adoptions.iter().filter(|_| !emails.is_empty()).map(|adoption| adoption.case).collect();
+        let mut case_teams: HashMap<RecordId, HashSet<TeamId>> = HashMap::new();
+        let shared = in_lists(db, &cases, |db, some| {
+            let of = record_teams::table.filter(record_teams::record_id.eq_any(some));
+            Ok(of.select((record_teams::record_id, record_teams::team_id)).load::<(RecordId, TeamId)>(db)?)
+        })?;
+        for (case, team) in shared {
+            case_teams.entry(case).or_default().insert(team);
+        }
+        Ok(Self { owners, case_teams })
+    }
+
+    /// Whether this e-mail may come to the case.
+    fn allows(&self, email: EmailId, adoption: &Adoption) -> bool {
+        let (nobody, no_team) = (Owners::default(), HashSet::new());
+        let owners = |email| self.owners.get(&email).unwrap_or(&nobody);
+        let named = adoption.email.map(|(named, _)| named);
+        let case_teams = self.case_teams.get(&adoption.case).unwrap_or(&no_team);
+        named == Some(email) || adoption.brought.lets(owners(email), named.map(owners), case_teams)
+    }
+}
 
 impl Movable {
     /// Finds them all at once.
@@ -69,14 +130,17 @@ impl Movable {
                 movable.entry(thread).or_default().push(Loose { id, ours });
             }
         }
-        Ok(Self(movable))
+        let all: Vec<EmailId> = movable.values().flatten().map(|email| email.id).collect();
+        let reach = Reach::gather(db, &all, adoptions)?;
+        Ok(Self { by_thread: movable, reach })
     }
 
     /// Moves what there is for one adoption. New notes are quiet: the mail is not.
     pub fn adopt(&mut self, db: &mut Database, adoption: &Adoption, next_note: &mut i64, now: i64) -> Result<()> {
-        let Some(all) = self.0.remove(&adoption.thread) else { return Ok(()) };
-        let (moved, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|email| email.id <= adoption.last_email);
-        self.0.insert(adoption.thread, rest);
+        let Some(all) = self.by_thread.remove(&adoption.thread) else { return Ok(()) };
+        let may = |email: &Loose| email.id <= adoption.last_email && self.reach.allows(email.id, adoption);
+        let (moved, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(may);
+        self.by_thread.insert(adoption.thread, rest);
         let case = adoption.case;
         let kinds = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce];
         for some in moved.chunks(IN_LIST / 2) {

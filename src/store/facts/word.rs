@@ -9,7 +9,7 @@ use super::named::in_lists;
 use crate::decide::Facts;
 use crate::store::Database;
 use crate::store::noun::gathered;
-use crate::store::schema::{counters, email_users, emails, notes, outbox, reviews};
+use crate::store::schema::{accounts, counters, email_users, emails, notes, outbox, reviews};
 use crate::words::{EmailId, NoteKind, RecordId, RecordKind};
 
 /// The next free number of each kind of record; one that was never given is 1.
@@ -69,5 +69,7 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
             .load(db)
     })?;
     facts.waiting = gathered(waiting);
+    let group_accounts = accounts::table.filter(accounts::owner_id.is_null()).select(accounts::id).load(db)?;
+    facts.group_accounts = group_accounts.into_iter().collect();
     Ok(())
 }
