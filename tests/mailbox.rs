@@ -2,6 +2,7 @@
 
 mod dovecot;
 mod faults;
+mod guard;
 mod hostile;
 mod speed;
 

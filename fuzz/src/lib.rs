@@ -241,7 +241,10 @@ pub fn imap(bytes: &[u8]) {
         sound(&mail::parse(&message.bytes), &message.bytes);
     }
     let _ = session.fetch_partial(1);
-    session.logout();
+    let _ = session.select("INBOX");
+    let _ = (session.add_flag(&uids, "\\Seen"), session.copy(&uids, "x"), session.relocate(&uids, "x"), session.expunge(&uids));
+    let _ = (session.append("Sent", 0, b"Subject: x\r\n\r\nhi\r\n"), session.offers("MOVE"), session.sent_mailbox());
+    let _ = session.await_news(Instant::now() + Duration::from_millis(10), || false);
 }
 
 /// What an SMTP server answers, from the greeting on.

@@ -31,7 +31,7 @@ pub fn ending<'a>(line: &'a [u8], tag: &str) -> Option<Ending<'a>> {
 
 /// Returns the response code that stands before the words of a status (RFC 3501, section 7.1; RFC 5530), such as `UIDNEXT 7`. It
 /// is ASCII, and counts in whatever charset the words behind it are.
-fn code(information: &[u8]) -> Option<&str> {
+pub fn code(information: &[u8]) -> Option<&str> {
     let rest = information.trim_ascii_start().strip_prefix(b"[")?;
     std::str::from_utf8(&rest[..memchr::memchr(b']', rest)?]).ok().filter(|code| code.is_ascii())
 }
@@ -47,7 +47,7 @@ impl Ending<'_> {
 const MOST_WORDS: usize = 256 << 10;
 
 /// Parses one untagged response. The parser panics on some (such as `INTERNALDATE NIL`): those cannot be read either.
-fn parse(line: &[u8]) -> Option<Response<'_>> {
+pub fn parse(line: &[u8]) -> Option<Response<'_>> {
     if is_too_deep(line) || has_no_date(line) {
         return None;
     }
@@ -101,7 +101,7 @@ fn has_no_date(line: &[u8]) -> bool {
 }
 
 /// Returns how many bytes a quoted string has behind its first quotation mark, with the last.
-fn quoted_length(rest: &[u8]) -> usize {
+pub fn quoted_length(rest: &[u8]) -> usize {
     let mut escaped = false;
     let end = rest.iter().position(|byte| {
         let ends = *byte == b'"' && !escaped;
@@ -137,9 +137,13 @@ impl Number {
     }
 }
 
+/// The longest response of this kind: ten digits, a word, and blanks. A message may be behind others.
+const LONGEST_NUMBER: usize = 40;
+
 /// Reads such a response; none for any other.
 pub fn number(line: &[u8]) -> Option<Number> {
-    let line = std::str::from_utf8(line.strip_prefix(b"* ")?).ok()?;
+    let line = line.strip_prefix(b"* ").filter(|line| line.len() <= LONGEST_NUMBER)?;
+    let line = std::str::from_utf8(line).ok()?;
     let (number, word) = line.trim_end().split_once(' ')?;
     let number = number.parse().ok()?;
     match word.to_ascii_uppercase().as_str() {
@@ -269,7 +273,7 @@ fn content(line: &[u8], data: Option<&[u8]>) -> Content {
 }
 
 /// Takes the backslashes off quoted characters (RFC 3501, section 9: QUOTED-CHAR).
-fn unescaped(quoted: &[u8]) -> Vec<u8> {
+pub fn unescaped(quoted: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(quoted.len());
     let mut rest = quoted.iter();
     while let Some(byte) = rest.next() {
@@ -392,35 +396,6 @@ fn shown(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
-/// What EXAMINE tells of a mailbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Opening {
-    pub uidvalidity: Option<u32>,
-    pub uidnext: Option<u32>,
-    pub exists: Option<u32>,
-}
-
-impl Opening {
-    /// Hears one untagged response.
-    pub fn hear(&mut self, line: &[u8]) {
-        let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0);
-        if let Some(code) = line.get(5..).filter(|_| is_about(line, "OK ")).and_then(code) {
-            match code.split_once(' ') {
-                Some((word, value)) if word.eq_ignore_ascii_case("UIDVALIDITY") => self.uidvalidity = number(value),
-                Some((word, value)) if word.eq_ignore_ascii_case("UIDNEXT") => self.uidnext = number(value),
-                _ => {}
-            }
-            return;
-        }
-        let mut words = line.trim_ascii_end().split(|byte| *byte == b' ').skip(1);
-        if let (Some(count), Some(word), None) = (words.next(), words.next(), words.next())
-            && word.eq_ignore_ascii_case(b"EXISTS")
-        {
-            self.exists = std::str::from_utf8(count).ok().and_then(|count| count.parse().ok());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -514,20 +489,6 @@ mod tests {
 
     #[test]
     fn fetch_6_response_codes_count_whatever_the_words_are() {
-        let mut opening = Opening::default();
-        for line in [
-            b"* OK [UIDVALIDITY 5] UIDs g\xfcltig\r\n".as_slice(),
-            b"* ok [uidnext 9] n\xc3\xa4chste\r\n",
-            b"* 7 exists\r\n",
-            b"* OK [UIDNEXT 0] nonsense of before\r\n* OK",
-            b"* OK [UIDNEXT 12]\r\n",
-            b"* FLAGS (\\Seen)\r\n",
-            b"* 8 RECENT\r\n",
-            b"* NO [ALERT] \xff\xfe\r\n",
-        ] {
-            opening.hear(line);
-        }
-        assert_eq!(opening, Opening { uidvalidity: Some(5), uidnext: Some(12), exists: Some(7) });
         let ended = |line: &'static [u8]| ending(line, "e1").and_then(|ending| ending.code());
         assert_eq!(ended(b"e1 NO [Unavailable] st\xf6rung\r\n").as_deref(), Some("UNAVAILABLE"));
         assert_eq!(ended(b"e1 NO st\xf6rung [SERVERBUG]\r\n"), None);
@@ -557,7 +518,6 @@ mod tests {
             let _ = (item(line.as_bytes()), searched(line.as_bytes()), listed(line.as_bytes()));
             let list = line.replacen("1 FETCH", "LIST", 1);
             let _ = (listed(list.as_bytes()), listed_as_sent(list.as_bytes()), ranges(&line));
-            Opening::default().hear(line.as_bytes());
         }
     }
 }

@@ -3,15 +3,13 @@
 
 use anyhow::Result;
 
-use super::answer::{self, is_about};
-use super::session::{Said, Session, refused, sets};
-use super::{Opened, name};
+use super::guard::{Guarded, offers};
+use super::name;
+use super::session::{Session, sets};
+use super::talk::Said;
 
 /// The bytes that an answer may have: a server may tell of every message that is gone.
 const ANSWER: u64 = 64 << 20;
-
-/// The bytes that the answer to CAPABILITY may have, before a login, too.
-const CAPABILITIES: u64 = 256 << 10;
 
 /// What a server made of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,50 +20,36 @@ pub enum Changed {
 }
 
 impl Session {
-    /// Opens a mailbox to change it. It is never closed again by CLOSE, which would expunge what others have marked.
-    pub fn select(&mut self, mailbox: &str) -> Result<Opened> {
-        self.open_by("SELECT", mailbox)
-    }
-
     /// Whether the server offers an extension, now that somebody is logged in; it is asked once.
     pub fn offers(&mut self, word: &str) -> Result<bool> {
-        if self.offered.is_none() {
-            let mut offered = Vec::new();
-            self.command("CAPABILITY", CAPABILITIES, &mut |line| {
-                if is_about(&line, "CAPABILITY") {
-                    offered = answer::capabilities(&line);
-                }
-            })
-            .map_err(|error| refused("CAPABILITY", error))?;
-            self.offered = Some(offered);
-        }
-        Ok(self.offered.iter().flatten().any(|offer| offer == word))
+        offers(&self.guard, word, || self.imap.capabilities())
     }
 
     /// Adds a flag or a keyword.
     pub fn add_flag(&mut self, uids: &[u32], flag: &str) -> Result<Changed> {
-        self.change(uids, &|set| format!("UID STORE {set} +FLAGS.SILENT ({flag})"))
+        self.change(uids, &|imap, set| imap.uid_store(set, format!("+FLAGS.SILENT ({flag})")).map(drop))
     }
 
     /// Moves messages in one step (RFC 6851).
     pub fn relocate(&mut self, uids: &[u32], mailbox: &str) -> Result<Changed> {
-        self.change(uids, &|set| format!("UID MOVE {set} {}", name::quoted(mailbox)))
+        self.change(uids, &|imap, set| imap.uid_mv(set, name::encode(mailbox)))
     }
 
     /// Copies messages.
     pub fn copy(&mut self, uids: &[u32], mailbox: &str) -> Result<Changed> {
-        self.change(uids, &|set| format!("UID COPY {set} {}", name::quoted(mailbox)))
+        // Here alone the crate puts no quotation marks around the name.
+        self.change(uids, &|imap, set| imap.uid_copy(set, name::quoted(mailbox)))
     }
 
     /// Takes away messages that are marked as deleted, and no others (RFC 4315).
     pub fn expunge(&mut self, uids: &[u32]) -> Result<Changed> {
-        self.change(uids, &|set| format!("UID EXPUNGE {set}"))
+        self.change(uids, &|imap, set| imap.uid_expunge(set).map(drop))
     }
 
     /// Does something to UIDs in order, with as few commands as lines have room for them.
-    fn change(&mut self, uids: &[u32], command: &dyn Fn(&str) -> String) -> Result<Changed> {
+    fn change(&mut self, uids: &[u32], one: &dyn Fn(&mut imap::Session<Guarded>, &str) -> imap::Result<()>) -> Result<Changed> {
         for set in sets(uids) {
-            match self.command(&command(&set), ANSWER, &mut |_| {}) {
+            match self.ask(ANSWER, |imap| one(imap, &set)) {
                 Ok(()) => {}
                 Err(error) => match error.downcast::<Said>() {
                     Ok(Said(words)) => return Ok(Changed::Refused(words)),

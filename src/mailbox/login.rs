@@ -1,15 +1,21 @@
 //! How a session begins: greeting, STARTTLS, login. Nothing secret is sent before the connection is what was asked for.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use anyhow::Result;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::Server;
 use super::answer;
-use super::session::{Said, Session, broken, fault};
+use super::guard::{Guard, Guarded, offers};
+use super::session::Session;
+use super::talk::{Said, Talk, fault};
 use super::wire::Wire;
 use crate::fault::Class;
-use crate::net::{Credentials, Login, Secrets, escaped, give_up, why_refused};
+use crate::net::{Credentials, Login, give_up};
 use crate::words::{Auth, Security};
 
 /// The bytes that an answer may have before the login.
@@ -24,176 +30,139 @@ impl Session {
     fn open_with(server: &Server<'_>, credentials: Option<&Credentials>) -> Result<Self> {
         let login = &server.login;
         let place = &login.place;
-        let mut session = Self {
-            wire: Wire::new(place.connect()?),
-            account: login.account.clone(),
-            max_response: server.max_response,
-            tag: 0,
-            secrets: credentials.map_or_else(|| Secrets::of([]), |credentials| credentials.secrets(place)),
-            opened: None,
-            has_news: false,
-            trouble: None,
-            offered: None,
-            ahead: VecDeque::new(),
-            unsent: Vec::new(),
-        };
-        session.greet()?;
+        let Some(credentials) = credentials else { return Err(login.refused(Class::Config, "there is no password", None)) };
+        let mut talk = Talk::new(Wire::new(place.connect()?), credentials.secrets(place));
+        greet(&mut talk)?;
         if place.security == Security::Starttls {
-            session = session.start_tls(login)?;
+            talk = start_tls(talk, login)?;
         }
-        if let Some(credentials) = credentials {
-            session.log_in(login, credentials)?;
-        }
-        Ok(session)
-    }
-
-    /// The greeting must be OK: PREAUTH would skip the login that says who we are, and before TLS it is an attack.
-    fn greet(&mut self) -> Result<()> {
-        self.wire.allow(ANSWER);
-        let line = self.wire.answer(&mut |_| {}).map_err(broken)?;
-        if let Some(words) = answer::bye(&line) {
-            return Err(self.said_bye(words));
-        }
-        if answer::is_about(&line, "PREAUTH") {
-            let what = "the server takes us for somebody it knows already, before any login";
-            return Err(fault(Class::Refused, what.to_string()).hint("check host, port and --imap-security").into());
-        }
-        // A server that says so at once need not be asked.
-        self.offered = line.strip_prefix(b"* OK").and_then(answer::offered);
-        if answer::is_about(&line, "OK") { Ok(()) } else { Err(self.not_understood("the server's greeting", &line)) }
-    }
-
-    /// RFC 3501, section 6.2.1. Refused is an error, and so is anything that came in clear text behind the OK.
-    fn start_tls(mut self, login: &Login<'_>) -> Result<Self> {
-        self.converse(&[b"STARTTLS".to_vec()], ANSWER, &mut |_| {}).map_err(|error| match error.downcast::<Said>() {
-            Ok(Said(words)) => login.place.no_tls(format!("STARTTLS was refused: {words}")),
-            Err(other) => other,
-        })?;
-        let Self { wire, account, max_response, tag, secrets, .. } = self;
-        let wire = Wire::new(login.place.start_tls(wire.into_stream())?);
-        // What was offered in clear text counts no more.
-        let (opened, trouble, offered, ahead, unsent) = (None, None, None, VecDeque::new(), Vec::new());
-        Ok(Self { wire, account, max_response, tag, secrets, opened, trouble, offered, ahead, unsent, has_news: false })
-    }
-
-    fn log_in(&mut self, login: &Login<'_>, credentials: &Credentials) -> Result<()> {
-        let needed = match credentials.auth {
-            Auth::Password => "IMAP4REV1",
-            Auth::Xoauth2 => "AUTH=XOAUTH2",
-            Auth::Oauthbearer => "AUTH=OAUTHBEARER",
-        };
-        let has_greeted = self.offered.is_some();
-        if !self.offers(needed)? && has_greeted {
-            // The greeting may not have said all.
-            self.offered = None;
-            self.offers(needed)?;
-        }
-        // What is offered to somebody may be more than what is offered to anybody.
-        let capabilities = self.offered.take().unwrap_or_default();
-        let has = |word: &str| capabilities.iter().any(|capability| capability == word);
-        if credentials.have_nul() {
-            return Err(login.refused(Class::Refused, "no user name or password can have a NUL", None));
-        }
-        let command = match credentials.auth {
-            Auth::Password => by_password(&has, credentials)?,
-            auth => by_token(&has, auth, login, credentials)?,
-        };
-        let mut challenge = Vec::new();
-        let said = self.converse(&command, ANSWER, &mut |line| {
-            // What is asked for without a word of why is empty.
-            if let Some(asked) = line.strip_prefix(b"+").filter(|asked| !asked.trim_ascii().is_empty()) {
-                challenge = asked.to_vec();
-            }
-        });
-        said.map_err(|error| match error.downcast::<Said>() {
-            Ok(Said(words)) => {
-                let explained = credentials.auth.is_token().then(|| why_refused(&challenge, &self.secrets)).flatten();
-                // RFC 5530: it cannot be said now whether we may come in.
-                let class = if words.contains("[UNAVAILABLE]") { Class::Unavailable } else { Class::Refused };
-                login.refused(class, &words, explained.as_deref())
-            }
-            Err(other) => other,
-        })?;
-        if has("ID") {
-            // RFC 2971: some want to know with whom they speak before they open a mailbox. The line is not crossed for that.
-            self.send_ahead(format!("ID (\"name\" \"espomail\" \"version\" \"{}\")", env!("CARGO_PKG_VERSION")), true);
-        }
-        Ok(())
+        let guard = Guard::of(talk);
+        let imap = log_in(&guard, login, credentials)?;
+        Ok(Self { imap, guard, account: login.account.clone(), max_response: server.max_response, opened: None })
     }
 }
 
-fn by_password(has: &dyn Fn(&str) -> bool, credentials: &Credentials) -> Result<Vec<Vec<u8>>> {
-    if has("AUTH=PLAIN") {
-        Ok(authenticate("PLAIN", credentials.plain(), has("SASL-IR")))
-    } else if has("LOGINDISABLED") {
-        Err(fault(Class::Refused, "the server offers no password login on this connection".into())
-            .hint("use --imap-security tls or starttls")
-            .into())
-    } else {
-        Ok(login(&credentials.user, credentials.secret()))
+/// The greeting must be OK: PREAUTH would skip the login that says who we are, and before TLS it is an attack. The crate looks at none
+/// of it.
+fn greet(talk: &mut Talk) -> Result<()> {
+    talk.wire.allow(ANSWER);
+    let line = talk.wire.answer(&mut |_| {}).map_err(|error| talk.broken(error))?;
+    if let Some(words) = answer::bye(&line) {
+        return Err(talk.said_bye(words).into());
     }
+    if answer::is_about(&line, "PREAUTH") {
+        let what = "the server takes us for somebody it knows already, before any login";
+        return Err(fault(Class::Refused, what.to_string()).hint("check host, port and --imap-security").into());
+    }
+    // A server that says so at once need not be asked.
+    talk.offered = line.strip_prefix(b"* OK").and_then(answer::offered);
+    if answer::is_about(&line, "OK") { Ok(()) } else { Err(talk.not_understood("the server's greeting", &line).into()) }
 }
 
-/// The server explains in another challenge why it does not take a token, and waits for an answer to that.
-fn by_token(has: &dyn Fn(&str) -> bool, auth: Auth, login: &Login<'_>, credentials: &Credentials) -> Result<Vec<Vec<u8>>> {
-    let (mechanism, response) = match auth {
+/// RFC 3501, section 6.2.1. Refused is an error, and so is anything that came in clear text behind the OK. The crate has the command only
+/// together with a connection of its own.
+fn start_tls(mut talk: Talk, login: &Login<'_>) -> Result<Talk> {
+    talk.command("STARTTLS", ANSWER, &mut |_| {}).map_err(|error| match error.downcast::<Said>() {
+        Ok(Said(words)) => login.place.no_tls(format!("STARTTLS was refused: {words}")),
+        Err(other) => other,
+    })?;
+    // What was offered in clear text counts no more.
+    talk.over(|wire| Ok(Wire::new(login.place.start_tls(wire.into_stream())?)))
+}
+
+fn log_in(guard: &Rc<RefCell<Guard>>, login: &Login<'_>, credentials: &Credentials) -> Result<imap::Session<Guarded>> {
+    let mut client = imap::Client::new(Guarded(Rc::clone(guard)));
+    let needed = match credentials.auth {
+        Auth::Password => "IMAP4REV1",
+        Auth::Xoauth2 => "AUTH=XOAUTH2",
+        Auth::Oauthbearer => "AUTH=OAUTHBEARER",
+    };
+    let has_greeted = guard.borrow().talk.offered.is_some();
+    if !offers(guard, needed, || client.capabilities())? && has_greeted {
+        // The greeting may not have said all.
+        guard.borrow_mut().talk.offered = None;
+        offers(guard, needed, || client.capabilities())?;
+    }
+    // What is offered to somebody may be more than what is offered to anybody.
+    let capabilities = guard.borrow_mut().talk.offered.take().unwrap_or_default();
+    let has = |word: &str| capabilities.iter().any(|capability| capability == word);
+    if credentials.have_nul() {
+        return Err(login.refused(Class::Refused, "no user name or password can have a NUL", None));
+    }
+    let way = way(&has, login, credentials)?;
+    guard.borrow_mut().talk.budget = ANSWER;
+    let outcome = match way {
+        Way::Login => client.login(&credentials.user, credentials.secret()),
+        Way::Sasl(command, answers) => client.authenticate(command, &answers),
+    };
+    let mut guard = guard.borrow_mut();
+    let outcome = guard.talk.judge(outcome.map_err(|(error, _)| error));
+    let imap = outcome.map_err(|error| match error.downcast::<Said>() {
+        Ok(Said(words)) => {
+            let explained = credentials.auth.is_token().then(|| guard.talk.why_refused(&guard.challenge)).flatten();
+            // RFC 5530: it cannot be said now whether we may come in.
+            let class = if words.contains("[UNAVAILABLE]") { Class::Unavailable } else { Class::Refused };
+            login.refused(class, &words, explained.as_deref())
+        }
+        Err(other) => other,
+    })?;
+    if has("ID") {
+        // RFC 2971: some want to know with whom they speak before they open a mailbox. The line is not crossed for that.
+        guard.talk.send_ahead(format!("ID (\"name\" \"espomail\" \"version\" \"{}\")", env!("CARGO_PKG_VERSION")), true);
+    }
+    Ok(imap)
+}
+
+/// How to log in.
+enum Way {
+    Login,
+    /// The words behind AUTHENTICATE, and what is answered to each challenge.
+    Sasl(String, Answers),
+}
+
+fn way(has: &dyn Fn(&str) -> bool, login: &Login<'_>, credentials: &Credentials) -> Result<Way> {
+    let (mechanism, response) = match credentials.auth {
+        Auth::Password if has("AUTH=PLAIN") => ("PLAIN", credentials.plain()),
+        Auth::Password if has("LOGINDISABLED") => {
+            return Err(fault(Class::Refused, "the server offers no password login on this connection".into())
+                .hint("use --imap-security tls or starttls")
+                .into());
+        }
+        Auth::Password if format!("{}{}", credentials.user, credentials.secret()).contains(['\r', '\n']) => {
+            return Err(login.refused(Class::Refused, "no user name or password can have a line break here", None));
+        }
+        Auth::Password => return Ok(Way::Login),
         Auth::Oauthbearer => ("OAUTHBEARER", credentials.oauthbearer(&login.place)),
-        Auth::Xoauth2 | Auth::Password => ("XOAUTH2", credentials.xoauth2()),
+        Auth::Xoauth2 => ("XOAUTH2", credentials.xoauth2()),
     };
     if !has(&format!("AUTH={mechanism}")) {
         return Err(fault(Class::Refused, format!("the server offers no login by {mechanism} on this connection"))
             .hint("check --imap-security and --auth")
             .into());
     }
-    let mut command = authenticate(mechanism, response, has("SASL-IR"));
-    command.push(give_up(auth).as_bytes().to_vec());
-    Ok(command)
-}
-
-/// SASL (RFC 4422), with the initial response where the server takes one (RFC 4959).
-fn authenticate(mechanism: &str, response: String, initial: bool) -> Vec<Vec<u8>> {
-    if initial {
-        vec![format!("AUTHENTICATE {mechanism} {response}").into_bytes()]
+    // The server explains in another challenge why it does not take a token, and waits for an answer to that.
+    let given_up = give_up(credentials.auth).to_string();
+    // RFC 4959: where the server takes it, the response goes with the command.
+    Ok(if has("SASL-IR") {
+        Way::Sasl(format!("{mechanism} {response}"), Answers::of([given_up]))
     } else {
-        vec![format!("AUTHENTICATE {mechanism}").into_bytes(), response.into_bytes()]
+        Way::Sasl(mechanism.to_string(), Answers::of([response, given_up]))
+    })
+}
+
+/// What is answered to each challenge, whatever it says, in Base64; behind that nothing.
+struct Answers(RefCell<VecDeque<String>>);
+
+impl Answers {
+    fn of(answers: impl IntoIterator<Item = String>) -> Self {
+        Self(RefCell::new(answers.into_iter().collect()))
     }
 }
 
-/// RFC 3501, section 6.2.3: printable ASCII is quoted; everything else goes as a literal that the server asks for.
-fn login(user: &str, password: &str) -> Vec<Vec<u8>> {
-    let mut parts = vec![b"LOGIN".to_vec()];
-    for word in [user, password] {
-        let mut next = None;
-        if let Some(part) = parts.last_mut() {
-            if word.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-                part.extend(format!(" {}", quoted(word)).into_bytes());
-            } else {
-                part.extend(format!(" {{{}}}", word.len()).into_bytes());
-                next = Some(word.as_bytes().to_vec());
-            }
-        }
-        parts.extend(next);
-    }
-    parts
-}
+impl imap::Authenticator for Answers {
+    type Response = Vec<u8>;
 
-fn quoted(word: &str) -> String {
-    format!("\"{}\"", escaped(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parts(user: &str, password: &str) -> Vec<String> {
-        login(user, password).into_iter().map(|part| String::from_utf8_lossy(&part).into_owned()).collect()
-    }
-
-    #[test]
-    fn a_login_is_quoted_or_sent_as_literals() {
-        assert_eq!(parts("ada", r#"a "b\c"#), [r#"LOGIN "ada" "a \"b\\c""#]);
-        assert_eq!(parts("ada", "pässwörd"), [r#"LOGIN "ada" {10}"#, "pässwörd"]);
-        assert_eq!(parts("bö", "a\r\nb"), ["LOGIN {3}", "bö {4}", "a\r\nb"]);
-        assert_eq!(parts("bö", ""), ["LOGIN {3}", r#"bö """#]);
+    fn process(&self, _: &[u8]) -> Vec<u8> {
+        STANDARD.decode(self.0.borrow_mut().pop_front().unwrap_or_default()).unwrap_or_default()
     }
 }

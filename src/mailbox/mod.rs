@@ -5,22 +5,34 @@
 //! every answer a byte budget. What goes wrong is a [`Fault`](crate::fault::Fault) that says how far it reaches: a mailbox
 //! that does not open ends that mailbox; everything else ends the account, whose session must then be thrown away. Nobody
 //! retries here.
+//!
+//! The crate `imap` does the session: CAPABILITY, LOGIN and AUTHENTICATE, EXAMINE and SELECT, UID SEARCH, APPEND, UID STORE, COPY, MOVE
+//! and EXPUNGE, NOOP, IDLE, LOGOUT. `guard.rs` stands between it and the wire, for as it is it panics on a `* NO` at EXAMINE and on an
+//! IDLE that ends before it began, waits for ever, and keeps whatever a server sends. Past it, over the same `talk.rs`, go
+//! - FETCH: it reads all answers as one, so that a malformed message would cost its whole batch; its structures overflow the stack;
+//! - LIST: a name that it cannot read would hide all others, and RETURN (SPECIAL-USE) it cannot ask for;
+//! - STARTTLS, which it has only together with a connection of its own, and the greeting, which it does not look at;
+//! - ID, which it does not have, and what goes out together with another command: it writes one and waits for the answer.
 
 mod answer;
 mod change;
 mod files;
+mod found;
+mod guard;
 mod idle;
 mod login;
 mod name;
 mod sent;
 mod session;
 mod structure;
+mod talk;
 mod wire;
 
 pub use change::Changed;
 pub use files::{FileMessage, read as read_files};
+pub use found::MOST_LISTED;
 pub use sent::Appended;
-pub use session::{MOST_LISTED, Session};
+pub use session::Session;
 
 use crate::net::Login;
 

@@ -66,7 +66,12 @@ fn try_decode(wire: &str) -> Option<String> {
 
 /// Writes a name as a quoted string of a command.
 pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", encode(name).replace('\\', "\\\\").replace('"', "\\\""))
+    format!("\"{}\"", escaped(name))
+}
+
+/// The same without the quotation marks around it.
+pub fn escaped(name: &str) -> String {
+    encode(name).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]

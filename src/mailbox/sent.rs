@@ -3,7 +3,8 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::session::{Said, Session, refused};
+use super::session::Session;
+use super::talk::{Said, refused};
 use super::{answer, name};
 
 /// The bytes that an answer may have.
@@ -31,10 +32,18 @@ impl Session {
     }
 
     /// Puts a message into a mailbox, seen, with the time of its sending as its INTERNALDATE (seconds since 1970 UTC).
-    pub fn append(&mut self, mailbox: &str, sent_at: i64, bytes: Vec<u8>) -> Result<Appended> {
-        let (mailbox, date) = (name::quoted(mailbox), date_time(sent_at));
-        let command = format!("APPEND {mailbox} (\\Seen) \"{date}\" {{{}}}", bytes.len());
-        match self.converse(&[command.into_bytes(), bytes], ANSWER, &mut |_| {}) {
+    pub fn append(&mut self, mailbox: &str, sent_at: i64, bytes: &[u8]) -> Result<Appended> {
+        let mailbox = name::escaped(mailbox);
+        let outcome = self.ask(ANSWER, |imap| {
+            let mut append = imap.append(&mailbox, bytes);
+            append.flag(imap::types::Flag::Seen);
+            // RFC 3339 in both crates.
+            if let Ok(date) = Timestamp::from_second(sent_at).unwrap_or(Timestamp::UNIX_EPOCH).to_string().parse() {
+                append.internal_date(date);
+            }
+            append.finish().map(drop)
+        });
+        match outcome {
             Ok(()) => Ok(Appended::Done),
             Err(error) => match error.downcast::<Said>() {
                 Ok(Said(words)) => Ok(Appended::Refused(words)),
@@ -57,20 +66,12 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Writes a time as APPEND wants it: ` 1-Jul-2026 09:44:25 +0000`.
-fn date_time(seconds: i64) -> String {
-    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
-    time.strftime("%e-%b-%Y %H:%M:%S +0000").to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn send_7_times_are_written_as_they_are_read() {
-        assert_eq!(date_time(1_782_899_065), " 1-Jul-2026 09:44:25 +0000");
-        assert_eq!(answer::internal_date(&date_time(1_782_899_065)), Some(1_782_899_065));
+    fn send_7_a_message_id_is_quoted() {
         assert_eq!(quoted(r#"<a"b\c@x>"#), r#""<a\"b\\c@x>""#);
     }
 }

@@ -1,30 +1,28 @@
-//! A session with an IMAP server: commands, and their answers one response at a time, so that a malformed one spoils only
-//! itself. UIDs come only from our own searches, and none outside their range is handed on.
+//! A session with an IMAP server. The crate `imap` does what needs no more than an answer (`guard.rs`); messages and names come past it, to
+//! readers of ours. UIDs come only from our own searches, and none outside their range is handed on.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::io;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use anyhow::Result;
-use imap_proto::types::Status;
 use jiff::Timestamp;
 
-use super::answer::{self, Item, Opening, Searched, Taken};
+use super::answer::{self, Item, Taken};
+use super::found::Found;
+use super::guard::{Guard, Guarded};
 use super::structure::Kind;
-use super::wire::Wire;
+use super::talk::{SMALL_ANSWER, Said, fault, first_line, refused};
 use super::{HeaderOnly, Listed, Opened, RawMessage, Trouble, name, structure};
 use crate::fault::{Class, Fault, Reach};
-use crate::net::{Secrets, text};
+use crate::net::text;
 
-/// The bytes that an answer without message bodies may have.
-const SMALL_ANSWER: u64 = 64 << 20;
 /// The bytes that the names of all mailboxes may have: they are kept.
 const NAMES: u64 = 16 << 20;
 /// The bytes that the headers of one command may have: they are kept.
 const HEADERS: u64 = 16 << 20;
 /// The bytes that the structure of a message may have.
 const STRUCTURE: u64 = 1 << 20;
-/// The most UIDs that one listing returns, the lowest; the next one goes on behind them.
-pub const MOST_LISTED: usize = 20_000;
 /// What tells a message from others.
 const HEADER_ITEMS: &str = "UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER]";
 /// Seconds of a day; no time zone is further than that from UTC.
@@ -34,170 +32,38 @@ const LONGEST_SET: usize = 7_000;
 
 /// A logged-in connection.
 pub struct Session {
-    pub(super) wire: Wire,
+    pub(super) imap: imap::Session<Guarded>,
+    pub(super) guard: Rc<RefCell<Guard>>,
     pub(super) account: String,
     pub(super) max_response: u64,
-    pub(super) tag: u32,
-    /// What must not be repeated when the server's words are.
-    pub(super) secrets: Secrets,
     /// The mailbox that is open, as it was when it opened.
     pub(super) opened: Option<Opened>,
-    /// The server has told of more messages than there were then. It does so once, with whatever it answers.
-    pub(super) has_news: bool,
-    pub(super) trouble: Option<Trouble>,
-    /// What the server offers, in capitals; none before it was asked since the login.
-    pub(super) offered: Option<Vec<String>>,
-    /// Commands whose answers nobody has read yet, the first one first.
-    pub(super) ahead: VecDeque<Ahead>,
-    /// What goes out with the next command.
-    pub(super) unsent: Vec<u8>,
-}
-
-/// A command that goes out before it is asked for, so that the line is crossed once for several.
-pub(super) struct Ahead {
-    tag: String,
-    command: String,
-    /// Nobody asks for its answer.
-    is_dropped: bool,
 }
 
 impl Session {
-    /// Sends a command and hands each untagged response to `each`, until the tagged one.
-    pub(super) fn command(&mut self, command: &str, bytes: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<()> {
-        self.converse(&[command.as_bytes().to_vec()], bytes, each)
+    /// Lets the crate do a command, whose answer may have so many bytes.
+    pub(super) fn ask<T>(&mut self, bytes: u64, work: impl FnOnce(&mut imap::Session<Guarded>) -> imap::Result<T>) -> Result<T> {
+        self.guard.borrow_mut().talk.budget = bytes;
+        let outcome = work(&mut self.imap);
+        self.guard.borrow_mut().talk.judge(outcome)
     }
 
-    /// Sends a command whose later parts the server has to ask for, with `+`; its words go to `each`, too.
-    pub(super) fn converse(&mut self, parts: &[Vec<u8>], bytes: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<()> {
-        self.talk(parts, bytes, each, &mut |_| {})
+    /// Sends a command past the crate and hands each untagged response to `each`, until the tagged one.
+    pub(super) fn command(&mut self, command: &str, bytes: u64, each: &mut dyn FnMut(Vec<u8>)) -> Result<()> {
+        self.guard.borrow_mut().talk.command(command, bytes, each)
     }
 
     /// How the last command that failed did so.
-    pub fn trouble(&self) -> Option<&Trouble> {
-        self.trouble.as_ref()
-    }
-
-    /// The same; the numbers of the answer to a search go to `number`.
-    fn talk(&mut self, parts: &[Vec<u8>], bytes: u64, each: &mut dyn FnMut(Vec<u8>), number: &mut dyn FnMut(u64)) -> Result<()> {
-        let mut parts = parts.iter();
-        let first = parts.next().map(Vec::as_slice).unwrap_or_default();
-        let tag = self.begin(first)?;
-        self.wire.allow(bytes);
-        loop {
-            let line = self.wire.answer(number).map_err(|error| self.broken(error))?;
-            if let Some(ending) = answer::ending(&line, &tag) {
-                return match ending.status {
-                    Status::Ok => {
-                        self.offered = answer::offered(ending.information).or(self.offered.take());
-                        Ok(())
-                    }
-                    _ => {
-                        self.trouble = Some(Trouble::Refused(ending.code()));
-                        Err(Said(self.words(ending.information)).into())
-                    }
-                };
-            }
-            if let Some(words) = answer::bye(&line) {
-                self.trouble = Some(Trouble::Cut);
-                return Err(self.said_bye(words));
-            }
-            if line.starts_with(b"* ") {
-                each(line);
-            } else if self.ends_ahead(&line) {
-                log::debug!("passed over: {}", text(first_line(&line)));
-            } else if line.starts_with(b"+")
-                && let Some(part) = parts.next()
-            {
-                each(line);
-                // Not put together: a part may be a whole message.
-                let sent = self.wire.send(part).and_then(|()| self.wire.send(b"\r\n"));
-                sent.map_err(|error| self.broken(error))?;
-            } else {
-                self.trouble = Some(Trouble::Garbled);
-                return Err(self.not_understood("the server's answer", &line));
-            }
-        }
-    }
-
-    /// Lets a command go out with the next one.
-    pub(super) fn send_ahead(&mut self, command: String, is_dropped: bool) {
-        self.tag += 1;
-        let tag = format!("e{}", self.tag);
-        self.unsent.extend(format!("{tag} {command}\r\n").into_bytes());
-        self.ahead.push_back(Ahead { tag, command, is_dropped });
-    }
-
-    /// Sends a command, unless it is on its way, and returns its tag. Answers that nobody asked for after all are read and dropped first.
-    fn begin(&mut self, command: &[u8]) -> Result<String> {
-        let is_ahead = |one: &Ahead| !one.is_dropped && one.command.as_bytes() == command;
-        // What is only said, and not asked, may be answered in between.
-        let next = self.ahead.iter().position(|one| !one.is_dropped);
-        let found = next.filter(|at| self.ahead.get(*at).is_some_and(is_ahead));
-        let tag = match found.and_then(|at| self.ahead.remove(at)) {
-            Some(Ahead { tag, .. }) => tag,
-            None => {
-                while self.ahead.iter().any(|one| !one.is_dropped) {
-                    self.flush()?;
-                    self.wire.allow(SMALL_ANSWER);
-                    let line = self.wire.answer(&mut |_| {}).map_err(|error| self.broken(error))?;
-                    if let Some(words) = answer::bye(&line) {
-                        self.trouble = Some(Trouble::Cut);
-                        return Err(self.said_bye(words));
-                    }
-                    if !line.starts_with(b"* ") && !self.ends_ahead(&line) {
-                        self.trouble = Some(Trouble::Garbled);
-                        return Err(self.not_understood("the server's answer", &line));
-                    }
-                }
-                self.tag += 1;
-                let tag = format!("e{}", self.tag);
-                self.unsent.extend([tag.as_bytes(), b" ", command, b"\r\n"].concat());
-                tag
-            }
-        };
-        self.flush()?;
-        Ok(tag)
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        let unsent = std::mem::take(&mut self.unsent);
-        if unsent.is_empty() { Ok(()) } else { self.wire.send(&unsent).map_err(|error| self.broken(error)) }
-    }
-
-    /// Whether a line ends a command that went ahead: what it was answered is not known any more, and it would be asked anew.
-    fn ends_ahead(&mut self, line: &[u8]) -> bool {
-        let before = self.ahead.len();
-        self.ahead.retain(|one| answer::ending(line, &one.tag).is_none());
-        self.ahead.len() < before
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.guard.borrow().talk.trouble.clone()
     }
 
     /// Says that the UIDs above one and then the header of a message will be asked for next.
     pub fn foresee(&mut self, last: u32, known: u32) {
         let Some(next) = last.checked_add(1) else { return };
-        self.send_ahead(search_command(&above(next)), false);
-        self.send_ahead(fetch_command(&known.to_string(), HEADER_ITEMS), false);
-    }
-
-    fn broken(&mut self, error: io::Error) -> anyhow::Error {
-        self.trouble = Some(match error.kind() {
-            io::ErrorKind::InvalidData => Trouble::Garbled,
-            io::ErrorKind::TimedOut => Trouble::Stalled,
-            _ => Trouble::Cut,
-        });
-        broken(error)
-    }
-
-    /// Makes a server's words fit for a line of ours, and for our logs.
-    pub(super) fn words(&self, bytes: &[u8]) -> String {
-        text(self.secrets.hide(&String::from_utf8_lossy(bytes)).as_bytes())
-    }
-
-    pub(super) fn said_bye(&self, words: &[u8]) -> anyhow::Error {
-        fault(Class::Unavailable, format!("the server closes the connection: {}", self.words(words))).into()
-    }
-
-    pub(super) fn not_understood(&self, what: &str, line: &[u8]) -> anyhow::Error {
-        fault(Class::Protocol, format!("{what} cannot be understood: {}", self.words(first_line(line)))).into()
+        let talk = &mut self.guard.borrow_mut().talk;
+        talk.send_ahead(format!("UID SEARCH {}", above(next)), false);
+        talk.send_ahead(fetch_command(&known.to_string(), HEADER_ITEMS), false);
     }
 
     /// Lists the names of all mailboxes that hold messages.
@@ -212,11 +78,19 @@ impl Session {
 
     /// Opens a mailbox for reading.
     pub fn examine(&mut self, mailbox: &str) -> Result<Opened> {
-        self.open_by("EXAMINE", mailbox)
+        self.open_by(mailbox, |imap, name| imap.examine(name))
     }
 
-    /// Opens a mailbox by a command that says what for.
-    pub(super) fn open_by(&mut self, verb: &str, mailbox: &str) -> Result<Opened> {
+    /// Opens a mailbox to change it. It is never closed again by CLOSE, which would expunge what others have marked.
+    pub fn select(&mut self, mailbox: &str) -> Result<Opened> {
+        self.open_by(mailbox, |imap, name| imap.select(name))
+    }
+
+    fn open_by(
+        &mut self,
+        mailbox: &str,
+        open: impl FnOnce(&mut imap::Session<Guarded>, String) -> imap::Result<imap::types::Mailbox>,
+    ) -> Result<Opened> {
         let hint = format!("try: espomail account folders {}", self.account);
         let shut = |words: &str| {
             let what = format!("mailbox {} does not open: {words}", text(mailbox.as_bytes()));
@@ -226,20 +100,23 @@ impl Session {
             // A server that repeats such a name in its answer would say more than it means to.
             return Err(shut("no name has control characters"));
         }
-        (self.opened, self.has_news) = (None, false);
-        let mut opening = Opening::default();
-        let command = format!("{verb} {}", name::quoted(mailbox));
-        let heard = self.command(&command, SMALL_ANSWER, &mut |line| opening.hear(&line));
-        heard.map_err(|error| match error.downcast::<Said>() {
+        self.opened = None;
+        self.guard.borrow_mut().talk.exists = None;
+        let heard = self.ask(SMALL_ANSWER, |imap| open(imap, name::encode(mailbox)));
+        let heard = heard.map_err(|error| match error.downcast::<Said>() {
             Ok(Said(words)) => shut(&words),
             Err(other) => other,
         })?;
-        let Some(uidvalidity) = opening.uidvalidity else {
+        let some = |number: Option<u32>| number.filter(|number| *number > 0);
+        let Some(uidvalidity) = some(heard.uid_validity) else {
             let what = format!("mailbox {mailbox} has no UIDVALIDITY, so its UIDs mean nothing");
             return Err(Fault::new(Class::Protocol, what).reach(Reach::Mailbox).into());
         };
-        let (uidnext, is_counted) = (opening.uidnext, opening.exists.is_some());
-        let opened = Opened { uidvalidity, uidnext, exists: opening.exists.unwrap_or_default(), is_counted };
+        let talk = &mut self.guard.borrow_mut().talk;
+        // To the crate, no word of how many there are is none.
+        let (uidnext, is_counted) = (some(heard.uid_next), talk.exists.is_some());
+        talk.has_news = false;
+        let opened = Opened { uidvalidity, uidnext, exists: heard.exists, is_counted };
         self.opened = Some(opened.clone());
         Ok(opened)
     }
@@ -294,7 +171,7 @@ impl Session {
     /// Lists UIDs where SEARCH says nothing although there should be messages. A server that lists none in this way either, not even
     /// the last one, is not to be believed: an error, for nothing would ever be read.
     fn uids_by_fetch(&mut self, next: u32, since: Option<i64>) -> Result<Vec<u32>> {
-        let mut found = Found::default();
+        let mut found = Found::above(next - 1);
         let items = if since.is_some() { "(UID INTERNALDATE)" } else { "(UID)" };
         // Not `n:*`: that a server may get wrong as it does SEARCH.
         self.command(&format!("UID FETCH {next}:{} {items}", u32::MAX), SMALL_ANSWER, &mut |line| {
@@ -303,7 +180,7 @@ impl Session {
             if let Some(uid) = item.uid {
                 found.is_any = true;
                 if is_late {
-                    found.take(uid.into(), next - 1);
+                    found.take(uid.into());
                 }
             }
         })
@@ -335,35 +212,18 @@ impl Session {
         Ok(found.uids)
     }
 
-    /// Finds the UIDs above one.
-    fn find(&mut self, criteria: &str, last: u32) -> Result<Found> {
-        let (mut found, mut ranges, mut is_answered, mut unread) = (Found::default(), Vec::new(), false, None);
-        let command = search_command(criteria).into_bytes();
-        let (mut exists, mut has_news) = (self.opened.as_ref().map_or(0, |opened| opened.exists), false);
-        let mut each = |line: Vec<u8>| match answer::searched(&line) {
-            Searched::Answered => is_answered = true,
-            Searched::Ranges(text) => match answer::ranges(&text) {
-                Some(some) => ranges.extend(some),
-                None => unread = Some(line),
-            },
-            Searched::Unreadable => unread = Some(line),
-            Searched::Other => has_news |= answer::number(&line).is_some_and(|number| number.counts_more(&mut exists)),
-        };
-        let asked = self.talk(&[command], SMALL_ANSWER, &mut each, &mut |number| found.take(number, last));
-        asked.map_err(|error| refused("UID SEARCH", error))?;
-        self.has_news |= has_news;
-        if let Some(line) = unread {
-            return Err(self.not_understood("the answer to UID SEARCH", &line));
+    /// Finds the UIDs above one. The crate gets of them what the guard lets pass: those in their range, and of very many the lowest.
+    fn find(&mut self, criteria: &str, last: u32) -> Result<Finding> {
+        self.guard.borrow_mut().found = Found::above(last);
+        let asked = self.ask(SMALL_ANSWER, |imap| imap.uid_search(criteria));
+        let mut uids: Vec<u32> = asked.map_err(|error| refused("UID SEARCH", error))?.into_iter().collect();
+        uids.sort_unstable();
+        let guard = self.guard.borrow();
+        let found = &guard.found;
+        if let Some(line) = &found.unread {
+            return Err(guard.talk.not_understood("the answer to UID SEARCH", line).into());
         }
-        for (first, end) in ranges {
-            // No more than can be kept, whatever a range claims to have.
-            let most = u32::try_from(MOST_LISTED).unwrap_or(u32::MAX);
-            let first = first.max(last.saturating_add(1));
-            (first..=end.min(first.saturating_add(most))).for_each(|uid| found.take(uid.into(), last));
-        }
-        found.is_answered = is_answered || found.is_any;
-        found.uids = found.sorted();
-        Ok(found)
+        Ok(Finding { uids, is_any: found.is_any, is_answered: found.is_answered() })
     }
 
     /// Lists the sizes of messages; one that is gone is absent.
@@ -517,85 +377,27 @@ impl Session {
         Ok(())
     }
 
-    /// Says goodbye; a server that does not answer any more is none of our business.
+    /// Says goodbye; a server that does not answer any more is none of our business, and what it has not answered yet neither.
     pub fn logout(mut self) {
-        self.tag += 1;
-        let logout = format!("e{} LOGOUT\r\n", self.tag).into_bytes();
-        let _ = self.wire.send(&[std::mem::take(&mut self.unsent), logout].concat());
+        self.guard.borrow_mut().talk.ahead.clear();
+        let _ = self.imap.run_command("LOGOUT");
     }
 }
 
-/// The UIDs that were found.
-#[derive(Debug, Default)]
-struct Found {
+/// What a search has found.
+struct Finding {
     uids: Vec<u32>,
     /// Whether the server named any message, also one that was not looked for.
     is_any: bool,
     is_answered: bool,
 }
 
-impl Found {
-    /// Takes a UID above `last`. RFC 3501: a UID is a non-zero number, and the last one is no message's in practice but every
-    /// overflow's. Of very many, the lowest are kept: a server may find as many as it likes, in whatever order.
-    fn take(&mut self, number: u64, last: u32) {
-        let Some(uid) = u32::try_from(number).ok().filter(|uid| (1..u32::MAX).contains(uid)) else { return };
-        self.is_any = true;
-        if uid > last {
-            self.uids.push(uid);
-        }
-        if self.uids.len() >= 2 * MOST_LISTED {
-            self.uids = self.sorted();
-        }
-    }
-
-    fn sorted(&mut self) -> Vec<u32> {
-        let mut uids = std::mem::take(&mut self.uids);
-        uids.sort_unstable();
-        uids.dedup();
-        uids.truncate(MOST_LISTED);
-        uids
-    }
-}
-
 fn above(next: u32) -> String {
     format!("UID {next}:*")
 }
 
-fn search_command(criteria: &str) -> String {
-    format!("UID SEARCH {criteria}")
-}
-
 fn fetch_command(set: &str, items: &str) -> String {
     format!("UID FETCH {set} ({items})")
-}
-
-/// A command that the server answered with NO or BAD, in its words.
-#[derive(Debug)]
-pub(super) struct Said(pub(super) String);
-
-impl std::fmt::Display for Said {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Said {}
-
-pub(super) fn fault(class: Class, what: String) -> Fault {
-    Fault::new(class, what).reach(Reach::Account)
-}
-
-/// An answer larger or longer than any may be breaks the protocol; everything else is the line.
-pub(super) fn broken(error: io::Error) -> anyhow::Error {
-    let class = if error.kind() == io::ErrorKind::InvalidData { Class::Protocol } else { Class::Unavailable };
-    fault(class, error.to_string()).into()
-}
-
-pub(super) fn refused(command: &str, error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<Said>() {
-        Ok(Said(words)) => fault(Class::Unavailable, format!("{command} was refused: {words}")).into(),
-        Err(other) => other,
-    }
 }
 
 /// Turns a refusal into none.
@@ -605,11 +407,6 @@ fn unless_said(outcome: Result<()>) -> Result<Option<()>> {
         Err(error) if error.is::<Said>() => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// A response up to its first literal: bodies are not for logs.
-fn first_line(response: &[u8]) -> &[u8] {
-    response.split(|byte| *byte == b'\n').next().unwrap_or_default()
 }
 
 /// Writes ascending UIDs as sets that a command line can hold: `1:3,7`.

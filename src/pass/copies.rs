@@ -126,7 +126,7 @@ impl Turn<'_> {
             return Ok(());
         }
         step();
-        let appended = session.append(mailbox, claimed.sent_at, bytes).map_err(Trouble::Account)?;
+        let appended = session.append(mailbox, claimed.sent_at, &bytes).map_err(Trouble::Account)?;
         step();
         match appended {
             Appended::Done => Ok(()),

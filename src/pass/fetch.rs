@@ -400,7 +400,7 @@ fn poll_over(visit: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox
     let mut last = None;
     loop {
         let polled = poll(visit, session, store, mailbox, tally);
-        let is_cut = session.trouble() == Some(&Trouble::Cut) && visit.account.imap_auth.is_token();
+        let is_cut = session.trouble() == Some(Trouble::Cut) && visit.account.imap_auth.is_token();
         let Err(error) = polled else { return Ok(()) };
         if !is_cut || last.as_ref() == Some(&*tally) || visit.limits.spent() {
             return Err(error);

@@ -158,7 +158,8 @@ impl Wait<'_> {
             session.logout();
             return Ok(true);
         }
-        session.await_news(self.until, &|| setting.stop.requested())
+        let stop = setting.stop.clone();
+        session.await_news(self.until, move || stop.requested())
     }
 
     /// Fetches an account as a pass does, and tells what came of it. Returns whether nothing did; none when the time is over, or when the

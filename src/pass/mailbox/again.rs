@@ -148,7 +148,7 @@ fn one(visit: &Visit<'_>, session: &mut Session, uid: u32, tries: i64) -> Result
             Ok(Some(message)) => return Ok(Answer::Message(message)),
             Ok(None) => {}
             Err(error) => {
-                let trouble = session.trouble().cloned();
+                let trouble = session.trouble();
                 if !trouble.as_ref().is_some_and(Trouble::is_refusal) {
                     log::info!("mailbox {}: UID {uid}: {error:#}", visit.mailbox);
                     if let Err(down) = reopen(visit, session) {

@@ -182,7 +182,7 @@ fn header_of(poll: &Poll<'_>, session: &mut Session, mailbox: &str, mark: &Mark)
     let uid = u32::try_from(mark.uid).context("the stored mark is no UID")?;
     match session.headers(&[uid]) {
         Ok(mut found) => Ok(found.pop()),
-        Err(error) if session.trouble().is_some_and(Trouble::is_refusal) => {
+        Err(error) if session.trouble().is_some_and(|trouble| trouble.is_refusal()) => {
             log::info!("mailbox {mailbox}: UID {uid}: {error:#}");
             Ok(None)
         }

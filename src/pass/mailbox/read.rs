@@ -103,7 +103,7 @@ impl<'a, 's> Reader<'a, 's> {
         match self.session.sizes(uids) {
             Ok(listed) => Ok(listed.into_iter().map(|listed| (listed.uid, listed)).collect()),
             Err(error) => {
-                let trouble = self.session.trouble().cloned().filter(Trouble::is_refusal);
+                let trouble = self.session.trouble().filter(Trouble::is_refusal);
                 let Some(trouble) = trouble else { return Err(error) };
                 if trouble.is_of_the_server() && !self.delivers(uids)? {
                     return Err(error);
@@ -221,7 +221,7 @@ impl<'a, 's> Reader<'a, 's> {
     /// Tells whose fault it is that an answer fails. An error is the account's; none is one of several messages', and words are those
     /// for the only one.
     fn judge(&mut self, error: Error, uids: &[u32]) -> Result<Option<String>> {
-        let Some(trouble) = self.session.trouble().cloned() else { return Err(error) };
+        let Some(trouble) = self.session.trouble() else { return Err(error) };
         let (first, last) = (uids.first().copied().unwrap_or_default(), uids.last().copied().unwrap_or_default());
         let named = if first == last { format!("UID {first}") } else { format!("UIDs {first} to {last}") };
         let mailbox = self.visit.mailbox;
@@ -257,7 +257,7 @@ impl<'a, 's> Reader<'a, 's> {
             }
             match self.session.headers(&[uid]) {
                 Ok(found) => self.evidence.delivers = !found.is_empty(),
-                Err(_) if self.session.trouble().is_some_and(Trouble::is_refusal) => {}
+                Err(_) if self.session.trouble().is_some_and(|trouble| trouble.is_refusal()) => {}
                 Err(error) => return Err(error),
             }
         }
