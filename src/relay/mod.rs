@@ -1,6 +1,8 @@
-//! Sending mail: one SMTP connection, many messages (RFC 5321). We speak it ourselves, over [`crate::net`]: lettre's client has
-//! one time limit for everything, stops at the first recipient that is refused, and takes what somebody wrote behind the
-//! answer to STARTTLS for an answer that came through TLS.
+//! Sending mail: one SMTP connection, many messages (RFC 5321). We speak it ourselves, over [`crate::net`]. lettre, which writes our
+//! letters, has a client, too, but with 0.11.23 a message is not safe: a dot behind a bare LF leaves as it is and ends the message
+//! (RUSTSEC-2026-0561); what somebody wrote behind the answer to STARTTLS counts as an answer that came through TLS; an answer too
+//! many is taken for the next command's, and every further one with it; 354 to the final dot is success; a server that trickles has no
+//! end; the first recipient that is refused ends it. Tests hold ours to each: `session.rs`, `tests/send/relay.rs`, `failing.rs`.
 //!
 //! Promises: every wait has an end, every answer a limit. Each recipient gets an answer of its own. What was not handed over
 //! when something broke can be sent again; what was, and has no answer, is [`Outcome::Unknown`]. A password never leaves

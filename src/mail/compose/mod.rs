@@ -1,5 +1,6 @@
 //! Letters that go out: a draft in, the bytes of RFC 5322 out (SEND-4). All of it is ASCII with CRLF, but for addresses
-//! that are not; whatever would stand in a header is checked first, and refused rather than mended.
+//! that are not; whatever would stand in a header is checked first, and refused rather than mended. lettre writes header, parts
+//! and bodies; not its `Message`, which wants an envelope and reads From anew.
 
 mod address;
 mod check;
@@ -37,7 +38,7 @@ pub struct Envelope {
 pub fn compose(draft: &Draft) -> anyhow::Result<Vec<u8>> {
     let mut header = field::Header::default();
     count_recipients(draft)?;
-    header.date("Date", draft.date)?;
+    header.date(draft.date)?;
     header.addresses("From", std::slice::from_ref(&draft.from))?;
     if let Some(sender) = &draft.sender {
         header.addresses("Sender", std::slice::from_ref(sender))?;
@@ -49,7 +50,7 @@ pub fn compose(draft: &Draft) -> anyhow::Result<Vec<u8>> {
     draft.bcc.iter().try_for_each(|recipient| checked_address("Bcc", recipient).map(drop))?;
     if draft.to.is_empty() && draft.cc.is_empty() {
         // RFC 5322, section 3.4: a group without members; some servers refuse a letter without any recipient field.
-        header.raw("To", "undisclosed-recipients:;");
+        header.own("To", "undisclosed-recipients:;")?;
     }
     header.text("Subject", &draft.subject)?;
     header.ids("Message-ID", std::slice::from_ref(&draft.message_id))?;
@@ -57,12 +58,12 @@ pub fn compose(draft: &Draft) -> anyhow::Result<Vec<u8>> {
         header.ids("In-Reply-To", std::slice::from_ref(id))?;
     }
     header.ids("References", &chain(&draft.references))?;
-    automatic(draft.automatic, &mut header);
+    automatic(draft.automatic, &mut header)?;
     extra(draft, &mut header)?;
-    header.raw("MIME-Version", "1.0");
-    let mut message = header.into_text();
-    part::write(draft, &mut message)?;
-    Ok(message.into_bytes())
+    header.own("MIME-Version", "1.0")?;
+    let mut message = header.to_string().into_bytes();
+    message.extend(part::body(draft)?);
+    Ok(message)
 }
 
 /// Returns whom a draft goes to.
@@ -118,11 +119,11 @@ fn chain(ids: &[String]) -> Vec<String> {
 }
 
 /// Says that nobody wrote the letter and nobody shall answer (ACK-2).
-fn automatic(kind: Option<AutoKind>, header: &mut field::Header) {
-    let Some(kind) = kind else { return };
-    header.raw("Auto-Submitted", kind.as_str());
-    header.raw("X-Auto-Response-Suppress", "All");
-    header.raw("Precedence", if kind == AutoKind::Replied { "auto_reply" } else { "bulk" });
+fn automatic(kind: Option<AutoKind>, header: &mut field::Header) -> anyhow::Result<()> {
+    let Some(kind) = kind else { return Ok(()) };
+    header.own("Auto-Submitted", kind.as_str())?;
+    header.own("X-Auto-Response-Suppress", "All")?;
+    header.own("Precedence", if kind == AutoKind::Replied { "auto_reply" } else { "bulk" })
 }
 
 fn extra(draft: &Draft, header: &mut field::Header) -> anyhow::Result<()> {

@@ -238,6 +238,18 @@ fn send_11_more_than_a_hundred_recipients_are_refused_at_once() {
 }
 
 #[test]
+fn send_4_no_line_of_a_header_is_too_long() {
+    let of = |name: &str| (0..100).map(|n| address(name, &format!("{}{n}@example.com", "a".repeat(40)))).collect::<Vec<_>>();
+    for name in ["", "Dora Example", "Example, Dora", "Dóra"] {
+        let draft = Draft { to: of(name), cc: of(name), reply_to: of(name), ..draft() };
+        let bytes = compose(&draft).unwrap();
+        let widest = header(&draft).lines().map(str::len).max();
+        assert!(widest.is_some_and(|widest| widest < 100), "{name}: {widest:?}");
+        assert_eq!(parse(&bytes).to, draft.to, "{name}");
+    }
+}
+
+#[test]
 fn ack_2_an_automatic_answer_says_so() {
     let draft = Draft { automatic: Some(AutoKind::Replied), ..draft() };
     let head = header(&draft);
