@@ -1,7 +1,12 @@
 //! `send`: what is due in the outbox, account by account, over one connection each (SEND-1). `sending` is committed before the
 //! connection is used for a message, a mark right before the final dot, and the outcome at once, together with the claim of the
 //! next message (SEND-6); what follows from it (SEND-8) is noted there and done for some messages at once.
+//!
+//! A commit waits for the disk. So where a server is quicker than that, some messages are claimed at once, and that one was taken is
+//! written down with the mark of the next one: a death leaves no more than one message in doubt, as ever, and what was claimed and not
+//! marked is due again.
 
+mod next;
 mod outcome;
 mod setting;
 mod turn;
@@ -16,6 +21,7 @@ use crate::decide::delivery::may_repeat;
 use crate::fault::{Class, Fault, contain};
 use crate::relay::{Envelope, Outcome, Reply, Session};
 use crate::store::account::Account;
+use crate::store::generation::Writer;
 use crate::store::sending::Smtp;
 use crate::store::{Database, Store, generation, outbox, trouble};
 use crate::words::{AccountId, OutgoingId};
@@ -55,7 +61,7 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
         match store.transaction(|db| generation::raise(db, setting.beside)) {
             Ok(raised) => {
                 report.faults.extend(generation::note(&mut store, setting.beside, &raised).err());
-                writer = Some(raised);
+                writer = Writer::of(&mut store, setting.beside, &raised).ok();
             }
             Err(error) => report.faults.push(error),
         }
@@ -64,7 +70,7 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
     let allowance = Allowance(Mutex::new(setting.limit));
     let reports = Mutex::new(report);
     crew::each(setting.workers, accounts, &|| (), &|(), account| {
-        let work = || visit(setting, account, (only, writer.as_deref()), &allowance);
+        let work = || visit(setting, account, (only, writer.as_ref()), &allowance);
         let done = contain(work).unwrap_or_else(|panicked| {
             let error = anyhow!(panicked).context(format!("account {account}"));
             Report { faults: vec![error], ..Report::default() }
@@ -95,7 +101,7 @@ fn recover(setting: &Setting<'_>, store: &mut Store, report: &mut Report) -> Res
 
 /// Settles one, where its pass is dead, and tells its author where that is wanted; none where it is not dead.
 fn settle_after_death(setting: &Setting<'_>, db: &mut Database, id: OutgoingId, tells: bool, now: i64) -> Result<Option<Done>> {
-    let left = outbox::unsettled(db, id, now, turn::lease(setting)?)?.filter(|left| left.is_left_behind(setting.is_dead));
+    let left = outbox::unsettled(db, id, now, next::lease(setting)?)?.filter(|left| left.is_left_behind(setting.is_dead));
     let Some(left) = left else { return Ok(None) };
     let (account, claimed) = (left.account, &left.claimed);
     let may_repeat = may_repeat(setting.repeat_replies, claimed.kind, claimed.attempts);
@@ -111,12 +117,16 @@ fn settle_after_death(setting: &Setting<'_>, db: &mut Database, id: OutgoingId, 
 fn visit(
     setting: &Setting<'_>,
     id: AccountId,
-    (only, writer): (Option<OutgoingId>, Option<&str>),
+    (only, writer): (Option<OutgoingId>, Option<&Writer>),
     allowance: &Allowance,
 ) -> Report {
     let mut report = Report::default();
     let done = Turn::begin(setting, id, writer).and_then(|mut turn| {
-        let sent = turn.send_all(only, allowance, &mut report);
+        let sent = contain(|| turn.send_all(only, allowance, &mut report));
+        let sent = sent.unwrap_or_else(|panicked| {
+            turn.write_down(&mut report);
+            Err(panicked.into())
+        });
         // Whatever ended the turn, what was sent has its consequences.
         let followed = turn.follow_up(&mut report.faults);
         if let Some(session) = turn.session.take() {

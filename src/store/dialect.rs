@@ -429,8 +429,20 @@ macro_rules! insert_new {
     };
 }
 
-/// Takes the first row of a query that no other worker has in hand: PostgreSQL locks it and passes over locked ones, SQLite has
+/// Takes the first rows of a query that no other worker has in hand: PostgreSQL locks them and passes over locked ones, SQLite has
 /// one writer at a time.
+macro_rules! all_free {
+    ($connection:expr, $query:expr, $most:expr, $row:ty) => {
+        match $connection {
+            $crate::store::Database::Sqlite(c) => diesel::RunQueryDsl::load::<$row>($query.limit($most), c),
+            $crate::store::Database::Postgresql(c) => {
+                diesel::RunQueryDsl::load::<$row>($query.limit($most).for_update().skip_locked(), c)
+            }
+        }
+    };
+}
+
+/// Takes the first such row.
 macro_rules! first_free {
     ($connection:expr, $query:expr, $row:ty) => {
         match $connection {
@@ -442,4 +454,4 @@ macro_rules! first_free {
     };
 }
 
-pub(super) use {due, first_free, insert_all, insert_new};
+pub(super) use {all_free, due, first_free, insert_all, insert_new};

@@ -3,8 +3,8 @@
 //! since (SEND-12): also from a copy that was made while mail went out. What has nothing to send costs nothing.
 
 use std::fs::{DirBuilder, File};
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -36,6 +36,12 @@ pub struct Beside {
 struct Noted {
     writer: String,
     number: i64,
+}
+
+impl Noted {
+    fn line(&self) -> String {
+        format!("{} {}\n", self.writer, self.number)
+    }
 }
 
 /// Returns the file beside a SQLite database.
@@ -98,18 +104,33 @@ pub fn begin(store: &mut Store, beside: &Beside) -> Result<()> {
     note(store, beside, &writer)
 }
 
-/// Raises it for one message, within the transaction that marks that as handed over. The file is not asked: where another database came
-/// into the place of this one meanwhile, the next pass is to see that.
-pub fn raise_for_one(db: &mut Database, writer: &str) -> Result<()> {
-    lock(db)?;
-    let here = number(db, writer)?;
-    set_counter(db, &format!("{SENT}{writer}"), here + 1)
+/// Who writes the file, and where it is: found out once, for each message that goes out.
+#[derive(Debug)]
+pub struct Writer {
+    name: String,
+    file: PathBuf,
 }
 
-/// Writes the number of one message down, so that a death leaves it; only a loss of power may take it back to where the pass began.
-pub fn note_one(store: &mut Store, beside: &Beside, writer: &str) {
-    if let Err(error) = put_down(store, beside, writer, false) {
-        log::debug!("the number beside the database is not written: {error:#}");
+impl Writer {
+    pub fn of(store: &mut Store, beside: &Beside, name: &str) -> Result<Self> {
+        let file = file(store.connection(), beside)?.context("the database has no name")?;
+        Ok(Self { name: name.to_string(), file })
+    }
+
+    /// Raises the number for one message, within the transaction that marks that as handed over, and returns it. The file is not asked:
+    /// where another database came into the place of this one meanwhile, the next pass is to see that.
+    pub fn raise_for_one(&self, db: &mut Database) -> Result<i64> {
+        let counter = counters::table.find(format!("{SENT}{}", self.name));
+        let raised = diesel::update(counter).set(counters::value.eq(counters::value + 1)).returning(counters::value);
+        Ok(raised.get_result(db)?)
+    }
+
+    /// Writes the number of one message down, so that a death leaves it; only a loss of power may take it back to where the pass began.
+    pub fn note_one(&self, number: i64) {
+        let noted = Noted { writer: self.name.clone(), number };
+        if let Err(error) = turn(&self.file).and_then(|_turn| advance(&self.file, &noted)) {
+            log::debug!("the number beside the database is not written: {error:#}");
+        }
     }
 }
 
@@ -127,16 +148,11 @@ pub fn raise(db: &mut Database, beside: &Beside) -> Result<String> {
 /// The second half: writes the number down. Of several that do so at once, the last one writes the newest: each reads it when its turn
 /// has come, and nobody waits for the database.
 pub fn note(store: &mut Store, beside: &Beside, writer: &str) -> Result<()> {
-    put_down(store, beside, writer, true)
-}
-
-fn put_down(store: &mut Store, beside: &Beside, writer: &str, durably: bool) -> Result<()> {
-    let db = store.connection();
-    let file = file(db, beside)?.context("the database has no name")?;
+    let Writer { name, file } = Writer::of(store, beside, writer)?;
     let unwritable = |error: std::io::Error| Fault::unwritable(format!("cannot write {}", file.display()), &error);
     let _turn = turn(&file).map_err(unwritable)?;
-    let noted = Noted { writer: writer.to_string(), number: number(db, writer)? };
-    Ok(write(&file, &noted, durably).map_err(unwritable)?)
+    let noted = Noted { number: number(store.connection(), &name)?, writer: name };
+    Ok(write(&file, &noted).map_err(unwritable)?)
 }
 
 /// Returns when the database was put back last.
@@ -155,9 +171,15 @@ fn number(db: &mut Database, writer: &str) -> Result<i64> {
     Ok(row.first(db).optional()?.unwrap_or(0))
 }
 
-/// Reads the file: one line, the writer and the number. What is damaged counts as missing.
+/// Reads the file, while nobody writes it.
 fn read(file: &Path) -> Option<Noted> {
-    let text = std::fs::read_to_string(file).ok()?;
+    let folder = File::open(folder_of(file)).ok();
+    let _turn = folder.as_ref().map(|folder| rustix::fs::flock(folder, rustix::fs::FlockOperation::LockShared));
+    noted(&std::fs::read_to_string(file).ok()?)
+}
+
+/// Reads what stands in it: one line, the writer and the number. What is damaged counts as missing.
+fn noted(text: &str) -> Option<Noted> {
     let (writer, number) = text.trim_end().split_once(' ')?;
     let is_sound = writer.len() == 16 && writer.bytes().all(|byte| byte.is_ascii_hexdigit());
     let number = number.parse().ok().filter(|number| (1..=HIGHEST).contains(number))?;
@@ -175,14 +197,26 @@ fn turn(file: &Path) -> std::io::Result<File> {
     Ok(opened)
 }
 
-/// Writes the file whole or not at all.
-fn write(file: &Path, noted: &Noted, durably: bool) -> std::io::Result<()> {
+/// Writes the file whole or not at all, so that a loss of power leaves it.
+fn write(file: &Path, noted: &Noted) -> std::io::Result<()> {
     let mut new = tempfile::NamedTempFile::new_in(folder_of(file))?;
-    writeln!(new, "{} {}", noted.writer, noted.number)?;
-    if durably {
-        new.as_file().sync_all()?;
-    }
+    new.write_all(noted.line().as_bytes())?;
+    new.as_file().sync_all()?;
     new.persist(file).map(drop).map_err(|error| error.error)
+}
+
+/// Writes a higher number over a lower one, in its place: a new file for each message would make each commit of SQLite write more. The line
+/// never gets shorter, and is less than what a disk writes at once.
+fn advance(file: &Path, new: &Noted) -> std::io::Result<()> {
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let mut there = File::options().read(true).write(true).custom_flags(flags).open(file)?;
+    let mut text = String::new();
+    there.read_to_string(&mut text)?;
+    match noted(&text) {
+        Some(old) if old.writer == new.writer && old.number < new.number => there.write_all_at(new.line().as_bytes(), 0),
+        Some(old) if old.writer == new.writer => Ok(()),
+        _ => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "another writer's number stands there, or none")),
+    }
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -201,9 +235,16 @@ mod tests {
         let file = folder.path().join("deeper/x.passes");
         let noted = Noted { writer: "0123456789abcdef".to_string(), number: 42 };
         let turn = turn(&file).unwrap();
-        write(&file, &noted, true).unwrap();
+        write(&file, &noted).unwrap();
         drop(turn);
-        assert_eq!(read(&file), Some(noted));
+        assert_eq!(read(&file), Some(noted.clone()));
+        let of = |number| Noted { number, ..noted.clone() };
+        for (number, there) in [(99, 99), (98, 99), (100, 100)] {
+            advance(&file, &of(number)).unwrap();
+            assert_eq!(read(&file), Some(of(there)), "it only goes up");
+        }
+        let other = Noted { writer: "fedcba9876543210".to_string(), number: 200 };
+        assert!(advance(&file, &other).is_err() && read(&file) == Some(of(100)), "another database's file stays as it is");
         for damaged in [
             "",
             "x 1",

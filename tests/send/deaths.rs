@@ -15,13 +15,14 @@ fn in_state(world: &World, state: &str) -> usize {
 }
 
 /// Kills the sender at its first step, at its second, and so on until one comes through. What was not handed over is sent by
-/// the next pass; what was is sent once, or waits for a person.
+/// the next pass; what was is sent once, or waits for a person. Some are claimed together: the server is quick.
 fn die_at_every_step(database: &str) {
+    const MESSAGES: usize = 3;
     for step in 1.. {
         let sink = SmtpSink::start(Manners::default());
         let mut world = world_on(database, &sink);
         world.run(&["case", "create", "Pump"]).ok();
-        for _ in 0..2 {
+        for _ in 0..MESSAGES {
             compose(&world, &["--to", "dora@example.org", "--parent", "case:1", "--queue"]);
         }
         world.set("ESPOMAIL_DIE_AT_STEP", &step.to_string());
@@ -29,12 +30,12 @@ fn die_at_every_step(database: &str) {
         world.set("ESPOMAIL_DIE_AT_STEP", "0");
         let _ = world.run(&["send"]);
         let (sent, unsure) = (in_state(&world, "sent"), in_state(&world, "maybe-sent"));
-        assert_eq!(sent + unsure, 2, "step {step}: nothing is lost");
+        assert_eq!(sent + unsure, MESSAGES, "step {step}: nothing is lost");
         assert!(unsure <= 1, "step {step}");
         let taken = sink.taken().len();
         assert!((sent..=sent + unsure).contains(&taken), "step {step}: {taken} taken, {sent} sent, {unsure} unsure");
         let filed = world.json(&["email", "list"])["items"].as_array().unwrap().len();
-        assert_eq!(filed, 2, "step {step}");
+        assert_eq!(filed, MESSAGES, "step {step}");
         // SEND-8: what follows from a message follows once, whoever died in between.
         let notes = world.json(&["case", "show", "1"]).to_string().matches("email-sent").count();
         assert_eq!(notes, sent, "step {step}");
@@ -139,6 +140,22 @@ fn send_6_several_passes_at_once_send_each_message_once() {
         });
         assert!(sink.count("EHLO") > 1, "the passes were at work together");
         assert_eq!((in_state(&world, "sent"), sink.taken().len(), distinct_ids(&sink).len()), (MESSAGES, MESSAGES, MESSAGES));
+    }
+}
+
+#[test]
+fn send_6_what_was_claimed_together_and_not_begun_is_given_back_as_it_was() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners { per_connection: 4, ..Manners::default() });
+        let world = world_on(database, &sink);
+        let queued: Vec<Value> = (0..8).map(|_| compose(&world, &["--to", "dora@example.org", "--queue"])).collect();
+        let shown = |at: usize| outbox(&world, &queued[at]["outbox"]);
+        let before: Vec<Value> = (5..8).map(shown).collect();
+        let said = world.run(&["send"]).fails(69);
+        assert!(said.contains("421 4.7.0 your token has ended"), "{said}");
+        assert_eq!((in_state(&world, "sent"), in_state(&world, "queued"), sink.taken().len()), (4, 4, 4), "{database}");
+        assert_eq!((&shown(4)["attempts"], &shown(4)["due_at"]), (&1.into(), &"2026-11-23T10:01:00Z".into()), "{database}");
+        assert_eq!((5..8).map(shown).collect::<Vec<_>>(), before, "{database}: nobody has tried them");
     }
 }
 

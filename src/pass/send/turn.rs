@@ -1,35 +1,40 @@
 //! One account's turn: claim, attempt, outcome; over one connection, until nothing is due, its time is over, or its server fails.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use super::outcome::{self, Done, Sent, follow, is_everybodys, tried};
 use super::setting::{Setting, server, signed};
 use crate::decide::delivery::{self, Attempt, Recipient, may_repeat};
-use crate::decide::reason::{Reason, reason};
-use crate::decide::sender;
 use crate::fault::{Class, Fault, Reach, one_line, reach_of, sameness, step};
 use crate::relay::{Envelope, Outcome, Reply, Session};
 use crate::store::account::{self, Account, Resting};
-use crate::store::outbox::{self, Claimed, Due};
+use crate::store::generation::Writer;
+use crate::store::outbox::{self, Claimed};
 use crate::store::sending::{self, Sending};
-use crate::store::{Database, Store, generation, raw, rights, trouble, user};
-use crate::words::{AccountId, Auth, OutboxState, OutgoingId, RecipientState, Rule};
+use crate::store::{Store, raw, trouble};
+use crate::words::{AccountId, Auth, OutboxState, OutgoingId, RecipientState};
 
-/// How long a claim outlasts the time limits of its account, in seconds.
-const MARGIN: i64 = 60;
+/// How long a message may take a server that counts as quick: so long it is not written down that the one before was taken.
+const QUICK: Duration = Duration::from_millis(30);
 
 /// How many messages this pass may still send.
 pub(super) struct Allowance(pub Mutex<usize>);
 
 impl Allowance {
-    fn take(&self) -> bool {
+    /// Takes so many, or as many as there are.
+    pub fn take(&self, most: usize) -> usize {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let some = *left > 0;
-        *left = left.saturating_sub(1);
-        some
+        let taken = most.min(*left);
+        *left -= taken;
+        taken
+    }
+
+    pub fn give_back(&self, count: usize) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += count;
     }
 }
 
@@ -54,37 +59,42 @@ pub(super) struct Turn<'a> {
     pub store: Store,
     pub account: Account,
     /// Who counts what goes out (SEND-12); none where that cannot be written down.
-    writer: Option<&'a str>,
-    sending: Sending,
+    writer: Option<&'a Writer>,
+    pub sending: Sending,
     deadline: Instant,
     pub session: Option<Session>,
     /// Why the turn failed was said of a message already.
     pub is_said: bool,
     /// What was found out about the server in the last attempt, to be said once.
     learned: Option<String>,
-}
-
-/// What a look into the outbox found.
-enum Next {
-    Message(Claimed),
-    /// A message that its author may not send any more, and why.
-    Held(OutgoingId, Reason),
-    Nothing,
-}
-
-/// How long a message is claimed, in seconds.
-pub(super) fn lease(setting: &Setting<'_>) -> Result<i64> {
-    let limits = setting.connection.account_timeout + setting.connection.final_timeout;
-    Ok(i64::try_from(limits.as_secs())? + MARGIN)
+    /// Claimed, and not begun.
+    pub ahead: VecDeque<Claimed>,
+    /// What became of messages and is not written down yet.
+    pub unwritten: Vec<Done>,
+    /// Whether the last message took its server no longer than a commit takes us.
+    pub is_quick: bool,
 }
 
 impl<'a> Turn<'a> {
-    pub fn begin(setting: &'a Setting<'a>, id: AccountId, writer: Option<&'a str>) -> Result<Self> {
+    pub fn begin(setting: &'a Setting<'a>, id: AccountId, writer: Option<&'a Writer>) -> Result<Self> {
         let mut store = Store::open(setting.database)?;
         let account = account::find(store.connection(), &id.to_string())?;
         let sending = sending::of(store.connection(), id)?;
         let deadline = Instant::now() + setting.connection.account_timeout;
-        Ok(Self { setting, store, account, writer, sending, deadline, session: None, is_said: false, learned: None })
+        Ok(Self {
+            setting,
+            store,
+            account,
+            writer,
+            sending,
+            deadline,
+            session: None,
+            is_said: false,
+            learned: None,
+            ahead: VecDeque::new(),
+            unwritten: Vec::new(),
+            is_quick: false,
+        })
     }
 
     /// Writes down how the turn went, for as long as the server for sending fails (FETCH-12). Returns whether a failure is to be said.
@@ -113,94 +123,34 @@ impl<'a> Turn<'a> {
     }
 
     pub fn send_all(&mut self, only: Option<OutgoingId>, allowance: &Allowance, report: &mut Report) -> Result<()> {
-        let mut done: Option<Done> = None;
         let mut fault = None;
         let mut sent = 0;
         loop {
             let is_over = fault.is_some() || Instant::now() >= self.deadline || self.setting.stop.requested();
-            let next = self.next(done.as_ref(), is_over, only, allowance);
-            if let Some(done) = done.take() {
-                let told = done.told(&self.account.name);
-                // A person who waits for one message sees how it failed.
-                let is_seen = only.is_some() && told.state == OutboxState::Failed;
-                report.faults.extend(done.fault().filter(|_| !is_seen));
-                report.sent.push(told);
-                sent += 1;
+            let Some(claimed) = self.next(is_over, only, allowance, report)? else { return fault.map_or(Ok(()), Err) };
+            step();
+            if sent > 0 && sent % outcome::BATCH == 0 {
+                fault = self.follow_up(&mut report.faults).err();
             }
-            let next = next?;
-            match next {
-                Next::Message(claimed) => {
-                    step();
-                    if sent > 0 && sent % outcome::BATCH == 0 {
-                        fault = self.follow_up(&mut report.faults).err();
-                    }
-                    // An error is the connection's fault, not the message's: it is due again, and the account's turn is over.
-                    let attempt = self.attempt(&claimed).unwrap_or_else(|error| {
-                        let broken = Attempt::Broken { error: format!("{error:#}"), permanent: false };
-                        fault = Some(error);
-                        broken
-                    });
-                    report.learned.extend(self.learned.take());
-                    // So it is when the server fails, whatever became of the message.
-                    let failure = self.session.as_mut().and_then(Session::take_failure);
-                    let settled = self.settled(claimed, attempt);
-                    self.is_said = failure.is_some() && settled.settled.state == OutboxState::MaybeSent;
-                    fault = fault.or(failure.map(Into::into));
-                    done = Some(settled);
-                }
-                Next::Held(id, because) => report.faults.push(not_allowed(id, &because)),
-                Next::Nothing => return fault.map_or(Ok(()), Err),
-            }
-        }
-    }
-
-    /// Writes down what became of the last message, and claims the next one, in one transaction. Where that fails the last one is
-    /// written down alone: that it went out must not be forgotten for another one's sake.
-    fn next(&mut self, done: Option<&Done>, is_over: bool, only: Option<OutgoingId>, allowance: &Allowance) -> Result<Next> {
-        let Self { setting, account, sending, .. } = self;
-        let now = (setting.now)();
-        let lease = lease(setting)?;
-        let mut is_allowed = false;
-        let both = self.store.transaction(|db| {
-            if let Some(done) = done {
-                done.write(db, account.id, now)?;
-            }
-            // What an account that is switched off has to send waits.
-            if is_over || !account.active {
-                return Ok(Next::Nothing);
-            }
-            if let Some(most) = sending.max_per_hour
-                && outbox::sent_since(db, account.id, now - 3_600)? >= most
-            {
-                log::info!("account {}: {most} messages went out in this hour; the rest waits ({})", account.name, Rule::Send11);
-                return Ok(Next::Nothing);
-            }
-            let Some(due) = outbox::next(db, account.id, only, now)? else { return Ok(Next::Nothing) };
-            if let Some(because) = objection(db, &due, account.id)? {
-                outbox::hold(db, due.id, &because.to_string())?;
-                return Ok(Next::Held(due.id, because));
-            }
-            // A transaction that is repeated takes one all the same.
-            is_allowed = is_allowed || allowance.take();
-            if !is_allowed {
-                return Ok(Next::Nothing);
-            }
-            outbox::claim(db, due, setting.owner, now, lease).map(Next::Message)
-        });
-        match (both, done) {
-            (Err(error), Some(done)) => {
-                let alone = self.store.transaction(|db| done.write_alone(db, now));
-                let told = done.told(&account.name);
-                // What a server said must not be lost with the database: a person can write it down.
-                let what = || format!("message {} of the outbox is {}, and that cannot be written down", told.outbox, told.state);
-                alone.with_context(what).and(Err(error))
-            }
-            (both, _) => both,
+            sent += 1;
+            // An error is the connection's fault, not the message's: it is due again, and the account's turn is over.
+            let attempt = self.attempt(&claimed, only, report).unwrap_or_else(|error| {
+                let broken = Attempt::Broken { error: format!("{error:#}"), permanent: false };
+                fault = Some(error);
+                broken
+            });
+            report.learned.extend(self.learned.take());
+            // So it is when the server fails, whatever became of the message.
+            let failure = self.session.as_mut().and_then(Session::take_failure);
+            let settled = self.settled(claimed, attempt);
+            self.is_said = failure.is_some() && settled.settled.state == OutboxState::MaybeSent;
+            fault = fault.or(failure.map(Into::into));
+            self.unwritten.push(settled);
         }
     }
 
     /// Tries to send one message. An error is the connection's.
-    fn attempt(&mut self, claimed: &Claimed) -> Result<Attempt> {
+    fn attempt(&mut self, claimed: &Claimed, only: Option<OutgoingId>, report: &mut Report) -> Result<Attempt> {
         let Some(smtp) = &self.sending.smtp else {
             return Err(Fault::new(Class::Config, "it has no server to send through")
                 .reach(Reach::Account)
@@ -232,18 +182,25 @@ impl<'a> Turn<'a> {
         let is_empty = claimed.envelope_from.is_empty() && self.sending.empty_sender;
         let from = if claimed.envelope_from.is_empty() && !is_empty { own } else { &claimed.envelope_from };
         let envelope = Envelope { from, to: &claimed.recipients, id: &claimed.message_id };
-        let mut unmarked = None;
+        let (mut unmarked, mut marking, began) = (None, Duration::ZERO, Instant::now());
         let mut hand_over = || {
             step();
+            let began = Instant::now();
+            let now = (self.setting.now)();
             let marked = self.store.transaction(|db| {
-                self.writer.map_or(Ok(()), |writer| generation::raise_for_one(db, writer))?;
-                outbox::hand_over(db, claimed, (self.setting.now)())
+                self.unwritten.iter().try_for_each(|done| done.write(db, self.account.id, now))?;
+                let number = self.writer.map(|writer| writer.raise_for_one(db)).transpose()?;
+                outbox::hand_over(db, claimed, now).map(|()| number)
             });
             step();
-            if let (Some(writer), Ok(())) = (self.writer, &marked) {
-                generation::note_one(&mut self.store, self.setting.beside, writer);
+            if let (Some(writer), Ok(Some(number))) = (self.writer, &marked) {
+                writer.note_one(*number);
             }
-            marked.map_err(|error| {
+            marking += began.elapsed();
+            if marked.is_ok() {
+                self.unwritten.drain(..).for_each(|done| report.tell(&done, &self.account.name, only));
+            }
+            marked.map(drop).map_err(|error| {
                 let text = format!("{error:#}");
                 unmarked = Some(error);
                 anyhow!(text)
@@ -265,6 +222,7 @@ impl<'a> Turn<'a> {
             outcome = session.send(&Envelope { from: own, ..envelope }, &bytes, &mut hand_over);
         }
         self.session = Some(session);
+        self.is_quick = began.elapsed().saturating_sub(marking) < QUICK;
         step();
         if let Some(error) = unmarked {
             // The database's fault, or another pass has it in hand.
@@ -299,6 +257,17 @@ impl<'a> Turn<'a> {
             Ok(false) => {}
             Err(error) => log::warn!("account {name}: that its server takes no empty sender cannot be written down: {error:#}"),
         }
+    }
+}
+
+impl Report {
+    /// Tells what became of a message.
+    pub(super) fn tell(&mut self, done: &Done, account: &str, only: Option<OutgoingId>) {
+        let told = done.told(account);
+        // A person who waits for one message sees how it failed.
+        let is_seen = only.is_some() && told.state == OutboxState::Failed;
+        self.faults.extend(done.fault().filter(|_| !is_seen));
+        self.sent.push(told);
     }
 }
 
@@ -360,25 +329,4 @@ fn recipient((address, reply): (&String, &Reply)) -> Recipient {
     };
     let (code, status) = (Some(i64::from(reply.code)), reply.status.clone());
     Recipient { address: address.clone(), state, code, status, said: Some(reply.text.clone()) }
-}
-
-/// SEND-3: the right that it was written under is gone.
-fn not_allowed(id: OutgoingId, because: &Reason) -> anyhow::Error {
-    Fault::new(Class::Refused, format!("message {id} of the outbox is held: {because}"))
-        .hint(format!("give the right back, then: espomail outbox release {id}, or: espomail outbox drop {id}"))
-        .into()
-}
-
-/// SEND-3: why a message must not go out any more, days after it was written perhaps; none where it may. What goes out by itself, or
-/// by the service account's word, has no author whose right could be gone.
-fn objection(db: &mut Database, due: &Due, account: AccountId) -> Result<Option<Reason>> {
-    let Some(author) = due.author else { return Ok(None) };
-    let known = user::show(db, author)?;
-    if !known.active {
-        return Ok(Some(reason!(Send3, "{}, who wrote it, is not active any more", known.login)));
-    }
-    let actor = rights::actor(db, "", author, false)?;
-    let (own, outlets) = (user::addresses_of(db, author)?, sending::outlets(db)?);
-    let may = sender::may_go(&actor, &own, &due.envelope_from, account, &outlets);
-    Ok((!may).then(|| reason!(Send3, "{}, who wrote it, may not send as <{}> any more", known.login, due.envelope_from)))
 }

@@ -1,11 +1,13 @@
 //! What passes do with the outbox: claim, mark, settle, and find what one that died has left behind; what follows from messages that
 //! have reached somebody (SEND-8) is noted with the outcome, and done behind it.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
-use super::super::dialect::{clock, due, first_free};
+use super::super::dialect::{all_free, clock, due, first_free};
 use super::super::schema::{accounts, emails, outbox, outbox_recipients};
 use super::super::{Database, clean, copy, lock};
 use super::list::recipients;
@@ -36,6 +38,8 @@ pub struct Claimed {
     /// It has reached somebody already.
     pub reached: bool,
     pub author: Option<UserId>,
+    /// What stood there before it was claimed: when it was due, and when it was tried first.
+    before: (Option<i64>, Option<i64>),
 }
 
 /// Whether a queued message is due. A time that a person chose counts as it is: nobody has tried such a message, and its time was
@@ -88,11 +92,12 @@ pub struct Due {
     kind: OutgoingKind,
     attempts: i64,
     first_tried_at: Option<i64>,
+    due_at: Option<i64>,
 }
 
-/// Returns the next message of an account that is due, by time then number (SEND-1), or one message by name, unless another pass
-/// has it in hand. In the same transaction it is claimed, or held.
-pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now: i64) -> Result<Option<Due>> {
+/// Returns the next messages of an account that are due, by time then number (SEND-1), so many at the most, or one message by name, but
+/// for those that another pass has in hand. In the same transaction they are claimed, or held.
+pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, most: usize, now: i64) -> Result<Vec<Due>> {
     // Every message, or just that one.
     let (first, last) = only.map_or((OutgoingId(i64::MIN), OutgoingId(i64::MAX)), |only| (only, only));
     let due = outbox::table
@@ -110,37 +115,77 @@ pub fn next(db: &mut Database, account: AccountId, only: Option<OutgoingId>, now
             outbox::kind,
             outbox::attempts,
             outbox::first_tried_at,
+            outbox::due_at,
         ));
-    Ok(first_free!(&mut *db, due, Due).optional()?)
+    Ok(all_free!(&mut *db, due, i64::try_from(most)?, Due)?)
 }
 
-/// Claims a message for so many seconds. Two passes never claim the same.
-pub fn claim(db: &mut Database, due: Due, owner: &str, now: i64, lease: i64) -> Result<Claimed> {
-    let (attempts, first_tried_at) = (due.attempts + 1, due.first_tried_at.map_or(now, |first| first.min(now)));
+/// Claims messages for so many seconds. Two passes never claim the same.
+pub fn claim(db: &mut Database, due: Vec<Due>, owner: &str, now: i64, lease: i64) -> Result<Vec<Claimed>> {
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<OutgoingId> = due.iter().map(|one| one.id).collect();
     let until = clock(db, now)? + lease;
-    diesel::update(outbox::table.find(due.id))
+    diesel::update(outbox::table.filter(outbox::id.eq_any(&ids)))
         .set((
             outbox::state.eq(OutboxState::Sending),
-            outbox::attempts.eq(attempts),
+            outbox::attempts.eq(outbox::attempts + 1),
             outbox::due_at.eq(None::<i64>),
             outbox::lease_owner.eq(owner),
             outbox::lease_until.eq(until),
             outbox::is_handed_over.eq(false),
-            outbox::first_tried_at.eq(first_tried_at),
         ))
         .execute(db)?;
-    claimed(db, due, attempts, now)
+    let is_first = outbox::first_tried_at.is_null().or(outbox::first_tried_at.gt(now));
+    let first = outbox::table.filter(outbox::id.eq_any(&ids)).filter(is_first);
+    diesel::update(first).set(outbox::first_tried_at.eq(now)).execute(db)?;
+    claimed(db, due.into_iter().map(|due| Due { attempts: due.attempts + 1, ..due }).collect(), now)
 }
 
-fn claimed(db: &mut Database, due: Due, attempts: i64, now: i64) -> Result<Claimed> {
-    let Due { id, envelope_from, author, email, kind, first_tried_at, .. } = due;
-    let message_id = emails::table.find(email).select(emails::message_id).first(db)?;
-    let all = recipients(db, &[id])?.remove(&id).unwrap_or_default();
-    let reached = all.iter().any(|one| one.state == RecipientState::Sent);
-    let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
-    let recipients = pending.map(|one| one.address).collect();
-    let first_tried_at = first_tried_at.unwrap_or(now);
-    Ok(Claimed { id, email, message_id, kind, envelope_from, recipients, attempts, first_tried_at, reached, author })
+/// Gives back what was claimed and not begun, as if nobody had claimed it.
+pub fn give_back<'a>(db: &mut Database, ahead: impl IntoIterator<Item = &'a Claimed>) -> Result<()> {
+    for claimed in ahead {
+        let (due_at, first_tried_at) = claimed.before;
+        diesel::update(ours(claimed).filter(outbox::state.eq(OutboxState::Sending)))
+            .set((
+                outbox::state.eq(OutboxState::Queued),
+                outbox::attempts.eq(claimed.attempts - 1),
+                outbox::due_at.eq(due_at),
+                outbox::lease_owner.eq(None::<String>),
+                outbox::lease_until.eq(None::<i64>),
+                outbox::first_tried_at.eq(first_tried_at),
+            ))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+fn claimed(db: &mut Database, due: Vec<Due>, now: i64) -> Result<Vec<Claimed>> {
+    let (ids, of): (Vec<OutgoingId>, Vec<EmailId>) = due.iter().map(|one| (one.id, one.email)).unzip();
+    let message_ids = emails::table.filter(emails::id.eq_any(of)).select((emails::id, emails::message_id));
+    let message_ids: HashMap<EmailId, String> = message_ids.load(db)?.into_iter().collect();
+    let mut all = recipients(db, &ids)?;
+    let claimed = |due: Due| {
+        let Due { id, envelope_from, author, email, kind, attempts, first_tried_at, due_at } = due;
+        let all = all.remove(&id).unwrap_or_default();
+        let reached = all.iter().any(|one| one.state == RecipientState::Sent);
+        let pending = all.into_iter().filter(|one| one.state == RecipientState::Pending);
+        Claimed {
+            id,
+            email,
+            message_id: message_ids.get(&email).cloned().unwrap_or_default(),
+            kind,
+            envelope_from,
+            recipients: pending.map(|one| one.address).collect(),
+            attempts,
+            first_tried_at: first_tried_at.map_or(now, |first| first.min(now)),
+            reached,
+            author,
+            before: (due_at, first_tried_at),
+        }
+    };
+    Ok(due.into_iter().map(claimed).collect())
 }
 
 /// Marks that the message is about to be handed over: from here on a lost answer means that it may have been sent. Fails when
@@ -183,13 +228,14 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
             outbox::lease_owner.eq(None::<String>),
             outbox::lease_until.eq(None::<i64>),
             outbox::sent_at.eq(is_sent.then_some(now)),
+            (settled.is_first && is_followed(claimed.kind)).then(|| outbox::reached_at.eq(now)),
         ))
         .execute(db)?;
     if written != 1 {
         return Err(taken_over(claimed));
     }
     if settled.is_first {
-        note_reached(db, claimed.id, claimed.kind, Some(now), now)?;
+        copy::want(db, claimed.id, Some(now), now)?;
     }
     for recipient in &settled.recipients {
         diesel::update(outbox_recipients::table.find((claimed.id, &recipient.address)))
@@ -248,17 +294,22 @@ pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64, lease: i64) -> Res
     let found = first_free!(&mut *db, sending, Found).optional()?;
     let Some(((id, email, kind, envelope_from), (attempts, first_tried_at, author), rest)) = found else { return Ok(None) };
     let (account, owner, until, is_handed_over) = rest;
-    let claimed = claimed(db, Due { id, envelope_from, author, email, kind, attempts, first_tried_at }, attempts, 0)?;
+    let due = Due { id, envelope_from, author, email, kind, attempts, first_tried_at, due_at: None };
+    let Some(claimed) = claimed(db, vec![due], i64::MAX)?.pop() else { return Ok(None) };
     let clock = clock(db, now)?;
     let is_expired = until.is_none_or(|until| is_due(until, clock, lease));
     Ok(Some(Unsettled { claimed, account, is_handed_over, owner, is_expired }))
 }
 
+/// A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
+const fn is_followed(kind: OutgoingKind) -> bool {
+    !matches!(kind, OutgoingKind::Notification)
+}
+
 /// Notes that a message has reached somebody for the first time: what follows from that (SEND-8), and a copy where its account asks
 /// for one (SEND-7). Without a time, it was sent when it was first tried.
 pub(super) fn note_reached(db: &mut Database, id: OutgoingId, kind: OutgoingKind, sent_at: Option<i64>, now: i64) -> Result<()> {
-    // A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
-    if kind != OutgoingKind::Notification {
+    if is_followed(kind) {
         diesel::update(outbox::table.find(id)).set(outbox::reached_at.eq(now)).execute(db)?;
     }
     copy::want(db, id, sent_at, now)
