@@ -35,9 +35,9 @@ impl Deliver {
         let account = account::find(store.connection(), &self.account)?;
         let bytes = context::read_stdin(u64::try_from(account.max_message_size)?)?;
         let (policy, now) = (context.policy(store.connection())?, || context.now());
-        let mut intake = Intake::open(&mut store, &account, DELIVERED, &policy, &now, (1, u64::MAX))?;
-        intake.add(&mut store, Some(context.now()), &bytes)?;
-        let tally = intake.finish(&mut store)?;
+        let intake = Intake::open(&mut store, &account, DELIVERED, &policy, &now, (1, u64::MAX))?;
+        let (tally, read) = intake.take(&mut store, |add| add(Some(context.now()), &bytes))?;
+        read?;
         // It is stored, so the MTA may forget it; who reads the log hears where it is.
         if let Some(quarantined) = tally.quarantined_fault(&account.name) {
             log::warn!("{quarantined:#}");

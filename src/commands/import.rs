@@ -75,11 +75,10 @@ impl Import {
         let fetch = &context.loaded.config.fetch;
         let (policy, now) = (context.policy(store.connection())?, || context.now());
         let bounds = (fetch.batch_messages.max(1), fetch.batch_mib << 20);
-        let mut intake = Intake::open(&mut store, &account, IMPORTED, &policy, &now, bounds)?;
+        let intake = Intake::open(&mut store, &account, IMPORTED, &policy, &now, bounds)?;
         let largest = u64::try_from(account.max_message_size)?;
-        let mut outcome = Ok(());
         let mut refused = 0;
-        for path in &self.paths {
+        let read = |add: &mut dyn FnMut(Option<i64>, &[u8]) -> Result<()>| {
             let mut each = |message: FileMessage| {
                 if let Some(why) = no_message(&message.bytes).filter(|_| !self.force) {
                     refused += 1;
@@ -89,23 +88,19 @@ impl Import {
                     }
                     return Ok(());
                 }
-                intake.add(&mut store, message.internal_date, &message.bytes).with_context(|| message.origin.clone())
+                add(message.internal_date, &message.bytes).with_context(|| message.origin.clone())
             };
-            outcome = match path == Path::new(STDIN) {
+            self.paths.iter().try_for_each(|path| match path == Path::new(STDIN) {
                 true => read_stdin(largest)
                     .and_then(|bytes| each(FileMessage { origin: "standard input".to_string(), internal_date: None, bytes })),
                 false => read_files(path, largest, &mut each),
-            };
-            if outcome.is_err() {
-                break;
-            }
-        }
+            })
+        };
+        let (tally, outcome) = intake.take(&mut store, read)?;
         if refused > NAMED {
             let what = format!("{} more files are no messages", refused - NAMED);
             context.out.complain(&Fault::new(Class::Data, what).into());
         }
-        // What was read before a fault is kept.
-        let tally = intake.finish(&mut store)?;
         // What is run as the service account is no person's word.
         if actor.user.is_some() {
             let subject = format!("account:{}", account.name);

@@ -1,10 +1,13 @@
 //! `deliver` and `import`: messages that come from standard input or from files, through the very same road (FETCH-17).
-//! They have a mailbox of their own, so that they have fates like all others.
+//! They have a mailbox of their own, so that they have fates like all others. Whoever reads them parses them as well, while another
+//! thread decides and writes.
 
-use anyhow::Result;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use anyhow::{Result, anyhow};
 
 use super::Tally;
-use super::intake::{self, Batch, Gate, Letter};
+use super::intake::{self, Batch, Gate, Refused};
 use crate::decide::{Arrival, Policy};
 use crate::store::account::Account;
 use crate::store::{self, Store, position};
@@ -14,17 +17,29 @@ use crate::words::PositionId;
 pub const DELIVERED: &str = "(delivered)";
 pub use crate::store::position::IMPORTED;
 
-/// Collects messages and takes them in by batches.
+/// Takes messages in by batches.
 pub struct Intake<'a> {
-    pub account: &'a Account,
-    pub policy: &'a Policy,
-    pub now: &'a dyn Fn() -> i64,
-    pub batch_messages: usize,
-    pub batch_bytes: u64,
+    account: &'a Account,
+    policy: &'a Policy,
+    now: &'a (dyn Fn() -> i64 + Sync),
+    batch_messages: usize,
+    batch_bytes: u64,
     position: PositionId,
-    letters: Vec<Letter>,
+}
+
+/// What is parsed and not yet on its way to the writer.
+struct Reading<'a> {
+    intake: &'a Intake<'a>,
+    writer: SyncSender<Parsed>,
+    parsed: Parsed,
     bytes: u64,
-    tally: Tally,
+}
+
+/// Parsed messages, and those that could not be.
+#[derive(Default)]
+struct Parsed {
+    batch: Batch,
+    refused: Vec<Refused>,
 }
 
 impl<'a> Intake<'a> {
@@ -34,7 +49,7 @@ impl<'a> Intake<'a> {
         account: &'a Account,
         mailbox: &str,
         policy: &'a Policy,
-        now: &'a dyn Fn() -> i64,
+        now: &'a (dyn Fn() -> i64 + Sync),
         (batch_messages, batch_bytes): (usize, u64),
     ) -> Result<Self> {
         let position = store.transaction(|db| {
@@ -44,60 +59,36 @@ impl<'a> Intake<'a> {
                 None => Ok(position::start(db, account.id, mailbox, 0, 0)?.id),
             }
         })?;
-        Ok(Self {
-            account,
-            policy,
-            now,
-            batch_messages,
-            batch_bytes,
-            position,
-            letters: Vec::new(),
-            bytes: 0,
-            tally: Tally::default(),
-        })
+        Ok(Self { account, policy, now, batch_messages, batch_bytes, position })
     }
 
-    /// Takes one message; it is committed with its batch.
-    pub fn add(&mut self, store: &mut Store, internal_date: Option<i64>, bytes: &[u8]) -> Result<()> {
-        let arrival = Arrival { position: self.position, uid: 0, internal_date, partial: false };
-        match intake::prepare(arrival, bytes) {
-            Ok(letter) => {
-                self.bytes += letter.mail.size;
-                self.letters.push(letter);
-            }
-            Err(refused) => {
-                let taken =
-                    intake::set_aside(store, &self.gate(), &refused.arrival, &refused.packed, &refused.error, (self.now)())?;
-                self.tally.merge(&taken);
-            }
-        }
-        if self.letters.len() >= self.batch_messages || self.bytes >= self.batch_bytes {
-            self.flush(store)?;
-        }
-        Ok(())
-    }
-
-    /// Commits what is left and returns what became of all messages.
-    pub fn finish(mut self, store: &mut Store) -> Result<Tally> {
-        self.flush(store)?;
-        if self.tally.of_nobody > 0 {
+    /// Takes in what `read` hands over, each with its date of arrival, committed by batches. Returns what became of all of them, and how
+    /// the reading ended: what was read before a fault is kept.
+    pub fn take(
+        &self,
+        store: &mut Store,
+        read: impl FnOnce(&mut dyn FnMut(Option<i64>, &[u8]) -> Result<()>) -> Result<()>,
+    ) -> Result<(Tally, Result<()>)> {
+        let (to_writer, parsed) = sync_channel(1);
+        let (written, read) = std::thread::scope(|scope| {
+            let of_store = &mut *store;
+            let writer = scope.spawn(move || self.write(of_store, &parsed));
+            let mut reading = Reading { intake: self, writer: to_writer, parsed: Parsed::default(), bytes: 0 };
+            let read = read(&mut |internal_date, bytes| reading.add(internal_date, bytes));
+            // Where the writer has stopped, it says why.
+            let _ = reading.hand_over();
+            drop(reading);
+            (writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), read)
+        });
+        let tally = written?;
+        if tally.of_nobody > 0 {
             super::fetch::tell_of_nobody(store, (self.now)())?;
         }
-        Ok(self.tally)
+        Ok((tally, read))
     }
 
-    fn flush(&mut self, store: &mut Store) -> Result<()> {
-        if self.letters.is_empty() {
-            return Ok(());
-        }
-        let batch = Batch { letters: std::mem::take(&mut self.letters), passed: Vec::new(), last_uid: None };
-        self.bytes = 0;
-        self.tally.merge(&intake::take_in(store, &self.gate(), &batch, (self.now)())?);
-        Ok(())
-    }
-
-    fn gate(&self) -> Gate<'a> {
-        Gate {
+    fn write(&self, store: &mut Store, parsed: &Receiver<Parsed>) -> Result<Tally> {
+        let gate = Gate {
             account: self.account.id,
             position: self.position,
             lease: None,
@@ -105,6 +96,34 @@ impl<'a> Intake<'a> {
             policy: self.policy,
             quiet_before: None,
             watch: None,
+        };
+        let mut tally = Tally::default();
+        for Parsed { batch, refused } in parsed {
+            tally.merge(&intake::take_parsed(store, &gate, &batch, &refused, (self.now)())?);
         }
+        Ok(tally)
+    }
+}
+
+impl Reading<'_> {
+    fn add(&mut self, internal_date: Option<i64>, bytes: &[u8]) -> Result<()> {
+        let intake = self.intake;
+        let arrival = Arrival { position: intake.position, uid: 0, internal_date, partial: false };
+        match intake::prepare(arrival, bytes) {
+            Ok(letter) => self.parsed.batch.letters.push(letter),
+            Err(refused) => self.parsed.refused.push(*refused),
+        }
+        self.bytes += bytes.len() as u64;
+        let messages = self.parsed.batch.letters.len() + self.parsed.refused.len();
+        if messages >= intake.batch_messages || self.bytes >= intake.batch_bytes { self.hand_over() } else { Ok(()) }
+    }
+
+    fn hand_over(&mut self) -> Result<()> {
+        let parsed = std::mem::take(&mut self.parsed);
+        self.bytes = 0;
+        if parsed.batch.letters.is_empty() && parsed.refused.is_empty() {
+            return Ok(());
+        }
+        self.writer.send(parsed).map_err(|_| anyhow!("nothing is written any more"))
     }
 }

@@ -45,6 +45,7 @@ impl Passed {
 }
 
 /// Everything that one transaction takes in.
+#[derive(Default)]
 pub struct Batch {
     pub letters: Vec<Letter>,
     pub passed: Vec<Passed>,
@@ -101,6 +102,17 @@ pub struct Refused {
 /// Packs bytes that were never parsed.
 pub fn pack_unparsed(bytes: &[u8]) -> Packed {
     pack(bytes, mail::digest(bytes))
+}
+
+/// Takes a batch into the store, and what could not be parsed into quarantine.
+pub fn take_parsed(store: &mut Store, gate: &Gate<'_>, batch: &Batch, refused: &[Refused], now: i64) -> Result<Tally> {
+    let mut tally = Tally::default();
+    // The refused first: the batch moves the position beyond them.
+    for message in refused {
+        tally.merge(&set_aside(store, gate, &message.arrival, &message.packed, &message.error, now)?);
+    }
+    tally.merge(&take_in(store, gate, batch, now)?);
+    Ok(tally)
 }
 
 /// Takes a batch into the store, whole. If its content is refused, takes its messages one by one and quarantines the

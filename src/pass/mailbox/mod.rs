@@ -148,7 +148,7 @@ fn write_batches(
 ) -> (Result<()>, Tally) {
     let mut tally = Tally::default();
     for (batch, refused, share) in batches {
-        let outcome = write_one(store, gate, &batch, &refused, now());
+        let outcome = intake::take_parsed(store, gate, &batch, &refused, now());
         drop(share);
         match outcome {
             Ok(taken) => tally.merge(&taken),
@@ -156,16 +156,6 @@ fn write_batches(
         }
     }
     (Ok(()), tally)
-}
-
-fn write_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, refused: &[Refused], now: i64) -> Result<Tally> {
-    let mut tally = Tally::default();
-    // The refused first: the batch moves the position beyond them.
-    for message in refused {
-        tally.merge(&intake::set_aside(store, gate, &message.arrival, &message.packed, &message.error, now)?);
-    }
-    tally.merge(&intake::take_in(store, gate, batch, now)?);
-    Ok(tally)
 }
 
 /// FETCH-6, after a death: one message at a time, an attempt committed before each; the third death in the same message
