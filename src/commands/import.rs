@@ -9,7 +9,7 @@ use crate::decide::access::{self, Actor};
 use crate::fault::{Class, Fault};
 use crate::mail::no_message;
 use crate::mailbox::{FileMessage, read_files};
-use crate::pass::import::{IMPORTED, Intake};
+use crate::pass::import::{Add, IMPORTED, Intake};
 use crate::store::account::{self, Account};
 use crate::store::{Database, access as trace};
 
@@ -78,7 +78,7 @@ impl Import {
         let intake = Intake::open(&mut store, &account, IMPORTED, &policy, &now, bounds)?;
         let largest = u64::try_from(account.max_message_size)?;
         let mut refused = 0;
-        let read = |add: &mut dyn FnMut(Option<i64>, &[u8]) -> Result<()>| {
+        let read = |add: &mut Add<'_>| {
             let mut each = |message: FileMessage| {
                 if let Some(why) = no_message(&message.bytes).filter(|_| !self.force) {
                     refused += 1;

@@ -4,17 +4,15 @@
 
 use std::collections::HashSet;
 
-use crate::words::{AccountId, TeamId, UserId};
+use crate::words::{AccountId, TeamId};
 
 /// Who brings them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Brought {
     /// Mail through this account: what came through it as well.
     Mail(AccountId),
-    /// A user's word: what they have in their inbox.
-    User(UserId),
-    /// The word of the service account: what came through the same accounts as the e-mail that is meant.
-    Service,
+    /// A person's word: what came through the same accounts as the e-mail that is meant.
+    Person,
 }
 
 /// Whose an e-mail is.
@@ -22,22 +20,15 @@ pub enum Brought {
 pub struct Owners {
     /// The group accounts that it came through.
     pub group_accounts: HashSet<AccountId>,
-    pub users: HashSet<UserId>,
     pub teams: HashSet<TeamId>,
 }
 
 impl Brought {
-    /// A person brings them.
-    pub fn by(user: Option<UserId>) -> Self {
-        user.map_or(Self::Service, Self::User)
-    }
-
     /// Whether an e-mail comes along with another one to a case of these teams.
     pub fn lets(self, email: &Owners, with: Option<&Owners>, case_teams: &HashSet<TeamId>) -> bool {
         let is_theirs = match self {
             Self::Mail(account) => email.group_accounts.contains(&account),
-            Self::User(user) => !email.group_accounts.is_empty() && email.users.contains(&user),
-            Self::Service => with.is_some_and(|with| !with.group_accounts.is_disjoint(&email.group_accounts)),
+            Self::Person => with.is_some_and(|with| !with.group_accounts.is_disjoint(&email.group_accounts)),
         };
         is_theirs || !email.teams.is_disjoint(case_teams)
     }
@@ -47,23 +38,22 @@ impl Brought {
 mod tests {
     use super::*;
 
-    fn owners(accounts: &[i64], users: &[i64], teams: &[i64]) -> Owners {
+    fn owners(accounts: &[i64], teams: &[i64]) -> Owners {
         Owners {
             group_accounts: accounts.iter().copied().map(AccountId).collect(),
-            users: users.iter().copied().map(UserId).collect(),
             teams: teams.iter().copied().map(TeamId).collect(),
         }
     }
 
     #[test]
     fn access_2_nothing_comes_along_that_was_somebody_elses() {
-        let (desk, sales, private) = (owners(&[1], &[], &[]), owners(&[2], &[7], &[20]), owners(&[], &[7], &[]));
-        let (mail, user, service) = (Brought::Mail(AccountId(1)), Brought::User(UserId(7)), Brought::Service);
+        let (desk, sales, private) = (owners(&[1], &[]), owners(&[2], &[20]), owners(&[], &[]));
+        let mail = Brought::Mail(AccountId(1));
         let lets = |who: Brought, email: &Owners, teams: &[i64]| {
             who.lets(email, Some(&desk), &teams.iter().copied().map(TeamId).collect())
         };
-        for (who, expected) in [(mail, [true, false, false]), (user, [false, true, false]), (service, [true, false, false])] {
-            assert_eq!([&desk, &sales, &private].map(|email| lets(who, email, &[10])), expected, "{who:?}");
+        for who in [mail, Brought::Person] {
+            assert_eq!([&desk, &sales, &private].map(|email| lets(who, email, &[10])), [true, false, false], "{who:?}");
         }
         assert!(lets(mail, &sales, &[10, 20]), "its team has the case");
         assert!(!Brought::Mail(AccountId(9)).lets(&private, None, &HashSet::new()), "a personal account brings nothing");

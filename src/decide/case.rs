@@ -266,7 +266,7 @@ pub fn adopt(link: &Link, conversation: &Conversation, desk: &mut Desk<'_>) {
 
 /// Who brings e-mails to a case.
 fn brought(desk: &Desk<'_>) -> Brought {
-    desk.plan.asked.map_or(Brought::Mail(desk.facts.account.id), |asked| Brought::by(asked.user))
+    desk.plan.asked.map_or(Brought::Mail(desk.facts.account.id), |_| Brought::Person)
 }
 
 /// A stored e-mail comes to a case, and the e-mails of its thread along with it (THREAD-2), if its author takes part in that

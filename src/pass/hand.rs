@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 
 use super::answer;
-use crate::decide::access::{Inbox, Permit, Permitted};
+use crate::decide::access::{Inbox, Permit, Permitted, sight_for};
 use crate::decide::hand::{self, EmailChanges, Mails, Merged, Word, Written};
 use crate::decide::{Arrival, Asked, Facts, Marks, Plan, Policy, Spot};
 use crate::fault::{Class, Fault};
@@ -13,7 +13,9 @@ use crate::store::facts::Matter;
 use crate::store::record::RecordName;
 use crate::store::review::{self, Review};
 use crate::store::{self, Database, access, apply, email, facts, outbox, raw, reprocess};
-use crate::words::{CaseStatus, EmailId, FilterId, FolderId, GroupPlace, PositionId, RecordId, RecordKind, UserId};
+use crate::words::{
+    CaseStatus, EmailId, FilterId, FolderId, GroupPlace, PositionId, RecordId, RecordKind, RoleAction, RoleScope, UserId,
+};
 
 /// Who says it, by which rules, and when.
 #[derive(Clone, Copy)]
@@ -76,7 +78,7 @@ pub fn link(db: &mut Database, said: &Said<'_>, id: EmailId, record: RecordId) -
     store::lock(db)?;
     let (mut facts, mut mails) = about(db, said, id, &[record])?;
     let record = facts.survivor(record);
-    read_for(db, &hand::companions(id, record, said.asked(), &facts), assigned(record, &facts), &facts, &mut mails)?;
+    read_for(db, &hand::companions(id, record, &facts), assigned(record, &facts), &facts, &mut mails)?;
     let plan = hand::link(id, &mails, record, said.asked(), said.policy, &mut facts);
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
     let audit = ("email link", &*format!("email:{id}"), &*facts.name(record));
@@ -425,7 +427,10 @@ fn on_record(
 fn about(db: &mut Database, said: &Said<'_>, id: EmailId, records: &[RecordId]) -> Result<(Facts, Mails)> {
     let mail = read(db, id)?;
     let account = email::judged_by(db, id)?;
-    let emails = email::of_thread(db, id)?;
+    // What they may not change does not move by their word.
+    let sight = sight_for(said.permit.actor(), RoleScope::Email, RoleAction::Edit);
+    let mut emails = email::of_thread(db, id, &sight)?;
+    emails.push(id);
     let matter = Matter { account, mails: &[&mail], records, emails: &emails, ..Matter::default() };
     let facts = facts::gather_word(db, &matter, said.now)?;
     Ok((facts, Mails::from([(id, mail)])))

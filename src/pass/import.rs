@@ -27,6 +27,9 @@ pub struct Intake<'a> {
     position: PositionId,
 }
 
+/// Takes one message: when it arrived, and its bytes.
+pub type Add<'a> = dyn FnMut(Option<i64>, &[u8]) -> Result<()> + 'a;
+
 /// What is parsed and not yet on its way to the writer.
 struct Reading<'a> {
     intake: &'a Intake<'a>,
@@ -64,11 +67,7 @@ impl<'a> Intake<'a> {
 
     /// Takes in what `read` hands over, each with its date of arrival, committed by batches. Returns what became of all of them, and how
     /// the reading ended: what was read before a fault is kept.
-    pub fn take(
-        &self,
-        store: &mut Store,
-        read: impl FnOnce(&mut dyn FnMut(Option<i64>, &[u8]) -> Result<()>) -> Result<()>,
-    ) -> Result<(Tally, Result<()>)> {
+    pub fn take(&self, store: &mut Store, read: impl FnOnce(&mut Add<'_>) -> Result<()>) -> Result<(Tally, Result<()>)> {
         let (to_writer, parsed) = sync_channel(1);
         let (written, read) = std::thread::scope(|scope| {
             let of_store = &mut *store;

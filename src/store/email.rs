@@ -484,10 +484,11 @@ pub fn assigned_to(db: &mut Database, id: EmailId) -> Result<Option<UserId>> {
     Ok(emails::table.find(id).select(emails::assigned_user_id).first(db)?)
 }
 
-/// Returns the e-mails of an e-mail's thread, itself included.
-pub fn of_thread(db: &mut Database, id: EmailId) -> Result<Vec<EmailId>> {
+/// Returns the e-mails of an e-mail's thread that somebody sees.
+pub fn of_thread(db: &mut Database, id: EmailId, sight: &Sight) -> Result<Vec<EmailId>> {
     let thread: ThreadId = emails::table.find(id).select(emails::thread_id).first(db)?;
-    let ids = emails::table.filter(emails::thread_id.eq(thread)).order(emails::id).select(emails::id);
+    let Some(visible) = visible_emails(sight) else { return Ok(Vec::new()) };
+    let ids = emails::table.filter(emails::thread_id.eq(thread)).filter(visible).order(emails::id).select(emails::id);
     Ok(ids.load(db)?)
 }
 

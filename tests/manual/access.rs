@@ -122,7 +122,7 @@ they may read of it; from a server also where it answers a letter of ours, by it
 account gets the same message, it goes where mail of that account goes. It is the same e\\-mail as one that is here only where the owner
 may read that; else it is one of its own, which shows nothing of the other. With a conversation that comes to a case no e-mail comes
 along that came through another group account, unless it is shared with a team of the case, nor one that came through personal accounts
-alone; a user who links an e-mail takes along what is in their own inbox. An
+alone; a user who links an e-mail takes along what they may change themselves. An
 \\fBAuthentication\\-Results\\fR field in a personal account vouches for nobody but the owner: who keeps the account may have written it.
 .PP
 Passwords are never shown again. As a stored password sent to another server is as good as shown, a change of host, port, protection

@@ -119,7 +119,7 @@ fn parent(email: i64, thread: i64, parent: i64) -> Change {
         parent: RecordId(parent),
         by: ParentBy::Opened,
         account: None,
-        brought: Brought::Service,
+        brought: Brought::Person,
     }
 }
 

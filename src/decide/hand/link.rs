@@ -36,7 +36,7 @@ pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, polic
     let desk = &mut Desk { facts, plan: &mut plan };
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
     let record = desk.facts.survivor(record);
-    let others = companions(email, record, asked, desk.facts);
+    let others = companions(email, record, desk.facts);
     bring(email, mails, record, reason!(Link7, "a person said so"), policy, desk);
     let name = desk.facts.name(record);
     if known.parent != Some(record) {
@@ -143,13 +143,14 @@ pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mu
 
 /// THREAD-2: which e-mails of its thread come along when an e-mail comes to a record: those that have no place, and to a case
 /// those that have one by address alone. What a person chose stays, what waits for a person's word waits, and a copy with other
-/// content is its own people's (DUP-2). To a case come only those that its people may read for that (ACCESS-2).
-pub fn companions(email: EmailId, record: RecordId, asked: Asked, facts: &Facts) -> Vec<EmailId> {
+/// content is its own people's (DUP-2). To a case come only those that its people may read for that (ACCESS-2); what the
+/// one who asks may not change is not among the facts.
+pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailId> {
     let Some(named) = facts.emails.get(&email) else { return Vec::new() };
     let (thread, with) = (facts.thread(named.thread), owners(named, facts));
     let is_case = facts.is_case(record);
     let case_teams: HashSet<TeamId> = facts.records.get(&record).into_iter().flat_map(|known| &known.teams).copied().collect();
-    let may_come = |known: &EmailFacts| !is_case || Brought::by(asked.user).lets(&owners(known, facts), Some(&with), &case_teams);
+    let may_come = |known: &EmailFacts| !is_case || Brought::Person.lets(&owners(known, facts), Some(&with), &case_teams);
     let is_loose = |known: &EmailFacts| match (known.parent, known.parent_by) {
         (None, None) => true,
         (Some(_), Some(ParentBy::Address)) => is_case,
@@ -173,7 +174,6 @@ pub fn companions(email: EmailId, record: RecordId, asked: Asked, facts: &Facts)
 fn owners(known: &EmailFacts, facts: &Facts) -> Owners {
     Owners {
         group_accounts: known.accounts.iter().copied().filter(|account| facts.group_accounts.contains(account)).collect(),
-        users: known.users.iter().copied().collect(),
         teams: known.teams.iter().copied().collect(),
     }
 }

@@ -40,7 +40,7 @@ pub fn create_from(email: EmailId, mails: &Mails, asked: Asked, policy: &Policy,
     }
     let new = begun_by(email, &known, mails, policy, desk);
     let case = cases::begin(new, said(), desk);
-    let others = companions(email, case, asked, desk.facts);
+    let others = companions(email, case, desk.facts);
     bring(email, mails, case, said(), policy, desk);
     for other in others {
         come_along(other, mails, (case, ParentBy::Hand), policy, desk);

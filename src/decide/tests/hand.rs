@@ -50,14 +50,7 @@ fn changes(word: Word, facts: &mut Facts) -> Vec<Change> {
 
 fn set_parent(record: i64, account: Option<i64>) -> Change {
     let (parent, account) = (RecordId(record), account.map(RecordId));
-    Change::SetParent {
-        email: EMAIL,
-        thread: ThreadId(8),
-        parent,
-        by: ParentBy::Hand,
-        account,
-        brought: Brought::User(UserId(9)),
-    }
+    Change::SetParent { email: EMAIL, thread: ThreadId(8), parent, by: ParentBy::Hand, account, brought: Brought::Person }
 }
 
 fn received(id: i64, record: i64) -> Change {
@@ -193,17 +186,15 @@ fn conversation() -> Facts {
 #[test]
 fn thread_2_what_has_no_place_comes_along_by_hand_and_what_has_one_stays() {
     let mut facts = conversation();
-    let asked = Asked { user: None };
     facts.group_accounts = facts.emails[&EMAIL].accounts.iter().copied().collect();
     assert!(!facts.group_accounts.is_empty());
-    assert_eq!(companions(EMAIL, RecordId(50), asked, &facts), [42, 43].map(EmailId));
+    assert_eq!(companions(EMAIL, RecordId(50), &facts), [42, 43].map(EmailId));
     // ACCESS-2: what came another way is not theirs who may read the case.
     let mut others = facts.clone();
     others.emails.get_mut(&EmailId(43)).unwrap().accounts = vec![AccountId(77)];
-    assert_eq!(companions(EMAIL, RecordId(50), asked, &others), [EmailId(42)]);
-    assert_eq!(companions(EMAIL, RecordId(50), Asked { user: Some(UserId(8)) }, &facts), Vec::<EmailId>::new());
+    assert_eq!(companions(EMAIL, RecordId(50), &others), [EmailId(42)]);
     // By address it belongs to the contact already, and another contact is no better a place.
-    assert_eq!(companions(EMAIL, RecordId(70), asked, &facts), [EmailId(42)]);
+    assert_eq!(companions(EMAIL, RecordId(70), &facts), [EmailId(42)]);
 }
 
 #[test]

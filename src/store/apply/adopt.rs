@@ -10,9 +10,9 @@ use diesel::prelude::*;
 use crate::decide::{Brought, Owners};
 use crate::store::email::no_letter;
 use crate::store::noun::in_lists;
-use crate::store::schema::{accounts, email_accounts, email_teams, email_users, emails, notes, record_teams, records, reviews};
+use crate::store::schema::{accounts, email_accounts, email_teams, emails, notes, record_teams, records, reviews};
 use crate::store::{Database, IN_LIST};
-use crate::words::{AccountId, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
+use crate::words::{AccountId, EmailId, NoteId, NoteKind, ParentBy, RecordId, RecordKind, TeamId, ThreadId};
 
 /// A thread and the case that it comes to.
 #[derive(Debug, Clone, Copy)]
@@ -56,13 +56,6 @@ impl Reach {
         })?;
         for (email, account) in came {
             owners.entry(email).or_default().group_accounts.insert(account);
-        }
-        let in_inboxes = in_lists(db, emails, |db, some| {
-            let of = email_users::table.filter(email_users::email_id.eq_any(some));
-            Ok(of.select((email_users::email_id, email_users::user_id)).load::<(EmailId, UserId)>(db)?)
-        })?;
-        for (email, user) in in_inboxes {
-            owners.entry(email).or_default().users.insert(user);
         }
         let shared = in_lists(db, emails, |db, some| {
             let of = email_teams::table.filter(email_teams::email_id.eq_any(some));
