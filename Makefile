@@ -15,12 +15,12 @@ LINTING := RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings
 MEMORY := $(shell [ -w /dev/shm ] && ! findmnt -n -o OPTIONS /dev/shm | grep -q noexec && \
     [ "$$(df -P -k /dev/shm | awk 'NR == 2 { print $$4 }')" -gt 8000000 ] && echo /dev/shm)
 ifneq ($(MEMORY),)
-test torture: export TMPDIR ?= $(MEMORY)
+test servers torture: export TMPDIR ?= $(MEMORY)
 endif
 
 BINARY := target/release/espomail
 
-.PHONY: help build test torture cases lint fuzz demo bench man install clean
+.PHONY: help build test servers torture cases lint fuzz demo bench man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -34,6 +34,10 @@ test: ## check format and lints, run all tests on both databases
 	$(CARGO) fmt --check
 	$(LINTING) $(CARGO) build --locked --all-targets
 	$(LINTING) $(CARGO) test --locked --no-fail-fast
+
+servers: ## run the tests against Cyrus and Courier, Exim and OpenSMTPD of Debian, which nothing else sees; as root
+	packaging/install-build-deps build test servers
+	$(LINTING) $(CARGO) test --locked --no-fail-fast --test main servers:: -- --ignored
 
 torture: ## kill passes and databases while mail moves, then compare; MINUTES=30 for longer, SEED=N to repeat
 	packaging/install-build-deps build test

@@ -24,6 +24,7 @@ mod readme;
 mod schema;
 mod send;
 mod sent;
+mod servers;
 mod shell;
 mod shown;
 mod store;

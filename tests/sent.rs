@@ -257,3 +257,24 @@ fn send_7_a_message_that_the_mailbox_refuses_is_named_and_the_others_are_filed()
     let is_cut = errors[2].contains("the connection was cut") || errors[2].contains("Connection reset");
     assert!(errors[1].contains("OVERQUOTA") && is_cut, "{errors:?}");
 }
+
+#[test]
+fn send_7_a_server_that_takes_nothing_into_a_mailbox_that_is_open_to_be_read_gets_the_copy() {
+    let sink = SmtpSink::start(Manners::default());
+    let examine = || answer("EXAMINE", "* 0 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n{tag} OK done\r\n");
+    let search = answer("UID SEARCH HEADER Message-ID", "* SEARCH\r\n{tag} OK done\r\n");
+    let script = [
+        logged_in(),
+        [examine(), examine(), search].concat(),
+        vec![Step::Hear("APPEND"), say("{tag} NO Current box is selected READ-ONLY.\r\n")],
+        examine().to_vec(),
+        vec![Step::Hear("APPEND"), say("+ go ahead\r\n"), Step::HearAll("on its way.\r\n\r\n"), say("{tag} OK done\r\n")],
+    ]
+    .concat();
+    let server = ScriptedImap::start(script);
+    let world = World::on("sqlite");
+    add_support(&world, "somebody", server.port, &sink, &["--sent-mailbox", "Sent"]);
+    let sent = compose(&world, &["--queue"]);
+    let done = world.run(&["send"]);
+    assert!(copy_of(&world, &sent)["done_at"].is_string(), "{done:?} {:?}", server.heard());
+}

@@ -126,7 +126,11 @@ impl Turn<'_> {
             return Ok(());
         }
         step();
-        let appended = session.append(mailbox, claimed.sent_at, &bytes).map_err(Trouble::Account)?;
+        let mut appended = session.append(mailbox, claimed.sent_at, &bytes).map_err(Trouble::Account)?;
+        if is_for_reading(&appended) {
+            session.examine("INBOX").map_err(Trouble::Account)?;
+            appended = session.append(mailbox, claimed.sent_at, &bytes).map_err(Trouble::Account)?;
+        }
         step();
         match appended {
             Appended::Done => Ok(()),
@@ -170,6 +174,11 @@ impl Turn<'_> {
         let error = error.context(format!("account {}: e-mail {email}: {what}", self.account.name));
         Ok(Failure { error, say: given_up || (is_time && !is_told) })
     }
+}
+
+/// Whether a server takes nothing into a mailbox for as long as it is open to be read, as Courier does.
+fn is_for_reading(appended: &Appended) -> bool {
+    matches!(appended, Appended::Refused(words) if words.to_ascii_lowercase().contains("read-only"))
 }
 
 /// Returns the Sent mailbox of an account: the one that a person named, else the one that the server calls so. It is there and

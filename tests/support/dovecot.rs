@@ -118,23 +118,54 @@ impl Dovecot {
     }
 
     fn client(&self, user: &str) -> Client {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        Client::login(self.port, user)
+    }
+}
+
+/// As much of an IMAP client as it takes to fill mailboxes.
+pub struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Logs in with everybody's password at a port of this machine.
+    pub fn login(port: u16, user: &str) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut client = Client { stream: BufReader::new(stream) };
+        let mut client = Self { stream: BufReader::new(stream) };
         client.line();
         let password = PASSWORD.replace('\\', "\\\\").replace('"', "\\\"");
         let answer = client.attempt(&format!("LOGIN \"{user}\" \"{password}\""));
         assert!(answer.starts_with("a OK"), "{answer}");
         client
     }
-}
 
-/// As much of an IMAP client as it takes to fill mailboxes.
-struct Client {
-    stream: BufReader<TcpStream>,
-}
+    /// Returns the lines of an answer, the last one included.
+    pub fn lines(&mut self, command: &str) -> Vec<String> {
+        self.send(format!("a {command}\r\n").as_bytes());
+        let mut lines = Vec::new();
+        while !lines.last().is_some_and(|line: &String| line.starts_with("a ")) {
+            lines.push(self.line().trim_end().to_string());
+        }
+        lines
+    }
 
-impl Client {
+    /// Puts a message into a mailbox; the server may say when it wants it.
+    pub fn put(&mut self, mailbox: &str, message: &[u8]) {
+        self.send(format!("a APPEND \"{mailbox}\" {{{}}}\r\n", message.len()).as_bytes());
+        loop {
+            let line = self.line();
+            assert!(!line.starts_with("a "), "{line}");
+            if line.starts_with('+') {
+                break;
+            }
+        }
+        self.send(message);
+        self.send(b"\r\n");
+        let answer = self.answer();
+        assert!(answer.starts_with("a OK"), "{answer}");
+    }
+
     fn attempt(&mut self, command: &str) -> String {
         self.send(format!("a {command}\r\n").as_bytes());
         self.answer()

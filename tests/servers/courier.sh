@@ -1,0 +1,23 @@
+# Courier IMAP for the tests: its users are the system's.
+set -e
+port=$1 tls_port=$2
+for user in one two three four five six; do
+    useradd --create-home "$user"
+    printf '%s:%s\n' "$user" 'pass "word\ 1' | chpasswd
+    su "$user" -c 'maildirmake.courier ~/Maildir && maildirmake.courier -f Sent ~/Maildir'
+done
+mkdir -p /run/courier/authdaemon
+chown -R courier:courier /run/courier
+sed -i 's/^authmodulelist=.*/authmodulelist="authpam"/' /etc/courier/authdaemonrc
+/usr/sbin/authdaemond start
+set -a
+. /etc/courier/imapd
+. /etc/courier/imapd-ssl
+TLS_CERTFILE=/srv/tls/both.pem IMAP_STARTTLS=YES IMAP_TLS_REQUIRED=0 IMAPDSTARTTLS=YES
+MAXPERIP=100 MAXDAEMONS=100 MAILDIRPATH=Maildir
+IMAP_CAPABILITY="IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE"
+set +a
+tcpd=/usr/sbin/couriertcpd login=/usr/lib/courier/courier/imaplogin
+"$tcpd" -address=127.0.0.1 -maxprocs=100 -maxperip=100 -nodnslookup -noidentlookup "$tls_port" \
+    /usr/bin/couriertls -server -tcpd "$login" /usr/bin/imapd Maildir &
+exec "$tcpd" -address=127.0.0.1 -maxprocs=100 -maxperip=100 -nodnslookup -noidentlookup "$port" "$login" /usr/bin/imapd Maildir

@@ -1,0 +1,43 @@
+# Cyrus IMAP for the tests: everybody's mailboxes are made when they log in.
+set -eu
+port=$1 tls_port=$2
+for user in one two three four five six; do
+    printf '%s\n' 'pass "word\ 1' | saslpasswd2 -p -c -u localhost "$user"
+done
+chown cyrus /etc/sasldb2
+mkdir -p /run/cyrus/socket /run/cyrus/lock /run/cyrus/proc
+chown -R cyrus:mail /run/cyrus
+cat >/etc/imapd.conf <<CONF
+configdirectory: /var/lib/cyrus
+proc_path: /run/cyrus/proc
+mboxname_lockpath: /run/cyrus/lock
+defaultpartition: default
+partition-default: /var/spool/cyrus/mail
+servername: localhost
+admins: cyrus
+allowplaintext: yes
+sasl_pwcheck_method: auxprop
+sasl_auxprop_plugin: sasldb
+sasl_mech_list: PLAIN LOGIN
+unixhierarchysep: yes
+autocreate_quota: 0
+autocreate_inbox_folders: Sent
+autocreate_subscribe_folders: Sent
+xlist-sent: Sent
+lmtpsocket: /run/cyrus/socket/lmtp
+idlesocket: /run/cyrus/socket/idle
+notifysocket: /run/cyrus/socket/notify
+tls_server_cert: /srv/tls/good.pem
+tls_server_key: /srv/tls/good.key
+CONF
+cat >/etc/cyrus.conf <<CONF
+START {
+  recover cmd="/usr/sbin/cyrus ctl_cyrusdb -r"
+  idled cmd="idled"
+}
+SERVICES {
+  imap cmd="imapd -U 30" listen="127.0.0.1:$port" prefork=0 maxchild=50
+  imaps cmd="imapd -s -U 30" listen="127.0.0.1:$tls_port" prefork=0 maxchild=50
+}
+CONF
+exec /usr/sbin/cyrmaster -D -M /etc/cyrus.conf
