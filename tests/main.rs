@@ -21,6 +21,7 @@ mod manual;
 mod notify;
 mod oauth;
 mod readme;
+mod reconcile;
 mod schema;
 mod send;
 mod sent;

@@ -11,6 +11,7 @@ const README: &str = include_str!("../README.md");
 
 /// Blocks that are not run, by how they begin, and why.
 const NOT_RUN: &[(&str, &str)] = &[
+    ("$ espomail reconcile support\n", "no message of the demo is missing"),
     ("$ espomail -v fetch\nACCOUNT  MESSAGES\nada", "the middle part of the demo, which has a test of its own"),
     ("make test", "it would run this test"),
     ("make build", "it installs the program and adds an account to the system"),

@@ -178,7 +178,7 @@ impl Fetch {
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// FILTER-4: runs the commands that filters want for what is stored now.
-fn run_commands(context: &Context, stop: &Stop) -> Result<()> {
+pub(super) fn run_commands(context: &Context, stop: &Stop) -> Result<()> {
     let config = &context.loaded.config;
     // What others could have changed is said at once; whatever is wanted of the commands waits for the next pass.
     let refused: Vec<_> = config
@@ -277,26 +277,27 @@ fn complain(context: &Context, reports: &[AccountReport]) {
     }
 }
 
-fn report(context: &Context, reports: &[AccountReport]) {
-    let out = &context.out;
+/// Says what somebody should know of a pass.
+pub(super) fn complain_of_all(context: &Context, reports: &[AccountReport]) {
     complain(context, reports);
     for report in reports {
-        if let Some(quarantined) = report.tally.quarantined_fault(&report.account) {
-            out.complain(&quarantined);
-        }
-        if let Some(lost) = report.tally.lost_fault(&report.account) {
-            out.complain(&lost);
-        }
-        if let Some(held) = report.tally.held_fault(&report.account) {
-            out.complain(&held);
-        }
-        if let Some(waiting) = report.tally.review_fault(&report.account) {
-            out.complain(&waiting);
-        }
+        complain_of(context, &report.account, &report.tally);
         if report.recovered {
-            out.announce(&format!("account {}: works again", report.account));
+            context.out.announce(&format!("account {}: works again", report.account));
         }
     }
+}
+
+/// Says what somebody should know of the messages of an account.
+pub(super) fn complain_of(context: &Context, account: &str, tally: &Tally) {
+    let faults =
+        [tally.quarantined_fault(account), tally.lost_fault(account), tally.held_fault(account), tally.review_fault(account)];
+    faults.into_iter().flatten().for_each(|fault| context.out.complain(&fault));
+}
+
+fn report(context: &Context, reports: &[AccountReport]) {
+    let out = &context.out;
+    complain_of_all(context, reports);
     let lines: Vec<Line<'_>> = reports
         .iter()
         .map(|report| Line {

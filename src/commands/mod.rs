@@ -27,6 +27,7 @@ mod notification;
 mod notify;
 mod outbox;
 mod quarantine;
+mod reconcile;
 mod record;
 mod rehearsal;
 mod reprocess;
@@ -99,6 +100,7 @@ enum Command {
     Explain(explain::Explain),
     Trace(trace::Trace),
     Reprocess(reprocess::Reprocess),
+    Reconcile(reconcile::Reconcile),
     Test(test::Test),
     Account(account::Account),
     User(user::User),
@@ -141,7 +143,9 @@ impl Command {
     const fn needs(&self) -> Needs {
         match self {
             Self::Init(_) => Needs::Nothing,
-            Self::Fetch(_) | Self::Send(_) | Self::Notify(_) | Self::Deliver(_) | Self::Test(_) => Needs::Administrator,
+            Self::Fetch(_) | Self::Send(_) | Self::Notify(_) | Self::Deliver(_) | Self::Test(_) | Self::Reconcile(_) => {
+                Needs::Administrator
+            }
             Self::Budget(_) | Self::Quarantine(_) | Self::Fate(_) | Self::Trace(_) | Self::Audit(_) => Needs::Administrator,
             Self::Config(_) | Self::Db(_) => Needs::Administrator,
             Self::Doctor(_) | Self::Status(_) => Needs::Administrator,
@@ -189,6 +193,7 @@ impl Command {
             Self::Explain(command) => command.run(context),
             Self::Trace(command) => command.run(context),
             Self::Reprocess(command) => command.run(context),
+            Self::Reconcile(command) => command.run(context),
             Self::Test(command) => command.run(context),
             Self::Account(command) => command.run(context),
             Self::User(command) => command.run(context),

@@ -237,6 +237,15 @@ impl Session {
         Ok(listed.into_values().collect())
     }
 
+    /// Lists the INTERNALDATEs of messages, none where the server knows none; one that is gone is absent.
+    pub fn dates(&mut self, uids: &[u32]) -> Result<HashMap<u32, Option<i64>>> {
+        let mut dates = HashMap::new();
+        self.fetch_items(uids, "UID INTERNALDATE", SMALL_ANSWER, &mut |uid, item, _| {
+            dates.insert(uid, item.internal_date);
+        })?;
+        Ok(dates)
+    }
+
     /// Fetches messages whole, in order; one that is gone, or that the server answers for in words that cannot be read, is
     /// absent.
     pub fn fetch(&mut self, uids: &[u32]) -> Result<Vec<RawMessage>> {

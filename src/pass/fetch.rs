@@ -316,7 +316,7 @@ fn visit(
 }
 
 /// FETCH-6: the database takes nothing, but nobody died.
-fn give_back_later(setting: &Setting<'_>, account: &Account, lease: &Lease) {
+pub(super) fn give_back_later(setting: &Setting<'_>, account: &Account, lease: &Lease) {
     if let Err(error) = farewell::leave(setting.database, lease) {
         log::warn!("account {}: the next pass takes this one for dead: {error:#}", account.name);
     }
@@ -332,21 +332,11 @@ fn poll_mailboxes(
     report: &mut AccountReport,
 ) {
     let in_account = format!("account {}", account.name);
-    let max_message_size = u64::try_from(account.max_message_size).unwrap_or(u64::MAX);
     let (server, careful, mut session) = match open(setting, store, account, lease) {
         Ok(opened) => opened,
         Err(error) => return report.faults.push(classify(error).context(in_account)),
     };
-    let limits = Limits {
-        messages: setting.limit,
-        until: setting
-            .at_the_latest(Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default())),
-        batch_messages: setting.batch_messages,
-        batch_bytes: setting.connection.batch_bytes,
-        max_message_size,
-        memory,
-        stop: setting.stop,
-    };
+    let limits = limits(setting, account, memory);
     let visit = Poll {
         account,
         server: &server,
@@ -411,7 +401,22 @@ fn poll_over(visit: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox
     }
 }
 
-fn open<'a>(
+/// What bounds the work on an account, from now on.
+pub(super) fn limits<'a>(setting: &'a Setting<'_>, account: &Account, memory: &'a Memory) -> Limits<'a> {
+    let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
+    Limits {
+        messages: setting.limit,
+        until: setting.at_the_latest(Instant::now() + seconds),
+        batch_messages: setting.batch_messages,
+        batch_bytes: setting.connection.batch_bytes,
+        max_message_size: u64::try_from(account.max_message_size).unwrap_or(u64::MAX),
+        memory,
+        stop: setting.stop,
+    }
+}
+
+/// Opens a session with an account's server. Says whether its messages are taken one at a time, as a pass died at them.
+pub(super) fn open<'a>(
     setting: &'a Setting<'_>,
     store: &mut Store,
     account: &'a Account,

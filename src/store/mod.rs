@@ -47,6 +47,7 @@ pub mod position;
 pub(crate) mod proof;
 pub mod quarantine;
 pub mod raw;
+pub(crate) mod reconcile;
 pub mod record;
 pub mod relation;
 pub(crate) mod reprocess;

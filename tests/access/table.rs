@@ -190,6 +190,8 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("quarantine show 1", BOSS_TRIES),
     ("quarantine retry 1", BOSS_TRIES),
     ("quarantine drop 1", BOSS_TRIES),
+    ("reconcile", BOSS_TRIES),
+    ("reconcile --import-missing", BOSS_TRIES),
     ("fate list", BOSS),
     ("fate retry --filter all", BOSS_TRIES),
     ("trace dora@example.org", BOSS),

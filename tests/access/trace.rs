@@ -147,6 +147,7 @@ fn access_1_only_administrators_change_what_concerns_all() {
 const OTHERS: &[&str] = &[
     "init",
     "fetch",
+    "reconcile",
     "deliver",
     "import",
     "explain",

@@ -13,7 +13,7 @@ use crate::decide::reason::reason;
 use anyhow::{Error, Result};
 
 use super::parse::{parse_carefully, parse_one};
-use super::read::still_listed;
+use super::read::still_there;
 use super::visit::{Evidence, Visit};
 use crate::fault::step;
 use crate::mailbox::{RawMessage, Session, Trouble};
@@ -65,7 +65,7 @@ pub(super) fn ask(
         return Ok(());
     }
     let uids: Vec<u32> = due.iter().filter_map(|kept| u32::try_from(kept.uid).ok()).collect();
-    let there = still_listed(session, &uids)?;
+    let there = still_there(session, &uids)?;
     let mut was_cut = false;
     for kept in due {
         if visit.poll.limits.spent() {

@@ -76,7 +76,7 @@ pub(super) fn go_on(
 }
 
 /// Begins behind what is older than the account's fetch-since.
-fn begin_anew(
+pub(super) fn begin_anew(
     poll: &Poll<'_>,
     session: &mut Session,
     store: &mut Store,
@@ -150,7 +150,7 @@ fn sorted_out(position: Position, mut listed: Vec<u32>, since: &[u32]) -> Listin
 }
 
 /// FETCH-5: says how a mailbox shows that it was put back from a copy; none where it does not.
-fn put_back(
+pub(super) fn put_back(
     poll: &Poll<'_>,
     session: &mut Session,
     mailbox: &str,

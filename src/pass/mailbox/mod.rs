@@ -2,6 +2,7 @@
 //! Reading, parsing and writing each have a thread, so the next batch is on its way while this one is stored.
 
 mod again;
+mod compare;
 mod listing;
 mod parse;
 mod read;
@@ -25,6 +26,7 @@ use crate::store::position::Position;
 use crate::store::{self, Store, attempt, position};
 use crate::words::PositionId;
 
+pub use self::compare::{Compared, Wanted, compare};
 pub use self::visit::{Limits, Poll};
 
 /// Polls one mailbox. What is committed stays, whatever happens behind it.

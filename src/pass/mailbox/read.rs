@@ -315,6 +315,20 @@ pub(super) fn still_listed(session: &mut Session, uids: &[u32]) -> Result<HashSe
     Ok(there)
 }
 
+/// The same, where no search is believed alone: what it does not find is asked for by its UID.
+pub(super) fn still_there(session: &mut Session, uids: &[u32]) -> Result<HashSet<u32>> {
+    let mut there = still_listed(session, uids)?;
+    let absent: Vec<u32> = uids.iter().copied().filter(|uid| !there.contains(uid)).collect();
+    if !absent.is_empty() {
+        match session.sizes(&absent) {
+            Ok(found) => there.extend(found.into_iter().map(|listed| listed.uid)),
+            Err(error) if session.trouble().is_some_and(Trouble::is_refusal) => log::info!("{error:#}; going on by the search"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(there)
+}
+
 fn uids_of(due: &[Due]) -> Vec<u32> {
     due.iter().filter_map(|due| if let Due::Take(uid) = due { Some(*uid) } else { None }).collect()
 }
