@@ -18,6 +18,7 @@ mod heard;
 mod keep;
 mod mailbox;
 mod manual;
+mod moving;
 mod notify;
 mod oauth;
 mod readme;

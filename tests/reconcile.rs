@@ -149,7 +149,7 @@ fn why_3_a_mailbox_that_is_another_one_waits_and_is_found_again() {
         server.with(|mailbox| mailbox.uidvalidity = 6);
         let (status, told) = reconciled(&world, &[]);
         let one = &told["items"][0];
-        assert_eq!((status, &one["waiting"], &one["because"]), (Some(0), &json!(4), &json!("its UIDVALIDITY changed to 6")));
+        assert_eq!((status, &one["waiting"], &one["because"]), (Some(0), &json!(4), &json!("UIDVALIDITY changed to 6")));
         // Nothing doubles.
         assert_eq!(reconciled(&world, &["--import-missing"]).1["items"][0]["fates"], json!({ "duplicate": 4 }));
         // Put back from a copy and filled again, where the last known message is gone: only the headers tell.

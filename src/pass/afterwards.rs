@@ -102,7 +102,10 @@ impl Turn<'_, '_> {
             }
             let newest = position::position(self.store.connection(), self.poll.account.id, mailbox, *uidvalidity)?;
             if newest.is_none_or(|newest| newest.id != *position) {
-                self.give_up(&due, "the mailbox was put back from a copy since: its UIDs mean other messages now")?;
+                self.give_up(
+                    &due,
+                    "the mailbox was put back from a copy or the account has moved since: its UIDs mean other messages now",
+                )?;
                 continue;
             }
             if !is_open {

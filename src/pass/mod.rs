@@ -17,6 +17,7 @@ pub(crate) mod import;
 mod intake;
 pub(crate) mod mailbox;
 mod memory;
+pub(crate) mod moving;
 pub(crate) mod notify;
 pub mod outgoing;
 pub(crate) mod policy;

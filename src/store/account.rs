@@ -179,8 +179,8 @@ pub fn set(db: &mut Database, account: &Account, settings: &Settings) -> Result<
 }
 
 /// Writes down what was changed of an account.
-pub fn note_change(db: &mut Database, permit: &Permit<'_>, account: &Account, detail: &str, now: i64) -> Result<()> {
-    access::record(db, permit, "account set", &subject(&account.name), detail, now)
+pub fn note_change(db: &mut Database, permit: &Permit<'_>, verb: &str, account: &Account, detail: &str, now: i64) -> Result<()> {
+    access::record(db, permit, verb, &subject(&account.name), detail, now)
 }
 
 fn set_lists(db: &mut Database, id: AccountId, settings: &Settings) -> Result<()> {

@@ -256,7 +256,8 @@ pub fn ask_again(db: &mut Database, permit: &Permit<'_>, filter: &FateFilter, su
     let latest = positions::table.group_by((positions::account_id, positions::mailbox)).select(diesel::dsl::max(positions::id));
     let latest: Vec<PositionId> = latest.load::<Option<PositionId>>(db)?.into_iter().flatten().collect();
     let within = positions::table.inner_join(accounts::table.on(accounts::id.eq(positions::account_id)));
-    let within = within.filter(positions::uidvalidity.ne(0)).select((positions::id, accounts::name));
+    let within = within.filter(positions::uidvalidity.ne(0)).filter(positions::is_left.eq(false));
+    let within = within.select((positions::id, accounts::name));
     let mut within: HashMap<PositionId, String> = within.load(db)?.into_iter().collect();
     within.retain(|position, _| latest.contains(position));
     let (there, away): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(position, _)| within.contains_key(position));
@@ -373,6 +374,7 @@ pub fn origins(db: &mut Database, email: EmailId) -> Result<Vec<Origin>> {
         .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
         .filter(fates::email_id.eq(email))
         .filter(positions::uidvalidity.ne(0))
+        .filter(positions::is_left.eq(false))
         .order(positions::id.desc())
         .select((positions::account_id, positions::mailbox, positions::uidvalidity, fates::uid))
         .load(db)?)

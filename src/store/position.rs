@@ -3,8 +3,9 @@
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
-use super::schema::{emails, fates, positions, quarantine, raws};
+use super::schema::{accounts, attempts, emails, fates, positions, quarantine, raws};
 use super::{Database, IN_LIST, clean, lock, next_number};
+use crate::decide::access::Permit;
 use crate::fault::{Class, Fault, Reach};
 use crate::mail::{Mail, digest};
 use crate::words::{AccountId, EmailId, PositionId};
@@ -34,6 +35,8 @@ pub struct Position {
     mark_uid: Option<i64>,
     mark: Option<String>,
     mark_date: Option<i64>,
+    /// The account has moved to another server since.
+    pub is_left: bool,
 }
 
 /// What a message is known by when its mailbox may have been put back from a copy (FETCH-5).
@@ -99,12 +102,13 @@ pub struct Known {
     pub email: EmailId,
 }
 
-/// Returns the position of a mailbox under one UIDVALIDITY: of the latest era.
+/// Returns the position of a mailbox under one UIDVALIDITY: of the latest era, on the account's server of now.
 pub fn position(db: &mut Database, account: AccountId, mailbox: &str, uidvalidity: i64) -> Result<Option<Position>> {
     Ok(positions::table
         .filter(positions::account_id.eq(account))
         .filter(positions::mailbox.eq(mailbox))
         .filter(positions::uidvalidity.eq(uidvalidity))
+        .filter(positions::is_left.eq(false))
         .order(positions::era.desc())
         .select(Position::as_select())
         .first(db)
@@ -145,7 +149,8 @@ pub fn begin(db: &mut Database, account: AccountId, mailbox: &str, beginning: &B
     let earlier = of_mailbox.select(positions::id).load::<PositionId>(db)?;
     let undelivered = quarantine::table.filter(quarantine::position_id.eq_any(earlier)).filter(quarantine::raw_id.is_null());
     diesel::delete(undelivered).execute(db)?;
-    let era = position(db, account, mailbox, *uidvalidity)?.map_or(0, |known| known.era + 1);
+    let eras = of_mailbox.filter(positions::uidvalidity.eq(uidvalidity)).select(diesel::dsl::max(positions::era));
+    let era = eras.first::<Option<i64>>(db)?.map_or(0, |era| era + 1);
     let id = next_number(db, "position")?;
     diesel::insert_into(positions::table)
         .values((
@@ -162,6 +167,42 @@ pub fn begin(db: &mut Database, account: AccountId, mailbox: &str, beginning: &B
         .execute(db)
         .with_context(|| format!("starting the position of mailbox {mailbox:?}"))?;
     Ok(positions::table.find(id).select(Position::as_select()).first(db)?)
+}
+
+/// Leaves the account's server: what its UIDs meant is known, and no UID of another server is one of them. A pass that runs at this moment
+/// loses its lease. Returns how many mailboxes were read there.
+pub fn leave(db: &mut Database, _permit: &Permit<'_>, account: AccountId) -> Result<usize> {
+    diesel::update(accounts::table.find(account))
+        .set((
+            accounts::fence.eq(accounts::fence + 1),
+            accounts::lease_owner.eq(None::<String>),
+            accounts::lease_until.eq(None::<i64>),
+            accounts::careful.eq(false),
+        ))
+        .execute(db)?;
+    let of_server = positions::table
+        .filter(positions::account_id.eq(account))
+        .filter(positions::uidvalidity.ne(0))
+        .filter(positions::is_left.eq(false));
+    let left = of_server.select((positions::id, positions::mailbox)).load::<(PositionId, String)>(db)?;
+    let ids: Vec<PositionId> = left.iter().map(|(id, _)| *id).collect();
+    diesel::update(of_server).set(positions::is_left.eq(true)).execute(db)?;
+    for some in ids.chunks(IN_LIST) {
+        // Nobody can be asked for them any more; their fates stay.
+        let undelivered = quarantine::table.filter(quarantine::position_id.eq_any(some)).filter(quarantine::raw_id.is_null());
+        diesel::delete(undelivered).execute(db)?;
+        diesel::delete(attempts::table.filter(attempts::position_id.eq_any(some))).execute(db)?;
+    }
+    let mut mailboxes: Vec<String> = left.into_iter().map(|(_, mailbox)| mailbox).collect();
+    mailboxes.sort_unstable();
+    mailboxes.dedup();
+    Ok(mailboxes.len())
+}
+
+/// Whether the account has moved to another server before: what a mailbox has may have come through one of another name there.
+pub fn has_moved(db: &mut Database, account: AccountId) -> Result<bool> {
+    let left = positions::table.filter(positions::account_id.eq(account)).filter(positions::is_left.eq(true));
+    Ok(left.count().get_result::<i64>(db)? > 0)
 }
 
 /// Remembers the last message that is known.
@@ -197,21 +238,29 @@ pub fn advance(db: &mut Database, position: PositionId, last_uid: i64) -> Result
     Ok(())
 }
 
-/// Finds the e-mails with these Message-IDs that this mailbox brought before (FETCH-5).
-pub fn known_elsewhere(db: &mut Database, account: AccountId, mailbox: &str, message_ids: &[String]) -> Result<Vec<Known>> {
+/// Finds the e-mails with these Message-IDs that this mailbox brought before, or any of the account (FETCH-5).
+pub fn known_elsewhere(
+    db: &mut Database,
+    account: AccountId,
+    mailbox: Option<&str>,
+    message_ids: &[String],
+) -> Result<Vec<Known>> {
     let mut known = Vec::new();
     for some in message_ids.chunks(IN_LIST) {
-        let rows = emails::table
+        let mut query = emails::table
             .inner_join(fates::table.on(fates::email_id.eq(emails::id.nullable())))
             .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
             .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
             .filter(positions::account_id.eq(account))
-            .filter(positions::mailbox.eq(mailbox))
             .filter(emails::message_id.eq_any(some))
             .order(emails::id)
             .distinct()
             .select((emails::message_id, raws::size, emails::arrived_at, emails::id))
-            .load::<(String, i64, i64, EmailId)>(db)?;
+            .into_boxed();
+        if let Some(mailbox) = mailbox {
+            query = query.filter(positions::mailbox.eq(mailbox));
+        }
+        let rows = query.load::<(String, i64, i64, EmailId)>(db)?;
         known.extend(rows.into_iter().map(|(message_id, size, arrived_at, email)| Known {
             message_id,
             raw_size: size.unsigned_abs(),

@@ -225,6 +225,7 @@ diesel::table! {
         mark_uid -> Nullable<BigInt>,
         mark -> Nullable<Text>,
         mark_date -> Nullable<BigInt>,
+        is_left -> Bool,
     }
 }
 

@@ -355,7 +355,8 @@ pub(super) fn read_by(db: &mut Database, email: EmailId, user: UserId, read: boo
         .filter(fates::email_id.eq(email))
         .filter(accounts::owner_id.eq(user))
         .filter(accounts::seen_back.eq(true))
-        .filter(positions::uidvalidity.ne(0));
+        .filter(positions::uidvalidity.ne(0))
+        .filter(positions::is_left.eq(false));
     let places = of_user.select((positions::id, fates::uid)).load::<(PositionId, i64)>(db)?;
     if places.is_empty() {
         return Ok(());

@@ -48,6 +48,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("account show support", BOSS),
     ("account show adas", BOSS),
     ("account set support --from-name X", BOSS),
+    ("account move support --imap-host 127.0.0.1 --imap-port 9 --password-command true", NOBODY),
     ("account set adas --from-name X", BOSS),
     ("account remove adas", BOSS_TRIES),
     ("account enable adas", BOSS),

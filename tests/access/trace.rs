@@ -148,6 +148,8 @@ const OTHERS: &[&str] = &[
     "init",
     "fetch",
     "reconcile",
+    // In tests/moving.rs.
+    "account move",
     "deliver",
     "import",
     "explain",

@@ -239,11 +239,11 @@ on_both_databases! {
         let messages: Vec<Message> = (1..=3).map(|id| message(id, vec![Change::AddEmail(email(id, id))])).collect();
         write(store, position, &after(3, 3), &messages).unwrap();
         let ids = ["1@x".to_string(), "3@x".to_string(), "4@x".to_string()];
-        let known = position::known_elsewhere(store.connection(), ACCOUNT, "INBOX", &ids).unwrap();
+        let known = position::known_elsewhere(store.connection(), ACCOUNT, Some("INBOX"), &ids).unwrap();
         let known: Vec<_> = known.into_iter().map(|one| (one.message_id, one.raw_size, one.arrived_at, one.email)).collect();
         assert_eq!(known, [("1@x".to_string(), 18, 900, EmailId(1)), ("3@x".to_string(), 18, 900, EmailId(3))]);
-        assert_eq!(position::known_elsewhere(store.connection(), ACCOUNT, "Other", &ids).unwrap(), []);
-        assert_eq!(position::known_elsewhere(store.connection(), AccountId(2), "INBOX", &ids).unwrap(), []);
+        assert_eq!(position::known_elsewhere(store.connection(), ACCOUNT, Some("Other"), &ids).unwrap(), []);
+        assert_eq!(position::known_elsewhere(store.connection(), AccountId(2), Some("INBOX"), &ids).unwrap(), []);
     }
 
     fn parse_1_the_same_bytes_are_kept_once(store: &mut TestStore) {

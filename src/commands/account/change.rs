@@ -17,8 +17,8 @@ use crate::fault::{Class, Fault};
 use crate::secret::Secret;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
-use crate::store::{Database, Store, access as trace, answer, copy, grant, outbox, server_action, status, trouble};
-use crate::words::{AccountKind, Auth, PasswordSource, SmtpAuth};
+use crate::store::{Database, Store, access as trace, answer, copy, grant, outbox, position, server_action, status, trouble};
+use crate::words::{AccountId, AccountKind, Auth, PasswordSource, SmtpAuth};
 
 #[derive(Debug, clap::Args)]
 pub struct Add {
@@ -42,9 +42,9 @@ pub struct Set {
 
 /// What an account can be told.
 #[derive(Debug, clap::Args)]
-struct Options {
+pub struct Options {
     #[command(flatten)]
-    settings: SettingsArguments,
+    pub settings: SettingsArguments,
     #[command(flatten)]
     sending: SendingArguments,
     #[command(flatten)]
@@ -53,7 +53,7 @@ struct Options {
 
 impl Options {
     /// Reads the passwords for reading and for sending, once it is known that whoever asks may say all this.
-    fn passwords(&self, context: &Context, is_new: bool) -> Result<(Option<Secret>, Option<Secret>)> {
+    pub fn passwords(&self, context: &Context, is_new: bool) -> Result<(Option<Secret>, Option<Secret>)> {
         self.settings.allowed(context)?;
         allowed(context, &self.sending, &self.answers)?;
         Ok((self.settings.read_password(context, is_new)?, self.sending.read_password(context)?))
@@ -106,67 +106,102 @@ impl Add {
 
 impl Set {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (actor, now) = (context.actor(), context.now());
-        let (password, smtp_password) = self.options.passwords(context, false)?;
-        let Self { account: wanted, name, options: Options { settings, sending, answers } } = self;
+        let (actor, passwords) = (context.actor(), self.options.passwords(context, false)?);
+        let Self { account: wanted, name, options } = &self;
         let mute = answer::mute(store.connection())?;
-        let (changed_name, is_changed) = store.transaction(|db| {
-            let (account, permit) = right::account(db, context, &actor, &wanted)?;
-            let shown = Whole::new(&account, db)?;
-            let mut new = account.settings.clone();
-            if let Some(name) = &name {
-                new.name.clone_from(name);
-            }
-            settings.over(&mut new, context, db, account.id, password.as_ref())?;
-            not_elsewhere(&actor, &account, &new)?;
-            let before = kept::of(db, account.id)?;
-            let mut with = before.clone();
-            sending.over(&mut with, context, account.id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
-            check(context, &new, &with)?;
-            not_sent_elsewhere(&actor, &before, &with)?;
-            if with != before {
-                kept::set(db, &permit, account.id, &with)?;
-            }
-            let sends_by_token = with.smtp.as_ref().and_then(|smtp| smtp.auth.auth()).is_some_and(Auth::is_token);
-            if settings.gives_password() || !(new.imap_auth.is_token() || sends_by_token) {
-                grant::forget(db, &permit, account.id)?;
-            }
-            // Whatever was changed, a password among it, may be what it waited for.
-            trouble::try_again(db, &permit, account.id, now)?;
-            status::try_again(db, &permit, account.id)?;
-            // What waits for a copy may have waited for this change.
-            if with.save_sent {
-                copy::retry(db, &permit, account.id, now)?;
-            } else {
-                copy::forget(db, &permit, account.id)?;
-            }
-            let answered = answer::of(db, account.id)?;
-            let answers = answers.over(answered.clone(), new.kind, db)?;
-            if answers != answered {
-                answer::set(db, &permit, account.id, answers.as_ref())?;
-            }
-            account::set(db, &account, &new)?;
-            let now_shown = Whole::new(&account::find(db, &account.id.to_string())?, db)?;
-            let changes = trace::differences(&shown, &now_shown)?;
-            if new.after_fetch != account.after_fetch {
-                server_action::forget(db, &permit, account.id)?;
-            }
-            server_action::try_again(db, &permit, account.id, now)?;
-            let others =
-                [("password", secret(&account) != secret(&new)), ("smtp-password", smtp_secret(&before) != smtp_secret(&with))];
-            // A new password is kept where the old one was.
-            let others = others.into_iter().filter(|(name, differs)| *differs && !changes.split("; ").any(|one| one == *name));
-            let others = others.map(|(name, _)| name.to_string());
-            let all: Vec<String> = Some(changes.clone()).filter(|told| !told.is_empty()).into_iter().chain(others).collect();
-            let is_changed = !all.is_empty();
-            if is_changed {
-                account::note_change(db, &permit, &account, &all.join("; "), now)?;
-            }
-            Ok((new.own.name, is_changed))
-        })?;
-        context.out.say(&format!("Account {} {}.", name.unwrap_or(wanted), changed(is_changed)));
-        answers::announce(context, store.connection(), &mute, Some(&changed_name))
+        let request = Request { wanted, name: name.as_deref(), options, passwords: &passwords, moves: false };
+        let done = store.transaction(|db| change(context, db, &actor, &request))?;
+        let said = format!("Account {} {}.", name.as_ref().unwrap_or(wanted), changed(done.is_changed));
+        let left = done.left.filter(|mailboxes| *mailboxes > 0).map(|_| format!(" {RELISTED}")).unwrap_or_default();
+        context.out.say(&format!("{said}{left}"));
+        answers::announce(context, store.connection(), &mute, Some(&done.name))
     }
+}
+
+/// What follows from another server, or another user there.
+pub const RELISTED: &str = "It reads from elsewhere now: the next pass lists its mailboxes again, and finds what is stored by Message-ID, date and size.";
+
+/// What is to be changed of an account.
+pub struct Request<'a> {
+    pub wanted: &'a str,
+    pub name: Option<&'a str>,
+    pub options: &'a Options,
+    /// For reading and for sending.
+    pub passwords: &'a (Option<Secret>, Option<Secret>),
+    /// It moves to another server, whatever that is called.
+    pub moves: bool,
+}
+
+/// What was changed.
+pub struct Done {
+    pub account: AccountId,
+    pub name: String,
+    pub is_changed: bool,
+    /// How many mailboxes were read on the server that it has left.
+    pub left: Option<usize>,
+}
+
+/// Changes an account, and all that follows from it. Call it in a transaction.
+pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Request<'_>) -> Result<Done> {
+    let now = context.now();
+    let Options { settings, sending, answers } = request.options;
+    let (password, smtp_password) = request.passwords;
+    let (account, permit) = right::account(db, context, actor, request.wanted)?;
+    let shown = Whole::new(&account, db)?;
+    let mut new = account.settings.clone();
+    if let Some(name) = request.name {
+        new.name = name.to_string();
+    }
+    settings.over(&mut new, context, db, account.id, password.as_ref())?;
+    not_elsewhere(actor, &account, &new)?;
+    let before = kept::of(db, account.id)?;
+    let mut with = before.clone();
+    sending.over(&mut with, context, account.id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
+    check(context, &new, &with)?;
+    not_sent_elsewhere(actor, &before, &with)?;
+    if with != before {
+        kept::set(db, &permit, account.id, &with)?;
+    }
+    let sends_by_token = with.smtp.as_ref().and_then(|smtp| smtp.auth.auth()).is_some_and(Auth::is_token);
+    if settings.gives_password() || !(new.imap_auth.is_token() || sends_by_token) {
+        grant::forget(db, &permit, account.id)?;
+    }
+    // Whatever was changed, a password among it, may be what it waited for.
+    trouble::try_again(db, &permit, account.id, now)?;
+    status::try_again(db, &permit, account.id)?;
+    // What waits for a copy may have waited for this change.
+    if with.save_sent {
+        copy::retry(db, &permit, account.id, now)?;
+    } else {
+        copy::forget(db, &permit, account.id)?;
+    }
+    let answered = answer::of(db, account.id)?;
+    let answers = answers.over(answered.clone(), new.kind, db)?;
+    if answers != answered {
+        answer::set(db, &permit, account.id, answers.as_ref())?;
+    }
+    account::set(db, &account, &new)?;
+    // The same UIDVALIDITY there may be chance: what a UID means is not taken over.
+    let place = |settings: &Settings| (settings.imap_host.clone(), settings.imap_user.clone());
+    let is_elsewhere = request.moves || place(&account) != place(&new);
+    let left = is_elsewhere.then(|| position::leave(db, &permit, account.id)).transpose()?;
+    let now_shown = Whole::new(&account::find(db, &account.id.to_string())?, db)?;
+    let changes = trace::differences(&shown, &now_shown)?;
+    if new.after_fetch != account.after_fetch {
+        server_action::forget(db, &permit, account.id)?;
+    }
+    server_action::try_again(db, &permit, account.id, now)?;
+    let others = [("password", secret(&account) != secret(&new)), ("smtp-password", smtp_secret(&before) != smtp_secret(&with))];
+    // A new password is kept where the old one was.
+    let others = others.into_iter().filter(|(name, differs)| *differs && !changes.split("; ").any(|one| one == *name));
+    let others = others.map(|(name, _)| name.to_string());
+    let all: Vec<String> = Some(changes.clone()).filter(|told| !told.is_empty()).into_iter().chain(others).collect();
+    let is_changed = !all.is_empty() || request.moves;
+    if is_changed {
+        let verb = if request.moves { "account move" } else { "account set" };
+        account::note_change(db, &permit, verb, &account, &all.join("; "), now)?;
+    }
+    Ok(Done { account: account.id, name: new.own.name, is_changed, left })
 }
 
 impl Reset {

@@ -4,6 +4,7 @@ mod actions;
 mod answers;
 mod authorize;
 mod change;
+mod moving;
 mod rules;
 mod sending;
 mod settings;
@@ -17,6 +18,7 @@ use self::actions::Actions;
 pub use self::answers::mute;
 use self::authorize::Authorize;
 use self::change::{Add, Reset, Set, remove, switch};
+use self::moving::Move;
 pub use self::test::connect;
 use super::right;
 use super::show::yes;
@@ -40,6 +42,17 @@ enum AccountCommand {
     Show(Named),
     /// Change an account; what is not given stays
     Set(Box<Set>),
+    /// Move an account to another server; what it has of what is stored does not come twice
+    ///
+    /// Logs in there first and opens every mailbox: where that fails, nothing is changed. From then on no UID of the old server means
+    /// anything. The next pass lists the mailboxes again and finds what is stored, whatever mailbox of the old server it came through, by
+    /// Message-ID, date of arrival and size; what has none of these, or others, is read and compared whole (DUP-2). What is not stored and
+    /// arrived since the account's fetch-since comes in, and what is older than the last pass that went well is not answered. What was
+    /// still to be done on the old server is given up, and what it never handed over is not asked for any more. "account set" does the
+    /// same where it names another server or user. Count first, with --dry-run: a server that did not take over the dates of
+    /// arrival makes old mail new.
+    /// For example: espomail account move support --imap-host imap.example.net --password-stdin --dry-run
+    Move(Box<Move>),
     /// Remove an account and how far it was read; e-mails and cases stay
     Remove(Named),
     /// Switch an account on
@@ -88,6 +101,7 @@ impl Account {
             AccountCommand::List => show::list(context, &mut store),
             AccountCommand::Show(Named { account }) => show::one(context, &mut store, &account),
             AccountCommand::Set(command) => command.run(context, &mut store),
+            AccountCommand::Move(command) => command.run(context, &mut store),
             AccountCommand::Remove(Named { account }) => remove(context, &mut store, &account),
             AccountCommand::Enable(Named { account }) => switch(context, &mut store, &account, true),
             AccountCommand::Disable(Named { account }) => switch(context, &mut store, &account, false),

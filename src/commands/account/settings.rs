@@ -153,6 +153,11 @@ impl SettingsArguments {
         Ok(None)
     }
 
+    /// Whether a server is named.
+    pub fn names_server(&self) -> bool {
+        self.imap_host.is_some()
+    }
+
     /// Whether a password, or what takes its place, is given.
     pub fn gives_password(&self) -> bool {
         self.password.given()

@@ -200,8 +200,13 @@ fn send_to(context: &Context, account: &Stored, with: &Sending, draft: Option<&D
 }
 
 pub fn connect(context: &Context, account: &Stored) -> Result<Session> {
+    connect_for(context, account, u64::try_from(account.max_seconds).unwrap_or_default())
+}
+
+/// The same, for so many seconds at the most.
+pub fn connect_for(context: &Context, account: &Stored, seconds: u64) -> Result<Session> {
     let secret_of = |account: &_, refused: Option<&_>| context.secret_of(account, refused);
-    let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
+    let deadline = Instant::now() + Duration::from_secs(seconds);
     let connection = crate::commands::fetch::connection(context);
     Session::open(&server_for(account, &secret_of, &connection, deadline, context.now())?)
 }

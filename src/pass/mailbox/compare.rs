@@ -12,7 +12,7 @@ use anyhow::Result;
 use super::again;
 use super::listing::{self, HEADERS_AT_ONCE, HEADERS_SHARE};
 use super::read::still_there;
-use super::visit::{Evidence, Poll, Visit};
+use super::visit::{Evidence, Poll, Visit, gate};
 use crate::fault::{Class, Fault, Reach, step};
 use crate::mail;
 use crate::mailbox::{MOST_LISTED, Opened, Session};
@@ -110,22 +110,7 @@ struct Walk<'w> {
 }
 
 /// Compares one mailbox, under the account's lease.
-pub fn compare(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, wanted: Wanted) -> Result<Compared> {
-    let found = once(poll, session, store, mailbox, wanted)?;
-    if !(wanted.import && found.replaced > 0) || poll.limits.spent() {
-        return Ok(found);
-    }
-    // Its UIDs mean other messages than they did: it is listed again, as one that was put back from a copy (FETCH-5).
-    let opened = session.examine(mailbox)?;
-    let quiet_before = poll.account.state.last_success_at.unwrap_or_default().min((poll.now)());
-    listing::begin_anew(poll, session, store, mailbox, &opened, Some(quiet_before))?;
-    let mut taken = found.taken;
-    super::poll(poll, session, store, mailbox, &mut taken)?;
-    let found = once(poll, session, store, mailbox, Wanted { import: false, ..wanted })?;
-    Ok(Compared { taken, ..found })
-}
-
-fn once(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, wanted: Wanted) -> Result<Compared> {
+pub(super) fn once(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, wanted: Wanted) -> Result<Compared> {
     let opened = session.examine(mailbox)?;
     let mut evidence = Evidence::default();
     let (account, uidvalidity) = (poll.account.id, i64::from(opened.uidvalidity));
@@ -134,10 +119,10 @@ fn once(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str
             None => (Some(known), None),
             Some(why) => (None, Some(format!("it was put back from a copy ({why})"))),
         },
-        None if position::positions_of(store.connection(), account, mailbox)?.is_empty() => {
-            (None, Some("no pass has read it yet".to_string()))
-        }
-        None => (None, Some(format!("its UIDVALIDITY changed to {uidvalidity}"))),
+        None => match listing::renumbered(store, account, mailbox, uidvalidity)? {
+            None => (None, Some("no pass has read it yet".to_string())),
+            Some(why) => (None, Some(why)),
+        },
     };
     let found = Compared {
         account: poll.account.name.clone(),
@@ -324,7 +309,7 @@ impl Walk<'_> {
     /// Returns the UIDs that have another message than the one that is stored under them. One without a Message-ID is not compared.
     fn replaced(&mut self, position: &Position, settled: &[(u32, Fate)]) -> Result<HashSet<u32>> {
         let mut replaced = HashSet::new();
-        let gate = super::gate(self.poll, self.mailbox, position);
+        let gate = gate(self.poll, self.mailbox, position);
         let visit = Visit { poll: self.poll, mailbox: self.mailbox, opened: &self.opened, position, gate: &gate, filters: &[] };
         for some in settled.chunks(HEADERS_AT_ONCE) {
             let keys: Vec<i64> = some.iter().map(|(uid, _)| i64::from(*uid)).collect();
@@ -351,7 +336,7 @@ impl Walk<'_> {
         for some in beside.chunks(SETTLED_AT_ONCE) {
             self.settle(position, &[], some)?;
         }
-        let mut gate = super::gate(self.poll, self.mailbox, position);
+        let mut gate = gate(self.poll, self.mailbox, position);
         // It is late: what an earlier pass should have brought is not answered.
         gate.quiet_before = gate.quiet_before.max(self.poll.account.state.last_success_at);
         let mut left = missing.as_slice();

@@ -13,7 +13,7 @@ use crate::mailbox::{HeaderOnly, MOST_LISTED, Opened, Session, Trouble};
 use crate::pass::intake::Passed;
 use crate::store::Store;
 use crate::store::position::{self, Beginning, Mark, Position};
-use crate::words::{EmailId, Fate};
+use crate::words::{AccountId, EmailId, Fate};
 
 /// How many headers are asked for at once, and what they may take of the memory of the pass.
 pub(super) const HEADERS_AT_ONCE: usize = 500;
@@ -51,14 +51,23 @@ pub(super) fn begin(
                 Some(why) => Some(format!("mailbox {mailbox} was put back from a copy ({why})")),
             }
         }
-        None if position::positions_of(store.connection(), account, mailbox)?.is_empty() => None,
-        None => Some(format!("mailbox {mailbox}: UIDVALIDITY changed to {uidvalidity}")),
+        None => renumbered(store, account, mailbox, uidvalidity)?.map(|why| format!("mailbox {mailbox}: {why}")),
     };
     if let Some(why) = &why {
         log::warn!("account {}: {why}; matching its messages with what is stored", poll.account.name);
     }
     let quiet_before = why.map(|_| poll.account.state.last_success_at.unwrap_or_default().min((poll.now)()));
     begin_anew(poll, session, store, mailbox, opened, quiet_before)
+}
+
+/// Says why the UIDs of a mailbox that has no position mean other messages than they did; none where it was never read.
+pub(super) fn renumbered(store: &mut Store, account: AccountId, mailbox: &str, uidvalidity: i64) -> Result<Option<String>> {
+    let db = store.connection();
+    Ok(match position::positions_of(db, account, mailbox)?.last() {
+        Some(last) if !last.is_left => Some(format!("UIDVALIDITY changed to {uidvalidity}")),
+        None if !position::has_moved(db, account)? => None,
+        _ => Some("the account has moved to another server".to_string()),
+    })
 }
 
 /// Lists what is due behind what was listed before.
@@ -202,6 +211,9 @@ pub(super) fn recognise(visit: &Visit<'_>, session: &mut Session, store: &mut St
         .filter_map(|due| if let Due::Take(uid) = due { Some(*uid) } else { None })
         .filter(|uid| visit.position.is_begun(i64::from(*uid)))
         .collect();
+    // On another server it may have another name.
+    let has_moved = position::has_moved(store.connection(), visit.poll.account.id)?;
+    let of = Some(visit.mailbox).filter(|_| !has_moved);
     let mut known: HashMap<u32, (EmailId, Mark)> = HashMap::new();
     for chunk in uids.chunks(HEADERS_AT_ONCE.min(LISTED_AT_ONCE)) {
         let share = visit.poll.limits.memory.take(HEADERS_SHARE);
@@ -216,11 +228,10 @@ pub(super) fn recognise(visit: &Visit<'_>, session: &mut Session, store: &mut St
         drop(share);
         let ids: Vec<String> = listed.iter().map(|(_, id, _)| id.clone()).collect();
         let account = visit.poll.account.id;
-        let stored: HashMap<(String, u64, i64), EmailId> =
-            position::known_elsewhere(store.connection(), account, visit.mailbox, &ids)?
-                .into_iter()
-                .map(|stored| ((stored.message_id, stored.raw_size, stored.arrived_at), stored.email))
-                .collect();
+        let stored: HashMap<(String, u64, i64), EmailId> = position::known_elsewhere(store.connection(), account, of, &ids)?
+            .into_iter()
+            .map(|stored| ((stored.message_id, stored.raw_size, stored.arrived_at), stored.email))
+            .collect();
         for (mark, id, header) in listed {
             if let Some(date) = header.internal_date
                 && let Some(email) = stored.get(&(id, header.size, date))

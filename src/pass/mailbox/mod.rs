@@ -14,19 +14,17 @@ use anyhow::Result;
 
 use self::parse::{parse_carefully, parse_one};
 use self::read::{RawBatch, Reader};
-use self::visit::{Due, Evidence, LISTED_AT_ONCE, Visit};
+use self::visit::{Due, Evidence, LISTED_AT_ONCE, Visit, gate};
 use super::Tally;
 use super::intake::{self, Batch, Gate, Refused};
 use super::memory::Share;
-use super::witness::Watch;
 use crate::decide::filter;
 use crate::fault::step;
 use crate::mailbox::Session;
-use crate::store::position::Position;
 use crate::store::{self, Store, attempt, position};
 use crate::words::PositionId;
 
-pub use self::compare::{Compared, Wanted, compare};
+pub use self::compare::{Compared, Wanted};
 pub use self::visit::{Limits, Poll};
 
 /// Polls one mailbox. What is committed stays, whatever happens behind it.
@@ -54,16 +52,20 @@ pub fn poll(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: 
     }
 }
 
-fn gate<'a>(poll: &Poll<'a>, mailbox: &'a str, position: &Position) -> Gate<'a> {
-    Gate {
-        account: poll.account.id,
-        position: position.id,
-        lease: Some(poll.lease),
-        lease_seconds: poll.lease_seconds,
-        policy: poll.policy,
-        quiet_before: position.quiet_before,
-        watch: poll.witness.map(|witness| Watch { account: &poll.account.name, mailbox, witness }),
+/// WHY-3: compares one mailbox with what is stored, under the account's lease.
+pub fn compare(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, wanted: Wanted) -> Result<Compared> {
+    let found = compare::once(poll, session, store, mailbox, wanted)?;
+    if !(wanted.import && found.replaced > 0) || poll.limits.spent() {
+        return Ok(found);
     }
+    // Its UIDs mean other messages than they did: it is listed again, as one that was put back from a copy (FETCH-5).
+    let opened = session.examine(mailbox)?;
+    let quiet_before = poll.account.state.last_success_at.unwrap_or_default().min((poll.now)());
+    listing::begin_anew(poll, session, store, mailbox, &opened, Some(quiet_before))?;
+    let mut taken = found.taken;
+    self::poll(poll, session, store, mailbox, &mut taken)?;
+    let found = compare::once(poll, session, store, mailbox, Wanted { import: false, ..wanted })?;
+    Ok(Compared { taken, ..found })
 }
 
 /// Takes in what is due. Where the mailbox was listed again, some at a time: those that are stored are found first (FETCH-5).

@@ -8,7 +8,7 @@ use crate::mailbox::{Opened, Server};
 use crate::pass::Stop;
 use crate::pass::intake::{Gate, Passed};
 use crate::pass::memory::Memory;
-use crate::pass::witness::Witness;
+use crate::pass::witness::{Watch, Witness};
 use crate::store::account::Account;
 use crate::store::lease::Lease;
 use crate::store::position::Position;
@@ -61,6 +61,19 @@ pub(super) struct Visit<'a> {
     pub gate: &'a Gate<'a>,
     /// Import filters, when one of them can skip a message by its header.
     pub filters: &'a [Filter],
+}
+
+/// Where a batch of a mailbox goes.
+pub(super) fn gate<'a>(poll: &Poll<'a>, mailbox: &'a str, position: &Position) -> Gate<'a> {
+    Gate {
+        account: poll.account.id,
+        position: position.id,
+        lease: Some(poll.lease),
+        lease_seconds: poll.lease_seconds,
+        policy: poll.policy,
+        quiet_before: position.quiet_before,
+        watch: poll.witness.map(|witness| Watch { account: &poll.account.name, mailbox, witness }),
+    }
 }
 
 /// A UID above the position.
