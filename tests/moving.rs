@@ -26,21 +26,21 @@ fn at_work(database: &str) -> (World, BentImap) {
     (world, server)
 }
 
-/// The other server: by chance its UIDVALIDITY is the same, and nothing stands where the last known message stood.
+/// The other server: by chance its UIDVALIDITY is the same, nothing stands where the last known message stood, and its next UID is higher.
 fn elsewhere() -> BentImap {
     let server = BentImap::start();
-    for (uid, number) in [(1, 3), (2, 9), (3, 1), (5, 2), (6, 4), (7, 50)] {
+    for (uid, number) in [(1, 3), (2, 9), (3, 1), (5, 2), (6, 4), (9, 50)] {
         server.put(uid, &letter(number));
     }
     server.with(|mailbox| {
         // One that is on the old server only now; one whose date was not kept; one that is old.
-        for (uid, date) in [(2, "20-Nov-2026"), (6, "06-Jan-2026"), (7, "05-Jan-1999")] {
+        for (uid, date) in [(2, "20-Nov-2026"), (6, "06-Jan-2026"), (9, "05-Jan-1999")] {
             mailbox.messages.get_mut(&uid).unwrap().0 = format!("{date} 10:00:00 +0000");
         }
     });
     server.bend(|mailbox, command| {
         let answer = || String::from_utf8(mailbox.answer(command, &|_| None)).unwrap();
-        command.contains("SINCE").then(|| answer().replacen(" 7\r\n", "\r\n", 1).into_bytes())
+        command.contains("SINCE").then(|| answer().replacen(" 9\r\n", "\r\n", 1).into_bytes())
     });
     server
 }
@@ -76,7 +76,7 @@ fn fetch_5_an_account_that_moves_finds_what_is_stored_and_loses_nothing() {
         let deaf = ["account", "move", "support", "--imap-host", "127.0.0.1", "--imap-port", "9", "--password-stdin"];
         world.run_with(&deaf, "secret").fails(69);
         assert!(world.run(&["account", "move", "support"]).fails(64).contains("--imap-host HOST"));
-        old.put(5, &letter(5));
+        old.put(8, &letter(5));
         assert_eq!(fetched(&world).0, json!({ "imported": 1 }), "still of the old server");
         let told = world.run_with(&moves, "secret").ok();
         assert!(told.starts_with("Account support moved to 127.0.0.1. ") && told.ends_with("espomail fetch support\n"), "{told}");

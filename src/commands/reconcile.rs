@@ -16,9 +16,9 @@ use crate::words::Fate;
 
 /// Prove that every message on the servers is accounted for
 ///
-/// Compares every UID that the server of each account lists with what became of it, and ends with how many are missing: messages that
-/// should have been read and were not. That must be 0; else the exit status is 1, and each of them is named with what to type. It is no
-/// miss where a message is older than the account's fetch-since and was there when the mailbox was first read, where it came since the last
+/// Compares every UID that the server of each account lists in the monitored mailboxes with what became of it, and ends with how many are
+/// missing: messages that should have been read and were not. That must be 0; else the exit status is 1, and each of them is named on
+/// standard error, with what to type. It is no miss where a message is older than the account's fetch-since and was there when the mailbox was first read, where it came since the last
 /// pass, or where the mailbox was numbered anew or put back from a copy since: the next pass reads it, or finds it among what is stored.
 /// What a server lists and does not hand over is told as undelivered (espomail quarantine list).
 ///
@@ -76,7 +76,7 @@ impl Reconcile {
         for compared in reports.iter().flat_map(|report| &report.mailboxes) {
             fetch::complain_of(context, &compared.account, &compared.taken);
         }
-        self.tell(context, &reports, stop.signal().is_some());
+        Self::tell(context, &reports, stop.signal().is_some());
         if self.import_missing {
             fetch::run_commands(context, &stop)?;
         }
@@ -86,7 +86,7 @@ impl Reconcile {
         Ok(())
     }
 
-    fn tell(&self, context: &Context, reports: &[Report], is_cut: bool) {
+    fn tell(context: &Context, reports: &[Report], is_cut: bool) {
         let out = &context.out;
         for report in reports {
             report.faults.iter().for_each(|fault| out.complain(fault));
@@ -114,38 +114,33 @@ impl Reconcile {
                 [vec![one.account.clone(), one.mailbox.clone(), one.on_server.to_string(), fates], numbers.to_vec()].concat()
             });
         }
-        all.iter().for_each(|one| self.tell_of(context, one));
-        if missing > 0 {
-            out.remember(Class::No);
-        }
+        all.iter().for_each(|one| tell_of(context, one));
         let least = if is_whole { "" } else { ", and not everything was compared" };
         out.say(&format!("Missing: {missing}{least}"));
     }
+}
 
-    /// What there is to say of one mailbox, and what to type.
-    fn tell_of(&self, context: &Context, one: &Compared) {
-        let out = &context.out;
-        let (account, place) = (argument::quoted(&one.account), format!("account {}, mailbox {}", one.account, one.mailbox));
-        if !one.taken.is_empty() {
-            out.say(&format!("{place}: of what was missing: {}", one.taken));
-        }
-        if let Some(because) = &one.because {
-            out.say(&format!("{place}: {because}, so the next pass looks at all of it: espomail fetch {account}"));
-        } else if one.waiting > 0 {
-            out.say(&format!("{place}: {} wait for the next pass: espomail fetch {account}", one.waiting));
-        }
-        let undelivered = one.fates.of(Fate::Undelivered);
-        if undelivered > 0 {
-            out.say(&format!("{place}: the server does not hand over {undelivered}: espomail quarantine list"));
-        }
-        if one.missing > 0 {
-            let more = if one.missing_not_told > 0 { format!(", and {} more", one.missing_not_told) } else { String::new() };
-            let deep = if one.replaced > 0 { " --deep" } else { "" };
-            let again = if self.import_missing { "again" } else { "to take them in" };
-            out.say(&format!(
-                "{place}: missing: UID {}{more}; {again}: espomail reconcile {account} --import-missing{deep}",
-                one.missing_uids.join(" ")
-            ));
-        }
+/// What there is to say of one mailbox, and what to type.
+fn tell_of(context: &Context, one: &Compared) {
+    let out = &context.out;
+    let (account, place) = (argument::quoted(&one.account), format!("account {}, mailbox {}", one.account, one.mailbox));
+    if !one.taken.is_empty() {
+        out.say(&format!("{place}: of what was missing: {}", one.taken));
+    }
+    if let Some(because) = &one.because {
+        out.say(&format!("{place}: {because}, so the next pass looks at all of it: espomail fetch {account}"));
+    } else if one.waiting > 0 {
+        out.say(&format!("{place}: {} wait for the next pass: espomail fetch {account}", one.waiting));
+    }
+    let undelivered = one.fates.of(Fate::Undelivered);
+    if undelivered > 0 {
+        out.say(&format!("{place}: the server does not hand over {undelivered}: espomail quarantine list"));
+    }
+    if one.missing > 0 {
+        let more = if one.missing_not_told > 0 { format!(", and {} more", one.missing_not_told) } else { String::new() };
+        let deep = if one.replaced > 0 { " --deep" } else { "" };
+        let what = format!("{place}: missing: UID {}{more}", one.missing_uids.join(" "));
+        let hint = format!("try: espomail reconcile {account} --import-missing{deep}");
+        out.complain(&Fault::new(Class::No, what).hint(hint).into());
     }
 }
