@@ -47,7 +47,8 @@ enum AccountCommand {
     /// Logs in there first and opens every mailbox: where that fails, nothing is changed. From then on no UID of the old server means
     /// anything. The next pass lists the mailboxes again and finds what is stored, whatever mailbox of the old server it came through, by
     /// Message-ID, date of arrival and size; what has none of these, or others, is read and compared whole (DUP-2). What is not stored and
-    /// arrived since the account's fetch-since comes in, and what is older than the last pass that went well is not answered. What was
+    /// arrived since the account's fetch-since comes in, and what is older than the last pass that went well is not answered; what filters
+    /// skipped on the old server is held against the filters of today, and what went to quarantine is tried again. What was
     /// still to be done on the old server is given up, and what it never handed over is not asked for any more. "account set" does the
     /// same where it names another server or user. Count first, with --dry-run: a server that did not take over the dates of
     /// arrival makes old mail new.

@@ -132,7 +132,8 @@ pub(super) fn once(poll: &Poll<'_>, session: &mut Session, store: &mut Store, ma
         ..Compared::default()
     };
     let mut walk = Walk { poll, session, store, mailbox, opened, position, wanted, evidence, found, highest: 0 };
-    if walk.go(By::Search)? && walk.lists_too_few() {
+    // Where nobody says how many there are, both ways have to do.
+    if walk.go(By::Search)? && (walk.lists_too_few() || !walk.opened.is_counted) {
         walk.look_closer()?;
     }
     // Whoever took the lease, or reset the account, has changed what was compared.
