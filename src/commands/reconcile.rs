@@ -62,6 +62,7 @@ impl Reconcile {
             secret_of: &secret_of,
             stop: &stop,
             policy: context.policy(context.store()?.connection())?,
+            beside: context.beside(),
             workers: config.fetch.workers,
             memory_bytes: config.fetch.memory_mib << 20,
             batch_messages: config.fetch.batch_messages.max(1),

@@ -322,7 +322,9 @@ pub(super) fn still_there(session: &mut Session, uids: &[u32]) -> Result<HashSet
     if !absent.is_empty() {
         match session.sizes(&absent) {
             Ok(found) => there.extend(found.into_iter().map(|listed| listed.uid)),
-            Err(error) if session.trouble().is_some_and(Trouble::is_refusal) => log::info!("{error:#}; going on by the search"),
+            Err(error) if session.trouble().is_some_and(|trouble| trouble.is_refusal()) => {
+                log::info!("{error:#}; going on by the search");
+            }
             Err(error) => return Err(error),
         }
     }
