@@ -154,3 +154,33 @@ fn why_1_a_trace_finds_mail_wherever_it_is() {
         assert!(found[0].0 == "deleted" && found[0].1.starts_with("email:1 was deleted by "), "{found:?}");
     }
 }
+
+#[test]
+fn why_1_small_and_capital_letters_are_the_same_in_every_script() {
+    // PostgreSQL knows the letters of its locale; that of these tests is C.
+    for database in ["sqlite"] {
+        let world = world_on(database, &format!("letters-{database}"));
+        for (id, subject) in [("u1", "ÄRGER mit PUMPE"), ("u2", "НАСОС"), ("u3", "ΟΔΟΣ"), ("u4", "NEWS über ÖL")] {
+            let mail = String::from_utf8(letter(id, &format!("{id}@example.net"), subject)).unwrap();
+            world.run_with(&["deliver", "--account", "support"], &mail).ok();
+        }
+        for (part, found) in [("ÄRGER", 1), ("ärger MIT", 1), ("Насос", 1), ("οδΟΣ", 1), ("Öl", 1), ("Ä%", 0)] {
+            let listed = world.run(&["trace", part]);
+            assert_eq!(
+                listed.status,
+                Some(if found == 1 { 0 } else { 65 }),
+                "{database}: {part}: {}{}",
+                listed.stdout,
+                listed.stderr
+            );
+        }
+        assert_eq!(world.json(&["email", "list", "--subject", "ärger"])["items"].as_array().unwrap().len(), 1);
+        world.run(&["record", "add", "contact", "Österreich Ärzte"]).ok();
+        for part in ["Österreich Ärzte", "österreich", "ÄRZTE"] {
+            let listed = world.json(&["record", "list", "contact", "--search", part]);
+            assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{database}: {part}");
+        }
+        let again = world.run(&["record", "add", "contact", "ÖSTERREICH ÄRZTE"]);
+        assert!(again.status != Some(0) || again.stderr.contains("contact:1"), "{database}: {}{}", again.stdout, again.stderr);
+    }
+}

@@ -14,6 +14,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use super::copied;
 use super::database::{Database, SchemaState};
 use super::failure::{classify, of_migration};
+use super::letters;
 use crate::custody;
 use crate::fault::{Class, Fault};
 
@@ -137,6 +138,7 @@ pub fn connect(url: &str) -> Result<Database> {
     if is_copy {
         copied::begin(&mut connection, Path::new(path)).with_context(|| format!("beginning with the copy {path}"))?;
     }
+    letters::teach(&mut connection)?;
     Ok(Database::Sqlite(connection))
 }
 

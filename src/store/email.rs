@@ -7,8 +7,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
 use super::address::{Delivery, deliveries_of};
+use super::letters::{anywhere, lower};
 use super::named::{RecordName, name_of, names_of};
-use super::noun::{anywhere, in_lists, lower};
+use super::noun::in_lists;
 use super::people::People;
 use super::raw::Packed;
 use super::relation::visible_emails;

@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::insert_all;
-use super::noun::{anywhere, in_lists, lower};
+use super::letters::{anywhere, lower};
+use super::noun::in_lists;
 use super::schema::{accounts, emails, fates, positions, quarantine};
 use super::{Backend, Database, IN_LIST, access, clean, lock, reserve};
 use crate::decide::access::Permit;

@@ -32,6 +32,7 @@ pub mod generation;
 pub(crate) mod grant;
 pub(crate) mod held;
 pub mod lease;
+mod letters;
 mod named;
 pub mod naming;
 pub(crate) mod nobody;

@@ -77,13 +77,3 @@ pub(super) fn once<T: PartialEq>(all: Vec<T>) -> Vec<T> {
     }
     kept
 }
-
-/// Writes a text as a LIKE pattern that finds it anywhere.
-pub(super) fn anywhere(text: &str) -> String {
-    format!("%{}%", text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-}
-
-diesel::define_sql_function! {
-    /// Lower case: of ASCII letters on SQLite, of all letters on PostgreSQL.
-    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
-}

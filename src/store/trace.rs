@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::letters::{anywhere, lower};
 use super::named::names_of;
-use super::noun::{anywhere, gathered, in_lists, lower};
+use super::noun::{gathered, in_lists};
 use super::schema::{
     accounts, deliveries, email_accounts, email_users, emails, folders, outbox, outbox_recipients, reviews, users,
 };

@@ -1,0 +1,39 @@
+//! Capital and small letters: what people search for is found whichever way it is written, in every script and on both databases.
+
+use anyhow::{Context, Result};
+
+/// Writes a text in small letters, letter by letter, as databases do: what a letter becomes does not depend on those beside it, as a
+/// Greek sigma at the end of a word would.
+pub(super) fn lowered(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Writes a text as a LIKE pattern that finds it anywhere in what is [`lower`].
+pub(super) fn anywhere(text: &str) -> String {
+    format!("%{}%", lowered(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+diesel::define_sql_function! {
+    /// A text in small letters. SQLite's own function knows ASCII letters alone: see [`teach`].
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// Teaches a SQLite connection the small letters beyond ASCII. No index and no constraint is made of this function: it is there only in
+/// connections of ours.
+pub(super) fn teach(connection: &mut diesel::SqliteConnection) -> Result<()> {
+    lower_utils::register_impl(connection, |text: String| lowered(&text)).context("teaching SQLite small letters")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_letters_do_not_depend_on_their_neighbours() {
+        for (text, small) in [("ÄRGER mit PUMPE", "ärger mit pumpe"), ("НАСОС", "насос"), ("ΟΔΟΣ", "οδοσ"), ("ΟΔΟΣΑ", "οδοσα")]
+        {
+            assert_eq!(lowered(text), small);
+        }
+        assert_eq!(anywhere("Ä_1%"), r"%ä\_1\%%");
+    }
+}
