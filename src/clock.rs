@@ -17,6 +17,12 @@ pub fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
+/// What can be written as RFC 3339.
+fn sayable(seconds: i64) -> Option<i64> {
+    // Its years have four digits.
+    (-62_135_596_800..=253_402_300_799).contains(&seconds).then_some(seconds)
+}
+
 /// Serialises seconds since 1970 UTC as RFC 3339.
 pub fn time<S: Serializer>(seconds: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339(*seconds))
@@ -64,7 +70,7 @@ pub fn parse(text: &str, now: i64) -> Result<i64, String> {
         _ => {}
     }
     if let Some(ago) = span(text) {
-        return now.checked_sub(ago).ok_or_else(wrong);
+        return now.checked_sub(ago).and_then(sayable).ok_or_else(wrong);
     }
     if let Ok(date) = text.parse::<Date>()
         && text.len() == 10
@@ -77,7 +83,7 @@ pub fn parse(text: &str, now: i64) -> Result<i64, String> {
 /// Reads a time as [`parse`] does, but for a length of time, which is from now on: `3d` is in three days.
 pub fn parse_from_now(text: &str, now: i64) -> Result<i64, String> {
     match span(text) {
-        Some(ahead) => now.checked_add(ahead).ok_or_else(|| format!("{text:?} is too long")),
+        Some(ahead) => now.checked_add(ahead).and_then(sayable).ok_or_else(|| format!("{text:?} is too long")),
         None => parse(text, now),
     }
 }
@@ -91,7 +97,7 @@ pub fn parse_ahead(text: &str, now: i64) -> Result<i64, String> {
         return Err(wrong());
     }
     let at = match span(text) {
-        Some(ahead) => now.checked_add(ahead).ok_or_else(wrong)?,
+        Some(ahead) => now.checked_add(ahead).and_then(sayable).ok_or_else(wrong)?,
         None => parse(text, now).map_err(|_| wrong())?,
     };
     if at > now { Ok(at) } else { Err(wrong()) }
@@ -123,7 +129,9 @@ mod tests {
         ] {
             assert_eq!(parse_ahead(text, now), Ok(seconds), "{text}");
         }
-        for wrong in ["now", "today", "2026-11-23", "2020-01-01T00:00:00Z", "tomorrow", "-2h", "0h", "99999999999999999d"] {
+        for wrong in
+            ["now", "today", "2026-11-23", "2020-01-01T00:00:00Z", "tomorrow", "-2h", "0h", "99999999d", "99999999999999999d"]
+        {
             assert!(parse_ahead(wrong, now).is_err(), "{wrong}");
         }
     }

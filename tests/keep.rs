@@ -421,3 +421,50 @@ fn db_check_finds_what_is_broken_and_vacuum_gives_back_room() {
         }
     }
 }
+
+#[test]
+fn what_is_made_of_a_database_replaces_nothing_but_what_was_made_of_one() {
+    let world = World::on("sqlite");
+    let path = |name: &str| world.path(name);
+    let database = world.database().display().to_string();
+    assert!(Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
+    std::fs::write(path("precious"), "precious").unwrap();
+    std::os::unix::fs::symlink("precious", path("link")).unwrap();
+    std::os::unix::fs::symlink("nowhere", path("loose")).unwrap();
+    std::fs::create_dir(path("folder")).unwrap();
+    let beside = ["-wal", "-shm", "-journal", "-passes"].map(|ending| format!("{database}{ending}"));
+    let mut places: Vec<String> =
+        ["fifo", "link", "loose", "folder", "precious"].iter().map(|name| path(name).display().to_string()).collect();
+    places.extend(std::fs::read_dir(path("")).unwrap().filter_map(|entry| {
+        let name = entry.unwrap().path().display().to_string();
+        name.ends_with(".key").then_some(name)
+    }));
+    places.extend(beside);
+    let state = || {
+        let entries = std::fs::read_dir(path("")).unwrap().map(|entry| entry.unwrap().path());
+        let mut all: Vec<_> = entries
+            .filter(|entry| !entry.display().to_string().starts_with(&database))
+            .map(|entry| {
+                let about = std::fs::symlink_metadata(&entry).unwrap();
+                let content = if about.is_file() { std::fs::read(&entry).unwrap() } else { Vec::new() };
+                (entry, format!("{:?}", about.file_type()), content)
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    let before = state();
+    for place in &places {
+        let said = world.run(&["db", "backup", place, "--force"]).fails(73);
+        assert!(said.contains("it is left as it is"), "{said}");
+        let said = world.run(&["status", "--metrics-file", place]).fails(73);
+        assert!(said.contains("it is left as it is"), "{said}");
+    }
+    assert_eq!(state(), before);
+    // What was made before is made anew, and what is empty is taken.
+    std::fs::write(path("m.prom"), "").unwrap();
+    for _ in 0..2 {
+        world.run(&["status", "--metrics-file", "m.prom"]).ok();
+    }
+    assert!(world.run(&["db", "backup", "m.prom", "--force"]).fails(73).contains("is not a SQLite database"));
+}

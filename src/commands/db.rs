@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Subcommand, ValueHint};
 use serde_json::json;
 
+use super::outlet::{self, Made};
 use crate::config;
 use crate::context::{self, Context};
 use crate::custody;
@@ -40,7 +41,7 @@ enum DbCommand {
         /// The file to make
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
-        /// Replace a file that is there
+        /// Replace a SQLite database that is there; nothing else is ever replaced
         #[arg(long)]
         force: bool,
     },
@@ -148,6 +149,7 @@ fn backup(context: &Context, file: &Path, force: bool) -> Result<()> {
     if is_same(file, &database) {
         return Err(Fault::new(Class::Usage, format!("{} is the database itself", file.display())).into());
     }
+    outlet::check(context, file, Made::Copy)?;
     let bytes = backup::copy(&database, file, force)?;
     let made = json!({ "file": file, "bytes": bytes });
     context.out.made(&made, &format!("{}: a whole copy, {}.", file.display(), told_bytes(bytes)));

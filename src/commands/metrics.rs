@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::outlet::{self, Made};
 use crate::context::Context;
 use crate::fault::Fault;
 use crate::store::overview::Overview;
@@ -90,6 +91,7 @@ fn text(overview: Option<&Overview>, pass: Option<(&'static str, u8)>, now: i64)
 
 /// Writes the file in one piece.
 pub fn write(context: &Context, file: &Path, overview: Option<&Overview>, pass: Option<(&'static str, u8)>) -> Result<()> {
+    outlet::check(context, file, Made::Metrics)?;
     let text = text(overview, pass, context.now());
     let mode = context.loaded.config.metrics.mode;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -26,6 +26,7 @@ mod metrics;
 mod notification;
 mod notify;
 mod outbox;
+mod outlet;
 mod quarantine;
 mod reconcile;
 mod record;

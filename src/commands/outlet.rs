@@ -1,0 +1,85 @@
+//! A file that a person names, and that is made whole beside its place and then put there: what is in that place goes. So it is looked
+//! at before: only a file of the same kind that was made here is replaced, never a device, a link, a folder, or a file of ours.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::context::Context;
+use crate::fault::{Class, Fault};
+use crate::store::backup;
+
+/// What is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// A copy of a SQLite database.
+    Copy,
+    /// Numbers for Prometheus.
+    Metrics,
+}
+
+impl Made {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Copy => "a SQLite database",
+            Self::Metrics => "a metrics file of espomail",
+        }
+    }
+
+    /// How such a file begins.
+    const fn begin(self) -> &'static [u8] {
+        match self {
+            Self::Copy => b"SQLite format 3\0",
+            Self::Metrics => b"# HELP espomail_",
+        }
+    }
+}
+
+/// Refuses a place that is no file's of that kind. What is not there yet may be made, but for what SQLite and passes write beside the
+/// database.
+pub fn check(context: &Context, file: &Path, made: Made) -> Result<()> {
+    let refused = |what: &str| {
+        let said = format!("{} {what}; it is left as it is", file.display());
+        Err(Fault::new(Class::CannotCreate, said).hint(format!("name a new file, or {}", made.name())).into())
+    };
+    if is_beside_database(context, file)? {
+        return refused("belongs to the database");
+    }
+    let there = match std::fs::symlink_metadata(file) {
+        Ok(there) => there,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Fault::unwritable(format!("cannot look at {}", file.display()), &error).into()),
+    };
+    if there.is_symlink() {
+        return refused("is a symbolic link");
+    }
+    if !there.is_file() {
+        return refused("is no regular file");
+    }
+    let mut begin = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(made.begin().len() as u64).read_to_end(&mut begin));
+    if let Err(error) = read {
+        return Err(Fault::unwritable(format!("cannot look at {}", file.display()), &error).into());
+    }
+    if begin.is_empty() || begin == made.begin() { Ok(()) } else { refused(&format!("is not {}", made.name())) }
+}
+
+/// Whether it is the database, or has the name of a file that is kept beside it, which need not be there now.
+fn is_beside_database(context: &Context, file: &Path) -> Result<bool> {
+    let Some(database) = backup::path_of(context.database())? else { return Ok(false) };
+    let (Some(database), Some(file)) = (real(&database), real(file)) else { return Ok(false) };
+    Ok(["", "-wal", "-shm", "-journal", "-passes"].iter().any(|ending| {
+        let mut beside: OsString = database.clone().into();
+        beside.push(ending);
+        Path::new(&beside) == file
+    }))
+}
+
+/// A path without links in the folders; the file itself need not be there.
+fn real(file: &Path) -> Option<PathBuf> {
+    let file = file.canonicalize().or_else(|_| std::path::absolute(file)).ok()?;
+    Some(file.parent()?.canonicalize().ok()?.join(file.file_name()?))
+}
