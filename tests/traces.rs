@@ -156,6 +156,50 @@ fn why_1_a_trace_finds_mail_wherever_it_is() {
 }
 
 #[test]
+fn fetch_6_what_no_pass_reads_is_not_asked_for_and_a_trace_finds_it_until_it_is_here() {
+    for database in ["sqlite", "postgresql"] {
+        let user = format!("unread-{database}");
+        let world = world_on(database, &user);
+        world.run(&["fetch"]).ok();
+        let where_it_is = || traced(&world, "c@example.org").pop().unwrap().1;
+        // Its mailbox is not read any more, and then neither is its account.
+        world.run(&["account", "set", "support", "--mailbox", "Other"]).ok();
+        let line = world.run(&["fate", "retry", "--filter", "news"]).fails(65);
+        assert!(line.contains("2 messages in mailbox INBOX of account support can not be asked for"), "{line}");
+        assert!(line.contains("try: espomail account set support --mailbox Other --mailbox INBOX"), "{line}");
+        assert_eq!(where_it_is(), "on the server: INBOX UID 3, which no pass reads");
+        world.run(&["account", "set", "support", "--mailbox", "INBOX"]).ok();
+        world.run(&["account", "disable", "support"]).ok();
+        let line = world.run(&["fate", "retry", "--filter", "news", "--dry-run"]).fails(65);
+        assert!(line.contains("the account is switched off") && line.contains("espomail account enable support"), "{line}");
+        assert_eq!(fates(&world, &["--filter", "news"]), known(&[(3, "filtered"), (2, "filtered")]));
+        world.run(&["account", "enable", "support"]).ok();
+
+        // Another filter has its name by now.
+        world.run(&["filter", "remove", "news"]).ok();
+        world.run(&["filter", "add", "news", "--global", "--subject", "other*", "--skip"]).ok();
+        let text = world.run(&["trace", "c@example.org"]).ok();
+        assert!(text.contains("espomail fate retry --filter 1\n"), "{text}");
+        let line = world.run(&["fate", "retry", "--filter", "news"]).fails(65);
+        assert!(line.contains("other filters had the name news; give a number: 1"), "{line}");
+        world.run(&["fate", "retry", "--filter", "1"]).ok();
+        assert_eq!(where_it_is(), "on the server: INBOX UID 3, asked for again");
+        assert_eq!(fates(&world, &["--filter", "1"]), known(&[(3, "undelivered"), (2, "undelivered")]));
+        world.run(&["account", "set", "support", "--mailbox", "Other"]).ok();
+        let text = world.run(&["trace", "News"]).ok();
+        assert!(
+            text.contains("which no pass reads; see: espomail account set support --mailbox Other --mailbox INBOX"),
+            "{text}"
+        );
+        world.run(&["account", "set", "support", "--mailbox", "INBOX"]).ok();
+        dovecot::server().run(&user, &["SELECT INBOX", "UID STORE 3 +FLAGS.SILENT (\\Deleted)", "UID EXPUNGE 3"]);
+        world.run(&["fetch"]).ok();
+        assert_eq!(where_it_is(), "gone from the server when it was asked for again");
+        assert_eq!(traced(&world, "b@example.org").len(), 1);
+    }
+}
+
+#[test]
 fn why_1_small_and_capital_letters_are_the_same_in_every_script() {
     // PostgreSQL knows the letters of its locale; that of these tests is C.
     for database in ["sqlite"] {

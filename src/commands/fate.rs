@@ -8,9 +8,11 @@ use super::argument;
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
-use crate::store::fate::{self, Asked, FateFilter, Line};
+use crate::output::shown_line;
+use crate::store::Database;
+use crate::store::account::{self, Account};
+use crate::store::fate::{self, Asked, FateFilter, Line, Unread};
 use crate::store::filter::{self, Past};
-use crate::store::{Database, account};
 use crate::words::Fate;
 
 /// Look at what became of every message of every mailbox
@@ -86,7 +88,8 @@ impl FateCommand {
                 let permit = context.administrator()?;
                 let mut store = context.store()?;
                 let db = store.connection();
-                let skipper = past(db, &filter)?;
+                let all = filter::past(db)?;
+                let skipper = filter::choose_past(all.clone(), &filter)?;
                 let wanted = FateFilter {
                     account: account.map(|name| account::find(db, &name)).transpose()?.map(|account| account.id),
                     since: since.map(|text| context.time(&text)).transpose()?,
@@ -98,7 +101,8 @@ impl FateCommand {
                 let asked = if dry_run { store.rehearse(ask)? } else { store.transaction(ask)? };
                 let told = told(&asked, &skipper, dry_run);
                 if asked.messages == 0 {
-                    return Err(Fault::new(Class::Data, told).hint("see: espomail fate list --filter NAME").into());
+                    let accounts = account::list(store.connection())?;
+                    return Err(Fault::new(Class::Data, told).hint(way_back(&asked, &accounts, &skipper, &all)).into());
                 }
                 context.out.made(&json!({ "asked": asked, "dry_run": dry_run }), &told);
                 Ok(())
@@ -150,16 +154,58 @@ fn past(db: &mut Database, wanted: &str) -> Result<Past> {
     filter::choose_past(filter::past(db)?, wanted)
 }
 
+/// What to type where a server can be asked for nothing.
+fn way_back(asked: &Asked, accounts: &[Account], skipper: &Past, all: &[Past]) -> String {
+    let of = |unread: &Unread| accounts.iter().find(|account| account.name == unread.account);
+    let ways: Vec<String> =
+        asked.unread.iter().filter_map(|unread| of(unread).map(|account| reading(account, &unread.mailbox))).collect();
+    if !ways.is_empty() {
+        return format!("try: {}; then this again", ways.join("; "));
+    }
+    let older: Vec<String> =
+        all.iter().filter(|one| one.name == skipper.name && one.id != skipper.id).map(|one| one.id.to_string()).collect();
+    match older.as_slice() {
+        [] => "see: espomail fate list --filter NAME".to_string(),
+        numbers => {
+            format!("other filters had the name {}; give a number: {}", argument::quoted(&skipper.name), numbers.join(", "))
+        }
+    }
+}
+
+/// The command by which passes read a mailbox of an account again.
+pub fn reading(account: &Account, mailbox: &str) -> String {
+    let name = argument::quoted(&account.name);
+    let mut ways = Vec::new();
+    if !account.active {
+        ways.push(format!("espomail account enable {name}"));
+    }
+    if !account.mailboxes.iter().any(|read| read == mailbox) {
+        let all = account.mailboxes.iter().map(String::as_str).chain([mailbox]);
+        let all: Vec<String> = all.map(|mailbox| format!("--mailbox {}", argument::quoted(mailbox))).collect();
+        ways.push(format!("espomail account set {name} {}", all.join(" ")));
+    }
+    ways.join(" && ")
+}
+
 fn told(asked: &Asked, skipper: &Past, dry_run: bool) -> String {
     let messages = |count: usize| if count == 1 { "1 message".to_string() } else { format!("{count} messages") };
     let name = argument::quoted(&skipper.name);
-    let rest = match asked.out_of_reach {
+    let mut rest = match asked.out_of_reach {
         0 => String::new(),
         away => format!(
             " {} can not be asked for: no server has them under the number that they had. Give them to espomail import.",
             messages(away)
         ),
     };
+    for unread in &asked.unread {
+        let why =
+            if unread.account_is_off { "the account is switched off" } else { "the account does not read that mailbox any more" };
+        let (count, name) = (messages(unread.messages), argument::quoted(&unread.account));
+        rest.push_str(&format!(
+            " {count} in mailbox {} of account {name} can not be asked for: {why}.",
+            shown_line(&unread.mailbox)
+        ));
+    }
     if asked.messages == 0 {
         return format!("filter {name} skipped nothing that a server can be asked for.{rest}").trim_end_matches('.').to_string();
     }

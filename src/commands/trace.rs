@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::argument;
+use super::fate::reading;
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::fault::{Class, Fault, contain};
@@ -119,7 +120,9 @@ impl Trace {
     }
 
     fn skipped(&self, db: &mut Database, wanted: &Wanted, since: Option<i64>) -> Result<Vec<Found>> {
-        let of = FateFilter { fates: vec![Fate::Filtered], since, limit: self.limit, ..FateFilter::default() };
+        // What was asked for again is still found by what was kept of it.
+        let fates = vec![Fate::Filtered, Fate::Undelivered, Fate::Gone];
+        let of = FateFilter { fates, since, limit: self.limit, ..FateFilter::default() };
         let asked = match wanted {
             Wanted::Sign(sign) => vec![
                 FateFilter { author: Some(address_key(sign)), ..of.clone() },
@@ -131,24 +134,36 @@ impl Trace {
         for filter in asked {
             lines.extend(fate::list(db, &filter)?);
         }
-        let past = filter::past(db)?;
-        let by =
-            |line: &fate::Line| past.iter().find(|one| Some(one.id) == line.skipped_by).map(|one| argument::quoted(&one.name));
-        let told = |line: fate::Line| Found {
-            at: line.at,
-            what: "skipped".to_string(),
-            whereabouts: if line.on_server {
-                format!("on the server: {} UID {}", line.mailbox, line.uid)
-            } else {
-                "not kept: espomail deliver or import was given it".to_string()
-            },
-            next: match by(&line) {
-                Some(name) if line.on_server => format!("espomail fate retry --filter {name}"),
-                _ => format!("espomail explain {}/{}/{}", line.account, line.mailbox, line.uid),
-            },
-            account: line.account,
-            from: line.from.unwrap_or_default(),
-            subject: line.subject.unwrap_or_default(),
+        let (past, accounts) = (filter::past(db)?, account::list(db)?);
+        let retry = |line: &fate::Line| {
+            let by = past.iter().find(|one| Some(one.id) == line.skipped_by);
+            by.map(|one| format!("espomail fate retry --filter {}", argument::quoted(&filter::reference(&past, one))))
+        };
+        let told = |line: fate::Line| {
+            let explain =
+                format!("espomail explain {}", argument::quoted(&format!("{}/{}/{}", line.account, line.mailbox, line.uid)));
+            let place = format!("on the server: {} UID {}", line.mailbox, line.uid);
+            // As things are, no pass reads it.
+            let reading =
+                accounts.iter().find(|account| account.name == line.account).map(|account| reading(account, &line.mailbox));
+            let reading = reading.filter(|ways| !ways.is_empty());
+            let (whereabouts, next) = match (line.fate, reading) {
+                (Fate::Gone, _) => ("gone from the server when it was asked for again".to_string(), explain),
+                (Fate::Undelivered, Some(ways)) => (format!("{place}, which no pass reads"), ways),
+                (Fate::Undelivered, None) => (format!("{place}, asked for again"), "espomail quarantine list".to_string()),
+                _ if !line.on_server => ("not kept: espomail deliver or import was given it".to_string(), explain),
+                (_, Some(ways)) => (format!("{place}, which no pass reads"), ways),
+                (_, None) => (place, retry(&line).unwrap_or(explain)),
+            };
+            Found {
+                at: line.at,
+                what: "skipped".to_string(),
+                whereabouts,
+                next,
+                account: line.account,
+                from: line.from.unwrap_or_default(),
+                subject: line.subject.unwrap_or_default(),
+            }
         };
         Ok(lines.into_iter().map(told).collect())
     }

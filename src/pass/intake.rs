@@ -262,6 +262,7 @@ pub fn note_late(
         store::lock(db)?;
         guard(db, gate, now)?;
         match outcome {
+            Ok(passed) if passed.fate == Fate::Gone => quarantine::note_gone(db, kept, &why_passed(passed), now),
             Ok(passed) => {
                 quarantine::release(db, kept)?;
                 write_passed(db, gate, &[passed], now)
@@ -412,6 +413,11 @@ fn guard(db: &mut Database, gate: &Gate<'_>, now: i64) -> Result<()> {
     }
 }
 
+/// Why something was not imported, as JSON.
+fn why_passed(passed: &Passed) -> String {
+    serde_json::json!({ "fate": passed.fate, "notes": [passed.why] }).to_string()
+}
+
 fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64) -> Result<()> {
     if passed.is_empty() {
         return Ok(());
@@ -419,7 +425,7 @@ fn write_passed(db: &mut Database, gate: &Gate<'_>, passed: &[&Passed], now: i64
     let (late, passed): (Vec<&Passed>, Vec<&Passed>) = passed.iter().partition(|other| other.fate == Fate::Undelivered);
     let settled = |other: &&Passed| {
         log::debug!("UID {}: {}: {}", other.uid, other.fate, other.why);
-        let why = serde_json::json!({ "fate": other.fate, "notes": [other.why] }).to_string();
+        let why = why_passed(other);
         fate::Settled { uid: other.uid, fate: other.fate, email: other.email, why, skipped: other.skipped.as_deref().cloned() }
     };
     let rows: Vec<fate::Settled> = passed.iter().map(settled).collect();

@@ -1,6 +1,6 @@
 //! What became of every UID, and why (FETCH-2, WHY-1). A fate outlives its e-mail.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::dialect::insert_all;
 use super::letters::{anywhere, lower};
 use super::noun::in_lists;
-use super::schema::{accounts, emails, fates, positions, quarantine};
+use super::schema::{account_mailboxes, accounts, emails, fates, positions, quarantine};
 use super::{Backend, Database, IN_LIST, access, clean, lock, reserve};
 use crate::decide::access::Permit;
 use crate::decide::reason::reason;
@@ -246,6 +246,43 @@ pub struct Asked {
     pub messages: usize,
     /// What did not come from a server, or from a mailbox that the server has numbered anew since.
     pub out_of_reach: usize,
+    /// What lies in mailboxes that no pass reads as things are: it is left as it is.
+    pub unread: Vec<Unread>,
+}
+
+/// Messages in a mailbox that no pass reads.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Unread {
+    pub account: String,
+    pub mailbox: String,
+    pub messages: usize,
+    /// Whether the account is switched off; else it does not read the mailbox any more.
+    pub account_is_off: bool,
+}
+
+/// A mailbox as a server numbers it now.
+struct Within {
+    account: String,
+    mailbox: String,
+    is_active: bool,
+    is_read: bool,
+}
+
+/// The mailboxes whose messages a server has under the numbers that they had here.
+fn within(db: &mut Database) -> Result<HashMap<PositionId, Within>> {
+    let latest = positions::table.group_by((positions::account_id, positions::mailbox)).select(diesel::dsl::max(positions::id));
+    let latest: HashSet<PositionId> = latest.load::<Option<PositionId>>(db)?.into_iter().flatten().collect();
+    let read = account_mailboxes::table.select((account_mailboxes::account_id, account_mailboxes::name));
+    let read: HashSet<(AccountId, String)> = read.load(db)?.into_iter().collect();
+    let all = positions::table.inner_join(accounts::table.on(accounts::id.eq(positions::account_id)));
+    let columns = (positions::id, accounts::id, accounts::name, accounts::active, positions::mailbox);
+    let all = all.filter(positions::uidvalidity.ne(0)).filter(positions::is_left.eq(false)).select(columns);
+    let place = |(position, id, account, is_active, mailbox): (PositionId, AccountId, String, bool, String)| {
+        let place = (id, mailbox);
+        let is_read = read.contains(&place);
+        (position, Within { account, mailbox: place.1, is_active, is_read })
+    };
+    Ok(all.load(db)?.into_iter().map(place).filter(|(position, _)| latest.contains(position)).collect())
 }
 
 /// Has the servers asked again for what a filter skipped: with the next pass they come by today's rules, as those do that a server did
@@ -254,14 +291,10 @@ pub fn ask_again(db: &mut Database, permit: &Permit<'_>, filter: &FateFilter, su
     lock(db)?;
     let skipped = chosen(filter).filter(fates::fate.eq(Fate::Filtered)).order((fates::position_id, fates::uid));
     let rows = skipped.select((fates::position_id, fates::uid)).load::<(PositionId, i64)>(db)?;
-    let latest = positions::table.group_by((positions::account_id, positions::mailbox)).select(diesel::dsl::max(positions::id));
-    let latest: Vec<PositionId> = latest.load::<Option<PositionId>>(db)?.into_iter().flatten().collect();
-    let within = positions::table.inner_join(accounts::table.on(accounts::id.eq(positions::account_id)));
-    let within = within.filter(positions::uidvalidity.ne(0)).filter(positions::is_left.eq(false));
-    let within = within.select((positions::id, accounts::name));
-    let mut within: HashMap<PositionId, String> = within.load(db)?.into_iter().collect();
-    within.retain(|position, _| latest.contains(position));
-    let (there, away): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(position, _)| within.contains_key(position));
+    let within = within(db)?;
+    let (known, away): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(position, _)| within.contains_key(position));
+    let is_asked = |position: &PositionId| within.get(position).is_some_and(|place| place.is_active && place.is_read);
+    let (there, unread): (Vec<_>, Vec<_>) = known.into_iter().partition(|(position, _)| is_asked(position));
     let note = reason!(Fetch6, "the server is asked for it again by a person's word");
     let why = serde_json::json!({ "fate": Fate::Undelivered, "tries": 0, "notes": [note] }).to_string();
     if !there.is_empty() {
@@ -280,20 +313,46 @@ pub fn ask_again(db: &mut Database, permit: &Permit<'_>, filter: &FateFilter, su
             .collect();
         insert_all!(&mut *db, quarantine::table, &rows)?;
     }
-    for position in within.keys() {
+    for position in within.keys().filter(|position| is_asked(position)) {
         let uids: Vec<i64> = there.iter().filter(|(of, _)| of == position).map(|(_, uid)| *uid).collect();
         for some in uids.chunks(IN_LIST) {
             diesel::update(fates::table.filter(fates::position_id.eq(position)).filter(fates::uid.eq_any(some)))
-                .set((fates::fate.eq(Fate::Undelivered), fates::why.eq(&why), fates::skipped_by.eq(None::<FilterId>)))
+                // Which filter it was stays, so that it can be found until it is read.
+                .set((fates::fate.eq(Fate::Undelivered), fates::why.eq(&why)))
                 .execute(db)?;
         }
     }
-    let mut names: Vec<String> = there.iter().filter_map(|(position, _)| within.get(position).cloned()).collect();
+    let mut names: Vec<String> =
+        there.iter().filter_map(|(position, _)| within.get(position)).map(|place| place.account.clone()).collect();
     names.sort();
     names.dedup();
-    let asked = Asked { accounts: names, messages: there.len(), out_of_reach: away.len() };
+    let unread = unread_of(&within, &unread);
+    let asked = Asked { accounts: names, messages: there.len(), out_of_reach: away.len(), unread };
     access::record(db, permit, "fate retry", subject, &format!("{} messages", asked.messages), now)?;
     Ok(asked)
+}
+
+/// Counts messages by the mailbox that they lie in.
+fn unread_of(within: &HashMap<PositionId, Within>, messages: &[(PositionId, i64)]) -> Vec<Unread> {
+    let mut counted: BTreeMap<(String, String), Unread> = BTreeMap::new();
+    for place in messages.iter().filter_map(|(position, _)| within.get(position)) {
+        let one = counted.entry((place.account.clone(), place.mailbox.clone())).or_insert_with(|| Unread {
+            account: place.account.clone(),
+            mailbox: place.mailbox.clone(),
+            messages: 0,
+            account_is_off: !place.is_active,
+        });
+        one.messages += 1;
+    }
+    counted.into_values().collect()
+}
+
+/// What was to be asked for again is gone from its server: what is known of it stays. Call it in a transaction.
+pub fn note_gone(db: &mut Database, position: PositionId, uid: i64, why: &str, now: i64) -> Result<()> {
+    diesel::update(fates::table.find((position, uid)))
+        .set((fates::fate.eq(Fate::Gone), fates::why.eq(clean(why).as_ref()), fates::at.eq(now)))
+        .execute(db)?;
+    Ok(())
 }
 
 #[derive(Insertable)]

@@ -314,6 +314,14 @@ pub fn choose_past(all: Vec<Past>, wanted: &str) -> Result<Past> {
     }
 }
 
+/// How people name one of them so that [`choose_past`] finds it, and no other that has its name.
+pub fn reference(all: &[Past], one: &Past) -> String {
+    match choose_past(all.to_vec(), &one.name) {
+        Ok(found) if found.id == one.id => one.name.clone(),
+        _ => one.id.to_string(),
+    }
+}
+
 /// Returns the filters of an owner.
 pub fn of(db: &mut Database, owner: Owner) -> Result<Filters> {
     let of_account = match owner {

@@ -128,6 +128,12 @@ pub fn release(db: &mut Database, kept: &Kept) -> Result<()> {
     Ok(())
 }
 
+/// The server does not have it any more: takes it out of quarantine, and its fate says so.
+pub fn note_gone(db: &mut Database, kept: &Kept, why: &str, now: i64) -> Result<()> {
+    diesel::delete(quarantine::table.find(kept.id)).execute(db)?;
+    fate::note_gone(db, kept.position, kept.uid, why, now)
+}
+
 /// Says why a message is still in quarantine.
 pub fn note_error(db: &mut Database, id: i64, error: &str) -> Result<()> {
     diesel::update(quarantine::table.find(id)).set(quarantine::error.eq(clean(error).as_ref())).execute(db)?;

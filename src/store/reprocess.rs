@@ -13,7 +13,7 @@ use super::schema::{
 use super::{Database, clean};
 use crate::decide::hand::Copy;
 use crate::decide::{Arrival, Done, Place, Plan, Stored};
-use crate::words::{AccountId, EmailId, FilterId, FolderId, ParentBy, PositionId, RecordId, Rule, ThreadId, UserId};
+use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, ParentBy, PositionId, RecordId, Rule, ThreadId, UserId};
 
 /// An e-mail account that an e-mail came through, and in which mailbox it stood first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,7 @@ pub fn skipped(db: &mut Database, filter: FilterId) -> Result<Vec<(String, i64)>
         .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
         .inner_join(accounts::table.on(accounts::id.eq(positions::account_id)))
         .filter(fates::skipped_by.eq(filter))
+        .filter(fates::fate.eq(Fate::Filtered))
         .filter(positions::uidvalidity.ne(0))
         .group_by(accounts::name)
         .order(accounts::name)
