@@ -7,6 +7,7 @@ mod clock;
 mod disk;
 mod duplicate;
 mod files;
+mod hearsay;
 mod locks;
 mod merge;
 mod outage;

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::hearsay::Hearsay;
 use super::right;
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
@@ -64,11 +65,13 @@ impl Explain {
         let id = match right::email(store.connection(), &actor, wanted, RoleAction::Read) {
             Ok((id, _)) => id,
             Err(_) if email.is_none() && !fates.is_empty() => return untold(context, &mut store, &fates, deleted),
-            // Whoever may not read it does not learn its number either.
-            Err(_) if email.is_some() => return Err(email::missing(&self.what)),
             Err(_) if !deleted.is_empty() => return untold(context, &mut store, &fates, deleted),
+            // Whoever may not read it learns neither its number, nor that anything came of what they ask for.
+            Err(_) if email.is_some() => return Err(numbered(email::missing(&self.what), &self.what, is_guest)),
             Err(error) => return Err(numbered(error, &self.what, is_guest)),
         };
+        let shown = email::show(store.connection(), id)?;
+        let mut hearsay = Hearsay::of(store.connection(), &actor, &shown)?;
         let names = Names::all(store.connection())?;
         let others = Others::of(store.connection(), actor.user)?;
         let mut arrivals = Vec::new();
@@ -80,6 +83,7 @@ impl Explain {
             }
             if !actor.administrator {
                 others.forget(&mut told.why);
+                hearsay.forget(store.connection(), &mut told.why)?;
             }
             arrivals.push(told);
         }
@@ -88,9 +92,9 @@ impl Explain {
         on_server.retain(|action| told.contains(&action.account.as_str()));
         let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
         let mail = mail::parse(&raw);
-        let sender_not_verified = email::show(store.connection(), id)?.sender_not_verified;
+        let sender_not_verified = shown.sender_not_verified;
         let message = mail.document();
-        let words = words(store.connection(), id, (!actor.administrator).then_some(&others))?;
+        let words = words(store.connection(), id, (!actor.administrator).then_some((&others, &mut hearsay)))?;
         let document = json!({
             "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals, "by_hand": words,
             "on_server": on_server,
@@ -279,20 +283,24 @@ impl Word {
 }
 
 /// WHY-1: what people did to an e-mail, the oldest first; some of it is others' to know.
-fn words(db: &mut Database, id: EmailId, others: Option<&Others>) -> Result<Vec<Word>> {
-    let word = |(trace, why): (Trace, String)| {
+fn words(db: &mut Database, id: EmailId, mut told: Option<(&Others, &mut Hearsay<'_>)>) -> Result<Vec<Word>> {
+    let word = |db: &mut Database, (trace, why): (Trace, String), told: &mut Option<(&Others, &mut Hearsay<'_>)>| {
         let mut why = written(&why)?;
         // What became of other e-mails by the same word is told with those.
         let concerns = |step: &Value| step["do"] == "open-case" || step["email"].as_i64().is_none_or(|email| email == id.0);
         if let Some(steps) = list(&mut why, "steps") {
             steps.retain(concerns);
         }
-        if let Some(others) = others {
+        if let Some((others, hearsay)) = told {
             others.forget(&mut why);
+            hearsay.forget(db, &mut why)?;
         }
-        Ok(Word::of(trace, why))
+        anyhow::Ok(Word::of(trace, why))
     };
-    let mut words = access::words_on(db, id)?.into_iter().map(word).collect::<Result<Vec<Word>>>()?;
+    let mut words = Vec::new();
+    for said in access::words_on(db, id)? {
+        words.push(word(db, said, &mut told)?);
+    }
     // Of what another does with a copy of their own nothing is left.
     words.retain(|word| word.why["steps"].as_array().is_none_or(|steps| !steps.is_empty()));
     words.extend(access::said_of(db, id)?.into_iter().map(|trace| {

@@ -20,6 +20,7 @@ mod file;
 mod filter;
 mod folder;
 mod follow;
+mod hearsay;
 mod import;
 mod init;
 mod metrics;

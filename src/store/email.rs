@@ -357,6 +357,13 @@ pub fn find_seen(db: &mut Database, wanted: &str, sight: &Sight) -> Result<Email
     id.ok_or_else(|| missing(wanted))
 }
 
+/// Whether somebody may see another e-mail that bears the Message-ID of this one (DUP-2).
+pub fn has_namesake(db: &mut Database, id: EmailId, message_id: &str, sight: &Sight) -> Result<bool> {
+    let Some(visible) = visible_emails(sight) else { return Ok(false) };
+    let others = emails::table.filter(visible).filter(emails::message_id.eq(message_id)).filter(emails::id.ne(id));
+    Ok(others.select(emails::id).first::<EmailId>(db).optional()?.is_some())
+}
+
 /// Makes the error for an e-mail that is not there, or not for the one who asks.
 pub fn missing(wanted: &str) -> anyhow::Error {
     Fault::new(Class::Data, format!("there is no e-mail {wanted}")).hint("try: espomail email list").into()

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::clock::rfc3339;
-use crate::commands::right;
 use crate::commands::show::{lines, or_empty, sender, yes};
+use crate::commands::{hearsay, right};
 use crate::context::Context;
 use crate::mail::{self, Address, Event, Sign};
 use crate::output::shown;
@@ -46,6 +46,8 @@ impl Show {
         let (id, _) = right::email(db, actor, &self.email, RoleAction::Read)?;
         let mut email = email::show(db, id)?;
         if !actor.administrator {
+            // That others have something of this Message-ID is theirs to know, too.
+            email.id_collision = email.id_collision && hearsay::knows_collision(db, actor, &email)?;
             // Where others keep their copy is theirs to know.
             for reader in email.users.iter_mut().filter(|reader| Some(&reader.login) != actor.login.as_ref()) {
                 *reader = Reader { login: std::mem::take(&mut reader.login), read: reader.read, ..Reader::default() };
