@@ -129,6 +129,7 @@ fn why_1_a_trace_finds_mail_wherever_it_is() {
         assert!(text.contains("espomail fate retry --filter news"), "{text}");
         let line = world.run(&["trace", "nobody@example.org"]).fails(65);
         assert!(line.contains("every account was read"), "{line}");
+        assert!(line.contains("what people deleted is known by its Message-ID alone"), "{line}");
         world.run(&["trace", " "]).fails(64);
 
         // A letter of ours, where it is held and where it failed.

@@ -19,7 +19,8 @@ use crate::words::{Fate, OutboxState};
 /// Find out where somebody's mail is
 ///
 /// Given an address, a Message-ID or a part of a subject, this looks wherever a message can be: among the e-mails and the letters
-/// that were sent or wait, in what filters skipped, in the quarantine, in what was deleted, and says for each what to type next. Where
+/// that were sent or wait, in what filters skipped, in the quarantine, and by its
+/// Message-ID in what people deleted, of which nothing else is kept; and says for each what to type next. Where
 /// nothing is found, it says which accounts are behind: what lies unread on a server nobody knows here.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -90,7 +91,7 @@ impl Trace {
         if found.is_empty() {
             let mut error = Fault::new(Class::Data, format!("no mail of {:?} is known", self.what));
             error = error.hint(if behind.is_empty() {
-                "every account was read; what never reached its server is not here: ask the sender for the Message-ID, and the server's administrator".to_string()
+                "every account was read; what never reached its server is not here, and what people deleted is known by its Message-ID alone: ask the sender for that, and the server's administrator".to_string()
             } else {
                 format!("it may lie on a server: {}", behind.join("; "))
             });

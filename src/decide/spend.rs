@@ -22,7 +22,12 @@ pub fn take(action: BudgetAction, count: i64, sender: Option<&Address>, desk: &m
             _ => Ok(()),
         };
     };
-    let subjects = subjects(sender, desk.facts.account.id);
+    let account = &desk.facts.account;
+    let subjects = match account.owner {
+        // The server of a personal account says what its owner likes: it spends nobody else's budget.
+        Some(_) => vec![Subject::Account(account.id)],
+        None => subjects(sender, account.id),
+    };
     for subject in &subjects {
         let done = spent.get(&(subject.clone(), action)).copied().unwrap_or_default();
         for ((most, done), hours) in limits.of(subject).into_iter().zip(done).zip(PERIODS.map(|seconds| seconds / 3_600)) {
@@ -55,6 +60,7 @@ mod tests {
     use super::super::facts::Facts;
     use super::super::plan::Plan;
     use super::*;
+    use crate::words::{AccountId, UserId};
 
     fn address(text: &str) -> Address {
         Address { name: String::new(), address: text.to_string() }
@@ -67,6 +73,16 @@ mod tests {
 
     fn answer(sender: &str, facts: &mut Facts) -> Result<(), Reason> {
         take(BudgetAction::Answer, 1, Some(&address(sender)), &mut Desk { facts, plan: &mut Plan::new() })
+    }
+
+    #[test]
+    fn ack_3_what_comes_through_a_personal_account_spends_the_budget_of_that_account_alone() {
+        let mut facts = facts(Limits { per_address: [1, 9], per_domain: [1, 9], per_account: [2, 9], overall: [1, 9] });
+        facts.account.owner = Some(UserId(1));
+        let closes = ["dora", "eve", "fay"].map(|who| answer(&format!("{who}@example.org"), &mut facts).is_err());
+        assert_eq!(closes, [false, false, true]);
+        (facts.account.owner, facts.account.id) = (None, AccountId(99));
+        assert_eq!(answer("dora@example.org", &mut facts), Ok(()), "the customer's own budget is whole");
     }
 
     #[test]
