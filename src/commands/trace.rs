@@ -19,9 +19,9 @@ use crate::words::{Fate, OutboxState};
 /// Find out where somebody's mail is
 ///
 /// Given an address, a Message-ID or a part of a subject, this looks wherever a message can be: among the e-mails and the letters
-/// that were sent or wait, in what filters skipped, in the quarantine, and by its
-/// Message-ID in what people deleted, of which nothing else is kept; and says for each what to type next. Where
-/// nothing is found, it says which accounts are behind: what lies unread on a server nobody knows here.
+/// that were sent or wait, in what filters skipped, in the quarantine, and by its Message-ID in what people deleted, of which nothing
+/// else is kept; and says for each what to type next. Where nothing is found, it says which accounts are behind: what lies unread on a
+/// server nobody knows here.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  espomail trace dora@example.org\n  espomail trace '<20261123.1@example.org>'\n  espomail trace 'pump 4'"

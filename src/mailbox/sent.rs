@@ -25,10 +25,21 @@ impl Session {
 
     /// Whether a mailbox has a message with this Message-ID, which is given without its brackets.
     pub fn holds(&mut self, mailbox: &str, message_id: &str) -> Result<bool> {
+        Ok(!self.found(mailbox, message_id)?.is_empty())
+    }
+
+    /// Returns the sizes of the messages of a mailbox that bear this Message-ID, of a thousand at the most.
+    pub fn sizes_of(&mut self, mailbox: &str, message_id: &str) -> Result<Vec<u64>> {
+        let mut found = self.found(mailbox, message_id)?;
+        found.truncate(1_000);
+        let sizes = if found.is_empty() { Vec::new() } else { self.sizes(&found)? };
+        Ok(sizes.into_iter().map(|listed| listed.size).collect())
+    }
+
+    fn found(&mut self, mailbox: &str, message_id: &str) -> Result<Vec<u32>> {
         // Opened anew for each: what the server itself filed a moment ago must be seen.
         self.examine(mailbox)?;
-        let found = self.search(&format!("HEADER Message-ID {}", quoted(&format!("<{message_id}>"))))?;
-        Ok(!found.is_empty())
+        self.search(&format!("HEADER Message-ID {}", quoted(&format!("<{message_id}>"))))
     }
 
     /// Puts a message into a mailbox, seen, with the time of its sending as its INTERNALDATE (seconds since 1970 UTC).

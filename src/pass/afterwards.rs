@@ -10,7 +10,7 @@ use super::effects::{LONGEST_PAUSE, pause};
 use super::mailbox::Poll;
 use crate::fault::{Class, Fault, Reach, one_line, step};
 use crate::mail;
-use crate::mailbox::{Changed, Session};
+use crate::mailbox::{Changed, MOST_LISTED, Session};
 use crate::store::server_action::{self, Due, Known, Place};
 use crate::store::{Store, position};
 use crate::words::{EmailId, MoveStage, ServerVerb};
@@ -128,7 +128,7 @@ impl Turn<'_, '_> {
                         return Ok(true);
                     }
                     match self.do_some(some) {
-                        Ok(()) => self.done.done += some.len(),
+                        Ok(done) => self.done.done += done,
                         Err(Trouble::Refused(words)) => {
                             let refused = Fault::new(Class::Unavailable, words).reach(Reach::Mailbox);
                             self.put_off(some, refused.into())?;
@@ -144,19 +144,28 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// Does one thing with some messages, and writes it down.
-    fn do_some(&mut self, some: &[Due]) -> Result<(), Trouble> {
-        let Some(Due { verb, target, .. }) = some.first() else { return Ok(()) };
+    /// Does one thing with some messages, and writes it down. Returns with how many.
+    fn do_some(&mut self, some: &[Due]) -> Result<usize, Trouble> {
+        let Some(Due { verb, target, .. }) = some.first() else { return Ok(0) };
         let uids = uids_of(some);
         step();
         match verb {
             ServerVerb::Seen => Trouble::of(self.session.add_flag(&uids, "\\Seen"))?,
             ServerVerb::Flag => Trouble::of(self.session.add_flag(&uids, target))?,
-            ServerVerb::Move => return self.move_some(some, target),
-            ServerVerb::Delete => return self.delete_some(some),
+            ServerVerb::Move | ServerVerb::Delete => {
+                let same = self.looked_at(some, *verb)?;
+                match verb {
+                    _ if same.is_empty() => {}
+                    ServerVerb::Move => self.move_some(&same, target)?,
+                    // Here whole, as was looked at.
+                    _ => self.take_away(ServerVerb::Delete, &uids_of(&same))?,
+                }
+                return Ok(same.len());
+            }
         }
         step();
-        self.finish(*verb, &uids, None)
+        self.finish(*verb, &uids, None)?;
+        Ok(uids.len())
     }
 
     fn move_some(&mut self, some: &[Due], target: &str) -> Result<(), Trouble> {
@@ -200,9 +209,11 @@ impl Turn<'_, '_> {
         let known = server_action::known(self.store.connection(), &ids).map_err(Trouble::Store)?;
         let mut there = Vec::new();
         for due in unsure {
-            let id = known.get(&due.email).map(|known| known.message_id.as_str()).filter(|id| can_be_looked_for(id));
-            let (Some(id), Ok(uid)) = (id, u32::try_from(due.uid)) else { continue };
-            if self.session.holds(target, id).map_err(Trouble::Session)? {
+            let known = known.get(&due.email).filter(|known| can_be_looked_for(&known.message_id));
+            let (Some(known), Ok(uid)) = (known, u32::try_from(due.uid)) else { continue };
+            // Another message may bear its id.
+            let sizes = self.session.sizes_of(target, &known.message_id).map_err(Trouble::Session)?;
+            if sizes.contains(&known.size) {
                 there.push(uid);
             }
         }
@@ -211,8 +222,9 @@ impl Turn<'_, '_> {
         Ok(there)
     }
 
-    /// Takes away what is here whole, and is the message that it was.
-    fn delete_some(&mut self, some: &[Due]) -> Result<(), Trouble> {
+    /// Returns those messages that are what they were when they were read: a UID may be another message's by now, whatever UIDVALIDITY says.
+    /// What is gone already is done; what the server lists and does not show is put off; and what is another message stays.
+    fn looked_at(&mut self, some: &[Due], verb: ServerVerb) -> Result<Vec<Due>, Trouble> {
         let ids: Vec<EmailId> = some.iter().map(|due| due.email).collect();
         let known = server_action::known(self.store.connection(), &ids).map_err(Trouble::Store)?;
         let headers = self.session.headers(&uids_of(some)).map_err(Trouble::Session)?;
@@ -220,23 +232,47 @@ impl Turn<'_, '_> {
             .into_iter()
             .map(|header| (i64::from(header.uid), (mail::parse(&header.header).message_id, header.size)))
             .collect();
-        let (mut same, mut others) = (Vec::new(), Vec::new());
+        let absent: Vec<&Due> = some.iter().filter(|due| !there.contains_key(&due.uid)).collect();
+        let listed = self.listed(&absent)?;
+        let (mut same, mut gone, mut unseen, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for due in some {
-            let is_same = match (there.get(&due.uid), known.get(&due.email)) {
-                // It is gone already.
-                (None, Some(_)) => true,
+            let list = match (there.get(&due.uid), known.get(&due.email)) {
+                (None, _) if listed.contains(&due.uid) => &mut unseen,
+                (None, _) => &mut gone,
                 (Some((id, size)), Some(Known { message_id, size: stored })) => {
-                    id.as_ref().map_or(size == stored, |id| id == message_id)
+                    let is_same = id.as_ref().map_or(size == stored, |id| id == message_id);
+                    if is_same { &mut same } else { &mut others }
                 }
-                (_, None) => false,
+                // It is moved with what the store has not; but what is deleted is here whole.
+                (Some(_), None) if verb == ServerVerb::Move => &mut same,
+                (Some(_), None) => &mut others,
             };
-            if is_same { same.push(due.clone()) } else { others.push(due.clone()) }
+            list.push(due.clone());
         }
         if !others.is_empty() {
-            let why = "it is not deleted: it is not the message that is stored, or not here whole";
-            self.give_up(&others, why).map_err(Trouble::Store)?;
+            let done = if verb == ServerVerb::Move { "moved" } else { "deleted" };
+            let whole = if verb == ServerVerb::Move { "" } else { ", or not here whole" };
+            let why = format!("it is not {done}: it is not the message that is stored{whole}");
+            self.give_up(&others, &why).map_err(Trouble::Store)?;
         }
-        if same.is_empty() { Ok(()) } else { self.take_away(ServerVerb::Delete, &uids_of(&same)) }
+        if !unseen.is_empty() {
+            let why = Fault::new(Class::Unavailable, "the server lists it and does not show its header").reach(Reach::Mailbox);
+            self.put_off(&unseen, why.into()).map_err(Trouble::Store)?;
+        }
+        if !gone.is_empty() {
+            self.finish(verb, &uids_of(&gone), None)?;
+        }
+        Ok(same)
+    }
+
+    /// Which of some messages the server lists; what may stand behind a list that is cut counts as listed.
+    fn listed(&mut self, some: &[&Due]) -> Result<HashSet<i64>, Trouble> {
+        let uids = uids_of(some.iter().copied());
+        let Some(first) = uids.iter().min() else { return Ok(HashSet::new()) };
+        let found = self.session.uids_above(first - 1).map_err(Trouble::Session)?;
+        let end = found.last().copied().filter(|_| found.len() >= MOST_LISTED).unwrap_or(u32::MAX);
+        let is_listed = |uid: &u32| *uid > end || found.contains(uid);
+        Ok(uids.into_iter().filter(is_listed).map(i64::from).collect())
     }
 
     /// Marks messages as deleted, and takes them away where the server can do that with these alone.
