@@ -2,14 +2,18 @@
 //! database, two things are known: that it was put back (SEND-12), and that a write-ahead log beside it is of the database that was there
 //! before, which SQLite would play into it.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
+use diesel::sql_types::Integer;
+use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
 
 use super::failure::classify;
 use crate::fault::{Class, Fault};
@@ -21,6 +25,10 @@ pub const PUT_BACK: &str = "put-back";
 /// How long somebody else may take to begin with it.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The files (device and inode) that this process has looked at. A file is looked at before SQLite opens it for the first time and never
+/// again: whoever closes a file takes all locks of the process from it (POSIX), also those that SQLite counts on.
+static LOOKED_AT: Mutex<Option<HashSet<(u64, u64)>>> = Mutex::new(None);
+
 /// What marks a copy.
 pub fn mark() -> String {
     format!("PRAGMA application_id = {MARK}")
@@ -31,6 +39,19 @@ pub const UNMARK: &str = "PRAGMA application_id = 0";
 
 /// Returns whether a file is a marked copy, before SQLite opens it. One beside which the log of another database lies is refused.
 pub fn look(path: &Path) -> Result<bool> {
+    // Whoever comes at the same time waits: nothing may be open yet.
+    let mut looked_at = LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner);
+    let looked_at = looked_at.get_or_insert_default();
+    let Ok(file) = std::fs::metadata(path).map(|file| (file.dev(), file.ino())) else { return Ok(false) };
+    if looked_at.contains(&file) {
+        return Ok(false);
+    }
+    let is_copy = look_into(path)?;
+    looked_at.insert(file);
+    Ok(is_copy)
+}
+
+fn look_into(path: &Path) -> Result<bool> {
     let end = Instant::now() + PATIENCE;
     while is_marked(path) {
         let log = format!("{}-wal", path.display());
@@ -55,20 +76,28 @@ pub fn begin(connection: &mut SqliteConnection, path: &Path) -> Result<()> {
             "BEGIN IMMEDIATE;
              INSERT OR REPLACE INTO settings (name, value) VALUES ('{PUT_BACK}', 'yes');
              {UNMARK};
-             COMMIT;
-             PRAGMA wal_checkpoint(TRUNCATE);"
+             COMMIT;"
         ))
         .map_err(|error| classify(error.into()))?;
     let end = Instant::now() + PATIENCE;
-    while is_marked(path) {
+    loop {
+        let done = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(connection);
+        if done.map_err(|error| classify(error.into()))?.busy == 0 {
+            return Ok(());
+        }
         if Instant::now() >= end {
             let what = format!("others are just opening {}", path.display());
             return Err(Fault::new(Class::TempFail, what).hint("try again").into());
         }
-        connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE);").map_err(|error| classify(error.into()))?;
         std::thread::sleep(Duration::from_millis(50));
     }
-    Ok(())
+}
+
+/// What a checkpoint says first: whether others were in its way.
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = Integer)]
+    busy: i32,
 }
 
 /// Whether the header of a file has the mark. What cannot be read is said by SQLite.

@@ -226,19 +226,21 @@ in_both_worlds! {
 
     fn fetch_9_a_uid_that_is_another_messages_by_now_stays_and_one_that_is_gone_is_done(world: &mut World, user: &str) {
         let server = dovecot::server();
-        add_account(world, "support", user, server.port, &["--after-fetch", "move:Nowhere"]);
+        add_account(world, "support", user, server.port, &[]);
+        let _ = world.run(&["filter", "add", "all", "--account", "support", "--subject", "*", "--server-move", "Nowhere"]).ok();
         put(user, "INBOX", &["a", "gone"]);
         world.run(&["fetch"]).fails(69);
-        let _ = world.run(&["account", "set", "support", "--after-fetch", "leave"]).ok();
+        let _ = world.run(&["filter", "remove", "all", "--account", "support"]).ok();
         put(user, "INBOX", &["b"]);
         // As on a server that gives a UID to another message and keeps its UIDVALIDITY.
         world.sql("UPDATE server_actions SET uid = 3 WHERE uid = 1");
         server.run(user, &["CREATE Nowhere", "SELECT INBOX", "UID STORE 2 +FLAGS (\\Deleted)", "EXPUNGE"]);
         world.set("ESPOMAIL_NOW", "2026-11-23T10:15:00Z");
-        let said = world.run(&["fetch"]).fails(65);
+        let done = world.run(&["fetch"]);
+        let (said, left) = (done.stderr.clone(), waiting(world, "support"));
+        assert_eq!(done.status, Some(65), "{said} {left:?} {} {}", found(user, "INBOX", "ALL"), found(user, "Nowhere", "ALL"));
         assert!(said.contains("it is not moved: it is not the message that is stored"), "{said}");
         assert_eq!((found(user, "INBOX", "ALL"), found(user, "Nowhere", "ALL")), ("1 3".to_string(), String::new()));
-        let left = waiting(world, "support");
         assert_eq!((left.len(), &left[0]["uid"], &left[0]["due_at"]), (1, &3.into(), &Value::Null), "{left:?}");
     }
 
