@@ -89,45 +89,28 @@ impl Fetch {
         if !self.dry_run {
             super::round::begin(context, Round::Fetch)?;
         }
-        let owner = context.owner()?;
-        let config = &context.loaded.config;
-        let now = || context.now();
-        let secret_of = |account: &_, refused: Option<&_>| context.secret_of(account, refused);
-        let setting = Setting {
-            database: context.database(),
-            owner: &owner,
-            is_dead: &context::is_dead,
-            now: &now,
-            secret_of: &secret_of,
-            stop: &stop,
-            policy: context.policy(context.store()?.connection())?,
-            beside: context.beside(),
-            workers: config.fetch.workers,
-            memory_bytes: config.fetch.memory_mib << 20,
-            batch_messages: config.fetch.batch_messages.max(1),
-            connection: connection(context),
-            limit: self.limit,
-            end: None,
-            named: !self.accounts.is_empty(),
-        };
-        if self.dry_run {
-            let (reports, seen) = fetch::rehearse(&setting, &self.accounts)?;
-            complain(context, &reports);
-            context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject", "why"], line);
-        } else {
-            let mut reports = fetch::run(&setting, &self.accounts)?;
-            if let Some(seconds) = self.wait {
-                let end = begun + Duration::from_secs(seconds);
-                reports = self.wait(context, Setting { end: Some(end), ..setting }, reports, end)?;
-            }
-            report(context, &reports);
-            if context.out.talkative {
-                for (_, name) in answer::mute(context.store()?.connection())? {
-                    context.out.tell(&one_line(&super::account::mute(&name).into()));
+        with_setting(context, &stop, |setting| {
+            let setting = Setting { limit: self.limit, named: !self.accounts.is_empty(), ..setting };
+            if self.dry_run {
+                let (reports, seen) = fetch::rehearse(&setting, &self.accounts)?;
+                complain(context, &reports);
+                context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject", "why"], line);
+            } else {
+                let mut reports = fetch::run(&setting, &self.accounts)?;
+                if let Some(seconds) = self.wait {
+                    let end = begun + Duration::from_secs(seconds);
+                    reports = self.wait(context, Setting { end: Some(end), ..setting }, reports, end)?;
                 }
+                report(context, &reports);
+                if context.out.talkative {
+                    for (_, name) in answer::mute(context.store()?.connection())? {
+                        context.out.tell(&one_line(&super::account::mute(&name).into()));
+                    }
+                }
+                run_commands(context, &stop)?;
             }
-            run_commands(context, &stop)?;
-        }
+            Ok(())
+        })?;
         if let Some(signal) = stop.signal() {
             context.out.ended_by(signal);
         }
@@ -215,6 +198,31 @@ pub fn terms(context: &Context, connect: u64, read: u64) -> Terms {
         allow_plain: security.allow_plain,
         internal_hosts: security.internal_hosts.clone(),
     }
+}
+
+/// Does something with accounts, as the configuration says: no limit, no end, and no account named.
+pub fn with_setting<T>(context: &Context, stop: &Stop, work: impl FnOnce(Setting<'_>) -> Result<T>) -> Result<T> {
+    let owner = context.owner()?;
+    let config = &context.loaded.config;
+    let now = || context.now();
+    let secret_of = |account: &_, refused: Option<&_>| context.secret_of(account, refused);
+    work(Setting {
+        database: context.database(),
+        owner: &owner,
+        is_dead: &context::is_dead,
+        now: &now,
+        secret_of: &secret_of,
+        stop,
+        policy: context.policy(context.store()?.connection())?,
+        beside: context.beside(),
+        workers: config.fetch.workers,
+        memory_bytes: config.fetch.memory_mib << 20,
+        batch_messages: config.fetch.batch_messages.max(1),
+        connection: connection(context),
+        limit: None,
+        end: None,
+        named: false,
+    })
 }
 
 /// Returns how connections are made.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{argument, fetch};
-use crate::context::{self, Context};
+use crate::context::Context;
 use crate::fault::{Class, Fault, one_line};
 use crate::output::Format;
 use crate::pass::Stop;
@@ -50,29 +50,9 @@ impl Reconcile {
         if self.import_missing {
             super::round::begin(context, Round::Fetch)?;
         }
-        let owner = context.owner()?;
-        let config = &context.loaded.config;
-        let now = || context.now();
-        let secret_of = |account: &_, refused: Option<&_>| context.secret_of(account, refused);
-        let setting = Setting {
-            database: context.database(),
-            owner: &owner,
-            is_dead: &context::is_dead,
-            now: &now,
-            secret_of: &secret_of,
-            stop: &stop,
-            policy: context.policy(context.store()?.connection())?,
-            beside: context.beside(),
-            workers: config.fetch.workers,
-            memory_bytes: config.fetch.memory_mib << 20,
-            batch_messages: config.fetch.batch_messages.max(1),
-            connection: fetch::connection(context),
-            limit: None,
-            end: None,
-            named: true,
-        };
         let wanted = Wanted { import: self.import_missing, deep: self.deep };
-        let (reports, fetched) = reconcile::run(&setting, &self.accounts, wanted)?;
+        let run = |setting: Setting<'_>| reconcile::run(&Setting { named: true, ..setting }, &self.accounts, wanted);
+        let (reports, fetched) = fetch::with_setting(context, &stop, run)?;
         fetch::complain_of_all(context, &fetched);
         for compared in reports.iter().flat_map(|report| &report.mailboxes) {
             fetch::complain_of(context, &compared.account, &compared.taken);
