@@ -71,7 +71,7 @@ pub fn quoted(name: &str) -> String {
 
 /// The same without the quotation marks around it.
 pub fn escaped(name: &str) -> String {
-    encode(name).replace('\\', "\\\\").replace('"', "\\\"")
+    crate::net::escaped(&encode(name))
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ pub enum Appended {
 
 /// Writes a quoted string; our Message-IDs have printable ASCII only.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    format!("\"{}\"", crate::net::escaped(text))
 }
 
 #[cfg(test)]
