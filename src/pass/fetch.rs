@@ -224,24 +224,33 @@ pub(super) fn work(
         return None;
     }
     let name = &account.name;
-    let outcome = contain(|| {
-        let store = match &mut *store {
-            Some(store) => store,
-            none => none.insert(Store::open_one_of(setting.database, stores)?),
-        };
-        visit(setting, store, account, memory, heartbeat, None)
-    });
+    let outcome = contained(setting, stores, store, name, |store| visit(setting, store, account, memory, heartbeat, None));
     let failed = |error| AccountReport { faults: vec![error], say: true, ..AccountReport::new(name) };
-    let report = match outcome {
-        Ok(Ok(report)) => report,
-        Ok(Err(error)) => failed(classify(error).context(format!("account {name}"))),
-        Err(panicked) => failed(anyhow::Error::new(panicked).context(format!("account {name}"))),
-    };
+    let report = outcome.unwrap_or_else(failed);
     if !report.faults.is_empty() {
         // It may be the connection that is broken, or inside a transaction.
         *store = None;
     }
     Some(report)
+}
+
+/// Works on an account with the worker's connection, which is opened where there is none. What goes wrong, a panic too, is the account's.
+pub(super) fn contained<T>(
+    setting: &Setting<'_>,
+    stores: usize,
+    store: &mut Option<Store>,
+    account: &str,
+    work: impl FnOnce(&mut Store) -> Result<T>,
+) -> Result<T> {
+    let outcome = contain(|| {
+        let store = match &mut *store {
+            Some(store) => store,
+            none => none.insert(Store::open_one_of(setting.database, stores)?),
+        };
+        work(store)
+    });
+    let outcome = outcome.map_or_else(|panicked| Err(panicked.into()), |done| done.map_err(classify));
+    outcome.with_context(|| format!("account {account}"))
 }
 
 /// Takes the lease of an account, polls it, writes down how it went, and lets it go.

@@ -85,19 +85,9 @@ fn work(
         return None;
     }
     let mut report = Report { account: account.name.clone(), ..Report::default() };
-    let in_account = format!("account {}", account.name);
-    let outcome = contain(|| {
-        let store = match &mut *store {
-            Some(store) => store,
-            none => none.insert(Store::open_one_of(setting.database, stores)?),
-        };
-        visit(setting, store, account, shared, wanted, &mut report)
-    });
-    match outcome {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => report.faults.push(classify(error).context(in_account)),
-        Err(panicked) => report.faults.push(anyhow::Error::new(panicked).context(in_account)),
-    }
+    let visit = |store: &mut Store| visit(setting, store, account, shared, wanted, &mut report);
+    let outcome = fetch::contained(setting, stores, store, &account.name, visit);
+    report.faults.extend(outcome.err());
     if !report.faults.is_empty() {
         // It may be the connection that is broken, or inside a transaction.
         *store = None;
