@@ -3,19 +3,25 @@
 //! protocol stand on this.
 
 mod login;
+mod stop;
+mod timed;
 
 pub use login::{Credentials, Login, Proof, Secrets, Tokens, escaped, give_up, why_refused};
+pub use stop::Stop;
+pub use timed::Timed;
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use native_tls::{Certificate, Protocol, TlsConnector, TlsStream};
 
+use self::timed::{ASKED_TO_END, SLICE, TIME_IS_OVER};
 use crate::custody;
 use crate::decide::host;
 use crate::fault::{Class, Fault, Reach};
@@ -38,6 +44,8 @@ pub struct Place {
     pub read_timeout: Duration,
     /// When everything must be over.
     pub deadline: Instant,
+    /// Who may ask for the end sooner.
+    pub stop: Stop,
     /// How people set these, for what to type next.
     pub options: Options,
 }
@@ -93,6 +101,8 @@ pub struct Terms {
     pub allow_plain: bool,
     /// The internal servers that personal accounts may have (ACCESS-3).
     pub internal_hosts: Vec<String>,
+    /// Who may ask for the end of it.
+    pub stop: Stop,
 }
 
 impl Terms {
@@ -108,6 +118,7 @@ impl Terms {
             connect_timeout: self.connect_timeout,
             read_timeout: self.read_timeout,
             deadline,
+            stop: self.stop.clone(),
             options,
         }
     }
@@ -119,7 +130,7 @@ impl Place {
         let tcp = connect(self)?;
         match self.security {
             Security::Tls => encrypt(self, tcp),
-            Security::Plain if !self.allow_plain && !is_loopback(&tcp) => {
+            Security::Plain if !self.allow_plain && !tcp.is_loopback() => {
                 let what = format!("{} is not this machine, and clear text is not allowed", self.host);
                 let hint = format!("use {} tls, or set security.allow-plain", self.options.security);
                 Err(Fault::new(Class::Refused, what).reach(Reach::Account).hint(hint).into())
@@ -145,107 +156,33 @@ impl Place {
     }
 }
 
-const TIME_IS_OVER: &str = "the account's time is over";
-
-/// TCP whose reads and writes end at the read limit or at the deadline, whichever comes first.
-#[derive(Debug)]
-pub struct Timed {
-    tcp: TcpStream,
-    limit: Duration,
-    deadline: Instant,
-    /// Nothing need come within the limit: then it is no error of the line, and whoever reads may go on later.
-    is_patient: bool,
-}
-
 /// Clear or encrypted.
 pub enum Stream {
     Clear(Timed),
     Tls(Box<TlsStream<Timed>>),
 }
 
-impl Timed {
-    /// Gives every wait from now on another limit, and the whole another end.
-    fn allow(&mut self, limit: Duration, deadline: Instant) -> io::Result<()> {
-        (self.limit, self.deadline, self.is_patient) = (limit, deadline, false);
-        self.tcp.set_read_timeout(Some(limit))?;
-        self.tcp.set_write_timeout(Some(limit))
-    }
-
-    fn prepare(&self) -> io::Result<()> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, TIME_IS_OVER));
-        }
-        // The limit is set once; only near the deadline does it change.
-        if left < self.limit {
-            self.tcp.set_read_timeout(Some(left))?;
-            self.tcp.set_write_timeout(Some(left))?;
-        }
-        Ok(())
-    }
-
-    /// A limit that was reached shows as "would block": said as what it is.
-    fn explained(&self, error: io::Error) -> io::Error {
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if self.is_patient && Instant::now() < self.deadline => {
-                // The one kind that TLS can go on from.
-                io::Error::from(io::ErrorKind::WouldBlock)
-            }
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                let what = if Instant::now() >= self.deadline { TIME_IS_OVER } else { "the server does not answer" };
-                io::Error::new(io::ErrorKind::TimedOut, what)
-            }
-            _ => error,
-        }
-    }
-}
-
-impl Read for Timed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            self.prepare()?;
-            match self.tcp.read(buffer) {
-                // With a time limit, Linux does not restart the call behind a signal's handler.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome.map_err(|error| self.explained(error)),
-            }
-        }
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            self.prepare()?;
-            match self.tcp.write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome.map_err(|error| self.explained(error)),
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.tcp.flush()
-    }
-}
-
 impl Stream {
     /// Gives every wait from now on another limit, and the whole another end.
-    pub fn allow(&mut self, limit: Duration, deadline: Instant) -> io::Result<()> {
-        match self {
-            Self::Clear(tcp) => tcp.allow(limit, deadline),
-            Self::Tls(tls) => tls.get_mut().allow(limit, deadline),
-        }
+    pub fn allow(&mut self, limit: Duration, deadline: Instant) {
+        self.timed().allow(limit, deadline);
     }
 
     /// The same for a time in which nothing need come: a read that finds nothing is [`io::ErrorKind::WouldBlock`].
-    pub fn be_patient(&mut self, limit: Duration, deadline: Instant) -> io::Result<()> {
-        self.allow(limit, deadline)?;
+    pub fn be_patient(&mut self, limit: Duration, deadline: Instant) {
+        self.timed().be_patient(limit, deadline);
+    }
+
+    /// The same for what must be waited for, also when somebody asks for the end.
+    pub fn insist(&mut self, limit: Duration, deadline: Instant) {
+        self.timed().insist(limit, deadline);
+    }
+
+    fn timed(&mut self) -> &mut Timed {
         match self {
-            Self::Clear(tcp) => tcp.is_patient = true,
-            Self::Tls(tls) => tls.get_mut().is_patient = true,
+            Self::Clear(tcp) => tcp,
+            Self::Tls(tls) => tls.get_mut(),
         }
-        Ok(())
     }
 }
 
@@ -285,14 +222,9 @@ fn connect(place: &Place) -> Result<Timed> {
     let mut last = None;
     for address in may_connect(place, addresses)? {
         let left = place.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        match TcpStream::connect_timeout(&address, place.connect_timeout.min(left)) {
-            Ok(tcp) => {
-                // Commands are small and wait for their answers.
-                tcp.set_nodelay(true)?;
-                tcp.set_read_timeout(Some(place.read_timeout))?;
-                tcp.set_write_timeout(Some(place.read_timeout))?;
-                return Ok(Timed { tcp, limit: place.read_timeout, deadline: place.deadline, is_patient: false });
-            }
+        let limit = place.connect_timeout.min(left);
+        match apart(place, limit, "no answer", move || TcpStream::connect_timeout(&address, limit)) {
+            Ok(tcp) => return Ok(Timed::new(tcp, place.read_timeout, place.deadline, place.stop.clone())?),
             Err(error) => last = Some(error),
         }
     }
@@ -320,23 +252,40 @@ fn may_connect(place: &Place, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAd
     }
 }
 
-/// The system's resolver has no time limit: it works in a thread that is left behind when it takes too long.
+/// The system's resolver has no time limit.
 fn look_up(place: &Place) -> io::Result<Vec<SocketAddr>> {
-    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     let named = (place.host.clone(), place.port);
-    std::thread::Builder::new().name("resolver".to_string()).spawn(move || {
-        // Nobody listens any more when it was too late.
-        let _ = sender.send((named.0.as_str(), named.1).to_socket_addrs().map(Iterator::collect));
-    })?;
-    let left = place.deadline.saturating_duration_since(Instant::now());
-    receiver
-        .recv_timeout(place.connect_timeout.min(left))
-        .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the name server does not answer")))
+    let limit = place.connect_timeout.min(place.deadline.saturating_duration_since(Instant::now()));
+    apart(place, limit, "the name server does not answer", move || {
+        (named.0.as_str(), named.1).to_socket_addrs().map(Iterator::collect)
+    })
 }
 
-/// Whether the peer is this machine.
-fn is_loopback(tcp: &Timed) -> bool {
-    tcp.tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+/// Does what nobody can interrupt in a thread, which is left behind when it takes too long or when somebody asks for the end.
+fn apart<T: Send + 'static>(
+    place: &Place,
+    limit: Duration,
+    late: &str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    // What has a limit of its own says itself that it was too long.
+    let end = Instant::now() + limit + SLICE;
+    std::thread::Builder::new().name("connecting".to_string()).spawn(move || {
+        // Nobody listens any more when it was too late.
+        let _ = sender.send(work());
+    })?;
+    loop {
+        if place.stop.is_urgent() {
+            return Err(io::Error::other(ASKED_TO_END));
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left.min(SLICE)) {
+            Ok(outcome) => return outcome,
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+            Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, late)),
+        }
+    }
 }
 
 /// What connects, by the certificates that it trusts beside the system's. Those of the system are more than a hundred, and take tens

@@ -419,26 +419,6 @@ fn fetch_6_a_panic_is_contained_and_nothing_is_lost() {
 }
 
 #[test]
-fn sigterm_ends_the_pass_behind_the_batch_in_hand() {
-    let world = World::on("sqlite");
-    let mut script = opened();
-    script.push(Step::Stall);
-    let slow = ScriptedImap::start(script);
-    let config = std::fs::read_to_string(world.config()).unwrap();
-    world.write(&world.config(), &format!("{config}\n[fetch]\nread-timeout = 1\n"), 0o600);
-    add_account(&world, "slow", "slow", slow.port, &[]);
-    let mut pass = world.command(&["fetch"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-    let until = Instant::now() + Duration::from_secs(20);
-    while !slow.heard().iter().any(|line| line.contains("EXAMINE")) {
-        assert!(Instant::now() < until, "the pass does not come to its mailbox");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let killed = std::process::Command::new("kill").args(["-TERM", &pass.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    assert_eq!(pass.wait().unwrap().code(), Some(143));
-}
-
-#[test]
 fn fetch_6_the_third_death_in_a_message_quarantines_it_alone() {
     let mut world = World::on("sqlite");
     let server = dovecot::server();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use espomail::fault::{self, Class, Reach};
 use espomail::mailbox::{Server, Session};
-use espomail::net::{IMAP, Login, Place, Proof};
+use espomail::net::{IMAP, Login, Place, Proof, Stop};
 use espomail::secret::Secret;
 use espomail::words::{Auth, Security};
 
@@ -28,6 +28,7 @@ fn plain(port: u16, user: &str) -> Server<'static> {
         connect_timeout: Duration::from_secs(10),
         read_timeout: Duration::from_secs(10),
         deadline: Instant::now() + Duration::from_secs(60),
+        stop: Stop::default(),
         options: IMAP,
     };
     let (account, user) = ("support".to_string(), user.to_string());

@@ -35,8 +35,8 @@ const STATUSES: [(Class, &str); 11] = [
 
 const MORE: &str = "\
 .PP
-When several accounts fail, the gravest counts. SIGTERM and SIGINT let \\fBfetch\\fR finish its batch and end it with 143
-or 130.
+When several accounts fail, the gravest counts. SIGTERM and SIGINT end \\fBfetch\\fR, \\fBsend\\fR and \\fBreconcile\\fR within a
+second, with 143 or 130, also while a server stalls; only the answer to a message that was handed over is waited for.
 .SH ENVIRONMENT
 .TP
 \\fBESPOMAIL_CONFIG\\fR

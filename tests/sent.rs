@@ -278,3 +278,28 @@ fn send_7_a_server_that_takes_nothing_into_a_mailbox_that_is_open_to_be_read_get
     let done = world.run(&["send"]);
     assert!(copy_of(&world, &sent)["done_at"].is_string(), "{done:?} {:?}", server.heard());
 }
+
+#[test]
+fn send_7_a_signal_leaves_a_copy_to_the_next_pass_as_if_nobody_had_begun_it() {
+    on_both("send-7-signal", |world, _| {
+        let sink = SmtpSink::start(Manners::default());
+        let offered = answer("CAPABILITY", "* CAPABILITY IMAP4rev1\r\n{tag} OK done\r\n");
+        let stalls = [&logged_in()[..], &offered, &[Step::Hear("LIST"), Step::Stall]].concat();
+        let server = ScriptedImap::start(stalls);
+        add_support(world, "anybody", server.port, &sink, &[]);
+        let sent = compose(world, &["--queue"]);
+        let sender = world.command(&["send"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !server.heard().iter().any(|line| line.contains("LIST")) {
+            assert!(std::time::Instant::now() < end, "{:?}", server.heard());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let asked = std::time::Instant::now();
+        assert!(std::process::Command::new("kill").args(["-TERM", &sender.id().to_string()]).status().unwrap().success());
+        let output = sender.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(143), ""));
+        assert!(asked.elapsed() < std::time::Duration::from_millis(1_800), "{:?}", asked.elapsed());
+        let copy = copy_of(world, &sent);
+        assert_eq!((&copy["due_at"], &copy["last_error"]), (&json!("2026-11-23T10:00:00Z"), &Value::Null), "{copy}");
+    });
+}

@@ -12,7 +12,7 @@ use espomail::decide::{Arrival, Facts, Policy, decide};
 use espomail::mail::token::{Key, KeyRing};
 use espomail::mail::{self, Mail, attachment_content};
 use espomail::mailbox;
-use espomail::net::{IMAP, Login, Options, Place, Proof, SMTP};
+use espomail::net::{IMAP, Login, Options, Place, Proof, SMTP, Stop};
 use espomail::relay::{self, Envelope};
 use espomail::secret::Secret;
 use espomail::words::{Auth, PositionId, RecordId, Security};
@@ -220,6 +220,7 @@ fn login(port: u16, options: Options, user: &str, password: Option<&str>) -> Log
         connect_timeout: Duration::from_secs(2),
         read_timeout: Duration::from_secs(2),
         deadline: Instant::now() + Duration::from_secs(5),
+        stop: Stop::default(),
         options,
     };
     let proof = password.map_or(Proof::Nothing, |password| Proof::Password(Secret::new(password)));

@@ -12,7 +12,7 @@ use crate::context::{self, Context};
 use crate::fault::one_line;
 use crate::net::Terms;
 use crate::pass::effects;
-use crate::pass::fetch::{self, AccountReport, Connection, Setting};
+use crate::pass::fetch::{self, AccountReport, Connection, End, Setting};
 use crate::pass::verdict::Verdict;
 use crate::pass::wait;
 use crate::pass::witness::Seen;
@@ -36,8 +36,9 @@ pub struct Fetch {
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
     /// After the pass, stay connected until so many seconds have passed since its beginning, and fetch what is new as soon as a server
-    /// tells of it: with "fetch --wait 290" each five minutes, mail is here within a second. Of each account the first mailbox is
-    /// watched, the others are read along; a server without IDLE is asked every 15 seconds
+    /// tells of it: with "fetch --wait 290" each five minutes, mail is here within a second. So long lasts the pass as well: what it
+    /// does not come to is the next one's. Of each account the first mailbox is watched, the others are read along; a server without
+    /// IDLE is asked every 15 seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400), conflicts_with = "dry_run")]
     wait: Option<u64>,
     /// Print what would become of each message and why, and change nothing; other passes wait meanwhile
@@ -90,16 +91,16 @@ impl Fetch {
             super::round::begin(context, Round::Fetch)?;
         }
         with_setting(context, &stop, |setting| {
-            let setting = Setting { limit: self.limit, named: !self.accounts.is_empty(), ..setting };
+            let end = self.wait.map(|seconds| end_of(begun, Duration::from_secs(seconds)));
+            let setting = Setting { limit: self.limit, named: !self.accounts.is_empty(), end, ..setting };
             if self.dry_run {
                 let (reports, seen) = fetch::rehearse(&setting, &self.accounts)?;
                 complain(context, &reports);
                 context.out.list(&seen, &["account", "uid", "fate", "parent", "case for", "from", "subject", "why"], line);
             } else {
                 let mut reports = fetch::run(&setting, &self.accounts)?;
-                if let Some(seconds) = self.wait {
-                    let end = begun + Duration::from_secs(seconds);
-                    reports = self.wait(context, Setting { end: Some(end), ..setting }, reports, end)?;
+                if let Some(end) = end {
+                    reports = self.wait(context, setting, reports, end)?;
                 }
                 report(context, &reports);
                 if context.out.talkative {
@@ -107,7 +108,7 @@ impl Fetch {
                         context.out.tell(&one_line(&super::account::mute(&name).into()));
                     }
                 }
-                run_commands(context, &stop)?;
+                run_commands(context, &stop, end)?;
             }
             Ok(())
         })?;
@@ -118,13 +119,7 @@ impl Fetch {
     }
 
     /// Tells of the pass, waits for news until then, and tells of that as it comes; what is one document is told whole, in the end.
-    fn wait(
-        &self,
-        context: &Context,
-        setting: Setting<'_>,
-        first: Vec<AccountReport>,
-        end: Instant,
-    ) -> Result<Vec<AccountReport>> {
+    fn wait(&self, context: &Context, setting: Setting<'_>, first: Vec<AccountReport>, end: End) -> Result<Vec<AccountReport>> {
         // Whoever reads them does not wait.
         self.write_metrics(context, &Ok(()));
         let is_document = context.out.format == crate::output::Format::Json;
@@ -133,11 +128,8 @@ impl Fetch {
             untold.lock().unwrap_or_else(PoisonError::into_inner).extend(first);
         } else {
             report(context, &first);
-            run_commands(context, setting.stop)?;
+            run_commands(context, setting.stop, Some(end))?;
         }
-        // What is begun must have ended by then.
-        let left = end.saturating_duration_since(Instant::now());
-        let until = end - (left / 5).min(MARGIN);
         let tell = |heard: AccountReport| {
             // One at a time.
             let mut untold = untold.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,20 +140,25 @@ impl Fetch {
             if !heard.is_nothing() {
                 report(context, &[heard]);
             }
-            if let Err(error) = run_commands(context, setting.stop) {
+            if let Err(error) = run_commands(context, setting.stop, Some(end)) {
                 context.out.complain(&error);
             }
         };
-        wait::wait(&setting, &self.accounts, context.loaded.config.fetch.wait_connections, until, &tell)?;
+        wait::wait(&setting, &self.accounts, context.loaded.config.fetch.wait_connections, end, &tell)?;
         Ok(untold.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// How long before its end a wait begins nothing any more.
+/// How long before its end a pass that waits begins nothing any more.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// FILTER-4: runs the commands that filters want for what is stored now.
-pub(super) fn run_commands(context: &Context, stop: &Stop) -> Result<()> {
+fn end_of(begun: Instant, time: Duration) -> End {
+    let is_over = begun + time;
+    End { begins_nothing: is_over - (time / 5).min(MARGIN), is_over }
+}
+
+/// FILTER-4: runs the commands that filters want for what is stored now; none is begun after the end.
+pub(super) fn run_commands(context: &Context, stop: &Stop, end: Option<End>) -> Result<()> {
     let config = &context.loaded.config;
     // What others could have changed is said at once; whatever is wanted of the commands waits for the next pass.
     let refused: Vec<_> = config
@@ -174,14 +171,14 @@ pub(super) fn run_commands(context: &Context, stop: &Stop) -> Result<()> {
         refused.iter().for_each(|fault| context.out.complain(fault));
         return Ok(());
     }
-    let seconds = u64::try_from(config.fetch.max_seconds).unwrap_or_default();
+    let until = Instant::now() + Duration::from_secs(u64::try_from(config.fetch.max_seconds).unwrap_or_default());
     let setting = effects::Setting {
         commands: &config.filters.commands,
         limit: Duration::from_secs(config.filters.command_timeout),
         prepare: &context::hook_environment,
         now: &|| context.now(),
         stop,
-        until: Instant::now() + Duration::from_secs(seconds),
+        until: end.map_or(until, |end| end.begins_nothing.min(until)),
     };
     for fault in effects::run(&mut context.store()?, &setting)? {
         context.out.complain(&fault);
@@ -190,13 +187,14 @@ pub(super) fn run_commands(context: &Context, stop: &Stop) -> Result<()> {
 }
 
 /// Returns on what terms connections are made, with how many seconds they and each answer may take.
-pub fn terms(context: &Context, connect: u64, read: u64) -> Terms {
+pub fn terms(context: &Context, stop: &Stop, connect: u64, read: u64) -> Terms {
     let security = &context.loaded.config.security;
     Terms {
         connect_timeout: Duration::from_secs(connect),
         read_timeout: Duration::from_secs(read),
         allow_plain: security.allow_plain,
         internal_hosts: security.internal_hosts.clone(),
+        stop: stop.clone(),
     }
 }
 
@@ -218,7 +216,7 @@ pub fn with_setting<T>(context: &Context, stop: &Stop, work: impl FnOnce(Setting
         workers: config.fetch.workers,
         memory_bytes: config.fetch.memory_mib << 20,
         batch_messages: config.fetch.batch_messages.max(1),
-        connection: connection(context),
+        connection: connection(context, stop),
         limit: None,
         end: None,
         named: false,
@@ -226,10 +224,10 @@ pub fn with_setting<T>(context: &Context, stop: &Stop, work: impl FnOnce(Setting
 }
 
 /// Returns how connections are made.
-pub fn connection(context: &Context) -> Connection {
+pub fn connection(context: &Context, stop: &Stop) -> Connection {
     let config = &context.loaded.config;
     Connection {
-        terms: terms(context, config.fetch.connect_timeout.max(1), config.fetch.read_timeout.max(1)),
+        terms: terms(context, stop, config.fetch.connect_timeout.max(1), config.fetch.read_timeout.max(1)),
         batch_bytes: config.fetch.batch_mib << 20,
     }
 }

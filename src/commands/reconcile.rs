@@ -59,7 +59,7 @@ impl Reconcile {
         }
         Self::tell(context, &reports, stop.signal().is_some());
         if self.import_missing {
-            fetch::run_commands(context, &stop)?;
+            fetch::run_commands(context, &stop, None)?;
         }
         if let Some(signal) = stop.signal() {
             context.out.ended_by(signal);

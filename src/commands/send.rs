@@ -93,7 +93,7 @@ fn file_copies(context: &Context, stop: &Stop) -> Result<()> {
         secret_of: &|account, refused| context.secret_of(account, refused),
         stop,
         workers: context.loaded.config.send.workers,
-        connection: super::fetch::connection(context),
+        connection: super::fetch::connection(context, stop),
     };
     for failure in copies::run(&setting)? {
         if failure.say {
@@ -132,7 +132,7 @@ pub fn with_setting<T>(
         workers: config.send.workers,
         limit: limit.unwrap_or(config.send.per_pass),
         connection: Connection {
-            terms: super::fetch::terms(context, config.send.connect_timeout, config.send.answer_timeout),
+            terms: super::fetch::terms(context, stop, config.send.connect_timeout, config.send.answer_timeout),
             final_timeout: Duration::from_secs(config.send.final_timeout),
             account_timeout: Duration::from_secs(config.send.max_seconds),
             own_name: context::own_name(),

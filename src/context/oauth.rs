@@ -10,8 +10,7 @@ use super::{Context, is_dead, random};
 use crate::config::Provider;
 use crate::custody;
 use crate::fault::{Class, Fault, Reach};
-use crate::net::OAUTH;
-use crate::net::Terms;
+use crate::net::{OAUTH, Stop, Terms};
 use crate::oauth::{Client, Tokens};
 use crate::pass::token::{self, Which};
 use crate::secret::Secret;
@@ -77,6 +76,8 @@ impl Context {
             // A token is worth as much as a password.
             allow_plain: false,
             internal_hosts: Vec::new(),
+            // A refresh token that was given anew would be lost with the answer.
+            stop: Stop::default(),
         };
         let mut place = terms.place(false, Instant::now(), OAUTH);
         place.ca_file = provider.ca_file.as_ref().map(Into::into);

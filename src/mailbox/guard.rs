@@ -219,12 +219,12 @@ impl Guard {
                 return Err(io::Error::other(self.talk.broken(late)));
             }
             let wire = &mut self.talk.wire;
-            let has_come = wire.wait(SLICE, until + SLICE).and_then(|has_come| {
-                // Once a line has begun, it has an end.
-                if has_come { wire.allow_time(LINE, (until + SLICE).min(now + SLICE + LINE)).map(|()| true) } else { Ok(false) }
-            });
-            match has_come {
-                Ok(true) => return Ok(()),
+            match wire.wait(SLICE, until + SLICE) {
+                Ok(true) => {
+                    // Once a line has begun, it has an end.
+                    wire.allow_time(LINE, (until + SLICE).min(now + SLICE + LINE));
+                    return Ok(());
+                }
                 Ok(false) => {}
                 Err(error) => return Err(io::Error::other(self.talk.broken(error))),
             }
@@ -241,8 +241,7 @@ impl Guard {
     fn go_on(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         if self.patience.take().is_some() {
             // The end of IDLE: from here on there is something to wait for.
-            let allowed = self.talk.wire.allow_time(LINE, Instant::now() + 2 * LINE);
-            allowed.map_err(|error| self.talk.broken(error))?;
+            self.talk.wire.allow_time(LINE, Instant::now() + 2 * LINE);
         }
         self.talk.send(bytes)
     }

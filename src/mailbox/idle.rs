@@ -83,10 +83,7 @@ impl Session {
             }
             std::thread::sleep(SLICE.min(until.saturating_duration_since(Instant::now())));
         }
-        {
-            let talk = &mut self.guard.borrow_mut().talk;
-            talk.wire.allow_time(10 * LINE, until).map_err(|error| talk.broken(error))?;
-        }
+        self.guard.borrow_mut().talk.wire.allow_time(10 * LINE, until);
         self.ask(BUDGET, imap::Session::noop).map_err(|error| refused("NOOP", error))?;
         Ok(if self.guard.borrow().talk.has_news { Ended::News } else { Ended::Again })
     }

@@ -40,8 +40,8 @@ impl Wire {
     }
 
     /// Gives every wait from now on another limit, and the whole another end.
-    pub fn allow_time(&mut self, limit: Duration, deadline: Instant) -> io::Result<()> {
-        self.stream.allow(limit, deadline)
+    pub fn allow_time(&mut self, limit: Duration, deadline: Instant) {
+        self.stream.allow(limit, deadline);
     }
 
     /// Waits for something to come, so long at the most; says whether something has.
@@ -49,7 +49,7 @@ impl Wire {
         if self.start < self.end {
             return Ok(true);
         }
-        self.stream.be_patient(limit, deadline)?;
+        self.stream.be_patient(limit, deadline);
         match self.fill() {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),

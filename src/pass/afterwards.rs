@@ -115,6 +115,8 @@ impl Turn<'_, '_> {
                         self.give_up(&due, "UIDVALIDITY has changed since: its UIDs mean other messages now")?;
                         continue;
                     }
+                    // Nobody waits for the server any more.
+                    Err(_) if self.poll.limits.stop.requested() => return Ok(false),
                     Err(error) => {
                         let is_shut = is_of_mailbox(&error);
                         self.put_off(&due, error)?;
@@ -133,6 +135,7 @@ impl Turn<'_, '_> {
                             let refused = Fault::new(Class::Unavailable, words).reach(Reach::Mailbox);
                             self.put_off(some, refused.into())?;
                         }
+                        Err(Trouble::Session(_)) if self.poll.limits.stop.requested() => return Ok(false),
                         Err(Trouble::Session(error)) => {
                             self.put_off(some, error)?;
                             return Ok(false);

@@ -91,6 +91,10 @@ fn visit(setting: &Setting<'_>, id: AccountId, failures: &mut Vec<Failure>) -> R
         step();
         match turn.file(&claimed) {
             Ok(()) => turn.store.transaction(|db| copy::finish(db, &claimed, (setting.now)()))?,
+            // It may be there or not: that is looked for the next time.
+            Err(Trouble::Account(_)) if setting.stop.requested() => {
+                return turn.store.transaction(|db| copy::give_back(db, &claimed, (setting.now)()));
+            }
             Err(Trouble::Message(error)) => {
                 let mut failure = turn.put_off(&claimed, error, false)?;
                 // Once for an account.

@@ -17,7 +17,7 @@ use super::witness::{Seen, Witness};
 use super::{Stop, Tally};
 use crate::decide::Policy;
 use crate::decide::failure::back_off_minutes;
-use crate::fault::{Class, Fault, Reach, contain, one_line, reach_of, sameness, step};
+use crate::fault::{Class, Fault, Reach, class_of, contain, one_line, reach_of, sameness, step};
 use crate::mailbox::{Server, Session, Trouble};
 use crate::net::{self, Login, Place, Proof, Terms, Tokens};
 use crate::secret::Secret;
@@ -54,16 +54,30 @@ pub struct Setting<'a> {
     pub connection: Connection,
     /// Messages per mailbox (`--limit`).
     pub limit: Option<usize>,
-    /// When everything has an end, whatever a server does: of what is polled while a pass waits for news.
-    pub end: Option<Instant>,
+    /// The end of a pass that waits for news.
+    pub end: Option<End>,
     /// A person named the accounts: a failure is said, however often it was said before.
     pub named: bool,
 }
 
+/// When a pass ends that was given a time.
+#[derive(Debug, Clone, Copy)]
+pub struct End {
+    /// Nothing is begun after this, so that what is begun can end in time.
+    pub begins_nothing: Instant,
+    /// Everything is over then, whatever a server does.
+    pub is_over: Instant,
+}
+
 impl Setting<'_> {
-    /// A moment, but none after the end.
-    fn at_the_latest(&self, moment: Instant) -> Instant {
-        self.end.map_or(moment, |end| end.min(moment))
+    /// Whether nothing is to be begun any more.
+    pub(super) fn is_ending(&self) -> bool {
+        self.stop.requested() || self.end.is_some_and(|end| Instant::now() >= end.begins_nothing)
+    }
+
+    /// Whether an error is no failure: nothing is waited for any more, as somebody asked for the end.
+    pub(super) fn is_cut_short(&self, error: &anyhow::Error) -> bool {
+        self.stop.requested() && class_of(error) == Class::Unavailable
     }
 }
 
@@ -86,6 +100,8 @@ pub struct AccountReport {
     pub recovered: bool,
     /// Another pass has the lease.
     pub busy: bool,
+    /// It was left in the middle, as somebody asked for the end: it neither worked nor failed.
+    pub is_cut_short: bool,
     /// It was not polled: it rests after a failure (FETCH-10).
     pub resting: Option<Resting>,
     /// What was done on its server once everything was stored (FETCH-9).
@@ -108,6 +124,7 @@ impl AccountReport {
             say: false,
             recovered: false,
             busy: false,
+            is_cut_short: false,
             resting: None,
             afterwards: Done::default(),
         }
@@ -220,7 +237,7 @@ pub(super) fn work(
     memory: &Memory,
     heartbeat: &Heartbeat,
 ) -> Option<AccountReport> {
-    if setting.stop.requested() {
+    if setting.is_ending() {
         return None;
     }
     let name = &account.name;
@@ -268,6 +285,16 @@ fn visit(
         report.busy = true;
         return Ok(report);
     };
+    // It may have been changed, switched off or removed since the pass or the waiting began.
+    let Some(account) = &account::current(store.connection(), account.id, setting.named)? else {
+        store.transaction(|db| {
+            if lease.found_dead {
+                attempt::set_careful(db, lease.account, true)?;
+            }
+            lease::release(db, &lease)
+        })?;
+        return Ok(report);
+    };
     heartbeat.add(lease.clone());
     step();
     let polled = contain(|| poll_mailboxes(setting, store, account, &lease, memory, witness, &mut report));
@@ -284,9 +311,11 @@ fn visit(
     let now = (setting.now)();
     match report.faults.first() {
         None => {
-            report.recovered = account.state.failing_since.is_some();
+            report.recovered = account.state.failing_since.is_some() && !report.is_cut_short;
             let noted = store.transaction(|db| {
-                status::note_success(db, account.id, now)?;
+                if !report.is_cut_short {
+                    status::note_success(db, account.id, now)?;
+                }
                 lease::release(db, &lease)
             });
             if noted.is_err() && witness.is_none() {
@@ -341,9 +370,10 @@ fn poll_mailboxes(
     report: &mut AccountReport,
 ) {
     let in_account = format!("account {}", account.name);
-    let (server, careful, mut session) = match open(setting, store, account, lease) {
+    let (server, careful, mut session) = match open(setting, store, account, lease).map_err(classify) {
         Ok(opened) => opened,
-        Err(error) => return report.faults.push(classify(error).context(in_account)),
+        Err(error) if setting.is_cut_short(&error) => return report.is_cut_short = true,
+        Err(error) => return report.faults.push(error.context(in_account)),
     };
     let limits = limits(setting, account, memory);
     let visit = Poll {
@@ -360,6 +390,9 @@ fn poll_mailboxes(
     let mut polled = Vec::new();
     for mailbox in &account.mailboxes {
         if let Err(error) = poll_over(&visit, &mut session, store, mailbox, &mut report.tally).map_err(classify) {
+            if setting.is_cut_short(&error) {
+                return report.is_cut_short = true;
+            }
             let reach = reach_of(&error);
             let what = format!("{error:#}");
             let error = if what.contains(mailbox.as_str()) { error } else { error.context(format!("mailbox {mailbox}")) };
@@ -410,12 +443,16 @@ fn poll_over(visit: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox
     }
 }
 
+fn at_the_latest(moment: Instant, end: Option<Instant>) -> Instant {
+    end.map_or(moment, |end| end.min(moment))
+}
+
 /// What bounds the work on an account, from now on.
 pub(super) fn limits<'a>(setting: &'a Setting<'_>, account: &Account, memory: &'a Memory) -> Limits<'a> {
     let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
     Limits {
         messages: setting.limit,
-        until: setting.at_the_latest(Instant::now() + seconds),
+        until: at_the_latest(Instant::now() + seconds, setting.end.map(|end| end.begins_nothing)),
         batch_messages: setting.batch_messages,
         batch_bytes: setting.connection.batch_bytes,
         max_message_size: u64::try_from(account.max_message_size).unwrap_or(u64::MAX),
@@ -438,7 +475,8 @@ pub(super) fn open<'a>(
     let careful = attempt::is_careful(store.connection(), account.id)?;
     let seconds = Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
     // Reading stops at max-seconds between batches; a server that trickles is cut off a little later.
-    let deadline = setting.at_the_latest(Instant::now() + seconds + setting.connection.terms.read_timeout);
+    let late = Instant::now() + seconds + setting.connection.terms.read_timeout;
+    let deadline = at_the_latest(late, setting.end.map(|end| end.is_over));
     let server = server_for(account, setting.secret_of, &setting.connection, deadline, (setting.now)())?;
     let session = Session::open(&server)?;
     Ok((server, careful, session))

@@ -33,12 +33,12 @@ pub(crate) mod wait;
 pub(crate) mod witness;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::decide::Plan;
 use crate::fault::{Class, Fault};
 use crate::words::Fate;
+
+pub use crate::net::Stop;
 
 /// How many messages came to which fate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -166,26 +166,5 @@ impl std::fmt::Display for Tally {
             0 => Ok(()),
             of_nobody => write!(f, "; {of_nobody} in nobody's inbox and of no case, see espomail email list --of-nobody"),
         }
-    }
-}
-
-/// Set from a signal handler: the pass ends after the batch in hand.
-#[derive(Debug, Default, Clone)]
-pub struct Stop(Arc<AtomicUsize>);
-
-impl Stop {
-    /// Returns the place for a signal handler to write the signal's number to.
-    pub fn place(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.0)
-    }
-
-    /// Returns the signal that asked the pass to end.
-    pub fn signal(&self) -> Option<usize> {
-        Some(self.0.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
-    }
-
-    /// Whether the pass was asked to end.
-    pub fn requested(&self) -> bool {
-        self.signal().is_some()
     }
 }

@@ -134,9 +134,10 @@ fn mailboxes(
     report: &mut Report,
 ) {
     let in_account = format!("account {}", account.name);
-    let (server, careful, mut session) = match fetch::open(setting, store, account, lease) {
+    let (server, careful, mut session) = match fetch::open(setting, store, account, lease).map_err(classify) {
         Ok(opened) => opened,
-        Err(error) => return report.faults.push(classify(error).context(in_account)),
+        Err(error) if setting.is_cut_short(&error) => return,
+        Err(error) => return report.faults.push(error.context(in_account)),
     };
     let limits = fetch::limits(setting, account, memory);
     let poll = Poll {
@@ -156,6 +157,7 @@ fn mailboxes(
                 report.faults.extend(compared.fault.take().map(anyhow::Error::from));
                 report.mailboxes.push(compared);
             }
+            Err(error) if setting.is_cut_short(&error) => return,
             Err(error) => {
                 let reach = reach_of(&error);
                 let is_named = format!("{error:#}").contains(mailbox.as_str());

@@ -1,12 +1,13 @@
 //! `fetch --wait`: after the pass a connection stays with each account, and new mail is fetched when its server tells of it. A lease is taken
 //! for the fetching alone, so that other passes do their work meanwhile; whoever comes second leaves the account alone, as ever.
 
+use std::cell::Cell;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use super::fetch::{AccountReport, LEASE_SECONDS, Setting, due, server_for, work};
+use super::fetch::{AccountReport, End, LEASE_SECONDS, Setting, due, server_for, work};
 use super::heartbeat::Heartbeat;
 use super::memory::Memory;
 use super::restored;
@@ -17,7 +18,7 @@ use crate::store::account::{self, Account};
 use crate::store::{Store, position};
 use crate::words::AccountId;
 
-/// How often accounts are polled for which there is no connection left.
+/// How often accounts are polled for which there is no connection left, and how often it is looked whether others were changed.
 const POLL_EVERY: Duration = Duration::from_secs(60);
 /// How often whoever waits looks whether to go on.
 const SLICE: Duration = Duration::from_millis(250);
@@ -29,8 +30,7 @@ const LONGEST_PAUSE: u64 = 60;
 /// One wait.
 struct Wait<'a> {
     setting: &'a Setting<'a>,
-    /// Nothing is begun after this, so that what is begun can end in time.
-    until: Instant,
+    end: End,
     memory: Memory,
     heartbeat: Heartbeat,
     /// How many accounts may be fetched side by side now.
@@ -39,13 +39,13 @@ struct Wait<'a> {
     tell: &'a (dyn Fn(AccountReport) + Sync),
 }
 
-/// Waits for news of the named accounts, or of all that are due, until `until`; `setting.end` comes a little later. What comes of it is told at
-/// once. Returns sooner where there is nothing to wait for.
+/// Waits for news of the named accounts, or of all that are due, until the end. What comes of it is told at once. Returns sooner where there is
+/// nothing to wait for.
 pub fn wait(
     setting: &Setting<'_>,
     named: &[String],
     connections: usize,
-    until: Instant,
+    end: End,
     tell: &(dyn Fn(AccountReport) + Sync),
 ) -> Result<()> {
     let mut store = Store::open(setting.database)?;
@@ -54,7 +54,7 @@ pub fn wait(
     let others = watched.split_off(connections.min(watched.len()));
     let wait = Wait {
         setting,
-        until,
+        end,
         memory: Memory::new(setting.memory_bytes),
         heartbeat: Heartbeat::default(),
         free: Mutex::new(setting.workers.max(1)),
@@ -81,7 +81,7 @@ pub fn wait(
 
 impl Wait<'_> {
     fn is_over(&self) -> bool {
-        self.setting.stop.requested() || Instant::now() >= self.until
+        self.setting.is_ending()
     }
 
     /// Waits for news of one account, and fetches it then. Neither a server that tells of news without end nor one that lets nobody wait
@@ -97,7 +97,7 @@ impl Wait<'_> {
             let heard = contain(|| self.hear(&account)).unwrap_or_else(|panicked| Err(anyhow!(panicked)));
             match heard {
                 Ok(true) => {}
-                Ok(false) => return,
+                Ok(false) => continue,
                 // What is wrong with the server is said by the poll, as ever.
                 Err(error) => log::info!("account {}: waiting for news: {error:#}", account.name),
             }
@@ -131,21 +131,18 @@ impl Wait<'_> {
 
     /// The account as it is now; none when it is gone or was switched off.
     fn find(&self, id: AccountId) -> Result<Option<Account>> {
-        let mut store = Store::open(self.setting.database)?;
-        let found = account::list(store.connection())?.into_iter().find(|account| account.id == id);
-        Ok(found.filter(|account| account.active || self.setting.named))
+        account::current(Store::open(self.setting.database)?.connection(), id, self.setting.named)
     }
 
-    /// Waits until there is something to read in the first mailbox; false when the time is over.
+    /// Waits until there is something to read in the first mailbox; false when the time is over, or the account is not what it was.
     fn hear(&self, account: &Account) -> Result<bool> {
         let setting = self.setting;
         let mailbox = account.mailboxes.first().context("it has no mailbox")?;
-        let end = setting.end.unwrap_or(self.until);
         // Nothing is in hand: whoever is asked to end does not wait long for a server that stalls.
         let mut connection = setting.connection.clone();
         connection.terms.connect_timeout = connection.terms.connect_timeout.min(LONGEST_ANSWER);
         connection.terms.read_timeout = connection.terms.read_timeout.min(LONGEST_ANSWER);
-        let server = server_for(account, setting.secret_of, &connection, end, (setting.now)())?;
+        let server = server_for(account, setting.secret_of, &connection, self.end.is_over, (setting.now)())?;
         let mut session = Session::open(&server)?;
         let opened = session.examine(mailbox)?;
         let mut store = Store::open(setting.database)?;
@@ -158,8 +155,7 @@ impl Wait<'_> {
             session.logout();
             return Ok(true);
         }
-        let stop = setting.stop.clone();
-        session.await_news(self.until, move || stop.requested())
+        session.await_news(self.end.begins_nothing, end_of_hearing(setting, account))
     }
 
     /// Fetches an account as a pass does, and tells what came of it. Returns whether nothing did; none when the time is over, or when the
@@ -207,5 +203,20 @@ impl Wait<'_> {
         while Instant::now() < end && !self.is_over() {
             std::thread::sleep(SLICE.min(end.saturating_duration_since(Instant::now())));
         }
+    }
+}
+
+/// Says whether nobody listens any more: somebody asked for the end, or the account was changed, switched off or removed meanwhile.
+fn end_of_hearing(setting: &Setting<'_>, account: &Account) -> impl Fn() -> bool + use<> {
+    let (stop, database, is_named) = (setting.stop.clone(), setting.database.to_string(), setting.named);
+    let (id, settings) = (account.id, account.settings.clone());
+    let (looked, is_other) = (Cell::new(Instant::now()), Cell::new(false));
+    move || {
+        if looked.get().elapsed() >= POLL_EVERY {
+            looked.set(Instant::now());
+            let now = Store::open(&database).and_then(|mut store| account::current(store.connection(), id, is_named));
+            is_other.set(now.is_ok_and(|now| now.is_none_or(|now| now.settings != settings)));
+        }
+        stop.requested() || is_other.get()
     }
 }

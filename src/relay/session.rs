@@ -231,8 +231,9 @@ impl Session {
         }
         write_stuffed(bytes, &mut self.stream).and_then(|()| self.stream.flush()).map_err(before)?;
         hand_over().map_err(|error| Lost { error: format!("{error:#}"), handed_over: false, by_server: false })?;
-        // Not the account's deadline, but one: a server that trickles has an end, too.
-        self.stream.allow(self.final_timeout, Instant::now() + self.final_timeout + TRICKLE).map_err(before)?;
+        // Not the account's deadline, but one: a server that trickles has an end, too. Whoever asks for the end waits: without the answer
+        // nobody would know whether the message was taken.
+        self.stream.insist(self.final_timeout, Instant::now() + self.final_timeout + TRICKLE);
         let after = |error: io::Error| Lost { error: error.to_string(), handed_over: true, by_server: true };
         self.stream.write_all(b".\r\n").and_then(|()| self.stream.flush()).map_err(after)?;
         let taken = self.answer().map_err(after)?;
@@ -243,7 +244,8 @@ impl Session {
         if taken.is_of_server() {
             self.failure = Some(fault(Class::Unavailable, format!("the server says: {taken}")));
         }
-        self.is_over |= taken.code == 421 || self.stream.allow(self.answer_timeout, self.deadline).is_err();
+        self.is_over |= taken.code == 421;
+        self.stream.allow(self.answer_timeout, self.deadline);
         if envelope.from.is_empty() && taken.is_about_sender() {
             return Ok(self.refuse_sender(envelope, &taken));
         }

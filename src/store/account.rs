@@ -315,6 +315,14 @@ pub fn left(db: &mut Database) -> Result<HashMap<AccountId, String>> {
     Ok(rows.into_iter().collect())
 }
 
+/// Returns an account as it is now; none when it is gone or left alone, as its owner is switched off, or it itself, unless it was named.
+pub fn current(db: &mut Database, id: AccountId, is_named: bool) -> Result<Option<Account>> {
+    let wanted = accounts::table.filter(accounts::id.eq(id)).filter(has_reader!()).select((accounts::id, accounts::active));
+    let found: Option<(AccountId, bool)> = wanted.first(db).optional()?;
+    let ids: Vec<AccountId> = found.into_iter().filter(|(_, is_active)| *is_active || is_named).map(|(id, _)| id).collect();
+    Ok(load(db, &ids)?.pop())
+}
+
 /// An active account that rests after a failure. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resting {

@@ -115,6 +115,14 @@ pub fn fail(db: &mut Database, claimed: &Claimed, error: &str, again_at: Option<
     Ok(())
 }
 
+/// Gives back what was claimed, as if nobody had begun it.
+pub fn give_back(db: &mut Database, claimed: &Claimed, now: i64) -> Result<()> {
+    diesel::update(ours(claimed))
+        .set((sent_copies::due_at.eq(now), sent_copies::attempts.eq(claimed.attempts - 1)))
+        .execute(db)?;
+    Ok(())
+}
+
 /// The row, unless another pass has claimed it since.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn ours<'a>(claimed: &'a Claimed) -> _ {

@@ -84,6 +84,88 @@ in_both_worlds! {
     }
 }
 
+in_both_worlds! {
+    fn fetch_7_a_wait_takes_no_more_than_its_account_has_to_be_read_for_now(world: &mut World, user: &str) {
+        let server = dovecot::server();
+        server.run(user, &["CREATE Later"]);
+        add_account(world, "support", user, server.port, &[]);
+        let child = start(world, &["--wait", "30"]);
+        let is_watched = |world: &World| !world.json(&["account", "show", "support"])["last_success"].is_null();
+        until(10, "the pass itself", &mut || is_watched(world));
+        std::thread::sleep(Duration::from_millis(1_000));
+        // Whoever waits has not looked since.
+        let _ = world.run(&["account", "set", "support", "--mailbox", "Later"]).ok();
+        server.append(user, "Later", [letter("later", "").as_slice()]);
+        server.append(user, "INBOX", [letter("a", "").as_slice()]);
+        until(10, "what is in the mailbox that is watched now", &mut || emails(world).len() == 1);
+        assert_eq!(emails(world)[0]["subject"], "About later");
+        std::thread::sleep(Duration::from_millis(1_500));
+        let _ = world.run(&["account", "disable", "support"]).ok();
+        server.append(user, "Later", [letter("b", "").as_slice()]);
+        // Nobody is left to wait for.
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+        assert_eq!(emails(world).len(), 1, "it was switched off");
+        let _ = world.run(&["account", "enable", "support"]).ok();
+        assert_eq!(fetched(world), serde_json::json!({ "imported": 1 }));
+    }
+}
+
+#[test]
+fn fetch_7_a_signal_ends_a_pass_within_a_second_wherever_its_server_stalls() {
+    let stalls: [(&str, &str, &[&str], &str); 6] = [
+        ("LOGIN", "", &["fetch"], "-TERM"),
+        ("EXAMINE", "", &["fetch"], "-INT"),
+        ("BODY.PEEK[]", "* 1 FETCH (UID 1 BODY[] {500}\r\nFrom: a", &["fetch"], "-TERM"),
+        ("BODY.PEEK[]", "* 1 FETCH (UID 1 BO", &["fetch", "--wait", "60"], "-TERM"),
+        ("UID SEARCH", "", &["reconcile"], "-TERM"),
+        ("UID STORE", "", &["fetch"], "-TERM"),
+    ];
+    let one = |(word, said, arguments, signal): (&'static str, &'static str, &[&str], &str)| {
+        let (world, server) = (World::new(), BentImap::start());
+        for uid in 1..=2 {
+            server.put(uid, &letter(&uid.to_string(), ""));
+        }
+        // What is said is no whole answer, and nothing follows.
+        let said = if said.is_empty() { "* OK wait" } else { said };
+        server.bend(move |_, command| command.contains(word).then(|| said.as_bytes().to_vec()));
+        add_account(&world, "support", "anybody", server.port, &["--after-fetch", "seen"]);
+        let mut command = world.command(arguments);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        until(10, word, &mut || server.with(|mailbox| mailbox.heard.iter().any(|line| line.contains(word))));
+        std::thread::sleep(Duration::from_millis(200));
+        let asked = Instant::now();
+        let status = if signal == "-TERM" { 143 } else { 130 };
+        assert_eq!(end(child, signal), (Some(status), String::new()), "{word} {arguments:?}");
+        assert!(asked.elapsed() < Duration::from_millis(1_800), "{word} {arguments:?}: {:?}", asked.elapsed());
+        // Nobody is to blame, neither the server nor the message.
+        server.straighten();
+        let account = world.json(&["account", "show", "support"]);
+        assert_eq!((&account["last_error"], &account["failing_since"]), (&Value::Null, &Value::Null), "{word} {arguments:?}");
+        assert_eq!(world.run(&["fetch"]).ok(), "", "{word} {arguments:?}");
+        assert_eq!(emails(&world).len(), 2, "{word} {arguments:?}");
+        assert_eq!(world.json(&["account", "actions", "support"])["items"], serde_json::json!([]), "{word} {arguments:?}");
+        // Both came together.
+        let asked = heard(&server, "UID FETCH 1:2 ");
+        assert!(asked > 1, "{word} {arguments:?}: asked {asked} times");
+    };
+    // Nobody asks for the end here: it is reached.
+    let bounded = || {
+        let (world, server) = (World::new(), BentImap::start());
+        server.bend(|_, command| command.starts_with("EXAMINE").then(|| b"* OK wait".to_vec()));
+        add_account(&world, "support", "anybody", server.port, &[]);
+        let begun = Instant::now();
+        let output = start(&world, &["--wait", "2"]).wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(69) && said.contains("the account's time is over"), "{said}");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    };
+    std::thread::scope(|scope| {
+        stalls.iter().for_each(|stall| drop(scope.spawn(|| one(*stall))));
+        scope.spawn(bounded);
+    });
+}
+
 #[test]
 fn fetch_7_a_wait_is_never_longer_than_asked_whatever_a_server_does() {
     let flood = || b"* OK nothing new\r\n".repeat(200_000);

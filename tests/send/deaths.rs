@@ -96,6 +96,45 @@ fn send_6_killed_while_the_server_is_silent_loses_nothing_and_doubles_nothing_po
     killed_at_every_stage("postgresql");
 }
 
+#[test]
+fn send_6_a_signal_ends_a_pass_where_its_server_stalls_but_not_while_it_has_the_message() {
+    let one = |database: &str, stage: Stage| {
+        let sink = SmtpSink::start(Manners { stall: Some(stage), ..Manners::default() });
+        let world = world_on(database, &sink);
+        let queued: Vec<Value> = (0..2).map(|_| compose(&world, &["--to", "dora@example.org", "--queue"])).collect();
+        let before = outbox(&world, &queued[0]["outbox"]);
+        let mut sender = world.command(&["send"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        sink.await_stall();
+        let asked = Instant::now();
+        assert!(Command::new("kill").args(["-TERM", &sender.id().to_string()]).status().unwrap().success());
+        if stage == Stage::Dot {
+            std::thread::sleep(Duration::from_millis(1_500));
+            assert!(sender.try_wait().unwrap().is_none(), "{database}: whether it was taken is not known yet");
+            sink.resume();
+        }
+        let output = sender.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.as_str()), (Some(143), ""), "{database} {stage:?}");
+        assert!(stage == Stage::Dot || asked.elapsed() < Duration::from_millis(1_800), "{stage:?}: {:?}", asked.elapsed());
+        let after = outbox(&world, &queued[0]["outbox"]);
+        if stage == Stage::Dot {
+            assert_eq!((&after["state"], sink.taken().len()), (&Value::from("sent"), 1), "{database}");
+        } else {
+            assert_eq!(after, before, "{database} {stage:?}: as if nobody had begun it");
+        }
+        assert_eq!(world.run(&["send"]).ok(), "", "{database} {stage:?}");
+        assert_eq!((in_state(&world, "sent"), sink.taken().len()), (2, 2), "{database} {stage:?}");
+    };
+    std::thread::scope(|scope| {
+        for (database, stage) in [("sqlite", Stage::Ehlo), ("sqlite", Stage::Data), ("sqlite", Stage::Dot)] {
+            scope.spawn(move || one(database, stage));
+        }
+        for (database, stage) in [("postgresql", Stage::Recipient), ("postgresql", Stage::Dot)] {
+            scope.spawn(move || one(database, stage));
+        }
+    });
+}
+
 fn distinct_ids(sink: &SmtpSink) -> BTreeSet<String> {
     let id = |bytes: Vec<u8>| {
         let text = String::from_utf8(bytes).unwrap();

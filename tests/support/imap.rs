@@ -236,7 +236,7 @@ impl Mailbox {
         let done = "{tag} OK done\r\n".to_string();
         match words.as_slice() {
             ["CAPABILITY"] => format!("* CAPABILITY IMAP4rev1\r\n{done}").into_bytes(),
-            ["EXAMINE", ..] => format!(
+            ["EXAMINE" | "SELECT", ..] => format!(
                 "* {} EXISTS\r\n* OK [UIDVALIDITY {}] ok\r\n* OK [UIDNEXT {}] ok\r\n{done}",
                 self.messages.len(),
                 self.uidvalidity,

@@ -207,6 +207,6 @@ pub fn connect(context: &Context, account: &Stored) -> Result<Session> {
 pub fn connect_for(context: &Context, account: &Stored, seconds: u64) -> Result<Session> {
     let secret_of = |account: &_, refused: Option<&_>| context.secret_of(account, refused);
     let deadline = Instant::now() + Duration::from_secs(seconds);
-    let connection = crate::commands::fetch::connection(context);
+    let connection = crate::commands::fetch::connection(context, &Stop::default());
     Session::open(&server_for(account, &secret_of, &connection, deadline, context.now())?)
 }

@@ -96,7 +96,7 @@ impl Email {
             EmailCommand::Attachments(attachments) => attachments.run(context, store.connection()),
             EmailCommand::FetchBody { email } => {
                 let (id, _) = right::email(store.connection(), actor, &email, RoleAction::Read)?;
-                let setting = super::fetch::connection(context);
+                let setting = super::fetch::connection(context, &crate::pass::Stop::default());
                 complete::complete(
                     &mut store,
                     id,

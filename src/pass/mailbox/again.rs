@@ -91,6 +91,10 @@ pub(super) fn ask(
             Answer::Nothing { error, trouble } => (error, trouble),
         };
         drop(share);
+        if visit.poll.limits.stop.requested() {
+            // That it did not come may be ours, as nobody waits any more.
+            return Ok(());
+        }
         let is_cut = matches!(trouble, Some(Trouble::Cut | Trouble::Stalled));
         let named = |error: Error| error.context(format!("mailbox {}: UID {uid}", visit.mailbox));
         let is_of_the_server = trouble.as_ref().is_some_and(Trouble::is_of_the_server) && !evidence.delivers;

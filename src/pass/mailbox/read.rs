@@ -221,7 +221,10 @@ impl<'a, 's> Reader<'a, 's> {
     /// Tells whose fault it is that an answer fails. An error is the account's; none is one of several messages', and words are those
     /// for the only one.
     fn judge(&mut self, error: Error, uids: &[u32]) -> Result<Option<String>> {
-        let Some(trouble) = self.session.trouble() else { return Err(error) };
+        let is_cut_short = self.visit.poll.limits.stop.requested();
+        let Some(trouble) = self.session.trouble().filter(|trouble| trouble.is_refusal() || !is_cut_short) else {
+            return Err(error);
+        };
         let (first, last) = (uids.first().copied().unwrap_or_default(), uids.last().copied().unwrap_or_default());
         let named = if first == last { format!("UID {first}") } else { format!("UIDs {first} to {last}") };
         let mailbox = self.visit.mailbox;

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use super::outcome::{self, Done, Sent, follow, is_everybodys, tried};
 use super::setting::{Setting, server, signed};
 use crate::decide::delivery::{self, Attempt, Recipient, may_repeat};
-use crate::fault::{Class, Fault, Reach, one_line, reach_of, sameness, step};
+use crate::fault::{Class, Fault, Reach, class_of, one_line, reach_of, sameness, step};
 use crate::relay::{Envelope, Outcome, Reply, Session};
 use crate::store::account::{self, Account, Resting};
 use crate::store::generation::Writer;
@@ -134,7 +134,13 @@ impl<'a> Turn<'a> {
             }
             sent += 1;
             // An error is the connection's fault, not the message's: it is due again, and the account's turn is over.
-            let attempt = self.attempt(&claimed, only, report).unwrap_or_else(|error| {
+            let attempt = self.attempt(&claimed, only, report);
+            if self.is_cut_short(&attempt) {
+                self.session = None;
+                self.ahead.push_front(claimed);
+                continue;
+            }
+            let attempt = attempt.unwrap_or_else(|error| {
                 let broken = Attempt::Broken { error: format!("{error:#}"), permanent: false };
                 fault = Some(error);
                 broken
@@ -147,6 +153,15 @@ impl<'a> Turn<'a> {
             fault = fault.or(failure.map(Into::into));
             self.unwritten.push(settled);
         }
+    }
+
+    /// Whether an attempt was left, as somebody asked for the end: it is as if nobody had begun it. What was handed over is waited for.
+    fn is_cut_short(&self, attempt: &Result<Attempt>) -> bool {
+        let is_of_the_line = match attempt {
+            Ok(attempt) => matches!(attempt, Attempt::Broken { permanent: false, .. }),
+            Err(error) => class_of(error) == Class::Unavailable && reach_of(error) == Reach::Account,
+        };
+        is_of_the_line && self.setting.stop.requested()
     }
 
     /// Tries to send one message. An error is the connection's.
