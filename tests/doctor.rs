@@ -59,7 +59,9 @@ fn doctor_proves_what_must_hold_and_names_the_rows_that_break_it() {
         // Each law is broken, and mended again.
         let queued = "state = 'queued'";
         let effect = "INSERT INTO effects (id, email_id, filter, command, created_at, attempts) VALUES (0, 1, 'f', 'x', 0, 0)";
-        let breaks: [(&str, &str, String, String); 11] = [
+        let action = "INSERT INTO server_actions (position_id, uid, verb, email_id, target, asked_by, created_at, attempts) \
+                      SELECT MIN(id), 1, 'seen', 1, '', 'account', 0, 0 FROM positions";
+        let breaks: [(&str, &str, String, String); 12] = [
             ("fates", "4 messages", "UPDATE positions SET last_uid = 4".into(), "UPDATE positions SET last_uid = 3".into()),
             (
                 "fates",
@@ -104,6 +106,7 @@ fn doctor_proves_what_must_hold_and_names_the_rows_that_break_it() {
                 "UPDATE outbox SET state = 'queued', due_at = 0 WHERE state = 'sending'".into(),
             ),
             ("effects", "effect 0 (x of e-mail 1)", effect.into(), "DELETE FROM effects".into()),
+            ("servers", "seen of UID 1 (e-mail 1)", action.into(), "DELETE FROM server_actions".into()),
             (
                 "numbers",
                 "the next email is 2",

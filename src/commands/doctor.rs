@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
 
+use super::argument;
 use super::db::told_bytes;
 use crate::clock::shown_span;
 use crate::config::masked;
@@ -19,6 +20,7 @@ use crate::store::outbox::{self, OutboxFilter};
 use crate::store::proof::{self, Proved};
 use crate::store::round::{self, Round};
 use crate::store::sending::{self, Sending};
+use crate::store::server_action::{self, Stuck};
 use crate::store::{self, Database, SchemaState, Store, backup, dialect, upkeep};
 use crate::words::{Rule, words};
 
@@ -126,8 +128,14 @@ impl Doctor {
             }
         };
         let db = store.connection();
-        let looks: [(&str, Look); 5] =
-            [("clock", clock), ("disk", disk), ("copy", put_back), ("passes", passes), ("outbox", held)];
+        let looks: [(&str, Look); 6] = [
+            ("clock", clock),
+            ("disk", disk),
+            ("copy", put_back),
+            ("passes", passes),
+            ("outbox", held),
+            ("on servers", on_servers),
+        ];
         for (what, look) in looks {
             findings.extend(look(context, db).unwrap_or_else(|error| vec![Finding::fault(what, error)]));
         }
@@ -264,6 +272,31 @@ fn held(_context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     } else {
         Finding::ok("outbox", "nothing is held")
     }])
+}
+
+/// What was to be done with messages on their servers, and does not go on by itself (FETCH-9).
+fn on_servers(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
+    let (due, stuck) = server_action::stuck(db, context.now())?;
+    if stuck.is_empty() {
+        return Ok(vec![Finding::ok("on servers", format!("{due} due, nothing is given up"))]);
+    }
+    let told = |(account, stuck): (String, Stuck)| {
+        let (what, name) = (format!("on servers: {account}"), argument::quoted(&account));
+        let see = format!("espomail account actions {name}");
+        let given_up = (stuck.given_up > 0).then(|| {
+            let why = stuck.last_error.map(|why| format!(": {why}")).unwrap_or_default();
+            let next = format!("{see}; then with --retry or --drop");
+            Finding::warning(what.clone(), format!("{} given up{why}", stuck.given_up), next)
+        });
+        let unwatched = (stuck.unwatched > 0).then(|| {
+            let said = format!("{} wait in mailboxes that are not read any more", stuck.unwatched);
+            let mailbox = argument::quoted(stuck.mailbox.as_deref().unwrap_or_default());
+            let next = format!("have it read again: espomail account set {name} --mailbox; or: {see} --mailbox {mailbox} --drop");
+            Finding::warning(what.clone(), said, next)
+        });
+        given_up.into_iter().chain(unwatched).collect::<Vec<_>>()
+    };
+    Ok(stuck.into_iter().flat_map(told).collect())
 }
 
 /// The keys of domains that sign; one that cannot be read was said with the configuration.

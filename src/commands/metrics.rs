@@ -78,6 +78,12 @@ fn text(overview: Option<&Overview>, pass: Option<(&'static str, u8)>, now: i64)
     let copies = [("due", overview.copies_due), ("given-up", overview.copies_given_up)];
     text.family("sent_copies", "Copies for Sent mailboxes that are not there.", of("state", &copies));
     let quarantine = [("put-aside", overview.quarantined), ("undelivered", overview.undelivered)];
+    let on_servers = [
+        ("due", overview.server_actions_due),
+        ("given-up", overview.server_actions_given_up),
+        ("unwatched", overview.server_actions_unwatched),
+    ];
+    text.family("server_actions", "What is to be done with messages on servers and is not done.", of("state", &on_servers));
     text.family("quarantine_messages", "Messages that could not be processed or read.", of("kind", &quarantine));
     text.one("reviews", "E-mails that wait for a person's word.", overview.reviews);
     text.one("held_actions", "Actions that wait because a budget is spent.", overview.held_actions);

@@ -32,6 +32,8 @@ words! {
         Quarantine = "quarantine",
         Reviews = "reviews",
         HeldActions = "held_actions",
+        /// What was to be done with messages on servers and does not go on by itself.
+        ServerActions = "server_actions",
         /// Seconds since "send" was at work.
         SendAge = "send_age",
     }
@@ -47,9 +49,13 @@ impl Measure {
         match self {
             Self::FetchAge | Self::SendAge => Limits::of(15 * 60, 3_600),
             Self::OutboxAge => Limits::of(30 * 60, 4 * 3_600),
-            Self::Failing | Self::OutboxHeld | Self::OutboxFailed | Self::MaybeSent | Self::Quarantine | Self::HeldActions => {
-                Limits { warning: Some(1), critical: None }
-            }
+            Self::Failing
+            | Self::OutboxHeld
+            | Self::OutboxFailed
+            | Self::MaybeSent
+            | Self::Quarantine
+            | Self::HeldActions
+            | Self::ServerActions => Limits { warning: Some(1), critical: None },
             Self::Reviews => Limits { warning: None, critical: None },
         }
     }
@@ -69,6 +75,7 @@ impl Measure {
             Self::Quarantine => Some(overview.quarantined + overview.undelivered),
             Self::Reviews => Some(overview.reviews),
             Self::HeldActions => Some(overview.held_actions),
+            Self::ServerActions => Some(overview.server_actions_given_up + overview.server_actions_unwatched),
             Self::SendAge => overview.passed_at.get("send").copied().flatten().map(since),
         }
     }
@@ -103,7 +110,8 @@ fn threshold(text: &str) -> Result<Threshold, String> {
 /// With --check it is a plugin for Nagios, Icinga and their kin: one line, and the exit status 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3
 /// (UNKNOWN, where the database cannot be read). --threshold NAME=WARNING,CRITICAL says from where on a number is one to worry about;
 /// either may be missing, which is never. The names, with what holds where nothing is said: fetch_age=15m,1h and send_age=15m,1h,
-/// outbox_age=30m,4h, failing=1 outbox_held=1 outbox_failed=1 maybe_sent=1 quarantine=1 held_actions=1, and reviews without any.
+/// outbox_age=30m,4h, failing=1 outbox_held=1 outbox_failed=1 maybe_sent=1 quarantine=1 held_actions=1
+/// server_actions=1, and reviews without any.
 ///
 /// With --metrics-file it writes the same for Prometheus, in its text format, for the textfile collector of node_exporter: in one piece,
 /// and readable as metrics.mode of the configuration says.
@@ -210,6 +218,10 @@ fn told(overview: &Overview) -> String {
         0 => String::new(),
         restored => format!(", {restored} of them as the database was put back"),
     };
+    let unwatched = match overview.server_actions_unwatched {
+        0 => String::new(),
+        unwatched => format!(", {unwatched} in mailboxes that are not read"),
+    };
     let numbers = |first: i64, what: &str, second: i64, other: &str| format!("{first} {what}, {second} {other}");
     let last = |pass: &str| overview.passes.get(pass).cloned().flatten().unwrap_or_else(|| "never".to_string());
     text + &lines(&[
@@ -229,6 +241,10 @@ fn told(overview: &Overview) -> String {
         ("for a person", numbers(of("failed"), "failed", of("maybe-sent"), "maybe sent")),
         ("effects", numbers(overview.effects_due, "due", overview.effects_given_up, "given up")),
         ("sent copies", numbers(overview.copies_due, "due", overview.copies_given_up, "given up")),
+        (
+            "on servers",
+            format!("{}{unwatched}", numbers(overview.server_actions_due, "due", overview.server_actions_given_up, "given up")),
+        ),
         ("quarantine", numbers(overview.quarantined, "put aside", overview.undelivered, "not handed over")),
         ("reviews", overview.reviews.to_string()),
         ("budgets", format!("{} actions held", overview.held_actions)),

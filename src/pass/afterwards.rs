@@ -2,10 +2,13 @@
 //! the mailboxes, set by set. Rows say what is due. Each set is written down as done when the server has said so; whoever dies in between
 //! leaves a set that comes to the same when it is done again. What a server refuses rests with growing pauses, is said, and ends nothing.
 
+mod target;
+
 use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Error, Result, anyhow};
 
+use self::target::Sign;
 use super::effects::{LONGEST_PAUSE, pause};
 use super::mailbox::Poll;
 use crate::fault::{Class, Fault, Reach, one_line, step};
@@ -13,7 +16,7 @@ use crate::mail;
 use crate::mailbox::{Changed, MOST_LISTED, Session};
 use crate::store::server_action::{self, Due, Known, Place};
 use crate::store::{Store, position};
-use crate::words::{EmailId, MoveStage, ServerVerb};
+use crate::words::{EmailId, MoveStage, PositionId, ServerVerb};
 
 /// How many rows are read at once.
 const ROWS: usize = 2_000;
@@ -66,12 +69,20 @@ impl Trouble {
 /// Does what is due in those mailboxes that this pass has read without a fault: there it is known that UIDs mean what they did (FETCH-5).
 pub fn act(poll: &Poll<'_>, session: &mut Session, store: &mut Store, polled: &[&String]) -> Result<Done> {
     let mut done = Done::default();
-    for place in server_action::places(store.connection(), poll.account.id, (poll.now)())? {
-        if !polled.contains(&&place.mailbox) {
-            continue;
+    // What was given the UIDs of now is done at once, too.
+    for _ in 0..2 {
+        let mut has_carried = false;
+        for place in server_action::places(store.connection(), poll.account.id, (poll.now)())? {
+            if !polled.contains(&&place.mailbox) {
+                continue;
+            }
+            let mut turn = Turn { poll, session, store, place: &place, done: &mut done, has_carried: false };
+            if !turn.run()? {
+                return Ok(done);
+            }
+            has_carried |= turn.has_carried;
         }
-        let mut turn = Turn { poll, session, store, place: &place, done: &mut done };
-        if !turn.run()? {
+        if !has_carried {
             break;
         }
     }
@@ -85,6 +96,8 @@ struct Turn<'a, 't> {
     store: &'t mut Store,
     place: &'t Place,
     done: &'t mut Done,
+    /// Something was given the UIDs that its messages have now.
+    has_carried: bool,
 }
 
 impl Turn<'_, '_> {
@@ -101,24 +114,24 @@ impl Turn<'_, '_> {
                 return Ok(true);
             }
             let newest = position::position(self.store.connection(), self.poll.account.id, mailbox, *uidvalidity)?;
-            if newest.is_none_or(|newest| newest.id != *position) {
-                self.give_up(
-                    &due,
-                    "the mailbox was put back from a copy or the account has moved since: its UIDs mean other messages now",
-                )?;
+            if newest.as_ref().is_none_or(|newest| newest.id != *position) {
+                let why = "the mailbox was put back from a copy or the account has moved since";
+                self.carry_over(&due, newest.map(|newest| newest.id), why)?;
                 continue;
             }
             if !is_open {
                 match self.session.select(mailbox) {
                     Ok(opened) if i64::from(opened.uidvalidity) == *uidvalidity => is_open = true,
-                    Ok(_) => {
-                        self.give_up(&due, "UIDVALIDITY has changed since: its UIDs mean other messages now")?;
+                    Ok(opened) => {
+                        let (account, uidvalidity) = (self.poll.account.id, i64::from(opened.uidvalidity));
+                        let newest = position::position(self.store.connection(), account, mailbox, uidvalidity)?;
+                        self.carry_over(&due, newest.map(|newest| newest.id), "UIDVALIDITY has changed since")?;
                         continue;
                     }
                     // Nobody waits for the server any more.
                     Err(_) if self.poll.limits.stop.requested() => return Ok(false),
                     Err(error) => {
-                        let is_shut = is_of_mailbox(&error);
+                        let is_shut = target::is_of_mailbox(&error);
                         self.put_off(&due, error)?;
                         return Ok(is_shut);
                     }
@@ -147,6 +160,19 @@ impl Turn<'_, '_> {
         }
     }
 
+    /// Gives what is due under UIDs that mean other messages now the UIDs that its messages have now (FETCH-5). What was not found again in the
+    /// mailbox is given up.
+    fn carry_over(&mut self, due: &[Due], to: Option<PositionId>, why: &str) -> Result<()> {
+        let (lease, now) = (self.poll.lease, (self.poll.now)());
+        let emails: Vec<EmailId> = due.iter().map(|due| due.email).collect();
+        let carry = |to| self.store.transaction(|db| server_action::carry_over(db, lease, to, &emails, now));
+        if to.map_or(Ok(0), carry)? > 0 {
+            self.has_carried = true;
+            return Ok(());
+        }
+        self.give_up(due, &format!("{why}: its UIDs mean other messages now, and it was not found again"))
+    }
+
     /// Does one thing with some messages, and writes it down. Returns with how many.
     fn do_some(&mut self, some: &[Due]) -> Result<usize, Trouble> {
         let Some(Due { verb, target, .. }) = some.first() else { return Ok(0) };
@@ -157,13 +183,13 @@ impl Turn<'_, '_> {
             ServerVerb::Flag => Trouble::of(self.session.add_flag(&uids, target))?,
             ServerVerb::Move | ServerVerb::Delete => {
                 let same = self.looked_at(some, *verb)?;
-                match verb {
-                    _ if same.is_empty() => {}
-                    ServerVerb::Move => self.move_some(&same, target)?,
+                let same: Vec<&Same> = same.iter().collect();
+                return match verb {
+                    _ if same.is_empty() => Ok(0),
+                    ServerVerb::Move => self.move_some(&same, target),
                     // Here whole, as was looked at.
-                    _ => self.take_away(ServerVerb::Delete, &uids_of(&same))?,
-                }
-                return Ok(same.len());
+                    _ => self.take_away(ServerVerb::Delete, &same),
+                };
             }
         }
         step();
@@ -171,38 +197,92 @@ impl Turn<'_, '_> {
         Ok(uids.len())
     }
 
-    fn move_some(&mut self, some: &[Due], target: &str) -> Result<(), Trouble> {
-        let uids = uids_of(some);
+    /// Moves messages. Returns how many have gone: what a server says it has moved or copied is believed when that can be seen.
+    fn move_some(&mut self, some: &[&Same], target: &str) -> Result<usize, Trouble> {
         if self.session.offers("MOVE").map_err(Trouble::Session)? {
-            Trouble::of(self.session.relocate(&uids, target))?;
+            Trouble::of(self.session.relocate(&uids_in(some), target))?;
             step();
-            return self.finish(ServerVerb::Move, &uids, None);
+            return self.finish_gone(ServerVerb::Move, some, "the server says that it has moved it, and it is still there");
         }
-        let of_stage = |stage| some.iter().filter(move |due| due.stage == Some(stage));
+        let of_stage = |stage| some.iter().map(|same| &same.due).filter(move |due| due.stage == Some(stage));
         let mut copied: HashSet<u32> = uids_of(of_stage(MoveStage::Copied)).into_iter().collect();
         // A pass that died may have copied them: what is there is not copied again.
         let unsure: Vec<&Due> = of_stage(MoveStage::Copying).collect();
         if !unsure.is_empty() {
             copied.extend(self.look_for(&unsure, target)?);
         }
-        let fresh: Vec<u32> = uids.iter().copied().filter(|uid| !copied.contains(uid)).collect();
+        let fresh: Vec<&Same> = some.iter().copied().filter(|same| !copied.contains(&same.uid())).collect();
         if !fresh.is_empty() {
-            self.set_stage(&fresh, Some(MoveStage::Copying))?;
-            step();
-            match Trouble::of(self.session.copy(&fresh, target)) {
-                Ok(()) => {}
-                Err(Trouble::Refused(words)) => {
-                    // RFC 3501, section 6.4.7: what is refused has copied nothing.
-                    self.set_stage(&fresh, None)?;
-                    return Err(Trouble::Refused(words));
-                }
-                Err(other) => return Err(other),
-            }
-            step();
-            self.set_stage(&fresh, Some(MoveStage::Copied))?;
-            step();
+            copied.extend(self.copy(&fresh, target)?);
         }
-        self.take_away(ServerVerb::Move, &uids)
+        let there: Vec<&Same> = some.iter().copied().filter(|same| copied.contains(&same.uid())).collect();
+        if there.is_empty() { Ok(0) } else { self.take_away(ServerVerb::Move, &there) }
+    }
+
+    /// Copies messages. Returns those that were seen where they went: no others are taken away here.
+    fn copy(&mut self, fresh: &[&Same], target: &str) -> Result<Vec<u32>, Trouble> {
+        let uids = uids_in(fresh);
+        let before = target::before(self.session, target).map_err(Trouble::Session)?;
+        self.go_back()?;
+        self.set_stage(&uids, Some(MoveStage::Copying))?;
+        step();
+        match Trouble::of(self.session.copy(&uids, target)) {
+            Ok(()) => {}
+            Err(Trouble::Refused(words)) => {
+                // RFC 3501, section 6.4.7: what is refused has copied nothing.
+                self.set_stage(&uids, None)?;
+                return Err(Trouble::Refused(words));
+            }
+            Err(other) => return Err(other),
+        }
+        step();
+        let wanted: Vec<(u32, Sign)> = fresh.iter().map(|same| (same.uid(), same.sign.clone())).collect();
+        let seen = target::arrived(self.session, target, before.as_ref(), &wanted).map_err(Trouble::Session)?;
+        self.go_back()?;
+        let (seen, unseen): (Vec<u32>, Vec<u32>) = uids.into_iter().partition(|uid| seen.contains(uid));
+        self.set_stage(&seen, Some(MoveStage::Copied))?;
+        step();
+        let unseen = unseen.into_iter().collect();
+        self.disbelieve(fresh, &unseen, "the server says that it has copied it, and it is not to be seen there")?;
+        Ok(seen)
+    }
+
+    /// Opens the mailbox again, whose UIDs must mean what they did.
+    fn go_back(&mut self) -> Result<(), Trouble> {
+        let opened = self.session.select(&self.place.mailbox).map_err(Trouble::Session)?;
+        if i64::from(opened.uidvalidity) == self.place.uidvalidity {
+            return Ok(());
+        }
+        let changed = Fault::new(Class::Unavailable, "UIDVALIDITY has changed meanwhile").reach(Reach::Mailbox);
+        Err(Trouble::Session(changed.into()))
+    }
+
+    /// Writes down that messages are gone, of those that are; the others are put off.
+    fn finish_gone(&mut self, verb: ServerVerb, some: &[&Same], why: &str) -> Result<usize, Trouble> {
+        let left = self.left(some)?;
+        let gone: Vec<u32> = uids_in(some).into_iter().filter(|uid| !left.contains(uid)).collect();
+        self.finish(verb, &gone, None)?;
+        self.disbelieve(some, &left, why)?;
+        Ok(gone.len())
+    }
+
+    /// Which of some messages are still there.
+    fn left(&mut self, some: &[&Same]) -> Result<HashSet<u32>, Trouble> {
+        match self.session.sizes(&uids_in(some)) {
+            Ok(found) => Ok(found.into_iter().map(|listed| listed.uid).collect()),
+            // What is gone cannot be asked for everywhere.
+            Err(_) if self.session.trouble().is_some_and(|trouble| trouble.is_refusal()) => {
+                let all: Vec<&Due> = some.iter().map(|same| &same.due).collect();
+                Ok(self.listed(&all)?.into_iter().filter_map(|uid| u32::try_from(uid).ok()).collect())
+            }
+            Err(error) => Err(Trouble::Session(error)),
+        }
+    }
+
+    /// Puts off those that the server has not dealt with as it says.
+    fn disbelieve(&mut self, some: &[&Same], which: &HashSet<u32>, why: &str) -> Result<(), Trouble> {
+        let some: Vec<Due> = some.iter().filter(|same| which.contains(&same.uid())).map(|same| same.due.clone()).collect();
+        self.put_off(&some, Fault::new(Class::Unavailable, why).reach(Reach::Mailbox).into()).map_err(Trouble::Store)
     }
 
     /// Looks in the mailbox that messages go to for those of which nobody knows whether they were copied. It asks for each by itself, which
@@ -212,7 +292,7 @@ impl Turn<'_, '_> {
         let known = server_action::known(self.store.connection(), &ids).map_err(Trouble::Store)?;
         let mut there = Vec::new();
         for due in unsure {
-            let known = known.get(&due.email).filter(|known| can_be_looked_for(&known.message_id));
+            let known = known.get(&due.email).filter(|known| target::can_be_looked_for(&known.message_id));
             let (Some(known), Ok(uid)) = (known, u32::try_from(due.uid)) else { continue };
             // Another message may bear its id.
             let sizes = self.session.sizes_of(target, &known.message_id).map_err(Trouble::Session)?;
@@ -220,14 +300,14 @@ impl Turn<'_, '_> {
                 there.push(uid);
             }
         }
-        self.session.select(&self.place.mailbox).map_err(Trouble::Session)?;
+        self.go_back()?;
         self.set_stage(&there, Some(MoveStage::Copied))?;
         Ok(there)
     }
 
     /// Returns those messages that are what they were when they were read: a UID may be another message's by now, whatever UIDVALIDITY says.
     /// What is gone already is done; what the server lists and does not show is put off; and what is another message stays.
-    fn looked_at(&mut self, some: &[Due], verb: ServerVerb) -> Result<Vec<Due>, Trouble> {
+    fn looked_at(&mut self, some: &[Due], verb: ServerVerb) -> Result<Vec<Same>, Trouble> {
         let ids: Vec<EmailId> = some.iter().map(|due| due.email).collect();
         let known = server_action::known(self.store.connection(), &ids).map_err(Trouble::Store)?;
         let headers = self.session.headers(&uids_of(some)).map_err(Trouble::Session)?;
@@ -239,18 +319,24 @@ impl Turn<'_, '_> {
         let listed = self.listed(&absent)?;
         let (mut same, mut gone, mut unseen, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for due in some {
+            let due = due.clone();
             let list = match (there.get(&due.uid), known.get(&due.email)) {
                 (None, _) if listed.contains(&due.uid) => &mut unseen,
                 (None, _) => &mut gone,
-                (Some((id, size)), Some(Known { message_id, size: stored })) => {
-                    let is_same = id.as_ref().map_or(size == stored, |id| id == message_id);
-                    if is_same { &mut same } else { &mut others }
+                (Some((id, size)), known) => {
+                    let is_same = match known {
+                        Some(Known { message_id, size: stored }) => id.as_ref().map_or(size == stored, |id| id == message_id),
+                        // It is moved with what the store has not; but what is deleted is here whole.
+                        None => verb == ServerVerb::Move,
+                    };
+                    if is_same {
+                        same.push(Same { due, sign: Sign { message_id: id.clone(), size: *size } });
+                        continue;
+                    }
+                    &mut others
                 }
-                // It is moved with what the store has not; but what is deleted is here whole.
-                (Some(_), None) if verb == ServerVerb::Move => &mut same,
-                (Some(_), None) => &mut others,
             };
-            list.push(due.clone());
+            list.push(due);
         }
         if !others.is_empty() {
             let done = if verb == ServerVerb::Move { "moved" } else { "deleted" };
@@ -279,23 +365,28 @@ impl Turn<'_, '_> {
     }
 
     /// Marks messages as deleted, and takes them away where the server can do that with these alone.
-    fn take_away(&mut self, verb: ServerVerb, uids: &[u32]) -> Result<(), Trouble> {
+    fn take_away(&mut self, verb: ServerVerb, some: &[&Same]) -> Result<usize, Trouble> {
+        let uids = uids_in(some);
         let can_expunge = self.session.offers("UIDPLUS").map_err(Trouble::Session)?;
-        Trouble::of(self.session.add_flag(uids, "\\Deleted"))?;
+        Trouble::of(self.session.add_flag(&uids, "\\Deleted"))?;
         step();
         if can_expunge {
-            Trouble::of(self.session.expunge(uids))?;
+            Trouble::of(self.session.expunge(&uids))?;
             step();
-            return self.finish(verb, uids, None);
+            return self.finish_gone(verb, some, "the server says that it has taken it away, and it is still there");
         }
         let account = self.poll.account;
         if !server_action::was_said(self.store.connection(), account.id, ONLY_MARKED).map_err(Trouble::Store)? {
             self.done.words.push(format!("account {}: mailbox {}: {ONLY_MARKED}", account.name, self.place.mailbox));
         }
-        self.finish(verb, uids, Some(ONLY_MARKED))
+        self.finish(verb, &uids, Some(ONLY_MARKED))?;
+        Ok(uids.len())
     }
 
     fn finish(&mut self, verb: ServerVerb, uids: &[u32], word: Option<&str>) -> Result<(), Trouble> {
+        if uids.is_empty() {
+            return Ok(());
+        }
         let (position, lease, now) = (self.place.position, self.poll.lease, (self.poll.now)());
         let done = self.store.transaction(|db| server_action::finish(db, lease, (position, verb, uids), word, now));
         step();
@@ -363,6 +454,23 @@ fn uids_of<'d>(some: impl IntoIterator<Item = &'d Due>) -> Vec<u32> {
     some.into_iter().filter_map(|due| u32::try_from(due.uid).ok()).collect()
 }
 
+fn uids_in(some: &[&Same]) -> Vec<u32> {
+    some.iter().map(|same| same.uid()).collect()
+}
+
+/// A message that is what it was when it was read.
+struct Same {
+    due: Due,
+    sign: Sign,
+}
+
+impl Same {
+    fn uid(&self) -> u32 {
+        // Those of rows that are none were left out when they were looked at.
+        u32::try_from(self.due.uid).unwrap_or_default()
+    }
+}
+
 /// Puts together what one command can do: what is seen and flagged goes before what goes away.
 fn in_order(due: Vec<Due>) -> Vec<Vec<Due>> {
     let mut groups: BTreeMap<(ServerVerb, String), Vec<Due>> = BTreeMap::new();
@@ -370,14 +478,4 @@ fn in_order(due: Vec<Due>) -> Vec<Vec<Due>> {
         groups.entry((due.verb, due.target.clone())).or_default().push(due);
     }
     groups.into_values().collect()
-}
-
-/// Whether a mailbox does not open, and others may.
-fn is_of_mailbox(error: &Error) -> bool {
-    error.downcast_ref::<Fault>().is_some_and(|fault| fault.reach == Reach::Mailbox)
-}
-
-/// What stands in for a Message-ID is on no server, and what cannot be written into a command is not asked for.
-fn can_be_looked_for(message_id: &str) -> bool {
-    message_id.len() <= 500 && message_id.contains('@') && message_id.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

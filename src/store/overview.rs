@@ -10,7 +10,7 @@ use super::round::{self, Round};
 use super::schema::{
     accounts, effects, emails, held_actions, outbox, quarantine, records, reviews, sending_failures, sent_copies,
 };
-use super::{Database, account, outbox as messages, upkeep};
+use super::{Database, account, outbox as messages, server_action, upkeep};
 use crate::words::{CaseStatus, OutboxState, RecordKind, Rule};
 
 /// How an account fares. Times are seconds since 1970 UTC.
@@ -55,6 +55,10 @@ pub struct Overview {
     pub effects_given_up: i64,
     pub copies_due: i64,
     pub copies_given_up: i64,
+    /// What is to be done with messages on servers (FETCH-9); the last in mailboxes that are not read any more.
+    pub server_actions_due: i64,
+    pub server_actions_given_up: i64,
+    pub server_actions_unwatched: i64,
     pub quarantined: i64,
     /// What servers list and do not hand over.
     pub undelivered: i64,
@@ -82,6 +86,7 @@ pub fn overview(db: &mut Database, now: i64) -> Result<Overview> {
     let open_cases = records::table.filter(records::kind.eq(RecordKind::Case)).filter(records::status.ne_all(ended));
     let given_up = effects::due_at.is_null().and(effects::done_at.is_null());
     let copies_given_up = sent_copies::due_at.is_null().and(sent_copies::done_at.is_null());
+    let (server_actions_due, stuck) = server_action::stuck(db, now)?;
     let mut passed_at = BTreeMap::new();
     for pass in Round::ALL {
         passed_at.insert(pass.as_str(), round::last(db, *pass)?);
@@ -99,6 +104,9 @@ pub fn overview(db: &mut Database, now: i64) -> Result<Overview> {
         effects_given_up: effects::table.filter(given_up).select(count_star()).first(db)?,
         copies_due: sent_copies::table.filter(sent_copies::due_at.le(now)).select(count_star()).first(db)?,
         copies_given_up: sent_copies::table.filter(copies_given_up).select(count_star()).first(db)?,
+        server_actions_due,
+        server_actions_given_up: stuck.values().map(|stuck| stuck.given_up).sum(),
+        server_actions_unwatched: stuck.values().map(|stuck| stuck.unwatched).sum(),
         quarantined: quarantine::table.filter(quarantine::raw_id.is_not_null()).select(count_star()).first(db)?,
         undelivered: quarantine::table.filter(quarantine::raw_id.is_null()).select(count_star()).first(db)?,
         reviews: reviews::table.filter(reviews::decision.is_null()).select(count_star()).first(db)?,

@@ -117,6 +117,13 @@ const LAWS: &[Law] = &[
                  WHERE (due_at IS NULL AND done_at IS NULL AND last_error IS NULL) OR (due_at IS NOT NULL AND done_at IS NOT NULL)",
     },
     Law {
+        name: "servers",
+        says: "what is to be done with a message on its server is done, due, or given up with a reason",
+        things: "SELECT COUNT(*) AS n FROM server_actions",
+        broken: "SELECT s.verb || ' of UID ' || s.uid || ' (e-mail ' || s.email_id || ') is neither done nor due' AS line FROM server_actions s
+                 WHERE (s.due_at IS NULL AND s.done_at IS NULL AND s.last_error IS NULL) OR (s.due_at IS NOT NULL AND s.done_at IS NOT NULL)",
+    },
+    Law {
         name: "numbers",
         says: "the next number of each kind is above those that are given",
         things: "SELECT COUNT(*) AS n FROM counters",

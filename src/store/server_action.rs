@@ -1,7 +1,7 @@
 //! What is done with messages on their server (FETCH-9): rows that are written with the decision, and done after the commit, under the
 //! account's lease. What waits for a person's word is not due, and what is no e-mail any more has no row.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Result;
 use diesel::dsl::{count_star, exists, max, not};
@@ -9,7 +9,7 @@ use diesel::prelude::*;
 
 use super::dialect::{due, insert_new};
 use super::lease::{self, Lease};
-use super::schema::{accounts, emails, fates, positions, raws, reviews, server_actions};
+use super::schema::{account_mailboxes, accounts, emails, fates, positions, raws, reviews, server_actions};
 use super::{Database, IN_LIST, access, clean};
 use crate::decide::access::Permit;
 use crate::decide::failure::LONGEST_PAUSE;
@@ -191,6 +191,64 @@ pub fn fail(db: &mut Database, lease: &Lease, of: Of<'_>, error: &str, again_at:
     )
 }
 
+/// Gives what is not done with some e-mails in mailboxes whose UIDs mean other messages now the UIDs that they have in the position of now
+/// (FETCH-5), what was given up for that included. Returns how much.
+pub fn carry_over(db: &mut Database, lease: &Lease, to: PositionId, of: &[EmailId], now: i64) -> Result<usize> {
+    lease::hold(db, lease)?;
+    let (account, mailbox): (AccountId, String) =
+        positions::table.find(to).select((positions::account_id, positions::mailbox)).first(db)?;
+    // On another server the mailbox may have had another name.
+    let earlier: Vec<PositionId> = positions::table
+        .filter(positions::account_id.eq(account))
+        .filter(positions::id.ne(to))
+        .filter(positions::uidvalidity.ne(0))
+        .filter(positions::mailbox.eq(&mailbox).or(positions::is_left.eq(true)))
+        .select(positions::id)
+        .load(db)?;
+    let mut carried = 0;
+    for some in of.chunks(IN_LIST) {
+        let waiting = |some: &[EmailId]| {
+            server_actions::table
+                .filter(server_actions::position_id.eq_any(earlier.clone()))
+                .filter(server_actions::email_id.eq_any(some.to_vec()))
+                .filter(server_actions::done_at.is_null())
+        };
+        let rows = waiting(some)
+            .inner_join(fates::table.on(fates::email_id.eq(server_actions::email_id.nullable())))
+            .filter(fates::position_id.eq(to))
+            .select((
+                fates::uid,
+                server_actions::verb,
+                server_actions::email_id,
+                server_actions::target,
+                server_actions::asked_by,
+                server_actions::created_at,
+                server_actions::stage.is_not_null(),
+            ))
+            .load::<(i64, ServerVerb, EmailId, String, AskedBy, i64, bool)>(db)?;
+        // A copy of it may be where it was to go: it is looked for there first.
+        let begun: Vec<EmailId> = rows.iter().filter(|row| row.6).map(|row| row.2).collect();
+        let (mut known, mut new) = (BTreeSet::new(), Vec::new());
+        for (uid, verb, email_id, target, asked_by, created_at, _) in rows {
+            if known.insert((uid, verb)) {
+                let (due_at, attempts) = (Some(now), 0);
+                new.push(ActionRow { position_id: to, uid, verb, email_id, target, asked_by, created_at, due_at, attempts });
+            }
+        }
+        let found: Vec<EmailId> = new.iter().map(|row| row.email_id).collect();
+        carried += new.len();
+        insert(db, &new)?;
+        let moved = server_actions::table
+            .filter(server_actions::position_id.eq(to))
+            .filter(server_actions::email_id.eq_any(&begun))
+            .filter(server_actions::verb.eq(ServerVerb::Move))
+            .filter(server_actions::done_at.is_null());
+        diesel::update(moved).set(server_actions::stage.eq(MoveStage::Copying)).execute(db)?;
+        diesel::delete(waiting(&found)).execute(db)?;
+    }
+    Ok(carried)
+}
+
 /// Whether something of the account was done with these words before: its people have heard of that.
 pub fn was_said(db: &mut Database, account: AccountId, word: &str) -> Result<bool> {
     let of_account = positions::table.filter(positions::account_id.eq(account)).select(positions::id);
@@ -246,6 +304,60 @@ pub fn waiting(db: &mut Database, of: &[AccountId]) -> Result<BTreeMap<AccountId
     Ok(all)
 }
 
+/// Whether the mailbox is one that is read: whatever waits in another one waits until it is.
+macro_rules! is_watched {
+    () => {{
+        let read = account_mailboxes::table
+            .filter(account_mailboxes::account_id.eq(positions::account_id))
+            .filter(account_mailboxes::name.eq(positions::mailbox));
+        exists(read).and(positions::is_left.eq(false))
+    }};
+}
+
+/// How much is not done on the server of an account, where that is something for a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stuck {
+    pub given_up: i64,
+    /// Why the last of them was.
+    pub last_error: Option<String>,
+    /// In mailboxes that are not read any more, and one of those.
+    pub unwatched: i64,
+    pub mailbox: Option<String>,
+}
+
+/// Says how much is due now, and by the name of the account what does not go on by itself.
+pub fn stuck(db: &mut Database, now: i64) -> Result<(i64, BTreeMap<String, Stuck>)> {
+    macro_rules! waiting {
+        ($condition:expr) => {
+            server_actions::table
+                .inner_join(positions::table.on(positions::id.eq(server_actions::position_id)))
+                .inner_join(accounts::table.on(accounts::id.eq(positions::account_id)))
+                .filter(server_actions::done_at.is_null())
+                .filter($condition)
+        };
+    }
+    let is_due = || server_actions::due_at.is_not_null().and(server_actions::due_at.le(now));
+    let due = waiting!(is_watched!()).filter(is_due()).filter(is_decided!()).count().get_result(db)?;
+    let mut stuck: BTreeMap<String, Stuck> = BTreeMap::new();
+    let given_up = waiting!(is_watched!())
+        .filter(server_actions::due_at.is_null())
+        .group_by(accounts::name)
+        .select((accounts::name, count_star(), max(server_actions::last_error)))
+        .load::<(String, i64, Option<String>)>(db)?;
+    for (account, count, error) in given_up {
+        stuck.insert(account, Stuck { given_up: count, last_error: error, ..Stuck::default() });
+    }
+    let unwatched = waiting!(not(is_watched!()))
+        .group_by(accounts::name)
+        .select((accounts::name, count_star(), max(positions::mailbox)))
+        .load::<(String, i64, Option<String>)>(db)?;
+    for (account, count, mailbox) in unwatched {
+        let of = stuck.entry(account).or_default();
+        (of.unwatched, of.mailbox) = (count, mailbox);
+    }
+    Ok((due, stuck))
+}
+
 /// One row as people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, serde::Serialize)]
 pub struct Shown {
@@ -264,6 +376,8 @@ pub struct Shown {
     pub last_error: Option<String>,
     /// It waits for a person's word.
     pub held: bool,
+    /// Its mailbox is read; else it waits until it is.
+    pub watched: bool,
 }
 
 macro_rules! shown {
@@ -286,21 +400,28 @@ macro_rules! shown {
                 server_actions::done_at,
                 server_actions::last_error,
                 exists(waiting),
+                is_watched!(),
             ))
     }};
 }
 
-/// Lists what is not done of some accounts, the oldest first, this many at the most; says how many there are besides.
-pub fn pending(db: &mut Database, of: &[AccountId], most: i64) -> Result<(Vec<Shown>, i64)> {
-    let condition = || positions::account_id.eq_any(of.to_vec()).and(server_actions::done_at.is_null());
+/// Lists what is not done of an account, or of one of its mailboxes, the oldest first, this many at the most; says how many there are besides.
+pub fn pending(db: &mut Database, of: AccountId, mailbox: Option<&str>, most: i64) -> Result<(Vec<Shown>, i64)> {
+    let positions = positions_of(db, of, mailbox)?;
+    let condition = || server_actions::position_id.eq_any(positions.clone()).and(server_actions::done_at.is_null());
     let order = (server_actions::created_at, server_actions::position_id, server_actions::uid, server_actions::verb);
     let shown = shown!(db, condition()).order(order).limit(most).load::<Shown>(db)?;
-    let all: i64 = server_actions::table
-        .inner_join(positions::table.on(positions::id.eq(server_actions::position_id)))
-        .filter(condition())
-        .count()
-        .get_result(db)?;
+    let all: i64 = server_actions::table.filter(condition()).count().get_result(db)?;
     Ok((shown, all.saturating_sub(most).max(0)))
+}
+
+/// The positions of an account, or of one of its mailboxes.
+fn positions_of(db: &mut Database, account: AccountId, mailbox: Option<&str>) -> Result<Vec<PositionId>> {
+    let mut query = positions::table.filter(positions::account_id.eq(account)).select(positions::id).into_boxed();
+    if let Some(mailbox) = mailbox {
+        query = query.filter(positions::mailbox.eq(mailbox));
+    }
+    Ok(query.load(db)?)
 }
 
 /// Returns everything that was to be done with an e-mail, the oldest first.
@@ -311,28 +432,35 @@ pub fn of_email(db: &mut Database, email: EmailId) -> Result<Vec<Shown>> {
     Ok(shown)
 }
 
+/// An account, by number and name, and one of its mailboxes where only that is meant.
+pub type Which<'a> = (AccountId, &'a str, Option<&'a str>);
+
 /// Makes what is not done of an account due again, what was given up included. Returns how much.
-pub fn retry(db: &mut Database, permit: &Permit<'_>, account: (AccountId, &str), now: i64) -> Result<usize> {
-    let again = try_again(db, permit, account.0, now)?;
-    access::record(db, permit, "account actions", &format!("account:{}", account.1), &format!("{again} due again"), now)?;
+pub fn retry(db: &mut Database, permit: &Permit<'_>, (account, name, mailbox): Which<'_>, now: i64) -> Result<usize> {
+    let again = due_again(db, account, mailbox, now)?;
+    access::record(db, permit, "account actions", &format!("account:{name}"), &format!("{again} due again"), now)?;
     Ok(again)
 }
 
 /// The same without a word in the audit: what it waited for may have changed with the account.
 pub fn try_again(db: &mut Database, _permit: &Permit<'_>, account: AccountId, now: i64) -> Result<usize> {
-    let of_account = positions::table.filter(positions::account_id.eq(account)).select(positions::id);
+    due_again(db, account, None, now)
+}
+
+fn due_again(db: &mut Database, account: AccountId, mailbox: Option<&str>, now: i64) -> Result<usize> {
+    let positions = positions_of(db, account, mailbox)?;
     let waiting =
-        server_actions::table.filter(server_actions::position_id.eq_any(of_account)).filter(server_actions::done_at.is_null());
+        server_actions::table.filter(server_actions::position_id.eq_any(positions)).filter(server_actions::done_at.is_null());
     Ok(diesel::update(waiting).set((server_actions::due_at.eq(now), server_actions::attempts.eq(0))).execute(db)?)
 }
 
 /// Forgets what is not done of an account: messages stay on the server as they are. Returns how much.
-pub fn drop(db: &mut Database, permit: &Permit<'_>, account: (AccountId, &str), now: i64) -> Result<usize> {
-    let of_account = positions::table.filter(positions::account_id.eq(account.0)).select(positions::id);
+pub fn drop(db: &mut Database, permit: &Permit<'_>, (account, name, mailbox): Which<'_>, now: i64) -> Result<usize> {
+    let positions = positions_of(db, account, mailbox)?;
     let waiting =
-        server_actions::table.filter(server_actions::position_id.eq_any(of_account)).filter(server_actions::done_at.is_null());
+        server_actions::table.filter(server_actions::position_id.eq_any(positions)).filter(server_actions::done_at.is_null());
     let dropped = diesel::delete(waiting).execute(db)?;
-    access::record(db, permit, "account actions", &format!("account:{}", account.1), &format!("{dropped} dropped"), now)?;
+    access::record(db, permit, "account actions", &format!("account:{name}"), &format!("{dropped} dropped"), now)?;
     Ok(dropped)
 }
 
@@ -357,8 +485,13 @@ pub(super) fn read_by(db: &mut Database, email: EmailId, user: UserId, read: boo
         .filter(accounts::seen_back.eq(true))
         .filter(positions::uidvalidity.ne(0))
         .filter(positions::is_left.eq(false));
-    let places = of_user.select((positions::id, fates::uid)).load::<(PositionId, i64)>(db)?;
-    if places.is_empty() {
+    let rows = of_user.select((positions::id, fates::uid, positions::account_id, positions::mailbox)).load::<(
+        PositionId,
+        i64,
+        AccountId,
+        String,
+    )>(db)?;
+    if rows.is_empty() {
         return Ok(());
     }
     if !read {
@@ -369,6 +502,7 @@ pub(super) fn read_by(db: &mut Database, email: EmailId, user: UserId, read: boo
         diesel::delete(waiting).execute(db)?;
         return Ok(());
     }
+    let places = in_force(db, rows)?;
     let row = |(position_id, uid): (PositionId, i64)| ActionRow {
         position_id,
         uid,
@@ -381,4 +515,24 @@ pub(super) fn read_by(db: &mut Database, email: EmailId, user: UserId, read: boo
         attempts: 0,
     };
     insert(db, &places.into_iter().map(row).collect::<Vec<_>>())
+}
+
+/// Of UIDs of some mailboxes, those that mean what they did, in mailboxes that are read: a mailbox that was listed again has others now (FETCH-5).
+fn in_force(db: &mut Database, rows: Vec<(PositionId, i64, AccountId, String)>) -> Result<Vec<(PositionId, i64)>> {
+    let accounts: Vec<AccountId> = rows.iter().map(|row| row.2).collect();
+    let watched = account_mailboxes::table
+        .filter(account_mailboxes::account_id.eq_any(&accounts))
+        .select((account_mailboxes::account_id, account_mailboxes::name))
+        .load::<(AccountId, String)>(db)?;
+    let latest = positions::table
+        .filter(positions::account_id.eq_any(&accounts))
+        .filter(positions::uidvalidity.ne(0))
+        .filter(positions::is_left.eq(false))
+        .group_by((positions::account_id, positions::mailbox))
+        .select((positions::account_id, positions::mailbox, max(positions::id)))
+        .load::<(AccountId, String, Option<PositionId>)>(db)?;
+    let is_read = |account: AccountId, mailbox: &String| watched.iter().any(|(of, name)| *of == account && name == mailbox);
+    let latest: BTreeSet<PositionId> =
+        latest.into_iter().filter(|(account, mailbox, _)| is_read(*account, mailbox)).filter_map(|(.., id)| id).collect();
+    Ok(rows.into_iter().filter(|(id, ..)| latest.contains(id)).map(|(id, uid, ..)| (id, uid)).collect())
 }

@@ -1,7 +1,9 @@
 //! FETCH-9: what is done with messages on their server once they are stored, against a real Dovecot, on both databases.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
@@ -9,15 +11,33 @@ use super::*;
 
 /// A server that hides what Dovecot offers: what stands in `hidden` is spelt in another way on its way to the client.
 pub fn hiding(hidden: &'static [&'static str]) -> u16 {
+    lying(hidden, &[]).0
+}
+
+/// The same; and as long as it lies, it says OK to commands with some words and does nothing.
+fn lying(hidden: &'static [&'static str], swallowed: &'static [&'static str]) -> (u16, Arc<AtomicBool>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let upstream = dovecot::server().port;
+    let lies = Arc::new(AtomicBool::new(true));
+    let is_lying = Arc::clone(&lies);
     std::thread::spawn(move || {
         for client in listener.incoming() {
             let (Ok(mut client), Ok(mut server)) = (client, TcpStream::connect(("127.0.0.1", upstream))) else { return };
-            let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let (from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            let is_lying = Arc::clone(&is_lying);
             std::thread::spawn(move || {
-                let _ = std::io::copy(&mut from_client, &mut to_server);
+                let (mut from_client, mut line) = (BufReader::new(from_client), Vec::new());
+                while from_client.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                    let text = String::from_utf8_lossy(&line);
+                    if is_lying.load(Ordering::SeqCst) && swallowed.iter().any(|word| text.contains(word)) {
+                        line = format!("{} NOOP\r\n", text.split(' ').next().unwrap()).into_bytes();
+                    }
+                    if to_server.write_all(&line).is_err() {
+                        break;
+                    }
+                    line.clear();
+                }
                 let _ = to_server.shutdown(std::net::Shutdown::Both);
             });
             std::thread::spawn(move || {
@@ -35,7 +55,7 @@ pub fn hiding(hidden: &'static [&'static str]) -> u16 {
             });
         }
     });
-    port
+    (port, lies)
 }
 
 /// The UIDs of what a search finds in a mailbox.
@@ -256,6 +276,74 @@ in_both_worlds! {
         assert_eq!((found(user, "INBOX", "ALL"), found(user, "Old", "UNDELETED")), ("1".to_string(), "1 2".to_string()));
     }
 
+    fn fetch_9_what_a_server_only_says_it_has_moved_stays_and_is_said(world: &mut World, user: &str) {
+        let server = dovecot::server();
+        for (name, setting, hidden, said) in [
+            ("copies", "move:Old", &["MOVE"] as &'static [&'static str], "the server says that it has copied it, and it is not to be seen there"),
+            ("moves", "move:Old", &[], "the server says that it has moved it, and it is still there"),
+            ("deletes", "delete", &[], "the server says that it has taken it away, and it is still there"),
+        ] {
+            let user = format!("{user}-{name}");
+            server.run(&user, &["CREATE Old"]);
+            // What bears the Message-ID there is another message.
+            server.append(&user, "Old", [letter("b", "X-Other: yes\r\n").as_slice()]);
+            let (port, lies) = lying(hidden, &["UID COPY", "UID MOVE", "UID EXPUNGE"]);
+            add_account(world, name, &user, port, &["--after-fetch", setting]);
+            put(&user, "INBOX", &["a", "b"]);
+            let line = world.run(&["fetch", name]).fails(69);
+            assert!(line.contains("UID 1 and 1 more: ") && line.contains(said), "{line}");
+            let now = || (found(&user, "INBOX", "ALL"), found(&user, "INBOX", "DELETED"), found(&user, "Old", "ALL"));
+            let marked = if name == "deletes" { "1 2" } else { "" };
+            assert_eq!(now(), ("1 2".to_string(), marked.to_string(), "1".to_string()), "{name}");
+            assert_eq!((waiting(world, name).len(), &waiting(world, name)[0]["attempts"]), (2, &json!(1)));
+            lies.store(false, Ordering::SeqCst);
+            let _ = world.run(&["account", "actions", name, "--retry"]).ok();
+            assert_eq!(world.run(&["fetch", name]).ok(), "");
+            let there = if name == "deletes" { "1" } else { "1 2 3" };
+            assert_eq!(now(), (String::new(), String::new(), there.to_string()), "{name}");
+        }
+    }
+
+    fn fetch_9_what_was_to_be_done_is_done_under_the_uids_of_now(world: &mut World, user: &str) {
+        let server = dovecot::server();
+        let dates = ["20-Nov-2026 10:00:00 +0000", "20-Nov-2026 11:00:00 +0000", "20-Nov-2026 12:00:00 +0000"];
+        server.append(user, "Shop", []);
+        add_account(world, "support", user, server.port, &["--mailbox", "Shop", "--after-fetch", "move:Later"]);
+        for (id, date) in ["a", "b", "c"].iter().zip(dates) {
+            server.append_at(user, "Shop", date, &letter(id, ""));
+        }
+        world.run(&["fetch"]).fails(69);
+        // One of them was given up before.
+        world.sql("UPDATE server_actions SET due_at = NULL WHERE uid = 2");
+        assert!(world.run(&["status", "--check"]).stdout.contains("server_actions=1;1;;0"));
+        server.run(user, &["DELETE Shop"]);
+        std::thread::sleep(Duration::from_millis(1_100));
+        server.run(user, &["CREATE Shop", "CREATE Later"]);
+        for (id, date) in ["b", "a"].iter().zip([dates[1], dates[0]]) {
+            server.append_at(user, "Shop", date, &letter(id, ""));
+        }
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:15:00Z");
+        let done = world.run(&["fetch"]);
+        // What is not there any more is said, and stays known.
+        assert!(done.status == Some(65) && done.stderr.contains("its UIDs mean other messages now, and it was not found again"), "{}", done.stderr);
+        assert_eq!((found(user, "Shop", "ALL"), found(user, "Later", "ALL")), (String::new(), "1 2".to_string()));
+        assert_eq!((waiting(world, "support").len(), &waiting(world, "support")[0]["uid"]), (1, &json!(3)));
+        // Where nobody reads any more, that is said as well.
+        let _ = world.run(&["account", "set", "support", "--mailbox", "INBOX"]).ok();
+        let status = world.json(&["status"]);
+        assert_eq!((&status["server_actions_unwatched"], &status["server_actions_given_up"]), (&json!(1), &json!(0)));
+        assert!(world.run(&["account", "actions", "support"]).ok().contains("mailbox not read"));
+        let doctor = world.run(&["doctor", "--offline"]);
+        assert!(doctor.stdout.contains("1 wait in mailboxes that are not read any more"), "{}", doctor.stdout);
+        assert!(doctor.stdout.contains("espomail account actions support --mailbox Shop --drop"), "{}", doctor.stdout);
+        let metrics = world.path("metrics");
+        let _ = world.run(&["status", "--metrics-file", metrics.to_str().unwrap()]).ok();
+        assert!(std::fs::read_to_string(metrics).unwrap().contains("espomail_server_actions{state=\"unwatched\"} 1\n"));
+        assert_eq!(world.json(&["account", "actions", "support", "--mailbox", "INBOX", "--drop"])["dropped"], 0);
+        assert_eq!(world.json(&["account", "actions", "support", "--mailbox", "Shop", "--drop"])["dropped"], 1);
+        assert!(world.run(&["status", "--check"]).stdout.contains("server_actions=0;1;;0"));
+    }
+
     fn fetch_9_a_server_that_cannot_expunge_single_messages_marks_them_and_the_user_is_told_once(world: &mut World, user: &str) {
         let server = dovecot::server();
         add_account(world, "support", user, hiding(&["MOVE", "UIDPLUS"]), &["--after-fetch", "delete"]);
@@ -287,6 +375,23 @@ in_both_worlds! {
         assert_eq!(found(user, "INBOX", "SEEN"), "1");
         let told = world.run(&["explain", "<a@example.org>"]).ok();
         assert!(told.contains("on the server: seen: done at"), "{told}");
+        // A mailbox that was listed again has other UIDs, and one that is not read any more has none that count.
+        server.append(user, "Shop", []);
+        server.append_at(user, "Shop", "20-Nov-2026 10:00:00 +0000", &letter("d", ""));
+        let _ = world.run(&["account", "set", "adas", "--mailbox", "INBOX", "--mailbox", "Shop"]).ok();
+        assert_eq!(world.run(&["fetch"]).ok(), "");
+        server.run(user, &["DELETE Shop"]);
+        std::thread::sleep(Duration::from_millis(1_100));
+        server.run(user, &["CREATE Shop"]);
+        server.append_at(user, "Shop", "20-Nov-2026 09:00:00 +0000", &letter("e", ""));
+        server.append_at(user, "Shop", "20-Nov-2026 10:00:00 +0000", &letter("d", ""));
+        assert_eq!(world.run(&["fetch"]).status, Some(0), "it says that UIDVALIDITY has changed");
+        let _ = world.run(&["email", "mark", "<d@example.org>", "--read", "--user", "ada"]).ok();
+        assert_eq!(world.run(&["fetch"]).ok(), "");
+        assert_eq!(found(user, "Shop", "SEEN"), "2");
+        let _ = world.run(&["account", "set", "adas", "--mailbox", "INBOX"]).ok();
+        let _ = world.run(&["email", "mark", "<e@example.org>", "--read", "--user", "ada"]).ok();
+        assert_eq!(waiting(world, "adas"), Vec::<Value>::new());
     }
 }
 

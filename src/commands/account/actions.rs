@@ -19,6 +19,9 @@ pub struct Actions {
     /// Forget all of it: the messages stay on the server as they are
     #[arg(long, conflicts_with = "retry")]
     drop: bool,
+    /// Only what is about messages in this mailbox, also one that is not read any more
+    #[arg(long, value_name = "MAILBOX")]
+    mailbox: Option<String>,
     /// Only say how much --retry or --drop is about
     #[arg(long)]
     dry_run: bool,
@@ -32,14 +35,14 @@ impl Actions {
         let (actor, now, out) = (context.actor_ref(), context.now(), &context.out);
         if !self.retry && !self.drop {
             let (account, _) = right::account(store.connection(), context, actor, &self.account)?;
-            let (shown, more) = server_action::pending(store.connection(), &[account.id], self.limit)?;
+            let (shown, more) = server_action::pending(store.connection(), account.id, self.mailbox.as_deref(), self.limit)?;
             out.list(&shown, &["email", "mailbox", "uid", "what", "because of", "next attempt", "error"], line);
             out.rest(more);
             return Ok(());
         }
         let work = |db: &mut _| {
             let (account, permit) = right::account(db, context, actor, &self.account)?;
-            let named = (account.id, account.name.as_str());
+            let named = (account.id, account.name.as_str(), self.mailbox.as_deref());
             if self.retry { server_action::retry(db, &permit, named, now) } else { server_action::drop(db, &permit, named, now) }
         };
         let count = if self.dry_run { store.rehearse(work)? } else { store.transaction(work)? };
@@ -54,6 +57,7 @@ impl Actions {
 fn line(one: &Shown) -> Vec<String> {
     let next = match one.due_at {
         _ if one.held => "after review".to_string(),
+        _ if !one.watched => "mailbox not read".to_string(),
         Some(at) => rfc3339(at),
         None => "given up".to_string(),
     };

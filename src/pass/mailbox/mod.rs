@@ -21,7 +21,7 @@ use super::memory::Share;
 use crate::decide::filter;
 use crate::fault::step;
 use crate::mailbox::Session;
-use crate::store::{self, Store, attempt, position};
+use crate::store::{self, Store, attempt, position, server_action};
 use crate::words::PositionId;
 
 pub use self::compare::{Compared, Wanted};
@@ -82,8 +82,10 @@ fn take_due(
     let mut due = due.into_iter().peekable();
     while due.peek().is_some() && !visit.poll.limits.spent() {
         let mut some: Vec<Due> = due.by_ref().take(at_once).collect();
+        let mut known = Vec::new();
         if is_relisted {
             listing::recognise(visit, session, store, &mut some)?;
+            known.extend(some.iter().filter_map(Due::stored));
         }
         let work = if visit.poll.careful { carefully } else { pipeline };
         let read = work(visit, session, store, some, evidence, tally);
@@ -91,6 +93,11 @@ fn take_due(
             store.transaction(|db| position::set_broken(db, visit.gate.position, i64::from(uid)))?;
         }
         read?;
+        if !known.is_empty() {
+            // What was to be done with them on the server has their UIDs of now from here on (FETCH-9).
+            let (lease, to, now) = (visit.poll.lease, visit.gate.position, (visit.poll.now)());
+            store.transaction(|db| server_action::carry_over(db, lease, to, &known, now))?;
+        }
     }
     Ok(())
 }

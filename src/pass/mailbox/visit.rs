@@ -12,6 +12,7 @@ use crate::pass::witness::{Watch, Witness};
 use crate::store::account::Account;
 use crate::store::lease::Lease;
 use crate::store::position::Position;
+use crate::words::EmailId;
 
 /// How many UIDs are asked for their sizes at once.
 pub(super) const LISTED_AT_ONCE: usize = 2_000;
@@ -84,6 +85,11 @@ pub(super) enum Due {
 }
 
 impl Due {
+    /// The stored e-mail that it was found to be.
+    pub fn stored(&self) -> Option<EmailId> {
+        if let Self::Pass(passed) = self { passed.email } else { None }
+    }
+
     pub fn uid(&self) -> i64 {
         match self {
             Self::Take(uid) => i64::from(*uid),

@@ -1,0 +1,1 @@
+DROP INDEX server_actions_waiting;
