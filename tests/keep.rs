@@ -468,3 +468,61 @@ fn what_is_made_of_a_database_replaces_nothing_but_what_was_made_of_one() {
     }
     assert!(world.run(&["db", "backup", "m.prom", "--force"]).fails(73).contains("is not a SQLite database"));
 }
+
+#[test]
+fn what_a_killed_copy_left_behind_is_named_and_goes_with_the_next_one() {
+    let world = World::on("sqlite");
+    let folder = world.database().parent().unwrap().to_path_buf();
+    let old = std::time::SystemTime::now() - Duration::from_secs(120);
+    let make = |name: &str, at: std::time::SystemTime| {
+        std::fs::write(folder.join(name), "mail").unwrap();
+        let file = std::fs::File::options().append(true).open(folder.join(name)).unwrap();
+        file.set_modified(at).unwrap();
+        file
+    };
+    let (dead, log) = (make(".espomail-part-dead", old), make(".espomail-part-dead-wal", old));
+    drop((dead, log));
+    // One that is written at this moment, one that nobody may have come to yet, and what is not ours.
+    let written = make(".espomail-part-slow", old);
+    rustix::fs::flock(&written, rustix::fs::FlockOperation::LockShared).unwrap();
+    drop((make(".espomail-part-new", std::time::SystemTime::now()), make(".espomail-other", old)));
+    let is_there = |name: &str| folder.join(name).exists();
+    let copy = folder.join("copy").display().to_string();
+    let doctor = world.run(&["doctor", "--offline"]).stdout;
+    assert!(doctor.contains(".espomail-part-dead: left behind by") && doctor.contains("rm -f "), "{doctor}");
+    assert!(!doctor.contains("part-slow") && !doctor.contains("part-new") && !doctor.contains("dead-wal:"), "{doctor}");
+    world.run(&["db", "backup", &copy]).ok();
+    assert!(!is_there(".espomail-part-dead") && !is_there(".espomail-part-dead-wal"));
+    assert!(is_there(".espomail-part-slow") && is_there(".espomail-part-new") && is_there(".espomail-other"));
+    drop(written);
+    world.run(&["db", "restore", &copy, "--force"]).ok();
+    assert!(!is_there(".espomail-part-slow"));
+}
+
+#[test]
+fn send_12_what_a_person_holds_is_not_let_go_with_what_a_restored_copy_holds() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        let compose = ["email", "compose", "--to", "dora@example.org", "--subject", "Pump", "--text", "Yes.", "--queue"];
+        let ids: Vec<String> = (0..3).map(|_| world.json(&compose)["outbox"].to_string()).collect();
+        world.run(&["outbox", "hold", &ids[0]]).ok();
+        world.run(&["db", "restored"]).ok();
+        // Somebody keeps back one of those that wait for that as well.
+        world.run(&["outbox", "hold", &ids[1]]).ok();
+        let because = |id: &String| world.json(&["outbox", "show", id])["held_because"].as_str().unwrap_or_default().to_string();
+        assert_eq!(
+            because(&ids[0]),
+            "a person holds it; and the database was put back from a copy: it may have gone out already"
+        );
+        assert!(because(&ids[1]) == "a person holds it" && because(&ids[2]).starts_with("SEND-12: "), "{database}");
+        world.run(&["db", "restored"]).ok();
+        assert_eq!(because(&ids[0]).matches("put back").count(), 1, "{database}: said once");
+        world.run(&["outbox", "release", "--restored"]).ok();
+        assert_eq!(world.run(&["send"]).ok(), "");
+        assert_eq!((sink.taken().len(), held(&world).len()), (1, 2), "{database}");
+        world.run(&["outbox", "release", &ids[0], &ids[1]]).ok();
+        assert_eq!(world.run(&["send"]).ok(), "");
+        assert_eq!(sink.taken().len(), 3, "{database}");
+    }
+}

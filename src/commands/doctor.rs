@@ -1,6 +1,5 @@
 //! `espomail doctor`.
 
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +20,7 @@ use crate::store::proof::{self, Proved};
 use crate::store::round::{self, Round};
 use crate::store::sending::{self, Sending};
 use crate::store::server_action::{self, Stuck};
-use crate::store::{self, Database, SchemaState, Store, backup, dialect, upkeep};
+use crate::store::{self, Database, SchemaState, Store, backup, dialect, part, upkeep};
 use crate::words::{Rule, words};
 
 /// How long no pass may have been at work, in seconds, before that is strange, and before it is wrong.
@@ -210,8 +209,18 @@ fn clock(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
 fn disk(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     let Some(path) = backup::path_of(context.database())? else { return Ok(Vec::new()) };
     let (room, size) = (upkeep::room(&path)?, u64::try_from(upkeep::size(db)?)?);
-    let said = format!("{} free at {}", told_bytes(room), path.parent().unwrap_or(Path::new(".")).display());
-    Ok(vec![if room < LEAST_ROOM {
+    let folder = part::folder_of(&path);
+    let said = format!("{} free at {}", told_bytes(room), folder.display());
+    let left = part::left_in(folder).into_iter().map(|left| {
+        let what = "left behind by a db restore or db backup that was killed: mail may be in it";
+        let file = argument::quoted(&left.display().to_string());
+        Finding::warning(
+            "disk",
+            format!("{}: {what}", left.display()),
+            format!("rm -f {file} {file}-wal {file}-shm {file}-journal"),
+        )
+    });
+    let room = if room < LEAST_ROOM {
         let fault = Fault::new(Class::Io, said).hint("make room: a pass that finds none stores nothing and ends with 74");
         Finding::fault("disk", fault.into())
     } else if room < size {
@@ -222,7 +231,8 @@ fn disk(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
         )
     } else {
         Finding::ok("disk", said)
-    }])
+    };
+    Ok(std::iter::once(room).chain(left).collect())
 }
 
 /// Whether the database was put back from a copy, and no pass has seen it yet.

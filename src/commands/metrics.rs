@@ -12,6 +12,7 @@ use super::outlet::{self, Made};
 use crate::context::Context;
 use crate::fault::Fault;
 use crate::store::overview::Overview;
+use crate::store::part;
 
 /// The text, family by family.
 #[derive(Default)]
@@ -77,13 +78,13 @@ fn text(overview: Option<&Overview>, pass: Option<(&'static str, u8)>, now: i64)
     text.family("effects", "Commands of filters that are not done.", of("state", &effects));
     let copies = [("due", overview.copies_due), ("given-up", overview.copies_given_up)];
     text.family("sent_copies", "Copies for Sent mailboxes that are not there.", of("state", &copies));
-    let quarantine = [("put-aside", overview.quarantined), ("undelivered", overview.undelivered)];
     let on_servers = [
         ("due", overview.server_actions_due),
         ("given-up", overview.server_actions_given_up),
         ("unwatched", overview.server_actions_unwatched),
     ];
     text.family("server_actions", "What is to be done with messages on servers and is not done.", of("state", &on_servers));
+    let quarantine = [("put-aside", overview.quarantined), ("undelivered", overview.undelivered)];
     text.family("quarantine_messages", "Messages that could not be processed or read.", of("kind", &quarantine));
     text.one("reviews", "E-mails that wait for a person's word.", overview.reviews);
     text.one("held_actions", "Actions that wait because a budget is spent.", overview.held_actions);
@@ -100,9 +101,8 @@ pub fn write(context: &Context, file: &Path, overview: Option<&Overview>, pass: 
     outlet::check(context, file, Made::Metrics)?;
     let text = text(overview, pass, context.now());
     let mode = context.loaded.config.metrics.mode;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let written = || -> std::io::Result<()> {
-        let mut new = tempfile::Builder::new().prefix(".espomail-metrics-").tempfile_in(folder)?;
+        let mut new = part::begin(file)?;
         new.write_all(text.as_bytes())?;
         new.as_file().set_permissions(Permissions::from_mode(mode))?;
         new.persist(file).map(drop).map_err(|error| error.error)

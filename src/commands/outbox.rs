@@ -71,7 +71,7 @@ enum OutboxCommand {
     Drop(Held),
     /// Say that messages were sent after all
     MarkSent(Held),
-    /// Keep messages back until they are released
+    /// Keep messages back until they are released; what a person holds, "release --restored" leaves alone
     Hold(Which),
     /// Let messages go that are held, and drafts
     Release(Held),
@@ -82,6 +82,9 @@ struct Which {
     /// Numbers, as listed
     #[arg(value_name = "ID", required = true)]
     ids: Vec<i64>,
+    /// Only what this rule still holds when it comes to that
+    #[arg(skip)]
+    rule: Option<Rule>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,7 +123,7 @@ impl Held {
     /// Those that are named, or all of the one who asks that wait for that.
     fn chosen(self, context: &Context) -> Result<Which> {
         if !self.restored {
-            return Ok(Which { ids: self.ids });
+            return Ok(Which { ids: self.ids, rule: None });
         }
         let actor = context.actor_ref();
         let author = actor.user.filter(|_| !actor.administrator);
@@ -130,7 +133,7 @@ impl Held {
         if ids.is_empty() {
             context.out.say("No message is held because the database was put back.");
         }
-        Ok(Which { ids })
+        Ok(Which { ids, rule: Some(Rule::Send12) })
     }
 }
 
@@ -142,6 +145,10 @@ impl Which {
             let mut told = Vec::new();
             for id in &self.ids {
                 let message = find(context, db, *id)?;
+                if self.rule.is_some() && message.thing().held_rule != self.rule {
+                    // Somebody has decided about it meanwhile.
+                    continue;
+                }
                 let is_done = match verb {
                     Some(Verb::MarkSent) => mark_sent(db, &message, context.now()).map(|()| true)?,
                     Some(verb) => outbox::change(db, &message, verb, context.now()).map(|()| true)?,

@@ -11,7 +11,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::NamedTempFile;
 
-use super::{copied, dialect};
+use super::{copied, dialect, part};
 use crate::fault::{Class, Fault};
 
 /// How long to wait for others.
@@ -143,8 +143,7 @@ fn told(path: &Path, error: &rusqlite::Error) -> anyhow::Error {
 
 /// Makes the file that is written, for its owner alone, in the folder where it will be.
 fn part_of(path: &Path) -> Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::Builder::new().prefix(".espomail-part-").tempfile_in(folder).map_err(|error| unwritable(path, &error))
+    part::begin(path).map_err(|error| unwritable(path, &error))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> anyhow::Error {
@@ -155,7 +154,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> anyhow::Error {
 
 /// The name is on the disk, too; where that cannot be had, the file is whole all the same.
 fn sync_folder(path: &Path) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = part::folder_of(path);
     if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
         log::debug!("{}: {error}", folder.display());
     }

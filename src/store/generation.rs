@@ -13,7 +13,7 @@ use diesel::prelude::*;
 
 use super::counter::{lock, set_counter};
 use super::schema::counters;
-use super::{Database, Store, copied, dialect, setting};
+use super::{Database, Store, copied, dialect, part, setting};
 use crate::fault::{Class, Fault};
 
 /// What the names of the counters begin with: one for each file that is written.
@@ -173,7 +173,7 @@ fn number(db: &mut Database, writer: &str) -> Result<i64> {
 
 /// Reads the file, while nobody writes it.
 fn read(file: &Path) -> Option<Noted> {
-    let folder = File::open(folder_of(file)).ok();
+    let folder = File::open(part::folder_of(file)).ok();
     let _turn = folder.as_ref().map(|folder| rustix::fs::flock(folder, rustix::fs::FlockOperation::LockShared));
     noted(&std::fs::read_to_string(file).ok()?)
 }
@@ -188,7 +188,7 @@ fn noted(text: &str) -> Option<Noted> {
 
 /// Waits for one's turn to write the file, as long as what is returned is there. The folder is made where it is missing.
 fn turn(file: &Path) -> std::io::Result<File> {
-    let folder = folder_of(file);
+    let folder = part::folder_of(file);
     if !folder.is_dir() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
@@ -199,7 +199,7 @@ fn turn(file: &Path) -> std::io::Result<File> {
 
 /// Writes the file whole or not at all, so that a loss of power leaves it.
 fn write(file: &Path, noted: &Noted) -> std::io::Result<()> {
-    let mut new = tempfile::NamedTempFile::new_in(folder_of(file))?;
+    let mut new = part::begin(file)?;
     new.write_all(noted.line().as_bytes())?;
     new.as_file().sync_all()?;
     new.persist(file).map(drop).map_err(|error| error.error)
@@ -217,10 +217,6 @@ fn advance(file: &Path, new: &Noted) -> std::io::Result<()> {
         Some(old) if old.writer == new.writer => Ok(()),
         _ => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "another writer's number stands there, or none")),
     }
-}
-
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ mod noun;
 mod open;
 pub(crate) mod outbox;
 pub(crate) mod overview;
+pub(crate) mod part;
 pub(crate) mod participant;
 mod people;
 pub mod position;

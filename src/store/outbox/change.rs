@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 
 use super::super::schema::{emails, outbox, outbox_recipients};
 use super::super::{Database, access, raw};
@@ -12,7 +13,7 @@ use super::sending::note_reached;
 use crate::decide::access::Permitted;
 use crate::fault::{Class, Fault};
 use crate::store::address::write_delivery;
-use crate::words::{DeliveryState, EmailId, OutboxState, OutgoingId, RecipientState, RecordId, UserId};
+use crate::words::{DeliveryState, EmailId, OutboxState, OutgoingId, RecipientState, RecordId, Rule, UserId};
 
 /// A person's word on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,8 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
         Verb::Retry => matches!(before.state, OutboxState::Failed | OutboxState::MaybeSent | OutboxState::Queued) && !held,
         // What is held may have gone out from another copy of the database.
         Verb::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed) || (held && !is_draft),
-        Verb::Hold => before.state == OutboxState::Queued && !held,
+        // What a person holds is not let go with what waits because the database was put back.
+        Verb::Hold => before.state == OutboxState::Queued && (!held || before.held_rule == Some(Rule::Send12)),
         Verb::Release { .. } => held || before.state == OutboxState::Draft,
     };
     if !is_possible {
@@ -150,8 +152,16 @@ pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<u
     Ok(diesel::update(of_author).set(outbox::held_because.eq(because)).execute(db)?)
 }
 
-/// Keeps back what is on its way, but for one message: the database was put back from a copy.
-pub fn hold_restored(db: &mut Database, but: Option<OutgoingId>, because: &str) -> Result<usize> {
+/// Keeps back what is on its way, but for one message: the database was put back from a copy. What was held before stays held for what it was,
+/// and `also` is added to that.
+pub fn hold_restored(db: &mut Database, but: Option<OutgoingId>, (because, also): (&str, &str)) -> Result<usize> {
+    let held = outbox::table
+        .filter(outbox::state.eq(OutboxState::Queued))
+        .filter(outbox::held_because.not_like(format!("{}: %", Rule::Send12)))
+        .filter(outbox::held_because.not_like(format!("%{also}")));
+    diesel::update(held)
+        .set(outbox::held_because.eq(outbox::held_because.concat(also.into_sql::<Nullable<Text>>())))
+        .execute(db)?;
     let waiting = [OutboxState::Queued, OutboxState::Sending];
     let others = outbox::id.ne(but.unwrap_or(OutgoingId(i64::MIN)));
     let queued = outbox::table.filter(outbox::state.eq_any(waiting)).filter(others).filter(outbox::held_because.is_null());
