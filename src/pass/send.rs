@@ -24,7 +24,7 @@ use crate::store::account::Account;
 use crate::store::generation::Writer;
 use crate::store::sending::Smtp;
 use crate::store::{Database, Store, generation, outbox, trouble};
-use crate::words::{AccountId, OutgoingId};
+use crate::words::{AccountId, OutboxState, OutgoingId};
 
 use outcome::Done;
 pub use outcome::{Sent, mark_sent};
@@ -50,8 +50,8 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
             let left = outbox::reached_accounts(store.connection())?.into_iter();
             accounts.extend(left.filter(|account| !accounts.contains(account)).collect::<Vec<_>>());
             let resting = trouble::resting(store.connection(), now)?;
-            let (resting, accounts): (Vec<_>, Vec<_>) = accounts.into_iter().partition(|account| resting.contains(account));
-            report.resting = trouble::of_resting(store.connection(), &resting)?;
+            accounts.retain(|account| !resting.contains(account));
+            report.resting = trouble::waited_for(store.connection(), &accounts, now)?;
             accounts
         }
     };
@@ -84,7 +84,26 @@ pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
     });
     let mut report = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.sent.sort_by_key(|sent| sent.outbox);
+    look_again(setting, &mut report);
     Ok(report)
+}
+
+/// What this pass could not send another one may have taken over meanwhile, as this one was given up for dead: it is told as it is now.
+fn look_again(setting: &Setting<'_>, report: &mut Report) {
+    let unsent: Vec<OutgoingId> =
+        report.sent.iter().filter(|sent| sent.state != OutboxState::Sent).map(|sent| sent.outbox).collect();
+    if unsent.is_empty() {
+        return;
+    }
+    let states = Store::open(setting.database).and_then(|mut store| outbox::states(store.connection(), &unsent));
+    // Where the database is the trouble, that was said.
+    let states = states.unwrap_or_default();
+    for sent in &mut report.sent {
+        if let Some(state) = states.get(&sent.outbox).filter(|state| **state != sent.state) {
+            sent.state = *state;
+            sent.error = sent.error.take().filter(|_| *state != OutboxState::Sent);
+        }
+    }
 }
 
 /// Settles what passes have left behind that died at work, each by itself: one that cannot be told of keeps no other.

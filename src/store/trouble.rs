@@ -4,16 +4,17 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
+use diesel::dsl::min;
 use diesel::prelude::*;
 
 use super::account::Resting;
-use super::schema::{accounts, sending_failures};
+use super::schema::{accounts, outbox, sending_failures};
 use super::{Database, clean, lock, notification};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::decide::failure::{Failing, Heard, LONGEST_PAUSE, back_off_minutes};
 use crate::fault::{Class, class_of_sameness};
-use crate::words::AccountId;
+use crate::words::{AccountId, OutboxState};
 
 /// How an account fails to send. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -46,20 +47,40 @@ pub fn resting(db: &mut Database, now: i64) -> Result<HashSet<AccountId>> {
     Ok(rows.load(db)?.into_iter().collect())
 }
 
-/// Says of accounts that rest why, and until when.
-pub fn of_resting(db: &mut Database, resting: &[AccountId]) -> Result<Vec<Resting>> {
-    type Row = (String, String, Option<String>, i64);
+/// Returns the accounts that fail to send and that messages wait for, but for some that are tried now: why, and until when.
+pub fn waited_for(db: &mut Database, but: &[AccountId], now: i64) -> Result<Vec<Resting>> {
+    type Row = (AccountId, String, String, Option<String>, i64);
     let rows = sending_failures::table
         .inner_join(accounts::table.on(accounts::id.eq(sending_failures::account_id)))
-        .filter(accounts::id.eq_any(resting))
+        .filter(accounts::active.eq(true))
         .order(accounts::name)
-        .select((accounts::name, sending_failures::last_error, sending_failures::failure, sending_failures::retry_at))
+        .select((
+            accounts::id,
+            accounts::name,
+            sending_failures::last_error,
+            sending_failures::failure,
+            sending_failures::retry_at,
+        ))
         .load::<Row>(db)?;
-    let of = |(name, error, failure, until): Row| {
-        let class = failure.as_deref().map_or(Class::Software, class_of_sameness);
-        Resting { name, error, class, until }
+    let failing: Vec<AccountId> = rows.iter().map(|(id, ..)| *id).filter(|id| !but.contains(id)).collect();
+    let due: HashMap<AccountId, i64> = if failing.is_empty() {
+        HashMap::new()
+    } else {
+        // What was tried before waits for the account, and not for a time that somebody chose.
+        let is_waiting = outbox::attempts.gt(0).or(outbox::due_at.le(now));
+        let waiting = outbox::table
+            .filter(outbox::account_id.eq_any(&failing))
+            .filter(outbox::state.eq(OutboxState::Queued).and(outbox::held_because.is_null()).and(is_waiting))
+            .group_by(outbox::account_id)
+            .select((outbox::account_id.assume_not_null(), min(outbox::due_at)));
+        let waiting = waiting.load::<(AccountId, Option<i64>)>(db)?;
+        waiting.into_iter().map(|(account, due)| (account, due.unwrap_or(now))).collect()
     };
-    Ok(rows.into_iter().map(of).collect())
+    let of = |(id, name, error, failure, retry_at): Row| {
+        let class = failure.as_deref().map_or(Class::Software, class_of_sameness);
+        due.get(&id).map(|due| Resting { name, error, class, until: retry_at.max(*due) })
+    };
+    Ok(rows.into_iter().filter_map(of).collect())
 }
 
 /// Notes a failure; returns whether to say it now. `same` is what it has in common with the same failure at another time.

@@ -47,6 +47,7 @@ fn fetch_12_send_6_a_server_that_closes_or_breaks_off_at_any_step_is_said_and_re
                     world.set("ESPOMAIL_NOW", &format!("2026-11-23T10:0{minute}:00Z"));
                     let done = world.run(&["send"]);
                     assert_eq!((done.stderr.as_str(), sink.count("MAIL")), ("", tried), "{what} {database} {minute}");
+                    assert_ne!(done.status, Some(0), "{what} {database} {minute}: they wait");
                 }
             }
             // Mended, everything goes out once.
@@ -57,6 +58,27 @@ fn fetch_12_send_6_a_server_that_closes_or_breaks_off_at_any_step_is_said_and_re
             assert_eq!(done.stderr, "espomail: account support: sends again\n", "{what} {database}: {done:?}");
             assert_eq!(good.taken().len(), if first == "queued" { 3 } else { 2 }, "{what} {database}");
         }
+    }
+}
+
+#[test]
+fn fetch_12_send_6_as_long_as_messages_wait_for_a_server_that_fails_the_exit_status_says_so() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners { mail: Some("421 4.3.2 closing"), ..Manners::default() });
+        let mut world = world_on(database, &sink);
+        let only = compose(&world, &["--to", "dora@example.org", "--queue"]);
+        world.run(&["send"]).fails(69);
+        // What is for later, or held, waits for something else.
+        compose(&world, &["--to", "dora@example.org", "--at", "2027-01-01T00:00:00Z"]);
+        for at in ["10:00:30", "10:01:00", "10:01:59", "10:02:59"] {
+            world.set("ESPOMAIL_NOW", &format!("2026-11-23T{at}Z"));
+            let done = world.run(&["send"]);
+            assert_eq!((done.status, done.stdout.as_str(), done.stderr.as_str()), (Some(69), "", ""), "{database} {at}");
+        }
+        let told = world.run(&["-v", "send"]).stdout;
+        assert!(told.contains("support") && told.contains("resting"), "{database}: {told}");
+        world.run(&["outbox", "hold", &only["outbox"].to_string()]).ok();
+        assert_eq!(world.run(&["send"]).ok(), "", "{database}");
     }
 }
 

@@ -328,7 +328,7 @@ fn send_6_a_pass_that_was_given_up_for_dead_too_early_neither_doubles_nor_hides(
             let sink = SmtpSink::start(Manners { stall: Some(stage), ..Manners::default() });
             let world = world_on(database, &sink);
             let queued = compose(&world, &["--to", "dora@example.org", "--queue"]);
-            let mut first = world.command(&["send"]);
+            let mut first = world.command(&["-o", "json", "send"]);
             let first = first.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             sink.await_stall();
             world.sql("UPDATE outbox SET lease_until = 0");
@@ -340,6 +340,9 @@ fn send_6_a_pass_that_was_given_up_for_dead_too_early_neither_doubles_nor_hides(
             // Before the mark it leaves the message alone; behind it, it is the one who knows.
             let (status, words) = if second == 0 { (75, "another pass took it over") } else { (0, "") };
             assert!(first.status.code() == Some(status) && said.contains(words), "{database} {stage:?}: {said}");
+            // What it tells is how it is, not how it would be without the other.
+            let told: Value = serde_json::from_slice(&first.stdout).unwrap();
+            assert_eq!(told["items"][0]["state"], "sent", "{database} {stage:?}: {told}");
             assert_eq!(outbox(&world, &queued["outbox"])["state"], "sent", "{database} {stage:?}");
             let _ = world.run(&["send"]);
             assert_eq!(sink.taken().len(), 1, "{database} {stage:?}");

@@ -18,7 +18,7 @@ use crate::pass::outgoing::{self, Queued};
 use crate::store::access as trace;
 use crate::store::participant::Written;
 use crate::store::record::RecordName;
-use crate::store::{Database, Store, sending, user};
+use crate::store::{Database, Store, outbox, sending, user};
 use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RoleAction};
 
 #[derive(Debug, clap::Args)]
@@ -218,16 +218,22 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: Tur
             Err(error) => context.out.complain(&error),
         }
     }
-    let error = sent.as_ref().and_then(|sent| sent.error.clone());
-    let told = match &sent {
-        Some(sent) => {
+    let waits = if due_at.is_some() { OutboxState::Queued } else { OutboxState::Draft };
+    // A pass may have been faster.
+    let by_others = || {
+        let states = context.store().and_then(|mut store| outbox::states(store.connection(), &[id])).unwrap_or_default();
+        states.get(&id).copied().filter(|state| is_due && turn == Turn::Now && *state != waits)
+    };
+    let fares = sent.as_ref().map(|sent| sent.state).or_else(by_others);
+    let error = sent.and_then(|sent| sent.error);
+    let told = match fares {
+        Some(state) => {
             let error = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
-            format!("E-mail {email} {} (message {id} of the outbox){error}", fared(sent.state))
+            format!("E-mail {email} {} (message {id} of the outbox){error}", fared(state))
         }
         None => waiting(context, queued, due_at, turn),
     };
-    let waits = if due_at.is_some() { OutboxState::Queued } else { OutboxState::Draft };
-    let state = sent.map_or(waits, |sent| sent.state);
+    let state = fares.unwrap_or(waits);
     if state == OutboxState::Failed && context.out.quiet {
         context.out.complain(&Fault::new(Class::Data, told.clone()).into());
     } else if state == OutboxState::Failed {
@@ -244,6 +250,7 @@ fn fared(state: OutboxState) -> String {
         OutboxState::Failed => "could not be sent".to_string(),
         OutboxState::MaybeSent => "may have been sent".to_string(),
         OutboxState::Queued => "is queued, and tried again".to_string(),
+        OutboxState::Sending => "is being sent by another pass".to_string(),
         other => format!("is {other}"),
     }
 }

@@ -13,7 +13,7 @@ pub use change::{Verb, change, drop_one, hold, hold_all_in, hold_all_of, hold_an
 pub use list::{OnItsWay, OutboxFilter, Outgoing, count, list, missing, on_its_way, show};
 pub use sending::{
     Claimed, Due, Reached, Unsettled, claim, due_accounts, give_back, hand_over, next, reached, reached_accounts, sent_since,
-    set_followed, settle, under_way, unsettled,
+    set_followed, settle, states, under_way, unsettled,
 };
 
 use super::dialect::insert_all;

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 
 use super::super::dialect::{all_free, clock, due, first_free};
 use super::super::schema::{accounts, emails, outbox, outbox_recipients};
-use super::super::{Database, clean, copy, lock};
+use super::super::{Database, IN_LIST, clean, copy, lock};
 use super::list::recipients;
 use crate::clock::is_due;
 use crate::decide::delivery::{LONGEST_PAUSE, Settled};
@@ -270,6 +270,16 @@ impl Unsettled {
     pub fn is_left_behind(&self, is_dead: &dyn Fn(&str) -> bool) -> bool {
         self.is_expired || self.owner.as_deref().is_none_or(is_dead)
     }
+}
+
+/// Returns the states of messages as they are now.
+pub fn states(db: &mut Database, of: &[OutgoingId]) -> Result<HashMap<OutgoingId, OutboxState>> {
+    let mut states = HashMap::new();
+    for some in of.chunks(IN_LIST) {
+        let rows = outbox::table.filter(outbox::id.eq_any(some)).select((outbox::id, outbox::state));
+        states.extend(rows.load::<(OutgoingId, OutboxState)>(db)?);
+    }
+    Ok(states)
 }
 
 /// Returns the messages that are under way.
