@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use super::right;
 use crate::decide::access::Actor;
 use crate::decide::reason::Reason;
+use crate::store::case::Entry;
 use crate::store::record::{self, RecordName};
-use crate::store::{Database, email};
-use crate::words::{RecordId, RoleAction, Rule, ThreadId};
+use crate::store::{Database, email, relation};
+use crate::words::{NoteKind, RecordId, RecordKind, RoleAction, Rule, ThreadId};
 
 /// Something that is here, as reasons name it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -95,7 +96,9 @@ impl<'a> Hearsay<'a> {
         if is_row {
             step["id_collision"] = json!(self.collides);
         }
-        for key in ["parent", "account_record", "record", "case", "from", "into"] {
+        let is_new = matches!(step["do"].as_str(), Some("open-case" | "add-record"));
+        let own = is_new.then_some("id");
+        for key in ["parent", "account_record", "record", "case", "from", "into"].into_iter().chain(own) {
             let Some(id) = step[key].as_i64() else { continue };
             let named = record::name_of(db, Some(RecordId(id)))?.map(|name| Thing::Record(name.to_string()));
             let may = match named {
@@ -151,6 +154,57 @@ impl<'a> Hearsay<'a> {
     }
 }
 
+/// Leaves of the records that something names those that the actor may read: that an e-mail may be read does not make its record theirs.
+pub fn hide(db: &mut Database, actor: &Actor, names: Vec<&mut Option<RecordName>>) -> Result<()> {
+    if actor.administrator {
+        return Ok(());
+    }
+    let readable = relation::readable(db, actor, names.iter().filter_map(|named| **named))?;
+    for named in names {
+        *named = named.filter(|named| readable.contains(named));
+    }
+    Ok(())
+}
+
+/// The same in words of ours: a record that may not be read is "another record".
+pub fn mask(db: &mut Database, actor: &Actor, texts: Vec<&mut String>) -> Result<()> {
+    if actor.administrator {
+        return Ok(());
+    }
+    let named = |text: &str| -> Vec<RecordName> {
+        let record = |thing| if let Thing::Record(name) = thing { name.parse().ok() } else { None };
+        things(text).into_iter().filter_map(record).collect()
+    };
+    let readable = relation::readable(db, actor, texts.iter().flat_map(|text| named(text)))?;
+    for text in texts {
+        for name in named(text).into_iter().filter(|name| !readable.contains(name)) {
+            let spoken = if name.kind == RecordKind::Case { format!("case {}", name.number) } else { name.to_string() };
+            *text = without(&without(text, &name.to_string()), &spoken);
+        }
+    }
+    Ok(())
+}
+
+/// The same in a stream, of what the rules wrote there; what people wrote is theirs.
+pub fn mask_stream(db: &mut Database, actor: &Actor, entries: &mut [Entry]) -> Result<()> {
+    let is_ours = |entry: &&mut Entry| matches!(entry.kind, NoteKind::Linked | NoteKind::Merged | NoteKind::Split);
+    mask(db, actor, entries.iter_mut().filter(is_ours).map(|entry| &mut entry.detail).collect())
+}
+
+/// Puts other words in the place of a name, where it stands by itself.
+fn without(text: &str, name: &str) -> String {
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(name) {
+        let (before, behind) = (&rest[..at], &rest[at + name.len()..]);
+        let is_whole = !before.ends_with(char::is_alphanumeric) && !behind.starts_with(char::is_alphanumeric);
+        left.push_str(before);
+        left.push_str(if is_whole { "another record" } else { name });
+        rest = behind;
+    }
+    left + rest
+}
+
 /// Whether the actor may know that another e-mail has the Message-ID of one: they may read it.
 pub fn knows_collision(db: &mut Database, actor: &Actor, one: &email::Email) -> Result<bool> {
     let sight = crate::decide::access::sight(actor, crate::words::RoleScope::Email);
@@ -184,6 +238,17 @@ fn things(text: &str) -> Vec<Thing> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn access_2_a_name_goes_where_it_stands_by_itself() {
+        for (text, name, left) in [
+            ("e-mail 3 moved to case:4", "case:4", "e-mail 3 moved to another record"),
+            ("case:4, case:42 and xcase:4", "case:4", "another record, case:42 and xcase:4"),
+            ("nothing", "case:4", "nothing"),
+        ] {
+            assert_eq!(without(text, name), left);
+        }
+    }
 
     #[test]
     fn access_2_a_reason_names_what_it_is_about() {

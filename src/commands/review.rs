@@ -5,11 +5,12 @@ use clap::Subcommand;
 
 use super::rehearsal::Rehearsal;
 use super::show::{lines, or_empty};
-use super::{argument, right};
+use super::{argument, hearsay, right};
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::Word;
 use crate::decide::access::{Actor, Permit, sight};
+use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::output::shown;
 use crate::pass::hand::{self, Said};
@@ -90,7 +91,8 @@ impl ReviewArgs {
                 let account = account.map(|name| right::through(db, &actor, &name)).transpose()?;
                 let sight = sight(&actor, RoleScope::Email);
                 let filter = ReviewFilter { sight, account, all, limit: part.limit(out), offset: part.offset };
-                let reviews = review::list(db, &filter)?;
+                let mut reviews = review::list(db, &filter)?;
+                withhold(db, &actor, &mut reviews)?;
                 out.list(&reviews, &["review", "email", "from", "candidate", "decision", "since", "subject"], |held| {
                     let dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_string());
                     vec![
@@ -107,7 +109,8 @@ impl ReviewArgs {
             }
             ReviewCommand::Show { id } => {
                 let db = store.connection();
-                let (review, _) = find(db, &actor, id, RoleAction::Read)?;
+                let (mut review, _) = find(db, &actor, id, RoleAction::Read)?;
+                withhold(db, &actor, std::slice::from_mut(&mut review))?;
                 let text = email::show(db, review.email)?.text;
                 let held = Held { review, text };
                 out.item(&held, || told(&held));
@@ -168,6 +171,14 @@ fn find<'a>(db: &mut Database, actor: &'a Actor, id: i64, action: RoleAction) ->
     right::email(db, actor, &review.email.to_string(), RoleAction::Read).map_err(|_| review::missing(ReviewId(id)))?;
     let (_, permit) = right::email(db, actor, &review.email.to_string(), action)?;
     Ok((review, permit))
+}
+
+/// ACCESS-2: who may look at an e-mail that waits need not know the record that it may belong to.
+fn withhold(db: &mut Database, actor: &Actor, held: &mut [Review]) -> Result<()> {
+    let mut because: Vec<String> = held.iter().map(|held| held.because.to_string()).collect();
+    hearsay::mask(db, actor, because.iter_mut().collect())?;
+    held.iter_mut().zip(&because).for_each(|(held, because)| held.because = Reason::read(because));
+    hearsay::hide(db, actor, held.iter_mut().map(|held| &mut held.candidate).collect())
 }
 
 fn told(held: &Held) -> String {

@@ -13,7 +13,7 @@ use super::schema::records;
 use crate::words::{RecordId, RecordKind};
 
 /// How people name a record: `case:42`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Queryable)]
 pub struct RecordName {
     pub kind: RecordKind,
     pub number: i64,

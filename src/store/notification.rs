@@ -171,7 +171,7 @@ struct Row {
     detail: String,
 }
 
-/// Reads rows for their user, with as much of the e-mails as they may read; in as many queries as for one.
+/// Reads rows for their user, with as much of the e-mails and records as they may read; in as many queries as for one.
 fn read(db: &mut Database, actor: &Actor, rows: Vec<Row>) -> Result<Vec<Notification>> {
     let names = names_of(db, rows.iter().map(|row| row.record_id))?;
     let emails: Vec<EmailId> = rows.iter().filter_map(|row| row.email_id).collect();
@@ -181,9 +181,10 @@ fn read(db: &mut Database, actor: &Actor, rows: Vec<Row>) -> Result<Vec<Notifica
         Ok(theirs.select((emails::id, (emails::from_address, emails::subject))).load::<(EmailId, (String, String))>(db)?)
     })?;
     let read: HashMap<EmailId, (String, String)> = read.into_iter().collect();
+    let readable = relation::readable(db, actor, names.values().copied())?;
     let notification = |row: Row| {
         let (from, subject) = row.email_id.and_then(|email| read.get(&email).cloned()).unzip();
-        let record = row.record_id.and_then(|record| names.get(&record).copied());
+        let record = row.record_id.and_then(|record| names.get(&record).copied()).filter(|record| readable.contains(record));
         let Row { id, kind, created_at: at, is_read, email_id: email, detail, .. } = row;
         Notification { id, kind, at, read: is_read, record, email, from, subject, detail }
     };

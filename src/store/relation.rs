@@ -1,13 +1,17 @@
 //! What a record or an e-mail is to the one who asks (ACCESS-2).
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
 use anyhow::Result;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
 use super::Database;
+use super::named::RecordName;
+use super::noun::in_lists;
 use super::schema::{email_teams, email_users, emails, notes, notifications, record_teams, records, reviews};
-use crate::decide::access::{Actor, Relation, Sight};
+use crate::decide::access::{Actor, Relation, Sight, sight};
 use crate::words::{EmailId, NoteKind, RecordId, RecordKind, UserId};
 
 /// A record is one's own when it is assigned to one, or one made it; a team's when it shares one.
@@ -60,6 +64,26 @@ pub(super) fn visible_emails(sight: &Sight) -> Option<VisibleEmails> {
         Sight::Own(user) => Some(Box::new(emails::id.eq_any(own(*user)))),
         Sight::Nothing => None,
     }
+}
+
+/// Returns those of some records that somebody may read; in as many queries as there are kinds.
+pub fn readable(db: &mut Database, actor: &Actor, named: impl IntoIterator<Item = RecordName>) -> Result<HashSet<RecordName>> {
+    let mut readable = HashSet::new();
+    let mut wanted: BTreeMap<RecordKind, BTreeSet<i64>> = BTreeMap::new();
+    for RecordName { kind, number } in named {
+        wanted.entry(kind).or_default().insert(number);
+    }
+    for (kind, numbers) in wanted {
+        let numbers: Vec<i64> = numbers.into_iter().collect();
+        let sight = sight(actor, kind.scope());
+        let seen = in_lists(db, &numbers, |db, some| {
+            let Some(visible) = visible(&sight) else { return Ok(Vec::new()) };
+            let of_kind = records::table.filter(records::kind.eq(kind)).filter(records::number.eq_any(some)).filter(visible);
+            Ok(of_kind.select(records::number).load::<i64>(db)?)
+        })?;
+        readable.extend(seen.into_iter().map(|number| RecordName { kind, number }));
+    }
+    Ok(readable)
 }
 
 /// An e-mail is one's own when it is in one's inbox; a team's when it shares one.

@@ -104,3 +104,41 @@ fn access_2_a_place_of_others_reads_as_one_that_is_not_there() {
         }
     }
 }
+
+#[test]
+fn access_2_an_e_mail_that_may_be_read_does_not_name_a_record_that_may_not() {
+    for database in ["sqlite", "postgresql"] {
+        let office = office(database);
+        office.service(&["team", "add", "support"]).ok();
+        let copy = letter("Message-ID: <copy@example.org>\r\nSubject: Copy\r\n").replace("To: ", "Cc: eve@example.com\r\nTo: ");
+        deliver(&office, "support", &copy);
+        let id = office.json(&["email", "show", "<copy@example.org>"])["id"].to_string();
+        let case = office.json(&["email", "show", "<copy@example.org>"])["parent"].as_str().unwrap().to_string();
+        let roads: [&[&str]; 8] = [
+            &["email", "show", &id],
+            &["-o", "json", "email", "show", &id],
+            &["email", "list"],
+            &["-o", "json", "email", "list"],
+            &["notification", "list"],
+            &["-o", "json", "notification", "list"],
+            &["explain", &id],
+            &["-o", "json", "explain", &id],
+        ];
+        let all = || roads.map(|road| office.asks("eve", road).ok());
+        let number = case.strip_prefix("case:").unwrap();
+        for (road, told) in roads.iter().zip(all()) {
+            assert!(!told.contains(&case) && !told.contains(&format!("case {number}")), "{database}: {road:?}: {told}");
+        }
+        // Who may read the record is told of it, and of it alone.
+        office.service(&["case", "assign", number, "eve"]).ok();
+        let told = all();
+        assert!(told[0].contains(&case) && told[2].contains(&case) && told[1].contains(&case), "{database}: {}", told[0]);
+        let other = office.json(&["case", "create", "Secret"])["case"].to_string();
+        let other = other.trim_matches('"').trim_start_matches("case:").to_string();
+        office.service(&["email", "link", &id, &format!("case:{other}")]).ok();
+        let stream = office.asks("eve", &["case", "show", number]).ok();
+        assert!(!stream.contains(&format!("case:{other}")), "{database}: {stream}");
+        let told = office.service(&["case", "show", number]).ok();
+        assert_eq!(told.contains(&format!("case:{other}")), stream.contains("another record"), "{database}: {told} {stream}");
+    }
+}

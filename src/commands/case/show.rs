@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::clock::rfc3339;
 use crate::commands::record::fields::pair;
 use crate::commands::show::{lines, listed, or_empty, told};
-use crate::commands::{argument, right, stream};
+use crate::commands::{argument, hearsay, right, stream};
 use crate::context::Context;
 use crate::decide::access::{Sight, sight};
 use crate::decide::fields::Fields;
@@ -122,7 +122,8 @@ impl Show {
         let db = store.connection();
         let (id, _) = right::case(db, &context.actor(), &self.case, RoleAction::Read)?;
         // Who may read a case sees its e-mails in its stream.
-        let stream = if self.short { None } else { Some(case::stream(db, id, &Sight::Everything)?) };
+        let mut stream = if self.short { None } else { Some(case::stream(db, id, &Sight::Everything)?) };
+        hearsay::mask_stream(db, context.actor_ref(), stream.as_deref_mut().unwrap_or_default())?;
         let whole = Whole { case: case::show(db, id)?, stream };
         context.out.item(&whole, || text(&whole, &context.switches().fields));
         Ok(())

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::inbox;
 use crate::clock::rfc3339;
 use crate::commands::show::sender;
-use crate::commands::{argument, right};
+use crate::commands::{argument, hearsay, right};
 use crate::context::Context;
 use crate::decide::access::{self, Inbox};
 use crate::store::email::{self, EmailFilter, Place, Unsent, View};
@@ -128,7 +128,8 @@ impl List {
         if filter.group_folder.is_none() || self.copies.user.is_some() {
             self.copies.restrict(context, db, &mut filter)?;
         }
-        let emails = email::list(db, &filter)?;
+        let mut emails = email::list(db, &filter)?;
+        hearsay::hide(db, context.actor_ref(), emails.iter_mut().map(|email| &mut email.parent).collect())?;
         if filter.unsent.is_some() {
             context.out.list(&emails, &["id", "goes out", "to", "~parent", "subject"], |email| {
                 let waits = email.waits.as_ref();

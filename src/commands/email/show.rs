@@ -53,6 +53,8 @@ impl Show {
                 *reader = Reader { login: std::mem::take(&mut reader.login), read: reader.read, ..Reader::default() };
             }
         }
+        hearsay::hide(db, actor, vec![&mut email.parent, &mut email.account_record])?;
+        email.parent_by = email.parent_by.filter(|_| email.parent.is_some());
         let parsed = raw::raw_of(db, id)?.map(|raw| mail::parse(&raw)).unwrap_or_default();
         let is_author = actor.user.is_some() && actor.user == email.author;
         // A Bcc that came in a header was sent to all readers.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::clock::rfc3339;
 use crate::commands::show::{lines, listed, or_empty, told, yes};
-use crate::commands::{right, stream};
+use crate::commands::{hearsay, right, stream};
 use crate::context::Context;
 use crate::decide::access::{Sight, sight};
 use crate::decide::fields::Fields;
@@ -41,7 +41,8 @@ impl Show {
             RecordKind::Case => Sight::Everything,
             _ => sight(context.actor_ref(), RoleScope::Email),
         };
-        let stream = if self.stream { Some(case::stream(db, id, &seen)?) } else { None };
+        let mut stream = if self.stream { Some(case::stream(db, id, &seen)?) } else { None };
+        hearsay::mask_stream(db, context.actor_ref(), stream.as_deref_mut().unwrap_or_default())?;
         let whole = Whole { record: record::show(db, id)?, stream };
         context.out.item(&whole, || text(&whole, &context.switches().fields));
         Ok(())
