@@ -1,0 +1,1 @@
+DROP FUNCTION small_letters(text);
