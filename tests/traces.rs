@@ -230,3 +230,33 @@ fn why_1_small_and_capital_letters_are_the_same_in_every_script() {
         assert!(again.status != Some(0) || again.stderr.contains("contact:1"), "{database}: {}{}", again.stdout, again.stderr);
     }
 }
+
+#[test]
+fn why_1_what_is_looked_for_has_a_limit_and_each_of_several_authors_is_found() {
+    let long = "x".repeat(100_000);
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &format!("limits-{database}"));
+        for arguments in [
+            &["trace", &long] as &[&str],
+            &["email", "list", "--subject", &long],
+            &["email", "list", "--search", &long],
+            &["case", "list", "--search", &long],
+            &["record", "list", "--search", &long],
+            &["record", "list", "--name", &long],
+            &["record", "list", "--phone", &"1".repeat(100_000)],
+        ] {
+            let said = world.run(arguments).fails(64);
+            assert!(said.contains("1000 characters at the most") && said.len() < 200, "{database}: {:?}", arguments[0]);
+        }
+        let several = letter("several", "dora@example.org\r\nFrom: Ben <ben@example.org>", "Pump");
+        let list = letter("list", "cyd@example.org, eve@example.org", "Pump");
+        for mail in [several, list, letter("nobody", "no address", "Pump")] {
+            world.run_with(&["deliver", "--account", "support"], &String::from_utf8(mail).unwrap()).ok();
+        }
+        for (author, id) in [("dora", "several"), ("Ben", "several"), ("cyd", "list"), ("eve", "list")] {
+            let found = traced(&world, &format!("{author}@example.org"));
+            let number = world.json(&["email", "show", &format!("<{id}@example.org>")])["id"].to_string();
+            assert!(found.iter().any(|(what, _)| *what == format!("e-mail {number}")), "{database}: {author}: {found:?}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::decide::host;
+use crate::fault::{Class, Fault};
 use crate::mail::reply::clean_html;
 use crate::output::{Format, Output};
 use crate::store::WHOLE;
@@ -90,6 +91,18 @@ pub fn html(text: &str) -> Result<String, String> {
 
 /// How many numbers one command takes.
 pub const MOST_IDS: usize = 1_000;
+
+/// The longest text that is looked for: databases take no patterns without end.
+const LONGEST: usize = 1_000;
+
+/// Refuses what is too long to be looked for; it is not repeated.
+pub fn within_limit<'t>(wanted: impl IntoIterator<Item = Option<&'t String>>) -> Result<(), Fault> {
+    let is_long = |text: &String| text.chars().count() > LONGEST;
+    if wanted.into_iter().flatten().any(is_long) {
+        return Err(Fault::new(Class::Usage, format!("what is looked for has {LONGEST} characters at the most")));
+    }
+    Ok(())
+}
 
 /// Reads a number of items to list.
 pub fn limit(text: &str) -> Result<i64, String> {

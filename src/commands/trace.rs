@@ -66,6 +66,7 @@ impl Found {
 
 impl Trace {
     pub fn run(self, context: &Context) -> Result<()> {
+        argument::within_limit([Some(&self.what)])?;
         let since = self.since.as_ref().map(|text| context.time(text)).transpose()?;
         let mut store = context.store()?;
         let db = store.connection();
@@ -116,6 +117,7 @@ impl Trace {
             if key != *sign {
                 emails.extend(trace::emails(db, &Wanted::Sign(key), since, self.limit)?);
             }
+            emails.extend(trace::of_several(db, since, self.limit, &|raw| is_by(raw, sign))?);
         }
         Ok(emails.into_iter().map(of_email).collect())
     }
@@ -213,8 +215,15 @@ fn sent(letter: &Letter) -> String {
     }
 }
 
-/// How much of a message in quarantine is looked at, in bytes.
+/// How much of a message is looked at, in bytes.
 const LARGEST_HEADER: usize = 64 << 10;
+
+/// Whether an address stands in From of a message, beside others perhaps.
+fn is_by(raw: &[u8], address: &str) -> bool {
+    let header = &raw[..raw.len().min(LARGEST_HEADER)];
+    let authors = contain(|| mail::claimed_authors(header)).unwrap_or_default();
+    authors.iter().any(|author| author.key() == address_key(address))
+}
 
 /// The quarantine is short: each message in it is read.
 fn quarantined(db: &mut Database, wanted: &Wanted, since: Option<i64>) -> Result<Vec<Found>> {
@@ -228,7 +237,7 @@ fn quarantined(db: &mut Database, wanted: &Wanted, since: Option<i64>) -> Result
         let Ok(mail) = contain(|| mail::parse(&raw[..raw.len().min(LARGEST_HEADER)])) else { continue };
         let from = mail.from.as_ref().map(|from| from.address.clone()).unwrap_or_default();
         let is_meant = match wanted {
-            Wanted::Sign(sign) => address_key(&from) == address_key(sign) || mail.message_id.as_ref() == Some(sign),
+            Wanted::Sign(sign) => is_by(&raw, sign) || mail.message_id.as_ref() == Some(sign),
             Wanted::Subject(part) => mail.subject.to_lowercase().contains(&part.to_lowercase()),
         };
         if is_meant {

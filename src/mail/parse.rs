@@ -20,6 +20,16 @@ pub fn parse_for_rules(raw: &[u8]) -> Mail {
     read(raw, false)
 }
 
+/// Returns every address that stands in From, of as many fields as there are: more than one names no author (PARSE-11), and people look for
+/// the mail of each.
+pub fn claimed_authors(raw: &[u8]) -> Vec<Address> {
+    let decoded = Decoded::default();
+    let mut structure = structure::of(raw, &decoded, &mut Vec::new());
+    structure.head.charset = text::charset_of_first(&structure);
+    let found = structure.head.addresses("From", &mut ADDRESSES.clone());
+    found.into_iter().filter(|one| address::is_address(&one.address)).collect()
+}
+
 fn read(raw: &[u8], is_shown: bool) -> Mail {
     let mut defects = Vec::new();
     let decoded = Decoded::default();

@@ -9,9 +9,9 @@ use super::letters::{anywhere, lower};
 use super::named::names_of;
 use super::noun::{gathered, in_lists};
 use super::schema::{
-    accounts, deliveries, email_accounts, email_users, emails, folders, outbox, outbox_recipients, reviews, users,
+    accounts, deliveries, email_accounts, email_users, emails, folders, outbox, outbox_recipients, raws, reviews, users,
 };
-use super::{Backend, Database};
+use super::{Backend, Database, raw};
 use crate::words::{DeliveryState, EmailId, FolderId, OutboxState, OutgoingId, RecordId, ReviewId};
 
 /// Whose mail, or which, is looked for.
@@ -80,6 +80,48 @@ pub fn emails(db: &mut Database, wanted: &Wanted, since: Option<i64>, limit: i64
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     told(db, found)
 }
+
+/// Finds among the e-mails of which From names several the newest for which `is_meant` says so of their bytes (PARSE-11): whom they are from
+/// stands nowhere else.
+pub fn of_several(
+    db: &mut Database,
+    since: Option<i64>,
+    limit: i64,
+    is_meant: &dyn Fn(&[u8]) -> bool,
+) -> Result<Vec<Whereabouts>> {
+    type Row = (Found, i64, Vec<u8>);
+    let (mut found, mut last): (Vec<Found>, _) = (Vec::new(), EmailId(i64::MAX));
+    loop {
+        let columns =
+            (emails::id, emails::arrived_at, emails::from_address, emails::subject, emails::parent_id, emails::folder_id);
+        let rows = emails::table
+            .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
+            .filter(emails::from_address.eq(""))
+            .filter(emails::defects.like("%\"from-ambiguous\"%"))
+            .filter(emails::arrived_at.ge(since.unwrap_or(i64::MIN)))
+            .filter(emails::id.lt(last))
+            .order(emails::id.desc())
+            .limit(AT_ONCE)
+            .select((columns, raws::size, raws::packed))
+            .load::<Row>(db)?;
+        let Some(((end, ..), ..)) = rows.last() else { break };
+        last = *end;
+        for (row, size, packed) in rows {
+            // What cannot be read is said elsewhere.
+            if raw::unpack(&packed, size.unsigned_abs()).is_ok_and(|bytes| is_meant(&bytes)) {
+                found.push(row);
+            }
+        }
+        if found.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
+            found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            break;
+        }
+    }
+    told(db, found)
+}
+
+/// How many messages are read at once.
+const AT_ONCE: i64 = 16;
 
 fn told(db: &mut Database, found: Vec<Found>) -> Result<Vec<Whereabouts>> {
     let ids: Vec<EmailId> = found.iter().map(|row| row.0).collect();

@@ -62,6 +62,7 @@ pub struct List {
 
 impl List {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        argument::within_limit([self.search.as_ref()])?;
         let (db, actor, known) = (store.connection(), context.actor(), context.switches().fields);
         let fields = self.of_type.map(|value| ("type".to_string(), value)).into_iter().chain(self.fields);
         let values = fields.map(|(name, value)| known.read(RecordKind::Case, &name, &value).map(|value| (name, value)));

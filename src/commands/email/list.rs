@@ -93,6 +93,7 @@ struct Copies {
 
 impl List {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        argument::within_limit([self.search.as_ref(), self.subject.as_ref()])?;
         let found = self.search.as_deref().map(|text| self::find(context, store, text)).transpose()?;
         let db = store.connection();
         let parent = self.parent.map(|named| right::record(db, context.actor_ref(), named, RoleAction::Read)).transpose()?;

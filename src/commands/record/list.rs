@@ -58,6 +58,7 @@ fn some_digits(text: &str) -> Result<String, String> {
 
 impl List {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        argument::within_limit([self.phone.as_ref(), self.name.as_ref(), self.search.as_ref()])?;
         let (out, actor, db) = (&context.out, context.actor(), store.connection());
         let filter = RecordFilter {
             kinds: self.kinds(context)?,
