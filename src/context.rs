@@ -16,6 +16,7 @@ use base64::Engine;
 
 use crate::clock;
 use crate::config::{Loaded, Overrides, Security};
+use crate::custody;
 use crate::decide::access::{self as rights, Actor, Permit};
 use crate::decide::caller::{Acts, Caller};
 use crate::fault::{Class, Fault, Reach};
@@ -23,6 +24,7 @@ use crate::mail::dkim::SigningKey;
 use crate::output::Output;
 use crate::secret::Secret;
 use crate::store::account::Account;
+use crate::store::backup;
 use crate::store::generation::Beside;
 use crate::store::sending::{Password, Smtp};
 use crate::store::vault::{self, Key};
@@ -95,6 +97,9 @@ impl Context {
             }
             _ => None,
         };
+        if let Ok(Some(database)) = backup::path_of(&loaded.config.database) {
+            custody::keep_off(&database);
+        }
         Ok(Self { out, loaded, fixed_now, key: OnceLock::new(), actor: Actor::default() })
     }
 
@@ -363,6 +368,9 @@ pub fn signing_key(domain: &str, dkim: &crate::config::Dkim) -> Result<SigningKe
 /// Reads all of standard input.
 pub fn read_stdin(max: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    if let Ok(file) = rustix::fs::fstat(std::io::stdin()) {
+        custody::check_free_file((file.st_dev, file.st_ino), "standard input")?;
+    }
     std::io::stdin().lock().take(max + 1).read_to_end(&mut bytes).context("reading standard input")?;
     if bytes.len() as u64 > max {
         return Err(Fault::new(Class::Data, format!("the message on standard input is larger than {max} bytes")).into());

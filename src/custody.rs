@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::fault::{Class, Fault};
 
@@ -81,6 +81,36 @@ pub fn check_database(path: &Path) -> Result<(), Fault> {
         beside.push(ending);
         check("the database", Path::new(&beside))
     })
+}
+
+/// The SQLite databases that this process may have open.
+static DATABASES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// From now on nobody but SQLite opens the files of this database.
+pub fn keep_off(database: &Path) {
+    let mut databases = DATABASES.lock().unwrap_or_else(PoisonError::into_inner);
+    if !databases.iter().any(|known| known == database) {
+        databases.push(database.to_path_buf());
+    }
+}
+
+/// Refuses to read a file that is one of such a database, under whatever name: whoever closes a file takes all locks of the process from it
+/// (POSIX), and SQLite counts on those. Ask before it is opened.
+pub fn check_free(path: &Path) -> Result<(), Fault> {
+    fs::metadata(path).map_or(Ok(()), |file| check_free_file((file.dev(), file.ino()), &path.display().to_string()))
+}
+
+/// The same of a file that is open already.
+pub fn check_free_file(file: (u64, u64), name: &str) -> Result<(), Fault> {
+    let databases = DATABASES.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_theirs = databases.iter().any(|database| {
+        ["", "-wal", "-shm", "-journal"].iter().any(|ending| {
+            let mut beside = database.as_os_str().to_os_string();
+            beside.push(ending);
+            fs::metadata(beside).is_ok_and(|found| (found.dev(), found.ino()) == file)
+        })
+    });
+    if is_theirs { Err(Fault::new(Class::Usage, format!("{name} is a file of espomail's database"))) } else { Ok(()) }
 }
 
 /// Refuses a command whose program, interpreter or script somebody else could change. The program is found as the system will

@@ -310,6 +310,7 @@ fn encrypt(place: &Place, tcp: Timed) -> Result<Stream> {
 /// Returns what trusts the certificates of a file, too; the file is read each time, as it may have changed.
 fn trusting(path: &Path) -> Result<TlsConnector, Fault> {
     custody::check("the CA file", path)?;
+    custody::check_free(path)?;
     let bad = |what: String| Fault::new(Class::Config, what);
     let file = path.display();
     let pem = std::fs::read(path).map_err(|error| bad(format!("cannot read the CA file {file}: {error}")))?;

@@ -526,3 +526,44 @@ fn send_12_what_a_person_holds_is_not_let_go_with_what_a_restored_copy_holds() {
         assert_eq!(sink.taken().len(), 3, "{database}");
     }
 }
+
+#[test]
+fn the_files_of_the_database_are_read_by_nobody_but_sqlite() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = world_on("sqlite", &sink);
+    deliver(&world, "first");
+    let database = world.database();
+    // A reader keeps the log and its index there.
+    let mut reader = diesel::SqliteConnection::establish(database.to_str().unwrap()).unwrap();
+    reader.batch_execute("BEGIN; SELECT COUNT(*) FROM emails").unwrap();
+    std::fs::hard_link(&database, world.path("other.eml")).unwrap();
+    let beside = |ending: &str| format!("{}{ending}", database.display());
+    let names = [beside(""), beside("-wal"), beside("-shm"), world.path("other.eml").display().to_string()];
+    for name in &names {
+        let sieve = ["filter", "add", "s", "--account", "support", "--sieve", name];
+        for arguments in [
+            &["email", "compose", "--to", "d@example.org", "--subject", "x", "--text", "x", "--attach", name] as &[&str],
+            &["import", name, "--account", "support"],
+            &["explain", name],
+            &["filter", "test", name],
+            &["template", "add", "t", "--subject", "x", "--file", name],
+            &sieve,
+        ] {
+            let done = world.run(arguments);
+            let is_refused = done.stderr.contains("is a file of espomail's database");
+            // Where there is no filter, nothing is read.
+            assert!(is_refused && done.status == Some(64) || arguments[1] == "test", "{arguments:?}: {}", done.stderr);
+        }
+    }
+    let linked = world.path("other.eml").display().to_string();
+    assert!(world.run(&["status", "--metrics-file", &linked]).fails(73).contains("it is left as it is"));
+    let mut command = world.command(&["deliver", "--account", "support"]);
+    let done = command.stdin(std::fs::File::open(&database).unwrap()).output().unwrap();
+    assert_eq!(done.status.code(), Some(75), "{}", String::from_utf8_lossy(&done.stderr));
+    // A folder with everything in it: the mail comes in, and the database is passed over.
+    std::fs::write(world.path("a.eml"), "From: a@example.org\r\nSubject: a\r\nMessage-ID: <a@example.org>\r\n\r\na\r\n").unwrap();
+    std::fs::remove_file(&linked).unwrap();
+    let folder = world.path("").display().to_string();
+    world.run(&["import", &folder, "--account", "support"]).ok();
+    assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().iter().filter(|one| one["subject"] == "a").count(), 1);
+}

@@ -172,6 +172,7 @@ fn restore(context: &Context, file: &Path, force: bool) -> Result<()> {
     if is_same(file, &database) {
         return Err(Fault::new(Class::Usage, format!("{} is the database itself", file.display())).into());
     }
+    custody::check_free(file)?;
     if database.exists() {
         may_be_replaced(context, &database, force)?;
     }

@@ -9,6 +9,7 @@ use super::hearsay::Hearsay;
 use super::right;
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
+use crate::custody;
 use crate::decide::Marks;
 use crate::decide::access::Actor;
 use crate::decide::reason::Reason;
@@ -315,6 +316,7 @@ fn words(db: &mut Database, id: EmailId, mut told: Option<(&Others, &mut Hearsay
 const LARGEST: u64 = 1 << 30;
 
 fn read(path: &str) -> Result<Vec<u8>> {
+    custody::check_free(path.as_ref())?;
     std::fs::read(path).map_err(|error| Fault::new(Class::Data, format!("cannot read {path}: {error}")).into())
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::mail::compose::{File, is_id};
 
@@ -26,6 +27,7 @@ pub fn read(path: &Path, inline: bool) -> Result<File> {
 pub fn bytes(path: &Path) -> Result<Vec<u8>> {
     let unreadable = |error: std::io::Error| Fault::new(Class::Data, format!("cannot read {}: {error}", path.display()));
     let mut bytes = Vec::new();
+    custody::check_free(path)?;
     std::fs::File::open(path).map_err(unreadable)?.take(LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > LARGEST {
         return Err(Fault::new(Class::Data, format!("{} is larger than {LARGEST} bytes", path.display())).into());

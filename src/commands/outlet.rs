@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::context::Context;
+use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::store::backup;
 
@@ -58,6 +59,10 @@ pub fn check(context: &Context, file: &Path, made: Made) -> Result<()> {
     }
     if !there.is_file() {
         return refused("is no regular file");
+    }
+    // Another name of it.
+    if custody::check_free(file).is_err() {
+        return refused("belongs to the database");
     }
     let mut begin = Vec::new();
     let read = File::open(file).and_then(|file| file.take(made.begin().len() as u64).read_to_end(&mut begin));

@@ -10,6 +10,7 @@ use super::email::filled::{self, Filled};
 use super::show::{changed, yes};
 use super::{argument, file};
 use crate::context::{self, Context};
+use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::mail::compose::File;
 use crate::mail::template::{Names, Placeholder, Template as Checked};
@@ -272,6 +273,7 @@ fn read(path: &Path) -> Result<String> {
     let bytes = if path == Path::new("-") {
         context::read_stdin(LARGEST)?
     } else {
+        custody::check_free(path)?;
         std::fs::read(path).map_err(|error| Fault::new(Class::Data, format!("cannot read {}: {error}", path.display())))?
     };
     String::from_utf8(bytes).map_err(|_| Fault::new(Class::Data, "the template is not UTF-8").into())

@@ -106,6 +106,7 @@ impl Context {
 /// Reads a file that says where a server is. It says which command is run: as of the configuration, nobody else may write it.
 fn read(path: &Path) -> Result<Provider> {
     custody::check("the provider file", path)?;
+    custody::check_free(path)?;
     let shown = path.display();
     let bad = |what: String| Fault::new(Class::Config, what).reach(Reach::Account);
     let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());

@@ -65,6 +65,7 @@ pub fn first_line_of_file(path: &Path) -> Result<Secret> {
 /// Reads a file that nobody else may read or write.
 pub fn secret_of_file(path: &Path) -> Result<String> {
     check_secret(path)?;
+    custody::check_free(path)?;
     Ok(std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?)
 }
 

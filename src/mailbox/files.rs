@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::custody;
 use crate::fault::{Class, Fault};
 
 /// How an mbox and each message in it begins (RFC 4155).
@@ -57,6 +58,9 @@ fn is_mail(path: &Path) -> Result<bool> {
     if matches!(extension.as_deref(), Some("eml" | "mbox")) {
         return Ok(true);
     }
+    if custody::check_free(path).is_err() {
+        return Ok(false);
+    }
     let mut beginning = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MBOX.len() as u64).read_to_end(&mut beginning))
@@ -79,6 +83,7 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// A file that begins with `From ` is an mbox (RFC 4155); any other one is a message.
 fn read_file(path: &Path, max: u64, each: &mut dyn FnMut(FileMessage) -> Result<()>) -> Result<()> {
+    custody::check_free(path)?;
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let modified = file
         .metadata()

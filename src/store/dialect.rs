@@ -118,6 +118,7 @@ pub fn connect(url: &str) -> Result<Database> {
         return Err(Fault::new(Class::Config, format!("there is no database at {path}")).hint("try: espomail init").into());
     }
     custody::check_database(Path::new(path))?;
+    custody::keep_off(Path::new(path));
     refuse_network_file_system(path)?;
     let is_copy = copied::look(Path::new(path))?;
     let mut connection = diesel::SqliteConnection::establish(path)

@@ -10,6 +10,7 @@ use crate::commands::rehearsal::Rehearsal;
 use crate::commands::show::changed;
 use crate::commands::{argument, right};
 use crate::context::{self, Context};
+use crate::custody;
 use crate::decide::Plan;
 use crate::decide::access::{Actor, Relation, act};
 use crate::decide::hand::RecordChanges;
@@ -289,8 +290,11 @@ impl Note {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let bytes = match (self.text, self.file) {
             (Some(text), _) if text != "-" => text.into_bytes(),
-            (_, Some(file)) => std::fs::read(&file)
-                .map_err(|error| Fault::new(Class::Data, format!("cannot read {}: {error}", file.display())))?,
+            (_, Some(file)) => {
+                custody::check_free(&file)?;
+                std::fs::read(&file)
+                    .map_err(|error| Fault::new(Class::Data, format!("cannot read {}: {error}", file.display())))?
+            }
             (_, None) => context::read_stdin(NOTE_LIMIT)?,
         };
         let words = String::from_utf8_lossy(&bytes);

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::ArgAction;
 
 use crate::context::{self, Context};
+use crate::custody;
 use crate::decide::filter::{Action, Criterion, Filter, Script, compile};
 use crate::fault::{Class, Fault};
 use crate::pass::verdict::Names;
@@ -151,6 +152,7 @@ pub struct FilterArguments {
 fn read(path: &str) -> Result<Vec<u8>> {
     let fault = |error| Fault::new(Class::Data, format!("cannot read {path}: {error}"));
     let mut text = Vec::new();
+    custody::check_free(path.as_ref())?;
     File::open(path).and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut text)).map_err(fault)?;
     Ok(text)
 }

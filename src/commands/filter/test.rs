@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::scope::{ScopeArguments, kept};
 use crate::context::{self, Context};
+use crate::custody;
 use crate::decide::access;
 use crate::decide::filter::{FilterTrial, trial};
 use crate::fault::{Class, Fault};
@@ -86,6 +87,7 @@ fn bytes_of(context: &Context, db: &mut Database, message: &str) -> Result<Vec<u
     // Through sudo a file would be read with the rights of the service account.
     let is_guest = context::caller().guest().is_some();
     if !is_guest && std::path::Path::new(message).is_file() {
+        custody::check_free(message.as_ref())?;
         return std::fs::read(message).map_err(|error| Fault::new(Class::Data, format!("cannot read {message}: {error}")).into());
     }
     let (id, _) = crate::commands::right::email(db, context.actor_ref(), message, RoleAction::Read)?;
