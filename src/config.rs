@@ -16,6 +16,7 @@ use crate::decide::budget::{Budgets, Limits};
 use crate::decide::fields::Fields;
 use crate::decide::host;
 use crate::fault::{Class, Fault};
+use crate::output::LogFormat;
 use crate::{clock, custody};
 
 /// Every setting, effective.
@@ -217,6 +218,9 @@ pub struct Security {
 pub struct Log {
     /// error, warn, info, debug or trace.
     pub level: String,
+    /// text or json.
+    #[serde(serialize_with = "shown_format", deserialize_with = "format")]
+    pub format: LogFormat,
 }
 
 impl Default for Config {
@@ -282,6 +286,14 @@ impl Default for Metrics {
     }
 }
 
+fn format<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<LogFormat, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn shown_format<S: serde::Serializer>(format: &LogFormat, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(format.as_str())
+}
+
 fn mode<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let text = String::deserialize(deserializer)?;
     let mode = u32::from_str_radix(&text, 8).ok().filter(|mode| *mode <= 0o777 && mode & 0o022 == 0 && mode & 0o400 != 0);
@@ -294,7 +306,7 @@ fn shown_mode<S: serde::Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, 
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "warn".to_string() }
+        Self { level: "warn".to_string(), format: LogFormat::Text }
     }
 }
 

@@ -83,6 +83,12 @@ pub fn data_home() -> Option<PathBuf> {
     path("XDG_DATA_HOME").or_else(|| path("HOME").map(|home| home.join(".local/share")))
 }
 
+/// Whether the journal of systemd reads standard error: it says by `JOURNAL_STREAM` which file that is.
+pub fn is_journal() -> bool {
+    let Ok(named) = std::env::var("JOURNAL_STREAM") else { return false };
+    rustix::fs::fstat(std::io::stderr()).is_ok_and(|file| named == format!("{}:{}", file.st_dev, file.st_ino))
+}
+
 /// Returns the log level from the environment, such as `debug` or `info,diesel=debug`.
 pub fn log_level() -> Option<String> {
     std::env::var("ESPOMAIL_LOG").ok().filter(|level| !level.is_empty())

@@ -20,4 +20,5 @@ mod room;
 pub mod secret;
 mod settings;
 pub mod store;
+pub mod whereabouts;
 pub mod words;

@@ -6,6 +6,8 @@
 //!
 //! Mail, servers and file names are written by strangers. What a terminal would obey (control characters, changes of direction),
 //! and what it would not show, leaves here as its number: in text as `\u{202e}`, in JSON as `\u202e`, which is the same value.
+mod log;
+
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +17,11 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::fault::{Class, Fault, note_panic, one_line};
 use crate::store;
+use crate::whereabouts::Here;
 use crate::words::words;
+
+use self::log::{ERROR, NOTICE, say};
+pub use self::log::{LogFormat, set_log_format};
 
 /// The version of everything that `-o json` prints.
 const SCHEMA: &str = "espomail/1";
@@ -51,21 +57,22 @@ impl Output {
 
     /// Prints a fault and remembers its class for the exit status. It may quote a server: control characters are shown.
     pub fn complain(&self, error: &anyhow::Error) {
+        let at = error.downcast_ref::<Here>();
         match store::told(error) {
             Some(fault) => {
                 self.remember(fault.class);
-                last_words(&shown(&one_line(&fault.into())));
+                say(ERROR, &one_line(&fault.into()), at);
             }
             None => {
                 self.remember(store::class_of(error));
-                last_words(&shown(&one_line(error)));
+                say(ERROR, &one_line(error), at);
             }
         }
     }
 
     /// Says on standard error what somebody should know, in cron, too; it is no failure.
     pub fn announce(&self, text: &str) {
-        last_words(&shown(text));
+        say(NOTICE, text, None);
     }
 
     /// Remembers a class for the exit status without saying anything: it was said before.
@@ -147,7 +154,8 @@ impl Output {
     /// Says what is going on to whoever waits at a terminal; on standard error, as it is no answer.
     pub fn progress(&self, text: &str) {
         if !self.quiet && self.format == Format::Text && std::io::stderr().is_terminal() {
-            last_words(&shown(text));
+            // Not a line of any log: it is for the one who looks.
+            let _ = writeln!(std::io::stderr(), "espomail: {}", shown(text));
         }
     }
 
@@ -263,8 +271,7 @@ pub fn ask_secret(question: &str) -> std::io::Result<String> {
 
 /// Writes a line to standard error, also when there is no [`Output`] yet.
 pub fn last_words(text: &str) {
-    // When standard error is closed there is nobody left to tell; `eprintln!` would panic.
-    let _ = writeln!(std::io::stderr(), "espomail: {text}");
+    say(ERROR, text, None);
 }
 
 /// Makes a panic say nothing by itself: who catches it says what it did, and where it was. Its message may quote a mail, so it is
@@ -272,7 +279,7 @@ pub fn last_words(text: &str) {
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
         note_panic(panic.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line())));
-        log::debug!("{}", shown(&panic.to_string()));
+        ::log::debug!("{}", shown(&panic.to_string()));
     }));
 }
 
@@ -282,14 +289,7 @@ pub fn start_log(filter: &str) {
     let (own, others) = filter.split_once(',').unwrap_or((filter, ""));
     let filter = if own.contains('=') { filter.to_string() } else { format!("off,espomail={own},{others}") };
     // A second logger in one process, as in tests, changes nothing.
-    let _ = env_logger::Builder::new()
-        .parse_filters(&filter)
-        // A line of the log may quote a server: it stays one line, and fit for a terminal.
-        .format(|out, record| {
-            let said = shown(&record.args().to_string()).replace('\n', "\\n");
-            writeln!(out, "[{} {:<5} {}] {said}", out.timestamp_seconds(), record.level(), record.target())
-        })
-        .try_init();
+    let _ = env_logger::Builder::new().parse_filters(&filter).format(log::write).try_init();
 }
 
 /// Makes mail content fit for a terminal: what it would obey or hide is shown, never sent.

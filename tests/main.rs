@@ -16,6 +16,7 @@ mod floors;
 mod guarantees;
 mod heard;
 mod keep;
+mod lines;
 mod mailbox;
 mod manual;
 mod moving;

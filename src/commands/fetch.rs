@@ -19,6 +19,7 @@ use crate::pass::witness::Seen;
 use crate::pass::{Stop, Tally};
 use crate::store::round::Round;
 use crate::store::{self, answer};
+use crate::whereabouts;
 use crate::words::Fate;
 
 /// Poll e-mail accounts and take in what is new
@@ -259,6 +260,7 @@ fn why(decision: &Verdict) -> String {
 
 fn complain(context: &Context, reports: &[AccountReport]) {
     for report in reports {
+        let _here = whereabouts::account(&report.account);
         for fault in &report.faults {
             if report.say {
                 context.out.complain(fault);
@@ -287,6 +289,7 @@ fn complain(context: &Context, reports: &[AccountReport]) {
 pub(super) fn complain_of_all(context: &Context, reports: &[AccountReport]) {
     complain(context, reports);
     for report in reports {
+        let _here = whereabouts::account(&report.account);
         complain_of(context, &report.account, &report.tally);
         if report.recovered {
             context.out.announce(&format!("account {}: works again", report.account));

@@ -58,7 +58,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault, contain};
-use crate::output::{self, Format, Output};
+use crate::output::{self, Format, LogFormat, Output};
 use crate::store;
 
 /// A mail-to-CRM engine for the command line
@@ -80,6 +80,9 @@ pub struct Cli {
     /// Write answers as text, json (one document) or jsonl (one line an item) [default: text]
     #[arg(short, long, value_name = "FORMAT", global = true, help_heading = "Global options", hide_possible_values = true)]
     output: Option<Format>,
+    /// Write lines on standard error as text or json (one object a line) [default: log.format]
+    #[arg(long, value_name = "FORMAT", global = true, help_heading = "Global options", hide_possible_values = true)]
+    log_format: Option<LogFormat>,
     /// Print nothing but answers and faults
     #[arg(short, long, global = true, help_heading = "Global options", conflicts_with = "verbose")]
     quiet: bool,
@@ -287,6 +290,8 @@ fn run_as(command: &mut clap::Command, arguments: Vec<OsString>) -> u8 {
 }
 
 fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
+    // What is wrong with the configuration is said so, too.
+    output::set_log_format(cli.log_format.unwrap_or(LogFormat::Text), context::is_journal());
     let out = || Output::new(cli.output.unwrap_or(Format::Text), cli.verbose > 0, cli.quiet);
     let context = match prepare(&cli, command, matches, out()) {
         Ok(context) => context,
@@ -329,6 +334,7 @@ fn prepare(cli: &Cli, command: &clap::Command, matches: &ArgMatches, out: Output
             .hint("see espomail-access(7)")
             .into());
     }
+    output::set_log_format(cli.log_format.unwrap_or(loaded.config.log.format), context::is_journal());
     begin_log(cli.verbose, cli.quiet, &loaded.config);
     if !cli.command.tells_custody() {
         loaded.check_custody()?;

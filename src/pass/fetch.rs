@@ -26,6 +26,7 @@ use crate::store::generation::Beside;
 use crate::store::grant::Granted;
 use crate::store::lease::{self, Lease};
 use crate::store::{Store, attempt, classify, farewell, nobody, status};
+use crate::whereabouts::{self, Here};
 use crate::words::{AccountKind, Auth};
 
 /// How long a lease lasts without a heartbeat, in seconds.
@@ -259,6 +260,7 @@ pub(super) fn contained<T>(
     account: &str,
     work: impl FnOnce(&mut Store) -> Result<T>,
 ) -> Result<T> {
+    let _here = whereabouts::account(account);
     let outcome = contain(|| {
         let store = match &mut *store {
             Some(store) => store,
@@ -267,7 +269,7 @@ pub(super) fn contained<T>(
         work(store)
     });
     let outcome = outcome.map_or_else(|panicked| Err(panicked.into()), |done| done.map_err(classify));
-    outcome.with_context(|| format!("account {account}"))
+    outcome.with_context(|| Here::account(account))
 }
 
 /// Takes the lease of an account, polls it, writes down how it went, and lets it go.
@@ -300,7 +302,7 @@ fn visit(
     let polled = contain(|| poll_mailboxes(setting, store, account, &lease, memory, witness, &mut report));
     heartbeat.remove(&lease);
     if let Err(panicked) = polled {
-        report.faults.push(anyhow::Error::new(panicked).context(format!("account {}", account.name)));
+        report.faults.push(anyhow::Error::new(panicked).context(Here::account(&account.name)));
         if witness.is_none() {
             // The connection may be inside a transaction.
             *store = Store::open(setting.database)?;
@@ -369,7 +371,7 @@ fn poll_mailboxes(
     witness: Option<&Witness>,
     report: &mut AccountReport,
 ) {
-    let in_account = format!("account {}", account.name);
+    let in_account = Here::account(&account.name);
     let (server, careful, mut session) = match open(setting, store, account, lease).map_err(classify) {
         Ok(opened) => opened,
         Err(error) if setting.is_cut_short(&error) => return report.is_cut_short = true,
@@ -389,14 +391,16 @@ fn poll_mailboxes(
     };
     let mut polled = Vec::new();
     for mailbox in &account.mailboxes {
+        let _here = whereabouts::mailbox(mailbox);
         if let Err(error) = poll_over(&visit, &mut session, store, mailbox, &mut report.tally).map_err(classify) {
             if setting.is_cut_short(&error) {
                 return report.is_cut_short = true;
             }
             let reach = reach_of(&error);
             let what = format!("{error:#}");
-            let error = if what.contains(mailbox.as_str()) { error } else { error.context(format!("mailbox {mailbox}")) };
-            report.faults.push(error.context(in_account.clone()));
+            // Where it is named already, it is not named twice.
+            let is_named = what.contains(mailbox.as_str());
+            report.faults.push(error.context(Here { is_named, ..in_account.clone().mailbox(mailbox) }));
             // The one place where the reach of a fault is acted upon: another mailbox may still work, another account will.
             match reach {
                 Reach::Mailbox => {}

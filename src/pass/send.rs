@@ -24,6 +24,7 @@ use crate::store::account::Account;
 use crate::store::generation::Writer;
 use crate::store::sending::Smtp;
 use crate::store::{Database, Store, generation, outbox, trouble};
+use crate::whereabouts::{self, Here};
 use crate::words::{AccountId, OutboxState, OutgoingId};
 
 use outcome::Done;
@@ -141,6 +142,7 @@ fn visit(
 ) -> Report {
     let mut report = Report::default();
     let done = Turn::begin(setting, id, writer).and_then(|mut turn| {
+        let _here = whereabouts::account(&turn.account.name);
         let sent = contain(|| turn.send_all(only, allowance, &mut report));
         let sent = sent.unwrap_or_else(|panicked| {
             turn.write_down(&mut report);
@@ -154,7 +156,7 @@ fn visit(
         let done = sent.and(followed);
         // A person who waits for one message hears of it anyway.
         let say = (only.is_some() || turn.note(&done, &mut report)) && !turn.is_said;
-        let done = done.with_context(|| format!("account {}", turn.account.name));
+        let done = done.with_context(|| Here::account(&turn.account.name));
         if !say {
             report.known.extend(done.err());
             return Ok(());

@@ -21,6 +21,7 @@ use crate::pass::intake::{self, Passed};
 use crate::pass::{Lost, Tally};
 use crate::store::quarantine::{self, Kept, Undelivered};
 use crate::store::{Store, attempt};
+use crate::whereabouts;
 use crate::words::Fate;
 
 /// In how many passes a message is asked for in vain before that is said.
@@ -154,6 +155,7 @@ fn one(visit: &Visit<'_>, session: &mut Session, uid: u32, tries: i64) -> Result
             Err(error) => {
                 let trouble = session.trouble();
                 if !trouble.as_ref().is_some_and(Trouble::is_refusal) {
+                    let _here = whereabouts::uid(uid.into());
                     log::info!("mailbox {}: UID {uid}: {error:#}", visit.mailbox);
                     if let Err(down) = reopen(visit, session) {
                         return Err(down.context(format!("mailbox {}: behind UID {uid}", visit.mailbox)));

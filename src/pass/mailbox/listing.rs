@@ -13,6 +13,7 @@ use crate::mailbox::{HeaderOnly, MOST_LISTED, Opened, Session, Trouble};
 use crate::pass::intake::Passed;
 use crate::store::Store;
 use crate::store::position::{self, Beginning, Mark, Position};
+use crate::whereabouts;
 use crate::words::{AccountId, EmailId, Fate};
 
 /// How many headers are asked for at once, and what they may take of the memory of the pass.
@@ -189,6 +190,7 @@ pub(super) fn put_back(
 /// Reads the header of the last message that is known; none where it is gone, or not handed over. That alone ends nothing.
 fn header_of(poll: &Poll<'_>, session: &mut Session, mailbox: &str, mark: &Mark) -> Result<Option<HeaderOnly>> {
     let uid = u32::try_from(mark.uid).context("the stored mark is no UID")?;
+    let _here = whereabouts::uid(mark.uid);
     match session.headers(&[uid]) {
         Ok(mut found) => Ok(found.pop()),
         Err(error) if session.trouble().is_some_and(|trouble| trouble.is_refusal()) => {

@@ -1,0 +1,47 @@
+//! Lines on standard error for machines: objects, and priorities in the journal. Through the real binary.
+
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::support::world::World;
+
+#[test]
+fn lines_of_the_log_are_objects_where_that_is_asked_for_and_have_priorities_in_the_journal() {
+    let world = World::new();
+    let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "127.0.0.1", "--imap-port", "1"];
+    world.run_with(&[&add[..], &["--imap-security", "plain", "--password-stdin"]].concat(), "hunter2\n").ok();
+    let done = world.run(&["--log-format", "json", "-vv", "fetch"]);
+    assert_eq!(done.status, Some(69));
+    let lines: Vec<Value> = done.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let error = lines.iter().find(|line| line["level"] == "error").unwrap();
+    assert_eq!(error["account"], "support");
+    assert!(error["message"].as_str().unwrap().starts_with("account support: ") && error["time"].is_string(), "{error}");
+    world.run_with(&["deliver", "--account", "support"], "From: dora@example.org\r\nSubject: Pump\r\n\r\nIt leaks.\r\n").ok();
+    let done = world.run(&["--log-format", "json", "-v", "email", "list", "--search", "leaks"]);
+    let line: Value = serde_json::from_str(done.stderr.trim_end()).unwrap();
+    assert_eq!((&line["level"], &line["target"]), (&json!("info"), &json!("espomail::commands::email::list")), "{done:?}");
+    // By the configuration, and also where that cannot be read to its end.
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    world.write(&world.config(), &format!("{config}\n[log]\nformat = \"json\"\n"), 0o600);
+    let line: Value = serde_json::from_str(&world.run(&["case", "show", "9"]).stderr).unwrap();
+    assert_eq!(line["level"], "error");
+    world.write(&world.config(), &format!("{config}\n[log]\nformat = \"xml\"\n"), 0o600);
+    let line: Value = serde_json::from_str(&world.run(&["--log-format", "json", "case", "list"]).stderr).unwrap();
+    assert!(line["message"].as_str().unwrap().contains("xml"), "{line}");
+    world.write(&world.config(), &config, 0o600);
+    // As the journal is told apart: by the file that standard error is.
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let about = std::fs::metadata(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer))).unwrap();
+    for (stream, begins) in [(format!("{}:{}", about.dev(), about.ino()), "<3>espomail: "), ("1:1".to_string(), "espomail: ")] {
+        let mut command = world.command(&["case", "show", "9"]);
+        let stderr = Stdio::from(writer.try_clone().unwrap());
+        command.env("JOURNAL_STREAM", stream).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).status().unwrap();
+        let mut said = vec![0; 4_096];
+        let read = reader.read(&mut said).unwrap();
+        let said = String::from_utf8_lossy(&said[..read]).into_owned();
+        assert!(said.starts_with(begins), "{said}");
+    }
+}
