@@ -34,4 +34,5 @@ mod store;
 mod templates;
 mod torture;
 mod traces;
+mod transfer;
 mod writing;

@@ -22,6 +22,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("espomail: account support: the right", "what cron mails, and no command"),
     ("30 2 * * *", "a line of a crontab"),
     ("$ espomail db backup", "it puts the database back; keep.rs does it on both databases"),
+    ("$ espomail db move", "it needs a second database; transfer.rs does it both ways"),
     ("$ espomail budget list", "it takes five answers to one address within two hours"),
 ];
 

@@ -6,13 +6,14 @@ use anyhow::Result;
 use clap::{Subcommand, ValueHint};
 use serde_json::json;
 
-use super::outlet::{self, Made};
+use super::outlet::{self, Made, is_same};
 use crate::config;
 use crate::context::{self, Context};
 use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::pass::restored;
 use crate::store::backup::{self, Incoming};
+use crate::store::closed::{self, AWAY, HERE};
 use crate::store::{SchemaState, Store, access, generation, upkeep};
 
 /// Look after the database
@@ -69,6 +70,7 @@ enum DbCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    Move(super::transfer::Move),
     /// Look whether the database is whole (exit 1 when it is not)
     ///
     /// SQLite: every page, index and foreign key. PostgreSQL: indexes and constraints that are not valid, checksums that did not fit,
@@ -87,6 +89,9 @@ struct Status {
     database: String,
     state: &'static str,
     migrations: Vec<String>,
+    /// Where it goes, went, or comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<String>,
 }
 
 impl Db {
@@ -97,6 +102,7 @@ impl Db {
             DbCommand::Backup { file, force } => backup(context, &file, force),
             DbCommand::Restore { file, force } => restore(context, &file, force),
             DbCommand::Restored { dry_run } => restored(context, dry_run),
+            DbCommand::Move(command) => command.run(context),
             DbCommand::Check => check(context),
             DbCommand::Vacuum => vacuum(context),
         }
@@ -117,17 +123,31 @@ fn migrate(context: &Context) -> Result<()> {
 }
 
 fn status(context: &Context) -> Result<()> {
-    let (state, migrations) = match Store::connect(context.database())?.schema_state()? {
+    let mut store = Store::connect(context.database())?;
+    let (mut state, migrations) = match store.schema_state()? {
         SchemaState::Current => ("current", Vec::new()),
         SchemaState::Empty => ("empty", Vec::new()),
         SchemaState::Older(missing) => ("older", missing),
         SchemaState::Newer(unknown) => ("newer", unknown),
     };
+    let away = if state == "current" { closed::mark(store.connection(), AWAY)? } else { None };
+    let here = if state == "current" { closed::mark(store.connection(), HERE)? } else { None };
+    state = match (&away, &here) {
+        (Some(mark), _) if mark.is_done => "moved",
+        (Some(_), _) => "moving",
+        (None, Some(_)) => "being-filled",
+        (None, None) => state,
+    };
+    let other = away.or(here).map(|mark| mark.other);
     if state != "current" {
         context.out.remember(Class::No);
     }
-    let status = Status { database: config::masked(context.database()), state, migrations };
+    let status = Status { database: config::masked(context.database()), state, migrations, other };
+    let other = status.other.clone().unwrap_or_default();
     context.out.item(&status, || match state {
+        "moved" => format!("{}: moved to {other}; write into config.toml: database = {other:?}", status.database),
+        "moving" => format!("{}: being moved to {other}", status.database),
+        "being-filled" => format!("{}: being filled from {other}, and not whole", status.database),
         "current" => format!("{}: the tables fit.", status.database),
         "empty" => format!("{}: there are no tables; try: espomail init", status.database),
         "older" => format!("{}: {} missing; try: espomail db migrate", status.database, status.migrations.join(", ")),
@@ -289,11 +309,6 @@ pub fn told_bytes(bytes: u64) -> String {
         10_000..=9_999_999 => format!("{} kB", bytes / 1_000),
         _ => format!("{} MB", bytes / 1_000_000),
     }
-}
-
-/// Whether both names are of one file.
-fn is_same(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// A word as it is typed in a shell.

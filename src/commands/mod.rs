@@ -47,6 +47,7 @@ mod template;
 mod test;
 mod token;
 mod trace;
+mod transfer;
 mod user;
 
 use std::ffi::OsString;
@@ -177,6 +178,12 @@ impl Command {
         }
     }
 
+    /// Whether cron starts it again in a while: one that meets a database that is being moved leaves it alone, as it leaves an account
+    /// that another pass is at.
+    const fn is_pass(&self) -> bool {
+        matches!(self, Self::Fetch(_) | Self::Send(_) | Self::Notify(_))
+    }
+
     /// Whether the command itself says whose the files are, of all of them at once.
     const fn tells_custody(&self) -> bool {
         matches!(self, Self::Config(config) if config.is_check()) || matches!(self, Self::Doctor(_))
@@ -304,8 +311,11 @@ fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
             return out.status();
         }
     };
-    if let Err(error) = cli.command.run(&context) {
-        context.out.complain(&store::classify(error));
+    let is_pass = cli.command.is_pass();
+    match cli.command.run(&context) {
+        Err(error) if is_pass && store::closed::is_under_way(&error) => log::info!("{error:#}"),
+        Err(error) => context.out.complain(&store::classify(error)),
+        Ok(()) => {}
     }
     context.out.status()
 }

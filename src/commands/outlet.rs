@@ -88,3 +88,8 @@ fn real(file: &Path) -> Option<PathBuf> {
     let file = file.canonicalize().or_else(|_| std::path::absolute(file)).ok()?;
     Some(file.parent()?.canonicalize().ok()?.join(file.file_name()?))
 }
+
+/// Whether both names are of one file.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}

@@ -28,6 +28,7 @@ pub(crate) mod reprocess;
 pub mod restored;
 pub(crate) mod send;
 pub(crate) mod token;
+pub(crate) mod transfer;
 pub(crate) mod verdict;
 pub(crate) mod wait;
 pub(crate) mod witness;

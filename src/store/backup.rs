@@ -129,7 +129,7 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
 }
 
 /// What SQLite says of a file: what it is that failed decides what to do.
-fn told(path: &Path, error: &rusqlite::Error) -> anyhow::Error {
+pub(super) fn told(path: &Path, error: &rusqlite::Error) -> anyhow::Error {
     use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase, ReadOnly};
     let class = match error.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase | CannotOpen) => Class::Data,

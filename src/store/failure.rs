@@ -7,7 +7,9 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as Diese
 use crate::fault::{self, Class, Fault};
 
 /// Messages of SQLite and, in English, of PostgreSQL: a part of each, its class, and what to do.
-const MESSAGES: [(&str, Class, &str); 27] = [
+const MESSAGES: [(&str, Class, &str); 28] = [
+    // What triggers say of a database that is being moved, to those who had opened it before.
+    (super::closed::SAID, Class::TempFail, "see: espomail db status"),
     // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL, SQLITE_NOMEM, SQLITE_INTERRUPT.
     ("is locked", Class::TempFail, LATER),
     ("locking protocol", Class::TempFail, LATER),

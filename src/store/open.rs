@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::database::{Database, SchemaState};
-use super::{dialect, failure, setting};
+use super::{closed, dialect, failure, setting};
 use crate::fault::{Class, Fault};
 
 /// How often a transaction is run again after a serialisation failure or deadlock.
@@ -15,8 +15,15 @@ pub struct Store {
 }
 
 impl Store {
-    /// Connects, and refuses a schema that is not ours (exit 78, with the line to type).
+    /// Connects, and refuses a schema that is not ours (exit 78, with the line to type), and a database that is closed.
     pub fn open(url: &str) -> Result<Self> {
+        let mut store = Self::open_marked(url)?;
+        closed::check(&mut store.connection)?;
+        Ok(store)
+    }
+
+    /// The same of one that may be closed: for the move that closed it.
+    pub fn open_marked(url: &str) -> Result<Self> {
         let mut store = Self::connect(url)?;
         let (what, hint) = match store.schema_state()? {
             SchemaState::Current => return Ok(store),

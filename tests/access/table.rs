@@ -204,6 +204,8 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("db backup /nowhere", NOBODY),
     ("db restore /nowhere", NOBODY),
     ("db restored", BOSS),
+    ("db move --abandon", BOSS),
+    ("db move --to sqlite:/nowhere", NOBODY),
     ("db check", BOSS),
     ("db vacuum", BOSS),
     ("status", BOSS),

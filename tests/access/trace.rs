@@ -164,6 +164,8 @@ const OTHERS: &[&str] = &[
     // In tests/keep.rs.
     "db restore",
     "db restored",
+    // In tests/transfer.rs.
+    "db move",
     "doctor",
     "status",
     "audit list",
