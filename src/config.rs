@@ -17,6 +17,7 @@ use crate::decide::fields::Fields;
 use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::output::LogFormat;
+use crate::words::Hook;
 use crate::{clock, custody};
 
 /// Every setting, effective.
@@ -27,6 +28,7 @@ pub struct Config {
     pub database: String,
     pub fetch: Fetch,
     pub filters: Filters,
+    pub hooks: Hooks,
     pub link: Link,
     pub send: Send,
     #[serde(deserialize_with = "budgets")]
@@ -79,6 +81,52 @@ pub struct Filters {
 impl Default for Filters {
     fn default() -> Self {
         Self { command_timeout: 30, commands: BTreeMap::new() }
+    }
+}
+
+/// Commands that hear of events (HOOK-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Hooks {
+    /// Seconds that one may take.
+    pub timeout: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub email_imported: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub case_created: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answer_held: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub message_undelivered: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub account_failing: Vec<String>,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        let none = Vec::new;
+        Self {
+            timeout: 10,
+            email_imported: none(),
+            case_created: none(),
+            answer_held: none(),
+            message_undelivered: none(),
+            account_failing: none(),
+        }
+    }
+}
+
+impl Hooks {
+    /// The commands that there are, by event.
+    pub fn commands(&self) -> BTreeMap<Hook, Vec<String>> {
+        let of = |hook: Hook| match hook {
+            Hook::EmailImported => &self.email_imported,
+            Hook::CaseCreated => &self.case_created,
+            Hook::AnswerHeld => &self.answer_held,
+            Hook::MessageUndelivered => &self.message_undelivered,
+            Hook::AccountFailing => &self.account_failing,
+        };
+        Hook::ALL.iter().map(|hook| (*hook, of(*hook).clone())).filter(|(_, argv)| !argv.is_empty()).collect()
     }
 }
 
@@ -230,6 +278,7 @@ impl Default for Config {
             database,
             fetch: Fetch::default(),
             filters: Filters::default(),
+            hooks: Hooks::default(),
             link: Link::default(),
             send: Send::default(),
             budgets: Budgets::USUAL,
@@ -458,6 +507,7 @@ fn wrong_value(config: &Config) -> Option<Wrong> {
         ("fetch", "max-seconds", positive(fetch.max_seconds), 86_400),
         ("fetch", "max-message-mib", positive(fetch.max_message_mib), 1 << 10),
         ("filters", "command-timeout", config.filters.command_timeout, 3_600),
+        ("hooks", "timeout", config.hooks.timeout, 3_600),
         ("link", "token-days", positive(config.link.token_days), 36_500),
         ("send", "per-pass", send.per_pass as u64, 1_000_000),
         ("send", "workers", send.workers as u64, 1_000),
@@ -488,6 +538,9 @@ fn wrong_value(config: &Config) -> Option<Wrong> {
     if config.filters.commands.values().any(|command| command.first().is_none_or(String::is_empty)) {
         let what = "must name a program in each command".to_string();
         return Some(Wrong { table: "filters.commands", key: "[filters.commands]", what });
+    }
+    if config.hooks.commands().values().any(|command| command.first().is_none_or(String::is_empty)) {
+        return Some(Wrong { table: "hooks", key: "[hooks]", what: "must name a program in each command".to_string() });
     }
     if let Some((key, what)) = config.oauth.values().find_map(Provider::wrong) {
         return Some(Wrong { table: "oauth", key, what });

@@ -328,6 +328,22 @@ words! {
 }
 
 words! {
+    /// An event that the configuration may have a command for (HOOK-1).
+    Hook {
+        /// An e-mail came in that is acted upon.
+        EmailImported = "email-imported",
+        /// A case was opened, by mail or by a person.
+        CaseCreated = "case-created",
+        /// An answer that would have gone out by itself waits for a person's word (ACK-3).
+        AnswerHeld = "answer-held",
+        /// A message of ours does not arrive, or nobody knows whether it did (SEND-6, BOUNCE-1).
+        MessageUndelivered = "message-undelivered",
+        /// An account has failed long enough for people to be told (FETCH-12).
+        AccountFailing = "account-failing",
+    }
+}
+
+words! {
     /// How a server is logged in to.
     Auth {
         /// By a password, in the way that the server offers.

@@ -15,6 +15,7 @@ mod fetch;
 mod floors;
 mod guarantees;
 mod heard;
+mod hooks;
 mod keep;
 mod lines;
 mod mailbox;

@@ -109,6 +109,9 @@ pub fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
     for (name, command) in &config.filters.commands {
         look(context::check_hook(command).with_context(|| format!("filters.commands.{name}")));
     }
+    for (hook, command) in &config.hooks.commands() {
+        look(context::check_hook(command).with_context(|| format!("hooks.{hook}")));
+    }
     let path = match dialect::sqlite_path(context.database()) {
         Ok(path) => path.map(Path::new),
         Err(error) => return (faults.into_iter().chain([error]).collect(), None),

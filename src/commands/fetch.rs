@@ -158,15 +158,17 @@ fn end_of(begun: Instant, time: Duration) -> End {
     End { begins_nothing: is_over - (time / 5).min(MARGIN), is_over }
 }
 
-/// FILTER-4: runs the commands that filters want for what is stored now; none is begun after the end.
+/// FILTER-4, HOOK-1: runs the commands that filters want for what is stored now, and those that hear of events; none is begun after the
+/// end.
 pub(super) fn run_commands(context: &Context, stop: &Stop, end: Option<End>) -> Result<()> {
     let config = &context.loaded.config;
     // What others could have changed is said at once; whatever is wanted of the commands waits for the next pass.
-    let refused: Vec<_> = config
-        .filters
-        .commands
-        .iter()
-        .filter_map(|(name, argv)| context::check_hook(argv).err().map(|fault| fault.context(format!("filters.commands.{name}"))))
+    let hooks = config.hooks.commands();
+    let of_filters = config.filters.commands.iter().map(|(name, argv)| (format!("filters.commands.{name}"), argv));
+    let of_events = hooks.iter().map(|(hook, argv)| (format!("hooks.{hook}"), argv));
+    let refused: Vec<_> = of_filters
+        .chain(of_events)
+        .filter_map(|(name, argv)| context::check_hook(argv).err().map(|fault| fault.context(name)))
         .collect();
     if !refused.is_empty() {
         refused.iter().for_each(|fault| context.out.complain(fault));
@@ -176,6 +178,8 @@ pub(super) fn run_commands(context: &Context, stop: &Stop, end: Option<End>) -> 
     let setting = effects::Setting {
         commands: &config.filters.commands,
         limit: Duration::from_secs(config.filters.command_timeout),
+        hooks: &hooks,
+        hook_limit: Duration::from_secs(config.hooks.timeout),
         prepare: &context::hook_environment,
         now: &|| context.now(),
         stop,

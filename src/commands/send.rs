@@ -69,6 +69,9 @@ impl Send {
         report.resting.iter().for_each(|resting| context.out.remember(resting.class));
         report.recovered.iter().for_each(|account| context.out.announce(&format!("account {account}: sends again")));
         file_copies(context, &stop)?;
+        if !context.loaded.config.hooks.commands().is_empty() {
+            super::fetch::run_commands(context, &stop, None)?;
+        }
         if context.out.talkative || context.out.format != Format::Text {
             let resting = report.resting.iter().map(|one| Line::Resting {
                 account: &one.name,

@@ -1,5 +1,5 @@
-//! What filters want done outside the database, after the commit: commands of the configuration (FILTER-4). A command is
-//! claimed before it runs and tried again with growing pauses when it fails, so it may run twice, but is never forgotten.
+//! What is to be done outside the database, after the commit: commands of the configuration that filters want (FILTER-4), or that hear of
+//! events (HOOK-1). A command is claimed before it runs and tried again with growing pauses when it fails, so it may run twice, but is never forgotten.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -14,6 +14,7 @@ use crate::fault::{Class, Fault, contain};
 use crate::mail;
 use crate::store::Store;
 use crate::store::effect::{self, Background, Claimed};
+use crate::words::Hook;
 
 /// How often a command is tried before it is given up.
 const ATTEMPTS: i64 = 5;
@@ -28,8 +29,11 @@ const MARGIN: i64 = 60;
 pub struct Setting<'a> {
     /// Program and arguments, by the name that filters use.
     pub commands: &'a BTreeMap<String, Vec<String>>,
-    /// How long one may take.
+    /// How long one of those may take.
     pub limit: Duration,
+    /// The same by the event that they hear of, and how long each may take.
+    pub hooks: &'a BTreeMap<Hook, Vec<String>>,
+    pub hook_limit: Duration,
     /// Gives a command its environment.
     pub prepare: &'a dyn Fn(&mut Command),
     /// Seconds since 1970 UTC.
@@ -42,7 +46,7 @@ pub struct Setting<'a> {
 /// Runs what is due, one after the other. Returns what was given up.
 pub fn run(store: &mut Store, setting: &Setting<'_>) -> Result<Vec<anyhow::Error>> {
     let mut given_up = Vec::new();
-    let lease = i64::try_from(setting.limit.as_secs())?.saturating_add(MARGIN);
+    let lease = i64::try_from(setting.limit.max(setting.hook_limit).as_secs())?.saturating_add(MARGIN);
     while !setting.stop.requested() && Instant::now() < setting.until {
         let now = (setting.now)();
         let Some(claimed) = store.transaction(|db| effect::claim(db, now, now + lease))? else { break };
@@ -75,8 +79,13 @@ pub(super) fn pause(attempts: i64) -> i64 {
 
 /// Runs a command once.
 fn attempt(background: Option<&Background>, setting: &Setting<'_>, claimed: &Claimed) -> Result<(), Fault> {
-    let named = format!("e-mail {}: the command {:?} of the filter {:?}", claimed.email, claimed.command, claimed.filter);
-    let retry = format!("espomail filter retry {}", claimed.email);
+    let of = claimed.email.map_or_else(String::new, |email| format!("e-mail {email}: "));
+    let named = match claimed.event {
+        Some(event) => format!("{of}the command for {event}"),
+        None => format!("{of}the command {:?} of the filter {:?}", claimed.command, claimed.filter),
+    };
+    let retry =
+        claimed.email.map_or_else(|| "espomail filter retry".to_string(), |email| format!("espomail filter retry {email}"));
     let fault = |class: Class, what: &str, first: &str| {
         Fault::new(class, format!("{named} {what}")).hint(format!("{first}, then: {retry}"))
     };
@@ -84,35 +93,52 @@ fn attempt(background: Option<&Background>, setting: &Setting<'_>, claimed: &Cla
         // Whoever ran it died with it, time after time.
         return Err(fault(Class::Unavailable, "did not end before the pass did", "see what it does"));
     }
-    let Some(argv) = setting.commands.get(&claimed.command) else {
-        return Err(fault(Class::Config, "is not in the configuration", "add it to [filters.commands]"));
+    let (argv, limit, table) = match claimed.event {
+        Some(event) => (setting.hooks.get(&event), setting.hook_limit, "[hooks]"),
+        None => (setting.commands.get(&claimed.command), setting.limit, "[filters.commands]"),
+    };
+    let Some(argv) = argv else {
+        return Err(fault(Class::Config, "is not in the configuration", &format!("add it to {table}")));
     };
     let document =
         background.map_or_else(|| Err("has no raw message to work on".to_string()), |background| document(claimed, background));
-    let document =
-        document.map_err(|what| fault(Class::Software, &what, &format!("see: espomail email raw {}", claimed.email)))?;
-    command::run(argv, document, setting.limit, setting.prepare)
-        .map_err(|what| fault(Class::Unavailable, &what, "mend the command"))
+    let document = document.map_err(|what| fault(Class::Software, &what, "see: espomail email raw"))?;
+    command::run(argv, document, limit, setting.prepare).map_err(|what| fault(Class::Unavailable, &what, "mend the command"))
 }
 
 /// What a command reads: one JSON document.
 fn document(claimed: &Claimed, background: &Background) -> Result<Vec<u8>, String> {
-    let mail = contain(|| mail::parse(&background.raw)).map_err(|panicked| format!("cannot be prepared: {panicked}"))?;
-    let document = json!({
+    let mut document = json!({
         "effect": claimed.id,
         "attempt": claimed.attempts,
-        "filter": claimed.filter,
         "account": background.account,
         "email": claimed.email,
         "record": background.record,
-        "from": mail.from,
-        "to": mail.to,
-        "cc": mail.cc,
-        "subject": mail.subject,
-        "date": mail.date.map(rfc3339),
-        "message_id": mail.message_id,
-        "text": mail.text,
     });
+    let mut add = |more: serde_json::Value| {
+        if let (Some(fields), serde_json::Value::Object(more)) = (document.as_object_mut(), more) {
+            fields.extend(more);
+        }
+    };
+    match (claimed.event, &claimed.about) {
+        (Some(event), about) => {
+            add(json!({ "event": event.as_str() }));
+            add(about.as_deref().and_then(|about| serde_json::from_str(about).ok()).unwrap_or_default());
+        }
+        (None, _) => add(json!({ "filter": claimed.filter })),
+    }
+    if let Some(raw) = &background.raw {
+        let mail = contain(|| mail::parse(raw)).map_err(|panicked| format!("cannot be prepared: {panicked}"))?;
+        add(json!({
+            "from": mail.from,
+            "to": mail.to,
+            "cc": mail.cc,
+            "subject": mail.subject,
+            "date": mail.date.map(rfc3339),
+            "message_id": mail.message_id,
+            "text": mail.text,
+        }));
+    }
     Ok(format!("{document}\n").into_bytes())
 }
 

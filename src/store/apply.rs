@@ -4,6 +4,7 @@
 
 mod adopt;
 mod amend;
+mod hook;
 mod merge;
 mod record;
 mod rows;
@@ -308,13 +309,15 @@ impl<'a> Batch<'a> {
             }),
             Change::Run { email, account, filter, command } => self.effects.push(EffectRow {
                 id: 0,
-                email_id: *email,
+                email_id: Some(*email),
                 account_id: Some(*account),
                 filter: filter.clone(),
                 command: command.clone(),
                 created_at: self.now,
                 due_at: Some(self.now),
                 attempts: 0,
+                event: None,
+                about: None,
             }),
             Change::ActOnServer { email, verb, target, by } => self.server_actions.push(ActionRow {
                 position_id: one.arrival.position,

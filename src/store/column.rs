@@ -66,7 +66,7 @@ macro_rules! ids {
 }
 
 words! {
-    AccountKind, AddressState, AfterFetch, AskedBy, Auth, AutomaticCases, BudgetAction, CaseStatus, DeliveryState, Distribution, Fate, GroupPlace,
+    AccountKind, AddressState, AfterFetch, AskedBy, Auth, AutomaticCases, BudgetAction, CaseStatus, DeliveryState, Distribution, Fate, GroupPlace, Hook,
     MoveStage, NoteKind,
     NotificationKind, OutboxState, OutgoingKind, ParentBy, PasswordSource, Priority, RecipientState, RecordKind, ReviewDecision,
     RoleAction, RoleLevel, RoleScope, Security, ServerVerb, SmtpAuth, UnknownSender,

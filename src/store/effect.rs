@@ -8,16 +8,20 @@ use super::schema::{accounts, effects, emails, records};
 use super::{Database, access, clean, raw};
 use crate::decide::access::Permit;
 use crate::decide::failure::LONGEST_PAUSE;
-use crate::words::{AccountId, EffectId, EmailId, RecordKind};
+use crate::words::{AccountId, EffectId, EmailId, Hook, RecordKind};
 
 /// A command that this pass has claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Claimed {
     pub id: EffectId,
-    pub email: EmailId,
+    /// None of an event that is of no e-mail.
+    pub email: Option<EmailId>,
     pub account: Option<AccountId>,
     pub filter: String,
     pub command: String,
+    /// Of an event: which, and what else is known of it, as JSON.
+    pub event: Option<Hook>,
+    pub about: Option<String>,
     /// How often it was begun, this time included.
     pub attempts: i64,
 }
@@ -28,7 +32,8 @@ pub struct Background {
     pub account: Option<String>,
     /// `kind:number`.
     pub record: Option<String>,
-    pub raw: Vec<u8>,
+    /// None where it is of no e-mail.
+    pub raw: Option<Vec<u8>>,
 }
 
 /// Claims a command that is due: it is begun, and due again at `again_at`, so that it is not lost with the one who runs it.
@@ -42,6 +47,8 @@ pub fn claim(db: &mut Database, now: i64, again_at: i64) -> Result<Option<Claime
         effects::account_id,
         effects::filter,
         effects::command,
+        effects::event,
+        effects::about,
         effects::attempts,
     ));
     let found = first_free!(&mut *db, due, Claimed).optional()?;
@@ -95,17 +102,28 @@ pub fn retry(db: &mut Database, permit: &Permit<'_>, of: &[EmailId], now: i64) -
 
 /// Returns what is known of a command's e-mail; none when it has no raw message.
 pub fn background(db: &mut Database, claimed: &Claimed) -> Result<Option<Background>> {
-    let Some(raw) = raw::raw_of(db, claimed.email)? else { return Ok(None) };
-    let (kind, number) = emails::table
-        .left_join(records::table.on(records::id.nullable().eq(emails::parent_id)))
-        .filter(emails::id.eq(claimed.email))
-        .select((records::kind.nullable(), records::number.nullable()))
-        .first::<(Option<String>, Option<i64>)>(db)?;
+    let (mut raw, mut record) = (None, None);
+    if let Some(email) = claimed.email {
+        raw = raw::raw_of(db, email)?;
+        if raw.is_none() {
+            return Ok(None);
+        }
+        record = record_of(db, email)?;
+    }
     let account = match claimed.account {
         Some(id) => accounts::table.find(id).select(accounts::name).first::<String>(db).optional()?,
         None => None,
     };
-    let kind = kind.and_then(|kind| kind.parse::<RecordKind>().ok());
-    let record = kind.zip(number).map(|(kind, number)| format!("{kind}:{number}"));
     Ok(Some(Background { account, record, raw }))
+}
+
+/// Returns the record of an e-mail as people type it.
+fn record_of(db: &mut Database, email: EmailId) -> Result<Option<String>> {
+    let (kind, number) = emails::table
+        .left_join(records::table.on(records::id.nullable().eq(emails::parent_id)))
+        .filter(emails::id.eq(email))
+        .select((records::kind.nullable(), records::number.nullable()))
+        .first::<(Option<String>, Option<i64>)>(db)?;
+    let kind = kind.and_then(|kind| kind.parse::<RecordKind>().ok());
+    Ok(kind.zip(number).map(|(kind, number)| format!("{kind}:{number}")))
 }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::dialect::insert_new;
 use super::noun::in_lists;
 use super::schema::{accounts, emails, held_actions, notifications};
-use super::{Backend, Database, WHOLE, access, clean, lock, reserve};
+use super::{Backend, Database, WHOLE, access, clean, hook, lock, reserve};
 use crate::decide::access::Permit;
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
@@ -32,6 +32,13 @@ impl HeldRow {
     }
 }
 
+impl HeldRow {
+    /// The e-mail, the account and the reason, where it is an answer that waits.
+    pub fn answer(&self) -> Option<(EmailId, AccountId, &str)> {
+        (self.action == BudgetAction::Answer).then_some((self.email_id, self.account_id, self.because.as_str()))
+    }
+}
+
 /// Writes held actions; the same of the same e-mail waits once.
 pub(super) fn insert(db: &mut Database, mut rows: Vec<HeldRow>) -> Result<()> {
     if rows.is_empty() {
@@ -53,6 +60,9 @@ pub fn hold(
     now: i64,
 ) -> Result<()> {
     lock(db)?;
+    if action == BudgetAction::Answer {
+        hook::answer_held(db, email, account, &because.to_string(), now)?;
+    }
     insert(db, vec![HeldRow::new(email, account, action, because, now)])
 }
 

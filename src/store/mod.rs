@@ -32,6 +32,7 @@ pub(crate) mod follow;
 pub mod generation;
 pub(crate) mod grant;
 pub(crate) mod held;
+pub(crate) mod hook;
 pub mod lease;
 mod letters;
 mod named;

@@ -110,7 +110,7 @@ const LAWS: &[Law] = &[
         name: "effects",
         says: "every effect and every copy for a Sent mailbox is done, due, or given up with a reason",
         things: "SELECT (SELECT COUNT(*) FROM effects) + (SELECT COUNT(*) FROM sent_copies) AS n",
-        broken: "SELECT 'effect ' || id || ' (' || command || ' of e-mail ' || email_id || ') is neither done nor due' AS line FROM effects
+        broken: "SELECT 'effect ' || id || ' (' || COALESCE(event, command) || ' of e-mail ' || COALESCE(email_id, 0) || ') is neither done nor due' AS line FROM effects
                  WHERE (due_at IS NULL AND done_at IS NULL AND last_error IS NULL) OR (due_at IS NOT NULL AND done_at IS NOT NULL)
                  UNION ALL
                  SELECT 'the copy of e-mail ' || email_id || ' is neither done nor due' AS line FROM sent_copies

@@ -612,7 +612,7 @@ diesel::table! {
 diesel::table! {
     effects (id) {
         id -> BigInt,
-        email_id -> BigInt,
+        email_id -> Nullable<BigInt>,
         account_id -> Nullable<BigInt>,
         filter -> Text,
         command -> Text,
@@ -621,6 +621,8 @@ diesel::table! {
         attempts -> BigInt,
         done_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
+        event -> Nullable<Text>,
+        about -> Nullable<Text>,
     }
 }
 

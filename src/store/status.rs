@@ -4,7 +4,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::schema::accounts;
-use super::{Database, notification};
+use super::{Database, hook, notification};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::decide::failure::{Failing, Heard};
@@ -51,6 +51,7 @@ pub fn note_failure(db: &mut Database, account: AccountId, now: i64, (error, sam
     let Heard { say, tell_since } = failing.heard(&same, now);
     if let Some(begun) = tell_since {
         notification::of_account(db, account, &format!("has failed since {}: {error}", rfc3339(begun)), now)?;
+        hook::account_fails(db, account, "fetch", &error, now)?;
     }
     diesel::update(accounts::table.find(account))
         .set((

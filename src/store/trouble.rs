@@ -9,7 +9,7 @@ use diesel::prelude::*;
 
 use super::account::Resting;
 use super::schema::{accounts, outbox, sending_failures};
-use super::{Database, clean, lock, notification};
+use super::{Database, clean, hook, lock, notification};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::decide::failure::{Failing, Heard, LONGEST_PAUSE, back_off_minutes};
@@ -97,6 +97,7 @@ pub fn note(db: &mut Database, account: AccountId, (error, same): (&str, &str), 
     let Heard { say, tell_since } = failing.heard(&same, now);
     if let Some(begun) = tell_since {
         notification::of_account(db, account, &format!("cannot send since {}: {error}", rfc3339(begun)), now)?;
+        hook::account_fails(db, account, "send", &error, now)?;
     }
     let failures = known.as_ref().map_or(0, |known| known.failures);
     let values = (

@@ -11,7 +11,7 @@ use crate::decide::{Plan, outgoing};
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Address, Mail};
 use crate::store::outbox::{self, Claimed, Outgoing, Reached, Unsettled, Verb};
-use crate::store::{self, Database, apply, facts, raw, user};
+use crate::store::{self, Database, apply, facts, hook, raw, user};
 use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState};
 
 /// How many messages are followed up in one transaction, and their size together, in bytes, beyond which none is added.
@@ -56,6 +56,8 @@ impl Done {
         if !is_doubtful && !settled.recipients.iter().any(|one| one.state == RecipientState::Failed) {
             return Ok(());
         }
+        let error = settled.error.as_deref().unwrap_or("a server refused it");
+        hook::undelivered(db, claimed.email, account, settled.state.as_str(), error, now)?;
         let message = outbox::show(db, claimed.id)?;
         // Whoever wrote it may be gone meanwhile.
         let author = message.author.as_deref().map(|login| user::active(db, login)).transpose()?.flatten();

@@ -14,8 +14,8 @@ use crate::store::schema::{
     record_teams, records, reviews, thread_ids, threads,
 };
 use crate::words::{
-    AccountId, CaseStatus, EmailId, FilterId, FolderId, NoteId, NoteKind, ParentBy, Priority, RecordId, RecordKind, ReviewId,
-    TeamId, ThreadId, UserId,
+    AccountId, CaseStatus, EmailId, FilterId, FolderId, Hook, NoteId, NoteKind, ParentBy, Priority, RecordId, RecordKind,
+    ReviewId, TeamId, ThreadId, UserId,
 };
 
 /// One message with everything that was decided about it.
@@ -303,13 +303,15 @@ pub struct NoteRow {
 #[diesel(table_name = effects, treat_none_as_default_value = false)]
 pub struct EffectRow {
     pub id: i64,
-    pub email_id: EmailId,
+    pub email_id: Option<EmailId>,
     pub account_id: Option<AccountId>,
     pub filter: String,
     pub command: String,
     pub created_at: i64,
     pub due_at: Option<i64>,
     pub attempts: i64,
+    pub event: Option<Hook>,
+    pub about: Option<String>,
 }
 
 #[derive(Insertable)]

@@ -207,6 +207,7 @@ impl Batch<'_> {
 
     /// Effects are rare: their numbers are reserved here, and only where there are some.
     fn write_effects(&mut self, db: &mut Database) -> Result<()> {
+        self.hear(db)?;
         if !self.effects.is_empty() {
             let first = reserve(db, "effect", self.effects.len())?;
             self.effects.iter_mut().zip(first..).for_each(|(row, id)| row.id = id);
