@@ -17,7 +17,7 @@ use crate::decide::fields::Fields;
 use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::output::LogFormat;
-use crate::words::Hook;
+use crate::words::{Hook, Pruning};
 use crate::{clock, custody};
 
 /// Every setting, effective.
@@ -33,6 +33,7 @@ pub struct Config {
     pub send: Send,
     #[serde(deserialize_with = "budgets")]
     pub budgets: Budgets,
+    pub keep: Keep,
     /// Authorisation servers.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub oauth: BTreeMap<String, Provider>,
@@ -198,6 +199,58 @@ impl Default for Send {
     }
 }
 
+/// How long what is not needed any more is kept; in the file `365d`, or `forever`, which is none here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Keep {
+    #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
+    pub raw: Option<i64>,
+    #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
+    pub trash: Option<i64>,
+    #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
+    pub digests: Option<i64>,
+    #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
+    pub notifications: Option<i64>,
+    #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
+    pub reasons: Option<i64>,
+    #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
+    pub finished: Option<i64>,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { raw: None, trash: None, digests: None, notifications: None, reasons: None, finished: Some(90 * 86_400) }
+    }
+}
+
+impl Keep {
+    /// Returns for how many seconds something is kept; none is for good.
+    pub const fn of(&self, pruning: Pruning) -> Option<i64> {
+        match pruning {
+            Pruning::Raw => self.raw,
+            Pruning::Trash => self.trash,
+            Pruning::Digests => self.digests,
+            Pruning::Notifications => self.notifications,
+            Pruning::Reasons => self.reasons,
+            Pruning::Finished => self.finished,
+        }
+    }
+}
+
+const FOREVER: &str = "forever";
+
+fn keeping<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong = || serde::de::Error::custom(format!("{text:?} is no time to keep something for; write 30d, 52w or {FOREVER}"));
+    // Nothing goes on the day it comes: a slip of the pen, such as 1m for a month, would cost too much.
+    let span = || clock::span(&text).filter(|span| *span >= 86_400);
+    if text == FOREVER { Ok(None) } else { span().map(Some).ok_or_else(wrong) }
+}
+
+fn shown_keeping<S: serde::Serializer>(seconds: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&seconds.map_or_else(|| FOREVER.to_string(), clock::shown_span))
+}
+
 fn span<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let text = String::deserialize(deserializer)?;
     let wrong = || serde::de::Error::custom(format!("{text:?} is no length of time; write 30s, 5m or 1h"));
@@ -282,6 +335,7 @@ impl Default for Config {
             link: Link::default(),
             send: Send::default(),
             budgets: Budgets::USUAL,
+            keep: Keep::default(),
             oauth: BTreeMap::new(),
             fields: Fields::default(),
             security: Security::default(),

@@ -240,6 +240,24 @@ words! {
 }
 
 words! {
+    /// What goes when it is old, as far as the configuration says so.
+    Pruning {
+        /// Raw bytes of e-mails; the e-mails stay.
+        Raw = "raw",
+        /// E-mails that all who have them threw away.
+        Trash = "trash",
+        /// Letters that told users of notifications (NOTIFY-3).
+        Digests = "digests",
+        /// Notifications that were read.
+        Notifications = "notifications",
+        /// Why fates are what they are (WHY-1); the fates stay (FETCH-2).
+        Reasons = "reasons",
+        /// Notes that commands of filters were run and copies were put into Sent mailboxes.
+        Finished = "finished",
+    }
+}
+
+words! {
     /// What a notification tells.
     NotificationKind {
         EmailReceived = "email-received",

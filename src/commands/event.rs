@@ -16,10 +16,10 @@ use crate::fault::{Class, Fault};
 use crate::mail::calendar::{Answer, Attendee, write as calendar};
 use crate::mail::compose::Calendar;
 use crate::mail::reply::{Original, line};
-use crate::mail::{self, Address, address_key};
+use crate::mail::{Address, address_key};
 use crate::output::shown;
 use crate::store::record::{self, RecordName};
-use crate::store::{Database, Store, account, email, event, raw, sending, user};
+use crate::store::{Database, Store, account, email, event, remembered, sending, user};
 use crate::words::{EmailId, OutgoingKind, RoleAction, RoleScope};
 
 /// The longest summary in a line of ours, in characters.
@@ -308,7 +308,7 @@ impl Reply {
         let organizer = event.organizer.clone().context("it has an organizer")?;
         let id = standing.said.email;
         let invitation = email::show(db, id)?;
-        let original = Original::from(&mail::parse(&raw::raw_of(db, id)?.unwrap_or_default()));
+        let original = Original::from(&remembered::mail(db, id, true)?.unwrap_or_default());
         let through = invitation.accounts.first().map(|name| account::find(db, name)).transpose()?.map(|account| account.id);
         // As the one who was invited where that can be, else as whatever they write as.
         let as_invited = address_key(&attendee.address);

@@ -23,7 +23,7 @@ use crate::store::account::Account;
 use crate::store::fate::{self, FateOf};
 use crate::store::filter::{self, Owner};
 use crate::store::server_action::{self, Shown as OnServer};
-use crate::store::{Database, Store, account, email, raw, record};
+use crate::store::{Database, Store, account, email, record, remembered};
 use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, RecordId, RoleAction, Rule, TeamId, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
@@ -91,19 +91,20 @@ impl Explain {
         let mut on_server = server_action::of_email(store.connection(), id)?;
         let told: Vec<&str> = arrivals.iter().map(|arrival| arrival.account.as_str()).collect();
         on_server.retain(|action| told.contains(&action.account.as_str()));
-        let raw = raw::raw_of(store.connection(), id)?.unwrap_or_default();
-        let mail = mail::parse(&raw);
+        let mail = remembered::mail(store.connection(), id, true)?.unwrap_or_default();
         let sender_not_verified = shown.sender_not_verified;
         let message = mail.document();
         let words = words(store.connection(), id, (!actor.administrator).then_some((&others, &mut hearsay)))?;
         let document = json!({
             "email": id, "sender_not_verified": sender_not_verified, "message": message, "arrivals": arrivals, "by_hand": words,
-            "on_server": on_server,
+            "on_server": on_server, "raw_pruned_at": shown.raw_pruned_at.map(rfc3339),
         });
         context.out.item(&document, || {
             let head = if sender_not_verified { "sender not verified\n" } else { "" };
             let told = all_told(&arrivals, &words, &mut store, &names);
-            format!("{head}{}{told}{}", automatic(&mail), told_actions(&on_server))
+            let pruned = shown.raw_pruned_at.map(|at| format!("its raw bytes were pruned on {}\n", rfc3339(at)));
+            let pruned = pruned.unwrap_or_default();
+            format!("{head}{pruned}{}{told}{}", automatic(&mail), told_actions(&on_server))
         });
         Ok(())
     }

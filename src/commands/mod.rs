@@ -28,6 +28,7 @@ mod notification;
 mod notify;
 mod outbox;
 mod outlet;
+mod prune;
 mod quarantine;
 mod reconcile;
 mod record;
@@ -101,6 +102,7 @@ enum Command {
     Fetch(fetch::Fetch),
     Send(send::Send),
     Notify(notify::Notify),
+    Prune(prune::Prune),
     Deliver(deliver::Deliver),
     Import(import::Import),
     Explain(explain::Explain),
@@ -153,7 +155,7 @@ impl Command {
                 Needs::Administrator
             }
             Self::Budget(_) | Self::Quarantine(_) | Self::Fate(_) | Self::Trace(_) | Self::Audit(_) => Needs::Administrator,
-            Self::Config(_) | Self::Db(_) => Needs::Administrator,
+            Self::Config(_) | Self::Db(_) | Self::Prune(_) => Needs::Administrator,
             Self::Doctor(_) | Self::Status(_) => Needs::Administrator,
             // These ask for the right to what they do, each by itself. All are named: a new command is open to nobody by default.
             Self::Explain(_)
@@ -200,6 +202,7 @@ impl Command {
             Self::Fetch(command) => command.run(context),
             Self::Send(command) => command.run(context),
             Self::Notify(command) => command.run(context),
+            Self::Prune(command) => command.run(context),
             Self::Deliver(command) => command.run(context),
             Self::Import(command) => command.run(context),
             Self::Explain(command) => command.run(context),

@@ -14,7 +14,7 @@ use crate::pass::quarantine::retry;
 use crate::pass::reprocess::{Reprocessed, Rules, all};
 use crate::pass::verdict::Names;
 use crate::store::filter::{self, Owner, Past};
-use crate::store::reprocess::{Selection, held, select, skipped};
+use crate::store::reprocess::{self, Selection, held, select, skipped};
 use crate::store::{Database, Store, account};
 use crate::words::{EmailId, Fate, RoleAction, UserId};
 
@@ -88,6 +88,15 @@ fn elsewhere(filter: &str, skipped: &[(String, i64)], held: i64) -> String {
 /// How many e-mails are listed at once.
 const PAGE: i64 = 500;
 
+/// What cannot be decided anew.
+fn told_pruned(pruned: i64) -> String {
+    match pruned {
+        0 => String::new(),
+        1 => "1 e-mail stays as it is: its raw bytes were pruned.\n".to_string(),
+        many => format!("{many} e-mails stay as they are: their raw bytes were pruned.\n"),
+    }
+}
+
 impl Reprocess {
     pub fn run(self, context: &Context) -> Result<()> {
         // Users may hold their own filters against their own mail.
@@ -116,7 +125,7 @@ impl Reprocess {
         let permit = context.administrator()?;
         let (policy, names) = (context.policy(store.connection())?, Names::all(store.connection())?);
         let rules = Rules { policy: &policy, tell: self.notify, names: &names, filter: past, now: context.now() };
-        let (mut seen, mut different, mut failed) = (0, Vec::new(), 0);
+        let (mut seen, mut different, mut failed, mut pruned) = (0, Vec::new(), 0, 0);
         let mut hear = |id: EmailId, outcome: Result<Reprocessed>| {
             seen += 1;
             match outcome {
@@ -135,6 +144,7 @@ impl Reprocess {
                 selection.account.get_or_insert(account);
             }
             let mut last = EmailId(0);
+            pruned = reprocess::pruned(store.connection(), selection)?;
             loop {
                 let page = select(store.connection(), selection, last, PAGE)?;
                 all(store, &permit, &page, rules, &mut hear)?;
@@ -154,15 +164,16 @@ impl Reprocess {
             Some(past) => (skipped(store.connection(), past.id)?, held(store.connection(), &past.name)?),
             None => (Vec::new(), 0),
         };
-        let mut document = json!({ "applied": self.apply, "seen": seen, "failed": failed, "emails": different });
+        let mut document =
+            json!({ "applied": self.apply, "seen": seen, "failed": failed, "pruned": pruned, "emails": different });
         if past.is_some() {
             let skipped: Vec<_> = skipped.iter().map(|(account, count)| json!({ "account": account, "count": count })).collect();
             document["skipped"] = json!(skipped);
             document["held"] = json!(held);
         }
-        context
-            .out
-            .item(&document, || self.told(seen, &different) + &elsewhere(past.map_or("", |past| &past.name), &skipped, held));
+        context.out.item(&document, || {
+            self.told(seen, &different) + &told_pruned(pruned) + &elsewhere(past.map_or("", |past| &past.name), &skipped, held)
+        });
         Ok(())
     }
 
@@ -172,6 +183,7 @@ impl Reprocess {
         let said = Said { permit: past.permit(), policy: &policy, now: context.now() };
         let Past { id, name, .. } = past.thing();
         let selection = self.selection(context, store)?;
+        let pruned = reprocess::pruned(store.connection(), selection)?;
         let (mut seen, mut different, mut last) = (0, Vec::new(), EmailId(0));
         loop {
             let page = select(store.connection(), selection, last, PAGE)?;
@@ -192,8 +204,8 @@ impl Reprocess {
             .into_iter()
             .map(|(email, subject, plan)| Reprocessed::by_plan(email, subject, plan, names.clone()))
             .collect();
-        let document = json!({ "applied": self.apply, "seen": seen, "failed": 0, "emails": different });
-        context.out.item(&document, || self.told(seen, &different));
+        let document = json!({ "applied": self.apply, "seen": seen, "failed": 0, "pruned": pruned, "emails": different });
+        context.out.item(&document, || self.told(seen, &different) + &told_pruned(pruned));
         Ok(())
     }
 

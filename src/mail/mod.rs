@@ -58,6 +58,6 @@ pub use guess::no_message;
 pub use html::to_text as text_from_html;
 pub use letter::Mail;
 pub use mask::masked;
-pub use parse::{claimed_authors, parse, parse_for_rules};
+pub use parse::{claimed_authors, parse, parse_for_rules, split};
 pub use subject::case_numbers;
 pub use text::as_written as text_as_written;

@@ -67,7 +67,7 @@ fn read(raw: &[u8], is_shown: bool) -> Mail {
     mail.attachments = attachment::list(&structure, &roles, &bodies.references, &mut defects);
     mail.html = bodies.html;
     mail.text = bodies.text;
-    let split = quote::split(&mail.text, super::subject::passes_on(&mail.subject));
+    let split = split(&mail.text, &mail.subject);
     (mail.reply_text, mail.quoted_text, mail.signature) = (split.reply, split.quoted, split.signature);
     mail.automatic = automatic::signs(message);
     mail.no_answer = automatic::suppressions(message);
@@ -84,6 +84,11 @@ fn read(raw: &[u8], is_shown: bool) -> Mail {
     (mail.content_digest, mail.untraced_digest) = (content, untraced);
     mail.defects = defects;
     mail
+}
+
+/// Tells the new text of a message from its quotation and its signature (PARSE-7).
+pub fn split(text: &str, subject: &str) -> quote::Split {
+    quote::split(text, super::subject::passes_on(subject))
 }
 
 /// The first 22 bytes of a Thread-Index are those of the message that began the conversation ([MS-OXOMSG] 2.2.1.3).

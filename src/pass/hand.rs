@@ -8,11 +8,12 @@ use crate::decide::access::{Inbox, Permit, Permitted, sight_for};
 use crate::decide::hand::{self, EmailChanges, Mails, Merged, Word, Written};
 use crate::decide::{Arrival, Asked, Facts, Marks, Plan, Policy, Spot};
 use crate::fault::{Class, Fault};
-use crate::mail::{self, Mail};
+use crate::mail::{Mail, parse_for_rules};
 use crate::store::facts::Matter;
+use crate::store::raw::{self, Left};
 use crate::store::record::RecordName;
 use crate::store::review::{self, Review};
-use crate::store::{self, Database, access, apply, email, facts, outbox, raw, reprocess};
+use crate::store::{self, Database, access, apply, email, facts, outbox, remembered, reprocess};
 use crate::words::{
     CaseStatus, EmailId, FilterId, FolderId, GroupPlace, PositionId, RecordId, RecordKind, RoleAction, RoleScope, UserId,
 };
@@ -399,7 +400,9 @@ pub fn sort(
 ) -> Result<()> {
     let facts = facts::gather_word(db, &Matter { users: &[user], ..Matter::default() }, said.now)?;
     for copy in reprocess::copies(db, user, of)? {
-        let mail = read(db, copy.email)?;
+        // Where the header is gone a filter could only fail to match.
+        let Some(Left::Kept(bytes)) = raw::left_of(db, copy.email)? else { continue };
+        let mail = parse_for_rules(&bytes);
         let plan = hand::sort(&copy, &mail, (filter, name), said.asked(), &facts);
         let (subject, detail) = (format!("email:{}", copy.email), format!("filter {name:?}"));
         said.write(db, ("reprocess", &subject, &detail), &plan, (&facts, None), &[copy.email])?;
@@ -451,5 +454,5 @@ fn assigned(case: RecordId, facts: &Facts) -> Option<UserId> {
 }
 
 fn read(db: &mut Database, id: EmailId) -> Result<Mail> {
-    Ok(mail::parse_for_rules(&raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?))
+    remembered::mail(db, id, false)?.with_context(|| format!("e-mail {id} has no raw message"))
 }

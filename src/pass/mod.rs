@@ -21,6 +21,7 @@ pub(crate) mod moving;
 pub(crate) mod notify;
 pub mod outgoing;
 pub(crate) mod policy;
+pub(crate) mod prune;
 pub(crate) mod quarantine;
 pub(crate) mod reconcile;
 pub mod record;

@@ -229,6 +229,7 @@ impl<'a> Batch<'a> {
                     is_important: false,
                     is_archived: false,
                     is_trashed: *trashed,
+                    trashed_at: trashed.then_some(self.now),
                     folder_id: *folder,
                     given_by: because.filter,
                     read_by: *read_by,

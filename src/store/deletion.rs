@@ -1,26 +1,41 @@
-//! What becomes of an e-mail that somebody deletes for everybody (ACCESS-2).
+//! What becomes of e-mails that somebody deletes for everybody (ACCESS-2), or that lay in the trash for long enough.
 
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::dialect::insert_new;
 use super::raw;
 use super::schema::{deletions, emails};
-use super::{Database, search};
+use super::{Database, IN_LIST, search};
 use crate::words::EmailId;
 
-/// Deletes an e-mail for everybody. Its fates stay, so that it does not come back (FETCH-2); its Message-ID stays known to its
-/// thread, so that answers find it.
-pub(super) fn delete(db: &mut Database, email: EmailId, now: i64) -> Result<()> {
-    let (message_id, digest): (String, Vec<u8>) =
-        emails::table.find(email).select((emails::message_id, emails::content_digest)).first(db)?;
-    let raws = raw::all_of(db, email)?;
-    let known = deletions::table.find((&message_id, &digest));
-    if known.count().get_result::<i64>(db)? == 0 {
-        diesel::insert_into(deletions::table)
-            .values((deletions::message_id.eq(&message_id), deletions::content_digest.eq(&digest), deletions::deleted_at.eq(now)))
-            .execute(db)?;
+#[derive(Insertable)]
+#[diesel(table_name = deletions)]
+struct DeletionRow {
+    message_id: String,
+    content_digest: Vec<u8>,
+    deleted_at: i64,
+}
+
+/// Deletes e-mails for everybody. Their fates stay, so that they do not come back (FETCH-2); their Message-IDs stay known to their
+/// threads, so that answers find them.
+pub(super) fn delete(db: &mut Database, those: &[EmailId], now: i64) -> Result<()> {
+    for some in those.chunks(IN_LIST) {
+        let known = emails::table.filter(emails::id.eq_any(some)).select((emails::message_id, emails::content_digest));
+        let known = known.load::<(String, Vec<u8>)>(db)?.into_iter();
+        let rows: Vec<DeletionRow> =
+            known.map(|(message_id, content_digest)| DeletionRow { message_id, content_digest, deleted_at: now }).collect();
+        insert_new!(&mut *db, deletions::table, &rows)?;
     }
-    search::forget(db, email)?;
-    diesel::delete(emails::table.find(email)).execute(db)?;
-    raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))
+    remove(db, those)
+}
+
+/// Takes e-mails away with all that hangs on them.
+pub(super) fn remove(db: &mut Database, those: &[EmailId]) -> Result<()> {
+    let raws = raw::all_of(db, those)?;
+    search::forget(db, those)?;
+    for some in those.chunks(IN_LIST) {
+        diesel::delete(emails::table.filter(emails::id.eq_any(some))).execute(db)?;
+    }
+    raw::drop_unused(db, &raws)
 }

@@ -76,6 +76,9 @@ pub struct Email {
     pub automatic: Vec<Sign>,
     pub defects: Vec<String>,
     pub raw_size: i64,
+    /// When its raw bytes were pruned; its size is that of then.
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub raw_pruned_at: Option<i64>,
     pub accounts: Vec<String>,
     pub teams: Vec<String>,
     pub users: Vec<Reader>,
@@ -402,6 +405,7 @@ struct Row {
 /// Shows one e-mail.
 pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
     let row = emails::table.find(id).select(Row::as_select()).first::<Row>(db)?;
+    let (raw_size, raw_pruned_at) = raws::table.find(row.raw_id).select((raws::size, raws::pruned_at)).first(db)?;
     let readers = email_users::table
         .inner_join(users::table.on(users::id.eq(email_users::user_id)))
         .left_join(folders::table.on(folders::id.nullable().eq(email_users::folder_id)))
@@ -448,7 +452,8 @@ pub fn show(db: &mut Database, id: EmailId) -> Result<Email> {
         automatic: serde_json::from_str(&row.automatic)?,
         defects: serde_json::from_str(&row.defects)?,
         calendar: row.calendar.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?,
-        raw_size: raws::table.find(row.raw_id).select(raws::size).first(db)?,
+        raw_size,
+        raw_pruned_at,
         accounts: email_accounts::table
             .inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)))
             .filter(email_accounts::email_id.eq(id))
@@ -568,7 +573,7 @@ pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) ->
         ))
         .execute(db)?;
     if earlier != raw {
-        super::raw::drop_unused(db, earlier)?;
+        super::raw::drop_unused(db, &[earlier])?;
     }
     super::search::renew(db, id)?;
     event::rewrite(db, id, &event::EventRow::all(id, mail))?;

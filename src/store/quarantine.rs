@@ -145,7 +145,7 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Resu
     access::record(db, permit, "quarantine drop", &format!("quarantine:{id}"), "", now)?;
     let raw_id: Option<i64> = quarantine::table.find(id).select(quarantine::raw_id).first(db)?;
     diesel::delete(quarantine::table.find(id)).execute(db)?;
-    raw_id.map_or(Ok(()), |raw_id| raw::drop_unused(db, raw_id))
+    raw_id.map_or(Ok(()), |raw_id| raw::drop_unused(db, &[raw_id]))
 }
 
 /// A message that its server lists and does not hand over, and when it is asked for again.

@@ -1,7 +1,7 @@
 //! Raw messages: once per content, compressed before they reach the database (PARSE-1).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use anyhow::{Context, Result, ensure};
@@ -10,6 +10,8 @@ use diesel::prelude::*;
 use super::dialect::insert_all;
 use super::schema::{accounts, email_copies, emails, quarantine, raws};
 use super::{Database, IN_LIST, reserve};
+use crate::clock::rfc3339;
+use crate::fault::{Class, Fault};
 use crate::room;
 use crate::words::{EmailId, UserId};
 
@@ -63,27 +65,68 @@ pub fn unpack(packed: &[u8], size: u64) -> Result<Vec<u8>> {
     Ok(raw)
 }
 
-/// Returns the raw bytes of an e-mail; none when there is no such e-mail.
-pub fn raw_of(db: &mut Database, email: EmailId) -> Result<Option<Vec<u8>>> {
+/// What is there of the raw bytes of an e-mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    Kept(Vec<u8>),
+    /// They were pruned at this time, in seconds since 1970 UTC; digest and size are there.
+    Pruned(i64),
+}
+
+/// Returns what is there of the raw bytes of an e-mail; none when there is no such e-mail.
+pub fn left_of(db: &mut Database, email: EmailId) -> Result<Option<Left>> {
     let row = emails::table
         .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
         .filter(emails::id.eq(email))
-        .select((raws::packed, raws::size))
-        .first::<(Vec<u8>, i64)>(db)
+        .select((raws::packed, raws::size, raws::pruned_at))
+        .first::<(Vec<u8>, i64, Option<i64>)>(db)
         .optional()?;
-    row.map(|(packed, size)| unpack(&packed, size.unsigned_abs()).with_context(|| format!("e-mail {email}"))).transpose()
+    let left = |(packed, size, pruned_at): (Vec<u8>, i64, Option<i64>)| match pruned_at {
+        Some(at) => Ok(Left::Pruned(at)),
+        None => unpack(&packed, size.unsigned_abs()).map(Left::Kept).with_context(|| format!("e-mail {email}")),
+    };
+    row.map(left).transpose()
+}
+
+/// Returns the raw bytes of an e-mail; none when there is no such e-mail. Where they were pruned, an error that says so: whoever can do
+/// without them asks [`left_of`].
+pub fn raw_of(db: &mut Database, email: EmailId) -> Result<Option<Vec<u8>>> {
+    match left_of(db, email)? {
+        None => Ok(None),
+        Some(Left::Kept(bytes)) => Ok(Some(bytes)),
+        Some(Left::Pruned(at)) => Err(pruned(email, at)),
+    }
+}
+
+/// Says that the raw bytes of an e-mail were pruned, and what is left.
+pub fn pruned(email: EmailId, at: i64) -> anyhow::Error {
+    let what = format!(
+        "the raw bytes of e-mail {email} were pruned on {}; its text, subject, people and the names of its files are there",
+        rfc3339(at)
+    );
+    Fault::new(Class::Data, what).hint(format!("see: espomail email show {email} --full")).into()
 }
 
 /// Stores what is not there yet and returns the row of each digest. Call it under the lock row.
 pub(super) fn store(db: &mut Database, raw: &[&Packed]) -> Result<HashMap<[u8; 32], i64>> {
     let mut rows = HashMap::with_capacity(raw.len());
+    let mut pruned = Vec::new();
     for some in raw.chunks(IN_LIST) {
         let digests: Vec<&[u8]> = some.iter().map(|packed| packed.digest.as_slice()).collect();
-        let found = raws::table.filter(raws::digest.eq_any(digests)).select((raws::digest, raws::id));
-        for (digest, id) in found.load::<(Vec<u8>, i64)>(db)? {
+        let found = raws::table.filter(raws::digest.eq_any(digests)).select((raws::digest, raws::id, raws::pruned_at));
+        for (digest, id, pruned_at) in found.load::<(Vec<u8>, i64, Option<i64>)>(db)? {
             if let Ok(digest) = <[u8; 32]>::try_from(digest) {
                 rows.insert(digest, id);
+                pruned.extend(pruned_at.map(|_| (digest, id)));
             }
+        }
+    }
+    // What was pruned of another e-mail, and is needed again.
+    for (digest, id) in pruned {
+        if let Some(packed) = raw.iter().find(|packed| packed.digest == digest) {
+            diesel::update(raws::table.find(id))
+                .set((raws::packed.eq(&packed.packed), raws::pruned_at.eq(None::<i64>)))
+                .execute(db)?;
         }
     }
     let mut fresh: Vec<&Packed> = raw.iter().copied().filter(|packed| !rows.contains_key(&packed.digest)).collect();
@@ -138,26 +181,37 @@ pub fn copies_of(db: &mut Database, email: EmailId) -> Result<Vec<Copy>> {
 
 /// Returns the raw bytes of a copy.
 pub fn raw_of_copy(db: &mut Database, copy: &Copy) -> Result<Vec<u8>> {
-    let (packed, size) = raws::table.find(copy.raw).select((raws::packed, raws::size)).first::<(Vec<u8>, i64)>(db)?;
+    let columns = (raws::packed, raws::size, raws::pruned_at);
+    let (packed, size, pruned_at) = raws::table.find(copy.raw).select(columns).first::<(Vec<u8>, i64, Option<i64>)>(db)?;
+    if let Some(at) = pruned_at {
+        let what = format!("the raw bytes of copy {} were pruned on {}", copy.number, rfc3339(at));
+        return Err(Fault::new(Class::Data, what).into());
+    }
     unpack(&packed, size.unsigned_abs()).with_context(|| format!("copy {}", copy.number))
 }
 
-/// Returns the rows of all raw bytes of an e-mail, its copies' as well: for [`drop_unused`], once the e-mail is gone.
-pub(super) fn all_of(db: &mut Database, email: EmailId) -> Result<Vec<i64>> {
-    let own = emails::table.find(email).select(emails::raw_id).first::<i64>(db)?;
-    let copies = email_copies::table.filter(email_copies::email_id.eq(email)).select(email_copies::raw_id);
-    let mut all = copies.load::<i64>(db)?;
-    all.push(own);
+/// Returns the rows of all raw bytes of e-mails, their copies' as well: for [`drop_unused`], once the e-mails are gone.
+pub(super) fn all_of(db: &mut Database, of: &[EmailId]) -> Result<Vec<i64>> {
+    let mut all = Vec::new();
+    for some in of.chunks(IN_LIST) {
+        all.extend(emails::table.filter(emails::id.eq_any(some)).select(emails::raw_id).load::<i64>(db)?);
+        let copies = email_copies::table.filter(email_copies::email_id.eq_any(some)).select(email_copies::raw_id);
+        all.extend(copies.load::<i64>(db)?);
+    }
     Ok(all)
 }
 
-/// Drops raw bytes that no e-mail, no copy and nothing in quarantine has any more.
-pub(super) fn drop_unused(db: &mut Database, raw: i64) -> Result<()> {
-    let used = emails::table.filter(emails::raw_id.eq(raw)).count().get_result::<i64>(db)?
-        + email_copies::table.filter(email_copies::raw_id.eq(raw)).count().get_result::<i64>(db)?
-        + quarantine::table.filter(quarantine::raw_id.eq(raw)).count().get_result::<i64>(db)?;
-    if used == 0 {
-        diesel::delete(raws::table.find(raw)).execute(db)?;
+/// Drops those raw bytes that no e-mail, no copy and nothing in quarantine has any more.
+pub(super) fn drop_unused(db: &mut Database, those: &[i64]) -> Result<()> {
+    for some in those.chunks(IN_LIST) {
+        let of_emails = emails::table.filter(emails::raw_id.eq_any(some)).select(emails::raw_id);
+        let mut used: HashSet<i64> = of_emails.load::<i64>(db)?.into_iter().collect();
+        let of_copies = email_copies::table.filter(email_copies::raw_id.eq_any(some)).select(email_copies::raw_id);
+        used.extend(of_copies.load::<i64>(db)?);
+        let kept = quarantine::table.filter(quarantine::raw_id.eq_any(some)).select(quarantine::raw_id.assume_not_null());
+        used.extend(kept.load::<i64>(db)?);
+        let unused: Vec<i64> = some.iter().copied().filter(|raw| !used.contains(raw)).collect();
+        diesel::delete(raws::table.filter(raws::id.eq_any(unused))).execute(db)?;
     }
     Ok(())
 }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use diesel::dsl::count_star;
+use diesel::dsl::{count_star, exists, not};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
 use super::schema::{
-    account_mailboxes, accounts, email_accounts, email_teams, email_users, emails, fates, outbox, positions, reviews,
+    account_mailboxes, accounts, email_accounts, email_teams, email_users, emails, fates, outbox, positions, raws, reviews,
 };
-use super::{Database, clean};
+use super::{Backend, Database, clean};
 use crate::decide::hand::Copy;
 use crate::decide::{Arrival, Done, Place, Plan, Stored};
 use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, ParentBy, PositionId, RecordId, Rule, ThreadId, UserId};
@@ -30,9 +30,30 @@ pub struct Selection {
     pub until: Option<i64>,
 }
 
-/// Lists e-mails behind one, in the order in which they came.
+/// Lists e-mails behind one, in the order in which they came; none whose raw bytes were pruned, as most of what rules ask is not known.
 pub fn select(db: &mut Database, selection: Selection, behind: EmailId, limit: i64) -> Result<Vec<EmailId>> {
-    let mut query = emails::table.filter(emails::id.gt(behind)).into_boxed();
+    let kept = not(exists(is_pruned()));
+    Ok(selected(selection)
+        .filter(emails::id.gt(behind))
+        .filter(kept)
+        .order(emails::id)
+        .limit(limit)
+        .select(emails::id)
+        .load(db)?)
+}
+
+/// Counts those whose raw bytes were pruned.
+pub fn pruned(db: &mut Database, selection: Selection) -> Result<i64> {
+    Ok(selected(selection).filter(exists(is_pruned())).count().get_result(db)?)
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn is_pruned() -> _ {
+    raws::table.filter(raws::id.eq(emails::raw_id)).filter(raws::pruned_at.is_not_null())
+}
+
+fn selected(selection: Selection) -> emails::BoxedQuery<'static, Backend> {
+    let mut query = emails::table.into_boxed();
     if let Some(account) = selection.account {
         let of = email_accounts::table.filter(email_accounts::account_id.eq(account)).select(email_accounts::email_id);
         query = query.filter(emails::id.eq_any(of));
@@ -43,7 +64,7 @@ pub fn select(db: &mut Database, selection: Selection, behind: EmailId, limit: i
     if let Some(until) = selection.until {
         query = query.filter(emails::date.lt(until));
     }
-    Ok(query.order(emails::id).limit(limit).select(emails::id).load(db)?)
+    query
 }
 
 /// What an import filter skipped, by account, as far as the server may still have it: of that nothing is here to be looked at again.

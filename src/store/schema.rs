@@ -235,6 +235,7 @@ diesel::table! {
         digest -> Binary,
         size -> BigInt,
         packed -> Binary,
+        pruned_at -> Nullable<BigInt>,
     }
 }
 
@@ -348,6 +349,7 @@ diesel::table! {
         filed_by_hand -> Bool,
         filed_by -> Nullable<BigInt>,
         group_place -> Nullable<Text>,
+        group_trashed_at -> Nullable<BigInt>,
         assigned_user_id -> Nullable<BigInt>,
         teams_by_hand -> Bool,
         author_id -> Nullable<BigInt>,
@@ -433,6 +435,7 @@ diesel::table! {
         is_important -> Bool,
         is_archived -> Bool,
         is_trashed -> Bool,
+        trashed_at -> Nullable<BigInt>,
         folder_id -> Nullable<BigInt>,
         given_by -> Nullable<BigInt>,
         read_by -> Nullable<BigInt>,

@@ -10,7 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::people::People;
 use super::schema::{emails, settings};
-use super::{Database, Store, lock};
+use super::{Database, IN_LIST, Store, lock};
 use crate::fault::{Class, Fault};
 use crate::words::EmailId;
 
@@ -158,16 +158,15 @@ pub fn find(db: &mut Database, query: &Query) -> Result<Vec<EmailId>> {
     Ok(hits.into_iter().map(|hit| hit.id).collect())
 }
 
-/// Takes an e-mail out of the index.
-pub fn forget(db: &mut Database, email: EmailId) -> Result<()> {
-    match db {
-        Database::Sqlite(c) => {
-            diesel::sql_query("DELETE FROM email_search WHERE rowid = ?").bind::<BigInt, _>(email).execute(c)?
-        }
-        Database::Postgresql(c) => {
-            diesel::sql_query("DELETE FROM email_search WHERE id = $1").bind::<BigInt, _>(email).execute(c)?
-        }
-    };
+/// Takes e-mails out of the index.
+pub fn forget(db: &mut Database, those: &[EmailId]) -> Result<()> {
+    for some in those.chunks(IN_LIST) {
+        let ids = some.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        match db {
+            Database::Sqlite(c) => diesel::sql_query(format!("DELETE FROM email_search WHERE rowid IN ({ids})")).execute(c)?,
+            Database::Postgresql(c) => diesel::sql_query(format!("DELETE FROM email_search WHERE id IN ({ids})")).execute(c)?,
+        };
+    }
     Ok(())
 }
 
@@ -176,7 +175,7 @@ pub fn renew(db: &mut Database, email: EmailId) -> Result<()> {
     if email.0 > position(db)? {
         return Ok(());
     }
-    forget(db, email)?;
+    forget(db, &[email])?;
     let (subject, people, text) =
         emails::table
             .find(email)

@@ -36,6 +36,7 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("fetch", BOSS_TRIES),
     ("send", BOSS_TRIES),
     ("notify", BOSS),
+    ("prune", BOSS),
     ("deliver --account support", BOSS),
     ("import --account support /nowhere", NOBODY),
     ("explain 1", TEAM),

@@ -148,6 +148,8 @@ const OTHERS: &[&str] = &[
     "init",
     "fetch",
     "reconcile",
+    // In tests/prune.rs.
+    "prune",
     // In tests/moving.rs.
     "account move",
     "deliver",

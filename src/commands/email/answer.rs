@@ -13,11 +13,12 @@ use crate::fault::{Class, Fault};
 use crate::mail::body::{Quoted, below};
 use crate::mail::compose::{File, is_id};
 use crate::mail::reply::{Original, forward_subject, reply_subject};
-use crate::mail::{self, Address, Mail, address_key, attachment_content};
+use crate::mail::{Address, Mail, address_key, attachment_content};
 use crate::store::email::Email;
 use crate::store::participant::{self, Written};
+use crate::store::raw::Left;
 use crate::store::record::RecordName;
-use crate::store::{Database, Store, account, email, raw, record, sending, user};
+use crate::store::{Database, Store, account, email, raw, record, remembered, sending, user};
 use crate::words::{AccountId, EmailId, OutgoingKind, RecordId, RecordKind, RoleAction};
 
 /// The most bytes of pictures that are quoted along with the HTML that shows them.
@@ -89,8 +90,7 @@ impl Found {
     fn read(context: &Context, db: &mut Database, wanted: &str) -> Result<Self> {
         let (id, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
         let email = email::show(db, id)?;
-        let bytes = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
-        let mail = mail::parse(&bytes);
+        let mail = remembered::mail(db, id, true)?.with_context(|| format!("e-mail {id} has no raw message"))?;
         let original = Original::from(&mail);
         Ok(Self { id, email, mail, original })
     }
@@ -104,7 +104,7 @@ impl Found {
     /// The pictures that its HTML shows, where that goes out again: as many as a letter can well carry.
     fn pictures(&self, db: &mut Database, html: Option<&str>) -> Result<Vec<File>> {
         let Some(html) = html else { return Ok(Vec::new()) };
-        let bytes = raw::raw_of(db, self.id)?.unwrap_or_default();
+        let Some(Left::Kept(bytes)) = raw::left_of(db, self.id)? else { return Ok(Vec::new()) };
         let mut pictures = Vec::new();
         let mut room = PICTURES;
         for one in self.mail.attachments.iter().filter(|one| one.inline && one.media_type.starts_with("image/")) {
@@ -328,8 +328,13 @@ impl Forward {
         let body = self.writing.written(letter, &begin)?.with(&signature, Some(&passed_on));
         let mut attachments = self.writing.attachments(&body)?;
         attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
-        let bytes = raw::raw_of(store.connection(), found.id)?.unwrap_or_default();
-        for one in found.mail.attachments.iter().filter(|one| !one.inline) {
+        let files: Vec<_> = found.mail.attachments.iter().filter(|one| !one.inline).collect();
+        let bytes = match files.is_empty() {
+            true => Vec::new(),
+            // Without its files it would be another letter.
+            false => raw::raw_of(store.connection(), found.id)?.unwrap_or_default(),
+        };
+        for one in files {
             let content = attachment_content(&bytes, &one.part).with_context(|| {
                 format!("attachment {:?} was not fetched; try: espomail email fetch-body {}", one.name, found.id)
             })?;

@@ -5,13 +5,13 @@ use anyhow::Result;
 use crate::commands::right;
 use crate::context::Context;
 use crate::decide::access::act;
+use crate::mail::Address;
 use crate::mail::compose::File;
 use crate::mail::reply::Original;
 use crate::mail::template::{Letter, Matter, Names, Template, Values, Writer};
-use crate::mail::{self, Address};
 use crate::store::record::{self, RecordName};
 use crate::store::template::{self, Stored};
-use crate::store::{Database, account, email, fields, raw, relation, user};
+use crate::store::{Database, account, email, fields, relation, remembered, user};
 use crate::words::{AccountId, RecordId, RecordKind, RoleAction};
 
 /// What a letter is about.
@@ -40,7 +40,7 @@ pub fn fill(context: &Context, db: &mut Database, stored: &Stored, about: &About
 pub fn for_email(context: &Context, db: &mut Database, stored: &Stored, wanted: &str) -> Result<Filled> {
     let (id, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
     let answered = email::show(db, id)?;
-    let original = Original::from(&mail::parse(&raw::raw_of(db, id)?.unwrap_or_default()));
+    let original = Original::from(&remembered::mail(db, id, true)?.unwrap_or_default());
     let to = original.reply_to.first().or(original.from.as_ref()).cloned();
     let through = answered.accounts.first().map(|name| account::find(db, name)).transpose()?;
     let account = through.map(|account| account.id);

@@ -12,7 +12,7 @@ use crate::store::address::Delivery;
 use crate::store::email::{self, Reader};
 use crate::store::outbox::{self, OnItsWay};
 use crate::store::raw::Copy;
-use crate::store::{Database, raw};
+use crate::store::{Database, remembered};
 use crate::words::{EmailId, RoleAction};
 
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ impl Show {
         }
         hearsay::hide(db, actor, vec![&mut email.parent, &mut email.account_record])?;
         email.parent_by = email.parent_by.filter(|_| email.parent.is_some());
-        let parsed = raw::raw_of(db, id)?.map(|raw| mail::parse(&raw)).unwrap_or_default();
+        let parsed = remembered::mail(db, id, true)?.unwrap_or_default();
         let is_author = actor.user.is_some() && actor.user == email.author;
         // A Bcc that came in a header was sent to all readers.
         if !actor.administrator && !is_author && parsed.bcc.is_empty() {
@@ -161,6 +161,7 @@ fn head(email: &email::Email, copies: &[Copy], outbox: Option<OnItsWay>) -> Stri
         ),
         ("archived", if email.archived { yes(true) } else { String::new() }),
         ("partial", if email.partial { format!("yes; try: espomail email fetch-body {}", email.id) } else { String::new() }),
+        ("raw bytes", email.raw_pruned_at.map(|at| format!("pruned on {}", rfc3339(at))).unwrap_or_default()),
         ("automatic", email.automatic.iter().map(Sign::to_string).collect::<Vec<_>>().join("; ")),
         ("defects", email.defects.join("; ")),
         ("calendar", email.calendar.iter().map(event).collect::<Vec<_>>().join("; ")),

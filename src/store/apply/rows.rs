@@ -278,6 +278,7 @@ pub struct EmailUserRow {
     pub is_important: bool,
     pub is_archived: bool,
     pub is_trashed: bool,
+    pub trashed_at: Option<i64>,
     pub folder_id: Option<FolderId>,
     pub given_by: Option<FilterId>,
     pub read_by: Option<FilterId>,

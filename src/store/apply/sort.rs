@@ -18,10 +18,11 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    pub(super) fn write(&self, db: &mut Database) -> Result<()> {
+    pub(super) fn write(&self, db: &mut Database, now: i64) -> Result<()> {
         let copy = || diesel::update(email_users::table.find((self.email, self.user)));
         if let Some(Place { trashed, folder }) = self.place {
-            copy().set((email_users::is_trashed.eq(trashed), email_users::folder_id.eq(folder))).execute(db)?;
+            let since = email_users::trashed_at.eq(trashed.then_some(now));
+            copy().set((email_users::is_trashed.eq(trashed), since, email_users::folder_id.eq(folder))).execute(db)?;
         }
         if let Some(read) = self.read {
             copy().set(email_users::is_read.eq(read)).execute(db)?;

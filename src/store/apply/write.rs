@@ -131,7 +131,7 @@ impl Batch<'_> {
                 Later::Delete(record) => {
                     diesel::delete(records::table.find(record)).execute(db)?;
                 }
-                Later::DeleteEmail(email) => deletion::delete(db, *email, self.now)?,
+                Later::DeleteEmail(email) => deletion::delete(db, &[*email], self.now)?,
                 Later::SetTeams(case, teams) => {
                     diesel::delete(record_teams::table.filter(record_teams::record_id.eq(case))).execute(db)?;
                     let rows: Vec<RecordTeamRow> =
@@ -144,7 +144,7 @@ impl Batch<'_> {
                 Later::RemoveUser(email, user) => {
                     diesel::delete(email_users::table.find((email, user))).execute(db)?;
                 }
-                Later::Sort(sorted) => sorted.write(db)?,
+                Later::Sort(sorted) => sorted.write(db, self.now)?,
                 Later::ShareEmail(email, teams) => {
                     diesel::delete(email_teams::table.filter(email_teams::email_id.eq(email))).execute(db)?;
                     let rows = teams.iter().map(|team| EmailTeamRow { email_id: *email, team_id: *team, given_by: None });
@@ -159,14 +159,17 @@ impl Batch<'_> {
                     diesel::update(copies).set(email_users::is_important.eq(important)).execute(db)?;
                 }
                 Later::Mark(email, user, marks) => mark(db, (*email, *user), *marks, self.now)?,
-                Later::Put(email, user, place) => put(db, (*email, *user), *place)?,
+                Later::Put(email, user, place) => put(db, (*email, *user), *place, self.now)?,
                 Later::File(email, folder) => {
                     let place = emails::group_place.eq(None::<GroupPlace>);
                     let filed = (emails::folder_id.eq(folder), emails::filed_by_hand.eq(true), place);
+                    let filed = (filed, emails::group_trashed_at.eq(None::<i64>));
                     diesel::update(emails::table.find(email)).set(filed).execute(db)?;
                 }
                 Later::FileAway(email, place) => {
+                    let trashed = (*place == GroupPlace::Trash).then_some(self.now);
                     let filed = (emails::group_place.eq(place), emails::filed_by_hand.eq(true));
+                    let filed = (filed, emails::group_trashed_at.eq(trashed));
                     diesel::update(emails::table.find(email)).set(filed).execute(db)?;
                 }
                 Later::Decide(review, decision) => {
@@ -294,12 +297,12 @@ fn mark(db: &mut Database, (email, user): (EmailId, UserId), marks: Marks, now: 
 }
 
 /// Moves a user's copy (INBOX-2); no filter changes what a person chose (WHY-2).
-fn put(db: &mut Database, of: (EmailId, UserId), place: Spot) -> Result<()> {
+fn put(db: &mut Database, of: (EmailId, UserId), place: Spot, now: i64) -> Result<()> {
     let copy = diesel::update(email_users::table.find(of));
     let by_hand = email_users::is_placed_by_hand.eq(true);
     let (archived, folder) = match place {
         Spot::Trash => {
-            copy.set((email_users::is_trashed.eq(true), by_hand)).execute(db)?;
+            copy.set((email_users::is_trashed.eq(true), email_users::trashed_at.eq(now), by_hand)).execute(db)?;
             return Ok(());
         }
         Spot::Inbox => (false, None),
@@ -307,6 +310,6 @@ fn put(db: &mut Database, of: (EmailId, UserId), place: Spot) -> Result<()> {
         Spot::Folder(folder) => (false, Some(folder)),
     };
     let to = (email_users::is_trashed.eq(false), email_users::is_archived.eq(archived), email_users::folder_id.eq(folder));
-    copy.set((to, by_hand)).execute(db)?;
+    copy.set((to, email_users::trashed_at.eq(None::<i64>), by_hand)).execute(db)?;
     Ok(())
 }

@@ -6,11 +6,10 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use crate::decide::access::Sight;
-use crate::mail;
 use crate::store::noun::{gathered, in_lists};
 use crate::store::relation::visible_emails;
 use crate::store::schema::{attachments, emails, notes, users};
-use crate::store::{Database, raw};
+use crate::store::{Database, remembered};
 use crate::words::{EmailId, NoteKind, RecordId};
 
 /// One entry of a stream.
@@ -118,8 +117,7 @@ fn visible(db: &mut Database, named: HashSet<EmailId>, sight: &Sight) -> Result<
 
 /// Returns what an e-mail says, and how many lines of quotation and of signature it has beside.
 fn parts(db: &mut Database, email: EmailId) -> Result<Option<(String, usize, usize)>> {
-    let Some(raw) = raw::raw_of(db, email)? else { return Ok(None) };
-    let mail = mail::parse_for_rules(&raw);
+    let Some(mail) = remembered::mail(db, email, false)? else { return Ok(None) };
     let lines = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
     Ok(Some((mail.reply_text.trim_end().to_string(), lines(&mail.quoted_text), lines(&mail.signature))))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 
@@ -211,8 +211,8 @@ pub fn drop_one(db: &mut Database, message: &Permitted<'_, Outgoing>, now: i64) 
         end(db, &before, (RecipientState::Failed, DeliveryState::Failed), now)?;
         return Ok(false);
     }
-    let raws = raw::all_of(db, before.email).context("its e-mail is gone")?;
+    let raws = raw::all_of(db, &[before.email])?;
     diesel::delete(emails::table.find(before.email)).execute(db)?;
-    raws.into_iter().try_for_each(|raw| raw::drop_unused(db, raw))?;
+    raw::drop_unused(db, &raws)?;
     Ok(true)
 }

@@ -1,0 +1,10 @@
+DROP INDEX sent_copies_done;
+DROP INDEX effects_done;
+DROP INDEX outbox_digests;
+DROP INDEX notifications_read;
+DROP INDEX emails_group_trashed;
+ALTER TABLE emails DROP COLUMN group_trashed_at;
+DROP INDEX email_users_trashed;
+ALTER TABLE email_users DROP COLUMN trashed_at;
+DROP INDEX raws_pruned;
+ALTER TABLE raws DROP COLUMN pruned_at;

@@ -1,0 +1,50 @@
+//! `espomail prune`.
+
+use anyhow::Result;
+
+use crate::clock::rfc3339;
+use crate::context::Context;
+use crate::output::Format;
+use crate::pass::prune;
+use crate::words::Pruning;
+
+/// Take away what is older than the configuration keeps it
+///
+/// What goes, and when, stands in [keep] of the configuration: raw bytes of e-mails, trash, letters of "espomail notify", notifications
+/// that were read, reasons, notes of what was finished. By default only the last goes, after 90 days. What became of each message is
+/// never forgotten, so a server that still has one does not bring it back. Raw bytes stay as long as somebody needs them: of what is
+/// in quarantine, on its way out, waiting for a person or for the rest of itself, and of mail of cases that are not finished and of
+/// events to come. An e-mail without them keeps its text, subject, people and the names of its files.
+///
+/// For cron, at night: it prints nothing, works in short transactions beside all else, and may be killed and typed again. The room is
+/// used for what comes; the file gets smaller with "espomail db vacuum".
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: espomail prune --dry-run")]
+pub struct Prune {
+    /// Say how much would go, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Prune {
+    pub fn run(self, context: &Context) -> Result<()> {
+        let mut store = context.store()?;
+        let (permit, keep, now) = (context.administrator()?, &context.loaded.config.keep, context.now());
+        let mut pruned = Vec::with_capacity(Pruning::ALL.len());
+        for what in Pruning::ALL {
+            pruned.push(prune::one(&mut store, &permit, *what, keep.of(*what), (now, self.dry_run))?);
+        }
+        if !self.dry_run && !context.out.talkative && context.out.format == Format::Text {
+            return Ok(());
+        }
+        let gone = if self.dry_run { "would go" } else { "gone" };
+        context.out.list(&pruned, &["what", "of before", gone], |one| {
+            let before = one.before.map_or_else(|| "kept forever".to_string(), rfc3339);
+            vec![one.what.to_string(), before, one.count.to_string()]
+        });
+        if pruned.iter().any(|one| one.count > 0) {
+            context.out.say("The room is used for what comes. To make the database smaller: espomail db vacuum");
+        }
+        Ok(())
+    }
+}

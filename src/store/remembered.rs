@@ -1,0 +1,71 @@
+//! An e-mail as its row remembers it: what its raw bytes said, as far as that stands in the database, where they were pruned.
+
+use anyhow::{Context, Result};
+use diesel::prelude::*;
+
+use super::Database;
+use super::email::attachments_of;
+use super::people::People;
+use super::raw::{Left, left_of};
+use super::schema::{emails, raws};
+use crate::mail::{self, Mail, split};
+use crate::words::EmailId;
+
+/// Reads an e-mail for the rules, or with its HTML; where its raw bytes were pruned, as it is remembered. None where there is none.
+pub fn mail(db: &mut Database, id: EmailId, with_html: bool) -> Result<Option<Mail>> {
+    match left_of(db, id)? {
+        None => Ok(None),
+        Some(Left::Kept(bytes)) if with_html => Ok(Some(mail::parse(&bytes))),
+        Some(Left::Kept(bytes)) => Ok(Some(mail::parse_for_rules(&bytes))),
+        Some(Left::Pruned(_)) => remembered(db, id).map(Some),
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = emails)]
+struct Row {
+    raw_id: i64,
+    message_id: String,
+    content_digest: Vec<u8>,
+    people: String,
+    subject: String,
+    header_date: Option<i64>,
+    text: String,
+    automatic: String,
+    defects: String,
+    calendar: Option<String>,
+    list_id: Option<String>,
+}
+
+/// What is not known is not there: the header, ancestors, HTML, a delivery report. Nor is Bcc, which stood in no header of ours.
+fn remembered(db: &mut Database, id: EmailId) -> Result<Mail> {
+    let row = emails::table.find(id).select(Row::as_select()).first::<Row>(db)?;
+    let people: People = serde_json::from_str(&row.people).with_context(|| format!("the people of e-mail {id}"))?;
+    let parts = split(&row.text, &row.subject);
+    let (raw_digest, size) = raws::table.find(row.raw_id).select((raws::digest, raws::size)).first::<(Vec<u8>, i64)>(db)?;
+    let digest_of = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).unwrap_or_default();
+    // Where there is no Message-ID, a digest stands for it.
+    let message_id = Some(row.message_id).filter(|id| !id.starts_with("blake3:"));
+    Ok(Mail {
+        message_id,
+        from: people.from.into_iter().next(),
+        reply_to: people.reply_to,
+        to: people.to,
+        cc: people.cc,
+        subject: row.subject,
+        date: row.header_date,
+        text: row.text,
+        reply_text: parts.reply,
+        quoted_text: parts.quoted,
+        signature: parts.signature,
+        attachments: attachments_of(db, id)?,
+        automatic: serde_json::from_str(&row.automatic)?,
+        defects: serde_json::from_str(&row.defects)?,
+        calendar: row.calendar.as_deref().map_or(Ok(Vec::new()), serde_json::from_str)?,
+        list: row.list_id,
+        content_digest: digest_of(row.content_digest),
+        raw_digest: digest_of(raw_digest),
+        size: size.unsigned_abs(),
+        ..Mail::default()
+    })
+}

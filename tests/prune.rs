@@ -1,0 +1,136 @@
+//! `prune`: what is old goes as the configuration says, and nothing that somebody needs. Through the real binary, on both databases.
+
+use serde_json::{Value, json};
+
+use crate::support::world::World;
+
+const KEEP: &str = "[keep]\nraw = \"30d\"\ntrash = \"30d\"\ndigests = \"30d\"\nnotifications = \"30d\"\nreasons = \"30d\"\n";
+
+fn told(world: &World, line: &str) {
+    world.run_with(&line.split(' ').collect::<Vec<_>>(), "hunter2\n").ok();
+}
+
+fn deliver(world: &World, account: &str, mail: &str) {
+    world.run_with(&["deliver", "--account", account], &mail.replace('\n', "\r\n")).ok();
+}
+
+/// With a file, so that it cannot be passed on without its raw bytes.
+const PUMP: &str = "From: Dora <dora@example.org>\nTo: support@example.com\nSubject: Pump\nMessage-ID: <a@example.org>\n\
+    Content-Type: multipart/mixed; boundary=b\n\n--b\n\nIt is broken.\n--b\nContent-Type: text/csv\n\
+    Content-Disposition: attachment; filename=log.csv\n\n1;2\n--b--\n";
+
+fn plain(from: &str, to: &str, id: &str) -> String {
+    format!("From: {from}\nTo: {to}\nSubject: About {id}\nMessage-ID: <{id}>\n\nWords.\n")
+}
+
+/// Four e-mails: of a closed case, of an open one, in the trash of all who have it, and a letter that was not sent.
+fn office(database: &str) -> World {
+    let world = World::on(database);
+    told(&world, "user add ada --address ada@example.com");
+    let server = "--imap-host imap.example.com --smtp-host smtp.example.com --password-stdin";
+    told(
+        &world,
+        &format!(
+            "account add support --address support@example.com --make-cases --distribution direct --assigned-user ada --shared {server}"
+        ),
+    );
+    told(&world, &format!("account add adas --address ada@example.com --owner ada {server}"));
+    deliver(&world, "support", PUMP);
+    deliver(&world, "support", &plain("eve@example.net", "support@example.com", "b@example.net"));
+    deliver(&world, "adas", &plain("shop@example.net", "ada@example.com", "c@example.net"));
+    told(&world, "email compose --from support@example.com --to eve@example.net --subject Plan --text Here. --queue");
+    told(&world, "case close 1");
+    told(&world, "email move 3 --trash --user ada");
+    told(&world, "notification read --all --user ada");
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    std::fs::write(world.config(), config + KEEP).unwrap();
+    world
+}
+
+/// How much of each kind a line says.
+fn counts(world: &World, line: &[&str]) -> Value {
+    let said = world.json(line);
+    let items = said["items"].as_array().unwrap();
+    items
+        .iter()
+        .map(|one| (one["what"].as_str().unwrap().to_string(), one["count"].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+#[test]
+fn prune_takes_what_is_old_and_nobody_needs() {
+    for database in ["sqlite", "postgresql"] {
+        let mut world = office(database);
+        let none = json!({ "raw": 0, "trash": 0, "digests": 0, "notifications": 0, "reasons": 0, "finished": 0 });
+        assert_eq!(counts(&world, &["prune"]), none, "{database}: nothing is old");
+
+        world.set("ESPOMAIL_NOW", "2027-01-05T10:00:00Z");
+        let fates = world.json(&["fate", "list"])["items"].as_array().unwrap().len();
+        let would = counts(&world, &["prune", "--dry-run"]);
+        let notifications = would["notifications"].as_i64().unwrap();
+        assert!(notifications > 0, "{database}: {would}");
+        let expected = json!({ "raw": 2, "trash": 1, "digests": 0, "notifications": notifications, "reasons": 3, "finished": 0 });
+        assert_eq!(would, expected, "{database}");
+        assert!(world.run(&["email", "raw", "1"]).ok().contains("1;2"), "a dry run changes nothing");
+        assert_eq!(world.run(&["prune"]).ok(), "", "cron hears nothing");
+        assert_eq!(counts(&world, &["prune"]), none, "{database}: once is enough");
+        let audit = world.json(&["audit", "list"]).to_string();
+        assert!(audit.contains("prune:raw") && audit.contains("2 of before 2026-12-06T10:00:00Z"), "{audit}");
+
+        // What is needed is there: of an open case, and of a letter that is on its way.
+        world.run(&["email", "raw", "2"]).ok();
+        assert!(world.run(&["email", "raw", "4"]).ok().contains("Here."));
+        // Of the trash nothing is.
+        world.run(&["email", "show", "3"]).fails(65);
+        // FETCH-2: what became of each is.
+        assert_eq!(world.json(&["fate", "list"])["items"].as_array().unwrap().len(), fates);
+        without_raw(&world);
+        // DUP-2: what comes again is the same.
+        deliver(&world, "support", PUMP);
+        assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().len(), 4, "{database}: three and the reply");
+        assert!(world.run(&["explain", "1"]).ok().contains(": duplicate"));
+        world.run(&["doctor", "--prove"]).ok();
+        if database == "sqlite" {
+            world.run(&["db", "check"]).ok();
+        }
+    }
+}
+
+/// What can be done with the e-mail of the closed case, whose raw bytes are gone.
+fn without_raw(world: &World) {
+    for line in
+        ["email raw 1", "email attachments 1 --extract 1", "email forward 1 --to eve@example.net --text X --queue", "reprocess 1"]
+    {
+        let said = world.run(&line.split(' ').collect::<Vec<_>>()).fails(65);
+        assert!(said.contains("were pruned on 2027-01-05T10:00:00Z"), "{line}: {said}");
+    }
+    let shown = world.json(&["email", "show", "1"]);
+    assert_eq!(
+        (&shown["raw_pruned_at"], &shown["reply_text"]),
+        (&json!("2027-01-05T10:00:00Z"), &json!("It is broken.")),
+        "{shown}"
+    );
+    assert_eq!(shown["attachments"][0]["name"], "log.csv");
+    assert!(world.run(&["email", "attachments", "1"]).ok().contains("log.csv"));
+    let explained = world.run(&["explain", "1"]).ok();
+    assert!(
+        explained.starts_with("its raw bytes were pruned on") && explained.contains("its reasons were pruned"),
+        "{explained}"
+    );
+    assert!(world.run(&["reprocess", "--all"]).ok().contains("1 e-mail stays as it is: its raw bytes were pruned."));
+    assert!(world.json(&["case", "show", "1"]).to_string().contains("It is broken."));
+    // It can be answered, and its case can be worked on.
+    world.run(&["email", "reply", "1", "--from", "support@example.com", "--text", "Yes.", "--queue"]).ok();
+    world.run(&["case", "reopen", "1"]).ok();
+    world.run(&["case", "assign", "1", ""]).ok();
+    world.run(&["email", "link", "1", "case:2"]).ok();
+}
+
+#[test]
+fn prune_keeps_nothing_for_less_than_a_day() {
+    let world = World::new();
+    let config = std::fs::read_to_string(world.config()).unwrap();
+    std::fs::write(world.config(), config + "[keep]\nraw = \"1m\"\n").unwrap();
+    assert!(world.run(&["prune"]).fails(78).contains("write 30d, 52w or forever"));
+}
