@@ -201,9 +201,11 @@ impl Context {
         if is_default && !is_there { Ok(None) } else { self.store().map(Some) }
     }
 
-    /// Returns who takes leases: host, process, and a number of this run.
+    /// Returns who takes leases: host, process, a number of this run, where the number of the process means anything, and when it began.
     pub fn owner(&self) -> Result<String> {
-        Ok(format!("{}/{}/{:08x}", host(), std::process::id(), u32::from_le_bytes(random()?)))
+        let run = u32::from_le_bytes(random()?);
+        let (processes, begun) = (processes().unwrap_or_default(), begun_at("self").unwrap_or_default());
+        Ok(format!("{}/{}/{run:08x}/{processes}/{begun}", host(), std::process::id()))
     }
 
     /// Seals an account's password for the database.
@@ -306,14 +308,45 @@ fn not_the_service(caller: &Caller, file: Option<&Path>) -> anyhow::Error {
     Fault::new(Class::Refused, what).hint("try: sudo -u ACCOUNT espomail …; see espomail-access(7)").into()
 }
 
-/// Whether the owner of a lease was a process of this host that is gone.
+/// Whether the owner of a lease was a process that is gone.
 pub fn is_dead(owner: &str) -> bool {
-    let mut parts = owner.split('/');
-    let (Some(its_host), Some(process)) = (parts.next(), parts.next()) else { return false };
-    its_host == host()
-        && process.parse::<u32>().is_ok()
-        && !Path::new("/proc").join(process).exists()
-        && Path::new("/proc/self").exists()
+    lives(owner) == Some(false)
+}
+
+/// Whether the owner of a lease is a process that is there, whatever the clock says of the lease.
+pub fn is_alive(owner: &str) -> bool {
+    lives(owner) == Some(true)
+}
+
+/// Whether the owner of a lease lives; none where nobody can tell. Only of our own kind is that known: two containers may have one
+/// host's name, and see nothing of each other's processes. Of all others the lease runs out.
+fn lives(owner: &str) -> Option<bool> {
+    let parts: Vec<&str> = owner.split('/').collect();
+    let &[its_host, process, _, its_processes, begun] = parts.as_slice() else { return None };
+    let number = rustix::process::Pid::from_raw(process.parse().ok()?)?;
+    if its_host != host() || processes()? != its_processes {
+        return None;
+    }
+    // Asked of the kernel: /proc may show nobody the processes of others. A number is given again.
+    match rustix::process::test_kill_process(number) {
+        Err(rustix::io::Errno::SRCH) => Some(false),
+        _ => begun_at(process).map(|its| its == begun),
+    }
+}
+
+/// When a process began, in ticks of the clock since the kernel did (proc_pid_stat(5)); none where that is hidden.
+fn begun_at(process: &str) -> Option<String> {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(process).join("stat")).ok()?;
+    // Behind the name in parentheses, which may hold anything.
+    stat.rsplit(')').next()?.split_ascii_whitespace().nth(19).map(str::to_string)
+}
+
+/// Names the kernel that runs and the namespace whose processes we see (pid_namespaces(7)); none where that cannot be read.
+fn processes() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let namespace = std::fs::metadata("/proc/self/ns/pid").ok()?;
+    let boot: String = boot.chars().filter(char::is_ascii_hexdigit).take(12).collect();
+    Some(format!("{boot}.{}", namespace.ino()))
 }
 
 /// Returns how we call ourselves to other servers.
@@ -387,6 +420,31 @@ pub fn read_stdin(max: u64) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fetch_11_only_a_process_that_we_could_see_is_taken_for_dead() {
+        let ours = processes().expect("Linux says so");
+        let mut child = std::process::Command::new("true").spawn().expect("a process");
+        child.wait().expect("its end");
+        let (gone, here) = (child.id(), std::process::id());
+        let begun = begun_at("self").expect("Linux says so");
+        assert!(is_dead(&format!("{}/{gone}/0/{ours}/1", host())));
+        assert!(is_dead(&format!("{}/{here}/0/{ours}/1", host())), "another one has its number");
+        let own = format!("{}/{here}/0/{ours}/{begun}", host());
+        assert!(is_alive(&own) && !is_dead(&own));
+        for owner in [
+            // Of another container, of the time before a restart, of another host, of an older program.
+            format!("{}/{gone}/0/{ours}1/1", host()),
+            format!("{}/{gone}/0//1", host()),
+            format!("elsewhere/{gone}/0/{ours}/1"),
+            format!("{}/{gone}/0", host()),
+            format!("{}/0/0/{ours}/1", host()),
+            format!("{}/-1/0/{ours}/1", host()),
+            String::new(),
+        ] {
+            assert!(!is_dead(&owner) && !is_alive(&owner), "{owner}");
+        }
+    }
 
     #[test]
     fn a_key_is_32_bytes_in_either_writing() {

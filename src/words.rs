@@ -267,7 +267,7 @@ words! {
         Account = "account",
         /// It is held, and waits for a person's word (LINK-3).
         Review = "review",
-        /// Mail came in that is in nobody's inbox and of no case (INBOX-1).
+        /// Mail came in that reached nobody (INBOX-1).
         Nobody = "nobody",
     }
 }

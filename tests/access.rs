@@ -6,3 +6,4 @@ mod newcomer;
 mod records;
 mod table;
 mod trace;
+mod unsent;

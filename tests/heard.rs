@@ -105,18 +105,18 @@ fn inbox_1_mail_of_nobody_is_counted_listed_and_told_once_a_day() {
         world.write(&file, "From: eve@example.net\r\nSubject: b\r\nMessage-ID: <b@example.org>\r\n\r\nx\r\n", 0o600);
         world.set("ESPOMAIL_NOW", "2026-11-24T10:00:00Z");
         let said = world.run(&["import", "--account", "info", file.to_str().unwrap()]).ok();
-        assert!(said.contains("1 imported; 1 in nobody's inbox and of no case, see espomail email list --of-nobody"), "{said}");
+        assert!(said.contains("1 imported; 1 reached nobody, see espomail email list --of-nobody"), "{said}");
         assert_eq!(ids(&world, &["--of-nobody"]), [2], "{database}");
-        assert!(world.run(&["explain", "2"]).ok().contains("in nobody's inbox and of no case"));
+        assert!(world.run(&["explain", "2"]).ok().contains("it reached nobody; see"));
         let told = || unread(&world, "boss").iter().map(|one| one["detail"].as_str().unwrap().to_string()).collect::<Vec<_>>();
-        let first = "1 e-mail is in nobody's inbox and of no case: espomail email list --of-nobody";
+        let first = "1 e-mail reached nobody: espomail email list --of-nobody";
         assert_eq!(told(), [first], "{database}");
         deliver(&world, "info", "c", "eve@example.net", "c").ok();
         assert_eq!(told().len(), 1, "once a day");
         world.set("ESPOMAIL_NOW", "2026-11-25T11:00:00Z");
         deliver(&world, "info", "d", "eve@example.net", "d").ok();
         let told = unread(&world, "boss").iter().map(|one| one["detail"].as_str().unwrap().to_string()).collect::<Vec<_>>();
-        assert!(told.len() == 2 && told[0].starts_with("2 e-mails are"), "{database}: {told:?}");
+        assert!(told.len() == 2 && told[0].starts_with("2 e-mails reached"), "{database}: {told:?}");
         // Whoever takes it in hand ends that; what waits for a word, or lies in a group folder, is somebody's already.
         world.run(&["email", "link", "2", "case:1"]).ok();
         world.run(&["folder", "add", "Bills", "--group"]).ok();
@@ -435,4 +435,112 @@ fn access_4_the_audit_says_from_what_to_what_and_finds_a_filter_by_its_name() {
         world.run(&["account", "set", "support", "--case-team", "other"]).ok();
         world.run(&["team", "remove", "desk"]).ok();
     }
+}
+
+#[test]
+fn inbox_1_mail_for_a_case_that_nobody_looks_after_is_mail_of_nobody() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &CASES);
+        let reply = |id: &str| {
+            let head =
+                "From: dora@example.net\r\nTo: support@example.com\r\nSubject: Re: Pump\r\nIn-Reply-To: <a@example.org>\r\n";
+            world
+                .run_with(&["deliver", "--account", "support"], &format!("{head}Message-ID: <{id}@example.org>\r\n\r\nx\r\n"))
+                .ok();
+        };
+        deliver(&world, "support", "a", "dora@example.net", "Pump").ok();
+        let said = world.run(&["user", "set", "ada", "--active", "false"]).ok();
+        assert!(said.contains("1 open case stays theirs: espomail case list --assigned ada"), "{database}: {said}");
+        reply("b");
+        assert_eq!(ids(&world, &["--of-nobody"]), [2], "{database}");
+        world.run(&["case", "assign", "1", "ben"]).ok();
+        assert_eq!(ids(&world, &["--of-nobody"]), [] as [i64; 0], "{database}: ben has it");
+        // All are away: the next case is nobody's.
+        for user in ["ada", "ben"] {
+            world.run(&["user", "absence", "add", user, "--from", "2026-01-01", "--until", "2099-01-01"]).ok();
+        }
+        deliver(&world, "support", "c", "eve@example.net", "Valve").ok();
+        assert_eq!(ids(&world, &["--of-nobody"]), [3], "{database}");
+        assert!(world.run(&["explain", "3"]).ok().contains("it reached nobody"), "{database}");
+        world.run(&["case", "close", "2"]).ok();
+        // Where people take the cases themselves they look for them.
+        world.run(&["account", "set", "support", "--distribution", "none"]).ok();
+        deliver(&world, "support", "d", "fay@example.net", "Hose").ok();
+        assert_eq!(ids(&world, &["--of-nobody"]), [] as [i64; 0], "{database}");
+    }
+}
+
+#[test]
+fn filter_2_what_every_text_is_like_is_no_criterion() {
+    let world = world_on("sqlite", &CASES);
+    let add = |more: &[&str]| world.run(&[&["filter", "add", "f", "--global", "--skip"], more].concat());
+    for wrong in [&["--body", ""][..], &["--body-all", " "], &["--body", "pump", "--body", ""]] {
+        assert!(add(wrong).fails(64).contains("an empty phrase stands in every text"), "{wrong:?}");
+    }
+    for wrong in [&["--regex", "--subject", ""][..], &["--regex", "--from", "x|"], &["--regex", "--body", "a*"]] {
+        assert!(add(wrong).fails(64).contains("is like every text"), "{wrong:?}");
+    }
+    // One that is there already matches nothing.
+    add(&["--body", "pump"]).ok();
+    world.sql("UPDATE filters SET criteria = REPLACE(criteria, 'pump', '')");
+    deliver(&world, "support", "a", "dora@example.net", "Pump").ok();
+    assert_eq!(ids(&world, &[]), [1]);
+    // A personal account's is for its owner.
+    world.run(&["user", "add", "eve", "--address", "eve@example.com"]).ok();
+    add_own(&world);
+    world.run(&["folder", "add", "Void", "--group"]).ok();
+    let own = |more: &[&str]| world.run(&[&["filter", "add", "g", "--account", "eves", "--subject", "x*"], more].concat());
+    for wrong in [&["--folder", "Void"][..], &["--assign-team", "desk"], &["--assign", "ada"]] {
+        assert!(own(wrong).fails(64).contains("gives it to nobody else"), "{wrong:?}");
+    }
+    own(&["--assign", "eve"]).ok();
+}
+
+fn add_own(world: &World) {
+    let add = ["account", "add", "eves", "--owner", "eve", "--address", "eve@example.com", "--imap-host", "imap.example.org"];
+    world.run_with(&[&add[..], &["--password-stdin"]].concat(), "hunter2\n").ok();
+}
+
+#[test]
+fn fetch_14_an_old_message_in_a_new_file_is_history() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database, &CASES);
+        let head = "From: dora@example.net\r\nTo: support@example.com\r\n";
+        let write = |name: &str, text: &str| world.write(&world.path(name), text, 0o600);
+        write("a.eml", &format!("{head}Subject: a\r\nDate: Mon, 07 Jan 2019 09:00:00 +0000\r\n\r\nx\r\n"));
+        // The writer's clock says nothing where a server's is there.
+        let new = "Received: from a by b; Mon, 23 Nov 2099 09:00:00 +0000\r\n";
+        write("b.eml", &format!("{new}{head}Subject: b\r\nDate: Mon, 07 Jan 2019 09:00:00 +0000\r\n\r\nx\r\n"));
+        let old = "Received: from a by b; Mon, 07 Jan 2019 09:00:00 +0000\r\n";
+        write("c.eml", &format!("{old}{head}Subject: c\r\nDate: Mon, 23 Nov 2099 09:00:00 +0000\r\n\r\nx\r\n"));
+        write("d.mbox", &format!("From - Mon Nov 23 10:00:00 2099\r\n{old}{head}Subject: d\r\n\r\nx\r\n"));
+        write("list.csv", "name\n");
+        let said = world.run(&["import", "--account", "support", world.path(".").to_str().unwrap()]).ok();
+        assert!(said.starts_with("Account support: 3 archived, 1 imported."), "{database}: {said}");
+        assert!(said.contains("Passed over, as no mail or another mailbox (") && said.contains("list.csv"), "{database}: {said}");
+        let cases = world.json(&["case", "list"])["items"].clone();
+        assert_eq!((cases.as_array().unwrap().len(), &cases[0]["name"]), (1, &json!("b")), "{database}");
+    }
+}
+
+#[test]
+fn of_several_commands_at_once_the_second_finds_what_the_first_did() {
+    let world = world_on("postgresql", &CASES);
+    let at_once = |arguments: &[&str]| -> Vec<Option<i32>> {
+        let children: Vec<_> =
+            (0..5).map(|_| world.command(arguments).stderr(std::process::Stdio::null()).spawn().unwrap()).collect();
+        let mut codes: Vec<_> = children.into_iter().map(|mut child| child.wait().unwrap().code()).collect();
+        codes.sort_unstable();
+        codes
+    };
+    let once = |code: i32| [Some(0)].into_iter().chain([Some(code); 4]).collect::<Vec<_>>();
+    for noun in
+        [&["team", "add", "new"][..], &["user", "add", "new"], &["filter", "add", "new", "--global", "--subject", "x", "--skip"]]
+    {
+        assert_eq!(at_once(noun), once(73), "{noun:?}");
+    }
+    assert_eq!(at_once(&["record", "add", "contact", "Fay", "--address", "fay@example.net"]), once(73));
+    deliver(&world, "support", "a", "dora@example.net", "Pump").ok();
+    assert_eq!(at_once(&["case", "delete", "1"]), once(65));
+    assert_eq!(at_once(&["email", "delete", "1"]), once(65));
 }

@@ -260,6 +260,6 @@ pub fn smtp(bytes: &[u8]) {
     let Ok(mut session) = relay::Session::open(&server) else { return };
     let to = ["a@example.org".to_string(), "b@example.org".to_string()];
     let envelope = Envelope { from: "c@example.com", to: &to, id: "1@example.com" };
-    let _ = session.send(&envelope, b"Subject: x\r\n\r\nhi\r\n", &mut || Ok(()));
+    let _ = session.send(&envelope, b"Subject: x\r\n\r\nhi\r\n", &mut |_| Ok(()));
     session.quit();
 }

@@ -65,7 +65,7 @@ impl Address {
             }
             Verb::Clear { address } => {
                 let permit = context.administrator()?;
-                store.transaction(|db| address::clear(db, &permit, &address, context.now()))?;
+                store.alone(|db| address::clear(db, &permit, &address, context.now()))?;
                 out.say(&format!("Address {address} is good again."));
             }
         }

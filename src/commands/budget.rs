@@ -107,14 +107,14 @@ impl BudgetArgs {
                 let policy = context.policy(store.connection())?;
                 for one in chosen.find(store.connection())? {
                     // Each is a transaction of its own: one that cannot be done holds up no other.
-                    match store.transaction(|db| release(db, &permit, &one, &policy, now)) {
+                    match store.alone(|db| release(db, &permit, &one, &policy, now)) {
                         Ok(done) => out.say(&format!("Action {} ({} of e-mail {}): {done}.", one.id, one.action, one.email)),
                         Err(error) => out.complain(&error.context(format!("held action {}", one.id))),
                     }
                 }
             }
             Verb::Drop(chosen) => {
-                let dropped = store.transaction(|db| {
+                let dropped = store.alone(|db| {
                     let chosen = chosen.find(db)?;
                     chosen.iter().try_for_each(|one| drop_one(db, &permit, one, now))?;
                     Ok(chosen.len())

@@ -205,7 +205,7 @@ fn restore(context: &Context, file: &Path, force: bool) -> Result<()> {
     let is_older = state != SchemaState::Current;
     let (mut store, beside) = (Store::connect(&incoming.url())?, context.beside());
     // In the copy, before anybody can see it: there is no moment in which a pass could send.
-    let (held, writer) = store.transaction(|db| {
+    let (held, writer) = store.alone(|db| {
         let held = restored::hold(db, None, context.now())?;
         upkeep::forget_leases(db)?;
         access::record(db, &context.administrator()?, "db restore", "db", &file.display().to_string(), context.now())?;
@@ -260,7 +260,7 @@ fn restored(context: &Context, dry_run: bool) -> Result<()> {
         context.out.made(&json!({ "held": held, "dry_run": true }), &format!("It would be so: {}.", told_held(held)));
         return Ok(());
     }
-    let (held, writer) = store.transaction(|db| {
+    let (held, writer) = store.alone(|db| {
         let held = restored::hold(db, None, now)?;
         access::record(db, &permit, "db restored", "db", "", now)?;
         Ok((held, generation::raise(db, &beside)?))

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
-use crate::pass::import::{DELIVERED, Intake};
+use crate::pass::import::{Arrived, DELIVERED, Intake};
 use crate::store::{self, account};
 
 /// Take one message from standard input, as an MTA hands it over
@@ -36,7 +36,7 @@ impl Deliver {
         let bytes = context::read_stdin(u64::try_from(account.max_message_size)?)?;
         let (policy, now) = (context.policy(store.connection())?, || context.now());
         let intake = Intake::open(&mut store, &account, DELIVERED, &policy, &now, (1, u64::MAX))?;
-        let (tally, read) = intake.take(&mut store, |add| add(Some(context.now()), &bytes))?;
+        let (tally, read) = intake.take(&mut store, |add| add(Arrived::Now(context.now()), &bytes))?;
         read?;
         // It is stored, so the MTA may forget it; who reads the log hears where it is.
         if let Some(quarantined) = tally.quarantined_fault(&account.name) {

@@ -345,7 +345,7 @@ impl Reply {
             references: original.chain(),
         };
         let (random, due_at) = (context::random()?, Some(now + context.loaded.config.send.delay));
-        let queued = store.transaction(|db| {
+        let queued = store.alone(|db| {
             let sender = sender(actor, db, from.as_deref(), through)?;
             let parent = invitation.parent.map(|named: RecordName| record::find(db, named, &[])).transpose()?;
             let order = Order { parent, author: Some(user), follows: Some(id), ..Order::default() };

@@ -432,7 +432,7 @@ pub fn told(plan: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Na
         text.push_str(&format!("  note: {}\n", shown_line(note["because"].as_str().unwrap_or_default())));
     }
     if plan["of_nobody"].as_bool() == Some(true) {
-        text.push_str("  it is in nobody's inbox and of no case; see espomail email list --of-nobody\n");
+        text.push_str("  it reached nobody; see espomail email list --of-nobody\n");
     }
     for again in plan["again"].as_array().into_iter().flatten() {
         text.push_str(&format!("  {} reprocessed:\n", again["at"].as_str().unwrap_or_default()));

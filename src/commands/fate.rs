@@ -98,7 +98,7 @@ impl FateCommand {
                 };
                 let ask =
                     |db: &mut Database| fate::ask_again(db, &permit, &wanted, &format!("filter:{}", skipper.name), context.now());
-                let asked = if dry_run { store.rehearse(ask)? } else { store.transaction(ask)? };
+                let asked = if dry_run { store.rehearse(ask)? } else { store.alone(ask)? };
                 let told = told(&asked, &skipper, dry_run);
                 if asked.messages == 0 {
                     let accounts = account::list(store.connection())?;

@@ -55,7 +55,7 @@ pub struct Fetch {
 struct Line<'a> {
     account: &'a str,
     messages: &'a Tally,
-    /// How many wait for a person's word, and how many are in nobody's inbox and of no case.
+    /// How many wait for a person's word, and how many reached nobody.
     for_review: u64,
     of_nobody: u64,
     busy: bool,

@@ -134,7 +134,7 @@ impl FolderCommand {
 
 impl Add {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let made = store.transaction(|db| {
+        let made = store.alone(|db| {
             let owner = self.of.owner(context, db)?;
             let folders = keep(context, Folders(owner))?;
             let teams = team::find_all(db, &self.teams)?;
@@ -177,7 +177,7 @@ fn show(context: &Context, store: &mut Store, wanted: &str, of: &OwnerArguments)
 
 impl Set {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let is_changed = store.transaction(|db| {
+        let is_changed = store.alone(|db| {
             let found = find(context, db, &self.of, &self.folder)?;
             let teams = argument::list(&self.teams).map(|names| team::find_all(db, &names)).transpose()?;
             folder::set(db, &found, self.name.as_deref(), self.skip_notifications, teams.as_deref(), context.now())
@@ -188,7 +188,7 @@ impl Set {
 }
 
 fn remove(context: &Context, store: &mut Store, wanted: &str, of: &OwnerArguments) -> Result<()> {
-    store.transaction(|db| {
+    store.alone(|db| {
         let found = find(context, db, of, wanted)?;
         folder::remove(db, &found, context.now())
     })?;

@@ -8,16 +8,20 @@ use crate::context::{Context, read_stdin};
 use crate::decide::access::{self, Actor};
 use crate::fault::{Class, Fault};
 use crate::mail::no_message;
-use crate::mailbox::{FileMessage, read_files};
-use crate::pass::import::{Add, IMPORTED, Intake};
+use crate::mailbox::{FileMessage, Found, read_files};
+use crate::pass::import::{Add, Arrived, IMPORTED, Intake};
 use crate::store::account::{self, Account};
 use crate::store::{Database, access as trace};
 
 /// Take in messages from files: .eml, mbox, Maildir, or folders of them
 ///
 /// The messages go the very same way as fetched mail; what is stored already does not double, so an import that was
-/// interrupted can be run again. A file that is no message (nothing in front of it is a field such as From, Date or Subject) is
-/// refused with exit status 65; the others are taken.
+/// interrupted can be run again. A file that is no message (nothing in front of it is a field such as From, Date or Subject), is too
+/// large or cannot be read is refused with exit status 65; the others are taken. What is passed over is named: other files of a
+/// folder, and the mailboxes beside that of a Maildir.
+///
+/// A message arrived when its file was written or the mbox says so, or earlier: when its header says that the last server had it. What
+/// is older than --act-since of the account is an archive: it opens no case, and nobody is answered or told.
 ///
 /// Users whom a role lets ("role grant ROLE import use own") import into their own inbox, through a personal account of theirs; through
 /// sudo one message from standard input.
@@ -77,36 +81,61 @@ impl Import {
         let bounds = (fetch.batch_messages.max(1), fetch.batch_mib << 20);
         let intake = Intake::open(&mut store, &account, IMPORTED, &policy, &now, bounds)?;
         let largest = u64::try_from(account.max_message_size)?;
-        let mut refused = 0;
+        let (mut refused, mut passed_over) = (0, Vec::new());
         let read = |add: &mut Add<'_>| {
-            let mut each = |message: FileMessage| {
-                if let Some(why) = no_message(&message.bytes).filter(|_| !self.force) {
-                    refused += 1;
-                    if refused <= NAMED {
-                        let what = format!("{} is no message: {why}", message.origin);
-                        context.out.complain(&Fault::new(Class::Data, what).hint("to take it anyway: --force").into());
+            let mut refuse = |fault: anyhow::Error| {
+                refused += 1;
+                if refused <= NAMED {
+                    context.out.complain(&fault);
+                }
+            };
+            let mut each = |found: Found| {
+                let message = match found {
+                    Found::Message(message) => message,
+                    Found::Fault(fault) => {
+                        refuse(fault);
+                        return Ok(());
                     }
+                    Found::PassedOver(path) => {
+                        passed_over.push(path.display().to_string());
+                        return Ok(());
+                    }
+                };
+                if let Some(why) = no_message(&message.bytes).filter(|_| !self.force) {
+                    let what = format!("{} is no message: {why}", message.origin);
+                    refuse(Fault::new(Class::Data, what).hint("to take it anyway: --force").into());
                     return Ok(());
                 }
-                add(message.internal_date, &message.bytes).with_context(|| message.origin.clone())
+                let date = message.internal_date.or(message.written_at);
+                add(Arrived::ByFile(date), &message.bytes).with_context(|| message.origin.clone())
             };
             self.paths.iter().try_for_each(|path| match path == Path::new(STDIN) {
-                true => read_stdin(largest)
-                    .and_then(|bytes| each(FileMessage { origin: "standard input".to_string(), internal_date: None, bytes })),
+                true => read_stdin(largest).and_then(|bytes| {
+                    let origin = "standard input".to_string();
+                    each(Found::Message(FileMessage { origin, internal_date: None, written_at: None, bytes }))
+                }),
                 false => read_files(path, largest, &mut each),
             })
         };
         let (tally, outcome) = intake.take(&mut store, read)?;
         if refused > NAMED {
-            let what = format!("{} more files are no messages", refused - NAMED);
+            let what = format!("{} more could not be taken", refused - NAMED);
             context.out.complain(&Fault::new(Class::Data, what).into());
         }
         // What is run as the service account is no person's word.
         if actor.user.is_some() {
             let subject = format!("account:{}", account.name);
-            store.transaction(|db| trace::record(db, &permit, "import", &subject, &tally.to_string(), context.now()))?;
+            store.alone(|db| trace::record(db, &permit, "import", &subject, &tally.to_string(), context.now()))?;
         }
         context.out.say(&format!("Account {}: {tally}.", account.name));
+        if !passed_over.is_empty() {
+            let (count, named) = (passed_over.len(), passed_over.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>());
+            let more = if count > NAMED { ", …" } else { "" };
+            context.out.say(&format!(
+                "Passed over, as no mail or another mailbox ({count}): {}{more}. Name those that you want.",
+                named.join(", ")
+            ));
+        }
         if let Some(quarantined) = tally.quarantined_fault(&account.name) {
             context.out.complain(&quarantined);
         }

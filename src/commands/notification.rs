@@ -63,7 +63,7 @@ impl NotificationCommand {
             }
             Verb::Read { ids, all: _, user } => {
                 let ids: Vec<NotificationId> = ids.into_iter().map(NotificationId).collect();
-                let marked = store.transaction(|db| {
+                let marked = store.alone(|db| {
                     let inbox = whose(context, db, user.as_deref())?;
                     notification::mark_read(db, &inbox, &ids)
                 })?;

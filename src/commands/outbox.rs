@@ -141,7 +141,7 @@ impl Which {
     /// Does the same to each; without a verb it is dropped.
     fn change(self, context: &Context, verb: Option<Verb>, done: &str) -> Result<()> {
         let mut store = context.store()?;
-        let told = store.transaction(|db| {
+        let told = store.alone(|db| {
             let mut told = Vec::new();
             for id in &self.ids {
                 let message = find(context, db, *id)?;
@@ -159,7 +159,10 @@ impl Which {
                     Some(Verb::Release { .. }) => outbox::show(db, OutgoingId(*id))?.due_at.filter(|at| *at > context.now()),
                     _ => None,
                 };
-                let when = due_at.map(|at| format!(", and goes out at {}", rfc3339(at))).unwrap_or_default();
+                let mut when = due_at.map(|at| format!(", and goes out at {}", rfc3339(at))).unwrap_or_default();
+                if matches!(verb, Some(Verb::MarkSent)) && outbox::show(db, OutgoingId(*id))?.state == OutboxState::Queued {
+                    when.push_str("; whom its server had put off gets it by the next pass");
+                }
                 told.push(format!("Message {id} {what}{when}."));
             }
             Ok(told)

@@ -122,7 +122,7 @@ impl Quarantine {
                 for id in &ids {
                     quarantine::find(store.connection(), *id)?;
                 }
-                store.transaction(|db| {
+                store.alone(|db| {
                     for id in &ids {
                         quarantine::remove(db, &permit, *id, context.now())?;
                     }

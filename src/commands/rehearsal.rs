@@ -37,7 +37,7 @@ impl Rehearsal {
     ) -> Result<Option<T>> {
         let policy = context.policy(store.connection())?;
         if !self.dry_run {
-            return store.transaction(|db| work(db, &policy)).map(|(done, _)| Some(done));
+            return store.alone(|db| work(db, &policy)).map(|(done, _)| Some(done));
         }
         let names = Names::all(store.connection())?;
         let (plans, text, said) = store.rehearse(|db| {

@@ -189,7 +189,7 @@ impl Reprocess {
             let page = select(store.connection(), selection, last, PAGE)?;
             let Some(end) = page.last() else { break };
             last = *end;
-            let sorted = store.transaction(|db| {
+            let sorted = store.alone(|db| {
                 let mut sorted = Vec::new();
                 hand::sort(db, &said, (user, *id, name), &page, &mut |email, subject, plan| {
                     sorted.push((email, subject.to_string(), plan));

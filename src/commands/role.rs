@@ -92,7 +92,7 @@ impl Role {
         let permit = || context.administrator();
         match self.command {
             RoleCommand::Add { name } => {
-                let role = store.transaction(|db| role::add(db, &permit()?, &name, now).and_then(|id| role::show(db, id)))?;
+                let role = store.alone(|db| role::add(db, &permit()?, &name, now).and_then(|id| role::show(db, id)))?;
                 let next = format!("Next: espomail role grant {} email read team", argument::quoted(&name));
                 out.made(&role, &format!("Role {name} added. {next}"));
             }
@@ -112,7 +112,7 @@ impl Role {
                 });
             }
             RoleCommand::Remove { role: wanted } => {
-                store.transaction(|db| {
+                store.alone(|db| {
                     let id = role::find(db, &wanted)?;
                     role::remove(db, &permit()?, id, now)
                 })?;
@@ -120,7 +120,7 @@ impl Role {
             }
             RoleCommand::Grant { role: wanted, scope, action, level } => {
                 sensible(scope, action, level)?;
-                let is_changed = store.transaction(|db| {
+                let is_changed = store.alone(|db| {
                     let id = role::find(db, &wanted)?;
                     role::grant(db, &permit()?, id, (scope, action, level), now)
                 })?;
@@ -128,14 +128,14 @@ impl Role {
                 out.say(&format!("Role {wanted}: {action} {scope}: {level}{already}."));
             }
             RoleCommand::Give(hold) => {
-                let is_new = store.transaction(|db| {
+                let is_new = store.alone(|db| {
                     let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
                     role::give(db, &permit()?, id, holder, now)
                 })?;
                 out.say(&format!("Role {} {}.", hold.role, if is_new { "given" } else { "was given already" }));
             }
             RoleCommand::Take(hold) => {
-                let taken = store.transaction(|db| {
+                let taken = store.alone(|db| {
                     let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
                     role::take(db, &permit()?, id, holder, now)
                 })?;

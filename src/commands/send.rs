@@ -129,6 +129,7 @@ pub fn with_setting<T>(
         beside: &beside,
         owner: &owner,
         is_dead: &context::is_dead,
+        is_alive: &context::is_alive,
         now: &|| context.now(),
         secret_of: &|account, smtp, refused| context.secret_for_sending(account, smtp, refused),
         stop,

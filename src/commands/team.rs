@@ -75,7 +75,7 @@ impl Team {
         let permit = || context.administrator();
         match self.command {
             TeamCommand::Add { name } => {
-                let team = store.transaction(|db| team::add(db, &permit()?, &name, now).and_then(|id| team::show(db, id)))?;
+                let team = store.alone(|db| team::add(db, &permit()?, &name, now).and_then(|id| team::show(db, id)))?;
                 out.made(&team, &format!("Team {name} added. Next: espomail team join {} USER", argument::quoted(&name)));
             }
             TeamCommand::List => {
@@ -93,7 +93,7 @@ impl Team {
                 });
             }
             TeamCommand::Set { team: wanted, name } => {
-                let is_changed = store.transaction(|db| {
+                let is_changed = store.alone(|db| {
                     let id = team::find(db, &wanted)?;
                     team::rename(db, &permit()?, id, &name, now)
                 })?;
@@ -104,7 +104,7 @@ impl Team {
                 });
             }
             TeamCommand::Remove { team: wanted } => {
-                let without = store.transaction(|db| {
+                let without = store.alone(|db| {
                     let id = team::find(db, &wanted)?;
                     team::remove(db, &permit()?, id, now)
                 })?;
@@ -115,7 +115,7 @@ impl Team {
                 out.say(&format!("Team {wanted} removed.{without}"));
             }
             TeamCommand::Join { team: wanted, users, position } => {
-                let (joined, members) = store.transaction(|db| {
+                let (joined, members) = store.alone(|db| {
                     let id = team::find(db, &wanted)?;
                     let (mut joined, mut members) = (Vec::new(), Vec::new());
                     for login in &users {
@@ -133,7 +133,7 @@ impl Team {
                 }
             }
             TeamCommand::Leave { team: wanted, users } => {
-                store.transaction(|db| {
+                store.alone(|db| {
                     let id = team::find(db, &wanted)?;
                     for login in &users {
                         let user = user::find(db, login)?;

@@ -164,7 +164,7 @@ impl TemplateCommand {
                 let new = Stored { id: 0, name: name.clone(), subject, body, is_html: html, plain };
                 Checked::check(&new.source(), &Names::new(fields::names(&context.switches().fields)))?;
                 let files = files.read()?;
-                store.transaction(|db| template::add(db, &permit, &new, &files, now))?;
+                store.alone(|db| template::add(db, &permit, &new, &files, now))?;
                 let db = store.connection();
                 let made = template::find(db, &name).and_then(|made| Shown::of(db, made))?;
                 let next = format!("Next: espomail template preview {}", argument::quoted(&name));
@@ -190,7 +190,7 @@ impl TemplateCommand {
                     None => None,
                 };
                 let attach = files.read()?;
-                let is_changed = store.transaction(|db| {
+                let is_changed = store.alone(|db| {
                     let before = template::find(db, &wanted)?;
                     let is_html = html.unwrap_or(before.is_html);
                     let new = Stored {
@@ -208,7 +208,7 @@ impl TemplateCommand {
             }
             Verb::Remove { template: wanted } => {
                 let permit = context.administrator()?;
-                store.transaction(|db| {
+                store.alone(|db| {
                     let found = template::find(db, &wanted)?;
                     template::remove(db, &permit, &found, now)
                 })?;

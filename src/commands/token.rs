@@ -48,7 +48,7 @@ impl Token {
         match self.command {
             TokenCommand::Rotate { keep } => {
                 let permit = context.administrator()?;
-                let key = store.transaction(|db| {
+                let key = store.alone(|db| {
                     let key = context.rotate_tokens(db, keep)?;
                     let detail = format!("those before it are good for {keep} days");
                     trace::record(db, &permit, "token rotate", &format!("token-key:{}", key.id), &detail, context.now())?;

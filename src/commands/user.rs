@@ -245,7 +245,7 @@ impl User {
 impl Add {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let permit = context.administrator()?;
-        let user = store.transaction(|db| {
+        let user = store.alone(|db| {
             let default_team = self.default_team.as_deref().map(|name| team::find(db, name)).transpose()?;
             let new = NewUser {
                 login: self.login.clone(),
@@ -295,7 +295,7 @@ fn show(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
 
 impl Set {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let is_changed = store.transaction(|db| {
+        let (is_changed, left) = store.alone(|db| {
             let id = match self.is_own_affair() {
                 true => user::find(db, &self.user)?,
                 false => context.administrator().and_then(|_| user::find(db, &self.user))?,
@@ -317,9 +317,16 @@ impl Set {
                 auto_follow: self.auto_follow.clone(),
                 no_auto_follow: self.no_auto_follow.clone(),
             };
-            user::set(db, &permit, id, &changes, context.now())
+            let is_changed = user::set(db, &permit, id, &changes, context.now())?;
+            let left = if self.active == Some(false) { user::open_cases(db, id)? } else { 0 };
+            Ok((is_changed, left))
         })?;
         context.out.say(&format!("User {} {}.", self.user, changed(is_changed)));
+        if left > 0 {
+            let cases = if left == 1 { "1 open case stays theirs".to_string() } else { format!("{left} open cases stay theirs") };
+            let login = argument::quoted(&self.user);
+            context.out.say(&format!("{cases}: espomail case list --assigned {login}, then: espomail case assign NUMBER USER"));
+        }
         Ok(())
     }
 }
@@ -381,7 +388,7 @@ impl Absence {
                 if ends_at <= starts_at {
                     return Err(Fault::new(Class::Usage, "the absence ends before it begins").into());
                 }
-                let (id, login) = store.transaction(|db| {
+                let (id, login) = store.alone(|db| {
                     let id = user::find(db, &wanted)?;
                     let absence = user::add_absence(db, &keep(id)?, id, (starts_at, ends_at), now)?;
                     Ok((absence, user::show(db, id)?.login))
@@ -396,7 +403,7 @@ impl Absence {
                 });
             }
             Self::Remove { absence } => {
-                store.transaction(|db| {
+                store.alone(|db| {
                     let Some(user) = user::absent(db, absence)? else {
                         let fault = Fault::new(Class::Data, format!("there is no absence {absence}"));
                         return Err(fault.hint("try: espomail user absence list").into());

@@ -69,7 +69,10 @@ pub struct Denied;
 /// How much of a kind of thing the one who asks may see; lists carry it in their SQL.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Sight {
+    /// An administrator's.
     Everything,
+    /// All but what others have not sent yet.
+    All(UserId),
     /// What is theirs, and what is their teams'.
     Teams(UserId, Vec<TeamId>),
     /// What is theirs.
@@ -162,7 +165,8 @@ pub fn sight(actor: &Actor, scope: RoleScope) -> Sight {
 /// On how much of a kind of thing the actor may do something; of group accounts, through which of them they may send (SEND-3).
 pub fn sight_for(actor: &Actor, scope: RoleScope, action: RoleAction) -> Sight {
     match (actor.administrator, actor.user, actor.rights.level(scope, action)) {
-        (true, ..) | (_, Some(_), RoleLevel::All) => Sight::Everything,
+        (true, ..) => Sight::Everything,
+        (_, Some(user), RoleLevel::All) => Sight::All(user),
         (_, Some(user), RoleLevel::Team) => Sight::Teams(user, actor.teams.clone()),
         (_, Some(user), RoleLevel::Own) => Sight::Own(user),
         (_, None, _) | (_, _, RoleLevel::No) => Sight::Nothing,
@@ -219,7 +223,7 @@ mod tests {
                         RoleLevel::No => Sight::Nothing,
                         RoleLevel::Own => Sight::Own(UserId(1)),
                         RoleLevel::Team => Sight::Teams(UserId(1), vec![TeamId(7)]),
-                        RoleLevel::All => Sight::Everything,
+                        RoleLevel::All => Sight::All(UserId(1)),
                     };
                     assert_eq!(sight, expected, "{scope} {action} {level}");
                     let administrator = Actor { administrator: true, ..actor };

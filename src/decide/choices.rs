@@ -77,10 +77,27 @@ pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
     }
     for (filter, actions) in firsts.iter().filter_map(|(_, first)| first.as_ref()) {
         tell_gone(filter, None, facts, plan);
-        actions.iter().for_each(|action| choices.take(action, filter));
+        for action in &**actions {
+            if filter.scope == Scope::Account && is_of_others(action, facts) {
+                plan.note(reason!(Filter4, "the filter {:?} of a personal account gives nothing to others", filter.name));
+            } else {
+                choices.take(action, filter);
+            }
+        }
     }
     choices.folder = choices.folder.or_else(|| group_folder(facts));
     choices
+}
+
+/// Whether a personal account's filter would file or give away what others have: its owner decides for one's own mail alone.
+fn is_of_others(action: &Action, facts: &Facts) -> bool {
+    let (kind, owner) = (facts.account.kind, facts.account.owner);
+    kind == AccountKind::Personal
+        && match action {
+            Action::Folder(_) | Action::AssignTeam(_) => true,
+            Action::AssignUser(user) => Some(*user) != owner,
+            _ => false,
+        }
 }
 
 /// INBOX-2: the group folder of the mailbox that it stood in, else of its account; but a filter's goes before.

@@ -32,8 +32,8 @@ pub enum Attempt {
     Answered(Vec<Recipient>),
     /// Nothing was handed over.
     Broken { error: String, permanent: bool },
-    /// It was handed over, and the answer was lost.
-    Unknown { error: String },
+    /// It was handed over, and the answer was lost; not to those whom the server had refused, for good or `pending`.
+    Unknown { error: String, refused: Vec<Recipient> },
 }
 
 /// What becomes of the message.
@@ -77,10 +77,10 @@ pub fn settle(attempt: Attempt, tried: &Tried<'_>, now: i64) -> Settled {
     };
     let is_over = is_over(tried.attempts, tried.first_tried_at, now);
     match attempt {
-        Attempt::Unknown { error } if tried.may_repeat && !is_over => again(error),
-        Attempt::Unknown { error } => {
+        Attempt::Unknown { error, refused } if tried.may_repeat && !is_over => Settled { recipients: refused, ..again(error) },
+        Attempt::Unknown { error, refused } => {
             let state = OutboxState::MaybeSent;
-            Settled { state, due_at: None, error: Some(error), recipients: Vec::new(), is_first: false }
+            Settled { state, due_at: None, error: Some(error), recipients: refused, is_first: false }
         }
         Attempt::Broken { error, permanent } if permanent || is_over => {
             let recipients = tried.pending.iter().map(|address| failed(address, &error)).collect();
@@ -117,7 +117,8 @@ fn answered(mut recipients: Vec<Recipient>, tried: &Tried<'_>, is_over: bool, no
 pub fn after_death(handed_over: bool, tried: &Tried<'_>, now: i64) -> Settled {
     let error = |when: &str| format!("the pass died {when} the message was handed over");
     let attempt = match handed_over {
-        true => Attempt::Unknown { error: error("after") },
+        // Whom the server refused was written down with the mark.
+        true => Attempt::Unknown { error: error("after"), refused: Vec::new() },
         false => Attempt::Broken { error: error("before"), permanent: false },
     };
     let settled = settle(attempt, tried, now);
@@ -208,7 +209,7 @@ mod tests {
 
     #[test]
     fn send_6_what_was_handed_over_without_an_answer_is_never_repeated() {
-        let unknown = Attempt::Unknown { error: "gone".to_string() };
+        let unknown = Attempt::Unknown { error: "gone".to_string(), refused: Vec::new() };
         let settled = settle(unknown.clone(), &tried(&[], 1), 0);
         assert_eq!((settled.state, settled.due_at), (OutboxState::MaybeSent, None));
         let permanent = Attempt::Broken { error: "too large".to_string(), permanent: true };

@@ -17,8 +17,8 @@ const DAILY: i64 = 86_400;
 /// was ahead silences nobody.
 pub fn of_nobody(count: i64, told_at: Option<i64>, now: i64) -> Option<String> {
     let is_fresh = told_at.is_some_and(|told| (told..told.saturating_add(DAILY)).contains(&now));
-    let what = if count == 1 { "e-mail is".to_string() } else { "e-mails are".to_string() };
-    (!is_fresh).then(|| format!("{count} {what} in nobody's inbox and of no case: espomail email list --of-nobody"))
+    let what = if count == 1 { "e-mail" } else { "e-mails" };
+    (!is_fresh).then(|| format!("{count} {what} reached nobody: espomail email list --of-nobody"))
 }
 
 /// How many things one letter names.

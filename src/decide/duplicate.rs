@@ -45,7 +45,9 @@ pub fn find(arrival: &Arrival, mail: &Mail, facts: &Facts, plan: &mut Plan) -> K
     let Some(candidates) = facts.emails_by_message_id.get(&identity).filter(|found| !found.is_empty()) else {
         return deleted(identity, mail, facts, plan).unwrap_or(Known::New);
     };
-    let is_same = |known: &EmailFacts| known.content_digest == mail.content_digest && is_all_known(arrival, known, facts);
+    let is_same = |known: &EmailFacts| {
+        known.content_digest == mail.content_digest && is_all_known(arrival, known, facts) && !says_otherwise(known, mail)
+    };
     let same = candidates.iter().filter(|id| facts.emails.get(id).is_some_and(is_same));
     if let Some(email) = same.clone().find(|email| may_have(**email, facts)) {
         plan.note(reason!(Dup2, "same Message-ID and content as e-mail {email}"));
@@ -58,6 +60,12 @@ pub fn find(arrival: &Arrival, mail: &Mail, facts: &Facts, plan: &mut Plan) -> K
                 reason!(Dup2, "others have the same, of which the account's owner may not read, so this is one of its own")
             }
             Other::Stranger => reason!(Dup2, "Message-ID was used by e-mail {} with other content", candidates[0]),
+            Other::Twin(twin) if is_content(twin, mail, facts) => {
+                reason!(
+                    Dup2,
+                    "as e-mail {twin}, but that one asks for no answers, or for answers elsewhere; it joins that one's thread"
+                )
+            }
             Other::Twin(twin) => {
                 reason!(Dup2, "same Message-ID, author and date as e-mail {twin}, but other content; it joins that one's thread")
             }
@@ -70,15 +78,36 @@ pub fn find(arrival: &Arrival, mail: &Mail, facts: &Facts, plan: &mut Plan) -> K
 /// written by anybody who has seen them once, so this decides where the copy is filed, and nothing else.
 pub fn other(mail: &Mail, facts: &Facts) -> Other {
     let candidates = facts.emails_by_message_id.get(&mail.identity()).map(Vec::as_slice).unwrap_or_default();
-    let is_same = |email: &EmailId| facts.emails.get(email).is_some_and(|known| known.content_digest == mail.content_digest);
-    if candidates.iter().any(|email| is_same(email) && !may_have(*email, facts)) {
+    if candidates.iter().any(|email| is_content(*email, mail, facts) && !may_have(*email, facts)) {
         return Other::Apart;
     }
     let author = mail.from.as_ref().map(Address::key).filter(|author| !author.is_empty());
     let (Some(author), Some(date)) = (author, mail.date) else { return Other::Stranger };
     let is_twin = |known: &EmailFacts| known.sender == author && known.header_date == Some(date);
     let twin = candidates.iter().find(|id| facts.emails.get(id).is_some_and(is_twin));
+    // Behind a copy that says otherwise and opened nothing, the letter goes its own way: nothing is opened or answered twice.
+    let twin = twin.filter(|twin| {
+        let has_case = facts.parent_of(**twin).is_some_and(|(record, _)| facts.is_case(record));
+        has_case || !(is_content(**twin, mail, facts) && facts.emails.get(twin).is_some_and(|known| says_otherwise(known, mail)))
+    });
     twin.map_or(Other::Stranger, |twin| Other::Twin(*twin))
+}
+
+fn is_content(email: EmailId, mail: &Mail, facts: &Facts) -> bool {
+    facts.emails.get(&email).is_some_and(|known| known.content_digest == mail.content_digest)
+}
+
+/// Whether a stored copy asks for answers where the message does not, or for none where the message does not (AUTO-1). Who has seen
+/// a letter can hand over a copy with such a field before the letter itself comes: answers would go to them, or to nobody.
+fn says_otherwise(known: &EmailFacts, mail: &Mail) -> bool {
+    let asked = answers_to(mail);
+    !known.ours && (known.automatic && mail.automatic.is_empty() || known.answers_to.iter().any(|to| !asked.contains(to)))
+}
+
+/// Where answers are asked to go, in comparison form, when it is not the author.
+pub fn answers_to(mail: &Mail) -> Vec<String> {
+    let author = mail.from.as_ref().map(Address::key);
+    mail.reply_to.iter().map(Address::key).filter(|to| Some(to) != author.as_ref()).collect()
 }
 
 /// Whether equal digests mean equal messages. Of what came in part nobody has seen the files (FETCH-8), so it is the same only

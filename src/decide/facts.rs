@@ -459,6 +459,8 @@ pub struct EmailFacts {
     pub claimed: bool,
     /// Nobody wrote it by hand (AUTO-1).
     pub automatic: bool,
+    /// Where it asks for answers, other than its author; gathered where the batch has its content.
+    pub answers_to: Vec<String>,
 }
 
 /// A record.

@@ -11,7 +11,7 @@ use super::plan::{Change, Given, Plan};
 use super::reason::{Reason, reason};
 use super::thread::Conversation;
 use crate::mail::{Address, Mail};
-use crate::words::{AccountKind, FolderId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
+use crate::words::{AccountKind, Distribution, FolderId, ParentBy, RecordId, RecordKind, TeamId, ThreadId, UserId};
 
 /// Teams with the reason for each, without doubles.
 pub type Teams = Vec<(TeamId, Reason)>;
@@ -165,15 +165,26 @@ fn add_people_of(
     Given { record, teams, users }
 }
 
-/// INBOX-1: whether somebody outside wrote it and nobody here has it: it is in no inbox, of no case, in no group folder, waits for
-/// nobody's word, and nobody is told of it. What is history is no work for anybody (FETCH-14).
-pub fn reaches_nobody(plan: &Plan, facts: &Facts) -> bool {
+/// INBOX-1: whether somebody outside wrote it and nobody here has it: it is in no inbox, in no group folder, of no case that somebody looks
+/// after, waits for nobody's word, and nobody is told of it. What is history is no work for anybody (FETCH-14), and what a machine
+/// answers in a case is quiet (AUTO-3).
+pub fn reaches_nobody(plan: &Plan, mail: &Mail, facts: &Facts) -> bool {
     let new = plan.steps.iter().find_map(|step| if let Change::AddEmail(new) = &step.change { Some(new) } else { None });
     let is_left = new.is_some_and(|new| {
-        !new.ours && !new.archived && new.folder.is_none() && !new.parent.is_some_and(|parent| facts.is_case(parent))
+        let case = new.parent.filter(|parent| facts.is_case(*parent));
+        !new.ours
+            && !new.archived
+            && new.folder.is_none()
+            && case.is_none_or(|case| mail.automatic.is_empty() && !is_in_hands(case, facts))
     });
     let reaches = |change: &Change| matches!(change, Change::AddUser { .. } | Change::Hold { .. } | Change::Notify { .. });
     is_left && !plan.steps.iter().any(|step| reaches(&step.change))
+}
+
+/// Whether people take the case themselves, as its account gives none to anybody. An active user who has it would have got the e-mail.
+fn is_in_hands(case: RecordId, facts: &Facts) -> bool {
+    facts.account.distribution == Distribution::None
+        && facts.records.get(&case).is_some_and(|known| known.assigned_user.is_none())
 }
 
 /// Adds teams and users to the e-mail. Unread for everyone but its sender (INBOX-1); each user's own filters decide where it

@@ -587,7 +587,7 @@ pub struct Plan {
     /// Who has the e-mail only because of a record.
     #[serde(skip)]
     pub(super) given: Option<Given>,
-    /// It is in nobody's inbox and of no case, and nobody is told of it (INBOX-1).
+    /// It reaches nobody (INBOX-1).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub of_nobody: bool,
     /// The filters that were tried, in order (FILTER-6).

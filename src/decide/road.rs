@@ -48,7 +48,7 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         Known::New => None,
     };
     arrive(arrival, &seen, policy, choices, other, &mut Desk { facts, plan: &mut plan });
-    plan.of_nobody = people::reaches_nobody(&plan, facts);
+    plan.of_nobody = people::reaches_nobody(&plan, &seen.mail, facts);
     plan
 }
 
@@ -470,6 +470,7 @@ pub fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, 
         people: mail.from.iter().chain(&mail.to).chain(&mail.cc).map(Address::key).collect(),
         claimed: new.claimed,
         automatic: !mail.automatic.is_empty(),
+        answers_to: duplicate::answers_to(mail),
     };
     facts.emails.insert(new.id, known);
     facts.emails_by_message_id.entry(new.identity.clone()).or_default().push(new.id);

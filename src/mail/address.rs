@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::{digest, hex};
 use super::parameter::without_percent;
 use super::words::{self, Words, one_line};
 use super::{charset, nobody};
@@ -31,14 +32,17 @@ impl Address {
     }
 }
 
-/// Returns the form by which addresses are compared (PARSE-4): lower case, domain in IDNA form.
+/// The most octets of an address (RFC 5321, section 4.5.3.1.3, erratum 1690).
+const LONGEST: usize = 254;
+
+/// Returns the form by which addresses are compared (PARSE-4): lower case, domain in IDNA form. What is longer than an address can be
+/// is known by its digest: the form is a key of the database.
 pub fn address_key(address: &str) -> String {
     let lower = address.trim().to_lowercase();
-    let Some((local, domain)) = lower.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii()) else { return lower };
-    match idna::domain_to_ascii(domain) {
-        Ok(domain) => format!("{local}@{domain}"),
-        Err(_) => lower,
-    }
+    let domain = lower.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii());
+    let ascii = domain.and_then(|(local, domain)| Some(format!("{local}@{}", idna::domain_to_ascii(domain).ok()?)));
+    let key = ascii.unwrap_or(lower);
+    if key.len() <= LONGEST { key } else { hex(&digest(key.as_bytes())) }
 }
 
 /// Returns the address behind which a plus-address is (RFC 5233, section 1), in the form by which addresses are compared.

@@ -9,6 +9,7 @@ use super::attachment::Attachment;
 use super::automatic::Sign;
 use super::bounce::Bounce;
 use super::calendar::Event;
+use super::date;
 use super::digest::hex;
 use super::header;
 use crate::words::Machine;
@@ -90,6 +91,13 @@ impl Mail {
         // Where the message went in truth: a Bcc or an alias stands in no other field.
         let delivered = ["Delivered-To", "X-Original-To"].into_iter().flat_map(|name| self.header_values(name)).map(Cow::Owned);
         ids.chain(recipients).chain(delivered)
+    }
+
+    /// Returns when the last server on the way had the message, by the uppermost Received field (RFC 5321, section 4.4), else its Date;
+    /// seconds since 1970 UTC. Header fields are anybody's word.
+    pub fn delivered_at(&self) -> Option<i64> {
+        let stamp = self.header_values("Received").next();
+        stamp.and_then(|value| date::read(value.rsplit(';').next().unwrap_or_default())).or(self.date)
     }
 
     /// What wrote it, by its strongest sign; none when a person did (AUTO-3).

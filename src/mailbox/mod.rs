@@ -21,6 +21,7 @@ mod found;
 mod guard;
 mod idle;
 mod login;
+mod mbox;
 mod name;
 mod sent;
 mod session;
@@ -29,8 +30,9 @@ mod talk;
 mod wire;
 
 pub use change::Changed;
-pub use files::{FileMessage, read as read_files};
+pub use files::read as read_files;
 pub use found::MOST_LISTED;
+pub use mbox::{FileMessage, Found};
 pub use sent::Appended;
 pub use session::Session;
 

@@ -27,8 +27,17 @@ pub struct Intake<'a> {
     position: PositionId,
 }
 
+/// When a message arrived; seconds since 1970 UTC.
+#[derive(Debug, Clone, Copy)]
+pub enum Arrived {
+    Now(i64),
+    /// It stood in a file of that date. Whatever copies or unpacks files gives them the day of it, so its own header may name an earlier
+    /// one: it would be work, where it is history (FETCH-14).
+    ByFile(Option<i64>),
+}
+
 /// Takes one message: when it arrived, and its bytes.
-pub type Add<'a> = dyn FnMut(Option<i64>, &[u8]) -> Result<()> + 'a;
+pub type Add<'a> = dyn FnMut(Arrived, &[u8]) -> Result<()> + 'a;
 
 /// What is parsed and not yet on its way to the writer.
 struct Reading<'a> {
@@ -65,7 +74,7 @@ impl<'a> Intake<'a> {
         Ok(Self { account, policy, now, batch_messages, batch_bytes, position })
     }
 
-    /// Takes in what `read` hands over, each with its date of arrival, committed by batches. Returns what became of all of them, and how
+    /// Takes in what `read` hands over, each with when it arrived, committed by batches. Returns what became of all of them, and how
     /// the reading ended: what was read before a fault is kept.
     pub fn take(&self, store: &mut Store, read: impl FnOnce(&mut Add<'_>) -> Result<()>) -> Result<(Tally, Result<()>)> {
         let (to_writer, parsed) = sync_channel(1);
@@ -73,7 +82,7 @@ impl<'a> Intake<'a> {
             let of_store = &mut *store;
             let writer = scope.spawn(move || self.write(of_store, &parsed));
             let mut reading = Reading { intake: self, writer: to_writer, parsed: Parsed::default(), bytes: 0 };
-            let read = read(&mut |internal_date, bytes| reading.add(internal_date, bytes));
+            let read = read(&mut |arrived, bytes| reading.add(arrived, bytes));
             // Where the writer has stopped, it says why.
             let _ = reading.hand_over();
             drop(reading);
@@ -105,11 +114,20 @@ impl<'a> Intake<'a> {
 }
 
 impl Reading<'_> {
-    fn add(&mut self, internal_date: Option<i64>, bytes: &[u8]) -> Result<()> {
+    fn add(&mut self, arrived: Arrived, bytes: &[u8]) -> Result<()> {
         let intake = self.intake;
+        let internal_date = match arrived {
+            Arrived::Now(now) => Some(now),
+            Arrived::ByFile(date) => date,
+        };
         let arrival = Arrival { position: intake.position, uid: 0, internal_date, partial: false };
         match intake::prepare(arrival, bytes) {
-            Ok(letter) => self.parsed.batch.letters.push(letter),
+            Ok(mut letter) => {
+                if let Arrived::ByFile(date) = arrived {
+                    letter.arrival.internal_date = letter.mail.delivered_at().into_iter().chain(date).min();
+                }
+                self.parsed.batch.letters.push(letter);
+            }
             Err(refused) => self.parsed.refused.push(*refused),
         }
         self.bytes += bytes.len() as u64;

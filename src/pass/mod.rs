@@ -53,7 +53,7 @@ pub struct Tally {
     /// E-mails that wait for a person's word (LINK-3): who may give it is told; whoever runs the pass hears of it once.
     #[serde(skip)]
     pub for_review: u64,
-    /// E-mails that are in nobody's inbox and of no case (INBOX-1).
+    /// E-mails that reached nobody (INBOX-1).
     #[serde(skip)]
     pub of_nobody: u64,
     /// Where each message stood that went to quarantine, and why.
@@ -166,7 +166,7 @@ impl std::fmt::Display for Tally {
         f.write_str(&parts.join(", "))?;
         match self.of_nobody {
             0 => Ok(()),
-            of_nobody => write!(f, "; {of_nobody} in nobody's inbox and of no case, see espomail email list --of-nobody"),
+            of_nobody => write!(f, "; {of_nobody} reached nobody, see espomail email list --of-nobody"),
         }
     }
 }

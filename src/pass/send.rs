@@ -121,7 +121,8 @@ fn recover(setting: &Setting<'_>, store: &mut Store, report: &mut Report) -> Res
 
 /// Settles one, where its pass is dead, and tells its author where that is wanted; none where it is not dead.
 fn settle_after_death(setting: &Setting<'_>, db: &mut Database, id: OutgoingId, tells: bool, now: i64) -> Result<Option<Done>> {
-    let left = outbox::unsettled(db, id, now, next::lease(setting)?)?.filter(|left| left.is_left_behind(setting.is_dead));
+    let left = outbox::unsettled(db, id, now, next::lease(setting)?)?
+        .filter(|left| left.is_left_behind(setting.is_dead, setting.is_alive));
     let Some(left) = left else { return Ok(None) };
     let (account, claimed) = (left.account, &left.claimed);
     let may_repeat = may_repeat(setting.repeat_replies, claimed.kind, claimed.attempts);
@@ -174,7 +175,7 @@ pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp, letter: Optio
     let signed = letter.map(|(bytes, envelope)| Ok::<_, anyhow::Error>((signed(setting, bytes)?, envelope))).transpose()?;
     let mut session = Session::open(&server(setting, account, smtp, deadline)?)?;
     let to = letter.map(|(_, envelope)| envelope.to.len());
-    let outcome = signed.map(|(bytes, envelope)| session.send(envelope, &bytes, &mut || Ok(())));
+    let outcome = signed.map(|(bytes, envelope)| session.send(envelope, &bytes, &mut |_| Ok(())));
     session.quit();
     match outcome {
         None => Ok(Vec::new()),
@@ -184,7 +185,7 @@ pub fn test(setting: &Setting<'_>, account: &Account, smtp: &Smtp, letter: Optio
             let class = if permanent { Class::Data } else { Class::Unavailable };
             Err(Fault::new(class, format!("the test message was not sent: {error}")).into())
         }
-        Some(Outcome::Unknown { error }) => {
+        Some(Outcome::Unknown { error, .. }) => {
             Err(Fault::new(Class::TempFail, format!("the test message may have been sent: {error}")).into())
         }
     }

@@ -57,6 +57,6 @@ pub enum Outcome {
     SenderRefused(Reply),
     /// Nothing was handed over. It may be tried again, unless it is refused for good.
     Broken { error: String, permanent: bool },
-    /// It was handed over, and the answer never came.
-    Unknown { error: String },
+    /// It was handed over, and the answer never came; `replies` is what was said of each recipient before, in their order.
+    Unknown { error: String, replies: Vec<Reply> },
 }

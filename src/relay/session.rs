@@ -31,6 +31,8 @@ pub struct Session {
     is_over: bool,
     /// Why the server is to be left alone for a while.
     failure: Option<Fault>,
+    /// What was said of the recipients of the message that is handed over.
+    judged: Vec<Reply>,
 }
 
 impl Session {
@@ -45,6 +47,7 @@ impl Session {
             offered: Vec::new(),
             is_over: false,
             failure: None,
+            judged: Vec::new(),
         }
     }
 
@@ -119,9 +122,9 @@ impl Session {
         self.offered.iter().find_map(|line| line.strip_prefix("SIZE ")?.trim().parse().ok()).filter(|limit| *limit > 0)
     }
 
-    /// Sends a message to every recipient that the server takes. `hand_over` is called right before the final dot leaves; when it
+    /// Sends a message to every recipient that the server takes. `hand_over` is called with what it says of each, right before the final dot leaves; when it
     /// fails, the dot does not leave.
-    pub fn send(&mut self, envelope: &Envelope<'_>, bytes: &[u8], hand_over: &mut dyn FnMut() -> Result<()>) -> Outcome {
+    pub fn send(&mut self, envelope: &Envelope<'_>, bytes: &[u8], hand_over: &mut dyn FnMut(&[Reply]) -> Result<()>) -> Outcome {
         let parameters = match self.parameters(envelope, bytes) {
             Ok(parameters) => parameters,
             Err(error) => return Outcome::Broken { error, permanent: true },
@@ -135,7 +138,10 @@ impl Session {
                     let class = if handed_over { Class::TempFail } else { Class::Unavailable };
                     self.failure = Some(fault(class, error.clone()));
                 }
-                if handed_over { Outcome::Unknown { error } } else { Outcome::Broken { error, permanent: false } }
+                match handed_over {
+                    true => Outcome::Unknown { error, replies: std::mem::take(&mut self.judged) },
+                    false => Outcome::Broken { error, permanent: false },
+                }
             }
         }
     }
@@ -180,7 +186,7 @@ impl Session {
         envelope: &Envelope<'_>,
         parameters: &str,
         bytes: &[u8],
-        hand_over: &mut dyn FnMut() -> Result<()>,
+        hand_over: &mut dyn FnMut(&[Reply]) -> Result<()>,
     ) -> Result<Outcome, Lost> {
         let before = |error: io::Error| Lost { error: error.to_string(), handed_over: false, by_server: true };
         let mail = format!("MAIL FROM:<{}>{parameters}", envelope.from);
@@ -230,7 +236,8 @@ impl Session {
             return Err(Lost { error: format!("the server does not answer DATA: {data}"), handed_over: false, by_server: true });
         }
         write_stuffed(bytes, &mut self.stream).and_then(|()| self.stream.flush()).map_err(before)?;
-        hand_over().map_err(|error| Lost { error: format!("{error:#}"), handed_over: false, by_server: false })?;
+        self.judged.clone_from(&replies);
+        hand_over(&replies).map_err(|error| Lost { error: format!("{error:#}"), handed_over: false, by_server: false })?;
         // Not the account's deadline, but one: a server that trickles has an end, too. Whoever asks for the end waits: without the answer
         // nobody would know whether the message was taken.
         self.stream.insist(self.final_timeout, Instant::now() + self.final_timeout + TRICKLE);

@@ -5,9 +5,9 @@ use diesel::prelude::*;
 
 use super::dialect::insert_new;
 use super::raw;
-use super::schema::{deletions, emails};
+use super::schema::{accounts, deletion_accounts, deletions, email_accounts, emails, outbox};
 use super::{Database, IN_LIST, search};
-use crate::words::EmailId;
+use crate::words::{AccountId, EmailId};
 
 #[derive(Insertable)]
 #[diesel(table_name = deletions)]
@@ -15,19 +15,50 @@ struct DeletionRow {
     message_id: String,
     content_digest: Vec<u8>,
     deleted_at: i64,
+    is_for_all: bool,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = deletion_accounts)]
+struct DeletionAccountRow {
+    message_id: String,
+    content_digest: Vec<u8>,
+    account_id: AccountId,
 }
 
 /// Deletes e-mails for everybody. Their fates stay, so that they do not come back (FETCH-2); their Message-IDs stay known to their
 /// threads, so that answers find them.
 pub(super) fn delete(db: &mut Database, those: &[EmailId], now: i64) -> Result<()> {
     for some in those.chunks(IN_LIST) {
-        let known = emails::table.filter(emails::id.eq_any(some)).select((emails::message_id, emails::content_digest));
-        let known = known.load::<(String, Vec<u8>)>(db)?.into_iter();
-        let rows: Vec<DeletionRow> =
-            known.map(|(message_id, content_digest)| DeletionRow { message_id, content_digest, deleted_at: now }).collect();
-        insert_new!(&mut *db, deletions::table, &rows)?;
+        remember(db, some, now)?;
     }
     remove(db, those)
+}
+
+/// Writes down what is deleted and for which accounts: those that it came through, and where a server may have a copy of what went out
+/// from here, the one that it went through and the author's own. What another account gets is its own.
+fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
+    type Known = (String, Vec<u8>);
+    let known = emails::table.filter(emails::id.eq_any(some)).select((emails::message_id, emails::content_digest));
+    let rows: Vec<DeletionRow> = known
+        .load::<Known>(db)?
+        .into_iter()
+        .map(|(message_id, content_digest)| DeletionRow { message_id, content_digest, deleted_at: now, is_for_all: false })
+        .collect();
+    insert_new!(&mut *db, deletions::table, &rows)?;
+    let content = (emails::message_id, emails::content_digest);
+    let came = email_accounts::table.inner_join(emails::table.on(emails::id.eq(email_accounts::email_id)));
+    let came = came.filter(emails::id.eq_any(some)).select((content, email_accounts::account_id));
+    let mut through: Vec<(Known, AccountId)> = came.load(db)?;
+    let went = outbox::table.inner_join(emails::table.on(emails::id.eq(outbox::email_id))).filter(emails::id.eq_any(some));
+    let went = went.filter(outbox::account_id.is_not_null()).select((content, outbox::account_id.assume_not_null()));
+    through.extend(went.load::<(Known, AccountId)>(db)?);
+    let own = emails::table.inner_join(accounts::table.on(accounts::owner_id.eq(emails::author_id)));
+    through.extend(own.filter(emails::id.eq_any(some)).select((content, accounts::id)).load::<(Known, AccountId)>(db)?);
+    let row = |((message_id, content_digest), account_id)| DeletionAccountRow { message_id, content_digest, account_id };
+    let rows: Vec<DeletionAccountRow> = through.into_iter().map(row).collect();
+    insert_new!(&mut *db, deletion_accounts::table, &rows)?;
+    Ok(())
 }
 
 /// Takes e-mails away with all that hangs on them.

@@ -148,7 +148,7 @@ pub struct EmailFilter {
     pub group_folder: Option<(FolderId, Option<GroupPlace>)>,
     /// Only what this user looks after.
     pub assigned_user: Option<UserId>,
-    /// Only what is in nobody's inbox and of no case.
+    /// Only what reached nobody (INBOX-1).
     pub of_nobody: bool,
     /// Only what of ours has not left.
     pub unsent: Option<Unsent>,

@@ -15,13 +15,13 @@ mod word;
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, anyhow};
-use diesel::dsl::{count_star, max, min};
+use diesel::dsl::{count_star, exists, max, min};
 use diesel::prelude::*;
 
 use self::named::{Named, in_lists};
 use super::schema::{
-    absences, counters, deletions, email_accounts, email_copies, email_teams, email_users, emails, positions, raws, records,
-    rotations, team_members, thread_ids, user_addresses, users,
+    absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails, positions,
+    raws, records, rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
@@ -281,6 +281,7 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             people: Vec::new(),
             claimed,
             automatic,
+            answers_to: Vec::new(),
         };
         facts.emails.insert(id, email);
     }
@@ -340,16 +341,20 @@ fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()
     Ok(())
 }
 
-/// FETCH-2: what people deleted and a server may bring again; not what somebody imports.
+/// FETCH-2: what people deleted and the account's server may bring again; not what somebody imports. One account's copy says nothing
+/// of another's: who deletes theirs takes nobody's away.
 fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, facts: &mut Facts) -> Result<()> {
-    let uidvalidity = positions::table.find(position).select(positions::uidvalidity).first::<i64>(db).optional()?;
-    if uidvalidity.unwrap_or_default() == 0 {
-        return Ok(());
-    }
+    let of = positions::table.find(position).filter(positions::uidvalidity.ne(0)).select(positions::account_id);
+    let Some(account) = of.first::<AccountId>(db).optional()? else { return Ok(()) };
     let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();
     let rows = in_lists(&ids, |some| {
+        let is_same = deletion_accounts::message_id
+            .eq(deletions::message_id)
+            .and(deletion_accounts::content_digest.eq(deletions::content_digest));
+        let came_through = deletion_accounts::table.filter(is_same).filter(deletion_accounts::account_id.eq(account));
         deletions::table
             .filter(deletions::message_id.eq_any(some.iter().copied()))
+            .filter(deletions::is_for_all.or(exists(came_through)))
             .select((deletions::message_id, deletions::content_digest))
             .load::<(String, Vec<u8>)>(db)
     })?;

@@ -1,4 +1,4 @@
-//! Mail that reaches nobody: it is in nobody's inbox and of no case (INBOX-1). Administrators hear of it once a day.
+//! Mail that reaches nobody: it is in nobody's inbox, and of no case that somebody looks after (INBOX-1). Administrators hear of it once a day.
 
 use anyhow::Result;
 use diesel::prelude::*;

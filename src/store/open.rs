@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::database::{Database, SchemaState};
-use super::{closed, dialect, failure, setting};
+use super::{closed, dialect, failure, lock, setting};
 use crate::fault::{Class, Fault};
 
 /// How often a transaction is run again after a serialisation failure or deadlock.
@@ -91,6 +91,14 @@ impl Store {
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self)));
         dialect::roll_back(&mut self.connection);
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Runs what a person says in a transaction of its own, one at a time: what it looks at first is still so when it writes.
+    pub fn alone<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
+        self.transaction(|db| {
+            lock(db)?;
+            work(db)
+        })
     }
 
     /// Runs `work` in one write transaction; again from its start after a serialisation failure or deadlock.

@@ -98,7 +98,8 @@ const SOURCES: &[Source] = &[
         old: "n.is_read AND n.created_at < :before",
         key: ("n.created_at", "n.id"),
         id: "n.id",
-        may_go: "NOT n.is_held",
+        // Where it is in nobody's inbox, that somebody was told says that it reached them (INBOX-1).
+        may_go: "NOT n.is_held AND (n.email_id IS NULL OR EXISTS (SELECT 1 FROM email_users u WHERE u.email_id = n.email_id))",
     },
     Source {
         pruning: Pruning::Reasons,

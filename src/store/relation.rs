@@ -10,9 +10,11 @@ use diesel::sql_types::{Bool, Nullable};
 use super::Database;
 use super::named::RecordName;
 use super::noun::in_lists;
-use super::schema::{email_teams, email_users, emails, notes, notifications, record_teams, records, reviews};
+use super::schema::{
+    accounts, email_teams, email_users, emails, notes, notifications, outbox, record_teams, records, reviews, users,
+};
 use crate::decide::access::{Actor, Relation, Sight, sight};
-use crate::words::{EmailId, NoteKind, RecordId, RecordKind, UserId};
+use crate::words::{CaseStatus, Distribution, EmailId, NoteKind, OutboxState, RecordId, RecordKind, UserId};
 
 /// A record is one's own when it is assigned to one, or one made it; a team's when it shares one.
 pub fn of_record(db: &mut Database, actor: &Actor, record: RecordId) -> Result<Relation> {
@@ -42,7 +44,7 @@ pub(super) fn visible(sight: &Sight) -> Option<Visible> {
         records::assigned_user_id.eq(user).or(records::id.eq_any(made).nullable())
     };
     match sight {
-        Sight::Everything => Some(Box::new(records::id.is_not_null().nullable())),
+        Sight::Everything | Sight::All(_) => Some(Box::new(records::id.is_not_null().nullable())),
         Sight::Teams(user, teams) => {
             let theirs = record_teams::table.filter(record_teams::team_id.eq_any(teams.clone())).select(record_teams::record_id);
             Some(Box::new(own(*user).or(records::id.eq_any(theirs).nullable())))
@@ -57,13 +59,24 @@ pub(super) fn visible_emails(sight: &Sight) -> Option<VisibleEmails> {
     let own = |user: UserId| email_users::table.filter(email_users::user_id.eq(user)).select(email_users::email_id);
     match sight {
         Sight::Everything => Some(Box::new(emails::id.is_not_null())),
+        Sight::All(user) => Some(Box::new(not(is_unsent_by_others(*user)))),
         Sight::Teams(user, teams) => {
             let theirs = email_teams::table.filter(email_teams::team_id.eq_any(teams.clone())).select(email_teams::email_id);
-            Some(Box::new(emails::id.eq_any(own(*user)).or(emails::id.eq_any(theirs))))
+            let visible = emails::id.eq_any(own(*user)).or(emails::id.eq_any(theirs));
+            Some(Box::new(visible.and(not(is_unsent_by_others(*user)))))
         }
-        Sight::Own(user) => Some(Box::new(emails::id.eq_any(own(*user)))),
+        Sight::Own(user) => Some(Box::new(emails::id.eq_any(own(*user)).and(not(is_unsent_by_others(*user))))),
         Sight::Nothing => None,
     }
+}
+
+/// Whether somebody else wrote an e-mail and it has not gone out: until then it is theirs alone, whatever it belongs to (SEND-1).
+fn is_unsent_by_others(user: UserId) -> VisibleEmails {
+    let waits = outbox::table
+        .filter(outbox::email_id.eq(emails::id))
+        .filter(outbox::state.eq_any([OutboxState::Draft, OutboxState::Queued]))
+        .filter(outbox::author_id.ne(user));
+    Box::new(emails::is_ours.and(exists(waits)))
 }
 
 /// Returns those of some records that somebody may read; in as many queries as there are kinds.
@@ -97,9 +110,22 @@ pub fn of_email(db: &mut Database, actor: &Actor, email: EmailId) -> Result<Rela
 /// The e-mails that reach nobody; the same rule as `decide::people::reaches_nobody`, of those that are there.
 pub(super) fn reaches_nobody() -> VisibleEmails {
     let has_user = exists(email_users::table.filter(email_users::email_id.eq(emails::id)));
+    // Somebody looks after its case: it is done, an active user has it, or it is one of those that people take themselves, as their
+    // account gives none to anybody.
+    let open: Vec<CaseStatus> = CaseStatus::ALL.iter().copied().filter(|status| status.is_open()).collect();
+    let assigned = exists(users::table.filter(users::id.nullable().eq(records::assigned_user_id)).filter(users::active.eq(true)));
+    let handed_out = accounts::table
+        .filter(accounts::id.nullable().eq(records::through_account_id))
+        .filter(accounts::distribution.ne(Distribution::None));
+    let taken = records::assigned_user_id.is_null().and(not(exists(handed_out)));
+    let in_hands = records::status.ne_all(open).or(assigned.nullable()).or(taken.nullable());
     let of_case = records::table.filter(records::id.nullable().eq(emails::parent_id)).filter(records::kind.eq(RecordKind::Case));
+    let of_case = exists(of_case.filter(in_hands));
+    // What a machine answers in a case is quiet (AUTO-3).
+    let case = records::table.filter(records::id.nullable().eq(emails::parent_id)).filter(records::kind.eq(RecordKind::Case));
+    let is_quiet = exists(case).and(emails::automatic.ne("[]"));
     let waits = exists(reviews::table.filter(reviews::email_id.eq(emails::id)).filter(reviews::decision.is_null()));
     let is_told = exists(notifications::table.filter(notifications::email_id.eq(emails::id.nullable())));
     let is_left = emails::is_ours.eq(false).and(emails::is_archived.eq(false)).and(emails::folder_id.is_null());
-    Box::new(is_left.and(not(has_user)).and(not(exists(of_case))).and(not(waits)).and(not(is_told)))
+    Box::new(is_left.and(not(has_user)).and(not(of_case)).and(not(is_quiet)).and(not(waits)).and(not(is_told)))
 }

@@ -76,7 +76,7 @@ fn chosen(filter: &ReviewFilter) -> Option<reviews::BoxedQuery<'_, Backend>> {
     }
     let of = |user: UserId| email_users::table.filter(email_users::user_id.eq(user)).select(email_users::email_id);
     match &filter.sight {
-        Sight::Everything => {}
+        Sight::Everything | Sight::All(_) => {}
         Sight::Teams(user, teams) => {
             let shared = email_teams::table.filter(email_teams::team_id.eq_any(teams)).select(email_teams::email_id);
             query = query.filter(reviews::email_id.eq_any(of(*user)).or(reviews::email_id.eq_any(shared)));

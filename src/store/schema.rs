@@ -379,6 +379,15 @@ diesel::table! {
         message_id -> Text,
         content_digest -> Binary,
         deleted_at -> BigInt,
+        is_for_all -> Bool,
+    }
+}
+
+diesel::table! {
+    deletion_accounts (message_id, content_digest, account_id) {
+        message_id -> Text,
+        content_digest -> Binary,
+        account_id -> BigInt,
     }
 }
 
@@ -811,6 +820,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     emails,
     events,
     deletions,
+    deletion_accounts,
     attachments,
     email_accounts,
     participants,

@@ -98,3 +98,40 @@ fn send_6_a_message_that_its_server_breaks_off_at_holds_up_no_other() {
     assert!(sink.taken().len() >= 16, "{} of 20 went out", sink.taken().len());
     assert!(said <= 3, "said {said} times");
 }
+
+#[test]
+fn send_6_whom_the_server_refused_before_the_answer_was_lost_is_not_counted_among_those_who_may_have_it() {
+    for database in ["sqlite", "postgresql"] {
+        let manners = Manners {
+            recipients: vec![("ben", Some("450 4.2.1 later")), ("cleo", Some("550 5.1.1 no such user"))],
+            dot: None,
+            ..Manners::default()
+        };
+        let sink = SmtpSink::start(manners);
+        let mut world = world_on(database, &sink);
+        let to = ["--to", "ada@example.org", "--to", "ben@example.org", "--to", "cleo@example.org", "--queue"];
+        let id = compose(&world, &to)["outbox"].to_string();
+        world.run(&["send"]).fails(75);
+        let of = |world: &crate::support::world::World, who: &str| {
+            let shown = world.json(&["outbox", "show", &id]);
+            let all = shown["recipients"].as_array().unwrap();
+            let one = all.iter().find(|one| one["address"] == format!("{who}@example.org")).unwrap();
+            (one["state"].as_str().unwrap().to_string(), one["code"].as_i64())
+        };
+        let expected = [("pending", None), ("pending", Some(450)), ("failed", Some(550))];
+        for (who, (state, code)) in ["ada", "ben", "cleo"].into_iter().zip(expected) {
+            assert_eq!(of(&world, who), (state.to_string(), code), "{database}: {who}");
+        }
+        // Ada has it: that says nothing of the others.
+        let said = world.run(&["outbox", "mark-sent", &id]).ok();
+        assert!(said.contains("whom its server had put off gets it by the next pass"), "{database}: {said}");
+        let good = SmtpSink::start(Manners::default());
+        set(&world, &good);
+        world.set("ESPOMAIL_NOW", "2026-11-23T16:00:00Z");
+        world.run(&["send"]);
+        assert_eq!(good.count("RCPT"), 1, "{database}: ben alone");
+        for (who, state) in [("ada", "sent"), ("ben", "sent"), ("cleo", "failed")] {
+            assert_eq!(of(&world, who).0, state, "{database}: {who}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::dovecot::{self, PASSWORD};
 use crate::support::office::Office;
 use crate::support::world::World;
 
@@ -203,5 +204,39 @@ fn access_2_what_one_may_not_read_is_in_no_list_and_no_search() {
         assert_eq!(sees("ada", &["--trash"]), 1);
         office.asks("ada", &["email", "delete", "1"]).fails(77);
         office.asks("ben", &["email", "list", "--user", "ada"]).fails(77);
+    }
+}
+
+#[test]
+fn fetch_2_who_deletes_a_copy_takes_nobody_elses_away() {
+    for (database, user) in [("sqlite", "deletes-s"), ("postgresql", "deletes-p")] {
+        let world = World::on(database);
+        let server = dovecot::server();
+        let (group, own) = (format!("{user}-group"), format!("{user}-own"));
+        world.run(&["user", "add", "eve", "--address", "eve@example.com"]).ok();
+        let port = server.port.to_string();
+        let place = ["--imap-host", "127.0.0.1", "--imap-port", &port, "--imap-security", "plain", "--password-stdin"];
+        let dates = ["--fetch-since", "2026-11-01", "--act-since", "2026-11-01"];
+        let add = ["account", "add", "support", "--address", "support@example.com", "--imap-user", &group, "--make-cases"];
+        world.run_with(&[&add[..], &place, &dates].concat(), PASSWORD).ok();
+        let add = ["account", "add", "eves", "--address", "eve@example.com", "--imap-user", &own, "--user", "eve"];
+        world.run_with(&[&add[..], &place, &dates].concat(), PASSWORD).ok();
+        let complaint =
+            message("a", "About Eve", "She never answers.").replace("\r\nSubject", "\r\nCc: eve@example.com\r\nSubject");
+        server.append(&own, "INBOX", [complaint.as_bytes()]);
+        world.run(&["fetch", "eves"]).ok();
+        world.run(&["email", "delete", "1"]).ok();
+        server.append(&group, "INBOX", [complaint.as_bytes()]);
+        world.run(&["fetch"]).ok();
+        let cases = world.json(&["case", "list"])["items"].clone();
+        assert_eq!((&cases[0]["name"], ids(&world, &[]).len()), (&json!("About Eve"), 1), "{database}");
+        // Its own copies stay away, from whichever place they are read again.
+        let left = ids(&world, &[])[0].to_string();
+        world.run(&["email", "delete", &left]).ok();
+        for account in ["support", "eves"] {
+            world.run(&["account", "reset", account, "--since", "2026-11-01"]).ok();
+        }
+        world.run(&["fetch"]).ok();
+        assert_eq!(ids(&world, &[]), [] as [i64; 0], "{database}");
     }
 }

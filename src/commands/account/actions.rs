@@ -45,7 +45,7 @@ impl Actions {
             let named = (account.id, account.name.as_str(), self.mailbox.as_deref());
             if self.retry { server_action::retry(db, &permit, named, now) } else { server_action::drop(db, &permit, named, now) }
         };
-        let count = if self.dry_run { store.rehearse(work)? } else { store.transaction(work)? };
+        let count = if self.dry_run { store.rehearse(work)? } else { store.alone(work)? };
         let (key, what) = if self.retry { ("retried", "due with the next fetch") } else { ("dropped", "dropped") };
         let done = json!({ key: count, "dry_run": self.dry_run });
         let would = if self.dry_run { " Nothing was changed." } else { "" };

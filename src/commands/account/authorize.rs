@@ -61,7 +61,7 @@ impl Authorize {
         let tokens = self.ask(context, &client, &account.imap_user).with_context(|| format!("account {name}"))?;
         let mut store = context.store()?;
         let (id, now) = (account.id, context.now());
-        store.transaction(|db| {
+        store.alone(|db| {
             // Meanwhile much may have happened.
             let (account, permit) = right::account(db, context, &actor, &id.to_string())?;
             let mut settings = account.settings.clone();

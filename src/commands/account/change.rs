@@ -74,7 +74,7 @@ impl Add {
         let (actor, now) = (context.actor(), context.now());
         let (password, smtp_password) = self.options.passwords(context, true)?;
         let Self { name, options: Options { settings, sending, answers } } = self;
-        store.transaction(|db| {
+        store.alone(|db| {
             let id = account::next_id(db)?;
             let mut new = defaults(context, &name)?;
             settings.over(&mut new, context, db, id, password.as_ref())?;
@@ -110,7 +110,7 @@ impl Set {
         let Self { account: wanted, name, options } = &self;
         let mute = answer::mute(store.connection())?;
         let request = Request { wanted, name: name.as_deref(), options, passwords: &passwords, moves: false };
-        let done = store.transaction(|db| change(context, db, &actor, &request))?;
+        let done = store.alone(|db| change(context, db, &actor, &request))?;
         let said = format!("Account {} {}.", name.as_ref().unwrap_or(wanted), changed(done.is_changed));
         let left = done.left.filter(|mailboxes| *mailboxes > 0).map(|_| format!(" {RELISTED}")).unwrap_or_default();
         context.out.say(&format!("{said}{left}"));
@@ -208,7 +208,7 @@ impl Reset {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (actor, wanted) = (context.actor(), self.account);
         let since = context.time(&self.since)?;
-        store.transaction(|db| {
+        store.alone(|db| {
             let (account, permit) = right::account(db, context, &actor, &wanted)?;
             account::reset(db, &permit, &account, since, context.now())
         })?;
@@ -221,7 +221,7 @@ impl Reset {
 pub fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
     let actor = context.actor();
     let mute = answer::mute(store.connection())?;
-    store.transaction(|db| {
+    store.alone(|db| {
         let (account, permit) = right::account(db, context, &actor, wanted)?;
         account::remove(db, &permit, &account, context.now())
     })?;
@@ -233,7 +233,7 @@ pub fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> 
 pub fn switch(context: &Context, store: &mut Store, wanted: &str, active: bool) -> Result<()> {
     let actor = context.actor();
     let mute = answer::mute(store.connection())?;
-    let (is_changed, waiting) = store.transaction(|db| {
+    let (is_changed, waiting) = store.alone(|db| {
         let (account, permit) = right::account(db, context, &actor, wanted)?;
         let is_changed = account::set_active(db, &permit, &account, active, context.now())?;
         Ok((is_changed, outbox::waiting(db, account.id)?))

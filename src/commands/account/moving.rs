@@ -59,7 +59,7 @@ impl Move {
             open_all(context, &after).with_context(in_account)?;
         }
         let mute = answer::mute(store.connection())?;
-        let done = store.transaction(|db| change(context, db, &actor, &request))?;
+        let done = store.alone(|db| change(context, db, &actor, &request))?;
         let (name, left) = (argument::quoted(&done.name), done.left.unwrap_or_default());
         let next = if needs_grant { format!("espomail account authorize {name}") } else { format!("espomail fetch {name}") };
         let told = json!({ "account": done.name, "server": after.imap_host, "mailboxes_left": left, "dry_run": false });

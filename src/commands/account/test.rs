@@ -40,7 +40,7 @@ pub fn reading(context: &Context, mut store: Store, wanted: &str) -> Result<()> 
     }
     open_all(context, &account, &with).with_context(|| format!("account {}", account.name))?;
     // What it rested for is over.
-    context.store()?.transaction(|db| status::try_again(db, &permit, account.id))
+    context.store()?.alone(|db| status::try_again(db, &permit, account.id))
 }
 
 fn open_all(context: &Context, account: &Stored, with: &Sending) -> Result<()> {
@@ -127,7 +127,7 @@ pub fn sending(context: &Context, mut store: Store, wanted: &str, to: &[String])
         may_write_as(store.connection(), &account)?;
         let policy = context.policy(store.connection())?;
         let message_id = outgoing::message_id(&policy, None, &account.address, context::random()?, context.now());
-        store.transaction(|db| {
+        store.alone(|db| {
             let subject = format!("account:{}", account.name);
             trace::record(db, &permit, "account test", &subject, &format!("a message to {}", to.join(", ")), context.now())
         })?;

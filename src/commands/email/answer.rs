@@ -255,7 +255,7 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
     attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
     let due_at = writing.due_at(context)?;
     let random = context::random()?;
-    let queued = store.transaction(|db| {
+    let queued = store.alone(|db| {
         let sender = sender(actor, db, writing.from.as_deref(), preferred)?;
         let typed = Typed {
             to: told.to.clone(),
@@ -343,7 +343,7 @@ impl Forward {
         }
         let due_at = self.writing.due_at(context)?;
         let random = context::random()?;
-        let queued = store.transaction(|db| {
+        let queued = store.alone(|db| {
             let sender = sender(actor, db, self.writing.from.as_deref(), preferred)?;
             let typed = Typed {
                 to: to.clone(),

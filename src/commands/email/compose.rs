@@ -126,7 +126,7 @@ impl Compose {
         };
         let due_at = self.writing.due_at(context)?;
         let random = context::random()?;
-        let queued = store.transaction(|db| {
+        let queued = store.alone(|db| {
             let parent = match self.parent {
                 Some(named) => Some(right::record(db, context.actor_ref(), named, RoleAction::Read)?.0),
                 None => None,

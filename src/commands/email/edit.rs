@@ -143,7 +143,7 @@ impl Edit {
             (None, _) => before.outgoing.due_at,
         };
         let random = context::random()?;
-        let queued = store.transaction(|db| {
+        let queued = store.alone(|db| {
             let message = outbox::find(context, db, before.outgoing.id.0)?;
             if message.thing() != &before.outgoing {
                 let what = format!("message {} of the outbox was changed meanwhile", before.outgoing.id);

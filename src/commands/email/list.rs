@@ -46,7 +46,7 @@ pub struct List {
     /// Only those that this user is to look after
     #[arg(long, value_name = "USER")]
     assigned_user: Option<String>,
-    /// Only what reached nobody: it is in nobody's inbox, of no case and in no group folder
+    /// Only what reached nobody: it is in nobody's inbox, in no group folder, and of no case that an active user has
     #[arg(long, conflicts_with_all = ["user", "place", "unread", "important", "group_folder"])]
     of_nobody: bool,
     /// Only drafts: your own, or all of them for an administrator

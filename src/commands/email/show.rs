@@ -12,7 +12,7 @@ use crate::store::address::Delivery;
 use crate::store::email::{self, Reader};
 use crate::store::outbox::{self, OnItsWay};
 use crate::store::raw::Copy;
-use crate::store::{Database, remembered};
+use crate::store::{Database, remembered, user};
 use crate::words::{EmailId, RoleAction};
 
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,9 @@ impl Show {
         let is_author = actor.user.is_some() && actor.user == email.author;
         // A Bcc that came in a header was sent to all readers.
         if !actor.administrator && !is_author && parsed.bcc.is_empty() {
-            forget_hidden_recipients(&mut email);
+            let hidden = forget_hidden_recipients(&mut email);
+            let hidden = user::logins_at(db, &hidden)?;
+            email.users.retain(|reader| Some(&reader.login) == actor.login.as_ref() || !hidden.contains(&reader.login));
         }
         let outbox = outbox::on_its_way(db, id)?;
         let mail::Mail { html, reply_text, quoted_text, signature, .. } = parsed;
@@ -70,11 +72,13 @@ impl Show {
     }
 }
 
-/// Who is in Bcc of a letter of ours is its author's to know (SEND-4): to others it went to its To and Cc.
-fn forget_hidden_recipients(email: &mut email::Email) {
+/// Who is in Bcc of a letter of ours is its author's to know (SEND-4): to others it went to its To and Cc. Returns whom they do not know
+/// of, in comparison form.
+fn forget_hidden_recipients(email: &mut email::Email) -> Vec<String> {
     let open: Vec<String> = email.people.to.iter().chain(&email.people.cc).map(Address::key).collect();
     email.deliveries.retain(|one| open.contains(&mail::address_key(&one.address)));
-    email.people.bcc.clear();
+    let hidden = std::mem::take(&mut email.people.bcc);
+    hidden.iter().map(Address::key).filter(|key| !open.contains(key)).collect()
 }
 
 fn people(list: &[Address]) -> String {

@@ -207,7 +207,7 @@ fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterA
     let mut store = context.store()?;
     let now = context.now();
     let named = settings.named(context)?;
-    let added = store.transaction(|db| {
+    let added = store.alone(|db| {
         let Some(owner) = scope.owner(context, db)? else {
             return Err(Fault::new(Class::Usage, "say whose filter it is: --global, --account or --user").into());
         };
@@ -277,7 +277,7 @@ fn change(
     mut work: impl FnMut(&mut Database, &Permitted<'_, Stored>) -> Result<String>,
 ) -> Result<()> {
     let mut store = context.store()?;
-    let done = store.transaction(|db| {
+    let done = store.alone(|db| {
         let owner = scope.owner(context, db)?;
         let kept = find(context, db, wanted, owner)?;
         let stored = kept.thing();
@@ -356,7 +356,7 @@ impl Shown {
 fn retry(context: &Context, emails: &[String]) -> Result<()> {
     let mut store = context.store()?;
     let now = context.now();
-    let again = store.transaction(|db| {
+    let again = store.alone(|db| {
         let permit = access::administer(context.actor_ref()).map_err(|_| context.refused("commands are an administrator's"))?;
         let mut ids = Vec::new();
         for wanted in emails {

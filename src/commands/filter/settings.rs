@@ -14,8 +14,8 @@ use crate::fault::{Class, Fault};
 use crate::pass::verdict::Names;
 use crate::settings::server_mailbox;
 use crate::store::filter::Owner;
-use crate::store::{Database, folder, team, user};
-use crate::words::{CaseStatus, Priority};
+use crate::store::{Database, account, folder, team, user};
+use crate::words::{CaseStatus, Priority, UserId};
 
 /// What a script takes the place of.
 const BESIDE: [&str; 28] = [
@@ -194,7 +194,9 @@ impl FilterArguments {
     /// Puts what was given over a filter. Criteria take the place of all it had, and so do actions; a script that of both.
     pub fn over(&self, db: &mut Database, filter: &mut Filter, owner: Owner, named: &Named<'_>) -> Result<()> {
         if let Some(script) = &named.script {
-            for name in script.folder_names() {
+            let folders = script.folder_names();
+            only_ones_own(db, owner, !folders.is_empty(), None)?;
+            for name in folders {
                 folder::find(db, folder_owner(owner), &name)?;
             }
             filter.sieve = Some(script.clone());
@@ -216,6 +218,12 @@ impl FilterArguments {
         filter.match_case = self.match_case.unwrap_or(filter.match_case);
         filter.regex = self.regex.unwrap_or(filter.regex);
         check(filter, owner)?;
+        let files = filter.actions.iter().any(|action| matches!(action, Action::Folder(_) | Action::AssignTeam(_)));
+        let gives = filter.actions.iter().find_map(|action| match action {
+            Action::AssignUser(user) => Some(*user),
+            _ => None,
+        });
+        only_ones_own(db, owner, files, gives)?;
         for name in &self.run {
             if !named.commands.contains_key(name) {
                 let known: Vec<&str> = named.commands.keys().map(String::as_str).collect();
@@ -278,6 +286,22 @@ const fn folder_owner(owner: Owner) -> Option<crate::words::UserId> {
     }
 }
 
+/// FILTER-4: a filter of a personal account files and gives away nothing that others have as well: its mail is what its owner, or a server
+/// of theirs, wants it to be.
+fn only_ones_own(db: &mut Database, owner: Owner, files: bool, gives: Option<UserId>) -> Result<()> {
+    let Owner::Account(account) = owner else { return Ok(()) };
+    let Some(person) = account::find(db, &account.to_string())?.owner else { return Ok(()) };
+    if files || gives.is_some_and(|user| user != person) {
+        return Err(Fault::new(
+            Class::Usage,
+            "a personal account's filter puts mail into no group folder and gives it to nobody else",
+        )
+        .hint("for one's own folders: espomail filter add NAME --user LOGIN --folder FOLDER …")
+        .into());
+    }
+    Ok(())
+}
+
 /// FILTER-4, FILTER-5: refuses what the scope cannot do, and patterns that cannot be read.
 fn check(filter: &Filter, owner: Owner) -> Result<()> {
     let wrong = |what: String| Err(Fault::new(Class::Usage, what).into());
@@ -308,9 +332,15 @@ fn check(filter: &Filter, owner: Owner) -> Result<()> {
             "what is skipped is left alone on the server: --skip goes without --server-move and --server-seen".to_string(),
         );
     }
-    if filter.regex {
-        for pattern in filter.criteria.iter().flat_map(Criterion::patterns) {
-            if let Err(error) = compile(pattern, filter.match_case) {
+    let phrases = filter.criteria.iter().filter(|one| matches!(one, Criterion::Body(_) | Criterion::BodyAll(_)));
+    if phrases.flat_map(Criterion::patterns).any(|phrase| phrase.trim().is_empty()) {
+        return wrong("an empty phrase stands in every text: say what it is to have".to_string());
+    }
+    for pattern in filter.criteria.iter().flat_map(Criterion::patterns).filter(|_| filter.regex) {
+        match compile(pattern, filter.match_case) {
+            Ok(regex) if regex.is_match("") => return wrong(format!("{pattern:?} is like every text, an empty one as well")),
+            Ok(_) => {}
+            Err(error) => {
                 let line = error.lines().last().unwrap_or_default().trim().to_string();
                 return wrong(format!("{pattern:?} is no regular expression: {line}"));
             }

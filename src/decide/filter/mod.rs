@@ -173,7 +173,11 @@ impl Filter {
         if match_case { glob(pattern, text) } else { glob(&folded(pattern), text) }
     }
 
+    /// Whether a phrase stands in the text; one that says nothing stands nowhere.
     fn has(&self, phrase: &str, held: &Held<'_>) -> bool {
+        if phrase.trim().is_empty() {
+            return false;
+        }
         if self.regex {
             return regex(phrase, self.match_case).is_some_and(|regex| regex.is_match(&held.mail.text));
         }

@@ -31,6 +31,7 @@ fn sent() -> Facts {
         people: Vec::new(),
         claimed: false,
         automatic: false,
+        answers_to: Vec::new(),
     };
     facts.emails.insert(SENT, known);
     facts.emails_by_message_id.insert("ours@x".to_string(), vec![SENT]);

@@ -148,3 +148,42 @@ fn fetch_2_a_deleted_mail_does_not_come_back_in_a_copy_but_another_content_is_an
     assert_eq!(go(&mut facts, &changed(&mail("a@x"), 1)).fate, Fate::Imported);
     assert_eq!(go(&mut facts, &mail("a@x")).fate, Fate::Duplicate);
 }
+
+#[test]
+fn dup_2_a_copy_that_asks_for_answers_elsewhere_or_for_none_takes_nothing_from_the_letter_behind_it() {
+    let letter = mail("a@x");
+    let machine = Mail { automatic: vec![sign(Machine::Reply)], raw_digest: [5; 32], ..letter.clone() };
+    let elsewhere = Mail { reply_to: vec![address("evil@z.example")], raw_digest: [6; 32], ..letter.clone() };
+    let own = Mail { reply_to: letter.from.clone().into_iter().collect(), raw_digest: [7; 32], ..letter.clone() };
+    let answers = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.change, Change::Answer { .. }));
+    let answering = || {
+        let mut facts = office();
+        facts.account.answering = Some(Answering { outlet: Some(SUPPORT), authenticated_only: false });
+        facts
+    };
+    // It opened nothing: the letter goes its own way.
+    let mut facts = answering();
+    assert!(new_case(&go(&mut facts, &machine)).is_none());
+    let plan = go(&mut facts, &letter);
+    assert!(plan.fate == Fate::Imported && new_case(&plan).is_some() && answers(&plan), "{:?}", plan.notes);
+    // The other way round it is the same letter.
+    assert_eq!(go(&mut facts, &machine).fate, Fate::Duplicate);
+    assert_eq!(go(&mut facts, &letter).fate, Fate::Duplicate);
+
+    // It opened a case: the letter is kept beside it, in that case.
+    let mut facts = answering();
+    let case = new_case(&go(&mut facts, &elsewhere)).unwrap().id;
+    let plan = go(&mut facts, &letter);
+    assert_eq!((plan.fate, new_email(&plan).parent, answers(&plan)), (Fate::Imported, Some(case), false));
+    assert!(new_case(&plan).is_none());
+    assert_eq!(go(&mut facts, &own).fate, Fate::Duplicate, "the author's own address asks for nothing");
+    assert_eq!(go(&mut facts, &elsewhere).fate, Fate::Duplicate);
+    // What came through a personal account first opens nothing in the group account's name.
+    let mut facts = answering();
+    let account = facts.account.clone();
+    to_personal(&mut facts);
+    go(&mut facts, &elsewhere);
+    facts.account = account;
+    let plan = go(&mut facts, &letter);
+    assert!(plan.fate == Fate::Imported && new_case(&plan).is_some() && answers(&plan), "{:?}", plan.notes);
+}

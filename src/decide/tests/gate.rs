@@ -270,6 +270,7 @@ fn thread_1_of_several_bearers_ours_comes_first_then_the_senders_then_the_oldest
         raws: Vec::new(),
         claimed: false,
         automatic: false,
+        answers_to: Vec::new(),
         thread: ThreadId(1),
         arrived_at: NOW,
         content_digest: [0; 32],

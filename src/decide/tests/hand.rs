@@ -17,6 +17,7 @@ fn waiting() -> Facts {
         author: None,
         claimed: false,
         automatic: false,
+        answers_to: Vec::new(),
         thread: ThreadId(8),
         arrived_at: NOW,
         content_digest: [0; 32],

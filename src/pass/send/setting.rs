@@ -31,6 +31,8 @@ pub struct Setting<'a> {
     pub owner: &'a str,
     /// Whether the owner of a claim is known to be dead.
     pub is_dead: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Tells owners that are at work, whatever the clock says.
+    pub is_alive: &'a (dyn Fn(&str) -> bool + Sync),
     /// Seconds since 1970 UTC.
     pub now: &'a (dyn Fn() -> i64 + Sync),
     pub secret_of: &'a SecretOf<'a>,

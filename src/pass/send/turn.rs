@@ -198,14 +198,18 @@ impl<'a> Turn<'a> {
         let from = if claimed.envelope_from.is_empty() && !is_empty { own } else { &claimed.envelope_from };
         let envelope = Envelope { from, to: &claimed.recipients, id: &claimed.message_id };
         let (mut unmarked, mut marking, began) = (None, Duration::ZERO, Instant::now());
-        let mut hand_over = || {
+        let refused = |replies: &[Reply]| -> Vec<Recipient> {
+            let judged = claimed.recipients.iter().zip(replies).map(recipient);
+            judged.filter(|one| one.state != RecipientState::Sent).collect()
+        };
+        let mut hand_over = |replies: &[Reply]| {
             step();
             let began = Instant::now();
             let now = (self.setting.now)();
             let marked = self.store.transaction(|db| {
                 self.unwritten.iter().try_for_each(|done| done.write(db, self.account.id, now))?;
                 let number = self.writer.map(|writer| writer.raise_for_one(db)).transpose()?;
-                outbox::hand_over(db, claimed, now).map(|()| number)
+                outbox::hand_over(db, claimed, &refused(replies), now).map(|()| number)
             });
             step();
             if let (Some(writer), Ok(Some(number))) = (self.writer, &marked) {
@@ -226,11 +230,11 @@ impl<'a> Turn<'a> {
             session = Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?;
             outcome = session.send(&envelope, &bytes, &mut hand_over);
         }
-        let refused = match &outcome {
+        let sender_refused = match &outcome {
             Outcome::SenderRefused(reply) if is_empty && forbids_empty(reply) => Some(reply.clone()),
             _ => None,
         };
-        if refused.is_some() {
+        if sender_refused.is_some() {
             if session.is_over() {
                 session = Session::open(&server(self.setting, &self.account, smtp, self.deadline)?)?;
             }
@@ -243,7 +247,7 @@ impl<'a> Turn<'a> {
             // The database's fault, or another pass has it in hand.
             return Err(error);
         }
-        if let Some(reply) = refused.filter(|_| matches!(outcome, Outcome::Answered(_) | Outcome::Unknown { .. })) {
+        if let Some(reply) = sender_refused.filter(|_| matches!(outcome, Outcome::Answered(_) | Outcome::Unknown { .. })) {
             self.learn(&reply);
         }
         Ok(match outcome {
@@ -252,7 +256,7 @@ impl<'a> Turn<'a> {
             }
             Outcome::Answered(replies) => Attempt::Answered(claimed.recipients.iter().zip(&replies).map(recipient).collect()),
             Outcome::Broken { error, permanent } => Attempt::Broken { error, permanent },
-            Outcome::Unknown { error } => Attempt::Unknown { error },
+            Outcome::Unknown { error, replies } => Attempt::Unknown { error, refused: refused(&replies) },
         })
     }
 

@@ -109,12 +109,14 @@ pub(super) fn by_senders(db: &mut Database, several: &HashSet<&str>, named: &Nam
     Ok(found)
 }
 
-/// Gathers the people of e-mails, where the rules ask for them: several bear one Message-ID (THREAD-1), or the account makes no
-/// cases (LINK-2).
+/// Gathers the people of e-mails, where the rules ask for them: several bear one Message-ID (THREAD-1), the batch has the same content
+/// (DUP-2), or the account makes no cases (LINK-2).
 pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
     let several = facts.emails_by_message_id.values().filter(|found| found.len() > 1).flatten();
+    let contents: HashSet<&[u8; 32]> = named.contents.iter().map(|(_, digest)| digest).collect();
+    let same = facts.emails.iter().filter(|(_, known)| contents.contains(&known.content_digest)).map(|(id, _)| id);
     let wanted: HashSet<EmailId> = match facts.account.make_cases || named.message_ids.is_empty() {
-        true => several.copied().collect(),
+        true => several.chain(same).copied().collect(),
         false => facts.emails.keys().copied().collect(),
     };
     let rows = in_lists(&wanted, |some| {
@@ -123,8 +125,10 @@ pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
     for (email, people) in rows {
         // Written by us; what cannot be read says nobody.
         let people: People = serde_json::from_str(&people).unwrap_or_default();
+        let asked =
+            people.reply_to.iter().map(Address::key).filter(|to| people.from.iter().all(|from| from.key() != *to)).collect();
         let people = people.from.iter().chain(&people.to).chain(&people.cc).map(Address::key);
-        facts.emails.entry(email).and_modify(|known| known.people = people.collect());
+        facts.emails.entry(email).and_modify(|known| (known.people, known.answers_to) = (people.collect(), asked));
     }
     Ok(())
 }

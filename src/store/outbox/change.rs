@@ -11,6 +11,7 @@ use super::super::{Database, access, raw};
 use super::list::{Outgoing, show};
 use super::sending::note_reached;
 use crate::decide::access::Permitted;
+use crate::decide::delivery::Recipient;
 use crate::fault::{Class, Fault};
 use crate::store::address::write_delivery;
 use crate::words::{DeliveryState, EmailId, OutboxState, OutgoingId, RecipientState, RecordId, Rule, UserId};
@@ -83,7 +84,19 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
             if !before.has_reached() {
                 note_reached(db, id, before.kind, None, now)?;
             }
-            end(db, &before, (RecipientState::Sent, DeliveryState::Sent), now)?;
+            // Whom the server had put off when the connection broke did not get it.
+            let put_off = |one: &Recipient| one.state == RecipientState::Pending && one.code.is_some_and(|code| code / 100 == 4);
+            let mut seen = before;
+            let all = seen.recipients.len();
+            if seen.account.is_some() {
+                seen.recipients.retain(|one| !put_off(one));
+            }
+            let is_for_later = seen.recipients.len() < all;
+            end(db, &seen, (RecipientState::Sent, DeliveryState::Sent), now)?;
+            if is_for_later {
+                row.set((outbox::state.eq(OutboxState::Queued), outbox::due_at.eq(now), outbox::sent_at.eq(None::<i64>)))
+                    .execute(db)?;
+            }
         }
         Verb::Hold => hold(db, id, "a person holds it")?,
         Verb::Release { delay } => {

@@ -12,7 +12,7 @@ use super::super::schema::{accounts, emails, outbox, outbox_recipients};
 use super::super::{Database, IN_LIST, clean, copy, lock};
 use super::list::recipients;
 use crate::clock::is_due;
-use crate::decide::delivery::{LONGEST_PAUSE, Settled};
+use crate::decide::delivery::{LONGEST_PAUSE, Recipient, Settled};
 use crate::fault::{Class, Fault};
 use crate::store::address::write_delivery;
 use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
@@ -188,13 +188,39 @@ fn claimed(db: &mut Database, due: Vec<Due>, now: i64) -> Result<Vec<Claimed>> {
     Ok(due.into_iter().map(claimed).collect())
 }
 
-/// Marks that the message is about to be handed over: from here on a lost answer means that it may have been sent. Fails when
-/// another pass took it over meanwhile.
-pub fn hand_over(db: &mut Database, claimed: &Claimed, now: i64) -> Result<()> {
+/// Marks that the message is about to be handed over: from here on a lost answer means that it may have been sent, but not to those whom
+/// the server has refused, for now or for good. Fails when another pass took it over meanwhile.
+pub fn hand_over(db: &mut Database, claimed: &Claimed, refused: &[Recipient], now: i64) -> Result<()> {
     let sending = outbox::state.eq(OutboxState::Sending);
     let mark = (outbox::is_handed_over.eq(true), outbox::handed_over_at.eq(now));
     let marked = diesel::update(ours(claimed).filter(sending)).set(mark).execute(db)?;
-    if marked == 1 { Ok(()) } else { Err(taken_over(claimed)) }
+    if marked != 1 {
+        return Err(taken_over(claimed));
+    }
+    if claimed.attempts > 1 {
+        // What was said the last time is over.
+        let pending = outbox_recipients::outbox_id.eq(claimed.id).and(outbox_recipients::state.eq(RecipientState::Pending));
+        let nothing = (
+            outbox_recipients::code.eq(None::<i64>),
+            outbox_recipients::status.eq(None::<String>),
+            outbox_recipients::said.eq(None::<String>),
+        );
+        diesel::update(outbox_recipients::table.filter(pending)).set(nothing).execute(db)?;
+    }
+    refused.iter().try_for_each(|one| judge(db, claimed.id, one))
+}
+
+/// Writes down what a server says of a recipient.
+fn judge(db: &mut Database, id: OutgoingId, recipient: &Recipient) -> Result<()> {
+    diesel::update(outbox_recipients::table.find((id, &recipient.address)))
+        .set((
+            outbox_recipients::state.eq(recipient.state),
+            outbox_recipients::code.eq(recipient.code),
+            outbox_recipients::status.eq(recipient.status.as_deref()),
+            outbox_recipients::said.eq(recipient.said.as_deref().map(clean).as_deref()),
+        ))
+        .execute(db)?;
+    Ok(())
 }
 
 /// The row, unless another pass has claimed it since.
@@ -238,14 +264,7 @@ pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64)
         copy::want(db, claimed.id, Some(now), now)?;
     }
     for recipient in &settled.recipients {
-        diesel::update(outbox_recipients::table.find((claimed.id, &recipient.address)))
-            .set((
-                outbox_recipients::state.eq(recipient.state),
-                outbox_recipients::code.eq(recipient.code),
-                outbox_recipients::status.eq(recipient.status.as_deref()),
-                outbox_recipients::said.eq(recipient.said.as_deref().map(clean).as_deref()),
-            ))
-            .execute(db)?;
+        judge(db, claimed.id, recipient)?;
         let state = match recipient.state {
             RecipientState::Sent => DeliveryState::Sent,
             RecipientState::Failed => DeliveryState::Failed,
@@ -266,9 +285,10 @@ pub struct Unsettled {
 }
 
 impl Unsettled {
-    /// Whether the pass that has it is dead, or has had it for too long.
-    pub fn is_left_behind(&self, is_dead: &dyn Fn(&str) -> bool) -> bool {
-        self.is_expired || self.owner.as_deref().is_none_or(is_dead)
+    /// Whether the pass that has it is dead, or has had it for too long. One that is seen to live has it, whatever the clock says.
+    pub fn is_left_behind(&self, is_dead: &dyn Fn(&str) -> bool, is_alive: &dyn Fn(&str) -> bool) -> bool {
+        let Some(owner) = self.owner.as_deref() else { return true };
+        is_dead(owner) || (self.is_expired && !is_alive(owner))
     }
 }
 
