@@ -6,14 +6,15 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use espomail::store::{Database, SchemaState, Store};
 use espomail::words::{
-    AccountKind, Auth, CaseStatus, Distribution, Fate, NoteKind, ParentBy, PasswordSource, RecordKind, RoleAction, RoleLevel,
-    RoleScope, Security, SmtpAuth,
+    AccountKind, Auth, CaseStatus, Distribution, Fate, Hook, NoteKind, ParentBy, PasswordSource, RecordKind, RoleAction,
+    RoleLevel, RoleScope, Security, SmtpAuth,
 };
 
 use crate::support::TestStore;
 
 const SQLITE_UP: &str = include_str!("../migrations/sqlite/2026-11-27-000000_initial/up.sql");
 const IMPORT_UP: &str = include_str!("../migrations/sqlite/2026-11-27-200003_import_right/up.sql");
+const HOOKS_UP: &str = include_str!("../migrations/sqlite/2026-12-01-400001_hooks/up.sql");
 const SQLITE_OAUTH_UP: &str = include_str!("../migrations/sqlite/2026-11-27-400001_oauth/up.sql");
 const POSTGRESQL_OAUTH_UP: &str = include_str!("../migrations/postgresql/2026-11-27-400001_oauth/up.sql");
 const POSTGRESQL_UP: &str = include_str!("../migrations/postgresql/2026-11-27-000000_initial/up.sql");
@@ -172,7 +173,7 @@ fn checks_name_the_words_of_the_program() {
     macro_rules! same {
         ($table:literal, $column:literal, $words:ty) => {
             // A later migration may have made the table anew.
-            let ups = [SQLITE_UP, IMPORT_UP].concat();
+            let ups = [SQLITE_UP, IMPORT_UP, HOOKS_UP].concat();
             let table = ups.rsplit(concat!("CREATE TABLE ", $table, " (")).next().unwrap();
             let list = table.split(concat!("CHECK (", $column, " IN (")).nth(1).unwrap().split("))").next().unwrap();
             let words: Vec<String> = <$words>::ALL.iter().map(|word| format!("'{word}'")).collect();
@@ -191,6 +192,7 @@ fn checks_name_the_words_of_the_program() {
     same!("role_rights", "scope", RoleScope);
     same!("role_rights", "action", RoleAction);
     same!("role_rights", "level", RoleLevel);
+    same!("new_effects", "event", Hook);
     let all = |words: &[&str]| words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ");
     let reads = all(&Auth::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());
     let sends = all(&SmtpAuth::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>());

@@ -119,6 +119,43 @@ fn send_12_everything_moves_there_and_back_and_the_old_database_refuses() {
 }
 
 #[test]
+fn a_move_that_is_killed_at_any_instant_goes_on_and_never_are_both_open() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = lived_in(&sink);
+    let state = |url: &str| {
+        let done = world.run(&["-o", "json", "--database", url, "db", "status"]);
+        serde_json::from_str::<Value>(&done.stdout)
+            .map_or_else(|_| "none".to_string(), |told| told["state"].as_str().unwrap().to_string())
+    };
+    let (here, there) = (world.url(), format!("sqlite:{}", world.path("there.sqlite").display()));
+    let rows = world.json(&["db", "move", "--to", &there, "--dry-run"])["rows"].clone();
+    let mut seen = BTreeSet::new();
+    let moved = (1..).find_map(|n| {
+        let mut command = world.command(&["-o", "json", "db", "move", "--to", &there]);
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(12 * n));
+        let _ = child.kill();
+        let done = child.wait_with_output().unwrap();
+        let states = (state(&here), state(&there));
+        if states.0 == "current" && states.1 == "current" {
+            let has = world.json(&["--database", &there, "email", "list"])["items"].clone();
+            assert_eq!(has, serde_json::json!([]), "the new one was made, and nothing has come");
+        }
+        let is_over = states.0 == "moved" && states.1 == "current";
+        seen.insert(states);
+        assert!(n < 100, "it comes to an end: {seen:?}");
+        is_over.then(|| serde_json::from_slice::<Value>(&done.stdout).unwrap_or_default())
+    });
+    assert!(seen.len() > 2, "it was killed here and there: {seen:?}");
+    // It may have been killed after its last word.
+    let told = moved.unwrap();
+    assert!(told.is_null() || told["rows"] == rows, "{told}");
+    assert_eq!((state(&here).as_str(), state(&there).as_str()), ("moved", "current"));
+    assert!(world.run(&["--database", &there, "db", "check"]).ok().ends_with(": whole.\n"));
+    assert_eq!(world.run(&["--database", &there, "send"]).ok(), "", "nothing is held");
+}
+
+#[test]
 fn a_move_that_ended_goes_on_and_can_be_taken_back() {
     let sink = SmtpSink::start(Manners::default());
     let world = lived_in(&sink);

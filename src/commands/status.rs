@@ -256,7 +256,9 @@ fn told(overview: &Overview) -> String {
 /// Writes numbers for Prometheus of a pass, whatever became of it.
 pub fn write_after(context: &Context, file: &Path, done: &Result<()>) -> Result<()> {
     let found = context.store().and_then(|mut store| overview(store.connection(), context.now()));
-    let own = done.as_ref().err().map(|error| crate::store::class_of(error).exit_status());
+    // A pass that leaves a database alone that is being moved ends with 0.
+    let error = done.as_ref().err().filter(|error| !crate::store::closed::is_under_way(error));
+    let own = error.map(|error| crate::store::class_of(error).exit_status());
     // Of what was complained of and of what ended it, the pass shows one.
     let status = own.filter(|_| context.out.status() == 0).unwrap_or_else(|| context.out.status());
     metrics::write(context, file, found.as_ref().ok(), Some(("fetch", status)))

@@ -51,6 +51,14 @@ fn the_example_has_every_key_and_no_other() {
         fields: toml::from_str("contact = { customer-number = \"text\", level = [\"gold\", \"silver\"] }")
             .expect("they are fields"),
         filters: Filters { commands: [("ticket".into(), vec!["x".into()])].into(), ..Filters::default() },
+        hooks: Hooks {
+            email_imported: vec!["x".into()],
+            case_created: vec!["x".into()],
+            answer_held: vec!["x".into()],
+            message_undelivered: vec!["x".into()],
+            account_failing: vec!["x".into()],
+            ..Hooks::default()
+        },
         send: Send {
             dkim: [("example.com".into(), Dkim { selector: "x".into(), key_file: "x".into() })].into(),
             ..Send::default()

@@ -80,20 +80,23 @@ impl Side {
 
     /// Says what is there.
     pub fn look(&mut self) -> Result<Target> {
-        match self.store.schema_state()? {
+        let other_version = || {
+            let what = "the target has tables of another version of espomail";
+            anyhow::Error::new(Fault::new(Class::Config, what).hint("name an empty database"))
+        };
+        // One whose making ended in the midst is older, and empty.
+        let is_older = match self.store.schema_state()? {
             SchemaState::Empty => return Ok(Target::Empty),
-            SchemaState::Current => {}
-            SchemaState::Older(_) | SchemaState::Newer(_) => {
-                let what = "the target has tables of another version of espomail";
-                return Err(Fault::new(Class::Config, what).hint("name an empty database").into());
-            }
-        }
+            SchemaState::Current => false,
+            SchemaState::Older(_) => true,
+            SchemaState::Newer(_) => return Err(other_version()),
+        };
         if let Some(mark) = closed::mark(self.store.connection(), HERE)? {
-            return Ok(Target::Begun(mark));
+            return if is_older { Err(other_version()) } else { Ok(Target::Begun(mark)) };
         }
         for table in self.tables()? {
-            // Migrations fill the one; of the other there is nothing before `init`.
-            if table.name != "counters" && self.count(&table)? > 0 {
+            // Migrations fill the one, whoever looks the other; neither is anything that somebody would miss.
+            if !["counters", "settings"].contains(&table.name.as_str()) && self.count(&table)? > 0 {
                 return Ok(Target::Used);
             }
         }
