@@ -23,6 +23,7 @@ mod manual;
 mod moving;
 mod notify;
 mod oauth;
+mod person;
 mod prune;
 mod readme;
 mod reconcile;

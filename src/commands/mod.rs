@@ -28,6 +28,7 @@ mod notification;
 mod notify;
 mod outbox;
 mod outlet;
+mod person;
 mod prune;
 mod quarantine;
 mod reconcile;
@@ -124,6 +125,7 @@ enum Command {
     Folder(folder::FolderCommand),
     Notification(notification::NotificationCommand),
     Address(address::Address),
+    Person(person::Person),
     Template(template::TemplateCommand),
     Outbox(outbox::Outbox),
     Budget(budget::BudgetArgs),
@@ -155,7 +157,7 @@ impl Command {
                 Needs::Administrator
             }
             Self::Budget(_) | Self::Quarantine(_) | Self::Fate(_) | Self::Trace(_) | Self::Audit(_) => Needs::Administrator,
-            Self::Config(_) | Self::Db(_) | Self::Prune(_) => Needs::Administrator,
+            Self::Config(_) | Self::Db(_) | Self::Prune(_) | Self::Person(_) => Needs::Administrator,
             Self::Doctor(_) | Self::Status(_) => Needs::Administrator,
             // These ask for the right to what they do, each by itself. All are named: a new command is open to nobody by default.
             Self::Explain(_)
@@ -224,6 +226,7 @@ impl Command {
             Self::Folder(command) => command.run(context),
             Self::Notification(command) => command.run(context),
             Self::Address(command) => command.run(context),
+            Self::Person(command) => command.run(context),
             Self::Template(command) => command.run(context),
             Self::Outbox(command) => command.run(context),
             Self::Budget(command) => command.run(context),

@@ -11,6 +11,7 @@ use anyhow::Result;
 use crate::context::Context;
 use crate::custody;
 use crate::fault::{Class, Fault};
+use crate::pass::handout::FIRST;
 use crate::store::backup;
 
 /// What is made.
@@ -20,6 +21,8 @@ pub enum Made {
     Copy,
     /// Numbers for Prometheus.
     Metrics,
+    /// What there is of a person.
+    Person,
 }
 
 impl Made {
@@ -27,14 +30,17 @@ impl Made {
         match self {
             Self::Copy => "a SQLite database",
             Self::Metrics => "a metrics file of espomail",
+            Self::Person => "an archive of a person that espomail made",
         }
     }
 
-    /// How such a file begins.
-    const fn begin(self) -> &'static [u8] {
+    /// By what such a file is known, and where that stands.
+    const fn mark(self) -> (usize, &'static [u8]) {
         match self {
-            Self::Copy => b"SQLite format 3\0",
-            Self::Metrics => b"# HELP espomail_",
+            Self::Copy => (0, b"SQLite format 3\0"),
+            Self::Metrics => (0, b"# HELP espomail_"),
+            // The name of the first file in it, behind 30 bytes (APPNOTE.TXT, section 4.3.7).
+            Self::Person => (30, FIRST.as_bytes()),
         }
     }
 }
@@ -64,12 +70,32 @@ pub fn check(context: &Context, file: &Path, made: Made) -> Result<()> {
     if custody::check_free(file).is_err() {
         return refused("belongs to the database");
     }
-    let mut begin = Vec::new();
-    let read = File::open(file).and_then(|file| file.take(made.begin().len() as u64).read_to_end(&mut begin));
+    let (mut begin, (place, mark)) = (Vec::new(), made.mark());
+    let read = File::open(file).and_then(|file| file.take((place + mark.len()) as u64).read_to_end(&mut begin));
     if let Err(error) = read {
         return Err(Fault::unwritable(format!("cannot look at {}", file.display()), &error).into());
     }
-    if begin.is_empty() || begin == made.begin() { Ok(()) } else { refused(&format!("is not {}", made.name())) }
+    if begin.is_empty() || begin.get(place..) == Some(mark) { Ok(()) } else { refused(&format!("is not {}", made.name())) }
+}
+
+/// Makes a file for its owner alone, beside its place, and puts it there when it is whole. One that is there is replaced where that is
+/// said.
+pub fn make<T>(file: &Path, replace: bool, write: impl FnOnce(&mut File) -> Result<T>) -> Result<T> {
+    let unwritable = |error: &std::io::Error| {
+        let fault = Fault::unwritable(format!("cannot write {}", file.display()), error);
+        if error.kind() == ErrorKind::AlreadyExists { fault.hint("name another file, or say --force") } else { fault }
+    };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let part = tempfile::Builder::new().prefix(".espomail-part-").tempfile_in(folder);
+    let mut part = part.map_err(|error| unwritable(&error))?;
+    let made = write(part.as_file_mut()).map_err(|error| {
+        let is_full = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>()).map(unwritable);
+        is_full.map_or(error, anyhow::Error::from)
+    })?;
+    part.as_file().sync_all().map_err(|error| unwritable(&error))?;
+    let put = if replace { part.persist(file) } else { part.persist_noclobber(file) };
+    put.map_err(|error| unwritable(&error.error))?;
+    Ok(made)
 }
 
 /// Whether it is the database, or has the name of a file that is kept beside it, which need not be there now.

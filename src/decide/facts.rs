@@ -72,6 +72,8 @@ pub struct Facts {
     pub moved_here: HashSet<EmailId>,
     /// Message-IDs and contents of e-mails that people deleted, of those that a server brings in this batch (FETCH-2).
     pub deleted: HashSet<(String, [u8; 32])>,
+    /// The same of e-mails of people who were erased, whatever brings them.
+    pub erased: HashSet<(String, [u8; 32])>,
     /// Remembered Message-IDs, seen or only referred to, and their threads (THREAD-1).
     pub thread_of: HashMap<String, ThreadId>,
     /// The parent of each of these threads: that of its newest e-mail that has one (LINK-2).

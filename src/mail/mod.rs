@@ -32,6 +32,7 @@ mod nobody;
 mod parameter;
 mod parse;
 mod quote;
+mod redact;
 pub mod reply;
 #[cfg(test)]
 mod roundtrip;
@@ -59,5 +60,6 @@ pub use html::to_text as text_from_html;
 pub use letter::Mail;
 pub use mask::masked;
 pub use parse::{claimed_authors, parse, parse_for_rules, split};
+pub use redact::Redaction;
 pub use subject::case_numbers;
 pub use text::as_written as text_as_written;

@@ -23,7 +23,7 @@ use super::schema::{
     absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails, positions,
     raws, records, rotations, team_members, thread_ids, user_addresses, users,
 };
-use super::{Database, IN_LIST, lock, sending};
+use super::{Database, IN_LIST, erasure, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::Mail;
 use crate::words::{
@@ -344,6 +344,7 @@ fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()
 /// FETCH-2: what people deleted and the account's server may bring again; not what somebody imports. One account's copy says nothing
 /// of another's: who deletes theirs takes nobody's away.
 fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, facts: &mut Facts) -> Result<()> {
+    facts.erased = erasure::known(db, &named.contents)?;
     let of = positions::table.find(position).filter(positions::uidvalidity.ne(0)).select(positions::account_id);
     let Some(account) = of.first::<AccountId>(db).optional()? else { return Ok(()) };
     let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();

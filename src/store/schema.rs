@@ -375,6 +375,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    erasures (digest) {
+        digest -> Binary,
+        erased_at -> BigInt,
+    }
+}
+
+diesel::table! {
     deletions (message_id, content_digest) {
         message_id -> Text,
         content_digest -> Binary,
@@ -821,6 +828,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     deletions,
     deletion_accounts,
+    erasures,
     attachments,
     email_accounts,
     participants,

@@ -171,6 +171,8 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("address list", BOSS),
     ("address show dora@example.org", BOSS_TRIES),
     ("address clear dora@example.org", BOSS_TRIES),
+    ("person erase dora@example.org --dry-run", BOSS),
+    ("person export dora@example.org /nowhere", NOBODY),
     ("template add more --subject X", BOSS),
     ("template list", ALL),
     ("template show hello", ALL),

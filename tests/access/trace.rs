@@ -148,8 +148,10 @@ const OTHERS: &[&str] = &[
     "init",
     "fetch",
     "reconcile",
-    // In tests/prune.rs.
+    // In tests/prune.rs and tests/person.rs.
     "prune",
+    "person erase",
+    "person export",
     // In tests/moving.rs.
     "account move",
     "deliver",

@@ -57,7 +57,7 @@ status 77. Leave sudo's \\fBenv_reset\\fR on, as it is by default, and give nobo
 .TP
 Administrators
 do everything, for anybody. Theirs alone are group accounts, users, teams and roles, the passes (\\fBfetch\\fR, \\fBsend\\fR, \\fBnotify\\fR,
-\\fBprune\\fR, \\fBdeliver\\fR), filters that run a command, \\fBexplain\\fR of a file, \\fBtest\\fR, \\fBquarantine\\fR, \\fBaudit\\fR, \\fBconfig\\fR and \\fBdb\\fR.
+\\fBprune\\fR, \\fBdeliver\\fR), filters that run a command, \\fBexplain\\fR of a file, \\fBtest\\fR, \\fBperson\\fR, \\fBquarantine\\fR, \\fBaudit\\fR, \\fBconfig\\fR and \\fBdb\\fR.
 .TP
 Users
 see all users, teams and roles, enter their own absences, keep personal accounts where a role allows it, and do with cases, records

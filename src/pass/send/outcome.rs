@@ -11,7 +11,8 @@ use crate::decide::{Plan, outgoing};
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Address, Mail};
 use crate::store::outbox::{self, Claimed, Outgoing, Reached, Unsettled, Verb};
-use crate::store::{self, Database, apply, facts, hook, raw, user};
+use crate::store::raw::{self, Left};
+use crate::store::{self, Database, apply, facts, hook, user};
 use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState};
 
 /// How many messages are followed up in one transaction, and their size together, in bytes, beyond which none is added.
@@ -142,7 +143,11 @@ pub(super) fn follow(db: &mut Database, account: AccountId, only: Option<Outgoin
         if size > BATCH_BYTES {
             break;
         }
-        let bytes = raw::raw_of(db, one.email)?.unwrap_or_default();
+        // A letter to one who was erased since has lost its bytes: there is nothing more to tell of it.
+        let bytes = match raw::left_of(db, one.email)? {
+            Some(Left::Kept(bytes)) => bytes,
+            Some(Left::Pruned(_)) | None => Vec::new(),
+        };
         size += bytes.len();
         letters.push(letter(&bytes, one));
     }

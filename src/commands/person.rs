@@ -1,0 +1,147 @@
+//! `espomail person`.
+
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Subcommand, ValueHint};
+use serde_json::json;
+
+use super::argument;
+use super::outlet::{self, Made};
+use crate::context::Context;
+use crate::pass::handout;
+use crate::pass::person::{self, Erased};
+use crate::store::{self, access, erasure};
+
+/// Erase or hand out what there is of a person outside (GDPR, Articles 15 to 20); for administrators
+///
+/// A person is known by an address. Somebody who has several is erased address by address; "person erase" names those that their
+/// records have.
+#[derive(Debug, clap::Args)]
+pub struct Person {
+    #[command(subcommand)]
+    command: PersonCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PersonCommand {
+    /// Erase a person: their mail, their records, and their name and address elsewhere
+    ///
+    /// Erased whole are e-mails that they wrote, those that went to nobody else outside, and letters to them that have not gone out; in
+    /// quarantine what has the address in it; Contacts and Leads that have the address, with what was merged into them. Of mail between
+    /// others that names them the address and the name are replaced, in the text, too, and the raw bytes go. Their cases keep number and
+    /// state; name and description become "(erased)", and so does the address in reasons, notes, notifications and the audit.
+    ///
+    /// What servers still have of that mail is not taken in again, whatever brings it: what became of each UID is kept, and of each
+    /// message a digest that nobody can read. New mail from the person is mail like any other. It works in short transactions; where it
+    /// was stopped, type it again. What it cannot reach it says at its end.
+    #[command(after_help = "Example: espomail person erase dora@example.org --dry-run")]
+    Erase {
+        /// Address
+        #[arg(value_parser = argument::one_address)]
+        address: String,
+        /// Say what would be erased, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Write all there is of a person into a ZIP archive, for handing it out
+    ///
+    /// In it are "espomail-person.json" (Contacts, Leads and other records with the address; cases with their streams; what filters
+    /// skipped), "emails.jsonl" (a line for each e-mail that names the person), and each message as it was received, as
+    /// "emails/NUMBER.eml" with what is attached. Of e-mails whose raw bytes were pruned there is the line alone. It is for its owner
+    /// alone. Look into it before you hand it out: what others wrote is in it, too.
+    #[command(after_help = "Example: espomail person export dora@example.org dora.zip")]
+    Export {
+        /// Address
+        #[arg(value_parser = argument::one_address)]
+        address: String,
+        /// The archive to make
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Replace an archive of a person that is there; nothing else is ever replaced
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+impl Person {
+    pub fn run(self, context: &Context) -> Result<()> {
+        match self.command {
+            PersonCommand::Erase { address, dry_run } => erase(context, &address, dry_run),
+            PersonCommand::Export { address, file, force } => export(context, &address, &file, force),
+        }
+    }
+}
+
+/// What no command reaches.
+const OUT_OF_REACH: [&str; 6] = [
+    "their mail in mailboxes on servers",
+    "copies of the database: one that is put back brings all of it back, so type this again then",
+    "log files, and files that were saved or exported",
+    "letters and copies that others have",
+    "mail and notes in which they stand by name alone, or by another address",
+    "room on the disk that is not written over yet: espomail db vacuum",
+];
+
+fn erase(context: &Context, address: &str, dry_run: bool) -> Result<()> {
+    let mut store = context.store()?;
+    let permit = context.administrator()?;
+    let erased = if dry_run {
+        person::rehearse(store.connection(), address)?
+    } else {
+        person::erase(&mut store, &permit, address, context.now(), &|text| context.out.progress(text))?
+    };
+    let mut document = serde_json::to_value(&erased)?;
+    document["dry_run"] = json!(dry_run);
+    document["out_of_reach"] = json!(OUT_OF_REACH);
+    context.out.item(&document, || told(&erased, dry_run));
+    Ok(())
+}
+
+fn told(erased: &Erased, dry_run: bool) -> String {
+    let head = if dry_run { "It would be so:\n" } else { "Erased:\n" };
+    let mut text = format!(
+        "{head}  e-mails:           {}\n  e-mails of others: {} (without address, name and raw bytes)\n",
+        erased.emails, erased.emails_of_others
+    );
+    let records = if erased.records.is_empty() { "none".to_string() } else { erased.records.join(", ") };
+    text.push_str(&format!("  records:           {records}\n  cases:             {} (they keep their numbers)\n", erased.cases));
+    text.push_str(&format!("  in quarantine:     {}\n", erased.quarantined));
+    if !dry_run {
+        text.push_str(&format!("  other texts:       {}\n  skipped mail:      {}\n", erased.texts, erased.skipped));
+    }
+    if !erased.other_addresses.is_empty() {
+        text.push_str(&format!("Their records have other addresses, too: {}\n", erased.other_addresses.join(", ")));
+    }
+    if !erased.filters.is_empty() {
+        text.push_str(&format!("These filters look for the address, and stay: {}\n", erased.filters.join(", ")));
+    }
+    text.push_str("Out of reach:\n");
+    OUT_OF_REACH.iter().for_each(|what| text.push_str(&format!("  {what}\n")));
+    text
+}
+
+fn export(context: &Context, address: &str, file: &Path, force: bool) -> Result<()> {
+    let mut store = context.store()?;
+    let (permit, now) = (context.administrator()?, context.now());
+    outlet::check(context, file, Made::Person)?;
+    let made = outlet::make(file, force, |to| handout::write(store.connection(), address, now, BufWriter::new(to)))?;
+    store.transaction(|db| {
+        store::lock(db)?;
+        let subject = erasure::name(db, address)?;
+        access::record(db, &permit, "person export", &subject, &format!("{} e-mails", made.emails), now)
+    })?;
+    let mut document = serde_json::to_value(&made)?;
+    document["file"] = json!(file);
+    let pruned = if made.pruned > 0 { format!(" ({} without raw bytes, which were pruned)", made.pruned) } else { String::new() };
+    let said = format!(
+        "{}: {} e-mails{pruned}, {} records, {} cases. Look into it before you hand it out: what others wrote is in it, too.",
+        file.display(),
+        made.emails,
+        made.records,
+        made.cases
+    );
+    context.out.made(&document, &said);
+    Ok(())
+}

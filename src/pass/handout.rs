@@ -1,0 +1,94 @@
+//! Handing out what there is of a person: a ZIP archive that is written as it is read, one message after the other.
+
+use std::collections::{BTreeSet, HashSet};
+use std::io::{Seek, Write};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::clock::rfc3339;
+use crate::store::erase::Person;
+use crate::store::{Database, belongings, handout};
+use crate::words::EmailId;
+
+/// How the archive begins: what is not one is not replaced.
+pub const FIRST: &str = "espomail-person.json";
+
+/// How many e-mails are told of at once.
+const PAGE: usize = 200;
+
+/// What is in it.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct HandedOut {
+    pub emails: usize,
+    pub raw: usize,
+    /// E-mails whose raw bytes were pruned.
+    pub pruned: usize,
+    pub records: usize,
+    pub cases: usize,
+}
+
+/// Writes an archive of what there is of somebody.
+pub fn write(db: &mut Database, address: &str, now: i64, to: impl Write + Seek) -> Result<HandedOut> {
+    let person = Person::find(db, address)?;
+    let (mentioned, of) = (person.mentioned(db)?, belongings::of(db, &person)?);
+    let mut emails = [&mentioned.whole[..], &mentioned.part].concat();
+    emails.sort_unstable();
+    let mut out = HandedOut { emails: emails.len(), ..HandedOut::default() };
+    let mut archive = ZipWriter::new(to);
+    let plain = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o600);
+
+    let theirs: HashSet<EmailId> = emails.iter().copied().collect();
+    let mut cases: BTreeSet<_> = of.cases.iter().copied().collect();
+    for page in mentioned.whole.chunks(PAGE) {
+        cases.extend(handout::cases_of(db, page)?);
+    }
+    archive.start_file(FIRST, plain.large_file(true))?;
+    let head = json!({ "schema": "espomail/1", "address": person.address, "made_at": rfc3339(now) }).to_string();
+    // The lists follow, item by item, within the same document.
+    write!(archive, "{}", head.trim_end_matches('}'))?;
+    let records: Vec<_> = of.records.iter().map(|(id, _)| *id).chain(of.others.iter().copied()).collect();
+    (out.records, out.cases) = (records.len(), cases.len());
+    let mut records = records.into_iter();
+    list(&mut archive, "records", &mut || records.next().map(|id| handout::record_of(db, id)).transpose())?;
+    let mut cases = cases.into_iter();
+    list(&mut archive, "cases", &mut || cases.next().map(|id| handout::case_of(db, id, &theirs)).transpose())?;
+    let mut skipped = handout::skipped_of(db, &person.address)?.into_iter();
+    list(&mut archive, "skipped", &mut || Ok(skipped.next()))?;
+    writeln!(archive, "}}")?;
+
+    archive.start_file("emails.jsonl", plain.large_file(true))?;
+    for page in emails.chunks(PAGE) {
+        for told in handout::emails_of(db, page)? {
+            out.pruned += usize::from(!told["raw_pruned_at"].is_null());
+            writeln!(archive, "{told}")?;
+        }
+    }
+    for page in emails.chunks(PAGE) {
+        let (mut last, mut copy) = (EmailId(0), 1);
+        for (email, raw) in handout::raws_of(db, page)? {
+            copy = if email == last { copy + 1 } else { 1 };
+            last = email;
+            let Some(bytes) = handout::bytes(db, raw)? else { continue };
+            let name = if copy == 1 { format!("emails/{email}.eml") } else { format!("emails/{email}-copy-{copy}.eml") };
+            archive.start_file(name, plain)?;
+            archive.write_all(&bytes)?;
+            out.raw += 1;
+        }
+    }
+    archive.finish()?.flush()?;
+    Ok(out)
+}
+
+fn list(archive: &mut impl Write, name: &str, next: &mut dyn FnMut() -> Result<Option<Value>>) -> Result<()> {
+    write!(archive, ",\n\"{name}\": [")?;
+    let mut separator = "";
+    while let Some(item) = next()? {
+        write!(archive, "{separator}\n{item}")?;
+        separator = ",";
+    }
+    write!(archive, "]")?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What of somebody is handed out: their e-mails row by row, so that however much it is only a part is in memory.
+
+use std::collections::{HashMap, HashSet};
+
+use anyhow::{Context, Result};
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+use super::named::names_of;
+use super::noun::gathered;
+use super::raw::unpack;
+use super::schema::{attachments, email_copies, emails, fates, raws, records};
+use super::{Database, case, record};
+use crate::clock::rfc3339;
+use crate::decide::access::Sight;
+use crate::words::{EmailId, RecordId, RecordKind};
+
+/// Tells of e-mails what stands in the database of them.
+pub fn emails_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Value>> {
+    type Row = (EmailId, String, String, String, String, (i64, i64), Option<RecordId>, (i64, Option<i64>));
+    let rows = emails::table
+        .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
+        .filter(emails::id.eq_any(those))
+        .order(emails::id)
+        .select((
+            emails::id,
+            emails::message_id,
+            emails::people,
+            emails::subject,
+            emails::text,
+            (emails::date, emails::arrived_at),
+            emails::parent_id,
+            (raws::size, raws::pruned_at),
+        ))
+        .load::<Row>(db)?;
+    let files = attachments::table.filter(attachments::email_id.eq_any(those)).order((attachments::email_id, attachments::place));
+    let files =
+        files.select((attachments::email_id, (attachments::name, attachments::size))).load::<(EmailId, (String, i64))>(db)?;
+    let mut files: HashMap<EmailId, Vec<(String, i64)>> = gathered(files);
+    let names = names_of(db, rows.iter().map(|row| row.6))?;
+    let one = |(id, message_id, people, subject, text, (date, arrived_at), parent, (size, pruned_at)): Row| {
+        let people: Value = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
+        let files = files.remove(&id).unwrap_or_default();
+        let files: Vec<Value> = files.into_iter().map(|(name, size)| json!({ "name": name, "size": size })).collect();
+        Ok(json!({
+            "id": id, "message_id": message_id, "date": rfc3339(date), "arrived_at": rfc3339(arrived_at), "people": people,
+            "subject": subject, "text": text, "record": parent.and_then(|parent| names.get(&parent)), "attachments": files,
+            "raw_size": size, "raw_pruned_at": pruned_at.map(rfc3339),
+        }))
+    };
+    rows.into_iter().map(one).collect()
+}
+
+/// Lists the raw bytes of e-mails, their copies' as well: the first of each e-mail is its own.
+pub fn raws_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<(EmailId, i64)>> {
+    let own = emails::table.filter(emails::id.eq_any(those)).select((emails::id, emails::raw_id));
+    let mut all: Vec<(EmailId, i64)> = own.load(db)?;
+    let copies = email_copies::table.filter(email_copies::email_id.eq_any(those)).order(email_copies::id);
+    all.extend(copies.select((email_copies::email_id, email_copies::raw_id)).load::<(EmailId, i64)>(db)?);
+    all.sort_by_key(|(email, _)| *email);
+    Ok(all)
+}
+
+/// Reads raw bytes; none where they were pruned.
+pub fn bytes(db: &mut Database, raw: i64) -> Result<Option<Vec<u8>>> {
+    let columns = (raws::packed, raws::size, raws::pruned_at);
+    let (packed, size, pruned_at) = raws::table.find(raw).select(columns).first::<(Vec<u8>, i64, Option<i64>)>(db)?;
+    pruned_at.map_or_else(|| unpack(&packed, size.unsigned_abs()).map(Some), |_| Ok(None))
+}
+
+/// Finds the cases that e-mails are of.
+pub fn cases_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<RecordId>> {
+    let found = emails::table
+        .inner_join(records::table.on(records::id.nullable().eq(emails::parent_id)))
+        .filter(emails::id.eq_any(those))
+        .filter(records::kind.eq(RecordKind::Case))
+        .select(records::id)
+        .distinct();
+    Ok(found.load(db)?)
+}
+
+/// Tells of a record.
+pub fn record_of(db: &mut Database, id: RecordId) -> Result<Value> {
+    Ok(serde_json::to_value(record::show(db, id)?)?)
+}
+
+/// Tells of a case with its stream; of e-mails that are not among some, which are others', there is nothing.
+pub fn case_of(db: &mut Database, id: RecordId, theirs: &HashSet<EmailId>) -> Result<Value> {
+    let mut told = serde_json::to_value(case::show(db, id)?)?;
+    let mut stream = case::stream(db, id, &Sight::Everything)?;
+    stream.retain(|entry| entry.email.is_none_or(|email| theirs.contains(&email)));
+    told["stream"] = serde_json::to_value(stream)?;
+    Ok(told)
+}
+
+/// Tells of what filters skipped of theirs.
+pub fn skipped_of(db: &mut Database, address: &str) -> Result<Vec<Value>> {
+    let rows = fates::table.filter(fates::author.eq(address)).order(fates::at);
+    let rows = rows.select((fates::at, fates::message_id, fates::subject)).load::<(i64, Option<String>, Option<String>)>(db)?;
+    Ok(rows.into_iter().map(|(at, id, subject)| json!({ "at": rfc3339(at), "message_id": id, "subject": subject })).collect())
+}
