@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::dialect::{insert_all, insert_new};
 use super::named::{RecordName, names_of};
 use super::noun::in_lists;
-use super::schema::{accounts, emails, notes, notifications, users};
+use super::schema::{accounts, emails, notes, notifications, records, users};
 use super::{Backend, Database, clean, email, lock, next_number, relation, reserve, rights};
 use crate::decide::Next;
 use crate::decide::access::{Actor, Inbox, Permitted, sight};
@@ -151,12 +151,22 @@ pub fn count(db: &mut Database, user: UserId, unread: bool) -> Result<i64> {
     Ok(seen(user, unread).count().get_result(db)?)
 }
 
-/// Lists a user's notifications, the newest first.
+/// Lists a user's notifications, the newest first, with the names of those records that they may read.
 pub fn list(db: &mut Database, user: UserId, unread: bool, (limit, offset): (i64, i64)) -> Result<Vec<Notification>> {
     let newest = seen(user, unread).order(notifications::id.desc()).limit(limit).offset(offset);
     let rows = newest.select(Row::as_select()).load::<Row>(db)?;
     let actor = rights::actor(db, "", user, false)?;
-    read(db, &actor, rows)
+    let about: Vec<RecordId> = rows.iter().filter_map(|row| row.record_id).collect();
+    let mut list = read(db, &actor, rows)?;
+    // What somebody was given is theirs to know, whatever their roles are.
+    let given = in_lists(db, &about, |db, some| {
+        let theirs = records::table.filter(records::id.eq_any(some)).filter(records::assigned_user_id.eq(user));
+        Ok(theirs.select((records::kind, records::number)).load::<RecordName>(db)?)
+    })?;
+    let mut known = relation::readable(db, &actor, list.iter().filter_map(|one| one.record))?;
+    known.extend(given);
+    list.iter_mut().for_each(|one| one.record = one.record.filter(|record| known.contains(record)));
+    Ok(list)
 }
 
 #[derive(Queryable, Selectable)]
@@ -171,7 +181,7 @@ struct Row {
     detail: String,
 }
 
-/// Reads rows for their user, with as much of the e-mails and records as they may read; in as many queries as for one.
+/// Reads rows for their user, with as much of the e-mails as they may read; in as many queries as for one.
 fn read(db: &mut Database, actor: &Actor, rows: Vec<Row>) -> Result<Vec<Notification>> {
     let names = names_of(db, rows.iter().map(|row| row.record_id))?;
     let emails: Vec<EmailId> = rows.iter().filter_map(|row| row.email_id).collect();
@@ -181,10 +191,9 @@ fn read(db: &mut Database, actor: &Actor, rows: Vec<Row>) -> Result<Vec<Notifica
         Ok(theirs.select((emails::id, (emails::from_address, emails::subject))).load::<(EmailId, (String, String))>(db)?)
     })?;
     let read: HashMap<EmailId, (String, String)> = read.into_iter().collect();
-    let readable = relation::readable(db, actor, names.values().copied())?;
     let notification = |row: Row| {
         let (from, subject) = row.email_id.and_then(|email| read.get(&email).cloned()).unzip();
-        let record = row.record_id.and_then(|record| names.get(&record).copied()).filter(|record| readable.contains(record));
+        let record = row.record_id.and_then(|record| names.get(&record).copied());
         let Row { id, kind, created_at: at, is_read, email_id: email, detail, .. } = row;
         Notification { id, kind, at, read: is_read, record, email, from, subject, detail }
     };

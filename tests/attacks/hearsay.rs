@@ -133,8 +133,7 @@ fn access_2_an_e_mail_that_may_be_read_does_not_name_a_record_that_may_not() {
         office.service(&["case", "assign", number, "eve"]).ok();
         let told = all();
         assert!(told[0].contains(&case) && told[2].contains(&case) && told[1].contains(&case), "{database}: {}", told[0]);
-        let other = office.json(&["case", "create", "Secret"])["case"].to_string();
-        let other = other.trim_matches('"').trim_start_matches("case:").to_string();
+        let other = office.json(&["case", "create", "Secret"])["number"].to_string();
         office.service(&["email", "link", &id, &format!("case:{other}")]).ok();
         let stream = office.asks("eve", &["case", "show", number]).ok();
         assert!(!stream.contains(&format!("case:{other}")), "{database}: {stream}");
