@@ -20,7 +20,7 @@ endif
 
 BINARY := target/release/espomail
 
-.PHONY: help build test servers torture cases lint fuzz demo bench man install clean
+.PHONY: help build test servers torture cases lint fuzz demo bench grow man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -67,10 +67,14 @@ demo: ## show it at work, with a mail server and a database that are thrown away
 	$(CARGO) build --release --locked
 	tests/demo/run $(BINARY)
 
-bench: ## measure fetch beside mbsync, and send beside msmtp; BENCH_MESSAGES=2000 BENCH_SEND=200 for a quick look
+bench: ## measure fetch beside mbsync, and send beside msmtp; BENCH_MESSAGES=2000 BENCH_SEND=200 for a quick look, BENCH_CHECK=1 to fail where it is slower than it was
 	packaging/install-build-deps build bench
 	$(CARGO) bench --locked --bench fetch
 	$(CARGO) bench --locked --bench send
+
+grow: ## fill a store with BENCH_GROW=200000 letters, and measure how its lists and searches take that; BENCH_POSTGRESQL=1 for both
+	packaging/install-build-deps build bench
+	$(CARGO) bench --locked --bench grow
 
 man: ## write man/ anew from the commands' own help
 	ESPOMAIL_WRITE_MAN=1 $(CARGO) test --locked manual_is

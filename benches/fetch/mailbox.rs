@@ -16,10 +16,10 @@ const LARGEST: f64 = 24_000_000.0;
 const FIRST_DATE: i64 = 1_767_600_000;
 
 /// SplitMix64: small, and the same everywhere.
-pub struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,7 +27,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
 
@@ -242,7 +242,7 @@ fn header(random: &mut Random, index: usize, sender: u64, id: &str, subject: &st
     text
 }
 
-fn sentence(random: &mut Random, words: usize) -> String {
+pub fn sentence(random: &mut Random, words: usize) -> String {
     let chosen: Vec<&str> = (0..words).filter_map(|_| WORDS.get(random.below(WORDS.len() as u64) as usize).copied()).collect();
     chosen.join(" ")
 }
