@@ -1,8 +1,11 @@
 //! `make bench`: the same mailbox fetched by a raw drain, mbsync, and espomail into SQLite and PostgreSQL, in turn, in one run.
 //! Ratios are what counts: the numbers belong to the machine. Settings come from the environment:
-//! `BENCH_MESSAGES` (20000), `BENCH_ROUNDS` (2), `BENCH_TLS` (1 for TLS), `BENCH_SEED` (1), `BENCH_DIR` (/var/tmp: a disk).
+//! `BENCH_MESSAGES` (20000), `BENCH_ROUNDS` (2), `BENCH_TLS` (1 for TLS), `BENCH_SEED` (1), `BENCH_DIR` (/var/tmp: a disk),
+//! `BENCH_CHECK` (1 to fail where a ratio is lost: benches/baseline.toml).
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+#[path = "../baseline.rs"]
+mod baseline;
 mod crowd;
 mod drain;
 mod espomail;
@@ -55,7 +58,8 @@ fn main() -> Result<()> {
         }
     }
     bench.print(&results);
-    Ok(())
+    let rate = |pairs: &[Pair]| 1.0 / median(pairs.iter().map(|pair| pair.first.seconds));
+    baseline::hold("fetch", &results.iter().map(|(what, pairs)| (*what, rate(pairs))).collect::<Vec<_>>())
 }
 
 const DRAIN: &str = "raw drain";

@@ -1,8 +1,11 @@
 //! `make bench`: the same messages sent to a sink by Python's smtplib over one connection, by msmtp one after the other, and by
 //! `espomail send` out of SQLite and PostgreSQL, in turn, in one run; then a message with a large attachment.
-//! Settings come from the environment: `BENCH_SEND` (1000 messages), `BENCH_ROUNDS` (2), `BENCH_DIR` (/var/tmp: a disk).
+//! Settings come from the environment: `BENCH_SEND` (1000 messages), `BENCH_ROUNDS` (2), `BENCH_DIR` (/var/tmp: a disk), `BENCH_CHECK` (1 to
+//! fail where a ratio is lost: benches/baseline.toml).
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+#[path = "../baseline.rs"]
+mod baseline;
 #[path = "../fetch/measure.rs"]
 mod measure;
 #[path = "../fetch/server.rs"]
@@ -48,6 +51,8 @@ fn main() -> Result<()> {
     let work = tempfile::Builder::new().prefix("espomail-bench.").tempdir_in(parent)?;
     Command::new("chmod").arg("755").arg(work.path()).status()?;
     let bench = Bench::start(work.path(), messages)?;
+    // By the quickest round: what is compared takes a second or two.
+    let mut rates: Vec<(&str, f64)> = Vec::new();
     for round in 1..=rounds {
         for (what, measured) in [
             ("smtplib", bench.smtplib()?),
@@ -56,11 +61,16 @@ fn main() -> Result<()> {
             ("espomail PostgreSQL", bench.espomail(true)?),
         ] {
             let rate = messages as f64 / measured.seconds;
+            match rates.iter_mut().find(|(name, _)| *name == what) {
+                Some((_, best)) => *best = best.max(rate),
+                None => rates.push((what, rate)),
+            }
             let peak = measured.peak_kib / 1_024;
             println!("round {round}  {what:<20} {:>7.2} s  {rate:>7.0} messages/s  {peak:>4} MiB", measured.seconds);
         }
     }
-    bench.large()
+    bench.large()?;
+    baseline::hold("send", &rates)
 }
 
 struct Bench {
