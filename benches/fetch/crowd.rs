@@ -16,6 +16,8 @@ const RECORDS: &str = "
     INSERT INTO records (id, kind, number, name, active, description, created_at, status, assigned_user_id)
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
         SELECT 50000 + i, 'case', i, 'Something', TRUE, '', 0, 'assigned', 1 + i % 3 FROM n;
+    INSERT INTO open_cases (user_id, cases)
+        SELECT assigned_user_id, COUNT(*) FROM records WHERE kind = 'case' GROUP BY assigned_user_id;
     INSERT INTO record_teams (record_id, team_id) SELECT id, 1 FROM records WHERE kind = 'case';
     INSERT INTO followers (record_id, user_id) SELECT id, assigned_user_id FROM records WHERE kind = 'case';
     UPDATE counters SET value = 60001 WHERE name IN ('record', 'record:contact', 'record:account', 'record:lead');

@@ -15,20 +15,18 @@ mod word;
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, anyhow};
-use diesel::dsl::{count_star, exists, max, min};
+use diesel::dsl::{exists, max, min};
 use diesel::prelude::*;
 
 use self::named::{Named, in_lists};
 use super::schema::{
     absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails, positions,
-    raws, records, rotations, team_members, thread_ids, user_addresses, users,
+    raws, rotations, team_members, thread_ids, user_addresses, users,
 };
-use super::{Database, IN_LIST, erasure, lock, sending};
+use super::{Database, IN_LIST, erasure, load, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::Mail;
-use crate::words::{
-    AccountId, CaseStatus, Distribution, EmailId, FolderId, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId,
-};
+use crate::words::{AccountId, Distribution, EmailId, FolderId, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId};
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
@@ -429,25 +427,14 @@ fn gather_teams(db: &mut Database, facts: &mut Facts) -> Result<()> {
     let rows =
         rotations::table.filter(rotations::account_id.eq(facts.account.id)).select((rotations::team_id, rotations::user_id));
     facts.rotation = rows.load(db)?.into_iter().collect();
-    // Nobody else asks how many there are, and counting them takes the longer the more there are.
+    // Nobody else asks how many there are.
     if facts.account.distribution == Distribution::LeastBusy { gather_load(db, facts) } else { Ok(()) }
 }
 
-/// Counts the open cases of the case team's members (DIST-3).
+/// Gathers how many open cases the case team's members have (DIST-3).
 pub fn gather_load(db: &mut Database, facts: &mut Facts) -> Result<()> {
-    let open: Vec<&CaseStatus> = CaseStatus::ALL.iter().filter(|status| status.is_open()).collect();
     let members: HashSet<UserId> = facts.load.keys().copied().collect();
-    let rows = in_lists(&members, |some| {
-        records::table
-            .filter(records::assigned_user_id.eq_any(some))
-            // Only cases have a status, and so the index answers alone.
-            .filter(records::status.eq_any(open.iter().copied()))
-            .group_by(records::assigned_user_id)
-            .select((records::assigned_user_id, count_star()))
-            .load::<(Option<UserId>, i64)>(db)
-    })?;
-    for (user, open_cases) in rows {
-        let Some(user) = user else { continue };
+    for (user, open_cases) in in_lists(&members, |some| load::of(db, some))? {
         facts.load.entry(user).and_modify(|load| load.open_cases = open_cases);
     }
     Ok(())

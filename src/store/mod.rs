@@ -39,6 +39,7 @@ pub(crate) mod held;
 pub(crate) mod hook;
 pub mod lease;
 mod letters;
+mod load;
 mod named;
 pub mod naming;
 pub(crate) mod nobody;

@@ -124,6 +124,16 @@ const LAWS: &[Law] = &[
                  WHERE (s.due_at IS NULL AND s.done_at IS NULL AND s.last_error IS NULL) OR (s.due_at IS NOT NULL AND s.done_at IS NOT NULL)",
     },
     Law {
+        name: "load",
+        says: "every user is counted as many open cases as they have",
+        things: "SELECT COUNT(*) AS n FROM users",
+        broken: "SELECT u.login || ' has ' || COALESCE(c.n, 0) || ' open cases, and is counted ' || COALESCE(o.cases, 0) AS line
+                 FROM users u LEFT JOIN open_cases o ON o.user_id = u.id LEFT JOIN (
+                   SELECT assigned_user_id, COUNT(*) AS n FROM records WHERE status IN ('new', 'assigned', 'pending')
+                   GROUP BY assigned_user_id
+                 ) AS c ON c.assigned_user_id = u.id WHERE COALESCE(c.n, 0) <> COALESCE(o.cases, 0)",
+    },
+    Law {
         name: "numbers",
         says: "the next number of each kind is above those that are given",
         things: "SELECT COUNT(*) AS n FROM counters",

@@ -755,6 +755,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    open_cases (user_id) {
+        user_id -> BigInt,
+        cases -> BigInt,
+    }
+}
+
+diesel::table! {
     fates (position_id, uid) {
         position_id -> BigInt,
         uid -> BigInt,
@@ -856,6 +863,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit,
     audit_emails,
     rotations,
+    open_cases,
     fates,
     quarantine,
     attempts,

@@ -458,3 +458,48 @@ fn access_2_roles_say_who_does_what_to_cases_and_their_mail() {
         run("ben", &["case", "show", "3"]).fails(65);
     }
 }
+
+#[test]
+fn dist_3_how_many_open_cases_everybody_has_is_right_after_every_road() {
+    for database in ["sqlite", "postgresql"] {
+        let world = world_on(database);
+        for (id, subject) in [("a", "Pump leaks"), ("b", "Door squeaks"), ("c", "Light flickers"), ("d", "Roof")] {
+            deliver(&world, id, "", subject, "Help.");
+        }
+        deliver(&world, "e", "a", "Re: Pump leaks", "The window, too.");
+        let counted = |when: &str| {
+            let laws = world.run(&["-o", "json", "doctor", "--prove"]);
+            assert_eq!(laws.status, Some(0), "{database}: after {when}: {}", laws.stdout);
+        };
+        counted("mail");
+        for road in [
+            "case assign 1 ben",
+            "case close 2",
+            "case reopen 2",
+            "case status 3 pending",
+            "case split 1 --email 5",
+            "case merge 2 --into 1",
+            "case unmerge 2",
+            "case create More --assigned-user ada",
+            "case delete 3",
+            "reprocess --all --apply",
+            "email delete 4",
+        ] {
+            let done = world.run(&road.split(' ').collect::<Vec<_>>());
+            assert_eq!(done.status, Some(0), "{database}: {road}: {done:?}");
+            counted(road);
+        }
+        deliver(&world, "f", "b", "Re: Door squeaks", "It still does.");
+        let open = |login: &str| {
+            let next = world.json(&["case", "next", "--account", "support"]);
+            let all = next["candidates"].as_array().unwrap().clone();
+            all.iter().find(|one| one["login"] == login).map(|one| one["open_cases"].as_i64().unwrap())
+        };
+        let listed =
+            |login: &str| world.json(&["case", "list", "--assigned", login])["items"].as_array().unwrap().len().try_into().ok();
+        assert!(listed("ada") > Some(0_i64) && open("ada") == listed("ada") && open("ben") == listed("ben"), "{database}");
+        world.sql("UPDATE open_cases SET cases = cases + 1");
+        let broken = world.run(&["doctor", "--prove"]);
+        assert!(broken.status == Some(1) && broken.stdout.contains("load: ada has "), "{database}: {broken:?}");
+    }
+}

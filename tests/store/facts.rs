@@ -47,6 +47,7 @@ fn furnish(store: &mut Store) {
             { id: 10, kind: "opportunity", number: 3, name: "One", account_id: 4, contact_id: 5 }
             { id: 11, kind: "opportunity", number: 4, name: "Two", account_id: 4 }
             { id: 12, kind: "opportunity", number: 5, name: "Three", account_id: 4 }),
+        rows!(open_cases { user_id: 1, cases: 1 }),
         rows!(record_addresses
             { record_id: 2, address: "dora@example.org" } { record_id: 3, address: "eve@example.org" }
             { record_id: 5, address: "eve@example.org" }),

@@ -1,6 +1,6 @@
 //! Writes the rows of a batch, each table once: what is new first, then changes to rows of any age, then counters.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
@@ -8,7 +8,9 @@ use diesel::prelude::*;
 use super::adopt::Movable;
 use super::merge::merge_records;
 use super::record::{move_emails, set_record};
-use super::rows::{CopyRow, EmailAccountRow, EmailTeamRow, FollowerRow, ParticipantRow, RecordTeamRow, ThreadIdRow, ThreadRow};
+use super::rows::{
+    CopyRow, EmailAccountRow, EmailTeamRow, FollowerRow, ParticipantRow, RecordRow, RecordTeamRow, ThreadIdRow, ThreadRow,
+};
 use super::{Batch, Difference, Later, Relink, merge};
 use crate::decide::{Marks, Next, Spot};
 use crate::store::dialect::{insert_all, insert_new};
@@ -18,13 +20,16 @@ use crate::store::schema::{
     record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{
-    Database, IN_LIST, address, clean, deletion, facts, fate, held, note, position, reserve, server_action, set_counter, spending,
+    Database, IN_LIST, address, clean, deletion, facts, fate, held, load, note, position, reserve, server_action, set_counter,
+    spending,
 };
-use crate::words::{CaseStatus, EmailId, GroupPlace, NoteKind, RecordKind, ThreadId, UserId};
+use crate::words::{CaseStatus, EmailId, GroupPlace, NoteKind, RecordId, RecordKind, ThreadId, UserId};
 
 impl Batch<'_> {
     /// Writes everything. Says what is read in stored e-mails now and was not.
     pub(super) fn write(mut self, db: &mut Database, before: &Next, next: &Next) -> Result<Vec<Difference>> {
+        let touched = self.touched();
+        let had = load::among(db, &touched)?;
         let new_threads: Vec<ThreadRow> = (before.thread..next.thread).map(|id| ThreadRow { id: ThreadId(id) }).collect();
         insert_all!(&mut *db, threads::table, &new_threads).context("writing threads")?;
         insert_all!(&mut *db, records::table, &self.records).context("writing records")?;
@@ -51,6 +56,7 @@ impl Batch<'_> {
         self.addresses.iter().try_for_each(|(address, row)| address::set(db, address, row))?;
         let mut next = next.clone();
         self.write_later(db, &mut next.note)?;
+        self.write_load(db, &touched, &had)?;
         self.end_threads(db)?;
         self.write_turns(db)?;
         fate::insert(db, &self.fates)?;
@@ -63,6 +69,29 @@ impl Batch<'_> {
             }
         }
         Ok(differences)
+    }
+
+    /// The records that may be somebody else's afterwards, or open no longer, or again.
+    fn touched(&self) -> HashSet<RecordId> {
+        let of = |change: &Later| match change {
+            Later::SetStatus(record, _) | Later::Assign(record, _) | Later::SetRecord(record, _) | Later::Delete(record) => {
+                vec![*record]
+            }
+            Later::Merge(one) | Later::MergeRecords(one) => vec![one.from, one.into],
+            _ => Vec::new(),
+        };
+        self.later.iter().flat_map(of).collect()
+    }
+
+    /// Writes how many open cases more or fewer each user has (DIST-3), once everything else is written.
+    fn write_load(&self, db: &mut Database, touched: &HashSet<RecordId>, had: &HashMap<UserId, i64>) -> Result<()> {
+        let mut changes: BTreeMap<UserId, i64> = load::among(db, touched)?.into_iter().collect();
+        had.iter().for_each(|(user, cases)| *changes.entry(*user).or_default() -= cases);
+        let is_open = |row: &&RecordRow| row.status.is_some_and(CaseStatus::is_open) && !touched.contains(&row.id);
+        for user in self.records.iter().filter(is_open).filter_map(|row| row.assigned_user_id) {
+            *changes.entry(user).or_default() += 1;
+        }
+        load::add(db, &changes)
     }
 
     /// Moves what was in joined threads before the batch; rows of the batch are written with the thread that is left.

@@ -1,0 +1,49 @@
+//! How many open cases each user has (DIST-3): kept, as counting them takes the longer the more there are. Whatever changes whose a case
+//! is, or whether it is open, is a change that `apply` writes; with a user the count goes.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use anyhow::Result;
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+
+use super::schema::{open_cases, records};
+use super::{Database, IN_LIST};
+use crate::words::{CaseStatus, RecordId, UserId};
+
+/// Returns how many open cases users have; one that had none yet is left out.
+pub(super) fn of(db: &mut Database, users: &[UserId]) -> QueryResult<Vec<(UserId, i64)>> {
+    let of = open_cases::table.filter(open_cases::user_id.eq_any(users));
+    of.select((open_cases::user_id, open_cases::cases)).load(db)
+}
+
+/// Returns how many of some records are open cases of each user.
+pub(super) fn among(db: &mut Database, ids: &HashSet<RecordId>) -> Result<HashMap<UserId, i64>> {
+    let open: Vec<&CaseStatus> = CaseStatus::ALL.iter().filter(|status| status.is_open()).collect();
+    let mut found = HashMap::new();
+    for some in ids.iter().collect::<Vec<_>>().chunks(IN_LIST) {
+        let assigned = records::table
+            .filter(records::id.eq_any(some.iter().copied()))
+            .filter(records::status.eq_any(open.iter().copied()))
+            .filter(records::assigned_user_id.is_not_null())
+            .group_by(records::assigned_user_id)
+            .select((records::assigned_user_id.assume_not_null(), count_star()));
+        for (user, cases) in assigned.load::<(UserId, i64)>(db)? {
+            *found.entry(user).or_default() += cases;
+        }
+    }
+    Ok(found)
+}
+
+/// Adds to what users have, in the order of their numbers.
+pub(super) fn add(db: &mut Database, changes: &BTreeMap<UserId, i64>) -> Result<()> {
+    for (user, cases) in changes.iter().filter(|(_, cases)| **cases != 0) {
+        let more = diesel::update(open_cases::table.find(user)).set(open_cases::cases.eq(open_cases::cases + cases));
+        if more.execute(db)? == 0 {
+            diesel::insert_into(open_cases::table)
+                .values((open_cases::user_id.eq(user), open_cases::cases.eq(cases)))
+                .execute(db)?;
+        }
+    }
+    Ok(())
+}
