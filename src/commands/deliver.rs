@@ -1,10 +1,13 @@
 //! `espomail deliver`.
 
+use std::time::Instant;
+
 use anyhow::Result;
 
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::pass::import::{Arrived, DELIVERED, Intake};
+use crate::pass::index;
 use crate::store::{self, account};
 
 /// Take one message from standard input, as an MTA hands it over
@@ -31,6 +34,7 @@ impl Deliver {
     }
 
     fn take(&self, context: &Context) -> Result<()> {
+        let begun = Instant::now();
         let mut store = context.store()?;
         let account = account::find(store.connection(), &self.account)?;
         let bytes = context::read_stdin(u64::try_from(account.max_message_size)?)?;
@@ -38,6 +42,7 @@ impl Deliver {
         let intake = Intake::open(&mut store, &account, DELIVERED, &policy, &now, (1, u64::MAX))?;
         let (tally, read) = intake.take(&mut store, |add| add(Arrived::Now(context.now()), &bytes))?;
         read?;
+        index::follow(&mut store, begun, &|| false);
         // It is stored, so the MTA may forget it; who reads the log hears where it is.
         if let Some(quarantined) = tally.quarantined_fault(&account.name) {
             log::warn!("{quarantined:#}");

@@ -1,6 +1,7 @@
 //! `espomail import`.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
@@ -10,6 +11,7 @@ use crate::fault::{Class, Fault};
 use crate::mail::no_message;
 use crate::mailbox::{FileMessage, Found, read_files};
 use crate::pass::import::{Add, Arrived, IMPORTED, Intake};
+use crate::pass::index;
 use crate::store::account::{self, Account};
 use crate::store::{Database, access as trace};
 
@@ -72,7 +74,7 @@ impl Import {
     }
 
     pub fn run(self, context: &Context) -> Result<()> {
-        let actor = context.actor();
+        let (actor, begun) = (context.actor(), Instant::now());
         let mut store = context.store()?;
         let account = self.account(context, &actor, store.connection())?;
         let permit = access::import(&actor, account.owner).map_err(|_| refused(context, &account, &actor))?;
@@ -118,6 +120,7 @@ impl Import {
             })
         };
         let (tally, outcome) = intake.take(&mut store, read)?;
+        index::follow(&mut store, begun, &|| false);
         if refused > NAMED {
             let what = format!("{} more could not be taken", refused - NAMED);
             context.out.complain(&Fault::new(Class::Data, what).into());

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use super::afterwards::{self, Done};
 use super::crew;
 use super::heartbeat::Heartbeat;
+use super::index;
 use super::mailbox::{Limits, Poll, poll};
 use super::memory::Memory;
 use super::verdict::Names;
@@ -25,7 +26,7 @@ use crate::store::account::{self, Account, Resting};
 use crate::store::generation::Beside;
 use crate::store::grant::Granted;
 use crate::store::lease::{self, Lease};
-use crate::store::{Store, attempt, classify, farewell, nobody, status};
+use crate::store::{Store, attempt, classify, farewell, nobody, search, status};
 use crate::whereabouts::{self, Here};
 use crate::words::{AccountKind, Auth};
 
@@ -143,12 +144,14 @@ impl AccountReport {
 
 /// Polls the named accounts, or all that are due.
 pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>> {
+    let begun = Instant::now();
     let mut store = Store::open(setting.database)?;
     farewell::carry_out(&mut store, setting.database)?;
     tell_of_nobody(&mut store, (setting.now)())?;
     // What fails does so as long as it rests, too: the exit status of each pass says so.
     let resting = if named.is_empty() { account::resting(store.connection(), (setting.now)())? } else { Vec::new() };
     let accounts = due(setting, &mut store, named)?;
+    let is_behind = search::is_behind(store.connection())?;
     drop(store);
     let stores = setting.workers.min(accounts.len());
     let reports = Mutex::new(Vec::new());
@@ -173,6 +176,9 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
     reports.sort_by(|a: &AccountReport, b| a.account.cmp(&b.account));
     if reports.iter().any(|report| report.tally.of_nobody > 0) {
         tell_of_nobody(&mut Store::open(setting.database)?, (setting.now)())?;
+    }
+    if is_behind || reports.iter().any(|report| !report.tally.is_empty()) {
+        index::follow(&mut Store::open(setting.database)?, begun, &|| setting.stop.requested());
     }
     Ok(reports)
 }

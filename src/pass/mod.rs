@@ -15,6 +15,7 @@ pub(crate) mod handout;
 mod heartbeat;
 pub(crate) mod held;
 pub(crate) mod import;
+pub(crate) mod index;
 mod intake;
 pub(crate) mod mailbox;
 mod memory;

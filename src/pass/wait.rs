@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::fetch::{AccountReport, End, LEASE_SECONDS, Setting, due, server_for, work};
 use super::heartbeat::Heartbeat;
+use super::index;
 use super::memory::Memory;
 use super::restored;
 use crate::decide::failure::back_off_minutes;
@@ -170,12 +171,19 @@ impl Wait<'_> {
         }
         *free -= 1;
         drop(free);
-        let mut noticed = None;
+        let (mut noticed, begun) = (None, Instant::now());
         let report = if self.is_over() {
             None
         } else {
             noticed = self.notice();
-            work(self.setting, self.setting.workers, &mut None, account, &self.memory, &self.heartbeat)
+            let mut store = None;
+            let report = work(self.setting, self.setting.workers, &mut store, account, &self.memory, &self.heartbeat);
+            if let (Some(store), Some(report)) = (&mut store, &report)
+                && !report.tally.is_empty()
+            {
+                index::follow(store, begun, &|| self.is_over());
+            }
+            report
         };
         *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.returned.notify_one();

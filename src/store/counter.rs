@@ -17,6 +17,12 @@ pub fn lock(connection: &mut Database) -> Result<()> {
     Ok(())
 }
 
+/// How often the lock row was taken: whoever sees another number than before knows that others decide.
+pub fn turn(connection: &mut Database) -> Result<i64> {
+    use schema::counters::dsl;
+    Ok(dsl::counters.find("lock").select(dsl::value).first::<i64>(connection).optional()?.unwrap_or_default())
+}
+
 /// Returns the next number of a kind and moves its counter; call [`lock`] first.
 pub fn next_number(connection: &mut Database, name: &str) -> Result<i64> {
     reserve(connection, name, 1)

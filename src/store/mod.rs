@@ -84,7 +84,7 @@ pub mod user;
 pub(crate) mod vault;
 
 pub use counter::{lock, next_number};
-pub(crate) use counter::{reserve, set_counter};
+pub(crate) use counter::{reserve, set_counter, turn};
 pub(crate) use database::{Backend, IN_LIST, clean};
 pub use database::{Database, SchemaState, WHOLE};
 pub use failure::{class_of, classify, is_message_fault, told};

@@ -115,4 +115,15 @@ impl Store {
             }
         }
     }
+
+    /// Runs `work` in one write transaction if nobody else writes, without waiting; returns none where somebody does.
+    pub fn transaction_if_free<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<Option<T>> {
+        dialect::set_patience(&mut self.connection, Some(1))?;
+        let outcome = dialect::transaction(&mut self.connection, &mut work);
+        dialect::set_patience(&mut self.connection, None)?;
+        match outcome {
+            Err(error) if failure::is_held(&error) || failure::is_serialisation_failure(&error) => Ok(None),
+            outcome => outcome.map(Some).map_err(failure::classify),
+        }
+    }
 }

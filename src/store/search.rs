@@ -1,27 +1,24 @@
-//! Full text search over subject, people and text: FTS5 on SQLite, tsvector on PostgreSQL. The index is derived, and whoever
-//! searches brings it up to date first: mail that comes in does not wait for it. Both databases index and look up the same
-//! folded words, so that they find the same.
+//! Full text search over subject, people and text: FTS5 on SQLite, tsvector on PostgreSQL. The index is derived: a pass that has taken
+//! mail in goes on with it afterwards, and whoever searches does what is left. Both databases index and look up the same folded words,
+//! so that they find the same.
 
-use anyhow::{Context, Result};
+mod index;
+
+use anyhow::Result;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::people::People;
-use super::schema::{emails, settings};
-use super::{Database, IN_LIST, Store, lock};
+pub use self::index::{Step, forget, is_behind, renew, step};
+use super::Database;
 use crate::fault::{Class, Fault};
 use crate::words::EmailId;
 
-/// How many e-mails are indexed in one transaction.
-const BATCH: i64 = 200;
 /// How much of a text is indexed, in characters: PostgreSQL takes no more than a MiB of words.
 const INDEXED: usize = 200_000;
 /// How many hits are looked at, the newest first.
 pub const MOST: u16 = 10_000;
-/// The last e-mail that is in the index.
-const POSITION: &str = "search:last-email";
 
 /// What to look for: all of the first, none of the second.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -84,54 +81,49 @@ impl Query {
 }
 
 /// Folds a text for comparing: no accents, small letters, words apart; each character of a script that writes without spaces
-/// is a word.
+/// is a word. No more than [`INDEXED`] characters of it.
 fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
-    for c in text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).take(INDEXED) {
-        if !c.is_alphanumeric() {
-            if !folded.ends_with(' ') {
-                folded.push(' ');
-            }
-        } else if is_word_alone(c) {
-            folded.push(' ');
-            folded.push(c);
-            folded.push(' ');
-        } else {
-            folded.push(c);
-        }
+    let mut folded = Folded { text: String::with_capacity(text.len().min(4 * INDEXED)), left: INDEXED, is_apart: false };
+    let mut rest = text;
+    while !rest.is_empty() && folded.left > 0 {
+        // Most letters of most texts need no tables; accents that stand by themselves belong to the letter before them, and go.
+        let (plain, other) = rest.split_at(rest.bytes().take_while(u8::is_ascii).count());
+        plain.chars().for_each(|c| folded.push(c.to_ascii_lowercase()));
+        let (other, behind) = other.split_at(other.find(|c: char| c.is_ascii()).unwrap_or(other.len()));
+        other.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).for_each(|c| folded.push(c));
+        rest = behind;
     }
-    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+    folded.text
+}
+
+struct Folded {
+    text: String,
+    left: usize,
+    /// Whether the next letter begins a word.
+    is_apart: bool,
+}
+
+impl Folded {
+    fn push(&mut self, c: char) {
+        if self.left == 0 {
+            return;
+        }
+        self.left -= 1;
+        if !c.is_alphanumeric() {
+            self.is_apart = true;
+            return;
+        }
+        let is_alone = is_word_alone(c);
+        if (self.is_apart || is_alone) && !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        self.text.push(c);
+        self.is_apart = is_alone;
+    }
 }
 
 const fn is_word_alone(c: char) -> bool {
     matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1100}'..='\u{11FF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
-}
-
-/// Puts what came since the last search into the index; `progress` hears of each batch.
-pub fn bring_up_to_date(store: &mut Store, progress: &mut dyn FnMut(usize)) -> Result<()> {
-    loop {
-        let done = store.transaction(|db| {
-            lock(db)?;
-            let last = position(db)?;
-            let rows = emails::table
-                .filter(emails::id.gt(last))
-                .order(emails::id)
-                .limit(BATCH)
-                .select((emails::id, emails::subject, emails::people, emails::text))
-                .load::<(i64, String, String, String)>(db)?;
-            for (id, subject, people, text) in &rows {
-                insert(db, *id, subject, people, text)?;
-            }
-            if let Some((last, ..)) = rows.last() {
-                set_position(db, *last)?;
-            }
-            Ok(rows.len())
-        })?;
-        if done == 0 {
-            return Ok(());
-        }
-        progress(done);
-    }
 }
 
 /// Finds e-mails, the newest first, at most [`MOST`].
@@ -156,65 +148,6 @@ pub fn find(db: &mut Database, query: &Query) -> Result<Vec<EmailId>> {
         }
     };
     Ok(hits.into_iter().map(|hit| hit.id).collect())
-}
-
-/// Takes e-mails out of the index.
-pub fn forget(db: &mut Database, those: &[EmailId]) -> Result<()> {
-    for some in those.chunks(IN_LIST) {
-        let ids = some.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        match db {
-            Database::Sqlite(c) => diesel::sql_query(format!("DELETE FROM email_search WHERE rowid IN ({ids})")).execute(c)?,
-            Database::Postgresql(c) => diesel::sql_query(format!("DELETE FROM email_search WHERE id IN ({ids})")).execute(c)?,
-        };
-    }
-    Ok(())
-}
-
-/// Indexes an e-mail again whose text has changed; one that is not in the index yet comes with the others.
-pub fn renew(db: &mut Database, email: EmailId) -> Result<()> {
-    if email.0 > position(db)? {
-        return Ok(());
-    }
-    forget(db, &[email])?;
-    let (subject, people, text) =
-        emails::table
-            .find(email)
-            .select((emails::subject, emails::people, emails::text))
-            .first::<(String, String, String)>(db)?;
-    insert(db, email.0, &subject, &people, &text)
-}
-
-fn insert(db: &mut Database, id: i64, subject: &str, people: &str, text: &str) -> Result<()> {
-    let people: People = serde_json::from_str(people).with_context(|| format!("the people of e-mail {id}"))?;
-    let everybody = people.from.iter().chain(&people.reply_to).chain(&people.to).chain(&people.cc).chain(&people.bcc);
-    let people: String = everybody.map(|one| format!("{} {} ", one.name, one.address)).collect();
-    let words = fold(&format!("{subject}\n{people}\n{text}"));
-    match db {
-        Database::Sqlite(c) => diesel::sql_query("INSERT INTO email_search (rowid, words) VALUES (?, ?)")
-            .bind::<BigInt, _>(id)
-            .bind::<Text, _>(words)
-            .execute(c)?,
-        Database::Postgresql(c) => {
-            diesel::sql_query("INSERT INTO email_search (id, words) VALUES ($1, to_tsvector('simple', $2))")
-                .bind::<BigInt, _>(id)
-                .bind::<Text, _>(words)
-                .execute(c)?
-        }
-    };
-    Ok(())
-}
-
-fn position(db: &mut Database) -> Result<i64> {
-    let text = settings::table.find(POSITION).select(settings::value).first::<String>(db).optional()?;
-    Ok(text.and_then(|text| text.parse().ok()).unwrap_or(0))
-}
-
-fn set_position(db: &mut Database, last: i64) -> Result<()> {
-    let value = last.to_string();
-    if diesel::update(settings::table.find(POSITION)).set(settings::value.eq(&value)).execute(db)? == 0 {
-        diesel::insert_into(settings::table).values((settings::name.eq(POSITION), settings::value.eq(&value))).execute(db)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -150,6 +150,9 @@ fn search_finds_words_phrases_beginnings_and_the_same_on_both_databases() {
         deliver(&world, "a", "The pump leaks", "Water stands in the cellar of house 12.");
         deliver(&world, "b", "Grüße aus Köln", "Die Pumpe läuft wieder.");
         deliver(&world, "c", "請求書", "請求書をお送りします。");
+        // Whoever took them in has put them into the index.
+        let first = world.run(&["-v", "email", "list", "--search", "pump"]);
+        assert!(first.stdout.contains("The pump leaks") && !first.stderr.contains("in the index"), "{database}: {first:?}");
         for (words, expected) in [
             ("pump", &[1][..]),
             ("pump*", &[1, 2]),

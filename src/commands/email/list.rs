@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::decide::access::{self, Inbox};
 use crate::store::email::{self, EmailFilter, Place, Unsent, View};
 use crate::store::record::RecordName;
-use crate::store::search::{self, Query};
+use crate::store::search::{self, Query, Step};
 use crate::store::{Database, Store, folder, user};
 use crate::words::{EmailId, GroupPlace, RoleAction, RoleScope, ThreadId};
 
@@ -192,7 +192,13 @@ impl Copies {
 /// Finds what somebody searches for, after the index knows everything.
 fn find(context: &Context, store: &mut Store, text: &str) -> Result<Vec<EmailId>> {
     let query = Query::parse(text)?;
-    search::bring_up_to_date(store, &mut |done| log::info!("{done} more e-mails are in the index"))?;
+    loop {
+        match search::step(store, true)? {
+            Step::Indexed(done) => log::info!("{done} more e-mails are in the index"),
+            Step::Held => {}
+            Step::Done => break,
+        }
+    }
     let found = search::find(store.connection(), &query)?;
     if found.len() >= usize::from(search::MOST) {
         context.out.tell(&format!("more than {} e-mails have these words; only the newest are looked at", search::MOST));
