@@ -135,9 +135,10 @@ impl Output {
         self.format == Format::Text
     }
 
-    /// Says that a list goes on.
-    pub fn rest(&self, more: i64) {
+    /// Says that a list goes on: so many more, or more than that.
+    pub fn rest(&self, more: i64, is_least: bool) {
         if more > 0 && self.format == Format::Text {
+            let more = if is_least { format!("more than {more}") } else { more.to_string() };
             self.line(&format!("… {more} more: --limit, --offset"));
         }
     }

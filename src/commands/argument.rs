@@ -112,6 +112,9 @@ pub fn limit(text: &str) -> Result<i64, String> {
 /// How many a person reads at once.
 const PAGE: i64 = 100;
 
+/// How many more are counted behind a list.
+const COUNTED: i64 = 100;
+
 /// Which part of a list. For programs it is whole unless they say otherwise; people hear how much more there is.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Part {
@@ -129,11 +132,14 @@ impl Part {
         self.limit.unwrap_or(if out.format == Format::Text { PAGE } else { WHOLE })
     }
 
-    /// Says how many stand behind those that were listed; `count` is asked where there may be some.
-    pub fn tell_rest(&self, out: &Output, listed: usize, count: impl FnOnce() -> anyhow::Result<i64>) -> anyhow::Result<()> {
+    /// Says how many stand behind those that were listed. Where there may be some, `count` is asked, for so many at the most: nobody waits
+    /// for the last of a million to be counted.
+    pub fn tell_rest(&self, out: &Output, listed: usize, count: impl FnOnce(i64) -> anyhow::Result<i64>) -> anyhow::Result<()> {
         let listed = i64::try_from(listed)?;
         if out.format == Format::Text && listed > 0 && listed >= self.limit(out) {
-            out.rest(count()? - self.offset - listed);
+            let before = self.offset.saturating_add(listed);
+            let more = count(before.saturating_add(COUNTED + 1))? - before;
+            out.rest(more.min(COUNTED), more > COUNTED);
         }
         Ok(())
     }

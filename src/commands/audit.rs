@@ -47,7 +47,7 @@ impl Audit {
         context.out.list(&changes, &["at", "who", "action", "subject", "detail"], |change| {
             vec![rfc3339(change.at), who(change), change.action.clone(), change.subject.clone(), change.detail.clone()]
         });
-        part.tell_rest(&context.out, changes.len(), || access::count(store.connection(), &filter))
+        part.tell_rest(&context.out, changes.len(), |most| access::count(store.connection(), &filter, most))
     }
 }
 

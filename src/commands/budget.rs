@@ -101,7 +101,7 @@ impl BudgetArgs {
                     let because = one.because.to_string();
                     vec![one.id.to_string(), action, one.email.to_string(), one.account.clone(), one.from.clone(), since, because]
                 });
-                part.tell_rest(out, waiting.len(), || held::count(db, &filter))?;
+                part.tell_rest(out, waiting.len(), |most| held::count(db, &filter, most))?;
             }
             Verb::Release(chosen) => {
                 let policy = context.policy(store.connection())?;

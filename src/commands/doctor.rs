@@ -20,7 +20,7 @@ use crate::store::proof::{self, Proved};
 use crate::store::round::{self, Round};
 use crate::store::sending::{self, Sending};
 use crate::store::server_action::{self, Stuck};
-use crate::store::{self, Database, SchemaState, Store, backup, dialect, part, upkeep};
+use crate::store::{self, Database, SchemaState, Store, WHOLE, backup, dialect, part, upkeep};
 use crate::words::{Rule, words};
 
 /// How long no pass may have been at work, in seconds, before that is strange, and before it is wrong.
@@ -273,7 +273,7 @@ fn passes(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
 /// What waits in the outbox for a person.
 fn held(_context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     let filter = |rule| OutboxFilter { held: true, rule, ..OutboxFilter::default() };
-    let (all, restored) = (outbox::count(db, &filter(None))?, outbox::count(db, &filter(Some(Rule::Send12)))?);
+    let (all, restored) = (outbox::count(db, &filter(None), WHOLE)?, outbox::count(db, &filter(Some(Rule::Send12)), WHOLE)?);
     Ok(vec![if restored > 0 {
         let said = format!("{restored} messages are held because the database was put back");
         Finding::warning("outbox", said, "espomail outbox list --held; espomail outbox release --restored")

@@ -198,7 +198,7 @@ impl EventCommand {
                     let organizer = one.organizer.as_ref().map_or("-", |organizer| organizer.address.as_str()).to_string();
                     vec![one.event.clone(), time(&one.start), time(&one.end), one.state(), organizer, one.summary.clone()]
                 });
-                part.tell_rest(&context.out, shown.len(), || Ok(i64::try_from(whole)?))
+                part.tell_rest(&context.out, shown.len(), |_| Ok(i64::try_from(whole)?))
             }
             Verb::Show { event } => {
                 let own = own_addresses(context, db)?;

@@ -140,7 +140,7 @@ impl List {
                 dash(about(line)),
             ]
         });
-        self.part.tell_rest(&context.out, fates.len(), || fate::count(store.connection(), &wanted))
+        self.part.tell_rest(&context.out, fates.len(), |most| fate::count(store.connection(), &wanted, most))
     }
 }
 

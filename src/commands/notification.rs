@@ -59,7 +59,7 @@ impl NotificationCommand {
                 context.out.list(&list, &["id", "at", "read", "about", "what"], |one| {
                     vec![one.id.to_string(), rfc3339(one.at), yes(one.read), about(one), what(one)]
                 });
-                part.tell_rest(&context.out, list.len(), || notification::count(db, user, unread))?;
+                part.tell_rest(&context.out, list.len(), |most| notification::count(db, user, unread, most))?;
             }
             Verb::Read { ids, all: _, user } => {
                 let ids: Vec<NotificationId> = ids.into_iter().map(NotificationId).collect();

@@ -217,7 +217,7 @@ fn list(
             message.held_because.clone().or_else(|| message.last_error.clone()).unwrap_or_default(),
         ]
     });
-    part.tell_rest(&context.out, messages.len(), || outbox::count(db, &filter))
+    part.tell_rest(&context.out, messages.len(), |most| outbox::count(db, &filter, most))
 }
 
 fn told(message: &Outgoing) -> String {

@@ -105,7 +105,7 @@ impl ReviewArgs {
                         held.subject.clone(),
                     ]
                 });
-                part.tell_rest(out, reviews.len(), || review::count(db, &filter))?;
+                part.tell_rest(out, reviews.len(), |most| review::count(db, &filter, most))?;
             }
             ReviewCommand::Show { id } => {
                 let db = store.connection();

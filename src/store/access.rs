@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::noun::number;
+use super::noun::{counted, number};
 use super::schema::{audit, audit_emails, reviews};
 use super::{Backend, Database, clean, dialect};
 use crate::decide::Plan;
@@ -62,9 +62,9 @@ fn chosen(filter: &TraceFilter) -> audit::BoxedQuery<'_, Backend> {
     query
 }
 
-/// Counts changes by people.
-pub fn count(db: &mut Database, filter: &TraceFilter) -> Result<i64> {
-    Ok(chosen(filter).count().get_result(db)?)
+/// Counts changes by people, no more than asked for.
+pub fn count(db: &mut Database, filter: &TraceFilter, most: i64) -> Result<i64> {
+    counted!(db, chosen(filter), audit::id, most)
 }
 
 /// Lists changes by people, the newest first.

@@ -1,15 +1,19 @@
 //! Stored e-mails, for those who look at them.
 
+mod view;
+
 use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result};
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable};
+use diesel::sql_types::{BigInt, Bool, Nullable};
 
+pub use self::view::{Place, View};
 use super::address::{Delivery, deliveries_of};
 use super::letters::{anywhere, lower};
 use super::named::{RecordName, name_of, names_of};
-use super::noun::in_lists;
+use super::noun::{counted, in_lists};
 use super::people::People;
 use super::raw::Packed;
 use super::relation::visible_emails;
@@ -168,25 +172,6 @@ pub struct Unsent {
     pub author: Option<UserId>,
 }
 
-/// A user's e-mails.
-#[derive(Debug, Clone)]
-pub struct View {
-    pub user: UserId,
-    pub place: Place,
-    pub unread: bool,
-    pub important: bool,
-}
-
-/// Where a user has an e-mail (INBOX-2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    Inbox,
-    Archive,
-    Trash,
-    Folder(FolderId),
-    Anywhere,
-}
-
 /// What is no letter of `notify` (NOTIFY-3).
 macro_rules! no_letter {
     () => {{
@@ -199,14 +184,20 @@ macro_rules! no_letter {
 pub(super) use no_letter;
 
 /// The e-mails that somebody asks for, of those that they may see; none where that is none at all.
-fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
+fn chosen<'f>(db: &mut Database, filter: &'f EmailFilter) -> Result<Option<emails::BoxedQuery<'f, Backend>>> {
     let mut query = emails::table.into_boxed();
     if let Some(account) = filter.through {
-        let of = email_accounts::table.filter(email_accounts::account_id.eq(account)).select(email_accounts::email_id);
-        query = query.filter(emails::id.eq_any(of));
+        let of = email_accounts::table.filter(email_accounts::email_id.eq(emails::id));
+        query = match view::through(db, account)? {
+            Some(few) => query.filter(emails::id.eq_any(few)),
+            None => query.filter(exists(of.filter(email_accounts::account_id.eq(account)))),
+        };
     }
-    let visible = visible_emails(&filter.sight)?;
-    query = query.filter(visible);
+    let Some(visible) = visible_emails(&filter.sight) else { return Ok(None) };
+    query = match view::seen(db, &filter.sight)? {
+        Some(few) => query.filter(emails::id.eq_any(few)),
+        None => query.filter(visible),
+    };
     // A letter of `notify` tells of e-mails, and is none (NOTIFY-3).
     query = query.filter(no_letter!());
     if filter.of_nobody {
@@ -223,22 +214,23 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
         // Through this kind of connection one query cannot be put together inside another: each condition is one.
         macro_rules! only {
             ($($condition:expr),*) => {{
-                let of = email_users::table.filter(email_users::user_id.eq(view.user))$(.filter($condition))*;
-                query = query.filter(emails::id.eq_any(of.select(email_users::email_id)));
+                let of = email_users::table.filter(email_users::email_id.eq(emails::id));
+                query = query.filter(exists(of.filter(email_users::user_id.eq(view.user))$(.filter($condition))*));
             }};
         }
         let (trashed, archived) = (email_users::is_trashed, email_users::is_archived);
-        match view.place {
-            Place::Anywhere => only!(),
-            Place::Trash => only!(trashed.eq(true)),
-            Place::Archive => only!(trashed.eq(false), archived.eq(true)),
-            Place::Folder(folder) => only!(trashed.eq(false), email_users::folder_id.eq(folder)),
-            // What one wrote oneself, and what lies in a group folder, is elsewhere (INBOX-2).
-            Place::Inbox => {
-                only!(trashed.eq(false), archived.eq(false), email_users::folder_id.is_null());
-                let is_anothers = emails::author_id.is_null().nullable().or(emails::author_id.ne(view.user));
-                query = query.filter(emails::folder_id.is_null()).filter(is_anothers);
-            }
+        match (view::of_view(db, view)?, view.place) {
+            (Some(few), _) => query = query.filter(emails::id.eq_any(few)),
+            (None, Place::Anywhere) => only!(),
+            (None, Place::Trash) => only!(trashed.eq(true)),
+            (None, Place::Archive) => only!(trashed.eq(false), archived.eq(true)),
+            (None, Place::Folder(folder)) => only!(trashed.eq(false), email_users::folder_id.eq(folder)),
+            (None, Place::Inbox) => only!(trashed.eq(false), archived.eq(false), email_users::folder_id.is_null()),
+        }
+        // What one wrote oneself, and what lies in a group folder, is elsewhere (INBOX-2).
+        if view.place == Place::Inbox {
+            let is_anothers = emails::author_id.is_null().nullable().or(emails::author_id.ne(view.user));
+            query = query.filter(emails::folder_id.is_null()).filter(is_anothers);
         }
         if view.unread {
             only!(email_users::is_read.eq(false));
@@ -261,7 +253,11 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
         query = query.filter(emails::assigned_user_id.eq(user));
     }
     if let Some(found) = &filter.found {
-        query = query.filter(emails::id.eq_any(found.clone()));
+        query = match view::is_few(found) {
+            true => query.filter(emails::id.eq_any(found.clone())),
+            // In the order of the list: to read all of them and to sort them takes longer.
+            false => query.filter(sql::<BigInt>("emails.id + 0").eq_any(found.clone())),
+        };
     }
     if let Some(from) = &filter.from {
         query = query.filter(emails::from_address.eq(address_key(from)));
@@ -284,17 +280,17 @@ fn chosen(filter: &EmailFilter) -> Option<emails::BoxedQuery<'_, Backend>> {
     if let Some(thread) = filter.thread {
         query = query.filter(emails::thread_id.eq(thread));
     }
-    Some(query)
+    Ok(Some(query))
 }
 
-/// Counts e-mails.
-pub fn count(db: &mut Database, filter: &EmailFilter) -> Result<i64> {
-    chosen(filter).map_or(Ok(0), |query| Ok(query.count().get_result(db)?))
+/// Counts e-mails, no more than asked for.
+pub fn count(db: &mut Database, filter: &EmailFilter, most: i64) -> Result<i64> {
+    chosen(db, filter)?.map_or(Ok(0), |query| counted!(db, query, emails::id, most))
 }
 
 /// Lists e-mails, the newest first.
 pub fn list(db: &mut Database, filter: &EmailFilter) -> Result<Vec<Line>> {
-    let Some(query) = chosen(filter) else { return Ok(Vec::new()) };
+    let Some(query) = chosen(db, filter)? else { return Ok(Vec::new()) };
     let rows = query
         .order((emails::date.desc(), emails::id.desc()))
         .limit(filter.limit)

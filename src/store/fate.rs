@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::dialect::insert_all;
 use super::letters::{anywhere, lower};
-use super::noun::in_lists;
+use super::noun::{counted, in_lists};
 use super::schema::{account_mailboxes, accounts, emails, fates, positions, quarantine};
 use super::{Backend, Database, IN_LIST, access, clean, lock, reserve};
 use crate::decide::access::Permit;
@@ -126,15 +128,16 @@ pub struct FateFilter {
 }
 
 /// The fates that somebody asks for, by their keys.
-fn chosen(filter: &FateFilter) -> fates::BoxedQuery<'_, Backend> {
+fn chosen<'f>(db: &mut Database, filter: &'f FateFilter) -> Result<fates::BoxedQuery<'f, Backend>> {
     let mut query = fates::table.into_boxed();
-    if let Some(account) = filter.account {
-        let places = positions::table.filter(positions::account_id.eq(account));
-        query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
-    }
-    if let Some(mailbox) = &filter.mailbox {
-        let places = positions::table.filter(positions::mailbox.eq(mailbox));
-        query = query.filter(fates::position_id.eq_any(places.select(positions::id)));
+    if filter.account.is_some() || filter.mailbox.is_some() {
+        let places = places(db, filter)?;
+        let few = fates::table.filter(fates::position_id.eq_any(&places)).select(fates::uid).limit(FEW + 1);
+        query = match i64::try_from(few.load::<i64>(db)?.len()).is_ok_and(|found| found <= FEW) {
+            true => query.filter(fates::position_id.eq_any(places)),
+            // In the order of the list: to read all of them and to sort them takes longer.
+            false => query.filter(sql::<BigInt>("fates.position_id + 0").eq_any(places)),
+        };
     }
     if !filter.fates.is_empty() {
         query = query.filter(fates::fate.eq_any(&filter.fates));
@@ -158,19 +161,34 @@ fn chosen(filter: &FateFilter) -> fates::BoxedQuery<'_, Backend> {
     if let Some(until) = filter.until {
         query = query.filter(fates::at.lt(until));
     }
-    query
+    Ok(query)
 }
 
-/// Counts fates.
-pub fn count(db: &mut Database, filter: &FateFilter) -> Result<i64> {
-    Ok(chosen(filter).count().get_result(db)?)
+/// How many fates are few.
+const FEW: i64 = 2_000;
+
+/// The positions of an account, of mailboxes with a name, or of both.
+fn places(db: &mut Database, filter: &FateFilter) -> Result<Vec<PositionId>> {
+    let mut of = positions::table.select(positions::id).into_boxed::<Backend>();
+    if let Some(account) = filter.account {
+        of = of.filter(positions::account_id.eq(account));
+    }
+    if let Some(mailbox) = &filter.mailbox {
+        of = of.filter(positions::mailbox.eq(mailbox));
+    }
+    Ok(of.load(db)?)
+}
+
+/// Counts fates, no more than asked for.
+pub fn count(db: &mut Database, filter: &FateFilter, most: i64) -> Result<i64> {
+    counted!(db, chosen(db, filter)?, fates::uid, most)
 }
 
 /// Lists fates, the newest first.
 pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Line>> {
     type Row = (PositionId, i64, Fate, Option<EmailId>, String, i64, Kept);
     type Kept = (Option<String>, Option<String>, Option<String>, Option<FilterId>);
-    let rows = chosen(filter)
+    let rows = chosen(db, filter)?
         .order((fates::at.desc(), fates::position_id.desc(), fates::uid.desc()))
         .limit(filter.limit)
         .offset(filter.offset)
@@ -289,7 +307,7 @@ fn within(db: &mut Database) -> Result<HashMap<PositionId, Within>> {
 /// not hand over (FETCH-6). Call it in a transaction: it takes the lock row.
 pub fn ask_again(db: &mut Database, permit: &Permit<'_>, filter: &FateFilter, subject: &str, now: i64) -> Result<Asked> {
     lock(db)?;
-    let skipped = chosen(filter).filter(fates::fate.eq(Fate::Filtered)).order((fates::position_id, fates::uid));
+    let skipped = chosen(db, filter)?.filter(fates::fate.eq(Fate::Filtered)).order((fates::position_id, fates::uid));
     let rows = skipped.select((fates::position_id, fates::uid)).load::<(PositionId, i64)>(db)?;
     let within = within(db)?;
     let (known, away): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(position, _)| within.contains_key(position));

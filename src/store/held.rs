@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 
 use super::dialect::insert_new;
-use super::noun::in_lists;
+use super::noun::{counted, in_lists};
 use super::schema::{accounts, emails, held_actions, notifications};
 use super::{Backend, Database, WHOLE, access, clean, hook, lock, reserve};
 use crate::decide::access::Permit;
@@ -111,9 +111,9 @@ fn chosen(filter: &HeldFilter) -> held_actions::BoxedQuery<'_, Backend> {
     query
 }
 
-/// Counts what is held.
-pub fn count(db: &mut Database, filter: &HeldFilter) -> Result<i64> {
-    Ok(chosen(filter).count().get_result(db)?)
+/// Counts what is held, no more than asked for.
+pub fn count(db: &mut Database, filter: &HeldFilter, most: i64) -> Result<i64> {
+    counted!(db, chosen(filter), held_actions::id, most)
 }
 
 /// Lists what is held, the oldest first.

@@ -17,6 +17,14 @@ pub(super) fn of(db: &mut Database, users: &[UserId]) -> QueryResult<Vec<(UserId
     of.select((open_cases::user_id, open_cases::cases)).load(db)
 }
 
+/// Returns how many cases are open, whoever has them.
+pub(super) fn all(db: &mut Database) -> Result<i64> {
+    let open: Vec<&CaseStatus> = CaseStatus::ALL.iter().filter(|status| status.is_open()).collect();
+    let assigned: Vec<i64> = open_cases::table.select(open_cases::cases).load(db)?;
+    let others = records::table.filter(records::assigned_user_id.is_null()).filter(records::status.eq_any(open));
+    Ok(assigned.iter().sum::<i64>() + others.select(count_star()).first::<i64>(db)?)
+}
+
 /// Returns how many of some records are open cases of each user.
 pub(super) fn among(db: &mut Database, ids: &HashSet<RecordId>) -> Result<HashMap<UserId, i64>> {
     let open: Vec<&CaseStatus> = CaseStatus::ALL.iter().filter(|status| status.is_open()).collect();

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::dialect::{insert_all, insert_new};
 use super::named::{RecordName, names_of};
-use super::noun::in_lists;
+use super::noun::{counted, in_lists};
 use super::schema::{accounts, emails, notes, notifications, records, users};
 use super::{Backend, Database, clean, email, lock, next_number, relation, reserve, rights};
 use crate::decide::Next;
@@ -146,9 +146,9 @@ fn seen(user: UserId, unread: bool) -> notifications::BoxedQuery<'static, Backen
     if unread { query.filter(notifications::is_read.eq(false)) } else { query }
 }
 
-/// Counts a user's notifications.
-pub fn count(db: &mut Database, user: UserId, unread: bool) -> Result<i64> {
-    Ok(seen(user, unread).count().get_result(db)?)
+/// Counts a user's notifications, no more than asked for.
+pub fn count(db: &mut Database, user: UserId, unread: bool, most: i64) -> Result<i64> {
+    counted!(db, seen(user, unread), notifications::id, most)
 }
 
 /// Lists a user's notifications, the newest first, with the names of those records that they may read.

@@ -34,6 +34,14 @@ macro_rules! find {
 }
 pub(super) use find;
 
+/// Counts the rows of a query by a number that each has, no more than so many: what is behind them costs nothing.
+macro_rules! counted {
+    ($db:expr, $query:expr, $key:expr, $most:expr) => {
+        anyhow::Ok(i64::try_from($query.select($key).limit($most).load::<i64>($db)?.len())?)
+    };
+}
+pub(super) use counted;
+
 /// Makes the error for a name that is taken.
 pub(super) fn taken(noun: &str, name: &str) -> anyhow::Error {
     Fault::new(Class::CannotCreate, format!("there is already a {noun} {name:?}"))

@@ -7,11 +7,9 @@ use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
 use super::round::{self, Round};
-use super::schema::{
-    accounts, effects, emails, held_actions, outbox, quarantine, records, reviews, sending_failures, sent_copies,
-};
-use super::{Database, account, outbox as messages, server_action, upkeep};
-use crate::words::{CaseStatus, OutboxState, RecordKind, Rule};
+use super::schema::{accounts, effects, emails, held_actions, outbox, quarantine, reviews, sending_failures, sent_copies};
+use super::{Database, WHOLE, account, load, outbox as messages, server_action, upkeep};
+use crate::words::{OutboxState, Rule};
 
 /// How an account fares. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -80,10 +78,9 @@ pub fn overview(db: &mut Database, now: i64) -> Result<Overview> {
     let is_due = outbox::state.eq(OutboxState::Queued).and(outbox::due_at.le(now)).and(outbox::held_because.is_null());
     let (due, since) =
         outbox::table.filter(is_due).select((count_star(), min(outbox::due_at))).first::<(i64, Option<i64>)>(db)?;
-    let mut held = |rule| messages::count(db, &messages::OutboxFilter { held: true, rule, ..messages::OutboxFilter::default() });
+    let mut held =
+        |rule| messages::count(db, &messages::OutboxFilter { held: true, rule, ..messages::OutboxFilter::default() }, WHOLE);
     let (outbox_held, outbox_held_restored) = (held(None)?, held(Some(Rule::Send12))?);
-    let ended = [CaseStatus::Closed, CaseStatus::Rejected, CaseStatus::Duplicate];
-    let open_cases = records::table.filter(records::kind.eq(RecordKind::Case)).filter(records::status.ne_all(ended));
     let given_up = effects::due_at.is_null().and(effects::done_at.is_null());
     let copies_given_up = sent_copies::due_at.is_null().and(sent_copies::done_at.is_null());
     let (server_actions_due, stuck) = server_action::stuck(db, now)?;
@@ -94,7 +91,7 @@ pub fn overview(db: &mut Database, now: i64) -> Result<Overview> {
     Ok(Overview {
         accounts: accounts_of(db)?,
         emails: emails::table.select(count_star()).first(db)?,
-        open_cases: open_cases.select(count_star()).first(db)?,
+        open_cases: load::all(db)?,
         outbox: OutboxState::ALL.iter().map(|state| (state.as_str(), count(*state, &states))).collect(),
         outbox_due: due,
         outbox_due_since: since,

@@ -43,29 +43,68 @@ pub(super) fn visible(sight: &Sight) -> Option<Visible> {
             notes::table.filter(notes::kind.eq(NoteKind::Created)).filter(notes::author_id.eq(user)).select(notes::record_id);
         records::assigned_user_id.eq(user).or(records::id.eq_any(made).nullable())
     };
+    // Asked of each record in its turn: a team may have hundreds of thousands, and a list shows a hundred.
     match sight {
         Sight::Everything | Sight::All(_) => Some(Box::new(records::id.is_not_null().nullable())),
         Sight::Teams(user, teams) => {
-            let theirs = record_teams::table.filter(record_teams::team_id.eq_any(teams.clone())).select(record_teams::record_id);
-            Some(Box::new(own(*user).or(records::id.eq_any(theirs).nullable())))
+            let theirs = record_teams::table.filter(record_teams::record_id.eq(records::id));
+            let theirs = exists(theirs.filter(record_teams::team_id.eq_any(teams.clone())));
+            Some(Box::new(own(*user).or(theirs.nullable())))
         }
         Sight::Own(user) => Some(Box::new(own(*user))),
         Sight::Nothing => None,
     }
 }
 
+/// How many records are few.
+const FEW: i64 = 2_000;
+
+/// The records that somebody may see, where they are few: found by their numbers. Where they are many, a list is soon full of them.
+pub(super) fn few(db: &mut Database, sight: &Sight) -> Result<Option<Vec<RecordId>>> {
+    let (user, teams) = match sight {
+        Sight::Everything | Sight::All(_) | Sight::Nothing => return Ok(None),
+        Sight::Own(user) => (user, &[][..]),
+        Sight::Teams(user, teams) => (user, &teams[..]),
+    };
+    let Some(mut found) = few_assigned(db, Some(*user))? else { return Ok(None) };
+    let made = notes::table.filter(notes::kind.eq(NoteKind::Created)).filter(notes::author_id.eq(user)).limit(FEW + 1);
+    found.extend(made.select(notes::record_id).load::<RecordId>(db)?);
+    if is_few(&found) && !teams.is_empty() {
+        let theirs = record_teams::table.filter(record_teams::team_id.eq_any(teams)).limit(FEW + 1);
+        found.extend(theirs.select(record_teams::record_id).load::<RecordId>(db)?);
+    }
+    Ok(Some(found).filter(|found| is_few(found)))
+}
+
+/// The records that a user has, or nobody, where they are few.
+pub(super) fn few_assigned(db: &mut Database, user: Option<UserId>) -> Result<Option<Vec<RecordId>>> {
+    let mut of = records::table.select(records::id).limit(FEW + 1).into_boxed();
+    of = match user {
+        Some(user) => of.filter(records::assigned_user_id.eq(user)),
+        None => of.filter(records::assigned_user_id.is_null()).filter(records::status.is_not_null()),
+    };
+    Ok(Some(of.load(db)?).filter(|found: &Vec<RecordId>| is_few(found)))
+}
+
+fn is_few(found: &[RecordId]) -> bool {
+    i64::try_from(found.len()).is_ok_and(|found| found <= FEW)
+}
+
 /// Restricts a query to the e-mails that somebody may see; the same rule as [`of_email`]. None when it is no e-mail at all.
 pub(super) fn visible_emails(sight: &Sight) -> Option<VisibleEmails> {
-    let own = |user: UserId| email_users::table.filter(email_users::user_id.eq(user)).select(email_users::email_id);
+    let own = |user: UserId| {
+        exists(email_users::table.filter(email_users::email_id.eq(emails::id)).filter(email_users::user_id.eq(user)))
+    };
+    // Asked of each e-mail in its turn: a user may have hundreds of thousands, and a list shows a hundred.
     match sight {
         Sight::Everything => Some(Box::new(emails::id.is_not_null())),
         Sight::All(user) => Some(Box::new(not(is_unsent_by_others(*user)))),
         Sight::Teams(user, teams) => {
-            let theirs = email_teams::table.filter(email_teams::team_id.eq_any(teams.clone())).select(email_teams::email_id);
-            let visible = emails::id.eq_any(own(*user)).or(emails::id.eq_any(theirs));
-            Some(Box::new(visible.and(not(is_unsent_by_others(*user)))))
+            let theirs = email_teams::table.filter(email_teams::email_id.eq(emails::id));
+            let theirs = exists(theirs.filter(email_teams::team_id.eq_any(teams.clone())));
+            Some(Box::new(own(*user).or(theirs).and(not(is_unsent_by_others(*user)))))
         }
-        Sight::Own(user) => Some(Box::new(emails::id.eq_any(own(*user)).and(not(is_unsent_by_others(*user))))),
+        Sight::Own(user) => Some(Box::new(own(*user).and(not(is_unsent_by_others(*user))))),
         Sight::Nothing => None,
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::named::{RecordName, names_of};
-use super::noun::in_lists;
+use super::noun::{counted, in_lists};
 use super::schema::{accounts, email_accounts, email_teams, email_users, emails, reviews};
 use super::{Backend, Database};
 use crate::decide::access::Sight;
@@ -87,9 +87,9 @@ fn chosen(filter: &ReviewFilter) -> Option<reviews::BoxedQuery<'_, Backend>> {
     Some(query)
 }
 
-/// Counts what waits.
-pub fn count(db: &mut Database, filter: &ReviewFilter) -> Result<i64> {
-    chosen(filter).map_or(Ok(0), |query| Ok(query.count().get_result(db)?))
+/// Counts what waits, no more than asked for.
+pub fn count(db: &mut Database, filter: &ReviewFilter, most: i64) -> Result<i64> {
+    chosen(filter).map_or(Ok(0), |query| counted!(db, query, reviews::id, most))
 }
 
 /// Lists what waits, the oldest first.

@@ -37,7 +37,7 @@ impl Actions {
             let (account, _) = right::account(store.connection(), context, actor, &self.account)?;
             let (shown, more) = server_action::pending(store.connection(), account.id, self.mailbox.as_deref(), self.limit)?;
             out.list(&shown, &["email", "mailbox", "uid", "what", "because of", "next attempt", "error"], line);
-            out.rest(more);
+            out.rest(more, false);
             return Ok(());
         }
         let work = |db: &mut _| {

@@ -96,7 +96,7 @@ impl List {
                 case.name.clone(),
             ]
         });
-        self.part.tell_rest(&context.out, cases.len(), || case::count(db, &filter))
+        self.part.tell_rest(&context.out, cases.len(), |most| case::count(db, &filter, most))
     }
 }
 

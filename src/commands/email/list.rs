@@ -138,7 +138,7 @@ impl List {
                 let to = waits.map(|waits| waits.to.join(", ")).unwrap_or_default();
                 vec![email.id.to_string(), at, to, or_dash(email.parent.as_ref()), email.subject.clone()]
             });
-            return self.part.tell_rest(&context.out, emails.len(), || email::count(db, &filter));
+            return self.part.tell_rest(&context.out, emails.len(), |most| email::count(db, &filter, most));
         }
         context.out.list(&emails, &["id", "~thread", "date", "from", "~parent", "subject"], |email| {
             let from = sender(&email.from, email.sender_not_verified);
@@ -151,7 +151,7 @@ impl List {
                 email.subject.clone(),
             ]
         });
-        self.part.tell_rest(&context.out, emails.len(), || email::count(db, &filter))
+        self.part.tell_rest(&context.out, emails.len(), |most| email::count(db, &filter, most))
     }
 }
 

@@ -79,7 +79,7 @@ impl List {
             let account = or_empty(record.account.as_ref());
             vec![record.named.to_string(), record.name.clone(), account, yes(record.active), record.addresses.join(", ")]
         });
-        self.part.tell_rest(out, records.len(), || record::count(db, &filter))
+        self.part.tell_rest(out, records.len(), |most| record::count(db, &filter, most))
     }
 
     /// The kinds to list: those that have the fields that are asked for.

@@ -6,6 +6,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::super::copy::{self, SentCopy};
+use super::super::noun::counted;
 use super::super::schema::{accounts, emails, outbox, outbox_recipients, users};
 use super::super::{Backend, Database, IN_LIST};
 use crate::decide::access::{Keeper, Kept};
@@ -105,9 +106,9 @@ fn chosen(filter: &OutboxFilter) -> outbox::BoxedQuery<'_, Backend> {
     query
 }
 
-/// Counts messages.
-pub fn count(db: &mut Database, filter: &OutboxFilter) -> Result<i64> {
-    Ok(chosen(filter).count().get_result(db)?)
+/// Counts messages, no more than asked for.
+pub fn count(db: &mut Database, filter: &OutboxFilter, most: i64) -> Result<i64> {
+    counted!(db, chosen(filter), outbox::id, most)
 }
 
 /// Lists messages, the newest first.

@@ -11,7 +11,7 @@ use crate::decide::fields::digits;
 use crate::mail::address_key;
 use crate::store::letters::{anywhere, lower};
 use crate::store::named::{RecordName, names_of};
-use crate::store::noun::in_lists;
+use crate::store::noun::{counted, in_lists};
 use crate::store::schema::{record_addresses, record_fields, record_links, record_phones, record_teams, records};
 use crate::store::{Backend, Database, relation};
 use crate::words::{CaseStatus, RecordId, RecordKind, TeamId, UserId};
@@ -118,11 +118,11 @@ pub(in crate::store) fn belongs(of: RecordId) -> Box<dyn BoxableExpression<recor
     Box::new(records::account_id.eq(of).or(records::contact_id.eq(of)).or(records::id.eq_any(further).nullable()))
 }
 
-/// Counts records.
-pub fn count(db: &mut Database, filter: &RecordFilter) -> Result<i64> {
+/// Counts records, of each kind no more than asked for.
+pub fn count(db: &mut Database, filter: &RecordFilter, most: i64) -> Result<i64> {
     let mut count = 0;
     for query in filter.kinds.iter().filter_map(|kind| chosen(filter, kind)) {
-        count += query.count().get_result::<i64>(db)?;
+        count += counted!(db, query, records::id, most)?;
     }
     Ok(count)
 }

@@ -1,0 +1,10 @@
+DROP INDEX fates_fate;
+CREATE INDEX fates_at ON fates (at);
+DROP INDEX fates_newest;
+DROP INDEX records_kind;
+DROP INDEX records_cases;
+CREATE INDEX notifications_unread ON notifications (user_id, is_read, created_at);
+DROP INDEX notifications_newest_unread;
+DROP INDEX notifications_newest;
+CREATE INDEX email_users_user ON email_users (user_id);
+DROP INDEX email_users_view;
