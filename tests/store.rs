@@ -4,6 +4,7 @@ mod apply;
 mod cases;
 mod effects;
 mod facts;
+mod growth;
 mod hand;
 mod lists;
 mod notify;
