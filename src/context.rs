@@ -323,7 +323,7 @@ pub fn is_alive(owner: &str) -> bool {
 fn lives(owner: &str) -> Option<bool> {
     let parts: Vec<&str> = owner.split('/').collect();
     let &[its_host, process, _, its_processes, begun] = parts.as_slice() else { return None };
-    let number = rustix::process::Pid::from_raw(process.parse().ok()?)?;
+    let number = rustix::process::Pid::from_raw(i32::try_from(process.parse::<u32>().ok()?).ok()?)?;
     if its_host != host() || processes()? != its_processes {
         return None;
     }

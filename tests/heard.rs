@@ -506,7 +506,7 @@ fn fetch_14_an_old_message_in_a_new_file_is_history() {
     for database in ["sqlite", "postgresql"] {
         let world = world_on(database, &CASES);
         let head = "From: dora@example.net\r\nTo: support@example.com\r\n";
-        let write = |name: &str, text: &str| world.write(&world.path(name), text, 0o600);
+        let write = |name: &str, text: &str| world.write(&world.path("old").join(name), text, 0o600);
         write("a.eml", &format!("{head}Subject: a\r\nDate: Mon, 07 Jan 2019 09:00:00 +0000\r\n\r\nx\r\n"));
         // The writer's clock says nothing where a server's is there.
         let new = "Received: from a by b; Mon, 23 Nov 2099 09:00:00 +0000\r\n";
@@ -515,9 +515,12 @@ fn fetch_14_an_old_message_in_a_new_file_is_history() {
         write("c.eml", &format!("{old}{head}Subject: c\r\nDate: Mon, 23 Nov 2099 09:00:00 +0000\r\n\r\nx\r\n"));
         write("d.mbox", &format!("From - Mon Nov 23 10:00:00 2099\r\n{old}{head}Subject: d\r\n\r\nx\r\n"));
         write("list.csv", "name\n");
-        let said = world.run(&["import", "--account", "support", world.path(".").to_str().unwrap()]).ok();
+        let said = world.run(&["import", "--account", "support", world.path("old").to_str().unwrap()]).ok();
         assert!(said.starts_with("Account support: 3 archived, 1 imported."), "{database}: {said}");
-        assert!(said.contains("Passed over, as no mail or another mailbox (") && said.contains("list.csv"), "{database}: {said}");
+        assert!(
+            said.contains("Passed over, as no mail or another mailbox (1): ") && said.contains("list.csv. Name"),
+            "{database}: {said}"
+        );
         let cases = world.json(&["case", "list"])["items"].clone();
         assert_eq!((cases.as_array().unwrap().len(), &cases[0]["name"]), (1, &json!("b")), "{database}");
     }

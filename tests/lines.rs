@@ -4,7 +4,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::world::World;
 
@@ -19,10 +19,13 @@ fn lines_of_the_log_are_objects_where_that_is_asked_for_and_have_priorities_in_t
     let error = lines.iter().find(|line| line["level"] == "error").unwrap();
     assert_eq!(error["account"], "support");
     assert!(error["message"].as_str().unwrap().starts_with("account support: ") && error["time"].is_string(), "{error}");
-    world.run_with(&["deliver", "--account", "support"], "From: dora@example.org\r\nSubject: Pump\r\n\r\nIt leaks.\r\n").ok();
-    let done = world.run(&["--log-format", "json", "-v", "email", "list", "--search", "leaks"]);
-    let line: Value = serde_json::from_str(done.stderr.trim_end()).unwrap();
-    assert_eq!((&line["level"], &line["target"]), (&json!("info"), &json!("espomail::commands::email::list")), "{done:?}");
+    world.write(&world.path("old/a.eml"), "From: dora@example.org\r\nSubject: Pump\r\n\r\nIt leaks.\r\n", 0o600);
+    let done = world.run(&["--log-format", "json", "-vv", "import", "--account", "support", world.path("old").to_str().unwrap()]);
+    let lines: Vec<Value> = done.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(
+        lines.iter().any(|line| line["level"] == "debug" && line["target"].as_str().unwrap().starts_with("espomail::")),
+        "{done:?}"
+    );
     // By the configuration, and also where that cannot be read to its end.
     let config = std::fs::read_to_string(world.config()).unwrap();
     world.write(&world.config(), &format!("{config}\n[log]\nformat = \"json\"\n"), 0o600);

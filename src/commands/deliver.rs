@@ -4,11 +4,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::commands::argument;
 use crate::context::{self, Context};
-use crate::fault::{Class, Fault};
+use crate::fault::{Class, Fault, class_of};
 use crate::pass::import::{Arrived, DELIVERED, Intake};
 use crate::pass::index;
-use crate::store::{self, account};
+use crate::store::account::{self, Account};
+use crate::store::{self, Store, notification};
 
 /// Take one message from standard input, as an MTA hands it over
 ///
@@ -37,7 +39,14 @@ impl Deliver {
         let begun = Instant::now();
         let mut store = context.store()?;
         let account = account::find(store.connection(), &self.account)?;
-        let bytes = context::read_stdin(u64::try_from(account.max_message_size)?)?;
+        let most = u64::try_from(account.max_message_size)?;
+        let bytes = match context::read_stdin(most) {
+            Err(error) if class_of(&error) == Class::Data => return Err(too_large(context, &mut store, &account)?.into()),
+            read => read?,
+        };
+        if bytes.is_empty() {
+            return Err(Fault::new(Class::Data, "nothing came on standard input").into());
+        }
         let (policy, now) = (context.policy(store.connection())?, || context.now());
         let intake = Intake::open(&mut store, &account, DELIVERED, &policy, &now, (1, u64::MAX))?;
         let (tally, read) = intake.take(&mut store, |add| add(Arrived::Now(context.now()), &bytes))?;
@@ -50,4 +59,14 @@ impl Deliver {
         context.out.tell(&format!("account {}: {tally}", account.name));
         Ok(())
     }
+}
+
+/// The MTA keeps the message for some days, so those whose account it is are told what lets it in: once a day, however often it comes.
+fn too_large(context: &Context, store: &mut Store, account: &Account) -> Result<Fault> {
+    let mib = account.max_message_size >> 20;
+    let what = format!("takes no message of more than {mib} MiB, and one waits at the mail server");
+    let hint = format!("espomail account set {} --max-message-mib N", argument::quoted(&account.name));
+    let words = format!("{what}: {hint}");
+    store.alone(|db| notification::of_account_daily(db, account.id, &words, context.now()))?;
+    Ok(Fault::new(Class::Data, what).hint(format!("try: {hint}")))
 }

@@ -22,8 +22,8 @@ use crate::store::{Database, access as trace};
 /// large or cannot be read is refused with exit status 65; the others are taken. What is passed over is named: other files of a
 /// folder, and the mailboxes beside that of a Maildir.
 ///
-/// A message arrived when its file was written or the mbox says so, or earlier: when its header says that the last server had it. What
-/// is older than --act-since of the account is an archive: it opens no case, and nobody is answered or told.
+/// A message arrived when its file was written or the mbox says so, or earlier: when its header says that the last server had it, else
+/// that it was written. What is older than --act-since of the account is an archive: it opens no case, and nobody is answered or told.
 ///
 /// Users whom a role lets ("role grant ROLE import use own") import into their own inbox, through a personal account of theirs; through
 /// sudo one message from standard input.
@@ -108,8 +108,11 @@ impl Import {
                     refuse(Fault::new(Class::Data, what).hint("to take it anyway: --force").into());
                     return Ok(());
                 }
-                let date = message.internal_date.or(message.written_at);
-                add(Arrived::ByFile(date), &message.bytes).with_context(|| message.origin.clone())
+                let arrived = match message.internal_date {
+                    None if message.written_at.is_some() => Arrived::Written(message.written_at),
+                    said => Arrived::Said(said),
+                };
+                add(arrived, &message.bytes).with_context(|| message.origin.clone())
             };
             self.paths.iter().try_for_each(|path| match path == Path::new(STDIN) {
                 true => read_stdin(largest).and_then(|bytes| {

@@ -6,7 +6,7 @@ use super::facts::{AddressFacts, Facts};
 use super::occasion::Occasion;
 use super::plan::Change;
 use super::reason::reason;
-use crate::mail::{Bounce, Mail, Recipient, address_key};
+use crate::mail::{Address, Bounce, Mail, Recipient, address_key};
 use crate::words::{AddressState, DeliveryAction, DeliveryState, EmailId, NotificationKind, RecordId};
 
 /// So many reports within so many seconds that an address is out of reach for now make it doubtful (BOUNCE-3).
@@ -129,6 +129,21 @@ fn judge(address: &str, before: DeliveryState, recipient: &Recipient, at: i64, d
     let change = Change::SetAddress { address: address.to_string(), state: known.state, soft: known.soft.clone() };
     desk.plan.add(change, because);
     desk.facts.address_states.insert(address.to_string(), known);
+}
+
+/// BOUNCE-3: who writes has an address, whatever a report said of it; anybody who got a copy of our letter could have written that. This
+/// message is not answered (ACK-3), the next one is.
+pub fn hear_from(occasion: &Occasion<'_>, desk: &mut Desk<'_>) {
+    let mail = occasion.mail;
+    let Some(address) = mail.from.as_ref().map(Address::key).filter(|_| mail.automatic.is_empty() && !occasion.archived) else {
+        return;
+    };
+    let Some(known) = desk.facts.address_states.get_mut(&address).filter(|known| known.state != AddressState::Good) else {
+        return;
+    };
+    *known = AddressFacts { state: AddressState::Good, soft: Vec::new() };
+    let change = Change::SetAddress { address, state: AddressState::Good, soft: Vec::new() };
+    desk.plan.add(change, reason!(Bounce3, "mail comes from it"));
 }
 
 /// Whether it is out of reach for now, by the report's own word: a delay, or a failure that need not last.

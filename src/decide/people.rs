@@ -133,8 +133,17 @@ pub fn add_case_people(record: RecordId, facts: &Facts, teams: &mut Teams, users
     })
 }
 
-/// LINK-3: what is held for a case is its people's to decide about, so they have it. Returns who came by that.
+/// LINK-3: what is held for a case is its people's to decide about, so they have it, where mail of this account is theirs anyway: anybody
+/// can write a number, and what came for another desk is not theirs by that. Returns who came by that.
 pub fn add_people_in_question(record: RecordId, facts: &Facts, teams: &mut Teams, users: &mut Users) -> Given {
+    let account = &facts.account;
+    let is_theirs = facts.records.get(&record).is_some_and(|case| {
+        let shares = |team: &TeamId| account.teams.contains(team) || account.case_team == Some(*team);
+        case.through == Some(account.id) || case.teams.iter().any(shares)
+    });
+    if !is_theirs {
+        return Given { record, teams: Vec::new(), users: Vec::new() };
+    }
     add_people_of(record, facts, (teams, users), |case| {
         (
             reason!(Link3, "a team of case:{case}, for which it is held"),
@@ -156,7 +165,9 @@ fn add_people_of(
         for team in &case.teams {
             push(teams, *team, || of_team.clone());
         }
-        if let Some(user) = case.assigned_user {
+        // Who is not active any more has no inbox that anybody looks into.
+        let is_active = |user: &UserId| facts.people.get(user).is_none_or(|person| person.active);
+        if let Some(user) = case.assigned_user.filter(is_active) {
             push(users, user, || of_user);
         }
     }

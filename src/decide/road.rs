@@ -19,7 +19,7 @@ use super::reason::reason;
 use super::thread::{self, Conversation};
 use super::{afterwards, answer, author, bounce, case, notify, people, spend, twin};
 use crate::mail::{Address, Mail, subject};
-use crate::words::{AccountKind, BudgetAction, EmailId, Fate, ParentBy, RecordId, Rule};
+use crate::words::{AccountKind, BudgetAction, EmailId, Fate, Machine, ParentBy, RecordId, Rule};
 
 /// Decides everything about one message and keeps the facts current.
 pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts) -> Plan {
@@ -149,6 +149,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
     let record = link.as_ref().map(|link| link.record);
     let is_genuine = bounce::file(outgoing, record, &occasion, desk);
     answer::consider(&occasion, role, policy, desk);
+    bounce::hear_from(&occasion, desk);
     let news = if is_genuine { News::Report } else { News::New };
     tell(record, &occasion, news, desk);
 }
@@ -197,6 +198,8 @@ pub fn tell(record: Option<RecordId>, occasion: &Occasion<'_>, news: News, desk:
         Some(reason!(Fetch14, "it is older than the account's act-since"))
     } else if occasion.sent_by_us && occasion.origin.is_own_word() && !occasion.mail.automatic.is_empty() {
         Some(reason!(Auto2, "it went out from here by itself"))
+    } else if is_own_bulk(occasion.mail, desk.facts) {
+        Some(reason!(Auto2, "it comes from our own account, and is bulk: such as what told of other mail, sent on"))
     } else if news == News::Report {
         Some(reason!(Bounce2, "it is a delivery report; who wrote the e-mail hears when it did not arrive"))
     } else {
@@ -215,6 +218,12 @@ pub fn tell(record: Option<RecordId>, occasion: &Occasion<'_>, news: News, desk:
     if let Err(because) = spend::take(BudgetAction::Notification, count, occasion.mail.from.as_ref(), desk) {
         spend::hold(BudgetAction::Notification, email, because, desk);
     }
+}
+
+/// Whether it is like our own digests (NOTIFY-3) that a rule of somebody's mailbox sends on as new mail: to tell of them makes the next.
+fn is_own_bulk(mail: &Mail, facts: &Facts) -> bool {
+    let is_bulk = mail.automatic.iter().any(|sign| sign.kind == Machine::Bulk);
+    is_bulk && mail.from.as_ref().is_some_and(|from| facts.is_own(&from.key()))
 }
 
 /// The message as a row.

@@ -93,11 +93,11 @@ impl Mail {
         ids.chain(recipients).chain(delivered)
     }
 
-    /// Returns when the last server on the way had the message, by the uppermost Received field (RFC 5321, section 4.4), else its Date;
-    /// seconds since 1970 UTC. Header fields are anybody's word.
+    /// Returns when the last server on the way had the message, by the uppermost Received field (RFC 5321, section 4.4); seconds since
+    /// 1970 UTC. Header fields are anybody's word.
     pub fn delivered_at(&self) -> Option<i64> {
         let stamp = self.header_values("Received").next();
-        stamp.and_then(|value| date::read(value.rsplit(';').next().unwrap_or_default())).or(self.date)
+        stamp.and_then(|value| date::read(value.rsplit(';').next().unwrap_or_default()))
     }
 
     /// What wrote it, by its strongest sign; none when a person did (AUTO-3).

@@ -31,9 +31,11 @@ pub struct Intake<'a> {
 #[derive(Debug, Clone, Copy)]
 pub enum Arrived {
     Now(i64),
-    /// It stood in a file of that date. Whatever copies or unpacks files gives them the day of it, so its own header may name an earlier
-    /// one: it would be work, where it is history (FETCH-14).
-    ByFile(Option<i64>),
+    /// An mbox says so, or nobody does. A program that moves mail from one mbox to another writes the day of it, so what the last server on
+    /// the way wrote counts where that is earlier: it would be work, where it is history (FETCH-14).
+    Said(Option<i64>),
+    /// It stood in a file of that date. Whatever copies or unpacks files gives them the day of it, so an earlier Date counts, too.
+    Written(Option<i64>),
 }
 
 /// Takes one message: when it arrived, and its bytes.
@@ -118,14 +120,18 @@ impl Reading<'_> {
         let intake = self.intake;
         let internal_date = match arrived {
             Arrived::Now(now) => Some(now),
-            Arrived::ByFile(date) => date,
+            Arrived::Said(date) | Arrived::Written(date) => date,
         };
         let arrival = Arrival { position: intake.position, uid: 0, internal_date, partial: false };
         match intake::prepare(arrival, bytes) {
             Ok(mut letter) => {
-                if let Arrived::ByFile(date) = arrived {
-                    letter.arrival.internal_date = letter.mail.delivered_at().into_iter().chain(date).min();
-                }
+                let mail = &letter.mail;
+                let earlier = match arrived {
+                    Arrived::Now(_) => None,
+                    Arrived::Said(_) => mail.delivered_at(),
+                    Arrived::Written(_) => mail.delivered_at().or(mail.date),
+                };
+                letter.arrival.internal_date = earlier.into_iter().chain(internal_date).min();
                 self.parsed.batch.letters.push(letter);
             }
             Err(refused) => self.parsed.refused.push(*refused),

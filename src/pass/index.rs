@@ -25,6 +25,6 @@ pub fn follow(store: &mut Store, begun: Instant, is_over: &dyn Fn() -> bool) {
         anyhow::Ok(())
     })();
     if let Err(error) = followed {
-        log::warn!("the full-text index is left behind: {error:#}");
+        log::info!("the full-text index is left behind, until the next pass or search: {error:#}");
     }
 }

@@ -299,6 +299,19 @@ pub fn rehearse<T>(connection: &mut Database, work: impl FnOnce(&mut Database) -
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
+/// Refuses a database that cannot hold every letter: mail has all of them.
+pub fn check_encoding(connection: &mut Database) -> Result<()> {
+    let Database::Postgresql(c) = connection else { return Ok(()) };
+    let encoding =
+        diesel::select(sql::<diesel::sql_types::Text>("current_setting('server_encoding')")).get_result::<String>(c)?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(Fault::new(Class::Config, format!("the database holds letters of {encoding} alone"))
+        .hint("make another one: createdb --encoding=UTF8 --template=template0 NAME")
+        .into())
+}
+
 /// Begins a write transaction; inside another one, a part of it that can be rolled back alone.
 pub fn begin(connection: &mut Database) -> QueryResult<()> {
     match connection {

@@ -194,10 +194,10 @@ fn chosen<'f>(db: &mut Database, filter: &'f EmailFilter) -> Result<Option<email
         };
     }
     let Some(visible) = visible_emails(&filter.sight) else { return Ok(None) };
-    query = match view::seen(db, &filter.sight)? {
-        Some(few) => query.filter(emails::id.eq_any(few)),
-        None => query.filter(visible),
-    };
+    query = query.filter(visible);
+    if let Some(few) = view::seen(db, &filter.sight)? {
+        query = query.filter(emails::id.eq_any(few));
+    }
     // A letter of `notify` tells of e-mails, and is none (NOTIFY-3).
     query = query.filter(no_letter!());
     if filter.of_nobody {

@@ -7,7 +7,7 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as Diese
 use crate::fault::{self, Class, Fault};
 
 /// Messages of SQLite and, in English, of PostgreSQL: a part of each, its class, and what to do.
-const MESSAGES: [(&str, Class, &str); 28] = [
+const MESSAGES: [(&str, Class, &str); 29] = [
     // What triggers say of a database that is being moved, to those who had opened it before.
     (super::closed::SAID, Class::TempFail, "see: espomail db status"),
     // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL, SQLITE_NOMEM, SQLITE_INTERRUPT.
@@ -32,6 +32,8 @@ const MESSAGES: [(&str, Class, &str); 28] = [
     ("No space left on device", Class::TempFail, "make room on its disk; nothing is lost meanwhile"),
     ("could not extend file", Class::TempFail, "make room on its disk; nothing is lost meanwhile"),
     ("could not write", Class::TempFail, "look at the disk of the server"),
+    // 22P05: no message is at fault that another database would take.
+    ("has no equivalent in encoding", Class::Config, "put the database into one of ENCODING 'UTF8'"),
     // 57P01 to 57P05, 53300, 08006, and what libpq says when nobody is there.
     ("terminating connection", Class::Unavailable, LATER),
     ("server closed the connection", Class::Unavailable, LATER),
@@ -64,9 +66,8 @@ const OURS: [&str; 12] = [
 ];
 
 /// What a message itself can be refused for (class 22 and 54): an encoding, a size.
-const REFUSALS: [&str; 8] = [
+const REFUSALS: [&str; 7] = [
     "invalid byte sequence",
-    "has no equivalent in encoding",
     "string or blob too big",
     "index row size",
     "index row requires",

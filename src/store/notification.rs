@@ -139,6 +139,13 @@ pub(super) fn of_account(db: &mut Database, account: AccountId, what: &str, now:
     Ok(())
 }
 
+/// The same, where nobody was told just that within a day.
+pub fn of_account_daily(db: &mut Database, account: AccountId, what: &str, now: i64) -> Result<()> {
+    let lately = notifications::table.filter(notifications::kind.eq(NotificationKind::Account));
+    let lately = lately.filter(notifications::created_at.gt(now - 86_400)).select(notifications::detail).load::<String>(db)?;
+    if lately.iter().any(|told| told.ends_with(what)) { Ok(()) } else { of_account(db, account, what, now) }
+}
+
 /// What a user sees of their notifications.
 fn seen(user: UserId, unread: bool) -> notifications::BoxedQuery<'static, Backend> {
     let visible = notifications::table.filter(notifications::user_id.eq(user)).filter(notifications::is_held.eq(false));

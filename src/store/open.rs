@@ -65,6 +65,7 @@ impl Store {
 
     /// Applies missing migrations and returns their names.
     pub fn migrate(&mut self) -> Result<Vec<String>> {
+        dialect::check_encoding(&mut self.connection)?;
         let ran = dialect::migrate(&mut self.connection)?;
         self.transaction(setting::christen)?;
         Ok(ran)

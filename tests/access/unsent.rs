@@ -49,6 +49,7 @@ fn send_1_a_draft_is_its_authors_and_so_is_whom_a_letter_went_to_in_bcc() {
         assert!(office.service(&["email", "show", "3"]).ok().contains("Tomorrow"), "an administrator's to see");
         // It has gone out: those of the case read it, and not to whom else it went.
         ada(&["outbox", "release", "1"]).ok();
+        office.service(&["outbox", "hold", "1"]).ok();
         office.service(&["outbox", "mark-sent", "1"]).ok();
         let seen = office.asks("bob", &["-o", "json", "email", "show", "2"]).ok();
         assert!(seen.contains("Halfwritten") && !seen.contains("cyd"), "{database}: {seen}");

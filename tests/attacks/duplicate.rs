@@ -290,6 +290,7 @@ fn dup_2_within_one_batch_it_is_the_same() {
             std::fs::write(name, letter.bytes()).unwrap();
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        office.service(&["account", "set", "support", "--act-since", "2026-01-01"]).ok();
         office.service(&[&["import", "--account", "support"][..], &names].concat()).ok();
         let shown: Vec<Value> = (1..5).map(|id: i64| office.json(&["email", "show", &id.to_string()])).collect();
         assert_eq!(office.json(&["email", "list"])["items"].as_array().unwrap().len(), 4);

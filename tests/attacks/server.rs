@@ -348,7 +348,7 @@ fn fetch_7_a_flood_costs_no_memory() {
         }
     };
     for kind in 0..4 {
-        for accounts in [1, 20] {
+        for accounts in [1, 12] {
             let (world, server) = at_work("sqlite", 3);
             for more in 1..accounts {
                 account(&world, &format!("other{more}"), server.port, &["--max-seconds", "2"]);

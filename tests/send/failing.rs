@@ -128,7 +128,7 @@ fn send_6_whom_the_server_refused_before_the_answer_was_lost_is_not_counted_amon
         let good = SmtpSink::start(Manners::default());
         set(&world, &good);
         world.set("ESPOMAIL_NOW", "2026-11-23T16:00:00Z");
-        world.run(&["send"]);
+        let _ = world.run(&["send"]);
         assert_eq!(good.count("RCPT"), 1, "{database}: ben alone");
         for (who, state) in [("ada", "sent"), ("ben", "sent"), ("cleo", "failed")] {
             assert_eq!(of(&world, who).0, state, "{database}: {who}");

@@ -214,6 +214,8 @@ fn access_2_what_one_may_not_read_is_in_no_list_and_no_search() {
 fn fetch_2_who_deletes_a_copy_takes_nobody_elses_away() {
     for (database, user) in [("sqlite", "deletes-s"), ("postgresql", "deletes-p")] {
         let world = World::on(database);
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        world.write(&world.config(), &format!("{config}internal-hosts = [\"127.0.0.1\"]\n"), 0o600);
         let server = dovecot::server();
         let (group, own) = (format!("{user}-group"), format!("{user}-own"));
         world.run(&["user", "add", "eve", "--address", "eve@example.com"]).ok();
@@ -222,7 +224,7 @@ fn fetch_2_who_deletes_a_copy_takes_nobody_elses_away() {
         let dates = ["--fetch-since", "2026-11-01", "--act-since", "2026-11-01"];
         let add = ["account", "add", "support", "--address", "support@example.com", "--imap-user", &group, "--make-cases"];
         world.run_with(&[&add[..], &place, &dates].concat(), PASSWORD).ok();
-        let add = ["account", "add", "eves", "--address", "eve@example.com", "--imap-user", &own, "--user", "eve"];
+        let add = ["account", "add", "eves", "--address", "eve@example.com", "--imap-user", &own, "--owner", "eve"];
         world.run_with(&[&add[..], &place, &dates].concat(), PASSWORD).ok();
         let complaint =
             message("a", "About Eve", "She never answers.").replace("\r\nSubject", "\r\nCc: eve@example.com\r\nSubject");

@@ -25,3 +25,4 @@ ALTER TABLE new_effects RENAME TO effects;
 CREATE INDEX effects_due ON effects (due_at);
 CREATE INDEX effects_email ON effects (email_id);
 CREATE INDEX effects_account ON effects (account_id);
+CREATE INDEX effects_done ON effects (done_at, id) WHERE done_at IS NOT NULL;

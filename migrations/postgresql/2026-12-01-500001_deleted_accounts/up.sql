@@ -5,6 +5,7 @@ ALTER TABLE deletions ADD COLUMN is_for_all BOOLEAN NOT NULL DEFAULT TRUE;
 CREATE TABLE deletion_accounts (
     message_id TEXT NOT NULL,
     content_digest BYTEA NOT NULL,
-    account_id BIGINT NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    account_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     PRIMARY KEY (message_id, content_digest, account_id)
 );
+CREATE INDEX deletion_accounts_account ON deletion_accounts (account_id);

@@ -53,8 +53,9 @@ impl Show {
                 *reader = Reader { login: std::mem::take(&mut reader.login), read: reader.read, ..Reader::default() };
             }
         }
+        let had_parent = email.parent.is_some();
         hearsay::hide(db, actor, vec![&mut email.parent, &mut email.account_record])?;
-        email.parent_by = email.parent_by.filter(|_| email.parent.is_some());
+        email.parent_by = email.parent_by.filter(|_| email.parent.is_some() == had_parent);
         let parsed = remembered::mail(db, id, true)?.unwrap_or_default();
         let is_author = actor.user.is_some() && actor.user == email.author;
         // A Bcc that came in a header was sent to all readers.
@@ -76,9 +77,11 @@ impl Show {
 /// of, in comparison form.
 fn forget_hidden_recipients(email: &mut email::Email) -> Vec<String> {
     let open: Vec<String> = email.people.to.iter().chain(&email.people.cc).map(Address::key).collect();
+    let all = email.people.bcc.iter().map(Address::key).chain(email.deliveries.iter().map(|one| mail::address_key(&one.address)));
+    let hidden = all.filter(|key| !open.contains(key)).collect();
     email.deliveries.retain(|one| open.contains(&mail::address_key(&one.address)));
-    let hidden = std::mem::take(&mut email.people.bcc);
-    hidden.iter().map(Address::key).filter(|key| !open.contains(key)).collect()
+    email.people.bcc.clear();
+    hidden
 }
 
 fn people(list: &[Address]) -> String {

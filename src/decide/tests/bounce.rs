@@ -234,3 +234,21 @@ fn bounce_2_a_report_may_name_the_address_that_we_wrote_to_second() {
     let plan = go(&mut facts, &report("r@x", "ours@x", vec![behind]));
     assert_eq!(states(&plan), (vec![(DORA.to_string(), DeliveryState::Failed)], vec![(DORA.to_string(), AddressState::Invalid)]));
 }
+
+#[test]
+fn bounce_3_who_writes_has_an_address_and_is_answered_from_the_next_letter_on() {
+    let mut facts = facts();
+    facts.account.answering = Some(Answering { outlet: Some(SUPPORT), authenticated_only: false });
+    let dora = || mail("a@x").from.unwrap().key();
+    let invalid = AddressFacts { state: AddressState::Invalid, soft: vec![NOW] };
+    facts.address_states.insert(dora(), invalid.clone());
+    let answers = |plan: &Plan| plan.steps.iter().any(|step| matches!(step.change, Change::Answer { .. }));
+    let plan = go(&mut facts, &mail("a@x"));
+    assert_eq!((states(&plan).1, answers(&plan)), (vec![(dora(), AddressState::Good)], false));
+    let plan = go(&mut facts, &mail("b@x"));
+    assert_eq!((states(&plan).1, answers(&plan)), (vec![], true));
+    // What a machine writes says nothing of who reads it.
+    facts.address_states.insert(dora(), invalid);
+    let plan = go(&mut facts, &Mail { automatic: vec![sign(Machine::Reply)], ..mail("c@x") });
+    assert_eq!(states(&plan).1, []);
+}

@@ -112,6 +112,22 @@ fn link_3_a_stranger_who_names_a_case_opens_one_that_refers_to_it_or_waits() {
 }
 
 #[test]
+fn link_3_mail_of_one_desk_is_not_anothers_by_a_number_that_somebody_wrote() {
+    let stranger = Mail { subject: "[#1] mine".into(), ..from("b@x", "stranger@example.net") };
+    for (is_shared, team) in [(true, TEAM), (false, TeamId(77))] {
+        let (mut facts, case) = with_case(CaseStatus::Assigned, 0);
+        let another = Some(AccountId(88));
+        let set =
+            |known: &mut RecordFacts| (known.teams, known.assigned_user, known.through) = (vec![team], Some(UserId(9)), another);
+        facts.records.entry(case).and_modify(set);
+        facts.account.unknown_sender = UnknownSender::Hold;
+        let plan = go(&mut facts, &stranger);
+        let of_case = (teams(&plan).contains(&team.0), users(&plan).iter().any(|(user, _)| *user == 9));
+        assert_eq!((plan.fate, of_case), (Fate::Held, (is_shared, is_shared)));
+    }
+}
+
+#[test]
 fn case_4_a_follow_up_by_the_status_of_its_case() {
     enum Becomes {
         Stays,

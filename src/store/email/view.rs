@@ -42,7 +42,7 @@ fn few(found: Vec<EmailId>) -> Option<Vec<EmailId>> {
 /// What somebody may see, where that is few.
 pub fn seen(db: &mut Database, sight: &Sight) -> Result<Option<Vec<EmailId>>> {
     let (user, teams) = match sight {
-        Sight::Everything | Sight::Nothing => return Ok(None),
+        Sight::Everything | Sight::All(_) | Sight::Nothing => return Ok(None),
         Sight::Own(user) => (user, &[][..]),
         Sight::Teams(user, teams) => (user, &teams[..]),
     };

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use diesel::prelude::*;
 
 use super::named::in_lists;
 use crate::decide::Answering;
 use crate::decide::{AccountFacts, Facts, sender};
+use crate::fault::{Class, Fault};
 use crate::settings::{AccountRules, AfterFetch};
 use crate::store::account::Rules;
 use crate::store::position::IMPORTED;
@@ -31,7 +32,8 @@ struct Row {
 /// Gathers the settings of an account that rules ask about.
 pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
     let row = accounts::table.find(id).select(Row::as_select()).first::<Row>(db).optional()?;
-    let row = row.with_context(|| format!("there is no account {id}"))?;
+    // It was removed while a pass had it in hand.
+    let row = row.ok_or_else(|| Fault::new(Class::TempFail, format!("there is no account {id} any more")))?;
     let mut rules = AccountRules::from(row.rules);
     let teams = account_teams::table.filter(account_teams::account_id.eq(id)).order(account_teams::team_id);
     let teams = teams.select(account_teams::team_id).load(db)?;

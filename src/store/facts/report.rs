@@ -33,9 +33,7 @@ pub(super) fn gather(db: &mut Database, mails: &[&Mail], senders: &HashSet<Strin
     let spoken_of: HashSet<String> =
         bounces().flat_map(|bounce| &bounce.recipients).flat_map(Recipient::names).map(|name| address_key(name)).collect();
     let mut wanted: HashSet<String> = spoken_of.intersection(&sent_to).cloned().collect();
-    if facts.account.answering.is_some() {
-        wanted.extend(senders.iter().cloned());
-    }
+    wanted.extend(senders.iter().cloned());
     let rows = in_lists(&wanted, |some| {
         address_states::table
             .filter(address_states::address.eq_any(some))

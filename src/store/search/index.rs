@@ -10,7 +10,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 use super::{INDEXED, fold};
 use crate::store::people::People;
 use crate::store::schema::{emails, settings};
-use crate::store::{Database, IN_LIST, Store};
+use crate::store::{Database, IN_LIST, Store, setting};
 use crate::words::EmailId;
 
 diesel::table! {
@@ -105,6 +105,11 @@ fn write(db: &mut Database, folded: &Folded) -> Result<bool> {
         set(db, POSITION, *last)?;
     }
     Ok(true)
+}
+
+/// Begins anew, in a database whose index is empty.
+pub fn begin(db: &mut Database) -> Result<()> {
+    [POSITION, CHANGES].iter().try_for_each(|name| setting::set(db, name, "0"))
 }
 
 /// Takes e-mails out of the index.

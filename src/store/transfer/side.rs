@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::closed::{self, HERE, Mark};
 use super::super::database::{Database, SchemaState};
-use super::super::{Store, dialect, setting};
+use super::super::{Store, dialect, search, setting};
 use super::file::File;
 use super::server;
 use super::table::{self, Row, Table, moving};
@@ -127,6 +127,7 @@ impl Side {
             for table in &tables {
                 diesel::sql_query(format!("DELETE FROM \"{}\"", table.name)).execute(db)?;
             }
+            search::begin(db)?;
             if let Some(keys) = keys {
                 setting::set(db, server::KEYS, &keys)?;
             }
