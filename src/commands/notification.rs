@@ -8,7 +8,7 @@ use super::show::yes;
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::access::{self, Inbox, Permitted};
-use crate::decide::digest::phrase;
+use crate::decide::digest::{phrase, sender};
 use crate::fault::{Class, Fault};
 use crate::store::notification::{self, Notification};
 use crate::store::{Database, user};
@@ -93,5 +93,6 @@ fn about(one: &Notification) -> String {
 }
 
 fn what(one: &Notification) -> String {
-    phrase(one.kind, &one.detail, one.from.as_deref(), one.subject.as_deref())
+    let from = one.from.as_deref().map(|from| sender(from, one.sender_not_verified));
+    phrase(one.kind, &one.detail, from.as_deref(), one.subject.as_deref())
 }

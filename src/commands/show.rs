@@ -29,11 +29,6 @@ pub fn or_empty<T: ToString>(value: Option<&T>) -> String {
     value.map(ToString::to_string).unwrap_or_default()
 }
 
-/// Writes who an e-mail is from, and whether nothing vouches for it that it is one of us (ACCESS-5).
-pub fn sender(from: &str, is_not_verified: bool) -> String {
-    if is_not_verified { format!("{from} (sender not verified)") } else { from.to_string() }
-}
-
 /// Writes what became of a thing that somebody set.
 pub const fn changed(is_changed: bool) -> &'static str {
     if is_changed { "changed" } else { "stays as it is" }

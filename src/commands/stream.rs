@@ -1,7 +1,7 @@
 //! A stream as text: a line for what happened, what was written below it.
 
 use crate::clock::rfc3339;
-use crate::commands::show::sender;
+use crate::decide::digest::sender;
 use crate::output::shown;
 use crate::store::case::Entry;
 use crate::words::NoteKind;

@@ -86,6 +86,11 @@ fn what(item: &Item) -> String {
     line(&item.kind.map_or_else(|| item.detail.clone(), |kind| said(kind, &item.detail)), 2 * LONGEST)
 }
 
+/// Writes who an e-mail is from, and whether nothing vouches for it that it is one of us (ACCESS-5).
+pub fn sender(from: &str, is_not_verified: bool) -> String {
+    if is_not_verified { format!("{from} (sender not verified)") } else { from.to_string() }
+}
+
 /// Says what a notification tells; `from` and `subject` are those of its e-mail, as far as the user may read it.
 pub fn phrase(kind: NotificationKind, detail: &str, from: Option<&str>, subject: Option<&str>) -> String {
     let mail = match (from, subject) {

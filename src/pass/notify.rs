@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::decide::Policy;
 use crate::decide::access::{Actor, act};
-use crate::decide::digest::{Digest, Item, OLDEST, YOUNGEST, digest};
+use crate::decide::digest::{Digest, Item, OLDEST, YOUNGEST, digest, sender};
 use crate::decide::outgoing::Order;
 use crate::decide::sender::Outlet;
 use crate::fault::{Class, Fault, class_of};
@@ -111,7 +111,7 @@ fn item(db: &mut Database, actor: &Actor, due: &Due) -> Result<Item> {
     Ok(Item {
         kind: Some(one.kind),
         record,
-        from: one.from.clone(),
+        from: one.from.as_deref().map(|from| sender(from, one.sender_not_verified)),
         subject: one.subject.clone(),
         detail: one.detail.clone(),
         recipients: due.recipients.clone(),

@@ -67,6 +67,8 @@ pub struct Notification {
     pub email: Option<EmailId>,
     /// Of the e-mail, as long as the user may read it.
     pub from: Option<String>,
+    /// It says that one of us wrote it, and nothing vouches for that (ACCESS-5).
+    pub sender_not_verified: bool,
     pub subject: Option<String>,
     /// What the kind alone does not say.
     pub detail: String,
@@ -195,14 +197,18 @@ fn read(db: &mut Database, actor: &Actor, rows: Vec<Row>) -> Result<Vec<Notifica
     let read = in_lists(db, &emails, |db, some| {
         let Some(visible) = relation::visible_emails(&sight(actor, RoleScope::Email)) else { return Ok(Vec::new()) };
         let theirs = emails::table.filter(emails::id.eq_any(some)).filter(visible);
-        Ok(theirs.select((emails::id, (emails::from_address, emails::subject))).load::<(EmailId, (String, String))>(db)?)
+        let columns = (emails::from_address, emails::subject, emails::is_claimed);
+        Ok(theirs.select((emails::id, columns)).load::<(EmailId, (String, String, bool))>(db)?)
     })?;
-    let read: HashMap<EmailId, (String, String)> = read.into_iter().collect();
+    let read: HashMap<EmailId, (String, String, bool)> = read.into_iter().collect();
     let notification = |row: Row| {
-        let (from, subject) = row.email_id.and_then(|email| read.get(&email).cloned()).unzip();
+        let (from, subject, sender_not_verified) = match row.email_id.and_then(|email| read.get(&email).cloned()) {
+            Some((from, subject, is_claimed)) => (Some(from), Some(subject), is_claimed),
+            None => (None, None, false),
+        };
         let record = row.record_id.and_then(|record| names.get(&record).copied());
         let Row { id, kind, created_at: at, is_read, email_id: email, detail, .. } = row;
-        Notification { id, kind, at, read: is_read, record, email, from, subject, detail }
+        Notification { id, kind, at, read: is_read, record, email, from, sender_not_verified, subject, detail }
     };
     Ok(rows.into_iter().map(notification).collect())
 }

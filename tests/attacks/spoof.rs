@@ -93,6 +93,7 @@ fn access_5_mail_as_an_agent_is_received_unread_told_and_marked_and_answers_noth
             world.run(&["email", "show", "<b@x.example>"]).ok(),
             world.run(&["email", "list"]).ok(),
             world.run(&["case", "show", "1"]).ok(),
+            world.run(&["--as", "ben", "notification", "list"]).ok(),
         ] {
             assert!(shown.contains("(sender not verified)"), "{shown}");
         }

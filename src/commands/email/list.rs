@@ -4,10 +4,10 @@ use anyhow::Result;
 
 use super::inbox;
 use crate::clock::rfc3339;
-use crate::commands::show::sender;
 use crate::commands::{argument, hearsay, right};
 use crate::context::Context;
 use crate::decide::access::{self, Inbox};
+use crate::decide::digest::sender;
 use crate::store::email::{self, EmailFilter, Place, Unsent, View};
 use crate::store::record::RecordName;
 use crate::store::search::{self, Query, Step};

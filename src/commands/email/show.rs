@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use crate::clock::rfc3339;
-use crate::commands::show::{lines, or_empty, sender, yes};
+use crate::commands::show::{lines, or_empty, yes};
 use crate::commands::{hearsay, right};
 use crate::context::Context;
+use crate::decide::digest::sender;
 use crate::mail::{self, Address, Event, Sign};
 use crate::output::shown;
 use crate::store::address::Delivery;
