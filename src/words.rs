@@ -528,6 +528,11 @@ impl RoleScope {
 }
 
 impl CaseStatus {
+    /// Returns those that are open.
+    pub fn open() -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|status| status.is_open()).collect()
+    }
+
     /// Whether the case still counts as work for its assigned user (DIST-3).
     pub const fn is_open(self) -> bool {
         !matches!(self, Self::Closed | Self::Rejected | Self::Duplicate)

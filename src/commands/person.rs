@@ -12,7 +12,7 @@ use super::outlet::{self, Made};
 use crate::context::Context;
 use crate::pass::handout;
 use crate::pass::person::{self, Erased};
-use crate::store::{self, access, erasure};
+use crate::store::{access, erasure};
 
 /// Erase or hand out what there is of a person outside (GDPR, Articles 15 to 20); for administrators
 ///
@@ -127,8 +127,7 @@ fn export(context: &Context, address: &str, file: &Path, force: bool) -> Result<
     let (permit, now) = (context.administrator()?, context.now());
     outlet::check(context, file, Made::Person)?;
     let made = outlet::make(file, force, |to| handout::write(store.connection(), address, now, BufWriter::new(to)))?;
-    store.transaction(|db| {
-        store::lock(db)?;
+    store.alone(|db| {
         let subject = erasure::name(db, address)?;
         access::record(db, &permit, "person export", &subject, &format!("{} e-mails", made.emails), now)
     })?;

@@ -86,10 +86,10 @@ pub fn other(mail: &Mail, facts: &Facts) -> Other {
     let is_twin = |known: &EmailFacts| known.sender == author && known.header_date == Some(date);
     let twin = candidates.iter().find(|id| facts.emails.get(id).is_some_and(is_twin));
     // Behind a copy that says otherwise and opened nothing, the letter goes its own way: nothing is opened or answered twice.
-    let twin = twin.filter(|twin| {
-        let has_case = facts.parent_of(**twin).is_some_and(|(record, _)| facts.is_case(record));
-        has_case || !(is_content(**twin, mail, facts) && facts.emails.get(twin).is_some_and(|known| says_otherwise(known, mail)))
-    });
+    let has_case = |email: EmailId| facts.parent_of(email).is_some_and(|(record, _)| facts.is_case(record));
+    let is_other =
+        |email| is_content(email, mail, facts) && facts.emails.get(&email).is_some_and(|known| says_otherwise(known, mail));
+    let twin = twin.filter(|twin| has_case(**twin) || !is_other(**twin));
     twin.map_or(Other::Stranger, |twin| Other::Twin(*twin))
 }
 
@@ -100,14 +100,13 @@ fn is_content(email: EmailId, mail: &Mail, facts: &Facts) -> bool {
 /// Whether a stored copy asks for answers where the message does not, or for none where the message does not (AUTO-1). Who has seen
 /// a letter can hand over a copy with such a field before the letter itself comes: answers would go to them, or to nobody.
 fn says_otherwise(known: &EmailFacts, mail: &Mail) -> bool {
-    let asked = answers_to(mail);
+    let asked = answers_to(mail.from.as_slice(), &mail.reply_to);
     !known.ours && (known.automatic && mail.automatic.is_empty() || known.answers_to.iter().any(|to| !asked.contains(to)))
 }
 
 /// Where answers are asked to go, in comparison form, when it is not the author.
-pub fn answers_to(mail: &Mail) -> Vec<String> {
-    let author = mail.from.as_ref().map(Address::key);
-    mail.reply_to.iter().map(Address::key).filter(|to| Some(to) != author.as_ref()).collect()
+pub fn answers_to(from: &[Address], reply_to: &[Address]) -> Vec<String> {
+    reply_to.iter().map(Address::key).filter(|to| from.iter().all(|from| from.key() != *to)).collect()
 }
 
 /// Whether equal digests mean equal messages. Of what came in part nobody has seen the files (FETCH-8), so it is the same only

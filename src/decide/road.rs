@@ -479,7 +479,7 @@ pub fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, 
         people: mail.from.iter().chain(&mail.to).chain(&mail.cc).map(Address::key).collect(),
         claimed: new.claimed,
         automatic: !mail.automatic.is_empty(),
-        answers_to: duplicate::answers_to(mail),
+        answers_to: duplicate::answers_to(mail.from.as_slice(), &mail.reply_to),
     };
     facts.emails.insert(new.id, known);
     facts.emails_by_message_id.entry(new.identity.clone()).or_default().push(new.id);

@@ -10,7 +10,7 @@ use super::Tally;
 use super::intake::{self, Batch, Gate, Refused};
 use crate::decide::{Arrival, Policy};
 use crate::store::account::Account;
-use crate::store::{self, Store, position};
+use crate::store::{Store, position};
 use crate::words::PositionId;
 
 /// The mailbox name under which delivered messages have their fates; no IMAP mailbox is monitored under it.
@@ -66,12 +66,9 @@ impl<'a> Intake<'a> {
         now: &'a (dyn Fn() -> i64 + Sync),
         (batch_messages, batch_bytes): (usize, u64),
     ) -> Result<Self> {
-        let position = store.transaction(|db| {
-            store::lock(db)?;
-            match position::position(db, account.id, mailbox, 0)? {
-                Some(known) => Ok(known.id),
-                None => Ok(position::start(db, account.id, mailbox, 0, 0)?.id),
-            }
+        let position = store.alone(|db| match position::position(db, account.id, mailbox, 0)? {
+            Some(known) => Ok(known.id),
+            None => Ok(position::start(db, account.id, mailbox, 0, 0)?.id),
         })?;
         Ok(Self { account, policy, now, batch_messages, batch_bytes, position })
     }

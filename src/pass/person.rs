@@ -6,7 +6,7 @@ use anyhow::Result;
 use crate::decide::access::Permit;
 use crate::store::belongings::{self, Belongings};
 use crate::store::erase::{self, COLUMNS, Mentioned, Person};
-use crate::store::{self, Database, Store, access, erasure};
+use crate::store::{Database, Store, access, erasure};
 use crate::words::EmailId;
 
 /// How many e-mails one transaction erases.
@@ -66,8 +66,7 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
     // By what they are called in mail only where they take part in it: anybody may call themselves anything.
     let called = [of.names.clone(), mentioned.names(db)?].concat();
     let by_name = person.redaction(&called)?;
-    let subject = store.transaction(|db| {
-        store::lock(db)?;
+    let subject = store.alone(|db| {
         let subject = erasure::name(db, &person.address)?;
         access::record(db, permit, "person erase", &subject, "begun", now)?;
         Ok(subject)
@@ -81,17 +80,11 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
             let those = column.find(store.connection(), &terms, behind)?;
             let Some(last) = those.last() else { break };
             behind = *last;
-            erased.texts += store.transaction(|db| {
-                store::lock(db)?;
-                column.redact(db, &by_address, &those)
-            })?;
+            erased.texts += store.alone(|db| column.redact(db, &by_address, &those))?;
         }
     }
     loop {
-        let skipped = store.transaction(|db| {
-            store::lock(db)?;
-            erase::forget_skipped(db, &person)
-        })?;
+        let skipped = store.alone(|db| erase::forget_skipped(db, &person))?;
         erased.skipped += skipped;
         if skipped == 0 {
             break;
@@ -103,14 +96,10 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
     batches(store, &mentioned.whole, &mut |db, some| erase::whole(db, &person, some, now))?;
     progress("Their mail is gone.");
     for id in belongings::in_quarantine(store.connection(), &by_address)? {
-        store.transaction(|db| {
-            store::lock(db)?;
-            belongings::drop_quarantined(db, permit, id, now)
-        })?;
+        store.alone(|db| belongings::drop_quarantined(db, permit, id, now))?;
         erased.quarantined += 1;
     }
-    store.transaction(|db| {
-        store::lock(db)?;
+    store.alone(|db| {
         belongings::erase(db, &person, &of)?;
         let detail =
             format!("{} e-mails, {} of others, {} records", erased.emails, erased.emails_of_others, erased.records.len());
@@ -121,10 +110,7 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
 
 fn batches(store: &mut Store, those: &[EmailId], work: &mut dyn FnMut(&mut Database, &[EmailId]) -> Result<()>) -> Result<()> {
     for some in those.chunks(BATCH) {
-        store.transaction(|db| {
-            store::lock(db)?;
-            work(db, some)
-        })?;
+        store.alone(|db| work(db, some))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::decide::access::Permit;
 use crate::store::prune::{Times, windows};
-use crate::store::{self, Store, access};
+use crate::store::{Store, access};
 use crate::words::Pruning;
 
 /// What became, or would become, of one kind.
@@ -35,17 +35,11 @@ pub fn one(
             if is_rehearsal {
                 count += window.count;
             } else if window.count > 0 {
-                count += store.transaction(|db| {
-                    store::lock(db)?;
-                    windows.take(db, &window)
-                })?;
+                count += store.alone(|db| windows.take(db, &window))?;
             }
         }
         if !is_rehearsal {
-            store.transaction(|db| {
-                store::lock(db)?;
-                windows.finish(db)
-            })?;
+            store.alone(|db| windows.finish(db))?;
         }
     }
     if !is_rehearsal && count > 0 {

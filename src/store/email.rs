@@ -13,7 +13,7 @@ pub use self::view::{Place, View};
 use super::address::{Delivery, deliveries_of};
 use super::letters::{anywhere, lower};
 use super::named::{RecordName, name_of, names_of};
-use super::noun::{counted, in_lists};
+use super::noun::{counted, in_lists, is_few};
 use super::people::People;
 use super::raw::Packed;
 use super::relation::visible_emails;
@@ -253,7 +253,7 @@ fn chosen<'f>(db: &mut Database, filter: &'f EmailFilter) -> Result<Option<email
         query = query.filter(emails::assigned_user_id.eq(user));
     }
     if let Some(found) = &filter.found {
-        query = match view::is_few(found) {
+        query = match is_few(found) {
             true => query.filter(emails::id.eq_any(found.clone())),
             // In the order of the list: to read all of them and to sort them takes longer.
             false => query.filter(sql::<BigInt>("emails.id + 0").eq_any(found.clone())),

@@ -117,8 +117,7 @@ impl Person {
             let Some(last) = rows.last() else { break };
             after = last.id;
             let ids: Vec<EmailId> = rows.iter().map(|row| EmailId(row.id)).collect();
-            let unsent = outbox::table.filter(outbox::email_id.eq_any(&ids)).filter(outbox::state.ne(OutboxState::Sent));
-            let unsent: HashSet<EmailId> = unsent.select(outbox::email_id).load(db)?.into_iter().collect();
+            let unsent = unsent(db, &ids)?;
             for row in rows {
                 self.classify(&row, (&ours, &unsent, &redaction), &mut found)?;
             }
@@ -126,8 +125,7 @@ impl Person {
         // Whoever stands in the envelope alone.
         let known: HashSet<EmailId> = found.whole.iter().chain(&found.part).copied().collect();
         let alone: Vec<EmailId> = by_envelope.into_iter().filter(|id| !known.contains(id)).collect();
-        let unsent = outbox::table.filter(outbox::email_id.eq_any(&alone)).filter(outbox::state.ne(OutboxState::Sent));
-        let unsent: HashSet<EmailId> = unsent.select(outbox::email_id).load(db)?.into_iter().collect();
+        let unsent = unsent(db, &alone)?;
         let (whole, part): (Vec<_>, Vec<_>) = alone.into_iter().partition(|id| unsent.contains(id));
         found.whole.extend(whole);
         found.part.extend(part);
@@ -180,6 +178,12 @@ impl Mentioned {
 /// First and last name: one word may be anybody, or anything.
 pub fn is_full(name: &str) -> bool {
     name.len() >= 5 && name.split_whitespace().count() > 1
+}
+
+/// Returns those of some e-mails that have not gone out.
+fn unsent(db: &mut Database, of: &[EmailId]) -> Result<HashSet<EmailId>> {
+    let unsent = outbox::table.filter(outbox::email_id.eq_any(of)).filter(outbox::state.ne(OutboxState::Sent));
+    Ok(unsent.select(outbox::email_id).load(db)?.into_iter().collect())
 }
 
 fn ours(db: &mut Database) -> Result<HashSet<String>> {

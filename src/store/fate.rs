@@ -9,7 +9,7 @@ use diesel::sql_types::BigInt;
 
 use super::dialect::insert_all;
 use super::letters::{anywhere, lower};
-use super::noun::{counted, in_lists};
+use super::noun::{FEW, counted, in_lists, is_few};
 use super::schema::{account_mailboxes, accounts, emails, fates, positions, quarantine};
 use super::{Backend, Database, IN_LIST, access, clean, lock, reserve};
 use crate::decide::access::Permit;
@@ -133,7 +133,7 @@ fn chosen<'f>(db: &mut Database, filter: &'f FateFilter) -> Result<fates::BoxedQ
     if filter.account.is_some() || filter.mailbox.is_some() {
         let places = places(db, filter)?;
         let few = fates::table.filter(fates::position_id.eq_any(&places)).select(fates::uid).limit(FEW + 1);
-        query = match i64::try_from(few.load::<i64>(db)?.len()).is_ok_and(|found| found <= FEW) {
+        query = match is_few(&few.load::<i64>(db)?) {
             true => query.filter(fates::position_id.eq_any(places)),
             // In the order of the list: to read all of them and to sort them takes longer.
             false => query.filter(sql::<BigInt>("fates.position_id + 0").eq_any(places)),
@@ -163,9 +163,6 @@ fn chosen<'f>(db: &mut Database, filter: &'f FateFilter) -> Result<fates::BoxedQ
     }
     Ok(query)
 }
-
-/// How many fates are few.
-const FEW: i64 = 2_000;
 
 /// The positions of an account, of mailboxes with a name, or of both.
 fn places(db: &mut Database, filter: &FateFilter) -> Result<Vec<PositionId>> {

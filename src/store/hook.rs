@@ -24,10 +24,7 @@ pub fn want(store: &mut Store, hooks: &[Hook]) -> Result<()> {
     if setting::get(store.connection(), WANTED)?.unwrap_or_default() == text {
         return Ok(());
     }
-    store.transaction(|db| {
-        lock(db)?;
-        setting::set(db, WANTED, &text)
-    })
+    store.alone(|db| setting::set(db, WANTED, &text))
 }
 
 /// Notes an event, where it is wanted.

@@ -19,20 +19,19 @@ pub(super) fn of(db: &mut Database, users: &[UserId]) -> QueryResult<Vec<(UserId
 
 /// Returns how many cases are open, whoever has them.
 pub(super) fn all(db: &mut Database) -> Result<i64> {
-    let open: Vec<&CaseStatus> = CaseStatus::ALL.iter().filter(|status| status.is_open()).collect();
     let assigned: Vec<i64> = open_cases::table.select(open_cases::cases).load(db)?;
-    let others = records::table.filter(records::assigned_user_id.is_null()).filter(records::status.eq_any(open));
+    let others = records::table.filter(records::assigned_user_id.is_null()).filter(records::status.eq_any(CaseStatus::open()));
     Ok(assigned.iter().sum::<i64>() + others.select(count_star()).first::<i64>(db)?)
 }
 
 /// Returns how many of some records are open cases of each user.
 pub(super) fn among(db: &mut Database, ids: &HashSet<RecordId>) -> Result<HashMap<UserId, i64>> {
-    let open: Vec<&CaseStatus> = CaseStatus::ALL.iter().filter(|status| status.is_open()).collect();
+    let open = CaseStatus::open();
     let mut found = HashMap::new();
     for some in ids.iter().collect::<Vec<_>>().chunks(IN_LIST) {
         let assigned = records::table
             .filter(records::id.eq_any(some.iter().copied()))
-            .filter(records::status.eq_any(open.iter().copied()))
+            .filter(records::status.eq_any(&open))
             .filter(records::assigned_user_id.is_not_null())
             .group_by(records::assigned_user_id)
             .select((records::assigned_user_id.assume_not_null(), count_star()));

@@ -42,6 +42,18 @@ macro_rules! counted {
 }
 pub(super) use counted;
 
+/// How many things are few: those are found by their numbers. Of more a list is soon full, read in its own order.
+pub(super) const FEW: i64 = 2_000;
+
+/// Returns what was found where it is few; asked for is one more than that at the most.
+pub(super) fn few<T>(found: Vec<T>) -> Option<Vec<T>> {
+    is_few(&found).then_some(found)
+}
+
+pub(super) fn is_few<T>(found: &[T]) -> bool {
+    i64::try_from(found.len()).is_ok_and(|found| found <= FEW)
+}
+
 /// Makes the error for a name that is taken.
 pub(super) fn taken(noun: &str, name: &str) -> anyhow::Error {
     Fault::new(Class::CannotCreate, format!("there is already a {noun} {name:?}"))

@@ -9,7 +9,7 @@ use diesel::sql_types::{Bool, Nullable};
 
 use super::Database;
 use super::named::RecordName;
-use super::noun::in_lists;
+use super::noun::{self, FEW, in_lists, is_few};
 use super::schema::{
     accounts, email_teams, email_users, emails, notes, notifications, outbox, record_teams, records, reviews, users,
 };
@@ -56,9 +56,6 @@ pub(super) fn visible(sight: &Sight) -> Option<Visible> {
     }
 }
 
-/// How many records are few.
-const FEW: i64 = 2_000;
-
 /// The records that somebody may see, where they are few: found by their numbers. Where they are many, a list is soon full of them.
 pub(super) fn few(db: &mut Database, sight: &Sight) -> Result<Option<Vec<RecordId>>> {
     let (user, teams) = match sight {
@@ -73,7 +70,7 @@ pub(super) fn few(db: &mut Database, sight: &Sight) -> Result<Option<Vec<RecordI
         let theirs = record_teams::table.filter(record_teams::team_id.eq_any(teams)).limit(FEW + 1);
         found.extend(theirs.select(record_teams::record_id).load::<RecordId>(db)?);
     }
-    Ok(Some(found).filter(|found| is_few(found)))
+    Ok(noun::few(found))
 }
 
 /// The records that a user has, or nobody, where they are few.
@@ -83,11 +80,7 @@ pub(super) fn few_assigned(db: &mut Database, user: Option<UserId>) -> Result<Op
         Some(user) => of.filter(records::assigned_user_id.eq(user)),
         None => of.filter(records::assigned_user_id.is_null()).filter(records::status.is_not_null()),
     };
-    Ok(Some(of.load(db)?).filter(|found: &Vec<RecordId>| is_few(found)))
-}
-
-fn is_few(found: &[RecordId]) -> bool {
-    i64::try_from(found.len()).is_ok_and(|found| found <= FEW)
+    Ok(noun::few(of.load(db)?))
 }
 
 /// Restricts a query to the e-mails that somebody may see; the same rule as [`of_email`]. None when it is no e-mail at all.
@@ -151,13 +144,12 @@ pub(super) fn reaches_nobody() -> VisibleEmails {
     let has_user = exists(email_users::table.filter(email_users::email_id.eq(emails::id)));
     // Somebody looks after its case: it is done, an active user has it, or it is one of those that people take themselves, as their
     // account gives none to anybody.
-    let open: Vec<CaseStatus> = CaseStatus::ALL.iter().copied().filter(|status| status.is_open()).collect();
     let assigned = exists(users::table.filter(users::id.nullable().eq(records::assigned_user_id)).filter(users::active.eq(true)));
     let handed_out = accounts::table
         .filter(accounts::id.nullable().eq(records::through_account_id))
         .filter(accounts::distribution.ne(Distribution::None));
     let taken = records::assigned_user_id.is_null().and(not(exists(handed_out)));
-    let in_hands = records::status.ne_all(open).or(assigned.nullable()).or(taken.nullable());
+    let in_hands = records::status.ne_all(CaseStatus::open()).or(assigned.nullable()).or(taken.nullable());
     let of_case = records::table.filter(records::id.nullable().eq(emails::parent_id)).filter(records::kind.eq(RecordKind::Case));
     let of_case = exists(of_case.filter(in_hands));
     // What a machine answers in a case is quiet (AUTO-3).

@@ -4,14 +4,14 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::noun::{find, gathered, in_lists, not_found, number, once, taken};
-use super::schema::{absences, auto_follows, records, roles, team_members, teams, user_addresses, user_roles, users};
-use super::{Database, access, account, follow, outbox};
+use super::schema::{absences, auto_follows, roles, team_members, teams, user_addresses, user_roles, users};
+use super::{Database, access, account, follow, load, outbox};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::mail::body::Signature;
-use crate::words::{CaseStatus, RecordKind, TeamId, UserId};
+use crate::words::{RecordKind, TeamId, UserId};
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -152,11 +152,9 @@ fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Resul
     Ok(())
 }
 
-/// Counts the cases that a user has and that are not done.
+/// Returns how many cases a user has that are not done.
 pub fn open_cases(db: &mut Database, user: UserId) -> Result<i64> {
-    let open: Vec<CaseStatus> = CaseStatus::ALL.iter().copied().filter(|status| status.is_open()).collect();
-    let theirs = records::table.filter(records::assigned_user_id.eq(user)).filter(records::status.eq_any(open));
-    Ok(theirs.count().get_result(db)?)
+    Ok(load::of(db, &[user])?.first().map_or(0, |(_, cases)| *cases))
 }
 
 /// Returns the logins of those whose addresses these are, in comparison form.

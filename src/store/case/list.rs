@@ -55,8 +55,7 @@ fn chosen<'f>(db: &mut Database, filter: &'f CaseFilter) -> Result<Option<record
     match filter.status {
         Some(status) => query = query.filter(records::status.eq(status)),
         None if !filter.all => {
-            let open = CaseStatus::ALL.iter().filter(|status| status.is_open());
-            query = query.filter(records::status.eq_any(open.collect::<Vec<_>>()));
+            query = query.filter(records::status.eq_any(CaseStatus::open()));
         }
         None => {}
     }

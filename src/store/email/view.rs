@@ -5,6 +5,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use crate::decide::access::Sight;
+use crate::store::noun::{FEW, few};
 use crate::store::schema::{email_accounts, email_teams, email_users};
 use crate::store::{Backend, Database};
 use crate::words::{AccountId, EmailId, FolderId, UserId};
@@ -26,17 +27,6 @@ pub enum Place {
     Trash,
     Folder(FolderId),
     Anywhere,
-}
-
-/// How many e-mails are few.
-const FEW: i64 = 2_000;
-
-pub fn is_few(found: &[EmailId]) -> bool {
-    i64::try_from(found.len()).is_ok_and(|found| found <= FEW)
-}
-
-fn few(found: Vec<EmailId>) -> Option<Vec<EmailId>> {
-    is_few(&found).then_some(found)
 }
 
 /// What somebody may see, where that is few.

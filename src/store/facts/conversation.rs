@@ -8,7 +8,7 @@ use diesel::dsl::{max, min};
 use diesel::prelude::*;
 
 use super::named::{Named, in_lists, in_lists_of};
-use crate::decide::Facts;
+use crate::decide::{Facts, answers_to};
 use crate::mail::{Address, Mail};
 use crate::store::people::People;
 use crate::store::schema::{email_users, emails, notes, participants, positions, server_actions};
@@ -125,8 +125,7 @@ pub(super) fn people(db: &mut Database, named: &Named, facts: &mut Facts) -> Res
     for (email, people) in rows {
         // Written by us; what cannot be read says nobody.
         let people: People = serde_json::from_str(&people).unwrap_or_default();
-        let asked =
-            people.reply_to.iter().map(Address::key).filter(|to| people.from.iter().all(|from| from.key() != *to)).collect();
+        let asked = answers_to(&people.from, &people.reply_to);
         let people = people.from.iter().chain(&people.to).chain(&people.cc).map(Address::key);
         facts.emails.entry(email).and_modify(|known| (known.people, known.answers_to) = (people.collect(), asked));
     }

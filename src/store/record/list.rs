@@ -189,7 +189,7 @@ pub fn cases_of_lead(db: &mut Database, lead: RecordId) -> Result<Vec<RecordId>>
 
 /// Returns what a user has to look after, the oldest first: open cases, and records that are active.
 pub fn assigned_to(db: &mut Database, user: UserId) -> Result<Vec<RecordId>> {
-    let open: Vec<&CaseStatus> = CaseStatus::ALL.iter().filter(|status| status.is_open()).collect();
+    let open = CaseStatus::open();
     let is_due = records::status.eq_any(open).or(records::status.is_null().nullable());
     let theirs = records::table.filter(records::assigned_user_id.eq(user)).filter(records::active.eq(true)).filter(is_due);
     Ok(theirs.order(records::id).select(records::id).load(db)?)
