@@ -15,6 +15,7 @@ pub mod net;
 mod oauth;
 pub mod output;
 pub mod pass;
+mod plural;
 pub mod relay;
 mod room;
 pub mod secret;

@@ -19,7 +19,7 @@
 //! net.rs                connections in which every wait has an end; TLS, logins, and what is not to be repeated
 //! decide/            2  the rules. Pure: values in, a Plan out
 //! mail/              1  letters. Pure: bytes in, a Mail out; a Draft in, bytes out
-//! words settings fault secret clock custody room whereabouts
+//! words settings fault secret clock custody room plural whereabouts
 //!                    0  vocabularies; what rules ask of an account; what can go wrong and its exit status; secrets; times; whose
 //!                       a file is; where one is at work
 //! ```

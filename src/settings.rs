@@ -1,71 +1,206 @@
-//! What people decide of an account and rules ask for: one row a setting, which is all that there is to write down of it. From the row
-//! follow the field that rules read, the column (`store/account.rs`), the option of `account add` and `account set` with its help, the
-//! line of `account show`, the key in JSON and with it what the audit tells (`commands/account/rules.rs`). All are an administrator's
-//! (ACCESS-1). A row reads: help and option, field, column where it has another name, kind, what a new account has, how it is called.
+//! What people decide of accounts, users, folders and filters: one row a setting, which is all that there is to write down of it. From
+//! the row follow the field that rules read, the column (`store/column.rs`), the option of `add` and `set` with its help, who may give it
+//! (ACCESS-1), the line of `show`, the key in JSON and with it what the audit tells (`commands/setting.rs`). A row reads: help and
+//! option, who may, field, column where it has another name, kind, how it is given and told where the kind does not say so
+//! (`commands/setting.rs`), what a new thing has, how it is called. An `owner` is whoever may change the thing.
 
 use crate::words::{AutomaticCases, Distribution, FolderId, ServerVerb, TeamId, UnknownSender, UserId};
 
-/// Hands the rows to a macro.
+/// What rules ask of an account.
 macro_rules! account_rules {
-    ($then:ident) => {
-        $then! {
+    ($then:ident $($names:tt)*) => {
+        $then! { [$($names)*]
+            /// What to do with messages on the server once they are stored: leave them, mark them as seen, give them a keyword, move
+            /// them to another mailbox, or delete them there [default: leave]
+            #[arg(long, value_name = "leave|seen|flag:KEYWORD|move:MAILBOX|delete", help_heading = "On the server")]
+            owner after_fetch: AfterFetch = AfterFetch::default(), "after fetch";
+            /// Whether what the owner of a personal account reads here is marked as seen on the server, too [default: false]
+            #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "On the server")]
+            owner seen_back: bool as IfSo = false, "seen back";
             /// Open a case for the first e-mail of each thread (group accounts); --make-cases=false ends it
             #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Cases")]
-            make_cases: bool = false, "makes cases";
+            administrator make_cases: bool = false, "makes cases";
             /// Who gets new cases [default: none]
             #[arg(long, value_name = "RULE", help_heading = "Cases")]
-            distribution: Distribution = Distribution::None, "distribution";
+            administrator distribution: Distribution = Distribution::None, "distribution";
             /// Team of new cases; with round-robin and least-busy its members get them; an empty name forgets it
             #[arg(long, value_name = "TEAM", help_heading = "Cases")]
-            case_team [case_team_id]: Option<TeamId> = None, "case team";
+            administrator case_team [case_team_id]: Option<TeamId> = None, "case team";
             /// Only members with this position in the case team get cases (DIST-1); an empty one forgets it
             #[arg(long, value_name = "POSITION", help_heading = "Cases")]
-            case_position: Option<String> = None, "case position";
+            administrator case_position: Option<String> = None, "case position";
             /// User who gets new cases with direct, and the account's mail; an empty name forgets it
             #[arg(long, value_name = "USER", help_heading = "Cases")]
-            assigned_user [assigned_user_id]: Option<UserId> = None, "assigned user";
+            administrator assigned_user [assigned_user_id]: Option<UserId> = None, "assigned user";
             /// What to do with mail that names a case of which its sender is no part [default: new-case]
             #[arg(long, value_name = "HOW", help_heading = "Cases")]
-            unknown_sender: UnknownSender = UnknownSender::NewCase, "unknown sender";
+            administrator unknown_sender: UnknownSender = UnknownSender::NewCase, "unknown sender";
             /// Re-open a closed case for a follow-up within this time, such as 14d, or never [default: 14d]
             #[arg(long, value_name = "TIME", value_parser = argument::span, help_heading = "Cases")]
-            reopen_within: Option<i64> = Some(REOPEN_WITHIN), "re-open within";
+            administrator reopen_within: Option<i64> = Some(REOPEN_WITHIN), "re-open within";
             /// Which automatic mail may open cases: all of it, what is generated or passed on by itself, but no answers of machines,
             /// reports and bulk mail, or none [default: generated]
             #[arg(long, value_name = "WHICH", help_heading = "Cases")]
-            automatic_cases: AutomaticCases = AutomaticCases::Generated, "automatic mail that makes cases";
+            administrator automatic_cases: AutomaticCases = AutomaticCases::Generated, "automatic mail that makes cases";
             /// Whether mail of mailing lists may open cases; that of a list which is the account's own address does [default: false]
             #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Cases")]
-            list_cases: bool = false, "list mail makes cases";
+            administrator list_cases: bool = false, "list mail makes cases";
             /// Whether each forward by a user makes its original sender the contact, also without @fwd [default: false]
             #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Cases")]
-            take_forwards: bool = false, "takes forwards";
+            administrator take_forwards: bool = false, "takes forwards";
             /// Whether members of the account's teams get the mail in their inboxes [default: true]
             #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "Inboxes")]
-            add_team_users: bool = true, "members get mail";
+            administrator add_team_users: bool = true, "members get mail";
             /// Group folder that the account's mail goes to, and not into inboxes (group accounts); an empty name forgets it
             #[arg(long, value_name = "FOLDER", help_heading = "Inboxes")]
-            group_folder [group_folder_id]: Option<FolderId> = None, "group folder";
+            administrator group_folder [group_folder_id]: Option<FolderId> = None, "group folder";
         }
     };
 }
-pub(crate) use account_rules;
+
+/// How an account sends (SEND-2), beside its server.
+macro_rules! sending_settings {
+    ($then:ident $($names:tt)*) => {
+        $then! { [$($names)*]
+            /// Name that goes with the address in From
+            #[arg(long, value_name = "NAME", value_parser = argument::line)]
+            owner from_name: String = String::new(), "from name";
+            /// What stands below letters that go out through it, whose writers have no signature; plain text, an empty one ends it
+            #[arg(long, value_name = "TEXT", value_parser = argument::text)]
+            owner signature: String as Lines = String::new(), "signature";
+            /// The same for letters that have HTML: sanitised, without pictures from elsewhere; an empty one is made of the text
+            #[arg(long, value_name = "HTML", value_parser = argument::html)]
+            owner signature_html: String = String::new(), "as HTML";
+            /// Where answers go; an empty address is the account's own
+            #[arg(long, value_name = "ADDRESS", value_parser = argument::address)]
+            owner reply_to: Option<String> = None, "answers go to";
+            /// Users may send through it, as far as their roles allow (group accounts)
+            #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+            administrator shared [is_shared]: bool as IfSo = false, "shared";
+            /// It is the system's own account: for notifications, and for whatever has no other
+            #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+            administrator system [is_system]: bool as IfSo = false, "system account";
+            /// A reply to all leaves its address out
+            #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+            owner exclude_from_reply: bool as IfSo = false, "not in reply to all";
+            /// Automatic answers go with an empty envelope sender, so that nobody answers them (RFC 3834); false, which it becomes by
+            /// itself where the server refuses that, is with the account's address [default: true]
+            #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+            owner empty_sender: bool as EmptySender = true, "answers by itself as";
+            /// Put a copy of what was sent into the account's Sent mailbox, unless the server has put one there itself
+            #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+            owner save_sent: bool as IfSo = false, "copies of sent mail";
+            /// Which mailbox that is; an empty name is the one that the server calls so [default: that one]
+            #[arg(long, value_name = "MAILBOX")]
+            owner sent_mailbox: Option<String> = None, "Sent mailbox";
+            /// How many messages may go out in an hour; 0 is no limit
+            #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
+            owner max_per_hour: Option<i64> as Most = None, "most per hour";
+        }
+    };
+}
+
+/// How an account answers by itself (ACK), beside the template.
+macro_rules! answer_settings {
+    ($then:ident $($names:tt)*) => {
+        $then! { [$($names)*]
+            /// Answer as this address; an empty one is the account's own, or the system account's where that one sends
+            #[arg(id = "auto_reply_from", long = "auto-reply-from", value_name = "ADDRESS", value_parser = argument::address)]
+            administrator from [from_address]: Option<String> = None, "as";
+            /// Name that goes with the address of answers; an empty one is that of the account
+            #[arg(id = "auto_reply_name", long = "auto-reply-name", value_name = "NAME", value_parser = argument::line)]
+            administrator name [from_name]: Option<String> = None, "by the name of";
+            /// Where answers to answers go; an empty address is where those to the account go
+            #[arg(id = "auto_reply_reply_to", long = "auto-reply-reply-to", value_name = "ADDRESS", value_parser = argument::address)]
+            administrator reply_to: Option<String> = None, "with answers to";
+            /// Answer only senders whom security.authserv-id vouches for
+            #[arg(long = "require-authenticated-sender", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+            administrator authenticated_only: bool as IfSo = false, "authenticated senders only:";
+        }
+    };
+}
+
+/// What people decide of a user.
+macro_rules! user_settings {
+    ($then:ident $($names:tt)*) => {
+        $then! { [$($names)*]
+            /// Full name [default: the login]
+            #[arg(long)]
+            administrator name: String = String::new(), "name";
+            /// Whether the user is active [default: true]
+            #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+            administrator active: bool = true, "active";
+            /// Whether the user is an administrator [default: false]
+            #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+            administrator administrator: bool = false, "administrator";
+            /// Team that e-mails of the user's personal accounts get; an empty name forgets it
+            #[arg(long, value_name = "TEAM")]
+            administrator default_team [default_team_id]: Option<TeamId> = None, "default team";
+            /// Whether the user is told of e-mails that are new in the inbox [default: true]
+            #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+            owner notify_received: bool = true, "told of new e-mail";
+            /// Whether the user is told by mail of notifications that are not read, see espomail-notify(1) [default: false]
+            #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+            owner notify_by_mail: bool = false, "told by mail";
+            /// What stands below the letters that the user writes, plain text of any number of lines; an empty one ends it
+            #[arg(long, value_name = "TEXT", value_parser = argument::text)]
+            owner signature: String as Lines = String::new(), "signature";
+            /// The same for letters that have HTML: sanitised, without pictures from elsewhere; an empty one is made of the text
+            #[arg(long, value_name = "HTML", value_parser = argument::html)]
+            owner signature_html: String = String::new(), "as HTML";
+        }
+    };
+}
+
+/// What people decide of a folder.
+macro_rules! folder_settings {
+    ($then:ident $($names:tt)*) => {
+        $then! { [$($names)*]
+            /// Whether nobody is told of mail in it [default: false]
+            #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+            owner skip_notifications: bool = false, "nobody is told";
+        }
+    };
+}
+
+/// What people decide of a filter, beside what it asks and does.
+macro_rules! filter_settings {
+    ($then:ident $($names:tt)*) => {
+        $then! { [$($names)*]
+            /// Use it, or keep it unused [default: true]
+            #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+            owner active: bool = true, "active";
+            /// Capital and small letters differ in subject, text and header fields
+            #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
+            owner match_case: bool = false, "case counts";
+            /// Patterns and phrases are regular expressions, found anywhere
+            #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
+            owner regex [is_regex]: bool = false, "regular expressions";
+        }
+    };
+}
+pub(crate) use {account_rules, answer_settings, filter_settings, folder_settings, sending_settings, user_settings};
 
 /// EspoCRM has no such limit; a case that was closed two weeks ago is another matter (CASE-4). In seconds.
 const REOPEN_WITHIN: i64 = 14 * 86_400;
 
 macro_rules! fields {
-    ($($(#[doc = $doc:tt])+ #[arg($($arg:tt)*)] $field:ident $([$column:ident])?: $kind:ty = $default:expr, $label:literal;)+) => {
-        /// The settings of an account that rules ask for, as options say what they are.
+    ([$noun:ident] $($(#[doc = $doc:tt])+ #[arg($($arg:tt)*)] $who:ident $field:ident $([$column:ident])?: $kind:ty $(as $way:ident)? = $default:expr, $label:literal;)+) => {
+        /// The settings, as options say what they are.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct AccountRules { $($(#[doc = $doc])+ pub $field: $kind,)+ }
+        pub struct $noun { $($(#[doc = $doc])+ pub $field: $kind,)+ }
 
-        impl Default for AccountRules {
+        impl Default for $noun {
             fn default() -> Self { Self { $($field: $default,)+ } }
         }
     };
 }
-account_rules!(fields);
+account_rules!(fields AccountRules);
+sending_settings!(fields SendingSettings);
+answer_settings!(fields AnswerSettings);
+user_settings!(fields UserSettings);
+folder_settings!(fields FolderSettings);
+filter_settings!(fields FilterSettings);
 
 /// What is done with an account's messages on their server once they are stored (FETCH-9), as people write it: `leave`, `seen`,
 /// `flag:KEYWORD`, `move:MAILBOX` or `delete`.

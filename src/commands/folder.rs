@@ -4,11 +4,14 @@ use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
 use super::argument;
-use super::show::{changed, lines, yes};
+use super::setting::{Options, Setting, Shown, options, switch, way};
+use super::show::{changed, lines};
 use crate::context::Context;
 use crate::decide::access::{self, Keeper, Kept, Permitted};
+use crate::pass::verdict::Names;
+use crate::settings::{FolderSettings, folder_settings};
 use crate::store::folder::{self, Folder, Folders};
-use crate::store::{Database, Store, team, user};
+use crate::store::{Database, Store, access as trace, team, user};
 use crate::words::UserId;
 
 /// Manage folders: users' own, and group folders
@@ -49,15 +52,15 @@ enum Verb {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("skip_notifications", switch))]
 struct Add {
     /// Name
     #[arg(value_parser = argument::name)]
     name: String,
     #[command(flatten)]
     of: OwnerArguments,
-    /// Nobody is told of mail in it
-    #[arg(long)]
-    skip_notifications: bool,
+    #[command(flatten)]
+    settings: FolderOptions,
     /// Team that gets the mail of a group folder; may be given several times
     #[arg(long = "team", value_name = "TEAM")]
     teams: Vec<String>,
@@ -72,13 +75,14 @@ struct Set {
     /// New name
     #[arg(long, value_parser = argument::name)]
     name: Option<String>,
-    /// Whether nobody is told of mail in it
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-    skip_notifications: Option<bool>,
+    #[command(flatten)]
+    settings: FolderOptions,
     /// Team that gets the mail of a group folder, in place of those there are; an empty name clears them
     #[arg(long = "team", value_name = "TEAM")]
     teams: Vec<String>,
 }
+
+folder_settings!(options FolderOptions, FolderShown of FolderSettings);
 
 /// Whose folder.
 #[derive(Debug, clap::Args)]
@@ -138,8 +142,10 @@ impl Add {
             let owner = self.of.owner(context, db)?;
             let folders = keep(context, Folders(owner))?;
             let teams = team::find_all(db, &self.teams)?;
-            folder::add(db, &folders, &self.name, self.skip_notifications, &teams, context.now())?;
-            folder::find(db, owner, &self.name)
+            let mut settings = FolderSettings::default();
+            self.settings.over(&mut settings, db)?;
+            folder::add(db, &folders, &self.name, (&settings, &teams), context.now())?;
+            folder::find(db, owner, &self.name).map(shown)
         })?;
         context.out.made(&made, &format!("Folder {} added.", self.name));
         Ok(())
@@ -155,10 +161,10 @@ fn list(context: &Context, store: &mut Store, login: Option<&str>) -> Result<()>
     if owner.is_some() {
         keep(context, Folders(owner))?;
     }
-    let folders = folder::list(db, owner)?;
-    context.out.list(&folders, &["id", "folder", "of", "told", "teams"], |folder| {
+    let folders: Vec<_> = folder::list(db, owner)?.into_iter().map(shown).collect();
+    context.out.list(&folders, &["id", "folder", "of", "told", "teams"], |Shown { thing: folder, .. }| {
         let of = folder.user.clone().unwrap_or_else(|| "group".to_string());
-        let told = if folder.skip_notifications { "nobody" } else { "yes" };
+        let told = if folder.settings.skip_notifications { "nobody" } else { "yes" };
         vec![folder.id.to_string(), folder.name.clone(), of, told.to_string(), folder.teams.join(", ")]
     });
     Ok(())
@@ -170,7 +176,7 @@ fn show(context: &Context, store: &mut Store, wanted: &str, of: &OwnerArguments)
     if owner.is_some() {
         keep(context, Folders(owner))?;
     }
-    let found = folder::find(db, owner, wanted)?;
+    let found = shown(folder::find(db, owner, wanted)?);
     context.out.item(&found, || told(&found));
     Ok(())
 }
@@ -180,7 +186,17 @@ impl Set {
         let is_changed = store.alone(|db| {
             let found = find(context, db, &self.of, &self.folder)?;
             let teams = argument::list(&self.teams).map(|names| team::find_all(db, &names)).transpose()?;
-            folder::set(db, &found, self.name.as_deref(), self.skip_notifications, teams.as_deref(), context.now())
+            let folder = found.thing();
+            let mut settings = folder.settings.clone();
+            self.settings.over(&mut settings, db)?;
+            let name = self.name.as_ref().unwrap_or(&folder.name);
+            folder::set(db, &found, name, &settings, teams.as_deref())?;
+            let after = folder::find(db, folder.owner, &folder.id.to_string())?;
+            let changes = trace::differences(&shown(folder.clone()), &shown(after))?;
+            if !changes.is_empty() {
+                folder::note_change(db, &found, &changes, context.now())?;
+            }
+            Ok(!changes.is_empty())
         })?;
         context.out.say(&format!("Folder {} {}.", self.folder, changed(is_changed)));
         Ok(())
@@ -196,12 +212,18 @@ fn remove(context: &Context, store: &mut Store, wanted: &str, of: &OwnerArgument
     Ok(())
 }
 
-fn told(folder: &Folder) -> String {
-    lines(&[
+/// A folder, as people see it.
+fn shown(folder: Folder) -> Shown<Folder, FolderShown> {
+    Shown { settings: FolderShown::new(&folder.settings, &Names::default()), thing: folder }
+}
+
+fn told(Shown { thing: folder, settings }: &Shown<Folder, FolderShown>) -> String {
+    let mut all = vec![
         ("folder", folder.name.clone()),
         ("number", folder.id.to_string()),
         ("of", folder.user.clone().unwrap_or_else(|| "group".to_string())),
-        ("nobody is told", yes(folder.skip_notifications)),
-        ("teams", folder.teams.join(", ")),
-    ])
+    ];
+    all.extend(settings.lines());
+    all.push(("teams", folder.teams.join(", ")));
+    lines(&all)
 }

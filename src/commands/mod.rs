@@ -40,6 +40,7 @@ mod right;
 mod role;
 mod round;
 mod send;
+mod setting;
 mod show;
 mod status;
 mod stream;

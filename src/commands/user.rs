@@ -5,19 +5,23 @@ use clap::{ArgAction, Subcommand};
 
 use super::argument;
 use super::rehearsal::Rehearsal;
-use super::show::{changed, lines, or_empty, yes};
+use super::setting::{Lines, Options, Setting, Shown, options, switch, way};
+use super::show::{changed, lines, listed, yes};
 use crate::clock::{self, rfc3339};
 use crate::context::Context;
 use crate::decide::access;
 use crate::fault::{Class, Fault};
 use crate::pass::hand::Said;
 use crate::pass::record as pass;
+use crate::pass::verdict::Names;
+use crate::plural::doing;
+use crate::settings::{UserSettings, user_settings};
 use crate::store::naming::{self, Naming};
 use crate::store::record::{self, RecordName};
 use crate::store::rights::{self, Held};
-use crate::store::user::{self, NewUser, UserChanges};
-use crate::store::{Store, team};
-use crate::words::{RecordKind, RoleAction, RoleLevel, RoleScope};
+use crate::store::user::{self, Lists, User as Stored};
+use crate::store::{Database, Store, access as trace};
+use crate::words::{RecordKind, RoleAction, RoleLevel, RoleScope, TeamId};
 
 /// Manage users
 #[derive(Debug, clap::Args)]
@@ -53,23 +57,19 @@ enum UserCommand {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("administrator", switch))]
 struct Add {
     /// Login, as in the operating system
     #[arg(value_parser = argument::name)]
     login: String,
-    /// Full name [default: the login]
-    #[arg(long)]
-    name: Option<String>,
     /// E-mail address; may be given several times
     #[arg(long = "address", value_name = "ADDRESS", value_parser = argument::one_address)]
     addresses: Vec<String>,
-    /// Team that e-mails of the user's personal accounts get
-    #[arg(long, value_name = "TEAM")]
-    default_team: Option<String>,
-    /// Make the user an administrator
-    #[arg(long)]
-    administrator: bool,
+    #[command(flatten)]
+    settings: UserOptions,
 }
+
+user_settings!(options UserOptions, UserShown of UserSettings);
 
 #[derive(Debug, clap::Args)]
 struct Remove {
@@ -98,7 +98,7 @@ impl Remove {
         let tell = |left: &Left| self.told(left) + "\n";
         let done = self.rehearsal.act_and_tell(context, store, tell, |db, policy| {
             let id = user::find(db, &self.user)?;
-            let login = user::show(db, id)?.login;
+            let login = user::login(db, id)?;
             let (theirs, naming) = (record::names_assigned_to(db, id)?, naming::of_user(db, id)?);
             let is_kept = self.to.is_none() && !naming.may_be_without();
             if is_kept || (self.to.is_none() && !self.unassign && !(theirs.is_empty() && naming.is_empty())) {
@@ -109,7 +109,7 @@ impl Remove {
                 return Err(Fault::new(Class::Usage, "a user who goes keeps nothing: name another with --to").into());
             }
             let to = to.map(|to| user::show(db, to)).transpose()?;
-            if let Some(to) = to.as_ref().filter(|to| !to.active) {
+            if let Some(to) = to.as_ref().filter(|to| !to.settings.active) {
                 return Err(Fault::new(Class::Data, format!("{} is not active", to.login))
                     .hint(format!("try: espomail user set {} --active true", to.login))
                     .into());
@@ -129,20 +129,19 @@ impl Remove {
         let whose = self.to.as_deref().unwrap_or("nobody");
         let mut told = format!("User {} removed.", self.user);
         if left.handed > 0 {
-            told.push_str(&format!(" {} now {whose}'s.", counted(left.handed)));
+            told.push_str(&format!(" {} now {whose}'s.", doing(left.handed, "record", "is", "are")));
         }
         if !left.naming.is_empty() {
             told.push_str(&format!(" Given to {whose} now by {}.", left.naming.told()));
         }
         if left.held > 0 {
-            told.push_str(&format!(" {} of their messages wait: espomail outbox list --held", left.held));
+            told.push_str(&format!(
+                " {}: espomail outbox list --held",
+                doing(left.held, "message", "of theirs waits", "of theirs wait")
+            ));
         }
         told
     }
-}
-
-fn counted(handed: usize) -> String {
-    if handed == 1 { "1 record is".to_string() } else { format!("{handed} records are") }
 }
 
 /// What a user has must not be left to nobody without a word.
@@ -161,33 +160,11 @@ fn has_work(login: &str, theirs: &[RecordName], naming: &Naming) -> Fault {
 struct Set {
     /// Login or number
     user: String,
-    /// Full name
-    #[arg(long)]
-    name: Option<String>,
     /// E-mail addresses, in place of those there are; may be given several times, an empty one clears them
     #[arg(long = "address", value_name = "ADDRESS", value_parser = argument::address)]
     addresses: Vec<String>,
-    /// Team that e-mails of the user's personal accounts get; an empty name forgets it
-    #[arg(long, value_name = "TEAM")]
-    default_team: Option<String>,
-    /// Whether the user is active
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-    active: Option<bool>,
-    /// Whether the user is an administrator
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-    administrator: Option<bool>,
-    /// Whether the user is told of e-mails that are new in the inbox
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-    notify_received: Option<bool>,
-    /// Whether the user is told by mail of notifications that are not read, see espomail-notify(1)
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-    notify_by_mail: Option<bool>,
-    /// What stands below the letters that the user writes, plain text of any number of lines; an empty one ends it
-    #[arg(long, value_name = "TEXT", value_parser = argument::text)]
-    signature: Option<String>,
-    /// The same for letters that have HTML: sanitised, without pictures from elsewhere; an empty one is made of the text
-    #[arg(long, value_name = "HTML", value_parser = argument::html)]
-    signature_html: Option<String>,
+    #[command(flatten)]
+    settings: UserOptions,
     /// Kind of records that the user follows from their beginning: account, contact, lead, opportunity or case; may be given
     /// several times
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
@@ -195,14 +172,6 @@ struct Set {
     /// Kind that the user does not follow from the beginning any more; may be given several times
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     no_auto_follow: Vec<RecordKind>,
-}
-
-impl Set {
-    /// ACCESS-1: what users hear of is their own affair; the rest is the administrators'.
-    fn is_own_affair(&self) -> bool {
-        let others = self.name.is_some() || self.default_team.is_some() || self.active.is_some() || self.administrator.is_some();
-        !others && self.addresses.is_empty()
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -246,49 +215,52 @@ impl Add {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let permit = context.administrator()?;
         let user = store.alone(|db| {
-            let default_team = self.default_team.as_deref().map(|name| team::find(db, name)).transpose()?;
-            let new = NewUser {
-                login: self.login.clone(),
-                name: self.name.clone().unwrap_or_else(|| self.login.clone()),
-                administrator: self.administrator,
-                addresses: self.addresses.clone(),
-                default_team,
-            };
-            let id = user::add(db, &permit, &new, context.now())?;
-            user::show(db, id)
+            let mut settings = UserSettings::default();
+            self.settings.over(&mut settings, db)?;
+            if settings.name.is_empty() {
+                settings.name.clone_from(&self.login);
+            }
+            let id = user::add(db, &permit, &self.login, (&settings, &self.addresses), context.now())?;
+            user::show(db, id).and_then(|user| shown(db, user))
         })?;
-        context.out.made(&user, &format!("User {} added.", user.login));
+        context.out.made(&user, &format!("User {} added.", user.thing.login));
         Ok(())
     }
 }
 
+/// A user, as people see them.
+fn shown(db: &mut Database, user: Stored) -> Result<Shown<Stored, UserShown>> {
+    let settings = UserShown::new(&user.settings, &Names::all(db)?);
+    Ok(Shown { thing: user, settings })
+}
+
 fn list(context: &Context, store: &mut Store) -> Result<()> {
-    let users = user::list(store.connection())?;
-    context.out.list(&users, &["login", "name", "active", "teams", "addresses"], |user| {
-        vec![user.login.clone(), user.name.clone(), yes(user.active), user.teams.join(", "), user.addresses.join(", ")]
+    let db = store.connection();
+    let names = Names::all(db)?;
+    let shown = |user: Stored| Shown { settings: UserShown::new(&user.settings, &names), thing: user };
+    let users: Vec<_> = user::list(db)?.into_iter().map(shown).collect();
+    context.out.list(&users, &["login", "name", "active", "teams", "addresses"], |Shown { thing: user, .. }| {
+        let (login, name, active) = (user.login.clone(), user.settings.name.clone(), yes(user.settings.active));
+        vec![login, name, active, user.teams.join(", "), user.addresses.join(", ")]
     });
     Ok(())
 }
 
 fn show(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
-    let id = user::find(store.connection(), wanted)?;
-    let user = user::show(store.connection(), id)?;
+    let db = store.connection();
+    let id = user::find(db, wanted)?;
+    let user = user::show(db, id).and_then(|user| shown(db, user))?;
     context.out.item(&user, || {
-        lines(&[
-            ("login", user.login.clone()),
-            ("name", user.name.clone()),
-            ("active", yes(user.active)),
-            ("administrator", yes(user.administrator)),
+        let Shown { thing: user, settings } = &user;
+        let mut all = vec![("login", user.login.clone())];
+        all.extend(settings.lines());
+        all.extend([
             ("addresses", user.addresses.join(", ")),
-            ("default team", or_empty(user.default_team.as_ref())),
             ("teams", user.teams.join(", ")),
             ("roles", user.roles.join(", ")),
-            ("told of new e-mail", yes(user.notify_received)),
-            ("told by mail", yes(user.notify_by_mail)),
-            ("signature", user.signature.trim_end().replace('\n', " / ")),
-            ("as HTML", user.signature_html.clone()),
-            ("follows every", user.auto_follow.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-        ])
+            ("follows every", listed(&user.auto_follow)),
+        ]);
+        lines(&all)
     });
     Ok(())
 }
@@ -296,34 +268,35 @@ fn show(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
 impl Set {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let (is_changed, left) = store.alone(|db| {
-            let id = match self.is_own_affair() {
-                true => user::find(db, &self.user)?,
-                false => context.administrator().and_then(|_| user::find(db, &self.user))?,
-            };
+            // ACCESS-1: what users hear of is their own affair; the rest is the administrators'.
+            if self.settings.reserved().is_some() || !self.addresses.is_empty() {
+                context.administrator()?;
+            }
+            let id = user::find(db, &self.user)?;
             let permit = access::keep_own(context.actor_ref(), id)
                 .map_err(|_| context.refused("only administrators do this for others"))?;
-            let find = |name| argument::or_none(name, |name| team::find(db, name));
-            let default_team = self.default_team.as_deref().map(find).transpose()?;
-            let changes = UserChanges {
-                name: self.name.clone(),
-                active: self.active,
-                administrator: self.administrator,
+            let user = user::show(db, id)?;
+            let before = shown(db, user.clone())?;
+            let mut settings = user.settings.clone();
+            self.settings.over(&mut settings, db)?;
+            let lists = Lists {
                 addresses: argument::list(&self.addresses),
-                default_team,
-                notify_received: self.notify_received,
-                notify_by_mail: self.notify_by_mail,
-                signature: self.signature.clone(),
-                signature_html: self.signature_html.clone(),
                 auto_follow: self.auto_follow.clone(),
                 no_auto_follow: self.no_auto_follow.clone(),
             };
-            let is_changed = user::set(db, &permit, id, &changes, context.now())?;
-            let left = if self.active == Some(false) { user::open_cases(db, id)? } else { 0 };
+            user::set(db, &permit, &user, &settings, &lists)?;
+            let after = user::show(db, id).and_then(|user| shown(db, user))?;
+            let changes = trace::differences(&before, &after)?;
+            let is_changed = !changes.is_empty();
+            if is_changed {
+                user::note_change(db, &permit, &user, &changes, context.now())?;
+            }
+            let left = if self.settings.active == Some(false) { user::open_cases(db, id)? } else { 0 };
             Ok((is_changed, left))
         })?;
         context.out.say(&format!("User {} {}.", self.user, changed(is_changed)));
         if left > 0 {
-            let cases = if left == 1 { "1 open case stays theirs".to_string() } else { format!("{left} open cases stay theirs") };
+            let cases = doing(left, "open case", "stays theirs", "stay theirs");
             let login = argument::quoted(&self.user);
             context.out.say(&format!("{cases}: espomail case list --assigned {login}, then: espomail case assign NUMBER USER"));
         }
@@ -391,7 +364,7 @@ impl Absence {
                 let (id, login) = store.alone(|db| {
                     let id = user::find(db, &wanted)?;
                     let absence = user::add_absence(db, &keep(id)?, id, (starts_at, ends_at), now)?;
-                    Ok((absence, user::show(db, id)?.login))
+                    Ok((absence, user::login(db, id)?))
                 })?;
                 let sentence = format!("Absence {id} added: {login} from {} until {}.", rfc3339(starts_at), rfc3339(ends_at));
                 out.made(&user::Absence { id, login, starts_at, ends_at }, &sentence);

@@ -50,13 +50,13 @@ fn wanted(occasion: &Occasion<'_>, account: &AccountFacts) -> Vec<Wanted> {
     };
     wanted.extend(occasion.choices.server_seen.as_ref().map(|because| filter(ServerVerb::Seen, "", because)));
     let moved = occasion.choices.server_move.as_ref().map(|(target, because)| filter(ServerVerb::Move, target, because));
-    if let Some((verb, target)) = account.after_fetch.action() {
+    if let Some((verb, target)) = account.rules.after_fetch.action() {
         let is_said = match verb {
             ServerVerb::Seen => !wanted.is_empty(),
             ServerVerb::Flag => false,
             ServerVerb::Move | ServerVerb::Delete => moved.is_some(),
         };
-        let because = reason!(Fetch9, "the account {}: after-fetch {}", account.name, account.after_fetch);
+        let because = reason!(Fetch9, "the account {}: after-fetch {}", account.name, account.rules.after_fetch);
         wanted.extend((!is_said).then(|| Wanted { verb, target: target.to_string(), by: AskedBy::Account, because }));
     }
     wanted.extend(moved);

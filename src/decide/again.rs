@@ -4,9 +4,9 @@
 
 use super::reason::{Reason, reason};
 
-use super::choices::Choices;
 use super::desk::Desk;
 use super::facts::{Arrival, Facts, Policy};
+use super::filter::Choices;
 use super::plan::{Change, Given, NewEmail, Note, Plan, Sorter, Step};
 use super::road::{arrive, arrive_again};
 use super::{author, choices, duplicate};

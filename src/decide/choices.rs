@@ -1,55 +1,14 @@
 //! FILTER-4 to FILTER-6: what filters choose for a message. Within a scope the first that matches wins, in the order that people
 //! gave them: those of the account, then the global ones; those of a user for the mail that is new in that user's inbox.
 
-use super::reason::{Reason, reason};
 use std::borrow::Cow;
 
 use super::facts::Facts;
-use super::filter::{Action, Filter, Held, SCOPES, Scope, skipping};
+use super::filter::{Action, Choices, Filter, Held, SCOPES, Scope, UserChoices, skipping};
 use super::plan::{Note, Plan};
+use super::reason::{Reason, reason};
 use crate::mail::Mail;
-use crate::words::{AccountKind, CaseStatus, FilterId, FolderId, Priority, TeamId, UserId};
-
-/// What the import filters chose for one message.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Choices {
-    /// The filter that skips it.
-    pub skip: Option<(FilterId, Reason)>,
-    pub folder: Option<(FolderId, Reason)>,
-    pub assign_user: Option<(UserId, Reason)>,
-    pub assign_team: Option<(TeamId, Reason)>,
-    pub priority: Option<(Priority, Reason)>,
-    pub status: Option<(CaseStatus, Reason)>,
-    pub no_case: Option<Reason>,
-    pub no_reply: Option<Reason>,
-    pub mark_read: Option<Reason>,
-    pub hold: Option<Reason>,
-    pub run: Vec<Run>,
-    /// Where it goes on its server, and whether it is seen there (FETCH-9).
-    pub server_move: Option<(String, Reason)>,
-    pub server_seen: Option<Reason>,
-}
-
-/// A command to run, by its name in the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    pub command: String,
-    pub filter: String,
-    pub scope: Scope,
-    pub because: Reason,
-}
-
-/// What a user's own filters chose for that user.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct UserChoices {
-    pub trash: bool,
-    pub folder: Option<FolderId>,
-    pub read: bool,
-    /// Nobody tells them of it (NOTIFY-2).
-    pub silent: bool,
-    /// The filter that chose; none where none did.
-    pub because: Option<Reason>,
-}
+use crate::words::{AccountKind, FolderId, UserId};
 
 /// FILTER-4, FILTER-6: runs the account's filters, then the global ones; first on the header alone, which may skip the message,
 /// then on the whole. What was screened before it was read is decided alike.
@@ -77,11 +36,12 @@ pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
     }
     for (filter, actions) in firsts.iter().filter_map(|(_, first)| first.as_ref()) {
         tell_gone(filter, None, facts, plan);
+        let because = reason!(Filter4, "the filter {:?}", filter.name).by(Some(filter.id));
         for action in &**actions {
             if filter.scope == Scope::Account && is_of_others(action, facts) {
                 plan.note(reason!(Filter4, "the filter {:?} of a personal account gives nothing to others", filter.name));
             } else {
-                choices.take(action, filter);
+                choices.take(action, (filter.id, &filter.name, filter.scope), &because);
             }
         }
     }
@@ -118,23 +78,7 @@ pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) ->
         tell_gone(filter, Some(user), facts, plan);
         choices.because = Some(reason!(Filter5, "their filter {:?}", filter.name).by(Some(filter.id)));
         for action in &*actions {
-            match action {
-                Action::Skip => choices.trash = true,
-                Action::Folder(folder) => choices.folder = Some(*folder),
-                Action::MarkRead => choices.read = true,
-                Action::SkipNotification => choices.silent = true,
-                // `filter add` refuses these for users.
-                Action::AssignUser(_)
-                | Action::AssignTeam(_)
-                | Action::Priority(_)
-                | Action::Status(_)
-                | Action::NoCase
-                | Action::NoReply
-                | Action::Hold
-                | Action::Run(_)
-                | Action::ServerMove(_)
-                | Action::ServerSeen => {}
-            }
+            choices.take(action);
         }
     }
     choices
@@ -172,34 +116,4 @@ fn first<'f>(
         plan.notes.push(Note { reason: reason!(Filter6, "the {tried} {filters} of {} {match_}", whose()), user });
     }
     None
-}
-
-impl Choices {
-    fn take(&mut self, action: &Action, filter: &Filter) {
-        let because = || reason!(Filter4, "the filter {:?}", filter.name).by(Some(filter.id));
-        match action {
-            Action::Skip => self.skip = Some((filter.id, because())),
-            Action::Folder(folder) => self.folder = self.folder.take().or(Some((*folder, because()))),
-            Action::AssignUser(user) => self.assign_user = self.assign_user.take().or(Some((*user, because()))),
-            Action::AssignTeam(team) => self.assign_team = self.assign_team.take().or(Some((*team, because()))),
-            Action::Priority(priority) => self.priority = self.priority.take().or(Some((*priority, because()))),
-            Action::Status(status) => self.status = self.status.take().or(Some((*status, because()))),
-            Action::NoCase => self.no_case = Some(because()),
-            Action::NoReply => self.no_reply = Some(because()),
-            Action::MarkRead => self.mark_read = Some(because()),
-            Action::Hold => self.hold = Some(because()),
-            Action::Run(command) => self.run.push(Run {
-                command: command.clone(),
-                filter: filter.name.clone(),
-                scope: filter.scope,
-                because: because(),
-            }),
-            Action::ServerMove(mailbox) => {
-                self.server_move = self.server_move.take().or_else(|| Some((mailbox.clone(), because())));
-            }
-            Action::ServerSeen => self.server_seen = Some(because()),
-            // `filter add` refuses it here.
-            Action::SkipNotification => {}
-        }
-    }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::mail::reply::line;
+use crate::plural::counted;
 use crate::words::NotificationKind;
 
 /// How old a notification is when it is mailed, in seconds: who reads it meanwhile needs no mail, and what is older is no news.
@@ -17,8 +18,7 @@ const DAILY: i64 = 86_400;
 /// was ahead silences nobody.
 pub fn of_nobody(count: i64, told_at: Option<i64>, now: i64) -> Option<String> {
     let is_fresh = told_at.is_some_and(|told| (told..told.saturating_add(DAILY)).contains(&now));
-    let what = if count == 1 { "e-mail" } else { "e-mails" };
-    (!is_fresh).then(|| format!("{count} {what} reached nobody: espomail email list --of-nobody"))
+    (!is_fresh).then(|| format!("{} reached nobody: espomail email list --of-nobody", counted(count, "e-mail")))
 }
 
 /// How many things one letter names.

@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
 use crate::mail::untagged;
-use crate::settings::{AccountRules, AfterFetch};
+use crate::settings::AccountRules;
 use crate::words::{
     AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, EmailId, FilterId, FolderId, ParentBy, PositionId, Priority,
     RecordId, RecordKind, ReviewId, RoleAction, RoleScope, TeamId, ThreadId, UserId,
@@ -347,8 +347,6 @@ pub struct AccountFacts {
     pub folder: Option<FolderId>,
     /// The mailbox of its server that the batch stands in; none where it came from none.
     pub mailbox: Option<String>,
-    /// What is done with its messages on the server once they are stored (FETCH-9).
-    pub after_fetch: AfterFetch,
     /// The mailbox is the one in which its server keeps what went out (FETCH-15).
     pub is_sent_mailbox: bool,
     /// Whose import into a personal account it is, rather than mail that its server had (ACCESS-2).
@@ -373,7 +371,6 @@ impl Default for AccountFacts {
             owner_team: None,
             folder: None,
             mailbox: None,
-            after_fetch: AfterFetch::default(),
             is_sent_mailbox: false,
             importer: None,
             teams: Vec::new(),

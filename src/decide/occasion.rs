@@ -1,8 +1,8 @@
 //! What the rules ask of a message: when it reached us, who wrote it, what filters chose for it.
 
 use super::author::{self, Origin, Seen};
-use super::choices::Choices;
 use super::facts::{Arrival, EmailFacts, Facts, Policy};
+use super::filter::Choices;
 use crate::mail::Mail;
 use crate::words::EmailId;
 

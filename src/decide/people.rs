@@ -1,9 +1,9 @@
 //! TEAM and INBOX: whose e-mail it is.
 
-use super::choices::{self, Choices, UserChoices};
+use super::choices;
 use super::desk::Desk;
 use super::facts::Facts;
-use super::filter::Held;
+use super::filter::{Choices, Held, UserChoices};
 use super::gate::Gate;
 use super::occasion::Occasion;
 use super::parent::Link;

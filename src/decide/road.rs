@@ -5,11 +5,11 @@
 use super::answer::Role;
 use super::author::{Origin, Seen};
 use super::case::Course;
-use super::choices::{self, Choices};
+use super::choices;
 use super::desk::Desk;
 use super::duplicate::{self, Known, Other};
 use super::facts::{Arrival, EmailFacts, Facts, Policy, take};
-use super::filter::Scope;
+use super::filter::{Choices, Scope};
 use super::gate::Gate;
 use super::note::note;
 use super::occasion::{Occasion, occasion, sort_date};

@@ -157,7 +157,7 @@ impl Style {
         let template = Template::check(&stored.source(), &names).map_err(|error| format!("{error:#}"));
         let own = sending::of(db, id)?;
         let from = sender(db, &account, &answers, &own, outlet)?;
-        let reply_to = answers.reply_to.or(own.reply_to).unwrap_or_else(|| account.address.clone());
+        let reply_to = answers.settings.reply_to.or(own.settings.reply_to).unwrap_or_else(|| account.address.clone());
         let reply_to = Some(reply_to).filter(|address| *address != from.address);
         let reply_to = reply_to.into_iter().map(|address| Address { name: String::new(), address }).collect();
         Ok(Self { account, template, files: template::files(db, stored.id)?, from, reply_to })
@@ -191,7 +191,7 @@ impl Style {
             records: &records,
             user: user.map(|user| Writer {
                 login: &user.login,
-                name: &user.name,
+                name: &user.settings.name,
                 address: user.addresses.first().map_or("", String::as_str),
                 default_team: user.default_team.as_deref().unwrap_or_default(),
             }),
@@ -227,13 +227,13 @@ impl Style {
 /// ACK-2: as whom the account answers: as it is set, else as itself, else as the system account that its answers go through.
 fn sender(db: &mut Database, account: &Account, answers: &Answers, own: &Sending, outlet: AccountId) -> Result<Address> {
     let address = |address: &str, name: &str| Address { name: name.to_string(), address: address.to_string() };
-    if let Some(from) = &answers.from {
-        return Ok(address(from, answers.from_name.as_deref().unwrap_or(&own.from_name)));
+    if let Some(from) = &answers.settings.from {
+        return Ok(address(from, answers.settings.name.as_deref().unwrap_or(&own.settings.from_name)));
     }
     let (account, sending) = if outlet == account.id {
         (account.clone(), own.clone())
     } else {
         (account::find(db, &outlet.to_string())?, sending::of(db, outlet)?)
     };
-    Ok(address(&account.address, answers.from_name.as_deref().unwrap_or(&sending.from_name)))
+    Ok(address(&account.address, answers.settings.name.as_deref().unwrap_or(&sending.settings.from_name)))
 }

@@ -81,7 +81,7 @@ enum Trouble {
 fn visit(setting: &Setting<'_>, id: AccountId, failures: &mut Vec<Failure>) -> Result<()> {
     let mut store = Store::open(setting.database)?;
     let account = account::find(store.connection(), &id.to_string())?;
-    let named = sending::of(store.connection(), id)?.sent_mailbox;
+    let named = sending::of(store.connection(), id)?.settings.sent_mailbox;
     let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
     let lease = account.max_seconds + i64::try_from(setting.connection.terms.read_timeout.as_secs())? + MARGIN;
     let mut turn = Turn { setting, store, account, named, deadline, open: None };

@@ -94,7 +94,7 @@ fn tell(db: &mut Database, user: UserId, system: &Outlet, period: (i64, i64), po
     let draft = draft(db, to, &letter, case, (system, user), policy, now)?;
     let letter_out = Letter::new(&draft, Order::default(), OutgoingKind::Notification, Some(now))?;
     let Queued { id, email } = outgoing::queue(db, system.account, &letter_out, now)?;
-    let login = user::show(db, user)?.login;
+    let login = user::login(db, user)?;
     Ok(Some(Told { user: login, email, outbox: id, subject: letter.subject }))
 }
 

@@ -7,9 +7,10 @@ use anyhow::Result;
 use diesel::dsl::not;
 use diesel::prelude::*;
 
+use super::column::columns;
 use super::dialect::due;
 use super::grant::{self, Granted};
-use super::noun::{find, in_lists, not_found, number, taken};
+use super::noun::{find, free, in_lists, not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions, user_addresses, users};
 use super::{Database, access, outbox, sending, status};
 use crate::clock::rfc3339;
@@ -18,6 +19,7 @@ use crate::decide::failure::LONGEST_PAUSE;
 use crate::decide::sender::may_use;
 use crate::fault::{Class, Fault, class_of_sameness};
 use crate::mail::{Mail, untagged};
+use crate::plural::doing;
 use crate::settings::{AccountRules, AfterFetch, account_rules};
 use crate::words::{
     AccountId, AccountKind, Auth, AutomaticCases, Distribution, FolderId, PasswordSource, Security, TeamId, UnknownSender, UserId,
@@ -113,29 +115,9 @@ pub struct Own {
     pub act_since: i64,
     pub max_seconds: i64,
     pub max_message_size: i64,
-    /// What is done with its messages on the server once they are stored (FETCH-9).
-    pub after_fetch: AfterFetch,
-    /// Whether what its owner reads is seen on the server, too.
-    pub seen_back: bool,
 }
 
-macro_rules! columns {
-    ($($(#[doc = $doc:tt])+ #[arg($($arg:tt)*)] $field:ident $([$column:ident])?: $kind:ty = $default:expr, $label:literal;)+) => {
-        /// The columns of what rules ask for.
-        #[derive(Queryable, Selectable, Insertable, AsChangeset)]
-        #[diesel(table_name = accounts, treat_none_as_null = true)]
-        pub(super) struct Rules { $($(#[diesel(column_name = $column)])? $field: $kind,)+ }
-
-        impl From<Rules> for AccountRules {
-            fn from(row: Rules) -> Self { Self { $($field: row.$field,)+ } }
-        }
-
-        impl From<&AccountRules> for Rules {
-            fn from(rules: &AccountRules) -> Self { Self { $($field: rules.$field.clone(),)+ } }
-        }
-    };
-}
-account_rules!(columns);
+account_rules!(columns Rules in accounts is AccountRules);
 
 /// Returns the number that the next account will have, so that its password can be sealed for its place.
 pub fn next_id(db: &mut Database) -> Result<AccountId> {
@@ -144,9 +126,7 @@ pub fn next_id(db: &mut Database) -> Result<AccountId> {
 
 /// Adds an account under a number from [`next_id`].
 pub fn add(db: &mut Database, permit: &Permit<'_>, id: AccountId, settings: &Settings, now: i64) -> Result<()> {
-    if accounts::table.filter(accounts::name.eq(&settings.name)).count().get_result::<i64>(db)? > 0 {
-        return Err(taken("account", &settings.name));
-    }
+    free!(db, "account", accounts.name, &settings.name);
     diesel::insert_into(accounts::table)
         .values((
             &settings.own,
@@ -170,10 +150,7 @@ fn subject(name: &str) -> String {
 /// Changes an account to these settings; [`note_change`] writes down what that was.
 pub fn set(db: &mut Database, account: &Account, settings: &Settings) -> Result<()> {
     let id = account.id;
-    let others = accounts::table.filter(accounts::name.eq(&settings.name)).filter(accounts::id.ne(id));
-    if others.count().get_result::<i64>(db)? > 0 {
-        return Err(taken("account", &settings.name));
-    }
+    free!(db, "account", accounts.name, &settings.name, but id);
     diesel::update(accounts::table.find(id)).set((&settings.own, Rules::from(&settings.rules))).execute(db)?;
     set_lists(db, id, settings)
 }
@@ -411,9 +388,12 @@ fn must_not_wait(db: &mut Database, id: AccountId, name: &str) -> Result<()> {
     if waiting == 0 {
         return Ok(());
     }
-    Err(Fault::new(Class::Data, format!("{waiting} messages of the outbox go out through account {name}"))
-        .hint(format!("see: espomail outbox list --account {name}; send or drop them first"))
-        .into())
+    Err(Fault::new(
+        Class::Data,
+        format!("{} through account {name}", doing(waiting, "message", "of the outbox goes out", "of the outbox go out")),
+    )
+    .hint(format!("see: espomail outbox list --account {name}; send or drop them first"))
+    .into())
 }
 
 /// The same of all accounts that a user has for themselves.

@@ -3,31 +3,28 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::column::columns;
 use super::schema::{account_answers, accounts};
 use super::{Database, sending};
 use crate::decide::access::Permit;
 use crate::decide::sender::internal;
+use crate::settings::{AnswerSettings, answer_settings};
 use crate::words::AccountId;
 
 /// How an account answers by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = account_answers, treat_none_as_null = true, treat_none_as_default_value = false)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
-    #[diesel(column_name = template_id)]
     pub template: i64,
-    /// As whom (ACK-2); none is the account itself.
-    #[diesel(column_name = from_address)]
-    pub from: Option<String>,
-    pub from_name: Option<String>,
-    /// Where answers to the answer go; none is where those to the account go.
-    pub reply_to: Option<String>,
-    /// Only senders whom our border vouches for are answered (ACK-4).
-    pub authenticated_only: bool,
+    pub settings: AnswerSettings,
 }
+
+answer_settings!(columns Row in account_answers is AnswerSettings);
 
 /// Returns how an account answers; none where it does not.
 pub fn of(db: &mut Database, id: AccountId) -> Result<Option<Answers>> {
-    Ok(account_answers::table.find(id).select(Answers::as_select()).first(db).optional()?)
+    let of = account_answers::table.find(id).select((account_answers::template_id, Row::as_select()));
+    let found = of.first::<(i64, Row)>(db).optional()?;
+    Ok(found.map(|(template, row)| Answers { template, settings: row.into() }))
 }
 
 /// Sets how an account answers.
@@ -36,8 +33,11 @@ pub fn set(db: &mut Database, _permit: &Permit<'_>, id: AccountId, answers: Opti
         diesel::delete(account_answers::table.find(id)).execute(db)?;
         return Ok(());
     };
-    if diesel::update(account_answers::table.find(id)).set(answers).execute(db)? == 0 {
-        diesel::insert_into(account_answers::table).values((answers, account_answers::account_id.eq(id))).execute(db)?;
+    let row = || (account_answers::template_id.eq(answers.template), Row::from(&answers.settings));
+    if diesel::update(account_answers::table.find(id)).set(row()).execute(db)? == 0 {
+        let (template, settings) = row();
+        let new = (account_answers::account_id.eq(id), template, settings);
+        diesel::insert_into(account_answers::table).values(new).execute(db)?;
     }
     Ok(())
 }

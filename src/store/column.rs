@@ -76,3 +76,21 @@ ids! {
     AccountId, EffectId, EmailId, FilterId, FolderId, HeldId, NoteId, NotificationId, OutgoingId, PositionId, RecordId, ReviewId,
     TeamId, ThreadId, UserId,
 }
+
+/// The columns of a noun's settings, by its rows in `settings.rs`: `user_settings!(columns Row in users is UserSettings)`.
+macro_rules! columns {
+    ([$row:ident in $table:ident is $noun:ident] $($(#[doc = $doc:tt])+ #[arg($($arg:tt)*)] $who:ident $field:ident $([$column:ident])?: $kind:ty $(as $way:ident)? = $default:expr, $label:literal;)+) => {
+        #[derive(Queryable, Selectable, Insertable, AsChangeset)]
+        #[diesel(table_name = $table, treat_none_as_null = true, treat_none_as_default_value = false)]
+        pub(super) struct $row { $($(#[diesel(column_name = $column)])? $field: $kind,)+ }
+
+        impl From<$row> for $noun {
+            fn from(row: $row) -> Self { Self { $($field: row.$field,)+ } }
+        }
+
+        impl From<&$noun> for $row {
+            fn from(settings: &$noun) -> Self { Self { $($field: settings.$field.clone(),)+ } }
+        }
+    };
+}
+pub(super) use columns;

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
+use super::column::columns;
 use super::noun::{not_found, number, taken};
 use super::schema::{accounts, filters, folders, former_filters, users};
 use super::{Database, IN_LIST};
 use crate::decide::access::{Keeper, Kept, Permitted};
 use crate::decide::filter::{Action, Criterion, Filter, Scope, Script};
 use crate::fault::{Class, Fault};
+use crate::settings::{FilterSettings, filter_settings};
 use crate::words::{AccountId, FilterId, FolderId, UserId};
 
 /// Whose mail a filter is for.
@@ -81,7 +83,6 @@ pub struct Stored {
     /// `global`, `account support` or `user ada`.
     pub scope: String,
     pub place: i64,
-    pub active: bool,
 }
 
 impl Kept for Stored {
@@ -89,6 +90,8 @@ impl Kept for Stored {
         self.keeper
     }
 }
+
+filter_settings!(columns Settings in filters is FilterSettings);
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = filters)]
@@ -98,9 +101,8 @@ struct Row {
     account_id: Option<AccountId>,
     user_id: Option<UserId>,
     place: i64,
-    active: bool,
-    match_case: bool,
-    is_regex: bool,
+    #[diesel(embed)]
+    settings: Settings,
     criteria: String,
     actions: String,
     sieve: Option<String>,
@@ -111,17 +113,16 @@ impl Row {
         Owner::of(self.account_id, self.user_id)
     }
 
-    fn filter(&self) -> Result<Filter> {
+    fn filter(self) -> Result<Filter> {
         let wrong = || format!("filter {:?}", self.name);
         Ok(Filter {
             id: self.id,
-            name: self.name.clone(),
             scope: self.owner().scope(),
-            match_case: self.match_case,
-            regex: self.is_regex,
             criteria: serde_json::from_str::<Vec<Criterion>>(&self.criteria).with_context(wrong)?,
             actions: serde_json::from_str::<Vec<Action>>(&self.actions).with_context(wrong)?,
-            sieve: self.sieve.clone().map(|text| Script { text, folders: BTreeMap::new() }),
+            settings: self.settings.into(),
+            name: self.name,
+            sieve: self.sieve.map(|text| Script { text, folders: BTreeMap::new() }),
         })
     }
 }
@@ -135,7 +136,7 @@ pub fn of_account(db: &mut Database, account: AccountId) -> Result<Vec<Filter>> 
         .order((filters::place, filters::id))
         .select(Row::as_select())
         .load::<Row>(db)?;
-    let (own, global): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.account_id.is_some());
+    let (own, global): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.account_id.is_some());
     let mut filters: Vec<Filter> = own.into_iter().chain(global).map(Row::filter).collect::<Result<_>>()?;
     find_folders(db, &mut filters)?;
     Ok(filters)
@@ -218,8 +219,8 @@ pub fn list(db: &mut Database, owner: Option<Owner>) -> Result<Vec<Stored>> {
             Owner::User(user) => format!("user {}", or_number(users.get(&user), &user)),
         };
         let keeper = row.owner().keeper(row.account_id.and_then(|account| owners.get(&account).copied().flatten()));
-        let (owner, place, active) = (row.owner(), row.place, row.active);
-        stored.push(Stored { filter: row.filter()?, owner, keeper, scope, place, active });
+        let (owner, place) = (row.owner(), row.place);
+        stored.push(Stored { filter: row.filter()?, owner, keeper, scope, place });
     }
     find_folders(db, stored.iter_mut().map(|one| &mut one.filter))?;
     // Global ones first, then account by account, user by user.
@@ -282,7 +283,7 @@ pub fn past(db: &mut Database) -> Result<Vec<Past>> {
         owner: one.owner,
         keeper: one.keeper,
         is_gone: false,
-        filter: Some(one.filter).filter(|_| one.active),
+        filter: Some(one.filter).filter(|filter| filter.settings.active),
     });
     let mut all: Vec<Past> = there.collect();
     let owners: HashMap<AccountId, Option<UserId>> =
@@ -331,6 +332,19 @@ pub fn of(db: &mut Database, owner: Owner) -> Result<Filters> {
     Ok(Filters { owner, keeper: owner.keeper(of_account) })
 }
 
+/// The columns of what people say of a filter.
+macro_rules! said {
+    ($filter:expr) => {
+        (
+            filters::name.eq(&$filter.name),
+            Settings::from(&$filter.settings),
+            filters::criteria.eq(serde_json::to_string(&$filter.criteria)?),
+            filters::actions.eq(serde_json::to_string(&$filter.actions)?),
+            filters::sieve.eq($filter.sieve.as_ref().map(|script| &script.text)),
+        )
+    };
+}
+
 /// Adds a filter behind the others of its scope.
 pub fn add(db: &mut Database, to: &Permitted<'_, Filters>, filter: &Filter) -> Result<FilterId> {
     let owner = to.thing().owner;
@@ -341,42 +355,14 @@ pub fn add(db: &mut Database, to: &Permitted<'_, Filters>, filter: &Filter) -> R
     let id = FilterId(number(db, "filter")?);
     let (account, user) = owner.columns();
     let place = others.iter().map(|other| other.place).max().unwrap_or(0) + 1;
-    diesel::insert_into(filters::table)
-        .values((
-            (
-                filters::id.eq(id),
-                filters::name.eq(&filter.name),
-                filters::account_id.eq(account),
-                filters::user_id.eq(user),
-                filters::place.eq(place),
-                filters::active.eq(true),
-            ),
-            (
-                filters::match_case.eq(filter.match_case),
-                filters::is_regex.eq(filter.regex),
-                filters::criteria.eq(serde_json::to_string(&filter.criteria)?),
-                filters::actions.eq(serde_json::to_string(&filter.actions)?),
-                filters::sieve.eq(filter.sieve.as_ref().map(|script| &script.text)),
-            ),
-        ))
-        .execute(db)?;
+    let new = (filters::id.eq(id), filters::account_id.eq(account), filters::user_id.eq(user), filters::place.eq(place));
+    diesel::insert_into(filters::table).values((new, said!(filter))).execute(db)?;
     Ok(id)
 }
 
 /// Changes what a filter asks and does, and whether it is used.
-pub fn set(db: &mut Database, stored: &Permitted<'_, Stored>, filter: &Filter, active: bool) -> Result<()> {
-    let id = stored.thing().filter.id;
-    diesel::update(filters::table.find(id))
-        .set((
-            filters::name.eq(&filter.name),
-            filters::active.eq(active),
-            filters::match_case.eq(filter.match_case),
-            filters::is_regex.eq(filter.regex),
-            filters::criteria.eq(serde_json::to_string(&filter.criteria)?),
-            filters::actions.eq(serde_json::to_string(&filter.actions)?),
-            filters::sieve.eq(filter.sieve.as_ref().map(|script| &script.text)),
-        ))
-        .execute(db)?;
+pub fn set(db: &mut Database, stored: &Permitted<'_, Stored>, filter: &Filter) -> Result<()> {
+    diesel::update(filters::table.find(stored.thing().filter.id)).set(said!(filter)).execute(db)?;
     Ok(())
 }
 

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::column::columns;
 use super::noun::{gathered, not_found, number, taken};
 use super::schema::{account_mailboxes, accounts, folder_teams, folders, teams, users};
 use super::{Database, access, filter};
 use crate::decide::access::{Keeper, Kept, Permitted};
 use crate::decide::filter::{Action, Filter};
 use crate::fault::{Class, Fault};
+use crate::settings::{FolderSettings, folder_settings};
 use crate::words::{FolderId, TeamId, UserId};
 
 /// The folders of a user, or the group folders where there is no user.
@@ -30,12 +32,15 @@ pub struct Folder {
     pub name: String,
     /// The login of its owner; none for a group folder.
     pub user: Option<String>,
-    pub skip_notifications: bool,
     /// The teams that get the mail of a group folder (TEAM-1).
     pub teams: Vec<String>,
     #[serde(skip)]
+    pub settings: FolderSettings,
+    #[serde(skip)]
     pub owner: Option<UserId>,
 }
+
+folder_settings!(columns Row in folders is FolderSettings);
 
 impl Kept for Folder {
     fn keeper(&self) -> Keeper {
@@ -48,8 +53,7 @@ pub fn add(
     db: &mut Database,
     to: &Permitted<'_, Folders>,
     name: &str,
-    skip_notifications: bool,
-    teams: &[TeamId],
+    (settings, teams): (&FolderSettings, &[TeamId]),
     now: i64,
 ) -> Result<FolderId> {
     let Folders(user) = *to.thing();
@@ -63,7 +67,7 @@ pub fn add(
             folders::user_id.eq(user),
             folders::name.eq(name),
             folders::place.eq(id.0),
-            folders::skip_notifications.eq(skip_notifications),
+            Row::from(settings),
         ))
         .execute(db)?;
     set_teams(db, id, teams)?;
@@ -77,17 +81,17 @@ pub fn list(db: &mut Database, user: Option<UserId>) -> Result<Vec<Folder>> {
         .left_join(users::table.on(users::id.nullable().eq(folders::user_id)))
         .filter(folders::user_id.is_null().or(folders::user_id.eq(user)))
         .order((folders::user_id, folders::name))
-        .select((folders::id, folders::name, folders::user_id, users::login.nullable(), folders::skip_notifications))
-        .load::<(FolderId, String, Option<UserId>, Option<String>, bool)>(db)?;
+        .select((folders::id, folders::name, folders::user_id, users::login.nullable(), Row::as_select()))
+        .load::<(FolderId, String, Option<UserId>, Option<String>, Row)>(db)?;
     let teams = folder_teams::table
         .inner_join(teams::table.on(teams::id.eq(folder_teams::team_id)))
         .order(teams::name)
         .select((folder_teams::folder_id, teams::name))
         .load::<(FolderId, String)>(db)?;
     let mut teams = gathered(teams);
-    let folder = |(id, name, owner, user, skip_notifications)| {
+    let folder = |(id, name, owner, user, row): (FolderId, String, Option<UserId>, Option<String>, Row)| {
         let teams = teams.remove(&id).unwrap_or_default();
-        Folder { id, name, user, skip_notifications, teams, owner }
+        Folder { id, name, user, settings: row.into(), teams, owner }
     };
     Ok(rows.into_iter().map(folder).collect())
 }
@@ -115,31 +119,23 @@ pub fn find(db: &mut Database, user: Option<UserId>, wanted: &str) -> Result<Fol
     }
 }
 
-/// Changes a folder. Returns whether anything is otherwise now.
+/// Changes a folder; [`note_change`] writes down what that was.
 pub fn set(
     db: &mut Database,
     folder: &Permitted<'_, Folder>,
-    name: Option<&str>,
-    skip: Option<bool>,
+    name: &str,
+    settings: &FolderSettings,
     teams: Option<&[TeamId]>,
-    now: i64,
-) -> Result<bool> {
+) -> Result<()> {
     let id = folder.thing().id;
-    if let Some(name) = name {
-        diesel::update(folders::table.find(id)).set(folders::name.eq(name)).execute(db)?;
-    }
-    if let Some(skip) = skip {
-        diesel::update(folders::table.find(id)).set(folders::skip_notifications.eq(skip)).execute(db)?;
-    }
-    teams.map_or(Ok(()), |teams| set_teams(db, id, teams))?;
-    let before = folder.thing();
-    let changed = list(db, before.owner)?.into_iter().find(|one| one.id == id);
-    let changes = changed.map_or_else(|| Ok(String::new()), |changed| access::differences(before, &changed))?;
-    if !changes.is_empty() {
-        let detail = format!("{}: {changes}", before.name);
-        access::record(db, folder.permit(), "folder set", &format!("folder:{id}"), &detail, now)?;
-    }
-    Ok(!changes.is_empty())
+    diesel::update(folders::table.find(id)).set((folders::name.eq(name), Row::from(settings))).execute(db)?;
+    teams.map_or(Ok(()), |teams| set_teams(db, id, teams))
+}
+
+/// Writes down what was changed of a folder.
+pub fn note_change(db: &mut Database, folder: &Permitted<'_, Folder>, changes: &str, now: i64) -> Result<()> {
+    let Folder { id, name, .. } = folder.thing();
+    access::record(db, folder.permit(), "folder set", &format!("folder:{id}"), &format!("{name}: {changes}"), now)
 }
 
 fn set_teams(db: &mut Database, id: FolderId, teams: &[TeamId]) -> Result<()> {

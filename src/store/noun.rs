@@ -61,6 +61,32 @@ pub(super) fn taken(noun: &str, name: &str) -> anyhow::Error {
         .into()
 }
 
+/// Fails where another thing has a name that somebody wants for one.
+macro_rules! free {
+    ($db:expr, $noun:literal, $table:ident.$name:ident, $wanted:expr $(, but $id:expr)?) => {
+        let others = $table::table.filter($table::$name.eq($wanted))$(.filter($table::id.ne($id)))?;
+        if others.count().get_result::<i64>($db)? > 0 {
+            return Err(taken($noun, $wanted));
+        }
+    };
+}
+pub(super) use free;
+
+/// The names of what a table links with some things, by thing: `linked!(db, team_roles.team_id: TeamId, role_id of roles.name, ids)`.
+macro_rules! linked {
+    ($db:expr, $link:ident.$of:ident: $key:ty, $by:ident of $other:ident.$name:ident, $ids:expr) => {
+        gathered(
+            $link::table
+                .inner_join($other::table.on($other::id.eq($link::$by)))
+                .filter($link::$of.eq_any($ids))
+                .order($other::$name)
+                .select(($link::$of, $other::$name))
+                .load::<($key, String)>($db)?,
+        )
+    };
+}
+pub(super) use linked;
+
 /// Takes the lock row and the next number of a kind.
 pub(super) fn number(db: &mut Database, name: &str) -> Result<i64> {
     lock(db)?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{find, gathered, in_lists, not_found, number, taken};
+use super::noun::{find, free, gathered, in_lists, linked, not_found, number, taken};
 use super::schema::{role_rights, roles, team_roles, teams, user_roles, users};
 use super::{Database, access, follow, team, user};
 use crate::decide::access::Permit;
@@ -37,9 +37,7 @@ pub enum Holder {
 
 /// Adds a role without rights.
 pub fn add(db: &mut Database, permit: &Permit<'_>, name: &str, now: i64) -> Result<i64> {
-    if roles::table.filter(roles::name.eq(name)).count().get_result::<i64>(db)? > 0 {
-        return Err(taken("role", name));
-    }
+    free!(db, "role", roles.name, name);
     let id = number(db, "role")?;
     diesel::insert_into(roles::table).values((roles::id.eq(id), roles::name.eq(name))).execute(db)?;
     access::record(db, permit, "role add", &format!("role:{name}"), "", now)?;
@@ -69,19 +67,9 @@ fn load(db: &mut Database, ids: &[i64]) -> Result<Vec<Role>> {
         .order((role_rights::scope, role_rights::action))
         .select((role_rights::role_id, (role_rights::scope, role_rights::action, role_rights::level)))
         .load::<(i64, Right)>(db)?;
-    let users = user_roles::table
-        .inner_join(users::table.on(users::id.eq(user_roles::user_id)))
-        .filter(user_roles::role_id.eq_any(ids))
-        .order(users::login)
-        .select((user_roles::role_id, users::login))
-        .load::<(i64, String)>(db)?;
-    let teams = team_roles::table
-        .inner_join(teams::table.on(teams::id.eq(team_roles::team_id)))
-        .filter(team_roles::role_id.eq_any(ids))
-        .order(teams::name)
-        .select((team_roles::role_id, teams::name))
-        .load::<(i64, String)>(db)?;
-    let (mut rights, mut users, mut teams) = (gathered(rights), gathered(users), gathered(teams));
+    let mut users = linked!(db, user_roles.role_id: i64, user_id of users.login, ids);
+    let mut teams = linked!(db, team_roles.role_id: i64, team_id of teams.name, ids);
+    let mut rights = gathered(rights);
     let roles = roles::table.filter(roles::id.eq_any(ids)).order(roles::name).load::<(i64, String)>(db)?;
     let role = |(id, name)| Role {
         rights: rights.remove(&id).unwrap_or_default(),

@@ -6,51 +6,21 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::Database;
+use super::column::columns;
 use super::schema::{account_answers, account_sending, account_teams, accounts, records};
 use crate::decide::access::Permit;
 use crate::decide::sender::Outlet;
 use crate::mail::address_key;
 use crate::mail::body::Signature;
+use crate::settings::{SendingSettings, sending_settings};
 use crate::words::{AccountId, AccountKind, PasswordSource, RecordId, Security, SmtpAuth, TeamId, UserId};
 
 /// What an account sends with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sending {
     /// None where it has no server to send through.
     pub smtp: Option<Smtp>,
-    pub from_name: String,
-    /// Where answers go (SEND-5); none is the account's address.
-    pub reply_to: Option<String>,
-    pub shared: bool,
-    pub system: bool,
-    pub exclude_from_reply: bool,
-    /// Whether automatic answers go with an empty envelope sender; else with the account's address (ACK-2).
-    pub empty_sender: bool,
-    /// Whether a copy of what was sent goes to the Sent mailbox (SEND-7).
-    pub save_sent: bool,
-    /// None is the one that the server calls so.
-    pub sent_mailbox: Option<String>,
-    pub max_per_hour: Option<i64>,
-    /// What stands below letters that go out through it, whose writers have no signature of their own (SEND-10).
-    pub signature: Signature,
-}
-
-impl Default for Sending {
-    fn default() -> Self {
-        Self {
-            smtp: None,
-            from_name: String::new(),
-            reply_to: None,
-            shared: false,
-            system: false,
-            exclude_from_reply: false,
-            empty_sender: true,
-            save_sent: false,
-            sent_mailbox: None,
-            max_per_hour: None,
-            signature: Signature::default(),
-        }
-    }
+    pub settings: SendingSettings,
 }
 
 /// A server to send through.
@@ -76,6 +46,15 @@ pub struct Password {
     pub sealed: Option<Vec<u8>>,
 }
 
+impl Sending {
+    /// What stands below letters that go out through it, whose writers have no signature of their own (SEND-10).
+    pub fn signature(self) -> Signature {
+        Signature { text: self.settings.signature, html: self.settings.signature_html }
+    }
+}
+
+sending_settings!(columns Settings in account_sending is SendingSettings);
+
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = account_sending, treat_none_as_null = true, treat_none_as_default_value = false)]
 struct Row {
@@ -88,17 +67,6 @@ struct Row {
     password_source: Option<PasswordSource>,
     password_reference: Option<String>,
     password_sealed: Option<Vec<u8>>,
-    from_name: String,
-    reply_to: Option<String>,
-    is_shared: bool,
-    is_system: bool,
-    exclude_from_reply: bool,
-    empty_sender: bool,
-    save_sent: bool,
-    sent_mailbox: Option<String>,
-    max_per_hour: Option<i64>,
-    signature: String,
-    signature_html: String,
 }
 
 impl Row {
@@ -115,21 +83,10 @@ impl Row {
             password_source: password.map(|password| password.source),
             password_reference: password.and_then(|password| password.reference.clone()),
             password_sealed: password.and_then(|password| password.sealed.clone()),
-            from_name: sending.from_name.clone(),
-            reply_to: sending.reply_to.clone(),
-            is_shared: sending.shared,
-            is_system: sending.system,
-            exclude_from_reply: sending.exclude_from_reply,
-            empty_sender: sending.empty_sender,
-            save_sent: sending.save_sent,
-            sent_mailbox: sending.sent_mailbox.clone(),
-            max_per_hour: sending.max_per_hour,
-            signature: sending.signature.text.clone(),
-            signature_html: sending.signature.html.clone(),
         }
     }
 
-    fn sending(self) -> Sending {
+    fn sending(self, settings: Settings) -> Sending {
         let (reference, sealed) = (self.password_reference, self.password_sealed);
         let password = self.password_source.map(|source| Password { source, reference, sealed });
         let smtp = self.smtp_host.map(|host| Smtp {
@@ -141,36 +98,26 @@ impl Row {
             ca_file: self.smtp_ca_file,
             password,
         });
-        Sending {
-            smtp,
-            from_name: self.from_name,
-            reply_to: self.reply_to,
-            shared: self.is_shared,
-            system: self.is_system,
-            exclude_from_reply: self.exclude_from_reply,
-            empty_sender: self.empty_sender,
-            save_sent: self.save_sent,
-            sent_mailbox: self.sent_mailbox,
-            max_per_hour: self.max_per_hour,
-            signature: Signature { text: self.signature, html: self.signature_html },
-        }
+        Sending { smtp, settings: settings.into() }
     }
 }
 
 /// Returns what an account sends with.
 pub fn of(db: &mut Database, id: AccountId) -> Result<Sending> {
-    let row = account_sending::table.find(id).select(Row::as_select()).first::<Row>(db).optional()?;
-    Ok(row.map_or_else(Sending::default, Row::sending))
+    let of = account_sending::table.find(id).select((Row::as_select(), Settings::as_select()));
+    Ok(of.first::<(Row, Settings)>(db).optional()?.map_or_else(Sending::default, |(row, settings)| row.sending(settings)))
 }
 
 /// Sets what an account sends with. There is one system account: another one is so no more.
 pub fn set(db: &mut Database, _permit: &Permit<'_>, id: AccountId, sending: &Sending) -> Result<()> {
-    if sending.system {
+    if sending.settings.system {
         let others = account_sending::table.filter(account_sending::account_id.ne(id));
         diesel::update(others).set(account_sending::is_system.eq(false)).execute(db)?;
     }
-    if diesel::update(account_sending::table.find(id)).set(Row::of(sending)).execute(db)? == 0 {
-        diesel::insert_into(account_sending::table).values((Row::of(sending), account_sending::account_id.eq(id))).execute(db)?;
+    let row = || (Row::of(sending), Settings::from(&sending.settings));
+    if diesel::update(account_sending::table.find(id)).set(row()).execute(db)? == 0 {
+        let (server, settings) = row();
+        diesel::insert_into(account_sending::table).values((server, settings, account_sending::account_id.eq(id))).execute(db)?;
     }
     Ok(())
 }

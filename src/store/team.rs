@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{find, gathered, in_lists, not_found, number, once, taken};
+use super::noun::{find, free, gathered, in_lists, linked, not_found, number, once, taken};
 use super::schema::{accounts, roles, team_members, team_roles, teams, users};
 use super::{Database, access, follow, naming, user};
 use crate::decide::access::Permit;
@@ -31,9 +31,7 @@ pub struct TeamMember {
 
 /// Adds a team.
 pub fn add(db: &mut Database, permit: &Permit<'_>, name: &str, now: i64) -> Result<TeamId> {
-    if teams::table.filter(teams::name.eq(name)).count().get_result::<i64>(db)? > 0 {
-        return Err(taken("team", name));
-    }
+    free!(db, "team", teams.name, name);
     let id = TeamId(number(db, "team")?);
     diesel::insert_into(teams::table).values((teams::id.eq(id), teams::name.eq(name))).execute(db)?;
     access::record(db, permit, "team add", &format!("team:{name}"), "", now)?;
@@ -74,13 +72,8 @@ fn load(db: &mut Database, ids: &[TeamId]) -> Result<Vec<Team>> {
         .order(users::login)
         .select((team_members::team_id, (users::login, team_members::position, users::active)))
         .load::<(TeamId, TeamMember)>(db)?;
-    let held = team_roles::table
-        .inner_join(roles::table.on(roles::id.eq(team_roles::role_id)))
-        .filter(team_roles::team_id.eq_any(ids))
-        .order(roles::name)
-        .select((team_roles::team_id, roles::name))
-        .load::<(TeamId, String)>(db)?;
-    let (mut members, mut held) = (gathered(members), gathered(held));
+    let mut held = linked!(db, team_roles.team_id: TeamId, role_id of roles.name, ids);
+    let mut members = gathered(members);
     let teams = teams::table.filter(teams::id.eq_any(ids)).order(teams::name).load::<(TeamId, String)>(db)?;
     let team = |(id, name)| Team {
         members: members.remove(&id).unwrap_or_default(),
@@ -93,32 +86,27 @@ fn load(db: &mut Database, ids: &[TeamId]) -> Result<Vec<Team>> {
 
 /// Gives a team another name; says whether it is one.
 pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, now: i64) -> Result<bool> {
-    let subject = subject(db, id)?;
-    if subject == format!("team:{name}") {
+    let before = self::name(db, id)?;
+    if before == name {
         return Ok(false);
     }
-    if teams::table.filter(teams::name.eq(name)).filter(teams::id.ne(id)).count().get_result::<i64>(db)? > 0 {
-        return Err(taken("team", name));
-    }
+    free!(db, "team", teams.name, name, but id);
     diesel::update(teams::table.find(id)).set(teams::name.eq(name)).execute(db)?;
-    let before = subject.trim_start_matches("team:");
-    access::record(db, permit, "team set", &subject, &format!("name: {before} -> {name}"), now)?;
+    access::record(db, permit, "team set", &format!("team:{before}"), &format!("name: {before} -> {name}"), now)?;
     Ok(true)
 }
 
 /// Removes a team; its members, records and e-mails stay. Not one that an account, a filter or a group folder
 /// gives mail to: it would be nobody's. Returns the users whose default team it was.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<Vec<String>> {
-    let subject = subject(db, id)?;
+    let name = name(db, id)?;
     let handing = accounts::table.filter(accounts::case_team_id.eq(id)).filter(accounts::make_cases.eq(true));
     if let Some(account) = handing.order(accounts::name).select(accounts::name).first::<String>(db).optional()? {
-        let name = subject.trim_start_matches("team:");
         return Err(Fault::new(Class::Data, format!("the account {account} hands its cases to team {name}"))
             .hint(format!("try first: espomail account set {account} --case-team ANOTHER"))
             .into());
     }
     if let Some((naming, remedy)) = naming::of_team(db, id)? {
-        let name = subject.trim_start_matches("team:");
         return Err(Fault::new(Class::Data, format!("mail goes to team {name} by {naming}"))
             .hint(format!("change that first: {remedy}"))
             .into());
@@ -126,7 +114,7 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> R
     let without = users::table.filter(users::default_team_id.eq(id)).order(users::login).select(users::login).load(db)?;
     diesel::delete(teams::table.find(id)).execute(db)?;
     follow::end_lost_of(db, None)?;
-    access::record(db, permit, "team remove", &subject, "", now)?;
+    access::record(db, permit, "team remove", &format!("team:{name}"), "", now)?;
     Ok(without)
 }
 
@@ -167,5 +155,10 @@ pub fn leave(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId,
 
 /// What the audit calls a team.
 pub(super) fn subject(db: &mut Database, id: TeamId) -> Result<String> {
-    Ok(format!("team:{}", teams::table.find(id).select(teams::name).first::<String>(db)?))
+    Ok(format!("team:{}", name(db, id)?))
+}
+
+/// Returns a team's name.
+pub fn name(db: &mut Database, id: TeamId) -> Result<String> {
+    Ok(teams::table.find(id).select(teams::name).first(db)?)
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{not_found, number, taken};
+use super::noun::{free, not_found, number, taken};
 use super::schema::{template_files, templates};
 use super::{Database, access, answer};
 use crate::decide::access::Permit;
@@ -55,9 +55,7 @@ pub struct FileChanges<'a> {
 
 /// Adds a template under the next number.
 pub fn add(db: &mut Database, permit: &Permit<'_>, new: &Stored, files: &[File], now: i64) -> Result<()> {
-    if templates::table.filter(templates::name.eq(&new.name)).count().get_result::<i64>(db)? > 0 {
-        return Err(taken("template", &new.name));
-    }
+    free!(db, "template", templates.name, &new.name);
     let id = number(db, "template")?;
     diesel::insert_into(templates::table)
         .values((
@@ -127,10 +125,7 @@ impl<'a> Whole<'a> {
 
 /// Changes a template; says whether anything is otherwise now.
 pub fn set(db: &mut Database, permit: &Permit<'_>, changed: &Stored, changes: FileChanges<'_>, now: i64) -> Result<bool> {
-    let others = templates::table.filter(templates::name.eq(&changed.name)).filter(templates::id.ne(changed.id));
-    if others.count().get_result::<i64>(db)? > 0 {
-        return Err(taken("template", &changed.name));
-    }
+    free!(db, "template", templates.name, &changed.name, but changed.id);
     let stored = templates::table.find(changed.id).select(Stored::as_select()).first::<Stored>(db)?;
     let (before, carried) = (Whole::of(db, &stored)?, files(db, changed.id)?);
     diesel::update(templates::table.find(changed.id)).set(changed).execute(db)?;

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::noun::{find, gathered, in_lists, not_found, number, once, taken};
+use super::column::columns;
+use super::noun::{find, free, gathered, in_lists, linked, not_found, number, once, taken};
 use super::schema::{absences, auto_follows, roles, team_members, teams, user_addresses, user_roles, users};
 use super::{Database, access, account, follow, load, outbox};
 use crate::clock::rfc3339;
@@ -11,6 +12,7 @@ use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::mail::body::Signature;
+use crate::settings::{UserSettings, user_settings};
 use crate::words::{RecordKind, TeamId, UserId};
 
 /// A user.
@@ -18,55 +20,26 @@ use crate::words::{RecordKind, TeamId, UserId};
 pub struct User {
     pub id: UserId,
     pub login: String,
-    pub name: String,
-    pub active: bool,
-    pub administrator: bool,
+    #[serde(skip)]
+    pub settings: UserSettings,
+    /// The name of it.
+    #[serde(skip)]
     pub default_team: Option<String>,
     pub addresses: Vec<String>,
     pub teams: Vec<String>,
     pub roles: Vec<String>,
-    /// Whether they are told of e-mails that are new in their inbox (NOTIFY-2).
-    pub notify_received: bool,
-    /// Whether they are told by mail of what they have not read (NOTIFY-3).
-    pub notify_by_mail: bool,
-    /// What stands below the letters that they write (SEND-10).
-    pub signature: String,
-    /// The same for letters that have HTML, sanitised; empty is made of the text.
-    pub signature_html: String,
     /// The kinds of records that they follow from the beginning (FOLLOW-1).
     pub auto_follow: Vec<RecordKind>,
 }
 
-/// A user to add.
-#[derive(Debug, Clone, Default)]
-pub struct NewUser {
-    pub login: String,
-    pub name: String,
-    pub administrator: bool,
-    pub addresses: Vec<String>,
-    pub default_team: Option<TeamId>,
-}
+user_settings!(columns Row in users is UserSettings);
 
-/// What to change of a user; what is not given stays.
-#[derive(Debug, Clone, Default, AsChangeset)]
-#[diesel(table_name = users)]
-pub struct UserChanges {
-    pub name: Option<String>,
-    pub active: Option<bool>,
-    pub administrator: Option<bool>,
-    #[diesel(skip_update)]
+/// What to change of a user's lists; what is not given stays.
+#[derive(Debug, Clone, Default)]
+pub struct Lists {
     pub addresses: Option<Vec<String>>,
-    /// None inside forgets it.
-    #[diesel(column_name = default_team_id)]
-    pub default_team: Option<Option<TeamId>>,
-    pub notify_received: Option<bool>,
-    pub notify_by_mail: Option<bool>,
-    pub signature: Option<String>,
-    pub signature_html: Option<String>,
     /// Kinds of records to follow from the beginning, and kinds no longer to (FOLLOW-1).
-    #[diesel(skip_update)]
     pub auto_follow: Vec<RecordKind>,
-    #[diesel(skip_update)]
     pub no_auto_follow: Vec<RecordKind>,
 }
 
@@ -100,29 +73,20 @@ pub struct Absence {
 }
 
 /// Adds a user.
-pub fn add(db: &mut Database, permit: &Permit<'_>, new: &NewUser, now: i64) -> Result<UserId> {
-    if users::table.filter(users::login.eq(&new.login)).count().get_result::<i64>(db)? > 0 {
-        return Err(taken("user", &new.login));
-    }
+pub fn add(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    login: &str,
+    (settings, addresses): (&UserSettings, &[String]),
+    now: i64,
+) -> Result<UserId> {
+    free!(db, "user", users.login, login);
     let id = UserId(number(db, "user")?);
-    diesel::insert_into(users::table)
-        .values((
-            users::id.eq(id),
-            users::login.eq(&new.login),
-            users::name.eq(&new.name),
-            users::active.eq(true),
-            users::administrator.eq(new.administrator),
-            users::default_team_id.eq(new.default_team),
-            users::last_assignment.eq(0_i64),
-            users::notify_received.eq(true),
-            users::notify_by_mail.eq(false),
-            users::signature.eq(""),
-            users::signature_html.eq(""),
-        ))
-        .execute(db)?;
-    set_addresses(db, id, &new.addresses)?;
-    let what = if new.administrator { "administrator" } else { "" };
-    access::record(db, permit, "user add", &subject(&new.login), what, now)?;
+    let new = (users::id.eq(id), users::login.eq(login), Row::from(settings), users::last_assignment.eq(0_i64));
+    diesel::insert_into(users::table).values(new).execute(db)?;
+    set_addresses(db, id, addresses)?;
+    let what = if settings.administrator { "administrator" } else { "" };
+    access::record(db, permit, "user add", &subject(login), what, now)?;
     Ok(id)
 }
 
@@ -150,6 +114,12 @@ fn set_addresses(db: &mut Database, user: UserId, addresses: &[String]) -> Resul
             .execute(db)?;
     }
     Ok(())
+}
+
+/// Whether anybody is told by mail of what they have not read (NOTIFY-3).
+pub fn is_any_told_by_mail(db: &mut Database) -> Result<bool> {
+    let told = users::table.filter(users::active.eq(true)).filter(users::notify_by_mail.eq(true));
+    Ok(told.count().get_result::<i64>(db)? > 0)
 }
 
 /// Returns how many cases a user has that are not done.
@@ -197,87 +167,61 @@ pub fn show(db: &mut Database, id: UserId) -> Result<User> {
 
 /// Reads users by login, in as many queries as for one.
 fn load(db: &mut Database, ids: &[UserId]) -> Result<Vec<User>> {
-    type Row = (UserId, String, String, bool, bool, Option<String>, (bool, bool, String, String));
     let addresses = user_addresses::table
         .filter(user_addresses::user_id.eq_any(ids))
         .order(user_addresses::place)
         .select((user_addresses::user_id, user_addresses::address))
         .load::<(UserId, String)>(db)?;
-    let teams = team_members::table
-        .inner_join(teams::table.on(teams::id.eq(team_members::team_id)))
-        .filter(team_members::user_id.eq_any(ids))
-        .order(teams::name)
-        .select((team_members::user_id, teams::name))
-        .load::<(UserId, String)>(db)?;
-    let held = user_roles::table
-        .inner_join(roles::table.on(roles::id.eq(user_roles::role_id)))
-        .filter(user_roles::user_id.eq_any(ids))
-        .order(roles::name)
-        .select((user_roles::user_id, roles::name))
-        .load::<(UserId, String)>(db)?;
+    let mut teams = linked!(db, team_members.user_id: UserId, team_id of teams.name, ids);
+    let mut held = linked!(db, user_roles.user_id: UserId, role_id of roles.name, ids);
     let kinds = auto_follows::table.filter(auto_follows::user_id.eq_any(ids)).load::<(UserId, RecordKind)>(db)?;
-    let (mut addresses, mut teams, mut held, mut kinds) = (gathered(addresses), gathered(teams), gathered(held), gathered(kinds));
+    let (mut addresses, mut kinds) = (gathered(addresses), gathered(kinds));
     let rows = users::table
         .left_join(teams::table.on(teams::id.nullable().eq(users::default_team_id)))
         .filter(users::id.eq_any(ids))
         .order(users::login)
-        .select((
-            users::id,
-            users::login,
-            users::name,
-            users::active,
-            users::administrator,
-            teams::name.nullable(),
-            (users::notify_received, users::notify_by_mail, users::signature, users::signature_html),
-        ))
-        .load::<Row>(db)?;
-    let user = |(id, login, name, active, administrator, default_team, rest): Row| {
-        let (notify_received, notify_by_mail, signature, signature_html) = rest;
+        .select((users::id, users::login, Row::as_select(), teams::name.nullable()))
+        .load::<(UserId, String, Row, Option<String>)>(db)?;
+    let user = |(id, login, row, default_team): (UserId, String, Row, Option<String>)| {
         let mut auto_follow = kinds.remove(&id).unwrap_or_default();
         auto_follow.sort_unstable();
         User {
             addresses: addresses.remove(&id).unwrap_or_default(),
             teams: teams.remove(&id).unwrap_or_default(),
             roles: held.remove(&id).unwrap_or_default(),
+            settings: row.into(),
             id,
             login,
-            name,
-            active,
-            administrator,
             default_team,
-            notify_received,
-            notify_by_mail,
-            signature,
-            signature_html,
             auto_follow,
         }
     };
     Ok(rows.into_iter().map(user).collect())
 }
 
-/// Changes a user. Returns whether anything is otherwise now.
-pub fn set(db: &mut Database, permit: &Permit<'_>, id: UserId, changes: &UserChanges, now: i64) -> Result<bool> {
-    let login = login(db, id)?;
-    let before = show(db, id)?;
-    diesel::update(users::table.find(id)).set(changes).execute(db).optional_empty_changeset()?;
-    if changes.administrator.is_some() {
+/// Changes a user; [`note_change`] writes down what that was.
+pub fn set(db: &mut Database, _permit: &Permit<'_>, user: &User, settings: &UserSettings, lists: &Lists) -> Result<()> {
+    let id = user.id;
+    diesel::update(users::table.find(id)).set(Row::from(settings)).execute(db)?;
+    if settings.administrator != user.settings.administrator {
         follow::end_lost_of(db, Some(id))?;
     }
-    if let Some(addresses) = &changes.addresses {
+    if let Some(addresses) = &lists.addresses {
         set_addresses(db, id, addresses)?;
     }
-    for kind in changes.auto_follow.iter().chain(&changes.no_auto_follow) {
+    for kind in lists.auto_follow.iter().chain(&lists.no_auto_follow) {
         diesel::delete(auto_follows::table.find((id, kind))).execute(db)?;
     }
-    for kind in once(changes.auto_follow.clone()) {
+    for kind in once(lists.auto_follow.clone()) {
         let new = (auto_follows::user_id.eq(id), auto_follows::kind.eq(kind));
         diesel::insert_into(auto_follows::table).values(new).execute(db)?;
     }
-    let changes = access::differences(&before, &show(db, id)?)?;
-    if !changes.is_empty() {
-        access::record(db, permit, "user set", &subject(&login), &changes, now)?;
-    }
-    Ok(!changes.is_empty())
+    Ok(())
+}
+
+/// Writes down what was changed of a user.
+pub fn note_change(db: &mut Database, permit: &Permit<'_>, user: &User, changes: &str, now: i64) -> Result<()> {
+    access::record(db, permit, "user set", &subject(&user.login), changes, now)
 }
 
 /// Removes a user, with the personal accounts that are theirs; cases and e-mails stay. Returns how many of their messages that have
@@ -339,6 +283,6 @@ pub fn remove_absence(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64)
 }
 
 /// Returns a user's login.
-pub(super) fn login(db: &mut Database, id: UserId) -> Result<String> {
+pub fn login(db: &mut Database, id: UserId) -> Result<String> {
     Ok(users::table.find(id).select(users::login).first(db)?)
 }

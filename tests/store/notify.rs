@@ -7,7 +7,7 @@ use espomail::mail::{Address, Bounce, Mail, Recipient};
 use espomail::pass::hand::{self, Said};
 use espomail::pass::record;
 use espomail::store::role::{self, Holder};
-use espomail::store::user::{self, UserChanges};
+use espomail::store::user::{self, Lists};
 use espomail::store::{Store, address, facts, notification, status, team};
 use espomail::words::{
     AccountId, AddressState, DeliveryAction, DeliveryState, EmailId, NoteId, NoteKind, NotificationId, NotificationKind,
@@ -246,9 +246,10 @@ on_both_databases! {
         one_case(store);
         let by = administrator();
         let permit = administer(&by).unwrap();
-        let changes = UserChanges { auto_follow: vec![RecordKind::Case, RecordKind::Lead], ..UserChanges::default() };
+        let lists = Lists { auto_follow: vec![RecordKind::Case, RecordKind::Lead], ..Lists::default() };
         for user in [2, 3] {
-            store.transaction(|db| user::set(db, &permit, UserId(user), &changes, 9)).unwrap();
+            let user = user::show(store.connection(), UserId(user)).unwrap();
+            store.transaction(|db| user::set(db, &permit, &user, &user.settings, &lists)).unwrap();
         }
         assert_eq!(user::show(store.connection(), UserId(2)).unwrap().auto_follow, [RecordKind::Lead, RecordKind::Case]);
         let made = store.transaction(|db| hand::create(db, &said(&permit), "Two")).unwrap().opened().unwrap().id;

@@ -4,8 +4,11 @@ use anyhow::Result;
 use clap::ArgAction;
 
 use crate::commands::argument;
+use crate::commands::setting::{IfSo, Options, Setting, options, way};
 use crate::context::Context;
 use crate::fault::{Class, Fault, one_line};
+use crate::pass::verdict::Names;
+use crate::settings::{AnswerSettings, answer_settings};
 use crate::store::answer::{self, Answers};
 use crate::store::{Database, template};
 use crate::words::{AccountId, AccountKind};
@@ -13,23 +16,15 @@ use crate::words::{AccountId, AccountKind};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Answers")]
 pub struct AnswerArguments {
-    /// Answer by itself with this template: new cases, or every first e-mail where no cases are made (group accounts); an empty
-    /// name ends it
+    /// Answer by itself with this template: new cases, or every first e-mail where no cases are made (group accounts); the answers
+    /// go out with "espomail send"; an empty name ends it
     #[arg(long, value_name = "TEMPLATE")]
     auto_reply: Option<String>,
-    /// Answer as this address; an empty one is the account's own, or the system account's where that one sends
-    #[arg(long, value_name = "ADDRESS", value_parser = argument::address)]
-    auto_reply_from: Option<String>,
-    /// Name that goes with the address of answers; an empty one is that of the account
-    #[arg(long, value_name = "NAME", value_parser = argument::line)]
-    auto_reply_name: Option<String>,
-    /// Where answers to answers go; an empty address is where those to the account go
-    #[arg(long, value_name = "ADDRESS", value_parser = argument::address)]
-    auto_reply_reply_to: Option<String>,
-    /// Answer only senders whom security.authserv-id vouches for
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    require_authenticated_sender: Option<bool>,
+    #[command(flatten)]
+    settings: AnswerOptions,
 }
+
+answer_settings!(options AnswerOptions, AnswerShown of AnswerSettings);
 
 /// ACK-2: an account that is to answer and cannot send would say nothing to its customers, and nobody would know.
 pub fn mute(name: &str) -> Fault {
@@ -49,17 +44,8 @@ pub fn announce(context: &Context, db: &mut Database, before: &[(AccountId, Stri
 
 impl AnswerArguments {
     /// Which of the options was given; all are an administrator's (ACCESS-1).
-    pub fn given(&self) -> Option<&'static str> {
-        [
-            (self.auto_reply.is_some(), "--auto-reply"),
-            (self.auto_reply_from.is_some(), "--auto-reply-from"),
-            (self.auto_reply_name.is_some(), "--auto-reply-name"),
-            (self.auto_reply_reply_to.is_some(), "--auto-reply-reply-to"),
-            (self.require_authenticated_sender.is_some(), "--require-authenticated-sender"),
-        ]
-        .into_iter()
-        .find(|(is_given, _)| *is_given)
-        .map(|(_, option)| option)
+    pub fn given(&self) -> Option<String> {
+        self.auto_reply.as_ref().map(|_| "--auto-reply".to_string()).or_else(|| self.settings.reserved())
     }
 
     /// Puts what was given over what there is.
@@ -81,18 +67,9 @@ impl AnswerArguments {
         if kind == AccountKind::Personal {
             return wrong("only group accounts answer by themselves", "leave --auto-reply out");
         }
-        let mut answers =
-            answers.unwrap_or(Answers { template, from: None, from_name: None, reply_to: None, authenticated_only: false });
+        let mut answers = answers.unwrap_or_else(|| Answers { template, settings: AnswerSettings::default() });
         answers.template = template;
-        let text = |given: &Option<String>, kept: &mut Option<String>| {
-            if let Some(given) = given {
-                *kept = Some(given.clone()).filter(|text| !text.is_empty());
-            }
-        };
-        text(&self.auto_reply_from, &mut answers.from);
-        text(&self.auto_reply_name, &mut answers.from_name);
-        text(&self.auto_reply_reply_to, &mut answers.reply_to);
-        answers.authenticated_only = self.require_authenticated_sender.unwrap_or(answers.authenticated_only);
+        self.settings.over(&mut answers.settings, db)?;
         Ok(Some(answers))
     }
 }

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::decide::access::{self, Actor, NoAccount, Permit};
 use crate::decide::host;
 use crate::fault::{Class, Fault};
+use crate::plural::doing;
 use crate::secret::Secret;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
@@ -81,7 +82,7 @@ impl Add {
             let permit = may_add(context, db, &actor, &new)?;
             account::add(db, &permit, id, &new, now)?;
             let mut with = Sending::default();
-            sending.over(&mut with, context, id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
+            sending.over(&mut with, (context, db), id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
             check(context, &new, &with)?;
             if with != Sending::default() {
                 kept::set(db, &permit, id, &with)?;
@@ -156,7 +157,7 @@ pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Req
     not_elsewhere(actor, &account, &new)?;
     let before = kept::of(db, account.id)?;
     let mut with = before.clone();
-    sending.over(&mut with, context, account.id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
+    sending.over(&mut with, (context, db), account.id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
     check(context, &new, &with)?;
     not_sent_elsewhere(actor, &before, &with)?;
     if with != before {
@@ -170,7 +171,7 @@ pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Req
     trouble::try_again(db, &permit, account.id, now)?;
     status::try_again(db, &permit, account.id)?;
     // What waits for a copy may have waited for this change.
-    if with.save_sent {
+    if with.settings.save_sent {
         copy::retry(db, &permit, account.id, now)?;
     } else {
         copy::forget(db, &permit, account.id)?;
@@ -187,7 +188,7 @@ pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Req
     let left = is_elsewhere.then(|| position::leave(db, &permit, account.id)).transpose()?;
     let now_shown = Whole::new(&account::find(db, &account.id.to_string())?, db)?;
     let changes = trace::differences(&shown, &now_shown)?;
-    if new.after_fetch != account.after_fetch {
+    if new.rules.after_fetch != account.rules.after_fetch {
         server_action::forget(db, &permit, account.id)?;
     }
     server_action::try_again(db, &permit, account.id, now)?;
@@ -240,8 +241,14 @@ pub fn switch(context: &Context, store: &mut Store, wanted: &str, active: bool) 
     })?;
     let waiting = match waiting {
         0 => String::new(),
-        _ if active => format!(" The next pass sends what is due of {waiting} messages that wait to go out through it."),
-        _ => format!(" {waiting} messages that go out through it wait until it is on: espomail outbox list --account {wanted}"),
+        _ if active => format!(
+            " The next pass sends what is due of {} to go out through it.",
+            doing(waiting, "message", "that waits", "that wait")
+        ),
+        _ => format!(
+            " {} until it is on: espomail outbox list --account {wanted}",
+            doing(waiting, "message", "that goes out through it waits", "that go out through it wait")
+        ),
     };
     let (is, already) = (if active { "on" } else { "off" }, if is_changed { "" } else { " already" });
     context.out.say(&format!("Account {wanted} is {is}{already}.{waiting}"));
@@ -308,7 +315,7 @@ fn allowed(context: &Context, sending: &SendingArguments, answers: &AnswerArgume
 /// Whether an account can send like that.
 fn check(context: &Context, settings: &Settings, sending: &Sending) -> Result<()> {
     let is_personal = settings.kind == AccountKind::Personal;
-    if is_personal && (sending.shared || sending.system) {
+    if is_personal && (sending.settings.shared || sending.settings.system) {
         return Err(Fault::new(Class::Usage, "a personal account is nobody else's: only group accounts are shared").into());
     }
     let Some(smtp) = &sending.smtp else { return Ok(()) };

@@ -5,7 +5,6 @@ mod answers;
 mod authorize;
 mod change;
 mod moving;
-mod rules;
 mod sending;
 mod settings;
 mod show;

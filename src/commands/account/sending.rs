@@ -5,10 +5,14 @@ use clap::{ArgAction, ValueHint};
 
 use super::settings::given_password;
 use crate::commands::argument;
+use crate::commands::setting::{EmptySender, IfSo, Lines, Most, Options, Setting, options, way};
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault};
 use crate::net;
+use crate::pass::verdict::Names;
 use crate::secret::Secret;
+use crate::settings::{SendingSettings, sending_settings};
+use crate::store::Database;
 use crate::store::sending::{Sending, Smtp};
 use crate::words::{AccountId, Auth, Security, SmtpAuth};
 
@@ -35,41 +39,11 @@ pub struct SendingArguments {
     smtp_ca_file: Option<String>,
     #[command(flatten)]
     password: SmtpPasswordArguments,
-    /// Name that goes with the address in From
-    #[arg(long, value_name = "NAME", value_parser = argument::line)]
-    from_name: Option<String>,
-    /// Where answers go; an empty address is the account's own
-    #[arg(long, value_name = "ADDRESS", value_parser = argument::address)]
-    reply_to: Option<String>,
-    /// Users may send through it, as far as their roles allow (group accounts)
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    shared: Option<bool>,
-    /// It is the system's own account: for notifications, and for whatever has no other
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    system: Option<bool>,
-    /// A reply to all leaves its address out
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    exclude_from_reply: Option<bool>,
-    /// Automatic answers go with an empty envelope sender, so that nobody answers them (RFC 3834); false, which it becomes by itself
-    /// where the server refuses that, is with the account's address [default: true]
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-    empty_sender: Option<bool>,
-    /// Put a copy of what was sent into the account's Sent mailbox, unless the server has put one there itself
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    save_sent: Option<bool>,
-    /// Which mailbox that is; an empty name is the one that the server calls so [default: that one]
-    #[arg(long, value_name = "MAILBOX")]
-    sent_mailbox: Option<String>,
-    /// How many messages may go out in an hour; 0 is no limit
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
-    max_per_hour: Option<i64>,
-    /// What stands below letters that go out through it, whose writers have no signature; plain text, an empty one ends it
-    #[arg(long, value_name = "TEXT", value_parser = argument::text)]
-    signature: Option<String>,
-    /// The same for letters that have HTML: sanitised, without pictures from elsewhere; an empty one is made of the text
-    #[arg(long, value_name = "HTML", value_parser = argument::html)]
-    signature_html: Option<String>,
+    #[command(flatten)]
+    settings: SendingOptions,
 }
+
+sending_settings!(options SendingOptions, SendingShown of SendingSettings);
 
 /// Where the password for sending comes from; else it is that for reading.
 #[derive(Debug, clap::Args)]
@@ -101,11 +75,9 @@ impl SendingArguments {
     }
 
     /// Which of the options that are an administrator's were given (ACCESS-1).
-    pub fn reserved(&self) -> Option<&'static str> {
+    pub fn reserved(&self) -> Option<String> {
         let password = &self.password;
-        [
-            (self.shared.is_some(), "--shared"),
-            (self.system.is_some(), "--system"),
+        let given = [
             (self.smtp_ca_file.is_some(), "--smtp-ca-file"),
             (!password.smtp_password_command.is_empty(), "--smtp-password-command"),
             (password.smtp_password_file.is_some(), "--smtp-password-file"),
@@ -113,47 +85,21 @@ impl SendingArguments {
         ]
         .into_iter()
         .find(|(is_given, _)| *is_given)
-        .map(|(_, option)| option)
+        .map(|(_, option)| option.to_string());
+        given.or_else(|| self.settings.reserved())
     }
 
     /// Puts what was given over what there is. `reads` is how the server for reading is logged in to, and whether that was given.
     pub fn over(
         &self,
         sending: &mut Sending,
-        context: &Context,
+        (context, db): (&Context, &mut Database),
         id: AccountId,
         password: Option<&Secret>,
         reads: (Auth, bool),
     ) -> Result<()> {
-        self.over_server(sending, context, id, password, reads)?;
-        if let Some(name) = &self.from_name {
-            sending.from_name.clone_from(name);
-        }
-        for (given, kept) in [(&self.signature, &mut sending.signature.text), (&self.signature_html, &mut sending.signature.html)]
-        {
-            if let Some(given) = given {
-                kept.clone_from(given);
-            }
-        }
-        if let Some(address) = &self.reply_to {
-            sending.reply_to = Some(address.clone()).filter(|address| !address.is_empty());
-        }
-        for (given, kept) in [
-            (self.shared, &mut sending.shared),
-            (self.system, &mut sending.system),
-            (self.exclude_from_reply, &mut sending.exclude_from_reply),
-            (self.empty_sender, &mut sending.empty_sender),
-            (self.save_sent, &mut sending.save_sent),
-        ] {
-            *kept = given.unwrap_or(*kept);
-        }
-        if let Some(mailbox) = &self.sent_mailbox {
-            sending.sent_mailbox = Some(mailbox.clone()).filter(|mailbox| !mailbox.is_empty());
-        }
-        if let Some(most) = self.max_per_hour {
-            sending.max_per_hour = Some(most).filter(|most| *most > 0);
-        }
-        Ok(())
+        self.settings.over(&mut sending.settings, db)?;
+        self.over_server(sending, context, id, password, reads)
     }
 
     fn over_server(

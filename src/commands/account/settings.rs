@@ -6,18 +6,22 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::{ArgAction, ValueHint};
 
-use super::rules::RuleArguments;
 use crate::commands::argument;
+use crate::commands::setting::{IfSo, Options, Setting, options, way};
 use crate::context::{self, Context};
 use crate::decide::host;
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::net;
-use crate::settings::{AccountRules, AfterFetch};
+use crate::pass::verdict::Names;
+use crate::settings::{AccountRules, AfterFetch, account_rules};
 use crate::store::account::{Own, Settings};
 use crate::store::sending::Password;
 use crate::store::{Database, account, folder, team, user};
-use crate::words::{AccountId, AccountKind, Auth, Distribution, PasswordSource, Security, ServerVerb};
+use crate::words::{
+    AccountId, AccountKind, Auth, AutomaticCases, Distribution, FolderId, PasswordSource, Security, ServerVerb, TeamId,
+    UnknownSender, UserId,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct SettingsArguments {
@@ -67,19 +71,14 @@ pub struct SettingsArguments {
     /// MiB beyond which only header and text are fetched [default: fetch.max-message-mib]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(i64).range(1..=1_024), help_heading = "Fetching")]
     max_message_mib: Option<i64>,
-    /// What to do with messages on the server once they are stored: leave them, mark them as seen, give them a keyword, move them to
-    /// another mailbox, or delete them there [default: leave]
-    #[arg(long, value_name = "leave|seen|flag:KEYWORD|move:MAILBOX|delete", help_heading = "On the server")]
-    after_fetch: Option<AfterFetch>,
-    /// Whether what the owner of a personal account reads here is marked as seen on the server, too [default: false]
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL", help_heading = "On the server")]
-    seen_back: Option<bool>,
     #[command(flatten)]
     rules: RuleArguments,
     /// Team of the account's mail, in place of those there are; may be given several times, an empty name clears them
     #[arg(long = "team", value_name = "TEAM", help_heading = "Inboxes")]
     teams: Vec<String>,
 }
+
+account_rules!(options RuleArguments, RulesShown of AccountRules);
 
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
@@ -134,8 +133,6 @@ pub fn defaults(context: &Context, name: &str) -> Result<Settings> {
         act_since: context.now(),
         max_seconds: fetch.max_seconds,
         max_message_size: fetch.max_message_mib << 20,
-        after_fetch: AfterFetch::default(),
-        seen_back: false,
     };
     let (rules, mailboxes) = (AccountRules::default(), vec!["INBOX".to_string()]);
     Ok(Settings { own, rules, mailboxes, folders: BTreeMap::new(), teams: Vec::new() })
@@ -194,8 +191,6 @@ impl SettingsArguments {
         }
         put(&mut settings.max_seconds, self.max_seconds);
         put(&mut settings.max_message_size, self.max_message_mib.map(|mib| mib.saturating_mul(1 << 20)));
-        put(&mut settings.after_fetch, self.after_fetch.clone());
-        put(&mut settings.seen_back, self.seen_back);
         self.rules.over(&mut settings.rules, db)?;
         if let Some(teams) = argument::list(&self.teams) {
             settings.teams = team::find_all(db, &teams)?;
@@ -224,7 +219,7 @@ impl SettingsArguments {
             (!self.teams.is_empty(), "--team"),
         ];
         let given = given.iter().find(|(is_given, _)| *is_given).map(|(_, option)| (*option).to_string());
-        match given.or_else(|| self.rules.given()).filter(|_| !actor.administrator) {
+        match given.or_else(|| self.rules.reserved()).filter(|_| !actor.administrator) {
             Some(option) => Err(context.refused(&format!("only administrators give {option}"))),
             None => Ok(()),
         }
@@ -355,10 +350,10 @@ fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
             "only a group account has a group folder; a mailbox of yours can go to a folder of yours: --mailbox-folder",
         );
     }
-    if settings.seen_back && settings.kind == AccountKind::Group {
+    if rules.seen_back && settings.kind == AccountKind::Group {
         return wrong("many read a group account's mail: --seen-back is for a personal account");
     }
-    if let Some((ServerVerb::Move, target)) = settings.after_fetch.action()
+    if let Some((ServerVerb::Move, target)) = rules.after_fetch.action()
         && settings.mailboxes.iter().all(|mailbox| mailbox == target)
     {
         return wrong("the mailbox to move to is the one that is fetched: name another one, or more with --mailbox");

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::rules::RulesShown;
+use super::answers::AnswerShown;
+use super::sending::SendingShown;
+use super::settings::RulesShown;
 use crate::clock::rfc3339;
 use crate::commands::right;
 use crate::commands::show::{lines, or_empty, yes};
 use crate::context::Context;
 use crate::decide::access::Actor;
 use crate::pass::verdict::Names;
-use crate::settings::AfterFetch;
 use crate::store::account::{self, Account as Stored};
-use crate::store::answer::{self, Answers};
+use crate::store::answer;
 use crate::store::grant::Granted;
 use crate::store::sending::Smtp;
 use crate::store::server_action::{self, Waiting};
@@ -151,23 +152,12 @@ pub struct Whole {
     act_since: String,
     max_seconds: i64,
     max_message_mib: i64,
-    after_fetch: AfterFetch,
-    seen_back: bool,
     #[serde(flatten)]
     rules: RulesShown,
     teams: Vec<String>,
     smtp: Option<SmtpShown>,
-    from_name: String,
-    signature: String,
-    signature_html: String,
-    reply_to: Option<String>,
-    shared: bool,
-    system: bool,
-    exclude_from_reply: bool,
-    empty_sender: bool,
-    save_sent: bool,
-    sent_mailbox: Option<String>,
-    max_per_hour: Option<i64>,
+    #[serde(flatten)]
+    sending: SendingShown,
     auto_reply: Option<AutoReplyShown>,
     created_at: String,
     last_success: Option<String>,
@@ -214,23 +204,11 @@ impl Whole {
             act_since: rfc3339(account.act_since),
             max_seconds: account.max_seconds,
             max_message_mib: account.max_message_size >> 20,
-            after_fetch: account.after_fetch.clone(),
-            seen_back: account.seen_back,
             rules: RulesShown::new(&account.rules, &names),
             teams: account.teams.iter().filter_map(|team| names.teams.get(team).cloned()).collect(),
             smtp: sending.smtp.as_ref().map(|smtp| SmtpShown::new(smtp, account)),
-            from_name: sending.from_name,
-            signature: sending.signature.text,
-            signature_html: sending.signature.html,
-            reply_to: sending.reply_to,
-            shared: sending.shared,
-            system: sending.system,
-            exclude_from_reply: sending.exclude_from_reply,
-            empty_sender: sending.empty_sender,
-            save_sent: sending.save_sent,
-            sent_mailbox: sending.sent_mailbox,
-            max_per_hour: sending.max_per_hour,
-            auto_reply: AutoReplyShown::read(account, db)?,
+            sending: SendingShown::new(&sending.settings, &names),
+            auto_reply: AutoReplyShown::read(account, db, &names)?,
             created_at: rfc3339(account.state.created_at),
             last_success: account.state.last_success_at.map(rfc3339),
             cannot_send: trouble::of(db, account.id)?.map(|known| {
@@ -248,20 +226,6 @@ impl Whole {
 
     fn told_mailbox(&self, name: &str) -> String {
         self.mailbox_folders.get(name).map_or_else(|| name.to_string(), |folder| format!("{name} (to folder {folder})"))
-    }
-
-    fn told_after_fetch(&self) -> String {
-        Some(self.after_fetch.to_string()).filter(|_| self.after_fetch.action().is_some()).unwrap_or_default()
-    }
-
-    fn told_sender(&self) -> String {
-        format!("<{}> on the envelope, not with an empty sender", self.address)
-    }
-
-    fn told_copies(&self) -> String {
-        let mailbox =
-            self.sent_mailbox.as_deref().map_or_else(|| "the Sent mailbox".to_string(), |name| format!("mailbox {name}"));
-        if self.save_sent { format!("go to {mailbox}") } else { String::new() }
     }
 
     pub fn text(&self, now: i64) -> String {
@@ -286,24 +250,15 @@ impl Whole {
             ("act since", self.act_since.clone()),
             ("max seconds", self.max_seconds.to_string()),
             ("max message", format!("{} MiB", self.max_message_mib)),
-            ("after fetch", self.told_after_fetch()),
-            ("seen back", if self.seen_back { yes(true) } else { String::new() }),
         ];
         all.extend(self.rules.lines());
         all.extend([
             ("teams", self.teams.join(", ")),
             ("sends through", self.smtp.as_ref().map(SmtpShown::text).unwrap_or_default()),
             ("SMTP password", self.smtp.as_ref().map(|smtp| smtp.password.clone()).unwrap_or_default()),
-            ("from name", self.from_name.clone()),
-            ("signature", self.signature.trim_end().replace('\n', " / ")),
-            ("as HTML", self.signature_html.clone()),
-            ("answers go to", or_empty(self.reply_to.as_ref())),
-            ("shared", if self.shared { yes(true) } else { String::new() }),
-            ("system account", if self.system { yes(true) } else { String::new() }),
-            ("not in reply to all", if self.exclude_from_reply { yes(true) } else { String::new() }),
-            ("answers by itself as", if self.empty_sender { String::new() } else { self.told_sender() }),
-            ("copies of sent mail", self.told_copies()),
-            ("most per hour", or_empty(self.max_per_hour.as_ref())),
+        ]);
+        all.extend(self.sending.lines());
+        all.extend([
             ("answers by itself", self.auto_reply.as_ref().map(AutoReplyShown::text).unwrap_or_default()),
             ("created", self.created_at.clone()),
             ("cannot send", or_empty(self.cannot_send.as_ref())),
@@ -399,28 +354,20 @@ impl SmtpShown {
 #[derive(serde::Serialize)]
 struct AutoReplyShown {
     template: String,
-    from: Option<String>,
-    name: Option<String>,
-    reply_to: Option<String>,
-    authenticated_only: bool,
+    #[serde(flatten)]
+    settings: AnswerShown,
 }
 
 impl AutoReplyShown {
-    fn read(account: &Stored, db: &mut Database) -> Result<Option<Self>> {
+    fn read(account: &Stored, db: &mut Database, names: &Names) -> Result<Option<Self>> {
         let Some(answers) = answer::of(db, account.id)? else { return Ok(None) };
         let template = template::find(db, &answers.template.to_string())?.name;
-        let Answers { from, from_name: name, reply_to, authenticated_only, .. } = answers;
-        Ok(Some(Self { template, from, name, reply_to, authenticated_only }))
+        Ok(Some(Self { template, settings: AnswerShown::new(&answers.settings, names) }))
     }
 
     fn text(&self) -> String {
-        let optional = [
-            ("as ", self.from.as_deref()),
-            ("by the name of ", self.name.as_deref()),
-            ("with answers to ", self.reply_to.as_deref()),
-            ("", Some("authenticated senders only").filter(|_| self.authenticated_only)),
-        ];
-        let told = optional.into_iter().filter_map(|(before, what)| Some(format!(", {before}{}", what?)));
+        let told = self.settings.lines().into_iter().filter(|(_, what)| !what.is_empty());
+        let told = told.map(|(label, what)| format!(", {label} {what}"));
         format!("with template {}{}", self.template, told.collect::<String>())
     }
 }

@@ -15,6 +15,7 @@ use crate::mailbox::Session;
 use crate::output::Format;
 use crate::pass::fetch::server_for;
 use crate::pass::{Stop, copies, outgoing, send};
+use crate::plural::counted;
 use crate::relay::{Envelope, Reply};
 use crate::store::account::Account as Stored;
 use crate::store::sending::{self, Sending};
@@ -54,14 +55,14 @@ fn open_all(context: &Context, account: &Stored, with: &Sending) -> Result<()> {
     for mailbox in &account.mailboxes {
         match session.examine(mailbox) {
             Ok(opened) => {
-                out.say(&format!("Mailbox {mailbox}: {} messages.", opened.exists));
+                out.say(&format!("Mailbox {mailbox}: {}.", counted(opened.exists, "message")));
                 tested.push(Tested { mailbox, messages: opened.exists, uidvalidity: opened.uidvalidity });
             }
             Err(error) => out.complain(&error.context(format!("account {}", account.name))),
         }
     }
-    if with.save_sent {
-        match copies::find(&mut session, &account.name, with.sent_mailbox.as_deref()) {
+    if with.settings.save_sent {
+        match copies::find(&mut session, &account.name, with.settings.sent_mailbox.as_deref()) {
             Ok(mailbox) => out.say(&format!("Copies of what is sent go to mailbox {mailbox}.")),
             Err(error) => out.complain(&error.context(format!("account {}", account.name))),
         }
@@ -113,7 +114,7 @@ fn may_write_as(db: &mut Database, account: &Stored) -> Result<()> {
     let what = format!("account {}: <{}> is no address of its owner's, so nothing is sent as it", account.name, account.address);
     // All of them: what is set takes the place of what was.
     let all: Vec<String> = own.iter().chain([&account.address]).map(|address| format!("--address {address}")).collect();
-    let hint = format!("if it is, an administrator says: espomail user set {} {}", user::show(db, owner)?.login, all.join(" "));
+    let hint = format!("if it is, an administrator says: espomail user set {} {}", user::login(db, owner)?, all.join(" "));
     Err(Fault::new(Class::Refused, what).hint(hint).into())
 }
 
@@ -141,7 +142,7 @@ pub fn sending(context: &Context, mut store: Store, wanted: &str, to: &[String])
 fn letter(account: &Stored, with: &Sending, to: &[String], message_id: String, now: i64) -> Draft {
     let nameless = |address: &String| Address { name: String::new(), address: address.clone() };
     Draft {
-        from: Address { name: with.from_name.clone(), address: account.address.clone() },
+        from: Address { name: with.settings.from_name.clone(), address: account.address.clone() },
         sender: None,
         reply_to: Vec::new(),
         to: to.iter().map(nameless).collect(),

@@ -178,7 +178,11 @@ pub fn write(
     let draft = Draft {
         from: Address { name, address: sender.from.clone() },
         sender: None,
-        reply_to: answers_to.or(with.reply_to).into_iter().map(|address| Address { name: String::new(), address }).collect(),
+        reply_to: answers_to
+            .or(with.settings.reply_to)
+            .into_iter()
+            .map(|address| Address { name: String::new(), address })
+            .collect(),
         to: typed.to.clone(),
         cc: typed.cc.clone(),
         bcc: typed.bcc.clone(),

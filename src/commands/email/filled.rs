@@ -77,7 +77,7 @@ fn values(context: &Context, db: &mut Database, about: &About<'_>) -> Result<Val
         records: &records,
         user: writer.as_ref().map(|user| Writer {
             login: &user.login,
-            name: &user.name,
+            name: &user.settings.name,
             address: user.addresses.first().map_or("", String::as_str),
             default_team: user.default_team.as_deref().unwrap_or_default(),
         }),

@@ -147,7 +147,7 @@ impl Writing {
             return Ok(Signature::default());
         }
         let own = author.map(|user| user::signature_of(db, user)).transpose()?.filter(|own| !own.is_empty());
-        own.map_or_else(|| Ok(sending::of(db, sender.account)?.signature), Ok)
+        own.map_or_else(|| Ok(sending::of(db, sender.account)?.signature()), Ok)
     }
 
     /// Fills the template that was named.

@@ -5,19 +5,20 @@ mod settings;
 mod test;
 
 use anyhow::Result;
-use clap::{ArgAction, Subcommand};
+use clap::Subcommand;
 use serde_json::json;
 
 use self::scope::{ScopeArguments, kept};
-use self::settings::{FilterArguments, action_text};
+use self::settings::{FilterArguments, FilterShown, action_text};
 use super::argument;
-use super::show::{changed, lines, yes};
+use super::show::{changed, lines};
 use crate::context::Context;
 use crate::decide::access::{self, Permitted};
 use crate::decide::filter::{Action, Filter};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
 use crate::pass::verdict::Names;
+use crate::plural::counted;
 use crate::store::access as trace;
 use crate::store::filter::{self, Owner, Stored};
 use crate::store::{Database, effect};
@@ -110,9 +111,6 @@ struct Set {
     /// New name
     #[arg(long, value_parser = argument::name)]
     name: Option<String>,
-    /// Use it, or keep it unused
-    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-    active: Option<bool>,
     #[command(flatten)]
     settings: Box<FilterArguments>,
 }
@@ -233,7 +231,7 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
     let names = Names::all(db)?;
     let filters: Vec<Shown> = kept(context, db, owner)?.iter().map(|stored| Shown::new(&names, stored)).collect();
     context.out.list(&filters, &["id", "scope", "place", "filter", "criteria", "actions"], |filter| {
-        let name = if filter.active { filter.name.clone() } else { format!("{} (unused)", filter.name) };
+        let name = if filter.settings.active { filter.name.clone() } else { format!("{} (unused)", filter.name) };
         let criteria = if filter.sieve.is_some() { "a Sieve script".to_string() } else { filter.criteria.join(" and ") };
         let (id, place, actions) = (filter.id.to_string(), filter.place.to_string(), filter.actions.join(", "));
         vec![id, filter.scope.clone(), place, name, criteria, actions]
@@ -262,7 +260,7 @@ impl Set {
             if let Some(name) = &self.name {
                 new.name.clone_from(name);
             }
-            filter::set(db, kept, &new, self.active.unwrap_or(stored.active))?;
+            filter::set(db, kept, &new)?;
             Ok(format!("Filter {} {}.", new.name, changed(true)))
         })
     }
@@ -307,9 +305,8 @@ struct Shown {
     name: String,
     scope: String,
     place: i64,
-    active: bool,
-    match_case: bool,
-    regex: bool,
+    #[serde(flatten)]
+    settings: FilterShown,
     sieve: Option<String>,
     criteria: Vec<String>,
     actions: Vec<String>,
@@ -323,9 +320,7 @@ impl Shown {
             name: filter.name.clone(),
             scope: stored.scope.clone(),
             place: stored.place,
-            active: stored.active,
-            match_case: filter.match_case,
-            regex: filter.regex,
+            settings: FilterShown::new(&filter.settings, names),
             sieve: filter.sieve.as_ref().map(|script| script.text.clone()),
             criteria: filter.criteria.iter().map(ToString::to_string).collect(),
             actions: filter.actions.iter().map(|action| action_text(names, action, stored.owner)).collect(),
@@ -333,15 +328,14 @@ impl Shown {
     }
 
     fn text(&self) -> String {
-        let mut text = lines(&[
+        let mut all = vec![
             ("filter", self.name.clone()),
             ("number", self.id.to_string()),
             ("scope", self.scope.clone()),
             ("place", self.place.to_string()),
-            ("active", yes(self.active)),
-            ("case counts", yes(self.match_case)),
-            ("regular expressions", yes(self.regex)),
-        ]);
+        ];
+        all.extend(self.settings.lines());
+        let mut text = lines(&all);
         if let Some(script) = &self.sieve {
             text.push_str("sieve:\n");
             script.lines().for_each(|line| text.push_str(&format!("  {}\n", shown(line))));
@@ -367,6 +361,6 @@ fn retry(context: &Context, emails: &[String]) -> Result<()> {
     if again == 0 {
         return Err(Fault::new(Class::Data, "there is no command that was given up").into());
     }
-    context.out.made(&json!({ "commands": again }), &format!("With the next fetch: {again} commands."));
+    context.out.made(&json!({ "commands": again }), &format!("With the next fetch: {}.", counted(again, "command")));
     Ok(())
 }

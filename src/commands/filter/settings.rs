@@ -7,47 +7,16 @@ use std::io::Read;
 use anyhow::Result;
 use clap::ArgAction;
 
+use crate::commands::setting::{Options, Setting, options, way};
 use crate::context::{self, Context};
 use crate::custody;
 use crate::decide::filter::{Action, Criterion, Filter, Script, compile};
 use crate::fault::{Class, Fault};
 use crate::pass::verdict::Names;
-use crate::settings::server_mailbox;
+use crate::settings::{FilterSettings, filter_settings, server_mailbox};
 use crate::store::filter::Owner;
 use crate::store::{Database, account, folder, team, user};
 use crate::words::{CaseStatus, Priority, UserId};
-
-/// What a script takes the place of.
-const BESIDE: [&str; 28] = [
-    "from",
-    "to",
-    "cc",
-    "subject",
-    "body",
-    "body_all",
-    "headers",
-    "list_id",
-    "has_attachment",
-    "larger",
-    "smaller",
-    "automatic",
-    "match_case",
-    "regex",
-    "skip",
-    "folder",
-    "assign",
-    "assign_team",
-    "priority",
-    "status",
-    "no_case",
-    "no_reply",
-    "mark_read",
-    "hold",
-    "run",
-    "skip_notification",
-    "server_move",
-    "server_seen",
-];
 
 /// The largest file that is read as a script, in bytes; what a script may have is less.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -60,92 +29,105 @@ pub struct Named<'a> {
 
 #[derive(Debug, clap::Args)]
 pub struct FilterArguments {
+    #[command(flatten)]
+    criteria: CriteriaArguments,
+    #[command(flatten)]
+    settings: FilterOptions,
+    #[command(flatten)]
+    actions: ActionArguments,
+    /// A Sieve script in the place of criteria and actions (- for standard input)
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Sieve")]
+    #[arg(conflicts_with_all = ["CriteriaArguments", "ActionArguments", "match_case", "regex"])]
+    sieve: Option<String>,
+}
+
+filter_settings!(options FilterOptions, FilterShown of FilterSettings);
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Criteria")]
+struct CriteriaArguments {
     /// The From address is like this; * stands for any run of characters
-    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    #[arg(long, value_name = "PATTERN")]
     from: Option<String>,
     /// One of the To addresses is like this
-    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    #[arg(long, value_name = "PATTERN")]
     to: Option<String>,
     /// One of the Cc addresses is like this
-    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    #[arg(long, value_name = "PATTERN")]
     cc: Option<String>,
     /// The whole subject is like this
-    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    #[arg(long, value_name = "PATTERN")]
     subject: Option<String>,
     /// The text has this phrase; given several times, any of them
-    #[arg(long, value_name = "PHRASE", help_heading = "Criteria")]
+    #[arg(long, value_name = "PHRASE")]
     body: Vec<String>,
     /// The text has this phrase; given several times, all of them
-    #[arg(long, value_name = "PHRASE", help_heading = "Criteria")]
+    #[arg(long, value_name = "PHRASE")]
     body_all: Vec<String>,
     /// A header field is like this, such as 'X-Spam-Flag: YES'; may be given several times
-    #[arg(long = "header", value_name = "NAME: PATTERN", value_parser = header, help_heading = "Criteria")]
+    #[arg(long = "header", value_name = "NAME: PATTERN", value_parser = header)]
     headers: Vec<(String, String)>,
     /// The List-Id is like this
-    #[arg(long, value_name = "PATTERN", help_heading = "Criteria")]
+    #[arg(long, value_name = "PATTERN")]
     list_id: Option<String>,
     /// It has files, or has none
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     has_attachment: Option<bool>,
     /// It is larger than so many bytes; K and M count in 1024
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Criteria")]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     larger: Option<u64>,
     /// It is smaller than so many bytes
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Criteria")]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     smaller: Option<u64>,
     /// It is automatic mail, or is not
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     automatic: Option<bool>,
-    /// Capital and small letters differ in subject, text and header fields
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
-    match_case: Option<bool>,
-    /// Patterns and phrases are regular expressions, found anywhere
-    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Criteria")]
-    regex: Option<bool>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Actions")]
+struct ActionArguments {
     /// Do not import it; with --user, put it into that user's trash
-    #[arg(long, help_heading = "Actions")]
+    #[arg(long)]
     skip: bool,
     /// Put it into this group folder; with --user, into that user's folder
-    #[arg(long, value_name = "FOLDER", help_heading = "Actions")]
+    #[arg(long, value_name = "FOLDER")]
     folder: Option<String>,
     /// Give it, and the case that it opens, to this user
-    #[arg(long, value_name = "USER", help_heading = "Actions")]
+    #[arg(long, value_name = "USER")]
     assign: Option<String>,
     /// Give it, and the case that it opens, to this team
-    #[arg(long, value_name = "TEAM", help_heading = "Actions")]
+    #[arg(long, value_name = "TEAM")]
     assign_team: Option<String>,
     /// Priority of the case that it opens
-    #[arg(long, value_name = "PRIORITY", help_heading = "Actions")]
+    #[arg(long, value_name = "PRIORITY")]
     priority: Option<Priority>,
     /// Status of the case that it opens
-    #[arg(long, value_name = "STATUS", help_heading = "Actions")]
+    #[arg(long, value_name = "STATUS")]
     status: Option<CaseStatus>,
     /// It opens no case
-    #[arg(long, help_heading = "Actions")]
+    #[arg(long)]
     no_case: bool,
     /// It gets no automatic answer
-    #[arg(long, help_heading = "Actions")]
+    #[arg(long)]
     no_reply: bool,
     /// It counts as read
-    #[arg(long, help_heading = "Actions")]
+    #[arg(long)]
     mark_read: bool,
     /// It waits for a person's word; see review list
-    #[arg(long, help_heading = "Actions")]
+    #[arg(long)]
     hold: bool,
     /// Run this command of the configuration once it is stored; may be given several times
-    #[arg(long, value_name = "NAME", help_heading = "Actions")]
+    #[arg(long, value_name = "NAME")]
     run: Vec<String>,
     /// Move it into this mailbox of its server, once it is stored; see --after-fetch of "account set"
-    #[arg(long, value_name = "MAILBOX", value_parser = server_mailbox, help_heading = "Actions")]
+    #[arg(long, value_name = "MAILBOX", value_parser = server_mailbox)]
     server_move: Option<String>,
     /// Mark it as seen on its server, once it is stored
-    #[arg(long, help_heading = "Actions")]
+    #[arg(long)]
     server_seen: bool,
-    /// A Sieve script in the place of criteria and actions (- for standard input)
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Sieve", conflicts_with_all = BESIDE)]
-    sieve: Option<String>,
     /// Nobody is told of it (with --user)
-    #[arg(long, help_heading = "Actions")]
+    #[arg(long)]
     skip_notification: bool,
 }
 
@@ -193,6 +175,7 @@ impl FilterArguments {
 
     /// Puts what was given over a filter. Criteria take the place of all it had, and so do actions; a script that of both.
     pub fn over(&self, db: &mut Database, filter: &mut Filter, owner: Owner, named: &Named<'_>) -> Result<()> {
+        self.settings.over(&mut filter.settings, db)?;
         if let Some(script) = &named.script {
             let folders = script.folder_names();
             only_ones_own(db, owner, !folders.is_empty(), None)?;
@@ -202,10 +185,10 @@ impl FilterArguments {
             filter.sieve = Some(script.clone());
             filter.criteria.clear();
             filter.actions.clear();
-            (filter.match_case, filter.regex) = (false, false);
+            (filter.settings.match_case, filter.settings.regex) = (false, false);
             return Ok(());
         }
-        let (criteria, actions) = (self.criteria(), self.actions(db, owner)?);
+        let (criteria, actions) = (self.criteria.criteria(), self.actions.actions(db, owner)?);
         if !criteria.is_empty() || !actions.is_empty() {
             filter.sieve = None;
         }
@@ -215,8 +198,6 @@ impl FilterArguments {
         if !actions.is_empty() {
             filter.actions = actions;
         }
-        filter.match_case = self.match_case.unwrap_or(filter.match_case);
-        filter.regex = self.regex.unwrap_or(filter.regex);
         check(filter, owner)?;
         let files = filter.actions.iter().any(|action| matches!(action, Action::Folder(_) | Action::AssignTeam(_)));
         let gives = filter.actions.iter().find_map(|action| match action {
@@ -224,7 +205,7 @@ impl FilterArguments {
             _ => None,
         });
         only_ones_own(db, owner, files, gives)?;
-        for name in &self.run {
+        for name in &self.actions.run {
             if !named.commands.contains_key(name) {
                 let known: Vec<&str> = named.commands.keys().map(String::as_str).collect();
                 let there = if known.is_empty() { "none".to_string() } else { known.join(", ") };
@@ -234,7 +215,9 @@ impl FilterArguments {
         }
         Ok(())
     }
+}
 
+impl CriteriaArguments {
     fn criteria(&self) -> Vec<Criterion> {
         let mut criteria = Vec::new();
         criteria.extend(self.from.clone().map(Criterion::From));
@@ -251,7 +234,9 @@ impl FilterArguments {
         criteria.extend(self.automatic.map(Criterion::Automatic));
         criteria
     }
+}
 
+impl ActionArguments {
     fn actions(&self, db: &mut Database, owner: Owner) -> Result<Vec<Action>> {
         let mut actions = Vec::new();
         let mut on = |given: bool, action: Action| actions.extend(given.then_some(action));
@@ -306,7 +291,7 @@ fn only_ones_own(db: &mut Database, owner: Owner, files: bool, gives: Option<Use
 fn check(filter: &Filter, owner: Owner) -> Result<()> {
     let wrong = |what: String| Err(Fault::new(Class::Usage, what).into());
     if filter.sieve.is_some() {
-        return match filter.match_case || filter.regex {
+        return match filter.settings.match_case || filter.settings.regex {
             true => wrong("--match-case and --regex are not for a Sieve script, which says so itself".to_string()),
             false => Ok(()),
         };
@@ -318,8 +303,7 @@ fn check(filter: &Filter, owner: Owner) -> Result<()> {
         return wrong("say what it does, such as --skip; see espomail-filters(7)".to_string());
     }
     for action in &filter.actions {
-        let is_users = matches!(action, Action::Skip | Action::Folder(_) | Action::MarkRead | Action::SkipNotification);
-        if matches!(owner, Owner::User(_)) && !is_users {
+        if matches!(owner, Owner::User(_)) && !action.is_users() {
             return wrong("a user's filter can --skip, put into a --folder, --mark-read and --skip-notification".to_string());
         }
         if !matches!(owner, Owner::User(_)) && *action == Action::SkipNotification {
@@ -336,8 +320,8 @@ fn check(filter: &Filter, owner: Owner) -> Result<()> {
     if phrases.flat_map(Criterion::patterns).any(|phrase| phrase.trim().is_empty()) {
         return wrong("an empty phrase stands in every text: say what it is to have".to_string());
     }
-    for pattern in filter.criteria.iter().flat_map(Criterion::patterns).filter(|_| filter.regex) {
-        match compile(pattern, filter.match_case) {
+    for pattern in filter.criteria.iter().flat_map(Criterion::patterns).filter(|_| filter.settings.regex) {
+        match compile(pattern, filter.settings.match_case) {
             Ok(regex) if regex.is_match("") => return wrong(format!("{pattern:?} is like every text, an empty one as well")),
             Ok(_) => {}
             Err(error) => {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::mail::{Address, Mail};
+use crate::plural::counted;
 
 /// What a message must have; all that are given must hold (FILTER-2, FILTER-3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +66,9 @@ impl Criterion {
                 Some(id) => format!("List-Id is {id:?}"),
                 None => "it is no list mail".to_string(),
             },
-            Self::HasAttachment(_) => format!("it has {} files", mail.attachments.iter().filter(|file| !file.inline).count()),
+            Self::HasAttachment(_) => {
+                format!("it has {}", counted(mail.attachments.iter().filter(|file| !file.inline).count(), "file"))
+            }
             Self::Larger(_) | Self::Smaller(_) => format!("it has {} bytes", mail.size),
             Self::Automatic(_) => match mail.automatic.first() {
                 Some(sign) => format!("it is automatic: {sign}"),

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-pub use action::Action;
+pub use action::{Action, Choices, Run, Scope, UserChoices};
 pub use criterion::Criterion;
 pub use held::Held;
 pub use pattern::compile;
@@ -21,15 +21,8 @@ use pattern::{folded, glob, regex};
 pub use sieve::Script;
 
 use crate::mail::Mail;
-use crate::words::{FilterId, UserId};
-
-/// Whose mail a filter is for (FILTER-1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    Account,
-    Global,
-    User(UserId),
-}
+use crate::settings::FilterSettings;
+use crate::words::FilterId;
 
 /// A filter, as people made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +30,7 @@ pub struct Filter {
     pub id: FilterId,
     pub name: String,
     pub scope: Scope,
-    pub match_case: bool,
-    /// Whether the patterns are regular expressions.
-    pub regex: bool,
+    pub settings: FilterSettings,
     pub criteria: Vec<Criterion>,
     pub actions: Vec<Action>,
     /// A script in the place of criteria and actions (FILTER-3).
@@ -97,9 +88,8 @@ pub fn trial(filter: &Filter, mail: &Mail) -> FilterTrial {
 impl Filter {
     /// Starts a filter that asks and does nothing.
     pub fn named(name: &str, scope: Scope) -> Self {
-        let (criteria, actions) = (Vec::new(), Vec::new());
-        let name = name.to_string();
-        Self { id: FilterId(0), name, scope, match_case: false, regex: false, criteria, actions, sieve: None }
+        let (name, settings, criteria, actions) = (name.to_string(), FilterSettings::default(), Vec::new(), Vec::new());
+        Self { id: FilterId(0), name, scope, settings, criteria, actions, sieve: None }
     }
 
     /// Whether the header alone does not tell.
@@ -147,15 +137,15 @@ impl Filter {
             Criterion::From(pattern) => any(pattern, held.people(0, mail.from.as_slice())),
             Criterion::To(pattern) => any(pattern, held.people(1, &mail.to)),
             Criterion::Cc(pattern) => any(pattern, held.people(2, &mail.cc)),
-            Criterion::Subject(pattern) if self.match_case => self.is(pattern, &mail.subject, true),
+            Criterion::Subject(pattern) if self.settings.match_case => self.is(pattern, &mail.subject, true),
             Criterion::Subject(pattern) => {
                 self.is(pattern, held.lower_subject.get_or_init(|| mail.subject.to_lowercase()), false)
             }
             Criterion::Body(phrases) => phrases.iter().any(|phrase| self.has(phrase, held)),
             Criterion::BodyAll(phrases) => phrases.iter().all(|phrase| self.has(phrase, held)),
             Criterion::Header { name, value } => {
-                let of = |found: &String| if self.match_case { found.clone() } else { found.to_lowercase() };
-                held.values(name).iter().any(|found| self.is(value, &of(found), self.match_case))
+                let of = |found: &String| if self.settings.match_case { found.clone() } else { found.to_lowercase() };
+                held.values(name).iter().any(|found| self.is(value, &of(found), self.settings.match_case))
             }
             Criterion::ListId(pattern) => mail.list.as_ref().is_some_and(|id| self.is(pattern, id, false)),
             Criterion::HasAttachment(wanted) => mail.attachments.iter().any(|file| !file.inline) == *wanted,
@@ -167,7 +157,7 @@ impl Filter {
 
     /// Whether the whole of a text is like a pattern. A text that is compared without case comes in lower case.
     fn is(&self, pattern: &str, text: &str, match_case: bool) -> bool {
-        if self.regex {
+        if self.settings.regex {
             return regex(pattern, match_case).is_some_and(|regex| regex.is_match(text));
         }
         if match_case { glob(pattern, text) } else { glob(&folded(pattern), text) }
@@ -178,11 +168,11 @@ impl Filter {
         if phrase.trim().is_empty() {
             return false;
         }
-        if self.regex {
-            return regex(phrase, self.match_case).is_some_and(|regex| regex.is_match(&held.mail.text));
+        if self.settings.regex {
+            return regex(phrase, self.settings.match_case).is_some_and(|regex| regex.is_match(&held.mail.text));
         }
-        let text = held.text(self.match_case).as_bytes();
-        let phrase = if self.match_case { Cow::Borrowed(phrase) } else { folded(phrase) };
+        let text = held.text(self.settings.match_case).as_bytes();
+        let phrase = if self.settings.match_case { Cow::Borrowed(phrase) } else { folded(phrase) };
         memchr::memmem::find(text, phrase.as_bytes()).is_some()
     }
 }

@@ -2,9 +2,9 @@
 //! whether it is important.
 
 use super::super::author;
-use super::super::choices::Choices;
 use super::super::desk::Desk;
 use super::super::facts::{Facts, Policy};
+use super::super::filter::Choices;
 use super::super::occasion::Occasion;
 use super::super::people::{self, Teams, Users};
 use super::super::plan::{Asked, Change, Plan};

@@ -8,6 +8,7 @@ use super::turn::{Allowance, Report, Turn};
 use crate::decide::reason::{Reason, reason};
 use crate::decide::sender;
 use crate::fault::{Class, Fault};
+use crate::plural::counted;
 use crate::store::account::Account;
 use crate::store::outbox::{self, Claimed, Due};
 use crate::store::sending::{self, Sending};
@@ -126,10 +127,15 @@ impl Turn<'_> {
 
 /// How many messages an account may still send in this hour (SEND-11).
 fn left_of_hour(db: &mut Database, account: &Account, sending: &Sending, now: i64) -> Result<usize> {
-    let Some(most) = sending.max_per_hour else { return Ok(usize::MAX) };
+    let Some(most) = sending.settings.max_per_hour else { return Ok(usize::MAX) };
     let left = usize::try_from(most - outbox::sent_since(db, account.id, now - 3_600)?).unwrap_or(0);
     if left == 0 {
-        log::info!("account {}: {most} messages went out in this hour; the rest waits ({})", account.name, Rule::Send11);
+        log::info!(
+            "account {}: {} went out in this hour; the rest waits ({})",
+            account.name,
+            counted(most, "message"),
+            Rule::Send11
+        );
     }
     Ok(left)
 }
@@ -146,7 +152,7 @@ fn not_allowed(id: OutgoingId, because: &Reason) -> anyhow::Error {
 fn objection(db: &mut Database, due: &Due, account: AccountId) -> Result<Option<Reason>> {
     let Some(author) = due.author else { return Ok(None) };
     let known = user::show(db, author)?;
-    if !known.active {
+    if !known.settings.active {
         return Ok(Some(reason!(Send3, "{}, who wrote it, is not active any more", known.login)));
     }
     let actor = rights::actor(db, "", author, false)?;

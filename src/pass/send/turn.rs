@@ -194,7 +194,7 @@ impl<'a> Turn<'a> {
         };
         // ACK-2: an automatic answer goes with an empty sender, but for servers that take none.
         let own = self.account.address.as_str();
-        let is_empty = claimed.envelope_from.is_empty() && self.sending.empty_sender;
+        let is_empty = claimed.envelope_from.is_empty() && self.sending.settings.empty_sender;
         let from = if claimed.envelope_from.is_empty() && !is_empty { own } else { &claimed.envelope_from };
         let envelope = Envelope { from, to: &claimed.recipients, id: &claimed.message_id };
         let (mut unmarked, mut marking, began) = (None, Duration::ZERO, Instant::now());
@@ -264,7 +264,7 @@ impl<'a> Turn<'a> {
     /// anew.
     fn learn(&mut self, reply: &Reply) {
         let (id, name, address) = (self.account.id, &self.account.name, &self.account.address);
-        self.sending.empty_sender = false;
+        self.sending.settings.empty_sender = false;
         match self.store.transaction(|db| sending::refuse_empty_sender(db, id)) {
             Ok(true) => {
                 let code = reply.code;

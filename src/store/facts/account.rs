@@ -9,7 +9,7 @@ use super::named::in_lists;
 use crate::decide::Answering;
 use crate::decide::{AccountFacts, Facts, sender};
 use crate::fault::{Class, Fault};
-use crate::settings::{AccountRules, AfterFetch};
+use crate::settings::AccountRules;
 use crate::store::account::Rules;
 use crate::store::position::IMPORTED;
 use crate::store::schema::{account_sending, account_teams, accounts, positions, users};
@@ -24,7 +24,6 @@ struct Row {
     kind: AccountKind,
     owner_id: Option<UserId>,
     act_since: i64,
-    after_fetch: AfterFetch,
     #[diesel(embed)]
     rules: Rules,
 }
@@ -47,7 +46,7 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
     let answering = match answer::of(db, id)? {
         Some(answers) => {
             let outlet = sender::internal(id, &sending::outlets(db)?).map(|outlet| outlet.account);
-            Some(Answering { outlet, authenticated_only: answers.authenticated_only })
+            Some(Answering { outlet, authenticated_only: answers.settings.authenticated_only })
         }
         None => None,
     };
@@ -57,7 +56,6 @@ pub(super) fn gather(db: &mut Database, id: AccountId) -> Result<AccountFacts> {
         owner: row.owner_id,
         folder: None,
         mailbox: None,
-        after_fetch: row.after_fetch,
         is_sent_mailbox: false,
         importer: None,
         owner_team: row.owner_id.and_then(|owner| people.get(&owner)?.1),

@@ -1,0 +1,33 @@
+//! How many there are of something, in words.
+
+use std::fmt::Display;
+
+/// Writes `1 message` or `2 messages`.
+pub fn counted(count: impl Display, noun: &str) -> String {
+    let count = count.to_string();
+    let end = match count.as_str() {
+        "1" => "",
+        _ if noun.ends_with(['s', 'x']) => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{end}")
+}
+
+/// The same with what they do: `1 message waits`, `2 messages wait`.
+pub fn doing(count: impl Display, noun: &str, one: &str, more: &str) -> String {
+    let counted = counted(count, noun);
+    let verb = if counted.starts_with("1 ") { one } else { more };
+    format!("{counted} {verb}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!([counted(0, "message"), counted(1, "mailbox")], ["0 messages", "1 mailbox"]);
+        assert_eq!([counted(11, "mailbox"), doing(1, "e-mail", "is", "are")], ["11 mailboxes", "1 e-mail is"]);
+        assert_eq!(doing(21, "e-mail", "is", "are"), "21 e-mails are");
+    }
+}
