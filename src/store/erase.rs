@@ -11,7 +11,7 @@ use super::erasure;
 use super::people::People;
 use super::raw::all_of;
 use super::schema::{accounts, emails, outbox, quarantine, raws, thread_ids, user_addresses, users};
-use super::{Backend, Database, clean, deletion, search};
+use super::{Backend, Database, clean, deletion, fate, letters, search};
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, Redaction};
 use crate::words::{EmailId, OutboxState};
@@ -112,7 +112,7 @@ impl Person {
                  WHERE (e.from_address = $1 OR {condition}) AND e.id > {after} ORDER BY e.id LIMIT {EMAILS}"
             );
             let query = diesel::sql_query(query).into_boxed::<Backend>().bind::<Text, _>(self.address.clone());
-            let query = self.forms.iter().fold(query, |query, form| query.bind::<Text, _>(pattern(form)));
+            let query = self.forms.iter().fold(query, |query, form| query.bind::<Text, _>(letters::within(form)));
             let rows = query.load::<Candidate>(db).context("looking for their mail")?;
             let Some(last) = rows.last() else { break };
             after = last.id;
@@ -192,11 +192,6 @@ fn ours(db: &mut Database) -> Result<HashSet<String>> {
     Ok(ours)
 }
 
-/// A LIKE pattern that finds a term anywhere.
-fn pattern(term: &str) -> String {
-    format!("%{}%", term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-}
-
 /// A column that may say who somebody is, with the key of its table.
 pub struct Column {
     table: &'static str,
@@ -239,7 +234,7 @@ impl Column {
             "SELECT {k} AS a, {i} AS b, '' AS t FROM {table} WHERE {condition} AND ({k}, {i}) > ({a}, {b}) ORDER BY {k}, {i} LIMIT {WINDOW}"
         );
         let query = diesel::sql_query(query).into_boxed::<Backend>();
-        let query = terms.iter().fold(query, |query, term| query.bind::<Text, _>(pattern(term)));
+        let query = terms.iter().fold(query, |query, term| query.bind::<Text, _>(letters::within(term)));
         let rows = query.load::<TextRow>(db).with_context(|| format!("looking into {table}"))?;
         Ok(rows.into_iter().map(|row| (row.a, row.b)).collect())
     }
@@ -270,19 +265,19 @@ impl Person {
     }
 }
 
-/// What is left of why something was done with an e-mail.
-const BARE: &str = "'{\"fate\":\"' || f.fate || '\",\"notes\":[{\"because\":\"its reasons were erased\"}]}'";
-
 fn list(ids: &[EmailId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
+/// Leaves nothing of fates but what became of the messages.
+fn forgotten() -> String {
+    let why = fate::bare("'null'", "its reasons were erased");
+    format!("UPDATE fates AS f SET why = {why}, author = NULL, subject = NULL, message_id = NULL")
+}
+
 /// Forgets why things were done with e-mails that are erased, and what people said of them. The fates stay (FETCH-2).
 pub fn forget_reasons(db: &mut Database, those: &[EmailId]) -> Result<()> {
-    let forget = format!(
-        "UPDATE fates AS f SET why = {BARE}, author = NULL, subject = NULL, message_id = NULL WHERE email_id IN ({})",
-        list(those)
-    );
+    let forget = format!("{} WHERE email_id IN ({})", forgotten(), list(those));
     diesel::sql_query(forget).execute(db)?;
     let subjects = those.iter().map(|id| format!("'email:{id}'")).collect::<Vec<_>>().join(",");
     diesel::sql_query(format!("UPDATE audit SET detail = '(erased)', why = NULL WHERE subject IN ({subjects})")).execute(db)?;
@@ -292,8 +287,8 @@ pub fn forget_reasons(db: &mut Database, those: &[EmailId]) -> Result<()> {
 /// The same of some of what filters skipped of theirs. Returns how many it was.
 pub fn forget_skipped(db: &mut Database, person: &Person) -> Result<usize> {
     let forget = format!(
-        "UPDATE fates AS f SET why = {BARE}, author = NULL, subject = NULL, message_id = NULL
-         WHERE (position_id, uid) IN (SELECT position_id, uid FROM fates WHERE author = $1 LIMIT {WINDOW})"
+        "{} WHERE (position_id, uid) IN (SELECT position_id, uid FROM fates WHERE author = $1 LIMIT {WINDOW})",
+        forgotten()
     );
     Ok(diesel::sql_query(forget).bind::<Text, _>(&person.address).execute(db)?)
 }

@@ -15,6 +15,7 @@ use super::{Backend, Database, IN_LIST, access, clean, lock, reserve};
 use crate::decide::access::Permit;
 use crate::decide::reason::reason;
 use crate::mail::{Address, Mail};
+use crate::plural::counted;
 use crate::words::{AccountId, EmailId, Fate, FilterId, PositionId};
 
 #[derive(Insertable)]
@@ -343,15 +344,15 @@ pub fn ask_again(db: &mut Database, permit: &Permit<'_>, filter: &FateFilter, su
     names.dedup();
     let unread = unread_of(&within, &unread);
     let asked = Asked { accounts: names, messages: there.len(), out_of_reach: away.len(), unread };
-    access::record(db, permit, "fate retry", subject, &format!("{} messages", asked.messages), now)?;
+    access::record(db, permit, "fate retry", subject, &counted(asked.messages, "message"), now)?;
     Ok(asked)
 }
 
 /// Counts messages by the mailbox that they lie in.
 fn unread_of(within: &HashMap<PositionId, Within>, messages: &[(PositionId, i64)]) -> Vec<Unread> {
-    let mut counted: BTreeMap<(String, String), Unread> = BTreeMap::new();
+    let mut found: BTreeMap<(String, String), Unread> = BTreeMap::new();
     for place in messages.iter().filter_map(|(position, _)| within.get(position)) {
-        let one = counted.entry((place.account.clone(), place.mailbox.clone())).or_insert_with(|| Unread {
+        let one = found.entry((place.account.clone(), place.mailbox.clone())).or_insert_with(|| Unread {
             account: place.account.clone(),
             mailbox: place.mailbox.clone(),
             messages: 0,
@@ -359,7 +360,12 @@ fn unread_of(within: &HashMap<PositionId, Within>, messages: &[(PositionId, i64)
         });
         one.messages += 1;
     }
-    counted.into_values().collect()
+    found.into_values().collect()
+}
+
+/// SQL of what is left of the reasons of a fate `f`: what became of the message, the number of its e-mail, and why no more is there.
+pub(super) fn bare(email: &str, why: &str) -> String {
+    format!(r#"'{{"fate":"' || f.fate || '","email":' || {email} || ',"notes":[{{"because":"{why}"}}]}}'"#)
 }
 
 /// What was to be asked for again is gone from its server: what is known of it stays. Call it in a transaction.

@@ -10,7 +10,12 @@ pub(super) fn lowered(text: &str) -> String {
 
 /// Writes a text as a LIKE pattern that finds it anywhere in what is [`lower`].
 pub(super) fn anywhere(text: &str) -> String {
-    format!("%{}%", lowered(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+    within(&lowered(text))
+}
+
+/// Writes a text as a LIKE pattern that finds it anywhere, as it is written.
+pub(super) fn within(text: &str) -> String {
+    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
 diesel::define_sql_function! {

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::schema::{effects, notifications, raws, sent_copies};
-use super::{Database, deletion, setting};
+use super::{Database, deletion, fate, setting};
 use crate::words::{EmailId, Pruning};
 
 /// How many rows one transaction looks at.
@@ -198,7 +198,8 @@ impl Windows {
         let Source { pruning, from, id, .. } = self.source;
         let within = self.within(window.after, window.end);
         if *pruning == Pruning::Reasons {
-            let gone = format!("UPDATE fates AS f SET why = {BARE} WHERE {within}");
+            let bare = fate::bare("COALESCE(CAST(f.email_id AS TEXT), 'null')", "its reasons were pruned");
+            let gone = format!("UPDATE fates AS f SET why = {bare} WHERE {within}");
             return Ok(i64::try_from(diesel::sql_query(self.filled(&gone)).execute(db)?)?);
         }
         let those = diesel::sql_query(self.filled(&format!("SELECT {id} AS n FROM {from} WHERE {within}"))).load::<Number>(db)?;
@@ -244,7 +245,3 @@ impl Windows {
         query.replace(":before", &self.times.before.to_string()).replace(":now", &self.times.now.to_string())
     }
 }
-
-/// What is left of a reason: the fate and the number of the e-mail.
-const BARE: &str = "'{\"fate\":\"' || f.fate || '\",\"email\":' || COALESCE(CAST(f.email_id AS TEXT), 'null')
-    || ',\"notes\":[{\"because\":\"its reasons were pruned\"}]}'";
