@@ -62,6 +62,12 @@ pub fn overrides(file: Option<PathBuf>, database: Option<String>) -> Overrides {
     }
 }
 
+/// Whether espomail finds this configuration by itself where cron starts it, which knows no more than HOME.
+pub fn is_found_by_cron(file: &Path) -> bool {
+    let config_home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"));
+    Overrides { config_home, ..Overrides::default() }.places().iter().any(|place| place == file)
+}
+
 pub use caller::{caller, check_hook, hook_environment, variables};
 
 /// A limit on the size of files is a full disk like any other, an error where it is met: its signal (SIGXFSZ) would end the process.

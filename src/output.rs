@@ -208,7 +208,7 @@ impl Output {
 
     fn table(&self, headings: &[&str], rows: &[Vec<String>]) {
         if rows.is_empty() {
-            return self.tell("nothing");
+            return self.tell("Nothing to list.");
         }
         let heading: Vec<String> = headings.iter().map(|heading| heading.trim_start_matches(LESSER).to_uppercase()).collect();
         let rows = rows.iter().map(|row| row.iter().map(|cell| shown_line(cell)).collect::<Vec<_>>());

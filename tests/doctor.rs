@@ -147,8 +147,15 @@ fn doctor_says_how_everything_is_and_what_to_type_next() {
             |found: &[Value], what: &str| -> Vec<Value> { found.iter().filter(|one| one["what"] == what).cloned().collect() };
         // Cron was never there.
         let (status, found) = look(&world, &["--offline"]);
-        assert_eq!((status, &of(&found, "cron: send")[0]["state"]), (Some(1), &json!("warning")), "{found:?}");
-        assert_eq!(of(&found, "cron: send")[0]["next"], "crontab -e: * * * * *  espomail send");
+        assert_eq!((status, &of(&found, "pass: send")[0]["state"]), (Some(1), &json!("warning")), "{found:?}");
+        let next = |found: &[Value]| of(found, "pass: send")[0]["next"].as_str().unwrap().to_string();
+        assert!(next(&found).starts_with("crontab -e: * * * * *  /") && next(&found).ends_with("/espomail send"), "{found:?}");
+        // One that cron does not find by itself.
+        let other = world.path("other.toml").display().to_string();
+        std::fs::copy(world.config(), &other).unwrap();
+        let (_, named) = look(&world, &["--offline", "-c", &other]);
+        assert!(next(&named).ends_with(&format!("/espomail -c {other} send")), "{named:?}");
+        assert_eq!(of(&found, "pass: notify")[0]["said"], "no user is told by mail");
         assert_eq!(of(&found, "account support").len(), 0);
         for pass in ["fetch", "send", "notify"] {
             world.run(&[pass]).ok();
@@ -173,9 +180,12 @@ fn doctor_says_how_everything_is_and_what_to_type_next() {
         // Cron stopped.
         world.set("ESPOMAIL_NOW", "2026-11-25T10:00:00Z");
         let (status, found) = look(&world, &["--offline"]);
-        assert_eq!((status, &of(&found, "cron: fetch")[0]["said"]), (Some(78), &json!("was at work 48 hours ago")), "{found:?}");
+        assert_eq!((status, &of(&found, "pass: fetch")[0]["said"]), (Some(78), &json!("was at work 48 hours ago")), "{found:?}");
         let text = world.run(&["doctor", "--offline"]).stdout;
-        assert!(text.contains("cron: fetch") && text.contains("fault"), "{text}");
+        assert!(
+            text.contains("pass: fetch") && text.contains("fault") && text.contains("\n") && text.contains("next:    crontab -e"),
+            "{text}"
+        );
         // A configuration that others may write is a line, not the end.
         std::fs::set_permissions(world.config(), PermissionsExt::from_mode(0o666)).unwrap();
         let (status, found) = look(&world, &["--offline"]);
@@ -195,7 +205,7 @@ fn status_says_what_waits_and_checks_it_for_monitoring() {
         let check = |world: &World, more: &[&str]| world.run(&[&["status", "--check"], more].concat());
         let done = check(&world, &[]);
         assert_eq!((done.status, done.stdout.lines().count(), done.stderr.as_str()), (Some(0), 1, ""), "{done:?}");
-        assert!(done.stdout.starts_with("ESPOMAIL OK - 1 accounts | fetch_age=0s;900;3600;0 failing=0;1;;0"), "{done:?}");
+        assert!(done.stdout.starts_with("ESPOMAIL OK - 1 account | fetch_age=0s;900;3600;0 failing=0;1;;0"), "{done:?}");
         world.run_with(&["deliver", "--account", "support"], MAIL).ok();
         let told = world.json(&["status"]);
         assert_eq!(

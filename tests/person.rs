@@ -119,7 +119,7 @@ fn person_erase_leaves_nothing_of_somebody_and_all_of_others() {
         let audit = world.json(&["audit", "list", "--limit", "1"]);
         assert_eq!(
             (&audit["items"][0]["action"], &audit["items"][0]["detail"]),
-            (&json!("person erase"), &json!("2 e-mails, 0 of others, 1 records"))
+            (&json!("person erase"), &json!("2 e-mails, 0 of others, 1 record"))
         );
         world.run(&["doctor", "--prove"]).ok();
 

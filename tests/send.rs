@@ -337,7 +337,7 @@ fn send_6_an_account_with_messages_on_their_way_is_not_removed() {
     let world = world_on("sqlite", &sink);
     compose(&world, &["--to", "dora@example.org", "--queue"]);
     let line = world.run(&["account", "remove", "support"]).fails(65);
-    assert!(line.contains("1 messages of the outbox go out through account support"), "{line}");
+    assert!(line.contains("1 message of the outbox goes out through account support"), "{line}");
     world.run(&["send"]).ok();
     world.run(&["account", "remove", "support"]).ok();
 }

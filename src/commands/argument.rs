@@ -176,7 +176,7 @@ pub fn or_none<T>(given: &str, find: impl FnOnce(&str) -> anyhow::Result<T>) -> 
 
 /// Writes a name as it is typed in a shell.
 pub fn quoted(name: &str) -> String {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.@+".contains(c));
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_.@+/".contains(c));
     if plain { name.to_string() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 

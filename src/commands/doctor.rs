@@ -11,8 +11,10 @@ use crate::clock::shown_span;
 use crate::config::masked;
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault, one_line};
+use crate::output::shown_line;
 use crate::pass::Stop;
 use crate::pass::send;
+use crate::plural::{counted, doing};
 use crate::store::account::{self, Account};
 use crate::store::generation;
 use crate::store::outbox::{self, OutboxFilter};
@@ -20,7 +22,7 @@ use crate::store::proof::{self, Proved};
 use crate::store::round::{self, Round};
 use crate::store::sending::{self, Sending};
 use crate::store::server_action::{self, Stuck};
-use crate::store::{self, Database, SchemaState, Store, WHOLE, backup, dialect, part, upkeep};
+use crate::store::{self, Database, SchemaState, Store, WHOLE, backup, dialect, part, upkeep, user};
 use crate::words::{Rule, words};
 
 /// How long no pass may have been at work, in seconds, before that is strange, and before it is wrong.
@@ -103,10 +105,11 @@ impl Doctor {
         for class in findings.iter().filter_map(|finding| finding.class) {
             context.out.remember(class);
         }
-        context.out.list(&findings, &["what", "state", "said", "next"], |finding| {
-            let next = finding.next.clone().unwrap_or_default();
-            vec![finding.what.clone(), finding.state.to_string(), finding.said.clone(), next]
-        });
+        if context.out.is_text() {
+            context.out.say(&text(&findings));
+        } else {
+            context.out.list(&findings, &[], |_| Vec::new());
+        }
         Ok(())
     }
 
@@ -149,6 +152,16 @@ impl Doctor {
         }
         findings
     }
+}
+
+/// What was found, as lines: what to type next stands on one of its own, and is never cut.
+fn text(findings: &[Finding]) -> String {
+    let width = findings.iter().map(|one| one.what.chars().count()).max().unwrap_or(0);
+    let line = |one: &Finding| {
+        let next = one.next.iter().map(|next| format!("\n{:width$}  next:    {}", "", shown_line(next)));
+        format!("{:width$}  {:<7}  {}{}", one.what, one.state, shown_line(&one.said), next.collect::<String>())
+    };
+    findings.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 type Look = fn(&Context, &mut Database) -> Result<Vec<Finding>>;
@@ -197,9 +210,9 @@ fn clock(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     let newest = account::list(db)?.iter().filter_map(|account| account.state.last_success_at).max().unwrap_or(now);
     let next = "set the clock of this host (timedatectl set-ntp true)";
     Ok(vec![if away.abs() > SKEW {
-        Finding::warning("clock", format!("the database's clock is {away} seconds away"), next)
+        Finding::warning("clock", format!("the database's clock is {} away", counted(away, "second")), next)
     } else if newest > now + SKEW {
-        Finding::warning("clock", format!("a pass was at work {} seconds from now", newest - now), next)
+        Finding::warning("clock", format!("a pass was at work {} from now", counted(newest - now, "second")), next)
     } else {
         Finding::ok("clock", "fits the database's")
     }])
@@ -248,21 +261,36 @@ fn put_back(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     })
 }
 
-/// Whether cron starts what belongs there.
+/// How cron starts this program: by its path, and with the configuration where it would not find that by itself.
+fn command(context: &Context) -> String {
+    let program = std::env::current_exe().map_or_else(|_| "espomail".to_string(), |path| path.display().to_string());
+    let file = context
+        .loaded
+        .file
+        .as_ref()
+        .filter(|file| !context::is_found_by_cron(file))
+        .and_then(|file| std::path::absolute(file).ok());
+    let file = file.map(|file| format!(" -c {}", argument::quoted(&file.display().to_string())));
+    format!("{}{}", argument::quoted(&program), file.unwrap_or_default())
+}
+
+/// Whether the passes are at work that cron starts.
 fn passes(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     let now = context.now();
     let mut findings = Vec::new();
     for pass in Round::ALL {
-        let what = format!("cron: {pass}");
-        let next = format!("crontab -e: * * * * *  espomail {pass}");
+        let what = format!("pass: {pass}");
+        let next = format!("crontab -e: * * * * *  {} {pass}", command(context));
         findings.push(match round::last(db, *pass)? {
+            // Of whom nobody asks for letters, nobody misses them.
+            _ if *pass == Round::Notify && !user::is_any_told_by_mail(db)? => Finding::ok(what, "no user is told by mail"),
             None => Finding::warning(what, "was never at work", next),
             Some(last) if now - last > SILENT => {
-                let said = format!("was at work {} hours ago", (now - last) / 3_600);
+                let said = format!("was at work {} ago", counted((now - last) / 3_600, "hour"));
                 Finding::fault(what, Fault::new(Class::Config, said).hint(next).into())
             }
             Some(last) if now - last > QUIET => {
-                Finding::warning(what, format!("was at work {} minutes ago", (now - last) / 60), next)
+                Finding::warning(what, format!("was at work {} ago", counted((now - last) / 60, "minute")), next)
             }
             Some(_) => Finding::ok(what, format!("was at work within {}", shown_span(QUIET))),
         });
@@ -275,10 +303,10 @@ fn held(_context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     let filter = |rule| OutboxFilter { held: true, rule, ..OutboxFilter::default() };
     let (all, restored) = (outbox::count(db, &filter(None), WHOLE)?, outbox::count(db, &filter(Some(Rule::Send12)), WHOLE)?);
     Ok(vec![if restored > 0 {
-        let said = format!("{restored} messages are held because the database was put back");
+        let said = format!("{} held because the database was put back", doing(restored, "message", "is", "are"));
         Finding::warning("outbox", said, "espomail outbox list --held; espomail outbox release --restored")
     } else if all > 0 {
-        Finding::warning("outbox", format!("{all} messages are held"), "espomail outbox list --held")
+        Finding::warning("outbox", format!("{} held", doing(all, "message", "is", "are")), "espomail outbox list --held")
     } else {
         Finding::ok("outbox", "nothing is held")
     }])
@@ -299,7 +327,7 @@ fn on_servers(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
             Finding::warning(what.clone(), format!("{} given up{why}", stuck.given_up), next)
         });
         let unwatched = (stuck.unwatched > 0).then(|| {
-            let said = format!("{} wait in mailboxes that are not read any more", stuck.unwatched);
+            let said = format!("{} in mailboxes that are not read any more", doing(stuck.unwatched, "action", "waits", "wait"));
             let mailbox = argument::quoted(stuck.mailbox.as_deref().unwrap_or_default());
             let next = format!("have it read again: espomail account set {name} --mailbox; or: {see} --mailbox {mailbox} --drop");
             Finding::warning(what.clone(), said, next)

@@ -18,6 +18,7 @@ use crate::mail::{self, Mail};
 use crate::output::shown_line;
 use crate::pass::explain::{Explained, explain};
 use crate::pass::verdict::{Names, Verdict};
+use crate::plural::counted;
 use crate::store::access::{self, Trace};
 use crate::store::account::Account;
 use crate::store::fate::{self, FateOf};
@@ -448,13 +449,9 @@ fn went_along(apart: &Value, names: &Names) -> String {
         let there = all(&apart[there]);
         all(&apart[of]).into_iter().filter(move |id| !there.contains(id))
     };
-    let count = |of: &Value, noun: &str| match of.as_array().map_or(0, Vec::len) {
-        0 => None,
-        1 => Some(format!("1 {noun}")),
-        several => Some(format!("{several} {noun}s")),
-    };
+    let count = |of: &Value, noun: &str| Some(of.as_array()?.len()).filter(|some| *some > 0).map(|some| counted(some, noun));
     let things = &apart["belongings"];
-    let counted = [
+    let along = [
         count(&apart["emails"], "e-mail"),
         count(&things["notes"], "note"),
         count(&things["notifications"], "notification"),
@@ -462,12 +459,8 @@ fn went_along(apart: &Value, names: &Names) -> String {
     ];
     let teams = new("teams", "into_teams").map(|id| format!("team {}", names.team(TeamId(id))));
     let followers = new("followers", "into_followers").map(|id| format!("{} as a follower", names.user(UserId(id))));
-    let all: Vec<String> = counted.into_iter().flatten().chain(teams).chain(followers).collect();
+    let all: Vec<String> = along.into_iter().flatten().chain(teams).chain(followers).collect();
     if all.is_empty() { String::new() } else { format!(", with {}", all.join(", ")) }
-}
-
-fn counted(count: i64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Says what is done with a message on its server (FETCH-9).

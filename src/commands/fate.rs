@@ -9,6 +9,7 @@ use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::output::shown_line;
+use crate::plural::counted;
 use crate::store::Database;
 use crate::store::account::{self, Account};
 use crate::store::fate::{self, Asked, FateFilter, Line, Unread};
@@ -188,7 +189,7 @@ pub fn reading(account: &Account, mailbox: &str) -> String {
 }
 
 fn told(asked: &Asked, skipper: &Past, dry_run: bool) -> String {
-    let messages = |count: usize| if count == 1 { "1 message".to_string() } else { format!("{count} messages") };
+    let messages = |count: usize| counted(count, "message");
     let name = argument::quoted(&skipper.name);
     let mut rest = match asked.out_of_reach {
         0 => String::new(),

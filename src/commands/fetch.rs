@@ -103,7 +103,11 @@ impl Fetch {
                 if let Some(end) = end {
                     reports = self.wait(context, setting, reports, end)?;
                 }
-                report(context, &reports);
+                if reports.is_empty() && context.out.is_text() {
+                    context.out.tell(if end.is_some() { "The time to wait is over." } else { "No account was due." });
+                } else {
+                    report(context, &reports);
+                }
                 if context.out.talkative {
                     for (_, name) in answer::mute(context.store()?.connection())? {
                         context.out.tell(&one_line(&super::account::mute(&name).into()));

@@ -27,7 +27,7 @@ pub fn run(
         let (record, _) = right::record(db, &actor, named, RoleAction::Read)?;
         let (user, permit) = whom(db, &actor, login)?;
         let plan = hand::follow(db, &Said { permit: &permit, policy, now }, named, (record, user), wanted)?;
-        Ok(((user::show(db, user)?.login, !plan.steps().is_empty()), vec![plan]))
+        Ok(((user::login(db, user)?, !plan.steps().is_empty()), vec![plan]))
     })?;
     let Some((login, changed)) = done else { return Ok(()) };
     let verb = if wanted { "follows" } else { "does not follow" };

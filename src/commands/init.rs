@@ -59,7 +59,10 @@ impl Init {
         generation::begin(&mut store, &context.beside_of(&database))?;
         let mut said = vec![format!("Configuration: {}", file.display())];
         if made_key {
-            said.push(format!("Key:           {} (keep a copy: stored passwords cannot be read without it)", key.display()));
+            said.push(format!(
+                "Key:           {}\n               Keep a copy: stored passwords cannot be read without it.",
+                key.display()
+            ));
         }
         said.push(format!("Database:      {}", config::masked(&database)));
         said.push("Next: espomail account add --help".to_string());

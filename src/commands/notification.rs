@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::decide::access::{self, Inbox, Permitted};
 use crate::decide::digest::{phrase, sender};
 use crate::fault::{Class, Fault};
+use crate::plural::counted;
 use crate::store::notification::{self, Notification};
 use crate::store::{Database, user};
 use crate::words::NotificationId;
@@ -67,8 +68,7 @@ impl NotificationCommand {
                     let inbox = whose(context, db, user.as_deref())?;
                     notification::mark_read(db, &inbox, &ids)
                 })?;
-                let noun = if marked == 1 { "notification" } else { "notifications" };
-                context.out.say(&format!("{marked} {noun} marked as read."));
+                context.out.say(&format!("{} marked as read.", counted(marked, "notification")));
             }
         }
         Ok(())

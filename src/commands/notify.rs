@@ -24,6 +24,10 @@ impl Notify {
         let report = notify::run(&mut store, &policy, context.now())?;
         report.faults.iter().for_each(|fault| context.out.complain(fault));
         if context.out.talkative || context.out.format != Format::Text {
+            if report.queued.is_empty() && context.out.is_text() {
+                context.out.tell("Nobody is to be told of anything by mail.");
+                return Ok(());
+            }
             context.out.list(&report.queued, &["user", "e-mail", "outbox", "subject"], |told| {
                 vec![told.user.clone(), told.email.to_string(), told.outbox.to_string(), told.subject.clone()]
             });

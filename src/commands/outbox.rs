@@ -199,7 +199,7 @@ fn list(
     let (limit, offset) = (part.limit(&context.out), part.offset);
     let filter = OutboxFilter { states, account, author, held, rule: None, limit, offset };
     let messages = outbox::list(db, &filter)?;
-    context.out.list(&messages, &["id", "state", "due", "account", "to", "subject", "error"], |message| {
+    context.out.list(&messages, &["id", "state", "~due", "~account", "to", "subject", "error"], |message| {
         let to: Vec<&str> = message.recipients.iter().map(|one| one.address.as_str()).collect();
         let to = match to.as_slice() {
             [] => "-".to_string(),

@@ -12,6 +12,7 @@ use super::outlet::{self, Made};
 use crate::context::Context;
 use crate::pass::handout;
 use crate::pass::person::{self, Erased};
+use crate::plural::counted;
 use crate::store::{access, erasure};
 
 /// Erase or hand out what there is of a person outside (GDPR, Articles 15 to 20); for administrators
@@ -129,17 +130,17 @@ fn export(context: &Context, address: &str, file: &Path, force: bool) -> Result<
     let made = outlet::make(file, force, |to| handout::write(store.connection(), address, now, BufWriter::new(to)))?;
     store.alone(|db| {
         let subject = erasure::name(db, address)?;
-        access::record(db, &permit, "person export", &subject, &format!("{} e-mails", made.emails), now)
+        access::record(db, &permit, "person export", &subject, &counted(made.emails, "e-mail"), now)
     })?;
     let mut document = serde_json::to_value(&made)?;
     document["file"] = json!(file);
     let pruned = if made.pruned > 0 { format!(" ({} without raw bytes, which were pruned)", made.pruned) } else { String::new() };
     let said = format!(
-        "{}: {} e-mails{pruned}, {} records, {} cases. Look into it before you hand it out: what others wrote is in it, too.",
+        "{}: {}{pruned}, {}, {}. Look into it before you hand it out: what others wrote is in it, too.",
         file.display(),
-        made.emails,
-        made.records,
-        made.cases
+        counted(made.emails, "e-mail"),
+        counted(made.records, "record"),
+        counted(made.cases, "case")
     );
     context.out.made(&document, &said);
     Ok(())

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::decide::access;
 use crate::fault::{Class, Fault};
 use crate::pass::quarantine::retry;
+use crate::plural::counted;
 use crate::store::quarantine::{self, Kept};
 use crate::words::Fate;
 
@@ -128,7 +129,7 @@ impl Quarantine {
                     }
                     Ok(())
                 })?;
-                out.made(&json!({ "dropped": ids }), &format!("{} dropped.", messages(ids.len())));
+                out.made(&json!({ "dropped": ids }), &format!("{} dropped.", counted(ids.len(), "message")));
             }
         }
         Ok(())
@@ -151,10 +152,6 @@ fn next(kept: &Kept) -> String {
         Some(_) => format!("espomail quarantine show {id} --raw; espomail quarantine retry {id}"),
         None => format!("espomail quarantine retry {id}; espomail fetch {}", kept.account),
     }
-}
-
-fn messages(count: usize) -> String {
-    if count == 1 { "1 message".to_string() } else { format!("{count} messages") }
 }
 
 fn refused() -> Fault {

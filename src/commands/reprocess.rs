@@ -13,6 +13,7 @@ use crate::pass::hand::{self, Said};
 use crate::pass::quarantine::retry;
 use crate::pass::reprocess::{Reprocessed, Rules, all};
 use crate::pass::verdict::Names;
+use crate::plural::{counted, doing};
 use crate::store::filter::{self, Owner, Past};
 use crate::store::reprocess::{self, Selection, held, select, skipped};
 use crate::store::{Database, Store, account};
@@ -79,8 +80,8 @@ fn elsewhere(filter: &str, skipped: &[(String, i64)], held: i64) -> String {
         ));
     }
     if held > 0 {
-        let (emails, wait) = if held == 1 { ("e-mail", "waits") } else { ("e-mails", "wait") };
-        text.push_str(&format!("{held} {emails} that it held {wait} for a word: espomail review list\n"));
+        let held = doing(held, "e-mail", "that it held waits", "that it held wait");
+        text.push_str(&format!("{held} for a word: espomail review list\n"));
     }
     text
 }
@@ -90,11 +91,8 @@ const PAGE: i64 = 500;
 
 /// What cannot be decided anew.
 fn told_pruned(pruned: i64) -> String {
-    match pruned {
-        0 => String::new(),
-        1 => "1 e-mail stays as it is: its raw bytes were pruned.\n".to_string(),
-        many => format!("{many} e-mails stay as they are: their raw bytes were pruned.\n"),
-    }
+    let stays = |pruned| doing(pruned, "e-mail", "stays as it is: its", "stay as they are: their");
+    if pruned > 0 { format!("{} raw bytes were pruned.\n", stays(pruned)) } else { String::new() }
 }
 
 impl Reprocess {
@@ -248,11 +246,11 @@ impl Reprocess {
             }
         }
         let count = different.len();
-        let counted = format!("{count} of {seen} e-mails");
+        let said = format!("{count} of {}", counted(seen, "e-mail"));
         match (self.apply, count) {
-            (true, _) => text.push_str(&format!("{counted} changed.\n")),
-            (false, 0) => text.push_str(&format!("{counted} would change.\n")),
-            (false, _) => text.push_str(&format!("{counted} would change. To make it so: --apply\n")),
+            (true, _) => text.push_str(&format!("{said} changed.\n")),
+            (false, 0) => text.push_str(&format!("{said} would change.\n")),
+            (false, _) => text.push_str(&format!("{said} would change. To make it so: --apply\n")),
         }
         text
     }

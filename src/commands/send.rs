@@ -79,7 +79,11 @@ impl Send {
                 error: &one.error,
             });
             let lines: Vec<Line<'_>> = report.sent.iter().map(Line::Sent).chain(resting).collect();
-            context.out.list(&lines, &["outbox", "e-mail", "account", "state", "error"], Line::cells);
+            if lines.is_empty() && context.out.is_text() {
+                context.out.tell("Nothing was due.");
+            } else {
+                context.out.list(&lines, &["outbox", "e-mail", "account", "state", "error"], Line::cells);
+            }
         }
         if let Some(signal) = stop.signal() {
             context.out.ended_by(signal);

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::decide::health::{Level, Limits};
 use crate::fault::one_line;
 use crate::output::{Output, shown_line};
+use crate::plural::counted;
 use crate::store::overview::{Overview, overview};
 use crate::words::words;
 
@@ -181,7 +182,7 @@ impl Status {
         }
         said.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
         let said: Vec<String> = said.into_iter().map(|(_, said)| said).collect();
-        let said = if said.is_empty() { format!("{} accounts", overview.accounts.len()) } else { said.join(", ") };
+        let said = if said.is_empty() { counted(overview.accounts.len(), "account") } else { said.join(", ") };
         context.out.item(&serde_json::json!({ "level": worst.word(), "said": said, "perfdata": data.trim_start() }), || {
             format!("ESPOMAIL {} - {said} |{data}", worst.word())
         });

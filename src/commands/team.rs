@@ -93,57 +93,58 @@ impl Team {
                 });
             }
             TeamCommand::Set { team: wanted, name } => {
-                let is_changed = store.alone(|db| {
+                let (before, is_changed) = store.alone(|db| {
                     let id = team::find(db, &wanted)?;
-                    team::rename(db, &permit()?, id, &name, now)
+                    Ok((team::name(db, id)?, team::rename(db, &permit()?, id, &name, now)?))
                 })?;
                 out.say(&if is_changed {
-                    format!("Team {wanted} is now {name}.")
+                    format!("Team {before} is now {name}.")
                 } else {
-                    format!("Team {wanted} stays as it is.")
+                    format!("Team {before} stays as it is.")
                 });
             }
             TeamCommand::Remove { team: wanted } => {
-                let without = store.alone(|db| {
+                let (name, without) = store.alone(|db| {
                     let id = team::find(db, &wanted)?;
-                    team::remove(db, &permit()?, id, now)
+                    Ok((team::name(db, id)?, team::remove(db, &permit()?, id, now)?))
                 })?;
                 let without = match without.as_slice() {
                     [] => String::new(),
                     logins => format!(" Without a default team now: {}; see: espomail user set --help", logins.join(", ")),
                 };
-                out.say(&format!("Team {wanted} removed.{without}"));
+                out.say(&format!("Team {name} removed.{without}"));
             }
             TeamCommand::Join { team: wanted, users, position } => {
-                let (joined, members) = store.alone(|db| {
+                let (name, joined, members) = store.alone(|db| {
                     let id = team::find(db, &wanted)?;
                     let (mut joined, mut members) = (Vec::new(), Vec::new());
-                    for login in &users {
-                        let user = user::find(db, login)?;
+                    for user in user::find_all(db, &users)? {
                         let is_changed = team::join(db, &permit()?, id, user, position.as_deref(), now)?;
-                        if is_changed { &mut joined } else { &mut members }.push(login.as_str());
+                        if is_changed { &mut joined } else { &mut members }.push(user::login(db, user)?);
                     }
-                    Ok((joined, members))
+                    Ok((team::name(db, id)?, joined, members))
                 })?;
                 if !joined.is_empty() {
-                    out.say(&format!("{} joined team {wanted}.", joined.join(", ")));
+                    out.say(&format!("{} joined team {name}.", joined.join(", ")));
                 }
                 if !members.is_empty() {
-                    out.say(&format!("In team {wanted} already: {}.", members.join(", ")));
+                    out.say(&format!("In team {name} already: {}.", members.join(", ")));
                 }
             }
             TeamCommand::Leave { team: wanted, users } => {
-                store.alone(|db| {
+                let (name, left) = store.alone(|db| {
                     let id = team::find(db, &wanted)?;
-                    for login in &users {
-                        let user = user::find(db, login)?;
+                    let (name, mut left) = (team::name(db, id)?, Vec::new());
+                    for user in user::find_all(db, &users)? {
+                        let login = user::login(db, user)?;
                         if !team::leave(db, &permit()?, id, user, now)? {
-                            return Err(Fault::new(Class::Data, format!("{login} is no member of team {wanted}")).into());
+                            return Err(Fault::new(Class::Data, format!("{login} is no member of team {name}")).into());
                         }
+                        left.push(login);
                     }
-                    Ok(())
+                    Ok((name, left))
                 })?;
-                out.say(&format!("{} left team {wanted}.", users.join(", ")));
+                out.say(&format!("{} left team {name}.", left.join(", ")));
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::mail;
+use crate::plural::counted;
 use crate::store::record::RecordName;
 use crate::store::{access as trace, account, token};
 use crate::words::RoleAction;
@@ -50,11 +51,13 @@ impl Token {
                 let permit = context.administrator()?;
                 let key = store.alone(|db| {
                     let key = context.rotate_tokens(db, keep)?;
-                    let detail = format!("those before it are good for {keep} days");
+                    let detail = format!("those before it are good for {}", counted(keep, "day"));
                     trace::record(db, &permit, "token rotate", &format!("token-key:{}", key.id), &detail, context.now())?;
                     Ok(key)
                 })?;
-                context.out.made(&key, &format!("Token key {} signs; those before it are good for {keep} days.", key.id));
+                context
+                    .out
+                    .made(&key, &format!("Token key {} signs; those before it are good for {}.", key.id, counted(keep, "day")));
             }
             TokenCommand::List => {
                 context.administrator()?;

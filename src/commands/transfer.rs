@@ -13,6 +13,7 @@ use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::pass::Stop;
 use crate::pass::transfer::{self as pass, Report, Setting};
+use crate::plural::counted;
 use crate::store::{Store, backup, transfer};
 
 /// The longest URL that is read from standard input.
@@ -82,20 +83,21 @@ impl Move {
 fn tell(context: &Context, setting: &Setting<'_>, report: &Report, state: &str) {
     let (rows, there, to) = (report.rows(), report.were_there(), setting.to_shown);
     let tables = report.tables.iter().filter(|one| one.rows > 0).count();
+    let said = format!("{} of {}", counted(rows, "row"), counted(tables, "table"));
     let earlier = if there > 0 { format!(", {there} of them by an earlier run") } else { String::new() };
     let text = match state {
         "dry-run" => {
             let there = if there > 0 { format!(" {there} of them are there.") } else { String::new() };
-            format!("It would move {rows} rows of {tables} tables to {to}.{there}")
+            format!("It would move {said} to {to}.{there}")
         }
         "moved" => {
             let file = context.loaded.file.as_ref().map_or_else(|| "config.toml".to_string(), |file| file.display().to_string());
             format!(
-                "Moved {rows} rows of {tables} tables{earlier}; all were read again and are the same.\n\
+                "Moved {said}{earlier}; all were read again and are the same.\n\
                  Write into {file}: database = {to:?}"
             )
         }
-        _ => format!("{rows} rows of {tables} tables are there. It goes on when the same line is typed again."),
+        _ => format!("{said} are there. It goes on when the same line is typed again."),
     };
     let item = json!({ "state": state, "database": to, "rows": rows, "were_there": there, "tables": report.tables });
     context.out.made(&item, &text);

@@ -16,6 +16,7 @@ use super::talk::{SMALL_ANSWER, Said, fault, first_line, refused};
 use super::{HeaderOnly, Listed, Opened, RawMessage, Trouble, name, structure};
 use crate::fault::{Class, Fault, Reach};
 use crate::net::text;
+use crate::plural::counted;
 
 /// The bytes that the names of all mailboxes may have: they are kept.
 const NAMES: u64 = 16 << 20;
@@ -195,7 +196,7 @@ impl Session {
         if !found.is_any {
             let what = match &self.opened {
                 Some(opened) if opened.is_counted => {
-                    format!("the server says that the mailbox has {} messages, and lists none of them", opened.exists)
+                    format!("the server says that the mailbox has {}, and lists none of them", counted(opened.exists, "message"))
                 }
                 _ => "the server does not say how many messages the mailbox has, and lists none".to_string(),
             };

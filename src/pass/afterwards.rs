@@ -14,6 +14,7 @@ use super::mailbox::Poll;
 use crate::fault::{Class, Fault, Reach, one_line, step};
 use crate::mail;
 use crate::mailbox::{Changed, MOST_LISTED, Session};
+use crate::plural::counted;
 use crate::store::server_action::{self, Due, Known, Place};
 use crate::store::{Store, position};
 use crate::words::{EmailId, MoveStage, PositionId, ServerVerb};
@@ -410,11 +411,7 @@ impl Turn<'_, '_> {
         let name = &self.poll.account.name;
         let hint = format!("see: espomail account folders {name}; espomail account actions {name}");
         let class = crate::fault::class_of(&error);
-        let what = format!(
-            "{}: {error:#}; tried again in {minutes} minute{}",
-            self.what(first, due.len()),
-            if minutes == 1 { "" } else { "s" }
-        );
+        let what = format!("{}: {error:#}; tried again in {}", self.what(first, due.len()), counted(minutes, "minute"));
         let say = first.attempts == 0 || minutes == LONGEST_PAUSE;
         self.done.failures.push(Failure { error: Fault::new(class, what).hint(hint).into(), say });
         Ok(())

@@ -12,6 +12,7 @@ use super::{Stop, command};
 use crate::clock::rfc3339;
 use crate::fault::{Class, Fault, contain};
 use crate::mail;
+use crate::plural::counted;
 use crate::store::Store;
 use crate::store::effect::{self, Background, Claimed};
 use crate::words::Hook;
@@ -58,7 +59,7 @@ pub fn run(store: &mut Store, setting: &Setting<'_>) -> Result<Vec<anyhow::Error
             Ok(()) => store.transaction(|db| effect::finish(db, &claimed, now))?,
             Err(fault) if claimed.attempts < ATTEMPTS => {
                 let minutes = pause(claimed.attempts);
-                log::info!("{}; it is tried again in {minutes} minutes", fault.what);
+                log::info!("{}; it is tried again in {}", fault.what, counted(minutes, "minute"));
                 store.transaction(|db| effect::fail(db, &claimed, &fault.what, Some(now + 60 * minutes)))?;
             }
             Err(mut fault) => {

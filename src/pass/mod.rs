@@ -41,6 +41,7 @@ use std::collections::BTreeMap;
 
 use crate::decide::Plan;
 use crate::fault::{Class, Fault};
+use crate::plural::doing;
 use crate::words::Fate;
 
 pub use crate::net::Stop;
@@ -114,8 +115,10 @@ impl Tally {
             return None;
         }
         let which = self.set_aside.join(", ");
-        let what =
-            format!("account {account}: {count} messages could not be processed and are kept whole in quarantine: {which}");
+        let what = format!(
+            "account {account}: {} kept whole in quarantine: {which}",
+            doing(count, "message", "could not be processed and is", "could not be processed and are")
+        );
         Some(Fault::new(Class::Data, what).hint("try: espomail quarantine list").into())
     }
 

@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use crate::decide::access::Permit;
+use crate::plural;
 use crate::store::belongings::{self, Belongings};
 use crate::store::erase::{self, COLUMNS, Mentioned, Person};
 use crate::store::{Database, Store, access, erasure};
@@ -101,8 +102,12 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
     }
     store.alone(|db| {
         belongings::erase(db, &person, &of)?;
-        let detail =
-            format!("{} e-mails, {} of others, {} records", erased.emails, erased.emails_of_others, erased.records.len());
+        let detail = format!(
+            "{}, {} of others, {}",
+            plural::counted(erased.emails, "e-mail"),
+            erased.emails_of_others,
+            plural::counted(erased.records.len(), "record")
+        );
         access::record(db, permit, "person erase", &subject, &detail, now)
     })?;
     Ok(erased)

@@ -334,7 +334,7 @@ in_both_worlds! {
         assert_eq!((&status["server_actions_unwatched"], &status["server_actions_given_up"]), (&json!(1), &json!(0)));
         assert!(world.run(&["account", "actions", "support"]).ok().contains("mailbox not read"));
         let doctor = world.run(&["doctor", "--offline"]);
-        assert!(doctor.stdout.contains("1 wait in mailboxes that are not read any more"), "{}", doctor.stdout);
+        assert!(doctor.stdout.contains("1 action waits in mailboxes that are not read any more"), "{}", doctor.stdout);
         assert!(doctor.stdout.contains("espomail account actions support --mailbox Shop --drop"), "{}", doctor.stdout);
         let metrics = world.path("metrics");
         let _ = world.run(&["status", "--metrics-file", metrics.to_str().unwrap()]).ok();

@@ -562,7 +562,7 @@ fn send_6_a_user_whose_own_account_has_messages_on_their_way_is_not_removed() {
     let smtp = ["--smtp-host", "127.0.0.1", "--smtp-port", &port, "--smtp-security", "plain", "--password-stdin"];
     world.run_with(&[&add[..], &smtp].concat(), "x").ok();
     let queued = compose(&world, &["--as", "ada", "--to", "dora@example.org", "--queue"]);
-    assert!(world.run(&["user", "remove", "ada"]).fails(65).contains("1 messages of the outbox go out through account ada"));
+    assert!(world.run(&["user", "remove", "ada"]).fails(65).contains("1 message of the outbox goes out through account ada"));
     verb(&world, "drop", &queued).ok();
     world.run(&["user", "remove", "ada"]).ok();
 }

@@ -17,6 +17,7 @@ use crate::decide::hand::RecordChanges;
 use crate::fault::{Class, Fault};
 use crate::pass::hand::{self, Said};
 use crate::pass::record;
+use crate::plural::counted;
 use crate::store::case;
 use crate::store::{Database, Store, rights, team, user};
 use crate::words::{CaseStatus, Priority, RecordId, RecordKind, RoleAction, RoleScope};
@@ -343,8 +344,7 @@ impl Merge {
             Ok(((case::show(db, into)?, merged.len()), plans))
         })?;
         let Some((case, merged)) = done else { return Ok(()) };
-        let noun = if merged == 1 { "case" } else { "cases" };
-        context.out.made(&case, &format!("{merged} {noun} merged into case:{}.", case.number));
+        context.out.made(&case, &format!("{} merged into case:{}.", counted(merged, "case"), case.number));
         Ok(())
     }
 }

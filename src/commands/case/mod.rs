@@ -45,7 +45,7 @@ enum CaseCommand {
     Note(Note),
     /// Answer the newest e-mail of a case that one of us did not write
     Reply(Box<CaseReply>),
-    /// Merge cases into another
+    /// Merge cases into another; "case unmerge" undoes it
     Merge(Merge),
     /// Undo a merge: the case is one of its own again, with the e-mails that came from it
     Unmerge(Unmerge),

@@ -9,6 +9,7 @@ use crate::decide::access::{Inbox, Permit, Permitted, keep};
 use crate::decide::{Marks, Plan, Policy, Spot};
 use crate::fault::{Class, Fault};
 use crate::pass::hand::{self, Said};
+use crate::plural::doing;
 use crate::store::{Database, Store, folder, user};
 use crate::words::{EmailId, GroupPlace, RoleAction};
 
@@ -107,7 +108,7 @@ impl Mark {
             Ok((emails.len(), hand::mark(db, &said, &inbox, &emails, marks)?))
         })?;
         if let Some(count) = done {
-            context.out.say(&format!("{} now {}.", counted(count), marks));
+            context.out.say(&format!("{} now {}.", doing(count, "e-mail", "is", "are"), marks));
         }
         Ok(())
     }
@@ -122,7 +123,7 @@ impl Move {
             (None, name, _) => self.move_for_everybody(context, db, policy, name.as_deref()),
         })?;
         if let Some((to, count)) = done {
-            context.out.say(&format!("{} now {to}.", counted(count)));
+            context.out.say(&format!("{} now {to}.", doing(count, "e-mail", "is", "are")));
         }
         Ok(())
     }
@@ -189,12 +190,8 @@ impl Delete {
             Ok((emails.len(), hand::delete(db, &Said { permit: &permit, policy, now: context.now() }, &emails)?))
         })?;
         if let Some(count) = done {
-            context.out.say(&format!("{} deleted for everybody.", counted(count)));
+            context.out.say(&format!("{} deleted for everybody.", doing(count, "e-mail", "is", "are")));
         }
         Ok(())
     }
-}
-
-fn counted(emails: usize) -> String {
-    if emails == 1 { "1 e-mail is".to_string() } else { format!("{emails} e-mails are") }
 }

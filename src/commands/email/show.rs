@@ -167,7 +167,7 @@ fn head(email: &email::Email, copies: &[Copy], outbox: Option<OnItsWay>) -> Stri
                 (folder, _) => or_empty(folder.as_ref()),
             },
         ),
-        ("archived", if email.archived { yes(true) } else { String::new() }),
+        ("acted upon", if email.archived { "no, it is older than the account acts upon".to_string() } else { String::new() }),
         ("partial", if email.partial { format!("yes; try: espomail email fetch-body {}", email.id) } else { String::new() }),
         ("raw bytes", email.raw_pruned_at.map(|at| format!("pruned on {}", rfc3339(at))).unwrap_or_default()),
         ("automatic", email.automatic.iter().map(Sign::to_string).collect::<Vec<_>>().join("; ")),

@@ -12,6 +12,7 @@ use crate::decide::{Change, Plan};
 use crate::fault::{Class, Fault};
 use crate::pass::hand::Said;
 use crate::pass::record::{self as pass, Becomes};
+use crate::plural::doing;
 use crate::store::record::{self, Alike, Record, RecordName};
 use crate::store::{Database, Store};
 use crate::words::{RecordKind, RoleAction};
@@ -59,8 +60,8 @@ pub fn delete(context: &Context, store: &mut Store, rehearsal: Rehearsal, all: &
                 sentence.push_str(&format!(" Without it now: {without}."));
             }
             if held > 0 {
-                let noun = if held == 1 { "letter waits" } else { "letters wait" };
-                sentence.push_str(&format!(" {held} {noun} for a word: espomail outbox list --held"));
+                let held = doing(held, "letter", "waits", "wait");
+                sentence.push_str(&format!(" {held} for a word: espomail outbox list --held"));
             }
             told.push(sentence);
             plans.push(plan);

@@ -10,6 +10,8 @@ mod part;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use check::wrong;
 
 pub use address::checked as checked_address;
@@ -17,6 +19,8 @@ pub use address::typed as typed_addresses;
 pub(super) use check::is_forbidden;
 pub use draft::{AutoKind, Calendar, Draft, EXTRA, File};
 pub use field::is_id;
+
+use super::Address;
 
 /// The most recipients of one field (SEND-11).
 pub const RECIPIENTS: usize = 100;
@@ -44,8 +48,9 @@ pub fn compose(draft: &Draft) -> anyhow::Result<Vec<u8>> {
         header.addresses("Sender", std::slice::from_ref(sender))?;
     }
     header.addresses("Reply-To", &draft.reply_to)?;
-    header.addresses("To", &draft.to)?;
-    header.addresses("Cc", &draft.cc)?;
+    let mut known = HashSet::new();
+    header.addresses("To", &once(&draft.to, &mut known))?;
+    header.addresses("Cc", &once(&draft.cc, &mut known))?;
     // Bcc is checked like the others and never written.
     draft.bcc.iter().try_for_each(|recipient| checked_address("Bcc", recipient).map(drop))?;
     if draft.to.is_empty() && draft.cc.is_empty() {
@@ -66,12 +71,17 @@ pub fn compose(draft: &Draft) -> anyhow::Result<Vec<u8>> {
     Ok(message)
 }
 
+/// Those of a field who are not known yet: nobody stands twice among the recipients.
+fn once(field: &[Address], known: &mut HashSet<String>) -> Vec<Address> {
+    field.iter().filter(|recipient| known.insert(recipient.key())).cloned().collect()
+}
+
 /// Returns whom a draft goes to.
 pub fn envelope(draft: &Draft) -> anyhow::Result<Envelope> {
     count_recipients(draft)?;
     let from = checked_address("From", draft.sender.as_ref().unwrap_or(&draft.from))?;
     let mut recipients = Vec::new();
-    let mut known = std::collections::HashSet::new();
+    let mut known = HashSet::new();
     for (name, field) in [("To", &draft.to), ("Cc", &draft.cc), ("Bcc", &draft.bcc)] {
         for recipient in field {
             let address = checked_address(name, recipient)?;

@@ -56,6 +56,16 @@ fn check_lines(bytes: &[u8]) {
 }
 
 #[test]
+fn send_4_nobody_stands_twice_among_the_recipients() {
+    let cc = vec![address("D.", "DORA@example.org"), address("Ben", "ben@example.net"), address("B.", "ben@EXAMPLE.net")];
+    let shown = header(&Draft { cc, ..draft() });
+    assert!(
+        shown.matches("@example.org").count() == 1 && shown.to_lowercase().matches("ben@example.net").count() == 1,
+        "{shown}"
+    );
+}
+
+#[test]
 fn send_4_a_plain_letter_is_as_it_has_always_been() {
     let expected = "Date: Mon, 23 Nov 2026 00:00:00 +0000\r\n\
         From: Support <support@example.com>\r\n\

@@ -17,6 +17,7 @@ use crate::fault::{Class, Fault, Reach, step};
 use crate::mail;
 use crate::mailbox::{MOST_LISTED, Opened, Session};
 use crate::pass::Tally;
+use crate::plural::counted;
 use crate::store::position::{self, Position};
 use crate::store::{self, Store, lease, reconcile};
 use crate::words::Fate;
@@ -162,8 +163,11 @@ impl Walk<'_> {
         if is_whole && self.lists_too_few() {
             self.found.is_whole = false;
             let what = format!(
-                "account {}: mailbox {}: the server says that it has {} messages, and lists {}: of the others nothing is known",
-                self.poll.account.name, self.mailbox, self.opened.exists, self.found.on_server
+                "account {}: mailbox {}: the server says that it has {}, and lists {}: of the others nothing is known",
+                self.poll.account.name,
+                self.mailbox,
+                counted(self.opened.exists, "message"),
+                self.found.on_server
             );
             self.found.fault = Some(Fault::new(Class::Protocol, what).reach(Reach::Mailbox));
         }
