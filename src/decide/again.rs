@@ -256,8 +256,6 @@ struct Kept {
 fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan) -> Option<Step> {
     let Kept { moves, opens, tell } = kept;
     let is_due = match &step.change {
-        // Who wrote it is said by the row that is amended.
-        Change::Verify { .. } => false,
         Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(team),
         Change::AddUser { user, .. } => !stored.is_letter && !stored.users.contains(user),
         Change::MarkReplied { email } => stored.replied != Some(*email),
@@ -273,28 +271,6 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
             return Some(Step { change, because: step.because });
         }
         Change::AdoptThread { .. } => moves,
-        // Only people ask for these.
-        Change::AddRecord(_)
-        | Change::MoveEmails { .. }
-        | Change::DeleteRecord { .. }
-        | Change::DeleteEmail { .. }
-        | Change::MergeRecords { .. }
-        | Change::Assign { .. }
-        | Change::RemoveTeam { .. }
-        | Change::RemoveUser { .. }
-        | Change::Mark { .. }
-        | Change::Put { .. }
-        | Change::File { .. }
-        | Change::FileAway { .. }
-        | Change::Decide { .. }
-        | Change::SetStatus { .. }
-        | Change::SetRecord { .. }
-        | Change::SetTeams { .. }
-        | Change::Sort { .. }
-        | Change::ShareEmail { .. }
-        | Change::AssignEmail { .. }
-        | Change::MarkImportant { .. }
-        | Change::Unfollow { .. } => false,
         Change::OpenCase(_) | Change::Follow { .. } | Change::AdvanceRotation { .. } | Change::NoteAssignment { .. } => opens,
         // The note that tells of the e-mail itself comes along with it.
         Change::AddNote { kind, .. } => {
@@ -313,21 +289,10 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
             let change = Change::Notify { user, kind, email, note: None, record, detail };
             return Some(Step { change, because: step.because });
         }
-        // What a report said was counted when it came.
-        Change::SetDelivery { .. } | Change::SetAddress { .. } => false,
-        // The row that is amended says who takes part.
-        Change::Invite { .. } => false,
-        // Commands run when an e-mail comes, and servers are left alone afterwards (FILTER-4, FETCH-9).
-        Change::Run { .. } | Change::ActOnServer { .. } => false,
-        // What people ask for draws on no budget, and answers nobody.
-        Change::Answer { .. } | Change::Spend { .. } | Change::HoldAction { .. } => false,
-        // These are never decided for an e-mail that is new, or are said by the row that is amended.
-        Change::AddEmail(_)
-        | Change::AddAccount { .. }
-        | Change::KeepCopy { .. }
-        | Change::SetParent { .. }
-        | Change::Amend(_)
-        | Change::Relink { .. } => false,
+        // Of the rest some is asked for by people alone (with them, what draws on a budget), some is never decided for an e-mail that is new,
+        // some is said by the row that is amended (who wrote it, who takes part), and some was done when it came: reports are counted,
+        // commands run, servers are left alone (FILTER-4, FETCH-9).
+        _ => false,
     };
     is_due.then_some(step)
 }

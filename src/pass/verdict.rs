@@ -286,45 +286,8 @@ impl Verdict {
                 let text = format!("held, see espomail budget list: {action}: {}", because.text);
                 self.notes.push(Note { reason: Reason { text, ..because.clone() }, user: None });
             }
-            Change::Spend { .. }
-            | Change::Amend(_)
-            | Change::Relink { .. }
-            | Change::AddAccount { .. }
-            | Change::KeepCopy { .. }
-            | Change::RememberId { .. }
-            | Change::MoveId { .. }
-            | Change::Invite { .. }
-            | Change::JoinThreads { .. }
-            | Change::MarkReplied { .. }
-            | Change::Verify { .. }
-            | Change::Follow { .. }
-            | Change::Unfollow { .. }
-            | Change::Assign { .. }
-            | Change::RemoveTeam { .. }
-            | Change::RemoveUser { .. }
-            | Change::Sort { .. }
-            | Change::ShareEmail { .. }
-            | Change::AssignEmail { .. }
-            | Change::MarkImportant { .. }
-            | Change::Mark { .. }
-            | Change::Put { .. }
-            | Change::File { .. }
-            | Change::FileAway { .. }
-            | Change::Decide { .. }
-            | Change::SetStatus { .. }
-            | Change::AddRecord(_)
-            | Change::MoveEmails { .. }
-            | Change::DeleteRecord { .. }
-            | Change::DeleteEmail { .. }
-            | Change::MergeRecords { .. }
-            | Change::SetRecord { .. }
-            | Change::SetTeams { .. }
-            | Change::AdvanceRotation { .. }
-            | Change::AdoptThread { .. }
-            | Change::MergeCases { .. }
-            | Change::AddNote { .. }
-            | Change::SetDelivery { .. }
-            | Change::SetAddress { .. } => {}
+            // The steps themselves tell of the rest.
+            _ => {}
         }
     }
 }
