@@ -101,64 +101,13 @@ pub(super) fn gather_addresses(
 }
 
 /// What servers and mail programs call the mailbox of what went out, in lower case, without what stands above it.
-const SENT: [&str; 56] = [
-    "sent",
-    "sent items",
-    "sent messages",
-    "sent mail",
-    "sent-mail",
-    "sentmail",
-    "sent objects",
-    "sentitems",
-    "gesendet",
-    "gesendete elemente",
-    "gesendete objekte",
-    "gesendete nachrichten",
-    "envoyés",
-    "éléments envoyés",
-    "messages envoyés",
-    "enviados",
-    "elementos enviados",
-    "correo enviado",
-    "mensajes enviados",
-    "inviati",
-    "inviata",
-    "posta inviata",
-    "messaggi inviati",
-    "itens enviados",
-    "mensagens enviadas",
-    "e-mails enviados",
-    "verzonden",
-    "verzonden items",
-    "verzonden objecten",
-    "verzonden berichten",
-    "wysłane",
-    "elementy wysłane",
-    "skickat",
-    "skickade",
-    "skickade objekt",
-    "sendt",
-    "sendt post",
-    "sendte elementer",
-    "lähetetyt",
-    "odeslané",
-    "odeslaná pošta",
-    "odoslané",
-    "отправленные",
-    "надіслані",
-    "gönderilmiş öğeler",
-    "gönderilmiş postalar",
-    "送信済み",
-    "送信済みアイテム",
-    "送信済みメール",
-    "已发送",
-    "已发送邮件",
-    "已傳送郵件",
-    "寄件備份",
-    "보낸편지함",
-    "보낸 편지함",
-    "elküldött elemek",
-];
+const SENT: &str = "sent, sent items, sent messages, sent mail, sent-mail, sentmail, sent objects, sentitems, gesendet, \
+    gesendete elemente, gesendete objekte, gesendete nachrichten, envoyés, éléments envoyés, messages envoyés, enviados, \
+    elementos enviados, correo enviado, mensajes enviados, inviati, inviata, posta inviata, messaggi inviati, \
+    itens enviados, mensagens enviadas, e-mails enviados, verzonden, verzonden items, verzonden objecten, \
+    verzonden berichten, wysłane, elementy wysłane, skickat, skickade, skickade objekt, sendt, sendt post, \
+    sendte elementer, lähetetyt, odeslané, odeslaná pošta, odoslané, отправленные, надіслані, gönderilmiş öğeler, \
+    gönderilmiş postalar, 送信済み, 送信済みアイテム, 送信済みメール, 已发送, 已发送邮件, 已傳送郵件, 寄件備份, 보낸편지함, 보낸 편지함, elküldött elemek";
 
 /// The mailbox of a server that a position is of; none where mail is imported.
 pub(super) fn mailbox(db: &mut Database, position: PositionId) -> Result<Option<String>> {
@@ -175,7 +124,7 @@ pub(super) fn is_sent_mailbox(db: &mut Database, account: AccountId, mailbox: Op
         Some(named) => mailbox == named,
         None => {
             let name = mailbox.rsplit(['/', '.', '\\']).next().unwrap_or_default().trim().to_lowercase();
-            SENT.contains(&name.as_str())
+            SENT.split(", ").any(|known| known == name)
         }
     })
 }
