@@ -12,6 +12,21 @@ const VARIABLES: &[&str] = &["ESPOMAIL_*", "CREDENTIALS_DIRECTORY", "PG*", "SSL_
 /// Arguments that name such a thing and are neither a path nor a command, which [`is_foreign`] knows by themselves.
 const ARGUMENTS: &[&str] = &["database", "password_credential", "smtp_password_credential"];
 
+/// Arguments for which "-" is standard input, the caller's own, each behind its command. For every other one "-" is a file of that name: what is
+/// not here is refused.
+const STANDARD_INPUT: &[&str] = &[
+    "case reply file",
+    "email compose file",
+    "email edit file",
+    "email forward file",
+    "email reply file",
+    "filter add sieve",
+    "filter set sieve",
+    "import paths",
+    "template add file",
+    "template set file",
+];
+
 /// Commands that are for the account itself.
 const COMMANDS: &[&str] = &["init"];
 
@@ -21,14 +36,14 @@ pub fn refuse(command: &Command, matches: &ArgMatches, variables: &[String]) -> 
     if let Some(name) = variables.iter().find(|name| VARIABLES.iter().any(|pattern| matches_pattern(name, pattern))) {
         return fault(format!("through sudo the variable {name} must not be set"));
     }
-    let (mut command, mut matches) = (command, matches);
+    let (mut command, mut matches, mut path) = (command, matches, String::new());
     loop {
         for id in matches.ids() {
             let is_given = matches.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine);
             let argument = command.get_arguments().find(|argument| argument.get_id() == id).filter(|_| is_given);
             let values = || matches.try_get_raw(id.as_str()).ok().flatten().into_iter().flatten();
             if let Some(argument) = argument.filter(|argument| is_foreign(argument))
-                && values().any(|value| value != "-")
+                && values().any(|value| value != "-" || !takes_standard_input(&path, argument))
             {
                 let why = "the service account would use what you name";
                 return fault(format!("through sudo {} cannot be given: {why}", shown(argument)));
@@ -38,7 +53,10 @@ pub fn refuse(command: &Command, matches: &ArgMatches, variables: &[String]) -> 
             Some((inner, _)) if COMMANDS.contains(&inner.get_name()) => {
                 return fault(format!("through sudo there is no espomail {}", inner.get_name()));
             }
-            Some(inner) => (command, matches) = inner,
+            Some(inner) => {
+                (command, matches) = inner;
+                path = format!("{path}{} ", command.get_name());
+            }
             None => return Ok(()),
         }
     }
@@ -56,6 +74,10 @@ fn matches_pattern(name: &str, pattern: &str) -> bool {
 fn is_foreign(argument: &Arg) -> bool {
     let by_hint = !matches!(argument.get_value_hint(), ValueHint::Unknown | ValueHint::Other);
     by_hint || ARGUMENTS.contains(&argument.get_id().as_str())
+}
+
+fn takes_standard_input(path: &str, argument: &Arg) -> bool {
+    STANDARD_INPUT.contains(&format!("{path}{}", argument.get_id()).as_str())
 }
 
 fn shown(argument: &Arg) -> String {
@@ -93,6 +115,17 @@ mod tests {
             &["account", "set", "a", "--password-command", "id"],
             &["account", "set", "a", "--password-credential", "x"],
             &["account", "set", "a", "--smtp-password-credential", "x"],
+            // A file of that name, which may be a link to anything, wherever the caller stands.
+            &["email", "attachments", "1", "--save", "-"],
+            &["email", "compose", "--text", "x", "--attach", "-"],
+            &["email", "compose", "--html", "-"],
+            &["account", "set", "a", "--ca-file", "-"],
+            &["account", "set", "a", "--password-file", "-"],
+            &["db", "backup", "-"],
+            &["db", "move", "--to", "-"],
+            &["person", "export", "a@example.org", "-"],
+            &["status", "--metrics-file", "-"],
+            &["-c", "-", "case", "list"],
         ] {
             assert!(refused(arguments, &[]).is_some_and(|what| what.starts_with("through sudo ")), "{arguments:?}");
         }
@@ -112,9 +145,29 @@ mod tests {
             &["email", "attachments", "1", "--extract", "1"],
             &["account", "add", "a", "--imap-host", "h", "--password-stdin"],
             &["filter", "add", "a", "--user", "ada", "--sieve", "-"],
+            &["case", "reply", "1", "--file", "-"],
+            &["import", "-"],
         ] {
             assert_eq!(refused(arguments, &["HOME", "XDG_CONFIG_HOME", "PATH", "EDITOR", "TERM"]), None, "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn access_4_only_what_reads_standard_input_takes_a_dash() {
+        fn check(command: &Command, path: &str, known: &mut Vec<String>) {
+            let is_file = |argument: &&Arg| is_foreign(argument) && argument.get_value_hint() != ValueHint::Url;
+            for argument in command.get_arguments().filter(is_file) {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                let says = help.contains("standard input");
+                assert_eq!(takes_standard_input(path, argument), says, "{path}{}: {help}", argument.get_id());
+                known.extend(says.then(|| format!("{path}{}", argument.get_id())));
+            }
+            command.get_subcommands().for_each(|command| check(command, &format!("{path}{} ", command.get_name()), known));
+        }
+        let mut known = Vec::new();
+        check(&command_line(), "", &mut known);
+        known.sort();
+        assert_eq!(known, STANDARD_INPUT);
     }
 
     #[test]

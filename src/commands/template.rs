@@ -43,7 +43,7 @@ enum Verb {
         /// Subject
         #[arg(long, value_name = "TEXT")]
         subject: String,
-        /// Read the text from this file instead
+        /// Read the text from this file; - is standard input
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
         /// The text is HTML
