@@ -7,7 +7,7 @@ use crate::store::search::{self, Step};
 use crate::store::{self, Store};
 
 /// How long a pass goes on with the index that took in little, or nothing.
-const LEAST: Duration = Duration::from_secs(1);
+const LEAST: Duration = Duration::from_millis(250);
 /// How much of the time of a pass that took in much.
 const SHARE: u32 = 4;
 
