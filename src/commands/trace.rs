@@ -6,6 +6,7 @@ use super::argument;
 use super::fate::reading;
 use crate::clock::rfc3339;
 use crate::context::Context;
+use crate::decide::digest::sender;
 use crate::fault::{Class, Fault, contain};
 use crate::mail::{self, address_key};
 use crate::output::{Format, shown_line};
@@ -47,6 +48,7 @@ struct Found {
     what: String,
     account: String,
     from: String,
+    sender_not_verified: bool,
     subject: String,
     /// Where it is, or why it is nowhere.
     whereabouts: String,
@@ -56,7 +58,11 @@ struct Found {
 impl Found {
     /// Two lines: what it is, and where; with what to type next.
     fn told(&self) -> String {
-        let from = if self.from.is_empty() { String::new() } else { format!(" from {}", shown_line(&self.from)) };
+        let from = if self.from.is_empty() {
+            String::new()
+        } else {
+            format!(" from {}", sender(&shown_line(&self.from), self.sender_not_verified))
+        };
         let subject = if self.subject.is_empty() { String::new() } else { format!(": {}", shown_line(&self.subject)) };
         let through = if self.account.is_empty() { String::new() } else { format!("account {}; ", self.account) };
         let (at, what, place) = (rfc3339(self.at), &self.what, shown_line(&self.whereabouts));
@@ -81,8 +87,9 @@ impl Trace {
         } else {
             Wanted::Subject(self.what.trim().to_string())
         };
-        let mut found = self.stored(db, &wanted, since)?;
-        found.extend(self.skipped(db, &wanted, since)?);
+        let (stored, skipped) = (self.stored(db, &wanted, since)?, self.skipped(db, &wanted, since)?);
+        let is_more = [&stored, &skipped].iter().any(|some| i64::try_from(some.len()).is_ok_and(|count| count >= self.limit));
+        let mut found = [stored, skipped].concat();
         found.extend(quarantined(db, &wanted, since)?);
         if let Wanted::Sign(id) = &wanted {
             found.extend(deleted(db, id, since)?);
@@ -92,7 +99,11 @@ impl Trace {
         if found.is_empty() {
             let mut error = Fault::new(Class::Data, format!("no mail of {:?} is known", self.what));
             error = error.hint(if behind.is_empty() {
-                "every account was read; what never reached its server is not here, and what people deleted is known by its Message-ID alone: ask the sender for that, and the server's administrator".to_string()
+                format!(
+                    "{}; what lies in other mailboxes there, such as Junk, is not known here: espomail account folders ACCOUNT; nor is what never \
+                     reached a server; what people deleted is known by its Message-ID alone: ask the sender for that",
+                    read(db)?
+                )
             } else {
                 format!("it may lie on a server: {}", behind.join("; "))
             });
@@ -103,6 +114,9 @@ impl Trace {
             return Ok(());
         }
         context.out.item(&found, || found.iter().map(Found::told).collect());
+        if is_more {
+            context.out.tell(&format!("there may be more than {} of a kind: --limit NUMBER, --since TIME", self.limit));
+        }
         for account in behind {
             context.out.tell(&account);
         }
@@ -165,6 +179,7 @@ impl Trace {
                 next,
                 account: line.account,
                 from: line.from.unwrap_or_default(),
+                sender_not_verified: false,
                 subject: line.subject.unwrap_or_default(),
             }
         };
@@ -194,6 +209,7 @@ fn of_email(one: Whereabouts) -> Found {
         what: format!("e-mail {id}"),
         account: one.accounts.join(" "),
         from: one.from,
+        sender_not_verified: one.sender_not_verified,
         subject: one.subject,
         whereabouts: places.join(", "),
         next,
@@ -246,6 +262,7 @@ fn quarantined(db: &mut Database, wanted: &Wanted, since: Option<i64>) -> Result
                 what: format!("quarantine {}", kept.id),
                 account: kept.account,
                 from,
+                sender_not_verified: false,
                 subject: mail.subject,
                 whereabouts: kept.error,
                 next: format!("espomail quarantine retry {}", kept.id),
@@ -263,11 +280,19 @@ fn deleted(db: &mut Database, message_id: &str, since: Option<i64>) -> Result<Ve
         what: "deleted".to_string(),
         account: String::new(),
         from: String::new(),
+        sender_not_verified: false,
         subject: String::new(),
         whereabouts: format!("{} was deleted by {}", trace.subject, trace.user.unwrap_or(trace.os_account)),
         next: format!("espomail explain '{message_id}'"),
     };
     Ok(traces.into_iter().map(told).collect())
+}
+
+/// What is read, in words.
+fn read(db: &mut Database) -> Result<String> {
+    let told = |account: account::Account| format!("account {}: {}", account.name, account.settings.mailboxes.join(", "));
+    let read: Vec<String> = account::list(db)?.into_iter().map(told).collect();
+    Ok(if read.is_empty() { "there is no account".to_string() } else { format!("read were {}", read.join("; ")) })
 }
 
 /// The accounts on whose servers mail may lie that nobody has read, in words.

@@ -132,6 +132,7 @@ fn document(claimed: &Claimed, background: &Background) -> Result<Vec<u8>, Strin
         let mail = contain(|| mail::parse(raw)).map_err(|panicked| format!("cannot be prepared: {panicked}"))?;
         add(json!({
             "from": mail.from,
+            "sender_not_verified": background.sender_not_verified,
             "to": mail.to,
             "cc": mail.cc,
             "subject": mail.subject,

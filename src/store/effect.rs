@@ -34,6 +34,8 @@ pub struct Background {
     pub record: Option<String>,
     /// None where it is of no e-mail.
     pub raw: Option<Vec<u8>>,
+    /// Whether the e-mail only claims whom it is from (ACCESS-5).
+    pub sender_not_verified: bool,
 }
 
 /// Claims a command that is due: it is begun, and due again at `again_at`, so that it is not lost with the one who runs it.
@@ -102,19 +104,20 @@ pub fn retry(db: &mut Database, permit: &Permit<'_>, of: &[EmailId], now: i64) -
 
 /// Returns what is known of a command's e-mail; none when it has no raw message.
 pub fn background(db: &mut Database, claimed: &Claimed) -> Result<Option<Background>> {
-    let (mut raw, mut record) = (None, None);
+    let (mut raw, mut record, mut sender_not_verified) = (None, None, false);
     if let Some(email) = claimed.email {
         raw = raw::raw_of(db, email)?;
         if raw.is_none() {
             return Ok(None);
         }
         record = record_of(db, email)?;
+        sender_not_verified = emails::table.find(email).select(emails::is_claimed).first(db)?;
     }
     let account = match claimed.account {
         Some(id) => accounts::table.find(id).select(accounts::name).first::<String>(db).optional()?,
         None => None,
     };
-    Ok(Some(Background { account, record, raw }))
+    Ok(Some(Background { account, record, raw, sender_not_verified }))
 }
 
 /// Returns the record of an e-mail as people type it.

@@ -29,6 +29,8 @@ pub struct Whereabouts {
     pub email: EmailId,
     pub arrived_at: i64,
     pub from: String,
+    /// Whether it only claims to be from there (ACCESS-5).
+    pub sender_not_verified: bool,
     pub subject: String,
     /// The accounts that it came through.
     pub accounts: Vec<String>,
@@ -49,15 +51,21 @@ pub struct Letter {
     pub sent_at: Option<i64>,
 }
 
-type Found = (EmailId, i64, String, String, Option<RecordId>, Option<FolderId>);
+type Found = (EmailId, i64, (String, bool), String, Option<RecordId>, Option<FolderId>);
 
 /// Finds e-mails that somebody wrote, that a letter of ours went to, or that have this in the subject; the newest first.
 pub fn emails(db: &mut Database, wanted: &Wanted, since: Option<i64>, limit: i64) -> Result<Vec<Whereabouts>> {
     // Each by an index of its own, and put together here: a database makes one slow question of them.
     let mut found: Vec<Found> = Vec::new();
     let mut of = |query: emails::BoxedQuery<'_, Backend>| {
-        let columns =
-            (emails::id, emails::arrived_at, emails::from_address, emails::subject, emails::parent_id, emails::folder_id);
+        let columns = (
+            emails::id,
+            emails::arrived_at,
+            (emails::from_address, emails::is_claimed),
+            emails::subject,
+            emails::parent_id,
+            emails::folder_id,
+        );
         let query = if let Some(since) = since { query.filter(emails::arrived_at.ge(since)) } else { query };
         let newest = query.order((emails::date.desc(), emails::id.desc())).limit(limit);
         found.extend(newest.select(columns).load::<Found>(db)?);
@@ -92,8 +100,14 @@ pub fn of_several(
     type Row = (Found, i64, Vec<u8>);
     let (mut found, mut last): (Vec<Found>, _) = (Vec::new(), EmailId(i64::MAX));
     loop {
-        let columns =
-            (emails::id, emails::arrived_at, emails::from_address, emails::subject, emails::parent_id, emails::folder_id);
+        let columns = (
+            emails::id,
+            emails::arrived_at,
+            (emails::from_address, emails::is_claimed),
+            emails::subject,
+            emails::parent_id,
+            emails::folder_id,
+        );
         let rows = emails::table
             .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
             .filter(emails::from_address.eq(""))
@@ -160,7 +174,7 @@ fn told(db: &mut Database, found: Vec<Found>) -> Result<Vec<Whereabouts>> {
     })?
     .into_iter()
     .collect();
-    let whereabouts = |(email, arrived_at, from, subject, parent, folder): Found| {
+    let whereabouts = |(email, arrived_at, (from, sender_not_verified), subject, parent, folder): Found| {
         let mut places: Vec<String> =
             parent.and_then(|parent| parents.get(&parent)).map(ToString::to_string).into_iter().collect();
         places.extend(folder.and_then(|id| group.get(&id)).map(|name| format!("group folder {name}")));
@@ -181,7 +195,17 @@ fn told(db: &mut Database, found: Vec<Found>) -> Result<Vec<Whereabouts>> {
         let letter =
             letter.map(|(id, state, held_because, last_error, sent_at)| Letter { id, state, held_because, last_error, sent_at });
         let accounts = accounts.remove(&email).unwrap_or_default();
-        Whereabouts { email, arrived_at, from, subject, accounts, places, review: reviews.remove(&email), letter }
+        Whereabouts {
+            email,
+            arrived_at,
+            from,
+            sender_not_verified,
+            subject,
+            accounts,
+            places,
+            review: reviews.remove(&email),
+            letter,
+        }
     };
     Ok(found.into_iter().map(whereabouts).collect())
 }
