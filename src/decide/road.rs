@@ -67,6 +67,9 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
         Some(first) => twin::conversation(first, desk.facts),
         None => thread::place(mail, occasion.arrived_at, other.is_some(), &gate, desk),
     };
+    if let Some(Other::Behind(_)) = other {
+        thread::take_over(mail, conversation.thread, desk);
+    }
     let outgoing = bounce::outgoing(mail, desk.facts).filter(|letter| gate.may_touch(*letter, desk.facts));
     let Found { link, named } = match first {
         Some(first) => Found { link: twin::link(first, desk.facts), named: None },
@@ -250,7 +253,7 @@ pub fn new_email(
         parent: link.map(|link| link.record),
         parent_by: link.map(|link| link.by),
         account_record,
-        id_collision: other.is_some(),
+        id_collision: matches!(other, Some(other) if !matches!(other, Other::Behind(_))),
         partial: occasion.partial,
         archived: occasion.archived,
         folder: occasion.choices.folder.as_ref().map(|(folder, _)| *folder),

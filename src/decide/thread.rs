@@ -102,6 +102,16 @@ pub fn place(mail: &Mail, arrived_at: i64, collision: bool, gate: &Gate, desk: &
     Conversation { thread, replied, known: !threads.is_empty(), mixed, shut }
 }
 
+/// From now on the message's own id leads to its thread, whoever had it before (DUP-2).
+pub fn take_over(mail: &Mail, thread: ThreadId, desk: &mut Desk<'_>) {
+    let Some(id) = &mail.message_id else { return };
+    let change = match desk.facts.thread_of.insert(id.clone(), thread) {
+        Some(_) => Change::MoveId { message_id: id.clone(), thread },
+        None => Change::RememberId { message_id: id.clone(), thread },
+    };
+    desk.plan.add(change, reason!(Dup2, "its id leads here, and not to the copy that opened nothing"));
+}
+
 /// The place of a letter of ours: behind the one that it goes on from, else behind the newest that it refers to. Strangers wrote
 /// the ids that it quotes, so it brings nothing together.
 pub fn place_letter(mail: &Mail, follows: Option<EmailId>, desk: &mut Desk<'_>) -> Conversation {

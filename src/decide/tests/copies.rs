@@ -166,6 +166,15 @@ fn dup_2_a_copy_that_asks_for_answers_elsewhere_or_for_none_takes_nothing_from_t
     assert!(new_case(&go(&mut facts, &machine)).is_none());
     let plan = go(&mut facts, &letter);
     assert!(plan.fate == Fate::Imported && new_case(&plan).is_some() && answers(&plan), "{:?}", plan.notes);
+    // What answers it comes to it and its case, not to the copy.
+    let (case, thread) = (new_case(&plan).unwrap().id, new_email(&plan).thread);
+    let plan = go(&mut facts, &answer("b@x", &["a@x"]));
+    assert_eq!((new_email(&plan).parent, new_email(&plan).thread), (Some(case), thread), "{:?}", plan.notes);
+    assert!(new_case(&plan).is_none() && !answers(&plan));
+    // Another copy by which nobody is to be answered is one of the letter that opened the case.
+    let bulk = Mail { content_digest: [9; 32], ..machine.clone() };
+    let plan = go(&mut facts, &bulk);
+    assert!(new_case(&plan).is_none() && new_email(&plan).parent == Some(case), "{:?}", plan.notes);
     // The other way round it is the same letter.
     assert_eq!(go(&mut facts, &machine).fate, Fate::Duplicate);
     assert_eq!(go(&mut facts, &letter).fate, Fate::Duplicate);
