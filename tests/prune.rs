@@ -23,7 +23,8 @@ fn plain(from: &str, to: &str, id: &str) -> String {
     format!("From: {from}\nTo: {to}\nSubject: About {id}\nMessage-ID: <{id}>\n\nWords.\n")
 }
 
-/// Four e-mails: of a closed case, of an open one, in the trash of all who have it, and a letter that was not sent.
+/// Five e-mails: of a closed case, of an open one, in the trash of all who have it, a letter that was not sent, and one that a user has in the
+/// trash and that is the group account's.
 fn office(database: &str) -> World {
     let world = World::on(database);
     told(&world, "user add ada --address ada@example.com");
@@ -39,8 +40,11 @@ fn office(database: &str) -> World {
     deliver(&world, "support", &plain("eve@example.net", "support@example.com", "b@example.net"));
     deliver(&world, "adas", &plain("shop@example.net", "ada@example.com", "c@example.net"));
     told(&world, "email compose --from support@example.com --to eve@example.net --subject Plan --text Here. --queue");
+    told(&world, &format!("account add info --address info@example.com --shared {server}"));
+    deliver(&world, "info", &plain("shop@example.net", "info@example.com, ada@example.com", "e@example.net"));
     told(&world, "case close 1");
     told(&world, "email move 3 --trash --user ada");
+    told(&world, "email move 5 --trash --user ada");
     told(&world, "notification read --all --user ada");
     let config = std::fs::read_to_string(world.config()).unwrap();
     std::fs::write(world.config(), config + KEEP).unwrap();
@@ -70,25 +74,26 @@ fn prune_takes_what_is_old_and_nobody_needs() {
         let would = counts(&world, &["prune", "--dry-run"]);
         let notifications = would["notifications"].as_i64().unwrap();
         assert!(notifications > 0, "{database}: {would}");
-        let expected = json!({ "raw": 2, "trash": 1, "digests": 0, "notifications": notifications, "reasons": 3, "finished": 0 });
+        let expected = json!({ "raw": 3, "trash": 1, "digests": 0, "notifications": notifications, "reasons": 4, "finished": 0 });
         assert_eq!(would, expected, "{database}");
         assert!(world.run(&["email", "raw", "1"]).ok().contains("1;2"), "a dry run changes nothing");
         assert_eq!(world.run(&["prune"]).ok(), "", "cron hears nothing");
         assert_eq!(counts(&world, &["prune"]), none, "{database}: once is enough");
         let audit = world.json(&["audit", "list"]).to_string();
-        assert!(audit.contains("prune:raw") && audit.contains("2 of before 2026-12-06T10:00:00Z"), "{audit}");
+        assert!(audit.contains("prune:raw") && audit.contains("3 of before 2026-12-06T10:00:00Z"), "{audit}");
 
         // What is needed is there: of an open case, and of a letter that is on its way.
         world.run(&["email", "raw", "2"]).ok();
         assert!(world.run(&["email", "raw", "4"]).ok().contains("Here."));
         // Of the trash nothing is.
         world.run(&["email", "show", "3"]).fails(65);
+        world.run(&["email", "show", "5"]).ok();
         // FETCH-2: what became of each is.
         assert_eq!(world.json(&["fate", "list"])["items"].as_array().unwrap().len(), fates);
         without_raw(&world);
         // DUP-2: what comes again is the same.
         deliver(&world, "support", PUMP);
-        assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().len(), 4, "{database}: three and the reply");
+        assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().len(), 5, "{database}: four and the reply");
         assert!(world.run(&["explain", "1"]).ok().contains(": duplicate"));
         world.run(&["doctor", "--prove"]).ok();
         if database == "sqlite" {

@@ -47,6 +47,13 @@ pub fn one_address(text: &str) -> Result<String, String> {
     address(text).and_then(|address| if address.is_empty() { Err("the address is empty".to_string()) } else { Ok(address) })
 }
 
+/// Reads an address that somebody may stand with in mail, also one that nobody could write to.
+pub fn any_address(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let sound = text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    if sound && !text.chars().any(char::is_control) { Ok(text.to_string()) } else { one_address(text) }
+}
+
 /// Reads the name or address of a server; an empty one ends what it is for.
 pub fn host(text: &str) -> Result<String, String> {
     if text.is_empty() { Ok(String::new()) } else { host::checked(text) }

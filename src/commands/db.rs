@@ -14,7 +14,7 @@ use crate::fault::{Class, Fault};
 use crate::pass::restored;
 use crate::store::backup::{self, Incoming};
 use crate::store::closed::{self, AWAY, HERE};
-use crate::store::{SchemaState, Store, access, generation, upkeep};
+use crate::store::{SchemaState, Store, access, generation, search, upkeep};
 
 /// Look after the database
 ///
@@ -286,6 +286,7 @@ fn check(context: &Context) -> Result<()> {
 fn vacuum(context: &Context) -> Result<()> {
     let mut store = context.store()?;
     let before = upkeep::size(store.connection())?;
+    search::forget_words(&mut store)?;
     upkeep::vacuum(store.connection())?;
     let after = upkeep::size(store.connection())?;
     let told = |bytes: i64| told_bytes(u64::try_from(bytes).unwrap_or_default());

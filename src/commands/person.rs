@@ -10,6 +10,7 @@ use serde_json::json;
 use super::argument;
 use super::outlet::{self, Made};
 use crate::context::Context;
+use crate::fault::Class;
 use crate::pass::handout;
 use crate::pass::person::{self, Erased};
 use crate::plural::counted;
@@ -30,17 +31,20 @@ enum PersonCommand {
     /// Erase a person: their mail, their records, and their name and address elsewhere
     ///
     /// Erased whole are e-mails that they wrote, those that went to nobody else outside, and letters to them that have not gone out; in
-    /// quarantine what has the address in it; Contacts and Leads that have the address, with what was merged into them. Of mail between
-    /// others that names them the address and the name are replaced, in the text, too, and the raw bytes go. Their cases keep number and
-    /// state; name and description become "(erased)", and so does the address in reasons, notes, notifications and the audit.
+    /// quarantine what is from the address; Contacts and Leads that have the address, with what was merged into them. Of mail between
+    /// others that names them the address is replaced, in the text, too, and the name where they take part in it; the raw bytes go. Cases
+    /// that their mail opened, or that were made for them, keep number and state; name and description become "(erased)". So does the
+    /// address in reasons, notes, notifications and the audit, and the name where that hangs on their mail, cases or records: others who
+    /// bear it keep it.
     ///
     /// What servers still have of that mail is not taken in again, whatever brings it: what became of each UID is kept, and of each
-    /// message a digest that nobody can read. New mail from the person is mail like any other. It works in short transactions; where it
+    /// message a digest that nobody can read. E-mails of others that have not gone out, wait for somebody or are in quarantine are left as they are
+    /// and named, with exit status 75: type it again when they are done. New mail from the person is mail like any other. It works in short transactions; where it
     /// was stopped, type it again. What it cannot reach it says at its end.
     #[command(after_help = "Example: espomail person erase dora@example.org --dry-run")]
     Erase {
         /// Address
-        #[arg(value_parser = argument::one_address)]
+        #[arg(value_parser = argument::any_address)]
         address: String,
         /// Say what would be erased, and change nothing
         #[arg(long)]
@@ -55,7 +59,7 @@ enum PersonCommand {
     #[command(after_help = "Example: espomail person export dora@example.org dora.zip")]
     Export {
         /// Address
-        #[arg(value_parser = argument::one_address)]
+        #[arg(value_parser = argument::any_address)]
         address: String,
         /// The archive to make
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -85,6 +89,9 @@ const OUT_OF_REACH: [&str; 6] = [
     "room on the disk that is not written over yet: espomail db vacuum",
 ];
 
+/// How many cases are named in a line.
+const NAMED: usize = 10;
+
 fn erase(context: &Context, address: &str, dry_run: bool) -> Result<()> {
     let mut store = context.store()?;
     let permit = context.administrator()?;
@@ -94,6 +101,9 @@ fn erase(context: &Context, address: &str, dry_run: bool) -> Result<()> {
         person::erase(&mut store, &permit, address, context.now(), &|text| context.out.progress(text))?
     };
     let mut document = serde_json::to_value(&erased)?;
+    if !(dry_run || erased.waiting.is_empty() && erased.quarantined_of_others.is_empty()) {
+        context.out.remember(Class::TempFail);
+    }
     document["dry_run"] = json!(dry_run);
     document["out_of_reach"] = json!(OUT_OF_REACH);
     context.out.item(&document, || told(&erased, dry_run));
@@ -106,14 +116,38 @@ fn told(erased: &Erased, dry_run: bool) -> String {
         "{head}  e-mails:           {}\n  e-mails of others: {} (without address, name and raw bytes)\n",
         erased.emails, erased.emails_of_others
     );
-    let records = if erased.records.is_empty() { "none".to_string() } else { erased.records.join(", ") };
-    text.push_str(&format!("  records:           {records}\n  cases:             {} (they keep their numbers)\n", erased.cases));
+    let those = |all: &[String]| match all {
+        [] => "none".to_string(),
+        [first @ .., _] if first.len() >= NAMED => {
+            format!("{} and {} more", all[..NAMED].join(", "), all.len() - NAMED)
+        }
+        all => all.join(", "),
+    };
+    text.push_str(&format!("  records:           {}\n", those(&erased.records)));
+    text.push_str(&format!("  cases:             {} (they keep their numbers)\n", those(&erased.cases)));
     text.push_str(&format!("  in quarantine:     {}\n", erased.quarantined));
     if !dry_run {
         text.push_str(&format!("  other texts:       {}\n  skipped mail:      {}\n", erased.texts, erased.skipped));
     }
     if !erased.other_addresses.is_empty() {
         text.push_str(&format!("Their records have other addresses, too: {}\n", erased.other_addresses.join(", ")));
+    }
+    if erased.open_cases > 0 {
+        text.push_str(&format!("Of these cases {} are open, and stay so: espomail case close CASE...\n", erased.open_cases));
+    }
+    if !erased.quarantined_of_others.is_empty() {
+        let those = erased.quarantined_of_others.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        text.push_str(&format!(
+            "In quarantine, of others who name the address, and left there: {those}\n  look at each with espomail quarantine show; when they are \
+             decided: espomail person erase\n"
+        ));
+    }
+    if !erased.waiting.is_empty() {
+        let those = erased.waiting.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        text.push_str(&format!(
+            "E-mails of others that have not gone out, or wait for somebody, are left as they are: {those}\n  look at each with espomail email show; \
+             when they are done: espomail person erase\n"
+        ));
     }
     if !erased.filters.is_empty() {
         text.push_str(&format!("These filters look for the address, and stay: {}\n", erased.filters.join(", ")));

@@ -26,13 +26,16 @@ pub enum Other {
     Apart,
     /// The same author wrote it at the same time: something on the way changed one of them, see [`super::twin`].
     Twin(EmailId),
+    /// The same, but that copy asks for no answer, or for answers elsewhere, and opened nothing: the letter goes its own way, and what
+    /// answers it comes to the letter. The conversation of the copy is not its own: anybody may have taken part in that.
+    Behind(EmailId),
 }
 
 impl Other {
     /// Returns the e-mail that the message is another copy of.
     pub fn twin(self) -> Option<EmailId> {
         match self {
-            Self::Stranger | Self::Apart => None,
+            Self::Stranger | Self::Apart | Self::Behind(_) => None,
             Self::Twin(email) => Some(email),
         }
     }
@@ -60,6 +63,9 @@ pub fn find(arrival: &Arrival, mail: &Mail, facts: &Facts, plan: &mut Plan) -> K
                 reason!(Dup2, "others have the same, of which the account's owner may not read, so this is one of its own")
             }
             Other::Stranger => reason!(Dup2, "Message-ID was used by e-mail {} with other content", candidates[0]),
+            Other::Behind(copy) => {
+                reason!(Dup2, "as e-mail {copy}, but that one asks for no answers, or for answers elsewhere, and opened nothing")
+            }
             Other::Twin(twin) if is_content(twin, mail, facts) => {
                 reason!(
                     Dup2,
@@ -84,13 +90,16 @@ pub fn other(mail: &Mail, facts: &Facts) -> Other {
     let author = mail.from.as_ref().map(Address::key).filter(|author| !author.is_empty());
     let (Some(author), Some(date)) = (author, mail.date) else { return Other::Stranger };
     let is_twin = |known: &EmailFacts| known.sender == author && known.header_date == Some(date);
-    let twin = candidates.iter().find(|id| facts.emails.get(id).is_some_and(is_twin));
-    // Behind a copy that says otherwise and opened nothing, the letter goes its own way: nothing is opened or answered twice.
+    let twins = || candidates.iter().copied().filter(|id| facts.emails.get(id).is_some_and(is_twin));
     let has_case = |email: EmailId| facts.parent_of(email).is_some_and(|(record, _)| facts.is_case(record));
     let is_other =
         |email| is_content(email, mail, facts) && facts.emails.get(&email).is_some_and(|known| says_otherwise(known, mail));
-    let twin = twin.filter(|twin| has_case(**twin) || !is_other(**twin));
-    twin.map_or(Other::Stranger, |twin| Other::Twin(*twin))
+    // Nothing is opened or answered twice: behind a copy that opened something, whatever it says, the letter is another copy.
+    match twins().find(|twin| has_case(*twin)).or_else(|| twins().next()) {
+        None => Other::Stranger,
+        Some(twin) if has_case(twin) || !is_other(twin) => Other::Twin(twin),
+        Some(twin) => Other::Behind(twin),
+    }
 }
 
 fn is_content(email: EmailId, mail: &Mail, facts: &Facts) -> bool {
@@ -129,8 +138,10 @@ fn may_have(email: EmailId, facts: &Facts) -> bool {
 
 /// FETCH-2: what a person deleted does not come back from a server.
 fn deleted(identity: String, mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Known> {
+    let letter = || Some((identity.clone(), mail.from.as_ref()?.key(), mail.date?));
+    let is_erased_letter = letter().is_some_and(|letter| facts.erased_letters.contains(&letter));
     let message = (identity, mail.content_digest);
-    if facts.erased.contains(&message) {
+    if is_erased_letter || facts.erased.contains(&message) {
         plan.note(reason!(Dup1, "it was here, and it was erased with the person whose it is"));
         return Some(Known::Deleted);
     }

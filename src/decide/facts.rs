@@ -74,6 +74,8 @@ pub struct Facts {
     pub deleted: HashSet<(String, [u8; 32])>,
     /// The same of e-mails of people who were erased, whatever brings them.
     pub erased: HashSet<(String, [u8; 32])>,
+    /// The same by Message-ID, author and Date: a gateway may have changed the content.
+    pub erased_letters: HashSet<(String, String, i64)>,
     /// Remembered Message-IDs, seen or only referred to, and their threads (THREAD-1).
     pub thread_of: HashMap<String, ThreadId>,
     /// The parent of each of these threads: that of its newest e-mail that has one (LINK-2).
@@ -219,14 +221,15 @@ impl Facts {
     }
 
     /// THREAD-1: returns the e-mails that bear a Message-ID, the one that it stands for first: ours, then one whose people include
-    /// the sender, then the oldest; one that repeats the id of another (DUP-2) comes behind it, whoever sends it.
+    /// the sender, then one that is of a case, then the oldest; one that repeats the id of another (DUP-2) comes behind it, whoever sends it.
     pub fn bearers(&self, message_id: &str, sender: &str) -> Vec<EmailId> {
         let mut bearers = self.emails_by_message_id.get(message_id).cloned().unwrap_or_default();
         bearers.sort_by_key(|id| {
             let known = self.emails.get(id);
             let is = |of: &dyn Fn(&EmailFacts) -> bool| known.is_some_and(of);
             let names = is(&|known| known.people.iter().any(|person| person == sender));
-            (!is(&|known| known.ours), is(&|known| known.id_collision), !names, *id)
+            let has_case = self.parent_of(*id).is_some_and(|(record, _)| self.is_case(record));
+            (!is(&|known| known.ours), is(&|known| known.id_collision), !names, !has_case, *id)
         });
         bearers
     }

@@ -191,6 +191,12 @@ pub fn is_trace(name: &str) -> bool {
     WRITTEN.contains(&name) || STARTS.iter().any(|start| name.starts_with(start))
 }
 
+/// Returns the header of a message: all before the first empty line (RFC 5322, section 2.1).
+pub fn block(raw: &[u8]) -> &[u8] {
+    let ends = [&b"\r\n\r\n"[..], b"\n\n"].map(|end| memchr::memmem::find(raw, end).map(|at| at + end.len() / 2));
+    &raw[..ends.into_iter().flatten().min().unwrap_or(raw.len())]
+}
+
 /// Returns every field of a header block as (name, value as it stands, still folded), in order. What is no field is left out.
 pub fn fields(block: &[u8]) -> impl Iterator<Item = (&str, &[u8])> {
     places(block).filter_map(|(name, value)| Some((std::str::from_utf8(block.get(name)?).ok()?, block.get(value)?)))

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::compose::{checked_address, is_forbidden, is_id};
-use super::{Address, Mail, address_key, html, subject, token};
+use super::{Address, Mail, NOBODY, address_key, html, subject, token};
 
 /// The longest name in a line of ours, in characters.
 const NAME: usize = 60;
@@ -114,8 +114,10 @@ impl Original {
     /// `ours` or excluded from answers. Who answers a letter of their own writes to those it went to.
     pub fn recipients(&self, for_all: bool, ours: &HashSet<String>) -> Recipients {
         let is_ours = |address: &Address| ours.contains(&untagged(&address.key()));
-        let author: Vec<&Address> =
-            if self.reply_to.is_empty() { self.from.iter().collect() } else { self.reply_to.iter().collect() };
+        // Somebody who was erased is not written to.
+        let is_there = |address: &&Address| address.key() != NOBODY;
+        let reply_to: Vec<&Address> = self.reply_to.iter().filter(is_there).collect();
+        let author: Vec<&Address> = if reply_to.is_empty() { self.from.iter().filter(is_there).collect() } else { reply_to };
         let is_own = !author.is_empty() && author.iter().all(|address| is_ours(address)) && self.from.iter().all(is_ours);
         let mut recipients = Recipients::default();
         let mut known = HashSet::new();
@@ -129,7 +131,7 @@ impl Original {
             taken
         };
         let strangers = |addresses: &'_ [Address]| -> Vec<Address> {
-            addresses.iter().filter(|address| !is_ours(address)).cloned().collect()
+            addresses.iter().filter(is_there).filter(|address| !is_ours(address)).cloned().collect()
         };
         let (to, cc) = (strangers(&self.to), strangers(&self.cc));
         if is_own && !to.is_empty() {
@@ -319,6 +321,9 @@ mod tests {
         assert_eq!(addresses(&all.cc), ["fred@example.org", "carl@example.org"], "nobody twice, and none of ours");
         let replied = Original { reply_to: vec![address("", "list@example.org")], ..original() };
         assert_eq!(addresses(&replied.recipients(false, &ours()).to), ["list@example.org"]);
+        let erased = || vec![address("", NOBODY)];
+        let erased = Original { reply_to: erased(), to: erased(), cc: erased(), ..original() }.recipients(true, &ours());
+        assert_eq!((addresses(&erased.to), erased.cc.len(), erased.left_out.len()), (vec!["dora@example.org"], 0, 0));
         let own = Original { from: Some(address("", "support@example.com")), ..original() };
         assert_eq!(addresses(&own.recipients(true, &ours()).to), ["fred@example.org"]);
         let tagged = format!("support+{}@example.com", "a".repeat(token::LENGTH));

@@ -1,7 +1,7 @@
 //! Handing out what there is of a person: a ZIP archive that is written as it is read, one message after the other.
 
 use std::collections::{BTreeSet, HashSet};
-use std::io::{Seek, Write};
+use std::io::{Result as Written, Seek, SeekFrom, Write};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ pub fn write(db: &mut Database, address: &str, now: i64, to: impl Write + Seek) 
     let mut emails = [&mentioned.whole[..], &mentioned.part].concat();
     emails.sort_unstable();
     let mut out = HandedOut { emails: emails.len(), ..HandedOut::default() };
-    let mut archive = ZipWriter::new(to);
+    let mut archive = ZipWriter::new(Once { to, is_broken: false });
     let plain = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o600);
 
     let theirs: HashSet<EmailId> = emails.iter().copied().collect();
@@ -80,6 +80,32 @@ pub fn write(db: &mut Database, address: &str, now: i64, to: impl Write + Seek) 
     }
     archive.finish()?.flush()?;
     Ok(out)
+}
+
+/// What fails once is the fault; after it nothing is written, and nothing said: the writer of the archive ends it wherever it is left, and
+/// would complain on standard error.
+struct Once<W> {
+    to: W,
+    is_broken: bool,
+}
+
+impl<W: Write> Write for Once<W> {
+    fn write(&mut self, bytes: &[u8]) -> Written<usize> {
+        if self.is_broken {
+            return Ok(bytes.len());
+        }
+        self.to.write(bytes).inspect_err(|error| self.is_broken = error.kind() != std::io::ErrorKind::Interrupted)
+    }
+
+    fn flush(&mut self) -> Written<()> {
+        if self.is_broken { Ok(()) } else { self.to.flush().inspect_err(|_| self.is_broken = true) }
+    }
+}
+
+impl<W: Seek> Seek for Once<W> {
+    fn seek(&mut self, to: SeekFrom) -> Written<u64> {
+        if self.is_broken { Ok(0) } else { self.to.seek(to).inspect_err(|_| self.is_broken = true) }
+    }
 }
 
 fn list(archive: &mut impl Write, name: &str, next: &mut dyn FnMut() -> Result<Option<Value>>) -> Result<()> {

@@ -6,8 +6,10 @@ use anyhow::Result;
 use crate::decide::access::Permit;
 use crate::plural;
 use crate::store::belongings::{self, Belongings};
-use crate::store::erase::{self, COLUMNS, Mentioned, Person};
-use crate::store::{Database, Store, access, erasure};
+use crate::store::erase::texts::COLUMNS;
+use crate::store::erase::{self, Mentioned, Person};
+use crate::store::named::names_of;
+use crate::store::{Database, Store, access, erasure, search};
 use crate::words::EmailId;
 
 /// How many e-mails one transaction erases.
@@ -21,14 +23,20 @@ pub struct Erased {
     pub emails_of_others: usize,
     /// Records that are gone.
     pub records: Vec<String>,
-    /// Their cases, which keep their numbers.
-    pub cases: usize,
-    /// Messages in quarantine.
+    /// Their cases, which keep their numbers: those that their mail opened, or that were made for them.
+    pub cases: Vec<String>,
+    /// Those of these that are open still.
+    pub open_cases: usize,
+    /// Their messages in quarantine.
     pub quarantined: usize,
+    /// Messages of others in quarantine that have the address in them: whether they are mail a person says first.
+    pub quarantined_of_others: Vec<i64>,
     /// Reasons, notes and other texts that had the address or the name in them.
     pub texts: usize,
     /// Fates of what filters skipped of theirs.
     pub skipped: usize,
+    /// E-mails of others that were left as they are, as they have not gone out or wait for somebody.
+    pub waiting: Vec<EmailId>,
     /// Addresses that the records had beside this one.
     pub other_addresses: Vec<String>,
     /// Filters that look for the address; they stay.
@@ -41,16 +49,21 @@ pub fn rehearse(db: &mut Database, address: &str) -> Result<Erased> {
     let (mentioned, of) = (person.mentioned(db)?, belongings::of(db, &person)?);
     let redaction = person.redaction(&[])?;
     let mut erased = counted(db, &mentioned, &of, &redaction)?;
-    erased.quarantined = belongings::in_quarantine(db, &redaction)?.len();
+    let [theirs, of_others] = belongings::in_quarantine(db, &redaction)?;
+    (erased.quarantined, erased.quarantined_of_others) = (theirs.len(), of_others);
     Ok(erased)
 }
 
 fn counted(db: &mut Database, mentioned: &Mentioned, of: &Belongings, redaction: &crate::mail::Redaction) -> Result<Erased> {
+    let (cases, waiting) = (erase::cases(db, mentioned, of)?, erase::waiting(db, &mentioned.part)?);
+    let named = names_of(db, cases.iter().copied().map(Some))?;
     Ok(Erased {
         emails: mentioned.whole.len(),
-        emails_of_others: mentioned.part.len(),
+        emails_of_others: mentioned.part.len() - waiting.len(),
+        waiting,
         records: of.records.iter().map(|(_, named)| named.to_string()).collect(),
-        cases: of.cases.len(),
+        open_cases: erase::open_among(db, &cases)?,
+        cases: cases.iter().filter_map(|case| named.get(case)).map(ToString::to_string).collect(),
         other_addresses: of.other_addresses.clone(),
         filters: belongings::filters_for(db, redaction)?,
         ..Erased::default()
@@ -62,11 +75,12 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
     let db = store.connection();
     let person = Person::find(db, address)?;
     let (mentioned, of) = (person.mentioned(db)?, belongings::of(db, &person)?);
-    let by_address = person.redaction(&of.names)?;
+    let by_address = person.redaction(&[])?;
     let mut erased = counted(db, &mentioned, &of, &by_address)?;
-    // By what they are called in mail only where they take part in it: anybody may call themselves anything.
+    // By what they are called only where they take part: others may bear the name, and anybody may call themselves anything.
     let called = [of.names.clone(), mentioned.names(db)?].concat();
-    let by_name = person.redaction(&called)?;
+    let (by_name, kin) = (person.redaction(&called)?, erase::kin(db, &mentioned, &of)?);
+    let how = [&by_address, &by_name];
     let subject = store.alone(|db| {
         let subject = erasure::name(db, &person.address)?;
         access::record(db, permit, "person erase", &subject, "begun", now)?;
@@ -74,14 +88,14 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
     })?;
     batches(store, &mentioned.whole, &mut |db, some| erase::forget_reasons(db, some))?;
     progress("The reasons of their mail are gone.");
-    let terms = person.terms(&of.names);
+    let terms = person.terms(&called);
     for column in COLUMNS {
         let mut behind = (-i64::MAX, -i64::MAX);
         loop {
             let those = column.find(store.connection(), &terms, behind)?;
             let Some(last) = those.last() else { break };
             behind = *last;
-            erased.texts += store.alone(|db| column.redact(db, &by_address, &those))?;
+            erased.texts += store.alone(|db| column.redact(db, how, &kin, &those))?;
         }
     }
     loop {
@@ -92,24 +106,31 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
         }
     }
     progress("Reasons, notes and notifications name them no more.");
-    batches(store, &mentioned.part, &mut |db, some| erase::part(db, &by_name, some, now))?;
+    let part: Vec<EmailId> = mentioned.part.iter().copied().filter(|id| !erased.waiting.contains(id)).collect();
+    batches(store, &part, &mut |db, some| erase::part(db, how, some, now))?;
+    batches(store, &part, &mut |db, some| erase::people(db, &by_address, some))?;
     progress("Mail of others names them no more.");
     batches(store, &mentioned.whole, &mut |db, some| erase::whole(db, &person, some, now))?;
     progress("Their mail is gone.");
-    for id in belongings::in_quarantine(store.connection(), &by_address)? {
+    let [theirs, of_others] = belongings::in_quarantine(store.connection(), &by_address)?;
+    erased.quarantined_of_others = of_others;
+    for id in theirs {
         store.alone(|db| belongings::drop_quarantined(db, permit, id, now))?;
         erased.quarantined += 1;
     }
     store.alone(|db| {
+        erase::forget_deletions(db, &person, &by_address, now)?;
         belongings::erase(db, &person, &of)?;
         let detail = format!(
-            "{}, {} of others, {}",
+            "{}, {} of others, {}, {}",
             plural::counted(erased.emails, "e-mail"),
             erased.emails_of_others,
-            plural::counted(erased.records.len(), "record")
+            plural::counted(erased.records.len(), "record"),
+            plural::counted(erased.cases.len(), "case")
         );
         access::record(db, permit, "person erase", &subject, &detail, now)
     })?;
+    search::forget_words(store)?;
     Ok(erased)
 }
 

@@ -4,13 +4,14 @@ use anyhow::Result;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::Database;
-use super::erase::{Person, is_full};
+use super::erase::{self, Person, is_full, texts};
 use super::named::RecordName;
 use super::quarantine as kept;
 use super::schema::{emails, filters, participants, quarantine, record_addresses, records, users};
+use super::{Database, erasure};
 use crate::decide::access::Permit;
-use crate::mail::{Redaction, untagged};
+use crate::fault::contain;
+use crate::mail::{self, Redaction, untagged};
 use crate::words::{RecordId, RecordKind};
 
 /// The records of somebody.
@@ -66,14 +67,8 @@ pub fn of(db: &mut Database, person: &Person) -> Result<Belongings> {
 /// Takes them away, with every row that is of the address: the last step, as by these records the person's names are known.
 pub fn erase(db: &mut Database, person: &Person, of: &Belongings) -> Result<()> {
     let ids: Vec<RecordId> = of.records.iter().map(|(id, _)| *id).collect();
-    let erased = records::name.eq("(erased)");
-    diesel::update(records::table.filter(records::id.eq_any(&of.cases))).set(erased).execute(db)?;
-    let described = records::table.filter(records::id.eq_any(&of.cases)).filter(records::description.ne(""));
-    diesel::update(described).set(records::description.eq("(erased)")).execute(db)?;
-    for (_, named) in &of.records {
-        let audit = "UPDATE audit SET detail = '(erased)', why = NULL WHERE subject = $1";
-        diesel::sql_query(audit).bind::<Text, _>(named.to_string()).execute(db)?;
-    }
+    erase::erase_made(db, of)?;
+    erase::forget_words(db, of.records.iter().map(|(_, named)| named.to_string()))?;
     let of_them = emails::table.filter(emails::parent_id.eq_any(&ids));
     diesel::update(of_them).set((emails::parent_id.eq(None::<RecordId>), emails::parent_by.eq(None::<String>))).execute(db)?;
     diesel::delete(records::table.filter(records::id.eq_any(&ids))).execute(db)?;
@@ -85,25 +80,36 @@ pub fn erase(db: &mut Database, person: &Person, of: &Belongings) -> Result<()> 
     diesel::sql_query("DELETE FROM outbox_recipients WHERE lower(address) = $1").bind::<Text, _>(&person.address).execute(db)?;
     let spendings = format!("address:{}", untagged(&person.address));
     diesel::sql_query("DELETE FROM spendings WHERE subject = $1").bind::<Text, _>(spendings).execute(db)?;
-    let fields = "UPDATE record_fields SET value = '(erased)' WHERE lower(value) = $1";
-    diesel::sql_query(fields).bind::<Text, _>(&person.address).execute(db)?;
-    Ok(())
+    texts::redact_fields(db, person, &person.redaction(&[])?)
 }
 
-/// Finds what in quarantine has their address in it, by its number.
-pub fn in_quarantine(db: &mut Database, redaction: &Redaction) -> Result<Vec<i64>> {
+/// Finds what in quarantine is from their address, and what of others has it in it, each by its number.
+pub fn in_quarantine(db: &mut Database, redaction: &Redaction) -> Result<[Vec<i64>; 2]> {
     let all = quarantine::table.filter(quarantine::raw_id.is_not_null()).order(quarantine::id).select(quarantine::id);
-    let mut theirs = Vec::new();
+    let [mut theirs, mut of_others] = [Vec::new(), Vec::new()];
     for id in all.load::<i64>(db)? {
-        if redaction.is_in_bytes(&kept::raw_of(db, id)?) {
+        let raw = kept::raw_of(db, id)?;
+        if redaction.is_author_of(&raw) {
             theirs.push(id);
+        } else if redaction.is_in_bytes(&raw) {
+            of_others.push(id);
         }
     }
-    Ok(theirs)
+    Ok([theirs, of_others])
 }
 
-/// Drops a message in quarantine; its fate stays (FETCH-2).
+/// Drops a message in quarantine; its fate stays (FETCH-2), and a server that brings it under another UID does not bring it back.
 pub fn drop_quarantined(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Result<()> {
+    let raw = kept::raw_of(db, id)?;
+    // What brought a parser down is known by its header.
+    for part in [&raw[..], mail::header_block(&raw)] {
+        let Ok(mail) = contain(|| mail::parse(part)) else { continue };
+        erasure::remember(db, &[(mail.identity(), mail.content_digest.to_vec())], now)?;
+        if let (Some(from), Some(date)) = (&mail.from, mail.date) {
+            erasure::remember_letters(db, &[(mail.identity(), from.key(), date)], now)?;
+        }
+        break;
+    }
     kept::remove(db, permit, id, now)
 }
 

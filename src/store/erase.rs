@@ -1,20 +1,27 @@
 //! What of the database is somebody's who is to be erased, and taking it out, a bounded part in each transaction. Whatever was done is not
 //! found any more, so whoever was stopped half-way begins again and goes on.
 
+pub mod texts;
+
 use std::collections::{BTreeSet, HashSet};
 
 use anyhow::{Context, Result};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Binary, Text};
 
-use super::erasure;
+use super::belongings::Belongings;
+use super::letters::{anywhere, lowered};
+use super::named::names_of;
 use super::people::People;
-use super::raw::all_of;
-use super::schema::{accounts, emails, outbox, quarantine, raws, thread_ids, user_addresses, users};
-use super::{Backend, Database, clean, deletion, fate, letters, search};
+use super::prune::WAITS;
+use super::raw::{self, all_of};
+use super::schema::{
+    accounts, deletions, effects, emails, notes, outbox, quarantine, records, thread_ids, user_addresses, users,
+};
+use super::{Backend, Database, IN_LIST, clean, deletion, erasure, fate, search, sending};
 use crate::fault::{Class, Fault};
-use crate::mail::{Address, Redaction};
-use crate::words::{EmailId, OutboxState};
+use crate::mail::{Address, Redaction, untagged};
+use crate::words::{CaseStatus, EmailId, NoteKind, OutboxState, RecordId, RecordKind};
 
 /// How many rows one question answers, and how many e-mails with their texts.
 const WINDOW: i64 = 500;
@@ -36,6 +43,8 @@ pub struct Mentioned {
     pub whole: Vec<EmailId>,
     /// Those of others that name them, too.
     pub part: Vec<EmailId>,
+    /// Those of these that they take part in: a name in them is theirs.
+    with: Vec<EmailId>,
     /// What they are called there.
     names: BTreeSet<String>,
 }
@@ -55,33 +64,34 @@ struct Candidate {
 }
 
 #[derive(QueryableByName)]
-struct Number {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
+struct Deleted {
+    #[diesel(sql_type = Text)]
+    t: String,
+    #[diesel(sql_type = Binary)]
+    d: Vec<u8>,
 }
 
 #[derive(QueryableByName)]
-struct TextRow {
+struct Number {
     #[diesel(sql_type = BigInt)]
-    a: i64,
-    #[diesel(sql_type = BigInt)]
-    b: i64,
-    #[diesel(sql_type = Text)]
-    t: String,
+    n: i64,
 }
 
 impl Person {
     /// Takes an address; one of ours is refused.
     pub fn find(db: &mut Database, typed: &str) -> Result<Self> {
         let address = crate::mail::address_key(typed);
-        let ours = user_addresses::table.filter(user_addresses::address.eq(&address)).count().get_result::<i64>(db)?;
-        if ours + accounts::table.filter(accounts::address.eq(&address)).count().get_result::<i64>(db)? > 0 {
+        if is_of(&ours(db)?, &address) {
             let what = format!("{address} is an address of a user or an account: their mail is the mail of others, too");
             return Err(Fault::new(Class::Data, what).hint("take the address from them first: espomail user set").into());
         }
-        let mut forms = vec![address.clone(), typed.trim().to_lowercase()];
-        forms.dedup();
+        let forms = spellings(&address, typed);
         Ok(Self { address, forms })
+    }
+
+    /// By what they are looked for in texts, with names that are theirs.
+    pub fn terms(&self, names: &[String]) -> Vec<String> {
+        [&self.forms[..], names].concat()
     }
 
     /// What takes them out of texts; by names, too, where it is certain that theirs are meant.
@@ -90,10 +100,9 @@ impl Person {
     }
 
     /// A condition that a text has one of some terms in it, and what is bound to it, from this number on.
-    fn named(columns: &[&str], terms: &[String], first: usize, db: &Database) -> String {
-        let like = if matches!(db, Database::Sqlite(_)) { "LIKE" } else { "ILIKE" };
+    fn named(columns: &[&str], terms: &[String], first: usize) -> String {
         let one = |column: &&str| {
-            let each = (first..first + terms.len()).map(|at| format!("{column} {like} ${at} ESCAPE '\\'"));
+            let each = (first..first + terms.len()).map(|at| format!("small_letters({column}) LIKE ${at} ESCAPE '\\'"));
             each.collect::<Vec<_>>().join(" OR ")
         };
         format!("({})", columns.iter().map(one).collect::<Vec<_>>().join(" OR "))
@@ -104,7 +113,7 @@ impl Person {
         let ours = ours(db)?;
         let (mut found, redaction) = (Mentioned::default(), self.redaction(&[])?);
         let by_envelope = self.envelopes(db)?;
-        let condition = Self::named(&["e.people", "e.subject", "e.text"], &self.forms, 2, db);
+        let condition = Self::named(&["e.people", "e.subject", "e.text"], &self.forms, 2);
         let mut after = -i64::MAX;
         loop {
             let query = format!(
@@ -112,7 +121,7 @@ impl Person {
                  WHERE (e.from_address = $1 OR {condition}) AND e.id > {after} ORDER BY e.id LIMIT {EMAILS}"
             );
             let query = diesel::sql_query(query).into_boxed::<Backend>().bind::<Text, _>(self.address.clone());
-            let query = self.forms.iter().fold(query, |query, form| query.bind::<Text, _>(letters::within(form)));
+            let query = self.forms.iter().fold(query, |query, form| query.bind::<Text, _>(anywhere(form)));
             let rows = query.load::<Candidate>(db).context("looking for their mail")?;
             let Some(last) = rows.last() else { break };
             after = last.id;
@@ -155,13 +164,14 @@ impl Person {
         if row.author != self.address && !is_named && !redaction.is_in(&row.subject) && !redaction.is_in(&row.text) {
             return Ok(());
         }
-        let is_alone = is_named && all.iter().map(|one| one.key()).all(|key| key == self.address || ours.contains(&key));
+        let is_alone = is_named && all.iter().map(|one| one.key()).all(|key| key == self.address || is_of(ours, &key));
         let is_whole = row.author == self.address || is_alone || (is_named && unsent.contains(&id));
         found.names.extend(theirs().map(|one| one.name.trim().to_string()).filter(|name| is_full(name)));
         if is_whole {
             found.whole.push(id);
         } else {
             found.part.push(id);
+            found.with.extend(is_named.then_some(id));
         }
         Ok(())
     }
@@ -175,9 +185,110 @@ impl Mentioned {
     }
 }
 
+/// What a text may hang on, so that a name in it is this person's and no namesake's: `email:5`, `record:7`, `case:2`.
+pub type Kin = HashSet<String>;
+
+/// Returns all that is theirs, or that they take part in.
+pub fn kin(db: &mut Database, mentioned: &Mentioned, of: &Belongings) -> Result<Kin> {
+    let emails: Vec<EmailId> = mentioned.whole.iter().chain(&mentioned.with).copied().collect();
+    let mut cases: Vec<RecordId> = opened_by(db, &mentioned.whole)?.into_iter().chain(of.cases.iter().copied()).collect();
+    for some in emails.chunks(IN_LIST) {
+        let case = records::kind.eq(RecordKind::Case).and(emails::id.eq_any(some));
+        let joined = emails::table.inner_join(records::table.on(emails::parent_id.eq(records::id.nullable()))).filter(case);
+        cases.extend(joined.select(records::id).distinct().load::<RecordId>(db)?);
+    }
+    cases.extend(of.records.iter().map(|(id, _)| *id));
+    let mut kin: Kin = emails.iter().map(|id| format!("email:{id}")).collect();
+    kin.extend(cases.iter().map(|id| format!("record:{id}")));
+    kin.extend(names_of(db, cases.into_iter().map(Some))?.values().map(ToString::to_string));
+    Ok(kin)
+}
+
+/// Returns the cases that e-mails opened, also where the e-mails are of other cases by now.
+fn opened_by(db: &mut Database, those: &[EmailId]) -> Result<Vec<RecordId>> {
+    let mut cases = Vec::new();
+    for some in those.chunks(IN_LIST) {
+        let begun = notes::table.filter(notes::kind.eq(NoteKind::Created)).filter(notes::email_id.eq_any(some));
+        let begun =
+            begun.inner_join(records::table.on(records::id.eq(notes::record_id))).filter(records::kind.eq(RecordKind::Case));
+        cases.extend(begun.select(records::id).load::<RecordId>(db)?);
+    }
+    Ok(cases)
+}
+
+/// Returns the cases that are theirs: those that their mail opened, and those that were made for them without mail. One that only got them as
+/// contact, as another case was merged into it, stays.
+pub fn cases(db: &mut Database, mentioned: &Mentioned, of: &Belongings) -> Result<Vec<RecordId>> {
+    let mut cases = opened_by(db, &mentioned.whole)?;
+    cases.extend(made_for(db, of)?);
+    cases.sort_unstable();
+    cases.dedup();
+    Ok(cases)
+}
+
+/// How many of some cases are open.
+pub fn open_among(db: &mut Database, those: &[RecordId]) -> Result<usize> {
+    let mut open = 0;
+    for some in those.chunks(IN_LIST) {
+        let of = records::table.filter(records::id.eq_any(some)).filter(records::status.eq_any(CaseStatus::open()));
+        open += usize::try_from(of.count().get_result::<i64>(db)?)?;
+    }
+    Ok(open)
+}
+
+/// Those of their cases that no mail opened.
+fn made_for(db: &mut Database, of: &Belongings) -> Result<Vec<RecordId>> {
+    let mut made = Vec::new();
+    for some in of.cases.chunks(IN_LIST) {
+        let opened = notes::table.filter(notes::kind.eq(NoteKind::Created)).filter(notes::email_id.is_not_null());
+        let opened = opened.filter(notes::record_id.eq_any(some)).select(notes::record_id);
+        let opened: HashSet<RecordId> = opened.load(db)?.into_iter().collect();
+        made.extend(some.iter().filter(|id| !opened.contains(id)));
+    }
+    Ok(made)
+}
+
+/// Takes away what cases are called and say, and what was said of them.
+fn erase_cases(db: &mut Database, those: &[RecordId]) -> Result<()> {
+    let names = names_of(db, those.iter().copied().map(Some))?;
+    for some in those.chunks(IN_LIST) {
+        let all = records::table.filter(records::id.eq_any(some));
+        diesel::update(all).set(records::name.eq("(erased)")).execute(db)?;
+        let described = records::table.filter(records::id.eq_any(some)).filter(records::description.ne(""));
+        diesel::update(described).set(records::description.eq("(erased)")).execute(db)?;
+    }
+    forget_words(db, names.values().map(ToString::to_string))
+}
+
+/// Forgets what the audit says of some subjects.
+pub(super) fn forget_words(db: &mut Database, subjects: impl Iterator<Item = String>) -> Result<()> {
+    let subjects: Vec<String> = subjects.map(|subject| format!("'{subject}'")).collect();
+    for some in subjects.chunks(IN_LIST) {
+        let some = some.join(",");
+        diesel::sql_query(format!("UPDATE audit SET detail = '(erased)', why = NULL WHERE subject IN ({some})")).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Erases the cases that were made for them without mail.
+pub(super) fn erase_made(db: &mut Database, of: &Belongings) -> Result<()> {
+    let made = made_for(db, of)?;
+    erase_cases(db, &made)
+}
+
 /// First and last name: one word may be anybody, or anything.
 pub fn is_full(name: &str) -> bool {
     name.len() >= 5 && name.split_whitespace().count() > 1
+}
+
+/// Returns the ways in which an address is written: with its domain in ASCII, in letters (RFC 5890, section 2.3.2.1), and as it was typed.
+fn spellings(address: &str, typed: &str) -> Vec<String> {
+    let letters = address.rsplit_once('@').map(|(local, domain)| format!("{local}@{}", idna::domain_to_unicode(domain).0));
+    let mut forms: Vec<String> =
+        [Some(address.to_string()), Some(lowered(typed.trim())), letters].into_iter().flatten().collect();
+    forms.sort_unstable();
+    forms.dedup();
+    forms
 }
 
 /// Returns those of some e-mails that have not gone out.
@@ -186,83 +297,17 @@ fn unsent(db: &mut Database, of: &[EmailId]) -> Result<HashSet<EmailId>> {
     Ok(unsent.select(outbox::email_id).load(db)?.into_iter().collect())
 }
 
+/// The addresses of users and accounts, and where those are answered.
 fn ours(db: &mut Database) -> Result<HashSet<String>> {
     let mut ours: HashSet<String> = user_addresses::table.select(user_addresses::address).load(db)?.into_iter().collect();
     ours.extend(accounts::table.select(accounts::address).load::<String>(db)?);
+    ours.extend(sending::answered_at(db)?);
     Ok(ours)
 }
 
-/// A column that may say who somebody is, with the key of its table.
-pub struct Column {
-    table: &'static str,
-    key: (&'static str, &'static str),
-    column: &'static str,
-}
-
-const fn column(table: &'static str, key: (&'static str, &'static str), column: &'static str) -> Column {
-    Column { table, key, column }
-}
-
-const ID: (&str, &str) = ("id", "id");
-
-/// All of them beside the e-mails' own.
-pub const COLUMNS: &[Column] = &[
-    column("fates", ("position_id", "uid"), "why"),
-    column("audit", ID, "subject"),
-    column("audit", ID, "detail"),
-    column("audit", ID, "why"),
-    column("notes", ID, "detail"),
-    column("notifications", ID, "detail"),
-    column("records", ID, "name"),
-    column("records", ID, "description"),
-    column("reviews", ID, "because"),
-    column("held_actions", ID, "because"),
-    column("effects", ID, "last_error"),
-    column("outbox", ID, "last_error"),
-    column("outbox", ID, "held_because"),
-    column("sent_copies", ("email_id", "email_id"), "last_error"),
-    column("quarantine", ID, "error"),
-    column("accounts", ID, "last_error"),
-];
-
-impl Column {
-    /// Finds the next rows behind a place that may name somebody, by their keys. Nothing is locked: it may take a look at all rows.
-    pub fn find(&self, db: &mut Database, terms: &[String], (a, b): (i64, i64)) -> Result<Vec<(i64, i64)>> {
-        let Self { table, key: (k, i), column } = self;
-        let condition = Person::named(&[column], terms, 1, db);
-        let query = format!(
-            "SELECT {k} AS a, {i} AS b, '' AS t FROM {table} WHERE {condition} AND ({k}, {i}) > ({a}, {b}) ORDER BY {k}, {i} LIMIT {WINDOW}"
-        );
-        let query = diesel::sql_query(query).into_boxed::<Backend>();
-        let query = terms.iter().fold(query, |query, term| query.bind::<Text, _>(letters::within(term)));
-        let rows = query.load::<TextRow>(db).with_context(|| format!("looking into {table}"))?;
-        Ok(rows.into_iter().map(|row| (row.a, row.b)).collect())
-    }
-
-    /// Takes somebody out of such rows, in the caller's transaction. Returns how many had them.
-    pub fn redact(&self, db: &mut Database, redaction: &Redaction, those: &[(i64, i64)]) -> Result<usize> {
-        let Self { table, key: (k, i), column } = self;
-        // By the index, however the database reads pairs.
-        let one = |(a, b): &(i64, i64)| if k == i { a.to_string() } else { format!("({a}, {b})") };
-        let keys = those.iter().map(one).collect::<Vec<_>>().join(", ");
-        let within = if k == i { format!("{k} IN ({keys})") } else { format!("({k}, {i}) IN (VALUES {keys})") };
-        let query = format!("SELECT {k} AS a, {i} AS b, COALESCE({column}, '') AS t FROM {table} WHERE {within}");
-        let mut done = 0;
-        for TextRow { a, b, t } in diesel::sql_query(query).load::<TextRow>(db)? {
-            if let Some(text) = redaction.text(&t) {
-                let update = format!("UPDATE {table} SET {column} = $1 WHERE {k} = {a} AND {i} = {b}");
-                done += diesel::sql_query(update).bind::<Text, _>(text).execute(db)?;
-            }
-        }
-        Ok(done)
-    }
-}
-
-impl Person {
-    /// By what they are looked for in texts, with names that are certainly theirs.
-    pub fn terms(&self, names: &[String]) -> Vec<String> {
-        [&self.forms[..], names].concat()
-    }
+/// Whether an address is one of them, or a plus-address of one.
+fn is_of(ours: &HashSet<String>, key: &str) -> bool {
+    ours.contains(key) || ours.contains(untagged(key).as_ref())
 }
 
 fn list(ids: &[EmailId]) -> String {
@@ -279,15 +324,13 @@ fn forgotten() -> String {
 pub fn forget_reasons(db: &mut Database, those: &[EmailId]) -> Result<()> {
     let forget = format!("{} WHERE email_id IN ({})", forgotten(), list(those));
     diesel::sql_query(forget).execute(db)?;
-    let subjects = those.iter().map(|id| format!("'email:{id}'")).collect::<Vec<_>>().join(",");
-    diesel::sql_query(format!("UPDATE audit SET detail = '(erased)', why = NULL WHERE subject IN ({subjects})")).execute(db)?;
-    Ok(())
+    forget_words(db, those.iter().map(|id| format!("email:{id}")))
 }
 
-/// The same of some of what filters skipped of theirs. Returns how many it was.
+/// The same of some of what filters skipped of theirs; it is not asked for again with what the filter skipped. Returns how many it was.
 pub fn forget_skipped(db: &mut Database, person: &Person) -> Result<usize> {
     let forget = format!(
-        "{} WHERE (position_id, uid) IN (SELECT position_id, uid FROM fates WHERE author = $1 LIMIT {WINDOW})",
+        "{}, skipped_by = NULL WHERE (position_id, uid) IN (SELECT position_id, uid FROM fates WHERE author = $1 LIMIT {WINDOW})",
         forgotten()
     );
     Ok(diesel::sql_query(forget).bind::<Text, _>(&person.address).execute(db)?)
@@ -303,46 +346,89 @@ pub fn whole(db: &mut Database, person: &Person, those: &[EmailId], now: i64) ->
     let known = emails::table.filter(emails::id.eq_any(those)).select((emails::message_id, emails::content_digest));
     let known: Vec<(String, Vec<u8>)> = known.load(db)?;
     erasure::remember(db, &known, now)?;
-    let opened = format!(
-        "UPDATE records SET name = '(erased)', description = CASE WHEN description = '' THEN '' ELSE '(erased)' END
-         WHERE kind = 'case' AND id IN (SELECT parent_id FROM emails WHERE id IN ({}) AND parent_by = 'opened' AND from_address = $1)",
-        list(those)
-    );
-    diesel::sql_query(opened).bind::<Text, _>(&person.address).execute(db)?;
+    let letters = emails::table.filter(emails::id.eq_any(those)).filter(emails::header_date.is_not_null());
+    let letters = letters.select((emails::message_id, emails::from_address, emails::header_date.assume_not_null()));
+    let letters: Vec<erasure::Letter> = letters.load(db)?;
+    erasure::remember_letters(db, &letters, now)?;
+    let opened = opened_by(db, those)?;
+    erase_cases(db, &opened)?;
+    // Hooks that still run are told that there is nothing to tell.
+    diesel::update(effects::table.filter(effects::email_id.eq_any(those)).filter(effects::about.is_not_null()))
+        .set((effects::about.eq("{}"), effects::last_error.eq(None::<String>)))
+        .execute(db)?;
     let ids: Vec<&str> = known.iter().map(|(id, _)| id.as_str()).collect();
     diesel::delete(thread_ids::table.filter(thread_ids::message_id.eq_any(ids))).execute(db)?;
     deletion::remove(db, those)
 }
 
-/// Takes somebody out of e-mails of others: address and names go, and with them the raw bytes.
-pub fn part(db: &mut Database, redaction: &Redaction, those: &[EmailId], now: i64) -> Result<()> {
+/// Forgets the deletions of messages whose Message-ID has the address in it, otherwise than by digest.
+pub fn forget_deletions(db: &mut Database, person: &Person, redaction: &Redaction, now: i64) -> Result<()> {
+    let condition = Person::named(&["message_id"], &person.forms, 1);
+    let query = diesel::sql_query(format!("SELECT message_id AS t, content_digest AS d FROM deletions WHERE {condition}"));
+    let query = person.forms.iter().fold(query.into_boxed::<Backend>(), |query, form| query.bind::<Text, _>(anywhere(form)));
+    let named = query.load::<Deleted>(db)?.into_iter().filter(|one| redaction.is_in(&one.t));
+    let named: Vec<(String, Vec<u8>)> = named.map(|one| (one.t, one.d)).collect();
+    erasure::remember(db, &named, now)?;
+    for (id, digest) in named {
+        diesel::delete(deletions::table.find((id, digest))).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Returns those of some e-mails of others that cannot do without their bytes yet: letters that have not gone out, and what waits for a person.
+pub fn waiting(db: &mut Database, those: &[EmailId]) -> Result<Vec<EmailId>> {
+    let mut waiting = Vec::new();
+    for some in those.chunks(IN_LIST) {
+        let query = format!("SELECT e.id AS n FROM emails e WHERE e.id IN ({}) AND {WAITS} ORDER BY e.id", list(some));
+        waiting.extend(diesel::sql_query(query).load::<Number>(db)?.into_iter().map(|row| EmailId(row.n)));
+    }
+    Ok(waiting)
+}
+
+/// Takes somebody out of the texts of e-mails of others, and with that the raw bytes: the address anywhere, and the names where they take part
+/// and nobody else there bears one of them. Who takes part goes behind all texts: by that the names are known.
+pub fn part(db: &mut Database, [by_address, by_name]: [&Redaction; 2], those: &[EmailId], now: i64) -> Result<()> {
     type Row = (EmailId, String, String, String, Option<String>, Option<String>);
     let columns = (emails::id, emails::people, emails::subject, emails::text, emails::calendar, emails::bounce);
     for (id, people, subject, text, calendar, bounce) in
         emails::table.filter(emails::id.eq_any(those)).select(columns).load::<Row>(db)?
     {
-        let mut known: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
-        for list in [&mut known.from, &mut known.reply_to, &mut known.to, &mut known.cc, &mut known.bcc] {
-            redaction.people(list);
-        }
+        let known: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
+        let lists = [&known.from, &known.reply_to, &known.to, &known.cc, &known.bcc];
+        let (theirs, others): (Vec<&Address>, Vec<&Address>) =
+            lists.into_iter().flatten().partition(|one| by_address.is_theirs(one));
+        let is_certain = !theirs.is_empty() && !others.iter().any(|one| by_name.is_in(&one.name));
+        let redaction = if is_certain { by_name } else { by_address };
         let within = |text: Option<String>| text.map(|text| redaction.text(&text).unwrap_or(text));
         diesel::update(emails::table.find(id))
             .set((
-                emails::people.eq(clean(&serde_json::to_string(&known)?).as_ref()),
                 emails::subject.eq(redaction.text(&subject).unwrap_or(subject)),
                 emails::text.eq(redaction.text(&text).unwrap_or(text)),
                 emails::calendar.eq(within(calendar)),
                 emails::bounce.eq(within(bounce)),
+                // The rest of it is not fetched any more.
+                emails::is_partial.eq(false),
             ))
             .execute(db)?;
-        search::renew(db, id)?;
     }
     let bytes = all_of(db, those)?;
     let kept = quarantine::table.filter(quarantine::raw_id.eq_any(&bytes)).select(quarantine::raw_id.assume_not_null());
     let kept: HashSet<i64> = kept.load(db)?.into_iter().collect();
     let bytes: Vec<i64> = bytes.into_iter().filter(|raw| !kept.contains(raw)).collect();
-    diesel::update(raws::table.filter(raws::id.eq_any(bytes)).filter(raws::pruned_at.is_null()))
-        .set((raws::packed.eq(&[][..]), raws::pruned_at.eq(now)))
-        .execute(db)?;
+    raw::erase(db, &bytes, now)
+}
+
+/// Takes somebody from among the people of e-mails of others.
+pub fn people(db: &mut Database, by_address: &Redaction, those: &[EmailId]) -> Result<()> {
+    let rows = emails::table.filter(emails::id.eq_any(those)).select((emails::id, emails::people));
+    for (id, people) in rows.load::<(EmailId, String)>(db)? {
+        let mut known: People = serde_json::from_str(&people).with_context(|| format!("the people of e-mail {id}"))?;
+        for list in [&mut known.from, &mut known.reply_to, &mut known.to, &mut known.cc, &mut known.bcc] {
+            by_address.people(list);
+        }
+        let known = serde_json::to_string(&known)?;
+        diesel::update(emails::table.find(id)).set(emails::people.eq(clean(&known).as_ref())).execute(db)?;
+        search::renew(db, id)?;
+    }
     Ok(())
 }

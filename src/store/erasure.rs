@@ -40,10 +40,18 @@ impl Marks {
         Self::of(db)?.ok_or_else(|| anyhow::anyhow!("the key of erasures was not written"))
     }
 
+    /// Of a letter whatever its content: the same, with another footer, is the same letter.
+    fn letter(&self, (message_id, author, date): &Letter) -> [u8; 32] {
+        self.mark(message_id, format!("{date} {author}").as_bytes())
+    }
+
     fn mark(&self, message_id: &str, content: &[u8]) -> [u8; 32] {
         *self.0.clone().update(message_id.as_bytes()).update(&[0]).update(content).finalize().as_bytes()
     }
 }
+
+/// Message-ID, author and Date in seconds since 1970 UTC, each in comparison form.
+pub type Letter = (String, String, i64);
 
 /// Returns by what a person is named in the audit. Call it under the lock row.
 pub fn name(db: &mut Database, address: &str) -> Result<String> {
@@ -54,15 +62,38 @@ pub fn name(db: &mut Database, address: &str) -> Result<String> {
 /// Writes down e-mails, by Message-ID and content. Call it under the lock row.
 pub(super) fn remember(db: &mut Database, those: &[(String, Vec<u8>)], now: i64) -> Result<()> {
     let marks = Marks::new(db)?;
-    let row = |(id, content): &(String, Vec<u8>)| ErasureRow { digest: marks.mark(id, content).to_vec(), erased_at: now };
-    insert_new!(&mut *db, erasures::table, &those.iter().map(row).collect::<Vec<_>>())?;
+    write(db, those.iter().map(|(id, content)| marks.mark(id, content)), now)
+}
+
+/// Writes down letters, whatever their content is. Call it under the lock row.
+pub(super) fn remember_letters(db: &mut Database, those: &[Letter], now: i64) -> Result<()> {
+    let marks = Marks::new(db)?;
+    write(db, those.iter().map(|letter| marks.letter(letter)), now)
+}
+
+fn write(db: &mut Database, marks: impl Iterator<Item = [u8; 32]>, now: i64) -> Result<()> {
+    let rows: Vec<ErasureRow> = marks.map(|mark| ErasureRow { digest: mark.to_vec(), erased_at: now }).collect();
+    insert_new!(&mut *db, erasures::table, &rows)?;
     Ok(())
 }
 
 /// Returns which of some messages are such e-mails.
 pub(super) fn known(db: &mut Database, contents: &[(String, [u8; 32])]) -> Result<HashSet<(String, [u8; 32])>> {
+    among(db, contents.iter(), |marks, (id, content)| marks.mark(id, content))
+}
+
+/// Returns which of some letters are such.
+pub(super) fn known_letters(db: &mut Database, letters: &[Letter]) -> Result<HashSet<Letter>> {
+    among(db, letters.iter(), Marks::letter)
+}
+
+fn among<'a, T: Clone + Eq + std::hash::Hash + 'a>(
+    db: &mut Database,
+    all: impl Iterator<Item = &'a T>,
+    mark: impl Fn(&Marks, &T) -> [u8; 32],
+) -> Result<HashSet<T>> {
     let Some(marks) = Marks::of(db)? else { return Ok(HashSet::new()) };
-    let of: HashMap<[u8; 32], &(String, [u8; 32])> = contents.iter().map(|one| (marks.mark(&one.0, &one.1), one)).collect();
+    let of: HashMap<[u8; 32], &T> = all.map(|one| (mark(&marks, one), one)).collect();
     let mut found = HashSet::new();
     let digests: Vec<&[u8]> = of.keys().map(<[u8; 32]>::as_slice).collect();
     for some in digests.chunks(IN_LIST) {

@@ -343,6 +343,7 @@ fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()
 /// of another's: who deletes theirs takes nobody's away.
 fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, facts: &mut Facts) -> Result<()> {
     facts.erased = erasure::known(db, &named.contents)?;
+    facts.erased_letters = erasure::known_letters(db, &named.authors)?;
     let of = positions::table.find(position).filter(positions::uidvalidity.ne(0)).select(positions::account_id);
     let Some(account) = of.first::<AccountId>(db).optional()? else { return Ok(()) };
     let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();

@@ -14,7 +14,7 @@ pub(super) fn anywhere(text: &str) -> String {
 }
 
 /// Writes a text as a LIKE pattern that finds it anywhere, as it is written.
-pub(super) fn within(text: &str) -> String {
+fn within(text: &str) -> String {
     format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 

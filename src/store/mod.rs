@@ -40,7 +40,7 @@ pub(crate) mod hook;
 pub mod lease;
 mod letters;
 mod load;
-mod named;
+pub mod named;
 pub mod naming;
 pub(crate) mod nobody;
 mod note;

@@ -46,10 +46,7 @@ pub fn name_of(db: &mut Database, id: Option<RecordId>) -> Result<Option<RecordN
 }
 
 /// Returns the names of those records that are there.
-pub(super) fn names_of(
-    db: &mut Database,
-    ids: impl IntoIterator<Item = Option<RecordId>>,
-) -> Result<HashMap<RecordId, RecordName>> {
+pub fn names_of(db: &mut Database, ids: impl IntoIterator<Item = Option<RecordId>>) -> Result<HashMap<RecordId, RecordName>> {
     let ids: Vec<RecordId> = ids.into_iter().flatten().collect::<HashSet<_>>().into_iter().collect();
     let names = in_lists(db, &ids, |db, some| {
         let rows = records::table.filter(records::id.eq_any(some)).select((records::id, (records::kind, records::number)));

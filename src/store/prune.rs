@@ -37,15 +37,18 @@ struct Source {
     may_go: &'static str,
 }
 
-/// What an e-mail `e` is still asked for: what waits for a person, for its time or for the rest of it, what is on its way, and what
-/// belongs to a case that is not finished or to an event to come. Its bytes stay, and so does the e-mail.
-const NEEDED: &str = "(e.is_partial
-    OR EXISTS (SELECT 1 FROM outbox o WHERE o.email_id = e.id AND (o.state <> 'sent' OR o.reached_at IS NOT NULL))
+/// What waits for the bytes of an e-mail `e`: what has not gone out or not reached a server, and what a person has to decide.
+pub(super) const WAITS: &str =
+    "(EXISTS (SELECT 1 FROM outbox o WHERE o.email_id = e.id AND (o.state <> 'sent' OR o.reached_at IS NOT NULL))
     OR EXISTS (SELECT 1 FROM sent_copies s WHERE s.email_id = e.id AND s.done_at IS NULL)
     OR EXISTS (SELECT 1 FROM effects f WHERE f.email_id = e.id AND f.done_at IS NULL)
     OR EXISTS (SELECT 1 FROM server_actions a WHERE a.email_id = e.id AND a.due_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM reviews v WHERE v.email_id = e.id AND v.decision IS NULL)
-    OR EXISTS (SELECT 1 FROM held_actions h WHERE h.email_id = e.id)
+    OR EXISTS (SELECT 1 FROM held_actions h WHERE h.email_id = e.id))";
+
+/// What an e-mail `e` is still asked for beside that: the rest of it is to be fetched, or it belongs to a case that is not finished or to an
+/// event to come. Its bytes stay, and so does the e-mail.
+const NEEDED: &str = "(e.is_partial OR :waits
     OR EXISTS (SELECT 1 FROM events t WHERE t.email_id = e.id AND t.ends_at >= :now)
     OR EXISTS (SELECT 1 FROM records p WHERE p.id = e.parent_id AND p.kind = 'case'
                AND p.status NOT IN ('closed', 'rejected', 'duplicate')))";
@@ -69,9 +72,12 @@ const SOURCES: &[Source] = &[
         old: "u.trashed_at IS NOT NULL AND u.trashed_at < :before",
         key: ("u.trashed_at", "u.email_id"),
         id: "u.email_id",
-        // By the one who put it there last: there nobody has it anywhere else.
+        // By the one who put it there last: there nobody has it anywhere else. A team's, and a group account's, is not theirs to throw away.
         may_go: "NOT EXISTS (SELECT 1 FROM email_users w WHERE w.email_id = u.email_id
                              AND (w.trashed_at IS NULL OR (w.trashed_at, w.user_id) > (u.trashed_at, u.user_id)))
+             AND NOT EXISTS (SELECT 1 FROM email_teams t WHERE t.email_id = u.email_id)
+             AND NOT EXISTS (SELECT 1 FROM email_accounts a JOIN accounts g ON g.id = a.account_id
+                             WHERE a.email_id = u.email_id AND g.kind = 'group')
              AND EXISTS (SELECT 1 FROM emails e WHERE e.id = u.email_id AND e.folder_id IS NULL AND :free)",
     },
     Source {
@@ -241,7 +247,7 @@ impl Windows {
 
     /// Only numbers of ours are put in.
     fn filled(&self, query: &str) -> String {
-        let query = query.replace(":free", FREE).replace(":needed", NEEDED);
+        let query = query.replace(":free", FREE).replace(":needed", NEEDED).replace(":waits", WAITS);
         query.replace(":before", &self.times.before.to_string()).replace(":now", &self.times.now.to_string())
     }
 }

@@ -113,11 +113,12 @@ pub(super) fn store(db: &mut Database, raw: &[&Packed]) -> Result<HashMap<[u8; 3
     let mut pruned = Vec::new();
     for some in raw.chunks(IN_LIST) {
         let digests: Vec<&[u8]> = some.iter().map(|packed| packed.digest.as_slice()).collect();
-        let found = raws::table.filter(raws::digest.eq_any(digests)).select((raws::digest, raws::id, raws::pruned_at));
-        for (digest, id, pruned_at) in found.load::<(Vec<u8>, i64, Option<i64>)>(db)? {
+        let found =
+            raws::table.filter(raws::digest.eq_any(digests)).select((raws::digest, raws::id, raws::pruned_at, raws::is_erased));
+        for (digest, id, pruned_at, is_erased) in found.load::<(Vec<u8>, i64, Option<i64>, bool)>(db)? {
             if let Ok(digest) = <[u8; 32]>::try_from(digest) {
                 rows.insert(digest, id);
-                pruned.extend(pruned_at.map(|_| (digest, id)));
+                pruned.extend(pruned_at.filter(|_| !is_erased).map(|_| (digest, id)));
             }
         }
     }
@@ -141,6 +142,32 @@ pub(super) fn store(db: &mut Database, raw: &[&Packed]) -> Result<HashMap<[u8; 3
     }
     insert_all!(db, raws::table, &inserts)?;
     Ok(rows)
+}
+
+/// Empties those of some raw bytes that are copies of e-mails which lost their own as somebody in them was erased.
+pub(super) fn keep_erased(db: &mut Database, copies: &[i64], now: i64) -> Result<()> {
+    for some in copies.chunks(IN_LIST) {
+        let of_erased = email_copies::table
+            .inner_join(
+                emails::table.inner_join(raws::table.on(raws::id.eq(emails::raw_id))).on(emails::id.eq(email_copies::email_id)),
+            )
+            .filter(email_copies::raw_id.eq_any(some))
+            .filter(raws::is_erased.eq(true))
+            .select(email_copies::raw_id);
+        let erased: Vec<i64> = of_erased.load(db)?;
+        erase(db, &erased, now)?;
+    }
+    Ok(())
+}
+
+/// Empties raw bytes for good: whatever has the same content does not bring them back.
+pub(super) fn erase(db: &mut Database, those: &[i64], now: i64) -> Result<()> {
+    for some in those.chunks(IN_LIST) {
+        let of = raws::table.filter(raws::id.eq_any(some));
+        let gone = (raws::packed.eq(&[][..]), raws::pruned_at.eq(now), raws::is_erased.eq(true));
+        diesel::update(of).set(gone).execute(db)?;
+    }
+    Ok(())
 }
 
 /// A copy of an e-mail whose bytes are others than those that the e-mail keeps (DUP-2).

@@ -236,6 +236,7 @@ diesel::table! {
         size -> BigInt,
         packed -> Binary,
         pruned_at -> Nullable<BigInt>,
+        is_erased -> Bool,
     }
 }
 

@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Text};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-pub use self::index::{Step, begin, forget, is_behind, renew, step};
+pub use self::index::{Step, begin, forget, forget_words, is_behind, renew, step};
 use super::Database;
 use crate::fault::{Class, Fault};
 use crate::words::EmailId;

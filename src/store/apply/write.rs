@@ -13,6 +13,7 @@ use super::rows::{
 };
 use super::{Batch, Difference, Later, Relink, merge};
 use crate::decide::{Marks, Next, Spot};
+use crate::mail::NOBODY;
 use crate::store::dialect::{insert_all, insert_new};
 use crate::store::notification::{self, NotificationRow};
 use crate::store::schema::{
@@ -20,8 +21,8 @@ use crate::store::schema::{
     record_teams, records, reviews, rotations, thread_ids, threads, users,
 };
 use crate::store::{
-    Database, IN_LIST, address, clean, deletion, facts, fate, held, load, note, position, reserve, server_action, set_counter,
-    spending,
+    Database, IN_LIST, address, clean, deletion, facts, fate, held, load, note, position, raw, reserve, server_action,
+    set_counter, spending,
 };
 use crate::words::{CaseStatus, EmailId, GroupPlace, NoteKind, RecordId, RecordKind, ThreadId, UserId};
 
@@ -259,7 +260,9 @@ impl Batch<'_> {
         }
         let rows = self.email_accounts.iter().map(|(email, account)| EmailAccountRow { email_id: *email, account_id: *account });
         insert!(email_accounts::table, rows, email_id >= before.email);
-        let rows = self.participants.iter().map(|(email, address)| ParticipantRow { email_id: *email, address });
+        // Whoever was erased takes part in nothing, whoever writes by the address that stands in their place.
+        let there = self.participants.iter().filter(|(_, address)| address.as_str() != NOBODY);
+        let rows = there.map(|(email, address)| ParticipantRow { email_id: *email, address });
         insert!(participants::table, rows, email_id >= before.email);
         let rows =
             self.email_teams.iter().map(|((email, team), by)| EmailTeamRow { email_id: *email, team_id: *team, given_by: *by });
@@ -280,6 +283,8 @@ impl Batch<'_> {
             let first = reserve(db, "email-copy", rows.len())?;
             rows.iter_mut().zip(first..).for_each(|(row, id)| row.id = id);
             insert_new!(&mut *db, email_copies::table, &rows).context("writing copies")?;
+            let bytes: Vec<i64> = rows.iter().map(|row| row.raw_id).collect();
+            raw::keep_erased(db, &bytes, self.now)?;
         }
         Ok(())
     }

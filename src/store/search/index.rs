@@ -154,6 +154,29 @@ fn remove(db: &mut Database, some: &[EmailId]) -> Result<()> {
     Ok(())
 }
 
+/// Lets go of the words of e-mails that are gone: FTS5 only marks them as gone, and has them in its file until what is indexed together is
+/// written anew. PostgreSQL's VACUUM does that by itself. In steps, so that mail that comes in never waits for long.
+pub fn forget_words(store: &mut Store) -> Result<()> {
+    // What is merged in a step, in pages; below 0 it begins with all there is (https://sqlite.org/fts5.html#the_merge_command).
+    const PAGES: i64 = 512;
+    let mut pages = -PAGES;
+    loop {
+        let changed = store.transaction(|db| {
+            let Database::Sqlite(c) = db else { return Ok(0) };
+            let merge = format!("INSERT INTO email_search(email_search, rank) VALUES('merge', {pages})");
+            let changes = diesel::dsl::sql::<BigInt>("total_changes()");
+            let before: i64 = diesel::select(changes.clone()).get_result(c)?;
+            diesel::sql_query(merge).execute(c)?;
+            Ok(diesel::select(changes).get_result::<i64>(c)? - before)
+        })?;
+        // The statement itself counts as one.
+        if changed < 2 {
+            return Ok(());
+        }
+        pages = PAGES;
+    }
+}
+
 fn words_of(id: i64, subject: &str, people: &str, text: &str) -> Result<String> {
     let people: People = serde_json::from_str(people).with_context(|| format!("the people of e-mail {id}"))?;
     let everybody = people.from.iter().chain(&people.reply_to).chain(&people.to).chain(&people.cc).chain(&people.bcc);

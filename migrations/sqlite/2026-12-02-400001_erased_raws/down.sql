@@ -1,0 +1,1 @@
+ALTER TABLE raws DROP COLUMN is_erased;
