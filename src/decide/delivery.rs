@@ -112,14 +112,26 @@ fn answered(mut recipients: Vec<Recipient>, tried: &Tried<'_>, is_over: bool, no
     Settled { state, due_at, error, is_first, recipients }
 }
 
-/// What becomes of a message whose pass died at work: `handed_over` says whether that was behind the mark. The first death is made
-/// good at once; a message that kills its passes again and again waits longer each time, and fails at last.
-pub fn after_death(handed_over: bool, tried: &Tried<'_>, now: i64) -> Settled {
+/// How far a message had come when its pass died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    /// Before the mark that it is handed over.
+    Before,
+    /// Behind the mark: nobody knows.
+    After,
+    /// Its server had taken it for everybody.
+    Taken,
+}
+
+/// What becomes of a message whose pass died at work. The first death is made good at once; a message that kills its passes again and again waits longer each time, and fails at last.
+pub fn after_death(death: Death, tried: &Tried<'_>, now: i64) -> Settled {
     let error = |when: &str| format!("the pass died {when} the message was handed over");
-    let attempt = match handed_over {
+    let attempt = match death {
         // Whom the server refused was written down with the mark.
-        true => Attempt::Unknown { error: error("after"), refused: Vec::new() },
-        false => Attempt::Broken { error: error("before"), permanent: false },
+        Death::After => Attempt::Unknown { error: error("after"), refused: Vec::new() },
+        Death::Before => Attempt::Broken { error: error("before"), permanent: false },
+        // What it said died with the pass.
+        Death::Taken => Attempt::Answered(tried.pending.iter().map(|address| taken(address)).collect()),
     };
     let settled = settle(attempt, tried, now);
     let due_at = settled.due_at.map(|due_at| if tried.attempts < 2 { now } else { due_at });
@@ -134,6 +146,10 @@ fn is_over(attempts: i64, first_tried_at: i64, now: i64) -> bool {
 fn pause(attempts: i64) -> i64 {
     let place = usize::try_from(attempts.max(1) - 1).unwrap_or(usize::MAX);
     PAUSES.get(place).copied().unwrap_or(PAUSES[PAUSES.len() - 1])
+}
+
+fn taken(address: &str) -> Recipient {
+    Recipient { address: address.to_string(), state: RecipientState::Sent, code: None, status: None, said: None }
 }
 
 fn failed(address: &str, error: &str) -> Recipient {
@@ -193,18 +209,25 @@ mod tests {
 
     #[test]
     fn send_6_a_message_that_kills_its_passes_waits_longer_and_fails_at_last() {
-        let after = |handed_over, tried: Tried<'_>, now| {
-            let settled = after_death(handed_over, &tried, now);
+        let after = |death, tried: Tried<'_>, now| {
+            let settled = after_death(death, &tried, now);
             (settled.state, settled.due_at)
         };
-        assert_eq!(after(false, tried(&[], 1), 7), (OutboxState::Queued, Some(7)));
-        assert_eq!(after(false, tried(&[], 2), 7), (OutboxState::Queued, Some(7 + 120)));
-        assert_eq!(after(false, tried(&[], 40), GIVE_UP), (OutboxState::Failed, None));
-        assert_eq!(after(false, Tried { reached: true, ..tried(&[], 40) }, GIVE_UP), (OutboxState::Sent, None));
-        assert_eq!(after(true, tried(&[], 1), 7), (OutboxState::MaybeSent, None));
+        assert_eq!(after(Death::Before, tried(&[], 1), 7), (OutboxState::Queued, Some(7)));
+        assert_eq!(after(Death::Before, tried(&[], 2), 7), (OutboxState::Queued, Some(7 + 120)));
+        assert_eq!(after(Death::Before, tried(&[], 40), GIVE_UP), (OutboxState::Failed, None));
+        assert_eq!(after(Death::Before, Tried { reached: true, ..tried(&[], 40) }, GIVE_UP), (OutboxState::Sent, None));
+        assert_eq!(after(Death::After, tried(&[], 1), 7), (OutboxState::MaybeSent, None));
         let wanted = Tried { may_repeat: true, ..tried(&[], 1) };
-        assert_eq!(after(true, wanted, 7), (OutboxState::Queued, Some(7)));
-        assert_eq!(after(true, wanted, GIVE_UP), (OutboxState::MaybeSent, None), "it may have been sent, however late it is");
+        assert_eq!(after(Death::After, wanted, 7), (OutboxState::Queued, Some(7)));
+        assert_eq!(
+            after(Death::After, wanted, GIVE_UP),
+            (OutboxState::MaybeSent, None),
+            "it may have been sent, however late it is"
+        );
+        let (to, wanted) = (["a".to_string()], Tried { may_repeat: true, ..tried(&[], 1) });
+        let settled = after_death(Death::Taken, &Tried { pending: &to, ..wanted }, 7);
+        assert_eq!((settled.state, settled.is_first, settled.error), (OutboxState::Sent, true, None), "its server had said so");
     }
 
     #[test]

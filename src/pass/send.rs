@@ -2,9 +2,9 @@
 //! connection is used for a message, a mark right before the final dot, and the outcome at once, together with the claim of the
 //! next message (SEND-6); what follows from it (SEND-8) is noted there and done for some messages at once.
 //!
-//! A commit waits for the disk. So where a server is quicker than that, some messages are claimed at once, and that one was taken is
-//! written down with the mark of the next one: a death leaves no more than one message in doubt, as ever, and what was claimed and not
-//! marked is due again.
+//! A commit waits for the disk. So where a server is quicker than that, some messages are claimed at once, that one was taken is noted in
+//! its row with the mark of the next one, and what that means for all of them is written down at once: a death leaves no more than one
+//! message in doubt, as ever, and what was claimed and not marked is due again.
 
 mod next;
 mod outcome;

@@ -1,10 +1,13 @@
 //! What delivery reports said: how far e-mails of ours came (BOUNCE-2), and which addresses are no good (BOUNCE-3).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 
+use super::dialect::put_all;
 use super::schema::{address_states, deliveries};
 use super::{Database, access, clean, lock};
 use crate::decide::access::Permit;
@@ -143,27 +146,43 @@ pub fn clear(db: &mut Database, permit: &Permit<'_>, address: &str, now: i64) ->
     access::record(db, permit, "address clear", &format!("address:{}", known.address), known.state.as_str(), now)
 }
 
-pub(super) fn write_delivery(
-    db: &mut Database,
-    email: EmailId,
-    recipient: &Recipient,
+/// How far an e-mail came at a recipient, as the server took it or a person says.
+#[derive(Insertable)]
+#[diesel(table_name = deliveries, treat_none_as_default_value = false)]
+pub(super) struct Came {
+    email_id: EmailId,
+    address: String,
     state: DeliveryState,
-    now: i64,
-) -> Result<()> {
-    let address = address_key(&recipient.address);
-    let there = deliveries::table.find((email, &address));
-    let values = (
-        deliveries::state.eq(state),
-        deliveries::status.eq(recipient.status.as_deref()),
-        deliveries::diagnostic.eq(recipient.said.as_deref().map(clean).map(Cow::into_owned)),
-        deliveries::changed_at.eq(now),
-    );
-    if there.count().get_result::<i64>(db)? == 0 {
-        diesel::insert_into(deliveries::table)
-            .values((deliveries::email_id.eq(email), deliveries::address.eq(&address), values))
-            .execute(db)?;
-    } else {
-        diesel::update(there).set(values).execute(db)?;
+    status: Option<String>,
+    diagnostic: Option<String>,
+    changed_at: i64,
+}
+
+impl Came {
+    pub fn of(email: EmailId, recipient: &Recipient, state: DeliveryState, now: i64) -> Self {
+        Self {
+            email_id: email,
+            address: address_key(&recipient.address),
+            state,
+            status: recipient.status.clone(),
+            diagnostic: recipient.said.as_deref().map(clean).map(Cow::into_owned),
+            changed_at: now,
+        }
     }
+}
+
+/// Writes down how far e-mails came. Of two that are one address, the last one counts.
+pub(super) fn write_deliveries(db: &mut Database, all: impl IntoIterator<Item = Came>) -> Result<()> {
+    let once: BTreeMap<(EmailId, String), Came> =
+        all.into_iter().map(|came| ((came.email_id, came.address.clone()), came)).collect();
+    let rows: Vec<Came> = once.into_values().collect();
+    let key = (deliveries::email_id, deliveries::address);
+    let values = (
+        deliveries::state.eq(excluded(deliveries::state)),
+        deliveries::status.eq(excluded(deliveries::status)),
+        deliveries::diagnostic.eq(excluded(deliveries::diagnostic)),
+        deliveries::changed_at.eq(excluded(deliveries::changed_at)),
+    );
+    put_all!(&mut *db, deliveries::table, key, values, &rows)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use diesel::dsl::min;
 use diesel::prelude::*;
 
-use super::dialect::{due, first_free};
+use super::dialect::{due, first_free, insert_all};
 use super::schema::{account_sending, emails, outbox, sent_copies};
 use super::{Database, clean};
 use crate::decide::access::Permit;
@@ -25,6 +25,16 @@ pub struct Claimed {
     pub attempts: i64,
 }
 
+#[derive(Insertable)]
+#[diesel(table_name = sent_copies, treat_none_as_default_value = false)]
+struct Wanted {
+    email_id: EmailId,
+    account_id: AccountId,
+    sent_at: i64,
+    due_at: i64,
+    attempts: i64,
+}
+
 /// How far a copy has come. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, serde::Serialize)]
 pub struct SentCopy {
@@ -36,26 +46,21 @@ pub struct SentCopy {
     pub last_error: Option<String>,
 }
 
-/// Notes that a message was sent, and is to have a copy where its account asks for one. Without a time, it was sent when it was
+/// Notes that messages were sent, and are to have copies where their accounts ask for them. Without a time, each was sent when it was
 /// first tried.
-pub fn want(db: &mut Database, id: OutgoingId, sent_at: Option<i64>, now: i64) -> Result<()> {
+pub fn want(db: &mut Database, ids: &[OutgoingId], sent_at: Option<i64>, now: i64) -> Result<()> {
     let asked = outbox::table
         .inner_join(account_sending::table.on(account_sending::account_id.nullable().eq(outbox::account_id)))
-        .filter(outbox::id.eq(id))
+        .filter(outbox::id.eq_any(ids))
         .filter(account_sending::save_sent.eq(true))
         .select((outbox::email_id, account_sending::account_id, outbox::first_tried_at))
-        .first::<(EmailId, AccountId, Option<i64>)>(db)
-        .optional()?;
-    let Some((email, account, first_tried_at)) = asked else { return Ok(()) };
-    diesel::insert_into(sent_copies::table)
-        .values((
-            sent_copies::email_id.eq(email),
-            sent_copies::account_id.eq(account),
-            sent_copies::sent_at.eq(sent_at.or(first_tried_at).unwrap_or(now)),
-            sent_copies::due_at.eq(now),
-            sent_copies::attempts.eq(0),
-        ))
-        .execute(db)?;
+        .load::<(EmailId, AccountId, Option<i64>)>(db)?;
+    let row = |(email_id, account_id, first_tried_at): (EmailId, AccountId, Option<i64>)| {
+        let sent_at = sent_at.or(first_tried_at).unwrap_or(now);
+        Wanted { email_id, account_id, sent_at, due_at: now, attempts: 0 }
+    };
+    let rows: Vec<Wanted> = asked.into_iter().map(row).collect();
+    insert_all!(&mut *db, sent_copies::table, &rows)?;
     Ok(())
 }
 

@@ -445,6 +445,25 @@ macro_rules! insert_new {
     };
 }
 
+/// Inserts rows, or gives those that are there the new values of some columns: prepared single rows on SQLite, one statement on PostgreSQL.
+macro_rules! put_all {
+    ($connection:expr, $table:expr, $key:expr, $set:expr, $rows:expr) => {
+        match ($connection, $rows) {
+            (_, rows) if rows.is_empty() => Ok(0),
+            ($crate::store::Database::Sqlite(c), rows) => rows.iter().try_fold(0, |done, row| {
+                let put = diesel::insert_into($table).values(row).on_conflict($key).do_update().set($set);
+                Ok::<usize, diesel::result::Error>(done + diesel::RunQueryDsl::execute(put, c)?)
+            }),
+            ($crate::store::Database::Postgresql(c), rows) => {
+                rows.chunks($crate::store::dialect::ROWS).try_fold(0, |done, some| {
+                    let put = diesel::insert_into($table).values(some).on_conflict($key).do_update().set($set);
+                    Ok::<usize, diesel::result::Error>(done + diesel::RunQueryDsl::execute(put, c)?)
+                })
+            }
+        }
+    };
+}
+
 /// Takes the first rows of a query that no other worker has in hand: PostgreSQL locks them and passes over locked ones, SQLite has
 /// one writer at a time.
 macro_rules! all_free {
@@ -470,4 +489,4 @@ macro_rules! first_free {
     };
 }
 
-pub(super) use {all_free, due, first_free, insert_all, insert_new};
+pub(super) use {all_free, due, first_free, insert_all, insert_new, put_all};

@@ -39,6 +39,8 @@ struct RawRow<'a> {
 thread_local! {
     /// Making a compressor costs more than packing a short message with it.
     static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+    /// The same of unpacking.
+    static DECOMPRESSOR: RefCell<Option<zstd::zstd_safe::DCtx<'static>>> = const { RefCell::new(None) };
 }
 
 /// Compresses a message; pure, so that worker threads do it and not the one that writes.
@@ -58,9 +60,13 @@ pub fn pack(raw: &[u8], digest: [u8; 32]) -> Packed {
 /// Decompresses a message; fails when it is not exactly `size` bytes, without ever holding more.
 pub fn unpack(packed: &[u8], size: u64) -> Result<Vec<u8>> {
     let mut raw = Vec::new();
-    zstd::stream::read::Decoder::with_buffer(packed)
-        .and_then(|decoder| decoder.take(size.saturating_add(1)).read_to_end(&mut raw))
-        .context("unpacking a raw message")?;
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let context = kept.get_or_insert_with(zstd::zstd_safe::DCtx::create);
+        // The last one may have ended in its midst.
+        context.reset(zstd::zstd_safe::ResetDirective::SessionOnly).expect("a session can always be ended");
+        let decoder = zstd::stream::read::Decoder::with_context(packed, context);
+        decoder.take(size.saturating_add(1)).read_to_end(&mut raw).context("unpacking a raw message")
+    })?;
     ensure!(raw.len() as u64 == size, "a raw message does not have the {size} bytes it had when it was stored");
     Ok(raw)
 }

@@ -13,10 +13,11 @@ use crate::store::account::Account;
 use crate::store::outbox::{self, Claimed, Due};
 use crate::store::sending::{self, Sending};
 use crate::store::{Database, rights, user};
-use crate::words::{AccountId, OutboxState, OutgoingId, RecipientState, Rule};
+use crate::words::{AccountId, OutgoingId, Rule};
 
-/// How many messages are claimed at once where their server is quick: so few that other workers find some, too.
-const LOT: usize = 8;
+/// How many messages are claimed at once where their server is quick, and written down at once when it took them: so few that other
+/// workers find some, too.
+const LOT: usize = 32;
 /// How long a claim outlasts the time limits of its account, in seconds.
 const MARGIN: i64 = 60;
 
@@ -36,7 +37,8 @@ pub(super) fn lease(setting: &Setting<'_>) -> Result<i64> {
 
 impl Turn<'_> {
     /// Returns the next message, which is claimed; none when there is none, or the turn is over. What became of the last one is written
-    /// down first. Where its server is quick, that it was taken is written down with the mark of the next one instead.
+    /// down first. Where its server is quick, that it was taken is noted with the mark of the next one instead, and written down with the
+    /// others that were claimed with it.
     pub fn next(
         &mut self,
         is_over: bool,
@@ -44,11 +46,9 @@ impl Turn<'_> {
         allowance: &Allowance,
         report: &mut Report,
     ) -> Result<Option<Claimed>> {
-        // What somebody is to be told of waits for nothing.
-        let has_failed = |done: &Done| done.settled.recipients.iter().any(|one| one.state == RecipientState::Failed);
-        let is_plain = |done: &Done| done.settled.state == OutboxState::Sent && !has_failed(done);
         loop {
-            let rides_along = self.is_quick && !is_over && self.unwritten.len() <= 1 && self.unwritten.iter().all(is_plain);
+            // What somebody is to be told of waits for nothing.
+            let rides_along = self.is_quick && !is_over && self.unwritten.iter().all(Done::is_plain);
             if rides_along && let Some(claimed) = self.ahead.pop_front() {
                 return Ok(Some(claimed));
             }
@@ -77,7 +77,7 @@ impl Turn<'_> {
         let lease = lease(setting)?;
         let most = if self.is_quick { LOT } else { 1 };
         let both = self.store.transaction(|db| {
-            unwritten.iter().try_for_each(|done| done.write(db, account.id, now))?;
+            Done::write_all(unwritten, db, account.id, now)?;
             if is_over {
                 outbox::give_back(db, ahead.iter())?;
             }

@@ -43,8 +43,8 @@ pub(super) fn is_everybodys(error: &anyhow::Error) -> bool {
 impl Done {
     /// What becomes of a message whose pass died.
     pub fn after_death(left: Unsettled, may_repeat: bool, now: i64) -> Self {
-        let Unsettled { claimed, is_handed_over, .. } = left;
-        let settled = delivery::after_death(is_handed_over, &tried(&claimed, may_repeat), now);
+        let Unsettled { claimed, death, .. } = left;
+        let settled = delivery::after_death(death, &tried(&claimed, may_repeat), now);
         Self { claimed, settled }
     }
 
@@ -76,6 +76,22 @@ impl Done {
             outgoing::tell_of_failure(claimed.email, author, &failed, &facts, &mut plan);
         }
         apply::apply_sent(db, &facts.next, &[(&mail, &plan)], now)
+    }
+
+    /// Whether it was taken for everybody at the first attempt: nobody need be told of anything, and the note in its row says it all.
+    pub fn is_plain(&self) -> bool {
+        let Self { claimed, settled } = self;
+        let is_taken = |one: &Recipient| one.state == RecipientState::Sent;
+        claimed.attempts == 1 && settled.is_first && settled.recipients.iter().all(is_taken)
+    }
+
+    /// Writes down what became of several, those that are plain together. In the caller's transaction.
+    pub fn write_all(all: &[Self], db: &mut Database, account: AccountId, now: i64) -> Result<()> {
+        let plain: Vec<_> = all.iter().filter(|done| done.is_plain()).map(|done| (&done.claimed, &done.settled)).collect();
+        for (claimed, settled) in outbox::settle_taken(db, &plain, now)? {
+            outbox::settle(db, claimed, settled, now)?;
+        }
+        all.iter().filter(|done| !done.is_plain()).try_for_each(|done| done.write(db, account, now))
     }
 
     /// Writes down what became of the message, and nothing else.

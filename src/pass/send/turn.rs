@@ -207,16 +207,23 @@ impl<'a> Turn<'a> {
             let began = Instant::now();
             let now = (self.setting.now)();
             let marked = self.store.transaction(|db| {
-                self.unwritten.iter().try_for_each(|done| done.write(db, self.account.id, now))?;
+                // Of those before it each was noted with the mark of the one behind it.
+                let is_noted = match self.unwritten.last() {
+                    Some(last) => last.is_plain() && outbox::note_taken(db, &last.claimed, now)?,
+                    None => true,
+                };
+                if !is_noted {
+                    Done::write_all(&self.unwritten, db, self.account.id, now)?;
+                }
                 let number = self.writer.map(|writer| writer.raise_for_one(db)).transpose()?;
-                outbox::hand_over(db, claimed, &refused(replies), now).map(|()| number)
+                outbox::hand_over(db, claimed, &refused(replies), now).map(|()| (number, is_noted))
             });
             step();
-            if let (Some(writer), Ok(Some(number))) = (self.writer, &marked) {
+            if let (Some(writer), Ok((Some(number), _))) = (self.writer, &marked) {
                 writer.note_one(*number);
             }
             marking += began.elapsed();
-            if marked.is_ok() {
+            if let Ok((_, false)) = marked {
                 self.unwritten.drain(..).for_each(|done| report.tell(&done, &self.account.name, only));
             }
             marked.map(drop).map_err(|error| {

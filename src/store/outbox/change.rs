@@ -13,7 +13,7 @@ use super::sending::note_reached;
 use crate::decide::access::Permitted;
 use crate::decide::delivery::Recipient;
 use crate::fault::{Class, Fault};
-use crate::store::address::write_delivery;
+use crate::store::address::{Came, write_deliveries};
 use crate::words::{DeliveryState, EmailId, OutboxState, OutgoingId, RecipientState, RecordId, Rule, UserId};
 
 /// A person's word on a message.
@@ -129,9 +129,9 @@ fn end(db: &mut Database, message: &Outgoing, (state, delivery): (RecipientState
         diesel::update(outbox_recipients::table.find((id, &recipient.address)))
             .set(outbox_recipients::state.eq(state))
             .execute(db)?;
-        write_delivery(db, message.email, recipient, delivery, now)?;
     }
-    Ok(())
+    let pending = message.recipients.iter().filter(|one| one.state == RecipientState::Pending);
+    write_deliveries(db, pending.map(|one| Came::of(message.email, one, delivery, now)))
 }
 
 /// Takes the row as it was seen, until the transaction ends: a pass that has claimed it meanwhile comes first.

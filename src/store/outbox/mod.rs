@@ -4,6 +4,7 @@
 mod change;
 mod list;
 mod sending;
+mod settle;
 
 use anyhow::{Context, Result};
 use diesel::dsl::count_star;
@@ -13,8 +14,9 @@ pub use change::{Verb, change, drop_one, hold, hold_all_in, hold_all_of, hold_an
 pub use list::{OnItsWay, OutboxFilter, Outgoing, count, list, missing, on_its_way, show};
 pub use sending::{
     Claimed, Due, Reached, Unsettled, claim, due_accounts, give_back, hand_over, next, reached, reached_accounts, sent_since,
-    set_followed, settle, states, under_way, unsettled,
+    set_followed, states, under_way, unsettled,
 };
+pub use settle::{note_taken, settle, settle_taken};
 
 use super::dialect::insert_all;
 use super::schema::{outbox, outbox_recipients};

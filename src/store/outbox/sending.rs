@@ -12,10 +12,9 @@ use super::super::schema::{accounts, emails, outbox, outbox_recipients};
 use super::super::{Database, IN_LIST, clean, copy, lock};
 use super::list::recipients;
 use crate::clock::is_due;
-use crate::decide::delivery::{LONGEST_PAUSE, Recipient, Settled};
+use crate::decide::delivery::{Death, LONGEST_PAUSE, Recipient};
 use crate::fault::{Class, Fault};
-use crate::store::address::write_delivery;
-use crate::words::{AccountId, DeliveryState, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
+use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, UserId};
 
 /// What `sent_since` looks back over, and how far the clocks of two hosts may differ, in seconds.
 const HOUR: i64 = 3_600;
@@ -135,6 +134,7 @@ pub fn claim(db: &mut Database, due: Vec<Due>, owner: &str, now: i64, lease: i64
             outbox::lease_owner.eq(owner),
             outbox::lease_until.eq(until),
             outbox::is_handed_over.eq(false),
+            outbox::sent_at.eq(None::<i64>),
         ))
         .execute(db)?;
     let is_first = outbox::first_tried_at.is_null().or(outbox::first_tried_at.gt(now));
@@ -211,7 +211,7 @@ pub fn hand_over(db: &mut Database, claimed: &Claimed, refused: &[Recipient], no
 }
 
 /// Writes down what a server says of a recipient.
-fn judge(db: &mut Database, id: OutgoingId, recipient: &Recipient) -> Result<()> {
+pub(super) fn judge(db: &mut Database, id: OutgoingId, recipient: &Recipient) -> Result<()> {
     diesel::update(outbox_recipients::table.find((id, &recipient.address)))
         .set((
             outbox_recipients::state.eq(recipient.state),
@@ -225,61 +225,23 @@ fn judge(db: &mut Database, id: OutgoingId, recipient: &Recipient) -> Result<()>
 
 /// The row, unless another pass has claimed it since.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn ours<'a>(claimed: &'a Claimed) -> _ {
+pub(super) fn ours<'a>(claimed: &'a Claimed) -> _ {
     let (id, attempts): (OutgoingId, i64) = (claimed.id, claimed.attempts);
     outbox::table.filter(outbox::id.eq(id)).filter(outbox::attempts.eq(attempts))
 }
 
-fn taken_over(claimed: &Claimed) -> anyhow::Error {
+pub(super) fn taken_over(claimed: &Claimed) -> anyhow::Error {
     Fault::new(Class::TempFail, format!("message {} of the outbox: another pass took it over", claimed.id))
         .hint(format!("see: espomail outbox show {}", claimed.id))
         .into()
-}
-
-/// Writes down what became of a message, and how far it came at each recipient (BOUNCE-2). Fails, and changes nothing, when another
-/// pass has it in hand. One that was given up for dead too early still says what became of a message that may have been sent.
-pub fn settle(db: &mut Database, claimed: &Claimed, settled: &Settled, now: i64) -> Result<()> {
-    let is_sent = matches!(settled.state, OutboxState::Sent);
-    let mut open = vec![OutboxState::Sending, OutboxState::MaybeSent];
-    if is_sent {
-        // A person may have wanted it tried again meanwhile: it need not be.
-        open.push(OutboxState::Queued);
-    }
-    let open = outbox::state.eq_any(open);
-    let written = diesel::update(ours(claimed).filter(open))
-        .set((
-            outbox::state.eq(settled.state),
-            outbox::due_at.eq(settled.due_at),
-            outbox::last_error.eq(settled.error.as_deref().map(clean).as_deref()),
-            outbox::lease_owner.eq(None::<String>),
-            outbox::lease_until.eq(None::<i64>),
-            outbox::sent_at.eq(is_sent.then_some(now)),
-            (settled.is_first && is_followed(claimed.kind)).then(|| outbox::reached_at.eq(now)),
-        ))
-        .execute(db)?;
-    if written != 1 {
-        return Err(taken_over(claimed));
-    }
-    if settled.is_first {
-        copy::want(db, claimed.id, Some(now), now)?;
-    }
-    for recipient in &settled.recipients {
-        judge(db, claimed.id, recipient)?;
-        let state = match recipient.state {
-            RecipientState::Sent => DeliveryState::Sent,
-            RecipientState::Failed => DeliveryState::Failed,
-            RecipientState::Pending => continue,
-        };
-        write_delivery(db, claimed.email, recipient, state, now)?;
-    }
-    Ok(())
 }
 
 /// A message that a pass has claimed and not settled.
 pub struct Unsettled {
     pub claimed: Claimed,
     pub account: Option<AccountId>,
-    pub is_handed_over: bool,
+    /// How far it had come when its pass died.
+    pub death: Death,
     owner: Option<String>,
     is_expired: bool,
 }
@@ -314,25 +276,30 @@ pub fn under_way(db: &mut Database) -> Result<Vec<OutgoingId>> {
 /// it is settled by now, or is being so. A claim lasts `lease` seconds.
 pub fn unsettled(db: &mut Database, id: OutgoingId, now: i64, lease: i64) -> Result<Option<Unsettled>> {
     type Message = (OutgoingId, EmailId, OutgoingKind, String);
-    type Lease = (Option<AccountId>, Option<String>, Option<i64>, bool);
+    type Lease = (Option<AccountId>, Option<String>, Option<i64>, bool, Option<i64>);
     type Found = (Message, (i64, Option<i64>, Option<UserId>), Lease);
     let sending = outbox::table.filter(outbox::id.eq(id)).filter(outbox::state.eq(OutboxState::Sending)).select((
         (outbox::id, outbox::email_id, outbox::kind, outbox::envelope_from),
         (outbox::attempts, outbox::first_tried_at, outbox::author_id),
-        (outbox::account_id, outbox::lease_owner, outbox::lease_until, outbox::is_handed_over),
+        (outbox::account_id, outbox::lease_owner, outbox::lease_until, outbox::is_handed_over, outbox::sent_at),
     ));
     let found = first_free!(&mut *db, sending, Found).optional()?;
     let Some(((id, email, kind, envelope_from), (attempts, first_tried_at, author), rest)) = found else { return Ok(None) };
-    let (account, owner, until, is_handed_over) = rest;
+    let (account, owner, until, is_handed_over, sent_at) = rest;
+    let death = match (is_handed_over, sent_at) {
+        (false, _) => Death::Before,
+        (true, None) => Death::After,
+        (true, Some(_)) => Death::Taken,
+    };
     let due = Due { id, envelope_from, author, email, kind, attempts, first_tried_at, due_at: None };
     let Some(claimed) = claimed(db, vec![due], i64::MAX)?.pop() else { return Ok(None) };
     let clock = clock(db, now)?;
     let is_expired = until.is_none_or(|until| is_due(until, clock, lease));
-    Ok(Some(Unsettled { claimed, account, is_handed_over, owner, is_expired }))
+    Ok(Some(Unsettled { claimed, account, death, owner, is_expired }))
 }
 
 /// A digest tells of what is in the store already: nothing follows from it (NOTIFY-3).
-const fn is_followed(kind: OutgoingKind) -> bool {
+pub(super) const fn is_followed(kind: OutgoingKind) -> bool {
     !matches!(kind, OutgoingKind::Notification)
 }
 
@@ -342,7 +309,7 @@ pub(super) fn note_reached(db: &mut Database, id: OutgoingId, kind: OutgoingKind
     if is_followed(kind) {
         diesel::update(outbox::table.find(id)).set(outbox::reached_at.eq(now)).execute(db)?;
     }
-    copy::want(db, id, sent_at, now)
+    copy::want(db, &[id], sent_at, now)
 }
 
 /// A message that has reached somebody, and what follows from that is not done yet.
