@@ -3,9 +3,11 @@
 
 mod oauth;
 mod section;
+mod storage;
 
 pub use oauth::{Provider, provider_of};
 pub use section::{Config, Dkim, Fetch, Filters, Hooks, Keep, Link, Log, Metrics, Security, Send};
+pub use storage::Storage;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -109,7 +111,7 @@ fn read(file: &Path) -> Result<Loaded> {
         dkim.key_file = folder.join(&dkim.key_file).display().to_string();
     }
     let of_oauth = config.oauth.values_mut().flat_map(|provider| [&mut provider.client_secret_file, &mut provider.ca_file]);
-    let paths = of_oauth.chain([&mut config.security.key_file]).flatten();
+    let paths = of_oauth.chain([&mut config.security.key_file]).flatten().chain(config.storage.files());
     paths.filter(|path| Path::new(path).is_relative()).for_each(|path| *path = folder.join(&path).display().to_string());
     let set_in_file = text.parse::<toml::Table>().map(|table| keys(&table, "")).unwrap_or_default();
     Ok(Loaded { config, file: Some(file.to_path_buf()), set_in_file, database_from: None })
@@ -201,6 +203,9 @@ fn wrong_value(config: &Config) -> Option<Wrong> {
     }
     if let Some((key, what)) = config.oauth.values().find_map(Provider::wrong) {
         return Some(Wrong { table: "oauth", key, what });
+    }
+    if let Some((key, what)) = config.storage.wrong() {
+        return Some(Wrong { table: "storage", key, what });
     }
     if !config.budgets.is_credible() {
         return Some(Wrong { table: "budgets", key: "[budgets]", what: "needs numbers from 0 to 1000000000".to_string() });

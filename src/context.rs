@@ -4,6 +4,7 @@
 mod caller;
 mod oauth;
 mod secret;
+mod storage;
 mod token;
 
 use std::io::Read;
@@ -33,6 +34,7 @@ use crate::words::{AccountId, Auth, PasswordSource};
 
 pub use oauth::check_provider;
 pub use secret::{check_secret, check_secret_command, read_password};
+pub use storage::check as check_storage;
 pub use token::make as make_token_key;
 
 use secret::{credential, credential_path, first_line_of_command, first_line_of_file, secret_of_file};
@@ -112,6 +114,7 @@ impl Context {
         if let Ok(Some(database)) = backup::path_of(&loaded.config.database) {
             custody::keep_off(&database);
         }
+        storage::learn(&loaded.config);
         Ok(Self { out, loaded, fixed_now, key: OnceLock::new(), actor: Actor::default() })
     }
 

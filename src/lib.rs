@@ -8,6 +8,7 @@ pub mod config;
 mod context;
 mod custody;
 pub mod decide;
+mod depot;
 pub mod fault;
 pub mod mail;
 pub mod mailbox;

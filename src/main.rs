@@ -5,7 +5,7 @@
 //!
 //! # The house
 //!
-//! Eight floors. A file names only lower floors and its own folder; rooms on one floor do not know each other.
+//! Nine floors. A file names only lower floors and its own folder; rooms on one floor do not know each other.
 //! `tests/floors.rs` reads the `use` lines and fails on an arrow that runs up, and on a circle inside a room.
 //!
 //! ```text
@@ -16,6 +16,7 @@
 //! pass/              4  the order of work: loops, batches, transactions, retries
 //! mailbox/ oauth/ relay/ store/
 //!                    3  the world: reading mail (IMAP, files); tokens; sending mail (SMTP); the database (all of diesel is there)
+//! depot/                raw bytes that lie outside the database: a folder, a bucket
 //! net.rs                connections in which every wait has an end; TLS, logins, and what is not to be repeated
 //! decide/            2  the rules. Pure: values in, a Plan out
 //! mail/              1  letters. Pure: bytes in, a Mail out; a Draft in, bytes out

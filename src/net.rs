@@ -2,6 +2,7 @@
 //! TLS with a certificate that must be trusted, current and the host's. As whom to log in stands in `login.rs`. Rooms that speak a
 //! protocol stand on this.
 
+pub(crate) mod http;
 mod login;
 mod stop;
 mod timed;
@@ -79,6 +80,16 @@ pub const SMTP: Options = Options {
 /// Those of a server that gives tokens, as the configuration says where it is.
 pub const OAUTH: Options = Options {
     host: "the host of token-url",
+    security: "an https URL:",
+    ca_file: "ca-file",
+    test: "",
+    tls_port: 443,
+    clear_port: 80,
+};
+
+/// Those of a server that keeps raw bytes, as the configuration says where it is.
+pub const STORAGE: Options = Options {
+    host: "the host of endpoint",
     security: "an https URL:",
     ca_file: "ca-file",
     test: "",

@@ -33,6 +33,7 @@ mod sent;
 mod servers;
 mod shell;
 mod shown;
+mod storage;
 mod store;
 mod templates;
 mod torture;

@@ -20,6 +20,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("[oauth.google]", "a part of the configuration; what it means is tested in oauth.rs"),
     ("$ espomail account add support --address support@example.com --imap-host outlook", "a server of Microsoft; see oauth.rs"),
     ("espomail: account support: the right", "what cron mails, and no command"),
+    ("[storage]", "a part of the configuration; what it means is tested in storage.rs"),
     ("[hooks]", "a part of the configuration; what it means is tested in hooks.rs"),
     ("30 2 * * *", "a line of a crontab"),
     ("$ espomail db backup", "it puts the database back; keep.rs does it on both databases"),

@@ -106,6 +106,9 @@ pub fn faults(context: &Context) -> (Vec<Error>, Option<String>) {
     for (name, provider) in &config.oauth {
         look(context::check_provider(provider).with_context(|| format!("oauth.{name}")));
     }
+    for storage in config.storage.all() {
+        look(context::check_storage(config, storage));
+    }
     for (name, command) in &config.filters.commands {
         look(context::check_hook(command).with_context(|| format!("filters.commands.{name}")));
     }

@@ -22,7 +22,7 @@ use crate::store::proof::{self, Proved};
 use crate::store::round::{self, Round};
 use crate::store::sending::{self, Sending};
 use crate::store::server_action::{self, Stuck};
-use crate::store::{self, Database, SchemaState, Store, WHOLE, backup, dialect, part, upkeep, user};
+use crate::store::{self, Database, SchemaState, Store, WHOLE, backup, dialect, part, storage, upkeep, user};
 use crate::words::{Rule, words};
 
 /// How long no pass may have been at work, in seconds, before that is strange, and before it is wrong.
@@ -142,6 +142,7 @@ impl Doctor {
             findings.extend(look(context, db).unwrap_or_else(|error| vec![Finding::fault(what, error)]));
         }
         findings.extend(keys(context));
+        findings.extend(storages(context, db));
         match accounts(db) {
             Ok(accounts) if accounts.is_empty() => {
                 findings.push(Finding::warning("accounts", "there is none", "espomail account add --help"));
@@ -349,6 +350,25 @@ fn keys(context: &Context) -> Vec<Finding> {
             )
         })
         .collect()
+}
+
+/// Where raw bytes lie outside the database. That it can be worked with was looked at with the configuration.
+fn storages(context: &Context, db: &mut Database) -> Vec<Finding> {
+    let known: Vec<&str> = context.loaded.config.storage.all().filter_map(|one| one.url.as_deref()).collect();
+    let shares = match storage::shares(db) {
+        Ok(shares) => shares,
+        Err(error) => return vec![Finding::fault("storage", error)],
+    };
+    let told = |share: &storage::Share| {
+        let said = format!("{}: {} messages, {} to be deleted", share.place, share.messages, share.to_delete);
+        let next = "name it in [storage] or [[storage.also]]; see espomail.toml(5)";
+        match known.contains(&share.place.as_str()) {
+            true => Finding::ok("storage", said),
+            false => Finding::warning("storage", format!("{said}, and the configuration does not name it"), next),
+        }
+    };
+    let outside = shares.iter().skip(1);
+    outside.filter(|one| one.messages + one.to_delete > 0 || known.contains(&one.place.as_str())).map(told).collect()
 }
 
 /// The accounts that are in use, with what they send through.

@@ -94,7 +94,7 @@ impl Explain {
         let mut on_server = server_action::of_email(store.connection(), id)?;
         let told: Vec<&str> = arrivals.iter().map(|arrival| arrival.account.as_str()).collect();
         on_server.retain(|action| told.contains(&action.account.as_str()));
-        let mail = remembered::mail(store.connection(), id, true)?.unwrap_or_default();
+        let mail = remembered::shown(store.connection(), id, true)?.unwrap_or_default();
         let sender_not_verified = shown.sender_not_verified;
         let message = mail.document();
         let words = words(store.connection(), id, (!actor.administrator).then_some((&others, &mut hearsay)))?;

@@ -43,6 +43,7 @@ mod send;
 mod setting;
 mod show;
 mod status;
+mod storage;
 mod stream;
 mod sudo;
 mod team;
@@ -135,6 +136,7 @@ enum Command {
     Audit(audit::Audit),
     Config(config::ConfigCommand),
     Db(db::Db),
+    Storage(storage::StorageArgs),
     Doctor(doctor::Doctor),
     Status(status::Status),
 }
@@ -158,7 +160,7 @@ impl Command {
                 Needs::Administrator
             }
             Self::Budget(_) | Self::Quarantine(_) | Self::Fate(_) | Self::Trace(_) | Self::Audit(_) => Needs::Administrator,
-            Self::Config(_) | Self::Db(_) | Self::Prune(_) | Self::Person(_) => Needs::Administrator,
+            Self::Config(_) | Self::Db(_) | Self::Storage(_) | Self::Prune(_) | Self::Person(_) => Needs::Administrator,
             Self::Doctor(_) | Self::Status(_) => Needs::Administrator,
             // These ask for the right to what they do, each by itself. All are named: a new command is open to nobody by default.
             Self::Explain(_)
@@ -236,6 +238,7 @@ impl Command {
             Self::Audit(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Db(command) => command.run(context),
+            Self::Storage(command) => command.run(context),
             Self::Doctor(command) => command.run(context),
             Self::Status(command) => command.run(context),
         }

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::fault::Class;
 use crate::pass::handout;
 use crate::pass::person::{self, Erased};
+use crate::pass::storage;
 use crate::plural::counted;
 use crate::store::{access, erasure};
 
@@ -95,10 +96,11 @@ const NAMED: usize = 10;
 fn erase(context: &Context, address: &str, dry_run: bool) -> Result<()> {
     let mut store = context.store()?;
     let permit = context.administrator()?;
-    let erased = if dry_run {
-        person::rehearse(store.connection(), address)?
+    let (erased, left) = if dry_run {
+        (person::rehearse(store.connection(), address)?, None)
     } else {
-        person::erase(&mut store, &permit, address, context.now(), &|text| context.out.progress(text))?
+        let erased = person::erase(&mut store, &permit, address, context.now(), &|text| context.out.progress(text))?;
+        (erased, storage::clean(&mut store)?.1)
     };
     let mut document = serde_json::to_value(&erased)?;
     if !(dry_run || erased.waiting.is_empty() && erased.quarantined_of_others.is_empty()) {
@@ -107,6 +109,11 @@ fn erase(context: &Context, address: &str, dry_run: bool) -> Result<()> {
     document["dry_run"] = json!(dry_run);
     document["out_of_reach"] = json!(OUT_OF_REACH);
     context.out.item(&document, || told(&erased, dry_run));
+    if let Some(error) = left {
+        context
+            .out
+            .complain(&error.context("the bytes of their mail are forgotten, and not deleted yet: espomail prune deletes them"));
+    }
     Ok(())
 }
 

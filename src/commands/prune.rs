@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::output::Format;
-use crate::pass::prune;
+use crate::pass::{prune, storage};
 use crate::words::Pruning;
 
 /// Take away what is older than the configuration keeps it
@@ -15,6 +15,9 @@ use crate::words::Pruning;
 /// never forgotten, so a server that still has one does not bring it back. Raw bytes stay as long as somebody needs them: of what is
 /// in quarantine, on its way out, waiting for a person or for the rest of itself, and of mail of cases that are not finished and of
 /// events to come. An e-mail without them keeps its text, subject, people and the names of its files.
+///
+/// What of it lay in a storage outside the database is deleted there, with what other commands have forgotten since; what cannot be
+/// deleted now is tried again by the next "espomail prune".
 ///
 /// For cron, at night: it prints nothing, works in short transactions beside all else, and may be killed and typed again. The room is
 /// used for what comes; the file gets smaller with "espomail db vacuum".
@@ -33,6 +36,11 @@ impl Prune {
         let mut pruned = Vec::with_capacity(Pruning::ALL.len());
         for what in Pruning::ALL {
             pruned.push(prune::one(&mut store, &permit, *what, keep.of(*what), (now, self.dry_run))?);
+        }
+        // What nothing names any more, whoever forgot it.
+        let failed = if self.dry_run { None } else { storage::clean(&mut store)?.1 };
+        if let Some(error) = failed {
+            context.out.complain(&error);
         }
         if !self.dry_run && !context.out.talkative && context.out.format == Format::Text {
             return Ok(());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::oauth::Provider;
+use super::storage::Storage;
 use crate::clock;
 use crate::decide::budget::{Budgets, Limits};
 use crate::decide::fields::Fields;
@@ -25,6 +26,7 @@ pub struct Config {
     #[serde(deserialize_with = "budgets")]
     pub budgets: Budgets,
     pub keep: Keep,
+    pub storage: Storage,
     /// Authorisation servers.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub oauth: BTreeMap<String, Provider>,
@@ -327,6 +329,7 @@ impl Default for Config {
             send: Send::default(),
             budgets: Budgets::USUAL,
             keep: Keep::default(),
+            storage: Storage::default(),
             oauth: BTreeMap::new(),
             fields: Fields::default(),
             security: Security::default(),

@@ -59,6 +59,16 @@ fn the_example_has_every_key_and_no_other() {
             account_failing: vec!["x".into()],
             ..Hooks::default()
         },
+        storage: Storage {
+            url: text(),
+            region: text(),
+            endpoint: text(),
+            access_key: text(),
+            secret_key_file: text(),
+            ca_file: text(),
+            also: vec![Storage::default()],
+            ..Storage::default()
+        },
         send: Send {
             dkim: [("example.com".into(), Dkim { selector: "x".into(), key_file: "x".into() })].into(),
             ..Send::default()
@@ -104,4 +114,32 @@ fn fetch_16_two_servers_are_known_and_what_is_said_of_them_comes_first() {
     {
         assert!(parse(&format!("[oauth.x]\n{wrong}\n")).is_err_and(|(line, _)| line == 2), "{wrong}");
     }
+}
+
+#[test]
+fn a_storage_is_a_folder_or_a_bucket_with_one_secret() {
+    let bucket = "url = \"s3://mail/x\"\nregion = \"r\"\naccess-key = \"k\"\n";
+    let secret = "secret-key-file = \"s\"\n";
+    let one = |text: &str| parse(&format!("[storage]\n{text}")).map(|config| config.storage);
+    let found = one(&format!("{bucket}{secret}")).expect("it is one");
+    assert_eq!((found.bucket(), found.folder()), (Some(("mail", "x")), None));
+    assert!(one("url = \"file:///srv/mail\"\n").expect("it is one").folder().is_some());
+    for wrong in [
+        "url = \"file:///srv/mail/\"",
+        "url = \"file://srv\"",
+        "url = \"file:///srv/../etc\"",
+        "url = \"/srv\"",
+        "workers = 0",
+        bucket,
+        &format!("{bucket}{secret}secret-key-credential = \"s\""),
+        &format!("{}{secret}", bucket.replace("mail/x", "mail/../x")),
+        &format!("{}{secret}", bucket.replace("region", "ca-file")),
+        &format!("{bucket}{secret}endpoint = \"ftp://x\""),
+        &format!("{bucket}{secret}endpoint = \"https://user@x\""),
+        "[[storage.also]]\nworkers = 3",
+        "url = \"file:///a\"\n[[storage.also]]\nurl = \"file:///a\"",
+    ] {
+        assert!(one(wrong).is_err(), "{wrong}");
+    }
+    assert_eq!(one("urk = \"x\"").expect_err("no such key").1, "unknown key `urk`; did you mean `url`?");
 }

@@ -2,21 +2,18 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
 use oauth2::{HttpRequest, HttpResponse};
-use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
+use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use ureq::{Agent, Body};
 
 use crate::fault::{Class, Fault, Reach, class_of};
-use crate::net::{OAUTH, Place, Stream, text};
+use crate::net::http::{Line, Nowhere};
+use crate::net::{OAUTH, Place, text};
 use crate::words::Security;
 
 /// How long a request may take, with its answer.
@@ -81,7 +78,7 @@ impl Http {
             };
             fault(class, format!("{named} gives no answer: {}", text(error.to_string().as_bytes())))
         };
-        let line = Line { stream: place.connect()?, buffers: LazyBuffers::new(HEADER, HEADER) };
+        let line = Line::once(place.connect()?, HEADER);
         let config = Agent::config_builder()
             .timeout_global(Some(LIMIT))
             .max_redirects(0)
@@ -121,40 +118,6 @@ impl Http {
     }
 }
 
-/// A connection, as ureq wants it.
-struct Line {
-    stream: Stream,
-    buffers: LazyBuffers,
-}
-
-impl fmt::Debug for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Line")
-    }
-}
-
-impl Transport for Line {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        &mut self.buffers
-    }
-
-    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let output = self.buffers.output().get(..amount).unwrap_or_default();
-        self.stream.write_all(output)?;
-        Ok(self.stream.flush()?)
-    }
-
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-        let read = self.stream.read(self.buffers.input_append_buf())?;
-        self.buffers.input_appended(read);
-        Ok(read > 0)
-    }
-
-    fn is_open(&mut self) -> bool {
-        false
-    }
-}
-
 /// The connection that is there already; there is no other.
 #[derive(Debug)]
 struct Made(Mutex<Option<Line>>);
@@ -164,18 +127,6 @@ impl Connector for Made {
 
     fn connect(&self, _: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Line>, ureq::Error> {
         Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).take())
-    }
-}
-
-/// The connection is made, so nobody looks up a name.
-#[derive(Debug)]
-struct Nowhere;
-
-impl Resolver for Nowhere {
-    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut found = self.empty();
-        found.push(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
-        Ok(found)
     }
 }
 

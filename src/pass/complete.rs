@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::fetch::{Connection, SecretOf, server_for};
-use super::intake;
+use super::{intake, storage};
 use crate::fault::{Class, Fault, Reach};
 use crate::mail::{self, Mail};
 use crate::mailbox::Session;
 use crate::store::account::{self, Account};
 use crate::store::raw::{self, pack};
+use crate::store::storage::note_unnamed;
 use crate::store::{Store, email, fate};
 use crate::words::EmailId;
 
@@ -36,8 +37,12 @@ pub fn complete(store: &mut Store, id: EmailId, connection: &Connection, secret_
                     last = Some(Fault::new(Class::Unavailable, what).into());
                     continue;
                 }
-                let packed = pack(&bytes, mail.raw_digest);
-                return store.transaction(|db| email::complete(db, id, &packed, &mail));
+                let mut packed = pack(&bytes, mail.raw_digest);
+                storage::write(store, vec![&mut packed])?;
+                return store.transaction(|db| {
+                    email::complete(db, id, &packed, &mail)?;
+                    note_unnamed(db, packed.written())
+                });
             }
             Err(error) => last = Some(error.context(format!("account {}", account.name))),
         }

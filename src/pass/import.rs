@@ -105,7 +105,8 @@ impl<'a> Intake<'a> {
             watch: None,
         };
         let mut tally = Tally::default();
-        for Parsed { batch, refused } in parsed {
+        for Parsed { mut batch, mut refused } in parsed {
+            intake::put_away(store, &mut batch, &mut refused)?;
             tally.merge(&intake::take_parsed(store, &gate, &batch, &refused, (self.now)())?);
         }
         Ok(tally)

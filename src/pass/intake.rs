@@ -1,6 +1,6 @@
 //! The road of a batch into the store:
 //! lock → facts → decide → apply → fates → position → commit.
-//! Nothing here talks to a network. What cannot be stored because of its content is quarantined alone (FETCH-6).
+//! No transaction here waits for a network: bytes that lie outside the database are written before. What cannot be stored because of its content is quarantined alone (FETCH-6).
 
 use anyhow::Result;
 
@@ -11,11 +11,12 @@ use crate::mail::{self, Mail};
 use crate::store::fate::Skipped;
 use crate::store::position::Mark;
 use crate::store::raw::{Packed, pack};
+use crate::store::storage::note_unnamed;
 use crate::store::{self, Database, Store, apply, facts, fate, lease, position, quarantine, spending};
 use crate::words::{AccountId, EmailId, Fate, PositionId};
 
 use super::witness::Watch;
-use super::{Tally, answer};
+use super::{Tally, answer, storage};
 
 /// One message, parsed and packed: everything that could be done without the database.
 pub struct Letter {
@@ -102,6 +103,12 @@ pub struct Refused {
 /// Packs bytes that were never parsed.
 pub fn pack_unparsed(bytes: &[u8]) -> Packed {
     pack(bytes, mail::digest(bytes))
+}
+
+/// Writes the raw bytes of a batch where they are to lie outside the database, before anything names them.
+pub fn put_away(store: &mut Store, batch: &mut Batch, refused: &mut [Refused]) -> Result<()> {
+    let letters = batch.letters.iter_mut().map(|letter| &mut letter.packed);
+    storage::write(store, letters.chain(refused.iter_mut().map(|message| &mut message.packed)).collect())
 }
 
 /// Takes a batch into the store, and what could not be parsed into quarantine.
@@ -220,6 +227,7 @@ pub fn take_late(
                     let arrivals = [letter.arrival.clone()];
                     let plans = decide_and_apply(db, gate, std::slice::from_ref(&letter), &arrivals, now)?;
                     guard(db, gate, now)?;
+                    note_unnamed(db, letter.packed.written())?;
                     fault::step();
                     Ok(plans)
                 })
@@ -244,7 +252,8 @@ pub fn take_late(
         guard(db, gate, now)?;
         quarantine::release(db, kept)?;
         let Refused { arrival, packed, error } = refused.as_ref();
-        quarantine::keep(db, gate.position, arrival.uid, arrival.internal_date, packed, error, now)
+        quarantine::keep(db, gate.position, arrival.uid, arrival.internal_date, packed, error, now)?;
+        note_unnamed(db, packed.written())
     })?;
     tally.count(Fate::Quarantined, 1);
     Ok(tally)
@@ -279,6 +288,7 @@ pub fn set_aside(store: &mut Store, gate: &Gate<'_>, arrival: &Arrival, packed: 
         guard(db, gate, now)?;
         let uid = if gate.lease.is_none() { position::last_uid(db, gate.position)? + 1 } else { arrival.uid };
         quarantine::keep(db, gate.position, uid, arrival.internal_date, packed, error, now)?;
+        note_unnamed(db, packed.written())?;
         position::advance(db, gate.position, uid)?;
         Ok(format!("mailbox {}: UID {uid}", position::mailbox_of(db, gate.position)?))
     })?;
@@ -323,6 +333,7 @@ fn commit(store: &mut Store, gate: &Gate<'_>, part: &Part<'_>, now: i64) -> Resu
             decide_and_apply(db, gate, letters, &arrivals, now)?
         };
         guard(db, gate, now)?;
+        note_unnamed(db, letters.iter().filter_map(|letter| letter.packed.written()))?;
         write_passed(db, gate, &passed.iter().collect::<Vec<_>>(), now)?;
         if let Some(uid) = last_uid {
             position::advance(db, gate.position, *uid)?;

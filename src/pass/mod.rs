@@ -31,6 +31,7 @@ pub mod record;
 pub(crate) mod reprocess;
 pub mod restored;
 pub(crate) mod send;
+pub(crate) mod storage;
 pub(crate) mod token;
 pub(crate) mod transfer;
 pub(crate) mod verdict;

@@ -185,7 +185,7 @@ const fn from_here(now: i64) -> Arrival {
 
 /// Only a new e-mail is asked what its bytes are.
 fn unpacked(mail: &Mail) -> Packed {
-    Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new() }
+    Packed { digest: mail.raw_digest, size: mail.size, packed: Vec::new(), place: None }
 }
 
 impl<'a> Batch<'a> {

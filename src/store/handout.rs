@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::named::names_of;
 use super::noun::gathered;
-use super::raw::unpack;
+use super::raw::{Left, Row, open};
 use super::schema::{attachments, email_copies, emails, fates, raws, records};
 use super::{Database, case, record};
 use crate::clock::rfc3339;
@@ -63,9 +63,11 @@ pub fn raws_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<(EmailId, i64
 
 /// Reads raw bytes; none where they were pruned.
 pub fn bytes(db: &mut Database, raw: i64) -> Result<Option<Vec<u8>>> {
-    let columns = (raws::packed, raws::size, raws::pruned_at);
-    let (packed, size, pruned_at) = raws::table.find(raw).select(columns).first::<(Vec<u8>, i64, Option<i64>)>(db)?;
-    pruned_at.map_or_else(|| unpack(&packed, size.unsigned_abs()).map(Some), |_| Ok(None))
+    let row = raws::table.find(raw).select(Row::as_select()).first(db)?;
+    Ok(match open(db, row)? {
+        Left::Kept(bytes) => Some(bytes),
+        Left::Pruned(_) => None,
+    })
 }
 
 /// Finds the cases that e-mails are of.

@@ -73,6 +73,7 @@ pub(crate) mod server_action;
 mod setting;
 pub(crate) mod spending;
 pub mod status;
+pub(crate) mod storage;
 pub mod team;
 pub(crate) mod template;
 pub(crate) mod token;

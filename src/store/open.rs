@@ -12,6 +12,7 @@ const RETRIES: usize = 3;
 /// An open database whose schema is known to fit.
 pub struct Store {
     connection: Database,
+    is_rehearsing: bool,
 }
 
 impl Store {
@@ -49,7 +50,7 @@ impl Store {
 
     /// Connects to a database whatever its schema; a SQLite file must exist.
     pub fn connect(url: &str) -> Result<Self> {
-        Ok(Self { connection: dialect::connect(url)? })
+        Ok(Self { connection: dialect::connect(url)?, is_rehearsing: false })
     }
 
     /// Connects, and makes the SQLite file (mode 0600) when there is none.
@@ -89,9 +90,16 @@ impl Store {
     /// Runs `work`, with all its transactions, inside one that is rolled back.
     pub fn rehearse_all<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         dialect::begin(&mut self.connection)?;
+        self.is_rehearsing = true;
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self)));
+        self.is_rehearsing = false;
         dialect::roll_back(&mut self.connection);
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Whether all that is done is rolled back: nothing may be done outside the database.
+    pub const fn is_rehearsing(&self) -> bool {
+        self.is_rehearsing
     }
 
     /// Runs what a person says in a transaction of its own, one at a time: what it looks at first is still so when it writes.

@@ -6,8 +6,9 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
+use super::raw::{self, Left, Row};
 use super::schema::raws;
-use super::{Database, raw};
+use super::{Database, storage};
 use crate::mail::digest;
 
 /// How many rows that break a law are told; all are counted.
@@ -53,12 +54,17 @@ const LAWS: &[Law] = &[
     },
     Law {
         name: "raw",
-        says: "raw bytes are of an e-mail, a copy or something in quarantine",
+        says: "raw bytes are of an e-mail, a copy or something in quarantine, and lie in one place",
         things: "SELECT COUNT(*) AS n FROM raws",
         broken: "SELECT 'raw ' || r.id || ' is of nothing' AS line FROM raws r
                  WHERE NOT EXISTS (SELECT 1 FROM emails e WHERE e.raw_id = r.id)
                    AND NOT EXISTS (SELECT 1 FROM email_copies c WHERE c.raw_id = r.id)
-                   AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.raw_id = r.id)",
+                   AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.raw_id = r.id)
+                 UNION ALL
+                 SELECT 'raw ' || r.id || ' lies in two places or in none' AS line FROM raws r
+                 WHERE (r.storage_id IS NULL) <> (r.upload IS NULL)
+                    OR (CASE WHEN r.pruned_at IS NULL THEN 0 ELSE 1 END) + (CASE WHEN r.upload IS NULL THEN 0 ELSE 1 END)
+                       + (CASE WHEN LENGTH(r.packed) = 0 THEN 0 ELSE 1 END) <> 1",
     },
     Law {
         name: "cases",
@@ -179,18 +185,38 @@ pub fn prove(db: &mut Database, deep: bool) -> Result<Vec<Proved>> {
             c.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0")?;
         }
     }
-    let proved = all(db, deep);
+    let proved = LAWS.iter().map(|law| hold(db, law)).collect::<Result<Vec<_>>>();
     match db {
         Database::Sqlite(c) => c.batch_execute("ROLLBACK")?,
         Database::Postgresql(c) => c.batch_execute("ROLLBACK")?,
     }
-    proved
-}
-
-fn all(db: &mut Database, deep: bool) -> Result<Vec<Proved>> {
-    let mut proved = LAWS.iter().map(|law| hold(db, law)).collect::<Result<Vec<_>>>()?;
+    let mut proved = proved?;
+    // What lies outside is not of that moment: it is held against what the database says now.
+    let storages = storage::all(db)?;
+    if !storages.is_empty() {
+        proved.push(objects(db, &storages)?);
+    }
     if deep {
         proved.push(digests(db)?);
+    }
+    Ok(proved)
+}
+
+/// Looks for the objects of all raw bytes that lie outside the database.
+fn objects(db: &mut Database, storages: &[storage::Storage]) -> Result<Proved> {
+    let says = "raw bytes that lie outside the database are there";
+    let mut proved = Proved { law: "objects", says, things: 0, broken: 0, rows: Vec::new() };
+    for storage in storages {
+        for first in 0..=u8::MAX {
+            let held = storage::held_against(db, storage, first)?;
+            proved.things += held.messages;
+            for (raw, name) in held.missing {
+                proved.broken += 1;
+                if proved.broken <= TOLD {
+                    proved.rows.push(format!("raw {raw} is not in {}: {name}", storage.url));
+                }
+            }
+        }
     }
     Ok(proved)
 }
@@ -224,14 +250,17 @@ fn digests(db: &mut Database) -> Result<Proved> {
     let mut last = i64::MIN;
     loop {
         let next = raws::table.filter(raws::pruned_at.is_null()).filter(raws::id.gt(last)).order(raws::id).limit(AT_ONCE);
-        let rows = next.select((raws::id, raws::digest, raws::size, raws::packed)).load::<(i64, Vec<u8>, i64, Vec<u8>)>(db)?;
-        let Some((newest, ..)) = rows.last() else { return Ok(proved) };
-        last = *newest;
-        for (id, known, size, packed) in rows {
+        let rows = next.select(Row::as_select()).load(db)?;
+        let Some(newest) = rows.last() else { return Ok(proved) };
+        last = newest.id;
+        for row in rows {
             proved.things += 1;
-            let broken = match raw::unpack(&packed, size.unsigned_abs()) {
-                Ok(bytes) if digest(&bytes)[..] == known[..] => continue,
-                Ok(_) => "has other bytes than it had".to_string(),
+            let (id, known) = (row.id, row.digest.clone());
+            let broken = match raw::open(db, row) {
+                Ok(Left::Kept(bytes)) if digest(&bytes)[..] == known[..] => continue,
+                // It was pruned meanwhile.
+                Ok(Left::Pruned(_)) => continue,
+                Ok(Left::Kept(_)) => "has other bytes than it had".to_string(),
                 Err(error) => format!("cannot be read: {error:#}"),
             };
             proved.broken += 1;

@@ -5,8 +5,8 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::schema::{effects, notifications, raws, sent_copies};
-use super::{Database, deletion, fate, setting};
+use super::schema::{effects, notifications, sent_copies};
+use super::{Database, deletion, fate, raw, setting};
 use crate::words::{EmailId, Pruning};
 
 /// How many rows one transaction looks at.
@@ -212,11 +212,7 @@ impl Windows {
         let ids: Vec<i64> = those.into_iter().map(|row| row.n).collect();
         let emails = || ids.iter().copied().map(EmailId).collect::<Vec<_>>();
         match (pruning, *from) {
-            (Pruning::Raw, _) => {
-                diesel::update(raws::table.filter(raws::id.eq_any(&ids)))
-                    .set((raws::packed.eq(&[][..]), raws::pruned_at.eq(self.times.now)))
-                    .execute(db)?;
-            }
+            (Pruning::Raw, _) => raw::prune(db, &ids, self.times.now)?,
             // A server that has them does not bring them back.
             (Pruning::Trash | Pruning::Digests, _) => deletion::delete(db, &emails(), self.times.now)?,
             (Pruning::Notifications, _) => {

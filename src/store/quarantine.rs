@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::dialect::due;
 use super::fate::Settled;
 use super::noun::in_lists;
-use super::raw::{self, Packed};
+use super::raw::{self, Left, Packed, Row};
 use super::schema::{accounts, fates, positions, quarantine, raws};
 use super::{Database, access, clean, fate, lock, next_number, reserve};
 use crate::decide::access::Permit;
@@ -111,14 +111,17 @@ pub fn raw_of(db: &mut Database, id: i64) -> Result<Vec<u8>> {
     let found = quarantine::table
         .inner_join(raws::table.on(raws::id.nullable().eq(quarantine::raw_id)))
         .filter(quarantine::id.eq(id))
-        .select((raws::packed, raws::size))
-        .first::<(Vec<u8>, i64)>(db)
+        .select(Row::as_select())
+        .first(db)
         .optional()?;
-    let Some((packed, size)) = found else {
+    let Some(row) = found else {
         let what = format!("message {id} has no bytes: its server has never handed it over");
         return Err(Fault::new(Class::Data, what).hint(format!("try: espomail quarantine retry {id}")).into());
     };
-    raw::unpack(&packed, size.unsigned_abs()).with_context(|| format!("message {id} in quarantine"))
+    match raw::open(db, row).with_context(|| format!("message {id} in quarantine"))? {
+        Left::Kept(bytes) => Ok(bytes),
+        Left::Pruned(_) => Err(Fault::new(Class::Data, format!("the bytes of message {id} in quarantine were pruned")).into()),
+    }
 }
 
 /// Takes a message out of quarantine, its fate too: it is about to get another one in the same transaction.

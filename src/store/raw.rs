@@ -9,9 +9,11 @@ use diesel::prelude::*;
 
 use super::dialect::insert_all;
 use super::schema::{accounts, email_copies, emails, quarantine, raws};
+use super::storage::{self, Leaving, Place};
 use super::{Database, IN_LIST, reserve};
 use crate::clock::rfc3339;
 use crate::fault::{Class, Fault};
+use crate::mail::digest as digest_of;
 use crate::room;
 use crate::words::{EmailId, UserId};
 
@@ -25,6 +27,20 @@ pub struct Packed {
     /// The size before packing.
     pub size: u64,
     pub packed: Vec<u8>,
+    /// Where it lies already, outside the database.
+    pub place: Option<Place>,
+}
+
+impl Packed {
+    /// The object that was written for it.
+    pub fn written(&self) -> Option<Leaving> {
+        self.place.map(|place| Leaving { digest: self.digest, place })
+    }
+
+    /// What stands in the row: the bytes, unless they lie elsewhere.
+    fn kept(&self) -> &[u8] {
+        if self.place.is_some() { &[] } else { &self.packed }
+    }
 }
 
 #[derive(Insertable)]
@@ -34,6 +50,21 @@ struct RawRow<'a> {
     digest: &'a [u8],
     size: i64,
     packed: &'a [u8],
+    storage_id: Option<i64>,
+    upload: Option<i64>,
+}
+
+/// What a row has of raw bytes. Whoever reads them asks [`open`].
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = raws)]
+pub(super) struct Row {
+    pub id: i64,
+    pub digest: Vec<u8>,
+    size: i64,
+    packed: Vec<u8>,
+    pruned_at: Option<i64>,
+    storage_id: Option<i64>,
+    upload: Option<i64>,
 }
 
 thread_local! {
@@ -54,7 +85,7 @@ pub fn pack(raw: &[u8], digest: [u8; 32]) -> Packed {
         compressor.compress_to_buffer(raw, &mut packed).expect("the output buffer has zstd's own upper bound");
         packed
     });
-    Packed { digest, size: raw.len() as u64, packed }
+    Packed { digest, size: raw.len() as u64, packed, place: None }
 }
 
 /// Decompresses a message; fails when it is not exactly `size` bytes, without ever holding more.
@@ -79,19 +110,50 @@ pub enum Left {
     Pruned(i64),
 }
 
+/// Reads raw bytes, wherever they lie: all that reads some comes here. What came from outside the database is what the row says, or an
+/// error that names it.
+pub(super) fn open(db: &mut Database, row: Row) -> Result<Left> {
+    let mut row = row;
+    // Twice, as it may have been moved between the row and the look.
+    for is_last in [false, true] {
+        if let Some(at) = row.pruned_at {
+            return Ok(Left::Pruned(at));
+        }
+        let size = row.size.unsigned_abs();
+        let Some(place) = Place::of(row.storage_id, row.upload) else { return unpack(&row.packed, size).map(Left::Kept) };
+        if let Some(packed) = storage::read(db, &row.digest, place, most_packed(size))? {
+            return checked(&packed, &row.digest, size).map(Left::Kept).map_err(|error| {
+                let what = storage::named(db, &row.digest, place).unwrap_or_default();
+                Fault::new(Class::Io, format!("{what}: {error:#}")).hint("see: espomail storage check").into()
+            });
+        }
+        if is_last {
+            let what = format!("{}: there is no such object", storage::named(db, &row.digest, place)?);
+            return Err(Fault::new(Class::Io, what).hint("see: espomail storage check").into());
+        }
+        row = raws::table.find(row.id).select(Row::as_select()).first(db)?;
+    }
+    Ok(Left::Kept(Vec::new()))
+}
+
+/// Unpacks what lay elsewhere: it is the message of this digest, or an error.
+pub fn checked(packed: &[u8], digest: &[u8], size: u64) -> Result<Vec<u8>> {
+    let bytes = unpack(packed, size)?;
+    ensure!(digest_of(&bytes)[..] == *digest, "it has other bytes than were written");
+    Ok(bytes)
+}
+
+/// How many bytes a message may have when it is packed.
+pub const fn most_packed(size: u64) -> u64 {
+    // What cannot be compressed gets a little longer.
+    size.saturating_add(size / 128).saturating_add(1 << 10)
+}
+
 /// Returns what is there of the raw bytes of an e-mail; none when there is no such e-mail.
 pub fn left_of(db: &mut Database, email: EmailId) -> Result<Option<Left>> {
-    let row = emails::table
-        .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
-        .filter(emails::id.eq(email))
-        .select((raws::packed, raws::size, raws::pruned_at))
-        .first::<(Vec<u8>, i64, Option<i64>)>(db)
-        .optional()?;
-    let left = |(packed, size, pruned_at): (Vec<u8>, i64, Option<i64>)| match pruned_at {
-        Some(at) => Ok(Left::Pruned(at)),
-        None => unpack(&packed, size.unsigned_abs()).map(Left::Kept).with_context(|| format!("e-mail {email}")),
-    };
-    row.map(left).transpose()
+    let row = emails::table.inner_join(raws::table.on(raws::id.eq(emails::raw_id))).filter(emails::id.eq(email));
+    let row = row.select(Row::as_select()).first(db).optional()?;
+    row.map(|row| open(db, row).with_context(|| format!("e-mail {email}"))).transpose()
 }
 
 /// Returns the raw bytes of an e-mail; none when there is no such e-mail. Where they were pruned, an error that says so: whoever can do
@@ -131,8 +193,10 @@ pub(super) fn store(db: &mut Database, raw: &[&Packed]) -> Result<HashMap<[u8; 3
     // What was pruned of another e-mail, and is needed again.
     for (digest, id) in pruned {
         if let Some(packed) = raw.iter().find(|packed| packed.digest == digest) {
+            let (storage_id, upload) = Place::columns(packed.place);
+            let place = (raws::storage_id.eq(storage_id), raws::upload.eq(upload));
             diesel::update(raws::table.find(id))
-                .set((raws::packed.eq(&packed.packed), raws::pruned_at.eq(None::<i64>)))
+                .set((raws::packed.eq(packed.kept()), raws::pruned_at.eq(None::<i64>), place))
                 .execute(db)?;
         }
     }
@@ -144,7 +208,8 @@ pub(super) fn store(db: &mut Database, raw: &[&Packed]) -> Result<HashMap<[u8; 3
     for (id, packed) in (first..).zip(fresh) {
         rows.insert(packed.digest, id);
         let size = i64::try_from(packed.size).context("the size of a raw message")?;
-        inserts.push(RawRow { id, digest: &packed.digest, size, packed: &packed.packed });
+        let (storage_id, upload) = Place::columns(packed.place);
+        inserts.push(RawRow { id, digest: &packed.digest, size, packed: packed.kept(), storage_id, upload });
     }
     insert_all!(db, raws::table, &inserts)?;
     Ok(rows)
@@ -168,10 +233,9 @@ pub(super) fn keep_erased(db: &mut Database, copies: &[i64], now: i64) -> Result
 
 /// Empties raw bytes for good: whatever has the same content does not bring them back.
 pub(super) fn erase(db: &mut Database, those: &[i64], now: i64) -> Result<()> {
+    prune(db, those, now)?;
     for some in those.chunks(IN_LIST) {
-        let of = raws::table.filter(raws::id.eq_any(some));
-        let gone = (raws::packed.eq(&[][..]), raws::pruned_at.eq(now), raws::is_erased.eq(true));
-        diesel::update(of).set(gone).execute(db)?;
+        diesel::update(raws::table.filter(raws::id.eq_any(some))).set(raws::is_erased.eq(true)).execute(db)?;
     }
     Ok(())
 }
@@ -214,13 +278,14 @@ pub fn copies_of(db: &mut Database, email: EmailId) -> Result<Vec<Copy>> {
 
 /// Returns the raw bytes of a copy.
 pub fn raw_of_copy(db: &mut Database, copy: &Copy) -> Result<Vec<u8>> {
-    let columns = (raws::packed, raws::size, raws::pruned_at);
-    let (packed, size, pruned_at) = raws::table.find(copy.raw).select(columns).first::<(Vec<u8>, i64, Option<i64>)>(db)?;
-    if let Some(at) = pruned_at {
-        let what = format!("the raw bytes of copy {} were pruned on {}", copy.number, rfc3339(at));
-        return Err(Fault::new(Class::Data, what).into());
+    let row = raws::table.find(copy.raw).select(Row::as_select()).first(db)?;
+    match open(db, row).with_context(|| format!("copy {}", copy.number))? {
+        Left::Kept(bytes) => Ok(bytes),
+        Left::Pruned(at) => {
+            let what = format!("the raw bytes of copy {} were pruned on {}", copy.number, rfc3339(at));
+            Err(Fault::new(Class::Data, what).into())
+        }
     }
-    unpack(&packed, size.unsigned_abs()).with_context(|| format!("copy {}", copy.number))
 }
 
 /// Returns the rows of all raw bytes of e-mails, their copies' as well: for [`drop_unused`], once the e-mails are gone.
@@ -244,7 +309,20 @@ pub(super) fn drop_unused(db: &mut Database, those: &[i64]) -> Result<()> {
         let kept = quarantine::table.filter(quarantine::raw_id.eq_any(some)).select(quarantine::raw_id.assume_not_null());
         used.extend(kept.load::<i64>(db)?);
         let unused: Vec<i64> = some.iter().copied().filter(|raw| !used.contains(raw)).collect();
+        storage::leave(db, &unused)?;
         diesel::delete(raws::table.filter(raws::id.eq_any(unused))).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Takes the bytes away that some rows have; digest, size and the time stay.
+pub(super) fn prune(db: &mut Database, those: &[i64], now: i64) -> Result<()> {
+    storage::leave(db, those)?;
+    let nowhere = (raws::storage_id.eq(None::<i64>), raws::upload.eq(None::<i64>));
+    for some in those.chunks(IN_LIST) {
+        diesel::update(raws::table.filter(raws::id.eq_any(some)).filter(raws::pruned_at.is_null()))
+            .set((raws::packed.eq(&[][..]), raws::pruned_at.eq(now), nowhere))
+            .execute(db)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::email::attachments_of;
 use super::people::People;
 use super::raw::{Left, left_of};
 use super::schema::{emails, raws};
+use crate::fault::{Class, class_of};
 use crate::mail::{self, Mail, split};
 use crate::words::EmailId;
 
@@ -18,6 +19,17 @@ pub fn mail(db: &mut Database, id: EmailId, with_html: bool) -> Result<Option<Ma
         Some(Left::Kept(bytes)) if with_html => Ok(Some(mail::parse(&bytes))),
         Some(Left::Kept(bytes)) => Ok(Some(mail::parse_for_rules(&bytes))),
         Some(Left::Pruned(_)) => remembered(db, id).map(Some),
+    }
+}
+
+/// The same for whoever only shows it: where its raw bytes lie outside the database and cannot be had now, as it is remembered.
+pub fn shown(db: &mut Database, id: EmailId, with_html: bool) -> Result<Option<Mail>> {
+    match mail(db, id, with_html) {
+        Err(error) if matches!(class_of(&error), Class::Unavailable | Class::Io | Class::Config) => {
+            log::warn!("{error:#}; e-mail {id} is shown as the database remembers it");
+            remembered(db, id).map(Some)
+        }
+        other => other,
     }
 }
 

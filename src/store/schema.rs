@@ -237,6 +237,24 @@ diesel::table! {
         packed -> Binary,
         pruned_at -> Nullable<BigInt>,
         is_erased -> Bool,
+        storage_id -> Nullable<BigInt>,
+        upload -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    storages (id) {
+        id -> BigInt,
+        url -> Text,
+        folder -> Text,
+    }
+}
+
+diesel::table! {
+    leavings (storage_id, digest, upload) {
+        storage_id -> BigInt,
+        digest -> Binary,
+        upload -> BigInt,
     }
 }
 
@@ -823,6 +841,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     account_teams,
     positions,
     raws,
+    storages,
+    leavings,
     threads,
     thread_ids,
     records,

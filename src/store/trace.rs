@@ -8,10 +8,11 @@ use diesel::prelude::*;
 use super::letters::{anywhere, lower};
 use super::named::names_of;
 use super::noun::{gathered, in_lists};
+use super::raw::{self, Left, Row};
 use super::schema::{
     accounts, deliveries, email_accounts, email_users, emails, folders, outbox, outbox_recipients, raws, reviews, users,
 };
-use super::{Backend, Database, raw};
+use super::{Backend, Database};
 use crate::words::{DeliveryState, EmailId, FolderId, OutboxState, OutgoingId, RecordId, ReviewId};
 
 /// Whose mail, or which, is looked for.
@@ -97,7 +98,7 @@ pub fn of_several(
     limit: i64,
     is_meant: &dyn Fn(&[u8]) -> bool,
 ) -> Result<Vec<Whereabouts>> {
-    type Row = (Found, i64, Vec<u8>);
+    type Both = (Found, Row);
     let (mut found, mut last): (Vec<Found>, _) = (Vec::new(), EmailId(i64::MAX));
     loop {
         let columns = (
@@ -116,13 +117,13 @@ pub fn of_several(
             .filter(emails::id.lt(last))
             .order(emails::id.desc())
             .limit(AT_ONCE)
-            .select((columns, raws::size, raws::packed))
-            .load::<Row>(db)?;
+            .select((columns, Row::as_select()))
+            .load::<Both>(db)?;
         let Some(((end, ..), ..)) = rows.last() else { break };
         last = *end;
-        for (row, size, packed) in rows {
+        for (row, bytes) in rows {
             // What cannot be read is said elsewhere.
-            if raw::unpack(&packed, size.unsigned_abs()).is_ok_and(|bytes| is_meant(&bytes)) {
+            if matches!(raw::open(db, bytes), Ok(Left::Kept(bytes)) if is_meant(&bytes)) {
                 found.push(row);
             }
         }

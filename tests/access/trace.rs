@@ -170,6 +170,10 @@ const OTHERS: &[&str] = &[
     "db restored",
     // In tests/transfer.rs.
     "db move",
+    // In tests/storage.rs.
+    "storage show",
+    "storage move",
+    "storage check",
     "doctor",
     "status",
     "audit list",

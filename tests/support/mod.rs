@@ -10,6 +10,7 @@ pub mod postfix;
 pub mod postgres;
 pub mod proxy;
 pub mod rows;
+pub mod s3;
 pub mod smtp;
 pub mod world;
 

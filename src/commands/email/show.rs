@@ -57,7 +57,7 @@ impl Show {
         let had_parent = email.parent.is_some();
         hearsay::hide(db, actor, vec![&mut email.parent, &mut email.account_record])?;
         email.parent_by = email.parent_by.filter(|_| email.parent.is_some() == had_parent);
-        let parsed = remembered::mail(db, id, true)?.unwrap_or_default();
+        let parsed = remembered::shown(db, id, true)?.unwrap_or_default();
         let is_author = actor.user.is_some() && actor.user == email.author;
         // A Bcc that came in a header was sent to all readers.
         if !actor.administrator && !is_author && parsed.bcc.is_empty() {

@@ -18,7 +18,7 @@ use super::visit::{Evidence, Visit};
 use crate::fault::step;
 use crate::mailbox::{RawMessage, Session, Trouble};
 use crate::pass::intake::{self, Passed};
-use crate::pass::{Lost, Tally};
+use crate::pass::{Lost, Tally, storage};
 use crate::store::quarantine::{self, Kept, Undelivered};
 use crate::store::{Store, attempt};
 use crate::whereabouts;
@@ -182,8 +182,9 @@ fn reopen(visit: &Visit<'_>, session: &mut Session) -> Result<()> {
 /// Takes in a message that came at last.
 fn take(visit: &Visit<'_>, store: &mut Store, kept: &Kept, message: RawMessage, now: i64) -> Result<Tally> {
     let gate = visit.gate;
-    let parsed = if visit.poll.careful { parse_carefully(store, gate, message)? } else { parse_one(gate.position, message) };
+    let mut parsed = if visit.poll.careful { parse_carefully(store, gate, message)? } else { parse_one(gate.position, message) };
     step();
+    storage::write(store, vec![parsed.as_mut().map_or_else(|refused| &mut refused.packed, |letter| &mut letter.packed)])?;
     let taken = intake::take_late(store, gate, kept, parsed, now)?;
     if visit.poll.careful {
         store.transaction(|db| attempt::clear(db, gate.position, kept.uid))?;

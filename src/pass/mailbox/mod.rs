@@ -158,8 +158,9 @@ fn write_batches(
     batches: &Receiver<Parsed<'_>>,
 ) -> (Result<()>, Tally) {
     let mut tally = Tally::default();
-    for (batch, refused, share) in batches {
-        let outcome = intake::take_parsed(store, gate, &batch, &refused, now());
+    for (mut batch, mut refused, share) in batches {
+        let outcome = intake::put_away(store, &mut batch, &mut refused)
+            .and_then(|()| intake::take_parsed(store, gate, &batch, &refused, now()));
         drop(share);
         match outcome {
             Ok(taken) => tally.merge(&taken),
@@ -204,12 +205,15 @@ fn take_carefully(store: &mut Store, gate: &Gate<'_>, raw: RawBatch<'_>, now: i6
     for message in raw.messages {
         match parse_carefully(store, gate, message)? {
             Ok(letter) => letters.push(letter),
-            Err(refused) => {
+            Err(mut refused) => {
+                intake::put_away(store, &mut Batch::default(), std::slice::from_mut(&mut *refused))?;
                 tally.merge(&intake::set_aside(store, gate, &refused.arrival, &refused.packed, &refused.error, now)?);
             }
         }
     }
-    tally.merge(&intake::take_in(store, gate, &Batch { letters, passed, last_uid: Some(last_uid) }, now)?);
+    let mut batch = Batch { letters, passed, last_uid: Some(last_uid) };
+    intake::put_away(store, &mut batch, &mut [])?;
+    tally.merge(&intake::take_in(store, gate, &batch, now)?);
     store.transaction(|db| attempt::clear(db, gate.position, last_uid))?;
     Ok(tally)
 }

@@ -117,7 +117,7 @@ fn visible(db: &mut Database, named: HashSet<EmailId>, sight: &Sight) -> Result<
 
 /// Returns what an e-mail says, and how many lines of quotation and of signature it has beside.
 fn parts(db: &mut Database, email: EmailId) -> Result<Option<(String, usize, usize)>> {
-    let Some(mail) = remembered::mail(db, email, false)? else { return Ok(None) };
+    let Some(mail) = remembered::shown(db, email, false)? else { return Ok(None) };
     let lines = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
     Ok(Some((mail.reply_text.trim_end().to_string(), lines(&mail.quoted_text), lines(&mail.signature))))
 }
