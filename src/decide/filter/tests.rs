@@ -13,7 +13,15 @@ fn mail() -> Mail {
 
 fn filter(criteria: Vec<Criterion>) -> Filter {
     let (id, name) = (FilterId(1), "a".to_string());
-    Filter { id, name, scope: Scope::Global, match_case: false, regex: false, criteria, actions: vec![Action::Skip], sieve: None }
+    Filter {
+        id,
+        name,
+        scope: Scope::Global,
+        settings: crate::settings::FilterSettings::default(),
+        criteria,
+        actions: vec![Action::Skip],
+        sieve: None,
+    }
 }
 
 fn text(text: &str) -> String {
@@ -71,16 +79,16 @@ fn filter_2_all_criteria_must_hold_and_none_never_matches() {
 #[test]
 fn filter_3_case_counts_where_it_is_asked_for_and_expressions_are_linear() {
     let mut one = filter(vec![Criterion::Subject(text("pump*"))]);
-    one.match_case = true;
+    one.settings.match_case = true;
     assert!(!trial(&one, &mail()).matched);
     let mut regex = filter(vec![Criterion::Subject(text(r"^pump \[\d\]")), Criterion::Body(vec![text("(?i)PUMP\\b")])]);
-    regex.regex = true;
+    regex.settings.regex = true;
     assert!(trial(&regex, &mail()).matched);
     assert!(compile("(", false).is_err() && compile(&"(a{1000}){1000}".repeat(3), false).is_err());
     let mut long = mail();
     long.subject = "a".repeat(50_000);
     let mut hostile = filter(vec![Criterion::Subject(text("(a*)*b"))]);
-    hostile.regex = true;
+    hostile.settings.regex = true;
     assert!(!trial(&hostile, &long).matched);
     assert!(!glob(&"*a".repeat(1_000), &"b".repeat(50_000)));
 }
