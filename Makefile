@@ -67,10 +67,11 @@ demo: ## show it at work, with a mail server and a database that are thrown away
 	$(CARGO) build --release --locked
 	tests/demo/run $(BINARY)
 
-bench: ## measure fetch beside mbsync, and send beside msmtp; BENCH_MESSAGES=2000 BENCH_SEND=200 for a quick look, BENCH_CHECK=1 to fail where it is slower than it was
+bench: ## measure fetch beside mbsync, send beside msmtp, and idle passes; BENCH_MESSAGES=2000 BENCH_SEND=200 for a quick look, BENCH_CHECK=1 to fail where it is slower than it was
 	packaging/install-build-deps build bench
 	$(CARGO) bench --locked --bench fetch
 	$(CARGO) bench --locked --bench send
+	$(CARGO) bench --locked --bench idle
 
 grow: ## fill a store with BENCH_GROW=200000 letters, and measure how its lists and searches take that; BENCH_POSTGRESQL=1 for both
 	packaging/install-build-deps build bench

@@ -29,7 +29,10 @@ impl Dovecot {
     pub fn start(directory: PathBuf) -> Result<Self> {
         must(Self::script().arg("start").arg(&directory))?;
         let port = |name| -> Result<u16> { Ok(std::fs::read_to_string(directory.join(name))?.trim().parse()?) };
-        Ok(Self { port: port("port")?, tls_port: port("tls-port")?, directory })
+        let dovecot = Self { port: port("port")?, tls_port: port("tls-port")?, directory };
+        // Its folder is the server's, and espomail trusts no certificate that somebody else could change.
+        std::fs::copy(dovecot.directory.join("ca.pem"), dovecot.ca_file())?;
+        Ok(dovecot)
     }
 
     pub fn maildir(&self) -> PathBuf {
@@ -42,7 +45,7 @@ impl Dovecot {
     }
 
     pub fn ca_file(&self) -> String {
-        self.directory.join("ca.pem").display().to_string()
+        self.directory.with_extension("pem").display().to_string()
     }
 }
 

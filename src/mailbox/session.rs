@@ -59,12 +59,13 @@ impl Session {
         self.guard.borrow().talk.trouble.clone()
     }
 
-    /// Says that the UIDs above one and then the header of a message will be asked for next.
+    /// Says that the UIDs above one and then the header of a message will be asked for, once the mailbox is open that is opened next: the
+    /// line is crossed once for all three. Where it does not open, or its UIDs mean other messages than they did, nobody asks.
     pub fn foresee(&mut self, last: u32, known: u32) {
         let Some(next) = last.checked_add(1) else { return };
         let talk = &mut self.guard.borrow_mut().talk;
-        talk.send_ahead(format!("UID SEARCH {}", above(next)), false);
-        talk.send_ahead(fetch_command(&known.to_string(), HEADER_ITEMS), false);
+        talk.send_behind(format!("UID SEARCH {}", above(next)));
+        talk.send_behind(fetch_command(&known.to_string(), HEADER_ITEMS));
     }
 
     /// Lists the names of all mailboxes that hold messages.
@@ -98,6 +99,7 @@ impl Session {
             Fault::new(Class::Unavailable, what).reach(Reach::Mailbox).hint(hint).into()
         };
         if mailbox.chars().any(char::is_control) {
+            self.guard.borrow_mut().talk.behind.clear();
             // A server that repeats such a name in its answer would say more than it means to.
             return Err(shut("no name has control characters"));
         }

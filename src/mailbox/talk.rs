@@ -39,6 +39,8 @@ pub struct Talk {
     pub ahead: VecDeque<Ahead>,
     /// What goes out with the next command.
     unsent: Vec<u8>,
+    /// Commands that go out behind the next one, which nobody waits for.
+    pub behind: Vec<String>,
 }
 
 /// A command that goes out before it is asked for, so that the line is crossed once for several.
@@ -75,6 +77,7 @@ impl Talk {
             refusal: None,
             ahead: VecDeque::new(),
             unsent: Vec::new(),
+            behind: Vec::new(),
         }
     }
 
@@ -104,6 +107,11 @@ impl Talk {
         self.ahead.push_back(Ahead { tag, command, is_dropped });
     }
 
+    /// Lets a command go out behind the next one.
+    pub fn send_behind(&mut self, command: String) {
+        self.behind.push(command);
+    }
+
     fn next_tag(&mut self) -> String {
         self.tag += 1;
         format!("e{}", self.tag)
@@ -128,6 +136,7 @@ impl Talk {
                 }
                 let tag = self.next_tag();
                 self.unsent.extend([tag.as_bytes(), b" ", command, b"\r\n"].concat());
+                std::mem::take(&mut self.behind).into_iter().for_each(|behind| self.send_ahead(behind, false));
                 tag
             }
         };

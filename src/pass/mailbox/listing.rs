@@ -28,6 +28,17 @@ pub(super) struct Listing {
     pub is_cut: bool,
 }
 
+/// Lets what is asked of a mailbox that has nothing new go out together with the command that opens it.
+pub(super) fn foresee(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str) -> Result<()> {
+    let known = position::positions_of(store.connection(), poll.account.id, mailbox)?.pop().filter(|last| !last.is_left);
+    if let Some(known) = known
+        && let Some(Ok(mark)) = known.mark().map(|mark| u32::try_from(mark.uid))
+    {
+        session.foresee(last_of(&known)?, mark);
+    }
+    Ok(())
+}
+
 /// Lists what is due, and begins the position of a mailbox whose UIDs say nothing yet.
 pub(super) fn begin(
     poll: &Poll<'_>,
@@ -42,9 +53,6 @@ pub(super) fn begin(
     let why = match known {
         Some(known) => {
             let last = last_of(&known)?;
-            if let Some(Ok(mark)) = known.mark().map(|mark| u32::try_from(mark.uid)) {
-                session.foresee(last, mark);
-            }
             // First what is new, as servers find that sooner than they read a header.
             let listed = session.uids_above(last)?;
             match put_back(poll, session, mailbox, opened, &known, evidence)? {

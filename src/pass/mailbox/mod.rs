@@ -29,6 +29,7 @@ pub use self::visit::{Limits, Poll};
 
 /// Polls one mailbox. What is committed stays, whatever happens behind it.
 pub fn poll(poll: &Poll<'_>, session: &mut Session, store: &mut Store, mailbox: &str, tally: &mut Tally) -> Result<()> {
+    listing::foresee(poll, session, store, mailbox)?;
     let opened = session.examine(mailbox)?;
     let mut evidence = Evidence::default();
     let mut filters = store::filter::of_account(store.connection(), poll.account.id)?;
