@@ -1,7 +1,7 @@
 //! `account move`: looks what another server has of what is stored, before anything is changed. It asks as a pass does that lists a mailbox
 //! again (FETCH-5), some messages at a time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
@@ -63,12 +63,17 @@ fn count_some(session: &mut Session, store: &mut Store, account: &Account, uids:
     let ids: Vec<String> = mails.iter().filter_map(|mail| mail.message_id.clone()).collect();
     let known = position::known_elsewhere(store.connection(), account.id, None, &ids)?;
     let names: HashSet<&str> = known.iter().map(|known| known.message_id.as_str()).collect();
-    let whole: HashSet<(&str, u64, i64)> =
-        known.iter().map(|known| (known.message_id.as_str(), known.raw_size, known.arrived_at)).collect();
+    // Each stored e-mail is one message, however many look the same by their headers.
+    let mut whole: HashMap<(&str, u64, i64), u64> = HashMap::new();
+    for one in &known {
+        *whole.entry((one.message_id.as_str(), one.raw_size, one.arrived_at)).or_default() += 1;
+    }
     let mut stored = 0;
     for (header, mail) in headers.iter().zip(&mails) {
         let (id, date) = (mail.message_id.as_deref().unwrap_or_default(), header.internal_date);
-        if date.is_some_and(|date| whole.contains(&(id, header.size, date))) {
+        let left = date.and_then(|date| whole.get_mut(&(id, header.size, date))).filter(|left| **left > 0);
+        if let Some(left) = left {
+            *left -= 1;
             stored += 1;
             continue;
         }

@@ -1,5 +1,7 @@
 //! How far each mailbox has been read: (account, mailbox, UIDVALIDITY, last UID) (FETCH-1).
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 
@@ -269,4 +271,15 @@ pub fn known_elsewhere(
         }));
     }
     Ok(known)
+}
+
+/// Returns which of some e-mails a message of this position was found to be before.
+pub fn answered_for(db: &mut Database, position: PositionId, of: &[EmailId]) -> Result<HashSet<EmailId>> {
+    let mut found = HashSet::new();
+    for some in of.chunks(IN_LIST) {
+        let here =
+            fates::table.filter(fates::email_id.eq_any(some.iter().copied().map(Some))).filter(fates::position_id.eq(position));
+        found.extend(here.select(fates::email_id.assume_not_null()).load::<EmailId>(db)?);
+    }
+    Ok(found)
 }

@@ -214,8 +214,13 @@ fn header_of(poll: &Poll<'_>, session: &mut Session, mailbox: &str, mark: &Mark)
     }
 }
 
-/// FETCH-5: finds the stored e-mails among messages of a mailbox that was listed again.
-pub(super) fn recognise(visit: &Visit<'_>, session: &mut Session, store: &mut Store, due: &mut [Due]) -> Result<()> {
+/// What a header says of a message: Message-ID, size and INTERNALDATE.
+type Sign = (String, u64, i64);
+
+/// FETCH-5: finds the stored e-mails among messages of a mailbox that was listed again. Where several messages, or several e-mails, have
+/// the same sign, as scanners write one Message-ID for ever, nobody knows by it which is which: these are read and compared whole, and so
+/// is one whose e-mail another message of the mailbox was found to be before. Returns the e-mails that such messages may be.
+pub(super) fn recognise(visit: &Visit<'_>, session: &mut Session, store: &mut Store, due: &mut [Due]) -> Result<Vec<EmailId>> {
     let uids: Vec<u32> = due
         .iter()
         .filter_map(|due| if let Due::Take(uid) = due { Some(*uid) } else { None })
@@ -224,30 +229,39 @@ pub(super) fn recognise(visit: &Visit<'_>, session: &mut Session, store: &mut St
     // On another server it may have another name.
     let has_moved = position::has_moved(store.connection(), visit.poll.account.id)?;
     let of = Some(visit.mailbox).filter(|_| !has_moved);
-    let mut known: HashMap<u32, (EmailId, Mark)> = HashMap::new();
+    let mut listed: HashMap<Sign, Vec<(u32, Mark)>> = HashMap::new();
+    let mut stored: HashMap<Sign, Vec<EmailId>> = HashMap::new();
     for chunk in uids.chunks(HEADERS_AT_ONCE.min(LISTED_AT_ONCE)) {
         let share = visit.poll.limits.memory.take(HEADERS_SHARE);
-        let listed: Vec<(Mark, String, HeaderOnly)> = headers(visit, session, chunk)?
-            .into_iter()
-            .filter_map(|header| {
-                let mail = mail::parse(&header.header);
-                let mark = Mark::of(i64::from(header.uid), &mail, header.internal_date);
-                mail.message_id.map(|id| (mark, id, header))
-            })
-            .collect();
+        let mut ids: Vec<String> = Vec::new();
+        for header in headers(visit, session, chunk)? {
+            let mail = mail::parse(&header.header);
+            let mark = Mark::of(i64::from(header.uid), &mail, header.internal_date);
+            let Some((id, date)) = mail.message_id.zip(header.internal_date) else { continue };
+            ids.push(id.clone());
+            listed.entry((id, header.size, date)).or_default().push((header.uid, mark));
+        }
         drop(share);
-        let ids: Vec<String> = listed.iter().map(|(_, id, _)| id.clone()).collect();
-        let account = visit.poll.account.id;
-        let stored: HashMap<(String, u64, i64), EmailId> = position::known_elsewhere(store.connection(), account, of, &ids)?
-            .into_iter()
-            .map(|stored| ((stored.message_id, stored.raw_size, stored.arrived_at), stored.email))
-            .collect();
-        for (mark, id, header) in listed {
-            if let Some(date) = header.internal_date
-                && let Some(email) = stored.get(&(id, header.size, date))
-            {
-                known.insert(header.uid, (*email, mark));
+        ids.sort_unstable();
+        ids.dedup();
+        for known in position::known_elsewhere(store.connection(), visit.poll.account.id, of, &ids)? {
+            let of_sign = stored.entry((known.message_id, known.raw_size, known.arrived_at)).or_default();
+            if !of_sign.contains(&known.email) {
+                of_sign.push(known.email);
             }
+        }
+    }
+    stored.retain(|sign, _| listed.contains_key(sign));
+    let candidates: Vec<EmailId> = stored.values().flatten().copied().collect();
+    let answered = position::answered_for(store.connection(), visit.gate.position, &candidates)?;
+    let mut known: HashMap<u32, (EmailId, Mark)> = HashMap::new();
+    let mut open = Vec::new();
+    for (sign, mut messages) in listed {
+        match (messages.pop(), stored.get(&sign).map(Vec::as_slice)) {
+            (Some((uid, mark)), Some([email])) if messages.is_empty() && !answered.contains(email) => {
+                known.insert(uid, (*email, mark));
+            }
+            (_, emails) => open.extend(emails.unwrap_or_default()),
         }
     }
     for one in due {
@@ -260,7 +274,7 @@ pub(super) fn recognise(visit: &Visit<'_>, session: &mut Session, store: &mut St
             *one = Due::Pass(Passed { email: Some(email), mark: Some(mark), ..passed });
         }
     }
-    Ok(())
+    Ok(open)
 }
 
 /// Reads headers; those that the server does not hand over are absent, and their messages are seen to when they are fetched.

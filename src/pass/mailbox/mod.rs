@@ -85,7 +85,7 @@ fn take_due(
         let mut some: Vec<Due> = due.by_ref().take(at_once).collect();
         let mut known = Vec::new();
         if is_relisted {
-            listing::recognise(visit, session, store, &mut some)?;
+            known = listing::recognise(visit, session, store, &mut some)?;
             known.extend(some.iter().filter_map(Due::stored));
         }
         let work = if visit.poll.careful { carefully } else { pipeline };
