@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::dovecot::{self, PASSWORD};
+use crate::support::imap::BentImap;
 use crate::support::world::World;
 
 fn letter(id: &str, from: &str, subject: &str) -> Vec<u8> {
@@ -95,6 +96,52 @@ fn fetch_2_a_filter_that_is_still_in_use_skips_it_again_and_says_so() {
         let said = world.run(&["fate", "retry", "--filter", "news"]).ok();
         assert!(said.contains(" 1 message can not be asked for"), "{said}");
     }
+}
+
+#[test]
+fn fetch_6_what_is_asked_for_again_comes_in_batches_and_alone_only_where_the_server_refuses() {
+    let (world, server) = (World::on("sqlite"), BentImap::start());
+    for uid in 1..=6_u32 {
+        server.put(uid, &letter(&uid.to_string(), "shop@example.net", "News"));
+    }
+    let port = server.port.to_string();
+    let add = format!(
+        "account add support --address support@example.com --imap-host 127.0.0.1 --imap-security plain --imap-user support \
+         --password-stdin --fetch-since 2026-01-01 --act-since 2026-01-01 --imap-port {port}"
+    );
+    world.run_with(&add.split_ascii_whitespace().collect::<Vec<_>>(), PASSWORD).ok();
+    world.run(&["filter", "add", "news", "--global", "--subject", "news*", "--skip"]).ok();
+    world.run(&["fetch"]).ok();
+    world.run(&["filter", "remove", "news"]).ok();
+    let asked = || {
+        let heard = server.with(|mailbox| std::mem::take(&mut mailbox.heard));
+        heard.into_iter().filter(|line| line.starts_with("UID FETCH")).collect::<Vec<_>>()
+    };
+    world.run(&["fate", "retry", "--filter", "news"]).ok();
+    // One of them spoils every answer that it is in.
+    server.bend(|mailbox, command| {
+        let set = command.strip_prefix("UID FETCH ").filter(|rest| rest.contains("BODY.PEEK["))?.split(' ').next()?;
+        mailbox.in_set(set).contains(&4).then(|| b"{tag} NO cannot read that\r\n".to_vec())
+    });
+    asked();
+    assert_eq!(world.run(&["fetch"]).ok(), "");
+    let lines = asked();
+    let bodies: Vec<&String> = lines.iter().filter(|line| line.contains("BODY.PEEK[]")).collect();
+    assert!(bodies[0].starts_with("UID FETCH 1:6 ") && bodies.len() > 6, "together, then each: {lines:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("(UID RFC822.SIZE)")).count(), 1, "sizes in one: {lines:?}");
+    assert_eq!(fates(&world, &["--fate", "imported"]).len(), 5);
+    server.straighten();
+    world.run(&["fetch"]).ok();
+    world.run(&["filter", "add", "all", "--global", "--subject", "*", "--skip"]).ok();
+    (7..=300).for_each(|uid| server.put(uid, &letter(&uid.to_string(), "shop@example.net", "News")));
+    world.run(&["fetch"]).ok();
+    world.run(&["filter", "remove", "all"]).ok();
+    world.run(&["fate", "retry", "--filter", "all"]).ok();
+    asked();
+    world.run(&["fetch"]).ok();
+    let lines = asked();
+    assert!(lines.iter().filter(|line| line.contains("BODY.PEEK[]")).count() <= 3, "{lines:?}");
+    assert_eq!(fates(&world, &["--fate", "imported", "--limit", "1000"]).len(), 300);
 }
 
 fn traced(world: &World, what: &str) -> Vec<(String, String)> {

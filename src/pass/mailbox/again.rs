@@ -2,19 +2,21 @@
 //!
 //! Such a message has the fate `undelivered` from its first failure on, so that the position moves on at once and every UID below
 //! it has one fate; what is still open stands beside it: in how many passes it was asked for in vain, and when it is asked for again.
-//! Here it is asked for by itself: whole, without its date, then by header and text parts. After three passes it is said once and
-//! asked for once a day for fourteen days.
+//! Here what is due is asked for together first, as people may want thousands back at once, and what does not come so by itself: whole,
+//! without its date, then by header and text parts. After three passes it is said once and asked for once a day for fourteen days.
 //!
 //! Whose fault it is: a message has itself to blame where the server hands over others. Where nothing proves that, a break of the
 //! connection is the account's failure for as long as the three passes last, and the message is asked for hourly afterwards: an
 //! outage must not cost a day.
 
+use std::collections::HashMap;
+
 use crate::decide::reason::reason;
 use anyhow::{Error, Result};
 
 use super::parse::{parse_carefully, parse_one};
-use super::read::still_there;
-use super::visit::{Evidence, Visit};
+use super::read::{FORMS, MARGIN, still_there};
+use super::visit::{Evidence, LISTED_AT_ONCE, Limits, Visit};
 use crate::fault::step;
 use crate::mailbox::{RawMessage, Session, Trouble};
 use crate::pass::intake::{self, Passed};
@@ -53,6 +55,12 @@ enum Way {
     Parts,
 }
 
+/// A message to ask for, by its UID.
+type Asked = (u32, Kept);
+
+/// How large messages are, by UID, as far as the server says so.
+type Sizes = HashMap<u32, u64>;
+
 /// Asks for what is due again.
 pub(super) fn ask(
     visit: &Visit<'_>,
@@ -67,21 +75,142 @@ pub(super) fn ask(
     }
     let uids: Vec<u32> = due.iter().filter_map(|kept| u32::try_from(kept.uid).ok()).collect();
     let there = still_there(session, &uids)?;
-    let mut was_cut = false;
+    let mut here = Vec::new();
     for kept in due {
+        match u32::try_from(kept.uid).ok().filter(|uid| there.contains(uid)) {
+            Some(uid) => here.push((uid, kept)),
+            None => {
+                let why = reason!(Fetch2, "expunged before it could be read");
+                let gone = Passed { uid: kept.uid, ..Passed::unread(0, Fate::Gone, why) };
+                intake::note_late(store, visit.gate, &kept, &Ok(gone), (visit.poll.now)())?;
+                tally.count(Fate::Gone, 1);
+            }
+        }
+    }
+    let (left, sizes) = together(visit, session, store, here, evidence, tally)?;
+    singly(visit, session, store, (left, &sizes), evidence, tally)
+}
+
+/// Asks for messages in batches, as for new ones, and takes in what comes. Returns those that did not come so, and the sizes of all that
+/// are known. What was asked for in vain before is not mixed with what was not: it would spoil that.
+fn together(
+    visit: &Visit<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    due: Vec<Asked>,
+    evidence: &mut Evidence,
+    tally: &mut Tally,
+) -> Result<(Vec<Asked>, Sizes)> {
+    let limits = visit.poll.limits;
+    if visit.poll.careful || due.len() < 2 {
+        return Ok((due, Sizes::new()));
+    }
+    let mut sizes = Sizes::new();
+    let uids: Vec<u32> = due.iter().map(|(uid, _)| *uid).collect();
+    for some in uids.chunks(LISTED_AT_ONCE) {
+        match session.sizes(some) {
+            Ok(listed) => sizes.extend(listed.into_iter().map(|one| (one.uid, one.size))),
+            Err(error) => {
+                log::info!("mailbox {}: {error:#}; going on message by message", visit.mailbox);
+                if !session.trouble().is_some_and(|trouble| trouble.is_refusal()) {
+                    reopen(visit, session)?;
+                }
+                return Ok((due, sizes));
+            }
+        }
+    }
+    let (fresh, refused): (Vec<Asked>, Vec<Asked>) = due.into_iter().partition(|(_, kept)| kept.tries == 0);
+    let mut left = Vec::new();
+    let mut groups = [fresh, refused].into_iter().flat_map(|some| grouped(some, &sizes, limits));
+    while let Some(group) = groups.next() {
+        if group.len() < 2 || limits.spent() {
+            left.extend(group);
+        } else if !batch(visit, session, store, (group, &sizes), (&mut *evidence, &mut *tally), &mut left)? {
+            // It broke over one of them, and might over one of the next as well.
+            left.extend(groups.by_ref().flatten());
+        }
+    }
+    left.sort_unstable_by_key(|(uid, _)| *uid);
+    drop(groups);
+    Ok((left, sizes))
+}
+
+/// Asks for one batch; what does not come is left. Returns whether the session went on.
+fn batch(
+    visit: &Visit<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    (group, sizes): (Vec<Asked>, &Sizes),
+    (evidence, tally): (&mut Evidence, &mut Tally),
+    left: &mut Vec<Asked>,
+) -> Result<bool> {
+    let limits = visit.poll.limits;
+    let uids: Vec<u32> = group.iter().map(|(uid, _)| *uid).collect();
+    let bytes: u64 = uids.iter().filter_map(|uid| sizes.get(uid)).sum();
+    let _share = limits.memory.take(FORMS * bytes.min(limits.max_message_size));
+    match session.fetch_within(&uids, bytes + bytes / 4 + MARGIN * (1 + uids.len() as u64)) {
+        Ok(messages) => {
+            let mut came: HashMap<u32, RawMessage> = messages.into_iter().map(|message| (message.uid, message)).collect();
+            for (uid, kept) in group {
+                let Some(message) = came.remove(&uid) else {
+                    left.push((uid, kept));
+                    continue;
+                };
+                evidence.delivers = true;
+                tally.merge(&take(visit, store, &kept, message, (visit.poll.now)())?);
+            }
+            Ok(true)
+        }
+        Err(error) => {
+            left.extend(group);
+            log::info!("mailbox {}: {error:#}; going on message by message", visit.mailbox);
+            let goes_on = session.trouble().is_some_and(|trouble| trouble.is_refusal());
+            if !goes_on && !limits.stop.requested() {
+                reopen(visit, session)?;
+            }
+            Ok(goes_on)
+        }
+    }
+}
+
+/// Puts messages together as far as a batch goes; what is too large, or of unknown size, is alone.
+fn grouped(due: Vec<Asked>, sizes: &Sizes, limits: &Limits<'_>) -> Vec<Vec<Asked>> {
+    let most = limits.batch_bytes.min(limits.max_message_size);
+    let (mut groups, mut room): (Vec<Vec<Asked>>, u64) = (Vec::new(), 0);
+    for one in due {
+        let size = sizes.get(&one.0).copied().filter(|size| *size <= limits.max_message_size);
+        match (size, groups.last_mut()) {
+            (Some(size), Some(group)) if size <= room && group.len() < limits.batch_messages => {
+                group.push(one);
+                room -= size;
+            }
+            (size, _) => {
+                groups.push(vec![one]);
+                // Nothing joins what is alone.
+                room = size.map_or(0, |size| most.saturating_sub(size));
+            }
+        }
+    }
+    groups
+}
+
+/// Asks for messages one by one, in every way.
+fn singly(
+    visit: &Visit<'_>,
+    session: &mut Session,
+    store: &mut Store,
+    (due, sizes): (Vec<Asked>, &Sizes),
+    evidence: &mut Evidence,
+    tally: &mut Tally,
+) -> Result<()> {
+    let mut was_cut = false;
+    for (uid, kept) in due {
         if visit.poll.limits.spent() {
             return Ok(());
         }
         let now = (visit.poll.now)();
-        let Some(uid) = u32::try_from(kept.uid).ok().filter(|uid| there.contains(uid)) else {
-            let gone =
-                Passed { uid: kept.uid, ..Passed::unread(0, Fate::Gone, reason!(Fetch2, "expunged before it could be read")) };
-            intake::note_late(store, visit.gate, &kept, &Ok(gone), now)?;
-            tally.count(Fate::Gone, 1);
-            continue;
-        };
         let share = visit.poll.limits.memory.take(visit.poll.limits.max_message_size);
-        let answer = one(visit, session, uid, kept.tries)?;
+        let answer = one(visit, session, (uid, sizes.get(&uid).copied()), kept.tries)?;
         let (error, trouble) = match answer {
             Answer::Message(message) => {
                 (evidence.delivers, was_cut) = (true, false);
@@ -130,8 +259,8 @@ fn next_try(kept: &Kept, error: String, delivers: bool, now: i64) -> Undelivered
 }
 
 /// Asks for one message in every way. An error is the account's: the server is not to be reached again.
-fn one(visit: &Visit<'_>, session: &mut Session, uid: u32, tries: i64) -> Result<Answer> {
-    let size = session.sizes(&[uid]).ok().and_then(|listed| listed.first().map(|listed| listed.size));
+fn one(visit: &Visit<'_>, session: &mut Session, (uid, size): (u32, Option<u64>), tries: i64) -> Result<Answer> {
+    let size = size.or_else(|| session.sizes(&[uid]).ok().and_then(|listed| listed.first().map(|listed| listed.size)));
     let limits = visit.poll.limits;
     let ways: &[Way] = match size {
         Some(size) if size > limits.max_message_size => &[Way::Parts],

@@ -19,10 +19,10 @@ use crate::store::position::Mark;
 use crate::words::Fate;
 
 /// What an answer may have beside the bytes that the server lists for its messages, for each of them.
-const MARGIN: u64 = 64 << 10;
+pub(super) const MARGIN: u64 = 64 << 10;
 
 /// In how many forms a message is in memory at once: as it came, packed, and on its way into the database.
-const FORMS: u64 = 3;
+pub(super) const FORMS: u64 = 3;
 
 /// A batch as it came from the server.
 pub(super) struct RawBatch<'a> {
