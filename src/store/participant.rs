@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::schema::{accounts, emails, participants, record_addresses, records, user_addresses};
 use super::{Database, IN_LIST, sending};
-use crate::mail::untagged;
+use crate::mail::{Address, untagged};
 use crate::words::{EmailId, ParentBy, RecordId};
 
 /// Somebody wrote an e-mail of a case.
@@ -97,4 +97,17 @@ pub fn internal(db: &mut Database, addresses: &HashSet<String>, answered_at: &Ha
     }
     let is_ours = |address: &&String| found.contains(*address) || found.contains(&*untagged(address));
     Ok(addresses.iter().filter(is_ours).cloned().collect())
+}
+
+/// AUTO-2, SEND-10: takes out of where a letter asks for answers what is ours, for whom that is no answer: lists, forms and programs write
+/// the address there that they were written to. What is left is somebody else's word; where nothing is, the author is answered.
+pub fn drop_ours(db: &mut Database, reply_to: &mut Vec<Address>) -> Result<()> {
+    let asked: HashSet<String> = reply_to.iter().map(Address::key).collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let answered_at = sending::answered_at(db)?;
+    let ours = internal(db, &asked, &answered_at)?;
+    reply_to.retain(|address| !ours.contains(&address.key()));
+    Ok(())
 }

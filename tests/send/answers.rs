@@ -119,3 +119,36 @@ fn ack_1_only_group_accounts_answer_by_themselves() {
     let done = world.run(&["account", "set", "ada", "--auto-reply", "ack"]);
     assert!(done.status == Some(64) && done.stderr.contains("group account"), "{}", done.stderr);
 }
+
+#[test]
+fn auto_2_and_send_10_what_asks_for_answers_to_ourselves_is_answered_to_its_author() {
+    let sink = SmtpSink::start(Manners::default());
+    let world = office("sqlite", &sink);
+    world.run(&["user", "add", "zoe", "--address", "zoe@example.com"]).ok();
+    let asks = |id: &str, reply_to: &str| {
+        let mail = format!(
+            "From: dora@example.org\r\nTo: support@example.com\r\nCc: carl@example.org\r\nReply-To: {reply_to}\r\nSubject: x\r\n\
+             Message-ID: <{id}@example.org>\r\n\r\nHi {id}\r\n"
+        );
+        world.run_with(&["deliver", "--account", "support"], &mail).ok();
+    };
+    let mut sent = 0;
+    let mut goes_to = |line: &[&str]| {
+        let said = world.run(line).ok();
+        sent += 1;
+        (said, sink.taken()[sent - 1].to.clone())
+    };
+    let ours = ["support@example.com", "Support+news@example.com", "help@example.com", "zoe@example.com"];
+    for (place, reply_to) in ours.into_iter().enumerate() {
+        asks(&format!("own{place}"), reply_to);
+        let (said, to) = goes_to(&["email", "reply", &format!("<own{place}@example.org>"), "--text", "Yes."]);
+        assert_eq!(to, ["<dora@example.org>"], "{reply_to}: {said}");
+        assert!(said.starts_with("To: dora@example.org\n"), "{said}");
+    }
+    let (said, to) = goes_to(&["case", "reply", "2", "--text", "Yes.", "--all"]);
+    assert_eq!(to, ["<carl@example.org>", "<dora@example.org>"], "{said}");
+    // What somebody else is named beside ours is for them.
+    asks("both", "help@example.com, desk@example.org");
+    let (said, to) = goes_to(&["email", "reply", "<both@example.org>", "--text", "Yes."]);
+    assert_eq!(to, ["<desk@example.org>"], "{said}");
+}

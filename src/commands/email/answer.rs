@@ -24,7 +24,7 @@ use crate::words::{AccountId, EmailId, OutgoingKind, RecordId, RecordKind, RoleA
 /// The most bytes of pictures that are quoted along with the HTML that shows them.
 const PICTURES: usize = 5 << 20;
 
-/// Answer an e-mail: to Reply-To, else From; the answer belongs to the same record
+/// Answer an e-mail: to Reply-To, where that is none of our own addresses, else From; the answer belongs to the same record
 #[derive(Debug, clap::Args)]
 pub struct Reply {
     /// Number or Message-ID
@@ -91,7 +91,8 @@ impl Found {
         let (id, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
         let email = email::show(db, id)?;
         let mail = remembered::mail(db, id, true)?.with_context(|| format!("e-mail {id} has no raw message"))?;
-        let original = Original::from(&mail);
+        let mut original = Original::from(&mail);
+        participant::drop_ours(db, &mut original.reply_to)?;
         Ok(Self { id, email, mail, original })
     }
 

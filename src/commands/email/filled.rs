@@ -11,7 +11,7 @@ use crate::mail::reply::Original;
 use crate::mail::template::{Letter, Matter, Names, Template, Values, Writer};
 use crate::store::record::{self, RecordName};
 use crate::store::template::{self, Stored};
-use crate::store::{Database, account, email, fields, relation, remembered, user};
+use crate::store::{Database, account, email, fields, participant, relation, remembered, user};
 use crate::words::{AccountId, RecordId, RecordKind, RoleAction};
 
 /// What a letter is about.
@@ -40,7 +40,8 @@ pub fn fill(context: &Context, db: &mut Database, stored: &Stored, about: &About
 pub fn for_email(context: &Context, db: &mut Database, stored: &Stored, wanted: &str) -> Result<Filled> {
     let (id, _) = right::email(db, context.actor_ref(), wanted, RoleAction::Read)?;
     let answered = email::show(db, id)?;
-    let original = Original::from(&remembered::mail(db, id, true)?.unwrap_or_default());
+    let mut original = Original::from(&remembered::mail(db, id, true)?.unwrap_or_default());
+    participant::drop_ours(db, &mut original.reply_to)?;
     let to = original.reply_to.first().or(original.from.as_ref()).cloned();
     let through = answered.accounts.first().map(|name| account::find(db, name)).transpose()?;
     let account = through.map(|account| account.id);
