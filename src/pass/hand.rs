@@ -1,6 +1,8 @@
 //! A person's word on e-mails and cases goes the road of mail: facts → decide → apply, in the caller's transaction. Here is the one
 //! place that writes its line into the audit, with the reasons beside it (WHY-1).
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 
 use super::answer;
@@ -288,13 +290,19 @@ pub fn merge(db: &mut Database, said: &Said<'_>, from: RecordId, into: RecordId)
 /// Undoes a merge by hand (CASE-5), as far as what was written down of it goes.
 pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: RecordName) -> Result<Plan> {
     store::lock(db)?;
-    let merged = merge_of(db, &subject.to_string())?;
+    let mut merged = merge_of(db, &subject.to_string())?;
     let into = store::case::left_of(db, case)?.unwrap_or(case);
     let staying: Vec<RecordId> = store::case::merged_into(db, into)?.into_iter().filter(|other| *other != case).collect();
     let (emails, addresses) = (email::of_record(db, into)?, email::authors_of(db, into)?);
     let records = [vec![case, into], staying.clone()].concat();
-    let matter = Matter { records: &records, emails: &emails, addresses: &addresses, ..Matter::default() };
+    let users = merged.as_ref().map(|merged| merged.followers().to_vec()).unwrap_or_default();
+    let matter = Matter { records: &records, emails: &emails, users: &users, addresses: &addresses, ..Matter::default() };
     let mut facts = facts::gather_word(db, &matter, said.now)?;
+    if let Some(merged) = &mut merged {
+        let logins = access::since_last(db, ("case merge", &subject.to_string()), ("case unfollow", &facts.name(into)))?;
+        let wants_no_more = |user: &&UserId| facts.login(**user).is_some_and(|login| logins.iter().any(|one| one == login));
+        merged.unfollowed = users.iter().filter(wants_no_more).copied().collect();
+    }
     let mut mails = Mails::new();
     let back = merged.iter().flat_map(|merged| hand::returning(into, merged, &facts));
     let back: Vec<EmailId> = back.map(|(email, _)| email).collect();
@@ -313,7 +321,7 @@ pub fn unmerge(db: &mut Database, said: &Said<'_>, case: RecordId, subject: Reco
 /// What was written down of the merge that a case was merged away by; none where mail did it.
 fn merge_of(db: &mut Database, subject: &str) -> Result<Option<Merged>> {
     let Some((emails, why)) = access::last_plan(db, ["case merge", "case unmerge"], subject)? else { return Ok(None) };
-    Ok(Some(Merged { emails, written: serde_json::from_str(&why)? }))
+    Ok(Some(Merged { emails, written: serde_json::from_str(&why)?, unfollowed: BTreeSet::new() }))
 }
 
 /// Hands a case to a user (CASE-5); an empty plan when the user has it already.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use diesel::dsl::max;
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -166,6 +167,18 @@ pub fn last_plan(db: &mut Database, [action, undo]: [&str; 2], subject: &str) ->
     let Some((last, _, why)) = last.filter(|(_, last, _)| last == action) else { return Ok(None) };
     let ids = audit_emails::table.filter(audit_emails::audit_id.eq(last)).order(audit_emails::email_id);
     Ok(Some((ids.select(audit_emails::email_id).load(db)?, why)))
+}
+
+/// Returns what was said of an action on one subject since the last time that another was done to another one.
+pub fn since_last(
+    db: &mut Database,
+    (marked, marked_subject): (&str, &str),
+    (action, subject): (&str, &str),
+) -> Result<Vec<String>> {
+    let last = audit::table.filter(audit::subject.eq(marked_subject)).filter(audit::action.eq(marked));
+    let Some(last) = last.select(max(audit::id)).first::<Option<i64>>(db)? else { return Ok(Vec::new()) };
+    let of = audit::table.filter(audit::subject.eq(subject)).filter(audit::action.eq(action)).filter(audit::id.gt(last));
+    Ok(of.order(audit::id).select(audit::detail).load(db)?)
 }
 
 /// Records who changed what, in the transaction of the change. `action` is verb and noun as typed (`case close`).

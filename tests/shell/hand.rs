@@ -311,6 +311,25 @@ fn case_5_unmerge_leaves_what_people_changed_since_and_what_another_merge_brough
 }
 
 #[test]
+fn case_5_unmerge_gives_back_followers_whom_the_merge_took_away_and_the_assigned_user() {
+    for database in ["sqlite", "postgresql"] {
+        let world = two_cases_on(database);
+        world.run(&["case", "create", "Gate", "--assigned-user", "ben"]).ok();
+        world.run(&["case", "follow", "2", "--user", "ada"]).ok();
+        for case in ["2", "3"] {
+            world.run(&["case", "merge", case, "--into", "1"]).ok();
+        }
+        // Cy may not read what is left without the team, so the one unmerging takes him from it while his case is still there.
+        world.run(&["case", "set", "1", "--team", "desk"]).ok();
+        world.run(&["case", "unmerge", "3"]).ok();
+        world.run(&["case", "unfollow", "1", "--user", "ada"]).ok();
+        world.run(&["case", "unmerge", "2"]).ok();
+        let followers = ["1", "2", "3"].map(|case| world.json(&["case", "show", case])["followers"].clone());
+        assert_eq!(followers, [json!(["ben"]), json!(["cy"]), json!(["ben"])], "{database}");
+    }
+}
+
+#[test]
 fn case_5_what_was_written_during_a_merge_leaves_with_the_email_that_it_answers() {
     for database in ["sqlite", "postgresql"] {
         let world = two_cases_on(database);

@@ -212,6 +212,15 @@ fn follow_too(case: RecordId, made: RecordId, desk: &mut Desk<'_>) {
 pub struct Merged {
     pub emails: Vec<EmailId>,
     pub written: Written,
+    /// Who said since that they want to hear no more of the case that it went into.
+    pub unfollowed: BTreeSet<UserId>,
+}
+
+impl Merged {
+    /// Who followed the case before.
+    pub fn followers(&self) -> &[UserId] {
+        self.written.apart().map_or(&[], |apart| &apart.followers)
+    }
 }
 
 /// Undoes a merge by hand: both cases are as they were before, as far as nobody changed them since; `others` are the merges that
@@ -253,10 +262,10 @@ pub fn unmerge(
     };
     desk.plan.add(Change::SetRecord { record: case, fields }, said());
     desk.facts.records.entry(case).and_modify(|known| (known.merged_into, known.status) = (None, Some(status)));
-    match apart {
-        Some(apart) => follow_again(case, into, apart, desk),
-        None => follow_too(into, case, desk),
+    if apart.is_none() {
+        follow_too(into, case, desk);
     }
+    follow_again(case, merged, desk);
     for (email, by) in returning(into, merged, desk.facts) {
         come_along(email, mails, (case, by), policy, desk);
     }
@@ -292,12 +301,19 @@ pub fn returning(into: RecordId, merged: &Merged, facts: &Facts) -> Vec<(EmailId
     all.into_iter().map(|email| (email, by(&email))).collect()
 }
 
-/// Who followed a case before it was merged away follows it again, unless they wanted to hear no more of it since.
-fn follow_again(case: RecordId, into: RecordId, apart: &Apart, desk: &mut Desk<'_>) {
-    for user in &apart.followers {
-        let is_wanted = desk.facts.followers.contains(&(into, *user)) && desk.facts.may_read(*user, case);
-        if is_wanted && desk.facts.followers.insert((case, *user)) {
-            desk.plan.add(Change::Follow { record: case, user: *user }, reason!(Follow1, "they followed it before the merge"));
+/// Who followed a case before it was merged away follows it again, also where the other case was none of theirs to read, unless they said
+/// since that they want to hear no more of it. Who has it follows it.
+fn follow_again(case: RecordId, merged: &Merged, desk: &mut Desk<'_>) {
+    let assigned = desk.facts.records.get(&case).and_then(|known| known.assigned_user);
+    let before: BTreeSet<UserId> = merged.followers().iter().copied().collect();
+    for user in before.iter().copied().chain(assigned).collect::<BTreeSet<UserId>>() {
+        let has_it = assigned == Some(user);
+        let is_active = desk.facts.people.get(&user).is_some_and(|person| person.active);
+        let may = has_it && is_active || desk.facts.may_read(user, case);
+        if may && !merged.unfollowed.contains(&user) && desk.facts.followers.insert((case, user)) {
+            let because =
+                if before.contains(&user) { "they followed it before the merge" } else { "the assigned user follows it" };
+            desk.plan.add(Change::Follow { record: case, user }, reason!(Follow1, "{because}"));
         }
     }
 }
