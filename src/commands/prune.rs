@@ -19,8 +19,9 @@ use crate::words::Pruning;
 /// What of it lay in a storage outside the database is deleted there, with what other commands have forgotten since; what cannot be
 /// deleted now is tried again by the next "espomail prune".
 ///
-/// For cron, at night: it prints nothing, works in short transactions beside all else, and may be killed and typed again. The room is
-/// used for what comes; the file gets smaller with "espomail db vacuum".
+/// For cron, at night: it prints nothing, works in short transactions beside all else, and may be killed and typed again. On a disk that is
+/// almost full it keeps the log of SQLite short; where it ends all the same it says how much is left. The room is used for what comes; the
+/// file gets smaller with "espomail db vacuum".
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: espomail prune --dry-run")]
 pub struct Prune {

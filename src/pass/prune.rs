@@ -4,8 +4,9 @@
 use anyhow::Result;
 
 use crate::decide::access::Permit;
-use crate::store::prune::{Times, windows};
-use crate::store::{Store, access};
+use crate::fault::{Class, Fault};
+use crate::store::prune::{Times, Windows, windows};
+use crate::store::{self, Store, access};
 use crate::words::Pruning;
 
 /// What became, or would become, of one kind.
@@ -30,12 +31,26 @@ pub fn one(
         return Ok(Pruned { what, before: None, count: 0 });
     };
     let mut count = 0;
-    for mut windows in windows(store.connection(), what, Times { before, now })? {
+    let mut taken = 0;
+    let mut kinds = windows(store.connection(), what, Times { before, now })?.into_iter();
+    while let Some(mut windows) = kinds.next() {
         while let Some(window) = windows.next(store.connection())? {
             if is_rehearsal {
                 count += window.count;
             } else if window.count > 0 {
-                count += store.alone(|db| windows.take(db, &window))?;
+                match store.alone(|db| windows.take(db, &window)) {
+                    Ok(gone) => count += gone,
+                    Err(error) if store::class_of(&error) == Class::Io => {
+                        let left = window.count + rest(store, windows, kinds);
+                        return Err(not_all(&error, what, left));
+                    }
+                    Err(error) => return Err(error),
+                }
+                taken += 1;
+                // The log must not take what room there is: it may be a full disk that this is typed for.
+                if taken % WINDOWS_IN_LOG == 0 {
+                    store.empty_log()?;
+                }
             }
         }
         if !is_rehearsal {
@@ -47,4 +62,26 @@ pub fn one(
         store.transaction(|db| access::record(db, permit, "prune", &format!("prune:{what}"), &detail, now))?;
     }
     Ok(Pruned { what, before: Some(before), count })
+}
+
+/// How many windows may stand in the log of SQLite.
+const WINDOWS_IN_LOG: i64 = 4;
+
+/// Counts what is left of a kind.
+fn rest(store: &mut Store, windows: Windows, others: impl Iterator<Item = Windows>) -> i64 {
+    let mut left = 0;
+    for mut windows in std::iter::once(windows).chain(others) {
+        while let Ok(Some(window)) = windows.next(store.connection()) {
+            left += window.count;
+        }
+    }
+    left
+}
+
+/// Says that a disk ended it, and that it goes on from there.
+fn not_all(error: &anyhow::Error, what: Pruning, left: i64) -> anyhow::Error {
+    let fault = error.chain().find_map(|cause| cause.downcast_ref::<Fault>());
+    let said = fault.map_or_else(|| format!("{error:#}"), |fault| fault.what.clone());
+    let fault = Fault::new(Class::Io, format!("{said}; {left} of {what} are left"));
+    fault.hint("make room on its disk and type it again: it goes on from there").into()
 }

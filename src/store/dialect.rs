@@ -24,6 +24,9 @@ const POSTGRESQL_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/
 /// How long a writer waits for another one on SQLite, in milliseconds.
 const BUSY_MILLISECONDS: u32 = 30_000;
 
+/// How long those who read in the log are waited for before it is emptied, in milliseconds.
+const LOG_MILLISECONDS: u32 = 500;
+
 /// How many pages (of 16 KiB) may gather in the write-ahead log before they move into the database: a page that several
 /// batches touch moves once. Measured at 300,000 e-mails: 4,300 messages/s with 8,000, 3,300 with 1,000.
 const CHECKPOINT_PAGES: u32 = 4_000;
@@ -150,6 +153,16 @@ pub fn set_patience(connection: &mut Database, milliseconds: Option<u32>) -> Que
         Database::Sqlite(c) => c.batch_execute(&format!("PRAGMA busy_timeout = {milliseconds}")),
         Database::Postgresql(c) => c.batch_execute(&format!("SET lock_timeout = {milliseconds}")),
     }
+}
+
+/// Moves what stands in the log of SQLite into the database and gives back the room that the log has, as far as nobody reads in it;
+/// PostgreSQL does that itself.
+pub fn empty_log(connection: &mut Database) -> QueryResult<()> {
+    let Database::Sqlite(c) = connection else { return Ok(()) };
+    c.batch_execute(&format!("PRAGMA busy_timeout = {LOG_MILLISECONDS}"))?;
+    let done = c.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    c.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_MILLISECONDS}"))?;
+    done
 }
 
 /// Tells why PostgreSQL let nobody in: a wrong password and a wrong name do not mend themselves.
@@ -323,6 +336,14 @@ pub fn begin(connection: &mut Database) -> QueryResult<()> {
             }
         }
         Database::Postgresql(c) => <diesel::PgConnection as diesel::Connection>::TransactionManager::begin_transaction(c),
+    }
+}
+
+/// Whether a transaction is open on SQLite, of which another one would be a part.
+pub fn is_part(connection: &mut Database) -> bool {
+    match connection {
+        Database::Sqlite(c) => is_inside(c),
+        Database::Postgresql(_) => false,
     }
 }
 

@@ -123,6 +123,12 @@ pub fn is_held(error: &anyhow::Error) -> bool {
         if HELD.iter().any(|held| information.message().contains(held)))
 }
 
+/// Whether there was no room for what was written.
+pub fn is_full(error: &anyhow::Error) -> bool {
+    matches!(of_diesel(error), Some(DieselError::DatabaseError(_, information))
+        if information.message().contains("database or disk is full"))
+}
+
 /// Whether the content of a row was refused: a constraint, an encoding, a size. A full disk or a lost connection is not it.
 pub fn is_message_fault(error: &anyhow::Error) -> bool {
     match of_diesel(error) {

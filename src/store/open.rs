@@ -1,10 +1,19 @@
 //! The store: opened, migrated, and its transactions.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 
 use super::database::{Database, SchemaState};
 use super::{closed, dialect, failure, lock, setting};
 use crate::fault::{Class, Fault};
+
+/// How long a rehearsal keeps others from writing at once.
+const WINDOW: Duration = Duration::from_millis(400);
+/// How many things a window has however long they take.
+const LEAST: usize = 20;
+/// How long nobody does behind that: on SQLite, whoever waits looks every tenth of a second.
+const BETWEEN_WINDOWS: Duration = Duration::from_millis(110);
 
 /// How often a transaction is run again after a serialisation failure or deadlock.
 const RETRIES: usize = 3;
@@ -102,6 +111,28 @@ impl Store {
         self.is_rehearsing
     }
 
+    /// The same for each of some things, as many at once as take less than the blink of an eye: each sees what the ones before it in its
+    /// window made, and between two windows whoever waits to write comes to it.
+    pub fn rehearse_each<T>(&mut self, things: &[T], mut work: impl FnMut(&mut Self, &T) -> Result<()>) -> Result<()> {
+        let mut rest = things;
+        while !rest.is_empty() {
+            let end = Instant::now() + WINDOW;
+            rest = self.rehearse_all(|store| {
+                for (done, thing) in (1..).zip(rest) {
+                    work(store, thing)?;
+                    if done >= LEAST && Instant::now() >= end {
+                        return Ok(&rest[done..]);
+                    }
+                }
+                Ok(&rest[rest.len()..])
+            })?;
+            if !rest.is_empty() {
+                std::thread::sleep(BETWEEN_WINDOWS);
+            }
+        }
+        Ok(())
+    }
+
     /// Runs what a person says in a transaction of its own, one at a time: what it looks at first is still so when it writes.
     pub fn alone<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
         self.transaction(|db| {
@@ -110,11 +141,20 @@ impl Store {
         })
     }
 
-    /// Runs `work` in one write transaction; again from its start after a serialisation failure or deadlock.
+    /// Runs `work` in one write transaction; again from its start after a serialisation failure or deadlock, and once where there was no
+    /// room for it, after what the log of SQLite has was moved into the database.
     pub fn transaction<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
         let mut attempt = 0;
+        // Of what a full disk did to a part nobody knows what is left of the whole.
+        let mut was_full = dialect::is_part(&mut self.connection);
         loop {
             match dialect::transaction(&mut self.connection, &mut work) {
+                Err(error) if !was_full && failure::is_full(&error) => {
+                    was_full = true;
+                    if let Err(error) = dialect::empty_log(&mut self.connection) {
+                        log::debug!("emptying the log: {error}");
+                    }
+                }
                 Err(error) if attempt < RETRIES && failure::is_serialisation_failure(&error) => {
                     attempt += 1;
                     log::debug!("transaction repeated ({attempt} of {RETRIES}): {error:#}");
@@ -123,6 +163,11 @@ impl Store {
                 outcome => return outcome.map_err(failure::classify),
             }
         }
+    }
+
+    /// Gives back the room of SQLite's log: for what takes away much, as long as a disk may be full.
+    pub fn empty_log(&mut self) -> Result<()> {
+        dialect::empty_log(&mut self.connection).map_err(|error| failure::classify(error.into()))
     }
 
     /// Runs `work` in one write transaction if nobody else writes, without waiting; returns none where somebody does.
