@@ -1,5 +1,6 @@
 //! `prune`: what is old goes as the configuration says, and nothing that somebody needs. Through the real binary, on both databases.
 
+use diesel::connection::{Connection as _, SimpleConnection as _};
 use serde_json::{Value, json};
 
 use crate::support::world::World;
@@ -124,6 +125,10 @@ fn without_raw(world: &World) {
         "{explained}"
     );
     assert!(world.run(&["reprocess", "--all"]).ok().contains("1 e-mail stays as it is: its raw bytes were pruned."));
+    // WHY-2: nor does one whose bytes went since it was chosen hold up the others.
+    let done = world.run(&["reprocess", "1", "2", "--apply"]);
+    assert!(done.stdout.contains("of 1 e-mails changed.\n1 e-mail stays as it is: its raw bytes were pruned."), "{done:?}");
+    assert_eq!(done.status, Some(65));
     assert!(world.json(&["case", "show", "1"]).to_string().contains("It is broken."));
     // It can be answered, and its case can be worked on.
     world.run(&["email", "reply", "1", "--from", "support@example.com", "--text", "Yes.", "--queue"]).ok();
@@ -138,4 +143,30 @@ fn prune_keeps_nothing_for_less_than_a_day() {
     let config = std::fs::read_to_string(world.config()).unwrap();
     std::fs::write(world.config(), config + "[keep]\nraw = \"1m\"\n").unwrap();
     assert!(world.run(&["prune"]).fails(78).contains("write 30d, 52w or forever"));
+}
+
+#[test]
+fn prune_keeps_the_log_short_and_says_how_much_a_full_disk_has_left() {
+    let mut world = World::new();
+    std::fs::write(world.config(), std::fs::read_to_string(world.config()).unwrap() + KEEP).unwrap();
+    world.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+         INSERT INTO raws (id, digest, size, packed) SELECT i, randomblob(32), 4000, randomblob(4000) FROM n;
+         UPDATE counters SET value = 3001 WHERE name = 'raw';
+         CREATE TRIGGER full BEFORE UPDATE ON raws WHEN OLD.id = 1200
+         BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END;
+         PRAGMA wal_checkpoint(TRUNCATE)",
+    );
+    world.set("ESPOMAIL_NOW", "2027-01-05T10:00:00Z");
+    let line = world.run(&["prune"]).fails(74);
+    assert!(line.contains("full; 2000 of raw are left") && line.ends_with("type it again: it goes on from there"), "{line}");
+    world.sql("DROP TRIGGER full");
+    // As long as somebody has the database open, nobody else takes the log away.
+    let open = diesel::SqliteConnection::establish(world.database().to_str().unwrap());
+    let mut open = open.unwrap();
+    open.batch_execute("SELECT COUNT(*) FROM raws").unwrap();
+    world.run(&["prune"]).ok();
+    let log = std::fs::metadata(world.database().with_extension("sqlite-wal")).unwrap().len();
+    assert!(log < 2 << 20, "{log} bytes are in the log");
+    assert_eq!(counts(&world, &["prune"])["raw"], 0);
 }

@@ -352,3 +352,30 @@ fn parse_1_raw_bytes_come_back_unchanged_and_never_more_than_promised() {
     assert!(raw::unpack(b"not zstd", 8).is_err());
     assert!(packed(&vec![0; 3_000_000]).packed.len() < 1000);
 }
+
+#[test]
+fn why_2_others_write_between_the_windows_of_a_rehearsal() {
+    let mut store = crate::support::TestStore::sqlite();
+    let (mut other, (said, heard)) = (store.another(), mpsc::channel());
+    let writer = std::thread::spawn(move || {
+        heard.recv().unwrap();
+        other.transaction(|db| next_number(db, "tried")).unwrap()
+    });
+    let things: Vec<u64> = (0..45).collect();
+    let (mut seen, mut most) = (Vec::new(), 0);
+    store
+        .rehearse_each(&things, |store, thing| {
+            if *thing == 0 {
+                said.send(()).unwrap();
+            }
+            most = most.max(store.transaction(|db| next_number(db, "tried"))?);
+            seen.push(*thing);
+            std::thread::sleep(Duration::from_millis(25));
+            Ok(())
+        })
+        .unwrap();
+    // A window sees what it made, the next one begins anew; and the other was not kept until the end.
+    assert_eq!((seen, writer.join().unwrap()), (things, 1));
+    assert!((20..45).contains(&most), "{most}");
+    assert_eq!(store.transaction(|db| next_number(db, "tried")).unwrap(), 2, "nothing of it is left");
+}

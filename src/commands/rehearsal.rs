@@ -1,7 +1,7 @@
 //! What a person asks for is done, or with `--dry-run` told with its reasons (WHY-1).
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::explain;
 use crate::context::Context;
@@ -39,23 +39,54 @@ impl Rehearsal {
         if !self.dry_run {
             return store.alone(|db| work(db, &policy)).map(|(done, _)| Some(done));
         }
-        let names = Names::all(store.connection())?;
-        let (plans, text, said) = store.rehearse(|db| {
+        let told = Told::begin(store.connection())?;
+        let (told, said) = store.rehearse(|db| {
+            let mut told = told;
             let (done, plans) = work(db, &policy)?;
             let said = tell(&done);
-            let plans: Vec<_> = plans.iter().map(|plan| json!({ "steps": plan.steps(), "notes": plan.notes })).collect();
-            let mut record = |id| match record::name_of(db, Some(id)) {
-                Ok(Some(named)) => named.to_string(),
-                Ok(None) | Err(_) => names.record(id),
-            };
-            let text: String = plans.iter().map(|plan| explain::told(plan, &mut record, &names)).collect();
-            Ok((plans, text, said))
+            plans.iter().for_each(|plan| told.add(db, plan));
+            Ok((told, said))
         })?;
-        let mut told = json!({ "dry_run": true, "plans": plans });
+        told.print(context, &said);
+        Ok(None)
+    }
+
+    /// Whether it is only rehearsed: for what takes long, and is done in parts then.
+    pub fn is_one(self) -> bool {
+        self.dry_run
+    }
+}
+
+/// What would change, as it is told.
+pub struct Told {
+    names: Names,
+    plans: Vec<Value>,
+    text: String,
+}
+
+impl Told {
+    pub fn begin(db: &mut Database) -> Result<Self> {
+        Ok(Self { names: Names::all(db)?, plans: Vec::new(), text: String::new() })
+    }
+
+    /// Tells a plan, in the transaction that made it true.
+    pub fn add(&mut self, db: &mut Database, plan: &Plan) {
+        let Self { names, plans, text } = self;
+        let mut record = |id| match record::name_of(db, Some(id)) {
+            Ok(Some(named)) => named.to_string(),
+            Ok(None) | Err(_) => names.record(id),
+        };
+        let plan = json!({ "steps": plan.steps(), "notes": plan.notes });
+        text.push_str(&explain::told(&plan, &mut record, names));
+        plans.push(plan);
+    }
+
+    /// Prints it, with what plans do not say.
+    pub fn print(self, context: &Context, said: &str) {
+        let mut told = json!({ "dry_run": true, "plans": self.plans });
         if !said.is_empty() {
             told["says"] = json!(said.trim_end());
         }
-        context.out.item(&told, || text + &said + "Nothing was changed.\n");
-        Ok(None)
+        context.out.item(&told, || self.text + said + "Nothing was changed.\n");
     }
 }

@@ -15,15 +15,17 @@ use crate::pass::reprocess::{Reprocessed, Rules, all};
 use crate::pass::verdict::Names;
 use crate::plural::{counted, doing};
 use crate::store::filter::{self, Owner, Past};
+use crate::store::raw::raw_of;
 use crate::store::reprocess::{self, Selection, held, select, skipped};
-use crate::store::{Database, Store, account};
+use crate::store::{Database, Store, account, quarantine};
 use crate::words::{EmailId, Fate, RoleAction, UserId};
 
 /// Run today's rules over stored mail and print what would differ; --apply makes it so
 ///
 /// Each e-mail is held against what the rules of today would make of it, had it just come: its text, its thread, its record,
 /// its teams and users, its case. Nothing is ever sent, nobody is told, and what a person set by hand stays; nothing is taken
-/// from a team or a user. Without --apply nothing changes, and meanwhile nothing else can be written.
+/// from a team or a user. Without --apply nothing changes: it is done for some e-mails at a time and undone, and others write in
+/// between. An e-mail whose raw bytes are gone stays as it is.
 ///
 /// With --filter it is done for what one filter matches, also of mail that came before the filter, and for what it did to mail: what a
 /// filter that was changed, or is not used any more, put into a folder, gave to a team or user or marked as read is taken back, unless
@@ -88,6 +90,10 @@ fn elsewhere(filter: &str, skipped: &[(String, i64)], held: i64) -> String {
 
 /// How many e-mails are listed at once.
 const PAGE: i64 = 500;
+/// How many copies of a user are sorted in one transaction.
+const PAGE_OF_COPIES: i64 = 100;
+/// From how many on people want to know that it takes long, and how to look at fewer.
+const MANY: i64 = 20_000;
 
 /// What cannot be decided anew.
 fn told_pruned(pruned: i64) -> String {
@@ -102,14 +108,7 @@ impl Reprocess {
             context.administrator()?;
         }
         let mut store = context.store()?;
-        if self.apply {
-            return self.work(context, &mut store);
-        }
-        // Each e-mail sees what the ones before it would have become.
-        store.rehearse_all(|store| self.work(context, store))
-    }
-
-    fn work(&self, context: &Context, store: &mut Store) -> Result<()> {
+        let store = &mut store;
         if self.quarantine {
             return self.quarantined(context, store);
         }
@@ -122,8 +121,10 @@ impl Reprocess {
         let past = past.as_ref().map(Permitted::thing);
         let permit = context.administrator()?;
         let (policy, names) = (context.policy(store.connection())?, Names::all(store.connection())?);
-        let rules = Rules { policy: &policy, tell: self.notify, names: &names, filter: past, now: context.now() };
-        let (mut seen, mut different, mut failed, mut pruned) = (0, Vec::new(), 0, 0);
+        let rules =
+            Rules { policy: &policy, tell: self.notify, names: &names, filter: past, apply: self.apply, now: context.now() };
+        let (mut seen, mut different, mut failed) = (0, Vec::new(), 0);
+        let (mut pruned, mut named) = (0, Vec::new());
         let mut hear = |id: EmailId, outcome: Result<Reprocessed>| {
             seen += 1;
             match outcome {
@@ -142,21 +143,21 @@ impl Reprocess {
                 selection.account.get_or_insert(account);
             }
             let mut last = EmailId(0);
-            pruned = reprocess::pruned(store.connection(), selection)?;
+            pruned += reprocess::pruned(store.connection(), selection)?;
+            self.warn(context, store, selection)?;
             loop {
                 let page = select(store.connection(), selection, last, PAGE)?;
-                all(store, &permit, &page, rules, &mut hear)?;
+                pruned += all(store, &permit, &page, rules, &mut hear)?;
                 match page.last() {
                     Some(id) => last = *id,
                     None => break,
                 }
             }
         } else {
-            let mut ids = Vec::new();
             for wanted in &self.emails {
-                ids.push(right::email(store.connection(), context.actor_ref(), wanted, RoleAction::Edit)?.0);
+                named.push(right::email(store.connection(), context.actor_ref(), wanted, RoleAction::Edit)?.0);
             }
-            all(store, &permit, &ids, rules, &mut hear)?;
+            pruned += all(store, &permit, &named, rules, &mut hear)?;
         }
         let (skipped, held) = match past {
             Some(past) => (skipped(store.connection(), past.id)?, held(store.connection(), &past.name)?),
@@ -172,7 +173,8 @@ impl Reprocess {
         context.out.item(&document, || {
             self.told(seen, &different) + &told_pruned(pruned) + &elsewhere(past.map_or("", |past| &past.name), &skipped, held)
         });
-        Ok(())
+        // Who named it hears of it as of an error.
+        named.iter().try_for_each(|id| raw_of(store.connection(), *id).map(|_| ()))
     }
 
     /// FILTER-5: a user's own filter sorts what that user has.
@@ -183,17 +185,19 @@ impl Reprocess {
         let selection = self.selection(context, store)?;
         let pruned = reprocess::pruned(store.connection(), selection)?;
         let (mut seen, mut different, mut last) = (0, Vec::new(), EmailId(0));
+        self.warn(context, store, selection)?;
         loop {
-            let page = select(store.connection(), selection, last, PAGE)?;
+            let page = select(store.connection(), selection, last, PAGE_OF_COPIES)?;
             let Some(end) = page.last() else { break };
             last = *end;
-            let sorted = store.alone(|db| {
+            let work = |db: &mut Database| {
                 let mut sorted = Vec::new();
                 hand::sort(db, &said, (user, *id, name), &page, &mut |email, subject, plan| {
                     sorted.push((email, subject.to_string(), plan));
                 })?;
                 Ok(sorted)
-            })?;
+            };
+            let sorted = if self.apply { store.alone(work)? } else { store.rehearse(work)? };
             seen += sorted.len();
             different.extend(sorted.into_iter().filter(|(.., plan)| !plan.steps().is_empty()));
         }
@@ -204,6 +208,18 @@ impl Reprocess {
             .collect();
         let document = json!({ "applied": self.apply, "seen": seen, "failed": 0, "pruned": pruned, "emails": different });
         context.out.item(&document, || self.told(seen, &different) + &told_pruned(pruned));
+        Ok(())
+    }
+
+    /// Says that it looks at very much, before it does.
+    fn warn(&self, context: &Context, store: &mut Store, selection: Selection) -> Result<()> {
+        const WEEK: i64 = 7 * 86_400;
+        let seen = reprocess::count(store.connection(), selection)?;
+        if seen > MANY && selection.since.is_none() {
+            let of_late = Selection { since: Some(context.now() - WEEK), ..selection };
+            let few = reprocess::count(store.connection(), of_late)?;
+            context.out.say(&format!("Looking at {seen} e-mails. --since 7d looks at {few}."));
+        }
         Ok(())
     }
 
@@ -220,7 +236,17 @@ impl Reprocess {
     fn quarantined(&self, context: &Context, store: &mut Store) -> Result<()> {
         let policy = context.policy(store.connection())?;
         let permit = context.administrator()?;
-        let retried = retry(store, (&permit, "reprocess"), None, &policy, context.now())?;
+        let by = (&permit, "reprocess");
+        let mut retried = Vec::new();
+        if self.apply {
+            retried = retry(store, by, None, &policy, context.now())?;
+        } else {
+            let ids: Vec<i64> = quarantine::list(store.connection(), None)?.into_iter().map(|kept| kept.id).collect();
+            store.rehearse_each(&ids, |store, id| {
+                retried.extend(retry(store, by, Some(&[*id]), &policy, context.now())?);
+                Ok(())
+            })?;
+        }
         let document = json!({ "applied": self.apply, "messages": retried });
         context.out.item(&document, || {
             let line = |one: &crate::pass::quarantine::Retried| match &one.error {

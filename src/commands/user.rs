@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
 use super::argument;
-use super::rehearsal::Rehearsal;
+use super::rehearsal::{Rehearsal, Told};
 use super::setting::{Lines, Options, Setting, Shown, options, switch, way};
 use super::show::{changed, lines, listed, yes};
 use crate::clock::{self, rfc3339};
@@ -21,7 +21,7 @@ use crate::store::record::{self, RecordName};
 use crate::store::rights::{self, Held};
 use crate::store::user::{self, Lists, User as Stored};
 use crate::store::{Database, Store, access as trace};
-use crate::words::{RecordKind, RoleAction, RoleLevel, RoleScope, TeamId};
+use crate::words::{RecordKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
 
 /// Manage users
 #[derive(Debug, clap::Args)]
@@ -92,37 +92,71 @@ struct Left {
     naming: Naming,
 }
 
+/// A user who goes, and what is to become of their work.
+struct Going {
+    id: UserId,
+    login: String,
+    to: Option<(UserId, String)>,
+    theirs: Vec<RecordName>,
+    naming: Naming,
+}
+
 impl Remove {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (permit, now) = (context.administrator()?, context.now());
-        let tell = |left: &Left| self.told(left) + "\n";
-        let done = self.rehearsal.act_and_tell(context, store, tell, |db, policy| {
-            let id = user::find(db, &self.user)?;
-            let login = user::login(db, id)?;
-            let (theirs, naming) = (record::names_assigned_to(db, id)?, naming::of_user(db, id)?);
-            let is_kept = self.to.is_none() && !naming.may_be_without();
-            if is_kept || (self.to.is_none() && !self.unassign && !(theirs.is_empty() && naming.is_empty())) {
-                return Err(has_work(&self.user, &theirs, &naming).into());
-            }
-            let to = self.to.as_deref().map(|login| user::find(db, login)).transpose()?;
-            if to == Some(id) {
-                return Err(Fault::new(Class::Usage, "a user who goes keeps nothing: name another with --to").into());
-            }
-            let to = to.map(|to| user::show(db, to)).transpose()?;
-            if let Some(to) = to.as_ref().filter(|to| !to.settings.active) {
-                return Err(Fault::new(Class::Data, format!("{} is not active", to.login))
-                    .hint(format!("try: espomail user set {} --active true", to.login))
-                    .into());
-            }
-            let plans = pass::hand_over(db, &Said { permit: &permit, policy, now }, id, to.as_ref().map(|to| to.id))?;
-            naming::hand_on(db, &permit, &naming, ((id, &login), to.as_ref().map(|to| (to.id, to.login.as_str()))), now)?;
-            let held = user::remove(db, &permit, id, now)?;
-            Ok((Left { handed: theirs.len(), held, naming }, plans))
-        })?;
-        if let Some(left) = done {
-            context.out.say(&self.told(&left));
+        let permit = context.administrator()?;
+        let policy = context.policy(store.connection())?;
+        let said = Said { permit: &permit, policy: &policy, now: context.now() };
+        if self.rehearsal.is_one() {
+            return self.rehearse(context, store, &said);
         }
+        let left = store.alone(|db| {
+            let going = self.look(db)?;
+            for record in record::assigned_to(db, going.id)? {
+                pass::hand_over(db, &said, record, going.to())?;
+            }
+            going.end(db, &said)
+        })?;
+        context.out.say(&self.told(&left));
         Ok(())
+    }
+
+    /// What would become of it, some records at a time: of thousands others would wait.
+    fn rehearse(&self, context: &Context, store: &mut Store, said: &Said<'_>) -> Result<()> {
+        let going = self.look(store.connection())?;
+        let mut told = Told::begin(store.connection())?;
+        // First what may be refused.
+        let left = store.rehearse(|db| going.end(db, said))?;
+        let records = record::assigned_to(store.connection(), going.id)?;
+        store.rehearse_each(&records, |store, record| {
+            let db = store.connection();
+            let plan = pass::hand_over(db, said, *record, going.to())?;
+            told.add(db, &plan);
+            Ok(())
+        })?;
+        told.print(context, &(self.told(&left) + "\n"));
+        Ok(())
+    }
+
+    /// Finds out what there is to be done, and refuses what would be left to nobody.
+    fn look(&self, db: &mut Database) -> Result<Going> {
+        let id = user::find(db, &self.user)?;
+        let login = user::login(db, id)?;
+        let (theirs, naming) = (record::names_assigned_to(db, id)?, naming::of_user(db, id)?);
+        let is_kept = self.to.is_none() && !naming.may_be_without();
+        if is_kept || (self.to.is_none() && !self.unassign && !(theirs.is_empty() && naming.is_empty())) {
+            return Err(has_work(&self.user, &theirs, &naming).into());
+        }
+        let to = self.to.as_deref().map(|login| user::find(db, login)).transpose()?;
+        if to == Some(id) {
+            return Err(Fault::new(Class::Usage, "a user who goes keeps nothing: name another with --to").into());
+        }
+        let to = to.map(|to| user::show(db, to)).transpose()?;
+        if let Some(to) = to.as_ref().filter(|to| !to.settings.active) {
+            return Err(Fault::new(Class::Data, format!("{} is not active", to.login))
+                .hint(format!("try: espomail user set {} --active true", to.login))
+                .into());
+        }
+        Ok(Going { id, login, to: to.map(|to| (to.id, to.login)), theirs, naming })
     }
 
     fn told(&self, left: &Left) -> String {
@@ -141,6 +175,20 @@ impl Remove {
             ));
         }
         told
+    }
+}
+
+impl Going {
+    fn to(&self) -> Option<UserId> {
+        self.to.as_ref().map(|(id, _)| *id)
+    }
+
+    /// Hands on what names the user, and removes the user.
+    fn end(&self, db: &mut Database, said: &Said<'_>) -> Result<Left> {
+        let to = self.to.as_ref().map(|(id, login)| (*id, login.as_str()));
+        naming::hand_on(db, said.permit, &self.naming, ((self.id, &self.login), to), said.now)?;
+        let held = user::remove(db, said.permit, self.id, said.now)?;
+        Ok(Left { handed: self.theirs.len(), held, naming: self.naming.clone() })
     }
 }
 

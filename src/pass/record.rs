@@ -110,18 +110,14 @@ fn says(record: &Record, known: Option<&RecordFacts>) -> RecordChanges {
     }
 }
 
-/// What a user who goes had: handed to another user, or to nobody (CASE-5). Says what it was.
-pub fn hand_over(db: &mut Database, said: &Said<'_>, user: UserId, to: Option<UserId>) -> Result<Vec<Plan>> {
-    let mut plans = Vec::new();
-    for id in record::assigned_to(db, user)? {
-        plans.push(match to {
-            Some(to) if case::is_one(db, id)? => super::hand::assign(db, said, id, to)?,
-            Some(to) => {
-                let changes = RecordChanges { assigned_user: Some(Some(to)), ..RecordChanges::default() };
-                change(db, said, id, &changes)?
-            }
-            None => super::hand::put_back(db, said, id)?,
-        });
+/// A record that a user who goes had: handed to another user, or to nobody (CASE-5). Says what it was.
+pub fn hand_over(db: &mut Database, said: &Said<'_>, id: RecordId, to: Option<UserId>) -> Result<Plan> {
+    match to {
+        Some(to) if case::is_one(db, id)? => super::hand::assign(db, said, id, to),
+        Some(to) => {
+            let changes = RecordChanges { assigned_user: Some(Some(to)), ..RecordChanges::default() };
+            change(db, said, id, &changes)
+        }
+        None => super::hand::put_back(db, said, id),
     }
-    Ok(plans)
 }

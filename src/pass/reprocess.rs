@@ -1,5 +1,6 @@
 //! `reprocess`: today's rules over stored mail (WHY-2): facts → decide → what differs → apply. Each e-mail is a transaction of
-//! its own, so that one which cannot be read holds up no other.
+//! its own, so that one which cannot be read holds up no other. What is only rehearsed is rolled back some at a time, and others write
+//! in between: a look must not cost anybody their work.
 
 use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
@@ -11,8 +12,9 @@ use crate::fault::contain;
 use crate::mail::{self, Mail};
 use crate::store::apply::{self, Difference};
 use crate::store::filter::{Owner, Past};
+use crate::store::raw::{self, Left};
 use crate::store::reprocess::{self, Through};
-use crate::store::{self, Database, Store, access, facts, raw};
+use crate::store::{self, Database, Store, access, facts};
 use crate::words::{EmailId, Fate, FolderId};
 
 use super::verdict::Names;
@@ -56,22 +58,43 @@ pub struct Rules<'a> {
     pub names: &'a Names,
     /// Only e-mails that this import filter matches, or did something to, which is taken back where it does not any more.
     pub filter: Option<&'a Past>,
+    /// Whether it is so afterwards, or only looked at.
+    pub apply: bool,
     /// Seconds since 1970 UTC.
     pub now: i64,
 }
 
+/// What became of one e-mail.
+enum Outcome {
+    Done(Box<Reprocessed>),
+    /// It is no matter of the filter that it is done for.
+    Passed,
+    /// Its raw bytes are gone, perhaps since it was chosen: most of what rules ask is not known any more.
+    Pruned,
+}
+
+/// An e-mail as it came; none where its raw bytes were pruned.
+fn read(db: &mut Database, id: EmailId) -> Result<Option<Mail>> {
+    let left = raw::left_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
+    let Left::Kept(bytes) = left else { return Ok(None) };
+    let mail = contain(|| mail::parse_for_rules(&bytes));
+    Ok(Some(mail.map_err(|panicked| anyhow!(panicked).context(format!("reading e-mail {id}")))?))
+}
+
+/// Whether an e-mail is a matter of the filter that it is done for.
+fn is_matter(db: &mut Database, id: EmailId, mail: &Mail, filter: Option<&Past>) -> Result<bool> {
+    let Some(past) = filter else { return Ok(true) };
+    let is_matched = past.filter.as_ref().is_some_and(|filter| trial(filter, mail).matched);
+    Ok(is_matched || reprocess::was_touched(db, id, past.id)?)
+}
+
 /// Reprocesses one e-mail, in the caller's transaction: what differs is written, with its reasons, and the audit says who
-/// asked for it. None where it is no matter of the filter that it is done for.
-pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>) -> Result<Option<Reprocessed>> {
+/// asked for it.
+fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>) -> Result<Outcome> {
     store::lock(db)?;
-    let raw = raw::raw_of(db, id)?.with_context(|| format!("e-mail {id} has no raw message"))?;
-    let mail =
-        contain(|| mail::parse_for_rules(&raw)).map_err(|panicked| anyhow!(panicked).context(format!("reading e-mail {id}")))?;
-    if let Some(past) = rules.filter
-        && !past.filter.as_ref().is_some_and(|filter| trial(filter, &mail).matched)
-        && !reprocess::was_touched(db, id, past.id)?
-    {
-        return Ok(None);
+    let Some(mail) = read(db, id)? else { return Ok(Outcome::Pruned) };
+    if !is_matter(db, id, &mail, rules.filter)? {
+        return Ok(Outcome::Passed);
     }
     let mut done = Reprocessed {
         email: id,
@@ -94,7 +117,7 @@ pub fn one(db: &mut Database, permit: &Permit<'_>, id: EmailId, rules: Rules<'_>
         let by = rules.filter.map(|past| format!("filter {:?}: ", past.name)).unwrap_or_default();
         access::record(db, permit, "reprocess", &format!("email:{id}"), &format!("{by}{}", fields.join(", ")), rules.now)?;
     }
-    Ok(Some(done))
+    Ok(Outcome::Done(Box::new(done)))
 }
 
 /// Says what differs; a folder by its name.
@@ -142,24 +165,48 @@ fn step(
     Ok(plan)
 }
 
-/// Reprocesses e-mails, each in a transaction of its own; `told` hears of each, and of each that failed alone.
+/// Reprocesses e-mails, each in a transaction of its own; `told` hears of each, and of each that failed alone. Returns how many stay as
+/// they are, as their raw bytes are gone.
 pub fn all(
     store: &mut Store,
     permit: &Permit<'_>,
     emails: &[EmailId],
     rules: Rules<'_>,
     told: &mut dyn FnMut(EmailId, Result<Reprocessed>),
-) -> Result<()> {
+) -> Result<i64> {
+    let mut pruned = 0;
+    let mut chosen = Vec::with_capacity(emails.len());
     for id in emails {
-        let work = || store.transaction(|db| one(db, permit, *id, rules));
-        let outcome = contain(work).unwrap_or_else(|panicked| Err(anyhow!(panicked).context(format!("e-mail {id}"))));
-        match outcome {
-            // A fault of the database is not the e-mail's.
-            Err(error) if error.chain().any(|cause| cause.is::<crate::fault::Fault>()) => return Err(error),
-            Ok(None) => {}
-            Ok(Some(done)) => told(*id, Ok(done)),
-            Err(error) => told(*id, Err(error)),
+        // What is no matter of the filter is known without the lock.
+        if rules.filter.is_none() || is_chosen(store.connection(), *id, rules.filter) {
+            chosen.push(*id);
         }
     }
-    Ok(())
+    let mut each = |store: &mut Store, id: &EmailId| {
+        let work = || store.transaction(|db| one(db, permit, *id, rules));
+        match contain(work).unwrap_or_else(|panicked| Err(anyhow!(panicked).context(format!("e-mail {id}")))) {
+            // A fault of the database is not the e-mail's.
+            Err(error) if error.chain().any(|cause| cause.is::<crate::fault::Fault>()) => return Err(error),
+            Ok(Outcome::Passed) => {}
+            Ok(Outcome::Pruned) => pruned += 1,
+            Ok(Outcome::Done(done)) => told(*id, Ok(*done)),
+            Err(error) => told(*id, Err(error)),
+        }
+        Ok(())
+    };
+    if rules.apply {
+        chosen.iter().try_for_each(|id| each(store, id))?;
+    } else {
+        store.rehearse_each(&chosen, each)?;
+    }
+    Ok(pruned)
+}
+
+/// Whether the filter may have to do with an e-mail; so it has where that cannot be said: it is looked at again under the lock.
+fn is_chosen(db: &mut Database, id: EmailId, filter: Option<&Past>) -> bool {
+    let mut look = || match read(db, id)? {
+        Some(mail) => is_matter(db, id, &mail, filter),
+        None => Ok(true),
+    };
+    look().unwrap_or(true)
 }

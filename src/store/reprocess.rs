@@ -42,6 +42,11 @@ pub fn select(db: &mut Database, selection: Selection, behind: EmailId, limit: i
         .load(db)?)
 }
 
+/// Counts all of them.
+pub fn count(db: &mut Database, selection: Selection) -> Result<i64> {
+    Ok(selected(selection).count().get_result(db)?)
+}
+
 /// Counts those whose raw bytes were pruned.
 pub fn pruned(db: &mut Database, selection: Selection) -> Result<i64> {
     Ok(selected(selection).filter(exists(is_pruned())).count().get_result(db)?)

@@ -1,5 +1,6 @@
 //! `reprocess`: today's rules over stored mail (WHY-2).
 
+use diesel::connection::{Connection as _, SimpleConnection as _};
 use serde_json::{Value, json};
 
 use crate::support::world::World;
@@ -215,4 +216,19 @@ fn why_2_those_of_a_case_that_an_email_does_not_come_to_get_nothing() {
             assert_eq!((1..=5).map(of).collect::<Vec<_>>(), before, "{database} {distribution}");
         }
     }
+}
+
+#[test]
+fn why_2_a_look_at_what_no_filter_matches_takes_no_lock_and_one_at_the_rest_gives_it_back() {
+    let world = world_on("sqlite", false);
+    for id in ["a", "b"] {
+        deliver(&world, id, "", "Pump");
+    }
+    world.run(&["filter", "add", "offers", "--global", "--subject", "offer*", "--skip"]).ok();
+    let mut other = diesel::SqliteConnection::establish(world.database().to_str().unwrap()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE; UPDATE counters SET value = value WHERE name = 'lock'").unwrap();
+    assert_eq!(world.run(&["reprocess", "--filter", "offers"]).ok(), "0 of 0 e-mails would change.\n");
+    other.batch_execute("COMMIT").unwrap();
+    assert_eq!(world.run(&["reprocess", "--all"]).ok(), "0 of 2 e-mails would change.\n");
+    assert_eq!(world.run(&["reprocess", "--quarantine"]).ok(), "Nothing is in quarantine.\n");
 }
