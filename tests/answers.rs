@@ -97,6 +97,32 @@ fn ack_1_ack_2_ack_5_a_new_case_is_answered_once_and_the_answer_leads_back_to_it
 }
 
 #[test]
+fn ack_1_who_was_answered_is_not_answered_again_when_what_was_deleted_comes_in_once_more() {
+    for database in ["sqlite", "postgresql"] {
+        let sink = SmtpSink::start(Manners::default());
+        let world = world_on(database, &sink);
+        for id in ["a", "b"] {
+            deliver(&world, "support", &mail("dora@example.org", id, ""));
+        }
+        world.run(&["send"]).ok();
+        // Of the one the letter goes first, and then what it answers.
+        let answer =
+            outbox(&world).iter().find(|one| one["subject"].as_str().unwrap().ends_with("Pump b")).unwrap()["email"].to_string();
+        world.run(&["email", "delete", &answer]).ok();
+        for id in ["a", "b"] {
+            world.run(&["email", "delete", &format!("<{id}@example.org>")]).ok();
+            deliver(&world, "support", &mail("dora@example.org", id, ""));
+            assert!(explained(&world, id).contains("ACK-1: no answer: it was answered before somebody deleted it"), "{database}");
+        }
+        assert_eq!(outbox(&world).len(), 1, "{database}");
+        // Whatever else has that Message-ID is another letter.
+        world.run(&["email", "delete", "<a@example.org>"]).ok();
+        deliver(&world, "support", &mail("eve@example.net", "a", ""));
+        assert_eq!(outbox(&world).len(), 2, "{database}: {}", explained(&world, "a"));
+    }
+}
+
+#[test]
 fn ack_1_an_account_without_cases_answers_the_first_of_each_conversation() {
     let sink = SmtpSink::start(Manners::default());
     let world = world_on("sqlite", &sink);

@@ -115,3 +115,78 @@ fn fetch_5_another_server_by_account_set_is_a_move_and_a_mailbox_may_have_anothe
     assert!(!told.contains("elsewhere"), "{told}");
     assert_eq!(world.run(&["fetch"]).ok(), "");
 }
+
+/// Adds the account again, or another one, on the mailbox of a server.
+fn add(world: &World, name: &str, address: &str, server: &BentImap) {
+    let port = server.port.to_string();
+    let add = format!(
+        "account add {name} --address {address} --imap-host 127.0.0.1 --imap-security plain --imap-user support --password-stdin \
+         --fetch-since 2026-01-01 --act-since 2026-01-01 --imap-port {port}"
+    );
+    world.run_with(&add.split_ascii_whitespace().collect::<Vec<_>>(), "secret").ok();
+}
+
+#[test]
+fn fetch_5_what_looks_like_a_stored_message_by_its_header_alone_is_read_and_compared() {
+    // As scanners and fax gateways write: one Message-ID for ever, and here also one size and one second.
+    let scan = |text: &str| [&letter(1)[..], text.as_bytes(), b"\r\n"].concat();
+    let (world, old, new) = (World::on("sqlite"), BentImap::start(), BentImap::start());
+    for (uid, text) in [(1, "one"), (2, "two"), (3, "six")] {
+        old.put(uid, &scan(text));
+    }
+    old.put(4, &letter(7));
+    add(&world, "support", "support@example.com", &old);
+    assert_eq!(world.json(&["fetch"])["items"][0]["messages"], json!({ "imported": 4 }));
+    for (uid, text) in [(1, "ten"), (2, "six"), (3, "one"), (4, "two")] {
+        new.put(uid, &scan(text));
+    }
+    new.put(5, &letter(7));
+    let port = new.port.to_string();
+    let moves = ["account", "move", "support", "--imap-host", "127.0.0.1", "--imap-port", &port, "--password-stdin"];
+    let counted = world.run_with(&[&["-o", "json"], &moves[..], &["--dry-run"]].concat(), "secret").ok();
+    let counted: Value = serde_json::from_str(&counted).unwrap();
+    assert_eq!((&counted["items"][0]["stored"], &counted["items"][0]["new"]), (&json!(4), &json!(1)));
+    world.run_with(&moves, "secret").ok();
+    let (messages, said) = fetched(&world);
+    assert_eq!((messages, count(&world)), (json!({ "duplicate": 4, "imported": 1 }), 5), "{said}");
+    let whole = new.with(|mailbox| mailbox.heard.iter().filter(|line| line.contains("BODY.PEEK[]")).cloned().collect::<Vec<_>>());
+    assert!(whole.iter().all(|line| line.starts_with("UID FETCH 1:4 ")), "of what is clear nothing is read again: {whole:?}");
+}
+
+#[test]
+fn fetch_2_what_people_deleted_does_not_come_back_with_another_account_on_its_mailbox() {
+    for database in ["sqlite", "postgresql"] {
+        let (world, server) = at_work(database);
+        let unnamed =
+            String::from_utf8(letter(4)).unwrap().replace("Message-ID: <m4@example.org>\r\n", "").replace("Matter 4", "None");
+        server.put(5, unnamed.as_bytes());
+        assert_eq!(fetched(&world).0, json!({ "imported": 1 }));
+        world.run(&["email", "delete", "1"]).ok();
+        world.run(&["email", "delete", "5"]).ok();
+        // Another account on the mailbox while this one is there, under another name.
+        add(&world, "second", "support@example.com", &server);
+        let done = world.json(&["fetch", "second"]);
+        assert_eq!((&done["items"][0]["messages"], count(&world)), (&json!({ "duplicate": 5 }), 3), "{database}");
+        let said = world.run(&["account", "remove", "support", "--dry-run"]).ok();
+        assert!(said.ends_with("its mailbox.\nNothing was changed.\n"), "{said}");
+        world.run(&["account", "remove", "support"]).ok();
+        world.run(&["account", "remove", "second"]).ok();
+        // Deleted when no account was there.
+        world.run(&["email", "delete", "2"]).ok();
+        add(&world, "support", "support@example.com", &server);
+        assert_eq!((fetched(&world).0, count(&world)), (json!({ "duplicate": 5 }), 2), "{database}");
+        // And with another address, by its login.
+        world.run(&["account", "remove", "support"]).ok();
+        add(&world, "help", "help@example.com", &server);
+        assert_eq!((fetched(&world).0, count(&world)), (json!({ "duplicate": 5 }), 2), "{database}");
+        // A user's own account on a mailbox that says the same is another one.
+        world.run(&["user", "add", "ada"]).ok();
+        world.run(&["account", "remove", "help"]).ok();
+        add(&world, "own", "support@example.com", &server);
+        world.sql("UPDATE accounts SET kind = 'personal', owner_id = (SELECT id FROM users)");
+        let config = std::fs::read_to_string(world.config()).unwrap();
+        std::fs::write(world.config(), config.trim_end().to_string() + "\ninternal-hosts = [\"127.0.0.1\"]\n").unwrap();
+        assert_eq!(fetched(&world).0["imported"], json!(5), "{database}: nobody decides for others what comes to them");
+        world.run(&["doctor", "--prove"]).ok();
+    }
+}

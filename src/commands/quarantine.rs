@@ -12,6 +12,7 @@ use crate::fault::{Class, Fault};
 use crate::pass::quarantine::retry;
 use crate::plural::counted;
 use crate::store::quarantine::{self, Kept};
+use crate::store::{Database, account};
 use crate::words::Fate;
 
 /// Look after messages that could not be processed
@@ -28,7 +29,11 @@ pub struct Quarantine {
 #[derive(Debug, Subcommand)]
 enum QuarantineCommand {
     /// List messages, the oldest first
-    List,
+    List {
+        /// Only those of this account
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
+    },
     /// Show one message
     Show {
         /// Number, as listed
@@ -50,8 +55,11 @@ enum QuarantineCommand {
     /// Drop messages for good; they are not read from the server again
     Drop {
         /// Numbers, as listed
-        #[arg(value_name = "ID", required = true)]
+        #[arg(value_name = "ID", required_unless_present = "account")]
         ids: Vec<i64>,
+        /// All of this account
+        #[arg(long, value_name = "ACCOUNT", conflicts_with = "ids")]
+        account: Option<String>,
     },
 }
 
@@ -62,8 +70,8 @@ impl Quarantine {
         let actor = context.actor();
         let permit = access::administer(&actor).map_err(|_| refused())?;
         match self.command {
-            QuarantineCommand::List => {
-                let kept = quarantine::list(store.connection(), None)?;
+            QuarantineCommand::List { account } => {
+                let kept = listed(store.connection(), account.as_deref())?;
                 out.list(&kept, &["id", "account", "mailbox", "uid", "size", "since", "next attempt", "error"], |one| {
                     let (account, mailbox, error) = (one.account.clone(), one.mailbox.clone(), one.error.clone());
                     vec![
@@ -119,21 +127,33 @@ impl Quarantine {
                     out.say("What a server did not hand over is asked for again by the next espomail fetch.");
                 }
             }
-            QuarantineCommand::Drop { ids } => {
+            QuarantineCommand::Drop { ids, account } => {
                 for id in &ids {
                     quarantine::find(store.connection(), *id)?;
                 }
-                store.alone(|db| {
+                let ids = store.alone(|db| {
+                    let mut ids = ids.clone();
+                    if account.is_some() {
+                        ids = listed(db, account.as_deref())?.into_iter().map(|kept| kept.id).collect();
+                    }
                     for id in &ids {
                         quarantine::remove(db, &permit, *id, context.now())?;
                     }
-                    Ok(())
+                    Ok(ids)
                 })?;
                 out.made(&json!({ "dropped": ids }), &format!("{} dropped.", counted(ids.len(), "message")));
             }
         }
         Ok(())
     }
+}
+
+/// What is in quarantine; of one account where one is named.
+fn listed(db: &mut Database, account: Option<&str>) -> Result<Vec<Kept>> {
+    let account = account.map(|name| account::find(db, name)).transpose()?.map(|account| account.id);
+    let mut kept = quarantine::list(db, None)?;
+    kept.retain(|one| account.is_none_or(|account| one.account_id == account));
+    Ok(kept)
 }
 
 /// In how many passes the server was asked in vain.

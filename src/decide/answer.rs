@@ -74,6 +74,9 @@ fn may_answer(occasion: &Occasion<'_>, role: Role, answering: &Answering, policy
     if occasion.sent_by_us {
         return Err(reason!(Auto2, "it went out from here"));
     }
+    if facts.answered.contains(&(mail.identity(), mail.content_digest)) {
+        return Err(reason!(Ack1, "it was answered before somebody deleted it"));
+    }
     match role {
         Role::FollowUp => return Err(reason!(Ack1, "it is a follow-up")),
         Role::First if facts.account.make_cases => return Err(reason!(Ack1, "it opened no case")),

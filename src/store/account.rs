@@ -12,12 +12,12 @@ use super::dialect::due;
 use super::grant::{self, Granted};
 use super::noun::{find, free, in_lists, not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions, user_addresses, users};
-use super::{Database, access, outbox, sending, status};
+use super::{Database, access, former, sending, status, undone};
 use crate::clock::rfc3339;
 use crate::decide::access::{Actor, Permit};
 use crate::decide::failure::LONGEST_PAUSE;
 use crate::decide::sender::may_use;
-use crate::fault::{Class, Fault, class_of_sameness};
+use crate::fault::{Class, class_of_sameness};
 use crate::mail::{Mail, untagged};
 use crate::plural::doing;
 use crate::settings::{AccountRules, AfterFetch, account_rules};
@@ -364,6 +364,7 @@ pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, act
 /// this moment loses its lease, so it cannot write its position back.
 pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i64, now: i64) -> Result<()> {
     let id = account.id;
+    undone::must_have_no_quarantine(db, id, &account.name)?;
     diesel::update(accounts::table.find(id))
         .set((
             accounts::fence.eq(accounts::fence + 1),
@@ -382,29 +383,19 @@ pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i
     access::record(db, permit, "account reset", &subject(&account.name), &format!("since {}", rfc3339(since)), now)
 }
 
-/// Refuses to let go of an account that messages wait to go out through.
-fn must_not_wait(db: &mut Database, id: AccountId, name: &str) -> Result<()> {
-    let waiting = outbox::waiting(db, id)?;
-    if waiting == 0 {
-        return Ok(());
-    }
-    Err(Fault::new(
-        Class::Data,
-        format!("{} through account {name}", doing(waiting, "message", "of the outbox goes out", "of the outbox go out")),
-    )
-    .hint(format!("see: espomail outbox list --account {name}; send or drop them first"))
-    .into())
+/// Refuses to remove a user whose personal accounts have anything left to do, and writes down what is to be known of these.
+pub(super) fn leave_all_of(db: &mut Database, owner: UserId) -> Result<()> {
+    let own = accounts::table.filter(accounts::owner_id.eq(owner)).order(accounts::name).select((accounts::id, accounts::name));
+    let own = own.load::<(AccountId, String)>(db)?;
+    undone::must_be_done(db, &own)?;
+    own.iter().try_for_each(|(id, _)| former::remember(db, *id))
 }
 
-/// The same of all accounts that a user has for themselves.
-pub(super) fn none_must_wait(db: &mut Database, owner: UserId) -> Result<()> {
-    let own = accounts::table.filter(accounts::owner_id.eq(owner)).select((accounts::id, accounts::name));
-    own.load::<(AccountId, String)>(db)?.iter().try_for_each(|(id, name)| must_not_wait(db, *id, name))
-}
-
-/// Removes an account with its positions and fates; e-mails and cases stay.
+/// Removes an account with its positions and fates; e-mails and cases stay, and what was deleted does not come back (FETCH-2). Refuses it
+/// as long as there is anything left to do. Call it under the lock row.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<()> {
-    must_not_wait(db, account.id, &account.name)?;
+    undone::must_be_done(db, &[(account.id, account.name.clone())])?;
+    former::remember(db, account.id)?;
     diesel::delete(accounts::table.find(account.id)).execute(db)?;
     access::record(db, permit, "account remove", &subject(&account.name), "", now)
 }

@@ -5,9 +5,11 @@ use diesel::prelude::*;
 
 use super::dialect::insert_new;
 use super::raw;
-use super::schema::{accounts, deletion_accounts, deletions, email_accounts, emails, outbox};
+use super::schema::{
+    accounts, deletion_accounts, deletions, email_accounts, emails, former_account_deletions, former_account_emails, outbox,
+};
 use super::{Database, IN_LIST, search};
-use crate::words::{AccountId, EmailId};
+use crate::words::{AccountId, EmailId, OutgoingKind};
 
 #[derive(Insertable)]
 #[diesel(table_name = deletions)]
@@ -16,6 +18,7 @@ struct DeletionRow {
     content_digest: Vec<u8>,
     deleted_at: i64,
     is_for_all: bool,
+    was_answered: bool,
 }
 
 #[derive(Insertable)]
@@ -25,6 +28,17 @@ struct DeletionAccountRow {
     content_digest: Vec<u8>,
     account_id: AccountId,
 }
+
+#[derive(Insertable)]
+#[diesel(table_name = former_account_deletions)]
+struct FormerDeletionRow {
+    message_id: String,
+    content_digest: Vec<u8>,
+    former_id: i64,
+}
+
+/// What an e-mail is known by.
+type Known = (String, Vec<u8>);
 
 /// Deletes e-mails for everybody. Their fates stay, so that they do not come back (FETCH-2); their Message-IDs stay known to their
 /// threads, so that answers find them.
@@ -38,14 +52,20 @@ pub(super) fn delete(db: &mut Database, those: &[EmailId], now: i64) -> Result<(
 /// Writes down what is deleted and for which accounts: those that it came through, and where a server may have a copy of what went out
 /// from here, the one that it went through and the author's own. What another account gets is its own.
 fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
-    type Known = (String, Vec<u8>);
     let known = emails::table.filter(emails::id.eq_any(some)).select((emails::message_id, emails::content_digest));
     let rows: Vec<DeletionRow> = known
         .load::<Known>(db)?
         .into_iter()
-        .map(|(message_id, content_digest)| DeletionRow { message_id, content_digest, deleted_at: now, is_for_all: false })
+        .map(|(message_id, content_digest)| DeletionRow {
+            message_id,
+            content_digest,
+            deleted_at: now,
+            is_for_all: false,
+            was_answered: false,
+        })
         .collect();
     insert_new!(&mut *db, deletions::table, &rows)?;
+    remember_answers(db, some, now)?;
     let content = (emails::message_id, emails::content_digest);
     let came = email_accounts::table.inner_join(emails::table.on(emails::id.eq(email_accounts::email_id)));
     let came = came.filter(emails::id.eq_any(some)).select((content, email_accounts::account_id));
@@ -58,6 +78,40 @@ fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
     let row = |((message_id, content_digest), account_id)| DeletionAccountRow { message_id, content_digest, account_id };
     let rows: Vec<DeletionAccountRow> = through.into_iter().map(row).collect();
     insert_new!(&mut *db, deletion_accounts::table, &rows)?;
+    let former = former_account_emails::table.inner_join(emails::table.on(emails::id.eq(former_account_emails::email_id)));
+    let former = former.filter(emails::id.eq_any(some)).select((content, former_account_emails::former_id));
+    let row = |((message_id, content_digest), former_id)| FormerDeletionRow { message_id, content_digest, former_id };
+    let rows: Vec<FormerDeletionRow> = former.load::<(Known, i64)>(db)?.into_iter().map(row).collect();
+    insert_new!(&mut *db, former_account_deletions::table, &rows)?;
+    Ok(())
+}
+
+/// Writes down what was answered by itself (ACK-1): of e-mails that go, and of those whose answer goes, which may go later.
+fn remember_answers(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
+    let answers = || {
+        let answers = outbox::table.inner_join(emails::table.on(emails::id.eq(outbox::email_id)));
+        answers.filter(outbox::kind.eq(OutgoingKind::Answer)).select(emails::replied_id.assume_not_null())
+    };
+    let mut answered = answers().filter(emails::replied_id.eq_any(some.iter().copied().map(Some))).load::<EmailId>(db)?;
+    let gone = answers().filter(emails::id.eq_any(some)).filter(emails::replied_id.is_not_null());
+    answered.extend(gone.load::<EmailId>(db)?);
+    for some in answered.chunks(IN_LIST) {
+        let known = emails::table.filter(emails::id.eq_any(some)).select((emails::message_id, emails::content_digest));
+        let known = known.load::<Known>(db)?;
+        // What an e-mail that was deleted before and came back has there.
+        let ids: Vec<&String> = known.iter().map(|(id, _)| id).collect();
+        let digests: Vec<&Vec<u8>> = known.iter().map(|(_, digest)| digest).collect();
+        let there = deletions::table.filter(deletions::message_id.eq_any(ids)).filter(deletions::content_digest.eq_any(digests));
+        diesel::update(there).set(deletions::was_answered.eq(true)).execute(db)?;
+        let row = |(message_id, content_digest)| DeletionRow {
+            message_id,
+            content_digest,
+            deleted_at: now,
+            is_for_all: false,
+            was_answered: true,
+        };
+        insert_new!(&mut *db, deletions::table, &known.into_iter().map(row).collect::<Vec<_>>())?;
+    }
     Ok(())
 }
 

@@ -20,10 +20,10 @@ use diesel::prelude::*;
 
 use self::named::{Named, in_lists};
 use super::schema::{
-    absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails, positions,
-    raws, rotations, team_members, thread_ids, user_addresses, users,
+    absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails,
+    former_account_deletions, positions, raws, rotations, team_members, thread_ids, user_addresses, users,
 };
-use super::{Database, IN_LIST, erasure, load, lock, sending};
+use super::{Database, IN_LIST, erasure, former, load, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::Mail;
 use crate::words::{AccountId, Distribution, EmailId, FolderId, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId};
@@ -340,25 +340,42 @@ fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()
 }
 
 /// FETCH-2: what people deleted and the account's server may bring again; not what somebody imports. One account's copy says nothing
-/// of another's: who deletes theirs takes nobody's away.
+/// of another's: who deletes theirs takes nobody's away. Accounts that have or had the same mailbox count as one. What was answered
+/// before somebody deleted it is not answered again, whatever brings it.
 fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, facts: &mut Facts) -> Result<()> {
     facts.erased = erasure::known(db, &named.contents)?;
     facts.erased_letters = erasure::known_letters(db, &named.authors)?;
+    let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();
+    let known =
+        |rows: Vec<(String, Vec<u8>)>| rows.into_iter().filter_map(|(id, digest)| Some((id, digest.try_into().ok()?))).collect();
+    let answered = in_lists(&ids, |some| {
+        deletions::table
+            .filter(deletions::message_id.eq_any(some.iter().copied()))
+            .filter(deletions::was_answered)
+            .select((deletions::message_id, deletions::content_digest))
+            .load::<(String, Vec<u8>)>(db)
+    })?;
+    facts.answered = known(answered);
     let of = positions::table.find(position).filter(positions::uidvalidity.ne(0)).select(positions::account_id);
     let Some(account) = of.first::<AccountId>(db).optional()? else { return Ok(()) };
-    let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();
+    let same = former::same(db, account)?;
     let rows = in_lists(&ids, |some| {
         let is_same = deletion_accounts::message_id
             .eq(deletions::message_id)
             .and(deletion_accounts::content_digest.eq(deletions::content_digest));
-        let came_through = deletion_accounts::table.filter(is_same).filter(deletion_accounts::account_id.eq(account));
+        let came_through = deletion_accounts::table.filter(is_same).filter(deletion_accounts::account_id.eq_any(&same.accounts));
+        let is_former = former_account_deletions::message_id
+            .eq(deletions::message_id)
+            .and(former_account_deletions::content_digest.eq(deletions::content_digest));
+        let came_before =
+            former_account_deletions::table.filter(is_former).filter(former_account_deletions::former_id.eq_any(&same.former));
         deletions::table
             .filter(deletions::message_id.eq_any(some.iter().copied()))
-            .filter(deletions::is_for_all.or(exists(came_through)))
+            .filter(deletions::is_for_all.or(exists(came_through)).or(exists(came_before)))
             .select((deletions::message_id, deletions::content_digest))
             .load::<(String, Vec<u8>)>(db)
     })?;
-    facts.deleted = rows.into_iter().filter_map(|(id, digest)| Some((id, digest.try_into().ok()?))).collect();
+    facts.deleted = known(rows);
     Ok(())
 }
 

@@ -406,6 +406,32 @@ diesel::table! {
         content_digest -> Binary,
         deleted_at -> BigInt,
         is_for_all -> Bool,
+        was_answered -> Bool,
+    }
+}
+
+diesel::table! {
+    former_accounts (id) {
+        id -> BigInt,
+        owner -> Text,
+        address -> Text,
+        imap_host -> Text,
+        imap_user -> Text,
+    }
+}
+
+diesel::table! {
+    former_account_emails (email_id, former_id) {
+        email_id -> BigInt,
+        former_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    former_account_deletions (message_id, content_digest, former_id) {
+        message_id -> Text,
+        content_digest -> Binary,
+        former_id -> BigInt,
     }
 }
 
@@ -856,6 +882,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     events,
     deletions,
     deletion_accounts,
+    former_accounts,
+    former_account_emails,
+    former_account_deletions,
     erasures,
     attachments,
     email_accounts,

@@ -228,7 +228,7 @@ pub fn note_change(db: &mut Database, permit: &Permit<'_>, user: &User, changes:
 /// not gone out are held now.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: UserId, now: i64) -> Result<usize> {
     let login = login(db, id)?;
-    account::none_must_wait(db, id)?;
+    account::leave_all_of(db, id)?;
     let held = outbox::hold_all_of(db, id, &format!("{login}, who wrote it, was removed"))?;
     diesel::delete(users::table.find(id)).execute(db)?;
     access::record(db, permit, "user remove", &subject(&login), "", now)?;

@@ -51,6 +51,78 @@ fn an_account_is_added_with_defaults_changed_switched_and_removed() {
     assert_eq!(world.json(&["account", "list"])["items"], json!([]));
 }
 
+/// A mail in quarantine, one that the server did not hand over, and something of every other kind that waits.
+fn with_everything_undone(database: &str) -> World {
+    let world = World::on(database);
+    world.run(&["user", "add", "ada"]).ok();
+    add(&world, &["--password-stdin"]).ok();
+    let mail =
+        "From: dora@example.org\r\nTo: support@example.com\r\nSubject: Pump\r\nMessage-ID: <a@example.org>\r\n\r\nIt leaks.\r\n";
+    world.run_with(&["deliver", "--account", "support"], mail).ok();
+    let digest = if database == "sqlite" { "X'00'" } else { "'\\x00'::bytea" };
+    let kept = "INSERT INTO quarantine (id, position_id, uid, raw_id, error, created_at, tries) SELECT";
+    world.sql(&format!(
+        "INSERT INTO raws (id, digest, size, packed) SELECT 2, {digest}, size, packed FROM raws WHERE id = 1;
+         UPDATE counters SET value = 3 WHERE name = 'raw';
+         {kept} 1, id, 1, 2, 'odd', 0, 0 FROM positions;
+         {kept} 2, id, 2, NULL, 'not handed over', 0, 1 FROM positions;
+         INSERT INTO held_actions (id, email_id, account_id, action, because, created_at) VALUES (1, 1, 1, 'answer', 'x', 0);
+         INSERT INTO reviews (id, email_id, account_id, because, created_at) VALUES (1, 1, 1, 'x', 0);
+         INSERT INTO sent_copies (email_id, account_id, sent_at, due_at, attempts) VALUES (1, 1, 0, 0, 0);
+         INSERT INTO server_actions (position_id, uid, verb, email_id, target, asked_by, created_at, due_at, attempts)
+         SELECT id, 1, 'seen', 1, '', 'account', 0, 0, 0 FROM positions"
+    ));
+    world
+}
+
+#[test]
+fn fetch_6_an_account_is_not_removed_as_long_as_anything_of_it_is_left_to_do() {
+    for database in ["sqlite", "postgresql"] {
+        let world = with_everything_undone(database);
+        let all = [
+            "1 messages of account support are in quarantine",
+            "1 messages were not handed over by the server of account support",
+            "1 actions because of mail to account support are held",
+            "1 e-mails of account support wait for a person's word",
+            "1 copies of what account support sent are due in its Sent mailbox",
+            "1 things are to be done on the server of account support",
+        ];
+        let commands = [
+            "espomail quarantine list --account support",
+            "espomail budget list --account support",
+            "espomail review list --account support",
+            "espomail account set --save-sent=false support",
+            "espomail account actions support",
+        ];
+        let named = |line: &str| all.iter().chain(&commands).all(|words| line.contains(words));
+        for arguments in [&["account", "remove", "support"][..], &["account", "remove", "support", "--dry-run"]] {
+            let line = world.run(arguments).fails(65);
+            assert!(named(&line), "{database}: {line}");
+        }
+        // The same where the account is a user's own and goes with the user.
+        world.sql("UPDATE accounts SET kind = 'personal', owner_id = (SELECT id FROM users)");
+        for arguments in [&["user", "remove", "ada"][..], &["user", "remove", "ada", "--dry-run"]] {
+            let line = world.run(arguments).fails(65);
+            assert!(named(&line), "{database}: {line}");
+        }
+        world.sql("UPDATE accounts SET kind = 'group', owner_id = NULL; UPDATE positions SET uidvalidity = 5");
+        // What is in quarantine may be nowhere else any more: it is not forgotten with how far the account was read.
+        let line = world.run(&["account", "reset", "support", "--since", "today"]).fails(65);
+        assert!(line.contains(all[0]) && !line.contains(all[2]), "{line}");
+        assert_eq!(world.json(&["quarantine", "list", "--account", "support"])["items"].as_array().unwrap().len(), 2);
+        world.run(&["quarantine", "drop", "--account", "support"]).ok();
+        world.run(&["budget", "drop", "--all", "--account", "support"]).ok();
+        world.run(&["review", "reject", "1"]).ok();
+        world.run(&["account", "actions", "support", "--drop"]).ok();
+        world.run(&["account", "set", "support", "--save-sent=false"]).ok();
+        world.run(&["account", "remove", "support", "--dry-run"]).ok();
+        assert_eq!(world.json(&["account", "list"])["items"].as_array().unwrap().len(), 1);
+        world.run(&["account", "remove", "support"]).ok();
+        // Nothing is left that belongs to nothing.
+        world.run(&["doctor", "--prove"]).ok();
+    }
+}
+
 #[test]
 fn cases_need_what_they_are_handed_out_by() {
     let world = World::new();

@@ -7,6 +7,7 @@ use super::sending::SendingArguments;
 use super::settings::{SettingsArguments, defaults};
 use super::show::Whole;
 use crate::clock::rfc3339;
+use crate::commands::rehearsal::Rehearsal;
 use crate::commands::show::changed;
 use crate::commands::{argument, right};
 use crate::config::provider_of;
@@ -28,6 +29,14 @@ pub struct Add {
     name: String,
     #[command(flatten)]
     options: Options,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Remove {
+    /// Name or number
+    account: String,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -218,16 +227,30 @@ impl Reset {
     }
 }
 
-/// Removes an account.
-pub fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
-    let actor = context.actor();
-    let mute = answer::mute(store.connection())?;
-    store.alone(|db| {
-        let (account, permit) = right::account(db, context, &actor, wanted)?;
-        account::remove(db, &permit, &account, context.now())
-    })?;
-    context.out.say(&format!("Account {wanted} removed, with how far its mailboxes were read. Its e-mails and cases stay."));
-    answers::announce(context, store.connection(), &mute, None)
+impl Remove {
+    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        let (actor, wanted) = (context.actor(), self.account);
+        let mute = answer::mute(store.connection())?;
+        let said = format!(
+            "Account {wanted} removed, with how far its mailboxes were read. Its e-mails and cases stay, and what was deleted of its mail \
+             does not come back with another account on its mailbox."
+        );
+        let done = self.rehearsal.act_and_tell(
+            context,
+            store,
+            |()| said.clone() + "\n",
+            |db, _| {
+                let (account, permit) = right::account(db, context, &actor, &wanted)?;
+                account::remove(db, &permit, &account, context.now())?;
+                Ok(((), Vec::new()))
+            },
+        )?;
+        if done.is_none() {
+            return Ok(());
+        }
+        context.out.say(&said);
+        answers::announce(context, store.connection(), &mute, None)
+    }
 }
 
 /// Switches an account on or off.

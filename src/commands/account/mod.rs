@@ -16,7 +16,7 @@ use clap::Subcommand;
 use self::actions::Actions;
 pub use self::answers::mute;
 use self::authorize::Authorize;
-use self::change::{Add, Reset, Set, remove, switch};
+use self::change::{Add, Remove, Reset, Set, switch};
 use self::moving::Move;
 pub use self::test::connect;
 use super::right;
@@ -54,7 +54,12 @@ enum AccountCommand {
     /// For example: espomail account move support --imap-host imap.example.net --password-stdin --dry-run
     Move(Box<Move>),
     /// Remove an account and how far it was read; e-mails and cases stay
-    Remove(Named),
+    ///
+    /// Not as long as there is anything left to do: messages in quarantine, or that its server did not hand over yet, messages of the
+    /// outbox, copies for its Sent mailbox, actions that are held or to be done on its server, e-mails that wait for review. It says what
+    /// there is and what to type. Who adds an account on the mailbox again gets nothing that was deleted before.
+    /// For example: espomail account remove support --dry-run
+    Remove(Remove),
     /// Switch an account on
     Enable(Named),
     /// Switch an account off; passes leave it out
@@ -84,6 +89,8 @@ enum AccountCommand {
     /// For example: espomail account actions support --retry
     Actions(Actions),
     /// Forget how far an account was read; the next pass reads it anew, and what is stored does not double
+    ///
+    /// Not as long as messages of it are in quarantine: the server may have them no more.
     Reset(Reset),
 }
 
@@ -102,7 +109,7 @@ impl Account {
             AccountCommand::Show(Named { account }) => show::one(context, &mut store, &account),
             AccountCommand::Set(command) => command.run(context, &mut store),
             AccountCommand::Move(command) => command.run(context, &mut store),
-            AccountCommand::Remove(Named { account }) => remove(context, &mut store, &account),
+            AccountCommand::Remove(command) => command.run(context, &mut store),
             AccountCommand::Enable(Named { account }) => switch(context, &mut store, &account, true),
             AccountCommand::Disable(Named { account }) => switch(context, &mut store, &account, false),
             AccountCommand::Test { account, smtp: true, send_to } => test::sending(context, store, &account, &send_to),

@@ -1,0 +1,89 @@
+//! What outlives an account that is removed: which e-mails came through it, and which of those people deleted. Its mailbox is known by whose
+//! it was, its address and its login, so that another account on it does not bring back what was deleted (FETCH-2).
+
+use anyhow::Result;
+use diesel::prelude::*;
+
+use super::schema::{accounts, former_accounts, users};
+use super::{Database, next_number};
+use crate::words::{AccountId, UserId};
+
+/// What a mailbox is known by. What a personal account says of itself counts for its owner's alone: users name addresses as they like.
+struct Mailbox {
+    owner: Option<UserId>,
+    /// The owner's login; empty is nobody's.
+    login: String,
+    address: String,
+    imap_host: String,
+    imap_user: String,
+}
+
+fn mailbox(db: &mut Database, account: AccountId) -> Result<Option<Mailbox>> {
+    type Row = (Option<UserId>, Option<String>, String, String, String);
+    let columns = (accounts::owner_id, users::login.nullable(), accounts::address, accounts::imap_host, accounts::imap_user);
+    let row = accounts::table
+        .left_join(users::table.on(users::id.nullable().eq(accounts::owner_id)))
+        .filter(accounts::id.eq(account))
+        .select(columns)
+        .first::<Row>(db)
+        .optional()?;
+    Ok(row.map(|(owner, login, address, imap_host, imap_user)| {
+        let login = login.unwrap_or_default();
+        Mailbox { owner, login, address, imap_host: imap_host.to_ascii_lowercase(), imap_user }
+    }))
+}
+
+/// Writes down what is to be known of an account that is about to be removed. Call it under the lock row.
+pub(super) fn remember(db: &mut Database, account: AccountId) -> Result<()> {
+    let Some(mailbox) = mailbox(db, account)? else { return Ok(()) };
+    let id = next_number(db, "former")?;
+    diesel::insert_into(former_accounts::table)
+        .values((
+            former_accounts::id.eq(id),
+            former_accounts::owner.eq(&mailbox.login),
+            former_accounts::address.eq(&mailbox.address),
+            former_accounts::imap_host.eq(&mailbox.imap_host),
+            former_accounts::imap_user.eq(&mailbox.imap_user),
+        ))
+        .execute(db)?;
+    // Only numbers of ours are put in. Of what its owner wrote, their server may have a copy.
+    let owner = mailbox.owner.map_or_else(|| "NULL".to_string(), |owner| owner.to_string());
+    diesel::sql_query(format!(
+        "INSERT INTO former_account_emails (email_id, former_id)
+         SELECT email_id, {id} FROM email_accounts WHERE account_id = {account}
+         UNION SELECT email_id, {id} FROM outbox WHERE account_id = {account}
+         UNION SELECT id, {id} FROM emails WHERE author_id = {owner}"
+    ))
+    .execute(db)?;
+    diesel::sql_query(format!(
+        "INSERT INTO former_account_deletions (message_id, content_digest, former_id)
+         SELECT message_id, content_digest, {id} FROM deletion_accounts WHERE account_id = {account}"
+    ))
+    .execute(db)?;
+    Ok(())
+}
+
+/// The accounts on the mailbox of one, that one included, and those that were there before.
+#[derive(Debug, Default)]
+pub(super) struct Same {
+    pub accounts: Vec<AccountId>,
+    pub former: Vec<i64>,
+}
+
+/// Returns which accounts have, or had, the mailbox of one.
+pub(super) fn same(db: &mut Database, account: AccountId) -> Result<Same> {
+    let Some(mailbox) = mailbox(db, account)? else { return Ok(Same::default()) };
+    let of_address = accounts::table.filter(accounts::address.eq(&mailbox.address)).select((accounts::id, accounts::owner_id));
+    let mut found = of_address.load::<(AccountId, Option<UserId>)>(db)?;
+    found.retain(|(_, owner)| *owner == mailbox.owner);
+    let is_login = former_accounts::imap_host
+        .eq(&mailbox.imap_host)
+        .and(former_accounts::imap_user.eq(&mailbox.imap_user))
+        .and(former_accounts::imap_host.ne(""));
+    let former = former_accounts::table
+        .filter(former_accounts::owner.eq(&mailbox.login))
+        .filter(former_accounts::address.eq(&mailbox.address).or(is_login))
+        .select(former_accounts::id)
+        .load(db)?;
+    Ok(Same { accounts: found.into_iter().map(|(id, _)| id).collect(), former })
+}
