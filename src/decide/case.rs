@@ -108,6 +108,9 @@ fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), Reason> {
     if occasion.sent_by_us {
         return Err(reason!(Auto2, "it went out from here"));
     }
+    if facts.settled.contains(&(occasion.mail.identity(), occasion.mail.content_digest)) {
+        return Err(reason!(Dup1, "it was here and dealt with, and somebody deleted it"));
+    }
     Ok(())
 }
 

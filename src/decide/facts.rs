@@ -72,8 +72,10 @@ pub struct Facts {
     pub moved_here: HashSet<EmailId>,
     /// Message-IDs and contents of e-mails that people deleted, of those that a server brings in this batch (FETCH-2).
     pub deleted: HashSet<(String, [u8; 32])>,
-    /// The same of what was answered by itself before somebody deleted it (ACK-1), whatever brings it.
+    /// The same of what was answered by itself (ACK-1), also before somebody deleted it, whatever brings it.
     pub answered: HashSet<(String, [u8; 32])>,
+    /// The same of what was answered or of a case before somebody deleted it: what a server has of it for others opens nothing (DUP-1).
+    pub settled: HashSet<(String, [u8; 32])>,
     /// The same of e-mails of people who were erased, whatever brings them.
     pub erased: HashSet<(String, [u8; 32])>,
     /// The same by Message-ID, author and Date: a gateway may have changed the content.

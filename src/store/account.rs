@@ -19,7 +19,6 @@ use crate::decide::failure::LONGEST_PAUSE;
 use crate::decide::sender::may_use;
 use crate::fault::{Class, class_of_sameness};
 use crate::mail::{Mail, untagged};
-use crate::plural::doing;
 use crate::settings::{AccountRules, AfterFetch, account_rules};
 use crate::words::{
     AccountId, AccountKind, Auth, AutomaticCases, Distribution, FolderId, PasswordSource, Security, TeamId, UnknownSender, UserId,

@@ -7,9 +7,10 @@ use super::dialect::insert_new;
 use super::raw;
 use super::schema::{
     accounts, deletion_accounts, deletions, email_accounts, emails, former_account_deletions, former_account_emails, outbox,
+    records,
 };
 use super::{Database, IN_LIST, search};
-use crate::words::{AccountId, EmailId, OutgoingKind};
+use crate::words::{AccountId, EmailId, OutgoingKind, RecordKind};
 
 #[derive(Insertable)]
 #[diesel(table_name = deletions)]
@@ -67,6 +68,11 @@ fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
     insert_new!(&mut *db, deletions::table, &rows)?;
     remember_answers(db, some, now)?;
     let content = (emails::message_id, emails::content_digest);
+    let of_cases = emails::table.inner_join(records::table.on(records::id.nullable().eq(emails::parent_id)));
+    let of_cases = of_cases.filter(emails::id.eq_any(some)).filter(records::kind.eq(RecordKind::Case)).select(content);
+    let (ids, digests): (Vec<String>, Vec<Vec<u8>>) = of_cases.load::<Known>(db)?.into_iter().unzip();
+    let there = deletions::table.filter(deletions::message_id.eq_any(ids)).filter(deletions::content_digest.eq_any(digests));
+    diesel::update(there).set(deletions::was_of_case.eq(true)).execute(db)?;
     let came = email_accounts::table.inner_join(emails::table.on(emails::id.eq(email_accounts::email_id)));
     let came = came.filter(emails::id.eq_any(some)).select((content, email_accounts::account_id));
     let mut through: Vec<(Known, AccountId)> = came.load(db)?;

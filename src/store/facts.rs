@@ -21,12 +21,14 @@ use diesel::prelude::*;
 use self::named::{Named, in_lists};
 use super::schema::{
     absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails,
-    former_account_deletions, positions, raws, rotations, team_members, thread_ids, user_addresses, users,
+    former_account_deletions, outbox, positions, raws, rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, erasure, former, load, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::Mail;
-use crate::words::{AccountId, Distribution, EmailId, FolderId, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId};
+use crate::words::{
+    AccountId, Distribution, EmailId, FolderId, OutgoingKind, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId,
+};
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
@@ -107,6 +109,7 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
     let answered_at = sending::answered_at(db)?;
     gather_addresses(db, &named, &answered_at, &mut facts)?;
     gather_emails(db, &named, &mut facts)?;
+    gather_answers(db, &named, &mut facts)?;
     if let Some(position) = position {
         gather_deletions(db, &named, position, &mut facts)?;
     }
@@ -346,8 +349,10 @@ fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, fact
     facts.erased = erasure::known(db, &named.contents)?;
     facts.erased_letters = erasure::known_letters(db, &named.authors)?;
     let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();
-    let known =
-        |rows: Vec<(String, Vec<u8>)>| rows.into_iter().filter_map(|(id, digest)| Some((id, digest.try_into().ok()?))).collect();
+    type Contents = HashSet<(String, [u8; 32])>;
+    let known = |rows: Vec<(String, Vec<u8>)>| -> Contents {
+        rows.into_iter().filter_map(|(id, digest)| Some((id, digest.try_into().ok()?))).collect()
+    };
     let answered = in_lists(&ids, |some| {
         deletions::table
             .filter(deletions::message_id.eq_any(some.iter().copied()))
@@ -355,7 +360,7 @@ fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, fact
             .select((deletions::message_id, deletions::content_digest))
             .load::<(String, Vec<u8>)>(db)
     })?;
-    facts.answered = known(answered);
+    facts.answered.extend(known(answered));
     let of = positions::table.find(position).filter(positions::uidvalidity.ne(0)).select(positions::account_id);
     let Some(account) = of.first::<AccountId>(db).optional()? else { return Ok(()) };
     let same = former::same(db, account)?;
@@ -376,6 +381,35 @@ fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, fact
             .load::<(String, Vec<u8>)>(db)
     })?;
     facts.deleted = known(rows);
+    let settled = in_lists(&ids, |some| {
+        deletions::table
+            .filter(deletions::message_id.eq_any(some.iter().copied()))
+            .filter(deletions::was_answered.or(deletions::was_of_case))
+            .select((deletions::message_id, deletions::content_digest))
+            .load::<(String, Vec<u8>)>(db)
+    })?;
+    facts.settled = known(settled);
+    Ok(())
+}
+
+/// ACK-1: what is here and was answered by itself, through whichever account it came.
+fn gather_answers(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()> {
+    if facts.account.answering.is_none() {
+        return Ok(());
+    }
+    let bearers = |(id, digest): &(String, [u8; 32])| {
+        let of = facts.emails_by_message_id.get(id).into_iter().flatten().copied();
+        let same = of.filter(|email| facts.emails.get(email).is_some_and(|known| known.content_digest == *digest));
+        same.map(|email| (email, (id.clone(), *digest))).collect::<Vec<_>>()
+    };
+    let there: HashMap<EmailId, (String, [u8; 32])> = named.contents.iter().flat_map(bearers).collect();
+    for some in there.keys().copied().collect::<Vec<_>>().chunks(IN_LIST) {
+        let answers = outbox::table.inner_join(emails::table.on(emails::id.eq(outbox::email_id)));
+        let answers = answers.filter(outbox::kind.eq(OutgoingKind::Answer));
+        let answers = answers.filter(emails::replied_id.eq_any(some.iter().copied().map(Some)));
+        let answered = answers.select(emails::replied_id.assume_not_null()).load::<EmailId>(db)?;
+        facts.answered.extend(answered.iter().filter_map(|email| there.get(email).cloned()));
+    }
     Ok(())
 }
 

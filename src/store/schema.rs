@@ -407,6 +407,7 @@ diesel::table! {
         deleted_at -> BigInt,
         is_for_all -> Bool,
         was_answered -> Bool,
+        was_of_case -> Bool,
     }
 }
 

@@ -1,0 +1,1 @@
+ALTER TABLE deletions DROP COLUMN was_of_case;
