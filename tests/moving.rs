@@ -186,7 +186,7 @@ fn fetch_2_what_people_deleted_does_not_come_back_with_another_account_on_its_ma
         world.sql("UPDATE accounts SET kind = 'personal', owner_id = (SELECT id FROM users)");
         let config = std::fs::read_to_string(world.config()).unwrap();
         std::fs::write(world.config(), config.trim_end().to_string() + "\ninternal-hosts = [\"127.0.0.1\"]\n").unwrap();
-        assert_eq!(fetched(&world).0["imported"], json!(5), "{database}: nobody decides for others what comes to them");
+        assert_eq!(fetched(&world).0["imported"], json!(3), "{database}: nobody decides for others what comes to them");
         world.run(&["doctor", "--prove"]).ok();
     }
 }
