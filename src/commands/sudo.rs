@@ -117,8 +117,8 @@ mod tests {
             &["account", "set", "a", "--smtp-password-credential", "x"],
             // A file of that name, which may be a link to anything, wherever the caller stands.
             &["email", "attachments", "1", "--save", "-"],
-            &["email", "compose", "--text", "x", "--attach", "-"],
-            &["email", "compose", "--html", "-"],
+            &["case", "reply", "1", "--text", "x", "--attach", "-"],
+            &["case", "reply", "1", "--text", "x", "--html", "-"],
             &["account", "set", "a", "--ca-file", "-"],
             &["account", "set", "a", "--password-file", "-"],
             &["db", "backup", "-"],
