@@ -16,7 +16,8 @@ use super::people::People;
 use super::prune::WAITS;
 use super::raw::{self, all_of};
 use super::schema::{
-    accounts, deletions, effects, emails, notes, outbox, quarantine, records, thread_ids, user_addresses, users,
+    accounts, deletions, effects, emails, former_account_deletions, notes, outbox, quarantine, records, thread_ids,
+    user_addresses, users,
 };
 use super::{Backend, Database, IN_LIST, clean, deletion, erasure, fate, search, sending};
 use crate::fault::{Class, Fault};
@@ -370,6 +371,8 @@ pub fn forget_deletions(db: &mut Database, person: &Person, redaction: &Redactio
     let named: Vec<(String, Vec<u8>)> = named.map(|one| (one.t, one.d)).collect();
     erasure::remember(db, &named, now)?;
     for (id, digest) in named {
+        let of = (former_account_deletions::message_id.eq(&id)).and(former_account_deletions::content_digest.eq(&digest));
+        diesel::delete(former_account_deletions::table.filter(of)).execute(db)?;
         diesel::delete(deletions::table.find((id, digest))).execute(db)?;
     }
     Ok(())
