@@ -56,6 +56,21 @@ pub fn shown_span(seconds: i64) -> String {
     }
 }
 
+/// Writes how long something has been so, as people say it: `40 s`, `12 min`, `2 h 10 min`, `3 d 4 h`.
+pub fn told_span(seconds: i64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    let two = |first: i64, unit: &str, second: i64, smaller: &str| match second {
+        0 => format!("{first} {unit}"),
+        _ => format!("{first} {unit} {second} {smaller}"),
+    };
+    match seconds {
+        86_400.. => two(days, "d", hours, "h"),
+        3_600.. => two(hours, "h", minutes, "min"),
+        60.. => format!("{minutes} min"),
+        _ => format!("{seconds} s"),
+    }
+}
+
 /// Reads a time: RFC 3339, `YYYY-MM-DD` (its first moment in UTC), `today`, `now`, or a time ago such as `3d` or `10m`.
 pub fn parse(text: &str, now: i64) -> Result<i64, String> {
     let wrong = || {
@@ -106,6 +121,12 @@ pub fn parse_ahead(text: &str, now: i64) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long_it_has_been_so_is_said_in_two_units_at_the_most() {
+        let told = [0, 59, 60, 7_199, 7_200, 7_842, 86_399, 86_400, 97_300].map(told_span);
+        assert_eq!(told, ["0 s", "59 s", "1 min", "1 h 59 min", "2 h", "2 h 10 min", "23 h 59 min", "1 d", "1 d 3 h"]);
+    }
 
     #[test]
     fn nothing_waits_longer_than_its_longest_pause() {

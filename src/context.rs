@@ -20,7 +20,7 @@ use crate::config::{Loaded, Overrides, Security};
 use crate::custody;
 use crate::decide::access::{self as rights, Actor, Permit};
 use crate::decide::caller::{Acts, Caller};
-use crate::fault::{Class, Fault, Reach};
+use crate::fault::{self, Class, Fault, Reach};
 use crate::mail::dkim::SigningKey;
 use crate::output::Output;
 use crate::secret::Secret;
@@ -145,9 +145,15 @@ impl Context {
         let db = store.connection();
         match user::active(db, login)? {
             Some(id) => store::rights::actor(db, caller.os_account(), id, on_behalf),
-            None => Err(Fault::new(Class::Refused, format!("there is no active user with the login {login:?}"))
-                .hint(format!("an administrator adds one with: espomail user add {login}; see espomail-access(7)"))
-                .into()),
+            None => {
+                // Who comes by their own name is to be added; whoever types one, an administrator, may hear which there are.
+                let hint = match on_behalf.then(|| user::find(db, login)) {
+                    None => format!("an administrator adds one with: espomail user add {login}; see espomail-access(7)"),
+                    Some(Err(error)) => fault::hint_of(&error).unwrap_or_default().to_string(),
+                    Some(Ok(_)) => "see: espomail user list".to_string(),
+                };
+                Err(Fault::new(Class::Refused, format!("there is no active user with the login {login:?}")).hint(hint).into())
+            }
         }
     }
 

@@ -20,6 +20,15 @@ pub fn doing(count: impl Display, noun: &str, one: &str, more: &str) -> String {
     format!("{counted} {verb}")
 }
 
+/// A number of bytes as people say it.
+pub fn told_bytes(bytes: u64) -> String {
+    match bytes {
+        0..=9_999 => format!("{bytes} bytes"),
+        10_000..=9_999_999 => format!("{} kB", bytes / 1_000),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

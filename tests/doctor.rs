@@ -145,9 +145,17 @@ fn doctor_says_how_everything_is_and_what_to_type_next() {
         };
         let of =
             |found: &[Value], what: &str| -> Vec<Value> { found.iter().filter(|one| one["what"] == what).cloned().collect() };
-        // Cron was never there.
+        // Cron was never there: well for a quarter of an hour, as for "status --check".
+        let (_, found) = look(&world, &["--offline"]);
+        assert_eq!(of(&found, "pass: send")[0]["state"], "ok", "{found:?}");
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:16:00Z");
         let (status, found) = look(&world, &["--offline"]);
-        assert_eq!((status, &of(&found, "pass: send")[0]["state"]), (Some(1), &json!("warning")), "{found:?}");
+        let send = &of(&found, "pass: send")[0];
+        assert_eq!((&send["state"], &send["said"]), (&json!("warning"), &json!("was never at work")), "{found:?}");
+        let checked = world.run(&["status", "--check"]);
+        assert_eq!((status, checked.status), (Some(1), Some(1)), "{checked:?}");
+        assert!(checked.stdout.contains("send was never at work: is cron running?"), "{checked:?}");
+        world.set("ESPOMAIL_NOW", "2026-11-23T10:00:00Z");
         let next = |found: &[Value]| of(found, "pass: send")[0]["next"].as_str().unwrap().to_string();
         assert!(next(&found).starts_with("crontab -e: * * * * *  /") && next(&found).ends_with("/espomail send"), "{found:?}");
         // One that cron does not find by itself.
@@ -166,6 +174,7 @@ fn doctor_says_how_everything_is_and_what_to_type_next() {
         found.retain(|one| one["what"] != "clock" || away == 0);
         assert!(found.iter().all(|one| one["state"] == "ok"), "{database}: {found:?}");
         assert_eq!((status, of(&found, "account support").len()), (Some(away), 2), "reading and sending");
+        assert_eq!(of(&found, "outbox")[0]["said"], "nothing is held, failed or overdue");
         // A wrong password, and a server that is not there.
         world.run_with(&["account", "set", "support", "--password-stdin"], "wrong").ok();
         world.run(&["account", "set", "support", "--smtp-port", "1"]).ok();
@@ -180,7 +189,7 @@ fn doctor_says_how_everything_is_and_what_to_type_next() {
         // Cron stopped.
         world.set("ESPOMAIL_NOW", "2026-11-25T10:00:00Z");
         let (status, found) = look(&world, &["--offline"]);
-        assert_eq!((status, &of(&found, "pass: fetch")[0]["said"]), (Some(78), &json!("was at work 48 hours ago")), "{found:?}");
+        assert_eq!((status, &of(&found, "pass: fetch")[0]["said"]), (Some(78), &json!("was at work 2 d ago")), "{found:?}");
         let text = world.run(&["doctor", "--offline"]).stdout;
         assert!(
             text.contains("pass: fetch") && text.contains("fault") && text.contains("\n") && text.contains("next:    crontab -e"),
@@ -193,6 +202,20 @@ fn doctor_says_how_everything_is_and_what_to_type_next() {
         assert_eq!((status, found.len()), (Some(77), 1), "nothing that it says is done");
         world.run(&["doctor", "--prove"]).fails(77);
     }
+}
+
+/// Whether `status --check` ends so, and `doctor` has these rows, and no others, that are not well. Returns these.
+fn agree(world: &World, level: i32, rows: &[&str]) -> Vec<Value> {
+    let checked = world.run(&["status", "--check"]);
+    let looked = world.run(&["-o", "json", "doctor", "--offline"]);
+    let found: Value = serde_json::from_str(&looked.stdout).unwrap_or_else(|error| panic!("{error}: {looked:?}"));
+    // The clock of a server is not to be stopped, and nobody has seen this disk.
+    let bad = |one: &&Value| one["state"] != "ok" && one["what"] != "clock";
+    let bad: Vec<Value> = found["items"].as_array().unwrap().iter().filter(bad).cloned().collect();
+    let names: Vec<&str> = bad.iter().map(|one| one["what"].as_str().unwrap()).collect();
+    assert_eq!((checked.status, names.as_slice()), (Some(level), rows), "{checked:?} {bad:?}");
+    assert!(bad.iter().all(|one| one["state"] == ["ok", "warning", "fault"][level as usize]), "{bad:?}");
+    bad
 }
 
 #[test]
@@ -216,7 +239,42 @@ fn status_says_what_waits_and_checks_it_for_monitoring() {
         assert!(world.run(&["status"]).ok().contains("1 queued, 1 due since 2026-11-23T10:00:00Z"));
         world.run(&["outbox", "hold", "1"]).ok();
         let done = check(&world, &[]);
-        assert_eq!((done.status, done.stdout.starts_with("ESPOMAIL WARNING - outbox_held 1 | ")), (Some(1), true), "{done:?}");
+        let said = "ESPOMAIL WARNING - 1 message is held: espomail outbox list --held | ";
+        assert_eq!((done.status, done.stdout.starts_with(said)), (Some(1), true), "{done:?}");
+        agree(&world, 1, &["outbox"]);
+        world.sql("UPDATE outbox SET state = 'failed', due_at = NULL, held_because = NULL");
+        let list = "espomail outbox list --state failed";
+        assert!(check(&world, &[]).stdout.contains(&format!("1 message was not sent: {list} | ")));
+        assert!(agree(&world, 1, &["outbox"])[0]["next"].as_str().unwrap().starts_with(list));
+        world.sql("UPDATE outbox SET state = 'maybe-sent'");
+        assert_eq!(agree(&world, 1, &["outbox"])[0]["said"], "1 message may have been sent");
+        world.sql("UPDATE outbox SET state = 'queued', due_at = 1795428000");
+        // What waits for a person's word does so for four hours.
+        let review = "INSERT INTO reviews (id, email_id, because, created_at) VALUES (1, 1, 'x', ";
+        world.sql(&format!("{review}1795428000 - 4 * 3600 + 1)"));
+        agree(&world, 0, &[]);
+        world.sql("UPDATE reviews SET created_at = created_at - 1");
+        let waits = "1 e-mail waits for a person's word, the oldest for 4 h";
+        assert!(check(&world, &[]).stdout.starts_with(&format!("ESPOMAIL WARNING - {waits}: espomail review list | ")));
+        assert_eq!(agree(&world, 1, &["reviews"])[0]["said"], waits);
+        world.sql("UPDATE reviews SET created_at = created_at - 20 * 3600");
+        agree(&world, 2, &["reviews"]);
+        world.sql("DELETE FROM reviews");
+        // Who fails first, for how long and why, and what stands behind a bar is data.
+        world.sql("UPDATE accounts SET failing_since = 1795428000 - 720, last_error = 'login refused: a|b'");
+        let fails = "account support fails for 12 min: login refused: a/b: espomail status | ";
+        assert!(check(&world, &[]).stdout.starts_with(&format!("ESPOMAIL WARNING - {fails}")), "{:?}", check(&world, &[]));
+        agree(&world, 1, &["accounts"]);
+        world.sql("UPDATE accounts SET failing_since = NULL, last_error = NULL");
+        let is_file = database == "sqlite";
+        assert_eq!(check(&world, &[]).stdout.contains(" disk_free="), is_file);
+        assert!(check(&world, &[]).stdout.contains(" database_bytes="));
+        let little = check(&world, &["--threshold", "disk_free=9000000000000000000,1"]);
+        assert_eq!(
+            (little.status, little.stdout.contains("free on the disk of the database")),
+            (Some(i32::from(is_file)), is_file)
+        );
+        world.run(&["outbox", "hold", "1"]).ok();
         assert_eq!(check(&world, &["--threshold", "outbox_held=,"]).status, Some(0));
         assert_eq!(check(&world, &["--threshold", "outbox_held=1,1"]).status, Some(2));
         for wrong in ["outbox_held", "nothing=1,2", "outbox_held=x,", "outbox_held=1h,", "outbox_held=-1,"] {
@@ -224,7 +282,20 @@ fn status_says_what_waits_and_checks_it_for_monitoring() {
         }
         world.set("ESPOMAIL_NOW", "2026-11-23T10:20:00Z");
         let done = check(&world, &["--threshold", "outbox_held=,", "--threshold", "send_age=10m,15m"]);
-        assert!(done.stdout.starts_with("ESPOMAIL CRITICAL - send_age 1200s, fetch_age 1200s |"), "{done:?}");
+        let quiet = |pass| format!("no {pass} for 20 min: is cron running? espomail doctor --offline");
+        let said = format!("ESPOMAIL CRITICAL - {}; {} |", quiet("send"), quiet("fetch"));
+        assert!(done.stdout.starts_with(&said), "{done:?}");
+        // A database that is away was there: an empty one in its place would take in today's mail.
+        if is_file {
+            let (there, away) = (world.database(), world.path("away"));
+            std::fs::rename(&there, &away).unwrap();
+            let done = check(&world, &[]);
+            let said = format!("ESPOMAIL UNKNOWN - there is no database at {} any more; is its disk mounted", there.display());
+            assert!(done.stdout.starts_with(&said) && done.stdout.contains("espomail db restore FILE"), "{done:?}");
+            let doctor = world.run(&["doctor", "--offline"]).stdout;
+            assert!(doctor.contains(" free at ") && !doctor.contains("init"), "{doctor}");
+            std::fs::rename(&away, &there).unwrap();
+        }
         // Without a database nothing is known.
         world.set("ESPOMAIL_DATABASE", "sqlite:/nowhere/x.sqlite");
         let done = check(&world, &[]);

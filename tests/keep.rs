@@ -86,7 +86,10 @@ fn send_12_what_is_queued_in_a_restored_copy_is_noticed_and_held_and_nothing_goe
             said.contains("the database was put back from a copy") && said.contains("2 messages that were queued are held"),
             "{said}"
         );
-        assert!(said.contains("espomail outbox release --restored"), "{said}");
+        assert!(said.contains("espomail outbox mark-sent --restored, drop --restored or release --restored"), "{said}");
+        let doctor = world.run(&["doctor", "--offline"]).stdout;
+        assert!(doctor.contains("2 messages are held because the database was put back"), "{doctor}");
+        assert!(doctor.contains("then by the log of your SMTP server: espomail outbox mark-sent --restored"), "{doctor}");
         assert_eq!(world.run(&["send"]).ok(), "", "it is said once");
         assert_eq!(sink.taken().len(), 3, "{database}: nothing went out twice");
         // What is fetched again is answered again, and the answer waits, too.
@@ -368,7 +371,11 @@ fn send_12_db_restore_asks_before_it_replaces_waits_for_no_pass_and_holds_what_w
     assert_eq!(world.json(&["case", "list"])["items"].as_array().unwrap().len(), 2, "nothing happened");
 
     let said = world.run(&["db", "restore", "copy", "--force"]).ok();
-    assert!(said.starts_with("copy is put back: a message that was queued is held"), "{said}");
+    assert!(
+        said.starts_with("copy is put back") && said.contains(". A message that was queued is held; look at them: "),
+        "{said}"
+    );
+    assert!(said.contains("The next fetch reads again what came since"), "{said}");
     assert_eq!(world.json(&["case", "list"])["items"].as_array().unwrap().len(), 1);
     assert_eq!(world.json(&["account", "show", "support"])["state"]["lease_owner"], Value::Null);
     assert_eq!(world.run(&["send"]).ok(), "", "it was said");

@@ -7,14 +7,16 @@ use clap::{Subcommand, ValueHint};
 use serde_json::json;
 
 use super::outlet::{self, Made, is_same};
+use crate::clock::rfc3339;
 use crate::config;
 use crate::context::{self, Context};
 use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::pass::restored;
+use crate::plural::told_bytes;
 use crate::store::backup::{self, Incoming};
 use crate::store::closed::{self, AWAY, HERE};
-use crate::store::{SchemaState, Store, access, generation, search, upkeep};
+use crate::store::{SchemaState, Store, access, generation, round, search, upkeep};
 
 /// Look after the database
 ///
@@ -204,6 +206,8 @@ fn restore(context: &Context, file: &Path, force: bool) -> Result<()> {
     }
     let is_older = state != SchemaState::Current;
     let (mut store, beside) = (Store::connect(&incoming.url())?, context.beside());
+    // An older one may know of no passes.
+    let last_pass = round::newest(store.connection()).ok().flatten();
     // In the copy, before anybody can see it: there is no moment in which a pass could send.
     let (held, writer) = store.alone(|db| {
         let held = restored::hold(db, None, context.now())?;
@@ -217,12 +221,28 @@ fn restore(context: &Context, file: &Path, force: bool) -> Result<()> {
         Err(other) => other,
     })?;
     generation::note(&mut Store::connect(context.database())?, &beside, &writer)?;
-    let mut said = format!("{} is put back: {}.", file.display(), told_held(held));
+    let last_pass = last_pass.map(rfc3339);
+    let mut said = told_restored(file, last_pass.as_deref(), held);
     if is_older {
         said.push_str(" Next: espomail db migrate");
     }
-    context.out.made(&json!({ "file": file, "held": held, "schema": if is_older { "older" } else { "current" } }), &said);
+    let schema = if is_older { "older" } else { "current" };
+    context.out.made(&json!({ "file": file, "held": held, "schema": schema, "last_pass_at": last_pass }), &said);
     Ok(())
+}
+
+/// What was put back, of when it is, and what that means.
+fn told_restored(file: &Path, last_pass: Option<&str>, held: usize) -> String {
+    let of = last_pass.map(|at| format!("; the last pass that it knows of was at {at}")).unwrap_or_default();
+    let held = match held {
+        0 => "Nothing is held, as nothing was queued".to_string(),
+        held => format!("{} held; {}", capital(&restored::count(held)), restored::next()),
+    };
+    format!(
+        "{} is put back{of}. {held}. The next fetch reads again what came since; what is answered of it by itself will be held, too. \
+         What people did since the copy was made (cases, notes, letters) is not in it.",
+        file.display(),
+    )
 }
 
 /// Refuses to replace a database that is in use, or, unless that is said, has something in it.
@@ -266,7 +286,7 @@ fn restored(context: &Context, dry_run: bool) -> Result<()> {
         Ok((held, generation::raise(db, &beside)?))
     })?;
     generation::note(&mut store, &beside, &writer)?;
-    let next = if held > 0 { format!(" Next: {}", restored::NEXT) } else { String::new() };
+    let next = if held > 0 { format!(" Next: {}", restored::next()) } else { String::new() };
     context.out.made(&json!({ "held": held }), &format!("{}.{next}", capital(&told_held(held))));
     Ok(())
 }
@@ -301,15 +321,6 @@ fn told_held(held: usize) -> String {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// A number of bytes as people say it.
-pub fn told_bytes(bytes: u64) -> String {
-    match bytes {
-        0..=9_999 => format!("{bytes} bytes"),
-        10_000..=9_999_999 => format!("{} kB", bytes / 1_000),
-        _ => format!("{} MB", bytes / 1_000_000),
-    }
 }
 
 /// A word as it is typed in a shell.

@@ -1,49 +1,41 @@
 //! `espomail doctor`.
 
+mod finding;
+mod measured;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
 
+use self::finding::{Finding, text};
 use super::argument;
-use super::db::told_bytes;
-use crate::clock::shown_span;
+use super::measure::{Measure, room_limits};
 use crate::config::masked;
 use crate::context::{self, Context};
-use crate::fault::{Class, Fault, one_line};
-use crate::output::shown_line;
+use crate::decide::health::Level;
+use crate::fault::{Class, Fault};
 use crate::pass::Stop;
 use crate::pass::send;
-use crate::plural::{counted, doing};
+use crate::plural::{counted, doing, told_bytes};
 use crate::store::account::{self, Account};
 use crate::store::generation;
-use crate::store::outbox::{self, OutboxFilter};
+use crate::store::overview::overview;
 use crate::store::proof::{self, Proved};
-use crate::store::round::{self, Round};
 use crate::store::sending::{self, Sending};
 use crate::store::server_action::{self, Stuck};
-use crate::store::{self, Database, SchemaState, Store, WHOLE, backup, dialect, part, storage, upkeep, user};
-use crate::words::{Rule, words};
+use crate::store::{Database, SchemaState, Store, backup, dialect, part, storage, upkeep};
 
-/// How long no pass may have been at work, in seconds, before that is strange, and before it is wrong.
-const QUIET: i64 = 15 * 60;
-const SILENT: i64 = 24 * 3_600;
 /// How far clocks may differ, in seconds.
 const SKEW: i64 = 60;
-/// The least room that a database needs, in bytes.
-const LEAST_ROOM: u64 = 100 << 20;
 /// Servers that are asked at once.
 const WORKERS: usize = 8;
 
-words! {
-    /// How something is.
-    State { Ok = "ok", Warning = "warning", Fault = "fault" }
-}
-
 /// Look at everything that espomail needs, or prove that the database holds together
 ///
-/// One line for each: configuration and files, clock, database, room on the disk, passes, what is held, DKIM keys, and the login of each
-/// account for reading and sending; with what to type next. The exit status is 1 where something is strange, and that of the gravest
+/// One line for each: configuration and files, clock, database, room on the disk, passes, accounts that fail, what waits in the outbox or
+/// failed, quarantine, reviews, budgets, DKIM keys, and the login of each account for reading and sending; with what to type next. What
+/// "espomail status --check" measures has the same limits here: WARNING is "warning", and CRITICAL is "fault". The exit status is 1 where something is strange, and that of the gravest
 /// fault where there is one.
 ///
 /// With --prove it looks at what must hold in the database whatever happened: each law with how many things it was held against and how many
@@ -60,37 +52,6 @@ pub struct Doctor {
     /// Read all raw messages and make their digests anew; takes as long as reading the whole database
     #[arg(long, requires = "prove")]
     deep: bool,
-}
-
-/// One thing that was looked at.
-#[derive(Debug, serde::Serialize)]
-struct Finding {
-    what: String,
-    state: State,
-    said: String,
-    next: Option<String>,
-    #[serde(skip)]
-    class: Option<Class>,
-}
-
-impl Finding {
-    fn ok(what: impl Into<String>, said: impl Into<String>) -> Self {
-        Self { what: what.into(), state: State::Ok, said: said.into(), next: None, class: None }
-    }
-
-    fn warning(what: impl Into<String>, said: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { what: what.into(), state: State::Warning, said: said.into(), next: Some(next.into()), class: Some(Class::No) }
-    }
-
-    /// What an error says, with its class.
-    fn fault(what: impl Into<String>, error: anyhow::Error) -> Self {
-        let error = store::classify(error);
-        let class = store::class_of(&error);
-        let next = error.downcast_ref::<Fault>().and_then(|fault| fault.hint.clone());
-        let line = one_line(&error);
-        let said = next.as_ref().and_then(|next| line.strip_suffix(&format!("; {next}"))).unwrap_or(&line).to_string();
-        Self { what: what.into(), state: State::Fault, said, next, class: Some(class) }
-    }
 }
 
 impl Doctor {
@@ -126,16 +87,17 @@ impl Doctor {
             }
             Err(error) => {
                 findings.push(Finding::fault("database", error));
+                // Often it is the disk; where that is not there either, the line above says so.
+                findings.extend(disk(context, None).unwrap_or_default());
                 return findings;
             }
         };
         let db = store.connection();
-        let looks: [(&str, Look); 6] = [
+        let looks: [(&str, Look); 5] = [
             ("clock", clock),
-            ("disk", disk),
+            ("disk", |context, db| disk(context, Some(upkeep::size(db)?))),
             ("copy", put_back),
-            ("passes", passes),
-            ("outbox", held),
+            ("passes", numbers),
             ("on servers", on_servers),
         ];
         for (what, look) in looks {
@@ -153,16 +115,6 @@ impl Doctor {
         }
         findings
     }
-}
-
-/// What was found, as lines: what to type next stands on one of its own, and is never cut.
-fn text(findings: &[Finding]) -> String {
-    let width = findings.iter().map(|one| one.what.chars().count()).max().unwrap_or(0);
-    let line = |one: &Finding| {
-        let next = one.next.iter().map(|next| format!("\n{:width$}  next:    {}", "", shown_line(next)));
-        format!("{:width$}  {:<7}  {}{}", one.what, one.state, shown_line(&one.said), next.collect::<String>())
-    };
-    findings.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 type Look = fn(&Context, &mut Database) -> Result<Vec<Finding>>;
@@ -219,11 +171,13 @@ fn clock(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     }])
 }
 
-/// Room for the database, and for another one of its size: a copy, or what `db vacuum` needs.
-fn disk(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
+/// Room for the database, and for another one of its size: a copy, or what `db vacuum` needs. It is asked of the disk alone where the
+/// database cannot be opened.
+fn disk(context: &Context, size: Option<i64>) -> Result<Vec<Finding>> {
     let Some(path) = backup::path_of(context.database())? else { return Ok(Vec::new()) };
-    let (room, size) = (upkeep::room(&path)?, u64::try_from(upkeep::size(db)?)?);
+    let size = size.or_else(|| std::fs::metadata(&path).ok().and_then(|file| i64::try_from(file.len()).ok())).unwrap_or_default();
     let folder = part::folder_of(&path);
+    let room = part::room(&path).map_err(|error| Fault::new(Class::Io, format!("{}: {error}", folder.display())))?;
     let said = format!("{} free at {}", told_bytes(room), folder.display());
     let left = part::left_in(folder).into_iter().map(|left| {
         let what = "left behind by a db restore or db backup that was killed: mail may be in it";
@@ -234,17 +188,17 @@ fn disk(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
             format!("rm -f {file} {file}-wal {file}-shm {file}-journal"),
         )
     });
-    let room = if room < LEAST_ROOM {
-        let fault = Fault::new(Class::Io, said).hint("make room: a pass that finds none stores nothing and ends with 74");
-        Finding::fault("disk", fault.into())
-    } else if room < size {
-        Finding::warning(
-            "disk",
-            format!("{said}, less than the database has"),
-            "make room for a copy, and for espomail db vacuum",
-        )
-    } else {
-        Finding::ok("disk", said)
+    let level = Measure::DiskFree.judge(room_limits(size), i64::try_from(room).unwrap_or(i64::MAX));
+    let of = (level, Measure::DiskFree.class());
+    let room = match level {
+        Level::Ok => Finding::ok("disk", said),
+        Level::Warning => {
+            let said = format!("{said}, less than the database has");
+            Finding::measured("disk", of, said, "make room for a copy, and for espomail db vacuum")
+        }
+        Level::Critical => {
+            Finding::measured("disk", of, said, "make room: a pass that finds none stores nothing and ends with 74")
+        }
     };
     Ok(std::iter::once(room).chain(left).collect())
 }
@@ -275,42 +229,13 @@ fn command(context: &Context) -> String {
     format!("{}{}", argument::quoted(&program), file.unwrap_or_default())
 }
 
-/// Whether the passes are at work that cron starts.
-fn passes(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
+/// What `status --check` measures: whether the passes are at work that cron starts, what waits for a person, and what failed.
+fn numbers(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     let now = context.now();
-    let mut findings = Vec::new();
-    for pass in Round::ALL {
-        let what = format!("pass: {pass}");
-        let next = format!("crontab -e: * * * * *  {} {pass}", command(context));
-        findings.push(match round::last(db, *pass)? {
-            // Of whom nobody asks for letters, nobody misses them.
-            _ if *pass == Round::Notify && !user::is_any_told_by_mail(db)? => Finding::ok(what, "no user is told by mail"),
-            None => Finding::warning(what, "was never at work", next),
-            Some(last) if now - last > SILENT => {
-                let said = format!("was at work {} ago", counted((now - last) / 3_600, "hour"));
-                Finding::fault(what, Fault::new(Class::Config, said).hint(next).into())
-            }
-            Some(last) if now - last > QUIET => {
-                Finding::warning(what, format!("was at work {} ago", counted((now - last) / 60, "minute")), next)
-            }
-            Some(_) => Finding::ok(what, format!("was at work within {}", shown_span(QUIET))),
-        });
-    }
+    let overview = overview(db, context.database(), now)?;
+    let mut findings = measured::passes(&overview, &command(context), now);
+    findings.extend(measured::rows(&overview, now));
     Ok(findings)
-}
-
-/// What waits in the outbox for a person.
-fn held(_context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
-    let filter = |rule| OutboxFilter { held: true, rule, ..OutboxFilter::default() };
-    let (all, restored) = (outbox::count(db, &filter(None), WHOLE)?, outbox::count(db, &filter(Some(Rule::Send12)), WHOLE)?);
-    Ok(vec![if restored > 0 {
-        let said = format!("{} held because the database was put back", doing(restored, "message", "is", "are"));
-        Finding::warning("outbox", said, "espomail outbox list --held; espomail outbox release --restored")
-    } else if all > 0 {
-        Finding::warning("outbox", format!("{} held", doing(all, "message", "is", "are")), "espomail outbox list --held")
-    } else {
-        Finding::ok("outbox", "nothing is held")
-    }])
 }
 
 /// What was to be done with messages on their servers, and does not go on by itself (FETCH-9).

@@ -87,10 +87,14 @@ fn text(overview: Option<&Overview>, pass: Option<(&'static str, u8)>, now: i64)
     let quarantine = [("put-aside", overview.quarantined), ("undelivered", overview.undelivered)];
     text.family("quarantine_messages", "Messages that could not be processed or read.", of("kind", &quarantine));
     text.one("reviews", "E-mails that wait for a person's word.", overview.reviews);
+    let waits = overview.reviews_since.map_or(0, |since| (now - since).max(0));
+    text.one("reviews_oldest_seconds", "How long the oldest of them has waited.", waits);
     text.one("held_actions", "Actions that wait because a budget is spent.", overview.held_actions);
     text.one("emails", "E-mails in the database.", overview.emails);
     text.one("cases_open", "Cases that are not closed.", overview.open_cases);
     text.one("database_bytes", "The size of the database.", overview.bytes);
+    let free = overview.disk_free.map(|free| (None, free));
+    text.family("disk_free_bytes", "What is free on the disk of a SQLite database.", free);
     let passes = overview.passed_at.iter().filter_map(|(pass, at)| Some((Some(("pass", (*pass).to_string())), (*at)?)));
     text.family("pass_last_timestamp_seconds", "When a kind of pass was at work last, within minutes.", passes);
     text.0

@@ -23,6 +23,7 @@ mod follow;
 mod hearsay;
 mod import;
 mod init;
+mod measure;
 mod metrics;
 mod notification;
 mod notify;

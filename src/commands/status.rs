@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueHint;
 
-use super::db::told_bytes;
+use super::measure::Measure;
 use super::metrics;
 use super::show::lines;
 use crate::clock::{self, rfc3339};
@@ -14,73 +14,8 @@ use crate::context::Context;
 use crate::decide::health::{Level, Limits};
 use crate::fault::one_line;
 use crate::output::{Output, shown_line};
-use crate::plural::counted;
+use crate::plural::{counted, told_bytes};
 use crate::store::overview::{Overview, overview};
-use crate::words::words;
-
-words! {
-    /// What "status --check" measures.
-    Measure {
-        /// Seconds since mail of the active account that waits longest was fetched.
-        FetchAge = "fetch_age",
-        /// Active accounts that fail, in reading or sending.
-        Failing = "failing",
-        /// Seconds that the oldest message has been due.
-        OutboxAge = "outbox_age",
-        OutboxHeld = "outbox_held",
-        OutboxFailed = "outbox_failed",
-        MaybeSent = "maybe_sent",
-        Quarantine = "quarantine",
-        Reviews = "reviews",
-        HeldActions = "held_actions",
-        /// What was to be done with messages on servers and does not go on by itself.
-        ServerActions = "server_actions",
-        /// Seconds since "send" was at work.
-        SendAge = "send_age",
-    }
-}
-
-impl Measure {
-    const fn is_time(self) -> bool {
-        matches!(self, Self::FetchAge | Self::OutboxAge | Self::SendAge)
-    }
-
-    /// From where on it is one to worry about unless somebody says otherwise.
-    const fn usual(self) -> Limits {
-        match self {
-            Self::FetchAge | Self::SendAge => Limits::of(15 * 60, 3_600),
-            Self::OutboxAge => Limits::of(30 * 60, 4 * 3_600),
-            Self::Failing
-            | Self::OutboxHeld
-            | Self::OutboxFailed
-            | Self::MaybeSent
-            | Self::Quarantine
-            | Self::HeldActions
-            | Self::ServerActions => Limits { warning: Some(1), critical: None },
-            Self::Reviews => Limits { warning: None, critical: None },
-        }
-    }
-
-    /// Takes it from what is there; none where there is nothing to measure.
-    fn of(self, overview: &Overview, now: i64) -> Option<i64> {
-        let active = || overview.accounts.iter().filter(|account| account.active);
-        let state = |state: &str| overview.outbox.get(state).copied();
-        let since = |at: i64| (now - at).max(0);
-        match self {
-            Self::FetchAge => active().map(|account| since(account.fetched_at)).max(),
-            Self::Failing => i64::try_from(active().filter(|account| account.is_failing()).count()).ok(),
-            Self::OutboxAge => Some(overview.outbox_due_since.map_or(0, since)),
-            Self::OutboxHeld => Some(overview.outbox_held),
-            Self::OutboxFailed => state("failed"),
-            Self::MaybeSent => state("maybe-sent"),
-            Self::Quarantine => Some(overview.quarantined + overview.undelivered),
-            Self::Reviews => Some(overview.reviews),
-            Self::HeldActions => Some(overview.held_actions),
-            Self::ServerActions => Some(overview.server_actions_given_up + overview.server_actions_unwatched),
-            Self::SendAge => overview.passed_at.get("send").copied().flatten().map(since),
-        }
-    }
-}
 
 /// Limits of one measure, as they are typed.
 #[derive(Debug, Clone, Copy)]
@@ -111,8 +46,10 @@ fn threshold(text: &str) -> Result<Threshold, String> {
 /// With --check it is a plugin for Nagios, Icinga and their kin: one line, and the exit status 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3
 /// (UNKNOWN, where the database cannot be read). --threshold NAME=WARNING,CRITICAL says from where on a number is one to worry about;
 /// either may be missing, which is never. The names, with what holds where nothing is said: fetch_age=15m,1h and send_age=15m,1h,
-/// outbox_age=30m,4h, failing=1 outbox_held=1 outbox_failed=1 maybe_sent=1 quarantine=1 held_actions=1
-/// server_actions=1, and reviews without any.
+/// notify_age=15m,1h (where a user is told by mail), outbox_age=30m,4h, reviews_age=4h,24h, failing=1 outbox_held=1 outbox_failed=1
+/// maybe_sent=1 quarantine=1 held_actions=1 server_actions=1, reviews and database_bytes without any, and disk_free (SQLite), of which less
+/// is worse: what the database has, and 100 MiB. The line says what it is, and the command that shows it; "espomail doctor" judges by the
+/// same.
 ///
 /// With --metrics-file it writes the same for Prometheus, in its text format, for the textfile collector of node_exporter: in one piece,
 /// and readable as metrics.mode of the configuration says.
@@ -136,7 +73,7 @@ pub const UNKNOWN: u8 = 3;
 
 impl Status {
     pub fn run(self, context: &Context) -> Result<()> {
-        let found = context.store().and_then(|mut store| overview(store.connection(), context.now()));
+        let found = context.store().and_then(|mut store| overview(store.connection(), context.database(), context.now()));
         if let Some(file) = &self.metrics_file {
             let written = metrics::write(context, file, found.as_ref().ok(), None);
             // That nothing can be written is one more fault, not the one to hide the other.
@@ -171,18 +108,22 @@ impl Status {
         for measure in Measure::ALL {
             let Some(value) = measure.of(overview, now) else { continue };
             let own = self.thresholds.iter().rev().find(|own| own.measure == *measure);
-            let limits = own.map_or(measure.usual(), |own| own.limits);
-            let (level, unit) = (limits.judge(value), if measure.is_time() { "s" } else { "" });
+            let limits = own.map_or(measure.usual(overview), |own| own.limits);
+            let (level, unit) = (measure.judge(limits, value), measure.unit());
             if level > Level::Ok {
-                said.push((level, format!("{measure} {value}{unit}")));
+                let told = measure.told(overview, value, now);
+                // What stands behind a bar is data.
+                said.push((level, format!("{}: {}", told.said, told.see).replace('|', "/")));
             }
             worst = worst.max(level);
-            let limit = |limit: Option<i64>| limit.map(|limit| limit.to_string()).unwrap_or_default();
+            // Too little is written as a range.
+            let end = if measure.is_room() { ":" } else { "" };
+            let limit = |limit: Option<i64>| limit.map(|limit| format!("{limit}{end}")).unwrap_or_default();
             let _ = write!(data, " {measure}={value}{unit};{};{};0", limit(limits.warning), limit(limits.critical));
         }
         said.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
         let said: Vec<String> = said.into_iter().map(|(_, said)| said).collect();
-        let said = if said.is_empty() { counted(overview.accounts.len(), "account") } else { said.join(", ") };
+        let said = if said.is_empty() { counted(overview.accounts.len(), "account") } else { said.join("; ") };
         context.out.item(&serde_json::json!({ "level": worst.word(), "said": said, "perfdata": data.trim_start() }), || {
             format!("ESPOMAIL {} - {said} |{data}", worst.word())
         });
@@ -214,7 +155,8 @@ fn told(overview: &Overview) -> String {
         let _ = writeln!(text, "account {}: {how}", account.account);
     }
     let of = |state: &str| overview.outbox.get(state).copied().unwrap_or_default();
-    let due = overview.outbox_due_since.map(|since| format!(" since {}", rfc3339(since))).unwrap_or_default();
+    let since = |since: Option<i64>| since.map(|since| format!(" since {}", rfc3339(since))).unwrap_or_default();
+    let due = since(overview.outbox_due_since);
     let restored = match overview.outbox_held_restored {
         0 => String::new(),
         restored => format!(", {restored} of them as the database was put back"),
@@ -225,6 +167,9 @@ fn told(overview: &Overview) -> String {
     };
     let numbers = |first: i64, what: &str, second: i64, other: &str| format!("{first} {what}, {second} {other}");
     let last = |pass: &str| overview.passes.get(pass).cloned().flatten().unwrap_or_else(|| "never".to_string());
+    let told = |bytes: i64| told_bytes(u64::try_from(bytes).unwrap_or_default());
+    let free = overview.disk_free.map(|free| format!(", {} free", told(free))).unwrap_or_default();
+    let database = format!("{}{free}", told(overview.bytes));
     text + &lines(&[
         ("e-mails", overview.emails.to_string()),
         ("open cases", overview.open_cases.to_string()),
@@ -247,16 +192,16 @@ fn told(overview: &Overview) -> String {
             format!("{}{unwatched}", numbers(overview.server_actions_due, "due", overview.server_actions_given_up, "given up")),
         ),
         ("quarantine", numbers(overview.quarantined, "put aside", overview.undelivered, "not handed over")),
-        ("reviews", overview.reviews.to_string()),
+        ("reviews", format!("{}{}", overview.reviews, since(overview.reviews_since))),
         ("budgets", format!("{} actions held", overview.held_actions)),
         ("passes", format!("fetch {}, send {}, notify {}", last("fetch"), last("send"), last("notify"))),
-        ("database", told_bytes(u64::try_from(overview.bytes).unwrap_or_default())),
+        ("database", database),
     ])
 }
 
 /// Writes numbers for Prometheus of a pass, whatever became of it.
 pub fn write_after(context: &Context, file: &Path, done: &Result<()>) -> Result<()> {
-    let found = context.store().and_then(|mut store| overview(store.connection(), context.now()));
+    let found = context.store().and_then(|mut store| overview(store.connection(), context.database(), context.now()));
     // A pass that leaves a database alone that is being moved ends with 0.
     let error = done.as_ref().err().filter(|error| !crate::store::closed::is_under_way(error));
     let own = error.map(|error| crate::store::class_of(error).exit_status());

@@ -4,12 +4,12 @@ use anyhow::Result;
 use clap::{Subcommand, ValueHint};
 use serde_json::json;
 
-use super::db::told_bytes;
 use crate::context::Context;
 use crate::depot::{self, Depot};
 use crate::fault::{Class, Fault};
 use crate::pass::Stop;
 use crate::pass::storage::{self as pass, Checked, Moved, Setting};
+use crate::plural::told_bytes;
 use crate::store::storage;
 
 /// Look after raw messages that lie outside the database

@@ -32,6 +32,16 @@ impl Limits {
         Self { warning: Some(warning), critical: Some(critical) }
     }
 
+    /// Says how a number is of which too little is bad.
+    pub fn judge_room(self, value: i64) -> Level {
+        let is_below = |limit: Option<i64>| limit.is_some_and(|limit| value < limit);
+        match (is_below(self.critical), is_below(self.warning)) {
+            (true, _) => Level::Critical,
+            (false, true) => Level::Warning,
+            (false, false) => Level::Ok,
+        }
+    }
+
     /// Says how a number is.
     pub fn judge(self, value: i64) -> Level {
         let reaches = |limit: Option<i64>| limit.is_some_and(|limit| value >= limit);
@@ -55,6 +65,12 @@ mod tests {
             ["OK", "OK", "WARNING", "WARNING", "CRITICAL", "CRITICAL"]
         );
         assert_eq!(Limits::default().judge(i64::MAX), Level::Ok);
+        let room = Limits::of(50, 10);
+        assert_eq!(
+            [50, 49, 10, 9].map(|value| room.judge_room(value)).map(Level::word),
+            ["OK", "WARNING", "WARNING", "CRITICAL"]
+        );
+        assert_eq!(Limits::default().judge_room(0), Level::Ok);
         assert_eq!(Limits { warning: Some(5), critical: Some(1) }.judge(2), Level::Critical);
     }
 }

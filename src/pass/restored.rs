@@ -45,11 +45,17 @@ pub fn notice(store: &mut Store, beside: &Beside, but: Option<OutgoingId>, now: 
         "the database was put back from a copy ({why}); {} held, and so are answers to mail that came before",
         count(held)
     );
-    Ok(Some(Fault::new(Class::TempFail, what).hint(NEXT).into()))
+    Ok(Some(Fault::new(Class::TempFail, what).hint(next()).into()))
 }
 
+/// What shows what is held, and what to do with it then: most of it has gone out.
+pub const LOOK: &str = "espomail outbox list --held";
+pub const THEN: &str = "by the log of your SMTP server: espomail outbox mark-sent --restored, drop --restored or release --restored (which sends them)";
+
 /// What to type next.
-pub const NEXT: &str = "look at them: espomail outbox list --held; then: espomail outbox release --restored, mark-sent --restored or drop --restored";
+pub fn next() -> String {
+    format!("look at them: {LOOK}; then, {THEN}")
+}
 
 /// How many messages.
 pub fn count(held: usize) -> String {

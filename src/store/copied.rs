@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// The files (device and inode) that this process has looked at. A file is looked at before SQLite opens it for the first time and never
 /// again: whoever closes a file takes all locks of the process from it (POSIX), also those that SQLite counts on.
 static LOOKED_AT: Mutex<Option<HashSet<(u64, u64)>>> = Mutex::new(None);
+
+/// Returns the file beside a SQLite database that says how far this host has come with it.
+pub fn beside(path: &str) -> PathBuf {
+    // By whatever way one comes to it, it is one database.
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    PathBuf::from(format!("{}-passes", real.display()))
+}
 
 /// What marks a copy.
 pub fn mark() -> String {

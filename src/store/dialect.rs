@@ -13,7 +13,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::copied;
 use super::database::{Database, SchemaState};
-use super::failure::{classify, of_migration};
+use super::failure::{classify, note_place, of_migration};
 use super::letters;
 use crate::custody;
 use crate::fault::{Class, Fault};
@@ -108,6 +108,16 @@ pub fn share_cache(connection: &mut Database, connections: usize) -> QueryResult
     }
 }
 
+/// Says that there is no database, and whether there was one: an empty one in its place would take in today's mail.
+fn absent(path: &str) -> Fault {
+    let was_there = copied::beside(path).exists() || Path::new(path).is_symlink();
+    match was_there {
+        true => Fault::new(Class::Config, format!("there is no database at {path} any more"))
+            .hint("is its disk mounted, was it moved? else: espomail db restore FILE"),
+        false => Fault::new(Class::Config, format!("there is no database at {path}")).hint("try: espomail init"),
+    }
+}
+
 /// Connects. SQLite: WAL, large pages (which only a new file takes), full durability, foreign keys, 30 s of patience;
 /// refused on network file systems.
 pub fn connect(url: &str) -> Result<Database> {
@@ -118,8 +128,9 @@ pub fn connect(url: &str) -> Result<Database> {
         return Ok(Database::Postgresql(connection));
     };
     if !Path::new(path).exists() {
-        return Err(Fault::new(Class::Config, format!("there is no database at {path}")).hint("try: espomail init").into());
+        return Err(absent(path).into());
     }
+    note_place(Path::new(path));
     custody::check_database(Path::new(path))?;
     custody::keep_off(Path::new(path));
     refuse_network_file_system(path)?;

@@ -2,9 +2,14 @@
 //! to itself but for some kinds; the rest is told by its message, and what is not known is no message's fault and no bug of ours:
 //! it is to be tried again (PostgreSQL may speak another language, `lc_messages`).
 
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
+use super::part;
 use crate::fault::{self, Class, Fault};
+use crate::plural::told_bytes;
 
 /// Messages of SQLite and, in English, of PostgreSQL: a part of each, its class, and what to do.
 const MESSAGES: [(&str, Class, &str); 29] = [
@@ -20,7 +25,7 @@ const MESSAGES: [(&str, Class, &str); 29] = [
     ("disk I/O error", Class::Io, "look at its disk: full, a limit reached, or failing"),
     ("attempt to write a readonly database", Class::Io, "look at who may write to it and to its folder"),
     ("unable to open database file", Class::Io, "look at who may write to its folder, and at its disk"),
-    ("database disk image is malformed", Class::Io, "restore a copy of it"),
+    ("database disk image is malformed", Class::Io, "move it away, and restore a copy of it: espomail db restore FILE"),
     ("file is not a database", Class::Config, "name another file with --database or in the configuration"),
     // 40P01, 55P03, 57014.
     ("deadlock detected", Class::TempFail, LATER),
@@ -46,6 +51,20 @@ const MESSAGES: [(&str, Class, &str); 29] = [
     // 42501.
     ("permission denied", Class::Refused, "give the role of the database its rights"),
 ];
+
+/// What SQLite says where there may be no room.
+const NO_ROOM: [&str; 2] = ["database or disk is full", "disk I/O error"];
+
+/// How little room is none, in bytes: what SQLite needs beside a database to open it.
+const NONE: u64 = 1 << 20;
+
+/// Where the SQLite database of this process is.
+static PLACE: OnceLock<PathBuf> = OnceLock::new();
+
+/// Remembers where the database is: what is wrong with its disk is said with how much is free there.
+pub fn note_place(path: &Path) {
+    PLACE.get_or_init(|| path.to_path_buf());
+}
 
 const LATER: &str = "try later; nothing is lost meanwhile";
 
@@ -104,7 +123,23 @@ pub fn told(error: &anyhow::Error) -> Option<Fault> {
     // What libpq adds on further lines is guesswork.
     let text = format!("{error:#}");
     let first = text.lines().next().unwrap_or_default().trim_end();
-    Some(Fault::new(class, format!("the database: {first}")).hint(hint))
+    let fault = Fault::new(class, format!("the database: {first}")).hint(hint);
+    let place = PLACE.get().filter(|_| class == Class::Io && NO_ROOM.iter().any(|part| first.contains(part)));
+    let free = place.and_then(|path| Some((part::folder_of(path), part::room(path).ok()?)));
+    Some(match free {
+        Some((folder, room)) => with_room(fault, folder, room),
+        None => fault,
+    })
+}
+
+/// Says how much is free; where nothing is, what takes away needs room as well.
+fn with_room(mut fault: Fault, folder: &Path, room: u64) -> Fault {
+    fault.what = format!("{}: {} free at {}", fault.what, told_bytes(room), folder.display());
+    if room < NONE {
+        let hint = "free some MB of that disk with other means first: espomail prune needs room, too; nothing is lost meanwhile";
+        fault.hint = Some(hint.to_string());
+    }
+    fault
 }
 
 /// Whether running the transaction again can help: PostgreSQL's 40001 and 40P01.
@@ -247,6 +282,18 @@ mod tests {
             )),
         };
         assert_eq!(class_of(&both.into()).exit_status(), 74);
+    }
+
+    #[test]
+    fn fetch_6_a_full_disk_is_told_with_what_is_free() {
+        let fault = || Fault::new(Class::Io, "the database: disk I/O error").hint("look at its disk");
+        let told = [0, 5 << 30].map(|room| with_room(fault(), Path::new("/data"), room));
+        assert_eq!(
+            told.each_ref().map(|fault| fault.what.as_str()),
+            ["the database: disk I/O error: 0 bytes free at /data", "the database: disk I/O error: 5368 MB free at /data"]
+        );
+        let hints = told.map(|fault| fault.hint.unwrap_or_default());
+        assert!(hints[0].starts_with("free some MB") && hints[1] == "look at its disk", "{hints:?}");
     }
 
     #[test]

@@ -44,17 +44,10 @@ impl Noted {
     }
 }
 
-/// Returns the file beside a SQLite database.
-pub fn beside_sqlite(path: &str) -> PathBuf {
-    // By whatever way one comes to it, it is one database.
-    let real = std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
-    PathBuf::from(format!("{}-passes", real.display()))
-}
-
 /// Returns the file; none where the database is on a server and has no name yet: nothing has gone out from it.
 pub fn file(db: &mut Database, beside: &Beside) -> Result<Option<PathBuf>> {
     if let Some(path) = dialect::sqlite_path(&beside.url)? {
-        return Ok(Some(beside_sqlite(path)));
+        return Ok(Some(copied::beside(path)));
     }
     let Some(store) = setting::get(db, setting::NAME)? else { return Ok(None) };
     let folder = beside.folder.as_ref().with_context(nowhere)?;

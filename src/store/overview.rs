@@ -7,8 +7,10 @@ use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
 use super::round::{self, Round};
-use super::schema::{accounts, effects, emails, held_actions, outbox, quarantine, reviews, sending_failures, sent_copies};
-use super::{Database, WHOLE, account, load, outbox as messages, server_action, upkeep};
+use super::schema::{
+    account_sending, accounts, effects, emails, held_actions, outbox, quarantine, reviews, sending_failures, sent_copies,
+};
+use super::{Database, WHOLE, account, backup, load, outbox as messages, part, server_action, upkeep, user};
 use crate::words::{OutboxState, Rule};
 
 /// How an account fares. Times are seconds since 1970 UTC.
@@ -26,6 +28,8 @@ pub struct AccountState {
     /// Since when nothing was fetched: the last success, or when it was added.
     #[serde(skip)]
     pub fetched_at: i64,
+    #[serde(skip)]
+    pub added_at: i64,
 }
 
 impl AccountState {
@@ -61,16 +65,26 @@ pub struct Overview {
     /// What servers list and do not hand over.
     pub undelivered: i64,
     pub reviews: i64,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub reviews_since: Option<i64>,
     pub held_actions: i64,
     /// When each kind of pass was at work last, within a few minutes.
     pub passes: BTreeMap<&'static str, Option<String>>,
     #[serde(skip)]
     pub passed_at: BTreeMap<&'static str, Option<i64>>,
+    /// Whether an active account sends, and whether a user is told by mail: what "send" and "notify" are for.
+    #[serde(skip)]
+    pub sends: bool,
+    #[serde(skip)]
+    pub notifies: bool,
     pub bytes: i64,
+    /// Where a SQLite database is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_free: Option<i64>,
 }
 
-/// Looks at everything.
-pub fn overview(db: &mut Database, now: i64) -> Result<Overview> {
+/// Looks at everything in the database that this is the URL of.
+pub fn overview(db: &mut Database, url: &str, now: i64) -> Result<Overview> {
     let count = |state: OutboxState, found: &[(OutboxState, i64)]| {
         found.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count)
     };
@@ -88,6 +102,12 @@ pub fn overview(db: &mut Database, now: i64) -> Result<Overview> {
     for pass in Round::ALL {
         passed_at.insert(pass.as_str(), round::last(db, *pass)?);
     }
+    let waiting = reviews::table.filter(reviews::decision.is_null()).select((count_star(), min(reviews::created_at)));
+    let (reviews, reviews_since) = waiting.first::<(i64, Option<i64>)>(db)?;
+    let sending = account_sending::table.inner_join(accounts::table.on(accounts::id.eq(account_sending::account_id)));
+    let sending = sending.filter(accounts::active.eq(true)).filter(account_sending::smtp_host.is_not_null());
+    // What cannot be looked at is a row of "doctor".
+    let room = backup::path_of(url)?.and_then(|path| part::room(&path).ok());
     Ok(Overview {
         accounts: accounts_of(db)?,
         emails: emails::table.select(count_star()).first(db)?,
@@ -106,11 +126,15 @@ pub fn overview(db: &mut Database, now: i64) -> Result<Overview> {
         server_actions_unwatched: stuck.values().map(|stuck| stuck.unwatched).sum(),
         quarantined: quarantine::table.filter(quarantine::raw_id.is_not_null()).select(count_star()).first(db)?,
         undelivered: quarantine::table.filter(quarantine::raw_id.is_null()).select(count_star()).first(db)?,
-        reviews: reviews::table.filter(reviews::decision.is_null()).select(count_star()).first(db)?,
+        reviews,
+        reviews_since,
         held_actions: held_actions::table.select(count_star()).first(db)?,
         passes: passed_at.iter().map(|(pass, at)| (*pass, at.map(crate::clock::rfc3339))).collect(),
         passed_at,
+        sends: sending.select(count_star()).first::<i64>(db)? > 0,
+        notifies: user::is_any_told_by_mail(db)?,
         bytes: upkeep::size(db)?,
+        disk_free: room.map(|room| i64::try_from(room).unwrap_or(i64::MAX)),
     })
 }
 
@@ -127,6 +151,7 @@ fn accounts_of(db: &mut Database) -> Result<Vec<AccountState>> {
         last_error: account.state.failing_since.and(account.state.last_error.clone()),
         sending_failing_since: sending.get(&account.name).copied(),
         fetched_at: account.state.last_success_at.unwrap_or(account.state.created_at),
+        added_at: account.state.created_at,
     };
     Ok(account::list(db)?.into_iter().map(state).collect())
 }

@@ -51,6 +51,12 @@ fn is_left(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok())
 }
 
+/// Returns how many bytes are free where a file is or will be.
+pub fn room(path: &Path) -> io::Result<u64> {
+    let status = rustix::fs::statvfs(folder_of(path))?;
+    Ok(status.f_bavail.saturating_mul(status.f_frsize))
+}
+
 /// The folder in which a file is or will be.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))

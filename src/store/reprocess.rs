@@ -86,6 +86,15 @@ pub fn skipped(db: &mut Database, filter: FilterId) -> Result<Vec<(String, i64)>
         .load(db)?)
 }
 
+/// How many e-mails a filter put into a folder, gave to somebody or marked as read, as far as that may be so still.
+pub fn touched(db: &mut Database, filter: FilterId) -> Result<i64> {
+    let given = email_teams::table.filter(email_teams::given_by.eq(filter)).select(email_teams::email_id);
+    let by = email_users::given_by.eq(filter).or(email_users::read_by.eq(filter)).or(email_users::sorted_by.eq(filter));
+    let copied = email_users::table.filter(by).select(email_users::email_id);
+    let any = emails::filed_by.eq(filter).or(emails::id.eq_any(given)).or(emails::id.eq_any(copied));
+    Ok(emails::table.filter(any).count().get_result(db)?)
+}
+
 /// How many e-mails wait for a person's word because of a filter.
 pub fn held(db: &mut Database, name: &str) -> Result<i64> {
     let because = format!("{}: the filter {name:?} holds it for review", Rule::Filter4);

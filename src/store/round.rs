@@ -47,3 +47,12 @@ pub fn note(store: &mut Store, round: Round, now: i64) -> Result<()> {
 pub fn last(db: &mut Database, round: Round) -> Result<Option<i64>> {
     Ok(setting::get(db, &round.setting())?.and_then(|text| text.parse().ok()))
 }
+
+/// Returns when any pass was at work last, within a few minutes; none where none was.
+pub fn newest(db: &mut Database) -> Result<Option<i64>> {
+    let mut all = Vec::new();
+    for round in Round::ALL {
+        all.push(last(db, *round)?);
+    }
+    Ok(all.into_iter().flatten().max())
+}

@@ -1,7 +1,5 @@
 //! What looks after the database as such: whether it is whole, how large it is, and giving back room.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
 use diesel::dsl::{count_star, sql};
@@ -113,11 +111,4 @@ pub fn forget_leases(db: &mut Database) -> Result<()> {
         .set((accounts::lease_owner.eq(None::<String>), accounts::lease_until.eq(None::<i64>)))
         .execute(db)?;
     Ok(())
-}
-
-/// Returns how many bytes are free where a SQLite database is.
-pub fn room(path: &Path) -> Result<u64> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let status = rustix::fs::statvfs(folder).with_context(|| format!("looking at the disk of {}", folder.display()))?;
-    Ok(status.f_bavail.saturating_mul(status.f_frsize))
 }

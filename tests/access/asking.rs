@@ -59,6 +59,7 @@ fn access_4_administrators_act_for_others_and_the_audit_says_so() {
     assert!(line.contains("only administrators act for another user"), "{line}");
     assert!(office.asks("ben", &["--as", "ada", "team", "add", "x"]).fails(77).contains("only administrators may do this"));
     assert!(office.service(&["--as", "gone", "case", "list"]).fails(77).contains("no active user"));
+    assert!(office.service(&["--as", "adaa", "case", "list"]).fails(77).ends_with("\"adaa\"; did you mean ada?"));
     for asks in [&["--as", "ada", "user", "absence", "add", "ada", "--until", "2030-01-01"][..], &["team", "add", "y"]] {
         office.asks("ben", asks).ok();
     }

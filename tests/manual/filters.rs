@@ -66,7 +66,8 @@ espomail filter add serials \-\-account support \-\-regex \-\-body '\ebSN\-[0\-9
 .SS "Of global and account filters"
 .TP
 \fB\-\-skip\fR
-This account does not import it. It stays on the server as it is, with the fate \fBfiltered\fR; another account may import it.
+This account does not import it. It stays on the server as it is, with the fate \fBfiltered\fR; another account may import it. What comes
+by \fBespomail deliver\fR or \fBespomail import\fR and is skipped is on no server: it is kept nowhere.
 .TP
 \fB\-\-folder\fR
 Into a group folder, whose teams get it, too.

@@ -57,7 +57,8 @@ fn filter_5_a_users_own_filter_sorts_what_came_before_it_and_what_it_did_is_take
         world.run(&["filter", "add", "pump", "--user", "ada", "--subject", "Pump", "--skip"]).ok();
         world.run(&["reprocess", "--filter", "pump", "--apply"]).ok();
         assert_eq!(listed(&world, &["--user", "ada", "--trash"]), [3]);
-        world.run(&["filter", "remove", "pump"]).ok();
+        let said = world.run(&["filter", "remove", "pump"]).ok();
+        assert!(said.ends_with("removed. It filed, gave away or marked 1 e-mail: espomail reprocess --filter pump\n"), "{said}");
         world.run(&["reprocess", "--filter", "pump", "--apply"]).ok();
         assert_eq!(listed(&world, &["--user", "ada", "--trash"]), [] as [i64; 0]);
         // Filters of others are not there.
@@ -106,7 +107,11 @@ fn why_2_what_an_import_filter_did_is_taken_back_unless_a_person_or_another_rule
         world.run(&["email", "move", "2", "--group-folder", "Bills"]).ok();
         world.run(&["email", "mark", "3", "--read", "--user", "ada"]).ok();
         world.run(&["email", "move", "3", "--archive", "--user", "cleo"]).ok();
-        world.run(&["filter", "set", "bills", "--active", "false"]).ok();
+        let said = world.run(&["filter", "set", "bills", "--active", "false"]).ok();
+        assert!(
+            said.ends_with("changed. It filed, gave away or marked 3 e-mails: espomail reprocess --filter bills\n"),
+            "{said}"
+        );
         let told = world.run(&["reprocess", "--filter", "bills", "--apply"]).ok();
         for part in [
             "the filter \"bills\" put it into its group folder, and does not any more",

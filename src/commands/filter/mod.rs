@@ -21,7 +21,7 @@ use crate::pass::verdict::Names;
 use crate::plural::counted;
 use crate::store::access as trace;
 use crate::store::filter::{self, Owner, Stored};
-use crate::store::{Database, effect};
+use crate::store::{Database, effect, reprocess};
 use crate::words::{FilterId, RoleAction};
 
 /// Manage e-mail filters
@@ -148,8 +148,9 @@ impl FilterCommand {
                 Ok(format!("Filter {} moved.", kept.thing().filter.name))
             }),
             Verb::Remove { filter, scope } => change(context, "filter remove", &filter, &scope, |db, kept| {
+                let way_back = way_back(context, db, kept.thing())?;
                 filter::remove(db, kept)?;
-                Ok(format!("Filter {} removed.", kept.thing().filter.name))
+                Ok(format!("Filter {} removed.{way_back}", kept.thing().filter.name))
             }),
             Verb::Retry { emails } => retry(context, &emails),
             Verb::Test { messages, last, filters, scope, all } => {
@@ -261,9 +262,37 @@ impl Set {
                 new.name.clone_from(name);
             }
             filter::set(db, kept, &new)?;
-            Ok(format!("Filter {} {}.", new.name, changed(true)))
+            let stored = filter::find(db, &stored.filter.id.to_string(), Some(stored.owner))?;
+            Ok(format!("Filter {} {}.{}", new.name, changed(true), way_back(context, db, &stored)?))
         })
     }
+}
+
+/// What takes back what a filter did before it was changed or removed, with how much that is.
+fn way_back(context: &Context, db: &mut Database, stored: &Stored) -> Result<String> {
+    let (id, is_users) = (stored.filter.id, matches!(stored.owner, Owner::User(_)));
+    // Of what is everybody's, that is an administrator's.
+    if !is_users && !context.actor_ref().administrator {
+        return Ok(String::new());
+    }
+    let past = filter::past(db)?;
+    let name =
+        past.iter().find(|one| one.id == id).map(|one| argument::quoted(&filter::reference(&past, one))).unwrap_or_default();
+    let skipped: Vec<String> = reprocess::skipped(db, id)?
+        .into_iter()
+        .map(|(account, count)| format!("{} of account {}", counted(count, "message"), argument::quoted(&account)))
+        .collect();
+    let touched = reprocess::touched(db, id)?;
+    let mut text = String::new();
+    if !skipped.is_empty() {
+        text.push_str(&format!(" It skipped {}: espomail fate retry --filter {name}", skipped.join(", ")));
+    }
+    if touched > 0 {
+        let and = if text.is_empty() { " It" } else { "; it" };
+        let emails = counted(touched, "e-mail");
+        text.push_str(&format!("{and} filed, gave away or marked {emails}: espomail reprocess --filter {name}"));
+    }
+    Ok(text)
 }
 
 /// Does something to a filter and writes down what is otherwise now; where nothing is, it says so.
