@@ -5,12 +5,13 @@ use std::fmt::Display;
 /// Writes `1 message` or `2 messages`.
 pub fn counted(count: impl Display, noun: &str) -> String {
     let count = count.to_string();
-    let end = match count.as_str() {
-        "1" => "",
-        _ if noun.ends_with(['s', 'x']) => "es",
-        _ => "s",
-    };
-    format!("{count} {noun}{end}")
+    let stem = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match stem {
+        _ if count == "1" => format!("{count} {noun}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None if noun.ends_with(['s', 'x']) => format!("{count} {noun}es"),
+        None => format!("{count} {noun}s"),
+    }
 }
 
 /// The same with what they do: `1 message waits`, `2 messages wait`.
@@ -37,6 +38,7 @@ mod tests {
     fn one_is_no_plural() {
         assert_eq!([counted(0, "message"), counted(1, "mailbox")], ["0 messages", "1 mailbox"]);
         assert_eq!([counted(11, "mailbox"), doing(1, "e-mail", "is", "are")], ["11 mailboxes", "1 e-mail is"]);
+        assert_eq!([counted(2, "copy"), counted(2, "day")], ["2 copies", "2 days"]);
         assert_eq!(doing(21, "e-mail", "is", "are"), "21 e-mails are");
     }
 }

@@ -119,7 +119,7 @@ fn person_erase_leaves_nothing_of_somebody_and_all_of_others() {
         let audit = world.json(&["audit", "list", "--limit", "1"]);
         assert_eq!(
             (&audit["items"][0]["action"], &audit["items"][0]["detail"]),
-            (&json!("person erase"), &json!("2 e-mails, 0 of others, 1 record"))
+            (&json!("person erase"), &json!("2 e-mails, 0 of others, 1 record, 1 case"))
         );
         world.run(&["doctor", "--prove"]).ok();
 
@@ -178,7 +178,7 @@ fn neighbours(database: &str) -> World {
     for line in [
         "case create --from-email 4",
         "case reply 2 --text Zinnia --queue",
-        "case reply 3 --text -dora@example.org --queue",
+        "case reply 3 --text=-dora@example.org --queue",
         "case merge 2 --into 3",
     ] {
         told(&world, line);

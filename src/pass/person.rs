@@ -9,7 +9,7 @@ use crate::store::belongings::{self, Belongings};
 use crate::store::erase::texts::COLUMNS;
 use crate::store::erase::{self, Mentioned, Person};
 use crate::store::named::names_of;
-use crate::store::{Database, Store, access, erasure, search};
+use crate::store::{Database, Store, access, erasure, search, theirs};
 use crate::words::EmailId;
 
 /// How many e-mails one transaction erases.
@@ -55,14 +55,14 @@ pub fn rehearse(db: &mut Database, address: &str) -> Result<Erased> {
 }
 
 fn counted(db: &mut Database, mentioned: &Mentioned, of: &Belongings, redaction: &crate::mail::Redaction) -> Result<Erased> {
-    let (cases, waiting) = (erase::cases(db, mentioned, of)?, erase::waiting(db, &mentioned.part)?);
+    let (cases, waiting) = (theirs::cases(db, mentioned, of)?, erase::waiting(db, &mentioned.part)?);
     let named = names_of(db, cases.iter().copied().map(Some))?;
     Ok(Erased {
         emails: mentioned.whole.len(),
         emails_of_others: mentioned.part.len() - waiting.len(),
         waiting,
         records: of.records.iter().map(|(_, named)| named.to_string()).collect(),
-        open_cases: erase::open_among(db, &cases)?,
+        open_cases: theirs::open_among(db, &cases)?,
         cases: cases.iter().filter_map(|case| named.get(case)).map(ToString::to_string).collect(),
         other_addresses: of.other_addresses.clone(),
         filters: belongings::filters_for(db, redaction)?,
@@ -79,7 +79,7 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
     let mut erased = counted(db, &mentioned, &of, &by_address)?;
     // By what they are called only where they take part: others may bear the name, and anybody may call themselves anything.
     let called = [of.names.clone(), mentioned.names(db)?].concat();
-    let (by_name, kin) = (person.redaction(&called)?, erase::kin(db, &mentioned, &of)?);
+    let (by_name, kin) = (person.redaction(&called)?, theirs::kin(db, &mentioned, &of)?);
     let how = [&by_address, &by_name];
     let subject = store.alone(|db| {
         let subject = erasure::name(db, &person.address)?;
@@ -120,6 +120,7 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
     }
     store.alone(|db| {
         erase::forget_deletions(db, &person, &by_address, now)?;
+        theirs::erase_made(db, &of)?;
         belongings::erase(db, &person, &of)?;
         let detail = format!(
             "{}, {} of others, {}, {}",

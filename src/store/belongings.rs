@@ -67,7 +67,6 @@ pub fn of(db: &mut Database, person: &Person) -> Result<Belongings> {
 /// Takes them away, with every row that is of the address: the last step, as by these records the person's names are known.
 pub fn erase(db: &mut Database, person: &Person, of: &Belongings) -> Result<()> {
     let ids: Vec<RecordId> = of.records.iter().map(|(id, _)| *id).collect();
-    erase::erase_made(db, of)?;
     erase::forget_words(db, of.records.iter().map(|(_, named)| named.to_string()))?;
     let of_them = emails::table.filter(emails::parent_id.eq_any(&ids));
     diesel::update(of_them).set((emails::parent_id.eq(None::<RecordId>), emails::parent_by.eq(None::<String>))).execute(db)?;

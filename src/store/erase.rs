@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Text};
 
-use super::belongings::Belongings;
 use super::letters::{anywhere, lowered};
 use super::named::names_of;
 use super::people::People;
@@ -22,7 +21,7 @@ use super::schema::{
 use super::{Backend, Database, IN_LIST, clean, deletion, erasure, fate, search, sending};
 use crate::fault::{Class, Fault};
 use crate::mail::{Address, Redaction, untagged};
-use crate::words::{CaseStatus, EmailId, NoteKind, OutboxState, RecordId, RecordKind};
+use crate::words::{EmailId, NoteKind, OutboxState, RecordId, RecordKind};
 
 /// How many rows one question answers, and how many e-mails with their texts.
 const WINDOW: i64 = 500;
@@ -45,7 +44,7 @@ pub struct Mentioned {
     /// Those of others that name them, too.
     pub part: Vec<EmailId>,
     /// Those of these that they take part in: a name in them is theirs.
-    with: Vec<EmailId>,
+    pub with: Vec<EmailId>,
     /// What they are called there.
     names: BTreeSet<String>,
 }
@@ -103,7 +102,8 @@ impl Person {
     /// A condition that a text has one of some terms in it, and what is bound to it, from this number on.
     fn named(columns: &[&str], terms: &[String], first: usize) -> String {
         let one = |column: &&str| {
-            let each = (first..first + terms.len()).map(|at| format!("small_letters({column}) LIKE ${at} ESCAPE '\\'"));
+            let each =
+                (first..first + terms.len()).map(|at| format!("small_letters(COALESCE({column}, '')) LIKE ${at} ESCAPE '\\'"));
             each.collect::<Vec<_>>().join(" OR ")
         };
         format!("({})", columns.iter().map(one).collect::<Vec<_>>().join(" OR "))
@@ -189,24 +189,8 @@ impl Mentioned {
 /// What a text may hang on, so that a name in it is this person's and no namesake's: `email:5`, `record:7`, `case:2`.
 pub type Kin = HashSet<String>;
 
-/// Returns all that is theirs, or that they take part in.
-pub fn kin(db: &mut Database, mentioned: &Mentioned, of: &Belongings) -> Result<Kin> {
-    let emails: Vec<EmailId> = mentioned.whole.iter().chain(&mentioned.with).copied().collect();
-    let mut cases: Vec<RecordId> = opened_by(db, &mentioned.whole)?.into_iter().chain(of.cases.iter().copied()).collect();
-    for some in emails.chunks(IN_LIST) {
-        let case = records::kind.eq(RecordKind::Case).and(emails::id.eq_any(some));
-        let joined = emails::table.inner_join(records::table.on(emails::parent_id.eq(records::id.nullable()))).filter(case);
-        cases.extend(joined.select(records::id).distinct().load::<RecordId>(db)?);
-    }
-    cases.extend(of.records.iter().map(|(id, _)| *id));
-    let mut kin: Kin = emails.iter().map(|id| format!("email:{id}")).collect();
-    kin.extend(cases.iter().map(|id| format!("record:{id}")));
-    kin.extend(names_of(db, cases.into_iter().map(Some))?.values().map(ToString::to_string));
-    Ok(kin)
-}
-
 /// Returns the cases that e-mails opened, also where the e-mails are of other cases by now.
-fn opened_by(db: &mut Database, those: &[EmailId]) -> Result<Vec<RecordId>> {
+pub(super) fn opened_by(db: &mut Database, those: &[EmailId]) -> Result<Vec<RecordId>> {
     let mut cases = Vec::new();
     for some in those.chunks(IN_LIST) {
         let begun = notes::table.filter(notes::kind.eq(NoteKind::Created)).filter(notes::email_id.eq_any(some));
@@ -217,40 +201,8 @@ fn opened_by(db: &mut Database, those: &[EmailId]) -> Result<Vec<RecordId>> {
     Ok(cases)
 }
 
-/// Returns the cases that are theirs: those that their mail opened, and those that were made for them without mail. One that only got them as
-/// contact, as another case was merged into it, stays.
-pub fn cases(db: &mut Database, mentioned: &Mentioned, of: &Belongings) -> Result<Vec<RecordId>> {
-    let mut cases = opened_by(db, &mentioned.whole)?;
-    cases.extend(made_for(db, of)?);
-    cases.sort_unstable();
-    cases.dedup();
-    Ok(cases)
-}
-
-/// How many of some cases are open.
-pub fn open_among(db: &mut Database, those: &[RecordId]) -> Result<usize> {
-    let mut open = 0;
-    for some in those.chunks(IN_LIST) {
-        let of = records::table.filter(records::id.eq_any(some)).filter(records::status.eq_any(CaseStatus::open()));
-        open += usize::try_from(of.count().get_result::<i64>(db)?)?;
-    }
-    Ok(open)
-}
-
-/// Those of their cases that no mail opened.
-fn made_for(db: &mut Database, of: &Belongings) -> Result<Vec<RecordId>> {
-    let mut made = Vec::new();
-    for some in of.cases.chunks(IN_LIST) {
-        let opened = notes::table.filter(notes::kind.eq(NoteKind::Created)).filter(notes::email_id.is_not_null());
-        let opened = opened.filter(notes::record_id.eq_any(some)).select(notes::record_id);
-        let opened: HashSet<RecordId> = opened.load(db)?.into_iter().collect();
-        made.extend(some.iter().filter(|id| !opened.contains(id)));
-    }
-    Ok(made)
-}
-
 /// Takes away what cases are called and say, and what was said of them.
-fn erase_cases(db: &mut Database, those: &[RecordId]) -> Result<()> {
+pub(super) fn erase_cases(db: &mut Database, those: &[RecordId]) -> Result<()> {
     let names = names_of(db, those.iter().copied().map(Some))?;
     for some in those.chunks(IN_LIST) {
         let all = records::table.filter(records::id.eq_any(some));
@@ -269,12 +221,6 @@ pub(super) fn forget_words(db: &mut Database, subjects: impl Iterator<Item = Str
         diesel::sql_query(format!("UPDATE audit SET detail = '(erased)', why = NULL WHERE subject IN ({some})")).execute(db)?;
     }
     Ok(())
-}
-
-/// Erases the cases that were made for them without mail.
-pub(super) fn erase_made(db: &mut Database, of: &Belongings) -> Result<()> {
-    let made = made_for(db, of)?;
-    erase_cases(db, &made)
 }
 
 /// First and last name: one word may be anybody, or anything.

@@ -77,6 +77,7 @@ pub mod status;
 pub(crate) mod storage;
 pub mod team;
 pub(crate) mod template;
+pub(crate) mod theirs;
 pub(crate) mod token;
 pub(crate) mod trace;
 pub mod transfer;

@@ -8,11 +8,11 @@ use diesel::prelude::*;
 use super::schema::{held_actions, positions, quarantine, reviews, sent_copies, server_actions};
 use super::{Database, outbox};
 use crate::fault::{Class, Fault};
+use crate::plural::doing;
 use crate::words::AccountId;
 
-/// How much of one kind there is, how that reads behind the number, and what to type.
+/// What there is of one kind, in words, and what to type.
 struct Undone {
-    count: i64,
     what: String,
     see: String,
 }
@@ -39,32 +39,52 @@ fn of(db: &mut Database, id: AccountId, name: &str) -> Result<Vec<Undone>> {
         .filter(positions::account_id.eq(id))
         .filter(server_actions::done_at.is_null())
         .filter(server_actions::due_at.is_not_null());
-    let kinds = [
-        (outbox::waiting(db, id)?, format!("messages of the outbox go out through account {name}"), "outbox list --account"),
+    let (with, at) = (format!("of account {name} "), format!("of what account {name} sent "));
+    let (through, server) = (format!("through account {name}"), format!("the server of account {name}"));
+    type Kind<'k> = (i64, &'k str, [String; 2], &'k str);
+    let kinds: [Kind<'_>; 7] = [
+        (
+            outbox::waiting(db, id)?,
+            "message",
+            ["goes", "go"].map(|go| format!("of the outbox {go} out {through}")),
+            "outbox list --account",
+        ),
         (
             in_quarantine!(quarantine::raw_id.is_not_null()),
-            format!("messages of account {name} are in quarantine"),
+            "message",
+            ["is", "are"].map(|is| format!("{with}{is} in quarantine")),
             "quarantine list --account",
         ),
-        (undelivered, format!("messages were not handed over by the server of account {name}"), "quarantine list --account"),
-        (held, format!("actions because of mail to account {name} are held"), "budget list --account"),
+        (
+            undelivered,
+            "message",
+            ["was", "were"].map(|was| format!("{was} not handed over by {server}")),
+            "quarantine list --account",
+        ),
+        (held, "action", ["is", "are"].map(|is| format!("because of mail to account {name} {is} held")), "budget list --account"),
         (
             waiting.select(count_star()).first(db)?,
-            format!("e-mails of account {name} wait for a person's word"),
+            "e-mail",
+            ["waits", "wait"].map(|wait| format!("{with}{wait} for a person's word")),
             "review list --account",
         ),
         (
             copies.select(count_star()).first(db)?,
-            format!("copies of what account {name} sent are due in its Sent mailbox"),
+            "copy",
+            ["is", "are"].map(|is| format!("{at}{is} due in its Sent mailbox")),
             "send, or drop them: espomail account set --save-sent=false",
         ),
         (
             actions.select(count_star()).first(db)?,
-            format!("things are to be done on the server of account {name}"),
+            "thing",
+            ["is", "are"].map(|is| format!("{is} to be done on {server}")),
             "account actions",
         ),
     ];
-    let undone = |(count, what, see): (i64, String, &str)| Undone { count, what, see: format!("espomail {see} {typed}") };
+    let undone = |(count, noun, [one, many], see): Kind<'_>| Undone {
+        what: doing(count, noun, &one, &many),
+        see: format!("espomail {see} {typed}"),
+    };
     Ok(kinds.into_iter().filter(|(count, ..)| *count > 0).map(undone).collect())
 }
 
@@ -84,9 +104,9 @@ pub(super) fn must_have_no_quarantine(db: &mut Database, id: AccountId, name: &s
         .filter(quarantine::position_id.eq_any(of_server.select(positions::id)))
         .filter(quarantine::raw_id.is_not_null());
     let count = kept.select(count_star()).first::<i64>(db)?;
-    let what = format!("messages of account {name} are in quarantine");
-    let see = "espomail quarantine list".to_string();
-    let all: Vec<Undone> = (count > 0).then_some(Undone { count, what, see }).into_iter().collect();
+    let [one, many] = ["is", "are"].map(|is| format!("of account {name} {is} in quarantine"));
+    let (what, see) = (doing(count, "message", &one, &many), "espomail quarantine list".to_string());
+    let all: Vec<Undone> = (count > 0).then_some(Undone { what, see }).into_iter().collect();
     refuse(&all, "retry or drop them first")
 }
 
@@ -94,7 +114,7 @@ fn refuse(all: &[Undone], then: &str) -> Result<()> {
     if all.is_empty() {
         return Ok(());
     }
-    let what = all.iter().map(|one| format!("{} {}", one.count, one.what)).collect::<Vec<_>>().join("; ");
+    let what = all.iter().map(|one| one.what.as_str()).collect::<Vec<_>>().join("; ");
     let mut see: Vec<&str> = all.iter().map(|one| one.see.as_str()).collect();
     see.dedup();
     Err(Fault::new(Class::Data, what).hint(format!("see: {}; {then}", see.join("; "))).into())

@@ -117,6 +117,7 @@ fn filter_4_a_command_gets_the_email_after_the_commit_and_once(world: &mut World
         json!({
             "effect": 1, "attempt": 1, "filter": "first", "account": "support", "email": 1, "record": "case:1",
             "from": { "name": "Customer", "address": "customer@example.org" },
+            "sender_not_verified": false,
             "to": [{ "name": "", "address": "support@example.com" }], "cc": [],
             "subject": "About a", "date": "2026-11-23T09:00:00Z", "message_id": "a@example.org", "text": "Text of a\n"
         })

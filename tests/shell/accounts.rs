@@ -80,12 +80,12 @@ fn fetch_6_an_account_is_not_removed_as_long_as_anything_of_it_is_left_to_do() {
     for database in ["sqlite", "postgresql"] {
         let world = with_everything_undone(database);
         let all = [
-            "1 messages of account support are in quarantine",
-            "1 messages were not handed over by the server of account support",
-            "1 actions because of mail to account support are held",
-            "1 e-mails of account support wait for a person's word",
-            "1 copies of what account support sent are due in its Sent mailbox",
-            "1 things are to be done on the server of account support",
+            "1 message of account support is in quarantine",
+            "1 message was not handed over by the server of account support",
+            "1 action because of mail to account support is held",
+            "1 e-mail of account support waits for a person's word",
+            "1 copy of what account support sent is due in its Sent mailbox",
+            "1 thing is to be done on the server of account support",
         ];
         let commands = [
             "espomail quarantine list --account support",
