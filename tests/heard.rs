@@ -431,8 +431,15 @@ fn access_4_the_audit_says_from_what_to_what_and_finds_a_filter_by_its_name() {
         let hint =
             "the account support hands its cases to team desk; try first: espomail account set support --case-team ANOTHER";
         assert!(line.contains(hint), "{database}: {line}");
+        let mail =
+            "From: dora@example.org\r\nTo: support@example.com\r\nSubject: Pump\r\nMessage-ID: <t@example.org>\r\n\r\nX\r\n";
+        world.run_with(&["deliver", "--account", "support"], mail).ok();
+        world.run(&["case", "assign", "1", ""]).ok();
         world.run(&["team", "add", "other"]).ok();
         world.run(&["account", "set", "support", "--case-team", "other"]).ok();
+        let line = world.run(&["team", "remove", "desk"]).fails(65);
+        assert!(line.contains("1 open case that nobody has is of team desk alone"), "{database}: {line}");
+        world.run(&["case", "set", "1", "--team", "other"]).ok();
         world.run(&["team", "remove", "desk"]).ok();
     }
 }

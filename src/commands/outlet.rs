@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::custody;
 use crate::fault::{Class, Fault};
 use crate::pass::handout::FIRST;
-use crate::store::backup;
+use crate::store::{backup, part};
 
 /// What is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,16 +78,14 @@ pub fn check(context: &Context, file: &Path, made: Made) -> Result<()> {
     if begin.is_empty() || begin.get(place..) == Some(mark) { Ok(()) } else { refused(&format!("is not {}", made.name())) }
 }
 
-/// Makes a file for its owner alone, beside its place, and puts it there when it is whole. One that is there is replaced where that is
-/// said.
+/// Makes a file for its owner alone, beside its place, and puts it there when it is whole; what one who was killed left behind goes. One that
+/// is there is replaced where that is said.
 pub fn make<T>(file: &Path, replace: bool, write: impl FnOnce(&mut File) -> Result<T>) -> Result<T> {
     let unwritable = |error: &std::io::Error| {
         let fault = Fault::unwritable(format!("cannot write {}", file.display()), error);
         if error.kind() == ErrorKind::AlreadyExists { fault.hint("name another file, or say --force") } else { fault }
     };
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let part = tempfile::Builder::new().prefix(".espomail-part-").tempfile_in(folder);
-    let mut part = part.map_err(|error| unwritable(&error))?;
+    let mut part = part::begin(file).map_err(|error| unwritable(&error))?;
     let made = write(part.as_file_mut()).map_err(|error| {
         let is_full = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>()).map(unwritable);
         is_full.map_or(error, anyhow::Error::from)

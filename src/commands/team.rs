@@ -41,7 +41,7 @@ enum TeamCommand {
         name: String,
     },
     /// Remove a team; its members, records and e-mails stay. Not one that an account, a filter or a group folder gives mail or
-    /// cases to
+    /// cases to, nor one that alone has open cases which nobody has
     Remove {
         /// Name or number
         team: String,

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 
 use super::noun::{find, free, gathered, in_lists, linked, not_found, number, once, taken};
-use super::schema::{accounts, roles, team_members, team_roles, teams, users};
+use super::schema::{accounts, record_teams, records, roles, team_members, team_roles, teams, users};
 use super::{Database, access, follow, naming, user};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
-use crate::words::{TeamId, UserId};
+use crate::plural::doing;
+use crate::words::{CaseStatus, RecordKind, TeamId, UserId};
 
 /// A team.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -97,7 +99,7 @@ pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, no
 }
 
 /// Removes a team; its members, records and e-mails stay. Not one that an account, a filter or a group folder
-/// gives mail to: it would be nobody's. Returns the users whose default team it was.
+/// gives mail to, nor one that alone has open cases which nobody has: they would be nobody's. Returns the users whose default team it was.
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<Vec<String>> {
     let name = name(db, id)?;
     let handing = accounts::table.filter(accounts::case_team_id.eq(id)).filter(accounts::make_cases.eq(true));
@@ -111,11 +113,31 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> R
             .hint(format!("change that first: {remedy}"))
             .into());
     }
+    let left = left_to_nobody(db, id)?;
+    if left > 0 {
+        let what = doing(left, "open case", "that nobody has is of", "that nobody has are of");
+        return Err(Fault::new(Class::Data, format!("{what} team {name} alone"))
+            .hint(format!(
+                "try first: espomail case list --team {name} --unassigned; then: espomail case set CASE --team ANOTHER"
+            ))
+            .into());
+    }
     let without = users::table.filter(users::default_team_id.eq(id)).order(users::login).select(users::login).load(db)?;
     diesel::delete(teams::table.find(id)).execute(db)?;
     follow::end_lost_of(db, None)?;
     access::record(db, permit, "team remove", &format!("team:{name}"), "", now)?;
     Ok(without)
+}
+
+/// How many open cases that nobody has are of this team and of no other.
+fn left_to_nobody(db: &mut Database, id: TeamId) -> Result<i64> {
+    let others = diesel::alias!(record_teams as others);
+    let of_others = others.filter(others.field(record_teams::record_id).eq(records::id));
+    let of_others = of_others.filter(others.field(record_teams::team_id).ne(id));
+    let of = records::table.inner_join(record_teams::table.on(record_teams::record_id.eq(records::id)));
+    let of = of.filter(record_teams::team_id.eq(id)).filter(records::kind.eq(RecordKind::Case));
+    let of = of.filter(records::status.eq_any(CaseStatus::open())).filter(records::assigned_user_id.is_null());
+    Ok(of.filter(not(exists(of_others))).count().get_result(db)?)
 }
 
 /// Makes a user a member, or gives a member another position; says whether anything is otherwise now.
