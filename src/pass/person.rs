@@ -1,6 +1,8 @@
 //! Erasing a person: what is theirs goes, step by step, each in short transactions. Where it was stopped, the same line goes on: what is done
 //! is not found any more. Names go before what they are known by: texts, e-mails of others, their own e-mails, their records.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 
 use crate::decide::access::Permit;
@@ -106,7 +108,8 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
         }
     }
     progress("Reasons, notes and notifications name them no more.");
-    let part: Vec<EmailId> = mentioned.part.iter().copied().filter(|id| !erased.waiting.contains(id)).collect();
+    let waiting: HashSet<EmailId> = erased.waiting.iter().copied().collect();
+    let part: Vec<EmailId> = mentioned.part.iter().copied().filter(|id| !waiting.contains(id)).collect();
     batches(store, &part, &mut |db, some| erase::part(db, how, some, now))?;
     batches(store, &part, &mut |db, some| erase::people(db, &by_address, some))?;
     progress("Mail of others names them no more.");

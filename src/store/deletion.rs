@@ -19,7 +19,6 @@ struct DeletionRow {
     content_digest: Vec<u8>,
     deleted_at: i64,
     is_for_all: bool,
-    was_answered: bool,
 }
 
 #[derive(Insertable)]
@@ -51,28 +50,36 @@ pub(super) fn delete(db: &mut Database, those: &[EmailId], now: i64) -> Result<(
 }
 
 /// Writes down what is deleted and for which accounts: those that it came through, and where a server may have a copy of what went out
-/// from here, the one that it went through and the author's own. What another account gets is its own.
+/// from here, the one that it went through and the author's own. What another account gets is its own. Beside it what was answered by
+/// itself (ACK-1), also where only the answer goes, as the e-mail may go later.
 fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
-    let known = emails::table.filter(emails::id.eq_any(some)).select((emails::message_id, emails::content_digest));
-    let rows: Vec<DeletionRow> = known
-        .load::<Known>(db)?
-        .into_iter()
-        .map(|(message_id, content_digest)| DeletionRow {
-            message_id,
-            content_digest,
-            deleted_at: now,
-            is_for_all: false,
-            was_answered: false,
-        })
-        .collect();
-    insert_new!(&mut *db, deletions::table, &rows)?;
-    remember_answers(db, some, now)?;
+    let (known, answered) = (contents_of(db, some)?, answered_among(db, some)?);
+    let answered = contents_of(db, &answered)?;
+    let row = |(message_id, content_digest): &Known| DeletionRow {
+        message_id: message_id.clone(),
+        content_digest: content_digest.clone(),
+        deleted_at: now,
+        is_for_all: false,
+    };
+    for some in [&known, &answered] {
+        insert_new!(&mut *db, deletions::table, &some.iter().map(row).collect::<Vec<_>>())?;
+    }
+    // What was deleted before and came back has its row already.
+    macro_rules! mark {
+        ($known:expr, $column:expr) => {
+            for some in $known.chunks(IN_LIST / 2) {
+                let (ids, digests): (Vec<_>, Vec<_>) = some.iter().map(|(id, digest)| (id, digest)).unzip();
+                let there = deletions::table.filter(deletions::message_id.eq_any(ids));
+                let there = there.filter(deletions::content_digest.eq_any(digests));
+                diesel::update(there).set($column.eq(true)).execute(db)?;
+            }
+        };
+    }
+    mark!(answered, deletions::was_answered);
     let content = (emails::message_id, emails::content_digest);
     let of_cases = emails::table.inner_join(records::table.on(records::id.nullable().eq(emails::parent_id)));
     let of_cases = of_cases.filter(emails::id.eq_any(some)).filter(records::kind.eq(RecordKind::Case)).select(content);
-    let (ids, digests): (Vec<String>, Vec<Vec<u8>>) = of_cases.load::<Known>(db)?.into_iter().unzip();
-    let there = deletions::table.filter(deletions::message_id.eq_any(ids)).filter(deletions::content_digest.eq_any(digests));
-    diesel::update(there).set(deletions::was_of_case.eq(true)).execute(db)?;
+    mark!(of_cases.load::<Known>(db)?, deletions::was_of_case);
     let came = email_accounts::table.inner_join(emails::table.on(emails::id.eq(email_accounts::email_id)));
     let came = came.filter(emails::id.eq_any(some)).select((content, email_accounts::account_id));
     let mut through: Vec<(Known, AccountId)> = came.load(db)?;
@@ -92,8 +99,8 @@ fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Writes down what was answered by itself (ACK-1): of e-mails that go, and of those whose answer goes, which may go later.
-fn remember_answers(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
+/// Returns which e-mails were answered by itself: of some, and of those that some answer.
+fn answered_among(db: &mut Database, some: &[EmailId]) -> Result<Vec<EmailId>> {
     let answers = || {
         let answers = outbox::table.inner_join(emails::table.on(emails::id.eq(outbox::email_id)));
         answers.filter(outbox::kind.eq(OutgoingKind::Answer)).select(emails::replied_id.assume_not_null())
@@ -101,24 +108,17 @@ fn remember_answers(db: &mut Database, some: &[EmailId], now: i64) -> Result<()>
     let mut answered = answers().filter(emails::replied_id.eq_any(some.iter().copied().map(Some))).load::<EmailId>(db)?;
     let gone = answers().filter(emails::id.eq_any(some)).filter(emails::replied_id.is_not_null());
     answered.extend(gone.load::<EmailId>(db)?);
-    for some in answered.chunks(IN_LIST) {
-        let known = emails::table.filter(emails::id.eq_any(some)).select((emails::message_id, emails::content_digest));
-        let known = known.load::<Known>(db)?;
-        // What an e-mail that was deleted before and came back has there.
-        let ids: Vec<&String> = known.iter().map(|(id, _)| id).collect();
-        let digests: Vec<&Vec<u8>> = known.iter().map(|(_, digest)| digest).collect();
-        let there = deletions::table.filter(deletions::message_id.eq_any(ids)).filter(deletions::content_digest.eq_any(digests));
-        diesel::update(there).set(deletions::was_answered.eq(true)).execute(db)?;
-        let row = |(message_id, content_digest)| DeletionRow {
-            message_id,
-            content_digest,
-            deleted_at: now,
-            is_for_all: false,
-            was_answered: true,
-        };
-        insert_new!(&mut *db, deletions::table, &known.into_iter().map(row).collect::<Vec<_>>())?;
+    Ok(answered)
+}
+
+/// Returns by what e-mails are known.
+fn contents_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Known>> {
+    let mut known = Vec::with_capacity(those.len());
+    for some in those.chunks(IN_LIST) {
+        let of = emails::table.filter(emails::id.eq_any(some)).select((emails::message_id, emails::content_digest));
+        known.extend(of.load::<Known>(db)?);
     }
-    Ok(())
+    Ok(known)
 }
 
 /// Takes e-mails away with all that hangs on them.

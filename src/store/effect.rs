@@ -110,8 +110,7 @@ pub fn background(db: &mut Database, claimed: &Claimed) -> Result<Option<Backgro
         if raw.is_none() {
             return Ok(None);
         }
-        record = record_of(db, email)?;
-        sender_not_verified = emails::table.find(email).select(emails::is_claimed).first(db)?;
+        (record, sender_not_verified) = standing_of(db, email)?;
     }
     let account = match claimed.account {
         Some(id) => accounts::table.find(id).select(accounts::name).first::<String>(db).optional()?,
@@ -120,13 +119,13 @@ pub fn background(db: &mut Database, claimed: &Claimed) -> Result<Option<Backgro
     Ok(Some(Background { account, record, raw, sender_not_verified }))
 }
 
-/// Returns the record of an e-mail as people type it.
-fn record_of(db: &mut Database, email: EmailId) -> Result<Option<String>> {
-    let (kind, number) = emails::table
+/// Returns the record of an e-mail as people type it, and whether the e-mail only claims whom it is from.
+fn standing_of(db: &mut Database, email: EmailId) -> Result<(Option<String>, bool)> {
+    let (kind, number, is_claimed) = emails::table
         .left_join(records::table.on(records::id.nullable().eq(emails::parent_id)))
         .filter(emails::id.eq(email))
-        .select((records::kind.nullable(), records::number.nullable()))
-        .first::<(Option<String>, Option<i64>)>(db)?;
+        .select((records::kind.nullable(), records::number.nullable(), emails::is_claimed))
+        .first::<(Option<String>, Option<i64>, bool)>(db)?;
     let kind = kind.and_then(|kind| kind.parse::<RecordKind>().ok());
-    Ok(kind.zip(number).map(|(kind, number)| format!("{kind}:{number}")))
+    Ok((kind.zip(number).map(|(kind, number)| format!("{kind}:{number}")), is_claimed))
 }

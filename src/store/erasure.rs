@@ -50,6 +50,9 @@ impl Marks {
     }
 }
 
+/// Message-ID and content digest.
+pub type Content = (String, [u8; 32]);
+
 /// Message-ID, author and Date in seconds since 1970 UTC, each in comparison form.
 pub type Letter = (String, String, i64);
 
@@ -77,23 +80,15 @@ fn write(db: &mut Database, marks: impl Iterator<Item = [u8; 32]>, now: i64) -> 
     Ok(())
 }
 
-/// Returns which of some messages are such e-mails.
-pub(super) fn known(db: &mut Database, contents: &[(String, [u8; 32])]) -> Result<HashSet<(String, [u8; 32])>> {
-    among(db, contents.iter(), |marks, (id, content)| marks.mark(id, content))
+/// Returns which of some messages are such e-mails, by their contents and as letters.
+pub(super) fn known(db: &mut Database, contents: &[Content], letters: &[Letter]) -> Result<(HashSet<Content>, HashSet<Letter>)> {
+    let Some(marks) = Marks::of(db)? else { return Ok(Default::default()) };
+    let mark = |(id, content): &Content| marks.mark(id, content);
+    Ok((among(db, contents, mark)?, among(db, letters, |letter| marks.letter(letter))?))
 }
 
-/// Returns which of some letters are such.
-pub(super) fn known_letters(db: &mut Database, letters: &[Letter]) -> Result<HashSet<Letter>> {
-    among(db, letters.iter(), Marks::letter)
-}
-
-fn among<'a, T: Clone + Eq + std::hash::Hash + 'a>(
-    db: &mut Database,
-    all: impl Iterator<Item = &'a T>,
-    mark: impl Fn(&Marks, &T) -> [u8; 32],
-) -> Result<HashSet<T>> {
-    let Some(marks) = Marks::of(db)? else { return Ok(HashSet::new()) };
-    let of: HashMap<[u8; 32], &T> = all.map(|one| (mark(&marks, one), one)).collect();
+fn among<T: Clone + Eq + std::hash::Hash>(db: &mut Database, all: &[T], mark: impl Fn(&T) -> [u8; 32]) -> Result<HashSet<T>> {
+    let of: HashMap<[u8; 32], &T> = all.iter().map(|one| (mark(one), one)).collect();
     let mut found = HashSet::new();
     let digests: Vec<&[u8]> = of.keys().map(<[u8; 32]>::as_slice).collect();
     for some in digests.chunks(IN_LIST) {

@@ -346,23 +346,23 @@ fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()
 /// of another's: who deletes theirs takes nobody's away. Accounts that have or had the same mailbox count as one. What was answered
 /// before somebody deleted it is not answered again, whatever brings it.
 fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, facts: &mut Facts) -> Result<()> {
-    facts.erased = erasure::known(db, &named.contents)?;
-    facts.erased_letters = erasure::known_letters(db, &named.authors)?;
+    (facts.erased, facts.erased_letters) = erasure::known(db, &named.contents, &named.authors)?;
     let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();
-    type Contents = HashSet<(String, [u8; 32])>;
-    let known = |rows: Vec<(String, Vec<u8>)>| -> Contents {
-        rows.into_iter().filter_map(|(id, digest)| Some((id, digest.try_into().ok()?))).collect()
-    };
-    let answered = in_lists(&ids, |some| {
-        deletions::table
-            .filter(deletions::message_id.eq_any(some.iter().copied()))
-            .filter(deletions::was_answered)
-            .select((deletions::message_id, deletions::content_digest))
-            .load::<(String, Vec<u8>)>(db)
+    type Deleted = (String, Vec<u8>, bool, bool);
+    let there = in_lists(&ids, |some| {
+        let columns = (deletions::message_id, deletions::content_digest, deletions::was_answered, deletions::was_of_case);
+        deletions::table.filter(deletions::message_id.eq_any(some.iter().copied())).select(columns).load::<Deleted>(db)
     })?;
-    facts.answered.extend(known(answered));
+    if there.is_empty() {
+        return Ok(());
+    }
+    let content = |id: &String, digest: &[u8]| Some((id.clone(), digest.try_into().ok()?));
+    let answered = there.iter().filter(|(.., was_answered, _)| *was_answered);
+    facts.answered.extend(answered.filter_map(|(id, digest, ..)| content(id, digest)));
     let of = positions::table.find(position).filter(positions::uidvalidity.ne(0)).select(positions::account_id);
     let Some(account) = of.first::<AccountId>(db).optional()? else { return Ok(()) };
+    let settled = there.iter().filter(|(.., was_answered, was_of_case)| *was_answered || *was_of_case);
+    facts.settled = settled.filter_map(|(id, digest, ..)| content(id, digest)).collect();
     let same = former::same(db, account)?;
     let rows = in_lists(&ids, |some| {
         let is_same = deletion_accounts::message_id
@@ -380,15 +380,7 @@ fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, fact
             .select((deletions::message_id, deletions::content_digest))
             .load::<(String, Vec<u8>)>(db)
     })?;
-    facts.deleted = known(rows);
-    let settled = in_lists(&ids, |some| {
-        deletions::table
-            .filter(deletions::message_id.eq_any(some.iter().copied()))
-            .filter(deletions::was_answered.or(deletions::was_of_case))
-            .select((deletions::message_id, deletions::content_digest))
-            .load::<(String, Vec<u8>)>(db)
-    })?;
-    facts.settled = known(settled);
+    facts.deleted = rows.iter().filter_map(|(id, digest)| content(id, digest)).collect();
     Ok(())
 }
 

@@ -10,12 +10,7 @@ pub(super) fn lowered(text: &str) -> String {
 
 /// Writes a text as a LIKE pattern that finds it anywhere in what is [`lower`].
 pub(super) fn anywhere(text: &str) -> String {
-    within(&lowered(text))
-}
-
-/// Writes a text as a LIKE pattern that finds it anywhere, as it is written.
-fn within(text: &str) -> String {
-    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+    format!("%{}%", lowered(text).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
 diesel::define_sql_function! {

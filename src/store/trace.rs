@@ -52,24 +52,26 @@ pub struct Letter {
     pub sent_at: Option<i64>,
 }
 
-type Found = (EmailId, i64, (String, bool), String, Option<RecordId>, Option<FolderId>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = emails)]
+struct Found {
+    id: EmailId,
+    arrived_at: i64,
+    from_address: String,
+    is_claimed: bool,
+    subject: String,
+    parent_id: Option<RecordId>,
+    folder_id: Option<FolderId>,
+}
 
 /// Finds e-mails that somebody wrote, that a letter of ours went to, or that have this in the subject; the newest first.
 pub fn emails(db: &mut Database, wanted: &Wanted, since: Option<i64>, limit: i64) -> Result<Vec<Whereabouts>> {
     // Each by an index of its own, and put together here: a database makes one slow question of them.
     let mut found: Vec<Found> = Vec::new();
     let mut of = |query: emails::BoxedQuery<'_, Backend>| {
-        let columns = (
-            emails::id,
-            emails::arrived_at,
-            (emails::from_address, emails::is_claimed),
-            emails::subject,
-            emails::parent_id,
-            emails::folder_id,
-        );
         let query = if let Some(since) = since { query.filter(emails::arrived_at.ge(since)) } else { query };
         let newest = query.order((emails::date.desc(), emails::id.desc())).limit(limit);
-        found.extend(newest.select(columns).load::<Found>(db)?);
+        found.extend(newest.select(Found::as_select()).load(db)?);
         anyhow::Ok(())
     };
     match wanted {
@@ -84,8 +86,8 @@ pub fn emails(db: &mut Database, wanted: &Wanted, since: Option<i64>, limit: i64
             of(emails::table.filter(lower(emails::subject).like(anywhere(part)).escape('\\')).into_boxed())?;
         }
     }
-    found.sort_by_key(|row| std::cmp::Reverse((row.1, row.0)));
-    found.dedup_by_key(|row| row.0);
+    found.sort_by_key(|row| std::cmp::Reverse((row.arrived_at, row.id)));
+    found.dedup_by_key(|row| row.id);
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     told(db, found)
 }
@@ -101,14 +103,6 @@ pub fn of_several(
     type Both = (Found, Row);
     let (mut found, mut last): (Vec<Found>, _) = (Vec::new(), EmailId(i64::MAX));
     loop {
-        let columns = (
-            emails::id,
-            emails::arrived_at,
-            (emails::from_address, emails::is_claimed),
-            emails::subject,
-            emails::parent_id,
-            emails::folder_id,
-        );
         let rows = emails::table
             .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
             .filter(emails::from_address.eq(""))
@@ -117,10 +111,10 @@ pub fn of_several(
             .filter(emails::id.lt(last))
             .order(emails::id.desc())
             .limit(AT_ONCE)
-            .select((columns, Row::as_select()))
+            .select((Found::as_select(), Row::as_select()))
             .load::<Both>(db)?;
-        let Some(((end, ..), ..)) = rows.last() else { break };
-        last = *end;
+        let Some((end, _)) = rows.last() else { break };
+        last = end.id;
         for (row, bytes) in rows {
             // What cannot be read is said elsewhere.
             if matches!(raw::open(db, bytes), Ok(Left::Kept(bytes)) if is_meant(&bytes)) {
@@ -139,8 +133,8 @@ pub fn of_several(
 const AT_ONCE: i64 = 16;
 
 fn told(db: &mut Database, found: Vec<Found>) -> Result<Vec<Whereabouts>> {
-    let ids: Vec<EmailId> = found.iter().map(|row| row.0).collect();
-    let parents = names_of(db, found.iter().map(|row| row.4))?;
+    let ids: Vec<EmailId> = found.iter().map(|row| row.id).collect();
+    let parents = names_of(db, found.iter().map(|row| row.parent_id))?;
     let group: HashMap<FolderId, String> = folders::table.select((folders::id, folders::name)).load(db)?.into_iter().collect();
     let mut accounts = gathered(in_lists(db, &ids, |db, some| {
         let of = email_accounts::table.inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)));
@@ -175,7 +169,15 @@ fn told(db: &mut Database, found: Vec<Found>) -> Result<Vec<Whereabouts>> {
     })?
     .into_iter()
     .collect();
-    let whereabouts = |(email, arrived_at, (from, sender_not_verified), subject, parent, folder): Found| {
+    let whereabouts = |Found {
+                           id: email,
+                           arrived_at,
+                           from_address: from,
+                           is_claimed: sender_not_verified,
+                           subject,
+                           parent_id: parent,
+                           folder_id: folder,
+                       }| {
         let mut places: Vec<String> =
             parent.and_then(|parent| parents.get(&parent)).map(ToString::to_string).into_iter().collect();
         places.extend(folder.and_then(|id| group.get(&id)).map(|name| format!("group folder {name}")));
