@@ -107,11 +107,24 @@ fn raw_bytes_lie_where_the_configuration_says_and_are_what_was_written() {
         world.run(&["email", "raw", "1"]).fails(69);
         assert_eq!(world.run(&["email", "show", "1"]).status, Some(0));
         assert!(!folder.exists(), "nobody makes it anew");
+        // Where a disk is not mounted there is an empty folder.
+        mount_point(&folder);
+        let said = deliver(&world, EVE, "c").fails(75);
+        assert!(said.contains("is its disk mounted") && said.contains("mkdir -m 700"), "{database}: {said}");
+        world.run(&["email", "raw", "1"]).fails(69);
+        assert!(world.run(&["doctor", "--offline"]).stdout.contains("is its disk mounted"), "{database}");
+        assert!(objects(&folder).is_empty(), "{database}: nothing is put where the disk will hide it");
+        std::fs::remove_dir_all(&folder).unwrap();
         std::fs::rename(&away, &folder).unwrap();
         deliver(&world, EVE, "c").ok();
         world.run(&["doctor", "--prove", "--deep"]).ok();
         deletions(database, world, &folder);
     }
+}
+
+fn mount_point(folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
 }
 
 /// What is forgotten is deleted, and what a pass left that died.
@@ -121,6 +134,13 @@ fn deletions(database: &str, mut world: World, folder: &Path) {
     world.run(&["storage", "check"]).ok();
     // The same comes again, and is another object.
     let b = object(folder, EVE, "b");
+    // Nor is anything deleted where the disk is not mounted.
+    let away = world.path("away");
+    std::fs::rename(folder, &away).unwrap();
+    mount_point(folder);
+    assert_ne!(world.run(&["prune"]).status, Some(0), "{database}");
+    std::fs::remove_dir_all(folder).unwrap();
+    std::fs::rename(&away, folder).unwrap();
     world.run(&["prune"]).ok();
     assert!(!b.exists() && objects(folder).len() == 2, "{database}");
     world.run(&["person", "erase", DORA]).ok();
@@ -135,6 +155,14 @@ fn deletions(database: &str, mut world: World, folder: &Path) {
     assert_eq!((objects(folder).len(), messages(&world)), (3, json!([0, 2])), "{database}");
     world.run(&["storage", "check", "--delete"]).ok();
     assert_eq!(objects(folder).len(), 3, "{database}: it may be one that is about to be named");
+    // Or while it is written.
+    let half = object(folder, EVE, "d").with_file_name(format!("{}-{:016x}.part", blake3::hash(b"half").to_hex(), 7));
+    let half = folder
+        .join(half.parent().unwrap().parent().unwrap())
+        .join(&blake3::hash(b"half").to_hex()[..2])
+        .join(half.file_name().unwrap());
+    std::fs::create_dir_all(half.parent().unwrap()).unwrap();
+    std::fs::write(&half, "From: dora").unwrap();
     world.set("ESPOMAIL_NOW", "2036-01-01T00:00:00Z");
     world.run(&["storage", "check", "--delete"]).ok();
     assert_eq!(objects(folder).len(), 2, "{database}");

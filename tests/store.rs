@@ -288,7 +288,7 @@ on_both_databases! {
     fn fetch_10_a_failure_is_said_at_once_then_hourly(store: &mut TestStore) {
         settle(store);
         let db = store.connection();
-        let mut fails = |now, error| status::note_failure(db, ACCOUNT, now, (error, error), now + 60).unwrap();
+        let mut fails = |now, error| status::note_failure(db, ACCOUNT, now, (error, error), Some(now + 60)).unwrap();
         assert!(fails(1000, "login refused"));
         assert!(!fails(1060, "login refused"));
         assert!(fails(1120, "unknown host"));
@@ -299,7 +299,11 @@ on_both_databases! {
         assert!(status::note_success(store.connection(), ACCOUNT, 5000).unwrap());
         assert!(!status::note_success(store.connection(), ACCOUNT, 5060).unwrap());
         assert_eq!(numbers(store, "SELECT failures + coalesce(retry_at, 0) AS n FROM accounts WHERE id = 1"), [0]);
-        assert!(status::note_failure(store.connection(), ACCOUNT, 5120, ("unknown host", "unknown host"), 5180).unwrap());
+        assert!(status::note_failure(store.connection(), ACCOUNT, 5120, ("unknown host", "unknown host"), Some(5180)).unwrap());
+        // FETCH-6: what all accounts stand on is no fault of one: it is said, and the account does not rest.
+        assert!(status::note_failure(store.connection(), ACCOUNT, 5240, ("the storage is full", "full"), None).unwrap());
+        let state = "SELECT failures + coalesce(retry_at, 0) + coalesce(told_at, 0) AS n FROM accounts WHERE id = 1";
+        assert_eq!(numbers(store, state), [1]);
     }
 }
 

@@ -287,10 +287,11 @@ fn storages(context: &Context, db: &mut Database) -> Vec<Finding> {
     let told = |share: &storage::Share| {
         let said = format!("{}: {} messages, {} to be deleted", share.place, share.messages, share.to_delete);
         let next = "name it in [storage] or [[storage.also]]; see espomail.toml(5)";
-        match known.contains(&share.place.as_str()) {
-            true => Finding::ok("storage", said),
-            false => Finding::warning("storage", format!("{said}, and the configuration does not name it"), next),
+        if !known.contains(&share.place.as_str()) {
+            return Finding::warning("storage", format!("{said}, and the configuration does not name it"), next);
         }
+        let there = storage::find(db, &share.place).and_then(|row| row.map_or(Ok(()), |row| row.depot()?.is_there(&row.folder)));
+        there.map_or_else(|error| Finding::fault("storage", error), |()| Finding::ok("storage", said))
     };
     let outside = shares.iter().skip(1);
     outside.filter(|one| one.messages + one.to_delete > 0 || known.contains(&one.place.as_str())).map(told).collect()

@@ -81,12 +81,13 @@ impl Person {
 }
 
 /// What no command reaches.
-const OUT_OF_REACH: [&str; 6] = [
+const OUT_OF_REACH: [&str; 7] = [
     "their mail in mailboxes on servers",
     "copies of the database: one that is put back brings all of it back, so type this again then",
     "log files, and files that were saved or exported",
     "letters and copies that others have",
     "mail and notes in which they stand by name alone, or by another address",
+    "what a pass that was killed had written to a storage of raw bytes: espomail storage check --delete, a day later",
     "room on the disk that is not written over yet: espomail db vacuum",
 ];
 

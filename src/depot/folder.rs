@@ -10,6 +10,9 @@ use super::object::{Listed, Trouble, read_name};
 use crate::custody;
 use crate::fault::{Class, Fault};
 
+/// Behind the name of what is not whole yet.
+const PART: &str = ".part";
+
 pub struct Folder {
     pub path: PathBuf,
     is_trusted: OnceLock<()>,
@@ -36,10 +39,8 @@ impl Folder {
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Trouble> {
         self.trust()?;
         let target = self.path.join(name);
-        let folder = self.made(&target)?;
-        let mut beside = target.clone().into_os_string();
-        beside.push(".part");
-        let beside = PathBuf::from(beside);
+        let folder = self.made(name, &target)?;
+        let beside = self.beside(name);
         let written = (|| {
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
             file.write_all(bytes)?;
@@ -48,21 +49,37 @@ impl Folder {
             File::open(folder)?.sync_all()
         })();
         written.map_err(|error| {
-            // What is left of it has a name that nobody reads.
+            // What is left of it is listed as what nothing names.
             let _ = fs::remove_file(&beside);
             unwritable(&error)
         })
     }
 
-    /// Makes the folders of an object below ours, and returns the last one.
-    fn made<'a>(&self, target: &'a Path) -> Result<&'a Path, Trouble> {
+    /// Where an object is written, until it is whole.
+    fn beside(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}{PART}"))
+    }
+
+    /// Makes the folder of a database; from then on that it is there says that this is the disk which has the objects.
+    pub fn begin(&self, folder: &str) -> Result<(), Trouble> {
+        self.trust()?;
+        let ours = self.path.join(folder);
+        match DirBuilder::new().mode(0o700).create(&ours) {
+            Err(error) if error.kind() == ErrorKind::NotFound => self.is_there(folder).map(|_| ()),
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unwritable(&error)),
+            _ => File::open(&self.path).and_then(|above| above.sync_all()).map_err(|error| unwritable(&error)),
+        }
+    }
+
+    /// Makes the folders of an object below that of its database, and returns the last one.
+    fn made<'a>(&self, name: &str, target: &'a Path) -> Result<&'a Path, Trouble> {
         let folder = target.parent().unwrap_or(target);
         if folder.is_dir() {
             return Ok(folder);
         }
-        self.is_there()?;
+        let ours = self.is_there(name)?;
         let mut above = vec![folder];
-        above.extend(folder.ancestors().skip(1).take_while(|above| *above != self.path));
+        above.extend(folder.ancestors().skip(1).take_while(|above| **above != ours));
         for one in above.into_iter().rev() {
             match DirBuilder::new().mode(0o700).create(one) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unwritable(&error)),
@@ -80,29 +97,34 @@ impl Folder {
         let read = File::open(self.path.join(name)).and_then(|file| file.take(most).read_to_end(&mut bytes));
         match read {
             Ok(_) => Ok(Some(bytes)),
-            Err(error) if error.kind() == ErrorKind::NotFound => self.is_there().map(|()| None),
+            Err(error) if error.kind() == ErrorKind::NotFound => self.is_there(name).map(|_| None),
             Err(error) => Err(unreadable(&error)),
         }
     }
 
+    /// Deletes an object, and what was written of it by whoever was killed at it.
     pub fn delete(&self, name: &str) -> Result<(), Trouble> {
-        match fs::remove_file(self.path.join(name)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => self.is_there(),
-            Err(error) => Err(unwritable(&error)),
-            Ok(()) => Ok(()),
+        for path in [self.path.join(name), self.beside(name)] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => self.is_there(name).map(|_| ())?,
+                Err(error) => return Err(unwritable(&error)),
+                Ok(()) => {}
+            }
         }
+        Ok(())
     }
 
     pub fn list(&self, folder: &str) -> Result<Vec<Listed>, Trouble> {
         let entries = match fs::read_dir(self.path.join(folder)) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return self.is_there().map(|()| Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return self.is_there(folder).map(|_| Vec::new()),
             Err(error) => return Err(unreadable(&error)),
         };
         let mut listed = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| unreadable(&error))?;
-            let Some((digest, upload)) = entry.file_name().to_str().and_then(read_name) else { continue };
+            let named = |name: &str| read_name(name.strip_suffix(PART).unwrap_or(name));
+            let Some((digest, upload)) = entry.file_name().to_str().and_then(named) else { continue };
             match entry.metadata() {
                 Ok(metadata) => {
                     listed.push(Listed { digest, upload, bytes: metadata.len(), written_at: metadata.mtime() });
@@ -115,12 +137,20 @@ impl Folder {
         Ok(listed)
     }
 
-    /// A folder that is gone has no objects for the time being: its disk may not be mounted.
-    fn is_there(&self) -> Result<(), Trouble> {
-        if self.path.is_dir() {
-            return Ok(());
+    /// Returns the folder of the database that a name is of. One that is gone has no objects for the time being: its disk may not be mounted,
+    /// and where it is to be there is an empty folder, as a rule.
+    pub fn is_there(&self, name: &str) -> Result<PathBuf, Trouble> {
+        let ours = self.path.join(name.split('/').next().unwrap_or(name));
+        if ours.is_dir() {
+            return Ok(ours);
         }
-        let what = format!("there is no folder {}; is its disk mounted?", self.path.display());
+        let what = match self.path.is_dir() {
+            true => format!(
+                "there is no folder {0}; is its disk mounted? If it is, and is to be begun anew: mkdir -m 700 {0}",
+                ours.display()
+            ),
+            false => format!("there is no folder {}; is its disk mounted?", self.path.display()),
+        };
         Err(Trouble { class: Class::Unavailable, what })
     }
 }

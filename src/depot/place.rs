@@ -43,6 +43,24 @@ impl Depot {
         if let Kind::Folder(folder) = &self.kind { Some(&folder.path) } else { None }
     }
 
+    /// Makes ready for the objects of a database that has none here yet.
+    pub fn begin(&self, folder: &str) -> Result<()> {
+        let begun = match &self.kind {
+            Kind::Folder(place) => place.begin(folder),
+            Kind::S3(_) => Ok(()),
+        };
+        self.told(begun, "cannot write to it")
+    }
+
+    /// Looks whether this is the place that has the objects of a database, and not the bare mount point of its disk.
+    pub fn is_there(&self, folder: &str) -> Result<()> {
+        let there = match &self.kind {
+            Kind::Folder(place) => place.is_there(folder).map(|_| ()),
+            Kind::S3(_) => Ok(()),
+        };
+        self.told(there, "cannot find what it has")
+    }
+
     /// Writes an object, for good.
     pub fn put(&self, name: &Name<'_>, bytes: &[u8]) -> Result<()> {
         let name = name.to_string();
@@ -90,6 +108,7 @@ impl Depot {
     pub fn probe(&self, upload: i64) -> Result<()> {
         let bytes = b"espomail looks whether it can write, read and delete here";
         let name = Name { folder: "probe", digest: digest(bytes), upload };
+        self.begin(name.folder)?;
         self.put(&name, bytes)?;
         let read = self.get(&name, bytes.len() as u64);
         self.delete(&name)?;

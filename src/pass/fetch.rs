@@ -15,7 +15,7 @@ use super::mailbox::{Limits, Poll, poll};
 use super::memory::Memory;
 use super::verdict::Names;
 use super::witness::{Seen, Witness};
-use super::{Stop, Tally};
+use super::{Stop, Tally, storage};
 use crate::decide::Policy;
 use crate::decide::failure::back_off_minutes;
 use crate::fault::{Class, Fault, Reach, class_of, contain, one_line, reach_of, sameness, step};
@@ -177,6 +177,9 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
     if reports.iter().any(|report| report.tally.of_nobody > 0) {
         tell_of_nobody(&mut Store::open(setting.database)?, (setting.now)())?;
     }
+    if reports.iter().any(|report| !report.tally.is_empty()) {
+        storage::tidy(&mut Store::open(setting.database)?);
+    }
     if is_behind || reports.iter().any(|report| !report.tally.is_empty()) {
         index::follow(&mut Store::open(setting.database)?, begun, &|| setting.stop.requested());
     }
@@ -293,16 +296,7 @@ fn visit(
         report.busy = true;
         return Ok(report);
     };
-    // It may have been changed, switched off or removed since the pass or the waiting began.
-    let Some(account) = &account::current(store.connection(), account.id, setting.named)? else {
-        store.transaction(|db| {
-            if lease.found_dead {
-                attempt::set_careful(db, lease.account, true)?;
-            }
-            lease::release(db, &lease)
-        })?;
-        return Ok(report);
-    };
+    let Some(account) = &current(setting, store, &lease)? else { return Ok(report) };
     heartbeat.add(lease.clone());
     step();
     let polled = contain(|| poll_mailboxes(setting, store, account, &lease, memory, witness, &mut report));
@@ -333,7 +327,8 @@ fn visit(
         }
         Some(first) => {
             let (error, same) = (one_line(first), sameness(first));
-            let retry_at = now + 60 * back_off_minutes(account.state.failures);
+            let is_its_own = reach_of(first) != Reach::Run;
+            let retry_at = is_its_own.then(|| now + 60 * back_off_minutes(account.state.failures));
             let note = |store: &mut Store| {
                 store.transaction(|db| {
                     let say = status::note_failure(db, account.id, now, (&error, &same), retry_at)?;
@@ -359,6 +354,21 @@ fn visit(
         }
     }
     Ok(report)
+}
+
+/// Returns the account of a lease as it is now: it may have been changed since the pass or the waiting began. None, and the lease is let go,
+/// where it was switched off or removed.
+pub(super) fn current(setting: &Setting<'_>, store: &mut Store, lease: &Lease) -> Result<Option<Account>> {
+    let current = account::current(store.connection(), lease.account, setting.named)?;
+    if current.is_none() {
+        store.transaction(|db| {
+            if lease.found_dead {
+                attempt::set_careful(db, lease.account, true)?;
+            }
+            lease::release(db, lease)
+        })?;
+    }
+    Ok(current)
 }
 
 /// FETCH-6: the database takes nothing, but nobody died.
@@ -407,7 +417,7 @@ fn poll_mailboxes(
             // Where it is named already, it is not named twice.
             let is_named = what.contains(mailbox.as_str());
             report.faults.push(error.context(Here { is_named, ..in_account.clone().mailbox(mailbox) }));
-            // The one place where the reach of a fault is acted upon: another mailbox may still work, another account will.
+            // Another mailbox may still work, another account will.
             match reach {
                 Reach::Mailbox => {}
                 Reach::Account | Reach::Run => return,

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::{Result, anyhow};
 
-use super::Tally;
 use super::intake::{self, Batch, Gate, Refused};
+use super::{Tally, storage};
 use crate::decide::{Arrival, Policy};
 use crate::store::account::Account;
 use crate::store::{Store, position};
@@ -88,6 +88,7 @@ impl<'a> Intake<'a> {
             (writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), read)
         });
         let tally = written?;
+        storage::tidy(store);
         if tally.of_nobody > 0 {
             super::fetch::tell_of_nobody(store, (self.now)())?;
         }

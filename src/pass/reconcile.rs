@@ -72,7 +72,8 @@ fn chosen(setting: &Setting<'_>, store: &mut Store, named: &[String]) -> Result<
     Ok(all.into_iter().filter(|account| account.active && !left.contains_key(&account.id)).collect())
 }
 
-/// Does an account's turn with the worker's connection to the database; none when the pass is asked to end.
+/// Does an account's turn with the worker's connection to the database; none when the pass is asked to end, or the account is not there
+/// any more.
 fn work(
     setting: &Setting<'_>,
     stores: usize,
@@ -86,8 +87,11 @@ fn work(
     }
     let mut report = Report { account: account.name.clone(), ..Report::default() };
     let visit = |store: &mut Store| visit(setting, store, account, shared, wanted, &mut report);
-    let outcome = fetch::contained(setting, stores, store, &account.name, visit);
-    report.faults.extend(outcome.err());
+    match fetch::contained(setting, stores, store, &account.name, visit) {
+        Ok(true) => {}
+        Ok(false) => return None,
+        Err(error) => report.faults.push(error),
+    }
     if !report.faults.is_empty() {
         // It may be the connection that is broken, or inside a transaction.
         *store = None;
@@ -95,7 +99,8 @@ fn work(
     Some(report)
 }
 
-/// Takes the lease of an account, compares its mailboxes, and lets it go. How the account fares is not noted: nothing was fetched.
+/// Takes the lease of an account, compares its mailboxes, and lets it go; says whether there is such an account. How it fares is not noted:
+/// nothing was fetched.
 fn visit(
     setting: &Setting<'_>,
     store: &mut Store,
@@ -103,12 +108,13 @@ fn visit(
     (memory, heartbeat): (&Memory, &Heartbeat),
     wanted: Wanted,
     report: &mut Report,
-) -> Result<()> {
+) -> Result<bool> {
     let now = (setting.now)();
     let Some(lease) = lease::take(store, account.id, setting.owner, setting.is_dead, now, LEASE_SECONDS)? else {
         report.busy = true;
-        return Ok(());
+        return Ok(true);
     };
+    let Some(account) = &fetch::current(setting, store, &lease)? else { return Ok(false) };
     heartbeat.add(lease.clone());
     let compared = contain(|| mailboxes(setting, store, account, &lease, memory, wanted, report));
     heartbeat.remove(&lease);
@@ -121,7 +127,7 @@ fn visit(
     if returned.is_err() {
         fetch::give_back_later(setting, account, &lease);
     }
-    returned
+    returned.map(|()| true)
 }
 
 fn mailboxes(

@@ -97,6 +97,17 @@ pub fn clean(store: &mut Store) -> Result<(usize, Option<anyhow::Error>)> {
     Ok((done, failed))
 }
 
+/// The same behind a pass, of what it wrote for nothing: what came again, and what the rules did not want. What cannot be deleted now waits for
+/// the next one, or for `prune`.
+pub fn tidy(store: &mut Store) {
+    if depot::current().is_none() || store.is_rehearsing() {
+        return;
+    }
+    if let Some(error) = clean(store).map_or_else(Some, |(_, failed)| failed) {
+        log::info!("{error:#}");
+    }
+}
+
 fn delete_all(depot: &Depot, storage: &Storage, those: Vec<Leaving>) -> (Vec<Leaving>, Option<anyhow::Error>) {
     let (gone, failed) = (Mutex::new(Vec::new()), Mutex::new(None));
     crew::each(depot.workers, those, &|| (), &|(), one: Leaving| {
@@ -203,6 +214,9 @@ fn some(store: &mut Store, to: Option<(&Depot, &Storage)>, those: Vec<Moving>, m
         return ways.swap_remove(at).outcome;
     }
     let (lost, ready): (Vec<Way>, Vec<Way>) = ways.into_iter().partition(is_lost);
+    // What somebody else moved or forgot meanwhile is not lost.
+    let still = storage::lie_as_seen(store.connection(), &lost.iter().map(|way| &way.moving).collect::<Vec<_>>())?;
+    let lost: Vec<Way> = lost.into_iter().filter(|way| still.contains(&way.moving.id)).collect();
     let told = |way: &Way| way.outcome.as_ref().err().map(|error| format!("raw {}: {error:#}", way.moving.id));
     moved.unreadable.extend(lost.iter().filter_map(told));
     let done = store.alone(|db| {

@@ -38,8 +38,15 @@ pub fn try_again(db: &mut Database, _permit: &Permit<'_>, account: AccountId) ->
 }
 
 /// Notes a failed pass; returns whether to say it now: a new failure at once, the same one hourly. `same` is what
-/// it has in common with the same failure at another time.
-pub fn note_failure(db: &mut Database, account: AccountId, now: i64, (error, same): (&str, &str), retry_at: i64) -> Result<bool> {
+/// it has in common with the same failure at another time. Without a time to try it again the fault is not the account's, but of what all of
+/// them stand on, such as the storage: it does not rest, and whose it is are not told that it fails.
+pub fn note_failure(
+    db: &mut Database,
+    account: AccountId,
+    now: i64,
+    (error, same): (&str, &str),
+    retry_at: Option<i64>,
+) -> Result<bool> {
     let (error, same) = (super::clean(error), super::clean(same));
     let row =
         accounts::table.find(account).select((accounts::failing_since, accounts::failure, accounts::said_at, accounts::told_at));
@@ -49,6 +56,7 @@ pub fn note_failure(db: &mut Database, account: AccountId, now: i64, (error, sam
     };
     let failing = Failing { since, same: last, said_at: said, told_at: told };
     let Heard { say, tell_since } = failing.heard(&same, now);
+    let tell_since = tell_since.filter(|_| retry_at.is_some());
     if let Some(begun) = tell_since {
         notification::of_account(db, account, &format!("has failed since {}: {error}", rfc3339(begun)), now)?;
         hook::account_fails(db, account, "fetch", &error, now)?;
@@ -59,7 +67,7 @@ pub fn note_failure(db: &mut Database, account: AccountId, now: i64, (error, sam
             accounts::failure.eq(same.as_ref()),
             accounts::last_error_at.eq(now),
             accounts::failing_since.eq(failing.begun(now)),
-            accounts::failures.eq(accounts::failures + 1),
+            accounts::failures.eq(accounts::failures + i64::from(retry_at.is_some())),
             accounts::said_at.eq(if say { Some(now) } else { said }),
             accounts::retry_at.eq(retry_at),
             accounts::told_at.eq(told.or(tell_since.map(|_| now))),

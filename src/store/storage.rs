@@ -69,6 +69,7 @@ pub fn known(db: &mut Database, url: &str) -> Result<Storage> {
         return Ok(storage);
     }
     let folder = setting::get(db, setting::NAME)?.context("the database has no name")?;
+    depot::at(url)?.begin(&folder)?;
     let id = next_number(db, "storage")?;
     let row = (storages::id.eq(id), storages::url.eq(url), storages::folder.eq(&folder));
     diesel::insert_into(storages::table).values(row).execute(db)?;
@@ -261,6 +262,16 @@ pub fn moving_behind(db: &mut Database, to: Option<i64>, behind: i64, (most, roo
     let fit = rows.iter().take_while(fits).count();
     rows.truncate(fit);
     Ok(rows)
+}
+
+/// Returns which of some rows still lie where they were seen.
+pub fn lie_as_seen(db: &mut Database, those: &[&Moving]) -> Result<HashSet<i64>> {
+    let ids: Vec<i64> = those.iter().map(|one| one.id).collect();
+    let rows = raws::table.filter(raws::id.eq_any(&ids)).filter(raws::pruned_at.is_null());
+    let rows = rows.select((raws::id, raws::storage_id, raws::upload)).load::<(i64, Option<i64>, Option<i64>)>(db)?;
+    let places: HashMap<i64, Option<Place>> =
+        rows.into_iter().map(|(id, storage, upload)| (id, Place::of(storage, upload))).collect();
+    Ok(those.iter().filter(|one| places.get(&one.id) == Some(&one.place())).map(|one| one.id).collect())
 }
 
 /// Reads what some rows have in the database.

@@ -185,7 +185,7 @@ on_both_databases! {
     fn fetch_12_people_hear_once_that_an_account_fails_and_once_that_it_works(store: &mut TestStore) {
         settle(store);
         let (support, own) = (ACCOUNT, AccountId(2));
-        let fails = |store: &mut Store, account, now| status::note_failure(store.connection(), account, now, ("login refused", "login refused"), now + 60).unwrap();
+        let fails = |store: &mut Store, account, now| status::note_failure(store.connection(), account, now, ("login refused", "login refused"), Some(now + 60)).unwrap();
         let told = |store: &mut Store| texts(store, "SELECT user_id || ' ' || kind || ' ' || detail AS t FROM notifications ORDER BY id");
         for now in [1000, 1300, 1599] {
             fails(store, support, now);
