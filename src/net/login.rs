@@ -177,7 +177,7 @@ pub struct Secrets(Vec<String>);
 
 impl Secrets {
     pub fn of(all: impl IntoIterator<Item = String>) -> Self {
-        Self(all.into_iter().collect())
+        Self(all.into_iter().filter(|secret| !secret.is_empty()).collect())
     }
 
     /// What stands in the place of words with a secret in them.
@@ -214,6 +214,7 @@ mod tests {
             assert!(!secrets.are_in(words), "{words}");
         }
         assert!(!Secrets(vec![String::new()]).are_in("anything"));
+        assert_eq!(Secrets::of([String::new()]).hide("invalid_grant"), "invalid_grant");
         assert_eq!(secrets.hide("no hunter2 here"), "no … here");
         assert_eq!(secrets.hide("AUTH a-token-of-ma"), Secrets::UNSAID, "a part of it");
     }

@@ -110,7 +110,8 @@ impl Client {
         }
         Ok(Tokens {
             access: Secret::new(answer.access_token().secret()),
-            refresh: answer.refresh_token().map(|token| Secret::new(token.secret())),
+            // Some say with an empty one that the earlier one goes on.
+            refresh: answer.refresh_token().filter(|token| is_token(token.secret())).map(|token| Secret::new(token.secret())),
             seconds: answer.expires_in().map(|time| time.as_secs()),
         })
     }

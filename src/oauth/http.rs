@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
 use oauth2::{HttpRequest, HttpResponse};
+use serde_json::Value;
 use ureq::http::Uri;
 use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use ureq::{Agent, Body};
@@ -99,7 +100,7 @@ impl Http {
             _ => {
                 let (head, body): (_, Body) = answer.into_parts();
                 let body = body.into_with_config().limit(ANSWER).read_to_vec().map_err(unheard)?;
-                Ok(HttpResponse::from_parts(head, body))
+                Ok(HttpResponse::from_parts(head, with_numbers(body)))
             }
         }
     }
@@ -116,6 +117,21 @@ impl Http {
         let port = uri.port_u16().unwrap_or(usual);
         Ok(Place { host, port, security, deadline: Instant::now() + LIMIT, ..self.place.clone() })
     }
+}
+
+/// What RFC 6749 (section 5.1) and RFC 8628 (section 3.2) have as numbers some servers write as text.
+fn with_numbers(body: Vec<u8>) -> Vec<u8> {
+    let Ok(Value::Object(mut answer)) = serde_json::from_slice(&body) else { return body };
+    let mut has_changed = false;
+    for key in ["expires_in", "interval"] {
+        if let Some(value) = answer.get_mut(key)
+            && let Some(number) = value.as_str().and_then(|text| text.trim().parse::<u64>().ok())
+        {
+            *value = number.into();
+            has_changed = true;
+        }
+    }
+    if has_changed { Value::Object(answer).to_string().into_bytes() } else { body }
 }
 
 /// The connection that is there already; there is no other.

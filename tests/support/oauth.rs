@@ -264,12 +264,16 @@ fn tokens(kept: &Kept, manners: &Manners, asked: HashMap<String, String>) -> (&'
     *kept.access.lock().unwrap() = access.clone();
     let mut answer = json!({ "access_token": access, "token_type": "Bearer" });
     if let Some(seconds) = manners.seconds {
-        answer["expires_in"] = seconds.into();
+        // As text, which some have there.
+        answer["expires_in"] = if number % 2 == 0 { seconds.to_string().into() } else { seconds.into() };
     }
     if asked["grant_type"] != "refresh_token" || manners.rotates {
         let mut refresh = kept.refresh.lock().unwrap();
         *refresh = vec![format!("refresh-{number}-of-many-letters")];
         answer["refresh_token"] = refresh[0].clone().into();
+    } else if number % 2 == 0 {
+        // The earlier one goes on to be good: no word of it, or an empty one.
+        answer["refresh_token"] = "".into();
     }
     ("200 OK", answer)
 }
