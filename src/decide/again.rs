@@ -94,6 +94,10 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     }
     // What led to it may be gone, or not look at mail that its own thread knows already (THREAD-3).
     new.replied = new.replied.or(stored.replied);
+    if stored.is_letter {
+        // What a letter of ours answers was said when it was written.
+        new.replied = stored.replied;
+    }
     let moves = moves(stored, &new, facts, &mut plan);
     let opens = moves && new.parent_by == Some(ParentBy::Opened);
     // Where it does not come to a record, those of that record do not get it, and do not hear of it.
@@ -258,7 +262,7 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
     let is_due = match &step.change {
         Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(team),
         Change::AddUser { user, .. } => !stored.is_letter && !stored.users.contains(user),
-        Change::MarkReplied { email } => stored.replied != Some(*email),
+        Change::MarkReplied { email } => !stored.is_letter && stored.replied != Some(*email),
         Change::JoinThreads { .. } | Change::MergeCases { .. } => true,
         Change::RememberId { message_id, .. } => {
             let change = Change::RememberId { message_id: message_id.clone(), thread: new.thread };
@@ -289,10 +293,41 @@ fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan
             let change = Change::Notify { user, kind, email, note: None, record, detail };
             return Some(Step { change, because: step.because });
         }
-        // Of the rest some is asked for by people alone (with them, what draws on a budget), some is never decided for an e-mail that is new,
-        // some is said by the row that is amended (who wrote it, who takes part), and some was done when it came: reports are counted,
-        // commands run, servers are left alone (FILTER-4, FETCH-9).
-        _ => false,
+        // The row that is amended says it.
+        Change::AddEmail(_) | Change::Amend(_) | Change::Relink { .. } | Change::Invite { .. } | Change::Verify { .. } => false,
+        // It was done when it came: reports are counted, answers went out, commands ran, servers are left alone (FILTER-4, FETCH-9).
+        Change::AddAccount { .. }
+        | Change::KeepCopy { .. }
+        | Change::SetParent { .. }
+        | Change::Run { .. }
+        | Change::ActOnServer { .. }
+        | Change::Answer { .. }
+        | Change::Spend { .. }
+        | Change::HoldAction { .. }
+        | Change::SetDelivery { .. }
+        | Change::SetAddress { .. } => false,
+        // People alone ask for it, or a filter that says something else now, of which the caller takes care.
+        Change::ShareEmail { .. }
+        | Change::AssignEmail { .. }
+        | Change::MarkImportant { .. }
+        | Change::Sort { .. }
+        | Change::RemoveTeam { .. }
+        | Change::RemoveUser { .. }
+        | Change::Mark { .. }
+        | Change::Put { .. }
+        | Change::File { .. }
+        | Change::FileAway { .. }
+        | Change::Decide { .. }
+        | Change::AddRecord(_)
+        | Change::Assign { .. }
+        | Change::SetStatus { .. }
+        | Change::SetRecord { .. }
+        | Change::MoveEmails { .. }
+        | Change::DeleteRecord { .. }
+        | Change::DeleteEmail { .. }
+        | Change::MergeRecords { .. }
+        | Change::SetTeams { .. }
+        | Change::Unfollow { .. } => false,
     };
     is_due.then_some(step)
 }

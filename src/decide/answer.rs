@@ -75,7 +75,7 @@ fn may_answer(occasion: &Occasion<'_>, role: Role, answering: &Answering, policy
     if occasion.sent_by_us {
         return Err(reason!(Auto2, "it went out from here"));
     }
-    if facts.answered.contains(&(mail.identity(), mail.content_digest)) {
+    if facts.is_answered(mail) {
         return Err(reason!(Ack1, "it was answered already"));
     }
     match role {

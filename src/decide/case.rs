@@ -108,8 +108,8 @@ fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), Reason> {
     if occasion.sent_by_us {
         return Err(reason!(Auto2, "it went out from here"));
     }
-    if facts.settled.contains(&(occasion.mail.identity(), occasion.mail.content_digest)) {
-        return Err(reason!(Dup1, "it was here and dealt with, and somebody deleted it"));
+    if facts.is_settled(occasion.mail) {
+        return Err(reason!(Dup1, "it was here and dealt with, and somebody deleted it, or its case"));
     }
     Ok(())
 }
@@ -176,6 +176,7 @@ pub fn open(
         ..NewCase::numbered(desk.facts)
     };
     let id = begin(new, because, desk);
+    desk.facts.openers.insert(id, (occasion.email, mail.from.as_ref().map(Address::key).unwrap_or_default()));
     match assigned_user {
         Some(user) => distribute::record_turn(user, &chosen, choices.assign_user.is_none(), desk),
         None => desk.plan.note(chosen),

@@ -138,10 +138,8 @@ fn may_have(email: EmailId, facts: &Facts) -> bool {
 
 /// FETCH-2: what a person deleted does not come back from a server.
 fn deleted(identity: String, mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Known> {
-    let letter = || Some((identity.clone(), mail.from.as_ref()?.key(), mail.date?));
-    let is_erased_letter = letter().is_some_and(|letter| facts.erased_letters.contains(&letter));
     let message = (identity, mail.content_digest);
-    if is_erased_letter || facts.erased.contains(&message) {
+    if mail.letters().any(|letter| facts.erased_letters.contains(&letter)) || facts.erased.contains(&message) {
         plan.note(reason!(Dup1, "it was here, and it was erased with the person whose it is"));
         return Some(Known::Deleted);
     }

@@ -8,7 +8,7 @@ use super::budget::{Budgets, Spent};
 use super::fields::Fields;
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
-use crate::mail::untagged;
+use crate::mail::{Letter, Mail, untagged};
 use crate::settings::AccountRules;
 use crate::words::{
     AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, EmailId, FilterId, FolderId, ParentBy, PositionId, Priority,
@@ -74,12 +74,15 @@ pub struct Facts {
     pub deleted: HashSet<(String, [u8; 32])>,
     /// The same of what was answered by itself (ACK-1), also before somebody deleted it, whatever brings it.
     pub answered: HashSet<(String, [u8; 32])>,
-    /// The same of what was answered or of a case before somebody deleted it: what a server has of it for others opens nothing (DUP-1).
+    /// The same of what was answered or of a case before somebody deleted it, or the case: what else there is of it opens nothing (DUP-1).
     pub settled: HashSet<(String, [u8; 32])>,
+    /// Both by Message-ID, author and Date: something on the way may have changed the content (DUP-2).
+    pub answered_letters: HashSet<Letter>,
+    pub settled_letters: HashSet<Letter>,
     /// The same of e-mails of people who were erased, whatever brings them.
     pub erased: HashSet<(String, [u8; 32])>,
     /// The same by Message-ID, author and Date: a gateway may have changed the content.
-    pub erased_letters: HashSet<(String, String, i64)>,
+    pub erased_letters: HashSet<Letter>,
     /// Remembered Message-IDs, seen or only referred to, and their threads (THREAD-1).
     pub thread_of: HashMap<String, ThreadId>,
     /// The parent of each of these threads: that of its newest e-mail that has one (LINK-2).
@@ -164,6 +167,18 @@ impl Facts {
 }
 
 impl Facts {
+    /// Whether a message was answered by itself, in whatever shape it came then (ACK-1).
+    pub fn is_answered(&self, mail: &Mail) -> bool {
+        self.answered.contains(&(mail.identity(), mail.content_digest))
+            || mail.letters().any(|one| self.answered_letters.contains(&one))
+    }
+
+    /// Whether it was dealt with before somebody deleted it, in whatever shape it came then (DUP-1).
+    pub fn is_settled(&self, mail: &Mail) -> bool {
+        self.settled.contains(&(mail.identity(), mail.content_digest))
+            || mail.letters().any(|one| self.settled_letters.contains(&one))
+    }
+
     /// Whether an address is our own accounts'; a plus-address of one is, too (AUTO-2).
     pub fn is_own(&self, address: &str) -> bool {
         self.own_addresses.contains(address) || self.own_addresses.contains(&*untagged(address))

@@ -20,6 +20,8 @@ pub struct Found {
     pub link: Option<Link>,
     /// The case that the subject or a Message-ID names, of which the sender is no part (LINK-2, LINK-3).
     pub named: Option<RecordId>,
+    /// The case of the conversation that a person took an e-mail from, which it answers: one that it opens refers to it.
+    pub left: Option<RecordId>,
 }
 
 /// Finds the parent.
@@ -32,22 +34,29 @@ pub fn find(
     plan: &mut Plan,
 ) -> Found {
     let mut named = conversation.shut;
+    let mut left = None;
     let link = match by_conversation(mail, conversation, gate, facts, plan) {
         Road::Leads(link) => Some(link),
-        Road::Ends => None,
+        Road::Ends(email) => {
+            let link = email.and_then(|email| gone_on(email, conversation.thread, gate, facts, plan));
+            if link.is_none() {
+                left = facts.parent_of_thread(conversation.thread).filter(|record| facts.is_case(*record));
+            }
+            link
+        }
         Road::GoesOn => {
             by_thread(conversation, gate, facts, plan, &mut named).or_else(|| by_number(mail, gate, facts, plan, &mut named))
         }
     };
     let link = link.or_else(|| by_address(mail, customer, policy, facts, plan));
-    Found { link, named }
+    Found { link, named, left }
 }
 
 /// Where the ids of a message lead.
 enum Road {
     Leads(Link),
-    /// To an e-mail that a person took from its record: nothing that answers it belongs there either (LINK-7).
-    Ends,
+    /// To an e-mail that a person took from its record, where it is here: nothing that answers it belongs there either (LINK-7).
+    Ends(Option<EmailId>),
     GoesOn,
 }
 
@@ -63,7 +72,7 @@ fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts:
     if let Some(email) = replied.filter(|_| nearest.is_none_or(|id| !has_token(id))) {
         if gate::is_taken_away(email, facts) {
             plan.note(reason!(Link7, "a person said of e-mail {email}, which it answers, that it belongs to no record"));
-            return Road::Ends;
+            return Road::Ends(Some(email));
         }
         let is_firm = facts.parent_of(email).is_some_and(|(record, _)| facts.is_firm(record));
         // Without a token the thread says it all.
@@ -79,7 +88,7 @@ fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts:
     let Some(record) = pass.record else {
         let letter = pass.letter.map(|letter| format!("e-mail {letter}, which")).unwrap_or_default();
         plan.note(reason!(Link1, "the signed token in <{text}> is that of {letter} a person took from its record"));
-        return Road::Ends;
+        return Road::Ends(pass.letter);
     };
     // The message may have brought it together with another just now.
     let record = facts.survivor(record);
@@ -125,7 +134,13 @@ fn by_thread(
 
 /// LINK-2: the parent of the replied e-mail, which the gate has let the message answer.
 fn by_replied(email: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan: &mut Plan) -> Option<Link> {
-    let (record, _) = facts.parent_of(email)?;
+    let (record, by) = facts.parent_of(email)?;
+    if by == ParentBy::Hand
+        && !facts.is_case(record)
+        && let Some(link) = gone_on(email, thread, gate, facts, plan)
+    {
+        return Some(link);
+    }
     // A letter of ours leads to where it is, and nowhere else.
     let is_ours = facts.emails.get(&email).is_some_and(|known| known.ours);
     let other = facts
@@ -144,6 +159,19 @@ fn by_replied(email: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan
         None => (record, reason!(Link2, "the parent of e-mail {email}, which it answers, is {}", facts.name(record))),
     };
     let because = because.and(entry(record, gate, facts));
+    plan.consider(facts.name(record), ParentBy::Thread, true, &because);
+    Some(Link { record, by: ParentBy::Thread, because })
+}
+
+/// LINK-7, CASE-1: what answers an e-mail that a person took from its record, or whose case they deleted, comes to the case that a later letter of
+/// the conversation has opened since, if its sender takes part in that.
+fn gone_on(taken: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan: &mut Plan) -> Option<Link> {
+    let record = facts.parent_of_thread(thread).filter(|record| facts.is_case(*record))?;
+    let is_later = facts.openers.get(&record).is_some_and(|(opener, _)| *opener > taken);
+    if !is_later || gate.role(record, facts).is_none() {
+        return None;
+    }
+    let because = reason!(Link2, "its thread has gone on in {}{}", facts.name(record), entry(record, gate, facts));
     plan.consider(facts.name(record), ParentBy::Thread, true, &because);
     Some(Link { record, by: ParentBy::Thread, because })
 }

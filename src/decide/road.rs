@@ -71,17 +71,17 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
         thread::take_over(mail, conversation.thread, desk);
     }
     let outgoing = bounce::outgoing(mail, desk.facts).filter(|letter| gate.may_touch(*letter, desk.facts));
-    let Found { link, named } = match first {
-        Some(first) => Found { link: twin::link(first, desk.facts), named: None },
+    let Found { link, named, left } = match first {
+        Some(first) => Found { link: twin::link(first, desk.facts), named: None, left: None },
         None => parent::find(mail, customer.as_ref(), &conversation, (&gate, policy), desk.facts, desk.plan),
     };
-    // The e-mail's row comes first in the desk.plan, its links after it.
+    // The e-mail's row comes first in the plan, its links after it.
     let row = desk.plan.steps.len();
     let mut teams = people::teams(&conversation, &occasion.choices, desk.facts);
     let mut users = match other {
         // Whom it names has the first one, or is to get nothing by this one.
         Some(Other::Apart) => people::users_of_copy(mail, &occasion.choices, desk.facts),
-        _ => people::users(mail, &occasion.choices, desk.facts),
+        Some(Other::Twin(_) | Other::Stranger | Other::Behind(_)) | None => people::users(mail, &occasion.choices, desk.facts),
     };
     let account_record = link.as_ref().and_then(|link| desk.facts.account_of(link.record));
 
@@ -89,11 +89,14 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
     let record = link.as_ref().map(|link| link.record);
     let course = match first.zip(record.filter(|record| desk.facts.is_case(*record))) {
         Some((first, case)) if occasion.choices.hold.is_none() => twin::course(first, case, desk.facts),
+        _ if first.is_some_and(|first| twin::is_settled(first, desk.facts)) => {
+            Course::Stay { because: reason!(Dup2, "it is another copy of an e-mail of which a person said where it belongs") }
+        }
         _ => case::course(&occasion, record, named, desk.facts),
     };
     let link = match afford(course, &occasion, desk) {
         Course::Open { refers_to, because } => {
-            let record = case::open(&occasion, customer.as_ref(), account_record, refers_to, because, desk);
+            let record = case::open(&occasion, customer.as_ref(), account_record, refers_to.or(left), because, desk);
             role = Role::Opener(record);
             Some(Link { record, by: ParentBy::Opened, because: "it opens a case".into() })
         }

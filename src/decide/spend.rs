@@ -19,7 +19,7 @@ pub fn take(action: BudgetAction, count: i64, sender: Option<&Address>, desk: &m
         // Whether it is a loop cannot be told. A case too many is closed; an answer too many cannot be taken back.
         return match action {
             BudgetAction::Answer => Err(reason!(Ack3, "what was answered of late cannot be read")),
-            _ => Ok(()),
+            BudgetAction::Case | BudgetAction::Reopen | BudgetAction::Notification => Ok(()),
         };
     };
     let account = &desk.facts.account;

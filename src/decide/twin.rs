@@ -38,6 +38,11 @@ pub fn course(first: EmailId, case: RecordId, facts: &Facts) -> Course {
     Course::Stay { because }
 }
 
+/// Whether a person said where the first one belongs: perhaps they deleted its case.
+pub fn is_settled(first: EmailId, facts: &Facts) -> bool {
+    facts.emails.get(&first).is_some_and(|known| known.parent_by == Some(ParentBy::Hand))
+}
+
 /// Whether those who have the first one got this copy as well: it came through an account that the first one came through.
 pub fn came_the_same_way(first: EmailId, facts: &Facts) -> bool {
     facts.emails.get(&first).is_some_and(|known| known.accounts.contains(&facts.account.id))

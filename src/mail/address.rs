@@ -45,6 +45,20 @@ pub fn address_key(address: &str) -> String {
     if key.len() <= LONGEST { key } else { hex(&digest(key.as_bytes())) }
 }
 
+/// Returns the ways in which an address is written, in lower case: as it is, and with its domain in ASCII and in letters (RFC 5890, section
+/// 2.3.2.1).
+pub fn address_spellings(address: &str) -> Vec<String> {
+    let lower = address.trim().to_lowercase();
+    let domain = lower.rsplit_once('@').filter(|(_, domain)| !domain.is_ascii() || domain.contains("xn--"));
+    let other = domain.and_then(|(local, domain)| {
+        let other = if domain.is_ascii() { idna::domain_to_unicode(domain).0 } else { idna::domain_to_ascii(domain).ok()? };
+        Some(format!("{local}@{other}"))
+    });
+    let mut all = vec![lower];
+    all.extend(other.filter(|other| *other != all[0]));
+    all
+}
+
 /// Returns the address behind which a plus-address is (RFC 5233, section 1), in the form by which addresses are compared.
 pub fn untagged(key: &str) -> Cow<'_, str> {
     let parts = key.rsplit_once('@').and_then(|(local, domain)| Some((local.split_once('+')?.0, domain)));

@@ -1,7 +1,7 @@
 //! Who wrote a message when its From does not say so: list software that writes its own address there (PARSE-10), people
 //! who pass on what they got (CASE-6); and whether our border vouches for the From there is (ACCESS-5, RFC 8601).
 
-use super::{Address, Mail, header, quote, subject};
+use super::{Address, Mail, digest, header, quote, subject};
 
 impl Address {
     /// Reads one address as people and programs write it in a text: `Ada <ada@example.com>`, `Ada [mailto:…]`, bare.
@@ -32,6 +32,14 @@ pub struct Forward {
     pub marked: bool,
 }
 
+/// Message-ID, author in comparison form, and Date in seconds since 1970 UTC.
+pub type Letter = (String, String, i64);
+
+/// Returns the digest of a letter: whose it was is not to be read in it.
+pub fn letter_digest((message_id, author, date): &Letter) -> [u8; 32] {
+    digest(format!("{message_id}\0{date} {author}").as_bytes())
+}
+
 impl Mail {
     /// PARSE-10: who stands behind a display name with `via` in it: X-Original-From, else the first Reply-To.
     pub fn behind_via(&self) -> Option<Address> {
@@ -41,6 +49,12 @@ impl Mail {
         }
         let original = self.header_values("X-Original-From").find_map(|value| Address::written(&value));
         original.or_else(|| self.reply_to.first().cloned()).filter(|original| original.key() != from.key())
+    }
+
+    /// By what a letter is known whatever was changed in it on its way: Message-ID, author and Date, once for each who may be its author.
+    pub fn letters(&self) -> impl Iterator<Item = Letter> {
+        let authors = self.from.clone().into_iter().chain(self.behind_via());
+        authors.filter_map(|author| Some((self.identity(), author.key(), self.date?)))
     }
 
     /// PARSE-10: whether the From domain is that of the mailing list that the message came over.

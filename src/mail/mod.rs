@@ -49,8 +49,9 @@ mod transfer;
 mod uuencode;
 mod words;
 
-pub use address::{Address, address_key, untagged};
+pub use address::{Address, address_key, address_spellings, untagged};
 pub use attachment::{Attachment, content as attachment_content};
+pub use author::{Letter, letter_digest};
 pub use automatic::Sign;
 pub use bounce::{Bounce, Recipient};
 pub use calendar::Event;

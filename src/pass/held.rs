@@ -6,15 +6,17 @@ use crate::decide::access::Permit;
 use crate::decide::{Arrival, Change, Plan, Policy, release as decide_release};
 use crate::mail;
 use crate::store::held::{self, Held};
-use crate::store::{Database, apply, facts, raw, spending};
+use crate::store::{Database, access, apply, facts, raw, spending};
 use crate::words::{BudgetAction, PositionId};
 
 use super::answer;
 
 /// Does what is held, in the caller's transaction. Returns what was done, or why nothing was.
 pub fn release(db: &mut Database, permit: &Permit<'_>, held: &Held, policy: &Policy, now: i64) -> Result<String> {
-    held::take(db, permit, "budget release", held, now)?;
+    held::take(db, held)?;
+    let said = ("budget release", &*format!("email:{}", held.email), held.action.as_str());
     let done = if held.action == BudgetAction::Notification {
+        access::record(db, permit, said.0, said.1, said.2, now)?;
         held::tell(db, held.email, now)?;
         "people hear of it".to_string()
     } else {
@@ -26,6 +28,7 @@ pub fn release(db: &mut Database, permit: &Permit<'_>, held: &Held, policy: &Pol
         let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: None, partial: false };
         apply::apply_to_stored(db, &facts.next, &arrival, &mail, &plan, now)?;
         answer::queue(db, [(&mail, &plan)], &facts, policy, now)?;
+        access::record_plan(db, permit, said, (&plan, &[held.email]), now)?;
         told(&plan)
     };
     Ok(done)
@@ -33,7 +36,8 @@ pub fn release(db: &mut Database, permit: &Permit<'_>, held: &Held, policy: &Pol
 
 /// Ends the waiting without doing it.
 pub fn drop_one(db: &mut Database, permit: &Permit<'_>, held: &Held, now: i64) -> Result<()> {
-    held::take(db, permit, "budget drop", held, now)?;
+    held::take(db, held)?;
+    access::record(db, permit, "budget drop", &format!("email:{}", held.email), held.action.as_str(), now)?;
     if held.action == BudgetAction::Notification {
         held::forget(db, held.email)?;
     }

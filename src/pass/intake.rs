@@ -8,6 +8,7 @@ use crate::decide::reason::Reason;
 use crate::decide::{Arrival, Facts, Plan, Policy, decide};
 use crate::fault::{self, Panicked};
 use crate::mail::{self, Mail};
+use crate::store::facts::Matter;
 use crate::store::fate::Skipped;
 use crate::store::position::Mark;
 use crate::store::raw::{Packed, pack};
@@ -355,7 +356,8 @@ fn commit(store: &mut Store, gate: &Gate<'_>, part: &Part<'_>, now: i64) -> Resu
 /// Gathers the facts for all messages, decides each in turn, and writes everything.
 fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arrivals: &[Arrival], now: i64) -> Result<Vec<Plan>> {
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
-    let mut facts = facts::gather_at(db, gate.account, Some(gate.position), &mails, &[], now)?;
+    let matter = Matter { account: Some(gate.account), mails: &mails, ..Matter::default() };
+    let mut facts = facts::gather_at(db, Some(gate.position), &matter, now)?;
     facts.trace_filters = gate.watch.is_some();
     facts.quiet_before = gate.quiet_before;
     facts.budgets = gate.policy.budgets;

@@ -11,6 +11,7 @@ use crate::decide::{Plan, Policy, again, again_elsewhere};
 use crate::fault::contain;
 use crate::mail::{self, Mail};
 use crate::store::apply::{self, Difference};
+use crate::store::facts::Matter;
 use crate::store::filter::{Owner, Past};
 use crate::store::raw::{self, Left};
 use crate::store::reprocess::{self, Through};
@@ -152,7 +153,8 @@ fn step(
         facts.taken_at = reprocess::taken_at(db, id)?;
         (again(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     } else {
-        let mut facts = facts::gather_at(db, through.account, through.position, &[mail], &[], rules.now)?;
+        let matter = Matter { account: Some(through.account), mails: &[mail], ..Matter::default() };
+        let mut facts = facts::gather_at(db, through.position, &matter, rules.now)?;
         (again_elsewhere(&arrival, mail, &stored, rules.tell, rules.policy, &mut facts), facts)
     };
     done.names.add_records(&facts);

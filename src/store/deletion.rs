@@ -10,13 +10,15 @@ use super::schema::{
     records,
 };
 use super::{Database, IN_LIST, search};
-use crate::words::{AccountId, EmailId, OutgoingKind, RecordKind};
+use crate::mail::letter_digest;
+use crate::words::{AccountId, EmailId, OutgoingKind, ParentBy, RecordKind};
 
 #[derive(Insertable)]
 #[diesel(table_name = deletions)]
 struct DeletionRow {
     message_id: String,
     content_digest: Vec<u8>,
+    letter: Option<Vec<u8>>,
     deleted_at: i64,
     is_for_all: bool,
 }
@@ -40,6 +42,9 @@ struct FormerDeletionRow {
 /// What an e-mail is known by.
 type Known = (String, Vec<u8>);
 
+/// The same, and its author and Date.
+type Written = (String, Vec<u8>, String, Option<i64>);
+
 /// Deletes e-mails for everybody. Their fates stay, so that they do not come back (FETCH-2); their Message-IDs stay known to their
 /// threads, so that answers find them.
 pub(super) fn delete(db: &mut Database, those: &[EmailId], now: i64) -> Result<()> {
@@ -53,17 +58,12 @@ pub(super) fn delete(db: &mut Database, those: &[EmailId], now: i64) -> Result<(
 /// from here, the one that it went through and the author's own. What another account gets is its own. Beside it what was answered by
 /// itself (ACK-1), also where only the answer goes, as the e-mail may go later.
 fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
-    let (known, answered) = (contents_of(db, some)?, answered_among(db, some)?);
-    let answered = contents_of(db, &answered)?;
-    let row = |(message_id, content_digest): &Known| DeletionRow {
-        message_id: message_id.clone(),
-        content_digest: content_digest.clone(),
-        deleted_at: now,
-        is_for_all: false,
-    };
+    let (known, answered) = (written_of(db, some)?, answered_among(db, some)?);
+    let answered = written_of(db, &answered)?;
     for some in [&known, &answered] {
-        insert_new!(&mut *db, deletions::table, &some.iter().map(row).collect::<Vec<_>>())?;
+        insert_new!(&mut *db, deletions::table, &some.iter().map(|one| row(one, now)).collect::<Vec<_>>())?;
     }
+    let answered: Vec<Known> = answered.into_iter().map(|(id, digest, ..)| (id, digest)).collect();
     // What was deleted before and came back has its row already.
     macro_rules! mark {
         ($known:expr, $column:expr) => {
@@ -77,8 +77,10 @@ fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
     }
     mark!(answered, deletions::was_answered);
     let content = (emails::message_id, emails::content_digest);
-    let of_cases = emails::table.inner_join(records::table.on(records::id.nullable().eq(emails::parent_id)));
-    let of_cases = of_cases.filter(emails::id.eq_any(some)).filter(records::kind.eq(RecordKind::Case)).select(content);
+    // Where a person said that it belongs elsewhere, it was of one as well: perhaps of one that they deleted.
+    let cases = records::table.filter(records::kind.eq(RecordKind::Case)).select(records::id.nullable());
+    let is_settled = emails::parent_id.eq_any(cases).or(emails::parent_by.eq(ParentBy::Hand));
+    let of_cases = emails::table.filter(emails::id.eq_any(some)).filter(is_settled).select(content);
     mark!(of_cases.load::<Known>(db)?, deletions::was_of_case);
     let came = email_accounts::table.inner_join(emails::table.on(emails::id.eq(email_accounts::email_id)));
     let came = came.filter(emails::id.eq_any(some)).select((content, email_accounts::account_id));
@@ -111,12 +113,19 @@ fn answered_among(db: &mut Database, some: &[EmailId]) -> Result<Vec<EmailId>> {
     Ok(answered)
 }
 
+fn row((message_id, content_digest, author, date): &Written, now: i64) -> DeletionRow {
+    let letter = date.map(|date| letter_digest(&(message_id.clone(), author.clone(), date)).to_vec());
+    let (message_id, content_digest) = (message_id.clone(), content_digest.clone());
+    DeletionRow { message_id, content_digest, letter, deleted_at: now, is_for_all: false }
+}
+
 /// Returns by what e-mails are known.
-fn contents_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Known>> {
+fn written_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Written>> {
     let mut known = Vec::with_capacity(those.len());
     for some in those.chunks(IN_LIST) {
-        let of = emails::table.filter(emails::id.eq_any(some)).select((emails::message_id, emails::content_digest));
-        known.extend(of.load::<Known>(db)?);
+        let of = emails::table.filter(emails::id.eq_any(some));
+        let columns = (emails::message_id, emails::content_digest, emails::from_address, emails::header_date);
+        known.extend(of.select(columns).load::<Written>(db)?);
     }
     Ok(known)
 }

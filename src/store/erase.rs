@@ -20,7 +20,7 @@ use super::schema::{
 };
 use super::{Backend, Database, IN_LIST, clean, deletion, erasure, fate, search, sending};
 use crate::fault::{Class, Fault};
-use crate::mail::{Address, Redaction, untagged};
+use crate::mail::{Address, Letter, Redaction, address_spellings, untagged};
 use crate::words::{EmailId, NoteKind, OutboxState, RecordId, RecordKind};
 
 /// How many rows one question answers, and how many e-mails with their texts.
@@ -230,9 +230,8 @@ pub fn is_full(name: &str) -> bool {
 
 /// Returns the ways in which an address is written: with its domain in ASCII, in letters (RFC 5890, section 2.3.2.1), and as it was typed.
 fn spellings(address: &str, typed: &str) -> Vec<String> {
-    let letters = address.rsplit_once('@').map(|(local, domain)| format!("{local}@{}", idna::domain_to_unicode(domain).0));
-    let mut forms: Vec<String> =
-        [Some(address.to_string()), Some(lowered(typed.trim())), letters].into_iter().flatten().collect();
+    let mut forms = address_spellings(address);
+    forms.push(lowered(typed.trim()));
     forms.sort_unstable();
     forms.dedup();
     forms
@@ -295,7 +294,7 @@ pub fn whole(db: &mut Database, person: &Person, those: &[EmailId], now: i64) ->
     erasure::remember(db, &known, now)?;
     let letters = emails::table.filter(emails::id.eq_any(those)).filter(emails::header_date.is_not_null());
     let letters = letters.select((emails::message_id, emails::from_address, emails::header_date.assume_not_null()));
-    let letters: Vec<erasure::Letter> = letters.load(db)?;
+    let letters: Vec<Letter> = letters.load(db)?;
     erasure::remember_letters(db, &letters, now)?;
     let opened = opened_by(db, those)?;
     erase_cases(db, &opened)?;
@@ -359,6 +358,8 @@ pub fn part(db: &mut Database, [by_address, by_name]: [&Redaction; 2], those: &[
                 emails::is_partial.eq(false),
             ))
             .execute(db)?;
+        // Whoever is killed behind this does not come by here again.
+        search::renew(db, id)?;
     }
     let bytes = all_of(db, those)?;
     let kept = quarantine::table.filter(quarantine::raw_id.eq_any(&bytes)).select(quarantine::raw_id.assume_not_null());

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::dialect::insert_new;
 use super::schema::erasures;
 use super::{Database, IN_LIST, setting};
-use crate::mail::hex;
+use crate::mail::{Letter, hex};
 
 /// The setting that has the key; there is none before somebody is erased.
 const KEY: &str = "erasure-key";
@@ -52,9 +52,6 @@ impl Marks {
 
 /// Message-ID and content digest.
 pub type Content = (String, [u8; 32]);
-
-/// Message-ID, author and Date in seconds since 1970 UTC, each in comparison form.
-pub type Letter = (String, String, i64);
 
 /// Returns by what a person is named in the audit. Call it under the lock row.
 pub fn name(db: &mut Database, address: &str) -> Result<String> {

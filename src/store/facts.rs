@@ -19,13 +19,14 @@ use diesel::dsl::{exists, max, min};
 use diesel::prelude::*;
 
 use self::named::{Named, in_lists};
+use super::position::IMPORTED;
 use super::schema::{
     absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails,
     former_account_deletions, outbox, positions, raws, rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, erasure, former, load, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
-use crate::mail::Mail;
+use crate::mail::{self, Mail};
 use crate::words::{
     AccountId, Distribution, EmailId, FolderId, OutgoingKind, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId,
 };
@@ -33,12 +34,7 @@ use crate::words::{
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
 /// decides until this transaction ends.
 pub fn gather(db: &mut Database, account: AccountId, mails: &[&Mail], now: i64) -> Result<Facts> {
-    gather_at(db, account, None, mails, &[], now)
-}
-
-/// The same, with records that a person named.
-pub fn gather_with(db: &mut Database, account: AccountId, mails: &[&Mail], records: &[RecordId], now: i64) -> Result<Facts> {
-    gather_at(db, account, None, mails, records, now)
+    gather_at(db, None, &Matter { account: Some(account), mails, ..Matter::default() }, now)
 }
 
 /// The same for letters of ours, with the e-mails that they go on from.
@@ -49,7 +45,7 @@ pub fn gather_for(
     (records, emails): (&[RecordId], &[EmailId]),
     now: i64,
 ) -> Result<Facts> {
-    gather_named(db, account, None, mails, (records, emails), now)
+    gather_at(db, None, &Matter { account: Some(account), mails, records, emails, ..Matter::default() }, now)
 }
 
 /// What a person says something of: e-mails, records and users. Which of the e-mails is parsed, and by which account's rules it is
@@ -69,35 +65,13 @@ pub struct Matter<'a> {
 
 /// The same for a person's word (LINK-7, CASE-5), with who made the records and which e-mails wait for another.
 pub fn gather_word(db: &mut Database, matter: &Matter<'_>, now: i64) -> Result<Facts> {
-    let mut facts = gather_all(db, None, matter, now)?;
+    let mut facts = gather_at(db, None, matter, now)?;
     word::gather(db, &mut facts)?;
     Ok(facts)
 }
 
-/// The same for a batch of one mailbox, which may be mapped to a folder of the account's owner (INBOX-2).
-pub fn gather_at(
-    db: &mut Database,
-    account: AccountId,
-    position: Option<PositionId>,
-    mails: &[&Mail],
-    records: &[RecordId],
-    now: i64,
-) -> Result<Facts> {
-    gather_named(db, account, position, mails, (records, &[]), now)
-}
-
-fn gather_named(
-    db: &mut Database,
-    account: AccountId,
-    position: Option<PositionId>,
-    mails: &[&Mail],
-    (records, emails): (&[RecordId], &[EmailId]),
-    now: i64,
-) -> Result<Facts> {
-    gather_all(db, position, &Matter { account: Some(account), mails, records, emails, ..Matter::default() }, now)
-}
-
-fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'_>, now: i64) -> Result<Facts> {
+/// The same for what came through one mailbox, which may be mapped to a folder of the account's owner (INBOX-2).
+pub fn gather_at(db: &mut Database, position: Option<PositionId>, matter: &Matter<'_>, now: i64) -> Result<Facts> {
     let Matter { account, mails, records, emails, users, folder, addresses } = *matter;
     lock(db)?;
     let mut named = Named::by(mails);
@@ -115,6 +89,7 @@ fn gather_all(db: &mut Database, position: Option<PositionId>, matter: &Matter<'
     }
     gather_threads(db, &named, &mut facts)?;
     record::gather(db, &named, &mut facts)?;
+    facts.openers = word::openers(db, &gone_on(&facts))?;
     conversation::people(db, &named, &mut facts)?;
     conversation::participants(db, &named, &mut facts)?;
     conversation::all_participants(db, mails, &answered_at, &mut facts)?;
@@ -344,25 +319,37 @@ fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()
 
 /// FETCH-2: what people deleted and the account's server may bring again; not what somebody imports. One account's copy says nothing
 /// of another's: who deletes theirs takes nobody's away. Accounts that have or had the same mailbox count as one. What was answered
-/// before somebody deleted it is not answered again, whatever brings it.
+/// before somebody deleted it is not answered again, and what was of a case opens none, whatever brings it, and whatever a gateway has
+/// changed in it.
 fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, facts: &mut Facts) -> Result<()> {
     (facts.erased, facts.erased_letters) = erasure::known(db, &named.contents, &named.authors)?;
     let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();
-    type Deleted = (String, Vec<u8>, bool, bool);
+    type Deleted = (String, Vec<u8>, Option<Vec<u8>>, bool, bool);
     let there = in_lists(&ids, |some| {
-        let columns = (deletions::message_id, deletions::content_digest, deletions::was_answered, deletions::was_of_case);
+        let content = (deletions::message_id, deletions::content_digest, deletions::letter);
+        let columns = (content.0, content.1, content.2, deletions::was_answered, deletions::was_of_case);
         deletions::table.filter(deletions::message_id.eq_any(some.iter().copied())).select(columns).load::<Deleted>(db)
     })?;
     if there.is_empty() {
         return Ok(());
     }
     let content = |id: &String, digest: &[u8]| Some((id.clone(), digest.try_into().ok()?));
-    let answered = there.iter().filter(|(.., was_answered, _)| *was_answered);
-    facts.answered.extend(answered.filter_map(|(id, digest, ..)| content(id, digest)));
-    let of = positions::table.find(position).filter(positions::uidvalidity.ne(0)).select(positions::account_id);
+    let letters: HashMap<[u8; 32], &mail::Letter> = named.authors.iter().map(|one| (mail::letter_digest(one), one)).collect();
+    let letter = |digest: &Option<Vec<u8>>| Some((*letters.get(digest.as_deref()?)?).clone());
+    for (id, digest, letter_digest, was_answered, was_of_case) in &there {
+        if *was_answered {
+            facts.answered.extend(content(id, digest));
+            facts.answered_letters.extend(letter(letter_digest));
+        }
+        if *was_answered || *was_of_case {
+            facts.settled.extend(content(id, digest));
+            facts.settled_letters.extend(letter(letter_digest));
+        }
+    }
+    // What somebody imports is to come back.
+    let is_from_elsewhere = positions::uidvalidity.ne(0).or(positions::mailbox.ne(IMPORTED));
+    let of = positions::table.find(position).filter(is_from_elsewhere).select(positions::account_id);
     let Some(account) = of.first::<AccountId>(db).optional()? else { return Ok(()) };
-    let settled = there.iter().filter(|(.., was_answered, was_of_case)| *was_answered || *was_of_case);
-    facts.settled = settled.filter_map(|(id, digest, ..)| content(id, digest)).collect();
     let same = former::same(db, account)?;
     let rows = in_lists(&ids, |some| {
         let is_same = deletion_accounts::message_id
@@ -389,18 +376,26 @@ fn gather_answers(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
     if facts.account.answering.is_none() {
         return Ok(());
     }
+    let of = |id: &String| facts.emails_by_message_id.get(id).into_iter().flatten().copied();
     let bearers = |(id, digest): &(String, [u8; 32])| {
-        let of = facts.emails_by_message_id.get(id).into_iter().flatten().copied();
-        let same = of.filter(|email| facts.emails.get(email).is_some_and(|known| known.content_digest == *digest));
+        let same = of(id).filter(|email| facts.emails.get(email).is_some_and(|known| known.content_digest == *digest));
         same.map(|email| (email, (id.clone(), *digest))).collect::<Vec<_>>()
     };
     let there: HashMap<EmailId, (String, [u8; 32])> = named.contents.iter().flat_map(bearers).collect();
-    for some in there.keys().copied().collect::<Vec<_>>().chunks(IN_LIST) {
+    let twins = |letter: &mail::Letter| {
+        let is_it = |known: &EmailFacts| known.sender == letter.1 && known.header_date == Some(letter.2);
+        let same = of(&letter.0).filter(|email| facts.emails.get(email).is_some_and(is_it));
+        same.map(|email| (email, letter.clone())).collect::<Vec<_>>()
+    };
+    let letters: HashMap<EmailId, mail::Letter> = named.authors.iter().flat_map(twins).collect();
+    let all: HashSet<EmailId> = there.keys().chain(letters.keys()).copied().collect();
+    for some in all.into_iter().collect::<Vec<_>>().chunks(IN_LIST) {
         let answers = outbox::table.inner_join(emails::table.on(emails::id.eq(outbox::email_id)));
         let answers = answers.filter(outbox::kind.eq(OutgoingKind::Answer));
         let answers = answers.filter(emails::replied_id.eq_any(some.iter().copied().map(Some)));
         let answered = answers.select(emails::replied_id.assume_not_null()).load::<EmailId>(db)?;
         facts.answered.extend(answered.iter().filter_map(|email| there.get(email).cloned()));
+        facts.answered_letters.extend(answered.iter().filter_map(|email| letters.get(email).cloned()));
     }
     Ok(())
 }
@@ -430,6 +425,15 @@ fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
     })?;
     facts.thread_parents = parents.into_iter().filter_map(|(thread, parent)| Some((thread, parent?))).collect();
     Ok(())
+}
+
+/// LINK-7: the cases that conversations of what a person put elsewhere have now.
+fn gone_on(facts: &Facts) -> HashSet<RecordId> {
+    let by_hand = facts.emails.values().filter(|known| known.parent_by == Some(ParentBy::Hand));
+    by_hand
+        .filter_map(|known| facts.thread_parents.get(&known.thread))
+        .flat_map(|record| [*record, facts.survivor(*record)])
+        .collect()
 }
 
 fn gather_teams(db: &mut Database, facts: &mut Facts) -> Result<()> {

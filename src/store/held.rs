@@ -6,8 +6,7 @@ use diesel::prelude::*;
 use super::dialect::insert_new;
 use super::noun::{counted, in_lists};
 use super::schema::{accounts, emails, held_actions, notifications};
-use super::{Backend, Database, WHOLE, access, clean, hook, lock, reserve};
-use crate::decide::access::Permit;
+use super::{Backend, Database, WHOLE, clean, hook, lock, reserve};
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, BudgetAction, EmailId, HeldId};
@@ -153,12 +152,12 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
 }
 
 /// Ends the waiting of an action: it is done by the caller, or never. Of two who say so at once the second hears that it is over.
-pub fn take(db: &mut Database, permit: &Permit<'_>, action: &str, held: &Held, now: i64) -> Result<()> {
+pub fn take(db: &mut Database, held: &Held) -> Result<()> {
     lock(db)?;
     if diesel::delete(held_actions::table.find(held.id)).execute(db)? == 0 {
         return Err(missing(held.id));
     }
-    access::record(db, permit, action, &format!("email:{}", held.email), held.action.as_str(), now)
+    Ok(())
 }
 
 /// Lets the people hear who were not told of an e-mail.

@@ -1,7 +1,7 @@
 //! What is old goes, as the configuration has it: found and taken window by window, so that no transaction is long, whatever there is.
 //! Fates and positions stay for good (FETCH-2): of fates only the reasons go.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
@@ -221,9 +221,10 @@ impl Windows {
             (_, "sent_copies s") => {
                 diesel::delete(sent_copies::table.filter(sent_copies::email_id.eq_any(emails()))).execute(db)?;
             }
-            _ => {
+            (_, "effects f") => {
                 diesel::delete(effects::table.filter(effects::id.eq_any(&ids))).execute(db)?;
             }
+            (_, unknown) => bail!("nothing is known of how to take rows from {unknown}"),
         }
         Ok(i64::try_from(ids.len())?)
     }

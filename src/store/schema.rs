@@ -408,6 +408,7 @@ diesel::table! {
         is_for_all -> Bool,
         was_answered -> Bool,
         was_of_case -> Bool,
+        letter -> Nullable<Binary>,
     }
 }
 

@@ -316,6 +316,51 @@ fn dup_3_a_tagged_copy_makes_the_case_that_the_first_did_not_make_and_is_answere
 }
 
 #[test]
+fn dup_1_what_was_dealt_with_opens_and_answers_nothing_once_it_or_its_case_is_deleted() {
+    let usual = |letter: &Letter| letter.clone();
+    let footer = |letter: &Letter| Letter { text: "It leaks.\r\n--\r\nof a list", ..letter.clone() };
+    let tagged = |letter: &Letter| Letter { subject: "[EXT] Scan", ..letter.clone() };
+    type Shape<'a> = &'a dyn Fn(&Letter) -> Letter;
+    let steps: [(Shape<'_>, &[&str], &str, Shape<'_>); 6] = [
+        // An MTA hands it over again, as its pipe timed out behind our commit.
+        (&usual, &["close", "email"], "support", &usual),
+        (&usual, &["close", "email"], "desk", &usual),
+        (&footer, &["close", "email"], "support", &usual),
+        (&usual, &["email"], "desk", &tagged),
+        (&tagged, &["case"], "desk", &usual),
+        (&tagged, &["case", "email"], "desk", &footer),
+    ];
+    on_both(|office| {
+        office.service_with(&["template", "add", "ack", "--subject", "Got it", "--file", "-"], "We have it.").ok();
+        let answers = ["--auto-reply", "ack", "--smtp-host", "smtp.example.org", "--shared"];
+        account(office, "desk", &[&["--make-cases"], &answers[..]].concat());
+        office.service(&[&["account", "set", "support"], &answers[..]].concat()).ok();
+        let count = |noun: &str, more: &[&str]| office.json(&[&[noun, "list"], more].concat())["items"].as_array().unwrap().len();
+        for (at, (first, done, account, again)) in steps.into_iter().enumerate() {
+            let leaked = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+            let (id, from) = (leaked(format!("{at}@example.org")), leaked(format!("Dora <dora{at}@example.org>")));
+            let letter = Letter { id: Some(id), from, text: "It leaks.", file: None, ..Letter::scan() };
+            deliver(office, "support", &first(&letter));
+            let email = format!("<{id}>");
+            let case =
+                office.json(&["email", "show", &email])["parent"].as_str().unwrap().trim_start_matches("case:").to_string();
+            for what in done {
+                match *what {
+                    "close" => office.service(&["case", "close", &case]),
+                    "case" => office.service(&["case", "delete", &case]),
+                    _ => office.service(&["email", "delete", &email]),
+                }
+                .ok();
+            }
+            let before = (count("case", &["--status", "closed"]), cases(office), count("outbox", &[]));
+            deliver(office, account, &again(&letter));
+            let now = (count("case", &["--status", "closed"]), cases(office), count("outbox", &[]));
+            assert_eq!((now, before.2), (before, at + 1), "{done:?}, then {account} gets\n{}", again(&letter).bytes());
+        }
+    });
+}
+
+#[test]
 fn dup_2_a_forged_copy_does_not_enter_a_case_as_somebody() {
     on_both(|office| {
         let dora = Letter { text: "The pump is hot.", file: None, ..Letter::scan() };

@@ -150,7 +150,7 @@ is \fB\-\-skip\fR.
 is \fB\-\-folder\fR, the group folder or that user's by name. Where there is no such folder any more, the filter does not match.
 .TP
 \fBkeep\fR, \fBstop\fR, or the end of the script
-leave the message to the next filter. Of \fBkeep\fR and \fBdiscard\fR the last that is run counts; \fBfileinto\fR counts before both.
+leave the message to the next filter. A \fBkeep\fR that is said counts before every \fBdiscard\fR (RFC 5228, section 4.4), and \fBfileinto\fR before both.
 .PP
 The tests header, address, exists, size, allof, anyof, not, true and false are there, and the extensions fileinto, body, relational,
 subaddress and the three comparators of RFC 5228 and RFC 4790. Everything else is refused with its line when the script is given:

@@ -8,6 +8,7 @@ use diesel::sql_types::Text;
 use espomail::decide::{Arrival, Plan, Policy, decide};
 use espomail::mail::{self, Mail};
 use espomail::store::apply::{Decided, apply};
+use espomail::store::facts::Matter;
 use espomail::store::{Database, facts, raw};
 use espomail::words::PositionId;
 
@@ -67,7 +68,9 @@ fn take(store: &mut TestStore, position: PositionId, first: i64) -> Cost {
     let rows_read = store.transaction(|db| {
         // What earlier transactions read may not be counted away yet.
         let before = rows_read(db)?;
-        let mut facts = facts::gather_at(db, ACCOUNT, Some(position), &mails.iter().collect::<Vec<_>>(), &[], NOW)?;
+        let mails = mails.iter().collect::<Vec<_>>();
+        let matter = Matter { account: Some(ACCOUNT), mails: &mails, ..Matter::default() };
+        let mut facts = facts::gather_at(db, Some(position), &matter, NOW)?;
         let arrivals: Vec<Arrival> =
             (first..).zip(&mails).map(|(uid, _)| Arrival { position, uid, internal_date: Some(NOW), partial: false }).collect();
         let plans: Vec<Plan> =

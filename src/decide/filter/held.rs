@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use crate::mail::{Address, Mail};
+use crate::mail::{Address, Mail, address_spellings};
 
 /// A message, held against many filters: what they all ask for is made once.
 pub struct Held<'m> {
@@ -11,7 +11,7 @@ pub struct Held<'m> {
     pub(super) size: u64,
     pub(super) lower_subject: OnceCell<String>,
     lower_text: OnceCell<String>,
-    /// From, To and Cc in lower case.
+    /// From, To and Cc in lower case, in each way in which their domains are written (PARSE-4).
     people: [OnceCell<Vec<String>>; 3],
     /// The values of each header field, by its name in lower case.
     fields: OnceCell<HashMap<String, Vec<String>>>,
@@ -38,7 +38,7 @@ impl<'m> Held<'m> {
     pub(super) fn people(&self, place: usize, list: &[Address]) -> &[String] {
         self.people
             .get(place)
-            .map_or(&[], |cell| cell.get_or_init(|| list.iter().map(|one| one.address.to_lowercase()).collect()))
+            .map_or(&[], |cell| cell.get_or_init(|| list.iter().flat_map(|one| address_spellings(&one.address)).collect()))
     }
 
     pub(super) fn values(&self, name: &str) -> &[String] {

@@ -114,6 +114,25 @@ fn uses(text: &str) -> Result<Uses, String> {
     Ok(uses)
 }
 
+/// Where a script keeps a message by a word of its own.
+const KEPT: &str = "espomail:keep";
+
+/// Writes each `keep` so that it is heard when it is run. The crate tells of one only where no `discard` came behind it, and RFC 5228 (section
+/// 4.4) has that cancel nothing but what is kept without a word.
+fn keep_told(text: &str) -> String {
+    let (mut told, mut rest) = (String::new(), 0);
+    let mut tokens = Tokens::of(text);
+    while let Some((_, token)) = tokens.next() {
+        let end = text.len() - tokens.rest.len();
+        if matches!(token, Token::Word(word) if word == "keep") {
+            told.push_str(text.get(rest..end - "keep".len()).unwrap_or_default());
+            told.push_str(&format!("fileinto {KEPT:?}"));
+            rest = end;
+        }
+    }
+    told + text.get(rest..).unwrap_or_default()
+}
+
 /// A script ready to run.
 struct Program {
     compiled: Arc<Sieve>,
@@ -124,10 +143,10 @@ struct Program {
 impl Program {
     fn new(text: &str) -> Result<Self, String> {
         let uses = uses(text)?;
-        let compiled = Compiler::new()
-            .with_max_script_size(LARGEST)
-            .compile(text.as_bytes())
-            .map_err(|error| format!("line {}: {error}", error.line_num()))?;
+        let wrong = |error: sieve::compiler::CompileError| format!("line {}: {error}", error.line_num());
+        Compiler::new().with_max_script_size(LARGEST).compile(text.as_bytes()).map_err(wrong)?;
+        let compiler = Compiler::new().with_max_script_size(8 * LARGEST).with_no_capability_check(true);
+        let compiled = compiler.compile(keep_told(text).as_bytes()).map_err(wrong)?;
         Ok(Self { compiled: Arc::new(compiled), runtime: Runtime::new().with_cpu_limit(INSTRUCTIONS), uses })
     }
 }
@@ -174,12 +193,12 @@ impl Script {
         let Some(message) = seen(held, &program.uses) else { return (None, "it has no header".to_string()) };
         let mut instance = program.runtime.filter_parsed(message);
         let mut input = Input::script("filter", program.compiled.clone());
-        let (mut folder, mut discarded) = (None, false);
+        let (mut folder, mut discarded, mut kept) = (None, false, false);
         while let Some(event) = instance.run(input) {
             match event {
                 Ok(Event::Discard) => discarded = true,
+                Ok(Event::FileInto { folder: name, .. }) if name == KEPT => kept = true,
                 Ok(Event::FileInto { folder: name, .. }) => folder = folder.or(Some(name)),
-                Ok(Event::Keep { .. }) => discarded = false,
                 Ok(_) => {}
                 Err(_) => return (None, format!("the script takes more than {INSTRUCTIONS} steps")),
             }
@@ -190,8 +209,8 @@ impl Script {
                 Some(id) => (Some(Action::Folder(*id)), format!("the script says fileinto {name:?}")),
                 None => (None, format!("the script says fileinto {name:?}, and there is no such folder")),
             },
-            // Of keep and discard, the last that was run counts.
-            None if discarded => (Some(Action::Skip), "the script says discard".to_string()),
+            // `discard` takes back what is kept without a word (RFC 5228, section 4.4), and no `keep` that was said.
+            None if discarded && !kept => (Some(Action::Skip), "the script says discard".to_string()),
             None => (None, "the script keeps it".to_string()),
         }
     }

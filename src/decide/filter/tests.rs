@@ -2,6 +2,7 @@ use super::super::choices::import;
 use super::super::facts::Facts;
 use super::super::plan::Plan;
 use super::*;
+use crate::mail::Address;
 use crate::words::Priority;
 
 fn mail() -> Mail {
@@ -73,6 +74,16 @@ fn filter_2_all_criteria_must_hold_and_none_never_matches() {
     ] {
         assert_eq!(holds(vec![criterion.clone()]), matched, "{criterion}");
         assert!(!holds(vec![criterion, Criterion::From(text("else"))]));
+    }
+    // PARSE-4: a domain in letters and in ASCII is one.
+    for address in ["dora@b\u{fc}cher.example", "Dora@xn--bcher-kva.example"] {
+        let from = Some(Address { name: String::new(), address: address.into() });
+        for pattern in ["*@B\u{dc}CHER.example", "dora@xn--bcher-kva.example"] {
+            assert!(
+                trial(&filter(vec![Criterion::From(text(pattern))]), &Mail { from: from.clone(), ..mail() }).matched,
+                "{address} {pattern}"
+            );
+        }
     }
 }
 
@@ -149,6 +160,7 @@ fn filter_3_a_sieve_script_skips_files_or_leaves_it_to_the_next() {
         ("", None),
         ("stop; discard;", None),
         ("discard; keep;", None),
+        ("keep; if size :over 1K { discard; }", None),
         ("if header :contains \"subject\" \"INVOICE\" { discard; }", Some(Action::Skip)),
         ("if not header :is \"x-spam-flag\" \"YES\" { discard; }", None),
         ("if address :domain :is [\"from\", \"to\"] \"example.com\" { discard; stop; } keep;", Some(Action::Skip)),

@@ -3,6 +3,7 @@
 use super::super::answer::Role;
 use super::super::case::{self as cases, Course};
 use super::super::desk::Desk;
+use super::super::duplicate;
 use super::super::facts::{EmailFacts, Facts, Load, Policy};
 use super::super::gate::Gate;
 use super::super::note::note;
@@ -82,6 +83,9 @@ pub fn settle(
         return Err(Fault::new(Class::Data, format!("e-mail {email} was linked or unlinked by hand meanwhile"))
             .hint(format!("try: espomail review reject {review}")));
     }
+    if matches!(word, Word::Split { .. }) {
+        has_no_case(review, email, mail, facts)?;
+    }
     for one in waiting {
         let because = if one == review { reason!(Link3, "a person said so") } else { reason!(Link3, "with review {review}") };
         plan.add(Change::Decide { review: one, decision: word.decision() }, because);
@@ -92,6 +96,20 @@ pub fn settle(
         });
     }
     Ok(plan)
+}
+
+/// DUP-1, DUP-2: what opened a case meanwhile by another account's rules, or in another copy, opens no second one.
+fn has_no_case(review: ReviewId, email: EmailId, mail: &Mail, facts: &Facts) -> Result<(), Fault> {
+    let twin = duplicate::other(mail, facts).twin().filter(|twin| *twin != email);
+    for (one, what) in [(Some(email), String::new()), (twin, format!(", of which e-mail {email} is another copy,"))] {
+        let case = one.and_then(|one| facts.parent_of(one)).map(|(record, _)| record).filter(|record| facts.is_case(*record));
+        if let (Some(one), Some(case)) = (one, case) {
+            let what = format!("e-mail {one}{what} belongs to {} by now", facts.name(case));
+            let hint = format!("try: espomail review reject {review}, or: espomail review accept {review}");
+            return Err(Fault::new(Class::Data, what).hint(hint));
+        }
+    }
+    Ok(())
 }
 
 /// Works on a stored e-mail as it was read, with what filters chose for it when it came (FILTER-4).

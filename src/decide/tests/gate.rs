@@ -214,6 +214,11 @@ fn link_1_a_token_leads_to_where_its_letter_is_now() {
     let opened = new_case(&plan).unwrap();
     assert!(opened.id != case && opened.id != other, "{:?}", plan.notes);
     assert!(plan.notes.iter().any(|note| note.to_string().contains("a person took from its record")), "{:?}", plan.notes);
+    // CASE-1: from then on that is the case of the conversation, whatever of it is answered; it says which one it left.
+    assert_eq!(opened.refers_to, Some(other));
+    let opened = opened.id;
+    assert_eq!(parent(&under(&mut facts, &answer("d2@x", &["a@x", &id]))), Some(opened));
+    assert_eq!(new_case(&under(&mut facts, &from(STRANGER, answer("d3@x", &["d@x"])))).unwrap().refers_to, Some(opened));
     // Gone: the record that it was made for stands; also in a plus-address.
     facts.emails_by_message_id.remove(&id);
     assert_eq!(parent(&under(&mut facts, &answer("e@x", &["a@x", &id]))), Some(case));

@@ -79,7 +79,24 @@ impl Batch<'_> {
                 vec![*record]
             }
             Later::Merge(one) | Later::MergeRecords(one) => vec![one.from, one.into],
-            _ => Vec::new(),
+            Later::Adopt(_)
+            | Later::Relink(..)
+            | Later::MoveEmails(..)
+            | Later::DeleteEmail(_)
+            | Later::SetTeams(..)
+            | Later::RemoveTeam(..)
+            | Later::RemoveUser(..)
+            | Later::Mark(..)
+            | Later::Put(..)
+            | Later::File(..)
+            | Later::FileAway(..)
+            | Later::Decide(..)
+            | Later::Unfollow(..)
+            | Later::Sort(_)
+            | Later::ShareEmail(..)
+            | Later::AssignEmail(..)
+            | Later::MarkImportant(..)
+            | Later::Verify(..) => Vec::new(),
         };
         self.later.iter().flat_map(of).collect()
     }

@@ -44,9 +44,7 @@ impl Named {
             named.contents.push((mail.identity(), mail.content_digest));
             named.message_ids.insert(mail.identity());
             // Who stands behind a list is the author of what it passed on (PARSE-10).
-            for author in mail.from.iter().cloned().chain(mail.behind_via()) {
-                named.authors.extend(mail.date.map(|date| (mail.identity(), author.key(), date)));
-            }
+            named.authors.extend(mail.letters());
             named.message_ids.extend(mail.ancestors().chain(&mail.thread_index).cloned());
             // Who stands behind a list, and whose mail was passed on, may turn out to be the sender (PARSE-10, CASE-6).
             let behind: Vec<Address> =

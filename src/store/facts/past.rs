@@ -5,7 +5,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::named::subjects;
-use super::{Facts, Mail, gather_at};
+use super::{Facts, Mail, Matter, gather_at};
 use crate::store::schema::{emails, records};
 use crate::store::{Database, dialect, lock};
 use crate::words::{AccountId, EmailId, ParentBy, PositionId, RecordId, RecordKind, ThreadId};
@@ -37,6 +37,6 @@ pub fn gather_without(
         diesel::update(later().filter(emails::subject_from.eq_any(&keys))).set(emails::subject_from.eq(0)).execute(db)?;
         diesel::update(later().filter(emails::subject_to.eq_any(&keys))).set(emails::subject_to.eq(0)).execute(db)?;
         diesel::delete(emails::table.find(email)).execute(db)?;
-        gather_at(db, account, position, &[mail], records, now)
+        gather_at(db, position, &Matter { account: Some(account), mails: &[mail], records, ..Matter::default() }, now)
     })
 }
