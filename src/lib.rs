@@ -22,5 +22,5 @@ mod room;
 pub mod secret;
 mod settings;
 pub mod store;
-pub mod whereabouts;
+mod whereabouts;
 pub mod words;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::dovecot::{self, PASSWORD};
 use crate::support::imap::{ScriptedImap, Step, answer, logged_in, say};
+use crate::support::ports::free_port;
 use crate::support::smtp::{Manners, SmtpSink};
 use crate::support::world::World;
 
@@ -160,7 +161,7 @@ fn send_7_a_server_that_is_down_holds_up_no_mail_and_gets_its_copies_later() {
     on_both("send-7-down", |world, user| {
         let (server, sink) = (dovecot::server(), SmtpSink::start(Manners::default()));
         server.run(user, &["CREATE Sent"]);
-        let nobody = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let nobody = free_port();
         add_support(world, user, nobody, &sink, &[]);
         let sent = compose(world, &["--queue"]);
         let line = world.run(&["send"]).fails(69);

@@ -350,6 +350,10 @@ struct Others {
     filters: Vec<FilterId>,
 }
 
+/// What changes for a user and is everybody's to know.
+const OF_ALL: &[&str] =
+    &["add-user", "remove-user", "assign-email", "assign", "follow", "unfollow", "notify", "note-assignment", "advance-rotation"];
+
 impl Others {
     fn of(db: &mut Database, user: Option<UserId>) -> Result<Self> {
         let mut filters = filter::list(db, None)?;
@@ -360,8 +364,10 @@ impl Others {
     /// Takes it out of a plan.
     fn forget(&self, why: &mut Value) {
         if let Some(steps) = list(why, "steps") {
+            // What is not told of here is a user's own affair: where they put their copy, and whether they read it.
+            let is_of_all = |step: &Value| OF_ALL.contains(&step["do"].as_str().unwrap_or_default());
             let is_own = |step: &Value| step["user"].as_i64().map(UserId) == self.user;
-            steps.retain(|step| !matches!(step["do"].as_str(), Some("mark" | "put")) || is_own(step));
+            steps.retain(|step| step.get("user").is_none() || is_of_all(step) || is_own(step));
         }
         for step in list(why, "steps").into_iter().flatten() {
             if step["do"] == "add-user" && step["user"].as_i64().map(UserId) != self.user {
@@ -375,9 +381,6 @@ impl Others {
                     step[key] = nothing;
                 }
             }
-        }
-        if let Some(steps) = list(why, "steps") {
-            steps.retain(|step| step["do"] != "sort" || step["user"].as_i64().map(UserId) == self.user);
         }
         if let Some(notes) = list(why, "notes") {
             // Written before it stood beside it whose own matter a note is.

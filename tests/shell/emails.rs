@@ -58,4 +58,11 @@ fn parse_8_attachments_are_listed_saved_under_clean_names_and_never_over_another
     let above = std::fs::read_dir(world.path("saved")).unwrap().count();
     assert_eq!(above, 1, "nothing leaves the folder");
     world.run(&["email", "attachments", "1", "--save", "nowhere"]).fails(73);
+    // Two of one name that is as long as a name can be.
+    let file = format!("--b\r\nContent-Type: text/plain; name=\"{}\"\r\n\r\nx\r\n", "n".repeat(300));
+    let long = format!("From: dora@example.org\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{file}{file}{file}--b--\r\n");
+    world.run_with(&["deliver", "--account", "support"], &long).ok();
+    std::fs::create_dir(world.path("long")).unwrap();
+    world.run(&["email", "attachments", "2", "--save", world.path("long").to_str().unwrap()]).ok();
+    assert_eq!(std::fs::read_dir(world.path("long")).unwrap().count(), 3);
 }

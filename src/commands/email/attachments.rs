@@ -50,6 +50,7 @@ impl Attachments {
             let raw = raw::raw_of(db, id)?.with_context(raw)?;
             return context.out.bytes(&content(&raw, id, attachment)?);
         }
+        let mut failed = None;
         let mut listed: Vec<Listed<'_>> =
             (1..).zip(&attachments).map(|(number, attachment)| Listed { number, attachment, saved_as: None }).collect();
         if let Some(folder) = &self.save
@@ -57,7 +58,12 @@ impl Attachments {
         {
             let raw = raw::raw_of(db, id)?.with_context(raw)?;
             for one in &mut listed {
-                one.saved_as = Some(save(folder, &one.attachment.name, &content(&raw, id, one.attachment)?)?);
+                let saved = content(&raw, id, one.attachment).and_then(|bytes| save(folder, &one.attachment.name, &bytes));
+                match saved {
+                    Ok(path) => one.saved_as = Some(path),
+                    // One that cannot be saved holds up no other.
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
         }
         context.out.list(&listed, &["number", "type", "size", "inline", "name"], |one| {
@@ -65,7 +71,7 @@ impl Attachments {
             let (size, inline) = (one.attachment.size.to_string(), yes(one.attachment.inline));
             vec![one.number.to_string(), one.attachment.media_type.clone(), size, inline, name]
         });
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 
@@ -76,6 +82,9 @@ fn content(raw: &[u8], id: EmailId, attachment: &Attachment) -> Result<Vec<u8>> 
     })
 }
 
+/// The most bytes of a file's name, nearly everywhere.
+const LONGEST_NAME: usize = 255;
+
 /// Writes a file that was not there. A message may have several attachments of one name: the later ones get a number.
 fn save(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let cannot = |path: &Path, error: std::io::Error| {
@@ -83,12 +92,12 @@ fn save(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     };
     // The name was cleaned when it was stored; a path in it would still leave the folder.
     let name = Path::new(name).file_name().unwrap_or("attachment.bin".as_ref());
+    let name = name.to_string_lossy();
     for copy in 1..1_000 {
-        let mut file_name = name.to_os_string();
-        if copy > 1 {
-            file_name.push(format!(".{copy}"));
-        }
-        let path = folder.join(file_name);
+        let number = if copy > 1 { format!(".{copy}") } else { String::new() };
+        let end =
+            (0..=name.len().min(LONGEST_NAME - number.len())).rev().find(|at| name.is_char_boundary(*at)).unwrap_or_default();
+        let path = folder.join(format!("{}{number}", name.get(..end).unwrap_or_default()));
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Ok(mut file) => {
                 return file.write_all(bytes).map(|()| path.clone()).map_err(|error| {

@@ -157,6 +157,7 @@ fn did(step: &Value, record: &mut dyn FnMut(RecordId) -> String, names: &Names) 
             Some(_) => format!("case:{} was opened and given to {}", number("number"), user("assigned_user")),
             None => format!("case:{} was opened, for nobody yet", number("number")),
         },
+        "run" => format!("the command {:?} is run for the filter {:?}", text("command"), text("filter")),
         "act-on-server" => on_server(text("verb"), text("target")),
         "notify" => format!("{} is told ({})", user("user"), text("kind")),
         "invite" => {
