@@ -26,11 +26,14 @@ fn add(world: &World, name: &str, more: &[&str]) {
 
 const CASES: [&str; 5] = ["--make-cases", "--distribution", "round-robin", "--case-team", "desk"];
 
-fn deliver(world: &World, account: &str, id: &str, from: &str, subject: &str) -> Done {
-    let message = format!(
+fn message(account: &str, id: &str, from: &str, subject: &str) -> String {
+    format!(
         "From: {from}\r\nTo: {account}@example.com\r\nSubject: {subject}\r\nMessage-ID: <{id}@example.org>\r\n\r\nText {id}.\r\n"
-    );
-    world.run_with(&["deliver", "--account", account], &message)
+    )
+}
+
+fn deliver(world: &World, account: &str, id: &str, from: &str, subject: &str) -> Done {
+    world.run_with(&["deliver", "--account", account], &message(account, id, from, subject))
 }
 
 /// What a user has not read.
@@ -447,8 +450,8 @@ fn access_4_the_audit_says_from_what_to_what_and_finds_a_filter_by_its_name() {
 #[test]
 fn inbox_1_mail_for_a_case_that_nobody_looks_after_is_mail_of_nobody() {
     for database in ["sqlite", "postgresql"] {
-        let world = world_on(database, &CASES);
-        let reply = |id: &str| {
+        let mut world = world_on(database, &CASES);
+        let reply = |world: &World, id: &str| {
             let head =
                 "From: dora@example.net\r\nTo: support@example.com\r\nSubject: Re: Pump\r\nIn-Reply-To: <a@example.org>\r\n";
             world
@@ -458,16 +461,40 @@ fn inbox_1_mail_for_a_case_that_nobody_looks_after_is_mail_of_nobody() {
         deliver(&world, "support", "a", "dora@example.net", "Pump").ok();
         let said = world.run(&["user", "set", "ada", "--active", "false"]).ok();
         assert!(said.contains("1 open case stays theirs: espomail case list --assigned ada"), "{database}: {said}");
-        reply("b");
+        reply(&world, "b");
         assert_eq!(ids(&world, &["--of-nobody"]), [2], "{database}");
         world.run(&["case", "assign", "1", "ben"]).ok();
         assert_eq!(ids(&world, &["--of-nobody"]), [] as [i64; 0], "{database}: ben has it");
-        // All are away: the next case is nobody's.
-        for user in ["ada", "ben"] {
-            world.run(&["user", "absence", "add", user, "--from", "2026-01-01", "--until", "2099-01-01"]).ok();
-        }
-        deliver(&world, "support", "c", "eve@example.net", "Valve").ok();
+        // All are away: the next case is nobody's, and both who made it so and the administrators hear of it.
+        let away = world.run(&["user", "absence", "add", "ben", "--from", "2026-01-01", "--until", "2099-01-01"]).ok();
+        let idle = "ew cases of account support go to nobody from now on: nobody of team desk is there";
+        assert!(away.contains(&format!("N{idle}; try: espomail team join desk USER, or: espomail user absence list")), "{away}");
+        all_read(&world);
+        let said =
+            world.run_with(&["-v", "deliver", "--account", "support"], &message("support", "c", "eve@example.net", "Valve"));
+        assert!(said.ok().ends_with("1 case was opened for nobody: espomail case list --unassigned\n"), "{database}");
         assert_eq!(ids(&world, &["--of-nobody"]), [3], "{database}");
+        let told = unread(&world, "boss");
+        let told = told.iter().filter(|one| one["detail"] == "1 case was opened for nobody: espomail case list --unassigned");
+        assert_eq!(told.count(), 1, "{database}");
+        let people = |world: &World| {
+            let looked = world.run(&["-o", "json", "doctor", "--offline"]);
+            let found: Value = serde_json::from_str(&looked.stdout).unwrap();
+            let rows = found["items"].as_array().unwrap().iter().filter(|one| one["what"] == "people");
+            rows.map(|one| (one["state"].clone(), one["said"].as_str().unwrap().to_string())).collect::<Vec<_>>()
+        };
+        let blind = "1 user gets cases and may not read them, as no role lets them: ben";
+        let rows = |state: &str, since: &str| {
+            [(state, format!("1 open case is nobody's{since}")), ("warning", format!("n{idle}")), ("warning", blind.to_string())]
+                .map(|(state, said)| (json!(state), said))
+        };
+        assert_eq!(people(&world), rows("ok", ""), "{database}");
+        world.set("ESPOMAIL_NOW", "2026-11-23T14:00:01Z");
+        assert_eq!(people(&world), rows("warning", ", the oldest for 4 h"), "{database}");
+        let checked = world.run(&["status", "--check", "--threshold", "unassigned=2,1"]);
+        let said = "1 open case is nobody's: espomail case list --unassigned; ";
+        assert!(checked.status == Some(2) && checked.stdout.contains(said), "{checked:?}");
+        assert!(checked.stdout.contains(" unassigned=1;2;1;0 unassigned_age=14401s;14400;86400;0"), "{checked:?}");
         assert!(world.run(&["explain", "3"]).ok().contains("it reached nobody"), "{database}");
         world.run(&["case", "close", "2"]).ok();
         // Where people take the cases themselves they look for them.
@@ -475,6 +502,63 @@ fn inbox_1_mail_for_a_case_that_nobody_looks_after_is_mail_of_nobody() {
         deliver(&world, "support", "d", "fay@example.net", "Hose").ok();
         assert_eq!(ids(&world, &["--of-nobody"]), [] as [i64; 0], "{database}");
     }
+}
+
+#[test]
+fn dist_1_whoever_takes_the_last_one_away_and_whoever_cannot_read_hears_of_it() {
+    let world = World::on("sqlite");
+    for user in ["ada", "ben", "eve"] {
+        world.run(&["user", "add", user]).ok();
+    }
+    world.run(&["team", "add", "desk"]).ok();
+    world.run(&["team", "join", "desk", "ada", "ben", "--position", "agent"]).ok();
+    let add = ["account", "add", "support", "--address", "support@example.com", "--imap-host", "imap.example.org"];
+    let said =
+        world.run_with(&[&add[..], &["--password-stdin"], &CASES, &["--case-position", "agent"]].concat(), "hunter2\n").ok();
+    // Of a team whose members get cases and find nothing, once.
+    let blind =
+        |who: &str| format!("may not read them, as no role lets them: {who}; try: espomail role add agents; espomail role grant");
+    assert!(said.contains(&format!("2 users get cases and {}", blind("ada, ben"))), "{said}");
+    let list = world.run(&["--as", "ada", "case", "list"]);
+    let line = "espomail: no role lets you read cases; see: espomail user rights ada\n";
+    assert_eq!((list.status, list.stdout.as_str(), list.stderr.as_str()), (Some(0), "", line));
+    world.run(&["role", "add", "reader"]).ok();
+    world.run(&["role", "grant", "reader", "case", "read", "own"]).ok();
+    world.run(&["role", "grant", "reader", "email", "read", "no"]).ok();
+    world.run(&["role", "give", "reader", "--user", "ada"]).ok();
+    assert_eq!(world.run(&["--as", "ada", "case", "list"]).ok(), "", "nothing is there to read");
+    assert!(world.run(&["--as", "ada", "email", "list"]).stderr.contains("no role lets you read e-mails;"));
+    let said = world.run(&["team", "join", "desk", "eve"]).ok();
+    assert_eq!(said, "eve joined team desk.\n", "without the position she gets none");
+    let said = world.run(&["team", "join", "desk", "eve", "--position", "agent"]).ok();
+    assert!(said.contains(
+        "1 user gets cases and may not read them, as no role lets them: eve; try: espomail role give reader --team desk"
+    ));
+    // The last one: by leaving, by another position, by being removed or switched off, from another day on.
+    let idle = |from: &str| {
+        format!(
+            "New cases of account support go to nobody from {from} on: nobody of team desk with the position agent is there; try: "
+        )
+    };
+    let last = |command: &[&str]| world.run(command).ok().contains(&idle("now"));
+    assert!(!last(&["team", "leave", "desk", "ben"]));
+    assert!(!last(&["user", "absence", "add", "ada", "--from", "2026-12-01", "--until", "2026-12-10"]));
+    let absent = ["user", "absence", "add", "eve", "--from", "2026-12-05", "--until", "2026-12-20"];
+    let added = world.json(&absent);
+    assert_eq!(added["without"][0]["since"], "2026-12-05T00:00:00Z", "{added}");
+    let said = world.run(&absent).ok();
+    assert!(!said.contains("nobody"), "that is so already: {said}");
+    assert!(!last(&["user", "remove", "eve", "--dry-run"]) && !last(&["user", "remove", "ada", "--dry-run"]));
+    world.run(&["user", "remove", "eve"]).ok();
+    for command in [&["user", "remove", "ada", "--dry-run"][..], &["user", "set", "ada", "--active", "false"]] {
+        assert!(last(command), "{command:?}");
+    }
+    world.run(&["user", "set", "ada", "--active", "true"]).ok();
+    assert!(last(&["team", "join", "desk", "ada", "--position", "head"]));
+    world.run(&["team", "join", "desk", "ada", "--position", "agent"]).ok();
+    assert!(last(&["team", "leave", "desk", "ada"]));
+    assert!(!last(&["account", "set", "support", "--distribution", "none"]));
+    assert!(last(&["account", "set", "support", "--distribution", "least-busy"]));
 }
 
 #[test]

@@ -60,6 +60,7 @@ impl Deliver {
             log::warn!("{quarantined:#}");
         }
         context.out.tell(&format!("account {}: {tally}", account.name));
+        tally.for_nobody().iter().for_each(|said| context.out.tell(said));
         Ok(())
     }
 }

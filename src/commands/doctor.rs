@@ -11,6 +11,7 @@ use anyhow::Result;
 use self::finding::{Finding, text};
 use super::argument;
 use super::measure::{Measure, room_limits};
+use super::people::{self, Said};
 use crate::config::masked;
 use crate::context::{self, Context};
 use crate::decide::health::Level;
@@ -24,6 +25,7 @@ use crate::store::overview::overview;
 use crate::store::proof::{self, Proved};
 use crate::store::sending::{self, Sending};
 use crate::store::server_action::{self, Stuck};
+use crate::store::taker::Takers;
 use crate::store::{Database, SchemaState, Store, backup, dialect, part, storage, upkeep};
 
 /// How far clocks may differ, in seconds.
@@ -34,7 +36,7 @@ const WORKERS: usize = 8;
 /// Look at everything that espomail needs, or prove that the database holds together
 ///
 /// One line for each: configuration and files, clock, database, room on the disk, passes, accounts that fail, what waits in the outbox or
-/// failed, quarantine, reviews, budgets, DKIM keys, and the login of each account for reading and sending; with what to type next. What
+/// failed, quarantine, reviews, budgets, cases that nobody has and who may not read theirs, DKIM keys, and the login of each account for reading and sending; with what to type next. What
 /// "espomail status --check" measures has the same limits here: WARNING is "warning", and CRITICAL is "fault". The exit status is 1 where something is strange, and that of the gravest
 /// fault where there is one.
 ///
@@ -235,7 +237,18 @@ fn numbers(context: &Context, db: &mut Database) -> Result<Vec<Finding>> {
     let overview = overview(db, context.database(), now)?;
     let mut findings = measured::passes(&overview, &command(context), now);
     findings.extend(measured::rows(&overview, now));
+    findings.extend(people(db, now)?);
     Ok(findings)
+}
+
+/// Accounts that have nobody to give a case to (DIST-1), and users who may not read those that they get (ACCESS-2).
+fn people(db: &mut Database, now: i64) -> Result<Vec<Finding>> {
+    let takers = Takers::of(db)?;
+    let mut said: Vec<Said> = takers.idle(now).iter().map(|one| people::idle(one, now)).collect();
+    for one in takers.blind() {
+        said.push(people::blind(db, one)?);
+    }
+    Ok(said.into_iter().map(|one| Finding::warning(measured::PEOPLE, one.said, one.next)).collect())
 }
 
 /// What was to be done with messages on their servers, and does not go on by itself (FETCH-9).

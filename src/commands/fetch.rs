@@ -58,6 +58,8 @@ struct Line<'a> {
     /// How many wait for a person's word, and how many reached nobody.
     for_review: u64,
     of_nobody: u64,
+    /// How many cases were opened for nobody, though the account gives them to somebody.
+    for_nobody: u64,
     busy: bool,
     /// With how many messages something was done on the server, and what could not be done.
     on_server: usize,
@@ -322,6 +324,7 @@ fn report(context: &Context, reports: &[AccountReport]) {
             messages: &report.tally,
             for_review: report.tally.for_review,
             of_nobody: report.tally.of_nobody,
+            for_nobody: report.tally.for_nobody,
             busy: report.busy,
             on_server: report.afterwards.done,
             on_server_errors: report.afterwards.failures.iter().map(|failure| one_line(&failure.error)).collect(),
@@ -344,5 +347,8 @@ fn report(context: &Context, reports: &[AccountReport]) {
             };
             vec![line.account.to_string(), what]
         });
+        let mut all = Tally::default();
+        reports.iter().for_each(|report| all.merge(&report.tally));
+        all.for_nobody().iter().for_each(|said| out.tell(said));
     }
 }

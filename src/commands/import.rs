@@ -134,6 +134,7 @@ impl Import {
             store.alone(|db| trace::record(db, &permit, "import", &subject, &tally.to_string(), context.now()))?;
         }
         context.out.say(&format!("Account {}: {tally}.", account.name));
+        tally.for_nobody().iter().for_each(|said| context.out.say(said));
         if !passed_over.is_empty() {
             let (count, named) = (passed_over.len(), passed_over.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>());
             let more = if count > NAMED { ", …" } else { "" };

@@ -47,6 +47,10 @@ words! {
         /// Bytes that are free where a SQLite database is.
         DiskFree = "disk_free",
         DatabaseBytes = "database_bytes",
+        /// Open cases that nobody has.
+        Unassigned = "unassigned",
+        /// Seconds since the oldest of them was opened, of those whose account gives cases to somebody.
+        UnassignedAge = "unassigned_age",
     }
 }
 
@@ -77,7 +81,10 @@ impl Told {
 
 impl Measure {
     pub const fn is_time(self) -> bool {
-        matches!(self, Self::FetchAge | Self::OutboxAge | Self::SendAge | Self::ReviewsAge | Self::NotifyAge)
+        matches!(
+            self,
+            Self::FetchAge | Self::OutboxAge | Self::SendAge | Self::ReviewsAge | Self::NotifyAge | Self::UnassignedAge
+        )
     }
 
     /// The unit, as plugins write it.
@@ -99,7 +106,7 @@ impl Measure {
         match self {
             Self::FetchAge | Self::SendAge | Self::NotifyAge => Limits::of(15 * 60, 3_600),
             Self::OutboxAge => Limits::of(30 * 60, 4 * 3_600),
-            Self::ReviewsAge => Limits::of(4 * 3_600, 24 * 3_600),
+            Self::ReviewsAge | Self::UnassignedAge => Limits::of(4 * 3_600, 24 * 3_600),
             Self::DiskFree => room_limits(overview.bytes),
             Self::Failing
             | Self::OutboxHeld
@@ -108,7 +115,7 @@ impl Measure {
             | Self::Quarantine
             | Self::HeldActions
             | Self::ServerActions => Limits { warning: Some(1), critical: None },
-            Self::Reviews | Self::DatabaseBytes => Limits { warning: None, critical: None },
+            Self::Reviews | Self::DatabaseBytes | Self::Unassigned => Limits { warning: None, critical: None },
         }
     }
 
@@ -153,6 +160,8 @@ impl Measure {
             Self::NotifyAge => overview.notifies.then(|| passed("notify")).flatten(),
             Self::DiskFree => overview.disk_free,
             Self::DatabaseBytes => Some(overview.bytes),
+            Self::Unassigned => Some(overview.unassigned),
+            Self::UnassignedAge => Some(overview.unassigned_since.map_or(0, since)),
         }
     }
 
@@ -186,6 +195,11 @@ impl Measure {
             Self::SendAge => quiet("send", value, overview),
             Self::NotifyAge => quiet("notify", value, overview),
             Self::DiskFree => Told::new(format!("{} free on the disk of the database", bytes(value)), "espomail doctor --offline"),
+            Self::Unassigned => Told::new(nobodys(value), "espomail case list --unassigned").then("espomail case assign NUMBER USER"),
+            Self::UnassignedAge => {
+                let said = format!("{}, the oldest for {}", nobodys(overview.unassigned), told_span(value));
+                Told::new(said, "espomail case list --unassigned").then("espomail case assign NUMBER USER")
+            }
             Self::DatabaseBytes => Told::new(format!("the database has {}", bytes(value)), "espomail prune --dry-run"),
         }
     }
@@ -201,6 +215,10 @@ fn bytes(value: i64) -> String {
 
 fn waiting(count: i64) -> String {
     doing(count, "e-mail", "waits", "wait")
+}
+
+fn nobodys(count: i64) -> String {
+    doing(count, "open case", "is", "are") + " nobody's"
 }
 
 /// That a pass was not at work.

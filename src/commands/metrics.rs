@@ -92,6 +92,10 @@ fn text(overview: Option<&Overview>, pass: Option<(&'static str, u8)>, now: i64)
     text.one("held_actions", "Actions that wait because a budget is spent.", overview.held_actions);
     text.one("emails", "E-mails in the database.", overview.emails);
     text.one("cases_open", "Cases that are not closed.", overview.open_cases);
+    text.one("cases_unassigned", "Open cases that nobody has.", overview.unassigned);
+    let waits = overview.unassigned_since.map_or(0, |since| (now - since).max(0));
+    let help = "How long ago the oldest of them was opened whose account gives cases to somebody.";
+    text.one("cases_unassigned_oldest_seconds", help, waits);
     text.one("database_bytes", "The size of the database.", overview.bytes);
     let free = overview.disk_free.map(|free| (None, free));
     text.family("disk_free_bytes", "What is free on the disk of a SQLite database.", free);

@@ -29,6 +29,7 @@ mod notification;
 mod notify;
 mod outbox;
 mod outlet;
+mod people;
 mod person;
 mod prune;
 mod quarantine;

@@ -3,9 +3,11 @@
 
 use anyhow::Result;
 
+use super::argument::quoted;
 use crate::context::Context;
-use crate::decide::access::{Actor, Permit, act, administer, keep_own, read_copy, sight};
+use crate::decide::access::{Actor, Permit, Sight, act, administer, keep_own, read_copy, sight};
 use crate::fault::{Class, Fault};
+use crate::plural::counted;
 use crate::store::account::{self, Account};
 use crate::store::email::EmailFilter;
 use crate::store::raw::{self, Copy};
@@ -79,6 +81,15 @@ pub fn account<'a>(db: &mut Database, context: &Context, actor: &'a Actor, wante
     match permit {
         Ok(permit) => Ok((account, permit)),
         Err(_) => Err(context.refused("only administrators look after group accounts")),
+    }
+}
+
+/// Says of an empty list that it is empty because no role lets the one who asks read such things.
+pub fn tell_if_blind(context: &Context, scope: RoleScope, found: usize) {
+    let actor = context.actor_ref();
+    if let Some(login) = actor.login.as_ref().filter(|_| found == 0 && sight(actor, scope) == Sight::Nothing) {
+        let things = counted(2, scope.as_str().replace("email", "e-mail").as_str()).replacen("2 ", "", 1);
+        context.out.announce(&format!("no role lets you read {things}; see: espomail user rights {}", quoted(login)));
     }
 }
 

@@ -46,8 +46,9 @@ fn threshold(text: &str) -> Result<Threshold, String> {
 /// With --check it is a plugin for Nagios, Icinga and their kin: one line, and the exit status 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3
 /// (UNKNOWN, where the database cannot be read). --threshold NAME=WARNING,CRITICAL says from where on a number is one to worry about;
 /// either may be missing, which is never. The names, with what holds where nothing is said: fetch_age=15m,1h and send_age=15m,1h,
-/// notify_age=15m,1h (where a user is told by mail), outbox_age=30m,4h, reviews_age=4h,24h, failing=1 outbox_held=1 outbox_failed=1
-/// maybe_sent=1 quarantine=1 held_actions=1 server_actions=1, reviews and database_bytes without any, and disk_free (SQLite), of which less
+/// notify_age=15m,1h (where a user is told by mail), outbox_age=30m,4h, reviews_age=4h,24h, unassigned_age=4h,24h (open cases that
+/// nobody has, of accounts that give cases to somebody), failing=1 outbox_held=1 outbox_failed=1
+/// maybe_sent=1 quarantine=1 held_actions=1 server_actions=1, reviews, unassigned and database_bytes without any, and disk_free (SQLite), of which less
 /// is worse: what the database has, and 100 MiB. The line says what it is, and the command that shows it; "espomail doctor" judges by the
 /// same.
 ///
@@ -172,7 +173,7 @@ fn told(overview: &Overview) -> String {
     let database = format!("{}{free}", told(overview.bytes));
     text + &lines(&[
         ("e-mails", overview.emails.to_string()),
-        ("open cases", overview.open_cases.to_string()),
+        ("open cases", format!("{}, {} of nobody{}", overview.open_cases, overview.unassigned, since(overview.unassigned_since))),
         (
             "outbox",
             format!(
@@ -194,7 +195,7 @@ fn told(overview: &Overview) -> String {
         ("quarantine", numbers(overview.quarantined, "put aside", overview.undelivered, "not handed over")),
         ("reviews", format!("{}{}", overview.reviews, since(overview.reviews_since))),
         ("budgets", format!("{} actions held", overview.held_actions)),
-        ("passes", format!("fetch {}, send {}, notify {}", last("fetch"), last("send"), last("notify"))),
+        ("passes", format!("fetch {}, send {}, notify {}; noted every few minutes", last("fetch"), last("send"), last("notify"))),
         ("database", database),
     ])
 }

@@ -3,10 +3,11 @@
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::argument;
 use super::show::lines;
+use super::{argument, people};
 use crate::context::Context;
 use crate::fault::{Class, Fault};
+use crate::store::taker::Takers;
 use crate::store::team::{self, TeamMember};
 use crate::store::user;
 
@@ -115,14 +116,14 @@ impl Team {
                 out.say(&format!("Team {name} removed.{without}"));
             }
             TeamCommand::Join { team: wanted, users, position } => {
-                let (name, joined, members) = store.alone(|db| {
-                    let id = team::find(db, &wanted)?;
+                let (name, joined, members, people) = store.alone(|db| {
+                    let (id, before) = (team::find(db, &wanted)?, Takers::of(db)?);
                     let (mut joined, mut members) = (Vec::new(), Vec::new());
                     for user in user::find_all(db, &users)? {
                         let is_changed = team::join(db, &permit()?, id, user, position.as_deref(), now)?;
                         if is_changed { &mut joined } else { &mut members }.push(user::login(db, user)?);
                     }
-                    Ok((team::name(db, id)?, joined, members))
+                    Ok((team::name(db, id)?, joined, members, people::since(db, &before, now)?))
                 })?;
                 if !joined.is_empty() {
                     out.say(&format!("{} joined team {name}.", joined.join(", ")));
@@ -130,10 +131,11 @@ impl Team {
                 if !members.is_empty() {
                     out.say(&format!("In team {name} already: {}.", members.join(", ")));
                 }
+                people.iter().for_each(|one| out.say(one));
             }
             TeamCommand::Leave { team: wanted, users } => {
-                let (name, left) = store.alone(|db| {
-                    let id = team::find(db, &wanted)?;
+                let (name, left, people) = store.alone(|db| {
+                    let (id, before) = (team::find(db, &wanted)?, Takers::of(db)?);
                     let (name, mut left) = (team::name(db, id)?, Vec::new());
                     for user in user::find_all(db, &users)? {
                         let login = user::login(db, user)?;
@@ -142,9 +144,10 @@ impl Team {
                         }
                         left.push(login);
                     }
-                    Ok((name, left))
+                    Ok((name, left, people::since(db, &before, now)?))
                 })?;
                 out.say(&format!("{} left team {name}.", left.join(", ")));
+                people.iter().for_each(|one| out.say(one));
             }
         }
         Ok(())

@@ -1,13 +1,15 @@
 //! `espomail user`.
 
+mod absence;
+
 use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
-use super::argument;
+use self::absence::Absence;
 use super::rehearsal::{Rehearsal, Told};
 use super::setting::{Lines, Options, Setting, Shown, options, switch, way};
 use super::show::{changed, lines, listed, yes};
-use crate::clock::{self, rfc3339};
+use super::{argument, people};
 use crate::context::Context;
 use crate::decide::access;
 use crate::fault::{Class, Fault};
@@ -19,6 +21,7 @@ use crate::settings::{UserSettings, user_settings};
 use crate::store::naming::{self, Naming};
 use crate::store::record::{self, RecordName};
 use crate::store::rights::{self, Held};
+use crate::store::taker::Takers;
 use crate::store::user::{self, Lists, User as Stored};
 use crate::store::{Database, Store, access as trace};
 use crate::words::{RecordKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
@@ -90,6 +93,8 @@ struct Left {
     handed: usize,
     held: usize,
     naming: Naming,
+    /// What is said of those who get cases from then on.
+    without: Vec<String>,
 }
 
 /// A user who goes, and what is to become of their work.
@@ -174,7 +179,10 @@ impl Remove {
                 doing(left.held, "message", "of theirs waits", "of theirs wait")
             ));
         }
-        told
+        if self.unassign && left.handed > 0 {
+            told.push_str(" Cases among them: espomail case list --unassigned");
+        }
+        told + &people::lines(&left.without)
     }
 }
 
@@ -186,9 +194,11 @@ impl Going {
     /// Hands on what names the user, and removes the user.
     fn end(&self, db: &mut Database, said: &Said<'_>) -> Result<Left> {
         let to = self.to.as_ref().map(|(id, login)| (*id, login.as_str()));
+        let before = Takers::of(db)?;
         naming::hand_on(db, said.permit, &self.naming, ((self.id, &self.login), to), said.now)?;
         let held = user::remove(db, said.permit, self.id, said.now)?;
-        Ok(Left { handed: self.theirs.len(), held, naming: self.naming.clone() })
+        let without = people::since(db, &before, said.now)?;
+        Ok(Left { handed: self.theirs.len(), held, naming: self.naming.clone(), without })
     }
 }
 
@@ -220,28 +230,6 @@ struct Set {
     /// Kind that the user does not follow from the beginning any more; may be given several times
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     no_auto_follow: Vec<RecordKind>,
-}
-
-#[derive(Debug, Subcommand)]
-enum Absence {
-    /// Add an absence
-    Add {
-        /// Login or number
-        user: String,
-        /// First moment: 2026-12-24, RFC 3339, or 2d for in two days
-        #[arg(long, value_name = "TIME", default_value = "now")]
-        from: String,
-        /// First moment after it: 2026-12-27, RFC 3339, or 2w for in two weeks
-        #[arg(long, value_name = "TIME")]
-        until: String,
-    },
-    /// List absences that are not over
-    List,
-    /// Remove an absence
-    Remove {
-        /// Number, as listed
-        absence: i64,
-    },
 }
 
 impl User {
@@ -315,7 +303,7 @@ fn show(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
 
 impl Set {
     fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (is_changed, left) = store.alone(|db| {
+        let (is_changed, left, without) = store.alone(|db| {
             // ACCESS-1: what users hear of is their own affair; the rest is the administrators'.
             if self.settings.reserved().is_some() || !self.addresses.is_empty() {
                 context.administrator()?;
@@ -324,7 +312,7 @@ impl Set {
             let permit = access::keep_own(context.actor_ref(), id)
                 .map_err(|_| context.refused("only administrators do this for others"))?;
             let user = user::show(db, id)?;
-            let before = shown(db, user.clone())?;
+            let (before, takers) = (shown(db, user.clone())?, Takers::of(db)?);
             let mut settings = user.settings.clone();
             self.settings.over(&mut settings, db)?;
             let lists = Lists {
@@ -340,7 +328,7 @@ impl Set {
                 user::note_change(db, &permit, &user, &changes, context.now())?;
             }
             let left = if self.settings.active == Some(false) { user::open_cases(db, id)? } else { 0 };
-            Ok((is_changed, left))
+            Ok((is_changed, left, people::since(db, &takers, context.now())?))
         })?;
         context.out.say(&format!("User {} {}.", self.user, changed(is_changed)));
         if left > 0 {
@@ -348,6 +336,7 @@ impl Set {
             let login = argument::quoted(&self.user);
             context.out.say(&format!("{cases}: espomail case list --assigned {login}, then: espomail case assign NUMBER USER"));
         }
+        without.iter().for_each(|one| context.out.say(one));
         Ok(())
     }
 }
@@ -395,45 +384,5 @@ fn source(held: &Held) -> String {
     match &held.team {
         Some(team) => format!("{} (team {team})", held.role),
         None => held.role.clone(),
-    }
-}
-
-impl Absence {
-    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (out, actor, now) = (&context.out, context.actor(), context.now());
-        let keep = |user| access::keep_own(&actor, user).map_err(|_| context.refused("only administrators do this for others"));
-        match self {
-            Self::Add { user: wanted, from, until } => {
-                let time = |text: &str| clock::parse_from_now(text, now).map_err(|error| Fault::new(Class::Usage, error));
-                let (starts_at, ends_at) = (time(&from)?, time(&until)?);
-                if ends_at <= starts_at {
-                    return Err(Fault::new(Class::Usage, "the absence ends before it begins").into());
-                }
-                let (id, login) = store.alone(|db| {
-                    let id = user::find(db, &wanted)?;
-                    let absence = user::add_absence(db, &keep(id)?, id, (starts_at, ends_at), now)?;
-                    Ok((absence, user::login(db, id)?))
-                })?;
-                let sentence = format!("Absence {id} added: {login} from {} until {}.", rfc3339(starts_at), rfc3339(ends_at));
-                out.made(&user::Absence { id, login, starts_at, ends_at }, &sentence);
-            }
-            Self::List => {
-                let absences = user::absences(store.connection(), now)?;
-                out.list(&absences, &["id", "user", "from", "until"], |absence| {
-                    vec![absence.id.to_string(), absence.login.clone(), rfc3339(absence.starts_at), rfc3339(absence.ends_at)]
-                });
-            }
-            Self::Remove { absence } => {
-                store.alone(|db| {
-                    let Some(user) = user::absent(db, absence)? else {
-                        let fault = Fault::new(Class::Data, format!("there is no absence {absence}"));
-                        return Err(fault.hint("try: espomail user absence list").into());
-                    };
-                    user::remove_absence(db, &keep(user)?, absence, now)
-                })?;
-                out.say(&format!("Absence {absence} removed."));
-            }
-        }
-        Ok(())
     }
 }

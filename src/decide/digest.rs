@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::mail::reply::line;
-use crate::plural::counted;
+use crate::plural::{counted, doing};
 use crate::words::NotificationKind;
 
 /// How old a notification is when it is mailed, in seconds: who reads it meanwhile needs no mail, and what is older is no news.
@@ -14,11 +14,20 @@ pub const OLDEST: i64 = 5 * 3_600;
 /// How often administrators hear of mail that reaches nobody, in seconds.
 const DAILY: i64 = 86_400;
 
-/// INBOX-1: what administrators are told of mail that reaches nobody; none where they heard of some less than a day ago. A clock that
-/// was ahead silences nobody.
+/// Whether a day has gone by since somebody heard of something. A clock that was ahead silences nobody.
+fn is_due(told_at: Option<i64>, now: i64) -> bool {
+    !told_at.is_some_and(|told| (told..told.saturating_add(DAILY)).contains(&now))
+}
+
+/// DIST-1: the same of cases that were to be somebody's and are nobody's.
+pub fn for_nobody(count: i64, told_at: Option<i64>, now: i64) -> Option<String> {
+    let opened = doing(count, "case", "was", "were");
+    is_due(told_at, now).then(|| format!("{opened} opened for nobody: espomail case list --unassigned"))
+}
+
+/// INBOX-1: what administrators are told of mail that reaches nobody; none where they heard of some less than a day ago.
 pub fn of_nobody(count: i64, told_at: Option<i64>, now: i64) -> Option<String> {
-    let is_fresh = told_at.is_some_and(|told| (told..told.saturating_add(DAILY)).contains(&now));
-    (!is_fresh).then(|| format!("{} reached nobody: espomail email list --of-nobody", counted(count, "e-mail")))
+    is_due(told_at, now).then(|| format!("{} reached nobody: espomail email list --of-nobody", counted(count, "e-mail")))
 }
 
 /// How many things one letter names.

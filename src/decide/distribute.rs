@@ -2,7 +2,7 @@
 
 use super::desk::Desk;
 use super::facts::{Facts, Member, take};
-use super::plan::Change;
+use super::plan::{Change, NewCase, Plan};
 use super::reason::{Reason, reason};
 use crate::words::{Distribution, UserId};
 
@@ -39,11 +39,22 @@ pub fn record_turn(user: UserId, because: &Reason, in_turn: bool, desk: &mut Des
 /// DIST-1: active members of the case team, with the account's position if it names one, not absent; by user id.
 pub fn candidates(facts: &Facts) -> Vec<UserId> {
     let Some(members) = facts.account.case_team.and_then(|team| facts.teams.get(&team)) else { return Vec::new() };
-    let has_position = |member: &&Member| facts.account.case_position.is_none() || facts.account.case_position == member.position;
+    let position = facts.account.case_position.as_deref();
     let mut users: Vec<UserId> =
-        members.iter().filter(|member| member.active && !member.absent).filter(has_position).map(|member| member.user).collect();
+        members.iter().filter(|member| !member.absent && works_on_cases(member, position)).map(|member| member.user).collect();
     users.sort_unstable();
     users
+}
+
+/// DIST-1: whether a member of the case team gets cases, unless they are absent.
+pub fn works_on_cases(member: &Member, position: Option<&str>) -> bool {
+    member.active && (position.is_none() || member.position.as_deref() == position)
+}
+
+/// DIST-1: whether a plan opens a case that stays nobody's though its account gives cases to somebody.
+pub fn opens_for_nobody(plan: &Plan, facts: &Facts) -> bool {
+    let is_nobodys = |new: &NewCase| new.assigned_user.is_none() && new.status.is_open();
+    facts.account.distribution != Distribution::None && plan.opened().is_some_and(is_nobodys)
 }
 
 /// DIST-2: the next candidate after the account's last turn in this team, in the order of user ids.

@@ -47,6 +47,7 @@ mod tests;
 
 pub use again::{Done, Stored, again, again_elsewhere};
 pub use along::{Brought, Owners};
+pub use distribute::works_on_cases;
 pub use duplicate::answers_to;
 pub use facts::*;
 pub use hand::{Turn, Word, next_turn, release};

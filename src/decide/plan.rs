@@ -590,6 +590,9 @@ pub struct Plan {
     /// It reaches nobody (INBOX-1).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub of_nobody: bool,
+    /// It opens a case that was to be somebody's, and is nobody's (DIST-1).
+    #[serde(skip)]
+    pub for_nobody: bool,
     /// The filters that were tried, in order (FILTER-6).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<FilterTrial>,
@@ -656,6 +659,7 @@ impl Plan {
             silent_for: Vec::new(),
             given: None,
             of_nobody: false,
+            for_nobody: false,
             filters: Vec::new(),
             candidates: Vec::new(),
         }

@@ -17,7 +17,7 @@ use super::parent::{self, Found, Link};
 use super::plan::{Change, NewEmail, Plan, Step};
 use super::reason::reason;
 use super::thread::{self, Conversation};
-use super::{afterwards, answer, author, bounce, case, notify, people, spend, twin};
+use super::{afterwards, answer, author, bounce, case, distribute, notify, people, spend, twin};
 use crate::mail::{Address, Mail, subject};
 use crate::words::{AccountKind, BudgetAction, EmailId, Fate, Machine, ParentBy, RecordId, Rule};
 
@@ -38,6 +38,7 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
     let other = match duplicate::find(arrival, &seen.mail, facts, &mut plan) {
         Known::Same(email) => {
             arrive_again(email, arrival, &seen, policy, choices, &mut Desk { facts, plan: &mut plan });
+            plan.for_nobody = distribute::opens_for_nobody(&plan, facts);
             return plan;
         }
         Known::Deleted => {
@@ -49,6 +50,7 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
     };
     arrive(arrival, &seen, policy, choices, other, &mut Desk { facts, plan: &mut plan });
     plan.of_nobody = people::reaches_nobody(&plan, &seen.mail, facts);
+    plan.for_nobody = distribute::opens_for_nobody(&plan, facts);
     plan
 }
 

@@ -174,7 +174,7 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
     let mut reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     reports.extend(resting.into_iter().map(|one| AccountReport { resting: Some(one.clone()), ..AccountReport::new(&one.name) }));
     reports.sort_by(|a: &AccountReport, b| a.account.cmp(&b.account));
-    if reports.iter().any(|report| report.tally.of_nobody > 0) {
+    if reports.iter().any(|report| report.tally.is_news_of_nobody()) {
         tell_of_nobody(&mut Store::open(setting.database)?, (setting.now)())?;
     }
     if reports.iter().any(|report| !report.tally.is_empty()) {

@@ -89,7 +89,7 @@ impl<'a> Intake<'a> {
         });
         let tally = written?;
         storage::tidy(store);
-        if tally.of_nobody > 0 {
+        if tally.is_news_of_nobody() {
             super::fetch::tell_of_nobody(store, (self.now)())?;
         }
         Ok((tally, read))

@@ -61,6 +61,9 @@ pub struct Tally {
     /// E-mails that reached nobody (INBOX-1).
     #[serde(skip)]
     pub of_nobody: u64,
+    /// Cases that were opened for nobody, though their account gives them to somebody (DIST-1).
+    #[serde(skip)]
+    pub for_nobody: u64,
     /// Where each message stood that went to quarantine, and why.
     #[serde(skip)]
     pub set_aside: Vec<String>,
@@ -90,6 +93,7 @@ impl Tally {
         self.held += u64::from(plan.holds_a_case());
         self.for_review += u64::from(plan.waits());
         self.of_nobody += u64::from(plan.of_nobody);
+        self.for_nobody += u64::from(plan.for_nobody);
     }
 
     /// Adds another tally.
@@ -100,6 +104,7 @@ impl Tally {
         self.held += other.held;
         self.for_review += other.for_review;
         self.of_nobody += other.of_nobody;
+        self.for_nobody += other.for_nobody;
         self.set_aside.extend_from_slice(&other.set_aside);
         self.lost.extend_from_slice(&other.lost);
     }
@@ -148,6 +153,17 @@ impl Tally {
 }
 
 impl Tally {
+    /// Whether something reached nobody, or was opened for nobody: administrators are to hear of it.
+    pub const fn is_news_of_nobody(&self) -> bool {
+        self.of_nobody > 0 || self.for_nobody > 0
+    }
+
+    /// Says that cases were opened for nobody, and what shows them.
+    pub fn for_nobody(&self) -> Option<String> {
+        let opened = doing(self.for_nobody, "case", "was", "were");
+        (self.for_nobody > 0).then(|| format!("{opened} opened for nobody: espomail case list --unassigned"))
+    }
+
     /// Returns whether nothing came.
     pub fn is_empty(&self) -> bool {
         self.fates.is_empty()

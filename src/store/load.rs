@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::Result;
-use diesel::dsl::count_star;
+use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
-use super::schema::{open_cases, records};
+use super::schema::{accounts, open_cases, records};
 use super::{Database, IN_LIST};
-use crate::words::{CaseStatus, RecordId, UserId};
+use crate::words::{CaseStatus, Distribution, RecordId, UserId};
 
 /// Returns how many open cases users have; one that had none yet is left out.
 pub(super) fn of(db: &mut Database, users: &[UserId]) -> QueryResult<Vec<(UserId, i64)>> {
@@ -17,11 +17,18 @@ pub(super) fn of(db: &mut Database, users: &[UserId]) -> QueryResult<Vec<(UserId
     of.select((open_cases::user_id, open_cases::cases)).load(db)
 }
 
-/// Returns how many cases are open, whoever has them.
-pub(super) fn all(db: &mut Database) -> Result<i64> {
+/// Returns how many open cases somebody has.
+pub(super) fn assigned(db: &mut Database) -> Result<i64> {
     let assigned: Vec<i64> = open_cases::table.select(open_cases::cases).load(db)?;
-    let others = records::table.filter(records::assigned_user_id.is_null()).filter(records::status.eq_any(CaseStatus::open()));
-    Ok(assigned.iter().sum::<i64>() + others.select(count_star()).first::<i64>(db)?)
+    Ok(assigned.iter().sum())
+}
+
+/// Returns how many open cases nobody has, and when the oldest was opened of those whose account gives cases to somebody.
+pub(super) fn unassigned(db: &mut Database) -> Result<(i64, Option<i64>)> {
+    let open = || records::table.filter(records::assigned_user_id.is_null()).filter(records::status.eq_any(CaseStatus::open()));
+    let giving = accounts::table.filter(accounts::distribution.ne(Distribution::None)).select(accounts::id);
+    let given = open().filter(records::through_account_id.eq_any(giving.nullable()));
+    Ok((open().select(count_star()).first(db)?, given.select(min(records::created_at)).first(db)?))
 }
 
 /// Returns how many of some records are open cases of each user.

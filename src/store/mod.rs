@@ -75,6 +75,7 @@ mod setting;
 pub(crate) mod spending;
 pub mod status;
 pub(crate) mod storage;
+pub(crate) mod taker;
 pub mod team;
 pub(crate) mod template;
 pub(crate) mod theirs;

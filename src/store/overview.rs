@@ -44,6 +44,10 @@ pub struct Overview {
     pub accounts: Vec<AccountState>,
     pub emails: i64,
     pub open_cases: i64,
+    /// Those of them that nobody has, and when the oldest was opened of those that were to be somebody's (DIST-1).
+    pub unassigned: i64,
+    #[serde(serialize_with = "crate::clock::optional")]
+    pub unassigned_since: Option<i64>,
     /// Messages that go out, by state.
     pub outbox: BTreeMap<&'static str, i64>,
     /// What of it is due, since when, and what is held, also because the database was put back (SEND-12).
@@ -106,12 +110,15 @@ pub fn overview(db: &mut Database, url: &str, now: i64) -> Result<Overview> {
     let (reviews, reviews_since) = waiting.first::<(i64, Option<i64>)>(db)?;
     let sending = account_sending::table.inner_join(accounts::table.on(accounts::id.eq(account_sending::account_id)));
     let sending = sending.filter(accounts::active.eq(true)).filter(account_sending::smtp_host.is_not_null());
+    let (unassigned, unassigned_since) = load::unassigned(db)?;
     // What cannot be looked at is a row of "doctor".
     let room = backup::path_of(url)?.and_then(|path| part::room(&path).ok());
     Ok(Overview {
         accounts: accounts_of(db)?,
         emails: emails::table.select(count_star()).first(db)?,
-        open_cases: load::all(db)?,
+        open_cases: load::assigned(db)? + unassigned,
+        unassigned,
+        unassigned_since,
         outbox: OutboxState::ALL.iter().map(|state| (state.as_str(), count(*state, &states))).collect(),
         outbox_due: due,
         outbox_due_since: since,

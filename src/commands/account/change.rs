@@ -9,7 +9,7 @@ use super::show::Whole;
 use crate::clock::rfc3339;
 use crate::commands::rehearsal::Rehearsal;
 use crate::commands::show::changed;
-use crate::commands::{argument, right};
+use crate::commands::{argument, people, right};
 use crate::config::provider_of;
 use crate::context::Context;
 use crate::decide::access::{self, Actor, NoAccount, Permit};
@@ -19,6 +19,7 @@ use crate::plural::doing;
 use crate::secret::Secret;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
+use crate::store::taker::Takers;
 use crate::store::{Database, Store, access as trace, answer, copy, grant, outbox, position, server_action, status, trouble};
 use crate::words::{AccountId, AccountKind, Auth, PasswordSource, SmtpAuth};
 
@@ -84,8 +85,8 @@ impl Add {
         let (actor, now) = (context.actor(), context.now());
         let (password, smtp_password) = self.options.passwords(context, true)?;
         let Self { name, options: Options { settings, sending, answers } } = self;
-        store.alone(|db| {
-            let id = account::next_id(db)?;
+        let people = store.alone(|db| {
+            let (id, before) = (account::next_id(db)?, Takers::of(db)?);
             let mut new = defaults(context, &name)?;
             settings.over(&mut new, context, db, id, password.as_ref())?;
             let permit = may_add(context, db, &actor, &new)?;
@@ -97,7 +98,8 @@ impl Add {
                 kept::set(db, &permit, id, &with)?;
             }
             let answers = answers.over(None, new.kind, db)?;
-            answer::set(db, &permit, id, answers.as_ref())
+            answer::set(db, &permit, id, answers.as_ref())?;
+            people::since(db, &before, now)
         })?;
         let added = account::find(store.connection(), &name)?;
         let shown = Whole::new(&added, store.connection())?;
@@ -108,7 +110,7 @@ impl Add {
             (true, None) => ("authorize", " --provider PROVIDER"),
         };
         let next = format!("Next: espomail account {next} {}{more}", argument::quoted(&name));
-        context.out.made(&shown, &format!("Account {name} added. {next}"));
+        context.out.made(&shown, &format!("Account {name} added. {next}{}", people::lines(&people)));
         let mute = answer::mute(store.connection())?;
         answers::announce(context, store.connection(), &mute, Some(&name))
     }
@@ -120,10 +122,14 @@ impl Set {
         let Self { account: wanted, name, options } = &self;
         let mute = answer::mute(store.connection())?;
         let request = Request { wanted, name: name.as_deref(), options, passwords: &passwords, moves: false };
-        let done = store.alone(|db| change(context, db, &actor, &request))?;
+        let (done, people) = store.alone(|db| {
+            let before = Takers::of(db)?;
+            let done = change(context, db, &actor, &request)?;
+            Ok((done, people::since(db, &before, context.now())?))
+        })?;
         let said = format!("Account {} {}.", name.as_ref().unwrap_or(wanted), changed(done.is_changed));
         let left = done.left.filter(|mailboxes| *mailboxes > 0).map(|_| format!(" {RELISTED}")).unwrap_or_default();
-        context.out.say(&format!("{said}{left}"));
+        context.out.say(&format!("{said}{left}{}", people::lines(&people)));
         answers::announce(context, store.connection(), &mute, Some(&done.name))
     }
 }

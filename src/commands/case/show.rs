@@ -96,6 +96,7 @@ impl List {
                 case.name.clone(),
             ]
         });
+        right::tell_if_blind(context, RoleScope::Case, cases.len());
         self.part.tell_rest(&context.out, cases.len(), |most| case::count(db, &filter, most))
     }
 }

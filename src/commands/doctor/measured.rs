@@ -8,7 +8,7 @@ use crate::store::overview::Overview;
 use crate::store::round::Round;
 
 /// The rows, what each is of, and what to say where there is nothing.
-const ROWS: [(&str, &[Measure], &str); 5] = [
+const ROWS: [(&str, &[Measure], &str); 6] = [
     ("accounts", &[Measure::Failing], "none fails"),
     (
         "outbox",
@@ -18,7 +18,11 @@ const ROWS: [(&str, &[Measure], &str); 5] = [
     ("quarantine", &[Measure::Quarantine], "empty"),
     ("reviews", &[Measure::ReviewsAge, Measure::Reviews], "nothing waits for a person's word"),
     ("budgets", &[Measure::HeldActions], "nothing is held"),
+    (PEOPLE, &[Measure::UnassignedAge, Measure::Unassigned], "every open case is somebody's"),
 ];
+
+/// The rows of who gets cases.
+pub const PEOPLE: &str = "people";
 
 /// How grave a measure is by its usual limits.
 fn level(measure: Measure, overview: &Overview, value: i64) -> Level {

@@ -130,6 +130,7 @@ impl List {
             self.copies.restrict(context, db, &mut filter)?;
         }
         let mut emails = email::list(db, &filter)?;
+        right::tell_if_blind(context, RoleScope::Email, emails.len());
         hearsay::hide(db, context.actor_ref(), emails.iter_mut().map(|email| &mut email.parent).collect())?;
         if filter.unsent.is_some() {
             context.out.list(&emails, &["id", "goes out", "to", "~parent", "subject"], |email| {

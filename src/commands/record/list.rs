@@ -75,6 +75,7 @@ impl List {
             offset: self.part.offset,
         };
         let records = record::list(db, &filter)?;
+        self.kind.iter().for_each(|kind| right::tell_if_blind(context, kind.scope(), records.len()));
         out.list(&records, &["record", "name", "account", "active", "addresses"], |record| {
             let account = or_empty(record.account.as_ref());
             vec![record.named.to_string(), record.name.clone(), account, yes(record.active), record.addresses.join(", ")]
