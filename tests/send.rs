@@ -248,6 +248,10 @@ fn send_6_people_look_after_the_outbox() {
     outbox("mark-sent").ok();
     assert_eq!(world.json(&["outbox", "list", "--all"])["items"][0]["state"], "sent");
     outbox("drop").fails(65);
+    // Whoever writes at once hears of it once, with what to type.
+    let done = world.run(&["email", "compose", "--subject", "x", "--text", "x", "--to", "dora@example.org"]);
+    assert_eq!((done.status, done.stdout.as_str()), (Some(75), ""), "{done:?}");
+    assert!(done.stderr.lines().count() == 1 && done.stderr.contains("outbox mark-sent "), "{done:?}");
     let later = compose(&world, &["--to", "dora@example.org", "--at", "2026-12-24T09:00:00Z"]);
     assert_eq!(self::outbox(&world, &later["outbox"])["due_at"], "2026-12-24T09:00:00Z");
     world.run(&["outbox", "drop", &later["outbox"].to_string()]).ok();
@@ -299,10 +303,35 @@ fn send_5_and_10_an_agent_answers_from_an_account_of_their_own_and_the_customer_
         assert_eq!(world.json(&["email", "show", "<c@example.org>"])["parent"], "case:1");
         let heard = world.json(&["notification", "list", "--user", "ada"]).to_string();
         assert!(heard.contains("thanks"), "{heard}");
+        // CASE-2: who may write into it and why, who of us wrote what; whom a letter went to in Bcc is its author's to know (SEND-4).
+        let wrong = ["--to", "wrong@other.example", "--bcc", "hidden@other.example", "--text", "Our prices."];
+        let wrong = world.json(&[&["email", "reply", "<a@example.org>"][..], &wrong].concat());
+        let answered = json!({ "email": 2, "by": "ada", "at": "2026-11-23T10:00:00Z" });
+        assert_eq!(wrong["answered"], answered, "whoever answers once more hears of it");
+        let wrong = wrong["email"].to_string();
+        let case = world.run(&["--as", "ada", "case", "show", "1"]).ok();
+        let part = |case: &str| case.lines().find_map(|line| line.strip_prefix("takes part:")).unwrap().trim().to_string();
+        assert_eq!(
+            part(&case),
+            format!(
+                "dora@example.org (opened it), bob@example.net (was sent e-mail 2), wrong@other.example (was sent e-mail {wrong})"
+            )
+        );
+        assert!(case.contains("  sent e-mail 2 by ada from ada@example.com: Re: "), "{case}");
+        assert!(part(&world.run(&["case", "show", "1"]).ok()).contains("hidden@other.example"), "an administrator may know");
+        let by = world.json(&["outbox", "list", "--all"])["items"][0]["by"].clone();
+        assert!(by.is_string() && world.json(&["email", "show", &wrong])["author"] == by, "{by}");
+        assert!(case.contains(&format!("  sent e-mail {wrong} by {} from support@", by.as_str().unwrap())), "{case}");
+        // Taken from the case, the letter lets nobody into it.
+        world.run(&["email", "unlink", &wrong]).ok();
+        assert_eq!(
+            part(&world.run(&["case", "show", "1"]).ok()),
+            "dora@example.org (opened it), bob@example.net (was sent e-mail 2)"
+        );
         // It is passed on with what came with it.
         let forward = world.json(&["email", "forward", "<a@example.org>", "--to", "plant@example.com", "--text", "Please look."]);
         assert_eq!(forward["state"], "sent");
-        let forwarded = String::from_utf8(sink.taken()[1].bytes.clone()).unwrap();
+        let forwarded = String::from_utf8(sink.taken().pop().unwrap().bytes).unwrap();
         assert!(forwarded.contains("Please look.") && forwarded.contains("Does it fit?"), "{forwarded}");
     }
 }

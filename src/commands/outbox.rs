@@ -229,7 +229,7 @@ fn told(message: &Outgoing) -> String {
         ("state", message.state.to_string()),
         ("held", or_empty(message.held_because.as_ref())),
         ("account", or_empty(message.account.as_ref())),
-        ("author", or_empty(message.author.as_ref())),
+        ("author", or_empty(message.by.as_ref())),
         ("envelope from", format!("<{}>", message.envelope_from)),
         ("subject", message.subject.clone()),
         ("due", message.due_at.map(rfc3339).unwrap_or_default()),

@@ -38,7 +38,7 @@ fn folded(entry: &Entry) -> String {
 }
 
 fn told(entry: &Entry) -> String {
-    let by = entry.author.as_deref().map(|author| format!(" by {}", line(author))).unwrap_or_default();
+    let by = entry.by.as_deref().map(|author| format!(" by {}", line(author))).unwrap_or_default();
     let email = || {
         if entry.email_withheld {
             return format!("e-mail {}, which is not yours to read", entry.email.unwrap_or_default());
@@ -55,7 +55,7 @@ fn told(entry: &Entry) -> String {
             None => format!("opened{by}"),
         },
         NoteKind::EmailReceived => format!("received {}", email()),
-        NoteKind::EmailSent => format!("sent {}", email()),
+        NoteKind::EmailSent => format!("sent {}", email().replacen(" from ", &format!("{by} from "), 1)),
         NoteKind::Assigned => format!("assigned to {}{by}", line(&entry.detail)),
         NoteKind::Status => format!("status {}{by}", line(&entry.detail)),
         NoteKind::Note => format!("note{by}"),

@@ -151,10 +151,32 @@ fn a_stream_shows_words_and_files_oldest_first_and_nothing_in_it_looks_like_the_
     assert_eq!(lines[0], expected[0], "{said}");
     assert!(lines.contains(&"      2026-11-23T10:00:00Z  status closed\\u{1b}[2J"), "{said}");
     assert!(lines.contains(&"      attached: list.csv (text/csv, 3 bytes)") && lines.contains(&"      Very bad."), "{said}");
-    assert_eq!(lines.last().unwrap(), &"  2026-11-23T10:00:00Z  status closed");
+    assert!(lines.last().unwrap().starts_with("  2026-11-23T10:00:00Z  status closed by "), "{said}");
     let entries = stream(&world, "1");
+    // Whoever is no user is the account of the operating system; the rules are nobody.
+    let who = |kind: &str| entries.iter().find(|entry| entry["kind"] == kind).unwrap()["by"].clone();
+    let root = who("note").as_str().unwrap().to_string();
+    assert!(
+        said.contains(&format!("  note by {root}\n")) && who("created").is_null() && entries[1]["author"].is_null(),
+        "{said}"
+    );
     let received = entries.iter().find(|entry| entry["kind"] == "email-received").unwrap();
     assert_eq!(received["attachments"], json!([{ "name": "list.csv", "type": "text/csv", "size": 3 }]));
+    // Whose case it is, where there is no contact; and which cases somebody wrote in.
+    let from = |address: &str| world.json(&["case", "list", "--all", "--from", address])["items"].as_array().unwrap().len();
+    assert_eq!([from("Dora@Example.org"), from("eve@example.org")], [1, 0]);
+    let listed = world.run(&["case", "list", "--all"]).ok();
+    assert!(listed.lines().nth(1).unwrap().contains("  dora@example.org  "), "{listed}");
+    // LINK-7: whose it is that was opened before is a person's word.
+    world.run(&["case", "reopen", "1"]).ok();
+    let add = ["record", "add", "contact", "Dora", "--address", "dora@example.org"];
+    let said = world.run(&add).ok();
+    let told = "1 open case was opened by this address and has no contact: espomail case set 1 --contact contact:1\n";
+    assert!(said.ends_with(told), "{said}");
+    world.run(&["case", "set", "1", "--contact", "contact:1"]).ok();
+    assert!(!world.run(&["record", "set", "contact:1", "--name", "Dora Example"]).ok().contains("open case"));
+    assert!(world.run(&["case", "list"]).ok().contains("  contact:1  "));
+    world.run(&["case", "close", "1"]).ok();
     // PARSE-7: a quotation is folded away.
     deliver(&world, "b", "a", "Re: Fire", "Put it out.\r\n\r\nOn 23 Nov 2026, Support wrote:\r\n> Looks bad.\r\n> Very bad.");
     let said = world.run(&["case", "show", "1"]).ok();

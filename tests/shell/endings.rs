@@ -417,7 +417,7 @@ fn record_1_what_is_given_twice_counts_once() {
         world.run(&["template", "add", "t", "--subject", "S", "--file", &file, "--attach", &file, "--attach", &file]).ok();
         let said = world.run(&["case", "merge", "2", "2", "--into", "1", "--dry-run"]).ok();
         assert!(said.contains("case:2 was merged into case:1") && said.contains("Nothing was changed."), "{said}");
-        assert_eq!(world.run(&["case", "merge", "2", "2", "--into", "1"]).ok(), "1 case merged into case:1.\n");
+        assert!(world.run(&["case", "merge", "2", "2", "--into", "1"]).ok().starts_with("1 case merged into case:1.\n"));
         // LINK-4: an active record that is merged into an inactive one keeps its mail.
         world.run(&["record", "set", "contact:2", "--active", "false"]).ok();
         world.run(&["record", "merge", "contact:2", "contact:1", "contact:1"]).ok();

@@ -212,7 +212,10 @@ fn case_5_unmerge_gives_back_the_emails_and_leaves_the_rest() {
         assert_eq!(world.json(&["case", "show", "1"])["contact"], "contact:1");
         let said = world.run(&["case", "unmerge", "2", "--dry-run"]).ok();
         assert!(said.contains("case:2 is assigned") && said.contains("the e-mail came to case:2"), "{said}");
-        assert_eq!(world.run(&["case", "unmerge", "2"]).ok(), "case:2 is a case of its own again.\n");
+        let told = "case:2 is a case of its own again.\n  back in it: e-mail 1 (dora@example.org: Pump leaks)\n  \
+                    staying in case:1: e-mail 2 (dora@example.org: Door squeaks)\n";
+        assert!(said.contains(told), "{said}");
+        assert_eq!(world.run(&["case", "unmerge", "2"]).ok(), told);
         let case = world.json(&["case", "show", "2"]);
         assert_eq!(
             (&case["merged_into"], &case["status"], &case["assigned_user"]),
@@ -275,7 +278,10 @@ fn case_5_unmerge_puts_both_cases_back_as_they_were() {
             let said = world.run(&["case", "merge", "2", "--into", "1", "--dry-run"]).ok();
             let along = "case:2 was merged into case:1, with 1 e-mail, 1 note, 2 notifications, team sales, cy as a follower";
             assert!(said.contains(along), "{said}");
-            world.run(&["case", "merge", "2", "--into", "1"]).ok();
+            let said = world.run(&["case", "merge", "2", "--into", "1"]).ok();
+            let told = "1 case merged into case:1.\n  case:2: e-mail 2 (emil@example.net: Door squeaks)\n\
+                        The senders differ: dora@example.org, emil@example.net.\nTo undo it: espomail case unmerge 2\n";
+            assert_eq!(said, told);
             let merged = world.json(&["case", "show", "1"]);
             assert_eq!((&merged["teams"], &merged["followers"]), (&json!(["desk", "sales"]), &json!(["ada", "ben", "cy"])));
             world.run(&["case", "unmerge", "2"]).ok();

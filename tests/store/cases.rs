@@ -158,6 +158,7 @@ pub fn everything() -> CaseFilter {
         priority: None,
         search: None,
         values: Vec::new(),
+        from: Vec::new(),
         of: None,
         limit: 100,
         offset: 0,

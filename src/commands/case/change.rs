@@ -17,7 +17,6 @@ use crate::decide::hand::RecordChanges;
 use crate::fault::{Class, Fault};
 use crate::pass::hand::{self, Said};
 use crate::pass::record;
-use crate::plural::counted;
 use crate::store::case;
 use crate::store::{Database, Store, rights, team, user};
 use crate::words::{CaseStatus, Priority, RecordId, RecordKind, RoleAction, RoleScope};
@@ -128,7 +127,7 @@ impl Create {
 }
 
 /// The case that a plan opens.
-fn opened(plans: &[Plan]) -> Result<RecordId> {
+pub(super) fn opened(plans: &[Plan]) -> Result<RecordId> {
     plans.iter().find_map(Plan::opened).map(|case| case.id).context("no case was opened")
 }
 
@@ -312,95 +311,6 @@ impl Note {
         if let Some(case) = done {
             context.out.made(&case, &format!("Noted in case:{}.", case.number));
         }
-        Ok(())
-    }
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Merge {
-    /// Cases that end as duplicates: numbers, or case:NUMBER
-    #[arg(required = true, value_name = "CASE")]
-    from: Vec<String>,
-    /// Case that is left
-    #[arg(long, value_name = "CASE")]
-    into: String,
-    #[command(flatten)]
-    rehearsal: Rehearsal,
-}
-
-impl Merge {
-    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (actor, now) = (context.actor(), context.now());
-        let done = self.rehearsal.act(context, store, |db, policy| {
-            let (into, _) = right::case(db, &actor, &self.into, RoleAction::Edit)?;
-            let (mut plans, mut merged) = (Vec::new(), std::collections::HashSet::new());
-            for wanted in &self.from {
-                let (from, permit) = right::case(db, &actor, wanted, RoleAction::Edit)?;
-                if !merged.insert(from) {
-                    continue;
-                }
-                plans.push(hand::merge(db, &Said { permit: &permit, policy, now }, from, into)?);
-            }
-            Ok(((case::show(db, into)?, merged.len()), plans))
-        })?;
-        let Some((case, merged)) = done else { return Ok(()) };
-        context.out.made(&case, &format!("{} merged into case:{}.", counted(merged, "case"), case.number));
-        Ok(())
-    }
-}
-
-#[derive(Debug, clap::Args)]
-#[command(override_usage = "espomail case split <CASE> --email <ID>... [--name <NAME>]")]
-pub struct Split {
-    /// Number, or case:NUMBER
-    case: String,
-    /// E-mail that leaves it, with all that answer it; may be given several times
-    #[arg(long = "email", required = true, num_args = 1.., value_name = "ID")]
-    emails: Vec<String>,
-    /// Name of the new case [default: the first e-mail's subject]
-    #[arg(long, value_parser = argument::title)]
-    name: Option<String>,
-    #[command(flatten)]
-    rehearsal: Rehearsal,
-}
-
-impl Split {
-    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (actor, now) = (context.actor(), context.now());
-        let done = self.rehearsal.act(context, store, |db, policy| {
-            let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
-            let mut readable = |wanted: &String| right::email(db, &actor, wanted, RoleAction::Read).map(|(email, _)| email);
-            let emails = self.emails.iter().map(&mut readable).collect::<Result<Vec<_>>>()?;
-            let plans = vec![hand::split(db, &Said { permit: &permit, policy, now }, id, &emails, self.name.as_deref())?];
-            Ok((case::show(db, opened(&plans)?)?, plans))
-        })?;
-        let Some(case) = done else { return Ok(()) };
-        context.out.made(&case, &format!("case:{} opened: {}.", case.number, case.name));
-        Ok(())
-    }
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Unmerge {
-    /// Case that was merged into another: number, or case:NUMBER
-    case: String,
-    #[command(flatten)]
-    rehearsal: Rehearsal,
-}
-
-impl Unmerge {
-    pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (actor, now) = (context.actor(), context.now());
-        let done = self.rehearsal.act(context, store, |db, policy| {
-            let (id, permit) = right::case(db, &actor, &self.case, RoleAction::Edit)?;
-            if let Some(into) = case::show(db, id)?.merged_into {
-                right::record(db, &actor, into, RoleAction::Edit)?;
-            }
-            let plan = hand::unmerge(db, &Said { permit: &permit, policy, now }, id, right::case_name(&self.case)?)?;
-            Ok((case::show(db, id)?, vec![plan]))
-        })?;
-        let Some(case) = done else { return Ok(()) };
-        context.out.made(&case, &format!("case:{} is a case of its own again.", case.number));
         Ok(())
     }
 }

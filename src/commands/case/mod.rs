@@ -1,12 +1,15 @@
 //! `espomail case`.
 
 mod change;
+mod merge;
+mod part;
 mod show;
 
 use anyhow::Result;
 use clap::Subcommand;
 
-use self::change::{Assign, Close, Create, Merge, Note, Reopen, Set, Split, Status, Unmerge};
+use self::change::{Assign, Close, Create, Note, Reopen, Set, Status};
+use self::merge::{Merge, Split, Unmerge};
 use self::show::{List, Next, Show};
 use super::email::CaseReply;
 use super::record::ending::delete;

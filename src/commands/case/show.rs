@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::part::{self, taking_part};
 use crate::clock::rfc3339;
 use crate::commands::record::fields::pair;
 use crate::commands::show::{lines, listed, or_empty, told};
@@ -12,8 +13,9 @@ use crate::decide::fields::Fields;
 use crate::decide::reason::Reason;
 use crate::decide::{self, Turn};
 use crate::fault::{Class, Fault};
+use crate::mail::address_key;
 use crate::output::shown;
-use crate::store::case::{self, CaseFilter, Entry};
+use crate::store::case::{self, CaseFilter, Entry, Part};
 use crate::store::record::RecordName;
 use crate::store::{Store, account, facts, team, user};
 use crate::words::{CaseStatus, Priority, RecordKind, RoleAction, RoleScope, UserId};
@@ -53,6 +55,9 @@ pub struct List {
     /// Only those of which a field has this value; may be given several times
     #[arg(long = "field", value_name = "NAME=VALUE", value_parser = pair)]
     fields: Vec<(String, String)>,
+    /// Only those in which this address wrote an e-mail; may be given several times
+    #[arg(long, value_name = "ADDRESS", value_parser = argument::one_address)]
+    from: Vec<String>,
     /// Only those with this in their name, description or fields
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
@@ -78,6 +83,7 @@ impl List {
             priority: self.priority,
             search: self.search,
             values,
+            from: self.from.iter().map(|address| address_key(address)).collect(),
             of: self.of.map(|of| right::record(db, &actor, of, RoleAction::Read).map(|(id, _)| id)).transpose()?,
             limit: self.part.limit(&context.out),
             offset: self.part.offset,
@@ -85,13 +91,14 @@ impl List {
         let cases = case::list(db, &filter)?;
         context.out.list(&cases, &["case", "~priority", "status", "assigned", "~from", "~created", "name"], |case| {
             let dash = || "-".to_string();
-            let from = case.contact.or(case.lead).or(case.account);
+            let record = case.contact.or(case.lead).or(case.account);
+            let from = record.map(|record| record.to_string()).or_else(|| case.from.clone());
             vec![
                 case.number.to_string(),
                 case.priority.map_or_else(dash, |priority| priority.to_string()),
                 case.status.to_string(),
                 case.assigned_user.clone().unwrap_or_else(dash),
-                from.map_or_else(dash, |record| record.to_string()),
+                from.unwrap_or_else(dash),
                 rfc3339(case.created_at),
                 case.name.clone(),
             ]
@@ -115,6 +122,8 @@ pub struct Show {
 struct Whole {
     #[serde(flatten)]
     case: case::Case,
+    /// Who from outside may write into it (LINK-2).
+    taking_part: Vec<Part>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<Vec<Entry>>,
 }
@@ -122,11 +131,12 @@ struct Whole {
 impl Show {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let db = store.connection();
-        let (id, _) = right::case(db, &context.actor(), &self.case, RoleAction::Read)?;
+        let (id, _) = right::case(db, context.actor_ref(), &self.case, RoleAction::Read)?;
         // Who may read a case sees its e-mails in its stream.
         let mut stream = if self.short { None } else { Some(case::stream(db, id, &Sight::Everything)?) };
         hearsay::mask_stream(db, context.actor_ref(), stream.as_deref_mut().unwrap_or_default())?;
-        let whole = Whole { case: case::show(db, id)?, stream };
+        let taking_part = taking_part(db, context.actor_ref(), id)?;
+        let whole = Whole { case: case::show(db, id)?, taking_part, stream };
         context.out.item(&whole, || text(&whole, &context.switches().fields));
         Ok(())
     }
@@ -147,6 +157,7 @@ fn text(whole: &Whole, fields: &Fields) -> String {
         ("came through", or_empty(case.through.as_ref())),
         ("teams", case.teams.join(", ")),
         ("followers", case.followers.join(", ")),
+        ("takes part", part::told(&whole.taking_part)),
         ("merged into", or_empty(case.merged_into.as_ref())),
         ("refers to", or_empty(case.refers_to.as_ref())),
     ];

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::compose::{Told, Typed, deliver, sender, write};
 use super::writing::{Writing, addresses};
+use crate::clock::told_span;
 use crate::commands::right;
 use crate::context::{self, Context};
 use crate::decide::outgoing::Order;
@@ -14,6 +15,8 @@ use crate::mail::body::{Quoted, below};
 use crate::mail::compose::{File, is_id};
 use crate::mail::reply::{Original, forward_subject, reply_subject};
 use crate::mail::{Address, Mail, address_key, attachment_content};
+use crate::output::shown_line;
+use crate::store::case::{self, Answered};
 use crate::store::email::Email;
 use crate::store::participant::{self, Written};
 use crate::store::raw::Left;
@@ -23,6 +26,8 @@ use crate::words::{AccountId, EmailId, OutgoingKind, RecordId, RecordKind, RoleA
 
 /// The most bytes of pictures that are quoted along with the HTML that shows them.
 const PICTURES: usize = 5 << 20;
+/// How long ago a first answer is worth a word to whoever writes a second one, in seconds.
+const SHORT_WHILE: i64 = 86_400;
 
 /// Answer an e-mail: to Reply-To, where that is none of our own addresses, else From; the answer belongs to the same record
 #[derive(Debug, clap::Args)]
@@ -238,6 +243,13 @@ fn tell(context: &Context, db: &mut Database, told: &Told, parent: Option<Record
     Ok(strangers)
 }
 
+/// Says that somebody was quicker.
+fn tell_answered(context: &Context, Answered { email, by, at }: &Answered) {
+    let by = by.as_ref().map(|by| format!(" by {}", shown_line(by))).unwrap_or_default();
+    let ago = told_span((context.now() - at).max(0));
+    context.out.say(&format!("It was answered{by} {ago} ago, by e-mail {email}: espomail email show {email}"));
+}
+
 fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_>, writing: &Writing) -> Result<()> {
     let quoted = (!answer.no_quote).then(|| found.quoted());
     let db = store.connection();
@@ -246,8 +258,10 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
     let actor = context.actor_ref();
     let named = sender(actor, db, writing.from.as_deref(), preferred)?;
     let (to, cc) = found.recipients(context, db, answer, writing, &named.from)?;
-    let mut told = Told { to, cc, passed_over: answer.passed_over.clone(), strangers: Vec::new() };
+    let answered = case::answered(db, found.id)?.filter(|one| (0..SHORT_WHILE).contains(&(context.now() - one.at)));
+    let mut told = Told { to, cc, passed_over: answer.passed_over.clone(), strangers: Vec::new(), answered };
     told.strangers = tell(context, db, &told, found.email.parent)?;
+    told.answered.iter().for_each(|answered| tell_answered(context, answered));
     let from = found.original.reply_to.first().or(found.original.from.as_ref());
     let letter = writing.letter(context, db, from, found.email.parent, Some(&found.original), &named)?;
     let signature = writing.signature(actor.user, &named, db)?;

@@ -1,5 +1,8 @@
 //! `email compose`: a new message, into the outbox.
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::writing::{Turn, Writing, addresses};
@@ -15,7 +18,9 @@ use crate::mail::Address;
 use crate::mail::body::below;
 use crate::mail::compose::{Calendar, Draft, File};
 use crate::pass::outgoing::{self, Queued};
+use crate::pass::send::Report;
 use crate::store::access as trace;
+use crate::store::case::Answered;
 use crate::store::participant::Written;
 use crate::store::record::RecordName;
 use crate::store::{Database, Store, outbox, sending, user};
@@ -58,13 +63,16 @@ pub struct Told {
     pub passed_over: Option<Written>,
     /// Those who take no part in the case so far.
     pub strangers: Vec<String>,
+    /// The e-mail was answered a short while ago.
+    pub answered: Option<Answered>,
 }
 
 impl Told {
     fn shown(&self) -> Addressed {
         let keys = |list: &[Address]| list.iter().map(|one| one.address.clone()).collect();
         let passed_over = self.passed_over.as_ref().map(|over| PassedOver { email: over.email, from: over.from.clone() });
-        Addressed { to: keys(&self.to), cc: keys(&self.cc), strangers: self.strangers.clone(), passed_over }
+        let (strangers, answered) = (self.strangers.clone(), self.answered.clone());
+        Addressed { to: keys(&self.to), cc: keys(&self.cc), strangers, passed_over, answered }
     }
 }
 
@@ -74,6 +82,8 @@ struct Addressed {
     cc: Vec<String>,
     strangers: Vec<String>,
     passed_over: Option<PassedOver>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered: Option<Answered>,
 }
 
 #[derive(serde::Serialize)]
@@ -205,16 +215,48 @@ pub fn write(
     Ok(queued)
 }
 
+/// How long a server may take before whoever waits at a terminal hears of it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Sends one message; where that takes long it says so, and what becomes of the message when nobody waits.
+fn patiently(context: &Context, id: OutgoingId) -> Result<Report> {
+    let (done, waits) = channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            if waits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                context.out.progress(&not_answered(context, id));
+            }
+        });
+        let report = send_one(context, id);
+        drop(done);
+        report
+    })
+}
+
+fn not_answered(context: &Context, id: OutgoingId) -> String {
+    let is_handed_over = context.store().and_then(|mut store| outbox::is_handed_over(store.connection(), id));
+    if !is_handed_over.unwrap_or_default() {
+        return format!("the server does not answer yet; Ctrl-C leaves message {id} of the outbox to the next espomail send");
+    }
+    let longest = i64::try_from(context.loaded.config.send.final_timeout).unwrap_or_default();
+    let until = rfc3339(context.now() + longest);
+    format!(
+        "the server has the letter and does not answer yet; it is waited for until {until} at the latest; Ctrl-C leaves message {id} of the \
+         outbox as maybe-sent"
+    )
+}
+
 /// Tries to send it at once, unless it is for later, and says where it is.
 pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: Turn, to: Option<&Told>) -> Result<()> {
     let Queued { id, email } = queued;
     let is_due = due_at.is_some_and(|at| at <= context.now());
-    let mut sent = None;
+    let (mut sent, mut is_said) = (None, false);
     if is_due && turn == Turn::Now {
         // The server may take its time: whoever loses patience must not write it again.
         context.out.progress(&format!("E-mail {email} is stored as message {id} of the outbox; it is being sent …"));
-        match send_one(context, id) {
+        match patiently(context, id) {
             Ok(report) => {
+                is_said = !report.faults.is_empty();
                 report.faults.iter().for_each(|fault| context.out.complain(fault));
                 sent = report.sent.into_iter().find(|sent| sent.outbox == id);
             }
@@ -238,6 +280,10 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: Tur
         None => waiting(context, queued, due_at, turn),
     };
     let state = fares.unwrap_or(waits);
+    if state == OutboxState::MaybeSent && is_said && context.out.is_text() {
+        // The fault says the same, and what to type.
+        return Ok(());
+    }
     if state == OutboxState::Failed && context.out.quiet {
         context.out.complain(&Fault::new(Class::Data, told.clone()).into());
     } else if state == OutboxState::Failed {

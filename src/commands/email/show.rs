@@ -13,7 +13,7 @@ use crate::store::address::Delivery;
 use crate::store::email::{self, Reader};
 use crate::store::outbox::{self, OnItsWay};
 use crate::store::raw::Copy;
-use crate::store::{Database, remembered, user};
+use crate::store::{Database, case, remembered, user};
 use crate::words::{EmailId, RoleAction};
 
 #[derive(Debug, clap::Args)]
@@ -32,6 +32,8 @@ struct Shown {
     email: email::Email,
     /// The same in other bytes, see `email raw --copy`.
     copies: Vec<Copy>,
+    /// Who of us wrote it: a login, or where it was no user the account of the operating system.
+    author: Option<String>,
     /// One of ours that is not sent, or not yet.
     outbox: Option<OnItsWay>,
     /// Sanitised (PARSE-6).
@@ -68,8 +70,9 @@ impl Show {
         let outbox = outbox::on_its_way(db, id)?;
         let mail::Mail { html, reply_text, quoted_text, signature, .. } = parsed;
         let copies = right::copies(db, actor, id)?;
-        let shown = Shown { email, copies, outbox, html, reply_text, quoted_text, signature };
-        context.out.item(&shown, || head(&shown.email, &shown.copies, shown.outbox) + &body(&shown, self.full));
+        let author = case::wrote(db, &[id])?.remove(&id);
+        let shown = Shown { email, copies, author, outbox, html, reply_text, quoted_text, signature };
+        context.out.item(&shown, || head(&shown) + &body(&shown, self.full));
         Ok(())
     }
 }
@@ -131,7 +134,8 @@ fn copy(email: EmailId, copy: &Copy) -> String {
     format!("{} bytes{account}, {}: espomail email raw {email} --copy {}", copy.size, rfc3339(copy.arrived_at), copy.number)
 }
 
-fn head(email: &email::Email, copies: &[Copy], outbox: Option<OnItsWay>) -> String {
+fn head(shown: &Shown) -> String {
+    let Shown { email, copies, author, outbox, .. } = shown;
     let parent = email.parent.map(|parent| match email.parent_by {
         Some(by) => format!("{parent} (by {by})"),
         None => parent.to_string(),
@@ -141,6 +145,7 @@ fn head(email: &email::Email, copies: &[Copy], outbox: Option<OnItsWay>) -> Stri
         ("thread", email.thread.to_string()),
         ("message-id", email.message_id.clone()),
         ("from", sender(&people(&email.people.from), email.sender_not_verified)),
+        ("author", or_empty(author.as_ref())),
         ("reply-to", people(&email.people.reply_to)),
         ("to", people(&email.people.to)),
         ("cc", people(&email.people.cc)),

@@ -10,11 +10,13 @@ use crate::context::Context;
 use crate::decide::Plan;
 use crate::decide::access::{Actor, Relation, act, sight};
 use crate::fault::{Class, Fault};
+use crate::mail::address_key;
 use crate::pass::hand::Said;
 use crate::pass::record as pass;
+use crate::plural::doing;
 use crate::store::record::{self, Alike, Record, RecordName};
-use crate::store::{Database, Store};
-use crate::words::{RecordId, RecordKind, RoleAction};
+use crate::store::{Database, Store, case};
+use crate::words::{RecordId, RecordKind, RoleAction, RoleScope};
 
 #[derive(Debug, clap::Args)]
 pub struct Add {
@@ -42,7 +44,13 @@ struct Done {
     record: Record,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     same_address: Vec<RecordName>,
+    /// Open cases that its mail opened before it was there, and that say nothing of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    opened_cases: Vec<RecordName>,
 }
+
+/// How many such cases are named.
+const NAMED: i64 = 20;
 
 impl Done {
     fn of(db: &mut Database, actor: &Actor, id: RecordId) -> Result<Self> {
@@ -50,7 +58,31 @@ impl Done {
         let kind = record.named.kind;
         let of = Alike { kind, sight: sight(actor, kind.scope()), addresses: &record.addresses };
         let same_address = record::sharing(db, &of, id)?;
-        Ok(Self { record, same_address })
+        let keys: Vec<String> = record.addresses.iter().map(|address| address_key(address)).collect();
+        let sight = sight(actor, RoleScope::Case);
+        let opened_cases = case::opened_by(db, &sight, (&keys, kind), NAMED)?;
+        Ok(Self { record, same_address, opened_cases })
+    }
+
+    /// What was opened before is as the rules left it: only a person says whose it is (LINK-7).
+    fn tell_of_cases(&self, context: &Context) {
+        let numbers: Vec<String> = self.opened_cases.iter().map(|case| case.number.to_string()).collect();
+        let Record { named, account, .. } = &self.record;
+        let mut set = format!("--{} {named}", named.kind);
+        if let Some(account) = account.filter(|_| named.kind == RecordKind::Contact) {
+            set.push_str(&format!(" --account {account}"));
+        }
+        let opened = doing(numbers.len(), "open case", "was", "were");
+        let line = match numbers.as_slice() {
+            [] => return,
+            [one] => format!("{opened} opened by this address and has no {}: espomail case set {one} {set}", named.kind),
+            all => format!(
+                "{opened} opened by this address and have no {}: espomail case set NUMBER {set}, for {}",
+                named.kind,
+                all.join(", ")
+            ),
+        };
+        context.out.say(&line);
     }
 
     /// LINK-4: two of one address are no error, but one of them gets its mail.
@@ -61,6 +93,7 @@ impl Done {
             let have = if self.same_address.len() == 1 { "has" } else { "have" };
             context.out.say(&format!("{others} {have} the same address: the oldest that is active stands for it."));
         }
+        self.tell_of_cases(context);
     }
 }
 

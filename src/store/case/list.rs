@@ -7,10 +7,11 @@ use diesel::sql_types::{BigInt, Nullable};
 
 use super::show::{Case, load};
 use crate::decide::access::Sight;
-use crate::store::noun::{counted, in_lists};
-use crate::store::schema::{record_teams, records};
+use crate::store::named::RecordName;
+use crate::store::noun::{self, FEW, counted, in_lists};
+use crate::store::schema::{emails, record_teams, records};
 use crate::store::{Backend, Database, record, relation};
-use crate::words::{AccountId, CaseStatus, Priority, RecordId, TeamId, UserId};
+use crate::words::{AccountId, CaseStatus, ParentBy, Priority, RecordId, RecordKind, TeamId, UserId};
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct CaseFilter {
     pub search: Option<String>,
     /// Only those with these values of fields, each in its form.
     pub values: Vec<(String, String)>,
+    /// Those in which one of these wrote an e-mail; in comparison form, and anybody where there is none.
+    pub from: Vec<String>,
     /// Those of this Account, or about this Contact.
     pub of: Option<RecordId>,
     pub limit: i64,
@@ -87,6 +90,14 @@ fn chosen<'f>(db: &mut Database, filter: &'f CaseFilter) -> Result<Option<record
     for value in &filter.values {
         query = query.filter(record::says(value));
     }
+    if !filter.from.is_empty() {
+        let wrote = || emails::table.filter(emails::from_address.eq_any(&filter.from)).filter(emails::parent_id.is_not_null());
+        let few = wrote().select(emails::parent_id.assume_not_null()).distinct().limit(FEW + 1);
+        query = match noun::few(few.load::<RecordId>(db)?) {
+            Some(few) => query.filter(records::id.eq_any(few)),
+            None => query.filter(records::id.nullable().eq_any(wrote().select(emails::parent_id))),
+        };
+    }
     if let Some(of) = filter.of {
         query = query.filter(record::belongs(of));
     }
@@ -96,6 +107,26 @@ fn chosen<'f>(db: &mut Database, filter: &'f CaseFilter) -> Result<Option<record
 /// Counts cases, no more than asked for.
 pub fn count(db: &mut Database, filter: &CaseFilter, most: i64) -> Result<i64> {
     chosen(db, filter)?.map_or(Ok(0), |query| counted!(db, query, records::id, most))
+}
+
+/// Returns the open cases that mail from some addresses opened and that have no Contact, or no Account, yet: the oldest first, no more than
+/// asked for, of those that somebody may see.
+pub fn opened_by(
+    db: &mut Database,
+    sight: &Sight,
+    (addresses, kind): (&[String], RecordKind),
+    most: i64,
+) -> Result<Vec<RecordName>> {
+    let Some(visible) = relation::visible(sight) else { return Ok(Vec::new()) };
+    let opened = emails::table.filter(emails::from_address.eq_any(addresses)).filter(emails::parent_by.eq(ParentBy::Opened));
+    let open = records::table.filter(records::id.nullable().eq_any(opened.select(emails::parent_id)));
+    let open = open.filter(visible).filter(records::status.eq_any(CaseStatus::open())).order(records::number).limit(most);
+    let found: Vec<i64> = match kind {
+        RecordKind::Contact => open.filter(records::contact_id.is_null()).select(records::number).load(db)?,
+        RecordKind::Account => open.filter(records::account_id.is_null()).select(records::number).load(db)?,
+        _ => Vec::new(),
+    };
+    Ok(found.into_iter().map(|number| RecordName { kind: RecordKind::Case, number }).collect())
 }
 
 /// Lists cases: the most urgent first, then the newest.

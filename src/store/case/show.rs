@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use crate::store::Database;
 use crate::store::named::{RecordName, names_of};
 use crate::store::record::{followers_of, links_of, teams_of, values_of};
-use crate::store::schema::{accounts, records, users};
-use crate::words::{CaseStatus, Priority, RecordId, RecordKind};
+use crate::store::schema::{accounts, emails, notes, participants, records, users};
+use crate::words::{CaseStatus, NoteKind, Priority, RecordId, RecordKind};
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -26,6 +26,8 @@ pub struct Case {
     /// All that it is about, the first first.
     pub contacts: Vec<RecordName>,
     pub lead: Option<RecordName>,
+    /// Whose mail opened it, in comparison form; none where no mail did.
+    pub from: Option<String>,
     /// The e-mail account it came through.
     pub through: Option<String>,
     pub teams: Vec<String>,
@@ -82,6 +84,7 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
     let names = names_of(db, named.chain(links.values().flatten().copied().map(Some)))?;
     let name_of = |id: Option<RecordId>| names.get(&id?).copied();
     let (mut followers, mut teams, mut values) = (followers_of(db, ids)?, teams_of(db, ids)?, values_of(db, ids)?);
+    let mut openers = openers_of(db, ids)?;
     let mut cases = HashMap::with_capacity(rows.len());
     for (row, assigned_user, through) in rows {
         let further = links.remove(&row.id).unwrap_or_default();
@@ -95,6 +98,7 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
             contact: name_of(row.contact_id),
             contacts: [row.contact_id].into_iter().chain(further.into_iter().map(Some)).filter_map(name_of).collect(),
             lead: name_of(row.lead_id),
+            from: openers.remove(&row.id),
             through,
             teams: teams.remove(&row.id).unwrap_or_default(),
             followers: followers.remove(&row.id).unwrap_or_default(),
@@ -109,6 +113,19 @@ pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
         cases.insert(row.id, case);
     }
     Ok(ids.iter().filter_map(|id| cases.remove(id)).collect())
+}
+
+/// Returns whose mail opened some cases: whose matter it is (AUTO-2), else who wrote it.
+fn openers_of(db: &mut Database, ids: &[RecordId]) -> Result<HashMap<RecordId, String>> {
+    let rows = notes::table
+        .inner_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
+        .left_join(participants::table.on(participants::email_id.eq(emails::id)))
+        .filter(notes::record_id.eq_any(ids))
+        .filter(notes::kind.eq(NoteKind::Created))
+        .select((notes::record_id, participants::address.nullable(), emails::from_address))
+        .load::<(RecordId, Option<String>, String)>(db)?;
+    let of = rows.into_iter().map(|(case, person, from)| (case, person.unwrap_or(from)));
+    Ok(of.filter(|(_, from)| !from.is_empty()).collect())
 }
 
 /// Whether a record is a case.

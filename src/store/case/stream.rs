@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::who;
 use crate::decide::access::Sight;
 use crate::store::noun::{gathered, in_lists};
 use crate::store::relation::visible_emails;
 use crate::store::schema::{attachments, emails, notes, users};
 use crate::store::{Database, remembered};
-use crate::words::{EmailId, NoteKind, RecordId};
+use crate::words::{EmailId, NoteId, NoteKind, RecordId};
 
 /// One entry of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -21,6 +22,8 @@ pub struct Entry {
     pub kind: NoteKind,
     /// The login of the user who did it; none for the rules, for the service account, and for e-mails.
     pub author: Option<String>,
+    /// Who of us did it or wrote the e-mail: a login, or where it was no user the account of the operating system; none for the rules.
+    pub by: Option<String>,
     pub detail: String,
     pub email: Option<EmailId>,
     pub from: Option<String>,
@@ -49,14 +52,14 @@ pub struct Attached {
 /// Returns a record's stream, with as much of its e-mails as somebody may see. The reply texts are read from the raw bytes, so they
 /// follow today's rules.
 pub fn stream(db: &mut Database, record: RecordId, sight: &Sight) -> Result<Vec<Entry>> {
-    type Row = (i64, NoteKind, Option<String>, String, Option<EmailId>, (Option<String>, Option<bool>), Option<String>);
+    type Row = ((NoteId, i64), NoteKind, Option<String>, String, Option<EmailId>, (Option<String>, Option<bool>), Option<String>);
     let rows = notes::table
         .left_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
         .left_join(users::table.on(users::id.nullable().eq(notes::author_id)))
         .filter(notes::record_id.eq(record))
         .order((notes::created_at, notes::id))
         .select((
-            notes::created_at,
+            (notes::id, notes::created_at),
             notes::kind,
             users::login.nullable(),
             notes::detail,
@@ -68,8 +71,13 @@ pub fn stream(db: &mut Database, record: RecordId, sight: &Sight) -> Result<Vec<
     let named: HashSet<EmailId> = rows.iter().filter_map(|row| row.4).collect();
     let named = visible(db, named, sight)?;
     let mut files = attached(db, &named)?;
+    let sent: Vec<EmailId> = rows.iter().filter(|row| row.1 == NoteKind::EmailSent).filter_map(|row| row.4).collect();
+    let of_mail = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce];
+    let without = rows.iter().filter(|row| row.2.is_none() && !of_mail.contains(&row.1));
+    let without: Vec<(NoteId, i64)> = without.map(|row| row.0).collect();
+    let (wrote, noted) = (who::wrote(db, &sent)?, who::noted(db, &without)?);
     let mut entries = Vec::with_capacity(rows.len());
-    for (at, kind, author, mut detail, email, (mut from, mut claimed), mut subject) in rows {
+    for ((id, at), kind, author, mut detail, email, (mut from, mut claimed), mut subject) in rows {
         let tells = matches!(kind, NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce);
         let email_withheld = email.is_some_and(|email| !named.contains(&email));
         if email_withheld {
@@ -78,6 +86,8 @@ pub fn stream(db: &mut Database, record: RecordId, sight: &Sight) -> Result<Vec<
                 detail.clear();
             }
         }
+        let writer = email.filter(|_| kind == NoteKind::EmailSent && !email_withheld).and_then(|email| wrote.get(&email));
+        let by = author.as_ref().or_else(|| noted.get(&id)).or(writer).cloned();
         let says = email.filter(|_| tells && !email_withheld);
         let parts = says.map(|email| parts(db, email)).transpose()?.flatten();
         let (reply_text, quoted_lines, signature_lines) =
@@ -87,6 +97,7 @@ pub fn stream(db: &mut Database, record: RecordId, sight: &Sight) -> Result<Vec<
             at,
             kind,
             author,
+            by,
             detail,
             email,
             from,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 use diesel::prelude::*;
 
+use super::super::case;
 use super::super::copy::{self, SentCopy};
 use super::super::noun::counted;
 use super::super::schema::{accounts, emails, outbox, outbox_recipients, users};
@@ -25,6 +26,8 @@ pub struct Outgoing {
     /// The account that it goes out through.
     pub account: Option<String>,
     pub author: Option<String>,
+    /// Who of us wrote it: the author, or where that was no user the account of the operating system.
+    pub by: Option<String>,
     #[serde(skip)]
     author_id: Option<UserId>,
     pub message_id: String,
@@ -130,6 +133,11 @@ pub struct OnItsWay {
     pub state: OutboxState,
 }
 
+/// Whether a message was handed over to its server, which has not answered (SEND-6).
+pub fn is_handed_over(db: &mut Database, id: OutgoingId) -> Result<bool> {
+    Ok(outbox::table.find(id).select(outbox::is_handed_over).first(db).optional()?.unwrap_or_default())
+}
+
 /// Returns where an e-mail is on its way; none where it is not one of ours, or is sent.
 pub fn on_its_way(db: &mut Database, email: EmailId) -> Result<Option<OnItsWay>> {
     let row = outbox::table.filter(outbox::email_id.eq(email)).filter(outbox::state.ne(OutboxState::Sent));
@@ -169,9 +177,14 @@ fn load(db: &mut Database, ids: &[OutgoingId]) -> Result<Vec<Outgoing>> {
         let mut recipients = recipients(db, some)?;
         let emails: Vec<EmailId> = rows.iter().map(|((_, email, ..), ..)| *email).collect();
         let mut copies = copy::of_all(db, &emails)?;
+        let unsigned: Vec<EmailId> =
+            rows.iter().filter(|((.., author), ..)| author.is_none()).map(|((_, email, ..), ..)| *email).collect();
+        let mut wrote = case::wrote(db, &unsigned)?;
         for row in rows {
             let ((id, email, ..), ..) = row;
-            messages.push(outgoing(row, recipients.remove(&id).unwrap_or_default(), copies.remove(&email))?);
+            let mut message = outgoing(row, recipients.remove(&id).unwrap_or_default(), copies.remove(&email))?;
+            message.by = message.by.or_else(|| wrote.remove(&email));
+            messages.push(message);
         }
     }
     Ok(messages)
@@ -188,6 +201,7 @@ fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -
         kind,
         state,
         account,
+        by: author.clone(),
         author,
         author_id,
         message_id,
