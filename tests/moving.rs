@@ -72,6 +72,16 @@ fn fetch_5_an_account_that_moves_finds_what_is_stored_and_loses_nothing() {
             text.contains("archive them: --act-since 2026-11-23T10:00:0") && text.ends_with("Nothing was changed.\n"),
             "{text}"
         );
+        // What it goes on sending through gets to know the new password with the next letter, and not before.
+        world
+            .run(&["account", "set", "support", "--smtp-host", "127.0.0.1", "--smtp-port", "9", "--smtp-security", "plain"])
+            .ok();
+        let still = "It still sends through 127.0.0.1:9, with the password for reading, so from now on with the new one: that server \
+                     gets to know it with the next letter; where the new provider sends, too: espomail account set support --smtp-host HOST\n";
+        let text = world.run_with(&[&moves[..], &["--dry-run"]].concat(), "secret").ok();
+        assert!(text.contains(still), "{text}");
+        let tried = world.run_with(&[&moves[..], &["--dry-run", "--smtp-port", "10"]].concat(), "secret");
+        assert!(tried.status == Some(69) && !tried.stdout.contains("still sends"), "{tried:?}");
         // Where nobody can log in, nothing is changed either.
         let deaf = ["account", "move", "support", "--imap-host", "127.0.0.1", "--imap-port", "9", "--password-stdin"];
         world.run_with(&deaf, "secret").fails(69);
@@ -79,7 +89,8 @@ fn fetch_5_an_account_that_moves_finds_what_is_stored_and_loses_nothing() {
         old.put(8, &letter(5));
         assert_eq!(fetched(&world).0, json!({ "imported": 1 }), "still of the old server");
         let told = world.run_with(&moves, "secret").ok();
-        assert!(told.starts_with("Account support moved to 127.0.0.1. ") && told.ends_with("espomail fetch support\n"), "{told}");
+        assert!(told.starts_with("Account support moved to 127.0.0.1. ") && told.contains("espomail fetch support\n"), "{told}");
+        assert!(told.ends_with(still), "{told}");
         let audit = world.json(&["audit", "list", "--limit", "1"])["items"][0].clone();
         assert_eq!((&audit["action"], &audit["subject"]), (&json!("account move"), &json!("account:support")));
         let waits = world.json(&["reconcile"])["items"][0].clone();

@@ -162,7 +162,8 @@ fn letter(account: &Stored, with: &Sending, to: &[String], message_id: String, n
     }
 }
 
-fn send_to(context: &Context, account: &Stored, with: &Sending, draft: Option<&Draft>) -> Result<()> {
+/// Logs in to the server for sending, and hands over a letter where there is one.
+pub(super) fn send_to(context: &Context, account: &Stored, with: &Sending, draft: Option<&Draft>) -> Result<()> {
     let out = &context.out;
     let Some(smtp) = &with.smtp else {
         return Err(Fault::new(Class::Config, "it has no server to send through")
