@@ -16,7 +16,7 @@ use crate::mail::compose::File;
 use crate::mail::template::{Names, Placeholder, Template as Checked};
 use crate::output::shown;
 use crate::store::template::{self, Attached, FileChanges, Stored};
-use crate::store::{Database, fields};
+use crate::store::{Database, answer, fields};
 
 /// The largest template that is read, in bytes.
 const LARGEST: u64 = 64 << 10;
@@ -217,20 +217,25 @@ impl TemplateCommand {
             Verb::Preview { template: wanted, email } => {
                 let db = store.connection();
                 let found = template::find(db, &wanted)?;
-                let filled = match email {
-                    Some(email) => filled::for_email(context, db, &found, &email)?,
+                let filled = match &email {
+                    Some(email) => filled::for_email(context, db, &found, email)?,
                     None => filled::for_examples(context, db, &found)?,
                 };
                 let Filled { letter, files } = filled;
+                // ACK-2: what answers by itself has the number of the case that it opened in front.
+                let is_answer = email.is_none() && !answer::using(db, found.id)?.is_empty();
+                let answers = is_answer.then(|| format!("[#{}] {}", Names::about("Case.number").1, letter.subject));
                 let document = serde_json::json!({
                     "subject": letter.subject,
+                    "subject_of_case": answers,
                     "text": letter.text,
                     "html": letter.html,
                     "attachments": files.iter().map(|file| &file.name).collect::<Vec<_>>(),
                 });
                 out.item(&document, || {
                     let names = named(files.iter().map(|file| &file.name));
-                    format!("subject: {}\n{names}\n{}", shown(&letter.subject), shown(&letter.text))
+                    let answers = answers.map(|subject| format!("for a case: {}\n", shown(&subject))).unwrap_or_default();
+                    format!("subject: {}\n{answers}{names}\n{}", shown(&letter.subject), shown(&letter.text))
                 });
             }
             Verb::Placeholders => {

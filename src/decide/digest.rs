@@ -1,11 +1,11 @@
 //! NOTIFY-3: what users who want it are told by mail of what they have not read: one letter a user, which says no more than
 //! their list of notifications does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::mail::reply::line;
 use crate::plural::{counted, doing};
-use crate::words::NotificationKind;
+use crate::words::{NotificationKind, RecordKind};
 
 /// How old a notification is when it is mailed, in seconds: who reads it meanwhile needs no mail, and what is older is no news.
 pub const YOUNGEST: i64 = 30;
@@ -32,6 +32,8 @@ pub fn of_nobody(count: i64, told_at: Option<i64>, now: i64) -> Option<String> {
 
 /// How many things one letter names.
 const NAMED: usize = 100;
+/// How many records that were handed over at once still have a line each.
+const HANDED_ALONE: usize = 3;
 /// The longest text of a stranger in a line, in characters.
 const LONGEST: usize = 120;
 
@@ -46,8 +48,8 @@ pub struct Item {
     pub subject: Option<String>,
     /// What the kind alone does not say.
     pub detail: String,
-    /// Who got the e-mail openly: To and Cc, in comparison form.
-    pub recipients: BTreeSet<String>,
+    /// How many records were handed over at once, where it stands for several.
+    pub handed: usize,
     /// RFC 3339.
     pub at: String,
 }
@@ -61,36 +63,82 @@ pub struct Digest {
     pub record: Option<String>,
 }
 
-/// Writes the letter; none where the user got every e-mail in question themselves.
-pub fn digest(items: &[Item], own: &[String]) -> Option<Digest> {
-    let items: Vec<&Item> = items.iter().filter(|item| !own.iter().any(|address| item.recipients.contains(address))).collect();
-    let first = items.first()?;
-    let record = first
-        .record
-        .as_ref()
-        .filter(|(record, _)| items.iter().all(|item| item.record.as_ref().is_some_and(|(other, _)| other == record)));
+/// What of a notification says whether it stands in the letter, and in which line.
+#[derive(Debug, Clone, Copy)]
+pub struct Brief<'a> {
+    pub record: Option<(RecordKind, i64)>,
+    /// When somebody got the record, by whatever else was handed over at that moment.
+    pub handed_at: Option<i64>,
+    /// Who got its e-mail openly: To and Cc, in comparison form.
+    pub recipients: &'a BTreeSet<String>,
+}
+
+/// What stands in the letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The notifications of each line, the newest first.
+    pub lines: Vec<Vec<usize>>,
+    /// How many there are, and how many of them are in no line.
+    total: usize,
+    left: usize,
+    /// Whether all are about one record.
+    is_of_one: bool,
+}
+
+/// Chooses what a letter names of some notifications, the oldest first: the newest, and in one line what was handed over at once; none where
+/// the user got every e-mail in question themselves.
+pub fn choose(all: &[Brief<'_>], own: &[String]) -> Option<Chosen> {
+    let is_news = |one: &Brief<'_>| !own.iter().any(|address| one.recipients.contains(address));
+    let news: Vec<(usize, &Brief<'_>)> = all.iter().enumerate().filter(|(_, one)| is_news(one)).collect();
+    let (_, first) = news.first()?;
+    let mut handed: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    for (at, one) in news.iter().rev().filter_map(|(at, one)| Some((*at, one.handed_at?))) {
+        handed.entry(one).or_default().push(at);
+    }
+    handed.retain(|_, those| those.len() > HANDED_ALONE);
+    let mut lines: Vec<Vec<usize>> = Vec::new();
+    for (at, one) in news.iter().rev() {
+        let is_one = one.handed_at.and_then(|moment| handed.get(&moment));
+        match is_one {
+            Some(those) if those.first() == Some(at) => lines.push(those.clone()),
+            Some(_) => {}
+            None => lines.push(vec![*at]),
+        }
+    }
+    lines.truncate(NAMED);
+    let named: usize = lines.iter().map(Vec::len).sum();
+    let is_of_one = first.record.is_some() && news.iter().all(|(_, one)| one.record == first.record);
+    Some(Chosen { lines, total: news.len(), left: news.len() - named, is_of_one })
+}
+
+/// Writes the letter, of an item a line.
+pub fn digest(chosen: &Chosen, items: &[Item]) -> Digest {
+    let record = items.first().and_then(|first| first.record.as_ref()).filter(|_| chosen.is_of_one);
     let about = record.map(|(record, name)| format!("[{record}] {}", line(name, LONGEST)));
-    let subject = match (items.len(), about) {
-        (1, Some(about)) => format!("{about}: {}", what(first)),
-        (1, None) => what(first),
+    let told = items.first().map(what).unwrap_or_default();
+    let subject = match (chosen.total, about) {
+        (1, Some(about)) => format!("{about}: {told}"),
+        (1, None) => told,
         (count, Some(about)) => format!("{about}: {count} things to read"),
         (count, None) => format!("{count} things to read"),
     };
     let mut text = String::new();
-    for item in items.iter().take(NAMED) {
+    for item in items {
         let about = item.record.as_ref().map(|(record, name)| format!("{record} ({}): ", line(name, LONGEST)));
         text.push_str(&format!("{}  {}{}\n", item.at, about.unwrap_or_default(), what(item)));
     }
-    let more = items.len().saturating_sub(NAMED);
-    if more > 0 {
-        text.push_str(&format!("and {more} more\n"));
+    if chosen.left > 0 {
+        text.push_str(&format!("and {} older\n", chosen.left));
     }
     text.push_str("\nespomail notification list --unread shows them.\n");
-    Some(Digest { subject: line(&subject, 300), text, record: record.map(|(record, _)| record.clone()) })
+    Digest { subject: line(&subject, 300), text, record: record.map(|(record, _)| record.clone()) }
 }
 
 /// Says in a few words what a notification tells.
 fn what(item: &Item) -> String {
+    if item.handed > 1 {
+        return format!("{} are yours now", counted(item.handed, "record"));
+    }
     let said = |kind, detail: &str| phrase(kind, detail, item.from.as_deref(), item.subject.as_deref());
     line(&item.kind.map_or_else(|| item.detail.clone(), |kind| said(kind, &item.detail)), 2 * LONGEST)
 }
@@ -123,38 +171,64 @@ pub fn phrase(kind: NotificationKind, detail: &str, from: Option<&str>, subject:
 mod tests {
     use super::*;
 
-    fn item(record: &str, subject: &str, to: &[&str]) -> Item {
+    fn item(record: &str, subject: &str) -> Item {
         Item {
             kind: Some(NotificationKind::Note),
             record: Some((record.to_string(), "Pump".to_string())),
             from: Some("dora@example.org".to_string()),
             subject: Some(subject.to_string()),
-            recipients: to.iter().map(ToString::to_string).collect(),
             at: "2026-11-23T10:00:00Z".to_string(),
             ..Item::default()
         }
     }
 
+    /// What is chosen of notifications, each with its record and when that was handed over; no e-mail went to the user.
+    fn chosen(all: &[(i64, Option<i64>)]) -> Chosen {
+        let nobody = BTreeSet::new();
+        let brief = |(record, handed_at): &(i64, Option<i64>)| Brief {
+            record: Some((RecordKind::Case, *record)),
+            handed_at: *handed_at,
+            recipients: &nobody,
+        };
+        choose(&all.iter().map(brief).collect::<Vec<_>>(), &["ada@example.com".to_string()]).expect("all are news")
+    }
+
     #[test]
     fn notify_3_one_letter_a_user_about_what_did_not_come_to_them_anyway() {
+        let to = |address: &str| BTreeSet::from([address.to_string()]);
+        let (theirs, others) = (to("ada@example.com"), to("support@example.com"));
+        let brief = |recipients| Brief { record: Some((RecordKind::Case, 1)), handed_at: None, recipients };
         let own = ["ada@example.com".to_string()];
-        let items = [item("case:1", "It leaks", &["support@example.com"]), item("case:1", "Hot", &["ada@example.com"])];
-        let one = digest(&items, &own).expect("one is news");
-        assert_eq!(one.subject, "[case:1] Pump: e-mail: It leaks (from dora@example.org)");
-        assert!(!one.text.contains("Hot") && one.record.as_deref() == Some("case:1"), "{}", one.text);
-        assert_eq!(digest(&items[1..], &own), None);
-        let two = digest(&items, &[]).expect("both are news");
-        assert_eq!(two.subject, "[case:1] Pump: 2 things to read");
-        let elsewhere = digest(&[items[0].clone(), item("case:2", "x", &[])], &[]).expect("both are news");
+        let one = choose(&[brief(&others), brief(&theirs)], &own).expect("one is news");
+        assert_eq!(one.lines, [[0]]);
+        let letter = digest(&one, &[item("case:1", "It leaks")]);
+        assert_eq!(letter.subject, "[case:1] Pump: e-mail: It leaks (from dora@example.org)");
+        assert_eq!(letter.record.as_deref(), Some("case:1"));
+        assert_eq!(choose(&[brief(&theirs)], &own), None);
+        let items = [item("case:1", "It leaks"), item("case:1", "Hot")];
+        assert_eq!(digest(&chosen(&[(1, None), (1, None)]), &items).subject, "[case:1] Pump: 2 things to read");
+        let elsewhere = digest(&chosen(&[(1, None), (2, None)]), &items);
         assert_eq!((elsewhere.subject.as_str(), elsewhere.record), ("2 things to read", None));
     }
 
     #[test]
+    fn notify_3_the_newest_stand_first_and_what_was_handed_over_at_once_is_one_line() {
+        let mut all: Vec<(i64, Option<i64>)> = (0..500).map(|record| (record, Some(7))).collect();
+        all.extend([(500, Some(8)), (501, None), (502, Some(8))]);
+        let lines = chosen(&all).lines;
+        assert_eq!((lines.len(), &lines[..3], lines[3].len()), (4, &[vec![502], vec![501], vec![500]][..], 500));
+        let handed = Item { handed: 500, at: "then".to_string(), ..Item::default() };
+        assert_eq!(digest(&chosen(&all[..500]), &[handed]).text.lines().next(), Some("then  500 records are yours now"));
+    }
+
+    #[test]
     fn notify_3_what_strangers_write_stays_one_line_and_short() {
-        let hostile = item("case:1", &format!("x\r\nBcc: eve@example.net\u{202e}{}", "y".repeat(9_000)), &[]);
-        let letter = digest(&vec![hostile; 250], &[]).expect("news");
+        let hostile = item("case:1", &format!("x\r\nBcc: eve@example.net\u{202e}{}", "y".repeat(9_000)));
+        let chosen = chosen(&[(1, None); 250]);
+        assert_eq!(chosen.lines[0], [249], "the newest first");
+        let letter = digest(&chosen, &vec![hostile; chosen.lines.len()]);
         assert!(letter.subject.chars().count() <= 300 && !letter.subject.contains(['\r', '\n']));
         assert_eq!(letter.text.lines().count(), NAMED + 3, "each is one line");
-        assert!(letter.text.contains("and 150 more") && !letter.text.contains('\u{202e}'));
+        assert!(letter.text.contains("and 150 older") && !letter.text.contains('\u{202e}'));
     }
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::decide::Policy;
 use crate::decide::access::{Actor, act};
-use crate::decide::digest::{Digest, Item, OLDEST, YOUNGEST, digest, sender};
+use crate::decide::digest::{Brief, Digest, Item, OLDEST, YOUNGEST, choose, digest, sender};
 use crate::decide::outgoing::Order;
 use crate::decide::sender::Outlet;
 use crate::fault::{Class, Fault, class_of};
@@ -14,7 +14,7 @@ use crate::mail::{Address, digest as hash};
 use crate::store::notification::{self, Due};
 use crate::store::record::{self, RecordName};
 use crate::store::{Database, Store, relation, rights, sending, user};
-use crate::words::{EmailId, OutgoingKind, RecordId, RecordKind, RoleAction, UserId};
+use crate::words::{EmailId, NotificationKind, OutgoingKind, RecordId, RecordKind, RoleAction, UserId};
 
 use super::outgoing::{self, Letter, Queued};
 
@@ -80,11 +80,12 @@ fn tell(db: &mut Database, user: UserId, system: &Outlet, period: (i64, i64), po
         return Ok(None);
     };
     let actor = rights::actor(db, "", user, false)?;
-    let mut items = Vec::new();
-    for one in &due {
-        items.push(item(db, &actor, one)?);
+    let Some(chosen) = choose(&due.iter().map(brief).collect::<Vec<_>>(), &own) else { return Ok(None) };
+    let mut items = Vec::with_capacity(chosen.lines.len());
+    for line in &chosen.lines {
+        items.extend(line.first().and_then(|first| due.get(*first)).map(|one| item(db, &actor, one, line.len())).transpose()?);
     }
-    let Some(letter) = digest(&items, &own) else { return Ok(None) };
+    let letter = digest(&chosen, &items);
     let case = letter.record.as_deref().and_then(|record| record.parse::<RecordName>().ok());
     let case = match case.filter(|named| named.kind == RecordKind::Case) {
         Some(named) => Some(record::find(db, named, &[])?),
@@ -98,11 +99,18 @@ fn tell(db: &mut Database, user: UserId, system: &Outlet, period: (i64, i64), po
     Ok(Some(Told { user: login, email, outbox: id, subject: letter.subject }))
 }
 
-/// What a user is told. A record that they may not read any more is not named (ACCESS-2).
-fn item(db: &mut Database, actor: &Actor, due: &Due) -> Result<Item> {
+/// What says where it stands in the letter.
+fn brief(due: &Due) -> Brief<'_> {
+    let one = &due.notification;
+    let handed_at = (one.kind == NotificationKind::Assigned && one.email.is_none()).then_some(one.at);
+    Brief { record: one.record.map(|named| (named.kind, named.number)), handed_at, recipients: &due.recipients }
+}
+
+/// What a user is told, alone or for as many that were handed over at once. A record that they may not read any more is not named (ACCESS-2).
+fn item(db: &mut Database, actor: &Actor, due: &Due, handed: usize) -> Result<Item> {
     let one = &due.notification;
     let mut record = None;
-    if let Some(named) = one.record {
+    if let Some(named) = one.record.filter(|_| handed == 1) {
         let id = record::find(db, named, &[])?;
         if act(actor, named.kind.scope(), RoleAction::Read, relation::of_record(db, actor, id)?).is_ok() {
             record = Some((named.to_string(), record::show(db, id)?.name));
@@ -114,7 +122,7 @@ fn item(db: &mut Database, actor: &Actor, due: &Due) -> Result<Item> {
         from: one.from.as_deref().map(|from| sender(from, one.sender_not_verified)),
         subject: one.subject.clone(),
         detail: one.detail.clone(),
-        recipients: due.recipients.clone(),
+        handed,
         at: crate::clock::rfc3339(one.at),
     })
 }
