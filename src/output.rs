@@ -7,6 +7,7 @@
 //! Mail, servers and file names are written by strangers. What a terminal would obey (control characters, changes of direction),
 //! and what it would not show, leaves here as its number: in text as `\u{202e}`, in JSON as `\u202e`, which is the same value.
 mod log;
+mod rehearsed;
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -22,6 +23,7 @@ use crate::words::words;
 
 use self::log::{ERROR, NOTICE, say};
 pub use self::log::{LogFormat, set_log_format};
+use self::rehearsed::Rehearsed;
 
 /// The version of everything that `-o json` prints.
 const SCHEMA: &str = "espomail/1";
@@ -44,6 +46,8 @@ pub struct Output {
     own: AtomicU8,
     is_own: AtomicBool,
     closed: AtomicBool,
+    /// What was said since all is only rehearsed.
+    rehearsed: Mutex<Option<Rehearsed>>,
 }
 
 impl Output {
@@ -52,7 +56,8 @@ impl Output {
         let talkative = !quiet && (verbose || std::io::stdout().is_terminal());
         let (signal, own) = (AtomicU8::new(0), AtomicU8::new(0));
         let (is_own, closed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { format, talkative, quiet, worst: Mutex::new(None), signal, own, is_own, closed }
+        let (worst, rehearsed) = (Mutex::new(None), Mutex::new(None));
+        Self { format, talkative, quiet, worst, signal, own, is_own, closed, rehearsed }
     }
 
     /// Prints a fault and remembers its class for the exit status. It may quote a server: control characters are shown.
@@ -72,7 +77,9 @@ impl Output {
 
     /// Says on standard error what somebody should know, in cron, too; it is no failure.
     pub fn announce(&self, text: &str) {
-        say(NOTICE, text, None);
+        if !self.is_kept(|kept| kept.so.push(text.to_string())) {
+            say(NOTICE, text, None);
+        }
     }
 
     /// Remembers a class for the exit status without saying anything: it was said before.
@@ -109,7 +116,7 @@ impl Output {
 
     /// Says that something was done; only to people, and not in cron.
     pub fn say(&self, text: &str) {
-        if self.format == Format::Text && !self.quiet {
+        if !self.is_kept(|kept| kept.so.push(text.to_string())) && self.format == Format::Text && !self.quiet {
             self.line(&shown(text));
         }
     }
@@ -163,6 +170,7 @@ impl Output {
     /// Says what was made or changed: a sentence for people, the thing itself as JSON.
     pub fn made<T: Serialize>(&self, item: &T, sentence: &str) {
         match self.format {
+            _ if self.is_kept(|kept| kept.make(item, sentence)) => {}
             Format::Text => self.say(sentence),
             Format::Json => self.document(item),
             Format::Jsonl => self.json_line(item),

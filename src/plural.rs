@@ -21,6 +21,17 @@ pub fn doing(count: impl Display, noun: &str, one: &str, more: &str) -> String {
     format!("{counted} {verb}")
 }
 
+/// Says how many more there are than were named, where there are.
+pub fn and_more(more: usize) -> Option<String> {
+    (more > 0).then(|| format!("and {more} more"))
+}
+
+/// Names the first of them, and how many more there are: `a, b and 3 more`.
+pub fn first_of<T: Display>(all: &[T], most: usize) -> String {
+    let first = all.iter().take(most).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    [Some(first), and_more(all.len().saturating_sub(most))].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
 /// A number of bytes as people say it.
 pub fn told_bytes(bytes: u64) -> String {
     match bytes {
@@ -40,5 +51,6 @@ mod tests {
         assert_eq!([counted(11, "mailbox"), doing(1, "e-mail", "is", "are")], ["11 mailboxes", "1 e-mail is"]);
         assert_eq!([counted(2, "copy"), counted(2, "day")], ["2 copies", "2 days"]);
         assert_eq!(doing(21, "e-mail", "is", "are"), "21 e-mails are");
+        assert_eq!([first_of(&["a", "b", "c"], 2), first_of(&["a", "b"], 2)], ["a, b and 1 more", "a, b"]);
     }
 }

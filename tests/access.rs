@@ -4,6 +4,7 @@ mod accounts;
 mod asking;
 mod newcomer;
 mod records;
+mod rehearsed;
 mod table;
 mod trace;
 mod unsent;

@@ -179,7 +179,12 @@ fn fetch_2_what_people_deleted_does_not_come_back_with_another_account_on_its_ma
         let done = world.json(&["fetch", "second"]);
         assert_eq!((&done["items"][0]["messages"], count(&world)), (&json!({ "duplicate": 5 }), 3), "{database}");
         let said = world.run(&["account", "remove", "support", "--dry-run"]).ok();
-        assert!(said.ends_with("its mailbox.\nNothing was changed.\n"), "{said}");
+        assert!(
+            said.starts_with("Account support would be removed, with its passwords and how far it was read (1 mailbox)."),
+            "{said}"
+        );
+        assert!(said.contains("Its e-mails (3) and cases would stay") && said.ends_with("\nNothing was changed.\n"), "{said}");
+        assert!(said.contains("\nTo stop it for a while: espomail account disable support\n"), "{said}");
         world.run(&["account", "remove", "support"]).ok();
         world.run(&["account", "remove", "second"]).ok();
         // Deleted when no account was there.

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::argument;
+use super::rehearsal::Rehearsal;
 use super::show::lines;
 use crate::clock::rfc3339;
 use crate::context::Context;
@@ -36,6 +37,8 @@ enum Verb {
         /// Address
         #[arg(value_parser = argument::one_address)]
         address: String,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
 }
 
@@ -63,10 +66,13 @@ impl Address {
                     ])
                 });
             }
-            Verb::Clear { address } => {
+            Verb::Clear { address, rehearsal } => {
                 let permit = context.administrator()?;
-                store.alone(|db| address::clear(db, &permit, &address, context.now()))?;
-                out.say(&format!("Address {address} is good again."));
+                rehearsal.over(context, &mut store, |store| {
+                    store.alone(|db| address::clear(db, &permit, &address, context.now()))?;
+                    out.say(&format!("Address {address} is good again."));
+                    Ok(())
+                })?;
             }
         }
         Ok(())

@@ -4,10 +4,12 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::argument;
+use super::rehearsal::Rehearsal;
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::pass::held::{drop_one, release};
+use crate::plural::doing;
 use crate::store::held::{self, Held, HeldFilter};
 use crate::store::{Database, account};
 use crate::words::{BudgetAction, HeldId};
@@ -47,6 +49,8 @@ struct Chosen {
     all: bool,
     #[command(flatten)]
     which: Which,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Chosen {
@@ -105,23 +109,25 @@ impl BudgetArgs {
             }
             Verb::Release(chosen) => {
                 let policy = context.policy(store.connection())?;
-                for one in chosen.find(store.connection())? {
-                    // Each is a transaction of its own: one that cannot be done holds up no other.
-                    match store.alone(|db| release(db, &permit, &one, &policy, now)) {
+                let found = chosen.find(store.connection())?;
+                // Each is a transaction of its own: one that cannot be done holds up no other.
+                chosen.rehearsal.over_each(context, &mut store, &found, |store, one| {
+                    match store.alone(|db| release(db, &permit, one, &policy, now)) {
                         Ok(done) => out.say(&format!("Action {} ({} of e-mail {}): {done}.", one.id, one.action, one.email)),
                         Err(error) => out.complain(&error.context(format!("held action {}", one.id))),
                     }
-                }
+                    Ok(())
+                })?;
             }
-            Verb::Drop(chosen) => {
+            Verb::Drop(chosen) => chosen.rehearsal.over(context, &mut store, |store| {
                 let dropped = store.alone(|db| {
                     let chosen = chosen.find(db)?;
                     chosen.iter().try_for_each(|one| drop_one(db, &permit, one, now))?;
                     Ok(chosen.len())
                 })?;
-                let noun = if dropped == 1 { "action is" } else { "actions are" };
-                out.say(&format!("{dropped} held {noun} dropped."));
-            }
+                out.say(&format!("{} dropped.", doing(dropped, "held action", "is", "are")));
+                Ok(())
+            })?,
         }
         Ok(())
     }

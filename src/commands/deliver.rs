@@ -51,7 +51,7 @@ impl Deliver {
             return Err(Fault::new(Class::Data, "nothing came on standard input").into());
         }
         let (policy, now) = (context.policy(store.connection())?, || context.now());
-        let intake = Intake::open(&mut store, &account, DELIVERED, &policy, &now, (1, u64::MAX))?;
+        let intake = Intake::open(&mut store, &account, (DELIVERED, &mut |_| Ok(())), &policy, &now, (1, u64::MAX))?;
         let (tally, read) = intake.take(&mut store, |add| add(Arrived::Now(context.now()), &bytes))?;
         read?;
         index::follow(&mut store, begun, &|| false);

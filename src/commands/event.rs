@@ -4,8 +4,9 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
 use super::argument::Part;
-use super::email::compose::{Typed, deliver, sender, write};
+use super::email::compose::{Typed, send, sender, write};
 use super::email::writing::Turn;
+use super::rehearsal::Rehearsal;
 use super::show::{lines, or_empty};
 use super::{argument, right};
 use crate::context::{self, Context};
@@ -81,6 +82,8 @@ struct Reply {
     /// Leave it to the next "espomail send" instead of trying at once
     #[arg(long)]
     queue: bool,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 /// An event as it is shown.
@@ -345,7 +348,8 @@ impl Reply {
             references: original.chain(),
         };
         let (random, due_at) = (context::random()?, Some(now + context.loaded.config.send.delay));
-        let queued = store.alone(|db| {
+        let turn = if self.queue { Turn::Queue } else { Turn::Now };
+        send(context, store, (self.rehearsal, due_at, turn), None, |db| {
             let sender = sender(actor, db, from.as_deref(), through)?;
             let parent = invitation.parent.map(|named: RecordName| record::find(db, named, &[])).transpose()?;
             let order = Order { parent, author: Some(user), follows: Some(id), ..Order::default() };
@@ -355,7 +359,6 @@ impl Reply {
                 Answer::Tentative => "event tentative",
             };
             write(context, db, &typed, &sender, order, (OutgoingKind::Reply, action), due_at, random)
-        })?;
-        deliver(context, queued, due_at, if self.queue { Turn::Queue } else { Turn::Now }, None)
+        })
     }
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
 use super::argument;
+use super::rehearsal::Rehearsal;
 use super::setting::{Options, Setting, Shown, options, switch, way};
 use super::show::{changed, lines};
 use crate::context::Context;
@@ -48,6 +49,8 @@ enum Verb {
         folder: String,
         #[command(flatten)]
         of: OwnerArguments,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
 }
 
@@ -64,6 +67,8 @@ struct Add {
     /// Team that gets the mail of a group folder; may be given several times
     #[arg(long = "team", value_name = "TEAM")]
     teams: Vec<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -80,6 +85,8 @@ struct Set {
     /// Team that gets the mail of a group folder, in place of those there are; an empty name clears them
     #[arg(long = "team", value_name = "TEAM")]
     teams: Vec<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 folder_settings!(options FolderOptions, FolderShown of FolderSettings);
@@ -127,17 +134,19 @@ impl FolderCommand {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
         match self.command {
-            Verb::Add(add) => add.run(context, &mut store),
+            Verb::Add(add) => add.rehearsal.over(context, &mut store, |store| add.run(context, store)),
             Verb::List { user } => list(context, &mut store, user.as_deref()),
             Verb::Show { folder, of } => show(context, &mut store, &folder, &of),
-            Verb::Set(set) => set.run(context, &mut store),
-            Verb::Remove { folder, of } => remove(context, &mut store, &folder, &of),
+            Verb::Set(set) => set.rehearsal.over(context, &mut store, |store| set.run(context, store)),
+            Verb::Remove { folder, of, rehearsal } => {
+                rehearsal.over(context, &mut store, |store| remove(context, store, &folder, &of))
+            }
         }
     }
 }
 
 impl Add {
-    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+    fn run(&self, context: &Context, store: &mut Store) -> Result<()> {
         let made = store.alone(|db| {
             let owner = self.of.owner(context, db)?;
             let folders = keep(context, Folders(owner))?;
@@ -182,7 +191,7 @@ fn show(context: &Context, store: &mut Store, wanted: &str, of: &OwnerArguments)
 }
 
 impl Set {
-    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+    fn run(&self, context: &Context, store: &mut Store) -> Result<()> {
         let is_changed = store.alone(|db| {
             let found = find(context, db, &self.of, &self.folder)?;
             let teams = argument::list(&self.teams).map(|names| team::find_all(db, &names)).transpose()?;

@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
+use super::rehearsal::Rehearsal;
 use crate::context::{Context, read_stdin};
-use crate::decide::access::{self, Actor};
+use crate::decide::access::{self, Actor, Permit};
 use crate::fault::{Class, Fault};
 use crate::mail::no_message;
 use crate::mailbox::{FileMessage, Found, read_files};
 use crate::pass::import::{Add, Arrived, IMPORTED, Intake};
 use crate::pass::index;
 use crate::store::account::{self, Account};
-use crate::store::{Database, access as trace};
+use crate::store::{Database, Store, access as trace};
 
 /// Take in messages from files: .eml, mbox, Maildir, or folders of them
 ///
@@ -24,6 +25,8 @@ use crate::store::{Database, access as trace};
 ///
 /// A message arrived when its file was written or the mbox says so, or earlier: when its header says that the last server had it, else
 /// that it was written. What is older than --act-since of the account is an archive: it opens no case, and nobody is answered or told.
+///
+/// With --dry-run nobody else can write to the database meanwhile.
 ///
 /// Users whom a role lets ("role grant ROLE import use own") import into their own inbox, through a personal account of theirs; through
 /// sudo one message from standard input.
@@ -38,6 +41,8 @@ pub struct Import {
     /// Take files that are no messages by the look of them, too
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 /// What stands for standard input.
@@ -74,14 +79,23 @@ impl Import {
     }
 
     pub fn run(self, context: &Context) -> Result<()> {
-        let (actor, begun) = (context.actor(), Instant::now());
+        let actor = context.actor();
         let mut store = context.store()?;
         let account = self.account(context, &actor, store.connection())?;
         let permit = access::import(&actor, account.owner).map_err(|_| refused(context, &account, &actor))?;
-        let fetch = &context.loaded.config.fetch;
+        self.rehearsal.over(context, &mut store, |store| self.take(context, store, &account, &permit))
+    }
+
+    fn take(&self, context: &Context, store: &mut Store, account: &Account, permit: &Permit<'_>) -> Result<()> {
+        let (fetch, start) = (&context.loaded.config.fetch, Instant::now());
         let (policy, now) = (context.policy(store.connection())?, || context.now());
         let bounds = (fetch.batch_messages.max(1), fetch.batch_mib << 20);
-        let intake = Intake::open(&mut store, &account, IMPORTED, &policy, &now, bounds)?;
+        let (subject, mut line) = (format!("account:{}", account.name), None);
+        let mut begun = |db: &mut Database| {
+            line = Some(trace::record_so_far(db, permit, None, ("import", &subject, "begun"), context.now())?);
+            Ok(())
+        };
+        let intake = Intake::open(store, account, (IMPORTED, &mut begun), &policy, &now, bounds)?;
         let largest = u64::try_from(account.max_message_size)?;
         let (mut refused, mut passed_over) = (0, Vec::new());
         let read = |add: &mut Add<'_>| {
@@ -122,17 +136,16 @@ impl Import {
                 false => read_files(path, largest, &mut each),
             })
         };
-        let (tally, outcome) = intake.take(&mut store, read)?;
-        index::follow(&mut store, begun, &|| false);
+        let (tally, outcome) = intake.take(store, read)?;
+        if !store.is_rehearsing() {
+            index::follow(store, start, &|| false);
+        }
         if refused > NAMED {
             let what = format!("{} more could not be taken", refused - NAMED);
             context.out.complain(&Fault::new(Class::Data, what).into());
         }
-        // What is run as the service account is no person's word.
-        if actor.user.is_some() {
-            let subject = format!("account:{}", account.name);
-            store.alone(|db| trace::record(db, &permit, "import", &subject, &tally.to_string(), context.now()))?;
-        }
+        let said = ("import", subject.as_str(), &*tally.to_string());
+        store.alone(|db| trace::record_so_far(db, permit, line, said, context.now()))?;
         context.out.say(&format!("Account {}: {tally}.", account.name));
         tally.for_nobody().iter().for_each(|said| context.out.say(said));
         if !passed_over.is_empty() {

@@ -3,16 +3,16 @@
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::argument;
+use super::rehearsal::Rehearsal;
 use super::show::yes;
+use super::{argument, right};
 use crate::clock::rfc3339;
 use crate::context::Context;
-use crate::decide::access::{self, Inbox, Permitted};
+use crate::decide::access::{Inbox, Permitted};
 use crate::decide::digest::{phrase, sender};
-use crate::fault::{Class, Fault};
 use crate::plural::counted;
 use crate::store::notification::{self, Notification};
-use crate::store::{Database, user};
+use crate::store::{Database, Store};
 use crate::words::NotificationId;
 
 /// Read what there is to hear of: new e-mail, records one follows, cases one got, mail that waits for one's word
@@ -46,6 +46,8 @@ enum Verb {
         /// This user's; for administrators [default: of the one who asks]
         #[arg(long, value_name = "USER")]
         user: Option<String>,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
 }
 
@@ -60,30 +62,27 @@ impl NotificationCommand {
                 context.out.list(&list, &["id", "at", "read", "about", "what"], |one| {
                     vec![one.id.to_string(), rfc3339(one.at), yes(one.read), about(one), what(one)]
                 });
-                part.tell_rest(&context.out, list.len(), |most| notification::count(db, user, unread, most))?;
+                part.tell_rest(&context.out, list.len(), |most| notification::count(db, user, unread, most))
             }
-            Verb::Read { ids, all: _, user } => {
+            Verb::Read { ids, all: _, user, rehearsal } => {
                 let ids: Vec<NotificationId> = ids.into_iter().map(NotificationId).collect();
-                let marked = store.alone(|db| {
-                    let inbox = whose(context, db, user.as_deref())?;
-                    notification::mark_read(db, &inbox, &ids)
-                })?;
-                context.out.say(&format!("{} marked as read.", counted(marked, "notification")));
+                rehearsal.over(context, &mut store, |store| read(context, store, &ids, user.as_deref()))
             }
         }
-        Ok(())
     }
 }
 
-/// ACCESS-1: one's own, or for administrators anybody's.
 fn whose<'a>(context: &'a Context, db: &mut Database, login: Option<&str>) -> Result<Permitted<'a, Inbox>> {
-    let actor = context.actor_ref();
-    let user = match (login, actor.user) {
-        (Some(login), _) => user::find(db, login)?,
-        (None, Some(user)) => user,
-        (None, None) => return Err(Fault::new(Class::Usage, "say whose: --user USER").into()),
-    };
-    access::keep(actor, Inbox(user)).map_err(|_| context.refused("only administrators see what others hear of"))
+    right::inbox(context, db, login, ("the service account hears of nothing", "only administrators see what others hear of"))
+}
+
+fn read(context: &Context, store: &mut Store, ids: &[NotificationId], login: Option<&str>) -> Result<()> {
+    let marked = store.alone(|db| {
+        let inbox = whose(context, db, login)?;
+        notification::mark_read(db, &inbox, ids, context.now())
+    })?;
+    context.out.say(&format!("{} marked as read.", counted(marked, "notification")));
+    Ok(())
 }
 
 fn about(one: &Notification) -> String {

@@ -4,15 +4,17 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::argument;
+use super::rehearsal::Rehearsal;
 use super::show::{lines, or_empty};
 use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::decide::access::{self, Permitted};
 use crate::output::shown_line;
 use crate::pass::send::mark_sent;
+use crate::plural::first_of;
 use crate::store::copy::SentCopy;
 use crate::store::outbox::{self, OutboxFilter, Outgoing, Verb};
-use crate::store::{Database, WHOLE, account};
+use crate::store::{Database, Store, WHOLE, account};
 use crate::words::{OutboxState, OutgoingId, Rule};
 
 /// Look after messages that go out
@@ -85,6 +87,8 @@ struct Which {
     /// Only what this rule still holds when it comes to that
     #[arg(skip)]
     rule: Option<Rule>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,6 +99,8 @@ struct Held {
     /// All that are held because the database was put back from a copy
     #[arg(long, conflicts_with = "ids")]
     restored: bool,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Outbox {
@@ -122,25 +128,29 @@ impl Outbox {
 impl Held {
     /// Those that are named, or all of the one who asks that wait for that.
     fn chosen(self, context: &Context) -> Result<Which> {
+        let rehearsal = self.rehearsal;
         if !self.restored {
-            return Ok(Which { ids: self.ids, rule: None });
+            return Ok(Which { ids: self.ids, rule: None, rehearsal });
         }
         let actor = context.actor_ref();
         let author = actor.user.filter(|_| !actor.administrator);
         let filter = OutboxFilter { author, held: true, rule: Some(Rule::Send12), limit: WHOLE, ..OutboxFilter::default() };
         let mut ids: Vec<i64> = outbox::list(context.store()?.connection(), &filter)?.iter().map(|one| one.id.0).collect();
         ids.sort_unstable();
-        if ids.is_empty() {
-            context.out.say("No message is held because the database was put back.");
-        }
-        Ok(Which { ids, rule: Some(Rule::Send12) })
+        Ok(Which { ids, rule: Some(Rule::Send12), rehearsal })
     }
 }
 
 impl Which {
     /// Does the same to each; without a verb it is dropped.
     fn change(self, context: &Context, verb: Option<Verb>, done: &str) -> Result<()> {
-        let mut store = context.store()?;
+        self.rehearsal.over(context, &mut context.store()?, |store| self.change_each(context, store, verb, done))
+    }
+
+    fn change_each(&self, context: &Context, store: &mut Store, verb: Option<Verb>, done: &str) -> Result<()> {
+        if self.ids.is_empty() {
+            context.out.say("No message is held because the database was put back.");
+        }
         let told = store.alone(|db| {
             let mut told = Vec::new();
             for id in &self.ids {
@@ -201,11 +211,7 @@ fn list(
     let messages = outbox::list(db, &filter)?;
     context.out.list(&messages, &["id", "state", "~due", "~account", "to", "subject", "error"], |message| {
         let to: Vec<&str> = message.recipients.iter().map(|one| one.address.as_str()).collect();
-        let to = match to.as_slice() {
-            [] => "-".to_string(),
-            [one] => (*one).to_string(),
-            [one, rest @ ..] => format!("{one} and {} more", rest.len()),
-        };
+        let to = if to.is_empty() { "-".to_string() } else { first_of(&to, 1) };
         let state = if message.is_held() { "held".to_string() } else { message.state.to_string() };
         vec![
             message.id.to_string(),

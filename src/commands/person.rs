@@ -14,7 +14,7 @@ use crate::fault::Class;
 use crate::pass::handout;
 use crate::pass::person::{self, Erased};
 use crate::pass::storage;
-use crate::plural::counted;
+use crate::plural::{counted, first_of};
 use crate::store::{access, erasure};
 
 /// Erase or hand out what there is of a person outside (GDPR, Articles 15 to 20); for administrators
@@ -126,10 +126,7 @@ fn told(erased: &Erased, dry_run: bool) -> String {
     );
     let those = |all: &[String]| match all {
         [] => "none".to_string(),
-        [first @ .., _] if first.len() >= NAMED => {
-            format!("{} and {} more", all[..NAMED].join(", "), all.len() - NAMED)
-        }
-        all => all.join(", "),
+        all => first_of(all, NAMED),
     };
     text.push_str(&format!("  records:           {}\n", those(&erased.records)));
     text.push_str(&format!("  cases:             {} (they keep their numbers)\n", those(&erased.cases)));
@@ -169,10 +166,14 @@ fn export(context: &Context, address: &str, file: &Path, force: bool) -> Result<
     let mut store = context.store()?;
     let (permit, now) = (context.administrator()?, context.now());
     outlet::check(context, file, Made::Person)?;
-    let made = outlet::make(file, force, |to| handout::write(store.connection(), address, now, BufWriter::new(to)))?;
-    store.alone(|db| {
-        let subject = erasure::name(db, address)?;
-        access::record(db, &permit, "person export", &subject, &counted(made.emails, "e-mail"), now)
+    let made = outlet::make(file, force, |to| {
+        let made = handout::write(store.connection(), address, now, BufWriter::new(to))?;
+        // Written down before the file stands where others find it.
+        store.alone(|db| {
+            let subject = erasure::name(db, address)?;
+            access::record(db, &permit, "person export", &subject, &counted(made.emails, "e-mail"), now)
+        })?;
+        Ok(made)
     })?;
     let mut document = serde_json::to_value(&made)?;
     document["file"] = json!(file);

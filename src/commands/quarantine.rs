@@ -4,15 +4,16 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::rehearsal::Rehearsal;
 use super::show::lines;
 use crate::clock::rfc3339;
 use crate::context::Context;
-use crate::decide::access;
+use crate::decide::access::{self, Permit};
 use crate::fault::{Class, Fault};
-use crate::pass::quarantine::retry;
+use crate::pass::quarantine::retry_one;
 use crate::plural::counted;
 use crate::store::quarantine::{self, Kept};
-use crate::store::{Database, account};
+use crate::store::{Database, Store, account};
 use crate::words::Fate;
 
 /// Look after messages that could not be processed
@@ -51,6 +52,8 @@ enum QuarantineCommand {
         /// Every message in quarantine
         #[arg(long, conflicts_with = "ids")]
         all: bool,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Drop messages for good; they are not read from the server again
     Drop {
@@ -60,92 +63,111 @@ enum QuarantineCommand {
         /// All of this account
         #[arg(long, value_name = "ACCOUNT", conflicts_with = "ids")]
         account: Option<String>,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
 }
 
 impl Quarantine {
     pub fn run(self, context: &Context) -> Result<()> {
-        let mut store = context.store()?;
-        let out = &context.out;
-        let actor = context.actor();
-        let permit = access::administer(&actor).map_err(|_| refused())?;
+        let store = &mut context.store()?;
+        let permit = access::administer(context.actor_ref()).map_err(|_| refused())?;
         match self.command {
-            QuarantineCommand::List { account } => {
-                let kept = listed(store.connection(), account.as_deref())?;
-                out.list(&kept, &["id", "account", "mailbox", "uid", "size", "since", "next attempt", "error"], |one| {
-                    let (account, mailbox, error) = (one.account.clone(), one.mailbox.clone(), one.error.clone());
-                    vec![
-                        one.id.to_string(),
-                        account,
-                        mailbox,
-                        one.uid.to_string(),
-                        one.size.map_or_else(|| "-".to_string(), |size| size.to_string()),
-                        rfc3339(one.since),
-                        one.next_attempt.map_or_else(|| "-".to_string(), rfc3339),
-                        error,
-                    ]
-                });
+            QuarantineCommand::List { account } => list(context, store, account.as_deref()),
+            QuarantineCommand::Show { id, raw } => show(context, store, id, raw),
+            QuarantineCommand::Retry { ids, all, rehearsal } => {
+                retry(context, store, &permit, (!all).then_some(ids.as_slice()), rehearsal)
             }
-            QuarantineCommand::Show { id, raw } => {
-                let kept = quarantine::find(store.connection(), id)?;
-                if raw {
-                    return out.bytes(&quarantine::raw_of(store.connection(), id)?);
-                }
-                out.item(&kept, || {
-                    lines(&[
-                        ("message", kept.id.to_string()),
-                        ("account", kept.account.clone()),
-                        ("mailbox", kept.mailbox.clone()),
-                        ("uid", kept.uid.to_string()),
-                        (
-                            "size",
-                            kept.size
-                                .map_or_else(|| "unknown: it was not handed over".to_string(), |size| format!("{size} bytes")),
-                        ),
-                        ("since", rfc3339(kept.since)),
-                        ("error", kept.error.clone()),
-                        ("not handed over", passes(&kept)),
-                        ("next attempt", kept.next_attempt.map(rfc3339).unwrap_or_default()),
-                        ("next", next(&kept)),
-                    ])
-                });
-            }
-            QuarantineCommand::Retry { ids, all } => {
-                for id in &ids {
-                    quarantine::find(store.connection(), *id)?;
-                }
-                let policy = context.policy(store.connection())?;
-                let retried =
-                    retry(&mut store, (&permit, "quarantine retry"), (!all).then_some(ids.as_slice()), &policy, context.now())?;
-                for one in &retried {
-                    if let Some(error) = &one.error {
-                        out.complain(&Fault::new(Class::Data, format!("message {} stays in quarantine: {error}", one.id)).into());
-                    }
-                }
-                out.list(&retried, &["id", "fate"], |one| vec![one.id.to_string(), one.fate.to_string()]);
-                if retried.iter().any(|one| one.fate == Fate::Undelivered) {
-                    out.say("What a server did not hand over is asked for again by the next espomail fetch.");
-                }
-            }
-            QuarantineCommand::Drop { ids, account } => {
-                for id in &ids {
-                    quarantine::find(store.connection(), *id)?;
-                }
-                let ids = store.alone(|db| {
-                    let mut ids = ids.clone();
-                    if account.is_some() {
-                        ids = listed(db, account.as_deref())?.into_iter().map(|kept| kept.id).collect();
-                    }
-                    for id in &ids {
-                        quarantine::remove(db, &permit, *id, context.now())?;
-                    }
-                    Ok(ids)
-                })?;
-                out.made(&json!({ "dropped": ids }), &format!("{} dropped.", counted(ids.len(), "message")));
+            QuarantineCommand::Drop { ids, account, rehearsal } => {
+                rehearsal.over(context, store, |store| drop_some(context, store, &permit, &ids, account.as_deref()))
             }
         }
-        Ok(())
     }
+}
+
+fn list(context: &Context, store: &mut Store, account: Option<&str>) -> Result<()> {
+    let kept = listed(store.connection(), account)?;
+    context.out.list(&kept, &["id", "account", "mailbox", "uid", "size", "since", "next attempt", "error"], |one| {
+        let (account, mailbox, error) = (one.account.clone(), one.mailbox.clone(), one.error.clone());
+        vec![
+            one.id.to_string(),
+            account,
+            mailbox,
+            one.uid.to_string(),
+            one.size.map_or_else(|| "-".to_string(), |size| size.to_string()),
+            rfc3339(one.since),
+            one.next_attempt.map_or_else(|| "-".to_string(), rfc3339),
+            error,
+        ]
+    });
+    Ok(())
+}
+
+fn show(context: &Context, store: &mut Store, id: i64, raw: bool) -> Result<()> {
+    let kept = quarantine::find(store.connection(), id)?;
+    if raw {
+        return context.out.bytes(&quarantine::raw_of(store.connection(), id)?);
+    }
+    let size = |size| format!("{size} bytes");
+    context.out.item(&kept, || {
+        lines(&[
+            ("message", kept.id.to_string()),
+            ("account", kept.account.clone()),
+            ("mailbox", kept.mailbox.clone()),
+            ("uid", kept.uid.to_string()),
+            ("size", kept.size.map_or_else(|| "unknown: it was not handed over".to_string(), size)),
+            ("since", rfc3339(kept.since)),
+            ("error", kept.error.clone()),
+            ("not handed over", passes(&kept)),
+            ("next attempt", kept.next_attempt.map(rfc3339).unwrap_or_default()),
+            ("next", next(&kept)),
+        ])
+    });
+    Ok(())
+}
+
+fn retry(context: &Context, store: &mut Store, permit: &Permit<'_>, ids: Option<&[i64]>, rehearsal: Rehearsal) -> Result<()> {
+    for id in ids.unwrap_or_default() {
+        quarantine::find(store.connection(), *id)?;
+    }
+    let (out, policy) = (&context.out, context.policy(store.connection())?);
+    let kept = quarantine::list(store.connection(), ids)?;
+    let mut retried = Vec::with_capacity(kept.len());
+    rehearsal.over_each(context, store, &kept, |store, kept| {
+        let one = retry_one(store, (permit, "quarantine retry"), kept, &policy, context.now())?;
+        if let Some(error) = &one.error {
+            out.complain(&Fault::new(Class::Data, format!("message {} stays in quarantine: {error}", one.id)).into());
+        }
+        if out.is_rehearsing() {
+            out.made(&one, &format!("Message {}: {}.", one.id, one.fate));
+        }
+        retried.push(one);
+        Ok(())
+    })?;
+    if rehearsal.is_one() {
+        return Ok(());
+    }
+    out.list(&retried, &["id", "fate"], |one| vec![one.id.to_string(), one.fate.to_string()]);
+    if retried.iter().any(|one| one.fate == Fate::Undelivered) {
+        out.say("What a server did not hand over is asked for again by the next espomail fetch.");
+    }
+    Ok(())
+}
+
+fn drop_some(context: &Context, store: &mut Store, permit: &Permit<'_>, ids: &[i64], account: Option<&str>) -> Result<()> {
+    for id in ids {
+        quarantine::find(store.connection(), *id)?;
+    }
+    let ids = store.alone(|db| {
+        let ids = match account {
+            Some(_) => listed(db, account)?.into_iter().map(|kept| kept.id).collect(),
+            None => ids.to_vec(),
+        };
+        ids.iter().try_for_each(|id| quarantine::remove(db, permit, *id, context.now()))?;
+        Ok(ids)
+    })?;
+    context.out.made(&json!({ "dropped": ids }), &format!("{} dropped.", counted(ids.len(), "message")));
+    Ok(())
 }
 
 /// What is in quarantine; of one account where one is named.

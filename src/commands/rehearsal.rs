@@ -11,7 +11,7 @@ use crate::store::{Database, Store, record};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Rehearsal {
-    /// Print what would change and why, and change nothing
+    /// Print what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -49,6 +49,35 @@ impl Rehearsal {
         })?;
         told.print(context, &said);
         Ok(None)
+    }
+
+    /// Does what a command does and says, in as many transactions as it takes. When it is only rehearsed, all of them are rolled back, and
+    /// what it says is told as what would be so.
+    pub fn over(self, context: &Context, store: &mut Store, work: impl FnOnce(&mut Store) -> Result<()>) -> Result<()> {
+        if !self.dry_run {
+            return work(store);
+        }
+        context.out.rehearse();
+        let done = store.rehearse_all(work);
+        context.out.rehearsed(done.is_ok());
+        done
+    }
+
+    /// The same of what is done to each of many things by itself: others write in between.
+    pub fn over_each<T>(
+        self,
+        context: &Context,
+        store: &mut Store,
+        things: &[T],
+        mut work: impl FnMut(&mut Store, &T) -> Result<()>,
+    ) -> Result<()> {
+        if !self.dry_run {
+            return things.iter().try_for_each(|thing| work(store, thing));
+        }
+        context.out.rehearse();
+        let done = store.rehearse_each(things, work);
+        context.out.rehearsed(done.is_ok());
+        done
     }
 
     /// Whether it is only rehearsed: for what takes long, and is done in parts then.

@@ -10,7 +10,7 @@ use crate::decide::access::{Permitted, keep, may_keep};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
 use crate::pass::hand::{self, Said};
-use crate::pass::quarantine::retry;
+use crate::pass::quarantine::{retry, retry_one};
 use crate::pass::reprocess::{Reprocessed, Rules, all};
 use crate::pass::verdict::Names;
 use crate::plural::{counted, doing};
@@ -239,11 +239,11 @@ impl Reprocess {
         let by = (&permit, "reprocess");
         let mut retried = Vec::new();
         if self.apply {
-            retried = retry(store, by, None, &policy, context.now())?;
+            retried = retry(store, by, &policy, context.now())?;
         } else {
-            let ids: Vec<i64> = quarantine::list(store.connection(), None)?.into_iter().map(|kept| kept.id).collect();
-            store.rehearse_each(&ids, |store, id| {
-                retried.extend(retry(store, by, Some(&[*id]), &policy, context.now())?);
+            let kept = quarantine::list(store.connection(), None)?;
+            store.rehearse_each(&kept, |store, kept| {
+                retried.push(retry_one(store, by, kept, &policy, context.now())?);
                 Ok(())
             })?;
         }

@@ -5,15 +5,15 @@ use anyhow::Result;
 
 use super::argument::quoted;
 use crate::context::Context;
-use crate::decide::access::{Actor, Permit, Sight, act, administer, keep_own, read_copy, sight};
+use crate::decide::access::{Actor, Inbox, Permit, Permitted, Sight, act, administer, keep, keep_own, read_copy, sight};
 use crate::fault::{Class, Fault};
 use crate::plural::counted;
 use crate::store::account::{self, Account};
 use crate::store::email::EmailFilter;
 use crate::store::raw::{self, Copy};
 use crate::store::record::{self, RecordName};
-use crate::store::{Database, email, relation};
-use crate::words::{AccountId, EmailId, RecordId, RecordKind, RoleAction, RoleScope};
+use crate::store::{Database, email, relation, user};
+use crate::words::{AccountId, EmailId, RecordId, RecordKind, RoleAction, RoleScope, UserId};
 
 /// Reads a case's number, `case:NUMBER` or `#NUMBER`.
 pub fn case_name(wanted: &str) -> Result<RecordName> {
@@ -91,6 +91,28 @@ pub fn tell_if_blind(context: &Context, scope: RoleScope, found: usize) {
         let things = counted(2, scope.as_str().replace("email", "e-mail").as_str()).replacen("2 ", "", 1);
         context.out.announce(&format!("no role lets you read {things}; see: espomail user rights {}", quoted(login)));
     }
+}
+
+/// ACCESS-1: what is a user's own they do themselves, and administrators for them.
+pub fn own(context: &Context, user: UserId) -> Result<Permit<'_>> {
+    keep_own(context.actor_ref(), user).map_err(|_| context.refused("only administrators do this for others"))
+}
+
+/// Finds whose inbox is meant: a named user's, or that of the one who asks (ACCESS-1). `nobodys` says what the service account has none
+/// of, `anothers` what is refused.
+pub fn inbox<'a>(
+    context: &'a Context,
+    db: &mut Database,
+    login: Option<&str>,
+    (nobodys, anothers): (&str, &str),
+) -> Result<Permitted<'a, Inbox>> {
+    let actor = context.actor_ref();
+    let user = match (login, actor.user) {
+        (Some(login), _) => user::find(db, login)?,
+        (None, Some(user)) => user,
+        (None, None) => return Err(Fault::new(Class::Usage, nobodys).hint("say who: --user USER").into()),
+    };
+    keep(actor, Inbox(user)).map_err(|_| context.refused(anothers))
 }
 
 fn refused(action: RoleAction, what: &str) -> anyhow::Error {

@@ -4,11 +4,12 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::argument;
+use super::rehearsal::Rehearsal;
 use super::show::lines;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::store::role::{self, Holder};
-use crate::store::{Database, team, user};
+use crate::store::{Database, Store, team, user};
 use crate::words::{RoleAction, RoleLevel, RoleScope};
 
 /// Manage roles: what users and teams may do
@@ -25,6 +26,8 @@ enum RoleCommand {
         /// Name
         #[arg(value_parser = argument::name)]
         name: String,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// List all roles
     List,
@@ -37,6 +40,8 @@ enum RoleCommand {
     Remove {
         /// Name or number
         role: String,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Set one right of a role
     Grant {
@@ -48,6 +53,8 @@ enum RoleCommand {
         action: RoleAction,
         /// On how much
         level: RoleLevel,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Give a role to a user or a team
     Give(Hold),
@@ -61,6 +68,8 @@ struct Hold {
     role: String,
     #[command(flatten)]
     holder: HolderArguments,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,67 +95,90 @@ impl HolderArguments {
 
 impl Role {
     pub fn run(self, context: &Context) -> Result<()> {
-        let mut store = context.store()?;
-        let (out, now) = (&context.out, context.now());
+        let store = &mut context.store()?;
         // Everybody may know the roles; only administrators change them.
-        let permit = || context.administrator();
         match self.command {
-            RoleCommand::Add { name } => {
-                let role = store.alone(|db| role::add(db, &permit()?, &name, now).and_then(|id| role::show(db, id)))?;
-                let next = format!("Next: espomail role grant {} email read team", argument::quoted(&name));
-                out.made(&role, &format!("Role {name} added. {next}"));
+            RoleCommand::Add { name, rehearsal } => rehearsal.over(context, store, |store| add(context, store, &name)),
+            RoleCommand::List => list(context, store),
+            RoleCommand::Show { role } => show(context, store, &role),
+            RoleCommand::Remove { role, rehearsal } => rehearsal.over(context, store, |store| remove(context, store, &role)),
+            RoleCommand::Grant { role, scope, action, level, rehearsal } => {
+                rehearsal.over(context, store, |store| grant(context, store, &role, (scope, action, level)))
             }
-            RoleCommand::List => {
-                let roles = role::list(store.connection())?;
-                out.list(&roles, &["name", "rights", "users", "teams"], |role| {
-                    vec![role.name.clone(), rights(role, ", "), role.users.join(", "), role.teams.join(", ")]
-                });
-            }
-            RoleCommand::Show { role: wanted } => {
-                let id = role::find(store.connection(), &wanted)?;
-                let role = role::show(store.connection(), id)?;
-                out.item(&role, || {
-                    let text =
-                        lines(&[("role", role.name.clone()), ("users", role.users.join(", ")), ("teams", role.teams.join(", "))]);
-                    format!("{text}\n{}", matrix(&role))
-                });
-            }
-            RoleCommand::Remove { role: wanted } => {
-                store.alone(|db| {
-                    let id = role::find(db, &wanted)?;
-                    role::remove(db, &permit()?, id, now)
-                })?;
-                out.say(&format!("Role {wanted} removed."));
-            }
-            RoleCommand::Grant { role: wanted, scope, action, level } => {
-                sensible(scope, action, level)?;
-                let is_changed = store.alone(|db| {
-                    let id = role::find(db, &wanted)?;
-                    role::grant(db, &permit()?, id, (scope, action, level), now)
-                })?;
-                let already = if is_changed { "" } else { ", as it was" };
-                out.say(&format!("Role {wanted}: {action} {scope}: {level}{already}."));
-            }
-            RoleCommand::Give(hold) => {
-                let is_new = store.alone(|db| {
-                    let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
-                    role::give(db, &permit()?, id, holder, now)
-                })?;
-                out.say(&format!("Role {} {}.", hold.role, if is_new { "given" } else { "was given already" }));
-            }
-            RoleCommand::Take(hold) => {
-                let taken = store.alone(|db| {
-                    let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
-                    role::take(db, &permit()?, id, holder, now)
-                })?;
-                if !taken {
-                    return Err(Fault::new(Class::Data, format!("they do not have the role {}", hold.role)).into());
-                }
-                out.say(&format!("Role {} taken.", hold.role));
-            }
+            RoleCommand::Give(hold) => hold.rehearsal.over(context, store, |store| give(context, store, &hold)),
+            RoleCommand::Take(hold) => hold.rehearsal.over(context, store, |store| take(context, store, &hold)),
         }
-        Ok(())
     }
+}
+
+fn add(context: &Context, store: &mut Store, name: &str) -> Result<()> {
+    let role = store.alone(|db| {
+        let id = role::add(db, &context.administrator()?, name, context.now())?;
+        role::show(db, id)
+    })?;
+    let next = format!("Next: espomail role grant {} email read team", argument::quoted(name));
+    context.out.made(&role, &format!("Role {name} added. {next}"));
+    Ok(())
+}
+
+fn list(context: &Context, store: &mut Store) -> Result<()> {
+    let roles = role::list(store.connection())?;
+    context.out.list(&roles, &["name", "rights", "users", "teams"], |role| {
+        vec![role.name.clone(), rights(role, ", "), role.users.join(", "), role.teams.join(", ")]
+    });
+    Ok(())
+}
+
+fn show(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
+    let id = role::find(store.connection(), wanted)?;
+    let role = role::show(store.connection(), id)?;
+    context.out.item(&role, || {
+        let text = lines(&[("role", role.name.clone()), ("users", role.users.join(", ")), ("teams", role.teams.join(", "))]);
+        format!("{text}\n{}", matrix(&role))
+    });
+    Ok(())
+}
+
+fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
+    store.alone(|db| {
+        let id = role::find(db, wanted)?;
+        role::remove(db, &context.administrator()?, id, context.now())
+    })?;
+    context.out.say(&format!("Role {wanted} removed."));
+    Ok(())
+}
+
+fn grant(context: &Context, store: &mut Store, wanted: &str, right: (RoleScope, RoleAction, RoleLevel)) -> Result<()> {
+    let (scope, action, level) = right;
+    sensible(scope, action, level)?;
+    let is_changed = store.alone(|db| {
+        let id = role::find(db, wanted)?;
+        role::grant(db, &context.administrator()?, id, right, context.now())
+    })?;
+    let already = if is_changed { "" } else { ", as it was" };
+    context.out.say(&format!("Role {wanted}: {action} {scope}: {level}{already}."));
+    Ok(())
+}
+
+fn give(context: &Context, store: &mut Store, hold: &Hold) -> Result<()> {
+    let is_new = store.alone(|db| {
+        let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
+        role::give(db, &context.administrator()?, id, holder, context.now())
+    })?;
+    context.out.say(&format!("Role {} {}.", hold.role, if is_new { "given" } else { "was given already" }));
+    Ok(())
+}
+
+fn take(context: &Context, store: &mut Store, hold: &Hold) -> Result<()> {
+    let is_taken = store.alone(|db| {
+        let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
+        role::take(db, &context.administrator()?, id, holder, context.now())
+    })?;
+    if !is_taken {
+        return Err(Fault::new(Class::Data, format!("they do not have the role {}", hold.role)).into());
+    }
+    context.out.say(&format!("Role {} taken.", hold.role));
+    Ok(())
 }
 
 fn rights(role: &role::Role, between: &str) -> String {

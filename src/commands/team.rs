@@ -3,13 +3,15 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::rehearsal::Rehearsal;
 use super::show::lines;
 use super::{argument, people};
 use crate::context::Context;
 use crate::fault::{Class, Fault};
+use crate::plural::counted;
 use crate::store::taker::Takers;
-use crate::store::team::{self, TeamMember};
-use crate::store::user;
+use crate::store::team::{self, Team as Stored, TeamMember};
+use crate::store::{Store, user};
 
 /// Manage teams and their members
 #[derive(Debug, clap::Args)]
@@ -25,6 +27,8 @@ enum TeamCommand {
         /// Name
         #[arg(value_parser = argument::name)]
         name: String,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// List all teams
     List,
@@ -40,12 +44,16 @@ enum TeamCommand {
         /// New name
         #[arg(long, value_parser = argument::name)]
         name: String,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Remove a team; its members, records and e-mails stay. Not one that an account, a filter or a group folder gives mail or
     /// cases to, nor one that alone has open cases which nobody has
     Remove {
         /// Name or number
         team: String,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Make users members of a team, or change their position
     Join {
@@ -57,6 +65,8 @@ enum TeamCommand {
         /// Position in the team, such as agent [default: as it is]
         #[arg(long, value_parser = argument::name)]
         position: Option<String>,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// End the membership of users
     Leave {
@@ -65,93 +75,127 @@ enum TeamCommand {
         /// Logins or numbers
         #[arg(required = true)]
         users: Vec<String>,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
 }
 
 impl Team {
     pub fn run(self, context: &Context) -> Result<()> {
-        let mut store = context.store()?;
-        let (out, now) = (&context.out, context.now());
+        let store = &mut context.store()?;
         // Everybody may know the teams; only administrators change them.
-        let permit = || context.administrator();
         match self.command {
-            TeamCommand::Add { name } => {
-                let team = store.alone(|db| team::add(db, &permit()?, &name, now).and_then(|id| team::show(db, id)))?;
-                out.made(&team, &format!("Team {name} added. Next: espomail team join {} USER", argument::quoted(&name)));
+            TeamCommand::Add { name, rehearsal } => rehearsal.over(context, store, |store| add(context, store, &name)),
+            TeamCommand::List => list(context, store),
+            TeamCommand::Show { team } => show(context, store, &team),
+            TeamCommand::Set { team, name, rehearsal } => {
+                rehearsal.over(context, store, |store| rename(context, store, &team, &name))
             }
-            TeamCommand::List => {
-                let teams = team::list(store.connection())?;
-                out.list(&teams, &["id", "name", "members"], |team| {
-                    vec![team.id.to_string(), team.name.clone(), team.members.iter().map(member).collect::<Vec<_>>().join(", ")]
-                });
+            TeamCommand::Remove { team, rehearsal } => rehearsal.over(context, store, |store| remove(context, store, &team)),
+            TeamCommand::Join { team, users, position, rehearsal } => {
+                rehearsal.over(context, store, |store| join(context, store, &team, &users, position.as_deref()))
             }
-            TeamCommand::Show { team: wanted } => {
-                let id = team::find(store.connection(), &wanted)?;
-                let team = team::show(store.connection(), id)?;
-                out.item(&team, || {
-                    let members = team.members.iter().map(member).collect::<Vec<_>>().join(", ");
-                    lines(&[("team", team.name.clone()), ("members", members), ("roles", team.roles.join(", "))])
-                });
-            }
-            TeamCommand::Set { team: wanted, name } => {
-                let (before, is_changed) = store.alone(|db| {
-                    let id = team::find(db, &wanted)?;
-                    Ok((team::name(db, id)?, team::rename(db, &permit()?, id, &name, now)?))
-                })?;
-                out.say(&if is_changed {
-                    format!("Team {before} is now {name}.")
-                } else {
-                    format!("Team {before} stays as it is.")
-                });
-            }
-            TeamCommand::Remove { team: wanted } => {
-                let (name, without) = store.alone(|db| {
-                    let id = team::find(db, &wanted)?;
-                    Ok((team::name(db, id)?, team::remove(db, &permit()?, id, now)?))
-                })?;
-                let without = match without.as_slice() {
-                    [] => String::new(),
-                    logins => format!(" Without a default team now: {}; see: espomail user set --help", logins.join(", ")),
-                };
-                out.say(&format!("Team {name} removed.{without}"));
-            }
-            TeamCommand::Join { team: wanted, users, position } => {
-                let (name, joined, members, people) = store.alone(|db| {
-                    let (id, before) = (team::find(db, &wanted)?, Takers::of(db)?);
-                    let (mut joined, mut members) = (Vec::new(), Vec::new());
-                    for user in user::find_all(db, &users)? {
-                        let is_changed = team::join(db, &permit()?, id, user, position.as_deref(), now)?;
-                        if is_changed { &mut joined } else { &mut members }.push(user::login(db, user)?);
-                    }
-                    Ok((team::name(db, id)?, joined, members, people::since(db, &before, now)?))
-                })?;
-                if !joined.is_empty() {
-                    out.say(&format!("{} joined team {name}.", joined.join(", ")));
-                }
-                if !members.is_empty() {
-                    out.say(&format!("In team {name} already: {}.", members.join(", ")));
-                }
-                people.iter().for_each(|one| out.say(one));
-            }
-            TeamCommand::Leave { team: wanted, users } => {
-                let (name, left, people) = store.alone(|db| {
-                    let (id, before) = (team::find(db, &wanted)?, Takers::of(db)?);
-                    let (name, mut left) = (team::name(db, id)?, Vec::new());
-                    for user in user::find_all(db, &users)? {
-                        let login = user::login(db, user)?;
-                        if !team::leave(db, &permit()?, id, user, now)? {
-                            return Err(Fault::new(Class::Data, format!("{login} is no member of team {name}")).into());
-                        }
-                        left.push(login);
-                    }
-                    Ok((name, left, people::since(db, &before, now)?))
-                })?;
-                out.say(&format!("{} left team {name}.", left.join(", ")));
-                people.iter().for_each(|one| out.say(one));
+            TeamCommand::Leave { team, users, rehearsal } => {
+                rehearsal.over(context, store, |store| leave(context, store, &team, &users))
             }
         }
-        Ok(())
     }
+}
+
+fn add(context: &Context, store: &mut Store, name: &str) -> Result<()> {
+    let team = store.alone(|db| {
+        let id = team::add(db, &context.administrator()?, name, context.now())?;
+        team::show(db, id)
+    })?;
+    context.out.made(&team, &format!("Team {name} added. Next: espomail team join {} USER", argument::quoted(name)));
+    Ok(())
+}
+
+fn list(context: &Context, store: &mut Store) -> Result<()> {
+    let teams = team::list(store.connection())?;
+    context.out.list(&teams, &["id", "name", "members"], |team| vec![team.id.to_string(), team.name.clone(), members(team)]);
+    Ok(())
+}
+
+fn show(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
+    let id = team::find(store.connection(), wanted)?;
+    let team = team::show(store.connection(), id)?;
+    context
+        .out
+        .item(&team, || lines(&[("team", team.name.clone()), ("members", members(&team)), ("roles", team.roles.join(", "))]));
+    Ok(())
+}
+
+fn rename(context: &Context, store: &mut Store, wanted: &str, name: &str) -> Result<()> {
+    let (before, is_changed) = store.alone(|db| {
+        let id = team::find(db, wanted)?;
+        Ok((team::name(db, id)?, team::rename(db, &context.administrator()?, id, name, context.now())?))
+    })?;
+    context.out.say(&match is_changed {
+        true => format!("Team {before} is now {name}."),
+        false => format!("Team {before} stays as it is."),
+    });
+    Ok(())
+}
+
+fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
+    let (team, without) = store.alone(|db| {
+        let id = team::find(db, wanted)?;
+        let team = team::show(db, id)?;
+        Ok((team, team::remove(db, &context.administrator()?, id, context.now())?))
+    })?;
+    let without = |when: &str| match without.as_slice() {
+        [] => String::new(),
+        logins => format!(" Without a default team {when}: {}; see: espomail user set --help", logins.join(", ")),
+    };
+    let (name, members) = (&team.name, counted(team.members.len(), "member"));
+    context.out.say_or_would(
+        &format!("Team {name} removed.{}", without("now")),
+        &format!("Team {name} would be removed; its {members}, records and e-mails would stay.{}", without("then")),
+    );
+    Ok(())
+}
+
+fn join(context: &Context, store: &mut Store, wanted: &str, users: &[String], position: Option<&str>) -> Result<()> {
+    let (name, joined, members, people) = store.alone(|db| {
+        let (id, before) = (team::find(db, wanted)?, Takers::of(db)?);
+        let (mut joined, mut members) = (Vec::new(), Vec::new());
+        for user in user::find_all(db, users)? {
+            let is_changed = team::join(db, &context.administrator()?, id, user, position, context.now())?;
+            if is_changed { &mut joined } else { &mut members }.push(user::login(db, user)?);
+        }
+        Ok((team::name(db, id)?, joined, members, people::since(db, &before, context.now())?))
+    })?;
+    if !joined.is_empty() {
+        context.out.say(&format!("{} joined team {name}.", joined.join(", ")));
+    }
+    if !members.is_empty() {
+        context.out.say(&format!("In team {name} already: {}.", members.join(", ")));
+    }
+    people.iter().for_each(|one| context.out.say(one));
+    Ok(())
+}
+
+fn leave(context: &Context, store: &mut Store, wanted: &str, users: &[String]) -> Result<()> {
+    let (name, left, people) = store.alone(|db| {
+        let (id, before) = (team::find(db, wanted)?, Takers::of(db)?);
+        let (name, mut left) = (team::name(db, id)?, Vec::new());
+        for user in user::find_all(db, users)? {
+            let login = user::login(db, user)?;
+            if !team::leave(db, &context.administrator()?, id, user, context.now())? {
+                return Err(Fault::new(Class::Data, format!("{login} is no member of team {name}")).into());
+            }
+            left.push(login);
+        }
+        Ok((name, left, people::since(db, &before, context.now())?))
+    })?;
+    context.out.say(&format!("{} left team {name}.", left.join(", ")));
+    people.iter().for_each(|one| context.out.say(one));
+    Ok(())
+}
+
+fn members(team: &Stored) -> String {
+    team.members.iter().map(member).collect::<Vec<_>>().join(", ")
 }
 
 fn member(member: &TeamMember) -> String {

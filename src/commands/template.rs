@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{ArgAction, Subcommand, ValueHint};
 
 use super::email::filled::{self, Filled};
+use super::rehearsal::Rehearsal;
 use super::show::{changed, yes};
 use super::{argument, file};
 use crate::context::{self, Context};
@@ -16,7 +17,7 @@ use crate::mail::compose::File;
 use crate::mail::template::{Names, Placeholder, Template as Checked};
 use crate::output::shown;
 use crate::store::template::{self, Attached, FileChanges, Stored};
-use crate::store::{Database, answer, fields};
+use crate::store::{Database, Store, answer, fields};
 
 /// The largest template that is read, in bytes.
 const LARGEST: u64 = 64 << 10;
@@ -36,25 +37,7 @@ pub struct TemplateCommand {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Add a template; its text comes from standard input
-    Add {
-        /// Name
-        #[arg(value_parser = argument::name)]
-        name: String,
-        /// Subject
-        #[arg(long, value_name = "TEXT")]
-        subject: String,
-        /// Read the text from this file; - is standard input
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
-        /// The text is HTML
-        #[arg(long)]
-        html: bool,
-        /// Read the plain text that stands beside the HTML from this file [default: it is made of the HTML]
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "html")]
-        plain: Option<PathBuf>,
-        #[command(flatten)]
-        files: Files,
-    },
+    Add(Add),
     /// List templates
     List,
     /// Show a template
@@ -63,34 +46,13 @@ enum Verb {
         template: String,
     },
     /// Change a template; what is not given stays
-    Set {
-        /// Name or number
-        template: String,
-        /// New name
-        #[arg(long, value_parser = argument::name)]
-        name: Option<String>,
-        /// New subject
-        #[arg(long, value_name = "TEXT")]
-        subject: Option<String>,
-        /// Read the new text from this file; - is standard input
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
-        /// Whether the text is HTML
-        #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
-        html: Option<bool>,
-        /// Read the plain text that stands beside the HTML from this file; '' makes it of the HTML again
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        plain: Option<String>,
-        #[command(flatten)]
-        files: Files,
-        /// Take out the file of this name; may be given several times
-        #[arg(long, value_name = "NAME")]
-        detach: Vec<String>,
-    },
+    Set(Set),
     /// Remove a template
     Remove {
         /// Name or number
         template: String,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Print what a template makes of examples, or as an answer to a stored e-mail
     Preview {
@@ -102,6 +64,57 @@ enum Verb {
     },
     /// List what a template can name
     Placeholders,
+}
+
+#[derive(Debug, clap::Args)]
+struct Add {
+    /// Name
+    #[arg(value_parser = argument::name)]
+    name: String,
+    /// Subject
+    #[arg(long, value_name = "TEXT")]
+    subject: String,
+    /// Read the text from this file; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: Option<PathBuf>,
+    /// The text is HTML
+    #[arg(long)]
+    html: bool,
+    /// Read the plain text that stands beside the HTML from this file [default: it is made of the HTML]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "html")]
+    plain: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
+}
+
+#[derive(Debug, clap::Args)]
+struct Set {
+    /// Name or number
+    template: String,
+    /// New name
+    #[arg(long, value_parser = argument::name)]
+    name: Option<String>,
+    /// New subject
+    #[arg(long, value_name = "TEXT")]
+    subject: Option<String>,
+    /// Read the new text from this file; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: Option<PathBuf>,
+    /// Whether the text is HTML
+    #[arg(long, action = ArgAction::Set, value_name = "BOOL")]
+    html: Option<bool>,
+    /// Read the plain text that stands beside the HTML from this file; '' makes it of the HTML again
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    plain: Option<String>,
+    #[command(flatten)]
+    files: Files,
+    /// Take out the file of this name; may be given several times
+    #[arg(long, value_name = "NAME")]
+    detach: Vec<String>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 /// Files that go out with every letter made from a template.
@@ -154,105 +167,139 @@ fn named<'a>(names: impl Iterator<Item = &'a String>) -> String {
 
 impl TemplateCommand {
     pub fn run(self, context: &Context) -> Result<()> {
-        let mut store = context.store()?;
-        let (out, now) = (&context.out, context.now());
+        let store = &mut context.store()?;
         match self.command {
-            Verb::Add { name, subject, file, html, plain, files } => {
-                let permit = context.administrator()?;
-                let body = read(file.as_deref().unwrap_or(Path::new("-")))?;
-                let plain = plain.as_deref().map(read).transpose()?;
-                let new = Stored { id: 0, name: name.clone(), subject, body, is_html: html, plain };
-                Checked::check(&new.source(), &Names::new(fields::names(&context.switches().fields)))?;
-                let files = files.read()?;
-                store.alone(|db| template::add(db, &permit, &new, &files, now))?;
-                let db = store.connection();
-                let made = template::find(db, &name).and_then(|made| Shown::of(db, made))?;
-                let next = format!("Next: espomail template preview {}", argument::quoted(&name));
-                out.made(&made, &format!("Template {name} added. {next}"));
-            }
-            Verb::List => {
-                let templates = template::list(store.connection())?;
-                out.list(&templates, &["id", "template", "html", "subject"], |one| {
-                    vec![one.id.to_string(), one.name.clone(), yes(one.is_html), one.subject.clone()]
-                });
-            }
-            Verb::Show { template: wanted } => {
-                let db = store.connection();
-                let found = template::find(db, &wanted).and_then(|found| Shown::of(db, found))?;
-                out.item(&found, || found.text());
-            }
-            Verb::Set { template: wanted, name, subject, file, html, plain, files, detach } => {
-                let permit = context.administrator()?;
-                let body = file.as_deref().map(read).transpose()?;
-                let plain = match &plain {
-                    Some(none) if none.is_empty() => Some(None),
-                    Some(file) => Some(Some(read(Path::new(file))?)),
-                    None => None,
-                };
-                let attach = files.read()?;
-                let is_changed = store.alone(|db| {
-                    let before = template::find(db, &wanted)?;
-                    let is_html = html.unwrap_or(before.is_html);
-                    let new = Stored {
-                        id: before.id,
-                        name: name.clone().unwrap_or(before.name),
-                        subject: subject.clone().unwrap_or(before.subject),
-                        body: body.clone().unwrap_or(before.body),
-                        is_html,
-                        plain: plain.clone().unwrap_or(before.plain).filter(|_| is_html),
-                    };
-                    Checked::check(&new.source(), &Names::new(fields::names(&context.switches().fields)))?;
-                    template::set(db, &permit, &new, FileChanges { attach: &attach, detach: &detach }, now)
-                })?;
-                out.say(&format!("Template {} {}.", name.unwrap_or(wanted), changed(is_changed)));
-            }
-            Verb::Remove { template: wanted } => {
-                let permit = context.administrator()?;
-                store.alone(|db| {
-                    let found = template::find(db, &wanted)?;
-                    template::remove(db, &permit, &found, now)
-                })?;
-                out.say(&format!("Template {wanted} removed."));
-            }
-            Verb::Preview { template: wanted, email } => {
-                let db = store.connection();
-                let found = template::find(db, &wanted)?;
-                let filled = match &email {
-                    Some(email) => filled::for_email(context, db, &found, email)?,
-                    None => filled::for_examples(context, db, &found)?,
-                };
-                let Filled { letter, files } = filled;
-                // ACK-2: what answers by itself has the number of the case that it opened in front.
-                let is_answer = email.is_none() && !answer::using(db, found.id)?.is_empty();
-                let answers = is_answer.then(|| format!("[#{}] {}", Names::about("Case.number").1, letter.subject));
-                let document = serde_json::json!({
-                    "subject": letter.subject,
-                    "subject_of_case": answers,
-                    "text": letter.text,
-                    "html": letter.html,
-                    "attachments": files.iter().map(|file| &file.name).collect::<Vec<_>>(),
-                });
-                out.item(&document, || {
-                    let names = named(files.iter().map(|file| &file.name));
-                    let answers = answers.map(|subject| format!("for a case: {}\n", shown(&subject))).unwrap_or_default();
-                    format!("subject: {}\n{answers}{names}\n{}", shown(&letter.subject), shown(&letter.text))
-                });
-            }
-            Verb::Placeholders => {
-                let names = Names::new(fields::names(&context.switches().fields));
-                let one = |name: &str| {
-                    let (about, example) = Names::about(name);
-                    serde_json::json!({ "name": name, "about": about, "example": example })
-                };
-                let all: Vec<_> = names.all().map(one).collect();
-                match out.is_text() {
-                    true => out.item(&all, || grouped(&names)),
-                    false => out.list(&all, &[], |_| Vec::new()),
-                }
-            }
+            Verb::Add(command) => command.run(context, store),
+            Verb::List => list(context, store),
+            Verb::Show { template } => show(context, store, &template),
+            Verb::Set(command) => command.run(context, store),
+            Verb::Remove { template, rehearsal } => rehearsal.over(context, store, |store| remove(context, store, &template)),
+            Verb::Preview { template, email } => preview(context, store, &template, email.as_deref()),
+            Verb::Placeholders => placeholders(context),
         }
-        Ok(())
     }
+}
+
+impl Add {
+    fn run(&self, context: &Context, store: &mut Store) -> Result<()> {
+        let permit = context.administrator()?;
+        let body = read(self.file.as_deref().unwrap_or(Path::new("-")))?;
+        let plain = self.plain.as_deref().map(read).transpose()?;
+        let (name, subject) = (self.name.clone(), self.subject.clone());
+        let new = Stored { id: 0, name, subject, body, is_html: self.html, plain };
+        check(context, &new)?;
+        let files = self.files.read()?;
+        self.rehearsal.over(context, store, |store| {
+            store.alone(|db| template::add(db, &permit, &new, &files, context.now()))?;
+            let db = store.connection();
+            let made = template::find(db, &self.name).and_then(|made| Shown::of(db, made))?;
+            let next = format!("Next: espomail template preview {}", argument::quoted(&self.name));
+            context.out.made(&made, &format!("Template {} added. {next}", self.name));
+            Ok(())
+        })
+    }
+}
+
+fn list(context: &Context, store: &mut Store) -> Result<()> {
+    let templates = template::list(store.connection())?;
+    context.out.list(&templates, &["id", "template", "html", "subject"], |one| {
+        vec![one.id.to_string(), one.name.clone(), yes(one.is_html), one.subject.clone()]
+    });
+    Ok(())
+}
+
+fn show(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
+    let db = store.connection();
+    let found = template::find(db, wanted).and_then(|found| Shown::of(db, found))?;
+    context.out.item(&found, || found.text());
+    Ok(())
+}
+
+impl Set {
+    fn run(&self, context: &Context, store: &mut Store) -> Result<()> {
+        let permit = context.administrator()?;
+        let body = self.file.as_deref().map(read).transpose()?;
+        let plain = match &self.plain {
+            Some(none) if none.is_empty() => Some(None),
+            Some(file) => Some(Some(read(Path::new(file))?)),
+            None => None,
+        };
+        let attach = self.files.read()?;
+        self.rehearsal.over(context, store, |store| {
+            let is_changed = store.alone(|db| {
+                let before = template::find(db, &self.template)?;
+                let is_html = self.html.unwrap_or(before.is_html);
+                let new = Stored {
+                    id: before.id,
+                    name: self.name.clone().unwrap_or(before.name),
+                    subject: self.subject.clone().unwrap_or(before.subject),
+                    body: body.clone().unwrap_or(before.body),
+                    is_html,
+                    plain: plain.clone().unwrap_or(before.plain).filter(|_| is_html),
+                };
+                check(context, &new)?;
+                template::set(db, &permit, &new, FileChanges { attach: &attach, detach: &self.detach }, context.now())
+            })?;
+            let name = self.name.as_ref().unwrap_or(&self.template);
+            context.out.say(&format!("Template {name} {}.", changed(is_changed)));
+            Ok(())
+        })
+    }
+}
+
+/// Refuses a template that names what there is not.
+fn check(context: &Context, template: &Stored) -> Result<()> {
+    Checked::check(&template.source(), &Names::new(fields::names(&context.switches().fields)))?;
+    Ok(())
+}
+
+fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
+    let permit = context.administrator()?;
+    store.alone(|db| {
+        let found = template::find(db, wanted)?;
+        template::remove(db, &permit, &found, context.now())
+    })?;
+    context.out.say(&format!("Template {wanted} removed."));
+    Ok(())
+}
+
+fn preview(context: &Context, store: &mut Store, wanted: &str, email: Option<&str>) -> Result<()> {
+    let db = store.connection();
+    let found = template::find(db, wanted)?;
+    let Filled { letter, files } = match email {
+        Some(email) => filled::for_email(context, db, &found, email)?,
+        None => filled::for_examples(context, db, &found)?,
+    };
+    // ACK-2: what answers by itself has the number of the case that it opened in front.
+    let is_answer = email.is_none() && !answer::using(db, found.id)?.is_empty();
+    let answers = is_answer.then(|| format!("[#{}] {}", Names::about("Case.number").1, letter.subject));
+    let document = serde_json::json!({
+        "subject": letter.subject,
+        "subject_of_case": answers,
+        "text": letter.text,
+        "html": letter.html,
+        "attachments": files.iter().map(|file| &file.name).collect::<Vec<_>>(),
+    });
+    context.out.item(&document, || {
+        let names = named(files.iter().map(|file| &file.name));
+        let answers = answers.map(|subject| format!("for a case: {}\n", shown(&subject))).unwrap_or_default();
+        format!("subject: {}\n{answers}{names}\n{}", shown(&letter.subject), shown(&letter.text))
+    });
+    Ok(())
+}
+
+fn placeholders(context: &Context) -> Result<()> {
+    let names = Names::new(fields::names(&context.switches().fields));
+    let one = |name: &str| {
+        let (about, example) = Names::about(name);
+        serde_json::json!({ "name": name, "about": about, "example": example })
+    };
+    let all: Vec<_> = names.all().map(one).collect();
+    match context.out.is_text() {
+        true => context.out.item(&all, || grouped(&names)),
+        false => context.out.list(&all, &[], |_| Vec::new()),
+    }
+    Ok(())
 }
 
 /// What every letter has, a line each; behind it the fields of records, which are called alike in several.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::rehearsal::Rehearsal;
 use super::right;
 use crate::clock::rfc3339;
 use crate::context::Context;
@@ -10,7 +11,7 @@ use crate::fault::{Class, Fault};
 use crate::mail;
 use crate::plural::counted;
 use crate::store::record::RecordName;
-use crate::store::{access as trace, account, token};
+use crate::store::{Store, access as trace, account, token};
 use crate::words::RoleAction;
 
 /// Manage the keys of signed tokens, which lead answers back to their records
@@ -30,6 +31,8 @@ enum TokenCommand {
         /// Days for which tokens of the keys before it are still good
         #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(i64).range(0..=3_650))]
         keep: i64,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// List all keys, the one that signs first
     List,
@@ -47,17 +50,8 @@ impl Token {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
         match self.command {
-            TokenCommand::Rotate { keep } => {
-                let permit = context.administrator()?;
-                let key = store.alone(|db| {
-                    let key = context.rotate_tokens(db, keep)?;
-                    let detail = format!("those before it are good for {}", counted(keep, "day"));
-                    trace::record(db, &permit, "token rotate", &format!("token-key:{}", key.id), &detail, context.now())?;
-                    Ok(key)
-                })?;
-                context
-                    .out
-                    .made(&key, &format!("Token key {} signs; those before it are good for {}.", key.id, counted(keep, "day")));
+            TokenCommand::Rotate { keep, rehearsal } => {
+                rehearsal.over(context, &mut store, |store| rotate(context, store, keep))?;
             }
             TokenCommand::List => {
                 context.administrator()?;
@@ -86,4 +80,16 @@ impl Token {
         }
         Ok(())
     }
+}
+
+fn rotate(context: &Context, store: &mut Store, keep: i64) -> Result<()> {
+    let permit = context.administrator()?;
+    let detail = format!("those before it are good for {}", counted(keep, "day"));
+    let key = store.alone(|db| {
+        let key = context.rotate_tokens(db, keep)?;
+        trace::record(db, &permit, "token rotate", &format!("token-key:{}", key.id), &detail, context.now())?;
+        Ok(key)
+    })?;
+    context.out.made(&key, &format!("Token key {} signs; {detail}.", key.id));
+    Ok(())
 }

@@ -9,14 +9,13 @@ use self::absence::Absence;
 use super::rehearsal::{Rehearsal, Told};
 use super::setting::{Lines, Options, Setting, Shown, options, switch, way};
 use super::show::{changed, lines, listed, yes};
-use super::{argument, people};
+use super::{argument, people, right};
 use crate::context::Context;
-use crate::decide::access;
 use crate::fault::{Class, Fault};
 use crate::pass::hand::Said;
 use crate::pass::record as pass;
 use crate::pass::verdict::Names;
-use crate::plural::doing;
+use crate::plural::{doing, first_of};
 use crate::settings::{UserSettings, user_settings};
 use crate::store::naming::{self, Naming};
 use crate::store::record::{self, RecordName};
@@ -70,6 +69,8 @@ struct Add {
     addresses: Vec<String>,
     #[command(flatten)]
     settings: UserOptions,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 user_settings!(options UserOptions, UserShown of UserSettings);
@@ -205,9 +206,7 @@ impl Going {
 /// What a user has must not be left to nobody without a word.
 fn has_work(login: &str, theirs: &[RecordName], naming: &Naming) -> Fault {
     const SHOWN: usize = 5;
-    let first = theirs.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let more = if theirs.len() > SHOWN { format!(" and {} more", theirs.len() - SHOWN) } else { String::new() };
-    let has = (!theirs.is_empty()).then(|| format!("{login} has {first}{more}"));
+    let has = (!theirs.is_empty()).then(|| format!("{login} has {}", first_of(theirs, SHOWN)));
     let given = (!naming.is_empty()).then(|| format!("{login} is given mail or cases by {}", naming.told()));
     let or = if naming.may_be_without() { ", or --unassign" } else { "" };
     Fault::new(Class::Data, has.into_iter().chain(given).collect::<Vec<_>>().join("; "))
@@ -230,17 +229,19 @@ struct Set {
     /// Kind that the user does not follow from the beginning any more; may be given several times
     #[arg(long, value_name = "KIND", hide_possible_values = true)]
     no_auto_follow: Vec<RecordKind>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl User {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
         match self.command {
-            UserCommand::Add(add) => add.run(context, &mut store),
+            UserCommand::Add(add) => add.rehearsal.over(context, &mut store, |store| add.run(context, store)),
             UserCommand::List => list(context, &mut store),
             UserCommand::Show { user } => show(context, &mut store, &user),
             UserCommand::Rights { user } => rights(context, &mut store, user),
-            UserCommand::Set(set) => set.run(context, &mut store),
+            UserCommand::Set(set) => set.rehearsal.over(context, &mut store, |store| set.run(context, store)),
             UserCommand::Remove(remove) => remove.run(context, &mut store),
             UserCommand::Absence(absence) => absence.run(context, &mut store),
         }
@@ -248,7 +249,7 @@ impl User {
 }
 
 impl Add {
-    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+    fn run(&self, context: &Context, store: &mut Store) -> Result<()> {
         let permit = context.administrator()?;
         let user = store.alone(|db| {
             let mut settings = UserSettings::default();
@@ -302,15 +303,14 @@ fn show(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
 }
 
 impl Set {
-    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+    fn run(&self, context: &Context, store: &mut Store) -> Result<()> {
         let (is_changed, left, without) = store.alone(|db| {
             // ACCESS-1: what users hear of is their own affair; the rest is the administrators'.
             if self.settings.reserved().is_some() || !self.addresses.is_empty() {
                 context.administrator()?;
             }
             let id = user::find(db, &self.user)?;
-            let permit = access::keep_own(context.actor_ref(), id)
-                .map_err(|_| context.refused("only administrators do this for others"))?;
+            let permit = right::own(context, id)?;
             let user = user::show(db, id)?;
             let (before, takers) = (shown(db, user.clone())?, Takers::of(db)?);
             let mut settings = user.settings.clone();

@@ -10,7 +10,7 @@ use super::intake::{self, Batch, Gate, Refused};
 use super::{Tally, storage};
 use crate::decide::{Arrival, Policy};
 use crate::store::account::Account;
-use crate::store::{Store, position};
+use crate::store::{Database, Store, position};
 use crate::words::PositionId;
 
 /// The mailbox name under which delivered messages have their fates; no IMAP mailbox is monitored under it.
@@ -41,6 +41,9 @@ pub enum Arrived {
 /// Takes one message: when it arrived, and its bytes.
 pub type Add<'a> = dyn FnMut(Arrived, &[u8]) -> Result<()> + 'a;
 
+/// Writes down who wants it.
+pub type Begun<'a> = dyn FnMut(&mut Database) -> Result<()> + 'a;
+
 /// What is parsed and not yet on its way to the writer.
 struct Reading<'a> {
     intake: &'a Intake<'a>,
@@ -57,18 +60,21 @@ struct Parsed {
 }
 
 impl<'a> Intake<'a> {
-    /// Opens the account's own mailbox of that name.
+    /// Opens the account's own mailbox of that name; `begun` writes down, in the same transaction, who wants it, where somebody does.
     pub fn open(
         store: &mut Store,
         account: &'a Account,
-        mailbox: &str,
+        (mailbox, begun): (&str, &mut Begun<'_>),
         policy: &'a Policy,
         now: &'a (dyn Fn() -> i64 + Sync),
         (batch_messages, batch_bytes): (usize, u64),
     ) -> Result<Self> {
-        let position = store.alone(|db| match position::position(db, account.id, mailbox, 0)? {
-            Some(known) => Ok(known.id),
-            None => Ok(position::start(db, account.id, mailbox, 0, 0)?.id),
+        let position = store.alone(|db| {
+            begun(db)?;
+            match position::position(db, account.id, mailbox, 0)? {
+                Some(known) => Ok(known.id),
+                None => Ok(position::start(db, account.id, mailbox, 0, 0)?.id),
+            }
         })?;
         Ok(Self { account, policy, now, batch_messages, batch_bytes, position })
     }

@@ -181,8 +181,14 @@ fn count_passed<'p>(tally: &mut Tally, passed: impl Iterator<Item = &'p Passed>)
 }
 
 /// Takes a message out of quarantine and through the road again, under the UID it has; it stays where it is when it is refused
-/// once more. Returns its fate, or why it stays.
-pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, now: i64) -> Result<Result<Fate, String>> {
+/// once more. Returns its fate, or why it stays; `said` writes down who wanted it, in the same transaction.
+pub fn take_again(
+    store: &mut Store,
+    kept: &quarantine::Kept,
+    policy: &Policy,
+    said: &dyn Fn(&mut Database, Fate) -> Result<()>,
+    now: i64,
+) -> Result<Result<Fate, String>> {
     let bytes = quarantine::raw_of(store.connection(), kept.id)?;
     let arrival = Arrival { position: kept.position, uid: kept.uid, internal_date: kept.internal_date, partial: false };
     let refused = match prepare(arrival, &bytes) {
@@ -195,7 +201,9 @@ pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, n
                     quarantine::release(db, kept)?;
                     let arrivals = [letter.arrival.clone()];
                     let plans = decide_and_apply(db, &gate, std::slice::from_ref(&letter), &arrivals, now)?;
-                    Ok(plans.first().map_or(Fate::Quarantined, |plan| plan.fate))
+                    let fate = plans.first().map_or(Fate::Quarantined, |plan| plan.fate);
+                    said(db, fate)?;
+                    Ok(fate)
                 })
             };
             match fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into())) {
@@ -206,7 +214,10 @@ pub fn take_again(store: &mut Store, kept: &quarantine::Kept, policy: &Policy, n
         }
         Err(refused) => refused.error,
     };
-    store.transaction(|db| quarantine::note_error(db, kept.id, &refused))?;
+    store.transaction(|db| {
+        quarantine::note_error(db, kept.id, &refused)?;
+        said(db, Fate::Quarantined)
+    })?;
     Ok(Err(refused))
 }
 

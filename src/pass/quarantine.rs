@@ -5,7 +5,8 @@ use anyhow::Result;
 use super::intake;
 use crate::decide::Policy;
 use crate::decide::access::Permit;
-use crate::store::{Store, access, quarantine};
+use crate::store::quarantine::{self, Kept};
+use crate::store::{Database, Store, access};
 use crate::words::Fate;
 
 /// What became of one message.
@@ -17,31 +18,33 @@ pub struct Retried {
     pub error: Option<String>,
 }
 
-/// Retries these messages, or all; `action` is what the audit calls it.
-pub fn retry(
+/// Retries all messages; `action` is what the audit calls it.
+pub fn retry(store: &mut Store, by: (&Permit<'_>, &str), policy: &Policy, now: i64) -> Result<Vec<Retried>> {
+    let kept = quarantine::list(store.connection(), None)?;
+    kept.iter().map(|kept| retry_one(store, by, kept, policy, now)).collect()
+}
+
+/// Retries a message; what becomes of it is written down with it.
+pub fn retry_one(
     store: &mut Store,
     (permit, action): (&Permit<'_>, &str),
-    ids: Option<&[i64]>,
+    kept: &Kept,
     policy: &Policy,
     now: i64,
-) -> Result<Vec<Retried>> {
-    let mut retried = Vec::new();
-    for kept in quarantine::list(store.connection(), ids)? {
-        if kept.size.is_none() {
-            // Only its server has it: the next pass asks for it.
-            store.transaction(|db| quarantine::ask_again(db, kept.id, now))?;
-            retried.push(Retried { id: kept.id, fate: Fate::Undelivered, error: None });
-            continue;
-        }
-        let (fate, error) = match intake::take_again(store, &kept, policy, now)? {
-            Ok(fate) => (fate, None),
-            Err(error) => (Fate::Quarantined, Some(error)),
-        };
-        retried.push(Retried { id: kept.id, fate, error });
+) -> Result<Retried> {
+    let subject = format!("quarantine:{}", kept.id);
+    let said = |db: &mut Database, fate: Fate| access::record(db, permit, action, &subject, fate.as_str(), now);
+    if kept.size.is_none() {
+        // Only its server has it: the next pass asks for it.
+        store.transaction(|db| {
+            quarantine::ask_again(db, permit, kept.id, now)?;
+            said(db, Fate::Undelivered)
+        })?;
+        return Ok(Retried { id: kept.id, fate: Fate::Undelivered, error: None });
     }
-    for one in &retried {
-        let subject = format!("quarantine:{}", one.id);
-        store.transaction(|db| access::record(db, permit, action, &subject, one.fate.as_str(), now))?;
-    }
-    Ok(retried)
+    let (fate, error) = match intake::take_again(store, kept, policy, &said, now)? {
+        Ok(fate) => (fate, None),
+        Err(error) => (Fate::Quarantined, Some(error)),
+    };
+    Ok(Retried { id: kept.id, fate, error })
 }

@@ -140,8 +140,16 @@ pub fn words_on(db: &mut Database, email: EmailId) -> Result<Vec<(Trace, String)
 
 /// Returns how a letter of ours came to be, and how a review of an e-mail ended, with what was said to that: no plan stands beside it.
 pub fn said_of(db: &mut Database, email: EmailId) -> Result<Vec<Trace>> {
-    const SAID: [&str; 7] =
-        ["email compose", "email reply", "email forward", "email edit", "review accept", "review split", "review reject"];
+    const SAID: [&str; 8] = [
+        "email compose",
+        "email reply",
+        "case reply",
+        "email forward",
+        "email edit",
+        "review accept",
+        "review split",
+        "review reject",
+    ];
     let reviews = reviews::table.filter(reviews::email_id.eq(email)).select(reviews::id).load::<ReviewId>(db)?;
     let subjects = reviews.into_iter().map(|id| format!("review:{id}")).chain([format!("email:{email}")]);
     let of = audit::table.filter(audit::subject.eq_any(subjects.collect::<Vec<_>>())).filter(audit::why.is_null());
@@ -184,6 +192,20 @@ pub fn since_last(
 /// Records who changed what, in the transaction of the change. `action` is verb and noun as typed (`case close`).
 pub fn record(db: &mut Database, permit: &Permit<'_>, action: &str, subject: &str, detail: &str, now: i64) -> Result<()> {
     write(db, permit, (action, subject, detail), None, now).map(|_| ())
+}
+
+/// The same of what takes several transactions: one line, written in the first that changes anything, where there is none yet, and made to
+/// say in each later one what is done by then. Returns its number, which is good once that transaction is committed.
+pub fn record_so_far(
+    db: &mut Database,
+    permit: &Permit<'_>,
+    line: Option<i64>,
+    (action, subject, detail): (&str, &str, &str),
+    now: i64,
+) -> Result<i64> {
+    let Some(line) = line else { return write(db, permit, (action, subject, detail), None, now) };
+    diesel::update(audit::table.find(line)).set(audit::detail.eq(clean(detail))).execute(db)?;
+    Ok(line)
 }
 
 #[derive(Insertable)]

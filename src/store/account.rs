@@ -12,7 +12,7 @@ use super::dialect::due;
 use super::grant::{self, Granted};
 use super::noun::{find, free, in_lists, not_found, number, taken};
 use super::schema::{account_mailboxes, account_teams, accounts, positions, user_addresses, users};
-use super::{Database, access, former, sending, status, undone};
+use super::{Database, access, sending, status, undone};
 use crate::clock::rfc3339;
 use crate::decide::access::{Actor, Permit};
 use crate::decide::failure::LONGEST_PAUSE;
@@ -380,21 +380,4 @@ pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i
     // UIDVALIDITY 0 is no server's: those are the mailboxes of `deliver` and `import`.
     diesel::delete(positions::table.filter(positions::account_id.eq(id)).filter(positions::uidvalidity.ne(0))).execute(db)?;
     access::record(db, permit, "account reset", &subject(&account.name), &format!("since {}", rfc3339(since)), now)
-}
-
-/// Refuses to remove a user whose personal accounts have anything left to do, and writes down what is to be known of these.
-pub(super) fn leave_all_of(db: &mut Database, owner: UserId) -> Result<()> {
-    let own = accounts::table.filter(accounts::owner_id.eq(owner)).order(accounts::name).select((accounts::id, accounts::name));
-    let own = own.load::<(AccountId, String)>(db)?;
-    undone::must_be_done(db, &own)?;
-    own.iter().try_for_each(|(id, _)| former::remember(db, *id))
-}
-
-/// Removes an account with its positions and fates; e-mails and cases stay, and what was deleted does not come back (FETCH-2). Refuses it
-/// as long as there is anything left to do. Call it under the lock row.
-pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<()> {
-    undone::must_be_done(db, &[(account.id, account.name.clone())])?;
-    former::remember(db, account.id)?;
-    diesel::delete(accounts::table.find(account.id)).execute(db)?;
-    access::record(db, permit, "account remove", &subject(&account.name), "", now)
 }

@@ -4,8 +4,10 @@
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::schema::{accounts, former_accounts, users};
-use super::{Database, next_number};
+use super::account::Account;
+use super::schema::{accounts, email_accounts, former_accounts, positions, users};
+use super::{Database, access, next_number, undone};
+use crate::decide::access::Permit;
 use crate::words::{AccountId, UserId};
 
 /// What a mailbox is known by. What a personal account says of itself counts for its owner's alone: users name addresses as they like.
@@ -33,8 +35,41 @@ fn mailbox(db: &mut Database, account: AccountId) -> Result<Option<Mailbox>> {
     }))
 }
 
+/// What there was of an account that was removed.
+#[derive(Debug, Clone, Copy)]
+pub struct Left {
+    /// How far these were read is forgotten.
+    pub mailboxes: i64,
+    /// These stay.
+    pub emails: i64,
+}
+
+/// Removes an account with its positions and fates; e-mails and cases stay, and what was deleted does not come back (FETCH-2). Refuses it
+/// as long as there is anything left to do. Call it under the lock row.
+pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i64) -> Result<Left> {
+    undone::must_be_done(db, &[(account.id, account.name.clone())])?;
+    let read = positions::table.filter(positions::account_id.eq(account.id)).filter(positions::is_left.eq(false));
+    let left = Left {
+        // UIDVALIDITY 0 is no server's.
+        mailboxes: read.filter(positions::uidvalidity.ne(0)).count().get_result(db)?,
+        emails: email_accounts::table.filter(email_accounts::account_id.eq(account.id)).count().get_result(db)?,
+    };
+    remember(db, account.id)?;
+    diesel::delete(accounts::table.find(account.id)).execute(db)?;
+    access::record(db, permit, "account remove", &format!("account:{}", account.name), "", now)?;
+    Ok(left)
+}
+
+/// Refuses to remove a user whose personal accounts have anything left to do, and writes down what is to be known of these.
+pub(super) fn leave_all_of(db: &mut Database, owner: UserId) -> Result<()> {
+    let own = accounts::table.filter(accounts::owner_id.eq(owner)).order(accounts::name).select((accounts::id, accounts::name));
+    let own = own.load::<(AccountId, String)>(db)?;
+    undone::must_be_done(db, &own)?;
+    own.iter().try_for_each(|(id, _)| remember(db, *id))
+}
+
 /// Writes down what is to be known of an account that is about to be removed. Call it under the lock row.
-pub(super) fn remember(db: &mut Database, account: AccountId) -> Result<()> {
+fn remember(db: &mut Database, account: AccountId) -> Result<()> {
     let Some(mailbox) = mailbox(db, account)? else { return Ok(()) };
     let id = next_number(db, "former")?;
     diesel::insert_into(former_accounts::table)

@@ -32,7 +32,7 @@ pub(crate) mod fields;
 pub(crate) mod filter;
 pub mod folder;
 pub(crate) mod follow;
-mod former;
+pub mod former;
 pub mod generation;
 pub(crate) mod grant;
 pub(crate) mod handout;

@@ -10,11 +10,12 @@ use super::dialect::{insert_all, insert_new};
 use super::named::{RecordName, names_of};
 use super::noun::{counted, in_lists};
 use super::schema::{accounts, emails, notes, notifications, records, users};
-use super::{Backend, Database, clean, email, lock, next_number, relation, reserve, rights};
+use super::{Backend, Database, access, clean, email, lock, next_number, relation, reserve, rights};
 use crate::decide::Next;
 use crate::decide::access::{Actor, Inbox, Permitted, sight};
 use crate::decide::digest::YOUNGEST;
 use crate::fault::{Class, Fault};
+use crate::plural;
 use crate::words::{AccountId, EmailId, NoteId, NotificationId, NotificationKind, RecordId, RoleScope, UserId};
 
 /// A notification as a row.
@@ -288,7 +289,7 @@ pub fn mark_mailed(db: &mut Database, due: &[Due]) -> Result<()> {
 }
 
 /// Marks notifications of a user as read: these, or all when none are named. Returns how many were unread.
-pub fn mark_read(db: &mut Database, inbox: &Permitted<'_, Inbox>, ids: &[NotificationId]) -> Result<usize> {
+pub fn mark_read(db: &mut Database, inbox: &Permitted<'_, Inbox>, ids: &[NotificationId], now: i64) -> Result<usize> {
     let Inbox(user) = *inbox.thing();
     for id in ids {
         let theirs = notifications::table
@@ -305,7 +306,7 @@ pub fn mark_read(db: &mut Database, inbox: &Permitted<'_, Inbox>, ids: &[Notific
         .filter(notifications::is_read.eq(false))
         .filter(notifications::is_held.eq(false));
     let read = notifications::is_read.eq(true);
-    Ok(match ids {
+    let marked = match ids {
         [] => diesel::update(unread).set(read).execute(db)?,
         ids => {
             let mut marked = 0;
@@ -314,7 +315,13 @@ pub fn mark_read(db: &mut Database, inbox: &Permitted<'_, Inbox>, ids: &[Notific
             }
             marked
         }
-    })
+    };
+    if marked > 0 {
+        let login: String = users::table.find(user).select(users::login).first(db)?;
+        let detail = plural::counted(marked, "notification");
+        access::record(db, inbox.permit(), "notification read", &format!("user:{login}"), &detail, now)?;
+    }
+    Ok(marked)
 }
 
 /// Who reads an e-mail has heard of it.

@@ -230,7 +230,7 @@ pub fn due(db: &mut Database, position: PositionId, now: i64, longest: i64) -> R
 }
 
 /// Asks the server for a message again with the next pass, and for another fourteen days.
-pub fn ask_again(db: &mut Database, id: i64, now: i64) -> Result<()> {
+pub fn ask_again(db: &mut Database, _: &Permit<'_>, id: i64, now: i64) -> Result<()> {
     diesel::update(quarantine::table.find(id)).set((quarantine::due_at.eq(now), quarantine::created_at.eq(now))).execute(db)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! ACCESS-1 to ACCESS-4: every command, and who may. Nobody is let through by being forgotten: what is not in the table fails.
 
+use super::rehearsed::{can_be_rehearsed, files, rows, wrongly_written};
 use crate::support::office::Office;
 
 /// Who asks: nobody that espomail knows, a user without a role, a team-mate of Ada's whose role reaches as far as the team does, and an
@@ -286,11 +287,27 @@ fn access_2_every_command_asks_who_may() {
     let store = office.home().join(".local/share/espomail/espomail.sqlite");
     let passes = std::path::PathBuf::from(format!("{}-passes", store.display()));
     let whole = [&store, &passes].map(|file| (file.clone(), std::fs::read(file).unwrap()));
+    let (before, (said, all)) = (files(office.home()), rows(&store));
     let mut wrong = Vec::new();
     for (line, expected) in TABLE {
         for (who, expected) in WHO.into_iter().zip([&[No], &expected[..]].concat()) {
             let input = if line.starts_with("account") { "hunter2" } else { MAIL };
+            let rehearsed = (who == "boss" && can_be_rehearsed(line))
+                .then(|| office.asks_with(who, &[&words(line)[..], &["--dry-run"]].concat(), input));
+            if rehearsed.is_some() && files(office.home()) != before {
+                wrong.push(format!("espomail {line} --dry-run changes something"));
+                restore(&store, &whole);
+            }
             let done = office.asks_with(who, &words(line), input);
+            if let Some(rehearsed) = rehearsed {
+                let told = ["Nothing was changed.", "would ", "WOULD "].iter().any(|words| rehearsed.stdout.contains(words));
+                if rehearsed.status != done.status || (done.status == Some(0)) != told {
+                    wrong.push(format!(
+                        "espomail {line} --dry-run: {:?}: {}{}",
+                        rehearsed.status, rehearsed.stdout, rehearsed.stderr
+                    ));
+                }
+            }
             let comes = match (done.status.unwrap_or_default(), line.starts_with("deliver")) {
                 // An MTA keeps the message.
                 (75, true) => No,
@@ -307,6 +324,10 @@ fn access_2_every_command_asks_who_may() {
                 ));
             }
             if comes != No {
+                if who == "boss" {
+                    let (now_said, now) = rows(&store);
+                    wrong.extend(wrongly_written(line, now != all, &now_said[said.len()..]));
+                }
                 restore(&store, &whole);
             }
         }

@@ -99,9 +99,9 @@ on_both_databases! {
         let list = |store: &mut Store, user| notification::list(store.connection(), UserId(user), true, (9, 0)).unwrap();
         let ada = list(store, 1);
         assert_eq!(ada.len(), 2);
-        assert!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(2))).unwrap(), &[ada[0].id]).is_err());
-        assert_eq!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(1))).unwrap(), &[ada[0].id]).unwrap(), 1);
-        assert_eq!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(1))).unwrap(), &[]).unwrap(), 1);
+        assert!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(2))).unwrap(), &[ada[0].id], 0).is_err());
+        assert_eq!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(1))).unwrap(), &[ada[0].id], 0).unwrap(), 1);
+        assert_eq!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(1))).unwrap(), &[], 0).unwrap(), 1);
         assert_eq!(list(store, 1), []);
         run(store, &rows!(email_users { email_id: 1, user_id: 2 }));
         assert_eq!(list(store, 2)[0].subject.as_deref(), Some("Subject 1"));
@@ -111,7 +111,7 @@ on_both_databases! {
         assert_eq!(list(store, 2), []);
         // Cleo has it not: that there was something, not what.
         assert_eq!(list(store, 3)[0].subject, None);
-        assert!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(3))).unwrap(), &[NotificationId(99)]).is_err());
+        assert!(notification::mark_read(store.connection(), &keep(&administrator, Inbox(UserId(3))).unwrap(), &[NotificationId(99)], 0).is_err());
     }
 
     fn note_1_a_note_that_was_there_before_keeps_nobody_from_hearing(store: &mut TestStore) {

@@ -15,12 +15,14 @@ use crate::context::Context;
 use crate::decide::access::{self, Actor, NoAccount, Permit};
 use crate::decide::host;
 use crate::fault::{Class, Fault};
-use crate::plural::doing;
+use crate::plural::{counted, doing};
 use crate::secret::Secret;
 use crate::store::account::{self, Account as Stored, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
 use crate::store::taker::Takers;
-use crate::store::{Database, Store, access as trace, answer, copy, grant, outbox, position, server_action, status, trouble};
+use crate::store::{
+    Database, Store, access as trace, answer, copy, former, grant, outbox, position, server_action, status, trouble,
+};
 use crate::words::{AccountId, AccountKind, Auth, PasswordSource, SmtpAuth};
 
 #[derive(Debug, clap::Args)]
@@ -30,6 +32,8 @@ pub struct Add {
     name: String,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,7 +53,12 @@ pub struct Set {
     name: Option<String>,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
+
+/// For reading and for sending.
+pub type Passwords = (Option<Secret>, Option<Secret>);
 
 /// What an account can be told.
 #[derive(Debug, clap::Args)]
@@ -64,7 +73,7 @@ pub struct Options {
 
 impl Options {
     /// Reads the passwords for reading and for sending, once it is known that whoever asks may say all this.
-    pub fn passwords(&self, context: &Context, is_new: bool) -> Result<(Option<Secret>, Option<Secret>)> {
+    pub fn passwords(&self, context: &Context, is_new: bool) -> Result<Passwords> {
         self.settings.allowed(context)?;
         allowed(context, &self.sending, &self.answers)?;
         Ok((self.settings.read_password(context, is_new)?, self.sending.read_password(context)?))
@@ -78,16 +87,23 @@ pub struct Reset {
     /// Read mail that arrived at the server since then: 2026-11-23, RFC 3339, today, 30d
     #[arg(long, value_name = "TIME")]
     since: String,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 impl Add {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
+        // Whoever types one must not hold up others.
+        let passwords = self.options.passwords(context, true)?;
+        self.rehearsal.over(context, store, |store| self.add(context, store, &passwords))
+    }
+
+    fn add(&self, context: &Context, store: &mut Store, (password, smtp_password): &Passwords) -> Result<()> {
         let (actor, now) = (context.actor(), context.now());
-        let (password, smtp_password) = self.options.passwords(context, true)?;
-        let Self { name, options: Options { settings, sending, answers } } = self;
+        let Self { name, options: Options { settings, sending, answers }, .. } = self;
         let people = store.alone(|db| {
             let (id, before) = (account::next_id(db)?, Takers::of(db)?);
-            let mut new = defaults(context, &name)?;
+            let mut new = defaults(context, name)?;
             settings.over(&mut new, context, db, id, password.as_ref())?;
             let permit = may_add(context, db, &actor, &new)?;
             account::add(db, &permit, id, &new, now)?;
@@ -101,7 +117,7 @@ impl Add {
             answer::set(db, &permit, id, answers.as_ref())?;
             people::since(db, &before, now)
         })?;
-        let added = account::find(store.connection(), &name)?;
+        let added = account::find(store.connection(), name)?;
         let shown = Whole::new(&added, store.connection())?;
         let is_missing = added.imap_auth.is_token() && !settings.gives_password();
         let (next, more) = match (is_missing, provider_of(&added.imap_host)) {
@@ -109,19 +125,24 @@ impl Add {
             (true, Some(_)) => ("authorize", ""),
             (true, None) => ("authorize", " --provider PROVIDER"),
         };
-        let next = format!("Next: espomail account {next} {}{more}", argument::quoted(&name));
+        let next = format!("Next: espomail account {next} {}{more}", argument::quoted(name));
         context.out.made(&shown, &format!("Account {name} added. {next}{}", people::lines(&people)));
         let mute = answer::mute(store.connection())?;
-        answers::announce(context, store.connection(), &mute, Some(&name))
+        answers::announce(context, store.connection(), &mute, Some(name))
     }
 }
 
 impl Set {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (actor, passwords) = (context.actor(), self.options.passwords(context, false)?);
-        let Self { account: wanted, name, options } = &self;
+        let passwords = self.options.passwords(context, false)?;
+        self.rehearsal.over(context, store, |store| self.set(context, store, &passwords))
+    }
+
+    fn set(&self, context: &Context, store: &mut Store, passwords: &Passwords) -> Result<()> {
+        let actor = context.actor();
+        let Self { account: wanted, name, options, .. } = self;
         let mute = answer::mute(store.connection())?;
-        let request = Request { wanted, name: name.as_deref(), options, passwords: &passwords, moves: false };
+        let request = Request { wanted, name: name.as_deref(), options, passwords, moves: false };
         let (done, people) = store.alone(|db| {
             let before = Takers::of(db)?;
             let done = change(context, db, &actor, &request)?;
@@ -142,8 +163,7 @@ pub struct Request<'a> {
     pub wanted: &'a str,
     pub name: Option<&'a str>,
     pub options: &'a Options,
-    /// For reading and for sending.
-    pub passwords: &'a (Option<Secret>, Option<Secret>),
+    pub passwords: &'a Passwords,
     /// It moves to another server, whatever that is called.
     pub moves: bool,
 }
@@ -222,10 +242,14 @@ pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Req
 
 impl Reset {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (actor, wanted) = (context.actor(), self.account);
+        self.rehearsal.over(context, store, |store| self.reset(context, store))
+    }
+
+    fn reset(&self, context: &Context, store: &mut Store) -> Result<()> {
+        let (actor, wanted) = (context.actor(), &self.account);
         let since = context.time(&self.since)?;
         store.alone(|db| {
-            let (account, permit) = right::account(db, context, &actor, &wanted)?;
+            let (account, permit) = right::account(db, context, &actor, wanted)?;
             account::reset(db, &permit, &account, since, context.now())
         })?;
         context.out.say(&format!("Account {wanted} is read anew from {} on at the next pass.", rfc3339(since)));
@@ -235,26 +259,26 @@ impl Reset {
 
 impl Remove {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let (actor, wanted) = (context.actor(), self.account);
+        self.rehearsal.over(context, store, |store| self.remove(context, store))
+    }
+
+    fn remove(&self, context: &Context, store: &mut Store) -> Result<()> {
+        let (actor, wanted) = (context.actor(), &self.account);
         let mute = answer::mute(store.connection())?;
-        let said = format!(
-            "Account {wanted} removed, with how far its mailboxes were read. Its e-mails and cases stay, and what was deleted of its mail \
-             does not come back with another account on its mailbox."
+        let left = store.alone(|db| {
+            let (account, permit) = right::account(db, context, &actor, wanted)?;
+            former::remove(db, &permit, &account, context.now())
+        })?;
+        let (read, emails) = (format!("how far it was read ({})", counted(left.mailboxes, "mailbox")), left.emails);
+        let back = "what was deleted of its mail does not come back with another account on its mailbox.";
+        context.out.say_or_would(
+            &format!("Account {wanted} removed, with {read}. Its e-mails ({emails}) and cases stay, and {back}"),
+            &format!(
+                "Account {wanted} would be removed, with its passwords and {read}. Its e-mails ({emails}) and cases would stay, and \
+                 {back}\nTo stop it for a while: espomail account disable {}",
+                argument::quoted(wanted)
+            ),
         );
-        let done = self.rehearsal.act_and_tell(
-            context,
-            store,
-            |()| said.clone() + "\n",
-            |db, _| {
-                let (account, permit) = right::account(db, context, &actor, &wanted)?;
-                account::remove(db, &permit, &account, context.now())?;
-                Ok(((), Vec::new()))
-            },
-        )?;
-        if done.is_none() {
-            return Ok(());
-        }
-        context.out.say(&said);
         answers::announce(context, store.connection(), &mute, None)
     }
 }

@@ -19,6 +19,7 @@ use self::authorize::Authorize;
 use self::change::{Add, Remove, Reset, Set, switch};
 use self::moving::Move;
 pub use self::test::connect;
+use super::rehearsal::Rehearsal;
 use super::right;
 use super::show::yes;
 use crate::context::Context;
@@ -61,9 +62,9 @@ enum AccountCommand {
     /// For example: espomail account remove support --dry-run
     Remove(Remove),
     /// Switch an account on
-    Enable(Named),
+    Enable(Switched),
     /// Switch an account off; passes leave it out
-    Disable(Named),
+    Disable(Switched),
     /// Log in and open every monitored mailbox; change nothing
     Test {
         /// Name or number
@@ -100,6 +101,20 @@ struct Named {
     account: String,
 }
 
+#[derive(Debug, clap::Args)]
+struct Switched {
+    /// Name or number
+    account: String,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
+}
+
+impl Switched {
+    fn run(self, context: &Context, store: &mut Store, active: bool) -> Result<()> {
+        self.rehearsal.over(context, store, |store| switch(context, store, &self.account, active))
+    }
+}
+
 impl Account {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
@@ -110,8 +125,8 @@ impl Account {
             AccountCommand::Set(command) => command.run(context, &mut store),
             AccountCommand::Move(command) => command.run(context, &mut store),
             AccountCommand::Remove(command) => command.run(context, &mut store),
-            AccountCommand::Enable(Named { account }) => switch(context, &mut store, &account, true),
-            AccountCommand::Disable(Named { account }) => switch(context, &mut store, &account, false),
+            AccountCommand::Enable(command) => command.run(context, &mut store, true),
+            AccountCommand::Disable(command) => command.run(context, &mut store, false),
             AccountCommand::Test { account, smtp: true, send_to } => test::sending(context, store, &account, &send_to),
             AccountCommand::Test { account, smtp: false, .. } => test::reading(context, store, &account),
             AccountCommand::Authorize(command) => command.run(context, store),

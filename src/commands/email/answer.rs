@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use anyhow::{Context as _, Result};
 
-use super::compose::{Told, Typed, deliver, sender, write};
+use super::compose::{Told, Typed, send, sender, write};
 use super::writing::{Writing, addresses};
 use crate::clock::told_span;
 use crate::commands::right;
@@ -135,8 +135,8 @@ impl Found {
 impl Reply {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let found = Found::read(context, store.connection(), &self.email)?;
-        let answer = Answer { all: self.all, to: &self.to, no_quote: self.no_quote, passed_over: None };
-        self.writing.keeping(|| reply(context, store, &found, &answer, &self.writing))
+        let answer = Answer { action: "email reply", all: self.all, to: &self.to, no_quote: self.no_quote, passed_over: None };
+        self.writing.keeping(context, || reply(context, store, &found, &answer, &self.writing))
     }
 }
 
@@ -149,8 +149,8 @@ impl CaseReply {
         if self.to_email.is_none() && !self.to_newest && !chosen.opens {
             found.keep_to(&chosen, case, context, db)?;
         }
-        let answer = Answer { all: self.all, to: &[], no_quote: self.no_quote, passed_over };
-        self.writing.keeping(|| reply(context, store, &found, &answer, &self.writing))
+        let answer = Answer { action: "case reply", all: self.all, to: &[], no_quote: self.no_quote, passed_over };
+        self.writing.keeping(context, || reply(context, store, &found, &answer, &self.writing))
     }
 
     /// Returns the e-mail to answer, and the newer one that is not answered, as its author takes no part in the case (LINK-2).
@@ -187,6 +187,8 @@ impl CaseReply {
 
 /// How somebody answers.
 struct Answer<'a> {
+    /// What the audit calls it.
+    action: &'static str,
     all: bool,
     to: &'a [String],
     no_quote: bool,
@@ -270,7 +272,8 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
     attachments.extend(found.pictures(store.connection(), body.html.as_deref())?);
     let due_at = writing.due_at(context)?;
     let random = context::random()?;
-    let queued = store.alone(|db| {
+    let order = (writing.rehearsal, due_at, writing.turn());
+    send(context, store, order, Some(&told), |db| {
         let sender = sender(actor, db, writing.from.as_deref(), preferred)?;
         let typed = Typed {
             to: told.to.clone(),
@@ -286,9 +289,8 @@ fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_
         };
         let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
         let order = Order { parent, author: actor.user, follows: Some(found.id), ..Order::default() };
-        write(context, db, &typed, &sender, order, (OutgoingKind::Reply, "email reply"), due_at, random)
-    })?;
-    deliver(context, queued, due_at, writing.turn(), Some(&told))
+        write(context, db, &typed, &sender, order, (OutgoingKind::Reply, answer.action), due_at, random)
+    })
 }
 
 impl Found {
@@ -323,7 +325,7 @@ impl Found {
 
 impl Forward {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        self.writing.keeping(|| self.pass_on(context, store))
+        self.writing.keeping(context, || self.pass_on(context, store))
     }
 
     fn pass_on(&self, context: &Context, store: &mut Store) -> Result<()> {
@@ -358,7 +360,8 @@ impl Forward {
         }
         let due_at = self.writing.due_at(context)?;
         let random = context::random()?;
-        let queued = store.alone(|db| {
+        let order = (self.writing.rehearsal, due_at, self.writing.turn());
+        send(context, store, order, None, |db| {
             let sender = sender(actor, db, self.writing.from.as_deref(), preferred)?;
             let typed = Typed {
                 to: to.clone(),
@@ -375,7 +378,6 @@ impl Forward {
             let parent = found.email.parent.map(|named| record::find(db, named, &[])).transpose()?;
             let order = Order { parent, author: actor.user, follows: Some(found.id), ..Order::default() };
             write(context, db, &typed, &sender, order, (OutgoingKind::Forward, "email forward"), due_at, random)
-        })?;
-        deliver(context, queued, due_at, self.writing.turn(), None)
+        })
     }
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::writing::{Turn, Writing, addresses};
 use crate::clock::rfc3339;
+use crate::commands::rehearsal::Rehearsal;
 use crate::commands::right;
 use crate::commands::send::send_one;
 use crate::context::{self, Context};
@@ -105,7 +106,7 @@ struct Made {
 
 impl Compose {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        self.writing.keeping(|| self.written(context, store))
+        self.writing.keeping(context, || self.written(context, store))
     }
 
     fn written(&self, context: &Context, store: &mut Store) -> Result<()> {
@@ -136,7 +137,8 @@ impl Compose {
         };
         let due_at = self.writing.due_at(context)?;
         let random = context::random()?;
-        let queued = store.alone(|db| {
+        let order = (self.writing.rehearsal, due_at, self.writing.turn());
+        send(context, store, order, None, |db| {
             let parent = match self.parent {
                 Some(named) => Some(right::record(db, context.actor_ref(), named, RoleAction::Read)?.0),
                 None => None,
@@ -144,8 +146,7 @@ impl Compose {
             let sender = sender(actor, db, self.writing.from.as_deref(), None)?;
             let order = Order { parent, author: actor.user, ..Order::default() };
             write(context, db, &typed, &sender, order, (OutgoingKind::Message, "email compose"), due_at, random)
-        })?;
-        deliver(context, queued, due_at, self.writing.turn(), None)
+        })
     }
 }
 
@@ -212,6 +213,9 @@ pub fn write(
     let queued = outgoing::queue(db, sender.account, &letter, now)?;
     let permit = access::send(context.actor_ref(), sender);
     trace::record(db, &permit, action, &format!("email:{}", queued.email), &sender.because.to_string(), now)?;
+    if context.out.is_rehearsing() {
+        context.out.say(&format!("From: {} ({})", sender.from, sender.because));
+    }
     Ok(queued)
 }
 
@@ -246,8 +250,23 @@ fn not_answered(context: &Context, id: OutgoingId) -> String {
     )
 }
 
-/// Tries to send it at once, unless it is for later, and says where it is.
+/// Has a letter written, tries to send it at once, unless it is for later, and says where it is.
+pub fn send(
+    context: &Context,
+    store: &mut Store,
+    (rehearsal, due_at, turn): (Rehearsal, Option<i64>, Turn),
+    to: Option<&Told>,
+    work: impl FnMut(&mut Database) -> Result<Queued>,
+) -> Result<()> {
+    rehearsal.over(context, store, |store| {
+        let queued = store.alone(work)?;
+        deliver(context, queued, due_at, turn, to)
+    })
+}
+
+/// The same of one that is written. Where all is only rehearsed, nothing is sent: it would be queued.
 pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: Turn, to: Option<&Told>) -> Result<()> {
+    let turn = if context.out.is_rehearsing() && turn == Turn::Now { Turn::Queue } else { turn };
     let Queued { id, email } = queued;
     let is_due = due_at.is_some_and(|at| at <= context.now());
     let (mut sent, mut is_said) = (None, false);

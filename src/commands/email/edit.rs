@@ -104,7 +104,7 @@ impl Waiting {
 
 impl Edit {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        self.writing.keeping(|| self.rewritten(context, store))
+        self.writing.keeping(context, || self.rewritten(context, store))
     }
 
     fn rewritten(&self, context: &Context, store: &mut Store) -> Result<()> {
@@ -143,7 +143,8 @@ impl Edit {
             (None, _) => before.outgoing.due_at,
         };
         let random = context::random()?;
-        let queued = store.alone(|db| {
+        let turn = if before.outgoing.is_held() { Turn::Held } else { self.writing.turn() };
+        let replace = |db: &mut Database| {
             let message = outbox::find(context, db, before.outgoing.id.0)?;
             if message.thing() != &before.outgoing {
                 let what = format!("message {} of the outbox was changed meanwhile", before.outgoing.id);
@@ -159,10 +160,12 @@ impl Edit {
                 hold(db, queued.id, because)?;
             }
             Ok(queued)
-        })?;
-        context.out.say(&format!("E-mail {} takes the place of e-mail {}.", queued.email, before.id));
-        let turn = if before.outgoing.is_held() { Turn::Held } else { self.writing.turn() };
-        deliver(context, queued, due_at, turn, None)
+        };
+        self.writing.rehearsal.over(context, store, |store| {
+            let queued = store.alone(replace)?;
+            context.out.say(&format!("E-mail {} takes the place of e-mail {}.", queued.email, before.id));
+            deliver(context, queued, due_at, turn, None)
+        })
     }
 
     /// What it says now.

@@ -5,12 +5,12 @@ use anyhow::Result;
 use crate::commands::rehearsal::Rehearsal;
 use crate::commands::right;
 use crate::context::Context;
-use crate::decide::access::{Inbox, Permit, Permitted, keep};
+use crate::decide::access::{Inbox, Permit, Permitted};
 use crate::decide::{Marks, Plan, Policy, Spot};
 use crate::fault::{Class, Fault};
 use crate::pass::hand::{self, Said};
 use crate::plural::doing;
-use crate::store::{Database, Store, folder, user};
+use crate::store::{Database, Store, folder};
 use crate::words::{EmailId, GroupPlace, RoleAction};
 
 #[derive(Debug, clap::Args)]
@@ -84,17 +84,9 @@ pub struct Delete {
     rehearsal: Rehearsal,
 }
 
-/// Finds whose e-mails are meant: a named user's, or those of the one who asks (ACCESS-1).
+/// Finds whose e-mails are meant.
 pub fn inbox<'a>(context: &'a Context, db: &mut Database, login: Option<&str>) -> Result<Permitted<'a, Inbox>> {
-    let actor = context.actor_ref();
-    let user = match (login, actor.user) {
-        (Some(login), _) => user::find(db, login)?,
-        (None, Some(user)) => user,
-        (None, None) => {
-            return Err(Fault::new(Class::Usage, "the service account has no e-mails of its own").hint("use --user USER").into());
-        }
-    };
-    keep(actor, Inbox(user)).map_err(|_| context.refused("these e-mails are another user's"))
+    right::inbox(context, db, login, ("the service account has no e-mails of its own", "these e-mails are another user's"))
 }
 
 impl Mark {

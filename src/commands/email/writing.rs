@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 use super::filled::{self, About, Filled};
 use crate::clock::parse_ahead;
 use crate::commands::file::{self, LARGEST};
+use crate::commands::rehearsal::Rehearsal;
 use crate::context::{self, Context};
 use crate::decide::sender::Sender;
 use crate::fault::{Class, Fault};
@@ -76,22 +77,25 @@ pub struct Writing {
     /// Keep it as a draft; "outbox release" sends it
     #[arg(long)]
     pub draft: bool,
+    #[command(flatten)]
+    pub rehearsal: Rehearsal,
     /// What was written in an editor, until it is stored.
     #[arg(skip)]
     kept: RefCell<Option<NamedTempFile>>,
 }
 
 impl Writing {
-    /// Does what makes a letter of what was written; where that fails, what was written in an editor stays.
-    pub fn keeping<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Does what makes a letter of what was written; where that fails, or is only rehearsed, what was written in an editor stays.
+    pub fn keeping(&self, context: &Context, work: impl FnOnce() -> Result<()>) -> Result<()> {
         let done = work();
-        match self.kept.borrow_mut().take() {
-            Some(file) if done.is_err() => {
-                let place = file.into_temp_path().keep().map(|path| path.display().to_string());
-                done.with_context(|| format!("what you wrote is in {}", place.unwrap_or_default()))
-            }
-            _ => done,
+        let kept = self.kept.borrow_mut().take().filter(|_| done.is_err() || self.rehearsal.is_one());
+        let Some(file) = kept else { return done };
+        let place = file.into_temp_path().keep().map(|path| path.display().to_string());
+        let told = format!("what you wrote is in {}", place.unwrap_or_default());
+        if done.is_ok() {
+            context.out.announce(&told);
         }
+        done.context(told)
     }
 
     /// Returns what was written: by the template, else from wherever it is; `begin` is what an editor shows.

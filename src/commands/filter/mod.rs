@@ -2,6 +2,7 @@
 
 mod scope;
 mod settings;
+mod shown;
 mod test;
 
 use anyhow::Result;
@@ -9,20 +10,21 @@ use clap::Subcommand;
 use serde_json::json;
 
 use self::scope::{ScopeArguments, kept};
-use self::settings::{FilterArguments, FilterShown, action_text};
+use self::settings::{FilterArguments, Named};
+use self::shown::Shown;
 use super::argument;
-use super::show::{changed, lines};
+use super::rehearsal::Rehearsal;
+use super::show::changed;
 use crate::context::Context;
 use crate::decide::access::{self, Permitted};
 use crate::decide::filter::{Action, Filter};
 use crate::fault::{Class, Fault};
-use crate::output::shown;
 use crate::pass::verdict::Names;
 use crate::plural::counted;
 use crate::store::access as trace;
 use crate::store::filter::{self, Owner, Stored};
-use crate::store::{Database, effect, reprocess};
-use crate::words::{FilterId, RoleAction};
+use crate::store::{Database, Store, effect, reprocess};
+use crate::words::RoleAction;
 
 /// Manage e-mail filters
 ///
@@ -46,6 +48,8 @@ enum Verb {
         scope: ScopeArguments,
         #[command(flatten)]
         settings: Box<FilterArguments>,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// List filters in the order in which they are tried
     List {
@@ -69,6 +73,8 @@ enum Verb {
         scope: ScopeArguments,
         #[command(flatten)]
         place: PlaceArguments,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Remove a filter
     Remove {
@@ -76,12 +82,16 @@ enum Verb {
         filter: String,
         #[command(flatten)]
         scope: ScopeArguments,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Run the commands again that filters wanted and that were given up, with the next fetch
     Retry {
         /// Numbers or Message-IDs of e-mails; without any, all of them
         #[arg(value_name = "EMAIL")]
         emails: Vec<String>,
+        #[command(flatten)]
+        rehearsal: Rehearsal,
     },
     /// Hold filters against messages and print what matches, criterion by criterion; nothing changes
     Test {
@@ -113,6 +123,8 @@ struct Set {
     name: Option<String>,
     #[command(flatten)]
     settings: Box<FilterArguments>,
+    #[command(flatten)]
+    rehearsal: Rehearsal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -137,22 +149,25 @@ struct PlaceArguments {
 
 impl FilterCommand {
     pub fn run(self, context: &Context) -> Result<()> {
+        let store = &mut context.store()?;
         match self.command {
-            Verb::Add { name, scope, settings } => add(context, &name, &scope, &settings),
-            Verb::List { scope } => list(context, &scope),
-            Verb::Show { filter, scope } => show(context, &filter, &scope),
-            Verb::Set(command) => command.run(context),
-            Verb::Move { filter, scope, place } => change(context, "filter move", &filter, &scope, |db, kept| {
-                let place = place.of(db, kept.thing())?;
-                filter::move_to(db, kept, place)?;
-                Ok(format!("Filter {} moved.", kept.thing().filter.name))
-            }),
-            Verb::Remove { filter, scope } => change(context, "filter remove", &filter, &scope, |db, kept| {
-                let way_back = way_back(context, db, kept.thing())?;
-                filter::remove(db, kept)?;
-                Ok(format!("Filter {} removed.{way_back}", kept.thing().filter.name))
-            }),
-            Verb::Retry { emails } => retry(context, &emails),
+            Verb::Add { name, scope, settings, rehearsal } => {
+                let named = settings.named(context)?;
+                rehearsal.over(context, store, |store| add(context, store, &name, &scope, (&settings, &named)))
+            }
+            Verb::List { scope } => list(context, store, &scope),
+            Verb::Show { filter, scope } => show(context, store, &filter, &scope),
+            Verb::Set(command) => {
+                let named = command.settings.named(context)?;
+                command.rehearsal.over(context, store, |store| command.run(context, store, &named))
+            }
+            Verb::Move { filter, scope, place, rehearsal } => {
+                rehearsal.over(context, store, |store| shift(context, store, &filter, &scope, &place))
+            }
+            Verb::Remove { filter, scope, rehearsal } => {
+                rehearsal.over(context, store, |store| remove(context, store, &filter, &scope))
+            }
+            Verb::Retry { emails, rehearsal } => rehearsal.over(context, store, |store| retry(context, store, &emails)),
             Verb::Test { messages, last, filters, scope, all } => {
                 test::test(context, &messages, last.as_deref(), &filters, &scope, all)
             }
@@ -202,17 +217,21 @@ fn may_run(context: &Context, filter: &Filter) -> Result<()> {
     Ok(())
 }
 
-fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterArguments) -> Result<()> {
-    let mut store = context.store()?;
+fn add(
+    context: &Context,
+    store: &mut Store,
+    name: &str,
+    scope: &ScopeArguments,
+    (settings, named): (&FilterArguments, &Named<'_>),
+) -> Result<()> {
     let now = context.now();
-    let named = settings.named(context)?;
     let added = store.alone(|db| {
         let Some(owner) = scope.owner(context, db)? else {
             return Err(Fault::new(Class::Usage, "say whose filter it is: --global, --account or --user").into());
         };
         let filters = access::keep(context.actor_ref(), filter::of(db, owner)?).map_err(|_| refused(context))?;
         let mut made = Filter::named(name, owner.scope());
-        settings.over(db, &mut made, owner, &named)?;
+        settings.over(db, &mut made, owner, named)?;
         may_run(context, &made)?;
         let id = filter::add(db, &filters, &made)?;
         let stored = filter::find(db, &id.to_string(), Some(owner))?;
@@ -225,8 +244,7 @@ fn add(context: &Context, name: &str, scope: &ScopeArguments, settings: &FilterA
     Ok(())
 }
 
-fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
-    let mut store = context.store()?;
+fn list(context: &Context, store: &mut Store, scope: &ScopeArguments) -> Result<()> {
     let db = store.connection();
     let owner = scope.owner(context, db)?;
     let names = Names::all(db)?;
@@ -240,8 +258,7 @@ fn list(context: &Context, scope: &ScopeArguments) -> Result<()> {
     Ok(())
 }
 
-fn show(context: &Context, wanted: &str, scope: &ScopeArguments) -> Result<()> {
-    let mut store = context.store()?;
+fn show(context: &Context, store: &mut Store, wanted: &str, scope: &ScopeArguments) -> Result<()> {
     let db = store.connection();
     let owner = scope.owner(context, db)?;
     let found = find(context, db, wanted, owner)?;
@@ -251,12 +268,11 @@ fn show(context: &Context, wanted: &str, scope: &ScopeArguments) -> Result<()> {
 }
 
 impl Set {
-    fn run(self, context: &Context) -> Result<()> {
-        let named = self.settings.named(context)?;
-        change(context, "filter set", &self.filter, &self.scope, |db, kept| {
+    fn run(&self, context: &Context, store: &mut Store, named: &Named<'_>) -> Result<()> {
+        change((context, store), "filter set", &self.filter, &self.scope, |db, kept| {
             let stored = kept.thing();
             let mut new = stored.filter.clone();
-            self.settings.over(db, &mut new, stored.owner, &named)?;
+            self.settings.over(db, &mut new, stored.owner, named)?;
             may_run(context, &new)?;
             if let Some(name) = &self.name {
                 new.name.clone_from(name);
@@ -266,6 +282,22 @@ impl Set {
             Ok(format!("Filter {} {}.{}", new.name, changed(true), way_back(context, db, &stored)?))
         })
     }
+}
+
+fn shift(context: &Context, store: &mut Store, wanted: &str, scope: &ScopeArguments, place: &PlaceArguments) -> Result<()> {
+    change((context, store), "filter move", wanted, scope, |db, kept| {
+        let place = place.of(db, kept.thing())?;
+        filter::move_to(db, kept, place)?;
+        Ok(format!("Filter {} moved.", kept.thing().filter.name))
+    })
+}
+
+fn remove(context: &Context, store: &mut Store, wanted: &str, scope: &ScopeArguments) -> Result<()> {
+    change((context, store), "filter remove", wanted, scope, |db, kept| {
+        let way_back = way_back(context, db, kept.thing())?;
+        filter::remove(db, kept)?;
+        Ok(format!("Filter {} removed.{way_back}", kept.thing().filter.name))
+    })
 }
 
 /// What takes back what a filter did before it was changed or removed, with how much that is.
@@ -297,13 +329,12 @@ fn way_back(context: &Context, db: &mut Database, stored: &Stored) -> Result<Str
 
 /// Does something to a filter and writes down what is otherwise now; where nothing is, it says so.
 fn change(
-    context: &Context,
+    (context, store): (&Context, &mut Store),
     action: &str,
     wanted: &str,
     scope: &ScopeArguments,
     mut work: impl FnMut(&mut Database, &Permitted<'_, Stored>) -> Result<String>,
 ) -> Result<()> {
-    let mut store = context.store()?;
     let done = store.alone(|db| {
         let owner = scope.owner(context, db)?;
         let kept = find(context, db, wanted, owner)?;
@@ -327,57 +358,7 @@ fn change(
     Ok(())
 }
 
-/// A filter as people see it.
-#[derive(serde::Serialize)]
-struct Shown {
-    id: FilterId,
-    name: String,
-    scope: String,
-    place: i64,
-    #[serde(flatten)]
-    settings: FilterShown,
-    sieve: Option<String>,
-    criteria: Vec<String>,
-    actions: Vec<String>,
-}
-
-impl Shown {
-    fn new(names: &Names, stored: &Stored) -> Self {
-        let filter = &stored.filter;
-        Self {
-            id: filter.id,
-            name: filter.name.clone(),
-            scope: stored.scope.clone(),
-            place: stored.place,
-            settings: FilterShown::new(&filter.settings, names),
-            sieve: filter.sieve.as_ref().map(|script| script.text.clone()),
-            criteria: filter.criteria.iter().map(ToString::to_string).collect(),
-            actions: filter.actions.iter().map(|action| action_text(names, action, stored.owner)).collect(),
-        }
-    }
-
-    fn text(&self) -> String {
-        let mut all = vec![
-            ("filter", self.name.clone()),
-            ("number", self.id.to_string()),
-            ("scope", self.scope.clone()),
-            ("place", self.place.to_string()),
-        ];
-        all.extend(self.settings.lines());
-        let mut text = lines(&all);
-        if let Some(script) = &self.sieve {
-            text.push_str("sieve:\n");
-            script.lines().for_each(|line| text.push_str(&format!("  {}\n", shown(line))));
-            return text;
-        }
-        self.criteria.iter().for_each(|criterion| text.push_str(&format!("  if {}\n", shown(criterion))));
-        self.actions.iter().for_each(|action| text.push_str(&format!("  then {}\n", shown(action))));
-        text
-    }
-}
-
-fn retry(context: &Context, emails: &[String]) -> Result<()> {
-    let mut store = context.store()?;
+fn retry(context: &Context, store: &mut Store, emails: &[String]) -> Result<()> {
     let now = context.now();
     let again = store.alone(|db| {
         let permit = access::administer(context.actor_ref()).map_err(|_| context.refused("commands are an administrator's"))?;
