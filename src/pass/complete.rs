@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::fetch::{Connection, SecretOf, server_for};
 use super::{intake, storage};
+use crate::decide::access::Permit;
 use crate::fault::{Class, Fault, Reach};
 use crate::mail::{self, Mail};
 use crate::mailbox::Session;
@@ -16,7 +17,13 @@ use crate::store::{Store, email, fate};
 use crate::words::EmailId;
 
 /// Finds the message on a server it came from, and puts its raw bytes and attachments in the place of the partial ones.
-pub fn complete(store: &mut Store, id: EmailId, connection: &Connection, secret_of: &SecretOf<'_>, now: i64) -> Result<()> {
+pub fn complete(
+    store: &mut Store,
+    (id, permit): (EmailId, &Permit<'_>),
+    connection: &Connection,
+    secret_of: &SecretOf<'_>,
+    now: i64,
+) -> Result<()> {
     if !email::show(store.connection(), id)?.partial {
         return Err(Fault::new(Class::Data, format!("e-mail {id} is complete already")).into());
     }
@@ -40,7 +47,7 @@ pub fn complete(store: &mut Store, id: EmailId, connection: &Connection, secret_
                 let mut packed = pack(&bytes, mail.raw_digest);
                 storage::write(store, vec![&mut packed])?;
                 return store.transaction(|db| {
-                    email::complete(db, id, &packed, &mail)?;
+                    email::complete(db, permit, id, (&packed, &mail), now)?;
                     note_unnamed(db, packed.written())
                 });
             }

@@ -3,10 +3,11 @@
 
 use anyhow::Result;
 
+use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::store::prune::{Times, Windows, windows};
-use crate::store::{self, Store, access};
+use crate::store::{self, Database, Store, access};
 use crate::words::Pruning;
 
 /// What became, or would become, of one kind.
@@ -30,16 +31,24 @@ pub fn one(
     let Some(before) = seconds.map(|seconds| now.saturating_sub(seconds)) else {
         return Ok(Pruned { what, before: None, count: 0 });
     };
-    let mut count = 0;
-    let mut taken = 0;
+    let (mut count, mut taken, mut line) = (0, 0, None);
+    let subject = format!("prune:{what}");
     let mut kinds = windows(store.connection(), what, Times { before, now })?.into_iter();
     while let Some(mut windows) = kinds.next() {
         while let Some(window) = windows.next(store.connection())? {
             if is_rehearsal {
                 count += window.count;
             } else if window.count > 0 {
-                match store.alone(|db| windows.take(db, &window)) {
-                    Ok(gone) => count += gone,
+                let take = |db: &mut Database| {
+                    let gone = windows.take(db, &window)?;
+                    if gone == 0 {
+                        return Ok((gone, line));
+                    }
+                    let detail = format!("{} of before {}", count + gone, rfc3339(before));
+                    Ok((gone, Some(access::record_so_far(db, permit, line, ("prune", &subject, &detail), now)?)))
+                };
+                match store.alone(take) {
+                    Ok((gone, said)) => (count, line) = (count + gone, said),
                     Err(error) if store::class_of(&error) == Class::Io => {
                         let left = window.count + rest(store, windows, kinds);
                         return Err(not_all(&error, what, left));
@@ -56,10 +65,6 @@ pub fn one(
         if !is_rehearsal {
             store.alone(|db| windows.finish(db))?;
         }
-    }
-    if !is_rehearsal && count > 0 {
-        let detail = format!("{count} of before {}", crate::clock::rfc3339(before));
-        store.transaction(|db| access::record(db, permit, "prune", &format!("prune:{what}"), &detail, now))?;
     }
     Ok(Pruned { what, before: Some(before), count })
 }

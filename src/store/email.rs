@@ -17,8 +17,8 @@ use super::people::People;
 use super::raw::Packed;
 use super::relation::visible_emails;
 use super::schema::{accounts, attachments, email_accounts, email_teams, email_users, emails, folders, raws, teams, users};
-use super::{Database, event};
-use crate::decide::access::Sight;
+use super::{Database, access, event};
+use crate::decide::access::{Permit, Sight};
 use crate::fault::{Class, Fault};
 use crate::mail::{Attachment, Event, Mail, Sign};
 use crate::words::{AccountId, EmailId, FolderId, GroupPlace, ParentBy, RecordId, ThreadId, UserId};
@@ -313,7 +313,7 @@ pub fn attachments_of(db: &mut Database, id: EmailId) -> Result<Vec<Attachment>>
 }
 
 /// Puts the whole message in the place of a partial one (FETCH-8): raw bytes, text and attachments.
-pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) -> Result<()> {
+pub fn complete(db: &mut Database, permit: &Permit<'_>, id: EmailId, (packed, mail): (&Packed, &Mail), now: i64) -> Result<()> {
     super::lock(db)?;
     let raw = super::raw::store(db, &[packed])?.get(&packed.digest).copied().context("its raw bytes were not stored")?;
     let (earlier, said): (i64, Option<String>) = emails::table.find(id).select((emails::raw_id, emails::calendar)).first(db)?;
@@ -349,5 +349,5 @@ pub fn complete(db: &mut Database, id: EmailId, packed: &Packed, mail: &Mail) ->
             ))
             .execute(db)?;
     }
-    Ok(())
+    access::record(db, permit, "email fetch-body", &format!("email:{id}"), "", now)
 }

@@ -95,11 +95,11 @@ impl Email {
             }
             EmailCommand::Attachments(attachments) => attachments.run(context, store.connection()),
             EmailCommand::FetchBody { email } => {
-                let (id, _) = right::email(store.connection(), actor, &email, RoleAction::Read)?;
+                let (id, permit) = right::email(store.connection(), actor, &email, RoleAction::Read)?;
                 let setting = super::fetch::connection(context, &crate::pass::Stop::default());
                 complete::complete(
                     &mut store,
-                    id,
+                    (id, &permit),
                     &setting,
                     &|account, refused| context.secret_of(account, refused),
                     context.now(),
