@@ -4,7 +4,6 @@ mod finding;
 mod measured;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
 
@@ -16,8 +15,7 @@ use crate::config::masked;
 use crate::context::{self, Context};
 use crate::decide::health::Level;
 use crate::fault::{Class, Fault};
-use crate::pass::Stop;
-use crate::pass::send;
+use crate::pass::{Stop, crew, send};
 use crate::plural::{counted, doing, told_bytes};
 use crate::store::account::{self, Account};
 use crate::store::generation;
@@ -318,17 +316,12 @@ fn accounts(db: &mut Database) -> Result<Vec<(Account, Sending)>> {
 
 /// Logs in everywhere, several at once.
 fn servers(context: &Context, accounts: &[(Account, Sending)]) -> Vec<Finding> {
-    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let work = || {
-        while let Some((at, (account, sending))) = {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            accounts.get(at).map(|one| (at, one))
-        } {
-            let findings = server(context, account, sending);
-            found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, findings));
-        }
+    let found = Mutex::new(Vec::new());
+    let work = |(): &mut (), (at, (account, sending)): (usize, &(Account, Sending))| {
+        let findings = server(context, account, sending);
+        found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((at, findings));
     };
-    std::thread::scope(|scope| (0..WORKERS.min(accounts.len())).for_each(|_| drop(scope.spawn(work))));
+    crew::each(WORKERS, accounts.iter().enumerate().collect(), &|| (), &work);
     let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     found.sort_by_key(|(at, _)| *at);
     found.into_iter().flat_map(|(_, findings)| findings).collect()

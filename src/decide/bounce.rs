@@ -7,6 +7,7 @@ use super::occasion::Occasion;
 use super::plan::Change;
 use super::reason::reason;
 use crate::mail::{Address, Bounce, Mail, Recipient, address_key};
+use crate::plural::and_more;
 use crate::words::{AddressState, DeliveryAction, DeliveryState, EmailId, NotificationKind, RecordId};
 
 /// So many reports within so many seconds that an address is out of reach for now make it doubtful (BOUNCE-3).
@@ -87,9 +88,7 @@ fn said(recipients: &[&Recipient]) -> String {
         text.chars().take(SAID).collect::<String>()
     };
     let mut said: Vec<String> = recipients.iter().take(NAMED).map(one).collect();
-    if recipients.len() > NAMED {
-        said.push(format!("and {} more", recipients.len() - NAMED));
-    }
+    said.extend(and_more(recipients.len().saturating_sub(NAMED)));
     said.join("; ")
 }
 

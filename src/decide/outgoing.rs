@@ -11,6 +11,7 @@ use super::reason::{Reason, reason};
 use super::road::{News, new_email, remember, tell};
 use super::{note::note, people, thread};
 use crate::mail::Mail;
+use crate::plural::and_more;
 use crate::words::{EmailId, NotificationKind, ParentBy, RecordId, UserId};
 
 /// How many recipients a notification names.
@@ -108,11 +109,10 @@ pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
 
 /// SEND-6: who wrote it hears of those whom it does not reach.
 pub fn tell_of_failure(email: EmailId, author: UserId, failed: &[&Recipient], facts: &Facts, plan: &mut Plan) {
-    let named: Vec<String> =
+    let mut named: Vec<String> =
         failed.iter().take(NAMED).map(|one| format!("{}: {}", one.address, one.said.as_deref().unwrap_or("refused"))).collect();
-    let more = failed.len().saturating_sub(NAMED);
-    let detail = if more == 0 { named.join("; ") } else { format!("{}; and {more} more", named.join("; ")) };
-    tell_author(email, author, detail, reason!(Send6, "they wrote it, and it does not arrive"), facts, plan);
+    named.extend(and_more(failed.len().saturating_sub(NAMED)));
+    tell_author(email, author, named.join("; "), reason!(Send6, "they wrote it, and it does not arrive"), facts, plan);
 }
 
 /// SEND-6: who wrote it hears that nobody knows whether it arrived.

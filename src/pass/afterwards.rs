@@ -14,7 +14,7 @@ use super::mailbox::Poll;
 use crate::fault::{Class, Fault, Reach, one_line, step};
 use crate::mail;
 use crate::mailbox::{Changed, MOST_LISTED, Session};
-use crate::plural::counted;
+use crate::plural::{and_more, counted};
 use crate::store::server_action::{self, Due, Known, Place};
 use crate::store::{Store, position};
 use crate::words::{EmailId, MoveStage, PositionId, ServerVerb};
@@ -428,7 +428,7 @@ impl Turn<'_, '_> {
     }
 
     fn what(&self, first: &Due, count: usize) -> String {
-        let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+        let more = and_more(count.saturating_sub(1)).map(|more| format!(" {more}")).unwrap_or_default();
         let target = if first.target.is_empty() { String::new() } else { format!(" {:?}", first.target) };
         let (account, mailbox) = (&self.poll.account.name, &self.place.mailbox);
         format!("account {account}: mailbox {mailbox}: UID {}{more}: {}{target} on the server", first.uid, first.verb)

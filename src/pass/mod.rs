@@ -6,7 +6,7 @@ mod answer;
 mod command;
 pub(crate) mod complete;
 pub(crate) mod copies;
-mod crew;
+pub mod crew;
 pub(crate) mod effects;
 pub(crate) mod explain;
 pub(crate) mod fetch;
