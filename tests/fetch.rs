@@ -189,6 +189,8 @@ in_both_worlds! {
         assert_eq!((&email["attachments"][0]["name"], email["attachments"][0]["size"].as_u64()), (&"big.zip".into(), Some(0)));
         assert!(email["raw_size"].as_u64().unwrap() < 2_000);
         let _ = world.run(&["email", "fetch-body", "<giant@example.org>"]).ok();
+        let newest = &world.json(&["audit", "list", "--limit", "1"])["items"][0];
+        assert_eq!((&newest["action"], &newest["subject"]), (&"email fetch-body".into(), &format!("email:{}", email["id"]).into()));
         let email = world.json(&["email", "show", "<giant@example.org>"]);
         assert_eq!((&email["partial"], email["raw_size"].as_u64()), (&Value::Bool(false), Some(giant.len() as u64)));
         assert_eq!(email["attachments"][0]["size"].as_u64(), Some(20_000 * 57));

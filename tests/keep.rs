@@ -572,5 +572,7 @@ fn the_files_of_the_database_are_read_by_nobody_but_sqlite() {
     std::fs::remove_file(&linked).unwrap();
     let folder = world.path("").display().to_string();
     world.run(&["import", &folder, "--account", "support"]).ok();
+    let newest = &world.json(&["audit", "list", "--limit", "1"])["items"][0];
+    assert!(newest["action"] == "import" && newest["detail"].as_str().unwrap().contains("1 imported"), "{newest}");
     assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().iter().filter(|one| one["subject"] == "a").count(), 1);
 }

@@ -166,6 +166,9 @@ const OTHERS: &[&str] = &[
     "init",
     "fetch",
     "reconcile",
+    // In tests/keep.rs and tests/fetch.rs.
+    "import",
+    "email fetch-body",
     // In tests/prune.rs and tests/person.rs.
     "prune",
     "person erase",
@@ -173,7 +176,6 @@ const OTHERS: &[&str] = &[
     // In tests/moving.rs.
     "account move",
     "deliver",
-    "import",
     "explain",
     "test",
     "config show",
@@ -219,7 +221,6 @@ const OTHERS: &[&str] = &[
     "email show",
     "email raw",
     "email attachments",
-    "email fetch-body",
     // In tests/events.rs.
     "event list",
     "event show",
