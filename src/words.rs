@@ -244,6 +244,8 @@ words! {
     Pruning {
         /// Raw bytes of e-mails; the e-mails stay.
         Raw = "raw",
+        /// Bytes of what filters skipped and no server has (FILTER-7); the fates stay.
+        Skipped = "skipped",
         /// E-mails that all who have them threw away.
         Trash = "trash",
         /// Letters that told users of notifications (NOTIFY-3).

@@ -97,6 +97,7 @@ fn person_erase_leaves_nothing_of_somebody_and_all_of_others() {
             json!([said["emails"], said["emails_of_others"], said["records"], said["cases"], said["other_addresses"]])
         };
         assert_eq!(told(&would), expected, "{database}: {would}");
+        assert_eq!(would["kept"], 1, "{database}: what a filter skipped");
         assert_eq!(world.json(&["email", "list"])["items"].as_array().unwrap().len(), 4, "{database}: a dry run changes nothing");
 
         // It is stopped behind half of the work, and typed again.
@@ -241,8 +242,8 @@ fn person_export_hands_out_what_there_is_of_somebody() {
             |more: &[&str]| world.run(&[&["-o", "json", "person", "export", "dora@example.org", "dora.zip"], more].concat());
         let made: Value = serde_json::from_str(&export(&[]).ok()).unwrap();
         assert_eq!(
-            json!([made["emails"], made["raw"], made["records"], made["cases"]]),
-            json!([3, 3, 1, 1]),
+            json!([made["emails"], made["raw"], made["records"], made["cases"], made["kept"]]),
+            json!([3, 3, 1, 1, 1]),
             "{database}: {made}"
         );
         let file = world.path("dora.zip");
@@ -260,6 +261,7 @@ fn person_export_hands_out_what_there_is_of_somebody() {
         let lines: Vec<Value> = read("emails.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!((lines.len(), &lines[0]["message_id"]), (3, &json!("a@example.org")));
         assert_eq!(read("emails/1.eml"), PUMP.replace('\n', "\r\n"));
+        assert_eq!(read("skipped/1.eml"), SKIPPED.replace('\n', "\r\n"));
         assert!(!lines.iter().any(|line| line["id"] == 3), "what others wrote to others stays");
         // What is there is replaced only where that is said, and only what was made here.
         assert!(export(&[]).fails(73).contains("--force"));

@@ -67,7 +67,7 @@ fn counts(world: &World, line: &[&str]) -> Value {
 fn prune_takes_what_is_old_and_nobody_needs() {
     for database in ["sqlite", "postgresql"] {
         let mut world = office(database);
-        let none = json!({ "raw": 0, "trash": 0, "digests": 0, "notifications": 0, "reasons": 0, "finished": 0 });
+        let none = json!({ "raw": 0, "skipped": 0, "trash": 0, "digests": 0, "notifications": 0, "reasons": 0, "finished": 0 });
         assert_eq!(counts(&world, &["prune"]), none, "{database}: nothing is old");
 
         world.set("ESPOMAIL_NOW", "2027-01-05T10:00:00Z");
@@ -75,7 +75,7 @@ fn prune_takes_what_is_old_and_nobody_needs() {
         let would = counts(&world, &["prune", "--dry-run"]);
         let notifications = would["notifications"].as_i64().unwrap();
         assert!(notifications > 0, "{database}: {would}");
-        let expected = json!({ "raw": 3, "trash": 1, "digests": 0, "notifications": notifications, "reasons": 4, "finished": 0 });
+        let expected = json!({ "raw": 3, "skipped": 0, "trash": 1, "digests": 0, "notifications": notifications, "reasons": 4, "finished": 0 });
         assert_eq!(would, expected, "{database}");
         assert!(world.run(&["email", "raw", "1"]).ok().contains("1;2"), "a dry run changes nothing");
         assert_eq!(world.run(&["prune"]).ok(), "", "cron hears nothing");

@@ -198,6 +198,10 @@ fn walked(database: &str) {
             ))
             .ok();
         }
+        if block.starts_with("$ espomail trace orders@") {
+            server.run(&user, &["CREATE Junk"]);
+            server.append(&user, "Junk", [letter("orders@foundry.example", "Our order").as_bytes()]);
+        }
         if block.starts_with("$ espomail fate list --filter offers") {
             walk.shell("espomail filter add offers --global --subject '*offer*' --skip").ok();
             let skipped = letter("purchasing@foundry.example", "Your offer 4711");

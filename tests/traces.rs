@@ -57,10 +57,19 @@ fn fetch_2_what_a_filter_skipped_is_listed_and_comes_in_after_all() {
         let told = (&first["from"], &first["subject"], &first["message_id"], &first["email"]);
         assert_eq!(told, (&json!("dora@example.org"), &json!("News of the pump"), &json!("b@example.org"), &Value::Null));
         let text = world.run(&["fate", "list", "--limit", "1"]).ok();
-        assert!(text.contains("filtered") && text.contains("News") && text.ends_with("… 2 more: --limit, --offset\n"), "{text}");
+        assert!(text.contains("filtered") && text.contains("News"), "{text}");
+        assert!(text.ends_with("… 2 more: --limit, --offset\n3 messages in all, of 2 senders.\n"), "{text}");
+        // Dora is known by the mail of hers that is of a case.
+        assert_eq!(fates(&world, &["--known-senders"]), known(&[(2, "filtered")]));
+        world.run(&["record", "add", "contact", "Shop", "--address", "shop@example.net"]).ok();
+        assert_eq!(fates(&world, &["--known-senders", "--filter", "news"]).len(), 2);
 
         let rehearsed = world.run(&["fate", "retry", "--filter", "news", "--dry-run"]).ok();
-        assert_eq!(rehearsed, "2 messages would be read by the next espomail fetch support.\n");
+        let again = " Of these 2 would be skipped again: 2 by news.\n";
+        assert_eq!(rehearsed, format!("2 messages would be read by the next espomail fetch support.{again}"));
+        world.run(&["filter", "set", "news", "--list-id", "*"]).ok();
+        let unknown = world.run(&["fate", "retry", "--all", "--dry-run"]).ok();
+        assert!(unknown.ends_with(" Of 2 it cannot be said before they are read.\n"), "{unknown}");
         assert_eq!(fates(&world, &["--fate", "filtered"]).len(), 2);
         world.run(&["filter", "remove", "news"]).ok();
         // One is gone from the server by then.
@@ -72,7 +81,7 @@ fn fetch_2_what_a_filter_skipped_is_listed_and_comes_in_after_all() {
         assert_eq!(world.json(&["case", "list"])["items"].as_array().unwrap().len(), 2);
         assert_eq!(world.json(&["quarantine", "list"])["items"], json!([]));
         let line = world.run(&["fate", "retry", "--filter", "news"]).fails(65);
-        assert!(line.contains("filter news skipped nothing that a server can be asked for"), "{line}");
+        assert!(line.contains("filter news skipped nothing that is kept here or that a server can be asked for"), "{line}");
         let traces = world.json(&["audit", "list", "--subject", "filter:news"]);
         assert_eq!(traces["items"][0]["action"], "fate retry");
         // Nothing comes twice.
@@ -90,11 +99,12 @@ fn fetch_2_a_filter_that_is_still_in_use_skips_it_again_and_says_so() {
         assert!(said.ends_with(" Filter news is still in use: what it matches is skipped again.\n"), "{said}");
         world.run(&["fetch"]).ok();
         assert_eq!(fates(&world, &["--filter", "news"]), known(&[(3, "filtered"), (2, "filtered")]));
-        // What no server has cannot be asked for.
+        // So is what no server has, and it stays here.
         let mail = String::from_utf8(letter("d", "dora@example.org", "News, too")).unwrap();
         world.run_with(&["deliver", "--account", "support"], &mail).ok();
         let said = world.run(&["fate", "retry", "--filter", "news"]).ok();
-        assert!(said.contains(" 1 message can not be asked for"), "{said}");
+        assert!(said.starts_with("1 message that is kept here was taken again: 1 filtered. 2 messages will be read"), "{said}");
+        assert_eq!(world.run(&["fate", "raw", "support/(delivered)/1"]).ok(), mail);
     }
 }
 
@@ -144,6 +154,100 @@ fn fetch_6_what_is_asked_for_again_comes_in_batches_and_alone_only_where_the_ser
     assert_eq!(fates(&world, &["--fate", "imported", "--limit", "1000"]).len(), 300);
 }
 
+/// Delivers a letter whose subject begins as the filter "news" wants it.
+fn deliver(world: &World, id: &str, from: &str) -> String {
+    let mail = String::from_utf8(letter(id, from, &format!("News of {id}"))).unwrap();
+    world.run_with(&["deliver", "--account", "support"], &mail).ok();
+    mail
+}
+
+#[test]
+fn filter_7_what_no_server_has_is_kept_though_a_filter_skips_it_and_comes_in_once() {
+    for database in ["sqlite", "postgresql"] {
+        let mut world = World::on(database);
+        let add = "account add support --address support@example.com --imap-host imap.example.com --smtp-host smtp.example.com \
+                   --password-stdin --make-cases --shared --act-since 2026-01-01";
+        world.run_with(&add.split_ascii_whitespace().collect::<Vec<_>>(), PASSWORD).ok();
+        world.run(&["filter", "add", "news", "--account", "support", "--subject", "news*", "--skip"]).ok();
+        let mail = deliver(&world, "a", "dora@example.org");
+        // The same bytes once more have a fate of their own.
+        deliver(&world, "a", "dora@example.org");
+        let file = tempfile::NamedTempFile::with_suffix(".eml").unwrap();
+        std::fs::write(file.path(), letter("b", "eve@example.net", "News of b")).unwrap();
+        world.run(&["import", "--account", "support", file.path().to_str().unwrap()]).ok();
+
+        // It is seen wherever one looks.
+        let listed = world.json(&["fate", "list"]);
+        assert!(
+            listed["items"].as_array().unwrap().iter().all(|one| one["kept"] == true && one["on_server"] == false),
+            "{listed}"
+        );
+        assert_eq!(traced(&world, "eve@example.net"), [place("skipped", "kept here, as no server keeps it")]);
+        assert!(world.run(&["trace", "eve@example.net"]).ok().contains("espomail fate retry --filter news"));
+        let told = world.run(&["explain", "support/(delivered)/1"]).ok();
+        assert!(told.contains("no server keeps it for us, so its bytes are kept for a while (FILTER-7)"), "{told}");
+        assert!(told.contains(" bytes are kept: espomail fate raw 'support/(delivered)/1'"), "{told}");
+        assert_eq!(world.run(&["fate", "raw", "support/(delivered)/1"]).ok(), mail);
+        world.run(&["fate", "raw", "support/(delivered)/9"]).fails(65);
+        assert!(world.run(&["status"]).ok().contains("3 kept here"));
+        let line = world.run(&["account", "remove", "support"]).fails(65);
+        assert!(line.contains("3 messages of account support were skipped by a filter and are kept here alone"), "{line}");
+        let proved = |world: &World| {
+            let laws = world.json(&["doctor", "--prove", "--deep"])["items"].clone();
+            let law = laws.as_array().unwrap().iter().find(|law| law["law"] == "skipped").cloned().unwrap();
+            assert_eq!(law["broken"], 0);
+            law["things"].as_i64().unwrap()
+        };
+        assert_eq!(proved(&world), 3);
+
+        // It comes in by the rules of today, and what they still skip stays.
+        let said = world.run(&["reprocess", "--filter", "news"]).ok();
+        assert!(said.contains("3 messages that it skipped and that are kept here would be taken again: 3 filtered."), "{said}");
+        let said = world.run(&["filter", "set", "news", "--from", "eve@*"]).ok();
+        assert!(said.contains("It skipped 3 messages of account support: espomail fate retry --filter news"), "{said}");
+        let said = world.run(&["fate", "retry", "--filter", "news", "--dry-run"]).ok();
+        assert!(said.contains("would be taken again: 1 duplicate, 1 filtered, 1 imported."), "{said}");
+        assert_eq!((fates(&world, &["--fate", "filtered"]).len(), proved(&world)), (3, 3));
+        let said = world.run(&["fate", "retry", "--filter", "news"]).ok();
+        assert!(
+            said.starts_with("3 messages that are kept here were taken again: 1 duplicate, 1 filtered, 1 imported."),
+            "{said}"
+        );
+        assert_eq!(fates(&world, &["--mailbox", "(delivered)"]), known(&[(2, "duplicate"), (1, "imported")]));
+        let said = world.run(&["reprocess", "--filter", "news", "--apply"]).ok();
+        assert!(said.contains("1 message that it skipped and that is kept here was taken again: 1 filtered."), "{said}");
+        assert_eq!(world.json(&["case", "list"])["items"].as_array().unwrap().len(), 1);
+        assert_eq!((proved(&world), world.json(&["status"])["skipped_kept"].as_i64()), (1, Some(1)));
+
+        // After its time it goes, and that is said; or when a person says so.
+        world.set("ESPOMAIL_NOW", "2027-01-15T10:00:00Z");
+        let would = world.json(&["prune", "--dry-run"]);
+        assert!(would.to_string().contains(r#""count":1,"what":"skipped""#), "{would}");
+        world.run(&["prune"]).ok();
+        assert_eq!(traced(&world, "b@example.org")[0].1, "not kept any more: espomail deliver or import was given it");
+        let line = world.run(&["fate", "retry", "--all"]).fails(65);
+        assert!(line.contains(" 1 message can not be asked for: no server has them"), "{line}");
+        world.run(&["filter", "set", "news", "--from", "*"]).ok();
+        deliver(&world, "c", "cyd@example.net");
+        // What was in quarantine is nowhere else, either.
+        world.sql(
+            "INSERT INTO quarantine (id, position_id, uid, raw_id, error, created_at, tries)
+             SELECT 99, position_id, uid, raw_id, 'odd', 0, 0 FROM skipped_raws",
+        );
+        world
+            .sql("UPDATE fates SET fate = 'quarantined' WHERE (position_id, uid) IN (SELECT position_id, uid FROM skipped_raws)");
+        world.sql("DELETE FROM skipped_raws");
+        assert_eq!(world.json(&["quarantine", "retry", "99"])["items"][0]["fate"], "filtered");
+        assert_eq!(proved(&world), 1);
+        world.run(&["doctor", "--prove"]).ok();
+        assert!(world.run(&["fate", "drop", "--all", "--dry-run"]).ok().contains("1 message that is kept here"));
+        assert_eq!(world.json(&["fate", "drop", "--account", "support"])["dropped"], 1);
+        assert_eq!((proved(&world), fates(&world, &["--fate", "filtered"]).len()), (0, 2));
+        world.run(&["account", "remove", "support"]).ok();
+        world.run(&["doctor", "--prove"]).ok();
+    }
+}
+
 fn traced(world: &World, what: &str) -> Vec<(String, String)> {
     let found = world.json(&["trace", what]);
     let text = |value: &Value| value.as_str().unwrap().to_string();
@@ -172,10 +276,19 @@ fn why_1_a_trace_finds_mail_wherever_it_is() {
         assert_eq!(traced(&world, "<a@example.org>"), std::slice::from_ref(&stored));
         assert_eq!(traced(&world, "b@example.org"), std::slice::from_ref(&skipped));
         assert_eq!(traced(&world, "the PUMP"), [skipped]);
+        // On the phone one has a name, that of the sender or of a contact.
+        assert_eq!(traced(&world, "dora"), std::slice::from_ref(&stored));
+        world.run(&["record", "add", "contact", "Käthe Shop", "--address", "shop@example.net"]).ok();
+        assert_eq!(traced(&world, "KÄTHE"), [place("skipped", "on the server: INBOX UID 3")]);
+        world.run(&["trace", "dora", "--until", "2026-11-23T09:00:00Z"]).fails(65);
+        assert_eq!(
+            world.json(&["trace", "dora", "--since", "2026-11-23", "--until", "2200-01-01"])["items"].as_array().unwrap().len(),
+            1
+        );
         let text = world.run(&["trace", "b@example.org"]).ok();
         assert!(text.contains("espomail fate retry --filter news"), "{text}");
         let line = world.run(&["trace", "nobody@example.org"]).fails(65);
-        assert!(line.contains("read were account support: INBOX") && line.contains("espomail account folders"), "{line}");
+        assert!(line.contains("read were account support: INBOX") && line.contains("espomail trace --servers"), "{line}");
         assert!(line.contains("what people deleted is known by its Message-ID alone"), "{line}");
         world.run(&["trace", " "]).fails(64);
 
@@ -306,4 +419,54 @@ fn why_1_what_is_looked_for_has_a_limit_and_each_of_several_authors_is_found() {
             assert!(found.iter().any(|(what, _)| *what == format!("e-mail {number}")), "{database}: {author}: {found:?}");
         }
     }
+}
+
+#[test]
+fn why_1_servers_say_where_mail_lies_that_no_pass_reads_and_one_of_it_comes_in_once() {
+    let (world, server, user) = (world_on("sqlite", "servers"), dovecot::server(), "servers");
+    world.run(&["fetch"]).ok();
+    server.run(user, &["CREATE Junk", "CREATE \"Ablage&APw-\""]);
+    let junk = [
+        letter("j", "Victim <victim@gmx.example>", "My order"),
+        letter("k", "spam@gmx.example", "Win"),
+        letter("a", "Dora <Dora@example.org>", "Pump"),
+    ];
+    server.append(user, "Junk", junk.iter().map(Vec::as_slice));
+    let before = server.messages(user, "Junk");
+    let line = world.run(&["trace", "victim@gmx.example"]).fails(65);
+    assert!(line.contains("espomail trace --servers"), "{line}");
+    let found = world.json(&["trace", "Victim@gmx.example", "--servers"]);
+    let (items, place) = (found["items"].as_array().unwrap(), "mailbox Junk UID 1, which no pass reads");
+    let first = (&items[0]["whereabouts"], &items[0]["place"], &items[0]["subject"], items.len());
+    assert_eq!(first, (&json!(place), &json!("support/Junk/1"), &json!("My order"), 1));
+    for what in ["<j@example.org>", "my ORDER"] {
+        let text = world.run(&["trace", what, "--servers"]).ok();
+        assert!(text.contains("see: espomail fetch support --mailbox Junk --uid 1\n"), "{text}");
+    }
+    // What is stored is told as an e-mail, wherever else it lies; and nobody is believed who finds more than was asked for.
+    assert_eq!(traced(&world, "<a@example.org>"), [self::place("e-mail 1", "case:1")]);
+    let line = world.run(&["trace", "nobody\" OR ALL@example.org", "--servers"]).fails(65);
+    assert!(line.contains("asked were account support: Ablageü, INBOX, Junk"), "{line}");
+    world.run(&["trace", "насос", "--servers"]).fails(64);
+
+    let take = |uid: &str, more: &[&str]| world.run(&[&["fetch", "support", "--mailbox", "Junk", "--uid", uid], more].concat());
+    let emails = || world.json(&["email", "list"])["items"].as_array().unwrap().len();
+    assert_eq!(take("1", &["--dry-run"]).ok(), "Account support, mailbox Junk: it would be so: 1 imported.\n");
+    assert_eq!(emails(), 1);
+    assert_eq!(take("1", &[]).ok(), "Account support, mailbox Junk: 1 imported.\n");
+    assert_eq!(take("1", &[]).ok(), "Account support, mailbox Junk: 1 duplicate.\n");
+    assert!(take("9", &[]).fails(65).contains("mailbox Junk has no UID 9"));
+    let line = world.run(&["fetch", "support", "--mailbox", "INBOX", "--uid", "1"]).fails(65);
+    assert!(line.contains("UID 1 of mailbox INBOX was read: it is imported, e-mail 1"), "{line}");
+    world.run(&["fetch", "--mailbox", "Junk", "--uid", "1"]).fails(64);
+    let told = world.run(&["explain", "<j@example.org>"]).ok();
+    assert!(told.contains("FETCH-2: a person had it read from mailbox Junk: UID 1 (UIDVALIDITY "), "{told}");
+    assert_eq!(world.json(&["audit", "list", "--subject", "account:support"])["items"][0]["action"], "fetch");
+
+    // Nothing else came or changed, and whoever reads all of it later gets it no second time.
+    assert_eq!((server.messages(user, "Junk"), world.run(&["fetch"]).ok(), emails()), (before, String::new(), 2));
+    world.run(&["doctor", "--prove"]).ok();
+    world.run(&["account", "set", "support", "--mailbox", "INBOX", "--mailbox", "Junk"]).ok();
+    world.run(&["fetch"]).ok();
+    assert_eq!((emails(), world.json(&["case", "list"])["items"].as_array().unwrap().len()), (3, 3));
 }

@@ -17,8 +17,8 @@ use crate::store::{self, Store, notification};
 /// The message goes the very same way as fetched mail. Exits 0 when it is stored and 75 otherwise, so that no MTA ever
 /// bounces it to its sender: it keeps the message and tries again.
 ///
-/// What a filter skips is not stored, and exits 0 all the same: no server has it, so it is kept nowhere but for a line in "espomail fate
-/// list". Where that may be wrong, let the filter file it (--folder) or hold it (--hold) in place of --skip.
+/// What a filter skips becomes no e-mail, and its bytes are kept all the same, as no server has them: for 30 days, or as long as "skipped" in
+/// [keep] of the configuration says. "espomail fate list" and "espomail trace" name it, and "espomail fate retry" takes it in after all.
 #[derive(Debug, clap::Args)]
 pub struct Deliver {
     /// Account that it came through

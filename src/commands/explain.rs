@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 pub use self::plan::told;
 use self::plan::{list, rule, told_actions, written};
 use super::hearsay::Hearsay;
-use super::right;
+use super::{place, right};
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::custody;
@@ -26,8 +26,8 @@ use crate::store::account::Account;
 use crate::store::fate::{self, FateOf};
 use crate::store::filter::{self, Owner};
 use crate::store::server_action;
-use crate::store::{Database, Store, account, email, record, remembered};
-use crate::words::{AccountId, EmailId, Fate, FilterId, RoleAction, Rule, UserId};
+use crate::store::{Database, Store, account, email, record, remembered, skipped};
+use crate::words::{EmailId, Fate, FilterId, RoleAction, Rule, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
@@ -115,8 +115,8 @@ impl Explain {
     /// Finds what became of a message that may be no e-mail: by its place, or by the Message-ID of what a filter skipped. Mail of a
     /// group account that nobody has is administrators' to know of, that of a personal account its owner's.
     fn fates(&self, db: &mut Database, actor: &Actor) -> Result<Vec<FateOf>> {
-        let mut fates = match self.place(db)? {
-            Some((account, mailbox, uid)) => fate::at(db, account, &mailbox, uid)?,
+        let mut fates = match place::read(db, &self.what)? {
+            Some((account, mailbox, uid)) => fate::at(db, account.id, &mailbox, uid)?,
             None => fate::skipped(db, self.what.trim_start_matches('<').trim_end_matches('>'))?,
         };
         let mut theirs = Vec::new();
@@ -145,17 +145,6 @@ impl Explain {
             Word::of(trace, json!({ "notes": [{ "because": was }] }))
         };
         Ok(traces.into_iter().map(word).collect())
-    }
-
-    /// Reads ACCOUNT/MAILBOX/UID; both names may have a slash in them.
-    fn place(&self, db: &mut Database) -> Result<Option<(AccountId, String, i64)>> {
-        let Some((place, uid)) = self.what.rsplit_once('/') else { return Ok(None) };
-        let Ok(uid) = uid.parse() else { return Ok(None) };
-        let of = |account: Account| {
-            let mailbox = place.strip_prefix(account.name.as_str())?.strip_prefix('/')?.to_string();
-            Some((account.id, mailbox, uid))
-        };
-        Ok(account::list(db)?.into_iter().filter_map(of).max_by_key(|(_, mailbox, _)| std::cmp::Reverse(mailbox.len())))
     }
 
     fn file(self, context: &Context) -> Result<()> {
@@ -217,6 +206,9 @@ struct Arrived {
     uid: i64,
     at: String,
     fate: Fate,
+    /// How many bytes of it are kept here although a filter skipped it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_bytes: Option<i64>,
     why: Value,
     #[serde(skip)]
     owner: Option<UserId>,
@@ -225,7 +217,9 @@ struct Arrived {
 impl Arrived {
     fn of(db: &mut Database, fate: &FateOf) -> Result<Self> {
         let through = account::find(db, &fate.account.to_string())?;
+        let kept = if fate.fate == Fate::Filtered { skipped::find(db, fate.position, fate.uid)? } else { None };
         Ok(Self {
+            kept_bytes: kept.map(|kept| kept.size),
             owner: through.owner,
             account: through.settings.own.name,
             mailbox: fate.mailbox.clone(),
@@ -261,8 +255,13 @@ fn all_told(arrivals: &[Arrived], words: &[Word], store: &mut Store, names: &Nam
         format!("{head}\n{}", told(why, &mut record, names))
     };
     let mut parts = Vec::new();
-    for Arrived { account, mailbox, uid, at, fate, why, .. } in arrivals {
-        parts.push(of(format!("{at} through account {account}, mailbox {mailbox}, UID {uid}: {fate}"), why));
+    for Arrived { account, mailbox, uid, at, fate, kept_bytes, why, .. } in arrivals {
+        let kept = kept_bytes.map(|bytes| {
+            let place = place::written(account, mailbox, *uid);
+            format!("; its {bytes} bytes are kept: espomail fate raw {place}")
+        });
+        let kept = kept.unwrap_or_default();
+        parts.push(of(format!("{at} through account {account}, mailbox {mailbox}, UID {uid}: {fate}{kept}"), why));
     }
     for Word { at, who, action, why, .. } in words {
         parts.push(of(format!("{at} by {who}: {action}"), why));

@@ -29,10 +29,18 @@ use crate::words::Fate;
 /// fails rests for 1, 2, 4 … 60 minutes; so long the exit status of each pass is that of its failure. A personal account whose owner
 /// is switched off is left alone.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  espomail fetch\n  espomail fetch support --mailbox Junk --uid 17 --dry-run")]
 pub struct Fetch {
     /// Only these accounts, also when they are switched off or being left alone after a failure
     #[arg(value_name = "ACCOUNT")]
     accounts: Vec<String>,
+    /// Take in single messages of this mailbox of one account, whether passes read it or not, and nothing else: nothing of how the account
+    /// is set up, or of how far it was read, changes. What is stored already does not come twice
+    #[arg(long, value_name = "MAILBOX", requires = "uid", conflicts_with_all = ["limit", "wait", "metrics_file"])]
+    mailbox: Option<String>,
+    /// The UIDs of those messages, as "espomail trace --servers" names them
+    #[arg(long, value_name = "UID", value_delimiter = ',', requires = "mailbox")]
+    uid: Vec<u32>,
     /// Take this many messages from each mailbox at the most; the next pass goes on
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
@@ -70,7 +78,21 @@ struct Line<'a> {
     errors: Vec<String>,
 }
 
+/// Single messages that are wanted, and no pass.
+pub struct Picked<'a> {
+    pub accounts: &'a [String],
+    pub mailbox: &'a str,
+    pub uids: &'a [u32],
+    pub is_rehearsal: bool,
+}
+
 impl Fetch {
+    /// What is picked, if anything is.
+    pub fn picked(&self) -> Option<Picked<'_>> {
+        let mailbox = self.mailbox.as_deref()?;
+        Some(Picked { accounts: &self.accounts, mailbox, uids: &self.uid, is_rehearsal: self.dry_run })
+    }
+
     pub fn run(self, context: &Context) -> Result<()> {
         let done = self.poll(context);
         self.write_metrics(context, &done);

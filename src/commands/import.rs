@@ -24,7 +24,7 @@ use crate::store::{Database, Store, access as trace};
 /// folder, and the mailboxes beside that of a Maildir.
 ///
 /// A message arrived when its file was written or the mbox says so, or earlier: when its header says that the last server had it, else
-/// that it was written. What is older than --act-since of the account is an archive: it opens no case, and nobody is answered or told.
+/// that it was written. What a filter skips is kept as with "espomail deliver". What is older than --act-since of the account is an archive: it opens no case, and nobody is answered or told.
 ///
 /// With --dry-run nobody else can write to the database meanwhile.
 ///

@@ -86,6 +86,7 @@ fn text(overview: Option<&Overview>, pass: Option<(&'static str, u8)>, now: i64)
     text.family("server_actions", "What is to be done with messages on servers and is not done.", of("state", &on_servers));
     let quarantine = [("put-aside", overview.quarantined), ("undelivered", overview.undelivered)];
     text.family("quarantine_messages", "Messages that could not be processed or read.", of("kind", &quarantine));
+    text.one("skipped_kept_messages", "Messages that a filter skipped and that are kept here.", overview.skipped_kept);
     text.one("reviews", "E-mails that wait for a person's word.", overview.reviews);
     let waits = overview.reviews_since.map_or(0, |since| (now - since).max(0));
     text.one("reviews_oldest_seconds", "How long the oldest of them has waited.", waits);

@@ -31,6 +31,8 @@ mod outbox;
 mod outlet;
 mod people;
 mod person;
+mod pick;
+mod place;
 mod prune;
 mod quarantine;
 mod reconcile;
@@ -206,7 +208,10 @@ impl Command {
     fn run(self, context: &Context) -> Result<()> {
         match self {
             Self::Init(command) => command.run(context),
-            Self::Fetch(command) => command.run(context),
+            Self::Fetch(command) => match command.picked() {
+                Some(picked) => pick::take(context, &picked),
+                None => command.run(context),
+            },
             Self::Send(command) => command.run(context),
             Self::Notify(command) => command.run(context),
             Self::Prune(command) => command.run(context),

@@ -32,7 +32,8 @@ enum PersonCommand {
     /// Erase a person: their mail, their records, and their name and address elsewhere
     ///
     /// Erased whole are e-mails that they wrote, those that went to nobody else outside, and letters to them that have not gone out; in
-    /// quarantine what is from the address; Contacts and Leads that have the address, with what was merged into them. Of mail between
+    /// quarantine what is from the address; the bytes of what filters skipped from it, or naming it; Contacts and Leads that have the address,
+    /// with what was merged into them. Of mail between
     /// others that names them the address is replaced, in the text, too, and the name where they take part in it; the raw bytes go. Cases
     /// that their mail opened, or that were made for them, keep number and state; name and description become "(erased)". So does the
     /// address in reasons, notes, notifications and the audit, and the name where that hangs on their mail, cases or records: others who
@@ -55,7 +56,7 @@ enum PersonCommand {
     ///
     /// In it are "espomail-person.json" (Contacts, Leads and other records with the address; cases with their streams; what filters
     /// skipped), "emails.jsonl" (a line for each e-mail that names the person), and each message as it was received, as
-    /// "emails/NUMBER.eml" with what is attached. Of e-mails whose raw bytes were pruned there is the line alone. It is for its owner
+    /// "emails/NUMBER.eml" with what is attached; what filters skipped as "skipped/NUMBER.eml" where it is kept here. Of e-mails whose raw bytes were pruned there is the line alone. It is for its owner
     /// alone. Look into it before you hand it out: what others wrote is in it, too.
     #[command(after_help = "Example: espomail person export dora@example.org dora.zip")]
     Export {
@@ -131,6 +132,13 @@ fn told(erased: &Erased, dry_run: bool) -> String {
     text.push_str(&format!("  records:           {}\n", those(&erased.records)));
     text.push_str(&format!("  cases:             {} (they keep their numbers)\n", those(&erased.cases)));
     text.push_str(&format!("  in quarantine:     {}\n", erased.quarantined));
+    if erased.kept + erased.kept_of_others > 0 {
+        let of_others = erased.kept_of_others;
+        text.push_str(&format!(
+            "  skipped and kept:  {}, and {of_others} of others who name the address (the bytes)\n",
+            erased.kept
+        ));
+    }
     if !dry_run {
         text.push_str(&format!("  other texts:       {}\n  skipped mail:      {}\n", erased.texts, erased.skipped));
     }

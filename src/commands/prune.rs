@@ -10,9 +10,9 @@ use crate::words::Pruning;
 
 /// Take away what is older than the configuration keeps it
 ///
-/// What goes, and when, stands in [keep] of the configuration: raw bytes of e-mails, trash, letters of "espomail notify", notifications
-/// that were read, reasons, notes of what was finished. By default only the last goes, after 90 days. What became of each message is
-/// never forgotten, so a server that still has one does not bring it back. Raw bytes stay as long as somebody needs them: of what is
+/// What goes, and when, stands in [keep] of the configuration: raw bytes of e-mails, those of what filters skipped and no server has, trash,
+/// letters of "espomail notify", notifications that were read, reasons, notes of what was finished. By default only what was skipped goes,
+/// after 30 days, and the last, after 90. What became of each message is never forgotten, so a server that still has one does not bring it back. Raw bytes stay as long as somebody needs them: of what is
 /// in quarantine, on its way out, waiting for a person or for the rest of itself, and of mail of cases that are not finished and of
 /// events to come. An e-mail without them keeps its text, subject, people and the names of its files.
 ///

@@ -6,30 +6,36 @@ use serde_json::json;
 use super::explain::told;
 use super::{argument, right};
 use crate::context::Context;
+use crate::decide::Policy;
 use crate::decide::access::{Permitted, keep, may_keep};
 use crate::fault::{Class, Fault};
 use crate::output::shown;
+use crate::pass::Tally;
 use crate::pass::hand::{self, Said};
 use crate::pass::quarantine::{retry, retry_one};
 use crate::pass::reprocess::{Reprocessed, Rules, all};
+use crate::pass::skipped::take_again;
 use crate::pass::verdict::Names;
 use crate::plural::{counted, doing};
+use crate::store::fate::FateFilter;
 use crate::store::filter::{self, Owner, Past};
 use crate::store::raw::raw_of;
 use crate::store::reprocess::{self, Selection, held, select, skipped};
-use crate::store::{Database, Store, account, quarantine};
+use crate::store::skipped::list as kept_of;
+use crate::store::{Database, Store, access, account, quarantine};
 use crate::words::{EmailId, Fate, RoleAction, UserId};
 
 /// Run today's rules over stored mail and print what would differ; --apply makes it so
 ///
 /// Each e-mail is held against what the rules of today would make of it, had it just come: its text, its thread, its record,
-/// its teams and users, its case. Nothing is ever sent, nobody is told, and what a person set by hand stays; nothing is taken
+/// its teams and users, its case. Of what is an e-mail here nothing is ever sent, nobody is told, and what a person set by hand stays; nothing is taken
 /// from a team or a user. Without --apply nothing changes: it is done for some e-mails at a time and undone, and others write in
 /// between. An e-mail whose raw bytes are gone stays as it is.
 ///
 /// With --filter it is done for what one filter matches, also of mail that came before the filter, and for what it did to mail: what a
 /// filter that was changed, or is not used any more, put into a folder, gave to a team or user or marked as read is taken back, unless
-/// a person changed it since. A user's own filter sorts what that user has and did not sort by hand; users may do that themselves.
+/// a person changed it since. What it skipped and is kept here, as no server has it, comes in as new mail does, with cases and answers, and so
+/// does what is in quarantine. A user's own filter sorts what that user has and did not sort by hand; users may do that themselves.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("which").required(true).multiple(true)))]
 pub struct Reprocess {
@@ -159,8 +165,9 @@ impl Reprocess {
             }
             pruned += all(store, &permit, &named, rules, &mut hear)?;
         }
+        let kept = past.map(|past| self.kept(context, store, past, &policy)).transpose()?.unwrap_or_default();
         let (skipped, held) = match past {
-            Some(past) => (skipped(store.connection(), past.id)?, held(store.connection(), &past.name)?),
+            Some(past) => (skipped(store.connection(), past.id, false)?, held(store.connection(), &past.name)?),
             None => (Vec::new(), 0),
         };
         let mut document =
@@ -169,12 +176,37 @@ impl Reprocess {
             let skipped: Vec<_> = skipped.iter().map(|(account, count)| json!({ "account": account, "count": count })).collect();
             document["skipped"] = json!(skipped);
             document["held"] = json!(held);
+            document["kept"] = json!({ "messages": kept.0, "fates": kept.1 });
         }
         context.out.item(&document, || {
-            self.told(seen, &different) + &told_pruned(pruned) + &elsewhere(past.map_or("", |past| &past.name), &skipped, held)
+            self.told(seen, &different)
+                + &told_pruned(pruned)
+                + &self.told_kept(&kept)
+                + &elsewhere(past.map_or("", |past| &past.name), &skipped, held)
         });
         // Who named it hears of it as of an error.
         named.iter().try_for_each(|id| raw_of(store.connection(), *id).map(|_| ()))
+    }
+
+    /// FILTER-7: what the filter skipped and is kept here comes by the rules of today. Returns how much it is, and what became of it.
+    fn kept(&self, context: &Context, store: &mut Store, past: &Past, policy: &Policy) -> Result<(usize, Tally)> {
+        let Selection { account, since, until } = self.selection(context, store)?;
+        let wanted = FateFilter { account, since, until, skipped_by: Some(past.id), ..FateFilter::default() };
+        let kept = kept_of(store.connection(), &wanted)?;
+        let tally = take_again(store, &kept, policy, !self.apply, context.now())?;
+        if self.apply && !kept.is_empty() {
+            let permit = context.administrator()?;
+            let (subject, detail) =
+                (format!("filter:{}", past.name), format!("{} kept: {tally}", counted(kept.len(), "message")));
+            store.alone(|db| access::record(db, &permit, "reprocess", &subject, &detail, context.now()))?;
+        }
+        Ok((kept.len(), tally))
+    }
+
+    fn told_kept(&self, (count, tally): &(usize, Tally)) -> String {
+        let would = if self.apply { ["was", "were"] } else { ["would be", "would be"] };
+        let [one, many] = would.map(|would| format!("that it skipped and that is kept here {would} taken again: {tally}."));
+        if *count == 0 { String::new() } else { doing(count, "message", &one, &many.replace("is kept", "are kept")) + "\n" }
     }
 
     /// FILTER-5: a user's own filter sorts what that user has.

@@ -193,6 +193,7 @@ fn told(overview: &Overview) -> String {
             format!("{}{unwatched}", numbers(overview.server_actions_due, "due", overview.server_actions_given_up, "given up")),
         ),
         ("quarantine", numbers(overview.quarantined, "put aside", overview.undelivered, "not handed over")),
+        ("skipped", format!("{} kept here", overview.skipped_kept)),
         ("reviews", format!("{}{}", overview.reviews, since(overview.reviews_since))),
         ("budgets", format!("{} actions held", overview.held_actions)),
         ("passes", format!("fetch {}, send {}, notify {}; noted every few minutes", last("fetch"), last("send"), last("notify"))),

@@ -199,6 +199,8 @@ pub struct Keep {
     #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
     pub raw: Option<i64>,
     #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
+    pub skipped: Option<i64>,
+    #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
     pub trash: Option<i64>,
     #[serde(serialize_with = "shown_keeping", deserialize_with = "keeping")]
     pub digests: Option<i64>,
@@ -212,7 +214,15 @@ pub struct Keep {
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { raw: None, trash: None, digests: None, notifications: None, reasons: None, finished: Some(90 * 86_400) }
+        Self {
+            raw: None,
+            skipped: Some(30 * 86_400),
+            trash: None,
+            digests: None,
+            notifications: None,
+            reasons: None,
+            finished: Some(90 * 86_400),
+        }
     }
 }
 
@@ -221,6 +231,7 @@ impl Keep {
     pub const fn of(&self, pruning: Pruning) -> Option<i64> {
         match pruning {
             Pruning::Raw => self.raw,
+            Pruning::Skipped => self.skipped,
             Pruning::Trash => self.trash,
             Pruning::Digests => self.digests,
             Pruning::Notifications => self.notifications,

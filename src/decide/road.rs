@@ -28,7 +28,11 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
     if let Some((skipped_by, because)) = &choices.skip {
         plan.fate = Fate::Filtered;
         plan.skipped_by = Some(*skipped_by);
-        plan.note(because.and(format_args!(" skips it; it is left alone on the server ({})", Rule::Filter7)));
+        let where_it_is = match facts.account.mailbox {
+            Some(_) => "it is left alone on the server",
+            None => "no server keeps it for us, so its bytes are kept for a while",
+        };
+        plan.note(because.and(format_args!(" skips it; {where_it_is} ({})", Rule::Filter7)));
         return plan;
     }
     let seen = match author::letter(arrival, mail, policy, facts) {

@@ -25,6 +25,7 @@ mod mbox;
 mod name;
 mod sent;
 mod session;
+mod sought;
 mod structure;
 mod talk;
 mod wire;
@@ -35,6 +36,7 @@ pub use found::MOST_LISTED;
 pub use mbox::{FileMessage, Found};
 pub use sent::Appended;
 pub use session::Session;
+pub use sought::{Sighted, Sought};
 
 use crate::net::Login;
 

@@ -10,7 +10,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::clock::rfc3339;
 use crate::store::erase::Person;
-use crate::store::{Database, belongings, handout};
+use crate::store::{Database, belongings, handout, skipped};
 use crate::words::EmailId;
 
 /// How the archive begins: what is not one is not replaced.
@@ -24,6 +24,8 @@ const PAGE: usize = 200;
 pub struct HandedOut {
     pub emails: usize,
     pub raw: usize,
+    /// What filters skipped and is kept here.
+    pub kept: usize,
     /// E-mails whose raw bytes were pruned.
     pub pruned: usize,
     pub records: usize,
@@ -77,6 +79,13 @@ pub fn write(db: &mut Database, address: &str, now: i64, to: impl Write + Seek) 
             archive.write_all(&bytes)?;
             out.raw += 1;
         }
+    }
+    let kept = belongings::in_skipped(db, &person.redaction(&[])?)?.concat();
+    for (number, kept) in (1..).zip(&kept) {
+        let Some(bytes) = skipped::bytes(db, std::slice::from_ref(kept))?.remove(&kept.uid) else { continue };
+        archive.start_file(format!("skipped/{number}.eml"), plain)?;
+        archive.write_all(&bytes)?;
+        out.kept += 1;
     }
     archive.finish()?.flush()?;
     Ok(out)

@@ -1,4 +1,5 @@
-//! `deliver` and `import`: messages that come from standard input or from files, through the very same road (FETCH-17).
+//! `deliver`, `import` and single messages that a person picks: they come from standard input, from files, or from a mailbox that no pass need
+//! read, through the very same road (FETCH-17).
 //! They have a mailbox of their own, so that they have fates like all others. Whoever reads them parses them as well, while another
 //! thread decides and writes.
 
@@ -8,6 +9,7 @@ use anyhow::{Result, anyhow};
 
 use super::intake::{self, Batch, Gate, Refused};
 use super::{Tally, storage};
+use crate::decide::reason::Reason;
 use crate::decide::{Arrival, Policy};
 use crate::store::account::Account;
 use crate::store::{Database, Store, position};
@@ -15,6 +17,8 @@ use crate::words::PositionId;
 
 /// The mailbox name under which delivered messages have their fates; no IMAP mailbox is monitored under it.
 pub const DELIVERED: &str = "(delivered)";
+/// The same of single messages that a person had read from a server.
+pub const PICKED: &str = "(picked)";
 pub use crate::store::position::IMPORTED;
 
 /// Takes messages in by batches.
@@ -25,6 +29,7 @@ pub struct Intake<'a> {
     batch_messages: usize,
     batch_bytes: u64,
     position: PositionId,
+    note: Option<Reason>,
 }
 
 /// When a message arrived; seconds since 1970 UTC.
@@ -76,7 +81,12 @@ impl<'a> Intake<'a> {
                 None => Ok(position::start(db, account.id, mailbox, 0, 0)?.id),
             }
         })?;
-        Ok(Self { account, policy, now, batch_messages, batch_bytes, position })
+        Ok(Self { account, policy, now, batch_messages, batch_bytes, position, note: None })
+    }
+
+    /// The same, with something that is noted of each message.
+    pub fn noting(self, note: Reason) -> Self {
+        Self { note: Some(note), ..self }
     }
 
     /// Takes in what `read` hands over, each with when it arrived, committed by batches. Returns what became of all of them, and how
@@ -110,6 +120,7 @@ impl<'a> Intake<'a> {
             policy: self.policy,
             quiet_before: None,
             watch: None,
+            note: self.note.as_ref(),
         };
         let mut tally = Tally::default();
         for Parsed { mut batch, mut refused } in parsed {

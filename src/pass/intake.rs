@@ -78,6 +78,8 @@ pub struct Gate<'a> {
     pub quiet_before: Option<i64>,
     /// Who looks on while the pass is rehearsed.
     pub watch: Option<Watch<'a>>,
+    /// What is noted of each message beside its reasons.
+    pub note: Option<&'a Reason>,
 }
 
 /// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
@@ -194,14 +196,16 @@ pub fn take_again(
     let refused = match prepare(arrival, &bytes) {
         Ok(letter) => {
             let (account, position) = (kept.account_id, kept.position);
-            let gate = Gate { account, position, lease: None, lease_seconds: 0, policy, quiet_before: None, watch: None };
+            let gate =
+                Gate { account, position, lease: None, lease_seconds: 0, policy, quiet_before: None, watch: None, note: None };
             let work = || {
                 store.transaction(|db| {
                     store::lock(db)?;
-                    quarantine::release(db, kept)?;
+                    let bytes = quarantine::release(db, kept)?;
                     let arrivals = [letter.arrival.clone()];
-                    let plans = decide_and_apply(db, &gate, std::slice::from_ref(&letter), &arrivals, now)?;
+                    let plans = decide_and_apply(db, &gate, &[&letter], &arrivals, now)?;
                     let fate = plans.first().map_or(Fate::Quarantined, |plan| plan.fate);
+                    quarantine::let_go(db, bytes)?;
                     said(db, fate)?;
                     Ok(fate)
                 })
@@ -237,7 +241,7 @@ pub fn take_late(
                     store::lock(db)?;
                     quarantine::release(db, kept)?;
                     let arrivals = [letter.arrival.clone()];
-                    let plans = decide_and_apply(db, gate, std::slice::from_ref(&letter), &arrivals, now)?;
+                    let plans = decide_and_apply(db, gate, &[&letter], &arrivals, now)?;
                     guard(db, gate, now)?;
                     note_unnamed(db, letter.packed.written())?;
                     fault::step();
@@ -310,7 +314,7 @@ pub fn set_aside(store: &mut Store, gate: &Gate<'_>, arrival: &Arrival, packed: 
     Ok(tally)
 }
 
-fn is_message_fault(error: &anyhow::Error) -> bool {
+pub(super) fn is_message_fault(error: &anyhow::Error) -> bool {
     error.is::<Panicked>() || store::is_message_fault(error)
 }
 
@@ -342,7 +346,7 @@ fn commit(store: &mut Store, gate: &Gate<'_>, part: &Part<'_>, now: i64) -> Resu
             Vec::new()
         } else {
             let arrivals = arrivals(db, gate, letters)?;
-            decide_and_apply(db, gate, letters, &arrivals, now)?
+            decide_and_apply(db, gate, &letters.iter().collect::<Vec<_>>(), &arrivals, now)?
         };
         guard(db, gate, now)?;
         note_unnamed(db, letters.iter().filter_map(|letter| letter.packed.written()))?;
@@ -365,7 +369,15 @@ fn commit(store: &mut Store, gate: &Gate<'_>, part: &Part<'_>, now: i64) -> Resu
 }
 
 /// Gathers the facts for all messages, decides each in turn, and writes everything.
-fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arrivals: &[Arrival], now: i64) -> Result<Vec<Plan>> {
+pub(super) fn decide_and_apply(
+    db: &mut Database,
+    gate: &Gate<'_>,
+    letters: &[&Letter],
+    arrivals: &[Arrival],
+    now: i64,
+) -> Result<Vec<Plan>> {
+    // What no server handed over is nowhere else (FILTER-7).
+    let is_only_one = gate.lease.is_none();
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
     let matter = Matter { account: Some(gate.account), mails: &mails, ..Matter::default() };
     let mut facts = facts::gather_at(db, Some(gate.position), &matter, now)?;
@@ -373,8 +385,11 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arri
     facts.quiet_before = gate.quiet_before;
     facts.budgets = gate.policy.budgets;
     facts.spent = spending::of_late(db, gate.account, &mails, now);
-    let plans: Vec<Plan> =
+    let mut plans: Vec<Plan> =
         letters.iter().zip(arrivals).map(|(letter, arrival)| decide(arrival, &letter.mail, gate.policy, &mut facts)).collect();
+    if let Some(note) = gate.note {
+        plans.iter_mut().for_each(|plan| plan.note(note.clone()));
+    }
     if let Some(watch) = &gate.watch {
         let seen = letters.iter().zip(arrivals).zip(&plans);
         watch.see(seen.map(|((letter, arrival), plan)| (arrival.uid, &letter.mail, plan)), &facts);
@@ -383,7 +398,13 @@ fn decide_and_apply(db: &mut Database, gate: &Gate<'_>, letters: &[Letter], arri
         .iter()
         .zip(arrivals)
         .zip(&plans)
-        .map(|((letter, arrival), plan)| apply::Decided { arrival, mail: &letter.mail, packed: &letter.packed, plan })
+        .map(|((letter, arrival), plan)| apply::Decided {
+            arrival,
+            mail: &letter.mail,
+            packed: &letter.packed,
+            plan,
+            is_only_one,
+        })
         .collect();
     log_each(db, gate, &facts, &decided)?;
     apply::apply(db, &facts.next, &decided, now)?;

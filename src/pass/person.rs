@@ -33,6 +33,9 @@ pub struct Erased {
     pub quarantined: usize,
     /// Messages of others in quarantine that have the address in them: whether they are mail a person says first.
     pub quarantined_of_others: Vec<i64>,
+    /// What filters skipped of theirs, and of others who name them, and was kept here.
+    pub kept: usize,
+    pub kept_of_others: usize,
     /// Reasons, notes and other texts that had the address or the name in them.
     pub texts: usize,
     /// Fates of what filters skipped of theirs.
@@ -53,6 +56,8 @@ pub fn rehearse(db: &mut Database, address: &str) -> Result<Erased> {
     let mut erased = counted(db, &mentioned, &of, &redaction)?;
     let [theirs, of_others] = belongings::in_quarantine(db, &redaction)?;
     (erased.quarantined, erased.quarantined_of_others) = (theirs.len(), of_others);
+    let [theirs, of_others] = belongings::in_skipped(db, &redaction)?;
+    (erased.kept, erased.kept_of_others) = (theirs.len(), of_others.len());
     Ok(erased)
 }
 
@@ -99,6 +104,15 @@ pub fn erase(store: &mut Store, permit: &Permit<'_>, address: &str, now: i64, pr
             behind = *last;
             erased.texts += store.alone(|db| column.redact(db, how, &kin, &those))?;
         }
+    }
+    // Before its fates: by those it is found.
+    let [theirs, of_others] = belongings::in_skipped(store.connection(), &by_address)?;
+    (erased.kept, erased.kept_of_others) = (theirs.len(), of_others.len());
+    for some in theirs.chunks(BATCH) {
+        store.alone(|db| belongings::drop_skipped(db, [some, &[]], now))?;
+    }
+    for some in of_others.chunks(BATCH) {
+        store.alone(|db| belongings::drop_skipped(db, [&[], some], now))?;
     }
     loop {
         let skipped = store.alone(|db| erase::forget_skipped(db, &person))?;

@@ -363,7 +363,7 @@ pub fn set_active(db: &mut Database, permit: &Permit<'_>, account: &Account, act
 /// this moment loses its lease, so it cannot write its position back.
 pub fn reset(db: &mut Database, permit: &Permit<'_>, account: &Account, since: i64, now: i64) -> Result<()> {
     let id = account.id;
-    undone::must_have_no_quarantine(db, id, &account.name)?;
+    undone::must_have_none_aside(db, id, &account.name)?;
     diesel::update(accounts::table.find(id))
         .set((
             accounts::fence.eq(accounts::fence + 1),

@@ -32,9 +32,10 @@ use super::note::OF_EMAILS;
 use super::notification::NotificationRow;
 use super::raw::Packed;
 use super::server_action::ActionRow;
+use super::skipped::KeptRow;
 use super::{Database, clean, facts, raw, spending};
 use crate::decide::reason::Reason;
-use crate::decide::{Arrival, Brought, Change, Marks, NewCase, NewEmail, Next, Plan, RecordFields, Spot};
+use crate::decide::{Arrival, Brought, Change, Marks, NewCase, NewEmail, Next, Plan, RecordFields, Spot, Step};
 use crate::mail::Mail;
 use crate::words::{
     AccountId, BudgetAction, CaseStatus, EmailId, FilterId, FolderId, GroupPlace, ParentBy, PositionId, RecordId, RecordKind,
@@ -119,22 +120,26 @@ struct Batch<'a> {
     /// E-mails whose notifications wait, as a budget is spent (ACK-3).
     silenced: BTreeSet<EmailId>,
     fates: Vec<FateRow>,
+    /// Of what a filter skipped, where nobody else has it (FILTER-7).
+    kept: Vec<KeptRow>,
     positions: BTreeMap<PositionId, i64>,
 }
 
 /// Writes a batch, in the caller's transaction, after [`facts::gather`] took the lock row.
 pub fn apply(db: &mut Database, next: &Next, decided: &[Decided<'_>], now: i64) -> Result<()> {
     let before = facts::next(db)?;
-    let new: Vec<&Packed> = decided
-        .iter()
-        .filter(|one| one.plan.steps().iter().any(|step| matches!(step.change, Change::AddEmail(_) | Change::KeepCopy { .. })))
-        .map(|one| one.packed)
-        .collect();
+    let new: Vec<&Packed> =
+        decided.iter().filter(|one| one.is_kept() || one.plan.steps().iter().any(has_bytes)).map(|one| one.packed).collect();
     let mut batch = Batch { now, raws: raw::store(db, &new)?, last_email: EmailId(before.email - 1), ..Batch::default() };
     for one in decided {
         batch.gather(one).with_context(|| format!("UID {}", one.arrival.uid))?;
     }
     batch.write(db, &before, next).map(|_| ())
+}
+
+/// Whether what is changed has the bytes of the message.
+const fn has_bytes(step: &Step) -> bool {
+    matches!(step.change, Change::AddEmail(_) | Change::KeepCopy { .. })
 }
 
 /// Writes messages of ours with their places (SEND-4). They came from nowhere, so they have no fates.
@@ -144,7 +149,7 @@ pub fn apply_outgoing(db: &mut Database, next: &Next, placed: &[(&Mail, &Packed,
     let mut batch = Batch { now, raws: raw::store(db, &packed)?, last_email: EmailId(before.email - 1), ..Batch::default() };
     let arrival = from_here(now);
     for (mail, packed, plan) in placed {
-        batch.plan(&Decided { arrival: &arrival, mail, packed, plan })?;
+        batch.plan(&Decided { arrival: &arrival, mail, packed, plan, is_only_one: false })?;
     }
     batch.write(db, &before, next).map(|_| ())
 }
@@ -162,7 +167,7 @@ pub fn apply_to_stored(
     let before = facts::next(db)?;
     let mut batch = Batch { now, last_email: EmailId(before.email - 1), ..Batch::default() };
     let packed = unpacked(mail);
-    batch.plan(&Decided { arrival, mail, packed: &packed, plan })?;
+    batch.plan(&Decided { arrival, mail, packed: &packed, plan, is_only_one: false })?;
     batch.write(db, &before, next)
 }
 
@@ -173,7 +178,7 @@ pub fn apply_sent(db: &mut Database, next: &Next, sent: &[(&Mail, &Plan)], now: 
     let arrival = from_here(now);
     let packed: Vec<Packed> = sent.iter().map(|(mail, _)| unpacked(mail)).collect();
     for ((mail, plan), packed) in sent.iter().zip(&packed) {
-        batch.plan(&Decided { arrival: &arrival, mail, packed, plan })?;
+        batch.plan(&Decided { arrival: &arrival, mail, packed, plan, is_only_one: false })?;
     }
     batch.write(db, &before, next).map(|_| ())
 }
@@ -201,6 +206,15 @@ impl<'a> Batch<'a> {
         let skipped = one.plan.skipped_by.map(|filter| Skipped::of(one.mail, filter));
         let row = FateRow::new((position, uid), one.plan.fate, one.plan.email, why, self.now);
         self.fates.push(row.of(skipped.as_ref()));
+        if one.is_kept() {
+            self.kept.push(KeptRow {
+                position_id: position,
+                uid,
+                raw_id: self.raws.get(&one.packed.digest).copied().context("its raw bytes were not stored")?,
+                internal_date: one.arrival.internal_date,
+                kept_at: self.now,
+            });
+        }
         let last = self.positions.entry(position).or_insert(uid);
         *last = (*last).max(uid);
         Ok(())

@@ -5,9 +5,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::erase::{self, Person, is_full, texts};
+use super::fate::FateFilter;
 use super::named::RecordName;
 use super::quarantine as kept;
 use super::schema::{emails, filters, participants, quarantine, record_addresses, records, users};
+use super::skipped::{self, Kept};
 use super::{Database, erasure};
 use crate::decide::access::Permit;
 use crate::fault::contain;
@@ -97,11 +99,54 @@ pub fn in_quarantine(db: &mut Database, redaction: &Redaction) -> Result<[Vec<i6
     Ok([theirs, of_others])
 }
 
+/// Finds what is kept of what filters skipped that is from their address, and what of others has it in it.
+pub fn in_skipped(db: &mut Database, redaction: &Redaction) -> Result<[Vec<Kept>; 2]> {
+    let [mut theirs, mut of_others] = [Vec::new(), Vec::new()];
+    let all = skipped::list(db, &FateFilter::default())?;
+    for of_mailbox in all.chunk_by(|one, other| one.position == other.position) {
+        for some in of_mailbox.chunks(AT_ONCE) {
+            let bytes = skipped::bytes(db, some)?;
+            for kept in some {
+                let Some(raw) = bytes.get(&kept.uid) else { continue };
+                if redaction.is_author_of(raw) {
+                    theirs.push(kept.clone());
+                } else if redaction.is_in_bytes(raw) {
+                    of_others.push(kept.clone());
+                }
+            }
+        }
+    }
+    Ok([theirs, of_others])
+}
+
+/// How many messages are read at once.
+const AT_ONCE: usize = 16;
+
+/// Drops the bytes of messages of theirs that filters skipped, and of others in which they are named; the fates stay (FETCH-2). What is
+/// theirs does not come back.
+pub fn drop_skipped(db: &mut Database, [theirs, of_others]: [&[Kept]; 2], now: i64) -> Result<()> {
+    for of_mailbox in theirs.chunk_by(|one, other| one.position == other.position) {
+        for some in of_mailbox.chunks(AT_ONCE) {
+            for raw in skipped::bytes(db, some)?.into_values() {
+                remember(db, &raw, now)?;
+            }
+        }
+    }
+    skipped::forget(db, theirs)?;
+    skipped::forget(db, of_others)
+}
+
 /// Drops a message in quarantine; its fate stays (FETCH-2), and a server that brings it under another UID does not bring it back.
 pub fn drop_quarantined(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Result<()> {
     let raw = kept::raw_of(db, id)?;
+    remember(db, &raw, now)?;
+    kept::remove(db, permit, id, now)
+}
+
+/// Remembers a message of theirs that is no e-mail, so that it stays out.
+fn remember(db: &mut Database, raw: &[u8], now: i64) -> Result<()> {
     // What brought a parser down is known by its header.
-    for part in [&raw[..], mail::header_block(&raw)] {
+    for part in [raw, mail::header_block(raw)] {
         let Ok(mail) = contain(|| mail::parse(part)) else { continue };
         erasure::remember(db, &[(mail.identity(), mail.content_digest.to_vec())], now)?;
         if let (Some(from), Some(date)) = (&mail.from, mail.date) {
@@ -109,7 +154,7 @@ pub fn drop_quarantined(db: &mut Database, permit: &Permit<'_>, id: i64, now: i6
         }
         break;
     }
-    kept::remove(db, permit, id, now)
+    Ok(())
 }
 
 /// Names filters that look for the address: whether they are still right a person must say.

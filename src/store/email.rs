@@ -1,5 +1,6 @@
 //! Stored e-mails, for those who look at them.
 
+pub(crate) mod known;
 mod list;
 mod view;
 

@@ -1,22 +1,21 @@
 //! What became of every UID, and why (FETCH-2, WHY-1). A fate outlives its e-mail.
 
+pub(crate) mod ask;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result};
-use diesel::dsl::sql;
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::dialect::insert_all;
 use super::letters::{anywhere, lower};
 use super::noun::{FEW, counted, in_lists, is_few};
-use super::schema::{account_mailboxes, accounts, emails, fates, positions, quarantine};
-use super::{Backend, Database, IN_LIST, access, clean, lock, reserve};
-use crate::decide::access::Permit;
-use crate::decide::reason::reason;
+use super::schema::{accounts, emails, fates, positions, raws, record_addresses, records, skipped_raws};
+use super::{Backend, Database, IN_LIST, clean};
 use crate::mail::{Address, Mail};
-use crate::plural::counted;
-use crate::words::{AccountId, EmailId, Fate, FilterId, PositionId};
+use crate::words::{AccountId, EmailId, Fate, FilterId, PositionId, RecordKind};
 
 #[derive(Insertable)]
 #[diesel(table_name = fates, treat_none_as_default_value = false)]
@@ -76,6 +75,7 @@ const LONGEST_SUBJECT: usize = 200;
 /// One fate, with where the message stood.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct FateOf {
+    pub position: PositionId,
     pub account: AccountId,
     pub mailbox: String,
     pub uid: i64,
@@ -103,6 +103,11 @@ pub struct Line {
     pub subject: Option<String>,
     /// Not where it was given to `deliver` or `import`.
     pub on_server: bool,
+    /// It lies on the server that the account had before it moved.
+    #[serde(skip)]
+    pub is_left: bool,
+    /// Whether its bytes are kept here, as no server has it (FILTER-7).
+    pub kept: bool,
     /// The filter that skipped it; it may be gone.
     pub skipped_by: Option<FilterId>,
     /// Why it is no e-mail.
@@ -116,6 +121,10 @@ pub struct FateFilter {
     pub mailbox: Option<String>,
     pub fates: Vec<Fate>,
     pub skipped_by: Option<FilterId>,
+    /// Only what any filter skipped.
+    pub is_skipped: bool,
+    /// Only what a filter skipped of senders whose address a record has, or whose mail is of a case.
+    pub known_senders: bool,
     /// Only what a filter skipped, of this author.
     pub author: Option<String>,
     /// Only what a filter skipped, with this in the subject.
@@ -145,6 +154,17 @@ fn chosen<'f>(db: &mut Database, filter: &'f FateFilter) -> Result<fates::BoxedQ
     }
     if let Some(by) = filter.skipped_by {
         query = query.filter(fates::skipped_by.eq(by));
+    }
+    if filter.is_skipped {
+        query = query.filter(fates::skipped_by.is_not_null());
+    }
+    if filter.known_senders {
+        let of_record = record_addresses::table.filter(record_addresses::address.nullable().eq(fates::author));
+        let of_case = emails::table
+            .inner_join(records::table.on(records::id.nullable().eq(emails::parent_id)))
+            .filter(emails::from_address.nullable().eq(fates::author))
+            .filter(records::kind.eq(RecordKind::Case));
+        query = query.filter(fates::author.is_not_null()).filter(exists(of_record).or(exists(of_case)));
     }
     if let Some(author) = &filter.author {
         query = query.filter(fates::author.eq(author));
@@ -177,9 +197,39 @@ fn places(db: &mut Database, filter: &FateFilter) -> Result<Vec<PositionId>> {
     Ok(of.load(db)?)
 }
 
+/// Returns which of some UIDs of one position are among the fates that somebody asks for.
+pub(super) fn among(db: &mut Database, filter: &FateFilter, position: PositionId, uids: &[i64]) -> Result<Vec<i64>> {
+    let of = chosen(db, filter)?.filter(fates::position_id.eq(position)).filter(fates::uid.eq_any(uids));
+    Ok(of.select(fates::uid).load(db)?)
+}
+
+/// Returns which of some UIDs of one position have a fate.
+pub fn settled_among(db: &mut Database, position: PositionId, uids: &[i64]) -> Result<HashSet<i64>> {
+    let all = FateFilter::default();
+    let mut settled = HashSet::new();
+    for some in uids.chunks(IN_LIST) {
+        settled.extend(among(db, &all, position, some)?);
+    }
+    Ok(settled)
+}
+
 /// Counts fates, no more than asked for.
 pub fn count(db: &mut Database, filter: &FateFilter, most: i64) -> Result<i64> {
     counted!(db, chosen(db, filter)?, fates::uid, most)
+}
+
+/// How many fates there are, and how many authors what was skipped has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    pub messages: i64,
+    pub senders: usize,
+}
+
+/// Counts fates and their authors, no more than so many.
+pub fn totals(db: &mut Database, filter: &FateFilter, most: i64) -> Result<Totals> {
+    let authors: Vec<Option<String>> = chosen(db, filter)?.select(fates::author).limit(most).load(db)?;
+    let messages = i64::try_from(authors.len())?;
+    Ok(Totals { messages, senders: authors.into_iter().flatten().collect::<HashSet<String>>().len() })
 }
 
 /// Lists fates, the newest first.
@@ -203,11 +253,11 @@ pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Line>> {
     let mut places: Vec<PositionId> = rows.iter().map(|row| row.0).collect();
     places.sort_unstable();
     places.dedup();
-    let places: HashMap<PositionId, (String, String, i64)> = in_lists(db, &places, |db, some| {
+    let places: HashMap<PositionId, (String, String, i64, bool)> = in_lists(db, &places, |db, some| {
         let of = positions::table.inner_join(accounts::table.on(accounts::id.eq(positions::account_id)));
         let of = of
             .filter(positions::id.eq_any(some))
-            .select((positions::id, (accounts::name, positions::mailbox, positions::uidvalidity)));
+            .select((positions::id, (accounts::name, positions::mailbox, positions::uidvalidity, positions::is_left)));
         Ok(of.load(db)?)
     })?
     .into_iter()
@@ -219,8 +269,9 @@ pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Line>> {
     })?
     .into_iter()
     .collect();
+    let kept = kept_among(db, rows.iter().filter(|row| row.2 == Fate::Filtered).map(|row| (row.0, row.1)))?;
     let line = |(position, uid, fate, email, why, at, (message_id, from, subject, skipped_by)): Row| {
-        let (account, mailbox, uidvalidity) = places.get(&position).cloned().unwrap_or_default();
+        let (account, mailbox, uidvalidity, is_left) = places.get(&position).cloned().unwrap_or_default();
         let (message_id, from, subject) = match email.and_then(|email| known.get(&email).cloned()) {
             Some((id, from, subject)) => (Some(id), Some(from), Some(subject)),
             None => (message_id, from, subject),
@@ -235,12 +286,30 @@ pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Line>> {
             message_id,
             from,
             subject,
-            on_server: uidvalidity != 0,
+            on_server: uidvalidity != 0 && !is_left,
+            is_left,
+            kept: kept.contains(&(position, uid)),
             skipped_by,
             because: because(fate, &why),
         }
     };
     Ok(rows.into_iter().map(line).collect())
+}
+
+/// Returns which of some messages have their bytes kept.
+fn kept_among(db: &mut Database, those: impl Iterator<Item = (PositionId, i64)>) -> Result<HashSet<(PositionId, i64)>> {
+    let mut by_position: BTreeMap<PositionId, Vec<i64>> = BTreeMap::new();
+    those.for_each(|(position, uid)| by_position.entry(position).or_default().push(uid));
+    let mut kept = HashSet::new();
+    for (position, uids) in by_position {
+        for some in uids.chunks(IN_LIST) {
+            let of = skipped_raws::table.inner_join(raws::table.on(raws::id.eq(skipped_raws::raw_id)));
+            let of = of.filter(skipped_raws::position_id.eq(position)).filter(skipped_raws::uid.eq_any(some));
+            let of = of.filter(raws::pruned_at.is_null()).select(skipped_raws::uid);
+            kept.extend(of.load::<i64>(db)?.into_iter().map(|uid| (position, uid)));
+        }
+    }
+    Ok(kept)
 }
 
 /// Why something is no e-mail, of the reasons that were written down; of an e-mail `explain` tells.
@@ -254,115 +323,6 @@ fn because(fate: Fate, why: &str) -> Option<String> {
     error.or_else(|| why["notes"].as_array().and_then(|notes| notes.last().and_then(note)))
 }
 
-/// What was asked for again, and what cannot be.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Asked {
-    /// The accounts whose servers are asked with their next pass.
-    pub accounts: Vec<String>,
-    pub messages: usize,
-    /// What did not come from a server, or from a mailbox that the server has numbered anew since.
-    pub out_of_reach: usize,
-    /// What lies in mailboxes that no pass reads as things are: it is left as it is.
-    pub unread: Vec<Unread>,
-}
-
-/// Messages in a mailbox that no pass reads.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Unread {
-    pub account: String,
-    pub mailbox: String,
-    pub messages: usize,
-    /// Whether the account is switched off; else it does not read the mailbox any more.
-    pub account_is_off: bool,
-}
-
-/// A mailbox as a server numbers it now.
-struct Within {
-    account: String,
-    mailbox: String,
-    is_active: bool,
-    is_read: bool,
-}
-
-/// The mailboxes whose messages a server has under the numbers that they had here.
-fn within(db: &mut Database) -> Result<HashMap<PositionId, Within>> {
-    let latest = positions::table.group_by((positions::account_id, positions::mailbox)).select(diesel::dsl::max(positions::id));
-    let latest: HashSet<PositionId> = latest.load::<Option<PositionId>>(db)?.into_iter().flatten().collect();
-    let read = account_mailboxes::table.select((account_mailboxes::account_id, account_mailboxes::name));
-    let read: HashSet<(AccountId, String)> = read.load(db)?.into_iter().collect();
-    let all = positions::table.inner_join(accounts::table.on(accounts::id.eq(positions::account_id)));
-    let columns = (positions::id, accounts::id, accounts::name, accounts::active, positions::mailbox);
-    let all = all.filter(positions::uidvalidity.ne(0)).filter(positions::is_left.eq(false)).select(columns);
-    let place = |(position, id, account, is_active, mailbox): (PositionId, AccountId, String, bool, String)| {
-        let place = (id, mailbox);
-        let is_read = read.contains(&place);
-        (position, Within { account, mailbox: place.1, is_active, is_read })
-    };
-    Ok(all.load(db)?.into_iter().map(place).filter(|(position, _)| latest.contains(position)).collect())
-}
-
-/// Has the servers asked again for what a filter skipped: with the next pass they come by today's rules, as those do that a server did
-/// not hand over (FETCH-6). Call it in a transaction: it takes the lock row.
-pub fn ask_again(db: &mut Database, permit: &Permit<'_>, filter: &FateFilter, subject: &str, now: i64) -> Result<Asked> {
-    lock(db)?;
-    let skipped = chosen(db, filter)?.filter(fates::fate.eq(Fate::Filtered)).order((fates::position_id, fates::uid));
-    let rows = skipped.select((fates::position_id, fates::uid)).load::<(PositionId, i64)>(db)?;
-    let within = within(db)?;
-    let (known, away): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(position, _)| within.contains_key(position));
-    let is_asked = |position: &PositionId| within.get(position).is_some_and(|place| place.is_active && place.is_read);
-    let (there, unread): (Vec<_>, Vec<_>) = known.into_iter().partition(|(position, _)| is_asked(position));
-    let note = reason!(Fetch6, "the server is asked for it again by a person's word");
-    let why = serde_json::json!({ "fate": Fate::Undelivered, "tries": 0, "notes": [note] }).to_string();
-    if !there.is_empty() {
-        let first = reserve(db, "quarantine", there.len())?;
-        let rows: Vec<AskedRow> = (first..)
-            .zip(&there)
-            .map(|(id, (position_id, uid))| AskedRow {
-                id,
-                position_id: *position_id,
-                uid: *uid,
-                error: note.text.clone(),
-                created_at: now,
-                tries: 0,
-                due_at: Some(now),
-            })
-            .collect();
-        insert_all!(&mut *db, quarantine::table, &rows)?;
-    }
-    for position in within.keys().filter(|position| is_asked(position)) {
-        let uids: Vec<i64> = there.iter().filter(|(of, _)| of == position).map(|(_, uid)| *uid).collect();
-        for some in uids.chunks(IN_LIST) {
-            diesel::update(fates::table.filter(fates::position_id.eq(position)).filter(fates::uid.eq_any(some)))
-                // Which filter it was stays, so that it can be found until it is read.
-                .set((fates::fate.eq(Fate::Undelivered), fates::why.eq(&why)))
-                .execute(db)?;
-        }
-    }
-    let mut names: Vec<String> =
-        there.iter().filter_map(|(position, _)| within.get(position)).map(|place| place.account.clone()).collect();
-    names.sort();
-    names.dedup();
-    let unread = unread_of(&within, &unread);
-    let asked = Asked { accounts: names, messages: there.len(), out_of_reach: away.len(), unread };
-    access::record(db, permit, "fate retry", subject, &counted(asked.messages, "message"), now)?;
-    Ok(asked)
-}
-
-/// Counts messages by the mailbox that they lie in.
-fn unread_of(within: &HashMap<PositionId, Within>, messages: &[(PositionId, i64)]) -> Vec<Unread> {
-    let mut found: BTreeMap<(String, String), Unread> = BTreeMap::new();
-    for place in messages.iter().filter_map(|(position, _)| within.get(position)) {
-        let one = found.entry((place.account.clone(), place.mailbox.clone())).or_insert_with(|| Unread {
-            account: place.account.clone(),
-            mailbox: place.mailbox.clone(),
-            messages: 0,
-            account_is_off: !place.is_active,
-        });
-        one.messages += 1;
-    }
-    found.into_values().collect()
-}
-
 /// SQL of what is left of the reasons of a fate `f`: what became of the message, the number of its e-mail, and why no more is there.
 pub(super) fn bare(email: &str, why: &str) -> String {
     format!(r#"'{{"fate":"' || f.fate || '","email":' || {email} || ',"notes":[{{"because":"{why}"}}]}}'"#)
@@ -374,18 +334,6 @@ pub fn note_gone(db: &mut Database, position: PositionId, uid: i64, why: &str, n
         .set((fates::fate.eq(Fate::Gone), fates::why.eq(clean(why).as_ref()), fates::at.eq(now)))
         .execute(db)?;
     Ok(())
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = quarantine, treat_none_as_default_value = false)]
-struct AskedRow {
-    id: i64,
-    position_id: PositionId,
-    uid: i64,
-    error: String,
-    created_at: i64,
-    tries: i64,
-    due_at: Option<i64>,
 }
 
 /// A UID that was not imported by a plan.
@@ -419,7 +367,16 @@ macro_rules! fates_where {
             .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
             .filter($condition)
             .order((fates::at, fates::position_id, fates::uid))
-            .select((positions::account_id, positions::mailbox, fates::uid, fates::fate, fates::why, fates::at, fates::email_id))
+            .select((
+                positions::id,
+                positions::account_id,
+                positions::mailbox,
+                fates::uid,
+                fates::fate,
+                fates::why,
+                fates::at,
+                fates::email_id,
+            ))
             .load($db)?)
     };
 }

@@ -72,6 +72,7 @@ pub(crate) mod search;
 pub(crate) mod sending;
 pub(crate) mod server_action;
 mod setting;
+pub(crate) mod skipped;
 pub(crate) mod spending;
 pub mod status;
 pub(crate) mod storage;

@@ -10,7 +10,7 @@ use super::round::{self, Round};
 use super::schema::{
     account_sending, accounts, effects, emails, held_actions, outbox, quarantine, reviews, sending_failures, sent_copies,
 };
-use super::{Database, WHOLE, account, backup, load, outbox as messages, part, server_action, upkeep, user};
+use super::{Database, WHOLE, account, backup, load, outbox as messages, part, server_action, skipped, upkeep, user};
 use crate::words::{OutboxState, Rule};
 
 /// How an account fares. Times are seconds since 1970 UTC.
@@ -66,6 +66,8 @@ pub struct Overview {
     pub server_actions_given_up: i64,
     pub server_actions_unwatched: i64,
     pub quarantined: i64,
+    /// What filters skipped and is kept here, as no server has it.
+    pub skipped_kept: i64,
     /// What servers list and do not hand over.
     pub undelivered: i64,
     pub reviews: i64,
@@ -132,6 +134,7 @@ pub fn overview(db: &mut Database, url: &str, now: i64) -> Result<Overview> {
         server_actions_given_up: stuck.values().map(|stuck| stuck.given_up).sum(),
         server_actions_unwatched: stuck.values().map(|stuck| stuck.unwatched).sum(),
         quarantined: quarantine::table.filter(quarantine::raw_id.is_not_null()).select(count_star()).first(db)?,
+        skipped_kept: skipped::count(db)?,
         undelivered: quarantine::table.filter(quarantine::raw_id.is_null()).select(count_star()).first(db)?,
         reviews,
         reviews_since,

@@ -37,7 +37,7 @@ const LAWS: &[Law] = &[
                  SELECT 'account ' || a.name || ', mailbox ' || p.mailbox || ': ' || COUNT(f.uid) || ' fates of '
                         || (p.last_uid - p.start_uid) || ' messages' AS line
                  FROM positions p JOIN accounts a ON a.id = p.account_id LEFT JOIN fates f ON f.position_id = p.id
-                 WHERE p.mailbox IN ('(delivered)', '(imported)')
+                 WHERE p.mailbox IN ('(delivered)', '(imported)', '(picked)')
                  GROUP BY p.id, a.name, p.mailbox, p.last_uid, p.start_uid HAVING COUNT(f.uid) <> p.last_uid - p.start_uid",
     },
     Law {
@@ -54,17 +54,27 @@ const LAWS: &[Law] = &[
     },
     Law {
         name: "raw",
-        says: "raw bytes are of an e-mail, a copy or something in quarantine, and lie in one place",
+        says: "raw bytes are of an e-mail, a copy or something that is kept aside, and lie in one place",
         things: "SELECT COUNT(*) AS n FROM raws",
         broken: "SELECT 'raw ' || r.id || ' is of nothing' AS line FROM raws r
                  WHERE NOT EXISTS (SELECT 1 FROM emails e WHERE e.raw_id = r.id)
                    AND NOT EXISTS (SELECT 1 FROM email_copies c WHERE c.raw_id = r.id)
                    AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.raw_id = r.id)
+                   AND NOT EXISTS (SELECT 1 FROM skipped_raws k WHERE k.raw_id = r.id)
                  UNION ALL
                  SELECT 'raw ' || r.id || ' lies in two places or in none' AS line FROM raws r
                  WHERE (r.storage_id IS NULL) <> (r.upload IS NULL)
                     OR (CASE WHEN r.pruned_at IS NULL THEN 0 ELSE 1 END) + (CASE WHEN r.upload IS NULL THEN 0 ELSE 1 END)
                        + (CASE WHEN LENGTH(r.packed) = 0 THEN 0 ELSE 1 END) <> 1",
+    },
+    Law {
+        name: "skipped",
+        says: "what is kept of what filters skipped has the fate filtered",
+        things: "SELECT COUNT(*) AS n FROM skipped_raws",
+        broken: "SELECT 'account ' || a.name || ', mailbox ' || p.mailbox || ', UID ' || k.uid || ' is kept, and no filter skipped it' AS line
+                 FROM skipped_raws k JOIN positions p ON p.id = k.position_id JOIN accounts a ON a.id = p.account_id
+                 LEFT JOIN fates f ON f.position_id = k.position_id AND f.uid = k.uid
+                 WHERE f.fate IS NULL OR f.fate <> 'filtered'",
     },
     Law {
         name: "cases",

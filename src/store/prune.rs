@@ -62,9 +62,18 @@ const SOURCES: &[Source] = &[
         id: "r.id",
         // All that have the bytes must be able to do without them.
         may_go: "NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.raw_id = r.id)
+             AND NOT EXISTS (SELECT 1 FROM skipped_raws k WHERE k.raw_id = r.id)
              AND NOT EXISTS (SELECT 1 FROM emails e WHERE e.raw_id = r.id AND (e.arrived_at >= :before OR :needed))
              AND NOT EXISTS (SELECT 1 FROM email_copies c JOIN emails e ON e.id = c.email_id
                              WHERE c.raw_id = r.id AND (c.arrived_at >= :before OR :needed))",
+    },
+    Source {
+        pruning: Pruning::Skipped,
+        from: "skipped_raws k",
+        old: "k.kept_at < :before",
+        key: ("k.kept_at", "k.uid"),
+        id: "k.raw_id",
+        may_go: "TRUE",
     },
     Source {
         pruning: Pruning::Trash,
@@ -212,6 +221,10 @@ impl Windows {
         let ids: Vec<i64> = those.into_iter().map(|row| row.n).collect();
         let emails = || ids.iter().copied().map(EmailId).collect::<Vec<_>>();
         match (pruning, *from) {
+            (Pruning::Skipped, _) => {
+                diesel::sql_query(self.filled(&format!("DELETE FROM skipped_raws AS k WHERE {within}"))).execute(db)?;
+                raw::drop_unused(db, &ids)?;
+            }
             (Pruning::Raw, _) => raw::prune(db, &ids, self.times.now)?,
             // A server that has them does not bring them back.
             (Pruning::Trash | Pruning::Digests, _) => deletion::delete(db, &emails(), self.times.now)?,

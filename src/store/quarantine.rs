@@ -124,11 +124,18 @@ pub fn raw_of(db: &mut Database, id: i64) -> Result<Vec<u8>> {
     }
 }
 
-/// Takes a message out of quarantine, its fate too: it is about to get another one in the same transaction.
-pub fn release(db: &mut Database, kept: &Kept) -> Result<()> {
+/// Takes a message out of quarantine, its fate too: it is about to get another one in the same transaction. Returns its bytes, which stay
+/// until [`let_go`].
+pub fn release(db: &mut Database, kept: &Kept) -> Result<Option<i64>> {
+    let raw_id = quarantine::table.find(kept.id).select(quarantine::raw_id).first::<Option<i64>>(db).optional()?;
     diesel::delete(quarantine::table.find(kept.id)).execute(db)?;
     diesel::delete(fates::table.find((kept.position, kept.uid))).execute(db)?;
-    Ok(())
+    Ok(raw_id.flatten())
+}
+
+/// Drops the bytes of what was released, unless what became of it has them.
+pub fn let_go(db: &mut Database, raw_id: Option<i64>) -> Result<()> {
+    raw_id.map_or(Ok(()), |raw_id| raw::drop_unused(db, &[raw_id]))
 }
 
 /// The server does not have it any more: takes it out of quarantine, and its fate says so.
@@ -148,7 +155,7 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Resu
     access::record(db, permit, "quarantine drop", &format!("quarantine:{id}"), "", now)?;
     let raw_id: Option<i64> = quarantine::table.find(id).select(quarantine::raw_id).first(db)?;
     diesel::delete(quarantine::table.find(id)).execute(db)?;
-    raw_id.map_or(Ok(()), |raw_id| raw::drop_unused(db, &[raw_id]))
+    let_go(db, raw_id)
 }
 
 /// A message that its server lists and does not hand over, and when it is asked for again.

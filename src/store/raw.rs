@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use diesel::prelude::*;
 
 use super::dialect::insert_all;
-use super::schema::{accounts, email_copies, emails, quarantine, raws};
+use super::schema::{accounts, email_copies, emails, quarantine, raws, skipped_raws};
 use super::storage::{self, Leaving, Place};
 use super::{Database, IN_LIST, reserve};
 use crate::clock::rfc3339;
@@ -299,7 +299,7 @@ pub(super) fn all_of(db: &mut Database, of: &[EmailId]) -> Result<Vec<i64>> {
     Ok(all)
 }
 
-/// Drops those raw bytes that no e-mail, no copy and nothing in quarantine has any more.
+/// Drops those raw bytes that no e-mail, no copy, nothing in quarantine and nothing that a filter skipped has any more.
 pub(super) fn drop_unused(db: &mut Database, those: &[i64]) -> Result<()> {
     for some in those.chunks(IN_LIST) {
         let of_emails = emails::table.filter(emails::raw_id.eq_any(some)).select(emails::raw_id);
@@ -308,6 +308,8 @@ pub(super) fn drop_unused(db: &mut Database, those: &[i64]) -> Result<()> {
         used.extend(of_copies.load::<i64>(db)?);
         let kept = quarantine::table.filter(quarantine::raw_id.eq_any(some)).select(quarantine::raw_id.assume_not_null());
         used.extend(kept.load::<i64>(db)?);
+        let skipped = skipped_raws::table.filter(skipped_raws::raw_id.eq_any(some)).select(skipped_raws::raw_id);
+        used.extend(skipped.load::<i64>(db)?);
         let unused: Vec<i64> = some.iter().copied().filter(|raw| !used.contains(raw)).collect();
         storage::leave(db, &unused)?;
         diesel::delete(raws::table.filter(raws::id.eq_any(unused))).execute(db)?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::schema::{
     account_mailboxes, accounts, email_accounts, email_teams, email_users, emails, fates, outbox, positions, raws, reviews,
+    skipped_raws,
 };
 use super::{Backend, Database, clean};
 use crate::decide::hand::Copy;
@@ -72,18 +73,31 @@ fn selected(selection: Selection) -> emails::BoxedQuery<'static, Backend> {
     query
 }
 
-/// What an import filter skipped, by account, as far as the server may still have it: of that nothing is here to be looked at again.
-pub fn skipped(db: &mut Database, filter: FilterId) -> Result<Vec<(String, i64)>> {
-    Ok(fates::table
-        .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
-        .inner_join(accounts::table.on(accounts::id.eq(positions::account_id)))
-        .filter(fates::skipped_by.eq(filter))
-        .filter(fates::fate.eq(Fate::Filtered))
-        .filter(positions::uidvalidity.ne(0))
-        .group_by(accounts::name)
-        .order(accounts::name)
-        .select((accounts::name, count_star()))
-        .load(db)?)
+/// What an import filter skipped, by account, as far as it may still be had: kept here, or else from the server.
+pub fn skipped(db: &mut Database, filter: FilterId, is_kept: bool) -> Result<Vec<(String, i64)>> {
+    macro_rules! counted {
+        ($which:expr) => {
+            fates::table
+                .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
+                .inner_join(accounts::table.on(accounts::id.eq(positions::account_id)))
+                .filter(fates::skipped_by.eq(filter))
+                .filter(fates::fate.eq(Fate::Filtered))
+                .filter($which)
+                .group_by(accounts::name)
+                .order(accounts::name)
+                .select((accounts::name, count_star()))
+                .load(db)
+        };
+    }
+    Ok(match is_kept {
+        true => counted!(exists(kept())),
+        false => counted!(positions::uidvalidity.ne(0).and(not(exists(kept())))),
+    }?)
+}
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn kept() -> _ {
+    skipped_raws::table.filter(skipped_raws::position_id.eq(fates::position_id)).filter(skipped_raws::uid.eq(fates::uid))
 }
 
 /// How many e-mails a filter put into a folder, gave to somebody or marked as read, as far as that may be so still.

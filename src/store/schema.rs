@@ -838,6 +838,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    skipped_raws (position_id, uid) {
+        position_id -> BigInt,
+        uid -> BigInt,
+        raw_id -> BigInt,
+        internal_date -> Nullable<BigInt>,
+        kept_at -> BigInt,
+    }
+}
+
+diesel::table! {
     attempts (position_id, uid) {
         position_id -> BigInt,
         uid -> BigInt,
@@ -918,5 +928,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     open_cases,
     fates,
     quarantine,
+    skipped_raws,
     attempts,
 );

@@ -1,19 +1,21 @@
 //! Where the mail of somebody is: one answer over e-mails, what filters skipped, and letters of ours.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::letters::{anywhere, lower};
+use super::letters::{anywhere, lower, lowered};
 use super::named::names_of;
 use super::noun::{gathered, in_lists};
+use super::people::People;
 use super::raw::{self, Left, Row};
 use super::schema::{
-    accounts, deliveries, email_accounts, email_users, emails, folders, outbox, outbox_recipients, raws, reviews, users,
+    accounts, deliveries, email_accounts, email_users, emails, folders, outbox, outbox_recipients, raws, record_addresses,
+    records, reviews, users,
 };
 use super::{Backend, Database};
-use crate::words::{DeliveryState, EmailId, FolderId, OutboxState, OutgoingId, RecordId, ReviewId};
+use crate::words::{DeliveryState, EmailId, FolderId, OutboxState, OutgoingId, RecordId, RecordKind, ReviewId};
 
 /// Whose mail, or which, is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,20 @@ pub enum Wanted {
     Sign(String),
     /// A part of the subject.
     Subject(String),
+}
+
+/// Of which time it is to be. Seconds since 1970 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    pub since: Option<i64>,
+    pub until: Option<i64>,
+}
+
+impl Span {
+    /// Whether a time is of it.
+    pub fn has(&self, at: i64) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
 }
 
 /// An e-mail, and where it is. Times are seconds since 1970 UTC.
@@ -65,11 +81,18 @@ struct Found {
 }
 
 /// Finds e-mails that somebody wrote, that a letter of ours went to, or that have this in the subject; the newest first.
-pub fn emails(db: &mut Database, wanted: &Wanted, since: Option<i64>, limit: i64) -> Result<Vec<Whereabouts>> {
+pub fn emails(db: &mut Database, wanted: &Wanted, span: Span, limit: i64) -> Result<Vec<Whereabouts>> {
     // Each by an index of its own, and put together here: a database makes one slow question of them.
     let mut found: Vec<Found> = Vec::new();
     let mut of = |query: emails::BoxedQuery<'_, Backend>| {
-        let query = if let Some(since) = since { query.filter(emails::arrived_at.ge(since)) } else { query };
+        let query = match span.since {
+            Some(since) => query.filter(emails::arrived_at.ge(since)),
+            None => query,
+        };
+        let query = match span.until {
+            Some(until) => query.filter(emails::arrived_at.lt(until)),
+            None => query,
+        };
         let newest = query.order((emails::date.desc(), emails::id.desc())).limit(limit);
         found.extend(newest.select(Found::as_select()).load(db)?);
         anyhow::Ok(())
@@ -94,12 +117,7 @@ pub fn emails(db: &mut Database, wanted: &Wanted, since: Option<i64>, limit: i64
 
 /// Finds among the e-mails of which From names several the newest for which `is_meant` says so of their bytes (PARSE-11): whom they are from
 /// stands nowhere else.
-pub fn of_several(
-    db: &mut Database,
-    since: Option<i64>,
-    limit: i64,
-    is_meant: &dyn Fn(&[u8]) -> bool,
-) -> Result<Vec<Whereabouts>> {
+pub fn of_several(db: &mut Database, span: Span, limit: i64, is_meant: &dyn Fn(&[u8]) -> bool) -> Result<Vec<Whereabouts>> {
     type Both = (Found, Row);
     let (mut found, mut last): (Vec<Found>, _) = (Vec::new(), EmailId(i64::MAX));
     loop {
@@ -107,7 +125,8 @@ pub fn of_several(
             .inner_join(raws::table.on(raws::id.eq(emails::raw_id)))
             .filter(emails::from_address.eq(""))
             .filter(emails::defects.like("%\"from-ambiguous\"%"))
-            .filter(emails::arrived_at.ge(since.unwrap_or(i64::MIN)))
+            .filter(emails::arrived_at.ge(span.since.unwrap_or(i64::MIN)))
+            .filter(emails::arrived_at.lt(span.until.unwrap_or(i64::MAX)))
             .filter(emails::id.lt(last))
             .order(emails::id.desc())
             .limit(AT_ONCE)
@@ -129,8 +148,55 @@ pub fn of_several(
     told(db, found)
 }
 
+/// Returns the addresses of records that are called so, no more than so many.
+pub fn addresses_named(db: &mut Database, part: &str, limit: i64) -> Result<Vec<String>> {
+    let named =
+        records::table.filter(lower(records::name).like(anywhere(part)).escape('\\')).filter(records::kind.ne(RecordKind::Case));
+    let of = record_addresses::table.filter(record_addresses::record_id.eq_any(named.select(records::id)));
+    Ok(of.order(record_addresses::address).select(record_addresses::address).distinct().limit(limit).load(db)?)
+}
+
+/// Finds e-mails whose author is called so, the newest first: the names stand beside those of all others in an e-mail, so each that names
+/// somebody so is looked at.
+pub fn by_name(db: &mut Database, part: &str, span: Span, limit: i64) -> Result<Vec<Whereabouts>> {
+    // As it is written there.
+    let written = serde_json::to_string(part)?;
+    let (pattern, name) = (anywhere(written.trim_matches('"')), lowered(part));
+    let (mut found, mut last): (Vec<Found>, _) = (Vec::new(), EmailId(i64::MAX));
+    while i64::try_from(found.len())? < limit {
+        let rows = emails::table
+            .filter(lower(emails::people).like(&pattern).escape('\\'))
+            .filter(emails::arrived_at.ge(span.since.unwrap_or(i64::MIN)))
+            .filter(emails::arrived_at.lt(span.until.unwrap_or(i64::MAX)))
+            .filter(emails::id.lt(last))
+            .order(emails::id.desc())
+            .limit(limit)
+            .select((Found::as_select(), emails::people))
+            .load::<(Found, String)>(db)?;
+        let Some((end, _)) = rows.last() else { break };
+        last = end.id;
+        for (row, people) in rows {
+            let people: People = serde_json::from_str(&people)?;
+            if people.from.iter().any(|from| lowered(&from.name).contains(&name)) {
+                found.push(row);
+            }
+        }
+    }
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    told(db, found)
+}
+
 /// How many messages are read at once.
 const AT_ONCE: i64 = 16;
+
+/// Returns which of some Message-IDs are those of stored e-mails.
+pub fn stored_among<'i>(db: &mut Database, ids: impl Iterator<Item = &'i str>) -> Result<HashSet<String>> {
+    let ids: Vec<&str> = ids.collect();
+    let found = in_lists(db, &ids, |db, some| {
+        Ok(emails::table.filter(emails::message_id.eq_any(some)).select(emails::message_id).load::<String>(db)?)
+    })?;
+    Ok(found.into_iter().collect())
+}
 
 fn told(db: &mut Database, found: Vec<Found>) -> Result<Vec<Whereabouts>> {
     let ids: Vec<EmailId> = found.iter().map(|row| row.id).collect();

@@ -5,7 +5,7 @@ use anyhow::Result;
 use diesel::dsl::count_star;
 use diesel::prelude::*;
 
-use super::schema::{held_actions, positions, quarantine, reviews, sent_copies, server_actions};
+use super::schema::{held_actions, positions, quarantine, reviews, sent_copies, server_actions, skipped_raws};
 use super::{Database, outbox};
 use crate::fault::{Class, Fault};
 use crate::plural::doing;
@@ -42,7 +42,9 @@ fn of(db: &mut Database, id: AccountId, name: &str) -> Result<Vec<Undone>> {
     let (with, at) = (format!("of account {name} "), format!("of what account {name} sent "));
     let (through, server) = (format!("through account {name}"), format!("the server of account {name}"));
     type Kind<'k> = (i64, &'k str, [String; 2], &'k str);
-    let kinds: [Kind<'_>; 7] = [
+    let skipped = skipped_raws::table.inner_join(positions::table.on(positions::id.eq(skipped_raws::position_id)));
+    let skipped = skipped.filter(positions::account_id.eq(id)).select(count_star());
+    let kinds: [Kind<'_>; 8] = [
         (
             outbox::waiting(db, id)?,
             "message",
@@ -54,6 +56,14 @@ fn of(db: &mut Database, id: AccountId, name: &str) -> Result<Vec<Undone>> {
             "message",
             ["is", "are"].map(|is| format!("{with}{is} in quarantine")),
             "quarantine list --account",
+        ),
+        (
+            skipped.first(db)?,
+            "message",
+            ["was", "were"].map(|was| {
+                format!("{with}{was} skipped by a filter and {is} kept here alone", is = if was == "was" { "is" } else { "are" })
+            }),
+            "fate list --fate filtered --account",
         ),
         (
             undelivered,
@@ -97,16 +107,23 @@ pub(super) fn must_be_done(db: &mut Database, accounts: &[(AccountId, String)]) 
     refuse(&all, "send, retry, decide or drop what is there first")
 }
 
-/// Refuses to forget where messages in quarantine came from: the server may have them no more.
-pub(super) fn must_have_no_quarantine(db: &mut Database, id: AccountId, name: &str) -> Result<()> {
-    let of_server = positions::table.filter(positions::account_id.eq(id)).filter(positions::uidvalidity.ne(0));
-    let kept = quarantine::table
-        .filter(quarantine::position_id.eq_any(of_server.select(positions::id)))
-        .filter(quarantine::raw_id.is_not_null());
+/// Refuses to forget where messages came from that are kept here whole: the server may have them no more.
+pub(super) fn must_have_none_aside(db: &mut Database, id: AccountId, name: &str) -> Result<()> {
+    let of_server =
+        || positions::table.filter(positions::account_id.eq(id)).filter(positions::uidvalidity.ne(0)).select(positions::id);
+    let kept = quarantine::table.filter(quarantine::position_id.eq_any(of_server())).filter(quarantine::raw_id.is_not_null());
+    let skipped = skipped_raws::table.filter(skipped_raws::position_id.eq_any(of_server()));
+    let mut all = Vec::new();
     let count = kept.select(count_star()).first::<i64>(db)?;
-    let [one, many] = ["is", "are"].map(|is| format!("of account {name} {is} in quarantine"));
-    let (what, see) = (doing(count, "message", &one, &many), "espomail quarantine list".to_string());
-    let all: Vec<Undone> = (count > 0).then_some(Undone { what, see }).into_iter().collect();
+    if count > 0 {
+        let [one, many] = ["is", "are"].map(|is| format!("of account {name} {is} in quarantine"));
+        all.push(Undone { what: doing(count, "message", &one, &many), see: "espomail quarantine list".to_string() });
+    }
+    let count = skipped.select(count_star()).first::<i64>(db)?;
+    if count > 0 {
+        let [one, many] = ["is", "are"].map(|is| format!("of account {name} that a filter skipped {is} kept here"));
+        all.push(Undone { what: doing(count, "message", &one, &many), see: "espomail fate list --fate filtered".to_string() });
+    }
     refuse(&all, "retry or drop them first")
 }
 

@@ -35,6 +35,7 @@ const ALL: [Comes; 3] = [Yes, Yes, Yes];
 const TABLE: &[(&str, [Comes; 3])] = &[
     ("init", NOBODY),
     ("fetch", BOSS_TRIES),
+    ("fetch support --mailbox Junk --uid 1", BOSS_TRIES),
     ("send", BOSS_TRIES),
     ("notify", BOSS),
     ("prune", BOSS),
@@ -199,6 +200,8 @@ const TABLE: &[(&str, [Comes; 3])] = &[
     ("reconcile --import-missing", BOSS_TRIES),
     ("fate list", BOSS),
     ("fate retry --filter all", BOSS_TRIES),
+    ("fate raw support/INBOX/1", BOSS_TRIES),
+    ("fate drop --all", BOSS),
     ("trace dora@example.org", BOSS),
     ("audit list", BOSS),
     ("config show", BOSS),

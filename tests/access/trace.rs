@@ -280,6 +280,8 @@ const OTHERS: &[&str] = &[
     // In tests/traces.rs.
     "fate list",
     "fate retry",
+    "fate raw",
+    "fate drop",
     "trace",
     "review list",
     "review show",

@@ -191,7 +191,12 @@ impl Walk<'_> {
             .transaction(|db| {
                 let mut facts = facts::gather(db, ACCOUNT, &[&mail], now)?;
                 let plan = decide(&arrival, &mail, policy, &mut facts);
-                apply(db, &facts.next, &[Decided { arrival: &arrival, mail: &mail, packed: &packed, plan: &plan }], now)?;
+                apply(
+                    db,
+                    &facts.next,
+                    &[Decided { arrival: &arrival, mail: &mail, packed: &packed, plan: &plan, is_only_one: false }],
+                    now,
+                )?;
                 Ok(plan)
             })
             .map(|plan| {

@@ -179,6 +179,14 @@ fn filter_8_test_prints_what_matched_and_changes_nothing() {
     let tested = world.json(&["filter", "test", "--last", "7d"]);
     assert_eq!(tested["messages"].as_array().unwrap().len(), 1, "{tested}");
     assert_eq!(tested["messages"][0]["subject"], "Number 8");
+    assert_eq!((&tested["seen"], &tested["matched"], &tested["known"]), (&json!(2), &json!(1), &json!(1)), "of an open case");
+    world.run(&["record", "add", "contact", "Dora Example", "--address", "dora@example.org"]).ok();
+    let text = world.run(&["filter", "test", "--last", "7d"]).ok();
+    let known = "; 1 of these from senders whom a record knows, or of open cases.\n";
+    assert!(text.ends_with(&format!("1 of 2 e-mails since 7d matches{known}")), "{text}");
+    world.run(&["filter", "set", "both", "--subject", "Nothing"]).ok();
+    assert_eq!(world.run(&["filter", "test", "--last", "7d"]).ok(), "0 of 2 e-mails since 7d match.\n");
+    world.run(&["filter", "set", "both", "--subject", "Number *", "--body-all", "invoice"]).ok();
     let text = world.run(&["filter", "test", "1"]).ok();
     assert!(text.contains("Number 8") && text.contains("invoice"), "{text}");
 }

@@ -101,7 +101,13 @@ pub fn write(store: &mut Store, position: PositionId, next: &Next, messages: &[M
         let decided: Vec<Decided<'_>> = messages
             .iter()
             .zip(&arrivals)
-            .map(|(message, arrival)| Decided { arrival, mail: &message.mail, packed: &message.raw, plan: &message.plan })
+            .map(|(message, arrival)| Decided {
+                arrival,
+                mail: &message.mail,
+                packed: &message.raw,
+                plan: &message.plan,
+                is_only_one: false,
+            })
             .collect();
         apply(db, next, &decided, 1000)?;
         Ok(facts)

@@ -76,7 +76,7 @@ fn take(store: &mut TestStore, position: PositionId, first: i64) -> Cost {
         let plans: Vec<Plan> =
             arrivals.iter().zip(&mails).map(|(arrival, mail)| decide(arrival, mail, &Policy::default(), &mut facts)).collect();
         let decided: Vec<Decided<'_>> = (arrivals.iter().zip(&mails).zip(packed.iter().zip(&plans)))
-            .map(|((arrival, mail), (packed, plan))| Decided { arrival, mail, packed, plan })
+            .map(|((arrival, mail), (packed, plan))| Decided { arrival, mail, packed, plan, is_only_one: false })
             .collect();
         apply(db, &facts.next, &decided, NOW)?;
         Ok(rows_read(db)? - before)

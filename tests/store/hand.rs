@@ -114,7 +114,12 @@ impl<'a> World<'a> {
         let plan = self.store.transaction(|db| {
             let mut facts = facts::gather(db, ACCOUNT, &[&mail], now)?;
             let plan = decide(&arrival, &mail, &Policy::default(), &mut facts);
-            apply(db, &facts.next, &[Decided { arrival: &arrival, mail: &mail, packed: &packed, plan: &plan }], now)?;
+            apply(
+                db,
+                &facts.next,
+                &[Decided { arrival: &arrival, mail: &mail, packed: &packed, plan: &plan, is_only_one: false }],
+                now,
+            )?;
             Ok(plan)
         });
         plan.unwrap().email.unwrap()

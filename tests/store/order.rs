@@ -33,7 +33,7 @@ fn take(store: &mut Store, position: PositionId, first_uid: i64, messages: &[Str
                 .iter()
                 .zip(&mails)
                 .zip(packed.iter().zip(&plans))
-                .map(|((arrival, mail), (packed, plan))| Decided { arrival, mail, packed, plan })
+                .map(|((arrival, mail), (packed, plan))| Decided { arrival, mail, packed, plan, is_only_one: false })
                 .collect();
             apply(db, &facts.next, &decided, NOW)?;
             Ok(plans)

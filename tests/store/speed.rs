@@ -137,7 +137,7 @@ on_both_databases! {
                     *number += BATCH;
                 }
                 let decided: Vec<Decided<'_>> = (messages.iter().zip(&plans).zip(&arrivals))
-                    .map(|(((mail, packed), plan), arrival)| Decided { arrival, mail, packed, plan })
+                    .map(|(((mail, packed), plan), arrival)| Decided { arrival, mail, packed, plan, is_only_one: false })
                     .collect();
                 let begin = Instant::now();
                 apply(db, &next, &decided, 1000)?;

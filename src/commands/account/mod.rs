@@ -18,7 +18,7 @@ pub use self::answers::mute;
 use self::authorize::Authorize;
 use self::change::{Add, Remove, Reset, Set, switch};
 use self::moving::Move;
-pub use self::test::connect;
+pub use self::test::{connect, connect_for};
 use super::rehearsal::Rehearsal;
 use super::right;
 use super::show::yes;
@@ -56,8 +56,8 @@ enum AccountCommand {
     Move(Box<Move>),
     /// Remove an account and how far it was read; e-mails and cases stay
     ///
-    /// Not as long as there is anything left to do: messages in quarantine, or that its server did not hand over yet, messages of the
-    /// outbox, copies for its Sent mailbox, actions that are held or to be done on its server, e-mails that wait for review. It says what
+    /// Not as long as there is anything left to do: messages in quarantine, kept though a filter skipped them, or that its server did not
+    /// hand over yet, messages of the outbox, copies for its Sent mailbox, actions that are held or to be done on its server, e-mails that wait for review. It says what
     /// there is and what to type. Who adds an account on the mailbox again gets nothing that was deleted before.
     /// For example: espomail account remove support --dry-run
     Remove(Remove),
@@ -91,7 +91,7 @@ enum AccountCommand {
     Actions(Actions),
     /// Forget how far an account was read; the next pass reads it anew, and what is stored does not double
     ///
-    /// Not as long as messages of it are in quarantine: the server may have them no more.
+    /// Not as long as messages of it are in quarantine, or kept though a filter skipped them: the server may have them no more.
     Reset(Reset),
 }
 

@@ -66,7 +66,7 @@ enum EmailCommand {
     Link(link::Link),
     /// Say that an e-mail belongs to no record; no rule overwrites it
     Unlink(link::Unlink),
-    /// Delete e-mails for everybody; they do not come back
+    /// Delete e-mails for everybody; no server brings them back, and "espomail import" of a copy does
     Delete(inbox::Delete),
 }
 

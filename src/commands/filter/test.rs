@@ -11,9 +11,11 @@ use crate::decide::filter::{FilterTrial, trial};
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Mail};
 use crate::output::shown;
+use crate::plural::counted;
 use crate::store::email::EmailFilter;
+use crate::store::email::known::known_among;
 use crate::store::{Database, email, raw, remembered};
-use crate::words::{RoleAction, RoleScope};
+use crate::words::{EmailId, RoleAction, RoleScope};
 
 /// How many stored e-mails are listed at once.
 const PAGE: i64 = 500;
@@ -49,15 +51,20 @@ pub fn test(
         return Err(Fault::new(Class::Data, "there is no such filter to test").hint("try: espomail filter list").into());
     }
     let mut tested = Vec::new();
-    let mut hold = |name: String, mail: &Mail| {
+    let (mut seen, mut matched): (usize, Vec<Option<EmailId>>) = (0, Vec::new());
+    let mut hold = |name: String, id: Option<EmailId>, mail: &Mail| {
         let mut trials: Vec<FilterTrial> = filters.iter().map(|filter| trial(filter, mail)).collect();
+        seen += 1;
+        if trials.iter().any(|trial| trial.matched) {
+            matched.push(id);
+        }
         trials.retain(|trial| all || trial.matched || messages.len() == 1);
         if last.is_none() || !trials.is_empty() {
             tested.push(Tested { message: name, subject: mail.subject.clone(), filters: trials });
         }
     };
     for message in messages {
-        hold(message.clone(), &mail::parse_for_rules(&bytes_of(context, db, message)?));
+        hold(message.clone(), None, &mail::parse_for_rules(&bytes_of(context, db, message)?));
     }
     if let Some(since) = last {
         // Stored mail goes through one by one: there may be much of it.
@@ -68,7 +75,7 @@ pub fn test(
             let page = email::list(db, &filter)?;
             for line in &page {
                 // Where its raw bytes were pruned its header says nothing any more; the rest does.
-                hold(format!("e-mail {}", line.id), &remembered::mail(db, line.id, false)?.unwrap_or_default());
+                hold(format!("e-mail {}", line.id), Some(line.id), &remembered::mail(db, line.id, false)?.unwrap_or_default());
             }
             if page.is_empty() {
                 break;
@@ -76,8 +83,31 @@ pub fn test(
             filter.offset += PAGE;
         }
     }
-    context.out.item(&json!({ "messages": tested }), || tested.iter().map(told_test).collect());
+    let ids: Vec<EmailId> = matched.iter().copied().flatten().collect();
+    // Which people have records is not everybody's to know.
+    let known = if last.is_some() && context.actor_ref().administrator { Some(known_among(db, &ids)?) } else { None };
+    let mut document = json!({ "messages": tested, "seen": seen, "matched": matched.len() });
+    if let Some(known) = known {
+        document["known"] = json!(known);
+    }
+    context.out.item(&document, || {
+        let all: String = tested.iter().map(told_test).collect();
+        match last {
+            Some(since) => all + &told_all((matched.len(), seen), since, known),
+            None => all,
+        }
+    });
     Ok(())
+}
+
+/// How many match, and of how many of them people are known here: what a filter that skips would cost.
+fn told_all((matched, seen): (usize, usize), since: &str, known: Option<i64>) -> String {
+    let known = match known {
+        Some(known) if matched > 0 => format!("; {known} of these from senders whom a record knows, or of open cases"),
+        _ => String::new(),
+    };
+    let match_ = if matched == 1 { "matches" } else { "match" };
+    format!("{matched} of {} since {since} {match_}{known}.\n", counted(seen, "e-mail"))
 }
 
 fn bytes_of(context: &Context, db: &mut Database, message: &str) -> Result<Vec<u8>> {

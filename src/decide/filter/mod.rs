@@ -3,6 +3,7 @@
 
 mod action;
 mod criterion;
+mod foresight;
 mod held;
 mod pattern;
 mod sieve;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use action::{Action, Choices, Run, Scope, UserChoices};
 pub use criterion::Criterion;
+pub use foresight::{Foreseen, foresee};
 pub use held::Held;
 pub use pattern::compile;
 use pattern::{folded, glob, regex};

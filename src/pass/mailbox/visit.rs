@@ -74,6 +74,7 @@ pub(super) fn gate<'a>(poll: &Poll<'a>, mailbox: &'a str, position: &Position) -
         policy: poll.policy,
         quiet_before: position.quiet_before,
         watch: poll.witness.map(|witness| Watch { account: &poll.account.name, mailbox, witness }),
+        note: None,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::store::schema::{
     record_teams, records, reviews, thread_ids, threads,
 };
 use crate::words::{
-    AccountId, CaseStatus, EmailId, FilterId, FolderId, Hook, NoteId, NoteKind, ParentBy, Priority, RecordId, RecordKind,
+    AccountId, CaseStatus, EmailId, Fate, FilterId, FolderId, Hook, NoteId, NoteKind, ParentBy, Priority, RecordId, RecordKind,
     ReviewId, TeamId, ThreadId, UserId,
 };
 
@@ -25,12 +25,19 @@ pub struct Decided<'a> {
     pub mail: &'a Mail,
     pub packed: &'a Packed,
     pub plan: &'a Plan,
+    /// No server keeps it for us.
+    pub is_only_one: bool,
 }
 
 impl Decided<'_> {
     /// When it reached us.
     pub fn arrived_at(&self, now: i64) -> i64 {
         self.arrival.internal_date.unwrap_or(now)
+    }
+
+    /// Whether its bytes are kept although a filter skips it (FILTER-7).
+    pub fn is_kept(&self) -> bool {
+        self.is_only_one && self.plan.fate == Fate::Filtered
     }
 }
 

@@ -22,7 +22,7 @@ use crate::store::schema::{
 };
 use crate::store::{
     Database, IN_LIST, address, clean, deletion, facts, fate, held, load, note, position, raw, reserve, server_action,
-    set_counter, spending,
+    set_counter, skipped, spending,
 };
 use crate::words::{CaseStatus, EmailId, GroupPlace, NoteKind, RecordId, RecordKind, ThreadId, UserId};
 
@@ -61,6 +61,7 @@ impl Batch<'_> {
         self.end_threads(db)?;
         self.write_turns(db)?;
         fate::insert(db, &self.fates)?;
+        skipped::insert(db, &self.kept)?;
         for (id, last_uid) in &self.positions {
             position::advance(db, *id, *last_uid)?;
         }
