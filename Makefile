@@ -35,7 +35,7 @@ test: ## check format and lints, run all tests on both databases
 	$(LINTING) $(CARGO) build --locked --all-targets
 	$(LINTING) $(CARGO) test --locked --no-fail-fast
 
-servers: ## run the tests against Cyrus and Courier, Exim and OpenSMTPD of Debian, which nothing else sees; as root
+servers: ## run the tests against Cyrus and Courier, Exim and OpenSMTPD of Debian, and moto of PyPI, which nothing else sees; as root
 	packaging/install-build-deps build test servers
 	$(LINTING) $(CARGO) test --locked --no-fail-fast --test main servers:: -- --ignored
 

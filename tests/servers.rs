@@ -2,6 +2,7 @@
 //! `make servers`. What differs between them stands in `docs/servers.md`.
 
 mod imap;
+mod s3;
 mod smtp;
 
 use std::io::Read;

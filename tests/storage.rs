@@ -94,6 +94,9 @@ fn raw_bytes_lie_where_the_configuration_says_and_are_what_was_written() {
             let done = world.run(command);
             assert!(done.status == Some(1) && done.stdout.contains("raw 1"), "{database}: {done:?}");
         }
+        let checked = world.run(&["status", "--check"]).stdout;
+        assert!(checked.contains("1 raw message was not where they lie at the last look: espomail storage check"), "{checked}");
+        assert!(checked.starts_with("ESPOMAIL CRITICAL") && checked.contains("storage_down=0;1;1;0"), "{checked}");
         let shown = world.run(&["email", "show", "1"]);
         assert!(shown.status == Some(0) && shown.stderr.contains("as the database remembers it"), "{database}: {shown:?}");
         std::fs::write(&a, whole).unwrap();
@@ -107,12 +110,16 @@ fn raw_bytes_lie_where_the_configuration_says_and_are_what_was_written() {
         world.run(&["email", "raw", "1"]).fails(69);
         assert_eq!(world.run(&["email", "show", "1"]).status, Some(0));
         assert!(!folder.exists(), "nobody makes it anew");
+        let checked = world.run(&["status", "--check"]).stdout;
+        assert!(checked.contains("is its disk mounted") && checked.contains("storage_down=1;1;1;0"), "{checked}");
+        assert!(world.run(&["doctor", "--offline"]).stdout.contains("storage"), "{database}");
         // Where a disk is not mounted there is an empty folder.
         mount_point(&folder);
         let said = deliver(&world, EVE, "c").fails(75);
         assert!(said.contains("is its disk mounted") && said.contains("mkdir -m 700"), "{database}: {said}");
         world.run(&["email", "raw", "1"]).fails(69);
         assert!(world.run(&["doctor", "--offline"]).stdout.contains("is its disk mounted"), "{database}");
+        assert!(world.run(&["status", "--check"]).stdout.contains("is its disk mounted"), "{database}");
         assert!(objects(&folder).is_empty(), "{database}: nothing is put where the disk will hide it");
         std::fs::remove_dir_all(&folder).unwrap();
         std::fs::rename(&away, &folder).unwrap();
@@ -146,6 +153,22 @@ fn deletions(database: &str, mut world: World, folder: &Path) {
     world.run(&["person", "erase", DORA]).ok();
     assert_eq!(objects(folder).len(), 1, "{database}: erased at once");
     world.run(&["doctor", "--prove", "--deep"]).ok();
+
+    // What a filter skips lies there, too, as long as it is kept, and is read from there.
+    line(&world, "filter add sk --account support --from skip@* --skip").ok();
+    deliver(&world, "skip@example.net", "s").ok();
+    let uid = world.json(&["fate", "list", "--filter", "sk"])["items"][0]["uid"].to_string();
+    let place = format!("support/(delivered)/{uid}");
+    assert_eq!((objects(folder).len(), world.run(&["fate", "raw", &place]).ok()), (2, mail("skip@example.net", "s")));
+    assert!(world.run(&["fate", "retry", "--all"]).ok().contains("1 filtered"), "{database}");
+    assert_eq!(objects(folder).len(), 2, "{database}: it is the same");
+    let storage = world.json(&["status"])["storage"].clone();
+    let told = (&storage["to_move"], &storage["to_delete"], &storage["missing"], &storage["unreached"]);
+    assert_eq!(told, (&json!(0), &json!(0), &json!(0), &json!([])), "{storage}");
+    world.run(&["fate", "drop", "--all"]).ok();
+    assert_eq!(world.json(&["status"])["storage"]["to_delete"], 1, "{database}");
+    world.run(&["prune"]).ok();
+    assert_eq!(objects(folder).len(), 1, "{database}");
 
     // It dies between the object and the commit.
     world.set("ESPOMAIL_DIE_AT_STEP", "2");

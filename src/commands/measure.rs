@@ -51,6 +51,11 @@ words! {
         Unassigned = "unassigned",
         /// Seconds since the oldest of them was opened, of those whose account gives cases to somebody.
         UnassignedAge = "unassigned_age",
+        /// Places outside the database that are not reached.
+        StorageDown = "storage_down",
+        /// Raw messages that the last look there missed.
+        StorageMissing = "storage_missing",
+        StorageToMove = "storage_to_move",
     }
 }
 
@@ -115,7 +120,10 @@ impl Measure {
             | Self::Quarantine
             | Self::HeldActions
             | Self::ServerActions => Limits { warning: Some(1), critical: None },
-            Self::Reviews | Self::DatabaseBytes | Self::Unassigned => Limits { warning: None, critical: None },
+            Self::StorageDown | Self::StorageMissing => Limits { warning: Some(1), critical: Some(1) },
+            Self::Reviews | Self::DatabaseBytes | Self::Unassigned | Self::StorageToMove => {
+                Limits { warning: None, critical: None }
+            }
         }
     }
 
@@ -129,7 +137,8 @@ impl Measure {
         match self {
             // Nobody starts them.
             Self::FetchAge | Self::SendAge | Self::NotifyAge => Class::Config,
-            Self::DiskFree => Class::Io,
+            Self::DiskFree | Self::StorageMissing => Class::Io,
+            Self::StorageDown => Class::Unavailable,
             Self::OutboxAge => Class::TempFail,
             _ => Class::No,
         }
@@ -162,6 +171,9 @@ impl Measure {
             Self::DatabaseBytes => Some(overview.bytes),
             Self::Unassigned => Some(overview.unassigned),
             Self::UnassignedAge => Some(overview.unassigned_since.map_or(0, since)),
+            Self::StorageDown => overview.storage.as_ref().and_then(|storage| i64::try_from(storage.unreached.len()).ok()),
+            Self::StorageMissing => overview.storage.as_ref().map(|storage| storage.missing),
+            Self::StorageToMove => overview.storage.as_ref().map(|storage| storage.to_move),
         }
     }
 
@@ -199,6 +211,18 @@ impl Measure {
             Self::UnassignedAge => {
                 let said = format!("{}, the oldest for {}", nobodys(overview.unassigned), told_span(value));
                 Told::new(said, "espomail case list --unassigned").then("espomail case assign NUMBER USER")
+            }
+            Self::StorageDown => {
+                let unreached = overview.storage.as_ref().and_then(|storage| storage.unreached.first());
+                Told::new(shown_line(unreached.map_or("", String::as_str)), "espomail config check")
+            }
+            Self::StorageMissing => {
+                let said = doing(value, "raw message", "was", "were") + " not where they lie at the last look";
+                Told::new(said, "espomail storage check")
+            }
+            Self::StorageToMove => {
+                let said = doing(value, "raw message", "does not lie", "do not lie") + " where new ones go";
+                Told::new(said, "espomail storage move --dry-run")
             }
             Self::DatabaseBytes => Told::new(format!("the database has {}", bytes(value)), "espomail prune --dry-run"),
         }

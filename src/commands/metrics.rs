@@ -100,6 +100,17 @@ fn text(overview: Option<&Overview>, pass: Option<(&'static str, u8)>, now: i64)
     text.one("database_bytes", "The size of the database.", overview.bytes);
     let free = overview.disk_free.map(|free| (None, free));
     text.family("disk_free_bytes", "What is free on the disk of a SQLite database.", free);
+    if let Some(storage) = &overview.storage {
+        text.one(
+            "storage_up",
+            "Whether all places that raw messages lie in outside the database are reached.",
+            i64::from(storage.unreached.is_empty()),
+        );
+        text.one("storage_to_move_messages", "Messages that do not lie where new ones go, 1000 at the most.", storage.to_move);
+        text.one("storage_to_delete_objects", "Objects of no use any more.", storage.to_delete);
+        let checked = storage.checked_at.map(|_| (None, storage.missing));
+        text.family("storage_missing_messages", "Messages that the last storage check missed.", checked);
+    }
     let passes = overview.passed_at.iter().filter_map(|(pass, at)| Some((Some(("pass", (*pass).to_string())), (*at)?)));
     text.family("pass_last_timestamp_seconds", "When a kind of pass was at work last, within minutes.", passes);
     text.0

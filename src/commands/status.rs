@@ -16,6 +16,7 @@ use crate::fault::one_line;
 use crate::output::{Output, shown_line};
 use crate::plural::{counted, told_bytes};
 use crate::store::overview::{Overview, overview};
+use crate::store::storage::state::State;
 
 /// Limits of one measure, as they are typed.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +49,8 @@ fn threshold(text: &str) -> Result<Threshold, String> {
 /// either may be missing, which is never. The names, with what holds where nothing is said: fetch_age=15m,1h and send_age=15m,1h,
 /// notify_age=15m,1h (where a user is told by mail), outbox_age=30m,4h, reviews_age=4h,24h, unassigned_age=4h,24h (open cases that
 /// nobody has, of accounts that give cases to somebody), failing=1 outbox_held=1 outbox_failed=1
-/// maybe_sent=1 quarantine=1 held_actions=1 server_actions=1, reviews, unassigned and database_bytes without any, and disk_free (SQLite), of which less
+/// maybe_sent=1 quarantine=1 held_actions=1 server_actions=1, storage_down=1,1 and storage_missing=1,1 (with [storage]), storage_to_move,
+/// reviews, unassigned and database_bytes without any, and disk_free (SQLite), of which less
 /// is worse: what the database has, and 100 MiB. The line says what it is, and the command that shows it; "espomail doctor" judges by the
 /// same.
 ///
@@ -198,7 +200,20 @@ fn told(overview: &Overview) -> String {
         ("budgets", format!("{} actions held", overview.held_actions)),
         ("passes", format!("fetch {}, send {}, notify {}; noted every few minutes", last("fetch"), last("send"), last("notify"))),
         ("database", database),
+        ("storage", overview.storage.as_ref().map(stored).unwrap_or_default()),
     ])
+}
+
+/// How the places outside the database are.
+fn stored(state: &State) -> String {
+    let reached = match state.unreached.as_slice() {
+        [] => "reached".to_string(),
+        some => some.join("; "),
+    };
+    let checked = state.checked_at.map(|at| format!(" when checked {}", rfc3339(at)));
+    let missing = checked.map_or_else(|| "never checked".to_string(), |checked| format!("{} missing{checked}", state.missing));
+    let State { goes_to, to_move, to_delete, .. } = state;
+    format!("{goes_to}, {reached}, {to_move} to move, {to_delete} to delete, {missing}")
 }
 
 /// Writes numbers for Prometheus of a pass, whatever became of it.

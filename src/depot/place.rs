@@ -104,6 +104,12 @@ impl Depot {
         Ok(listed)
     }
 
+    /// Looks whether it is there and lets us in, by asking for an object that nobody wrote.
+    pub fn reach(&self) -> Result<()> {
+        let nothing = Name { folder: "probe", digest: digest(b"nothing"), upload: 0 };
+        self.get(&nothing, 1).map(drop)
+    }
+
     /// Writes an object, reads it, and deletes it.
     pub fn probe(&self, upload: i64) -> Result<()> {
         let bytes = b"espomail looks whether it can write, read and delete here";

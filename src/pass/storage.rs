@@ -11,7 +11,7 @@ use crate::decide::access::Permit;
 use crate::depot::{self, Depot};
 use crate::fault::{Class, Fault, Reach, reach_of, step};
 use crate::store::raw::{self, Packed};
-use crate::store::storage::{self, Leaving, Moving, Place, Storage};
+use crate::store::storage::{self, Leaving, Moving, Place, Storage, state};
 use crate::store::{Store, access};
 
 /// How many objects are deleted between two commits.
@@ -314,6 +314,8 @@ pub fn check(store: &mut Store, delete: bool, now: i64) -> Result<Vec<Checked>> 
         }
         all.push(found);
     }
+    let missing = all.iter().map(|found| found.missing.len()).sum();
+    store.alone(|db| state::note_missing(db, missing, now))?;
     if delete {
         let (_, failed) = clean(store)?;
         failed.map_or(Ok(()), Err)?;

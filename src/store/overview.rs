@@ -10,6 +10,7 @@ use super::round::{self, Round};
 use super::schema::{
     account_sending, accounts, effects, emails, held_actions, outbox, quarantine, reviews, sending_failures, sent_copies,
 };
+use super::storage::state::{self, State};
 use super::{Database, WHOLE, account, backup, load, outbox as messages, part, server_action, skipped, upkeep, user};
 use crate::words::{OutboxState, Rule};
 
@@ -83,6 +84,9 @@ pub struct Overview {
     pub sends: bool,
     #[serde(skip)]
     pub notifies: bool,
+    /// What lies outside the database, and what is to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<State>,
     pub bytes: i64,
     /// Where a SQLite database is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +147,7 @@ pub fn overview(db: &mut Database, url: &str, now: i64) -> Result<Overview> {
         passed_at,
         sends: sending.select(count_star()).first::<i64>(db)? > 0,
         notifies: user::is_any_told_by_mail(db)?,
+        storage: state::state(db)?,
         bytes: upkeep::size(db)?,
         disk_free: room.map(|room| i64::try_from(room).unwrap_or(i64::MAX)),
     })

@@ -4,6 +4,8 @@
 //! again, so both may be repeated, and neither meets what another pass does. What a pass wrote and did not commit, because it died,
 //! nothing names: [`held_against`] finds it.
 
+pub mod state;
+
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result};
@@ -237,18 +239,40 @@ impl Moving {
     }
 }
 
+/// Letters of ours that have not gone out, or of which something still follows.
+macro_rules! unsent {
+    () => {
+        emails::table
+            .inner_join(outbox::table.on(outbox::email_id.eq(emails::id)))
+            .filter(emails::raw_id.eq(raws::id))
+            .filter(outbox::state.ne(OutboxState::Sent).or(outbox::reached_at.is_not_null()))
+    };
+}
+
+/// Counts the raw bytes that do not lie where they are to, no more than so many: place by place, as an index has them.
+fn to_move(db: &mut Database, to: Option<i64>, most: i64) -> Result<i64> {
+    let mut count = 0;
+    let others: Vec<i64> = all(db)?.into_iter().map(|storage| storage.id).filter(|id| Some(*id) != to).collect();
+    for other in others {
+        let those = raws::table.filter(raws::storage_id.eq(other)).filter(diesel::dsl::not(diesel::dsl::exists(unsent!())));
+        count += i64::try_from(those.select(raws::id).limit(most).load::<i64>(db)?.len())?;
+    }
+    if to.is_some() {
+        let here = raws::table.filter(raws::storage_id.is_null()).filter(raws::pruned_at.is_null());
+        let here = here.filter(diesel::dsl::not(diesel::dsl::exists(unsent!())));
+        count += i64::try_from(here.select(raws::id).limit(most).load::<i64>(db)?.len())?;
+    }
+    Ok(count.min(most))
+}
+
 /// Returns the next raw bytes that do not lie where they are to, behind a row, as many as there is room for. Those of letters that are not
 /// sent, or of which something still follows, stay where they are: whether they go out hangs on nothing but the database.
 pub fn moving_behind(db: &mut Database, to: Option<i64>, behind: i64, (most, room): (i64, i64)) -> Result<Vec<Moving>> {
-    let unsent = emails::table
-        .inner_join(outbox::table.on(outbox::email_id.eq(emails::id)))
-        .filter(emails::raw_id.eq(raws::id))
-        .filter(outbox::state.ne(OutboxState::Sent).or(outbox::reached_at.is_not_null()));
     let mut query = raws::table.filter(raws::pruned_at.is_null()).filter(raws::id.gt(behind)).into_boxed();
     query = match to {
         Some(to) => query
             .filter(raws::storage_id.is_null().or(raws::storage_id.ne(to)))
-            .filter(diesel::dsl::not(diesel::dsl::exists(unsent))),
+            .filter(diesel::dsl::not(diesel::dsl::exists(unsent!()))),
         None => query.filter(raws::storage_id.is_not_null()),
     };
     let columns = (raws::id, raws::digest, raws::size, raws::storage_id, raws::upload);

@@ -8,7 +8,7 @@ use crate::store::overview::Overview;
 use crate::store::round::Round;
 
 /// The rows, what each is of, and what to say where there is nothing.
-const ROWS: [(&str, &[Measure], &str); 6] = [
+const ROWS: [(&str, &[Measure], &str); 7] = [
     ("accounts", &[Measure::Failing], "none fails"),
     (
         "outbox",
@@ -19,6 +19,7 @@ const ROWS: [(&str, &[Measure], &str); 6] = [
     ("reviews", &[Measure::ReviewsAge, Measure::Reviews], "nothing waits for a person's word"),
     ("budgets", &[Measure::HeldActions], "nothing is held"),
     (PEOPLE, &[Measure::UnassignedAge, Measure::Unassigned], "every open case is somebody's"),
+    ("storage", &[Measure::StorageDown, Measure::StorageMissing], "reached, and nothing is missing"),
 ];
 
 /// The rows of who gets cases.
@@ -46,7 +47,12 @@ pub fn rows(overview: &Overview, now: i64) -> Vec<Finding> {
             },
         }
     };
-    ROWS.iter().filter(|(what, ..)| *what != "accounts" || !overview.accounts.is_empty()).flat_map(one).collect()
+    let is_there = |what: &str| match what {
+        "accounts" => !overview.accounts.is_empty(),
+        "storage" => overview.storage.is_some(),
+        _ => true,
+    };
+    ROWS.iter().filter(|(what, ..)| is_there(what)).flat_map(one).collect()
 }
 
 /// Whether the passes are at work that cron starts, by this command.
