@@ -12,10 +12,11 @@ use crate::config;
 use crate::context::{self, Context};
 use crate::custody;
 use crate::fault::{Class, Fault};
-use crate::pass::restored;
+use crate::pass::{prune, restored};
 use crate::plural::told_bytes;
 use crate::store::backup::{self, Incoming};
 use crate::store::closed::{self, AWAY, HERE};
+use crate::store::volume::{self, Share};
 use crate::store::{SchemaState, Store, access, generation, round, search, upkeep};
 
 /// Look after the database
@@ -34,7 +35,14 @@ enum DbCommand {
     /// Bring the tables up to this version of espomail
     Migrate,
     /// Say which database this is and whether its tables fit (exit 1 when they do not)
-    Status,
+    ///
+    /// With --room SQLite looks at every page: of a large database it takes as long as reading it.
+    #[command(after_help = "Example: espomail db status --room")]
+    Status {
+        /// Say as well what takes how much room
+        #[arg(long)]
+        room: bool,
+    },
     /// Copy a SQLite database into a file, while others work with it
     ///
     /// The file is for its owner alone, is looked at when it is whole, and only then has its name. Keep the configuration and the key
@@ -94,13 +102,16 @@ struct Status {
     /// Where it goes, went, or comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     other: Option<String>,
+    /// What takes how much room; of tables that fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<Vec<Share>>,
 }
 
 impl Db {
     pub fn run(self, context: &Context) -> Result<()> {
         match self.command {
             DbCommand::Migrate => migrate(context),
-            DbCommand::Status => status(context),
+            DbCommand::Status { room } => status(context, room),
             DbCommand::Backup { file, force } => backup(context, &file, force),
             DbCommand::Restore { file, force } => restore(context, &file, force),
             DbCommand::Restored { dry_run } => restored(context, dry_run),
@@ -124,7 +135,7 @@ fn migrate(context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn status(context: &Context) -> Result<()> {
+fn status(context: &Context, room: bool) -> Result<()> {
     let mut store = Store::connect(context.database())?;
     let (mut state, migrations) = match store.schema_state()? {
         SchemaState::Current => ("current", Vec::new()),
@@ -144,18 +155,31 @@ fn status(context: &Context) -> Result<()> {
     if state != "current" {
         context.out.remember(Class::No);
     }
-    let status = Status { database: config::masked(context.database()), state, migrations, other };
+    let room = (room && state == "current").then(|| volume::shares(store.connection())).transpose()?;
+    let status = Status { database: config::masked(context.database()), state, migrations, other, room };
     let other = status.other.clone().unwrap_or_default();
     context.out.item(&status, || match state {
         "moved" => format!("{}: moved to {other}; write into config.toml: database = {other:?}", status.database),
         "moving" => format!("{}: being moved to {other}", status.database),
         "being-filled" => format!("{}: being filled from {other}, and not whole", status.database),
-        "current" => format!("{}: the tables fit.", status.database),
+        "current" => format!("{}: the tables fit.{}", status.database, told_room(status.room.as_deref().unwrap_or_default())),
         "empty" => format!("{}: there are no tables; try: espomail init", status.database),
         "older" => format!("{}: {} missing; try: espomail db migrate", status.database, status.migrations.join(", ")),
         _ => format!("{}: made by a newer espomail ({})", status.database, status.migrations.join(", ")),
     });
     Ok(())
+}
+
+/// A line for each kind, the largest first.
+fn told_room(shares: &[Share]) -> String {
+    let all: i64 = shares.iter().map(|share| share.bytes).sum();
+    let mut shares: Vec<&Share> = shares.iter().collect();
+    shares.sort_by_key(|share| std::cmp::Reverse(share.bytes));
+    let line = |share: &Share| {
+        let (bytes, part) = (told_bytes(share.bytes.unsigned_abs()), 100 * share.bytes / all.max(1));
+        format!("\n  {:<8} {bytes:>12} {part:>3} %  {}", share.what, share.of)
+    };
+    shares.into_iter().map(line).collect()
 }
 
 fn backup(context: &Context, file: &Path, force: bool) -> Result<()> {
@@ -307,6 +331,7 @@ fn vacuum(context: &Context) -> Result<()> {
     let mut store = context.store()?;
     let before = upkeep::size(store.connection())?;
     search::forget_words(&mut store)?;
+    prune::pack_reasons(&mut store, &|text| context.out.progress(text))?;
     upkeep::vacuum(store.connection())?;
     let after = upkeep::size(store.connection())?;
     let told = |bytes: i64| told_bytes(u64::try_from(bytes).unwrap_or_default());

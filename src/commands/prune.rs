@@ -6,6 +6,7 @@ use crate::clock::rfc3339;
 use crate::context::Context;
 use crate::output::Format;
 use crate::pass::{prune, storage};
+use crate::plural::told_bytes;
 use crate::words::Pruning;
 
 /// Take away what is older than the configuration keeps it
@@ -38,6 +39,9 @@ impl Prune {
         for what in Pruning::ALL {
             pruned.push(prune::one(&mut store, &permit, *what, keep.of(*what), (now, self.dry_run))?);
         }
+        if !self.dry_run {
+            prune::pack_reasons(&mut store, &|text| context.out.progress(text))?;
+        }
         // What nothing names any more, whoever forgot it.
         let failed = if self.dry_run { None } else { storage::clean(&mut store)?.1 };
         if let Some(error) = failed {
@@ -47,12 +51,15 @@ impl Prune {
             return Ok(());
         }
         let gone = if self.dry_run { "would go" } else { "gone" };
-        context.out.list(&pruned, &["what", "of before", gone], |one| {
+        context.out.list(&pruned, &["what", "of before", gone, "about"], |one| {
             let before = one.before.map_or_else(|| "kept forever".to_string(), rfc3339);
-            vec![one.what.to_string(), before, one.count.to_string()]
+            let bytes = if one.count > 0 { told_bytes(one.bytes.unsigned_abs()) } else { "-".to_string() };
+            vec![one.what.to_string(), before, one.count.to_string(), bytes]
         });
         if pruned.iter().any(|one| one.count > 0) {
-            context.out.say("The room is used for what comes. To make the database smaller: espomail db vacuum");
+            context.out.say(
+                "The room is used for what comes. To make the database smaller: espomail db vacuum; what takes room: espomail db status --room",
+            );
         }
         Ok(())
     }

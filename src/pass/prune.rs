@@ -7,7 +7,7 @@ use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::store::prune::{Times, Windows, windows};
-use crate::store::{self, Database, Store, access};
+use crate::store::{self, Database, Store, access, packing};
 use crate::words::Pruning;
 
 /// What became, or would become, of one kind.
@@ -18,6 +18,8 @@ pub struct Pruned {
     #[serde(serialize_with = "crate::clock::optional")]
     pub before: Option<i64>,
     pub count: i64,
+    /// What that is in the database, about.
+    pub bytes: i64,
 }
 
 /// Prunes one kind of what came, or was finished, more than so many seconds ago.
@@ -29,13 +31,14 @@ pub fn one(
     (now, is_rehearsal): (i64, bool),
 ) -> Result<Pruned> {
     let Some(before) = seconds.map(|seconds| now.saturating_sub(seconds)) else {
-        return Ok(Pruned { what, before: None, count: 0 });
+        return Ok(Pruned { what, before: None, count: 0, bytes: 0 });
     };
-    let (mut count, mut taken, mut line) = (0, 0, None);
+    let (mut count, mut bytes, mut taken, mut line) = (0, 0, 0, None);
     let subject = format!("prune:{what}");
     let mut kinds = windows(store.connection(), what, Times { before, now })?.into_iter();
     while let Some(mut windows) = kinds.next() {
         while let Some(window) = windows.next(store.connection())? {
+            bytes += window.bytes;
             if is_rehearsal {
                 count += window.count;
             } else if window.count > 0 {
@@ -66,8 +69,27 @@ pub fn one(
             store.alone(|db| windows.finish(db))?;
         }
     }
-    Ok(Pruned { what, before: Some(before), count })
+    Ok(Pruned { what, before: Some(before), count, bytes })
 }
+
+/// Packs the reasons that an earlier espomail wrote as text; `progress` hears how far it is. Where it was stopped, the next time goes on.
+pub fn pack_reasons(store: &mut Store, progress: &dyn Fn(&str)) -> Result<()> {
+    let (mut taken, mut packed) = (0, 0);
+    while let Some(window) = packing::next(store.connection())? {
+        packed += store.alone(|db| packing::pack_window(db, window))?;
+        taken += 1;
+        if taken % WINDOWS_IN_LOG == 0 {
+            store.empty_log()?;
+        }
+        if taken % WINDOWS_TOLD == 0 {
+            progress(&format!("{packed} reasons of an earlier espomail are packed."));
+        }
+    }
+    Ok(())
+}
+
+/// After how many windows somebody hears of it.
+const WINDOWS_TOLD: i64 = 20;
 
 /// How many windows may stand in the log of SQLite.
 const WINDOWS_IN_LOG: i64 = 4;

@@ -263,7 +263,7 @@ fn list(ids: &[EmailId]) -> String {
 /// Leaves nothing of fates but what became of the messages.
 fn forgotten() -> String {
     let why = fate::bare("'null'", "its reasons were erased");
-    format!("UPDATE fates AS f SET why = {why}, author = NULL, subject = NULL, message_id = NULL")
+    format!("UPDATE fates AS f SET {why}, author = NULL, subject = NULL, message_id = NULL")
 }
 
 /// Forgets why things were done with e-mails that are erased, and what people said of them. The fates stay (FETCH-2).

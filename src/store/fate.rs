@@ -12,19 +12,22 @@ use diesel::sql_types::BigInt;
 use super::dialect::insert_all;
 use super::letters::{anywhere, lower};
 use super::noun::{FEW, counted, in_lists, is_few};
+use super::reasons::Kept;
 use super::schema::{accounts, emails, fates, positions, raws, record_addresses, records, skipped_raws};
 use super::{Backend, Database, IN_LIST, clean};
 use crate::mail::{Address, Mail};
 use crate::words::{AccountId, EmailId, Fate, FilterId, PositionId, RecordKind};
 
-#[derive(Insertable)]
+#[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = fates, treat_none_as_default_value = false)]
 pub(super) struct FateRow {
     pub position_id: PositionId,
     pub uid: i64,
     pub fate: Fate,
     pub email_id: Option<EmailId>,
+    /// As JSON, unless the reasons are packed.
     pub why: String,
+    pub reasons: Option<Vec<u8>>,
     pub at: i64,
     /// Of what a filter skipped, as are those below.
     pub message_id: Option<String>,
@@ -35,7 +38,26 @@ pub(super) struct FateRow {
 
 impl FateRow {
     pub fn new((position_id, uid): (PositionId, i64), fate: Fate, email_id: Option<EmailId>, why: String, at: i64) -> Self {
-        Self { position_id, uid, fate, email_id, why, at, message_id: None, author: None, subject: None, skipped_by: None }
+        let Kept { why, reasons } = Kept::of(why);
+        Self {
+            position_id,
+            uid,
+            fate,
+            email_id,
+            why,
+            reasons,
+            at,
+            message_id: None,
+            author: None,
+            subject: None,
+            skipped_by: None,
+        }
+    }
+
+    /// The same with its reasons packed.
+    pub fn packed(self) -> Self {
+        let Kept { why, reasons } = Kept::of(self.why);
+        Self { why, reasons, ..self }
     }
 
     /// Adds what is kept of a message that a filter skipped.
@@ -73,7 +95,7 @@ impl Skipped {
 const LONGEST_SUBJECT: usize = 200;
 
 /// One fate, with where the message stood.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FateOf {
     pub position: PositionId,
     pub account: AccountId,
@@ -234,8 +256,8 @@ pub fn totals(db: &mut Database, filter: &FateFilter, most: i64) -> Result<Total
 
 /// Lists fates, the newest first.
 pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Line>> {
-    type Row = (PositionId, i64, Fate, Option<EmailId>, String, i64, Kept);
-    type Kept = (Option<String>, Option<String>, Option<String>, Option<FilterId>);
+    type Row = (PositionId, i64, Fate, Option<EmailId>, (String, Option<Vec<u8>>), i64, Known);
+    type Known = (Option<String>, Option<String>, Option<String>, Option<FilterId>);
     let rows = chosen(db, filter)?
         .order((fates::at.desc(), fates::position_id.desc(), fates::uid.desc()))
         .limit(filter.limit)
@@ -245,7 +267,7 @@ pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Line>> {
             fates::uid,
             fates::fate,
             fates::email_id,
-            fates::why,
+            (fates::why, fates::reasons),
             fates::at,
             (fates::message_id, fates::author, fates::subject, fates::skipped_by),
         ))
@@ -290,7 +312,7 @@ pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Line>> {
             is_left,
             kept: kept.contains(&(position, uid)),
             skipped_by,
-            because: because(fate, &why),
+            because: because(fate, why),
         }
     };
     Ok(rows.into_iter().map(line).collect())
@@ -313,25 +335,32 @@ fn kept_among(db: &mut Database, those: impl Iterator<Item = (PositionId, i64)>)
 }
 
 /// Why something is no e-mail, of the reasons that were written down; of an e-mail `explain` tells.
-fn because(fate: Fate, why: &str) -> Option<String> {
+fn because(fate: Fate, (why, reasons): (String, Option<Vec<u8>>)) -> Option<String> {
     if matches!(fate, Fate::Imported | Fate::Archived | Fate::Held) {
         return None;
     }
-    let why: serde_json::Value = serde_json::from_str(why).ok()?;
+    let why: serde_json::Value = serde_json::from_str(&Kept { why, reasons }.read().ok()?).ok()?;
     let note = |note: &serde_json::Value| note["because"].as_str().map(str::to_string);
     let error = why["error"].as_str().map(str::to_string);
     error.or_else(|| why["notes"].as_array().and_then(|notes| notes.last().and_then(note)))
 }
 
-/// SQL of what is left of the reasons of a fate `f`: what became of the message, the number of its e-mail, and why no more is there.
+/// Other reasons in the place of those there are; JSON that is short.
+pub(super) fn said(why: &str) -> Said {
+    (fates::why.eq(clean(why).into_owned()), fates::reasons.eq(None))
+}
+
+type Said = (diesel::dsl::Eq<fates::why, String>, diesel::dsl::Eq<fates::reasons, Option<Vec<u8>>>);
+
+/// SQL that leaves of the reasons of a fate `f` alone what became of the message, the number of its e-mail, and why no more is there.
 pub(super) fn bare(email: &str, why: &str) -> String {
-    format!(r#"'{{"fate":"' || f.fate || '","email":' || {email} || ',"notes":[{{"because":"{why}"}}]}}'"#)
+    format!(r#"reasons = NULL, why = '{{"fate":"' || f.fate || '","email":' || {email} || ',"notes":[{{"because":"{why}"}}]}}'"#)
 }
 
 /// What was to be asked for again is gone from its server: what is known of it stays. Call it in a transaction.
 pub fn note_gone(db: &mut Database, position: PositionId, uid: i64, why: &str, now: i64) -> Result<()> {
     diesel::update(fates::table.find((position, uid)))
-        .set((fates::fate.eq(Fate::Gone), fates::why.eq(clean(why).as_ref()), fates::at.eq(now)))
+        .set((fates::fate.eq(Fate::Gone), said(why), fates::at.eq(now)))
         .execute(db)?;
     Ok(())
 }
@@ -362,23 +391,22 @@ pub(super) fn insert(db: &mut Database, rows: &[FateRow]) -> Result<()> {
 }
 
 macro_rules! fates_where {
-    ($db:expr, $condition:expr) => {
-        Ok(fates::table
+    ($db:expr, $condition:expr) => {{
+        let those = fates::table
             .inner_join(positions::table.on(positions::id.eq(fates::position_id)))
             .filter($condition)
             .order((fates::at, fates::position_id, fates::uid))
-            .select((
-                positions::id,
-                positions::account_id,
-                positions::mailbox,
-                fates::uid,
-                fates::fate,
-                fates::why,
-                fates::at,
-                fates::email_id,
-            ))
-            .load($db)?)
-    };
+            .select((positions::account_id, positions::mailbox, FateRow::as_select()));
+        those.load::<(AccountId, String, FateRow)>($db)?.into_iter().map(FateOf::of).collect()
+    }};
+}
+
+impl FateOf {
+    fn of((account, mailbox, row): (AccountId, String, FateRow)) -> Result<Self> {
+        let FateRow { position_id: position, uid, fate, at, email_id: email, why, reasons, .. } = row;
+        let why = Kept { why, reasons }.read().with_context(|| format!("{mailbox}, UID {uid}"))?;
+        Ok(Self { position, account, mailbox, uid, fate, why, at, email })
+    }
 }
 
 /// Returns every fate that led to this e-mail, oldest first: one for each place it came from.

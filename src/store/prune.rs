@@ -35,7 +35,12 @@ struct Source {
     id: &'static str,
     /// Which of them may go.
     may_go: &'static str,
+    /// How many bytes of the database that is, about: what a row says, or what a row takes.
+    bytes: &'static str,
 }
+
+/// What an e-mail `e` takes that is asked for by its number.
+const OF_EMAIL: &str = "(SELECT length(x.packed) + length(y.text) + length(y.people) + 300 FROM emails y JOIN raws x ON x.id = y.raw_id WHERE y.id = :id)";
 
 /// What waits for the bytes of an e-mail `e`: what has not gone out or not reached a server, and what a person has to decide.
 pub(super) const WAITS: &str =
@@ -66,6 +71,7 @@ const SOURCES: &[Source] = &[
              AND NOT EXISTS (SELECT 1 FROM emails e WHERE e.raw_id = r.id AND (e.arrived_at >= :before OR :needed))
              AND NOT EXISTS (SELECT 1 FROM email_copies c JOIN emails e ON e.id = c.email_id
                              WHERE c.raw_id = r.id AND (c.arrived_at >= :before OR :needed))",
+        bytes: "length(r.packed)",
     },
     Source {
         pruning: Pruning::Skipped,
@@ -74,6 +80,7 @@ const SOURCES: &[Source] = &[
         key: ("k.kept_at", "k.uid"),
         id: "k.raw_id",
         may_go: "TRUE",
+        bytes: "(SELECT length(x.packed) + 100 FROM raws x WHERE x.id = k.raw_id)",
     },
     Source {
         pruning: Pruning::Trash,
@@ -88,6 +95,7 @@ const SOURCES: &[Source] = &[
              AND NOT EXISTS (SELECT 1 FROM email_accounts a JOIN accounts g ON g.id = a.account_id
                              WHERE a.email_id = u.email_id AND g.kind = 'group')
              AND EXISTS (SELECT 1 FROM emails e WHERE e.id = u.email_id AND e.folder_id IS NULL AND :free)",
+        bytes: OF_EMAIL,
     },
     Source {
         pruning: Pruning::Trash,
@@ -98,6 +106,7 @@ const SOURCES: &[Source] = &[
         may_go: "e.folder_id IS NOT NULL AND :free
              AND NOT EXISTS (SELECT 1 FROM email_users w WHERE w.email_id = e.id
                              AND (w.trashed_at IS NULL OR w.trashed_at >= :before))",
+        bytes: OF_EMAIL,
     },
     Source {
         pruning: Pruning::Digests,
@@ -106,6 +115,7 @@ const SOURCES: &[Source] = &[
         key: ("l.sent_at", "l.email_id"),
         id: "l.email_id",
         may_go: "EXISTS (SELECT 1 FROM emails e WHERE e.id = l.email_id AND e.parent_id IS NULL AND NOT :needed)",
+        bytes: OF_EMAIL,
     },
     Source {
         pruning: Pruning::Notifications,
@@ -115,6 +125,7 @@ const SOURCES: &[Source] = &[
         id: "n.id",
         // Where it is in nobody's inbox, that somebody was told says that it reached them (INBOX-1).
         may_go: "NOT n.is_held AND (n.email_id IS NULL OR EXISTS (SELECT 1 FROM email_users u WHERE u.email_id = n.email_id))",
+        bytes: "length(n.detail) + 100",
     },
     Source {
         pruning: Pruning::Reasons,
@@ -124,6 +135,7 @@ const SOURCES: &[Source] = &[
         id: "f.uid",
         // Of the others the reason says what a person is to do.
         may_go: "f.fate NOT IN ('quarantined', 'undelivered', 'gone')",
+        bytes: "length(f.why) + COALESCE(length(f.reasons), 0)",
     },
     Source {
         pruning: Pruning::Finished,
@@ -132,6 +144,7 @@ const SOURCES: &[Source] = &[
         key: ("f.done_at", "f.id"),
         id: "f.id",
         may_go: "f.due_at IS NULL",
+        bytes: "200",
     },
     Source {
         pruning: Pruning::Finished,
@@ -140,6 +153,7 @@ const SOURCES: &[Source] = &[
         key: ("s.done_at", "s.email_id"),
         id: "s.email_id",
         may_go: "s.due_at IS NULL",
+        bytes: "200",
     },
 ];
 
@@ -158,8 +172,9 @@ pub struct Windows {
 pub struct Window {
     after: Place,
     end: Place,
-    /// How much in it may go.
+    /// How much in it may go, and how many bytes that is, about.
     pub count: i64,
+    pub bytes: i64,
 }
 
 /// Returns the rows of a kind, in the order in which they are looked at.
@@ -193,7 +208,7 @@ struct Key {
 impl Windows {
     /// Looks at the next window; none where all were looked at. Nothing is locked.
     pub fn next(&mut self, db: &mut Database) -> Result<Option<Window>> {
-        let Source { from, old, key: (k, i), .. } = self.source;
+        let Source { from, old, key: (k, i), id, bytes, .. } = self.source;
         let (a, b) = self.end;
         let keys = format!(
             "SELECT {k} AS k, {i} AS i FROM {from} WHERE {old} AND ({k}, {i}) > ({a}, {b}) ORDER BY {k}, {i} LIMIT {WINDOW}"
@@ -202,9 +217,11 @@ impl Windows {
         let Some(last) = keys.last() else { return Ok(None) };
         let (after, end) = (self.end, (last.k, last.i));
         self.end = end;
-        let count = format!("SELECT COUNT(*) AS n FROM {from} WHERE {}", self.within(after, end));
-        let counted = diesel::sql_query(self.filled(&count)).load::<Number>(db).context("counting what is old")?;
-        Ok(Some(Window { after, end, count: counted.first().map_or(0, |row| row.n) }))
+        let (bytes, within) = (bytes.replace(":id", id), self.within(after, end));
+        let count = format!("SELECT COUNT(*) AS k, CAST(COALESCE(SUM({bytes}), 0) AS BIGINT) AS i FROM {from} WHERE {within}");
+        let counted = diesel::sql_query(self.filled(&count)).load::<Key>(db).context("counting what is old")?;
+        let (count, bytes) = counted.first().map_or((0, 0), |row| (row.k, row.i));
+        Ok(Some(Window { after, end, count, bytes }))
     }
 
     /// Takes what may go in a window, in the caller's transaction and under the lock row: what changed since it was looked at counts.
@@ -214,7 +231,7 @@ impl Windows {
         let within = self.within(window.after, window.end);
         if *pruning == Pruning::Reasons {
             let bare = fate::bare("COALESCE(CAST(f.email_id AS TEXT), 'null')", "its reasons were pruned");
-            let gone = format!("UPDATE fates AS f SET why = {bare} WHERE {within}");
+            let gone = format!("UPDATE fates AS f SET {bare} WHERE {within}");
             return Ok(i64::try_from(diesel::sql_query(self.filled(&gone)).execute(db)?)?);
         }
         let those = diesel::sql_query(self.filled(&format!("SELECT {id} AS n FROM {from} WHERE {within}"))).load::<Number>(db)?;

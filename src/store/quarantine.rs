@@ -213,7 +213,7 @@ pub fn note_try(db: &mut Database, position: PositionId, one: &Undelivered, now:
     // What lies ahead was written while the clock was wrong; the fourteen days begin now.
     diesel::update(row.filter(quarantine::created_at.gt(now))).set(quarantine::created_at.eq(now)).execute(db)?;
     diesel::update(fates::table.find((position, one.uid)))
-        .set((fates::why.eq(clean(&why_undelivered(one)).as_ref()), fates::at.eq(now)))
+        .set((fate::said(&why_undelivered(one)), fates::at.eq(now)))
         .execute(db)?;
     Ok(())
 }

@@ -820,6 +820,7 @@ diesel::table! {
         author -> Nullable<Text>,
         subject -> Nullable<Text>,
         skipped_by -> Nullable<BigInt>,
+        reasons -> Nullable<Binary>,
     }
 }
 

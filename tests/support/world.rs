@@ -94,6 +94,12 @@ impl World {
         diesel::SqliteConnection::establish(self.database().to_str().unwrap()).unwrap().batch_execute(sql).unwrap();
     }
 
+    /// Has the reasons of an e-mail's only fate as an earlier espomail wrote them: as text.
+    pub fn write_reasons_as_text(&self, email: &str) {
+        let why = self.json(&["explain", email])["arrivals"][0]["why"].to_string().replace('\'', "''");
+        self.sql(&format!("UPDATE fates SET why = '{why}', reasons = NULL WHERE email_id = {email}"));
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_espomail"));
         command

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Text};
 use super::{Kin, Person, WINDOW};
 use crate::mail::Redaction;
 use crate::store::letters::anywhere;
-use crate::store::{Backend, Database};
+use crate::store::{Backend, Database, IN_LIST, reasons};
 
 #[derive(QueryableByName)]
 struct TextRow {
@@ -39,9 +39,13 @@ const UID: (&str, &str) = ("position_id", "uid");
 const EMAIL: &str = "'email:' || COALESCE(email_id, 0)";
 const BOTH: &str = "'record:' || COALESCE(record_id, 0) || ' email:' || COALESCE(email_id, 0)";
 
+const REASONS: &str = "reasons";
+
 /// All of them.
 pub const COLUMNS: &[Column] = &[
     column("fates", UID, "why", EMAIL),
+    // The same, packed.
+    column("fates", UID, REASONS, EMAIL),
     column("fates", UID, "subject", EMAIL),
     column("audit", ID, "subject", "subject"),
     column("audit", ID, "detail", "subject"),
@@ -75,6 +79,9 @@ impl Column {
             b: i64,
         }
         let Self { table, key: (k, i), column, .. } = self;
+        if *column == REASONS {
+            return reasons::naming(db, terms, (a, b));
+        }
         let condition = Person::named(&[column], terms, 1);
         let query = format!(
             "SELECT {k} AS a, {i} AS b FROM {table} WHERE {condition} AND ({k}, {i}) > ({a}, {b}) ORDER BY {k}, {i} LIMIT {WINDOW}"
@@ -94,6 +101,9 @@ impl Column {
         those: &[(i64, i64)],
     ) -> Result<usize> {
         let Self { table, key: (k, i), column, of } = self;
+        if *column == REASONS {
+            return redact_packed(db, [by_address, by_name], kin, those);
+        }
         // By the index, however the database reads pairs.
         let one = |(a, b): &(i64, i64)| if k == i { a.to_string() } else { format!("({a}, {b})") };
         let keys = those.iter().map(one).collect::<Vec<_>>().join(", ");
@@ -109,6 +119,22 @@ impl Column {
         }
         Ok(done)
     }
+}
+
+/// Takes somebody out of packed reasons.
+fn redact_packed(db: &mut Database, [by_address, by_name]: [&Redaction; 2], kin: &Kin, those: &[(i64, i64)]) -> Result<usize> {
+    let mut done = 0;
+    for some in those.chunks(IN_LIST) {
+        let keys = some.iter().map(|(a, b)| format!("({a}, {b})")).collect::<Vec<_>>().join(", ");
+        for row in reasons::packed(db, &format!("(position_id, uid) IN (VALUES {keys})"))? {
+            let is_kin = kin.contains(&format!("email:{}", row.email_id.unwrap_or_default()));
+            if let Some(why) = if is_kin { by_name } else { by_address }.text(&row.read()?) {
+                reasons::put(db, &row, why)?;
+                done += 1;
+            }
+        }
+    }
+    Ok(done)
 }
 
 /// Takes the address out of what the fields of records say.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use anyhow::Result;
 use diesel::prelude::*;
 
-use super::{FateFilter, LONGEST_SUBJECT, chosen};
+use super::{FateFilter, LONGEST_SUBJECT, chosen, said};
 use crate::decide::access::Permit;
 use crate::decide::reason::reason;
 use crate::plural::counted;
@@ -104,7 +104,7 @@ pub fn again(
         for some in uids.chunks(IN_LIST) {
             diesel::update(fates::table.filter(fates::position_id.eq(position)).filter(fates::uid.eq_any(some)))
                 // Which filter it was stays, so that it can be found until it is read.
-                .set((fates::fate.eq(Fate::Undelivered), fates::why.eq(&why)))
+                .set((fates::fate.eq(Fate::Undelivered), said(&why)))
                 .execute(db)?;
         }
     }

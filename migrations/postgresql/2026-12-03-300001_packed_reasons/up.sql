@@ -1,0 +1,3 @@
+-- The same as why, packed; then why is empty. What is there already is packed by `espomail prune` or `espomail db vacuum`, some at a time.
+ALTER TABLE fates ADD COLUMN reasons BYTEA;
+ALTER TABLE fates ALTER COLUMN reasons SET STORAGE EXTERNAL;
