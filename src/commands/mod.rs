@@ -68,7 +68,7 @@ use crate::config::{Config, Loaded, load};
 use crate::context::{self, Context};
 use crate::fault::{Class, Fault, contain};
 use crate::output::{self, Format, LogFormat, Output};
-use crate::store;
+use crate::store::{self, dialect};
 
 /// A mail-to-CRM engine for the command line
 #[derive(Debug, Parser)]
@@ -195,6 +195,15 @@ impl Command {
         matches!(self, Self::Fetch(_) | Self::Send(_) | Self::Notify(_))
     }
 
+    /// Whether it works with the database by several connections at once.
+    const fn has_several_stores(&self) -> bool {
+        self.is_pass()
+            || matches!(
+                self,
+                Self::Deliver(_) | Self::Import(_) | Self::Reconcile(_) | Self::Reprocess(_) | Self::Storage(_) | Self::Db(_)
+            )
+    }
+
     /// Whether the command itself says whose the files are, of all of them at once.
     const fn tells_custody(&self) -> bool {
         matches!(self, Self::Config(config) if config.is_check()) || matches!(self, Self::Doctor(_))
@@ -317,6 +326,9 @@ fn start(cli: Cli, command: &clap::Command, matches: &ArgMatches) -> u8 {
     // What is wrong with the configuration is said so, too.
     output::set_log_format(cli.log_format.unwrap_or(LogFormat::Text), context::is_journal());
     let out = || Output::new(cli.output.unwrap_or(Format::Text), cli.verbose > 0, cli.quiet);
+    if !cli.command.has_several_stores() {
+        dialect::allow_alone();
+    }
     let context = match prepare(&cli, command, matches, out()) {
         Ok(context) => context,
         Err(error) => {

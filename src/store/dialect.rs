@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, anyhow};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -13,7 +14,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::copied;
 use super::database::{Database, SchemaState};
-use super::failure::{classify, note_place, of_migration};
+use super::failure::{self, classify, note_place, of_migration};
 use super::letters;
 use crate::custody;
 use crate::fault::{Class, Fault};
@@ -135,11 +136,37 @@ pub fn connect(url: &str) -> Result<Database> {
     custody::keep_off(Path::new(path));
     refuse_network_file_system(path)?;
     let is_copy = copied::look(Path::new(path))?;
+    let mut connection = match open_sqlite(path, "") {
+        // Others would have it open, and room for what they share.
+        Err(error) if MAY_BE_ALONE.load(Ordering::Relaxed) && failure::has_no_room(&error) => open_sqlite(path, ALONE)?,
+        opened => opened?,
+    };
+    if is_copy {
+        copied::begin(&mut connection, Path::new(path)).with_context(|| format!("beginning with the copy {path}"))?;
+    }
+    letters::teach(&mut connection)?;
+    Ok(Database::Sqlite(connection))
+}
+
+/// Keeps in memory what several processes would share in a file beside the database, and others away meanwhile. Whoever of this process
+/// comes behind does not wait for itself.
+const ALONE: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 1000;";
+
+static MAY_BE_ALONE: AtomicBool = AtomicBool::new(false);
+
+/// Lets this process, which has one connection at a time, read a database of SQLite also where its disk has no room for the file that several
+/// processes share.
+pub fn allow_alone() {
+    MAY_BE_ALONE.store(true, Ordering::Relaxed);
+}
+
+fn open_sqlite(path: &str, first: &str) -> Result<diesel::SqliteConnection> {
     let mut connection = diesel::SqliteConnection::establish(path)
         .map_err(|error| Fault::new(Class::Io, format!("cannot open the database {path}: {error}")))?;
     connection
         .batch_execute(&format!(
             "PRAGMA busy_timeout = {BUSY_MILLISECONDS};
+             {first}
              PRAGMA page_size = 16384;
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
@@ -150,11 +177,7 @@ pub fn connect(url: &str) -> Result<Database> {
         ))
         .with_context(|| format!("setting up the database {path}"))
         .map_err(classify)?;
-    if is_copy {
-        copied::begin(&mut connection, Path::new(path)).with_context(|| format!("beginning with the copy {path}"))?;
-    }
-    letters::teach(&mut connection)?;
-    Ok(Database::Sqlite(connection))
+    Ok(connection)
 }
 
 /// Sets how long a connection waits for others, in milliseconds; as ever where none is given.

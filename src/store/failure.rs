@@ -164,6 +164,12 @@ pub fn is_full(error: &anyhow::Error) -> bool {
         if information.message().contains("database or disk is full"))
 }
 
+/// Whether what was classified may be for want of room beside a database.
+pub fn has_no_room(error: &anyhow::Error) -> bool {
+    let said = format!("{error:#}");
+    NO_ROOM.iter().chain(&["unable to open database file"]).any(|part| said.contains(part))
+}
+
 /// Whether the content of a row was refused: a constraint, an encoding, a size. A full disk or a lost connection is not it.
 pub fn is_message_fault(error: &anyhow::Error) -> bool {
     match of_diesel(error) {

@@ -8,10 +8,11 @@ use crate::commands::{argument, hearsay, right};
 use crate::context::Context;
 use crate::decide::access::{self, Inbox};
 use crate::decide::digest::sender;
+use crate::fault::Class;
 use crate::store::email::{self, EmailFilter, Place, Unsent, View};
 use crate::store::record::RecordName;
 use crate::store::search::{self, Query, Step};
-use crate::store::{Database, Store, folder, user};
+use crate::store::{Database, Store, class_of, folder, user};
 use crate::words::{EmailId, GroupPlace, RoleAction, RoleScope, ThreadId};
 
 #[derive(Debug, clap::Args)]
@@ -190,14 +191,19 @@ impl Copies {
     }
 }
 
-/// Finds what somebody searches for, after the index knows everything.
+/// Finds what somebody searches for, after the index knows everything; where its disk has no room for that, what it knows.
 fn find(context: &Context, store: &mut Store, text: &str) -> Result<Vec<EmailId>> {
     let query = Query::parse(text)?;
     loop {
-        match search::step(store, true)? {
-            Step::Indexed(done) => log::info!("{done} more e-mails are in the index"),
-            Step::Held => {}
-            Step::Done => break,
+        match search::step(store, true) {
+            Ok(Step::Indexed(done)) => log::info!("{done} more e-mails are in the index"),
+            Ok(Step::Held) => {}
+            Ok(Step::Done) => break,
+            Err(error) if class_of(&error) == Class::Io => {
+                log::warn!("the newest e-mails are not in the index yet, and not found: {error:#}");
+                break;
+            }
+            Err(error) => return Err(error),
         }
     }
     let found = search::find(store.connection(), &query)?;
