@@ -174,8 +174,9 @@ fn export(context: &Context, address: &str, file: &Path, force: bool) -> Result<
     let mut store = context.store()?;
     let (permit, now) = (context.administrator()?, context.now());
     outlet::check(context, file, Made::Person)?;
+    let progress = |text: &str| context.out.progress(text);
     let made = outlet::make(file, force, |to| {
-        let made = handout::write(store.connection(), address, now, BufWriter::new(to))?;
+        let made = handout::write(store.connection(), address, now, BufWriter::new(to), &progress)?;
         // Written down before the file stands where others find it.
         store.alone(|db| {
             let subject = erasure::name(db, address)?;

@@ -4,14 +4,14 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::dialect::insert_new;
+use super::named::names_of;
 use super::raw;
 use super::schema::{
     accounts, deletion_accounts, deletions, email_accounts, emails, former_account_deletions, former_account_emails, outbox,
-    records,
 };
 use super::{Database, IN_LIST, search};
 use crate::mail::letter_digest;
-use crate::words::{AccountId, EmailId, OutgoingKind, ParentBy, RecordKind};
+use crate::words::{AccountId, EmailId, OutgoingKind, ParentBy, RecordId, RecordKind};
 
 #[derive(Insertable)]
 #[diesel(table_name = deletions)]
@@ -77,11 +77,17 @@ fn remember(db: &mut Database, some: &[EmailId], now: i64) -> Result<()> {
     }
     mark!(answered, deletions::was_answered);
     let content = (emails::message_id, emails::content_digest);
-    // Where a person said that it belongs elsewhere, it was of one as well: perhaps of one that they deleted.
-    let cases = records::table.filter(records::kind.eq(RecordKind::Case)).select(records::id.nullable());
-    let is_settled = emails::parent_id.eq_any(cases).or(emails::parent_by.eq(ParentBy::Hand));
-    let of_cases = emails::table.filter(emails::id.eq_any(some)).filter(is_settled).select(content);
-    mark!(of_cases.load::<Known>(db)?, deletions::was_of_case);
+    // Where a person said that it belongs elsewhere, it was of a case as well: perhaps of one that they deleted. By number: asked for the kind
+    // as well, SQLite goes through all cases, and looks for each e-mail in each.
+    let parents = emails::table.filter(emails::id.eq_any(some)).select((content, emails::parent_id, emails::parent_by));
+    let parents = parents.load::<(Known, Option<RecordId>, Option<ParentBy>)>(db)?;
+    let named = names_of(db, parents.iter().map(|(_, parent, _)| *parent))?;
+    let is_case = |parent: &RecordId| named.get(parent).is_some_and(|named| named.kind == RecordKind::Case);
+    let is_settled =
+        |parent: &Option<RecordId>, by: &Option<ParentBy>| *by == Some(ParentBy::Hand) || parent.as_ref().is_some_and(is_case);
+    let of_cases = parents.into_iter().filter(|(_, parent, by)| is_settled(parent, by)).map(|(content, ..)| content);
+    let of_cases: Vec<Known> = of_cases.collect();
+    mark!(of_cases, deletions::was_of_case);
     let came = email_accounts::table.inner_join(emails::table.on(emails::id.eq(email_accounts::email_id)));
     let came = came.filter(emails::id.eq_any(some)).select((content, email_accounts::account_id));
     let mut through: Vec<(Known, AccountId)> = came.load(db)?;

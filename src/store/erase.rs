@@ -191,14 +191,29 @@ pub type Kin = HashSet<String>;
 
 /// Returns the cases that e-mails opened, also where the e-mails are of other cases by now.
 pub(super) fn opened_by(db: &mut Database, those: &[EmailId]) -> Result<Vec<RecordId>> {
-    let mut cases = Vec::new();
+    let mut begun = Vec::new();
     for some in those.chunks(IN_LIST) {
-        let begun = notes::table.filter(notes::kind.eq(NoteKind::Created)).filter(notes::email_id.eq_any(some));
-        let begun =
-            begun.inner_join(records::table.on(records::id.eq(notes::record_id))).filter(records::kind.eq(RecordKind::Case));
-        cases.extend(begun.select(records::id).load::<RecordId>(db)?);
+        let of = notes::table.filter(notes::kind.eq(NoteKind::Created)).filter(notes::email_id.eq_any(some));
+        begun.extend(of.select(notes::record_id).load::<RecordId>(db)?);
     }
-    Ok(cases)
+    cases_among(db, begun)
+}
+
+/// Returns the cases that e-mails are of.
+pub(crate) fn cases_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<RecordId>> {
+    let mut parents = Vec::new();
+    for some in those.chunks(IN_LIST) {
+        let of = emails::table.filter(emails::id.eq_any(some)).select(emails::parent_id);
+        parents.extend(of.load::<Option<RecordId>>(db)?.into_iter().flatten());
+    }
+    cases_among(db, parents)
+}
+
+/// Returns those of some records that are cases, each once. Found by their numbers alone: asked for the kind as well, SQLite goes through all
+/// cases, and looks for each e-mail in each.
+fn cases_among(db: &mut Database, those: Vec<RecordId>) -> Result<Vec<RecordId>> {
+    let named = names_of(db, those.into_iter().map(Some))?;
+    Ok(named.into_iter().filter(|(_, named)| named.kind == RecordKind::Case).map(|(id, _)| id).collect())
 }
 
 /// Takes away what cases are called and say, and what was said of them.

@@ -6,14 +6,15 @@ use anyhow::{Context, Result};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
+use super::case::{self, Case, Texts};
 use super::named::names_of;
 use super::noun::gathered;
 use super::raw::{Left, Row, open};
-use super::schema::{attachments, email_copies, emails, fates, raws, records};
-use super::{Database, case, record};
+use super::schema::{attachments, email_copies, emails, fates, raws};
+use super::{Database, record};
 use crate::clock::rfc3339;
 use crate::decide::access::Sight;
-use crate::words::{EmailId, RecordId, RecordKind};
+use crate::words::{EmailId, RecordId};
 
 /// Tells of e-mails what stands in the database of them.
 pub fn emails_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Value>> {
@@ -51,34 +52,54 @@ pub fn emails_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Value>> {
     rows.into_iter().map(one).collect()
 }
 
-/// Lists the raw bytes of e-mails, their copies' as well: the first of each e-mail is its own.
-pub fn raws_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<(EmailId, i64)>> {
-    let own = emails::table.filter(emails::id.eq_any(those)).select((emails::id, emails::raw_id));
-    let mut all: Vec<(EmailId, i64)> = own.load(db)?;
-    let copies = email_copies::table.filter(email_copies::email_id.eq_any(those)).order(email_copies::id);
-    all.extend(copies.select((email_copies::email_id, email_copies::raw_id)).load::<(EmailId, i64)>(db)?);
-    all.sort_by_key(|(email, _)| *email);
-    Ok(all)
+/// Raw bytes of an e-mail, or of a copy of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes {
+    pub email: EmailId,
+    raw: i64,
 }
 
-/// Reads raw bytes; none where they were pruned.
-pub fn bytes(db: &mut Database, raw: i64) -> Result<Option<Vec<u8>>> {
-    let row = raws::table.find(raw).select(Row::as_select()).first(db)?;
-    Ok(match open(db, row)? {
-        Left::Kept(bytes) => Some(bytes),
-        Left::Pruned(_) => None,
-    })
+/// Lists the raw bytes of e-mails, their copies' as well: the first of each e-mail is its own. In lots that are read at once.
+pub fn raws_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<Vec<Bytes>>> {
+    let own = emails::table.inner_join(raws::table.on(raws::id.eq(emails::raw_id))).filter(emails::id.eq_any(those));
+    let mut all: Vec<(EmailId, i64, i64)> = own.select((emails::id, raws::id, raws::size)).load(db)?;
+    let copies = email_copies::table.inner_join(raws::table.on(raws::id.eq(email_copies::raw_id)));
+    let copies = copies.filter(email_copies::email_id.eq_any(those)).order(email_copies::id);
+    all.extend(copies.select((email_copies::email_id, raws::id, raws::size)).load::<(EmailId, i64, i64)>(db)?);
+    all.sort_by_key(|(email, ..)| *email);
+    let mut lots: Vec<Vec<Bytes>> = Vec::new();
+    let mut room = 0;
+    for (email, raw, size) in all {
+        match lots.last_mut().filter(|_| size <= room) {
+            Some(lot) => lot.push(Bytes { email, raw }),
+            None => {
+                lots.push(vec![Bytes { email, raw }]);
+                room = LOT;
+            }
+        }
+        room -= size;
+    }
+    Ok(lots)
 }
 
-/// Finds the cases that e-mails are of.
-pub fn cases_of(db: &mut Database, those: &[EmailId]) -> Result<Vec<RecordId>> {
-    let found = emails::table
-        .inner_join(records::table.on(records::id.nullable().eq(emails::parent_id)))
-        .filter(emails::id.eq_any(those))
-        .filter(records::kind.eq(RecordKind::Case))
-        .select(records::id)
-        .distinct();
-    Ok(found.load(db)?)
+/// How many raw bytes are read at once; one message may have more.
+const LOT: i64 = 8 << 20;
+
+/// Reads raw bytes, in the order of a lot; none where they were pruned.
+pub fn bytes(db: &mut Database, lot: &[Bytes]) -> Result<Vec<Option<Vec<u8>>>> {
+    let ids: Vec<i64> = lot.iter().map(|one| one.raw).collect();
+    let rows = raws::table.filter(raws::id.eq_any(&ids)).select(Row::as_select()).load::<Row>(db)?;
+    let rows: HashMap<i64, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let mut read = Vec::with_capacity(lot.len());
+    for one in lot {
+        // The same bytes may be those of two.
+        let row = rows.get(&one.raw).cloned().with_context(|| format!("the raw bytes of e-mail {}", one.email))?;
+        read.push(match open(db, row)? {
+            Left::Kept(bytes) => Some(bytes),
+            Left::Pruned(_) => None,
+        });
+    }
+    Ok(read)
 }
 
 /// Tells of a record.
@@ -86,13 +107,17 @@ pub fn record_of(db: &mut Database, id: RecordId) -> Result<Value> {
     Ok(serde_json::to_value(record::show(db, id)?)?)
 }
 
-/// Tells of a case with its stream; of e-mails that are not among some, which are others', there is nothing.
-pub fn case_of(db: &mut Database, id: RecordId, theirs: &HashSet<EmailId>) -> Result<Value> {
-    let mut told = serde_json::to_value(case::show(db, id)?)?;
-    let mut stream = case::stream(db, id, &Sight::Everything)?;
-    stream.retain(|entry| entry.email.is_none_or(|email| theirs.contains(&email)));
-    told["stream"] = serde_json::to_value(stream)?;
-    Ok(told)
+/// Tells of cases with their streams; of e-mails that are not among some, which are others', there is nothing.
+pub fn told_cases(db: &mut Database, those: &[RecordId], theirs: &HashSet<EmailId>) -> Result<Vec<Value>> {
+    let mut streams = case::streams(db, those, &Sight::Everything, Texts::Remembered)?;
+    let one = |case: Case| {
+        let mut stream = streams.remove(&case.id).unwrap_or_default();
+        stream.retain(|entry| entry.email.is_none_or(|email| theirs.contains(&email)));
+        let mut told = serde_json::to_value(case)?;
+        told["stream"] = serde_json::to_value(stream)?;
+        Ok(told)
+    };
+    case::load(db, those)?.into_iter().map(one).collect()
 }
 
 /// Tells of what filters skipped of theirs.

@@ -6,21 +6,17 @@ use anyhow::Result;
 use diesel::prelude::*;
 
 use super::belongings::Belongings;
-use super::erase::{Kin, Mentioned, erase_cases, opened_by};
+use super::erase::{Kin, Mentioned, cases_of, erase_cases, opened_by};
 use super::named::names_of;
-use super::schema::{emails, notes, records};
+use super::schema::{notes, records};
 use super::{Database, IN_LIST};
-use crate::words::{CaseStatus, EmailId, NoteKind, RecordId, RecordKind};
+use crate::words::{CaseStatus, EmailId, NoteKind, RecordId};
 
 /// Returns all that is theirs, or that they take part in.
 pub fn kin(db: &mut Database, mentioned: &Mentioned, of: &Belongings) -> Result<Kin> {
     let emails: Vec<EmailId> = mentioned.whole.iter().chain(&mentioned.with).copied().collect();
     let mut cases: Vec<RecordId> = opened_by(db, &mentioned.whole)?.into_iter().chain(of.cases.iter().copied()).collect();
-    for some in emails.chunks(IN_LIST) {
-        let case = records::kind.eq(RecordKind::Case).and(emails::id.eq_any(some));
-        let joined = emails::table.inner_join(records::table.on(emails::parent_id.eq(records::id.nullable()))).filter(case);
-        cases.extend(joined.select(records::id).distinct().load::<RecordId>(db)?);
-    }
+    cases.extend(cases_of(db, &emails)?);
     cases.extend(of.records.iter().map(|(id, _)| *id));
     let mut kin: Kin = emails.iter().map(|id| format!("email:{id}")).collect();
     kin.extend(cases.iter().map(|id| format!("record:{id}")));

@@ -71,7 +71,7 @@ pub fn show(db: &mut Database, id: RecordId) -> Result<Case> {
 }
 
 /// Reads cases in this order, in as many queries as for one.
-pub(super) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
+pub(in crate::store) fn load(db: &mut Database, ids: &[RecordId]) -> Result<Vec<Case>> {
     let rows = records::table
         .left_join(users::table.on(users::id.nullable().eq(records::assigned_user_id)))
         .left_join(accounts::table.on(accounts::id.nullable().eq(records::through_account_id)))

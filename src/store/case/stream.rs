@@ -7,6 +7,7 @@ use diesel::prelude::*;
 
 use super::who;
 use crate::decide::access::Sight;
+use crate::mail::split;
 use crate::store::noun::{gathered, in_lists};
 use crate::store::relation::visible_emails;
 use crate::store::schema::{attachments, emails, notes, users};
@@ -49,35 +50,52 @@ pub struct Attached {
     pub size: i64,
 }
 
-/// Returns a record's stream, with as much of its e-mails as somebody may see. The reply texts are read from the raw bytes, so they
-/// follow today's rules.
+/// Where the reply texts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Texts {
+    /// The raw bytes of each, so that they follow today's rules.
+    Raw,
+    /// What the database has of all.
+    Remembered,
+}
+
+/// Returns a record's stream, with as much of its e-mails as somebody may see.
 pub fn stream(db: &mut Database, record: RecordId, sight: &Sight) -> Result<Vec<Entry>> {
-    type Row = ((NoteId, i64), NoteKind, Option<String>, String, Option<EmailId>, (Option<String>, Option<bool>), Option<String>);
+    Ok(streams(db, &[record], sight, Texts::Raw)?.remove(&record).unwrap_or_default())
+}
+
+type Row = (RecordId, (NoteId, i64), NoteKind, Option<String>, String, Option<EmailId>, Told);
+/// From, whether it only claims to be from there, and the subject.
+type Told = (Option<String>, Option<bool>, Option<String>);
+
+/// The same of some records, in as many queries as for one.
+pub fn streams(db: &mut Database, of: &[RecordId], sight: &Sight, texts: Texts) -> Result<HashMap<RecordId, Vec<Entry>>> {
     let rows = notes::table
         .left_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
         .left_join(users::table.on(users::id.nullable().eq(notes::author_id)))
-        .filter(notes::record_id.eq(record))
+        .filter(notes::record_id.eq_any(of))
         .order((notes::created_at, notes::id))
         .select((
+            notes::record_id,
             (notes::id, notes::created_at),
             notes::kind,
             users::login.nullable(),
             notes::detail,
             notes::email_id,
-            (emails::from_address.nullable(), emails::is_claimed.nullable()),
-            emails::subject.nullable(),
+            (emails::from_address.nullable(), emails::is_claimed.nullable(), emails::subject.nullable()),
         ))
         .load::<Row>(db)?;
-    let named: HashSet<EmailId> = rows.iter().filter_map(|row| row.4).collect();
+    let named: HashSet<EmailId> = rows.iter().filter_map(|row| row.5).collect();
     let named = visible(db, named, sight)?;
     let mut files = attached(db, &named)?;
-    let sent: Vec<EmailId> = rows.iter().filter(|row| row.1 == NoteKind::EmailSent).filter_map(|row| row.4).collect();
+    let sent: Vec<EmailId> = rows.iter().filter(|row| row.2 == NoteKind::EmailSent).filter_map(|row| row.5).collect();
     let of_mail = [NoteKind::EmailReceived, NoteKind::EmailSent, NoteKind::Bounce];
-    let without = rows.iter().filter(|row| row.2.is_none() && !of_mail.contains(&row.1));
-    let without: Vec<(NoteId, i64)> = without.map(|row| row.0).collect();
+    let without = rows.iter().filter(|row| row.3.is_none() && !of_mail.contains(&row.2));
+    let without: Vec<(NoteId, i64)> = without.map(|row| row.1).collect();
     let (wrote, noted) = (who::wrote(db, &sent)?, who::noted(db, &without)?);
-    let mut entries = Vec::with_capacity(rows.len());
-    for ((id, at), kind, author, mut detail, email, (mut from, mut claimed), mut subject) in rows {
+    let remembered = if texts == Texts::Remembered { remembered(db, &named)? } else { HashMap::new() };
+    let mut streams: HashMap<RecordId, Vec<Entry>> = HashMap::new();
+    for (record, (id, at), kind, author, mut detail, email, (mut from, mut claimed, mut subject)) in rows {
         let tells = matches!(kind, NoteKind::EmailReceived | NoteKind::EmailSent | NoteKind::Bounce);
         let email_withheld = email.is_some_and(|email| !named.contains(&email));
         if email_withheld {
@@ -89,11 +107,17 @@ pub fn stream(db: &mut Database, record: RecordId, sight: &Sight) -> Result<Vec<
         let writer = email.filter(|_| kind == NoteKind::EmailSent && !email_withheld).and_then(|email| wrote.get(&email));
         let by = author.as_ref().or_else(|| noted.get(&id)).or(writer).cloned();
         let says = email.filter(|_| tells && !email_withheld);
-        let parts = says.map(|email| parts(db, email)).transpose()?.flatten();
+        let parts = match (says, texts) {
+            (Some(email), Texts::Raw) => {
+                remembered::shown(db, email, false)?.map(|mail| parts(&mail.reply_text, &mail.quoted_text, &mail.signature))
+            }
+            (Some(email), Texts::Remembered) => remembered.get(&email).cloned(),
+            (None, _) => None,
+        };
         let (reply_text, quoted_lines, signature_lines) =
             parts.map_or((None, 0, 0), |(reply, quoted, signature)| (Some(reply), quoted, signature));
         let attachments = says.and_then(|email| files.remove(&email)).unwrap_or_default();
-        entries.push(Entry {
+        streams.entry(record).or_default().push(Entry {
             at,
             kind,
             author,
@@ -110,7 +134,7 @@ pub fn stream(db: &mut Database, record: RecordId, sight: &Sight) -> Result<Vec<
             attachments,
         });
     }
-    Ok(entries)
+    Ok(streams)
 }
 
 /// Returns those of some e-mails that somebody may see.
@@ -126,11 +150,26 @@ fn visible(db: &mut Database, named: HashSet<EmailId>, sight: &Sight) -> Result<
     Ok(seen.into_iter().collect())
 }
 
-/// Returns what an e-mail says, and how many lines of quotation and of signature it has beside.
-fn parts(db: &mut Database, email: EmailId) -> Result<Option<(String, usize, usize)>> {
-    let Some(mail) = remembered::shown(db, email, false)? else { return Ok(None) };
+/// What an e-mail says, and how many lines of quotation and of signature it has beside.
+type Parts = (String, usize, usize);
+
+fn parts(reply: &str, quoted: &str, signature: &str) -> Parts {
     let lines = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
-    Ok(Some((mail.reply_text.trim_end().to_string(), lines(&mail.quoted_text), lines(&mail.signature))))
+    (reply.trim_end().to_string(), lines(quoted), lines(signature))
+}
+
+/// Returns those of some e-mails, as the database has their texts.
+fn remembered(db: &mut Database, named: &HashSet<EmailId>) -> Result<HashMap<EmailId, Parts>> {
+    let named: Vec<EmailId> = named.iter().copied().collect();
+    let rows = in_lists(db, &named, |db, some| {
+        let of = emails::table.filter(emails::id.eq_any(some)).select((emails::id, emails::subject, emails::text));
+        Ok(of.load::<(EmailId, String, String)>(db)?)
+    })?;
+    let one = |(id, subject, text): (EmailId, String, String)| {
+        let split = split(&text, &subject);
+        (id, parts(&split.reply, &split.quoted, &split.signature))
+    };
+    Ok(rows.into_iter().map(one).collect())
 }
 
 /// Returns the attachments of e-mails, without those that only the HTML shows.
