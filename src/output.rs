@@ -38,6 +38,8 @@ pub struct Output {
     pub format: Format,
     /// `-v` given, or a terminal looks: say what went well, too.
     pub talkative: bool,
+    /// `-v` given: say each thing, too.
+    pub wordy: bool,
     pub quiet: bool,
     worst: Mutex<Option<Class>>,
     /// 128 and the number of the signal that ended the pass; 0 for none.
@@ -53,11 +55,12 @@ pub struct Output {
 impl Output {
     /// Makes an output.
     pub fn new(format: Format, verbose: bool, quiet: bool) -> Self {
-        let talkative = !quiet && (verbose || std::io::stdout().is_terminal());
+        let wordy = verbose && !quiet;
+        let talkative = wordy || (!quiet && std::io::stdout().is_terminal());
         let (signal, own) = (AtomicU8::new(0), AtomicU8::new(0));
         let (is_own, closed) = (AtomicBool::new(false), AtomicBool::new(false));
         let (worst, rehearsed) = (Mutex::new(None), Mutex::new(None));
-        Self { format, talkative, quiet, worst, signal, own, is_own, closed, rehearsed }
+        Self { format, talkative, wordy, quiet, worst, signal, own, is_own, closed, rehearsed }
     }
 
     /// Prints a fault and remembers its class for the exit status. It may quote a server: control characters are shown.

@@ -1,29 +1,27 @@
 //! `espomail user`.
 
 mod absence;
+mod remove;
 
 use anyhow::Result;
 use clap::{ArgAction, Subcommand};
 
 use self::absence::Absence;
-use super::rehearsal::{Rehearsal, Told};
+use self::remove::Remove;
+use super::rehearsal::Rehearsal;
 use super::setting::{Lines, Options, Setting, Shown, options, switch, way};
 use super::show::{changed, lines, listed, yes};
 use super::{argument, people, right};
 use crate::context::Context;
 use crate::fault::{Class, Fault};
-use crate::pass::hand::Said;
-use crate::pass::record as pass;
 use crate::pass::verdict::Names;
-use crate::plural::{doing, first_of};
+use crate::plural::doing;
 use crate::settings::{UserSettings, user_settings};
-use crate::store::naming::{self, Naming};
-use crate::store::record::{self, RecordName};
 use crate::store::rights::{self, Held};
 use crate::store::taker::Takers;
 use crate::store::user::{self, Lists, User as Stored};
 use crate::store::{Database, Store, access as trace};
-use crate::words::{RecordKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId};
+use crate::words::{RecordKind, RoleAction, RoleLevel, RoleScope, TeamId};
 
 /// Manage users
 #[derive(Debug, clap::Args)]
@@ -74,144 +72,6 @@ struct Add {
 }
 
 user_settings!(options UserOptions, UserShown of UserSettings);
-
-#[derive(Debug, clap::Args)]
-struct Remove {
-    /// Login or number
-    user: String,
-    /// User who gets the open cases and active records
-    #[arg(long, value_name = "USER")]
-    to: Option<String>,
-    /// Leave them to nobody: cases that were only assigned are new again
-    #[arg(long, conflicts_with = "to")]
-    unassign: bool,
-    #[command(flatten)]
-    rehearsal: Rehearsal,
-}
-
-/// What became of a user's work.
-struct Left {
-    handed: usize,
-    held: usize,
-    naming: Naming,
-    /// What is said of those who get cases from then on.
-    without: Vec<String>,
-}
-
-/// A user who goes, and what is to become of their work.
-struct Going {
-    id: UserId,
-    login: String,
-    to: Option<(UserId, String)>,
-    theirs: Vec<RecordName>,
-    naming: Naming,
-}
-
-impl Remove {
-    fn run(self, context: &Context, store: &mut Store) -> Result<()> {
-        let permit = context.administrator()?;
-        let policy = context.policy(store.connection())?;
-        let said = Said { permit: &permit, policy: &policy, now: context.now() };
-        if self.rehearsal.is_one() {
-            return self.rehearse(context, store, &said);
-        }
-        let left = store.alone(|db| {
-            let going = self.look(db)?;
-            for record in record::assigned_to(db, going.id)? {
-                pass::hand_over(db, &said, record, going.to())?;
-            }
-            going.end(db, &said)
-        })?;
-        context.out.say(&self.told(&left));
-        Ok(())
-    }
-
-    /// What would become of it, some records at a time: of thousands others would wait.
-    fn rehearse(&self, context: &Context, store: &mut Store, said: &Said<'_>) -> Result<()> {
-        let going = self.look(store.connection())?;
-        let mut told = Told::begin(store.connection())?;
-        // First what may be refused.
-        let left = store.rehearse(|db| going.end(db, said))?;
-        let records = record::assigned_to(store.connection(), going.id)?;
-        store.rehearse_each(&records, |store, record| {
-            let db = store.connection();
-            let plan = pass::hand_over(db, said, *record, going.to())?;
-            told.add(db, &plan);
-            Ok(())
-        })?;
-        told.print(context, &(self.told(&left) + "\n"));
-        Ok(())
-    }
-
-    /// Finds out what there is to be done, and refuses what would be left to nobody.
-    fn look(&self, db: &mut Database) -> Result<Going> {
-        let id = user::find(db, &self.user)?;
-        let login = user::login(db, id)?;
-        let (theirs, naming) = (record::names_assigned_to(db, id)?, naming::of_user(db, id)?);
-        let is_kept = self.to.is_none() && !naming.may_be_without();
-        if is_kept || (self.to.is_none() && !self.unassign && !(theirs.is_empty() && naming.is_empty())) {
-            return Err(has_work(&self.user, &theirs, &naming).into());
-        }
-        let to = self.to.as_deref().map(|login| user::find(db, login)).transpose()?;
-        if to == Some(id) {
-            return Err(Fault::new(Class::Usage, "a user who goes keeps nothing: name another with --to").into());
-        }
-        let to = to.map(|to| user::show(db, to)).transpose()?;
-        if let Some(to) = to.as_ref().filter(|to| !to.settings.active) {
-            return Err(Fault::new(Class::Data, format!("{} is not active", to.login))
-                .hint(format!("try: espomail user set {} --active true", to.login))
-                .into());
-        }
-        Ok(Going { id, login, to: to.map(|to| (to.id, to.login)), theirs, naming })
-    }
-
-    fn told(&self, left: &Left) -> String {
-        let whose = self.to.as_deref().unwrap_or("nobody");
-        let mut told = format!("User {} removed.", self.user);
-        if left.handed > 0 {
-            told.push_str(&format!(" {} now {whose}'s.", doing(left.handed, "record", "is", "are")));
-        }
-        if !left.naming.is_empty() {
-            told.push_str(&format!(" Given to {whose} now by {}.", left.naming.told()));
-        }
-        if left.held > 0 {
-            told.push_str(&format!(
-                " {}: espomail outbox list --held",
-                doing(left.held, "message", "of theirs waits", "of theirs wait")
-            ));
-        }
-        if self.unassign && left.handed > 0 {
-            told.push_str(" Cases among them: espomail case list --unassigned");
-        }
-        told + &people::lines(&left.without)
-    }
-}
-
-impl Going {
-    fn to(&self) -> Option<UserId> {
-        self.to.as_ref().map(|(id, _)| *id)
-    }
-
-    /// Hands on what names the user, and removes the user.
-    fn end(&self, db: &mut Database, said: &Said<'_>) -> Result<Left> {
-        let to = self.to.as_ref().map(|(id, login)| (*id, login.as_str()));
-        let before = Takers::of(db)?;
-        naming::hand_on(db, said.permit, &self.naming, ((self.id, &self.login), to), said.now)?;
-        let held = user::remove(db, said.permit, self.id, said.now)?;
-        let without = people::since(db, &before, said.now)?;
-        Ok(Left { handed: self.theirs.len(), held, naming: self.naming.clone(), without })
-    }
-}
-
-/// What a user has must not be left to nobody without a word.
-fn has_work(login: &str, theirs: &[RecordName], naming: &Naming) -> Fault {
-    const SHOWN: usize = 5;
-    let has = (!theirs.is_empty()).then(|| format!("{login} has {}", first_of(theirs, SHOWN)));
-    let given = (!naming.is_empty()).then(|| format!("{login} is given mail or cases by {}", naming.told()));
-    let or = if naming.may_be_without() { ", or --unassign" } else { "" };
-    Fault::new(Class::Data, has.into_iter().chain(given).collect::<Vec<_>>().join("; "))
-        .hint(format!("try: espomail user remove {login} --to USER{or}"))
-}
 
 #[derive(Debug, clap::Args)]
 struct Set {

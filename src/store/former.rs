@@ -62,10 +62,15 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, account: &Account, now: i6
 
 /// Refuses to remove a user whose personal accounts have anything left to do, and writes down what is to be known of these.
 pub(super) fn leave_all_of(db: &mut Database, owner: UserId) -> Result<()> {
+    must_be_done_of(db, owner)?.iter().try_for_each(|(id, _)| remember(db, *id))
+}
+
+/// Refuses to remove such a user; returns the accounts.
+pub(super) fn must_be_done_of(db: &mut Database, owner: UserId) -> Result<Vec<(AccountId, String)>> {
     let own = accounts::table.filter(accounts::owner_id.eq(owner)).order(accounts::name).select((accounts::id, accounts::name));
     let own = own.load::<(AccountId, String)>(db)?;
     undone::must_be_done(db, &own)?;
-    own.iter().try_for_each(|(id, _)| remember(db, *id))
+    Ok(own)
 }
 
 /// Writes down what is to be known of an account that is about to be removed. Call it under the lock row.

@@ -39,6 +39,7 @@ pub(crate) mod handout;
 pub(crate) mod held;
 pub(crate) mod hook;
 pub mod lease;
+pub(crate) mod leaving;
 mod letters;
 mod load;
 pub mod named;
@@ -90,8 +91,8 @@ mod undone;
 pub(crate) mod upkeep;
 pub mod user;
 pub(crate) mod vault;
-
 pub(crate) mod volume;
+
 pub use counter::{lock, next_number};
 pub(crate) use counter::{reserve, set_counter, turn};
 pub(crate) use database::{Backend, IN_LIST, clean};

@@ -133,6 +133,39 @@ impl Store {
         Ok(())
     }
 
+    /// Does something to each of some things, as many at once as take less than the blink of an eye, each lot in a transaction of its own:
+    /// between two whoever waits to write comes to it. `told` hears how many are done.
+    pub fn each<T>(
+        &mut self,
+        things: &[T],
+        mut work: impl FnMut(&mut Database, &T) -> Result<()>,
+        told: &mut dyn FnMut(usize),
+    ) -> Result<()> {
+        let mut done = 0;
+        while done < things.len() {
+            done += self.alone(|db| {
+                let end = Instant::now() + WINDOW;
+                for (count, thing) in (1..).zip(&things[done..]) {
+                    work(db, thing)?;
+                    if count >= LEAST && Instant::now() >= end {
+                        return Ok(count);
+                    }
+                }
+                Ok(things.len() - done)
+            })?;
+            told(done);
+            if done < things.len() {
+                self.pause();
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets whoever waits to write come to it.
+    pub fn pause(&self) {
+        std::thread::sleep(BETWEEN_WINDOWS);
+    }
+
     /// Runs what a person says in a transaction of its own, one at a time: what it looks at first is still so when it writes.
     pub fn alone<T>(&mut self, mut work: impl FnMut(&mut Database) -> Result<T>) -> Result<T> {
         self.transaction(|db| {

@@ -44,7 +44,10 @@ const LAWS: &[Law] = &[
         name: "emails",
         says: "every e-mail and every copy has its raw bytes, and a thread",
         things: "SELECT COUNT(*) AS n FROM emails",
-        broken: "SELECT 'e-mail ' || e.id || ' has no raw bytes' AS line FROM emails e LEFT JOIN raws r ON r.id = e.raw_id WHERE r.id IS NULL
+        broken: "SELECT 'e-mail ' || e.id || ' is in no inbox, and not marked as such' AS line FROM emails e
+                 WHERE NOT e.maybe_nobodys AND NOT EXISTS (SELECT 1 FROM email_users u WHERE u.email_id = e.id)
+                 UNION ALL
+                 SELECT 'e-mail ' || e.id || ' has no raw bytes' AS line FROM emails e LEFT JOIN raws r ON r.id = e.raw_id WHERE r.id IS NULL
                  UNION ALL
                  SELECT 'a copy of e-mail ' || c.email_id || ' has no raw bytes' AS line
                  FROM email_copies c LEFT JOIN raws r ON r.id = c.raw_id WHERE r.id IS NULL

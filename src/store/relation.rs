@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::Result;
-use diesel::dsl::{exists, not};
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable};
 
@@ -157,6 +157,8 @@ pub(super) fn reaches_nobody() -> VisibleEmails {
     let is_quiet = exists(case).and(emails::automatic.ne("[]"));
     let waits = exists(reviews::table.filter(reviews::email_id.eq(emails::id)).filter(reviews::decision.is_null()));
     let is_told = exists(notifications::table.filter(notifications::email_id.eq(emails::id.nullable())));
+    // As the index has it: there are few of these.
+    let is_marked = sql::<Bool>("(emails.maybe_nobodys AND NOT emails.is_archived AND NOT emails.is_ours)");
     let is_left = emails::is_ours.eq(false).and(emails::is_archived.eq(false)).and(emails::folder_id.is_null());
-    Box::new(is_left.and(not(has_user)).and(not(of_case)).and(not(is_quiet)).and(not(waits)).and(not(is_told)))
+    Box::new(is_marked.and(is_left).and(not(has_user)).and(not(of_case)).and(not(is_quiet)).and(not(waits)).and(not(is_told)))
 }

@@ -381,6 +381,7 @@ diesel::table! {
         bounce -> Nullable<Text>,
         calendar -> Nullable<Text>,
         list_id -> Nullable<Text>,
+        maybe_nobodys -> Bool,
     }
 }
 

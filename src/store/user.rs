@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::column::columns;
 use super::noun::{find, free, gathered, in_lists, linked, not_found, number, once, taken};
 use super::schema::{absences, auto_follows, roles, team_members, teams, user_addresses, user_roles, users};
-use super::{Database, access, follow, former, load, outbox};
+use super::{Database, access, follow, former, leaving, load, outbox};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
@@ -230,6 +230,7 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: UserId, now: i64) -> R
     let login = login(db, id)?;
     former::leave_all_of(db, id)?;
     let held = outbox::hold_all_of(db, id, &format!("{login}, who wrote it, was removed"))?;
+    leaving::leave_inbox(db, id, "")?;
     diesel::delete(users::table.find(id)).execute(db)?;
     access::record(db, permit, "user remove", &subject(&login), "", now)?;
     Ok(held)

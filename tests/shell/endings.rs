@@ -326,7 +326,10 @@ fn case_5_a_user_who_goes_leaves_no_case_to_nobody_without_a_word() {
         let line = world.run(&["user", "remove", "ada"]).fails(65);
         assert!(line.contains("ada has contact:1, case:1; ada is given mail or cases by the account support; try: espomail user remove ada --to USER"), "{line}");
         let said = world.run(&["user", "remove", "ada", "--to", "ben", "--dry-run"]).ok();
-        assert!(said.contains("case:1 is ben's") && said.contains("contact:1 is ben's"), "{said}");
+        let kinds = "1 contact would be ben's.\n1 case would be ben's.\nGiven to ben by the account support.\nUser ada would be removed.\n";
+        assert_eq!(said, format!("{kinds}Nothing was changed.\n"));
+        let said = world.run(&["-v", "user", "remove", "ada", "--to", "ben", "--dry-run"]).ok();
+        assert!(said.contains("case:1 is ben's") && said.contains("contact:1 is ben's") && said.contains(kinds), "{said}");
         assert_eq!(
             world.run(&["user", "remove", "ada", "--to", "ben"]).ok(),
             "User ada removed. 2 records are now ben's. Given to ben now by the account support.\n"
@@ -353,6 +356,33 @@ fn case_5_a_user_who_goes_leaves_no_case_to_nobody_without_a_word() {
 }
 
 #[test]
+fn case_5_a_user_who_had_much_goes_some_at_a_time_and_whoever_is_stopped_goes_on() {
+    let world = world_on("sqlite");
+    world.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+         INSERT INTO records (id, kind, number, name, active, status, description, assigned_user_id, created_at)
+             SELECT 1000 + i, 'case', 1000 + i, 'Old ' || i, TRUE, 'assigned', '', 1, 1 FROM n;
+         UPDATE open_cases SET cases = 121 WHERE user_id = 1;
+         UPDATE counters SET value = 2000 WHERE name IN ('record', 'number:case');
+         CREATE TRIGGER stop BEFORE UPDATE ON records WHEN OLD.id = 1119 BEGIN SELECT RAISE(ABORT, 'stopped'); END;",
+    );
+    let remove = ["user", "remove", "ada", "--to", "ben"];
+    assert_ne!(world.run(&remove).status, Some(0));
+    // What was handed over is, and nothing new comes to who goes.
+    let of = |user: &str| world.json(&["case", "list", "--assigned", user, "--limit", "1000"])["items"].as_array().unwrap().len();
+    let (left, handed) = (of("ada"), of("ben"));
+    assert!(handed >= 20 && left + handed == 121, "{handed} of {left}");
+    assert_eq!(world.json(&["user", "show", "ada"])["active"], false);
+    deliver(&world, "eve@example.net", "b", "", "Another");
+    assert_eq!(of("ben"), handed + 1);
+    world.sql("DROP TRIGGER stop");
+    let said = world.run(&remove).ok();
+    assert_eq!(said, format!("User ada removed. {left} records are now ben's.\n"));
+    assert_eq!(of("ben"), 122);
+    world.run(&["doctor", "--prove"]).ok();
+}
+
+#[test]
 fn filter_4_what_filters_and_accounts_give_to_is_not_removed_without_a_word() {
     for database in ["sqlite", "postgresql"] {
         let world = world_on(database);
@@ -369,7 +399,10 @@ fn filter_4_what_filters_and_accounts_give_to_is_not_removed_without_a_word() {
         let line = world.run(&["role", "remove", "agents"]).fails(65);
         assert!(line.contains("is given to team desk; take it from them first: espomail role take agents --team desk"), "{line}");
         let said = world.run(&["user", "remove", "tmp", "--to", "ben", "--dry-run"]).ok();
-        assert_eq!(said, "User tmp removed. Given to ben now by the filter \"tof\" (account support).\nNothing was changed.\n");
+        assert_eq!(
+            said,
+            "Given to ben by the filter \"tof\" (account support).\nUser tmp would be removed.\nNothing was changed.\n"
+        );
         world.run(&["user", "remove", "tmp", "--to", "ben"]).ok();
         assert_eq!(world.json(&["filter", "show", "tof"])["actions"], json!(["give it to ben"]), "{database}");
         deliver(&world, "eve@example.net", "z", "", "zz one");

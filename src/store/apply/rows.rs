@@ -147,6 +147,8 @@ pub struct EmailRow<'a> {
     pub subject_to: i64,
     pub automatic: String,
     pub defects: String,
+    /// Whether no user has it; known once all is gathered.
+    pub maybe_nobodys: bool,
 }
 
 impl<'a> EmailRow<'a> {
@@ -187,6 +189,7 @@ impl<'a> EmailRow<'a> {
             subject_to: email.subject_to,
             automatic: serde_json::to_string(&mail.automatic)?,
             defects: serde_json::to_string(&mail.defects)?,
+            maybe_nobodys: false,
         })
     }
 }

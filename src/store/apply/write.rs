@@ -191,6 +191,7 @@ impl Batch<'_> {
                 }
                 Later::RemoveUser(email, user) => {
                     diesel::delete(email_users::table.find((email, user))).execute(db)?;
+                    diesel::update(emails::table.find(email)).set(emails::maybe_nobodys.eq(true)).execute(db)?;
                 }
                 Later::Sort(sorted) => sorted.write(db, self.now)?,
                 Later::ShareEmail(email, teams) => {
@@ -236,6 +237,8 @@ impl Batch<'_> {
         let mut rows = std::mem::take(&mut self.emails);
         for row in &mut rows {
             row.thread_id = self.left(row.thread_id);
+            let all = (row.id, UserId(i64::MIN))..=(row.id, UserId(i64::MAX));
+            row.maybe_nobodys = self.email_users.range(all).next().is_none();
         }
         insert_all!(&mut *db, emails::table, &rows).context("writing e-mails")?;
         insert_all!(&mut *db, attachments::table, &self.attachments).context("writing attachments")?;

@@ -195,6 +195,12 @@ pub fn assigned_to(db: &mut Database, user: UserId) -> Result<Vec<RecordId>> {
     Ok(theirs.order(records::id).select(records::id).load(db)?)
 }
 
+/// Whether a record is still a user's to look after.
+pub fn is_assigned_to(db: &mut Database, record: RecordId, user: UserId) -> Result<bool> {
+    let assigned = records::table.filter(records::id.eq(record)).select(records::assigned_user_id);
+    Ok(assigned.first::<Option<UserId>>(db).optional()? == Some(Some(user)))
+}
+
 /// The same by their names.
 pub fn names_assigned_to(db: &mut Database, user: UserId) -> Result<Vec<RecordName>> {
     let ids = assigned_to(db, user)?;

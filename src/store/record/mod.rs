@@ -8,7 +8,8 @@ mod show;
 
 pub(super) use fields::{addresses_of, followers_of, links_of, phones_of, values_of};
 pub use list::{
-    Alike, RecordFilter, Wanted, alike, assigned_to, cases_of_lead, count, hanging_on, list, names_assigned_to, sharing,
+    Alike, RecordFilter, Wanted, alike, assigned_to, cases_of_lead, count, hanging_on, is_assigned_to, list, names_assigned_to,
+    sharing,
 };
 pub(super) use list::{belongs, holds, says};
 pub(super) use name::teams_of;
