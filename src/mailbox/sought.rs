@@ -77,10 +77,10 @@ mod tests {
 
     #[test]
     fn why_1_a_search_says_what_is_looked_for_and_nothing_else() {
-        let sign = Sought::Sign("\"dora\\x\"@example.org".to_string()).criteria().unwrap();
+        let sign = Sought::Sign("\"dora\\x\"@example.org".to_string()).criteria().expect("criteria");
         assert_eq!(sign, r#"OR FROM "\"dora\\x\"@example.org" HEADER Message-ID "\"dora\\x\"@example.org""#);
         assert_eq!(Sought::Sign("a@b\r\ne9 LOGOUT".to_string()).criteria(), None);
-        let subject = Sought::Subject("Ärger with\r\npump \"4\" für uns".to_string()).criteria().unwrap();
+        let subject = Sought::Subject("Ärger with\r\npump \"4\" für uns".to_string()).criteria().expect("criteria");
         assert_eq!(subject, r#"SUBJECT "rger with" SUBJECT "pump \"4\" f" SUBJECT "r uns""#);
         assert!(!Sought::Subject("насос".to_string()).can_be_asked());
     }
