@@ -111,7 +111,12 @@ fn ack_1_who_was_answered_is_not_answered_again_when_what_was_deleted_comes_in_o
         world.run(&["email", "delete", &answer]).ok();
         for id in ["a", "b"] {
             world.run(&["email", "delete", &format!("<{id}@example.org>")]).ok();
+            // FETCH-2: an MTA that hands it over once more brings nothing back; a person may, and it is not answered.
             deliver(&world, "support", &mail("dora@example.org", id, ""));
+            world.run(&["email", "show", &format!("<{id}@example.org>")]).fails(65);
+            let file = world.path(&format!("{id}.eml"));
+            world.write(&file, &mail("dora@example.org", id, ""), 0o600);
+            world.run(&["import", file.to_str().unwrap(), "--account", "support"]).ok();
             assert!(explained(&world, id).contains("ACK-1: no answer: it was answered already"), "{database}");
         }
         assert_eq!(outbox(&world).len(), 1, "{database}");

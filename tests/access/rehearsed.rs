@@ -60,6 +60,7 @@ const READ: &[&str] = &[
     "quarantine list",
     "quarantine show",
     "fate list",
+    "fate raw",
     "audit list",
     "config show",
     "config check",

@@ -13,7 +13,8 @@ use crate::store::schema::{audit, emails, outbox, users};
 use crate::words::{EmailId, NoteId, OutboxState, OutgoingKind};
 
 /// How a person's letter is begun.
-const WRITTEN: [&str; 3] = ["email compose", "email reply", "email forward"];
+const WRITTEN: [&str; 7] =
+    ["email compose", "email reply", "email forward", "case reply", "event accept", "event decline", "event tentative"];
 
 /// Who acted: the user, else the account of the operating system.
 type Acted = (Option<String>, String);
