@@ -12,8 +12,13 @@ use crate::support::peak_of;
 use crate::support::world::World;
 
 const MEMORY: u64 = 256 << 20;
-/// Of a program that is optimised. The crates that do most of the work are so in a debug build, too; our own code is not.
-const TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 2 });
+/// Of a program that is optimised. The crates that do most of the work are so in a debug build, too; our own code is not: there half of it has
+/// half the time.
+const TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 8 } else { 2 });
+
+const fn some(all: usize) -> usize {
+    if cfg!(debug_assertions) { all / 2 } else { all }
+}
 
 const HEAD: &str = "From: Dora <dora@example.org>\r\nTo: support@example.com\r\nMessage-ID: <a@example.org>\r\n\
                     Date: Mon, 23 Nov 2026 09:00:00 +0000\r\nMIME-Version: 1.0\r\n";
@@ -107,20 +112,20 @@ fn parse_2_bombs_of_html_take_no_more_than_the_limits() {
     are_read([
         ("less-than signs", true, html("<".repeat(3_900_000))),
         ("less-than signs and spaces", true, html("< ".repeat(1_900_000))),
-        ("greater-than signs", false, html(">".repeat(1_900_000))),
+        ("greater-than signs", false, html(">".repeat(some(1_900_000)))),
         ("items", true, html("<li>".repeat(400_000))),
         ("items with text", true, html("<li>x".repeat(400_000))),
         ("terms", true, html("<dd>x<dt>y".repeat(200_000))),
         ("lines", true, html("<br>".repeat(900_000))),
         ("ends that begin", true, html("</p>".repeat(900_000))),
-        ("as many elements as are read", false, html("<h1>a</h1>".repeat(70_000))),
+        ("as many elements as are read", false, html("<h1>a</h1>".repeat(some(70_000)))),
         ("nested", true, html("<div>".repeat(100_000))),
         ("tables in tables", true, html("<table>".repeat(100_000))),
         ("formatting", true, html("<b>".repeat(100_000))),
         ("one tag of attributes", true, html(format!("<p {}>", numbered(200_000, |n| format!("a{n}=1 "))))),
         ("tags of attributes", false, html(format!("<p {}>", numbered(400, |n| format!("a{n}=1 "))).repeat(600))),
         ("entities", true, html("&amp;".repeat(700_000))),
-        ("references without an end", false, html("cid:".repeat(900_000))),
+        ("references without an end", false, html("cid:".repeat(some(900_000)))),
         ("an attribute of no-break spaces", true, html(format!("<p title='{}'>", "\u{a0}".repeat(1_900_000)))),
         ("no-break spaces that nothing divides", true, html("\u{a0}\u{a0}\u{a0}</x><tr>".repeat(70_000))),
         ("rows of no-break spaces", false, html(format!("<table>{}</table>", "<tr><td>\u{a0}\u{a0}</td></tr>".repeat(30_000)))),
@@ -133,7 +138,7 @@ fn parse_2_bombs_of_html_take_no_more_than_the_limits() {
         ("scripts in scripts", true, html(format!("<script>{}", "<!--<script".repeat(300_000)))),
         ("below many open elements", true, html(format!("{}{}", "<span>".repeat(400), "<option>".repeat(400_000)))),
         ("items below many open elements", true, html(format!("{}{}", "<span>".repeat(400), "<li>x".repeat(145_000)))),
-        ("quotations", false, html("<blockquote>x</blockquote>".repeat(75_000))),
+        ("quotations", false, html("<blockquote>x</blockquote>".repeat(some(75_000)))),
         ("no-break spaces", true, html("\u{a0}".repeat(1_000_000))),
         ("much of it", true, html("x".repeat(20 << 20))),
         ("in many parts", true, multipart("mixed", (0..990).map(|_| part("text/html", &"<b>x</b><div>".repeat(300))))),
@@ -149,29 +154,29 @@ fn parse_2_bombs_of_html_take_no_more_than_the_limits() {
 fn parse_2_bombs_of_text_take_no_more_than_the_limits() {
     are_read([
         ("one line", true, plain("x".repeat(12 << 20))),
-        ("greater-than signs", false, plain(">".repeat(2 << 20))),
-        ("lines of them", false, plain(">\r\n".repeat(700_000))),
-        ("quoted lines", false, plain("> x\n".repeat(700_000))),
-        ("quoted and not", false, plain("> a\nb\n".repeat(300_000))),
+        ("greater-than signs", false, plain(">".repeat(some(2 << 20)))),
+        ("lines of them", false, plain(">\r\n".repeat(some(700_000)))),
+        ("quoted lines", false, plain("> x\n".repeat(some(700_000)))),
+        ("quoted and not", false, plain("> a\nb\n".repeat(some(300_000)))),
         ("deeper and deeper", false, plain(numbered(8_000, |n| format!("{}x\n", ">".repeat(n % 500))))),
-        ("lines", false, plain("x\n".repeat(1_000_000))),
-        ("as many lines as are told apart", false, plain("--x\n".repeat(199_000))),
-        ("empty lines", false, plain("\n".repeat(3_000_000))),
-        ("spaces", false, plain(" ".repeat(3 << 20))),
-        ("attributions", false, plain("On 1 Jan 2026, Dora wrote:\n".repeat(50_000))),
-        ("attributions and quotations", false, plain("On 1 Jan 2026, Dora <d@example.org> wrote:\n\n> x\n".repeat(30_000))),
+        ("lines", false, plain("x\n".repeat(some(1_000_000)))),
+        ("as many lines as are told apart", false, plain("--x\n".repeat(some(199_000)))),
+        ("empty lines", false, plain("\n".repeat(some(3_000_000)))),
+        ("spaces", false, plain(" ".repeat(some(3 << 20)))),
+        ("attributions", false, plain("On 1 Jan 2026, Dora wrote:\n".repeat(some(50_000)))),
+        ("attributions and quotations", false, plain("On 1 Jan 2026, Dora <d@example.org> wrote:\n\n> x\n".repeat(some(30_000)))),
         ("an attribution without end", false, plain(format!("On {}wrote:\n> x\n", "a ".repeat(1_000_000)))),
-        ("beginnings of attributions", false, plain("On Mon\n".repeat(400_000))),
-        ("headers in the text", false, plain("From: a\nSent: b\nTo: c\nSubject: d\n".repeat(60_000))),
-        ("originals", false, plain("-----Original Message-----\n".repeat(100_000))),
-        ("forwards", false, plain("Begin forwarded message:\n\nFrom: a\n".repeat(60_000))),
-        ("signatures", false, plain("-- \n".repeat(500_000))),
-        ("dashes", false, plain("-".repeat(2_000_000))),
-        ("addresses", false, plain("a@b.example ".repeat(300_000))),
-        ("case numbers", false, plain("[#1]".repeat(500_000))),
-        ("files", false, plain("begin 644 a\n".repeat(100_000))),
+        ("beginnings of attributions", false, plain("On Mon\n".repeat(some(400_000)))),
+        ("headers in the text", false, plain("From: a\nSent: b\nTo: c\nSubject: d\n".repeat(some(60_000)))),
+        ("originals", false, plain("-----Original Message-----\n".repeat(some(100_000)))),
+        ("forwards", false, plain("Begin forwarded message:\n\nFrom: a\n".repeat(some(60_000)))),
+        ("signatures", false, plain("-- \n".repeat(some(500_000)))),
+        ("dashes", false, plain("-".repeat(some(2_000_000)))),
+        ("addresses", false, plain("a@b.example ".repeat(some(300_000)))),
+        ("case numbers", false, plain("[#1]".repeat(some(500_000)))),
+        ("files", false, plain("begin 644 a\n".repeat(some(100_000)))),
         ("files that end", true, plain("begin 644 a\n#0V%T\n`\nend\n".repeat(60_000))),
-        ("bytes of no charset", false, plain(b"\xff\xfe".repeat(700_000))),
+        ("bytes of no charset", false, plain(b"\xff\xfe".repeat(some(700_000)))),
         (
             "shifts",
             false,
@@ -184,9 +189,9 @@ fn parse_2_bombs_of_text_take_no_more_than_the_limits() {
             [HEAD.as_bytes(), b"Content-Type: text/plain; format=flowed; delsp=yes\r\n\r\n", &b"> x \r\n".repeat(400_000)]
                 .concat(),
         ),
-        ("equals signs in base64", false, encoded("base64", "=".repeat(3 << 20))),
-        ("equals signs in quoted-printable", false, encoded("quoted-printable", "=".repeat(3 << 20))),
-        ("soft ends of lines", false, encoded("quoted-printable", "=\r\n".repeat(1_500_000))),
+        ("equals signs in base64", false, encoded("base64", "=".repeat(some(3 << 20)))),
+        ("equals signs in quoted-printable", false, encoded("quoted-printable", "=".repeat(some(3 << 20)))),
+        ("soft ends of lines", false, encoded("quoted-printable", "=\r\n".repeat(some(1_500_000)))),
         ("much of it", true, plain("hello world\r\n".repeat(2_400_000))),
         ("a report about those it is to", true, {
             let head = HEAD.replace("Dora <dora@example.org>", "MAILER-DAEMON@example.org").replace("Subject", "X")

@@ -168,7 +168,7 @@ fn access_2_what_is_deleted_can_be_rehearsed_and_what_is_named_twice_counts_once
         assert_eq!(world.run(&[&["email", "delete"][..], &mails].concat()).ok(), "2 e-mails are deleted for everybody.\n");
         assert_eq!((super::listed(&world, &[]), written(&world)), (vec![], before + 2), "{database}");
         deliver(&world, "a", "Pump");
-        assert_eq!(super::listed(&world, &[]), [], "{database}: FETCH-2, an MTA hands it over once more");
+        assert!(super::listed(&world, &[]).is_empty(), "{database}: FETCH-2, an MTA hands it over once more");
     }
 }
 
