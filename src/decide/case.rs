@@ -176,7 +176,6 @@ pub fn open(
         ..NewCase::numbered(desk.facts)
     };
     let id = begin(new, because, desk);
-    desk.facts.openers.insert(id, (occasion.email, mail.from.as_ref().map(Address::key).unwrap_or_default()));
     match assigned_user {
         Some(user) => distribute::record_turn(user, &chosen, choices.assign_user.is_none(), desk),
         None => desk.plan.note(chosen),

@@ -116,6 +116,8 @@ pub struct Facts {
     pub made_by: HashMap<RecordId, UserId>,
     /// The e-mail that opened each of the cases above, and who wrote it; asked likewise.
     pub openers: HashMap<RecordId, (EmailId, String)>,
+    /// The cases that a conversation opened, each with the e-mail that did; of those that a person took an e-mail from (LINK-7).
+    pub begun: HashMap<ThreadId, Vec<(EmailId, RecordId)>>,
     /// Whose copies of the e-mails above are not read; asked likewise.
     pub unread: HashSet<(EmailId, UserId)>,
     /// Which of the e-mails above wait for a person's word (LINK-3), with their reviews; asked likewise.

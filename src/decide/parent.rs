@@ -166,11 +166,11 @@ fn by_replied(email: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan
 /// LINK-7, CASE-1: what answers an e-mail that a person took from its record, or whose case they deleted, comes to the case that a later letter of
 /// the conversation has opened since, if its sender takes part in that.
 fn gone_on(taken: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan: &mut Plan) -> Option<Link> {
-    let record = facts.parent_of_thread(thread).filter(|record| facts.is_case(*record))?;
-    let is_later = facts.openers.get(&record).is_some_and(|(opener, _)| *opener > taken);
-    if !is_later || gate.role(record, facts).is_none() {
-        return None;
-    }
+    let of_thread = facts.begun.iter().filter(|(of, _)| facts.thread(**of) == facts.thread(thread)).flat_map(|(_, begun)| begun);
+    // One that was merged may be in the very case that it was taken from.
+    let later = of_thread.filter(|(opener, record)| *opener > taken && facts.survivor(*record) == *record).copied();
+    let open_to_it = later.filter(|(_, record)| facts.is_case(*record) && gate.role(*record, facts).is_some());
+    let (_, record) = open_to_it.max_by_key(|(opener, _)| *opener)?;
     let because = reason!(Link2, "its thread has gone on in {}{}", facts.name(record), entry(record, gate, facts));
     plan.consider(facts.name(record), ParentBy::Thread, true, &because);
     Some(Link { record, by: ParentBy::Thread, because })

@@ -504,4 +504,7 @@ pub fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, 
     people::let_in(&new.invites, new.parent.filter(|record| facts.is_case(*record)), new.thread, facts);
     let Some(record) = new.parent else { return };
     facts.thread_parents.insert(new.thread, record);
+    if new.parent_by == Some(ParentBy::Opened) {
+        facts.begun.entry(new.thread).or_default().push((new.id, record));
+    }
 }

@@ -19,16 +19,17 @@ use diesel::dsl::{exists, max, min};
 use diesel::prelude::*;
 
 use self::named::{Named, in_lists};
+use super::noun::gathered;
 use super::position::IMPORTED;
 use super::schema::{
     absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails,
-    former_account_deletions, outbox, positions, raws, rotations, team_members, thread_ids, user_addresses, users,
+    former_account_deletions, notes, outbox, positions, raws, rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, erasure, former, load, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::{self, Mail};
 use crate::words::{
-    AccountId, Distribution, EmailId, FolderId, OutgoingKind, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId,
+    AccountId, Distribution, EmailId, FolderId, NoteKind, OutgoingKind, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId,
 };
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
@@ -88,8 +89,9 @@ pub fn gather_at(db: &mut Database, position: Option<PositionId>, matter: &Matte
         gather_deletions(db, &named, position, &mut facts)?;
     }
     gather_threads(db, &named, &mut facts)?;
+    facts.begun = begun(db, &facts)?;
+    named.records.extend(facts.begun.values().flatten().map(|(_, record)| *record));
     record::gather(db, &named, &mut facts)?;
-    facts.openers = word::openers(db, &gone_on(&facts))?;
     conversation::people(db, &named, &mut facts)?;
     conversation::participants(db, &named, &mut facts)?;
     conversation::all_participants(db, mails, &answered_at, &mut facts)?;
@@ -427,13 +429,19 @@ fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
     Ok(())
 }
 
-/// LINK-7: the cases that conversations of what a person put elsewhere have now.
-fn gone_on(facts: &Facts) -> HashSet<RecordId> {
+/// LINK-7: the cases that conversations opened of which a person put an e-mail elsewhere.
+fn begun(db: &mut Database, facts: &Facts) -> Result<HashMap<ThreadId, Vec<(EmailId, RecordId)>>> {
     let by_hand = facts.emails.values().filter(|known| known.parent_by == Some(ParentBy::Hand));
-    by_hand
-        .filter_map(|known| facts.thread_parents.get(&known.thread))
-        .flat_map(|record| [*record, facts.survivor(*record)])
-        .collect()
+    let threads: HashSet<ThreadId> = by_hand.map(|known| known.thread).collect();
+    let rows = in_lists(&threads, |some| {
+        notes::table
+            .inner_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
+            .filter(emails::thread_id.eq_any(some))
+            .filter(notes::kind.eq(NoteKind::Created))
+            .select((emails::thread_id, (emails::id, notes::record_id)))
+            .load::<(ThreadId, (EmailId, RecordId))>(db)
+    })?;
+    Ok(gathered(rows))
 }
 
 fn gather_teams(db: &mut Database, facts: &mut Facts) -> Result<()> {

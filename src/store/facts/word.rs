@@ -1,6 +1,6 @@
 //! What the rules ask beside, when a person says something: who made and opened a record, and what waits for another word.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::Result;
 use diesel::prelude::*;
@@ -27,19 +27,6 @@ pub(in crate::store) fn counter(kind: RecordKind) -> String {
     format!("number:{kind}")
 }
 
-/// Returns the e-mails that opened some cases, and their authors.
-pub(super) fn openers(db: &mut Database, cases: &HashSet<RecordId>) -> Result<HashMap<RecordId, (EmailId, String)>> {
-    let opened = in_lists(cases, |some| {
-        notes::table
-            .inner_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
-            .filter(notes::record_id.eq_any(some))
-            .filter(notes::kind.eq(NoteKind::Created))
-            .select((notes::record_id, emails::id, emails::from_address))
-            .load::<(RecordId, EmailId, String)>(db)
-    })?;
-    Ok(opened.into_iter().map(|(record, email, from)| (record, (email, from))).collect())
-}
-
 /// Gathers it; call it when records and e-mails are known.
 pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
     let records: HashSet<RecordId> = facts.records.keys().copied().collect();
@@ -53,7 +40,15 @@ pub(super) fn gather(db: &mut Database, facts: &mut Facts) -> Result<()> {
     })?;
     facts.made_by = made.into_iter().collect();
     facts.record_numbers = numbers(db)?;
-    facts.openers = openers(db, &records)?;
+    let opened = in_lists(&records, |some| {
+        notes::table
+            .inner_join(emails::table.on(emails::id.nullable().eq(notes::email_id)))
+            .filter(notes::record_id.eq_any(some))
+            .filter(notes::kind.eq(NoteKind::Created))
+            .select((notes::record_id, emails::id, emails::from_address))
+            .load::<(RecordId, EmailId, String)>(db)
+    })?;
+    facts.openers = opened.into_iter().map(|(record, email, from)| (record, (email, from))).collect();
     let ids: HashSet<EmailId> = facts.emails.keys().copied().collect();
     let unread = in_lists(&ids, |some| {
         email_users::table
