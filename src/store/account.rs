@@ -147,7 +147,7 @@ fn subject(name: &str) -> String {
 }
 
 /// Changes an account to these settings; [`note_change`] writes down what that was.
-pub fn set(db: &mut Database, account: &Account, settings: &Settings) -> Result<()> {
+pub fn set(db: &mut Database, _: &Permit<'_>, account: &Account, settings: &Settings) -> Result<()> {
     let id = account.id;
     free!(db, "account", accounts.name, &settings.name, but id);
     diesel::update(accounts::table.find(id)).set((&settings.own, Rules::from(&settings.rules))).execute(db)?;

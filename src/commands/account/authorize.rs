@@ -67,7 +67,7 @@ impl Authorize {
             let mut settings = account.settings.clone();
             if settings.imap_auth == Auth::Password {
                 settings.imap_auth = Auth::Xoauth2;
-                account::set(db, &account, &settings)?;
+                account::set(db, &permit, &account, &settings)?;
             }
             let mut with = sending::of(db, id)?;
             if follow(&mut with, settings.imap_auth) {

@@ -216,7 +216,7 @@ pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Req
     if answers != answered {
         answer::set(db, &permit, account.id, answers.as_ref())?;
     }
-    account::set(db, &account, &new)?;
+    account::set(db, &permit, &account, &new)?;
     // The same UIDVALIDITY there may be chance: what a UID means is not taken over.
     let place = |settings: &Settings| (settings.imap_host.clone(), settings.imap_user.clone());
     let is_elsewhere = request.moves || place(&account) != place(&new);
