@@ -34,7 +34,7 @@ pub fn take_again(store: &mut Store, kept: &[Kept], policy: &Policy, is_rehearsa
         return Ok(tally);
     }
     batches.iter().try_for_each(|some| each(store, some))?;
-    if tally.of_nobody > 0 {
+    if tally.is_news_of_nobody() {
         fetch::tell_of_nobody(store, now)?;
     }
     index::follow(store, begun, &|| false);
