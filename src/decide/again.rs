@@ -92,12 +92,9 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     if new.thread.0 >= before.thread {
         (new.thread, facts.next.thread) = (stored.thread, before.thread);
     }
-    // What led to it may be gone, or not look at mail that its own thread knows already (THREAD-3).
-    new.replied = new.replied.or(stored.replied);
-    if stored.is_letter {
-        // What a letter of ours answers was said when it was written.
-        new.replied = stored.replied;
-    }
+    // What a letter of ours answers was said when it was written. What led to other mail may be gone, or not look at mail that its own
+    // thread knows already (THREAD-3).
+    new.replied = if stored.is_letter { stored.replied } else { new.replied.or(stored.replied) };
     let moves = moves(stored, &new, facts, &mut plan);
     let opens = moves && new.parent_by == Some(ParentBy::Opened);
     // Where it does not come to a record, those of that record do not get it, and do not hear of it.

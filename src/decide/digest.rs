@@ -2,6 +2,7 @@
 //! their list of notifications does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use crate::mail::reply::line;
 use crate::plural::{counted, doing};
@@ -21,8 +22,12 @@ fn is_due(told_at: Option<i64>, now: i64) -> bool {
 
 /// DIST-1: the same of cases that were to be somebody's and are nobody's.
 pub fn for_nobody(count: i64, told_at: Option<i64>, now: i64) -> Option<String> {
-    let opened = doing(count, "case", "was", "were");
-    is_due(told_at, now).then(|| format!("{opened} opened for nobody: espomail case list --unassigned"))
+    is_due(told_at, now).then(|| opened_for_nobody(count))
+}
+
+/// Says how many cases are nobody's, and what shows them.
+pub fn opened_for_nobody(count: impl Display) -> String {
+    format!("{} opened for nobody: espomail case list --unassigned", doing(count, "case", "was", "were"))
 }
 
 /// INBOX-1: what administrators are told of mail that reaches nobody; none where they heard of some less than a day ago.

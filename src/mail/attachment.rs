@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::header::Head;
 use super::html::References;
 use super::structure::{self, Decoded, Leaf, PARTS, Structure};
-use super::text::Role;
+use super::text::{Role, shorter};
 use super::{text, tnef, uuencode};
 
 /// A file that came with a message; its content is read from the raw bytes on demand (PARSE-8).
@@ -147,12 +147,6 @@ pub fn name_of(leaf: &Leaf<'_>, head: &Head<'_>) -> String {
 fn inner_subject(leaf: &Leaf<'_>, head: &Head<'_>) -> String {
     let start = &leaf.body[..leaf.body.len().min(SUBJECT_WITHIN)];
     structure::subject(&head.encoding().decode(start))
-}
-
-/// Returns at most so many bytes of a text, whole characters.
-fn shorter(text: &str, most: usize) -> &str {
-    let end = (0..=text.len().min(most)).rev().find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
 /// Cleans a name of paths and of everything that makes it look like another one. Checks run on what this returns.

@@ -64,4 +64,4 @@ pub use mask::masked;
 pub use parse::{claimed_authors, parse, parse_for_rules, split};
 pub use redact::{NOBODY, Redaction};
 pub use subject::case_numbers;
-pub use text::as_written as text_as_written;
+pub use text::{as_written as text_as_written, shorter};

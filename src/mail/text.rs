@@ -330,6 +330,12 @@ fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
 
+/// Returns at most so many bytes of a text, whole characters.
+pub fn shorter(text: &str, most: usize) -> &str {
+    let end = (0..=text.len().min(most)).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
 /// Whether a plain text only says that its message is HTML: it is short, has words of such texts, and hardly any of them
 /// stands in the HTML.
 fn says_nothing(plain: &str, html: &str) -> bool {
@@ -343,8 +349,7 @@ fn says_nothing(plain: &str, html: &str) -> bool {
     if has_letters && !MARKS.iter().any(|mark| lower.contains(mark)) {
         return false;
     }
-    let end = (0..=html.len().min(COMPARED)).rev().find(|end| html.is_char_boundary(*end)).unwrap_or_default();
-    let text = html::to_text(&html[..end]).to_lowercase();
+    let text = html::to_text(shorter(html, COMPARED)).to_lowercase();
     if !text.chars().any(char::is_alphanumeric) {
         return false;
     }

@@ -174,14 +174,16 @@ pub fn run(setting: &Setting<'_>, named: &[String]) -> Result<Vec<AccountReport>
     let mut reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     reports.extend(resting.into_iter().map(|one| AccountReport { resting: Some(one.clone()), ..AccountReport::new(&one.name) }));
     reports.sort_by(|a: &AccountReport, b| a.account.cmp(&b.account));
-    if reports.iter().any(|report| report.tally.is_news_of_nobody()) {
-        tell_of_nobody(&mut Store::open(setting.database)?, (setting.now)())?;
-    }
-    if reports.iter().any(|report| !report.tally.is_empty()) {
-        storage::tidy(&mut Store::open(setting.database)?);
-    }
-    if is_behind || reports.iter().any(|report| !report.tally.is_empty()) {
-        index::follow(&mut Store::open(setting.database)?, begun, &|| setting.stop.requested());
+    let has_news = reports.iter().any(|report| !report.tally.is_empty());
+    if is_behind || has_news {
+        let store = &mut Store::open(setting.database)?;
+        if reports.iter().any(|report| report.tally.is_news_of_nobody()) {
+            tell_of_nobody(store, (setting.now)())?;
+        }
+        if has_news {
+            storage::tidy(store);
+        }
+        index::follow(store, begun, &|| setting.stop.requested());
     }
     Ok(reports)
 }

@@ -42,7 +42,7 @@ pub(crate) mod witness;
 
 use std::collections::BTreeMap;
 
-use crate::decide::Plan;
+use crate::decide::{Plan, digest};
 use crate::fault::{Class, Fault};
 use crate::plural::doing;
 use crate::words::Fate;
@@ -162,8 +162,7 @@ impl Tally {
 
     /// Says that cases were opened for nobody, and what shows them.
     pub fn for_nobody(&self) -> Option<String> {
-        let opened = doing(self.for_nobody, "case", "was", "were");
-        (self.for_nobody > 0).then(|| format!("{opened} opened for nobody: espomail case list --unassigned"))
+        (self.for_nobody > 0).then(|| digest::opened_for_nobody(self.for_nobody))
     }
 
     /// Returns whether nothing came.

@@ -290,6 +290,9 @@ pub fn moving_behind(db: &mut Database, to: Option<i64>, behind: i64, (most, roo
 
 /// Returns which of some rows still lie where they were seen.
 pub fn lie_as_seen(db: &mut Database, those: &[&Moving]) -> Result<HashSet<i64>> {
+    if those.is_empty() {
+        return Ok(HashSet::new());
+    }
     let ids: Vec<i64> = those.iter().map(|one| one.id).collect();
     let rows = raws::table.filter(raws::id.eq_any(&ids)).filter(raws::pruned_at.is_null());
     let rows = rows.select((raws::id, raws::storage_id, raws::upload)).load::<(i64, Option<i64>, Option<i64>)>(db)?;

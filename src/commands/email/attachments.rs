@@ -11,7 +11,7 @@ use crate::commands::right;
 use crate::commands::show::yes;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
-use crate::mail::{Attachment, attachment_content};
+use crate::mail::{Attachment, attachment_content, shorter};
 use crate::store::{Database, email, raw};
 use crate::words::{EmailId, RoleAction};
 
@@ -95,9 +95,7 @@ fn save(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
     let name = name.to_string_lossy();
     for copy in 1..1_000 {
         let number = if copy > 1 { format!(".{copy}") } else { String::new() };
-        let end =
-            (0..=name.len().min(LONGEST_NAME - number.len())).rev().find(|at| name.is_char_boundary(*at)).unwrap_or_default();
-        let path = folder.join(format!("{}{number}", name.get(..end).unwrap_or_default()));
+        let path = folder.join(format!("{}{number}", shorter(&name, LONGEST_NAME - number.len())));
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Ok(mut file) => {
                 return file.write_all(bytes).map(|()| path.clone()).map_err(|error| {

@@ -11,6 +11,7 @@ use sieve::{Compiler, Event, Input, Runtime, Sieve};
 
 use super::action::Action;
 use super::held::Held;
+use crate::mail::shorter;
 use crate::words::FolderId;
 
 /// The largest script, in bytes.
@@ -219,10 +220,8 @@ impl Script {
 /// The message as a script sees it: its own header, and its text as the only part.
 fn seen<'m>(held: &Held<'m>, uses: &Uses) -> Option<Message<'m>> {
     let mut message = MessageParser::default().parse_headers(held.mail.header.as_slice())?;
-    let text = &held.mail.text;
-    let end = (0..=SEEN.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     let part = message.parts.first_mut()?;
-    part.body = PartType::Text(text.get(..end).unwrap_or_default().into());
+    part.body = PartType::Text(shorter(&held.mail.text, SEEN).into());
     if let Some(largest) = uses.size {
         // The size is that of the raw bytes, and there is no other way to tell it. A server may say any.
         let size = usize::try_from(held.size).unwrap_or(usize::MAX).min(largest.saturating_add(1));

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::{Address, Mail, address_key};
+use super::super::{Address, Mail, address_key, shorter};
 use super::phrase::{DAEMONS, MACHINES, MACHINES_ALONE, RETURNED, Said, Sense};
 use super::report::{Bounce, Recipient, bare_id, is_vague};
 use crate::words::DeliveryAction;
@@ -414,8 +414,7 @@ pub fn with_transcript(text: &str) -> &str {
 
 /// What stands before the first line behind which other words than the report's own stand, if it is such.
 fn before(text: &str, is_end: impl Fn(&str) -> bool) -> &str {
-    let end = (0..=text.len().min(READ)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-    let text = &text[..end];
+    let text = shorter(text, READ);
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let bare = line.trim();

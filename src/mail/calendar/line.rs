@@ -2,6 +2,8 @@
 
 use jiff::civil::DateTime;
 
+use super::super::shorter;
+
 /// The longest content line that is read, in bytes; the rest of a longer one is left out.
 const LONGEST: usize = 16 << 10;
 
@@ -61,10 +63,7 @@ pub fn unfolded(bytes: &[u8]) -> Vec<u8> {
 
 /// Returns the content lines of a text that has been unfolded; what is none is left out.
 pub fn properties(text: &str) -> impl Iterator<Item = Property> {
-    text.lines().filter_map(|line| {
-        let end = (0..=line.len().min(LONGEST)).rev().find(|end| line.is_char_boundary(*end))?;
-        property(&line[..end])
-    })
+    text.lines().filter_map(|line| property(shorter(line, LONGEST)))
 }
 
 fn property(line: &str) -> Option<Property> {
