@@ -15,11 +15,11 @@ use crate::words::AddressState;
 #[derive(Debug, clap::Args)]
 pub struct Address {
     #[command(subcommand)]
-    command: Verb,
+    command: AddressCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum AddressCommand {
     /// List doubtful and invalid addresses; for administrators
     List {
         /// Only those in this state: doubtful, invalid, or good (few reports yet)
@@ -47,14 +47,14 @@ impl Address {
         let out = &context.out;
         let mut store = context.store()?;
         match self.command {
-            Verb::List { state } => {
+            AddressCommand::List { state } => {
                 context.administrator()?;
                 let list = address::list(store.connection(), state)?;
                 out.list(&list, &["address", "state", "since", "because"], |one| {
                     vec![one.address.clone(), one.state.to_string(), rfc3339(one.changed_at), one.because.to_string()]
                 });
             }
-            Verb::Show { address } => {
+            AddressCommand::Show { address } => {
                 let known = address::show(store.connection(), &address)?;
                 out.item(&known, || {
                     lines(&[
@@ -66,7 +66,7 @@ impl Address {
                     ])
                 });
             }
-            Verb::Clear { address, rehearsal } => {
+            AddressCommand::Clear { address, rehearsal } => {
                 let permit = context.administrator()?;
                 rehearsal.over(context, &mut store, |store| {
                     store.alone(|db| address::clear(db, &permit, &address, context.now()))?;

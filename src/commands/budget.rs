@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::fault::{Class, Fault};
 use crate::pass::held::{drop_one, release};
 use crate::plural::doing;
-use crate::store::held::{self, Held, HeldFilter};
+use crate::store::held::{self, HeldAction, HeldFilter};
 use crate::store::{Database, account};
 use crate::words::{BudgetAction, HeldId};
 
@@ -21,11 +21,11 @@ use crate::words::{BudgetAction, HeldId};
 #[derive(Debug, clap::Args)]
 pub struct BudgetArgs {
     #[command(subcommand)]
-    command: Verb,
+    command: BudgetCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum BudgetCommand {
     /// List what is held, the oldest first
     List {
         #[command(flatten)]
@@ -55,7 +55,7 @@ struct Chosen {
 
 impl Chosen {
     /// Returns the held actions that were named, or all that the options leave.
-    fn find(&self, db: &mut Database) -> Result<Vec<Held>> {
+    fn find(&self, db: &mut Database) -> Result<Vec<HeldAction>> {
         if self.ids.is_empty() {
             let filter = self.which.filter(db)?;
             return held::list(db, &filter);
@@ -96,7 +96,7 @@ impl BudgetArgs {
         let (out, now) = (&context.out, context.now());
         let mut store = context.store()?;
         match self.command {
-            Verb::List { which, part } => {
+            BudgetCommand::List { which, part } => {
                 let db = store.connection();
                 let filter = HeldFilter { limit: Some(part.limit(out)), offset: part.offset, ..which.filter(db)? };
                 let waiting = held::list(db, &filter)?;
@@ -107,7 +107,7 @@ impl BudgetArgs {
                 });
                 part.tell_rest(out, waiting.len(), |most| held::count(db, &filter, most))?;
             }
-            Verb::Release(chosen) => {
+            BudgetCommand::Release(chosen) => {
                 let policy = context.policy(store.connection())?;
                 let found = chosen.find(store.connection())?;
                 // Each is a transaction of its own: one that cannot be done holds up no other.
@@ -119,7 +119,7 @@ impl BudgetArgs {
                     Ok(())
                 })?;
             }
-            Verb::Drop(chosen) => chosen.rehearsal.over(context, &mut store, |store| {
+            BudgetCommand::Drop(chosen) => chosen.rehearsal.over(context, &mut store, |store| {
                 let dropped = store.alone(|db| {
                     let chosen = chosen.find(db)?;
                     chosen.iter().try_for_each(|one| drop_one(db, &permit, one, now))?;

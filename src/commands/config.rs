@@ -17,13 +17,13 @@ use crate::words::PasswordSource;
 
 /// Look at the configuration
 #[derive(Debug, clap::Args)]
-pub struct ConfigCommand {
+pub struct ConfigArgs {
     #[command(subcommand)]
-    command: Verb,
+    command: ConfigCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum ConfigCommand {
     /// Print every setting in force and where it came from; passwords are left out
     Show,
     /// Say whether the configuration is sound, and whose its files are
@@ -43,10 +43,10 @@ struct Setting {
     from: String,
 }
 
-impl ConfigCommand {
+impl ConfigArgs {
     /// Whether it only looks, also at what could not be used.
     pub const fn is_check(&self) -> bool {
-        matches!(self.command, Verb::Check)
+        matches!(self.command, ConfigCommand::Check)
     }
 
     pub fn run(self, context: &Context) -> Result<()> {
@@ -54,7 +54,7 @@ impl ConfigCommand {
         let file = loaded.file.as_ref().map_or_else(|| "defaults".to_string(), |file| file.display().to_string());
         match self.command {
             // What cannot be read of it was said before we came here.
-            Verb::Check => {
+            ConfigCommand::Check => {
                 let (faults, unseen) = faults(context);
                 faults.iter().for_each(|fault| context.out.complain(fault));
                 if faults.is_empty() {
@@ -64,7 +64,7 @@ impl ConfigCommand {
                         .made(&serde_json::json!({ "file": loaded.file, "sound": true }), &format!("{file}: sound.{unseen}"));
                 }
             }
-            Verb::Show => {
+            ConfigCommand::Show => {
                 let mut shown = loaded.config.clone();
                 shown.database = masked(&shown.database);
                 let table = toml::Table::try_from(&shown)?;

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use super::argument::Part;
 use super::email::compose::{Typed, send, sender, write};
-use super::email::writing::Turn;
+use super::email::writing::SendWhen;
 use super::rehearsal::Rehearsal;
 use super::show::{lines, or_empty};
 use super::{argument, right};
@@ -32,13 +32,13 @@ const SUMMARY: usize = 200;
 /// of what they update, where they come from the organiser or from whoever sent the event first; what anybody else sends under the
 /// same UID stands beside it. What recurs is one event: nothing is expanded.
 #[derive(Debug, clap::Args)]
-pub struct EventCommand {
+pub struct EventArgs {
     #[command(subcommand)]
-    command: Verb,
+    command: EventCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum EventCommand {
     /// List the events that are not over, of your own mail
     List {
         /// Of all mail that you may read
@@ -184,12 +184,12 @@ impl Shown {
     }
 }
 
-impl EventCommand {
+impl EventArgs {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
         let db = store.connection();
         match self.command {
-            Verb::List { all, since, part } => {
+            EventCommand::List { all, since, part } => {
                 let since = since.map_or(Ok(context.now()), |text| context.time(&text))?;
                 let own = own_addresses(context, db)?;
                 let mut shown: Vec<Shown> = to_come(context, db, all, since)?.iter().map(|one| Shown::of(one, &own)).collect();
@@ -203,16 +203,16 @@ impl EventCommand {
                 });
                 part.tell_rest(&context.out, shown.len(), |_| Ok(i64::try_from(whole)?))
             }
-            Verb::Show { event } => {
+            EventCommand::Show { event } => {
                 let own = own_addresses(context, db)?;
                 let shown = Shown::of(&find(context, db, &event)?, &own);
                 context.out.item(&shown, || shown.text());
                 Ok(())
             }
-            Verb::Accept(reply) => reply.send(context, &mut store, Answer::Accepted),
-            Verb::Decline(reply) => reply.send(context, &mut store, Answer::Declined),
-            Verb::Tentative(reply) => reply.send(context, &mut store, Answer::Tentative),
-            Verb::Export { event, .. } => {
+            EventCommand::Accept(reply) => reply.send(context, &mut store, Answer::Accepted),
+            EventCommand::Decline(reply) => reply.send(context, &mut store, Answer::Declined),
+            EventCommand::Tentative(reply) => reply.send(context, &mut store, Answer::Tentative),
+            EventCommand::Export { event, .. } => {
                 let mut events = match &event {
                     Some(event) => vec![find(context, db, event)?],
                     None => to_come(context, db, false, context.now())?,
@@ -348,7 +348,7 @@ impl Reply {
             references: original.chain(),
         };
         let (random, due_at) = (context::random()?, Some(now + context.loaded.config.send.delay));
-        let turn = if self.queue { Turn::Queue } else { Turn::Now };
+        let turn = if self.queue { SendWhen::Queue } else { SendWhen::Now };
         send(context, store, (self.rehearsal, due_at, turn), None, |db| {
             let sender = sender(actor, db, from.as_deref(), through)?;
             let parent = invitation.parent.map(|named: RecordName| record::find(db, named, &[])).transpose()?;

@@ -19,13 +19,13 @@ use crate::words::UserId;
 ///
 /// An e-mail is in one folder of each user who has it, or in that user's inbox, and in one group folder at most.
 #[derive(Debug, clap::Args)]
-pub struct FolderCommand {
+pub struct FolderArgs {
     #[command(subcommand)]
-    command: Verb,
+    command: FolderCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum FolderCommand {
     /// Add a folder
     Add(Add),
     /// List folders: the user's own and the group folders
@@ -130,15 +130,15 @@ fn find<'a>(context: &'a Context, db: &mut Database, of: &OwnerArguments, wanted
     keep(context, folder::find(db, owner, wanted)?)
 }
 
-impl FolderCommand {
+impl FolderArgs {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
         match self.command {
-            Verb::Add(add) => add.rehearsal.over(context, &mut store, |store| add.run(context, store)),
-            Verb::List { user } => list(context, &mut store, user.as_deref()),
-            Verb::Show { folder, of } => show(context, &mut store, &folder, &of),
-            Verb::Set(set) => set.rehearsal.over(context, &mut store, |store| set.run(context, store)),
-            Verb::Remove { folder, of, rehearsal } => {
+            FolderCommand::Add(add) => add.rehearsal.over(context, &mut store, |store| add.run(context, store)),
+            FolderCommand::List { user } => list(context, &mut store, user.as_deref()),
+            FolderCommand::Show { folder, of } => show(context, &mut store, &folder, &of),
+            FolderCommand::Set(set) => set.rehearsal.over(context, &mut store, |store| set.run(context, store)),
+            FolderCommand::Remove { folder, of, rehearsal } => {
                 rehearsal.over(context, &mut store, |store| remove(context, store, &folder, &of))
             }
         }

@@ -17,13 +17,13 @@ use crate::words::NotificationId;
 
 /// Read what there is to hear of: new e-mail, records one follows, cases one got, mail that waits for one's word
 #[derive(Debug, clap::Args)]
-pub struct NotificationCommand {
+pub struct NotificationArgs {
     #[command(subcommand)]
-    command: Verb,
+    command: NotificationCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum NotificationCommand {
     /// List notifications, the newest first
     List {
         /// Only those that are not read
@@ -51,11 +51,11 @@ enum Verb {
     },
 }
 
-impl NotificationCommand {
+impl NotificationArgs {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
         match self.command {
-            Verb::List { unread, user, part } => {
+            NotificationCommand::List { unread, user, part } => {
                 let db = store.connection();
                 let Inbox(user) = *whose(context, db, user.as_deref())?.thing();
                 let list = notification::list(db, user, unread, (part.limit(&context.out), part.offset))?;
@@ -64,7 +64,7 @@ impl NotificationCommand {
                 });
                 part.tell_rest(&context.out, list.len(), |most| notification::count(db, user, unread, most))
             }
-            Verb::Read { ids, all: _, user, rehearsal } => {
+            NotificationCommand::Read { ids, all: _, user, rehearsal } => {
                 let ids: Vec<NotificationId> = ids.into_iter().map(NotificationId).collect();
                 rehearsal.over(context, &mut store, |store| read(context, store, &ids, user.as_deref()))
             }

@@ -13,7 +13,7 @@ use crate::output::shown_line;
 use crate::pass::send::mark_sent;
 use crate::plural::first_of;
 use crate::store::copy::SentCopy;
-use crate::store::outbox::{self, OutboxFilter, Outgoing, Verb};
+use crate::store::outbox::{self, ByHand, OutboxFilter, Outgoing};
 use crate::store::{Database, Store, WHOLE, account};
 use crate::words::{OutboxState, OutgoingId, Rule};
 
@@ -70,13 +70,13 @@ enum OutboxCommand {
     /// Try messages again now, with the same Message-ID
     Retry(Which),
     /// Drop messages that were not sent, for good; one that has reached somebody is given up for the others
-    Drop(Held),
+    Drop(HeldMessages),
     /// Say that messages were sent after all
-    MarkSent(Held),
+    MarkSent(HeldMessages),
     /// Keep messages back until they are released; what a person holds, "release --restored" leaves alone
     Hold(Which),
     /// Let messages go that are held, and drafts
-    Release(Held),
+    Release(HeldMessages),
 }
 
 #[derive(Debug, clap::Args)]
@@ -92,7 +92,7 @@ struct Which {
 }
 
 #[derive(Debug, clap::Args)]
-struct Held {
+struct HeldMessages {
     /// Numbers, as listed
     #[arg(value_name = "ID", required_unless_present = "restored")]
     ids: Vec<i64>,
@@ -113,19 +113,19 @@ impl Outbox {
                 context.out.item(message.thing(), || told(message.thing()));
                 Ok(())
             }
-            OutboxCommand::Retry(which) => which.change(context, Some(Verb::Retry), "is tried again"),
+            OutboxCommand::Retry(which) => which.change(context, Some(ByHand::Retry), "is tried again"),
             OutboxCommand::Drop(which) => which.chosen(context)?.change(context, None, "is dropped"),
-            OutboxCommand::MarkSent(which) => which.chosen(context)?.change(context, Some(Verb::MarkSent), "counts as sent"),
-            OutboxCommand::Hold(which) => which.change(context, Some(Verb::Hold), "is held"),
+            OutboxCommand::MarkSent(which) => which.chosen(context)?.change(context, Some(ByHand::MarkSent), "counts as sent"),
+            OutboxCommand::Hold(which) => which.change(context, Some(ByHand::Hold), "is held"),
             OutboxCommand::Release(which) => {
                 let delay = context.loaded.config.send.delay;
-                which.chosen(context)?.change(context, Some(Verb::Release { delay }), "is released")
+                which.chosen(context)?.change(context, Some(ByHand::Release { delay }), "is released")
             }
         }
     }
 }
 
-impl Held {
+impl HeldMessages {
     /// Those that are named, or all of the one who asks that wait for that.
     fn chosen(self, context: &Context) -> Result<Which> {
         let rehearsal = self.rehearsal;
@@ -143,11 +143,11 @@ impl Held {
 
 impl Which {
     /// Does the same to each; without a verb it is dropped.
-    fn change(self, context: &Context, verb: Option<Verb>, done: &str) -> Result<()> {
+    fn change(self, context: &Context, verb: Option<ByHand>, done: &str) -> Result<()> {
         self.rehearsal.over(context, &mut context.store()?, |store| self.change_each(context, store, verb, done))
     }
 
-    fn change_each(&self, context: &Context, store: &mut Store, verb: Option<Verb>, done: &str) -> Result<()> {
+    fn change_each(&self, context: &Context, store: &mut Store, verb: Option<ByHand>, done: &str) -> Result<()> {
         if self.ids.is_empty() {
             context.out.say("No message is held because the database was put back.");
         }
@@ -160,17 +160,17 @@ impl Which {
                     continue;
                 }
                 let is_done = match verb {
-                    Some(Verb::MarkSent) => mark_sent(db, &message, context.now()).map(|()| true)?,
+                    Some(ByHand::MarkSent) => mark_sent(db, &message, context.now()).map(|()| true)?,
                     Some(verb) => outbox::change(db, &message, verb, context.now()).map(|()| true)?,
                     None => outbox::drop_one(db, &message, context.now())?,
                 };
                 let what = if is_done { done } else { "has reached somebody; it is given up for the others" };
                 let due_at = match verb {
-                    Some(Verb::Release { .. }) => outbox::show(db, OutgoingId(*id))?.due_at.filter(|at| *at > context.now()),
+                    Some(ByHand::Release { .. }) => outbox::show(db, OutgoingId(*id))?.due_at.filter(|at| *at > context.now()),
                     _ => None,
                 };
                 let mut when = due_at.map(|at| format!(", and goes out at {}", rfc3339(at))).unwrap_or_default();
-                if matches!(verb, Some(Verb::MarkSent)) && outbox::show(db, OutgoingId(*id))?.state == OutboxState::Queued {
+                if matches!(verb, Some(ByHand::MarkSent)) && outbox::show(db, OutgoingId(*id))?.state == OutboxState::Queued {
                     when.push_str("; whom its server had put off gets it by the next pass");
                 }
                 told.push(format!("Message {id} {what}{when}."));

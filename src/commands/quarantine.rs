@@ -12,7 +12,7 @@ use crate::decide::access::{self, Permit};
 use crate::fault::{Class, Fault};
 use crate::pass::quarantine::retry_one;
 use crate::plural::counted;
-use crate::store::quarantine::{self, Kept};
+use crate::store::quarantine::{self, Quarantined};
 use crate::store::{Database, Store, account};
 use crate::words::Fate;
 
@@ -171,7 +171,7 @@ fn drop_some(context: &Context, store: &mut Store, permit: &Permit<'_>, ids: &[i
 }
 
 /// What is in quarantine; of one account where one is named.
-fn listed(db: &mut Database, account: Option<&str>) -> Result<Vec<Kept>> {
+fn listed(db: &mut Database, account: Option<&str>) -> Result<Vec<Quarantined>> {
     let account = account.map(|name| account::find(db, name)).transpose()?.map(|account| account.id);
     let mut kept = quarantine::list(db, None)?;
     kept.retain(|one| account.is_none_or(|account| one.account_id == account));
@@ -179,7 +179,7 @@ fn listed(db: &mut Database, account: Option<&str>) -> Result<Vec<Kept>> {
 }
 
 /// In how many passes the server was asked in vain.
-fn passes(kept: &Kept) -> String {
+fn passes(kept: &Quarantined) -> String {
     match (kept.size, kept.tries) {
         (Some(_), _) => String::new(),
         (None, 1) => "in 1 pass".to_string(),
@@ -188,7 +188,7 @@ fn passes(kept: &Kept) -> String {
 }
 
 /// What to type next.
-fn next(kept: &Kept) -> String {
+fn next(kept: &Quarantined) -> String {
     let id = kept.id;
     match kept.size {
         Some(_) => format!("espomail quarantine show {id} --raw; espomail quarantine retry {id}"),

@@ -75,7 +75,7 @@ enum ReviewCommand {
 
 /// What waits, with what it says.
 #[derive(serde::Serialize)]
-struct Held {
+struct WithText {
     #[serde(flatten)]
     review: Review,
     text: String,
@@ -112,7 +112,7 @@ impl ReviewArgs {
                 let (mut review, _) = find(db, &actor, id, RoleAction::Read)?;
                 withhold(db, &actor, std::slice::from_mut(&mut review))?;
                 let text = email::show(db, review.email)?.text;
-                let held = Held { review, text };
+                let held = WithText { review, text };
                 out.item(&held, || told(&held));
             }
             ReviewCommand::Accept { ids, record: chosen, rehearsal } => {
@@ -181,7 +181,7 @@ fn withhold(db: &mut Database, actor: &Actor, held: &mut [Review]) -> Result<()>
     hearsay::hide(db, actor, held.iter_mut().map(|held| &mut held.candidate).collect())
 }
 
-fn told(held: &Held) -> String {
+fn told(held: &WithText) -> String {
     let review = &held.review;
     let mut text = lines(&[
         ("review", review.id.to_string()),

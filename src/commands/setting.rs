@@ -11,11 +11,11 @@ use crate::words::{AutomaticCases, Distribution, FolderId, TeamId, UnknownSender
 
 /// How a kind of setting is given, how it stands in JSON, and how people read that.
 pub trait Setting {
-    type Kept;
+    type Stored;
     type Given: Clone + Send + Sync;
     type Shown: serde::Serialize;
-    fn read(given: &Self::Given, db: &mut Database) -> Result<Self::Kept>;
-    fn show(kept: &Self::Kept, names: &Names) -> Self::Shown;
+    fn read(given: &Self::Given, db: &mut Database) -> Result<Self::Stored>;
+    fn show(kept: &Self::Stored, names: &Names) -> Self::Shown;
     fn tell(shown: &Self::Shown) -> String;
 }
 
@@ -23,7 +23,7 @@ pub trait Setting {
 macro_rules! plain {
     ($($way:ty: $kind:ty, $tell:expr;)+) => { $(
         impl Setting for $way {
-            type Kept = $kind;
+            type Stored = $kind;
             type Given = $kind;
             type Shown = $kind;
             fn read(given: &$kind, _db: &mut Database) -> Result<$kind> { Ok(given.clone()) }
@@ -57,7 +57,7 @@ pub struct Lines;
 macro_rules! named {
     ($($kind:ty: $find:expr, $name:expr);+ $(;)?) => { $(
         impl Setting for Option<$kind> {
-            type Kept = Self;
+            type Stored = Self;
             type Given = String;
             type Shown = Option<String>;
             fn read(given: &String, db: &mut Database) -> Result<Self> {
@@ -78,7 +78,7 @@ named! {
 
 /// A length of time in seconds; none is never.
 impl Setting for Option<i64> {
-    type Kept = Self;
+    type Stored = Self;
     type Given = argument::Span;
     type Shown = String;
     fn read(given: &argument::Span, _db: &mut Database) -> Result<Self> {
@@ -96,7 +96,7 @@ impl Setting for Option<i64> {
 pub struct Most;
 
 impl Setting for Most {
-    type Kept = Option<i64>;
+    type Stored = Option<i64>;
     type Given = i64;
     type Shown = Option<i64>;
     fn read(given: &i64, _db: &mut Database) -> Result<Option<i64>> {
@@ -112,10 +112,10 @@ impl Setting for Most {
 
 /// The options for the settings of a noun.
 pub trait Options: clap::Args {
-    type Kept;
+    type Stored;
 
     /// Puts what was given over what there is.
-    fn over(&self, kept: &mut Self::Kept, db: &mut Database) -> Result<()>;
+    fn over(&self, kept: &mut Self::Stored, db: &mut Database) -> Result<()>;
 
     /// For each option in its order, who may give it and whether it was given.
     fn given(&self) -> Vec<(&'static str, bool)>;
@@ -148,7 +148,7 @@ macro_rules! options {
         }
 
         impl Options for $options {
-            type Kept = $noun;
+            type Stored = $noun;
 
             fn over(&self, kept: &mut $noun, db: &mut Database) -> Result<()> {
                 $(if let Some(given) = &self.$field {

@@ -29,13 +29,13 @@ const LARGEST: u64 = 64 << 10;
 /// kind, of the person written to, of the user who writes. What is put in is data: it is never read as template, and in HTML
 /// it is escaped. A wrong name is an error here, never mail with braces in it.
 #[derive(Debug, clap::Args)]
-pub struct TemplateCommand {
+pub struct TemplateArgs {
     #[command(subcommand)]
-    command: Verb,
+    command: TemplateCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum TemplateCommand {
     /// Add a template; its text comes from standard input
     Add(Add),
     /// List templates
@@ -165,17 +165,19 @@ fn named<'a>(names: impl Iterator<Item = &'a String>) -> String {
     if names.is_empty() { String::new() } else { format!("attachments: {names}\n") }
 }
 
-impl TemplateCommand {
+impl TemplateArgs {
     pub fn run(self, context: &Context) -> Result<()> {
         let store = &mut context.store()?;
         match self.command {
-            Verb::Add(command) => command.run(context, store),
-            Verb::List => list(context, store),
-            Verb::Show { template } => show(context, store, &template),
-            Verb::Set(command) => command.run(context, store),
-            Verb::Remove { template, rehearsal } => rehearsal.over(context, store, |store| remove(context, store, &template)),
-            Verb::Preview { template, email } => preview(context, store, &template, email.as_deref()),
-            Verb::Placeholders => placeholders(context),
+            TemplateCommand::Add(command) => command.run(context, store),
+            TemplateCommand::List => list(context, store),
+            TemplateCommand::Show { template } => show(context, store, &template),
+            TemplateCommand::Set(command) => command.run(context, store),
+            TemplateCommand::Remove { template, rehearsal } => {
+                rehearsal.over(context, store, |store| remove(context, store, &template))
+            }
+            TemplateCommand::Preview { template, email } => preview(context, store, &template, email.as_deref()),
+            TemplateCommand::Placeholders => placeholders(context),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::fault::{Class, Fault};
 use crate::pass::verdict::Names;
 use crate::plural::doing;
 use crate::settings::{UserSettings, user_settings};
-use crate::store::rights::{self, Held};
+use crate::store::rights::{self, GivenRight};
 use crate::store::taker::Takers;
 use crate::store::user::{self, Lists, User as Stored};
 use crate::store::{Database, Store, access as trace};
@@ -207,7 +207,7 @@ struct RightLine {
     scope: RoleScope,
     action: RoleAction,
     level: RoleLevel,
-    from: Vec<Held>,
+    from: Vec<GivenRight>,
 }
 
 /// Anybody may see what anybody may do: it tells whom to ask.
@@ -224,7 +224,7 @@ fn rights(context: &Context, store: &mut Store, wanted: Option<String>) -> Resul
     for scope in RoleScope::ALL {
         for action in scope.actions() {
             let level = if actor.administrator { RoleLevel::All } else { actor.rights.level(*scope, *action) };
-            let gives = |held: &&Held| held.scope == *scope && held.action == *action && held.level == level;
+            let gives = |held: &&GivenRight| held.scope == *scope && held.action == *action && held.level == level;
             let from = if actor.administrator { Vec::new() } else { held.iter().filter(gives).cloned().collect() };
             shown.push(RightLine { scope: *scope, action: *action, level, from });
         }
@@ -240,7 +240,7 @@ fn rights(context: &Context, store: &mut Store, wanted: Option<String>) -> Resul
     Ok(())
 }
 
-fn source(held: &Held) -> String {
+fn source(held: &GivenRight) -> String {
     match &held.team {
         Some(team) => format!("{} (team {team})", held.role),
         None => held.role.clone(),

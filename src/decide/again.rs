@@ -110,7 +110,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     }
     for step in wanted {
         if !denied.as_ref().is_some_and(|given| is_for(&step.change, given))
-            && let Some(step) = keep(step, stored, &new, Kept { moves, opens, tell }, &mut plan)
+            && let Some(step) = keep(step, stored, &new, Redone { moves, opens, tell }, &mut plan)
         {
             plan.steps.push(step);
         }
@@ -247,15 +247,15 @@ fn is_for(change: &Change, given: &Given) -> bool {
 
 /// What of a plan is kept.
 #[derive(Clone, Copy)]
-struct Kept {
+struct Redone {
     moves: bool,
     opens: bool,
     tell: bool,
 }
 
 /// Returns what of a step is to be done for an e-mail that is there.
-fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Kept, plan: &mut Plan) -> Option<Step> {
-    let Kept { moves, opens, tell } = kept;
+fn keep(step: Step, stored: &Stored, new: &NewEmail, kept: Redone, plan: &mut Plan) -> Option<Step> {
+    let Redone { moves, opens, tell } = kept;
     let is_due = match &step.change {
         Change::AddTeam { team, .. } => !stored.teams_by_hand && !stored.teams.contains(team),
         Change::AddUser { user, .. } => !stored.is_letter && !stored.users.contains(user),

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::facts::Facts;
-use super::filter::{Action, Choices, Filter, Held, SCOPES, Scope, UserChoices, skipping};
+use super::filter::{Action, Choices, Examined, Filter, SCOPES, Scope, UserChoices, skipping};
 use super::plan::{Note, Plan};
 use super::reason::{Reason, reason};
 use crate::mail::Mail;
@@ -13,7 +13,7 @@ use crate::words::{AccountKind, FolderId, UserId};
 /// FILTER-4, FILTER-6: runs the account's filters, then the global ones; first on the header alone, which may skip the message,
 /// then on the whole. What was screened before it was read is decided alike.
 pub fn import(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Choices {
-    let held = Held::new(mail);
+    let held = Examined::new(mail);
     let mut choices = Choices::default();
     let firsts = SCOPES.map(|scope| {
         let of_scope = facts.filters.iter().filter(|filter| filter.scope == scope);
@@ -70,7 +70,7 @@ fn group_folder(facts: &Facts) -> Option<(FolderId, Reason)> {
 }
 
 /// FILTER-5: runs a user's own filters.
-pub fn of_user(user: UserId, held: &Held<'_>, facts: &Facts, plan: &mut Plan) -> UserChoices {
+pub fn of_user(user: UserId, held: &Examined<'_>, facts: &Facts, plan: &mut Plan) -> UserChoices {
     let mut choices = UserChoices::default();
     let Some(filters) = facts.user_filters.get(&user) else { return choices };
     let login = || facts.login(user).map_or_else(|| user.to_string(), str::to_string);
@@ -95,7 +95,7 @@ fn tell_gone(filter: &Filter, user: Option<UserId>, facts: &Facts, plan: &mut Pl
 /// Returns the first filter that matches and what it does; the trace has it, or all that were tried where somebody wants to see them.
 fn first<'f>(
     filters: impl Iterator<Item = &'f Filter>,
-    held: &Held<'_>,
+    held: &Examined<'_>,
     (whose, user): (impl Fn() -> String, Option<UserId>),
     trace: bool,
     plan: &mut Plan,

@@ -8,7 +8,7 @@ use super::budget::{Budgets, Spent};
 use super::fields::Fields;
 use super::filter::Filter;
 use crate::mail::token::KeyRing;
-use crate::mail::{Letter, Mail, untagged};
+use crate::mail::{LetterKey, Mail, untagged};
 use crate::settings::AccountRules;
 use crate::words::{
     AccountId, AccountKind, AddressState, CaseStatus, DeliveryState, EmailId, FilterId, FolderId, ParentBy, PositionId, Priority,
@@ -77,12 +77,12 @@ pub struct Facts {
     /// The same of what was answered or of a case before somebody deleted it, or the case: what else there is of it opens nothing (DUP-1).
     pub settled: HashSet<(String, [u8; 32])>,
     /// Both by Message-ID, author and Date: something on the way may have changed the content (DUP-2).
-    pub answered_letters: HashSet<Letter>,
-    pub settled_letters: HashSet<Letter>,
+    pub answered_letters: HashSet<LetterKey>,
+    pub settled_letters: HashSet<LetterKey>,
     /// The same of e-mails of people who were erased, whatever brings them.
     pub erased: HashSet<(String, [u8; 32])>,
     /// The same by Message-ID, author and Date: a gateway may have changed the content.
-    pub erased_letters: HashSet<Letter>,
+    pub erased_letters: HashSet<LetterKey>,
     /// Remembered Message-IDs, seen or only referred to, and their threads (THREAD-1).
     pub thread_of: HashMap<String, ThreadId>,
     /// The parent of each of these threads: that of its newest e-mail that has one (LINK-2).

@@ -50,6 +50,6 @@ pub use along::{Brought, Owners};
 pub use distribute::works_on_cases;
 pub use duplicate::answers_to;
 pub use facts::*;
-pub use hand::{Turn, Word, next_turn, release};
+pub use hand::{NextCase, Word, next_turn, release};
 pub use plan::*;
 pub use road::decide;

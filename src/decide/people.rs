@@ -3,7 +3,7 @@
 use super::choices;
 use super::desk::Desk;
 use super::facts::Facts;
-use super::filter::{Choices, Held, UserChoices};
+use super::filter::{Choices, Examined, UserChoices};
 use super::gate::Gate;
 use super::occasion::Occasion;
 use super::parent::Link;
@@ -207,7 +207,7 @@ pub fn join(teams: &Teams, users: &Users, occasion: &Occasion<'_>, desk: &mut De
     }
     // Whoever says to be one of us has not read it for them (ACCESS-5).
     let sender = occasion.origin.author();
-    let held = Held::new(mail);
+    let held = Examined::new(mail);
     for (user, because) in users {
         let is_sender = sender == Some(*user);
         let own = if is_sender { UserChoices::default() } else { choices::of_user(*user, &held, desk.facts, desk.plan) };
@@ -234,7 +234,7 @@ pub fn join_record(record: RecordId, occasion: &Occasion<'_>, desk: &mut Desk<'_
 
 /// The same of these teams and users.
 pub fn join_new((mut teams, mut users): (Teams, Users), occasion: &Occasion<'_>, desk: &mut Desk<'_>) {
-    let (email, held) = (occasion.email, Held::new(occasion.mail));
+    let (email, held) = (occasion.email, Examined::new(occasion.mail));
     let have = desk.facts.emails.get(&email).map(|known| known.users.clone()).unwrap_or_default();
     let silent = have
         .into_iter()

@@ -33,10 +33,10 @@ pub struct Forward {
 }
 
 /// Message-ID, author in comparison form, and Date in seconds since 1970 UTC.
-pub type Letter = (String, String, i64);
+pub type LetterKey = (String, String, i64);
 
 /// Returns the digest of a letter: whose it was is not to be read in it.
-pub fn letter_digest((message_id, author, date): &Letter) -> [u8; 32] {
+pub fn letter_digest((message_id, author, date): &LetterKey) -> [u8; 32] {
     digest(format!("{message_id}\0{date} {author}").as_bytes())
 }
 
@@ -52,7 +52,7 @@ impl Mail {
     }
 
     /// By what a letter is known whatever was changed in it on its way: Message-ID, author and Date, once for each who may be its author.
-    pub fn letters(&self) -> impl Iterator<Item = Letter> {
+    pub fn letters(&self) -> impl Iterator<Item = LetterKey> {
         let authors = self.from.clone().into_iter().chain(self.behind_via());
         authors.filter_map(|author| Some((self.identity(), author.key(), self.date?)))
     }

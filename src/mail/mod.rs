@@ -51,7 +51,7 @@ mod words;
 
 pub use address::{Address, address_key, address_spellings, untagged};
 pub use attachment::{Attachment, content as attachment_content};
-pub use author::{Letter, letter_digest};
+pub use author::{LetterKey, letter_digest};
 pub use automatic::Sign;
 pub use bounce::{Bounce, Recipient};
 pub use calendar::Event;

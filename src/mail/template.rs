@@ -323,7 +323,7 @@ pub struct Source<'a> {
 
 /// What a template makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct Rendered {
     pub subject: String,
     pub text: String,
     pub html: Option<String>,
@@ -361,17 +361,17 @@ impl Template {
     }
 
     /// Writes the letter.
-    pub fn render(&self, values: &Values) -> anyhow::Result<Letter> {
+    pub fn render(&self, values: &Values) -> anyhow::Result<Rendered> {
         let subject = line(&self.rendered(SUBJECT_PART, &self.subject, values, false)?, SUBJECT);
         let body = self.rendered(BODY_PART, &self.body, values, self.is_html)?;
         if !self.is_html {
-            return Ok(Letter { subject, text: body, html: None });
+            return Ok(Rendered { subject, text: body, html: None });
         }
         let text = match &self.plain {
             Some(plain) => self.rendered(PLAIN_PART, plain, values, false)?,
             None => text_from_html(&body),
         };
-        Ok(Letter { subject, text, html: Some(body) })
+        Ok(Rendered { subject, text, html: Some(body) })
     }
 
     fn rendered(&self, part: &str, source: &str, values: &Values, is_html: bool) -> anyhow::Result<String> {

@@ -77,7 +77,7 @@ pub fn act(poll: &Poll<'_>, session: &mut Session, store: &mut Store, polled: &[
             if !polled.contains(&&place.mailbox) {
                 continue;
             }
-            let mut turn = Turn { poll, session, store, place: &place, done: &mut done, has_carried: false };
+            let mut turn = MailboxTurn { poll, session, store, place: &place, done: &mut done, has_carried: false };
             if !turn.run()? {
                 return Ok(done);
             }
@@ -91,7 +91,7 @@ pub fn act(poll: &Poll<'_>, session: &mut Session, store: &mut Store, polled: &[
 }
 
 /// One mailbox's turn.
-struct Turn<'a, 't> {
+struct MailboxTurn<'a, 't> {
     poll: &'t Poll<'a>,
     session: &'t mut Session,
     store: &'t mut Store,
@@ -101,7 +101,7 @@ struct Turn<'a, 't> {
     has_carried: bool,
 }
 
-impl Turn<'_, '_> {
+impl MailboxTurn<'_, '_> {
     /// Does what is due. Returns false when the session is of no use any more.
     fn run(&mut self) -> Result<bool> {
         let Place { position, mailbox, uidvalidity } = self.place;

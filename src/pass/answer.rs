@@ -18,7 +18,7 @@ use crate::store::user::{self, User};
 use crate::store::{Database, fields, generation, held, outbox, template};
 use crate::words::{AccountId, BudgetAction, EmailId, OutgoingKind, RecordId, RecordKind, UserId};
 
-use super::outgoing::{self, Letter};
+use super::outgoing::{self, Outbound};
 use super::restored;
 
 /// The most bytes of answers that wait in memory to be queued together: each carries the files of its template.
@@ -64,7 +64,7 @@ pub fn queue<'a>(
         let random = random(policy, one.email, now);
         match style.draft(one, facts, &known, policy, random, now).and_then(|draft| {
             let order = Order { parent: one.record, follows: Some(one.email), ..Order::default() };
-            Letter::new(&draft, order, OutgoingKind::Answer, Some(now))
+            Outbound::new(&draft, order, OutgoingKind::Answer, Some(now))
         }) {
             Ok(letter) => {
                 letters.push(letter);
@@ -84,7 +84,7 @@ pub fn queue<'a>(
 }
 
 /// Queues answers to e-mails. What came before the database was put back may be answered already (SEND-12).
-fn send_off(db: &mut Database, outlet: AccountId, letters: &[Letter], originals: &[EmailId], now: i64) -> Result<()> {
+fn send_off(db: &mut Database, outlet: AccountId, letters: &[Outbound], originals: &[EmailId], now: i64) -> Result<()> {
     let queued = outgoing::queue_all(db, outlet, letters, now)?;
     // Asked here, as a pass may be older than that.
     let Some(restored_at) = generation::restored_at(db)? else { return Ok(()) };

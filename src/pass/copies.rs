@@ -60,7 +60,7 @@ pub fn run(setting: &Setting<'_>) -> Result<Vec<Failure>> {
 }
 
 /// One account's turn.
-struct Turn<'a> {
+struct AccountTurn<'a> {
     setting: &'a Setting<'a>,
     store: Store,
     account: Account,
@@ -84,7 +84,7 @@ fn visit(setting: &Setting<'_>, id: AccountId, failures: &mut Vec<Failure>) -> R
     let named = sending::of(store.connection(), id)?.settings.sent_mailbox;
     let deadline = Instant::now() + Duration::from_secs(u64::try_from(account.max_seconds).unwrap_or_default());
     let lease = account.max_seconds + i64::try_from(setting.connection.terms.read_timeout.as_secs())? + MARGIN;
-    let mut turn = Turn { setting, store, account, named, deadline, open: None };
+    let mut turn = AccountTurn { setting, store, account, named, deadline, open: None };
     while Instant::now() < deadline && !setting.stop.requested() {
         let now = (setting.now)();
         let Some(claimed) = turn.store.transaction(|db| copy::claim(db, id, now, now + lease))? else { break };
@@ -113,7 +113,7 @@ fn visit(setting: &Setting<'_>, id: AccountId, failures: &mut Vec<Failure>) -> R
     Ok(())
 }
 
-impl Turn<'_> {
+impl AccountTurn<'_> {
     /// Puts one copy into the Sent mailbox, unless it is there.
     fn file(&mut self, claimed: &Claimed) -> Result<(), Trouble> {
         let bytes = raw::raw_of(self.store.connection(), claimed.email)

@@ -5,14 +5,14 @@ use anyhow::{Context, Result};
 use crate::decide::access::Permit;
 use crate::decide::{Arrival, Change, Plan, Policy, release as decide_release};
 use crate::mail;
-use crate::store::held::{self, Held};
+use crate::store::held::{self, HeldAction};
 use crate::store::{Database, access, apply, facts, raw, spending};
 use crate::words::{BudgetAction, PositionId};
 
 use super::answer;
 
 /// Does what is held, in the caller's transaction. Returns what was done, or why nothing was.
-pub fn release(db: &mut Database, permit: &Permit<'_>, held: &Held, policy: &Policy, now: i64) -> Result<String> {
+pub fn release(db: &mut Database, permit: &Permit<'_>, held: &HeldAction, policy: &Policy, now: i64) -> Result<String> {
     held::take(db, held)?;
     let said = ("budget release", &*format!("email:{}", held.email), held.action.as_str());
     let done = if held.action == BudgetAction::Notification {
@@ -35,7 +35,7 @@ pub fn release(db: &mut Database, permit: &Permit<'_>, held: &Held, policy: &Pol
 }
 
 /// Ends the waiting without doing it.
-pub fn drop_one(db: &mut Database, permit: &Permit<'_>, held: &Held, now: i64) -> Result<()> {
+pub fn drop_one(db: &mut Database, permit: &Permit<'_>, held: &HeldAction, now: i64) -> Result<()> {
     held::take(db, held)?;
     access::record(db, permit, "budget drop", &format!("email:{}", held.email), held.action.as_str(), now)?;
     if held.action == BudgetAction::Notification {

@@ -20,7 +20,7 @@ use super::witness::Watch;
 use super::{Tally, answer, storage};
 
 /// One message, parsed and packed: everything that could be done without the database.
-pub struct Letter {
+pub struct Arrived {
     pub arrival: Arrival,
     pub mail: Mail,
     pub packed: Packed,
@@ -49,7 +49,7 @@ impl Passed {
 /// Everything that one transaction takes in.
 #[derive(Default)]
 pub struct Batch {
-    pub letters: Vec<Letter>,
+    pub letters: Vec<Arrived>,
     pub passed: Vec<Passed>,
     /// The position's last UID once this batch is committed; none where we number the messages ourselves.
     pub last_uid: Option<i64>,
@@ -83,11 +83,11 @@ pub struct Gate<'a> {
 }
 
 /// Parses and packs a message. A parser that panics is a fault of the message: it is reported for quarantine.
-pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Letter, Box<Refused>> {
+pub fn prepare(arrival: Arrival, bytes: &[u8]) -> Result<Arrived, Box<Refused>> {
     match fault::contain(|| mail::parse_for_rules(bytes)) {
         Ok(mail) => {
             let packed = pack(bytes, mail.raw_digest);
-            Ok(Letter { arrival, mail, packed })
+            Ok(Arrived { arrival, mail, packed })
         }
         Err(panicked) => {
             let error = format!("reading it: {panicked}");
@@ -186,7 +186,7 @@ fn count_passed<'p>(tally: &mut Tally, passed: impl Iterator<Item = &'p Passed>)
 /// once more. Returns its fate, or why it stays; `said` writes down who wanted it, in the same transaction.
 pub fn take_again(
     store: &mut Store,
-    kept: &quarantine::Kept,
+    kept: &quarantine::Quarantined,
     policy: &Policy,
     said: &dyn Fn(&mut Database, Fate) -> Result<()>,
     now: i64,
@@ -229,8 +229,8 @@ pub fn take_again(
 pub fn take_late(
     store: &mut Store,
     gate: &Gate<'_>,
-    kept: &quarantine::Kept,
-    message: Result<Letter, Box<Refused>>,
+    kept: &quarantine::Quarantined,
+    message: Result<Arrived, Box<Refused>>,
     now: i64,
 ) -> Result<Tally> {
     let mut tally = Tally::default();
@@ -279,7 +279,7 @@ pub fn take_late(
 pub fn note_late(
     store: &mut Store,
     gate: &Gate<'_>,
-    kept: &quarantine::Kept,
+    kept: &quarantine::Quarantined,
     outcome: &Result<Passed, quarantine::Undelivered>,
     now: i64,
 ) -> Result<()> {
@@ -320,7 +320,7 @@ pub(super) fn is_message_fault(error: &anyhow::Error) -> bool {
 
 /// What one transaction takes in of a batch.
 struct Part<'a> {
-    letters: &'a [Letter],
+    letters: &'a [Arrived],
     passed: &'a [Passed],
     last_uid: Option<i64>,
     mark: Option<Mark>,
@@ -372,7 +372,7 @@ fn commit(store: &mut Store, gate: &Gate<'_>, part: &Part<'_>, now: i64) -> Resu
 pub(super) fn decide_and_apply(
     db: &mut Database,
     gate: &Gate<'_>,
-    letters: &[&Letter],
+    letters: &[&Arrived],
     arrivals: &[Arrival],
     now: i64,
 ) -> Result<Vec<Plan>> {
@@ -435,7 +435,7 @@ fn log_each(db: &mut Database, gate: &Gate<'_>, facts: &Facts, decided: &[apply:
 }
 
 /// Returns how the letters arrived; without a server, with the position's next UIDs.
-fn arrivals(db: &mut Database, gate: &Gate<'_>, letters: &[Letter]) -> Result<Vec<Arrival>> {
+fn arrivals(db: &mut Database, gate: &Gate<'_>, letters: &[Arrived]) -> Result<Vec<Arrival>> {
     let mut arrivals: Vec<Arrival> = letters.iter().map(|letter| letter.arrival.clone()).collect();
     if gate.lease.is_none() {
         store::lock(db)?;

@@ -16,7 +16,7 @@ use crate::store::record::{self, RecordName};
 use crate::store::{Database, Store, relation, rights, sending, user};
 use crate::words::{EmailId, NotificationKind, OutgoingKind, RecordId, RecordKind, RoleAction, UserId};
 
-use super::outgoing::{self, Letter, Queued};
+use super::outgoing::{self, Outbound, Queued};
 
 /// What a pass did.
 #[derive(Default)]
@@ -93,7 +93,7 @@ fn tell(db: &mut Database, user: UserId, system: &Outlet, period: (i64, i64), po
     };
     let to = Address { name: user::name_of(db, user)?, address: address.clone() };
     let draft = draft(db, to, &letter, case, (system, user), policy, now)?;
-    let letter_out = Letter::new(&draft, Order::default(), OutgoingKind::Notification, Some(now))?;
+    let letter_out = Outbound::new(&draft, Order::default(), OutgoingKind::Notification, Some(now))?;
     let Queued { id, email } = outgoing::queue(db, system.account, &letter_out, now)?;
     let login = user::login(db, user)?;
     Ok(Some(Told { user: login, email, outbox: id, subject: letter.subject }))

@@ -13,7 +13,7 @@ use crate::store::{self, Database, apply, facts};
 use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecordId};
 
 /// A message to put into the outbox.
-pub struct Letter {
+pub struct Outbound {
     mail: Mail,
     packed: Packed,
     envelope: Envelope,
@@ -22,7 +22,7 @@ pub struct Letter {
     due_at: Option<i64>,
 }
 
-impl Letter {
+impl Outbound {
     /// Writes a draft. `due_at` is when to send it, in seconds since 1970 UTC; none for a draft.
     pub fn new(draft: &Draft, order: Order, kind: OutgoingKind, due_at: Option<i64>) -> Result<Self> {
         let bytes = compose::compose(draft)?;
@@ -50,13 +50,13 @@ pub fn message_id(policy: &Policy, record: Option<RecordId>, from: &str, random:
 }
 
 /// Puts a message into the outbox, in the caller's transaction; `account` is the one that it goes out through.
-pub fn queue(db: &mut Database, account: AccountId, letter: &Letter, now: i64) -> Result<Queued> {
+pub fn queue(db: &mut Database, account: AccountId, letter: &Outbound, now: i64) -> Result<Queued> {
     let queued = queue_all(db, account, std::slice::from_ref(letter), now)?;
     queued.into_iter().next().context("nothing was queued")
 }
 
 /// The same for many, with as many statements as for one.
-pub fn queue_all(db: &mut Database, account: AccountId, letters: &[Letter], now: i64) -> Result<Vec<Queued>> {
+pub fn queue_all(db: &mut Database, account: AccountId, letters: &[Outbound], now: i64) -> Result<Vec<Queued>> {
     store::lock(db)?;
     let mails: Vec<&Mail> = letters.iter().map(|letter| &letter.mail).collect();
     let records: Vec<RecordId> = letters.iter().filter_map(|letter| letter.order.parent).collect();

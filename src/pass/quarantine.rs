@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::intake;
 use crate::decide::Policy;
 use crate::decide::access::Permit;
-use crate::store::quarantine::{self, Kept};
+use crate::store::quarantine::{self, Quarantined};
 use crate::store::{Database, Store, access};
 use crate::words::Fate;
 
@@ -28,7 +28,7 @@ pub fn retry(store: &mut Store, by: (&Permit<'_>, &str), policy: &Policy, now: i
 pub fn retry_one(
     store: &mut Store,
     (permit, action): (&Permit<'_>, &str),
-    kept: &Kept,
+    kept: &Quarantined,
     policy: &Policy,
     now: i64,
 ) -> Result<Retried> {

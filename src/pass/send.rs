@@ -32,7 +32,7 @@ pub use outcome::{Sent, mark_sent};
 pub use setting::{Connection, Setting};
 use setting::{server, signed};
 pub use turn::Report;
-use turn::{Allowance, Turn};
+use turn::{AccountTurn, Allowance};
 
 /// Sends everything that is due, or one message.
 pub fn run(setting: &Setting<'_>, only: Option<OutgoingId>) -> Result<Report> {
@@ -142,7 +142,7 @@ fn visit(
     allowance: &Allowance,
 ) -> Report {
     let mut report = Report::default();
-    let done = Turn::begin(setting, id, writer).and_then(|mut turn| {
+    let done = AccountTurn::begin(setting, id, writer).and_then(|mut turn| {
         let _here = whereabouts::account(&turn.account.name);
         let sent = contain(|| turn.send_all(only, allowance, &mut report));
         let sent = sent.unwrap_or_else(|panicked| {

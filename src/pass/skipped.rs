@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::intake::{self, Gate, Letter, Refused, decide_and_apply, is_message_fault};
+use super::intake::{self, Arrived, Gate, Refused, decide_and_apply, is_message_fault};
 use super::{Tally, fetch, index};
 use crate::decide::filter::{Filter, Foreseen};
 use crate::decide::{self, Arrival, Policy};
 use crate::fault;
 use crate::store::fate::FateFilter;
 use crate::store::fate::ask::{self, Known};
-use crate::store::skipped::{self, Kept};
+use crate::store::skipped::{self, SkippedMessage};
 use crate::store::{self, Database, Store, quarantine};
 use crate::words::{AccountId, Fate};
 
@@ -22,10 +22,10 @@ const BATCH: usize = 256;
 const BATCH_BYTES: i64 = 8 << 20;
 
 /// Takes messages again; each that today's rules skip once more stays as it is. In a rehearsal nothing is changed.
-pub fn take_again(store: &mut Store, kept: &[Kept], policy: &Policy, is_rehearsal: bool, now: i64) -> Result<Tally> {
+pub fn take_again(store: &mut Store, kept: &[SkippedMessage], policy: &Policy, is_rehearsal: bool, now: i64) -> Result<Tally> {
     let (mut tally, begun) = (Tally::default(), Instant::now());
     let batches = batches(kept);
-    let mut each = |store: &mut Store, some: &&[Kept]| {
+    let mut each = |store: &mut Store, some: &&[SkippedMessage]| {
         tally.merge(&batch(store, some, policy, now)?);
         anyhow::Ok(())
     };
@@ -51,7 +51,7 @@ pub struct Foresight {
 }
 
 /// Foresees it by authors and subjects, which were kept of what was skipped.
-pub fn foresee(db: &mut Database, filter: &FateFilter, kept: &[Kept]) -> Result<Foresight> {
+pub fn foresee(db: &mut Database, filter: &FateFilter, kept: &[SkippedMessage]) -> Result<Foresight> {
     let mut foresight = Foresight::default();
     let mut filters: HashMap<AccountId, Vec<Filter>> = HashMap::new();
     for Known { account, author, subject } in ask::known(db, filter, kept)? {
@@ -69,12 +69,12 @@ pub fn foresee(db: &mut Database, filter: &FateFilter, kept: &[Kept]) -> Result<
 }
 
 /// Puts messages of one mailbox together.
-fn batches(kept: &[Kept]) -> Vec<&[Kept]> {
+fn batches(kept: &[SkippedMessage]) -> Vec<&[SkippedMessage]> {
     let mut batches = Vec::new();
     for mut rest in kept.chunk_by(|one, other| one.position == other.position) {
         while !rest.is_empty() {
             let mut bytes = 0;
-            let fits = |one: &&Kept| {
+            let fits = |one: &&SkippedMessage| {
                 bytes += one.size;
                 bytes <= BATCH_BYTES
             };
@@ -87,7 +87,7 @@ fn batches(kept: &[Kept]) -> Vec<&[Kept]> {
 }
 
 /// Takes a batch whole; if its content is refused, message by message, and what cannot be stored goes to quarantine.
-fn batch(store: &mut Store, some: &[Kept], policy: &Policy, now: i64) -> Result<Tally> {
+fn batch(store: &mut Store, some: &[SkippedMessage], policy: &Policy, now: i64) -> Result<Tally> {
     let Some(first) = some.first() else { return Ok(Tally::default()) };
     let (account, position) = (first.account, first.position);
     let gate = Gate { account, position, lease: None, lease_seconds: 0, policy, quiet_before: None, watch: None, note: None };
@@ -110,7 +110,7 @@ fn batch(store: &mut Store, some: &[Kept], policy: &Policy, now: i64) -> Result<
                 match commit_contained(store, &gate, std::slice::from_ref(&letter), now) {
                     Ok(taken) => tally.merge(&taken),
                     Err(error) if is_message_fault(&error) => {
-                        let Letter { arrival, packed, .. } = letter.1;
+                        let Arrived { arrival, packed, .. } = letter.1;
                         refused.push(Refused { arrival, packed, error: format!("{error:#}") });
                     }
                     Err(error) => return Err(error),
@@ -125,25 +125,25 @@ fn batch(store: &mut Store, some: &[Kept], policy: &Policy, now: i64) -> Result<
     Ok(tally)
 }
 
-fn commit_contained(store: &mut Store, gate: &Gate<'_>, those: &[(&Kept, Letter)], now: i64) -> Result<Tally> {
+fn commit_contained(store: &mut Store, gate: &Gate<'_>, those: &[(&SkippedMessage, Arrived)], now: i64) -> Result<Tally> {
     let work = || commit(store, gate, those, now);
     fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into()))
 }
 
 /// One transaction: what is still kept gets another fate, and is let go of.
-fn commit(store: &mut Store, gate: &Gate<'_>, those: &[(&Kept, Letter)], now: i64) -> Result<Tally> {
+fn commit(store: &mut Store, gate: &Gate<'_>, those: &[(&SkippedMessage, Arrived)], now: i64) -> Result<Tally> {
     store.transaction(|db| {
         store::lock(db)?;
         let uids: Vec<i64> = those.iter().map(|(kept, _)| kept.uid).collect();
         // Somebody may have been quicker.
         let still = skipped::still(db, gate.position, &uids)?;
-        let there: Vec<&(&Kept, Letter)> = those.iter().filter(|(kept, _)| still.contains(&kept.uid)).collect();
+        let there: Vec<&(&SkippedMessage, Arrived)> = those.iter().filter(|(kept, _)| still.contains(&kept.uid)).collect();
         if there.is_empty() {
             return Ok(Tally::default());
         }
         let (uids, raws): (Vec<i64>, Vec<i64>) = there.iter().map(|(kept, _)| (kept.uid, kept.raw)).unzip();
         skipped::release(db, gate.position, &uids)?;
-        let letters: Vec<&Letter> = there.iter().map(|(_, letter)| letter).collect();
+        let letters: Vec<&Arrived> = there.iter().map(|(_, letter)| letter).collect();
         let arrivals: Vec<Arrival> = letters.iter().map(|letter| letter.arrival.clone()).collect();
         let plans = decide_and_apply(db, gate, &letters, &arrivals, now)?;
         skipped::let_go(db, &raws)?;

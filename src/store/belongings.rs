@@ -9,7 +9,7 @@ use super::fate::FateFilter;
 use super::named::RecordName;
 use super::quarantine as kept;
 use super::schema::{emails, filters, participants, quarantine, record_addresses, records, users};
-use super::skipped::{self, Kept};
+use super::skipped::{self, SkippedMessage};
 use super::{Database, erasure};
 use crate::decide::access::Permit;
 use crate::fault::contain;
@@ -100,7 +100,7 @@ pub fn in_quarantine(db: &mut Database, redaction: &Redaction) -> Result<[Vec<i6
 }
 
 /// Finds what is kept of what filters skipped that is from their address, and what of others has it in it.
-pub fn in_skipped(db: &mut Database, redaction: &Redaction) -> Result<[Vec<Kept>; 2]> {
+pub fn in_skipped(db: &mut Database, redaction: &Redaction) -> Result<[Vec<SkippedMessage>; 2]> {
     let [mut theirs, mut of_others] = [Vec::new(), Vec::new()];
     let all = skipped::list(db, &FateFilter::default())?;
     for of_mailbox in all.chunk_by(|one, other| one.position == other.position) {
@@ -124,7 +124,7 @@ const AT_ONCE: usize = 16;
 
 /// Drops the bytes of messages of theirs that filters skipped, and of others in which they are named; the fates stay (FETCH-2). What is
 /// theirs does not come back.
-pub fn drop_skipped(db: &mut Database, [theirs, of_others]: [&[Kept]; 2], now: i64) -> Result<()> {
+pub fn drop_skipped(db: &mut Database, [theirs, of_others]: [&[SkippedMessage]; 2], now: i64) -> Result<()> {
     for of_mailbox in theirs.chunk_by(|one, other| one.position == other.position) {
         for some in of_mailbox.chunks(AT_ONCE) {
             for raw in skipped::bytes(db, some)?.into_values() {

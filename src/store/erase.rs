@@ -20,7 +20,7 @@ use super::schema::{
 };
 use super::{Backend, Database, IN_LIST, clean, deletion, erasure, fate, search, sending};
 use crate::fault::{Class, Fault};
-use crate::mail::{Address, Letter, Redaction, address_spellings, untagged};
+use crate::mail::{Address, LetterKey, Redaction, address_spellings, untagged};
 use crate::words::{EmailId, NoteKind, OutboxState, RecordId, RecordKind};
 
 /// How many rows one question answers, and how many e-mails with their texts.
@@ -309,7 +309,7 @@ pub fn whole(db: &mut Database, person: &Person, those: &[EmailId], now: i64) ->
     erasure::remember(db, &known, now)?;
     let letters = emails::table.filter(emails::id.eq_any(those)).filter(emails::header_date.is_not_null());
     let letters = letters.select((emails::message_id, emails::from_address, emails::header_date.assume_not_null()));
-    let letters: Vec<Letter> = letters.load(db)?;
+    let letters: Vec<LetterKey> = letters.load(db)?;
     erasure::remember_letters(db, &letters, now)?;
     let opened = opened_by(db, those)?;
     erase_cases(db, &opened)?;

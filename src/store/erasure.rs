@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::dialect::insert_new;
 use super::schema::erasures;
 use super::{Database, IN_LIST, setting};
-use crate::mail::{Letter, hex};
+use crate::mail::{LetterKey, hex};
 
 /// The setting that has the key; there is none before somebody is erased.
 const KEY: &str = "erasure-key";
@@ -41,7 +41,7 @@ impl Marks {
     }
 
     /// Of a letter whatever its content: the same, with another footer, is the same letter.
-    fn letter(&self, (message_id, author, date): &Letter) -> [u8; 32] {
+    fn letter(&self, (message_id, author, date): &LetterKey) -> [u8; 32] {
         self.mark(message_id, format!("{date} {author}").as_bytes())
     }
 
@@ -66,7 +66,7 @@ pub(super) fn remember(db: &mut Database, those: &[(String, Vec<u8>)], now: i64)
 }
 
 /// Writes down letters, whatever their content is. Call it under the lock row.
-pub(super) fn remember_letters(db: &mut Database, those: &[Letter], now: i64) -> Result<()> {
+pub(super) fn remember_letters(db: &mut Database, those: &[LetterKey], now: i64) -> Result<()> {
     let marks = Marks::new(db)?;
     write(db, those.iter().map(|letter| marks.letter(letter)), now)
 }
@@ -78,7 +78,11 @@ fn write(db: &mut Database, marks: impl Iterator<Item = [u8; 32]>, now: i64) -> 
 }
 
 /// Returns which of some messages are such e-mails, by their contents and as letters.
-pub(super) fn known(db: &mut Database, contents: &[Content], letters: &[Letter]) -> Result<(HashSet<Content>, HashSet<Letter>)> {
+pub(super) fn known(
+    db: &mut Database,
+    contents: &[Content],
+    letters: &[LetterKey],
+) -> Result<(HashSet<Content>, HashSet<LetterKey>)> {
     let Some(marks) = Marks::of(db)? else { return Ok(Default::default()) };
     let mark = |(id, content): &Content| marks.mark(id, content);
     Ok((among(db, contents, mark)?, among(db, letters, |letter| marks.letter(letter))?))

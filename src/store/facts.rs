@@ -336,7 +336,7 @@ fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, fact
         return Ok(());
     }
     let content = |id: &String, digest: &[u8]| Some((id.clone(), digest.try_into().ok()?));
-    let letters: HashMap<[u8; 32], &mail::Letter> = named.authors.iter().map(|one| (mail::letter_digest(one), one)).collect();
+    let letters: HashMap<[u8; 32], &mail::LetterKey> = named.authors.iter().map(|one| (mail::letter_digest(one), one)).collect();
     let letter = |digest: &Option<Vec<u8>>| Some((*letters.get(digest.as_deref()?)?).clone());
     for (id, digest, letter_digest, was_answered, was_of_case) in &there {
         if *was_answered {
@@ -384,12 +384,12 @@ fn gather_answers(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
         same.map(|email| (email, (id.clone(), *digest))).collect::<Vec<_>>()
     };
     let there: HashMap<EmailId, (String, [u8; 32])> = named.contents.iter().flat_map(bearers).collect();
-    let twins = |letter: &mail::Letter| {
+    let twins = |letter: &mail::LetterKey| {
         let is_it = |known: &EmailFacts| known.sender == letter.1 && known.header_date == Some(letter.2);
         let same = of(&letter.0).filter(|email| facts.emails.get(email).is_some_and(is_it));
         same.map(|email| (email, letter.clone())).collect::<Vec<_>>()
     };
-    let letters: HashMap<EmailId, mail::Letter> = named.authors.iter().flat_map(twins).collect();
+    let letters: HashMap<EmailId, mail::LetterKey> = named.authors.iter().flat_map(twins).collect();
     let all: HashSet<EmailId> = there.keys().chain(letters.keys()).copied().collect();
     for some in all.into_iter().collect::<Vec<_>>().chunks(IN_LIST) {
         let answers = outbox::table.inner_join(emails::table.on(emails::id.eq(outbox::email_id)));

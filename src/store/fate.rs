@@ -12,7 +12,7 @@ use diesel::sql_types::BigInt;
 use super::dialect::insert_all;
 use super::letters::{anywhere, lower};
 use super::noun::{FEW, counted, in_lists, is_few};
-use super::reasons::Kept;
+use super::reasons::PackedReasons;
 use super::schema::{accounts, emails, fates, positions, raws, record_addresses, records, skipped_raws};
 use super::{Backend, Database, IN_LIST, clean};
 use crate::mail::{Address, Mail};
@@ -38,7 +38,7 @@ pub(super) struct FateRow {
 
 impl FateRow {
     pub fn new((position_id, uid): (PositionId, i64), fate: Fate, email_id: Option<EmailId>, why: String, at: i64) -> Self {
-        let Kept { why, reasons } = Kept::of(why);
+        let PackedReasons { why, reasons } = PackedReasons::of(why);
         Self {
             position_id,
             uid,
@@ -56,7 +56,7 @@ impl FateRow {
 
     /// The same with its reasons packed.
     pub fn packed(self) -> Self {
-        let Kept { why, reasons } = Kept::of(self.why);
+        let PackedReasons { why, reasons } = PackedReasons::of(self.why);
         Self { why, reasons, ..self }
     }
 
@@ -339,7 +339,7 @@ fn because(fate: Fate, (why, reasons): (String, Option<Vec<u8>>)) -> Option<Stri
     if matches!(fate, Fate::Imported | Fate::Archived | Fate::Held) {
         return None;
     }
-    let why: serde_json::Value = serde_json::from_str(&Kept { why, reasons }.read().ok()?).ok()?;
+    let why: serde_json::Value = serde_json::from_str(&PackedReasons { why, reasons }.read().ok()?).ok()?;
     let note = |note: &serde_json::Value| note["because"].as_str().map(str::to_string);
     let error = why["error"].as_str().map(str::to_string);
     error.or_else(|| why["notes"].as_array().and_then(|notes| notes.last().and_then(note)))
@@ -404,7 +404,7 @@ macro_rules! fates_where {
 impl FateOf {
     fn of((account, mailbox, row): (AccountId, String, FateRow)) -> Result<Self> {
         let FateRow { position_id: position, uid, fate, at, email_id: email, why, reasons, .. } = row;
-        let why = Kept { why, reasons }.read().with_context(|| format!("{mailbox}, UID {uid}"))?;
+        let why = PackedReasons { why, reasons }.read().with_context(|| format!("{mailbox}, UID {uid}"))?;
         Ok(Self { position, account, mailbox, uid, fate, why, at, email })
     }
 }

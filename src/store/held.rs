@@ -67,7 +67,7 @@ pub fn hold(
 
 /// An action that waits for a person's word.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Held {
+pub struct HeldAction {
     pub id: HeldId,
     pub action: BudgetAction,
     pub email: EmailId,
@@ -116,11 +116,11 @@ pub fn count(db: &mut Database, filter: &HeldFilter, most: i64) -> Result<i64> {
 }
 
 /// Lists what is held, the oldest first.
-pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
+pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<HeldAction>> {
     let oldest = chosen(filter).order(held_actions::id).limit(filter.limit.unwrap_or(WHOLE)).offset(filter.offset);
     let ids = oldest.select(held_actions::id).load::<HeldId>(db)?;
     type Row = (HeldId, BudgetAction, EmailId, (String, String), (String, AccountId), String, i64);
-    let held = |(id, action, email, (from, subject), (account, account_id), because, created_at): Row| Held {
+    let held = |(id, action, email, (from, subject), (account, account_id), because, created_at): Row| HeldAction {
         id,
         action,
         email,
@@ -152,7 +152,7 @@ pub fn list(db: &mut Database, filter: &HeldFilter) -> Result<Vec<Held>> {
 }
 
 /// Ends the waiting of an action: it is done by the caller, or never. Of two who say so at once the second hears that it is over.
-pub fn take(db: &mut Database, held: &Held) -> Result<()> {
+pub fn take(db: &mut Database, held: &HeldAction) -> Result<()> {
     lock(db)?;
     if diesel::delete(held_actions::table.find(held.id)).execute(db)? == 0 {
         return Err(missing(held.id));

@@ -16,7 +16,7 @@ use crate::words::{AccountId, Fate, PositionId};
 
 /// A message in quarantine. Times are seconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
-pub struct Kept {
+pub struct Quarantined {
     pub id: i64,
     pub account: String,
     pub mailbox: String,
@@ -72,7 +72,7 @@ pub fn keep(
 }
 
 /// Lists what is in quarantine, oldest first; all of it, or the messages with these numbers.
-pub fn list(db: &mut Database, ids: Option<&[i64]>) -> Result<Vec<Kept>> {
+pub fn list(db: &mut Database, ids: Option<&[i64]>) -> Result<Vec<Quarantined>> {
     let mut query = quarantine::table
         .inner_join(positions::table.on(positions::id.eq(quarantine::position_id)))
         .inner_join(accounts::table.on(accounts::id.eq(positions::account_id)))
@@ -100,7 +100,7 @@ pub fn list(db: &mut Database, ids: Option<&[i64]>) -> Result<Vec<Kept>> {
 }
 
 /// Finds a message in quarantine by its number.
-pub fn find(db: &mut Database, id: i64) -> Result<Kept> {
+pub fn find(db: &mut Database, id: i64) -> Result<Quarantined> {
     list(db, Some(&[id]))?.pop().ok_or_else(|| {
         Fault::new(Class::Data, format!("there is no message {id} in quarantine")).hint("try: espomail quarantine list").into()
     })
@@ -126,7 +126,7 @@ pub fn raw_of(db: &mut Database, id: i64) -> Result<Vec<u8>> {
 
 /// Takes a message out of quarantine, its fate too: it is about to get another one in the same transaction. Returns its bytes, which stay
 /// until [`let_go`].
-pub fn release(db: &mut Database, kept: &Kept) -> Result<Option<i64>> {
+pub fn release(db: &mut Database, kept: &Quarantined) -> Result<Option<i64>> {
     let raw_id = quarantine::table.find(kept.id).select(quarantine::raw_id).first::<Option<i64>>(db).optional()?;
     diesel::delete(quarantine::table.find(kept.id)).execute(db)?;
     diesel::delete(fates::table.find((kept.position, kept.uid))).execute(db)?;
@@ -139,7 +139,7 @@ pub fn let_go(db: &mut Database, raw_id: Option<i64>) -> Result<()> {
 }
 
 /// The server does not have it any more: takes it out of quarantine, and its fate says so.
-pub fn note_gone(db: &mut Database, kept: &Kept, why: &str, now: i64) -> Result<()> {
+pub fn note_gone(db: &mut Database, kept: &Quarantined, why: &str, now: i64) -> Result<()> {
     diesel::delete(quarantine::table.find(kept.id)).execute(db)?;
     fate::note_gone(db, kept.position, kept.uid, why, now)
 }
@@ -224,7 +224,7 @@ fn why_undelivered(one: &Undelivered) -> String {
 }
 
 /// Returns the messages of a position that its server is to be asked for again, in order of their UIDs.
-pub fn due(db: &mut Database, position: PositionId, now: i64, longest: i64) -> Result<Vec<Kept>> {
+pub fn due(db: &mut Database, position: PositionId, now: i64, longest: i64) -> Result<Vec<Quarantined>> {
     let ids = quarantine::table
         .filter(quarantine::position_id.eq(position))
         .filter(quarantine::raw_id.is_null())

@@ -42,12 +42,12 @@ thread_local! {
 
 /// Reasons as the two columns have them: one of them has something in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct PackedReasons {
     pub why: String,
     pub reasons: Option<Vec<u8>>,
 }
 
-impl Kept {
+impl PackedReasons {
     /// Packs reasons, where that makes them shorter.
     pub fn of(why: String) -> Self {
         if why.len() < LEAST {
@@ -151,7 +151,7 @@ pub(super) fn packed(db: &mut Database, which: &str) -> Result<Vec<Row>> {
 
 /// Writes other reasons in the place of those of a row.
 pub(super) fn put(db: &mut Database, row: &Row, why: String) -> Result<()> {
-    let Kept { why, reasons } = Kept::of(why);
+    let PackedReasons { why, reasons } = PackedReasons::of(why);
     diesel::update(fates::table.find((PositionId(row.position_id), row.uid)))
         .set((fates::why.eq(why), fates::reasons.eq(reasons)))
         .execute(db)?;
@@ -173,17 +173,17 @@ mod tests {
         };
         let why =
             format!(r#"{{"fate":"imported","email":7,"steps":[{}],"notes":[]}}"#, (1..9).map(user).collect::<Vec<_>>().join(","));
-        let kept = Kept::of(why.clone());
+        let kept = PackedReasons::of(why.clone());
         let packed = kept.reasons.clone().unwrap();
         assert!(kept.why.is_empty() && packed.len() * 8 < why.len(), "{} of {}", packed.len(), why.len());
         assert_eq!(kept.read().unwrap(), why);
         // What cannot get shorter, and what an earlier espomail wrote.
         for text in ["{}".to_string(), "ü".to_string(), String::new()] {
-            assert_eq!(Kept::of(text.clone()), Kept { why: text.clone(), reasons: None });
-            assert_eq!(Kept { why: text.clone(), reasons: None }.read().unwrap(), text);
+            assert_eq!(PackedReasons::of(text.clone()), PackedReasons { why: text.clone(), reasons: None });
+            assert_eq!(PackedReasons { why: text.clone(), reasons: None }.read().unwrap(), text);
         }
-        assert_eq!(Kept { why: "text".to_string(), reasons: Some(packed.clone()) }.read().unwrap(), "text");
-        let read = |packed: &[u8]| Kept { why: String::new(), reasons: Some(packed.to_vec()) }.read();
+        assert_eq!(PackedReasons { why: "text".to_string(), reasons: Some(packed.clone()) }.read().unwrap(), "text");
+        let read = |packed: &[u8]| PackedReasons { why: String::new(), reasons: Some(packed.to_vec()) }.read();
         for damaged in [&[] as &[u8], &[FORM], &[9, 1, 2], &packed[..packed.len() - 3], &packed[1..]] {
             assert!(read(damaged).is_err());
         }

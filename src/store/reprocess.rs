@@ -7,7 +7,7 @@ use diesel::dsl::{count_star, exists, not};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use super::reasons::Kept;
+use super::reasons::PackedReasons;
 use super::schema::{
     account_mailboxes, accounts, email_accounts, email_teams, email_users, emails, fates, outbox, positions, raws, reviews,
     skipped_raws,
@@ -280,7 +280,7 @@ pub fn trace(db: &mut Database, id: EmailId, account: AccountId, plan: &Plan, no
         .first::<(PositionId, i64, (String, Option<Vec<u8>>))>(db)
         .optional()?;
     let Some((position, uid, (why, reasons))) = first else { return Ok(()) };
-    let mut why: Value = serde_json::from_str(&Kept { why, reasons }.read()?)?;
+    let mut why: Value = serde_json::from_str(&PackedReasons { why, reasons }.read()?)?;
     let again = json!({ "at": crate::clock::rfc3339(now), "steps": serde_json::to_value(plan)?["steps"], "notes": plan.notes });
     if let Value::Object(document) = &mut why {
         match document.entry("again").or_insert_with(|| json!([])) {
@@ -288,7 +288,7 @@ pub fn trace(db: &mut Database, id: EmailId, account: AccountId, plan: &Plan, no
             other => *other = json!([again]),
         }
     }
-    let Kept { why, reasons } = Kept::of(clean(&why.to_string()).into_owned());
+    let PackedReasons { why, reasons } = PackedReasons::of(clean(&why.to_string()).into_owned());
     diesel::update(fates::table.find((position, uid))).set((fates::why.eq(why), fates::reasons.eq(reasons))).execute(db)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::words::{RoleAction, RoleLevel, RoleScope, UserId};
 
 /// A right of a user, and how it was come by.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Held {
+pub struct GivenRight {
     pub scope: RoleScope,
     pub action: RoleAction,
     pub level: RoleLevel,
@@ -41,7 +41,7 @@ pub fn actor(db: &mut Database, os_account: &str, id: UserId, on_behalf: bool) -
 }
 
 /// Returns every right of a user, of their own roles and of their teams'.
-pub fn rights_of(db: &mut Database, id: UserId) -> Result<Vec<Held>> {
+pub fn rights_of(db: &mut Database, id: UserId) -> Result<Vec<GivenRight>> {
     let own = user_roles::table
         .inner_join(roles::table.on(roles::id.eq(user_roles::role_id)))
         .filter(user_roles::user_id.eq(id))
@@ -66,7 +66,7 @@ pub fn rights_of(db: &mut Database, id: UserId) -> Result<Vec<Held>> {
     let mut held = Vec::new();
     for (id, role, team) in all {
         for &(_, scope, action, level) in said.iter().filter(|(of, ..)| *of == id) {
-            held.push(Held { scope, action, level, role: role.clone(), team: team.clone() });
+            held.push(GivenRight { scope, action, level, role: role.clone(), team: team.clone() });
         }
     }
     Ok(held)

@@ -31,7 +31,7 @@ pub(super) struct KeptRow {
 
 /// A message that a filter skipped and whose bytes are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
-pub struct Kept {
+pub struct SkippedMessage {
     pub position: PositionId,
     pub uid: i64,
     pub account: AccountId,
@@ -67,7 +67,7 @@ macro_rules! kept {
 }
 
 /// Lists those of the fates that somebody asks for whose bytes are kept, mailbox by mailbox in the order in which they came.
-pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Kept>> {
+pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<SkippedMessage>> {
     let of_filter = FateFilter { fates: vec![Fate::Filtered], ..filter.clone() };
     let mut found = Vec::new();
     let places = skipped_raws::table.select(skipped_raws::position_id).distinct().order(skipped_raws::position_id);
@@ -75,7 +75,7 @@ pub fn list(db: &mut Database, filter: &FateFilter) -> Result<Vec<Kept>> {
         let mut behind = i64::MIN;
         loop {
             let page = kept!().filter(skipped_raws::position_id.eq(position)).filter(skipped_raws::uid.gt(behind));
-            let page: Vec<Kept> = page.order(skipped_raws::uid).limit(PAGE).load(db)?;
+            let page: Vec<SkippedMessage> = page.order(skipped_raws::uid).limit(PAGE).load(db)?;
             let Some(last) = page.last() else { break };
             behind = last.uid;
             let uids: Vec<i64> = page.iter().map(|kept| kept.uid).collect();
@@ -92,13 +92,13 @@ pub fn count(db: &mut Database) -> Result<i64> {
 }
 
 /// Finds what is kept of a message; none where nothing is.
-pub fn find(db: &mut Database, position: PositionId, uid: i64) -> Result<Option<Kept>> {
+pub fn find(db: &mut Database, position: PositionId, uid: i64) -> Result<Option<SkippedMessage>> {
     let one = kept!().filter(skipped_raws::position_id.eq(position)).filter(skipped_raws::uid.eq(uid));
     Ok(one.first(db).optional()?)
 }
 
 /// Reads the bytes of some messages of one mailbox, as far as they are still kept.
-pub fn bytes(db: &mut Database, those: &[Kept]) -> Result<HashMap<i64, Vec<u8>>> {
+pub fn bytes(db: &mut Database, those: &[SkippedMessage]) -> Result<HashMap<i64, Vec<u8>>> {
     let Some(position) = those.first().map(|kept| kept.position) else { return Ok(HashMap::new()) };
     let uids: Vec<i64> = those.iter().map(|kept| kept.uid).collect();
     let rows = skipped_raws::table
@@ -137,7 +137,7 @@ pub fn let_go(db: &mut Database, raws: &[i64]) -> Result<()> {
 }
 
 /// Drops the bytes of messages; the fates stay.
-pub(super) fn forget(db: &mut Database, those: &[Kept]) -> Result<()> {
+pub(super) fn forget(db: &mut Database, those: &[SkippedMessage]) -> Result<()> {
     for of_position in those.chunk_by(|one, other| one.position == other.position) {
         for some in of_position.chunks(super::IN_LIST) {
             let uids: Vec<i64> = some.iter().map(|kept| kept.uid).collect();
@@ -150,7 +150,7 @@ pub(super) fn forget(db: &mut Database, those: &[Kept]) -> Result<()> {
 }
 
 /// Drops the bytes of messages by a person's word. Call it under the lock row.
-pub fn drop(db: &mut Database, permit: &Permit<'_>, those: &[Kept], subject: &str, now: i64) -> Result<()> {
+pub fn drop(db: &mut Database, permit: &Permit<'_>, those: &[SkippedMessage], subject: &str, now: i64) -> Result<()> {
     forget(db, those)?;
     access::record(db, permit, "fate drop", subject, &counted(those.len(), "message"), now)
 }

@@ -332,7 +332,7 @@ pub fn moved(db: &mut Database, from: &Moving, packed: &[u8], to: Option<Place>)
 
 /// What a look at a part of a storage found.
 #[derive(Debug, Default)]
-pub struct Held {
+pub struct Findings {
     /// Messages that are to lie there.
     pub messages: i64,
     /// Objects that are not there, and the message of each.
@@ -342,13 +342,13 @@ pub struct Held {
 }
 
 /// Holds what of a storage begins with a byte against the rows: what is not there is looked at again, as it may have been moved.
-pub fn held_against(db: &mut Database, storage: &Storage, first: u8) -> Result<Held> {
+pub fn held_against(db: &mut Database, storage: &Storage, first: u8) -> Result<Findings> {
     // Listed before and after the rows: what is written meanwhile is in the second, what is deleted in the first.
     let depot = storage.depot()?;
     let before = depot.list(&storage.folder, first)?;
     let rows = rows_of(db, storage, first)?;
     let there: HashSet<([u8; 32], i64)> = before.iter().map(|one| (one.digest, one.upload)).collect();
-    let mut held = Held { messages: i64::try_from(rows.len())?, ..Held::default() };
+    let mut held = Findings { messages: i64::try_from(rows.len())?, ..Findings::default() };
     if rows.iter().any(|(key, _)| !there.contains(key)) {
         let after: HashSet<_> = depot.list(&storage.folder, first)?.iter().map(|one| (one.digest, one.upload)).collect();
         let still = rows_of(db, storage, first)?;

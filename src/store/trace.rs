@@ -55,12 +55,12 @@ pub struct Whereabouts {
     pub places: Vec<String>,
     pub review: Option<ReviewId>,
     /// Of a letter of ours.
-    pub letter: Option<Letter>,
+    pub letter: Option<SentLetter>,
 }
 
 /// How far a letter of ours is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct SentLetter {
     pub id: OutgoingId,
     pub state: OutboxState,
     pub held_because: Option<String>,
@@ -261,8 +261,13 @@ fn told(db: &mut Database, found: Vec<Found>) -> Result<Vec<Whereabouts>> {
         }
         places.extend(returned.remove(&email).unwrap_or_default().into_iter().map(|(to, state)| format!("{state} for {to}")));
         let letter = letters.remove(&email);
-        let letter =
-            letter.map(|(id, state, held_because, last_error, sent_at)| Letter { id, state, held_because, last_error, sent_at });
+        let letter = letter.map(|(id, state, held_because, last_error, sent_at)| SentLetter {
+            id,
+            state,
+            held_because,
+            last_error,
+            sent_at,
+        });
         let accounts = accounts.remove(&email).unwrap_or_default();
         Whereabouts {
             email,

@@ -7,7 +7,7 @@ use espomail::mail::compose::Draft;
 use espomail::mail::token::{Key, KeyRing};
 use espomail::mail::{self, Address};
 use espomail::pass::hand::{self, Said};
-use espomail::pass::outgoing::{self, Letter};
+use espomail::pass::outgoing::{self, Outbound};
 use espomail::store::apply::{Decided, apply};
 use espomail::store::{Store, facts, raw};
 use espomail::words::{EmailId, OutgoingKind, PositionId, RecordId};
@@ -271,7 +271,7 @@ impl Walk<'_> {
             extra: Vec::new(),
         };
         let order = Order { parent: Some(RecordId(case)), author: None, follows: Some(EmailId(email)), ..Order::default() };
-        let letter = Letter::new(&draft, order, OutgoingKind::Reply, Some(self.now)).unwrap();
+        let letter = Outbound::new(&draft, order, OutgoingKind::Reply, Some(self.now)).unwrap();
         let now = self.now;
         let queued = self.store.transaction(|db| outgoing::queue(db, ACCOUNT, &letter, now)).unwrap();
         self.log.push(format!("letter {} to {to} in {case}", queued.email));

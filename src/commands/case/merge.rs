@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::output::shown_line;
 use crate::pass::hand::{self, Said};
 use crate::plural::counted;
-use crate::store::case::{self, Letter};
+use crate::store::case::{self, CaseEmail};
 use crate::store::record::RecordName;
 use crate::store::{Database, Store};
 use crate::words::{RecordId, RecordKind, RoleAction};
@@ -35,7 +35,7 @@ pub struct Merge {
 #[derive(serde::Serialize)]
 struct Of {
     case: RecordName,
-    emails: Vec<Letter>,
+    emails: Vec<CaseEmail>,
 }
 
 /// What a merge brought together.
@@ -74,9 +74,9 @@ impl Merged {
 }
 
 /// E-mails by number, sender and subject; of many the first.
-fn letters(all: &[Letter]) -> String {
+fn letters(all: &[CaseEmail]) -> String {
     let one =
-        |letter: &Letter| format!("e-mail {} ({}: {})", letter.email, shown_line(&letter.from), shown_line(&letter.subject));
+        |letter: &CaseEmail| format!("e-mail {} ({}: {})", letter.email, shown_line(&letter.from), shown_line(&letter.subject));
     if all.is_empty() { "no e-mail".to_string() } else { some(&all.iter().map(one).collect::<Vec<_>>()) }
 }
 
@@ -161,8 +161,8 @@ struct Apart {
     /// The case that it had been merged into.
     from: Option<RecordName>,
     /// Its e-mails, and those that stay in the other.
-    emails: Vec<Letter>,
-    staying: Vec<Letter>,
+    emails: Vec<CaseEmail>,
+    staying: Vec<CaseEmail>,
 }
 
 impl Apart {

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::decide::access::{Sight, sight};
 use crate::decide::fields::Fields;
 use crate::decide::reason::Reason;
-use crate::decide::{self, Turn};
+use crate::decide::{self, NextCase};
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::output::shown;
@@ -215,7 +215,7 @@ impl Next {
             facts::gather_load(db, &mut facts)?;
             Ok(facts)
         })?;
-        let Turn { user, because, candidates } = decide::next_turn(&facts);
+        let NextCase { user, because, candidates } = decide::next_turn(&facts);
         let logins: std::collections::HashMap<UserId, String> = user::logins(store.connection())?.into_iter().collect();
         let login = |user: UserId| logins.get(&user).cloned().unwrap_or_else(|| format!("user {user}"));
         let said = Said {

@@ -135,7 +135,7 @@ impl Found {
 impl Reply {
     pub fn run(self, context: &Context, store: &mut Store) -> Result<()> {
         let found = Found::read(context, store.connection(), &self.email)?;
-        let answer = Answer { action: "email reply", all: self.all, to: &self.to, no_quote: self.no_quote, passed_over: None };
+        let answer = Replying { action: "email reply", all: self.all, to: &self.to, no_quote: self.no_quote, passed_over: None };
         self.writing.keeping(context, || reply(context, store, &found, &answer, &self.writing))
     }
 }
@@ -149,7 +149,7 @@ impl CaseReply {
         if self.to_email.is_none() && !self.to_newest && !chosen.opens {
             found.keep_to(&chosen, case, context, db)?;
         }
-        let answer = Answer { action: "case reply", all: self.all, to: &[], no_quote: self.no_quote, passed_over };
+        let answer = Replying { action: "case reply", all: self.all, to: &[], no_quote: self.no_quote, passed_over };
         self.writing.keeping(context, || reply(context, store, &found, &answer, &self.writing))
     }
 
@@ -186,7 +186,7 @@ impl CaseReply {
 }
 
 /// How somebody answers.
-struct Answer<'a> {
+struct Replying<'a> {
     /// What the audit calls it.
     action: &'static str,
     all: bool,
@@ -252,7 +252,7 @@ fn tell_answered(context: &Context, Answered { email, by, at }: &Answered) {
     context.out.say(&format!("It was answered{by} {ago} ago, by e-mail {email}: espomail email show {email}"));
 }
 
-fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Answer<'_>, writing: &Writing) -> Result<()> {
+fn reply(context: &Context, store: &mut Store, found: &Found, answer: &Replying<'_>, writing: &Writing) -> Result<()> {
     let quoted = (!answer.no_quote).then(|| found.quoted());
     let db = store.connection();
     let preferred = found.account(db)?;
@@ -299,7 +299,7 @@ impl Found {
         &self,
         context: &Context,
         db: &mut Database,
-        answer: &Answer<'_>,
+        answer: &Replying<'_>,
         writing: &Writing,
         from: &str,
     ) -> Result<(Vec<Address>, Vec<Address>)> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::writing::{Turn, Writing, addresses};
+use super::writing::{SendWhen, Writing, addresses};
 use crate::clock::rfc3339;
 use crate::commands::rehearsal::Rehearsal;
 use crate::commands::right;
@@ -209,7 +209,7 @@ pub fn write(
         automatic: None,
         extra: Vec::new(),
     };
-    let letter = outgoing::Letter::new(&draft, order, kind, due_at)?;
+    let letter = outgoing::Outbound::new(&draft, order, kind, due_at)?;
     let queued = outgoing::queue(db, sender.account, &letter, now)?;
     let permit = access::send(context.actor_ref(), sender);
     trace::record(db, &permit, action, &format!("email:{}", queued.email), &sender.because.to_string(), now)?;
@@ -254,7 +254,7 @@ fn not_answered(context: &Context, id: OutgoingId) -> String {
 pub fn send(
     context: &Context,
     store: &mut Store,
-    (rehearsal, due_at, turn): (Rehearsal, Option<i64>, Turn),
+    (rehearsal, due_at, turn): (Rehearsal, Option<i64>, SendWhen),
     to: Option<&Told>,
     work: impl FnMut(&mut Database) -> Result<Queued>,
 ) -> Result<()> {
@@ -265,12 +265,12 @@ pub fn send(
 }
 
 /// The same of one that is written. Where all is only rehearsed, nothing is sent: it would be queued.
-pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: Turn, to: Option<&Told>) -> Result<()> {
-    let turn = if context.out.is_rehearsing() && turn == Turn::Now { Turn::Queue } else { turn };
+pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: SendWhen, to: Option<&Told>) -> Result<()> {
+    let turn = if context.out.is_rehearsing() && turn == SendWhen::Now { SendWhen::Queue } else { turn };
     let Queued { id, email } = queued;
     let is_due = due_at.is_some_and(|at| at <= context.now());
     let (mut sent, mut is_said) = (None, false);
-    if is_due && turn == Turn::Now {
+    if is_due && turn == SendWhen::Now {
         // The server may take its time: whoever loses patience must not write it again.
         context.out.progress(&format!("E-mail {email} is stored as message {id} of the outbox; it is being sent …"));
         match patiently(context, id) {
@@ -287,7 +287,7 @@ pub fn deliver(context: &Context, queued: Queued, due_at: Option<i64>, turn: Tur
     // A pass may have been faster.
     let by_others = || {
         let states = context.store().and_then(|mut store| outbox::states(store.connection(), &[id])).unwrap_or_default();
-        states.get(&id).copied().filter(|state| is_due && turn == Turn::Now && *state != waits)
+        states.get(&id).copied().filter(|state| is_due && turn == SendWhen::Now && *state != waits)
     };
     let fares = sent.as_ref().map(|sent| sent.state).or_else(by_others);
     let error = sent.and_then(|sent| sent.error);
@@ -324,10 +324,10 @@ fn fared(state: OutboxState) -> String {
     }
 }
 
-fn waiting(context: &Context, queued: Queued, due_at: Option<i64>, turn: Turn) -> String {
+fn waiting(context: &Context, queued: Queued, due_at: Option<i64>, turn: SendWhen) -> String {
     let Queued { id, email } = queued;
     match due_at {
-        _ if turn == Turn::Held => {
+        _ if turn == SendWhen::Held => {
             format!("E-mail {email} is held: message {id} of the outbox. Next: espomail outbox release {id}")
         }
         None => format!("E-mail {email} is a draft. Next: espomail outbox release {id}"),

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::{Context as _, Result};
 
 use super::compose::{Typed, deliver, sender, write};
-use super::writing::{Turn, UNWRITTEN, Writing, addresses};
+use super::writing::{SendWhen, UNWRITTEN, Writing, addresses};
 use crate::commands::{outbox, right};
 use crate::context::{self, Context};
 use crate::decide::outgoing::Order;
@@ -143,7 +143,7 @@ impl Edit {
             (None, _) => before.outgoing.due_at,
         };
         let random = context::random()?;
-        let turn = if before.outgoing.is_held() { Turn::Held } else { self.writing.turn() };
+        let turn = if before.outgoing.is_held() { SendWhen::Held } else { self.writing.turn() };
         let replace = |db: &mut Database| {
             let message = outbox::find(context, db, before.outgoing.id.0)?;
             if message.thing() != &before.outgoing {

@@ -8,7 +8,7 @@ use crate::decide::access::act;
 use crate::mail::Address;
 use crate::mail::compose::File;
 use crate::mail::reply::Original;
-use crate::mail::template::{Letter, Matter, Names, Template, Values, Writer};
+use crate::mail::template::{Matter, Names, Rendered, Template, Values, Writer};
 use crate::store::record::{self, RecordName};
 use crate::store::template::{self, Stored};
 use crate::store::{Database, account, email, fields, participant, relation, remembered, user};
@@ -25,7 +25,7 @@ pub struct About<'a> {
 
 /// A letter that a template made, with the files that go along.
 pub struct Filled {
-    pub letter: Letter,
+    pub letter: Rendered,
     pub files: Vec<File>,
 }
 

@@ -26,7 +26,7 @@ use crate::words::UserId;
 
 /// What becomes of a message once it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum SendWhen {
     /// It is tried at once, where it is due.
     Now,
     /// The next pass takes it.
@@ -193,8 +193,8 @@ impl Writing {
     }
 
     /// Whether it is tried at once.
-    pub fn turn(&self) -> Turn {
-        if self.queue { Turn::Queue } else { Turn::Now }
+    pub fn turn(&self) -> SendWhen {
+        if self.queue { SendWhen::Queue } else { SendWhen::Now }
     }
 
     /// Returns when it is to go out; none for a draft.

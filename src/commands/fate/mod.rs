@@ -26,13 +26,13 @@ use crate::words::Fate;
 /// server lists it and does not hand it over) or gone (expunged before it was read). Why, rule by rule: espomail explain. Where the mail
 /// of one person is: espomail trace.
 #[derive(Debug, clap::Args)]
-pub struct FateCommand {
+pub struct FateArgs {
     #[command(subcommand)]
-    command: Verb,
+    command: FateCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum FateCommand {
     /// List fates, the newest first
     List(List),
     /// Take in after all what a filter skipped
@@ -77,13 +77,13 @@ struct List {
     part: argument::Part,
 }
 
-impl FateCommand {
+impl FateArgs {
     pub fn run(self, context: &Context) -> Result<()> {
         match self.command {
-            Verb::List(list) => list.run(context),
-            Verb::Retry(retry) => retry.run(context),
-            Verb::Raw { place } => raw(context, &place),
-            Verb::Drop(drop) => drop.run(context),
+            FateCommand::List(list) => list.run(context),
+            FateCommand::Retry(retry) => retry.run(context),
+            FateCommand::Raw { place } => raw(context, &place),
+            FateCommand::Drop(drop) => drop.run(context),
         }
     }
 }

@@ -34,13 +34,13 @@ use crate::words::RoleAction;
 /// filters look after that user's inbox. Of each scope the first that matches wins, in the order that "filter list" shows: first
 /// those of the account, then the global ones. See espomail-filters(7).
 #[derive(Debug, clap::Args)]
-pub struct FilterCommand {
+pub struct FilterArgs {
     #[command(subcommand)]
-    command: Verb,
+    command: FilterCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum FilterCommand {
     /// Add a filter behind the others of its scope
     Add {
         /// Name
@@ -149,28 +149,28 @@ struct PlaceArguments {
     after: Option<String>,
 }
 
-impl FilterCommand {
+impl FilterArgs {
     pub fn run(self, context: &Context) -> Result<()> {
         let store = &mut context.store()?;
         match self.command {
-            Verb::Add { name, scope, settings, rehearsal } => {
+            FilterCommand::Add { name, scope, settings, rehearsal } => {
                 let named = settings.named(context)?;
                 rehearsal.over(context, store, |store| add(context, store, &name, &scope, (&settings, &named)))
             }
-            Verb::List { scope } => list(context, store, &scope),
-            Verb::Show { filter, scope } => show(context, store, &filter, &scope),
-            Verb::Set(command) => {
+            FilterCommand::List { scope } => list(context, store, &scope),
+            FilterCommand::Show { filter, scope } => show(context, store, &filter, &scope),
+            FilterCommand::Set(command) => {
                 let named = command.settings.named(context)?;
                 command.rehearsal.over(context, store, |store| command.run(context, store, &named))
             }
-            Verb::Move { filter, scope, place, rehearsal } => {
+            FilterCommand::Move { filter, scope, place, rehearsal } => {
                 rehearsal.over(context, store, |store| shift(context, store, &filter, &scope, &place))
             }
-            Verb::Remove { filter, scope, rehearsal } => {
+            FilterCommand::Remove { filter, scope, rehearsal } => {
                 rehearsal.over(context, store, |store| remove(context, store, &filter, &scope))
             }
-            Verb::Retry { emails, rehearsal } => rehearsal.over(context, store, |store| retry(context, store, &emails)),
-            Verb::Test { messages, last, filters, scope, all } => {
+            FilterCommand::Retry { emails, rehearsal } => rehearsal.over(context, store, |store| retry(context, store, &emails)),
+            FilterCommand::Test { messages, last, filters, scope, all } => {
                 test::test(context, &messages, last.as_deref(), &filters, &scope, all)
             }
         }

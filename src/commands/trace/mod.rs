@@ -16,7 +16,7 @@ use crate::output::Format;
 use crate::store::fate::{self, FateFilter};
 use crate::store::filter;
 use crate::store::quarantine;
-use crate::store::trace::{self, Letter, Span, Wanted, Whereabouts};
+use crate::store::trace::{self, SentLetter, Span, Wanted, Whereabouts};
 use crate::store::{Database, access, account};
 use crate::words::{Fate, OutboxState};
 
@@ -251,7 +251,7 @@ fn of_email(one: Whereabouts) -> Found {
 }
 
 /// How far a letter of ours is.
-fn sent(letter: &Letter) -> String {
+fn sent(letter: &SentLetter) -> String {
     match (&letter.held_because, letter.state) {
         (Some(because), OutboxState::Draft | OutboxState::Queued) => format!("held: {because}"),
         (_, OutboxState::Sent) => match letter.sent_at {

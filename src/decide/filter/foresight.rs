@@ -1,6 +1,6 @@
 //! What can be said of a message before it is read again, of which only the author and the subject are known (FILTER-6).
 
-use super::{Action, Criterion, Filter, Held, SCOPES};
+use super::{Action, Criterion, Examined, Filter, SCOPES};
 use crate::mail::{Address, Mail};
 
 /// What filters will make of a message by its header.
@@ -18,7 +18,7 @@ pub enum Foreseen<'f> {
 pub fn foresee<'f>(author: &str, subject: &str, filters: &'f [Filter]) -> Foreseen<'f> {
     let from = Address { name: String::new(), address: author.to_string() };
     let mail = Mail { from: Some(from), subject: subject.to_string(), ..Mail::default() };
-    let held = Held::new(&mail);
+    let held = Examined::new(&mail);
     let known = |criterion: &&Criterion| matches!(criterion, Criterion::From(_) | Criterion::Subject(_));
     for scope in SCOPES {
         for filter in filters.iter().filter(|filter| filter.scope == scope && !filter.needs_body()) {

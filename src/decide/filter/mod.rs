@@ -3,8 +3,8 @@
 
 mod action;
 mod criterion;
+mod examined;
 mod foresight;
-mod held;
 mod pattern;
 mod sieve;
 #[cfg(test)]
@@ -16,8 +16,8 @@ use serde::Serialize;
 
 pub use action::{Action, Choices, Run, Scope, UserChoices};
 pub use criterion::Criterion;
+pub use examined::Examined;
 pub use foresight::{Foreseen, foresee};
-pub use held::Held;
 pub use pattern::compile;
 use pattern::{folded, glob, regex};
 pub use sieve::Script;
@@ -42,7 +42,7 @@ pub struct Filter {
 /// FILTER-6: on the header alone; returns the filter that skips the message, so that its body is not fetched. A filter that
 /// asks for the body cannot match. `size` is that of the whole message, in bytes.
 pub fn screen<'f>(header: &Mail, size: u64, filters: &'f [Filter]) -> Option<&'f Filter> {
-    let held = Held::header(header, size);
+    let held = Examined::header(header, size);
     SCOPES.into_iter().find_map(|scope| skipping(scope, &held, filters))
 }
 
@@ -50,7 +50,7 @@ pub fn screen<'f>(header: &Mail, size: u64, filters: &'f [Filter]) -> Option<&'f
 pub(super) const SCOPES: [Scope; 2] = [Scope::Account, Scope::Global];
 
 /// Returns the filter of a scope that skips a message by its header: the first that matches without the body counts.
-pub(super) fn skipping<'f>(scope: Scope, header: &Held<'_>, filters: &'f [Filter]) -> Option<&'f Filter> {
+pub(super) fn skipping<'f>(scope: Scope, header: &Examined<'_>, filters: &'f [Filter]) -> Option<&'f Filter> {
     let mut without_body = filters.iter().filter(|filter| filter.scope == scope && !filter.needs_body());
     let (filter, actions) = without_body.find_map(|filter| filter.wants(header).map(|actions| (filter, actions)))?;
     actions.contains(&Action::Skip).then_some(filter)
@@ -84,7 +84,7 @@ pub struct CriterionTrial {
 
 /// FILTER-8: holds one filter against a message, criterion by criterion.
 pub fn trial(filter: &Filter, mail: &Mail) -> FilterTrial {
-    filter.trial(&Held::new(mail))
+    filter.trial(&Examined::new(mail))
 }
 
 impl Filter {
@@ -100,19 +100,19 @@ impl Filter {
     }
 
     /// FILTER-2: all criteria must hold; a filter with none never matches.
-    fn matches(&self, held: &Held<'_>) -> bool {
+    fn matches(&self, held: &Examined<'_>) -> bool {
         !self.criteria.is_empty() && self.criteria.iter().all(|criterion| self.holds(criterion, held))
     }
 
     /// What it does with a message, if it matches.
-    pub(super) fn wants(&self, held: &Held<'_>) -> Option<Cow<'_, [Action]>> {
+    pub(super) fn wants(&self, held: &Examined<'_>) -> Option<Cow<'_, [Action]>> {
         match &self.sieve {
             Some(script) => script.run(held).0.map(|action| Cow::Owned(vec![action])),
             None => self.matches(held).then_some(Cow::Borrowed(&self.actions)),
         }
     }
 
-    pub(super) fn trial(&self, held: &Held<'_>) -> FilterTrial {
+    pub(super) fn trial(&self, held: &Examined<'_>) -> FilterTrial {
         if let Some(script) = &self.sieve {
             let (wanted, because) = script.run(held);
             let matched = wanted.is_some();
@@ -132,7 +132,7 @@ impl Filter {
         FilterTrial { filter: self.id, name: self.name.clone(), matched, criteria }
     }
 
-    fn holds(&self, criterion: &Criterion, held: &Held<'_>) -> bool {
+    fn holds(&self, criterion: &Criterion, held: &Examined<'_>) -> bool {
         let mail = held.mail;
         let any = |pattern: &String, people: &[String]| people.iter().any(|address| self.is(pattern, address, false));
         match criterion {
@@ -166,7 +166,7 @@ impl Filter {
     }
 
     /// Whether a phrase stands in the text; one that says nothing stands nowhere.
-    fn has(&self, phrase: &str, held: &Held<'_>) -> bool {
+    fn has(&self, phrase: &str, held: &Examined<'_>) -> bool {
         if phrase.trim().is_empty() {
             return false;
         }

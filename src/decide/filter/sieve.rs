@@ -10,7 +10,7 @@ use mail_parser::{Message, MessageParser, PartType};
 use sieve::{Compiler, Event, Input, Runtime, Sieve};
 
 use super::action::Action;
-use super::held::Held;
+use super::examined::Examined;
 use crate::mail::shorter;
 use crate::words::FolderId;
 
@@ -186,7 +186,7 @@ impl Script {
     }
 
     /// Runs it: what it wants, if anything, and how it came to that.
-    pub(super) fn run(&self, held: &Held<'_>) -> (Option<Action>, String) {
+    pub(super) fn run(&self, held: &Examined<'_>) -> (Option<Action>, String) {
         let program = match program(&self.text) {
             Ok(program) => program,
             Err(wrong) => return (None, format!("the script cannot be read: {wrong}")),
@@ -218,7 +218,7 @@ impl Script {
 }
 
 /// The message as a script sees it: its own header, and its text as the only part.
-fn seen<'m>(held: &Held<'m>, uses: &Uses) -> Option<Message<'m>> {
+fn seen<'m>(held: &Examined<'m>, uses: &Uses) -> Option<Message<'m>> {
     let mut message = MessageParser::default().parse_headers(held.mail.header.as_slice())?;
     let part = message.parts.first_mut()?;
     part.body = PartType::Text(shorter(&held.mail.text, SEEN).into());

@@ -176,7 +176,7 @@ fn filter_3_a_sieve_script_skips_files_or_leaves_it_to_the_next() {
         ("require [\"fileinto\"]; fileinto \"Nowhere\";", None),
     ] {
         let mail = Mail { size: 1_500, ..letter() };
-        assert_eq!(script(text).wants(&Held::new(&mail)).and_then(|actions| actions.first().cloned()), expected, "{text}");
+        assert_eq!(script(text).wants(&Examined::new(&mail)).and_then(|actions| actions.first().cloned()), expected, "{text}");
         assert_eq!(trial(&script(text), &mail).matched, expected.is_some(), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 
 use super::super::choices;
 use super::super::facts::Facts;
-use super::super::filter::Held;
+use super::super::filter::Examined;
 use super::super::plan::{Asked, Change, Place, Plan, Sorter};
 use super::super::reason::reason;
 use super::link::begin;
@@ -34,7 +34,7 @@ pub struct Copy {
 pub fn sort(copy: &Copy, mail: &Mail, (filter, name): (FilterId, &str), asked: Asked, facts: &Facts) -> Plan {
     let Copy { email, user, .. } = *copy;
     let mut plan = begin(email, asked);
-    let own = choices::of_user(user, &Held::new(mail), facts, &mut Plan::new());
+    let own = choices::of_user(user, &Examined::new(mail), facts, &mut Plan::new());
     let by = own.because.as_ref().and_then(|because| because.filter);
     let (is_now, was) = (by == Some(filter), copy.sorted_by == Some(filter));
     if copy.is_author || !(is_now || was) {

@@ -22,7 +22,7 @@ use crate::words::{
 
 /// Who gets the next case of an account (DIST-2).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
+pub struct NextCase {
     pub user: Option<UserId>,
     pub because: Reason,
     /// Everybody it could be, with how busy they are; nobody where the account does not choose.
@@ -30,14 +30,14 @@ pub struct Turn {
 }
 
 /// Says whose turn it is; the turn stays theirs.
-pub fn next_turn(facts: &Facts) -> Turn {
+pub fn next_turn(facts: &Facts) -> NextCase {
     let (user, because) = distribute::choose(facts);
     let load = |user: UserId| (user, facts.load.get(&user).copied().unwrap_or_default());
     let candidates = match facts.account.distribution {
         Distribution::None | Distribution::Direct => Vec::new(),
         Distribution::RoundRobin | Distribution::LeastBusy => distribute::candidates(facts),
     };
-    Turn { user, because, candidates: candidates.into_iter().map(load).collect() }
+    NextCase { user, because, candidates: candidates.into_iter().map(load).collect() }
 }
 
 /// What a person says of an e-mail that waited for it (LINK-3, FILTER-4).

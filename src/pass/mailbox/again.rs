@@ -21,7 +21,7 @@ use crate::fault::step;
 use crate::mailbox::{RawMessage, Session, Trouble};
 use crate::pass::intake::{self, Passed};
 use crate::pass::{Lost, Tally, storage};
-use crate::store::quarantine::{self, Kept, Undelivered};
+use crate::store::quarantine::{self, Quarantined, Undelivered};
 use crate::store::{Store, attempt};
 use crate::whereabouts;
 use crate::words::Fate;
@@ -56,7 +56,7 @@ enum Way {
 }
 
 /// A message to ask for, by its UID.
-type Asked = (u32, Kept);
+type Asked = (u32, Quarantined);
 
 /// How large messages are, by UID, as far as the server says so.
 type Sizes = HashMap<u32, u64>;
@@ -246,7 +246,7 @@ fn singly(
 }
 
 /// When a message is asked for again.
-fn next_try(kept: &Kept, error: String, delivers: bool, now: i64) -> Undelivered {
+fn next_try(kept: &Quarantined, error: String, delivers: bool, now: i64) -> Undelivered {
     let tries = kept.tries + 1;
     let due_at = if tries < PASSES {
         Some(now)
@@ -309,7 +309,7 @@ fn reopen(visit: &Visit<'_>, session: &mut Session) -> Result<()> {
 }
 
 /// Takes in a message that came at last.
-fn take(visit: &Visit<'_>, store: &mut Store, kept: &Kept, message: RawMessage, now: i64) -> Result<Tally> {
+fn take(visit: &Visit<'_>, store: &mut Store, kept: &Quarantined, message: RawMessage, now: i64) -> Result<Tally> {
     let gate = visit.gate;
     let mut parsed = if visit.poll.careful { parse_carefully(store, gate, message)? } else { parse_one(gate.position, message) };
     step();

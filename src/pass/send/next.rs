@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::outcome::Done;
 use super::setting::Setting;
-use super::turn::{Allowance, Report, Turn};
+use super::turn::{AccountTurn, Allowance, Report};
 use crate::decide::reason::{Reason, reason};
 use crate::decide::sender;
 use crate::fault::{Class, Fault};
@@ -35,7 +35,7 @@ pub(super) fn lease(setting: &Setting<'_>) -> Result<i64> {
     Ok(i64::try_from(limits.as_secs())? + MARGIN)
 }
 
-impl Turn<'_> {
+impl AccountTurn<'_> {
     /// Returns the next message, which is claimed; none when there is none, or the turn is over. What became of the last one is written
     /// down first. Where its server is quick, that it was taken is noted with the mark of the next one instead, and written down with the
     /// others that were claimed with it.

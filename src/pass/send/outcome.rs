@@ -10,7 +10,7 @@ use crate::decide::delivery::{self, Recipient, Settled, Tried};
 use crate::decide::{Plan, outgoing};
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Address, Mail};
-use crate::store::outbox::{self, Claimed, Outgoing, Reached, Unsettled, Verb};
+use crate::store::outbox::{self, ByHand, Claimed, Outgoing, Reached, Unsettled};
 use crate::store::raw::{self, Left};
 use crate::store::{self, Database, apply, facts, hook, user};
 use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState};
@@ -140,7 +140,7 @@ pub(super) fn tried(claimed: &Claimed, may_repeat: bool) -> Tried<'_> {
 /// A person's word that a message was sent after all: what would have followed from the server's word follows from it. In the
 /// caller's transaction.
 pub fn mark_sent(db: &mut Database, message: &Permitted<'_, Outgoing>, now: i64) -> Result<()> {
-    outbox::change(db, message, Verb::MarkSent, now)?;
+    outbox::change(db, message, ByHand::MarkSent, now)?;
     let id = message.thing().id;
     // Without its account nobody can say what follows.
     if let Some(account) = outbox::account_of(db, id)? {

@@ -54,7 +54,7 @@ pub struct Report {
 }
 
 /// One account's turn.
-pub(super) struct Turn<'a> {
+pub(super) struct AccountTurn<'a> {
     pub setting: &'a Setting<'a>,
     pub store: Store,
     pub account: Account,
@@ -75,7 +75,7 @@ pub(super) struct Turn<'a> {
     pub is_quick: bool,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> AccountTurn<'a> {
     pub fn begin(setting: &'a Setting<'a>, id: AccountId, writer: Option<&'a Writer>) -> Result<Self> {
         let mut store = Store::open(setting.database)?;
         let account = account::find(store.connection(), &id.to_string())?;
@@ -297,7 +297,7 @@ impl Report {
     }
 }
 
-impl Turn<'_> {
+impl AccountTurn<'_> {
     /// Decides what became of a message.
     pub(super) fn settled(&self, claimed: Claimed, attempt: Attempt) -> Done {
         let may_repeat = may_repeat(self.setting.repeat_replies, claimed.kind, claimed.attempts);

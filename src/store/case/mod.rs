@@ -7,7 +7,7 @@ mod stream;
 mod who;
 
 pub use list::{CaseFilter, count, list, opened_by};
-pub use part::{Letter, Part, Why, letters, taking_part};
+pub use part::{CaseEmail, Part, Why, letters, taking_part};
 pub(super) use show::load;
 pub use show::{Case, is_one, left_of, merged_into, show};
 pub use stream::{Entry, Texts, stream, streams};

@@ -100,7 +100,7 @@ fn openly_written_to(db: &mut Database, case: RecordId, reader: UserId) -> Resul
 
 /// An e-mail of a case, as it is told when cases are merged.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Letter {
+pub struct CaseEmail {
     pub email: EmailId,
     pub from: String,
     pub subject: String,
@@ -109,15 +109,15 @@ pub struct Letter {
 }
 
 /// Returns the e-mails of cases, the oldest first.
-pub fn letters(db: &mut Database, cases: &[RecordId]) -> Result<BTreeMap<RecordId, Vec<Letter>>> {
+pub fn letters(db: &mut Database, cases: &[RecordId]) -> Result<BTreeMap<RecordId, Vec<CaseEmail>>> {
     let rows = emails::table
         .filter(emails::parent_id.eq_any(cases))
         .order(emails::id)
         .select((emails::parent_id.assume_not_null(), (emails::id, emails::from_address, emails::subject, emails::is_ours)))
         .load::<(RecordId, (EmailId, String, String, bool))>(db)?;
-    let mut of: BTreeMap<RecordId, Vec<Letter>> = BTreeMap::new();
+    let mut of: BTreeMap<RecordId, Vec<CaseEmail>> = BTreeMap::new();
     for (case, (email, from, subject, is_ours)) in rows {
-        of.entry(case).or_default().push(Letter { email, from, subject, is_ours });
+        of.entry(case).or_default().push(CaseEmail { email, from, subject, is_ours });
     }
     Ok(of)
 }

@@ -11,7 +11,7 @@ use crate::decide::reason::reason;
 use crate::plural::counted;
 use crate::store::dialect::insert_all;
 use crate::store::schema::{account_mailboxes, accounts, fates, positions, quarantine};
-use crate::store::skipped::Kept;
+use crate::store::skipped::SkippedMessage;
 use crate::store::{Database, IN_LIST, access, lock, reserve};
 use crate::words::{AccountId, Fate, PositionId};
 
@@ -69,7 +69,7 @@ pub fn again(
     db: &mut Database,
     permit: &Permit<'_>,
     filter: &FateFilter,
-    kept: &[Kept],
+    kept: &[SkippedMessage],
     (subject, now): (&str, i64),
 ) -> Result<Asked> {
     lock(db)?;
@@ -127,7 +127,7 @@ pub struct Known {
 }
 
 /// Returns what is known of what servers would be asked for again.
-pub fn known(db: &mut Database, filter: &FateFilter, kept: &[Kept]) -> Result<Vec<Known>> {
+pub fn known(db: &mut Database, filter: &FateFilter, kept: &[SkippedMessage]) -> Result<Vec<Known>> {
     type Row = (PositionId, i64, Option<String>, Option<String>);
     let skipped = chosen(db, filter)?.filter(fates::fate.eq(Fate::Filtered));
     let rows: Vec<Row> = skipped.select((fates::position_id, fates::uid, fates::author, fates::subject)).load(db)?;

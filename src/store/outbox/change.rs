@@ -18,7 +18,7 @@ use crate::words::{DeliveryState, EmailId, OutboxState, OutgoingId, RecipientSta
 
 /// A person's word on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
+pub enum ByHand {
     /// Try it again now, with the same Message-ID.
     Retry,
     /// It was sent after all.
@@ -30,7 +30,7 @@ pub enum Verb {
     Release { delay: i64 },
 }
 
-impl Verb {
+impl ByHand {
     const fn action(self) -> &'static str {
         match self {
             Self::Retry => "outbox retry",
@@ -42,22 +42,22 @@ impl Verb {
 }
 
 /// Does what a person said; an error where the message is not in a state for it.
-pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, now: i64) -> Result<()> {
+pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: ByHand, now: i64) -> Result<()> {
     let id = message.thing().id;
     let before = show(db, id)?;
     let (held, is_draft) = (before.is_held(), before.state == OutboxState::Draft);
     let is_possible = match verb {
-        Verb::Retry => matches!(before.state, OutboxState::Failed | OutboxState::MaybeSent | OutboxState::Queued) && !held,
+        ByHand::Retry => matches!(before.state, OutboxState::Failed | OutboxState::MaybeSent | OutboxState::Queued) && !held,
         // What is held may have gone out from another copy of the database.
-        Verb::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed) || (held && !is_draft),
+        ByHand::MarkSent => matches!(before.state, OutboxState::MaybeSent | OutboxState::Failed) || (held && !is_draft),
         // What a person holds is not let go with what waits because the database was put back.
-        Verb::Hold => before.state == OutboxState::Queued && (!held || before.held_rule == Some(Rule::Send12)),
-        Verb::Release { .. } => held || before.state == OutboxState::Draft,
+        ByHand::Hold => before.state == OutboxState::Queued && (!held || before.held_rule == Some(Rule::Send12)),
+        ByHand::Release { .. } => held || before.state == OutboxState::Draft,
     };
     if !is_possible {
         return Err(not_in_a_state(&before));
     }
-    if before.account.is_none() && matches!(verb, Verb::Retry | Verb::Release { .. }) {
+    if before.account.is_none() && matches!(verb, ByHand::Retry | ByHand::Release { .. }) {
         let what = format!("the account that message {id} of the outbox was to go out through is gone");
         return Err(Fault::new(Class::Data, what).hint(format!("write it anew, then: espomail outbox drop {id}")).into());
     }
@@ -66,7 +66,7 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
     let at_once = if before.attempts == 0 { before.created_at.min(now) } else { now };
     let row = diesel::update(outbox::table.find(id));
     match verb {
-        Verb::Retry => {
+        ByHand::Retry => {
             row.set((
                 outbox::state.eq(OutboxState::Queued),
                 outbox::held_because.eq(None::<String>),
@@ -80,7 +80,7 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
                 .filter(outbox_recipients::state.eq(RecipientState::Failed));
             diesel::update(failed).set(outbox_recipients::state.eq(RecipientState::Pending)).execute(db)?;
         }
-        Verb::MarkSent => {
+        ByHand::MarkSent => {
             if !before.has_reached() {
                 note_reached(db, id, before.kind, None, now)?;
             }
@@ -98,8 +98,8 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: Verb, 
                     .execute(db)?;
             }
         }
-        Verb::Hold => hold(db, id, "a person holds it")?,
-        Verb::Release { delay } => {
+        ByHand::Hold => hold(db, id, "a person holds it")?,
+        ByHand::Release { delay } => {
             let is_late = before.state == OutboxState::Draft && delay > 0;
             let at = if is_late { now + delay } else { before.due_at.unwrap_or(at_once) };
             row.set((

@@ -96,7 +96,7 @@ pub fn settle_taken<'a>(
     }
     let (done, rest): (Vec<_>, Vec<_>) = taken.iter().copied().partition(|(one, _)| written.contains(&one.id));
     let recipients = || done.iter().flat_map(|(one, settled)| settled.recipients.iter().map(move |recipient| (*one, recipient)));
-    let answers: Vec<Answer<'_>> = recipients().map(|(one, recipient)| Answer::of(one.id, recipient)).collect();
+    let answers: Vec<SaidRow<'_>> = recipients().map(|(one, recipient)| SaidRow::of(one.id, recipient)).collect();
     let key = (outbox_recipients::outbox_id, outbox_recipients::address);
     let values = (
         outbox_recipients::state.eq(excluded(outbox_recipients::state)),
@@ -112,7 +112,7 @@ pub fn settle_taken<'a>(
 /// What a server said of a recipient.
 #[derive(Insertable)]
 #[diesel(table_name = outbox_recipients, treat_none_as_default_value = false)]
-struct Answer<'a> {
+struct SaidRow<'a> {
     outbox_id: OutgoingId,
     address: &'a str,
     state: RecipientState,
@@ -121,7 +121,7 @@ struct Answer<'a> {
     said: Option<Cow<'a, str>>,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> SaidRow<'a> {
     fn of(id: OutgoingId, recipient: &'a Recipient) -> Self {
         let Recipient { address, state, code, status, said } = recipient;
         let said = said.as_deref().map(clean);

@@ -1,12 +1,12 @@
-//! A message, held against filters.
+//! A message that filters look at.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::mail::{Address, Mail, address_spellings};
 
-/// A message, held against many filters: what they all ask for is made once.
-pub struct Held<'m> {
+/// A message that many filters look at: what they all ask for is made once.
+pub struct Examined<'m> {
     pub(super) mail: &'m Mail,
     pub(super) size: u64,
     pub(super) lower_subject: OnceCell<String>,
@@ -17,7 +17,7 @@ pub struct Held<'m> {
     fields: OnceCell<HashMap<String, Vec<String>>>,
 }
 
-impl<'m> Held<'m> {
+impl<'m> Examined<'m> {
     /// Makes nothing yet: what nobody asks for costs nothing.
     pub fn new(mail: &'m Mail) -> Self {
         Self {
