@@ -89,7 +89,7 @@ fn send_off(db: &mut Database, outlet: AccountId, letters: &[Outbound], original
     // Asked here, as a pass may be older than that.
     let Some(restored_at) = generation::restored_at(db)? else { return Ok(()) };
     let answers: Vec<_> = queued.iter().map(|one| one.id).zip(originals.iter().copied()).collect();
-    outbox::hold_answers(db, &answers, restored_at, &restored::because().to_string())
+    outbox::hold_answers(db, &answers, restored_at, &restored::because())
 }
 
 /// Makes bytes that nobody can guess and that no other answer has.

@@ -52,7 +52,8 @@ pub fn delete(db: &mut Database, said: &Said<'_>, id: RecordId) -> Result<(Plan,
     let mut facts = facts::gather_word(db, &Matter { records: &records, ..Matter::default() }, said.now)?;
     let plan = hand::delete(id, emails.len(), said.asked(), &mut facts);
     let noun = if facts.is_case(id) { "case" } else { "record" };
-    let held = outbox::hold_all_in(db, id, &format!("{}, which it was written in, was deleted", facts.name(id)))?;
+    let because = format!("{}, which it was written in, was deleted", facts.name(id));
+    let held = outbox::hold_all_in(db, id, &because.as_str().into())?;
     let called = facts.records.get(&id).map(|known| known.name.clone()).unwrap_or_default();
     said.write(db, (&format!("{noun} delete"), &facts.name(id), &called), &plan, (&facts, None), &emails)?;
     Ok((plan, emails.len(), held))

@@ -19,7 +19,7 @@ const ALSO: &str = "; and the database was put back from a copy: it may have gon
 
 /// Holds what is queued, but for one message that a person has just written, and remembers when. Returns how many messages that are.
 pub fn hold(db: &mut Database, but: Option<OutgoingId>, now: i64) -> Result<usize> {
-    let held = outbox::hold_restored(db, but, (&because().to_string(), ALSO))?;
+    let held = outbox::hold_restored(db, but, (&because(), ALSO))?;
     // Users may have been told of them; all stand in their lists.
     notification::mark_all_mailed(db)?;
     generation::set_restored(db, now)?;

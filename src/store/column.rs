@@ -69,7 +69,7 @@ words! {
     AccountKind, AddressState, AfterFetch, AskedBy, Auth, AutomaticCases, BudgetAction, CaseStatus, DeliveryState, Distribution, Fate, GroupPlace, Hook,
     MoveStage, NoteKind,
     NotificationKind, OutboxState, OutgoingKind, ParentBy, PasswordSource, Priority, RecipientState, RecordKind, ReviewDecision,
-    RoleAction, RoleLevel, RoleScope, Security, ServerVerb, SmtpAuth, UnknownSender,
+    RoleAction, RoleLevel, RoleScope, Rule, Security, ServerVerb, SmtpAuth, UnknownSender,
 }
 
 ids! {

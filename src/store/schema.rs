@@ -651,6 +651,8 @@ diesel::table! {
         envelope_from -> Text,
         due_at -> Nullable<BigInt>,
         held_because -> Nullable<Text>,
+        held_rule -> Nullable<Text>,
+        held_restored -> Bool,
         attempts -> BigInt,
         lease_owner -> Nullable<Text>,
         lease_until -> Nullable<BigInt>,

@@ -229,7 +229,7 @@ pub fn note_change(db: &mut Database, permit: &Permit<'_>, user: &User, changes:
 pub fn remove(db: &mut Database, permit: &Permit<'_>, id: UserId, now: i64) -> Result<usize> {
     let login = login(db, id)?;
     former::leave_all_of(db, id)?;
-    let held = outbox::hold_all_of(db, id, &format!("{login}, who wrote it, was removed"))?;
+    let held = outbox::hold_all_of(db, id, &format!("{login}, who wrote it, was removed").as_str().into())?;
     leaving::leave_inbox(db, id, "")?;
     diesel::delete(users::table.find(id)).execute(db)?;
     access::record(db, permit, "user remove", &subject(&login), "", now)?;

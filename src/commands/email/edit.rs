@@ -15,7 +15,7 @@ use crate::mail::body::{Body, Signature};
 use crate::mail::compose::File;
 use crate::mail::{self, Address, Mail, attachment_content, text_as_written, text_from_html};
 use crate::store::email::Email;
-use crate::store::outbox::{Outgoing, drop_one, hold, on_its_way};
+use crate::store::outbox::{Outgoing, drop_one, hold_like, on_its_way};
 use crate::store::{Database, Store, account, email, raw, record, rights};
 use crate::words::{EmailId, OutboxState, OutgoingKind, ParentBy, RoleAction};
 
@@ -156,9 +156,7 @@ impl Edit {
             let unlinked = parent.is_none() && before.email.parent_by == Some(ParentBy::Hand);
             let order = Order { parent, unlinked, author, follows: before.email.replied };
             let queued = write(context, db, &typed, &sender, order, (before.outgoing.kind, "email edit"), due_at, random)?;
-            if let Some(because) = &before.outgoing.held_because {
-                hold(db, queued.id, because)?;
-            }
+            hold_like(db, queued.id, &before.outgoing)?;
             Ok(queued)
         };
         self.writing.rehearsal.over(context, store, |store| {

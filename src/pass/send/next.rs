@@ -92,7 +92,7 @@ impl AccountTurn<'_> {
                 match objection(db, &one, account.id)? {
                     None => due.push(one),
                     Some(because) => {
-                        outbox::hold(db, one.id, &because.to_string())?;
+                        outbox::hold(db, one.id, &because)?;
                         look.held.push((one.id, because));
                     }
                 }

@@ -12,6 +12,7 @@ use super::list::{Outgoing, show};
 use super::sending::note_reached;
 use crate::decide::access::Permitted;
 use crate::decide::delivery::Recipient;
+use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::store::address::{Came, write_deliveries};
 use crate::words::{DeliveryState, EmailId, OutboxState, OutgoingId, RecipientState, RecordId, Rule, UserId};
@@ -69,7 +70,7 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: ByHand
         ByHand::Retry => {
             row.set((
                 outbox::state.eq(OutboxState::Queued),
-                outbox::held_because.eq(None::<String>),
+                Hold::default(),
                 outbox::due_at.eq(at_once),
                 outbox::first_tried_at.eq(None::<i64>),
             ))
@@ -98,13 +99,13 @@ pub fn change(db: &mut Database, message: &Permitted<'_, Outgoing>, verb: ByHand
                     .execute(db)?;
             }
         }
-        ByHand::Hold => hold(db, id, "a person holds it")?,
+        ByHand::Hold => hold(db, id, &"a person holds it".into())?,
         ByHand::Release { delay } => {
             let is_late = before.state == OutboxState::Draft && delay > 0;
             let at = if is_late { now + delay } else { before.due_at.unwrap_or(at_once) };
             row.set((
                 outbox::state.eq(OutboxState::Queued),
-                outbox::held_because.eq(None::<String>),
+                Hold::default(),
                 outbox::due_at.eq(at),
                 outbox::first_tried_at.eq(None::<i64>),
             ))
@@ -152,56 +153,81 @@ fn not_in_a_state(message: &Outgoing) -> anyhow::Error {
     Fault::new(Class::Data, what).hint(format!("see: espomail outbox show {}", message.id)).into()
 }
 
+/// Why a message waits for a person's word; by default it does not.
+#[derive(Default, AsChangeset)]
+#[diesel(table_name = outbox, treat_none_as_null = true)]
+struct Hold {
+    held_because: Option<String>,
+    held_rule: Option<Rule>,
+    held_restored: bool,
+}
+
+impl Hold {
+    fn of(because: &Reason) -> Self {
+        Self {
+            held_because: Some(because.to_string()),
+            held_rule: because.rule,
+            held_restored: because.rule == Some(Rule::Send12),
+        }
+    }
+}
+
 /// Keeps a message back until somebody releases it.
-pub fn hold(db: &mut Database, id: OutgoingId, because: &str) -> Result<()> {
-    diesel::update(outbox::table.find(id)).set(outbox::held_because.eq(because)).execute(db)?;
+pub fn hold(db: &mut Database, id: OutgoingId, because: &Reason) -> Result<()> {
+    diesel::update(outbox::table.find(id)).set(Hold::of(because)).execute(db)?;
+    Ok(())
+}
+
+/// Keeps a message back for whatever keeps back the one in whose place it comes.
+pub fn hold_like(db: &mut Database, id: OutgoingId, before: &Outgoing) -> Result<()> {
+    let Outgoing { held_because, held_rule, held_restored, .. } = before.clone();
+    diesel::update(outbox::table.find(id)).set(Hold { held_because, held_rule, held_restored }).execute(db)?;
     Ok(())
 }
 
 /// Keeps back what a user wrote and what has not gone out: the user is removed. Returns how many messages that are.
-pub fn hold_all_of(db: &mut Database, author: UserId, because: &str) -> Result<usize> {
+pub fn hold_all_of(db: &mut Database, author: UserId, because: &Reason) -> Result<usize> {
     let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending];
     let of_author = outbox::table.filter(outbox::author_id.eq(author)).filter(outbox::state.eq_any(waiting));
-    Ok(diesel::update(of_author).set(outbox::held_because.eq(because)).execute(db)?)
+    Ok(diesel::update(of_author).set(Hold::of(because)).execute(db)?)
 }
 
 /// Keeps back what is on its way, but for one message: the database was put back from a copy. What was held before stays held for what it was,
 /// and `also` is added to that.
-pub fn hold_restored(db: &mut Database, but: Option<OutgoingId>, (because, also): (&str, &str)) -> Result<usize> {
+pub fn hold_restored(db: &mut Database, but: Option<OutgoingId>, (because, also): (&Reason, &str)) -> Result<usize> {
     let held = outbox::table
         .filter(outbox::state.eq(OutboxState::Queued))
-        .filter(outbox::held_because.not_like(format!("{}: %", Rule::Send12)))
-        .filter(outbox::held_because.not_like(format!("%{also}")));
-    diesel::update(held)
-        .set(outbox::held_because.eq(outbox::held_because.concat(also.into_sql::<Nullable<Text>>())))
-        .execute(db)?;
+        .filter(outbox::held_because.is_not_null())
+        .filter(outbox::held_restored.eq(false));
+    let told = outbox::held_because.eq(outbox::held_because.concat(also.into_sql::<Nullable<Text>>()));
+    diesel::update(held).set((told, outbox::held_restored.eq(true))).execute(db)?;
     let waiting = [OutboxState::Queued, OutboxState::Sending];
     let others = outbox::id.ne(but.unwrap_or(OutgoingId(i64::MIN)));
     let queued = outbox::table.filter(outbox::state.eq_any(waiting)).filter(others).filter(outbox::held_because.is_null());
-    Ok(diesel::update(queued).set(outbox::held_because.eq(because)).execute(db)?)
+    Ok(diesel::update(queued).set(Hold::of(because)).execute(db)?)
 }
 
 /// For how long the clock of an IMAP server may have been ahead, in seconds: so far the writer's own date counts as well.
 const AHEAD: i64 = 86_400;
 
 /// Keeps back those of answers that are to e-mails which had arrived by a moment: by the clock of their server, or else by their own date.
-pub fn hold_answers(db: &mut Database, answers: &[(OutgoingId, EmailId)], until: i64, because: &str) -> Result<()> {
+pub fn hold_answers(db: &mut Database, answers: &[(OutgoingId, EmailId)], until: i64, because: &Reason) -> Result<()> {
     let to: Vec<EmailId> = answers.iter().map(|(_, email)| *email).collect();
     let by_date = emails::arrived_at.le(until.saturating_add(AHEAD)).and(emails::header_date.assume_not_null().le(until));
     let by_date = emails::header_date.is_not_null().and(by_date);
     let early = emails::table.filter(emails::id.eq_any(to)).filter(emails::arrived_at.le(until).or(by_date)).select(emails::id);
     let early: HashSet<EmailId> = early.load(db)?.into_iter().collect();
     let held: Vec<OutgoingId> = answers.iter().filter(|(_, email)| early.contains(email)).map(|(id, _)| *id).collect();
-    diesel::update(outbox::table.filter(outbox::id.eq_any(held))).set(outbox::held_because.eq(because)).execute(db)?;
+    diesel::update(outbox::table.filter(outbox::id.eq_any(held))).set(Hold::of(because)).execute(db)?;
     Ok(())
 }
 
 /// The same of what was written in a record, which is deleted.
-pub fn hold_all_in(db: &mut Database, record: RecordId, because: &str) -> Result<usize> {
+pub fn hold_all_in(db: &mut Database, record: RecordId, because: &Reason) -> Result<usize> {
     let waiting = [OutboxState::Draft, OutboxState::Queued, OutboxState::Sending];
     let letters = emails::table.filter(emails::parent_id.eq(record)).select(emails::id);
     let of_record = outbox::table.filter(outbox::email_id.eq_any(letters)).filter(outbox::state.eq_any(waiting));
-    Ok(diesel::update(of_record.filter(outbox::held_because.is_null())).set(outbox::held_because.eq(because)).execute(db)?)
+    Ok(diesel::update(of_record.filter(outbox::held_because.is_null())).set(Hold::of(because)).execute(db)?)
 }
 
 /// Drops a message with its e-mail; one that somebody has got already is given up for the others, and stays. Returns whether it is

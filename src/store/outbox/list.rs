@@ -12,7 +12,6 @@ use super::super::schema::{accounts, emails, outbox, outbox_recipients, users};
 use super::super::{Backend, Database, IN_LIST};
 use crate::decide::access::{Keeper, Kept};
 use crate::decide::delivery::Recipient;
-use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::words::{AccountId, EmailId, OutboxState, OutgoingId, OutgoingKind, RecipientState, Rule, UserId};
 
@@ -38,6 +37,9 @@ pub struct Outgoing {
     /// The rule that holds it.
     pub held_rule: Option<Rule>,
     pub held_because: Option<String>,
+    /// Whether it waits because the database was put back, whatever else holds it (SEND-12).
+    #[serde(skip)]
+    pub(super) held_restored: bool,
     pub attempts: i64,
     pub last_error: Option<String>,
     #[serde(serialize_with = "crate::clock::time")]
@@ -84,7 +86,7 @@ pub struct OutboxFilter {
 type Row = (
     (OutgoingId, EmailId, OutgoingKind, OutboxState, Option<String>, Option<String>, Option<UserId>),
     (String, String, String),
-    (Option<i64>, Option<String>, i64, Option<String>, i64, Option<i64>),
+    (Option<i64>, (Option<Rule>, Option<String>, bool), i64, Option<String>, i64, Option<i64>),
 );
 
 /// The messages that somebody asks for.
@@ -104,7 +106,7 @@ fn chosen(filter: &OutboxFilter) -> outbox::BoxedQuery<'_, Backend> {
         query = query.filter(outbox::held_because.is_not_null()).filter(outbox::state.eq_any(waiting));
     }
     if let Some(rule) = filter.rule {
-        query = query.filter(outbox::held_because.like(format!("{rule}: %")));
+        query = query.filter(outbox::held_rule.eq(rule));
     }
     query
 }
@@ -171,7 +173,14 @@ fn load(db: &mut Database, ids: &[OutgoingId]) -> Result<Vec<Outgoing>> {
                     users::id.nullable(),
                 ),
                 (emails::message_id, emails::subject, outbox::envelope_from),
-                (outbox::due_at, outbox::held_because, outbox::attempts, outbox::last_error, outbox::created_at, outbox::sent_at),
+                (
+                    outbox::due_at,
+                    (outbox::held_rule, outbox::held_because, outbox::held_restored),
+                    outbox::attempts,
+                    outbox::last_error,
+                    outbox::created_at,
+                    outbox::sent_at,
+                ),
             ))
             .load::<Row>(db)?;
         let mut recipients = recipients(db, some)?;
@@ -192,9 +201,10 @@ fn load(db: &mut Database, ids: &[OutgoingId]) -> Result<Vec<Outgoing>> {
 
 fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -> Result<Outgoing> {
     let ((id, email, kind, state, account, author, author_id), (message_id, subject, envelope_from), rest) = row;
-    let (due_at, held_because, attempts, last_error, created_at, sent_at) = rest;
+    let (due_at, (held_rule, held_because, held_restored), attempts, last_error, created_at, sent_at) = rest;
     // What was held while it was on its way was held too late.
-    let held_because = held_because.filter(|_| matches!(state, OutboxState::Draft | OutboxState::Queued));
+    let is_held = matches!(state, OutboxState::Draft | OutboxState::Queued);
+    let (held_rule, held_because) = if is_held { (held_rule, held_because) } else { (None, None) };
     Ok(Outgoing {
         id,
         email,
@@ -208,8 +218,9 @@ fn outgoing(row: Row, recipients: Vec<Recipient>, sent_copy: Option<SentCopy>) -
         subject,
         envelope_from,
         due_at,
-        held_rule: held_because.as_deref().and_then(|because| Reason::read(because).rule),
+        held_rule,
         held_because,
+        held_restored,
         attempts,
         last_error,
         created_at,
