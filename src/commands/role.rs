@@ -8,6 +8,7 @@ use super::rehearsal::Rehearsal;
 use super::show::lines;
 use crate::context::Context;
 use crate::fault::{Class, Fault};
+use crate::pass::rights;
 use crate::store::role::{self, Holder};
 use crate::store::{Database, Store, team, user};
 use crate::words::{RoleAction, RoleLevel, RoleScope};
@@ -153,7 +154,7 @@ fn grant(context: &Context, store: &mut Store, wanted: &str, right: (RoleScope, 
     sensible(scope, action, level)?;
     let is_changed = store.alone(|db| {
         let id = role::find(db, wanted)?;
-        role::grant(db, &context.administrator()?, id, right, context.now())
+        rights::grant(db, &context.administrator()?, id, right, context.now())
     })?;
     let already = if is_changed { "" } else { ", as it was" };
     context.out.say(&format!("Role {wanted}: {action} {scope}: {level}{already}."));
@@ -172,7 +173,7 @@ fn give(context: &Context, store: &mut Store, hold: &Hold) -> Result<()> {
 fn take(context: &Context, store: &mut Store, hold: &Hold) -> Result<()> {
     let is_taken = store.alone(|db| {
         let (id, holder) = (role::find(db, &hold.role)?, hold.holder.find(db)?);
-        role::take(db, &context.administrator()?, id, holder, context.now())
+        rights::take(db, &context.administrator()?, id, holder, context.now())
     })?;
     if !is_taken {
         return Err(Fault::new(Class::Data, format!("they do not have the role {}", hold.role)).into());

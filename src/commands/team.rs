@@ -8,6 +8,7 @@ use super::show::lines;
 use super::{argument, people};
 use crate::context::Context;
 use crate::fault::{Class, Fault};
+use crate::pass::rights;
 use crate::plural::counted;
 use crate::store::taker::Takers;
 use crate::store::team::{self, Team as Stored, TeamMember};
@@ -142,7 +143,7 @@ fn remove(context: &Context, store: &mut Store, wanted: &str) -> Result<()> {
     let (team, without) = store.alone(|db| {
         let id = team::find(db, wanted)?;
         let team = team::show(db, id)?;
-        Ok((team, team::remove(db, &context.administrator()?, id, context.now())?))
+        Ok((team, rights::remove_team(db, &context.administrator()?, id, context.now())?))
     })?;
     let without = |when: &str| match without.as_slice() {
         [] => String::new(),
@@ -182,7 +183,7 @@ fn leave(context: &Context, store: &mut Store, wanted: &str, users: &[String]) -
         let (name, mut left) = (team::name(db, id)?, Vec::new());
         for user in user::find_all(db, users)? {
             let login = user::login(db, user)?;
-            if !team::leave(db, &context.administrator()?, id, user, context.now())? {
+            if !rights::leave_team(db, &context.administrator()?, id, user, context.now())? {
                 return Err(Fault::new(Class::Data, format!("{login} is no member of team {name}")).into());
             }
             left.push(login);

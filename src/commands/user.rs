@@ -14,6 +14,7 @@ use super::show::{changed, lines, listed, yes};
 use super::{argument, people, right};
 use crate::context::Context;
 use crate::fault::{Class, Fault};
+use crate::pass::rights::note_user;
 use crate::pass::verdict::Names;
 use crate::plural::doing;
 use crate::settings::{UserSettings, user_settings};
@@ -185,7 +186,7 @@ impl Set {
             let changes = trace::differences(&before, &after)?;
             let is_changed = !changes.is_empty();
             if is_changed {
-                user::note_change(db, &permit, &user, &changes, context.now())?;
+                note_user(db, &permit, &user, &changes, context.now())?;
             }
             let left = if self.settings.active == Some(false) { user::open_cases(db, id)? } else { 0 };
             Ok((is_changed, left, people::since(db, &takers, context.now())?))

@@ -46,7 +46,7 @@ impl Said<'_> {
         if plan.steps().is_empty() {
             return Ok(());
         }
-        self.apply(db, plan, facts, mail)?;
+        apply(db, plan, facts, mail, self.now)?;
         access::record_plan(db, self.permit, (verb, subject, detail), (plan, emails), self.now)
     }
 
@@ -62,18 +62,19 @@ impl Said<'_> {
         if plan.steps().is_empty() {
             return Ok(());
         }
-        self.apply(db, plan, facts, None)?;
+        apply(db, plan, facts, None, self.now)?;
         let detail = told(db)?;
         access::record_plan(db, self.permit, (verb, subject, &detail), (plan, &[]), self.now)
     }
+}
 
-    fn apply(&self, db: &mut Database, plan: &Plan, facts: &Facts, mail: Option<&Mail>) -> Result<()> {
-        let came_at = plan.email.and_then(|email| facts.emails.get(&email)).map(|known| known.arrived_at);
-        let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: came_at, partial: false };
-        let nothing = Mail::default();
-        apply::apply_to_stored(db, &facts.next, &arrival, mail.unwrap_or(&nothing), plan, self.now)?;
-        Ok(())
-    }
+/// Writes what was decided by a person's word.
+pub(super) fn apply(db: &mut Database, plan: &Plan, facts: &Facts, mail: Option<&Mail>, now: i64) -> Result<()> {
+    let came_at = plan.email.and_then(|email| facts.emails.get(&email)).map(|known| known.arrived_at);
+    let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: came_at, partial: false };
+    let nothing = Mail::default();
+    apply::apply_to_stored(db, &facts.next, &arrival, mail.unwrap_or(&nothing), plan, now)?;
+    Ok(())
 }
 
 /// Gives an e-mail its record (LINK-7).

@@ -31,6 +31,7 @@ pub(crate) mod reconcile;
 pub mod record;
 pub(crate) mod reprocess;
 pub mod restored;
+pub mod rights;
 pub(crate) mod send;
 pub(crate) mod skipped;
 pub(crate) mod storage;

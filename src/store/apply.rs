@@ -62,7 +62,8 @@ enum Later {
     File(EmailId, Option<FolderId>),
     FileAway(EmailId, GroupPlace),
     Decide(ReviewId, ReviewDecision),
-    Unfollow(RecordId, UserId),
+    /// Of one user.
+    Unfollow(UserId, Vec<RecordId>),
     Sort(Sorted),
     ShareEmail(EmailId, Vec<TeamId>),
     AssignEmail(EmailId, Option<UserId>),
@@ -313,7 +314,10 @@ impl<'a> Batch<'a> {
             Change::File { email, folder } => self.later.push(Later::File(*email, *folder)),
             Change::FileAway { email, place } => self.later.push(Later::FileAway(*email, *place)),
             Change::Decide { review, decision } => self.later.push(Later::Decide(*review, *decision)),
-            Change::Unfollow { record, user } => self.later.push(Later::Unfollow(*record, *user)),
+            Change::Unfollow { record, user } => match self.later.last_mut() {
+                Some(Later::Unfollow(same, records)) if same == user => records.push(*record),
+                _ => self.later.push(Later::Unfollow(*user, vec![*record])),
+            },
             Change::Hold { review, email, account, candidate } => self.reviews.push(ReviewRow {
                 id: *review,
                 email_id: *email,

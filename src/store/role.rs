@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::noun::{find, free, gathered, in_lists, linked, not_found, number, taken};
 use super::schema::{role_rights, roles, team_roles, teams, user_roles, users};
-use super::{Database, access, follow, team, user};
+use super::{Database, access, team, user};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::words::{RoleAction, RoleLevel, RoleScope, TeamId, UserId};
@@ -94,22 +94,20 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: i64, now: i64) -> Resu
             .into());
     }
     diesel::delete(roles::table.find(id)).execute(db)?;
-    follow::end_lost_of(db, None)?;
     access::record(db, permit, "role remove", &subject, "", now)
 }
 
-/// Sets one right of a role; says whether it is otherwise now.
+/// Sets one right of a role; returns what the audit says of it, where it is otherwise now.
 pub fn grant(
     db: &mut Database,
-    permit: &Permit<'_>,
+    _permit: &Permit<'_>,
     id: i64,
     (scope, action, level): (RoleScope, RoleAction, RoleLevel),
-    now: i64,
-) -> Result<bool> {
+) -> Result<Option<(String, String)>> {
     let right = role_rights::table.find((id, scope, action));
     let before: Option<RoleLevel> = right.select(role_rights::level).first(db).optional()?;
     if before == Some(level) {
-        return Ok(false);
+        return Ok(None);
     }
     diesel::delete(role_rights::table.find((id, scope, action))).execute(db)?;
     diesel::insert_into(role_rights::table)
@@ -120,19 +118,8 @@ pub fn grant(
             role_rights::level.eq(level),
         ))
         .execute(db)?;
-    if action == RoleAction::Read {
-        follow::end_lost_of(db, None)?;
-    }
-    let subject = subject(db, id)?;
-    access::record(
-        db,
-        permit,
-        "role grant",
-        &subject,
-        &format!("{scope} {action}: {} -> {level}", before.map_or("-", RoleLevel::as_str)),
-        now,
-    )?;
-    Ok(true)
+    let detail = format!("{scope} {action}: {} -> {level}", before.map_or("-", RoleLevel::as_str));
+    Ok(Some((subject(db, id)?, detail)))
 }
 
 /// Gives a role to a user or team; says whether they had it not.
@@ -159,15 +146,9 @@ pub fn give(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now
     Ok(true)
 }
 
-/// Takes a role from a user or team; returns whether they had it.
-pub fn take(db: &mut Database, permit: &Permit<'_>, id: i64, holder: Holder, now: i64) -> Result<bool> {
-    let taken = delete(db, id, holder)?;
-    if taken {
-        follow::end_lost_of(db, None)?;
-        let (subject, holder) = (subject(db, id)?, named(db, holder)?);
-        access::record(db, permit, "role take", &subject, &holder, now)?;
-    }
-    Ok(taken)
+/// Takes a role from a user or team; returns what the audit says of it, where they had it.
+pub fn take(db: &mut Database, _permit: &Permit<'_>, id: i64, holder: Holder) -> Result<Option<(String, String)>> {
+    Ok(if delete(db, id, holder)? { Some((subject(db, id)?, named(db, holder)?)) } else { None })
 }
 
 fn delete(db: &mut Database, id: i64, holder: Holder) -> Result<bool> {

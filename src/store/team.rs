@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::noun::{find, free, gathered, in_lists, linked, not_found, number, once, taken};
 use super::schema::{accounts, record_teams, records, roles, team_members, team_roles, teams, users};
-use super::{Database, access, follow, naming, user};
+use super::{Database, access, naming, user};
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
 use crate::plural::doing;
@@ -99,8 +99,9 @@ pub fn rename(db: &mut Database, permit: &Permit<'_>, id: TeamId, name: &str, no
 }
 
 /// Removes a team; its members, records and e-mails stay. Not one that an account, a filter or a group folder
-/// gives mail to, nor one that alone has open cases which nobody has: they would be nobody's. Returns the users whose default team it was.
-pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> Result<Vec<String>> {
+/// gives mail to, nor one that alone has open cases which nobody has: they would be nobody's. Returns what the audit calls it, and the users
+/// whose default team it was.
+pub fn remove(db: &mut Database, _permit: &Permit<'_>, id: TeamId) -> Result<(String, Vec<String>)> {
     let name = name(db, id)?;
     let handing = accounts::table.filter(accounts::case_team_id.eq(id)).filter(accounts::make_cases.eq(true));
     if let Some(account) = handing.order(accounts::name).select(accounts::name).first::<String>(db).optional()? {
@@ -124,9 +125,7 @@ pub fn remove(db: &mut Database, permit: &Permit<'_>, id: TeamId, now: i64) -> R
     }
     let without = users::table.filter(users::default_team_id.eq(id)).order(users::login).select(users::login).load(db)?;
     diesel::delete(teams::table.find(id)).execute(db)?;
-    follow::end_lost_of(db, None)?;
-    access::record(db, permit, "team remove", &format!("team:{name}"), "", now)?;
-    Ok(without)
+    Ok((format!("team:{name}"), without))
 }
 
 /// How many open cases that nobody has are of this team and of no other.
@@ -164,15 +163,10 @@ pub fn join(
     Ok(true)
 }
 
-/// Ends a membership; returns whether there was one.
-pub fn leave(db: &mut Database, permit: &Permit<'_>, team: TeamId, user: UserId, now: i64) -> Result<bool> {
+/// Ends a membership; returns what the audit says of it, where there was one.
+pub fn leave(db: &mut Database, _permit: &Permit<'_>, team: TeamId, user: UserId) -> Result<Option<(String, String)>> {
     let left = diesel::delete(team_members::table.find((team, user))).execute(db)? > 0;
-    if left {
-        follow::end_lost_of(db, Some(user))?;
-        let (subject, login) = (subject(db, team)?, user::login(db, user)?);
-        access::record(db, permit, "team leave", &subject, &login, now)?;
-    }
-    Ok(left)
+    Ok(if left { Some((subject(db, team)?, user::login(db, user)?)) } else { None })
 }
 
 /// What the audit calls a team.

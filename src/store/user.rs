@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::column::columns;
 use super::noun::{find, free, gathered, in_lists, linked, not_found, number, once, taken};
 use super::schema::{absences, auto_follows, roles, team_members, teams, user_addresses, user_roles, users};
-use super::{Database, access, follow, former, leaving, load, outbox};
+use super::{Database, access, former, leaving, load, outbox};
 use crate::clock::rfc3339;
 use crate::decide::access::Permit;
 use crate::fault::{Class, Fault};
@@ -91,7 +91,7 @@ pub fn add(
 }
 
 /// What the audit calls a user.
-fn subject(login: &str) -> String {
+pub(crate) fn subject(login: &str) -> String {
     format!("user:{login}")
 }
 
@@ -199,13 +199,10 @@ fn load(db: &mut Database, ids: &[UserId]) -> Result<Vec<User>> {
     Ok(rows.into_iter().map(user).collect())
 }
 
-/// Changes a user; [`note_change`] writes down what that was.
+/// Changes a user; `pass::rights` writes down what that was.
 pub fn set(db: &mut Database, _permit: &Permit<'_>, user: &User, settings: &UserSettings, lists: &Lists) -> Result<()> {
     let id = user.id;
     diesel::update(users::table.find(id)).set(Row::from(settings)).execute(db)?;
-    if settings.administrator != user.settings.administrator {
-        follow::end_lost_of(db, Some(id))?;
-    }
     if let Some(addresses) = &lists.addresses {
         set_addresses(db, id, addresses)?;
     }
@@ -217,11 +214,6 @@ pub fn set(db: &mut Database, _permit: &Permit<'_>, user: &User, settings: &User
         diesel::insert_into(auto_follows::table).values(new).execute(db)?;
     }
     Ok(())
-}
-
-/// Writes down what was changed of a user.
-pub fn note_change(db: &mut Database, permit: &Permit<'_>, user: &User, changes: &str, now: i64) -> Result<()> {
-    access::record(db, permit, "user set", &subject(&user.login), changes, now)
 }
 
 /// Removes a user, with the personal accounts that are theirs; cases and e-mails stay. Returns how many of their messages that have

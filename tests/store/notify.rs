@@ -5,10 +5,10 @@ use espomail::decide::hand::RecordChanges;
 use espomail::decide::{Change, Facts, Marks, Next, Policy};
 use espomail::mail::{Address, Bounce, Mail, Recipient};
 use espomail::pass::hand::{self, Said};
-use espomail::pass::record;
-use espomail::store::role::{self, Holder};
+use espomail::pass::{record, rights};
+use espomail::store::role::Holder;
 use espomail::store::user::{self, Lists};
-use espomail::store::{Store, address, facts, notification, status, team};
+use espomail::store::{Store, address, facts, notification, status};
 use espomail::words::{
     AccountId, AddressState, DeliveryAction, DeliveryState, EmailId, NoteId, NoteKind, NotificationId, NotificationKind,
     RecordId, RecordKind, RoleAction, RoleLevel, RoleScope, TeamId, UserId,
@@ -214,11 +214,11 @@ on_both_databases! {
         let by = administrator();
         let permit = administer(&by).unwrap();
         let ways: [&dyn Fn(&mut Store); 4] = [
-            &|store| store.transaction(|db| team::leave(db, &permit, TeamId(1), UserId(2), 9).map(|_| ())).unwrap(),
-            &|store| store.transaction(|db| role::take(db, &permit, 1, Holder::Team(TeamId(1)), 9).map(|_| ())).unwrap(),
+            &|store| store.transaction(|db| rights::leave_team(db, &permit, TeamId(1), UserId(2), 9).map(|_| ())).unwrap(),
+            &|store| store.transaction(|db| rights::take(db, &permit, 1, Holder::Team(TeamId(1)), 9).map(|_| ())).unwrap(),
             &|store| {
                 let own = (RoleScope::Case, RoleAction::Read, RoleLevel::Own);
-                store.transaction(|db| role::grant(db, &permit, 1, own, 9).map(|_| ())).unwrap();
+                store.transaction(|db| rights::grant(db, &permit, 1, own, 9).map(|_| ())).unwrap();
             },
             &|store| {
                 let changes = RecordChanges { teams: Some(vec![]), ..RecordChanges::default() };
@@ -236,6 +236,10 @@ on_both_databases! {
             way(store);
             // Ada has the case; Cleo reads all of them.
             assert_eq!(followers(store), [11, 13], "way {number}");
+            // It is a plan like any other, and stands in the audit with what was done.
+            let audit = texts(store, "SELECT action || ': ' || detail || ' ' || why AS t FROM audit ORDER BY id DESC LIMIT 1");
+            assert!(audit[0].contains("FOLLOW-1: they may not read it any more"), "way {number}: {audit:?}");
+            assert!(number == 3 || audit[0].contains("; followed no more: case:1 by "), "way {number}: {audit:?}");
         }
         // Handed on, it is Ada's no longer.
         store.transaction(|db| hand::assign(db, &said(&permit), RecordId(1), UserId(3))).unwrap();

@@ -169,13 +169,42 @@ pub fn follow(record: RecordId, user: UserId, wanted: bool, asked: Asked, facts:
     plan
 }
 
-/// FOLLOW-1: whoever may not read a case any more does not follow it any more; who has it does.
+/// That a user follows a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Followed {
+    pub record: RecordId,
+    pub user: UserId,
+    /// The user is the one who has it.
+    pub has_it: bool,
+    pub may_read: bool,
+}
+
+impl Followed {
+    /// FOLLOW-1: whoever may not read a record any more does not follow it any more; who has it does.
+    pub const fn is_lost(&self) -> bool {
+        !self.has_it && !self.may_read
+    }
+}
+
+/// FOLLOW-1, where it was not the record that changed but what users may read.
+pub fn end_all_lost(followed: &[Followed], asked: Asked) -> Plan {
+    let mut plan = Plan::asked(asked);
+    for one in followed.iter().filter(|one| one.is_lost()) {
+        let change = Change::Unfollow { record: one.record, user: one.user };
+        plan.add(change, reason!(Follow1, "they may not read it any more"));
+    }
+    plan
+}
+
+/// FOLLOW-1 of one record.
 pub(super) fn end_lost(case: RecordId, desk: &mut Desk<'_>) {
     let assigned = desk.facts.records.get(&case).and_then(|known| known.assigned_user);
-    let lost: Vec<UserId> =
-        desk.facts.followers_of(case).filter(|user| Some(*user) != assigned && !desk.facts.may_read(*user, case)).collect();
-    for user in lost {
-        desk.facts.followers.remove(&(case, user));
-        desk.plan.add(Change::Unfollow { record: case, user }, reason!(Follow1, "they may not read it any more"));
+    let followed =
+        |user| Followed { record: case, user, has_it: assigned == Some(user), may_read: desk.facts.may_read(user, case) };
+    let lost: Vec<Followed> = desk.facts.followers_of(case).map(followed).filter(Followed::is_lost).collect();
+    for one in lost {
+        desk.facts.followers.remove(&(case, one.user));
+        let change = Change::Unfollow { record: case, user: one.user };
+        desk.plan.add(change, reason!(Follow1, "they may not read it any more"));
     }
 }

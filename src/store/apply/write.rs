@@ -225,8 +225,11 @@ impl Batch<'_> {
                     let decided = (reviews::decision.eq(decision), reviews::decided_at.eq(self.now));
                     diesel::update(reviews::table.find(review)).set(decided).execute(db)?;
                 }
-                Later::Unfollow(record, user) => {
-                    diesel::delete(followers::table.find((record, user))).execute(db)?;
+                Later::Unfollow(user, records) => {
+                    for some in records.chunks(IN_LIST) {
+                        let of = followers::table.filter(followers::user_id.eq(user)).filter(followers::record_id.eq_any(some));
+                        diesel::delete(of).execute(db)?;
+                    }
                 }
             }
         }
