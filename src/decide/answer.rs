@@ -42,7 +42,7 @@ pub fn consider(occasion: &Occasion<'_>, role: Role, policy: &Policy, desk: &mut
                 _ => reason!(Ack1, "it is the first of its conversation"),
             };
             desk.plan.add(Change::Answer { email, to: from.clone(), record, through: outlet }, because);
-            desk.facts.answered.insert((occasion.mail.identity(), occasion.mail.content_digest));
+            desk.facts.answered.contents.insert((occasion.mail.identity(), occasion.mail.content_digest));
         }
         Err(because) => {
             desk.plan.no_answer.get_or_insert_with(|| because.clone());
@@ -75,7 +75,7 @@ fn may_answer(occasion: &Occasion<'_>, role: Role, answering: &Answering, policy
     if occasion.sent_by_us {
         return Err(reason!(Auto2, "it went out from here"));
     }
-    if facts.is_answered(mail) {
+    if facts.answered.has(mail) {
         return Err(reason!(Ack1, "it was answered already"));
     }
     match role {

@@ -108,7 +108,7 @@ fn may_act(occasion: &Occasion<'_>, facts: &Facts) -> Result<(), Reason> {
     if occasion.sent_by_us {
         return Err(reason!(Auto2, "it went out from here"));
     }
-    if facts.is_settled(occasion.mail) {
+    if facts.settled.has(occasion.mail) {
         return Err(reason!(Dup1, "it was here and dealt with, and somebody deleted it, or its case"));
     }
     Ok(())

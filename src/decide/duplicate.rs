@@ -138,12 +138,11 @@ fn may_have(email: EmailId, facts: &Facts) -> bool {
 
 /// FETCH-2: what a person deleted does not come back from a server.
 fn deleted(identity: String, mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Known> {
-    let message = (identity, mail.content_digest);
-    if mail.letters().any(|letter| facts.erased_letters.contains(&letter)) || facts.erased.contains(&message) {
+    if facts.erased.has(mail) {
         plan.note(reason!(Dup1, "it was here, and it was erased with the person whose it is"));
         return Some(Known::Deleted);
     }
-    facts.deleted.contains(&message).then(|| {
+    facts.deleted.contains(&(identity, mail.content_digest)).then(|| {
         plan.note(reason!(Dup1, "it was here, and a person deleted it for everybody; to have it again, import it from a file"));
         Known::Deleted
     })

@@ -73,16 +73,11 @@ pub struct Facts {
     /// Message-IDs and contents of e-mails that people deleted, of those that a server brings in this batch (FETCH-2).
     pub deleted: HashSet<(String, [u8; 32])>,
     /// The same of what was answered by itself (ACK-1), also before somebody deleted it, whatever brings it.
-    pub answered: HashSet<(String, [u8; 32])>,
+    pub answered: Bygone,
     /// The same of what was answered or of a case before somebody deleted it, or the case: what else there is of it opens nothing (DUP-1).
-    pub settled: HashSet<(String, [u8; 32])>,
-    /// Both by Message-ID, author and Date: something on the way may have changed the content (DUP-2).
-    pub answered_letters: HashSet<LetterKey>,
-    pub settled_letters: HashSet<LetterKey>,
+    pub settled: Bygone,
     /// The same of e-mails of people who were erased, whatever brings them.
-    pub erased: HashSet<(String, [u8; 32])>,
-    /// The same by Message-ID, author and Date: a gateway may have changed the content.
-    pub erased_letters: HashSet<LetterKey>,
+    pub erased: Bygone,
     /// Remembered Message-IDs, seen or only referred to, and their threads (THREAD-1).
     pub thread_of: HashMap<String, ThreadId>,
     /// The parent of each of these threads: that of its newest e-mail that has one (LINK-2).
@@ -160,6 +155,20 @@ pub struct Facts {
     pub spent: Option<Spent>,
 }
 
+/// Messages that were here, by Message-ID and content, and as letters: something on the way may have changed the content (DUP-2).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bygone {
+    pub contents: HashSet<(String, [u8; 32])>,
+    pub letters: HashSet<LetterKey>,
+}
+
+impl Bygone {
+    /// Whether a message is one of them, in whatever shape it came then.
+    pub fn has(&self, mail: &Mail) -> bool {
+        self.contents.contains(&(mail.identity(), mail.content_digest)) || mail.letters().any(|one| self.letters.contains(&one))
+    }
+}
+
 impl Facts {
     /// Knows nothing but the time: an empty store, and a group account without settings.
     pub fn alone(now: i64) -> Self {
@@ -169,18 +178,6 @@ impl Facts {
 }
 
 impl Facts {
-    /// Whether a message was answered by itself, in whatever shape it came then (ACK-1).
-    pub fn is_answered(&self, mail: &Mail) -> bool {
-        self.answered.contains(&(mail.identity(), mail.content_digest))
-            || mail.letters().any(|one| self.answered_letters.contains(&one))
-    }
-
-    /// Whether it was dealt with before somebody deleted it, in whatever shape it came then (DUP-1).
-    pub fn is_settled(&self, mail: &Mail) -> bool {
-        self.settled.contains(&(mail.identity(), mail.content_digest))
-            || mail.letters().any(|one| self.settled_letters.contains(&one))
-    }
-
     /// Whether an address is our own accounts'; a plus-address of one is, too (AUTO-2).
     pub fn is_own(&self, address: &str) -> bool {
         self.own_addresses.contains(address) || self.own_addresses.contains(&*untagged(address))

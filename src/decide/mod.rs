@@ -2,6 +2,7 @@
 //! goes through it, and imports go one way (`tests/floors.rs`). `road.rs` reads from top to bottom like the manual.
 
 pub mod access;
+pub mod account;
 mod actor;
 mod afterwards;
 mod again;

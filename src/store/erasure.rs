@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use super::dialect::insert_new;
 use super::schema::erasures;
 use super::{Database, IN_LIST, setting};
+use crate::decide::Bygone;
 use crate::mail::{LetterKey, hex};
 
 /// The setting that has the key; there is none before somebody is erased.
@@ -78,14 +79,10 @@ fn write(db: &mut Database, marks: impl Iterator<Item = [u8; 32]>, now: i64) -> 
 }
 
 /// Returns which of some messages are such e-mails, by their contents and as letters.
-pub(super) fn known(
-    db: &mut Database,
-    contents: &[Content],
-    letters: &[LetterKey],
-) -> Result<(HashSet<Content>, HashSet<LetterKey>)> {
-    let Some(marks) = Marks::of(db)? else { return Ok(Default::default()) };
-    let mark = |(id, content): &Content| marks.mark(id, content);
-    Ok((among(db, contents, mark)?, among(db, letters, |letter| marks.letter(letter))?))
+pub(super) fn known(db: &mut Database, contents: &[Content], letters: &[LetterKey]) -> Result<Bygone> {
+    let Some(marks) = Marks::of(db)? else { return Ok(Bygone::default()) };
+    let contents = among(db, contents, |(id, content)| marks.mark(id, content))?;
+    Ok(Bygone { contents, letters: among(db, letters, |letter| marks.letter(letter))? })
 }
 
 fn among<T: Clone + Eq + std::hash::Hash>(db: &mut Database, all: &[T], mark: impl Fn(&T) -> [u8; 32]) -> Result<HashSet<T>> {

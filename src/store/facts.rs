@@ -324,7 +324,7 @@ fn gather_raws(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<()
 /// before somebody deleted it is not answered again, and what was of a case opens none, whatever brings it, and whatever a gateway has
 /// changed in it.
 fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, facts: &mut Facts) -> Result<()> {
-    (facts.erased, facts.erased_letters) = erasure::known(db, &named.contents, &named.authors)?;
+    facts.erased = erasure::known(db, &named.contents, &named.authors)?;
     let ids: HashSet<&str> = named.contents.iter().map(|(id, _)| id.as_str()).collect();
     type Deleted = (String, Vec<u8>, Option<Vec<u8>>, bool, bool);
     let there = in_lists(&ids, |some| {
@@ -339,13 +339,11 @@ fn gather_deletions(db: &mut Database, named: &Named, position: PositionId, fact
     let letters: HashMap<[u8; 32], &mail::LetterKey> = named.authors.iter().map(|one| (mail::letter_digest(one), one)).collect();
     let letter = |digest: &Option<Vec<u8>>| Some((*letters.get(digest.as_deref()?)?).clone());
     for (id, digest, letter_digest, was_answered, was_of_case) in &there {
-        if *was_answered {
-            facts.answered.extend(content(id, digest));
-            facts.answered_letters.extend(letter(letter_digest));
-        }
-        if *was_answered || *was_of_case {
-            facts.settled.extend(content(id, digest));
-            facts.settled_letters.extend(letter(letter_digest));
+        for (of, is_so) in [(&mut facts.answered, *was_answered), (&mut facts.settled, *was_answered || *was_of_case)] {
+            if is_so {
+                of.contents.extend(content(id, digest));
+                of.letters.extend(letter(letter_digest));
+            }
         }
     }
     // What somebody imports is to come back.
@@ -396,8 +394,8 @@ fn gather_answers(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
         let answers = answers.filter(outbox::kind.eq(OutgoingKind::Answer));
         let answers = answers.filter(emails::replied_id.eq_any(some.iter().copied().map(Some)));
         let answered = answers.select(emails::replied_id.assume_not_null()).load::<EmailId>(db)?;
-        facts.answered.extend(answered.iter().filter_map(|email| there.get(email).cloned()));
-        facts.answered_letters.extend(answered.iter().filter_map(|email| letters.get(email).cloned()));
+        facts.answered.contents.extend(answered.iter().filter_map(|email| there.get(email).cloned()));
+        facts.answered.letters.extend(answered.iter().filter_map(|email| letters.get(email).cloned()));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::answers::{self, AnswerArguments};
 use super::sending::SendingArguments;
-use super::settings::{SettingsArguments, defaults};
+use super::settings::{SettingsArguments, defaults, not_internal, reserved};
 use super::show::Whole;
 use crate::clock::rfc3339;
 use crate::commands::rehearsal::Rehearsal;
@@ -12,12 +12,12 @@ use crate::commands::show::changed;
 use crate::commands::{argument, people, right};
 use crate::config::provider_of;
 use crate::context::Context;
-use crate::decide::access::{self, Actor, NoAccount, Permit};
-use crate::decide::host;
+use crate::decide::access::{self, Actor, Denied, NoAccount, Permit};
+use crate::decide::account::{self as rules, Hearer};
 use crate::fault::{Class, Fault};
 use crate::plural::{counted, doing};
 use crate::secret::Secret;
-use crate::store::account::{self, Account as Stored, Settings};
+use crate::store::account::{self, Own, Settings};
 use crate::store::sending::{self as kept, Password, Sending};
 use crate::store::taker::Takers;
 use crate::store::{
@@ -189,12 +189,12 @@ pub fn change(context: &Context, db: &mut Database, actor: &Actor, request: &Req
         new.name = name.to_string();
     }
     settings.over(&mut new, context, db, account.id, password.as_ref())?;
-    not_elsewhere(actor, &account, &new)?;
+    not_elsewhere(actor, [&account, &new])?;
     let before = kept::of(db, account.id)?;
     let mut with = before.clone();
     sending.over(&mut with, (context, db), account.id, smtp_password.as_ref(), (new.imap_auth, settings.auth().is_some()))?;
     check(context, &new, &with)?;
-    not_sent_elsewhere(actor, &before, &with)?;
+    not_sent_elsewhere(actor, [&before, &with])?;
     if with != before {
         kept::set(db, &permit, account.id, &with)?;
     }
@@ -332,37 +332,37 @@ fn smtp_secret(sending: &Sending) -> Option<Password> {
     sending.smtp.as_ref().and_then(|smtp| smtp.password.clone())
 }
 
-/// ACCESS-3: who sends a stored password to a server of their own choice has read it. Only the service account may.
-fn not_elsewhere(actor: &Actor, account: &Stored, new: &Settings) -> Result<()> {
-    let place = |settings: &Settings| {
-        (settings.imap_host.clone(), settings.imap_port, settings.imap_security, settings.imap_ca_file.clone())
-    };
-    if actor.user.is_some() && place(account) != place(new) && secret(account) == secret(new) {
-        return Err(Fault::new(Class::Refused, "another server needs the password again").hint("add --password-stdin").into());
-    }
-    Ok(())
+/// The server for reading hears the password.
+fn reader(settings: &Settings) -> Hearer<'_> {
+    let Own { imap_host, imap_port, imap_security, imap_ca_file, .. } = &settings.own;
+    Hearer { host: imap_host, port: *imap_port, security: *imap_security, ca_file: imap_ca_file.as_deref() }
 }
 
-/// The same of the server to send through, which may get the password for reading. One that nobody logged in to had none.
-fn not_sent_elsewhere(actor: &Actor, before: &Sending, new: &Sending) -> Result<()> {
-    let told = |sending: &Sending| {
-        let smtp = sending.smtp.as_ref().filter(|smtp| smtp.auth != SmtpAuth::None)?;
-        Some((smtp.host.clone(), smtp.port, smtp.security, smtp.ca_file.clone()))
-    };
-    let is_new = smtp_secret(new).is_some() && smtp_secret(before) != smtp_secret(new);
-    if actor.user.is_some() && told(new).is_some() && told(before) != told(new) && !is_new {
+/// The server to send through may get the password for reading. One that nobody logs in to gets none.
+fn sender(sending: &Sending) -> Option<Hearer<'_>> {
+    let smtp = sending.smtp.as_ref().filter(|smtp| smtp.auth != SmtpAuth::None)?;
+    Some(Hearer { host: &smtp.host, port: smtp.port, security: smtp.security, ca_file: smtp.ca_file.as_deref() })
+}
+
+/// Refuses to tell another server a stored password (ACCESS-3).
+fn not_elsewhere(actor: &Actor, [before, new]: [&Settings; 2]) -> Result<()> {
+    let both = [before, new].map(|settings| Some(reader(settings)));
+    Ok(rules::tell_password(actor, both, secret(before) != secret(new))
+        .map_err(|Denied| Fault::new(Class::Refused, "another server needs the password again").hint("add --password-stdin"))?)
+}
+
+/// The same of the server to send through.
+fn not_sent_elsewhere(actor: &Actor, both: [&Sending; 2]) -> Result<()> {
+    let [before, new] = both.map(smtp_secret);
+    Ok(rules::tell_password(actor, both.map(sender), new.is_some() && before != new).map_err(|Denied| {
         let what = "another server for sending needs a password of its own";
-        return Err(Fault::new(Class::Refused, what).hint("add --smtp-password-stdin").into());
-    }
-    Ok(())
+        Fault::new(Class::Refused, what).hint("add --smtp-password-stdin")
+    })?)
 }
 
 /// ACCESS-1: what concerns others than the owner of a personal account is for administrators.
 fn allowed(context: &Context, sending: &SendingArguments, answers: &AnswerArguments) -> Result<()> {
-    match sending.reserved().or(answers.given()).filter(|_| !context.actor_ref().administrator) {
-        Some(option) => Err(context.refused(&format!("only administrators give {option}"))),
-        None => Ok(()),
-    }
+    reserved(context, sending.reserved().or(answers.given()))
 }
 
 /// Whether an account can send like that.
@@ -372,10 +372,5 @@ fn check(context: &Context, settings: &Settings, sending: &Sending) -> Result<()
         return Err(Fault::new(Class::Usage, "a personal account is nobody else's: only group accounts are shared").into());
     }
     let Some(smtp) = &sending.smtp else { return Ok(()) };
-    let listed = &context.loaded.config.security.internal_hosts;
-    if is_personal && host::is_internal_name(&smtp.host) && !host::is_listed(listed, &smtp.host) {
-        let what = format!("{} is internal, and a personal account's server must not be", smtp.host);
-        return Err(Fault::new(Class::Refused, what).hint("an administrator can list it in security.internal-hosts").into());
-    }
-    Ok(())
+    not_internal(settings.kind, &smtp.host, &context.loaded.config.security.internal_hosts)
 }

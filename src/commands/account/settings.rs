@@ -9,7 +9,8 @@ use clap::{ArgAction, ValueHint};
 use crate::commands::argument;
 use crate::commands::setting::{IfSo, Options, Setting, options, way};
 use crate::context::{self, Context};
-use crate::decide::host;
+use crate::decide::access::{self, Denied};
+use crate::decide::account as rules;
 use crate::fault::{Class, Fault};
 use crate::mail::address_key;
 use crate::net;
@@ -219,20 +220,17 @@ impl SettingsArguments {
             (!self.teams.is_empty(), "--team"),
         ];
         let given = given.iter().find(|(is_given, _)| *is_given).map(|(_, option)| (*option).to_string());
-        match given.or_else(|| self.rules.reserved()).filter(|_| !actor.administrator) {
-            Some(option) => Err(context.refused(&format!("only administrators give {option}"))),
-            None => Ok(()),
-        }
+        reserved(context, given.or_else(|| self.rules.reserved()))
     }
 
-    /// AUTO-2: an administrator's word makes an address the account's; a user's is good for fetching, and takes no address of others.
+    /// Takes an address, or refuses one of others (AUTO-2).
     fn over_address(&self, settings: &mut Settings, context: &Context, db: &mut Database) -> Result<()> {
         let Some(address) = self.address.as_deref().map(address_key) else { return Ok(()) };
         let actor = context.actor();
-        if !actor.administrator && address != settings.address && account::is_of_others(db, actor.user, &address)? {
+        if rules::must_be_nobodys(&actor, &settings.address, &address) && account::is_of_others(db, actor.user, &address)? {
             return Err(context.refused(&format!("<{address}> is an address of a group account or of another user")));
         }
-        settings.address_vouched = actor.administrator || (settings.address_vouched && settings.address == address);
+        settings.address_vouched = rules::is_vouched(&actor, (&settings.address, settings.address_vouched), &address);
         settings.address = address;
         Ok(())
     }
@@ -370,11 +368,21 @@ fn check(settings: &Settings, internal_hosts: &[String]) -> Result<()> {
     if settings.max_seconds <= 0 || settings.max_message_size <= 0 {
         return wrong("--max-seconds and --max-message-mib must be above zero");
     }
-    let is_internal = host::is_internal_name(&settings.imap_host) && !host::is_listed(internal_hosts, &settings.imap_host);
-    if settings.kind == AccountKind::Personal && is_internal {
-        let what = format!("{} is internal, and a personal account's server must not be", settings.imap_host);
-        let hint = "an administrator can list it in security.internal-hosts";
-        return Err(Fault::new(Class::Refused, what).hint(hint).into());
+    not_internal(settings.kind, &settings.imap_host, internal_hosts)
+}
+
+/// Refuses an option of administrators to anybody else (ACCESS-1).
+pub fn reserved(context: &Context, given: Option<String>) -> Result<()> {
+    match given.filter(|_| access::administer(context.actor_ref()).is_err()) {
+        Some(option) => Err(context.refused(&format!("only administrators give {option}"))),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Refuses an internal server to a personal account (ACCESS-3).
+pub fn not_internal(kind: AccountKind, host: &str, listed: &[String]) -> Result<()> {
+    Ok(rules::connect(kind, host, listed).map_err(|Denied| {
+        let what = format!("{host} is internal, and a personal account's server must not be");
+        Fault::new(Class::Refused, what).hint("an administrator can list it in security.internal-hosts")
+    })?)
 }
