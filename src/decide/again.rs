@@ -82,7 +82,7 @@ pub fn again(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bool, policy
     facts.account.answering = None;
     facts.next.email = stored.id.0;
     let other = stored.id_collision.then(|| duplicate::other(&seen.mail, facts));
-    arrive(arrival, &seen, policy, choices, other, &mut Desk { facts, plan: &mut plan });
+    arrive(arrival, &seen, choices, other, &mut Desk { facts, plan: &mut plan, policy });
     facts.next.email = before.email;
     plan.fate = Fate::Imported;
     plan.notes.retain(|note| tell || !is_of_telling(note));
@@ -183,7 +183,7 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bo
         known.teams.retain(|team| !done.is_some_and(|done| done.gave_teams.contains(team)));
         known.users.retain(|user| !done.is_some_and(|done| done.gave_users.contains(user)));
     }
-    arrive_again(email, arrival, &seen, policy, choices, &mut Desk { facts, plan: &mut plan });
+    arrive_again(email, arrival, &seen, choices, &mut Desk { facts, plan: &mut plan, policy });
     if let Some(done) = done {
         let wanted = plan.steps.clone();
         take_back(email, done, &wanted, &mut plan);
@@ -194,7 +194,52 @@ pub fn again_elsewhere(arrival: &Arrival, mail: &Mail, stored: &Stored, tell: bo
         Change::AddUser { user, .. } => !stored.users.contains(&user),
         Change::AddAccount { .. } | Change::KeepCopy { .. } | Change::Run { .. } | Change::ActOnServer { .. } => false,
         Change::Notify { .. } => tell,
-        _ => true,
+        // All else that a further account brings.
+        Change::AddEmail(_)
+        | Change::Invite { .. }
+        | Change::RememberId { .. }
+        | Change::MoveId { .. }
+        | Change::JoinThreads { .. }
+        | Change::AdoptThread { .. }
+        | Change::MergeCases { .. }
+        | Change::MarkReplied { .. }
+        | Change::Verify { .. }
+        | Change::SetParent { .. }
+        | Change::Reopen { .. }
+        | Change::Hold { .. }
+        | Change::OpenCase(_)
+        | Change::Follow { .. }
+        | Change::Amend(_)
+        | Change::Relink { .. }
+        | Change::AdvanceRotation { .. }
+        | Change::NoteAssignment { .. }
+        | Change::AddNote { .. }
+        | Change::Answer { .. }
+        | Change::Spend { .. }
+        | Change::HoldAction { .. }
+        | Change::SetDelivery { .. }
+        | Change::SetAddress { .. }
+        | Change::ShareEmail { .. }
+        | Change::AssignEmail { .. }
+        | Change::MarkImportant { .. }
+        | Change::Sort { .. }
+        | Change::RemoveTeam { .. }
+        | Change::RemoveUser { .. }
+        | Change::Mark { .. }
+        | Change::Put { .. }
+        | Change::File { .. }
+        | Change::FileAway { .. }
+        | Change::Decide { .. }
+        | Change::AddRecord(_)
+        | Change::Assign { .. }
+        | Change::SetStatus { .. }
+        | Change::SetRecord { .. }
+        | Change::MoveEmails { .. }
+        | Change::DeleteRecord { .. }
+        | Change::DeleteEmail { .. }
+        | Change::MergeRecords { .. }
+        | Change::SetTeams { .. }
+        | Change::Unfollow { .. } => true,
     });
     plan.notes.retain(|note| tell || !is_of_telling(note));
     plan

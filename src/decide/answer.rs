@@ -23,12 +23,12 @@ pub enum Role {
 }
 
 /// Adds the answer to the plan, or why there is none.
-pub fn consider(occasion: &Occasion<'_>, role: Role, policy: &Policy, desk: &mut Desk<'_>) {
+pub fn consider(occasion: &Occasion<'_>, role: Role, desk: &mut Desk<'_>) {
     let email = occasion.email;
     let Some(answering) = &desk.facts.account.answering else { return };
     let is_imported = desk.plan.fate == Fate::Imported || desk.plan.fate == Fate::Duplicate;
     let may = if is_imported { Ok(()) } else { Err(reason!(Ack1, "its fate is {}", desk.plan.fate)) };
-    if let Err(because) = may.and_then(|()| may_answer(occasion, role, answering, policy, desk.facts)) {
+    if let Err(because) = may.and_then(|()| may_answer(occasion, role, answering, desk.policy, desk.facts)) {
         desk.plan.note(reason!(Ack1, "no answer: {}", because.behind(Rule::Ack1)));
         desk.plan.no_answer.get_or_insert(because);
         return;

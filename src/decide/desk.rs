@@ -1,6 +1,7 @@
-//! Where the rules work: what is known, and the plan so far. A rule that changes what the next one may ask takes both.
+//! Where the rules work: what is known, the plan so far, and the switches that hold for every account. A rule that changes what the next
+//! one may ask takes all three.
 
-use super::facts::{Facts, take};
+use super::facts::{Facts, Policy, take};
 use super::plan::{Change, Plan};
 use super::reason::Reason;
 use crate::words::{EmailId, NoteId, NoteKind, RecordId};
@@ -8,6 +9,7 @@ use crate::words::{EmailId, NoteId, NoteKind, RecordId};
 pub struct Desk<'a> {
     pub facts: &'a mut Facts,
     pub plan: &'a mut Plan,
+    pub policy: &'a Policy,
 }
 
 impl Desk<'_> {

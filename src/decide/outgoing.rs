@@ -3,7 +3,7 @@
 use super::author::Origin;
 use super::delivery::Recipient;
 use super::desk::Desk;
-use super::facts::{Facts, take};
+use super::facts::{Facts, Policy, take};
 use super::occasion::Occasion;
 use super::parent::Link;
 use super::plan::{Change, Plan, Step};
@@ -33,7 +33,8 @@ pub struct Order {
 /// Gives a message its place: conversation, record, teams; nobody hears of it yet.
 pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
-    let desk = &mut Desk { facts, plan: &mut plan };
+    // What it says places it, and no switch.
+    let desk = &mut Desk { facts, plan: &mut plan, policy: &Policy::default() };
     let email = EmailId(take(&mut desk.facts.next.email));
     desk.plan.email = Some(email);
     let occasion = occasion(email, mail, order.author, desk.facts);
@@ -81,7 +82,7 @@ pub fn queue(mail: &Mail, order: &Order, facts: &mut Facts) -> Plan {
 /// and hear of it, and what it answers is answered.
 pub fn sent(email: EmailId, mail: &Mail, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy: &Policy::default() };
     desk.plan.email = Some(email);
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
     let occasion = occasion(email, mail, known.author, desk.facts);

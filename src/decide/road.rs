@@ -41,7 +41,7 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
     };
     let other = match duplicate::find(arrival, &seen.mail, facts, &mut plan) {
         Known::Same(email) => {
-            arrive_again(email, arrival, &seen, policy, choices, &mut Desk { facts, plan: &mut plan });
+            arrive_again(email, arrival, &seen, choices, &mut Desk { facts, plan: &mut plan, policy });
             plan.for_nobody = distribute::opens_for_nobody(&plan, facts);
             return plan;
         }
@@ -52,22 +52,22 @@ pub fn decide(arrival: &Arrival, mail: &Mail, policy: &Policy, facts: &mut Facts
         Known::Collision(other) => Some(other),
         Known::New => None,
     };
-    arrive(arrival, &seen, policy, choices, other, &mut Desk { facts, plan: &mut plan });
+    arrive(arrival, &seen, choices, other, &mut Desk { facts, plan: &mut plan, policy });
     plan.of_nobody = people::reaches_nobody(&plan, &seen.mail, facts);
     plan.for_nobody = distribute::opens_for_nobody(&plan, facts);
     plan
 }
 
 /// The road of a message that is new to the store; `other` is what another e-mail with its Message-ID is to it.
-pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choices, other: Option<Other>, desk: &mut Desk<'_>) {
+pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, choices: Choices, other: Option<Other>, desk: &mut Desk<'_>) {
     let mail = &*seen.mail;
     let email = EmailId(take(&mut desk.facts.next.email));
-    let occasion = occasion(email, arrival, seen, policy, choices, desk.facts);
+    let occasion = occasion(email, arrival, seen, desk.policy, choices, desk.facts);
     desk.plan.email = Some(email);
     desk.plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
     let customer = author::customer(mail, seen.origin, desk.facts, desk.plan);
-    let gate = Gate::of(mail, customer.as_ref(), seen.origin, policy, desk.facts, desk.plan);
+    let gate = Gate::of(mail, customer.as_ref(), seen.origin, desk.policy, desk.facts, desk.plan);
     let first = other.and_then(Other::twin).filter(|first| gate.may_touch(*first, desk.facts));
     let conversation = match first {
         Some(first) => twin::conversation(first, desk.facts),
@@ -79,7 +79,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
     let outgoing = bounce::outgoing(mail, desk.facts).filter(|letter| gate.may_touch(*letter, desk.facts));
     let Found { link, named, left } = match first {
         Some(first) => Found { link: twin::link(first, desk.facts), named: None, left: None },
-        None => parent::find(mail, customer.as_ref(), &conversation, (&gate, policy), desk.facts, desk.plan),
+        None => parent::find(mail, customer.as_ref(), &conversation, (&gate, desk.policy), desk.facts, desk.plan),
     };
     // The e-mail's row comes first in the plan, its links after it.
     let row = desk.plan.steps.len();
@@ -160,7 +160,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choi
     remember(&new, &occasion, &teams, &users, desk.facts);
     let record = link.as_ref().map(|link| link.record);
     let is_genuine = bounce::file(outgoing, record, &occasion, desk);
-    answer::consider(&occasion, role, policy, desk);
+    answer::consider(&occasion, role, desk);
     bounce::hear_from(&occasion, desk);
     let news = if is_genuine { News::Report } else { News::New };
     tell(record, &occasion, news, desk);
@@ -279,7 +279,7 @@ pub fn new_email(
 }
 
 /// The road of a message that is already in the store (DUP-1): things are added, nothing is removed.
-pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, policy: &Policy, choices: Choices, desk: &mut Desk<'_>) {
+pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, choices: Choices, desk: &mut Desk<'_>) {
     desk.plan.fate = Fate::Duplicate;
     desk.plan.email = Some(email);
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return };
@@ -289,7 +289,7 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, policy: 
         desk.plan.add(Change::KeepCopy { email, account }, reason!(Dup2, "it came in other bytes, which are kept, too"));
         desk.facts.emails.entry(email).and_modify(|known| known.raws.push(mail.raw_digest));
     }
-    let mut occasion = occasion(email, arrival, seen, policy, choices, desk.facts);
+    let mut occasion = occasion(email, arrival, seen, desk.policy, choices, desk.facts);
     occasion.origin = verify(email, &known, seen.origin, desk);
     let first_time_here = !known.accounts.contains(&account);
     if first_time_here {
@@ -310,7 +310,7 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, policy: 
     let first = first_of(email, &known, mail, desk.facts);
     if first_time_here && known.parent_by != Some(ParentBy::Hand) {
         let case;
-        (conversation, case) = find_late(&occasion, conversation, (parent, first), policy, desk);
+        (conversation, case) = find_late(&occasion, conversation, (parent, first), desk);
         entered = case.and_then(|link| enter_late(&occasion, &conversation, (parent, link, first), desk));
         if entered.is_none() {
             opened = open_late(&occasion, &conversation, parent, desk);
@@ -341,7 +341,7 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, policy: 
         entry.users.extend(users.iter().map(|(user, _)| *user));
     }
     if let Some(case) = opened {
-        answer::consider(&occasion, Role::Opener(case), policy, desk);
+        answer::consider(&occasion, Role::Opener(case), desk);
     }
     // Of a case that it came to just now nobody has heard.
     tell(parent, &occasion, if entered.is_some() { News::New } else { News::Old }, desk);
@@ -353,7 +353,6 @@ fn find_late(
     occasion: &Occasion<'_>,
     conversation: Conversation,
     (parent, first): (Option<RecordId>, Option<EmailId>),
-    policy: &Policy,
     desk: &mut Desk<'_>,
 ) -> (Conversation, Option<Link>) {
     let is_of_case = parent.is_some_and(|record| desk.facts.is_case(record));
@@ -364,9 +363,9 @@ fn find_late(
         return (conversation, Some(link));
     }
     let mail = occasion.mail;
-    let gate = Gate::of(mail, None, occasion.origin, policy, desk.facts, desk.plan);
+    let gate = Gate::of(mail, None, occasion.origin, desk.policy, desk.facts, desk.plan);
     let conversation = thread::again(mail, conversation.thread, &gate, desk);
-    let link = parent::find(mail, None, &conversation, (&gate, policy), desk.facts, desk.plan).link;
+    let link = parent::find(mail, None, &conversation, (&gate, desk.policy), desk.facts, desk.plan).link;
     (conversation, link.filter(|link| desk.facts.is_case(link.record)))
 }
 

@@ -57,7 +57,7 @@ pub fn hold(action: BudgetAction, email: EmailId, because: Reason, desk: &mut De
 #[cfg(test)]
 mod tests {
     use super::super::budget::{Budgets, Spent};
-    use super::super::facts::Facts;
+    use super::super::facts::{Facts, Policy};
     use super::super::plan::Plan;
     use super::*;
     use crate::words::{AccountId, UserId};
@@ -72,7 +72,12 @@ mod tests {
     }
 
     fn answer(sender: &str, facts: &mut Facts) -> Result<(), Reason> {
-        take(BudgetAction::Answer, 1, Some(&address(sender)), &mut Desk { facts, plan: &mut Plan::new() })
+        take(
+            BudgetAction::Answer,
+            1,
+            Some(&address(sender)),
+            &mut Desk { facts, plan: &mut Plan::new(), policy: &Policy::default() },
+        )
     }
 
     #[test]
@@ -107,16 +112,39 @@ mod tests {
         let mut facts = facts(Limits { per_address: [5, 10], ..Limits::default() });
         let mut plan = Plan::new();
         let dora = address("dora@example.org");
-        assert!(take(BudgetAction::Answer, 6, Some(&dora), &mut Desk { facts: &mut facts, plan: &mut plan }).is_err());
+        assert!(
+            take(
+                BudgetAction::Answer,
+                6,
+                Some(&dora),
+                &mut Desk { facts: &mut facts, plan: &mut plan, policy: &Policy::default() }
+            )
+            .is_err()
+        );
         assert!(
             plan.steps.is_empty()
-                && take(BudgetAction::Answer, 5, Some(&dora), &mut Desk { facts: &mut facts, plan: &mut plan }).is_ok()
+                && take(
+                    BudgetAction::Answer,
+                    5,
+                    Some(&dora),
+                    &mut Desk { facts: &mut facts, plan: &mut plan, policy: &Policy::default() }
+                )
+                .is_ok()
         );
         assert_eq!(plan.steps.len(), 1);
-        assert!(take(BudgetAction::Case, 1_000_000, Some(&dora), &mut Desk { facts: &mut facts, plan: &mut plan }).is_ok());
+        assert!(
+            take(
+                BudgetAction::Case,
+                1_000_000,
+                Some(&dora),
+                &mut Desk { facts: &mut facts, plan: &mut plan, policy: &Policy::default() }
+            )
+            .is_ok()
+        );
         assert_eq!(plan.steps.len(), 1);
         assert!(
-            take(BudgetAction::Answer, 1, None, &mut Desk { facts: &mut facts, plan: &mut plan }).is_ok(),
+            take(BudgetAction::Answer, 1, None, &mut Desk { facts: &mut facts, plan: &mut plan, policy: &Policy::default() })
+                .is_ok(),
             "mail without a sender has no address"
         );
     }
@@ -128,7 +156,8 @@ mod tests {
         for other in [BudgetAction::Case, BudgetAction::Reopen, BudgetAction::Notification] {
             let mut plan = Plan::new();
             assert!(
-                take(other, 1, None, &mut Desk { facts: &mut facts, plan: &mut plan }).is_ok() && plan.steps.is_empty(),
+                take(other, 1, None, &mut Desk { facts: &mut facts, plan: &mut plan, policy: &Policy::default() }).is_ok()
+                    && plan.steps.is_empty(),
                 "{other}"
             );
         }

@@ -99,7 +99,7 @@ pub fn unlink(db: &mut Database, said: &Said<'_>, id: EmailId) -> Result<Plan> {
     let emails: Vec<EmailId> = std::iter::once(id).chain(linked.iter().flat_map(Written::mates)).collect();
     let mut facts = facts::gather_word(db, &Matter { emails: &emails, ..Matter::default() }, said.now)?;
     let before = facts.emails.get(&id).and_then(|known| known.parent).map(|record| facts.name(record));
-    let plan = hand::unlink(id, linked.as_ref(), said.asked(), &mut facts)?;
+    let plan = hand::unlink(id, linked.as_ref(), said.asked(), said.policy, &mut facts)?;
     let audit = ("email unlink", &*format!("email:{id}"), &*before.unwrap_or_default());
     let emails: Vec<EmailId> = plan.emails().into_iter().collect();
     said.write(db, audit, &plan, (&facts, None), &emails)?;
@@ -220,7 +220,7 @@ pub fn settle(db: &mut Database, said: &Said<'_>, held: &Review, word: Word) -> 
 /// Opens a case, empty but for its name (CASE-5).
 pub fn create(db: &mut Database, said: &Said<'_>, name: &str) -> Result<Plan> {
     let mut facts = facts::gather_word(db, &Matter::default(), said.now)?;
-    let plan = hand::create(name, said.asked(), &mut facts);
+    let plan = hand::create(name, said.asked(), said.policy, &mut facts);
     opened(db, said, "", &plan, (&facts, None), &[])?;
     Ok(plan)
 }
@@ -341,7 +341,7 @@ pub fn assign(db: &mut Database, said: &Said<'_>, case: RecordId, user: UserId) 
 
 /// Takes a case or a record from whoever has it; an empty plan when nobody does.
 pub fn put_back(db: &mut Database, said: &Said<'_>, record: RecordId) -> Result<Plan> {
-    let decide = |facts: &mut Facts| Ok(hand::put_back(record, said.asked(), facts));
+    let decide = |facts: &mut Facts| Ok(hand::put_back(record, said.asked(), said.policy, facts));
     let mut verb = "record set";
     if store::case::is_one(db, record)? {
         verb = "case assign";
@@ -358,7 +358,7 @@ pub fn set_status(db: &mut Database, said: &Said<'_>, case: RecordId, status: Op
     };
     let is_now = |facts: &Facts| facts.records.get(&case).and_then(|known| known.status).map(CaseStatus::as_str);
     let mut facts = facts::gather_word(db, &Matter { records: &[case], ..Matter::default() }, said.now)?;
-    let plan = hand::set_status(case, status, said.asked(), &mut facts)?;
+    let plan = hand::set_status(case, status, said.asked(), said.policy, &mut facts)?;
     let emails = email::of_record(db, case)?;
     said.write(db, (verb, &facts.name(case), is_now(&facts).unwrap_or_default()), &plan, (&facts, None), &emails)?;
     Ok(plan)
@@ -366,7 +366,7 @@ pub fn set_status(db: &mut Database, said: &Said<'_>, case: RecordId, status: Op
 
 /// Writes a person's words into the stream of a case.
 pub fn note(db: &mut Database, said: &Said<'_>, case: RecordId, words: &str) -> Result<Plan> {
-    let decide = |facts: &mut Facts| Ok(hand::note(case, words, said.asked(), facts));
+    let decide = |facts: &mut Facts| Ok(hand::note(case, words, said.asked(), said.policy, facts));
     on_record(db, said, (case, &[]), "case note", decide, |facts| format!("note {}", facts.next.note - 1))
 }
 

@@ -50,7 +50,7 @@ pub fn delete(db: &mut Database, said: &Said<'_>, id: RecordId) -> Result<(Plan,
     let emails = email::of_record(db, id)?;
     let records = [vec![id], case::merged_into(db, id)?].concat();
     let mut facts = facts::gather_word(db, &Matter { records: &records, ..Matter::default() }, said.now)?;
-    let plan = hand::delete(id, emails.len(), said.asked(), &mut facts);
+    let plan = hand::delete(id, emails.len(), said.asked(), said.policy, &mut facts);
     let noun = if facts.is_case(id) { "case" } else { "record" };
     let because = format!("{}, which it was written in, was deleted", facts.name(id));
     let held = outbox::hold_all_in(db, id, &because.as_str().into())?;

@@ -21,7 +21,7 @@ pub fn assign(
     facts: &mut Facts,
 ) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     active(user, desk.facts)?;
     if desk.facts.records.get(&case).and_then(|known| known.assigned_user) != Some(user) {
         give(case, user, desk);
@@ -30,7 +30,7 @@ pub fn assign(
         emails.sort_unstable();
         for email in emails {
             let users = vec![(user, reason!(Case1, "{} is assigned to them", desk.facts.name(case)))];
-            join(email, mails, (Vec::new(), users), policy, desk);
+            join(email, mails, (Vec::new(), users), desk);
         }
         end_lost(case, desk);
     }
@@ -39,9 +39,9 @@ pub fn assign(
 
 /// Nobody has a record any more: a case that was only handed to somebody is new again. Whoever had it follows it on as long as they
 /// may read it (FOLLOW-1).
-pub fn put_back(record: RecordId, asked: Asked, facts: &mut Facts) -> Plan {
+pub fn put_back(record: RecordId, asked: Asked, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     if desk.facts.records.get(&record).is_some_and(|known| known.assigned_user.is_some()) {
         unassign(record, reason!(Case5, "a person said so"), desk);
         end_lost(record, desk);
@@ -101,9 +101,15 @@ fn login(user: UserId, facts: &Facts) -> String {
 }
 
 /// Sets how far a case is; none re-opens it: Assigned when somebody has it, else New (CASE-4). Nothing when it is so already.
-pub fn set_status(case: RecordId, status: Option<CaseStatus>, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
+pub fn set_status(
+    case: RecordId,
+    status: Option<CaseStatus>,
+    asked: Asked,
+    policy: &Policy,
+    facts: &mut Facts,
+) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let name = desk.facts.name(case);
     let Some(known) = desk.facts.records.get(&case) else { return Ok(plan) };
     not_merged(case, desk.facts)?;
@@ -133,9 +139,9 @@ pub(super) fn not_merged(case: RecordId, facts: &Facts) -> Result<(), Fault> {
 }
 
 /// Writes a person's words into the stream of a case; those who follow it hear of them.
-pub fn note(case: RecordId, words: &str, asked: Asked, facts: &mut Facts) -> Plan {
+pub fn note(case: RecordId, words: &str, asked: Asked, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let note = NoteId(desk.facts.next.note);
     desk.add_note(case, NoteKind::Note, None, words.to_string(), reason!(Case5, "a person wrote it"));
     for user in notify::followers(case, desk.facts) {

@@ -92,7 +92,7 @@ pub fn change_email(
         let mail = mails.get(&email).unwrap_or(&unread);
         let seen = author::see_again(mail, (known.ours, known.author), policy, facts, &mut Plan::new());
         let occasion = Occasion::of_stored(email, &seen.mail, &known, Choices::default());
-        let desk = &mut Desk { facts, plan: &mut plan };
+        let desk = &mut Desk { facts, plan: &mut plan, policy };
         people::join_new((Teams::new(), users), &occasion, desk);
         tell(known.parent, &occasion, News::Old, desk);
     }

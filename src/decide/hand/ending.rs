@@ -15,9 +15,9 @@ use crate::words::{NoteId, NoteKind, ParentBy, RecordId, RecordKind};
 /// Deletes a record. Its e-mails stay: they belong to its Account from now on, else to its Contact or Lead, else to no record, and as
 /// a person said so no rule moves them (LINK-7). Nothing leads to it any more: to its tokens and its number later mail is like that
 /// of any sender, so it opens a case where its account makes cases (LINK-1, LINK-3).
-pub fn delete(record: RecordId, emails: usize, asked: Asked, facts: &mut Facts) -> Plan {
+pub fn delete(record: RecordId, emails: usize, asked: Asked, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let Some(known) = desk.facts.records.get(&record).cloned() else { return plan };
     let name = desk.facts.name(record);
     if emails > 0 {
@@ -99,7 +99,7 @@ pub struct Conversion {
 /// later mail of its address will; its cases are theirs, too.
 pub fn convert(lead: RecordId, into: &Conversion, asked: Asked, policy: &Policy, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     not_merged(lead, desk.facts)?;
     let name = desk.facts.name(lead);
     let Some(known) = desk.facts.records.get(&lead).cloned() else { return Ok(plan) };
@@ -113,7 +113,7 @@ pub fn convert(lead: RecordId, into: &Conversion, asked: Asked, policy: &Policy,
         Make::There(record) => Ok(Some(*record)),
         Make::New(new) => {
             let record = begin_record(kind, new, reason!(Record1, "{name} is converted"), desk);
-            say(record, (&of_kind(kind, changes, policy), &RecordChanges::default()), policy, desk)?;
+            say(record, (&of_kind(kind, changes, policy), &RecordChanges::default()), desk)?;
             auto_follow(record, desk);
             Ok(Some(record))
         }

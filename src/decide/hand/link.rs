@@ -34,11 +34,11 @@ pub(super) fn begin(email: EmailId, asked: Asked) -> Plan {
 /// do e-mails of its thread come along that had no place (THREAD-2).
 pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = begin(email, asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return plan };
     let record = desk.facts.survivor(record);
     let others = companions(email, record, desk.facts);
-    bring(email, mails, record, reason!(Link7, "a person said so"), policy, desk);
+    bring(email, mails, record, reason!(Link7, "a person said so"), desk);
     let name = desk.facts.name(record);
     if known.parent != Some(record) {
         let detail = format!("e-mail {email} was linked by hand");
@@ -49,7 +49,7 @@ pub fn link(email: EmailId, mails: &Mails, record: RecordId, asked: Asked, polic
         }
     }
     for other in others {
-        come_along(other, mails, (record, ParentBy::Thread), policy, desk);
+        come_along(other, mails, (record, ParentBy::Thread), desk);
     }
     plan
 }
@@ -102,9 +102,9 @@ enum Done {
 
 /// The same when a person takes an e-mail from its record: no stream tells of it any more, and whom the link had given it has it no
 /// longer; but who has read it meanwhile keeps it. What had come along with it goes as well, unless it has another place since.
-pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, facts: &mut Facts) -> Result<Plan, Fault> {
+pub fn unlink(email: EmailId, linked: Option<&Written>, asked: Asked, policy: &Policy, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = begin(email, asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let Some(before) = desk.facts.emails.get(&email).and_then(|known| known.parent) else {
         return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to no record")));
     };
@@ -180,13 +180,13 @@ fn owners(known: &EmailFacts, facts: &Facts) -> Owners {
 }
 
 /// An e-mail comes to a record by a person's word, and its people hear of it.
-pub(super) fn bring(email: EmailId, mails: &Mails, record: RecordId, because: Reason, policy: &Policy, desk: &mut Desk<'_>) {
+pub(super) fn bring(email: EmailId, mails: &Mails, record: RecordId, because: Reason, desk: &mut Desk<'_>) {
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return };
     let unread = Mail::default();
     let mail = mails.get(&email).unwrap_or(&unread);
     // What filters chose for it when it came, such as that it is read, counts for those who get it now (FILTER-4).
     let choices = choices::import(mail, desk.facts, desk.plan);
-    let seen = author::see_again(mail, (known.ours, known.author), policy, desk.facts, desk.plan);
+    let seen = author::see_again(mail, (known.ours, known.author), desk.policy, desk.facts, desk.plan);
     let occasion = Occasion::of_stored(email, &seen.mail, &known, choices);
     relink(email, record, (ParentBy::Hand, because), desk);
     invite(email, record, desk);
@@ -198,26 +198,20 @@ pub(super) fn bring(email: EmailId, mails: &Mails, record: RecordId, because: Re
 }
 
 /// The same for another e-mail of its thread, of which nobody hears: it is no news.
-pub(super) fn come_along(
-    email: EmailId,
-    mails: &Mails,
-    (record, by): (RecordId, ParentBy),
-    policy: &Policy,
-    desk: &mut Desk<'_>,
-) {
+pub(super) fn come_along(email: EmailId, mails: &Mails, (record, by): (RecordId, ParentBy), desk: &mut Desk<'_>) {
     relink(email, record, (by, reason!(Thread2, "it comes along")), desk);
     let (mut teams, mut users) = (people::Teams::new(), people::Users::new());
     people::add_case_people(record, desk.facts, &mut teams, &mut users);
-    join(email, mails, (teams, users), policy, desk);
+    join(email, mails, (teams, users), desk);
 }
 
 /// People get an e-mail that is no news, with their own filters (CASE-1, FILTER-5); but not a copy with other content, which is for
 /// those it came to (DUP-2).
-pub(super) fn join(email: EmailId, mails: &Mails, people: (people::Teams, people::Users), policy: &Policy, desk: &mut Desk<'_>) {
+pub(super) fn join(email: EmailId, mails: &Mails, people: (people::Teams, people::Users), desk: &mut Desk<'_>) {
     let Some(known) = desk.facts.emails.get(&email).filter(|known| !known.id_collision).cloned() else { return };
     let unread = Mail::default();
     let mail = mails.get(&email).unwrap_or(&unread);
-    let seen = author::see_again(mail, (known.ours, known.author), policy, desk.facts, &mut Plan::new());
+    let seen = author::see_again(mail, (known.ours, known.author), desk.policy, desk.facts, &mut Plan::new());
     people::join_new(people, &Occasion::of_stored(email, &seen.mail, &known, Choices::default()), desk);
 }
 

@@ -20,9 +20,9 @@ fn said() -> Reason {
 }
 
 /// Opens a case, empty but for its name.
-pub fn create(name: &str, asked: Asked, facts: &mut Facts) -> Plan {
+pub fn create(name: &str, asked: Asked, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let new = NewCase { name: name.to_string(), ..NewCase::numbered(desk.facts) };
     cases::begin(new, said(), desk);
     plan
@@ -31,28 +31,29 @@ pub fn create(name: &str, asked: Asked, facts: &mut Facts) -> Plan {
 /// Opens a case from an e-mail (CASE-2), which comes to it with the e-mails of its thread that had no place.
 pub fn create_from(email: EmailId, mails: &Mails, asked: Asked, policy: &Policy, facts: &mut Facts) -> Result<Plan, Fault> {
     let mut plan = begin(email, asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return Ok(plan) };
     if let Some(case) = known.parent.filter(|record| desk.facts.is_case(*record)) {
         let number = desk.facts.records.get(&case).map(|known| known.number).unwrap_or_default();
         return Err(Fault::new(Class::Data, format!("e-mail {email} belongs to {} already", desk.facts.name(case)))
             .hint(format!("try: espomail case split {number} --email {email}")));
     }
-    let new = begun_by(email, &known, mails, policy, desk);
+    let new = begun_by(email, &known, mails, desk);
     let case = cases::begin(new, said(), desk);
     let others = companions(email, case, desk.facts);
-    bring(email, mails, case, said(), policy, desk);
+    bring(email, mails, case, said(), desk);
     for other in others {
-        come_along(other, mails, (case, ParentBy::Hand), policy, desk);
+        come_along(other, mails, (case, ParentBy::Hand), desk);
     }
     Ok(plan)
 }
 
 /// CASE-2: the case that an e-mail begins, as if the account's rules opened it.
-fn begun_by(email: EmailId, known: &EmailFacts, mails: &Mails, policy: &Policy, desk: &mut Desk<'_>) -> NewCase {
+fn begun_by(email: EmailId, known: &EmailFacts, mails: &Mails, desk: &mut Desk<'_>) -> NewCase {
     let unread = Mail::default();
-    let seen = author::see_again(mails.get(&email).unwrap_or(&unread), (known.ours, known.author), policy, desk.facts, desk.plan);
-    let sender = || parent::by_address(&seen.mail, None, policy, desk.facts, &mut Plan::new()).map(|link| link.record);
+    let seen =
+        author::see_again(mails.get(&email).unwrap_or(&unread), (known.ours, known.author), desk.policy, desk.facts, desk.plan);
+    let sender = || parent::by_address(&seen.mail, None, desk.policy, desk.facts, &mut Plan::new()).map(|link| link.record);
     let account_record = known.parent.or_else(sender).and_then(|record| desk.facts.account_of(record));
     let makes_cases = desk.facts.account.make_cases;
     let (contact, lead) = cases::people_of(seen.mail.from.as_ref(), account_record, desk.facts);
@@ -85,9 +86,9 @@ pub fn split(
         return Err(Fault::new(Class::Usage, "name the e-mails that leave the case: --email ID"));
     };
     let mut plan = begin(first, asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let Some(old) = desk.facts.records.get(&case).cloned() else { return Ok(plan) };
-    let mut new = begun_by(first, &known, mails, policy, desk);
+    let mut new = begun_by(first, &known, mails, desk);
     if let Some(name) = name {
         new.name = name.to_string();
     }
@@ -111,7 +112,7 @@ pub fn split(
     }
     follow_too(case, made, desk);
     for email in moved {
-        come_along(*email, mails, (made, ParentBy::Hand), policy, desk);
+        come_along(*email, mails, (made, ParentBy::Hand), desk);
     }
     invite(first, made, desk);
     take_back(case, made, moved, desk.facts, desk.plan);
@@ -234,7 +235,7 @@ pub fn unmerge(
     facts: &mut Facts,
 ) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let name = desk.facts.name(case);
     let known = desk.facts.records.get(&case).cloned();
     let Some((known, into)) = known.and_then(|known| known.merged_into.map(|into| (known, into))) else {
@@ -267,7 +268,7 @@ pub fn unmerge(
     }
     follow_again(case, merged, desk);
     for (email, by) in returning(into, merged, desk.facts) {
-        come_along(email, mails, (case, by), policy, desk);
+        come_along(email, mails, (case, by), desk);
     }
     match apart {
         Some(apart) => give_up(into, &known, apart, others, desk),

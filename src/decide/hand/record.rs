@@ -45,9 +45,9 @@ pub fn add(
     facts: &mut Facts,
 ) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     let record = begin_record(kind, name, said(), desk);
-    say(record, (changes, &RecordChanges::default()), policy, desk)?;
+    say(record, (changes, &RecordChanges::default()), desk)?;
     auto_follow(record, desk);
     Ok(plan)
 }
@@ -74,9 +74,9 @@ pub fn change(
     facts: &mut Facts,
 ) -> Result<Plan, Fault> {
     let mut plan = Plan::asked(asked);
-    let desk = &mut Desk { facts, plan: &mut plan };
+    let desk = &mut Desk { facts, plan: &mut plan, policy };
     not_merged(record, desk.facts)?;
-    say(record, (changes, there), policy, desk)?;
+    say(record, (changes, there), desk)?;
     Ok(plan)
 }
 
@@ -84,11 +84,10 @@ pub fn change(
 pub(super) fn say(
     record: RecordId,
     (changes, there): (&RecordChanges, &RecordChanges),
-    policy: &Policy,
     desk: &mut Desk<'_>,
 ) -> Result<(), Fault> {
     let Some(known) = desk.facts.records.get(&record).cloned() else { return Ok(()) };
-    let (mut fields, because) = fields_of(record, &known, changes, policy)?;
+    let (mut fields, because) = fields_of(record, &known, changes, desk.policy)?;
     forget_same(&mut fields, &known, there);
     let assigned = changes.assigned_user.filter(|user| *user != known.assigned_user);
     if let Some(user) = assigned.flatten() {

@@ -91,8 +91,8 @@ pub fn settle(
         plan.add(Change::Decide { review: one, decision: word.decision() }, because);
     }
     if word != Word::Reject {
-        at_desk(email, mail, policy, &mut Desk { facts, plan: &mut plan }, |occasion, known, desk| {
-            follow(word, &Occasion { arrived_at: desk.facts.now, ..occasion }, known, policy, desk);
+        at_desk(email, mail, &mut Desk { facts, plan: &mut plan, policy }, |occasion, known, desk| {
+            follow(word, &Occasion { arrived_at: desk.facts.now, ..occasion }, known, desk);
         });
     }
     Ok(plan)
@@ -113,29 +113,23 @@ fn has_no_case(review: ReviewId, email: EmailId, mail: &Mail, facts: &Facts) -> 
 }
 
 /// Works on a stored e-mail as it was read, with what filters chose for it when it came (FILTER-4).
-fn at_desk(
-    email: EmailId,
-    mail: &Mail,
-    policy: &Policy,
-    desk: &mut Desk<'_>,
-    work: impl FnOnce(Occasion<'_>, &EmailFacts, &mut Desk<'_>),
-) {
+fn at_desk(email: EmailId, mail: &Mail, desk: &mut Desk<'_>, work: impl FnOnce(Occasion<'_>, &EmailFacts, &mut Desk<'_>)) {
     desk.plan.email = Some(email);
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return };
     let choices = choices::import(mail, desk.facts, desk.plan);
-    let mail = &*author::see(mail, policy, desk.facts, desk.plan).mail;
+    let mail = &*author::see(mail, desk.policy, desk.facts, desk.plan).mail;
     work(Occasion::of_stored(email, mail, &known, choices), &known, desk);
 }
 
 /// What a held e-mail brings when it goes on. Like the rest of [`super::super::road::decide`], it keeps the facts current.
-fn follow(word: Word, occasion: &Occasion<'_>, known: &EmailFacts, policy: &Policy, desk: &mut Desk<'_>) {
+fn follow(word: Word, occasion: &Occasion<'_>, known: &EmailFacts, desk: &mut Desk<'_>) {
     let (mail, email) = (occasion.mail, occasion.email);
     let mut role = Role::FollowUp;
     let (record, because) = match word {
         Word::Accept(record) => (accept(desk.facts.survivor(record), desk), reason!(Link7, "a person said so")),
         Word::Split { refers_to } => {
             let refers_to = refers_to.map(|record| desk.facts.survivor(record)).filter(|record| desk.facts.is_case(*record));
-            let sender = || parent::by_address(mail, None, policy, desk.facts, desk.plan).map(|link| link.record);
+            let sender = || parent::by_address(mail, None, desk.policy, desk.facts, desk.plan).map(|link| link.record);
             let account = known.parent.or_else(sender).and_then(|record| desk.facts.account_of(record));
             let because = reason!(Link3, "a person said that it opens a case of its own");
             let case = cases::open(occasion, None, account, refers_to, because, desk);
@@ -152,7 +146,7 @@ fn follow(word: Word, occasion: &Occasion<'_>, known: &EmailFacts, policy: &Poli
     if known.parent.is_none() {
         note(record, occasion, bounce::outgoing(mail, desk.facts), desk);
     }
-    answer::consider(occasion, role, policy, desk);
+    answer::consider(occasion, role, desk);
     tell(Some(record), occasion, News::Old, desk);
 }
 
@@ -172,11 +166,11 @@ fn accept(record: RecordId, desk: &mut Desk<'_>) -> RecordId {
 /// more where a case is opened: its opener may be a machine.
 pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Policy, facts: &mut Facts) -> Plan {
     let mut plan = Plan::new();
-    at_desk(email, mail, policy, &mut Desk { facts, plan: &mut plan }, |occasion, known, desk| {
+    at_desk(email, mail, &mut Desk { facts, plan: &mut plan, policy }, |occasion, known, desk| {
         let parent = desk.facts.parent_of(email).map(|(record, _)| record);
         let case = parent.filter(|record| desk.facts.is_case(*record));
         match action {
-            BudgetAction::Case => open_released(known.thread, &occasion, parent, policy, desk),
+            BudgetAction::Case => open_released(known.thread, &occasion, parent, desk),
             BudgetAction::Reopen => match cases::course(&occasion, parent, None, desk.facts) {
                 Course::Reopen { case, status, because } => cases::reopen(case, status, because, desk),
                 _ => desk.plan.note(reason!(Case4, "its case is not opened again any more")),
@@ -186,7 +180,7 @@ pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Polic
                     Some(case) => Role::Opener(case),
                     None => Role::First,
                 };
-                answer::consider(&occasion, role, policy, desk);
+                answer::consider(&occasion, role, desk);
             }
             // What is to be told was decided already, and waits in the store.
             BudgetAction::Notification => {}
@@ -195,11 +189,11 @@ pub fn release(action: BudgetAction, email: EmailId, mail: &Mail, policy: &Polic
     plan
 }
 
-fn open_released(thread: ThreadId, occasion: &Occasion<'_>, parent: Option<RecordId>, policy: &Policy, desk: &mut Desk<'_>) {
+fn open_released(thread: ThreadId, occasion: &Occasion<'_>, parent: Option<RecordId>, desk: &mut Desk<'_>) {
     let conversation = Conversation::of(thread, desk.facts);
     let Some(case) = open_late(occasion, &conversation, parent, desk) else { return };
     people::join_record(case, occasion, desk);
-    desk.facts.budgets.answers = policy.budgets.answers;
-    answer::consider(occasion, Role::Opener(case), policy, desk);
+    desk.facts.budgets.answers = desk.policy.budgets.answers;
+    answer::consider(occasion, Role::Opener(case), desk);
     tell(Some(case), occasion, News::Old, desk);
 }
