@@ -8,13 +8,14 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 pub use self::plan::told;
-use self::plan::{list, rule, told_actions, written};
+use self::plan::{told_actions, written};
 use super::hearsay::Hearsay;
 use super::{place, right};
 use crate::clock::rfc3339;
 use crate::context::{self, Context};
 use crate::custody;
 use crate::decide::access::Actor;
+use crate::decide::hearsay::{forget_others, list};
 use crate::decide::reason::Reason;
 use crate::fault::{Class, Fault};
 use crate::mail::{self, Mail};
@@ -27,7 +28,7 @@ use crate::store::fate::{self, FateOf};
 use crate::store::filter::{self, Owner};
 use crate::store::server_action;
 use crate::store::{Database, Store, account, email, record, remembered, skipped};
-use crate::words::{EmailId, Fate, FilterId, RoleAction, Rule, UserId};
+use crate::words::{EmailId, Fate, FilterId, RoleAction, UserId};
 
 /// Say what became of an e-mail and why, or what would become of a message
 ///
@@ -349,10 +350,6 @@ struct Others {
     filters: Vec<FilterId>,
 }
 
-/// What changes for a user and is everybody's to know.
-const OF_ALL: &[&str] =
-    &["add-user", "remove-user", "assign-email", "assign", "follow", "unfollow", "notify", "note-assignment", "advance-rotation"];
-
 impl Others {
     fn of(db: &mut Database, user: Option<UserId>) -> Result<Self> {
         let mut filters = filter::list(db, None)?;
@@ -362,35 +359,6 @@ impl Others {
 
     /// Takes it out of a plan.
     fn forget(&self, why: &mut Value) {
-        if let Some(steps) = list(why, "steps") {
-            // What is not told of here is a user's own affair: where they put their copy, and whether they read it.
-            let is_of_all = |step: &Value| OF_ALL.contains(&step["do"].as_str().unwrap_or_default());
-            let is_own = |step: &Value| step["user"].as_i64().map(UserId) == self.user;
-            steps.retain(|step| step.get("user").is_none() || is_of_all(step) || is_own(step));
-        }
-        for step in list(why, "steps").into_iter().flatten() {
-            if step["do"] == "add-user" && step["user"].as_i64().map(UserId) != self.user {
-                if step.get("own").is_none() {
-                    // Written before what their filter says stood for itself.
-                    step["because"] = json!(rule(step));
-                }
-                for (key, nothing) in
-                    [("read", json!(false)), ("trashed", json!(false)), ("folder", json!(null)), ("own", json!(null))]
-                {
-                    step[key] = nothing;
-                }
-            }
-        }
-        if let Some(notes) = list(why, "notes") {
-            // Written before it stood beside it whose own matter a note is.
-            let is_old = |note: &Value| {
-                note.get("user").is_none() && matches!(rule(note), Some(Rule::Notify1 | Rule::Notify2 | Rule::Filter6))
-            };
-            notes.retain(|note| !is_old(note) && note["user"].as_i64().is_none_or(|user| self.user == Some(UserId(user))));
-        }
-        if let Some(filters) = list(why, "filters") {
-            filters.retain(|trial| self.filters.iter().any(|known| trial["filter"].as_i64() == Some(known.0)));
-        }
-        list(why, "again").into_iter().flatten().for_each(|again| self.forget(again));
+        forget_others(why, self.user, &self.filters);
     }
 }

@@ -27,6 +27,7 @@ pub mod filter;
 mod gate;
 pub mod hand;
 pub mod health;
+pub mod hearsay;
 pub mod host;
 mod merge;
 mod note;

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::decide::Marks;
-use crate::decide::reason::Reason;
+use crate::decide::hearsay::{list, rule};
 use crate::output::shown_line;
 use crate::pass::verdict::Names;
 use crate::plural::counted;
 use crate::store::server_action::Shown as OnServer;
-use crate::words::{FolderId, RecordId, Rule, TeamId, UserId};
+use crate::words::{FolderId, RecordId, TeamId, UserId};
 
 /// Reads what was written down of a plan; what has no `rule` beside its reason is given it.
 pub(super) fn written(why: &str) -> Result<Value> {
@@ -29,14 +29,6 @@ fn give_rules(why: &mut Value) {
         }
     }
     list(why, "again").into_iter().flatten().for_each(give_rules);
-}
-
-pub(super) fn rule(of: &Value) -> Option<Rule> {
-    Reason::read(of["because"].as_str().unwrap_or_default()).rule
-}
-
-pub(super) fn list<'v>(why: &'v mut Value, key: &str) -> Option<&'v mut Vec<Value>> {
-    why.get_mut(key).and_then(Value::as_array_mut)
 }
 
 /// Writes the steps and notes of a plan, one a line.
