@@ -15,7 +15,7 @@ use ureq::{Agent, Body};
 
 use super::object::{Listed, Trouble, read_name};
 use crate::fault::{Class, Fault, class_of, one_line};
-use crate::net::http::{Line, Nowhere};
+use crate::net::http::{Line, Nowhere, http_config};
 use crate::net::{Place, text};
 use crate::secret::Secret;
 
@@ -75,17 +75,7 @@ struct Failure {
 
 impl S3 {
     pub fn new(bucket: Bucket, workers: usize) -> Self {
-        let config = Agent::config_builder()
-            .timeout_global(Some(bucket.limit))
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_response_header_size(HEADER)
-            .http_status_as_error(false)
-            .max_idle_connections(workers)
-            .max_idle_connections_per_host(workers)
-            .proxy(None)
-            .user_agent("espomail")
-            .build();
+        let config = http_config(bucket.limit, HEADER, workers);
         let connect = Connect { place: bucket.place.clone(), limit: bucket.limit };
         Self { agent: Agent::with_parts(config, connect, Nowhere), credentials: OnceLock::new(), bucket }
     }

@@ -5,12 +5,29 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
 
 use super::Stream;
+
+/// How HTTP is spoken: one end for the whole, a header that is not endless, and nobody sends us elsewhere or stands between. As many
+/// connections are kept for the next request as may rest.
+pub fn http_config(limit: Duration, header: usize, resting: usize) -> Config {
+    Agent::config_builder()
+        .timeout_global(Some(limit))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_response_header_size(header)
+        .http_status_as_error(false)
+        .max_idle_connections(resting)
+        .max_idle_connections_per_host(resting)
+        .proxy(None)
+        .user_agent("espomail")
+        .build()
+}
 
 /// A connection, as ureq wants it.
 pub struct Line {

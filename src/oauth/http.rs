@@ -13,7 +13,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector};
 use ureq::{Agent, Body};
 
 use crate::fault::{Class, Fault, Reach, class_of};
-use crate::net::http::{Line, Nowhere};
+use crate::net::http::{Line, Nowhere, http_config};
 use crate::net::{OAUTH, Place, text};
 use crate::words::Security;
 
@@ -80,17 +80,9 @@ impl Http {
             fault(class, format!("{named} gives no answer: {}", text(error.to_string().as_bytes())))
         };
         let line = Line::once(place.connect()?, HEADER);
-        let config = Agent::config_builder()
-            .timeout_global(Some(LIMIT))
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_response_header_size(HEADER)
-            .http_status_as_error(false)
-            .max_idle_connections(0)
-            .proxy(None)
-            .user_agent("espomail")
-            .build();
-        let answer = Agent::with_parts(config, Made(Mutex::new(Some(line))), Nowhere).run(request).map_err(unheard)?;
+        let answer = Agent::with_parts(http_config(LIMIT, HEADER, 0), Made(Mutex::new(Some(line))), Nowhere)
+            .run(request)
+            .map_err(unheard)?;
         match answer.status().as_u16() {
             // What is secret was meant for this server.
             status @ 300..=399 => {

@@ -129,13 +129,12 @@ pub fn take_parsed(store: &mut Store, gate: &Gate<'_>, batch: &Batch, refused: &
 /// ones that cannot be stored. Returns what became of the messages.
 pub fn take_in(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> Result<Tally> {
     let whole = Part { letters: &batch.letters, passed: &batch.passed, last_uid: batch.last_uid, mark: batch.mark() };
-    match commit_contained(store, gate, &whole, now) {
+    match contained(|| commit(store, gate, &whole, now))? {
         Ok(tally) => Ok(tally),
-        Err(error) if is_message_fault(&error) => {
-            log::info!("a batch was refused and is taken message by message: {error:#}");
+        Err(refused) => {
+            log::info!("a batch was refused and is taken message by message: {refused}");
             one_by_one(store, gate, batch, now)
         }
-        Err(error) => Err(error),
     }
 }
 
@@ -149,13 +148,10 @@ fn one_by_one(store: &mut Store, gate: &Gate<'_>, batch: &Batch, now: i64) -> Re
         passed = rest;
         tally.merge(&commit_passed(store, gate, &below, now)?);
         let alone = Part { letters: std::slice::from_ref(letter), passed: &[], last_uid: gate.lease.map(|_| uid), mark: None };
-        match commit_contained(store, gate, &alone, now) {
-            Ok(one) => tally.merge(&one),
-            Err(error) if is_message_fault(&error) => {
-                tally.merge(&set_aside(store, gate, &letter.arrival, &letter.packed, &format!("{error:#}"), now)?);
-            }
-            Err(error) => return Err(error),
-        }
+        tally.merge(&match contained(|| commit(store, gate, &alone, now))? {
+            Ok(one) => one,
+            Err(refused) => set_aside(store, gate, &letter.arrival, &letter.packed, &refused, now)?,
+        });
     }
     tally.merge(&commit_passed(store, gate, &passed, now)?);
     commit(store, gate, &Part { letters: &[], passed: &[], last_uid: batch.last_uid, mark: batch.mark() }, now)?;
@@ -210,10 +206,9 @@ pub fn take_again(
                     Ok(fate)
                 })
             };
-            match fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into())) {
+            match contained(work)? {
                 Ok(fate) => return Ok(Ok(fate)),
-                Err(error) if is_message_fault(&error) => format!("{error:#}"),
-                Err(error) => return Err(error),
+                Err(refused) => refused,
             }
         }
         Err(refused) => refused.error,
@@ -248,17 +243,12 @@ pub fn take_late(
                     Ok(plans)
                 })
             };
-            match fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into())) {
+            match contained(work)? {
                 Ok(plans) => {
-                    for plan in &plans {
-                        tally.decided(plan);
-                    }
+                    plans.iter().for_each(|plan| tally.decided(plan));
                     return Ok(tally);
                 }
-                Err(error) if is_message_fault(&error) => {
-                    Box::new(Refused { arrival: letter.arrival, packed: letter.packed, error: format!("{error:#}") })
-                }
-                Err(error) => return Err(error),
+                Err(error) => Box::new(Refused { arrival: letter.arrival, packed: letter.packed, error }),
             }
         }
         Err(refused) => refused,
@@ -314,8 +304,14 @@ pub fn set_aside(store: &mut Store, gate: &Gate<'_>, arrival: &Arrival, packed: 
     Ok(tally)
 }
 
-pub(super) fn is_message_fault(error: &anyhow::Error) -> bool {
-    error.is::<Panicked>() || store::is_message_fault(error)
+/// Does what takes messages in. Where their content is refused, or they make it panic, it says so: one of them must never hold up the
+/// others.
+pub(super) fn contained<T>(work: impl FnOnce() -> Result<T>) -> Result<Result<T, String>> {
+    match fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into())) {
+        Ok(done) => Ok(Ok(done)),
+        Err(error) if error.is::<Panicked>() || store::is_message_fault(&error) => Ok(Err(format!("{error:#}"))),
+        Err(error) => Err(error),
+    }
 }
 
 /// What one transaction takes in of a batch.
@@ -324,12 +320,6 @@ struct Part<'a> {
     passed: &'a [Passed],
     last_uid: Option<i64>,
     mark: Option<Mark>,
-}
-
-/// Commits; a panic on the way is an error of the messages, so that one of them never holds up the others.
-fn commit_contained(store: &mut Store, gate: &Gate<'_>, part: &Part<'_>, now: i64) -> Result<Tally> {
-    let work = || commit(store, gate, part, now);
-    fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into()))
 }
 
 /// The one transaction of a batch.

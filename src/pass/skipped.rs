@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::intake::{self, Arrived, Gate, Refused, decide_and_apply, is_message_fault};
+use super::intake::{self, Arrived, Gate, Refused, contained, decide_and_apply};
 use super::{Tally, fetch, index};
 use crate::decide::filter::{Filter, Foreseen};
 use crate::decide::{self, Arrival, Policy};
@@ -103,31 +103,24 @@ fn batch(store: &mut Store, some: &[SkippedMessage], policy: &Policy, now: i64) 
         }
     }
     let mut tally = Tally::default();
-    match commit_contained(store, &gate, &letters, now) {
+    match contained(|| commit(store, &gate, &letters, now))? {
         Ok(taken) => tally.merge(&taken),
-        Err(error) if is_message_fault(&error) => {
+        Err(_) => {
             for letter in letters {
-                match commit_contained(store, &gate, std::slice::from_ref(&letter), now) {
+                match contained(|| commit(store, &gate, std::slice::from_ref(&letter), now))? {
                     Ok(taken) => tally.merge(&taken),
-                    Err(error) if is_message_fault(&error) => {
+                    Err(error) => {
                         let Arrived { arrival, packed, .. } = letter.1;
-                        refused.push(Refused { arrival, packed, error: format!("{error:#}") });
+                        refused.push(Refused { arrival, packed, error });
                     }
-                    Err(error) => return Err(error),
                 }
             }
         }
-        Err(error) => return Err(error),
     }
     for message in &refused {
         tally.merge(&set_aside(store, message, now)?);
     }
     Ok(tally)
-}
-
-fn commit_contained(store: &mut Store, gate: &Gate<'_>, those: &[(&SkippedMessage, Arrived)], now: i64) -> Result<Tally> {
-    let work = || commit(store, gate, those, now);
-    fault::contain(work).unwrap_or_else(|panicked| Err(panicked.into()))
 }
 
 /// One transaction: what is still kept gets another fate, and is let go of.

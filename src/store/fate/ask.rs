@@ -75,7 +75,7 @@ pub fn again(
     lock(db)?;
     let skipped = chosen(db, filter)?.filter(fates::fate.eq(Fate::Filtered)).order((fates::position_id, fates::uid));
     let mut rows = skipped.select((fates::position_id, fates::uid)).load::<(PositionId, i64)>(db)?;
-    let here: HashSet<(PositionId, i64)> = kept.iter().map(|kept| (kept.position, kept.uid)).collect();
+    let here = places(kept);
     rows.retain(|key| !here.contains(key));
     let within = within(db)?;
     let (known, away): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(position, _)| within.contains_key(position));
@@ -118,6 +118,11 @@ pub fn again(
     Ok(asked)
 }
 
+/// Where they stand.
+fn places(kept: &[SkippedMessage]) -> HashSet<(PositionId, i64)> {
+    kept.iter().map(|kept| (kept.position, kept.uid)).collect()
+}
+
 /// What is known of a message that a filter skipped: the author, and the subject as far as it was kept whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
@@ -131,7 +136,7 @@ pub fn known(db: &mut Database, filter: &FateFilter, kept: &[SkippedMessage]) ->
     type Row = (PositionId, i64, Option<String>, Option<String>);
     let skipped = chosen(db, filter)?.filter(fates::fate.eq(Fate::Filtered));
     let rows: Vec<Row> = skipped.select((fates::position_id, fates::uid, fates::author, fates::subject)).load(db)?;
-    let here: HashSet<(PositionId, i64)> = kept.iter().map(|kept| (kept.position, kept.uid)).collect();
+    let here = places(kept);
     let within = within(db)?;
     let known = |(position, uid, author, subject): Row| {
         let place = within.get(&position).filter(|place| place.is_active && place.is_read && !here.contains(&(position, uid)))?;
