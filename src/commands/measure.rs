@@ -140,7 +140,19 @@ impl Measure {
             Self::DiskFree | Self::StorageMissing => Class::Io,
             Self::StorageDown => Class::Unavailable,
             Self::OutboxAge => Class::TempFail,
-            _ => Class::No,
+            Self::Failing
+            | Self::OutboxHeld
+            | Self::OutboxFailed
+            | Self::MaybeSent
+            | Self::Quarantine
+            | Self::Reviews
+            | Self::HeldActions
+            | Self::ServerActions
+            | Self::ReviewsAge
+            | Self::DatabaseBytes
+            | Self::Unassigned
+            | Self::UnassignedAge
+            | Self::StorageToMove => Class::No,
         }
     }
 

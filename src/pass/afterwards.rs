@@ -189,7 +189,8 @@ impl MailboxTurn<'_, '_> {
                     _ if same.is_empty() => Ok(0),
                     ServerVerb::Move => self.move_some(&same, target),
                     // Here whole, as was looked at.
-                    _ => self.take_away(ServerVerb::Delete, &same),
+                    ServerVerb::Delete => self.take_away(ServerVerb::Delete, &same),
+                    ServerVerb::Seen | ServerVerb::Flag => Ok(0),
                 };
             }
         }
