@@ -153,8 +153,18 @@ fn without_raw(world: &World) {
 }
 
 #[test]
-fn prune_keeps_nothing_for_less_than_a_day() {
-    let world = World::new();
+fn prune_keeps_nothing_for_less_than_a_day_and_does_not_believe_a_clock_that_leapt() {
+    let mut world = World::new();
+    for line in ["fetch", "prune"] {
+        world.run(&[line]).ok();
+    }
+    world.set("ESPOMAIL_NOW", "2036-01-05T10:00:00Z");
+    world.run(&["fetch"]).ok();
+    assert!(world.run(&["prune"]).fails(75).contains("nothing is taken before 2036-01-06T10:00:00Z"));
+    world.run(&["prune", "--dry-run"]).ok();
+    assert_eq!(world.run(&["prune", "--anyway"]).ok(), "");
+    world.set("ESPOMAIL_NOW", "2036-01-06T10:00:00Z");
+    assert_eq!(world.run(&["prune"]).ok(), "");
     let config = std::fs::read_to_string(world.config()).unwrap();
     std::fs::write(world.config(), config + "[keep]\nraw = \"1m\"\n").unwrap();
     assert!(world.run(&["prune"]).fails(78).contains("write 30d, 52w or forever"));

@@ -4,9 +4,11 @@ use anyhow::Result;
 
 use crate::clock::rfc3339;
 use crate::context::Context;
+use crate::fault::{Class, Fault};
 use crate::output::Format;
 use crate::pass::{prune, storage};
 use crate::plural::told_bytes;
+use crate::store::round;
 use crate::words::Pruning;
 
 /// Take away what is older than the configuration keeps it
@@ -20,6 +22,9 @@ use crate::words::Pruning;
 /// What of it lay in a storage outside the database is deleted there, with what other commands have forgotten since; what cannot be
 /// deleted now is tried again by the next "espomail prune".
 ///
+/// Where the clock went ahead by more than 30 days between two passes nothing is taken until passes have gone by it for a day: it may be
+/// wrong, and what is taken does not come back.
+///
 /// For cron, at night: it prints nothing, works in short transactions beside all else, and may be killed and typed again. On a disk that is
 /// almost full it keeps the log of SQLite short; where it ends all the same it says how much is left. The room is used for what comes; the
 /// file gets smaller with "espomail db vacuum".
@@ -29,12 +34,20 @@ pub struct Prune {
     /// Say how much would go, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// The clock is right, although it went ahead by more than 30 days
+    #[arg(long)]
+    anyway: bool,
 }
 
 impl Prune {
     pub fn run(self, context: &Context) -> Result<()> {
         let mut store = context.store()?;
         let (permit, keep, now) = (context.administrator()?, &context.loaded.config.keep, context.now());
+        if let Some(until) = round::doubted_until(store.connection(), now)?.filter(|_| !self.dry_run && !self.anyway) {
+            let until = rfc3339(until);
+            let what = format!("the clock went ahead by more than 30 days, and may be wrong: nothing is taken before {until}");
+            return Err(Fault::new(Class::TempFail, what).hint("if it is right: espomail prune --anyway").into());
+        }
         let mut pruned = Vec::with_capacity(Pruning::ALL.len());
         for what in Pruning::ALL {
             pruned.push(prune::one(&mut store, &permit, *what, keep.of(*what), (now, self.dry_run))?);

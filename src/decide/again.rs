@@ -32,6 +32,8 @@ pub struct Stored {
     pub users: Vec<UserId>,
     /// It waits for a person's word, or waited.
     pub reviewed: bool,
+    /// A budget that is spent keeps it from opening a case (ACK-3).
+    pub holds_case: bool,
     /// One of us wrote it, and who.
     pub ours: bool,
     pub author: Option<UserId>,
@@ -269,7 +271,16 @@ fn moves(stored: &Stored, new: &NewEmail, facts: &Facts, plan: &mut Plan) -> boo
         plan.note(reason!(Link3, "it is a person's word where it belongs; the rules would say {told}"));
         return false;
     }
+    if stored.holds_case && new.parent_by == Some(ParentBy::Opened) {
+        plan.note(reason!(Ack3, "its case is held, as a budget is spent; see espomail budget list"));
+        return false;
+    }
     let Some(current) = stored.parent else { return true };
+    // Where the conversation has gone on is no news of what it said before (CASE-4).
+    if facts.is_case(facts.survivor(current)) && new.parent_by == Some(ParentBy::Thread) {
+        plan.note(reason!(Why2, "it stays in {}; a new one would come to {told}", facts.name(current)));
+        return false;
+    }
     let is_another_matter = new.parent_by != Some(ParentBy::Opened) && new.parent.is_some_and(|record| facts.is_firm(record));
     if stored.parent_by == Some(ParentBy::Opened) || (facts.is_firm(current) && !is_another_matter) {
         if new.parent_by != Some(ParentBy::Opened) {

@@ -62,23 +62,25 @@ pub struct Seen<'m> {
     /// Its From is whoever stands behind a list or a form.
     pub mail: Cow<'m, Mail>,
     pub origin: Origin,
+    /// The list that says who wrote it, where that is all we know (PARSE-10): it is the list that takes part, not whom it names.
+    pub list: Option<Address>,
 }
 
 /// Finds out who wrote a message.
 pub fn see<'m>(mail: &'m Mail, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Seen<'m> {
-    let behind = behind_list(mail, facts, plan).or_else(|| behind_form(mail, policy, facts, plan));
+    let behind = behind_list(mail, facts, plan).or_else(|| Some((behind_form(mail, policy, facts, plan)?, None)));
     match behind {
-        Some(behind) => {
+        Some((behind, list)) => {
             let mail = Mail { from: Some(behind), ..mail.clone() };
             // What our border says is about the From that stands there.
             let origin = claimed(&mail, facts).map_or(Origin::Outside, Origin::Claimed);
             told(origin, &mail, facts, plan);
-            Seen { mail: Cow::Owned(mail), origin }
+            Seen { mail: Cow::Owned(mail), origin, list }
         }
         None => {
             let origin = origin(mail, policy, facts);
             told(origin, mail, facts, plan);
-            Seen { mail: Cow::Borrowed(mail), origin }
+            Seen { mail: Cow::Borrowed(mail), origin, list: None }
         }
     }
 }
@@ -91,7 +93,7 @@ pub fn letter<'m>(arrival: &Arrival, mail: &'m Mail, policy: &Policy, facts: &Fa
     }
     let known = facts.emails_by_message_id.get(&mail.identity())?.iter().filter_map(|email| facts.emails.get(email));
     let letter = known.into_iter().find(|known| known.ours && !known.partial && known.content_digest == mail.content_digest)?;
-    Some(Seen { mail: Cow::Borrowed(mail), origin: Origin::Ours(letter.author) })
+    Some(Seen { mail: Cow::Borrowed(mail), origin: Origin::Ours(letter.author), list: None })
 }
 
 /// The same of an e-mail that is in the store. What went out from here is ours, whatever it looks like; what another copy of it showed
@@ -104,7 +106,7 @@ pub fn see_again<'m>(
     plan: &mut Plan,
 ) -> Seen<'m> {
     if ours && is_token_ours(mail, policy) {
-        return Seen { mail: Cow::Borrowed(mail), origin: Origin::Ours(author) };
+        return Seen { mail: Cow::Borrowed(mail), origin: Origin::Ours(author), list: None };
     }
     let seen = see(mail, policy, facts, plan);
     match author.filter(|_| ours && seen.origin.is_claimed()) {
@@ -114,8 +116,9 @@ pub fn see_again<'m>(
 }
 
 /// PARSE-10: when list software of ours or of the message's own list wrote its address into From, the sender is the one
-/// behind it.
-fn behind_list(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Address> {
+/// behind it. Anybody has a list, so what one says of addresses elsewhere lets nobody into the cases of those: then the list comes
+/// along, to be asked in their place.
+fn behind_list(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<(Address, Option<Address>)> {
     let (from, original) = (mail.from.as_ref()?, mail.behind_via()?);
     let of_account = facts.account.address.rsplit_once('@').map(|(_, domain)| domain);
     let is_ours = facts.is_own(&from.key()) || of_account.is_some_and(|own| from.domain().as_deref() == Some(own));
@@ -123,8 +126,17 @@ fn behind_list(mail: &Mail, facts: &Facts, plan: &mut Plan) -> Option<Address> {
         plan.note(reason!(Parse10, "From says via, but <{}> is neither ours nor that of its list", from.address));
         return None;
     }
-    plan.note(reason!(Parse10, "<{}> wrote it, via <{}>", original.address, from.address));
-    Some(original)
+    if is_ours || from.domain() == original.domain() {
+        plan.note(reason!(Parse10, "<{}> wrote it, via <{}>", original.address, from.address));
+        return Some((original, None));
+    }
+    plan.note(reason!(
+        Parse10,
+        "<{}> wrote it, says <{}>, a list that is not ours: so it enters where that list takes part",
+        original.address,
+        from.address
+    ));
+    Some((original, Some(from.clone())))
 }
 
 /// AUTO-2: a web form, a shop or a scanner writes as one of our group accounts. Whoever its Reply-To names is the customer.

@@ -87,10 +87,7 @@ pub fn other(mail: &Mail, facts: &Facts) -> Other {
     if candidates.iter().any(|email| is_content(*email, mail, facts) && !may_have(*email, facts)) {
         return Other::Apart;
     }
-    let author = mail.from.as_ref().map(Address::key).filter(|author| !author.is_empty());
-    let (Some(author), Some(date)) = (author, mail.date) else { return Other::Stranger };
-    let is_twin = |known: &EmailFacts| known.sender == author && known.header_date == Some(date);
-    let twins = || candidates.iter().copied().filter(|id| facts.emails.get(id).is_some_and(is_twin));
+    let twins = || twins(mail, facts);
     let has_case = |email: EmailId| facts.parent_of(email).is_some_and(|(record, _)| facts.is_case(record));
     let is_other =
         |email| is_content(email, mail, facts) && facts.emails.get(&email).is_some_and(|known| says_otherwise(known, mail));
@@ -100,6 +97,17 @@ pub fn other(mail: &Mail, facts: &Facts) -> Other {
         Some(twin) if has_case(twin) || !is_other(twin) => Other::Twin(twin),
         Some(twin) => Other::Behind(twin),
     }
+}
+
+/// The e-mails that are here of a letter, whatever was changed in them: those of its Message-ID, author and Date.
+pub fn twins<'f>(mail: &Mail, facts: &'f Facts) -> impl Iterator<Item = EmailId> + use<'f> {
+    let author = mail.from.as_ref().map(Address::key).filter(|author| !author.is_empty());
+    let letter = author.zip(mail.date);
+    let candidates = facts.emails_by_message_id.get(&mail.identity()).map(Vec::as_slice).unwrap_or_default();
+    let is_twin = move |known: &EmailFacts| {
+        letter.as_ref().is_some_and(|(author, date)| known.sender == *author && known.header_date == Some(*date))
+    };
+    candidates.iter().copied().filter(move |id| facts.emails.get(id).is_some_and(&is_twin))
 }
 
 fn is_content(email: EmailId, mail: &Mail, facts: &Facts) -> bool {

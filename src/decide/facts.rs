@@ -80,7 +80,7 @@ pub struct Facts {
     pub erased: Bygone,
     /// Remembered Message-IDs, seen or only referred to, and their threads (THREAD-1).
     pub thread_of: HashMap<String, ThreadId>,
-    /// The parent of each of these threads: that of its newest e-mail that has one (LINK-2).
+    /// The parent of each of these threads: the case of its newest e-mail that has one (CASE-1), else that one's record (LINK-2).
     pub thread_parents: HashMap<ThreadId, RecordId>,
     /// Threads that ended since the facts were gathered, and where they went.
     pub joined: HashMap<ThreadId, ThreadId>,
@@ -465,6 +465,8 @@ pub struct EmailFacts {
     pub users: Vec<UserId>,
     /// The accounts it came through.
     pub accounts: Vec<AccountId>,
+    /// None of them makes cases, so what a person said of it says nothing of those (DUP-3).
+    pub private: bool,
     /// One of us wrote it, and which of our users (BOUNCE-2).
     pub ours: bool,
     pub author: Option<UserId>,

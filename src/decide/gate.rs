@@ -14,7 +14,7 @@ use crate::words::{EmailId, ParentBy, RecordId, ThreadId, UserId};
 
 /// Who asks to enter, and with what.
 pub struct Gate {
-    /// Who wrote the message, or the one whose matter it is (CASE-6); in comparison form.
+    /// Who wrote the message, the one whose matter it is (CASE-6), or the list that says who wrote it (PARSE-10); in comparison form.
     sender: String,
     /// Who wrote it, as far as that is known (ACCESS-5).
     origin: Origin,
@@ -44,9 +44,9 @@ pub struct Pass {
 }
 
 impl Gate {
-    /// Looks at a message.
-    pub fn of(mail: &Mail, customer: Option<&Address>, origin: Origin, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Self {
-        let mut gate = Self::without_tokens(mail, customer, origin, facts);
+    /// Looks at a message; who enters `in_place` of its From.
+    pub fn of(mail: &Mail, in_place: Option<&Address>, origin: Origin, policy: &Policy, facts: &Facts, plan: &mut Plan) -> Self {
+        let mut gate = Self::without_tokens(mail, in_place, origin, facts);
         gate.passes = passes(mail, policy, facts, plan);
         let may_use = |record| facts.account.importer.is_none_or(|user| facts.may_edit(user, facts.survivor(record)));
         gate.passes.retain(|pass| pass.record.is_none_or(may_use));
@@ -56,10 +56,10 @@ impl Gate {
     }
 
     /// The same for a message whose place is known already.
-    pub fn without_tokens(mail: &Mail, customer: Option<&Address>, origin: Origin, facts: &Facts) -> Self {
+    pub fn without_tokens(mail: &Mail, in_place: Option<&Address>, origin: Origin, facts: &Facts) -> Self {
         let letters = letters_of_keeper(mail, facts);
         Self {
-            sender: customer.or(mail.from.as_ref()).map(Address::key).unwrap_or_default(),
+            sender: in_place.or(mail.from.as_ref()).map(Address::key).unwrap_or_default(),
             origin,
             keeper: facts.account.owner,
             led: led_by(&letters, facts),

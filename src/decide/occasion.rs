@@ -3,7 +3,7 @@
 use super::author::{self, Origin, Seen};
 use super::facts::{Arrival, EmailFacts, Facts, Policy};
 use super::filter::Choices;
-use crate::mail::Mail;
+use crate::mail::{Address, Mail};
 use crate::words::EmailId;
 
 /// 1990-01-01 UTC: no mail in the store is older, so an earlier Date is an error of its sender (PARSE-5).
@@ -25,6 +25,8 @@ pub struct Occasion<'a> {
     pub sent_by_us: bool,
     /// Who wrote it, as far as that is known (ACCESS-5).
     pub origin: Origin,
+    /// The list that takes part in place of whom it names (PARSE-10).
+    pub list: Option<&'a Address>,
     /// Our border says that From did not write it.
     pub disowned: bool,
     /// It may have been answered long ago: its mailbox was listed again (FETCH-5).
@@ -49,6 +51,7 @@ impl<'a> Occasion<'a> {
             choices,
             sent_by_us: false,
             origin,
+            list: None,
             disowned: false,
             quiet: false,
         }
@@ -76,6 +79,7 @@ pub fn occasion<'a>(
         choices,
         sent_by_us: matches!(origin, Origin::Ours(_)) || author::is_token_ours(mail, policy),
         origin,
+        list: seen.list.as_ref(),
         disowned: !origin.is_ours() && mail.is_disowned(&policy.authserv_ids),
         quiet: facts.quiet_before.is_some_and(|before| arrival.internal_date.is_none_or(|date| date < before)),
     }

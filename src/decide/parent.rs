@@ -2,6 +2,7 @@
 
 use super::facts::{Facts, Policy, RecordFacts};
 use super::gate::{self, Gate, role_of};
+use super::occasion::Occasion;
 use super::plan::Plan;
 use super::reason::{Reason, reason};
 use super::thread::Conversation;
@@ -26,16 +27,26 @@ pub struct Found {
 
 /// Finds the parent.
 pub fn find(
-    mail: &Mail,
+    occasion: &Occasion<'_>,
     customer: Option<&Address>,
     conversation: &Conversation,
     (gate, policy): (&Gate, &Policy),
     facts: &Facts,
     plan: &mut Plan,
 ) -> Found {
+    let mail = occasion.mail;
     let mut named = conversation.shut;
     let mut left = None;
-    let link = match by_conversation(mail, conversation, gate, facts, plan) {
+    let mut elsewhere = |plan: &mut Plan| match by_thread((conversation, occasion.arrived_at), gate, facts, plan, &mut named) {
+        Some(link) if facts.is_case(link.record) => Some(link),
+        // Somebody's conversation, and no case's.
+        link => by_number(mail, gate, facts, plan, &mut named).or(link),
+    };
+    let link = match by_conversation(occasion, conversation, gate, facts, plan) {
+        // A person may have given a letter of a case to somebody (LINK-7): its conversation is the case's all the same (CASE-1).
+        Road::Leads(link) if !facts.is_case(link.record) => {
+            elsewhere(plan).filter(|other| facts.is_case(other.record)).or(Some(link))
+        }
         Road::Leads(link) => Some(link),
         Road::Ends(email) => {
             let link = email.and_then(|email| gone_on(email, conversation.thread, gate, facts, plan));
@@ -44,9 +55,7 @@ pub fn find(
             }
             link
         }
-        Road::GoesOn => {
-            by_thread(conversation, gate, facts, plan, &mut named).or_else(|| by_number(mail, gate, facts, plan, &mut named))
-        }
+        Road::GoesOn => elsewhere(plan),
     };
     let link = link.or_else(|| by_address(mail, customer, policy, facts, plan));
     Found { link, named, left }
@@ -63,7 +72,8 @@ enum Road {
 /// LINK-1: a signed token of ours, in the ids of earlier messages, the newest first, else in a recipient's plus-address. An
 /// e-mail that is nearer than the letter with the token, and that is in a matter of its own, says where its answers belong: it
 /// may have left the letter's case since (CASE-5).
-fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts: &Facts, plan: &mut Plan) -> Road {
+fn by_conversation(occasion: &Occasion<'_>, conversation: &Conversation, gate: &Gate, facts: &Facts, plan: &mut Plan) -> Road {
+    let (mail, at) = (occasion.mail, occasion.arrived_at);
     let replied = conversation.replied;
     let bears =
         |id: &String| replied.is_some_and(|email| facts.emails_by_message_id.get(id).is_some_and(|all| all.contains(&email)));
@@ -77,7 +87,7 @@ fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts:
         let is_firm = facts.parent_of(email).is_some_and(|(record, _)| facts.is_firm(record));
         // Without a token the thread says it all.
         if is_firm && nearest.is_some() && !gate.passes.is_empty() {
-            return match by_replied(email, conversation.thread, gate, facts, plan) {
+            return match by_replied(email, (conversation.thread, at), gate, facts, plan) {
                 Some(link) => Road::Leads(link),
                 None => Road::GoesOn,
             };
@@ -92,6 +102,16 @@ fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts:
     };
     // The message may have brought it together with another just now.
     let record = facts.survivor(record);
+    if let Some(other) = gone_on_behind(record, (conversation.thread, at), gate, facts) {
+        let because = reason!(
+            Link2,
+            "{}, which the signed token in <{text}> names, is over, and its thread has gone on in {}",
+            facts.name(record),
+            facts.name(other)
+        );
+        plan.consider(facts.name(other), ParentBy::Thread, true, &because);
+        return Road::Leads(Link { record: other, by: ParentBy::Thread, because });
+    }
     let named = facts.name(record);
     let because = match pass.letter {
         Some(letter) => reason!(Link1, "the signed token in <{text}> is that of e-mail {letter}, which is in {named}"),
@@ -108,24 +128,27 @@ fn by_conversation(mail: &Mail, conversation: &Conversation, gate: &Gate, facts:
 
 /// LINK-2: the parent of the replied e-mail, or of its thread. Into a case the gate lets only those who take part in it.
 fn by_thread(
-    conversation: &Conversation,
+    (conversation, at): (&Conversation, i64),
     gate: &Gate,
     facts: &Facts,
     plan: &mut Plan,
     named: &mut Option<RecordId>,
 ) -> Option<Link> {
-    if let Some(email) = conversation.replied
-        && let Some(link) = by_replied(email, conversation.thread, gate, facts, plan)
-    {
-        return Some(link);
+    let replied = conversation.replied.and_then(|email| by_replied(email, (conversation.thread, at), gate, facts, plan));
+    // What a person gave to somebody, and no case, leaves the conversation where it was (CASE-1).
+    if replied.as_ref().is_some_and(|link| facts.is_case(link.record)) {
+        return replied;
     }
-    let record = facts.parent_of_thread(conversation.thread)?;
+    let Some(record) = facts.parent_of_thread(conversation.thread) else { return replied };
     if facts.is_case(record) && gate.role(record, facts).is_none() {
         let because = reason!(Link2, "its thread belongs to {}, but the sender takes no part in that", facts.name(record));
         plan.consider(facts.name(record), ParentBy::Thread, false, &because);
         plan.note(because);
         *named = named.or(Some(record));
-        return None;
+        return replied;
+    }
+    if replied.is_some() && !facts.is_case(record) {
+        return replied;
     }
     let because = reason!(Link2, "its thread belongs to {}{}", facts.name(record), entry(record, gate, facts));
     plan.consider(facts.name(record), ParentBy::Thread, true, &because);
@@ -133,7 +156,7 @@ fn by_thread(
 }
 
 /// LINK-2: the parent of the replied e-mail, which the gate has let the message answer.
-fn by_replied(email: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan: &mut Plan) -> Option<Link> {
+fn by_replied(email: EmailId, (thread, at): (ThreadId, i64), gate: &Gate, facts: &Facts, plan: &mut Plan) -> Option<Link> {
     let (record, by) = facts.parent_of(email)?;
     if by == ParentBy::Hand
         && !facts.is_case(record)
@@ -141,11 +164,12 @@ fn by_replied(email: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan
     {
         return Some(link);
     }
-    // A letter of ours leads to where it is, and nowhere else.
+    // A letter of ours leads to where it is, as long as anything can become of that.
     let is_ours = facts.emails.get(&email).is_some_and(|known| known.ours);
-    let other = facts
-        .parent_of_thread(thread)
-        .filter(|other| !is_ours && *other != record && has_gone_on(record, *other, facts) && gate.role(*other, facts).is_some());
+    let other = match is_ours {
+        true => gone_on_behind(record, (thread, at), gate, facts),
+        false => gone_on_from(record, thread, gate, facts),
+    };
     let (record, because) = match other {
         Some(other) => {
             plan.consider(
@@ -180,6 +204,26 @@ fn gone_on(taken: EmailId, thread: ThreadId, gate: &Gate, facts: &Facts, plan: &
 fn entry(record: RecordId, gate: &Gate, facts: &Facts) -> String {
     let role = gate.role(record, facts).filter(|_| facts.is_case(record));
     role.map(|role| format!(", and the sender is {role}")).unwrap_or_default()
+}
+
+/// The case in which the thread of another goes on, where that one is over for good and what came to it would open a case each time (CASE-1,
+/// CASE-4).
+fn gone_on_behind(case: RecordId, (thread, at): (ThreadId, i64), gate: &Gate, facts: &Facts) -> Option<RecordId> {
+    let known = facts.records.get(&case)?;
+    let is_over = match known.status? {
+        CaseStatus::Closed => {
+            let since = at - known.closed_at.unwrap_or(at);
+            facts.account.reopen_within.is_some_and(|within| since > within)
+        }
+        status => !status.is_open(),
+    };
+    if is_over { gone_on_from(case, thread, gate, facts) } else { None }
+}
+
+/// The case in which a thread goes on whose other case is over, if the gate lets the message into it.
+fn gone_on_from(record: RecordId, thread: ThreadId, gate: &Gate, facts: &Facts) -> Option<RecordId> {
+    let other = facts.parent_of_thread(thread).filter(|other| *other != record && has_gone_on(record, *other, facts))?;
+    gate.role(other, facts).map(|_| other)
 }
 
 /// Whether a case is over and the thread goes on in one that is not (CASE-4).

@@ -67,7 +67,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, choices: Choices, other: Optio
     desk.plan.fate = if occasion.archived { Fate::Archived } else { Fate::Imported };
 
     let customer = author::customer(mail, seen.origin, desk.facts, desk.plan);
-    let gate = Gate::of(mail, customer.as_ref(), seen.origin, desk.policy, desk.facts, desk.plan);
+    let gate = Gate::of(mail, customer.as_ref().or(occasion.list), seen.origin, desk.policy, desk.facts, desk.plan);
     let first = other.and_then(Other::twin).filter(|first| gate.may_touch(*first, desk.facts));
     let conversation = match first {
         Some(first) => twin::conversation(first, desk.facts),
@@ -79,7 +79,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, choices: Choices, other: Optio
     let outgoing = bounce::outgoing(mail, desk.facts).filter(|letter| gate.may_touch(*letter, desk.facts));
     let Found { link, named, left } = match first {
         Some(first) => Found { link: twin::link(first, desk.facts), named: None, left: None },
-        None => parent::find(mail, customer.as_ref(), &conversation, (&gate, desk.policy), desk.facts, desk.plan),
+        None => parent::find(&occasion, customer.as_ref(), &conversation, (&gate, desk.policy), desk.facts, desk.plan),
     };
     // The e-mail's row comes first in the plan, its links after it.
     let row = desk.plan.steps.len();
@@ -95,7 +95,7 @@ pub fn arrive(arrival: &Arrival, seen: &Seen<'_>, choices: Choices, other: Optio
     let record = link.as_ref().map(|link| link.record);
     let course = match first.zip(record.filter(|record| desk.facts.is_case(*record))) {
         Some((first, case)) if occasion.choices.hold.is_none() => twin::course(first, case, desk.facts),
-        _ if first.is_some_and(|first| twin::is_settled(first, desk.facts)) => {
+        _ if first.is_some() && twin::is_any_settled(mail, desk.facts) => {
             Course::Stay { because: reason!(Dup2, "it is another copy of an e-mail of which a person said where it belongs") }
         }
         _ => case::course(&occasion, record, named, desk.facts),
@@ -308,7 +308,7 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, choices:
     let mut parent = desk.facts.parent_of(email).map(|(record, _)| record);
     let (mut opened, mut entered) = (None, None);
     let first = first_of(email, &known, mail, desk.facts);
-    if first_time_here && known.parent_by != Some(ParentBy::Hand) {
+    if first_time_here && !twin::is_settled(email, desk.facts) {
         let case;
         (conversation, case) = find_late(&occasion, conversation, (parent, first), desk);
         entered = case.and_then(|link| enter_late(&occasion, &conversation, (parent, link, first), desk));
@@ -316,6 +316,8 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, choices:
             opened = open_late(&occasion, &conversation, parent, desk);
         }
         parent = entered.or(opened).or(parent);
+    } else if first_time_here && desk.facts.account.make_cases {
+        desk.plan.opens_none(reason!(Link7, "a person said where it belongs"));
     }
     // The case of a copy that came another way is the case of others (DUP-2).
     let entered_by_all = entered.filter(|_| first.is_none_or(|first| twin::came_the_same_way(first, desk.facts)));
@@ -336,6 +338,7 @@ pub fn arrive_again(email: EmailId, arrival: &Arrival, seen: &Seen<'_>, choices:
     if let Some(entry) = desk.facts.emails.get_mut(&email) {
         if first_time_here {
             entry.accounts.push(account);
+            entry.private &= !desk.facts.account.make_cases;
         }
         entry.teams.extend(teams.iter().map(|(team, _)| *team));
         entry.users.extend(users.iter().map(|(user, _)| *user));
@@ -363,9 +366,9 @@ fn find_late(
         return (conversation, Some(link));
     }
     let mail = occasion.mail;
-    let gate = Gate::of(mail, None, occasion.origin, desk.policy, desk.facts, desk.plan);
+    let gate = Gate::of(mail, occasion.list, occasion.origin, desk.policy, desk.facts, desk.plan);
     let conversation = thread::again(mail, conversation.thread, &gate, desk);
-    let link = parent::find(mail, None, &conversation, (&gate, desk.policy), desk.facts, desk.plan).link;
+    let link = parent::find(occasion, None, &conversation, (&gate, desk.policy), desk.facts, desk.plan).link;
     (conversation, link.filter(|link| desk.facts.is_case(link.record)))
 }
 
@@ -461,7 +464,7 @@ pub fn open_late(
     if parent.is_none() {
         note(record, occasion, None, desk);
     }
-    let gate = Gate::without_tokens(occasion.mail, None, occasion.origin, desk.facts);
+    let gate = Gate::without_tokens(occasion.mail, occasion.list, occasion.origin, desk.facts);
     let by = (ParentBy::Opened, reason!(Dup3, "the e-mail opened this case"));
     case::come_to(occasion.email, conversation.thread, record, by, &gate, desk);
     Some(record)
@@ -483,6 +486,7 @@ pub fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, 
         teams: teams.iter().map(|(team, _)| *team).collect(),
         users: users.iter().map(|(user, _)| *user).collect(),
         accounts: vec![facts.account.id],
+        private: !facts.account.make_cases,
         ours: new.ours,
         author: new.author,
         replied: new.replied,
@@ -502,7 +506,10 @@ pub fn remember(new: &NewEmail, occasion: &Occasion<'_>, teams: &people::Teams, 
     }
     people::let_in(&new.invites, new.parent.filter(|record| facts.is_case(*record)), new.thread, facts);
     let Some(record) = new.parent else { return };
-    facts.thread_parents.insert(new.thread, record);
+    let has_case = facts.parent_of_thread(new.thread).is_some_and(|record| facts.is_case(record));
+    if !has_case || facts.is_case(record) {
+        facts.thread_parents.insert(new.thread, record);
+    }
     if new.parent_by == Some(ParentBy::Opened) {
         facts.begun.entry(new.thread).or_default().push((new.id, record));
     }

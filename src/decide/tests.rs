@@ -227,7 +227,11 @@ fn dup_3_a_parent_chosen_by_hand_stays() {
     let entry = facts.emails.get_mut(&email).unwrap();
     (entry.parent, entry.parent_by) = (Some(RecordId(5)), Some(ParentBy::Hand));
     facts.account = support;
-    assert!(new_case(&go(&mut facts, &mail("a@x"))).is_none());
+    let mut of_desk = facts.clone();
+    of_desk.emails.get_mut(&email).unwrap().private = false;
+    assert!(new_case(&go(&mut of_desk, &mail("a@x"))).is_none());
+    // What was said of a private copy says nothing of the desk's.
+    assert!(new_case(&go(&mut facts, &mail("a@x"))).is_some());
 }
 
 #[test]

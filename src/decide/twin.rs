@@ -9,11 +9,13 @@
 
 use super::case::Course;
 use super::desk::Desk;
+use super::duplicate;
 use super::facts::{Facts, take};
 use super::parent::Link;
 use super::plan::Change;
 use super::reason::reason;
 use super::thread::Conversation;
+use crate::mail::Mail;
 use crate::words::{AccountKind, EmailId, NoteId, NoteKind, ParentBy, RecordId, ThreadId};
 
 /// The first one's conversation.
@@ -23,10 +25,12 @@ pub fn conversation(first: EmailId, facts: &mut Facts) -> Conversation {
     Conversation::of(thread, facts)
 }
 
-/// The record of that conversation, else of the first one.
+/// The case of the first one, else the record of that conversation, else its own.
 pub fn link(first: EmailId, facts: &Facts) -> Option<Link> {
+    let own = facts.parent_of(first);
     let of_thread = facts.emails.get(&first).and_then(|known| facts.parent_of_thread(known.thread));
-    let (record, by) = of_thread.map(|record| (record, ParentBy::Thread)).or_else(|| facts.parent_of(first))?;
+    let of_thread = of_thread.map(|record| (record, ParentBy::Thread));
+    let (record, by) = own.filter(|(record, _)| facts.is_case(*record)).or(of_thread).or(own)?;
     let by = if facts.is_firm(record) { ParentBy::Thread } else { by };
     let because = reason!(Dup2, "it is another copy of e-mail {first}, which belongs to {}", facts.name(record));
     Some(Link { record, by, because })
@@ -38,9 +42,19 @@ pub fn course(first: EmailId, case: RecordId, facts: &Facts) -> Course {
     Course::Stay { because }
 }
 
-/// Whether a person said where the first one belongs: perhaps they deleted its case.
-pub fn is_settled(first: EmailId, facts: &Facts) -> bool {
-    facts.emails.get(&first).is_some_and(|known| known.parent_by == Some(ParentBy::Hand))
+/// Whether a person said where an e-mail belongs: perhaps they deleted its case. What only accounts had that make no cases, and whose
+/// conversation has none, was of no case: there it was said of somebody's own mail, and the desk has yet to get its own (DUP-3).
+pub fn is_settled(email: EmailId, facts: &Facts) -> bool {
+    facts.emails.get(&email).filter(|known| known.parent_by == Some(ParentBy::Hand)).is_some_and(|known| {
+        let is_case = |record: RecordId| facts.is_case(record);
+        let of_case = facts.parent_of(email).is_some_and(|(record, _)| is_case(record));
+        !known.private || of_case || facts.parent_of_thread(known.thread).is_some_and(is_case)
+    })
+}
+
+/// Whether that is so of any copy that is here of a letter.
+pub fn is_any_settled(mail: &Mail, facts: &Facts) -> bool {
+    duplicate::twins(mail, facts).any(|twin| is_settled(twin, facts))
 }
 
 /// Whether those who have the first one got this copy as well: it came through an account that the first one came through.

@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 
 use crate::decide::access::Permit;
 use crate::decide::{Arrival, Change, Plan, Policy, release as decide_release};
+use crate::fault::{Class, Fault};
 use crate::mail;
 use crate::store::held::{self, HeldAction};
 use crate::store::{Database, access, apply, facts, raw, spending};
-use crate::words::{BudgetAction, PositionId};
+use crate::words::{BudgetAction, PositionId, Rule};
 
 use super::answer;
 
@@ -25,6 +26,13 @@ pub fn release(db: &mut Database, permit: &Permit<'_>, held: &HeldAction, policy
         let mut facts = facts::gather(db, held.account_id, &[&mail], now)?;
         facts.spent = spending::of_late(db, held.account_id, &[&mail], now);
         let plan = decide_release(held.action, held.email, &mail, policy, &mut facts);
+        if held.action == BudgetAction::Answer && plan.no_answer.as_ref().is_some_and(|because| because.rule == Some(Rule::Ack2))
+        {
+            let hint = "switch the account on, or give it a server (espomail account set --smtp-host), and release it then";
+            return Err(Fault::new(Class::Data, "it stays held: there is no server to send the answer through")
+                .hint(hint)
+                .into());
+        }
         let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: None, partial: false };
         apply::apply_to_stored(db, &facts.next, &arrival, &mail, &plan, now)?;
         answer::queue(db, [(&mail, &plan)], &facts, policy, now)?;

@@ -158,16 +158,14 @@ pub fn is_older_failing(db: &mut Database, account: AccountId, email: EmailId) -
     Ok(diesel::select(diesel::dsl::exists(older)).get_result(db)?)
 }
 
-/// Makes every copy of an account that failed due again: its settings have changed. What a pass is at is left to it.
-pub fn retry(db: &mut Database, _permit: &Permit<'_>, account: AccountId, now: i64) -> Result<()> {
+/// Makes every copy of an account that failed due again: its settings have changed. What a pass is at is left to it. Returns how many.
+pub fn retry(db: &mut Database, _permit: &Permit<'_>, account: AccountId, now: i64) -> Result<usize> {
     let failed = sent_copies::table.filter(sent_copies::account_id.eq(account)).filter(sent_copies::last_error.is_not_null());
-    diesel::update(failed).set((sent_copies::due_at.eq(now), sent_copies::attempts.eq(0))).execute(db)?;
-    Ok(())
+    Ok(diesel::update(failed).set((sent_copies::due_at.eq(now), sent_copies::attempts.eq(0))).execute(db)?)
 }
 
-/// Forgets the copies of an account that are not done: nobody asks for them any more.
-pub fn forget(db: &mut Database, _permit: &Permit<'_>, account: AccountId) -> Result<()> {
+/// Forgets the copies of an account that are not done: nobody asks for them any more. Returns how many.
+pub fn forget(db: &mut Database, _permit: &Permit<'_>, account: AccountId) -> Result<usize> {
     let waiting = sent_copies::table.filter(sent_copies::account_id.eq(account)).filter(sent_copies::done_at.is_null());
-    diesel::delete(waiting).execute(db)?;
-    Ok(())
+    Ok(diesel::delete(waiting).execute(db)?)
 }

@@ -87,19 +87,36 @@ fn ours<'a>(claimed: &'a Claimed) -> _ {
 
 /// Makes commands that were given up due again: those of some e-mails, or all. Returns how many.
 pub fn retry(db: &mut Database, permit: &Permit<'_>, of: &[EmailId], now: i64) -> Result<usize> {
-    let named: Vec<String> = of.iter().map(ToString::to_string).collect();
-    access::record(db, permit, "filter retry", "effect", &named.join(" "), now)?;
-    let given_up = effects::due_at.is_null().and(effects::done_at.is_null());
+    let those = given_up(db, of)?;
+    access::record(db, permit, "filter retry", "effect", &named(of), now)?;
     let again = (effects::due_at.eq(now), effects::attempts.eq(0));
+    let each = |some: &[i64]| diesel::update(effects::table.filter(effects::id.eq_any(some))).set(again).execute(db);
+    Ok(those.chunks(super::IN_LIST).map(each).sum::<QueryResult<usize>>()?)
+}
+
+/// Forgets commands that were given up: those of some e-mails, or all. Returns how many.
+pub fn drop(db: &mut Database, permit: &Permit<'_>, of: &[EmailId], now: i64) -> Result<usize> {
+    let those = given_up(db, of)?;
+    access::record(db, permit, "filter retry", "effect", format!("dropped {}", named(of)).trim_end(), now)?;
+    let each = |some: &[i64]| diesel::delete(effects::table.filter(effects::id.eq_any(some))).execute(db);
+    Ok(those.chunks(super::IN_LIST).map(each).sum::<QueryResult<usize>>()?)
+}
+
+fn named(of: &[EmailId]) -> String {
+    of.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Finds commands that were given up: those of some e-mails, or all.
+fn given_up(db: &mut Database, of: &[EmailId]) -> Result<Vec<i64>> {
+    let all = effects::table.filter(effects::due_at.is_null()).filter(effects::done_at.is_null()).select(effects::id);
     if of.is_empty() {
-        return Ok(diesel::update(effects::table.filter(given_up)).set(again).execute(db)?);
+        return Ok(all.load(db)?);
     }
-    let mut done = 0;
+    let mut found = Vec::new();
     for some in of.chunks(super::IN_LIST) {
-        let those = effects::table.filter(given_up).filter(effects::email_id.eq_any(some));
-        done += diesel::update(those).set(again).execute(db)?;
+        found.extend(all.filter(effects::email_id.eq_any(some)).load::<i64>(db)?);
     }
-    Ok(done)
+    Ok(found)
 }
 
 /// Returns what is known of a command's e-mail; none when it has no raw message.

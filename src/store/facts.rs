@@ -19,17 +19,19 @@ use diesel::dsl::{exists, max, min};
 use diesel::prelude::*;
 
 use self::named::{Named, in_lists};
+use super::named::names_of;
 use super::noun::gathered;
 use super::position::IMPORTED;
 use super::schema::{
-    absences, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails,
+    absences, accounts, counters, deletion_accounts, deletions, email_accounts, email_copies, email_teams, email_users, emails,
     former_account_deletions, notes, outbox, positions, raws, rotations, team_members, thread_ids, user_addresses, users,
 };
 use super::{Database, IN_LIST, erasure, former, load, lock, sending};
 use crate::decide::{EmailFacts, Facts, Load, Member, Next};
 use crate::mail::{self, Mail};
 use crate::words::{
-    AccountId, Distribution, EmailId, FolderId, NoteKind, OutgoingKind, ParentBy, PositionId, RecordId, TeamId, ThreadId, UserId,
+    AccountId, Distribution, EmailId, FolderId, NoteKind, OutgoingKind, ParentBy, PositionId, RecordId, RecordKind, TeamId,
+    ThreadId, UserId,
 };
 
 /// Gathers what the rules may ask about a batch of one account. Its first statement takes the lock row, so nobody else
@@ -252,6 +254,7 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
             teams: Vec::new(),
             users: Vec::new(),
             accounts: Vec::new(),
+            private: false,
             ours,
             author,
             replied,
@@ -284,12 +287,17 @@ fn gather_emails(db: &mut Database, named: &Named, facts: &mut Facts) -> Result<
     }
     let through = in_lists(&ids, |some| {
         email_accounts::table
+            .inner_join(accounts::table.on(accounts::id.eq(email_accounts::account_id)))
             .filter(email_accounts::email_id.eq_any(some))
             .order(email_accounts::account_id)
-            .load::<(EmailId, AccountId)>(db)
+            .select((email_accounts::email_id, email_accounts::account_id, accounts::make_cases))
+            .load::<(EmailId, AccountId, bool)>(db)
     })?;
-    for (email, account) in through {
-        facts.emails.entry(email).and_modify(|email| email.accounts.push(account));
+    for (email, account, makes_cases) in through {
+        facts.emails.entry(email).and_modify(|email| {
+            email.private = !makes_cases && (email.private || email.accounts.is_empty());
+            email.accounts.push(account);
+        });
     }
     Ok(())
 }
@@ -408,22 +416,23 @@ fn gather_threads(db: &mut Database, named: &Named, facts: &mut Facts) -> Result
     let threads: HashSet<ThreadId> =
         facts.thread_of.values().copied().chain(facts.emails.values().map(|email| email.thread)).collect();
     // The newest is the one stored last: a Date header is the sender's word.
-    let newest = in_lists(&threads, |some| {
+    let parents = in_lists(&threads, |some| {
         emails::table
             .filter(emails::thread_id.eq_any(some))
             .filter(emails::parent_id.is_not_null())
-            .group_by(emails::thread_id)
-            .select(max(emails::id))
-            .load::<Option<EmailId>>(db)
+            .group_by((emails::thread_id, emails::parent_id, emails::parent_by))
+            .select((emails::thread_id, emails::parent_id.assume_not_null(), emails::parent_by, max(emails::id)))
+            .load::<(ThreadId, RecordId, Option<ParentBy>, Option<EmailId>)>(db)
     })?;
-    let newest: HashSet<EmailId> = newest.into_iter().flatten().collect();
-    let parents = in_lists(&newest, |some| {
-        emails::table
-            .filter(emails::id.eq_any(some))
-            .select((emails::thread_id, emails::parent_id))
-            .load::<(ThreadId, Option<RecordId>)>(db)
-    })?;
-    facts.thread_parents = parents.into_iter().filter_map(|(thread, parent)| Some((thread, parent?))).collect();
+    let named = names_of(db, parents.iter().map(|(_, parent, ..)| Some(*parent)))?;
+    let is_case = |parent: &RecordId| named.get(parent).is_some_and(|named| named.kind == RecordKind::Case);
+    // What a person put elsewhere leaves the rest where it is (LINK-7).
+    let mut best: HashMap<ThreadId, (bool, bool, Option<EmailId>, RecordId)> = HashMap::new();
+    for (thread, parent, by, newest) in parents {
+        let this = (is_case(&parent), by != Some(ParentBy::Hand), newest, parent);
+        best.entry(thread).and_modify(|known| *known = this.max(*known)).or_insert(this);
+    }
+    facts.thread_parents = best.into_iter().map(|(thread, (.., parent))| (thread, parent)).collect();
     Ok(())
 }
 

@@ -42,11 +42,12 @@ struct Source {
 /// What an e-mail `e` takes that is asked for by its number.
 const OF_EMAIL: &str = "(SELECT length(x.packed) + length(y.text) + length(y.people) + 300 FROM emails y JOIN raws x ON x.id = y.raw_id WHERE y.id = :id)";
 
-/// What waits for the bytes of an e-mail `e`: what has not gone out or not reached a server, and what a person has to decide.
+/// What waits for the bytes of an e-mail `e`: what has not gone out or not reached a server, and what a person has to decide; not what was
+/// given up, which may never be done.
 pub(super) const WAITS: &str =
     "(EXISTS (SELECT 1 FROM outbox o WHERE o.email_id = e.id AND (o.state <> 'sent' OR o.reached_at IS NOT NULL))
-    OR EXISTS (SELECT 1 FROM sent_copies s WHERE s.email_id = e.id AND s.done_at IS NULL)
-    OR EXISTS (SELECT 1 FROM effects f WHERE f.email_id = e.id AND f.done_at IS NULL)
+    OR EXISTS (SELECT 1 FROM sent_copies s WHERE s.email_id = e.id AND s.due_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM effects f WHERE f.email_id = e.id AND f.due_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM server_actions a WHERE a.email_id = e.id AND a.due_at IS NOT NULL)
     OR EXISTS (SELECT 1 FROM reviews v WHERE v.email_id = e.id AND v.decision IS NULL)
     OR EXISTS (SELECT 1 FROM held_actions h WHERE h.email_id = e.id))";

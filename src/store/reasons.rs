@@ -115,13 +115,22 @@ impl Row {
         (self.position_id, self.uid)
     }
 
-    pub fn read(&self) -> Result<String> {
-        unpack(&self.reasons).with_context(|| format!("the reasons of UID {}", self.uid))
+    /// What cannot be read by anybody says nothing: a bad sector, say, must not end what goes over all of them. What another espomail
+    /// packed is an error.
+    pub fn read(&self) -> Result<Option<String>> {
+        match unpack(&self.reasons) {
+            Ok(why) => Ok(Some(why)),
+            Err(error) if self.reasons.first() == Some(&FORM) => {
+                log::warn!("the reasons of UID {} (position {}) cannot be read: {error:#}", self.uid, self.position_id);
+                Ok(None)
+            }
+            Err(error) => Err(error.context(format!("the reasons of UID {}", self.uid))),
+        }
     }
 }
 
-/// Finds the next rows behind a key whose packed reasons have one of some words in them, as the database would by LIKE. Nothing is locked: it may
-/// take a look at all.
+/// Finds the next rows behind a key whose packed reasons have one of some words in them, as the database would by LIKE, or cannot be read: nobody
+/// knows what is in those. Nothing is locked: it may take a look at all.
 pub(super) fn naming(db: &mut Database, words: &[String], behind: Key) -> Result<Vec<Key>> {
     let (mut behind, words) = (behind, words.iter().map(|word| lowered(word)).collect::<Vec<_>>());
     loop {
@@ -131,8 +140,8 @@ pub(super) fn naming(db: &mut Database, words: &[String], behind: Key) -> Result
         behind = last.key();
         let mut found = Vec::new();
         for row in rows {
-            let why = lowered(&row.read()?);
-            if words.iter().any(|word| why.contains(word.as_str())) {
+            let why = row.read()?.map(|why| lowered(&why));
+            if why.is_none_or(|why| words.iter().any(|word| why.contains(word.as_str()))) {
                 found.push(row.key());
             }
         }

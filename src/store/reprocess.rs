@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 
 use super::reasons::PackedReasons;
 use super::schema::{
-    account_mailboxes, accounts, email_accounts, email_teams, email_users, emails, fates, outbox, positions, raws, reviews,
-    skipped_raws,
+    account_mailboxes, accounts, email_accounts, email_teams, email_users, emails, fates, held_actions, outbox, positions, raws,
+    reviews, skipped_raws,
 };
 use super::{Backend, Database, clean};
 use crate::decide::hand::Copy;
 use crate::decide::{Arrival, Done, Place, Plan, Stored};
-use crate::words::{AccountId, EmailId, Fate, FilterId, FolderId, ParentBy, PositionId, RecordId, Rule, ThreadId, UserId};
+use crate::words::{
+    AccountId, BudgetAction, EmailId, Fate, FilterId, FolderId, ParentBy, PositionId, RecordId, Rule, ThreadId, UserId,
+};
 
 /// An e-mail account that an e-mail came through, and in which mailbox it stood first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,9 +160,15 @@ pub fn read(db: &mut Database, id: EmailId) -> Result<(Stored, Arrival)> {
         is_letter: outbox::table.filter(outbox::email_id.eq(id)).count().get_result::<i64>(db)? > 0,
         done: None,
         reviewed: reviews::table.filter(reviews::email_id.eq(id)).count().get_result::<i64>(db)? > 0,
+        holds_case: held_case(db, id)?,
     };
     let arrival = Arrival { position: PositionId(0), uid: 0, internal_date: Some(row.arrived_at), partial: row.is_partial };
     Ok((stored, arrival))
+}
+
+fn held_case(db: &mut Database, id: EmailId) -> Result<bool> {
+    let held = held_actions::table.filter(held_actions::email_id.eq(id)).filter(held_actions::action.eq(BudgetAction::Case));
+    Ok(held.count().get_result::<i64>(db)? > 0)
 }
 
 /// Whether an import filter did something to an e-mail that may be there still.

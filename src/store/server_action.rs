@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use super::dialect::{due, insert_new};
 use super::lease::{self, Lease};
 use super::schema::{account_mailboxes, accounts, emails, fates, positions, raws, reviews, server_actions};
-use super::{Database, IN_LIST, access, clean};
+use super::{Database, IN_LIST, access, clean, copy};
 use crate::decide::access::Permit;
 use crate::decide::failure::LONGEST_PAUSE;
 use crate::words::{AccountId, AskedBy, EmailId, MoveStage, PositionId, ServerVerb, UserId};
@@ -437,7 +437,8 @@ pub type Which<'a> = (AccountId, &'a str, Option<&'a str>);
 
 /// Makes what is not done of an account due again, what was given up included. Returns how much.
 pub fn retry(db: &mut Database, permit: &Permit<'_>, (account, name, mailbox): Which<'_>, now: i64) -> Result<usize> {
-    let again = due_again(db, account, mailbox, now)?;
+    let copies = if mailbox.is_none() { copy::retry(db, permit, account, now)? } else { 0 };
+    let again = due_again(db, account, mailbox, now)? + copies;
     access::record(db, permit, "account actions", &format!("account:{name}"), &format!("{again} due again"), now)?;
     Ok(again)
 }
@@ -459,7 +460,8 @@ pub fn drop(db: &mut Database, permit: &Permit<'_>, (account, name, mailbox): Wh
     let positions = positions_of(db, account, mailbox)?;
     let waiting =
         server_actions::table.filter(server_actions::position_id.eq_any(positions)).filter(server_actions::done_at.is_null());
-    let dropped = diesel::delete(waiting).execute(db)?;
+    let copies = if mailbox.is_none() { copy::forget(db, permit, account)? } else { 0 };
+    let dropped = diesel::delete(waiting).execute(db)? + copies;
     access::record(db, permit, "account actions", &format!("account:{name}"), &format!("{dropped} dropped"), now)?;
     Ok(dropped)
 }

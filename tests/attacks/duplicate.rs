@@ -310,8 +310,22 @@ fn dup_3_a_tagged_copy_makes_the_case_that_the_first_did_not_make_and_is_answere
         deliver(office, "support", &Letter { subject: "[EXTERNAL] Scan", ..usual.clone() });
         assert_eq!(cases(office), 1);
         deliver(office, "support", &usual);
-        deliver(office, "support", &Letter { subject: "[SPAM?] Scan", ..usual });
+        deliver(office, "support", &Letter { subject: "[SPAM?] Scan", ..usual.clone() });
         assert_eq!(cases(office), 1);
+        // What people say of their own mail, and do with it, takes no case from the desk that gets the same later.
+        office.service(&["record", "add", "contact", "Con", "--address", "con@example.net"]).ok();
+        for (at, (deleted, tag)) in [(false, ""), (false, "[EXT] "), (true, ""), (true, "[EXT] ")].into_iter().enumerate() {
+            let leaked = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+            let own = Letter { id: Some(leaked(format!("own{at}@example.org"))), ..usual.clone() };
+            deliver(office, "ada-own", &own);
+            let email = format!("<own{at}@example.org>");
+            office.service(&["email", "link", &email, "contact:1"]).ok();
+            if deleted {
+                office.service(&["email", "delete", &email]).ok();
+            }
+            deliver(office, "support", &Letter { subject: leaked(format!("{tag}Scan")), ..own });
+            assert_eq!(cases(office), 2 + at, "{deleted} {tag}");
+        }
     });
 }
 

@@ -106,6 +106,27 @@ fn link_7_answers_to_a_letter_that_a_person_took_away_or_gave_elsewhere() {
 }
 
 #[test]
+fn case_1_what_a_person_gives_to_somebody_leaves_its_conversation_to_the_case() {
+    on_both(|world, _| {
+        let (to_dora, _) = two_customers(world);
+        world.run(&["email", "link", &to_dora, "contact:1"]).ok();
+        assert_eq!(answer(world, "c", DORA, &to_dora), "case:1", "by the thread of the letter");
+        deliver(world, "d", DORA, &["Subject: Re: [#1] Pump"]);
+        assert_eq!(parent(world, "d"), "case:1", "by number");
+        world.run(&["email", "link", "<c@example.org>", "contact:1"]).ok();
+        deliver(world, "e", DORA, &["Subject: Re: Pump", "References: <unknown@example.org> <c@example.org>"]);
+        assert_eq!(parent(world, "e"), "case:1", "by the thread of her own");
+        world.run(&["email", "delete", "<d@example.org>", "<e@example.org>"]).ok();
+        deliver(world, "f", DORA, &["Subject: Re: Pump", "References: <unknown@example.org>"]);
+        assert_eq!(parent(world, "f"), "case:1", "by an id of the thread");
+        // Another copy of the first one, as a gateway changes it.
+        deliver(world, "a", DORA, &["Subject: [EXT] Pump"]);
+        assert_eq!(world.json(&["case", "list", "--all"])["items"].as_array().unwrap().len(), 2);
+        world.run(&["doctor", "--prove"]).ok();
+    });
+}
+
+#[test]
 fn thread_1_a_case_of_ones_own_with_the_victim_in_cc_does_not_merge_into_the_victims() {
     on_both(|world, _| {
         two_customers(world);

@@ -13,10 +13,10 @@ use crate::store::server_action::{self, Shown};
 pub struct Actions {
     /// Name or number
     account: String,
-    /// Make all of it due with the next fetch, what was given up included
+    /// Make all of it due with the next fetch, what was given up included; copies for the Sent mailbox, too, with the next send
     #[arg(long)]
     retry: bool,
-    /// Forget all of it: the messages stay on the server as they are
+    /// Forget all of it: the messages stay on the server as they are, and copies for the Sent mailbox that are not there are not made
     #[arg(long, conflicts_with = "retry")]
     drop: bool,
     /// Only what is about messages in this mailbox, also one that is not read any more

@@ -87,11 +87,14 @@ enum FilterCommand {
         #[command(flatten)]
         rehearsal: Rehearsal,
     },
-    /// Run the commands again that filters wanted and that were given up, with the next fetch
+    /// Run the commands and hooks again that were given up, with the next fetch, or forget them
     Retry {
         /// Numbers or Message-IDs of e-mails; without any, all of them
         #[arg(value_name = "EMAIL")]
         emails: Vec<String>,
+        /// Forget them: what they were wanted for stays as it is
+        #[arg(long)]
+        drop: bool,
         #[command(flatten)]
         rehearsal: Rehearsal,
     },
@@ -169,7 +172,9 @@ impl FilterArgs {
             FilterCommand::Remove { filter, scope, rehearsal } => {
                 rehearsal.over(context, store, |store| remove(context, store, &filter, &scope))
             }
-            FilterCommand::Retry { emails, rehearsal } => rehearsal.over(context, store, |store| retry(context, store, &emails)),
+            FilterCommand::Retry { emails, drop, rehearsal } => {
+                rehearsal.over(context, store, |store| retry(context, store, &emails, drop))
+            }
             FilterCommand::Test { messages, last, filters, scope, all } => {
                 test::test(context, &messages, last.as_deref(), &filters, &scope, all)
             }
@@ -364,7 +369,7 @@ fn change(
     Ok(())
 }
 
-fn retry(context: &Context, store: &mut Store, emails: &[String]) -> Result<()> {
+fn retry(context: &Context, store: &mut Store, emails: &[String], drop: bool) -> Result<()> {
     let now = context.now();
     let again = store.alone(|db| {
         let permit = access::administer(context.actor_ref()).map_err(|_| context.refused("commands are an administrator's"))?;
@@ -372,11 +377,12 @@ fn retry(context: &Context, store: &mut Store, emails: &[String]) -> Result<()> 
         for wanted in emails {
             ids.push(super::right::email(db, context.actor_ref(), wanted, RoleAction::Read)?.0);
         }
-        effect::retry(db, &permit, &ids, now)
+        if drop { effect::drop(db, &permit, &ids, now) } else { effect::retry(db, &permit, &ids, now) }
     })?;
     if again == 0 {
         return Err(Fault::new(Class::Data, "there is no command that was given up").into());
     }
-    context.out.made(&json!({ "commands": again }), &format!("With the next fetch: {}.", counted(again, "command")));
+    let (key, done) = if drop { ("dropped", "Forgotten") } else { ("commands", "With the next fetch") };
+    context.out.made(&json!({ key: again }), &format!("{done}: {}.", counted(again, "command")));
     Ok(())
 }

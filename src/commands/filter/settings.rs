@@ -87,8 +87,8 @@ struct CriteriaArguments {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Actions")]
 struct ActionArguments {
-    /// Do not import it, and leave it on its server; of what comes by deliver or import nothing is kept. With --user, put it into that
-    /// user's trash
+    /// Do not import it, and leave it on its server; the bytes of what comes by deliver or import are kept for as long as [keep] skipped
+    /// says. With --user, put it into that user's trash
     #[arg(long)]
     skip: bool,
     /// Put it into this group folder; with --user, into that user's folder

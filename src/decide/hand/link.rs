@@ -151,7 +151,11 @@ pub fn companions(email: EmailId, record: RecordId, facts: &Facts) -> Vec<EmailI
     let (thread, with) = (facts.thread(named.thread), owners(named, facts));
     let is_case = facts.is_case(record);
     let case_teams: HashSet<TeamId> = facts.records.get(&record).into_iter().flat_map(|known| &known.teams).copied().collect();
-    let may_come = |known: &EmailFacts| !is_case || Brought::Person.lets(&owners(known, facts), Some(&with), &case_teams);
+    // To somebody who is no case it brings what came through the same accounts: their owners gave their word for all of that.
+    let came_the_same_way = |known: &EmailFacts| known.accounts.iter().any(|account| named.accounts.contains(account));
+    let may_come = |known: &EmailFacts| {
+        Brought::Person.lets(&owners(known, facts), Some(&with), &case_teams) || (!is_case && came_the_same_way(known))
+    };
     let is_loose = |known: &EmailFacts| match (known.parent, known.parent_by) {
         (None, None) => true,
         (Some(_), Some(ParentBy::Address)) => is_case,

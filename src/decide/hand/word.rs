@@ -101,15 +101,21 @@ pub fn settle(
 /// DUP-1, DUP-2: what opened a case meanwhile by another account's rules, or in another copy, opens no second one.
 fn has_no_case(review: ReviewId, email: EmailId, mail: &Mail, facts: &Facts) -> Result<(), Fault> {
     let twin = duplicate::other(mail, facts).twin().filter(|twin| *twin != email);
-    for (one, what) in [(Some(email), String::new()), (twin, format!(", of which e-mail {email} is another copy,"))] {
-        let case = one.and_then(|one| facts.parent_of(one)).map(|(record, _)| record).filter(|record| facts.is_case(*record));
-        if let (Some(one), Some(case)) = (one, case) {
-            let what = format!("e-mail {one}{what} belongs to {} by now", facts.name(case));
-            let hint = format!("try: espomail review reject {review}, or: espomail review accept {review}");
-            return Err(Fault::new(Class::Data, what).hint(hint));
+    let case_of = |one| facts.parent_of(one).map(|(record, _)| record).filter(|record| facts.is_case(*record));
+    let own = facts.emails.get(&email).and_then(|known| known.parent).map(|record| facts.survivor(record));
+    let (case, what) = match (case_of(email), twin.and_then(case_of)) {
+        (Some(case), _) if own == Some(case) => {
+            let what = format!("e-mail {email} belongs to {} by now", facts.name(case));
+            return Err(Fault::new(Class::Data, what).hint(format!("it stays there; try: espomail review reject {review}")));
         }
-    }
-    Ok(())
+        (Some(case), _) => (case, format!("the conversation of e-mail {email}")),
+        (None, Some(case)) => (case, format!("e-mail {}, of which e-mail {email} is another copy,", twin.unwrap_or_default())),
+        (None, None) => return Ok(()),
+    };
+    // What was in question when it came may be the matter of others.
+    let name = facts.name(case);
+    let hint = format!("try: espomail review accept {review} --record {name}");
+    Err(Fault::new(Class::Data, format!("{what} belongs to {name} by now")).hint(hint))
 }
 
 /// Works on a stored e-mail as it was read, with what filters chose for it when it came (FILTER-4).
@@ -117,8 +123,9 @@ fn at_desk(email: EmailId, mail: &Mail, desk: &mut Desk<'_>, work: impl FnOnce(O
     desk.plan.email = Some(email);
     let Some(known) = desk.facts.emails.get(&email).cloned() else { return };
     let choices = choices::import(mail, desk.facts, desk.plan);
-    let mail = &*author::see(mail, desk.policy, desk.facts, desk.plan).mail;
-    work(Occasion::of_stored(email, mail, &known, choices), &known, desk);
+    let seen = author::see(mail, desk.policy, desk.facts, desk.plan);
+    let occasion = Occasion { list: seen.list.as_ref(), ..Occasion::of_stored(email, &seen.mail, &known, choices) };
+    work(occasion, &known, desk);
 }
 
 /// What a held e-mail brings when it goes on. Like the rest of [`super::super::road::decide`], it keeps the facts current.
@@ -139,7 +146,7 @@ fn follow(word: Word, occasion: &Occasion<'_>, known: &EmailFacts, desk: &mut De
         Word::Reject => return,
     };
     let thread = desk.facts.thread(known.thread);
-    let gate = Gate::without_tokens(mail, None, occasion.origin, desk.facts);
+    let gate = Gate::without_tokens(mail, occasion.list, occasion.origin, desk.facts);
     cases::come_to(email, thread, record, (ParentBy::Hand, because), &gate, desk);
     people::join_record(record, occasion, desk);
     // The note that it has in the stream of another record comes along (NOTE-1).

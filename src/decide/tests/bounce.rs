@@ -24,6 +24,7 @@ fn sent() -> Facts {
         teams: vec![TeamId(4)],
         users: vec![UserId(1)],
         accounts: vec![SUPPORT],
+        private: false,
         ours: true,
         author: Some(UserId(1)),
         replied: None,

@@ -287,6 +287,7 @@ fn thread_1_of_several_bearers_ours_comes_first_then_the_senders_then_the_oldest
         teams: Vec::new(),
         users: Vec::new(),
         accounts: Vec::new(),
+        private: false,
         ours,
         author: None,
         replied: None,

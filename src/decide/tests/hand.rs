@@ -27,6 +27,7 @@ fn waiting() -> Facts {
         teams: Vec::new(),
         users: vec![UserId(1)],
         accounts: vec![SUPPORT],
+        private: false,
         replied: None,
         id_collision: false,
         people: Vec::new(),

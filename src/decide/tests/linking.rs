@@ -328,6 +328,24 @@ fn parse_10_the_one_behind_the_list_is_the_sender() {
 }
 
 #[test]
+fn parse_10_a_list_that_is_not_ours_enters_where_it_takes_part_itself_whomever_it_names() {
+    let (own, evil) = ("List-Id: <l.example.org>\r\n", "List-Id: <l.evil.test>\r\n");
+    let via = |id: &str, list: &str, header: &str| {
+        let from = Address { name: "'Customer' via L".into(), address: list.into() };
+        with_header(Mail { from: Some(from), ..mail(id) }, &format!("{header}X-Original-From: customer@example.org\r\n"))
+    };
+    let numbered = |mail: Mail, number: u32| Mail { subject: format!("Re: [#{number}] Fire"), ..mail };
+    let enters = |facts: &mut Facts, mail: &Mail| new_case(&go(facts, mail)).is_none();
+
+    let (mut facts, _) = with_case(CaseStatus::Assigned, 0);
+    assert!(!enters(&mut facts, &numbered(via("b@x", "l@evil.test", evil), 1)), "by number");
+    assert!(!enters(&mut facts, &Mail { references: vec!["a@x".into()], ..via("c@x", "l@evil.test", evil) }), "by Message-ID");
+    assert!(enters(&mut facts, &numbered(via("d@x", "l@example.org", own), 1)), "whose domain is the customer's speaks for them");
+    assert!(enters(&mut facts, &numbered(via("e@x", "support@example.com", ""), 1)), "so does ours");
+    assert!(enters(&mut facts, &numbered(via("f@x", "l@evil.test", evil), 2)), "the case that it opened is its own");
+}
+
+#[test]
 fn case_6_a_users_forward_makes_the_original_sender_the_contact_when_the_border_vouches_for_the_user() {
     let vouched = "Authentication-Results: mx.example.com; dmarc=pass header.from=example.com\r\n";
     let passed_on = |id: &str, text: &str, header: &str| {

@@ -128,7 +128,9 @@ fn redact_packed(db: &mut Database, [by_address, by_name]: [&Redaction; 2], kin:
         let keys = some.iter().map(|(a, b)| format!("({a}, {b})")).collect::<Vec<_>>().join(", ");
         for row in reasons::packed(db, &format!("(position_id, uid) IN (VALUES {keys})"))? {
             let is_kin = kin.contains(&format!("email:{}", row.email_id.unwrap_or_default()));
-            if let Some(why) = if is_kin { by_name } else { by_address }.text(&row.read()?) {
+            let redaction = if is_kin { by_name } else { by_address };
+            let left = row.read()?.map_or_else(|| Some("{}".to_string()), |why| redaction.text(&why));
+            if let Some(why) = left {
                 reasons::put(db, &row, why)?;
                 done += 1;
             }
